@@ -1,0 +1,41 @@
+# Libraries from the system. Nothing is vendored.
+find_package(PkgConfig REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(DW REQUIRED IMPORTED_TARGET libdw libelf)
+pkg_check_modules(LUA REQUIRED lua5.4)
+
+# Lua is linked statically: its symbols name the frames of the VM, and
+# --wrap can see calls to lua_resume from inside the library.
+find_library(LUA_STATIC_LIBRARY NAMES liblua5.4.a REQUIRED)
+add_library(lab_lua INTERFACE)
+target_include_directories(lab_lua SYSTEM INTERFACE ${LUA_INCLUDE_DIRS})
+target_link_libraries(lab_lua INTERFACE ${LUA_STATIC_LIBRARY} m dl)
+
+# The heap behind MemStats. Sanitizers bring a malloc of their own, and must
+# see our blocks, so their builds use it.
+add_library(lab_allocator INTERFACE)
+if(LAB_ALLOC STREQUAL "jemalloc")
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+  target_link_libraries(lab_allocator INTERFACE PkgConfig::JEMALLOC)
+  target_compile_definitions(lab_allocator INTERFACE LAB_ALLOC_JEMALLOC=1)
+elseif(NOT LAB_ALLOC STREQUAL "libc")
+  message(FATAL_ERROR "LAB_ALLOC must be jemalloc or libc, not ${LAB_ALLOC}")
+endif()
+
+# llhttp: a package of its own where there is one; Debian 12 ships its C
+# sources with node-llhttp, which we build as they are.
+find_package(llhttp QUIET)
+if(llhttp_FOUND)
+  add_library(llhttp ALIAS llhttp::llhttp)
+else()
+  find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp REQUIRED)
+  find_path(LLHTTP_INCLUDE_DIR llhttp/llhttp.h
+            PATHS /usr/share/include /usr/include REQUIRED)
+  add_library(llhttp STATIC ${LLHTTP_SOURCE_DIR}/llhttp.c
+              ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
+  target_include_directories(llhttp SYSTEM
+    PUBLIC ${LLHTTP_INCLUDE_DIR} PRIVATE ${LLHTTP_INCLUDE_DIR}/llhttp)
+  target_compile_options(llhttp PRIVATE -w)
+endif()

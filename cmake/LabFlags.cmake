@@ -1,0 +1,21 @@
+# Compiler flags of all our code.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_compile_definitions(_GNU_SOURCE)
+# Profiles are the product: every frame must be found by any unwinder, and a
+# caller must not vanish behind a sibling call.
+add_compile_options(-fno-omit-frame-pointer -fno-optimize-sibling-calls)
+
+set(LAB_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes
+    -Wmissing-prototypes -Wvla -Wwrite-strings)
+if(LAB_WERROR)
+  list(APPEND LAB_WARNINGS -Werror)
+endif()
+
+if(LAB_SANITIZE)
+  add_compile_options(-fsanitize=${LAB_SANITIZE} -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${LAB_SANITIZE})
+endif()

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * See alloc.h. */
+#include "base/alloc.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static lab_allocator current = {malloc, realloc, free};
+
+void lab_alloc_install(const lab_allocator *allocator) {
+  current = *allocator;
+}
+
+static void *or_die(void *p, size_t size) {
+  if (!p) {
+    fprintf(stderr, "diaglab: out of memory (%zu bytes)\n", size);
+    abort();
+  }
+  return p;
+}
+
+void *lab_xmalloc(size_t size) {
+  if (size == 0)
+    size = 1;
+  return or_die(current.alloc(size), size);
+}
+
+void *lab_xcalloc(size_t count, size_t size) {
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total))
+    or_die(NULL, SIZE_MAX);
+  return memset(lab_xmalloc(total), 0, total);
+}
+
+void *lab_xrealloc(void *p, size_t size) {
+  if (size == 0)
+    size = 1;
+  return or_die(current.realloc(p, size), size);
+}
+
+char *lab_xmemdup0(const char *s, size_t len) {
+  char *copy = lab_xmalloc(len + 1);
+  memcpy(copy, s, len);
+  copy[len] = '\0';
+  return copy;
+}
+
+char *lab_xstrdup(const char *s) {
+  return lab_xmemdup0(s, strlen(s));
+}
+
+void lab_xfree(void *p) {
+  if (p)
+    current.free(p);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Memory for the lab's own needs.
+ *
+ * The lowest module can't know the counted heap (src/mem), yet everything the
+ * lab allocates must be counted. So base owns three function pointers: libc's
+ * to begin with, replaced once by lab_mem_init() before the first allocation.
+ *
+ * The x in the names: these never return NULL. When memory is out they print
+ * the size and abort, because a lab that can't keep its own books must not go
+ * on. What a scenario asks for goes through mem.h and may fail.
+ *
+ * Threads: any. Signal handlers: never. */
+#ifndef LAB_BASE_ALLOC_H
+#define LAB_BASE_ALLOC_H
+
+#include <stddef.h>
+
+typedef struct lab_allocator {
+  void *(*alloc)(size_t size);
+  void *(*realloc)(void *p, size_t size);
+  void (*free)(void *p);
+} lab_allocator;
+
+/* Installs another allocator; call it once, before anything was allocated. */
+void lab_alloc_install(const lab_allocator *allocator);
+
+/* SIZE bytes, not initialized; a SIZE of 0 counts as 1. Caller frees. */
+void *lab_xmalloc(size_t size);
+/* COUNT * SIZE bytes of zeros; aborts when the product overflows. */
+void *lab_xcalloc(size_t count, size_t size);
+/* As realloc(3): P may be NULL. */
+void *lab_xrealloc(void *p, size_t size);
+/* A copy of the string S, of the first LEN bytes of S (with a final 0). */
+char *lab_xstrdup(const char *s);
+char *lab_xmemdup0(const char *s, size_t len);
+/* Gives memory back; NULL is accepted. */
+void lab_xfree(void *p);
+
+#endif

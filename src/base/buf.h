@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * A growing byte buffer, and text written into it.
+ *
+ *   lab_buf b = LAB_BUF_INIT;
+ *   lab_buf_printf(&b, "%d tasks\n", n);
+ *   ... b.data, b.len ...
+ *   lab_buf_free(&b);
+ *
+ * The bytes are not 0-terminated. Growth doubles, so appending is O(1) in the
+ * mean. Memory is lab_xmalloc's: growing can't fail. Not thread-safe. */
+#ifndef LAB_BASE_BUF_H
+#define LAB_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+typedef struct lab_buf {
+  char *data; /* NULL while cap is 0 */
+  size_t len;
+  size_t cap;
+} lab_buf;
+
+#define LAB_BUF_INIT                                                           \
+  { NULL, 0, 0 }
+
+/* Frees the bytes and makes B empty again. */
+void lab_buf_free(lab_buf *b);
+/* Forgets the bytes, keeps the memory. */
+void lab_buf_clear(lab_buf *b);
+/* Room for N more bytes after b->len; returns where they go. The caller writes
+ * there and adds to b->len. */
+char *lab_buf_reserve(lab_buf *b, size_t n);
+void lab_buf_append(lab_buf *b, const void *bytes, size_t n);
+void lab_buf_puts(lab_buf *b, const char *s);
+void lab_buf_putc(lab_buf *b, char c);
+void lab_buf_printf(lab_buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void lab_buf_vprintf(lab_buf *b, const char *format, va_list args);
+/* A JSON string with its quotes: control characters, quotes and backslashes
+ * escaped; bytes that are not valid UTF-8 become U+FFFD. */
+void lab_buf_json_string(lab_buf *b, const char *s, size_t n);
+
+#endif

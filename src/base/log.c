@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ * The log: see log.h.
+ *
+ * Two buffers take turns: callers fill one while the writer writes the other.
+ * The writer sleeps on a condition variable; after a write it waits
+ * BATCH_NS before it looks again, so that under load a batch is a write(2) of
+ * many lines, while a single line on an idle lab appears at once. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/thread.h"
+
+enum { FULL = 1 << 20 };
+static const uint64_t BATCH_NS = 2 * LAB_MILLISECOND;
+
+static struct {
+  pthread_mutex_t lock;
+  pthread_cond_t filled;  /* the writer waits here */
+  pthread_cond_t written; /* callers wait here, for room or a flush */
+  lab_buf pending;
+  uint64_t put, done; /* bytes accepted, bytes written */
+  lab_thread *writer;
+  int fd;
+  bool idle; /* the writer sleeps until something comes */
+  bool stop;
+} lg = {.lock = PTHREAD_MUTEX_INITIALIZER,
+        .filled = PTHREAD_COND_INITIALIZER,
+        .written = PTHREAD_COND_INITIALIZER,
+        .fd = STDERR_FILENO};
+
+/* "2018/07/12 15:03:44 " of the current second, remade when it changes. */
+static __thread struct {
+  time_t second;
+  char text[24];
+  size_t len;
+} stamp;
+
+static void write_all(int fd, const char *p, size_t n) {
+  while (n > 0) {
+    ssize_t w = write(fd, p, n);
+    if (w < 0 && errno == EINTR)
+      continue;
+    if (w <= 0)
+      return; /* nowhere left to complain */
+    p += w;
+    n -= (size_t)w;
+  }
+}
+
+static void nap(uint64_t ns) {
+  struct timespec t = {0, (long)ns};
+  nanosleep(&t, NULL);
+}
+
+static void writer_main(void *arg) {
+  (void)arg;
+  lab_buf batch = LAB_BUF_INIT;
+  pthread_mutex_lock(&lg.lock);
+  for (;;) {
+    while (lg.pending.len == 0 && !lg.stop) {
+      lg.idle = true;
+      pthread_cond_wait(&lg.filled, &lg.lock);
+    }
+    lg.idle = false;
+    if (lg.pending.len == 0)
+      break;
+    lab_buf swap = batch;
+    batch = lg.pending;
+    lg.pending = swap;
+    pthread_mutex_unlock(&lg.lock);
+    write_all(lg.fd, batch.data, batch.len);
+    pthread_mutex_lock(&lg.lock);
+    lg.done += batch.len;
+    lab_buf_clear(&batch);
+    pthread_cond_broadcast(&lg.written);
+    if (lg.stop)
+      continue;
+    pthread_mutex_unlock(&lg.lock);
+    nap(BATCH_NS);
+    pthread_mutex_lock(&lg.lock);
+  }
+  pthread_mutex_unlock(&lg.lock);
+  lab_buf_free(&batch);
+}
+
+int lab_log_open(const char *path, lab_err *err) {
+  int fd = STDERR_FILENO;
+  if (path) {
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+      return lab_err_set(err, -errno, "can't open log file %s: %s", path,
+                         strerror(errno));
+  }
+  lg.fd = fd;
+  lg.stop = false;
+  int rc = lab_thread_start(&lg.writer, "log", writer_main, NULL);
+  return rc ? lab_err_set(err, rc, "can't start the log's thread: %s",
+                          strerror(-rc))
+            : 0;
+}
+
+static void make_stamp(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (stamp.len > 0 && now.tv_sec == stamp.second)
+    return;
+  struct tm tm;
+  localtime_r(&now.tv_sec, &tm);
+  stamp.len = strftime(stamp.text, sizeof stamp.text, "%Y/%m/%d %H:%M:%S ",
+                       &tm);
+  stamp.second = now.tv_sec;
+}
+
+void lab_log_text(const char *text, size_t len) {
+  make_stamp();
+  pthread_mutex_lock(&lg.lock);
+  while (lg.writer && lg.pending.len > FULL)
+    pthread_cond_wait(&lg.written, &lg.lock);
+  size_t before = lg.pending.len;
+  lab_buf_append(&lg.pending, stamp.text, stamp.len);
+  lab_buf_append(&lg.pending, text, len);
+  lab_buf_putc(&lg.pending, '\n');
+  lg.put += lg.pending.len - before;
+  if (!lg.writer) {
+    write_all(STDERR_FILENO, lg.pending.data, lg.pending.len);
+    lg.done = lg.put;
+    lab_buf_free(&lg.pending);
+  } else if (lg.idle) {
+    lg.idle = false;
+    pthread_cond_signal(&lg.filled);
+  }
+  pthread_mutex_unlock(&lg.lock);
+}
+
+void lab_log(const char *format, ...) {
+  char line[1024];
+  va_list args, again;
+  va_start(args, format);
+  va_copy(again, args);
+  int n = vsnprintf(line, sizeof line, format, args);
+  if (n >= (int)sizeof line) {
+    lab_buf b = LAB_BUF_INIT;
+    lab_buf_vprintf(&b, format, again);
+    lab_log_text(b.data, b.len);
+    lab_buf_free(&b);
+  } else if (n >= 0) {
+    lab_log_text(line, (size_t)n);
+  }
+  va_end(again);
+  va_end(args);
+}
+
+void lab_log_flush(void) {
+  pthread_mutex_lock(&lg.lock);
+  uint64_t want = lg.put;
+  while (lg.writer && lg.done < want)
+    pthread_cond_wait(&lg.written, &lg.lock);
+  pthread_mutex_unlock(&lg.lock);
+}
+
+void lab_log_close(void) {
+  pthread_mutex_lock(&lg.lock);
+  lab_thread *writer = lg.writer;
+  lg.stop = true;
+  pthread_cond_signal(&lg.filled);
+  pthread_mutex_unlock(&lg.lock);
+  if (writer)
+    lab_thread_join(writer);
+  pthread_mutex_lock(&lg.lock);
+  lg.writer = NULL;
+  if (lg.fd != STDERR_FILENO)
+    close(lg.fd);
+  lg.fd = STDERR_FILENO;
+  lab_buf_free(&lg.pending);
+  pthread_mutex_unlock(&lg.lock);
+}

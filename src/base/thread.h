@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * The lab's threads: named, listed, and announced to whoever samples them.
+ *
+ * Every thread of the lab is started here, so that a profiler sees all of them
+ * without the modules that need threads knowing of any profiler. Signals that
+ * the process handles (TERM, INT, ...) are blocked in threads started here:
+ * the main thread alone takes them. SIGPROF and SIGURG are not blocked. */
+#ifndef LAB_BASE_THREAD_H
+#define LAB_BASE_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef struct lab_thread {
+  char name[16]; /* as ps -L, gdb and perf show it */
+  pthread_t handle;
+  pid_t tid;
+  size_t stack_size;   /* bytes of C stack reserved */
+  void *observer_data; /* belongs to the observer */
+  struct lab_thread *next;
+  void (*main)(void *);
+  void *arg;
+} lab_thread;
+
+/* Both are called on the thread itself, outside any lock of this module:
+ * started before its main function, stopping after it. */
+typedef struct lab_thread_observer {
+  void (*started)(lab_thread *self);
+  void (*stopping)(lab_thread *self);
+} lab_thread_observer;
+
+/* Installs the observer; call it once, from the main thread, before any other
+ * thread was started. Main threads adopted earlier are announced at once. */
+void lab_thread_observe(const lab_thread_observer *observer);
+
+/* Makes the calling thread (main, or a library's) one of the lab's. It stays
+ * listed until lab_thread_abandon. Returns its descriptor. */
+lab_thread *lab_thread_adopt(const char *name);
+void lab_thread_abandon(void);
+
+/* Starts a thread that runs MAIN(ARG). 0 or negative errno. */
+int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
+                     void *arg);
+/* Waits for its end and frees it. */
+void lab_thread_join(lab_thread *thread);
+
+/* The calling thread's descriptor, or NULL if it is not one of the lab's.
+ * Async-signal-safe. */
+lab_thread *lab_thread_self(void);
+
+/* Calls VISIT for every listed thread, under the list's lock: VISIT must not
+ * start or end threads. */
+void lab_thread_each(void (*visit)(lab_thread *thread, void *arg), void *arg);
+
+#endif
