@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * See proto.h.
+ *
+ * A nested message starts with its length, which is known only at its end.
+ * Most of ours are shorter than 128 bytes, and then the length is one byte: so
+ * begin leaves one byte free and end fills it in. Only longer messages are
+ * moved up to make room. */
+#include "pprof/proto.h"
+
+#include <string.h>
+
+enum {
+  WIRE_VARINT = 0, /* a number */
+  WIRE_LENGTH = 2, /* a length and that many bytes */
+  VARINT_MAX = 10, /* bytes of the longest varint */
+};
+
+/* Writes VALUE, seven bits a byte, lowest first; returns the end. */
+static unsigned char *put_varint(unsigned char *at, uint64_t value) {
+  while (value >= 0x80) {
+    *at++ = (unsigned char)(value | 0x80);
+    value >>= 7;
+  }
+  *at++ = (unsigned char)value;
+  return at;
+}
+
+void lab_proto_varint(lab_buf *b, uint64_t value) {
+  unsigned char *at = (unsigned char *)lab_buf_reserve(b, VARINT_MAX);
+  b->len += (size_t)(put_varint(at, value) - at);
+}
+
+static void put_tag(lab_buf *b, uint32_t field, unsigned wire) {
+  lab_proto_varint(b, (uint64_t)field << 3 | wire);
+}
+
+void lab_proto_uint(lab_buf *b, uint32_t field, uint64_t value) {
+  if (value == 0)
+    return;
+  put_tag(b, field, WIRE_VARINT);
+  lab_proto_varint(b, value);
+}
+
+void lab_proto_int(lab_buf *b, uint32_t field, int64_t value) {
+  lab_proto_uint(b, field, (uint64_t)value);
+}
+
+void lab_proto_bytes(lab_buf *b, uint32_t field, const void *bytes, size_t n) {
+  put_tag(b, field, WIRE_LENGTH);
+  lab_proto_varint(b, n);
+  lab_buf_append(b, bytes, n);
+}
+
+size_t lab_proto_begin(lab_buf *b, uint32_t field) {
+  put_tag(b, field, WIRE_LENGTH);
+  lab_buf_putc(b, 0);
+  return b->len;
+}
+
+void lab_proto_end(lab_buf *b, size_t place) {
+  size_t n = b->len - place;
+  unsigned char length[VARINT_MAX];
+  size_t size = (size_t)(put_varint(length, n) - length);
+  if (size > 1) {
+    lab_buf_reserve(b, size - 1);
+    memmove(b->data + place + size - 1, b->data + place, n);
+    b->len += size - 1;
+  }
+  memcpy(b->data + place - 1, length, size);
+}

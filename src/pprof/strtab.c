@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * See strtab.h. */
+#include "pprof/strtab.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+
+uint32_t lab_strtab_count(const lab_strtab *t) {
+  return (uint32_t)(t->ends.len / sizeof(size_t)) + 1;
+}
+
+/* Where string NUMBER ends; string 0 ends where the first one starts. */
+static size_t end_of(const lab_strtab *t, uint32_t number) {
+  return number ? ((const size_t *)t->ends.data)[number - 1] : 0;
+}
+
+const char *lab_strtab_get(const lab_strtab *t, uint32_t number, size_t *n) {
+  LAB_ASSERT(number < lab_strtab_count(t));
+  size_t start = number ? end_of(t, number - 1) : 0;
+  *n = end_of(t, number) - start;
+  return *n ? t->text.data + start : "";
+}
+
+static int equal(const lab_strtab *t, uint32_t number, const char *s,
+                 size_t n) {
+  size_t len;
+  const char *known = lab_strtab_get(t, number, &len);
+  return len == n && memcmp(known, s, n) == 0;
+}
+
+uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
+  if (!s || !*s)
+    return 0;
+  size_t n = strlen(s), at;
+  uint64_t hash = lab_hash_bytes(s, n, 0);
+  uint32_t id = lab_index_first(&t->index, hash, &at);
+  while (id && !equal(t, id, s, n))
+    id = lab_index_next(&t->index, hash, &at);
+  if (id)
+    return id;
+  lab_buf_append(&t->text, s, n);
+  lab_buf_append(&t->ends, &t->text.len, sizeof t->text.len);
+  id = lab_strtab_count(t) - 1;
+  lab_index_add(&t->index, hash, id);
+  return id;
+}
+
+void lab_strtab_free(lab_strtab *t) {
+  lab_buf_free(&t->text);
+  lab_buf_free(&t->ends);
+  lab_index_free(&t->index);
+}
