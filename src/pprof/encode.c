@@ -11,56 +11,71 @@
 #include "pprof/gzip.h"
 #include "pprof/proto.h"
 
-enum {                             /* message Profile */
-       PROFILE_SAMPLE_TYPE = 1,    /* repeated ValueType */
-       PROFILE_SAMPLE = 2,         /* repeated Sample */
-       PROFILE_MAPPING = 3,        /* repeated Mapping */
-       PROFILE_LOCATION = 4,       /* repeated Location */
-       PROFILE_FUNCTION = 5,       /* repeated Function */
-       PROFILE_STRING_TABLE = 6,   /* repeated string */
-       PROFILE_TIME_NANOS = 9,     /* int64 */
-       PROFILE_DURATION = 10,      /* int64, nanoseconds */
-       PROFILE_PERIOD_TYPE = 11,   /* ValueType */
-       PROFILE_PERIOD = 12,        /* int64 */
-       PROFILE_COMMENT = 13,       /* repeated int64, a string's number */
-       PROFILE_DEFAULT_SAMPLE = 14 /* int64, a string's number */
+/* message Profile */
+enum {
+  PROFILE_SAMPLE_TYPE = 1,     /* repeated ValueType */
+  PROFILE_SAMPLE = 2,          /* repeated Sample */
+  PROFILE_MAPPING = 3,         /* repeated Mapping */
+  PROFILE_LOCATION = 4,        /* repeated Location */
+  PROFILE_FUNCTION = 5,        /* repeated Function */
+  PROFILE_STRING_TABLE = 6,    /* repeated string */
+  PROFILE_TIME_NANOS = 9,      /* int64 */
+  PROFILE_DURATION = 10,       /* int64, nanoseconds */
+  PROFILE_PERIOD_TYPE = 11,    /* ValueType */
+  PROFILE_PERIOD = 12,         /* int64 */
+  PROFILE_COMMENT = 13,        /* repeated int64, a string's number */
+  PROFILE_DEFAULT_SAMPLE = 14, /* int64, a string's number */
 };
-enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT = 2 }; /* strings */
-enum {                                             /* message Sample */
-       SAMPLE_LOCATION_ID = 1, /* repeated uint64, leaf first */
-       SAMPLE_VALUE = 2,       /* repeated int64 */
-       SAMPLE_LABEL = 3        /* repeated Label */
+
+/* message ValueType: two strings */
+enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT = 2 };
+
+/* message Sample */
+enum {
+  SAMPLE_LOCATION_ID = 1, /* repeated uint64, leaf first */
+  SAMPLE_VALUE = 2,       /* repeated int64 */
+  SAMPLE_LABEL = 3,       /* repeated Label */
 };
-enum {                    /* message Label */
-       LABEL_KEY = 1,     /* string */
-       LABEL_STR = 2,     /* string */
-       LABEL_NUM = 3,     /* int64 */
-       LABEL_NUM_UNIT = 4 /* string */
+
+/* message Label */
+enum {
+  LABEL_KEY = 1,      /* string */
+  LABEL_STR = 2,      /* string */
+  LABEL_NUM = 3,      /* int64 */
+  LABEL_NUM_UNIT = 4, /* string */
 };
-enum {                                /* message Mapping */
-       MAPPING_ID = 1,                /* uint64 */
-       MAPPING_START = 2,             /* uint64 */
-       MAPPING_LIMIT = 3,             /* uint64 */
-       MAPPING_OFFSET = 4,            /* uint64 */
-       MAPPING_FILE = 5,              /* string */
-       MAPPING_BUILD_ID = 6,          /* string */
-       MAPPING_HAS_FUNCTIONS = 7,     /* bool */
-       MAPPING_HAS_FILENAMES = 8,     /* bool */
-       MAPPING_HAS_LINE_NUMBERS = 9,  /* bool */
-       MAPPING_HAS_INLINE_FRAMES = 10 /* bool */
+
+/* message Mapping */
+enum {
+  MAPPING_ID = 1,                 /* uint64 */
+  MAPPING_START = 2,              /* uint64 */
+  MAPPING_LIMIT = 3,              /* uint64 */
+  MAPPING_OFFSET = 4,             /* uint64 */
+  MAPPING_FILE = 5,               /* string */
+  MAPPING_BUILD_ID = 6,           /* string */
+  MAPPING_HAS_FUNCTIONS = 7,      /* bool */
+  MAPPING_HAS_FILENAMES = 8,      /* bool */
+  MAPPING_HAS_LINE_NUMBERS = 9,   /* bool */
+  MAPPING_HAS_INLINE_FRAMES = 10, /* bool */
 };
-enum {                       /* message Location */
-       LOCATION_ID = 1,      /* uint64 */
-       LOCATION_MAPPING = 2, /* uint64 */
-       LOCATION_ADDRESS = 3, /* uint64 */
-       LOCATION_LINE = 4     /* repeated Line */
+
+/* message Location */
+enum {
+  LOCATION_ID = 1,      /* uint64 */
+  LOCATION_MAPPING = 2, /* uint64 */
+  LOCATION_ADDRESS = 3, /* uint64 */
+  LOCATION_LINE = 4,    /* repeated Line */
 };
-enum { LINE_FUNCTION = 1, LINE_LINE = 2 }; /* uint64, int64 */
-enum {                                     /* message Function */
-       FUNCTION_ID = 1,                    /* uint64 */
-       FUNCTION_NAME = 2,                  /* string */
-       FUNCTION_FILE = 4,                  /* string */
-       FUNCTION_START_LINE = 5             /* int64 */
+
+/* message Line: uint64, int64 */
+enum { LINE_FUNCTION = 1, LINE_LINE = 2 };
+
+/* message Function */
+enum {
+  FUNCTION_ID = 1,         /* uint64 */
+  FUNCTION_NAME = 2,       /* string */
+  FUNCTION_FILE = 4,       /* string */
+  FUNCTION_START_LINE = 5, /* int64 */
 };
 
 enum { PART = 64 * 1024 };

@@ -2,6 +2,12 @@
  * The builder: what was put in is read back from its bytes. */
 #include "pprof/profile.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "pprof_decode.h"
 
 static const lab_profile_type cpu_types[] = {{"samples", "count"},
@@ -254,6 +260,58 @@ static void finish_can_be_repeated(void **state) {
   lab_buf_free(&again);
 }
 
+static void sample_at_location_0(lab_profile *p) {
+  static const uint64_t stack[] = {1, 0};
+  lab_profile_sample(p, stack, 2, one, NULL, 0);
+}
+
+static void sample_at_unknown_location(lab_profile *p) {
+  static const uint64_t stack[] = {3};
+  lab_profile_sample(p, stack, 1, one, NULL, 0);
+}
+
+static void label_without_key(lab_profile *p) {
+  static const uint64_t stack[] = {1};
+  static const lab_profile_label l = {.key = "", .num = 1};
+  lab_profile_sample(p, stack, 1, one, &l, 1);
+}
+
+static void location_in_unknown_function(lab_profile *p) {
+  lab_profile_location(p, 0, 0, 3, 1);
+}
+
+static void location_in_unknown_mapping(lab_profile *p) {
+  lab_profile_location(p, 1, 64, 0, 0);
+}
+
+/* In a child, silently and without a core file. */
+static void assert_aborts(void (*mistake)(lab_profile *), lab_profile *p) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    signal(SIGABRT, SIG_DFL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    fclose(stderr);
+    mistake(p);
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+static void mistakes_abort(void **state) {
+  (void)state;
+  lab_profile *p = lab_profile_new(&cpu);
+  add_locations(p, 2);
+  assert_aborts(sample_at_location_0, p);
+  assert_aborts(sample_at_unknown_location, p);
+  assert_aborts(label_without_key, p);
+  assert_aborts(location_in_unknown_function, p);
+  assert_aborts(location_in_unknown_mapping, p);
+  lab_profile_free(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(header_fields),
@@ -266,6 +324,7 @@ int main(void) {
       cmocka_unit_test(zero_samples_go_when_asked),
       cmocka_unit_test(sums_wrap_around),
       cmocka_unit_test(finish_can_be_repeated),
+      cmocka_unit_test(mistakes_abort),
   };
   return cmocka_run_group_tests(tests, NULL, forget_decoded);
 }
