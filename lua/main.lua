@@ -1,0 +1,172 @@
+-- SPDX-License-Identifier: MIT
+-- The application that students diagnose: its handlers are the frames above
+-- every scenario's. Tail calls would erase them from the stack, so there are
+-- none here.
+--
+-- main.lua(lab, host, steps) -> app
+
+local lab, host, steps = ...
+local app = {}
+
+-- ---- requests ----------------------------------------------------------------
+
+local function doSomeBusinessLogic(step, req)
+  local body, status, headers = step:request(req)
+  return body, status, headers
+end
+
+function app.helloWorldHandler(step, req)
+  local body, status, headers = doSomeBusinessLogic(step, req)
+  return body or "hello world", status, headers
+end
+
+function app.routeHandler(step, req)
+  local route = step.routes and step.routes[req.path]
+  if not route then return "404 page not found\n", 404 end
+  local body, status, headers = route(step, req)
+  return body, status, headers
+end
+
+local function unescape(s)
+  s = s:gsub("+", " ")
+  s = s:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return s
+end
+
+local function parseQuery(raw)
+  local query = {}
+  for pair in raw:gmatch("[^&]+") do
+    local key, value = pair:match("^([^=]*)=?(.*)$")
+    key = unescape(key)
+    if query[key] == nil then query[key] = unescape(value) end
+  end
+  return query
+end
+
+-- req.query costs something only if it is looked at.
+app.requestMeta = {
+  __index = function(req, key)
+    if key ~= "query" then return nil end
+    req.query = parseQuery(req.raw_query)
+    return req.query
+  end,
+}
+
+-- ---- steps -------------------------------------------------------------------
+
+local LEAVE_SECONDS = 0.04 -- for `leave` itself; then it is cancelled
+local REQUEST_SECONDS = 1 -- for requests that are still under way
+
+-- Step 0 when no folder has one, and what broken scenarios fall back to.
+local idle = { params = {}, request = function() end }
+local current = { scenario = idle, number = 0, slug = "idle", generation = 0 }
+
+local function serve(step)
+  current = step
+  host.serve(step.scenario, step.number, step.slug, step.generation)
+end
+
+local function callLeave(step)
+  local leave = step.scenario.leave
+  if not leave then return end
+  host.join_generation(step.generation)
+  local task = lab.go(function() leave(step.scenario) end)
+  local ok, problem = task:join(LEAVE_SECONDS)
+  if ok == nil then
+    lab.log("step %d: leave took too long and was cancelled", step.number)
+    task:cancel()
+  elseif not ok then
+    lab.log("step %d: leave failed: %s", step.number, problem)
+  end
+end
+
+-- Takes back what LEAVE forgot: tasks at once, requests after a while.
+local function reclaim(step)
+  lab.sleep(0) -- tasks that leave set free end by themselves
+  local generation = step.generation
+  local n = host.cancel(generation, false)
+  if n > 0 then lab.log("step %d: %d tasks were left behind and were cancelled", step.number, n) end
+  host.join_generation(0)
+  lab.go(function()
+    lab.sleep(REQUEST_SECONDS)
+    host.cancel(generation, true)
+  end)
+end
+
+local function leaveStep()
+  local left = current
+  serve { scenario = idle, number = 0, slug = "idle", generation = 0 }
+  callLeave(left)
+  reclaim(left)
+  host.limit(0)
+end
+
+-- Enters what steps.load gave. Returns nil, or a status and a message.
+local function enterStep(step)
+  host.join_generation(step.generation)
+  host.limit(step.limit)
+  local enter = step.scenario.enter
+  if enter then
+    host.own(false)
+    local ok, problem = xpcall(enter, host.traceback, step.scenario)
+    host.own(true)
+    if not ok then
+      reclaim(step)
+      host.limit(0)
+      return 500, problem
+    end
+  end
+  serve(step)
+end
+
+-- ENTRY as a step that can be entered; or nil, a status and a message.
+local function loadStep(entry, overrides)
+  local generation = host.generation()
+  local scenario, limit, message = steps.load(entry, overrides)
+  if not scenario then return nil, limit, message end
+  return {
+    scenario = scenario, number = entry.number, slug = entry.slug,
+    generation = generation, limit = limit,
+  }
+end
+
+local function enterBaseline()
+  local entry = steps.list()[0]
+  local step = entry and loadStep(entry, {})
+  if step then enterStep(step) end
+end
+
+-- The log gets the whole message, the client its first part.
+local function report(number, status, message)
+  lab.log("step %d: %s", number, message)
+  return status, message:match("^(.-)\nstack traceback:") or message
+end
+
+-- /goto: returns a status and a text. Wrong parameters change nothing; a
+-- scenario that fails to load or to enter leaves the lab in step 0.
+function app.switchToStep(number, rawQuery)
+  local overrides = parseQuery(rawQuery)
+  overrides.step = nil
+  local entry = steps.list()[number]
+  if not entry and number ~= 0 then return 400, "Invalid step " .. number end
+  if entry and entry.clash then
+    return 500, ("step %d is there twice: %s and %s"):format(number, entry.dir, entry.clash)
+  end
+  local step, status, message
+  if entry then
+    step, status, message = loadStep(entry, overrides)
+    if status == 400 then return status, message end
+  end
+  leaveStep()
+  lab.gc()
+  if step then status, message = enterStep(step) end
+  if not status then return 200, "switched to step " .. number end
+  if number ~= 0 then enterBaseline() end
+  return report(number, status, message)
+end
+
+function app.start()
+  serve(current)
+end
+
+return app

@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: MIT
+-- What a scenario may see: an environment of its own, in which everything is
+-- read-only. Scenarios come from instructors; this prevents accidents (a
+-- forgotten `local` shared by all requests, a patched string.format that
+-- outlives its step). It is no security boundary.
+--
+-- sandbox.lua(lab, host) -> make_environment(dir, prefix) -> env
+
+local lab, host = ...
+
+-- A metatable with this field hidden behind __metatable marks what is ours.
+local protected = setmetatable({}, { __mode = "k" })
+
+local function readOnly(name, contents)
+  local proxy = setmetatable({}, {
+    __index = contents,
+    __newindex = function(_, key)
+      error(("assignment to %s.%s: %s is read-only"):format(name, key, name), 2)
+    end,
+    __pairs = function() return next, contents, nil end,
+    __name = name,
+    __metatable = false,
+  })
+  protected[proxy] = true
+  return proxy
+end
+
+local function copy(t)
+  local c = {}
+  for k, v in pairs(t) do c[k] = v end
+  return c
+end
+
+local strings = copy(string)
+strings.dump = nil -- bytecode
+
+-- Methods of strings ("x"):rep(3) go through one metatable for all.
+local stringMeta = getmetatable("")
+stringMeta.__index = strings
+stringMeta.__metatable = false
+
+local base = {
+  _VERSION = _VERSION,
+  assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs,
+  pcall = pcall, print = nil, rawequal = rawequal, rawlen = rawlen,
+  rawget = rawget, select = select, setmetatable = setmetatable,
+  getmetatable = getmetatable, tonumber = tonumber, tostring = tostring,
+  type = type, xpcall = xpcall,
+  string = readOnly("string", strings),
+  table = readOnly("table", copy(table)),
+  math = readOnly("math", copy(math)),
+  utf8 = readOnly("utf8", copy(utf8)),
+}
+
+function base.rawset(t, key, value)
+  if protected[t] then error("rawset on a read-only table", 2) end
+  return rawset(t, key, value)
+end
+
+function base.print(...)
+  local words = table.pack(...)
+  for i = 1, words.n do words[i] = tostring(words[i]) end
+  lab.log(table.concat(words, "\t"))
+end
+
+-- lab.include "name": runs NAME.lua of the scenario's folder once, returns
+-- what it returned.
+local function includer(dir, prefix, env)
+  local loaded = {}
+  return function(name)
+    if type(name) ~= "string" or not name:find("^[%w_-]+$") then
+      error("include: a name of letters, digits, _ and - is wanted", 2)
+    end
+    if loaded[name] == nil then
+      local path = dir .. "/" .. name .. ".lua"
+      local text, message = host.read(path)
+      if not text then error("include: " .. message, 2) end
+      local chunk, problem = host.compile(text, path, prefix, env)
+      if not chunk then error(problem, 0) end
+      local value = chunk()
+      loaded[name] = value == nil and true or value
+    end
+    return loaded[name]
+  end
+end
+
+-- load for text only; without an environment the chunk gets the scenario's.
+local function loader(env)
+  return function(chunk, name, _, environment)
+    if environment == nil then environment = env end
+    return load(chunk, name, "t", environment)
+  end
+end
+
+return function(dir, prefix)
+  local contents = copy(base)
+  local env = setmetatable({}, {
+    __index = contents,
+    __newindex = function(_, key)
+      error(("assignment to global '%s' (use local)"):format(key), 2)
+    end,
+    __metatable = false,
+  })
+  protected[env] = true
+  local library = copy(lab)
+  library.include = includer(dir, prefix, env)
+  contents.lab = readOnly("lab", library)
+  contents.load = loader(env)
+  contents._G = env
+  return env
+end

@@ -1,0 +1,152 @@
+---@meta lab
+-- The scenario library, as LuaLS annotations: the one source of the reference.
+-- Nothing here runs. Seconds are floating-point numbers, sizes are bytes.
+--
+-- Errors: a wrong argument, or a call at the wrong time, raises. What can fail
+-- while the program runs (memory, later files and network) returns nil, a
+-- message and an errno.
+--
+-- Blocking calls (sleep, join, copy_n, burn) park the task: other requests and
+-- every debug endpoint go on. Where a C function waits for the call (a
+-- comparator of table.sort, a callback of string.gsub) sleep and join raise,
+-- copy_n and burn run on the spot.
+
+---The library. Read-only.
+---@class lab
+lab = {}
+
+---@class lab.Scenario               what scenario.lua returns
+---@field title string?              shown to students: must not spoil
+---@field symptom string?            what one can see from outside
+---@field difficulty integer?        1 to 5
+---@field minutes integer?           expected time
+---@field params table<string, {[1]: number|string|boolean, [2]: string}>? name = { default, meaning }; in the functions self.params.NAME is the value
+---@field limits {memory: string|integer?, fds: integer?}? memory: bytes or "1GiB"
+---@field enter fun(self: lab.Scenario)?    on /goto, before the first request; may block
+---@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`: body ("hello world" if nil), status (200), headers
+---@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step
+---@field leave fun(self: lab.Scenario)?    on the next /goto; has 40 ms
+---@field hints string[]?            a ladder, each a step nearer
+---@field expect table?              the diagnosis, to be checked on real profiles
+---@field diagnosis {kind: string, where: string, accept: string[]?}? what a correct answer names
+
+---@class lab.Request
+---@field method string
+---@field path string
+---@field raw_query string
+---@field query table<string, string>   decoded; the first of equal names
+---@field body string
+---@field id integer                    1, 2, ... since the lab started
+
+---A growing byte buffer, like Go's bytes.Buffer: when it is full its new
+---capacity is twice the old one plus what is wanted. Its memory lies outside
+---Lua's heap, is counted in MemStats, and goes when the buffer is collected.
+---@class lab.Buffer
+local Buffer = {}
+
+---Appends s. Returns its length, or nil, message, errno when memory is out.
+---@param s string
+---@return integer? n, string? message, integer? errno
+function Buffer:write(s) end
+
+---@return integer bytes
+function Buffer:len() end
+
+---@return integer bytes allocated
+function Buffer:cap() end
+
+---Makes room for n more bytes. Returns the buffer, or nil, message, errno.
+---@param n integer
+---@return lab.Buffer? self, string? message, integer? errno
+function Buffer:grow(n) end
+
+---Empties it; the memory stays.
+---@return lab.Buffer self
+function Buffer:reset() end
+
+---The bytes from i to j, counted as in string.sub.
+---@param i integer?
+---@param j integer?
+---@return string
+function Buffer:string(i, j) end
+
+---An empty buffer with room for cap bytes. What it allocates is charged to the
+---caller in heap profiles, as make is in Go.
+---@param cap integer?
+---@return lab.Buffer
+function lab.buffer(cap) end
+
+---A source of bytes.
+---@class lab.Reader
+
+---The kernel's random source, getrandom(2).
+---@type lab.Reader
+lab.rand = nil
+
+---A fast generator (several GB/s): the same seed gives the same bytes.
+---@param seed integer
+---@return lab.Reader
+function lab.prng(seed) end
+
+---Copies n bytes from reader to the end of dst, on a worker thread. Like Go's
+---io.CopyN into a bytes.Buffer: before each read, also the last, 512 bytes must
+---be free, so a buffer of capacity n that takes n bytes grows once more.
+---@param dst lab.Buffer
+---@param reader lab.Reader
+---@param n integer
+---@return integer? copied, string? message, integer? errno
+function lab.copy_n(dst, reader, n) end
+
+---Uses the CPU for so many seconds of CPU time, on a worker thread.
+---@param seconds number
+---@return number used
+function lab.burn(seconds) end
+
+---Uses the CPU on the VM's own thread: nothing else of the application runs
+---meanwhile (the debug endpoints do).
+---@param seconds number
+---@return number used
+function lab.spin(seconds) end
+
+---@class lab.Task
+local Task = {}
+
+---Waits for the task's end: true and its results, or false and the message of
+---its error. With seconds: nil, "timeout" if it has not ended by then.
+---@param seconds number?
+---@return boolean? ok, ...
+function Task:join(seconds) end
+
+---The task gets an error where it waits, or at its next instruction.
+function Task:cancel() end
+
+---Calls fn(...) in a task of its own. An error that nobody joins is logged.
+---@param fn function
+---@return lab.Task
+function lab.go(fn, ...) end
+
+---Parks the task; 0 lets others run.
+---@param seconds number
+function lab.sleep(seconds) end
+
+---Seconds on a clock that only goes forward.
+---@return number
+function lab.now() end
+
+---A line of the log; with more than one argument as string.format.
+---@param format any
+function lab.log(format, ...) end
+
+---A full garbage collection, now.
+function lab.gc() end
+
+---A full collection, then idle memory goes back to the system.
+---@return integer bytes given back
+function lab.release() end
+
+---Runs name.lua of the scenario's folder, once, and returns what it returned.
+---@param name string letters, digits, _ and -
+---@return any
+function lab.include(name) end
+
+return lab

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * lab.now, lab.log, lab.gc, lab.release; and how classes are made. (lab.include
+ * belongs to the scenario's folder: see lua/sandbox.lua.) */
+#include "script/vm.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mem/mem.h"
+
+/* Seconds on the monotonic clock. */
+static int base_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lab_clock_mono() / 1e9);
+  return 1;
+}
+
+/* lab.log(format, ...): as string.format; with one argument, as print. */
+static int base_log(lua_State *L) {
+  if (lua_gettop(L) > 1) {
+    lua_getglobal(L, "string");
+    lua_getfield(L, -1, "format");
+    lua_insert(L, 1);
+    lua_pop(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+  }
+  size_t len;
+  const char *text = luaL_tolstring(L, 1, &len);
+  lab_log_text(text, len);
+  return 0;
+}
+
+static int base_gc(lua_State *L) {
+  lab_gc_full(L);
+  return 0;
+}
+
+/* Bytes given back to the system. */
+static int base_release(lua_State *L) {
+  lab_gc_full(L);
+  lua_pushinteger(L, (lua_Integer)lab_mem_release());
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"now", base_now},
+    {"log", base_log},
+    {"gc", base_gc},
+    {"release", base_release},
+    {NULL, NULL},
+};
+
+void lab_lib_base(lua_State *L) {
+  luaL_setfuncs(L, functions, 0);
+}
+
+void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods) {
+  luaL_newmetatable(L, name);
+  if (metamethods)
+    luaL_setfuncs(L, metamethods, 0);
+  lua_newtable(L);
+  if (methods) {
+    luaL_setfuncs(L, methods, 0);
+    lab_walk_register(L, name, false);
+  }
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}

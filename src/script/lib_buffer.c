@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * lab.buffer, lab.rand, lab.prng, lab.copy_n.
+ *
+ * A Buffer is a userdata around prim/buffer.h. What it allocates lies outside
+ * Lua's heap, so every change of its capacity is reported to the collector. A
+ * buffer that a copy is filling (on a worker) is busy: touching it meanwhile is
+ * a data race in the scenario, and raises. */
+#include "script/vm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "mem/mem.h"
+#include "prim/buffer.h"
+
+typedef struct buffer {
+  lab_buffer b;
+  size_t reported; /* capacity that the collector knows of */
+  bool busy;
+} buffer;
+
+static const char BUFFER[] = "lab.Buffer", READER[] = "lab.Reader";
+
+static void report(lua_State *L, buffer *u) {
+  int64_t delta = (int64_t)u->b.cap - (int64_t)u->reported;
+  u->reported = u->b.cap;
+  if (delta)
+    lab_gc_external(L, delta);
+}
+
+static int failure(lua_State *L, int code) {
+  luaL_pushfail(L);
+  lua_pushstring(L, strerror(-code));
+  lua_pushinteger(L, -code);
+  return 3;
+}
+
+static buffer *check_buffer(lua_State *L, int arg) {
+  buffer *u = luaL_checkudata(L, arg, BUFFER);
+  if (u->busy)
+    luaL_error(L, "buffer is being filled by another task");
+  return u;
+}
+
+static size_t check_size(lua_State *L, int arg) {
+  lua_Integer n = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, n >= 0, arg, "size must not be negative");
+  return (size_t)n;
+}
+
+/* lab.buffer([cap]). Hidden from profiles: what it allocates is charged to its
+ * caller, as Go's make is. */
+static int new_buffer(lua_State *L) {
+  size_t cap = lua_isnoneornil(L, 1) ? 0 : check_size(L, 1);
+  buffer *u = lua_newuserdatauv(L, sizeof *u, 0);
+  memset(u, 0, sizeof *u); /* empty first: an error below must leave it sane */
+  luaL_setmetatable(L, BUFFER);
+  int rc = lab_buffer_init(&u->b, cap);
+  if (rc)
+    return luaL_error(L, "not enough memory for a buffer of %I bytes",
+                      (LUAI_UACINT)cap);
+  report(L, u);
+  return 1;
+}
+
+static int buffer_gc(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  lab_buffer_free(&u->b);
+  report(L, u);
+  return 0;
+}
+
+static int buffer_write(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  size_t n;
+  const char *s = luaL_checklstring(L, 2, &n);
+  int rc = lab_buffer_write(&u->b, s, n);
+  report(L, u);
+  if (rc)
+    return failure(L, rc);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+static int buffer_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_buffer(L, 1)->b.len);
+  return 1;
+}
+
+static int buffer_cap(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_buffer(L, 1)->b.cap);
+  return 1;
+}
+
+static int buffer_grow(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  int rc = lab_buffer_grow(&u->b, check_size(L, 2));
+  report(L, u);
+  if (rc)
+    return failure(L, rc);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int buffer_reset(lua_State *L) {
+  lab_buffer_reset(&check_buffer(L, 1)->b);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* b:string([i[, j]]): as string.sub counts. */
+static int buffer_string(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  lua_Integer len = (lua_Integer)u->b.len;
+  lua_Integer i = luaL_optinteger(L, 2, 1), j = luaL_optinteger(L, 3, -1);
+  if (i < 0)
+    i = i + len + 1 > 1 ? i + len + 1 : 1;
+  if (i == 0)
+    i = 1;
+  if (j < 0)
+    j = j + len + 1;
+  if (j > len)
+    j = len;
+  if (i > j)
+    lua_pushliteral(L, "");
+  else
+    lua_pushlstring(L, u->b.data + i - 1, (size_t)(j - i + 1));
+  return 1;
+}
+
+static int buffer_tostring(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  lua_pushfstring(L, "Buffer (%I of %I bytes)", (LUAI_UACINT)u->b.len,
+                  (LUAI_UACINT)u->b.cap);
+  return 1;
+}
+
+/* ---- readers ------------------------------------------------------------- */
+
+static lab_reader *check_reader(lua_State *L, int arg) {
+  lab_reader **p = luaL_checkudata(L, arg, READER);
+  return *p;
+}
+
+/* A Reader's userdata begins with a pointer to its lab_reader, which may lie
+ * behind it. */
+static int new_prng(lua_State *L) {
+  typedef struct {
+    lab_reader *reader;
+    lab_prng prng;
+  } object;
+  lua_Integer seed = luaL_checkinteger(L, 1);
+  object *u = lua_newuserdatauv(L, sizeof *u, 0);
+  lab_prng_init(&u->prng, (uint64_t)seed);
+  u->reader = &u->prng.reader;
+  luaL_setmetatable(L, READER);
+  return 1;
+}
+
+static void push_random(lua_State *L) {
+  lab_reader **u = lua_newuserdatauv(L, sizeof *u, 0);
+  *u = &lab_random_reader;
+  luaL_setmetatable(L, READER);
+}
+
+/* ---- the copy ------------------------------------------------------------ */
+
+typedef struct copy {
+  lab_lua_job job;
+  buffer *dst;
+  lab_reader *src;
+  size_t n;
+  ssize_t copied;
+} copy;
+
+static void run_copy(lab_job *base) {
+  copy *c = LAB_CONTAINER(base, copy, job.base);
+  c->copied = lab_copy_n(&c->dst->b, c->src, c->n);
+}
+
+static int copy_done(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  copy *c = (copy *)ctx;
+  c->dst->busy = false;
+  report(L, c->dst);
+  lab_lua_check_cancelled(L);
+  if (c->copied < 0)
+    return failure(L, (int)c->copied);
+  lua_pushinteger(L, (lua_Integer)c->copied);
+  return 1;
+}
+
+/* lab.copy_n(dst, reader, n): on a worker; the task is parked meanwhile, and
+ * its stack keeps dst, reader and the job alive. */
+static int copy_n(lua_State *L) {
+  buffer *dst = check_buffer(L, 1);
+  lab_reader *src = check_reader(L, 2);
+  size_t n = check_size(L, 3);
+  copy *c = lua_newuserdatauv(L, sizeof *c, 0);
+  memset(c, 0, sizeof *c);
+  c->job.base.run = run_copy;
+  c->dst = dst;
+  c->src = src;
+  c->n = n;
+  dst->busy = true;
+  return lab_lua_run_job(L, &c->job, (lua_KContext)c, copy_done);
+}
+
+static const luaL_Reg buffer_methods[] = {
+    {"write", buffer_write}, {"len", buffer_len},
+    {"cap", buffer_cap},     {"grow", buffer_grow},
+    {"reset", buffer_reset}, {"string", buffer_string},
+    {NULL, NULL},
+};
+
+static const luaL_Reg buffer_metamethods[] = {
+    {"__gc", buffer_gc},
+    {"__close", buffer_gc},
+    {"__len", buffer_len},
+    {"__tostring", buffer_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"prng", new_prng},
+    {"copy_n", copy_n},
+    {NULL, NULL},
+};
+
+void lab_lib_buffer(lua_State *L) {
+  lab_lua_new_class(L, BUFFER, buffer_methods, buffer_metamethods);
+  lab_lua_new_class(L, READER, NULL, NULL);
+  luaL_setfuncs(L, functions, 0);
+  push_random(L);
+  lua_setfield(L, -2, "rand");
+  lua_pushcfunction(L, new_buffer);
+  lua_setfield(L, -2, "buffer");
+  lab_func_c((const void *)new_buffer, "lab.buffer", true);
+  lab_func_c((const void *)lab_buffer_init, "lab_buffer_init", true);
+}

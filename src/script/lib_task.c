@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * lab.go, lab.sleep, and Task: join, cancel. */
+#include "script/vm.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stack/stack.h"
+
+static const char TASK[] = "lab.Task";
+
+static lab_task_handle *check_task(lua_State *L, int arg) {
+  return luaL_checkudata(L, arg, TASK);
+}
+
+/* The running task, if it can be parked at this point. */
+static lab_lua_task *check_parkable(lua_State *L, const char *what) {
+  lab_lua_task *me = lab_vm_of(L)->running;
+  if (!me || me->co != L || !lua_isyieldable(L))
+    luaL_error(L, "can't %s here: a C function waits for this call", what);
+  return me;
+}
+
+/* Seconds to nanoseconds, at most 30 years. */
+static uint64_t to_ns(double seconds) {
+  return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+}
+
+/* The end of a task of the scenario: an error that nobody waits for is logged,
+ * results that somebody may ask for stay on the coroutine. */
+static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  (void)vm;
+  (void)nresults;
+  bool awaited = t->handle && !lab_list_empty(&t->handle->joiners);
+  if (status != LUA_OK && !awaited && !t->base.cancelled)
+    lab_log("task %llu failed: %s", (unsigned long long)t->base.id,
+            lua_tostring(t->co, -1));
+}
+
+static int task_go(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lab_vm *vm = lab_vm_of(L);
+  int nargs = lua_gettop(L) - 1;
+  lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
+  memset(h, 0, sizeof *h);
+  lab_list_init(&h->joiners);
+  luaL_setmetatable(L, TASK);
+  lua_insert(L, 1);
+  uint32_t generation =
+      vm->running ? vm->running->base.generation : vm->step.generation;
+  lab_lua_task *t = lab_lua_task_spawn(vm, L, nargs, generation, task_ended);
+  lua_pushthread(t->co);
+  lua_xmove(t->co, L, 1);
+  lua_setiuservalue(L, 1, 1);
+  h->task = t;
+  t->handle = h;
+  return 1;
+}
+
+static int task_gc(lua_State *L) {
+  lab_task_handle *h = check_task(L, 1);
+  if (h->task)
+    h->task->handle = NULL;
+  return 0;
+}
+
+/* ok, results... of a task that ended. */
+static int push_results(lua_State *L, lab_task_handle *h) {
+  lua_getiuservalue(L, 1, 1);
+  lua_State *co = lua_tothread(L, -1);
+  lua_pushboolean(L, h->ok);
+  int n = h->nresults, top = lua_gettop(co);
+  luaL_checkstack(L, n + 1, "too many results");
+  for (int i = top - n + 1; i <= top; i++) {
+    lua_pushvalue(co, i);
+    lua_xmove(co, L, 1);
+  }
+  return n + 1;
+}
+
+static int joined(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  lab_lua_check_cancelled(L);
+  lab_task_handle *h = check_task(L, 1);
+  if (!h->task)
+    return push_results(L, h);
+  luaL_pushfail(L);
+  lua_pushliteral(L, "timeout");
+  return 2;
+}
+
+/* t:join([seconds]). */
+static int task_join(lua_State *L) {
+  lab_task_handle *h = check_task(L, 1);
+  double seconds = luaL_optnumber(L, 2, -1);
+  if (!h->task)
+    return push_results(L, h);
+  lab_lua_task *me = check_parkable(L, "join");
+  if (h->task == me)
+    return luaL_error(L, "a task can't join itself");
+  lab_sched *sched = lab_vm_of(L)->sched;
+  uint32_t stack = lab_walk(L, 0);
+  if (seconds >= 0)
+    lab_task_sleep(sched, &me->base, to_ns(seconds), stack);
+  else
+    lab_task_park(sched, &me->base, LAB_WAIT_JOIN, stack);
+  lab_list_push_back(&h->joiners, &me->base.link);
+  return lua_yieldk(L, 0, 0, joined);
+}
+
+static int task_cancel(lua_State *L) {
+  lab_task_handle *h = check_task(L, 1);
+  if (h->task)
+    lab_lua_task_cancel(lab_vm_of(L), h->task);
+  return 0;
+}
+
+static int task_tostring(lua_State *L) {
+  lab_task_handle *h = check_task(L, 1);
+  if (h->task)
+    lua_pushfstring(L, "Task %I", (LUAI_UACINT)h->task->base.id);
+  else
+    lua_pushliteral(L, "Task (ended)");
+  return 1;
+}
+
+static int slept(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  lab_lua_check_cancelled(L);
+  return 0;
+}
+
+static int task_sleep(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+  lab_lua_task *me = check_parkable(L, "sleep");
+  lab_task_sleep(lab_vm_of(L)->sched, &me->base, to_ns(seconds),
+                 lab_walk(L, 0));
+  return lua_yieldk(L, 0, 0, slept);
+}
+
+static const luaL_Reg task_methods[] = {
+    {"join", task_join},
+    {"cancel", task_cancel},
+    {NULL, NULL},
+};
+
+static const luaL_Reg task_metamethods[] = {
+    {"__gc", task_gc},
+    {"__tostring", task_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"go", task_go},
+    {"sleep", task_sleep},
+    {NULL, NULL},
+};
+
+void lab_lib_task(lua_State *L) {
+  lab_lua_new_class(L, TASK, task_methods, task_metamethods);
+  luaL_setfuncs(L, functions, 0);
+}

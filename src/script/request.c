@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * A request's way through the VM: the hot path.
+ *
+ * The letter becomes a task that runs main.helloWorldHandler (or the step's
+ * route) on a coroutine that has served before. Two lines of log, as the
+ * original writes them, and the answer goes back to the control thread. */
+#include "script/vm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "prof/label.h"
+
+static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
+  lua_pushlstring(L, s, n);
+  lua_setfield(L, -2, key);
+}
+
+/* The request as the scenario sees it; `query` is parsed when it is asked
+ * for (lua/main.lua). */
+static void push_request(lab_vm *vm, lua_State *co, const lab_exchange *x) {
+  lua_createtable(co, 0, 5);
+  set_field(co, "method", x->method, x->method_len);
+  set_field(co, "path", x->path, x->path_len);
+  set_field(co, "raw_query", x->query, x->query_len);
+  set_field(co, "body", x->body, x->body_len);
+  lua_pushinteger(co, (lua_Integer)++vm->last_request);
+  lua_setfield(co, -2, "id");
+  lua_rawgeti(co, LUA_REGISTRYINDEX, vm->request_meta);
+  lua_setmetatable(co, -2);
+}
+
+/* ---- the answer ---------------------------------------------------------- */
+
+void lab_exchange_text(lab_exchange *x, int status, const char *text,
+                       size_t len) {
+  x->status = status;
+  strcpy(x->content_type, "text/plain; charset=utf-8");
+  lab_buf_clear(&x->reply);
+  lab_buf_clear(&x->headers);
+  lab_buf_append(&x->reply, text, len);
+}
+
+static bool printable(const char *s, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+      return false;
+  return true;
+}
+
+/* One pair of the headers table; names and values with control characters are
+ * left out: they would split the answer. */
+static void add_header(lab_exchange *x, lua_State *co) {
+  if (lua_type(co, -2) != LUA_TSTRING || !lua_isstring(co, -1))
+    return;
+  size_t nname, nvalue;
+  const char *name = lua_tolstring(co, -2, &nname);
+  lua_pushvalue(co, -1); /* tolstring would change a number in the table */
+  const char *value = lua_tolstring(co, -1, &nvalue);
+  if (printable(name, nname) && printable(value, nvalue) &&
+      !memchr(name, ':', nname) && nname > 0) {
+    if (strcasecmp(name, "Content-Type") == 0)
+      snprintf(x->content_type, sizeof x->content_type, "%s", value);
+    else if (strcasecmp(name, "Content-Length") != 0)
+      lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
+  }
+  lua_pop(co, 1);
+}
+
+/* body, status, headers lie at BASE+1.. of the finished coroutine. */
+static void take_answer(lab_exchange *x, lua_State *co, int nresults) {
+  lua_settop(co, lua_gettop(co) - nresults + (nresults > 3 ? 3 : nresults));
+  while (nresults++ < 3)
+    lua_pushnil(co);
+  int base = lua_gettop(co) - 3;
+  size_t len = 0;
+  const char *body = lua_tolstring(co, base + 1, &len);
+  lua_Integer status = lua_tointeger(co, base + 2);
+  if (status < 200 || status > 599)
+    status = 200;
+  lab_exchange_text(x, (int)status, body ? body : "", len);
+  if (lua_istable(co, base + 3)) {
+    lua_pushnil(co);
+    while (lua_next(co, base + 3)) {
+      add_header(x, co);
+      lua_pop(co, 1);
+    }
+  }
+}
+
+/* The first line of an error with its traceback: what the client is told. */
+static size_t message_length(const char *text) {
+  const char *end = strstr(text, "\nstack traceback:");
+  return end ? (size_t)(end - text) : strlen(text);
+}
+
+static void take_error(lab_exchange *x, lab_lua_task *t) {
+  const char *text = lua_tostring(t->co, -1);
+  if (!text)
+    text = "error without a message";
+  if (t->base.cancelled) {
+    lab_exchange_text(x, 503, text, message_length(text));
+  } else {
+    lab_log("request %s failed: %s", x->path, text);
+    lab_exchange_text(x, 500, text, message_length(text));
+  }
+  lab_buf_putc(&x->reply, '\n');
+}
+
+static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
+                          int nresults) {
+  lab_exchange *x = t->exchange;
+  if (status == LUA_OK)
+    take_answer(x, t->co, nresults);
+  else
+    take_error(x, t);
+  char took[LAB_DURATION_MAX];
+  lab_clock_format(took, lab_clock_mono() - x->started);
+  lab_log("Request processed in %s", took);
+  lab_vm_answer(vm, x);
+}
+
+/* ---- the beginning ------------------------------------------------------- */
+
+static bool is_root(const lab_exchange *x) {
+  return x->path_len == 1 && x->path[0] == '/';
+}
+
+/* Everything that may raise (memory), called protected on the coroutine's
+ * behalf: leaves function and arguments on its stack. */
+static int prepare(lua_State *L) {
+  lab_lua_task *t = lua_touserdata(L, 1);
+  lab_vm *vm = lab_vm_of(L);
+  lab_exchange *x = t->exchange;
+  bool root = is_root(x);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, root ? vm->handler : vm->router);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->step.table);
+  push_request(vm, L, x);
+  lua_xmove(L, t->co, 3);
+  return 0;
+}
+
+static uint32_t label_of(lab_vm *vm, const lab_exchange *x) {
+  if (is_root(x))
+    return vm->step.label;
+  char route[LAB_ROUTE_LEN];
+  snprintf(route, sizeof route, "%.*s", (int)x->path_len, x->path);
+  return lab_label_intern(vm->step.slug, route);
+}
+
+void lab_request_deliver(lab_post *post) {
+  lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
+  lab_vm *vm = x->vm;
+  x->started = lab_clock_mono();
+  lab_log_text("Starting processing request...", 30);
+  lab_lua_task *t = lab_lua_task_take(vm);
+  t->exchange = x;
+  t->ended = request_ended;
+  t->nargs = 2;
+  t->base.generation = vm->step.generation;
+  t->base.label = label_of(vm, x);
+  lua_pushcfunction(vm->L, prepare);
+  lua_pushlightuserdata(vm->L, t);
+  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
+    lua_pop(vm->L, 1);
+    lab_task_end(vm->sched, &t->base);
+    lab_exchange_text(x, 500, "not enough memory\n", 18);
+    lab_vm_answer(vm, x);
+    return;
+  }
+  lab_task_ready(vm->sched, &t->base);
+}

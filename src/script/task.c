@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * Tasks as coroutines: spawn, resume, park, cancel.
+ *
+ * A coroutine that parks yields with lua_yieldk; when it is resumed the
+ * continuation first looks whether it was cancelled meanwhile, and raises the
+ * error that ends it. One that is running gets the same error from the
+ * sampler's hook. One whose job is on a worker is resumed when the job is done:
+ * nobody frees memory that a worker still uses.
+ *
+ * Threads: the VM's. */
+#include "script/vm.h"
+
+#include <lualib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/log.h"
+
+enum { IDLE_MAX = 256 };
+
+static lab_lua_task *task_of(lab_task *base) {
+  return LAB_CONTAINER(base, lab_lua_task, base);
+}
+
+static void anchor_new_coroutine(lab_vm *vm, lab_lua_task *t) {
+  t->co = lua_newthread(vm->L);
+  t->ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
+}
+
+lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
+                                 uint32_t generation,
+                                 void (*ended)(lab_vm *, lab_lua_task *, int,
+                                               int)) {
+  luaL_checkstack(from, 2, NULL);
+  lua_State *co = lua_newthread(from);
+  lua_insert(from, -(nargs + 2)); /* below the function */
+  luaL_checkstack(co, nargs + 1, NULL);
+  lua_xmove(from, co, nargs + 1);
+  int ref = luaL_ref(from, LUA_REGISTRYINDEX);
+  /* Nothing below raises, so the task can't be lost. */
+  lab_lua_task *t = lab_xcalloc(1, sizeof *t);
+  t->co = co;
+  t->ref = ref;
+  t->nargs = nargs;
+  t->ended = ended;
+  t->base.generation = generation;
+  if (vm->running) {
+    t->base.created_by = lab_walk(vm->running->co, 0);
+    t->base.label = vm->running->base.label;
+  }
+  lab_task_init(vm->sched, &t->base);
+  lab_task_ready(vm->sched, &t->base);
+  return t;
+}
+
+lab_lua_task *lab_lua_task_take(lab_vm *vm) {
+  lab_lua_task *t = vm->idle;
+  if (t) {
+    vm->idle = t->next_idle;
+    vm->nidle--;
+    lua_State *co = t->co;
+    int ref = t->ref;
+    memset(t, 0, sizeof *t);
+    t->co = co;
+    t->ref = ref;
+  } else {
+    t = lab_xcalloc(1, sizeof *t);
+    anchor_new_coroutine(vm, t);
+    /* Room in advance: growing the stack while a request runs would look like
+     * the scenario's memory. */
+    lua_checkstack(t->co, 200);
+  }
+  lab_task_init(vm->sched, &t->base);
+  return t;
+}
+
+/* ---- the end of a task --------------------------------------------------- */
+
+/* The coroutine can serve again if it ended well. */
+static void recycle(lab_vm *vm, lab_lua_task *t, int status) {
+  if (status == LUA_OK && t->exchange && vm->nidle < IDLE_MAX) {
+    lua_settop(t->co, 0);
+    t->next_idle = vm->idle;
+    vm->idle = t;
+    vm->nidle++;
+    return;
+  }
+  luaL_unref(vm->L, LUA_REGISTRYINDEX, t->ref);
+  lab_xfree(t);
+}
+
+static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
+                         int nresults) {
+  lab_task_handle *h = t->handle;
+  if (!h)
+    return;
+  h->task = NULL;
+  h->ok = status == LUA_OK;
+  h->nresults = nresults;
+  while (!lab_list_empty(&h->joiners))
+    lab_task_ready(vm->sched,
+                   LAB_CONTAINER(h->joiners.next, lab_task, link));
+}
+
+/* Replaces the error object on top of the failed coroutine by a message with
+ * its traceback. */
+static int add_traceback(lua_State *L) {
+  lua_State *co = lua_touserdata(L, 1);
+  const char *message = lua_tostring(co, -1);
+  if (!message)
+    message = luaL_tolstring(co, -1, NULL);
+  luaL_traceback(L, co, message, 0);
+  return 1;
+}
+
+static void describe_error(lab_vm *vm, lua_State *co) {
+  lua_State *L = vm->L;
+  lua_pushcfunction(L, add_traceback);
+  lua_pushlightuserdata(L, co);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+    lua_xmove(L, co, 1);
+  } else {
+    lua_pop(L, 1); /* no memory for a traceback: the message must do */
+  }
+}
+
+static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  if (status != LUA_OK) {
+    describe_error(vm, t->co);
+    nresults = 1;
+  }
+  lab_task_end(vm->sched, &t->base);
+  if (t->ended)
+    t->ended(vm, t, status, nresults);
+  tell_joiners(vm, t, status, nresults);
+  recycle(vm, t, status);
+}
+
+void lab_lua_task_resume(lab_task *base, void *arg) {
+  lab_vm *vm = arg;
+  lab_lua_task *t = task_of(base);
+  lua_State *co = t->co;
+  int nargs = t->nargs, nresults = 0;
+  t->nargs = 0;
+  vm->running = t;
+  lab_sampler_resume(base->label);
+  int status = lua_resume(co, vm->L, nargs, &nresults);
+  vm->running = NULL;
+  if (status != LUA_YIELD) {
+    finish(vm, t, status, nresults);
+    return;
+  }
+  lua_pop(co, nresults);
+  /* Whatever yields has parked the task or made it ready before. */
+  LAB_ASSERT(base->state != LAB_TASK_RUNNING);
+}
+
+/* ---- parking ------------------------------------------------------------- */
+
+void lab_lua_check_cancelled(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  if (vm->running && vm->running->base.cancelled)
+    luaL_error(L, "the step was left");
+}
+
+static void job_done(lab_job *base) {
+  lab_lua_job *job = LAB_CONTAINER(base, lab_lua_job, base);
+  job->task->job = NULL;
+  lab_task_ready(job->vm->sched, &job->task->base);
+}
+
+int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
+                    lua_KFunction k) {
+  lab_vm *vm = lab_vm_of(L);
+  lab_lua_task *t = vm->running;
+  if (!t || t->co != L || !lua_isyieldable(L)) {
+    lab_sampler_freeze(L);
+    job->base.run(&job->base);
+    lab_sampler_thaw();
+    return k(L, LUA_OK, ctx);
+  }
+  job->vm = vm;
+  job->task = t;
+  job->base.done = job_done;
+  job->base.stack = lab_walk(L, 0);
+  job->base.label = t->base.label;
+  t->job = &job->base;
+  lab_task_park(vm->sched, &t->base, LAB_WAIT_WORKER, job->base.stack);
+  lab_workers_submit(vm->workers, &job->base);
+  return lua_yieldk(L, 0, ctx, k);
+}
+
+/* ---- cancelling ---------------------------------------------------------- */
+
+void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
+  t->base.cancelled = true;
+  if (t->job)
+    atomic_store(&t->job->cancelled, true);
+  else if (t->base.state == LAB_TASK_WAITING)
+    lab_task_ready(vm->sched, &t->base);
+  /* A runnable task that was preempted meets the hook at its next slice: arm
+   * it now, it is not running. */
+  if (t->base.state == LAB_TASK_RUNNABLE)
+    lab_sampler_arm(t->co);
+}
+
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
+                                 bool requests) {
+  unsigned n = 0;
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
+    if (t->base.generation == generation && !t->base.cancelled &&
+        (t->exchange != NULL) == requests && t != vm->running) {
+      lab_lua_task_cancel(vm, t);
+      n++;
+    }
+  }
+  return n;
+}
+
+void lab_lua_task_cancel_jobs(lab_vm *vm) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
+    if (t->job)
+      atomic_store(&t->job->cancelled, true);
+  }
+}
+
+void lab_lua_task_drop_all(lab_vm *vm) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  while (!lab_list_empty(all)) {
+    lab_lua_task *t = task_of(LAB_CONTAINER(all->next, lab_task, all));
+    lab_task_end(vm->sched, &t->base);
+    if (t->exchange) {
+      lab_exchange_text(t->exchange, 503, "the lab is stopping\n", 20);
+      lab_vm_answer(vm, t->exchange);
+    }
+    if (t->handle)
+      t->handle->task = NULL;
+    lab_xfree(t); /* the coroutine goes with lua_close */
+  }
+  while (vm->idle) {
+    lab_lua_task *t = vm->idle;
+    vm->idle = t->next_idle;
+    lab_xfree(t);
+  }
+}

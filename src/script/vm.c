@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ * The VM's life: its thread, the letters in and the answers out. See
+ * script.h. */
+#include "script/vm.h"
+
+#include <errno.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mem/mem.h"
+#include "prof/heap.h"
+#include "stack/unwind.h"
+
+/* An answer waits for others to share its wake-up, unless the request took
+ * longer than this: then nobody knows when the next one ends. */
+static const uint64_t BATCH_NS = 50000;
+enum { BATCH = 32 };
+
+lab_vm *lab_vm_of(lua_State *L) {
+  return *(lab_vm **)lua_getextraspace(L);
+}
+
+/* ---- the state ----------------------------------------------------------- */
+
+void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
+
+/* Lua's allocator. For a new object OLD is its type, not a size. Global, so
+ * that the heap profiler knows its frame. */
+void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  if (!p)
+    return size ? lab_mem_alloc(size) : NULL;
+  return lab_mem_realloc(p, old, size);
+}
+
+static int on_panic(lua_State *L) {
+  const char *text = lua_tostring(L, -1);
+  lab_log("Lua panic: %s", text ? text : "?");
+  lab_log_flush();
+  return 0; /* Lua aborts */
+}
+
+static void on_warning(void *ud, const char *text, int more) {
+  static char line[512];
+  static size_t len;
+  (void)ud;
+  int n = snprintf(line + len, sizeof line - len, "%s", text);
+  len += n > 0 ? (size_t)n : 0;
+  if (len >= sizeof line)
+    len = sizeof line - 1;
+  if (!more) {
+    lab_log("Lua warning: %s", line);
+    len = 0;
+  }
+}
+
+static void register_libraries(lua_State *L) {
+  static const char *const names[] = {"string",    "table", "math",
+                                      "coroutine", "utf8",  NULL};
+  lua_pushglobaltable(L);
+  lab_walk_register(L, "", false);
+  lua_pop(L, 1);
+  for (int i = 0; names[i]; i++) {
+    lua_getglobal(L, names[i]);
+    lab_walk_register(L, names[i], false);
+    lua_pop(L, 1);
+  }
+}
+
+/* Everything that may raise, protected. */
+static int open_all(lua_State *L) {
+  luaL_openlibs(L);
+  register_libraries(L);
+  lua_newtable(L);
+  lab_lib_buffer(L);
+  lab_lib_cpu(L);
+  lab_lib_task(L);
+  lab_lib_base(L);
+  lab_walk_register(L, "lab", false);
+  lab_steps_open(L);
+  return 0;
+}
+
+static int open_state(lab_vm *vm, lab_err *err) {
+  vm->L = lua_newstate(lab_vm_alloc, NULL);
+  if (!vm->L)
+    return lab_err_set(err, -ENOMEM, "no memory for the Lua VM");
+  *(lab_vm **)lua_getextraspace(vm->L) = vm;
+  lua_atpanic(vm->L, on_panic);
+  lua_setwarnf(vm->L, on_warning, NULL);
+  lab_gc_attach(vm->L);
+  lua_pushcfunction(vm->L, open_all);
+  if (lua_pcall(vm->L, 0, 0, 0) == LUA_OK)
+    return 0;
+  lab_err_set(err, -EINVAL, "%s", lua_tostring(vm->L, -1));
+  lua_close(vm->L);
+  return -EINVAL;
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+static void flush_answers(void *arg) {
+  lab_vm *vm = arg;
+  if (vm->unsent) {
+    vm->unsent = 0;
+    vm->wake(vm->wake_arg);
+  }
+}
+
+void lab_vm_answer(lab_vm *vm, lab_exchange *x) {
+  uint64_t took = lab_clock_mono() - x->started;
+  lab_mpsc_push(&vm->answers, &x->post.node);
+  if (++vm->unsent >= BATCH || took > BATCH_NS)
+    flush_answers(vm);
+}
+
+void lab_vm_collect(lab_vm *vm) {
+  lab_mpsc_node *node = lab_mpsc_take_all(&vm->answers);
+  while (node) {
+    lab_mpsc_node *next = node->next;
+    lab_post *post = LAB_CONTAINER(node, lab_post, node);
+    lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
+    x->answered(x);
+    node = next;
+  }
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static void thread_main(void *arg) {
+  lab_vm *vm = arg;
+  int rc = lab_sampler_attach(vm);
+  if (rc)
+    lab_log("no time slices: %s", strerror(-rc));
+  lab_heap_set_vm_thread();
+  lab_sched_run(vm->sched);
+  lab_sampler_detach();
+  /* Jobs point into coroutines: they end before anything is freed. */
+  lab_lua_task_cancel_jobs(vm);
+  lab_workers_free(vm->workers);
+  lab_lua_task_drop_all(vm);
+  flush_answers(vm);
+  lab_gc_detach();
+  lua_close(vm->L);
+  atomic_store(&vm->stopped, true);
+}
+
+static char **copy_strings(const char *const *list, size_t n) {
+  char **copy = lab_xcalloc(n + 1, sizeof *copy);
+  for (size_t i = 0; i < n; i++)
+    copy[i] = lab_xstrdup(list[i]);
+  return copy;
+}
+
+static void free_strings(char **list) {
+  for (size_t i = 0; list && list[i]; i++)
+    lab_xfree(list[i]);
+  lab_xfree(list);
+}
+
+static void free_vm(lab_vm *vm) {
+  if (vm->sched)
+    lab_sched_free(vm->sched);
+  free_strings(vm->scenario_dirs);
+  free_strings(vm->params);
+  lab_xfree(vm->lua_dir);
+  pthread_mutex_destroy(&vm->routes_lock);
+  lab_xfree(vm);
+}
+
+static lab_vm *new_vm(const lab_vm_config *config) {
+  lab_vm *vm = lab_xcalloc(1, sizeof *vm);
+  vm->scenario_dirs =
+      copy_strings(config->scenario_dirs, config->nscenario_dirs);
+  vm->params = copy_strings(config->params, config->nparams);
+  vm->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
+  vm->wake = config->wake;
+  vm->wake_arg = config->arg;
+  pthread_mutex_init(&vm->routes_lock, NULL);
+  return vm;
+}
+
+void lab_vm_init_profiles(void) {
+  lab_heap_init(lab_walk_allocation);
+}
+
+int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
+  static const lab_sched_ops ops = {lab_lua_task_resume, flush_answers};
+  lab_vm *vm = new_vm(config);
+  int rc = lab_sched_new(&vm->sched, &ops, vm);
+  if (rc == 0)
+    rc = lab_workers_new(&vm->workers, config->workers, vm->sched);
+  if (rc) {
+    free_vm(vm);
+    return lab_err_set(err, rc, "can't start the worker threads: %s",
+                       strerror(-rc));
+  }
+  rc = open_state(vm, err);
+  if (rc == 0) {
+    rc = lab_thread_start(&vm->thread, "vm", thread_main, vm);
+    if (rc == 0) {
+      *out = vm;
+      return 0;
+    }
+    lab_err_set(err, rc, "can't start the VM's thread: %s", strerror(-rc));
+    lab_gc_detach();
+    lua_close(vm->L);
+  }
+  lab_workers_free(vm->workers);
+  free_vm(vm);
+  return rc;
+}
+
+bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
+  uint64_t deadline = lab_clock_mono() + timeout_ms * LAB_MILLISECOND;
+  atomic_store(&vm->stopping, true);
+  lab_sched_stop(vm->sched);
+  while (!atomic_load(&vm->stopped)) {
+    if (lab_clock_mono() > deadline)
+      return false;
+    lab_vm_interrupt(vm);
+    struct timespec nap = {0, 2000000};
+    nanosleep(&nap, NULL);
+  }
+  lab_thread_join(vm->thread);
+  lab_vm_collect(vm);
+  free_vm(vm);
+  return true;
+}
+
+/* ---- letters from the control thread ------------------------------------- */
+
+static void post(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
+  x->vm = vm;
+  x->started = lab_clock_mono();
+  x->post.deliver = deliver;
+  lab_sched_post(vm->sched, &x->post);
+}
+
+void lab_vm_request(lab_vm *vm, lab_exchange *x) {
+  post(vm, x, lab_request_deliver);
+}
+
+static void deliver_goto(lab_post *p) {
+  lab_exchange *x = LAB_CONTAINER(p, lab_exchange, post);
+  lab_steps_goto(x->vm, x);
+}
+
+void lab_vm_goto(lab_vm *vm, lab_exchange *x, int step) {
+  x->step = step;
+  atomic_store(&x->phase, LAB_EXCHANGE_QUEUED);
+  post(vm, x, deliver_goto);
+}
+
+static int full_collection(lua_State *L) {
+  lab_gc_full(L);
+  return 0;
+}
+
+static void deliver_collect(lab_post *p) {
+  lab_exchange *x = LAB_CONTAINER(p, lab_exchange, post);
+  lua_pushcfunction(x->vm->L, full_collection);
+  if (lua_pcall(x->vm->L, 0, 0, 0) != LUA_OK)
+    lua_pop(x->vm->L, 1);
+  lab_vm_answer(x->vm, x);
+}
+
+void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x) {
+  post(vm, x, deliver_collect);
+}
+
+static void deliver_hurry(lab_post *p) {
+  lab_vm *vm = LAB_CONTAINER(p, lab_vm, hurry);
+  atomic_store(&vm->interrupt, false);
+  atomic_store(&vm->hurry_sent, false);
+  lab_steps_hurry(vm);
+}
+
+void lab_vm_interrupt(lab_vm *vm) {
+  atomic_store(&vm->interrupt, true);
+  pthread_kill(vm->thread->handle, SIGURG);
+  if (!atomic_exchange(&vm->hurry_sent, true)) {
+    vm->hurry.deliver = deliver_hurry;
+    lab_sched_post(vm->sched, &vm->hurry);
+  }
+}
+
+bool lab_vm_withdraw(lab_vm *vm, lab_exchange *x, lab_err *why) {
+  int queued = LAB_EXCHANGE_QUEUED;
+  if (!atomic_compare_exchange_strong(&x->phase, &queued,
+                                      LAB_EXCHANGE_WITHDRAWN))
+    return false;
+  char where[128];
+  lab_sampler_where(where, sizeof where);
+  lab_err_set(why, -EBUSY,
+              "step %d is in %s, which can't be interrupted; still in step %d, "
+              "try again",
+              lab_vm_step(vm), where, lab_vm_step(vm));
+  return true;
+}
+
+/* ---- what others may know ------------------------------------------------ */
+
+int lab_vm_step(lab_vm *vm) {
+  return atomic_load(&vm->step_number);
+}
+
+lab_sched *lab_vm_sched(lab_vm *vm) {
+  return vm->sched;
+}
+
+bool lab_vm_has_route(lab_vm *vm, const char *path, size_t len) {
+  bool found = false;
+  pthread_mutex_lock(&vm->routes_lock);
+  for (size_t i = 0; i < vm->nroutes && !found; i++)
+    found = strlen(vm->routes[i]) == len &&
+            memcmp(vm->routes[i], path, len) == 0;
+  pthread_mutex_unlock(&vm->routes_lock);
+  return found;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * The VM's insides, shared by the files of src/script only. Everything here
+ * belongs to the VM's thread unless it says otherwise. */
+#ifndef LAB_SCRIPT_VM_H
+#define LAB_SCRIPT_VM_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "script/script.h"
+#include "stack/frame.h"
+#include "task/sched.h"
+#include "task/worker.h"
+
+/* Results of lab.go that somebody may wait for: the userdata behind a Task. It
+ * outlives the task if the script keeps it; it never keeps the task alive. */
+typedef struct lab_task_handle {
+  struct lab_lua_task *task; /* NULL when it ended */
+  bool ok;                   /* ended without an error */
+  int nresults;              /* on the coroutine's stack (user value 1) */
+  lab_list joiners;          /* tasks parked in join, by lab_task.link */
+} lab_task_handle;
+
+/* A task is a coroutine. */
+typedef struct lab_lua_task {
+  lab_task base;
+  lua_State *co;
+  int ref;                 /* anchors co in the registry */
+  bool own;                /* does the lab's work: not in heap profiles */
+  int nargs;               /* on co's stack, for the next resume */
+  lab_exchange *exchange;  /* what it answers, or NULL */
+  lab_job *job;            /* what a worker does for it, or NULL */
+  lab_task_handle *handle; /* or NULL */
+  void (*ended)(lab_vm *vm, struct lab_lua_task *t, int status, int nresults);
+  struct lab_lua_task *next_idle;
+} lab_lua_task;
+
+/* The scenario that is being served. */
+typedef struct lab_step {
+  int number;
+  char slug[64];
+  int table;           /* registry reference: what scenario.lua returned */
+  uint32_t generation; /* of the tasks that belong to it */
+  uint32_t label;      /* profile label of "/" */
+} lab_step;
+
+enum { LAB_ROUTES = 32, LAB_ROUTE_LEN = 64 };
+
+struct lab_vm {
+  lua_State *L; /* the main state; scripts never run on it */
+  lab_sched *sched;
+  lab_workers *workers;
+  lab_thread *thread;
+  lab_lua_task *running;
+  lab_lua_task *idle; /* finished requests' tasks, for the next ones */
+  unsigned nidle;
+
+  lab_step step;
+  uint32_t last_generation;
+  lab_lua_task *switcher;  /* the goto under way, or NULL */
+  lab_exchange *switching; /* what it answers */
+  lab_mpsc_node *gotos;   /* waiting ones, oldest first, by post.node */
+  int switch_to;          /* registry: main.switchToStep */
+  int handler;            /* registry: main.helloWorldHandler */
+  int router;             /* registry: main.routeHandler */
+  int request_meta;       /* registry: metatable of request tables */
+  uint64_t last_request;  /* number of the last request */
+
+  /* Shared with the control thread. */
+  lab_mpsc answers;
+  unsigned unsent; /* answers pushed since the last wake */
+  atomic_int step_number;
+  pthread_mutex_t routes_lock;
+  char routes[LAB_ROUTES][LAB_ROUTE_LEN];
+  size_t nroutes;
+  atomic_bool interrupt; /* lab_vm_interrupt was called */
+  atomic_bool stopping, stopped;
+
+  lab_post hurry; /* lab_vm_interrupt's letter */
+  atomic_bool hurry_sent;
+
+  char **scenario_dirs; /* NULL at the end */
+  char **params;        /* likewise */
+  char *lua_dir;
+  void (*wake)(void *);
+  void *wake_arg;
+};
+
+enum lab_exchange_phase {
+  LAB_EXCHANGE_QUEUED,
+  LAB_EXCHANGE_BEGUN,
+  LAB_EXCHANGE_WITHDRAWN,
+};
+
+/* The VM of a state (any coroutine of it). */
+lab_vm *lab_vm_of(lua_State *L);
+
+/* ---- task.c -------------------------------------------------------------- */
+
+/* A new task of generation GENERATION that will call the function and NARGS
+ * arguments on top of FROM's stack (popped). ENDED is called when it ended,
+ * with the results (or the error message with its traceback) on t->co. */
+lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
+                                 uint32_t generation,
+                                 void (*ended)(lab_vm *, lab_lua_task *, int,
+                                               int));
+/* A task whose coroutine is taken from the idle ones if there is one: for
+ * requests. The caller pushes function and arguments on its co. */
+lab_lua_task *lab_lua_task_take(lab_vm *vm);
+/* The scheduler's resume. */
+void lab_lua_task_resume(lab_task *task, void *vm);
+/* It gets an error at its next chance: at the yield where it is parked, or at
+ * its next instruction; a worker's job is told to stop. */
+void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
+/* All tasks of GENERATION: requests only, or all others only. Returns how many
+ * were told. */
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
+                                 bool requests);
+/* Tells the jobs of all tasks to stop. */
+void lab_lua_task_cancel_jobs(lab_vm *vm);
+/* Ends every task at once, without running it again; for shutdown. */
+void lab_lua_task_drop_all(lab_vm *vm);
+
+/* Raises the error of a cancelled task, if the running one is. Whoever parks a
+ * task yields with lua_yieldk, and calls this first in the continuation. */
+void lab_lua_check_cancelled(lua_State *L);
+
+/* A worker's job for a task. It lives in a userdata on the task's stack, which
+ * is there for as long as the task is parked. */
+typedef struct lab_lua_job {
+  lab_job base; /* the caller sets run */
+  lab_vm *vm;
+  lab_lua_task *task;
+} lab_lua_job;
+
+/* Hands JOB to a worker and parks the running task; or runs it here when the
+ * task can't be parked at this point (inside a sort comparator, say). K is
+ * called in both cases. */
+int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
+                    lua_KFunction k);
+
+/* ---- walk.c: Lua's stack ------------------------------------------------- */
+
+/* The innermost running coroutine, and who resumed it. */
+typedef struct lab_resumed {
+  lua_State *L;
+  struct lab_resumed *outer;
+} lab_resumed;
+extern __thread lab_resumed *lab_resumed_top;
+
+/* The frames of CHAIN, innermost first, at most 64; SKIP levels of the first
+ * coroutine are left out. Same rules as lab_walk. */
+size_t lab_walk_chain(const lab_resumed *chain, int skip, lab_frame *out);
+/* A coroutine was left (it yielded, returned or failed): settles what the
+ * sampler has pending for it. */
+void lab_sampler_left(const lab_resumed *left);
+
+/* The stack id of L and the coroutines that resumed it. SKIP levels of L are
+ * left out. Not in a signal handler, not inside the allocator. */
+uint32_t lab_walk(lua_State *L, int skip);
+/* Registers all C functions of a table ("lab.copy_n"); HIDDEN: see
+ * stack/frame.h. */
+void lab_walk_register(lua_State *L, const char *prefix, bool hidden);
+/* The heap profiler's question (prof/heap.h). */
+uint32_t lab_walk_allocation(uint32_t *label);
+
+/* ---- sampler.c, hook.c --------------------------------------------------- */
+
+/* The calling thread runs VM from now on (or none, NULL): the profiler's
+ * part, the time slices. */
+int lab_sampler_attach(lab_vm *vm);
+void lab_sampler_detach(void);
+/* Around a long primitive on the VM's thread: Lua's stack can't change, so
+ * samples may carry it at once. */
+void lab_sampler_freeze(lua_State *L);
+void lab_sampler_thaw(void);
+/* Has the hook run at L's next instruction. L is not running, or this is its
+ * thread. */
+void lab_sampler_arm(lua_State *L);
+/* The C function in which the VM's thread was when it was last interrupted, for
+ * an error message. Any thread. */
+void lab_sampler_where(char *out, size_t size);
+/* A task is about to be resumed: samples get its LABEL, its slice begins. */
+void lab_sampler_resume(uint32_t label);
+
+/* ---- gc.c ---------------------------------------------------------------- */
+
+void lab_gc_attach(lua_State *L);
+void lab_gc_detach(void);
+/* Memory outside Lua that a Lua object keeps changed by DELTA bytes: it counts
+ * towards when the collector runs. May run a step of it. */
+void lab_gc_external(lua_State *L, int64_t delta);
+/* A full collection, counted as forced. */
+void lab_gc_full(lua_State *L);
+
+/* ---- libraries ----------------------------------------------------------- */
+
+/* Each adds its functions to the table `lab` on top of the stack. */
+void lab_lib_base(lua_State *L);
+void lab_lib_buffer(lua_State *L);
+void lab_lib_cpu(lua_State *L);
+void lab_lib_task(lua_State *L);
+/* Makes the metatable NAME; METHODS and METAMETHODS may be NULL. Scripts can't
+ * get at it. */
+void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods);
+
+/* ---- steps.c, request.c, vm.c -------------------------------------------- */
+
+/* Runs the embedded Lua files, with `lab` on top of the stack; fills vm->app
+ * and its friends. Raises on an error. */
+void lab_steps_open(lua_State *L);
+/* Queues a goto, and begins the first waiting one when none is under way. */
+void lab_steps_goto(lab_vm *vm, lab_exchange *x);
+/* A switch waits behind one that takes too long: cancels that. */
+void lab_steps_hurry(lab_vm *vm);
+
+/* Delivered: starts the task for a request. */
+void lab_request_deliver(lab_post *post);
+
+/* Gives X's answer to the control thread. */
+void lab_vm_answer(lab_vm *vm, lab_exchange *x);
+/* Makes X's answer a plain text. */
+void lab_exchange_text(lab_exchange *x, int status, const char *text,
+                       size_t len);
+
+#endif
