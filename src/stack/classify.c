@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ * Which part of Lua a function belongs to, told by its names.
+ *
+ * Functions that other files of Lua use carry the part in their names: luaH_
+ * is the table, luaS_ the string, luaL_ the auxiliary library. But the linker
+ * forgets the file of such symbols, and remembers it for static functions
+ * only. So both are asked: the file's stem first, then the prefix. (Debian's
+ * static library says "lgc.o" where others say "lgc.c".) */
+#include "stack/codemap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char in_table[] = "[lua table]", in_string[] = "[lua string]",
+                  in_concat[] = "[lua concat]", in_parser[] = "[lua parser]";
+
+typedef struct part {
+  const char *stem;   /* of the source file */
+  const char *prefix; /* of its shared functions */
+  lab_code code;
+  const char *pseudo;
+} part;
+
+static const part parts[] = {
+    {"lapi", "lua_", LAB_CODE_LUA_CORE, NULL},
+    {"lcode", "luaK_", LAB_CODE_LUA_CORE, in_parser},
+    {"ldebug", "luaG_", LAB_CODE_LUA_CORE, NULL},
+    {"ldo", "luaD_", LAB_CODE_LUA_CALL, NULL},
+    {"ldump", "luaU_", LAB_CODE_LUA_CORE, NULL},
+    {"lfunc", "luaF_", LAB_CODE_LUA_CORE, NULL},
+    {"lgc", "luaC_", LAB_CODE_LUA_GC, NULL},
+    {"llex", "luaX_", LAB_CODE_LUA_CORE, in_parser},
+    {"lmem", "luaM_", LAB_CODE_LUA_CORE, NULL},
+    {"lobject", "luaO_", LAB_CODE_LUA_CORE, NULL},
+    {"lopcodes", "luaP_", LAB_CODE_LUA_CORE, NULL},
+    {"lparser", "luaY_", LAB_CODE_LUA_CORE, in_parser},
+    {"lstate", "luaE_", LAB_CODE_LUA_CORE, NULL},
+    {"lstring", "luaS_", LAB_CODE_LUA_CORE, in_string},
+    {"ltable", "luaH_", LAB_CODE_LUA_CORE, in_table},
+    {"ltm", "luaT_", LAB_CODE_LUA_CORE, NULL},
+    {"lundump", "luaU_", LAB_CODE_LUA_CORE, NULL},
+    {"lvm", "luaV_", LAB_CODE_LUA_CORE, NULL},
+    {"lzio", "luaZ_", LAB_CODE_LUA_CORE, NULL},
+    {"lauxlib", "luaL_", LAB_CODE_LUA_LIB, NULL},
+    {"linit", "luaopen_", LAB_CODE_LUA_LIB, NULL},
+    {"lbaselib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"lcorolib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"ldblib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"liolib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"lmathlib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"loadlib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"loslib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"lstrlib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"ltablib", NULL, LAB_CODE_LUA_LIB, NULL},
+    {"lutf8lib", NULL, LAB_CODE_LUA_LIB, NULL},
+};
+
+/* Functions that are not what their file is. */
+static const struct {
+  const char *symbol;
+  lab_code_kind kind;
+} exceptions[] = {
+    {"luaV_execute", {LAB_CODE_LUA_VM, NULL}},
+    {"luaV_concat", {LAB_CODE_LUA_CORE, in_concat}},
+    {"copy2buff", {LAB_CODE_LUA_CORE, in_concat}},
+    /* what lies between a function and the one it calls */
+    {"luaV_finishOp", {LAB_CODE_LUA_CALL, NULL}},
+    {"lua_callk", {LAB_CODE_LUA_CALL, NULL}},
+    {"lua_pcallk", {LAB_CODE_LUA_CALL, NULL}},
+    {"lua_resume", {LAB_CODE_LUA_CALL, NULL}},
+    {"lua_error", {LAB_CODE_LUA_CALL, NULL}},
+    {"f_call", {LAB_CODE_LUA_CALL, NULL}},
+    {"luaT_callTM", {LAB_CODE_LUA_CALL, NULL}},
+    {"luaT_callTMres", {LAB_CODE_LUA_CALL, NULL}},
+    {"luaG_traceexec", {LAB_CODE_LUA_CALL, NULL}},
+    {"luaF_close", {LAB_CODE_LUA_CALL, NULL}},
+    /* stack keeping and parsing, though in ldo.c */
+    {"luaD_growstack", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaD_shrinkstack", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaD_reallocstack", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaD_inctop", {LAB_CODE_LUA_CORE, NULL}},
+    {"f_parser", {LAB_CODE_LUA_CORE, in_parser}},
+    /* making an object, or noting one: no collection, though in lgc.c */
+    {"luaC_newobj", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaC_newobjdt", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaC_barrier_", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaC_barrierback_", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaC_fix", {LAB_CODE_LUA_CORE, NULL}},
+    {"luaC_checkfinalizer", {LAB_CODE_LUA_CORE, NULL}},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* True if NAME up to its first dot is WORD: "freeobj.cold" is freeobj. */
+static bool is_stem(const char *name, const char *word) {
+  size_t len = strcspn(name, ".");
+  return strlen(word) == len && memcmp(name, word, len) == 0;
+}
+
+static const part *part_of(const char *file, const char *symbol) {
+  for (size_t i = 0; file && i < COUNT(parts); i++)
+    if (is_stem(file, parts[i].stem))
+      return &parts[i];
+  for (size_t i = 0; i < COUNT(parts); i++) {
+    const char *prefix = parts[i].prefix;
+    if (prefix && strncmp(symbol, prefix, strlen(prefix)) == 0)
+      return &parts[i];
+  }
+  return NULL;
+}
+
+lab_code_kind lab_code_classify(const char *file, const char *symbol) {
+  if (file && strrchr(file, '/'))
+    file = strrchr(file, '/') + 1;
+  const part *p = part_of(file, symbol);
+  if (!p)
+    return (lab_code_kind){LAB_CODE_OWN, NULL};
+  if (p->code != LAB_CODE_LUA_LIB)
+    for (size_t i = 0; i < COUNT(exceptions); i++)
+      if (is_stem(symbol, exceptions[i].symbol))
+        return exceptions[i].kind;
+  return (lab_code_kind){p->code, p->pseudo};
+}

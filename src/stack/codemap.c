@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * The map of our own code: every function of this executable, sorted by
+ * address, with its name and kind. A signal handler searches it, so it is
+ * built once, at start, and never changes.
+ *
+ * It comes from the .symtab of /proc/self/exe (never strip the program): the
+ * dynamic linker keeps exported symbols only, and Lua's static functions are
+ * among those that matter. */
+#include "stack/codemap.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+typedef struct function {
+  uintptr_t start, end;
+  const char *name;
+  lab_code_kind kind;
+  bool shared; /* seen by other files: the better one of two names */
+} function;
+
+static struct {
+  function *functions; /* sorted by start, one for each start */
+  size_t count;
+} map;
+
+/* ---- reading ---------------------------------------------------------------
+ */
+
+typedef struct image {
+  const char *data;
+  size_t size;
+} image;
+
+static int image_open(image *im) {
+  int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  struct stat st;
+  int rc = 0;
+  if (fstat(fd, &st) < 0) {
+    rc = -errno;
+  } else {
+    im->size = (size_t)st.st_size;
+    im->data = mmap(NULL, im->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (im->data == MAP_FAILED)
+      rc = -errno;
+  }
+  close(fd);
+  return rc;
+}
+
+static bool image_has(const image *im, uint64_t offset, uint64_t size) {
+  return offset <= im->size && size <= im->size - offset;
+}
+
+/* The section header of type SHT_SYMTAB, checked with the one of its strings;
+ * or NULL. */
+static const ElfW(Shdr) *
+    find_symtab(const image *im, const ElfW(Shdr) * *strings) {
+  const ElfW(Ehdr) *header = (const void *)im->data;
+  if (!image_has(im, 0, sizeof *header) ||
+      memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      !image_has(im, header->e_shoff,
+                 (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
+    return NULL;
+  const ElfW(Shdr) *sections = (const void *)(im->data + header->e_shoff);
+  for (size_t i = 0; i < header->e_shnum; i++) {
+    const ElfW(Shdr) *s = &sections[i];
+    if (s->sh_type != SHT_SYMTAB || s->sh_link >= header->e_shnum)
+      continue;
+    *strings = &sections[s->sh_link];
+    if (image_has(im, s->sh_offset, s->sh_size) &&
+        image_has(im, (*strings)->sh_offset, (*strings)->sh_size))
+      return s;
+  }
+  return NULL;
+}
+
+/* How far the executable was moved when it was loaded: the first object that
+ * the dynamic linker lists. */
+static int first_object(struct dl_phdr_info *info, size_t size, void *arg) {
+  (void)size;
+  *(uintptr_t *)arg = info->dlpi_addr;
+  return 1;
+}
+
+static void add(const ElfW(Sym) * sym, const char *name, const char *file,
+                uintptr_t bias) {
+  function *f = &map.functions[map.count++];
+  f->start = bias + sym->st_value;
+  f->end = f->start + sym->st_size;
+  f->name = name;
+  f->kind = lab_code_classify(file, name);
+  f->shared = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
+}
+
+static void add_all(const ElfW(Sym) * syms, size_t n, const char *names,
+                    size_t names_size) {
+  uintptr_t bias = 0;
+  dl_iterate_phdr(first_object, &bias);
+  const char *file = NULL; /* of the local symbols that follow */
+  map.functions = lab_xcalloc(n ? n : 1, sizeof *map.functions);
+  for (size_t i = 0; i < n; i++) {
+    if (syms[i].st_name >= names_size)
+      continue;
+    const char *name = names + syms[i].st_name;
+    int type = ELF64_ST_TYPE(syms[i].st_info);
+    if (type == STT_FILE)
+      file = name;
+    if (ELF64_ST_BIND(syms[i].st_info) != STB_LOCAL)
+      file = NULL;
+    if (type == STT_FUNC && syms[i].st_size && syms[i].st_shndx != SHN_UNDEF)
+      add(&syms[i], name, file, bias);
+  }
+}
+
+static int by_start(const void *a, const void *b) {
+  const function *x = a, *y = b;
+  if (x->start != y->start)
+    return x->start < y->start ? -1 : 1;
+  return (int)y->shared - (int)x->shared;
+}
+
+/* Keeps the first of those with the same start. */
+static void sort_and_unify(void) {
+  qsort(map.functions, map.count, sizeof *map.functions, by_start);
+  size_t kept = 0;
+  for (size_t i = 0; i < map.count; i++)
+    if (kept == 0 || map.functions[kept - 1].start != map.functions[i].start)
+      map.functions[kept++] = map.functions[i];
+  map.count = kept;
+}
+
+int lab_codemap_init(void) {
+  if (map.functions)
+    return 0;
+  image im = {NULL, 0};
+  int rc = image_open(&im);
+  if (rc < 0)
+    return rc;
+  const ElfW(Shdr) * strings, *symtab = find_symtab(&im, &strings);
+  if (!symtab) {
+    rc = -ENOEXEC;
+  } else {
+    /* A copy: the file may be replaced while we run. */
+    size_t size = strings->sh_size;
+    const char *names = lab_xmemdup0(im.data + strings->sh_offset, size);
+    add_all((const void *)(im.data + symtab->sh_offset),
+            symtab->sh_size / sizeof(ElfW(Sym)), names, size);
+    sort_and_unify();
+  }
+  munmap((void *)im.data, im.size);
+  return rc;
+}
+
+/* ---- asking ----------------------------------------------------------------
+ */
+
+static const function *find(uintptr_t pc) {
+  size_t low = 0, high = map.count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (map.functions[middle].start <= pc)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  const function *f = low ? &map.functions[low - 1] : NULL;
+  return f && pc < f->end ? f : NULL;
+}
+
+lab_code_kind lab_code_kind_at(uintptr_t pc) {
+  const function *f = find(pc);
+  return f ? f->kind : (lab_code_kind){LAB_CODE_OTHER, NULL};
+}
+
+lab_code lab_code_class(uintptr_t pc) {
+  return lab_code_kind_at(pc).code;
+}
+
+const char *lab_code_name(uintptr_t pc, uintptr_t *start) {
+  const function *f = find(pc);
+  if (f && start)
+    *start = f->start;
+  return f ? f->name : NULL;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * See debuginfo.h.
+ *
+ * An address lies in a chain of scopes: blocks, inlined calls, at last the
+ * function itself. One trap: dwarf_getscopes goes on with the scopes of the
+ * abstract function after the first inlined call, that is, with where it was
+ * written instead of where it was called. So the chain is taken a second time,
+ * from the entry of that call, by dwarf_getscopes_die. */
+#include "stack/debuginfo.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/intern.h"
+
+static const char *intern(const char *s) {
+  return s ? lab_intern_string(s, strlen(s)) : "";
+}
+
+/* FILE as an absolute path, if the unit tells where it was compiled. */
+static const char *absolute(Dwarf_Die *unit, const char *file) {
+  Dwarf_Attribute attr;
+  if (!file || file[0] == '/')
+    return intern(file);
+  const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
+  char path[4096];
+  if (!dir ||
+      snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
+    return intern(file);
+  return intern(path);
+}
+
+/* The compilation unit with PC. Without an address table (clang writes none)
+ * all units are asked. */
+static Dwarf_Die *find_unit(Dwfl_Module *m, uintptr_t pc, Dwarf_Addr *bias) {
+  Dwarf_Die *unit = dwfl_module_addrdie(m, pc, bias);
+  if (unit)
+    return unit;
+  while ((unit = dwfl_module_nextcu(m, unit, bias)))
+    if (dwarf_haspc(unit, pc - *bias) == 1)
+      return unit;
+  return NULL;
+}
+
+/* The scopes at PC, innermost first, where they are in the code. The caller
+ * frees *SCOPES if the result is positive. */
+static int find_scopes(Dwarf_Die *unit, Dwarf_Addr pc, Dwarf_Die **scopes) {
+  int n = dwarf_getscopes(unit, pc, scopes);
+  for (int i = 0; i < n; i++) {
+    int tag = dwarf_tag(&(*scopes)[i]);
+    if (tag == DW_TAG_subprogram)
+      break;
+    if (tag != DW_TAG_inlined_subroutine)
+      continue;
+    Dwarf_Die call = (*scopes)[i];
+    free(*scopes);
+    *scopes = NULL;
+    return dwarf_getscopes_die(&call, scopes);
+  }
+  return n;
+}
+
+static unsigned number_of(Dwarf_Die *die, unsigned name) {
+  Dwarf_Attribute attr;
+  Dwarf_Word value = 0;
+  dwarf_formudata(dwarf_attr(die, name, &attr), &value);
+  return (unsigned)value;
+}
+
+static int definition_line(Dwarf_Die *die) {
+  int line = 0;
+  dwarf_decl_line(die, &line);
+  return line;
+}
+
+static bool is_function(Dwarf_Die *die) {
+  int tag = dwarf_tag(die);
+  return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
+size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
+                            lab_symbol out[LAB_SYMBOL_INLINES]) {
+  Dwarf_Addr bias;
+  Dwarf_Die *unit = find_unit(m, pc, &bias), *scopes = NULL;
+  int count = unit ? find_scopes(unit, pc - bias, &scopes) : 0;
+  Dwarf_Files *files = NULL;
+  size_t nfiles = 0, n = 0;
+  if (count > 0)
+    dwarf_getsrcfiles(unit, &files, &nfiles);
+  int line = 0;
+  Dwfl_Line *at = count > 0 ? dwfl_module_getsrc(m, pc) : NULL;
+  const char *file = at ? dwfl_lineinfo(at, NULL, &line, NULL, NULL, NULL) : "";
+  for (int i = 0; i < count && n < LAB_SYMBOL_INLINES; i++) {
+    if (!is_function(&scopes[i]) || !dwarf_diename(&scopes[i]))
+      continue;
+    out[n++] = (lab_symbol){.name = intern(dwarf_diename(&scopes[i])),
+                            .file = absolute(unit, file),
+                            .line = line,
+                            .start_line = definition_line(&scopes[i])};
+    if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
+      break;
+    /* The next one is at the place of this call. */
+    unsigned number = number_of(&scopes[i], DW_AT_call_file);
+    file = files ? dwarf_filesrc(files, number, NULL, NULL) : NULL;
+    line = (int)number_of(&scopes[i], DW_AT_call_line);
+  }
+  if (count > 0)
+    free(scopes);
+  return n;
+}
+
+const char *lab_debuginfo_definition(Dwfl_Module *m, uintptr_t pc, int *line) {
+  Dwarf_Addr bias;
+  Dwarf_Die *unit = find_unit(m, pc, &bias), *scopes = NULL;
+  int count = unit ? dwarf_getscopes(unit, pc - bias, &scopes) : 0;
+  const char *file = "";
+  *line = 0;
+  for (int i = 0; i < count; i++) {
+    if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram)
+      continue;
+    *line = definition_line(&scopes[i]);
+    file = absolute(unit, dwarf_decl_file(&scopes[i]));
+    break;
+  }
+  if (count > 0)
+    free(scopes);
+  return file;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * What the compiler wrote about our code (DWARF). Internal to src/stack; used
+ * under the lock of symbols.c. */
+#ifndef LAB_STACK_DEBUGINFO_H
+#define LAB_STACK_DEBUGINFO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <elfutils/libdwfl.h>
+
+#include "stack/symbols.h"
+
+/* The functions at PC, innermost inlined one first: name, file, line and line
+ * of definition of each. Returns how many, 0 if there is no debug
+ * information. */
+size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
+                            lab_symbol out[LAB_SYMBOL_INLINES]);
+
+/* Where the function that begins at PC is defined: the file, or "", and the
+ * line, or 0. */
+const char *lab_debuginfo_definition(Dwfl_Module *m, uintptr_t pc, int *line);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * See lualex.h. One pass, no memory: every byte is looked at once or twice. */
+#include "stack/lualex.h"
+
+#include <string.h>
+
+/* Not <ctype.h>: Lua's identifiers don't depend on the locale. */
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+static bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         is_digit(c);
+}
+static bool is_newline(char c) {
+  return c == '\n' || c == '\r';
+}
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static char peek(const lab_lexer *lx, size_t ahead) {
+  return ahead < (size_t)(lx->end - lx->at) ? lx->at[ahead] : '\0';
+}
+
+/* Passes one character; "\r\n" and "\n\r" are one line end. */
+static void advance(lab_lexer *lx) {
+  char c = *lx->at++;
+  if (!is_newline(c))
+    return;
+  char next = peek(lx, 0);
+  if (is_newline(next) && next != c)
+    lx->at++;
+  lx->line++;
+}
+
+static void skip_line(lab_lexer *lx) {
+  while (lx->at < lx->end && !is_newline(*lx->at))
+    lx->at++;
+}
+
+void lab_lexer_init(lab_lexer *lx, const char *text, size_t len) {
+  *lx = (lab_lexer){text, text + len, 1};
+  if (peek(lx, 0) == '#')
+    skip_line(lx);
+}
+
+/* The number of '=' in the long bracket that opens (C is '[') or closes here,
+ * or -1 if none does. */
+static long bracket_level(const lab_lexer *lx, char c) {
+  size_t level = 0;
+  if (peek(lx, 0) != c)
+    return -1;
+  while (peek(lx, 1 + level) == '=')
+    level++;
+  return peek(lx, 1 + level) == c ? (long)level : -1;
+}
+
+/* Passes a long string or comment that begins here. A run of '=' in it is
+ * looked at once as a candidate for the end and once as text. */
+static void skip_long(lab_lexer *lx, long level) {
+  lx->at += level + 2;
+  while (lx->at < lx->end) {
+    if (bracket_level(lx, ']') == level) {
+      lx->at += level + 2;
+      return;
+    }
+    advance(lx);
+  }
+}
+
+static void skip_comment(lab_lexer *lx) {
+  lx->at += 2;
+  long level = bracket_level(lx, '[');
+  if (level >= 0)
+    skip_long(lx, level);
+  else
+    skip_line(lx);
+}
+
+static void skip_blank(lab_lexer *lx) {
+  while (lx->at < lx->end) {
+    if (is_space(*lx->at))
+      advance(lx);
+    else if (peek(lx, 0) == '-' && peek(lx, 1) == '-')
+      skip_comment(lx);
+    else
+      return;
+  }
+}
+
+/* What follows a backslash, as far as it could end the string by mistake. */
+static void skip_escape(lab_lexer *lx) {
+  if (lx->at == lx->end)
+    return;
+  bool blanks = *lx->at == 'z';
+  advance(lx); /* a quote, or a line end */
+  while (blanks && lx->at < lx->end && is_space(*lx->at))
+    advance(lx);
+}
+
+/* A short string; it ends at the line's end if its quote is missing. */
+static void skip_string(lab_lexer *lx) {
+  char quote = *lx->at++;
+  while (lx->at < lx->end && !is_newline(*lx->at)) {
+    char c = *lx->at++;
+    if (c == quote)
+      return;
+    if (c == '\\')
+      skip_escape(lx);
+  }
+}
+
+static void skip_number(lab_lexer *lx) {
+  while (is_word(peek(lx, 0)) || peek(lx, 0) == '.') {
+    char c = *lx->at++;
+    bool exponent = c == 'e' || c == 'E' || c == 'p' || c == 'P';
+    if (exponent && (peek(lx, 0) == '+' || peek(lx, 0) == '-'))
+      lx->at++;
+  }
+}
+
+lab_token lab_lexer_next(lab_lexer *lx) {
+  skip_blank(lx);
+  lab_token t = {LAB_TOKEN_END, lx->at, 0, lx->line};
+  if (lx->at == lx->end)
+    return t;
+  char c = *lx->at;
+  long level = bracket_level(lx, '[');
+  if (c == '"' || c == '\'') {
+    t.kind = LAB_TOKEN_STRING;
+    skip_string(lx);
+  } else if (level >= 0) {
+    t.kind = LAB_TOKEN_STRING;
+    skip_long(lx, level);
+  } else if (is_digit(c) || (c == '.' && is_digit(peek(lx, 1)))) {
+    t.kind = LAB_TOKEN_NUMBER;
+    skip_number(lx);
+  } else if (is_word(c)) {
+    t.kind = LAB_TOKEN_NAME;
+    while (is_word(peek(lx, 0)))
+      lx->at++;
+  } else {
+    t.kind = LAB_TOKEN_SIGN;
+    lx->at++;
+  }
+  t.len = (size_t)(lx->at - t.text);
+  t.line = lx->line;
+  return t;
+}
+
+bool lab_token_is(const lab_token *t, const char *word) {
+  return (t->kind == LAB_TOKEN_NAME || t->kind == LAB_TOKEN_SIGN) &&
+         strlen(word) == t->len && memcmp(word, t->text, t->len) == 0;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ * The names of all functions in a chunk of Lua: one pass over its tokens.
+ *
+ * No parser is needed. `function` is followed by the name in a statement; else
+ * it is a value, and if the token before is the '=' of an assignment, or a ','
+ * after one, then the name stands before the '='. What must be known besides is
+ * the nesting: which table constructor a field belongs to, and which function
+ * an anonymous one is in. So there is a stack of scopes, pushed by
+ * { ( [ function do if repeat and popped by their ends.
+ *
+ *   local function f, local f = function     f
+ *   function M.a:b, M.a.b = function         M.a:b, M.a.b
+ *   t = { g = function, ["g h"] = function } t.g, t["g h"]
+ *   return { g = function }                  g
+ *   without a name, in f, in the chunk       f.func1, <main>.func1 */
+#include "stack/luanames.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stack/lualex.h"
+
+enum {
+  MAX_DEPTH = 256,  /* of scopes with a name; Lua itself allows 200 */
+  MAX_TARGETS = 16, /* of an assignment */
+  MAX_PARTS = 32,   /* of a name such as a.b.c */
+};
+
+typedef struct function {
+  lab_luaname name;
+  unsigned closures; /* anonymous functions in it so far */
+} function;
+
+typedef struct scope {
+  enum { BLOCK, FUNCTION, TABLE, BRACKET } kind;
+  size_t assign;   /* the '=' of the assignment we are in, or 0 */
+  size_t item;     /* which of its values comes next */
+  size_t function; /* FUNCTION: its index */
+  char table[LAB_LUANAME_MAX];
+} scope;
+
+typedef struct names {
+  const lab_token *tokens; /* the last one is END */
+  size_t count;
+  function *functions; /* [0] is the chunk itself */
+  size_t nfunctions, cap;
+  scope scopes[MAX_DEPTH]; /* [0] is the chunk's */
+  size_t depth;            /* may go beyond MAX_DEPTH: those aren't kept */
+} names;
+
+/* ---- small helpers ----------------------------------------------------------
+ */
+
+typedef struct text {
+  char s[LAB_LUANAME_MAX];
+  size_t len;
+} text;
+
+static void text_add(text *t, const char *s, size_t len) {
+  for (size_t i = 0; i < len && t->len < sizeof t->s - 1; i++) {
+    unsigned char c = (unsigned char)s[i];
+    t->s[t->len++] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+  }
+  t->s[t->len] = '\0';
+}
+
+static bool is(const names *n, size_t i, const char *word) {
+  return lab_token_is(&n->tokens[i], word);
+}
+
+static bool is_any(const names *n, size_t i, const char *const *words) {
+  for (; *words; words++)
+    if (is(n, i, *words))
+      return true;
+  return false;
+}
+
+static bool is_identifier(const names *n, size_t i) {
+  static const char *const keywords[] = {
+      "and",      "break",  "do",   "else", "elseif", "end",   "false", "for",
+      "function", "goto",   "if",   "in",   "local",  "nil",   "not",   "or",
+      "repeat",   "return", "then", "true", "until",  "while", NULL};
+  return n->tokens[i].kind == LAB_TOKEN_NAME && !is_any(n, i, keywords);
+}
+
+static scope *top(names *n) {
+  return &n->scopes[n->depth < MAX_DEPTH ? n->depth : MAX_DEPTH - 1];
+}
+
+static scope *push(names *n, int kind) {
+  n->depth++;
+  scope *s = top(n);
+  if (n->depth < MAX_DEPTH) {
+    s->kind = kind;
+    s->assign = s->item = 0;
+    s->table[0] = '\0';
+  }
+  return s;
+}
+
+static void pop(names *n) {
+  if (n->depth > 0)
+    n->depth--;
+}
+
+/* ---- names that stand before the function
+ * ------------------------------------- */
+
+/* If tokens [ X ] end at I, where X is one token: the index of '[', else 0. */
+static size_t subscript(const names *n, size_t i) {
+  return i >= 2 && is(n, i, "]") && is(n, i - 2, "[") ? i - 2 : 0;
+}
+
+/* The first token of the variable that ends at token I: a, a.b.c, a["k"].d, or
+ * the key of a table's field. Returns I + 1 if there is none. */
+static size_t variable_start(const names *n, size_t i) {
+  size_t start = i + 1;
+  for (int part = 0; part < MAX_PARTS; part++) {
+    size_t bracket = subscript(n, i);
+    if (!bracket && !is_identifier(n, i))
+      break;
+    start = bracket ? bracket : i;
+    bool dot = start >= 2 && (is(n, start - 1, ".") || is(n, start - 1, ":"));
+    if (start < 1 || (!bracket && !dot))
+      break;
+    i = start - (bracket ? 1 : 2);
+  }
+  return start;
+}
+
+static bool is_word(const char *s, size_t len) {
+  lab_lexer lx;
+  lab_lexer_init(&lx, s, len);
+  lab_token t = lab_lexer_next(&lx);
+  return t.kind == LAB_TOKEN_NAME && t.len == len;
+}
+
+/* ["key"] as .key if it may be written so, else with its brackets. */
+static void add_subscript(const names *n, size_t key, text *out) {
+  const lab_token *t = &n->tokens[key];
+  bool quoted = t->kind == LAB_TOKEN_STRING && t->text[0] != '[' && t->len >= 2;
+  const char *s = t->text + quoted;
+  size_t len = t->len - (quoted ? 2 : 0);
+  if (quoted && is_word(s, len)) {
+    text_add(out, ".", out->len > 0);
+    text_add(out, s, len);
+    return;
+  }
+  text_add(out, "[\"", 1 + quoted);
+  text_add(out, s, len);
+  text_add(out, quoted ? "\"]" : "]", 1 + quoted);
+}
+
+static void add_variable(const names *n, size_t start, size_t end, text *out) {
+  for (size_t i = start; i <= end; i++) {
+    if (is(n, i, "[") && i + 2 <= end) {
+      add_subscript(n, i + 1, out);
+      i += 2;
+    } else {
+      text_add(out, n->tokens[i].text, n->tokens[i].len);
+    }
+  }
+}
+
+typedef struct target {
+  size_t start, end;
+} target;
+
+/* The targets of the assignment whose '=' is token ASSIGN, last one first. */
+static size_t targets(const names *n, size_t assign, bool one,
+                      target out[MAX_TARGETS]) {
+  size_t count = 0;
+  for (size_t end = assign; end > 0 && count < MAX_TARGETS;) {
+    end--;
+    if (end >= 3 && is(n, end, ">") && is(n, end - 2, "<"))
+      end -= 3; /* local x <const> */
+    size_t start = variable_start(n, end);
+    if (start > end)
+      break;
+    out[count++] = (target){start, end};
+    if (one || start == 0 || !is(n, start - 1, ","))
+      break;
+    end = start - 1;
+  }
+  return count;
+}
+
+/* The name that the value beginning at token I is assigned to, or "". */
+static text assigned_name(names *n, size_t i) {
+  text name = {.len = 0};
+  const scope *s = top(n);
+  if (s->assign == 0 || i == 0 || !(is(n, i - 1, "=") || is(n, i - 1, ",")) ||
+      n->depth >= MAX_DEPTH)
+    return name;
+  target list[MAX_TARGETS];
+  bool field = s->kind == TABLE;
+  size_t count = targets(n, s->assign, field, list);
+  if (s->item >= count)
+    return name;
+  const target *t = &list[count - 1 - s->item];
+  if (field && s->table[0]) {
+    text_add(&name, s->table, strlen(s->table));
+    if (!is(n, t->start, "["))
+      text_add(&name, ".", 1);
+  }
+  add_variable(n, t->start, t->end, &name);
+  return name;
+}
+
+/* ---- functions
+ * ---------------------------------------------------------------- */
+
+static text anonymous_name(names *n) {
+  size_t d = n->depth < MAX_DEPTH ? n->depth : MAX_DEPTH - 1;
+  while (n->scopes[d].kind != FUNCTION)
+    d--; /* the chunk's scope is one */
+  function *outer = &n->functions[n->scopes[d].function];
+  char number[32];
+  int len = snprintf(number, sizeof number, ".func%u", ++outer->closures);
+  text name = {.len = 0};
+  size_t room = sizeof name.s - 1 - (size_t)len,
+         is_long = strlen(outer->name.name);
+  text_add(&name, outer->name.name, is_long < room ? is_long : room);
+  text_add(&name, number, (size_t)len);
+  return name;
+}
+
+static text statement_name(const names *n, size_t i) {
+  text name = {.len = 0};
+  for (; is_identifier(n, i) || is(n, i, ".") || is(n, i, ":"); i++)
+    text_add(&name, n->tokens[i].text, n->tokens[i].len);
+  return name;
+}
+
+static size_t add_function(names *n, int line, const text *name) {
+  if (n->nfunctions == n->cap) {
+    n->cap = n->cap ? n->cap * 2 : 32;
+    n->functions = lab_xrealloc(n->functions, n->cap * sizeof *n->functions);
+  }
+  function *f = &n->functions[n->nfunctions];
+  f->name.line = line;
+  f->closures = 0;
+  memcpy(f->name.name, name->s, name->len + 1);
+  return n->nfunctions++;
+}
+
+/* Token I is `function`. Lua counts a function statement from that word, any
+ * other function from its parenthesis. */
+static void begin_function(names *n, size_t i) {
+  bool statement = is_identifier(n, i + 1);
+  bool local = i > 0 && is(n, i - 1, "local");
+  text name = statement ? statement_name(n, i + 1) : assigned_name(n, i);
+  if (name.len == 0)
+    name = anonymous_name(n);
+  int line = n->tokens[i].line;
+  if (!statement)
+    line = n->tokens[i + 1].line;
+  else if (local)
+    line = n->tokens[i + 2].line;
+  size_t index = add_function(n, line, &name);
+  push(n, FUNCTION)->function = index;
+}
+
+static void begin_table(names *n, size_t i) {
+  text name = assigned_name(n, i);
+  scope *s = push(n, TABLE);
+  if (n->depth < MAX_DEPTH && name.len)
+    memcpy(s->table, name.s, name.len + 1);
+}
+
+/* ---- the pass
+ * ------------------------------------------------------------------ */
+
+static void visit_word(names *n, size_t i) {
+  static const char *const statements[] = {
+      "break", "do",     "else",   "elseif", "end",   "for",   "goto", "if",
+      "local", "repeat", "return", "then",   "until", "while", NULL};
+  if (is(n, i, "function")) {
+    begin_function(n, i);
+    return;
+  }
+  if (!is_any(n, i, statements))
+    return;
+  if (is(n, i, "end") || is(n, i, "until"))
+    pop(n);
+  else if (is(n, i, "do") || is(n, i, "if") || is(n, i, "repeat"))
+    push(n, BLOCK);
+  else
+    top(n)->assign = 0; /* an assignment ends where a statement begins */
+}
+
+static void visit_sign(names *n, size_t i) {
+  scope *s = top(n);
+  switch (n->tokens[i].text[0]) {
+  case '=':
+    s->assign = i;
+    s->item = 0;
+    break;
+  case ',':
+    s->item++;
+    if (s->kind == TABLE)
+      s->assign = 0;
+    break;
+  case ';':
+    s->assign = 0;
+    break;
+  case '{':
+    begin_table(n, i);
+    break;
+  case '(':
+  case '[':
+    push(n, BRACKET);
+    break;
+  case '}':
+  case ')':
+  case ']':
+    pop(n);
+    break;
+  }
+}
+
+static lab_token *tokenize(const char *source, size_t len, size_t *count) {
+  lab_lexer lx;
+  lab_lexer_init(&lx, source, len);
+  lab_token *tokens = NULL;
+  size_t n = 0, cap = 0;
+  do {
+    if (n + 2 >= cap) {
+      cap = cap ? cap * 2 : 256;
+      tokens = lab_xrealloc(tokens, cap * sizeof *tokens);
+    }
+    tokens[n] = lab_lexer_next(&lx);
+  } while (tokens[n++].kind != LAB_TOKEN_END);
+  tokens[n] = tokens[n + 1] = tokens[n - 1]; /* may be looked at, ahead */
+  *count = n;
+  return tokens;
+}
+
+/* By line, then in the order of the text, which `closures` holds by now. */
+static int by_line(const void *a, const void *b) {
+  const function *x = a, *y = b;
+  if (x->name.line != y->name.line)
+    return x->name.line < y->name.line ? -1 : 1;
+  return x->closures < y->closures ? -1 : 1;
+}
+
+static size_t collect(names *n, lab_luaname **out) {
+  function *list = n->functions + 1; /* without the chunk itself */
+  size_t count = n->nfunctions - 1, kept = 0;
+  for (size_t i = 0; i < count; i++)
+    list[i].closures = (unsigned)i;
+  qsort(list, count, sizeof *list, by_line);
+  *out = lab_xmalloc(count * sizeof **out);
+  for (size_t i = 0; i < count; i++)
+    if (kept == 0 || (*out)[kept - 1].line != list[i].name.line)
+      (*out)[kept++] = list[i].name;
+  return kept;
+}
+
+size_t lab_luanames_find(const char *source, size_t len, lab_luaname **out) {
+  names *n = lab_xcalloc(1, sizeof *n);
+  lab_token *tokens = tokenize(source, len, &n->count);
+  n->tokens = tokens;
+  text chunk = {.len = 0};
+  text_add(&chunk, "<main>", 6);
+  n->scopes[0].kind = FUNCTION;
+  n->scopes[0].function = add_function(n, 0, &chunk);
+  for (size_t i = 0; i < n->count; i++) {
+    if (tokens[i].kind == LAB_TOKEN_NAME)
+      visit_word(n, i);
+    else if (tokens[i].kind == LAB_TOKEN_SIGN)
+      visit_sign(n, i);
+  }
+  size_t count = collect(n, out);
+  lab_xfree(n->functions);
+  lab_xfree(tokens);
+  lab_xfree(n);
+  return count;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * lab_stack_merge: native frames and Lua frames as one stack that a student
+ * can read. See stack.h.
+ *
+ * The native frames were taken from the leaf up to the first frame of the VM's
+ * call machinery; the base is what Lua knows about the rest. Seen from the
+ * leaf:
+ *
+ *  1. Code that is not Lua (ours, libc, the allocator) stays as it is.
+ *  2. A run of Lua's frames becomes at most one pseudo frame. With any frame of
+ *     the collector in it: "[lua gc]". Otherwise the outermost one with a name
+ *     of its own gives it, since that is what the script asked for: "[lua
+ *     concat]", though a string is being made; "[lua table]", "[lua string]",
+ *     "[lua parser]". Other parts of the core are helpers of an instruction and
+ *     are dropped, as the interpreter's loop itself is.
+ *  3. Frames of Lua's libraries are dropped if the base's top is a C function:
+ *     its frame, "string.rep", says the same in the words of the script.
+ *     Otherwise they stay.
+ *  4. If a native frame is the very function that is the base's top ("lab.
+ *     copy_n"), it replaces it: it knows the line. Symbols get the registered
+ *     name, so that both are one function in a profile.
+ *  5. Functions registered as hidden vanish, native or not.
+ *  6. Nothing is lost: if no frame at all would remain, there is "[lua]", or
+ *     the native leaf.
+ *
+ * Frame 0 of a stack is an instruction, further native ones are return
+ * addresses: a frame that moves to or from the leaf is corrected by one. */
+#include "stack/stack.h"
+
+#include <string.h>
+
+#include "stack/codemap.h"
+
+typedef struct merge {
+  lab_frame out[LAB_STACK_DEPTH];
+  size_t n;
+  const void *base_c;  /* the C function that is the base's top, or NULL */
+  bool base_is_native; /* it was found among the native frames */
+  bool lua_dropped;
+} merge;
+
+static void push(merge *m, lab_frame frame) {
+  if (m->n < LAB_STACK_DEPTH)
+    m->out[m->n++] = frame;
+}
+
+static void push_pseudo(merge *m, const char *name) {
+  push(m, lab_frame_script(lab_func_pseudo(name), 0));
+}
+
+/* PC: the address of an instruction. */
+static void push_native(merge *m, uintptr_t pc) {
+  push(m, m->n == 0 ? pc : pc + 1);
+}
+
+static uintptr_t pc_at(const lab_frame *frames, size_t i) {
+  return (uintptr_t)frames[i] - (i > 0);
+}
+
+static bool is_lua(lab_code code) {
+  return code != LAB_CODE_OWN && code != LAB_CODE_OTHER;
+}
+
+/* The run of Lua frames that begins at native frame I; returns its end. */
+static size_t merge_lua_run(merge *m, const lab_frame *native, size_t n,
+                            size_t i) {
+  const char *pseudo = NULL;
+  bool gc = false;
+  size_t end = i;
+  for (; end < n; end++) {
+    lab_code_kind kind = lab_code_kind_at(pc_at(native, end));
+    if (!is_lua(kind.code))
+      break;
+    gc = gc || kind.code == LAB_CODE_LUA_GC;
+    if (kind.pseudo)
+      pseudo = kind.pseudo;
+  }
+  if (gc || pseudo)
+    push_pseudo(m, gc ? "[lua gc]" : pseudo);
+  else
+    m->lua_dropped = true;
+  for (; i < end && !m->base_c; i++)
+    if (lab_code_class(pc_at(native, i)) == LAB_CODE_LUA_LIB)
+      push_native(m, pc_at(native, i));
+  return end;
+}
+
+static void merge_own(merge *m, uintptr_t pc) {
+  uintptr_t start = 0;
+  const lab_func *f = NULL;
+  if (lab_code_name(pc, &start))
+    f = lab_func_get(lab_func_find_c((const void *)start));
+  if (f && f->address == m->base_c)
+    m->base_is_native = true;
+  if (!f || !f->hidden)
+    push_native(m, pc);
+}
+
+static void merge_native(merge *m, const lab_frame *native, size_t n) {
+  for (size_t i = 0; i < n;) {
+    uintptr_t pc = pc_at(native, i);
+    lab_code code = lab_code_class(pc);
+    if (is_lua(code)) {
+      i = merge_lua_run(m, native, n, i);
+    } else {
+      if (code == LAB_CODE_OWN)
+        merge_own(m, pc);
+      else
+        push_native(m, pc);
+      i++;
+    }
+  }
+}
+
+static const lab_func *func_of(lab_frame frame) {
+  return lab_frame_is_script(frame) ? lab_func_get(lab_frame_func(frame))
+                                    : NULL;
+}
+
+static void merge_base(merge *m, const lab_frame *base, size_t n) {
+  for (size_t i = m->base_is_native; i < n; i++) {
+    const lab_func *f = func_of(base[i]);
+    if (f && f->hidden)
+      continue;
+    if (lab_frame_is_script(base[i]))
+      push(m, base[i]);
+    else
+      push_native(m, pc_at(base, i));
+  }
+}
+
+uint32_t lab_stack_merge(const lab_frame *native, size_t n, uint32_t base) {
+  const lab_frame *frames;
+  size_t nbase = lab_stack_frames(base, &frames);
+  merge m;
+  m.n = 0;
+  m.base_c = NULL;
+  m.base_is_native = m.lua_dropped = false;
+  const lab_func *top = nbase ? func_of(frames[0]) : NULL;
+  if (top && top->kind == LAB_FUNC_C)
+    m.base_c = top->address;
+  merge_native(&m, native, n);
+  merge_base(&m, frames, nbase);
+  if (m.n == 0 && m.lua_dropped)
+    push_pseudo(&m, "[lua]");
+  else if (m.n == 0 && n > 0)
+    push_native(&m, pc_at(native, 0));
+  return lab_stack_intern(m.out, m.n);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ * See modules.h.
+ *
+ * libdw searches a symbol linearly, 50 us each in libc, so the symbols of a
+ * module are sorted once, when its first address is asked for.
+ *
+ * memcpy, strlen and their like are chosen by the dynamic linker among several
+ * for the processor at hand (IFUNC). A stripped libc has no symbol for the one
+ * that was chosen, but dlsym gives its address. The unwind tables tell where
+ * functions begin, so that only code of that very function gets the name. */
+#include "stack/modules.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include "base/alloc.h"
+#include "stack/intern.h"
+
+enum { MAX_MAPPINGS = 256 };
+
+typedef struct symbol {
+  uintptr_t start, end;
+  const char *name;
+} symbol;
+
+typedef struct range {
+  uintptr_t start, end;
+} range;
+
+/* What we know of a module; libdw keeps the pointer for us. */
+typedef struct module {
+  symbol *symbols; /* by start */
+  size_t nsymbols;
+  symbol *chosen; /* IFUNC targets, by start; end is not known */
+  size_t nchosen;
+  range plt[4];
+  size_t nplt;
+} module;
+
+static Dwfl *dwfl;
+static lab_mapping mappings[MAX_MAPPINGS]; /* never move: callers hold them */
+static size_t nmappings;
+
+static const char *intern(const char *s) {
+  return lab_intern_string(s, strlen(s));
+}
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* ---- mappings ---------------------------------------------------------------
+ */
+
+static const char *build_id_of(uintptr_t pc) {
+  const unsigned char *bits;
+  GElf_Addr where;
+  char hex[129] = "";
+  Dwfl_Module *m = dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
+  GElf_Addr bias; /* opens the file, which libdw does when it must */
+  if (m)
+    dwfl_module_getelf(m, &bias);
+  int n = m ? dwfl_module_build_id(m, &bits, &where) : 0;
+  for (int i = 0; i < n && i < 64; i++)
+    snprintf(hex + 2 * i, 3, "%02x", bits[i]);
+  return intern(hex);
+}
+
+static int find_mapping(uintptr_t pc) {
+  for (size_t i = 0; i < nmappings; i++)
+    if (pc >= mappings[i].start && pc < mappings[i].limit)
+      return (int)i;
+  return -1;
+}
+
+static void add_mapping(lab_mapping m) {
+  if (nmappings == MAX_MAPPINGS || find_mapping(m.start) >= 0)
+    return;
+  m.build_id = build_id_of(m.start);
+  mappings[nmappings++] = m;
+}
+
+/* Executable mappings of files, and the vdso. */
+static void read_maps(bool own, const char *exe) {
+  FILE *f = fopen("/proc/self/maps", "re");
+  char *line = NULL;
+  size_t cap = 0;
+  while (f && getline(&line, &cap, f) > 0) {
+    unsigned long start, limit, offset;
+    char flags[8];
+    int at = 0;
+    if (sscanf(line, "%lx-%lx %7s %lx %*s %*s %n", &start, &limit, flags,
+               &offset, &at) < 4 ||
+        at == 0 || flags[2] != 'x')
+      continue;
+    line[strcspn(line, "\n")] = '\0';
+    const char *path = line + at;
+    bool shown = path[0] == '/' || strcmp(path, "[vdso]") == 0;
+    if (shown && (strcmp(path, exe) == 0) == own)
+      add_mapping((lab_mapping){start, limit, offset, intern(path), ""});
+  }
+  free(line); /* getline's */
+  if (f)
+    fclose(f);
+}
+
+/* Reads what is mapped now. The executable comes first. */
+static void scan(void) {
+  static char *debuginfo_path;
+  static const Dwfl_Callbacks callbacks = {
+      .find_elf = dwfl_linux_proc_find_elf,
+      .find_debuginfo = dwfl_standard_find_debuginfo,
+      .debuginfo_path = &debuginfo_path,
+  };
+  if (!dwfl)
+    dwfl = dwfl_begin(&callbacks);
+  if (dwfl) {
+    dwfl_report_begin_add(dwfl);
+    dwfl_linux_proc_report(dwfl, getpid());
+    dwfl_report_end(dwfl, NULL, NULL);
+  }
+  char exe[4096] = "";
+  if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0)
+    exe[0] = '\0';
+  read_maps(true, exe);
+  read_maps(false, exe);
+}
+
+int lab_modules_mapping(uintptr_t pc) {
+  int i = find_mapping(pc);
+  if (i >= 0)
+    return i;
+  scan(); /* the first call, or a library loaded since */
+  return find_mapping(pc);
+}
+
+size_t lab_modules_mappings(const lab_mapping **out) {
+  if (nmappings == 0)
+    scan();
+  *out = mappings;
+  return nmappings;
+}
+
+Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
+  return dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
+}
+
+/* ---- symbols of a module
+ * ------------------------------------------------------ */
+
+/* Of several names for one place: the larger object, the one without leading
+ * underscores, the shorter, the first of the alphabet. */
+static int by_start(const void *a, const void *b) {
+  const symbol *x = a, *y = b;
+  if (x->start != y->start)
+    return x->start < y->start ? -1 : 1;
+  if (x->end != y->end)
+    return x->end > y->end ? -1 : 1;
+  if ((x->name[0] == '_') != (y->name[0] == '_'))
+    return x->name[0] == '_' ? 1 : -1;
+  size_t lx = strlen(x->name), ly = strlen(y->name);
+  if (lx != ly)
+    return lx < ly ? -1 : 1;
+  return strcmp(x->name, y->name);
+}
+
+static size_t sort_and_unify(symbol *list, size_t count) {
+  qsort(list, count, sizeof *list, by_start);
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++)
+    if (kept == 0 || list[kept - 1].start != list[i].start)
+      list[kept++] = list[i];
+  return kept;
+}
+
+/* The last symbol that starts at or before PC. */
+static const symbol *find_symbol(const symbol *list, size_t count,
+                                 uintptr_t pc) {
+  size_t low = 0, high = count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (list[middle].start <= pc)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low ? &list[low - 1] : NULL;
+}
+
+/* "memcpy@@GLIBC_2.14" is memcpy. */
+static const char *intern_unversioned(const char *name) {
+  return lab_intern_string(name, strcspn(name, "@"));
+}
+
+static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
+  int n = dwfl_module_getsymtab(dm);
+  if (n <= 0)
+    return;
+  m->symbols = lab_xmalloc((size_t)n * sizeof *m->symbols);
+  m->chosen = lab_xmalloc((size_t)n * sizeof *m->chosen);
+  for (int i = 1; i < n; i++) {
+    GElf_Sym sym;
+    GElf_Addr addr;
+    const char *name =
+        dwfl_module_getsym_info(dm, i, &sym, &addr, NULL, NULL, NULL);
+    int type = GELF_ST_TYPE(sym.st_info);
+    if (!name || !*name || sym.st_shndx == SHN_UNDEF)
+      continue;
+    if (type == STT_FUNC && sym.st_size > 0)
+      m->symbols[m->nsymbols++] =
+          (symbol){addr, addr + sym.st_size, intern_unversioned(name)};
+    if (type != STT_GNU_IFUNC || !handle)
+      continue;
+    const char *plain = intern_unversioned(name);
+    void *target = dlsym(handle, plain);
+    if (target)
+      m->chosen[m->nchosen++] = (symbol){(uintptr_t)target, 0, plain};
+  }
+  m->nsymbols = sort_and_unify(m->symbols, m->nsymbols);
+  m->nchosen = sort_and_unify(m->chosen, m->nchosen);
+}
+
+static void load_plt(module *m, Dwfl_Module *dm) {
+  GElf_Addr bias;
+  Elf *elf = dwfl_module_getelf(dm, &bias);
+  size_t names;
+  if (!elf || elf_getshdrstrndx(elf, &names) < 0)
+    return;
+  Elf_Scn *section = NULL;
+  while ((section = elf_nextscn(elf, section)) && m->nplt < 4) {
+    GElf_Shdr header;
+    if (!gelf_getshdr(section, &header))
+      continue;
+    const char *name = elf_strptr(elf, names, header.sh_name);
+    if (name && strncmp(name, ".plt", 4) == 0)
+      m->plt[m->nplt++] = (range){bias + header.sh_addr,
+                                  bias + header.sh_addr + header.sh_size};
+  }
+}
+
+static module *module_of(Dwfl_Module *dm) {
+  void **slot;
+  const char *path =
+      dwfl_module_info(dm, &slot, NULL, NULL, NULL, NULL, NULL, NULL);
+  if (*slot)
+    return *slot;
+  module *m = lab_xcalloc(1, sizeof *m);
+  *slot = m;
+  /* NOLOAD: a handle on what is loaded already */
+  void *handle =
+      path && path[0] == '/' ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+  load_symbols(m, dm, handle);
+  load_plt(m, dm);
+  if (handle)
+    dlclose(handle);
+  return m;
+}
+
+static const char *symbol_name(const module *m, uintptr_t pc) {
+  uintptr_t start = (uintptr_t)_Unwind_FindEnclosingFunction((void *)(pc + 1));
+  const symbol *s = find_symbol(m->chosen, m->nchosen, start);
+  if (s && s->start == start)
+    return s->name;
+  s = find_symbol(m->symbols, m->nsymbols, pc);
+  if (s && pc < s->end)
+    return s->name;
+  for (size_t i = 0; i < m->nplt; i++)
+    if (pc >= m->plt[i].start && pc < m->plt[i].end)
+      return "[plt]";
+  return NULL;
+}
+
+const char *lab_modules_name(Dwfl_Module *dm, uintptr_t pc) {
+  const char *name = dm ? symbol_name(module_of(dm), pc) : NULL;
+  if (name)
+    return name;
+  int i = find_mapping(pc);
+  if (i < 0)
+    return "[unknown]";
+  const char *file = base_name(mappings[i].file);
+  if (file[0] == '[')
+    return file;
+  char label[300];
+  snprintf(label, sizeof label, "[%s]", file);
+  return intern(label);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * See sources.h. The registry of chunks; reading names is in luanames.c.
+ *
+ * All strings are interned, so that they stay valid when a chunk is registered
+ * anew, and so that a chunk reloaded a thousand times costs nothing. */
+#include "stack/sources.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "stack/frame.h"
+#include "stack/intern.h"
+#include "stack/luanames.h"
+
+typedef struct named {
+  int line;
+  const char *name;
+} named;
+
+typedef struct source {
+  const char *chunk;
+  size_t len; /* of its name */
+  const char *path;
+  named *names; /* by line; the first is the chunk itself, line 0 */
+  size_t count;
+} source;
+
+static struct {
+  pthread_mutex_t lock;
+  lab_shelf shelf;
+  lab_index index;
+  uint32_t count;
+} sources = {.lock = PTHREAD_MUTEX_INITIALIZER,
+             .shelf = {.item = sizeof(source)}};
+
+static const char *intern(const char *s) {
+  return lab_intern_string(s, strlen(s));
+}
+
+/* A function is known by no more than that of its chunk (see frame.h). */
+static size_t chunk_length(const char *chunk) {
+  return strnlen(chunk, LAB_FUNC_NAME_MAX);
+}
+
+static bool has_chunk(uint32_t id, const void *key) {
+  const source *a = lab_shelf_at(&sources.shelf, id - 1), *b = key;
+  return a->len == b->len && memcmp(a->chunk, b->chunk, a->len) == 0;
+}
+
+/* Under the lock. */
+static source *find(const char *chunk, bool make) {
+  source key = {.chunk = chunk, .len = chunk_length(chunk)};
+  uint64_t hash = lab_intern_hash(chunk, key.len, 0);
+  uint32_t id = lab_index_find(&sources.index, hash, has_chunk, &key);
+  if (id == 0 && !make)
+    return NULL;
+  if (id == 0) {
+    id = ++sources.count;
+    source *made = lab_shelf_make(&sources.shelf, id - 1);
+    made->chunk = lab_intern_string(chunk, key.len);
+    made->len = key.len;
+    lab_index_add(&sources.index, hash, id);
+  }
+  return lab_shelf_at(&sources.shelf, id - 1);
+}
+
+static const char *with_prefix(const char *prefix, const char *name) {
+  char full[2 * LAB_LUANAME_MAX];
+  snprintf(full, sizeof full, "%.*s.%s", LAB_LUANAME_MAX - 2, prefix, name);
+  return intern(full);
+}
+
+void lab_sources_register(const char *chunk, const char *prefix,
+                          const char *path, const char *text, size_t len) {
+  lab_luaname *found;
+  size_t count = lab_luanames_find(text, len, &found);
+  named *names = lab_xmalloc((count + 1) * sizeof *names);
+  names[0] = (named){0, with_prefix(prefix, "<main>")};
+  for (size_t i = 0; i < count; i++)
+    names[i + 1] = (named){found[i].line, with_prefix(prefix, found[i].name)};
+  lab_xfree(found);
+  pthread_mutex_lock(&sources.lock);
+  source *s = find(chunk, true);
+  named *old = s->names;
+  s->path = intern(path);
+  s->names = names;
+  s->count = count + 1;
+  pthread_mutex_unlock(&sources.lock);
+  lab_xfree(old);
+}
+
+static int by_line(const void *key, const void *item) {
+  int line = *(const int *)key;
+  const named *n = item;
+  return line < n->line ? -1 : line > n->line;
+}
+
+/* "<chunk>:<line>" for a function nobody told us the name of. A chunk that is
+ * named by its own text shows the beginning of its first line, as Lua does. */
+static const char *unknown_name(const char *chunk, int line) {
+  enum { SHOWN = 60 };
+  char name[LAB_FUNC_NAME_MAX + 32];
+  if (chunk[0] == '@' || chunk[0] == '=') {
+    snprintf(name, sizeof name, "%.*s:%d", LAB_FUNC_NAME_MAX, chunk + 1, line);
+  } else {
+    size_t shown = strcspn(chunk, "\r\n");
+    int cut = shown > SHOWN || chunk[shown] != '\0';
+    snprintf(name, sizeof name, "[string \"%.*s%s\"]:%d",
+             (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
+             line);
+  }
+  return intern(name);
+}
+
+const char *lab_sources_name(const char *chunk, int line, const char **path) {
+  pthread_mutex_lock(&sources.lock);
+  const source *s = find(chunk, false);
+  const named *n =
+      s ? bsearch(&line, s->names, s->count, sizeof *s->names, by_line) : NULL;
+  const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
+  pthread_mutex_unlock(&sources.lock);
+  if (path)
+    *path = file ? file : chunk[0] == '@' ? intern(chunk + 1) : "";
+  return name ? name : unknown_name(chunk, line);
+}

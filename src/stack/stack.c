@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * See stack.h. The table of stacks; merging is in merge.c.
+ *
+ * Most samples repeat a stack that exists already: those are found without a
+ * lock. The frames of a stack are copied once, into memory that never moves. */
+#include "stack/stack.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "stack/intern.h"
+#include "stack/stack_limit.h"
+
+typedef struct stack {
+  const lab_frame *frames;
+  size_t n;
+} stack;
+
+static struct {
+  pthread_mutex_t lock;
+  lab_shelf shelf;
+  lab_index index;
+  lab_arena arena;
+  atomic_uint count;
+  uint32_t limit;
+} stacks = {.lock = PTHREAD_MUTEX_INITIALIZER,
+            .shelf = {.item = sizeof(stack)},
+            .limit = LAB_STACK_LIMIT};
+
+static bool same(uint32_t id, const void *key) {
+  const stack *a = lab_shelf_at(&stacks.shelf, id - 1), *b = key;
+  return a->n == b->n &&
+         memcmp(a->frames, b->frames, a->n * sizeof *a->frames) == 0;
+}
+
+static uint64_t hash_of(const stack *s) {
+  return lab_intern_hash(s->frames, s->n * sizeof *s->frames, s->n);
+}
+
+/* Under the lock. */
+static uint32_t add(const stack *s, uint64_t hash) {
+  uint32_t id = atomic_load_explicit(&stacks.count, memory_order_relaxed) + 1;
+  stack *made = lab_shelf_make(&stacks.shelf, id - 1);
+  lab_frame *frames = lab_arena_alloc(&stacks.arena, s->n * sizeof *s->frames);
+  memcpy(frames, s->frames, s->n * sizeof *frames);
+  *made = (stack){frames, s->n};
+  atomic_store_explicit(&stacks.count, id, memory_order_release);
+  lab_index_add(&stacks.index, hash, id);
+  return id;
+}
+
+static uint32_t add_unless_full(const stack *s, uint64_t hash) {
+  lab_frame full =
+      lab_frame_script(lab_func_pseudo("[too many different stacks]"), 0);
+  stack instead = {&full, 1};
+  pthread_mutex_lock(&stacks.lock);
+  uint32_t id = lab_index_find(&stacks.index, hash, same, s);
+  if (id == 0 && atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
+                     stacks.limit) {
+    s = &instead;
+    hash = hash_of(s);
+    id = lab_index_find(&stacks.index, hash, same, s);
+  }
+  if (id == 0)
+    id = add(s, hash);
+  pthread_mutex_unlock(&stacks.lock);
+  return id;
+}
+
+uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
+  if (n == 0)
+    return 0;
+  stack s = {frames, n < LAB_STACK_DEPTH ? n : LAB_STACK_DEPTH};
+  uint64_t hash = hash_of(&s);
+  uint32_t id = lab_index_find(&stacks.index, hash, same, &s);
+  return id ? id : add_unless_full(&s, hash);
+}
+
+size_t lab_stack_frames(uint32_t id, const lab_frame **frames) {
+  if (id == 0 ||
+      id > atomic_load_explicit(&stacks.count, memory_order_acquire)) {
+    *frames = NULL;
+    return 0;
+  }
+  const stack *s = lab_shelf_at(&stacks.shelf, id - 1);
+  *frames = s->frames;
+  return s->n;
+}
+
+size_t lab_stack_bytes(void) {
+  return lab_intern_bytes();
+}
+
+void lab_stack_set_limit(uint32_t limit) {
+  pthread_mutex_lock(&stacks.lock);
+  stacks.limit = limit;
+  pthread_mutex_unlock(&stacks.lock);
+}

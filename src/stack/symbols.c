@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * See symbols.h. The cache, and who is asked for what:
+ *
+ *   Lua function         sources.c
+ *   C function of Lua    the name it was registered with; DWARF for its place
+ *   our own code         DWARF, with what was inlined; else our symbol table
+ *   libraries            their symbols (modules.c): reading DWARF as large as
+ *                        libc's would take 0.2 ms an address
+ *
+ * A frame that isn't Lua's always means the same, so its answer is kept for
+ * ever. Profiles come back to the same few thousand addresses. */
+#include "stack/symbols.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "stack/debuginfo.h"
+#include "stack/intern.h"
+#include "stack/modules.h"
+#include "stack/sources.h"
+#include "stack/unwind.h"
+
+typedef struct answer {
+  uint64_t key; /* pc, or script frame */
+  const lab_symbol *symbols;
+  size_t n;
+} answer;
+
+static struct {
+  pthread_mutex_t lock;
+  lab_shelf shelf;
+  lab_index index;
+  lab_arena arena;
+  uint32_t count;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
+           .shelf = {.item = sizeof(answer)}};
+
+/* ---- native
+ * ------------------------------------------------------------------ */
+
+/* The outermost function at PC is named as it was registered for Lua. */
+static void rename_registered(uintptr_t pc, lab_symbol *outermost) {
+  uintptr_t start;
+  if (!lab_code_name(pc, &start))
+    return;
+  const lab_func *f = lab_func_get(lab_func_find_c((const void *)start));
+  if (f)
+    outermost->name = f->name;
+}
+
+static size_t resolve_native(uintptr_t pc, lab_symbol *out) {
+  int mapping = lab_modules_mapping(pc);
+  Dwfl_Module *m = lab_modules_dwfl(pc);
+  const char *own = lab_code_name(pc, NULL);
+  size_t n = m && mapping == 0 ? lab_debuginfo_lookup(m, pc, out) : 0;
+  if (n == 0)
+    out[n++] =
+        (lab_symbol){.name = own ? own : lab_modules_name(m, pc), .file = ""};
+  for (size_t i = 0; i < n; i++) {
+    out[i].address = pc;
+    out[i].mapping = mapping;
+  }
+  rename_registered(pc, &out[n - 1]);
+  return n;
+}
+
+/* ---- script
+ * ------------------------------------------------------------------ */
+
+static size_t lookup_lua(const lab_func *f, int line, lab_symbol *out) {
+  const char *path;
+  const char *name = lab_sources_name(f->source, f->line, &path);
+  *out = (lab_symbol){.name = name,
+                      .file = path,
+                      .line = line,
+                      .start_line = f->line,
+                      .mapping = -1};
+  return 1;
+}
+
+static size_t resolve_script(const lab_func *f, lab_symbol *out) {
+  *out = (lab_symbol){
+      .name = f ? f->name : "[unknown]", .file = "", .mapping = -1};
+  uintptr_t pc = f ? (uintptr_t)f->address : 0;
+  Dwfl_Module *m = NULL;
+  if (pc && lab_modules_mapping(pc) == 0)
+    m = lab_modules_dwfl(pc);
+  if (m)
+    out->file = lab_debuginfo_definition(m, pc, &out->start_line);
+  out->line = out->start_line;
+  return 1;
+}
+
+/* ---- the cache
+ * --------------------------------------------------------------- */
+
+static bool has_key(uint32_t id, const void *key) {
+  const answer *a = lab_shelf_at(&cache.shelf, id - 1);
+  return a->key == *(const uint64_t *)key;
+}
+
+static size_t resolve(uint64_t key, lab_symbol *out) {
+  if (lab_frame_is_script(key))
+    return resolve_script(lab_func_get(lab_frame_func(key)), out);
+  return resolve_native((uintptr_t)key, out);
+}
+
+/* Under the lock. */
+static const answer *find_or_resolve(uint64_t key) {
+  uint64_t hash = lab_hash_u64(key);
+  uint32_t id = lab_index_find(&cache.index, hash, has_key, &key);
+  if (id)
+    return lab_shelf_at(&cache.shelf, id - 1);
+  lab_symbol found[LAB_SYMBOL_INLINES];
+  size_t n = resolve(key, found);
+  lab_symbol *kept = lab_arena_alloc(&cache.arena, n * sizeof *kept);
+  memcpy(kept, found, n * sizeof *kept);
+  id = ++cache.count;
+  answer *a = lab_shelf_make(&cache.shelf, id - 1);
+  *a = (answer){key, kept, n};
+  lab_index_add(&cache.index, hash, id);
+  return a;
+}
+
+size_t lab_symbols_lookup(lab_frame frame, bool leaf,
+                          lab_symbol out[LAB_SYMBOL_INLINES]) {
+  uint64_t key = leaf || frame == 0 ? frame : frame - 1;
+  if (lab_frame_is_script(frame)) {
+    const lab_func *f = lab_func_get(lab_frame_func(frame));
+    if (f && f->kind == LAB_FUNC_LUA)
+      return lookup_lua(f, lab_frame_line(frame), out);
+    key = lab_frame_script(lab_frame_func(frame), 0);
+  }
+  pthread_mutex_lock(&cache.lock);
+  const answer *a = find_or_resolve(key);
+  memcpy(out, a->symbols, a->n * sizeof *out);
+  size_t n = a->n;
+  pthread_mutex_unlock(&cache.lock);
+  return n;
+}
+
+size_t lab_symbols_mappings(const lab_mapping **out) {
+  pthread_mutex_lock(&cache.lock);
+  size_t n = lab_modules_mappings(out);
+  pthread_mutex_unlock(&cache.lock);
+  return n;
+}

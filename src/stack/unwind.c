@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ * See unwind.h.
+ *
+ * _Unwind_Backtrace walks from here, through the signal handler and the
+ * kernel's trampoline, into the interrupted code: a walk for a signal lets
+ * frames pass until it meets the interrupted instruction.
+ *
+ * Frame pointers would be ten times faster, but libc has none: a leaf in
+ * memcpy or read would lose its caller, and leaves are where the time goes. */
+#include "stack/unwind.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <ucontext.h>
+#include <unwind.h>
+
+#include "base/err.h"
+#include "stack/codemap.h"
+
+enum { MAX_ENDS = 16 };
+
+static uintptr_t ends[MAX_ENDS];
+static atomic_uint nends;
+
+typedef struct walk {
+  lab_frame *out;
+  size_t n, max;
+  uintptr_t from; /* let frames pass until this instruction; 0 = don't */
+  size_t skip;    /* then leave out as many */
+  bool stop_at_lua;
+  lab_code stopped;
+} walk;
+
+static bool is_end(struct _Unwind_Context *context) {
+  uintptr_t start = _Unwind_GetRegionStart(context);
+  unsigned n = atomic_load_explicit(&nends, memory_order_acquire);
+  for (unsigned i = 0; i < n; i++)
+    if (ends[i] == start)
+      return true;
+  return false;
+}
+
+static bool is_lua(walk *w, uintptr_t pc) {
+  lab_code code = lab_code_class(pc);
+  if (code != LAB_CODE_LUA_VM && code != LAB_CODE_LUA_CALL)
+    return false;
+  w->stopped = code;
+  return true;
+}
+
+static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
+  walk *w = arg;
+  int exact; /* ip is an instruction, not a return address */
+  uintptr_t ip = _Unwind_GetIPInfo(context, &exact);
+  if (w->from && ip != w->from)
+    return _URC_NO_REASON;
+  if (w->from) {
+    exact = 1;
+    w->from = 0;
+  }
+  if (w->skip > 0) {
+    w->skip--;
+    return _URC_NO_REASON;
+  }
+  uintptr_t pc = ip - !exact;
+  if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua(w, pc)))
+    return _URC_END_OF_STACK;
+  /* Outer frames are return addresses; one that a second signal interrupted is
+   * written as if it were. */
+  w->out[w->n] = w->n == 0 ? pc : pc + 1;
+  w->n++;
+  return w->n < w->max ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+static uintptr_t interrupted_pc(const void *context) {
+  const ucontext_t *uc = context;
+#if defined(__x86_64__)
+  return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+  return (uintptr_t)uc->uc_mcontext.pc;
+#else
+#error "where does a ucontext_t keep the program counter?"
+#endif
+}
+
+size_t lab_unwind_signal(const void *ucontext, lab_frame *out, size_t max,
+                         bool stop_at_lua, lab_code *stopped) {
+  uintptr_t pc = interrupted_pc(ucontext);
+  walk w = {.out = out, .max = max, .from = pc, .stop_at_lua = stop_at_lua};
+  if (max > 0 && !(stop_at_lua && is_lua(&w, pc)))
+    _Unwind_Backtrace(visit, &w);
+  if (w.from && w.stopped == LAB_CODE_OTHER && max > 0)
+    out[w.n++] = pc; /* never met: the leaf at least is known */
+  if (stopped)
+    *stopped = w.stopped;
+  return w.n;
+}
+
+__attribute__((noinline)) size_t
+lab_unwind_here(lab_frame *out, size_t max, size_t skip, bool stop_at_lua) {
+  /* 2: this function and the one that called it */
+  walk w = {
+      .out = out, .max = max, .skip = skip + 2, .stop_at_lua = stop_at_lua};
+  if (max > 0)
+    _Unwind_Backtrace(visit, &w);
+  return w.n;
+}
+
+void lab_unwind_end_at(const void *start) {
+  unsigned n = atomic_load_explicit(&nends, memory_order_relaxed);
+  for (unsigned i = 0; i < n; i++)
+    if (ends[i] == (uintptr_t)start)
+      return;
+  LAB_ASSERT(n < MAX_ENDS);
+  ends[n] = (uintptr_t)start;
+  atomic_store_explicit(&nends, n + 1, memory_order_release);
+}
+
+int lab_unwind_init(void) {
+  /* libdw would ask servers on the network for debug information. The
+   * environment may be changed now only, while there is one thread. */
+  unsetenv("DEBUGINFOD_URLS");
+  int rc = lab_codemap_init();
+  /* The first walk binds libgcc's own lazy symbols; later ones take no lock. */
+  lab_frame frames[LAB_UNWIND_MAX];
+  lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false);
+  return rc;
+}
