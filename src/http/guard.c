@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * See guard.h. */
+#include "http/guard.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+
+static bool equal(lab_http_str a, lab_http_str b) {
+  return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
+}
+
+static lab_http_str from(const char *text) {
+  return (lab_http_str){text, strlen(text)};
+}
+
+/* "localhost:6060" -> "localhost", "[::1]:6060" -> "::1". */
+static lab_http_str host_part(lab_http_str host) {
+  if (host.len > 0 && host.data[0] == '[') {
+    const char *end = memchr(host.data, ']', host.len);
+    size_t len = end ? (size_t)(end - host.data) - 1 : 0;
+    return (lab_http_str){host.data + 1, len};
+  }
+  const char *colon = memchr(host.data, ':', host.len);
+  size_t len = colon ? (size_t)(colon - host.data) : host.len;
+  return (lab_http_str){host.data, len};
+}
+
+static bool is_loopback_address(lab_http_str name) {
+  char text[INET6_ADDRSTRLEN];
+  struct in_addr ip4;
+  struct in6_addr ip6;
+  if (name.len == 0 || name.len >= sizeof text)
+    return false;
+  memcpy(text, name.data, name.len);
+  text[name.len] = '\0';
+  if (inet_pton(AF_INET, text, &ip4) == 1)
+    return ntohl(ip4.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, text, &ip6) == 1 && IN6_IS_ADDR_LOOPBACK(&ip6);
+}
+
+static bool host_allowed(lab_http_str host,
+                         const lab_http_guard_config *config) {
+  lab_http_str name = host_part(host);
+  if (equal(name, from("localhost")) || is_loopback_address(name))
+    return true;
+  for (size_t i = 0; i < config->host_count; i++)
+    if (equal(name, from(config->hosts[i])))
+      return true;
+  return false;
+}
+
+/* "http://localhost:6060" and Host: localhost:6060 are one origin. */
+static bool same_origin(lab_http_str origin, lab_http_str host) {
+  static const char scheme[] = "http://";
+  size_t len = sizeof scheme - 1;
+  if (origin.len < len || strncasecmp(origin.data, scheme, len) != 0)
+    return false;
+  return equal((lab_http_str){origin.data + len, origin.len - len}, host);
+}
+
+static const char *find_fault(const lab_http_guard_facts *facts,
+                              const lab_http_guard_config *config) {
+  if (facts->host.len == 0 && facts->origin.len > 0)
+    return "a request from a web page must name its host";
+  if (facts->loopback && facts->host.len > 0 &&
+      !host_allowed(facts->host, config))
+    return "this host name is not known here; allow it with --host";
+  if (!facts->changes)
+    return NULL;
+  if (facts->origin.len > 0 && !same_origin(facts->origin, facts->host))
+    return "a page of another origin can't do this";
+  if (equal(facts->fetch_site, from("cross-site")))
+    return "a page of another site can't do this";
+  return NULL;
+}
+
+int lab_http_guard_check(const lab_http_guard_facts *facts,
+                         const lab_http_guard_config *config,
+                         const char **reason) {
+  const char *fault = find_fault(facts, config);
+  if (!fault)
+    return 0;
+  *reason = fault;
+  return 403;
+}
+
+int lab_http_guard(const lab_http_request *req,
+                   const lab_http_guard_config *config, bool changes,
+                   const char **reason) {
+  lab_http_guard_facts facts = {
+      .loopback = lab_http_is_loopback(req),
+      .changes = changes,
+      .host = lab_http_host(req),
+  };
+  lab_http_header(req, "Origin", &facts.origin);
+  lab_http_header(req, "Sec-Fetch-Site", &facts.fetch_site);
+  return lab_http_guard_check(&facts, config, reason);
+}

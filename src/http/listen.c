@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * Opening the sockets that a server listens on. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "http/conn.h"
+
+#define BACKLOG 511
+#define NAME_MAX_LEN (INET6_ADDRSTRLEN + 16)
+
+static const struct sockaddr_in *as_ip4(const struct sockaddr *address) {
+  return (const struct sockaddr_in *)(const void *)address;
+}
+
+static const struct sockaddr_in6 *as_ip6(const struct sockaddr *address) {
+  return (const struct sockaddr_in6 *)(const void *)address;
+}
+
+static bool is_ip6(const struct sockaddr *address) {
+  return address->sa_family == AF_INET6;
+}
+
+static int port_of(const struct sockaddr *address) {
+  return ntohs(is_ip6(address) ? as_ip6(address)->sin6_port
+                               : as_ip4(address)->sin_port);
+}
+
+/* 127.0.0.1:6060 or [::1]:6060. */
+static void address_name(const struct sockaddr *address, char *out,
+                         size_t size) {
+  char host[INET6_ADDRSTRLEN] = "?";
+  if (is_ip6(address))
+    uv_ip6_name(as_ip6(address), host, sizeof host);
+  else
+    uv_ip4_name(as_ip4(address), host, sizeof host);
+  snprintf(out, size, is_ip6(address) ? "[%s]:%d" : "%s:%d", host,
+           port_of(address));
+}
+
+static bool is_loopback(const struct sockaddr *address) {
+  if (is_ip6(address))
+    return IN6_IS_ADDR_LOOPBACK(&as_ip6(address)->sin6_addr);
+  return ntohl(as_ip4(address)->sin_addr.s_addr) >> 24 == 127;
+}
+
+static int set_options(int fd, const struct sockaddr *address) {
+  int on = 1;
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+    return -1;
+  if (!is_ip6(address))
+    return 0;
+  int only6 = !IN6_IS_ADDR_UNSPECIFIED(&as_ip6(address)->sin6_addr);
+  return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6);
+}
+
+/* A listening socket, or negative errno. */
+static int open_socket(const struct sockaddr *address) {
+  socklen_t len = is_ip6(address) ? sizeof(struct sockaddr_in6)
+                                  : sizeof(struct sockaddr_in);
+  int fd =
+      socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return -errno;
+  if (set_options(fd, address) < 0 || bind(fd, address, len) < 0 ||
+      listen(fd, BACKLOG) < 0) {
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
+static int bound_port(int fd) {
+  struct sockaddr_storage bound;
+  socklen_t len = sizeof bound;
+  if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
+    return 0;
+  return port_of((struct sockaddr *)&bound);
+}
+
+int lab_http_listen(lab_http_server *server, const struct sockaddr *address,
+                    int *port_out, lab_err *err) {
+  char name[NAME_MAX_LEN];
+  if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+    return lab_err_set(err, -EAFNOSUPPORT, "not an IP address");
+  int fd = open_socket(address);
+  if (fd < 0) {
+    address_name(address, name, sizeof name);
+    return lab_err_set(err, fd, "%s: %s", name, uv_strerror(fd));
+  }
+  if (port_out)
+    *port_out = bound_port(fd);
+  lab_http_server_add_listener(server, fd, is_loopback(address));
+  return 0;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ * The server: listening, accepting, time-outs, shutdown.
+ *
+ * Accepting is done by hand on a polled socket and not by uv_listen, for the
+ * day when file descriptors run out, which is a lesson of this lab: libuv would
+ * then accept and close every client. We serve from descriptors kept in
+ * reserve, so that the leak can still be looked at, make room by closing idle
+ * connections, and stop polling when there is nothing left, which neither
+ * spins nor drops anyone.
+ *
+ * One timer serves all time-outs. Idle connections stand in a list with the
+ * longest idle first, so a sweep looks at those that are due, not at all. */
+#include "http/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "http/conn.h"
+
+#define ACCEPT_MAX 64 /* clients accepted before others get their turn */
+#define SWEEP_MAX_MS 500
+#define SWEEP_MIN_MS 10
+
+static void set_accepting(lab_http_server *server, bool want);
+
+void lab_http_config_init(lab_http_config *config) {
+  *config = (lab_http_config){
+      .max_header_bytes = 8192,
+      .max_uri_bytes = 8192,
+      .max_body_bytes = 65536,
+      .header_timeout_ms = 10000,
+      .body_timeout_ms = 60000,
+      .idle_timeout_ms = 120000,
+      .write_timeout_ms = 120000,
+      .max_connections = 20000,
+  };
+}
+
+/* ---- file descriptors ---- */
+
+static void refill_reserve(lab_http_server *server) {
+  for (int i = 0; i < LAB_HTTP_RESERVE; i++) {
+    if (server->reserve[i] < 0)
+      server->reserve[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (server->reserve[i] < 0)
+      return;
+  }
+}
+
+static bool release_reserve(lab_http_server *server) {
+  for (int i = LAB_HTTP_RESERVE - 1; i >= 0; i--) {
+    if (server->reserve[i] >= 0) {
+      close(server->reserve[i]);
+      server->reserve[i] = -1;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Closes the connection that was idle for longest. */
+static bool make_room(lab_http_server *server) {
+  if (lab_list_empty(&server->idle))
+    return false;
+  lab_http_conn_lost(LAB_CONTAINER(server->idle.next, lab_http_conn, link));
+  return true;
+}
+
+/* ---- accepting ---- */
+
+/* A client, or negative errno. RESERVED tells that its descriptor comes out of
+ * the reserve. */
+static int accept_one(lab_http_server *server, int fd, bool *reserved) {
+  *reserved = false;
+  for (;;) {
+    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (client >= 0)
+      return client;
+    if (errno != EMFILE && errno != ENFILE)
+      return -errno;
+    if (make_room(server))
+      continue;
+    if (!release_reserve(server))
+      return -EMFILE;
+    *reserved = true;
+  }
+}
+
+static bool full(lab_http_server *server) {
+  return server->connections >= server->config.max_connections &&
+         !make_room(server);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events) {
+  lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
+  lab_http_server *server = l->server;
+  bool reserved;
+  (void)status;
+  (void)events;
+  for (int i = 0; i < ACCEPT_MAX; i++) {
+    if (full(server)) {
+      set_accepting(server, false);
+      return;
+    }
+    int fd = accept_one(server, l->fd, &reserved);
+    if (fd >= 0) {
+      lab_http_conn_new(server, fd, l->loopback, !reserved);
+    } else if (fd == -EAGAIN) {
+      return;
+    } else if (fd != -ECONNABORTED && fd != -EINTR) {
+      /* Out of descriptors or memory: the sweep tries again. */
+      set_accepting(server, false);
+      return;
+    }
+  }
+}
+
+static void set_accepting(lab_http_server *server, bool want) {
+  if (server->accepting == want)
+    return;
+  server->accepting = want;
+  for (lab_http_listener *l = server->listeners; l; l = l->next) {
+    if (want)
+      uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+    else
+      uv_poll_stop(&l->poll);
+  }
+}
+
+void lab_http_server_add_listener(lab_http_server *server, int fd,
+                                  bool loopback) {
+  lab_http_listener *l = lab_xcalloc(1, sizeof *l);
+  l->server = server;
+  l->fd = fd;
+  l->loopback = loopback;
+  l->next = server->listeners;
+  server->listeners = l;
+  server->handles++;
+  int rc = uv_poll_init(server->loop, &l->poll, fd);
+  LAB_ASSERT(rc == 0); /* a socket, not polled by anyone else */
+  if (server->accepting)
+    uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+}
+
+int lab_http_serve_fd(lab_http_server *server, int fd) {
+  return lab_http_conn_new(server, fd, true, true);
+}
+
+/* ---- time-outs ---- */
+
+/* A client that takes nothing of what waits for it is cut off. */
+static bool stalled(lab_http_conn *c, uint64_t now) {
+  size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+  bool moved = c->queued == 0 || queued < c->queued;
+  c->queued = queued;
+  if (queued > 0 && moved)
+    c->write_deadline = now + c->server->config.write_timeout_ms;
+  return queued > 0 && !moved && now >= c->write_deadline;
+}
+
+/* Someone began to watch for a client that had closed its half before. */
+static bool left_before(const lab_http_conn *c) {
+  return c->eof && c->req && c->req->gone;
+}
+
+static void check_busy(lab_http_conn *c, uint64_t now) {
+  if (c->broken || stalled(c, now) || left_before(c))
+    lab_http_conn_lost(c);
+  else if (c->deadline != 0 && now >= c->deadline)
+    lab_http_conn_timeout(c);
+}
+
+static void on_sweep(uv_timer_t *timer) {
+  lab_http_server *server = LAB_CONTAINER(timer, lab_http_server, sweep);
+  uint64_t now = uv_now(server->loop);
+  while (!lab_list_empty(&server->idle)) {
+    lab_http_conn *c = LAB_CONTAINER(server->idle.next, lab_http_conn, link);
+    if (now < c->deadline)
+      break;
+    lab_http_conn_timeout(c);
+  }
+  /* Checking one may close others, so each is moved back before its turn. */
+  lab_list todo;
+  lab_list_init(&todo);
+  while (!lab_list_empty(&server->busy)) {
+    lab_list *link = server->busy.next;
+    lab_list_remove(link);
+    lab_list_push_back(&todo, link);
+  }
+  while (!lab_list_empty(&todo)) {
+    lab_list *link = todo.next;
+    lab_list_remove(link);
+    lab_list_push_back(&server->busy, link);
+    check_busy(LAB_CONTAINER(link, lab_http_conn, link), now);
+  }
+  refill_reserve(server);
+  if (!server->closing)
+    set_accepting(server, true);
+}
+
+static uint64_t sweep_period(const lab_http_config *config) {
+  uint64_t least = SWEEP_MAX_MS * 4;
+  const uint64_t limits[] = {config->header_timeout_ms, config->body_timeout_ms,
+                             config->idle_timeout_ms, config->write_timeout_ms};
+  for (int i = 0; i < 4; i++)
+    least = limits[i] < least ? limits[i] : least;
+  return least / 4 < SWEEP_MIN_MS ? SWEEP_MIN_MS : least / 4;
+}
+
+/* ---- life ---- */
+
+static void ignore_sigpipe(void) {
+  struct sigaction action;
+  if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+  }
+}
+
+int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
+                        const lab_http_config *config) {
+  LAB_ASSERT(config->on_request);
+  lab_http_server *server = lab_xcalloc(1, sizeof *server);
+  server->loop = loop;
+  server->config = *config;
+  server->accepting = true;
+  lab_list_init(&server->idle);
+  lab_list_init(&server->busy);
+  for (int i = 0; i < LAB_HTTP_RESERVE; i++)
+    server->reserve[i] = -1;
+  refill_reserve(server);
+  ignore_sigpipe();
+  uv_timer_init(loop, &server->sweep);
+  server->handles = 1;
+  uint64_t period = sweep_period(config);
+  uv_timer_start(&server->sweep, on_sweep, period, period);
+  *out = server;
+  return 0;
+}
+
+static void free_when_closed(lab_http_server *server) {
+  if (--server->handles > 0)
+    return;
+  void (*closed)(void *) = server->closed;
+  void *arg = server->closed_arg;
+  while (release_reserve(server))
+    ;
+  while (server->free_requests) {
+    lab_http_request *req = server->free_requests;
+    server->free_requests = req->next_free;
+    lab_http_request_free(req);
+  }
+  lab_buf_free(&server->spare);
+  lab_xfree(server);
+  if (closed)
+    closed(arg);
+}
+
+static void on_sweep_closed(uv_handle_t *handle) {
+  free_when_closed(LAB_CONTAINER((uv_timer_t *)handle, lab_http_server, sweep));
+}
+
+/* The sweep goes on as long as there are connections it may have to end. */
+static void end_sweep(lab_http_server *server) {
+  uv_handle_t *sweep = (uv_handle_t *)&server->sweep;
+  if (server->closing && server->connections == 0 && !uv_is_closing(sweep))
+    uv_close(sweep, on_sweep_closed);
+}
+
+void lab_http_server_conn_closed(lab_http_server *server) {
+  server->connections--;
+  refill_reserve(server);
+  if (!server->closing)
+    set_accepting(server, true);
+  end_sweep(server);
+  free_when_closed(server);
+}
+
+static void on_listener_closed(uv_handle_t *handle) {
+  lab_http_listener *l = LAB_CONTAINER(handle, lab_http_listener, poll);
+  lab_http_server *server = l->server;
+  close(l->fd);
+  lab_xfree(l);
+  free_when_closed(server);
+}
+
+void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
+                           void *arg) {
+  LAB_ASSERT(!server->closing);
+  server->closing = true;
+  server->closed = closed;
+  server->closed_arg = arg;
+  while (server->listeners) {
+    lab_http_listener *l = server->listeners;
+    server->listeners = l->next;
+    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+  }
+  while (make_room(server))
+    ;
+  end_sweep(server);
+}
+
+void lab_http_server_abort(lab_http_server *server) {
+  while (make_room(server))
+    ;
+  while (!lab_list_empty(&server->busy))
+    lab_http_conn_lost(LAB_CONTAINER(server->busy.next, lab_http_conn, link));
+}
+
+unsigned lab_http_connections(const lab_http_server *server) {
+  return server->connections;
+}
