@@ -1,11 +1,13 @@
 # lab_module(NAME [DEPS module...] [LIBS target...])
 # src/NAME/*.c as the static library lab_NAME. DEPS are the modules it may
 # include; LIBS are libraries of the system. A folder without sources yet is an
-# INTERFACE library, so that the graph always stands.
+# INTERFACE library, so that the graph always stands. A main.c is left out: tests
+# bring a main of their own.
 function(lab_module name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   list(TRANSFORM ARG_DEPS PREPEND lab_)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  list(FILTER sources EXCLUDE REGEX "/main\\.c$")
   if(sources)
     add_library(lab_${name} STATIC ${sources})
     target_compile_options(lab_${name} PRIVATE ${LAB_WARNINGS})

@@ -1,1 +1,41 @@
-# The program: diaglab.
+# The program: what goes into it beside the modules, and how it is installed.
+include(LabEmbed)
+include(LabVersion)
+
+# For app and its tests: lab_version.h, and where a program that isn't installed
+# finds its scenarios.
+include_directories(${CMAKE_BINARY_DIR}/generated)
+add_compile_definitions(LAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
+# The parts of the application that are written in Lua.
+file(GLOB lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/*.lua)
+get_target_property(type lab_script TYPE)
+if(type STREQUAL "STATIC_LIBRARY")
+  foreach(file ${lua_files})
+    lab_embed(lab_script ${file})
+  endforeach()
+endif()
+
+# Whoever links the VM sees where Lua resumes a coroutine and where it collects
+# garbage (--wrap), and lets profiles name its functions (-rdynamic).
+target_link_options(lab_script INTERFACE -rdynamic
+  -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc)
+
+if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
+  add_executable(diaglab src/app/main.c)
+  target_compile_options(diaglab PRIVATE ${LAB_WARNINGS})
+  target_link_libraries(diaglab PRIVATE lab_app)
+  target_link_options(diaglab PRIVATE -Wl,--build-id)
+  set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  # Never stripped: .symtab is where profiles find the names of functions.
+  install(TARGETS diaglab)
+endif()
+
+set(share ${CMAKE_INSTALL_DATAROOTDIR})
+install(DIRECTORY scenarios DESTINATION ${share}/diaglab)
+install(FILES ${lua_files} DESTINATION ${share}/diaglab/lua)
+install(DIRECTORY lua/types DESTINATION ${share}/diaglab/lua)
+install(FILES docs/diaglab.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+file(GLOB documents CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md)
+install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
