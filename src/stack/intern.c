@@ -90,6 +90,7 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i) {
  */
 
 typedef struct lab_index_table {
+  struct lab_index_table *older; /* kept: a reader may be in it */
   uint32_t mask;
   _Atomic uint64_t slots[]; /* upper half of the hash, id; 0 = free */
 } table;
@@ -121,10 +122,11 @@ static void table_put(table *t, uint64_t slot) {
   atomic_store_explicit(&t->slots[i & t->mask], slot, memory_order_release);
 }
 
-static table *table_grow(const table *old) {
+static table *table_grow(table *old) {
   size_t slots = old ? 2 * ((size_t)old->mask + 1) : FIRST_TABLE;
   table *t = take(sizeof *t + slots * sizeof t->slots[0]);
   t->mask = (uint32_t)(slots - 1);
+  t->older = old;
   for (size_t i = 0; old && i <= old->mask; i++) {
     uint64_t slot = atomic_load_explicit(&old->slots[i], memory_order_relaxed);
     if (slot)

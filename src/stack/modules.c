@@ -153,14 +153,21 @@ Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
 /* ---- symbols of a module
  * ------------------------------------------------------ */
 
-/* Of several names for one place: the larger object, the one without leading
- * underscores, the shorter, the first of the alphabet. */
+static bool in_vdso(const char *name) {
+  return strncmp(name, "__vdso_", 7) == 0;
+}
+
+/* Of several names for one place: the larger object, the one that tells it is
+ * the vdso's, the one without leading underscores, the shorter, the first of
+ * the alphabet. */
 static int by_start(const void *a, const void *b) {
   const symbol *x = a, *y = b;
   if (x->start != y->start)
     return x->start < y->start ? -1 : 1;
   if (x->end != y->end)
     return x->end > y->end ? -1 : 1;
+  if (in_vdso(x->name) != in_vdso(y->name))
+    return in_vdso(x->name) ? -1 : 1;
   if ((x->name[0] == '_') != (y->name[0] == '_'))
     return x->name[0] == '_' ? 1 : -1;
   size_t lx = strlen(x->name), ly = strlen(y->name);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * Function ids and stack ids: same content, same id, from any thread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "base/rng.h"
+#include "stack/stack.h"
+#include "stack/stack_limit.h"
+
+static uint32_t lua(const char *source, int line) {
+  return lab_func_lua(source, strlen(source), line);
+}
+
+static void test_frames(void **state) {
+  (void)state;
+  lab_frame f = lab_frame_script(0x7fffffff, 123456);
+  assert_true(lab_frame_is_script(f));
+  assert_int_equal(lab_frame_func(f), 0x7fffffff);
+  assert_int_equal(lab_frame_line(f), 123456);
+  assert_int_equal(lab_frame_line(lab_frame_script(1, -1)), 0);
+  assert_false(lab_frame_is_script(0x7fffffffffff));
+}
+
+static void test_lua_functions(void **state) {
+  (void)state;
+  char buffer[] = "@/a/scenario.lua";
+  uint32_t id = lua(buffer, 12);
+  assert_int_not_equal(id, 0);
+  buffer[2] = 'b'; /* Lua may reuse the memory of a chunk's name */
+  uint32_t other = lua(buffer, 12);
+  assert_int_not_equal(other, id);
+  assert_int_equal(lua("@/a/scenario.lua", 12), id);
+  assert_int_not_equal(lua("@/a/scenario.lua", 13), id);
+  assert_int_not_equal(lab_func_lua("@/a/scenario.luax", 15, 12), id);
+  const lab_func *f = lab_func_get(id);
+  assert_int_equal(f->kind, LAB_FUNC_LUA);
+  assert_string_equal(f->source, "@/a/scenario.lua");
+  assert_int_equal(f->line, 12);
+  assert_null(f->name);
+}
+
+static void test_long_chunk_name(void **state) {
+  (void)state;
+  char text[5000];
+  memset(text, 'x', sizeof text);
+  uint32_t id = lab_func_lua(text, sizeof text, 1);
+  assert_int_equal(strlen(lab_func_get(id)->source), LAB_FUNC_NAME_MAX);
+  text[LAB_FUNC_NAME_MAX - 1] = 'y';
+  assert_int_not_equal(lab_func_lua(text, sizeof text, 1), id);
+}
+
+static void test_c_and_pseudo_functions(void **state) {
+  (void)state;
+  static int a, b;
+  assert_int_equal(lab_func_find_c(&a), 0);
+  uint32_t id = lab_func_c(&a, "lab.copy_n", false);
+  assert_int_equal(lab_func_c(&a, "another name", true), id);
+  assert_int_equal(lab_func_find_c(&a), id);
+  assert_string_equal(lab_func_get(id)->name, "lab.copy_n");
+  assert_false(lab_func_get(id)->hidden);
+  assert_true(lab_func_get(lab_func_c(&b, "lab.copy_n", true))->hidden);
+  assert_int_not_equal(lab_func_find_c(&b), id);
+  uint32_t gc = lab_func_pseudo("[lua gc]");
+  assert_int_equal(lab_func_pseudo("[lua gc]"), gc);
+  assert_int_not_equal(lua("[lua gc]", 0), gc);
+  assert_null(lab_func_get(0));
+  assert_null(lab_func_get(1000000));
+}
+
+static void test_stacks(void **state) {
+  (void)state;
+  lab_frame frames[] = {0x1000, 0x2000, lab_frame_script(1, 7)};
+  uint32_t id = lab_stack_intern(frames, 3);
+  assert_int_not_equal(id, 0);
+  assert_int_equal(lab_stack_intern(frames, 3), id);
+  assert_int_not_equal(lab_stack_intern(frames, 2), id);
+  assert_int_equal(lab_stack_intern(frames, 0), 0);
+  const lab_frame *kept;
+  assert_int_equal(lab_stack_frames(id, &kept), 3);
+  assert_memory_equal(kept, frames, sizeof frames);
+  assert_ptr_not_equal(kept, frames);
+  assert_int_equal(lab_stack_frames(0, &kept), 0);
+  assert_int_equal(lab_stack_frames(UINT32_MAX, &kept), 0);
+}
+
+static void test_deep_stack_keeps_the_leaf(void **state) {
+  (void)state;
+  lab_frame frames[LAB_STACK_DEPTH + 10];
+  for (size_t i = 0; i < LAB_STACK_DEPTH + 10; i++)
+    frames[i] = 0x5000 + i;
+  uint32_t id = lab_stack_intern(frames, LAB_STACK_DEPTH + 10);
+  const lab_frame *kept;
+  assert_int_equal(lab_stack_frames(id, &kept), LAB_STACK_DEPTH);
+  assert_memory_equal(kept, frames, LAB_STACK_DEPTH * sizeof *frames);
+  assert_int_equal(lab_stack_intern(frames, LAB_STACK_DEPTH), id);
+}
+
+/* Threads make the same stacks and functions at the same time, in different
+ * order; more than the first tables hold. */
+enum { THREADS = 4, STACKS = 5000 };
+static uint32_t ids[THREADS][STACKS];
+
+static void *intern_all(void *arg) {
+  uint32_t *mine = arg;
+  uint64_t rng = (uintptr_t)arg;
+  uint32_t first = (uint32_t)(lab_rng_next(&rng) % STACKS);
+  for (uint32_t k = 0; k < STACKS; k++) {
+    uint32_t i = (first + k) % STACKS;
+    char name[32];
+    int len = snprintf(name, sizeof name, "@thread%u.lua", i / 10);
+    uint32_t func = lab_func_lua(name, (size_t)len, (int)(i % 10));
+    lab_frame frames[] = {lab_frame_script(func, (int)i), 0x77, i};
+    mine[i] = lab_stack_intern(frames, 3);
+    const lab_frame *kept;
+    if (lab_stack_frames(mine[i], &kept) != 3 || kept[2] != i ||
+        strcmp(lab_func_get(lab_frame_func(kept[0]))->source, name) != 0)
+      mine[i] = 0;
+  }
+  return NULL;
+}
+
+static void test_threads(void **state) {
+  (void)state;
+  pthread_t threads[THREADS];
+  for (int t = 0; t < THREADS; t++)
+    assert_int_equal(pthread_create(&threads[t], NULL, intern_all, ids[t]), 0);
+  for (int t = 0; t < THREADS; t++)
+    pthread_join(threads[t], NULL);
+  for (int i = 0; i < STACKS; i++) {
+    assert_int_not_equal(ids[0][i], 0);
+    for (int t = 1; t < THREADS; t++)
+      assert_int_equal(ids[t][i], ids[0][i]);
+  }
+  assert_true(lab_stack_bytes() > STACKS * 3 * sizeof(lab_frame));
+}
+
+/* Last: it leaves the table full. */
+static void test_limit(void **state) {
+  (void)state;
+  lab_frame known[] = {0x123456}, fresh[] = {0x654321}, other[] = {0x111111};
+  uint32_t id = lab_stack_intern(known, 1);
+  lab_stack_set_limit(1);
+  uint32_t full = lab_stack_intern(fresh, 1);
+  assert_int_not_equal(full, id);
+  assert_int_equal(lab_stack_intern(other, 1), full);
+  assert_int_equal(lab_stack_intern(known, 1), id);
+  const lab_frame *kept;
+  assert_int_equal(lab_stack_frames(full, &kept), 1);
+  assert_string_equal(lab_func_get(lab_frame_func(kept[0]))->name,
+                      "[too many different stacks]");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_frames),
+      cmocka_unit_test(test_lua_functions),
+      cmocka_unit_test(test_long_chunk_name),
+      cmocka_unit_test(test_c_and_pseudo_functions),
+      cmocka_unit_test(test_stacks),
+      cmocka_unit_test(test_deep_stack_keeps_the_leaf),
+      cmocka_unit_test(test_threads),
+      cmocka_unit_test(test_limit),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

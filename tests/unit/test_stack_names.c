@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ * Names of Lua functions. The lines are those that `luac -l` prints for the
+ * same text: Lua counts a function statement from its first word, any other
+ * function from its parenthesis. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "stack/luanames.h"
+#include "stack/sources.h"
+
+typedef struct expected {
+  int line;
+  const char *name;
+} expected;
+
+static void check(const char *text, const expected *want, size_t count) {
+  lab_luaname *found;
+  size_t n = lab_luanames_find(text, strlen(text), &found);
+  for (size_t i = 0; i < n && i < count; i++) {
+    assert_int_equal(found[i].line, want[i].line);
+    assert_string_equal(found[i].name, want[i].name);
+  }
+  assert_int_equal(n, count);
+  lab_xfree(found);
+}
+
+#define CHECK(text, ...)                                                       \
+  do {                                                                         \
+    const expected want[] = {__VA_ARGS__};                                     \
+    check(text, want, sizeof want / sizeof *want);                             \
+  } while (0)
+
+static void test_statements(void **state) {
+  (void)state;
+  CHECK("local function leakMemory(size)\n"
+        "end\n"
+        "function global() end\n"
+        "function M.a.b:c() end\n"
+        "M.handler = function() end\n"
+        "local h <const> = function() end\n"
+        "M['quoted'] = function() end\n"
+        "M[\"two words\"].x = function() end\n"
+        "list[1] = function() end\n"
+        "call().field = function() end\n",
+        {1, "leakMemory"}, {3, "global"}, {4, "M.a.b:c"}, {5, "M.handler"},
+        {6, "h"}, {7, "M.quoted"}, {8, "M[\"two words\"].x"}, {9, "list[1]"},
+        {10, "field"});
+}
+
+static void test_several_targets(void **state) {
+  (void)state;
+  CHECK("local a, b <close>, c =\n"
+        "function() return 1, 2 end,\n"
+        "f(1, 2),\n"
+        "function() end\n"
+        "x.y, z = 0,\n"
+        "function() end\n"
+        "print(1,\n"
+        "function() end)\n",
+        {2, "a"}, {4, "c"}, {6, "z"}, {8, "<main>.func1"});
+}
+
+static void test_tables(void **state) {
+  (void)state;
+  CHECK("local scenario = {\n"
+        "  request = function(ctx) return ctx end,\n"
+        "  [\"weird key\"] = function() end, [\"tame\"] =\n"
+        "    function() end,\n"
+        "  inner = { go = function() end };\n"
+        "  function() end,\n"
+        "  name = \"function\", last = function() end\n"
+        "}\n"
+        "return {\n"
+        "  request = function() end,\n"
+        "  routes = { [\"/report\"] = function() end },\n"
+        "}\n",
+        {2, "scenario.request"}, {3, "scenario[\"weird key\"]"},
+        {4, "scenario.tame"}, {5, "scenario.inner.go"}, {6, "<main>.func1"},
+        {7, "scenario.last"}, {10, "request"}, {11, "routes[\"/report\"]"});
+}
+
+static void test_anonymous(void **state) {
+  (void)state;
+  CHECK("local function work()\n"
+        "  for i = 1, 5 do lab.go(function()\n"
+        "    while true do if x then wait(function() end)\n"
+        "    end end end)\n"
+        "  end\n"
+        "  repeat local inner = function() end until true\n"
+        "  return x == 1 and\n"
+        "    function() end\n"
+        "end\n"
+        "table.sort(t, function(a, b) return a < b end)\n"
+        "return function() end\n",
+        {1, "work"}, {2, "work.func1"}, {3, "work.func1.func1"}, {6, "inner"},
+        {8, "work.func2"}, {10, "<main>.func1"}, {11, "<main>.func2"});
+}
+
+static void test_not_code(void **state) {
+  (void)state;
+  CHECK("#!/usr/bin/lua function no() end\n"
+        "-- function no() end\n"
+        "--[==[ function no() end ]]\n"
+        "function no() end ]==]\n"
+        "local s = 'function no() end' .. \"\\\"function no() end\"\n"
+        "s = [[ function no() end\n"
+        "]] .. [=[ ]] function no() end ]=]\n"
+        "s = 'escaped\\\n"
+        "line' .. 'and \\z\n"
+        "\n"
+        "   blanks' .. '\\'' local n = 0x1p+4 .. 3e-2\n"
+        "local function yes() end\n",
+        {12, "yes"});
+}
+
+static void test_lines_as_lua_counts(void **state) {
+  (void)state;
+  CHECK("local function\r\n"
+        "f\r\n"
+        "() end\r\n"
+        "function\r"
+        "g\r"
+        "() end\r"
+        "h = function\n\r"
+        "() end\n\r"
+        "first = function() return function() end end\n",
+        {3, "f"}, {4, "g"}, {8, "h"}, {9, "first"});
+}
+
+/* Text that is cut off anywhere, or nested deeper than Lua allows. */
+static void test_any_text(void **state) {
+  (void)state;
+  const char text[] =
+      "local t <const>, u = {[\"k\"]=function(a)return'\\z x'..\n"
+      "[==[x]==]end},function()end--[[x]]goto a::a::";
+  lab_luaname *found;
+  for (size_t from = 0; from < sizeof text; from++)
+    for (size_t len = 0; from + len < sizeof text; len++) {
+      /* a copy of the exact size, so that a sanitizer sees any step beyond */
+      char *part = lab_xmalloc(len);
+      memcpy(part, text + from, len);
+      assert_true(lab_luanames_find(part, len, &found) <= 2);
+      lab_xfree(part);
+      lab_xfree(found);
+    }
+}
+
+static size_t nested(const char *piece, size_t times) {
+  size_t len = strlen(piece);
+  char *text = lab_xmalloc(len * times);
+  for (size_t i = 0; i < times; i++)
+    memcpy(text + i * len, piece, len);
+  lab_luaname *found;
+  size_t n = lab_luanames_find(text, len * times, &found);
+  lab_xfree(found);
+  lab_xfree(text);
+  return n;
+}
+
+/* Quadratic behaviour would take minutes here, not milliseconds. */
+static void test_linear_time(void **state) {
+  (void)state;
+  enum { TIMES = 200000 };
+  uint64_t start = lab_clock_thread_cpu();
+  assert_int_equal(nested("x = function()\n", TIMES), TIMES);
+  assert_int_equal(nested("a={b=", TIMES), 0);
+  assert_int_equal(nested("[", TIMES), 0);
+  assert_int_equal(nested("[=", TIMES), 0);
+  assert_int_equal(nested("a.", TIMES), 0);
+  assert_int_equal(nested("a,", TIMES), 0);
+  assert_int_equal(nested("a,b=function()end\n", TIMES), TIMES);
+  assert_int_equal(nested("--[==[", TIMES), 0);
+  assert_int_equal(nested("'\\z \n", TIMES), 0);
+  assert_true(lab_clock_thread_cpu() - start < 60 * LAB_SECOND);
+}
+
+/* ---- the registry
+ * -------------------------------------------------------------- */
+
+static void test_registry(void **state) {
+  (void)state;
+  const char text[] = "local function leakMemory() end\n"
+                      "return {\n"
+                      "request = function() end }\n";
+  lab_sources_register("@/labs/03-leak/scenario.lua", "leak",
+                       "/labs/03-leak/scenario.lua", text, strlen(text));
+  const char *chunk = "@/labs/03-leak/scenario.lua", *path;
+  assert_string_equal(lab_sources_name(chunk, 1, &path), "leak.leakMemory");
+  assert_string_equal(path, "/labs/03-leak/scenario.lua");
+  assert_string_equal(lab_sources_name(chunk, 3, NULL), "leak.request");
+  assert_string_equal(lab_sources_name(chunk, 0, NULL), "leak.<main>");
+  assert_string_equal(lab_sources_name(chunk, 2, &path),
+                      "/labs/03-leak/scenario.lua:2");
+  assert_string_equal(path, "/labs/03-leak/scenario.lua");
+}
+
+static void test_registered_again(void **state) {
+  (void)state;
+  lab_sources_register("@x.lua", "x", "/x.lua", "function a() end", 16);
+  const char *before = lab_sources_name("@x.lua", 1, NULL);
+  lab_sources_register("@x.lua", "x", "/y.lua", "\nfunction b() end", 17);
+  const char *path;
+  assert_string_equal(lab_sources_name("@x.lua", 2, &path), "x.b");
+  assert_string_equal(path, "/y.lua");
+  assert_string_equal(lab_sources_name("@x.lua", 1, NULL), "x.lua:1");
+  assert_string_equal(before, "x.a");
+  lab_sources_register("@x.lua", "x", "/x.lua", "function a() end", 16);
+  assert_ptr_equal(lab_sources_name("@x.lua", 1, NULL), before);
+}
+
+static void test_unknown_chunk(void **state) {
+  (void)state;
+  const char *path;
+  assert_string_equal(lab_sources_name("@/no.lua", 7, &path), "/no.lua:7");
+  assert_string_equal(path, "/no.lua");
+  assert_string_equal(lab_sources_name("=stdin", 0, &path), "stdin:0");
+  assert_string_equal(path, "");
+  assert_string_equal(lab_sources_name("return 1\nx", 1, &path),
+                      "[string \"return 1...\"]:1");
+  char longer[5000];
+  memset(longer, 'x', sizeof longer);
+  longer[sizeof longer - 1] = '\0';
+  assert_int_equal(strlen(lab_sources_name(longer, 1, &path)), 60 + 16);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_statements),
+      cmocka_unit_test(test_several_targets),
+      cmocka_unit_test(test_tables),
+      cmocka_unit_test(test_anonymous),
+      cmocka_unit_test(test_not_code),
+      cmocka_unit_test(test_lines_as_lua_counts),
+      cmocka_unit_test(test_any_text),
+      cmocka_unit_test(test_linear_time),
+      cmocka_unit_test(test_registry),
+      cmocka_unit_test(test_registered_again),
+      cmocka_unit_test(test_unknown_chunk),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

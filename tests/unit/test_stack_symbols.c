@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ * Names, files and lines of frames of every kind, and what is mapped. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "stack/sources.h"
+#include "stack/symbols.h"
+#include "stack/unwind.h"
+
+#define NOINLINE __attribute__((noinline))
+#define INLINE static inline __attribute__((always_inline))
+
+static lab_symbol out[LAB_SYMBOL_INLINES];
+
+static int setup(void **state) {
+  (void)state;
+  return lab_unwind_init();
+}
+
+/* ---- our own code, with what was inlined
+ * ------------------------------------------ */
+
+static lab_frame here;
+
+NOINLINE void take_return_address(void);
+NOINLINE void take_return_address(void) {
+  here = (lab_frame)(uintptr_t)__builtin_return_address(0);
+}
+
+/* clang-format off: the lines are compared */
+enum { INNER = __LINE__ + 1 };
+INLINE void inner(void) {
+  take_return_address();
+  __asm__ volatile("");
+}
+enum { MIDDLE = __LINE__ + 1 };
+INLINE void middle(void) {
+  inner();
+}
+enum { OUTER = __LINE__ + 2 };
+NOINLINE void outer(void);
+NOINLINE void outer(void) {
+  middle();
+}
+/* clang-format on */
+
+static void check(const lab_symbol *s, const char *name, int start, int line) {
+  assert_string_equal(s->name, name);
+  assert_string_equal(s->file, __FILE__);
+  assert_int_equal(s->start_line, start);
+  assert_int_equal(s->line, line);
+  assert_int_equal(s->mapping, 0);
+  assert_int_equal(s->address, here - 1);
+}
+
+static void test_inline_chain(void **state) {
+  (void)state;
+  outer();
+  for (int again = 0; again < 2; again++) { /* read, then cached */
+    memset(out, 0, sizeof out);
+    assert_int_equal(lab_symbols_lookup(here, false, out), 3);
+    check(&out[0], "inner", INNER, INNER + 1);
+    check(&out[1], "middle", MIDDLE, MIDDLE + 1);
+    check(&out[2], "outer", OUTER, OUTER + 1);
+  }
+}
+
+static void test_leaf_and_return_address(void **state) {
+  (void)state;
+  /* The byte before a function belongs to something else. */
+  lab_frame start = (uintptr_t)outer;
+  lab_symbols_lookup(start, true, out);
+  assert_int_equal(out[0].address, start);
+  assert_string_equal(out[0].name, "outer");
+  lab_symbols_lookup(start + 1, false, out);
+  assert_int_equal(out[0].address, start);
+  assert_string_equal(out[0].name, "outer");
+}
+
+/* ---- libraries
+ * ------------------------------------------------------------------------ */
+
+static const char *name_of(void *address) {
+  assert_int_equal(lab_symbols_lookup((uintptr_t)address, true, out), 1);
+  return out[0].name;
+}
+
+static void *in_libc(const char *name) {
+  void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+  assert_non_null(libc);
+  void *address = dlsym(libc, name);
+  assert_non_null(address);
+  dlclose(libc);
+  return address;
+}
+
+static void test_libc(void **state) {
+  (void)state;
+  assert_string_equal(name_of(in_libc("qsort")), "qsort");
+  assert_int_equal(out[0].line, 0);
+  assert_string_equal(out[0].file, "");
+  const lab_mapping *mappings;
+  size_t n = lab_symbols_mappings(&mappings);
+  assert_in_range(out[0].mapping, 1, n - 1);
+  const lab_mapping *m = &mappings[out[0].mapping];
+  assert_non_null(strstr(m->file, "/libc.so.6"));
+  assert_true(out[0].address >= m->start && out[0].address < m->limit);
+}
+
+static void test_names_chosen_at_run_time(void **state) {
+  (void)state;
+  assert_string_equal(name_of(in_libc("memcpy")), "memcpy");
+  assert_string_equal(name_of((char *)in_libc("memcpy") + 5), "memcpy");
+  assert_string_equal(name_of(in_libc("strlen")), "strlen");
+  assert_string_equal(name_of(in_libc("memset")), "memset");
+}
+
+static void test_vdso(void **state) {
+  (void)state;
+  void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  if (!vdso)
+    skip();
+  void *address = dlsym(vdso, "__vdso_clock_gettime");
+  if (!address)
+    skip();
+  assert_string_equal(name_of(address), "__vdso_clock_gettime");
+  const lab_mapping *mappings;
+  lab_symbols_mappings(&mappings);
+  assert_string_equal(mappings[out[0].mapping].file, "[vdso]");
+}
+
+static void test_no_symbol(void **state) {
+  (void)state;
+  const lab_mapping *mappings;
+  size_t n = lab_symbols_mappings(&mappings);
+  for (size_t i = 0; i < n; i++)
+    if (strstr(mappings[i].file, "/libc.so.6")) {
+      /* the last bytes of the mapping are padding */
+      assert_string_equal(name_of((void *)(mappings[i].limit - 1)),
+                          "[libc.so.6]");
+      assert_int_equal(out[0].mapping, i);
+      return;
+    }
+  fail_msg("libc is not mapped");
+}
+
+static void test_no_code_at_all(void **state) {
+  (void)state;
+  assert_string_equal(name_of(NULL), "[unknown]");
+  assert_int_equal(out[0].mapping, -1);
+  lab_symbols_lookup(0, false, out);
+  assert_string_equal(out[0].name, "[unknown]");
+}
+
+/* The modules known so far are no longer all. */
+static void test_library_loaded_later(void **state) {
+  (void)state;
+  const lab_mapping *mappings;
+  lab_symbols_mappings(&mappings);
+  void *library = dlopen("libm.so.6", RTLD_NOW);
+  assert_non_null(library);
+  assert_string_equal(name_of(dlsym(library, "cbrt")), "cbrt");
+  assert_true(out[0].mapping > 0);
+  assert_non_null(strstr(mappings[out[0].mapping].file, "/libm.so.6"));
+}
+
+/* ---- mappings
+ * -------------------------------------------------------------------------- */
+
+static void test_mappings(void **state) {
+  (void)state;
+  const lab_mapping *mappings;
+  size_t n = lab_symbols_mappings(&mappings);
+  char exe[4096] = "";
+  assert_true(readlink("/proc/self/exe", exe, sizeof exe - 1) > 0);
+  assert_true(n >= 2);
+  assert_string_equal(mappings[0].file, exe);
+  uintptr_t pc = (uintptr_t)outer;
+  assert_true(pc >= mappings[0].start && pc < mappings[0].limit);
+  assert_int_equal(mappings[0].offset % 4096, 0);
+  for (size_t i = 0; i < n; i++)
+    assert_int_equal(strspn(mappings[i].build_id, "0123456789abcdef"),
+                     strlen(mappings[i].build_id));
+}
+
+/* ---- script frames
+ * ----------------------------------------------------------------------- */
+
+static void test_lua_function(void **state) {
+  (void)state;
+  const char text[] = "\nlocal function leakMemory()\nend";
+  lab_sources_register("@/l/s.lua", "leak", "/l/s.lua", text, strlen(text));
+  uint32_t id = lab_func_lua("@/l/s.lua", 9, 2);
+  lab_frame frame = lab_frame_script(id, 3);
+  assert_int_equal(lab_symbols_lookup(frame, true, out), 1);
+  assert_string_equal(out[0].name, "leak.leakMemory");
+  assert_string_equal(out[0].file, "/l/s.lua");
+  assert_int_equal(out[0].start_line, 2);
+  assert_int_equal(out[0].line, 3);
+  assert_int_equal(out[0].mapping, -1);
+  assert_int_equal(out[0].address, 0);
+}
+
+static void test_c_function(void **state) {
+  (void)state;
+  uint32_t id = lab_func_c((const void *)outer, "lab.outer", false);
+  lab_frame frame = lab_frame_script(id, 0);
+  assert_int_equal(lab_symbols_lookup(frame, false, out), 1);
+  assert_string_equal(out[0].name, "lab.outer");
+  assert_string_equal(out[0].file, __FILE__);
+  assert_int_equal(out[0].start_line, OUTER);
+  assert_int_equal(out[0].line, OUTER);
+  assert_int_equal(out[0].mapping, -1);
+}
+
+static void test_pseudo_function(void **state) {
+  (void)state;
+  lab_frame frame = lab_frame_script(lab_func_pseudo("[lua gc]"), 0);
+  assert_int_equal(lab_symbols_lookup(frame, false, out), 1);
+  assert_string_equal(out[0].name, "[lua gc]");
+  assert_string_equal(out[0].file, "");
+  lab_symbols_lookup(lab_frame_script(999999, 0), false, out);
+  assert_string_equal(out[0].name, "[unknown]");
+}
+
+/* ---- threads
+ * ------------------------------------------------------------------------------
+ */
+
+static void *look_up(void *arg) {
+  size_t *bad = arg;
+  lab_symbol mine[LAB_SYMBOL_INLINES];
+  for (uintptr_t pc = (uintptr_t)outer; pc < (uintptr_t)outer + 16; pc++) {
+    size_t n = lab_symbols_lookup(pc, true, mine);
+    *bad += n == 0 || mine[0].address != pc;
+  }
+  return NULL;
+}
+
+static void test_threads(void **state) {
+  (void)state;
+  pthread_t threads[4];
+  size_t bad[4] = {0};
+  for (int i = 0; i < 4; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, look_up, &bad[i]), 0);
+  for (int i = 0; i < 4; i++) {
+    pthread_join(threads[i], NULL);
+    assert_int_equal(bad[i], 0);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_inline_chain),
+      cmocka_unit_test(test_leaf_and_return_address),
+      cmocka_unit_test(test_libc),
+      cmocka_unit_test(test_names_chosen_at_run_time),
+      cmocka_unit_test(test_vdso),
+      cmocka_unit_test(test_no_symbol),
+      cmocka_unit_test(test_no_code_at_all),
+      cmocka_unit_test(test_library_loaded_later),
+      cmocka_unit_test(test_mappings),
+      cmocka_unit_test(test_lua_function),
+      cmocka_unit_test(test_c_function),
+      cmocka_unit_test(test_pseudo_function),
+      cmocka_unit_test(test_threads),
+  };
+  return cmocka_run_group_tests(tests, setup, NULL);
+}
