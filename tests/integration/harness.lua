@@ -1,0 +1,241 @@
+-- SPDX-License-Identifier: MIT
+-- What an integration test needs: the program, HTTP, checks, and an end.
+--
+--   local t = require "harness"
+--   t.need("go", "curl")                        skips the test where they miss
+--
+--   t.test("step 0 says hello", function()
+--     local lab = t.start("--step", "0")        on a free port; waits until it serves
+--     local answer = lab:get("/")               { status =, body =, headers =, seconds = }
+--     t.equal(answer.body, "hello world")
+--     t.equal(lab:stop(), 0)                    TERM, then the exit code
+--   end)
+--   t.finish()                                  prints the count, exits 0 or 1
+--
+-- Each t.test runs even if one before it failed; what it started is killed at
+-- its end, and its log is shown if it failed.
+--
+-- The program under test:
+--   t.start(flag...)            -> lab; t.start_with(scenario_dirs, flag...) adds
+--                                  --scenarios for each
+--   lab.url lab.port lab.pid    and all of shell.lua's program
+--   lab:get(path[, option...])  further words are options of curl;
+--   lab:post(path, body[, ...]) `headers` has lower-case names
+--   lab:log()                   what it has logged so far
+--   lab:wait_log(text[, s])     until the log has the plain text
+--   lab:vars()                  /debug/vars as text -> field(name) -> number
+--   lab:rss()                   resident bytes
+--   t.diaglab, t.source         paths of the program and of the source tree
+--
+-- Checks raise, with the values in the message. `what` says what was wanted.
+--   t.check(truth, what)               t.equal(got, want[, what])
+--   t.near(got, want, within[, what])  t.between(got, low, high[, what])
+--   t.has(text, plain[, what])         t.match(text, pattern[, what]) -> captures
+--   t.eventually(f[, seconds])         until f() is true -> its result
+--
+-- shell.lua's functions are here too (t.run, t.temp_dir, t.write, ...), and
+-- pprof.lua as t.pprof.
+local shell = require "shell"
+
+local t = setmetatable({ pprof = require "pprof" }, { __index = shell })
+t.diaglab = os.getenv("DIAGLAB")
+t.source = os.getenv("SOURCE_DIR")
+
+local SKIPPED = 77
+local passed, failed = 0, 0
+local started = {}
+
+-- ---- checks -------------------------------------------------------------------
+
+local function show(v)
+  if type(v) ~= "string" then return tostring(v) end
+  if #v > 2000 then v = v:sub(1, 2000) .. "..." end
+  return ("%q"):format(v)
+end
+
+local function fail(what, format, ...)
+  error((what and what .. ": " or "") .. format:format(...), 3)
+end
+
+function t.check(truth, what)
+  if not truth then fail(nil, "%s", what or "check failed") end
+  return truth
+end
+
+function t.equal(got, want, what)
+  if got ~= want then fail(what, "got %s, wanted %s", show(got), show(want)) end
+end
+
+function t.between(got, low, high, what)
+  if not (got and got >= low and got <= high) then
+    fail(what, "got %s, wanted %s to %s", show(got), show(low), show(high))
+  end
+end
+
+function t.near(got, want, within, what)
+  if not (got and math.abs(got - want) <= within) then
+    fail(what, "got %s, wanted %s within %s", show(got), show(want), show(within))
+  end
+end
+
+function t.has(text, plain, what)
+  if not (text and text:find(plain, 1, true)) then
+    fail(what, "%s isn't in %s", show(plain), show(text))
+  end
+end
+
+function t.match(text, pattern, what)
+  if not (text and text:find(pattern)) then
+    fail(what, "%s doesn't match %s", show(text), show(pattern))
+  end
+  return text:match(pattern)
+end
+
+function t.eventually(f, seconds)
+  local give_up = shell.now() + (seconds or 10)
+  repeat
+    local result = f()
+    if result then return result end
+    shell.sleep(0.05)
+  until shell.now() > give_up
+  fail(nil, "still not so after %g seconds", seconds or 10)
+end
+
+-- ---- HTTP ---------------------------------------------------------------------
+
+local function parse_headers(text)
+  local headers, status = {}, nil
+  for line in text:gmatch("[^\r\n]+") do
+    local code = line:match("^HTTP/%S+ (%d+)")
+    if code then
+      status, headers = math.tointeger(code), {} -- after 100 Continue comes another
+    else
+      local name, value = line:match("^([^:]+):%s*(.*)$")
+      if name then headers[name:lower()] = value end
+    end
+  end
+  return status, headers
+end
+
+-- http(url, option...): status is nil, and failure says why, where curl got no
+-- answer.
+function t.http(url, ...)
+  local dir = shell.temp_dir()
+  local words = { "curl", "-sS", "-D", dir .. "/headers", "-o", dir .. "/body",
+    "-w", "%{time_total}", "--max-time", "120", ... }
+  words[#words + 1] = url
+  local result = shell.run(shell.command(words))
+  local answer = { seconds = tonumber(result.out), body = shell.read(dir .. "/body") or "" }
+  if result.code ~= 0 then answer.failure = result.err end
+  answer.status, answer.headers = parse_headers(shell.read(dir .. "/headers") or "")
+  return answer
+end
+
+-- ---- the program --------------------------------------------------------------
+
+local lab = {}
+
+function lab:get(path, ...) return t.http(self.url .. path, ...) end
+
+function lab:post(path, body, ...)
+  return t.http(self.url .. path, "--data-binary", body, ...)
+end
+
+function lab:log() return self.program:err() end
+
+function lab:wait_log(text, seconds)
+  return t.eventually(function() return self:log():find(text, 1, true) end, seconds)
+end
+
+function lab:vars()
+  local text = self:get("/debug/vars").body
+  return function(name)
+    return tonumber((text:match('"' .. name .. '":%s*(%-?[%d.eE+-]+)')))
+  end
+end
+
+function lab:rss()
+  local status = shell.read("/proc/" .. self.pid .. "/status")
+  return tonumber(status:match("VmRSS:%s*(%d+) kB")) * 1024
+end
+
+function lab:signal(name) return self.program:signal(name) end
+
+function lab:wait(seconds) return self.program:wait(seconds) end
+
+function lab:alive() return self.program:alive() end
+
+function lab:stop(seconds)
+  self:signal("TERM")
+  return self:wait(seconds or 10)
+end
+
+lab.__index = lab
+
+-- Port 0: the log says which one it got. It may listen on 127.0.0.1 and ::1.
+function t.start(...)
+  local program = shell.spawn(shell.command { t.diaglab, "--listen", "127.0.0.1:0", ... })
+  local self = setmetatable({ program = program, pid = program.pid }, lab)
+  started[#started + 1] = self
+  self.port = t.eventually(function()
+    if not program:alive() then
+      error(("diaglab ended with %d: %s"):format(program:code(), program:err()), 0)
+    end
+    return program:err():match("HTTP server started on %S*:(%d+)%s")
+  end, 20)
+  self.url = "http://127.0.0.1:" .. self.port
+  return self
+end
+
+function t.start_with(dirs, ...)
+  local words = {}
+  for _, dir in ipairs(dirs) do
+    words[#words + 1] = "--scenarios"
+    words[#words + 1] = dir
+  end
+  return t.start(table.unpack(table.move({ ... }, 1, select("#", ...), #words + 1, words)))
+end
+
+-- ---- running ------------------------------------------------------------------
+
+function t.skip(why)
+  print("skipped: " .. why)
+  shell.clean()
+  os.exit(SKIPPED)
+end
+
+function t.need(...)
+  for _, tool in ipairs { ... } do
+    if not shell.have(tool) then t.skip("there is no " .. tool) end
+  end
+end
+
+local function show_logs()
+  for _, self in ipairs(started) do
+    print("--- " .. self.program.cmd)
+    print(self:log())
+  end
+end
+
+function t.test(name, body)
+  started = {}
+  local began = shell.now()
+  local ok, message = xpcall(body, debug.traceback)
+  print(("%s %s (%.1f s)"):format(ok and "ok  " or "FAIL", name, shell.now() - began))
+  if ok then
+    passed = passed + 1
+  else
+    failed = failed + 1
+    print(message)
+    show_logs()
+  end
+  io.stdout:flush()
+  shell.clean()
+end
+
+function t.finish()
+  print(("%d passed, %d failed"):format(passed, failed))
+  os.exit(failed == 0 and passed > 0)
+end
+
+return t
