@@ -91,8 +91,10 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
   if (count > 0)
     dwarf_getsrcfiles(unit, &files, &nfiles);
   int line = 0;
-  Dwfl_Line *at = count > 0 ? dwfl_module_getsrc(m, pc) : NULL;
-  const char *file = at ? dwfl_lineinfo(at, NULL, &line, NULL, NULL, NULL) : "";
+  Dwarf_Line *at = count > 0 ? dwarf_getsrc_die(unit, pc - bias) : NULL;
+  const char *file = at ? dwarf_linesrc(at, NULL, NULL) : "";
+  if (at)
+    dwarf_lineno(at, &line);
   for (int i = 0; i < count && n < LAB_SYMBOL_INLINES; i++) {
     if (!is_function(&scopes[i]) || !dwarf_diename(&scopes[i]))
       continue;
