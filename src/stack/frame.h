@@ -56,7 +56,8 @@ typedef struct lab_func {
   int line;            /* Lua: line of definition; 0 = main chunk */
   const void *address; /* C */
   const char *name;    /* C: "lab.copy_n"; pseudo: "[lua gc]"; Lua: NULL */
-  bool hidden; /* C: not shown; what it does is charged to its caller */
+  /* C: lab_stack_merge leaves it out; what it does is charged to its caller */
+  bool hidden;
 } lab_func;
 
 /* The id of the Lua function that was defined at LINE of the chunk SOURCE (LEN

@@ -27,8 +27,6 @@
  * addresses: a frame that moves to or from the leaf is corrected by one. */
 #include "stack/stack.h"
 
-#include <string.h>
-
 #include "stack/codemap.h"
 
 typedef struct merge {
@@ -61,28 +59,40 @@ static bool is_lua(lab_code code) {
   return code != LAB_CODE_OWN && code != LAB_CODE_OTHER;
 }
 
-/* The run of Lua frames that begins at native frame I; returns its end. */
-static size_t merge_lua_run(merge *m, const lab_frame *native, size_t n,
-                            size_t i) {
-  const char *pseudo = NULL;
+/* A run of Lua frames: native frames [begin, end), and the one that a pseudo
+ * frame stands for, or `end`. */
+typedef struct lua_run {
+  size_t begin, end, shown;
+  const char *pseudo;
+} lua_run;
+
+static lua_run find_run(const lab_frame *native, size_t n, size_t begin) {
+  lua_run run = {begin, begin, SIZE_MAX, NULL};
   bool gc = false;
-  size_t end = i;
-  for (; end < n; end++) {
-    lab_code_kind kind = lab_code_kind_at(pc_at(native, end));
+  for (; run.end < n; run.end++) {
+    lab_code_kind kind = lab_code_kind_at(pc_at(native, run.end));
     if (!is_lua(kind.code))
       break;
-    gc = gc || kind.code == LAB_CODE_LUA_GC;
-    if (kind.pseudo)
-      pseudo = kind.pseudo;
+    bool is_gc = kind.code == LAB_CODE_LUA_GC;
+    if (!is_gc && (gc || !kind.pseudo))
+      continue;
+    gc = is_gc;
+    run.pseudo = is_gc ? "[lua gc]" : kind.pseudo;
+    run.shown = run.end;
   }
-  if (gc || pseudo)
-    push_pseudo(m, gc ? "[lua gc]" : pseudo);
-  else
-    m->lua_dropped = true;
-  for (; i < end && !m->base_c; i++)
-    if (lab_code_class(pc_at(native, i)) == LAB_CODE_LUA_LIB)
-      push_native(m, pc_at(native, i));
-  return end;
+  return run;
+}
+
+static void merge_run(merge *m, const lab_frame *native, const lua_run *run) {
+  for (size_t i = run->begin; i < run->end; i++) {
+    uintptr_t pc = pc_at(native, i);
+    if (i == run->shown)
+      push_pseudo(m, run->pseudo);
+    else if (!m->base_c && lab_code_class(pc) == LAB_CODE_LUA_LIB)
+      push_native(m, pc);
+    else
+      m->lua_dropped = true;
+  }
 }
 
 static void merge_own(merge *m, uintptr_t pc) {
@@ -101,7 +111,9 @@ static void merge_native(merge *m, const lab_frame *native, size_t n) {
     uintptr_t pc = pc_at(native, i);
     lab_code code = lab_code_class(pc);
     if (is_lua(code)) {
-      i = merge_lua_run(m, native, n, i);
+      lua_run run = find_run(native, n, i);
+      merge_run(m, native, &run);
+      i = run.end;
     } else {
       if (code == LAB_CODE_OWN)
         merge_own(m, pc);

@@ -126,6 +126,8 @@ static void test_collector(void **state) {
   check(NATIVE(OTHER, AT(our_free), AT(luaM_malloc_), AT(luaC_step),
                AT(luaM_malloc_), AT(luaV_concat)),
         0, "? < our_free < [lua gc] < main.lua");
+  check(NATIVE(OTHER, AT(luaL_addlstring), AT(luaC_step), AT(luaL_rep)), 0,
+        "? < luaL_addlstring < [lua gc] < luaL_rep < main.lua");
   /* making an object is not collecting */
   check(NATIVE(AT(luaC_newobj), AT(luaS_new)), 0, "[lua string] < main.lua");
 }
