@@ -99,9 +99,8 @@ static size_t feed(lab_http_conn *c, const char *data, size_t len) {
     if (error == HPE_OK)
       return len;
     if (error != HPE_PAUSED) {
-      bool ours = c->error != 0;
-      lab_http_conn_fail(c, ours ? c->error : lab_http_parser_status(error),
-                         ours ? llhttp_get_error_reason(&c->parser) : NULL);
+      int status = c->error ? c->error : lab_http_parser_status(error);
+      lab_http_conn_fail(c, status, c->fault);
       return len;
     }
     p = llhttp_get_error_pos(&c->parser);
@@ -275,6 +274,10 @@ int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
     return rc;
   }
   uv_tcp_nodelay(&c->tcp, 1); /* fails on a socketpair, which needs none */
-  settle(c);
+  /* Not parked: its first request may be on its way, and what is parked may be
+   * closed to make room. */
+  c->deadline = uv_now(server->loop) + server->config.idle_timeout_ms;
+  lab_list_push_back(&server->busy, &c->link);
+  set_reading(c, true);
   return 0;
 }

@@ -55,7 +55,8 @@ typedef struct lab_http_conn {
   uint64_t deadline;       /* loop time in ms; 0: none */
   uint64_t write_deadline; /* when a client that takes nothing is cut off */
   size_t queued;           /* write queue at the last sweep */
-  uint16_t error;          /* status a parser callback asks for */
+  const char *fault;       /* what a parser callback found, or NULL */
+  uint16_t error;          /* and the status it asks for */
   uint8_t state;
   bool parked;
   bool reading;
@@ -81,10 +82,10 @@ struct lab_http_request {
   lab_http_server *server; /* NULL once it may be gone */
   lab_http_conn *conn;     /* NULL once gone or ended */
   unsigned refs;
-  bool ended;   /* answered, or never to be */
-  bool dropped; /* the client went away, and the layer above was told */
-  bool chunked; /* a stream in chunks */
-  bool bodiless;
+  bool ended;     /* answered, or never to be */
+  bool dropped;   /* the client went away, and the layer above was told */
+  bool chunked;   /* a stream in chunks */
+  bool bodiless;  /* by its status */
   bool in_header; /* parser: between a name and the end of its value */
   bool in_value;
   bool keep_alive;
@@ -123,7 +124,7 @@ struct lab_http_server {
   lab_http_config config;
   uv_timer_t sweep;
   lab_http_listener *listeners;
-  lab_list idle; /* connections without a request, longest first */
+  lab_list idle; /* connections between two requests, longest idle first */
   lab_list busy;
   unsigned connections;
   unsigned handles; /* uv handles not closed yet */
@@ -186,6 +187,7 @@ void lab_http_request_drop(lab_http_request *req);
 void lab_http_request_free(lab_http_request *req);
 
 /* response.c */
+bool lab_http_has_body(int status);
 #define LAB_HTTP_NO_LENGTH SIZE_MAX
 void lab_http_write_head(lab_http_request *req, int status,
                          const char *content_type, const char *extra_headers,

@@ -17,7 +17,7 @@
 
 static int refuse(lab_http_conn *c, int status, const char *reason) {
   c->error = (uint16_t)status;
-  llhttp_set_error_reason(&c->parser, reason);
+  c->fault = reason;
   return HPE_USER;
 }
 
@@ -80,6 +80,8 @@ static int on_field(llhttp_t *parser, const char *at, size_t len) {
     return 0; /* a trailer: nobody wants it */
   if (headers_too_big(c, len))
     return refuse(c, 431, NULL);
+  if (memchr(at, ' ', len)) /* older releases of llhttp let it pass */
+    return refuse(c, 400, "invalid header name");
   if (!req->in_header)
     add_field(req);
   req->in_header = true;
@@ -122,21 +124,31 @@ static int on_value_complete(llhttp_t *parser) {
   return 0;
 }
 
+/* A copy of LEN bytes of the text at AT, followed by a 0. */
+static lab_http_span copy_text(lab_http_request *req, size_t at, size_t len) {
+  lab_http_span copy = span_begin(req);
+  lab_buf_reserve(&req->text, len + 1); /* so that the source stays put */
+  append(req, &copy, req->text.data + at, len);
+  lab_buf_putc(&req->text, '\0');
+  return copy;
+}
+
 /* A target is a path with a query, or a whole URL (as sent to proxies, but
  * every server must take it), or "*". */
 static void split_target(lab_http_request *req) {
-  char *text = req->text.data;
   size_t at = req->target.at, end = at + req->target.len;
-  if (strncasecmp(text + at, "http://", 7) == 0) {
+  if (strncasecmp(req->text.data + at, "http://", 7) == 0) {
     at += 7;
-    size_t len = strcspn(text + at, "/?");
-    req->authority = (lab_http_span){(uint32_t)at, (uint32_t)len};
+    size_t len = strcspn(req->text.data + at, "/?");
+    req->authority = copy_text(req, at, len);
     at += len;
   }
-  const char *mark = memchr(text + at, '?', end - at);
+  char *text = req->text.data;
+  char *mark = memchr(text + at, '?', end - at);
   size_t path_end = mark ? (size_t)(mark - text) : end;
-  req->path = (lab_http_span){(uint32_t)at, (uint32_t)(path_end - at)};
   size_t query = mark ? path_end + 1 : end;
+  text[path_end] = '\0';
+  req->path = (lab_http_span){(uint32_t)at, (uint32_t)(path_end - at)};
   req->query = (lab_http_span){(uint32_t)query, (uint32_t)(end - query)};
   if (req->path.len > 0)
     return;

@@ -61,6 +61,10 @@ static char *put_length(char *p, const lab_http_request *req, size_t length) {
   return req->chunked ? PUT(p, "Transfer-Encoding: chunked\r\n") : p;
 }
 
+bool lab_http_has_body(int status) {
+  return status != 204 && status != 304;
+}
+
 void lab_http_write_head(lab_http_request *req, int status,
                          const char *content_type, const char *extra_headers,
                          size_t length) {
@@ -70,7 +74,7 @@ void lab_http_write_head(lab_http_request *req, int status,
   LAB_ASSERT(status >= 200 && status <= 999);
   if (c->server->closing)
     c->keep_alive = false;
-  req->bodiless = status == 204 || status == 304;
+  req->bodiless = !lab_http_has_body(status);
   char *start = lab_buf_reserve(&c->out, type_len + extra_len + 256);
   char *p = put_status_line(start, req, status);
   if (extra_len > 0)

@@ -289,6 +289,17 @@ static void on_listener_closed(uv_handle_t *handle) {
   free_when_closed(server);
 }
 
+/* Connections that have never sent anything. */
+static void close_unused(lab_http_server *server) {
+  lab_list *next;
+  for (lab_list *l = server->busy.next; l != &server->busy; l = next) {
+    lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
+    next = l->next;
+    if (c->state == LAB_HTTP_IDLE && !lab_http_blocked(c))
+      lab_http_conn_lost(c); /* has no request, so nobody is told */
+  }
+}
+
 void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
                            void *arg) {
   LAB_ASSERT(!server->closing);
@@ -302,6 +313,7 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
   }
   while (make_room(server))
     ;
+  close_unused(server);
   end_sweep(server);
 }
 

@@ -42,8 +42,9 @@ typedef struct lab_http_config {
   uint64_t idle_timeout_ms;   /* without any request; then 408 */
   uint64_t write_timeout_ms;  /* a client that takes nothing of its answer is
                                  cut off */
-  /* At so many connections the one idle for longest is closed to make room;
-   * if none is idle, new ones wait in the kernel's queue. */
+  /* At so many connections the one that is idle for longest after a request is
+   * closed to make room; if there is none, new ones wait in the kernel's queue.
+   */
   unsigned max_connections;
   void (*on_request)(lab_http_request *req, void *arg);
   void *arg;

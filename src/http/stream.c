@@ -18,9 +18,9 @@ void lab_http_stream_begin(lab_http_request *req, int status,
     return;
   LAB_ASSERT(c->state == LAB_HTTP_HANDLER);
   lab_http_cork(c);
-  req->bodiless = lab_http_is_head(req) || status == 204 || status == 304;
-  req->chunked = req->minor > 0 && !req->bodiless;
-  if (!req->bodiless && !req->chunked)
+  bool body = lab_http_has_body(status) && !lab_http_is_head(req);
+  req->chunked = body && req->minor > 0;
+  if (body && !req->chunked)
     c->keep_alive = false; /* the end of the connection ends the body */
   lab_http_write_head(req, status, content_type, extra_headers,
                       LAB_HTTP_NO_LENGTH);
@@ -43,7 +43,8 @@ int lab_http_stream_write(lab_http_request *req, lab_buf *chunk) {
   if (req->conn)
     LAB_ASSERT(req->conn->state == LAB_HTTP_STREAM);
   /* An empty chunk would say that the body ends. */
-  if (req->conn && chunk->len > 0 && !req->bodiless)
+  bool body = !req->bodiless && !lab_http_is_head(req);
+  if (req->conn && chunk->len > 0 && body)
     write_chunk(req, chunk);
   lab_buf_free(chunk);
   return req->conn && !req->conn->broken ? 0 : -ECONNRESET;

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Which requests a browser can't be tricked into. */
+#include "http_fixture.h"
+
+#define HOST_FAULT "this host name is not known here; allow it with --host"
+#define ORIGIN_FAULT "a page of another origin can't do this"
+#define SITE_FAULT "a page of another site can't do this"
+
+static const char *const hosts[] = {"lab.example", "192.168.1.7"};
+static const lab_http_guard_config config = {hosts, 2};
+
+static const struct {
+  bool loopback, changes;
+  const char *host, *origin, *fetch_site;
+  const char *fault; /* NULL: passes */
+} cases[] = {
+    /* DNS rebinding */
+    {true, false, "localhost:6060", "", "", NULL},
+    {true, false, "LOCALHOST", "", "", NULL},
+    {true, false, "127.0.0.1:6060", "", "", NULL},
+    {true, false, "127.8.9.1", "", "", NULL},
+    {true, false, "[::1]:6060", "", "", NULL},
+    {true, false, "[::1]", "", "", NULL},
+    {true, false, "Lab.Example:6060", "", "", NULL},
+    {true, false, "192.168.1.7:6060", "", "", NULL},
+    {true, false, "evil.example", "", "", HOST_FAULT},
+    {true, false, "evil.example:6060", "", "", HOST_FAULT},
+    {true, false, "localhost.evil.example", "", "", HOST_FAULT},
+    {true, false, "127.0.0.1.evil.example", "", "", HOST_FAULT},
+    {true, false, "128.0.0.1", "", "", HOST_FAULT},
+    {true, false, "[::2]", "", "", HOST_FAULT},
+    {true, false, "[::1", "", "", HOST_FAULT},
+    {true, false, "[]", "", "", HOST_FAULT},
+    {true, false, ":6060", "", "", HOST_FAULT},
+    {true, false, "lab.example.", "", "", HOST_FAULT},
+    {false, false, "evil.example", "", "", NULL},
+    /* no Host: HTTP/1.0 tools, but no web page */
+    {true, true, "", "", "", NULL},
+    {true, false, "", "http://localhost:6060", "",
+     "a request from a web page must name its host"},
+    /* other origins */
+    {true, true, "localhost:6060", "http://localhost:6060", "same-origin",
+     NULL},
+    {true, true, "localhost:6060", "HTTP://LOCALHOST:6060", "", NULL},
+    {true, true, "localhost:6060", "", "none", NULL},
+    {true, true, "localhost:6060", "http://localhost:3000", "same-site",
+     ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://127.0.0.1:6060", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "https://localhost:6060", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "https://evil.example", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "null", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "", "cross-site", SITE_FAULT},
+    {true, true, "localhost:6060", "", "Cross-Site", SITE_FAULT},
+    {false, true, "lab:6060", "http://evil.example", "", ORIGIN_FAULT},
+    {false, true, "lab:6060", "http://lab:6060", "", NULL},
+    /* looking is allowed: a page can't read the answer anyway */
+    {true, false, "localhost:6060", "https://evil.example", "cross-site", NULL},
+};
+
+static lab_http_str str(const char *text) {
+  return (lab_http_str){text, strlen(text)};
+}
+
+static void decides_each_case(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const lab_http_guard_facts facts = {
+        .loopback = cases[i].loopback,
+        .changes = cases[i].changes,
+        .host = str(cases[i].host),
+        .origin = str(cases[i].origin),
+        .fetch_site = str(cases[i].fetch_site),
+    };
+    const char *reason = NULL;
+    int status = lab_http_guard_check(&facts, &config, &reason);
+    if (cases[i].fault == NULL && reason != NULL)
+      fail_msg("case %zu (%s): %s", i, cases[i].host, reason);
+    if (cases[i].fault) {
+      assert_int_equal(status, 403);
+      assert_string_equal(reason, cases[i].fault);
+    } else {
+      assert_int_equal(status, 0);
+    }
+  }
+}
+
+/* The facts are taken from where they are in a request. */
+static void check_request(const char *request, bool changes, int status) {
+  fixture f;
+  const char *reason = NULL;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  send_text(&f, fd, request);
+  fixture_until(&f, f.held);
+  assert_int_equal(lab_http_guard(f.held, &config, changes, &reason), status);
+  lab_http_error(f.held, 403, "done");
+  close(fd);
+  fixture_close(&f);
+}
+
+static void reads_the_request(void **state) {
+  (void)state;
+  check_request("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n", true, 0);
+  check_request("GET /hold HTTP/1.1\r\nHost: evil\r\n\r\n", false, 403);
+  check_request("GET http://evil/hold HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                false, 403);
+  check_request("GET /hold HTTP/1.1\r\nHost: localhost\r\n"
+                "Origin: http://evil\r\n\r\n",
+                true, 403);
+  check_request("GET /hold HTTP/1.1\r\nHost: localhost\r\n"
+                "Sec-Fetch-Site: cross-site\r\n\r\n",
+                true, 403);
+  check_request("GET /hold HTTP/1.0\r\n\r\n", true, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(decides_each_case),
+      cmocka_unit_test(reads_the_request),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

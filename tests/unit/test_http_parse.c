@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ * From bytes to requests: what is accepted, what is refused with which status,
+ * and that it doesn't matter how the bytes are cut. */
+#include "http_fixture.h"
+
+static void fill(lab_buf *b, char c, size_t n) {
+  memset(lab_buf_reserve(b, n), c, n);
+  b->len += n;
+}
+
+static const struct {
+  const char *request, *answer;
+} refused[] = {
+    {"\x16\x03\x01 hello", "501 Not Implemented"},
+    {"GET /\x01 HTTP/1.1\r\n\r\n", "400 Bad Request"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request: missing required Host header"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n",
+     "400 Bad Request: too many Host headers"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+     "Content-Length: 2\r\n\r\n",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+     "Transfer-Encoding: chunked\r\n\r\n",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n",
+     "413 Request Entity Too Large"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n"
+     "Expect: 100-continue\r\n\r\n",
+     "413 Request Entity Too Large"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: tea\r\n\r\n",
+     "417 Expectation Failed"},
+    {"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented"},
+    {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+     "501 Not Implemented: unsupported method"},
+    {"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+     "505 HTTP Version Not Supported: unsupported protocol version"},
+    {"GET / HTTP/7.3\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"},
+};
+
+static void expect_refusal(fixture *f, int fd, const char *status) {
+  lab_buf got = LAB_BUF_INIT, want = LAB_BUF_INIT;
+  const char *colon = strchr(status, ':');
+  int len = colon ? (int)(colon - status) : (int)strlen(status);
+  lab_buf_printf(&want,
+                 "HTTP/1.1 %.*s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 "Connection: close\r\n\r\n%s",
+                 len, status, status);
+  lab_buf_putc(&want, '\0');
+  receive_all(f, fd, &got);
+  assert_string_equal(got.data, want.data);
+  lab_buf_free(&got);
+  lab_buf_free(&want);
+  close(fd);
+}
+
+static void refuses_with_the_right_status(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    int fd = fixture_client(&f);
+    send_text(&f, fd, refused[i].request);
+    expect_refusal(&f, fd, refused[i].answer);
+  }
+  assert_int_equal(f.requests, 0);
+  fixture_close(&f);
+}
+
+/* Sends HEAD, N times C, TAIL. STATUS NULL: must be accepted. */
+static void check_limit(fixture *f, const char *head, char c, size_t n,
+                        const char *tail, const char *status) {
+  lab_buf b = LAB_BUF_INIT;
+  int fd = fixture_client(f);
+  lab_buf_puts(&b, head);
+  fill(&b, c, n);
+  lab_buf_puts(&b, tail);
+  send_bytes(f, fd, b.data, b.len);
+  if (status) {
+    expect_refusal(f, fd, status);
+  } else {
+    expect_text(f, fd, HELLO);
+    close(fd);
+  }
+  lab_buf_free(&b);
+}
+
+static void limits_hold_exactly(void **state) {
+  static const char chunked[] =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  const char *uri_end = " HTTP/1.1\r\nHost: a\r\n\r\n";
+  check_limit(&f, "GET /", 'a', 8191, uri_end, NULL);
+  check_limit(&f, "GET /", 'a', 8192, uri_end, "414 Request URI Too Long");
+  const char *header = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+  check_limit(&f, header, 'a', 8100, "\r\n\r\n", NULL);
+  check_limit(&f, header, 'a', 8192, "\r\n\r\n",
+              "431 Request Header Fields Too Large");
+  char head[200];
+  snprintf(head, sizeof head, "%s10000\r\n", chunked);
+  check_limit(&f, head, 'a', 65536, "\r\n0\r\n\r\n", NULL);
+  snprintf(head, sizeof head, "%s10001\r\n", chunked);
+  check_limit(&f, head, 'a', 65537, "\r\n0\r\n\r\n",
+              "413 Request Entity Too Large");
+  fixture_close(&f);
+}
+
+static void many_headers_are_too_big(void **state) {
+  fixture f;
+  lab_buf b = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  lab_buf_puts(&b, "GET / HTTP/1.1\r\nHost: a\r\n");
+  for (int i = 0; i < 4000; i++)
+    lab_buf_puts(&b, "a:\r\n");
+  send_bytes(&f, fd, b.data, b.len);
+  expect_refusal(&f, fd, "431 Request Header Fields Too Large");
+  lab_buf_free(&b);
+  fixture_close(&f);
+}
+
+#define ECHOED(n, text) "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n" text
+
+static const struct {
+  const char *request, *answer;
+} accepted[] = {
+    {"GET /echo?a=1&b=%20 HTTP/1.1\r\nHost: h:1\r\nX-Test:  two words \t\r\n"
+     "\r\n",
+     ECHOED(35, "GET|/echo|a=1&b=%20|host|two words|")},
+    {"\r\n\r\nGET /echo?? HTTP/1.1\r\nHost: h\r\nX-Test:\r\nB: c\r\n\r\n",
+     ECHOED(18, "GET|/echo|?|host||")},
+    {"GET http://h:1/echo?q HTTP/1.1\r\nHost: other\r\n\r\n",
+     ECHOED(18, "GET|/echo|q|host||")},
+    {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", HELLO},
+    {"GET http://h HTTP/1.1\r\nHost: h\r\n\r\n", HELLO},
+    {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab\ncd",
+     ECHOED(23, "POST|/echo||host||ab\ncd")},
+    {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Test: trailer\r\n\r\n",
+     ECHOED(23, "POST|/echo||host||abcde")},
+    {"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+     "Upgrade: h2c\r\n\r\n",
+     ECHOED(17, "GET|/echo||host||")},
+    {"GET /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+     "HTTP/1.0 200 OK\r\nContent-Length: 20\r\nConnection: keep-alive\r\n\r\n"
+     "GET|/echo||no host||"},
+};
+
+#define ACCEPTED (sizeof accepted / sizeof *accepted)
+
+/* All of them, one after the other on one connection. */
+static void conversation(lab_buf *sent, lab_buf *answers) {
+  for (size_t i = 0; i < ACCEPTED; i++) {
+    lab_buf_puts(sent, accepted[i].request);
+    lab_buf_puts(answers, accepted[i].answer);
+  }
+  lab_buf_putc(answers, '\0');
+}
+
+static void reads_every_form(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  for (size_t i = 0; i < ACCEPTED; i++) {
+    int fd = fixture_client(&f);
+    send_text(&f, fd, accepted[i].request);
+    expect_text(&f, fd, accepted[i].answer);
+    close(fd);
+  }
+  fixture_close(&f);
+}
+
+static void pipelines_in_one_segment(void **state) {
+  fixture f;
+  lab_buf sent = LAB_BUF_INIT, answers = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  conversation(&sent, &answers);
+  int fd = fixture_client(&f);
+  send_bytes(&f, fd, sent.data, sent.len);
+  expect_text(&f, fd, answers.data);
+  close(fd);
+  lab_buf_free(&sent);
+  lab_buf_free(&answers);
+  fixture_close(&f);
+}
+
+static void may_be_cut_anywhere(void **state) {
+  fixture f;
+  lab_buf sent = LAB_BUF_INIT, answers = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  conversation(&sent, &answers);
+  for (size_t cut = 1; cut < sent.len; cut++) {
+    int fd = fixture_client(&f);
+    send_bytes(&f, fd, sent.data, cut);
+    send_bytes(&f, fd, sent.data + cut, sent.len - cut);
+    expect_text(&f, fd, answers.data);
+    close(fd);
+  }
+  lab_buf_free(&sent);
+  lab_buf_free(&answers);
+  fixture_close(&f);
+}
+
+static void may_come_byte_by_byte(void **state) {
+  fixture f;
+  lab_buf sent = LAB_BUF_INIT, answers = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  conversation(&sent, &answers);
+  int fd = fixture_client(&f);
+  for (size_t i = 0; i < sent.len; i++)
+    send_bytes(&f, fd, sent.data + i, 1);
+  expect_text(&f, fd, answers.data);
+  close(fd);
+  lab_buf_free(&sent);
+  lab_buf_free(&answers);
+  fixture_close(&f);
+}
+
+static void continues_only_when_the_client_waits(void **state) {
+  static const char head[] = "POST /echo HTTP/1.1\r\nHost: h\r\n"
+                             "Content-Length: 2\r\n"
+                             "Expect: 100-Continue\r\n\r\n";
+  static const char answer[] = ECHOED(20, "POST|/echo||host||ab");
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  send_text(&f, fd, head);
+  expect_text(&f, fd, "HTTP/1.1 100 Continue\r\n\r\n");
+  send_text(&f, fd, "ab");
+  expect_text(&f, fd, answer);
+  lab_buf b = LAB_BUF_INIT;
+  lab_buf_printf(&b, "%sab", head);
+  send_bytes(&f, fd, b.data, b.len);
+  expect_text(&f, fd, answer);
+  lab_buf_free(&b);
+  close(fd);
+  fixture_close(&f);
+}
+
+static void end_inside_a_request_is_silent(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  send_text(&f, fd,
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab");
+  shutdown(fd, SHUT_WR);
+  expect_close(&f, fd);
+  assert_int_equal(f.requests, 0);
+  fixture_close(&f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(refuses_with_the_right_status),
+      cmocka_unit_test(limits_hold_exactly),
+      cmocka_unit_test(many_headers_are_too_big),
+      cmocka_unit_test(reads_every_form),
+      cmocka_unit_test(pipelines_in_one_segment),
+      cmocka_unit_test(may_be_cut_anywhere),
+      cmocka_unit_test(may_come_byte_by_byte),
+      cmocka_unit_test(continues_only_when_the_client_waits),
+      cmocka_unit_test(end_inside_a_request_is_silent),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

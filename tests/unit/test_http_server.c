@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ * Listening, and the day when descriptors or connections run out. Each test
+ * runs in a child process, since it may change limits. */
+#include "http_fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static struct sockaddr_in local_address(int port) {
+  struct sockaddr_in a;
+  uv_ip4_addr("127.0.0.1", port, &a);
+  return a;
+}
+
+static int listen_somewhere(fixture *f) {
+  struct sockaddr_in a = local_address(0);
+  int port = 0;
+  lab_err err;
+  assert_int_equal(
+      lab_http_listen(f->server, (struct sockaddr *)&a, &port, &err), 0);
+  assert_true(port > 0);
+  return port;
+}
+
+/* A client by TCP; -1 if the process has no descriptor left. */
+static int dial(int port) {
+  struct sockaddr_in a = local_address(port);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return fd;
+}
+
+static void in_a_child(void (*test)(void)) {
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    test();
+    _exit(0); /* a failed assertion jumps over this, and main returns 1 */
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void set_fd_limit(rlim_t n) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = n < limit.rlim_max ? n : limit.rlim_max;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void listens_on_several_addresses(void **state) {
+  fixture f;
+  lab_err err;
+  char wanted[100];
+  (void)state;
+  fixture_open(&f);
+  int first = listen_somewhere(&f), second = listen_somewhere(&f);
+  assert_int_not_equal(first, second);
+  struct sockaddr_in taken = local_address(first);
+  int port = 7;
+  assert_int_equal(
+      lab_http_listen(f.server, (struct sockaddr *)&taken, &port, &err),
+      -EADDRINUSE);
+  snprintf(wanted, sizeof wanted, "127.0.0.1:%d: address already in use",
+           first);
+  assert_string_equal(err.text, wanted);
+  assert_int_equal(port, 7);
+  int ports[] = {first, second};
+  for (int i = 0; i < 2; i++) {
+    int fd = dial(ports[i]);
+    send_text(&f, fd, GET_HOLD);
+    fixture_until(&f, f.held);
+    assert_true(lab_http_is_loopback(f.held));
+    lab_http_error(f.held, 503, "busy");
+    f.held = NULL;
+    expect_text(&f, fd,
+                "HTTP/1.1 503 Service Unavailable\r\n"
+                "X-Content-Type-Options: nosniff\r\n"
+                "Content-Type: text/plain; charset=utf-8\r\n"
+                "Content-Length: 5\r\n\r\nbusy\n");
+    close(fd);
+  }
+  fixture_close(&f);
+}
+
+static void names_ip6_addresses(void **state) {
+  fixture f;
+  lab_err err;
+  struct sockaddr_in6 a;
+  (void)state;
+  fixture_open(&f);
+  uv_ip6_addr("2001:db8::1", 6060, &a); /* for documentation: nobody's */
+  assert_true(lab_http_listen(f.server, (struct sockaddr *)&a, NULL, &err) < 0);
+  assert_memory_equal(err.text, "[2001:db8::1]:6060: ", 20);
+  fixture_close(&f);
+}
+
+static void wildcard_is_not_loopback(void **state) {
+  fixture f;
+  struct sockaddr_in a;
+  int port;
+  (void)state;
+  fixture_open(&f);
+  uv_ip4_addr("0.0.0.0", 0, &a);
+  assert_int_equal(
+      lab_http_listen(f.server, (struct sockaddr *)&a, &port, NULL), 0);
+  int fd = dial(port);
+  send_text(&f, fd, GET_HOLD);
+  fixture_until(&f, f.held);
+  assert_false(lab_http_is_loopback(f.held));
+  lab_http_error(f.held, 503, "busy");
+  close(fd);
+  fixture_close(&f);
+}
+
+static void full_server_closes_the_longest_idle(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_connections = 2;
+  fixture_start(&f);
+  int port = listen_somewhere(&f);
+  int oldest = dial(port), busy = dial(port);
+  send_text(&f, oldest, GET);
+  expect_text(&f, oldest, HELLO);
+  send_text(&f, busy, GET_HOLD);
+  fixture_until(&f, f.held);
+  int third = dial(port);
+  expect_close(&f, oldest);
+  send_text(&f, third, GET);
+  expect_text(&f, third, HELLO);
+  lab_http_request *first = f.held;
+  send_text(&f, third, GET_HOLD);
+  fixture_until(&f, f.held != first);
+  /* Nobody is idle now: the next one waits until somebody is. */
+  int fourth = dial(port);
+  assert_int_equal(write(fourth, GET, sizeof GET - 1), sizeof GET - 1);
+  for (int i = 0; i < 20; i++)
+    fixture_turn(&f);
+  assert_int_equal(lab_http_connections(f.server), 2);
+  lab_http_error(first, 404, "no");
+  expect_text(&f, fourth, HELLO);
+  lab_http_error(f.held, 404, "no");
+  close(busy);
+  close(third);
+  close(fourth);
+  fixture_close(&f);
+}
+
+/* Loop turns that found something to do while nothing can be accepted. */
+static unsigned busy_turns(fixture *f, unsigned turns) {
+  unsigned busy = 0;
+  for (unsigned i = 0; i < turns; i++) {
+    uint64_t before = lab_clock_mono();
+    uv_run(&f->loop, UV_RUN_ONCE);
+    busy += lab_clock_mono() - before < LAB_MILLISECOND;
+  }
+  return busy;
+}
+
+#define BUSY_CLIENTS 8 /* more than the descriptors kept in reserve */
+
+/* Clients connect first; then every descriptor that is left is used up. */
+static void without_descriptors(void) {
+  fixture f;
+  int fds[BUSY_CLIENTS], fill[64], filled = 0;
+  set_fd_limit(64);
+  fixture_open(&f);
+  int port = listen_somewhere(&f);
+  for (int i = 0; i < BUSY_CLIENTS; i++) {
+    fds[i] = dial(port);
+    assert_int_equal(write(fds[i], GET_HOLD, sizeof GET_HOLD - 1),
+                     sizeof GET_HOLD - 1);
+  }
+  while ((fill[filled] = dup(0)) >= 0)
+    filled++;
+  assert_int_equal(errno, EMFILE);
+  /* The reserve serves some; the others wait, without spinning. */
+  fixture_until(&f, f.requests >= 4);
+  for (int i = 0; i < 20; i++)
+    fixture_turn(&f);
+  assert_int_equal(f.requests, 4);
+  assert_int_equal(lab_http_connections(f.server), 4);
+  assert_true(busy_turns(&f, 6) < 6);
+  /* One is answered, and closed, so that the next gets its turn. */
+  for (unsigned n = 5; n <= BUSY_CLIENTS; n++) {
+    lab_http_respond(f.held, 200, NULL, NULL, "", 0);
+    fixture_until(&f, f.requests == n);
+  }
+  /* With descriptors again, connections are kept as always. */
+  while (filled > 0)
+    close(fill[--filled]);
+  int fd = dial(port);
+  send_text(&f, fd, GET);
+  expect_text(&f, fd, HELLO);
+  send_text(&f, fd, GET);
+  expect_text(&f, fd, HELLO);
+  close(fd);
+  for (int i = 0; i < BUSY_CLIENTS; i++)
+    close(fds[i]);
+  fixture_close(&f);
+}
+
+static void survives_without_descriptors(void **state) {
+  (void)state;
+  in_a_child(without_descriptors);
+}
+
+static size_t resident_bytes(void) {
+  unsigned long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  assert_non_null(file);
+  assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+  fclose(file);
+  return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+#define IDLE_MAX 10000
+
+/* The clients live in this process as well, which the server is charged for. */
+static void many_idle(void) {
+  static int fds[IDLE_MAX];
+  fixture f;
+  struct rlimit limit;
+  set_fd_limit(2 * IDLE_MAX + 100);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  int count = (int)(limit.rlim_cur - 100) / 2;
+  count = count < IDLE_MAX ? count : IDLE_MAX;
+  fixture_open(&f);
+  int port = listen_somewhere(&f);
+  fds[0] = dial(port);
+  send_text(&f, fds[0], GET);
+  expect_text(&f, fds[0], HELLO);
+  size_t before = resident_bytes();
+  for (int i = 1; i < count; i++) {
+    fds[i] = dial(port);
+    send_text(&f, fds[i], GET);
+    expect_text(&f, fds[i], HELLO);
+  }
+  assert_int_equal(lab_http_connections(f.server), count);
+  size_t each = (resident_bytes() - before) / (size_t)count;
+  printf("%d idle connections, %zu bytes each\n", count, each);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  assert_true(each < 2048);
+#endif
+  for (int i = 0; i < count; i++)
+    close(fds[i]);
+  fixture_until(&f, lab_http_connections(f.server) == 0);
+  fixture_close(&f);
+}
+
+static void idle_connections_are_cheap(void **state) {
+  (void)state;
+  in_a_child(many_idle);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(listens_on_several_addresses),
+      cmocka_unit_test(names_ip6_addresses),
+      cmocka_unit_test(wildcard_is_not_loopback),
+      cmocka_unit_test(full_server_closes_the_longest_idle),
+      cmocka_unit_test(survives_without_descriptors),
+      cmocka_unit_test(idle_connections_are_cheap),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
