@@ -1,0 +1,231 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab against its peers, measured in one run on one machine: a table of
+-- ratios. ./lab bench builds what is needed and calls this.
+--
+--   bench.lua [GROUP...]     http copy sampler heap lua; all unless told
+--
+-- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
+-- shorten a try. Whoever is compared takes turns, and medians are compared, so
+-- that a machine whose speed changes slows both. Where a row measures CPU
+-- seconds, other programs on the machine disturb little; requests per second
+-- want a quiet machine.
+local build = assert(os.getenv("BUILD_DIR"), "BUILD_DIR is not set; use ./lab bench")
+local source = assert(os.getenv("SOURCE_DIR"), "SOURCE_DIR is not set; use ./lab bench")
+local here = source .. "/tests/bench"
+package.path = source .. "/tests/integration/?.lua;" .. package.path
+
+local t = require "harness"
+t.diaglab = build .. "/diaglab"
+
+local ROUNDS = tonumber(os.getenv("ROUNDS") or 5)
+local SECONDS = tonumber(os.getenv("SECONDS") or 5)
+
+-- ---- the table ----------------------------------------------------------------
+
+local FORMAT = "%-44s %14s %14s %7s  %s"
+
+local function header()
+  print(FORMAT:format("what", "diaglab", "peer", "ratio", "goal"))
+end
+
+-- GOAL: ">= 0.95", "<= 1.01", or nil.
+local function verdict(ratio, goal)
+  if not goal then return "" end
+  local sign, bound = goal:match("^([<>])= (.+)$")
+  bound = tonumber(bound)
+  local met = sign == ">" and ratio >= bound or sign == "<" and ratio <= bound
+  return goal .. (met and "" or "  MISSED")
+end
+
+-- The ratio is diaglab / peer: of rates, more is better; of times, less.
+local function row(what, format, ours, theirs, goal)
+  local ratio = ours / theirs
+  print(FORMAT:format(what, format:format(ours), format:format(theirs),
+    ("%.3f"):format(ratio), verdict(ratio, goal)))
+  io.stdout:flush()
+end
+
+-- ---- measuring ----------------------------------------------------------------
+
+local function median(values)
+  table.sort(values)
+  return values[(#values + 1) // 2]
+end
+
+-- Runs each function ROUNDS times, taking turns; returns the medians in order.
+local function alternate(...)
+  local functions, values = { ... }, {}
+  for i = 1, #functions do values[i] = {} end
+  for _ = 1, ROUNDS do
+    for i, f in ipairs(functions) do table.insert(values[i], f()) end
+  end
+  for i = 1, #functions do values[i] = median(values[i]) end
+  return table.unpack(values)
+end
+
+local function number(text, what)
+  local n = tonumber((text:gsub("%s+$", "")))
+  return n or error(("%s answered %q instead of a number"):format(what, text))
+end
+
+-- The number that a program of ours prints.
+local function program(...)
+  local result = t.run(t.command { ... })
+  if result.code ~= 0 then error(result.err) end
+  return number(result.out, (...))
+end
+
+-- The number that a GET answers.
+local function ask(url)
+  local answer = t.http(url)
+  if answer.status ~= 200 then
+    error(("%s: %s %s"):format(url, answer.status or answer.failure, answer.body))
+  end
+  return number(answer.body, url)
+end
+
+local function start(...)
+  return t.start_with({ here .. "/scenarios", source .. "/scenarios" }, ...)
+end
+
+local function go_to(lab, query)
+  local answer = lab:get("/goto?step=" .. query)
+  if answer.status ~= 200 then error("/goto?step=" .. query .. ": " .. answer.body) end
+end
+
+local function go_peer()
+  local peer = t.spawn(t.command { build .. "/tests/peer", "127.0.0.1:0" })
+  return "http://" .. t.eventually(function()
+    return peer:err():match("listening on (%S+)\n")
+  end)
+end
+
+local function free_port()
+  for port = 20000 + math.random(20000), 65000 do
+    if t.http("http://127.0.0.1:" .. port).failure then return port end
+  end
+end
+
+local function bare_server()
+  local port = free_port()
+  t.spawn(t.command { build .. "/tests/bare_server", port })
+  local url = "http://127.0.0.1:" .. port
+  t.eventually(function() return t.http(url).status == 200 end)
+  return url
+end
+
+local function requests_per_second(url)
+  local wrk = t.run(("wrk -t1 -c64 -d%ds %s/"):format(SECONDS, url))
+  if wrk.out:find("Non-2xx", 1, true) then error(url .. " answered errors\n" .. wrk.out) end
+  return tonumber(wrk.out:match("Requests/sec:%s*([%d.]+)")) or error(wrk.out .. wrk.err)
+end
+
+-- ---- the rows -----------------------------------------------------------------
+
+local groups, order = {}, { "http", "copy", "sampler", "heap", "lua" }
+
+function groups.http()
+  local lab, go, bare = start(), go_peer(), bare_server()
+  local ours, theirs, ceiling = alternate(
+    function() return requests_per_second(lab.url) end,
+    function() return requests_per_second(go) end,
+    function() return requests_per_second(bare) end)
+  row("/ at step 0, against Go (requests/s)", "%.0f", ours, theirs, ">= 2")
+  row("/ at step 0, against bare libuv + llhttp", "%.0f", ours, ceiling, ">= 0.9")
+end
+
+function groups.copy()
+  local lab, go = start(), go_peer()
+  local function copy(query)
+    return function()
+      go_to(lab, "90&" .. query)
+      return ask(lab.url .. "/") / 1e6
+    end
+  end
+  local again, limit, fresh, theirs, prng = alternate(
+    copy("fresh=false"),
+    function() return program(build .. "/tests/getrandom_limit", "1") / 1e6 end,
+    copy("fresh=true"),
+    function() return 10 / ask(go .. "/alloc?rounds=20") end,
+    copy("fresh=false&source=prng&rounds=200"))
+  row("copy_n, against bare getrandom (MB/s)", "%.0f", again, limit, ">= 0.95")
+  row("10 MB into a new buffer, against Go (MB/s)", "%.0f", fresh, theirs, ">= 1")
+  row("copy_n of lab.prng, against 3000 MB/s", "%.0f", prng, 3000, ">= 1")
+end
+
+-- CPU seconds of the VM's thread for a program of scenario 91.
+local function work(lab)
+  return function() return ask(lab.url .. "/") end
+end
+
+-- The same while a CPU profile is taken.
+local function profiled(lab, hz)
+  return function()
+    local curl = t.spawn(("curl -sS -o profile '%s/debug/pprof/profile?seconds=600&hz=%d'")
+      :format(lab.url, hz))
+    t.sleep(0.3)
+    local seconds = ask(lab.url .. "/")
+    if not curl:alive() then error("the profile ended early: " .. curl:err()) end
+    curl:signal("TERM")
+    curl:wait()
+    return seconds
+  end
+end
+
+function groups.sampler()
+  local lab = start()
+  go_to(lab, "91&program=mixed&rounds=5")
+  local plain, at100, at1000 = alternate(work(lab), profiled(lab, 100), profiled(lab, 1000))
+  local function empty(hz) return program(build .. "/tests/empty_handler", hz, ROUNDS) end
+  row("Lua profiled at 100 Hz (CPU s)", "%.3f", at100, plain, "<= 1.01")
+  row("  an empty handler at 100 Hz", "%.4f", empty(100), 1)
+  row("Lua profiled at 1000 Hz (CPU s)", "%.3f", at1000, plain, "<= 1.05")
+  row("  an empty handler at 1000 Hz", "%.4f", empty(1000), 1)
+end
+
+function groups.heap()
+  local sampling, off = start(), start("--memprofile-rate", "0")
+  go_to(sampling, "91&program=trees&rounds=30")
+  go_to(off, "91&program=trees&rounds=30")
+  local with, without = alternate(work(sampling), work(off))
+  row("heap sampling at 512 KiB, against off (CPU s)", "%.3f", with, without, "<= 1.03")
+end
+
+local STOCK = [[
+  local program = dofile("%s/scenarios/91-work/programs.lua").%s
+  local began = os.clock()
+  for _ = 1, %d do program() end
+  print(os.clock() - began)]]
+
+function groups.lua()
+  local lab = start()
+  for _, name in ipairs { "calls", "trees", "strings", "sort" } do
+    local rounds = name == "trees" and 30 or 10
+    go_to(lab, ("91&program=%s&rounds=%d"):format(name, rounds))
+    local ours, theirs = alternate(work(lab),
+      function() return program("lua5.4", "-e", STOCK:format(here, name, rounds)) end)
+    row(("Lua %s, against stock lua5.4 (CPU s)"):format(name), "%.3f", ours, theirs, "<= 1")
+  end
+end
+
+-- ---- main ---------------------------------------------------------------------
+
+local wanted = #arg > 0 and arg or order
+for _, name in ipairs(wanted) do
+  if not groups[name] then
+    io.stderr:write(("bench: no group %q; there are: %s\n"):format(name, table.concat(order, " ")))
+    os.exit(2)
+  end
+end
+
+header()
+local good = true
+for _, name in ipairs(wanted) do
+  local ok, message = xpcall(groups[name], debug.traceback)
+  if not ok then
+    good = false
+    io.stderr:write(("bench: %s: %s\n"):format(name, message))
+  end
+  t.clean()
+end
+os.exit(good)
