@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * Tasks and their scheduler: goroutines without a language.
+ *
+ * A task is something that can be resumed, on one thread, the scheduler's. It
+ * runs until it parks (waits for something), yields (stays runnable) or ends.
+ * What resuming means is the owner's business (a Lua coroutine, in
+ * src/script); this module keeps the run queue, the sleepers, the table of all
+ * tasks, and the letters from other threads.
+ *
+ * Threads: functions say "any thread" where it is so; all others belong to the
+ * scheduler's thread, the one that called lab_sched_run. */
+#ifndef LAB_TASK_SCHED_H
+#define LAB_TASK_SCHED_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+
+typedef enum lab_task_state {
+  LAB_TASK_RUNNABLE,
+  LAB_TASK_RUNNING,
+  LAB_TASK_WAITING,
+  LAB_TASK_ENDED,
+} lab_task_state;
+
+/* Why a task waits; lab_wait_name gives Go's words for it. */
+typedef enum lab_wait {
+  LAB_WAIT_NONE,
+  LAB_WAIT_SLEEP,  /* "sleep" */
+  LAB_WAIT_WORKER, /* "syscall": a worker runs its job */
+  LAB_WAIT_JOIN,   /* "join": until another task ends */
+} lab_wait;
+
+/* Embedded in the owner's struct. Small on purpose: there may be a million. */
+typedef struct lab_task {
+  lab_list link;  /* in the run queue or in some wait queue, or alone */
+  lab_list all;   /* in lab_sched.tasks */
+  uint64_t id;    /* 1, 2, ... never reused */
+  uint64_t since; /* mono ns at which it entered its state */
+  uint64_t wake;  /* asleep: mono ns at which it wakes */
+  uint32_t heap;  /* asleep: place in the timer heap + 1, else 0 */
+  uint32_t stack; /* waiting: its stack (src/stack), or 0 */
+  uint32_t created_by; /* stack of its creator, or 0 */
+  uint32_t label;      /* profile labels while it runs, or 0 */
+  uint32_t generation; /* the step's visit it belongs to */
+  uint8_t state;       /* lab_task_state */
+  uint8_t wait;        /* lab_wait */
+  bool cancelled;      /* it must end at its next chance */
+} lab_task;
+
+/* A letter to the scheduler's thread, embedded in what it is about. */
+typedef struct lab_post {
+  lab_mpsc_node node;
+  void (*deliver)(struct lab_post *post); /* on the scheduler's thread */
+} lab_post;
+
+typedef struct lab_sched lab_sched;
+
+typedef struct lab_sched_ops {
+  /* Runs TASK (its state is RUNNING) until it parked (lab_task_park, _sleep),
+   * was made runnable again (lab_task_ready), or ended (lab_task_end, after
+   * which its memory may be gone). */
+  void (*resume)(lab_task *task, void *arg);
+  /* About to block because nothing is runnable: time to hand over batches.
+   * May be NULL. */
+  void (*idle)(void *arg);
+} lab_sched_ops;
+
+int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg);
+/* All tasks must have ended. */
+void lab_sched_free(lab_sched *s);
+
+/* Runs tasks and delivers letters until lab_sched_stop; then returns, leaving
+ * unfinished tasks as they are. Letters are looked at between any two tasks, so
+ * they wait for at most one time slice. */
+void lab_sched_run(lab_sched *s);
+/* Any thread. */
+void lab_sched_stop(lab_sched *s);
+/* Any thread, not a signal handler: hands POST over. One wake-up for many. */
+void lab_sched_post(lab_sched *s, lab_post *post);
+
+/* True if another task is runnable, a sleeper is due, or a letter waits: the
+ * running task should make way. Async-signal-safe, on this thread. */
+bool lab_sched_wanted(const lab_sched *s);
+
+/* The running task, or NULL. Async-signal-safe, on this thread. */
+lab_task *lab_sched_running(const lab_sched *s);
+/* List of all tasks not ended, by lab_task.all, in order of creation. */
+const lab_list *lab_sched_tasks(const lab_sched *s);
+/* Numbers of tasks not ended, any thread: all, and those that wait. */
+size_t lab_sched_count(const lab_sched *s);
+size_t lab_sched_waiting(const lab_sched *s);
+
+/* Enters a zeroed TASK into the table, WAITING; then make it ready. */
+void lab_task_init(lab_sched *s, lab_task *task);
+/* Runnable at the end of the queue; takes it out of a wait queue and cancels
+ * its sleep. Nothing happens if it is runnable already. */
+void lab_task_ready(lab_sched *s, lab_task *task);
+/* The running task waits from now on; STACK as in lab_task.stack. The caller
+ * may put task->link into a wait queue of its own. */
+void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
+/* Parks it until NS from now (0: it yields). */
+void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack);
+/* Leaves the table; the owner may free it. */
+void lab_task_end(lab_sched *s, lab_task *task);
+
+const char *lab_wait_name(lab_wait why);
+
+#endif
