@@ -99,7 +99,7 @@ static size_t feed(lab_http_conn *c, const char *data, size_t len) {
     if (error == HPE_OK)
       return len;
     if (error != HPE_PAUSED) {
-      int status = c->error ? c->error : lab_http_parser_status(error);
+      int status = c->error ? c->error : lab_http_parser_status(c, end);
       lab_http_conn_fail(c, status, c->fault);
       return len;
     }

@@ -163,8 +163,8 @@ void lab_http_conn_unpark(lab_http_conn *c);
 
 /* parse.c */
 void lab_http_parser_init(lab_http_conn *c);
-/* The status for an error of llhttp. */
-int lab_http_parser_status(llhttp_errno_t error);
+/* The status for an error of llhttp in bytes that end at END. */
+int lab_http_parser_status(const lab_http_conn *c, const char *end);
 
 /* write.c: between cork and uncork output is only collected. Uncork may close
  * the connection, but its memory stays until the loop's next turn. */

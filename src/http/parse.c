@@ -240,10 +240,18 @@ void lab_http_parser_init(lab_http_conn *c) {
   c->parser.data = c;
 }
 
-int lab_http_parser_status(llhttp_errno_t error) {
-  switch (error) {
+/* llhttp stops inside a method it doesn't know. If that looks like a word with
+ * a blank after it, it is a method of someone else's; otherwise not HTTP. */
+static int method_status(const char *at, const char *end) {
+  while (at < end && ((*at >= 'A' && *at <= 'Z') || *at == '-'))
+    at++;
+  return at == end || *at == ' ' ? 501 : 400;
+}
+
+int lab_http_parser_status(const lab_http_conn *c, const char *end) {
+  switch (llhttp_get_errno(&c->parser)) {
   case HPE_INVALID_METHOD:
-    return 501;
+    return method_status(llhttp_get_error_pos(&c->parser), end);
   case HPE_INVALID_VERSION:
     return 505;
   default:

@@ -11,7 +11,8 @@ static void fill(lab_buf *b, char c, size_t n) {
 static const struct {
   const char *request, *answer;
 } refused[] = {
-    {"\x16\x03\x01 hello", "501 Not Implemented"},
+    {"\x16\x03\x01 hello", "400 Bad Request"},
+    {"BAD\r\n\r\n", "400 Bad Request"},
     {"GET /\x01 HTTP/1.1\r\n\r\n", "400 Bad Request"},
     {"GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
      "400 Bad Request: invalid header name"},

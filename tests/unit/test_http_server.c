@@ -249,6 +249,7 @@ static void many_idle(void) {
   assert_int_equal(lab_http_connections(f.server), count);
   size_t each = (resident_bytes() - before) / (size_t)count;
   printf("%d idle connections, %zu bytes each\n", count, each);
+  fflush(stdout);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   assert_true(each < 2048);
 #endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes of any kind to a connection of the server.
+ *
+ * The first byte of the input chooses how the handler answers (at once, late,
+ * as a stream, held, never) and the second how many bytes come at a time; the
+ * rest is what the client sends, before it closes its half. Everything the
+ * server does is real but the socket, which is one end of a socketpair.
+ * Checked: what it says looks like HTTP, every request is complete, nothing is
+ * left. */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "http/http.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { AT_ONCE, LATE, STREAM, HELD, WATCHED, MODES };
+
+typedef struct harness {
+  unsigned mode;
+  lab_http_request *late;
+  bool answered; /* something was read */
+} harness;
+
+/* Touches all there is, for the sanitizers. */
+static void read_all(const lab_http_request *req) {
+  char out[16];
+  const char *reason;
+  lab_http_str value;
+  const lab_http_guard_config guard = {NULL, 0};
+  LAB_ASSERT(lab_http_path(req).len > 0);
+  LAB_ASSERT(strlen(lab_http_path(req).data) <= lab_http_path(req).len);
+  LAB_ASSERT(lab_http_body(req).len <= 512);
+  lab_http_header(req, "x", &value);
+  lab_http_query_get(req, "a", out, sizeof out);
+  lab_http_form_get(req, "b", out, sizeof out);
+  lab_http_guard(req, &guard, true, &reason);
+}
+
+static void forget(lab_http_request *req, void *arg) {
+  harness *h = arg;
+  LAB_ASSERT(h->late == req);
+  h->late = NULL;
+}
+
+static void stream(lab_http_request *req) {
+  lab_buf chunk = LAB_BUF_INIT;
+  lab_http_stream_begin(req, 200, NULL, NULL);
+  lab_buf_puts(&chunk, "a part");
+  lab_http_stream_write(req, &chunk);
+  lab_http_stream_end(req);
+}
+
+static void answer(lab_http_request *req, void *arg) {
+  harness *h = arg;
+  read_all(req);
+  if (h->mode == AT_ONCE) {
+    lab_http_respond(req, 200, "text/plain", NULL, "hello", 5);
+  } else if (h->mode == STREAM) {
+    stream(req);
+  } else {
+    LAB_ASSERT(!h->late); /* one at a time */
+    h->late = req;
+    if (h->mode == HELD)
+      lab_http_hold(req);
+    if (h->mode == WATCHED)
+      lab_http_on_gone(req, forget, h);
+  }
+}
+
+static void answer_late(harness *h) {
+  lab_http_request *req = h->late;
+  if (!req)
+    return;
+  h->late = NULL;
+  lab_http_error(req, 404, "404 page not found");
+  if (h->mode == HELD) {
+    read_all(req);
+    lab_http_release(req);
+  }
+}
+
+static void turn(harness *h, uv_loop_t *loop, int fd) {
+  char out[4096];
+  uv_run(loop, UV_RUN_NOWAIT);
+  ssize_t n = read(fd, out, sizeof out);
+  if (n >= 7 && !h->answered)
+    LAB_ASSERT(memcmp(out, "HTTP/1.", 7) == 0);
+  h->answered |= n > 0;
+  answer_late(h);
+}
+
+static void talk(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
+                 size_t size, size_t step) {
+  while (size > 0) {
+    size_t piece = size < step ? size : step;
+    ssize_t n = write(fd, data, piece);
+    if (n > 0) {
+      data += n;
+      size -= (size_t)n;
+    } else if (n < 0 && errno != EAGAIN) {
+      break; /* the server has had enough of it */
+    }
+    turn(h, loop, fd);
+  }
+  shutdown(fd, SHUT_WR);
+  for (int i = 0; i < 8; i++)
+    turn(h, loop, fd);
+}
+
+static lab_http_server *new_server(harness *h, uv_loop_t *loop) {
+  lab_http_server *server;
+  lab_http_config config;
+  lab_http_config_init(&config);
+  config.max_header_bytes = 256; /* small, to be reached */
+  config.max_uri_bytes = 64;
+  config.max_body_bytes = 512;
+  config.on_request = answer;
+  config.arg = h;
+  int rc = lab_http_server_new(&server, loop, &config);
+  LAB_ASSERT(rc == 0);
+  return server;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  uv_loop_t loop;
+  int fds[2];
+  if (size < 2)
+    return 0;
+  harness h = {.mode = data[0] % MODES};
+  size_t step = data[1] ? data[1] : 65536;
+  uv_loop_init(&loop);
+  lab_http_server *server = new_server(&h, &loop);
+  int rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
+  LAB_ASSERT(rc == 0);
+  lab_http_serve_fd(server, fds[0]);
+  talk(&h, &loop, fds[1], data + 2, size - 2, step);
+  close(fds[1]);
+  lab_http_server_abort(server);
+  lab_http_server_close(server, NULL, NULL);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  answer_late(&h);
+  rc = uv_loop_close(&loop);
+  LAB_ASSERT(rc == 0); /* no handle was forgotten */
+  return 0;
+}
