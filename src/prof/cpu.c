@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ * See cpu.h. Sessions, and the service thread that feeds them.
+ *
+ * A session lives through three states. RUNNING: it gets every sample that is
+ * drained. CLOSING: its time is over, but the VM still keeps samples of it,
+ * whose Lua stack isn't known yet; it gets those, and nothing else. ENDED: it
+ * belongs to its owner alone.
+ *
+ * What the VM keeps comes out in the order in which it went in, so a number
+ * tells whose it is: a session that starts while the VM keeps 300 ms lets the
+ * first 300 ms of what the VM hands over pass (`skip_us`); one that closes
+ * while the VM keeps 200 ms takes the next 200 ms (`owed_us`).
+ *
+ * Two locks, taken in this order:
+ *   control       one start or stop at a time, with the service thread's life
+ *   lab_cpu_lock  the sessions, the threads, and draining */
+#include "prof/cpu.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "prof/cpu_internal.h"
+#include "prof/export.h"
+#include "prof/keymap.h"
+#include "stack/stack.h"
+#include "task/worker.h"
+
+enum {
+  DRAIN_MS = 50,
+  STOP_WAIT_MS = 200, /* for samples that the VM keeps */
+};
+
+typedef enum state { RUNNING, CLOSING, ENDED } state;
+
+struct lab_cpu_session {
+  lab_list link;
+  state state;
+  int hz;
+  uint64_t began_real, began_mono, ended_mono;
+  uint64_t skip_us; /* of the VM's samples: made before the session */
+  uint64_t owed_us; /* CLOSING: made before its end */
+  lab_keymap keys;  /* (stack, label) -> ... */
+  lab_buf ns;       /* ... uint64_t[]: CPU time */
+};
+
+pthread_mutex_t lab_cpu_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static pthread_mutex_t control = PTHREAD_MUTEX_INITIALIZER;
+static lab_list sessions = {&sessions, &sessions};
+static atomic_bool active;
+static const lab_cpu_vm *the_vm; /* under lab_cpu_lock */
+static uint32_t lost_stack, running_stack;
+
+static struct {
+  lab_thread *thread;
+  pthread_cond_t wake;
+  bool quit;
+} service;
+
+static lab_cpu_session *session_after(const lab_cpu_session *s) {
+  lab_list *next = s ? s->link.next : sessions.next;
+  return next == &sessions ? NULL : LAB_CONTAINER(next, lab_cpu_session, link);
+}
+
+/* ---- draining: under lab_cpu_lock ---------------------------------------- */
+
+static void add(lab_cpu_session *s, uint32_t stack, uint32_t label,
+                uint64_t us) {
+  if (us == 0)
+    return;
+  size_t known = s->keys.count;
+  size_t i = lab_keymap_add(&s->keys, (lab_key){stack, label, 0});
+  uint64_t none = 0;
+  if (i == known)
+    lab_buf_append(&s->ns, &none, sizeof none);
+  ((uint64_t *)(void *)s->ns.data)[i] += us * 1000;
+}
+
+static uint64_t take(uint64_t *from, uint64_t max) {
+  uint64_t n = *from < max ? *from : max;
+  *from -= n;
+  return n;
+}
+
+/* How much of a sample belongs to session S. */
+static uint64_t share_of(lab_cpu_session *s, const lab_cpu_record *r) {
+  uint64_t us = r->weight;
+  if (!r->deferred)
+    return s->state == RUNNING ? us : 0;
+  us -= take(&s->skip_us, us);
+  return s->state == RUNNING ? us : take(&s->owed_us, us);
+}
+
+static void account(const lab_cpu_record *r, const lab_frame *native) {
+  if (lab_list_empty(&sessions))
+    return;
+  uint32_t stack = lab_stack_merge(native, r->n, r->base);
+  for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
+    add(s, stack, r->label, share_of(s, r));
+}
+
+static void account_lost(uint64_t us) {
+  for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
+    if (s->state == RUNNING)
+      add(s, lost_stack, 0, us);
+}
+
+void lab_cpu_drain_thread(lab_cpu_thread *t) {
+  lab_cpu_ring *ring = atomic_load_explicit(&t->ring, memory_order_acquire);
+  lab_cpu_record record;
+  lab_frame native[LAB_UNWIND_MAX];
+  while (ring && lab_cpu_ring_pop(ring, &record, native))
+    account(&record, native);
+  account_lost(atomic_exchange(&t->lost_us, 0));
+}
+
+static void drain(void) {
+  lab_cpu_threads_each(lab_cpu_drain_thread);
+}
+
+static uint64_t pending(void) {
+  return the_vm ? the_vm->pending() : 0;
+}
+
+/* ---- the service thread -------------------------------------------------- */
+
+static void serve(void *arg) {
+  (void)arg;
+  pthread_mutex_lock(&lab_cpu_lock);
+  while (!service.quit) {
+    uint64_t until = lab_clock_mono() + DRAIN_MS * LAB_MILLISECOND;
+    struct timespec ts = {(time_t)(until / LAB_SECOND),
+                          (long)(until % LAB_SECOND)};
+    pthread_cond_timedwait(&service.wake, &lab_cpu_lock, &ts);
+    drain();
+  }
+  pthread_mutex_unlock(&lab_cpu_lock);
+}
+
+/* Both under control, when there are no sessions. */
+static int start_service(void) {
+  service.quit = false;
+  return lab_thread_start(&service.thread, "profiler", serve, NULL);
+}
+
+static void stop_service(void) {
+  pthread_mutex_lock(&lab_cpu_lock);
+  service.quit = true;
+  pthread_cond_signal(&service.wake);
+  pthread_mutex_unlock(&lab_cpu_lock);
+  lab_thread_join(service.thread);
+}
+
+/* ---- sessions: under both locks ------------------------------------------ */
+
+/* The highest rate that a session but EXCEPT asks for. */
+static int highest_hz(const lab_cpu_session *except) {
+  int hz = 0;
+  for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
+    if (s != except && s->state == RUNNING && s->hz > hz)
+      hz = s->hz;
+  return hz;
+}
+
+static void begin(lab_cpu_session *s) {
+  drain();
+  s->skip_us = pending();
+  s->began_real = lab_clock_real();
+  s->began_mono = lab_clock_mono();
+  lab_list_push_back(&sessions, &s->link);
+  atomic_store(&active, true);
+  lab_cpu_threads_tune(highest_hz(NULL));
+}
+
+static void close_session(lab_cpu_session *s) {
+  lab_cpu_threads_tune(highest_hz(s));
+  drain();
+  uint64_t kept = pending();
+  s->owed_us = kept > s->skip_us ? kept - s->skip_us : 0;
+  s->ended_mono = lab_clock_mono();
+  s->state = CLOSING;
+}
+
+static void leave(lab_cpu_session *s) {
+  lab_list_remove(&s->link);
+  s->state = ENDED;
+  atomic_store(&active, !lab_list_empty(&sessions));
+}
+
+/* Runs STEP on S under both locks, and ends the service after the last. */
+static void with_locks(void (*step)(lab_cpu_session *), lab_cpu_session *s) {
+  pthread_mutex_lock(&control);
+  bool had = !lab_list_empty(&sessions);
+  pthread_mutex_lock(&lab_cpu_lock);
+  step(s);
+  bool has = !lab_list_empty(&sessions);
+  pthread_mutex_unlock(&lab_cpu_lock);
+  if (had && !has)
+    stop_service();
+  pthread_mutex_unlock(&control);
+}
+
+int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err) {
+  if (hz < 1 || hz > LAB_CPU_HZ_MAX)
+    return lab_err_set(err, -EINVAL, "hz must be 1 to %d, not %d",
+                       LAB_CPU_HZ_MAX, hz);
+  lab_cpu_session *s = lab_xcalloc(1, sizeof *s);
+  s->hz = hz;
+  lab_list_init(&s->link);
+  pthread_mutex_lock(&control);
+  int rc = lab_list_empty(&sessions) ? start_service() : 0;
+  if (rc == 0) {
+    pthread_mutex_lock(&lab_cpu_lock);
+    begin(s);
+    pthread_mutex_unlock(&lab_cpu_lock);
+  }
+  pthread_mutex_unlock(&control);
+  if (rc) {
+    lab_xfree(s);
+    return lab_err_set(err, rc, "can't start the profiler's thread: %s",
+                       strerror(-rc));
+  }
+  *out = s;
+  return 0;
+}
+
+/* True when the VM keeps nothing more of session S. */
+static bool is_settled(lab_cpu_session *s) {
+  pthread_mutex_lock(&lab_cpu_lock);
+  bool nothing = pending() == 0;
+  drain();
+  if (nothing)
+    s->owed_us = 0; /* whatever was owed came while it was being counted */
+  bool settled = s->owed_us == 0;
+  pthread_mutex_unlock(&lab_cpu_lock);
+  return settled;
+}
+
+static void finish(lab_cpu_session *s) {
+  drain();
+  add(s, running_stack, 0, s->owed_us);
+  leave(s);
+}
+
+void lab_cpu_stop(lab_cpu_session *s) {
+  const struct timespec pause = {0, LAB_MILLISECOND};
+  with_locks(close_session, s);
+  uint64_t until = lab_clock_mono() + STOP_WAIT_MS * LAB_MILLISECOND;
+  while (!is_settled(s) && lab_clock_mono() < until)
+    nanosleep(&pause, NULL);
+  with_locks(finish, s);
+}
+
+static void abandon(lab_cpu_session *s) {
+  lab_cpu_threads_tune(highest_hz(s));
+  leave(s);
+}
+
+void lab_cpu_free(lab_cpu_session *s) {
+  if (!s)
+    return;
+  if (s->state != ENDED)
+    with_locks(abandon, s);
+  lab_keymap_free(&s->keys);
+  lab_buf_free(&s->ns);
+  lab_xfree(s);
+}
+
+int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
+  static const lab_profile_type types[] = {{"samples", "count"},
+                                           {"cpu", "nanoseconds"}};
+  int64_t period = 1000000 / s->hz * 1000ll;
+  lab_profile_config config = {.types = types,
+                               .ntypes = 2,
+                               .period_type = types[1],
+                               .period = period,
+                               .time_ns = (int64_t)s->began_real,
+                               .duration_ns =
+                                   (int64_t)(s->ended_mono - s->began_mono)};
+  lab_export *e = lab_export_new(&config);
+  for (size_t i = 0; i < s->keys.count; i++) {
+    const lab_key *key = &s->keys.keys[i];
+    int64_t ns = (int64_t)((const uint64_t *)(void *)s->ns.data)[i];
+    int64_t count = (ns + period / 2) / period;
+    int64_t values[] = {count > 0 ? count : 1, ns};
+    lab_export_sample(e, (uint32_t)key->a, (uint32_t)key->b, 0, values);
+  }
+  int rc = lab_export_finish(e, out);
+  lab_export_free(e);
+  return rc;
+}
+
+/* ---- the rest ------------------------------------------------------------ */
+
+bool lab_cpu_active(void) {
+  return atomic_load_explicit(&active, memory_order_relaxed);
+}
+
+void lab_cpu_set_vm(const lab_cpu_vm *vm) {
+  lab_cpu_thread *self = lab_cpu_self();
+  LAB_ASSERT(self);
+  pthread_mutex_lock(&lab_cpu_lock);
+  atomic_store_explicit(&self->vm, vm, memory_order_release);
+  the_vm = vm;
+  for (lab_cpu_session *s = session_after(NULL); s && !vm; s = session_after(s))
+    s->skip_us = s->owed_us = 0; /* what it kept is gone */
+  pthread_mutex_unlock(&lab_cpu_lock);
+}
+
+int lab_cpu_init(void) {
+  lost_stack = lab_export_pseudo("[lost samples]");
+  running_stack = lab_export_pseudo("[running C function]");
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_cond_init(&service.wake, &attr);
+  pthread_condattr_destroy(&attr);
+  lab_unwind_end_at((const void *)lab_worker_run);
+  int rc = lab_cpu_signal_init();
+  if (rc == 0)
+    lab_cpu_threads_init();
+  return rc;
+}

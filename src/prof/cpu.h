@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * The CPU profiler: SIGPROF on every thread of the lab, by that thread's CPU
+ * time.
+ *
+ * A sample is: native frames (leaf first), a base stack below them, a label and
+ * a weight: the CPU time it stands for, in microseconds. Who knows the base:
+ *  - a worker runs a job: the stack its submitter left in the job;
+ *  - the VM's thread: Lua's stack can't be read in a signal handler, so the
+ *    VM's own part (lab_cpu_vm, installed by src/script) takes the native
+ *    frames, keeps them pending, and emits them at the VM's next safe point;
+ *  - any other thread: none, native frames down to its start.
+ *
+ * Several sessions run at once: the timers tick at the highest rate asked for,
+ * every session gets all samples between its start and its stop, in units of
+ * CPU time. A weight is a time, not a number of ticks, so that samples taken at
+ * different rates add up. A service thread ("profiler") empties the threads'
+ * rings while there are sessions; without a session there is no timer, no
+ * thread, no cost.
+ *
+ * Nothing is hidden: samples that had to be dropped (a signal arrived while the
+ * profiler itself was at work, or a ring was full) are shown under the pseudo
+ * function "[lost samples]"; VM samples whose C function had not returned when
+ * the session ended, under "[running C function]". */
+#ifndef LAB_PROF_CPU_H
+#define LAB_PROF_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "stack/unwind.h"
+
+enum { LAB_CPU_HZ_DEFAULT = 100, LAB_CPU_HZ_MAX = 2000 };
+
+/* Observes the lab's threads and installs the handler. Call it on the main
+ * thread before other threads are started, after lab_unwind_init. 0 or negative
+ * errno. */
+int lab_cpu_init(void);
+
+/* ---- the VM's part ------------------------------------------------------- */
+
+typedef struct lab_cpu_vm {
+  /* In the signal handler, on the thread that called lab_cpu_set_vm. Returns
+   * true if it took the sample: it will emit it later, or has done so. False:
+   * no Lua is running, treat the thread like any other. errno is already
+   * saved. */
+  bool (*signal)(const void *ucontext, uint32_t weight);
+  /* On other threads: the weight still pending. It must fall after the sample
+   * was emitted, not before. */
+  uint32_t (*pending)(void);
+} lab_cpu_vm;
+
+/* The calling thread is the VM's from now on; NULL: it is no longer. */
+void lab_cpu_set_vm(const lab_cpu_vm *vm);
+
+/* A finished sample of the calling thread; at most LAB_UNWIND_MAX frames. May
+ * be called in the signal handler and outside; outside, a SIGPROF that arrives
+ * meanwhile is counted as lost. Async-signal-safe. */
+void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
+                  uint32_t label, uint32_t weight);
+/* Counts WEIGHT of this thread as lost. Async-signal-safe. */
+void lab_cpu_lost(uint32_t weight);
+/* True while any session runs. Any thread, async-signal-safe. */
+bool lab_cpu_active(void);
+
+/* ---- sessions: any thread ------------------------------------------------ */
+
+typedef struct lab_cpu_session lab_cpu_session;
+
+/* Begins a session at HZ samples per second of CPU time and thread
+ * (1..LAB_CPU_HZ_MAX). 0 and the session in *OUT, or negative errno. */
+int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err);
+/* Ends the collection: takes at most about 0.25 s, waiting for pending
+ * samples of the VM. No handler works for the session any more when it
+ * returns. Not on the control thread, not on the VM's. */
+void lab_cpu_stop(lab_cpu_session *session);
+/* After stop: appends the gzip'ed profile.proto. Slow (symbols). 0 or negative
+ * errno. */
+int lab_cpu_write(lab_cpu_session *session, lab_buf *out);
+/* Gives everything back; ends the collection if it still runs (without
+ * waiting for samples of the VM: fit for a client that went away). Accepts
+ * NULL. */
+void lab_cpu_free(lab_cpu_session *session);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of the CPU profiler: what cpu.c (sessions), cpu_thread.c (one state
+ * per thread, its timer) and cpu_signal.c (the handler) share.
+ *
+ * Who touches what:
+ *  - the handler and lab_cpu_emit: only the state of their own thread;
+ *  - everything else: under lab_cpu_lock, which is never held by code that a
+ *    SIGPROF handler could have to wait for.
+ *
+ * Disarming a thread takes three steps: say so in its state, delete the timer,
+ * wait until a handler that is running has finished. A signal that is still on
+ * its way then finds the thread disarmed and does nothing. */
+#ifndef LAB_PROF_CPU_INTERNAL_H
+#define LAB_PROF_CPU_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/queue.h"
+#include "base/thread.h"
+#include "prof/cpu.h"
+#include "prof/cpu_ring.h"
+
+/* Where the signals come from. All of them run on the thread's CPU time, but
+ * for the last. */
+typedef enum lab_cpu_source {
+  LAB_CPU_AUTO,      /* the best for the rate */
+  LAB_CPU_TIMER,     /* the thread's CPU clock: ticks at most CONFIG_HZ times */
+  LAB_CPU_PERF,      /* perf's task clock: exact, may be forbidden */
+  LAB_CPU_MONOTONIC, /* wall-clock timer: signals idle threads too */
+} lab_cpu_source;
+
+/* The state of a thread: lab_thread.observer_data. */
+typedef struct lab_cpu_thread {
+  lab_list link; /* under the lock */
+  pid_t tid;
+  clockid_t clock; /* its CPU time */
+  /* the handler's */
+  atomic_bool armed;
+  atomic_bool in_handler;
+  atomic_bool busy;            /* lab_cpu_emit is at work outside the handler */
+  atomic_uint period_us;       /* between two signals */
+  _Atomic uint64_t sampled_ns; /* CPU time up to which samples were made */
+  _Atomic uint64_t lost_us;
+  atomic_int perf_fd;             /* or -1 */
+  _Atomic(const lab_cpu_vm *) vm; /* not NULL: it is the VM's */
+  _Atomic(lab_cpu_ring *) ring;   /* made when it is first armed */
+  /* the controller's */
+  bool has_timer;
+  timer_t timer;
+} lab_cpu_thread;
+
+extern pthread_mutex_t lab_cpu_lock;
+
+/* ---- cpu.c --------------------------------------------------------------- */
+
+/* Gives what a thread has to the sessions. Under the lock. */
+void lab_cpu_drain_thread(lab_cpu_thread *t);
+
+/* ---- cpu_thread.c: under the lock, if not said otherwise ------------------
+ */
+
+/* Observes the lab's threads. Takes the lock. */
+void lab_cpu_threads_init(void);
+void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t));
+/* Lets all threads, and those that start later, tick at HZ; 0 ends it. When it
+ * returns no handler works at another rate. */
+void lab_cpu_threads_tune(int hz);
+
+/* ---- cpu_signal.c -------------------------------------------------------- */
+
+/* The calling thread's state, or NULL. Async-signal-safe. */
+lab_cpu_thread *lab_cpu_self(void);
+int lab_cpu_signal_init(void);
+
+/* ---- seams for tests ----------------------------------------------------- */
+
+/* Words of the rings that are made from now on (a power of two). */
+void lab_cpu_set_ring_words(size_t nwords);
+/* Replaces the choice by rate. Takes effect with the next session. */
+void lab_cpu_set_source(lab_cpu_source source);
+
+#endif

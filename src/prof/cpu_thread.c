@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * The threads under observation: a state for each, and a timer on it while a
+ * session runs. See cpu_internal.h.
+ *
+ * Which timer: the thread's CPU clock costs nothing while the thread sleeps,
+ * but is looked at by the scheduler's tick only, so it can't fire more often
+ * than CONFIG_HZ (100 to 1000; 250 on Debian). Above 100 Hz perf's task clock,
+ * where it is allowed: it is exact. It must see the kernel as well, or the
+ * time in system calls would be missing. Else a wall-clock timer, which
+ * disturbs sleeping threads and has nothing else against it.
+ *
+ * Timers are made by whoever starts the session, for all threads: a thread that
+ * is in a long system call is sampled too. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "prof/cpu_internal.h"
+
+enum {
+  TIMER_HZ_MAX = 100,   /* what every kernel's tick can do */
+  RING_WORDS = 1 << 16, /* 512 KiB: 1000 samples of 64 frames */
+};
+
+static lab_list threads = {&threads, &threads};
+static int rate; /* the threads tick at, 0 = not at all */
+static lab_cpu_source source_wanted;
+static size_t ring_words = RING_WORDS;
+
+void lab_cpu_set_ring_words(size_t nwords) {
+  ring_words = nwords;
+}
+
+void lab_cpu_set_source(lab_cpu_source source) {
+  source_wanted = source;
+}
+
+/* ---- sources ------------------------------------------------------------- */
+
+static uint64_t cpu_time(const lab_cpu_thread *t) {
+  struct timespec ts;
+  if (clock_gettime(t->clock, &ts))
+    return 0;
+  return (uint64_t)ts.tv_sec * LAB_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+static int start_timer(lab_cpu_thread *t, clockid_t clock, uint32_t period_us) {
+  struct sigevent ev;
+  memset(&ev, 0, sizeof ev);
+  ev.sigev_notify = SIGEV_THREAD_ID;
+  ev.sigev_signo = SIGPROF;
+  ev.sigev_value.sival_ptr = t; /* how the handler knows its own */
+  ev._sigev_un._tid = t->tid;
+  if (timer_create(clock, &ev, &t->timer))
+    return -errno;
+  t->has_timer = true;
+  struct timespec period = {period_us / 1000000, period_us % 1000000 * 1000};
+  struct itimerspec every = {period, period};
+  return timer_settime(t->timer, 0, &every, NULL) ? -errno : 0;
+}
+
+static int open_perf(pid_t tid, uint32_t period_us) {
+  struct perf_event_attr attr;
+  memset(&attr, 0, sizeof attr);
+  attr.size = sizeof attr;
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_TASK_CLOCK;
+  attr.sample_period = (uint64_t)period_us * 1000;
+  attr.wakeup_events = 1;
+  attr.disabled = 1;
+  int fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1,
+                        PERF_FLAG_FD_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int start_perf(lab_cpu_thread *t, uint32_t period_us) {
+  int fd = open_perf(t->tid, period_us);
+  if (fd < 0)
+    return fd;
+  struct f_owner_ex owner = {F_OWNER_TID, t->tid};
+  atomic_store(&t->perf_fd, fd);
+  if (fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) ||
+      fcntl(fd, F_SETSIG, SIGPROF) || fcntl(fd, F_SETOWN_EX, &owner) ||
+      ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+    int rc = -errno;
+    atomic_store(&t->perf_fd, -1);
+    close(fd);
+    return rc;
+  }
+  return 0;
+}
+
+static int start_source(lab_cpu_thread *t, uint32_t period_us) {
+  lab_cpu_source source = source_wanted;
+  if (source == LAB_CPU_AUTO)
+    source = rate <= TIMER_HZ_MAX ? LAB_CPU_TIMER : LAB_CPU_PERF;
+  if (source == LAB_CPU_TIMER)
+    return start_timer(t, t->clock, period_us);
+  if (source == LAB_CPU_PERF && start_perf(t, period_us) == 0)
+    return 0;
+  return start_timer(t, CLOCK_MONOTONIC, period_us);
+}
+
+/* ---- arming -------------------------------------------------------------- */
+
+/* On T itself there is nobody to wait for. */
+static void wait_for_handler(lab_cpu_thread *t) {
+  const struct timespec pause = {0, 20000};
+  while (t != lab_cpu_self() && atomic_load(&t->in_handler))
+    nanosleep(&pause, NULL);
+}
+
+static void disarm(lab_cpu_thread *t) {
+  atomic_store(&t->armed, false);
+  if (t->has_timer)
+    timer_delete(t->timer);
+  t->has_timer = false;
+  int fd = atomic_exchange(&t->perf_fd, -1);
+  if (fd >= 0)
+    close(fd);
+  wait_for_handler(t);
+}
+
+static void arm(lab_cpu_thread *t) {
+  uint32_t period_us = 1000000 / (uint32_t)rate;
+  if (!atomic_load_explicit(&t->ring, memory_order_relaxed))
+    atomic_store_explicit(&t->ring, lab_cpu_ring_new(ring_words),
+                          memory_order_release);
+  atomic_store(&t->period_us, period_us);
+  atomic_store(&t->armed, true);
+  int rc = start_source(t, period_us);
+  if (rc)
+    lab_log("CPU profiler: no timer for thread %d: %s", (int)t->tid,
+            strerror(-rc));
+}
+
+void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t)) {
+  for (lab_list *l = threads.next; l != &threads; l = l->next)
+    visit(LAB_CONTAINER(l, lab_cpu_thread, link));
+}
+
+/* The time before the first session isn't anybody's. */
+static void forget_past(lab_cpu_thread *t) {
+  atomic_store(&t->sampled_ns, cpu_time(t));
+  atomic_store(&t->lost_us, 0);
+}
+
+void lab_cpu_threads_tune(int hz) {
+  if (hz == rate)
+    return;
+  lab_cpu_threads_each(disarm);
+  if (rate == 0)
+    lab_cpu_threads_each(forget_past);
+  rate = hz;
+  if (hz > 0)
+    lab_cpu_threads_each(arm);
+}
+
+/* ---- threads that come and go -------------------------------------------- */
+
+static void thread_started(lab_thread *self) {
+  lab_cpu_thread *t = lab_xcalloc(1, sizeof *t);
+  t->tid = self->tid;
+  atomic_store(&t->perf_fd, -1);
+  pthread_getcpuclockid(self->handle, &t->clock);
+  self->observer_data = t;
+  pthread_mutex_lock(&lab_cpu_lock);
+  lab_list_push_back(&threads, &t->link);
+  if (rate > 0)
+    arm(t);
+  pthread_mutex_unlock(&lab_cpu_lock);
+}
+
+static void thread_stopping(lab_thread *self) {
+  lab_cpu_thread *t = self->observer_data;
+  pthread_mutex_lock(&lab_cpu_lock);
+  disarm(t);
+  lab_cpu_drain_thread(t);
+  lab_list_remove(&t->link);
+  pthread_mutex_unlock(&lab_cpu_lock);
+  /* A signal may still be on its way: it must find nothing. */
+  self->observer_data = NULL;
+  atomic_signal_fence(memory_order_seq_cst);
+  lab_cpu_ring_free(atomic_load(&t->ring));
+  lab_xfree(t);
+}
+
+void lab_cpu_threads_init(void) {
+  static const lab_thread_observer observer = {thread_started, thread_stopping};
+  lab_thread_observe(&observer);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * See export.h. */
+#include "prof/export.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "prof/keymap.h"
+#include "prof/label.h"
+#include "stack/stack.h"
+#include "stack/symbols.h"
+
+/* The locations of one frame: innermost inlined function first. */
+typedef struct places {
+  size_t first; /* in lab_export.locations */
+  size_t n;
+} places;
+
+struct lab_export {
+  lab_profile *profile;
+  lab_buf mappings;  /* uint64_t: profile's id, by index of stack/symbols.h */
+  lab_keymap frames; /* address of the frame -> ... */
+  lab_buf places;    /* ... places[] */
+  lab_buf locations; /* uint64_t[] */
+  lab_buf sample;    /* uint64_t[]: the stack being added */
+};
+
+#define ITEMS(buf, type) ((type *)(void *)(buf)->data)
+#define ITEM_COUNT(buf, type) ((buf)->len / sizeof(type))
+
+lab_export *lab_export_new(const lab_profile_config *config) {
+  lab_export *e = lab_xcalloc(1, sizeof *e);
+  e->profile = lab_profile_new(config);
+  return e;
+}
+
+void lab_export_free(lab_export *e) {
+  if (!e)
+    return;
+  lab_profile_free(e->profile);
+  lab_buf_free(&e->mappings);
+  lab_keymap_free(&e->frames);
+  lab_buf_free(&e->places);
+  lab_buf_free(&e->locations);
+  lab_buf_free(&e->sample);
+  lab_xfree(e);
+}
+
+/* ---- locations ----------------------------------------------------------- */
+
+/* Enters the mappings that are not in the profile yet: the table grows when a
+ * library is loaded. */
+static void enter_mappings(lab_export *e) {
+  const lab_mapping *m;
+  size_t n = lab_symbols_mappings(&m);
+  for (size_t i = ITEM_COUNT(&e->mappings, uint64_t); i < n; i++) {
+    uint64_t id = lab_profile_mapping(e->profile, m[i].start, m[i].limit,
+                                      m[i].offset, m[i].file, m[i].build_id);
+    lab_buf_append(&e->mappings, &id, sizeof id);
+  }
+}
+
+static uint64_t mapping_id(lab_export *e, int index) {
+  if (index < 0)
+    return 0;
+  if ((size_t)index >= ITEM_COUNT(&e->mappings, uint64_t))
+    enter_mappings(e);
+  LAB_ASSERT((size_t)index < ITEM_COUNT(&e->mappings, uint64_t));
+  return ITEMS(&e->mappings, uint64_t)[index];
+}
+
+static uint64_t location_of(lab_export *e, const lab_symbol *s) {
+  const char *file = s->file[0] ? s->file : NULL;
+  uint64_t mapping = mapping_id(e, s->mapping);
+  uint64_t function =
+      lab_profile_function(e->profile, s->name, file, s->start_line);
+  return lab_profile_location(e->profile, mapping, s->address, function,
+                              s->line);
+}
+
+static places places_of(lab_export *e, lab_frame frame, bool leaf) {
+  lab_key key = {lab_text_address(frame, leaf), 0, 0};
+  size_t known = e->frames.count;
+  size_t i = lab_keymap_add(&e->frames, key);
+  if (i < known)
+    return ITEMS(&e->places, places)[i];
+  lab_symbol symbols[LAB_SYMBOL_INLINES];
+  places p = {.first = ITEM_COUNT(&e->locations, uint64_t)};
+  p.n = lab_symbols_lookup(frame, leaf, symbols);
+  for (size_t j = 0; j < p.n; j++) {
+    uint64_t id = location_of(e, &symbols[j]);
+    lab_buf_append(&e->locations, &id, sizeof id);
+  }
+  lab_buf_append(&e->places, &p, sizeof p);
+  return p;
+}
+
+/* ---- samples ------------------------------------------------------------- */
+
+static size_t labels_of(uint32_t label, int64_t bytes,
+                        lab_profile_label out[3]) {
+  size_t n = 0;
+  const char *step, *route;
+  lab_label_get(label, &step, &route);
+  if (step)
+    out[n++] = (lab_profile_label){.key = "step", .str = step};
+  if (route)
+    out[n++] = (lab_profile_label){.key = "route", .str = route};
+  if (bytes)
+    out[n++] = (lab_profile_label){.key = "bytes", .num = bytes};
+  return n;
+}
+
+void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
+                       int64_t bytes, const int64_t *values) {
+  /* First of all, so that the program itself is mapping 1. */
+  if (e->mappings.len == 0)
+    enter_mappings(e);
+  const lab_frame *frames;
+  if (stack == 0)
+    stack = lab_export_pseudo("[unknown]");
+  size_t n = lab_stack_frames(stack, &frames);
+  lab_buf_clear(&e->sample);
+  for (size_t i = 0; i < n; i++) {
+    places p = places_of(e, frames[i], i == 0);
+    lab_buf_append(&e->sample, ITEMS(&e->locations, uint64_t) + p.first,
+                   p.n * sizeof(uint64_t));
+  }
+  lab_profile_label labels[3];
+  size_t nlabels = labels_of(label, bytes, labels);
+  lab_profile_sample(e->profile, ITEMS(&e->sample, uint64_t),
+                     ITEM_COUNT(&e->sample, uint64_t), values, labels, nlabels);
+}
+
+int lab_export_finish(lab_export *e, lab_buf *out) {
+  if (e->mappings.len == 0)
+    enter_mappings(e); /* an empty profile names its program too */
+  return lab_profile_finish(e->profile, out);
+}
+
+uint32_t lab_export_pseudo(const char *name) {
+  lab_frame frame = lab_frame_script(lab_func_pseudo(name), 0);
+  return lab_stack_intern(&frame, 1);
+}
+
+/* ---- addresses in text forms --------------------------------------------- */
+
+uint64_t lab_text_address(lab_frame frame, bool leaf) {
+  return leaf || frame == 0 || lab_frame_is_script(frame) ? frame : frame - 1;
+}
+
+const char *lab_text_name(uint64_t address) {
+  if (address == 0)
+    return NULL;
+  if (lab_frame_is_script(address) &&
+      !lab_func_get(lab_frame_func((lab_frame)address)))
+    return NULL;
+  lab_symbol symbols[LAB_SYMBOL_INLINES];
+  lab_symbols_lookup(address, true, symbols);
+  if (symbols[0].mapping < 0 && !lab_frame_is_script(address))
+    return NULL;
+  return symbols[0].name;
+}

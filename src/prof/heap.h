@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * The heap profile: where sampled allocations (mem/mem.h) were made.
+ *
+ * Buckets are (stack, label, size), as in Go's runtime; each keeps what was
+ * allocated and what was freed, raw (how many samples) and weighted (how many
+ * objects they stand for). Both only grow, so two snapshots subtract, and a
+ * bucket keeps its place for ever.
+ *
+ * Threads: any; never a signal handler. */
+#ifndef LAB_PROF_HEAP_H
+#define LAB_PROF_HEAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* Becomes the sink of src/mem. CAPTURE_VM: the stack of the scenario's code
+ * that runs on the VM's thread (0: none does), called on that thread only; it
+ * is told of by lab_heap_set_vm_thread. Workers are handled here: the job's
+ * stack with the native frames on top. Other threads are never sampled, nor
+ * are jobs without a stack. */
+void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label));
+/* The calling thread is the VM's. */
+void lab_heap_set_vm_thread(void);
+
+/* The state at one moment. */
+typedef struct lab_heap_snapshot lab_heap_snapshot;
+lab_heap_snapshot *lab_heap_take(void);
+/* Accepts NULL. */
+void lab_heap_snapshot_free(lab_heap_snapshot *s);
+
+/* Number of buckets, as the index page shows it. */
+size_t lab_heap_count(void);
+
+/* profile.proto, gzip'ed: alloc_objects, alloc_space, inuse_objects,
+ * inuse_space, unsampled by the weights; numeric label "bytes" = object size.
+ * BEFORE: NULL, or an earlier snapshot to subtract (a delta profile).
+ * DEFAULT_TYPE: NULL (tools take the last, inuse_space) or "alloc_space" (the
+ * allocs profile). Appends to OUT; 0 or negative errno. Slow (symbols). */
+int lab_heap_write(const lab_heap_snapshot *now,
+                   const lab_heap_snapshot *before, const char *default_type,
+                   lab_buf *out);
+
+/* The legacy text form (debug=1) with the MemStats lines at its end. The
+ * counts are raw, not unsampled; the header says twice the rate, as Go's. One
+ * record a bucket, because a reader unsamples by the mean size of a record.
+ * Addresses: see lab_text_address in export.h. */
+void lab_heap_write_text(const lab_heap_snapshot *now, lab_buf *out);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * See memstats_format.h. Both forms are tables of fields: name, place. */
+#include "prof/memstats_format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct field {
+  const char *name;
+  size_t offset; /* of a uint64_t in lab_memstats */
+} field;
+
+#define FIELD(name, member)                                                    \
+  { name, offsetof(lab_memstats, member) }
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static uint64_t value_of(const lab_memstats *s, size_t offset) {
+  return *(const uint64_t *)(const void *)((const char *)s + offset);
+}
+
+/* The shortest decimal number that reads back as X: Go's %v. */
+static void write_double(double x, lab_buf *out) {
+  char text[32];
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, x);
+    if (strtod(text, NULL) == x)
+      break;
+  }
+  lab_buf_puts(out, text);
+}
+
+static void write_list(const uint64_t *values, size_t n, char separator,
+                       lab_buf *out) {
+  lab_buf_putc(out, '[');
+  for (size_t i = 0; i < n; i++) {
+    if (i > 0)
+      lab_buf_putc(out, separator);
+    lab_buf_printf(out, "%" PRIu64, values[i]);
+  }
+  lab_buf_putc(out, ']');
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+static const field json_fields[] = {
+    FIELD("Alloc", alloc),
+    FIELD("TotalAlloc", total_alloc),
+    FIELD("Sys", sys),
+    FIELD("Lookups", lookups),
+    FIELD("Mallocs", mallocs),
+    FIELD("Frees", frees),
+    FIELD("HeapAlloc", heap_alloc),
+    FIELD("HeapSys", heap_sys),
+    FIELD("HeapIdle", heap_idle),
+    FIELD("HeapInuse", heap_inuse),
+    FIELD("HeapReleased", heap_released),
+    FIELD("HeapObjects", heap_objects),
+    FIELD("StackInuse", stack_inuse),
+    FIELD("StackSys", stack_sys),
+    FIELD("MSpanInuse", mspan_inuse),
+    FIELD("MSpanSys", mspan_sys),
+    FIELD("MCacheInuse", mcache_inuse),
+    FIELD("MCacheSys", mcache_sys),
+    FIELD("BuckHashSys", buck_hash_sys),
+    FIELD("GCSys", gc_sys),
+    FIELD("OtherSys", other_sys),
+    FIELD("NextGC", next_gc),
+    FIELD("LastGC", last_gc),
+    FIELD("PauseTotalNs", pause_total_ns),
+};
+
+static const char *json_bool(bool b) {
+  return b ? "true" : "false";
+}
+
+static void write_sizes(const lab_memstats *s, lab_buf *out) {
+  for (size_t i = 0; i < LAB_MEMSTATS_SIZES; i++)
+    lab_buf_printf(
+        out, "%s{\"Size\":%u,\"Mallocs\":%" PRIu64 ",\"Frees\":%" PRIu64 "}",
+        i > 0 ? "," : "", s->by_size[i].size, s->by_size[i].mallocs,
+        s->by_size[i].frees);
+}
+
+void lab_memstats_write_json(const lab_memstats *s, lab_buf *out) {
+  for (size_t i = 0; i < COUNT(json_fields); i++)
+    lab_buf_printf(out, "%c\"%s\":%" PRIu64, i > 0 ? ',' : '{',
+                   json_fields[i].name, value_of(s, json_fields[i].offset));
+  lab_buf_puts(out, ",\"PauseNs\":");
+  write_list(s->pause_ns, LAB_MEMSTATS_PAUSES, ',', out);
+  lab_buf_puts(out, ",\"PauseEnd\":");
+  write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ',', out);
+  lab_buf_printf(out, ",\"NumGC\":%u,\"NumForcedGC\":%u,\"GCCPUFraction\":",
+                 s->num_gc, s->num_forced_gc);
+  write_double(s->gc_cpu_fraction, out);
+  lab_buf_printf(out, ",\"EnableGC\":%s,\"DebugGC\":%s,\"BySize\":[",
+                 json_bool(s->enable_gc), json_bool(s->debug_gc));
+  write_sizes(s, out);
+  lab_buf_puts(out, "]}");
+}
+
+/* ---- text ---------------------------------------------------------------- */
+
+static const field text_heap[] = {
+    FIELD("Alloc", alloc),
+    FIELD("TotalAlloc", total_alloc),
+    FIELD("Sys", sys),
+    FIELD("Lookups", lookups),
+    FIELD("Mallocs", mallocs),
+    FIELD("Frees", frees),
+    FIELD("HeapAlloc", heap_alloc),
+    FIELD("HeapSys", heap_sys),
+    FIELD("HeapIdle", heap_idle),
+    FIELD("HeapInuse", heap_inuse),
+    FIELD("HeapReleased", heap_released),
+    FIELD("HeapObjects", heap_objects),
+};
+
+static const field text_rest[] = {
+    FIELD("BuckHashSys", buck_hash_sys),
+    FIELD("GCSys", gc_sys),
+    FIELD("OtherSys", other_sys),
+    FIELD("NextGC", next_gc),
+    FIELD("LastGC", last_gc),
+};
+
+static void write_lines(const lab_memstats *s, const field *fields, size_t n,
+                        lab_buf *out) {
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(out, "# %s = %" PRIu64 "\n", fields[i].name,
+                   value_of(s, fields[i].offset));
+}
+
+/* "in use / obtained from the system" */
+static void write_pair(const char *name, uint64_t inuse, uint64_t sys,
+                       lab_buf *out) {
+  lab_buf_printf(out, "# %s = %" PRIu64 " / %" PRIu64 "\n", name, inuse, sys);
+}
+
+void lab_memstats_write_text(const lab_memstats *s, lab_buf *out) {
+  lab_buf_puts(out, "# runtime.MemStats\n");
+  write_lines(s, text_heap, COUNT(text_heap), out);
+  write_pair("Stack", s->stack_inuse, s->stack_sys, out);
+  write_pair("MSpan", s->mspan_inuse, s->mspan_sys, out);
+  write_pair("MCache", s->mcache_inuse, s->mcache_sys, out);
+  write_lines(s, text_rest, COUNT(text_rest), out);
+  lab_buf_puts(out, "# PauseNs = ");
+  write_list(s->pause_ns, LAB_MEMSTATS_PAUSES, ' ', out);
+  lab_buf_puts(out, "\n# PauseEnd = ");
+  write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ' ', out);
+  lab_buf_printf(out, "\n# NumGC = %u\n# NumForcedGC = %u\n# GCCPUFraction = ",
+                 s->num_gc, s->num_forced_gc);
+  write_double(s->gc_cpu_fraction, out);
+  lab_buf_printf(out, "\n# DebugGC = %s\n# MaxRSS = %" PRIu64 "\n",
+                 json_bool(s->debug_gc), s->max_rss);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * The named profiles, as runtime/pprof's table: /debug/pprof/ lists it and
+ * /debug/pprof/NAME is one generic handler over it. (The CPU profile and the
+ * execution trace are no members: they need time.)
+ * Threads: registration before the server starts; everything else any. */
+#ifndef LAB_PROF_REGISTRY_H
+#define LAB_PROF_REGISTRY_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+typedef struct lab_profile_kind {
+  const char *name;        /* "heap" */
+  const char *description; /* one sentence for the index page */
+  size_t (*count)(void);
+  /* A snapshot, so that the slow part can happen on another thread and a
+   * delta can be made of two. The caller gives it to free. */
+  void *(*take)(void);
+  void (*free)(void *snapshot);
+  /* Appends the gzip'ed profile.proto of NOW, minus BEFORE unless that is
+   * NULL. Slow (symbols): not on the control thread. 0 or negative errno. */
+  int (*write)(const void *now, const void *before, lab_buf *out);
+  /* Appends the text form for DEBUG >= 1. As slow. */
+  void (*write_text)(const void *now, int debug, lab_buf *out);
+} lab_profile_kind;
+
+enum { LAB_REGISTRY_MAX = 32 };
+
+/* Enters KIND, which must stay valid. Two of one name, or more than
+ * LAB_REGISTRY_MAX, is a fault of the program: it aborts. */
+void lab_registry_add(const lab_profile_kind *kind);
+/* NULL if there is none. */
+const lab_profile_kind *lab_registry_find(const char *name);
+/* The i-th in the order of names, or NULL. */
+const lab_profile_kind *lab_registry_at(size_t i);
+
+/* Registers heap and allocs (src/prof/heap_kinds.c). */
+void lab_registry_add_heap(void);
+
+#endif
