@@ -19,3 +19,8 @@ if(LAB_SANITIZE)
   add_compile_options(-fsanitize=${LAB_SANITIZE} -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${LAB_SANITIZE})
 endif()
+
+# The fuzzer learns from the coverage of the code it calls.
+if(LAB_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
