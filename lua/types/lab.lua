@@ -133,6 +133,11 @@ function lab.sleep(seconds) end
 ---@return number
 function lab.now() end
 
+---Seconds of CPU time that the VM's thread has used: to measure what a piece of
+---Lua code costs, however busy the machine is.
+---@return number
+function lab.cpu_time() end
+
 ---A line of the log; with more than one argument as string.format.
 ---@param format any
 function lab.log(format, ...) end

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * lab.now, lab.log, lab.gc, lab.release; and how classes are made. (lab.include
- * belongs to the scenario's folder: see lua/sandbox.lua.) */
+ * lab.now, lab.cpu_time, lab.log, lab.gc, lab.release; and how classes are
+ * made. (lab.include belongs to the scenario's folder: see lua/sandbox.lua.) */
 #include "script/vm.h"
 
 #include "base/clock.h"
@@ -10,6 +10,12 @@
 /* Seconds on the monotonic clock. */
 static int base_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)lab_clock_mono() / 1e9);
+  return 1;
+}
+
+/* CPU seconds of the VM's thread so far. */
+static int base_cpu_time(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lab_clock_thread_cpu() / 1e9);
   return 1;
 }
 
@@ -41,11 +47,8 @@ static int base_release(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"now", base_now},
-    {"log", base_log},
-    {"gc", base_gc},
-    {"release", base_release},
-    {NULL, NULL},
+    {"now", base_now}, {"cpu_time", base_cpu_time}, {"log", base_log},
+    {"gc", base_gc},   {"release", base_release},   {NULL, NULL},
 };
 
 void lab_lib_base(lua_State *L) {

@@ -207,17 +207,18 @@ static int copy_n(lua_State *L) {
 }
 
 static const luaL_Reg buffer_methods[] = {
-    {"write", buffer_write}, {"len", buffer_len},
-    {"cap", buffer_cap},     {"grow", buffer_grow},
-    {"reset", buffer_reset}, {"string", buffer_string},
+    {"write", buffer_write},
+    {"len", buffer_len},
+    {"cap", buffer_cap},
+    {"grow", buffer_grow},
+    {"reset", buffer_reset},
+    {"string", buffer_string},
     {NULL, NULL},
 };
 
 static const luaL_Reg buffer_metamethods[] = {
-    {"__gc", buffer_gc},
-    {"__close", buffer_gc},
-    {"__len", buffer_len},
-    {"__tostring", buffer_tostring},
+    {"__gc", buffer_gc},   {"__close", buffer_gc},
+    {"__len", buffer_len}, {"__tostring", buffer_tostring},
     {NULL, NULL},
 };
 

@@ -40,7 +40,7 @@
 enum {
   PENDING = 1024,
   DEPTH = 64,
-  SLOW_ARM = 20000,   /* ns */
+  SLOW_ARM = 20000, /* ns */
   SLOW_FACTOR = 20,
   RETRY_COUNT = 1000, /* instructions, when a task can't be yielded here */
 };

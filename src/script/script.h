@@ -26,7 +26,7 @@ typedef struct lab_vm_config {
   const char *const *params; /* "N.key=value", checked; copied */
   size_t nparams;
   const char *lua_dir; /* where lua/main.lua can be read by tools, or NULL */
-  unsigned workers; /* worker threads; 0 = one per processor */
+  unsigned workers;    /* worker threads; 0 = one per processor */
   /* Any thread: answers wait for lab_vm_collect. Must not block. */
   void (*wake)(void *arg);
   void *arg;
@@ -58,11 +58,11 @@ typedef struct lab_exchange {
   lab_buf headers; /* further ones, "Name: value\r\n" each */
   lab_buf reply;
 
-  lab_post post;     /* the rest belongs to the VM */
-  atomic_int phase;  /* lab_exchange_phase */
+  lab_post post;    /* the rest belongs to the VM */
+  atomic_int phase; /* lab_exchange_phase */
   lab_vm *vm;
   uint64_t started; /* mono ns */
-  int step;          /* goto: where to */
+  int step;         /* goto: where to */
 } lab_exchange;
 
 /* Runs X through main.helloWorldHandler (path "/") or the step's route. */

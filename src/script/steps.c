@@ -130,9 +130,9 @@ static int host_join_generation(lua_State *L) {
 /* host.cancel(generation, requests) -> how many tasks were told */
 static int host_cancel(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  lua_pushinteger(L, lab_lua_task_cancel_all(
-                         vm, (uint32_t)luaL_checkinteger(L, 1),
-                         lua_toboolean(L, 2)));
+  lua_pushinteger(L,
+                  lab_lua_task_cancel_all(vm, (uint32_t)luaL_checkinteger(L, 1),
+                                          lua_toboolean(L, 2)));
   return 1;
 }
 

@@ -28,10 +28,9 @@ static void anchor_new_coroutine(lab_vm *vm, lab_lua_task *t) {
   t->ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
 }
 
-lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
-                                 uint32_t generation,
-                                 void (*ended)(lab_vm *, lab_lua_task *, int,
-                                               int)) {
+lab_lua_task *
+lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
+                   void (*ended)(lab_vm *, lab_lua_task *, int, int)) {
   luaL_checkstack(from, 2, NULL);
   lua_State *co = lua_newthread(from);
   lua_insert(from, -(nargs + 2)); /* below the function */
@@ -99,8 +98,7 @@ static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
   h->ok = status == LUA_OK;
   h->nresults = nresults;
   while (!lab_list_empty(&h->joiners))
-    lab_task_ready(vm->sched,
-                   LAB_CONTAINER(h->joiners.next, lab_task, link));
+    lab_task_ready(vm->sched, LAB_CONTAINER(h->joiners.next, lab_task, link));
 }
 
 /* Replaces the error object on top of the failed coroutine by a message with

@@ -320,8 +320,8 @@ bool lab_vm_has_route(lab_vm *vm, const char *path, size_t len) {
   bool found = false;
   pthread_mutex_lock(&vm->routes_lock);
   for (size_t i = 0; i < vm->nroutes && !found; i++)
-    found = strlen(vm->routes[i]) == len &&
-            memcmp(vm->routes[i], path, len) == 0;
+    found =
+        strlen(vm->routes[i]) == len && memcmp(vm->routes[i], path, len) == 0;
   pthread_mutex_unlock(&vm->routes_lock);
   return found;
 }

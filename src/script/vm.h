@@ -61,12 +61,12 @@ struct lab_vm {
   uint32_t last_generation;
   lab_lua_task *switcher;  /* the goto under way, or NULL */
   lab_exchange *switching; /* what it answers */
-  lab_mpsc_node *gotos;   /* waiting ones, oldest first, by post.node */
-  int switch_to;          /* registry: main.switchToStep */
-  int handler;            /* registry: main.helloWorldHandler */
-  int router;             /* registry: main.routeHandler */
-  int request_meta;       /* registry: metatable of request tables */
-  uint64_t last_request;  /* number of the last request */
+  lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
+  int switch_to;           /* registry: main.switchToStep */
+  int handler;             /* registry: main.helloWorldHandler */
+  int router;              /* registry: main.routeHandler */
+  int request_meta;        /* registry: metatable of request tables */
+  uint64_t last_request;   /* number of the last request */
 
   /* Shared with the control thread. */
   lab_mpsc answers;
@@ -102,10 +102,9 @@ lab_vm *lab_vm_of(lua_State *L);
 /* A new task of generation GENERATION that will call the function and NARGS
  * arguments on top of FROM's stack (popped). ENDED is called when it ended,
  * with the results (or the error message with its traceback) on t->co. */
-lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
-                                 uint32_t generation,
-                                 void (*ended)(lab_vm *, lab_lua_task *, int,
-                                               int));
+lab_lua_task *
+lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
+                   void (*ended)(lab_vm *, lab_lua_task *, int, int));
 /* A task whose coroutine is taken from the idle ones if there is one: for
  * requests. The caller pushes function and arguments on its co. */
 lab_lua_task *lab_lua_task_take(lab_vm *vm);

@@ -26,8 +26,7 @@ __thread lab_resumed *lab_resumed_top
 int __real_lua_resume(lua_State *L, lua_State *from, int nargs, int *nresults);
 int __wrap_lua_resume(lua_State *L, lua_State *from, int nargs, int *nresults);
 
-int __wrap_lua_resume(lua_State *L, lua_State *from, int nargs,
-                      int *nresults) {
+int __wrap_lua_resume(lua_State *L, lua_State *from, int nargs, int *nresults) {
   lab_resumed here = {L, lab_resumed_top};
   atomic_signal_fence(memory_order_seq_cst);
   lab_resumed_top = &here;

@@ -89,7 +89,7 @@ int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched) {
   pthread_mutex_init(&w->lock, NULL);
   pthread_cond_init(&w->filled, NULL);
   while (w->count < count) {
-    char name[16];
+    char name[32]; /* the thread keeps what fits */
     snprintf(name, sizeof name, "worker-%u", w->count + 1);
     int rc = lab_thread_start(&w->threads[w->count], name, worker_main, w);
     if (rc) {

@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: MIT
+-- Scenarios as instructors meet them: written while the lab runs, broken,
+-- running away.
+local t = require "harness"
+t.need("curl")
+
+local function write_scenario(dir, name, text)
+  t.run("mkdir -p " .. dir .. "/" .. name)
+  t.write(dir .. "/" .. name .. "/scenario.lua", text)
+end
+
+local function start(...)
+  local dir = t.temp_dir()
+  return t.start_with({ dir, t.source .. "/scenarios" }, ...), dir
+end
+
+t.test("a new folder is selected without restart, a changed one anew", function()
+  local lab, dir = start()
+  t.equal(lab:get("/goto?step=40").status, 400)
+  write_scenario(dir, "40-fresh", "return { request = function() return 'one' end }")
+  t.equal(lab:get("/goto?step=40").body, "switched to step 40")
+  t.equal(lab:get("/").body, "one")
+  write_scenario(dir, "40-fresh", "return { request = function() return 'two' end }")
+  lab:get("/goto?step=40")
+  t.equal(lab:get("/").body, "two")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what is broken is refused with file and line, and step 0 goes on", function()
+  local lab, dir = start()
+  local cases = {
+    { "return {\n  request = function( end,\n}", "scenario.lua:2: " },
+    { "return {\n  request = function() end,\n  tittle = 'x',\n}", "scenario.lua:3: unknown key 'tittle'" },
+    { "return { title = 'x' }", "request is missing" },
+    { "return 5", "returns one table" },
+    { "return {\n  request = function() end,\n  difficulty = 9,\n}", "scenario.lua:3: difficulty must be" },
+    { "return { request = function() end,\n enter = function() error('no luck') end }", "scenario.lua:2: no luck" },
+    { "x = 1\nreturn { request = function() end }", "assignment to global 'x' (use local)" },
+  }
+  for i, case in ipairs(cases) do
+    write_scenario(dir, "41-broken", case[1])
+    local answer = lab:get("/goto?step=41")
+    t.equal(answer.status, 500, "case " .. i)
+    t.has(answer.body, case[2], "case " .. i)
+    t.equal(lab:get("/").body, "hello world")
+  end
+  write_scenario(dir, "42-one", "return { request = function() end }")
+  write_scenario(dir, "42-two", "return { request = function() end }")
+  local twice = lab:get("/goto?step=42")
+  t.equal(twice.status, 500)
+  t.has(twice.body, "step 42 is there twice")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("an error in a request is a 500 and a traceback in the log", function()
+  local lab, dir = start()
+  write_scenario(dir, "43-error", "local function deep() error('sorry') end\nreturn { request = function() deep() end }")
+  lab:get("/goto?step=43")
+  local answer = lab:get("/")
+  t.equal(answer.status, 500)
+  t.match(answer.body, "scenario.lua:1: sorry\n$")
+  lab:wait_log("stack traceback:")
+  t.has(lab:log(), "'deep'")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("params: defaults, --param, /goto; wrong ones change nothing", function()
+  local lab, dir = start("--param", "44.b=two")
+  write_scenario(dir, "44-params", [[
+return {
+  params = { a = { 1, "a number" }, b = { "x", "a word" } },
+  request = function(self) return self.params.a .. self.params.b end,
+}]])
+  lab:get("/goto?step=44")
+  t.equal(lab:get("/").body, "1two")
+  lab:get("/goto?step=44&a=7&b=%41")
+  t.equal(lab:get("/").body, "7A")
+  for _, query in ipairs { "a=x", "c=1", "a=1.5" } do
+    local answer = lab:get("/goto?step=44&" .. query)
+    t.equal(answer.status, 400, query)
+    t.equal(lab:get("/").body, "7A")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("routes, status, headers, and what a request can see", function()
+  local lab, dir = start()
+  write_scenario(dir, "45-routes", [[
+return {
+  request = function() return "body", 418, { ["X-Lab"] = "yes", ["Content-Type"] = "text/x-lab" } end,
+  routes = {
+    ["/echo"] = function(_, req) return req.method .. " " .. req.path .. " " .. (req.query.q or "-") .. " " .. req.body end,
+  },
+}]])
+  lab:get("/goto?step=45")
+  local answer = lab:get("/")
+  t.equal(answer.status, 418)
+  t.equal(answer.headers["x-lab"], "yes")
+  t.equal(answer.headers["content-type"], "text/x-lab")
+  t.equal(lab:post("/echo?q=a%20b", "data").body, "POST /echo a b data")
+  t.equal(lab:get("/other").status, 404)
+  lab:get("/goto?step=0")
+  t.equal(lab:get("/echo").status, 404)
+  t.equal(lab:stop(), 0)
+end)
+
+-- /goto and /debug answer at once while a request never ends by itself.
+local function stays_usable(name, text, goto_status)
+  t.test(name, function()
+    local lab, dir = start()
+    write_scenario(dir, "46-runaway", text)
+    lab:get("/goto?step=46")
+    t.spawn("curl -s " .. lab.url .. "/")
+    t.sleep(0.3)
+    t.equal(lab:get("/debug/vars").status, 200)
+    local worst = 0
+    for _ = 1, 5 do worst = math.max(worst, lab:get("/debug/pprof/cmdline").seconds) end
+    t.between(worst, 0, 0.1, "seconds for /debug")
+    local answer = lab:get("/goto?step=0")
+    t.equal(answer.status, goto_status, answer.body)
+    t.between(answer.seconds, 0, 0.2, "seconds for /goto")
+    if goto_status == 200 then
+      t.equal(lab:get("/", "--max-time", "5").body, "hello world")
+    else
+      t.match(answer.body, "can't be interrupted")
+    end
+    t.between(lab:stop(5), 0, 0, "exit code")
+  end)
+end
+
+stays_usable("while true do end", "return { request = function() while true do end end }", 200)
+stays_usable("an endless loop in a comparator", [[
+return { request = function() table.sort({ 3, 2, 1, 5, 4 }, function() while true do end end) end }]], 200)
+stays_usable("an endless loop around pcall", [[
+return { request = function() while true do pcall(function() while true do end end) end end }]], 200)
+stays_usable("lab.spin", "return { request = function() lab.spin(60) end }", 200)
+stays_usable("a pattern that takes for ever", [[
+return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 503)
+
+t.finish()

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: MIT
+-- Profiles of workloads whose answer is known. A share p that is estimated from
+-- n samples has a standard deviation of sqrt(p (1 - p) / n): tests allow three
+-- of them, and never less than two points.
+local t = require "harness"
+t.need("go", "curl")
+
+local scenarios = t.source .. "/tests/integration/scenarios"
+
+-- A CPU profile at HZ while PATH is answered; and the answer.
+local function profile_of(lab, path, seconds, hz)
+  local file = t.temp_dir() .. "/cpu.pb.gz"
+  local curl = t.spawn(("curl -s -o %s '%s/debug/pprof/profile?seconds=%d&hz=%d'")
+    :format(file, lab.url, seconds, hz))
+  t.sleep(0.5) -- the profile is running
+  local answer = lab:get(path, "--max-time", "120")
+  t.equal(answer.status, 200, answer.body)
+  t.equal(curl:wait(seconds + 30), 0, "curl")
+  return t.pprof.raw(file), answer.body
+end
+
+-- Share of the samples that have a function NAME, among those that have ROOT.
+local function cumulative(raw, root)
+  local total, count, by_name = 0, 0, {}
+  for _, sample in ipairs(raw.samples) do
+    local names = {}
+    for _, location in ipairs(sample.stack) do
+      for _, frame in ipairs(location.frames) do names[frame.name:match("[^.]*$")] = true end
+    end
+    if names[root] then
+      total = total + sample.values[2]
+      count = count + sample.values[1]
+      for name in pairs(names) do by_name[name] = (by_name[name] or 0) + sample.values[2] end
+    end
+  end
+  return by_name, total, count
+end
+
+local function check_share(by_name, total, count, name, truth)
+  local allowed = math.max(0.02, 3 * math.sqrt(truth * (1 - truth) / count))
+  t.near((by_name[name] or 0) / total, truth, allowed, name)
+end
+
+local function shares_at(hz)
+  local lab = t.start_with({ scenarios }, "--step", "60")
+  local raw = profile_of(lab, "/", 13, hz)
+  local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
+  for name, truth in pairs { half = 0.5, third = 0.3, fifth = 0.2 } do
+    check_share(by_name, total, count, name, truth)
+  end
+  t.near(total / 1e9, 10, 0.5, "CPU seconds in the profile")
+  t.equal(lab:stop(), 0)
+end
+
+t.test("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000) end)
+t.test("50/30/20 of pure Lua at 100 Hz", function() shares_at(100) end)
+
+t.test("Lua, Lua's library, a primitive here and one on a worker", function()
+  local lab = t.start_with({ scenarios }, "--step", "61")
+  local raw, answer = profile_of(lab, "/", 15, 1000)
+  local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
+  local took, all = {}, 0
+  for name, seconds in answer:gmatch("(%w+) ([%d.]+)\n") do
+    took[name] = tonumber(seconds)
+    all = all + took[name]
+  end
+  for name, seconds in pairs(took) do check_share(by_name, total, count, name, seconds / all) end
+  t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
+  t.near(total / 1e9, all, 0.05 * all, "CPU seconds in the profile")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- bytes --------------------------------------------------------------------
+
+-- alloc_objects, alloc_space, inuse_objects, inuse_space of samples with NAME.
+local function heap_of(lab, name)
+  local raw = t.pprof.raw(lab.url .. "/debug/pprof/heap?gc=1")
+  local sum = { 0, 0, 0, 0 }
+  for _, sample in ipairs(raw.samples) do
+    for _, location in ipairs(sample.stack) do
+      if location.frames[1].name:find(name .. "$") then
+        for i = 1, 4 do sum[i] = sum[i] + sample.values[i] end
+        break
+      end
+    end
+  end
+  return sum
+end
+
+-- N blocks of SIZE at RATE: each is sampled with p = 1 - exp(-size/rate) and
+-- then stands for size/p bytes, so the estimate's variance is
+-- n size^2 (1 - p) / p.
+local function deviation(n, size, rate)
+  local p = 1 - math.exp(-size / rate)
+  return math.sqrt(n * size ^ 2 * (1 - p) / p)
+end
+
+t.test("known bytes, sampled at the default rate", function()
+  local lab = t.start_with({ scenarios }, "--step", "62")
+  local RATE = 512 * 1024
+  t.equal(lab:get("/large").body, "done")
+  t.near(heap_of(lab, "makeLarge")[2], 1e9, 3 * deviation(1000, 1e6, RATE) + 1, "alloc_space of 1,000 x 1 MB")
+  t.equal(lab:get("/small?n=10000000", "--max-time", "120").body, "done")
+  t.near(heap_of(lab, "makeSmall")[2], 1e9, 3 * deviation(1e7, 100, RATE) + 1, "alloc_space of 1e7 x 100 B")
+  t.equal(lab:get("/hold").body, "done")
+  t.near(heap_of(lab, "hold")[4], 1e7, 3 * deviation(100, 1e5, RATE) + 1, "inuse_space of 100 x 100 kB")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("known bytes at rate 1 are exact", function()
+  local lab = t.start_with({ scenarios }, "--step", "62", "--memprofile-rate", "1")
+  t.equal(lab:get("/hold").body, "done")
+  local held = heap_of(lab, "hold")
+  -- Each call makes a buffer of 100,000 bytes and its userdata.
+  local raw = t.pprof.raw(lab.url .. "/debug/pprof/heap")
+  local buffers = 0
+  for _, sample in ipairs(raw.samples) do
+    if sample.labels.bytes and sample.labels.bytes[1]:find("^100000") then
+      buffers = buffers + sample.values[3]
+      t.equal(sample.values[4], sample.values[3] * 100000)
+    end
+  end
+  t.equal(buffers, 100, "buffers in use")
+  t.check(held[4] >= 1e7, "bytes in use")
+  lab:get("/goto?step=0")
+  t.sleep(0.2)
+  t.equal(heap_of(lab, "hold")[4], 0, "bytes in use after the step")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

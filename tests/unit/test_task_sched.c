@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * The scheduler: order, parking, sleeping, letters from other threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "task/sched.h"
+
+/* A task that does what its script says, a letter per resume: y yields, p
+ * parks, s sleeps 1 ms, e ends. */
+typedef struct actor {
+  lab_task base;
+  const char *script;
+  char name;
+} actor;
+
+static lab_sched *sched;
+static char trace[256];
+static size_t ntrace;
+
+static void resume(lab_task *task, void *arg) {
+  (void)arg;
+  actor *a = LAB_CONTAINER(task, actor, base);
+  assert_int_equal(task->state, LAB_TASK_RUNNING);
+  assert_ptr_equal(lab_sched_running(sched), task);
+  trace[ntrace++] = a->name;
+  switch (*a->script++) {
+  case 'y':
+    lab_task_ready(sched, task);
+    break;
+  case 'p':
+    lab_task_park(sched, task, LAB_WAIT_JOIN, 7);
+    break;
+  case 's':
+    lab_task_sleep(sched, task, LAB_MILLISECOND, 8);
+    break;
+  default:
+    lab_task_end(sched, task);
+  }
+  if (lab_sched_count(sched) == lab_sched_waiting(sched) &&
+      lab_list_empty(lab_sched_tasks(sched)))
+    lab_sched_stop(sched);
+}
+
+static int setup(void **state) {
+  (void)state;
+  static const lab_sched_ops ops = {resume, NULL};
+  ntrace = 0;
+  memset(trace, 0, sizeof trace);
+  return lab_sched_new(&sched, &ops, NULL);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  lab_sched_free(sched);
+  return 0;
+}
+
+static void add(actor *a, char name, const char *script) {
+  memset(a, 0, sizeof *a);
+  a->name = name;
+  a->script = script;
+  lab_task_init(sched, &a->base);
+  lab_task_ready(sched, &a->base);
+}
+
+static void test_turns(void **state) {
+  (void)state;
+  actor a, b, c;
+  add(&a, 'a', "yye");
+  add(&b, 'b', "ye");
+  add(&c, 'c', "e");
+  assert_int_equal(lab_sched_count(sched), 3);
+  assert_true(lab_sched_wanted(sched));
+  lab_sched_run(sched);
+  assert_string_equal(trace, "abcaba");
+  assert_int_equal(lab_sched_count(sched), 0);
+  assert_int_equal(a.base.id, 1);
+  assert_int_equal(c.base.id, 3);
+}
+
+typedef struct waker {
+  lab_post post;
+  lab_task *task;
+} waker;
+
+static void wake(lab_post *post) {
+  lab_task *task = LAB_CONTAINER(post, waker, post)->task;
+  assert_int_equal(task->state, LAB_TASK_WAITING);
+  assert_int_equal(task->wait, LAB_WAIT_JOIN);
+  assert_int_equal(task->stack, 7);
+  lab_task_ready(sched, task);
+  lab_task_ready(sched, task); /* a second time does nothing */
+}
+
+static void *post_later(void *arg) {
+  struct timespec nap = {0, 20 * 1000 * 1000};
+  nanosleep(&nap, NULL);
+  lab_sched_post(sched, arg);
+  return NULL;
+}
+
+static void test_park(void **state) {
+  (void)state;
+  actor a;
+  add(&a, 'a', "pe");
+  waker w = {{{NULL}, wake}, &a.base};
+  pthread_t thread;
+  pthread_create(&thread, NULL, post_later, &w.post);
+  lab_sched_run(sched);
+  pthread_join(thread, NULL);
+  assert_string_equal(trace, "aa");
+}
+
+static void test_sleep(void **state) {
+  (void)state;
+  actor a;
+  add(&a, 'a', "sse");
+  uint64_t began = lab_clock_mono();
+  lab_sched_run(sched);
+  assert_true(lab_clock_mono() - began >= 2 * LAB_MILLISECOND);
+  assert_string_equal(trace, "aaa");
+}
+
+/* 10,000 sleepers wake in the order of their times, also after every third was
+ * woken early. */
+enum { SLEEPERS = 10000 };
+static uint64_t last_wake;
+static unsigned woken;
+
+static void resume_sleeper(lab_task *task, void *arg) {
+  (void)arg;
+  if (task->wake) {
+    assert_true(task->wake >= last_wake);
+    last_wake = task->wake;
+    woken++;
+  }
+  lab_task_end(sched, task);
+  if (lab_sched_count(sched) == 0)
+    lab_sched_stop(sched);
+}
+
+static void test_sleepers(void **state) {
+  (void)state;
+  static const lab_sched_ops ops = {resume_sleeper, NULL};
+  lab_sched_free(sched);
+  assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
+  lab_task *tasks = calloc(SLEEPERS, sizeof *tasks);
+  uint64_t seed = 1;
+  for (int i = 0; i < SLEEPERS; i++) {
+    lab_task_init(sched, &tasks[i]);
+    lab_task_sleep(sched, &tasks[i],
+                   1 + lab_rng_next(&seed) % (50 * LAB_MILLISECOND), 0);
+  }
+  for (int i = 0; i < SLEEPERS; i += 3) {
+    tasks[i].wake = 0;
+    lab_task_ready(sched, &tasks[i]);
+  }
+  lab_sched_run(sched);
+  assert_int_equal(woken, SLEEPERS - (SLEEPERS + 2) / 3);
+  free(tasks);
+}
+
+/* Letters of four threads: none is lost, each thread's in its order. */
+enum { THREADS = 4, LETTERS = 50000 };
+typedef struct letter {
+  lab_post post;
+  int thread, number;
+} letter;
+static letter letters[THREADS][LETTERS];
+static int next_number[THREADS], received;
+
+static void receive(lab_post *post) {
+  letter *l = LAB_CONTAINER(post, letter, post);
+  assert_int_equal(l->number, next_number[l->thread]++);
+  if (++received == THREADS * LETTERS)
+    lab_sched_stop(sched);
+}
+
+static void *send_all(void *arg) {
+  letter *mine = arg;
+  for (int i = 0; i < LETTERS; i++)
+    lab_sched_post(sched, &mine[i].post);
+  return NULL;
+}
+
+static void test_letters(void **state) {
+  (void)state;
+  pthread_t threads[THREADS];
+  for (int t = 0; t < THREADS; t++) {
+    for (int i = 0; i < LETTERS; i++)
+      letters[t][i] = (letter){{{NULL}, receive}, t, i};
+    pthread_create(&threads[t], NULL, send_all, letters[t]);
+  }
+  lab_sched_run(sched);
+  for (int t = 0; t < THREADS; t++)
+    pthread_join(threads[t], NULL);
+  assert_int_equal(received, THREADS * LETTERS);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_park, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sleepers, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_letters, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
