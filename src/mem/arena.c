@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ * The jemalloc backend: one arena of our own with our own extent hooks.
+ *
+ * Why an arena of its own: only what the lab and its scenarios allocate is in
+ * it, so that its pages are HeapInuse and nothing else. Why hooks: jemalloc
+ * asks them for address space (HeapSys) and tells them when pages lose or
+ * regain their memory (HeapReleased); counting there is exact. Address space
+ * is never returned, as in Go, so HeapSys is the largest the heap has been.
+ *
+ * Settings, each of which was measured to be needed:
+ *  - dirty_decay_ms -1: freed pages keep their memory until lab_mem_release;
+ *  - muzzy_decay_ms 0: a purge is MADV_DONTNEED at once, seen in RSS;
+ *  - oversize_threshold out of the way: by default freed blocks of 8 MB and
+ *    more are given back immediately;
+ *  - retain_grow_limit 2 MB: address space otherwise grows in doubling steps;
+ *  - no huge pages: they would make RSS jump by 2 MB. */
+#if LAB_ALLOC_JEMALLOC
+
+#include "mem/arena.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
+
+static unsigned arena;
+static size_t page_size;
+static pthread_mutex_t release_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Counted by the hooks. */
+static _Atomic uint64_t heap_sys, meta_sys, released, released_total;
+
+/* ---- extent hooks -------------------------------------------------------- */
+
+static void *map(void *where, size_t size) {
+  void *p = mmap(where, size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED)
+    return NULL;
+  if (where && p != where) {
+    munmap(p, size);
+    return NULL;
+  }
+  return p;
+}
+
+/* Maps more than enough and cuts the ends off. */
+static void *map_aligned(size_t size, size_t alignment) {
+  char *p = map(NULL, size + alignment);
+  if (!p)
+    return NULL;
+  size_t head = -(uintptr_t)p & (alignment - 1);
+  if (head)
+    munmap(p, head);
+  if (alignment - head)
+    munmap(p + head + size, alignment - head);
+  return p + head;
+}
+
+/* The arena's own structures come through the same hook as the heap. They are
+ * told apart by their alignment: jemalloc aligns these blocks to huge pages,
+ * and nobody here asks for aligned memory. */
+static void *on_alloc(extent_hooks_t *hooks, void *where, size_t size,
+                      size_t alignment, bool *zero, bool *commit,
+                      unsigned index) {
+  (void)hooks;
+  (void)index;
+  void *p = map(where, size);
+  if (p && ((uintptr_t)p & (alignment - 1))) {
+    munmap(p, size);
+    p = map_aligned(size, alignment);
+  }
+  if (!p)
+    return NULL;
+  madvise(p, size, MADV_NOHUGEPAGE);
+  *zero = *commit = true;
+  atomic_fetch_add(alignment >= HUGE_PAGE ? &meta_sys : &heap_sys, size);
+  return p;
+}
+
+/* Declined: jemalloc then takes the memory away (on_decommit), and keeps the
+ * address space for reuse. */
+static bool on_dalloc(extent_hooks_t *hooks, void *p, size_t size,
+                      bool committed, unsigned index) {
+  (void)hooks;
+  (void)p;
+  (void)size;
+  (void)committed;
+  (void)index;
+  return true;
+}
+
+static bool on_commit(extent_hooks_t *hooks, void *p, size_t size,
+                      size_t offset, size_t length, unsigned index) {
+  (void)hooks;
+  (void)p;
+  (void)size;
+  (void)offset;
+  (void)index;
+  atomic_fetch_sub(&released, length);
+  return false;
+}
+
+static bool on_decommit(extent_hooks_t *hooks, void *p, size_t size,
+                        size_t offset, size_t length, unsigned index) {
+  (void)hooks;
+  (void)size;
+  (void)index;
+  if (madvise((char *)p + offset, length, MADV_DONTNEED) != 0)
+    return true;
+  atomic_fetch_add(&released, length);
+  atomic_fetch_add(&released_total, length);
+  return false;
+}
+
+static bool on_split(extent_hooks_t *hooks, void *p, size_t size, size_t size_a,
+                     size_t size_b, bool committed, unsigned index) {
+  (void)hooks;
+  (void)p;
+  (void)size;
+  (void)size_a;
+  (void)size_b;
+  (void)committed;
+  (void)index;
+  return false;
+}
+
+static bool on_merge(extent_hooks_t *hooks, void *a, size_t size_a, void *b,
+                     size_t size_b, bool committed, unsigned index) {
+  (void)hooks;
+  (void)a;
+  (void)size_a;
+  (void)b;
+  (void)size_b;
+  (void)committed;
+  (void)index;
+  return false;
+}
+
+/* No purge hooks: with decommit always possible they would never be asked. No
+ * destroy hook: the arena lives as long as the process. */
+static extent_hooks_t hooks = {
+    .alloc = on_alloc,
+    .dalloc = on_dalloc,
+    .commit = on_commit,
+    .decommit = on_decommit,
+    .split = on_split,
+    .merge = on_merge,
+};
+
+/* ---- control ------------------------------------------------------------- */
+
+/* FORMAT holds one %u for the arena's number. */
+static int set(const char *format, const void *value, size_t size) {
+  char name[NAME_MAX_LENGTH];
+  snprintf(name, sizeof name, format, arena);
+  return -mallctl(name, NULL, NULL, (void *)(uintptr_t)value, size);
+}
+
+static uint64_t get(const char *name) {
+  uint64_t value = 0;
+  size_t size = sizeof value;
+  LAB_ASSERT(mallctl(name, &value, &size, NULL, 0) == 0);
+  return value;
+}
+
+static uint64_t get_of_arena(const char *field) {
+  char name[NAME_MAX_LENGTH];
+  snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, field);
+  return get(name);
+}
+
+static int configure(void) {
+  const ssize_t never = -1, at_once = 0;
+  const size_t oversize = (size_t)1 << 40, grow = HUGE_PAGE;
+  int rc = set("arena.%u.dirty_decay_ms", &never, sizeof never);
+  if (rc == 0)
+    rc = set("arena.%u.muzzy_decay_ms", &at_once, sizeof at_once);
+  if (rc == 0)
+    rc = set("arena.%u.oversize_threshold", &oversize, sizeof oversize);
+  if (rc == 0)
+    rc = set("arena.%u.retain_grow_limit", &grow, sizeof grow);
+  return rc;
+}
+
+int lab_arena_init(void) {
+  extent_hooks_t *our_hooks = &hooks;
+  size_t size = sizeof arena;
+  int rc = mallctl("arenas.create", &arena, &size, (void *)&our_hooks,
+                   sizeof our_hooks);
+  page_size = (size_t)get("arenas.page");
+  return rc != 0 ? -rc : configure();
+}
+
+/* A cache is booked on the arena its thread belongs to when it is made; so the
+ * thread is ours for that moment. Its plain malloc stays elsewhere. */
+int lab_arena_thread_begin(void) {
+  unsigned cache, before;
+  size_t size = sizeof before;
+  LAB_ASSERT(mallctl("thread.arena", &before, &size, &arena, size) == 0);
+  int rc = mallctl("tcache.create", &cache, &size, NULL, 0);
+  LAB_ASSERT(mallctl("thread.arena", NULL, NULL, &before, size) == 0);
+  /* There is room for some 4000 caches; threads beyond do without. */
+  return MALLOCX_ARENA(arena) |
+         (rc == 0 ? MALLOCX_TCACHE(cache) : MALLOCX_TCACHE_NONE);
+}
+
+/* Calls an operation on the cache in CACHE, the inverse of MALLOCX_TCACHE. */
+static void cache_control(const char *name, int cache) {
+  unsigned field = (unsigned)cache >> 8 & 0xfff;
+  if (field < 2)
+    return;
+  unsigned id = field - 2;
+  mallctl(name, NULL, NULL, &id, sizeof id);
+}
+
+void lab_arena_thread_end(int cache) {
+  cache_control("tcache.destroy", cache);
+}
+
+/* ---- statistics ---------------------------------------------------------- */
+
+/* Pages in use are read before the address space, which never shrinks, and
+ * released pages after it: of HeapInuse <= HeapSys the first can't fail, and
+ * HeapReleased <= HeapIdle is restored where a page changed in between. */
+void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
+  (void)counted;
+  uint64_t epoch = 1;
+  size_t size = sizeof epoch;
+  mallctl("epoch", &epoch, &size, &epoch, size);
+  usage->heap_inuse = get_of_arena("pactive") * page_size;
+  usage->heap_sys = atomic_load(&heap_sys);
+  uint64_t idle = usage->heap_sys - usage->heap_inuse;
+  usage->heap_released = atomic_load(&released);
+  if (usage->heap_released > idle)
+    usage->heap_released = idle;
+  usage->meta_inuse = get_of_arena("base");
+  usage->meta_sys = atomic_load(&meta_sys);
+  usage->cache_inuse = get_of_arena("tcache_bytes");
+  usage->other_sys = get("stats.mapped") - get_of_arena("mapped");
+}
+
+size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
+  unsigned n = 0;
+  size_t size = sizeof n;
+  mallctl("arenas.nbins", &n, &size, NULL, 0);
+  if (n > max)
+    n = (unsigned)max;
+  for (unsigned i = 0; i < n; i++) {
+    char name[NAME_MAX_LENGTH];
+    snprintf(name, sizeof name, "arenas.bin.%u.size", i);
+    bins[i].size = (uint32_t)get(name);
+    snprintf(name, sizeof name, "bins.%u.ndalloc", i);
+    bins[i].frees = get_of_arena(name);
+    snprintf(name, sizeof name, "bins.%u.nmalloc", i);
+    bins[i].mallocs = get_of_arena(name);
+  }
+  return n;
+}
+
+size_t lab_arena_release(int cache) {
+  cache_control("tcache.flush", cache);
+  pthread_mutex_lock(&release_lock);
+  uint64_t before = atomic_load(&released_total);
+  set("arena.%u.purge", NULL, 0);
+  uint64_t after = atomic_load(&released_total);
+  pthread_mutex_unlock(&release_lock);
+  return (size_t)(after - before);
+}
+
+#else
+typedef int lab_arena_is_in_arena_libc; /* C wants something in every file */
+#endif

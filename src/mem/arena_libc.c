@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * The libc backend, for sanitizer builds: their malloc must see our blocks, and
+ * reports nothing about its pages. So the heap is taken to be what is counted
+ * as in use, with nothing idle and nothing released: the identities of
+ * memstats.h hold, and no number is invented. */
+#if !LAB_ALLOC_JEMALLOC
+
+#include "mem/arena.h"
+
+#include <string.h>
+
+int lab_arena_init(void) {
+  return 0;
+}
+
+int lab_arena_thread_begin(void) {
+  return 0;
+}
+
+void lab_arena_thread_end(int cache) {
+  (void)cache;
+}
+
+void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
+  memset(usage, 0, sizeof *usage);
+  usage->heap_sys = usage->heap_inuse = counted;
+}
+
+size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
+  (void)bins;
+  (void)max;
+  return 0;
+}
+
+size_t lab_arena_release(int cache) {
+  (void)cache;
+  malloc_trim(0); /* whether it freed pages it says, how many it doesn't */
+  return 0;
+}
+
+#else
+typedef int lab_arena_is_in_arena; /* C wants something in every file */
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * Application memory: count, sample, limit; see mem.h.
+ *
+ * The way of most blocks is short: the thread's fuel (counters.h) suffices, so
+ * no more than the block and two cells are touched. Everything else happens at
+ * the end of the fuel, which is at least every 64 KiB, and with every block of
+ * that size. */
+#include "mem/mem.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "mem/arena.h"
+#include "mem/counters.h"
+#include "mem/sample.h"
+#include "mem/scavenge.h"
+
+static _Atomic size_t limit;
+
+int lab_mem_init(void) {
+  static const lab_allocator own = {lab_mem_own_alloc, lab_mem_own_realloc,
+                                    lab_mem_own_free};
+  int rc = lab_arena_init();
+  if (rc == 0)
+    rc = lab_counters_init();
+  if (rc != 0)
+    return rc;
+  lab_scavenge_init();
+  lab_alloc_install(&own);
+  return 0;
+}
+
+/* At the end of the fuel: may NEED more bytes be used? */
+static bool admit(size_t need) {
+  size_t most = atomic_load_explicit(&limit, memory_order_relaxed);
+  if (need > PTRDIFF_MAX)
+    return false;
+  lab_scavenge_note(need);
+  if (most == 0)
+    return true;
+  size_t used = lab_mem_app_bytes();
+  return used <= most && need <= most - used;
+}
+
+/* A new block was made: burn its fuel, or go through a step. */
+static inline void spend(lab_mem_thread *t, void *p, size_t size) {
+  if (size < t->fuel)
+    t->fuel -= size;
+  else
+    lab_sample_step(t, p, size);
+}
+
+void *lab_mem_alloc(size_t size) {
+  lab_mem_thread *t = lab_mem_self();
+  if (size >= t->fuel && !admit(size))
+    return NULL;
+  void *p = lab_arena_alloc(t->cache, size);
+  if (!p)
+    return NULL;
+  lab_count_alloc(t, LAB_MEM_APP, size);
+  spend(t, p, size);
+  return p;
+}
+
+void lab_mem_free(void *p, size_t size) {
+  if (!p)
+    return;
+  lab_mem_thread *t = lab_mem_self();
+  if (lab_sample_maybe(p))
+    lab_sample_free(p); /* before the address can be another block's */
+  lab_count_free(t, LAB_MEM_APP, size);
+  lab_arena_free(t->cache, p, size);
+}
+
+void *lab_mem_realloc(void *p, size_t old, size_t size) {
+  if (!p)
+    return size ? lab_mem_alloc(size) : NULL;
+  if (size == 0) {
+    lab_mem_free(p, old);
+    return NULL;
+  }
+  lab_mem_thread *t = lab_mem_self();
+  bool grows = size > old;
+  if (grows && size >= t->fuel && !admit(size - old))
+    return NULL;
+  lab_mem_sample sample;
+  bool sampled = lab_sample_maybe(p) && lab_sample_take(p, &sample);
+  void *fresh = lab_arena_realloc(t->cache, p, size);
+  if (sampled && !(fresh && grows))
+    lab_sample_keep(fresh ? fresh : p, &sample);
+  else if (sampled)
+    lab_sample_drop(&sample);
+  if (!fresh)
+    return NULL;
+  lab_count_resize(t, LAB_MEM_APP, old, size);
+  if (grows)
+    spend(t, fresh, size);
+  return fresh;
+}
+
+void lab_mem_set_limit(size_t bytes) {
+  atomic_store_explicit(&limit, bytes, memory_order_relaxed);
+  lab_mem_thread *t = lab_mem_self();
+  t->rest += t->fuel; /* look at the next call, not at the end of the fuel */
+  t->fuel = 0;
+}
+
+size_t lab_mem_app_bytes(void) {
+  lab_mem_counts c;
+  lab_counters_sum(&c);
+  return (size_t)(c.allocated[LAB_MEM_APP] - c.freed[LAB_MEM_APP]);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * The lab's own memory: counted by usable size, which the heap knows, since
+ * free(3)-like callers don't tell it. Never sampled: the heap profile shows
+ * the scenario, not who watches it. */
+#include "mem/mem.h"
+
+#include "mem/arena.h"
+#include "mem/counters.h"
+#include "mem/scavenge.h"
+
+static void *counted(lab_mem_thread *t, void *p) {
+  if (p) {
+    size_t size = lab_arena_usable(p);
+    lab_count_alloc(t, LAB_MEM_OWN, size);
+    lab_scavenge_note(size);
+  }
+  return p;
+}
+
+void *lab_mem_own_alloc(size_t size) {
+  lab_mem_thread *t = lab_mem_self();
+  return counted(t, lab_arena_alloc(t->cache, size));
+}
+
+void *lab_mem_own_calloc(size_t count, size_t size) {
+  size_t total;
+  if (__builtin_mul_overflow(count, size, &total))
+    return NULL;
+  lab_mem_thread *t = lab_mem_self();
+  return counted(t, lab_arena_zalloc(t->cache, total));
+}
+
+void *lab_mem_own_realloc(void *p, size_t size) {
+  if (!p)
+    return lab_mem_own_alloc(size);
+  if (size == 0) {
+    lab_mem_own_free(p);
+    return NULL;
+  }
+  lab_mem_thread *t = lab_mem_self();
+  size_t old = lab_arena_usable(p);
+  void *fresh = lab_arena_realloc(t->cache, p, size);
+  if (!fresh)
+    return NULL;
+  size_t now = lab_arena_usable(fresh);
+  lab_count_resize(t, LAB_MEM_OWN, old, now);
+  if (now > old)
+    lab_scavenge_note(now);
+  return fresh;
+}
+
+void lab_mem_own_free(void *p) {
+  if (!p)
+    return;
+  lab_mem_thread *t = lab_mem_self();
+  size_t size = lab_arena_usable(p);
+  lab_count_free(t, LAB_MEM_OWN, size);
+  lab_arena_free(t->cache, p, size);
+}

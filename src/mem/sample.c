@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * The sampling decision and the table of live samples.
+ *
+ * Decision: points are scattered over the stream of a thread's allocated bytes
+ * by a Poisson process of one point per `rate` bytes, and a block is sampled
+ * when a point falls into it. The distance to the next point is exponential
+ * with mean `rate`, whatever happened before; so it may be drawn anew after a
+ * sample, and just as well when the rate changes.
+ *
+ * Table: address -> sample, open addressing with linear probing and deletion
+ * by shifting back, so that neither insertion nor deletion leaves anything
+ * behind. It comes from mmap: it must not disturb the heap it describes. In
+ * front of it stands a counting filter, which answers nearly every free with
+ * one load (sample.h). Both are written under one lock. */
+#include "mem/sample.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/hash.h"
+#include "base/rng.h"
+
+enum { TABLE_MIN = 1024, FILTER_FULL = UINT16_MAX };
+
+typedef struct entry {
+  uintptr_t p; /* 0: empty */
+  lab_mem_sample sample;
+} entry;
+
+_Atomic uint16_t lab_sample_filter[1 << LAB_SAMPLE_FILTER_BITS];
+
+static _Atomic uint64_t rate = 512 << 10;
+static _Atomic(const lab_mem_sink *) sink;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+  entry *entries;
+  size_t cap; /* a power of 2, or 0 */
+  size_t used;
+} table;
+
+/* ---- table, under the lock ----------------------------------------------- */
+
+/* Where P is, or the empty place where it belongs. */
+static size_t find(uintptr_t p) {
+  size_t i = lab_hash_u64(p) & (table.cap - 1);
+  while (table.entries[i].p && table.entries[i].p != p)
+    i = (i + 1) & (table.cap - 1);
+  return i;
+}
+
+static bool resize(size_t cap) {
+  entry *old = table.entries;
+  size_t old_cap = table.cap;
+  void *fresh = mmap(NULL, cap * sizeof *old, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (fresh == MAP_FAILED)
+    return false;
+  table.entries = fresh;
+  table.cap = cap;
+  for (size_t i = 0; i < old_cap; i++)
+    if (old[i].p)
+      table.entries[find(old[i].p)] = old[i];
+  if (old)
+    munmap(old, old_cap * sizeof *old);
+  return true;
+}
+
+static void filter_add(uintptr_t p, int n) {
+  _Atomic uint16_t *slot = &lab_sample_filter[lab_sample_slot((void *)p)];
+  uint16_t count = atomic_load_explicit(slot, memory_order_relaxed);
+  /* A full slot has lost count and stays full: slower, never wrong. */
+  if (count != FILTER_FULL)
+    atomic_store_explicit(slot, (uint16_t)(count + n), memory_order_relaxed);
+}
+
+static bool insert(uintptr_t p, const lab_mem_sample *sample) {
+  if ((table.used + 1) * 4 > table.cap * 3 &&
+      !resize(table.cap ? table.cap * 2 : TABLE_MIN))
+    return false;
+  table.entries[find(p)] = (entry){p, *sample};
+  table.used++;
+  filter_add(p, 1);
+  return true;
+}
+
+/* Empties place I: later entries of the same run move up, unless they are
+ * already between their own place and I. */
+static void erase(size_t i) {
+  size_t mask = table.cap - 1;
+  for (size_t j = (i + 1) & mask; table.entries[j].p; j = (j + 1) & mask) {
+    size_t home = lab_hash_u64(table.entries[j].p) & mask;
+    if (((j - home) & mask) < ((j - i) & mask))
+      continue;
+    table.entries[i] = table.entries[j];
+    i = j;
+  }
+  table.entries[i].p = 0;
+}
+
+static bool extract(uintptr_t p, lab_mem_sample *sample) {
+  if (table.cap == 0)
+    return false;
+  size_t i = find(p);
+  if (!table.entries[i].p)
+    return false;
+  *sample = table.entries[i].sample;
+  erase(i);
+  table.used--;
+  filter_add(p, -1);
+  if (table.cap > TABLE_MIN && table.used * 8 < table.cap)
+    resize(table.cap / 2); /* if it fails, the large one stays */
+  return true;
+}
+
+/* ---- life of a sample ---------------------------------------------------- */
+
+static void tell_freed(const lab_mem_sample *sample) {
+  const lab_mem_sink *s = atomic_load(&sink);
+  if (s)
+    s->freed(sample);
+}
+
+void lab_sample_free(const void *p) {
+  lab_mem_sample sample;
+  pthread_mutex_lock(&lock);
+  if (extract((uintptr_t)p, &sample))
+    tell_freed(&sample);
+  pthread_mutex_unlock(&lock);
+}
+
+bool lab_sample_take(const void *p, lab_mem_sample *sample) {
+  pthread_mutex_lock(&lock);
+  bool found = extract((uintptr_t)p, sample);
+  pthread_mutex_unlock(&lock);
+  return found;
+}
+
+void lab_sample_keep(const void *p, const lab_mem_sample *sample) {
+  pthread_mutex_lock(&lock);
+  if (!insert((uintptr_t)p, sample))
+    tell_freed(sample); /* can't follow it: better gone than for ever live */
+  pthread_mutex_unlock(&lock);
+}
+
+void lab_sample_drop(const lab_mem_sample *sample) {
+  pthread_mutex_lock(&lock);
+  tell_freed(sample);
+  pthread_mutex_unlock(&lock);
+}
+
+/* What cannot be entered into the table is not recorded at all: its free would
+ * go unnoticed. */
+static void record(void *p, lab_mem_sample *sample) {
+  const lab_mem_sink *s = atomic_load(&sink);
+  if (!s)
+    return;
+  sample->stack = s->capture(&sample->label);
+  if (sample->stack == 0)
+    return;
+  pthread_mutex_lock(&lock);
+  if (insert((uintptr_t)p, sample))
+    s->allocated(sample);
+  pthread_mutex_unlock(&lock);
+}
+
+/* ---- decision ------------------------------------------------------------ */
+
+/* Bytes to the next point. A block is sampled when its size reaches them; so
+ * with a rate of 1 the distance is 0, which even an empty block reaches, and
+ * otherwise at least 1. */
+static uint64_t draw(lab_mem_thread *t) {
+  if (t->rate == 0)
+    return UINT64_MAX;
+  if (t->rate == 1)
+    return 0;
+  double distance = ceil(-log(lab_rng_unit(&t->rng)) * (double)t->rate);
+  return distance < 1 ? 1 : distance > 0x1p62 ? 1ull << 62 : (uint64_t)distance;
+}
+
+/* 1 / p(size); expm1 keeps its digits where size is far below the rate. */
+static double weight_of(size_t size, uint64_t with_rate) {
+  return with_rate <= 1 ? 1 : -1 / expm1(-(double)size / (double)with_rate);
+}
+
+void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
+  uint64_t distance = t->fuel + t->rest;
+  uint64_t current = lab_mem_rate();
+  if (t->rate != current || distance == 0) { /* 0 also at a thread's start */
+    t->rate = current;
+    distance = draw(t);
+  }
+  bool chosen = size >= distance;
+  distance = chosen ? draw(t) : distance - size;
+  t->fuel = distance < LAB_MEM_STEP ? (size_t)distance : LAB_MEM_STEP;
+  t->rest = distance - t->fuel;
+  if (!chosen || t->sampling)
+    return;
+  lab_mem_sample sample = {.size = size, .weight = weight_of(size, t->rate)};
+  t->sampling = true;
+  record(p, &sample);
+  t->sampling = false;
+}
+
+/* ---- settings ------------------------------------------------------------ */
+
+void lab_mem_set_rate(uint64_t bytes) {
+  atomic_store_explicit(&rate, bytes, memory_order_relaxed);
+  lab_mem_thread *t = lab_mem_self();
+  t->rest += t->fuel; /* look at the next call, not at the end of the fuel */
+  t->fuel = 0;
+}
+
+uint64_t lab_mem_rate(void) {
+  return atomic_load_explicit(&rate, memory_order_relaxed);
+}
+
+void lab_mem_set_sink(const lab_mem_sink *s) {
+  atomic_store(&sink, s);
+}
+
+size_t lab_sample_bytes(void) {
+  pthread_mutex_lock(&lock);
+  size_t bytes = table.cap * sizeof *table.entries;
+  pthread_mutex_unlock(&lock);
+  return bytes + sizeof lab_sample_filter;
+}
