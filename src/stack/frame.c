@@ -30,7 +30,7 @@ typedef struct entry {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_index index;
+  lab_intern_index index;
   lab_arena arena;
   atomic_uint count;
 } funcs = {.lock = PTHREAD_MUTEX_INITIALIZER, .shelf = {.item = sizeof(entry)}};
@@ -68,13 +68,13 @@ static uint32_t add(const key *k, uint64_t hash, bool hidden) {
                        .hidden = hidden};
   e->len = k->len;
   atomic_store_explicit(&funcs.count, id, memory_order_release);
-  lab_index_add(&funcs.index, hash, id);
+  lab_intern_index_add(&funcs.index, hash, id);
   return id;
 }
 
 static uint32_t find_or_add(const key *k, bool hidden) {
   uint64_t hash = key_hash(k);
-  uint32_t id = lab_index_find(&funcs.index, hash, key_equal, k);
+  uint32_t id = lab_intern_index_find(&funcs.index, hash, key_equal, k);
   if (id)
     return id;
   static const char full[] = "[too many functions]";
@@ -85,7 +85,7 @@ static uint32_t find_or_add(const key *k, bool hidden) {
     k = &full_key;
     hash = key_hash(k);
   }
-  id = lab_index_find(&funcs.index, hash, key_equal, k);
+  id = lab_intern_index_find(&funcs.index, hash, key_equal, k);
   if (id == 0)
     id = add(k, hash, hidden);
   pthread_mutex_unlock(&funcs.lock);
@@ -113,7 +113,7 @@ uint32_t lab_func_pseudo(const char *name) {
 
 uint32_t lab_func_find_c(const void *address) {
   key k = {LAB_FUNC_C, NULL, 0, 0, address};
-  return lab_index_find(&funcs.index, key_hash(&k), key_equal, &k);
+  return lab_intern_index_find(&funcs.index, key_hash(&k), key_equal, &k);
 }
 
 const lab_func *lab_func_get(uint32_t id) {

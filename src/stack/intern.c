@@ -89,8 +89,8 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i) {
 /* ---- index -----------------------------------------------------------------
  */
 
-typedef struct lab_index_table {
-  struct lab_index_table *older; /* kept: a reader may be in it */
+typedef struct lab_intern_index_table {
+  struct lab_intern_index_table *older; /* kept: a reader may be in it */
   uint32_t mask;
   _Atomic uint64_t slots[]; /* upper half of the hash, id; 0 = free */
 } table;
@@ -99,8 +99,8 @@ static uint64_t slot_make(uint64_t hash, uint32_t id) {
   return (hash & 0xffffffff00000000ull) | id;
 }
 
-uint32_t lab_index_find(lab_index *index, uint64_t hash, lab_index_equal *equal,
-                        const void *key) {
+uint32_t lab_intern_index_find(lab_intern_index *index, uint64_t hash,
+                               lab_intern_index_equal *equal, const void *key) {
   table *t = atomic_load_explicit(&index->table, memory_order_acquire);
   if (!t)
     return 0;
@@ -135,7 +135,7 @@ static table *table_grow(table *old) {
   return t;
 }
 
-void lab_index_add(lab_index *index, uint64_t hash, uint32_t id) {
+void lab_intern_index_add(lab_intern_index *index, uint64_t hash, uint32_t id) {
   table *t = atomic_load_explicit(&index->table, memory_order_relaxed);
   if (!t || index->used + 1 > (t->mask + 1) / 2) {
     t = table_grow(t);
@@ -169,7 +169,7 @@ typedef struct text {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_index index;
+  lab_intern_index index;
   lab_arena arena;
   uint32_t count;
 } strings = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -184,13 +184,13 @@ const char *lab_intern_string(const char *s, size_t len) {
   text key = {s, len};
   uint64_t hash = lab_intern_hash(s, len, 0);
   pthread_mutex_lock(&strings.lock);
-  uint32_t id = lab_index_find(&strings.index, hash, string_equal, &key);
+  uint32_t id = lab_intern_index_find(&strings.index, hash, string_equal, &key);
   if (id == 0) {
     id = ++strings.count;
     text *t = lab_shelf_make(&strings.shelf, id - 1);
     t->s = lab_arena_string(&strings.arena, s, len);
     t->len = len;
-    lab_index_add(&strings.index, hash, id);
+    lab_intern_index_add(&strings.index, hash, id);
   }
   const text *found = lab_shelf_at(&strings.shelf, id - 1);
   pthread_mutex_unlock(&strings.lock);

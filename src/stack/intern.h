@@ -5,7 +5,7 @@
  *
  *   lab_arena   memory that is never given back
  *   lab_shelf   an array whose elements never move
- *   lab_index   a hash index: from a key to the id of an element
+ *   lab_intern_index   a hash index: from a key to the id of an element
  *
  * One writer at a time (the owner's mutex), any number of readers beside it.
  * Never in a signal handler, but for lab_shelf_at. */
@@ -48,21 +48,21 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i);
 /* ---- index: {0} is an empty one -------------------------------------------
  */
 
-typedef struct lab_index {
-  _Atomic(struct lab_index_table *) table;
+typedef struct lab_intern_index {
+  _Atomic(struct lab_intern_index_table *) table;
   uint32_t used;
-} lab_index;
+} lab_intern_index;
 
 /* True if element ID is the one with KEY. */
-typedef bool lab_index_equal(uint32_t id, const void *key);
+typedef bool lab_intern_index_equal(uint32_t id, const void *key);
 
 /* The id of the element with KEY, or 0. Lock-free: an element that is being
  * added at this moment may be missed, so a writer looks again under its
  * lock. */
-uint32_t lab_index_find(lab_index *index, uint64_t hash, lab_index_equal *equal,
-                        const void *key);
+uint32_t lab_intern_index_find(lab_intern_index *index, uint64_t hash,
+                               lab_intern_index_equal *equal, const void *key);
 /* Adds ID (not 0); what it stands for must be complete. Writer only. */
-void lab_index_add(lab_index *index, uint64_t hash, uint32_t id);
+void lab_intern_index_add(lab_intern_index *index, uint64_t hash, uint32_t id);
 
 /* ---- hashing and strings ---------------------------------------------------
  */

@@ -31,7 +31,7 @@ typedef struct source {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_index index;
+  lab_intern_index index;
   uint32_t count;
 } sources = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .shelf = {.item = sizeof(source)}};
@@ -54,7 +54,7 @@ static bool has_chunk(uint32_t id, const void *key) {
 static source *find(const char *chunk, bool make) {
   source key = {.chunk = chunk, .len = chunk_length(chunk)};
   uint64_t hash = lab_intern_hash(chunk, key.len, 0);
-  uint32_t id = lab_index_find(&sources.index, hash, has_chunk, &key);
+  uint32_t id = lab_intern_index_find(&sources.index, hash, has_chunk, &key);
   if (id == 0 && !make)
     return NULL;
   if (id == 0) {
@@ -62,7 +62,7 @@ static source *find(const char *chunk, bool make) {
     source *made = lab_shelf_make(&sources.shelf, id - 1);
     made->chunk = lab_intern_string(chunk, key.len);
     made->len = key.len;
-    lab_index_add(&sources.index, hash, id);
+    lab_intern_index_add(&sources.index, hash, id);
   }
   return lab_shelf_at(&sources.shelf, id - 1);
 }

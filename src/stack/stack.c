@@ -19,7 +19,7 @@ typedef struct stack {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_index index;
+  lab_intern_index index;
   lab_arena arena;
   atomic_uint count;
   uint32_t limit;
@@ -45,7 +45,7 @@ static uint32_t add(const stack *s, uint64_t hash) {
   memcpy(frames, s->frames, s->n * sizeof *frames);
   *made = (stack){frames, s->n};
   atomic_store_explicit(&stacks.count, id, memory_order_release);
-  lab_index_add(&stacks.index, hash, id);
+  lab_intern_index_add(&stacks.index, hash, id);
   return id;
 }
 
@@ -54,12 +54,12 @@ static uint32_t add_unless_full(const stack *s, uint64_t hash) {
       lab_frame_script(lab_func_pseudo("[too many different stacks]"), 0);
   stack instead = {&full, 1};
   pthread_mutex_lock(&stacks.lock);
-  uint32_t id = lab_index_find(&stacks.index, hash, same, s);
+  uint32_t id = lab_intern_index_find(&stacks.index, hash, same, s);
   if (id == 0 && atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
                      stacks.limit) {
     s = &instead;
     hash = hash_of(s);
-    id = lab_index_find(&stacks.index, hash, same, s);
+    id = lab_intern_index_find(&stacks.index, hash, same, s);
   }
   if (id == 0)
     id = add(s, hash);
@@ -72,7 +72,7 @@ uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
     return 0;
   stack s = {frames, n < LAB_STACK_DEPTH ? n : LAB_STACK_DEPTH};
   uint64_t hash = hash_of(&s);
-  uint32_t id = lab_index_find(&stacks.index, hash, same, &s);
+  uint32_t id = lab_intern_index_find(&stacks.index, hash, same, &s);
   return id ? id : add_unless_full(&s, hash);
 }
 

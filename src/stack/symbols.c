@@ -30,7 +30,7 @@ typedef struct answer {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_index index;
+  lab_intern_index index;
   lab_arena arena;
   uint32_t count;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -109,7 +109,7 @@ static size_t resolve(uint64_t key, lab_symbol *out) {
 /* Under the lock. */
 static const answer *find_or_resolve(uint64_t key) {
   uint64_t hash = lab_hash_u64(key);
-  uint32_t id = lab_index_find(&cache.index, hash, has_key, &key);
+  uint32_t id = lab_intern_index_find(&cache.index, hash, has_key, &key);
   if (id)
     return lab_shelf_at(&cache.shelf, id - 1);
   lab_symbol found[LAB_SYMBOL_INLINES];
@@ -119,7 +119,7 @@ static const answer *find_or_resolve(uint64_t key) {
   id = ++cache.count;
   answer *a = lab_shelf_make(&cache.shelf, id - 1);
   *a = (answer){key, kept, n};
-  lab_index_add(&cache.index, hash, id);
+  lab_intern_index_add(&cache.index, hash, id);
   return a;
 }
 
