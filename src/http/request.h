@@ -80,7 +80,9 @@ void lab_http_release(lab_http_request *req);
  * After it returns the request may not be touched, unless held; a held one may
  * still be answered, which does nothing.
  * A request without GONE is answered even if the client closed its half: that
- * is what `printf ... | nc -N` does. */
+ * is what `printf ... | nc -N` does.
+ * It is noticed at once, except of a client that has sent more than 32 KiB of
+ * further requests: that is read no further, and shows when it is answered. */
 void lab_http_on_gone(lab_http_request *req,
                       void (*gone)(lab_http_request *req, void *arg),
                       void *arg);
