@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * The running program: what main.c starts, and signals.c takes down again. */
+#ifndef LAB_APP_APP_H
+#define LAB_APP_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "app/options.h"
+#include "script/script.h"
+#include "web/web.h"
+
+enum { LAB_APP_SIGNALS = 4 };
+
+typedef struct lab_app {
+  lab_options options;
+  uv_loop_t loop;
+  uv_async_t answers; /* the VM has some */
+  uv_signal_t signals[LAB_APP_SIGNALS];
+  uv_timer_t second; /* scavenger.c */
+  uv_work_t scavenge;
+  bool scavenging;
+  uv_timer_t deadline; /* of the shutdown */
+  uint64_t stop_at;    /* mono ns; the process must be gone by then */
+  lab_vm *vm;
+  lab_web *web;
+  bool stopping;
+} lab_app;
+
+/* signals.c: TERM, INT, HUP and QUIT stop the program. */
+void lab_app_watch_signals(lab_app *app);
+/* Begins to take everything down, once; the loop ends by itself then. */
+void lab_app_stop(lab_app *app);
+
+/* scavenger.c: looks once a second for idle memory to give back. */
+void lab_app_start_scavenger(lab_app *app);
+
+#endif

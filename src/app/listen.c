@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * See listen.h. The form of an address has been checked by options.c. */
+#include "app/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *port_of(const char *address) {
+  return strrchr(address, ':') + 1;
+}
+
+void lab_listen_host(const char *address, char host[LAB_LISTEN_NAME]) {
+  size_t len = (size_t)(port_of(address) - 1 - address);
+  if (len > 0 && address[0] == '[') {
+    address++;
+    len -= 2;
+  }
+  snprintf(host, LAB_LISTEN_NAME, "%.*s", (int)len, address);
+}
+
+/* Where to listen: NUMERIC tells that HOST must not be looked up. */
+static int listen_at(lab_web *web, const char *host, const char *port,
+                     bool numeric, int *port_out, lab_err *err) {
+  struct addrinfo hints = {
+      .ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0),
+      .ai_socktype = SOCK_STREAM,
+  };
+  struct addrinfo *found;
+  int rc = getaddrinfo(host, port, &hints, &found);
+  if (rc)
+    return lab_err_set(err, -EADDRNOTAVAIL, "%s:%s: %s", host, port,
+                       gai_strerror(rc));
+  rc = lab_web_listen(web, found->ai_addr, port_out, err);
+  freeaddrinfo(found);
+  return rc;
+}
+
+/* A machine without IPv6 has only the first. So has, in effect, one where
+ * another program holds the free port of IPv4 that we got on IPv6. */
+static int listen_loopback(lab_web *web, const char *port, int *port_out,
+                           lab_err *err) {
+  char same[8];
+  int rc = listen_at(web, "127.0.0.1", port, true, port_out, err);
+  if (rc)
+    return rc;
+  snprintf(same, sizeof same, "%d", *port_out);
+  rc = listen_at(web, "::1", same, true, NULL, err);
+  bool absent = rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT;
+  bool chosen = strtol(port, NULL, 10) != 0;
+  return absent || !chosen ? 0 : rc;
+}
+
+/* "::" takes IPv4 too. */
+static int listen_all(lab_web *web, const char *port, int *port_out,
+                      lab_err *err) {
+  int rc = listen_at(web, "::", port, true, port_out, err);
+  if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
+    return rc;
+  return listen_at(web, "0.0.0.0", port, true, port_out, err);
+}
+
+int lab_listen(lab_web *web, const char *address, char name[LAB_LISTEN_NAME],
+               lab_err *err) {
+  char host[LAB_LISTEN_NAME];
+  const char *port = port_of(address), *shown = host;
+  int got = 0, rc;
+  lab_listen_host(address, host);
+  if (strcasecmp(host, "localhost") == 0) {
+    shown = "127.0.0.1";
+    rc = listen_loopback(web, port, &got, err);
+  } else if (host[0] == '\0') {
+    shown = "::";
+    rc = listen_all(web, port, &got, err);
+  } else {
+    rc = listen_at(web, host, port, false, &got, err);
+  }
+  if (rc)
+    return rc;
+  if (strtol(port, NULL, 10) != 0)
+    snprintf(name, LAB_LISTEN_NAME, "%s", address);
+  else
+    snprintf(name, LAB_LISTEN_NAME, strchr(shown, ':') ? "[%s]:%d" : "%s:%d",
+             shown, got);
+  return 0;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * See options.h. What a value means is checked here as far as that needs
+ * nothing but the value: what is wrong then is the usage, not the machine. */
+#include "app/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "lab_version.h"
+
+enum { STEP_MAX = 9999, WORKERS_MAX = 1024 };
+
+static const char help[] =
+    "diaglab: a lab for learning to diagnose running programs\n"
+    "\n"
+    "Usage: diaglab [flag]...\n"
+    "\n"
+    "Where it listens\n"
+    "  --listen ADDR           HOST:PORT, [::1]:PORT, or :PORT for all "
+    "addresses\n"
+    "                          of the machine; port 0 takes a free one\n"
+    "                          (default localhost:6060: 127.0.0.1 and ::1)\n"
+    "  --host NAME             a further name that requests may use in Host;\n"
+    "                          repeatable\n"
+    "\n"
+    "What it runs\n"
+    "  --step N                begin with step N instead of 0\n"
+    "  --param N.KEY=VALUE     a parameter of step N; repeatable\n"
+    "  --scenarios DIR         a folder with scenarios, instead of those that\n"
+    "                          come with the program; repeatable\n"
+    "  --workers N             threads for long work (default: one per "
+    "processor)\n"
+    "\n"
+    "Memory\n"
+    "  --memprofile-rate BYTES the heap profile samples one allocation per so\n"
+    "                          many bytes; 1 = all, 0 = none (default 524288)\n"
+    "  --scavenge SECONDS      idle memory goes back to the system after so "
+    "long;\n"
+    "                          0 = at once, negative = never (default 300)\n"
+    "\n"
+    "Other\n"
+    "  --log-file FILE         append the log to FILE (default: standard "
+    "error)\n"
+    "  --version               print the version\n"
+    "  --help                  print this\n"
+    "\n"
+    "Examples\n"
+    "  diaglab --step 4\n"
+    "  diaglab --listen :8080 --host lab.example --log-file lab.log\n"
+    "  diaglab --scenarios ./mine --param 4.rounds=10\n"
+    "\n"
+    "Then, in another terminal:\n"
+    "  curl localhost:6060/goto?step=4\n"
+    "  curl localhost:6060/\n"
+    "  go tool pprof http://localhost:6060/debug/pprof/profile?seconds=5\n";
+
+enum {
+  LISTEN = 1,
+  HOST,
+  STEP,
+  PARAM,
+  SCENARIOS,
+  WORKERS,
+  MEMPROFILE_RATE,
+  SCAVENGE,
+  LOG_FILE,
+  VERSION,
+  HELP,
+};
+
+static const struct option flags[] = {
+    {"listen", required_argument, NULL, LISTEN},
+    {"host", required_argument, NULL, HOST},
+    {"step", required_argument, NULL, STEP},
+    {"param", required_argument, NULL, PARAM},
+    {"scenarios", required_argument, NULL, SCENARIOS},
+    {"workers", required_argument, NULL, WORKERS},
+    {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
+    {"scavenge", required_argument, NULL, SCAVENGE},
+    {"log-file", required_argument, NULL, LOG_FILE},
+    {"version", no_argument, NULL, VERSION},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
+};
+
+void lab_strings_add(lab_strings *list, const char *s) {
+  list->items = lab_xrealloc(list->items, (list->n + 1) * sizeof *list->items);
+  list->items[list->n++] = s;
+}
+
+/* ---- checks: true, or a message ------------------------------------------ */
+
+static bool wrong(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static bool wrong(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fputs("diaglab: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+  return false;
+}
+
+static bool take_number(const char *flag, const char *text, int64_t least,
+                        int64_t most, int64_t *out) {
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (errno || *end || end == text || isspace((unsigned char)*text) ||
+      value < least || value > most)
+    return wrong("--%s: \"%s\" is not a number from %lld to %lld", flag, text,
+                 (long long)least, (long long)most);
+  *out = value;
+  return true;
+}
+
+static bool take_int(const char *flag, const char *text, int least, int most,
+                     int *out) {
+  int64_t value;
+  if (!take_number(flag, text, least, most, &value))
+    return false;
+  *out = (int)value;
+  return true;
+}
+
+/* N.key=value, N being a step and key an identifier. */
+static bool take_param(lab_strings *list, const char *text) {
+  const char *s = text;
+  while (isdigit((unsigned char)*s))
+    s++;
+  bool good = s > text && s - text <= 4 && *s == '.' &&
+              (isalpha((unsigned char)s[1]) || s[1] == '_');
+  for (s += good; good && (isalnum((unsigned char)*s) || *s == '_');)
+    s++;
+  if (!good || *s != '=')
+    return wrong("--param: \"%s\" is not of the form N.key=value", text);
+  lab_strings_add(list, text);
+  return true;
+}
+
+/* The last colon divides; an IPv6 address stands in brackets. */
+static bool take_address(const char **out, const char *text) {
+  const char *colon = strrchr(text, ':');
+  char *end = NULL;
+  bool bracketed = text[0] == '[' && colon && colon > text && colon[-1] == ']';
+  unsigned long port = colon && isdigit((unsigned char)colon[1])
+                           ? strtoul(colon + 1, &end, 10)
+                           : ULONG_MAX;
+  bool bare = colon && memchr(text, ':', (size_t)(colon - text)) && !bracketed;
+  if (port > 65535 || *end || bare)
+    return wrong("--listen: \"%s\" is not of the form HOST:PORT, [::1]:PORT or "
+                 ":PORT",
+                 text);
+  *out = text;
+  return true;
+}
+
+static bool take_name(lab_strings *list, const char *text) {
+  if (*text == '\0' || strpbrk(text, "/ \t"))
+    return wrong("--host: \"%s\" is not a name", text);
+  lab_strings_add(list, text);
+  return true;
+}
+
+static bool take_scavenge(lab_options *o, const char *text) {
+  return take_int("scavenge", text, -1, INT_MAX, &o->scavenge);
+}
+
+static bool take_workers(lab_options *o, const char *text) {
+  int n;
+  if (!take_int("workers", text, 1, WORKERS_MAX, &n))
+    return false;
+  o->workers = (unsigned)n;
+  return true;
+}
+
+static bool take_flag(lab_options *o, int flag, const char *value) {
+  switch (flag) {
+  case LISTEN:
+    return take_address(&o->listen, value);
+  case HOST:
+    return take_name(&o->hosts, value);
+  case STEP:
+    return take_int("step", value, 0, STEP_MAX, &o->step);
+  case PARAM:
+    return take_param(&o->params, value);
+  case SCENARIOS:
+    lab_strings_add(&o->scenarios, value);
+    return true;
+  case WORKERS:
+    return take_workers(o, value);
+  case MEMPROFILE_RATE:
+    return take_number("memprofile-rate", value, 0, INT64_MAX,
+                       &o->memprofile_rate);
+  case SCAVENGE:
+    return take_scavenge(o, value);
+  case LOG_FILE:
+    o->log_file = value;
+    return true;
+  default:
+    return false; /* getopt has told what is wrong */
+  }
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+static lab_options_result parse(lab_options *o, int argc, char **argv) {
+  int flag;
+  optind = 0; /* from the beginning, also the second time */
+  while ((flag = getopt_long_only(argc, argv, "+", flags, NULL)) != -1) {
+    if (flag == HELP || flag == VERSION) {
+      fputs(flag == HELP ? help : "diaglab " LAB_VERSION "\n", stdout);
+      return LAB_OPTIONS_DONE;
+    }
+    if (!take_flag(o, flag, optarg))
+      return LAB_OPTIONS_WRONG;
+  }
+  if (optind < argc) {
+    wrong("unexpected argument \"%s\"", argv[optind]);
+    return LAB_OPTIONS_WRONG;
+  }
+  return LAB_OPTIONS_RUN;
+}
+
+lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
+  *out = (lab_options){
+      .listen = "localhost:6060",
+      .step = -1,
+      .memprofile_rate = -1,
+      .scavenge = 300,
+  };
+  lab_options_result result = parse(out, argc, argv);
+  if (result == LAB_OPTIONS_WRONG)
+    fputs("Try \"diaglab --help\".\n", stderr);
+  return result;
+}
+
+void lab_options_free(lab_options *o) {
+  lab_xfree(o->hosts.items);
+  lab_xfree(o->scenarios.items);
+  lab_xfree(o->params.items);
+}

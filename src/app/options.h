@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * The command line. A flag is written with one dash or two, as Go's flags are:
+ * -listen and --listen. */
+#ifndef LAB_APP_OPTIONS_H
+#define LAB_APP_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lab_strings {
+  const char **items; /* the strings themselves are argv's */
+  size_t n;
+} lab_strings;
+
+/* S is not copied. */
+void lab_strings_add(lab_strings *list, const char *s);
+
+typedef struct lab_options {
+  const char *listen;      /* "localhost:6060" */
+  lab_strings hosts;       /* --host */
+  lab_strings scenarios;   /* --scenarios; none: the installed ones */
+  lab_strings params;      /* --param, each of the shape N.key=value */
+  int step;                /* -1: not given */
+  const char *log_file;    /* NULL: standard error */
+  int64_t memprofile_rate; /* -1: not given */
+  int scavenge;            /* seconds */
+  unsigned workers;        /* 0: one per processor */
+} lab_options;
+
+typedef enum lab_options_result {
+  LAB_OPTIONS_RUN,   /* go on */
+  LAB_OPTIONS_DONE,  /* --help or --version: printed, exit 0 */
+  LAB_OPTIONS_WRONG, /* told on standard error, exit 2 */
+} lab_options_result;
+
+/* Fills in OUT, which lab_options_free gives back in every case. Keeps pointers
+ * into ARGV. */
+lab_options_result lab_options_parse(lab_options *out, int argc, char **argv);
+void lab_options_free(lab_options *options);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * A clock for the scavenger of src/mem. Giving back a large heap takes
+ * milliseconds, so it happens on libuv's pool. */
+#include "app/app.h"
+#include "base/queue.h"
+#include "mem/mem.h"
+
+static void on_work(uv_work_t *work) {
+  (void)work;
+  lab_mem_scavenge_tick();
+}
+
+static void on_worked(uv_work_t *work, int status) {
+  (void)status;
+  LAB_CONTAINER(work, lab_app, scavenge)->scavenging = false;
+}
+
+static void on_second(uv_timer_t *timer) {
+  lab_app *app = LAB_CONTAINER(timer, lab_app, second);
+  if (app->scavenging)
+    return;
+  app->scavenging = true;
+  uv_queue_work(&app->loop, &app->scavenge, on_work, on_worked);
+}
+
+void lab_app_start_scavenger(lab_app *app) {
+  lab_mem_set_scavenge(app->options.scavenge);
+  uv_timer_start(&app->second, on_second, 1000, 1000);
+}

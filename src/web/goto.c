@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * /goto?step=N[&param=value]: the switch.
+ *
+ * The VM may be busy with the very fault that the student wants to leave. So a
+ * switch that has not begun after INTERRUPT_MS has the running code stopped,
+ * and if even that doesn't help by WITHDRAW_MS (the code is in C), it is taken
+ * back and the student is told so: an answer in less than 100 ms either way.
+ * A switch that has begun is waited for: entering a step may take its time. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "web/handlers.h"
+
+enum { INTERRUPT_MS = 50, WITHDRAW_MS = 90, STEP_MAX = 9999 };
+
+typedef struct change {
+  lab_exchange x;
+  lab_web *web;
+  lab_http_request *req; /* held */
+  uv_timer_t timer;
+  bool hurried; /* the VM was interrupted */
+  bool replied; /* without waiting for the VM */
+} change;
+
+/* ---- the answer ---------------------------------------------------------- */
+
+static void respond(lab_http_request *req, int status, lab_buf *text) {
+  if (status == 200) {
+    lab_http_respond(req, status, LAB_WEB_TEXT, NULL, text->data, text->len);
+    return;
+  }
+  lab_buf_putc(text, '\0');
+  lab_http_error(req, status, text->data);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, change, timer));
+}
+
+static void answered(lab_exchange *x) {
+  change *c = x->user;
+  if (!c->replied)
+    respond(c->req, x->status, &x->reply);
+  lab_http_release(c->req);
+  lab_buf_free(&x->headers);
+  lab_buf_free(&x->reply);
+  uv_close((uv_handle_t *)&c->timer, on_closed);
+}
+
+/* The VM moves the phase on when it takes an exchange up. */
+static bool begun(const lab_exchange *x) {
+  return atomic_load(&x->phase) != 0;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  change *c = LAB_CONTAINER(timer, change, timer);
+  lab_vm *vm = c->web->config.vm;
+  lab_err why;
+  if (c->web->stopping || begun(&c->x))
+    return;
+  if (!c->hurried) {
+    c->hurried = true;
+    lab_vm_interrupt(vm);
+    uv_timer_start(timer, on_timer, WITHDRAW_MS - INTERRUPT_MS, 0);
+  } else if (lab_vm_withdraw(vm, &c->x, &why)) {
+    c->replied = true;
+    lab_http_error(c->req, 503, why.text);
+  }
+}
+
+/* ---- the question -------------------------------------------------------- */
+
+static void refuse(lab_http_request *req, const char *given, int64_t step,
+                   int rc) {
+  lab_buf text = LAB_BUF_INIT;
+  if (rc) {
+    lab_buf_puts(&text, "strconv.Atoi: parsing ");
+    lab_web_quote(given, &text);
+    lab_buf_puts(&text,
+                 rc == -ERANGE ? ": value out of range" : ": invalid syntax");
+  } else {
+    lab_buf_printf(&text, "Invalid step %lld", (long long)step);
+  }
+  respond(req, 400, &text);
+  lab_buf_free(&text);
+}
+
+static void begin(lab_web *web, lab_http_request *req, int step) {
+  change *c = lab_xcalloc(1, sizeof *c);
+  lab_http_str path = lab_http_path(req), query = lab_http_query(req);
+  c->web = web;
+  c->req = req;
+  lab_http_hold(req); /* a withdrawn exchange outlives its answer */
+  c->x = (lab_exchange){
+      .method = "GET",
+      .method_len = 3,
+      .path = path.data,
+      .path_len = path.len,
+      .query = query.data,
+      .query_len = query.len,
+      .body = "",
+      .answered = answered,
+      .user = c,
+  };
+  uv_timer_init(web->config.loop, &c->timer);
+  uv_timer_start(&c->timer, on_timer, INTERRUPT_MS, 0);
+  lab_vm_goto(web->config.vm, &c->x, step);
+}
+
+void lab_web_goto(lab_web *web, lab_http_request *req) {
+  size_t room = lab_http_query(req).len + 1;
+  char *text = lab_xcalloc(1, room);
+  int64_t step;
+  if (lab_http_query_get(req, "step", text, room) < 0)
+    text[0] = '\0';
+  int rc = lab_web_atoi(text, &step);
+  if (rc || step < 0 || step > STEP_MAX)
+    refuse(req, text, step, rc);
+  else if (web->stopping)
+    lab_http_error(req, 503, "the lab is stopping");
+  else
+    begin(web, req, (int)step);
+  lab_xfree(text);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * /debug/pprof/: the page that lists the profiles, as Go's; and cmdline. */
+#include <string.h>
+
+#include "prof/registry.h"
+#include "web/handlers.h"
+
+typedef struct row {
+  const char *name;
+  const char *description;
+  size_t count;
+} row;
+
+/* What the page lists besides the registry, in the order of names. */
+static const row others[] = {
+    {"cmdline", "The command line invocation of the current program", 0},
+    {"profile",
+     "CPU profile. You can specify the duration in the seconds GET parameter. "
+     "After you get the profile file, use the go tool pprof command to "
+     "investigate the profile.",
+     0},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+enum { ROWS = OTHERS + LAB_REGISTRY_MAX };
+
+static row from_registry(const lab_profile_kind *kind) {
+  return (row){kind->name, kind->description, kind->count()};
+}
+
+/* Both lists merged by name; returns how many. */
+static size_t collect_rows(row out[ROWS]) {
+  size_t n = 0, i = 0, j = 0;
+  const lab_profile_kind *kind = lab_registry_at(0);
+  while (kind || j < OTHERS) {
+    bool first =
+        kind && (j == OTHERS || strcmp(kind->name, others[j].name) < 0);
+    out[n++] = first ? from_registry(kind) : others[j++];
+    if (first)
+      kind = lab_registry_at(++i);
+  }
+  return n;
+}
+
+static const char head[] = "<html>\n"
+                           "<head>\n"
+                           "<title>/debug/pprof/</title>\n"
+                           "<style>\n"
+                           ".profile-name{\n"
+                           "\tdisplay:inline-block;\n"
+                           "\twidth:6rem;\n"
+                           "}\n"
+                           "</style>\n"
+                           "</head>\n"
+                           "<body>\n"
+                           "/debug/pprof/<br>\n"
+                           "<br>\n"
+                           "Types of profiles available:\n"
+                           "<table>\n"
+                           "<thead><td>Count</td><td>Profile</td></thead>\n";
+
+static void write_page(lab_buf *out) {
+  row rows[ROWS];
+  size_t n = collect_rows(rows);
+  lab_buf_puts(out, head);
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(
+        out, "<tr><td>%zu</td><td><a href='%s?debug=1'>%s</a></td></tr>\n",
+        rows[i].count, rows[i].name, rows[i].name);
+  lab_buf_puts(out, "</table>\n");
+  if (lab_registry_find("goroutine"))
+    lab_buf_puts(out, "<a href=\"goroutine?debug=2\">full goroutine stack "
+                      "dump</a>\n");
+  lab_buf_puts(out, "<br>\n<p>\nProfile Descriptions:\n<ul>\n");
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(out, "<li><div class=profile-name>%s: </div> %s</li>\n",
+                   rows[i].name, rows[i].description);
+  lab_buf_puts(out, "</ul>\n</p>\n</body>\n</html>");
+}
+
+void lab_web_index(lab_web *web, lab_http_request *req) {
+  lab_buf page = LAB_BUF_INIT;
+  (void)web;
+  write_page(&page);
+  lab_http_respond_buf(req, 200, "text/html; charset=utf-8", LAB_WEB_NOSNIFF,
+                       &page);
+}
+
+void lab_web_cmdline(lab_web *web, lab_http_request *req) {
+  lab_buf out = LAB_BUF_INIT;
+  for (size_t i = 0; i < web->config.argc; i++) {
+    if (i > 0)
+      lab_buf_putc(&out, '\0');
+    lab_buf_puts(&out, web->config.argv[i]);
+  }
+  lab_http_respond_buf(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &out);
+}

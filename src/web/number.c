@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * Numbers in requests, read as Go's strconv does, with its messages. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "web/handlers.h"
+
+/* The digits of TEXT; LIMIT is the largest value allowed. */
+static int read_digits(const char *text, uint64_t limit, uint64_t *out) {
+  uint64_t value = 0;
+  if (*text == '\0')
+    return -EINVAL;
+  for (; *text; text++) {
+    if (*text < '0' || *text > '9')
+      return -EINVAL;
+    uint64_t digit = (uint64_t)(*text - '0');
+    if (value > (limit - digit) / 10) {
+      *out = limit;
+      return -ERANGE;
+    }
+    value = value * 10 + digit;
+  }
+  *out = value;
+  return 0;
+}
+
+int lab_web_atoi(const char *text, int64_t *out) {
+  bool minus = *text == '-';
+  uint64_t value = 0;
+  if (*text == '-' || *text == '+')
+    text++;
+  int rc = read_digits(text, (uint64_t)INT64_MAX + minus, &value);
+  *out = minus ? (int64_t)(0 - value) : (int64_t)value;
+  return rc;
+}
+
+/* Length of the valid UTF-8 sequence of several bytes at S, or 0. */
+static size_t sequence_length(const unsigned char *s) {
+  size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+  if (s[0] < 0xc2 || s[0] > 0xf4)
+    return 0;
+  for (size_t i = 1; i < len; i++)
+    if ((s[i] & 0xc0) != 0x80)
+      return 0;
+  if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+      (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+    return 0;
+  return len;
+}
+
+static void quote_byte(unsigned char c, lab_buf *out) {
+  static const char special[] = "\a\b\f\n\r\t\v", letters[] = "abfnrtv";
+  const char *at = c ? strchr(special, c) : NULL;
+  if (at)
+    lab_buf_printf(out, "\\%c", letters[at - special]);
+  else if (c == '"' || c == '\\')
+    lab_buf_printf(out, "\\%c", c);
+  else if (c < 0x20 || c >= 0x7f)
+    lab_buf_printf(out, "\\x%02x", c);
+  else
+    lab_buf_putc(out, (char)c);
+}
+
+void lab_web_quote(const char *text, lab_buf *out) {
+  lab_buf_putc(out, '"');
+  while (*text) {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = *s >= 0x80 ? sequence_length(s) : 0;
+    if (len > 0) {
+      lab_buf_append(out, text, len);
+    } else {
+      quote_byte(*s, out);
+      len = 1;
+    }
+    text += len;
+  }
+  lab_buf_putc(out, '"');
+}
+
+int64_t lab_web_number(const lab_http_request *req, const char *key) {
+  char text[64];
+  int64_t value = 0;
+  if (lab_http_form_get(req, key, text, sizeof text) > 0)
+    lab_web_atoi(text, &value);
+  return value;
+}

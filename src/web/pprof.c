@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * /debug/pprof/NAME for the profiles of the registry: now (debug=N, and gc=1
+ * for heap), or what came in SECONDS.
+ *
+ *   parse -> [collect garbage] -----------------------------> take, write
+ *         -> take the one before -> pause for SECONDS ------> take, write */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "prof/registry.h"
+#include "web/handlers.h"
+
+static const char prefix[] = "/debug/pprof/";
+enum { GC_MS = 1000 }; /* a collection that isn't done by then won't be soon */
+
+typedef struct profile {
+  lab_slow slow;
+  const lab_profile_kind *kind;
+  int64_t debug, seconds;
+  void *before, *now;
+  struct collection *collection; /* under way for this profile, or NULL */
+  lab_buf out;
+  int rc;
+} profile;
+
+/* A forced collection. Has a life of its own: the VM answers it some time, the
+ * client may be gone by then. */
+typedef struct collection {
+  lab_exchange x;
+  profile *waiting; /* NULL: nobody any more */
+} collection;
+
+/* ---- the answer ---------------------------------------------------------- */
+
+void lab_web_pprof_error(lab_http_request *req, int status, const char *text) {
+  lab_buf body = LAB_BUF_INIT;
+  lab_buf_puts(&body, text);
+  lab_buf_putc(&body, '\n');
+  lab_http_respond_buf(req, status, LAB_WEB_TEXT,
+                       LAB_WEB_NOSNIFF "X-Go-Pprof: 1\r\n", &body);
+}
+
+void lab_web_pprof_file(lab_http_request *req, const char *name,
+                        const char *suffix, lab_buf *body) {
+  char headers[256];
+  snprintf(headers, sizeof headers,
+           "Content-Disposition: attachment; filename=\"%s%s\"\r\n%s", name,
+           suffix, LAB_WEB_NOSNIFF);
+  lab_http_respond_buf(req, 200, "application/octet-stream", headers, body);
+}
+
+static void answer(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (p->rc)
+    lab_web_pprof_error(s->req, 500, strerror(-p->rc));
+  else if (p->debug)
+    lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
+  else
+    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "",
+                       &p->out);
+  lab_slow_end(s);
+}
+
+/* ---- the work ------------------------------------------------------------ */
+
+static void take_before(lab_slow *s) {
+  profile *p = (profile *)s;
+  p->before = p->kind->take();
+}
+
+/* A negative DEBUG asks for text too. */
+static void take_and_write(lab_slow *s) {
+  profile *p = (profile *)s;
+  p->now = p->kind->take();
+  if (p->debug)
+    p->kind->write_text(p->now, p->debug > 1 ? 2 : 1, &p->out);
+  else
+    p->rc = p->kind->write(p->now, p->before, &p->out);
+}
+
+static void finish(lab_slow *s) {
+  lab_slow_work(s, take_and_write, answer);
+}
+
+static void wait_for_delta(lab_slow *s) {
+  lab_slow_pause(s, (uint64_t)((profile *)s)->seconds * 1000, finish);
+}
+
+static void cleanup(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (p->collection)
+    p->collection->waiting = NULL;
+  if (p->before)
+    p->kind->free(p->before);
+  if (p->now)
+    p->kind->free(p->now);
+  lab_buf_free(&p->out);
+}
+
+/* ---- garbage first ------------------------------------------------------- */
+
+static void collected(lab_exchange *x) {
+  collection *c = x->user;
+  if (c->waiting) {
+    c->waiting->collection = NULL;
+    lab_slow_wake(&c->waiting->slow);
+  }
+  lab_buf_free(&x->headers);
+  lab_buf_free(&x->reply);
+  lab_xfree(c);
+}
+
+static void garbage_is_out(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (!p->collection) {
+    finish(s);
+    return;
+  }
+  lab_web_pprof_error(s->req, 503,
+                      "the VM is busy and can't collect garbage now; ask "
+                      "without gc=1");
+  lab_slow_end(s);
+}
+
+static void collect_garbage(profile *p) {
+  collection *c = lab_xcalloc(1, sizeof *c);
+  c->waiting = p;
+  c->x.method = c->x.path = c->x.query = c->x.body = "";
+  c->x.answered = collected;
+  c->x.user = c;
+  p->collection = c;
+  lab_slow_pause(&p->slow, GC_MS, garbage_is_out);
+  lab_vm_collect_garbage(p->slow.web->config.vm, &c->x);
+}
+
+/* ---- the question -------------------------------------------------------- */
+
+static const lab_profile_kind *find_kind(const lab_http_request *req) {
+  return lab_registry_find(lab_http_path(req).data + sizeof prefix - 1);
+}
+
+/* What is wrong with the parameters, or NULL. */
+static const char *find_fault(const char *seconds_text, int64_t debug,
+                              int64_t *seconds) {
+  *seconds = 0;
+  if (*seconds_text == '\0')
+    return NULL;
+  if (lab_web_atoi(seconds_text, seconds) || *seconds <= 0)
+    return "invalid value for \"seconds\" - must be a positive integer";
+  if (debug)
+    return "seconds and debug params are incompatible";
+  if (*seconds > LAB_WEB_SECONDS_MAX)
+    return "\"seconds\" must be at most 600";
+  return NULL;
+}
+
+static void begin(lab_web *web, lab_http_request *req,
+                  const lab_profile_kind *kind, int64_t debug,
+                  int64_t seconds) {
+  bool gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
+  profile *p = lab_xcalloc(1, sizeof *p);
+  p->kind = kind;
+  p->debug = debug;
+  p->seconds = seconds;
+  lab_slow_begin(&p->slow, web, req, cleanup);
+  if (seconds > 0)
+    lab_slow_work(&p->slow, take_before, wait_for_delta);
+  else if (gc && !web->stopping)
+    collect_garbage(p);
+  else
+    finish(&p->slow);
+}
+
+void lab_web_named_profile(lab_web *web, lab_http_request *req) {
+  const lab_profile_kind *kind = find_kind(req);
+  char seconds_text[64] = "";
+  int64_t seconds, debug = lab_web_number(req, "debug");
+  if (!kind) {
+    lab_web_pprof_error(req, 404, "Unknown profile");
+    return;
+  }
+  if (lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text) ==
+      -ENOSPC)
+    strcpy(seconds_text, "x"); /* too long for a number */
+  const char *fault = find_fault(seconds_text, debug, &seconds);
+  if (fault)
+    lab_web_pprof_error(req, 400, fault);
+  else
+    begin(web, req, kind, debug, seconds);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * The application's own endpoints: "/" and the present step's routes. The hot
+ * path, so what it needs is kept and used again.
+ *
+ * The request stays valid until it is answered, even if its client goes away;
+ * so the exchange just points into it. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "web/handlers.h"
+
+enum {
+  IDLE_MAX = 256,  /* visits kept */
+  KEEP_MAX = 8192, /* bytes of an answer's buffer that a kept visit may have */
+};
+
+/* One request in the VM. */
+typedef struct visit {
+  lab_exchange x;
+  lab_web *web;
+  lab_http_request *req;
+  struct visit *next;
+} visit;
+
+static visit *take(lab_web *web) {
+  visit *v = web->idle;
+  if (v) {
+    web->idle = v->next;
+    web->nidle--;
+  } else {
+    v = lab_xcalloc(1, sizeof *v);
+    v->web = web;
+  }
+  return v;
+}
+
+static void free_visit(visit *v) {
+  lab_buf_free(&v->x.headers);
+  lab_buf_free(&v->x.reply);
+  lab_xfree(v);
+}
+
+static void give_back(visit *v) {
+  lab_web *web = v->web;
+  if (web->nidle >= IDLE_MAX || v->x.reply.cap > KEEP_MAX ||
+      v->x.headers.cap > KEEP_MAX) {
+    free_visit(v);
+    return;
+  }
+  lab_buf_clear(&v->x.headers);
+  lab_buf_clear(&v->x.reply);
+  v->next = web->idle;
+  web->idle = v;
+  web->nidle++;
+}
+
+void lab_web_free_visits(lab_web *web) {
+  while (web->idle) {
+    visit *v = web->idle;
+    web->idle = v->next;
+    free_visit(v);
+  }
+}
+
+/* Answering may bring the connection's next request in here again. */
+static void answered(lab_exchange *x) {
+  visit *v = x->user;
+  const char *headers = NULL;
+  v->web->in_flight--;
+  if (x->headers.len > 0) {
+    lab_buf_putc(&x->headers, '\0');
+    headers = x->headers.data;
+  }
+  if (x->reply.len > KEEP_MAX)
+    lab_http_respond_buf(v->req, x->status, x->content_type, headers,
+                         &x->reply);
+  else
+    lab_http_respond(v->req, x->status, x->content_type, headers, x->reply.data,
+                     x->reply.len);
+  give_back(v);
+}
+
+void lab_web_root(lab_web *web, lab_http_request *req) {
+  if (web->stopping || web->in_flight >= web->config.queue_max) {
+    lab_http_error(req, 503,
+                   web->stopping ? "the lab is stopping" : "the queue is full");
+    return;
+  }
+  visit *v = take(web);
+  lab_exchange *x = &v->x;
+  lab_http_str path = lab_http_path(req), query = lab_http_query(req);
+  lab_http_str body = lab_http_body(req);
+  v->req = req;
+  x->method = lab_http_method(req);
+  x->method_len = strlen(x->method);
+  x->path = path.data;
+  x->path_len = path.len;
+  x->query = query.data;
+  x->query_len = query.len;
+  x->body = body.data;
+  x->body_len = body.len;
+  x->answered = answered;
+  x->user = v;
+  web->in_flight++;
+  lab_vm_request(web->config.vm, x);
+}

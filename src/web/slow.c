@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * Requests that take their time: work on libuv's pool, pauses on a timer, and a
+ * client that may go away in either. See handlers.h. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "web/handlers.h"
+
+static void on_closed(uv_handle_t *handle) {
+  lab_xfree(handle->data);
+}
+
+void lab_slow_end(lab_slow *s) {
+  s->cleanup(s);
+  lab_list_remove(&s->link);
+  lab_http_release(s->req);
+  s->timer.data = s;
+  uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static void on_gone(lab_http_request *req, void *arg) {
+  lab_slow *s = arg;
+  (void)req;
+  s->gone = true;
+  if (s->working)
+    uv_cancel((uv_req_t *)&s->work); /* fails if it runs: then it finishes */
+  else if (s->paused)
+    lab_slow_end(s);
+}
+
+void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
+                    void (*cleanup)(lab_slow *s)) {
+  s->web = web;
+  s->req = req;
+  s->working = s->paused = s->gone = false;
+  s->cleanup = cleanup;
+  uv_timer_init(web->config.loop, &s->timer);
+  lab_list_push_back(&web->slow, &s->link);
+  lab_http_hold(req);
+  lab_http_on_gone(req, on_gone, s);
+}
+
+/* ---- work ---------------------------------------------------------------- */
+
+static void on_work(uv_work_t *work) {
+  lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
+  s->run(s);
+}
+
+static void on_worked(uv_work_t *work, int status) {
+  lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
+  (void)status; /* cancelled only if the client is gone */
+  s->working = false;
+  if (s->gone)
+    lab_slow_end(s);
+  else
+    s->next(s);
+}
+
+void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
+                   void (*next)(lab_slow *s)) {
+  s->run = run;
+  s->next = next;
+  s->working = true;
+  uv_queue_work(s->web->config.loop, &s->work, on_work, on_worked);
+}
+
+/* ---- pauses -------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer) {
+  lab_slow_wake(LAB_CONTAINER(timer, lab_slow, timer));
+}
+
+void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
+  s->next = next;
+  s->paused = true;
+  uv_timer_start(&s->timer, on_timer, s->web->stopping ? 0 : ms, 0);
+}
+
+void lab_slow_wake(lab_slow *s) {
+  if (!s->paused)
+    return;
+  s->paused = false;
+  uv_timer_stop(&s->timer);
+  s->next(s);
+}
