@@ -30,9 +30,8 @@ static size_t stack_size_of(pthread_t handle) {
 }
 
 static void enlist(lab_thread *t) {
-  t->handle = pthread_self();
   t->tid = (pid_t)syscall(SYS_gettid);
-  t->stack_size = stack_size_of(t->handle);
+  t->stack_size = stack_size_of(pthread_self());
   pthread_mutex_lock(&lock);
   t->next = threads;
   threads = t;
@@ -67,8 +66,10 @@ static lab_thread *new_thread(const char *name) {
 }
 
 lab_thread *lab_thread_adopt(const char *name) {
-  enlist(new_thread(name));
-  return self;
+  lab_thread *t = new_thread(name);
+  t->handle = pthread_self();
+  enlist(t);
+  return t;
 }
 
 void lab_thread_abandon(void) {
@@ -99,6 +100,8 @@ int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
   sigdelset(&block, SIGURG);
   pthread_sigmask(SIG_BLOCK, &block, &before);
   *out = t; /* set first: the thread may look at it */
+  /* glibc stores the handle before the thread runs; the thread doesn't write
+   * it, or it would race with whoever joins. */
   int rc = pthread_create(&t->handle, NULL, run, t);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (rc != 0) {
