@@ -22,7 +22,7 @@ typedef struct lab_app {
   uv_work_t scavenge;
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
-  uint64_t stop_at;    /* mono ns; the process must be gone by then */
+  uint64_t stop_began; /* mono ns */
   lab_vm *vm;
   lab_web *web;
   bool stopping;

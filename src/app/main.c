@@ -173,9 +173,16 @@ static void open_loop(lab_app *app) {
   lab_app_watch_signals(app);
 }
 
-static void close_loop(lab_app *app) {
+static void close_handle(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  uv_close(handle, NULL);
+}
+
+/* Until lab_app_stop has done its work. What is in the loop then are the app's
+ * own handles. */
+static void run_loop(lab_app *app) {
   uv_run(&app->loop, UV_RUN_DEFAULT);
-  uv_close((uv_handle_t *)&app->deadline, NULL);
+  uv_walk(&app->loop, close_handle, NULL);
   uv_run(&app->loop, UV_RUN_DEFAULT);
   int rc = uv_loop_close(&app->loop);
   LAB_ASSERT(rc == 0);
@@ -194,7 +201,7 @@ static int run(lab_app *app, int argc, char **argv) {
     rc = start(app, argc, argv, own_host, &err);
     if (rc)
       lab_app_stop(app);
-    close_loop(app);
+    run_loop(app);
     lab_log_close();
   }
   if (rc)

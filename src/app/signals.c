@@ -2,13 +2,13 @@
  * The end of the program, in this order:
  *
  *  1. Nobody new is let in; profiles that wait for their time end early, and
- *     are encoded while the next steps go on.
+ *     are encoded and sent while the next steps go on.
  *  2. The VM ends: requests that it still has are answered with 503.
  *  3. The last answers go out, then the loop has nothing left and ends.
  *
- * All of it takes at most STOP_NS. A scenario that sits in C code can't be
- * ended, nor a client forced to read: whatever is left then goes with the
- * process. */
+ * A timer tries again and again, so that the loop turns all the while. All of
+ * it takes at most STOP_NS: a scenario that sits in C code can't be ended, nor
+ * a client forced to read. Whatever is left then goes with the process. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,8 +17,9 @@
 #include "base/log.h"
 #include "base/queue.h"
 
-static const uint64_t STOP_NS = 1800 * LAB_MILLISECOND;
-enum { VM_MS = 1500, ABORT_MS = 100 };
+static const uint64_t STOP_NS = 1700 * LAB_MILLISECOND;
+static const uint64_t ABORT_NS = 1600 * LAB_MILLISECOND;
+enum { TRY_MS = 5, AGAIN_MS = 10 };
 
 static const struct {
   int number;
@@ -36,45 +37,39 @@ static void leave(const char *why) {
   _exit(0);
 }
 
-/* Answers that nobody reads are cut off shortly before the end. */
-static void on_deadline(uv_timer_t *timer) {
-  lab_app *app = LAB_CONTAINER(timer, lab_app, deadline);
-  if (lab_clock_mono() >= app->stop_at)
-    leave("Connections are still open: leaving them");
-  if (app->web)
-    lab_web_abort(app->web);
-  uv_timer_start(timer, on_deadline, ABORT_MS, 0);
-  uv_unref((uv_handle_t *)timer);
-}
-
-/* Does not keep the loop alive: it ends as soon as all else has. */
-static void start_deadline(lab_app *app) {
-  uint64_t now = lab_clock_mono(), abort_ns = ABORT_MS * LAB_MILLISECOND;
-  uint64_t left = app->stop_at > now ? app->stop_at - now : 0;
-  uint64_t wait = left > abort_ns ? left - abort_ns : 0;
-  uv_timer_start(&app->deadline, on_deadline, wait / LAB_MILLISECOND, 0);
+/* The VM is gone. From now on the loop ends as soon as nothing but our own
+ * handles is left in it. */
+static void vm_ended(lab_app *app) {
+  app->vm = NULL;
+  uv_timer_stop(&app->second);
+  uv_unref((uv_handle_t *)&app->answers);
   uv_unref((uv_handle_t *)&app->deadline);
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    uv_unref((uv_handle_t *)&app->signals[i]);
 }
 
-static void close_handles(lab_app *app) {
-  uv_close((uv_handle_t *)&app->answers, NULL);
-  uv_close((uv_handle_t *)&app->second, NULL);
-  for (int i = 0; i < LAB_APP_SIGNALS; i++)
-    uv_close((uv_handle_t *)&app->signals[i], NULL);
+static void on_tick(uv_timer_t *timer) {
+  lab_app *app = LAB_CONTAINER(timer, lab_app, deadline);
+  if (app->vm && lab_vm_free(app->vm, TRY_MS))
+    vm_ended(app);
+  uint64_t passed = lab_clock_mono() - app->stop_began;
+  if (passed >= STOP_NS)
+    leave(app->vm ? "A scenario can't be interrupted: leaving it"
+                  : "A client or a profile is not done: leaving it");
+  if (passed >= ABORT_NS && app->web)
+    lab_web_abort(app->web);
 }
 
 void lab_app_stop(lab_app *app) {
   if (app->stopping)
     return;
   app->stopping = true;
-  app->stop_at = lab_clock_mono() + STOP_NS;
+  app->stop_began = lab_clock_mono();
   if (app->web)
     lab_web_stop(app->web);
-  if (app->vm && !lab_vm_free(app->vm, VM_MS))
-    leave("A scenario can't be interrupted: leaving it");
-  app->vm = NULL;
-  start_deadline(app);
-  close_handles(app);
+  uv_timer_start(&app->deadline, on_tick, 0, AGAIN_MS);
+  if (!app->vm)
+    vm_ended(app);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -82,7 +77,8 @@ static void on_signal(uv_signal_t *handle, int number) {
   for (int i = 0; i < LAB_APP_SIGNALS; i++)
     if (watched[i].number == number)
       lab_log("Received signal %s", watched[i].name);
-  lab_log("Application stopping...");
+  if (!app->stopping)
+    lab_log("Application stopping...");
   lab_app_stop(app);
 }
 
