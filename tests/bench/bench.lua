@@ -161,7 +161,7 @@ end
 -- The same while a CPU profile is taken.
 local function profiled(lab, hz)
   return function()
-    local curl = t.spawn(("curl -sS -o profile '%s/debug/pprof/profile?seconds=600&hz=%d'")
+    local curl = t.spawn(("curl -sS -o /dev/null '%s/debug/pprof/profile?seconds=600&hz=%d'")
       :format(lab.url, hz))
     t.sleep(0.3)
     local seconds = ask(lab.url .. "/")

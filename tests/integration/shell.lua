@@ -91,12 +91,12 @@ program.__index = program
 function shell.spawn(cmd)
   local dir = shell.temp_dir()
   local script = ([[
-    env --default-signal=INT,QUIT sh -c %s </dev/null >out 2>err &
-    echo $! >pid.new && mv pid.new pid
+    env --default-signal=INT,QUIT sh -c %s </dev/null >$d/out 2>$d/err &
+    echo $! >$d/pid.new && mv $d/pid.new $d/pid
     wait $!
-    echo $? >code.new && mv code.new code
+    echo $? >$d/code.new && mv $d/code.new $d/code
   ]]):format(shell.quote("exec " .. cmd))
-  os.execute(("cd %s && { %s } >/dev/null 2>&1 &"):format(dir, script))
+  os.execute(("{ d=%s\n%s } >/dev/null 2>&1 &"):format(dir, script))
   local self = setmetatable({ dir = dir, cmd = cmd }, program)
   while not shell.read(dir .. "/pid") do shell.sleep(0.01) end
   self.pid = tonumber(shell.read(dir .. "/pid"))
