@@ -28,6 +28,11 @@
 
 #include "base/err.h"
 
+/* jemalloc books caches made for an arena of our own on its first one. */
+#define ALL_ARENAS "stats.arenas." STRING_OF(MALLCTL_ARENAS_ALL)
+#define STRING_OF(x) STRING_OF_(x)
+#define STRING_OF_(x) #x
+
 enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
 
 static unsigned arena;
@@ -199,14 +204,10 @@ int lab_arena_init(void) {
   return rc != 0 ? -rc : configure();
 }
 
-/* A cache is booked on the arena its thread belongs to when it is made; so the
- * thread is ours for that moment. Its plain malloc stays elsewhere. */
 int lab_arena_thread_begin(void) {
-  unsigned cache, before;
-  size_t size = sizeof before;
-  LAB_ASSERT(mallctl("thread.arena", &before, &size, &arena, size) == 0);
+  unsigned cache;
+  size_t size = sizeof cache;
   int rc = mallctl("tcache.create", &cache, &size, NULL, 0);
-  LAB_ASSERT(mallctl("thread.arena", NULL, NULL, &before, size) == 0);
   /* There is room for some 4000 caches; threads beyond do without. */
   return MALLOCX_ARENA(arena) |
          (rc == 0 ? MALLOCX_TCACHE(cache) : MALLOCX_TCACHE_NONE);
@@ -243,7 +244,7 @@ void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
     usage->heap_released = idle;
   usage->meta_inuse = get_of_arena("base");
   usage->meta_sys = atomic_load(&meta_sys);
-  usage->cache_inuse = get_of_arena("tcache_bytes");
+  usage->cache_inuse = get(ALL_ARENAS ".tcache_bytes");
   usage->other_sys = get("stats.mapped") - get_of_arena("mapped");
 }
 

@@ -25,7 +25,7 @@ typedef struct lab_arena_usage {
   uint64_t heap_released; /* pages whose memory went back to the system */
   uint64_t meta_inuse;    /* the arena's own structures */
   uint64_t meta_sys;      /* what was mapped for them */
-  uint64_t cache_inuse;   /* free blocks waiting in threads' caches */
+  uint64_t cache_inuse;   /* free blocks in threads' caches, malloc's too */
   uint64_t other_sys;     /* mapped for malloc calls of libraries */
 } lab_arena_usage;
 

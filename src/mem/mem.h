@@ -47,9 +47,12 @@ typedef struct lab_mem_sink {
  * first in main. 0 or negative errno. */
 int lab_mem_init(void);
 
-/* Mean bytes between samples; takes effect with each thread's next sample. */
+/* Mean bytes between samples; 512 KiB to begin with. Takes effect at once on
+ * the calling thread, on others after 64 KiB of allocations at most. */
 void lab_mem_set_rate(uint64_t rate);
 uint64_t lab_mem_rate(void);
+/* Install it once, early: it is told of the end of every sample that is live,
+ * whoever was told of its beginning. SINK must stay. NULL: record nothing. */
 void lab_mem_set_sink(const lab_mem_sink *sink);
 
 /* Application memory. NULL when there is none left (or the limit is reached).
@@ -68,17 +71,23 @@ void *lab_mem_own_calloc(size_t count, size_t size);
 void *lab_mem_own_realloc(void *p, size_t size);
 void lab_mem_own_free(void *p);
 
-/* Application bytes in use beyond which lab_mem_alloc fails; 0 = no limit. */
+/* Application bytes in use beyond which lab_mem_alloc fails; 0 = no limit.
+ * Looked at for each block of 64 KiB or more, and otherwise every 64 KiB: small
+ * blocks pass it by that much per thread at most, and so do blocks that several
+ * threads ask for at the very same moment. */
 void lab_mem_set_limit(size_t bytes);
-/* Application bytes in use now. */
+/* Application bytes in use now. Adds up all threads: not for every object. */
 size_t lab_mem_app_bytes(void);
 
-/* Gives all idle pages back to the system now. Returns bytes released. */
+/* Gives all idle pages back to the system now, except what other threads keep
+ * in their caches. Returns bytes released; 0 in libc builds, which can't say.
+ */
 size_t lab_mem_release(void);
 
 /* The scavenger's policy: idle pages go back after SECONDS without an
- * allocation of 64 KiB or more; 0 = at every tick, negative = never. Call
- * lab_mem_scavenge_tick about once a second, from any one thread. */
+ * allocation of 64 KiB or more; 0 = at every tick, negative = never; 300 to
+ * begin with. Call lab_mem_scavenge_tick about once a second, always from the
+ * same thread. */
 void lab_mem_set_scavenge(int seconds);
 void lab_mem_scavenge_tick(void);
 
