@@ -36,7 +36,7 @@ static inline bool lab_mpsc_push(lab_mpsc *q, lab_mpsc_node *node) {
   return head == NULL;
 }
 
-static inline bool lab_mpsc_empty(lab_mpsc *q) {
+static inline bool lab_mpsc_empty(const lab_mpsc *q) {
   return atomic_load_explicit(&q->head, memory_order_seq_cst) == NULL;
 }
 

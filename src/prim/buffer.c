@@ -9,10 +9,12 @@
 #include "mem/mem.h"
 #include "task/worker.h"
 
-/* What bytes.Buffer.ReadFrom wants free before each read. */
-enum { MIN_READ = 512 };
-/* Bytes per read: some ms of getrandom, so that a cancelled copy ends soon. */
-enum { PIECE = 1 << 20 };
+enum {
+  MIN_READ = 512, /* bytes.Buffer.ReadFrom wants them free before each read */
+  SMALL = 64,     /* the first block of a buffer that is written little */
+  PIECE = 256 << 10, /* bytes per read: under a ms of getrandom, so that a
+                        cancelled copy ends soon */
+};
 
 int lab_buffer_init(lab_buffer *b, size_t cap) {
   *b = (lab_buffer){NULL, 0, 0};
@@ -30,14 +32,22 @@ void lab_buffer_free(lab_buffer *b) {
   *b = (lab_buffer){NULL, 0, 0};
 }
 
-LAB_NOINLINE int lab_buffer_grow(lab_buffer *b, size_t n) {
-  if (b->cap - b->len >= n)
+/* The capacity that gives room for N more bytes, or 0 if it has no number. */
+static size_t grown_cap(size_t cap, size_t n) {
+  if (cap == 0 && n <= SMALL)
+    return SMALL;
+  if (n > PTRDIFF_MAX || cap > (PTRDIFF_MAX - n) / 2)
     return 0;
-  size_t cap;
-  if (__builtin_mul_overflow(b->cap, 2, &cap) ||
-      __builtin_add_overflow(cap, n, &cap))
-    return -ENOMEM;
-  char *data = lab_mem_alloc(cap);
+  return 2 * cap + n;
+}
+
+/* An allocation of its own, not a realloc: the profiles shall show what growing
+ * costs, the new block and the copy. */
+int lab_buffer_grow(lab_buffer *b, size_t n) {
+  if (n <= b->cap - b->len)
+    return 0;
+  size_t cap = grown_cap(b->cap, n);
+  char *data = cap ? lab_mem_alloc(cap) : NULL;
   if (!data)
     return -ENOMEM;
   if (b->len > 0)
@@ -61,30 +71,38 @@ void lab_buffer_reset(lab_buffer *b) {
   b->len = 0;
 }
 
-LAB_NOINLINE ssize_t lab_copy_n(lab_buffer *b, lab_reader *reader, size_t n) {
+static size_t min(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+/* Go fills all that is free with one read, this loop takes several. The growth
+ * is the same: a buffer that has fewer than 512 bytes free at one of our looks
+ * would have them at Go's next look as well. */
+ssize_t lab_copy_n(lab_buffer *b, lab_reader *reader, size_t n) {
   size_t copied = 0;
-  for (;;) {
+  if (n > PTRDIFF_MAX)
+    return -EINVAL;
+  while (!lab_job_cancelled()) {
     int rc = lab_buffer_grow(b, MIN_READ);
     if (rc)
       return rc;
-    if (copied == n || lab_job_cancelled())
-      return (ssize_t)copied;
-    size_t want = b->cap - b->len;
-    if (want > n - copied)
-      want = n - copied;
-    if (want > PIECE)
-      want = PIECE;
+    size_t want = min(min(n - copied, b->cap - b->len), PIECE);
+    if (want == 0)
+      break;
     ssize_t got = reader->read(reader, b->data + b->len, want);
     if (got == -EINTR)
       continue;
-    if (got <= 0)
-      return got < 0 ? got : (ssize_t)copied;
+    if (got < 0)
+      return got;
+    if (got == 0)
+      break;
     b->len += (size_t)got;
     copied += (size_t)got;
   }
+  return (ssize_t)copied;
 }
 
-LAB_NOINLINE ssize_t lab_random_read(lab_reader *self, void *out, size_t n) {
+ssize_t lab_random_read(lab_reader *self, void *out, size_t n) {
   (void)self;
   ssize_t got = getrandom(out, n, 0);
   return got < 0 ? -errno : got;

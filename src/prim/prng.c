@@ -38,7 +38,7 @@ static size_t take_rest(lab_prng *p, unsigned char *out, size_t n) {
   return k;
 }
 
-LAB_NOINLINE ssize_t lab_prng_read(lab_reader *self, void *to, size_t n) {
+ssize_t lab_prng_read(lab_reader *self, void *to, size_t n) {
   lab_prng *p = LAB_CONTAINER(self, lab_prng, reader);
   unsigned char *out = to;
   size_t done = take_rest(p, out, n);

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT
  * The scheduler: see sched.h.
  *
- * Three places a task can be in: the run queue, a wait queue of somebody else,
- * or the heap of sleepers (which it may share with a wait queue: a wait with a
- * time limit). Letters from other threads are looked at between any two tasks.
+ * A task that is not running is in the run queue, or it waits: in a wait queue
+ * of its owner, among the sleepers (timers.h), or just by itself. Letters from
+ * other threads are looked at between any two tasks; those that come while a
+ * batch of letters is delivered wait for one more task, so neither side can
+ * starve the other.
  *
- * Sleeping: before it blocks, the scheduler says so (asleep) and looks once
- * more; a producer that finds the letterbox empty and the flag set takes the
- * flag and writes the eventfd. So there is one wake-up for any number of
- * letters, and none while the scheduler is awake. */
+ * Blocking: the scheduler says that it is going to (asleep), then looks into
+ * the letter box once more. A producer that finds the box empty takes that flag
+ * and, if it was set, writes to the eventfd. So there is one system call for
+ * any number of letters, and none while the scheduler is awake.
+ *
+ * Clocks: the coarse clock (a few ns to read, wrong by at most a timer tick)
+ * dates the states, and says that no sleeper can be due yet; the precise one is
+ * read only when a sleeper is near. */
 #include "task/sched.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,30 +26,44 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "task/timers.h"
 
-static void note_next(lab_sched *s);
+/* There may be a million: think twice before you add a field. */
+_Static_assert(sizeof(lab_task) <= 80, "a task is 80 bytes");
 
 struct lab_sched {
+  /* The scheduler's thread, and signal handlers on it. */
   lab_sched_ops ops;
   void *arg;
-  lab_list runnable;
-  lab_list tasks;
-  lab_task **heap; /* sleepers, by wake */
-  size_t nheap, heap_cap;
-  atomic_uint_fast64_t next_wake; /* of heap[0], for the signal handler */
-  lab_task *running;
+  lab_list runnable, tasks;
+  lab_timers sleepers;
+  _Atomic(lab_task *) running;
   uint64_t last_id;
-  atomic_size_t count, waiting;
-  lab_mpsc letters;
+  uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   int event_fd;
-  atomic_bool asleep;
-  atomic_bool stop;
+  /* Written by the scheduler's thread, read by any. */
+  atomic_size_t count, waiting;
+  char apart[64]; /* producers write into another cache line */
+  lab_mpsc letters;
+  atomic_bool asleep, stop;
 };
 
 static uint64_t coarse_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t coarse_tick(void) {
+  struct timespec t;
+  clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+  return 2 * ((uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec);
+}
+
+/* Adds to a counter that has one writer: cheaper than an atomic addition. */
+static void count_by(atomic_size_t *counter, int delta) {
+  size_t n = atomic_load_explicit(counter, memory_order_relaxed);
+  atomic_store_explicit(counter, n + (size_t)delta, memory_order_relaxed);
 }
 
 int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg) {
@@ -55,9 +74,10 @@ int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg) {
   s->ops = *ops;
   s->arg = arg;
   s->event_fd = fd;
+  s->tick = coarse_tick();
   lab_list_init(&s->runnable);
   lab_list_init(&s->tasks);
-  note_next(s);
+  lab_timers_init(&s->sleepers);
   *out = s;
   return 0;
 }
@@ -65,97 +85,50 @@ int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg) {
 void lab_sched_free(lab_sched *s) {
   LAB_ASSERT(lab_list_empty(&s->tasks));
   close(s->event_fd);
-  lab_xfree(s->heap);
+  lab_timers_free(&s->sleepers);
   lab_xfree(s);
-}
-
-/* ---- sleepers: a binary heap, each task knows its place ------------------ */
-
-static void place(lab_sched *s, size_t i, lab_task *task) {
-  s->heap[i] = task;
-  task->heap = (uint32_t)i + 1;
-}
-
-static void sift_up(lab_sched *s, size_t i, lab_task *task) {
-  while (i > 0 && s->heap[(i - 1) / 2]->wake > task->wake) {
-    place(s, i, s->heap[(i - 1) / 2]);
-    i = (i - 1) / 2;
-  }
-  place(s, i, task);
-}
-
-static void sift_down(lab_sched *s, size_t i, lab_task *task) {
-  for (size_t child; (child = 2 * i + 1) < s->nheap; i = child) {
-    if (child + 1 < s->nheap && s->heap[child + 1]->wake < s->heap[child]->wake)
-      child++;
-    if (s->heap[child]->wake >= task->wake)
-      break;
-    place(s, i, s->heap[child]);
-  }
-  place(s, i, task);
-}
-
-static void note_next(lab_sched *s) {
-  atomic_store_explicit(&s->next_wake, s->nheap ? s->heap[0]->wake : UINT64_MAX,
-                        memory_order_relaxed);
-}
-
-static void heap_add(lab_sched *s, lab_task *task) {
-  if (s->nheap == s->heap_cap) {
-    s->heap_cap = s->heap_cap ? 2 * s->heap_cap : 64;
-    s->heap = lab_xrealloc(s->heap, s->heap_cap * sizeof *s->heap);
-  }
-  sift_up(s, s->nheap++, task);
-  note_next(s);
-}
-
-static void heap_remove(lab_sched *s, lab_task *task) {
-  if (task->heap == 0)
-    return;
-  size_t i = task->heap - 1;
-  task->heap = 0;
-  lab_task *last = s->heap[--s->nheap];
-  if (last != task) {
-    if (i > 0 && s->heap[(i - 1) / 2]->wake > last->wake)
-      sift_up(s, i, last);
-    else
-      sift_down(s, i, last);
-  }
-  note_next(s);
 }
 
 /* ---- states -------------------------------------------------------------- */
 
-static void enter_state(lab_task *task, lab_task_state state, lab_wait why) {
+static void enter_state(lab_sched *s, lab_task *task, lab_task_state state,
+                        lab_wait why) {
+  count_by(&s->waiting,
+           (state == LAB_TASK_WAITING) - (task->state == LAB_TASK_WAITING));
   task->state = (uint8_t)state;
   task->wait = (uint8_t)why;
   task->since = coarse_now();
+}
+
+/* Out of the run queue or a wait queue, and awake. */
+static void detach(lab_sched *s, lab_task *task) {
+  lab_list_remove(&task->link);
+  lab_timers_remove(&s->sleepers, task);
 }
 
 void lab_task_init(lab_sched *s, lab_task *task) {
   lab_list_init(&task->link);
   lab_list_push_back(&s->tasks, &task->all);
   task->id = ++s->last_id;
-  enter_state(task, LAB_TASK_WAITING, LAB_WAIT_NONE);
-  atomic_fetch_add_explicit(&s->count, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->waiting, 1, memory_order_relaxed);
+  count_by(&s->count, 1);
+  enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE);
 }
 
 void lab_task_ready(lab_sched *s, lab_task *task) {
-  if (task->state == LAB_TASK_RUNNABLE || task->state == LAB_TASK_ENDED)
+  LAB_ASSERT(task->state != LAB_TASK_ENDED);
+  if (task->state == LAB_TASK_RUNNABLE)
     return;
-  if (task->state == LAB_TASK_WAITING)
-    atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
-  lab_list_remove(&task->link);
-  heap_remove(s, task);
-  enter_state(task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE);
+  detach(s, task);
+  enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE);
   lab_list_push_back(&s->runnable, &task->link);
 }
 
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
-  enter_state(task, LAB_TASK_WAITING, why);
+  LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
+             task->state == LAB_TASK_WAITING);
+  detach(s, task);
+  enter_state(s, task, LAB_TASK_WAITING, why);
   task->stack = stack;
-  atomic_fetch_add_explicit(&s->waiting, 1, memory_order_relaxed);
 }
 
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
@@ -164,18 +137,19 @@ void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
     return;
   }
   lab_task_park(s, task, LAB_WAIT_SLEEP, stack);
-  task->wake = lab_clock_mono() + ns;
-  heap_add(s, task);
+  uint64_t now = lab_clock_mono();
+  task->wake = ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
+  lab_timers_add(&s->sleepers, task);
 }
 
 void lab_task_end(lab_sched *s, lab_task *task) {
-  if (task->state == LAB_TASK_WAITING)
-    atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
-  lab_list_remove(&task->link);
+  LAB_ASSERT(task->state != LAB_TASK_ENDED);
+  if (lab_sched_running(s) == task) /* its memory may be gone soon */
+    atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
+  detach(s, task);
   lab_list_remove(&task->all);
-  heap_remove(s, task);
-  task->state = LAB_TASK_ENDED;
-  atomic_fetch_sub_explicit(&s->count, 1, memory_order_relaxed);
+  enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE);
+  count_by(&s->count, -1);
 }
 
 /* ---- the loop ------------------------------------------------------------ */
@@ -193,42 +167,49 @@ static void deliver_letters(lab_sched *s) {
 }
 
 static void wake_sleepers(lab_sched *s) {
-  if (s->nheap == 0)
+  uint64_t next = lab_timers_next(&s->sleepers);
+  if (next == UINT64_MAX || next > coarse_now() + s->tick)
     return;
   uint64_t now = lab_clock_mono();
-  while (s->nheap > 0 && s->heap[0]->wake <= now)
-    lab_task_ready(s, s->heap[0]);
+  while (lab_timers_next(&s->sleepers) <= now)
+    lab_task_ready(s, s->sleepers.heap[0]);
 }
 
 static void run_first(lab_sched *s) {
   lab_task *task = LAB_CONTAINER(s->runnable.next, lab_task, link);
   lab_list_remove(&task->link);
-  task->state = LAB_TASK_RUNNING;
-  s->running = task;
+  enter_state(s, task, LAB_TASK_RUNNING, LAB_WAIT_NONE);
+  atomic_store_explicit(&s->running, task, memory_order_relaxed);
   s->ops.resume(task, s->arg);
-  s->running = NULL;
+  atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
+}
+
+/* Until a letter comes or a sleeper is due. A signal may end it early: the loop
+ * just comes back. */
+static void wait_for_event(lab_sched *s) {
+  struct timespec timeout, *limit = NULL;
+  uint64_t wake = lab_timers_next(&s->sleepers);
+  if (wake != UINT64_MAX) {
+    uint64_t now = lab_clock_mono(), ns = wake > now ? wake - now : 0;
+    timeout.tv_sec = (time_t)(ns / LAB_SECOND);
+    timeout.tv_nsec = (long)(ns % LAB_SECOND);
+    limit = &timeout;
+  }
+  struct pollfd p = {s->event_fd, POLLIN, 0};
+  if (ppoll(&p, 1, limit, NULL) == 1) {
+    eventfd_t n;
+    eventfd_read(s->event_fd, &n);
+  }
 }
 
 static void block(lab_sched *s) {
   if (s->ops.idle)
     s->ops.idle(s->arg);
   atomic_store(&s->asleep, true);
-  if (lab_mpsc_empty(&s->letters) && !atomic_load(&s->stop)) {
-    struct timespec timeout, *limit = NULL;
-    if (s->nheap > 0) {
-      uint64_t now = lab_clock_mono(), wake = s->heap[0]->wake;
-      uint64_t ns = wake > now ? wake - now : 0;
-      timeout =
-          (struct timespec){(time_t)(ns / LAB_SECOND), (long)(ns % LAB_SECOND)};
-      limit = &timeout;
-    }
-    struct pollfd p = {s->event_fd, POLLIN, 0};
-    ppoll(&p, 1, limit, NULL);
-  }
+  if (lab_mpsc_empty(&s->letters) && !atomic_load(&s->stop) &&
+      lab_list_empty(&s->runnable)) /* idle may have readied a task */
+    wait_for_event(s);
   atomic_store(&s->asleep, false);
-  uint64_t n;
-  if (read(s->event_fd, &n, sizeof n) < 0)
-    return; /* nothing was written: EAGAIN */
 }
 
 void lab_sched_run(lab_sched *s) {
@@ -243,11 +224,9 @@ void lab_sched_run(lab_sched *s) {
 }
 
 static void wake(lab_sched *s) {
-  if (atomic_exchange(&s->asleep, false)) {
-    uint64_t one = 1;
-    while (write(s->event_fd, &one, sizeof one) < 0 && errno == EINTR)
+  if (atomic_load(&s->asleep) && atomic_exchange(&s->asleep, false))
+    while (eventfd_write(s->event_fd, 1) < 0 && errno == EINTR)
       ;
-  }
 }
 
 void lab_sched_stop(lab_sched *s) {
@@ -263,17 +242,15 @@ void lab_sched_post(lab_sched *s, lab_post *post) {
 /* ---- questions ----------------------------------------------------------- */
 
 bool lab_sched_wanted(const lab_sched *s) {
-  if (!lab_list_empty(&s->runnable) || atomic_load(&s->stop))
+  if (!lab_list_empty(&s->runnable) || !lab_mpsc_empty(&s->letters) ||
+      atomic_load_explicit(&s->stop, memory_order_relaxed))
     return true;
-  if (atomic_load_explicit(&((lab_sched *)(uintptr_t)s)->letters.head,
-                           memory_order_relaxed))
-    return true;
-  return atomic_load_explicit(&s->next_wake, memory_order_relaxed) <=
-         lab_clock_mono();
+  uint64_t next = lab_timers_next(&s->sleepers);
+  return next != UINT64_MAX && next <= lab_clock_mono();
 }
 
 lab_task *lab_sched_running(const lab_sched *s) {
-  return s->running;
+  return atomic_load_explicit(&s->running, memory_order_relaxed);
 }
 
 const lab_list *lab_sched_tasks(const lab_sched *s) {

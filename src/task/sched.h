@@ -34,12 +34,14 @@ typedef enum lab_wait {
   LAB_WAIT_JOIN,   /* "join": until another task ends */
 } lab_wait;
 
-/* Embedded in the owner's struct. Small on purpose: there may be a million. */
+/* Embedded in the owner's struct. Small on purpose: there may be a million.
+ * Owners read all of it, and write stack, created_by, label, generation and
+ * cancelled; the scheduler only stores those. */
 typedef struct lab_task {
   lab_list link;  /* in the run queue or in some wait queue, or alone */
   lab_list all;   /* in lab_sched.tasks */
   uint64_t id;    /* 1, 2, ... never reused */
-  uint64_t since; /* mono ns at which it entered its state */
+  uint64_t since; /* mono ns at which it entered its state, to a clock tick */
   uint64_t wake;  /* asleep: mono ns at which it wakes */
   uint32_t heap;  /* asleep: place in the timer heap + 1, else 0 */
   uint32_t stack; /* waiting: its stack (src/stack), or 0 */
@@ -51,7 +53,9 @@ typedef struct lab_task {
   bool cancelled;      /* it must end at its next chance */
 } lab_task;
 
-/* A letter to the scheduler's thread, embedded in what it is about. */
+/* A letter to the scheduler's thread, embedded in what it is about. It is in
+ * the scheduler's hands until deliver is called, which may free or resend it.
+ * Letters of one thread arrive in order. */
 typedef struct lab_post {
   lab_mpsc_node node;
   void (*deliver)(struct lab_post *post); /* on the scheduler's thread */
@@ -62,31 +66,38 @@ typedef struct lab_sched lab_sched;
 typedef struct lab_sched_ops {
   /* Runs TASK (its state is RUNNING) until it parked (lab_task_park, _sleep),
    * was made runnable again (lab_task_ready), or ended (lab_task_end, after
-   * which its memory may be gone). */
+   * which its memory may be gone). One that returns without any of these is
+   * lost: RUNNING for ever. */
   void (*resume)(lab_task *task, void *arg);
-  /* About to block because nothing is runnable: time to hand over batches.
-   * May be NULL. */
+  /* About to block because nothing is runnable: time to hand over batches. It
+   * may make tasks ready. May be NULL. */
   void (*idle)(void *arg);
 } lab_sched_ops;
 
+/* OPS is copied. 0, or negative errno when there is no descriptor left. */
 int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg);
-/* All tasks must have ended. */
+/* All tasks must have ended, and nobody may post any more. Letters not
+ * delivered are left alone: they belong to their senders again. */
 void lab_sched_free(lab_sched *s);
 
-/* Runs tasks and delivers letters until lab_sched_stop; then returns, leaving
- * unfinished tasks as they are. Letters are looked at between any two tasks, so
- * they wait for at most one time slice. */
+/* Runs tasks and delivers letters until lab_sched_stop (returns at once if that
+ * was called before), leaving unfinished tasks as they are. Letters are looked
+ * at between any two tasks, so they wait for at most one time slice. Blocks
+ * without using the processor while there is nothing to do; signals may
+ * interrupt it at will. */
 void lab_sched_run(lab_sched *s);
-/* Any thread. */
+/* Any thread. For good: a stopped scheduler can't be run again. */
 void lab_sched_stop(lab_sched *s);
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);
 
-/* True if another task is runnable, a sleeper is due, or a letter waits: the
- * running task should make way. Async-signal-safe, on this thread. */
+/* True if another task is runnable, a sleeper is due, a letter waits, or the
+ * scheduler was told to stop: the running task should make way.
+ * Async-signal-safe, on this thread. */
 bool lab_sched_wanted(const lab_sched *s);
 
-/* The running task, or NULL. Async-signal-safe, on this thread. */
+/* The task whose resume is under way (even if it has parked already), until it
+ * ends; or NULL. Async-signal-safe, on this thread. */
 lab_task *lab_sched_running(const lab_sched *s);
 /* List of all tasks not ended, by lab_task.all, in order of creation. */
 const lab_list *lab_sched_tasks(const lab_sched *s);
@@ -94,19 +105,24 @@ const lab_list *lab_sched_tasks(const lab_sched *s);
 size_t lab_sched_count(const lab_sched *s);
 size_t lab_sched_waiting(const lab_sched *s);
 
-/* Enters a zeroed TASK into the table, WAITING; then make it ready. */
+/* Enters a zeroed TASK into the table, WAITING; then make it ready, or let it
+ * sleep. O(1), as ready, park and end are; those that sleep cost O(log n). */
 void lab_task_init(lab_sched *s, lab_task *task);
 /* Runnable at the end of the queue; takes it out of a wait queue and cancels
- * its sleep. Nothing happens if it is runnable already. */
+ * its sleep. The running task yields by it. Nothing happens if it is runnable
+ * already. */
 void lab_task_ready(lab_sched *s, lab_task *task);
-/* The running task waits from now on; STACK as in lab_task.stack. The caller
- * may put task->link into a wait queue of its own. */
+/* The running task (or a new one) waits from now on; STACK as in
+ * lab_task.stack. The caller may then put task->link into a wait queue of its
+ * own: ready and end take it out. */
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
-/* Parks it until NS from now (0: it yields). */
+/* Parks it until NS from now, for ever if the clock can't count that far; 0: it
+ * yields. It never wakes early by itself; lab_task_ready wakes it. */
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack);
-/* Leaves the table; the owner may free it. */
+/* Leaves the table, from any state; the owner may free it. */
 void lab_task_end(lab_sched *s, lab_task *task);
 
+/* Go's word for it; "" for LAB_WAIT_NONE. Any thread. */
 const char *lab_wait_name(lab_wait why);
 
 #endif

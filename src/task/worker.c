@@ -32,6 +32,8 @@ bool lab_job_cancelled(void) {
          atomic_load_explicit(&current->cancelled, memory_order_relaxed);
 }
 
+/* The fences keep the compiler from moving the marks into or over run: a signal
+ * may come at any instruction. */
 void lab_worker_run(lab_job *job) {
   current = job;
   atomic_signal_fence(memory_order_seq_cst);

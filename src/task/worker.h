@@ -2,6 +2,14 @@
  * Worker threads: long C work runs there, truly in parallel, while its task is
  * parked. Jobs start in the order in which they were submitted.
  *
+ *   submit -> run (on a worker) -> done (on the scheduler's thread)
+ *
+ * done is called once for every job, also for one that was cancelled before its
+ * turn: that one is never run. So whoever waits for a job always hears of it,
+ * and a result must be set up before submit so that "not run" is readable from
+ * it. One exception: a scheduler that was stopped delivers no more letters, and
+ * jobs that end after that are run but not reported.
+ *
  * Threads: as said at each function. */
 #ifndef LAB_TASK_WORKER_H
 #define LAB_TASK_WORKER_H
@@ -14,35 +22,41 @@
 
 typedef struct lab_workers lab_workers;
 
-/* Embedded in the owner's struct, which lives until done was called. */
+/* Embedded in the owner's struct, which lives until done was called; zeroed,
+ * then run and done set. May be submitted again after that. */
 typedef struct lab_job {
-  lab_post post;
+  lab_post post;                     /* the workers' own */
   void (*run)(struct lab_job *job);  /* on a worker */
   void (*done)(struct lab_job *job); /* afterwards, on the scheduler's thread */
-  uint32_t stack;      /* the submitter's stack: samples are charged to it */
-  uint32_t label;      /* likewise */
-  atomic_bool cancelled; /* run should return soon; see lab_job_cancelled */
+  uint32_t stack;        /* the submitter's stack: samples are charged to it */
+  uint32_t label;        /* likewise */
+  atomic_bool cancelled; /* any thread sets it: run should return soon; see
+                            lab_job_cancelled */
 } lab_job;
 
 /* COUNT threads named "worker-1", ...; 0 = as many as processors, at least
- * 2. */
+ * 2. What they have done is posted to SCHED, which must outlive them. 0 or
+ * negative errno. */
 int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched);
-/* Runs what was submitted to its end, then ends the threads. */
+/* Runs what was submitted to its end, then ends the threads: to be quick, set
+ * the jobs' cancelled before. Any thread but a worker; nothing may be submitted
+ * any more. */
 void lab_workers_free(lab_workers *w);
 
-/* The scheduler's thread. */
+/* Any thread. JOB belongs to the workers until done. */
 void lab_workers_submit(lab_workers *w, lab_job *job);
 
 /* Runs JOB on the calling worker. Not for callers outside: it is declared
  * because profiles end a job's native stack at this function. */
-void lab_worker_run(lab_job *job);
+__attribute__((noinline)) void lab_worker_run(lab_job *job);
 
 /* The job that the calling thread runs, or NULL. Any thread;
  * async-signal-safe. */
 lab_job *lab_worker_job(void);
 
 /* Long loops of primitives ask this now and then: true when the calling
- * thread's job was cancelled. False on threads without a job. */
+ * thread's job was cancelled. False on threads without a job. Any thread,
+ * async-signal-safe, a few ns. */
 bool lab_job_cancelled(void);
 
 #endif
