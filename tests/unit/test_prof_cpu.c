@@ -93,6 +93,18 @@ static fx_profile *finish(lab_cpu_session *s) {
   return fx_read(&out);
 }
 
+/* ThreadSanitizer holds a signal back until the thread is at a place of its own
+ * choosing, so that no stack can be walked there: only sums can be checked. */
+#ifdef __SANITIZE_THREAD__
+enum { STACKS_ARE_KNOWN = 0 };
+#else
+enum { STACKS_ARE_KNOWN = 1 };
+#endif
+
+static int64_t sum_of(const fx_profile *p, const char *name, size_t value) {
+  return fx_cum(p, STACKS_ARE_KNOWN ? name : NULL, value);
+}
+
 static void assert_near(double value, double expected, double tolerance) {
   if (fabs(value - expected) > tolerance)
     fail_msg("%g is not %g +- %g", value, expected, tolerance);
@@ -109,13 +121,13 @@ static void check_shares(int hz, lab_cpu_source source, uint64_t total_ns) {
   run_burner(&b);
   fx_profile *p = finish(s);
   lab_cpu_set_source(LAB_CPU_AUTO);
-  double all = (double)fx_cum(p, "burner_main", 1);
+  double all = (double)sum_of(p, "burner_main", 1);
   double period = 1e9 / hz;
   assert_near(all, (double)b.cpu, 0.05 * (double)b.cpu + period);
-  assert_near((double)fx_cum(p, "burner_main", 0) * period, all,
+  assert_near((double)sum_of(p, "burner_main", 0) * period, all,
               0.05 * all + period);
   double n = all / period;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 3 && STACKS_ARE_KNOWN; i++) {
     double truth = (double)b.ns[i] / (double)b.cpu;
     double sigma = sqrt(truth * (1 - truth) / n);
     assert_near((double)fx_cum(p, names[i], 1) / all, truth, 4 * sigma);
@@ -147,7 +159,7 @@ static void shares_by_a_slow_clock(void **state) {
   run_burner(&b);
   fx_profile *p = finish(s);
   lab_cpu_set_source(LAB_CPU_AUTO);
-  assert_near((double)fx_cum(p, "burner_main", 1), (double)b.cpu,
+  assert_near((double)sum_of(p, "burner_main", 1), (double)b.cpu,
               0.05 * (double)b.cpu);
   fx_free(p);
 }
@@ -171,7 +183,8 @@ static void a_sleeping_thread_uses_nothing(void **state) {
   lab_thread_join(t);
   fx_profile *p = finish(s);
   lab_cpu_set_source(LAB_CPU_AUTO);
-  assert_true(fx_cum(p, "sleeper_main", 1) <= (int64_t)cpu);
+  if (STACKS_ARE_KNOWN)
+    assert_true(fx_cum(p, "sleeper_main", 1) <= (int64_t)cpu);
   fx_free(p);
 }
 
@@ -190,17 +203,17 @@ static void sessions_overlap(void **state) {
   fx_profile *ps = finish(slow);
   double all = (double)(first.cpu + second.cpu + third.cpu);
   /* Three threads, each of which may end just before its next tick. */
-  assert_near((double)fx_cum(ps, "burner_main", 1), all, 0.05 * all + 30 * MS);
-  assert_near((double)fx_cum(pf, "burner_main", 1), (double)second.cpu,
+  assert_near((double)sum_of(ps, "burner_main", 1), all, 0.05 * all + 30 * MS);
+  assert_near((double)sum_of(pf, "burner_main", 1), (double)second.cpu,
               0.05 * (double)second.cpu + MS);
-  assert_near((double)fx_cum(pm, "burner_main", 1), (double)second.cpu,
+  assert_near((double)sum_of(pm, "burner_main", 1), (double)second.cpu,
               0.05 * (double)second.cpu + MS);
   assert_int_equal(ps->period, 10000000);
   assert_int_equal(pf->period, 1000000);
   assert_int_equal(pm->period, 4000000);
-  /* Each counts in its own periods. */
-  assert_near((double)fx_cum(pm, "burner_main", 0) * 4 * MS,
-              (double)fx_cum(pm, "burner_main", 1), 0.5 * 300 * MS);
+  /* Each counts in its own periods; a rare stack counts at least one. */
+  assert_near((double)sum_of(pm, "burner_main", 0) * 4 * MS,
+              (double)sum_of(pm, "burner_main", 1), 100 * MS);
   fx_free(pf);
   fx_free(pm);
   fx_free(ps);
@@ -214,7 +227,7 @@ static void freeing_a_running_session_leaves_the_others(void **state) {
   assert_true(lab_cpu_active());
   run_burner(&b);
   fx_profile *p = finish(kept);
-  assert_near((double)fx_cum(p, "burner_main", 1), (double)b.cpu,
+  assert_near((double)sum_of(p, "burner_main", 1), (double)b.cpu,
               0.05 * (double)b.cpu + 10 * MS);
   fx_free(p);
   assert_false(lab_cpu_active());
@@ -255,11 +268,11 @@ static void what_is_dropped_is_shown(void **state) {
   fx_profile *p = finish(s);
   lab_cpu_set_ring_words(1 << 16);
   double lost = (double)fx_cum(p, "[lost samples]", 1);
-  double kept = (double)fx_cum(p, "burner_main", 1);
+  double all = (double)fx_cum(p, NULL, 1);
   assert_true(lost > 0.1 * (double)b.cpu);
-  assert_true(kept > 0);
-  /* Other threads may lose a little too. */
-  assert_near(lost + kept, (double)b.cpu, 0.1 * (double)b.cpu);
+  assert_true(lost < 0.99 * all);
+  /* Other threads work a little too. */
+  assert_near(all, (double)b.cpu, 0.1 * (double)b.cpu);
   fx_free(p);
 }
 
@@ -321,7 +334,6 @@ static void kept_samples_belong_to_their_session(void **state) {
   atomic_store(&vm.stop, true);
   while (!atomic_load(&vm.ended))
     sched_yield();
-  uint64_t all = atomic_load(&vm_kept); /* what came after the safe point */
   fx_profile *po = finish(outer), *pl = finish(last);
   lab_thread_join(t);
   int64_t running = fx_cum(pi, "[running C function]", 1);
@@ -331,7 +343,6 @@ static void kept_samples_belong_to_their_session(void **state) {
   assert_true(fx_cum(po, "lua.work", 1) >= (int64_t)later * 1000);
   assert_true(fx_cum(pl, "lua.work", 1) <=
               fx_cum(po, "lua.work", 1) - (int64_t)to * 1000);
-  (void)all;
   fx_free(pi);
   fx_free(po);
   fx_free(pl);
@@ -376,7 +387,7 @@ static void threads_churn_while_sessions_do(void **state) {
   atomic_store(&churning, false);
   lab_thread_join(t);
   fx_profile *p = finish(all);
-  assert_true(fx_cum(p, "brief_main", 1) > 0);
+  assert_true(sum_of(p, "brief_main", 1) > 0);
   fx_free(p);
 }
 
