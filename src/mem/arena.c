@@ -177,7 +177,7 @@ static uint64_t get(const char *name) {
 }
 
 static uint64_t get_of_arena(const char *field) {
-  char name[NAME_MAX_LENGTH];
+  char name[2 * NAME_MAX_LENGTH];
   snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, field);
   return get(name);
 }
