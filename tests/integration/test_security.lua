@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: MIT
+-- Other people's web pages and the lab: DNS rebinding, and requests that a
+-- page makes a browser send. Tools, which send no Origin, are not hindered.
+local t = require "harness"
+t.need("curl")
+
+local function refused(answer, text, what)
+  t.equal(answer.status, 403, what)
+  t.equal(answer.headers["content-type"], "text/plain; charset=utf-8", what)
+  t.has(answer.body, text, what)
+end
+
+local paths = { "/", "/goto?step=0", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/nope" }
+
+t.test("a Host that isn't ours is refused everywhere", function()
+  local lab = t.start()
+  for _, path in ipairs(paths) do
+    for _, host in ipairs { "evil.example", "evil.example:" .. lab.port, "127.0.0.1.evil.example",
+      "localhost.evil.example", "192.0.2.1" } do
+      refused(lab:get(path, "-H", "Host: " .. host), "host name", host .. path)
+    end
+  end
+  for _, host in ipairs { "localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:99" } do
+    t.equal(lab:get("/", "-H", "Host: " .. host).status, 200, host)
+  end
+end)
+
+t.test("--host allows a name, in any case, with any port", function()
+  local lab = t.start("--host", "lab.example", "--host", "other.example")
+  t.equal(lab:get("/", "-H", "Host: lab.example").status, 200)
+  t.equal(lab:get("/", "-H", "Host: LAB.example:6060").status, 200)
+  t.equal(lab:get("/", "-H", "Host: other.example").status, 200)
+  refused(lab:get("/", "-H", "Host: sub.lab.example"), "host name")
+end)
+
+t.test("a page of another origin can't change anything", function()
+  local lab = t.start()
+  local own = "http://127.0.0.1:" .. lab.port
+  local foreign = { "Origin: http://evil.example", "Origin: null", "Origin: https://127.0.0.1:" .. lab.port,
+    "Origin: http://127.0.0.1:1", "Sec-Fetch-Site: cross-site" }
+  for _, header in ipairs(foreign) do
+    refused(lab:get("/goto?step=4", "-H", header), "another", header)
+    refused(lab:post("/goto?step=4", "", "-H", header), "another", header)
+    refused(lab:post("/", "", "-H", header), "another", header)
+    refused(lab:get("/", "-X", "DELETE", "-H", header), "another", header)
+    t.equal(lab:get("/", "-H", header).status, 200, "reading: " .. header)
+  end
+  t.equal(lab:get("/goto?step=0", "-H", "Origin: " .. own).status, 200)
+  t.equal(lab:get("/goto?step=0", "-H", "Sec-Fetch-Site: same-origin").status, 200)
+  t.equal(lab:get("/goto?step=0", "-H", "Sec-Fetch-Site: none").status, 200, "typed by the user")
+  t.equal(lab:get("/").body, "hello world", "still in step 0")
+end)
+
+t.finish()

@@ -1,0 +1,154 @@
+-- SPDX-License-Identifier: MIT
+-- The end: within 2 seconds, with exit code 0, whatever goes on. And the
+-- control thread's answers while the VM can't be talked to.
+local t = require "harness"
+t.need("curl")
+
+local LIMIT = 2
+
+-- A search that takes minutes, in C: nothing can interrupt it.
+local STUCK = [[return {
+  request = function() return tostring((("x"):rep(100000)):find((".-"):rep(6) .. "y")) end,
+}]]
+local RUNAWAY = "return { request = function() while true do end end }"
+local SLEEPER = "return { request = function() lab.sleep(600) end }"
+local BURNER = "return { request = function() lab.burn(600) end }"
+local SPINNER = "return { request = function() lab.spin(600) end }"
+
+local function start_in(text)
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/50-test")
+  t.write(dir .. "/50-test/scenario.lua", text)
+  return t.start_with({ dir, t.source .. "/scenarios" }, "--step", "50")
+end
+
+-- A request that is under way when this returns.
+local function request(lab)
+  local before = select(2, lab:log():gsub("Starting processing", ""))
+  local get = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' %s/"):format(lab.url))
+  t.eventually(function() return select(2, lab:log():gsub("Starting processing", "")) > before end)
+  return get
+end
+
+local function ends_in_time(lab, signal)
+  local began = t.now()
+  lab:signal(signal or "TERM")
+  t.equal(lab:wait(10), 0, "exit code")
+  t.between(t.now() - began, 0, LIMIT + 0.3, "seconds to the end") -- 0.3: to notice
+end
+
+for _, signal in ipairs { "TERM", "INT", "HUP", "QUIT" } do
+  t.test(signal .. " ends an idle lab", function()
+    local lab = t.start()
+    ends_in_time(lab, signal)
+    local name = { TERM = "terminated", INT = "interrupt", HUP = "hangup", QUIT = "quit" }
+    t.match(lab:log(), "Received signal " .. name[signal] .. "\n[^\n]*Application stopping...\n$")
+  end)
+end
+
+for name, text in pairs { ["sleeping"] = SLEEPER, ["running Lua"] = RUNAWAY, ["spinning"] = SPINNER,
+  ["burning on a worker"] = BURNER } do
+  t.test("TERM during a request that is " .. name, function()
+    local lab = start_in(text)
+    local get = request(lab)
+    ends_in_time(lab)
+    t.equal(get:wait(2), 0, "it is answered")
+    t.equal(get:out(), "503")
+  end)
+end
+
+t.test("TERM during a request that is stuck in C", function()
+  local lab = start_in(STUCK)
+  request(lab)
+  ends_in_time(lab)
+  t.has(lab:log(), "can't be interrupted")
+end)
+
+t.test("TERM during profiles: they end early and are whole", function()
+  local lab = t.start("--step", "4", "--param", "4.rounds=2")
+  local dir = t.temp_dir()
+  local gets = {}
+  for i, path in ipairs { "profile?seconds=500", "profile?seconds=500&hz=1000", "heap?seconds=500" } do
+    gets[i] = t.spawn(("curl -sSf -o %s/%d '%s/debug/pprof/%s'"):format(dir, i, lab.url, path))
+  end
+  for _ = 1, 5 do lab:get("/") end
+  ends_in_time(lab)
+  for i, get in ipairs(gets) do
+    t.equal(get:wait(2), 0)
+    t.equal(t.run(("gzip -t <%s/%d"):format(dir, i)).code, 0)
+  end
+end)
+
+t.test("TERM under load", function()
+  local lab = t.start()
+  local clients = {}
+  for i = 1, 8 do
+    clients[i] = t.spawn(("sh -c 'while curl -s -o /dev/null %s/; do :; done'"):format(lab.url))
+  end
+  t.sleep(0.5)
+  ends_in_time(lab)
+  for _, client in ipairs(clients) do t.check(client:wait(5), "the server is gone") end
+end)
+
+t.test("a client that doesn't read can't hold the lab", function()
+  local lab = start_in("return { request = function() return ('x'):rep(30000000) end }")
+  t.spawn(("curl -sS --limit-rate 1000 -o /dev/null %s/"):format(lab.url))
+  lab:wait_log("Request processed")
+  ends_in_time(lab)
+end)
+
+-- ---- a VM that can't be talked to ----------------------------------------------
+
+-- Seconds of the fastest of five tries: on a busy machine any one may be late.
+local function fastest(f)
+  local best = math.huge
+  for _ = 1, 5 do best = math.min(best, f()) end
+  return best
+end
+
+t.test("/debug answers while the VM is stuck, /goto says why it can't", function()
+  local lab = start_in(STUCK)
+  request(lab)
+  for _, path in ipairs { "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/heap?debug=1" } do
+    t.between(fastest(function()
+      local answer = lab:get(path)
+      t.equal(answer.status, 200, path)
+      return answer.seconds
+    end), 0, 0.1, path)
+  end
+  t.between(fastest(function()
+    local answer = lab:get("/goto?step=0")
+    t.equal(answer.status, 503)
+    t.match(answer.body, "^step 50 is in %S+, which can't be interrupted; still in step 50, try again\n$")
+    return answer.seconds
+  end), 0.05, 0.1, "/goto")
+  local gc = lab:get("/debug/pprof/heap?gc=1")
+  t.equal(gc.status, 503)
+  t.equal(gc.headers["x-go-pprof"], "1")
+end)
+
+t.test("/goto leaves a step that runs away", function()
+  for _, text in ipairs { RUNAWAY, SPINNER } do
+    t.between(fastest(function()
+      local lab = start_in(text)
+      local get = request(lab)
+      local answer = lab:get("/goto?step=0")
+      t.equal(answer.body, "switched to step 0")
+      t.equal(get:wait(5), 0)
+      t.equal(get:out(), "503")
+      t.equal(lab:get("/").body, "hello world")
+      return answer.seconds
+    end), 0, 0.1)
+  end
+end)
+
+t.test("entering may take longer than leaving is given", function()
+  local lab = start_in("return { enter = function() lab.spin(0.4) end, request = function() return 'in' end }")
+  lab:get("/goto?step=0")
+  local answer = lab:get("/goto?step=50")
+  t.equal(answer.body, "switched to step 50")
+  t.check(answer.seconds >= 0.4)
+  t.equal(lab:get("/").body, "in")
+end)
+
+t.finish()
