@@ -2,7 +2,7 @@
  * Using the processor: see cpu.h. The arithmetic is inlined into the two
  * functions, so that a profile shows lab_burn and lab_spin as leaves.
  *
- * Reading a thread's CPU clock is a system call of some 0.3 us: once in 30 us
+ * Reading a thread's CPU clock is a system call of some 0.5 us: once in 40 us
  * of arithmetic it costs about 1 %, and bounds how late the end is noticed. */
 #include "prim/cpu.h"
 
@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "task/worker.h"
 
-enum { STEPS = 6000 }; /* of 5 ns or so */
+enum { STEPS = 12000 }; /* of 3.5 ns or so */
 
 static inline __attribute__((always_inline)) uint64_t arithmetic(uint64_t x) {
   for (int i = 0; i < STEPS; i++) {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Long primitives on a worker end soon when their job is cancelled, and keep
+ * what they did until then. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "mem/mem.h"
+#include "prim/buffer.h"
+#include "prim/cpu.h"
+#include "task/worker.h"
+
+static lab_sched *sched;
+static lab_workers *workers;
+
+typedef struct job {
+  lab_job base;
+  lab_buffer b;
+  lab_prng prng;
+  ssize_t copied;
+  double used;
+} job;
+
+static void no_tasks(lab_task *task, void *arg) {
+  (void)task;
+  (void)arg;
+}
+
+static void done(lab_job *base) {
+  (void)base;
+  lab_sched_stop(sched);
+}
+
+/* Runs one job to its end. */
+static void run_job(job *j, void (*run)(lab_job *)) {
+  static const lab_sched_ops ops = {no_tasks, NULL};
+  j->base.run = run;
+  j->base.done = done;
+  assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
+  assert_int_equal(lab_workers_new(&workers, 1, sched), 0);
+  lab_workers_submit(workers, &j->base);
+  lab_sched_run(sched);
+  lab_workers_free(workers);
+  lab_sched_free(sched);
+}
+
+/* A reader that cancels its own job at the fourth read. */
+static int reads;
+
+static ssize_t cancel_at_fourth(lab_reader *self, void *out, size_t n) {
+  (void)self;
+  if (++reads == 4)
+    atomic_store(&lab_worker_job()->cancelled, true);
+  memset(out, 'x', n);
+  return (ssize_t)n;
+}
+
+static void copy(lab_job *base) {
+  job *j = LAB_CONTAINER(base, job, base);
+  lab_reader reader = {cancel_at_fourth};
+  j->copied = lab_copy_n(&j->b, &reader, 1 << 30);
+}
+
+static void test_copy(void **state) {
+  (void)state;
+  job j = {.copied = -1};
+  reads = 0;
+  run_job(&j, copy);
+  assert_int_equal(reads, 4);
+  /* Each read fills the buffer: 512, 1536, 3584, 7680 bytes. */
+  assert_int_equal(j.copied, 7680);
+  assert_int_equal(j.b.len, 7680);
+  assert_int_equal(j.b.cap, 7680); /* it does not grow for nothing */
+  lab_buffer_free(&j.b);
+}
+
+/* Cancelled before its first read: it allocates nothing. */
+static void copy_prng(lab_job *base) {
+  job *j = LAB_CONTAINER(base, job, base);
+  lab_prng_init(&j->prng, 7);
+  atomic_store(&base->cancelled, true);
+  j->copied = lab_copy_n(&j->b, &j->prng.reader, 1 << 20);
+}
+
+static void test_cancelled_before(void **state) {
+  (void)state;
+  job j = {.copied = -1};
+  run_job(&j, copy_prng);
+  assert_int_equal(j.copied, 0);
+  assert_int_equal(j.b.cap, 0);
+}
+
+static void burn(lab_job *base) {
+  job *j = LAB_CONTAINER(base, job, base);
+  j->used = lab_burn(0.02);
+  atomic_store(&base->cancelled, true);
+  j->used += lab_burn(1e9);
+}
+
+static void test_burn(void **state) {
+  (void)state;
+  job j = {.used = 0};
+  run_job(&j, burn);
+  assert_true(j.used >= 0.02 && j.used < 0.03);
+}
+
+int main(void) {
+  lab_mem_init();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_copy),
+      cmocka_unit_test(test_cancelled_before),
+      cmocka_unit_test(test_burn),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
