@@ -77,7 +77,7 @@ static void write_frame(lab_frame frame, bool leaf, lab_buf *out) {
   uint64_t address = lab_text_address(frame, leaf);
   size_t n = lab_symbols_lookup(frame, leaf, symbols);
   for (size_t i = 0; i < n; i++)
-    lab_buf_printf(out, "#\t%#" PRIx64 "\t%s+%#" PRIx64 "\t%s:%d\n", address,
+    lab_buf_printf(out, "#\t%#" PRIx64 "\t%s+0x%" PRIx64 "\t%s:%d\n", address,
                    symbols[i].name, offset_of(address, &symbols[i]),
                    symbols[i].file[0] ? symbols[i].file : "?", symbols[i].line);
 }

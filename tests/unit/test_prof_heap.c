@@ -165,6 +165,7 @@ static void text_is_as_go_writes_it(void **state) {
   assert_int_equal(pc, leaf + 1);
   assert_int_equal(leaf - offset, (uintptr_t)take_small);
   assert_non_null(strstr(line, "/test_prof_heap.c:"));
+  assert_non_null(strstr(line, "\tlua.allocate+0x0\t"));
   assert_non_null(strstr(text, "\n\n\n# runtime.MemStats\n# Alloc = "));
   assert_non_null(strstr(text, "\n# DebugGC = false\n# MaxRSS = "));
   lab_xfree(text);
