@@ -226,6 +226,13 @@ void lab_arena_thread_end(int cache) {
   cache_control("tcache.destroy", cache);
 }
 
+int lab_arena_thread_adopt(int cache) {
+  if (mallctl("thread.arena", NULL, NULL, &arena, sizeof arena) != 0)
+    return cache;
+  lab_arena_thread_end(cache);
+  return 0;
+}
+
 /* ---- statistics ---------------------------------------------------------- */
 
 /* Pages in use are read before the address space, which never shrinks, and
@@ -267,6 +274,8 @@ size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
 }
 
 size_t lab_arena_release(int cache) {
+  if (cache == 0)
+    mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
   cache_control("tcache.flush", cache);
   pthread_mutex_lock(&release_lock);
   uint64_t before = atomic_load(&released_total);

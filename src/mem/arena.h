@@ -41,6 +41,10 @@ int lab_arena_init(void);
 /* A cache for the calling thread, and its end: cached blocks go back. */
 int lab_arena_thread_begin(void);
 void lab_arena_thread_end(int cache);
+/* All of the calling thread's memory, its libraries' malloc too, comes from
+ * the arena from now on. Returns the cache to use instead of CACHE: 0, the one
+ * that malloc uses, whose short cuts make a block 5 ns cheaper. */
+int lab_arena_thread_adopt(int cache);
 
 /* COUNTED: bytes in use by our own books, the best that a heap which can't
  * tell has to offer. Takes some microseconds. */
@@ -58,9 +62,10 @@ size_t lab_arena_release(int cache);
 #if LAB_ALLOC_JEMALLOC
 
 #include <jemalloc/jemalloc.h>
+#include <stdlib.h>
 
 static inline void *lab_arena_alloc(int cache, size_t size) {
-  return mallocx(size + !size, cache);
+  return cache ? mallocx(size + !size, cache) : malloc(size + !size);
 }
 
 static inline void *lab_arena_zalloc(int cache, size_t size) {

@@ -30,6 +30,11 @@ int lab_mem_init(void) {
   return 0;
 }
 
+void lab_mem_adopt_thread(void) {
+  lab_mem_thread *t = lab_mem_self();
+  t->cache = lab_arena_thread_adopt(t->cache);
+}
+
 /* At the end of the fuel: may NEED more bytes be used? */
 static bool admit(size_t need) {
   size_t most = atomic_load_explicit(&limit, memory_order_relaxed);

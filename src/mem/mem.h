@@ -47,6 +47,10 @@ typedef struct lab_mem_sink {
  * first in main. 0 or negative errno. */
 int lab_mem_init(void);
 
+/* The calling thread allocates a lot: serve it by the heap's shortest way. What
+ * libraries malloc on this thread then lies in HeapInuse as well. */
+void lab_mem_adopt_thread(void);
+
 /* Mean bytes between samples; 512 KiB to begin with. Takes effect at once on
  * the calling thread, on others after 64 KiB of allocations at most. */
 void lab_mem_set_rate(uint64_t rate);

@@ -35,9 +35,11 @@ void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
  * that the heap profiler knows its frame. */
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size) {
   (void)ud;
-  if (!p)
-    return size ? lab_mem_alloc(size) : NULL;
-  return lab_mem_realloc(p, old, size);
+  if (size == 0) {
+    lab_mem_free(p, old);
+    return NULL;
+  }
+  return p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
 }
 
 static int on_panic(lua_State *L) {
@@ -96,6 +98,7 @@ static int open_state(lab_vm *vm, lab_err *err) {
   lua_atpanic(vm->L, on_panic);
   lua_setwarnf(vm->L, on_warning, NULL);
   lab_gc_attach(vm->L);
+  lua_gc(vm->L, LUA_GCGEN, 0, 0);
   lua_pushcfunction(vm->L, open_all);
   if (lua_pcall(vm->L, 0, 0, 0) == LUA_OK)
     return 0;
@@ -136,6 +139,7 @@ void lab_vm_collect(lab_vm *vm) {
 
 static void thread_main(void *arg) {
   lab_vm *vm = arg;
+  lab_mem_adopt_thread();
   int rc = lab_sampler_attach(vm);
   if (rc)
     lab_log("no time slices: %s", strerror(-rc));
