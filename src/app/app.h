@@ -17,6 +17,7 @@ typedef struct lab_app {
   lab_options options;
   uv_loop_t loop;
   uv_async_t answers; /* the VM has some */
+  uv_check_t round;   /* once per turn of the loop: the VM may have to wake */
   uv_signal_t signals[LAB_APP_SIGNALS];
   uv_timer_t second; /* scavenger.c */
   uv_work_t scavenge;

@@ -34,6 +34,12 @@ static void on_answers(uv_async_t *async) {
     lab_vm_collect(app->vm);
 }
 
+static void on_round(uv_check_t *check) {
+  lab_app *app = LAB_CONTAINER(check, lab_app, round);
+  if (app->vm)
+    lab_vm_kick(app->vm);
+}
+
 static int check_folder(const char *path, lab_err *err) {
   struct stat st;
   if (stat(path, &st) < 0)
@@ -168,6 +174,9 @@ static int start(lab_app *app, int argc, char **argv, char *own_host,
 static void open_loop(lab_app *app) {
   uv_loop_init(&app->loop);
   uv_async_init(&app->loop, &app->answers, on_answers);
+  uv_check_init(&app->loop, &app->round);
+  uv_check_start(&app->round, on_round);
+  uv_unref((uv_handle_t *)&app->round);
   uv_timer_init(&app->loop, &app->second);
   uv_timer_init(&app->loop, &app->deadline);
   lab_app_watch_signals(app);

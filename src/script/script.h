@@ -65,8 +65,10 @@ typedef struct lab_exchange {
   int step;         /* goto: where to */
 } lab_exchange;
 
-/* Runs X through main.helloWorldHandler (path "/") or the step's route. */
+/* Runs X through main.helloWorldHandler (path "/") or the step's route. The VM
+ * may sleep on until lab_vm_kick: call that once per round of the loop. */
 void lab_vm_request(lab_vm *vm, lab_exchange *x);
+void lab_vm_kick(lab_vm *vm);
 /* True if the present step serves PATH besides "/". */
 bool lab_vm_has_route(lab_vm *vm, const char *path, size_t len);
 

@@ -241,15 +241,24 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
 
 /* ---- letters from the control thread ------------------------------------- */
 
-static void post(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
+static void address(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
   x->vm = vm;
   x->started = lab_clock_mono();
   x->post.deliver = deliver;
+}
+
+static void post(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
+  address(vm, x, deliver);
   lab_sched_post(vm->sched, &x->post);
 }
 
 void lab_vm_request(lab_vm *vm, lab_exchange *x) {
-  post(vm, x, lab_request_deliver);
+  address(vm, x, lab_request_deliver);
+  lab_sched_post_quietly(vm->sched, &x->post);
+}
+
+void lab_vm_kick(lab_vm *vm) {
+  lab_sched_wake(vm->sched);
 }
 
 static void deliver_goto(lab_post *p) {

@@ -223,7 +223,7 @@ void lab_sched_run(lab_sched *s) {
   }
 }
 
-static void wake(lab_sched *s) {
+void lab_sched_wake(lab_sched *s) {
   if (atomic_load(&s->asleep) && atomic_exchange(&s->asleep, false))
     while (eventfd_write(s->event_fd, 1) < 0 && errno == EINTR)
       ;
@@ -231,12 +231,16 @@ static void wake(lab_sched *s) {
 
 void lab_sched_stop(lab_sched *s) {
   atomic_store(&s->stop, true);
-  wake(s);
+  lab_sched_wake(s);
 }
 
 void lab_sched_post(lab_sched *s, lab_post *post) {
   if (lab_mpsc_push(&s->letters, &post->node))
-    wake(s);
+    lab_sched_wake(s);
+}
+
+void lab_sched_post_quietly(lab_sched *s, lab_post *post) {
+  lab_mpsc_push(&s->letters, &post->node);
 }
 
 /* ---- questions ----------------------------------------------------------- */

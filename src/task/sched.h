@@ -90,6 +90,10 @@ void lab_sched_run(lab_sched *s);
 void lab_sched_stop(lab_sched *s);
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);
+/* For a sender that has several: posts without waking, and wakes at the end. A
+ * scheduler that is awake finds them all the same. */
+void lab_sched_post_quietly(lab_sched *s, lab_post *post);
+void lab_sched_wake(lab_sched *s);
 
 /* True if another task is runnable, a sleeper is due, a letter waits, or the
  * scheduler was told to stop: the running task should make way.
