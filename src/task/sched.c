@@ -8,9 +8,9 @@
  * starve the other.
  *
  * Blocking: the scheduler says that it is going to (asleep), then looks into
- * the letter box once more. A producer that finds the box empty takes that flag
- * and, if it was set, writes to the eventfd. So there is one system call for
- * any number of letters, and none while the scheduler is awake.
+ * the letter box once more. A producer takes that flag after its letter is in
+ * the box and, if it was set, writes to the eventfd. So there is one system
+ * call for any number of letters, and none while the scheduler is awake.
  *
  * Clocks: the coarse clock (a few ns to read, wrong by at most a timer tick)
  * dates the states, and says that no sleeper can be due yet; the precise one is
@@ -235,8 +235,9 @@ void lab_sched_stop(lab_sched *s) {
 }
 
 void lab_sched_post(lab_sched *s, lab_post *post) {
-  if (lab_mpsc_push(&s->letters, &post->node))
-    lab_sched_wake(s);
+  /* Also when the box was not empty: the others in it may have come quietly. */
+  lab_mpsc_push(&s->letters, &post->node);
+  lab_sched_wake(s);
 }
 
 void lab_sched_post_quietly(lab_sched *s, lab_post *post) {

@@ -90,8 +90,9 @@ void lab_sched_run(lab_sched *s);
 void lab_sched_stop(lab_sched *s);
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);
-/* For a sender that has several: posts without waking, and wakes at the end. A
- * scheduler that is awake finds them all the same. */
+/* For a sender that has several: posts without waking, and must wake at the
+ * end. A scheduler that is awake, or woken by another, finds them all the same.
+ * Any thread. */
 void lab_sched_post_quietly(lab_sched *s, lab_post *post);
 void lab_sched_wake(lab_sched *s);
 

@@ -282,6 +282,65 @@ static void test_stop_wakes(void **state) {
   assert_int_equal(idled, 1);
 }
 
+/* ---- letters that come quietly ------------------------------------------- */
+
+static lab_post quiet, loud;
+static atomic_uint arrived;
+
+static void count_letter(lab_post *post) {
+  (void)post;
+  atomic_fetch_add(&arrived, 1);
+}
+
+/* Gives up after 5 s, so that a lost letter fails the test. */
+static void *post_both(void *arg) {
+  struct timespec nap = {0, 10000000};
+  (void)arg;
+  nanosleep(&nap, NULL); /* the scheduler sleeps by now, most likely */
+  lab_sched_post_quietly(sched, &quiet);
+  lab_sched_post(sched, &loud);
+  for (int i = 0; i < 500 && atomic_load(&arrived) < 2; i++)
+    nanosleep(&nap, NULL);
+  lab_sched_stop(sched);
+  return NULL;
+}
+
+/* A letter that may not wait wakes, though a quiet one lies there already. */
+static void test_quiet_then_loud(void **state) {
+  (void)state;
+  pthread_t thread;
+  quiet.deliver = loud.deliver = count_letter;
+  atomic_store(&arrived, 0);
+  pthread_create(&thread, NULL, post_both, NULL);
+  lab_sched_run(sched);
+  pthread_join(thread, NULL);
+  assert_int_equal(arrived, 2);
+}
+
+static void *post_quietly_then_wake(void *arg) {
+  struct timespec nap = {0, 10000000};
+  (void)arg;
+  nanosleep(&nap, NULL);
+  lab_sched_post_quietly(sched, &quiet);
+  lab_sched_post_quietly(sched, &loud);
+  lab_sched_wake(sched);
+  for (int i = 0; i < 500 && atomic_load(&arrived) < 2; i++)
+    nanosleep(&nap, NULL);
+  lab_sched_stop(sched);
+  return NULL;
+}
+
+static void test_quiet_then_wake(void **state) {
+  (void)state;
+  pthread_t thread;
+  quiet.deliver = loud.deliver = count_letter;
+  atomic_store(&arrived, 0);
+  pthread_create(&thread, NULL, post_quietly_then_wake, NULL);
+  lab_sched_run(sched);
+  pthread_join(thread, NULL);
+  assert_int_equal(arrived, 2);
+}
+
 /* ---- fairness ------------------------------------------------------------ */
 
 static unsigned delivered;
@@ -327,12 +386,13 @@ static void test_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_counts),        TEST(test_since),
-      TEST(test_wait_queue),    TEST(test_wake_early),
-      TEST(test_due_is_wanted), TEST(test_sleep_zero),
-      TEST(test_signals),       TEST(test_end_others),
-      TEST(test_idle_readies),  TEST(test_stop_first),
-      TEST(test_stop_wakes),    TEST(test_nobody_starves),
+      TEST(test_counts),          TEST(test_since),
+      TEST(test_wait_queue),      TEST(test_wake_early),
+      TEST(test_due_is_wanted),   TEST(test_sleep_zero),
+      TEST(test_signals),         TEST(test_end_others),
+      TEST(test_idle_readies),    TEST(test_stop_first),
+      TEST(test_stop_wakes),      TEST(test_nobody_starves),
+      TEST(test_quiet_then_loud), TEST(test_quiet_then_wake),
       TEST(test_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
