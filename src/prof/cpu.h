@@ -18,9 +18,10 @@
  * thread, no cost.
  *
  * Nothing is hidden: samples that had to be dropped (a signal arrived while the
- * profiler itself was at work, or a ring was full) are shown under the pseudo
- * function "[lost samples]"; VM samples whose C function had not returned when
- * the session ended, under "[running C function]". */
+ * profiler itself was at work, a ring was full, or the kernel's clock was late
+ * and sent none) are shown under the pseudo function "[lost samples]"; VM
+ * samples whose C function had not returned when the session ended, under
+ * "[running C function]". */
 #ifndef LAB_PROF_CPU_H
 #define LAB_PROF_CPU_H
 

@@ -24,12 +24,11 @@
 #include "prof/cpu.h"
 #include "prof/cpu_ring.h"
 
-/* Where the signals come from. All of them run on the thread's CPU time, but
- * for the last. */
+/* Where the signals come from: cpu_thread.c says which is chosen when. */
 typedef enum lab_cpu_source {
-  LAB_CPU_AUTO,      /* the best for the rate */
-  LAB_CPU_TIMER,     /* the thread's CPU clock: ticks at most CONFIG_HZ times */
+  LAB_CPU_AUTO,      /* the best that is allowed, for the rate */
   LAB_CPU_PERF,      /* perf's task clock: exact, may be forbidden */
+  LAB_CPU_TIMER,     /* the thread's CPU clock: ticks at most CONFIG_HZ times */
   LAB_CPU_MONOTONIC, /* wall-clock timer: signals idle threads too */
 } lab_cpu_source;
 
@@ -82,5 +81,6 @@ int lab_cpu_signal_init(void);
 void lab_cpu_set_ring_words(size_t nwords);
 /* Replaces the choice by rate. Takes effect with the next session. */
 void lab_cpu_set_source(lab_cpu_source source);
+bool lab_cpu_perf_allowed(void);
 
 #endif

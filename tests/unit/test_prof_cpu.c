@@ -110,6 +110,13 @@ static void assert_near(double value, double expected, double tolerance) {
     fail_msg("%g is not %g +- %g", value, expected, tolerance);
 }
 
+/* Without perf the clock may be late on a busy machine: what it missed counts
+ * as lost then, and fewer samples are less exact. */
+static double with_lost(const fx_profile *p) {
+  double lost = STACKS_ARE_KNOWN ? (double)fx_cum(p, "[lost samples]", 1) : 0;
+  return (double)sum_of(p, "burner_main", 1) + lost;
+}
+
 /* ---- known truth -----------------------------------------------------------
  */
 
@@ -123,10 +130,10 @@ static void check_shares(int hz, lab_cpu_source source, uint64_t total_ns) {
   lab_cpu_set_source(LAB_CPU_AUTO);
   double all = (double)sum_of(p, "burner_main", 1);
   double period = 1e9 / hz;
-  assert_near(all, (double)b.cpu, 0.05 * (double)b.cpu + period);
+  assert_near(with_lost(p), (double)b.cpu, 0.05 * (double)b.cpu + 2 * period);
   assert_near((double)sum_of(p, "burner_main", 0) * period, all,
               0.05 * all + period);
-  double n = all / period;
+  double n = all / period / (lab_cpu_perf_allowed() ? 1 : 4);
   for (int i = 0; i < 3 && STACKS_ARE_KNOWN; i++) {
     double truth = (double)b.ns[i] / (double)b.cpu;
     double sigma = sqrt(truth * (1 - truth) / n);
@@ -150,18 +157,23 @@ static void shares_by_wall_clock_timer(void **state) {
   check_shares(1000, LAB_CPU_MONOTONIC, 1000 * MS);
 }
 
-/* 1000 Hz from a clock that ticks 250 times: fewer samples, the same sum. */
-static void shares_by_a_slow_clock(void **state) {
-  (void)state;
+/* From a clock that ticks 250 times a second, and late: fewer samples, or none
+ * for a while, but the same sum. */
+static void check_sum_of_cpu_clock(int hz) {
   lab_cpu_set_source(LAB_CPU_TIMER);
-  lab_cpu_session *s = start(1000);
+  lab_cpu_session *s = start(hz);
   burner b = {.total_ns = 500 * MS};
   run_burner(&b);
   fx_profile *p = finish(s);
   lab_cpu_set_source(LAB_CPU_AUTO);
-  assert_near((double)sum_of(p, "burner_main", 1), (double)b.cpu,
-              0.05 * (double)b.cpu);
+  assert_near(with_lost(p), (double)b.cpu, 0.05 * (double)b.cpu + 2e9 / hz);
   fx_free(p);
+}
+
+static void sum_of_cpu_clock(void **state) {
+  (void)state;
+  check_sum_of_cpu_clock(100);
+  check_sum_of_cpu_clock(1000);
 }
 
 /* A thread that mostly sleeps is charged for what it runs, not for the ticks
@@ -203,11 +215,11 @@ static void sessions_overlap(void **state) {
   fx_profile *ps = finish(slow);
   double all = (double)(first.cpu + second.cpu + third.cpu);
   /* Three threads, each of which may end just before its next tick. */
-  assert_near((double)sum_of(ps, "burner_main", 1), all, 0.05 * all + 30 * MS);
-  assert_near((double)sum_of(pf, "burner_main", 1), (double)second.cpu,
-              0.05 * (double)second.cpu + MS);
-  assert_near((double)sum_of(pm, "burner_main", 1), (double)second.cpu,
-              0.05 * (double)second.cpu + MS);
+  assert_near(with_lost(ps), all, 0.05 * all + 60 * MS);
+  assert_near(with_lost(pf), (double)second.cpu,
+              0.05 * (double)second.cpu + 2 * MS);
+  assert_near(with_lost(pm), (double)second.cpu,
+              0.05 * (double)second.cpu + 2 * MS);
   assert_int_equal(ps->period, 10000000);
   assert_int_equal(pf->period, 1000000);
   assert_int_equal(pm->period, 4000000);
@@ -227,8 +239,7 @@ static void freeing_a_running_session_leaves_the_others(void **state) {
   assert_true(lab_cpu_active());
   run_burner(&b);
   fx_profile *p = finish(kept);
-  assert_near((double)sum_of(p, "burner_main", 1), (double)b.cpu,
-              0.05 * (double)b.cpu + 10 * MS);
+  assert_near(with_lost(p), (double)b.cpu, 0.05 * (double)b.cpu + 20 * MS);
   fx_free(p);
   assert_false(lab_cpu_active());
   lab_cpu_free(start(100));
@@ -398,7 +409,7 @@ int main(void) {
       cmocka_unit_test(shares_at_100_hz),
       cmocka_unit_test(shares_at_1000_hz),
       cmocka_unit_test(shares_by_wall_clock_timer),
-      cmocka_unit_test(shares_by_a_slow_clock),
+      cmocka_unit_test(sum_of_cpu_clock),
       cmocka_unit_test(a_sleeping_thread_uses_nothing),
       cmocka_unit_test(sessions_overlap),
       cmocka_unit_test(freeing_a_running_session_leaves_the_others),
