@@ -137,30 +137,34 @@ static int buffer_tostring(lua_State *L) {
 
 /* ---- readers ------------------------------------------------------------- */
 
-static lab_reader *check_reader(lua_State *L, int arg) {
-  lab_reader **p = luaL_checkudata(L, arg, READER);
-  return *p;
+/* A generator has a state, so it serves one copy at a time; the kernel's source
+ * is shared. */
+typedef struct reader {
+  lab_reader *reader; /* &prng.reader, or &lab_random_reader */
+  bool busy;
+  lab_prng prng;
+} reader;
+
+static reader *check_reader(lua_State *L, int arg) {
+  reader *r = luaL_checkudata(L, arg, READER);
+  if (r->busy)
+    luaL_error(L, "reader is being read by another task");
+  return r;
 }
 
-/* A Reader's userdata begins with a pointer to its lab_reader, which may lie
- * behind it. */
+static reader *push_reader(lua_State *L) {
+  reader *r = lua_newuserdatauv(L, sizeof *r, 0);
+  memset(r, 0, sizeof *r);
+  luaL_setmetatable(L, READER);
+  return r;
+}
+
 static int new_prng(lua_State *L) {
-  typedef struct {
-    lab_reader *reader;
-    lab_prng prng;
-  } object;
   lua_Integer seed = luaL_checkinteger(L, 1);
-  object *u = lua_newuserdatauv(L, sizeof *u, 0);
-  lab_prng_init(&u->prng, (uint64_t)seed);
-  u->reader = &u->prng.reader;
-  luaL_setmetatable(L, READER);
+  reader *r = push_reader(L);
+  lab_prng_init(&r->prng, (uint64_t)seed);
+  r->reader = &r->prng.reader;
   return 1;
-}
-
-static void push_random(lua_State *L) {
-  lab_reader **u = lua_newuserdatauv(L, sizeof *u, 0);
-  *u = &lab_random_reader;
-  luaL_setmetatable(L, READER);
 }
 
 /* ---- the copy ------------------------------------------------------------ */
@@ -168,20 +172,20 @@ static void push_random(lua_State *L) {
 typedef struct copy {
   lab_lua_job job;
   buffer *dst;
-  lab_reader *src;
+  reader *src;
   size_t n;
   ssize_t copied;
 } copy;
 
 static void run_copy(lab_job *base) {
   copy *c = LAB_CONTAINER(base, copy, job.base);
-  c->copied = lab_copy_n(&c->dst->b, c->src, c->n);
+  c->copied = lab_copy_n(&c->dst->b, c->src->reader, c->n);
 }
 
 static int copy_done(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   copy *c = (copy *)ctx;
-  c->dst->busy = false;
+  c->dst->busy = c->src->busy = false;
   report(L, c->dst);
   lab_lua_check_cancelled(L);
   if (c->copied < 0)
@@ -194,7 +198,7 @@ static int copy_done(lua_State *L, int status, lua_KContext ctx) {
  * its stack keeps dst, reader and the job alive. */
 static int copy_n(lua_State *L) {
   buffer *dst = check_buffer(L, 1);
-  lab_reader *src = check_reader(L, 2);
+  reader *src = check_reader(L, 2);
   size_t n = check_size(L, 3);
   copy *c = lua_newuserdatauv(L, sizeof *c, 0);
   memset(c, 0, sizeof *c);
@@ -203,6 +207,7 @@ static int copy_n(lua_State *L) {
   c->src = src;
   c->n = n;
   dst->busy = true;
+  src->busy = src->reader != &lab_random_reader;
   return lab_lua_run_job(L, &c->job, (lua_KContext)c, copy_done);
 }
 
@@ -232,7 +237,7 @@ void lab_lib_buffer(lua_State *L) {
   lab_lua_new_class(L, BUFFER, buffer_methods, buffer_metamethods);
   lab_lua_new_class(L, READER, NULL, NULL);
   luaL_setfuncs(L, functions, 0);
-  push_random(L);
+  push_reader(L)->reader = &lab_random_reader;
   lua_setfield(L, -2, "rand");
   lua_pushcfunction(L, new_buffer);
   lua_setfield(L, -2, "buffer");

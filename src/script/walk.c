@@ -138,6 +138,19 @@ static size_t primitives(const lab_frame *native, size_t n) {
   return own;
 }
 
+/* A coroutine's own stack: room for frames, and the list of calls. Goroutines'
+ * stacks are not in Go's heap profiles either, and these outlive the request
+ * that grew them. */
+static bool is_stack(const lab_frame *native, size_t n) {
+  for (size_t i = 0; i < n && i < 4; i++) {
+    const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
+    if (name && (strcmp(name, "luaE_extendCI") == 0 ||
+                 strcmp(name, "luaD_reallocstack") == 0))
+      return true;
+  }
+  return false;
+}
+
 /* The registered C function among NATIVE, innermost first, or 0. */
 static uint32_t c_function(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -162,6 +175,8 @@ uint32_t lab_walk_allocation(uint32_t *label) {
     return 0;
   size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
   nnative = drop_allocator(native, nnative);
+  if (is_stack(native, nnative))
+    return 0;
   lua_Debug ar;
   if (lua_getstack(top->L, 0, &ar) && lua_getinfo(top->L, "S", &ar) &&
       ar.what[0] == 'C') {

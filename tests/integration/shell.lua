@@ -104,9 +104,9 @@ function shell.spawn(cmd)
   return self
 end
 
-function program:out() return shell.read(self.dir .. "/out") end
+function program:out() return shell.read(self.dir .. "/out") or "" end
 
-function program:err() return shell.read(self.dir .. "/err") end
+function program:err() return shell.read(self.dir .. "/err") or "" end
 
 function program:signal(name)
   return shell.run(("kill -%s %d"):format(name, self.pid)).code == 0
