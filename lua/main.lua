@@ -3,10 +3,9 @@
 -- every scenario's. Tail calls would erase them from the stack, so there are
 -- none here.
 --
--- main.lua(lab, host, steps) -> app
+-- main.lua(lab, host, steps) -> its functions that C calls
 
 local lab, host, steps = ...
-local app = {}
 
 -- ---- requests ----------------------------------------------------------------
 
@@ -15,12 +14,12 @@ local function doSomeBusinessLogic(step, req)
   return body, status, headers
 end
 
-function app.helloWorldHandler(step, req)
+local function helloWorldHandler(step, req)
   local body, status, headers = doSomeBusinessLogic(step, req)
   return body or "hello world", status, headers
 end
 
-function app.routeHandler(step, req)
+local function routeHandler(step, req)
   local route = step.routes and step.routes[req.path]
   if not route then return "404 page not found\n", 404 end
   local body, status, headers = route(step, req)
@@ -44,7 +43,7 @@ local function parseQuery(raw)
 end
 
 -- req.query costs something only if it is looked at.
-app.requestMeta = {
+local requestMeta = {
   __index = function(req, key)
     if key ~= "query" then return nil end
     req.query = parseQuery(req.raw_query)
@@ -144,7 +143,7 @@ end
 
 -- /goto: returns a status and a text. Wrong parameters change nothing; a
 -- scenario that fails to load or to enter leaves the lab in step 0.
-function app.switchToStep(number, rawQuery)
+local function switchToStep(number, rawQuery)
   local overrides = parseQuery(rawQuery)
   overrides.step = nil
   local entry = steps.list()[number]
@@ -165,8 +164,11 @@ function app.switchToStep(number, rawQuery)
   return report(number, status, message)
 end
 
-function app.start()
+local function start()
   serve(current)
 end
 
-return app
+return {
+  helloWorldHandler = helloWorldHandler, routeHandler = routeHandler, requestMeta = requestMeta,
+  switchToStep = switchToStep, start = start,
+}
