@@ -11,6 +11,11 @@
  * first 300 ms of what the VM hands over pass (`skip_us`); one that closes
  * while the VM keeps 200 ms takes the next 200 ms (`owed_us`).
  *
+ * Likewise the first sample of a thread after a session's start may stand for
+ * time before it, when others sample at a lower rate: up to a second at 1 Hz.
+ * That part is noted in the thread's state (`early_us`) and passes the session
+ * by. Less than one period of its own is none of its worries.
+ *
  * Two locks, taken in this order:
  *   control       one start or stop at a time, with the service thread's life
  *   lab_cpu_lock  the sessions, the threads, and draining */
@@ -38,6 +43,7 @@ struct lab_cpu_session {
   lab_list link;
   state state;
   int hz;
+  uint64_t number; /* in the order of starts: 1, 2, ... */
   uint64_t began_real, began_mono, ended_mono;
   uint64_t skip_us; /* of the VM's samples: made before the session */
   uint64_t owed_us; /* CLOSING: made before its end */
@@ -52,6 +58,7 @@ static lab_list sessions = {&sessions, &sessions};
 static atomic_bool active;
 static const lab_cpu_vm *the_vm; /* under lab_cpu_lock */
 static uint32_t lost_stack, running_stack;
+static uint64_t started; /* sessions so far, under lab_cpu_lock */
 
 static struct {
   lab_thread *thread;
@@ -84,21 +91,25 @@ static uint64_t take(uint64_t *from, uint64_t max) {
   return n;
 }
 
-/* How much of a sample belongs to session S. */
-static uint64_t share_of(lab_cpu_session *s, const lab_cpu_record *r) {
-  uint64_t us = r->weight;
+/* How much of a sample belongs to session S; the first EARLY_US of it do not,
+ * if S is number EARLY_FOR or came after it. */
+static uint64_t share_of(lab_cpu_session *s, const lab_cpu_record *r,
+                         uint64_t early_us, uint64_t early_for) {
+  uint64_t us = r->weight - (s->number >= early_for ? early_us : 0);
   if (!r->deferred)
     return s->state == RUNNING ? us : 0;
   us -= take(&s->skip_us, us);
   return s->state == RUNNING ? us : take(&s->owed_us, us);
 }
 
-static void account(const lab_cpu_record *r, const lab_frame *native) {
+static void account(lab_cpu_thread *t, const lab_cpu_record *r,
+                    const lab_frame *native) {
   if (lab_list_empty(&sessions))
     return;
   uint32_t stack = lab_stack_merge(native, r->n, r->base);
+  uint64_t early = take(&t->early_us, r->weight);
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
-    add(s, stack, r->label, share_of(s, r));
+    add(s, stack, r->label, share_of(s, r, early, t->early_for));
 }
 
 static void account_lost(uint64_t us) {
@@ -112,7 +123,7 @@ void lab_cpu_drain_thread(lab_cpu_thread *t) {
   lab_cpu_record record;
   lab_frame native[LAB_UNWIND_MAX];
   while (ring && lab_cpu_ring_pop(ring, &record, native))
-    account(&record, native);
+    account(t, &record, native);
   account_lost(atomic_exchange(&t->lost_us, 0));
 }
 
@@ -164,14 +175,25 @@ static int highest_hz(const lab_cpu_session *except) {
   return hz;
 }
 
+/* What T has used so far is not of the youngest session. */
+static void note_early(lab_cpu_thread *t) {
+  const lab_cpu_session *s =
+      LAB_CONTAINER(sessions.prev, lab_cpu_session, link);
+  uint64_t us = lab_cpu_thread_unseen(t);
+  t->early_us = us >= 1000000u / (unsigned)s->hz ? us : 0;
+  t->early_for = s->number;
+}
+
 static void begin(lab_cpu_session *s) {
   drain();
   s->skip_us = pending();
+  s->number = ++started;
   s->began_real = lab_clock_real();
   s->began_mono = lab_clock_mono();
   lab_list_push_back(&sessions, &s->link);
   atomic_store(&active, true);
   lab_cpu_threads_tune(highest_hz(NULL));
+  lab_cpu_threads_each(note_early);
 }
 
 static void close_session(lab_cpu_session *s) {

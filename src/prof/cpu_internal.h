@@ -47,9 +47,11 @@ typedef struct lab_cpu_thread {
   atomic_int perf_fd;             /* or -1 */
   _Atomic(const lab_cpu_vm *) vm; /* not NULL: it is the VM's */
   _Atomic(lab_cpu_ring *) ring;   /* made when it is first armed */
-  /* the controller's */
+  /* the controller's, under the lock */
   bool has_timer;
   timer_t timer;
+  uint64_t early_us;  /* of its next sample: used before ... */
+  uint64_t early_for; /* ... this session and those after it began */
 } lab_cpu_thread;
 
 extern pthread_mutex_t lab_cpu_lock;
@@ -65,6 +67,8 @@ void lab_cpu_drain_thread(lab_cpu_thread *t);
 /* Observes the lab's threads. Takes the lock. */
 void lab_cpu_threads_init(void);
 void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t));
+/* CPU time of T that no sample stands for yet, in us. */
+uint64_t lab_cpu_thread_unseen(lab_cpu_thread *t);
 /* Lets all threads, and those that start later, tick at HZ; 0 ends it. When it
  * returns no handler works at another rate. */
 void lab_cpu_threads_tune(int hz);

@@ -128,15 +128,19 @@ static void wait_for_handler(lab_cpu_thread *t) {
     nanosleep(&pause, NULL);
 }
 
+uint64_t lab_cpu_thread_unseen(lab_cpu_thread *t) {
+  uint64_t seen = atomic_load(&t->sampled_ns), now = cpu_time(t);
+  return now > seen ? (now - seen) / 1000 : 0;
+}
+
 /* CPU time for which no signal came, because the clock was late, is lost: less
  * than two periods are left for the next sample. No handler may be at work. */
 static void give_up_unseen(lab_cpu_thread *t) {
-  uint64_t seen = atomic_load(&t->sampled_ns), now = cpu_time(t);
-  uint64_t us = now > seen ? (now - seen) / 1000 : 0;
+  uint64_t us = lab_cpu_thread_unseen(t);
   if (us < 2 * (uint64_t)atomic_load(&t->period_us))
     return;
   atomic_fetch_add(&t->lost_us, us);
-  atomic_store(&t->sampled_ns, seen + us * 1000);
+  atomic_fetch_add(&t->sampled_ns, us * 1000);
 }
 
 static void disarm(lab_cpu_thread *t) {

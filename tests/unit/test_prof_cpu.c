@@ -231,6 +231,24 @@ static void sessions_overlap(void **state) {
   fx_free(ps);
 }
 
+/* The slow session's next sample will stand for time before the fast one. */
+static void a_session_gets_nothing_from_before_it(void **state) {
+  (void)state;
+  lab_cpu_session *slow = start(2);
+  work(300 * MS);
+  lab_cpu_session *fast = start(1000);
+  uint64_t before = lab_clock_thread_cpu();
+  work(100 * MS);
+  double used = (double)(lab_clock_thread_cpu() - before);
+  fx_profile *pf = finish(fast);
+  work(700 * MS);
+  fx_profile *ps = finish(slow);
+  assert_near((double)fx_cum(pf, NULL, 1), used, 0.1 * used + 5 * MS);
+  assert_true(fx_cum(ps, NULL, 1) >= 600 * (int64_t)MS);
+  fx_free(pf);
+  fx_free(ps);
+}
+
 static void freeing_a_running_session_leaves_the_others(void **state) {
   (void)state;
   burner b = {.total_ns = 300 * MS};
@@ -412,6 +430,7 @@ int main(void) {
       cmocka_unit_test(sum_of_cpu_clock),
       cmocka_unit_test(a_sleeping_thread_uses_nothing),
       cmocka_unit_test(sessions_overlap),
+      cmocka_unit_test(a_session_gets_nothing_from_before_it),
       cmocka_unit_test(freeing_a_running_session_leaves_the_others),
       cmocka_unit_test(rates_have_limits),
       cmocka_unit_test(signals_of_others_are_ignored),
