@@ -66,8 +66,9 @@ void lab_web_pprof_file(lab_http_request *req, const char *name,
 
 /* The first member of a handler's own object, which is lab_xmalloc's.
  *
- * The request is held. If the client goes away the object ends: at once if it
- * pauses, after the present work if it works. */
+ * The request is held. A request that pauses ends if its client goes away: at
+ * once in a pause, after the present work later on. One that only works is
+ * answered in any case, so that a client may close its half after asking. */
 typedef struct lab_slow {
   lab_web *web;
   lab_http_request *req;
@@ -86,7 +87,7 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 /* RUN on another thread, then NEXT on the loop. */
 void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
                    void (*next)(lab_slow *s));
-/* NEXT after MS, or as soon as the lab stops. */
+/* NEXT after MS, or as soon as the lab stops. S may be gone on return. */
 void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s));
 /* Ends a pause now. */
 void lab_slow_wake(lab_slow *s);

@@ -131,8 +131,8 @@ static void collect_garbage(profile *p) {
   c->x.answered = collected;
   c->x.user = c;
   p->collection = c;
-  lab_slow_pause(&p->slow, GC_MS, garbage_is_out);
   lab_vm_collect_garbage(p->slow.web->config.vm, &c->x);
+  lab_slow_pause(&p->slow, GC_MS, garbage_is_out);
 }
 
 /* ---- the question -------------------------------------------------------- */

@@ -37,7 +37,6 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
   uv_timer_init(web->config.loop, &s->timer);
   lab_list_push_back(&web->slow, &s->link);
   lab_http_hold(req);
-  lab_http_on_gone(req, on_gone, s);
 }
 
 /* ---- work ---------------------------------------------------------------- */
@@ -72,6 +71,12 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
+  if (lab_http_is_gone(s->req)) { /* before anybody watched */
+    lab_http_error(s->req, 503, "the client is gone");
+    lab_slow_end(s);
+    return;
+  }
+  lab_http_on_gone(s->req, on_gone, s);
   s->next = next;
   s->paused = true;
   uv_timer_start(&s->timer, on_timer, s->web->stopping ? 0 : ms, 0);
