@@ -79,17 +79,25 @@ local function callLeave(step)
   end
 end
 
+-- Gives requests that are still under way a while, then cancels them.
+local function drain(generation)
+  lab.sleep(REQUEST_SECONDS)
+  host.cancel(generation, true)
+  lab.sleep(0)
+  host.collect()
+end
+
 -- Takes back what LEAVE forgot: tasks at once, requests after a while.
 local function reclaim(step)
   lab.sleep(0) -- tasks that leave set free end by themselves
   local generation = step.generation
   local n = host.cancel(generation, false)
-  if n > 0 then lab.log("step %d: %d tasks were left behind and were cancelled", step.number, n) end
+  if n > 0 then
+    lab.log("step %d: %d tasks were left behind and were cancelled", step.number, n)
+    lab.sleep(0) -- they end now
+  end
   host.join_generation(0)
-  lab.go(function()
-    lab.sleep(REQUEST_SECONDS)
-    host.cancel(generation, true)
-  end)
+  if host.requests(generation) > 0 then lab.go(drain, generation) end
 end
 
 local function leaveStep()
@@ -157,7 +165,7 @@ local function switchToStep(number, rawQuery)
     if status == 400 then return status, message end
   end
   leaveStep()
-  lab.gc()
+  host.collect()
   if step then status, message = enterStep(step) end
   if not status then return 200, "switched to step " .. number end
   if number ~= 0 then enterBaseline() end

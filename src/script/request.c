@@ -70,13 +70,13 @@ static void add_header(lab_exchange *x, lua_State *co) {
   lua_pop(co, 1);
 }
 
-/* body, status, headers lie at BASE+1.. of the finished coroutine. */
-static void take_answer(lab_exchange *x, lua_State *co, int nresults) {
-  lua_settop(co, lua_gettop(co) - nresults + (nresults > 3 ? 3 : nresults));
-  while (nresults++ < 3)
-    lua_pushnil(co);
-  int base = lua_gettop(co) - 3;
+/* The arguments are the exchange, then what the handler returned: body, status,
+ * headers. Protected, since numbers become strings. */
+static int take_answer(lua_State *co) {
+  lab_exchange *x = lua_touserdata(co, 1);
+  const int base = 1;
   size_t len = 0;
+  lua_settop(co, 4);
   const char *body = lua_tolstring(co, base + 1, &len);
   lua_Integer status = lua_tointeger(co, base + 2);
   if (status < 200 || status > 599)
@@ -89,6 +89,7 @@ static void take_answer(lab_exchange *x, lua_State *co, int nresults) {
       lua_pop(co, 1);
     }
   }
+  return 0;
 }
 
 /* The first line of an error with its traceback: what the client is told. */
@@ -113,9 +114,14 @@ static void take_error(lab_exchange *x, lab_lua_task *t) {
 static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
                           int nresults) {
   lab_exchange *x = t->exchange;
-  if (status == LUA_OK)
-    take_answer(x, t->co, nresults);
-  else
+  if (status == LUA_OK) {
+    lua_pushcfunction(t->co, take_answer);
+    lua_insert(t->co, -(nresults + 1));
+    lua_pushlightuserdata(t->co, x);
+    lua_insert(t->co, -(nresults + 1));
+    status = lua_pcall(t->co, nresults + 1, 0, 0);
+  }
+  if (status != LUA_OK)
     take_error(x, t);
   char took[LAB_DURATION_MAX];
   lab_clock_format(took, lab_clock_mono() - x->started);
@@ -129,20 +135,6 @@ static bool is_root(const lab_exchange *x) {
   return x->path_len == 1 && x->path[0] == '/';
 }
 
-/* Everything that may raise (memory), called protected on the coroutine's
- * behalf: leaves function and arguments on its stack. */
-static int prepare(lua_State *L) {
-  lab_lua_task *t = lua_touserdata(L, 1);
-  lab_vm *vm = lab_vm_of(L);
-  lab_exchange *x = t->exchange;
-  bool root = is_root(x);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, root ? vm->handler : vm->router);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->step.table);
-  push_request(vm, L, x);
-  lua_xmove(L, t->co, 3);
-  return 0;
-}
-
 static uint32_t label_of(lab_vm *vm, const lab_exchange *x) {
   if (is_root(x))
     return vm->step.label;
@@ -151,25 +143,37 @@ static uint32_t label_of(lab_vm *vm, const lab_exchange *x) {
   return lab_label_intern(vm->step.slug, route);
 }
 
-void lab_request_deliver(lab_post *post) {
-  lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
+/* Everything that may raise (memory), protected: takes a task and leaves
+ * function and arguments on its stack. */
+static int prepare(lua_State *L) {
+  lab_exchange *x = lua_touserdata(L, 1);
   lab_vm *vm = x->vm;
-  x->started = lab_clock_mono();
-  lab_log_text("Starting processing request...", 30);
-  lab_lua_task *t = lab_lua_task_take(vm);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, is_root(x) ? vm->handler : vm->router);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->step.table);
+  push_request(vm, L, x);
+  lab_lua_task *t = lab_lua_task_take(L);
+  lua_xmove(L, t->co, 3);
   t->exchange = x;
   t->ended = request_ended;
   t->nargs = 2;
   t->base.generation = vm->step.generation;
   t->base.label = label_of(vm, x);
-  lua_pushcfunction(vm->L, prepare);
-  lua_pushlightuserdata(vm->L, t);
-  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
-    lua_pop(vm->L, 1);
-    lab_task_end(vm->sched, &t->base);
-    lab_exchange_text(x, 500, "not enough memory\n", 18);
-    lab_vm_answer(vm, x);
-    return;
-  }
+  lab_task_init(vm->sched, &t->base);
   lab_task_ready(vm->sched, &t->base);
+  return 0;
+}
+
+void lab_request_deliver(lab_post *post) {
+  lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
+  lab_vm *vm = x->vm;
+  x->started = lab_clock_mono();
+  lab_log_text("Starting processing request...", 30);
+  lua_pushcfunction(vm->L, prepare);
+  lua_pushlightuserdata(vm->L, x);
+  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
+    return;
+  lua_pop(vm->L, 1);
+  lab_log("request %s failed: not enough memory", x->path);
+  lab_exchange_text(x, 500, "not enough memory\n", 18);
+  lab_vm_answer(vm, x);
 }

@@ -136,10 +136,24 @@ static int host_cancel(lua_State *L) {
   return 1;
 }
 
+/* host.requests(generation) -> how many are under way */
+static int host_requests(lua_State *L) {
+  lua_pushinteger(L, lab_lua_task_requests(lab_vm_of(L),
+                                           (uint32_t)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 /* host.own(flag): what the running task does from now on is the lab's own work
  * (or, false, the scenario's). */
 static int host_own(lua_State *L) {
   lab_vm_of(L)->running->own = lua_toboolean(L, 1);
+  return 0;
+}
+
+/* host.collect(): everything that nobody needs any more goes. */
+static int host_collect(lua_State *L) {
+  lab_lua_task_compact(L);
+  lab_gc_full(L);
   return 0;
 }
 
@@ -204,7 +218,9 @@ static const luaL_Reg host[] = {
     {"generation", host_generation},
     {"join_generation", host_join_generation},
     {"cancel", host_cancel},
+    {"requests", host_requests},
     {"own", host_own},
+    {"collect", host_collect},
     {"limit", host_limit},
     {"traceback", host_traceback},
     {"serve", host_serve},
@@ -328,6 +344,8 @@ static int take_ref(lua_State *L, int app, const char *field) {
  * main.lua(lab, host, steps) -> app */
 void lab_steps_open(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
+  lua_newtable(L);
+  vm->anchors = luaL_ref(L, LUA_REGISTRYINDEX);
   int lab = lua_gettop(L);
   luaL_newlib(L, host);
   push_strings(L, vm->scenario_dirs);

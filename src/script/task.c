@@ -23,20 +23,53 @@ static lab_lua_task *task_of(lab_task *base) {
   return LAB_CONTAINER(base, lab_lua_task, base);
 }
 
-static void anchor_new_coroutine(lab_vm *vm, lab_lua_task *t) {
-  t->co = lua_newthread(vm->L);
-  t->ref = luaL_ref(vm->L, LUA_REGISTRYINDEX);
+/* ---- keeping coroutines alive -------------------------------------------- */
+
+/* The coroutine on top of L is kept until lab_lua_task's ref is given up. They
+ * are in a table of their own, not in the registry: tables never shrink. */
+static int anchor(lab_vm *vm, lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
+  lua_insert(L, -2);
+  int ref = luaL_ref(L, -2);
+  lua_pop(L, 1);
+  return ref;
 }
+
+static void unanchor(lab_vm *vm, int ref) {
+  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->anchors);
+  luaL_unref(vm->L, -1, ref);
+  lua_pop(vm->L, 1);
+}
+
+static void move_anchor(lua_State *L, lab_lua_task *t) {
+  lua_pushthread(t->co);
+  lua_xmove(t->co, L, 1);
+  t->ref = luaL_ref(L, -2);
+}
+
+void lab_lua_task_compact(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  size_t n = lab_sched_count(vm->sched) + vm->nidle;
+  lua_createtable(L, (int)n + 8, 0); /* all the room: nothing below raises */
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next)
+    move_anchor(L, task_of(LAB_CONTAINER(l, lab_task, all)));
+  for (lab_lua_task *t = vm->idle; t; t = t->next_idle)
+    move_anchor(L, t);
+  lua_rawseti(L, LUA_REGISTRYINDEX, vm->anchors);
+}
+
+/* ---- making tasks -------------------------------------------------------- */
 
 lab_lua_task *
 lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
                    void (*ended)(lab_vm *, lab_lua_task *, int, int)) {
-  luaL_checkstack(from, 2, NULL);
+  luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
   lua_insert(from, -(nargs + 2)); /* below the function */
   luaL_checkstack(co, nargs + 1, NULL);
   lua_xmove(from, co, nargs + 1);
-  int ref = luaL_ref(from, LUA_REGISTRYINDEX);
+  int ref = anchor(vm, from);
   /* Nothing below raises, so the task can't be lost. */
   lab_lua_task *t = lab_xcalloc(1, sizeof *t);
   t->co = co;
@@ -53,25 +86,37 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
   return t;
 }
 
-lab_lua_task *lab_lua_task_take(lab_vm *vm) {
-  lab_lua_task *t = vm->idle;
-  if (t) {
-    vm->idle = t->next_idle;
-    vm->nidle--;
-    lua_State *co = t->co;
-    int ref = t->ref;
-    memset(t, 0, sizeof *t);
-    t->co = co;
-    t->ref = ref;
-  } else {
-    t = lab_xcalloc(1, sizeof *t);
-    anchor_new_coroutine(vm, t);
-    /* Room in advance: growing the stack while a request runs would look like
-     * the scenario's memory. */
-    lua_checkstack(t->co, 200);
-  }
-  lab_task_init(vm->sched, &t->base);
+static lab_lua_task *new_idle(lab_vm *vm, lua_State *L) {
+  lua_State *co = lua_newthread(L);
+  /* Room in advance, as much as most requests need. */
+  luaL_checkstack(co, 200, NULL);
+  int ref = anchor(vm, L);
+  lab_lua_task *t = lab_xcalloc(1, sizeof *t);
+  t->co = co;
+  t->ref = ref;
   return t;
+}
+
+lab_lua_task *lab_lua_task_take(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lab_lua_task *t = vm->idle;
+  if (!t)
+    return new_idle(vm, L);
+  vm->idle = t->next_idle;
+  vm->nidle--;
+  lua_State *co = t->co;
+  int ref = t->ref;
+  memset(t, 0, sizeof *t);
+  t->co = co;
+  t->ref = ref;
+  return t;
+}
+
+void lab_lua_task_give_back(lab_vm *vm, lab_lua_task *t) {
+  lua_settop(t->co, 0);
+  t->next_idle = vm->idle;
+  vm->idle = t;
+  vm->nidle++;
 }
 
 /* ---- the end of a task --------------------------------------------------- */
@@ -79,13 +124,10 @@ lab_lua_task *lab_lua_task_take(lab_vm *vm) {
 /* The coroutine can serve again if it ended well. */
 static void recycle(lab_vm *vm, lab_lua_task *t, int status) {
   if (status == LUA_OK && t->exchange && vm->nidle < IDLE_MAX) {
-    lua_settop(t->co, 0);
-    t->next_idle = vm->idle;
-    vm->idle = t;
-    vm->nidle++;
+    lab_lua_task_give_back(vm, t);
     return;
   }
-  luaL_unref(vm->L, LUA_REGISTRYINDEX, t->ref);
+  unanchor(vm, t->ref);
   lab_xfree(t);
 }
 
@@ -125,7 +167,8 @@ static void describe_error(lab_vm *vm, lua_State *co) {
 
 static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (status != LUA_OK) {
-    describe_error(vm, t->co);
+    if (!t->base.cancelled) /* there may be a million of those */
+      describe_error(vm, t->co);
     nresults = 1;
   }
   lab_task_end(vm->sched, &t->base);
@@ -214,6 +257,16 @@ unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
       lab_lua_task_cancel(vm, t);
       n++;
     }
+  }
+  return n;
+}
+
+unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation) {
+  unsigned n = 0;
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
+    n += t->base.generation == generation && t->exchange != NULL;
   }
   return n;
 }

@@ -27,7 +27,7 @@ typedef struct lab_task_handle {
 typedef struct lab_lua_task {
   lab_task base;
   lua_State *co;
-  int ref;                 /* anchors co in the registry */
+  int ref;                 /* keeps co alive: its place in vm->anchors */
   bool own;                /* does the lab's work: not in heap profiles */
   int nargs;               /* on co's stack, for the next resume */
   lab_exchange *exchange;  /* what it answers, or NULL */
@@ -62,6 +62,7 @@ struct lab_vm {
   lab_lua_task *switcher;  /* the goto under way, or NULL */
   lab_exchange *switching; /* what it answers */
   lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
+  int anchors;             /* registry: table of the coroutines of tasks */
   int switch_to;           /* registry: main.switchToStep */
   int handler;             /* registry: main.helloWorldHandler */
   int router;              /* registry: main.routeHandler */
@@ -105,9 +106,13 @@ lab_vm *lab_vm_of(lua_State *L);
 lab_lua_task *
 lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
                    void (*ended)(lab_vm *, lab_lua_task *, int, int));
-/* A task whose coroutine is taken from the idle ones if there is one: for
- * requests. The caller pushes function and arguments on its co. */
-lab_lua_task *lab_lua_task_take(lab_vm *vm);
+/* For requests: a task whose coroutine is taken from the idle ones if there is
+ * one, not yet known to the scheduler. May raise. The caller pushes function
+ * and arguments on its co and calls lab_task_init, or gives it back. */
+lab_lua_task *lab_lua_task_take(lua_State *L);
+void lab_lua_task_give_back(lab_vm *vm, lab_lua_task *t);
+/* Gives back what the table of coroutines took for those that ended. */
+void lab_lua_task_compact(lua_State *L);
 /* The scheduler's resume. */
 void lab_lua_task_resume(lab_task *task, void *vm);
 /* It gets an error at its next chance: at the yield where it is parked, or at
@@ -117,6 +122,8 @@ void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
  * were told. */
 unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
                                  bool requests);
+/* Requests of GENERATION that have not ended. */
+unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation);
 /* Tells the jobs of all tasks to stop. */
 void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */

@@ -1,0 +1,37 @@
+-- Many tasks that wait, and tasks in all states.
+local function waitForever() lab.sleep(1e6) end
+
+return {
+  params = { tasks = { 100000, "tasks to start" } },
+  request = function(self)
+    for _ = 1, self.params.tasks do lab.go(waitForever) end
+    lab.sleep(0)
+    lab.gc()
+  end,
+  routes = {
+    ["/join"] = function()
+      local ok, a, b = lab.go(function(x) lab.sleep(0.01) return x, "b" end, "a"):join()
+      local failed, message = lab.go(function() error("no luck", 0) end):join()
+      local late, why = lab.go(waitForever):join(0.01)
+      local t = lab.go(waitForever)
+      lab.sleep(0)
+      t:cancel()
+      local gone, reason = t:join()
+      return table.concat({ tostring(ok), a, b, tostring(failed), message:match("^[^\n]*"), tostring(late), why,
+        tostring(gone), (reason:match("the step was left")) }, " ")
+    end,
+    ["/order"] = function()
+      local order = {}
+      for i = 3, 1, -1 do lab.go(function() lab.sleep(i / 50) order[#order + 1] = i end) end
+      lab.sleep(0.2)
+      return table.concat(order)
+    end,
+    ["/slices"] = function()
+      local turns, stop = { 0, 0 }, lab.now() + 0.3
+      local function spin(i) while lab.now() < stop do turns[i] = turns[i] + 1 end end
+      local a, b = lab.go(spin, 1), lab.go(spin, 2)
+      a:join() b:join()
+      return ("%.3f"):format(math.min(turns[1], turns[2]) / math.max(turns[1], turns[2]))
+    end,
+  },
+}

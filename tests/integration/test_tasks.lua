@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: MIT
+-- Tasks: what they cost, what they can do, and that they end with their step.
+local t = require "harness"
+t.need("curl")
+
+local scenarios = { t.source .. "/tests/integration/scenarios" }
+
+t.test("100,000 parked tasks are cheap, and gone with their step", function()
+  local lab = t.start_with(scenarios, "--step", "63")
+  lab:get("/order") -- everything that is made on first use
+  local vars, rss = lab:vars(), lab:rss()
+  local before = vars("HeapAlloc")
+  t.equal(lab:get("/", "--max-time", "60").status, 200)
+  local each = (lab:vars()("HeapAlloc") - before) / 100000
+  t.between(each, 300, 1500, "heap bytes per parked task")
+  if vars("HeapSys") > vars("HeapInuse") then -- not with libc's heap
+    t.between((lab:rss() - rss) / 100000, 300, 1500, "resident bytes per parked task")
+  end
+  t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.3, "seconds for /debug")
+  t.equal(lab:get("/goto?step=60").status, 200)
+  t.eventually(function() return lab:vars()("HeapAlloc") < before + 2e6 end, 10)
+  lab:wait_log("100000 tasks were left behind and were cancelled")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("join, cancel, order, slices", function()
+  local lab = t.start_with(scenarios, "--step", "63")
+  t.equal(lab:get("/join").body, "true a b false no luck nil timeout false the step was left")
+  t.equal(lab:get("/order").body, "123")
+  t.between(tonumber(lab:get("/slices").body), 0.3, 1, "two tasks share the CPU")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
