@@ -45,6 +45,8 @@ static int cpu_spin(lua_State *L) {
   lab_sampler_freeze(L);
   seconds = lab_spin(seconds, &vm->interrupt);
   lab_sampler_thaw();
+  if (atomic_load(&vm->interrupt) && vm->running)
+    vm->running->base.cancelled = true; /* SIGURG may come a little later */
   lab_lua_check_cancelled(L);
   lua_pushnumber(L, seconds);
   return 1;

@@ -300,6 +300,23 @@ void lab_steps_goto(lab_vm *vm, lab_exchange *x) {
   begin_next(vm);
 }
 
+static void drop(lab_vm *vm, lab_exchange *x) {
+  static const char text[] = "the lab is stopping";
+  if (atomic_load(&x->phase) == LAB_EXCHANGE_WITHDRAWN)
+    x->status = 0;
+  else
+    lab_exchange_text(x, 503, text, sizeof text - 1);
+  lab_vm_answer(vm, x);
+}
+
+void lab_steps_drop_all(lab_vm *vm) {
+  if (vm->switcher)
+    drop(vm, vm->switching);
+  vm->switcher = NULL;
+  for (lab_exchange *x; (x = take_first(vm));)
+    drop(vm, x);
+}
+
 void lab_steps_hurry(lab_vm *vm) {
   if (vm->gotos && vm->switcher && vm->switcher != vm->running)
     lab_lua_task_cancel(vm, vm->switcher);

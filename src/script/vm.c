@@ -149,6 +149,8 @@ static void thread_main(void *arg) {
   /* Jobs point into coroutines: they end before anything is freed. */
   lab_lua_task_cancel_jobs(vm);
   lab_workers_free(vm->workers);
+  lab_sched_deliver(vm->sched); /* what came too late becomes tasks, */
+  lab_steps_drop_all(vm);       /* and all of them are answered here */
   lab_lua_task_drop_all(vm);
   flush_answers(vm);
   lab_gc_detach();

@@ -220,6 +220,8 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
 void lab_steps_open(lua_State *L);
 /* Queues a goto, and begins the first waiting one when none is under way. */
 void lab_steps_goto(lab_vm *vm, lab_exchange *x);
+/* Answers the switch under way and all that wait, for shutdown. */
+void lab_steps_drop_all(lab_vm *vm);
 /* A switch waits behind one that takes too long: cancels that. */
 void lab_steps_hurry(lab_vm *vm);
 

@@ -154,7 +154,7 @@ void lab_task_end(lab_sched *s, lab_task *task) {
 
 /* ---- the loop ------------------------------------------------------------ */
 
-static void deliver_letters(lab_sched *s) {
+void lab_sched_deliver(lab_sched *s) {
   if (lab_mpsc_empty(&s->letters))
     return;
   lab_mpsc_node *node = lab_mpsc_take_all(&s->letters);
@@ -214,7 +214,7 @@ static void block(lab_sched *s) {
 
 void lab_sched_run(lab_sched *s) {
   while (!atomic_load(&s->stop)) {
-    deliver_letters(s);
+    lab_sched_deliver(s);
     wake_sleepers(s);
     if (lab_list_empty(&s->runnable))
       block(s);

@@ -88,6 +88,10 @@ void lab_sched_free(lab_sched *s);
 void lab_sched_run(lab_sched *s);
 /* Any thread. For good: a stopped scheduler can't be run again. */
 void lab_sched_stop(lab_sched *s);
+/* Delivers the letters that have come. lab_sched_run does it; the owner of a
+ * stopped scheduler may, for those that came too late. */
+void lab_sched_deliver(lab_sched *s);
+
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);
 /* For a sender that has several: posts without waking, and must wake at the
