@@ -42,10 +42,11 @@ static int cpu_burn(lua_State *L) {
 static int cpu_spin(lua_State *L) {
   double seconds = check_seconds(L, 1);
   lab_vm *vm = lab_vm_of(L);
+  const atomic_bool *stop = lab_vm_interruption(vm);
   lab_sampler_freeze(L);
-  seconds = lab_spin(seconds, &vm->interrupt);
+  seconds = lab_spin(seconds, stop);
   lab_sampler_thaw();
-  if (atomic_load(&vm->interrupt) && vm->running)
+  if (atomic_load(stop) && vm->running)
     vm->running->base.cancelled = true; /* SIGURG may come a little later */
   lab_lua_check_cancelled(L);
   lua_pushnumber(L, seconds);

@@ -306,7 +306,7 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = sm.vm;
   if (vm && top && vm->running && !sm.busy) {
-    if (atomic_load(&vm->interrupt)) {
+    if (atomic_load(lab_vm_interruption(vm))) {
       note_where(context);
       vm->running->base.cancelled = true;
     }

@@ -79,12 +79,19 @@ bool lab_vm_has_route(lab_vm *vm, const char *path, size_t len);
 void lab_vm_goto(lab_vm *vm, lab_exchange *x, int step);
 
 /* For a goto that takes too long. Interrupt: whatever Lua code is running gets
- * an error at its next instruction, and a switch that is under way is cut
- * short. Withdraw: if the VM has not begun with X it never will; writes what
+ * an error at its next instruction, so do requests that stand ready behind it,
+ * and a switch that is under way is cut short; interrupt_step spares the
+ * switch. Withdraw: if the VM has not begun with X it never will; writes what
  * the VM is busy with into WHY and returns true. X is still the VM's until
  * `answered`, with a status of 0. */
 void lab_vm_interrupt(lab_vm *vm);
+void lab_vm_interrupt_step(lab_vm *vm);
 bool lab_vm_withdraw(lab_vm *vm, lab_exchange *x, lab_err *why);
+/* True if the VM took no notice of the last interruption, since something else
+ * than the switch to X keeps it; WHY says what. */
+bool lab_vm_stuck(lab_vm *vm, const lab_exchange *x, lab_err *why);
+/* The step before is left, so it is the new one that takes its time. */
+bool lab_vm_is_entering(const lab_exchange *x);
 
 /* Runs a full collection, then answers (heap?gc=1). */
 void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);

@@ -146,7 +146,10 @@ static int host_requests(lua_State *L) {
 /* host.own(flag): what the running task does from now on is the lab's own work
  * (or, false, the scenario's). */
 static int host_own(lua_State *L) {
-  lab_vm_of(L)->running->own = lua_toboolean(L, 1);
+  lab_vm *vm = lab_vm_of(L);
+  vm->running->own = lua_toboolean(L, 1);
+  if (!vm->running->own && vm->running == vm->switcher)
+    atomic_store(&vm->switching->phase, LAB_EXCHANGE_ENTERING);
   return 0;
 }
 
@@ -231,6 +234,15 @@ static const luaL_Reg host[] = {
 
 static void begin_next(lab_vm *vm);
 
+/* A later switch had no more patience. What this one had started goes. */
+static void pushed_aside(lab_vm *vm, const lab_lua_task *t, lab_exchange *x) {
+  static const char text[] = "a later switch took its place";
+  lab_log("switch to step %d: %s", x->step, text);
+  lab_exchange_text(x, 503, text, sizeof text - 1);
+  if (t->base.generation != 0)
+    lab_lua_task_cancel_all(vm, t->base.generation, false);
+}
+
 static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
                          int nresults) {
   lab_exchange *x = vm->switching;
@@ -241,6 +253,8 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
     text = lua_tolstring(t->co, -1, &len);
     int code = (int)lua_tointeger(t->co, -2);
     lab_exchange_text(x, nresults == 2 ? code : 500, text ? text : "", len);
+  } else if (t->base.cancelled) {
+    pushed_aside(vm, t, x);
   } else {
     text = lua_tolstring(t->co, -1, &len);
     lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
@@ -318,8 +332,12 @@ void lab_steps_drop_all(lab_vm *vm) {
 }
 
 void lab_steps_hurry(lab_vm *vm) {
+  bool leaving = vm->switcher &&
+                 atomic_load(&vm->switching->phase) != LAB_EXCHANGE_ENTERING;
   if (vm->gotos && vm->switcher && vm->switcher != vm->running)
     lab_lua_task_cancel(vm, vm->switcher);
+  if (vm->gotos || leaving)
+    lab_lua_task_cancel_ready(vm);
 }
 
 /* ---- opening ------------------------------------------------------------- */

@@ -185,6 +185,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   int nargs = t->nargs, nresults = 0;
   t->nargs = 0;
   vm->running = t;
+  atomic_store_explicit(&vm->in_switch, t == vm->switcher,
+                        memory_order_relaxed);
   lab_sampler_resume(base->label);
   int status = lua_resume(co, vm->L, nargs, &nresults);
   vm->running = NULL;
@@ -259,6 +261,16 @@ unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
     }
   }
   return n;
+}
+
+void lab_lua_task_cancel_ready(lab_vm *vm) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
+    if (t->exchange && t->base.state == LAB_TASK_RUNNABLE &&
+        !t->base.cancelled)
+      lab_lua_task_cancel(vm, t);
+  }
 }
 
 unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation) {

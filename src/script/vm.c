@@ -293,18 +293,41 @@ void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x) {
 
 static void deliver_hurry(lab_post *p) {
   lab_vm *vm = LAB_CONTAINER(p, lab_vm, hurry);
-  atomic_store(&vm->interrupt, false);
+  atomic_store(&vm->interrupt[false], false);
+  atomic_store(&vm->interrupt[true], false);
   atomic_store(&vm->hurry_sent, false);
   lab_steps_hurry(vm);
 }
 
-void lab_vm_interrupt(lab_vm *vm) {
-  atomic_store(&vm->interrupt, true);
+void lab_vm_interrupt_step(lab_vm *vm) {
+  atomic_store(&vm->interrupt[false], true);
   pthread_kill(vm->thread->handle, SIGURG);
   if (!atomic_exchange(&vm->hurry_sent, true)) {
     vm->hurry.deliver = deliver_hurry;
     lab_sched_post(vm->sched, &vm->hurry);
   }
+}
+
+void lab_vm_interrupt(lab_vm *vm) {
+  atomic_store(&vm->interrupt[true], true);
+  lab_vm_interrupt_step(vm);
+}
+
+bool lab_vm_stuck(lab_vm *vm, const lab_exchange *x, lab_err *why) {
+  /* Letters are delivered whenever a task makes way. */
+  if (!atomic_load(&vm->hurry_sent) || atomic_load(&vm->in_switch))
+    return false;
+  char where[128];
+  lab_sampler_where(where, sizeof where);
+  lab_err_set(why, -EBUSY,
+              "a task is in %s, which can't be interrupted; step %d follows "
+              "when that ends",
+              where, x->step);
+  return true;
+}
+
+bool lab_vm_is_entering(const lab_exchange *x) {
+  return atomic_load(&x->phase) == LAB_EXCHANGE_ENTERING;
 }
 
 bool lab_vm_withdraw(lab_vm *vm, lab_exchange *x, lab_err *why) {

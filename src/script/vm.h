@@ -76,7 +76,10 @@ struct lab_vm {
   pthread_mutex_t routes_lock;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
   size_t nroutes;
-  atomic_bool interrupt; /* lab_vm_interrupt was called */
+  /* lab_vm_interrupt was called: [false] is for tasks, [true] for the task
+   * that switches steps. */
+  atomic_bool interrupt[2];
+  atomic_bool in_switch; /* that task was the last to be resumed */
   atomic_bool stopping, stopped;
 
   lab_post hurry; /* lab_vm_interrupt's letter */
@@ -93,10 +96,15 @@ enum lab_exchange_phase {
   LAB_EXCHANGE_QUEUED,
   LAB_EXCHANGE_BEGUN,
   LAB_EXCHANGE_WITHDRAWN,
+  LAB_EXCHANGE_ENTERING, /* the step before is left; `enter` runs */
 };
 
 /* The VM of a state (any coroutine of it). */
 lab_vm *lab_vm_of(lua_State *L);
+/* Whether what runs now was interrupted. Async-signal-safe, on this thread. */
+static inline const atomic_bool *lab_vm_interruption(const lab_vm *vm) {
+  return &vm->interrupt[vm->switcher && vm->running == vm->switcher];
+}
 
 /* ---- task.c -------------------------------------------------------------- */
 
@@ -124,6 +132,8 @@ unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
                                  bool requests);
 /* Requests of GENERATION that have not ended. */
 unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation);
+/* Requests that stand ready to run, of whatever step. */
+void lab_lua_task_cancel_ready(lab_vm *vm);
 /* Tells the jobs of all tasks to stop. */
 void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */

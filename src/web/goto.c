@@ -2,17 +2,18 @@
  * /goto?step=N[&param=value]: the switch.
  *
  * The VM may be busy with the very fault that the student wants to leave. So a
- * switch that has not begun after INTERRUPT_MS has the running code stopped,
- * and if even that doesn't help by WITHDRAW_MS (the code is in C), it is taken
- * back and the student is told so: an answer in less than 100 ms either way.
- * A switch that has begun is waited for: entering a step may take its time. */
+ * switch that has not left the present step after INTERRUPT_MS has the running
+ * code stopped, again and again; and if that doesn't help (the code is in C),
+ * it is taken back, or goes on unattended, and the student is told so: an
+ * answer in less than 100 ms either way. Once the step is left, the switch is
+ * waited for: entering one may take its time. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "web/handlers.h"
 
-enum { INTERRUPT_MS = 50, WITHDRAW_MS = 90, STEP_MAX = 9999 };
+enum { INTERRUPT_MS = 50, PATIENCE_MS = 40, STEP_MAX = 9999 };
 
 typedef struct change {
   lab_exchange x;
@@ -53,20 +54,32 @@ static bool begun(const lab_exchange *x) {
   return atomic_load(&x->phase) != 0;
 }
 
+static void hurry(change *c) {
+  c->hurried = true;
+  if (begun(&c->x))
+    lab_vm_interrupt_step(c->web->config.vm);
+  else
+    lab_vm_interrupt(c->web->config.vm);
+}
+
+static bool is_hopeless(change *c, lab_err *why) {
+  lab_vm *vm = c->web->config.vm;
+  return c->hurried &&
+         (lab_vm_withdraw(vm, &c->x, why) || lab_vm_stuck(vm, &c->x, why));
+}
+
 static void on_timer(uv_timer_t *timer) {
   change *c = LAB_CONTAINER(timer, change, timer);
-  lab_vm *vm = c->web->config.vm;
   lab_err why;
-  if (c->web->stopping || begun(&c->x))
+  if (c->web->stopping || lab_vm_is_entering(&c->x))
     return;
-  if (!c->hurried) {
-    c->hurried = true;
-    lab_vm_interrupt(vm);
-    uv_timer_start(timer, on_timer, WITHDRAW_MS - INTERRUPT_MS, 0);
-  } else if (lab_vm_withdraw(vm, &c->x, &why)) {
+  if (is_hopeless(c, &why)) {
     c->replied = true;
     lab_http_error(c->req, 503, why.text);
+    return;
   }
+  hurry(c);
+  uv_timer_start(timer, on_timer, PATIENCE_MS, 0);
 }
 
 /* ---- the question -------------------------------------------------------- */
@@ -108,7 +121,20 @@ static void begin(lab_web *web, lab_http_request *req, int step) {
   lab_vm_goto(web->config.vm, &c->x, step);
 }
 
+/* HEAD too only asks, so it may not switch. */
+static bool may_switch(const lab_http_request *req) {
+  const char *method = lab_http_method(req);
+  return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
+}
+
 void lab_web_goto(lab_web *web, lab_http_request *req) {
+  static const char not_allowed[] = "Method Not Allowed\n";
+  if (!may_switch(req)) {
+    lab_http_respond(req, 405, LAB_WEB_TEXT,
+                     "Allow: GET, POST\r\n" LAB_WEB_NOSNIFF, not_allowed,
+                     sizeof not_allowed - 1);
+    return;
+  }
   size_t room = lab_http_query(req).len + 1;
   char *text = lab_xcalloc(1, room);
   int64_t step;
