@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The running program: what main.c starts, and signals.c takes down again. */
+ * The running program: what lab.c starts, and signals.c takes down again. */
 #ifndef LAB_APP_APP_H
 #define LAB_APP_APP_H
 
@@ -7,16 +7,21 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "app/options.h"
+#include "app/listen.h"
+#include "diaglab/diaglab.h"
 #include "script/script.h"
 #include "web/web.h"
 
 enum { LAB_APP_SIGNALS = 4 };
 
-typedef struct lab_app {
-  lab_options options;
+struct lab_app {
+  lab_config config;
+  const char **hosts; /* config's, then own_host */
+  char own_host[LAB_LISTEN_NAME];
+  int port;
   uv_loop_t loop;
   uv_async_t answers; /* the VM has some */
+  uv_async_t stop;    /* lab_stop was called */
   uv_check_t round;   /* once per turn of the loop: the VM may have to wake */
   uv_signal_t signals[LAB_APP_SIGNALS];
   uv_timer_t second; /* scavenger.c */
@@ -27,7 +32,7 @@ typedef struct lab_app {
   lab_vm *vm;
   lab_web *web;
   bool stopping;
-} lab_app;
+};
 
 /* signals.c: TERM, INT, HUP and QUIT stop the program. */
 void lab_app_watch_signals(lab_app *app);

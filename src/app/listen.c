@@ -65,7 +65,7 @@ static int listen_all(lab_web *web, const char *port, int *port_out,
 }
 
 int lab_listen(lab_web *web, const char *address, char name[LAB_LISTEN_NAME],
-               lab_err *err) {
+               int *port_out, lab_err *err) {
   char host[LAB_LISTEN_NAME];
   const char *port = port_of(address), *shown = host;
   int got = 0, rc;
@@ -81,6 +81,7 @@ int lab_listen(lab_web *web, const char *address, char name[LAB_LISTEN_NAME],
   }
   if (rc)
     return rc;
+  *port_out = got;
   if (strtol(port, NULL, 10) != 0)
     snprintf(name, LAB_LISTEN_NAME, "%s", address);
   else

@@ -173,25 +173,25 @@ static bool take_name(lab_strings *list, const char *text) {
 }
 
 static bool take_scavenge(lab_options *o, const char *text) {
-  return take_int("scavenge", text, -1, INT_MAX, &o->scavenge);
+  return take_int("scavenge", text, -1, INT_MAX, &o->config.scavenge);
 }
 
 static bool take_workers(lab_options *o, const char *text) {
   int n;
   if (!take_int("workers", text, 1, WORKERS_MAX, &n))
     return false;
-  o->workers = (unsigned)n;
+  o->config.workers = (unsigned)n;
   return true;
 }
 
 static bool take_flag(lab_options *o, int flag, const char *value) {
   switch (flag) {
   case LISTEN:
-    return take_address(&o->listen, value);
+    return take_address(&o->config.listen, value);
   case HOST:
     return take_name(&o->hosts, value);
   case STEP:
-    return take_int("step", value, 0, STEP_MAX, &o->step);
+    return take_int("step", value, 0, STEP_MAX, &o->config.step);
   case PARAM:
     return take_param(&o->params, value);
   case SCENARIOS:
@@ -201,11 +201,11 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return take_workers(o, value);
   case MEMPROFILE_RATE:
     return take_number("memprofile-rate", value, 0, INT64_MAX,
-                       &o->memprofile_rate);
+                       &o->config.memprofile_rate);
   case SCAVENGE:
     return take_scavenge(o, value);
   case LOG_FILE:
-    o->log_file = value;
+    o->config.log_file = value;
     return true;
   default:
     return false; /* getopt has told what is wrong */
@@ -233,13 +233,16 @@ static lab_options_result parse(lab_options *o, int argc, char **argv) {
 }
 
 lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
-  *out = (lab_options){
-      .listen = "localhost:6060",
-      .step = -1,
-      .memprofile_rate = -1,
-      .scavenge = 300,
-  };
+  *out = (lab_options){0};
+  lab_config *config = &out->config;
+  lab_config_init(config);
   lab_options_result result = parse(out, argc, argv);
+  config->hosts = out->hosts.items;
+  config->nhosts = out->hosts.n;
+  config->scenarios = out->scenarios.items;
+  config->nscenarios = out->scenarios.n;
+  config->params = out->params.items;
+  config->nparams = out->params.n;
   if (result == LAB_OPTIONS_WRONG)
     fputs("Try \"diaglab --help\".\n", stderr);
   return result;

@@ -5,7 +5,8 @@
 #define LAB_APP_OPTIONS_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+#include "diaglab/diaglab.h"
 
 typedef struct lab_strings {
   const char **items; /* the strings themselves are argv's */
@@ -16,15 +17,10 @@ typedef struct lab_strings {
 void lab_strings_add(lab_strings *list, const char *s);
 
 typedef struct lab_options {
-  const char *listen;      /* "localhost:6060" */
-  lab_strings hosts;       /* --host */
-  lab_strings scenarios;   /* --scenarios; none: the installed ones */
-  lab_strings params;      /* --param, each of the shape N.key=value */
-  int step;                /* -1: not given */
-  const char *log_file;    /* NULL: standard error */
-  int64_t memprofile_rate; /* -1: not given */
-  int scavenge;            /* seconds */
-  unsigned workers;        /* 0: one per processor */
+  lab_config config; /* all but argv; its lists are those below */
+  lab_strings hosts;
+  lab_strings scenarios;
+  lab_strings params; /* each of the shape N.key=value */
 } lab_options;
 
 typedef enum lab_options_result {

@@ -24,6 +24,6 @@ static void on_second(uv_timer_t *timer) {
 }
 
 void lab_app_start_scavenger(lab_app *app) {
-  lab_mem_set_scavenge(app->options.scavenge);
+  lab_mem_set_scavenge(app->config.scavenge);
   uv_timer_start(&app->second, on_second, 1000, 1000);
 }

@@ -43,8 +43,9 @@ static void vm_ended(lab_app *app) {
   app->vm = NULL;
   uv_timer_stop(&app->second);
   uv_unref((uv_handle_t *)&app->answers);
+  uv_unref((uv_handle_t *)&app->stop);
   uv_unref((uv_handle_t *)&app->deadline);
-  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+  for (int i = 0; app->config.signals && i < LAB_APP_SIGNALS; i++)
     uv_unref((uv_handle_t *)&app->signals[i]);
 }
 

@@ -28,12 +28,12 @@ static void defaults(void **state) {
   lab_options o;
   (void)state;
   assert_int_equal(parse(&o, (const char *[]){NULL}), LAB_OPTIONS_RUN);
-  assert_string_equal(o.listen, "localhost:6060");
-  assert_int_equal(o.step, -1);
-  assert_int_equal(o.scavenge, 300);
-  assert_true(o.memprofile_rate == -1);
-  assert_int_equal(o.workers, 0);
-  assert_null(o.log_file);
+  assert_string_equal(o.config.listen, "localhost:6060");
+  assert_int_equal(o.config.step, -1);
+  assert_int_equal(o.config.scavenge, 300);
+  assert_true(o.config.memprofile_rate == -1);
+  assert_int_equal(o.config.workers, 0);
+  assert_null(o.config.log_file);
   assert_int_equal(o.hosts.n + o.params.n + o.scenarios.n, 0);
   lab_options_free(&o);
 }
@@ -47,16 +47,16 @@ static void all_flags(void **state) {
                          "--scenarios=dir", "--workers", "3",
                          "--scavenge=-1",   NULL};
   assert_int_equal(parse(&o, words), LAB_OPTIONS_RUN);
-  assert_string_equal(o.listen, "[::1]:0");
+  assert_string_equal(o.config.listen, "[::1]:0");
   assert_int_equal(o.hosts.n, 2);
   assert_string_equal(o.hosts.items[1], "b");
-  assert_int_equal(o.step, 4);
+  assert_int_equal(o.config.step, 4);
   assert_int_equal(o.params.n, 2);
   assert_string_equal(o.params.items[0], "4.a=1");
   assert_string_equal(o.params.items[1], "12.b_2=x=y");
   assert_string_equal(o.scenarios.items[0], "dir");
-  assert_int_equal(o.workers, 3);
-  assert_int_equal(o.scavenge, -1);
+  assert_int_equal(o.config.workers, 3);
+  assert_int_equal(o.config.scavenge, -1);
   lab_options_free(&o);
 }
 

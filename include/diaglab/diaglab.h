@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * diaglab inside another program: a lab with its own HTTP server, VM, and
+ * profilers, on the thread that calls lab_run.
+ *
+ *   lab_config config;
+ *   lab_app *app;
+ *   char error[256];
+ *
+ *   lab_init();                      // first of all: the heap
+ *   lab_config_init(&config);
+ *   config.listen = "127.0.0.1:0";
+ *   if (lab_new(&app, &config, error, sizeof error))
+ *     fprintf(stderr, "%s\n", error);
+ *   else {
+ *     printf("on port %d\n", lab_port(app));
+ *     lab_run(app);                  // until lab_stop
+ *     lab_free(app);
+ *   }
+ *
+ * One lab at a time in a process: signals (SIGPROF, SIGURG), libuv's allocator
+ * and the heap's counters exist once. The profilers see the threads of the
+ * lab. Errors are 0 or a negative errno.
+ *
+ * Threads: all functions on one thread, except lab_stop. */
+#ifndef DIAGLAB_H
+#define DIAGLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lab_app lab_app;
+
+/* Strings and lists belong to the caller and must live until lab_free. */
+typedef struct lab_config {
+  const char *listen; /* HOST:PORT, [::1]:PORT, :PORT; port 0: a free one */
+  const char *const *hosts; /* further names allowed in Host */
+  size_t nhosts;
+  const char *const *scenarios; /* folders; none: those of the program */
+  size_t nscenarios;
+  const char *const *params; /* "N.key=value" */
+  size_t nparams;
+  int step;             /* to begin with; -1: 0, and go on if it fails */
+  const char *log_file; /* NULL: standard error */
+  int64_t
+      memprofile_rate; /* bytes between samples; 1: all, 0: none, -1: Go's */
+  int scavenge;        /* seconds; 0: at once, negative: never */
+  unsigned workers;    /* threads for long work; 0: one per processor */
+  const char *const *argv; /* what /debug/pprof/cmdline tells */
+  size_t argc;
+  bool signals; /* TERM, INT, HUP and QUIT stop the lab */
+} lab_config;
+
+/* Once per process, before anything else here: makes the counted heap, gives
+ * it to libuv, and readies the profilers. Call it on the main thread. */
+int lab_init(void);
+
+/* The defaults: localhost:6060, step 0, 300 s, nothing else. */
+void lab_config_init(lab_config *config);
+
+/* Starts a lab: it is in its step and listens when this returns. On failure
+ * writes a sentence into ERROR (at most SIZE bytes). CONFIG itself is copied.
+ */
+int lab_new(lab_app **out, const lab_config *config, char *error, size_t size);
+
+/* The port it listens on. */
+int lab_port(const lab_app *app);
+
+/* Serves until lab_stop, or a signal if the config says so; takes at most two
+ * seconds to end. If a scenario then still sits in C code that can't be
+ * interrupted the process exits with 0. */
+void lab_run(lab_app *app);
+
+/* Any thread; not a signal handler. */
+void lab_stop(lab_app *app);
+
+/* After lab_run has returned. */
+void lab_free(lab_app *app);
+
+#endif

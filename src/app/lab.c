@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ * A lab from beginning to end: see diaglab/diaglab.h. The order matters: the
+ * counted heap before anything allocates, the profiler's observer before there
+ * are threads, the step before the first request. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/listen.h"
+#include "app/paths.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/queue.h"
+#include "base/thread.h"
+#include "mem/mem.h"
+#include "prof/cpu.h"
+#include "prof/registry.h"
+#include "stack/unwind.h"
+
+/* ---- the VM -------------------------------------------------------------- */
+
+/* Any thread. */
+static void wake(void *arg) {
+  uv_async_send(arg);
+}
+
+static void on_answers(uv_async_t *async) {
+  lab_app *app = LAB_CONTAINER(async, lab_app, answers);
+  if (app->vm)
+    lab_vm_collect(app->vm);
+}
+
+static void on_round(uv_check_t *check) {
+  lab_app *app = LAB_CONTAINER(check, lab_app, round);
+  if (app->vm)
+    lab_vm_kick(app->vm);
+}
+
+static int check_folder(const char *path, lab_err *err) {
+  struct stat st;
+  if (stat(path, &st) < 0)
+    return lab_err_set(err, -errno, "can't read scenarios in %s: %s", path,
+                       strerror(errno));
+  if (!S_ISDIR(st.st_mode))
+    return lab_err_set(err, -ENOTDIR, "%s is not a folder with scenarios",
+                       path);
+  return 0;
+}
+
+static int start_vm(lab_app *app, lab_err *err) {
+  const lab_config *given = &app->config;
+  char scenarios[PATH_MAX], lua[PATH_MAX];
+  const char *own = scenarios;
+  bool found = lab_paths_find("scenarios", scenarios);
+  for (size_t i = 0; i < given->nscenarios; i++) {
+    int rc = check_folder(given->scenarios[i], err);
+    if (rc)
+      return rc;
+  }
+  lab_vm_config config = {
+      .scenario_dirs = given->nscenarios ? given->scenarios : &own,
+      .nscenario_dirs = given->nscenarios ? given->nscenarios : found,
+      .params = given->params,
+      .nparams = given->nparams,
+      .lua_dir = lab_paths_find("lua", lua) ? lua : NULL,
+      .workers = given->workers,
+      .wake = wake,
+      .arg = &app->answers,
+  };
+  return lab_vm_new(&app->vm, &config, err);
+}
+
+/* ---- the first step ------------------------------------------------------ */
+
+static void on_switched(lab_exchange *x) {
+  *(bool *)x->user = true;
+}
+
+/* Turns the loop until the VM is in STEP. A step the user asked for must work;
+ * without step 0 the lab can do. */
+static int enter_step(lab_app *app, lab_err *err) {
+  bool asked = app->config.step >= 0, done = false;
+  lab_exchange x = {
+      .method = "GET",
+      .path = "/goto",
+      .query = "",
+      .body = "",
+      .method_len = 3,
+      .path_len = 5,
+      .answered = on_switched,
+      .user = &done,
+  };
+  lab_vm_goto(app->vm, &x, asked ? app->config.step : 0);
+  while (!done)
+    uv_run(&app->loop, UV_RUN_ONCE);
+  int rc = x.status == 200 ? 0 : -EINVAL;
+  if (rc && !app->stopping) {
+    lab_err_set(err, rc, "%.*s", (int)x.reply.len,
+                x.reply.data ? x.reply.data : "");
+    if (!asked)
+      lab_log("step 0: %s", err->text);
+  }
+  lab_buf_free(&x.headers);
+  lab_buf_free(&x.reply);
+  return asked ? rc : 0;
+}
+
+/* ---- HTTP ---------------------------------------------------------------- */
+
+/* The host that the lab listens on may be named in requests, like the further
+ * ones. */
+static void collect_hosts(lab_app *app) {
+  const lab_config *given = &app->config;
+  lab_listen_host(given->listen, app->own_host);
+  app->hosts = lab_xcalloc(given->nhosts + 1, sizeof *app->hosts);
+  for (size_t i = 0; i < given->nhosts; i++)
+    app->hosts[i] = given->hosts[i];
+  app->hosts[given->nhosts] = app->own_host;
+}
+
+static int start_web(lab_app *app, lab_err *err) {
+  char name[LAB_LISTEN_NAME];
+  lab_err why;
+  collect_hosts(app);
+  lab_web_config config = {
+      .loop = &app->loop,
+      .vm = app->vm,
+      .argv = app->config.argv,
+      .argc = app->config.argc,
+      .hosts = app->hosts,
+      .nhosts = app->config.nhosts + (app->own_host[0] != '\0'),
+  };
+  int rc = lab_web_new(&app->web, &config);
+  if (rc)
+    return lab_err_set(err, rc, "can't start the server: %s", strerror(-rc));
+  rc = lab_listen(app->web, app->config.listen, name, &app->port, &why);
+  if (rc)
+    return lab_err_set(err, rc, "can't listen on %s", why.text);
+  lab_log("HTTP server started on %s", name);
+  return 0;
+}
+
+/* ---- all together -------------------------------------------------------- */
+
+static int start(lab_app *app, lab_err *err) {
+  int rc = start_vm(app, err);
+  if (rc == 0)
+    rc = enter_step(app, err);
+  if (rc == 0 && !app->stopping)
+    rc = start_web(app, err);
+  if (rc == 0 && !app->stopping)
+    lab_app_start_scavenger(app);
+  return rc;
+}
+
+/* lab_stop, on the loop's thread. */
+static void on_stop(uv_async_t *async) {
+  lab_app_stop(LAB_CONTAINER(async, lab_app, stop));
+}
+
+static void open_loop(lab_app *app) {
+  uv_loop_init(&app->loop);
+  uv_async_init(&app->loop, &app->answers, on_answers);
+  uv_async_init(&app->loop, &app->stop, on_stop);
+  uv_check_init(&app->loop, &app->round);
+  uv_check_start(&app->round, on_round);
+  uv_unref((uv_handle_t *)&app->round);
+  uv_timer_init(&app->loop, &app->second);
+  uv_timer_init(&app->loop, &app->deadline);
+  if (app->config.signals)
+    lab_app_watch_signals(app);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  uv_close(handle, NULL);
+}
+
+/* Until lab_app_stop has done its work. What is in the loop then are the app's
+ * own handles. */
+static void run_loop(lab_app *app) {
+  uv_run(&app->loop, UV_RUN_DEFAULT);
+  uv_walk(&app->loop, close_handle, NULL);
+  uv_run(&app->loop, UV_RUN_DEFAULT);
+  int rc = uv_loop_close(&app->loop);
+  LAB_ASSERT(rc == 0);
+  lab_web_free(app->web);
+}
+
+/* ---- the interface ------------------------------------------------------- */
+
+int lab_init(void) {
+  int rc = lab_mem_init();
+  if (rc)
+    return rc;
+  uv_replace_allocator(lab_mem_own_alloc, lab_mem_own_realloc,
+                       lab_mem_own_calloc, lab_mem_own_free);
+  rc = lab_cpu_init();
+  if (rc)
+    return rc;
+  if (lab_unwind_init())
+    fprintf(stderr, "diaglab: can't read its own symbols\n");
+  lab_vm_init_profiles();
+  lab_registry_add_heap();
+  return 0;
+}
+
+void lab_config_init(lab_config *config) {
+  *config = (lab_config){.listen = "localhost:6060",
+                         .step = -1,
+                         .memprofile_rate = -1,
+                         .scavenge = 300};
+}
+
+static void free_app(lab_app *app) {
+  lab_log_close();
+  lab_thread_abandon();
+  lab_xfree(app->hosts);
+  lab_xfree(app);
+}
+
+int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
+  lab_err err;
+  lab_app *app = lab_xcalloc(1, sizeof *app);
+  app->config = *config;
+  lab_thread_adopt("control");
+  if (config->memprofile_rate >= 0)
+    lab_mem_set_rate((uint64_t)config->memprofile_rate);
+  int rc = lab_log_open(config->log_file, &err);
+  if (rc == 0) {
+    lab_log("Application started with PID %d", (int)getpid());
+    open_loop(app);
+    rc = start(app, &err);
+    if (rc) {
+      lab_app_stop(app);
+      run_loop(app);
+    }
+  }
+  if (rc) {
+    snprintf(error, size, "%s", err.text);
+    free_app(app);
+    return rc;
+  }
+  *out = app;
+  return 0;
+}
+
+int lab_port(const lab_app *app) {
+  return app->port;
+}
+
+void lab_run(lab_app *app) {
+  run_loop(app);
+}
+
+void lab_stop(lab_app *app) {
+  uv_async_send(&app->stop);
+}
+
+void lab_free(lab_app *app) {
+  free_app(app);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * A lab inside another program, by include/diaglab/diaglab.h alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diaglab/diaglab.h"
+
+static char reply[4096];
+
+/* A client on a thread of its own: one request, then the end of the lab. */
+static void *client(void *arg) {
+  static const char request[] = "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n";
+  lab_app *app = arg;
+  struct sockaddr_in to = {.sin_family = AF_INET,
+                           .sin_port = htons((uint16_t)lab_port(app))};
+  inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  size_t n = 0;
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+      write(fd, request, sizeof request - 1) > 0)
+    for (ssize_t got; (got = read(fd, reply + n, sizeof reply - 1 - n)) > 0;)
+      n += (size_t)got;
+  close(fd);
+  lab_stop(app);
+  return NULL;
+}
+
+static void test_run_and_stop(void **state) {
+  (void)state;
+  char error[256];
+  lab_config config;
+  lab_app *app;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  if (lab_new(&app, &config, error, sizeof error))
+    fail_msg("%s", error);
+  assert_in_range(lab_port(app), 1, 65535);
+  pthread_t thread;
+  pthread_create(&thread, NULL, client, app);
+  lab_run(app);
+  pthread_join(thread, NULL);
+  lab_free(app);
+  assert_non_null(strstr(reply, "200 OK"));
+  assert_non_null(strstr(reply, "hello world"));
+}
+
+static void test_failure(void **state) {
+  (void)state;
+  char error[256] = "";
+  lab_config config;
+  lab_app *app;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  config.step = 9876;
+  assert_true(lab_new(&app, &config, error, sizeof error) < 0);
+  assert_non_null(strstr(error, "Invalid step 9876"));
+}
+
+int main(void) {
+  if (lab_init())
+    return 1;
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_failure),
+      cmocka_unit_test(test_run_and_stop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
