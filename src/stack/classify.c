@@ -111,6 +111,10 @@ static const part *part_of(const char *file, const char *symbol) {
 }
 
 lab_code_kind lab_code_classify(const char *file, const char *symbol) {
+  /* What stands in for a function of Lua (ld --wrap) is as that function. */
+  static const char wrap[] = "__wrap_";
+  if (strncmp(symbol, wrap, sizeof wrap - 1) == 0)
+    return lab_code_classify(NULL, symbol + sizeof wrap - 1);
   if (file && strrchr(file, '/'))
     file = strrchr(file, '/') + 1;
   const part *p = part_of(file, symbol);

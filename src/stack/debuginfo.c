@@ -76,6 +76,13 @@ static int definition_line(Dwarf_Die *die) {
   return line;
 }
 
+/* The line of definition, if FILE is where the function is: a compiler may name
+ * the declaration in a header instead. */
+static int start_line(Dwarf_Die *die, const char *file) {
+  const char *where = dwarf_decl_file(die);
+  return where && file && strcmp(where, file) == 0 ? definition_line(die) : 0;
+}
+
 static bool is_function(Dwarf_Die *die) {
   int tag = dwarf_tag(die);
   return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
@@ -101,7 +108,7 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
     out[n++] = (lab_symbol){.name = intern(dwarf_diename(&scopes[i])),
                             .file = absolute(unit, file),
                             .line = line,
-                            .start_line = definition_line(&scopes[i])};
+                            .start_line = start_line(&scopes[i], file)};
     if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
       break;
     /* The next one is at the place of this call. */
