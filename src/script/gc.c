@@ -18,13 +18,15 @@
 #include "base/clock.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "stack/frame.h"
 
 enum { EXTERNAL_MIN = 4 << 20 };
 
 static struct {
   lua_State *L;
   bool closing;
-  unsigned depth;        /* inside a step: a finalizer may cause another */
+  volatile unsigned depth; /* inside a step: a finalizer may cause another */
+  volatile bool in_sentinel;
   unsigned cycles;       /* ended so far */
   bool forced;           /* lab.gc and heap?gc=1 */
   uint64_t pause;        /* ns of the cycle under way */
@@ -89,12 +91,15 @@ static void push_sentinel(lua_State *L) {
 static int sentinel_gc(lua_State *L) {
   if (gc.closing)
     return 0;
+  gc.in_sentinel = true;
   gc.cycles++;
   push_sentinel(L);
+  gc.in_sentinel = false;
   return 0;
 }
 
 void lab_gc_attach(lua_State *L) {
+  lab_func_c((const void *)sentinel_gc, "[lua gc]", false);
   gc.L = L;
   gc.closing = false;
   push_sentinel(L);
@@ -119,6 +124,10 @@ void lab_gc_external(lua_State *L, int64_t delta) {
   int kilobytes = (int)(gc.external_debt >> 10);
   gc.external_debt = 0;
   lua_gc(L, LUA_GCSTEP, kilobytes);
+}
+
+bool lab_gc_running(void) {
+  return gc.depth > 0 && !gc.in_sentinel;
 }
 
 void lab_gc_full(lua_State *L) {

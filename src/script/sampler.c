@@ -15,8 +15,8 @@
  *  - The hook sees the *next* instruction. When the native stack ends directly
  *    in luaV_execute, a helper of the present instruction was running and the
  *    frame is complete: its line is read in the handler and put in later.
- *  - No hook runs inside a finalizer. A signal that finds the hook still armed
- *    by an earlier one, and the VM itself on top, is inside one.
+ *  - No hook runs inside a finalizer. So what is pending there is known by the
+ *    collector being at work, but below the VM's frames.
  *  - lua_newthread copies an armed hook: it must bear having nothing to do.
  *
  * Threads: the VM's. The handlers interrupt it; `busy` tells them that the
@@ -199,10 +199,6 @@ void lab_sampler_arm(lua_State *L) {
   arm(L);
 }
 
-static bool armed(lua_State *L) {
-  return lua_gethook(L) == hook && lua_gethookmask(L) != 0;
-}
-
 /* ---- SIGPROF ------------------------------------------------------------- */
 
 /* Room for one more pending sample; when it runs out, weight is added to one
@@ -223,6 +219,25 @@ static pending *place(lua_State *L, uint32_t weight) {
   return last;
 }
 
+/* NATIVE ends at the VM's machinery. If the collector called that, it ran a
+ * finalizer; else the collector's own frames are there. */
+static bool in_finalizer(const lab_frame *native, size_t n) {
+  if (!lab_gc_running())
+    return false;
+  for (size_t i = 0; i < n; i++)
+    if (lab_code_class((uintptr_t)native[i] - (i > 0)) == LAB_CODE_LUA_GC)
+      return false;
+  return true;
+}
+
+/* True if the VM noted its place before it went into native code, whose
+ * outermost frame is FRAME: it does, but for what makes a table. */
+static bool line_is_known(lab_frame frame, size_t n) {
+  const char *name = lab_code_name((uintptr_t)frame - (n > 1), NULL);
+  return !name || (strcmp(name, "luaH_new") != 0 &&
+                   strncmp(name, "luaH_resize", 11) != 0);
+}
+
 static void defer(lua_State *L, const void *context, uint32_t weight) {
   bool full = sm.npending >= PENDING - 1;
   pending *p = place(L, weight);
@@ -235,9 +250,10 @@ static void defer(lua_State *L, const void *context, uint32_t weight) {
   p->n = full ? 0
               : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
                                             true, &stopped);
-  p->finalizer = p->n == 0 && !full && sm.npending > 0 && armed(L);
+  p->finalizer = !full && in_finalizer(p->native, p->n);
   lua_Debug ar;
-  if (p->n > 0 && stopped == LAB_CODE_LUA_VM && lua_getstack(L, 0, &ar) &&
+  if (p->n > 0 && !p->finalizer && stopped == LAB_CODE_LUA_VM &&
+      line_is_known(p->native[p->n - 1], p->n) && lua_getstack(L, 0, &ar) &&
       lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
   p->weight = weight + sm.carry;

@@ -208,6 +208,9 @@ void lab_gc_detach(void);
 /* Memory outside Lua that a Lua object keeps changed by DELTA bytes: it counts
  * towards when the collector runs. May run a step of it. */
 void lab_gc_external(lua_State *L, int64_t delta);
+/* The collector is at work: Lua code that runs, and C code that Lua called, is
+ * a finalizer's. Also in a signal handler. */
+bool lab_gc_running(void);
 /* A full collection, counted as forced. */
 void lab_gc_full(lua_State *L);
 
