@@ -110,6 +110,7 @@ end
 
 -- Enters what steps.load gave. Returns nil, or a status and a message.
 local function enterStep(step)
+  host.entering()
   host.join_generation(step.generation)
   host.limit(step.limit)
   local enter = step.scenario.enter

@@ -146,9 +146,15 @@ static int host_requests(lua_State *L) {
 /* host.own(flag): what the running task does from now on is the lab's own work
  * (or, false, the scenario's). */
 static int host_own(lua_State *L) {
+  lab_vm_of(L)->running->own = lua_toboolean(L, 1);
+  return 0;
+}
+
+/* host.entering(): the step before is left; from now on the switch may take its
+ * time. */
+static int host_entering(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  vm->running->own = lua_toboolean(L, 1);
-  if (!vm->running->own && vm->running == vm->switcher)
+  if (vm->running == vm->switcher)
     atomic_store(&vm->switching->phase, LAB_EXCHANGE_ENTERING);
   return 0;
 }
@@ -223,6 +229,7 @@ static const luaL_Reg host[] = {
     {"cancel", host_cancel},
     {"requests", host_requests},
     {"own", host_own},
+    {"entering", host_entering},
     {"collect", host_collect},
     {"limit", host_limit},
     {"traceback", host_traceback},

@@ -71,6 +71,8 @@ local matrix = {
   { "/goto?step=0", switched(0), POST },
   { "/goto?step=0&step=1", switched(0) },
   { "/goto", atoi("", "invalid syntax"), { "-d", "step=2" } }, -- only the query counts
+  { "/goto?step=0", { status = 405, type = TEXT, nosniff = true, allow = "GET, POST", body = "Method Not Allowed\n" }, { "-X", "DELETE" } },
+  { "/goto?step=0", { status = 405, type = TEXT, nosniff = true, allow = "GET, POST" }, HEAD },
   { "/goto/", not_found },
 
   { "/debug/pprof", { status = 301, type = HTML, location = P,
@@ -140,6 +142,7 @@ local function check(answer, want, what)
   t.equal(h["x-go-pprof"], want.pprof, what)
   t.equal(h["content-disposition"], want.disposition, what)
   t.equal(h["location"], want.location, what)
+  t.equal(h["allow"], want.allow, what)
   t.equal(h["content-encoding"], nil, what)
   t.check(h["date"], what .. ": no date")
   if want.has then t.has(answer.body, want.has, what) end

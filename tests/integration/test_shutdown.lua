@@ -15,10 +15,12 @@ local SLEEPER = "return { request = function() lab.sleep(600) end }"
 local BURNER = "return { request = function() lab.burn(600) end }"
 local SPINNER = "return { request = function() lab.spin(600) end }"
 
-local function start_in(text)
+-- The lab in step 50, which TEXT is; step 51 is OTHER.
+local function start_in(text, other)
   local dir = t.temp_dir()
-  t.run("mkdir -p " .. dir .. "/50-test")
+  t.run("mkdir " .. dir .. "/50-test " .. dir .. "/51-other")
   t.write(dir .. "/50-test/scenario.lua", text)
+  t.write(dir .. "/51-other/scenario.lua", other or text)
   return t.start_with({ dir, t.source .. "/scenarios" }, "--step", "50")
 end
 
@@ -96,6 +98,33 @@ t.test("a client that doesn't read can't hold the lab", function()
   lab:wait_log("Request processed")
   ends_in_time(lab)
 end)
+
+for name, enter in pairs { ["sleeps"] = "lab.sleep(600)", ["runs away"] = "while true do end",
+  ["spins"] = "lab.spin(600)", ["burns"] = "lab.burn(600)" } do
+  t.test("TERM during a switch whose enter " .. name, function()
+    local lab = start_in("return { request = function() end }", ("return { enter = function() %s end, request = function() end }"):format(enter))
+    local switch = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' '%s/goto?step=51'"):format(lab.url))
+    t.sleep(0.3)
+    ends_in_time(lab)
+    t.equal(switch:wait(2), 0, "it is answered")
+    t.equal(switch:out(), "503")
+  end)
+end
+
+-- The second finds the lab waiting for what is stuck in C.
+for _, signal in ipairs { "TERM", "INT" } do
+  t.test("a second signal, " .. signal .. ", changes nothing", function()
+    local lab = start_in(STUCK)
+    request(lab)
+    local began = t.now()
+    lab:signal("TERM")
+    lab:wait_log("Application stopping...")
+    lab:signal(signal)
+    ends_in_time(lab, signal)
+    t.between(t.now() - began, 0, LIMIT + 0.5)
+    t.equal(select(2, lab:log():gsub("Application stopping...", "")), 1)
+  end)
+end
 
 -- ---- a VM that can't be talked to ----------------------------------------------
 
