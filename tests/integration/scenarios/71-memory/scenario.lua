@@ -1,0 +1,65 @@
+-- Memory that comes and goes in known ways.
+local held = {}
+
+local megabyte = ("m"):rep(1000000)
+
+local function makeBuffer(size) return (lab.buffer(size)) end
+
+-- 2^depth different stacks: at each level one of two lines calls the next.
+local function wide(depth, path)
+  if depth == 0 then return { path } end
+  if path % 2 == 0 then return (wide(depth - 1, path // 2)) end
+  return (wide(depth - 1, path // 2))
+end
+
+local function count(req, default) return math.tointeger(req.query.n or default) end
+
+return {
+  limits = { memory = "256MiB" },
+  request = function() end,
+  routes = {
+    ["/buffers"] = function(_, req) -- 10 MB each, never collected by hand
+      for _ = 1, count(req, 100) do makeBuffer(10000000) end
+      return "done"
+    end,
+    ["/hold"] = function(_, req) -- objects that stay
+      for i = 1, count(req, 1000000) do held[#held + 1] = { i } end
+      return tostring(#held)
+    end,
+    ["/hold_buffers"] = function(_, req)
+      for _ = 1, count(req, 10) do held[#held + 1] = makeBuffer(1000000) end
+      return tostring(#held)
+    end,
+    ["/fill"] = function(_, req) -- likewise, and every page of it is used
+      for _ = 1, count(req, 10) do
+        local b = makeBuffer(#megabyte)
+        b:write(megabyte)
+        held[#held + 1] = b
+      end
+      return tostring(#held)
+    end,
+    ["/wide"] = function()
+      for path = 1, 1 << 17 do held[path] = wide(17, path) end
+      return "done"
+    end,
+    ["/drop"] = function() held = {} return "dropped" end,
+    ["/garbage"] = function(_, req)
+      for i = 1, count(req, 1000000) do local _ = { i } end
+      return "done"
+    end,
+    ["/too_much"] = function() -- beyond the limit, piece by piece
+      while true do held[#held + 1] = ("x"):rep(1000000) .. #held end
+    end,
+    ["/too_much_buffer"] = function() held[#held + 1] = makeBuffer(1 << 30) end,
+    ["/grow"] = function() -- realloc of sampled blocks
+      for _ = 1, 20 do
+        local b = lab.buffer()
+        for _ = 1, 200 do b:write(("y"):rep(5000)) end
+        held[#held + 1] = b
+      end
+      return "done"
+    end,
+    ["/gc"] = function() lab.gc() return "done" end,
+    ["/release"] = function() return tostring(lab.release()) end,
+  },
+}

@@ -1,0 +1,473 @@
+-- SPDX-License-Identifier: MIT
+-- CPU and heap profiles beyond the chapters of the handbook: what kinds of work
+-- are told apart, several clients at once, and that every byte is what a strict
+-- reader wants.
+local t = require "harness"
+local proto = require "proto"
+t.need("go", "curl", "gzip")
+
+local PPROF = "/debug/pprof/"
+local scenarios = t.source .. "/tests/integration/scenarios"
+
+local function in_cpu_step(...)
+  return t.start_with({ scenarios, t.source .. "/scenarios" }, "--step", "70", ...)
+end
+
+-- A profile under way: fetch:wait() gives it, strictly checked.
+local function fetch(lab, path)
+  local self = { file = t.temp_dir() .. "/profile.pb.gz" }
+  local curl = t.spawn(("curl -sS --max-time 120 -w '%%{http_code}' -o %s '%s%s%s'")
+    :format(self.file, lab.url, PPROF, path))
+  function self.wait()
+    t.equal(curl:wait(120), 0, "curl")
+    t.equal(curl:out(), "200", t.read(self.file))
+    return proto.read(self.file)
+  end
+  return self
+end
+
+local function profile_of(lab, path, query)
+  local profile = fetch(lab, "profile?" .. query)
+  t.sleep(0.3)
+  local answer = lab:get(path)
+  t.equal(answer.status, 200, answer.body)
+  local p = profile:wait()
+  return p, tonumber(answer.body), profile.file
+end
+
+-- A test for proto:sum: NAMES are all in the stack.
+local function having(...)
+  local wanted = { ... }
+  return function(names)
+    local there = {}
+    for _, name in ipairs(names) do there[name] = true end
+    for _, name in ipairs(wanted) do
+      if not there[name] then return false end
+    end
+    return true
+  end
+end
+
+-- The file's only line with TEXT.
+local function line_with(file, text)
+  local n = 0
+  for line in io.lines(file) do
+    n = n + 1
+    if line:find(text, 1, true) then return n end
+  end
+  error("no line with " .. text)
+end
+
+-- NS of the samples whose innermost frame of function NAME is at each line.
+local function lines_of(p, name)
+  local lines = {}
+  for _, s in ipairs(p.sample) do
+    for _, id in ipairs(s.location_id) do
+      local line = p.location[id].line[1]
+      if p:text(p.function_[line.function_id].name) == name then
+        lines[line.line] = (lines[line.line] or 0) + s.value[2]
+        break
+      end
+    end
+  end
+  return lines
+end
+
+local function share_of_line(p, name, line)
+  local lines, total = lines_of(p, name), 0
+  for _, ns in pairs(lines) do total = total + ns end
+  return (lines[line] or 0) / total
+end
+
+local scenario = scenarios .. "/70-cpu/scenario.lua"
+
+-- CPU seconds that the thread NAME has used so far.
+local function thread_cpu(lab, name)
+  local list = t.run(("for t in /proc/%d/task/*; do echo $(cat $t/comm) $(cat $t/schedstat); done")
+    :format(lab.pid)).out
+  return tonumber(list:match("%f[^%z\n]" .. name .. " (%d+)")) / 1e9
+end
+
+local function threads(lab)
+  return t.run(("cat /proc/%d/task/*/comm"):format(lab.pid)).out
+end
+
+-- Whether nothing of the profiler is left: no timer with SIGPROF, no event of
+-- perf, no thread.
+local function profiler_is_gone(lab)
+  local timers = t.read(("/proc/%d/timers"):format(lab.pid))
+  local fds = t.run(("ls -l /proc/%d/fd"):format(lab.pid)).out
+  return not timers:find("signal: 27/") and not fds:find("perf_event") and
+    not threads(lab):find("profiler")
+end
+
+-- ---- kinds of work --------------------------------------------------------------
+
+t.test("the collector's work is shown under the line that made garbage", function()
+  local lab = in_cpu_step()
+  local p, took = profile_of(lab, "/garbage?seconds=2", "seconds=3&hz=500")
+  local ns = p:sum(2, having("[lua gc]", "cpu.makeGarbage", "main.routeHandler"))
+  t.between(ns / 1e9 / took, 0.2, 0.9, "share of [lua gc]")
+  t.between(share_of_line(p, "cpu.makeGarbage", line_with(scenario, "the line that makes garbage")),
+    0.9, 1, "share of the line")
+  t.equal(p:sum(2, having("__wrap_luaC_step")), 0, "frames of our own plumbing")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("finalizers are shown as such", function()
+  local lab = in_cpu_step()
+  local p, took = profile_of(lab, "/finalizers?seconds=2", "seconds=3&hz=100")
+  local ns = p:sum(2, having("[lua __gc finalizer]", "cpu.makeFinalized"))
+  t.between(ns / 1e9 / took, 0.5, 1, "share of finalizers")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a .. b is charged to its own line, as [lua concat]", function()
+  local lab = in_cpu_step()
+  local p, took = profile_of(lab, "/concat?seconds=2", "seconds=3&hz=500")
+  local line = line_with(scenario, "the line that joins")
+  t.between(share_of_line(p, "cpu.joinStrings", line), 0.97, 1, "share of the line")
+  t.between(p:sum(2, having("[lua concat]", "cpu.joinStrings")) / 1e9 / took, 0.5, 1, "[lua concat]")
+  t.between(p:sum(2, having("[lua __gc finalizer]")) / 1e9 / took, 0, 0.01, "finalizers where there are none")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("180,000 frames deep at 2000 Hz: no livelock, nothing lost", function()
+  local lab = in_cpu_step()
+  local profile = fetch(lab, "profile?seconds=6&hz=2000")
+  t.sleep(0.3)
+  local answer = lab:get("/deep?depth=180000&seconds=2")
+  t.equal(answer.status, 200, answer.body)
+  t.check(answer.seconds < 5, "two seconds of work took " .. answer.seconds)
+  local p = profile:wait()
+  t.near(p:sum(2, having("cpu.arithmetic")) / 1e9, 2, 0.2, "seconds of the work")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("workers, and the control thread, are sampled too", function()
+  t.need("wrk")
+  local lab = in_cpu_step()
+  local p = profile_of(lab, "/burn?seconds=1", "seconds=3&hz=200")
+  t.near(p:sum(2, having("lab_burn")) / 1e9, 2, 0.2, "two workers")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  local wrk = t.spawn(("wrk -t1 -c16 -d4s %s/"):format(lab.url))
+  local before = thread_cpu(lab, "diaglab")
+  p = fetch(lab, "profile?seconds=3&hz=200"):wait()
+  local control = p:sum(2, having("uv_run"))
+  t.near(control / 1e9, thread_cpu(lab, "diaglab") - before, 0.3, "seconds of the control thread")
+  t.check(p:sum(2, function(names)
+    return having("uv_run")(names) and table.concat(names, " "):find("lab_http_")
+  end) > 0.3 * control, "our frames are there")
+  t.check(p:sum(2, having("main.helloWorldHandler")) > 0, "the VM is there")
+  wrk:wait(10)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what C keeps from the profiler is shown, not hidden", function()
+  local lab = in_cpu_step()
+  local profile = fetch(lab, "profile?seconds=1")
+  t.sleep(0.2)
+  local sort = t.spawn(("curl -s '%s/sort?n=8000000'"):format(lab.url))
+  local p = profile:wait()
+  t.check(sort:alive(), "the sort is longer than the profile")
+  t.check(p:sum(2, having("[running C function]")) > 0.2e9, "time of the sort")
+  sort:wait(60)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- several clients --------------------------------------------------------------
+
+t.test("three clients of different rates and times all get everything", function()
+  local lab = in_cpu_step()
+  t.spawn(("curl -s '%s/?seconds=30'"):format(lab.url))
+  t.sleep(0.5)
+  local began, cpu = t.now(), thread_cpu(lab, "vm")
+  local asked = { { hz = 100, seconds = 4 }, { hz = 1000, seconds = 2 }, { hz = 250, seconds = 3 } }
+  for _, a in ipairs(asked) do
+    a.profile = fetch(lab, ("profile?seconds=%d&hz=%d"):format(a.seconds, a.hz))
+  end
+  for _, a in ipairs(asked) do a.profile = a.profile:wait() end
+  local speed = (thread_cpu(lab, "vm") - cpu) / (t.now() - began)
+  for _, a in ipairs(asked) do
+    local p, what = a.profile, a.hz .. " Hz"
+    t.equal(p.period, 1000000000 // a.hz, "period at " .. what)
+    t.near(p.duration_nanos / 1e9, a.seconds, 0.3, "duration at " .. what)
+    t.near(p:sum(2, having("cpu.arithmetic")) / p.duration_nanos, speed, 0.15, "CPU time at " .. what)
+    t.near(p:sum(1), p:sum(2) / p.period, 0.02 * p:sum(1) + #p.sample, "samples at " .. what)
+    t.near(p.time_nanos / 1e9, os.time() - (t.now() - began), 3, "start at " .. what)
+  end
+  t.eventually(function() return profiler_is_gone(lab) end, 2)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a client that goes away frees its share at once", function()
+  local lab = in_cpu_step()
+  t.check(profiler_is_gone(lab), "no profiler before")
+  t.spawn(("curl -s '%s/?seconds=10'"):format(lab.url))
+  local stays = fetch(lab, "profile?seconds=3&hz=100")
+  local leaves = t.spawn(("curl -s '%sprofile?seconds=600&hz=2000'"):format(lab.url .. PPROF))
+  t.sleep(1)
+  t.check(not profiler_is_gone(lab), "a profiler works")
+  leaves:signal("KILL")
+  local p = stays:wait()
+  t.check(p:sum(2) > 1e9, "the one that stayed has its profile")
+  t.eventually(function() return profiler_is_gone(lab) end, 1)
+  leaves = t.spawn(("curl -s '%sprofile?seconds=600'"):format(lab.url .. PPROF))
+  t.eventually(function() return not profiler_is_gone(lab) end, 2)
+  leaves:signal("KILL")
+  t.eventually(function() return profiler_is_gone(lab) end, 1)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what may be asked for", function()
+  local lab = in_cpu_step()
+  for _, query in ipairs { "hz=0", "hz=2001", "hz=-1", "hz=x", "seconds=601", "hz=1e3" } do
+    local answer = lab:get(PPROF .. "profile?" .. query)
+    t.equal(answer.status, 400, query)
+    t.equal(answer.headers["x-go-pprof"], "1", query)
+  end
+  for _, query in ipairs { "seconds=600&hz=1", "seconds=600&hz=2000" } do
+    t.has(lab:get(PPROF .. "profile?" .. query, "--max-time", "0.5").failure, "timed out", query)
+  end
+  t.equal(lab:get(PPROF .. "heap?seconds=601").status, 400)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- contents ------------------------------------------------------------------
+
+local function in_step_4()
+  return in_cpu_step("--step", "4", "--param", "4.rounds=30")
+end
+
+local function labels_of(p, s)
+  local labels = {}
+  for _, l in ipairs(s.label) do labels[p:text(l.key)] = l.str ~= 0 and p:text(l.str) or l.num end
+  return labels
+end
+
+t.test("types, labels, files and lines of a CPU profile", function()
+  local lab = in_step_4()
+  local p = profile_of(lab, "/", "seconds=2")
+  local function type_is(v, want) t.equal(p:text(v.type) .. "/" .. p:text(v.unit), want) end
+  t.equal(#p.sample_type, 2)
+  type_is(p.sample_type[1], "samples/count")
+  type_is(p.sample_type[2], "cpu/nanoseconds")
+  type_is(p.period_type, "cpu/nanoseconds")
+  t.equal(p.period, 10000000, "period")
+  t.equal(p:text(p.default_sample_type), "")
+  t.match(p:text(p.mapping[1].filename), "^/.*/diaglab$", "mapping 1")
+  local id = t.run("file -L " .. t.quote(t.diaglab)).out:match("BuildID%[sha1%]=(%x+)")
+  if id then t.equal(p:text(p.mapping[1].build_id), id, "build id") end
+  local labelled = 0
+  for _, s in ipairs(p.sample) do
+    if having("main.doSomeBusinessLogic")(p:names(s)) then
+      local labels = labels_of(p, s)
+      t.equal(labels.step, "memory-alloc")
+      t.equal(labels.route, "/")
+      labelled = labelled + 1
+    end
+  end
+  t.check(labelled > 0, "samples of the scenario")
+  local seen = {}
+  for _, f in ipairs(p.function_) do
+    seen[p:text(f.name)] = { file = p:text(f.filename), line = f.start_line }
+  end
+  local lua = seen["memory-alloc.allocateMemory"]
+  t.match(lua.file, "^/.*/scenarios/04%-memory%-alloc/scenario%.lua$")
+  t.equal(lua.line, line_with(lua.file, "function allocateMemory"), "start_line of allocateMemory")
+  t.match(seen["lab_random_read"].file, "^/.*/src/prim/[%w_]+%.c$")
+  t.check(seen["lab_random_read"].line > 0, "start_line of a C function")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("types and labels of heap and allocs; what strict readers check", function()
+  local lab = in_step_4()
+  for _ = 1, 2 do lab:get("/") end
+  for name, default in pairs { heap = "", allocs = "alloc_space" } do
+    local p = fetch(lab, name):wait()
+    local types = {}
+    for i, v in ipairs(p.sample_type) do types[i] = p:text(v.type) .. "/" .. p:text(v.unit) end
+    t.equal(table.concat(types, " "),
+      "alloc_objects/count alloc_space/bytes inuse_objects/count inuse_space/bytes")
+    t.equal(p:text(p.period_type.type) .. "/" .. p:text(p.period_type.unit), "space/bytes")
+    t.equal(p.period, 524288)
+    t.equal(p:text(p.default_sample_type), default, name)
+    t.check(#p.sample > 0, "samples in " .. name)
+    for _, s in ipairs(p.sample) do
+      local labels = labels_of(p, s)
+      t.check(labels.bytes > 0, "the size of an object")
+      t.near(s.value[2], s.value[1] * labels.bytes, labels.bytes / 2 + 1, "bytes = objects x size")
+      t.equal(labels.step, "memory-alloc")
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("an empty profile is a profile", function()
+  local lab = in_cpu_step("--step", "0", "--memprofile-rate", "0")
+  local p = fetch(lab, "heap"):wait()
+  t.equal(#p.sample, 0)
+  t.match(p:text(p.mapping[1].filename), "/diaglab$")
+  t.has(t.pprof.run(lab.url .. PPROF .. "heap", "-top"), "Type: inuse_space")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("every view of go tool pprof", function()
+  local lab = in_step_4()
+  local _, _, file = profile_of(lab, "/", "seconds=2")
+  local function view(...) return (t.pprof.run(file, ...)) end
+  t.has(view("-tags"), "memory-alloc")
+  t.has(view("-top", "-tagfocus", "step=memory-alloc"), "allocateMemory")
+  t.check(not view("-top", "-tagfocus", "step=other"):find("allocateMemory"), "tagfocus selects")
+  t.has(view("-tree"), "memory-alloc.allocateMemory")
+  t.has(view("-traces"), "main.doSomeBusinessLogic")
+  t.has(view("-peek", "allocateMemory"), "memory-alloc.request")
+  t.has(view("-dot"), "allocateMemory")
+  t.has(view("-lines", "-top"), "scenario.lua:")
+  local list = view("-list", "allocateMemory$")
+  t.has(list, "lab.copy_n")
+  local source = view("-list", "^lab_random_read$")
+  t.has(source, "ROUTINE ======================== lab_random_read in")
+  t.has(source, "getrandom", "the C source")
+  local page = t.temp_dir() .. "/list.html" -- else pprof wants a browser
+  view("-weblist", "allocateMemory$", "-output", page)
+  t.has(t.read(page), "lab.copy_n")
+  if t.have("dot") then t.has(view("-svg"), "</svg>") end
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- text forms ------------------------------------------------------------------
+
+-- ADDRESSES and NAMES of the "#" lines of heap?debug=1.
+local function places(text)
+  local addresses, names = {}, {}
+  for address, name in text:gmatch("\n#\t+(0x%x+)\t+(.-)%+0x%x+\t") do
+    if not names[address] then -- then come those it is inlined in
+      addresses[#addresses + 1] = address
+      names[address] = name
+    end
+  end
+  return addresses, names
+end
+
+t.test("symbol knows C and Lua addresses, by GET and POST", function()
+  local lab = in_step_4()
+  lab:get("/")
+  local addresses, names = places(lab:get(PPROF .. "heap?debug=1").body)
+  t.check(#addresses >= 4, "addresses in the text")
+  local joined = table.concat(addresses, "+") .. "+0x1+zzz"
+  local want = { "num_symbols: 1\n" }
+  local lua, c = 0, 0
+  for _, address in ipairs(addresses) do
+    want[#want + 1] = ("%s %s\n"):format(address, names[address])
+    if #address == 18 then lua = lua + 1 else c = c + 1 end
+  end
+  t.check(lua > 0 and c > 0, "both kinds")
+  t.equal(lab:get(PPROF .. "symbol?" .. joined).body, table.concat(want))
+  t.equal(lab:post(PPROF .. "symbol", joined).body, table.concat(want))
+  t.equal(lab:stop(), 0)
+end)
+
+-- By name of the leaf: the four values of a heap profile, and its total.
+local function by_leaf(raw)
+  local sums, total = {}, { 0, 0, 0, 0 }
+  for _, s in ipairs(raw.samples) do
+    local name = s.stack[1].frames[1].name
+    sums[name] = sums[name] or { 0, 0, 0, 0 }
+    for i = 1, 4 do
+      sums[name][i] = sums[name][i] + s.values[i]
+      total[i] = total[i] + s.values[i]
+    end
+  end
+  return sums, total
+end
+
+t.test("heap?debug=1 says what the binary form says", function()
+  local lab = in_cpu_step("--step", "71")
+  t.equal(lab:get("/grow").status, 200)
+  t.equal(lab:get("/hold?n=300000").status, 200)
+  t.equal(lab:get("/hold_buffers?n=20").status, 200)
+  local binary = by_leaf(t.pprof.raw(lab.url .. PPROF .. "heap"))
+  local text = by_leaf(t.pprof.raw(lab.url .. PPROF .. "heap?debug=1"))
+  for name, values in pairs(binary) do
+    for i = 1, 4 do
+      -- pprof rounds each record to whole objects, and bytes apart from them.
+      t.near(text[name] and text[name][i] or 0, values[i], 0.01 * values[i] + 100,
+        name .. ", value " .. i)
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- size --------------------------------------------------------------------
+
+t.test("130,000 stacks: written in a second, and the control thread goes on", function()
+  local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
+  t.equal(lab:get("/wide").status, 200)
+  local profile = t.temp_dir() .. "/heap"
+  local curl = t.spawn(("curl -sS -w '%%{time_total}' -o %s '%sheap'"):format(profile, lab.url .. PPROF))
+  local answers = t.run(("curl -sS -o /dev/null -w '%%{time_total}\n' '%scmdline?[1-2000]'"):format(lab.url .. PPROF))
+  t.equal(curl:wait(20), 0)
+  local slow, n = 0, 0
+  for seconds in answers.out:gmatch("[%d.]+") do
+    n = n + 1
+    if tonumber(seconds) > 0.01 then slow = slow + 1 end
+  end
+  local took = tonumber(curl:out())
+  print(("     written in %.2f s; %d of %d answers took more than 10 ms"):format(took, slow, n))
+  t.check(took < 3, "a profile took " .. took) -- 1 s on a quiet machine
+  t.check(slow < n / 100, slow .. " answers were late")
+  local raw = t.pprof.raw(profile)
+  local stacks = 0
+  for _, s in ipairs(raw.samples) do
+    if #s.stack > 17 then stacks = stacks + 1 end
+  end
+  t.check(stacks >= 1 << 17, stacks .. " different stacks")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- windows ----------------------------------------------------------------------
+
+t.test("seconds=N of heap and allocs: what came in the window, and no more", function()
+  local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
+  t.equal(lab:get("/hold_buffers?n=7").status, 200)
+  local heap, allocs = fetch(lab, "heap?seconds=2"), fetch(lab, "allocs?seconds=2")
+  t.sleep(0.5)
+  t.equal(lab:get("/hold_buffers?n=5").status, 200)
+  t.equal(lab:get("/buffers?n=3").status, 200)
+  t.equal(lab:get("/gc").status, 200)
+  heap, allocs = heap:wait(), allocs:wait()
+  for name, p in pairs { heap = heap, allocs = allocs } do
+    local function sized(bytes)
+      return function(_, s) return labels_of(p, s).bytes == bytes end
+    end
+    t.equal(p:sum(1, sized(1000000)), 5, name .. ": buffers made")
+    t.equal(p:sum(4, sized(1000000)), 5000000, name .. ": bytes that stay")
+    t.equal(p:sum(1, sized(10000000)), 3, name .. ": buffers made and dropped")
+    t.equal(p:sum(4, sized(10000000)), 0, name .. ": bytes of those")
+    t.near(p.duration_nanos / 1e9, 2, 0.5, name .. ": duration")
+  end
+  t.equal(lab:get(PPROF .. "heap?seconds=1").headers["content-disposition"],
+    'attachment; filename="heap-delta"')
+  t.equal(lab:get("/drop").status, 200)
+  heap = fetch(lab, "heap?seconds=1")
+  t.sleep(0.3)
+  lab:get("/gc")
+  heap = heap:wait()
+  t.equal(heap:sum(4, function(_, s) return labels_of(heap, s).bytes == 1000000 end), -12000000,
+    "freed in the window")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("heap?gc=1 shows what is alive, not garbage", function()
+  local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
+  lab:get("/hold_buffers?n=3")
+  lab:get("/drop")
+  local before = lab:vars()("NumForcedGC")
+  local p = fetch(lab, "heap?gc=1"):wait()
+  t.equal(p:sum(4, function(_, s) return labels_of(p, s).bytes == 1000000 end), 0, "dropped buffers")
+  t.equal(lab:vars()("NumForcedGC"), before + 1, "a forced collection")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
