@@ -130,4 +130,31 @@ t.test("one dash is as good as two; flags do what they say", function()
   t.match(t.read(dir .. "/log"), "Received signal interrupt\n[^\n]* Application stopping...\n$")
 end)
 
+-- ---- installed --------------------------------------------------------------------
+
+t.test("the man page knows every flag", function()
+  local page = t.read(t.source .. "/docs/diaglab.1"):gsub("\\%-", "-")
+  for flag in run("--help").out:gmatch("\n  (%-%-[%w-]+)") do t.has(page, flag) end
+end)
+
+local build = t.diaglab:match("^(.*)/[^/]+$")
+
+t.test("the installed program finds its files", function()
+  if not (t.read(build .. "/cmake_install.cmake") and t.have("cmake")) then return end
+  local prefix, built = t.temp_dir(), t.diaglab
+  local install = t.run(t.command { "cmake", "--install", build, "--prefix", prefix })
+  t.equal(install.code, 0, install.err)
+  for _, file in ipairs { "share/man/man1/diaglab.1", "share/doc/diaglab/LICENSE", "share/diaglab/lua/types/lab.lua" } do
+    t.check(t.read(prefix .. "/" .. file), file)
+  end
+  t.diaglab = prefix .. "/bin/diaglab"
+  local ok, lab = pcall(t.start, "--step", "4", "--param", "4.rounds=1", "--memprofile-rate", "1")
+  t.diaglab = built
+  t.check(ok, lab)
+  t.equal(lab:get("/").body, "hello world")
+  t.has(lab:get("/debug/pprof/heap?debug=1").body, prefix .. "/share/diaglab/scenarios/04-memory-alloc/scenario.lua:")
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
