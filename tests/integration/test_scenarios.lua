@@ -32,7 +32,7 @@ t.test("what is broken is refused with file and line, and step 0 goes on", funct
     { "return {\n  request = function( end,\n}", "scenario.lua:2: " },
     { "return {\n  request = function() end,\n  tittle = 'x',\n}", "scenario.lua:3: unknown key 'tittle'" },
     { "return { title = 'x' }", "request is missing" },
-    { "return 5", "returns one table" },
+    { "return 5", "returns one plain table" },
     { "return {\n  request = function() end,\n  difficulty = 9,\n}", "scenario.lua:3: difficulty must be" },
     { "return { request = function() end,\n enter = function() error('no luck') end }", "scenario.lua:2: no luck" },
     { "x = 1\nreturn { request = function() end }", "assignment to global 'x' (use local)" },

@@ -12,6 +12,16 @@ local function wide(depth, path)
   return (wide(depth - 1, path // 2))
 end
 
+local function id(x) return x end
+
+local function construct(a)
+  local b = id(a)
+  local c = b
+  local t = { c, name = b } -- a constructor with both parts
+  local u = { t } -- another one
+  return u
+end
+
 local function count(req, default) return math.tointeger(req.query.n or default) end
 
 return {
@@ -37,6 +47,10 @@ return {
         held[#held + 1] = b
       end
       return tostring(#held)
+    end,
+    ["/construct"] = function(_, req)
+      for _ = 1, count(req, 1000) do held[#held + 1] = construct(1) end
+      return "done"
     end,
     ["/wide"] = function()
       for path = 1, 1 << 17 do held[path] = wide(17, path) end
