@@ -79,7 +79,6 @@ static void register_libraries(lua_State *L) {
 /* Everything that may raise, protected. */
 static int open_all(lua_State *L) {
   luaL_openlibs(L);
-  lab_pc_learn(L);
   register_libraries(L);
   lua_newtable(L);
   lab_lib_buffer(L);

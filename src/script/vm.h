@@ -11,7 +11,6 @@
 #include "base/thread.h"
 #include "script/script.h"
 #include "stack/frame.h"
-#include "stack/unwind.h"
 #include "task/sched.h"
 #include "task/worker.h"
 
@@ -201,16 +200,6 @@ void lab_sampler_arm(lua_State *L);
 void lab_sampler_where(char *out, size_t size);
 /* A task is about to be resumed: samples get its LABEL, its slice begins. */
 void lab_sampler_resume(uint32_t label);
-
-/* ---- pc.c ---------------------------------------------------------------- */
-
-/* Finds out, once per state, where the interpreter keeps its place. May raise.
- */
-void lab_pc_learn(lua_State *L);
-/* In the allocator: if a table constructor wants memory, has Lua know its line.
- * NATIVE and REGS are lab_unwind_to_vm's. */
-void lab_pc_note(lua_State *L, const lab_frame *native, size_t n,
-                 const uintptr_t regs[LAB_UNWIND_REGS]);
 
 /* ---- gc.c ---------------------------------------------------------------- */
 

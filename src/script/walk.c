@@ -170,12 +170,10 @@ uint32_t lab_walk_allocation(uint32_t *label) {
   if (!vm || !vm->running || vm->running->own)
     return 0;
   lab_frame frames[DEPTH], native[LAB_UNWIND_MAX];
-  uintptr_t regs[LAB_UNWIND_REGS];
-  size_t nnative = lab_unwind_to_vm(native, LAB_UNWIND_MAX, regs);
-  lab_pc_note(top->L, native, nnative, regs);
   size_t n = walk_chain(top, 0, false, frames);
   if (n == 0)
     return 0;
+  size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
   nnative = drop_allocator(native, nnative);
   if (is_stack(native, nnative))
     return 0;

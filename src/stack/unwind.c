@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <ucontext.h>
 #include <unwind.h>
 
@@ -31,15 +30,7 @@ typedef struct walk {
   size_t skip;    /* then leave out as many */
   bool stop_at_lua;
   lab_code stopped;
-  uintptr_t *regs; /* of the VM's frame, or NULL */
 } walk;
-
-/* DWARF's numbers of the registers that calls preserve. */
-#if defined(__x86_64__)
-static const int preserved[] = {3, 6, 12, 13, 14, 15};
-#else
-static const int preserved[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28};
-#endif
 
 static bool is_end(struct _Unwind_Context *context) {
   uintptr_t start = _Unwind_GetRegionStart(context);
@@ -58,11 +49,6 @@ static bool is_lua(walk *w, uintptr_t pc) {
   return true;
 }
 
-static void read_registers(walk *w, struct _Unwind_Context *context) {
-  for (size_t i = 0; i < sizeof preserved / sizeof *preserved; i++)
-    w->regs[i] = _Unwind_GetGR(context, preserved[i]);
-}
-
 static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
   walk *w = arg;
   int exact; /* ip is an instruction, not a return address */
@@ -78,13 +64,8 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
     return _URC_NO_REASON;
   }
   uintptr_t pc = ip - !exact;
-  if (ip == 0 || is_end(context))
+  if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua(w, pc)))
     return _URC_END_OF_STACK;
-  if (w->stop_at_lua && is_lua(w, pc)) {
-    if (w->regs && w->stopped == LAB_CODE_LUA_VM)
-      read_registers(w, context);
-    return _URC_END_OF_STACK;
-  }
   /* Outer frames are return addresses; one that a second signal interrupted is
    * written as if it were. */
   w->out[w->n] = w->n == 0 ? pc : pc + 1;
@@ -121,16 +102,6 @@ lab_unwind_here(lab_frame *out, size_t max, size_t skip, bool stop_at_lua) {
   /* 2: this function and the one that called it */
   walk w = {
       .out = out, .max = max, .skip = skip + 2, .stop_at_lua = stop_at_lua};
-  if (max > 0)
-    _Unwind_Backtrace(visit, &w);
-  return w.n;
-}
-
-__attribute__((noinline)) size_t
-lab_unwind_to_vm(lab_frame *out, size_t max, uintptr_t regs[LAB_UNWIND_REGS]) {
-  memset(regs, 0, LAB_UNWIND_REGS * sizeof *regs);
-  walk w = {
-      .out = out, .max = max, .skip = 2, .stop_at_lua = true, .regs = regs};
   if (max > 0)
     _Unwind_Backtrace(visit, &w);
   return w.n;

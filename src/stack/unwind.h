@@ -55,13 +55,6 @@ size_t lab_unwind_signal(const void *ucontext, lab_frame *out, size_t max,
 size_t lab_unwind_here(lab_frame *out, size_t max, size_t skip,
                        bool stop_at_lua);
 
-/* The calling function's stack up to the VM's innermost frame, as above; and
- * what the registers that calls preserve held there. Their order is the same at
- * each call; all are 0 if the walk didn't end at the VM. */
-enum { LAB_UNWIND_REGS = 10 };
-size_t lab_unwind_to_vm(lab_frame *out, size_t max,
-                        uintptr_t regs[LAB_UNWIND_REGS]);
-
 /* Marks the function at START (its first instruction) as the end of the native
  * stack: neither it nor its callers are reported. For the entry of a worker's
  * job. At most 16 such functions; call before threads start. */
