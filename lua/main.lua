@@ -44,6 +44,7 @@ end
 
 -- req.query costs something only if it is looked at.
 local requestMeta = {
+  __metatable = false,
   __index = function(req, key)
     if key ~= "query" then return nil end
     req.query = parseQuery(req.raw_query)
@@ -82,8 +83,10 @@ end
 -- Gives requests that are still under way a while, then cancels them.
 local function drain(generation)
   lab.sleep(REQUEST_SECONDS)
-  host.cancel(generation, true)
-  lab.sleep(0)
+  repeat -- what it started meanwhile, too
+    local n = host.cancel(generation, true) + host.cancel(generation, false)
+    lab.sleep(0.01)
+  until n == 0 and host.requests(generation) == 0
   host.collect()
 end
 
@@ -131,7 +134,11 @@ end
 local function loadStep(entry, overrides)
   local generation = host.generation()
   local scenario, limit, message = steps.load(entry, overrides)
-  if not scenario then return nil, limit, message end
+  if not scenario then
+    host.cancel(generation, false) -- what it had started
+    host.join_generation(0)
+    return nil, limit, message
+  end
   return {
     scenario = scenario, number = entry.number, slug = entry.slug,
     generation = generation, limit = limit,

@@ -17,7 +17,7 @@ local function readOnly(name, contents)
     __newindex = function(_, key)
       error(("assignment to %s.%s: %s is read-only"):format(name, key, name), 2)
     end,
-    __pairs = function() return next, contents, nil end,
+    __pairs = function(t) return function(_, key) return next(contents, key) end, t, nil end,
     __name = name,
     __metatable = false,
   })
@@ -36,7 +36,7 @@ strings.dump = nil -- bytecode
 
 -- Methods of strings ("x"):rep(3) go through one metatable for all.
 local stringMeta = getmetatable("")
-stringMeta.__index = strings
+stringMeta.__index = copy(strings)
 stringMeta.__metatable = false
 
 local base = {
@@ -45,12 +45,22 @@ local base = {
   pcall = pcall, print = nil, rawequal = rawequal, rawlen = rawlen,
   rawget = rawget, select = select, setmetatable = setmetatable,
   getmetatable = getmetatable, tonumber = tonumber, tostring = tostring,
-  type = type, xpcall = xpcall,
+  type = type,
   string = readOnly("string", strings),
   table = readOnly("table", copy(table)),
   math = readOnly("math", copy(math)),
   utf8 = readOnly("utf8", copy(utf8)),
 }
+
+-- The handler of an error that ends a cancelled task runs where nothing can
+-- interrupt it.
+function base.xpcall(f, handler, ...)
+  if type(handler) ~= "function" then error("bad argument #2 to 'xpcall' (function expected)", 2) end
+  return xpcall(f, function(message)
+    if host.cancelled() then return message end
+    return (handler(message))
+  end, ...)
+end
 
 function base.rawset(t, key, value)
   if protected[t] then error("rawset on a read-only table", 2) end

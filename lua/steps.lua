@@ -94,7 +94,8 @@ local function bytes(v)
   if math.type(v) == "integer" and v > 0 then return v end
   if type(v) ~= "string" then return nil end
   local number, unit = v:match("^(%d+%.?%d*)%s*(%a*)$")
-  return number and units[unit] and math.floor(tonumber(number) * units[unit])
+  local n = number and units[unit] and tonumber(number) * units[unit]
+  return n and n < 2 ^ 60 and math.floor(n)
 end
 
 local function isLimits(v)
@@ -179,8 +180,8 @@ local function problemOf(scenario, entry, text)
   local function at(key, message)
     return ("%s:%d: %s"):format(entry.file, key and lineOf(text, key) or 1, message)
   end
-  if type(scenario) ~= "table" then
-    return at(nil, "a scenario returns one table, not a " .. type(scenario))
+  if type(scenario) ~= "table" or getmetatable(scenario) ~= nil then
+    return at(nil, "a scenario returns one plain table, not a " .. type(scenario))
   end
   for key, value in pairs(scenario) do
     local check = keys[key]

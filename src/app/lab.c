@@ -98,12 +98,14 @@ static int enter_step(lab_app *app, lab_err *err) {
   while (!done)
     uv_run(&app->loop, UV_RUN_ONCE);
   int rc = x.status == 200 ? 0 : -EINVAL;
-  if (rc && !app->stopping) {
+  if (rc) {
     lab_err_set(err, rc, "%.*s", (int)x.reply.len,
                 x.reply.data ? x.reply.data : "");
     if (!asked)
       lab_log("step 0: %s", err->text);
   }
+  if (app->stopping)
+    rc = 0; /* it was told to stop: that is no failure */
   lab_buf_free(&x.headers);
   lab_buf_free(&x.reply);
   return asked ? rc : 0;

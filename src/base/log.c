@@ -25,6 +25,8 @@
 
 enum { FULL = 1 << 20 };
 static const uint64_t BATCH_NS = 2 * LAB_MILLISECOND;
+static const uint64_t ROOM_NS = 50 * LAB_MILLISECOND;
+static const uint64_t FLUSH_NS = 250 * LAB_MILLISECOND;
 
 static struct {
   pthread_mutex_t lock;
@@ -32,10 +34,12 @@ static struct {
   pthread_cond_t written; /* callers wait here, for room or a flush */
   lab_buf pending;
   uint64_t put, done; /* bytes accepted, bytes written */
+  uint64_t dropped;   /* lines, since the last one that had room */
   lab_thread *writer;
   int fd;
   bool idle; /* the writer sleeps until something comes */
   bool stop;
+  bool stuck; /* nothing went out for ROOM_NS */
 } lg = {.lock = PTHREAD_MUTEX_INITIALIZER,
         .filled = PTHREAD_COND_INITIALIZER,
         .written = PTHREAD_COND_INITIALIZER,
@@ -84,6 +88,7 @@ static void writer_main(void *arg) {
     write_all(lg.fd, batch.data, batch.len);
     pthread_mutex_lock(&lg.lock);
     lg.done += batch.len;
+    lg.stuck = false;
     lab_buf_clear(&batch);
     pthread_cond_broadcast(&lg.written);
     if (lg.stop)
@@ -119,21 +124,55 @@ static void make_stamp(void) {
     return;
   struct tm tm;
   localtime_r(&now.tv_sec, &tm);
-  stamp.len = strftime(stamp.text, sizeof stamp.text, "%Y/%m/%d %H:%M:%S ",
-                       &tm);
+  stamp.len =
+      strftime(stamp.text, sizeof stamp.text, "%Y/%m/%d %H:%M:%S ", &tm);
   stamp.second = now.tv_sec;
 }
 
-void lab_log_text(const char *text, size_t len) {
-  make_stamp();
-  pthread_mutex_lock(&lg.lock);
-  while (lg.writer && lg.pending.len > FULL)
-    pthread_cond_wait(&lg.written, &lg.lock);
+/* Under the lock. False when DEADLINE (real ns) has passed. */
+static bool wait_for_writer(uint64_t deadline) {
+  struct timespec t = {(time_t)(deadline / LAB_SECOND),
+                       (long)(deadline % LAB_SECOND)};
+  return pthread_cond_timedwait(&lg.written, &lg.lock, &t) != ETIMEDOUT;
+}
+
+/* Under the lock. False if nothing goes out: then nobody waits any more until
+ * something does. */
+static bool has_room(void) {
+  uint64_t deadline = lab_clock_real() + ROOM_NS;
+  while (lg.writer && lg.pending.len > FULL && !lg.stuck)
+    lg.stuck = !wait_for_writer(deadline);
+  return !lg.stuck || lg.pending.len <= FULL;
+}
+
+/* Under the lock. */
+static void append_line(const char *text, size_t len) {
   size_t before = lg.pending.len;
   lab_buf_append(&lg.pending, stamp.text, stamp.len);
   lab_buf_append(&lg.pending, text, len);
   lab_buf_putc(&lg.pending, '\n');
   lg.put += lg.pending.len - before;
+}
+
+static void tell_dropped(void) {
+  char text[64];
+  int n = snprintf(text, sizeof text, "%llu log lines were dropped",
+                   (unsigned long long)lg.dropped);
+  lg.dropped = 0;
+  append_line(text, (size_t)n);
+}
+
+void lab_log_text(const char *text, size_t len) {
+  make_stamp();
+  pthread_mutex_lock(&lg.lock);
+  if (!has_room()) {
+    lg.dropped++;
+    pthread_mutex_unlock(&lg.lock);
+    return;
+  }
+  if (lg.dropped)
+    tell_dropped();
+  append_line(text, len);
   if (!lg.writer) {
     write_all(STDERR_FILENO, lg.pending.data, lg.pending.len);
     lg.done = lg.put;
@@ -163,20 +202,26 @@ void lab_log(const char *format, ...) {
   va_end(args);
 }
 
-void lab_log_flush(void) {
+bool lab_log_flush(void) {
+  uint64_t deadline = lab_clock_real() + FLUSH_NS;
   pthread_mutex_lock(&lg.lock);
   uint64_t want = lg.put;
-  while (lg.writer && lg.done < want)
-    pthread_cond_wait(&lg.written, &lg.lock);
+  while (lg.writer && lg.done < want && wait_for_writer(deadline))
+    ;
+  bool all = !lg.writer || lg.done >= want;
   pthread_mutex_unlock(&lg.lock);
+  return all;
 }
 
 void lab_log_close(void) {
+  bool all = lab_log_flush();
   pthread_mutex_lock(&lg.lock);
   lab_thread *writer = lg.writer;
   lg.stop = true;
   pthread_cond_signal(&lg.filled);
   pthread_mutex_unlock(&lg.lock);
+  if (!all)
+    return;
   if (writer)
     lab_thread_join(writer);
   pthread_mutex_lock(&lg.lock);

@@ -5,13 +5,16 @@
  * lab_log puts the line into a buffer of bounded size; one writer thread
  * writes what has come together, at most a few milliseconds later. A request
  * thus pays for formatting, not for a system call. When the buffer is full the
- * caller waits for the writer: lines are never dropped.
+ * caller waits for the writer, but not for ever: if nothing has gone out for a
+ * while (a terminal that was stopped, a pipe that nobody reads) lines are
+ * dropped, and counted in a line of their own.
  *
  * Threads: any. Signal handlers: never. Before lab_log_open, and after
  * lab_log_close, lines go straight to stderr. */
 #ifndef LAB_BASE_LOG_H
 #define LAB_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -24,10 +27,12 @@ int lab_log_open(const char *path, lab_err *err);
 void lab_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void lab_log_text(const char *text, size_t len);
 
-/* Waits until everything logged so far has been written. */
-void lab_log_flush(void);
+/* Waits until everything logged so far has been written; at most a quarter of a
+ * second. False if that was not enough. */
+bool lab_log_flush(void);
 
-/* Writes the rest and ends the writer. */
+/* Writes the rest and ends the writer; a writer that is stuck is left to the
+ * end of the process. */
 void lab_log_close(void);
 
 #endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Lua's collector, driven so that cycles and pauses are known.
  *
- * The collector itself stays Lua's incremental one. Its steps are wrapped at
- * link time (--wrap): each is timed, and the sum over a cycle is the cycle's
- * pause (a scenario's code stands still during a step). The end of a cycle is
- * seen by a sentinel, a userdata without references: every cycle finalizes it,
- * and its finalizer makes the next one.
+ * The collector is Lua's, in generational mode, as in the stock interpreter: a
+ * cycle is a young collection, or now and then a full one. Its entry points are
+ * wrapped at link time (--wrap) and timed: what a cycle takes is its pause (a
+ * scenario's code stands still meanwhile). The end of a cycle is seen by a
+ * sentinel, a userdata without references: every cycle finalizes it, and its
+ * finalizer makes the next one.
  *
- * Memory outside Lua (buffers) is reported by its owners. When it has grown, or
- * been replaced, by as much as was live at the last cycle (at least 4 MiB), the
- * collector is given a step of that many bytes, as if Lua had allocated them:
- * GOGC=100 for what Lua can't see.
+ * Memory outside Lua (buffers) is reported by its owners. When as much has been
+ * allocated as was live after the last full collection, Lua's own heap
+ * included, and at least 4 MiB, there is a full one: GOGC=100. (Young ones
+ * would not do: a buffer that survived two of them is old.)
  *
  * Threads: the VM's. */
 #include "script/vm.h"
@@ -31,7 +32,8 @@ static struct {
   bool forced;           /* lab.gc and heap?gc=1 */
   uint64_t pause;        /* ns of the cycle under way */
   int64_t external;      /* bytes kept alive outside Lua */
-  int64_t external_debt; /* bytes allocated outside since the last step */
+  int64_t external_debt; /* bytes allocated outside since the last full one */
+  int64_t live;          /* application bytes after the last full one */
 } gc;
 
 void __real_luaC_step(lua_State *L);
@@ -39,12 +41,12 @@ void __wrap_luaC_step(lua_State *L);
 void __real_luaC_fullgc(lua_State *L, int emergency);
 void __wrap_luaC_fullgc(lua_State *L, int emergency);
 
-/* HeapAlloc at which the next cycle begins: Lua starts when its own part has
- * doubled (pause 200). */
+/* HeapAlloc at which the next cycle begins: a young one when Lua's own part has
+ * grown by 20 % (Lua's default), if nothing outside Lua grows. */
 static uint64_t next_gc(void) {
   uint64_t now = lab_mem_app_bytes();
-  uint64_t lua = now - (uint64_t)(gc.external > 0 ? gc.external : 0);
-  return now + (lua < now ? lua : now);
+  uint64_t external = (uint64_t)(gc.external > 0 ? gc.external : 0);
+  return now + (now > external ? (now - external) / 5 : 0);
 }
 
 static uint64_t begin(void) {
@@ -111,19 +113,19 @@ void lab_gc_detach(void) {
   gc.L = NULL;
 }
 
+static void collect(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  gc.external_debt = 0;
+  gc.live = (int64_t)lab_mem_app_bytes();
+}
+
 void lab_gc_external(lua_State *L, int64_t delta) {
   gc.external += delta;
   if (delta <= 0 || gc.closing)
     return;
   gc.external_debt += delta;
-  int64_t enough = gc.external - gc.external_debt;
-  if (enough < EXTERNAL_MIN)
-    enough = EXTERNAL_MIN;
-  if (gc.external_debt < enough)
-    return;
-  int kilobytes = (int)(gc.external_debt >> 10);
-  gc.external_debt = 0;
-  lua_gc(L, LUA_GCSTEP, kilobytes);
+  if (gc.external_debt >= (gc.live > EXTERNAL_MIN ? gc.live : EXTERNAL_MIN))
+    collect(L);
 }
 
 bool lab_gc_running(void) {
@@ -132,7 +134,6 @@ bool lab_gc_running(void) {
 
 void lab_gc_full(lua_State *L) {
   gc.forced = true;
-  lua_gc(L, LUA_GCCOLLECT);
+  collect(L);
   gc.forced = false;
-  gc.external_debt = 0;
 }

@@ -70,6 +70,15 @@ static int buffer_gc(lua_State *L) {
   return 0;
 }
 
+/* The end of a <close> variable. One that a worker fills is left to __gc: the
+ * copying task keeps it alive. */
+static int buffer_close(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  if (u->busy)
+    return 0;
+  return buffer_gc(L);
+}
+
 static int buffer_write(lua_State *L) {
   buffer *u = check_buffer(L, 1);
   size_t n;
@@ -222,7 +231,7 @@ static const luaL_Reg buffer_methods[] = {
 };
 
 static const luaL_Reg buffer_metamethods[] = {
-    {"__gc", buffer_gc},   {"__close", buffer_gc},
+    {"__gc", buffer_gc},   {"__close", buffer_close},
     {"__len", buffer_len}, {"__tostring", buffer_tostring},
     {NULL, NULL},
 };

@@ -41,6 +41,8 @@ static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
 static int task_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
+  if (lab_gc_running())
+    return luaL_error(L, "a finalizer can't start a task");
   int nargs = lua_gettop(L) - 1;
   lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   memset(h, 0, sizeof *h);

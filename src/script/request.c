@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "prof/label.h"
 
+enum { ANSWER_MAX = 64 << 20 };
+
 static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
   lua_pushlstring(L, s, n);
   lua_setfield(L, -2, key);
@@ -44,6 +46,16 @@ void lab_exchange_text(lab_exchange *x, int status, const char *text,
   lab_buf_append(&x->reply, text, len);
 }
 
+/* The server's own business. */
+static bool is_reserved(const char *name) {
+  static const char *const names[] = {"Content-Length", "Transfer-Encoding",
+                                      "Connection", "Date", NULL};
+  for (size_t i = 0; names[i]; i++)
+    if (strcasecmp(name, names[i]) == 0)
+      return true;
+  return false;
+}
+
 static bool printable(const char *s, size_t n) {
   for (size_t i = 0; i < n; i++)
     if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
@@ -64,30 +76,44 @@ static void add_header(lab_exchange *x, lua_State *co) {
       !memchr(name, ':', nname) && nname > 0) {
     if (strcasecmp(name, "Content-Type") == 0)
       snprintf(x->content_type, sizeof x->content_type, "%s", value);
-    else if (strcasecmp(name, "Content-Length") != 0)
+    else if (!is_reserved(name))
       lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
   }
   lua_pop(co, 1);
 }
 
+static int check_status(lua_State *co, int index) {
+  int good = 1;
+  lua_Integer status =
+      lua_isnil(co, index) ? 200 : lua_tointegerx(co, index, &good);
+  if (!good || status < 200 || status > 599)
+    luaL_error(co, "request returned a status that is no number from 200 to "
+                   "599");
+  return (int)status;
+}
+
 /* The arguments are the exchange, then what the handler returned: body, status,
- * headers. Protected, since numbers become strings. */
+ * headers. Protected, since it may raise. */
 static int take_answer(lua_State *co) {
-  lab_exchange *x = lua_touserdata(co, 1);
-  const int base = 1;
+  enum { EXCHANGE = 1, BODY, STATUS, HEADERS };
+  lab_exchange *x = lua_touserdata(co, EXCHANGE);
   size_t len = 0;
-  lua_settop(co, 4);
-  const char *body = lua_tolstring(co, base + 1, &len);
-  lua_Integer status = lua_tointeger(co, base + 2);
-  if (status < 200 || status > 599)
-    status = 200;
-  lab_exchange_text(x, (int)status, body ? body : "", len);
-  if (lua_istable(co, base + 3)) {
-    lua_pushnil(co);
-    while (lua_next(co, base + 3)) {
-      add_header(x, co);
-      lua_pop(co, 1);
-    }
+  lua_settop(co, HEADERS);
+  int status = check_status(co, STATUS);
+  const char *body = lua_tolstring(co, BODY, &len);
+  if (!body && !lua_isnil(co, BODY))
+    luaL_error(co, "request returned a %s as body instead of a string",
+               luaL_typename(co, BODY));
+  if (len > ANSWER_MAX)
+    luaL_error(co, "an answer may have %d MiB", ANSWER_MAX >> 20);
+  lab_exchange_text(x, status, body ? body : "", len);
+  if (lua_isnil(co, HEADERS))
+    return 0;
+  luaL_checktype(co, HEADERS, LUA_TTABLE);
+  lua_pushnil(co);
+  while (lua_next(co, HEADERS)) {
+    add_header(x, co);
+    lua_pop(co, 1);
   }
   return 0;
 }
@@ -98,8 +124,14 @@ static size_t message_length(const char *text) {
   return end ? (size_t)(end - text) : strlen(text);
 }
 
-static void take_error(lab_exchange *x, lab_lua_task *t) {
+static void take_error(lab_exchange *x, lab_lua_task *t, int status) {
+  char full[96];
   const char *text = lua_tostring(t->co, -1);
+  if (status == LUA_ERRMEM) {
+    snprintf(full, sizeof full,
+             "not enough memory: the step's limit is %zu bytes", x->vm->limit);
+    text = full;
+  }
   if (!text)
     text = "error without a message";
   if (t->base.cancelled) {
@@ -122,7 +154,7 @@ static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
     status = lua_pcall(t->co, nresults + 1, 0, 0);
   }
   if (status != LUA_OK)
-    take_error(x, t);
+    take_error(x, t, status);
   char took[LAB_DURATION_MAX];
   lab_clock_format(took, lab_clock_mono() - x->started);
   lab_log("Request processed in %s", took);

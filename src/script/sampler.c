@@ -148,18 +148,17 @@ static bool is_cancelled(void) {
 /* The slice is over: make way, if the task can be parked here. */
 static void make_way(lua_State *L, lua_Debug *ar) {
   lab_lua_task *t = sm.vm->running;
-  if (!t || t->co != L) { /* a coroutine of the script: not ours to yield */
-    lua_sethook(L, NULL, 0, 0);
+  if (!t || t->co != L)
+    return; /* a coroutine of the script: not ours to yield */
+  if (ar->event != LUA_HOOKCOUNT) { /* the next instruction will do */
+    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     return;
   }
-  if (ar->event != LUA_HOOKCOUNT)
-    return; /* stays armed: the next instruction will do */
   if (!lua_isyieldable(L)) {
     lua_sethook(L, hook, LUA_MASKCOUNT, RETRY_COUNT);
     return;
   }
   sm.preempt = 0;
-  lua_sethook(L, NULL, 0, 0);
   lab_task_ready(sm.vm->sched, &t->base);
   lua_yield(L, 0);
 }
@@ -172,15 +171,15 @@ static void hook(lua_State *L, lua_Debug *ar) {
   /* At a call, level 0 is the function that is about to run: the one that was
    * interrupted is its caller. */
   bool call = ar->event == LUA_HOOKCALL || ar->event == LUA_HOOKTAILCALL;
+  /* Disarmed first: a signal that comes from here on arms it anew. */
+  lua_sethook(L, NULL, 0, 0);
   settle(chain_of(L), L, call);
-  if (is_cancelled()) { /* stays armed: pcall can't swallow it for long */
+  if (is_cancelled()) { /* armed again: pcall can't swallow it for long */
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     luaL_error(L, "the step was left");
   }
   if (sm.preempt)
     make_way(L, ar);
-  else
-    lua_sethook(L, NULL, 0, 0);
 }
 
 /* Async-signal-safe. */
@@ -312,7 +311,7 @@ static void note_where(const void *context) {
 
 void lab_sampler_where(char *out, size_t size) {
   const char *name = atomic_load(&where);
-  snprintf(out, size, "%s", name ? name : "C code");
+  snprintf(out, size, "%s", name ? name : "C code or a finalizer");
 }
 
 static void on_sigurg(int sig, siginfo_t *info, void *context) {
@@ -325,6 +324,8 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
     if (atomic_load(lab_vm_interruption(vm))) {
       note_where(context);
       vm->running->base.cancelled = true;
+      if (vm->running->job) /* it runs here */
+        atomic_store(&vm->running->job->cancelled, true);
     }
     if (lab_sched_wanted(vm->sched))
       sm.preempt = 1;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -166,10 +167,26 @@ static int host_collect(lua_State *L) {
   return 0;
 }
 
-/* host.limit(bytes): application memory; 0 = none. */
+/* What no scenario may exceed: half of the machine's memory. */
+static size_t machine_limit(void) {
+  return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* host.limit(bytes): application memory of the step; 0 = the lab's own cap. */
 static int host_limit(lua_State *L) {
-  lab_mem_set_limit((size_t)luaL_checkinteger(L, 1));
+  lab_vm *vm = lab_vm_of(L);
+  lua_Integer bytes = luaL_checkinteger(L, 1);
+  size_t cap = machine_limit();
+  vm->limit = bytes > 0 && (size_t)bytes < cap ? (size_t)bytes : cap;
+  lab_mem_set_limit(vm->limit);
   return 0;
+}
+
+/* host.cancelled(): whether the running task is to end. */
+static int host_cancelled(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_pushboolean(L, vm->running && vm->running->base.cancelled);
+  return 1;
 }
 
 static int host_traceback(lua_State *L) {
@@ -180,20 +197,24 @@ static int host_traceback(lua_State *L) {
 
 /* ---- host: serving ------------------------------------------------------- */
 
+/* The paths are collected first: nothing that may raise happens under the lock,
+ * for which the control thread waits. */
 static void publish_routes(lab_vm *vm, lua_State *L, int table) {
-  pthread_mutex_lock(&vm->routes_lock);
-  vm->nroutes = 0;
-  /* Field access can't raise: a plain table that was checked when loaded. */
-  if (lua_getfield(L, table, "routes") == LUA_TTABLE) {
+  char routes[LAB_ROUTES][LAB_ROUTE_LEN];
+  size_t n = 0;
+  lua_pushliteral(L, "routes");
+  if (lua_rawget(L, table) == LUA_TTABLE) {
     lua_pushnil(L);
     while (lua_next(L, -2)) {
-      if (vm->nroutes < LAB_ROUTES)
-        snprintf(vm->routes[vm->nroutes++], LAB_ROUTE_LEN, "%s",
-                 lua_tostring(L, -2));
+      if (n < LAB_ROUTES && lua_type(L, -2) == LUA_TSTRING)
+        snprintf(routes[n++], LAB_ROUTE_LEN, "%s", lua_tostring(L, -2));
       lua_pop(L, 1);
     }
   }
   lua_pop(L, 1);
+  pthread_mutex_lock(&vm->routes_lock);
+  memcpy(vm->routes, routes, n * sizeof routes[0]);
+  vm->nroutes = n;
   pthread_mutex_unlock(&vm->routes_lock);
 }
 
@@ -232,6 +253,7 @@ static const luaL_Reg host[] = {
     {"entering", host_entering},
     {"collect", host_collect},
     {"limit", host_limit},
+    {"cancelled", host_cancelled},
     {"traceback", host_traceback},
     {"serve", host_serve},
     {NULL, NULL},
@@ -246,8 +268,12 @@ static void pushed_aside(lab_vm *vm, const lab_lua_task *t, lab_exchange *x) {
   static const char text[] = "a later switch took its place";
   lab_log("switch to step %d: %s", x->step, text);
   lab_exchange_text(x, 503, text, sizeof text - 1);
-  if (t->base.generation != 0)
-    lab_lua_task_cancel_all(vm, t->base.generation, false);
+  uint32_t generation = t->base.generation;
+  if (generation == 0)
+    return;
+  lab_lua_task_cancel_all(vm, generation, false);
+  if (generation != vm->step.generation)
+    lab_lua_task_cancel_all(vm, generation, true);
 }
 
 static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
@@ -256,6 +282,7 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
   size_t len = 0;
   const char *text;
   vm->switcher = NULL;
+  lab_mem_set_limit(vm->limit);
   if (status == LUA_OK) {
     text = lua_tolstring(t->co, -1, &len);
     int code = (int)lua_tointeger(t->co, -2);
@@ -302,6 +329,7 @@ static void begin_next(lab_vm *vm) {
       continue;
     }
     vm->switching = x;
+    lab_mem_set_limit(0); /* a full step must not keep us from leaving it */
     lua_pushcfunction(vm->L, start_switch);
     lua_pushlightuserdata(vm->L, x);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {

@@ -148,8 +148,9 @@ static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
 static int add_traceback(lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
   const char *message = lua_tostring(co, -1);
-  if (!message)
-    message = luaL_tolstring(co, -1, NULL);
+  if (!message) /* no metamethods: nothing could interrupt them here */
+    message = lua_pushfstring(L, "(error object is a %s value)",
+                              luaL_typename(co, -1));
   luaL_traceback(L, co, message, 0);
   return 1;
 }
@@ -188,6 +189,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   atomic_store_explicit(&vm->in_switch, t == vm->switcher,
                         memory_order_relaxed);
   lab_sampler_resume(base->label);
+  if (base->cancelled) /* also where a pcall swallowed the error before */
+    lab_sampler_arm(co);
   int status = lua_resume(co, vm->L, nargs, &nresults);
   vm->running = NULL;
   if (status != LUA_YIELD) {
@@ -219,7 +222,11 @@ int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
   lab_lua_task *t = vm->running;
   if (!t || t->co != L || !lua_isyieldable(L)) {
     lab_sampler_freeze(L);
-    job->base.run(&job->base);
+    if (t)
+      t->job = &job->base; /* an interruption tells it to stop */
+    lab_worker_run(&job->base);
+    if (t)
+      t->job = NULL;
     lab_sampler_thaw();
     return k(L, LUA_OK, ctx);
   }
@@ -236,16 +243,13 @@ int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
 
 /* ---- cancelling ---------------------------------------------------------- */
 
+/* One that is runnable meets the hook when it is resumed. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
   t->base.cancelled = true;
   if (t->job)
     atomic_store(&t->job->cancelled, true);
   else if (t->base.state == LAB_TASK_WAITING)
     lab_task_ready(vm->sched, &t->base);
-  /* A runnable task that was preempted meets the hook at its next slice: arm
-   * it now, it is not running. */
-  if (t->base.state == LAB_TASK_RUNNABLE)
-    lab_sampler_arm(t->co);
 }
 
 unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
@@ -267,8 +271,7 @@ void lab_lua_task_cancel_ready(lab_vm *vm) {
   const lab_list *all = lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next) {
     lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
-    if (t->exchange && t->base.state == LAB_TASK_RUNNABLE &&
-        !t->base.cancelled)
+    if (t->exchange && t->base.state == LAB_TASK_RUNNABLE && !t->base.cancelled)
       lab_lua_task_cancel(vm, t);
   }
 }

@@ -155,6 +155,7 @@ static void thread_main(void *arg) {
   flush_answers(vm);
   lab_gc_detach();
   lua_close(vm->L);
+  lab_lua_task_drop_all(vm); /* finalizers may have started some */
   atomic_store(&vm->stopped, true);
 }
 
@@ -293,9 +294,11 @@ void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x) {
 
 static void deliver_hurry(lab_post *p) {
   lab_vm *vm = LAB_CONTAINER(p, lab_vm, hurry);
+  /* In this order: an interruption that comes in between posts anew, or comes
+   * while no task runs. */
+  atomic_store(&vm->hurry_sent, false);
   atomic_store(&vm->interrupt[false], false);
   atomic_store(&vm->interrupt[true], false);
-  atomic_store(&vm->hurry_sent, false);
   lab_steps_hurry(vm);
 }
 

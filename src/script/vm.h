@@ -58,6 +58,7 @@ struct lab_vm {
   unsigned nidle;
 
   lab_step step;
+  size_t limit; /* bytes of application memory that the step may have */
   uint32_t last_generation;
   lab_lua_task *switcher;  /* the goto under way, or NULL */
   lab_exchange *switching; /* what it answers */
