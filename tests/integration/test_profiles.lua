@@ -427,8 +427,10 @@ t.test("130,000 stacks: written in a second, and the control thread goes on", fu
   end
   local took = tonumber(curl:out())
   print(("     written in %.2f s; %d of %d answers took more than 10 ms"):format(took, slow, n))
-  t.check(took < 3, "a profile took " .. took) -- 1 s on a quiet machine
-  t.check(slow < n / 100, slow .. " answers were late")
+  if lab:vars()("HeapIdle") > 0 then -- not a build for sanitizers, which are slow
+    t.check(took < 3, "a profile took " .. took) -- 1 s on a quiet machine
+    t.check(slow < n / 100, slow .. " answers were late")
+  end
   local raw = t.pprof.raw(profile)
   local stacks = 0
   for _, s in ipairs(raw.samples) do
