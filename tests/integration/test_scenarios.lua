@@ -137,4 +137,124 @@ stays_usable("lab.spin", "return { request = function() lab.spin(60) end }", 200
 stays_usable("a pattern that takes for ever", [[
 return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 503)
 
+stays_usable("an endless handler of xpcall", [[
+return { request = function() xpcall(function() while true do end end, function() while true do end end) end }]], 200)
+stays_usable("an error object with an endless __tostring", [[
+return { request = function() error(setmetatable({}, { __tostring = function() while true do end end })) end }]], 200)
+stays_usable("lab.burn in a comparator", [[
+return { request = function() table.sort({ 3, 2, 1, 5, 4 }, function(a, b) lab.burn(60) return a < b end) end }]], 200)
+stays_usable("pcall around lab.burn", [[
+return { request = function() while true do pcall(lab.burn, 0.02) end end }]], 200)
+
+t.test("what a scenario starts late, or in a finalizer, ends with it", function()
+  local lab, dir = start()
+  write_scenario(dir, "47-late", [[
+local function forever() while true do lab.sleep(0.05) lab.log("alive") end end
+return { request = function() lab.sleep(0.3) lab.go(forever) lab.sleep(60) end }]])
+  lab:get("/goto?step=47")
+  t.spawn("curl -s " .. lab.url .. "/")
+  t.sleep(0.1)
+  lab:get("/goto?step=0")
+  lab:wait_log("alive")
+  t.sleep(1.5)
+  local _, before = lab:log():gsub("alive", "")
+  t.sleep(0.3)
+  local _, after = lab:log():gsub("alive", "")
+  t.equal(after, before, "lines of a task whose step was left")
+
+  write_scenario(dir, "48-finalizer", [[
+return { request = function()
+  setmetatable({}, { __gc = function() lab.go(function() lab.sleep(60) end) end })
+end }]])
+  lab:get("/goto?step=48")
+  lab:get("/")
+  lab:get("/goto?step=0")
+  lab:wait_log("a finalizer can't start a task")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a step at its memory limit says so, and can be left", function()
+  local lab, dir = start()
+  write_scenario(dir, "49-full", [[
+local kept = {}
+return {
+  limits = { memory = "20MB" },
+  request = function() for size = 16, 0, -1 do
+    while pcall(function() kept[#kept + 1] = ("x"):rep(1 << size) .. #kept end) do end
+  end kept[#kept + 1] = ("x"):rep(1 << 20) end,
+}]])
+  t.equal(lab:get("/goto?step=49").status, 200)
+  local answer = lab:get("/", "--max-time", "30")
+  t.equal(answer.status, 500)
+  t.has(answer.body, "not enough memory")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("scenarios can't change what others see", function()
+  local lab, dir = start()
+  local cases = {
+    "select(2, pairs(string)).match = nil",
+    "string.match = nil",
+    "rawset(string, 'match', nil)",
+    "getmetatable('').__index = nil",
+    "getmetatable(req).__index = nil",
+    "getmetatable(lab.rand).__index = nil",
+    "for k in pairs(lab) do lab[k] = nil end",
+    "load('x = 1')()",
+    "load(string.dump and string.dump(function() end) or '\\27Lua')()",
+    "local e = select(2, pcall(error, setmetatable({}, { __index = function() end }))) _G.print = e",
+  }
+  for i, case in ipairs(cases) do
+    write_scenario(dir, "50-escape", "return { request = function(self, req) " .. case .. " end }")
+    t.equal(lab:get("/goto?step=50").status, 200, case)
+    lab:get("/")
+    write_scenario(dir, "51-check", [[
+return { request = function(self, req)
+  return (("abc"):match("b") or "") .. (req.query.q or "") .. tostring(x) .. type(lab.buffer) .. type(print)
+end }]])
+    t.equal(lab:get("/goto?step=51").status, 200, "case " .. i)
+    t.equal(lab:get("/?q=z").body, "bznilfunctionfunction", case)
+  end
+  write_scenario(dir, "52-meta", "return setmetatable({ request = function() end }, { __index = error })")
+  t.has(lab:get("/goto?step=52").body, "returns one plain table")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a buffer closed while it is filled stays whole", function()
+  local lab, dir = start()
+  write_scenario(dir, "53-close", [[
+return { request = function()
+  local task
+  do
+    local b <close> = lab.buffer()
+    task = lab.go(function() lab.copy_n(b, lab.prng(1), 50000000) end)
+    lab.sleep(0)
+  end
+  assert(task:join())
+end }]])
+  lab:get("/goto?step=53")
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("wrong answers are errors", function()
+  local lab, dir = start()
+  for answer, message in pairs {
+    ["{}"] = "a table as body", ["'x', 'y'"] = "a status that is no number", ["'x', 99"] = "a status",
+    ["'x', 200, 5"] = "table expected",
+  } do
+    write_scenario(dir, "54-wrong", "return { request = function() return " .. answer .. " end }")
+    lab:get("/goto?step=54")
+    local got = lab:get("/")
+    t.equal(got.status, 500, answer)
+    t.has(got.body, message)
+  end
+  write_scenario(dir, "54-wrong", "return { request = function() return 'x', 200, { ['Transfer-Encoding'] = 'chunked' } end }")
+  lab:get("/goto?step=54")
+  t.equal(lab:get("/").body, "x")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
