@@ -112,7 +112,8 @@ function lab.spin(seconds) end
 local Task = {}
 
 ---Waits for the task's end: true and its results, or false and the message of
----its error. With seconds: nil, "timeout" if it has not ended by then.
+---its error with its traceback. With seconds: nil, "timeout" if it has not ended
+---by then; 0 only looks.
 ---@param seconds number?
 ---@return boolean? ok, ...
 function Task:join(seconds) end

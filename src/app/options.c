@@ -88,6 +88,7 @@ static const struct option flags[] = {
     {"log-file", required_argument, NULL, LOG_FILE},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, HELP},
+    {"h", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
 

@@ -2,7 +2,7 @@
  * See clock.h. */
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static uint64_t read_clock(clockid_t id) {
@@ -27,43 +27,51 @@ uint64_t lab_clock_process_cpu(void) {
   return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* VALUE / UNIT with the fraction's final zeros cut off. */
-static int decimal(char *out, size_t size, uint64_t value, uint64_t unit,
-                   const char *name) {
-  int digits = 0;
+/* The digits of VALUE, at least WIDTH of them; returns how many. */
+static size_t digits(char *out, uint64_t value, size_t width) {
+  char reversed[20];
+  size_t n = 0;
+  do
+    reversed[n++] = (char)('0' + value % 10);
+  while ((value /= 10) > 0 || n < width);
+  for (size_t i = 0; i < n; i++)
+    out[i] = reversed[n - 1 - i];
+  return n;
+}
+
+/* VALUE / UNIT, the fraction without its final zeros, and the unit's NAME. By
+ * hand: every request's log line has one. */
+static size_t decimal(char *out, uint64_t value, uint64_t unit,
+                      const char *name) {
+  size_t width = 0, n = digits(out, value / unit, 1);
   for (uint64_t u = unit; u > 1; u /= 10)
-    digits++;
+    width++;
   uint64_t fraction = value % unit;
-  while (digits > 0 && fraction % 10 == 0) {
+  for (; width > 0 && fraction % 10 == 0; width--)
     fraction /= 10;
-    digits--;
+  if (width > 0) {
+    out[n++] = '.';
+    n += digits(out + n, fraction, width);
   }
-  if (digits == 0)
-    return snprintf(out, size, "%llu%s", (unsigned long long)(value / unit),
-                    name);
-  return snprintf(out, size, "%llu.%0*llu%s",
-                  (unsigned long long)(value / unit), digits,
-                  (unsigned long long)fraction, name);
+  size_t len = strlen(name);
+  memcpy(out + n, name, len + 1);
+  return n + len;
 }
 
 size_t lab_clock_format(char out[LAB_DURATION_MAX], uint64_t ns) {
-  size_t size = LAB_DURATION_MAX;
   if (ns == 0)
-    return (size_t)snprintf(out, size, "0s");
+    return decimal(out, 0, 1, "s");
   if (ns < 1000)
-    return (size_t)decimal(out, size, ns, 1, "ns");
+    return decimal(out, ns, 1, "ns");
   if (ns < LAB_MILLISECOND)
-    return (size_t)decimal(out, size, ns, 1000, "\xc2\xb5s");
+    return decimal(out, ns, 1000, "\xc2\xb5s");
   if (ns < LAB_SECOND)
-    return (size_t)decimal(out, size, ns, LAB_MILLISECOND, "ms");
+    return decimal(out, ns, LAB_MILLISECOND, "ms");
   uint64_t minutes = ns / (60 * LAB_SECOND);
-  int n = 0;
+  size_t n = 0;
   if (minutes >= 60)
-    n = snprintf(out, size, "%lluh", (unsigned long long)(minutes / 60));
+    n = decimal(out, minutes / 60, 1, "h");
   if (minutes > 0)
-    n += snprintf(out + n, size - (size_t)n, "%llum",
-                  (unsigned long long)(minutes % 60));
-  n += decimal(out + n, size - (size_t)n, ns % (60 * LAB_SECOND), LAB_SECOND,
-               "s");
-  return (size_t)n;
+    n += decimal(out + n, minutes % 60, 1, "m");
+  return n + decimal(out + n, ns % (60 * LAB_SECOND), LAB_SECOND, "s");
 }

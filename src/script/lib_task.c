@@ -96,7 +96,9 @@ static int joined(lua_State *L, int status, lua_KContext ctx) {
 /* t:join([seconds]). */
 static int task_join(lua_State *L) {
   lab_task_handle *h = check_task(L, 1);
-  double seconds = luaL_optnumber(L, 2, -1);
+  bool limited = !lua_isnoneornil(L, 2);
+  double seconds = luaL_optnumber(L, 2, 0);
+  luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
   if (!h->task)
     return push_results(L, h);
   lab_lua_task *me = check_parkable(L, "join");
@@ -104,8 +106,8 @@ static int task_join(lua_State *L) {
     return luaL_error(L, "a task can't join itself");
   lab_sched *sched = lab_vm_of(L)->sched;
   uint32_t stack = lab_walk(L, 0);
-  if (seconds >= 0)
-    lab_task_sleep(sched, &me->base, to_ns(seconds), stack);
+  if (limited) /* 0 would make it runnable, and in two queues at once */
+    lab_task_sleep(sched, &me->base, to_ns(seconds) + 1, stack);
   else
     lab_task_park(sched, &me->base, LAB_WAIT_JOIN, stack);
   lab_list_push_back(&h->joiners, &me->base.link);
@@ -114,8 +116,10 @@ static int task_join(lua_State *L) {
 
 static int task_cancel(lua_State *L) {
   lab_task_handle *h = check_task(L, 1);
-  if (h->task)
+  if (h->task) {
+    h->task->told_by_script = true;
     lab_lua_task_cancel(lab_vm_of(L), h->task);
+  }
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "prof/label.h"
 
 enum { ANSWER_MAX = 64 << 20 };
+#define PROCESSED "Request processed in "
 
 static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
   lua_pushlstring(L, s, n);
@@ -155,9 +156,10 @@ static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
   }
   if (status != LUA_OK)
     take_error(x, t, status);
-  char took[LAB_DURATION_MAX];
-  lab_clock_format(took, lab_clock_mono() - x->started);
-  lab_log("Request processed in %s", took);
+  char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
+  size_t len = sizeof PROCESSED - 1;
+  len += lab_clock_format(line + len, lab_clock_mono() - x->started);
+  lab_log_text(line, len);
   lab_vm_answer(vm, x);
 }
 

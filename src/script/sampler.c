@@ -176,7 +176,7 @@ static void hook(lua_State *L, lua_Debug *ar) {
   settle(chain_of(L), L, call);
   if (is_cancelled()) { /* armed again: pcall can't swallow it for long */
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
-    luaL_error(L, "the step was left");
+    lab_lua_raise_cancelled(L);
   }
   if (sm.preempt)
     make_way(L, ar);

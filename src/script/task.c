@@ -204,10 +204,15 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
 
 /* ---- parking ------------------------------------------------------------- */
 
+int lab_lua_raise_cancelled(lua_State *L) {
+  bool asked = lab_vm_of(L)->running->told_by_script;
+  return luaL_error(L, asked ? "task cancelled" : "the step was left");
+}
+
 void lab_lua_check_cancelled(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   if (vm->running && vm->running->base.cancelled)
-    luaL_error(L, "the step was left");
+    lab_lua_raise_cancelled(L);
 }
 
 static void job_done(lab_job *base) {

@@ -246,7 +246,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
 
 static void address(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
   x->vm = vm;
-  x->started = lab_clock_mono();
+  x->started = 0;
   x->post.deliver = deliver;
 }
 

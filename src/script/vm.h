@@ -28,6 +28,7 @@ typedef struct lab_lua_task {
   lab_task base;
   lua_State *co;
   int ref;                 /* keeps co alive: its place in vm->anchors */
+  bool told_by_script;     /* cancelled by t:cancel(), not by a switch */
   bool own;                /* does the lab's work: not in heap profiles */
   int nargs;               /* on co's stack, for the next resume */
   lab_exchange *exchange;  /* what it answers, or NULL */
@@ -140,6 +141,8 @@ void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */
 void lab_lua_task_drop_all(lab_vm *vm);
 
+/* Raises the error that ends the running task, which was cancelled. */
+int lab_lua_raise_cancelled(lua_State *L);
 /* Raises the error of a cancelled task, if the running one is. Whoever parks a
  * task yields with lua_yieldk, and calls this first in the continuation. */
 void lab_lua_check_cancelled(lua_State *L);

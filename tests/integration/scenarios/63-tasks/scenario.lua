@@ -13,12 +13,13 @@ return {
       local ok, a, b = lab.go(function(x) lab.sleep(0.01) return x, "b" end, "a"):join()
       local failed, message = lab.go(function() error("no luck", 0) end):join()
       local late, why = lab.go(waitForever):join(0.01)
+      assert(lab.go(waitForever):join(0) == nil) -- looks, and goes on
       local t = lab.go(waitForever)
       lab.sleep(0)
       t:cancel()
       local gone, reason = t:join()
       return table.concat({ tostring(ok), a, b, tostring(failed), message:match("^[^\n]*"), tostring(late), why,
-        tostring(gone), (reason:match("the step was left")) }, " ")
+        tostring(gone), (reason:match("task cancelled")) }, " ")
     end,
     ["/order"] = function()
       local order = {}

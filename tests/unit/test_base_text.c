@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * Durations as Go prints them, JSON strings, buffers. The durations were
+ * printed by Go 1.19's time.Duration. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static void test_durations(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t ns;
+    const char *text;
+  } cases[] = {
+      {0, "0s"},
+      {1, "1ns"},
+      {999, "999ns"},
+      {1000, "1\xc2\xb5s"},
+      {14100, "14.1\xc2\xb5s"},
+      {742278017, "742.278017ms"},
+      {10000000, "10ms"},
+      {1000000000, "1s"},
+      {1500000000, "1.5s"},
+      {60000000000, "1m0s"},
+      {62500000000, "1m2.5s"},
+      {3600000000000, "1h0m0s"},
+      {3723000000001, "1h2m3.000000001s"},
+      {UINT64_C(9223372036854775807), "2562047h47m16.854775807s"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[LAB_DURATION_MAX];
+    size_t n = lab_clock_format(text, cases[i].ns);
+    assert_string_equal(text, cases[i].text);
+    assert_int_equal(n, strlen(text));
+  }
+}
+
+static void test_json(void **state) {
+  (void)state;
+  lab_buf b = LAB_BUF_INIT;
+  const char in[] = "a\"\\\n\xc3\xa9\xff\xed\xa0\x80";
+  lab_buf_json_string(&b, in, sizeof in - 1);
+  lab_buf_putc(&b, '\0');
+  assert_string_equal(b.data,
+                      "\"a\\\"\\\\\\u000a\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd"
+                      "\xef\xbf\xbd\xef\xbf\xbd\"");
+  lab_buf_free(&b);
+}
+
+static void test_long_text(void **state) {
+  (void)state;
+  lab_buf b = LAB_BUF_INIT;
+  lab_buf_puts(&b, "x");
+  lab_buf_printf(&b, "%05000d", 7);
+  assert_int_equal(b.len, 5001);
+  assert_int_equal(b.data[5000], '7');
+  lab_buf_free(&b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_durations),
+      cmocka_unit_test(test_json),
+      cmocka_unit_test(test_long_text),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
