@@ -79,7 +79,7 @@ local function share_of_line(p, name, line)
   return (lines[line] or 0) / total
 end
 
-local cpu_lua, memory_lua = scenarios .. "/70-cpu/scenario.lua", scenarios .. "/71-memory/scenario.lua"
+local cpu_lua = scenarios .. "/70-cpu/scenario.lua"
 
 -- CPU seconds that the thread NAME has used so far.
 local function thread_cpu(lab, name)
