@@ -28,9 +28,10 @@ static struct {
   bool closing;
   volatile unsigned depth; /* inside a step: a finalizer may cause another */
   volatile bool in_sentinel;
-  unsigned cycles;       /* ended so far */
-  bool forced;           /* lab.gc and heap?gc=1 */
-  uint64_t pause;        /* ns of the cycle under way */
+  unsigned cycles; /* ended so far */
+  bool forced;     /* lab.gc and heap?gc=1 */
+  uint64_t began, began_cpu;
+  uint64_t pause, cpu;   /* ns of the cycle under way */
   int64_t external;      /* bytes kept alive outside Lua */
   int64_t external_debt; /* bytes allocated outside since the last full one */
   int64_t live;          /* application bytes after the last full one */
@@ -49,34 +50,40 @@ static uint64_t next_gc(void) {
   return now + (now > external ? (now - external) / 5 : 0);
 }
 
-static uint64_t begin(void) {
-  return gc.depth++ == 0 ? lab_clock_mono() : 0;
+/* A pause is what a scenario waits, so it is wall time; the collector's part of
+ * the process is CPU time, which is less where the machine is busy. */
+static void begin(void) {
+  if (gc.depth++ > 0)
+    return;
+  gc.began = lab_clock_mono();
+  gc.began_cpu = lab_clock_thread_cpu();
 }
 
-static void end(uint64_t began, unsigned cycles) {
+static void end(unsigned cycles) {
   if (--gc.depth > 0)
     return;
-  gc.pause += lab_clock_mono() - began;
+  gc.cpu += lab_clock_thread_cpu() - gc.began_cpu;
+  gc.pause += lab_clock_mono() - gc.began;
   if (gc.cycles != cycles) {
-    lab_memstats_gc_cycle(gc.pause, gc.pause, next_gc(), gc.forced);
-    gc.pause = 0;
+    lab_memstats_gc_cycle(gc.pause, gc.cpu, next_gc(), gc.forced);
+    gc.pause = gc.cpu = 0;
   }
 }
 
 void __wrap_luaC_step(lua_State *L) {
   unsigned cycles = gc.cycles;
-  uint64_t began = begin();
+  begin();
   __real_luaC_step(L);
-  end(began, cycles);
+  end(cycles);
 }
 
 void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   unsigned cycles = gc.cycles;
-  uint64_t began = begin();
+  begin();
   __real_luaC_fullgc(L, emergency);
   if (gc.cycles == cycles && gc.L)
     gc.cycles++; /* an emergency runs no finalizers: count it all the same */
-  end(began, cycles);
+  end(cycles);
 }
 
 static int sentinel_gc(lua_State *L);
