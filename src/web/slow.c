@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Requests that take their time: work on libuv's pool, pauses on a timer, and a
  * client that may go away in either. See handlers.h. */
-#include <string.h>
+#include <pthread.h>
 
 #include "base/alloc.h"
 #include "web/handlers.h"
@@ -43,6 +43,7 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 
 static void on_work(uv_work_t *work) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
+  pthread_setname_np(pthread_self(), "libuv-worker"); /* as newer libuvs do */
   s->run(s);
 }
 

@@ -210,10 +210,16 @@ function t.need(...)
   end
 end
 
+-- A log under load has a line for each request: its ends say what went wrong.
+local SHOWN = 4000
 local function show_logs()
   for _, self in ipairs(started) do
+    local log = self:log()
     print("--- " .. self.program.cmd)
-    print(self:log())
+    if #log > 2 * SHOWN then
+      log = ("%s\n... %d bytes ...\n%s"):format(log:sub(1, SHOWN), #log - 2 * SHOWN, log:sub(-SHOWN))
+    end
+    print(log)
   end
 end
 

@@ -81,11 +81,13 @@ end
 
 local cpu_lua = scenarios .. "/70-cpu/scenario.lua"
 
--- CPU seconds that the thread NAME has used so far.
+-- CPU seconds that the threads whose name begins with NAME have used so far.
 local function thread_cpu(lab, name)
   local list = t.run(("for t in /proc/%d/task/*; do echo $(cat $t/comm) $(cat $t/schedstat); done")
     :format(lab.pid)).out
-  return tonumber(list:match("%f[^%z\n]" .. name .. " (%d+)")) / 1e9
+  local ns = 0
+  for n in list:gmatch("%f[^%z\n]" .. name .. "[%-%w]* (%d+)") do ns = ns + tonumber(n) end
+  return ns / 1e9
 end
 
 local function threads(lab)
@@ -155,9 +157,11 @@ t.test("workers, and the control thread, are sampled too", function()
   t.equal(lab:get("/goto?step=0").status, 200)
   local wrk = t.spawn(("wrk -t1 -c16 -d4s %s/"):format(lab.url))
   local before = thread_cpu(lab, "diaglab")
-  p = fetch(lab, "profile?seconds=3&hz=200"):wait()
+  p = fetch(lab, "profile?seconds=3&hz=2000"):wait()
   local control = p:sum(2, having("uv_run"))
-  t.near(control / 1e9, thread_cpu(lab, "diaglab") - before, 0.3, "seconds of the control thread")
+  -- It worked some more until the time was read.
+  local spent = thread_cpu(lab, "diaglab") - before
+  t.between(control / 1e9, 0.6 * spent, 1.05 * spent, "seconds of the control thread")
   t.check(p:sum(2, function(names)
     return having("uv_run")(names) and table.concat(names, " "):find("lab_http_")
   end) > 0.3 * control, "our frames are there")
@@ -168,12 +172,14 @@ end)
 
 t.test("what C keeps from the profiler is shown, not hidden", function()
   local lab = in_cpu_step()
-  local profile = fetch(lab, "profile?seconds=1")
+  t.equal(lab:get("/fill?n=8000000").status, 200)
+  local sort = t.spawn(("curl -s '%s/sort'"):format(lab.url))
   t.sleep(0.2)
-  local sort = t.spawn(("curl -s '%s/sort?n=8000000'"):format(lab.url))
-  local p = profile:wait()
+  local before = thread_cpu(lab, "vm")
+  local p = fetch(lab, "profile?seconds=1"):wait()
+  local spent = thread_cpu(lab, "vm") - before
   t.check(sort:alive(), "the sort is longer than the profile")
-  t.check(p:sum(2, having("[running C function]")) > 0.2e9, "time of the sort")
+  t.between(p:sum(2, having("[running C function]")) / 1e9, 0.6 * spent, 1.05 * spent, "time of the sort")
   sort:wait(60)
   t.equal(lab:stop(), 0)
 end)
@@ -185,17 +191,19 @@ t.test("three clients of different rates and times all get everything", function
   t.spawn(("curl -s '%s/?seconds=30'"):format(lab.url))
   t.sleep(0.5)
   local began, cpu = t.now(), thread_cpu(lab, "vm")
-  local asked = { { hz = 100, seconds = 4 }, { hz = 1000, seconds = 2 }, { hz = 250, seconds = 3 } }
+  local asked = { { hz = 1000, seconds = 2 }, { hz = 250, seconds = 3 }, { hz = 100, seconds = 4 } }
   for _, a in ipairs(asked) do
     a.profile = fetch(lab, ("profile?seconds=%d&hz=%d"):format(a.seconds, a.hz))
   end
-  for _, a in ipairs(asked) do a.profile = a.profile:wait() end
-  local speed = (thread_cpu(lab, "vm") - cpu) / (t.now() - began)
+  for _, a in ipairs(asked) do
+    a.profile = a.profile:wait()
+    a.speed = (thread_cpu(lab, "vm") - cpu) / (t.now() - began) -- so far, on a busy machine
+  end
   for _, a in ipairs(asked) do
     local p, what = a.profile, a.hz .. " Hz"
     t.equal(p.period, 1000000000 // a.hz, "period at " .. what)
     t.near(p.duration_nanos / 1e9, a.seconds, 0.3, "duration at " .. what)
-    t.near(p:sum(2, having("cpu.arithmetic")) / p.duration_nanos, speed, 0.15, "CPU time at " .. what)
+    t.near(p:sum(2, having("cpu.arithmetic")) / p.duration_nanos, a.speed, 0.2, "CPU time at " .. what)
     t.near(p:sum(1), p:sum(2) / p.period, 0.02 * p:sum(1) + #p.sample, "samples at " .. what)
     t.near(p.time_nanos / 1e9, os.time() - (t.now() - began), 3, "start at " .. what)
   end
@@ -413,10 +421,18 @@ end)
 
 -- ---- size --------------------------------------------------------------------
 
-t.test("130,000 stacks: written in a second, and the control thread goes on", function()
+-- The time itself is for the eye: a busy machine has its own.
+t.test("130,000 stacks: written by a worker, and the control thread goes on", function()
   local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
   t.equal(lab:get("/wide").status, 200)
   local profile = t.temp_dir() .. "/heap"
+  local workers, control = thread_cpu(lab, "libuv"), thread_cpu(lab, "diaglab")
+  fetch(lab, "heap"):wait()
+  workers, control = thread_cpu(lab, "libuv") - workers, thread_cpu(lab, "diaglab") - control
+  if lab:vars()("HeapIdle") > 0 then -- not a build for sanitizers, which are slow
+    t.between(workers, 0.05, 2, "CPU seconds of the workers") -- 0.3 on a quiet machine
+    t.check(control < 0.2 * workers, ("CPU seconds of the control thread: %g of %g"):format(control, workers))
+  end
   local curl = t.spawn(("curl -sS -w '%%{time_total}' -o %s '%sheap'"):format(profile, lab.url .. PPROF))
   local answers = t.run(("curl -sS -o /dev/null -w '%%{time_total}\n' '%scmdline?[1-2000]'"):format(lab.url .. PPROF))
   t.equal(curl:wait(20), 0)
@@ -425,12 +441,9 @@ t.test("130,000 stacks: written in a second, and the control thread goes on", fu
     n = n + 1
     if tonumber(seconds) > 0.01 then slow = slow + 1 end
   end
-  local took = tonumber(curl:out())
-  print(("     written in %.2f s; %d of %d answers took more than 10 ms"):format(took, slow, n))
-  if lab:vars()("HeapIdle") > 0 then -- not a build for sanitizers, which are slow
-    t.check(took < 3, "a profile took " .. took) -- 1 s on a quiet machine
-    t.check(slow < n / 100, slow .. " answers were late")
-  end
+  t.equal(n, 2000, "answers meanwhile")
+  print(("     written in %.2f s (%.0f ms of them on the control thread); %d of %d answers took more than 10 ms")
+    :format(tonumber(curl:out()), control * 1000, slow, n))
   local raw = t.pprof.raw(profile)
   local stacks = 0
   for _, s in ipairs(raw.samples) do

@@ -7,16 +7,31 @@ t.need("go", "curl")
 
 local scenarios = t.source .. "/tests/integration/scenarios"
 
--- A CPU profile at HZ while PATH is answered; and the answer.
-local function profile_of(lab, path, seconds, hz)
+-- CPU seconds that the VM and the workers have used so far.
+local function work_cpu(lab)
+  local list = t.run(("for t in /proc/%d/task/*; do echo $(cat $t/comm) $(cat $t/schedstat); done")
+    :format(lab.pid)).out
+  local ns = 0
+  for name, n in list:gmatch("([%w-]+) (%d+) %d+ %d+\n") do
+    if name == "vm" or name:find("^worker%-") then ns = ns + tonumber(n) end
+  end
+  return ns / 1e9
+end
+
+-- A CPU profile at HZ while the step's request works; what it worked meanwhile;
+-- and its answer.
+local function profile_of(lab, seconds, hz)
   local file = t.temp_dir() .. "/cpu.pb.gz"
-  local curl = t.spawn(("curl -s -o %s '%s/debug/pprof/profile?seconds=%d&hz=%d'")
-    :format(file, lab.url, seconds, hz))
-  t.sleep(0.5) -- the profile is running
-  local answer = lab:get(path, "--max-time", "120")
-  t.equal(answer.status, 200, answer.body)
-  t.equal(curl:wait(seconds + 30), 0, "curl")
-  return t.pprof.raw(file), answer.body
+  local request = t.spawn(("curl -s --max-time 120 %s/"):format(lab.url))
+  t.sleep(0.3)
+  local before = work_cpu(lab)
+  local answer = lab:get(("/debug/pprof/profile?seconds=%d&hz=%d"):format(seconds, hz))
+  local spent = work_cpu(lab) - before
+  t.equal(answer.status, 200)
+  t.write(file, answer.body)
+  t.check(request:alive(), "the request is longer than the profile")
+  t.equal(request:wait(120), 0, "the request")
+  return t.pprof.raw(file), spent, request:out()
 end
 
 -- Share of the samples that have a function NAME, among those that have ROOT.
@@ -43,21 +58,35 @@ end
 
 local function shares_at(hz)
   local lab = t.start_with({ scenarios }, "--step", "60")
-  local raw = profile_of(lab, "/", 13, hz)
+  local raw, spent = profile_of(lab, 10, hz)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   for name, truth in pairs { half = 0.5, third = 0.3, fifth = 0.2 } do
     check_share(by_name, total, count, name, truth)
   end
-  t.near(total / 1e9, 10, 0.5, "CPU seconds in the profile")
+  t.near(total / 1e9, spent, 0.05 * spent, "CPU seconds in the profile")
   t.equal(lab:stop(), 0)
 end
 
-t.test("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000) end)
-t.test("50/30/20 of pure Lua at 100 Hz", function() shares_at(100) end)
+-- The deviation is that of samples that weigh the same. On a busy machine one
+-- may stand for ten timer ticks, and an honest profile can miss; one that is
+-- biased misses every time.
+local function honest(name, measure)
+  t.test(name, function()
+    for _ = 1, 2 do
+      local ok, problem = pcall(measure)
+      if ok then return end
+      print("     once more, after " .. problem)
+    end
+    measure()
+  end)
+end
 
-t.test("Lua, Lua's library, a primitive here and one on a worker", function()
+honest("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000) end)
+honest("50/30/20 of pure Lua at 100 Hz", function() shares_at(100) end)
+
+honest("Lua, Lua's library, a primitive here and one on a worker", function()
   local lab = t.start_with({ scenarios }, "--step", "61")
-  local raw, answer = profile_of(lab, "/", 15, 1000)
+  local raw, spent, answer = profile_of(lab, 10, 1000)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   local took, all = {}, 0
   for name, seconds in answer:gmatch("(%w+) ([%d.]+)\n") do
@@ -66,7 +95,7 @@ t.test("Lua, Lua's library, a primitive here and one on a worker", function()
   end
   for name, seconds in pairs(took) do check_share(by_name, total, count, name, seconds / all) end
   t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
-  t.near(total / 1e9, all, 0.05 * all, "CPU seconds in the profile")
+  t.near(total / 1e9, spent, 0.05 * spent, "CPU seconds in the profile")
   t.equal(lab:stop(), 0)
 end)
 

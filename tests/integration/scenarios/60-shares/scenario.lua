@@ -5,7 +5,7 @@ local function third(n) local x = 0 for i = 1, n do x = x + (i ~ 5) end return x
 local function fifth(n) local x = 0 for i = 1, n do x = x + (i ~ 5) end return x end
 
 return {
-  params = { seconds = { 10, "CPU seconds to use" } },
+  params = { seconds = { 12, "CPU seconds to use" } },
   request = function(self)
     local stop = lab.cpu_time() + self.params.seconds
     while lab.cpu_time() < stop do

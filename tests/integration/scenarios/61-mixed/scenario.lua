@@ -20,7 +20,7 @@ function parts.spinHere() lab.spin(0.01) end
 local function burnElsewhere(seconds) local used = lab.burn(seconds) return used end
 
 return {
-  params = { seconds = { 8, "CPU seconds of the VM's thread" } },
+  params = { seconds = { 11, "CPU seconds of the VM's thread" } },
   request = function(self)
     local took = { luaCode = 0, repeatString = 0, sortTable = 0, spinHere = 0, burnElsewhere = 0 }
     local stop = lab.cpu_time() + self.params.seconds
