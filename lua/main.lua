@@ -81,12 +81,14 @@ local function callLeave(step)
 end
 
 -- Gives requests that are still under way a while, then cancels them.
-local function drain(generation)
+local function drain(step)
+  local generation = step.generation
   lab.sleep(REQUEST_SECONDS)
   repeat -- what it started meanwhile, too
     local n = host.cancel(generation, true) + host.cancel(generation, false)
     lab.sleep(0.01)
   until n == 0 and host.requests(generation) == 0
+  host.reclaim(generation, step.number)
   host.collect()
 end
 
@@ -100,7 +102,11 @@ local function reclaim(step)
     lab.sleep(0) -- they end now
   end
   host.join_generation(0)
-  if host.requests(generation) > 0 then lab.go(drain, generation) end
+  if host.requests(generation) > 0 then
+    lab.go(drain, step)
+  else
+    host.reclaim(generation, step.number)
+  end
 end
 
 local function leaveStep()
@@ -137,6 +143,7 @@ local function loadStep(entry, overrides)
   if not scenario then
     host.cancel(generation, false) -- what it had started
     host.join_generation(0)
+    host.reclaim(generation, entry.number)
     return nil, limit, message
   end
   return {

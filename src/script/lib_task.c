@@ -14,19 +14,6 @@ static lab_task_handle *check_task(lua_State *L, int arg) {
   return luaL_checkudata(L, arg, TASK);
 }
 
-/* The running task, if it can be parked at this point. */
-static lab_lua_task *check_parkable(lua_State *L, const char *what) {
-  lab_lua_task *me = lab_vm_of(L)->running;
-  if (!me || me->co != L || !lua_isyieldable(L))
-    luaL_error(L, "can't %s here: a C function waits for this call", what);
-  return me;
-}
-
-/* Seconds to nanoseconds, at most 30 years. */
-static uint64_t to_ns(double seconds) {
-  return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
-}
-
 /* The end of a task of the scenario: an error that nobody waits for is logged,
  * results that somebody may ask for stay on the coroutine. */
 static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
@@ -97,17 +84,16 @@ static int joined(lua_State *L, int status, lua_KContext ctx) {
 static int task_join(lua_State *L) {
   lab_task_handle *h = check_task(L, 1);
   bool limited = !lua_isnoneornil(L, 2);
-  double seconds = luaL_optnumber(L, 2, 0);
-  luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
+  uint64_t ns = limited ? lab_lua_check_seconds(L, 2) : 0;
   if (!h->task)
     return push_results(L, h);
-  lab_lua_task *me = check_parkable(L, "join");
+  lab_lua_task *me = lab_lua_check_parkable(L, "join");
   if (h->task == me)
     return luaL_error(L, "a task can't join itself");
   lab_sched *sched = lab_vm_of(L)->sched;
   uint32_t stack = lab_walk(L, 0);
   if (limited) /* 0 would make it runnable, and in two queues at once */
-    lab_task_sleep(sched, &me->base, to_ns(seconds) + 1, stack);
+    lab_task_sleep(sched, &me->base, ns + 1, stack);
   else
     lab_task_park(sched, &me->base, LAB_WAIT_JOIN, stack);
   lab_list_push_back(&h->joiners, &me->base.link);
@@ -140,11 +126,9 @@ static int slept(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int task_sleep(lua_State *L) {
-  double seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
-  lab_lua_task *me = check_parkable(L, "sleep");
-  lab_task_sleep(lab_vm_of(L)->sched, &me->base, to_ns(seconds),
-                 lab_walk(L, 0));
+  uint64_t ns = lab_lua_check_seconds(L, 1);
+  lab_lua_task *me = lab_lua_check_parkable(L, "sleep");
+  lab_task_sleep(lab_vm_of(L)->sched, &me->base, ns, lab_walk(L, 0));
   return lua_yieldk(L, 0, 0, slept);
 }
 

@@ -167,6 +167,13 @@ static int host_collect(lua_State *L) {
   return 0;
 }
 
+/* host.reclaim(generation, step): files, sockets and the like that it left. */
+static int host_reclaim(lua_State *L) {
+  lab_owned_reclaim(lab_vm_of(L), (uint32_t)luaL_checkinteger(L, 1),
+                    (int)luaL_checkinteger(L, 2));
+  return 0;
+}
+
 /* What no scenario may exceed: half of the machine's memory. */
 static size_t machine_limit(void) {
   return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
@@ -252,6 +259,7 @@ static const luaL_Reg host[] = {
     {"own", host_own},
     {"entering", host_entering},
     {"collect", host_collect},
+    {"reclaim", host_reclaim},
     {"limit", host_limit},
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},

@@ -204,6 +204,19 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
 
 /* ---- parking ------------------------------------------------------------- */
 
+lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what) {
+  lab_lua_task *me = lab_vm_of(L)->running;
+  if (!me || me->co != L || !lua_isyieldable(L))
+    luaL_error(L, "can't %s here: a C function waits for this call", what);
+  return me;
+}
+
+uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
+  double seconds = luaL_checknumber(L, arg);
+  luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+  return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+}
+
 int lab_lua_raise_cancelled(lua_State *L) {
   bool asked = lab_vm_of(L)->running->told_by_script;
   return luaL_error(L, asked ? "task cancelled" : "the step was left");

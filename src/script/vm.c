@@ -153,6 +153,7 @@ static void thread_main(void *arg) {
   lab_steps_drop_all(vm);       /* and all of them are answered here */
   lab_lua_task_drop_all(vm);
   flush_answers(vm);
+  lab_owned_reclaim(vm, 0, 0);
   lab_gc_detach();
   lua_close(vm->L);
   lab_lua_task_drop_all(vm); /* finalizers may have started some */
@@ -190,6 +191,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   vm->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
   vm->wake = config->wake;
   vm->wake_arg = config->arg;
+  lab_list_init(&vm->owned);
   pthread_mutex_init(&vm->routes_lock, NULL);
   return vm;
 }

@@ -38,6 +38,15 @@ typedef struct lab_lua_task {
   struct lab_lua_task *next_idle;
 } lab_lua_task;
 
+/* Something outside Lua that a step has: a file, a socket, a timer, a process.
+ * Embedded in its C object; what is left behind is taken back with the step. */
+typedef struct lab_owned {
+  lab_list link; /* in vm->owned */
+  uint32_t generation;
+  const char *kind;                     /* "file", for the log; a plural in s */
+  void (*reclaim)(struct lab_owned *o); /* see lab_owned_reclaim */
+} lab_owned;
+
 /* The scenario that is being served. */
 typedef struct lab_step {
   int number;
@@ -64,6 +73,7 @@ struct lab_vm {
   lab_lua_task *switcher;  /* the goto under way, or NULL */
   lab_exchange *switching; /* what it answers */
   lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
+  lab_list owned;          /* of all steps, by lab_owned.link */
   int anchors;             /* registry: table of the coroutines of tasks */
   int switch_to;           /* registry: main.switchToStep */
   int handler;             /* registry: main.helloWorldHandler */
@@ -160,6 +170,25 @@ typedef struct lab_lua_job {
  * called in both cases. */
 int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
                     lua_KFunction k);
+
+/* The running task if it can be parked at this point, else raises "can't WHAT
+ * here: ...". */
+lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what);
+/* Argument ARG, seconds (a number, not negative; 30 years at most), in ns. */
+uint64_t lab_lua_check_seconds(lua_State *L, int arg);
+
+/* ---- owned.c ------------------------------------------------------------- */
+
+/* O belongs to the running task's step from now on; KIND is a literal. */
+void lab_owned_add(lab_vm *vm, lab_owned *o, const char *kind,
+                   void (*reclaim)(lab_owned *o));
+/* It was closed, or collected. Nothing happens if it was removed already. */
+void lab_owned_remove(lab_owned *o);
+/* Takes back what GENERATION has and says so in the log, as STEP's (0: all
+ * generations', silently, for shutdown): each is removed, then its reclaim is
+ * called, which gives the resource back at once; the Lua object behind it
+ * stays, closed. Its tasks must have ended. Returns how many there were. */
+unsigned lab_owned_reclaim(lab_vm *vm, uint32_t generation, int step);
 
 /* ---- walk.c: Lua's stack ------------------------------------------------- */
 

@@ -13,8 +13,8 @@
  * call for any number of letters, and none while the scheduler is awake.
  *
  * Clocks: the coarse clock (a few ns to read, wrong by at most a timer tick)
- * dates the states, and says that no sleeper can be due yet; the precise one is
- * read only when a sleeper is near. */
+ * dates what is short by nature, and says that no sleeper can be due yet; the
+ * precise one dates the waiting, whose length profiles show. */
 #include "task/sched.h"
 
 #include <errno.h>
@@ -37,6 +37,8 @@ struct lab_sched {
   void *arg;
   lab_list runnable, tasks;
   lab_timers sleepers;
+  lab_task_sink *sinks;
+  bool precise; /* one of them is */
   _Atomic(lab_task *) running;
   uint64_t last_id;
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
@@ -91,13 +93,25 @@ void lab_sched_free(lab_sched *s) {
 
 /* ---- states -------------------------------------------------------------- */
 
+static uint64_t date(const lab_sched *s, const lab_task *task,
+                     lab_task_state next, lab_wait why) {
+  bool waits = next == LAB_TASK_WAITING && why != LAB_WAIT_NONE;
+  bool waited = task->state == LAB_TASK_WAITING && task->wait != LAB_WAIT_NONE;
+  return waits || waited || s->precise ? lab_clock_mono() : coarse_now();
+}
+
 static void enter_state(lab_sched *s, lab_task *task, lab_task_state state,
-                        lab_wait why) {
+                        lab_wait why, uint32_t stack) {
+  uint64_t now = date(s, task, state, why);
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->changes)
+      sink->changes(sink, task, state, why, stack, now);
   count_by(&s->waiting,
            (state == LAB_TASK_WAITING) - (task->state == LAB_TASK_WAITING));
   task->state = (uint8_t)state;
   task->wait = (uint8_t)why;
-  task->since = coarse_now();
+  task->stack = stack;
+  task->since = now;
 }
 
 /* Out of the run queue or a wait queue, and awake. */
@@ -111,7 +125,7 @@ void lab_task_init(lab_sched *s, lab_task *task) {
   lab_list_push_back(&s->tasks, &task->all);
   task->id = ++s->last_id;
   count_by(&s->count, 1);
-  enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE);
+  enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0);
 }
 
 void lab_task_ready(lab_sched *s, lab_task *task) {
@@ -119,7 +133,7 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   if (task->state == LAB_TASK_RUNNABLE)
     return;
   detach(s, task);
-  enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE);
+  enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0);
   lab_list_push_back(&s->runnable, &task->link);
 }
 
@@ -127,8 +141,7 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
              task->state == LAB_TASK_WAITING);
   detach(s, task);
-  enter_state(s, task, LAB_TASK_WAITING, why);
-  task->stack = stack;
+  enter_state(s, task, LAB_TASK_WAITING, why, stack);
 }
 
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
@@ -148,8 +161,38 @@ void lab_task_end(lab_sched *s, lab_task *task) {
     atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
   detach(s, task);
   lab_list_remove(&task->all);
-  enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE);
+  enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE, 0);
   count_by(&s->count, -1);
+}
+
+/* ---- sinks --------------------------------------------------------------- */
+
+static void update_precise(lab_sched *s) {
+  s->precise = false;
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    s->precise |= sink->precise;
+}
+
+void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink) {
+  sink->next = s->sinks;
+  s->sinks = sink;
+  update_precise(s);
+}
+
+void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
+  lab_task_sink **at = &s->sinks;
+  while (*at && *at != sink)
+    at = &(*at)->next;
+  if (*at)
+    *at = sink->next;
+  update_precise(s);
+}
+
+void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
+                         uint64_t ns) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->contended)
+      sink->contended(sink, holder, stack, ns);
 }
 
 /* ---- the loop ------------------------------------------------------------ */
@@ -178,7 +221,7 @@ static void wake_sleepers(lab_sched *s) {
 static void run_first(lab_sched *s) {
   lab_task *task = LAB_CONTAINER(s->runnable.next, lab_task, link);
   lab_list_remove(&task->link);
-  enter_state(s, task, LAB_TASK_RUNNING, LAB_WAIT_NONE);
+  enter_state(s, task, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0);
   atomic_store_explicit(&s->running, task, memory_order_relaxed);
   s->ops.resume(task, s->arg);
   atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
@@ -271,6 +314,20 @@ size_t lab_sched_waiting(const lab_sched *s) {
 }
 
 const char *lab_wait_name(lab_wait why) {
-  static const char *const names[] = {"", "sleep", "syscall", "join"};
+  static const char *const names[LAB_WAIT_KINDS] = {
+      [LAB_WAIT_NONE] = "",
+      [LAB_WAIT_SLEEP] = "sleep",
+      [LAB_WAIT_WORKER] = "syscall",
+      [LAB_WAIT_JOIN] = "join",
+      [LAB_WAIT_MUTEX] = "sync.Mutex.Lock",
+      [LAB_WAIT_RLOCK] = "sync.RWMutex.RLock",
+      [LAB_WAIT_WLOCK] = "sync.RWMutex.Lock",
+      [LAB_WAIT_WAIT_GROUP] = "sync.WaitGroup.Wait",
+      [LAB_WAIT_SEND] = "chan send",
+      [LAB_WAIT_RECEIVE] = "chan receive",
+      [LAB_WAIT_SELECT] = "select",
+      [LAB_WAIT_SELECT_EMPTY] = "select (no cases)",
+      [LAB_WAIT_NET] = "IO wait",
+  };
   return names[why];
 }

@@ -29,22 +29,32 @@ typedef enum lab_task_state {
 /* Why a task waits; lab_wait_name gives Go's words for it. */
 typedef enum lab_wait {
   LAB_WAIT_NONE,
-  LAB_WAIT_SLEEP,  /* "sleep" */
-  LAB_WAIT_WORKER, /* "syscall": a worker runs its job */
-  LAB_WAIT_JOIN,   /* "join": until another task ends */
+  LAB_WAIT_SLEEP,        /* "sleep" */
+  LAB_WAIT_WORKER,       /* "syscall": a worker runs its job */
+  LAB_WAIT_JOIN,         /* "join": until another task ends */
+  LAB_WAIT_MUTEX,        /* "sync.Mutex.Lock" */
+  LAB_WAIT_RLOCK,        /* "sync.RWMutex.RLock" */
+  LAB_WAIT_WLOCK,        /* "sync.RWMutex.Lock" */
+  LAB_WAIT_WAIT_GROUP,   /* "sync.WaitGroup.Wait" */
+  LAB_WAIT_SEND,         /* "chan send" */
+  LAB_WAIT_RECEIVE,      /* "chan receive" */
+  LAB_WAIT_SELECT,       /* "select" */
+  LAB_WAIT_SELECT_EMPTY, /* "select (no cases)" */
+  LAB_WAIT_NET,          /* "IO wait": the control thread answers */
+  LAB_WAIT_KINDS
 } lab_wait;
 
 /* Embedded in the owner's struct. Small on purpose: there may be a million.
  * Owners read all of it, and write stack, created_by, label, generation and
  * cancelled; the scheduler only stores those. */
 typedef struct lab_task {
-  lab_list link;  /* in the run queue or in some wait queue, or alone */
-  lab_list all;   /* in lab_sched.tasks */
-  uint64_t id;    /* 1, 2, ... never reused */
-  uint64_t since; /* mono ns at which it entered its state, to a clock tick */
-  uint64_t wake;  /* asleep: mono ns at which it wakes */
-  uint32_t heap;  /* asleep: place in the timer heap + 1, else 0 */
-  uint32_t stack; /* waiting: its stack (src/stack), or 0 */
+  lab_list link;       /* in the run queue or in some wait queue, or alone */
+  lab_list all;        /* in lab_sched.tasks */
+  uint64_t id;         /* 1, 2, ... never reused */
+  uint64_t since;      /* mono ns at which it entered its state; see precise */
+  uint64_t wake;       /* asleep: mono ns at which it wakes */
+  uint32_t heap;       /* asleep: place in the timer heap + 1, else 0 */
+  uint32_t stack;      /* waiting: its stack (src/stack), or 0 */
   uint32_t created_by; /* stack of its creator, or 0 */
   uint32_t label;      /* profile labels while it runs, or 0 */
   uint32_t generation; /* the step's visit it belongs to */
@@ -60,6 +70,26 @@ typedef struct lab_post {
   lab_mpsc_node node;
   void (*deliver)(struct lab_post *post); /* on the scheduler's thread */
 } lab_post;
+
+/* Whoever wants to know what tasks do: profiles, traces. Called on the
+ * scheduler's thread, inside its functions: be quick, and call none of them.
+ * Any function may be NULL. */
+typedef struct lab_task_sink {
+  /* TASK is about to go over to state NEXT (WAITING: for WHY, at STACK); it
+   * still shows the state it leaves: state, wait, since, stack. A new task
+   * leaves RUNNABLE at 0; one that ends goes to ENDED. NOW: mono ns. */
+  void (*changes)(struct lab_task_sink *sink, const lab_task *task,
+                  lab_task_state next, lab_wait why, uint32_t stack,
+                  uint64_t now);
+  /* A lock was given up at STACK, and one that had waited NS for it got it. */
+  void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
+                    uint32_t stack, uint64_t ns);
+  /* All times are read from the precise clock while such a sink is there; else
+   * only the beginnings and ends of WAITING are, but for LAB_WAIT_NONE, and
+   * others may be early by a clock tick. */
+  bool precise;
+  struct lab_task_sink *next; /* the scheduler's */
+} lab_task_sink;
 
 typedef struct lab_sched lab_sched;
 
@@ -91,6 +121,13 @@ void lab_sched_stop(lab_sched *s);
 /* Delivers the letters that have come. lab_sched_run does it; the owner of a
  * stopped scheduler may, for those that came too late. */
 void lab_sched_deliver(lab_sched *s);
+
+/* SINK is told from now on, until it is removed; it belongs to its owner. */
+void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink);
+void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
+/* For locks: tells the sinks' contended. */
+void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
+                         uint64_t ns);
 
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);
