@@ -20,12 +20,9 @@
 #include "base/alloc.h"
 #include "mem/memstats.h"
 #include "pprof/tabwriter.h"
-#include "prof/export.h"
 #include "prof/heap_internal.h"
 #include "prof/memstats_format.h"
-#include "stack/stack.h"
-#include "stack/symbols.h"
-#include "stack/unwind.h"
+#include "prof/text.h"
 
 typedef struct totals {
   uint64_t inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
@@ -57,41 +54,9 @@ static void write_header(const lab_heap_snapshot *s, lab_buf *out) {
   lab_buf_printf(out, " heap/%" PRIu64 "\n", 2 * s->rate);
 }
 
-/* ---- one record ------------------------------------------------------------
- */
-
-/* How far ADDRESS lies behind the beginning of its function: bytes, or lines
- * of a Lua function. */
-static uint64_t offset_of(uint64_t address, const lab_symbol *symbol) {
-  if (lab_frame_is_script(address)) {
-    int line = lab_frame_line(address);
-    return line > symbol->start_line ? (uint64_t)(line - symbol->start_line)
-                                     : 0;
-  }
-  uintptr_t start;
-  return lab_code_name((uintptr_t)address, &start) ? address - start : 0;
-}
-
-static void write_frame(lab_frame frame, bool leaf, lab_buf *out) {
-  lab_symbol symbols[LAB_SYMBOL_INLINES];
-  uint64_t address = lab_text_address(frame, leaf);
-  size_t n = lab_symbols_lookup(frame, leaf, symbols);
-  for (size_t i = 0; i < n; i++)
-    lab_buf_printf(out, "#\t%#" PRIx64 "\t%s+0x%" PRIx64 "\t%s:%d\n", address,
-                   symbols[i].name, offset_of(address, &symbols[i]),
-                   symbols[i].file[0] ? symbols[i].file : "?", symbols[i].line);
-}
-
 static void write_record(uint32_t stack, const totals *t, lab_buf *out) {
-  const lab_frame *frames;
-  size_t n = lab_stack_frames(stack, &frames);
   write_totals(t, out);
-  for (size_t i = 0; i < n; i++)
-    lab_buf_printf(out, " %#" PRIx64, lab_text_address(frames[i], i == 0) + 1);
-  lab_buf_putc(out, '\n');
-  for (size_t i = 0; i < n; i++)
-    write_frame(frames[i], i == 0, out);
-  lab_buf_putc(out, '\n');
+  lab_text_stack(stack, 0, out);
 }
 
 /* ---- all of them -----------------------------------------------------------
