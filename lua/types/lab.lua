@@ -143,6 +143,31 @@ function lab.cpu_time() end
 ---@param format any
 function lab.log(format, ...) end
 
+---Calls fn(...) and returns what it returns. Profiles show what it does, and
+---what tasks that it starts do, under the label key=value, besides the labels
+---it has already (`step` and `route` at first): see -tagfocus of pprof. As Go's
+---pprof.Do. Values should be words, and few: they are kept for ever.
+---@param key string      1 to 128 bytes
+---@param value string    at most 128 bytes; pprof takes plain numbers for ranges
+---@param fn function
+---@return any ...
+function lab.label(key, value, fn, ...) end
+
+---Calls fn(...) and returns what it returns. An execution trace that is being
+---taken shows it as a region of that name, as Go's trace.WithRegion.
+---@param name string
+---@param fn function
+---@return any ...
+function lab.region(name, fn, ...) end
+
+---Calls fn(...) and returns what it returns. An execution trace that is being
+---taken shows it as a user task of that name, to which the regions in it and
+---the tasks it starts belong, as Go's trace.NewTask.
+---@param name string
+---@param fn function
+---@return any ...
+function lab.task(name, fn, ...) end
+
 ---A full garbage collection, now.
 function lab.gc() end
 

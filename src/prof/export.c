@@ -99,14 +99,11 @@ static places places_of(lab_export *e, lab_frame frame, bool leaf) {
 /* ---- samples ------------------------------------------------------------- */
 
 static size_t labels_of(uint32_t label, int64_t bytes,
-                        lab_profile_label out[3]) {
-  size_t n = 0;
-  const char *step, *route;
-  lab_label_get(label, &step, &route);
-  if (step)
-    out[n++] = (lab_profile_label){.key = "step", .str = step};
-  if (route)
-    out[n++] = (lab_profile_label){.key = "route", .str = route};
+                        lab_profile_label out[LAB_LABEL_KEYS + 1]) {
+  const lab_label *pairs;
+  size_t n = lab_label_get(label, &pairs);
+  for (size_t i = 0; i < n; i++)
+    out[i] = (lab_profile_label){.key = pairs[i].key, .str = pairs[i].value};
   if (bytes)
     out[n++] = (lab_profile_label){.key = "bytes", .num = bytes};
   return n;
@@ -127,7 +124,7 @@ void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
     lab_buf_append(&e->sample, ITEMS(&e->locations, uint64_t) + p.first,
                    p.n * sizeof(uint64_t));
   }
-  lab_profile_label labels[3];
+  lab_profile_label labels[LAB_LABEL_KEYS + 1];
   size_t nlabels = labels_of(label, bytes, labels);
   lab_profile_sample(e->profile, ITEMS(&e->sample, uint64_t),
                      ITEM_COUNT(&e->sample, uint64_t), values, labels, nlabels);

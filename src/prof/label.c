@@ -1,67 +1,153 @@
 /* SPDX-License-Identifier: MIT
- * See label.h. There are few pairs (routes of the steps visited so far) and one
- * lookup a request, so a list per hash value is enough. */
+ * See label.h. There are few sets (routes of the steps visited so far, and what
+ * scenarios label) and one lookup a request, so a list per hash value is
+ * enough. */
 #include "prof/label.h"
 
 #include <pthread.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
 
-typedef struct pair {
-  const char *step, *route;
-  struct pair *next; /* of the same chain */
+typedef struct set {
+  struct set *next; /* of the same chain */
   uint32_t id;
-} pair;
+  size_t n;
+  lab_label pairs[]; /* sorted by key */
+} set;
 
-enum { CHAINS = 1024 };
+enum {
+  CHAINS = 1024,
+  OTHERS = 1000, /* sets with "[other]" in them */
+};
+
+static const char other[] = "[other]";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pair *chains[CHAINS];
-static pair *pairs[LAB_LABEL_LIMIT + 1]; /* by id - 1; one more for "other" */
+static set *chains[CHAINS];
+static set *sets[LAB_LABEL_LIMIT + OTHERS]; /* by id - 1 */
 static uint32_t count;
 
-static pair **chain_of(const char *step, const char *route) {
-  uint64_t h = lab_hash_bytes(step, strlen(step), 0);
-  return &chains[lab_hash_bytes(route, strlen(route), h) % CHAINS];
+/* ---- the table: under the lock ------------------------------------------- */
+
+static set **chain_of(const lab_label *pairs, size_t n) {
+  uint64_t h = n;
+  for (size_t i = 0; i < n; i++) {
+    h = lab_hash_bytes(pairs[i].key, strlen(pairs[i].key), h);
+    h = lab_hash_bytes(pairs[i].value, strlen(pairs[i].value), h);
+  }
+  return &chains[h % CHAINS];
 }
 
-static pair *find(const char *step, const char *route) {
-  pair *p = *chain_of(step, route);
-  while (p && (strcmp(p->step, step) != 0 || strcmp(p->route, route) != 0))
-    p = p->next;
-  return p;
+static bool equals(const set *s, const lab_label *pairs, size_t n) {
+  bool same = s->n == n;
+  for (size_t i = 0; i < n && same; i++)
+    same = strcmp(s->pairs[i].key, pairs[i].key) == 0 &&
+           strcmp(s->pairs[i].value, pairs[i].value) == 0;
+  return same;
 }
 
-static pair *add(const char *step, const char *route) {
-  pair *p = lab_xmalloc(sizeof *p);
-  pair **chain = chain_of(step, route);
-  *p = (pair){lab_xstrdup(step), lab_xstrdup(route), *chain, count + 1};
-  pairs[count++] = p;
-  *chain = p;
-  return p;
+static const set *find(const lab_label *pairs, size_t n) {
+  const set *s = *chain_of(pairs, n);
+  while (s && !equals(s, pairs, n))
+    s = s->next;
+  return s;
 }
+
+static const set *add(const lab_label *pairs, size_t n) {
+  set *s = lab_xmalloc(sizeof *s + n * sizeof *pairs);
+  set **chain = chain_of(pairs, n);
+  s->next = *chain;
+  s->id = ++count;
+  s->n = n;
+  for (size_t i = 0; i < n; i++)
+    s->pairs[i] =
+        (lab_label){lab_xstrdup(pairs[i].key), lab_xstrdup(pairs[i].value)};
+  sets[count - 1] = s;
+  *chain = s;
+  return s;
+}
+
+/* The set, if it exists or may be added to LIMIT others; else NULL. */
+static const set *intern(const lab_label *pairs, size_t n, uint32_t limit) {
+  const set *s = find(pairs, n);
+  return s || count >= limit ? s : add(pairs, n);
+}
+
+static const set *at(uint32_t id) {
+  return id > 0 && id <= count ? sets[id - 1] : NULL;
+}
+
+/* ---- sets ---------------------------------------------------------------- */
 
 uint32_t lab_label_intern(const char *step, const char *route) {
-  static const char other[] = "[other]";
+  lab_label pairs[] = {{"route", route}, {"step", step}};
   pthread_mutex_lock(&lock);
-  pair *p = find(step, route);
-  if (!p && count >= LAB_LABEL_LIMIT) {
-    step = route = other;
-    p = find(step, route);
+  const set *s = intern(pairs, 2, LAB_LABEL_LIMIT);
+  if (!s) {
+    pairs[0].value = pairs[1].value = other;
+    s = intern(pairs, 2, LAB_LABEL_LIMIT + OTHERS);
   }
-  if (!p)
-    p = add(step, route);
+  uint32_t id = s ? s->id : 0;
   pthread_mutex_unlock(&lock);
-  return p->id;
+  return id;
 }
 
-void lab_label_get(uint32_t id, const char **step, const char **route) {
+/* Copies FROM's pairs and enters one more, or changes the one of its key;
+ * returns its place. OUT has room for LAB_LABEL_KEYS + 1. */
+static size_t extend(const set *from, lab_label pair, lab_label *out,
+                     size_t *n) {
+  size_t i = 0, count_from = from ? from->n : 0;
+  while (i < count_from && strcmp(from->pairs[i].key, pair.key) < 0) {
+    out[i] = from->pairs[i];
+    i++;
+  }
+  size_t place = i, skip = i;
+  if (i < count_from && strcmp(from->pairs[i].key, pair.key) == 0)
+    skip++;
+  out[i++] = pair;
+  while (skip < count_from)
+    out[i++] = from->pairs[skip++];
+  *n = i;
+  return place;
+}
+
+uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
+  lab_label pairs[LAB_LABEL_KEYS + 1];
+  size_t n;
   pthread_mutex_lock(&lock);
-  const pair *p = id > 0 && id <= count ? pairs[id - 1] : NULL;
+  size_t place = extend(at(id), (lab_label){key, value}, pairs, &n);
+  if (n <= LAB_LABEL_KEYS) {
+    const set *s = intern(pairs, n, LAB_LABEL_LIMIT);
+    if (!s) {
+      pairs[place].value = other;
+      s = intern(pairs, n, LAB_LABEL_LIMIT + OTHERS);
+    }
+    id = s ? s->id : id;
+  }
   pthread_mutex_unlock(&lock);
-  *step = p ? p->step : NULL;
-  *route = p ? p->route : NULL;
+  return id;
+}
+
+size_t lab_label_get(uint32_t id, const lab_label **pairs) {
+  pthread_mutex_lock(&lock);
+  const set *s = at(id);
+  pthread_mutex_unlock(&lock);
+  *pairs = s ? s->pairs : NULL;
+  return s ? s->n : 0;
+}
+
+void lab_label_write(uint32_t id, lab_buf *out) {
+  const lab_label *pairs;
+  size_t n = lab_label_get(id, &pairs);
+  lab_buf_putc(out, '{');
+  for (size_t i = 0; i < n; i++) {
+    lab_buf_puts(out, i > 0 ? ", " : "");
+    lab_buf_json_string(out, pairs[i].key, strlen(pairs[i].key));
+    lab_buf_putc(out, ':');
+    lab_buf_json_string(out, pairs[i].value, strlen(pairs[i].value));
+  }
+  lab_buf_putc(out, '}');
 }

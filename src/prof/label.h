@@ -1,23 +1,44 @@
 /* SPDX-License-Identifier: MIT
- * Profile labels: which step and which route a sample belongs to. Interned:
- * the pair is a number, 0 is "no labels". Values are words, never plain
- * numbers (pprof's -tagfocus would take those for ranges).
+ * Profile labels: what a sample belongs to, as a set of keys with values: the
+ * step and the route, and what the scenario adds by lab.label. Interned: a set
+ * is a number, 0 is the empty one.
  *
- * Pairs never go away. A scenario may invent routes without end, so beyond
- * LAB_LABEL_LIMIT pairs every new one becomes the pair "[other]", "[other]".
+ * Values are words, never plain numbers (pprof's -tagfocus would take those
+ * for ranges).
+ *
+ * Sets never go away. A scenario may invent values without end, so beyond
+ * LAB_LABEL_LIMIT sets every new one gets "[other]" in its place.
  *
  * Threads: any (one mutex); never a signal handler. */
 #ifndef LAB_PROF_LABEL_H
 #define LAB_PROF_LABEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-enum { LAB_LABEL_LIMIT = 10000 };
+#include "base/buf.h"
 
-/* The id of the pair. STEP is the step's slug, ROUTE a path; both are copied.
- */
+enum {
+  LAB_LABEL_LIMIT = 10000, /* different sets */
+  LAB_LABEL_KEYS = 16,     /* in a set */
+};
+
+typedef struct lab_label {
+  const char *key, *value;
+} lab_label;
+
+/* The set {step, route}. STEP is the step's slug, ROUTE a path; both are
+ * copied. */
 uint32_t lab_label_intern(const char *step, const char *route);
-/* The pair of an id; strings are valid for ever; NULL for 0. */
-void lab_label_get(uint32_t id, const char **step, const char **route);
+/* The set ID with KEY, in place of what value it had before. KEY isn't empty;
+ * both are copied. One key more than LAB_LABEL_KEYS is left out. */
+uint32_t lab_label_with(uint32_t id, const char *key, const char *value);
+
+/* The pairs of a set, in the order of keys: valid for ever. Returns how many;
+ * 0 for id 0. */
+size_t lab_label_get(uint32_t id, const lab_label **pairs);
+/* As Go's text forms write it after "# labels: ": {"route":"/", "step":"cpu"}.
+ */
+void lab_label_write(uint32_t id, lab_buf *out);
 
 #endif

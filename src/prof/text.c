@@ -3,7 +3,6 @@
 #include "prof/text.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "prof/export.h"
 #include "prof/label.h"
@@ -32,15 +31,11 @@ static void write_frame(lab_frame frame, bool leaf, lab_buf *out) {
 }
 
 static void write_labels(uint32_t label, lab_buf *out) {
-  const char *step, *route;
-  lab_label_get(label, &step, &route);
-  if (!step || !route)
+  if (label == 0)
     return;
-  lab_buf_puts(out, "# labels: {\"route\":");
-  lab_buf_json_string(out, route, strlen(route));
-  lab_buf_puts(out, ", \"step\":");
-  lab_buf_json_string(out, step, strlen(step));
-  lab_buf_puts(out, "}\n");
+  lab_buf_puts(out, "# labels: ");
+  lab_label_write(label, out);
+  lab_buf_putc(out, '\n');
 }
 
 void lab_text_stack(uint32_t stack, uint32_t label, lab_buf *out) {

@@ -387,3 +387,7 @@ void lab_sampler_resume(uint32_t label) {
   sm.label = label;
   sm.preempt = 0;
 }
+
+void lab_sampler_label(uint32_t label) {
+  sm.label = label;
+}

@@ -80,6 +80,7 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
   if (vm->running) {
     t->base.created_by = lab_walk(vm->running->co, 0);
     t->base.label = vm->running->base.label;
+    t->base.user_task = vm->running->base.user_task;
   }
   lab_task_init(vm->sched, &t->base);
   lab_task_ready(vm->sched, &t->base);

@@ -83,6 +83,7 @@ static int open_all(lua_State *L) {
   lua_newtable(L);
   lab_lib_buffer(L);
   lab_lib_cpu(L);
+  lab_lib_label(L);
   lab_lib_task(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);

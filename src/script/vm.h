@@ -233,6 +233,8 @@ void lab_sampler_arm(lua_State *L);
 void lab_sampler_where(char *out, size_t size);
 /* A task is about to be resumed: samples get its LABEL, its slice begins. */
 void lab_sampler_resume(uint32_t label);
+/* The running task's label is another one from now on. */
+void lab_sampler_label(uint32_t label);
 
 /* ---- gc.c ---------------------------------------------------------------- */
 
@@ -253,6 +255,7 @@ void lab_gc_full(lua_State *L);
 void lab_lib_base(lua_State *L);
 void lab_lib_buffer(lua_State *L);
 void lab_lib_cpu(lua_State *L);
+void lab_lib_label(lua_State *L);
 void lab_lib_task(lua_State *L);
 /* Makes the metatable NAME; METHODS and METAMETHODS may be NULL. Scripts can't
  * get at it. */

@@ -29,7 +29,7 @@
 #include "task/timers.h"
 
 /* There may be a million: think twice before you add a field. */
-_Static_assert(sizeof(lab_task) <= 80, "a task is 80 bytes");
+_Static_assert(sizeof(lab_task) <= 88, "a task is 88 bytes");
 
 struct lab_sched {
   /* The scheduler's thread, and signal handlers on it. */
@@ -40,7 +40,7 @@ struct lab_sched {
   lab_task_sink *sinks;
   bool precise; /* one of them is */
   _Atomic(lab_task *) running;
-  uint64_t last_id;
+  uint64_t last_id, last_user_task;
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   int event_fd;
   /* Written by the scheduler's thread, read by any. */
@@ -193,6 +193,36 @@ void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->contended)
       sink->contended(sink, holder, stack, ns);
+}
+
+void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
+                      bool enters, uint32_t stack) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->region)
+      sink->region(sink, task, name, enters, stack);
+}
+
+uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
+                                   const char *name, uint32_t stack) {
+  uint64_t id = ++s->last_user_task;
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->user_task_began)
+      sink->user_task_began(sink, task, id, task->user_task, name, stack);
+  return id;
+}
+
+void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
+                             uint32_t stack) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->user_task_ended)
+      sink->user_task_ended(sink, task, id, stack);
+}
+
+bool lab_sched_is_traced(const lab_sched *s) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->region || sink->user_task_began)
+      return true;
+  return false;
 }
 
 /* ---- the loop ------------------------------------------------------------ */

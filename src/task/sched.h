@@ -45,14 +45,15 @@ typedef enum lab_wait {
 } lab_wait;
 
 /* Embedded in the owner's struct. Small on purpose: there may be a million.
- * Owners read all of it, and write stack, created_by, label, generation and
- * cancelled; the scheduler only stores those. */
+ * Owners read all of it, and write stack, created_by, label, generation,
+ * cancelled and user_task; the scheduler only stores those. */
 typedef struct lab_task {
   lab_list link;       /* in the run queue or in some wait queue, or alone */
   lab_list all;        /* in lab_sched.tasks */
   uint64_t id;         /* 1, 2, ... never reused */
   uint64_t since;      /* mono ns at which it entered its state; see precise */
   uint64_t wake;       /* asleep: mono ns at which it wakes */
+  uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
   uint32_t heap;       /* asleep: place in the timer heap + 1, else 0 */
   uint32_t stack;      /* waiting: its stack (src/stack), or 0 */
   uint32_t created_by; /* stack of its creator, or 0 */
@@ -84,6 +85,18 @@ typedef struct lab_task_sink {
   /* A lock was given up at STACK, and one that had waited NS for it got it. */
   void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
                     uint32_t stack, uint64_t ns);
+  /* TASK, at STACK, enters or leaves a region of its code (lab.region): they
+   * nest. It belongs to the user task task->user_task, or to none. */
+  void (*region)(struct lab_task_sink *sink, const lab_task *task,
+                 const char *name, bool enters, uint32_t stack);
+  /* The user task ID (lab.task) began within PARENT, or within none (0); it
+   * ended. Tasks, any number of them, work for it in between, and may do so
+   * after its end. */
+  void (*user_task_began)(struct lab_task_sink *sink, const lab_task *task,
+                          uint64_t id, uint64_t parent, const char *name,
+                          uint32_t stack);
+  void (*user_task_ended)(struct lab_task_sink *sink, const lab_task *task,
+                          uint64_t id, uint32_t stack);
   /* All times are read from the precise clock while such a sink is there; else
    * only the beginnings and ends of WAITING are, but for LAB_WAIT_NONE, and
    * others may be early by a clock tick. */
@@ -128,6 +141,19 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
 /* For locks: tells the sinks' contended. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          uint64_t ns);
+/* Tells the sinks' region. */
+void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
+                      bool enters, uint32_t stack);
+/* A new user task, within the one that TASK has now: returns its id, never
+ * reused. The owner writes it to the user_task of the tasks that work for it,
+ * and puts the former one back at the end. */
+uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
+                                   const char *name, uint32_t stack);
+void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
+                             uint32_t stack);
+/* Whether any sink wants to hear of regions and user tasks: else nobody needs
+ * their stacks. */
+bool lab_sched_is_traced(const lab_sched *s);
 
 /* Any thread, not a signal handler: hands POST over. One wake-up for many. */
 void lab_sched_post(lab_sched *s, lab_post *post);

@@ -26,36 +26,86 @@ static void keys_get_numbers_in_order(void **state) {
   lab_keymap_free(&m);
 }
 
-static void labels_are_pairs(void **state) {
+/* What lab_label_write makes of a set. */
+static void assert_labels(uint32_t id, const char *want) {
+  lab_buf b = LAB_BUF_INIT;
+  lab_label_write(id, &b);
+  lab_buf_putc(&b, '\0');
+  assert_string_equal(b.data, want);
+  lab_buf_free(&b);
+}
+
+static void labels_are_interned(void **state) {
   (void)state;
-  const char *step = "x", *route = "x";
-  lab_label_get(0, &step, &route);
-  assert_null(step);
-  assert_null(route);
+  const lab_label *pairs;
+  assert_int_equal(lab_label_get(0, &pairs), 0);
+  assert_labels(0, "{}");
   uint32_t a = lab_label_intern("cpu", "/"), b = lab_label_intern("cpu", "/b");
   assert_true(a != 0 && b != 0 && a != b);
   char copy[] = "cpu";
   assert_int_equal(lab_label_intern(copy, "/"), a);
-  lab_label_get(b, &step, &route);
-  assert_string_equal(step, "cpu");
-  assert_string_equal(route, "/b");
-  lab_label_get(b + 1, &step, &route);
-  assert_null(step);
+  copy[0] = 'x';
+  assert_int_equal(lab_label_get(b, &pairs), 2);
+  assert_string_equal(pairs[0].key, "route");
+  assert_string_equal(pairs[0].value, "/b");
+  assert_string_equal(pairs[1].key, "step");
+  assert_string_equal(pairs[1].value, "cpu");
+  assert_int_equal(lab_label_get(1u << 30, &pairs), 0);
+}
+
+static void labels_are_added_and_replaced(void **state) {
+  (void)state;
+  uint32_t a = lab_label_intern("cpu", "/");
+  uint32_t b = lab_label_with(a, "worker", "the \"a\"");
+  assert_labels(
+      b, "{\"route\":\"/\", \"step\":\"cpu\", \"worker\":\"the \\\"a\\\"\"}");
+  uint32_t c = lab_label_with(b, "from", "x");
+  assert_labels(lab_label_with(c, "step", "mine"),
+                "{\"from\":\"x\", \"route\":\"/\", \"step\":\"mine\", "
+                "\"worker\":\"the \\\"a\\\"\"}");
+  /* The way to a set doesn't matter. */
+  assert_int_equal(
+      lab_label_with(lab_label_with(a, "from", "x"), "worker", "the \"a\""), c);
+  assert_int_equal(lab_label_with(c, "from", "x"), c);
+  /* Keys and values can't be exchanged, nor run together. */
+  assert_true(lab_label_with(0, "k", "v") != lab_label_with(0, "v", "k"));
+  assert_true(lab_label_with(0, "ab", "c") != lab_label_with(0, "a", "bc"));
+}
+
+static void a_set_has_room_for_so_many_keys(void **state) {
+  (void)state;
+  char key[16];
+  const lab_label *pairs;
+  uint32_t id = 0;
+  for (int i = 0; i < LAB_LABEL_KEYS; i++) {
+    snprintf(key, sizeof key, "key%d", i);
+    id = lab_label_with(id, key, "v");
+  }
+  assert_int_equal(lab_label_get(id, &pairs), LAB_LABEL_KEYS);
+  assert_int_equal(lab_label_with(id, "one more", "v"), id);
+  assert_true(lab_label_with(id, "key0", "w") != id);
 }
 
 static void labels_have_a_limit(void **state) {
   (void)state;
-  char route[32];
+  char text[32];
   uint32_t first = lab_label_intern("flood", "/0"), last = 0;
   for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
-    snprintf(route, sizeof route, "/%d", i);
-    last = lab_label_intern("flood", route);
+    snprintf(text, sizeof text, "/%d", i);
+    last = lab_label_intern("flood", text);
   }
-  const char *step, *shown;
-  lab_label_get(last, &step, &shown);
-  assert_string_equal(shown, "[other]");
+  assert_labels(last, "{\"route\":\"[other]\", \"step\":\"[other]\"}");
   assert_int_equal(lab_label_intern("flood", "/one more"), last);
   assert_int_equal(lab_label_intern("flood", "/0"), first);
+  uint32_t with = lab_label_with(first, "key", "new");
+  assert_labels(with, "{\"key\":\"[other]\", \"route\":\"/0\", "
+                      "\"step\":\"flood\"}");
+  assert_int_equal(lab_label_with(first, "key", "newer"), with);
+  for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
+    snprintf(text, sizeof text, "key%d", i);
+    last = lab_label_with(first, text, "x");
+  }
+  assert_int_equal(last, first);
 }
 
 /* Records of all sizes, often enough to wrap around. */
@@ -165,7 +215,9 @@ static void text_addresses(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_get_numbers_in_order),
-      cmocka_unit_test(labels_are_pairs),
+      cmocka_unit_test(labels_are_interned),
+      cmocka_unit_test(labels_are_added_and_replaced),
+      cmocka_unit_test(a_set_has_room_for_so_many_keys),
       cmocka_unit_test(labels_have_a_limit),
       cmocka_unit_test(a_ring_gives_back_what_it_got),
       cmocka_unit_test(a_full_ring_refuses),

@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+-- Work of known shares under labels, and what lab.label and its like must pass
+-- through.
+
+local function spinFor(seconds)
+  local used = lab.spin(seconds)
+  return used
+end
+
+local function show(...)
+  local words = table.pack(...)
+  for i = 1, words.n do words[i] = tostring(words[i]) end
+  return (table.concat(words, " "))
+end
+
+-- Labels: alone, nested, on a worker, in a task, and after parking.
+local function labelled()
+  spinFor(0.2) -- no label
+  lab.label("worker", "a", function()
+    spinFor(0.4)
+    lab.label("part", "inner", spinFor, 0.3)
+    lab.sleep(0.01)
+    spinFor(0.1) -- back in worker=a, also after a sleep
+  end)
+  lab.label("worker", "b", function()
+    lab.burn(0.4)
+    lab.go(function() spinFor(0.2) end):join()
+  end)
+  pcall(lab.label, "worker", "c", error, "x")
+  spinFor(0.2) -- no label again
+end
+
+local kept
+local function keepBuffer() kept = lab.buffer(8 << 20) end
+
+local routes = {}
+
+routes["/labels"] = function() labelled() end
+
+routes["/heap"] = function()
+  lab.label("owner", "cache", keepBuffer)
+  return tostring(kept:cap())
+end
+
+routes["/through"] = function()
+  local mark = {}
+  local parts = {
+    show(lab.label("k", "v", function(...) return select("#", ...), ... end, 1, nil, nil)),
+    show(lab.region("r", function(a) lab.sleep(0) return a, nil end, "x")),
+    show(lab.task("t", function() return lab.region("r", lab.task, "u", math.max, 1, 5) end)),
+    show(select("#", lab.label("k", "v", function() end))),
+    show(select(2, pcall(lab.region, "r", error, mark)) == mark),
+  }
+  return (table.concat(parts, "|"))
+end
+
+-- A function below each of the three fails: the traceback has to show it.
+local function failsHere() error("it failed") end
+routes["/fail"] = function()
+  lab.label("k", "v", function() lab.region("r", function() lab.task("t", failsHere) end) end)
+end
+
+local wrong = {
+  function() lab.label("", "v", print) end,
+  function() lab.label("k", "v\0w", print) end,
+  function() lab.label("k", ("v"):rep(129), print) end,
+  function() lab.label("k", "v", 3) end,
+  function() lab.region("r") end,
+  function() lab.task(nil, print) end,
+}
+routes["/wrong"] = function()
+  local texts = {}
+  for i, f in ipairs(wrong) do texts[i] = select(2, pcall(f)):gsub("^.-: ", "") end
+  return (table.concat(texts, "\n"))
+end
+
+return { request = function() end, routes = routes }

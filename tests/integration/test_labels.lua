@@ -1,0 +1,75 @@
+-- SPDX-License-Identifier: MIT
+-- lab.label, lab.region and lab.task: labels tell apart what runs the same
+-- code, and none of them shows otherwise.
+local t = require "harness"
+t.need("curl", "go")
+
+local scenarios = { t.source .. "/tests/integration/scenarios" }
+
+-- CPU seconds of a profile by the value of a label, "" without it.
+local function by_label(raw, key)
+  local sums = {}
+  for _, sample in ipairs(raw.samples) do
+    local value = sample.labels[key] and sample.labels[key][1] or ""
+    if sample.labels.step then sums[value] = (sums[value] or 0) + sample.values[2] / 1e9 end
+  end
+  return sums
+end
+
+t.test("CPU samples carry labels: nested, on workers, in tasks, after a sleep", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  local file = t.temp_dir() .. "/profile"
+  local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=6&hz=500'"):format(file, lab.url))
+  t.sleep(0.2)
+  t.equal(lab:get("/labels").status, 200)
+  t.equal(profile:wait(20), 0)
+  local raw = t.pprof.raw(file)
+  local worker, part = by_label(raw, "worker"), by_label(raw, "part")
+  t.near(worker.a, 0.8, 0.1, "a: 0.4 + 0.3 + 0.1")
+  t.near(worker.b, 0.6, 0.1, "b: a worker's 0.4, a task's 0.2")
+  t.near(worker[""], 0.4, 0.1, "without: before and after")
+  t.near(part.inner, 0.3, 0.06)
+  t.near(part[""], 1.5, 0.15)
+  for _, sample in ipairs(raw.samples) do
+    if sample.labels.part then
+      t.equal(sample.labels.worker[1], "a", "the outer label is kept")
+      t.equal(sample.labels.route[1], "/labels", "and those of the request")
+    end
+  end
+  -- The frames below: the labelled function, and who labelled it.
+  local top = t.pprof.top(file, "-tagfocus=part=inner")
+  t.check(top["labels.spinFor"] and top["lab.label"] and top["labels.labelled"], "frames of a labelled function")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("heap samples carry labels", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  lab:get("/heap")
+  local top = t.pprof.top(lab.url .. "/debug/pprof/heap", "-tagfocus=owner=cache")
+  t.check(top["labels.keepBuffer"], "keepBuffer has a label")
+  t.between(top["labels.keepBuffer"].cum, 8 * 2 ^ 20, 9 * 2 ^ 20)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("results, errors and tracebacks pass through", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  t.equal(lab:get("/through").body, "3 1 nil nil|x nil|5|0|true")
+  local failed = lab:get("/fail")
+  t.equal(failed.status, 500)
+  t.has(failed.body, "it failed")
+  lab:wait_log("scenario.lua:58: in function <") -- failsHere is in the traceback
+  for _, name in ipairs { "label", "region", "task" } do
+    t.has(lab:log(), ("[C]: in field '%s'"):format(name))
+  end
+  t.equal(lab:get("/wrong").body, table.concat({
+    "bad argument #1 to 'label' (a label needs a key)",
+    "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
+    "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
+    "bad argument #3 to 'label' (function expected, got number)",
+    "bad argument #2 to 'region' (function expected, got no value)",
+    "bad argument #1 to 'task' (string expected, got nil)",
+  }, "\n"))
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
