@@ -1,0 +1,72 @@
+local PIECE = 1 << 17
+
+local buffer
+local filling = false -- a copy is under way; two at once would mix their bytes
+
+local function takeTurn()
+  while filling do lab.sleep(0.002) end
+  filling = true
+end
+
+-- The source is asked again and again, and its last answer is the one to keep.
+local function leakMemory(size, rounds)
+  local draft <close> = lab.buffer(PIECE + 512)
+  for _ = 1, (rounds - 1) * size // PIECE do
+    assert(lab.copy_n(draft:reset(), lab.rand, PIECE))
+  end
+  takeTurn()
+  local n, problem = lab.copy_n(buffer, lab.rand, size)
+  filling = false
+  return assert(n, problem)
+end
+
+-- How many rounds make a request clearly slow on this machine. The best of
+-- three: somebody else's work is not this machine's speed.
+local function calibrate(size)
+  buffer = lab.buffer()
+  local best = math.huge
+  for _ = 1, 3 do
+    local began = lab.now()
+    leakMemory(size, 1)
+    best = math.min(best, lab.now() - began)
+  end
+  return math.max(1, math.ceil(0.4 / best))
+end
+
+return {
+  title = "Slow answers, and a machine that fills up",
+  difficulty = 2,
+  minutes = 15,
+  symptom = "Answers take a few hundred milliseconds, and the process needs more memory every hour.",
+  params = {
+    size = { 10000000, "bytes that a request adds" },
+    rounds = { 0, "times its bytes are drawn; 0 = as many as take about 400 ms here" },
+  },
+  limits = { memory = "1GiB" },
+  enter = function(self)
+    if self.params.rounds == 0 then self.params.rounds = calibrate(self.params.size) end
+    buffer = lab.buffer()
+    lab.release() -- what measuring took must not look like a part of the leak
+  end,
+  request = function(self) leakMemory(self.params.size, self.params.rounds) end,
+  leave = function()
+    buffer = nil
+    lab.gc()
+  end,
+  hints = {
+    "Which resource grows with every request, and does it ever come back? Look at the process before and after ten requests.",
+    "A heap profile shows what is held now. Take two, a few requests apart.",
+    "Which variable still refers to that memory when the request has been answered? `-list` shows the lines.",
+  },
+  expect = {
+    requests = 5,
+    { "heap.inuse_space", top = "lab_buffer_grow", under = "leakMemory", share = 0.95 },
+    { "memory", grows = "10MB per request" },
+    { "latency", ratio = ">= 20" },
+  },
+  diagnosis = {
+    kind = "memory leak",
+    where = "leakMemory",
+    accept = { "shared buffer", "global buffer", "buffer grows" },
+  },
+}

@@ -1,0 +1,140 @@
+-- SPDX-License-Identifier: MIT
+-- The steps of the original, by the commands that its students use: what they
+-- were to see there must be seen here. (Step 4 has a test of its own.)
+local t = require "harness"
+t.need("go", "curl")
+
+local PPROF = "/debug/pprof/"
+
+local function in_step(number, ...)
+  local lab = t.start(...)
+  t.equal(lab:get("/goto?step=" .. number).body, "switched to step " .. number)
+  return lab
+end
+
+-- N requests of `/`, one after the other, in the background.
+local function load_in_background(lab, n)
+  return t.spawn(("sh -c 'for i in $(seq %d); do curl -s %s/ -o /dev/null; done'"):format(n, lab.url))
+end
+
+-- Seconds of a request: the best of N, which is the machine's own part.
+local function best_of(lab, n)
+  local best = math.huge
+  for _ = 1, n do best = math.min(best, lab:get("/").seconds) end
+  return best
+end
+
+-- The function's share of the whole in a profile of the program under test.
+local function share(raw, name, value)
+  local under, all = 0, 0
+  for _, sample in ipairs(raw.samples) do
+    local there = false
+    for _, location in ipairs(sample.stack) do
+      for _, frame in ipairs(location.frames) do there = there or frame.name == name end
+    end
+    all = all + sample.values[value]
+    if there then under = under + sample.values[value] end
+  end
+  t.check(all > 0, "the profile isn't empty")
+  return under / all, all
+end
+
+-- ---- step 2 -------------------------------------------------------------------
+
+t.test("step 2: a request costs five seconds of CPU time", function()
+  local lab = in_step(2)
+  local function cpu_seconds()
+    local stat = t.read("/proc/" .. lab.pid .. "/stat"):match("%) (.*)")
+    local fields = {}
+    for word in stat:gmatch("%S+") do fields[#fields + 1] = tonumber(word) or word end
+    return (fields[12] + fields[13]) / 100
+  end
+  local before = cpu_seconds()
+  local answer = lab:get("/")
+  t.equal(answer.body, "hello world")
+  t.check(answer.seconds >= 4.99, "not faster than five seconds")
+  t.near(cpu_seconds() - before, 5, 0.3, "CPU seconds of a request")
+  t.match(lab:log(), "Request processed in [%d.]+s\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 2: eatCPU has 90 % of the CPU profile", function()
+  local lab = in_step(2)
+  load_in_background(lab, 2)
+  local file = t.temp_dir() .. "/cpu.pb.gz"
+  t.run("curl -s -o " .. file .. " '" .. lab.url .. PPROF .. "profile?seconds=6'")
+  local part, all = share(t.pprof.raw(file), "cpu.eatCPU", 2)
+  t.between(part, 0.9, 1, "share under eatCPU")
+  t.check(all > 1e9, "more than a second of samples")
+  local top = t.pprof.top(file)
+  for _, name in ipairs { "main.helloWorldHandler", "main.doSomeBusinessLogic", "cpu.eatCPU" } do
+    t.between(top[name] and top[name].cum_percent, 90, 100, name)
+  end
+  t.has(t.pprof.run(file, "-list", "eatCPU"), "lab.burn(seconds)")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- step 3 -------------------------------------------------------------------
+
+t.test("step 3: requests are clearly slower than in step 0, however fast the machine", function()
+  local lab = in_step(0)
+  local baseline = best_of(lab, 5)
+  lab:get("/goto?step=3")
+  local slow = best_of(lab, 3)
+  t.between(slow, 0.1, 5, "seconds of a request")
+  t.check(slow > 20 * baseline, ("%g s against %g s in step 0"):format(slow, baseline))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 3: 10 MB per request stay, in one object, under leakMemory", function()
+  local lab = in_step(3, "--param", "3.rounds=1")
+  local sizes = {}
+  for n = 1, 20 do
+    t.equal(lab:get("/").body, "hello world")
+    local raw = t.pprof.raw(lab.url .. PPROF .. "heap")
+    t.equal(raw.types[4], "inuse_space/bytes")
+    local part, bytes = share(raw, "memory-leak.leakMemory", 4)
+    t.between(part, 0.95, 1, "share of inuse_space")
+    t.check(bytes > n * 10e6, "holds what was copied")
+    local part_of_objects, objects = share(raw, "memory-leak.leakMemory", 3)
+    t.between(part_of_objects * objects, 1, 2, "objects")
+    if bytes ~= sizes[#sizes] then sizes[#sizes + 1] = bytes end
+  end
+  -- It doubles: few sizes, each about twice the one before.
+  t.between(#sizes, 4, 6, "sizes that were seen")
+  for i = 2, #sizes do t.between(sizes[i] / sizes[i - 1], 1.7, 2.3, "growth") end
+
+  local top = t.pprof.top(lab.url .. PPROF .. "heap")
+  t.between(top.lab_buffer_grow.flat_percent, 95, 100, "lab_buffer_grow")
+  for _, name in ipairs { "main.helloWorldHandler", "main.doSomeBusinessLogic", "lab.copy_n" } do
+    t.between(top[name] and top[name].cum_percent, 95, 100, name)
+  end
+  local text = lab:get(PPROF .. "heap?debug=1").body
+  t.match(text, "heap profile: [12]: %d+ %[")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 3: RSS grows by 10 MB per request, and leaving gives the heap back", function()
+  local lab = in_step(3, "--param", "3.rounds=1")
+  local rss = lab:rss()
+  for _ = 1, 20 do lab:get("/") end
+  t.between((lab:rss() - rss) / 20, 8e6, 40e6, "RSS per request")
+  t.check(lab:vars()("HeapAlloc") > 200e6, "the heap holds it")
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.between(lab:vars()("HeapAlloc"), 0, 10e6, "HeapAlloc in step 0")
+  local held = 0
+  for _, sample in ipairs(t.pprof.raw(lab.url .. PPROF .. "heap").samples) do held = held + sample.values[4] end
+  t.equal(held, 0, "bytes in use in the profile")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 3: twenty requests at once all get their answer", function()
+  local lab = in_step(3, "--param", "3.rounds=1")
+  local codes = t.run(([[for i in $(seq 20); do curl -s -o /dev/null -w '%%{http_code} ' %s/ & done; wait]])
+    :format(lab.url))
+  t.equal(select(2, codes.out:gsub("200 ", "")), 20, "answers")
+  t.check(lab:vars()("HeapAlloc") > 200e6, "nothing was lost")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
