@@ -161,11 +161,13 @@ end
 -- The log gets the whole message, the client its first part.
 local function report(number, status, message)
   lab.log("step %d: %s", number, message)
-  return status, message:match("^(.-)\nstack traceback:") or message
+  message = message:match("^(.-)\nstack traceback:") or message
+  return status, ("%s (step 0 is active)"):format(message)
 end
 
 -- /goto: returns a status and a text. Wrong parameters change nothing; a
--- scenario that fails to load or to enter leaves the lab in step 0.
+-- scenario that fails to load or to enter leaves the lab in step 0, and the
+-- text says so.
 local function switchToStep(number, rawQuery)
   local overrides = parseQuery(rawQuery)
   overrides.step = nil
@@ -187,7 +189,17 @@ local function switchToStep(number, rawQuery)
   return report(number, status, message)
 end
 
+-- A folder may come later: so it's no error.
+local function warnOfParams()
+  local there = steps.list()
+  for _, option in ipairs(host.params) do
+    local number = math.tointeger(tonumber(option:match("^%d+")))
+    if not there[number] then lab.log("--param %s: there is no step %d yet", option, number) end
+  end
+end
+
 local function start()
+  warnOfParams()
   serve(current)
 end
 

@@ -69,6 +69,7 @@ static struct {
   bool is_frozen;
   uint32_t finalizer; /* pseudo function */
   timer_t slice;
+  bool slicing; /* there is one */
   pending pending[PENDING];
 } sm;
 
@@ -350,6 +351,7 @@ static int start_slices(void) {
   /* The thread's CPU clock: no wake-ups while nothing runs. */
   if (timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &sm.slice))
     return -errno;
+  sm.slicing = true;
   struct itimerspec every = {{0, SLICE_NS}, {0, SLICE_NS}};
   return timer_settime(sm.slice, 0, &every, NULL) ? -errno : 0;
 }
@@ -366,7 +368,9 @@ int lab_sampler_attach(lab_vm *vm) {
 }
 
 void lab_sampler_detach(void) {
-  timer_delete(sm.slice);
+  if (sm.slicing)
+    timer_delete(sm.slice);
+  sm.slicing = false;
   lab_cpu_set_vm(NULL);
   sm.vm = NULL;
   sm.npending = 0;

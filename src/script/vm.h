@@ -215,7 +215,7 @@ void lab_walk_register(lua_State *L, const char *prefix, bool hidden);
 /* The heap profiler's question (prof/heap.h). */
 uint32_t lab_walk_allocation(uint32_t *label);
 
-/* ---- sampler.c, hook.c --------------------------------------------------- */
+/* ---- sampler.c ----------------------------------------------------------- */
 
 /* The calling thread runs VM from now on (or none, NULL): the profiler's
  * part, the time slices. */
@@ -264,8 +264,8 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
 
 /* ---- steps.c, request.c, vm.c -------------------------------------------- */
 
-/* Runs the embedded Lua files, with `lab` on top of the stack; fills vm->app
- * and its friends. Raises on an error. */
+/* Runs the embedded Lua files, with `lab` on top of the stack, and keeps what
+ * they give in vm's registry references. Raises on an error. */
 void lab_steps_open(lua_State *L);
 /* Queues a goto, and begins the first waiting one when none is under way. */
 void lab_steps_goto(lab_vm *vm, lab_exchange *x);

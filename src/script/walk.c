@@ -170,12 +170,12 @@ uint32_t lab_walk_allocation(uint32_t *label) {
   if (!vm || !vm->running || vm->running->own)
     return 0;
   lab_frame frames[DEPTH], native[LAB_UNWIND_MAX];
-  size_t n = walk_chain(top, 0, false, frames);
-  if (n == 0)
-    return 0;
   size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
   nnative = drop_allocator(native, nnative);
-  if (is_stack(native, nnative))
+  if (is_stack(native, nnative)) /* Lua's list of calls may be half changed */
+    return 0;
+  size_t n = walk_chain(top, 0, false, frames);
+  if (n == 0)
     return 0;
   lua_Debug ar;
   if (lua_getstack(top->L, 0, &ar) && lua_getinfo(top->L, "S", &ar) &&

@@ -74,6 +74,13 @@ t.test("what fails at run time is told, with exit code 1", function()
   end
 end)
 
+t.test("a parameter for a step that isn't there is warned of", function()
+  local lab = t.start("--param", "9998.n=1", "--param", "4.rounds=1")
+  lab:wait_log("--param 9998.n=1: there is no step 9998 yet")
+  t.check(not lab:log():find("--param 4", 1, true), "no warning of step 4")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Starts the program with --listen ADDRESS; its port, by the log.
 local function listen(address, pattern)
   local program = t.spawn(t.command { t.diaglab, "--listen", address })

@@ -42,6 +42,7 @@ t.test("what is broken is refused with file and line, and step 0 goes on", funct
     local answer = lab:get("/goto?step=41")
     t.equal(answer.status, 500, "case " .. i)
     t.has(answer.body, case[2], "case " .. i)
+    t.has(answer.body, "(step 0 is active)", "case " .. i)
     t.equal(lab:get("/").body, "hello world")
   end
   write_scenario(dir, "42-one", "return { request = function() end }")

@@ -94,11 +94,14 @@ static fx_profile *finish(lab_cpu_session *s) {
 }
 
 /* ThreadSanitizer holds a signal back until the thread is at a place of its own
- * choosing, so that no stack can be walked there: only sums can be checked. */
+ * choosing, so that no stack can be walked there: only sums can be checked, and
+ * those have other threads' time in them. */
 #ifdef __SANITIZE_THREAD__
 enum { STACKS_ARE_KNOWN = 0 };
+static const double TOLERANCE = 0.2;
 #else
 enum { STACKS_ARE_KNOWN = 1 };
+static const double TOLERANCE = 0.05;
 #endif
 
 static int64_t sum_of(const fx_profile *p, const char *name, size_t value) {
@@ -130,7 +133,8 @@ static void check_shares(int hz, lab_cpu_source source, uint64_t total_ns) {
   lab_cpu_set_source(LAB_CPU_AUTO);
   double all = (double)sum_of(p, "burner_main", 1);
   double period = 1e9 / hz;
-  assert_near(with_lost(p), (double)b.cpu, 0.05 * (double)b.cpu + 2 * period);
+  assert_near(with_lost(p), (double)b.cpu,
+              TOLERANCE * (double)b.cpu + 2 * period);
   assert_near((double)sum_of(p, "burner_main", 0) * period, all,
               0.05 * all + period);
   double n = all / period / (lab_cpu_perf_allowed() ? 1 : 4);
@@ -166,7 +170,8 @@ static void check_sum_of_cpu_clock(int hz) {
   run_burner(&b);
   fx_profile *p = finish(s);
   lab_cpu_set_source(LAB_CPU_AUTO);
-  assert_near(with_lost(p), (double)b.cpu, 0.05 * (double)b.cpu + 2e9 / hz);
+  assert_near(with_lost(p), (double)b.cpu,
+              TOLERANCE * (double)b.cpu + 2e9 / hz);
   fx_free(p);
 }
 
