@@ -48,7 +48,8 @@ typedef struct lab_config {
   unsigned workers;    /* threads for long work; 0: one per processor */
   const char *const *argv; /* what /debug/pprof/cmdline tells */
   size_t argc;
-  bool signals; /* TERM, INT, HUP and QUIT stop the lab */
+  bool signals;     /* the lab answers TERM, INT, HUP, QUIT, USR1, USR2, ABRT */
+  int usr2_seconds; /* of a CPU profile that USR2 asks for */
 } lab_config;
 
 /* Once per process, before anything else here: makes the counted heap, gives

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The running program: what lab.c starts, and signals.c takes down again. */
+ * The running program: what lab.c starts, signals.c steers, and stop.c takes
+ * down again. */
 #ifndef LAB_APP_APP_H
 #define LAB_APP_APP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "app/listen.h"
+#include "base/queue.h"
 #include "diaglab/diaglab.h"
 #include "script/script.h"
 #include "web/web.h"
 
-enum { LAB_APP_SIGNALS = 4 };
+enum { LAB_APP_SIGNALS = 6, LAB_APP_FATAL = 5 };
 
 struct lab_app {
   lab_config config;
@@ -23,8 +26,13 @@ struct lab_app {
   uv_async_t answers; /* the VM has some */
   uv_async_t stop;    /* lab_stop was called */
   uv_check_t round;   /* once per turn of the loop: the VM may have to wake */
-  uv_signal_t signals[LAB_APP_SIGNALS];
-  uv_timer_t second; /* scavenger.c */
+  uv_async_t signal;  /* one came: signals.c */
+  struct sigaction before[LAB_APP_SIGNALS];
+  struct sigaction before_crashes[LAB_APP_FATAL];
+  bool watching;        /* those are set */
+  uv_work_t first_work; /* pool.c */
+  lab_list profiles;    /* that USR2 asked for: profile.c */
+  uv_timer_t second;    /* scavenger.c */
   uv_work_t scavenge;
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
@@ -34,10 +42,34 @@ struct lab_app {
   bool stopping;
 };
 
-/* signals.c: TERM, INT, HUP and QUIT stop the program. */
+/* signals.c: from now on signals are answered, if the config says so; until
+ * mute, after which they have no effect at all (the loop is closed, they come
+ * too late); unwatch puts back what was there before. */
 void lab_app_watch_signals(lab_app *app);
-/* Begins to take everything down, once; the loop ends by itself then. */
+void lab_app_mute_signals(void);
+void lab_app_unwatch_signals(lab_app *app);
+/* For a handler: NUMBER came, the control thread shall answer it.
+ * Async-signal-safe. */
+void lab_app_note_signal(int number);
+
+/* crash.c: what signals.c calls for the signals that end the process with a
+ * core; logs the stacks of all tasks, then does that. */
+void lab_app_watch_crashes(lab_app *app);
+void lab_app_unwatch_crashes(lab_app *app);
+void lab_app_abort(lab_app *app);
+
+/* stop.c: begins to take everything down, once; the loop ends by itself then.
+ */
 void lab_app_stop(lab_app *app);
+
+/* profile.c: a CPU profile to a temporary file; ends all of them early;
+ * removes the files of those that are not complete, before _exit. */
+void lab_app_profile_cpu(lab_app *app);
+void lab_app_end_profiles(lab_app *app);
+void lab_app_drop_profiles(lab_app *app);
+
+/* pool.c: starts the threads of libuv's pool, named, with signals blocked. */
+void lab_app_start_pool(lab_app *app);
 
 /* scavenger.c: looks once a second for idle memory to give back. */
 void lab_app_start_scavenger(lab_app *app);

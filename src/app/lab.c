@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/debug.h"
 #include "app/listen.h"
 #include "app/paths.h"
 #include "base/alloc.h"
@@ -19,7 +20,10 @@
 #include "mem/mem.h"
 #include "prof/cpu.h"
 #include "prof/registry.h"
+#include "script/lualayout.h"
 #include "stack/unwind.h"
+
+lab_debug_root lab_debug = {NULL, &lab_lua_layout};
 
 /* ---- the VM -------------------------------------------------------------- */
 
@@ -173,8 +177,8 @@ static void open_loop(lab_app *app) {
   uv_unref((uv_handle_t *)&app->round);
   uv_timer_init(&app->loop, &app->second);
   uv_timer_init(&app->loop, &app->deadline);
-  if (app->config.signals)
-    lab_app_watch_signals(app);
+  lab_app_start_pool(app);
+  lab_app_watch_signals(app);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg) {
@@ -186,6 +190,7 @@ static void close_handle(uv_handle_t *handle, void *arg) {
  * own handles. */
 static void run_loop(lab_app *app) {
   uv_run(&app->loop, UV_RUN_DEFAULT);
+  lab_app_mute_signals();
   uv_walk(&app->loop, close_handle, NULL);
   uv_run(&app->loop, UV_RUN_DEFAULT);
   int rc = uv_loop_close(&app->loop);
@@ -215,12 +220,15 @@ void lab_config_init(lab_config *config) {
   *config = (lab_config){.listen = "localhost:6060",
                          .step = -1,
                          .memprofile_rate = -1,
+                         .usr2_seconds = 30,
                          .scavenge = 300};
 }
 
 static void free_app(lab_app *app) {
   lab_log_close();
   lab_thread_abandon();
+  lab_app_unwatch_signals(app);
+  lab_debug.app = NULL;
   lab_xfree(app->hosts);
   lab_xfree(app);
 }
@@ -229,6 +237,8 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   lab_err err;
   lab_app *app = lab_xcalloc(1, sizeof *app);
   app->config = *config;
+  lab_list_init(&app->profiles);
+  lab_debug.app = app;
   lab_thread_adopt("control");
   if (config->memprofile_rate >= 0)
     lab_mem_set_rate((uint64_t)config->memprofile_rate);

@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "lab_version.h"
 
-enum { STEP_MAX = 9999, WORKERS_MAX = 1024 };
+enum { STEP_MAX = 9999, WORKERS_MAX = 1024, USR2_MAX = 600 };
 
 static const char help[] =
     "diaglab: a lab for learning to diagnose running programs\n"
@@ -49,6 +49,9 @@ static const char help[] =
     "Other\n"
     "  --log-file FILE         append the log to FILE (default: standard "
     "error)\n"
+    "  --usr2-seconds N        how long the CPU profile lasts that the signal "
+    "USR2\n"
+    "                          asks for (default 30)\n"
     "  --version               print the version\n"
     "  --help                  print this\n"
     "\n"
@@ -72,6 +75,7 @@ enum {
   MEMPROFILE_RATE,
   SCAVENGE,
   LOG_FILE,
+  USR2_SECONDS,
   VERSION,
   HELP,
 };
@@ -86,6 +90,7 @@ static const struct option flags[] = {
     {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
+    {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, HELP},
     {"h", no_argument, NULL, HELP},
@@ -208,6 +213,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case LOG_FILE:
     o->config.log_file = value;
     return true;
+  case USR2_SECONDS:
+    return take_int("usr2-seconds", value, 1, USR2_MAX,
+                    &o->config.usr2_seconds);
   default:
     return false; /* getopt has told what is wrong */
   }

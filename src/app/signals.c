@@ -1,92 +1,93 @@
 /* SPDX-License-Identifier: MIT
- * The end of the program, in this order:
+ * What signals ask of the lab.
  *
- *  1. Nobody new is let in; profiles that wait for their time end early, and
- *     are encoded and sent while the next steps go on.
- *  2. The VM ends: requests that it still has are answered with 503.
- *  3. The last answers go out, then the loop has nothing left and ends.
+ * A handler counts and rings a bell; the control thread does the work, and
+ * goes on serving meanwhile: a profile of 30 seconds never keeps a TERM
+ * waiting. Counters can't overflow as a pipe or a queue would, so every signal
+ * that was delivered is answered, however many come at once. (Those that are
+ * sent faster than the kernel delivers them it merges itself: of each number
+ * one can be pending.)
  *
- * A timer tries again and again, so that the loop turns all the while. All of
- * it takes at most STOP_NS: a scenario that sits in C code can't be ended, nor
- * a client forced to read. Whatever is left then goes with the process. */
+ * The threads of the lab and of libuv's pool block these signals, so handlers
+ * run on the control thread. */
+#include <errno.h>
 #include <signal.h>
-#include <unistd.h>
+#include <stdatomic.h>
 
 #include "app/app.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/queue.h"
 
-static const uint64_t STOP_NS = 1700 * LAB_MILLISECOND;
-static const uint64_t ABORT_NS = 1600 * LAB_MILLISECOND;
-enum { TRY_MS = 5, AGAIN_MS = 10 };
-
-static const struct {
-  int number;
-  const char *name; /* Go's */
-} watched[LAB_APP_SIGNALS] = {
-    {SIGTERM, "terminated"},
-    {SIGINT, "interrupt"},
-    {SIGHUP, "hangup"},
-    {SIGQUIT, "quit"},
-};
-
-static void leave(const char *why) {
-  lab_log("%s", why);
-  lab_log_flush();
-  _exit(0);
-}
-
-/* The VM is gone. From now on the loop ends as soon as nothing but our own
- * handles is left in it. */
-static void vm_ended(lab_app *app) {
-  app->vm = NULL;
-  uv_timer_stop(&app->second);
-  uv_unref((uv_handle_t *)&app->answers);
-  uv_unref((uv_handle_t *)&app->stop);
-  uv_unref((uv_handle_t *)&app->deadline);
-  for (int i = 0; app->config.signals && i < LAB_APP_SIGNALS; i++)
-    uv_unref((uv_handle_t *)&app->signals[i]);
-}
-
-static void on_tick(uv_timer_t *timer) {
-  lab_app *app = LAB_CONTAINER(timer, lab_app, deadline);
-  if (app->vm && lab_vm_free(app->vm, TRY_MS))
-    vm_ended(app);
-  uint64_t passed = lab_clock_mono() - app->stop_began;
-  if (passed >= STOP_NS)
-    leave(app->vm ? "A scenario can't be interrupted: leaving it"
-                  : "A client or a profile is not done: leaving it");
-  if (passed >= ABORT_NS && app->web)
-    lab_web_abort(app->web);
-}
-
-void lab_app_stop(lab_app *app) {
-  if (app->stopping)
-    return;
-  app->stopping = true;
-  app->stop_began = lab_clock_mono();
-  if (app->web)
-    lab_web_stop(app->web);
-  uv_timer_start(&app->deadline, on_tick, 0, AGAIN_MS);
-  if (!app->vm)
-    vm_ended(app);
-}
-
-static void on_signal(uv_signal_t *handle, int number) {
-  lab_app *app = handle->data;
-  for (int i = 0; i < LAB_APP_SIGNALS; i++)
-    if (watched[i].number == number)
-      lab_log("Received signal %s", watched[i].name);
+static void stop(lab_app *app) {
   if (!app->stopping)
     lab_log("Application stopping...");
   lab_app_stop(app);
 }
 
+static const struct {
+  int number;
+  const char *name; /* Go's */
+  void (*answer)(lab_app *app);
+} watched[LAB_APP_SIGNALS] = {
+    {SIGTERM, "terminated", stop},
+    {SIGINT, "interrupt", stop},
+    {SIGHUP, "hangup", stop},
+    {SIGQUIT, "quit", stop},
+    {SIGUSR2, "user defined signal 2", lab_app_profile_cpu},
+    {SIGABRT, "aborted", lab_app_abort}, /* its handler is crash.c's */
+};
+
+static atomic_uint caught[LAB_APP_SIGNALS];
+static _Atomic(uv_async_t *) bell;
+
+/* uv_async_send is async-signal-safe, says its manual. */
+void lab_app_note_signal(int number) {
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    if (watched[i].number == number)
+      atomic_fetch_add(&caught[i], 1);
+  uv_async_t *async = atomic_load(&bell);
+  if (async)
+    uv_async_send(async);
+}
+
+static void on_signal(int number) {
+  int saved = errno;
+  lab_app_note_signal(number);
+  errno = saved;
+}
+
+static void on_bell(uv_async_t *async) {
+  lab_app *app = LAB_CONTAINER(async, lab_app, signal);
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    for (unsigned n = atomic_exchange(&caught[i], 0); n > 0; n--) {
+      lab_log("Received signal %s", watched[i].name);
+      watched[i].answer(app);
+    }
+}
+
 void lab_app_watch_signals(lab_app *app) {
-  for (int i = 0; i < LAB_APP_SIGNALS; i++) {
-    uv_signal_init(&app->loop, &app->signals[i]);
-    app->signals[i].data = app;
-    uv_signal_start(&app->signals[i], on_signal, watched[i].number);
-  }
+  uv_async_init(&app->loop, &app->signal, on_bell);
+  if (!app->config.signals)
+    return;
+  app->watching = true;
+  atomic_store(&bell, &app->signal);
+  struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&sa.sa_mask);
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    if (watched[i].number != SIGABRT)
+      sigaction(watched[i].number, &sa, &app->before[i]);
+  lab_app_watch_crashes(app);
+}
+
+void lab_app_mute_signals(void) {
+  atomic_store(&bell, NULL);
+}
+
+void lab_app_unwatch_signals(lab_app *app) {
+  if (!app->watching)
+    return;
+  lab_app_unwatch_crashes(app);
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    if (watched[i].number != SIGABRT)
+      sigaction(watched[i].number, &app->before[i], NULL);
 }

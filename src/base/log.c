@@ -213,6 +213,10 @@ bool lab_log_flush(void) {
   return all;
 }
 
+int lab_log_fd(void) {
+  return lg.fd;
+}
+
 void lab_log_close(void) {
   bool all = lab_log_flush();
   pthread_mutex_lock(&lg.lock);

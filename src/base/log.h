@@ -31,6 +31,10 @@ void lab_log_text(const char *text, size_t len);
  * second. False if that was not enough. */
 bool lab_log_flush(void);
 
+/* Where the log goes, for a message from a handler of a crash.
+ * Async-signal-safe. */
+int lab_log_fd(void);
+
 /* Writes the rest and ends the writer; a writer that is stuck is left to the
  * end of the process. */
 void lab_log_close(void);

@@ -89,16 +89,22 @@ static void *run(void *arg) {
   return NULL;
 }
 
+void lab_thread_block_signals(sigset_t *before) {
+  static const int open[] = {SIGPROF, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  sigset_t block;
+  sigfillset(&block);
+  for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+    sigdelset(&block, open[i]);
+  pthread_sigmask(SIG_BLOCK, &block, before);
+}
+
 int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
                      void *arg) {
   lab_thread *t = new_thread(name);
   t->main = main;
   t->arg = arg;
-  sigset_t block, before;
-  sigfillset(&block);
-  sigdelset(&block, SIGPROF);
-  sigdelset(&block, SIGURG);
-  pthread_sigmask(SIG_BLOCK, &block, &before);
+  sigset_t before;
+  lab_thread_block_signals(&before);
   *out = t; /* set first: the thread may look at it */
   /* glibc stores the handle before the thread runs; the thread doesn't write
    * it, or it would race with whoever joins. */

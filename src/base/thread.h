@@ -4,11 +4,13 @@
  * Every thread of the lab is started here, so that a profiler sees all of them
  * without the modules that need threads knowing of any profiler. Signals that
  * the process handles (TERM, INT, ...) are blocked in threads started here:
- * the main thread alone takes them. SIGPROF and SIGURG are not blocked. */
+ * the main thread alone takes them. SIGPROF and SIGURG are not blocked, nor are
+ * those by which a thread tells of its own crash (SEGV, ...). */
 #ifndef LAB_BASE_THREAD_H
 #define LAB_BASE_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -38,6 +40,11 @@ void lab_thread_observe(const lab_thread_observer *observer);
  * listed until lab_thread_abandon. Returns its descriptor. */
 lab_thread *lab_thread_adopt(const char *name);
 void lab_thread_abandon(void);
+
+/* Blocks in the calling thread the signals that the main thread takes; for
+ * libraries whose threads inherit the mask of who starts them. *BEFORE is for
+ * pthread_sigmask afterwards. */
+void lab_thread_block_signals(sigset_t *before);
 
 /* Starts a thread that runs MAIN(ARG). 0 or negative errno. */
 int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * The end that nobody wished for, and the one that somebody asked for by ABRT:
+ * a short message, then a core with everything in it.
+ *
+ *  - A thread that crashes (SEGV, BUS, FPE, ILL) or calls abort() tells its
+ *    name and native stack from the handler; then the signal has its default
+ *    effect. A fault is met again at the same instruction, so that the core
+ *    shows the registers as they were.
+ *  - ABRT from outside: the handler only rings for the control thread, which
+ *    logs the stacks of all tasks and then raises the signal itself. If it
+ *    doesn't come to that within DEADLINE_S, or a second ABRT arrives, the
+ *    handler ends the process.
+ *
+ * All of it but lab_app_abort runs in signal handlers: nothing is allocated or
+ * locked, numbers are formatted by hand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "stack/unwind.h"
+
+enum { DEADLINE_S = 5, LOG_MS = 20 };
+
+static const struct {
+  int number;
+  const char *words; /* Go's */
+} fatal[LAB_APP_FATAL] = {
+    {SIGABRT, "SIGABRT: abort\n"},
+    {SIGSEGV, "SIGSEGV: segmentation violation\n"},
+    {SIGBUS, "SIGBUS: bus error\n"},
+    {SIGFPE, "SIGFPE: floating-point exception\n"},
+    {SIGILL, "SIGILL: illegal instruction\n"},
+};
+
+static timer_t deadline; /* sends ABRT */
+static bool has_deadline;
+static bool cores_are_piped;
+static atomic_bool abort_asked;
+
+/* ---- the message --------------------------------------------------------- */
+
+typedef struct text {
+  size_t len;
+  char data[8192];
+} text;
+
+static void put(text *t, const char *s) {
+  while (*s && t->len < sizeof t->data)
+    t->data[t->len++] = *s++;
+}
+
+static void put_number(text *t, uintptr_t value, unsigned base) {
+  char digits[24], *p = digits + sizeof digits;
+  *--p = '\0';
+  do
+    *--p = "0123456789abcdef"[value % base];
+  while ((value /= base) > 0);
+  put(t, base == 16 ? "0x" : "");
+  put(t, p);
+}
+
+static void put_frame(text *t, uintptr_t pc, bool leaf) {
+  uintptr_t start;
+  const char *name = lab_code_name(pc - !leaf, &start);
+  put(t, "\t");
+  put_number(t, pc, 16);
+  put(t, " ");
+  put(t, name ? name : "?");
+  if (name) {
+    put(t, "+");
+    put_number(t, pc - start, 16);
+  }
+  put(t, "\n");
+}
+
+static void put_stack(text *t, const void *context) {
+  lab_frame frames[LAB_UNWIND_MAX];
+  size_t n = lab_unwind_signal(context, frames, LAB_UNWIND_MAX, false, NULL);
+  for (size_t i = 0; i < n; i++)
+    put_frame(t, (uintptr_t)frames[i], i == 0);
+}
+
+static void put_thread(text *t, const siginfo_t *info) {
+  const lab_thread *self = lab_thread_self();
+  put(t, "thread=");
+  put(t, self ? self->name : "unknown");
+  put(t, " LWP=");
+  put_number(t, (uintptr_t)gettid(), 10);
+  if (info->si_code > 0) {
+    put(t, " addr=");
+    put_number(t, (uintptr_t)info->si_addr, 16);
+  }
+  put(t, "\n");
+}
+
+static const char *core_advice(void) {
+  struct rlimit limit;
+  if (!cores_are_piped && getrlimit(RLIMIT_CORE, &limit) == 0 &&
+      limit.rlim_cur == 0)
+    return "no core: its size is limited to 0 (ulimit -c unlimited)\n";
+  return "core: see /proc/sys/kernel/core_pattern; gdb's \"lab tasks\" reads "
+         "it\n";
+}
+
+static void write_all(int fd, const char *p, size_t n) {
+  while (n > 0) {
+    ssize_t w = write(fd, p, n);
+    if (w < 0 && errno == EINTR)
+      continue;
+    if (w <= 0)
+      return;
+    p += w;
+    n -= (size_t)w;
+  }
+}
+
+/* After the lines that were logged before: their writer may need a moment. */
+static void tell(const text *t) {
+  poll(NULL, 0, LOG_MS);
+  int fd = lab_log_fd();
+  write_all(fd, t->data, t->len);
+  if (fd != STDERR_FILENO)
+    write_all(STDERR_FILENO, t->data, t->len);
+}
+
+/* ---- handlers ------------------------------------------------------------ */
+
+static const char *words_of(int number) {
+  for (int i = 0; i < LAB_APP_FATAL; i++)
+    if (fatal[i].number == number)
+      return fatal[i].words;
+  return "";
+}
+
+static void on_fatal(int number, siginfo_t *info, void *context) {
+  signal(number, SIG_DFL); /* also for a crash while we tell of this one */
+  text t;
+  t.len = 0;
+  put(&t, words_of(number));
+  put_thread(&t, info);
+  tell(&t);
+  t.len = 0;
+  put_stack(&t, context);
+  put(&t, core_advice());
+  tell(&t);
+  if (info->si_code <= 0)
+    raise(number); /* takes effect when the handler returns */
+}
+
+static bool from_outside(const siginfo_t *info) {
+  return info->si_code != SI_TIMER && info->si_pid != getpid();
+}
+
+static void on_abort(int number, siginfo_t *info, void *context) {
+  int saved = errno;
+  if (!from_outside(info) || atomic_exchange(&abort_asked, true)) {
+    on_fatal(number, info, context);
+    return;
+  }
+  struct itimerspec when = {{0, 0}, {DEADLINE_S, 0}};
+  if (has_deadline)
+    timer_settime(deadline, 0, &when, NULL);
+  lab_app_note_signal(number);
+  errno = saved;
+}
+
+/* ---- the control thread -------------------------------------------------- */
+
+static void end(void) {
+  lab_log("%s", core_advice());
+  lab_log_flush();
+  signal(SIGABRT, SIG_DFL);
+  raise(SIGABRT);
+}
+
+void lab_app_abort(lab_app *app) {
+  (void)app;
+  lab_log("SIGABRT: abort");
+  end();
+}
+
+static void look_for_pipe(void) {
+  char first = 0;
+  int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  cores_are_piped = read(fd, &first, 1) == 1 && first == '|';
+  close(fd);
+}
+
+void lab_app_watch_crashes(lab_app *app) {
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
+                           .sigev_signo = SIGABRT};
+  has_deadline = timer_create(CLOCK_MONOTONIC, &event, &deadline) == 0;
+  atomic_store(&abort_asked, false);
+  look_for_pipe();
+  for (int i = 0; i < LAB_APP_FATAL; i++) {
+    struct sigaction sa = {.sa_sigaction = i == 0 ? on_abort : on_fatal,
+                           .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigemptyset(&sa.sa_mask);
+    sigaction(fatal[i].number, NULL, &app->before_crashes[i]);
+    /* Sanitizers, and programs that embed the lab, may have their own way. */
+    if (app->before_crashes[i].sa_handler == SIG_DFL)
+      sigaction(fatal[i].number, &sa, NULL);
+  }
+}
+
+void lab_app_unwatch_crashes(lab_app *app) {
+  for (int i = 0; i < LAB_APP_FATAL; i++)
+    sigaction(fatal[i].number, &app->before_crashes[i], NULL);
+  if (has_deadline)
+    timer_delete(deadline);
+  has_deadline = false;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * USR2: a CPU profile to a temporary file, whose path is logged when it is
+ * complete. Each signal gets a profile of its own, of the seconds that follow
+ * it, since the profiler serves any number of sessions; a second USR2 does not
+ * have to wait for the first, nor has anybody to guess which of the two a file
+ * answers. When the lab stops they end early, with what they have. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "prof/cpu.h"
+
+enum { AT_A_TIME = 8 };
+
+typedef struct profile {
+  lab_list link; /* in app->profiles */
+  lab_app *app;
+  uv_timer_t timer;
+  uv_work_t work;
+  lab_cpu_session *session;
+  uint64_t began, ended; /* mono ns */
+  bool working;
+  int fd;
+  int rc; /* of the work */
+  char path[PATH_MAX];
+} profile;
+
+/* ---- the file ------------------------------------------------------------ */
+
+static int make_file(char path[PATH_MAX]) {
+  static const char suffix[] = ".pb.gz";
+  const char *dir = getenv("TMPDIR");
+  if (!dir || !*dir)
+    dir = "/tmp";
+  int n =
+      snprintf(path, PATH_MAX, "%s/diaglab-cpu-profile-XXXXXX%s", dir, suffix);
+  if (n >= PATH_MAX)
+    return -ENAMETOOLONG;
+  int fd = mkostemps(path, sizeof suffix - 1, O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+static int write_file(int fd, const char *data, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, data, len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return -errno;
+    data += n;
+    len -= (size_t)n;
+  }
+  return 0;
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle) {
+  lab_xfree(LAB_CONTAINER(handle, profile, timer));
+}
+
+static void let_go(profile *p) {
+  close(p->fd);
+  lab_cpu_free(p->session);
+  lab_list_remove(&p->link);
+  uv_close((uv_handle_t *)&p->timer, on_closed);
+}
+
+static void tell(const profile *p) {
+  if (p->rc) {
+    lab_log("failed to write the CPU profile %s: %s", p->path,
+            strerror(-p->rc));
+    unlink(p->path);
+    return;
+  }
+  double seconds = (double)(p->ended - p->began) / LAB_SECOND;
+  double rounded = (double)(int64_t)(seconds * 10 + 0.5) / 10;
+  lab_log("Done collecting a %g seconds CPU profile in %s", rounded, p->path);
+}
+
+/* On libuv's pool: finding the names of functions takes its time. */
+static void on_work(uv_work_t *work) {
+  profile *p = LAB_CONTAINER(work, profile, work);
+  lab_buf out = LAB_BUF_INIT;
+  p->ended = lab_clock_mono();
+  lab_cpu_stop(p->session);
+  p->rc = lab_cpu_write(p->session, &out);
+  if (p->rc == 0)
+    p->rc = write_file(p->fd, out.data, out.len);
+  lab_buf_free(&out);
+}
+
+static void on_worked(uv_work_t *work, int status) {
+  profile *p = LAB_CONTAINER(work, profile, work);
+  (void)status;
+  tell(p);
+  let_go(p);
+}
+
+static void on_time(uv_timer_t *timer) {
+  profile *p = LAB_CONTAINER(timer, profile, timer);
+  p->working = true;
+  uv_queue_work(&p->app->loop, &p->work, on_work, on_worked);
+}
+
+/* ---- the beginning ------------------------------------------------------- */
+
+static bool too_many(const lab_app *app) {
+  size_t n = 0;
+  for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
+    n++;
+  return n >= AT_A_TIME;
+}
+
+static void begin(lab_app *app, lab_cpu_session *session, int fd,
+                  const char *path) {
+  profile *p = lab_xcalloc(1, sizeof *p);
+  p->app = app;
+  p->session = session;
+  p->fd = fd;
+  p->began = lab_clock_mono();
+  strcpy(p->path, path);
+  lab_list_push_back(&app->profiles, &p->link);
+  uv_timer_init(&app->loop, &p->timer);
+  int seconds = app->stopping ? 0 : app->config.usr2_seconds;
+  lab_log("Waiting %d seconds to collect a CPU profile...", seconds);
+  uv_timer_start(&p->timer, on_time, (uint64_t)seconds * 1000, 0);
+}
+
+void lab_app_profile_cpu(lab_app *app) {
+  char path[PATH_MAX];
+  lab_cpu_session *session;
+  lab_err err;
+  if (too_many(app)) {
+    lab_log("%d CPU profiles are being collected: not another one", AT_A_TIME);
+    return;
+  }
+  int fd = make_file(path);
+  if (fd < 0) {
+    lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
+    return;
+  }
+  if (lab_cpu_start(&session, LAB_CPU_HZ_DEFAULT, &err)) {
+    lab_log("failed to start the CPU profile: %s", err.text);
+    close(fd);
+    unlink(path);
+    return;
+  }
+  begin(app, session, fd, path);
+}
+
+/* ---- the lab stops ------------------------------------------------------- */
+
+void lab_app_end_profiles(lab_app *app) {
+  for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next) {
+    profile *p = LAB_CONTAINER(l, profile, link);
+    if (!p->working)
+      uv_timer_start(&p->timer, on_time, 0, 0);
+  }
+}
+
+void lab_app_drop_profiles(lab_app *app) {
+  for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
+    unlink(LAB_CONTAINER(l, profile, link)->path);
+}
