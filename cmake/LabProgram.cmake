@@ -28,6 +28,12 @@ if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
   target_link_options(diaglab PRIVATE -Wl,--build-id)
   set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  # gdb loads what is called as the program plus -gdb.py, where it trusts the
+  # folder; once installed, from the place that gdb has for such files.
+  configure_file(tools/gdb/diaglab-gdb.py ${CMAKE_BINARY_DIR} COPYONLY)
+  install(CODE "file(INSTALL TYPE FILE
+    FILES \"${CMAKE_SOURCE_DIR}/tools/gdb/diaglab-gdb.py\" DESTINATION
+    \"\${CMAKE_INSTALL_PREFIX}/share/gdb/auto-load\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")")
   # Never stripped: .symtab is where profiles find the names of functions.
   install(TARGETS diaglab)
 endif()
