@@ -6,10 +6,11 @@
 -- while the program runs (memory, later files and network) returns nil, a
 -- message and an errno.
 --
--- Blocking calls (sleep, join, copy_n, burn) park the task: other requests and
--- every debug endpoint go on. Where a C function waits for the call (a
--- comparator of table.sort, a callback of string.gsub) sleep and join raise,
--- copy_n and burn run on the spot.
+-- Blocking calls (sleep, join, lock, recv, select, copy_n, burn...) park the
+-- task: other requests and every debug endpoint go on. Where a C function waits
+-- for the call (a comparator of table.sort, a callback of string.gsub) copy_n
+-- and burn run on the spot, the others raise. Whoever waits when it is cancelled
+-- gets an error, and in its place nothing is taken: no lock, no value.
 
 ---The library. Read-only.
 ---@class lab
@@ -129,6 +130,124 @@ function lab.go(fn, ...) end
 ---Parks the task; 0 lets others run.
 ---@param seconds number
 function lab.sleep(seconds) end
+
+---A lock: one task at a time has it. Tasks that wait get it in the order in
+---which they came; any task may unlock it. A task that ends doesn't give it
+---back, nor does an error: what is locked stays so until the step is left.
+---@class lab.Mutex
+local Mutex = {}
+
+---Waits until it is free, and takes it.
+function Mutex:lock() end
+
+---Takes it if it is free.
+---@return boolean locked
+function Mutex:try_lock() end
+
+---Hands it to who waits longest. "sync: unlock of unlocked mutex" is an error.
+function Mutex:unlock() end
+
+---@param name string? for tostring
+---@return lab.Mutex
+function lab.mutex(name) end
+
+---Many readers or one writer. A writer that waits keeps new readers out; when
+---it is done, the readers that came meanwhile go before the next writer.
+---@class lab.RWMutex
+local Rwmutex = {}
+
+---For writing.
+function Rwmutex:lock() end
+
+---@return boolean locked
+function Rwmutex:try_lock() end
+
+---"sync: Unlock of unlocked RWMutex" is an error.
+function Rwmutex:unlock() end
+
+---For reading.
+function Rwmutex:rlock() end
+
+---@return boolean locked
+function Rwmutex:try_rlock() end
+
+---"sync: RUnlock of unlocked RWMutex" is an error.
+function Rwmutex:runlock() end
+
+---@param name string? for tostring
+---@return lab.RWMutex
+function lab.rwmutex(name) end
+
+---A counter that tasks can wait for to become 0.
+---@class lab.WaitGroup
+local Wait_group = {}
+
+---"sync: negative WaitGroup counter" is an error.
+---@param n integer? 1 unless told; may be negative
+function Wait_group:add(n) end
+
+---The same as add(-1).
+function Wait_group:done() end
+
+---Waits until the counter is 0.
+function Wait_group:wait() end
+
+---@return lab.WaitGroup
+function lab.wait_group() end
+
+---Hands values from task to task, as a Go channel: without room for values a
+---sender waits until somebody receives, with room only while it is full. Any
+---value may be sent, also nil (which ends a `range` loop).
+---
+---    local jobs = lab.channel()
+---    lab.go(function()
+---      for i = 1, 10 do jobs:send(i) end
+---      jobs:close()
+---    end)
+---    for job in jobs:range() do work(job) end
+---@class lab.Channel
+---@operator len: integer
+local Channel = {}
+
+---"send on closed channel" is an error, also when it is closed meanwhile.
+---@param value any
+function Channel:send(value) end
+
+---Waits for a value. From a channel that is closed and empty: nil, false.
+---@return any value, boolean ok
+function Channel:recv() end
+
+---For `for value in c:range() do`: receives until the channel is closed and
+---empty, or a nil comes.
+function Channel:range() end
+
+---No more values: receivers get what is buffered, then nil, false. "close of
+---closed channel" is an error.
+function Channel:close() end
+
+---Values that are buffered; #c is the same.
+---@return integer
+function Channel:len() end
+
+---Values for which there is room.
+---@return integer
+function Channel:cap() end
+
+---@param capacity integer? 0 unless told
+---@return lab.Channel
+function lab.channel(capacity) end
+
+---Waits until one of several channels is ready, as Go's select. A case is
+---{ channel, "recv" } or { channel, "send", value }; one whose channel is nil
+---never comes about. If several are ready, one is chosen at random. With
+---default = true it doesn't wait: nil if no case is ready. Without any case it
+---waits for ever.
+---
+---    local i, job, ok = lab.select { { jobs, "recv" }, { quit, "recv" }, { log, "send", "idle" } }
+---    if i == 1 and ok then work(job) elseif i == 2 then return end
+---@param cases table
+---@return integer? index, any value, boolean? ok value and ok as from recv
+function lab.select(cases) end
 
 ---Seconds on a clock that only goes forward.
 ---@return number

@@ -201,6 +201,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lua_pop(co, nresults);
   /* Whatever yields has parked the task or made it ready before. */
   LAB_ASSERT(base->state != LAB_TASK_RUNNING);
+  if (base->cancelled) /* by itself or by a signal, just before it parked */
+    lab_lua_task_cancel(vm, t);
 }
 
 /* ---- parking ------------------------------------------------------------- */

@@ -85,6 +85,8 @@ static int open_all(lua_State *L) {
   lab_lib_cpu(L);
   lab_lib_label(L);
   lab_lib_task(L);
+  lab_lib_sync(L);
+  lab_lib_channel(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);
   lab_steps_open(L);

@@ -257,6 +257,8 @@ void lab_lib_buffer(lua_State *L);
 void lab_lib_cpu(lua_State *L);
 void lab_lib_label(lua_State *L);
 void lab_lib_task(lua_State *L);
+void lab_lib_sync(lua_State *L);
+void lab_lib_channel(lua_State *L);
 /* Makes the metatable NAME; METHODS and METAMETHODS may be NULL. Scripts can't
  * get at it. */
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,

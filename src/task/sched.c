@@ -114,8 +114,19 @@ static void enter_state(lab_sched *s, lab_task *task, lab_task_state state,
   task->since = now;
 }
 
-/* Out of the run queue or a wait queue, and awake. */
+static void leave_places(lab_task *task) {
+  while (!lab_list_empty(&task->link)) {
+    lab_wait_place *place =
+        LAB_CONTAINER(task->link.next, lab_wait_place, siblings);
+    lab_list_remove(&place->link);
+    lab_list_remove(&place->siblings);
+  }
+}
+
+/* Out of the run queue or its wait queues, and awake. */
 static void detach(lab_sched *s, lab_task *task) {
+  if (task->wait == LAB_WAIT_SELECT)
+    leave_places(task);
   lab_list_remove(&task->link);
   lab_timers_remove(&s->sleepers, task);
 }
@@ -137,11 +148,25 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   lab_list_push_back(&s->runnable, &task->link);
 }
 
+void lab_task_grant(lab_sched *s, lab_task *task) {
+  lab_task_ready(s, task);
+  task->granted = true;
+}
+
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
              task->state == LAB_TASK_WAITING);
   detach(s, task);
+  task->granted = false;
   enter_state(s, task, LAB_TASK_WAITING, why, stack);
+}
+
+void lab_task_also_waits(lab_task *task, lab_list *queue,
+                         lab_wait_place *place) {
+  LAB_ASSERT(task->wait == LAB_WAIT_SELECT);
+  place->task = task;
+  lab_list_push_back(queue, &place->link);
+  lab_list_push_back(&task->link, &place->siblings);
 }
 
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {

@@ -62,7 +62,17 @@ typedef struct lab_task {
   uint8_t state;       /* lab_task_state */
   uint8_t wait;        /* lab_wait */
   bool cancelled;      /* it must end at its next chance */
+  bool granted;        /* woken by lab_task_grant; false while it waits */
 } lab_task;
+
+/* A place in a queue of a task that waits in several at once (select); it lives
+ * in memory of the owner for as long as the task is parked. See
+ * lab_task_also_waits. */
+typedef struct lab_wait_place {
+  lab_list link;     /* in the queue */
+  lab_list siblings; /* the task's places: a ring through task->link */
+  lab_task *task;
+} lab_wait_place;
 
 /* A letter to the scheduler's thread, embedded in what it is about. It is in
  * the scheduler's hands until deliver is called, which may free or resend it.
@@ -184,10 +194,18 @@ void lab_task_init(lab_sched *s, lab_task *task);
  * its sleep. The running task yields by it. Nothing happens if it is runnable
  * already. */
 void lab_task_ready(lab_sched *s, lab_task *task);
+/* As lab_task_ready, for one that has got what it waits for (a lock, a value):
+ * by task->granted it can tell that from being cancelled or timed out. */
+void lab_task_grant(lab_sched *s, lab_task *task);
 /* The running task (or a new one) waits from now on; STACK as in
  * lab_task.stack. The caller may then put task->link into a wait queue of its
  * own: ready and end take it out. */
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
+/* TASK, just parked for LAB_WAIT_SELECT, waits at the end of QUEUE, too. It
+ * leaves all such queues at once, by ready, grant or end; PLACE is the caller's
+ * again then. */
+void lab_task_also_waits(lab_task *task, lab_list *queue,
+                         lab_wait_place *place);
 /* Parks it until NS from now, for ever if the clock can't count that far; 0: it
  * yields. It never wakes early by itself; lab_task_ready wakes it. */
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack);

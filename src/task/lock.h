@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * Locks of tasks: mutex, reader/writer mutex, wait group, as in Go's package
+ * sync.
+ *
+ * Nothing here blocks a thread. Taking a lock is two calls: first try; if that
+ * says false, wait, which parks the task, and its owner suspends it. The lock
+ * is handed to it later, in the order in which tasks came (so nobody can snatch
+ * it from one who waits), and the task is made ready with task->granted set.
+ * Waiting needs no memory: the queues go through lab_task.link.
+ *
+ *   if (!lab_mutex_try_lock(m)) {
+ *     lab_mutex_wait(s, m, me, stack);
+ *     ...suspend the task; when it runs again:
+ *     if (me->cancelled)
+ *       lab_mutex_abandon(s, m, me, stack);
+ *   }
+ *
+ * A cancelled task is in no queue any more, but the lock may have been handed
+ * to it just before, or others may have stood behind it: abandon sees to both,
+ * and must be called.
+ *
+ * STACK is where a lock is given up; whoever had waited for it is charged to it
+ * (lab_sched_contended). To take one is worth it only when there are waiters:
+ * ask lab_mutex_contended. 0 charges nobody.
+ *
+ * A lock may go when no task waits for it, also locked. Threads: the
+ * scheduler's. */
+#ifndef LAB_TASK_LOCK_H
+#define LAB_TASK_LOCK_H
+
+#include "task/sched.h"
+
+/* ---- mutex --------------------------------------------------------------- */
+
+typedef struct lab_mutex {
+  lab_list waiters;
+  bool locked;
+} lab_mutex;
+
+void lab_mutex_init(lab_mutex *m);
+/* Locks it unless it is locked: whether it did. */
+bool lab_mutex_try_lock(lab_mutex *m);
+/* After a try that failed: ME waits for it, parked at STACK. */
+void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
+/* ME was cancelled while it waited. */
+void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
+                       uint32_t stack);
+/* Whether somebody waits for it. */
+bool lab_mutex_contended(const lab_mutex *m);
+/* Hands it to the first waiter, or unlocks it. Any task may, as in Go. 0, or
+ * -EPERM if it is unlocked. */
+int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
+
+/* ---- rwmutex ------------------------------------------------------------- */
+
+/* Many readers or one writer. A writer that waits keeps new readers out; when
+ * it is done all readers that came meanwhile go first, then the next writer: so
+ * neither side starves. */
+typedef struct lab_rwmutex {
+  lab_list readers, writers; /* that wait */
+  size_t reading;            /* readers that have it */
+  bool writing;
+} lab_rwmutex;
+
+void lab_rwmutex_init(lab_rwmutex *m);
+/* WRITE: for writing, else for reading. The rest as for a mutex. */
+bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write);
+void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
+                      uint32_t stack);
+void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
+                         bool write, uint32_t stack);
+bool lab_rwmutex_contended(const lab_rwmutex *m);
+/* -EPERM if it isn't locked in this way. */
+int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
+                       uint32_t stack);
+
+/* ---- wait group ---------------------------------------------------------- */
+
+/* A counter that tasks can wait for to become 0. One that is cancelled needs no
+ * further call. */
+typedef struct lab_wait_group {
+  lab_list waiters;
+  int64_t count;
+} lab_wait_group;
+
+void lab_wait_group_init(lab_wait_group *g);
+/* Adds DELTA; at 0 all who wait are woken. 0, or -ERANGE (nothing changes) when
+ * it would become negative or too big. */
+int lab_wait_group_add(lab_sched *s, lab_wait_group *g, int64_t delta);
+/* Parks ME until the counter is 0, which it isn't now. */
+void lab_wait_group_wait(lab_sched *s, lab_wait_group *g, lab_task *me,
+                         uint32_t stack);
+
+#endif
