@@ -6,6 +6,7 @@
 #ifndef LAB_PROF_REGISTRY_H
 #define LAB_PROF_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -23,6 +24,9 @@ typedef struct lab_profile_kind {
   int (*write)(const void *now, const void *before, lab_buf *out);
   /* Appends the text form for DEBUG >= 1. As slow. */
   void (*write_text)(const void *now, int debug, lab_buf *out);
+  /* What came in some seconds can't be told: true for custom profiles, as in
+   * Go. BEFORE is always NULL then. */
+  bool has_no_delta;
 } lab_profile_kind;
 
 enum { LAB_REGISTRY_MAX = 32 };
@@ -37,5 +41,7 @@ const lab_profile_kind *lab_registry_at(size_t i);
 
 /* Registers heap and allocs (src/prof/heap_kinds.c). */
 void lab_registry_add_heap(void);
+/* Registers lab.OpenFiles (src/prof/files.c). */
+void lab_registry_add_files(void);
 
 #endif

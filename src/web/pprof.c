@@ -142,13 +142,16 @@ static const lab_profile_kind *find_kind(const lab_http_request *req) {
 }
 
 /* What is wrong with the parameters, or NULL. */
-static const char *find_fault(const char *seconds_text, int64_t debug,
+static const char *find_fault(const lab_profile_kind *kind,
+                              const char *seconds_text, int64_t debug,
                               int64_t *seconds) {
   *seconds = 0;
   if (*seconds_text == '\0')
     return NULL;
   if (lab_web_atoi(seconds_text, seconds) || *seconds <= 0)
     return "invalid value for \"seconds\" - must be a positive integer";
+  if (kind->has_no_delta)
+    return "\"seconds\" parameter is not supported for this profile type";
   if (debug)
     return "seconds and debug params are incompatible";
   if (*seconds > LAB_WEB_SECONDS_MAX)
@@ -184,7 +187,7 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   if (lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text) ==
       -ENOSPC)
     strcpy(seconds_text, "x"); /* too long for a number */
-  const char *fault = find_fault(seconds_text, debug, &seconds);
+  const char *fault = find_fault(kind, seconds_text, debug, &seconds);
   if (fault)
     lab_web_pprof_error(req, 400, fault);
   else
