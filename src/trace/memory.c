@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * The heap's curve and the collector, in a trace.
+ *
+ * While Lua's collector works no scenario runs, so all of its work is what Go
+ * calls "stop the world", inside a cycle; a cycle of several steps stays open
+ * between them. */
+#include "base/clock.h"
+#include "trace/record.h"
+
+static recording *const r = &lab_trace_state;
+
+static const uint64_t HEAP_NS = 250000; /* between two points */
+
+void lab_trace_heap_point(uint64_t now) {
+  if (!r->config.heap || (r->heap_at && now - r->heap_at < HEAP_NS))
+    return;
+  r->heap_at = now;
+  PUT(VM_PROC, now, EV_HEAP_ALLOC, r->config.heap());
+}
+
+void lab_trace_heap(void) {
+  if (!lab_trace_enter(false))
+    return;
+  lab_trace_heap_point(lab_trace_time(0));
+  lab_trace_leave();
+}
+
+void lab_trace_gc_begin(uint32_t stack) {
+  if (!lab_trace_enter(false))
+    return;
+  uint64_t now = lab_trace_time(0);
+  if (!r->collecting)
+    PUT(VM_PROC, now, EV_GC_START, r->collections++,
+        lab_trace_stack(stack, r->config.start));
+  r->collecting = true;
+  if (!r->stopped)
+    PUT(VM_PROC, now, EV_STW_START, STW_MARK_TERMINATION);
+  r->stopped = true;
+  lab_trace_leave();
+}
+
+static void resume(uint64_t now) {
+  if (r->stopped)
+    PUT0(VM_PROC, now, EV_STW_DONE);
+  r->stopped = false;
+}
+
+static void end_cycle(uint64_t now) {
+  if (r->collecting)
+    PUT0(VM_PROC, now, EV_GC_DONE);
+  r->collecting = false;
+}
+
+void lab_trace_gc_end(bool done, uint64_t next_gc) {
+  if (!lab_trace_enter(false))
+    return;
+  uint64_t now = lab_trace_time(0);
+  resume(now);
+  if (done && r->collecting) {
+    end_cycle(now);
+    PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
+    r->heap_at = 0;
+    lab_trace_heap_point(now);
+  }
+  lab_trace_leave();
+}
+
+void lab_trace_end_gc(uint64_t now) {
+  resume(now);
+  end_cycle(now);
+}

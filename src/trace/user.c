@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * What the program says of itself in a trace: tasks, regions, log lines; and
+ * samples of a CPU profile.
+ *
+ * Readers refuse a trace in which the end of a region isn't that of the
+ * innermost one, so the open ones are remembered here. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "trace/record.h"
+
+static recording *const r = &lab_trace_state;
+
+enum { LOG_MAX = 4096 };
+
+/* ---- tasks --------------------------------------------------------------- */
+
+uint64_t lab_trace_new_task(void) {
+  static atomic_uint_fast64_t last;
+  return atomic_fetch_add(&last, 1) + 1;
+}
+
+void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
+                          uint32_t stack, uint64_t now) {
+  if (!lab_trace_enter(true))
+    return;
+  PUT(VM_PROC, lab_trace_time(now), EV_USER_TASK, task, parent,
+      lab_trace_table_name(&r->tables, name),
+      lab_trace_stack(stack, r->config.start));
+  lab_trace_leave();
+}
+
+void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now) {
+  if (!lab_trace_enter(true))
+    return;
+  PUT(VM_PROC, lab_trace_time(now), EV_USER_TASK_END, task,
+      lab_trace_stack(stack, r->config.start));
+  lab_trace_leave();
+}
+
+/* ---- regions ------------------------------------------------------------- */
+
+/* A free place of the table + 1, or 0: there are too many. */
+static uint32_t new_region(void) {
+  uint32_t place = r->free_region;
+  if (place) {
+    r->free_region = r->regions[place - 1].outer;
+    return place;
+  }
+  if (r->nregions == MAX_REGIONS)
+    return 0;
+  if ((r->nregions & (r->nregions - 1)) == 0) /* full at powers of two */
+    r->regions = lab_xrealloc(r->regions, (r->nregions ? 2 * r->nregions : 1) *
+                                              sizeof *r->regions);
+  return ++r->nregions;
+}
+
+static void pop_region(lab_trace_g *g) {
+  uint32_t place = g->regions;
+  g->regions = r->regions[place - 1].outer;
+  r->regions[place - 1].outer = r->free_region;
+  r->free_region = place;
+}
+
+void lab_trace_drop_regions(lab_trace_g *g) {
+  while (g->regions)
+    pop_region(g);
+}
+
+static bool has_region(const lab_trace_g *g, uint32_t name) {
+  for (uint32_t i = g->regions; i; i = r->regions[i - 1].outer)
+    if (r->regions[i - 1].name == name)
+      return true;
+  return false;
+}
+
+void lab_trace_region_begin(const char *name, uint32_t stack) {
+  if (!lab_trace_enter(false))
+    return;
+  lab_trace_g *g = r->running;
+  uint32_t place = g ? new_region() : 0;
+  if (place) {
+    uint32_t text = lab_trace_table_name(&r->tables, name);
+    r->regions[place - 1] = (region){g->task, text, g->regions};
+    g->regions = place;
+    PUT(VM_PROC, lab_trace_time(0), EV_USER_REGION, g->task, 0, text,
+        lab_trace_stack(stack, r->config.start));
+  }
+  lab_trace_leave();
+}
+
+void lab_trace_region_end(const char *name, uint32_t stack) {
+  if (!lab_trace_enter(false))
+    return;
+  lab_trace_g *g = r->running;
+  uint32_t text = lab_trace_table_name(&r->tables, name);
+  bool more = g && has_region(g, text);
+  while (more) {
+    region of = r->regions[g->regions - 1];
+    PUT(VM_PROC, lab_trace_time(0), EV_USER_REGION, of.task, 1, of.name,
+        lab_trace_stack(stack, r->config.start));
+    pop_region(g);
+    more = of.name != text;
+  }
+  lab_trace_leave();
+}
+
+/* ---- log lines ----------------------------------------------------------- */
+
+void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
+                       const char *text, size_t len, uint32_t stack) {
+  if (len > LOG_MAX)
+    len = LOG_MAX;
+  uint32_t name = lab_trace_table_name(&r->tables, key);
+  lab_trace_reserve(LAB_TRACE_EVENT_MAX + len);
+  PUT(VM_PROC, now, EV_USER_LOG, task, name, stack);
+  lab_trace_put_text(text, len);
+}
+
+void lab_trace_log(const char *key, const char *text, size_t len,
+                   uint32_t stack) {
+  if (!lab_trace_enter(false))
+    return;
+  lab_trace_put_log(lab_trace_time(0), r->running ? r->running->task : 0, key,
+                    text, len, lab_trace_stack(stack, r->config.start));
+  lab_trace_leave();
+}
+
+/* ---- samples ------------------------------------------------------------- */
+
+void lab_trace_sample(uint64_t when, int proc, uint32_t stack) {
+  if (!lab_trace_enter(false))
+    return;
+  uint64_t now = lab_clock_mono();
+  PUT(NO_PROC, now > r->batch_last ? now : r->batch_last, EV_CPU_SAMPLE, when,
+      (uint64_t)(int64_t)proc, 0, lab_trace_stack(stack, r->config.start));
+  lab_trace_leave();
+}
