@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+-- What no document may do: hide commands from the test, or mark too many as not
+-- to be run. Prints those that aren't, with their reasons. Checks the rules for
+-- shapes themselves, too.
+--
+--   lua5.4 check.lua FILE...      exits 0 or 1
+local blocks = require "blocks"
+local shape = require "shape"
+
+local LIMIT = 12 -- blocks that aren't run, in all documents together
+
+local problems, unrun, commands = 0, 0, 0
+
+local function complain(format, ...)
+  problems = problems + 1
+  print(format:format(...))
+end
+
+local function check_document(path)
+  local file = assert(io.open(path, "rb"))
+  local list = blocks.parse(file:read("a"))
+  file:close()
+  for _, block in ipairs(list) do
+    if blocks.hides_commands(block) then
+      complain("%s:%d: commands outside of a ```console block are never tested", path, block.line)
+    elseif block.reason then
+      unrun = unrun + 1
+      print(("%s:%d: not run: %s"):format(path, block.line, block.reason))
+    elseif block.commands then
+      commands = commands + #block.commands
+      if #block.commands == 0 then complain("%s:%d: a console block without commands", path, block.line) end
+    end
+  end
+end
+
+-- { expected, printed, is it the same shape? }
+local shapes = {
+  { "     3.86s     4:  f(x)", "   .   15:  f(x)", true },
+  { "     3.86s     4:  f(x)", "   .   15:  g(x)", false },
+  { "     3.86s     4:  f(x)", "   15:  f(x)", false },
+  { "hello world (0.408997s)", "hello world (1s)", true },
+  { "hello world", "hello world!", false },
+  { "HeapIdle = 37384192", "HeapIdle = -0x4a", true },
+  { "100% lab_hash_u64", "3.5% lab_hash_u32", false },
+  { "#\t0x8000\tstep.f+0x6\t/a/b/scenario.lua:18", "# 0x9 step.f+0x12 scenario.lua:7", true },
+  { " 4102 ... worker-1", " 99 root S 3.5 vm", false },
+  { " 4102 ... worker-1", " 99 root S 3.5 worker-2", true },
+  { "...", "", true },
+}
+
+for i, case in ipairs(shapes) do
+  local same = #shape.missing({ case[1] }, "before\n" .. case[2] .. "\nafter") == 0
+  if same ~= case[3] then complain("shape %d: %s and %s: %s", i, case[1], case[2], same) end
+end
+for _, path in ipairs(arg) do check_document(path) end
+if unrun > LIMIT then complain("%d blocks are not run; %d may be", unrun, LIMIT) end
+print(("%d documents: %d commands, %d blocks not run, %d problems"):format(#arg, commands, unrun, problems))
+os.exit(problems == 0 and commands > 0)
