@@ -39,3 +39,11 @@ else()
     PUBLIC ${LLHTTP_INCLUDE_DIR} PRIVATE ${LLHTTP_INCLUDE_DIR}/llhttp)
   target_compile_options(llhttp PRIVATE -w)
 endif()
+
+# Probes for bpftrace, perf and gdb: two macros of SystemTap's, if they are there.
+option(LAB_USDT "Static probes (src/base/probe.h)" ON)
+include(CheckIncludeFile)
+check_include_file(sys/sdt.h LAB_HAVE_SDT_H)
+if(LAB_USDT AND LAB_HAVE_SDT_H)
+  add_compile_definitions(LAB_USDT=1)
+endif()

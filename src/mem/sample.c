@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "base/hash.h"
+#include "base/probe.h"
 #include "base/rng.h"
 
 enum { TABLE_MIN = 1024, FILTER_FULL = UINT16_MAX };
@@ -199,6 +200,7 @@ void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
   if (!chosen || t->sampling)
     return;
   lab_mem_sample sample = {.size = size, .weight = weight_of(size, t->rate)};
+  LAB_PROBE2(alloc__sample, size, (uint64_t)(sample.weight + 0.5));
   t->sampling = true;
   record(p, &sample);
   t->sampling = false;

@@ -17,6 +17,7 @@
 #include "script/vm.h"
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
 #include "stack/frame.h"
@@ -57,13 +58,16 @@ static void begin(void) {
     return;
   gc.began = lab_clock_mono();
   gc.began_cpu = lab_clock_thread_cpu();
+  LAB_PROBE(gc__start);
 }
 
 static void end(unsigned cycles) {
   if (--gc.depth > 0)
     return;
   gc.cpu += lab_clock_thread_cpu() - gc.began_cpu;
-  gc.pause += lab_clock_mono() - gc.began;
+  uint64_t took = lab_clock_mono() - gc.began;
+  gc.pause += took;
+  LAB_PROBE2(gc__done, (uint64_t)gc.cycles, took);
   if (gc.cycles != cycles) {
     lab_memstats_gc_cycle(gc.pause, gc.cpu, next_gc(), gc.forced);
     gc.pause = gc.cpu = 0;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/probe.h"
 #include "prof/label.h"
 
 enum { ANSWER_MAX = 64 << 20 };
@@ -156,9 +157,11 @@ static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
   }
   if (status != LUA_OK)
     take_error(x, t, status);
+  uint64_t took = lab_clock_mono() - x->started;
+  LAB_PROBE3(request__done, t->base.id, x->status, took);
   char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
   size_t len = sizeof PROCESSED - 1;
-  len += lab_clock_format(line + len, lab_clock_mono() - x->started);
+  len += lab_clock_format(line + len, took);
   lab_log_text(line, len);
   lab_vm_answer(vm, x);
 }
@@ -193,6 +196,7 @@ static int prepare(lua_State *L) {
   t->base.generation = vm->step.generation;
   t->base.label = label_of(vm, x);
   lab_task_init(vm->sched, &t->base);
+  LAB_PROBE2(request__start, t->base.id, vm->step.number);
   lab_task_ready(vm->sched, &t->base);
   return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/probe.h"
 #include "mem/mem.h"
 #include "prof/label.h"
 #include "stack/sources.h"
@@ -234,6 +235,8 @@ static int host_serve(lua_State *L) {
   int number = (int)luaL_checkinteger(L, 2);
   const char *slug = luaL_checkstring(L, 3);
   uint32_t generation = (uint32_t)luaL_checkinteger(L, 4);
+  if (step->generation) /* 0: no step, between two */
+    LAB_PROBE2(step__leave, step->number, step->slug);
   lua_pushvalue(L, 1);
   int table = luaL_ref(L, LUA_REGISTRYINDEX);
   luaL_unref(L, LUA_REGISTRYINDEX, step->table);
@@ -244,6 +247,8 @@ static int host_serve(lua_State *L) {
   step->label = lab_label_intern(step->slug, "/");
   publish_routes(vm, L, 1);
   atomic_store(&vm->step_number, number);
+  if (generation)
+    LAB_PROBE2(step__enter, number, step->slug);
   return 0;
 }
 

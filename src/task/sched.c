@@ -26,6 +26,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/probe.h"
 #include "task/timers.h"
 
 /* There may be a million: think twice before you add a field. */
@@ -136,6 +137,7 @@ void lab_task_init(lab_sched *s, lab_task *task) {
   lab_list_push_back(&s->tasks, &task->all);
   task->id = ++s->last_id;
   count_by(&s->count, 1);
+  LAB_PROBE1(task__create, task->id);
   enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0);
 }
 
@@ -143,6 +145,7 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   LAB_ASSERT(task->state != LAB_TASK_ENDED);
   if (task->state == LAB_TASK_RUNNABLE)
     return;
+  LAB_PROBE1(task__ready, task->id);
   detach(s, task);
   enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0);
   lab_list_push_back(&s->runnable, &task->link);
@@ -156,6 +159,7 @@ void lab_task_grant(lab_sched *s, lab_task *task) {
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
              task->state == LAB_TASK_WAITING);
+  LAB_PROBE2(task__park, task->id, lab_wait_name(why));
   detach(s, task);
   task->granted = false;
   enter_state(s, task, LAB_TASK_WAITING, why, stack);
@@ -182,6 +186,7 @@ void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
 
 void lab_task_end(lab_sched *s, lab_task *task) {
   LAB_ASSERT(task->state != LAB_TASK_ENDED);
+  LAB_PROBE1(task__end, task->id);
   if (lab_sched_running(s) == task) /* its memory may be gone soon */
     atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
   detach(s, task);
@@ -215,6 +220,7 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
 
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          uint64_t ns) {
+  LAB_PROBE2(lock__contended, holder->id, ns);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->contended)
       sink->contended(sink, holder, stack, ns);

@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: MIT
+-- What other tools see of the program: its static probes, the names of its
+-- threads, its primitives in perf.
+local t = require "harness"
+t.need("curl", "readelf")
+
+-- ---- probes --------------------------------------------------------------------
+
+local HEADER = t.read(t.source .. "/src/base/probe.h")
+
+-- As the header's comment lists them: name -> number of arguments.
+local function listed()
+  local list, n = {}, 0
+  for line in HEADER:match("^(.-)%*/"):gmatch("[^\n]+") do
+    local name, arguments = line:match("^ %*   ([a-z_]+__[a-z]+)%s+(.*)$")
+    if name then
+      n = n + 1
+      list[name] = arguments == "nothing" and 0 or select(2, arguments:gsub(",", "")) + 1
+    end
+  end
+  t.check(n > 10, "the header lists the probes")
+  return list
+end
+
+-- As the program's notes have them.
+local function built()
+  local list = {}
+  local notes = t.run("readelf -n " .. t.quote(t.diaglab)).out
+  for name, arguments in notes:gmatch("Provider: diaglab\n%s*Name: (%S+)\n[^\n]*\n%s*Arguments:([^\n]*)") do
+    list[name] = select(2, arguments:gsub("@", ""))
+  end
+  return list
+end
+
+t.test("the probes are those of the list", function()
+  local have, want = built(), listed()
+  if not next(have) and t.run("test -e /usr/include/sys/sdt.h").code ~= 0 then return end
+  for name, n in pairs(want) do t.equal(have[name], n, "arguments of " .. name) end
+  for name in pairs(have) do t.check(want[name], name .. " is in the list") end
+end)
+
+-- ---- threads -------------------------------------------------------------------
+
+t.test("every thread has a name", function()
+  local lab = t.start("--workers", "2")
+  local names = {}
+  for name in t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:gmatch("[^\n]+") do
+    names[name] = (names[name] or 0) + 1
+  end
+  t.equal(names["libuv-worker"], 4)
+  for _, name in ipairs { "vm", "log", "worker-1", "worker-2" } do t.equal(names[name], 1, name) end
+  t.equal(t.read("/proc/" .. lab.pid .. "/comm"), t.diaglab:match("[^/]+$"):sub(1, 15) .. "\n")
+  local profile = t.spawn(("curl -s -o /dev/null '%s/debug/pprof/profile?seconds=2'"):format(lab.url))
+  t.eventually(function()
+    return t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:find("\nprofiler\n", 1, true)
+  end)
+  t.equal(profile:wait(10), 0)
+end)
+
+-- ---- perf ----------------------------------------------------------------------
+
+local function perf_works()
+  return t.have("perf") and t.run("perf record -q -e cpu-clock -o /dev/null -- true").code == 0
+end
+
+t.test("perf names our primitives and their callers", function()
+  if not perf_works() then return end
+  local dir = t.temp_dir()
+  local lab = t.start("--step", "4")
+  local load = t.spawn(("sh -c 'while curl -sf -o /dev/null %s/; do :; done'"):format(lab.url))
+  local record = t.run(("perf record -q -e cpu-clock -g -p %d -o %s/data -- sleep 2"):format(lab.pid, dir))
+  t.equal(record.code, 0, record.err)
+  lab:stop()
+  load:wait(5)
+  local report = t.run(("perf report -i %s/data --children --stdio -g none --sort symbol"):format(dir)).out
+  for _, name in ipairs { "lab_copy_n", "lab_worker_run" } do
+    local share = report:match("([%d.]+)%%[^\n]*%[%.%] " .. name)
+    t.between(tonumber(share), 50, 100, name)
+  end
+end)
+
+t.finish()
