@@ -50,10 +50,11 @@ t.test("every thread has a name", function()
   t.equal(names["libuv-worker"], 4)
   for _, name in ipairs { "vm", "log", "worker-1", "worker-2" } do t.equal(names[name], 1, name) end
   t.equal(t.read("/proc/" .. lab.pid .. "/comm"), t.diaglab:match("[^/]+$"):sub(1, 15) .. "\n")
-  local profile = t.spawn(("curl -s -o /dev/null '%s/debug/pprof/profile?seconds=2'"):format(lab.url))
+  local profile = t.spawn(("curl -s -o /dev/null '%s/debug/pprof/profile?seconds=60'"):format(lab.url))
   t.eventually(function()
     return t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:find("\nprofiler\n", 1, true)
   end)
+  lab:stop() -- ends the profile
   t.equal(profile:wait(10), 0)
 end)
 
