@@ -114,14 +114,14 @@ local function leaveStep()
   serve { scenario = idle, number = 0, slug = "idle", generation = 0 }
   callLeave(left)
   reclaim(left)
-  host.limit(0)
+  host.limit(0, 0)
 end
 
 -- Enters what steps.load gave. Returns nil, or a status and a message.
 local function enterStep(step)
   host.entering()
   host.join_generation(step.generation)
-  host.limit(step.limit)
+  host.limit(step.limit, step.fds)
   local enter = step.scenario.enter
   if enter then
     host.own(false)
@@ -129,7 +129,7 @@ local function enterStep(step)
     host.own(true)
     if not ok then
       reclaim(step)
-      host.limit(0)
+      host.limit(0, 0)
       return 500, problem
     end
   end
@@ -139,16 +139,16 @@ end
 -- ENTRY as a step that can be entered; or nil, a status and a message.
 local function loadStep(entry, overrides)
   local generation = host.generation()
-  local scenario, limit, message = steps.load(entry, overrides)
+  local scenario, limit, rest = steps.load(entry, overrides)
   if not scenario then
     host.cancel(generation, false) -- what it had started
     host.join_generation(0)
     host.reclaim(generation, entry.number)
-    return nil, limit, message
+    return nil, limit, rest
   end
   return {
     scenario = scenario, number = entry.number, slug = entry.slug,
-    generation = generation, limit = limit,
+    generation = generation, limit = limit, fds = rest,
   }
 end
 

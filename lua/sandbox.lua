@@ -114,6 +114,7 @@ return function(dir, prefix)
   protected[env] = true
   local library = copy(lab)
   library.include = includer(dir, prefix, env)
+  library.open = host.opener(dir)
   contents.lab = readOnly("lab", library)
   contents.load = loader(env)
   contents._G = env

@@ -102,7 +102,8 @@ local function isLimits(v)
   local want = 'like { memory = "1GiB", fds = 512 }'
   if type(v) ~= "table" then return false, want end
   for key, value in pairs(v) do
-    local good = key == "memory" and bytes(value) or key == "fds" and isCount(1, 1 << 20)(value)
+    local good = key == "memory" and bytes(value)
+      or key == "fds" and (isCount(1, 1 << 20)(value) or type(value) == "string")
     if not good then return false, want end
   end
   return true
@@ -243,10 +244,19 @@ local function paramValues(declared, number, overrides)
   return values
 end
 
+-- limits as numbers, 0 where there is none: bytes, descriptors. The latter may
+-- be the name of a parameter.
+local function limitsOf(scenario)
+  local limits = scenario.limits or {}
+  local fds = limits.fds or 0
+  if type(fds) == "string" then fds = scenario.params[fds] end
+  return bytes(limits.memory or 0) or 0, isCount(0, 1 << 20)(fds) and fds or nil
+end
+
 -- ---- loading -----------------------------------------------------------------
 
--- Runs scenario.lua and checks its table. Returns the table, or nil, a status
--- for HTTP and a message.
+-- Runs scenario.lua and checks its table. Returns the table and its limits, or
+-- nil, a status for HTTP and a message.
 function steps.load(entry, overrides)
   local file = host.realpath(entry.file) or entry.file
   entry.file = file
@@ -264,7 +274,11 @@ function steps.load(entry, overrides)
   local values, wrong = paramValues(scenario.params or {}, entry.number, overrides)
   if not values then return nil, 400, wrong end
   scenario.params = values
-  return scenario, bytes(scenario.limits and scenario.limits.memory or 0) or 0
+  local memory, fds = limitsOf(scenario)
+  if not fds then
+    return nil, 400, "limits.fds: a number of descriptors, or the name of a parameter that is one"
+  end
+  return scenario, memory, fds
 end
 
 return steps

@@ -3,7 +3,7 @@
 -- Nothing here runs. Seconds are floating-point numbers, sizes are bytes.
 --
 -- Errors: a wrong argument, or a call at the wrong time, raises. What can fail
--- while the program runs (memory, later files and network) returns nil, a
+-- while the program runs (memory, files, network) returns nil, a
 -- message and an errno.
 --
 -- Blocking calls (sleep, join, lock, recv, select, copy_n, burn...) park the
@@ -22,7 +22,7 @@ lab = {}
 ---@field difficulty integer?        1 to 5
 ---@field minutes integer?           expected time
 ---@field params table<string, {[1]: number|string|boolean, [2]: string}>? name = { default, meaning }; in the functions self.params.NAME is the value
----@field limits {memory: string|integer?, fds: integer?}? memory: bytes or "1GiB"
+---@field limits {memory: string|integer?, fds: integer|string?}? memory: bytes or "1GiB"; fds: descriptors open at a time, or the name of the param that says it
 ---@field enter fun(self: lab.Scenario)?    on /goto, before the first request; may block
 ---@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`: body ("hello world" if nil), status (200), headers
 ---@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step
@@ -286,6 +286,52 @@ function lab.region(name, fn, ...) end
 ---@param fn function
 ---@return any ...
 function lab.task(name, fn, ...) end
+
+---A file. All calls park the task while a worker does them. One that is
+---collected is closed; one that the step leaves open is closed with the step.
+---@class lab.File
+local File = {}
+
+---Up to n bytes (1 to 2^30); fewer only at its end, and at its very end nil,
+---"EOF", 0.
+---@param n integer
+---@return string? bytes, string? message, integer? errno
+function File:read(n) end
+
+---@param s string
+---@return integer? written, string? message, integer? errno
+function File:write(s) end
+
+---Waits until it is on the disk.
+---@return boolean? ok, string? message, integer? errno
+function File:sync() end
+
+---Calls of other tasks that are under way on it may finish. A second close
+---fails with "file already closed".
+---@return boolean? ok, string? message, integer? errno
+function File:close() end
+
+---@return string
+function File:path() end
+
+---A new folder for temporary files, which is removed with all that is in it when
+---the step is left.
+---@return string? path, string? message, integer? errno
+function lab.temp_dir() end
+
+---A new file, open for reading and writing, with a name that starts with
+---prefix, in dir (from temp_dir) or beside such folders. Removed as those.
+---@param dir string?
+---@param prefix string?
+---@return lab.File? file, string? message, integer? errno
+function lab.temp_file(dir, prefix) end
+
+---Opens a regular file: of the scenario's folder (relative paths start there),
+---which may only be read, or of the step's temporary folders.
+---@param path string
+---@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as io.open's; "r"
+---@return lab.File? file, string? message, integer? errno
+function lab.open(path, mode) end
 
 ---A full garbage collection, now.
 function lab.gc() end

@@ -49,7 +49,8 @@ unsigned lab_owned_reclaim(lab_vm *vm, uint32_t generation, int step) {
   tally t = {0};
   unsigned n = 0;
   for (lab_owned *o; (o = find(vm, generation)); n++) {
-    count_kind(&t, o->kind);
+    if (o->kind)
+      count_kind(&t, o->kind);
     lab_owned_remove(o);
     o->reclaim(o);
   }

@@ -180,13 +180,15 @@ static size_t machine_limit(void) {
   return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* host.limit(bytes): application memory of the step; 0 = the lab's own cap. */
+/* host.limit(bytes, fds): application memory and descriptors that the step may
+ * have; 0 = no tighter than the lab's own caps. */
 static int host_limit(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lua_Integer bytes = luaL_checkinteger(L, 1);
   size_t cap = machine_limit();
   vm->limit = bytes > 0 && (size_t)bytes < cap ? (size_t)bytes : cap;
   lab_mem_set_limit(vm->limit);
+  vm->fd_limit = (unsigned)luaL_checkinteger(L, 2);
   return 0;
 }
 
@@ -269,6 +271,7 @@ static const luaL_Reg host[] = {
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},
     {"serve", host_serve},
+    {"opener", lab_file_opener},
     {NULL, NULL},
 };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -87,6 +88,7 @@ static int open_all(lua_State *L) {
   lab_lib_task(L);
   lab_lib_sync(L);
   lab_lib_channel(L);
+  lab_lib_file(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);
   lab_steps_open(L);
@@ -152,11 +154,13 @@ static void thread_main(void *arg) {
   /* Jobs point into coroutines: they end before anything is freed. */
   lab_lua_task_cancel_jobs(vm);
   lab_workers_free(vm->workers);
+  vm->workers = NULL;
   lab_sched_deliver(vm->sched); /* what came too late becomes tasks, */
   lab_steps_drop_all(vm);       /* and all of them are answered here */
   lab_lua_task_drop_all(vm);
   flush_answers(vm);
   lab_owned_reclaim(vm, 0, 0);
+  rmdir(vm->temp_root);
   lab_gc_detach();
   lua_close(vm->L);
   lab_lua_task_drop_all(vm); /* finalizers may have started some */
@@ -182,6 +186,7 @@ static void free_vm(lab_vm *vm) {
   free_strings(vm->scenario_dirs);
   free_strings(vm->params);
   lab_xfree(vm->lua_dir);
+  lab_xfree(vm->temp_root);
   pthread_mutex_destroy(&vm->routes_lock);
   lab_xfree(vm);
 }
@@ -194,6 +199,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   vm->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
   vm->wake = config->wake;
   vm->wake_arg = config->arg;
+  vm->temp_root = lab_temp_root();
   lab_list_init(&vm->owned);
   pthread_mutex_init(&vm->routes_lock, NULL);
   return vm;

@@ -43,7 +43,7 @@ typedef struct lab_lua_task {
 typedef struct lab_owned {
   lab_list link; /* in vm->owned */
   uint32_t generation;
-  const char *kind;                     /* "file", for the log; a plural in s */
+  const char *kind; /* "file", for the log; a plural in s. NULL: no leak */
   void (*reclaim)(struct lab_owned *o); /* see lab_owned_reclaim */
 } lab_owned;
 
@@ -74,6 +74,10 @@ struct lab_vm {
   lab_exchange *switching; /* what it answers */
   lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
   lab_list owned;          /* of all steps, by lab_owned.link */
+  unsigned fds;            /* descriptors that scenarios have; see fds.c */
+  unsigned fd_limit;       /* of the step; 0 = no other than the process's */
+  struct lab_temp *temps;  /* folders of the steps' visits, see temp.c */
+  char *temp_root;         /* the folder they are in */
   int anchors;             /* registry: table of the coroutines of tasks */
   int switch_to;           /* registry: main.switchToStep */
   int handler;             /* registry: main.helloWorldHandler */
@@ -179,7 +183,8 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg);
 
 /* ---- owned.c ------------------------------------------------------------- */
 
-/* O belongs to the running task's step from now on; KIND is a literal. */
+/* O belongs to the running task's step from now on; KIND is a literal, or NULL
+ * for what a step can't give back itself: nothing is said about that. */
 void lab_owned_add(lab_vm *vm, lab_owned *o, const char *kind,
                    void (*reclaim)(lab_owned *o));
 /* It was closed, or collected. Nothing happens if it was removed already. */
@@ -189,6 +194,31 @@ void lab_owned_remove(lab_owned *o);
  * called, which gives the resource back at once; the Lua object behind it
  * stays, closed. Its tasks must have ended. Returns how many there were. */
 unsigned lab_owned_reclaim(lab_vm *vm, uint32_t generation, int step);
+
+/* ---- fds.c: descriptors -------------------------------------------------- */
+
+/* Whoever opens a descriptor for a scenario takes one first (false: no more,
+ * tell -EMFILE), and then says what came of it: opened enters FD for
+ * lab.OpenFiles under L's stack and returns it; or, where it is an error or the
+ * process needs it itself, returns a negative errno and takes the count back.
+ * Return: it was never opened. Closing: before FD is closed. */
+bool lab_fd_take(lab_vm *vm);
+int lab_fd_opened(lua_State *L, int fd);
+void lab_fd_return(lab_vm *vm);
+void lab_fd_closing(lab_vm *vm, int fd);
+
+/* ---- temp.c: folders for temporary files --------------------------------- */
+
+typedef struct lab_temp lab_temp;
+
+/* The folder of the running task's step, which stays until unuse. Make is for a
+ * worker: it makes the folder if nobody did yet; 0 or negative errno. */
+lab_temp *lab_temp_use(lab_vm *vm);
+void lab_temp_unuse(lab_temp *temp);
+int lab_temp_make(lab_temp *temp);
+const char *lab_temp_path(const lab_temp *temp);
+/* The process's folder: a path to be freed; not made yet. */
+char *lab_temp_root(void);
 
 /* ---- walk.c: Lua's stack ------------------------------------------------- */
 
@@ -255,10 +285,16 @@ void lab_gc_full(lua_State *L);
 void lab_lib_base(lua_State *L);
 void lab_lib_buffer(lua_State *L);
 void lab_lib_cpu(lua_State *L);
+void lab_lib_file(lua_State *L);
 void lab_lib_label(lua_State *L);
 void lab_lib_task(lua_State *L);
 void lab_lib_sync(lua_State *L);
 void lab_lib_channel(lua_State *L);
+/* host.opener(folder) -> lab.open for scenarios in that folder. */
+int lab_file_opener(lua_State *L);
+/* nil, "WHAT PATH: reason" in Go's words, errno: what a library function
+ * returns where the environment failed. PATH may be NULL. */
+int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
 /* Makes the metatable NAME; METHODS and METAMETHODS may be NULL. Scripts can't
  * get at it. */
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,

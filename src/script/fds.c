@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * The descriptors that scenarios have: how many they may, and who opened which.
+ *
+ * Two bounds, and both answer as the kernel would, with EMFILE. The step's own
+ * (limits.fds) is a count. The process's is RLIMIT_NOFILE, of which the lab
+ * keeps a part for itself: the kernel always gives the lowest free number, so a
+ * descriptor with a number close to the limit tells that nearly all are taken;
+ * it is given back at once. Connections, profiles and /goto live on those. */
+#include "script/vm.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { RESERVE_MAX = 64 };
+
+bool lab_fd_take(lab_vm *vm) {
+  if (vm->fd_limit > 0 && vm->fds >= vm->fd_limit)
+    return false;
+  vm->fds++;
+  return true;
+}
+
+void lab_fd_return(lab_vm *vm) {
+  vm->fds--;
+}
+
+/* Numbers from here on are the lab's. */
+static rlim_t first_reserved(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+    return RLIM_INFINITY;
+  rlim_t quarter = limit.rlim_cur / 4;
+  return limit.rlim_cur - (quarter < RESERVE_MAX ? quarter : RESERVE_MAX);
+}
+
+int lab_fd_opened(lua_State *L, int fd) {
+  lab_vm *vm = lab_vm_of(L);
+  if (fd >= 0 && (rlim_t)fd >= first_reserved()) {
+    close(fd);
+    fd = -EMFILE;
+  }
+  if (fd < 0)
+    lab_fd_return(vm);
+  return fd;
+}
+
+void lab_fd_closing(lab_vm *vm, int fd) {
+  (void)fd;
+  lab_fd_return(vm);
+}

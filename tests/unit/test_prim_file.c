@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ * The primitives on files: what they make, what they refuse, and where paths
+ * lead. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "prim/file.h"
+
+static char dir[64];
+
+static const char *in_dir(const char *name) {
+  static char path[4][256];
+  static unsigned next;
+  char *p = path[next++ % 4];
+  snprintf(p, sizeof path[0], "%s/%s", dir, name);
+  return p;
+}
+
+static int setup(void **state) {
+  (void)state;
+  strcpy(dir, "/tmp/test-prim-file-XXXXXX");
+  return lab_file_make_temp_dir(dir);
+}
+
+static int teardown(void **state) {
+  (void)state;
+  lab_file_remove_tree(dir);
+  assert_int_equal(access(dir, F_OK), -1);
+  return 0;
+}
+
+static void test_write_and_read(void **state) {
+  (void)state;
+  char template[128];
+  snprintf(template, sizeof template, "%s", in_dir("fileXXXXXX"));
+  int fd = lab_file_open_temp(template);
+  assert_true(fd >= 0);
+  assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+  struct stat st;
+  assert_int_equal(stat(template, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+
+  enum { SIZE = 3 << 20 };
+  char *bytes = malloc(SIZE);
+  memset(bytes, 'x', SIZE);
+  assert_int_equal(lab_file_write(fd, bytes, SIZE), SIZE);
+  assert_int_equal(lab_file_sync(fd), 0);
+  assert_int_equal(lab_file_close(fd), 0);
+  assert_int_equal(lab_file_close(fd), -EBADF);
+
+  fd = lab_file_open(template, O_RDONLY);
+  assert_int_equal(lab_file_read(fd, bytes, SIZE - 1), SIZE - 1);
+  assert_int_equal(lab_file_read(fd, bytes, SIZE), 1);
+  assert_int_equal(lab_file_read(fd, bytes, SIZE), 0);
+  assert_int_equal(lab_file_write(fd, "x", 1), -EBADF);
+  assert_int_equal(lab_file_close(fd), 0);
+  free(bytes);
+}
+
+static void test_only_regular_files(void **state) {
+  (void)state;
+  assert_int_equal(lab_file_open(in_dir("missing"), O_RDONLY), -ENOENT);
+  assert_int_equal(lab_file_open(dir, O_RDONLY), -EISDIR);
+  assert_int_equal(mkfifo(in_dir("pipe"), 0600), 0);
+  assert_int_equal(lab_file_open(in_dir("pipe"), O_RDONLY), -EINVAL);
+}
+
+static void test_make_dirs(void **state) {
+  (void)state;
+  struct stat st;
+  assert_int_equal(lab_file_make_dirs(in_dir("a/b")), 0);
+  assert_int_equal(stat(in_dir("a/b"), &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0700);
+  assert_int_equal(lab_file_make_dirs(in_dir("a/b")), 0);
+  assert_int_equal(lab_file_make_dirs(in_dir("x/y/z")), -ENOENT);
+}
+
+/* Removing what has a link to elsewhere leaves elsewhere alone. */
+static void test_remove_tree(void **state) {
+  (void)state;
+  assert_int_equal(lab_file_make_dirs(in_dir("tree/branch")), 0);
+  int fd = lab_file_open(in_dir("safe"), O_WRONLY | O_CREAT);
+  assert_int_equal(lab_file_close(fd), 0);
+  fd = lab_file_open(in_dir("tree/branch/leaf"), O_WRONLY | O_CREAT);
+  assert_int_equal(lab_file_close(fd), 0);
+  assert_int_equal(symlink(dir, in_dir("tree/link")), 0);
+  lab_file_remove_tree(in_dir("tree"));
+  assert_int_equal(access(in_dir("tree"), F_OK), -1);
+  assert_int_equal(access(in_dir("safe"), F_OK), 0);
+}
+
+static void check_resolved(const char *path, const char *want) {
+  char full[PATH_MAX];
+  assert_int_equal(lab_file_resolve(path, full), 0);
+  assert_string_equal(full, want);
+}
+
+static void test_resolve(void **state) {
+  (void)state;
+  char full[PATH_MAX];
+  assert_int_equal(lab_file_make_dirs(in_dir("in")), 0);
+  assert_int_equal(symlink("/usr", in_dir("in/out")), 0);
+  assert_int_equal(symlink("/nowhere/at/all", in_dir("in/dangling")), 0);
+  check_resolved(in_dir("in/../in/./new"), in_dir("in/new"));
+  check_resolved(in_dir("in/out/bin/env"), "/usr/bin/env");
+  check_resolved("/", "/");
+  check_resolved("/no-such-name", "/no-such-name");
+  assert_int_equal(lab_file_resolve(in_dir("no/new"), full), -ENOENT);
+  assert_int_equal(lab_file_resolve(in_dir("no/.."), full), -ENOENT);
+  /* Writing there would make a file elsewhere. */
+  assert_int_equal(lab_file_resolve(in_dir("in/dangling"), full), -ENOENT);
+}
+
+static void test_is_within(void **state) {
+  (void)state;
+  assert_true(lab_file_is_within("/a/b/c", "/a/b"));
+  assert_true(lab_file_is_within("/a/b", "/a/b"));
+  assert_false(lab_file_is_within("/a/bc", "/a/b"));
+  assert_false(lab_file_is_within("/a", "/a/b"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_write_and_read),
+      cmocka_unit_test(test_only_regular_files),
+      cmocka_unit_test(test_make_dirs),
+      cmocka_unit_test(test_remove_tree),
+      cmocka_unit_test(test_resolve),
+      cmocka_unit_test(test_is_within),
+  };
+  return cmocka_run_group_tests(tests, setup, teardown);
+}
