@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "prof/files.h"
+
 enum { RESERVE_MAX = 64 };
 
 bool lab_fd_take(lab_vm *vm) {
@@ -42,10 +44,13 @@ int lab_fd_opened(lua_State *L, int fd) {
   }
   if (fd < 0)
     lab_fd_return(vm);
+  else
+    lab_files_opened(fd, lab_walk(L, 0),
+                     vm->running ? vm->running->base.label : 0);
   return fd;
 }
 
 void lab_fd_closing(lab_vm *vm, int fd) {
-  (void)fd;
+  lab_files_closed(fd); /* before: the number may be another's afterwards */
   lab_fd_return(vm);
 }
