@@ -1,12 +1,7 @@
 local PIECE = 1 << 17
 
 local buffer
-local filling = false -- a copy is under way; two at once would mix their bytes
-
-local function takeTurn()
-  while filling do lab.sleep(0.002) end
-  filling = true
-end
+local turn = lab.mutex() -- for the copy: two at once would mix their bytes
 
 -- The source is asked again and again, and its last answer is the one to keep.
 local function leakMemory(size, rounds)
@@ -14,9 +9,9 @@ local function leakMemory(size, rounds)
   for _ = 1, (rounds - 1) * size // PIECE do
     assert(lab.copy_n(draft:reset(), lab.rand, PIECE))
   end
-  takeTurn()
+  turn:lock()
   local n, problem = lab.copy_n(buffer, lab.rand, size)
-  filling = false
+  turn:unlock()
   return assert(n, problem)
 end
 

@@ -39,6 +39,43 @@ local function share(raw, name, value)
   return under / all, all
 end
 
+-- ---- step 1 -------------------------------------------------------------------
+
+-- N requests at once that wait; their answers' status codes come when they end.
+local function stuck_requests(lab, n)
+  local clients = {}
+  for i = 1, n do
+    clients[i] = t.spawn(("curl -s -w ' %%{http_code}' --max-time 60 %s/"):format(lab.url))
+  end
+  t.eventually(function()
+    return select(2, lab:log():gsub("Starting processing request", "")) == n
+  end)
+  return clients
+end
+
+t.test("step 1: requests wait, the process is idle, leaving answers them", function()
+  local lab = in_step(1)
+  local clients = stuck_requests(lab, 5)
+  t.equal(t.pprof.top(lab.url .. PPROF .. "profile?seconds=1").total or 0, 0, "CPU seconds")
+  for _, client in ipairs(clients) do t.check(client:alive(), "still waits") end
+  t.equal(lab:get("/debug/vars").status, 200)
+
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  for _, client in ipairs(clients) do
+    t.equal(client:wait(2), 0, "curl")
+    t.equal(client:out(), "hello world 200")
+  end
+  t.equal(select(2, lab:log():gsub("Request processed in", "")), 5, "requests that were processed")
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 1: it stops although requests are stuck", function()
+  local lab = in_step(1)
+  stuck_requests(lab, 3)
+  t.equal(lab:stop(3), 0)
+end)
+
 -- ---- step 2 -------------------------------------------------------------------
 
 t.test("step 2: a request costs five seconds of CPU time", function()
@@ -134,6 +171,50 @@ t.test("step 3: twenty requests at once all get their answer", function()
     :format(lab.url))
   t.equal(select(2, codes.out:gsub("200 ", "")), 20, "answers")
   t.check(lab:vars()("HeapAlloc") > 200e6, "nothing was lost")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- step 5 -------------------------------------------------------------------
+
+-- Milliseconds of a request by the log: the client's part is left out.
+local function median_by_log(lab, n)
+  local seen = #lab:log()
+  for _ = 1, n do lab:get("/") end
+  local factors = { ["ns"] = 1e-6, ["µs"] = 1e-3, ["ms"] = 1, ["s"] = 1e3 }
+  local times = {}
+  t.eventually(function()
+    times = {}
+    for number, unit in lab:log():sub(seen + 1):gmatch("Request processed in ([%d.]+)(%S+)") do
+      times[#times + 1] = tonumber(number) * factors[unit]
+    end
+    return #times == n
+  end)
+  table.sort(times)
+  return times[n // 2 + 1]
+end
+
+t.test("step 5: requests are clearly slower than in step 0, however fast the machine", function()
+  local lab = in_step(0)
+  local baseline = median_by_log(lab, 21)
+  lab:get("/goto?step=5")
+  local slow = median_by_log(lab, 21)
+  t.check(slow > 5 * baseline, ("%g ms against %g ms in step 0"):format(slow, baseline))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 5: the CPU and the heap profile lead to startGoroutines under load", function()
+  local lab = in_step(5)
+  load_in_background(lab, 100000)
+  local part, all = share(t.pprof.raw(lab.url .. PPROF .. "profile?seconds=3"), "task-leak.startGoroutines", 2)
+  t.check(all > 5e7, "some samples")
+  t.check(part > 0.3, ("%g of the CPU profile"):format(part))
+
+  t.run(("seq 2000 | xargs -P 2 -n 200 sh -c 'for i; do echo %s/; done | xargs curl -s -o /dev/null' sh"):format(lab.url))
+  local held, bytes = share(t.pprof.raw(lab.url .. PPROF .. "heap"), "task-leak.startGoroutines", 4)
+  t.between(held, 0.9, 1, "share of inuse_space")
+  t.check(bytes > 5e6, "tasks hold memory")
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.between(lab:vars()("HeapAlloc"), 0, 10e6, "HeapAlloc in step 0")
   t.equal(lab:stop(), 0)
 end)
 
