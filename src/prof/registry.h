@@ -6,10 +6,29 @@
 #ifndef LAB_PROF_REGISTRY_H
 #define LAB_PROF_REGISTRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
+
+/* Somebody waits for a snapshot. The caller fills in `taken`; the memory is
+ * lent until that was called. */
+typedef struct lab_profile_request {
+  /* On the control thread, once, and never from within kind->request. */
+  void (*taken)(struct lab_profile_request *r);
+  void *snapshot; /* the caller's; NULL: withdrawn, or the program ends */
+  /* Any thread may set it: nobody waits any more. */
+  atomic_bool withdrawn;
+} lab_profile_request;
+
+/* A text form that may be too large for one buffer. */
+typedef struct lab_profile_stream {
+  void *(*begin)(const void *snapshot); /* which outlives the stream */
+  /* Appends the next part to OUT; false at the end. Slow. */
+  bool (*next)(void *stream, lab_buf *out);
+  void (*end)(void *stream);
+} lab_profile_stream;
 
 typedef struct lab_profile_kind {
   const char *name;        /* "heap" */
@@ -18,12 +37,17 @@ typedef struct lab_profile_kind {
   /* A snapshot, so that the slow part can happen on another thread and a
    * delta can be made of two. The caller gives it to free. */
   void *(*take)(void);
+  /* In place of take (which is NULL then), where another thread has to do it:
+   * begins, and returns at once. Control thread. */
+  void (*request)(lab_profile_request *r);
   void (*free)(void *snapshot);
   /* Appends the gzip'ed profile.proto of NOW, minus BEFORE unless that is
    * NULL. Slow (symbols): not on the control thread. 0 or negative errno. */
   int (*write)(const void *now, const void *before, lab_buf *out);
   /* Appends the text form for DEBUG >= 1. As slow. */
   void (*write_text)(const void *now, int debug, lab_buf *out);
+  /* What is written for DEBUG >= 2; NULL: write_text does it. */
+  const lab_profile_stream *dump;
   /* What came in some seconds can't be told: true for custom profiles, as in
    * Go. BEFORE is always NULL then. */
   bool has_no_delta;

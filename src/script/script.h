@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "prof/registry.h"
 #include "task/sched.h"
 
 typedef struct lab_vm lab_vm;
@@ -95,6 +96,11 @@ bool lab_vm_is_entering(const lab_exchange *x);
 
 /* Runs a full collection, then answers (heap?gc=1). */
 void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);
+
+/* Takes a picture of all tasks, as they are when the VM gets to it: R's
+ * snapshot will be a lab_goroutines (prof/goroutine.h). It waits for as long as
+ * the VM sits in C code. Not once the lab is stopping (lab_web_stop). */
+void lab_vm_survey(lab_vm *vm, lab_profile_request *r);
 
 /* Calls `answered` of all exchanges that have their answer. Call it on the
  * control thread after `wake`. */

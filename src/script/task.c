@@ -67,7 +67,7 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
   lua_insert(from, -(nargs + 2)); /* below the function */
-  luaL_checkstack(co, nargs + 1, NULL);
+  luaL_checkstack(co, nargs + 2, NULL); /* one for survey.c */
   lua_xmove(from, co, nargs + 1);
   int ref = anchor(vm, from);
   /* Nothing below raises, so the task can't be lost. */
@@ -78,6 +78,7 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
   t->ended = ended;
   t->base.generation = generation;
   if (vm->running) {
+    t->creator = vm->running->base.id;
     t->base.created_by = lab_walk(vm->running->co, 0);
     t->base.label = vm->running->base.label;
     t->base.user_task = vm->running->base.user_task;

@@ -207,6 +207,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
 
 void lab_vm_init_profiles(void) {
   lab_heap_init(lab_walk_allocation);
+  lab_survey_register();
 }
 
 int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
@@ -225,6 +226,7 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
     rc = lab_thread_start(&vm->thread, "vm", thread_main, vm);
     if (rc == 0) {
       *out = vm;
+      lab_survey_of(vm);
       return 0;
     }
     lab_err_set(err, rc, "can't start the VM's thread: %s", strerror(-rc));
@@ -247,6 +249,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
     struct timespec nap = {0, 2000000};
     nanosleep(&nap, NULL);
   }
+  lab_survey_of(NULL);
   lab_thread_join(vm->thread);
   lab_vm_collect(vm);
   free_vm(vm);

@@ -31,6 +31,8 @@ typedef struct lab_lua_task {
   bool told_by_script;     /* cancelled by t:cancel(), not by a switch */
   bool own;                /* does the lab's work: not in heap profiles */
   int nargs;               /* on co's stack, for the next resume */
+  uint32_t surveyed;       /* number of the last survey that recorded it */
+  uint64_t creator;        /* id of the task that started it, or 0 */
   lab_exchange *exchange;  /* what it answers, or NULL */
   lab_job *job;            /* what a worker does for it, or NULL */
   lab_task_handle *handle; /* or NULL */
@@ -84,6 +86,8 @@ struct lab_vm {
   int router;              /* registry: main.routeHandler */
   int request_meta;        /* registry: metatable of request tables */
   uint64_t last_request;   /* number of the last request */
+  struct survey *survey;   /* under way, or NULL: survey.c */
+  uint32_t last_survey;    /* its number */
 
   /* Shared with the control thread. */
   lab_mpsc answers;
@@ -219,6 +223,13 @@ int lab_temp_make(lab_temp *temp);
 const char *lab_temp_path(const lab_temp *temp);
 /* The process's folder: a path to be freed; not made yet. */
 char *lab_temp_root(void);
+
+/* ---- survey.c ------------------------------------------------------------ */
+
+/* Enters the goroutine profile into the table of profiles. */
+void lab_survey_register(void);
+/* Whose tasks it shows: VM, or nobody's (NULL). Control thread. */
+void lab_survey_of(lab_vm *vm);
 
 /* ---- walk.c: Lua's stack ------------------------------------------------- */
 

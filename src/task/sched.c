@@ -190,8 +190,8 @@ void lab_task_end(lab_sched *s, lab_task *task) {
   if (lab_sched_running(s) == task) /* its memory may be gone soon */
     atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
   detach(s, task);
-  lab_list_remove(&task->all);
   enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE, 0);
+  lab_list_remove(&task->all);
   count_by(&s->count, -1);
 }
 

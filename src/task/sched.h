@@ -88,7 +88,8 @@ typedef struct lab_post {
 typedef struct lab_task_sink {
   /* TASK is about to go over to state NEXT (WAITING: for WHY, at STACK); it
    * still shows the state it leaves: state, wait, since, stack. A new task
-   * leaves RUNNABLE at 0; one that ends goes to ENDED. NOW: mono ns. */
+   * leaves RUNNABLE at 0; one that ends goes to ENDED, and is in the table
+   * for the last time. NOW: mono ns. */
   void (*changes)(struct lab_task_sink *sink, const lab_task *task,
                   lab_task_state next, lab_wait why, uint32_t stack,
                   uint64_t now);

@@ -2,8 +2,13 @@
  * /debug/pprof/NAME for the profiles of the registry: now (debug=N, and gc=1
  * for heap), or what came in SECONDS.
  *
- *   parse -> [collect garbage] -----------------------------> take, write
- *         -> take the one before -> pause for SECONDS ------> take, write */
+ *   parse -> [collect garbage] -------------------------> obtain -> write
+ *         -> obtain the one before -> pause for SECONDS -> obtain -> write
+ *
+ * A snapshot is taken on libuv's pool, or by the VM, for which the request
+ * waits. A dump (goroutine?debug=2) is written part by part, each when the
+ * client has taken the one before: 300 MB of text for a million tasks are never
+ * in memory at once. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +19,7 @@
 
 static const char prefix[] = "/debug/pprof/";
 enum { GC_MS = 1000 }; /* a collection that isn't done by then won't be soon */
+static const uint64_t FOREVER = UINT64_MAX;
 
 typedef struct profile {
   lab_slow slow;
@@ -21,6 +27,11 @@ typedef struct profile {
   int64_t debug, seconds;
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
+  struct question *question;     /* likewise */
+  void **place;                  /* where the next snapshot goes */
+  void (*obtained)(lab_slow *s);
+  void *stream; /* kind->dump's, while it is written */
+  bool more;    /* the stream isn't at its end */
   lab_buf out;
   int rc;
 } profile;
@@ -31,6 +42,13 @@ typedef struct collection {
   lab_exchange x;
   profile *waiting; /* NULL: nobody any more */
 } collection;
+
+/* The VM's answer to a kind->request; it may outlive the profile, too. */
+typedef struct question {
+  lab_profile_request request;
+  const lab_profile_kind *kind;
+  profile *waiting;
+} question;
 
 /* ---- the answer ---------------------------------------------------------- */
 
@@ -63,25 +81,135 @@ static void answer(lab_slow *s) {
   lab_slow_end(s);
 }
 
-/* ---- the work ------------------------------------------------------------ */
-
-static void take_before(lab_slow *s) {
-  profile *p = (profile *)s;
-  p->before = p->kind->take();
+static void answer_stopping(lab_slow *s) {
+  lab_web_pprof_error(s->req, 503, "the lab is stopping");
+  lab_slow_end(s);
 }
 
-/* A negative DEBUG asks for text too. */
-static void take_and_write(lab_slow *s) {
+/* ---- snapshots ----------------------------------------------------------- */
+
+static void take(lab_slow *s) {
   profile *p = (profile *)s;
-  p->now = p->kind->take();
+  *p->place = p->kind->take();
+}
+
+static void taken(lab_profile_request *r) {
+  question *q = LAB_CONTAINER(r, question, request);
+  profile *p = q->waiting;
+  if (p) {
+    *p->place = r->snapshot;
+    p->question = NULL;
+  } else if (r->snapshot) {
+    q->kind->free(r->snapshot);
+  }
+  lab_xfree(q);
+  if (p)
+    lab_slow_wake(&p->slow);
+}
+
+static void waited(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (*p->place)
+    p->obtained(s);
+  else
+    answer_stopping(s);
+}
+
+static void ask(profile *p) {
+  question *q = lab_xcalloc(1, sizeof *q);
+  q->request.taken = taken;
+  q->kind = p->kind;
+  q->waiting = p;
+  p->question = q;
+  p->kind->request(&q->request);
+  lab_slow_pause(&p->slow, FOREVER, waited);
+}
+
+/* NEXT with a snapshot in *PLACE. */
+static void obtain(profile *p, void **place, void (*next)(lab_slow *s)) {
+  p->place = place;
+  p->obtained = next;
+  if (p->kind->take)
+    lab_slow_work(&p->slow, take, next);
+  else if (p->slow.web->stopping)
+    answer_stopping(&p->slow);
+  else
+    ask(p);
+}
+
+/* ---- a dump -------------------------------------------------------------- */
+
+static void write_part(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (!p->stream)
+    p->stream = p->kind->dump->begin(p->now);
+  p->more = p->kind->dump->next(p->stream, &p->out);
+}
+
+static void send_part(lab_slow *s);
+
+static void next_part(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (!s->web->stopping) {
+    lab_slow_work(s, write_part, send_part);
+    return;
+  }
+  lab_buf_puts(&p->out, "The lab is stopping: the rest is missing.\n");
+  p->more = false;
+  send_part(s);
+}
+
+static void send_part(lab_slow *s) {
+  profile *p = (profile *)s;
+  int rc = lab_http_stream_write(s->req, &p->out);
+  if (rc || !p->more) {
+    lab_http_stream_end(s->req);
+    lab_slow_end(s);
+  } else if (lab_http_stream_pending(s->req) > 0) {
+    lab_slow_pause(s, FOREVER, next_part);
+  } else {
+    next_part(s);
+  }
+}
+
+static void drained(lab_http_request *req, void *arg) {
+  (void)req;
+  lab_slow_wake(arg);
+}
+
+static void begin_dump(lab_slow *s) {
+  lab_http_stream_begin(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF);
+  if (lab_http_is_head(s->req)) {
+    lab_http_stream_end(s->req);
+    lab_slow_end(s);
+    return;
+  }
+  lab_http_stream_on_drain(s->req, drained, s);
+  next_part(s);
+}
+
+/* ---- the work ------------------------------------------------------------ */
+
+/* A negative DEBUG asks for text too. */
+static void write_out(lab_slow *s) {
+  profile *p = (profile *)s;
   if (p->debug)
     p->kind->write_text(p->now, p->debug > 1 ? 2 : 1, &p->out);
   else
     p->rc = p->kind->write(p->now, p->before, &p->out);
 }
 
+static void has_now(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (p->kind->dump && p->debug > 1)
+    begin_dump(s);
+  else
+    lab_slow_work(s, write_out, answer);
+}
+
 static void finish(lab_slow *s) {
-  lab_slow_work(s, take_and_write, answer);
+  profile *p = (profile *)s;
+  obtain(p, &p->now, has_now);
 }
 
 static void wait_for_delta(lab_slow *s) {
@@ -92,6 +220,12 @@ static void cleanup(lab_slow *s) {
   profile *p = (profile *)s;
   if (p->collection)
     p->collection->waiting = NULL;
+  if (p->question) {
+    p->question->waiting = NULL;
+    atomic_store(&p->question->request.withdrawn, true);
+  }
+  if (p->stream)
+    p->kind->dump->end(p->stream);
   if (p->before)
     p->kind->free(p->before);
   if (p->now)
@@ -169,7 +303,7 @@ static void begin(lab_web *web, lab_http_request *req,
   p->seconds = seconds;
   lab_slow_begin(&p->slow, web, req, cleanup);
   if (seconds > 0)
-    lab_slow_work(&p->slow, take_before, wait_for_delta);
+    obtain(p, &p->before, wait_for_delta);
   else if (gc && !web->stopping)
     collect_garbage(p);
   else

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * See goroutine.h: the picture, and its counts in the binary form and as
+ * debug=1. Each task is in goroutine_text.c. */
+#include "prof/goroutine.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "prof/counts.h"
+#include "prof/goroutine_internal.h"
+
+_Static_assert(sizeof(lab_goroutine) == 32, "a million of them are 32 MB");
+
+lab_goroutines *lab_goroutines_new(void) {
+  lab_goroutines *g = lab_xcalloc(1, sizeof *g);
+  g->taken_real = lab_clock_real();
+  g->last = &g->first;
+  return g;
+}
+
+void lab_goroutines_free(lab_goroutines *g) {
+  if (!g)
+    return;
+  while (g->first) {
+    lab_goroutine_block *next = g->first->next;
+    lab_xfree(g->first);
+    g->first = next;
+  }
+  lab_xfree(g);
+}
+
+void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one) {
+  size_t place = g->count++ % LAB_GOROUTINE_BLOCK;
+  if (place == 0) {
+    g->filling = lab_xmalloc(sizeof *g->filling);
+    g->filling->next = NULL;
+    *g->last = g->filling;
+    g->last = &g->filling->next;
+  }
+  g->filling->items[place] = *one;
+}
+
+size_t lab_goroutines_count(const lab_goroutines *g) {
+  return g->count;
+}
+
+/* ---- counts -------------------------------------------------------------- */
+
+static void count_all(lab_counts *c, const lab_goroutines *g, int64_t by) {
+  size_t left = g->count;
+  for (const lab_goroutine_block *b = g->first; b; b = b->next)
+    for (size_t i = 0; i < LAB_GOROUTINE_BLOCK && left > 0; i++, left--)
+      lab_counts_add(c, b->items[i].stack, b->items[i].label, by);
+}
+
+int lab_goroutines_write(const lab_goroutines *now,
+                         const lab_goroutines *before, const char *name,
+                         lab_buf *out) {
+  lab_counts c = LAB_COUNTS_INIT;
+  uint64_t duration = 0;
+  count_all(&c, now, 1);
+  if (before) {
+    count_all(&c, before, -1);
+    duration = now->taken_real - before->taken_real;
+  }
+  int rc = lab_counts_write(&c, name, now->taken_real, duration, out);
+  lab_counts_free(&c);
+  return rc;
+}
+
+void lab_goroutines_write_text(const lab_goroutines *g, const char *name,
+                               lab_buf *out) {
+  lab_counts c = LAB_COUNTS_INIT;
+  count_all(&c, g, 1);
+  lab_counts_write_text(&c, name, out);
+  lab_counts_free(&c);
+}

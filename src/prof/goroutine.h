@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * The profiles that show tasks: what each of them did at one moment. Whoever
+ * can see the tasks (src/script/survey.c) fills in a picture; here it is
+ * counted and written in Go's three forms:
+ *
+ *   debug=0   profile.proto: how many tasks have the same stack and labels
+ *   debug=1   the same as text
+ *   debug=2   each task, as a Go program that panics shows them:
+ *               goroutine 34 [sync.Mutex.Lock, 2 minutes]:
+ *               main.doSomeBusinessLogic(...)
+ *               	/app/main.lua:12 +0x3
+ *               created by main.startTasks in goroutine 17
+ *               	/app/scenario.lua:8 +0x2
+ *
+ * There may be a million tasks, so a picture has 32 bytes for each, and the
+ * last form is written piece by piece.
+ *
+ * Threads: one at a time per object. Writing is slow (symbols): not on the
+ * control thread, nor on the VM's. */
+#ifndef LAB_PROF_GOROUTINE_H
+#define LAB_PROF_GOROUTINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct lab_goroutine {
+  uint64_t id;
+  uint64_t creator;    /* id of the task that started it, or 0 */
+  uint32_t stack;      /* 0: not known */
+  uint32_t created_by; /* stack of its creator, or 0 */
+  uint32_t label;
+  uint16_t minutes; /* that it has been waiting */
+  uint8_t state;    /* lab_task_state */
+  uint8_t wait;     /* lab_wait */
+} lab_goroutine;
+
+/* A picture of all of them. */
+typedef struct lab_goroutines lab_goroutines;
+
+/* Empty, dated now. */
+lab_goroutines *lab_goroutines_new(void);
+/* Accepts NULL. */
+void lab_goroutines_free(lab_goroutines *g);
+/* ONE is copied. Constant time: nothing that is there is moved. */
+void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one);
+size_t lab_goroutines_count(const lab_goroutines *g);
+
+/* NAME is the profile's: "goroutine". Appends the gzip'ed profile of NOW, minus
+ * BEFORE unless that is NULL. 0 or negative errno. */
+int lab_goroutines_write(const lab_goroutines *now,
+                         const lab_goroutines *before, const char *name,
+                         lab_buf *out);
+/* debug=1. */
+void lab_goroutines_write_text(const lab_goroutines *g, const char *name,
+                               lab_buf *out);
+
+/* debug=2, in the order of ids. G must outlive the reader. */
+typedef struct lab_goroutine_reader lab_goroutine_reader;
+lab_goroutine_reader *lab_goroutine_reader_new(const lab_goroutines *g);
+/* Accepts NULL. */
+void lab_goroutine_reader_free(lab_goroutine_reader *r);
+/* Appends the next tasks, whole ones, until OUT has SIZE bytes or a little
+ * more. False when there are no further ones. */
+bool lab_goroutine_read(lab_goroutine_reader *r, lab_buf *out, size_t size);
+
+/* Writes debug=2 to the log, in pieces under a heading each. */
+void lab_goroutines_log(const lab_goroutines *g);
+
+#endif
