@@ -109,6 +109,8 @@ local function isLimits(v)
   return true
 end
 
+local ours = { ["/goto"] = true, ["/metrics"] = true, ["/status"] = true }
+
 local function isRoutes(v)
   local want = 'like { ["/report"] = function(self, req) ... end }'
   if type(v) ~= "table" then return false, want end
@@ -116,9 +118,9 @@ local function isRoutes(v)
   for path, route in pairs(v) do
     n = n + 1
     if type(path) ~= "string" or not path:find("^/[%w_./-]+$") or #path > 63 or n > 32
-      or path == "/goto" or path:find("^/debug") or path:find("^/lab/")
+      or ours[path] or path:find("^/debug") or path:find("^/pprof") or path:find("^/lab/")
       or type(route) ~= "function" then
-      return false, want .. ", not /goto, /debug or /lab"
+      return false, want .. ", not /goto, /metrics, /status, /debug, /pprof or /lab"
     end
   end
   return true

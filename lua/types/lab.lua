@@ -262,6 +262,35 @@ function lab.cpu_time() end
 ---@param format any
 function lab.log(format, ...) end
 
+---A number that only grows. It is in /metrics (as NAME_total) and in
+---/debug/vars, until the step is left; it stays without this object, too.
+---@class lab.Counter
+local Counter = {}
+
+---@param n number?  1 if nothing is given; not negative
+function Counter:add(n) end
+
+---A number that goes up and down. It is in /metrics and /debug/vars, until the
+---step is left; it stays without this object, too.
+---@class lab.Gauge
+local Gauge = {}
+
+---@param value number
+function Gauge:set(value) end
+
+---@param delta number
+function Gauge:add(delta) end
+
+---The step's counter of that name, which is made the first time with value 0.
+---@param name string like [a-zA-Z_:][a-zA-Z0-9_:]*, not with go_, process_ or diaglab_ at its beginning
+---@return lab.Counter
+function lab.counter(name) end
+
+---The step's gauge of that name, which is made the first time with value 0.
+---@param name string as a counter's, but not with _total at its end
+---@return lab.Gauge
+function lab.gauge(name) end
+
 ---Calls fn(...) and returns what it returns. Profiles show what it does, and
 ---what tasks that it starts do, under the label key=value, besides the labels
 ---it has already (`step` and `route` at first): see -tagfocus of pprof. As Go's

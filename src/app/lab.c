@@ -15,10 +15,12 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/queue.h"
 #include "base/thread.h"
 #include "mem/mem.h"
 #include "prof/cpu.h"
+#include "lab_version.h"
 #include "prof/registry.h"
 #include "script/lualayout.h"
 #include "stack/unwind.h"
@@ -137,6 +139,7 @@ static int start_web(lab_app *app, lab_err *err) {
       .vm = app->vm,
       .argv = app->config.argv,
       .argc = app->config.argc,
+      .version = LAB_VERSION,
       .hosts = app->hosts,
       .nhosts = app->config.nhosts + (app->own_host[0] != '\0'),
   };
@@ -206,6 +209,7 @@ int lab_init(void) {
     return rc;
   uv_replace_allocator(lab_mem_own_alloc, lab_mem_own_realloc,
                        lab_mem_own_calloc, lab_mem_own_free);
+  lab_process_open(); /* without it some numbers are 0 */
   rc = lab_cpu_init();
   if (rc)
     return rc;

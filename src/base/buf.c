@@ -2,8 +2,10 @@
  * See buf.h. */
 #include "base/buf.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -63,6 +65,24 @@ void lab_buf_printf(lab_buf *b, const char *format, ...) {
   va_start(args, format);
   lab_buf_vprintf(b, format, args);
   va_end(args);
+}
+
+void lab_buf_double(lab_buf *b, double x) {
+  char text[32];
+  if (isnan(x)) {
+    lab_buf_puts(b, "NaN");
+  } else if (isinf(x)) {
+    lab_buf_puts(b, x > 0 ? "+Inf" : "-Inf");
+  } else if (fabs(x) < 1e15 && x == (double)(long long)x) {
+    lab_buf_printf(b, "%lld", (long long)x);
+  } else {
+    for (int digits = 1; digits <= 17; digits++) {
+      snprintf(text, sizeof text, "%.*g", digits, x);
+      if (strtod(text, NULL) == x)
+        break;
+    }
+    lab_buf_puts(b, text);
+  }
 }
 
 /* Length of the valid UTF-8 sequence at S (N bytes left), or 0. */

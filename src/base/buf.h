@@ -36,6 +36,9 @@ void lab_buf_putc(lab_buf *b, char c);
 void lab_buf_printf(lab_buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void lab_buf_vprintf(lab_buf *b, const char *format, va_list args);
+/* The shortest decimal number that reads back as X: 5, 0.1, 1e+21. Also NaN,
+ * +Inf and -Inf. */
+void lab_buf_double(lab_buf *b, double x);
 /* A JSON string with its quotes: control characters, quotes and backslashes
  * escaped; bytes that are not valid UTF-8 become U+FFFD. */
 void lab_buf_json_string(lab_buf *b, const char *s, size_t n);

@@ -35,6 +35,7 @@ static struct {
   lab_buf pending;
   uint64_t put, done; /* bytes accepted, bytes written */
   uint64_t dropped;   /* lines, since the last one that had room */
+  uint64_t all_dropped;
   lab_thread *writer;
   int fd;
   bool idle; /* the writer sleeps until something comes */
@@ -167,6 +168,7 @@ void lab_log_text(const char *text, size_t len) {
   pthread_mutex_lock(&lg.lock);
   if (!has_room()) {
     lg.dropped++;
+    lg.all_dropped++;
     pthread_mutex_unlock(&lg.lock);
     return;
   }
@@ -215,6 +217,13 @@ bool lab_log_flush(void) {
 
 int lab_log_fd(void) {
   return lg.fd;
+}
+
+uint64_t lab_log_dropped(void) {
+  pthread_mutex_lock(&lg.lock);
+  uint64_t n = lg.all_dropped;
+  pthread_mutex_unlock(&lg.lock);
+  return n;
 }
 
 void lab_log_close(void) {

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -34,6 +35,9 @@ bool lab_log_flush(void);
 /* Where the log goes, for a message from a handler of a crash.
  * Async-signal-safe. */
 int lab_log_fd(void);
+
+/* Lines dropped so far. */
+uint64_t lab_log_dropped(void);
 
 /* Writes the rest and ends the writer; a writer that is stuck is left to the
  * end of the process. */

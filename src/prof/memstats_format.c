@@ -3,8 +3,6 @@
 #include "prof/memstats_format.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 typedef struct field {
   const char *name;
@@ -17,17 +15,6 @@ typedef struct field {
 
 static uint64_t value_of(const lab_memstats *s, size_t offset) {
   return *(const uint64_t *)(const void *)((const char *)s + offset);
-}
-
-/* The shortest decimal number that reads back as X: Go's %v. */
-static void write_double(double x, lab_buf *out) {
-  char text[32];
-  for (int digits = 1; digits <= 17; digits++) {
-    snprintf(text, sizeof text, "%.*g", digits, x);
-    if (strtod(text, NULL) == x)
-      break;
-  }
-  lab_buf_puts(out, text);
 }
 
 static void write_list(const uint64_t *values, size_t n, char separator,
@@ -92,7 +79,7 @@ void lab_memstats_write_json(const lab_memstats *s, lab_buf *out) {
   write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ',', out);
   lab_buf_printf(out, ",\"NumGC\":%u,\"NumForcedGC\":%u,\"GCCPUFraction\":",
                  s->num_gc, s->num_forced_gc);
-  write_double(s->gc_cpu_fraction, out);
+  lab_buf_double(out, s->gc_cpu_fraction);
   lab_buf_printf(out, ",\"EnableGC\":%s,\"DebugGC\":%s,\"BySize\":[",
                  json_bool(s->enable_gc), json_bool(s->debug_gc));
   write_sizes(s, out);
@@ -150,7 +137,7 @@ void lab_memstats_write_text(const lab_memstats *s, lab_buf *out) {
   write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ' ', out);
   lab_buf_printf(out, "\n# NumGC = %u\n# NumForcedGC = %u\n# GCCPUFraction = ",
                  s->num_gc, s->num_forced_gc);
-  write_double(s->gc_cpu_fraction, out);
+  lab_buf_double(out, s->gc_cpu_fraction);
   lab_buf_printf(out, "\n# DebugGC = %s\n# MaxRSS = %" PRIu64 "\n",
                  json_bool(s->debug_gc), s->max_rss);
 }

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "prof/registry.h"
 #include "task/sched.h"
+#include "task/worker.h"
 
 typedef struct lab_vm lab_vm;
 
@@ -63,7 +64,7 @@ typedef struct lab_exchange {
   atomic_int phase; /* lab_exchange_phase */
   lab_vm *vm;
   uint64_t started; /* mono ns */
-  int step;         /* goto: where to */
+  int step;         /* goto: where to; a request: the step that served it */
 } lab_exchange;
 
 /* Runs X through main.helloWorldHandler (path "/") or the step's route. The VM
@@ -106,7 +107,27 @@ void lab_vm_survey(lab_vm *vm, lab_profile_request *r);
  * control thread after `wake`. */
 void lab_vm_collect(lab_vm *vm);
 
-/* What the index page and /status show; any thread. */
+/* ---- what the VM is doing: any thread, and it never waits for Lua --------
+ */
+
+typedef struct lab_vm_state {
+  int step;
+  char slug[64];
+  uint64_t since;      /* when the step was entered, ns since 1970 */
+  lab_buf title;       /* may be empty */
+  lab_buf params;      /* a JSON object: what self.params holds */
+  size_t memory_limit; /* bytes that the step may have */
+  unsigned fd_limit;   /* descriptors likewise; 0 = the process's limit */
+  size_t queued;       /* requests that the VM has not looked at yet */
+  size_t tasks;        /* all; those that ... */
+  size_t running, runnable, waiting[LAB_WAIT_KINDS];
+  lab_workers_load workers;
+} lab_vm_state;
+
+/* Fills in OUT, for lab_vm_state_free. */
+void lab_vm_read(lab_vm *vm, lab_vm_state *out);
+void lab_vm_state_free(lab_vm_state *state);
+
 int lab_vm_step(lab_vm *vm);
 lab_sched *lab_vm_sched(lab_vm *vm);
 

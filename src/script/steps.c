@@ -168,10 +168,13 @@ static int host_collect(lua_State *L) {
   return 0;
 }
 
-/* host.reclaim(generation, step): files, sockets and the like that it left. */
+/* host.reclaim(generation, step): files, sockets and the like that it left.
+ * Generation 0 is no step's, so it has none. */
 static int host_reclaim(lua_State *L) {
-  lab_owned_reclaim(lab_vm_of(L), (uint32_t)luaL_checkinteger(L, 1),
-                    (int)luaL_checkinteger(L, 2));
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  int step = (int)luaL_checkinteger(L, 2);
+  if (generation > 0)
+    lab_owned_reclaim(lab_vm_of(L), generation, step);
   return 0;
 }
 
@@ -189,6 +192,8 @@ static int host_limit(lua_State *L) {
   vm->limit = bytes > 0 && (size_t)bytes < cap ? (size_t)bytes : cap;
   lab_mem_set_limit(vm->limit);
   vm->fd_limit = (unsigned)luaL_checkinteger(L, 2);
+  atomic_store(&vm->memory_limit, vm->limit);
+  atomic_store(&vm->shown_fd_limit, vm->fd_limit);
   return 0;
 }
 
@@ -206,27 +211,6 @@ static int host_traceback(lua_State *L) {
 }
 
 /* ---- host: serving ------------------------------------------------------- */
-
-/* The paths are collected first: nothing that may raise happens under the lock,
- * for which the control thread waits. */
-static void publish_routes(lab_vm *vm, lua_State *L, int table) {
-  char routes[LAB_ROUTES][LAB_ROUTE_LEN];
-  size_t n = 0;
-  lua_pushliteral(L, "routes");
-  if (lua_rawget(L, table) == LUA_TTABLE) {
-    lua_pushnil(L);
-    while (lua_next(L, -2)) {
-      if (n < LAB_ROUTES && lua_type(L, -2) == LUA_TSTRING)
-        snprintf(routes[n++], LAB_ROUTE_LEN, "%s", lua_tostring(L, -2));
-      lua_pop(L, 1);
-    }
-  }
-  lua_pop(L, 1);
-  pthread_mutex_lock(&vm->routes_lock);
-  memcpy(vm->routes, routes, n * sizeof routes[0]);
-  vm->nroutes = n;
-  pthread_mutex_unlock(&vm->routes_lock);
-}
 
 /* host.serve(scenario, number, slug, generation): requests go there from now
  * on. */
@@ -247,8 +231,7 @@ static int host_serve(lua_State *L) {
   step->generation = generation;
   snprintf(step->slug, sizeof step->slug, "%s", slug);
   step->label = lab_label_intern(step->slug, "/");
-  publish_routes(vm, L, 1);
-  atomic_store(&vm->step_number, number);
+  lab_vm_show_step(vm, L, 1);
   if (generation)
     LAB_PROBE2(step__enter, number, step->slug);
   return 0;

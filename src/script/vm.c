@@ -85,6 +85,7 @@ static int open_all(lua_State *L) {
   lab_lib_buffer(L);
   lab_lib_cpu(L);
   lab_lib_label(L);
+  lab_lib_metric(L);
   lab_lib_task(L);
   lab_lib_sync(L);
   lab_lib_channel(L);
@@ -187,7 +188,9 @@ static void free_vm(lab_vm *vm) {
   free_strings(vm->params);
   lab_xfree(vm->lua_dir);
   lab_xfree(vm->temp_root);
-  pthread_mutex_destroy(&vm->routes_lock);
+  lab_buf_free(&vm->shown.title);
+  lab_buf_free(&vm->shown.params);
+  pthread_mutex_destroy(&vm->shown_lock);
   lab_xfree(vm);
 }
 
@@ -201,7 +204,8 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   vm->wake_arg = config->arg;
   vm->temp_root = lab_temp_root();
   lab_list_init(&vm->owned);
-  pthread_mutex_init(&vm->routes_lock, NULL);
+  lab_list_init(&vm->metrics);
+  pthread_mutex_init(&vm->shown_lock, NULL);
   return vm;
 }
 
@@ -271,6 +275,8 @@ static void post(lab_vm *vm, lab_exchange *x, void (*deliver)(lab_post *)) {
 
 void lab_vm_request(lab_vm *vm, lab_exchange *x) {
   address(vm, x, lab_request_deliver);
+  x->step = lab_vm_step(vm);
+  atomic_fetch_add_explicit(&vm->posted, 1, memory_order_relaxed);
   lab_sched_post_quietly(vm->sched, &x->post);
 }
 
@@ -359,24 +365,4 @@ bool lab_vm_withdraw(lab_vm *vm, lab_exchange *x, lab_err *why) {
               "try again",
               lab_vm_step(vm), where, lab_vm_step(vm));
   return true;
-}
-
-/* ---- what others may know ------------------------------------------------ */
-
-int lab_vm_step(lab_vm *vm) {
-  return atomic_load(&vm->step_number);
-}
-
-lab_sched *lab_vm_sched(lab_vm *vm) {
-  return vm->sched;
-}
-
-bool lab_vm_has_route(lab_vm *vm, const char *path, size_t len) {
-  bool found = false;
-  pthread_mutex_lock(&vm->routes_lock);
-  for (size_t i = 0; i < vm->nroutes && !found; i++)
-    found =
-        strlen(vm->routes[i]) == len && memcmp(vm->routes[i], path, len) == 0;
-  pthread_mutex_unlock(&vm->routes_lock);
-  return found;
 }

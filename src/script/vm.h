@@ -60,6 +60,14 @@ typedef struct lab_step {
 
 enum { LAB_ROUTES = 32, LAB_ROUTE_LEN = 64 };
 
+/* What others may know of it. */
+typedef struct lab_shown {
+  int step;
+  char slug[64];
+  uint64_t since; /* real ns */
+  lab_buf title, params;
+} lab_shown;
+
 struct lab_vm {
   lua_State *L; /* the main state; scripts never run on it */
   lab_sched *sched;
@@ -80,6 +88,7 @@ struct lab_vm {
   unsigned fd_limit;       /* of the step; 0 = no other than the process's */
   struct lab_temp *temps;  /* folders of the steps' visits, see temp.c */
   char *temp_root;         /* the folder they are in */
+  lab_list metrics;        /* of all steps: lib_metric.c */
   int anchors;             /* registry: table of the coroutines of tasks */
   int switch_to;           /* registry: main.switchToStep */
   int handler;             /* registry: main.helloWorldHandler */
@@ -93,7 +102,11 @@ struct lab_vm {
   lab_mpsc answers;
   unsigned unsent; /* answers pushed since the last wake */
   atomic_int step_number;
-  pthread_mutex_t routes_lock;
+  atomic_size_t memory_limit;
+  atomic_uint shown_fd_limit;
+  atomic_size_t posted, delivered; /* requests; each has one writer */
+  pthread_mutex_t shown_lock;
+  lab_shown shown;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
   size_t nroutes;
   /* lab_vm_interrupt was called: [false] is for tasks, [true] for the task
@@ -298,6 +311,7 @@ void lab_lib_buffer(lua_State *L);
 void lab_lib_cpu(lua_State *L);
 void lab_lib_file(lua_State *L);
 void lab_lib_label(lua_State *L);
+void lab_lib_metric(lua_State *L);
 void lab_lib_task(lua_State *L);
 void lab_lib_sync(lua_State *L);
 void lab_lib_channel(lua_State *L);
@@ -311,7 +325,7 @@ int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
                        const luaL_Reg *metamethods);
 
-/* ---- steps.c, request.c, vm.c -------------------------------------------- */
+/* ---- steps.c, state.c, request.c, vm.c ----------------------------------- */
 
 /* Runs the embedded Lua files, with `lab` on top of the stack, and keeps what
  * they give in vm's registry references. Raises on an error. */
@@ -322,6 +336,10 @@ void lab_steps_goto(lab_vm *vm, lab_exchange *x);
 void lab_steps_drop_all(lab_vm *vm);
 /* A switch waits behind one that takes too long: cancels that. */
 void lab_steps_hurry(lab_vm *vm);
+
+/* The step is vm->step from now on, for everybody: shows its table at SCENARIO
+ * (state.c). */
+void lab_vm_show_step(lab_vm *vm, lua_State *L, int scenario);
 
 /* Delivered: starts the task for a request. */
 void lab_request_deliver(lab_post *post);

@@ -45,7 +45,7 @@ struct lab_sched {
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   int event_fd;
   /* Written by the scheduler's thread, read by any. */
-  atomic_size_t count, waiting;
+  atomic_size_t count, waiting[LAB_WAIT_KINDS];
   char apart[64]; /* producers write into another cache line */
   lab_mpsc letters;
   atomic_bool asleep, stop;
@@ -107,8 +107,10 @@ static void enter_state(lab_sched *s, lab_task *task, lab_task_state state,
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->changes)
       sink->changes(sink, task, state, why, stack, now);
-  count_by(&s->waiting,
-           (state == LAB_TASK_WAITING) - (task->state == LAB_TASK_WAITING));
+  if (task->state == LAB_TASK_WAITING)
+    count_by(&s->waiting[task->wait], -1);
+  if (state == LAB_TASK_WAITING)
+    count_by(&s->waiting[why], 1);
   task->state = (uint8_t)state;
   task->wait = (uint8_t)why;
   task->stack = stack;
@@ -370,8 +372,15 @@ size_t lab_sched_count(const lab_sched *s) {
   return atomic_load_explicit(&s->count, memory_order_relaxed);
 }
 
+size_t lab_sched_waiting_for(const lab_sched *s, lab_wait why) {
+  return atomic_load_explicit(&s->waiting[why], memory_order_relaxed);
+}
+
 size_t lab_sched_waiting(const lab_sched *s) {
-  return atomic_load_explicit(&s->waiting, memory_order_relaxed);
+  size_t n = 0;
+  for (lab_wait why = 0; why < LAB_WAIT_KINDS; why++)
+    n += lab_sched_waiting_for(s, why);
+  return n;
 }
 
 const char *lab_wait_name(lab_wait why) {

@@ -187,6 +187,8 @@ const lab_list *lab_sched_tasks(const lab_sched *s);
 /* Numbers of tasks not ended, any thread: all, and those that wait. */
 size_t lab_sched_count(const lab_sched *s);
 size_t lab_sched_waiting(const lab_sched *s);
+/* Those that wait for WHY. */
+size_t lab_sched_waiting_for(const lab_sched *s, lab_wait why);
 
 /* Enters a zeroed TASK into the table, WAITING; then make it ready, or let it
  * sleep. O(1), as ready, park and end are; those that sleep cost O(log n). */

@@ -15,6 +15,7 @@ struct lab_workers {
   pthread_mutex_t lock;
   pthread_cond_t filled;
   lab_mpsc_node *first, **last; /* jobs by post.node */
+  unsigned queued, busy;
   bool stop;
   unsigned count;
   lab_thread *threads[];
@@ -57,6 +58,8 @@ static lab_job *take(lab_workers *w) {
     w->first = w->first->next;
     if (!w->first)
       w->last = &w->first;
+    w->queued--;
+    w->busy++;
   }
   pthread_mutex_unlock(&w->lock);
   return job;
@@ -67,12 +70,19 @@ static void deliver_done(lab_post *post) {
   job->done(job);
 }
 
+static void done(lab_workers *w) {
+  pthread_mutex_lock(&w->lock);
+  w->busy--;
+  pthread_mutex_unlock(&w->lock);
+}
+
 static void worker_main(void *arg) {
   lab_workers *w = arg;
   for (lab_job *job; (job = take(w));) {
     if (!atomic_load(&job->cancelled))
       lab_worker_run(job);
     job->post.deliver = deliver_done;
+    done(w);
     lab_sched_post(w->sched, &job->post);
   }
 }
@@ -121,6 +131,13 @@ void lab_workers_submit(lab_workers *w, lab_job *job) {
   pthread_mutex_lock(&w->lock);
   *w->last = &job->post.node;
   w->last = &job->post.node.next;
+  w->queued++;
   pthread_cond_signal(&w->filled);
+  pthread_mutex_unlock(&w->lock);
+}
+
+void lab_workers_read(lab_workers *w, lab_workers_load *load) {
+  pthread_mutex_lock(&w->lock);
+  *load = (lab_workers_load){w->count, w->busy, w->queued};
   pthread_mutex_unlock(&w->lock);
 }

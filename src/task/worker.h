@@ -46,6 +46,13 @@ void lab_workers_free(lab_workers *w);
 /* Any thread. JOB belongs to the workers until done. */
 void lab_workers_submit(lab_workers *w, lab_job *job);
 
+/* How many threads there are, how many of them run a job, and how many jobs
+ * wait for one. Any thread. */
+typedef struct lab_workers_load {
+  unsigned threads, busy, queued;
+} lab_workers_load;
+void lab_workers_read(lab_workers *w, lab_workers_load *load);
+
 /* Runs JOB on the calling worker. Not for callers outside: it is declared
  * because profiles end a job's native stack at this function. */
 __attribute__((noinline)) void lab_worker_run(lab_job *job);

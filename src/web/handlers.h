@@ -7,9 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "base/queue.h"
 #include "http/http.h"
+#include "web/exposition.h"
 #include "web/web.h"
+
+enum {
+  LAB_WEB_STEPS = 32,  /* steps whose requests are counted apart */
+  LAB_WEB_CLASSES = 6, /* of statuses: 0 (never), 1xx to 5xx */
+};
+
+/* The application's requests of one step: see load.c. */
+typedef struct lab_web_load {
+  int step;
+  _Atomic uint64_t answers[LAB_WEB_CLASSES];
+  lab_histogram latency;
+} lab_web_load;
 
 struct lab_web {
   lab_web_config config;
@@ -20,6 +34,14 @@ struct lab_web {
   struct visit *idle;      /* root.c: for the next requests */
   unsigned nidle;
   lab_list slow; /* requests under way, by lab_slow.link */
+
+  lab_web_load *loads[LAB_WEB_STEPS + 1]; /* the last one: all other steps */
+  atomic_uint nloads;
+  lab_web_load *load; /* of the last request */
+  lab_metric *lag;    /* of the loop; NULL: no longer measured */
+  uv_check_t poll_ended;
+  uv_prepare_t poll_begins;
+  uint64_t turn_began; /* mono ns */
 };
 
 #define LAB_WEB_TEXT "text/plain; charset=utf-8"
@@ -37,9 +59,24 @@ void lab_web_symbol(lab_web *web, lab_http_request *req);
 void lab_web_cpu_profile(lab_web *web, lab_http_request *req);
 /* /debug/pprof/NAME for every name of the registry. */
 void lab_web_named_profile(lab_web *web, lab_http_request *req);
+void lab_web_metrics(lab_web *web, lab_http_request *req);
+void lab_web_status(lab_web *web, lab_http_request *req);
 
 /* Frees the visits that root.c keeps. */
 void lab_web_free_visits(lab_web *web);
+
+/* ---- load.c: what the server itself does ----------------------------------
+ */
+
+/* Counts an answer to a request that STEP served, and that came at BEGAN (mono
+ * ns; 0: it was refused, so its time says nothing). Some 40 ns. */
+void lab_web_account(lab_web *web, int step, int status, uint64_t began);
+/* Any thread. */
+void lab_web_write_load(lab_web *web, lab_exposition *e);
+void lab_web_free_loads(lab_web *web);
+/* Measures how long the loop is busy. */
+void lab_web_watch_loop(lab_web *web);
+void lab_web_unwatch_loop(lab_web *web);
 
 /* ---- numbers and errors as Go's -------------------------------------------
  */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "web/handlers.h"
 
 enum {
@@ -19,6 +20,7 @@ typedef struct visit {
   lab_exchange x;
   lab_web *web;
   lab_http_request *req;
+  uint64_t began; /* mono ns */
   struct visit *next;
 } visit;
 
@@ -67,6 +69,7 @@ static void answered(lab_exchange *x) {
   visit *v = x->user;
   const char *headers = NULL;
   v->web->in_flight--;
+  lab_web_account(v->web, x->step, x->status, v->began);
   if (x->headers.len > 0) {
     lab_buf_putc(&x->headers, '\0');
     headers = x->headers.data;
@@ -82,6 +85,8 @@ static void answered(lab_exchange *x) {
 
 void lab_web_root(lab_web *web, lab_http_request *req) {
   if (web->stopping || web->in_flight >= web->config.queue_max) {
+    lab_web_account(web, web->stopping ? 0 : lab_vm_step(web->config.vm), 503,
+                    0);
     lab_http_error(req, 503,
                    web->stopping ? "the lab is stopping" : "the queue is full");
     return;
@@ -91,6 +96,7 @@ void lab_web_root(lab_web *web, lab_http_request *req) {
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
   v->req = req;
+  v->began = lab_clock_mono();
   x->method = lab_http_method(req);
   x->method_len = strlen(x->method);
   x->path = path.data;

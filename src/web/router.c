@@ -48,6 +48,8 @@ static const struct {
 } routes[] = {
     {"/", lab_web_root},
     {"/goto", lab_web_goto},
+    {"/metrics", lab_web_metrics},
+    {"/status", lab_web_status},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},
@@ -94,6 +96,8 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   web->config = *config;
   if (web->config.queue_max == 0)
     web->config.queue_max = LAB_WEB_QUEUE_MAX;
+  if (!web->config.version)
+    web->config.version = "";
   web->guard.hosts = config->hosts;
   web->guard.host_count = config->nhosts;
   lab_list_init(&web->slow);
@@ -107,6 +111,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
     lab_xfree(web);
     return rc;
   }
+  lab_web_watch_loop(web);
   *out = web;
   return 0;
 }
@@ -141,6 +146,7 @@ static void wake_slow(lab_web *web) {
 void lab_web_stop(lab_web *web) {
   web->stopping = true;
   wake_slow(web);
+  lab_web_unwatch_loop(web);
   lab_http_server_close(web->server, on_closed, web);
 }
 
@@ -153,5 +159,6 @@ void lab_web_free(lab_web *web) {
   if (!web)
     return;
   lab_web_free_visits(web);
+  lab_web_free_loads(web);
   lab_xfree(web);
 }

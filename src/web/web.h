@@ -35,6 +35,7 @@ typedef struct lab_web_config {
   lab_vm *vm;
   const char *const *argv; /* what /debug/pprof/cmdline tells; kept */
   size_t argc;
+  const char *version;      /* what /status tells; kept */
   const char *const *hosts; /* further names for the Host header; kept */
   size_t nhosts;
   /* Requests that the VM may have at a time; one more is told 503. 0: the

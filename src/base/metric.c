@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * See metric.h. The list is sorted by name; metrics are few, so it is searched
+ * from its beginning. */
+#include "base/metric.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/* ---- histograms ---------------------------------------------------------- */
+
+#define DECADE(ns) ns, ns / 10 * 25, ns * 5
+static const uint64_t bounds[LAB_HISTOGRAM_BOUNDS] = {
+    DECADE(10000ull),
+    DECADE(100000ull),
+    DECADE(LAB_MILLISECOND),
+    DECADE(10 * LAB_MILLISECOND),
+    DECADE(100 * LAB_MILLISECOND),
+    DECADE(LAB_SECOND),
+    10 * LAB_SECOND,
+    30 * LAB_SECOND,
+};
+
+double lab_histogram_bound(size_t i) {
+  return (double)bounds[i] / (double)LAB_SECOND;
+}
+
+void lab_histogram_observe(lab_histogram *h, uint64_t ns) {
+  size_t i = 0;
+  while (i < LAB_HISTOGRAM_BOUNDS && ns > bounds[i])
+    i++;
+  atomic_fetch_add_explicit(&h->buckets[i], 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&h->sum_ns, ns, memory_order_relaxed);
+}
+
+/* ---- the list ------------------------------------------------------------ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static lab_metric *first;
+
+static bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         c == ':';
+}
+
+bool lab_metric_name_is_good(const char *name) {
+  if (!is_letter(*name))
+    return false;
+  while (is_letter(*name) || (*name >= '0' && *name <= '9'))
+    name++;
+  return *name == '\0';
+}
+
+lab_metric *lab_metric_new(lab_metric_kind kind, const char *name,
+                           const char *help) {
+  lab_metric *m = lab_xcalloc(1, sizeof *m);
+  m->kind = kind;
+  m->name = lab_xstrdup(name);
+  m->help = help ? lab_xstrdup(help) : NULL;
+  pthread_mutex_lock(&lock);
+  lab_metric **at = &first;
+  while (*at && strcmp((*at)->name, name) <= 0)
+    at = &(*at)->next;
+  m->next = *at;
+  *at = m;
+  pthread_mutex_unlock(&lock);
+  return m;
+}
+
+void lab_metric_free(lab_metric *m) {
+  if (!m)
+    return;
+  pthread_mutex_lock(&lock);
+  lab_metric **at = &first;
+  while (*at != m)
+    at = &(*at)->next;
+  *at = m->next;
+  pthread_mutex_unlock(&lock);
+  lab_xfree((char *)m->name);
+  lab_xfree((char *)m->help);
+  lab_xfree(m);
+}
+
+void lab_metric_each(void (*visit)(const lab_metric *m, void *arg), void *arg) {
+  const char *last = "";
+  pthread_mutex_lock(&lock);
+  for (const lab_metric *m = first; m; m = m->next) {
+    if (strcmp(m->name, last) != 0)
+      visit(m, arg);
+    last = m->name;
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+/* ---- values -------------------------------------------------------------- */
+
+void lab_metric_add(lab_metric *m, double delta) {
+  double old = atomic_load_explicit(&m->value, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(
+      &m->value, &old, old + delta, memory_order_relaxed, memory_order_relaxed))
+    ;
+}
+
+void lab_metric_set(lab_metric *m, double value) {
+  atomic_store_explicit(&m->value, value, memory_order_relaxed);
+}
+
+double lab_metric_get(const lab_metric *m) {
+  return atomic_load_explicit(&m->value, memory_order_relaxed);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * See process.h. */
+#include "base/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static int stat_fd = -1;
+static uint64_t start_ns;
+
+/* Reads what is in the file. START: clock ticks since the machine's. Fields of
+ * proc(5) from the third one on: what is before them ends with the last
+ * parenthesis, whatever the program is called. */
+static void read_stat(lab_process *p, uint64_t *start) {
+  char text[1024];
+  ssize_t n = pread(stat_fd, text, sizeof text - 1, 0);
+  if (n <= 0)
+    return;
+  text[n] = '\0';
+  const char *rest = strrchr(text, ')');
+  unsigned long long threads, ticks, size;
+  long long pages;
+  if (!rest || sscanf(rest,
+                      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
+                      "%*d %*d %*d %*d %llu %*d %llu %llu %lld",
+                      &threads, &ticks, &size, &pages) != 4)
+    return;
+  *start = ticks;
+  p->threads = threads;
+  p->virtual_bytes = size;
+  p->rss = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+int lab_process_open(void) {
+  if (stat_fd >= 0)
+    return 0;
+  stat_fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (stat_fd < 0)
+    return -errno;
+  lab_process now;
+  uint64_t ticks = 0, hz = (uint64_t)sysconf(_SC_CLK_TCK);
+  struct timespec up;
+  read_stat(&now, &ticks);
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  /* Once, so that it stays the same. */
+  start_ns = lab_clock_real() + ticks * (LAB_SECOND / hz) -
+             ((uint64_t)up.tv_sec * LAB_SECOND + (uint64_t)up.tv_nsec);
+  return 0;
+}
+
+/* Every entry of the folder but "." and ".." and the folder's own. When it
+ * can't be opened for want of a descriptor, all of them are taken. */
+static uint64_t count_fds(uint64_t limit) {
+  DIR *dir = opendir("/proc/self/fd");
+  if (!dir)
+    return errno == EMFILE ? limit : 0;
+  uint64_t n = 0;
+  while (readdir(dir))
+    n++;
+  closedir(dir);
+  return n - 3;
+}
+
+static uint64_t limit_of(int resource) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+    return UINT64_MAX;
+  return limit.rlim_cur;
+}
+
+void lab_process_read(lab_process *p) {
+  uint64_t ticks;
+  memset(p, 0, sizeof *p);
+  read_stat(p, &ticks);
+  p->start_ns = start_ns;
+  p->cpu_ns = lab_clock_process_cpu();
+  p->max_fds = limit_of(RLIMIT_NOFILE);
+  p->max_virtual_bytes = limit_of(RLIMIT_AS);
+  p->fds = count_fds(p->max_fds);
+}

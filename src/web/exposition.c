@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * See exposition.h. */
+#include "web/exposition.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/request.h"
+
+/* ---- which format -------------------------------------------------------- */
+
+static lab_http_str trim(lab_http_str s) {
+  while (s.len > 0 && (*s.data == ' ' || *s.data == '\t'))
+    s = (lab_http_str){s.data + 1, s.len - 1};
+  while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    s.len--;
+  return s;
+}
+
+/* Cuts off what is before the next SEPARATOR. */
+static lab_http_str cut(lab_http_str *rest, char separator) {
+  const char *end =
+      rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
+  size_t len = end ? (size_t)(end - rest->data) : rest->len;
+  lab_http_str piece = {rest->data, len};
+  size_t skip = end ? len + 1 : len;
+  *rest = (lab_http_str){rest->data + skip, rest->len - skip};
+  return trim(piece);
+}
+
+static bool is(lab_http_str s, const char *text) {
+  return s.len == strlen(text) && strncasecmp(s.data, text, s.len) == 0;
+}
+
+/* The weight among the parameters of a media type; 1 if it isn't told. */
+static double weight(lab_http_str params) {
+  char number[8] = "";
+  while (params.len > 0) {
+    lab_http_str p = cut(&params, ';');
+    if (p.len > 2 && (p.data[0] == 'q' || p.data[0] == 'Q') && p.data[1] == '=')
+      memcpy(number, p.data + 2,
+             p.len - 2 < sizeof number ? p.len - 2 : sizeof number - 1);
+  }
+  return number[0] ? strtod(number, NULL) : 1;
+}
+
+bool lab_exposition_wants_open(const char *accept, size_t len) {
+  lab_http_str rest = {accept, len};
+  double open = 0, text = 0;
+  while (rest.len > 0) {
+    lab_http_str params = cut(&rest, ',');
+    lab_http_str type = cut(&params, ';');
+    double q = weight(params);
+    if (is(type, "application/openmetrics-text"))
+      open = fmax(open, q);
+    else if (is(type, "text/plain"))
+      text = fmax(text, q);
+  }
+  return open > 0 && open >= text;
+}
+
+/* ---- families and samples ------------------------------------------------ */
+
+static void escape(const char *text, bool quotes, lab_buf *out) {
+  for (; *text; text++)
+    if (*text == '\n')
+      lab_buf_puts(out, "\\n");
+    else if (*text == '\\' || (*text == '"' && quotes))
+      lab_buf_printf(out, "\\%c", *text);
+    else
+      lab_buf_putc(out, *text);
+}
+
+void lab_exposition_escape(const char *text, lab_buf *out) {
+  escape(text, true, out);
+}
+
+static void heading(lab_exposition *e, const char *what, size_t len) {
+  lab_buf_printf(e->out, "# %s %.*s%s ", what, (int)len, e->name,
+                 e->open ? "" : e->total);
+}
+
+static size_t name_length(const lab_exposition *e) {
+  size_t len = strlen(e->name);
+  bool ends =
+      e->total[0] && len > 6 && strcmp(e->name + len - 6, "_total") == 0;
+  return ends ? len - 6 : len;
+}
+
+void lab_exposition_family(lab_exposition *e, const char *type,
+                           const char *name, const char *help) {
+  e->name = name;
+  e->total = strcmp(type, "counter") == 0 ? "_total" : "";
+  size_t len = name_length(e);
+  heading(e, "HELP", len);
+  escape(help, e->open, e->out);
+  lab_buf_putc(e->out, '\n');
+  heading(e, "TYPE", len);
+  /* In 0.0.4 the type that is not known is called otherwise. */
+  bool untyped = !e->open && strcmp(type, "unknown") == 0;
+  lab_buf_printf(e->out, "%s\n", untyped ? "untyped" : type);
+}
+
+void lab_exposition_part(lab_exposition *e, const char *suffix,
+                         const char *labels, double value) {
+  lab_buf_printf(e->out, "%.*s%s%s ", (int)name_length(e), e->name, suffix,
+                 labels);
+  lab_buf_double(e->out, value);
+  lab_buf_putc(e->out, '\n');
+}
+
+void lab_exposition_sample(lab_exposition *e, const char *labels,
+                           double value) {
+  lab_exposition_part(e, e->total, labels, value);
+}
+
+void lab_exposition_one(lab_exposition *e, const char *type, const char *name,
+                        const char *help, double value) {
+  lab_exposition_family(e, type, name, help);
+  lab_exposition_sample(e, "", value);
+}
+
+/* Bounds are numbers with a point, as OpenMetrics wants them: le="1.0". */
+static void write_bound(lab_buf *out, double bound) {
+  lab_buf_double(out, bound);
+  if (bound == floor(bound) && !isinf(bound))
+    lab_buf_puts(out, ".0");
+}
+
+void lab_exposition_histogram(lab_exposition *e, const char *labels,
+                              const lab_histogram *h) {
+  uint64_t count = 0;
+  for (size_t i = 0; i <= LAB_HISTOGRAM_BOUNDS; i++) {
+    count += atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
+    lab_buf_printf(e->out, "%s_bucket{%s%sle=\"", e->name, labels,
+                   *labels ? "," : "");
+    write_bound(e->out,
+                i < LAB_HISTOGRAM_BOUNDS ? lab_histogram_bound(i) : INFINITY);
+    lab_buf_printf(e->out, "\"} %llu\n", (unsigned long long)count);
+  }
+  uint64_t sum = atomic_load_explicit(&h->sum_ns, memory_order_relaxed);
+  lab_buf_printf(e->out, "%s_sum%s%s%s ", e->name, *labels ? "{" : "", labels,
+                 *labels ? "}" : "");
+  lab_buf_double(e->out, (double)sum / 1e9);
+  lab_buf_printf(e->out, "\n%s_count%s%s%s %llu\n", e->name, *labels ? "{" : "",
+                 labels, *labels ? "}" : "", (unsigned long long)count);
+}
+
+void lab_exposition_end(lab_exposition *e) {
+  if (e->open)
+    lab_buf_puts(e->out, "# EOF\n");
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ * /metrics for Prometheus: under the names that client_golang uses what a Go
+ * program would tell, so that ready-made dashboards work; under diaglab_ what
+ * is our own; and the scenario's counters and gauges. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "mem/mem.h"
+#include "mem/memstats.h"
+#include "web/exposition.h"
+#include "web/handlers.h"
+
+typedef struct metrics {
+  lab_slow slow;
+  bool open;
+  lab_vm_state vm;    /* as of the request */
+  unsigned in_flight; /* likewise, as connections */
+  unsigned connections;
+  lab_memstats mem;
+  lab_process process;
+  lab_buf out;
+} metrics;
+
+/* ---- Go's ---------------------------------------------------------------- */
+
+/* The numbers that need no more than their place. Times are in seconds there,
+ * so SCALE is 1e-9 for ns. */
+typedef struct field {
+  const char *type, *name, *help;
+  size_t offset; /* of a uint64_t in lab_memstats */
+  double scale;
+} field;
+
+#define FIELD(type, name, member, help)                                        \
+  { type, "go_memstats_" name, help, offsetof(lab_memstats, member), 1 }
+
+static const field fields[] = {
+    FIELD("gauge", "alloc_bytes", alloc, "Bytes of heap in use."),
+    /* Not a counter for OpenMetrics: that would be the gauge's name, too. */
+    FIELD("unknown", "alloc_bytes_total", total_alloc,
+          "Bytes of heap ever allocated."),
+    FIELD("gauge", "sys_bytes", sys, "Bytes obtained from the system."),
+    FIELD("counter", "lookups_total", lookups, "Always 0, as in Go."),
+    FIELD("counter", "mallocs_total", mallocs, "Blocks ever allocated."),
+    FIELD("counter", "frees_total", frees, "Blocks ever freed."),
+    FIELD("gauge", "heap_alloc_bytes", heap_alloc, "Bytes of heap in use."),
+    FIELD("gauge", "heap_sys_bytes", heap_sys, "Address space of the heap."),
+    FIELD("gauge", "heap_idle_bytes", heap_idle,
+          "Bytes of heap pages without any block."),
+    FIELD("gauge", "heap_inuse_bytes", heap_inuse,
+          "Bytes of heap pages with at least one block."),
+    FIELD("gauge", "heap_released_bytes", heap_released,
+          "Bytes of idle pages that were given back to the system."),
+    FIELD("gauge", "heap_objects", heap_objects, "Blocks in use."),
+    FIELD("gauge", "stack_inuse_bytes", stack_inuse,
+          "Bytes of the threads' C stacks."),
+    FIELD("gauge", "stack_sys_bytes", stack_sys,
+          "Bytes of the threads' C stacks."),
+    FIELD("gauge", "mspan_inuse_bytes", mspan_inuse,
+          "Bytes of the allocator's own structures."),
+    FIELD("gauge", "mspan_sys_bytes", mspan_sys,
+          "Address space of the allocator's own structures."),
+    FIELD("gauge", "mcache_inuse_bytes", mcache_inuse,
+          "Bytes of free blocks in the threads' caches."),
+    FIELD("gauge", "mcache_sys_bytes", mcache_sys,
+          "Always 0: the caches are part of the heap."),
+    FIELD("gauge", "buck_hash_sys_bytes", buck_hash_sys,
+          "Bytes of the profilers' tables."),
+    FIELD("gauge", "gc_sys_bytes", gc_sys,
+          "Bytes of what is known about sampled blocks."),
+    FIELD("gauge", "other_sys_bytes", other_sys,
+          "Address space of what libraries have allocated."),
+    FIELD("gauge", "next_gc_bytes", next_gc,
+          "Bytes of heap in use at which the next collection begins."),
+    {"gauge", "go_memstats_last_gc_time_seconds",
+     "When the last collection ended, since 1970.",
+     offsetof(lab_memstats, last_gc), 1e-9},
+};
+
+static void write_memstats(const lab_memstats *s, lab_exposition *e) {
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const char *at = (const char *)s + fields[i].offset;
+    double value = (double)*(const uint64_t *)(const void *)at;
+    lab_exposition_one(e, fields[i].type, fields[i].name, fields[i].help,
+                       value * fields[i].scale);
+  }
+  lab_exposition_one(e, "gauge", "go_memstats_gc_cpu_fraction",
+                     "The collector's part of the CPU time so far.",
+                     s->gc_cpu_fraction);
+}
+
+static int by_size(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Quantiles of the last 256 pauses, as Go's. */
+static void write_pauses(const lab_memstats *s, lab_exposition *e) {
+  static const char *const quantiles[] = {"0.0", "0.25", "0.5", "0.75", "1.0"};
+  uint64_t pauses[LAB_MEMSTATS_PAUSES];
+  size_t n = s->num_gc < LAB_MEMSTATS_PAUSES ? s->num_gc : LAB_MEMSTATS_PAUSES;
+  memcpy(pauses, s->pause_ns, sizeof pauses);
+  qsort(pauses, n, sizeof *pauses, by_size);
+  lab_exposition_family(e, "summary", "go_gc_duration_seconds",
+                        "How long collections kept the scenario waiting.");
+  for (size_t i = 0; i < 5; i++) {
+    char label[32];
+    snprintf(label, sizeof label, "{quantile=\"%s\"}", quantiles[i]);
+    double ns = n > 0 ? (double)pauses[(n - 1) * i / 4] : 0;
+    lab_exposition_sample(e, label, ns / 1e9);
+  }
+  lab_exposition_part(e, "_sum", "", (double)s->pause_total_ns / 1e9);
+  lab_exposition_part(e, "_count", "", s->num_gc);
+}
+
+static void write_version(const metrics *m, const char *name, const char *help,
+                          lab_exposition *e) {
+  lab_buf label = LAB_BUF_INIT;
+  lab_buf_puts(&label, "{version=\"");
+  lab_exposition_escape(m->slow.web->config.version, &label);
+  lab_buf_append(&label, "\"}", 3); /* with its 0 */
+  lab_exposition_family(e, "gauge", name, help);
+  lab_exposition_sample(e, label.data, 1);
+  lab_buf_free(&label);
+}
+
+static void write_go(const metrics *m, lab_exposition *e) {
+  write_pauses(&m->mem, e);
+  lab_exposition_one(e, "gauge", "go_goroutines", "Tasks that exist.",
+                     (double)m->vm.tasks);
+  write_version(m, "go_info", "What stands in for Go here.", e);
+  write_memstats(&m->mem, e);
+  lab_exposition_one(e, "gauge", "go_threads", "Threads of the process.",
+                     (double)m->process.threads);
+}
+
+static void write_process(const lab_process *p, lab_exposition *e) {
+  lab_exposition_one(e, "counter", "process_cpu_seconds_total",
+                     "CPU time of the process, user and system.",
+                     (double)p->cpu_ns / 1e9);
+  lab_exposition_one(e, "gauge", "process_max_fds",
+                     "File descriptors that the process may have.",
+                     (double)p->max_fds);
+  lab_exposition_one(e, "gauge", "process_open_fds",
+                     "File descriptors that the process has.", (double)p->fds);
+  lab_exposition_one(e, "gauge", "process_resident_memory_bytes",
+                     "Memory that the process has.", (double)p->rss);
+  lab_exposition_one(e, "gauge", "process_start_time_seconds",
+                     "When the process started, since 1970.",
+                     (double)p->start_ns / 1e9);
+  lab_exposition_one(e, "gauge", "process_virtual_memory_bytes",
+                     "Address space of the process.", (double)p->virtual_bytes);
+  lab_exposition_one(e, "gauge", "process_virtual_memory_max_bytes",
+                     "Address space that the process may have.",
+                     (double)p->max_virtual_bytes);
+}
+
+/* ---- our own ------------------------------------------------------------- */
+
+static void write_step(const lab_vm_state *vm, lab_exposition *e) {
+  lab_buf label = LAB_BUF_INIT;
+  lab_buf_puts(&label, "{slug=\"");
+  lab_exposition_escape(vm->slug, &label);
+  lab_buf_append(&label, "\"}", 3); /* with its 0 */
+  lab_exposition_one(e, "gauge", "diaglab_step", "The step that is served.",
+                     vm->step);
+  lab_exposition_one(e, "gauge", "diaglab_step_entered_time_seconds",
+                     "When it was entered, since 1970.",
+                     (double)vm->since / 1e9);
+  lab_exposition_family(e, "gauge", "diaglab_step_info", "Its name.");
+  lab_exposition_sample(e, label.data, 1);
+  lab_buf_free(&label);
+}
+
+static void write_state(lab_exposition *e, const char *state, size_t n) {
+  char label[64];
+  snprintf(label, sizeof label, "{state=\"%s\"}", state);
+  lab_exposition_sample(e, label, (double)n);
+}
+
+static void write_tasks(const lab_vm_state *vm, lab_exposition *e) {
+  lab_exposition_family(e, "gauge", "diaglab_tasks",
+                        "Tasks by what they do or wait for, in the words of "
+                        "goroutine profiles.");
+  write_state(e, "running", vm->running);
+  write_state(e, "runnable", vm->runnable);
+  for (lab_wait why = LAB_WAIT_NONE + 1; why < LAB_WAIT_KINDS; why++)
+    write_state(e, lab_wait_name(why), vm->waiting[why]);
+}
+
+static void write_queues(const metrics *m, lab_exposition *e) {
+  const lab_vm_state *vm = &m->vm;
+  lab_exposition_one(e, "gauge", "diaglab_connections",
+                     "Connections of clients.", m->connections);
+  lab_exposition_one(e, "gauge", "diaglab_requests_in_flight",
+                     "Requests of the application not answered yet.",
+                     m->in_flight);
+  lab_exposition_one(e, "gauge", "diaglab_requests_queued",
+                     "Those among them that the VM has not begun with.",
+                     (double)vm->queued);
+  lab_exposition_one(e, "gauge", "diaglab_workers",
+                     "Threads for long primitives.", vm->workers.threads);
+  lab_exposition_one(e, "gauge", "diaglab_workers_busy",
+                     "Those among them that run one.", vm->workers.busy);
+  lab_exposition_one(e, "gauge", "diaglab_worker_jobs_queued",
+                     "Long primitives that wait for a thread.",
+                     vm->workers.queued);
+  lab_exposition_one(e, "counter", "diaglab_log_dropped_lines_total",
+                     "Lines of the log that nobody took in time.",
+                     (double)lab_log_dropped());
+}
+
+/* A metric's name is in use for as long as its family is written. */
+static void write_metric(const lab_metric *m, void *arg) {
+  static const char *const types[] = {"counter", "gauge", "histogram"};
+  lab_exposition *e = arg;
+  lab_exposition_family(e, types[m->kind], m->name,
+                        m->help ? m->help : "The scenario's own.");
+  if (m->kind == LAB_METRIC_HISTOGRAM)
+    lab_exposition_histogram(e, "", &m->histogram);
+  else
+    lab_exposition_sample(e, "", lab_metric_get(m));
+}
+
+/* ---- the request --------------------------------------------------------- */
+
+static void run(lab_slow *s) {
+  metrics *m = (metrics *)s;
+  lab_exposition e = {.out = &m->out, .open = m->open};
+  lab_memstats_read(&m->mem);
+  lab_process_read(&m->process);
+  write_go(m, &e);
+  write_process(&m->process, &e);
+  write_version(m, "diaglab_build_info", "The program's version.", &e);
+  write_step(&m->vm, &e);
+  write_tasks(&m->vm, &e);
+  write_queues(m, &e);
+  lab_web_write_load(s->web, &e);
+  lab_metric_each(write_metric, &e);
+  lab_exposition_end(&e);
+}
+
+static void cleanup(lab_slow *s) {
+  metrics *m = (metrics *)s;
+  lab_vm_state_free(&m->vm);
+  lab_buf_free(&m->out);
+}
+
+static void answer(lab_slow *s) {
+  metrics *m = (metrics *)s;
+  lab_http_respond_buf(s->req, 200,
+                       m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
+                       "Vary: Accept\r\n", &m->out);
+  lab_slow_end(s);
+}
+
+void lab_web_metrics(lab_web *web, lab_http_request *req) {
+  lab_http_str accept;
+  if (web->stopping) {
+    lab_http_error(req, 503, "the lab is stopping");
+    return;
+  }
+  metrics *m = lab_xcalloc(1, sizeof *m);
+  lab_http_header(req, "Accept", &accept);
+  m->open = lab_exposition_wants_open(accept.data, accept.len);
+  m->in_flight = web->in_flight;
+  m->connections = lab_http_connections(web->server);
+  lab_vm_read(web->config.vm, &m->vm);
+  lab_slow_begin(&m->slow, web, req, cleanup);
+  lab_slow_work(&m->slow, run, answer);
+}

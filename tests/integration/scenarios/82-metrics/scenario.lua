@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- Metrics of a scenario, and a state to be looked at from outside.
+local requests = lab.counter("shop_requests")
+local level = lab.gauge("shop_level")
+
+local routes = {}
+
+routes["/count"] = function()
+  requests:add()
+  lab.counter("shop_requests"):add(1.5) -- the same one
+  level:set(10)
+  level:add(-2.5)
+  lab.counter("shop_orders_total"):add(3) -- nobody keeps it
+  lab.gc()
+end
+
+routes["/odd"] = function()
+  lab.gauge("shop_nan"):set(0 / 0)
+  lab.gauge("shop_inf"):set(1 / 0)
+  lab.gauge("a_first"):set(1)
+  lab.gauge("d_between"):set(-1e300)
+end
+
+local wrong = {
+  function() lab.counter("") end,
+  function() lab.counter("9a") end,
+  function() lab.gauge("a-b") end,
+  function() lab.gauge("a\0b") end,
+  function() lab.counter(("x"):rep(129)) end,
+  function() lab.counter("go_goroutines") end,
+  function() lab.gauge("diaglab_step") end,
+  function() lab.gauge("memstats") end,
+  function() lab.gauge("shop_total") end,
+  function() lab.gauge("shop_requests") end,
+  function() lab.counter("shop_requests_total") end,
+  function() lab.counter("shop_level_total") end,
+  function() requests:add(-1) end,
+  function() requests:add(1 / 0) end,
+  function() requests.add(level, 1) end,
+  function() level:set("x") end,
+}
+routes["/wrong"] = function()
+  local texts = {}
+  for i, f in ipairs(wrong) do
+    local ok, text = pcall(f)
+    texts[i] = ok and "no error" or text:gsub("^%S+:%d+: ", "")
+  end
+  return (table.concat(texts, "\n"))
+end
+
+routes["/many"] = function()
+  for i = 1, 1000 do lab.gauge("many" .. i) end
+end
+
+routes["/park"] = function()
+  for _ = 1, 7 do lab.go(lab.sleep, 600) end
+end
+
+routes["/spin"] = function() lab.spin(1.5) end
+
+routes["/fail"] = function() error("no") end
+
+return {
+  title = 'A "shop"\n\\ in C:\\',
+  params = {
+    n = { 3, "an integer" }, x = { 0.5, "a float" }, on = { true, "a boolean" },
+    text = { 'say "hi"\n', "a string" },
+  },
+  request = function() end,
+  routes = routes,
+}

@@ -1,0 +1,366 @@
+-- SPDX-License-Identifier: MIT
+-- /metrics, /status and the scenario's metrics in /debug/vars, judged by
+-- Prometheus' own tools where they are installed.
+local t = require "harness"
+t.need("curl")
+
+local scenarios = { t.source .. "/tests/integration/scenarios" }
+local OPEN = { "-H", "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5" }
+
+-- The samples of an exposition: sample['name{labels}'] = number.
+local function samples(text)
+  local all = {}
+  for line in text:gmatch("[^\n]+") do
+    if line:sub(1, 1) ~= "#" then
+      local key, value = line:match("^(.*) (%S+)$")
+      t.check(key and not all[key], "a sample of its own: " .. line)
+      all[key] = tonumber(value) or value
+    end
+  end
+  return all
+end
+
+local function scrape(lab, ...)
+  local answer = lab:get("/metrics", ...)
+  t.equal(answer.status, 200)
+  return samples(answer.body), answer
+end
+
+-- JSON, read strictly: raises if it isn't.
+local function json(text)
+  local at = 1
+  local function skip() at = text:match("^[ \n\r\t]*()", at) end
+  local value
+  local function take(pattern)
+    local found, after = text:match("^(" .. pattern .. ")()", at)
+    if found then at = after end
+    return found
+  end
+  local function list(close, item)
+    skip()
+    if take(close) then return end
+    repeat
+      item()
+      skip()
+    until not take(",")
+    t.check(take(close), "no " .. close .. " at " .. at)
+  end
+  local function str()
+    t.check(take('"'), "no string at " .. at)
+    local parts = {}
+    while true do
+      local plain = take('[^"\\\0-\31]+')
+      if plain then
+        parts[#parts + 1] = plain
+      elseif take('"') then
+        return table.concat(parts)
+      else
+        local escape = t.check(take('\\u%x%x%x%x') or take('\\["\\/bfnrt]'), "a bad string at " .. at)
+        local code = escape:match("u(%x+)")
+        parts[#parts + 1] = code and utf8.char(tonumber(code, 16)) or escape:sub(2)
+      end
+    end
+  end
+  function value()
+    skip()
+    local result
+    if take("{") then
+      result = {}
+      list("}", function()
+        skip()
+        local key = str()
+        skip()
+        t.check(take(":"), "no colon at " .. at)
+        t.check(result[key] == nil, key .. " is there twice")
+        result[key] = value()
+      end)
+    elseif take("%[") then
+      result = {}
+      list("%]", function() result[#result + 1] = value() end)
+    elseif text:sub(at, at) == '"' then
+      result = str()
+    else
+      local word = take("%-?%d+%.?%d*[eE]?[+-]?%d*") or take("%l+")
+      local words = { ["true"] = true, ["false"] = false, null = "null" }
+      result = tonumber(word)
+      if result == nil then result = words[word] end
+      t.check(result ~= nil, "no value at " .. at)
+    end
+    return result
+  end
+  local result = value()
+  skip()
+  t.equal(at, #text + 1, "the end of the JSON text")
+  return result
+end
+
+-- ---- /metrics ----------------------------------------------------------------
+
+t.test("the numbers of Go's dashboards, and what they mean", function()
+  local lab = t.start("--step", "4", "--param", "4.rounds=1")
+  for _ = 1, 5 do lab:get("/") end
+  local s, answer = scrape(lab)
+  t.equal(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8")
+  for name in ([[go_goroutines go_threads go_memstats_alloc_bytes
+    go_memstats_alloc_bytes_total go_memstats_sys_bytes go_memstats_lookups_total
+    go_memstats_mallocs_total go_memstats_frees_total go_memstats_heap_alloc_bytes
+    go_memstats_heap_sys_bytes go_memstats_heap_idle_bytes go_memstats_heap_inuse_bytes
+    go_memstats_heap_released_bytes go_memstats_heap_objects go_memstats_stack_inuse_bytes
+    go_memstats_stack_sys_bytes go_memstats_mspan_inuse_bytes go_memstats_mspan_sys_bytes
+    go_memstats_mcache_inuse_bytes go_memstats_mcache_sys_bytes
+    go_memstats_buck_hash_sys_bytes go_memstats_gc_sys_bytes go_memstats_other_sys_bytes
+    go_memstats_next_gc_bytes go_memstats_last_gc_time_seconds go_memstats_gc_cpu_fraction
+    go_gc_duration_seconds_sum go_gc_duration_seconds_count process_cpu_seconds_total
+    process_open_fds process_max_fds process_resident_memory_bytes
+    process_virtual_memory_bytes process_virtual_memory_max_bytes
+    process_start_time_seconds diaglab_step]]):gmatch("%S+") do
+    t.check(type(s[name]) == "number", name .. " is missing")
+  end
+  local stat = t.read("/proc/" .. lab.pid .. "/status")
+  t.near(s.process_resident_memory_bytes, lab:rss(), 8e6)
+  t.near(s.process_virtual_memory_bytes, tonumber(stat:match("VmSize:%s*(%d+)")) * 1024, 1e8)
+  t.near(s.go_threads, tonumber(stat:match("Threads:%s*(%d+)")), 1)
+  local fds = t.run("ls /proc/" .. lab.pid .. "/fd | wc -l").out
+  t.near(s.process_open_fds, tonumber(fds), 1) -- a connection more or less
+  t.near(s.process_start_time_seconds, os.time(), 120)
+  t.near(s.go_memstats_alloc_bytes, lab:vars()("Alloc"), 4e6)
+  t.equal(s["go_memstats_heap_sys_bytes"], s["go_memstats_heap_idle_bytes"] + s["go_memstats_heap_inuse_bytes"])
+  t.between(s['go_gc_duration_seconds{quantile="1.0"}'], s['go_gc_duration_seconds{quantile="0.0"}'], 1)
+  t.check(s.go_memstats_alloc_bytes_total > 5 * 10e6, "5 requests allocate 10 MB each")
+  -- Our own.
+  t.equal(s.diaglab_step, 4)
+  t.equal(s['diaglab_step_info{slug="memory-alloc"}'], 1)
+  t.equal(s['diaglab_requests_total{step="4",code="2xx"}'], 5)
+  t.equal(s['diaglab_request_duration_seconds_count{step="4"}'], 5)
+  t.equal(s['diaglab_request_duration_seconds_bucket{step="4",le="+Inf"}'], 5)
+  t.check(s['diaglab_loop_lag_seconds_count'] > 5, "turns of the loop")
+  t.equal(s.diaglab_requests_in_flight, 0)
+  t.equal(s.diaglab_log_dropped_lines_total, 0)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("two formats with the same samples", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  lab:get("/count")
+  local plain, first = scrape(lab)
+  local open, second = scrape(lab, table.unpack(OPEN))
+  t.equal(first.headers.vary, "Accept")
+  t.equal(second.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8")
+  t.match(second.body, "\n# EOF\n$")
+  t.check(not first.body:find("# EOF", 1, true))
+  t.has(second.body, "# TYPE shop_requests counter\n")
+  t.has(first.body, "# TYPE shop_requests_total counter\n")
+  for key in pairs(plain) do t.check(open[key], key .. " is missing in OpenMetrics") end
+  for key in pairs(open) do t.check(plain[key], key .. " is missing in 0.0.4") end
+  -- OpenMetrics: no family twice, and none that another's samples would be in.
+  local families = {}
+  for name, kind in second.body:gmatch("# TYPE (%S+) (%S+)\n") do
+    t.check(not families[name], name .. " is there twice")
+    families[name] = kind
+  end
+  for name, kind in pairs(families) do
+    local suffixes = { counter = { "_total" }, histogram = { "_bucket", "_count", "_sum" }, summary = { "_count", "_sum" } }
+    for _, suffix in ipairs(suffixes[kind] or {}) do
+      t.check(not families[name .. suffix], name .. suffix .. " is two things")
+    end
+  end
+  t.equal(lab:get("/metrics", "-I").status, 200)
+  t.equal(lab:get("/metrics/").status, 404)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("requests by step and status, and those that wait", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  lab:get("/")
+  t.equal(lab:get("/fail").status, 500)
+  local spin = t.spawn("curl -s " .. lab.url .. "/spin")
+  t.eventually(function() return scrape(lab).diaglab_requests_in_flight == 1 end)
+  local waiting = t.spawn(("curl -s %s/ & curl -s %s/; wait"):format(lab.url, lab.url))
+  t.eventually(function() return scrape(lab).diaglab_requests_queued == 2 end, 3)
+  t.equal(scrape(lab)['diaglab_tasks{state="running"}'], 1)
+  spin:wait(10)
+  waiting:wait(10)
+  lab:get("/park")
+  local s = t.eventually(function()
+    local now = scrape(lab)
+    return now['diaglab_tasks{state="sleep"}'] == 7 and now
+  end)
+  t.equal(s.go_goroutines, 7)
+  t.equal(s.diaglab_requests_queued, 0)
+  t.equal(s['diaglab_requests_total{step="82",code="2xx"}'], 5)
+  t.equal(s['diaglab_requests_total{step="82",code="5xx"}'], 1)
+  -- One of them spun; those that waited for it, waited a part of that.
+  t.between(s['diaglab_request_duration_seconds_bucket{step="82",le="1.0"}'], 3, 5)
+  t.between(s['diaglab_request_duration_seconds_sum{step="82"}'], 2, 60)
+  lab:get("/goto?step=0")
+  lab:get("/")
+  s = scrape(lab)
+  t.equal(s['diaglab_requests_total{step="0",code="2xx"}'], 1)
+  t.equal(s['diaglab_requests_total{step="82",code="2xx"}'], 5)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- the scenario's ------------------------------------------------------------
+
+t.test("lab.counter and lab.gauge", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  t.equal(lab:get("/count").status, 200)
+  lab:get("/count")
+  local s = scrape(lab)
+  t.equal(s.shop_requests_total, 5)
+  t.equal(s.shop_orders_total, 6, "it stays without its object")
+  t.equal(s.shop_level, 7.5)
+  local vars = json(lab:get("/debug/vars").body)
+  t.equal(vars.shop_requests, 5)
+  t.equal(vars.shop_level, 7.5)
+  t.check(vars.memstats and vars.cmdline)
+  lab:get("/odd")
+  local body = lab:get("/debug/vars").body
+  vars = json(body)
+  t.equal(vars.shop_nan, "null", "JSON has no NaN")
+  t.equal(vars.d_between, -1e300)
+  local last = ""
+  for key in body:gmatch('\n"([^"]+)": ') do
+    t.check(last < key, key .. " is in order")
+    last = key
+  end
+  local _, answer = scrape(lab)
+  t.has(answer.body, "\nshop_nan NaN\n")
+  t.has(answer.body, "\nshop_inf +Inf\n")
+  t.equal(lab:get("/many").status, 500)
+  lab:wait_log("a step may have 200 metrics")
+  -- They go with their step; the same step begins anew.
+  lab:get("/goto?step=0")
+  t.eventually(function() return scrape(lab).shop_requests_total == nil end)
+  t.check(not lab:get("/debug/vars").body:find("shop"))
+  lab:get("/goto?step=82")
+  lab:get("/goto?step=82")
+  t.equal(scrape(lab).shop_requests_total, 0)
+  t.check(not lab:log():find("left behind"), "they are no leak")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what a metric may not be", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  local shape = "bad argument #1 to 'counter' (a metric's name is like [a-zA-Z_:][a-zA-Z0-9_:]*)"
+  local taken = "(names that begin with go_, process_ or diaglab_, cmdline and memstats are the lab's own)"
+  local gauge = "bad argument #1 to 'gauge' "
+  t.equal(lab:get("/wrong").body, table.concat({
+    shape, shape, (shape:gsub("counter", "gauge")), (shape:gsub("counter", "gauge")), shape,
+    "bad argument #1 to 'counter' " .. taken, gauge .. taken, gauge .. taken,
+    gauge .. "(a gauge's name doesn't end in _total)",
+    "metric 'shop_requests' would be the same as counter 'shop_requests'",
+    "metric 'shop_requests_total' would be the same as counter 'shop_requests'",
+    "metric 'shop_level_total' would be the same as gauge 'shop_level'",
+    "bad argument #1 to 'add' (counter cannot decrease in value)",
+    "bad argument #1 to 'add' (counter cannot decrease in value)",
+    "bad argument #1 to 'add' (lab.Counter expected, got lab.Gauge)",
+    "bad argument #1 to 'set' (number expected, got string)",
+  }, "\n"))
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- /status -------------------------------------------------------------------
+
+t.test("/status says what is so", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  local answer = lab:get("/status")
+  t.equal(answer.status, 200)
+  t.equal(answer.headers["content-type"], "application/json; charset=utf-8")
+  local s = json(answer.body)
+  t.equal(s.step, 82)
+  t.equal(s.slug, "metrics")
+  t.equal(s.title, 'A "shop"\n\\ in C:\\')
+  t.equal(s.params.n, 3)
+  t.equal(s.params.x, 0.5)
+  t.equal(s.params.on, true)
+  t.equal(s.params.text, 'say "hi"\n')
+  t.match(s.since, "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$")
+  t.equal(s.pid, lab.pid)
+  t.has(t.run(t.diaglab .. " --version").out, s.version)
+  t.equal(s.tasks.total, 0)
+  lab:get("/park")
+  s = json(lab:get("/status").body)
+  t.equal(s.tasks.total, 7)
+  t.equal(s.tasks.waiting.sleep, 7)
+  t.near(s.rss_bytes, lab:rss(), 8e6)
+  t.equal(s.limits.fds, tonumber((t.read("/proc/" .. lab.pid .. "/limits"):match("Max open files%s+(%d+)"))))
+  t.check(s.limits.memory_bytes > 1e6)
+  lab:get("/goto?step=82&n=5&on=false")
+  local again = json(lab:get("/status").body)
+  t.equal(again.params.n, 5)
+  t.equal(again.params.on, false)
+  t.check(again.since > s.since, "a new visit")
+  t.between(again.seconds_in_step, 0, again.uptime_seconds)
+  lab:get("/goto?step=0")
+  s = json(lab:get("/status").body)
+  t.equal(s.step, 0)
+  t.equal(next(s.params), nil)
+  t.equal(lab:get("/status", "-I").status, 200)
+  -- While a scenario has the VM for itself it answers, too.
+  lab:get("/goto?step=82")
+  local spin = t.spawn("curl -s " .. lab.url .. "/spin")
+  t.eventually(function() return json(lab:get("/status").body).tasks.running == 1 end)
+  t.between(lab:get("/status").seconds, 0, 0.5)
+  spin:wait(10)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- Prometheus ----------------------------------------------------------------
+
+t.test("promtool check metrics", function()
+  if not t.have("promtool") then return print("     (there is no promtool)") end
+  local lab = t.start_with(scenarios, "--step", "82")
+  lab:get("/count")
+  lab:get("/fail")
+  local check = t.run(("curl -s %s/metrics | promtool check metrics"):format(lab.url))
+  t.equal(check.out .. check.err, "")
+  t.equal(check.code, 0)
+  t.equal(lab:stop(), 0)
+end)
+
+-- A port that was free a moment ago.
+local function free_port()
+  local lab = t.start()
+  local port = lab.port
+  t.equal(lab:stop(), 0)
+  return port
+end
+
+t.test("Prometheus scrapes it", function()
+  if not t.have("prometheus") then return print("     (there is no prometheus)") end
+  local lab = t.start_with(scenarios, "--step", "82")
+  lab:get("/count")
+  local dir, port = t.temp_dir(), free_port()
+  t.write(dir .. "/prometheus.yml", ([[
+global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: diaglab
+    static_configs: [ { targets: [ "127.0.0.1:%s" ] } ]
+]]):format(lab.port))
+  local prometheus = t.spawn(("prometheus --config.file=%s/prometheus.yml --storage.tsdb.path=%s/data "
+    .. "--web.listen-address=127.0.0.1:%s --log.level=warn"):format(dir, dir, port))
+  local api = "http://127.0.0.1:" .. port .. "/api/v1/"
+  local function query(expression)
+    local answer = t.http(api .. "query", "-G", "--data-urlencode", "query=" .. expression)
+    local value = answer.body:match('"value":%[[%d.]+,"([^"]*)"%]')
+    return tonumber(value), answer.body
+  end
+  t.eventually(function() return query('up{job="diaglab"}') == 1 end, 30)
+  t.eventually(function() return query("go_goroutines") == 0 end)
+  t.equal(query("shop_requests_total"), 2.5)
+  t.equal(query("diaglab_step"), 82)
+  t.equal(query('diaglab_requests_total{step="82",code="2xx"}'), 1)
+  t.between(query("histogram_quantile(1, diaglab_request_duration_seconds_bucket)"), 0, 10)
+  local targets = t.http(api .. "targets").body
+  t.has(targets, '"lastError":""')
+  t.has(targets, '"health":"up"')
+  -- Types and texts arrived as well.
+  local metadata = t.http(api .. "targets/metadata?metric=go_gc_duration_seconds").body
+  t.has(metadata, '"type":"summary"')
+  prometheus:signal("TERM")
+  prometheus:wait(10)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
