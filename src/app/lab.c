@@ -217,6 +217,7 @@ int lab_init(void) {
     fprintf(stderr, "diaglab: can't read its own symbols\n");
   lab_vm_init_profiles();
   lab_registry_add_heap();
+  lab_registry_add_threads();
   lab_registry_add_files();
   return 0;
 }

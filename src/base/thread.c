@@ -103,6 +103,7 @@ int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
   lab_thread *t = new_thread(name);
   t->main = main;
   t->arg = arg;
+  t->created_by = observer.creating ? observer.creating() : 0;
   sigset_t before;
   lab_thread_block_signals(&before);
   *out = t; /* set first: the thread may look at it */

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 typedef struct lab_thread {
@@ -19,17 +20,19 @@ typedef struct lab_thread {
   pthread_t handle;
   pid_t tid;
   size_t stack_size;   /* bytes of C stack reserved */
+  uint32_t created_by; /* what the observer's creating returned, or 0 */
   void *observer_data; /* belongs to the observer */
   struct lab_thread *next;
   void (*main)(void *);
   void *arg;
 } lab_thread;
 
-/* Both are called on the thread itself, outside any lock of this module:
- * started before its main function, stopping after it. */
+/* Started and stopping are called on the thread itself, outside any lock of this
+ * module: before its main function, and after it. */
 typedef struct lab_thread_observer {
   void (*started)(lab_thread *self);
   void (*stopping)(lab_thread *self);
+  uint32_t (*creating)(void); /* on the thread that starts another one */
 } lab_thread_observer;
 
 /* Installs the observer; call it once, from the main thread, before any other

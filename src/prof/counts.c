@@ -28,6 +28,10 @@ void lab_counts_add(lab_counts *c, uint32_t stack, uint32_t label, int64_t by) {
   numbers(c)[i] += by;
 }
 
+int64_t lab_counts_get(const lab_counts *c, size_t i) {
+  return numbers(c)[i];
+}
+
 void lab_counts_free(lab_counts *c) {
   lab_keymap_free(&c->keys);
   lab_buf_free(&c->numbers);

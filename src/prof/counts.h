@@ -27,6 +27,8 @@ typedef struct lab_counts {
 
 /* BY may be negative, to subtract one profile from another. */
 void lab_counts_add(lab_counts *c, uint32_t stack, uint32_t label, int64_t by);
+/* The number of c->keys.keys[i]. */
+int64_t lab_counts_get(const lab_counts *c, size_t i);
 void lab_counts_free(lab_counts *c);
 
 /* Appends the gzip'ed profile.proto with the one sample type NAME/count; what

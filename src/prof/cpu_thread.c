@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "prof/cpu_internal.h"
+#include "prof/threads.h"
 
 enum {
   TIMER_HZ_MAX = 100,   /* what every kernel's tick can do */
@@ -221,6 +222,7 @@ static void thread_stopping(lab_thread *self) {
 }
 
 void lab_cpu_threads_init(void) {
-  static const lab_thread_observer observer = {thread_started, thread_stopping};
+  static const lab_thread_observer observer = {thread_started, thread_stopping,
+                                               lab_threads_creating};
   lab_thread_observe(&observer);
 }

@@ -67,5 +67,7 @@ const lab_profile_kind *lab_registry_at(size_t i);
 void lab_registry_add_heap(void);
 /* Registers lab.OpenFiles (src/prof/files.c). */
 void lab_registry_add_files(void);
+/* Registers threadcreate (src/prof/threads.c). */
+void lab_registry_add_threads(void);
 
 #endif

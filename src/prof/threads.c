@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * See threads.h. The kernel knows all threads (/proc/self/task), the lab those
+ * that it started.
+ *
+ * Go's own text form has a record without an address for threads whose origin
+ * it doesn't know, and then its own tools can't read it. Here these are
+ * functions in brackets: [libuv-worker]. */
+#include "prof/threads.h"
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "prof/counts.h"
+#include "prof/export.h"
+#include "prof/registry.h"
+#include "stack/stack.h"
+#include "stack/unwind.h"
+
+typedef struct snapshot {
+  uint64_t taken; /* ns since 1970 */
+  lab_counts counts;
+} snapshot;
+
+/* What is known of one thread. */
+typedef struct origin {
+  pid_t tid;
+  uint32_t stack; /* 0: not found */
+} origin;
+
+uint32_t lab_threads_creating(void) {
+  lab_frame frames[LAB_UNWIND_MAX];
+  return lab_stack_intern(frames,
+                          lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false));
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+static void each(void (*visit)(pid_t tid, void *arg), void *arg) {
+  DIR *dir = opendir("/proc/self/task");
+  if (!dir)
+    return;
+  for (struct dirent *d; (d = readdir(dir));)
+    if (d->d_name[0] != '.')
+      visit((pid_t)atoi(d->d_name), arg);
+  closedir(dir);
+}
+
+static void count_one(pid_t tid, void *arg) {
+  (void)tid;
+  ++*(size_t *)arg;
+}
+
+size_t lab_threads_count(void) {
+  size_t n = 0;
+  each(count_one, &n);
+  return n;
+}
+
+/* ---- where they come from ------------------------------------------------ */
+
+static void look(lab_thread *t, void *arg) {
+  origin *o = arg;
+  if (t->tid == o->tid)
+    o->stack = t->created_by;
+}
+
+/* "[comm]". */
+static uint32_t by_name(pid_t tid) {
+  char path[64], name[32] = "", text[sizeof name + 2];
+  snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)tid);
+  FILE *f = fopen(path, "re");
+  if (f) {
+    if (!fgets(name, sizeof name, f))
+      name[0] = '\0';
+    fclose(f);
+  }
+  name[strcspn(name, "\n")] = '\0';
+  snprintf(text, sizeof text, "[%s]", name[0] ? name : "thread");
+  return lab_export_pseudo(text);
+}
+
+static uint32_t stack_of(pid_t tid) {
+  origin o = {.tid = tid};
+  lab_thread_each(look, &o);
+  if (o.stack)
+    return o.stack;
+  return tid == getpid() ? lab_export_pseudo("[main]") : by_name(tid);
+}
+
+static void add(pid_t tid, void *arg) {
+  lab_counts_add(arg, stack_of(tid), 0, 1);
+}
+
+/* ---- the profile --------------------------------------------------------- */
+
+static void *take(void) {
+  snapshot *s = lab_xcalloc(1, sizeof *s);
+  s->taken = lab_clock_real();
+  each(add, &s->counts);
+  return s;
+}
+
+static void release(void *object) {
+  snapshot *s = object;
+  lab_counts_free(&s->counts);
+  lab_xfree(s);
+}
+
+static void add_all(lab_counts *c, const snapshot *s, int64_t by) {
+  for (size_t i = 0; i < s->counts.keys.count; i++) {
+    int64_t n = lab_counts_get(&s->counts, i);
+    lab_counts_add(c, (uint32_t)s->counts.keys.keys[i].a, 0, by * n);
+  }
+}
+
+static int write_profile(const void *object, const void *old, lab_buf *out) {
+  const snapshot *now = object, *before = old;
+  lab_counts c = LAB_COUNTS_INIT;
+  uint64_t duration = before ? now->taken - before->taken : 0;
+  add_all(&c, now, 1);
+  if (before)
+    add_all(&c, before, -1);
+  int rc = lab_counts_write(&c, "threadcreate", now->taken, duration, out);
+  lab_counts_free(&c);
+  return rc;
+}
+
+static void write_text(const void *object, int debug, lab_buf *out) {
+  const snapshot *now = object;
+  (void)debug;
+  lab_counts_write_text(&now->counts, "threadcreate", out);
+}
+
+static const lab_profile_kind kind = {
+    .name = "threadcreate",
+    .description = "Stack traces that led to the creation of new OS threads",
+    .count = lab_threads_count,
+    .take = take,
+    .free = release,
+    .write = write_profile,
+    .write_text = write_text,
+};
+
+void lab_registry_add_threads(void) {
+  lab_registry_add(&kind);
+}
