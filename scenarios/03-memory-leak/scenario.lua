@@ -45,7 +45,7 @@ return {
   end,
   request = function(self) leakMemory(self.params.size, self.params.rounds) end,
   leave = function()
-    buffer = nil
+    buffer = lab.buffer() -- for requests that are under way
     lab.gc()
   end,
   hints = {

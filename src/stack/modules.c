@@ -114,7 +114,9 @@ static void scan(void) {
   static char *debuginfo_path;
   static const Dwfl_Callbacks callbacks = {
       .find_elf = dwfl_linux_proc_find_elf,
-      .find_debuginfo = dwfl_standard_find_debuginfo,
+      /* Not dwfl_standard_find_debuginfo: it begins a debuginfod client, with
+       * libcurl and descriptors that stay, even if no server is named. */
+      .find_debuginfo = dwfl_build_id_find_debuginfo,
       .debuginfo_path = &debuginfo_path,
   };
   if (!dwfl)
