@@ -142,6 +142,7 @@ static int start_web(lab_app *app, lab_err *err) {
       .version = LAB_VERSION,
       .hosts = app->hosts,
       .nhosts = app->config.nhosts + (app->own_host[0] != '\0'),
+      .trace_events = app->config.trace_events,
   };
   int rc = lab_web_new(&app->web, &config);
   if (rc)

@@ -47,6 +47,8 @@ static const char help[] =
     "                          0 = at once, negative = never (default 300)\n"
     "\n"
     "Other\n"
+    "  --trace-events N        a trace ends after so many events (default\n"
+    "                          2000000)\n"
     "  --log-file FILE         append the log to FILE (default: standard "
     "error)\n"
     "  --usr2-seconds N        how long the CPU profile lasts that the signal "
@@ -72,6 +74,7 @@ enum {
   PARAM,
   SCENARIOS,
   WORKERS,
+  TRACE_EVENTS,
   MEMPROFILE_RATE,
   SCAVENGE,
   LOG_FILE,
@@ -87,6 +90,7 @@ static const struct option flags[] = {
     {"param", required_argument, NULL, PARAM},
     {"scenarios", required_argument, NULL, SCENARIOS},
     {"workers", required_argument, NULL, WORKERS},
+    {"trace-events", required_argument, NULL, TRACE_EVENTS},
     {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
@@ -190,6 +194,14 @@ static bool take_workers(lab_options *o, const char *text) {
   return true;
 }
 
+static bool take_trace_events(lab_options *o, const char *text) {
+  int64_t n;
+  if (!take_number("trace-events", text, 1, INT64_MAX, &n))
+    return false;
+  o->config.trace_events = (uint64_t)n;
+  return true;
+}
+
 static bool take_flag(lab_options *o, int flag, const char *value) {
   switch (flag) {
   case LISTEN:
@@ -205,6 +217,8 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return true;
   case WORKERS:
     return take_workers(o, value);
+  case TRACE_EVENTS:
+    return take_trace_events(o, value);
   case MEMPROFILE_RATE:
     return take_number("memprofile-rate", value, 0, INT64_MAX,
                        &o->config.memprofile_rate);

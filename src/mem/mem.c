@@ -16,6 +16,7 @@
 #include "mem/scavenge.h"
 
 static _Atomic size_t limit;
+static void (*_Atomic watcher)(void);
 
 int lab_mem_init(void) {
   static const lab_allocator own = {lab_mem_own_alloc, lab_mem_own_realloc,
@@ -47,12 +48,20 @@ static bool admit(size_t need) {
   return used <= most && need <= most - used;
 }
 
+static __attribute__((noinline)) void step(lab_mem_thread *t, void *p,
+                                           size_t size) {
+  lab_sample_step(t, p, size);
+  void (*watch)(void) = atomic_load_explicit(&watcher, memory_order_acquire);
+  if (watch)
+    watch();
+}
+
 /* A new block was made: burn its fuel, or go through a step. */
 static inline void spend(lab_mem_thread *t, void *p, size_t size) {
   if (size < t->fuel)
     t->fuel -= size;
   else
-    lab_sample_step(t, p, size);
+    step(t, p, size);
 }
 
 void *lab_mem_alloc(size_t size) {
@@ -108,6 +117,19 @@ void lab_mem_set_limit(size_t bytes) {
   lab_mem_thread *t = lab_mem_self();
   t->rest += t->fuel; /* look at the next call, not at the end of the fuel */
   t->fuel = 0;
+}
+
+void lab_mem_set_watch(void (*watch)(void)) {
+  atomic_store_explicit(&watcher, watch, memory_order_release);
+}
+
+size_t lab_mem_heap_bytes(void) {
+  lab_mem_counts c;
+  size_t bytes = 0;
+  lab_counters_sum(&c);
+  for (int k = 0; k < LAB_MEM_KINDS; k++)
+    bytes += (size_t)(c.allocated[k] - c.freed[k]);
+  return bytes;
 }
 
 size_t lab_mem_app_bytes(void) {

@@ -83,6 +83,13 @@ void lab_mem_set_limit(size_t bytes);
 /* Application bytes in use now. Adds up all threads: not for every object. */
 size_t lab_mem_app_bytes(void);
 
+/* All bytes in use, application's and lab's: MemStats' HeapAlloc. Likewise. */
+size_t lab_mem_heap_bytes(void);
+/* WATCH (or nobody, NULL) is called after each 64 KiB or so that the
+ * application has allocated, on the thread that did. It must not allocate
+ * application memory. */
+void lab_mem_set_watch(void (*watch)(void));
+
 /* Gives all idle pages back to the system now, except what other threads keep
  * in their caches. Returns bytes released; 0 in libc builds, which can't say.
  */

@@ -58,6 +58,7 @@ static lab_list sessions = {&sessions, &sessions};
 static atomic_bool active;
 static const lab_cpu_vm *the_vm; /* under lab_cpu_lock */
 static uint32_t lost_stack, running_stack;
+static void (*the_tap)(uint64_t, int, uint32_t); /* under lab_cpu_lock */
 static uint64_t started; /* sessions so far, under lab_cpu_lock */
 
 static struct {
@@ -107,6 +108,8 @@ static void account(lab_cpu_thread *t, const lab_cpu_record *r,
   if (lab_list_empty(&sessions))
     return;
   uint32_t stack = lab_stack_merge(native, r->n, r->base);
+  if (the_tap)
+    the_tap(r->when, r->proc, stack);
   uint64_t early = take(&t->early_us, r->weight);
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
     add(s, stack, r->label, share_of(s, r, early, t->early_for));
@@ -318,6 +321,12 @@ int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
 
 bool lab_cpu_active(void) {
   return atomic_load_explicit(&active, memory_order_relaxed);
+}
+
+void lab_cpu_set_tap(void (*tap)(uint64_t when, int proc, uint32_t stack)) {
+  pthread_mutex_lock(&lab_cpu_lock);
+  the_tap = tap;
+  pthread_mutex_unlock(&lab_cpu_lock);
 }
 
 void lab_cpu_set_vm(const lab_cpu_vm *vm) {

@@ -66,6 +66,14 @@ void lab_cpu_lost(uint32_t weight);
 /* True while any session runs. Any thread, async-signal-safe. */
 bool lab_cpu_active(void);
 
+/* ---- traces -------------------------------------------------------------- */
+
+/* TAP (or nobody, NULL) is told of every sample while there are sessions, a
+ * little later: WHEN (mono ns) it was emitted, on the VM's thread (PROC 0),
+ * worker PROC - 1, or another one (-1). Called under the profiler's lock. When
+ * it is replaced nobody uses it any more. Not in a signal handler. */
+void lab_cpu_set_tap(void (*tap)(uint64_t when, int proc, uint32_t stack));
+
 /* ---- sessions: any thread ------------------------------------------------ */
 
 typedef struct lab_cpu_session lab_cpu_session;

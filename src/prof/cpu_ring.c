@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * See cpu_ring.h. A record is two words and one for each frame:
- *   weight (32) label (32) | base (32) n (16) deferred (1) | frames... */
+ * See cpu_ring.h. A record is three words and one for each frame:
+ *   weight (32) label (32) | base (32) n (16) proc (15) deferred (1) | when |
+ *   frames... */
 #include "prof/cpu_ring.h"
 
 #include <sys/mman.h>
 
-enum { RECORD_WORDS = 2 };
+enum { RECORD_WORDS = 3 };
 
 static size_t bytes_of(size_t nwords) {
   return sizeof(lab_cpu_ring) + nwords * sizeof(uint64_t);
@@ -42,7 +43,9 @@ bool lab_cpu_ring_push(lab_cpu_ring *r, const lab_cpu_record *record,
   put(r, head++, record->weight | (uint64_t)record->label << 32);
   put(r, head++,
       record->base | (uint64_t)record->n << 32 |
-          (uint64_t)record->deferred << 48);
+          (uint64_t)(record->proc + 1) << 48 |
+          (uint64_t)record->deferred << 63);
+  put(r, head++, record->when);
   for (size_t i = 0; i < record->n; i++)
     put(r, head++, native[i]);
   atomic_store_explicit(&r->head, head, memory_order_release);
@@ -59,7 +62,9 @@ bool lab_cpu_ring_pop(lab_cpu_ring *r, lab_cpu_record *record,
                              .label = (uint32_t)(first >> 32),
                              .base = (uint32_t)second,
                              .n = (uint16_t)(second >> 32),
-                             .deferred = second >> 48};
+                             .deferred = second >> 63,
+                             .proc = (int16_t)((second >> 48 & 0x7fff) - 1),
+                             .when = get(r, tail++)};
   for (size_t i = 0; i < record->n; i++)
     native[i] = get(r, tail++);
   atomic_store_explicit(&r->tail, tail, memory_order_release);

@@ -17,6 +17,8 @@
 
 /* What is known of a sample besides its native frames. */
 typedef struct lab_cpu_record {
+  uint64_t when;   /* mono ns of its emission */
+  int16_t proc;    /* the VM's thread 0, a worker's number + 1, others -1 */
   uint32_t weight; /* us of CPU time */
   uint32_t base, label;
   uint16_t n;    /* native frames */

@@ -44,7 +44,13 @@ void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
   if (!t)
     return;
   bool deferred = !atomic_load_explicit(&t->in_handler, memory_order_relaxed);
+  bool vm = atomic_load_explicit(&t->vm, memory_order_relaxed) != NULL;
+  int worker = lab_worker_index();
   lab_cpu_record record = {
+      .when = lab_clock_mono(),
+      .proc = (int16_t)(vm           ? 0
+                        : worker < 0 ? -1
+                                     : worker + 1),
       .weight = weight,
       .base = base,
       .label = label,

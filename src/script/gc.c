@@ -20,7 +20,9 @@
 #include "base/probe.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "prof/export.h"
 #include "stack/frame.h"
+#include "trace/trace.h"
 
 enum { EXTERNAL_MIN = 4 << 20 };
 
@@ -31,6 +33,7 @@ static struct {
   volatile bool in_sentinel;
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
+  uint32_t stack;  /* that traces show for it */
   uint64_t began, began_cpu;
   uint64_t pause, cpu;   /* ns of the cycle under way */
   int64_t external;      /* bytes kept alive outside Lua */
@@ -59,6 +62,8 @@ static void begin(void) {
   gc.began = lab_clock_mono();
   gc.began_cpu = lab_clock_thread_cpu();
   LAB_PROBE(gc__start);
+  if (lab_trace_on())
+    lab_trace_gc_begin(gc.stack);
 }
 
 static void end(unsigned cycles) {
@@ -68,6 +73,8 @@ static void end(unsigned cycles) {
   uint64_t took = lab_clock_mono() - gc.began;
   gc.pause += took;
   LAB_PROBE2(gc__done, (uint64_t)gc.cycles, took);
+  if (lab_trace_on())
+    lab_trace_gc_end(gc.cycles != cycles, next_gc());
   if (gc.cycles != cycles) {
     lab_memstats_gc_cycle(gc.pause, gc.cpu, next_gc(), gc.forced);
     gc.pause = gc.cpu = 0;
@@ -113,6 +120,7 @@ static int sentinel_gc(lua_State *L) {
 
 void lab_gc_attach(lua_State *L) {
   lab_func_c((const void *)sentinel_gc, "[lua gc]", false);
+  gc.stack = lab_export_pseudo("[lua gc]");
   gc.L = L;
   gc.closing = false;
   push_sentinel(L);

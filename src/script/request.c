@@ -163,6 +163,7 @@ static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
   size_t len = sizeof PROCESSED - 1;
   len += lab_clock_format(line + len, took);
   lab_log_text(line, len);
+  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, 0);
   lab_vm_answer(vm, x);
 }
 
@@ -180,6 +181,18 @@ static uint32_t label_of(lab_vm *vm, const lab_exchange *x) {
   return lab_label_intern(vm->step.slug, route);
 }
 
+void lab_request_name(const lab_exchange *x, char out[LAB_REQUEST_NAME]) {
+  snprintf(out, LAB_REQUEST_NAME, "%.*s %.*s", (int)x->method_len, x->method,
+           (int)x->path_len, x->path);
+}
+
+static uint64_t begin_user_task(lab_vm *vm, const lab_lua_task *t) {
+  char name[LAB_REQUEST_NAME] = "";
+  if (lab_sched_is_traced(vm->sched))
+    lab_request_name(t->exchange, name);
+  return lab_sched_begin_user_task(vm->sched, &t->base, name, 0);
+}
+
 /* Everything that may raise (memory), protected: takes a task and leaves
  * function and arguments on its stack. */
 static int prepare(lua_State *L) {
@@ -195,6 +208,7 @@ static int prepare(lua_State *L) {
   t->nargs = 2;
   t->base.generation = vm->step.generation;
   t->base.label = label_of(vm, x);
+  t->base.user_task = begin_user_task(vm, t);
   lab_task_init(vm->sched, &t->base);
   LAB_PROBE2(request__start, t->base.id, vm->step.number);
   lab_task_ready(vm->sched, &t->base);

@@ -16,6 +16,7 @@
 #include "prof/registry.h"
 #include "task/sched.h"
 #include "task/worker.h"
+#include "trace/trace.h"
 
 typedef struct lab_vm lab_vm;
 
@@ -102,6 +103,15 @@ void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);
  * snapshot will be a lab_goroutines (prof/goroutine.h). It waits for as long as
  * the VM sits in C code. Not once the lab is stopping (lab_web_stop). */
 void lab_vm_survey(lab_vm *vm, lab_profile_request *r);
+/* Begins a trace (trace/trace.h) of at most MAX_EVENTS (0: the default); it
+ * starts once lab_trace_started, when the VM has time for a look at all tasks.
+ * -EBUSY while there is one, or the VM hasn't yet heard of the last one's end.
+ */
+int lab_vm_trace_begin(lab_vm *vm, uint64_t max_events);
+/* Seals it, now, and tells the VM. lab_trace_close is the caller's. */
+void lab_vm_trace_end(lab_vm *vm);
+/* Names for lab_trace_tables. Slow; not on the control thread. */
+size_t lab_vm_trace_name(uint32_t stack, lab_trace_frame *out);
 
 /* Calls `answered` of all exchanges that have their answer. Call it on the
  * control thread after `wake`. */

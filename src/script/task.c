@@ -234,8 +234,8 @@ void lab_lua_check_cancelled(lua_State *L) {
 
 static void job_done(lab_job *base) {
   lab_lua_job *job = LAB_CONTAINER(base, lab_lua_job, base);
-  job->task->job = NULL;
   lab_task_ready(job->vm->sched, &job->task->base);
+  job->task->job = NULL; /* a trace looks at it before */
 }
 
 int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,

@@ -150,7 +150,9 @@ static void thread_main(void *arg) {
   if (rc)
     lab_log("no time slices: %s", strerror(-rc));
   lab_heap_set_vm_thread();
+  lab_tracer_attach(vm);
   lab_sched_run(vm->sched);
+  lab_tracer_detach(vm);
   lab_sampler_detach();
   /* Jobs point into coroutines: they end before anything is freed. */
   lab_lua_task_cancel_jobs(vm);

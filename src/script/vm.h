@@ -13,6 +13,7 @@
 #include "stack/frame.h"
 #include "task/sched.h"
 #include "task/worker.h"
+#include "trace/trace.h"
 
 /* Results of lab.go that somebody may wait for: the userdata behind a Task. It
  * outlives the task if the script keeps it; it never keeps the task alive. */
@@ -38,6 +39,7 @@ typedef struct lab_lua_task {
   lab_task_handle *handle; /* or NULL */
   void (*ended)(lab_vm *vm, struct lab_lua_task *t, int status, int nresults);
   struct lab_lua_task *next_idle;
+  lab_trace_g trace; /* belongs to tracer.c */
 } lab_lua_task;
 
 /* Something outside Lua that a step has: a file, a socket, a timer, a process.
@@ -303,6 +305,13 @@ bool lab_gc_running(void);
 /* A full collection, counted as forced. */
 void lab_gc_full(lua_State *L);
 
+/* ---- tracer.c ------------------------------------------------------------ */
+
+void lab_tracer_attach(lab_vm *vm);
+/* Ends the recording that is under way. No letter may be on its way any more.
+ */
+void lab_tracer_detach(lab_vm *vm);
+
 /* ---- libraries ----------------------------------------------------------- */
 
 /* Each adds its functions to the table `lab` on top of the stack. */
@@ -341,6 +350,9 @@ void lab_steps_hurry(lab_vm *vm);
  * (state.c). */
 void lab_vm_show_step(lab_vm *vm, lua_State *L, int scenario);
 
+enum { LAB_REQUEST_NAME = LAB_ROUTE_LEN + 16 };
+/* What traces call a request: "GET /". */
+void lab_request_name(const lab_exchange *x, char out[LAB_REQUEST_NAME]);
 /* Delivered: starts the task for a request. */
 void lab_request_deliver(lab_post *post);
 

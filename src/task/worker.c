@@ -8,7 +8,16 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/thread.h"
+
+/* One worker. */
+typedef struct place {
+  lab_workers *all;
+  lab_thread *thread;
+  lab_job *job;   /* that it runs, or NULL; under the lock */
+  uint64_t since; /* mono ns */
+} place;
 
 struct lab_workers {
   lab_sched *sched;
@@ -17,12 +26,18 @@ struct lab_workers {
   lab_mpsc_node *first, **last; /* jobs by post.node */
   unsigned queued, busy;
   bool stop;
+  lab_worker_sink *sink; /* or NULL */
   unsigned count;
-  lab_thread *threads[];
+  place places[];
 };
 
 /* initial-exec: signal handlers read it. */
 static __thread lab_job *current __attribute__((tls_model("initial-exec")));
+static __thread int own_index __attribute__((tls_model("initial-exec"))) = -1;
+
+int lab_worker_index(void) {
+  return own_index;
+}
 
 lab_job *lab_worker_job(void) {
   return current;
@@ -47,8 +62,46 @@ static lab_job *job_of(lab_mpsc_node *node) {
   return LAB_CONTAINER(LAB_CONTAINER(node, lab_post, node), lab_job, post);
 }
 
+static unsigned index_of(const place *p) {
+  return (unsigned)(p - p->all->places);
+}
+
+static void begin(place *p, lab_job *job) {
+  p->job = job;
+  p->since = lab_clock_mono();
+  if (p->all->sink)
+    p->all->sink->began(p->all->sink, index_of(p), job, p->since);
+}
+
+/* JOB was run, or not: it was cancelled. It is still ours, since it isn't
+ * reported yet. */
+static void end(place *p, lab_job *job) {
+  lab_workers *w = p->all;
+  pthread_mutex_lock(&w->lock);
+  w->busy--;
+  job->ended = lab_clock_mono();
+  if (p->job && w->sink)
+    w->sink->ended(w->sink, index_of(p), job, job->ended);
+  p->job = NULL;
+  pthread_mutex_unlock(&w->lock);
+}
+
+void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink) {
+  pthread_mutex_lock(&w->lock);
+  w->sink = sink;
+  for (unsigned i = 0; sink && i < w->count; i++)
+    if (w->places[i].job)
+      sink->began(sink, i, w->places[i].job, lab_clock_mono());
+  pthread_mutex_unlock(&w->lock);
+}
+
+unsigned lab_workers_count(const lab_workers *w) {
+  return w->count;
+}
+
 /* The next job, or NULL when there is none and there won't be. */
-static lab_job *take(lab_workers *w) {
+static lab_job *take(place *p) {
+  lab_workers *w = p->all;
   lab_job *job = NULL;
   pthread_mutex_lock(&w->lock);
   while (!w->first && !w->stop)
@@ -60,6 +113,8 @@ static lab_job *take(lab_workers *w) {
       w->last = &w->first;
     w->queued--;
     w->busy++;
+    if (!atomic_load(&job->cancelled))
+      begin(p, job);
   }
   pthread_mutex_unlock(&w->lock);
   return job;
@@ -70,20 +125,15 @@ static void deliver_done(lab_post *post) {
   job->done(job);
 }
 
-static void done(lab_workers *w) {
-  pthread_mutex_lock(&w->lock);
-  w->busy--;
-  pthread_mutex_unlock(&w->lock);
-}
-
 static void worker_main(void *arg) {
-  lab_workers *w = arg;
-  for (lab_job *job; (job = take(w));) {
-    if (!atomic_load(&job->cancelled))
+  place *p = arg;
+  own_index = (int)index_of(p);
+  for (lab_job *job; (job = take(p));) {
+    if (p->job)
       lab_worker_run(job);
+    end(p, job);
     job->post.deliver = deliver_done;
-    done(w);
-    lab_sched_post(w->sched, &job->post);
+    lab_sched_post(p->all->sched, &job->post);
   }
 }
 
@@ -95,7 +145,7 @@ static unsigned default_count(void) {
 int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched) {
   if (count == 0)
     count = default_count();
-  lab_workers *w = lab_xcalloc(1, sizeof *w + count * sizeof *w->threads);
+  lab_workers *w = lab_xcalloc(1, sizeof *w + count * sizeof *w->places);
   w->sched = sched;
   w->last = &w->first;
   pthread_mutex_init(&w->lock, NULL);
@@ -103,7 +153,9 @@ int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched) {
   while (w->count < count) {
     char name[32]; /* the thread keeps what fits */
     snprintf(name, sizeof name, "worker-%u", w->count + 1);
-    int rc = lab_thread_start(&w->threads[w->count], name, worker_main, w);
+    place *p = &w->places[w->count];
+    p->all = w;
+    int rc = lab_thread_start(&p->thread, name, worker_main, p);
     if (rc) {
       lab_workers_free(w);
       return rc;
@@ -120,7 +172,7 @@ void lab_workers_free(lab_workers *w) {
   pthread_cond_broadcast(&w->filled);
   pthread_mutex_unlock(&w->lock);
   for (unsigned i = 0; i < w->count; i++)
-    lab_thread_join(w->threads[i]);
+    lab_thread_join(w->places[i].thread);
   pthread_cond_destroy(&w->filled);
   pthread_mutex_destroy(&w->lock);
   lab_xfree(w);

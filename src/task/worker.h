@@ -28,11 +28,21 @@ typedef struct lab_job {
   lab_post post;                     /* the workers' own */
   void (*run)(struct lab_job *job);  /* on a worker */
   void (*done)(struct lab_job *job); /* afterwards, on the scheduler's thread */
+  uint64_t ended;                    /* mono ns at which run returned, or 0 */
   uint32_t stack;        /* the submitter's stack: samples are charged to it */
   uint32_t label;        /* likewise */
   atomic_bool cancelled; /* any thread sets it: run should return soon; see
                             lab_job_cancelled */
 } lab_job;
+
+/* Whoever wants to know what workers do: traces. Called on the workers, under
+ * their lock: be quick, and call nothing of this module. INDEX: 0, 1, ... */
+typedef struct lab_worker_sink {
+  void (*began)(struct lab_worker_sink *sink, unsigned index,
+                const lab_job *job, uint64_t now);
+  void (*ended)(struct lab_worker_sink *sink, unsigned index,
+                const lab_job *job, uint64_t now);
+} lab_worker_sink;
 
 /* COUNT threads named "worker-1", ...; 0 = as many as processors, at least
  * 2. What they have done is posted to SCHED, which must outlive them. 0 or
@@ -42,6 +52,12 @@ int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched);
  * the jobs' cancelled before. Any thread but a worker; nothing may be submitted
  * any more. */
 void lab_workers_free(lab_workers *w);
+
+/* SINK (or none, NULL) is told from now on; of jobs that run already it is told
+ * on this thread before this returns. When it is replaced nobody uses it any
+ * more. Any thread. */
+void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink);
+unsigned lab_workers_count(const lab_workers *w);
 
 /* Any thread. JOB belongs to the workers until done. */
 void lab_workers_submit(lab_workers *w, lab_job *job);
@@ -60,6 +76,10 @@ __attribute__((noinline)) void lab_worker_run(lab_job *job);
 /* The job that the calling thread runs, or NULL. Any thread;
  * async-signal-safe. */
 lab_job *lab_worker_job(void);
+
+/* The calling thread's number as in lab_worker_sink, or -1: it is no worker.
+ * Any thread; async-signal-safe. */
+int lab_worker_index(void);
 
 /* Long loops of primitives ask this now and then: true when the calling
  * thread's job was cancelled. False on threads without a job. Any thread,

@@ -163,10 +163,8 @@ void lab_trace_gc_end(bool done, uint64_t next_gc);
 
 /* ---- users' tasks, regions, logs ----------------------------------------- */
 
-/* A number for a task of lab_trace_task_begin. */
-uint64_t lab_trace_new_task(void);
-/* A user task begins or ends, in the goroutine that runs, if one does. PARENT:
- * another, or 0. */
+/* A user task begins or ends, in the goroutine that runs, if one does. TASK: a
+ * number that no other has in this recording. PARENT: another, or 0. */
 void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
                           uint32_t stack, uint64_t now);
 void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now);

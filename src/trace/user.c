@@ -16,11 +16,6 @@ enum { LOG_MAX = 4096 };
 
 /* ---- tasks --------------------------------------------------------------- */
 
-uint64_t lab_trace_new_task(void) {
-  static atomic_uint_fast64_t last;
-  return atomic_fetch_add(&last, 1) + 1;
-}
-
 void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
                           uint32_t stack, uint64_t now) {
   if (!lab_trace_enter(true))
@@ -76,7 +71,7 @@ static bool has_region(const lab_trace_g *g, uint32_t name) {
 }
 
 void lab_trace_region_begin(const char *name, uint32_t stack) {
-  if (!lab_trace_enter(false))
+  if (!lab_trace_enter(true))
     return;
   lab_trace_g *g = r->running;
   uint32_t place = g ? new_region() : 0;
@@ -91,7 +86,7 @@ void lab_trace_region_begin(const char *name, uint32_t stack) {
 }
 
 void lab_trace_region_end(const char *name, uint32_t stack) {
-  if (!lab_trace_enter(false))
+  if (!lab_trace_enter(true))
     return;
   lab_trace_g *g = r->running;
   uint32_t text = lab_trace_table_name(&r->tables, name);

@@ -19,6 +19,11 @@ static const row others[] = {
      "After you get the profile file, use the go tool pprof command to "
      "investigate the profile.",
      0},
+    {"trace",
+     "A trace of execution of the current program. You can specify the "
+     "duration in the seconds GET parameter. After you get the trace file, "
+     "use the go tool trace command to investigate the trace.",
+     0},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 enum { ROWS = OTHERS + LAB_REGISTRY_MAX };

@@ -56,6 +56,7 @@ static const struct {
     {PPROF "/cmdline", lab_web_cmdline},
     {PPROF "/profile", lab_web_cpu_profile},
     {PPROF "/symbol", lab_web_symbol},
+    {PPROF "/trace", lab_web_trace},
 };
 
 static handler *find_handler(lab_web *web, lab_http_str path) {

@@ -41,6 +41,7 @@ typedef struct lab_web_config {
   /* Requests that the VM may have at a time; one more is told 503. 0: the
    * default. */
   unsigned queue_max;
+  uint64_t trace_events; /* most events of a trace; 0: the default */
 } lab_web_config;
 
 /* CONFIG is copied, not what it points to. 0 or negative errno. */
