@@ -342,9 +342,11 @@ static uint64_t heap_bytes(void) {
 }
 
 int lab_vm_trace_begin(lab_vm *vm, uint64_t max_events) {
+  lab_workers_load load;
+  lab_workers_read(vm->workers, &load);
   lab_trace_config config = {
       .max_events = max_events,
-      .workers = lab_workers_count(vm->workers),
+      .workers = load.threads,
       .worker = lab_export_pseudo("[worker]"),
       .start = lab_export_pseudo("[lab]"),
       .wakeup = lab_export_pseudo("[wake-up]"),

@@ -15,8 +15,7 @@
 typedef struct place {
   lab_workers *all;
   lab_thread *thread;
-  lab_job *job;   /* that it runs, or NULL; under the lock */
-  uint64_t since; /* mono ns */
+  lab_job *job; /* that it runs, or NULL; under the lock */
 } place;
 
 struct lab_workers {
@@ -68,9 +67,8 @@ static unsigned index_of(const place *p) {
 
 static void begin(place *p, lab_job *job) {
   p->job = job;
-  p->since = lab_clock_mono();
   if (p->all->sink)
-    p->all->sink->began(p->all->sink, index_of(p), job, p->since);
+    p->all->sink->began(p->all->sink, index_of(p), job, lab_clock_mono());
 }
 
 /* JOB was run, or not: it was cancelled. It is still ours, since it isn't
@@ -93,10 +91,6 @@ void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink) {
     if (w->places[i].job)
       sink->began(sink, i, w->places[i].job, lab_clock_mono());
   pthread_mutex_unlock(&w->lock);
-}
-
-unsigned lab_workers_count(const lab_workers *w) {
-  return w->count;
 }
 
 /* The next job, or NULL when there is none and there won't be. */

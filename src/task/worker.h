@@ -57,7 +57,6 @@ void lab_workers_free(lab_workers *w);
  * on this thread before this returns. When it is replaced nobody uses it any
  * more. Any thread. */
 void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink);
-unsigned lab_workers_count(const lab_workers *w);
 
 /* Any thread. JOB belongs to the workers until done. */
 void lab_workers_submit(lab_workers *w, lab_job *job);

@@ -122,6 +122,8 @@ static void a_ring_gives_back_what_it_got(void **state) {
                           .base = i * 7,
                           .label = UINT32_MAX,
                           .n = (uint16_t)(i % (LAB_UNWIND_MAX + 1)),
+                          .when = UINT64_MAX - i,
+                          .proc = (int16_t)(i - 1),
                           .deferred = i % 2};
     assert_true(lab_cpu_ring_push(ring, &put, in));
     assert_true(lab_cpu_ring_pop(ring, &got, out));
@@ -130,6 +132,8 @@ static void a_ring_gives_back_what_it_got(void **state) {
     assert_int_equal(got.label, put.label);
     assert_int_equal(got.n, put.n);
     assert_int_equal(got.deferred, put.deferred);
+    assert_int_equal(got.when, put.when);
+    assert_int_equal(got.proc, put.proc);
     assert_memory_equal(out, in, got.n * sizeof *in);
   }
   lab_cpu_ring_free(ring);
@@ -138,8 +142,8 @@ static void a_ring_gives_back_what_it_got(void **state) {
 static void a_full_ring_refuses(void **state) {
   (void)state;
   lab_cpu_ring *ring = lab_cpu_ring_new(64);
-  lab_frame frames[LAB_UNWIND_MAX] = {1, 2};
-  lab_cpu_record record = {.weight = 1, .n = 2}, got;
+  lab_frame frames[LAB_UNWIND_MAX] = {1};
+  lab_cpu_record record = {.weight = 1, .n = 1}, got;
   for (int i = 0; i < 16; i++) /* four words each */
     assert_true(lab_cpu_ring_push(ring, &record, frames));
   assert_false(lab_cpu_ring_push(ring, &record, frames));
