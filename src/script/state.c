@@ -69,7 +69,8 @@ static void write_params(lua_State *L, lab_buf *out) {
   }
   const char **all = (const char **)(void *)names.data;
   size_t n = names.len / sizeof *all;
-  qsort(all, n, sizeof *all, by_name);
+  if (n > 0) /* else there is no array */
+    qsort(all, n, sizeof *all, by_name);
   lab_buf_putc(out, '{');
   for (size_t i = 0; i < n; i++) {
     lab_buf_puts(out, i > 0 ? ", " : "");
