@@ -293,25 +293,43 @@ void lab_cpu_free(lab_cpu_session *s) {
   lab_xfree(s);
 }
 
-int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
-  static const lab_profile_type types[] = {{"samples", "count"},
-                                           {"cpu", "nanoseconds"}};
-  int64_t period = 1000000 / s->hz * 1000ll;
-  lab_profile_config config = {.types = types,
-                               .ntypes = 2,
-                               .period_type = types[1],
-                               .period = period,
-                               .time_ns = (int64_t)s->began_real,
-                               .duration_ns =
-                                   (int64_t)(s->ended_mono - s->began_mono)};
-  lab_export *e = lab_export_new(&config);
+/* ---- what came of it: after stop ----------------------------------------- */
+
+uint64_t lab_cpu_period_us(const lab_cpu_session *s) {
+  return 1000000u / (unsigned)s->hz;
+}
+
+void lab_cpu_each(const lab_cpu_session *s,
+                  void (*visit)(uint32_t stack, uint32_t label, int64_t count,
+                                int64_t ns, void *arg),
+                  void *arg) {
+  int64_t period = (int64_t)lab_cpu_period_us(s) * 1000;
   for (size_t i = 0; i < s->keys.count; i++) {
     const lab_key *key = &s->keys.keys[i];
     int64_t ns = (int64_t)((const uint64_t *)(void *)s->ns.data)[i];
     int64_t count = (ns + period / 2) / period;
-    int64_t values[] = {count > 0 ? count : 1, ns};
-    lab_export_sample(e, (uint32_t)key->a, (uint32_t)key->b, 0, values);
+    visit((uint32_t)key->a, (uint32_t)key->b, count > 0 ? count : 1, ns, arg);
   }
+}
+
+static void export_sample(uint32_t stack, uint32_t label, int64_t count,
+                          int64_t ns, void *arg) {
+  const int64_t values[] = {count, ns};
+  lab_export_sample(arg, stack, label, 0, values);
+}
+
+int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
+  static const lab_profile_type types[] = {{"samples", "count"},
+                                           {"cpu", "nanoseconds"}};
+  lab_profile_config config = {.types = types,
+                               .ntypes = 2,
+                               .period_type = types[1],
+                               .period = (int64_t)lab_cpu_period_us(s) * 1000,
+                               .time_ns = (int64_t)s->began_real,
+                               .duration_ns =
+                                   (int64_t)(s->ended_mono - s->began_mono)};
+  lab_export *e = lab_export_new(&config);
+  lab_cpu_each(s, export_sample, e);
   int rc = lab_export_finish(e, out);
   lab_export_free(e);
   return rc;

@@ -88,6 +88,13 @@ void lab_cpu_stop(lab_cpu_session *session);
 /* After stop: appends the gzip'ed profile.proto. Slow (symbols). 0 or negative
  * errno. */
 int lab_cpu_write(lab_cpu_session *session, lab_buf *out);
+/* After stop: calls VISIT for each stack and label, with the CPU time in
+ * samples of the session's period (at least 1) and in ns. */
+void lab_cpu_each(const lab_cpu_session *session,
+                  void (*visit)(uint32_t stack, uint32_t label, int64_t count,
+                                int64_t ns, void *arg),
+                  void *arg);
+uint64_t lab_cpu_period_us(const lab_cpu_session *session);
 /* Gives everything back; ends the collection if it still runs (without
  * waiting for samples of the VM: fit for a client that went away). Accepts
  * NULL. */

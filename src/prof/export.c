@@ -150,6 +150,8 @@ uint64_t lab_text_address(lab_frame frame, bool leaf) {
 const char *lab_text_name(uint64_t address) {
   if (address == 0)
     return NULL;
+  if (address >> 62 == 1)
+    address ^= LAB_TEXT_LOW;
   if (lab_frame_is_script(address) &&
       !lab_func_get(lab_frame_func((lab_frame)address)))
     return NULL;

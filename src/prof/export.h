@@ -49,6 +49,10 @@ uint32_t lab_export_pseudo(const char *name);
  * and readers take the 1 away again. */
 uint64_t lab_text_address(lab_frame frame, bool leaf);
 
+/* Readers that take bit 63 for a mistake: XORed with this, the number of a Lua
+ * frame has bit 62 instead. lab_text_name knows both. */
+#define LAB_TEXT_LOW (3ull << 62)
+
 /* The innermost function at such an address: for /debug/pprof/symbol. Returns
  * NULL if the address means nothing. Valid for ever. Slow. */
 const char *lab_text_name(uint64_t address);

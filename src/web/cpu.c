@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/profile?seconds=S&hz=R: the CPU profile. Go allows one at a
- * time; here each request has a session of its own. */
+ * /debug/pprof/profile?seconds=S&hz=R: the CPU profile, and in gperftools' form
+ * /pprof/profile. Go allows one at a time; here each request has a session of
+ * its own. */
 #include "prof/cpu.h"
 
 #include <errno.h>
@@ -8,11 +9,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "prof/gperf.h"
 #include "web/handlers.h"
 
 typedef struct profile {
   lab_slow slow;
   lab_cpu_session *session;
+  bool gperf; /* the form: gperftools' instead of profile.proto */
   lab_buf out;
   int rc;
 } profile;
@@ -26,7 +29,10 @@ static void cleanup(lab_slow *s) {
 static void stop_and_write(lab_slow *s) {
   profile *p = (profile *)s;
   lab_cpu_stop(p->session);
-  p->rc = lab_cpu_write(p->session, &p->out);
+  if (p->gperf)
+    lab_gperf_write_cpu(p->session, &p->out);
+  else
+    p->rc = lab_cpu_write(p->session, &p->out);
 }
 
 static void answer(lab_slow *s) {
@@ -54,7 +60,7 @@ static int rate(const lab_http_request *req) {
   return (int)hz;
 }
 
-static void begin(lab_web *web, lab_http_request *req, int hz,
+static void begin(lab_web *web, lab_http_request *req, bool gperf, int hz,
                   int64_t seconds) {
   lab_cpu_session *session;
   lab_err err;
@@ -66,11 +72,12 @@ static void begin(lab_web *web, lab_http_request *req, int hz,
   }
   profile *p = lab_xcalloc(1, sizeof *p);
   p->session = session;
+  p->gperf = gperf;
   lab_slow_begin(&p->slow, web, req, cleanup);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, time_is_up);
 }
 
-void lab_web_cpu_profile(lab_web *web, lab_http_request *req) {
+static void profile_in(lab_web *web, lab_http_request *req, bool gperf) {
   int64_t seconds = lab_web_number(req, "seconds");
   int hz = rate(req);
   if (seconds <= 0)
@@ -82,5 +89,13 @@ void lab_web_cpu_profile(lab_web *web, lab_http_request *req) {
   else if (seconds > LAB_WEB_SECONDS_MAX)
     lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
   else
-    begin(web, req, hz, seconds);
+    begin(web, req, gperf, hz, seconds);
+}
+
+void lab_web_cpu_profile(lab_web *web, lab_http_request *req) {
+  profile_in(web, req, false);
+}
+
+void lab_web_gperf_profile(lab_web *web, lab_http_request *req) {
+  profile_in(web, req, true);
 }

@@ -58,6 +58,8 @@ void lab_web_cmdline(lab_web *web, lab_http_request *req);
 void lab_web_symbol(lab_web *web, lab_http_request *req);
 void lab_web_cpu_profile(lab_web *web, lab_http_request *req);
 void lab_web_trace(lab_web *web, lab_http_request *req);
+void lab_web_gperf_profile(lab_web *web, lab_http_request *req);
+void lab_web_gperf_heap(lab_web *web, lab_http_request *req);
 /* /debug/pprof/NAME for every name of the registry. */
 void lab_web_named_profile(lab_web *web, lab_http_request *req);
 void lab_web_metrics(lab_web *web, lab_http_request *req);

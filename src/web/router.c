@@ -57,6 +57,10 @@ static const struct {
     {PPROF "/profile", lab_web_cpu_profile},
     {PPROF "/symbol", lab_web_symbol},
     {PPROF "/trace", lab_web_trace},
+    {"/pprof/cmdline", lab_web_cmdline},
+    {"/pprof/heap", lab_web_gperf_heap},
+    {"/pprof/profile", lab_web_gperf_profile},
+    {"/pprof/symbol", lab_web_symbol},
 };
 
 static handler *find_handler(lab_web *web, lab_http_str path) {

@@ -90,8 +90,8 @@ static void write_limits(const status *s, lab_buf *out) {
   lab_buf_printf(out,
                  "\"limits\": {\"memory_bytes\": %zu, \"fds\": %" PRIu64
                  ", \"requests\": %u, \"workers\": %u}",
-                 s->vm.memory_limit, fds,
-                 s->slow.web->config.queue_max, s->vm.workers.threads);
+                 s->vm.memory_limit, fds, s->slow.web->config.queue_max,
+                 s->vm.workers.threads);
 }
 
 static void run(lab_slow *base) {

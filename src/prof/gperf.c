@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * See gperf.h. */
+#include "prof/gperf.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "prof/export.h"
+#include "prof/heap_internal.h"
+#include "stack/stack.h"
+
+/* Without a descriptor to be had there are no maps: they only serve those who
+ * look the addresses up by themselves. */
+static void append_maps(lab_buf *out) {
+  int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  ssize_t n;
+  while ((n = read(fd, lab_buf_reserve(out, 4096), 4096)) > 0)
+    out->len += (size_t)n;
+  close(fd);
+}
+
+/* The address of frame I of a stack, as it stands in the profile. The script
+ * skips addresses with the highest bit set, so places in Lua get the next. */
+static uint64_t address_of(const lab_frame *frames, size_t i) {
+  uint64_t address = lab_text_address(frames[i], i == 0);
+  if (lab_frame_is_script(address))
+    address ^= LAB_TEXT_LOW;
+  return address + (i > 0);
+}
+
+static size_t frames_of(uint32_t stack, const lab_frame **frames) {
+  return lab_stack_frames(stack ? stack : lab_export_pseudo("[unknown]"),
+                          frames);
+}
+
+/* ---- CPU ----------------------------------------------------------------- */
+
+static void word(lab_buf *out, uint64_t value) {
+  lab_buf_append(out, &value, sizeof value);
+}
+
+static void write_stack(uint32_t stack, uint32_t label, int64_t count,
+                        int64_t ns, void *arg) {
+  lab_buf *out = arg;
+  const lab_frame *frames;
+  size_t n = frames_of(stack, &frames);
+  (void)label;
+  (void)ns;
+  word(out, (uint64_t)count);
+  word(out, n);
+  for (size_t i = 0; i < n; i++)
+    word(out, address_of(frames, i));
+}
+
+void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {
+  const uint64_t header[] = {0, 3, 0, lab_cpu_period_us(session), 0};
+  const uint64_t trailer[] = {0, 1, 0};
+  lab_buf_append(out, header, sizeof header);
+  lab_cpu_each(session, write_stack, out);
+  lab_buf_append(out, trailer, sizeof trailer);
+  append_maps(out);
+}
+
+/* ---- heap ---------------------------------------------------------------- */
+
+static void write_counts(const lab_heap_bucket *b, lab_buf *out) {
+  uint64_t inuse = b->allocs - b->frees;
+  lab_buf_printf(out, "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
+                 inuse, inuse * b->size, b->allocs, b->allocs * b->size);
+}
+
+/* Sums of objects and bytes: sizes aren't the same. */
+static void write_header(const lab_heap_snapshot *s, lab_buf *out) {
+  uint64_t inuse = 0, inuse_bytes = 0, allocs = 0, alloc_bytes = 0;
+  for (size_t i = 0; i < s->n; i++) {
+    const lab_heap_bucket *b = &s->buckets[i];
+    inuse += b->allocs - b->frees;
+    inuse_bytes += (b->allocs - b->frees) * b->size;
+    allocs += b->allocs;
+    alloc_bytes += b->allocs * b->size;
+  }
+  lab_buf_printf(out,
+                 "heap profile: %" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64
+                 "] @ heap_v2/%" PRIu64 "\n",
+                 inuse, inuse_bytes, allocs, alloc_bytes, s->rate);
+}
+
+void lab_gperf_write_heap(const lab_heap_snapshot *s, lab_buf *out) {
+  write_header(s, out);
+  for (size_t i = 0; i < s->n; i++) {
+    const lab_frame *frames;
+    size_t n = frames_of(s->buckets[i].stack, &frames);
+    write_counts(&s->buckets[i], out);
+    for (size_t j = 0; j < n; j++)
+      lab_buf_printf(out, " %#" PRIx64, address_of(frames, j));
+    lab_buf_putc(out, '\n');
+  }
+  lab_buf_puts(out, "\nMAPPED_LIBRARIES:\n");
+  append_maps(out);
+}
