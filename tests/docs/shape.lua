@@ -14,7 +14,7 @@ local shape = {}
 function shape.of(line)
   line = line:gsub("%S*/", "")
   line = line:gsub("%f[%w_]%d[%w.,%%\u{b5}]*", "#")
-  line = line:gsub("[-+]#", "#"):gsub("%f[%S]%.%f[%s]", "#")
+  line = line:gsub("%f[%S][-+]#", "#"):gsub("%f[%S]%.%f[%s]", "#")
   return (line:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", ""))
 end
 
