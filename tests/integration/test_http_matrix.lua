@@ -25,6 +25,8 @@ local function file(name)
   return pprof { type = BYTES, disposition = ('attachment; filename="%s"'):format(name), gzip = true }
 end
 
+local trace = pprof { type = BYTES, disposition = 'attachment; filename="trace"', has = "go 1.19 trace\0\0\0" }
+
 local function http_error(status, text)
   return { status = status, type = TEXT, nosniff = true, body = text .. "\n" }
 end
@@ -115,6 +117,20 @@ local matrix = {
   { P .. "allocs?debug=1", pprof { has = "# runtime.MemStats" } },
   { P .. "allocs?seconds=1", file "allocs-delta" },
 
+  { P .. "goroutine", file "goroutine" },
+  { P .. "goroutine?debug=1", pprof { has = "goroutine profile: total " } },
+  { P .. "goroutine?debug=2", pprof {} },
+  { P .. "goroutine?debug=2", pprof {}, HTTP10 },
+  { P .. "goroutine?debug=-1", pprof { has = "goroutine profile: total " } }, -- Go sends the file as text
+  { P .. "goroutine?seconds=1", file "goroutine-delta" },
+  { P .. "threadcreate", file "threadcreate" },
+  { P .. "threadcreate?debug=1", pprof { has = "threadcreate profile: total " } },
+
+  { P .. "trace?seconds=0.2", trace },
+  { P .. "trace?seconds=x", trace }, -- a second
+  { P .. "trace", trace, { "-d", "seconds=0.2" } },
+  { P .. "trace?seconds=0.2", pprof { type = BYTES, disposition = trace.disposition }, HEAD },
+
   { P .. "profile?seconds=1", file "profile" },
   { P .. "profile?seconds=1&hz=1000", file "profile" },
   { P .. "profile", file "profile", { "-d", "seconds=1" } },
@@ -188,6 +204,25 @@ t.test("the index", function()
   t.check(links >= 4, "allocs, cmdline, heap and profile")
   t.has(page, "<title>/debug/pprof/</title>")
   t.match(page, "</html>$")
+end)
+
+-- Go allows one CPU profile at a time; here there may be several. A trace there
+-- is one of, here too.
+t.test("a profiler that is busy", function()
+  local lab = t.start()
+  local busy = t.spawn(("curl -s -o /dev/null '%s%strace?seconds=2' & curl -s -o /dev/null '%s%sprofile?seconds=2'; wait")
+    :format(lab.url, P, lab.url, P))
+  local text = "Could not enable tracing: runtime error: tracing is already enabled"
+  local answer = t.eventually(function()
+    local tried = lab:get(P .. "trace?seconds=0.01")
+    return tried.status == 500 and tried
+  end, 1.5)
+  check(answer, pprof_error(500, text), "a second trace")
+  t.equal(answer.body, text .. "\n")
+  check(lab:get(P .. "profile?seconds=1"), file "profile", "a second CPU profile")
+  t.equal(busy:wait(10), 0)
+  check(lab:get(P .. "trace?seconds=0.01"), trace, "a trace after it")
+  t.equal(lab:stop(), 0)
 end)
 
 -- Addresses that a text profile shows can be looked up.
