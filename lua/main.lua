@@ -121,6 +121,7 @@ end
 local function enterStep(step)
   host.entering()
   host.join_generation(step.generation)
+  host.mark(step.generation)
   host.limit(step.limit, step.fds)
   local enter = step.scenario.enter
   if enter then
@@ -183,6 +184,7 @@ local function switchToStep(number, rawQuery)
   end
   leaveStep()
   host.collect()
+  host.mark(0) -- what comes late belongs to the step before
   if step then status, message = enterStep(step) end
   if not status then return 200, "switched to step " .. number end
   if number ~= 0 then enterBaseline() end

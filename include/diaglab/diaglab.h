@@ -43,10 +43,12 @@ typedef struct lab_config {
   int step;             /* to begin with; -1: 0, and go on if it fails */
   const char *log_file; /* NULL: standard error */
   int64_t
-      memprofile_rate;   /* bytes between samples; 1: all, 0: none, -1: Go's */
-  int scavenge;          /* seconds; 0: at once, negative: never */
-  uint64_t trace_events; /* most events of a trace; 0: 2 million */
-  unsigned workers;      /* threads for long work; 0: one per processor */
+      memprofile_rate; /* bytes between samples; 1: all, 0: none, -1: Go's */
+  int64_t blockprofile_rate;     /* ns; 1: all waits, 0: none */
+  int64_t mutexprofile_fraction; /* one of so many; 1: all, 0: none */
+  int scavenge;                  /* seconds; 0: at once, negative: never */
+  uint64_t trace_events;         /* most events of a trace; 0: 2 million */
+  unsigned workers;        /* threads for long work; 0: one per processor */
   const char *const *argv; /* what /debug/pprof/cmdline tells */
   size_t argc;
   bool signals;     /* the lab answers TERM, INT, HUP, QUIT, USR1, USR2, ABRT */

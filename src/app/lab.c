@@ -19,6 +19,7 @@
 #include "base/queue.h"
 #include "base/thread.h"
 #include "mem/mem.h"
+#include "prof/contention.h"
 #include "prof/cpu.h"
 #include "lab_version.h"
 #include "prof/registry.h"
@@ -219,6 +220,7 @@ int lab_init(void) {
   lab_vm_init_profiles();
   lab_registry_add_heap();
   lab_registry_add_threads();
+  lab_registry_add_contention();
   lab_registry_add_files();
   return 0;
 }
@@ -227,6 +229,8 @@ void lab_config_init(lab_config *config) {
   *config = (lab_config){.listen = "localhost:6060",
                          .step = -1,
                          .memprofile_rate = -1,
+                         .blockprofile_rate = 1,
+                         .mutexprofile_fraction = 1,
                          .usr2_seconds = 30,
                          .scavenge = 300};
 }
@@ -249,6 +253,8 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   lab_thread_adopt("control");
   if (config->memprofile_rate >= 0)
     lab_mem_set_rate((uint64_t)config->memprofile_rate);
+  lab_contention_set_block_rate(config->blockprofile_rate);
+  lab_contention_set_mutex_fraction(config->mutexprofile_fraction);
   int rc = lab_log_open(config->log_file, &err);
   if (rc == 0) {
     lab_log("Application started with PID %d", (int)getpid());

@@ -39,9 +39,15 @@ static const char help[] =
     "  --workers N             threads for long work (default: one per "
     "processor)\n"
     "\n"
-    "Memory\n"
+    "Memory and profiles\n"
     "  --memprofile-rate BYTES the heap profile samples one allocation per so\n"
     "                          many bytes; 1 = all, 0 = none (default 524288)\n"
+    "  --blockprofile-rate NS  the block profile counts one wait per so many\n"
+    "                          nanoseconds waited; 1 = all, 0 = none (default "
+    "1)\n"
+    "  --mutexprofile-fraction N\n"
+    "                          the mutex profile counts one of N contentions;\n"
+    "                          1 = all, 0 = none (default 1)\n"
     "  --scavenge SECONDS      idle memory goes back to the system after so "
     "long;\n"
     "                          0 = at once, negative = never (default 300)\n"
@@ -76,6 +82,8 @@ enum {
   WORKERS,
   TRACE_EVENTS,
   MEMPROFILE_RATE,
+  BLOCKPROFILE_RATE,
+  MUTEXPROFILE_FRACTION,
   SCAVENGE,
   LOG_FILE,
   USR2_SECONDS,
@@ -92,6 +100,8 @@ static const struct option flags[] = {
     {"workers", required_argument, NULL, WORKERS},
     {"trace-events", required_argument, NULL, TRACE_EVENTS},
     {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
+    {"blockprofile-rate", required_argument, NULL, BLOCKPROFILE_RATE},
+    {"mutexprofile-fraction", required_argument, NULL, MUTEXPROFILE_FRACTION},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
@@ -222,6 +232,12 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case MEMPROFILE_RATE:
     return take_number("memprofile-rate", value, 0, INT64_MAX,
                        &o->config.memprofile_rate);
+  case BLOCKPROFILE_RATE:
+    return take_number("blockprofile-rate", value, 0, INT64_MAX,
+                       &o->config.blockprofile_rate);
+  case MUTEXPROFILE_FRACTION:
+    return take_number("mutexprofile-fraction", value, 0, INT64_MAX,
+                       &o->config.mutexprofile_fraction);
   case SCAVENGE:
     return take_scavenge(o, value);
   case LOG_FILE:

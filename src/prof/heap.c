@@ -117,6 +117,16 @@ void lab_heap_set_vm_thread(void) {
   is_vm_thread = true;
 }
 
+void lab_heap_mark(void) {
+  pthread_mutex_lock(&heap.lock);
+  lab_heap_bucket *b = (void *)heap.buckets.data;
+  for (size_t i = 0; i < heap.keys.count; i++) {
+    b[i].marked_allocs = b[i].allocs;
+    b[i].marked_weight = b[i].alloc_weight;
+  }
+  pthread_mutex_unlock(&heap.lock);
+}
+
 /* ---- snapshots ------------------------------------------------------------
  */
 
@@ -137,8 +147,13 @@ lab_heap_snapshot *lab_heap_take(void) {
   pthread_mutex_unlock(&heap.lock);
   s->n = n;
   s->rate = lab_mem_rate();
+  s->is_whole = false;
   s->taken_real = lab_clock_real();
   return s;
+}
+
+void lab_heap_whole(lab_heap_snapshot *s) {
+  s->is_whole = true;
 }
 
 void lab_heap_snapshot_free(lab_heap_snapshot *s) {
@@ -153,9 +168,11 @@ static double objects_in_use(const lab_heap_bucket *b) {
   return b->allocs == b->frees ? 0 : b->alloc_weight - b->free_weight;
 }
 
+/* The difference of two snapshots has nothing to do with marks. */
 static void write_bucket(lab_export *e, const lab_heap_bucket *now,
-                         const lab_heap_bucket *before) {
-  double allocs = now->alloc_weight - (before ? before->alloc_weight : 0);
+                         const lab_heap_bucket *before, bool whole) {
+  double marked = whole ? 0 : now->marked_weight;
+  double allocs = now->alloc_weight - (before ? before->alloc_weight : marked);
   double inuse = objects_in_use(now) - (before ? objects_in_use(before) : 0);
   double size = (double)now->size;
   int64_t values[] = {llround(allocs), llround(allocs * size), llround(inuse),
@@ -182,7 +199,8 @@ int lab_heap_write(const lab_heap_snapshot *now,
   lab_export *e = lab_export_new(&config);
   for (size_t i = 0; i < now->n; i++)
     write_bucket(e, &now->buckets[i],
-                 before && i < before->n ? &before->buckets[i] : NULL);
+                 before && i < before->n ? &before->buckets[i] : NULL,
+                 before || now->is_whole);
   int rc = lab_export_finish(e, out);
   lab_export_free(e);
   return rc;

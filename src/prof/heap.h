@@ -30,6 +30,13 @@ lab_heap_snapshot *lab_heap_take(void);
 /* Accepts NULL. */
 void lab_heap_snapshot_free(lab_heap_snapshot *s);
 
+/* It tells all allocations since the process began; without this, those since
+ * the mark. What is in use doesn't depend on it. */
+void lab_heap_whole(lab_heap_snapshot *s);
+
+/* A step begins: what was allocated up to now is left out from now on. */
+void lab_heap_mark(void);
+
 /* Number of buckets, as the index page shows it. */
 size_t lab_heap_count(void);
 

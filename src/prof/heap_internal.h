@@ -3,6 +3,7 @@
 #ifndef LAB_PROF_HEAP_INTERNAL_H
 #define LAB_PROF_HEAP_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,11 +14,14 @@ typedef struct lab_heap_bucket {
   uint64_t size;
   uint64_t allocs, frees; /* samples */
   double alloc_weight, free_weight;
+  uint64_t marked_allocs; /* of them, what came before the last mark */
+  double marked_weight;
 } lab_heap_bucket;
 
 struct lab_heap_snapshot {
   uint64_t taken_real;
   uint64_t rate;
+  bool is_whole; /* allocations since the process began, not since the mark */
   size_t n;
   lab_heap_bucket buckets[];
 };

@@ -20,6 +20,16 @@ static int write_allocs(const void *now, const void *before, lab_buf *out) {
   return lab_heap_write(now, before, "alloc_space", out);
 }
 
+static void whole(void *snapshot) {
+  lab_heap_whole(snapshot);
+}
+
+/* Latecomers of a step that was left can't be told from others here. */
+static void mark(uint32_t generation) {
+  (void)generation;
+  lab_heap_mark();
+}
+
 /* Go has one text form: debug=2 is the same as debug=1. */
 static void write_text(const void *now, int debug, lab_buf *out) {
   (void)debug;
@@ -36,6 +46,8 @@ static const lab_profile_kind heap_kind = {
     .free = release,
     .write = write_heap,
     .write_text = write_text,
+    .mark = mark,
+    .whole = whole,
 };
 
 static const lab_profile_kind allocs_kind = {
@@ -46,6 +58,7 @@ static const lab_profile_kind allocs_kind = {
     .free = release,
     .write = write_allocs,
     .write_text = write_text,
+    .whole = whole, /* heap's mark is its own */
 };
 
 void lab_registry_add_heap(void) {

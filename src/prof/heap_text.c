@@ -28,11 +28,29 @@ typedef struct totals {
   uint64_t inuse_objects, inuse_bytes, alloc_objects, alloc_bytes;
 } totals;
 
-static void add(totals *t, const lab_heap_bucket *b) {
-  t->inuse_objects += b->allocs - b->frees;
-  t->inuse_bytes += (b->allocs - b->frees) * b->size;
-  t->alloc_objects += b->allocs;
-  t->alloc_bytes += b->allocs * b->size;
+typedef struct record {
+  uint32_t stack;
+  totals t;
+} record;
+
+/* Allocations since the mark, unless the snapshot is to tell all. */
+static record record_at(const lab_heap_snapshot *s, size_t i) {
+  const lab_heap_bucket *b = &s->buckets[i];
+  uint64_t inuse = b->allocs - b->frees;
+  uint64_t allocs = b->allocs - (s->is_whole ? 0 : b->marked_allocs);
+  totals t = {inuse, inuse * b->size, allocs, allocs * b->size};
+  return (record){b->stack, t};
+}
+
+static bool is_empty(const record *r) {
+  return r->t.inuse_objects == 0 && r->t.alloc_objects == 0;
+}
+
+static void add(totals *sum, const totals *t) {
+  sum->inuse_objects += t->inuse_objects;
+  sum->inuse_bytes += t->inuse_bytes;
+  sum->alloc_objects += t->alloc_objects;
+  sum->alloc_bytes += t->alloc_bytes;
 }
 
 static void write_totals(const totals *t, lab_buf *out) {
@@ -43,20 +61,16 @@ static void write_totals(const totals *t, lab_buf *out) {
 
 /* A reader takes equal numbers on both sides for a profile that knows no
  * allocations, so one byte is added then, as Go does. */
-static void write_header(const lab_heap_snapshot *s, lab_buf *out) {
-  totals t = {0};
+static void write_header(const lab_heap_snapshot *s, const record *records,
+                         lab_buf *out) {
+  totals sum = {0};
   for (size_t i = 0; i < s->n; i++)
-    add(&t, &s->buckets[i]);
-  if (t.alloc_bytes == t.inuse_bytes)
-    t.alloc_bytes++;
+    add(&sum, &records[i].t);
+  if (sum.alloc_bytes == sum.inuse_bytes)
+    sum.alloc_bytes++;
   lab_buf_puts(out, "heap profile: ");
-  write_totals(&t, out);
+  write_totals(&sum, out);
   lab_buf_printf(out, " heap/%" PRIu64 "\n", 2 * s->rate);
-}
-
-static void write_record(uint32_t stack, const totals *t, lab_buf *out) {
-  write_totals(t, out);
-  lab_text_stack(stack, 0, out);
 }
 
 /* ---- all of them -----------------------------------------------------------
@@ -64,35 +78,33 @@ static void write_record(uint32_t stack, const totals *t, lab_buf *out) {
 
 /* Bytes in use, then allocated, then the stack's number: largest first. */
 static int by_bytes(const void *x, const void *y) {
-  const lab_heap_bucket *a = x, *b = y;
-  uint64_t inuse_a = (a->allocs - a->frees) * a->size;
-  uint64_t inuse_b = (b->allocs - b->frees) * b->size;
-  if (inuse_a != inuse_b)
-    return inuse_a < inuse_b ? 1 : -1;
-  uint64_t alloc_a = a->allocs * a->size, alloc_b = b->allocs * b->size;
-  if (alloc_a != alloc_b)
-    return alloc_a < alloc_b ? 1 : -1;
+  const record *a = x, *b = y;
+  if (a->t.inuse_bytes != b->t.inuse_bytes)
+    return a->t.inuse_bytes < b->t.inuse_bytes ? 1 : -1;
+  if (a->t.alloc_bytes != b->t.alloc_bytes)
+    return a->t.alloc_bytes < b->t.alloc_bytes ? 1 : -1;
   return (a->stack > b->stack) - (a->stack < b->stack);
 }
 
-static lab_heap_bucket *sorted(const lab_heap_snapshot *s) {
-  lab_heap_bucket *b = lab_xmalloc(s->n * sizeof *b);
-  if (s->n > 0)
-    memcpy(b, s->buckets, s->n * sizeof *b);
-  qsort(b, s->n, sizeof *b, by_bytes);
-  return b;
+static record *sorted(const lab_heap_snapshot *s) {
+  record *r = lab_xmalloc(s->n * sizeof *r);
+  for (size_t i = 0; i < s->n; i++)
+    r[i] = record_at(s, i);
+  qsort(r, s->n, sizeof *r, by_bytes);
+  return r;
 }
 
 void lab_heap_write_text(const lab_heap_snapshot *s, lab_buf *out) {
   lab_buf text = LAB_BUF_INIT;
-  write_header(s, &text);
-  lab_heap_bucket *buckets = sorted(s);
+  record *records = sorted(s);
+  write_header(s, records, &text);
   for (size_t i = 0; i < s->n; i++) {
-    totals t = {0};
-    add(&t, &buckets[i]);
-    write_record(buckets[i].stack, &t, &text);
+    if (is_empty(&records[i]))
+      continue;
+    write_totals(&records[i].t, &text);
+    lab_text_stack(records[i].stack, 0, &text);
   }
-  lab_xfree(buckets);
+  lab_xfree(records);
   lab_buf_putc(&text, '\n');
   lab_memstats stats;
   lab_memstats_read(&stats);

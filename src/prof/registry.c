@@ -28,3 +28,9 @@ const lab_profile_kind *lab_registry_find(const char *name) {
 const lab_profile_kind *lab_registry_at(size_t i) {
   return i < nkinds ? kinds[i] : NULL;
 }
+
+void lab_registry_mark(uint32_t generation) {
+  for (size_t i = 0; i < nkinds; i++)
+    if (kinds[i]->mark)
+      kinds[i]->mark(generation);
+}

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -51,6 +52,13 @@ typedef struct lab_profile_kind {
   /* What came in some seconds can't be told: true for custom profiles, as in
    * Go. BEFORE is always NULL then. */
   bool has_no_delta;
+  /* Cumulative profiles: a new step begins, whose tasks have this generation
+   * (lab_task.generation). Quick. NULL: nothing to do. */
+  void (*mark)(uint32_t generation);
+  /* Likewise: SNAPSHOT, which tells what came since the mark, is to tell what
+   * came since the process began. NULL: it makes no difference. A difference of
+   * two snapshots never depends on marks. */
+  void (*whole)(void *snapshot);
 } lab_profile_kind;
 
 enum { LAB_REGISTRY_MAX = 32 };
@@ -62,9 +70,13 @@ void lab_registry_add(const lab_profile_kind *kind);
 const lab_profile_kind *lab_registry_find(const char *name);
 /* The i-th in the order of names, or NULL. */
 const lab_profile_kind *lab_registry_at(size_t i);
+/* Marks all of them. */
+void lab_registry_mark(uint32_t generation);
 
 /* Registers heap and allocs (src/prof/heap_kinds.c). */
 void lab_registry_add_heap(void);
+/* Registers block and mutex (src/prof/contention_text.c). */
+void lab_registry_add_contention(void);
 /* Registers lab.OpenFiles (src/prof/files.c). */
 void lab_registry_add_files(void);
 /* Registers threadcreate (src/prof/threads.c). */

@@ -23,6 +23,7 @@
 #include "base/probe.h"
 #include "mem/mem.h"
 #include "prof/label.h"
+#include "prof/registry.h"
 #include "stack/sources.h"
 
 /* The Lua files, embedded by the build. */
@@ -126,6 +127,13 @@ static int host_generation(lua_State *L) {
 /* host.join_generation(g): the running task belongs to G from now on. */
 static int host_join_generation(lua_State *L) {
   lab_vm_of(L)->running->base.generation = (uint32_t)luaL_checkinteger(L, 1);
+  return 0;
+}
+
+/* host.mark(generation): it is what runs from now on; cumulative profiles begin
+ * anew. */
+static int host_mark(lua_State *L) {
+  lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
   return 0;
 }
 
@@ -244,6 +252,7 @@ static const luaL_Reg host[] = {
     {"compile", host_compile},
     {"generation", host_generation},
     {"join_generation", host_join_generation},
+    {"mark", host_mark},
     {"cancel", host_cancel},
     {"requests", host_requests},
     {"own", host_own},

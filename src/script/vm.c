@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mem/mem.h"
+#include "prof/contention.h"
 #include "prof/heap.h"
 #include "stack/unwind.h"
 
@@ -150,9 +151,11 @@ static void thread_main(void *arg) {
   if (rc)
     lab_log("no time slices: %s", strerror(-rc));
   lab_heap_set_vm_thread();
+  lab_contention_watch(vm->sched);
   lab_tracer_attach(vm);
   lab_sched_run(vm->sched);
   lab_tracer_detach(vm);
+  lab_contention_unwatch(vm->sched);
   lab_sampler_detach();
   /* Jobs point into coroutines: they end before anything is freed. */
   lab_lua_task_cancel_jobs(vm);

@@ -2,6 +2,9 @@
  * /debug/pprof/NAME for the profiles of the registry: now (debug=N, and gc=1
  * for heap), or what came in SECONDS.
  *
+ * Cumulative profiles tell what came since the present step began;
+ * since=start: since the lab was started.
+ *
  *   parse -> [collect garbage] -------------------------> obtain -> write
  *         -> obtain the one before -> pause for SECONDS -> obtain -> write
  *
@@ -25,6 +28,7 @@ typedef struct profile {
   lab_slow slow;
   const lab_profile_kind *kind;
   int64_t debug, seconds;
+  bool whole; /* since=start */
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
   struct question *question;     /* likewise */
@@ -193,6 +197,8 @@ static void begin_dump(lab_slow *s) {
 /* A negative DEBUG asks for text too. */
 static void write_out(lab_slow *s) {
   profile *p = (profile *)s;
+  if (p->whole && p->kind->whole)
+    p->kind->whole(p->now);
   if (p->debug)
     p->kind->write_text(p->now, p->debug > 1 ? 2 : 1, &p->out);
   else
@@ -293,14 +299,25 @@ static const char *find_fault(const lab_profile_kind *kind,
   return NULL;
 }
 
+/* Whether all is asked for, not just the present step. 0 or -EINVAL. */
+static int read_since(const lab_http_request *req, bool *whole) {
+  char since[8] = "";
+  int len = lab_http_form_get(req, "since", since, sizeof since);
+  *whole = strcmp(since, "start") == 0;
+  if (len == -ENOENT || len == 0 || *whole || strcmp(since, "step") == 0)
+    return 0;
+  return -EINVAL;
+}
+
 static void begin(lab_web *web, lab_http_request *req,
-                  const lab_profile_kind *kind, int64_t debug,
-                  int64_t seconds) {
+                  const lab_profile_kind *kind, int64_t debug, int64_t seconds,
+                  bool whole) {
   bool gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
   profile *p = lab_xcalloc(1, sizeof *p);
   p->kind = kind;
   p->debug = debug;
   p->seconds = seconds;
+  p->whole = whole;
   lab_slow_begin(&p->slow, web, req, cleanup);
   if (seconds > 0)
     obtain(p, &p->before, wait_for_delta);
@@ -322,8 +339,11 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
       -ENOSPC)
     strcpy(seconds_text, "x"); /* too long for a number */
   const char *fault = find_fault(kind, seconds_text, debug, &seconds);
+  bool whole;
+  if (!fault && read_since(req, &whole))
+    fault = "invalid value for \"since\" - must be \"step\" or \"start\"";
   if (fault)
     lab_web_pprof_error(req, 400, fault);
   else
-    begin(web, req, kind, debug, seconds);
+    begin(web, req, kind, debug, seconds, whole);
 }

@@ -13,7 +13,7 @@ t.test("help and version", function()
     t.equal(help.code, 0)
     t.equal(help.err, "")
     for _, word in ipairs { "--listen", "--host", "--step", "--param", "--scenarios", "--workers",
-      "--memprofile-rate", "--scavenge", "--log-file", "--version", "curl localhost:6060/" } do
+      "--memprofile-rate", "--blockprofile-rate", "--mutexprofile-fraction", "--scavenge", "--log-file", "--version", "curl localhost:6060/" } do
       t.has(help.out, word)
     end
     for line in help.out:gmatch("[^\n]*") do t.check(#line <= 80, line) end
@@ -42,6 +42,8 @@ t.test("wrong usage is told, with exit code 2", function()
     { { "--workers", "0" }, "--workers" },
     { { "--scavenge", "soon" }, "--scavenge" },
     { { "--memprofile-rate", "-1" }, "--memprofile-rate" },
+    { { "--blockprofile-rate", "all" }, "--blockprofile-rate" },
+    { { "--mutexprofile-fraction", "-2" }, "--mutexprofile-fraction" },
   }
   for _, case in ipairs(cases) do
     local result = run(table.unpack(case[1]))

@@ -32,6 +32,8 @@ static void defaults(void **state) {
   assert_int_equal(o.config.step, -1);
   assert_int_equal(o.config.scavenge, 300);
   assert_true(o.config.memprofile_rate == -1);
+  assert_int_equal(o.config.blockprofile_rate, 1);
+  assert_int_equal(o.config.mutexprofile_fraction, 1);
   assert_int_equal(o.config.workers, 0);
   assert_null(o.config.log_file);
   assert_int_equal(o.hosts.n + o.params.n + o.scenarios.n, 0);
@@ -41,11 +43,23 @@ static void defaults(void **state) {
 static void all_flags(void **state) {
   lab_options o;
   (void)state;
-  const char *words[] = {"-listen",         "[::1]:0",   "--host=a",
-                         "--host",          "b",         "--step=4",
-                         "-param=4.a=1",    "--param",   "12.b_2=x=y",
-                         "--scenarios=dir", "--workers", "3",
-                         "--scavenge=-1",   NULL};
+  const char *words[] = {"-listen",
+                         "[::1]:0",
+                         "--host=a",
+                         "--host",
+                         "b",
+                         "--step=4",
+                         "-param=4.a=1",
+                         "--param",
+                         "12.b_2=x=y",
+                         "--scenarios=dir",
+                         "--workers",
+                         "3",
+                         "--scavenge=-1",
+                         "--blockprofile-rate=1000",
+                         "--mutexprofile-fraction",
+                         "0",
+                         NULL};
   assert_int_equal(parse(&o, words), LAB_OPTIONS_RUN);
   assert_string_equal(o.config.listen, "[::1]:0");
   assert_int_equal(o.hosts.n, 2);
@@ -57,6 +71,8 @@ static void all_flags(void **state) {
   assert_string_equal(o.scenarios.items[0], "dir");
   assert_int_equal(o.config.workers, 3);
   assert_int_equal(o.config.scavenge, -1);
+  assert_int_equal(o.config.blockprofile_rate, 1000);
+  assert_int_equal(o.config.mutexprofile_fraction, 0);
   lab_options_free(&o);
 }
 

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * What contention.c (collecting) and contention_text.c (showing) share. */
+#ifndef LAB_PROF_CONTENTION_INTERNAL_H
+#define LAB_PROF_CONTENTION_INTERNAL_H
+
+#include "prof/contention.h"
+
+/* Both numbers since the process began: estimates if only some were counted. Of
+ * these, what came before the last mark. */
+typedef struct lab_contention_bucket {
+  uint32_t stack, label;
+  double count, ns;
+  double marked_count, marked_ns;
+} lab_contention_bucket;
+
+struct lab_contention_snapshot {
+  lab_contention kind;
+  bool is_whole;
+  bool is_on; /* events are counted */
+  uint64_t taken_real;
+  size_t n;
+  lab_contention_bucket buckets[];
+};
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * How block and mutex are shown: profile.proto, and Go's text,
+ *
+ *   --- mutex:
+ *   cycles/second=1000000000
+ *   sampling period=1
+ *   2066234456 39 @ 0x8000000100000005 0x8000000200000007
+ *   #	0x8000000100000004	lab.unlock+0x0	?:0
+ *   ...
+ *
+ * whose records are cycles, count and stack. Our cycles are nanoseconds. The
+ * numbers are estimates of the whole already, so the period by which readers
+ * multiply is 1; it is 0 while nothing is counted. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "pprof/tabwriter.h"
+#include "prof/contention_internal.h"
+#include "prof/export.h"
+#include "prof/registry.h"
+#include "prof/text.h"
+
+typedef struct record {
+  uint32_t stack, label;
+  int64_t count, ns;
+} record;
+
+static record record_at(const lab_contention_snapshot *s, size_t i) {
+  const lab_contention_bucket *b = &s->buckets[i];
+  double count = b->count, ns = b->ns;
+  if (!s->is_whole) {
+    count -= b->marked_count;
+    ns -= b->marked_ns;
+  }
+  return (record){b->stack, b->label, llround(count), llround(ns)};
+}
+
+/* Both since the process began: a mark may lie in between. */
+static record difference(const lab_contention_snapshot *now,
+                         const lab_contention_snapshot *before, size_t i) {
+  const lab_contention_bucket *b = &now->buckets[i];
+  record r = {b->stack, b->label, llround(b->count), llround(b->ns)};
+  if (i < before->n) {
+    r.count -= llround(before->buckets[i].count);
+    r.ns -= llround(before->buckets[i].ns);
+  }
+  return r;
+}
+
+int lab_contention_write(const lab_contention_snapshot *now,
+                         const lab_contention_snapshot *before, lab_buf *out) {
+  static const lab_profile_type types[] = {{"contentions", "count"},
+                                           {"delay", "nanoseconds"}};
+  lab_profile_config config = {.types = types,
+                               .ntypes = 2,
+                               .period_type = types[0],
+                               .period = 1,
+                               .time_ns = (int64_t)now->taken_real,
+                               .drop_zero = true};
+  if (before)
+    config.duration_ns = (int64_t)(now->taken_real - before->taken_real);
+  lab_export *e = lab_export_new(&config);
+  for (size_t i = 0; i < now->n; i++) {
+    record r = before ? difference(now, before, i) : record_at(now, i);
+    int64_t values[] = {r.count, r.ns};
+    if (r.count || r.ns)
+      lab_export_sample(e, r.stack, r.label, 0, values);
+  }
+  int rc = lab_export_finish(e, out);
+  lab_export_free(e);
+  return rc;
+}
+
+/* ---- text ---------------------------------------------------------------- */
+
+static int longest_first(const void *x, const void *y) {
+  const record *a = x, *b = y;
+  if (a->ns != b->ns)
+    return a->ns < b->ns ? 1 : -1;
+  if (a->stack != b->stack)
+    return a->stack > b->stack ? 1 : -1;
+  return (a->label > b->label) - (a->label < b->label);
+}
+
+static record *sorted(const lab_contention_snapshot *s) {
+  record *r = lab_xmalloc(s->n * sizeof *r);
+  for (size_t i = 0; i < s->n; i++)
+    r[i] = record_at(s, i);
+  qsort(r, s->n, sizeof *r, longest_first);
+  return r;
+}
+
+void lab_contention_write_text(const lab_contention_snapshot *s, lab_buf *out) {
+  lab_buf text = LAB_BUF_INIT;
+  lab_buf_printf(&text, "--- %s:\ncycles/second=1000000000\n",
+                 s->kind == LAB_BLOCK ? "contention" : "mutex");
+  if (s->kind == LAB_MUTEX)
+    lab_buf_printf(&text, "sampling period=%d\n", s->is_on);
+  record *records = sorted(s);
+  for (size_t i = 0; i < s->n; i++) {
+    const record *r = &records[i];
+    if (r->count == 0 && r->ns == 0)
+      continue;
+    lab_buf_printf(&text, "%" PRId64 " %" PRId64 " @", r->ns, r->count);
+    lab_text_stack(r->stack, r->label, &text);
+  }
+  lab_tabwriter_format(text.data, text.len, out);
+  lab_xfree(records);
+  lab_buf_free(&text);
+}
+
+/* ---- as profiles of the registry ----------------------------------------- */
+
+static size_t block_count(void) {
+  return lab_contention_count(LAB_BLOCK);
+}
+
+static size_t mutex_count(void) {
+  return lab_contention_count(LAB_MUTEX);
+}
+
+static void *take_block(void) {
+  return lab_contention_take(LAB_BLOCK);
+}
+
+static void *take_mutex(void) {
+  return lab_contention_take(LAB_MUTEX);
+}
+
+static void release(void *snapshot) {
+  lab_contention_snapshot_free(snapshot);
+}
+
+static void whole(void *snapshot) {
+  lab_contention_whole(snapshot);
+}
+
+static int write(const void *now, const void *before, lab_buf *out) {
+  return lab_contention_write(now, before, out);
+}
+
+static void write_text(const void *now, int debug, lab_buf *out) {
+  (void)debug;
+  lab_contention_write_text(now, out);
+}
+
+/* One mark serves both. */
+static const lab_profile_kind block_kind = {
+    .name = "block",
+    .description = "Stack traces that led to blocking on synchronization "
+                   "primitives",
+    .count = block_count,
+    .take = take_block,
+    .free = release,
+    .write = write,
+    .write_text = write_text,
+    .mark = lab_contention_mark,
+    .whole = whole,
+};
+
+static const lab_profile_kind mutex_kind = {
+    .name = "mutex",
+    .description = "Stack traces of holders of contended mutexes",
+    .count = mutex_count,
+    .take = take_mutex,
+    .free = release,
+    .write = write,
+    .write_text = write_text,
+    .whole = whole,
+};
+
+void lab_registry_add_contention(void) {
+  lab_registry_add(&block_kind);
+  lab_registry_add(&mutex_kind);
+}
