@@ -303,10 +303,11 @@ static const char *find_fault(const lab_profile_kind *kind,
 static int read_since(const lab_http_request *req, bool *whole) {
   char since[8] = "";
   int len = lab_http_form_get(req, "since", since, sizeof since);
+  if (len > 0 && (size_t)len != strlen(since))
+    return -EINVAL;
   *whole = strcmp(since, "start") == 0;
-  if (len == -ENOENT || len == 0 || *whole || strcmp(since, "step") == 0)
-    return 0;
-  return -EINVAL;
+  bool step = len == -ENOENT || len == 0 || strcmp(since, "step") == 0;
+  return *whole || step ? 0 : -EINVAL;
 }
 
 static void begin(lab_web *web, lab_http_request *req,

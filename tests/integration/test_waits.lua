@@ -1,0 +1,278 @@
+-- SPDX-License-Identifier: MIT
+-- The profiles of waiting: block and mutex of contention whose extent the
+-- scenario measured itself, through go tool pprof; and since when profiles that
+-- only grow tell.
+local t = require "harness"
+local proto = require "proto"
+t.need("go", "curl", "gzip")
+
+local PPROF = "/debug/pprof/"
+local scenarios = t.source .. "/tests/integration/scenarios"
+
+local function in_step(...)
+  return t.start_with({ scenarios, t.source .. "/scenarios" }, "--step", "84", ...)
+end
+
+local function ask(lab, path)
+  local answer = lab:get(path)
+  t.equal(answer.status, 200, path .. ": " .. answer.body)
+  return answer.body
+end
+
+-- "COUNT NS" of a route.
+local function measured(lab, path)
+  local count, ns = ask(lab, path):match("^(%d+) (%d+)$")
+  return tonumber(count), tonumber(ns)
+end
+
+-- Sums of the samples of a profile whose stack has all of NAMES; nil: of all.
+local function sums(raw, ...)
+  local values = { 0, 0, 0, 0 }
+  for _, sample in ipairs(raw.samples) do
+    local there = {}
+    for _, location in ipairs(sample.stack) do
+      for _, frame in ipairs(location.frames) do there[frame.name] = true end
+    end
+    local all = true
+    for _, name in ipairs { ... } do all = all and there[name] end
+    for i, value in ipairs(all and sample.values or {}) do values[i] = values[i] + value end
+  end
+  return table.unpack(values)
+end
+
+local function raw_of(lab, path)
+  return t.pprof.raw(lab.url .. PPROF .. path)
+end
+
+-- The text form as a file, read by the same tool.
+local function raw_of_text(lab, path)
+  local file = t.temp_dir() .. "/profile.txt"
+  t.write(file, ask(lab, PPROF .. path))
+  return t.pprof.raw(file)
+end
+
+-- ---- block and mutex -----------------------------------------------------------
+
+t.test("block and mutex: known contention, to 5 %", function()
+  local lab = in_step()
+  local count, ns = measured(lab, "/contend?n=20&ms=5")
+  t.equal(count, 19)
+  local block, mutex = raw_of(lab, "block"), raw_of(lab, "mutex")
+  t.equal(table.concat(block.types, " "), "contentions/count delay/nanoseconds")
+  t.equal(table.concat(mutex.types, " "), "contentions/count delay/nanoseconds")
+  t.equal(block.fields.PeriodType, "contentions count")
+
+  local n, delay = sums(block, "lab.Mutex.lock", "waits.holdLock")
+  t.equal(n, 19, "waits for the lock")
+  t.near(delay / ns, 1, 0.05, "their delay")
+  n, delay = sums(mutex, "lab.Mutex.unlock", "waits.holdLock")
+  t.equal(n, 19, "unlocks that others waited for")
+  t.near(delay / ns, 1, 0.05, "how long they had waited")
+  t.equal(sums(mutex), 19, "nothing else in mutex")
+  for _, sample in ipairs(mutex.samples) do
+    t.equal(sample.labels.step[1], "waits")
+    t.equal(sample.labels.route[1], "/contend")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("block: channels, select, join; no sleep", function()
+  local lab = in_step()
+  local count, ns = measured(lab, "/receive?n=20&ms=5")
+  t.equal(count, 20)
+  ask(lab, "/select?ms=50")
+  local block = raw_of(lab, "block")
+  local n, delay = sums(block, "waits.receiveOne")
+  t.equal(n, 20)
+  t.near(delay / ns, 1, 0.05)
+  n, delay = sums(block, "waits.waitForEither")
+  t.equal(n, 1)
+  t.between(delay / 1e6, 45, 500, "ms in select")
+  n, delay = sums(block, "waits.waitForEnd")
+  t.equal(n, 1)
+  t.between(delay / 1e6, 45, 500, "ms in join")
+  t.equal(sums(block, "lab.sleep"), 0)
+  t.equal(#raw_of(lab, "mutex").samples, 0)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("block and mutex: the text says the same to the same reader", function()
+  local lab = in_step()
+  ask(lab, "/contend?n=10&ms=2")
+  ask(lab, "/receive?n=10&ms=2")
+  for _, name in ipairs { "block", "mutex" } do
+    local binary, text = raw_of(lab, name), raw_of_text(lab, name .. "?debug=1")
+    t.equal(#text.samples, #binary.samples, name .. ": samples")
+    local n, delay = sums(binary)
+    local text_n, text_delay = sums(text)
+    t.equal(text_n, n, name .. ": contentions")
+    t.equal(text_delay, delay, name .. ": delay")
+    t.equal(table.concat(text.types, " "), table.concat(binary.types, " "))
+  end
+  local text = ask(lab, PPROF .. "block?debug=1")
+  t.match(text, "^%-%-%- contention:\ncycles/second=1000000000\n%d+ 9 @ 0x")
+  local largest = math.huge
+  for ns in text:gmatch("\n(%d+) %d+ @") do
+    t.check(tonumber(ns) <= largest, "the largest delay first")
+    largest = tonumber(ns)
+  end
+  t.match(ask(lab, PPROF .. "mutex?debug=1"),
+    "^%-%-%- mutex:\ncycles/second=1000000000\nsampling period=1\n%d+ 9 @ 0x")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("block and mutex: what still waits isn't there", function()
+  local lab = in_step()
+  t.equal(ask(lab, "/stuck"), "locked")
+  local waiting = t.spawn(("curl -sS '%s/stuck'"):format(lab.url))
+  t.sleep(0.5)
+  t.equal(sums(raw_of(lab, "block")), 0)
+  ask(lab, "/goto?step=0")
+  t.equal(waiting:wait(10), 0)
+  t.equal(waiting:out(), "unlocked")
+  -- It is over now, but was of the step that was left.
+  t.equal(sums(raw_of(lab, "block")), 0)
+  local n, delay = sums(raw_of(lab, "block?since=start"), "lab.Mutex.lock")
+  t.equal(n, 1)
+  t.between(delay / 1e9, 0.4, 60)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("rates: off, and one of many", function()
+  local lab = in_step("--blockprofile-rate", "0", "--mutexprofile-fraction", "0")
+  ask(lab, "/contend?n=5&ms=1")
+  t.equal(#raw_of(lab, "block").samples, 0)
+  t.equal(#raw_of(lab, "mutex").samples, 0)
+  t.has(ask(lab, PPROF .. "mutex?debug=1"), "\nsampling period=0\n")
+  t.equal(lab:stop(), 0)
+
+  -- Waits of 2 ms at a rate of 10 ms: one of five is counted, as five.
+  lab = in_step("--blockprofile-rate", "10000000", "--mutexprofile-fraction", "5")
+  local count, ns = measured(lab, "/receive?n=500&ms=2")
+  local n, delay = sums(raw_of(lab, "block"), "waits.receiveOne")
+  t.near(n / count, 1, 0.5, "contentions")
+  t.near(delay / ns, 1, 0.5, "delay")
+  ask(lab, "/contend?n=400&ms=0.1")
+  n = sums(raw_of(lab, "mutex"))
+  t.near(n / 399, 1, 0.6, "contentions of mutex")
+  t.equal(n % 5, 0)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- since ---------------------------------------------------------------------
+
+-- Buffers of 1,000,000 bytes: how many were made, how many are in use.
+local function buffers(lab, path)
+  local made, inuse = 0, 0
+  for _, sample in ipairs(raw_of(lab, path).samples) do
+    local objects, bytes, objects_now, bytes_now = table.unpack(sample.values)
+    if bytes == objects * 1000000 and bytes_now == objects_now * 1000000 then
+      made, inuse = made + objects, inuse + objects_now
+    end
+  end
+  return made, inuse
+end
+
+local function allocated(lab, query)
+  return (buffers(lab, "allocs" .. query))
+end
+
+t.test("since: what only grows tells of the present step", function()
+  local lab = in_step("--memprofile-rate", "1")
+  ask(lab, "/allocate?n=5")
+  ask(lab, "/contend?n=4&ms=1")
+  t.equal(allocated(lab, ""), 5)
+  t.equal(sums(raw_of(lab, "mutex")), 3)
+  ask(lab, "/goto?step=0")
+  t.equal(allocated(lab, ""), 0, "in the next step")
+  t.equal(sums(raw_of(lab, "mutex")), 0, "in the next step")
+  t.equal(allocated(lab, "?since=start"), 5)
+  t.equal(sums(raw_of(lab, "mutex?since=start")), 3)
+  ask(lab, "/goto?step=84")
+  t.equal(allocated(lab, "?since=step"), 0, "nor on a second visit")
+  ask(lab, "/allocate?n=2")
+  ask(lab, "/contend?n=2&ms=1")
+  t.equal(allocated(lab, ""), 2)
+  t.equal(allocated(lab, "?since=start"), 7)
+  t.equal(sums(raw_of(lab, "mutex")), 1)
+  t.equal(sums(raw_of(lab, "mutex?since=start")), 4)
+  for _, name in ipairs { "allocs", "mutex", "block" } do
+    for _, since in ipairs { "", "&since=start" } do
+      local n = sums(raw_of(lab, name .. "?debug=0" .. since))
+      local of_text = sums(raw_of_text(lab, name .. "?debug=1" .. since))
+      t.equal(of_text, n, name .. since .. ": text")
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("since: memory in use is absolute", function()
+  local lab = t.start_with({ scenarios, t.source .. "/scenarios" }, "--step", "71",
+    "--memprofile-rate", "1")
+  ask(lab, "/hold_buffers?n=3")
+  local made, inuse = buffers(lab, "heap")
+  t.equal(made, 3)
+  t.equal(inuse, 3)
+  ask(lab, "/goto?step=71")
+  ask(lab, "/hold_buffers?n=2")
+  made, inuse = buffers(lab, "heap")
+  t.equal(made, 2, "made in this visit")
+  t.equal(inuse, 2, "in use: the step before was reclaimed")
+  made, inuse = buffers(lab, "heap?since=start")
+  t.equal(made, 5 + 2, "loading it takes one each time")
+  t.equal(inuse, 2)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("since: only words that are known", function()
+  local lab = in_step()
+  for _, name in ipairs { "heap", "allocs", "block", "mutex", "lab.OpenFiles" } do
+    for _, since in ipairs { "", "?since=", "?since=step", "?since=start" } do
+      ask(lab, PPROF .. name .. since)
+    end
+    for _, since in ipairs { "yesterday", "0", "start%00", "startstartstart" } do
+      local answer = lab:get(PPROF .. name .. "?since=" .. since)
+      t.equal(answer.status, 400, name .. " " .. since)
+      t.equal(answer.body, 'invalid value for "since" - must be "step" or "start"\n')
+      t.equal(answer.headers["x-go-pprof"], "1")
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- seconds=N -----------------------------------------------------------------
+
+t.test("seconds=N of block and mutex: what came in the window, also over a switch", function()
+  local lab = in_step()
+  ask(lab, "/contend?n=10&ms=1")
+  local files = {}
+  for _, name in ipairs { "block", "mutex" } do
+    local file = t.temp_dir() .. "/" .. name
+    files[name] = { file = file, curl = t.spawn(
+      ("curl -sS -o %s '%s%s%s?seconds=2'"):format(file, lab.url, PPROF, name)) }
+  end
+  t.sleep(0.5)
+  ask(lab, "/contend?n=6&ms=1")
+  ask(lab, "/goto?step=84")
+  ask(lab, "/contend?n=3&ms=1")
+  for name, window in pairs(files) do
+    t.equal(window.curl:wait(20), 0)
+    local p = proto.read(window.file)
+    t.near(p.duration_nanos / 1e9, 2, 0.5, name .. ": duration")
+    t.equal(sums(t.pprof.raw(window.file), "waits.holdLock"), 5 + 2, name .. ": contentions")
+  end
+  t.equal(lab:get(PPROF .. "block?seconds=1").headers["content-disposition"],
+    'attachment; filename="block-delta"')
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("lab.OpenFiles has no delta, as custom profiles of Go have none", function()
+  local lab = in_step()
+  local answer = lab:get(PPROF .. "lab.OpenFiles?seconds=1")
+  t.equal(answer.status, 400)
+  t.equal(answer.body, '"seconds" parameter is not supported for this profile type\n')
+  t.has(ask(lab, PPROF .. "lab.OpenFiles?debug=1"), "lab.OpenFiles profile: total 0\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
