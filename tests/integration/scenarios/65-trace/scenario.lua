@@ -1,0 +1,90 @@
+-- What a trace must show, measured by the scenario itself. /known answers with
+-- milliseconds: lock, send, receive, select, sleep, job, ready (for the processor).
+local mutex, jam
+
+local function timed(f, ...)
+  local began = lab.now()
+  f(...)
+  return (lab.now() - began) * 1000
+end
+
+local function lockWait() return (timed(function() mutex:lock() end)) end
+local function sendWait(channel) return (timed(channel.send, channel, 1)) end
+local function receiveWait(channel) return (timed(channel.recv, channel)) end
+local function selectWait(channel) return (timed(lab.select, { { channel, "recv" } })) end
+local function sleepy() return (timed(lab.sleep, 0.05)) end
+local function work() return (timed(lab.burn, 0.08)) end
+
+local function waitForLock()
+  local waited = lockWait()
+  mutex:unlock()
+  return waited
+end
+
+-- Another waits for the processor, from its wake-up on.
+local function wakeAndSpin(channel)
+  local spun
+  local other = lab.go(function() channel:recv() spun = lab.now() - spun end)
+  lab.sleep(0.01)
+  spun = lab.now()
+  channel:send(1)
+  lab.spin(0.06)
+  other:join()
+  return spun * 1000
+end
+
+local function total(tasks)
+  local sum = 0
+  for _, task in ipairs(tasks) do
+    local _, ms = task:join()
+    sum = sum + ms
+  end
+  return sum
+end
+
+local function known()
+  local sending, receiving, selecting = lab.channel(), lab.channel(), lab.channel()
+  mutex:lock()
+  local locks, sends, receives, selects = {}, {}, {}, {}
+  for i = 1, 3 do
+    locks[i] = lab.go(waitForLock)
+    sends[i] = lab.go(sendWait, sending)
+    receives[i] = lab.go(receiveWait, receiving)
+    selects[i] = lab.go(selectWait, selecting)
+  end
+  lab.sleep(0.1)
+  mutex:unlock()
+  for _ = 1, 3 do sending:recv() receiving:send(1) selecting:send(1) end
+  local answer = ("lock=%g send=%g receive=%g select=%g"):format(total(locks), total(sends), total(receives),
+    total(selects))
+  return answer .. (" sleep=%g job=%g ready=%g"):format(total { lab.go(sleepy), lab.go(sleepy) }, work(),
+    wakeAndSpin(lab.channel()))
+end
+
+local function parked() jam:recv() end
+
+return {
+  params = { tasks = { 100000, "tasks of /park" } },
+  enter = function() mutex, jam = lab.mutex(), lab.channel() end,
+  request = function() lab.go(function() lab.sleep(0) end) end,
+  leave = function() mutex, jam = nil, nil end,
+  routes = {
+    ["/known"] = known,
+    ["/park"] = function(self)
+      for _ = 1, self.params.tasks do lab.go(parked) end
+      lab.sleep(0)
+    end,
+    ["/release"] = function() jam:close() end,
+    ["/spin"] = function() lab.spin(1) end,
+    ["/burn"] = function() lab.burn(1) end,
+    ["/garbage"] = function() for _ = 1, 300000 do local _ = { {} } end lab.gc() end,
+    ["/said"] = function()
+      lab.task("order", function()
+        lab.region("outer", function()
+          lab.region("inner", function() lab.log("said %d", 42) lab.sleep(0.01) end)
+          pcall(lab.region, "failing", error, "no")
+        end)
+      end)
+    end,
+  },
+}

@@ -1,0 +1,216 @@
+-- SPDX-License-Identifier: MIT
+-- Execution traces: that go tool trace takes them and all its pages work, that
+-- they tell the truth, and that nothing they are taken under harms them.
+-- TRACES in the environment: how many short ones in a row (default 20).
+local t = require "harness"
+local trace = require "trace"
+t.need("curl", "go", "wrk")
+
+local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
+local MANY = tonumber(os.getenv("TRACES") or 20)
+
+local function start(...) return t.start_with(scenarios, ...) end
+
+-- Takes a trace of SECONDS in the background, runs WORK when it has begun;
+-- returns the file.
+local function take(lab, seconds, work, query)
+  local file = t.temp_dir() .. "/trace.out"
+  local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%g%s'"):format(file, lab.url, seconds,
+    query or ""))
+  t.eventually(function() return (t.read(file) or ""):find("^go 1.19 trace") or not curl:alive() end)
+  if work then work() end
+  t.equal(curl:wait(seconds + 20), 0, "curl's exit code")
+  return file
+end
+
+local function measured(text)
+  local ms = {}
+  for key, value in text:gmatch("(%a+)=([%d.]+)") do ms[key] = tonumber(value) end
+  return ms
+end
+
+t.test("headers, errors, and one at a time, as Go's", function()
+  local lab = start("--step", "0")
+  local answer = lab:get("/debug/pprof/trace?seconds=0.1")
+  t.equal(answer.status, 200)
+  t.equal(answer.headers["content-type"], "application/octet-stream")
+  t.equal(answer.headers["content-disposition"], 'attachment; filename="trace"')
+  t.equal(answer.headers["x-content-type-options"], "nosniff")
+  t.equal(answer.body:sub(1, 16), "go 1.19 trace\0\0\0")
+  for _, text in ipairs { "x", "-1", "0" } do
+    local one = lab:get("/debug/pprof/trace?seconds=" .. text)
+    t.equal(one.status, 200)
+    t.between(one.seconds, 0.95, 3, "seconds=" .. text .. " means one second")
+  end
+  take(lab, 1, function()
+    local second = lab:get("/debug/pprof/trace?seconds=1")
+    t.equal(second.status, 500)
+    t.equal(second.headers["x-go-pprof"], "1")
+    t.equal(second.body, "Could not enable tracing: runtime error: tracing is already enabled\n")
+  end)
+  t.has(lab:get("/debug/pprof/").body, "<a href='trace?debug=1'>trace</a>")
+  t.equal(lab:get("/debug/pprof/trace?seconds=1000").status, 400)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("known waits are in the profiles", function()
+  local lab = start("--step", "65")
+  local answer
+  local file = take(lab, 2.5, function() answer = lab:get("/known") end)
+  t.equal(answer.status, 200, answer.body)
+  local ms = measured(answer.body)
+  local sync, syscall, sched = trace.profile(file, "sync"), trace.profile(file, "syscall"), trace.profile(file, "sched")
+  trace.profile(file, "net")
+  local function near(got, want, what) t.near(got, want, want * 0.05 + 1, what) end
+  near(sync("trace.lockWait"), ms.lock, "ms in locks")
+  near(sync("lab.Channel.send"), ms.send, "ms in sends")
+  near(sync("lab.Channel.recv"), ms.receive + 10, "ms in receives")
+  near(sync("lab.select"), ms.select, "ms in select")
+  near(syscall("lab.burn"), ms.job, "ms in jobs")
+  near(sched("trace.wakeAndSpin"), ms.ready, "ms of waiting for the processor")
+  local slept, since = 0, {}
+  for _, event in ipairs(trace.events(file)) do
+    local g = tonumber(event.args.g)
+    if event.type == "GoSleep" then
+      since[event.g] = event.ts
+    elseif event.type == "GoUnblock" and since[g] then
+      slept = slept + (event.ts - since[g]) / 1e6
+      since[g] = nil
+    end
+  end
+  near(slept, ms.sleep + 100 + 10, "ms asleep")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("every request and every task, once", function()
+  local lab = start("--step", "65")
+  t.equal(lab:get("/garbage").status, 200)
+  local file = take(lab, 1.5, function()
+    t.run(("curl -sS '%s/?[1-200]'"):format(lab.url))
+    t.equal(lab:get("/said").status, 200)
+    t.equal(lab:get("/garbage").status, 200)
+  end)
+  local events = trace.events(file)
+  local n = trace.count(events)
+  t.equal(n.UserTaskCreate, 203, "200 requests, two others, one lab.task")
+  t.equal(n.UserTaskEnd, 203)
+  t.equal(n.GoEnd, 402, "requests and the task that each of the 200 starts")
+  t.equal(n.UserLog, 1)
+  t.equal(n.UserRegion, 202 + 6)
+  t.equal(n.GCStart, n.GCDone)
+  t.check(n.GCStart > 0, "no collection")
+  local last
+  for _, event in ipairs(events) do last = event.type == "HeapAlloc" and tonumber(event.args.mem) or last end
+  t.near(last, lab:vars()("HeapAlloc"), 400000, "the end of the heap's curve")
+  local pages = trace.pages(file)
+  t.has(pages["/usertasks"], "order")
+  t.has(pages["/userregions"], "failing")
+  t.equal(lab:stop(), 0)
+end)
+
+-- Seconds in which a small request is answered while the trace begins.
+local function begins(lab, work)
+  local answer
+  local file = take(lab, 0.3, function() answer = lab:get("/debug/pprof/cmdline") end)
+  t.between(answer.seconds, 0, 0.5, work)
+  return file
+end
+
+t.test("what was there before has its name", function()
+  local lab = start("--step", "65", "--param", "65.tasks=3000")
+  t.equal(lab:get("/park").status, 200)
+  local burn = t.spawn(t.command { "curl", "-sS", lab.url .. "/burn" })
+  t.sleep(0.2)
+  local file = begins(lab, "workers in long jobs")
+  local pages = trace.pages(file)
+  t.match(pages["/goroutines"], "trace%.parked</a> N=3000")
+  t.has(pages["/goroutines"], "[worker]")
+  t.equal(burn:wait(10), 0)
+  local spin = t.spawn(t.command { "curl", "-sS", lab.url .. "/spin" })
+  t.sleep(0.2)
+  trace.events(begins(lab, "the VM in C"))
+  t.equal(spin:wait(10), 0)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("100,000 parked tasks", function()
+  local lab = start("--step", "65")
+  t.equal(lab:get("/park", "--max-time", "60").status, 200)
+  local file = begins(lab, "100,000 parked tasks")
+  local n = trace.count(trace.events(file))
+  t.check(n.GoCreate >= 100000, "tasks are missing")
+  file = take(lab, 1.5, function() t.equal(lab:get("/release").status, 200) end)
+  t.equal(trace.count(trace.events(file)).GoEnd, 100001)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("steps under load: every page, every profile", function()
+  local lab = start("--step", "0")
+  for _, step in ipairs { 0, 1, 2, 3, 4, 5, 6, 65 } do
+    local switched = lab:get("/goto?step=" .. step)
+    if switched.status == 200 then
+      local requests
+      local file = take(lab, 1, function()
+        requests = t.run(("curl -sS --max-time 0.5 '%s/?[1-5]'"):format(lab.url))
+      end)
+      t.check(requests, "no requests")
+      for _, kind in ipairs { "net", "sync", "syscall", "sched" } do trace.profile(file, kind) end
+      trace.pages(file)
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("too many events: sealed early, valid, and it says so", function()
+  local lab = start("--step", "0", "--trace-events", "5000")
+  local file = take(lab, 5, function()
+    t.run(("wrk -t1 -c8 -d1s %s/"):format(lab.url))
+  end)
+  local n = trace.count(trace.events(file))
+  t.between(n.GoStart, 500, 1500)
+  t.equal(n.UserLog, 1)
+  lab:wait_log("the trace ends early: it has the most events that are allowed")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("many short ones, readers slow and vanishing, steps switching", function()
+  local lab = start("--step", "0")
+  local wrk = t.spawn(("wrk -t1 -c8 -d%ds --timeout 5s %s/"):format(MANY + 60, lab.url))
+  local dir = t.temp_dir()
+  local whole = 0
+  for i = 1, MANY do
+    local file = dir .. "/trace.out"
+    os.remove(file)
+    local url = ("'%s/debug/pprof/trace?seconds=0.2'"):format(lab.url)
+    if i % 5 == 3 then -- vanishes
+      t.run("curl -sS -o /dev/null --max-time 0.1 " .. url)
+      t.eventually(function() return lab:get("/debug/pprof/trace?seconds=0.01").status == 200 end)
+    else
+      local slow = i % 5 == 1 and "--limit-rate 500k --max-time 60 " or ""
+      local curl = t.spawn(("curl -sS -f %s -o %s %s"):format(slow, file, url))
+      lab:get("/goto?step=" .. ({ 0, 65, 4, 0, 5 })[i % 5 + 1])
+      t.equal(curl:wait(90), 0, "curl's exit code")
+      trace.events(file)
+      whole = whole + 1
+    end
+  end
+  t.check(whole >= MANY // 2, "too few were looked at")
+  wrk:signal("TERM")
+  wrk:wait()
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("TERM ends a trace, which is whole", function()
+  local lab = start("--step", "0")
+  local began
+  local file = take(lab, 60, function()
+    lab:get("/")
+    t.sleep(0.2)
+    began = t.now()
+    t.equal(lab:stop(), 0)
+  end)
+  t.between(t.now() - began, 0, 2.5, "seconds to stop")
+  trace.events(file)
+end)
+
+t.finish()
