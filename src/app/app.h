@@ -12,10 +12,23 @@
 #include "app/listen.h"
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
+#include "prof/goroutine.h"
 #include "script/script.h"
 #include "web/web.h"
 
-enum { LAB_APP_SIGNALS = 6, LAB_APP_FATAL = 5 };
+enum { LAB_APP_SIGNALS = 7, LAB_APP_FATAL = 5 };
+
+/* The stacks that USR1 and ABRT ask for: stacks.c. */
+typedef struct lab_app_dump {
+  lab_profile_request request;
+  lab_goroutines *tasks;
+  uv_work_t work;
+  uv_timer_t patience;
+  unsigned wanted;   /* signals not answered yet */
+  bool busy;         /* a dump is under way */
+  bool abort;        /* ABRT came; */
+  bool before_abort; /* the dump under way is the one for it */
+} lab_app_dump;
 
 struct lab_app {
   lab_config config;
@@ -32,7 +45,8 @@ struct lab_app {
   bool watching;        /* those are set */
   uv_work_t first_work; /* pool.c */
   lab_list profiles;    /* that USR2 asked for: profile.c */
-  uv_timer_t second;    /* scavenger.c */
+  lab_app_dump dump;
+  uv_timer_t second; /* scavenger.c */
   uv_work_t scavenge;
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
@@ -52,11 +66,15 @@ void lab_app_unwatch_signals(lab_app *app);
  * Async-signal-safe. */
 void lab_app_note_signal(int number);
 
-/* crash.c: what signals.c calls for the signals that end the process with a
- * core; logs the stacks of all tasks, then does that. */
+/* stacks.c: the stacks of all tasks, in the log. */
+void lab_app_log_stacks(lab_app *app);
+
+/* crash.c: the signals that end the process with a core. lab_app_abort has the
+ * stacks logged before; lab_app_die does it at once. */
 void lab_app_watch_crashes(lab_app *app);
 void lab_app_unwatch_crashes(lab_app *app);
 void lab_app_abort(lab_app *app);
+void lab_app_die(void);
 
 /* stop.c: begins to take everything down, once; the loop ends by itself then.
  */

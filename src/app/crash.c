@@ -11,8 +11,8 @@
  *    doesn't come to that within DEADLINE_S, or a second ABRT arrives, the
  *    handler ends the process.
  *
- * All of it but lab_app_abort runs in signal handlers: nothing is allocated or
- * locked, numbers are formatted by hand. */
+ * What runs in a handler allocates nothing, locks nothing, and formats numbers
+ * by hand. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -108,9 +108,9 @@ static const char *core_advice(void) {
   struct rlimit limit;
   if (!cores_are_piped && getrlimit(RLIMIT_CORE, &limit) == 0 &&
       limit.rlim_cur == 0)
-    return "no core: its size is limited to 0 (ulimit -c unlimited)\n";
+    return "no core: its size is limited to 0 (ulimit -c unlimited)";
   return "core: see /proc/sys/kernel/core_pattern; gdb's \"lab tasks\" reads "
-         "it\n";
+         "it";
 }
 
 static void write_all(int fd, const char *p, size_t n) {
@@ -153,6 +153,7 @@ static void on_fatal(int number, siginfo_t *info, void *context) {
   t.len = 0;
   put_stack(&t, context);
   put(&t, core_advice());
+  put(&t, "\n");
   tell(&t);
   if (info->si_code <= 0)
     raise(number); /* takes effect when the handler returns */
@@ -177,17 +178,20 @@ static void on_abort(int number, siginfo_t *info, void *context) {
 
 /* ---- the control thread -------------------------------------------------- */
 
-static void end(void) {
+void lab_app_die(void) {
   lab_log("%s", core_advice());
   lab_log_flush();
   signal(SIGABRT, SIG_DFL);
   raise(SIGABRT);
 }
 
+/* The control thread is not stuck: it watches over the rest itself. */
 void lab_app_abort(lab_app *app) {
-  (void)app;
-  lab_log("SIGABRT: abort");
-  end();
+  struct itimerspec never = {{0, 0}, {0, 0}};
+  if (has_deadline)
+    timer_settime(deadline, 0, &never, NULL);
+  app->dump.abort = true;
+  lab_app_log_stacks(app);
 }
 
 static void look_for_pipe(void) {

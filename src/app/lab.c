@@ -182,6 +182,7 @@ static void open_loop(lab_app *app) {
   uv_unref((uv_handle_t *)&app->round);
   uv_timer_init(&app->loop, &app->second);
   uv_timer_init(&app->loop, &app->deadline);
+  uv_timer_init(&app->loop, &app->dump.patience);
   lab_app_start_pool(app);
   lab_app_watch_signals(app);
 }

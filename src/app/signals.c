@@ -33,6 +33,7 @@ static const struct {
     {SIGINT, "interrupt", stop},
     {SIGHUP, "hangup", stop},
     {SIGQUIT, "quit", stop},
+    {SIGUSR1, "user defined signal 1", lab_app_log_stacks},
     {SIGUSR2, "user defined signal 2", lab_app_profile_cpu},
     {SIGABRT, "aborted", lab_app_abort}, /* its handler is crash.c's */
 };

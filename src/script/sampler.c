@@ -296,6 +296,7 @@ static uint32_t pending_weight(void) {
 /* The C function that keeps the VM: the innermost of ours or of Lua's library,
  * for the user who asks why the step can't be left. */
 static _Atomic(const char *) where;
+static atomic_bool where_asked;
 
 static void note_where(const void *context) {
   lab_frame native[LAB_UNWIND_MAX];
@@ -310,6 +311,11 @@ static void note_where(const void *context) {
   atomic_store(&where, name);
 }
 
+void lab_sampler_ask_where(void) {
+  atomic_store(&where, NULL);
+  atomic_store(&where_asked, true);
+}
+
 void lab_sampler_where(char *out, size_t size) {
   const char *name = atomic_load(&where);
   snprintf(out, size, "%s", name ? name : "C code or a finalizer");
@@ -321,6 +327,8 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
   int saved = errno;
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = sm.vm;
+  if (vm && atomic_exchange(&where_asked, false))
+    note_where(context);
   if (vm && top && vm->running && !sm.busy) {
     if (atomic_load(lab_vm_interruption(vm))) {
       note_where(context);

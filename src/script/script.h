@@ -112,6 +112,10 @@ int lab_vm_trace_begin(lab_vm *vm, uint64_t max_events);
 void lab_vm_trace_end(lab_vm *vm);
 /* Names for lab_trace_tables. Slow; not on the control thread. */
 size_t lab_vm_trace_name(uint32_t stack, lab_trace_frame *out);
+/* Where the VM's thread is, if it sits in C code: ask, and a few milliseconds
+ * later have the function's name. */
+void lab_vm_ask_where(lab_vm *vm);
+void lab_vm_where(lab_vm *vm, char *out, size_t size);
 
 /* Calls `answered` of all exchanges that have their answer. Call it on the
  * control thread after `wake`. */

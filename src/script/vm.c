@@ -341,6 +341,16 @@ void lab_vm_interrupt(lab_vm *vm) {
   lab_vm_interrupt_step(vm);
 }
 
+void lab_vm_ask_where(lab_vm *vm) {
+  lab_sampler_ask_where();
+  pthread_kill(vm->thread->handle, SIGURG);
+}
+
+void lab_vm_where(lab_vm *vm, char *out, size_t size) {
+  (void)vm;
+  lab_sampler_where(out, size);
+}
+
 bool lab_vm_stuck(lab_vm *vm, const lab_exchange *x, lab_err *why) {
   /* Letters are delivered whenever a task makes way. */
   if (!atomic_load(&vm->hurry_sent) || atomic_load(&vm->in_switch))

@@ -287,6 +287,8 @@ void lab_sampler_arm(lua_State *L);
 /* The C function in which the VM's thread was when it was last interrupted, for
  * an error message. Any thread. */
 void lab_sampler_where(char *out, size_t size);
+/* The next SIGURG shall note it anew. Any thread. */
+void lab_sampler_ask_where(void);
 /* A task is about to be resumed: samples get its LABEL, its slice begins. */
 void lab_sampler_resume(uint32_t label);
 /* The running task's label is another one from now on. */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * USR1, and the first half of ABRT: the stacks of all tasks in the log, as a Go
+ * program that panics shows them.
+ *
+ *   survey (the VM's thread) -> write (libuv's pool) -> done
+ *
+ * One dump at a time: signals that come meanwhile are answered by the next
+ * one, which begins after the last of them, and the log says for how many it
+ * stands. A VM that sits in C code can't be asked; the log says so, and where,
+ * and the dump follows when it comes back. ABRT doesn't wait that long: the
+ * core has it all. */
+#include "app/app.h"
+#include "base/log.h"
+#include "base/queue.h"
+#include "prof/goroutine.h"
+
+enum { PATIENCE_MS = 500, ASK_MS = 50 };
+
+static lab_app *app_of(lab_app_dump *dump) {
+  return LAB_CONTAINER(dump, lab_app, dump);
+}
+
+static void begin(lab_app *app);
+
+static void finish(lab_app *app) {
+  lab_app_dump *d = &app->dump;
+  uv_timer_stop(&d->patience);
+  d->busy = false;
+  if (d->before_abort)
+    lab_app_die();
+  else if (d->wanted)
+    begin(app);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+static void on_work(uv_work_t *work) {
+  lab_app_dump *d = LAB_CONTAINER(work, lab_app_dump, work);
+  lab_goroutines_log(d->tasks);
+  lab_goroutines_free(d->tasks);
+}
+
+static void on_worked(uv_work_t *work, int status) {
+  (void)status;
+  finish(app_of(LAB_CONTAINER(work, lab_app_dump, work)));
+}
+
+static void on_taken(lab_profile_request *request) {
+  lab_app_dump *d = LAB_CONTAINER(request, lab_app_dump, request);
+  lab_app *app = app_of(d);
+  uv_timer_stop(&d->patience);
+  d->tasks = request->snapshot;
+  if (d->tasks) {
+    uv_queue_work(&app->loop, &d->work, on_work, on_worked);
+  } else {
+    lab_log("The stacks can't be had any more: the lab stops");
+    finish(app);
+  }
+}
+
+/* ---- waiting for the VM -------------------------------------------------- */
+
+static void on_no_answer(uv_timer_t *timer) {
+  lab_app_dump *d = LAB_CONTAINER(timer, lab_app_dump, patience);
+  lab_app *app = app_of(d);
+  char where[128];
+  if (!app->vm)
+    return;
+  lab_vm_where(app->vm, where, sizeof where);
+  if (!d->before_abort) {
+    lab_log("The stacks follow when the VM can be asked: it is in %s", where);
+    return;
+  }
+  lab_log("The stacks are in the core only: the VM is in %s", where);
+  lab_app_die();
+}
+
+static void on_patience(uv_timer_t *timer) {
+  lab_app_dump *d = LAB_CONTAINER(timer, lab_app_dump, patience);
+  lab_app *app = app_of(d);
+  if (app->vm)
+    lab_vm_ask_where(app->vm);
+  uv_timer_start(timer, on_no_answer, ASK_MS, 0);
+}
+
+/* ---- beginning ----------------------------------------------------------- */
+
+static void begin(lab_app *app) {
+  lab_app_dump *d = &app->dump;
+  if (d->wanted > 1)
+    lab_log("%u signals are answered by these stacks", d->wanted);
+  d->wanted = 0;
+  d->before_abort = d->abort;
+  d->busy = true;
+  if (d->before_abort)
+    lab_log("SIGABRT: abort");
+  if (!app->vm || app->stopping) {
+    lab_log("There are no stacks to be had: the lab stops");
+    finish(app);
+    return;
+  }
+  d->request = (lab_profile_request){.taken = on_taken};
+  uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
+  lab_vm_survey(app->vm, &d->request);
+}
+
+void lab_app_log_stacks(lab_app *app) {
+  app->dump.wanted++;
+  if (!app->dump.busy)
+    begin(app);
+}

@@ -1,0 +1,276 @@
+-- SPDX-License-Identifier: MIT
+-- Signals: each one is answered while everything else goes on, and none is
+-- lost, whatever the lab is busy with.
+local t = require "harness"
+t.need("curl")
+
+local LIMIT = 2
+
+-- Tasks 2 and 3 sleep; "/" sleeps too; "/stuck" is minutes in C.
+local SCENARIO = [[
+local function waiting() lab.sleep(1000) end
+return {
+  enter = function() for _ = 1, 2 do lab.go(waiting) end end,
+  request = function() waiting() end,
+  routes = { ["/stuck"] = function() return ("x"):rep(100000):find((".-"):rep(6) .. "y") end },
+}
+]]
+
+-- The lab in step 50, with temporary files and cores in lab.dir; SETUP is what
+-- a shell does first.
+local function start(setup, ...)
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/50-sig")
+  t.write(dir .. "/50-sig/scenario.lua", SCENARIO)
+  t.write(dir .. "/start", ("#!/bin/sh\ncd %s && %s\nexec %s \"$@\"\n"):format(dir, setup, t.quote(t.diaglab)))
+  t.run("chmod +x " .. dir .. "/start")
+  local program = t.diaglab
+  t.diaglab = dir .. "/start"
+  local ok, lab = pcall(t.start_with, { dir, t.source .. "/scenarios" }, "--step", "50", ...)
+  t.diaglab = program
+  t.check(ok, lab)
+  lab.dir = dir
+  return lab
+end
+
+local TMP = "export TMPDIR=$PWD"
+local CORE = "ulimit -c unlimited"
+local NO_CORE = "ulimit -c 0"
+
+local function request(lab, path)
+  local before = select(2, lab:log():gsub("Starting processing", ""))
+  t.spawn(("curl -s -o /dev/null %s%s"):format(lab.url, path))
+  t.eventually(function() return select(2, lab:log():gsub("Starting processing", "")) > before end)
+end
+
+local function count(text, pattern)
+  return select(2, text:gsub(pattern, ""))
+end
+
+local function ends(lab, code, seconds)
+  local began = t.now()
+  t.equal(lab:wait(10), code, "exit code")
+  t.between(t.now() - began, 0, seconds or LIMIT + 0.3, "seconds to the end")
+end
+
+local function logged_profiles(lab)
+  local paths = {}
+  for path in lab:log():gmatch("Done collecting a [%d.]+ seconds CPU profile in (%S+)\n") do
+    paths[#paths + 1] = path
+  end
+  return paths
+end
+
+-- ---- USR2 ------------------------------------------------------------------------
+
+t.test("USR2: a CPU profile in a file, while everything goes on", function()
+  local lab = start(TMP, "--usr2-seconds", "2")
+  lab:signal("USR2")
+  lab:wait_log("Received signal user defined signal 2\n")
+  lab:wait_log("Waiting 2 seconds to collect a CPU profile...\n")
+  t.equal(lab:get("/goto?step=4&rounds=1").body, "switched to step 4")
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:get("/debug/pprof/profile?seconds=1").status, 200, "another profile at the same time")
+  lab:wait_log("Done collecting a 2 seconds CPU profile in " .. lab.dir .. "/diaglab-cpu-profile-", 10)
+  local path = logged_profiles(lab)[1]
+  t.equal(t.run("stat -c %a " .. path).out, "600\n")
+  local profile = t.pprof.parse and t.pprof.parse(t.read(path))
+  t.check(profile == nil or profile)
+  t.equal(t.run("gzip -t <" .. path).code, 0)
+  if t.have("go") then
+    t.has(t.run("go tool pprof -top " .. path).out, "memory-alloc.allocateMemory")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("two USR2 in a row: a profile each", function()
+  local lab = start(TMP, "--usr2-seconds", "1")
+  for n = 1, 2 do
+    lab:signal("USR2")
+    t.eventually(function() return count(lab:log(), "Waiting 1 seconds") == n end)
+  end
+  t.eventually(function() return #logged_profiles(lab) == 2 end)
+  local a, b = table.unpack(logged_profiles(lab))
+  t.check(a ~= b and t.read(a) and t.read(b))
+end)
+
+t.test("USR2 without a place for the file", function()
+  local lab = start("export TMPDIR=/nowhere")
+  lab:signal("USR2")
+  lab:wait_log("failed to create temporary file /nowhere/")
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+end)
+
+t.test("TERM during USR2: it ends early and is whole", function()
+  local lab = start(TMP, "--usr2-seconds", "600")
+  lab:signal("USR2")
+  lab:wait_log("Waiting 600 seconds")
+  t.sleep(1)
+  lab:signal("TERM")
+  ends(lab, 0)
+  local path = t.check(logged_profiles(lab)[1], "it is logged")
+  t.equal(t.run("gzip -t <" .. path).code, 0)
+end)
+
+t.test("TERM during USR2 and a stuck step", function()
+  local lab = start(TMP, "--usr2-seconds", "600")
+  request(lab, "/stuck")
+  lab:signal("USR2")
+  lab:wait_log("Waiting 600 seconds")
+  lab:signal("TERM")
+  ends(lab, 0)
+  for path in t.run("ls " .. lab.dir).out:gmatch("[^\n]+%.gz") do
+    t.equal(t.run("gzip -t <" .. lab.dir .. "/" .. path).code, 0, "no half file")
+  end
+end)
+
+-- ---- USR1 ------------------------------------------------------------------------
+
+-- The tasks in TEXT, "state at function" each.
+local function shown(text)
+  local list = {}
+  for state, name in text:gmatch("goroutine %d+ %[([^%],]+)[^\n]*%]:\n[^\n]*\n[^\n]*\n([%w_.]+)") do
+    list[#list + 1] = state .. " in " .. name
+  end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+t.test("USR1: the stacks of all tasks in the log", function()
+  local lab = start(TMP)
+  request(lab, "/")
+  lab:signal("USR1")
+  lab:wait_log("Received signal user defined signal 1\n")
+  t.eventually(function() return count(lab:log(), "goroutine %d+ %[") == 3 end)
+  t.equal(shown(lab:log()), "sleep in sig.waiting, sleep in sig.waiting, sleep in sig.waiting")
+  t.match(lab:log(), "main%.doSomeBusinessLogic[^\n]*\n\t%S+main%.lua:%d+")
+  local same = lab:get("/debug/pprof/goroutine?debug=2").body
+  t.equal(shown(same), shown(lab:log()), "as the endpoint says")
+end)
+
+-- Dumps in the log, and the signals that they answer together.
+local function answered(lab)
+  local log = lab:log()
+  local dumps = count(log, "Tasks 1 to ")
+  local merged = 0
+  for n in log:gmatch("(%d+) signals are answered by these stacks") do merged = merged + n - 1 end
+  return dumps, dumps + merged
+end
+
+t.test("USR1 in a burst: all are answered, the last one by stacks taken after it", function()
+  local lab = start(TMP)
+  t.run(("for i in 1 2 3 4 5 6 7 8 9 10; do kill -USR1 %d; done"):format(lab.pid))
+  t.sleep(0.5)
+  local received
+  t.eventually(function()
+    received = count(lab:log(), "Received signal user defined signal 1")
+    return select(2, answered(lab)) == received
+  end)
+  t.check(received >= 1)
+  local last = lab:log():match(".*Received signal user defined signal 1(.*)")
+  t.has(last, "Tasks 1 to ")
+end)
+
+t.test("USR1 while the VM is stuck in C: the log says where", function()
+  local lab = start(TMP)
+  request(lab, "/stuck")
+  lab:signal("USR1")
+  t.eventually(function() return lab:log():match("The stacks follow when the VM can be asked: it is in str_find") end)
+  lab:signal("TERM")
+  ends(lab, 0)
+end)
+
+-- ---- all of them -----------------------------------------------------------------
+
+t.test("USR2, USR1, TERM in a row: none waits for another", function()
+  local lab = start(TMP, "--usr2-seconds", "600")
+  t.run(("kill -USR2 %d; kill -USR1 %d; kill -TERM %d"):format(lab.pid, lab.pid, lab.pid))
+  ends(lab, 0)
+  for _, name in ipairs { "user defined signal 2", "user defined signal 1", "terminated" } do
+    t.has(lab:log(), "Received signal " .. name .. "\n")
+  end
+  t.equal(#logged_profiles(lab), 1)
+end)
+
+t.test("TERM in the middle of a flood", function()
+  local lab = start(TMP)
+  local flood = t.spawn(("sh -c 'while kill -USR1 %d; do :; done' 2>/dev/null"):format(lab.pid))
+  t.sleep(0.5)
+  lab:signal("TERM")
+  ends(lab, 0)
+  flood:wait(5)
+end)
+
+t.test("signals under load", function()
+  local lab = start(TMP, "--usr2-seconds", "1")
+  lab:get("/goto?step=0")
+  local load = t.spawn(("sh -c 'while curl -sf -o /dev/null %s/; do :; done'"):format(lab.url))
+  lab:signal("USR2")
+  lab:signal("USR1")
+  t.eventually(function() return #logged_profiles(lab) == 1 and answered(lab) > 0 end)
+  lab:signal("TERM")
+  ends(lab, 0)
+  load:wait(5)
+end)
+
+-- ---- ABRT ------------------------------------------------------------------------
+
+local pattern = t.read("/proc/sys/kernel/core_pattern") or "|"
+local is_file = not pattern:find("^|") and not pattern:find("/")
+
+-- The core file of LAB, which has ended, or nil where they go elsewhere.
+local function core_of(lab)
+  if not is_file then return nil end
+  local name = t.run("cd " .. lab.dir .. " && ls -d core* 2>/dev/null").out:match("[^\n]+")
+  return t.check(name and lab.dir .. "/" .. name, "there is a core file")
+end
+
+t.test("ABRT: stacks, then a core that gdb reads", function()
+  local lab = start(CORE)
+  request(lab, "/")
+  lab:signal("ABRT")
+  ends(lab, 128 + 6)
+  t.match(lab:log(), "Received signal aborted\n[^\n]* SIGABRT: abort\n")
+  t.equal(shown(lab:log()), "sleep in sig.waiting, sleep in sig.waiting, sleep in sig.waiting")
+  t.match(lab:log(), "core: see /proc/sys/kernel/core_pattern[^\n]*\n$")
+  local core = core_of(lab)
+  if not (core and t.have("gdb")) then return end
+  local text = t.run(t.command { "gdb", "-q", "--batch", "-ex", "source " .. t.source .. "/tools/gdb/diaglab-gdb.py",
+    "-ex", "lab tasks", t.diaglab, core }).out
+  t.equal(count(text, "%d+ +sleep +0 +%S+ +%S+/50%-sig/scenario%.lua:1\n"), 3, text)
+end)
+
+t.test("ABRT without a core", function()
+  local lab = start(NO_CORE)
+  lab:signal("ABRT")
+  ends(lab, 128 + 6)
+  if is_file then t.has(lab:log(), "no core: its size is limited to 0 (ulimit -c unlimited)\n") end
+  t.equal(t.run("ls -d " .. lab.dir .. "/core*").out, "")
+end)
+
+t.test("ABRT while the VM is stuck in C", function()
+  local lab = start(NO_CORE)
+  request(lab, "/stuck")
+  lab:signal("ABRT")
+  ends(lab, 128 + 6)
+  t.match(lab:log(), "The stacks are in the core only: the VM is in str_find\n")
+end)
+
+t.test("ABRT during USR2, and twice", function()
+  local lab = start(NO_CORE, "--usr2-seconds", "600")
+  lab:signal("USR2")
+  lab:wait_log("Waiting 600 seconds")
+  t.run(("kill -ABRT %d; kill -ABRT %d"):format(lab.pid, lab.pid))
+  ends(lab, 128 + 6)
+end)
+
+t.test("a crash names the signal and the thread, and keeps its exit", function()
+  if t.run("grep -c __asan_ " .. t.quote(t.diaglab)).code == 0 then return end -- it has its own report
+  local lab = start(NO_CORE)
+  lab:signal("SEGV")
+  ends(lab, 128 + 11)
+  t.match(lab:log(), "\nSIGSEGV: segmentation violation\nthread=control LWP=%d+\n")
+  t.match(lab:log(), "\n\t0x%x+ main%+0x%x+\n")
+end)
+
+t.finish()
