@@ -7,6 +7,17 @@
 #include "app/options.h"
 #include "diaglab/diaglab.h"
 
+/* They wait until the lab takes them (app/signals.c). */
+static void hold_signals(void) {
+  static const int held[] = {SIGTERM, SIGINT,  SIGHUP,
+                             SIGQUIT, SIGUSR1, SIGUSR2};
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+    sigaddset(&set, held[i]);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run(const lab_options *options, int argc, char **argv) {
   char error[1024];
   lab_app *app;
@@ -19,11 +30,13 @@ static int run(const lab_options *options, int argc, char **argv) {
     return 1;
   }
   lab_run(app);
+  hold_signals(); /* from here on they come too late */
   lab_free(app);
   return 0;
 }
 
 int main(int argc, char **argv) {
+  hold_signals(); /* until there is a lab to answer them */
   int rc = lab_init();
   if (rc) {
     fprintf(stderr, "diaglab: can't make its heap and profilers: %s\n",

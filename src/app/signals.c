@@ -74,10 +74,15 @@ void lab_app_watch_signals(lab_app *app) {
   atomic_store(&bell, &app->signal);
   struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   sigemptyset(&sa.sa_mask);
-  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+  lab_app_watch_crashes(app);
+  sigset_t open;
+  sigemptyset(&open);
+  for (int i = 0; i < LAB_APP_SIGNALS; i++) {
     if (watched[i].number != SIGABRT)
       sigaction(watched[i].number, &sa, &app->before[i]);
-  lab_app_watch_crashes(app);
+    sigaddset(&open, watched[i].number);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &open, NULL); /* those that waited come now */
 }
 
 void lab_app_mute_signals(void) {

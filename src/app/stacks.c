@@ -71,7 +71,7 @@ static void on_no_answer(uv_timer_t *timer) {
     lab_log("The stacks follow when the VM can be asked: it is in %s", where);
     return;
   }
-  lab_log("The stacks are in the core only: the VM is in %s", where);
+  lab_log("The stacks can't be had: the VM is in %s", where);
   lab_app_die();
 }
 

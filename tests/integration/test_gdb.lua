@@ -106,7 +106,7 @@ local function check(text)
   for id = 2, 4 do
     local stack, part = stack_of(text, id)
     t.equal(stack, KEEPER, "task " .. id)
-    t.match(part, "created by known%.enter +%S+/scenario%.lua:13\n")
+    t.match(part, "created by known%.enter in task 1 +%S+/scenario%.lua:13\n")
   end
   t.equal(stack_of(text, 5), "lab.sleep known.enter.func1:16")
   local burning = text:match("\ntask 6 %[syscall%]:\n(.-)\n\n")

@@ -405,7 +405,7 @@ that is running is that of the last instruction which noted its place."""
         stack = stack_of(app["vm"], task, names)
         for i, call in enumerate(stack):
             print("#%-3d %-40s %s" % (i, call.name, call.place))
-        LabBt.show_creator(int(task["base"]["created_by"]), names)
+        LabBt.show_creator(task, names)
         thread = thread_of(app["vm"], task)
         if thread:
             print("native stack, thread %d (LWP %d):"
@@ -415,7 +415,8 @@ that is running is that of the last instruction which noted its place."""
         print("")
 
     @staticmethod
-    def show_creator(stack, names):
+    def show_creator(task, names):
+        stack = int(task["base"]["created_by"])
         if stack == 0:
             return
         kind = type_beside("stack", "lab_stack_frames")
@@ -426,7 +427,8 @@ that is running is that of the last instruction which noted its place."""
         for frame in frames:
             name, place = names.of_frame(frame)
             if place:
-                print("created by %-33s %s" % (name, place))
+                by = "%s in task %d" % (name, int(task["creator"]))
+                print("created by %-34s %s" % (by, place))
                 return
 
 
@@ -441,9 +443,12 @@ class LabStep(gdb.Command):
         step = vm["step"]
         slug = step["slug"].address.cast(gdb.lookup_type("char").pointer())
         count = int(vm["sched"]["count"])
+        waiting = vm["sched"]["waiting"]  # by what they wait for
+        kinds = range(waiting.type.range()[1] + 1)
         print("step %d %s, %d task%s, %d waiting"
               % (int(step["number"]), text(slug), count,
-                 "" if count == 1 else "s", int(vm["sched"]["waiting"])))
+                 "" if count == 1 else "s",
+                 sum(int(waiting[kind]) for kind in kinds)))
         if int(vm["switcher"]):
             print("switching to step %d" % int(vm["switching"]["step"]))
 
