@@ -70,6 +70,23 @@ t.test("step 1: requests wait, the process is idle, leaving answers them", funct
   t.equal(lab:stop(), 0)
 end)
 
+t.test("step 1: the goroutine profile shows them in sync.Mutex.Lock", function()
+  local lab = in_step(1)
+  stuck_requests(lab, 3)
+  local stacks = lab:get(PPROF .. "goroutine?debug=2").body
+  local n = 0
+  for stack in stacks:gmatch("goroutine %d+ %[sync%.Mutex%.Lock[^%]]*%]:\n(.-)\n\n") do
+    n = n + 1
+    t.match(stack, "countRequest%(.*\nmain%.doSomeBusinessLogic%(.*\nmain%.helloWorldHandler%(")
+  end
+  t.equal(n, 3, "stacks that wait for the mutex")
+  t.match(lab:get(PPROF .. "goroutine?debug=1").body, "\n3 @ [^\n]+\n[^@]+mutex%.countRequest[^@]+main%.doSomeBusinessLogic")
+  local top = t.pprof.top(lab.url .. PPROF .. "goroutine")
+  t.equal(top["main.doSomeBusinessLogic"].cum, 3, "below doSomeBusinessLogic")
+  t.equal(top["lab.Mutex.lock"].flat, 3, "in Mutex.lock")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("step 1: it stops although requests are stuck", function()
   local lab = in_step(1)
   stuck_requests(lab, 3)
@@ -199,6 +216,23 @@ t.test("step 5: requests are clearly slower than in step 0, however fast the mac
   lab:get("/goto?step=5")
   local slow = median_by_log(lab, 21)
   t.check(slow > 5 * baseline, ("%g ms against %g ms in step 0"):format(slow, baseline))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 5: 20 requests leave 100 tasks in one record, gone after goto", function()
+  local lab = in_step(5)
+  for _ = 1, 20 do lab:get("/") end
+  local text = lab:get(PPROF .. "goroutine?debug=1").body
+  t.match(text, "\n100 @ [^\n]+\n[^@]+lab%.Channel%.recv[^@]+task%-leak%.startGoroutines%.func1")
+  t.equal(select(2, text:gsub("\n#[^\n]*startGoroutines", "")), 1, "records of startGoroutines")
+  local stacks = lab:get(PPROF .. "goroutine?debug=2").body
+  t.equal(select(2, stacks:gsub("%[chan receive[^%]]*%]:", "")), 100, "tasks that receive")
+  t.equal(select(2, stacks:gsub("\ncreated by task%-leak%.startGoroutines", "")), 100, "their origin")
+  t.equal(t.pprof.top(lab.url .. PPROF .. "goroutine")["task-leak.startGoroutines.func1"].cum, 100)
+
+  lab:get("/goto?step=0")
+  text = lab:get(PPROF .. "goroutine?debug=1").body
+  t.check(not text:find("startGoroutines", 1, true), "gone after goto")
   t.equal(lab:stop(), 0)
 end)
 
