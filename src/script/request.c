@@ -181,9 +181,20 @@ static uint32_t label_of(lab_vm *vm, const lab_exchange *x) {
   return lab_label_intern(vm->step.slug, route);
 }
 
+/* Appends as much of S as there is room for, and a 0. */
+static char *append(char *at, const char *end, const char *s, size_t n) {
+  size_t room = (size_t)(end - at) - 1;
+  n = n < room ? n : room;
+  memcpy(at, s, n);
+  at[n] = '\0';
+  return at + n;
+}
+
 void lab_request_name(const lab_exchange *x, char out[LAB_REQUEST_NAME]) {
-  snprintf(out, LAB_REQUEST_NAME, "%.*s %.*s", (int)x->method_len, x->method,
-           (int)x->path_len, x->path);
+  char *end = out + LAB_REQUEST_NAME;
+  char *at = append(out, end, x->method, x->method_len);
+  at = append(at, end, " ", 1);
+  append(at, end, x->path, x->path_len);
 }
 
 static uint64_t begin_user_task(lab_vm *vm, const lab_lua_task *t) {

@@ -150,7 +150,7 @@ static void start(lab_lua_task *t, uint64_t now) {
   bool first = t->trace.seq == 1;
   lab_trace_go_start(&t->trace, now);
   if (first && t->exchange)
-    lab_trace_region_begin("request", tr.network);
+    lab_trace_region_begin("request", tr.network, now);
 }
 
 /* The running one stays runnable: by its own call, or at the end of its slice,
@@ -198,9 +198,9 @@ static void region(lab_task_sink *sink, const lab_task *base, const char *name,
   (void)sink;
   task_of(base)->trace.task = base->user_task;
   if (enters)
-    lab_trace_region_begin(name, stack);
+    lab_trace_region_begin(name, stack, 0);
   else
-    lab_trace_region_end(name, stack);
+    lab_trace_region_end(name, stack, 0);
 }
 
 static void user_task_began(lab_task_sink *sink, const lab_task *base,

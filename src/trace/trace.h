@@ -170,8 +170,8 @@ void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
 void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now);
 /* A region of the goroutine that runs, in its task. They nest: the end of one
  * ends those within. */
-void lab_trace_region_begin(const char *name, uint32_t stack);
-void lab_trace_region_end(const char *name, uint32_t stack);
+void lab_trace_region_begin(const char *name, uint32_t stack, uint64_t now);
+void lab_trace_region_end(const char *name, uint32_t stack, uint64_t now);
 /* A line of the log, for the task of the goroutine that runs. */
 void lab_trace_log(const char *key, const char *text, size_t len,
                    uint32_t stack);

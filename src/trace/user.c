@@ -70,7 +70,7 @@ static bool has_region(const lab_trace_g *g, uint32_t name) {
   return false;
 }
 
-void lab_trace_region_begin(const char *name, uint32_t stack) {
+void lab_trace_region_begin(const char *name, uint32_t stack, uint64_t now) {
   if (!lab_trace_enter(true))
     return;
   lab_trace_g *g = r->running;
@@ -79,13 +79,13 @@ void lab_trace_region_begin(const char *name, uint32_t stack) {
     uint32_t text = lab_trace_table_name(&r->tables, name);
     r->regions[place - 1] = (region){g->task, text, g->regions};
     g->regions = place;
-    PUT(VM_PROC, lab_trace_time(0), EV_USER_REGION, g->task, 0, text,
+    PUT(VM_PROC, lab_trace_time(now), EV_USER_REGION, g->task, 0, text,
         lab_trace_stack(stack, r->config.start));
   }
   lab_trace_leave();
 }
 
-void lab_trace_region_end(const char *name, uint32_t stack) {
+void lab_trace_region_end(const char *name, uint32_t stack, uint64_t now) {
   if (!lab_trace_enter(true))
     return;
   lab_trace_g *g = r->running;
@@ -93,7 +93,7 @@ void lab_trace_region_end(const char *name, uint32_t stack) {
   bool more = g && has_region(g, text);
   while (more) {
     region of = r->regions[g->regions - 1];
-    PUT(VM_PROC, lab_trace_time(0), EV_USER_REGION, of.task, 1, of.name,
+    PUT(VM_PROC, lab_trace_time(now), EV_USER_REGION, of.task, 1, of.name,
         lab_trace_stack(stack, r->config.start));
     pop_region(g);
     more = of.name != text;

@@ -2,7 +2,8 @@
 -- diaglab against its peers, measured in one run on one machine: a table of
 -- ratios. ./lab bench builds what is needed and calls this.
 --
---   bench.lua [GROUP...]     http copy sampler heap lua; all unless told
+--   bench.lua [GROUP...]     http copy sampler heap lua trace; all unless
+--                            told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -122,7 +123,7 @@ end
 
 -- ---- the rows -----------------------------------------------------------------
 
-local groups, order = {}, { "http", "copy", "sampler", "heap", "lua" }
+local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace" }
 
 function groups.http()
   local lab, go, bare = start(), go_peer(), bare_server()
@@ -206,6 +207,49 @@ function groups.lua()
       function() return program("lua5.4", "-e", STOCK:format(here, name, rounds)) end)
     row(("Lua %s, against stock lua5.4 (CPU s)"):format(name), "%.3f", ours, theirs, "<= 1")
   end
+end
+
+-- Bytes of a trace of SECONDS while RUN runs, and what that returns.
+local function traced(url, seconds, run)
+  local file = t.temp_dir() .. "/trace.out"
+  local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%d'"):format(file, url, seconds))
+  t.sleep(0.3)
+  local result = run()
+  if curl:wait(seconds + 10) ~= 0 then error("no trace: " .. curl:err()) end
+  return result, file
+end
+
+local function bytes_per_event(file)
+  local _, events = t.run("go tool trace -d " .. t.quote(file)).out:gsub("\n", "")
+  return #t.read(file) / events
+end
+
+function groups.trace()
+  local off, on, bytes = t.run(build .. "/tests/bench_trace").out:match("(%S+) (%S+) (%S+)")
+  row("an event, no trace (ns, against 1)", "%.2f", tonumber(off), 1, "<= 1")
+  row("an event of a trace (ns, against 100)", "%.1f", tonumber(on), 100, "<= 1")
+  local lab = start("--trace-events", "1000000000")
+  go_to(lab, "93")
+  local plain, seen = alternate(work(lab), function() return (traced(lab.url, 1, work(lab))) end)
+  row("  with a stack (ns, against 100)", "%.1f", (seen - plain) / 2, 100)
+  go_to(lab, "0")
+  local go = go_peer()
+  local ours, ours_traced, theirs, theirs_traced = alternate(
+    function() return requests_per_second(lab.url) end,
+    function()
+      return (traced(lab.url, SECONDS + 1, function() return requests_per_second(lab.url) end))
+    end,
+    function() return requests_per_second(go) end,
+    function()
+      return (traced(go, SECONDS + 1, function() return requests_per_second(go) end))
+    end)
+  row("requests/s kept in a trace, against 0.9", "%.3f", ours_traced / ours, 0.9, ">= 1")
+  row("  against Go", "%.3f", ours_traced / ours, theirs_traced / theirs, ">= 1")
+  local function short(url)
+    return select(2, traced(url, 1, function() t.run("wrk -t1 -c8 -d1s " .. url) end))
+  end
+  row("bytes per event, against Go", "%.1f", bytes_per_event(short(lab.url)), bytes_per_event(short(go)))
+  row("  of starts and yields alone", "%.1f", tonumber(bytes), bytes_per_event(short(go)))
 end
 
 -- ---- main ---------------------------------------------------------------------

@@ -120,10 +120,10 @@ static void story(void) {
   lab_trace_task_begin(7, 0, "GET /", RUNS, at);
   a.task = 7;
   lab_trace_go_create(&b, ENTRY, RUNS, at + 1000000);
-  lab_trace_region_begin("outer", RUNS);
-  lab_trace_region_begin("inner", RUNS);
+  lab_trace_region_begin("outer", RUNS, 0);
+  lab_trace_region_begin("inner", RUNS, 0);
   lab_trace_log("log", "hello", 5, RUNS);
-  lab_trace_region_end("outer", RUNS);
+  lab_trace_region_end("outer", RUNS, 0);
   lab_trace_go_block(&a, LAB_TRACE_SYNC, WAITS, at + 2000000);
   lab_trace_go_start(&b, at + 2000000);
   lab_trace_gc_begin(GC);
@@ -285,10 +285,10 @@ static void random_call(uint64_t *seed) {
     lab_trace_task_begin(g->task, g->task - 1, name, stack, now);
     break;
   case 17:
-    lab_trace_region_begin(name, stack);
+    lab_trace_region_begin(name, stack, now);
     break;
   case 18:
-    lab_trace_region_end(name, stack);
+    lab_trace_region_end(name, stack, now);
     break;
   default:
     lab_trace_log(name, dump, (x >> 40) % 5000, stack);

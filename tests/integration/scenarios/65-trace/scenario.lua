@@ -1,6 +1,8 @@
 -- What a trace must show, measured by the scenario itself. /known answers with
--- milliseconds: lock, send, receive, select, sleep, job, ready (for the processor).
+-- milliseconds: lock, send, receive, select, sleep, job, ready (for the processor),
+-- and pause: its own sleeps.
 local mutex, jam
+local pauses -- of this /known
 
 local function timed(f, ...)
   local began = lab.now()
@@ -15,6 +17,8 @@ local function selectWait(channel) return (timed(lab.select, { { channel, "recv"
 local function sleepy() return (timed(lab.sleep, 0.05)) end
 local function work() return (timed(lab.burn, 0.08)) end
 
+local function pause(seconds) pauses = pauses + timed(lab.sleep, seconds) end
+
 local function waitForLock()
   local waited = lockWait()
   mutex:unlock()
@@ -24,13 +28,17 @@ end
 -- Another waits for the processor, from its wake-up on.
 local function wakeAndSpin(channel)
   local spun
-  local other = lab.go(function() channel:recv() spun = lab.now() - spun end)
-  lab.sleep(0.01)
+  local other = lab.go(function()
+    local waited = receiveWait(channel)
+    spun = lab.now() - spun
+    return waited
+  end)
+  pause(0.01)
   spun = lab.now()
   channel:send(1)
   lab.spin(0.06)
-  other:join()
-  return spun * 1000
+  local _, waited = other:join()
+  return spun * 1000, waited - spun * 1000
 end
 
 local function total(tasks)
@@ -45,6 +53,7 @@ end
 local function known()
   local sending, receiving, selecting = lab.channel(), lab.channel(), lab.channel()
   mutex:lock()
+  pauses = 0
   local locks, sends, receives, selects = {}, {}, {}, {}
   for i = 1, 3 do
     locks[i] = lab.go(waitForLock)
@@ -52,13 +61,14 @@ local function known()
     receives[i] = lab.go(receiveWait, receiving)
     selects[i] = lab.go(selectWait, selecting)
   end
-  lab.sleep(0.1)
+  pause(0.1)
   mutex:unlock()
   for _ = 1, 3 do sending:recv() receiving:send(1) selecting:send(1) end
-  local answer = ("lock=%g send=%g receive=%g select=%g"):format(total(locks), total(sends), total(receives),
-    total(selects))
-  return answer .. (" sleep=%g job=%g ready=%g"):format(total { lab.go(sleepy), lab.go(sleepy) }, work(),
-    wakeAndSpin(lab.channel()))
+  local lock, send, receive, select = total(locks), total(sends), total(receives), total(selects)
+  local sleep, job = total { lab.go(sleepy), lab.go(sleepy) }, work()
+  local ready, received = wakeAndSpin(lab.channel())
+  return ("lock=%g send=%g receive=%g select=%g sleep=%g job=%g ready=%g pause=%g"):format(lock, send,
+    receive + received, select, sleep, job, ready, pauses)
 end
 
 local function parked() jam:recv() end
