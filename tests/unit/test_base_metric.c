@@ -158,7 +158,7 @@ static void the_process_as_it_is(void **state) {
   assert_true(b.rss > a.rss + size - (1 << 20));
   assert_true(b.virtual_bytes >= a.virtual_bytes + size);
   assert_true(b.cpu_ns > a.cpu_ns);
-  assert_int_equal(b.threads, 1);
+  assert_true(b.threads >= 1); /* a sanitizer may have one, too */
   assert_int_equal(a.start_ns, b.start_ns);
   uint64_t age = lab_clock_real() - b.start_ns;
   assert_true(age > 0 && age < 600 * LAB_SECOND);
@@ -185,7 +185,7 @@ static void also_without_a_free_descriptor(void **state) {
   setrlimit(RLIMIT_NOFILE, &old);
   assert_int_equal(p.fds, 40);
   assert_int_equal(p.max_fds, 40);
-  assert_true(p.rss > 0 && p.threads == 1);
+  assert_true(p.rss > 0 && p.threads >= 1);
 }
 
 int main(void) {
