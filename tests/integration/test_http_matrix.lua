@@ -126,6 +126,13 @@ local matrix = {
   { P .. "threadcreate", file "threadcreate" },
   { P .. "threadcreate?debug=1", pprof { has = "threadcreate profile: total " } },
 
+  { P .. "block", file "block" },
+  -- Go counts processor cycles; the lab's clock counts nanoseconds.
+  { P .. "block?debug=1", pprof { body = "--- contention:\ncycles/second=1000000000\n" } },
+  { P .. "block?seconds=1", file "block-delta" },
+  { P .. "mutex", file "mutex" },
+  { P .. "mutex?debug=1", pprof { body = "--- mutex:\ncycles/second=1000000000\nsampling period=1\n" } }, -- Go: off
+
   { P .. "trace?seconds=0.2", trace },
   { P .. "trace?seconds=x", trace }, -- a second
   { P .. "trace", trace, { "-d", "seconds=0.2" } },

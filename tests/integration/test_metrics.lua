@@ -319,6 +319,26 @@ t.test("promtool check metrics", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Fetches seven profiles, two of them for 30 seconds, and reads them all.
+t.test("promtool debug pprof", function()
+  if not t.have("promtool") then return print("     (there is no promtool)") end
+  local lab = t.start("--step", "4", "--param", "4.rounds=1")
+  local load = t.spawn(("sh -c 'while curl -sf %s/ -o /dev/null; do sleep 0.5; done'"):format(lab.url))
+  local dir = t.temp_dir()
+  local result = t.run(("cd %s && promtool debug pprof %s"):format(dir, lab.url))
+  t.equal(result.code, 0, result.err)
+  local list = t.run(("cd %s && tar -tzf debug.tar.gz && tar -xzf debug.tar.gz"):format(dir)).out
+  for _, name in ipairs { "cpu.pb", "heap.pb", "goroutine.pb", "threadcreate.pb", "block.pb", "mutex.pb", "trace.pb" } do
+    t.has(list, name)
+  end
+  load:signal("KILL")
+  if t.have("go") then -- what it has packed is what we have sent
+    t.check(t.pprof.top(dir .. "/cpu.pb")["memory-alloc.allocateMemory"])
+    t.check(t.pprof.top(dir .. "/heap.pb", "-sample_index=alloc_space")["lab_buffer_grow"])
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- A port that was free a moment ago.
 local function free_port()
   local lab = t.start()
