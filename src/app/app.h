@@ -74,7 +74,7 @@ void lab_app_log_stacks(lab_app *app);
 void lab_app_watch_crashes(lab_app *app);
 void lab_app_unwatch_crashes(lab_app *app);
 void lab_app_abort(lab_app *app);
-void lab_app_die(void);
+void lab_app_die(lab_app *app);
 
 /* stop.c: begins to take everything down, once; the loop ends by itself then.
  */

@@ -178,7 +178,8 @@ static void on_abort(int number, siginfo_t *info, void *context) {
 
 /* ---- the control thread -------------------------------------------------- */
 
-void lab_app_die(void) {
+void lab_app_die(lab_app *app) {
+  lab_app_drop_profiles(app);
   lab_log("%s", core_advice());
   lab_log_flush();
   signal(SIGABRT, SIG_DFL);

@@ -27,7 +27,7 @@ static void finish(lab_app *app) {
   uv_timer_stop(&d->patience);
   d->busy = false;
   if (d->before_abort)
-    lab_app_die();
+    lab_app_die(app);
   else if (d->wanted)
     begin(app);
 }
@@ -72,7 +72,7 @@ static void on_no_answer(uv_timer_t *timer) {
     return;
   }
   lab_log("The stacks can't be had: the VM is in %s", where);
-  lab_app_die();
+  lab_app_die(app);
 }
 
 static void on_patience(uv_timer_t *timer) {
