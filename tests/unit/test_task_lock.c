@@ -108,7 +108,7 @@ typedef struct kind {
 static const kind *lock;
 
 static void take(actor *a) {
-  hold what = lock->reads && pick(3) ? READ : WRITE;
+  hold what = lock->reads && pick(8) ? READ : WRITE;
   if (lock->try_lock(what)) {
     a->has = what;
     return;
