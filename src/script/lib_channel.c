@@ -252,7 +252,7 @@ static selection *read_cases(lua_State *L) {
   size_t n = lua_rawlen(L, 1);
   if (n > MAX_CASES)
     luaL_error(L, "select: more than %d cases", MAX_CASES);
-  luaL_checkstack(L, 2 * (int)n + LUA_MINSTACK, "select");
+  luaL_checkstack(L, 2 * (int)n + 10, "select"); /* stacks are costly */
   size_t size = sizeof(selection) + n * sizeof(lab_select_case);
   selection *s = lua_newuserdatauv(L, size, 0);
   memset(s, 0, size);

@@ -148,6 +148,7 @@ static void take_error(lab_exchange *x, lab_lua_task *t, int status) {
 static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
                           int nresults) {
   lab_exchange *x = t->exchange;
+  lab_list_remove(&x->link);
   if (status == LUA_OK) {
     lua_pushcfunction(t->co, take_answer);
     lua_insert(t->co, -(nresults + 1));
@@ -215,6 +216,8 @@ static int prepare(lua_State *L) {
   lab_lua_task *t = lab_lua_task_take(L);
   lua_xmove(L, t->co, 3);
   t->exchange = x;
+  x->task = t;
+  lab_list_push_back(&vm->requests, &x->link);
   t->ended = request_ended;
   t->nargs = 2;
   t->base.generation = vm->step.generation;

@@ -64,8 +64,10 @@ typedef struct lab_exchange {
   lab_post post;    /* the rest belongs to the VM */
   atomic_int phase; /* lab_exchange_phase */
   lab_vm *vm;
-  uint64_t started; /* mono ns */
-  int step;         /* goto: where to; a request: the step that served it */
+  struct lab_lua_task *task; /* a request: what serves it */
+  lab_list link;             /* a request with a task: in vm->requests */
+  uint64_t started;          /* mono ns */
+  int step; /* goto: where to; a request: the step that served it */
 } lab_exchange;
 
 /* Runs X through main.helloWorldHandler (path "/") or the step's route. The VM

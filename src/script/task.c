@@ -66,7 +66,7 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
                    void (*ended)(lab_vm *, lab_lua_task *, int, int)) {
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
-  lua_insert(from, -(nargs + 2)); /* below the function */
+  lua_insert(from, -(nargs + 2));       /* below the function */
   luaL_checkstack(co, nargs + 2, NULL); /* one for survey.c */
   lua_xmove(from, co, nargs + 1);
   int ref = anchor(vm, from);
@@ -221,9 +221,14 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
   return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
 }
 
+/* When a step is left a million tasks may come here at once. So that message
+ * doesn't say where: strings are what the collector counts, and what it does in
+ * between nobody can interrupt. */
 int lab_lua_raise_cancelled(lua_State *L) {
-  bool asked = lab_vm_of(L)->running->told_by_script;
-  return luaL_error(L, asked ? "task cancelled" : "the step was left");
+  if (lab_vm_of(L)->running->told_by_script)
+    return luaL_error(L, "task cancelled");
+  lua_pushliteral(L, "the step was left");
+  return lua_error(L);
 }
 
 void lab_lua_check_cancelled(lua_State *L) {
@@ -274,37 +279,43 @@ void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
     lab_task_ready(vm->sched, &t->base);
 }
 
+static unsigned cancel_one(lab_vm *vm, lab_lua_task *t, uint32_t generation) {
+  if (t->base.generation != generation || t->base.cancelled || t == vm->running)
+    return 0;
+  lab_lua_task_cancel(vm, t);
+  return 1;
+}
+
+static lab_lua_task *server_of(lab_list *request) {
+  return LAB_CONTAINER(request, lab_exchange, link)->task;
+}
+
+/* There may be a million tasks, and far fewer requests. */
 unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
                                  bool requests) {
   unsigned n = 0;
-  const lab_list *all = lab_sched_tasks(vm->sched);
+  const lab_list *all = requests ? &vm->requests : lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
-    if (t->base.generation == generation && !t->base.cancelled &&
-        (t->exchange != NULL) == requests && t != vm->running) {
-      lab_lua_task_cancel(vm, t);
-      n++;
-    }
+    lab_lua_task *t =
+        requests ? server_of(l) : task_of(LAB_CONTAINER(l, lab_task, all));
+    if (requests || !t->exchange)
+      n += cancel_one(vm, t, generation);
   }
   return n;
 }
 
 void lab_lua_task_cancel_ready(lab_vm *vm) {
-  const lab_list *all = lab_sched_tasks(vm->sched);
-  for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
-    if (t->exchange && t->base.state == LAB_TASK_RUNNABLE && !t->base.cancelled)
+  for (lab_list *l = vm->requests.next; l != &vm->requests; l = l->next) {
+    lab_lua_task *t = server_of(l);
+    if (t->base.state == LAB_TASK_RUNNABLE && !t->base.cancelled)
       lab_lua_task_cancel(vm, t);
   }
 }
 
 unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation) {
   unsigned n = 0;
-  const lab_list *all = lab_sched_tasks(vm->sched);
-  for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
-    n += t->base.generation == generation && t->exchange != NULL;
-  }
+  for (lab_list *l = vm->requests.next; l != &vm->requests; l = l->next)
+    n += server_of(l)->base.generation == generation;
   return n;
 }
 
@@ -323,6 +334,7 @@ void lab_lua_task_drop_all(lab_vm *vm) {
     lab_lua_task *t = task_of(LAB_CONTAINER(all->next, lab_task, all));
     lab_task_end(vm->sched, &t->base);
     if (t->exchange) {
+      lab_list_remove(&t->exchange->link);
       lab_exchange_text(t->exchange, 503, "the lab is stopping\n", 20);
       lab_vm_answer(vm, t->exchange);
     }

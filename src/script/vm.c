@@ -209,6 +209,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   vm->wake_arg = config->arg;
   vm->temp_root = lab_temp_root();
   lab_list_init(&vm->owned);
+  lab_list_init(&vm->requests);
   lab_list_init(&vm->metrics);
   pthread_mutex_init(&vm->shown_lock, NULL);
   return vm;

@@ -86,6 +86,7 @@ struct lab_vm {
   lab_exchange *switching; /* what it answers */
   lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
   lab_list owned;          /* of all steps, by lab_owned.link */
+  lab_list requests;       /* that have a task, by lab_exchange.link */
   unsigned fds;            /* descriptors that scenarios have; see fds.c */
   unsigned fd_limit;       /* of the step; 0 = no other than the process's */
   struct lab_temp *temps;  /* folders of the steps' visits, see temp.c */
