@@ -51,13 +51,24 @@ t.test("heap samples carry labels", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("tasks have the labels of who started them", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  lab:get("/park")
+  local url = lab.url .. "/debug/pprof/goroutine"
+  local text = lab:get("/debug/pprof/goroutine?debug=1").body
+  t.match(text, '\n3 @ [^\n]+\n# labels: {"route":"/park", "step":"labels", "worker":"parked"}\n')
+  t.match(text, '\n1 @ [^\n]+\n# labels: {"route":"/park", "step":"labels"}\n')
+  t.equal(t.pprof.top(url, "-tagfocus=worker=parked").rows[1].cum, 3)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("results, errors and tracebacks pass through", function()
   local lab = t.start_with(scenarios, "--step", "81")
   t.equal(lab:get("/through").body, "3 1 nil nil|x nil|5|0|true")
   local failed = lab:get("/fail")
   t.equal(failed.status, 500)
   t.has(failed.body, "it failed")
-  lab:wait_log("scenario.lua:58: in function <") -- failsHere is in the traceback
+  lab:wait_log("scenario.lua:66: in function <") -- failsHere is in the traceback
   for _, name in ipairs { "label", "region", "task" } do
     t.has(lab:log(), ("[C]: in field '%s'"):format(name))
   end

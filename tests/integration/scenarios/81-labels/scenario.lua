@@ -42,6 +42,14 @@ routes["/heap"] = function()
   return tostring(kept:cap())
 end
 
+-- Tasks that stay, within a label and after it.
+routes["/park"] = function()
+  lab.label("worker", "parked", function()
+    for _ = 1, 3 do lab.go(lab.sleep, 600) end
+  end)
+  lab.go(lab.sleep, 600)
+end
+
 routes["/through"] = function()
   local mark = {}
   local parts = {
