@@ -1,0 +1,218 @@
+-- SPDX-License-Identifier: MIT
+-- The profiles of tasks and threads: as many tasks as there are, in the states
+-- they are in, in forms that agree; and that showing many of them disturbs
+-- nobody.
+local t = require "harness"
+t.need("go", "curl")
+
+local GOROUTINE = "/debug/pprof/goroutine"
+local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
+
+local function start(step, ...) return t.start_with(scenarios, "--step", tostring(step), ...) end
+
+local function dump(lab) return lab:get(GOROUTINE .. "?debug=2").body end
+
+local function count(text, plain)
+  local n, at = 0, 1
+  while true do
+    local first, last = text:find(plain, at, true)
+    if not first then return n end
+    n, at = n + 1, last + 1
+  end
+end
+
+local function names(sample)
+  local list = {}
+  for i, location in ipairs(sample.stack) do list[i] = location.frames[1].name end
+  return table.concat(list, " ")
+end
+
+-- One more request, and no wait for its answer.
+local function request(lab, path, ...)
+  return t.spawn(t.command { "curl", "-sS", "-o", "/dev/null", lab.url .. path, ... })
+end
+
+-- ---- the original's steps -----------------------------------------------------
+
+t.test("step 1: requests that wait for the lock", function()
+  local lab = start(1)
+  local curls = {}
+  for i = 1, 3 do curls[i] = request(lab, "/") end
+  t.eventually(function() return count(dump(lab), " [sync.Mutex.Lock]:\n") == 3 end)
+  t.match(dump(lab), "goroutine %d+ %[sync%.Mutex%.Lock%]:\nlab%.Mutex%.lock%(%.%.%.%)\n\t%S+:%d+ %+0x%x+\n"
+    .. "mutex%.countRequest%(%.%.%.%)\n\t%S+/01%-mutex/scenario%.lua:%d+ %+0x%x+\n"
+    .. "mutex%.request%(%.%.%.%)\n\t[^\n]+\n"
+    .. "main%.doSomeBusinessLogic%(%.%.%.%)\n\t%S+/main%.lua:%d+ %+0x%x+\n"
+    .. "main%.helloWorldHandler%(%.%.%.%)\n\t[^\n]+\n\n")
+  local top = t.pprof.top(lab.url .. GOROUTINE)
+  t.equal(top.total, 3)
+  t.equal(top["main.doSomeBusinessLogic"].cum, 3)
+  t.equal(top["lab.Mutex.lock"].flat, 3)
+  t.equal(lab:get("/goto?step=0").status, 200)
+  for _, curl in ipairs(curls) do t.equal(curl:wait(5), 0) end
+  t.eventually(function() return dump(lab) == "" end) -- the lab's own task looks after them
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("step 5: 20 requests leave 100 tasks, in one record", function()
+  local lab = start(5, "--param", "5.work=0.0001")
+  for _ = 1, 20 do t.equal(lab:get("/").status, 200) end
+  local text = lab:get(GOROUTINE .. "?debug=1").body
+  t.match(text, "^goroutine profile: total 100\n100 @ 0x")
+  t.equal(count(text, " @ 0x"), 1)
+  t.has(text, '\n# labels: {"route":"/", "step":"task-leak"}\n')
+  t.match(text, "#\t0x%x+\ttask%-leak%.startGoroutines%.func1%+0x%x+\t")
+  local all = dump(lab)
+  t.equal(count(all, " [chan receive]:\n"), 100)
+  t.equal(count(all, "\ncreated by task-leak.startGoroutines in goroutine "), 100)
+  t.has(lab:get("/debug/pprof/").body,
+    "<tr><td>100</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  t.eventually(function() return dump(lab) == "" end)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- what is shown ------------------------------------------------------------
+
+t.test("states, and numbers that are known", function()
+  local lab = start(65)
+  for _, path in ipairs { "/", "/lock", "/select", "/sleep", "/work" } do
+    t.equal(lab:get(path).status, 200, path)
+  end
+  local all = dump(lab)
+  t.equal(count(all, " [chan receive]:\n"), 10)
+  t.equal(count(all, " [sync.Mutex.Lock]:\n"), 7)
+  t.equal(count(all, " [select]:\n"), 3)
+  t.equal(count(all, " [sleep]:\n"), 2)
+  local working = 0
+  for task in all:gmatch("(goroutine %d+ .-)\n\n") do
+    if task:find("\ngoroutines.work(...)\n", 1, true) then
+      working = working + 1
+      t.match(task, "^goroutine %d+ %[runnable%]:\n")
+    end
+  end
+  t.equal(working, 1)
+  t.equal(count(all, "goroutine "), 23 + count(all, "in goroutine "))
+  t.equal(t.pprof.top(lab.url .. GOROUTINE).total, 23)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the text, read by pprof, agrees with the binary form", function()
+  local lab = start(65)
+  for _, path in ipairs { "/", "/lock", "/sleep" } do lab:get(path) end
+  local binary, text = t.pprof.raw(lab.url .. GOROUTINE), t.pprof.raw(lab.url .. GOROUTINE .. "?debug=1")
+  t.equal(binary.types[1], "goroutine/count")
+  t.equal(binary.fields.PeriodType, "goroutine count")
+  t.equal(binary.fields.Period, "1")
+  t.equal(#binary.samples, 3)
+  t.equal(#text.samples, 3)
+  local known = {}
+  for _, sample in ipairs(binary.samples) do
+    known[names(sample)] = sample.values[1]
+    t.equal(sample.labels.step[1], "goroutines")
+  end
+  for _, sample in ipairs(text.samples) do t.equal(sample.values[1], known[names(sample)], names(sample)) end
+  t.equal(t.pprof.top(lab.url .. GOROUTINE, "-tagfocus", "route=/lock")["lab.Mutex.lock"].cum, 7)
+  t.has((t.pprof.run(lab.url .. GOROUTINE, "-traces")), "goroutines.waitForQuit")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a delta has what came and went", function()
+  local lab = start(65)
+  lab:get("/lock")
+  local file = t.temp_dir() .. "/delta"
+  local curl = t.spawn(t.command { "curl", "-sS", "-o", file, "-D", file .. ".headers",
+    lab.url .. GOROUTINE .. "?seconds=1" })
+  t.sleep(0.4)
+  lab:get("/")
+  t.equal(curl:wait(10), 0)
+  t.has(t.read(file .. ".headers"), 'filename="goroutine-delta"')
+  local raw = t.pprof.raw(file)
+  t.equal(#raw.samples, 1)
+  t.equal(raw.samples[1].values[1], 10)
+  t.equal(lab:get(GOROUTINE .. "?seconds=1&debug=1").status, 400)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- many of them -------------------------------------------------------------
+
+t.test("100,000 tasks: exact, whole, and nobody waits", function()
+  local lab = start(65, "--param", "65.tasks=100000")
+  t.equal(lab:get("/").status, 200)
+  t.equal(t.pprof.top(lab.url .. GOROUTINE).total, 100000)
+  local file = t.temp_dir() .. "/dump"
+  local curl = t.spawn(t.command { "curl", "-sS", "-o", file, "--limit-rate", "40M", lab.url .. GOROUTINE .. "?debug=2" })
+  for _ = 1, 3 do
+    t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.1, "seconds for /debug")
+    t.between(lab:get("/sleep").seconds, 0, 0.1, "seconds for a request")
+  end
+  t.equal(curl:wait(60), 0)
+  local text = t.read(file)
+  t.equal(count(text, " [chan receive]:\n"), 100000)
+  t.equal(text:sub(-2), "\n\n")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  t.eventually(function() return dump(lab) == "" end)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("tasks that go on: a picture of one moment", function()
+  local lab = start(65, "--param", "65.tasks=30000")
+  t.equal(lab:get("/ring").status, 200)
+  for _ = 1, 3 do
+    local all = dump(lab)
+    -- Two when its time was up between sending and receiving.
+    local ready = count(all, " [runnable]:\n")
+    t.between(ready, 1, 2)
+    t.equal(count(all, " [chan receive]:\n"), 30000 - ready)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a client that is slow, or goes away", function()
+  local lab = start(65, "--param", "65.tasks=200000")
+  t.equal(lab:get("/").status, 200)
+  t.equal(lab:get(GOROUTINE .. "?debug=2", "--max-time", "0.1").status, 200) -- of 60 MB
+  dump(lab)
+  local before = lab:rss()
+  local slow = {}
+  for i = 1, 3 do slow[i] = request(lab, GOROUTINE .. "?debug=2", "--limit-rate", "100k") end
+  t.sleep(1)
+  t.between(lab:rss() - before, -2 ^ 40, 60e6, "bytes more for three slow clients")
+  t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.1)
+  t.equal(lab:stop(2), 0) -- in their midst
+  for _, curl in ipairs(slow) do curl:signal("KILL") end
+end)
+
+t.test("while the VM sits in C, only those who ask for tasks wait", function()
+  local lab = start(65)
+  local hog = request(lab, "/hog")
+  t.sleep(0.3)
+  local curls = {}
+  for i = 1, 6 do curls[i] = request(lab, GOROUTINE) end -- more than there are pool threads
+  t.between(lab:get("/debug/pprof/heap").seconds, 0, 0.5)
+  t.between(lab:get("/debug/pprof/threadcreate?debug=1").seconds, 0, 0.5)
+  for _, curl in ipairs(curls) do
+    t.check(curl:alive(), "answered too early")
+  end
+  curls[1]:signal("KILL")
+  for i = 2, 6 do t.equal(curls[i]:wait(10), 0) end
+  t.equal(hog:wait(10), 0)
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- threads ------------------------------------------------------------------
+
+t.test("threadcreate: every thread, in forms that parse", function()
+  local lab = start(0)
+  local threads = tonumber(t.run("ls /proc/" .. lab.pid .. "/task | wc -l").out)
+  local top = t.pprof.top(lab.url .. "/debug/pprof/threadcreate")
+  t.equal(top.total, threads)
+  t.check(top["lab_workers_new"].cum >= 2, "workers")
+  t.equal(top["[main]"].flat, 1)
+  local text = lab:get("/debug/pprof/threadcreate?debug=1").body
+  t.equal(tonumber(text:match("^threadcreate profile: total (%d+)\n")), threads)
+  t.equal(t.pprof.top(lab.url .. "/debug/pprof/threadcreate?debug=1").total, threads)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
