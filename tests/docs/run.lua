@@ -67,8 +67,8 @@ function reader:adapt(command)
   command = command:gsub(":90(%d%d)%f[%D]", function(n)
     return (":%d"):format(20000 + port % 1200 * 10 + tonumber(n) % 10)
   end)
-  return (command:gsub("seconds=(%d+)", function(n)
-    return "seconds=" .. math.min(tonumber(n), SECONDS)
+  return (command:gsub("(seconds\\?=)(%d+)", function(is, n)
+    return is .. math.min(tonumber(n), SECONDS)
   end))
 end
 
