@@ -249,6 +249,29 @@ function lab.channel(capacity) end
 ---@return integer? index, any value, boolean? ok value and ok as from recv
 function lab.select(cases) end
 
+---A function that will be called later, in a task of its own. That task is
+---listed as any other (it sleeps), and ends with its step.
+---@class lab.Timer
+local Timer = {}
+
+---No further call. True if there would have been one; a call that is under way
+---goes on.
+---@return boolean stopped
+function Timer:stop() end
+
+---Calls fn once, after so many seconds.
+---@param seconds number
+---@param fn function
+---@return lab.Timer
+function lab.after(seconds, fn) end
+
+---Calls fn every so many seconds, for the first time after the first interval.
+---Intervals that pass while fn runs are left out; an error ends the timer.
+---@param seconds number more than 0
+---@param fn function
+---@return lab.Timer
+function lab.every(seconds, fn) end
+
 ---Seconds on a clock that only goes forward.
 ---@return number
 function lab.now() end

@@ -90,6 +90,7 @@ static int open_all(lua_State *L) {
   lab_lib_task(L);
   lab_lib_sync(L);
   lab_lib_channel(L);
+  lab_lib_timer(L);
   lab_lib_file(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);

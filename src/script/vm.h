@@ -327,6 +327,7 @@ void lab_lib_metric(lua_State *L);
 void lab_lib_task(lua_State *L);
 void lab_lib_sync(lua_State *L);
 void lab_lib_channel(lua_State *L);
+void lab_lib_timer(lua_State *L);
 /* host.opener(folder) -> lab.open for scenarios in that folder. */
 int lab_file_opener(lua_State *L);
 /* nil, "WHAT PATH: reason" in Go's words, errno: what a library function

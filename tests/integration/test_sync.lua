@@ -73,4 +73,50 @@ t.test("select favours no case", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("timers", function()
+  local lab = start()
+  t.equal(lab:get("/after").body, "2 true false false false Timer (over) Timer (over)")
+  local ticks, last, stopped, slow, late = t.match(lab:get("/every").body,
+    "^(%d+) (%a+) (%a+) (%d+) (%d+)$")
+  t.equal(ticks, "5")
+  t.equal(last, "true", "stop from within")
+  t.equal(stopped, "true")
+  t.between(tonumber(slow), 2, 5, "calls of 0.1 s in half a second")
+  t.equal(late, "0", "calls after stop")
+  t.equal(lab:get("/timer/errors").body, "non-positive interval for lab.every\n" ..
+    "bad argument #1 to '?' (seconds must not be negative)")
+  local log = lab:log()
+  t.has(log, "failed: on purpose")
+  t.equal(select(2, log:gsub("failed: only once", "")), 1)
+  t.equal(lab:stop(), 0)
+end)
+
+-- Whatever tasks wait for, they are taken back, and what they waited for, too.
+t.test("10,000 tasks in each kind of wait end with their step", function()
+  local lab = start()
+  lab:get("/mutex") -- everything that is made on first use
+  lab:get("/goto?step=64")
+  local before = lab:vars()("HeapAlloc")
+  for _, kind in ipairs { "mutex", "rlock", "wlock", "wait_group", "send", "recv", "select",
+    "select_empty", "sleep", "timer", "stubborn" } do
+    t.equal(lab:get("/park?n=10000&kind=" .. kind).status, 200, kind)
+    t.check(lab:vars()("HeapAlloc") > before + 10e6, "tasks parked in " .. kind)
+    t.equal(lab:get("/goto?step=64").status, 200, "leaving tasks parked in " .. kind)
+    t.eventually(function() return lab:vars()("HeapAlloc") < before + 1e6 end)
+  end
+  local _, times = lab:log():gsub("10000 tasks were left behind and were cancelled", "")
+  t.equal(times, 11)
+  t.equal(lab:stop(), 0)
+end)
+
+-- Shutdown takes them out of their queues in another way.
+t.test("the lab stops with tasks in all kinds of waits", function()
+  local lab = start()
+  for _, kind in ipairs { "mutex", "rlock", "wlock", "wait_group", "send", "recv", "select",
+    "select_empty", "sleep", "timer" } do
+    t.equal(lab:get("/park?n=100&kind=" .. kind).status, 200, kind)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

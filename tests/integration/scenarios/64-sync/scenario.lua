@@ -301,6 +301,44 @@ routes["/select/cancel"] = function()
   return ("%s %s"):format(sent, task:join())
 end
 
+-- ---- timers --------------------------------------------------------------------
+
+routes["/after"] = function()
+  local called = 0
+  local function call() called = called + 1 end
+  local first, second, third = lab.after(0.02, call), lab.after(0.02, call), lab.after(0, call)
+  local stopped, again = second:stop(), second:stop()
+  lab.sleep(0.2)
+  return ("%d %s %s %s %s %s %s"):format(called, stopped, again, first:stop(), third:stop(),
+    tostring(first), tostring(second))
+end
+
+-- Stopped from within, and from outside; one that takes longer than its period
+-- doesn't make up for it.
+routes["/every"] = function()
+  local ticks, slow, t, last = 0, 0, nil, nil
+  t = lab.every(0.01, function()
+    ticks = ticks + 1
+    if ticks == 5 then last = t:stop() end
+  end)
+  local long = lab.every(0.01, function()
+    slow = slow + 1
+    lab.sleep(0.1)
+  end)
+  lab.sleep(0.5)
+  local stopped = long:stop()
+  local so_far = slow
+  lab.sleep(0.2)
+  return ("%d %s %s %d %d"):format(ticks, last, stopped, so_far, slow - so_far)
+end
+
+routes["/timer/errors"] = function()
+  lab.after(0, function() error("on purpose", 0) end)
+  lab.every(0.001, function() error("only once", 0) end)
+  lab.sleep(0.1)
+  return problem(lab.every, 0, print) .. "\n" .. problem(lab.after, -1, print)
+end
+
 -- ---- leaving with tasks parked -------------------------------------------------
 
 local kept = {}
@@ -318,6 +356,7 @@ local kinds = {
   end,
   select_empty = function() return function() lab.select {} end end,
   sleep = function() return function() lab.sleep(1e6) end end,
+  timer = function() return function() lab.after(1e6, print) end end,
   stubborn = function() -- doesn't take a no
     local c = lab.channel()
     return function() while true do pcall(c.recv, c) end end
