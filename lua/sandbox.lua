@@ -115,6 +115,7 @@ return function(dir, prefix)
   local library = copy(lab)
   library.include = includer(dir, prefix, env)
   library.open = host.opener(dir)
+  library.http = readOnly("lab.http", lab.http)
   contents.lab = readOnly("lab", library)
   contents.load = loader(env)
   contents._G = env

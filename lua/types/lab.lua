@@ -385,6 +385,71 @@ function lab.temp_file(dir, prefix) end
 ---@return lab.File? file, string? message, integer? errno
 function lab.open(path, mode) end
 
+---Requests to servers. The lab itself is one, too. No TLS; redirects are answers
+---like any other.
+---@class lab.http
+lab.http = {}
+
+---@class lab.HttpOptions
+---@field timeout number?                seconds for everything, 30
+---@field headers table<string, string>? further ones
+---@field method string?                 "GET"
+---@field body string?
+
+---@class lab.HttpAnswer
+---@field status integer
+---@field headers table<string, string>  names in lower case
+---@field body string                    64 MiB at most
+
+---Sends a request and waits for its answer, which is one whatever its status.
+---@param url string "http://host:port/path"
+---@param options lab.HttpOptions?
+---@return lab.HttpAnswer? answer, string? message, integer? errno
+function lab.http.get(url, options) end
+
+---An HTTP server of the step's own.
+---@class lab.Server
+local Server = {}
+
+---Where it listens, "127.0.0.1:45678".
+---@return string
+function Server:address() end
+
+---Stops it, and closes its connections. Requests under way go on, but nobody
+---gets their answer.
+---@return boolean? ok, string? message, integer? errno
+function Server:close() end
+
+---Serves HTTP at address: "host:port" in numbers, or ":port" for this machine
+---only; port 0 is any free one. Each request calls fn(req) as a task of its own,
+---and gets what that returns, as from a scenario's request.
+---@param address string
+---@param fn fun(req: lab.Request): string?, integer?, table<string,string>?
+---@return lab.Server? server, string? message, integer? errno
+function lab.listen(address, fn) end
+
+---A child process. It is killed with what it started when the step is left.
+---@class lab.Process
+local Process = {}
+
+---@return integer
+function Process:pid() end
+
+---Waits for its end: the exit code; or nil, "signal: killed" and the number of
+---the signal that ended it.
+---@return integer? code, string? message, integer? signal
+function Process:wait() end
+
+---@param signal "KILL"|"TERM"|"INT"|"HUP"|"QUIT"|"STOP"|"CONT"|"USR1"|"USR2"|nil KILL
+---@return boolean? ok, string? message, integer? errno
+function Process:kill(signal) end
+
+---Starts a program, found as a shell finds it, with its arguments. It reads and
+---writes /dev/null.
+---@param argv string[]
+---@return lab.Process? process, string? message, integer? errno
+function lab.spawn(argv) end
+
 ---A full garbage collection, now.
 function lab.gc() end
 

@@ -51,6 +51,7 @@ struct lab_app {
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */
+  lab_vm_services services; /* that the VM uses */
   lab_vm *vm;
   lab_web *web;
   bool stopping;

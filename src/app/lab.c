@@ -25,6 +25,7 @@
 #include "prof/registry.h"
 #include "script/lualayout.h"
 #include "stack/unwind.h"
+#include "web/services.h"
 
 lab_debug_root lab_debug = {NULL, &lab_lua_layout};
 
@@ -75,9 +76,11 @@ static int start_vm(lab_app *app, lab_err *err) {
       .nparams = given->nparams,
       .lua_dir = lab_paths_find("lua", lua) ? lua : NULL,
       .workers = given->workers,
+      .services = &app->services,
       .wake = wake,
       .arg = &app->answers,
   };
+  lab_web_services(&app->services, &app->loop);
   return lab_vm_new(&app->vm, &config, err);
 }
 

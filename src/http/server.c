@@ -38,13 +38,14 @@ void lab_http_config_init(lab_http_config *config) {
       .idle_timeout_ms = 120000,
       .write_timeout_ms = 120000,
       .max_connections = 20000,
+      .reserve = LAB_HTTP_RESERVE,
   };
 }
 
 /* ---- file descriptors ---- */
 
 static void refill_reserve(lab_http_server *server) {
-  for (int i = 0; i < LAB_HTTP_RESERVE; i++) {
+  for (unsigned i = 0; i < server->config.reserve; i++) {
     if (server->reserve[i] < 0)
       server->reserve[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (server->reserve[i] < 0)
@@ -224,7 +225,7 @@ static void ignore_sigpipe(void) {
 
 int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
                         const lab_http_config *config) {
-  LAB_ASSERT(config->on_request);
+  LAB_ASSERT(config->on_request && config->reserve <= LAB_HTTP_RESERVE);
   lab_http_server *server = lab_xcalloc(1, sizeof *server);
   server->loop = loop;
   server->config = *config;
@@ -322,6 +323,10 @@ void lab_http_server_abort(lab_http_server *server) {
     ;
   while (!lab_list_empty(&server->busy))
     lab_http_conn_lost(LAB_CONTAINER(server->busy.next, lab_http_conn, link));
+}
+
+int lab_http_listener_fd(const lab_http_server *server) {
+  return server->listeners->fd;
 }
 
 unsigned lab_http_connections(const lab_http_server *server) {

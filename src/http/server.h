@@ -46,12 +46,13 @@ typedef struct lab_http_config {
    * closed to make room; if there is none, new ones wait in the kernel's queue.
    */
   unsigned max_connections;
+  unsigned reserve; /* descriptors kept for when there are no others: 0 to 4 */
   void (*on_request)(lab_http_request *req, void *arg);
   void *arg;
 } lab_http_config;
 
 /* Fills in the defaults: 8 KiB, 8 KiB, 64 KiB; 10, 60, 120, 120 s; 20,000
- * connections. on_request must be set by the caller. */
+ * connections; 4 in reserve. on_request must be set by the caller. */
 void lab_http_config_init(lab_http_config *config);
 
 /* CONFIG is copied. 0 or negative errno. Free it with lab_http_server_close. */
@@ -82,6 +83,9 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
 /* Closes every connection now; requests being answered are gone. May be called
  * before or after lab_http_server_close, not once it has ended. */
 void lab_http_server_abort(lab_http_server *server);
+
+/* The socket of the address that was added last. */
+int lab_http_listener_fd(const lab_http_server *server);
 
 /* Open connections. */
 unsigned lab_http_connections(const lab_http_server *server);

@@ -36,21 +36,31 @@ static rlim_t first_reserved(void) {
   return limit.rlim_cur - (quarter < RESERVE_MAX ? quarter : RESERVE_MAX);
 }
 
+int lab_fd_enter(int fd, uint32_t stack, uint32_t label) {
+  if ((rlim_t)fd >= first_reserved())
+    return -EMFILE;
+  lab_files_opened(fd, stack, label);
+  return 0;
+}
+
+void lab_fd_leave(int fd) {
+  lab_files_closed(fd);
+}
+
 int lab_fd_opened(lua_State *L, int fd) {
   lab_vm *vm = lab_vm_of(L);
-  if (fd >= 0 && (rlim_t)fd >= first_reserved()) {
+  int rc = fd;
+  if (fd >= 0)
+    rc = lab_fd_enter(fd, lab_walk(L, 0),
+                      vm->running ? vm->running->base.label : 0);
+  if (rc < 0 && fd >= 0)
     close(fd);
-    fd = -EMFILE;
-  }
-  if (fd < 0)
+  if (rc < 0)
     lab_fd_return(vm);
-  else
-    lab_files_opened(fd, lab_walk(L, 0),
-                     vm->running ? vm->running->base.label : 0);
-  return fd;
+  return rc < 0 ? rc : fd;
 }
 
 void lab_fd_closing(lab_vm *vm, int fd) {
-  lab_files_closed(fd); /* before: the number may be another's afterwards */
+  lab_fd_leave(fd); /* before: the number may be another's afterwards */
   lab_fd_return(vm);
 }

@@ -205,23 +205,45 @@ static uint64_t begin_user_task(lab_vm *vm, const lab_lua_task *t) {
   return lab_sched_begin_user_task(vm->sched, &t->base, name, 0);
 }
 
+/* The function for X, and its first argument, if it is not only the request.
+ * Returns how many arguments there will be. */
+static int push_handler(lab_vm *vm, lua_State *L, const lab_exchange *x) {
+  if (x->serve) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, x->serve->function);
+    return 1;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, is_root(x) ? vm->handler : vm->router);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->step.table);
+  return 2;
+}
+
+/* A scenario's own server serves as long as its step does. */
+static bool is_stale(const lab_vm *vm, const lab_exchange *x) {
+  const lab_serve *s = x->serve;
+  if (!s)
+    return false;
+  bool entering =
+      vm->switcher && vm->switcher->base.generation == s->generation;
+  return s->function == LUA_NOREF ||
+         (s->generation != vm->step.generation && !entering);
+}
+
 /* Everything that may raise (memory), protected: takes a task and leaves
  * function and arguments on its stack. */
 static int prepare(lua_State *L) {
   lab_exchange *x = lua_touserdata(L, 1);
   lab_vm *vm = x->vm;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, is_root(x) ? vm->handler : vm->router);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->step.table);
+  int nargs = push_handler(vm, L, x);
   push_request(vm, L, x);
   lab_lua_task *t = lab_lua_task_take(L);
-  lua_xmove(L, t->co, 3);
+  lua_xmove(L, t->co, nargs + 1);
   t->exchange = x;
   x->task = t;
   lab_list_push_back(&vm->requests, &x->link);
   t->ended = request_ended;
-  t->nargs = 2;
-  t->base.generation = vm->step.generation;
-  t->base.label = label_of(vm, x);
+  t->nargs = nargs;
+  t->base.generation = x->serve ? x->serve->generation : vm->step.generation;
+  t->base.label = x->serve ? x->serve->errand.label : label_of(vm, x);
   t->base.user_task = begin_user_task(vm, t);
   lab_task_init(vm->sched, &t->base);
   LAB_PROBE2(request__start, t->base.id, vm->step.number);
@@ -233,6 +255,11 @@ void lab_request_deliver(lab_post *post) {
   lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
   lab_vm *vm = x->vm;
   x->started = lab_clock_mono();
+  if (is_stale(vm, x)) {
+    lab_exchange_text(x, 503, "the step was left\n", 18);
+    lab_vm_answer(vm, x);
+    return;
+  }
   x->step = vm->step.number;
   atomic_fetch_add_explicit(&vm->delivered, 1, memory_order_relaxed);
   lab_log_text("Starting processing request...", 30);

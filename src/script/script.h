@@ -23,6 +23,95 @@ typedef struct lab_vm lab_vm;
 /* Lets the profilers see Lua. Once, before lab_vm_new. */
 void lab_vm_init_profiles(void);
 
+/* ---- errands: what the control thread does for scenarios ------------------
+ *
+ * A request to some server, a server, a child process. The VM makes the object
+ * and owns its memory; the services' part hangs on it. It begins with start,
+ * on the control thread, and ends with stop there, always, even if it is over
+ * before; only then the object goes. In between the services say what happened
+ * by lab_errand_tell. */
+
+/* A letter to the control thread, delivered by lab_vm_collect. */
+typedef struct lab_order {
+  lab_mpsc_node node;
+  void (*run)(struct lab_order *order);
+} lab_order;
+
+typedef struct lab_errand {
+  void *impl; /* the services' own part */
+  void *user; /* the VM's own */
+  void (*start)(struct lab_errand *e);
+  void (*stop)(struct lab_errand *e);
+
+  lab_vm *vm;
+  /* The rest is the VM's. */
+  lab_list link;
+  void (*told)(struct lab_errand *e, int news);
+  void (*freed)(struct lab_errand *e);
+  uint32_t stack, label; /* of who wanted it */
+  bool counted;          /* it has a descriptor of the step's */
+  bool stopped;
+  lab_order start_order, stop_order;
+  lab_post news[2], goodbye;
+} lab_errand;
+
+/* NEWS 0 (it began, or could not; or the answer came) or 1 (it ended by
+ * itself): each once at most, before stop. What they are about has been written
+ * into the object, which the VM reads from now on. */
+void lab_errand_tell(lab_errand *e, int news);
+/* A descriptor was opened for it: 0, or -EMFILE when the process needs that one
+ * itself (close it then). And: it is about to be closed. */
+int lab_errand_opened(const lab_errand *e, int fd);
+void lab_errand_closing(const lab_errand *e, int fd);
+
+/* A request: strings are 0-terminated. News 0: the rest is filled in. */
+typedef struct lab_fetch {
+  lab_errand errand;
+  char *method, *url, *headers; /* headers: whole lines */
+  lab_buf body;
+  uint64_t timeout_ms; /* 0: none */
+
+  int error; /* negative errno */
+  char message[256];
+  int status;
+  lab_buf answer_headers; /* "name: value\n" each */
+  lab_buf answer;
+} lab_fetch;
+
+/* A server. News 0: it listens, or error. Its requests come as exchanges. */
+typedef struct lab_serve {
+  lab_errand errand;
+  char address[64]; /* wanted, "127.0.0.1:0"; then the real one */
+
+  int error;
+  char message[256];
+
+  int function; /* VM: registry reference, or LUA_NOREF */
+  int object;
+  uint32_t generation;
+} lab_serve;
+
+/* A child process. News 0: it runs, or error. News 1: it ended. */
+typedef struct lab_child {
+  lab_errand errand;
+  char **argv; /* NULL at the end; one block of memory each */
+
+  int error;
+  int pid;
+  int code, signal; /* how it ended; signal 0: by itself */
+} lab_child;
+
+typedef struct lab_vm_services {
+  void *arg; /* for the services' own use */
+  void (*fetch)(lab_errand *e);
+  void (*stop_fetch)(lab_errand *e);
+  void (*serve)(lab_errand *e);
+  void (*stop_serve)(lab_errand *e);
+  void (*spawn)(lab_errand *e);
+  void (*kill)(lab_child *child, int signal); /* ignored if it has ended */
+  void (*stop_child)(lab_errand *e);          /* kills it and its group */
+} lab_vm_services;
+
 typedef struct lab_vm_config {
   const char *const *scenario_dirs; /* in order of preference; copied */
   size_t nscenario_dirs;
@@ -30,6 +119,7 @@ typedef struct lab_vm_config {
   size_t nparams;
   const char *lua_dir; /* where lua/main.lua can be read by tools, or NULL */
   unsigned workers;    /* worker threads; 0 = one per processor */
+  const lab_vm_services *services; /* must stay */
   /* Any thread: answers wait for lab_vm_collect. Must not block. */
   void (*wake)(void *arg);
   void *arg;
@@ -43,11 +133,14 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err);
  * as it is, if the VM sits in C code that can't be interrupted for longer
  * than TIMEOUT_MS: then all one can do is exit. */
 bool lab_vm_free(lab_vm *vm, unsigned timeout_ms);
+/* It was called: nothing may be given to the VM any more. */
+bool lab_vm_is_stopping(const lab_vm *vm);
 
 /* One request on its way through the VM. The caller fills the first part, keeps
  * everything it points to until `answered` was called, and then owns the
  * second part (both buffers are the caller's to free). */
 typedef struct lab_exchange {
+  const lab_serve *serve; /* of which server; NULL: the lab's own */
   const char *method;
   const char *path;
   const char *query; /* raw, "" if there is none */
@@ -119,8 +212,11 @@ size_t lab_vm_trace_name(uint32_t stack, lab_trace_frame *out);
 void lab_vm_ask_where(lab_vm *vm);
 void lab_vm_where(lab_vm *vm, char *out, size_t size);
 
-/* Calls `answered` of all exchanges that have their answer. Call it on the
- * control thread after `wake`. */
+/* The services that the VM was given. */
+const lab_vm_services *lab_vm_services_of(const lab_vm *vm);
+
+/* Does what the VM wants of the services, and calls `answered` of all exchanges
+ * that have their answer. Call it on the control thread after `wake`. */
 void lab_vm_collect(lab_vm *vm);
 
 /* ---- what the VM is doing: any thread, and it never waits for Lua --------

@@ -92,6 +92,9 @@ static int open_all(lua_State *L) {
   lab_lib_channel(L);
   lab_lib_timer(L);
   lab_lib_file(L);
+  lab_lib_http(L);
+  lab_lib_process(L);
+  lab_lib_server(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);
   lab_steps_open(L);
@@ -132,7 +135,12 @@ void lab_vm_answer(lab_vm *vm, lab_exchange *x) {
     flush_answers(vm);
 }
 
+const lab_vm_services *lab_vm_services_of(const lab_vm *vm) {
+  return vm->services;
+}
+
 void lab_vm_collect(lab_vm *vm) {
+  lab_vm_run_orders(vm);
   lab_mpsc_node *node = lab_mpsc_take_all(&vm->answers);
   while (node) {
     lab_mpsc_node *next = node->next;
@@ -206,11 +214,13 @@ static lab_vm *new_vm(const lab_vm_config *config) {
       copy_strings(config->scenario_dirs, config->nscenario_dirs);
   vm->params = copy_strings(config->params, config->nparams);
   vm->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
+  vm->services = config->services;
   vm->wake = config->wake;
   vm->wake_arg = config->arg;
   vm->temp_root = lab_temp_root();
   lab_list_init(&vm->owned);
   lab_list_init(&vm->requests);
+  lab_list_init(&vm->errands);
   lab_list_init(&vm->metrics);
   pthread_mutex_init(&vm->shown_lock, NULL);
   return vm;
@@ -249,6 +259,10 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
   return rc;
 }
 
+bool lab_vm_is_stopping(const lab_vm *vm) {
+  return atomic_load(&vm->stopping);
+}
+
 bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
   uint64_t deadline = lab_clock_mono() + timeout_ms * LAB_MILLISECOND;
   atomic_store(&vm->stopping, true);
@@ -263,6 +277,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
   lab_survey_of(NULL);
   lab_thread_join(vm->thread);
   lab_vm_collect(vm);
+  lab_vm_free_errands(vm);
   free_vm(vm);
   return true;
 }

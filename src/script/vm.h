@@ -102,6 +102,9 @@ struct lab_vm {
   uint32_t last_survey;    /* its number */
 
   /* Shared with the control thread. */
+  const lab_vm_services *services;
+  lab_mpsc orders;
+  lab_list errands; /* the control thread's: all that were started, by link */
   lab_mpsc answers;
   unsigned unsent; /* answers pushed since the last wake */
   atomic_int step_number;
@@ -227,6 +230,29 @@ int lab_fd_opened(lua_State *L, int fd);
 void lab_fd_return(lab_vm *vm);
 void lab_fd_closing(lab_vm *vm, int fd);
 
+/* The part of opened and closing that any thread may do: enters FD in
+ * lab.OpenFiles (0), or says -EMFILE; takes it out. */
+int lab_fd_enter(int fd, uint32_t stack, uint32_t label);
+void lab_fd_leave(int fd);
+
+/* ---- errand.c: what the control thread does for us ------------------------
+ */
+
+/* O is run by the control thread; it lies in the orderer's memory. */
+void lab_vm_order(lab_vm *vm, lab_order *o, void (*run)(lab_order *));
+/* The control thread's side of it. Free: after the VM's end. */
+void lab_vm_run_orders(lab_vm *vm);
+void lab_vm_free_errands(lab_vm *vm);
+/* Raises where there is no task, or nobody to do errands. */
+const lab_vm_services *lab_lua_check_services(lua_State *L);
+
+/* E (zeroed, but start, stop, told and freed) belongs to the running task and
+ * the function that L is in. Told is called on this thread, and never after
+ * end, which must be called once; freed some time after that, on the control
+ * thread. */
+void lab_errand_begin(lua_State *L, lab_errand *e);
+void lab_errand_end(lab_errand *e);
+
 /* ---- temp.c: folders for temporary files --------------------------------- */
 
 typedef struct lab_temp lab_temp;
@@ -322,7 +348,10 @@ void lab_lib_base(lua_State *L);
 void lab_lib_buffer(lua_State *L);
 void lab_lib_cpu(lua_State *L);
 void lab_lib_file(lua_State *L);
+void lab_lib_http(lua_State *L);
 void lab_lib_label(lua_State *L);
+void lab_lib_process(lua_State *L);
+void lab_lib_server(lua_State *L);
 void lab_lib_metric(lua_State *L);
 void lab_lib_task(lua_State *L);
 void lab_lib_sync(lua_State *L);

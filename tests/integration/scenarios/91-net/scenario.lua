@@ -1,0 +1,182 @@
+-- SPDX-License-Identifier: MIT
+-- Network and processes from a scenario's point of view: each route tries a
+-- part of the library and answers "ok", or fails with what it found.
+local function equal(got, want, what)
+  if got ~= want then error(("%s: got %s, wanted %s"):format(what, got, want), 2) end
+end
+
+local function has(text, part)
+  if not text:find(part, 1, true) then error(text .. " has no " .. part, 2) end
+end
+
+-- What a failing call returned.
+local function fails(message, code, ...)
+  local n, first, text, number = select("#", ...), ...
+  if n ~= 3 or first ~= nil then error("it should have failed", 2) end
+  if not text:find(message, 1, true) then error(text .. " is not " .. message, 2) end
+  if code then equal(number, code, text) end
+end
+
+local function echo(req)
+  local text = ("%s %s %s %s"):format(req.method, req.path, req.raw_query, req.body)
+  return text, 201, { ["X-Kind"] = "echo", ["X-Empty"] = "" }
+end
+
+local function url(server, path) return "http://" .. server:address() .. path end
+
+local routes = {}
+
+routes["/echo"] = function(_, req) return (echo(req)) end
+
+routes["/get"] = function()
+  local server = assert(lab.listen("127.0.0.1:0", echo))
+  local answer = assert(lab.http.get(url(server, "/a/b?c=d#e")))
+  equal(answer.status, 201, "status")
+  equal(answer.body, "GET /a/b c=d ", "body")
+  equal(answer.headers["x-kind"], "echo", "header")
+  equal(answer.headers["x-empty"], "", "an empty header")
+  answer = assert(lab.http.get(url(server, ""), { method = "POST", body = "hello", headers = { ["X-A"] = "1" } }))
+  equal(answer.body, "POST /  hello", "a body sent")
+  answer = assert(lab.http.get(url(server, "?x"), { method = "HEAD" }))
+  equal(answer.body, "", "HEAD")
+  answer = assert(lab.http.get(url(server, "/"), { method = "POST", body = ("b"):rep(60000) }))
+  equal(#answer.body, 60000 + #"POST /  ", "a long body")
+  equal(server:close(), true, "close")
+  fails("close tcp " .. server:address() .. ": use of closed network connection", 9, server:close())
+  fails(('GET "%s": dial tcp %s: connect: connection refused'):format(url(server, "/"), server:address()), 111,
+    lab.http.get(url(server, "/")))
+  return "ok"
+end
+
+routes["/errors"] = function()
+  fails("unsupported protocol scheme", 22, lab.http.get("https://localhost/"))
+  fails("invalid host", 22, lab.http.get("http:///x"))
+  fails("invalid host", 22, lab.http.get("http://localhost:port/x"))
+  fails("invalid control character", 22, lab.http.get("http://localhost/a b"))
+  fails("dial tcp: lookup no-such-host.invalid", nil, lab.http.get("http://no-such-host.invalid/"))
+  equal(pcall(lab.http.get, 5, 5), false, "options that are no table")
+  equal(pcall(lab.http.get, "http://localhost/", { timeout = -1 }), false, "a negative timeout")
+  equal(pcall(lab.http.get, "http://localhost/", { headers = { ["A\r\n"] = "x" } }), false, "a header that splits")
+  equal(pcall(lab.http.get, "http://localhost/", { headers = { A = "x\r\nB: y" } }), false, "a value that splits")
+  fails("listen tcp nowhere", 22, lab.listen("nowhere", echo))
+  fails("listen tcp 127.0.0.1:x", 22, lab.listen("127.0.0.1:x", echo))
+  local server = assert(lab.listen(":0", echo))
+  has(server:address(), "127.0.0.1:")
+  fails("address already in use", 98, lab.listen(server:address(), echo))
+  server:close()
+  return "ok"
+end
+
+-- An answer that doesn't come; a task that is cancelled while it waits.
+routes["/slow"] = function()
+  local server = assert(lab.listen(":0", function()
+    lab.sleep(20)
+    return "late"
+  end))
+  local began = lab.now()
+  fails("deadline exceeded: connection timed out", 110, lab.http.get(url(server, "/"), { timeout = 0.1 }))
+  equal(lab.now() - began < 5, true, "it took long")
+  local task = lab.go(function() return lab.http.get(url(server, "/")) end)
+  lab.sleep(0.05)
+  task:cancel()
+  local ok, message = task:join()
+  equal(ok, false, "a cancelled task")
+  has(message, "task cancelled")
+  server:close()
+  return "ok"
+end
+
+-- An error in a server's function is a 500, and its requests are tasks.
+routes["/server"] = function()
+  local running, most = 0, 0
+  local server = assert(lab.listen("localhost:0", function(req)
+    if req.path == "/bad" then error("sorry") end
+    running = running + 1
+    most = math.max(most, running)
+    lab.sleep(0.2)
+    running = running - 1
+    return "ok"
+  end))
+  local bad = assert(lab.http.get(url(server, "/bad")))
+  equal(bad.status, 500, "status")
+  has(bad.body, "sorry")
+  local tasks = {}
+  for i = 1, 10 do tasks[i] = lab.go(function() return lab.http.get(url(server, "/")) end) end
+  for _, task in ipairs(tasks) do
+    local ok, answer = task:join()
+    equal(ok and answer.status, 200, "status")
+  end
+  equal(most > 1, true, "at the same time")
+  server:close()
+  return "ok"
+end
+
+-- The lab can be its own client.
+routes["/own"] = function(_, req)
+  local answer = assert(lab.http.get("http://127.0.0.1:" .. req.query.port .. "/echo?x"))
+  return answer.body
+end
+
+routes["/spawn"] = function()
+  local p = assert(lab.spawn { "true" })
+  equal(p:wait(), 0, "true")
+  equal(p:wait(), 0, "asked again")
+  equal(assert(lab.spawn { "sh", "-c", "exit 7" }):wait(), 7, "exit code")
+  p = assert(lab.spawn { "sleep", "100" })
+  equal(math.type(p:pid()), "integer", "pid")
+  local waiter = lab.go(function() return p:wait() end)
+  lab.sleep(0)
+  equal(p:kill(), true, "kill")
+  local ok, a, text, number = waiter:join()
+  equal(ok, true, "waiting")
+  equal(a, nil, "killed")
+  equal(text, "signal: killed", "killed")
+  equal(number, 9, "killed")
+  fails("os: process already finished", 3, p:kill())
+  p = assert(lab.spawn { "sleep", "100" })
+  p:kill("TERM")
+  equal(select(3, p:wait()), 15, "terminated")
+  fails("exec /no/such/program: no such file or directory", 2, lab.spawn { "/no/such/program" })
+  fails("permission denied", 13, lab.spawn { "/etc/passwd" })
+  equal(pcall(lab.spawn, {}), false, "no words")
+  equal(pcall(lab.spawn, { "a\0b" }), false, "a zero in a word")
+  return "ok"
+end
+
+routes["/descriptors"] = function()
+  local servers = {}
+  while true do
+    local server, message, code = lab.listen(":0", echo)
+    if not server then
+      has(message, "too many open files")
+      equal(code, 24, "code")
+      break
+    end
+    servers[#servers + 1] = server
+  end
+  fails("too many open files", 24, lab.http.get(url(servers[1], "/")))
+  servers[1]:close()
+  local answer = assert(lab.http.get(url(servers[2], "/x")))
+  equal(answer.status, 201, "status")
+  for i = 2, #servers do servers[i]:close() end
+  return tostring(#servers)
+end
+
+-- What a careless step leaves behind.
+routes["/leave"] = function()
+  local server = assert(lab.listen(":0", function() lab.sleep(100) end))
+  for _ = 1, 3 do
+    assert(lab.spawn { "sh", "-c", "sleep 1000 & sleep 1000" })
+    assert(lab.temp_file(lab.temp_dir()))
+    lab.go(function() lab.http.get(url(server, "/")) end)
+    lab.go(function() lab.sleep(1000) end)
+  end
+  lab.sleep(0.02)
+  return "left"
+end
+
+return {
+  limits = { fds = 40 },
+  request = function() return "hello" end,
+  routes = routes,
+}

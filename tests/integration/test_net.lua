@@ -1,0 +1,137 @@
+-- SPDX-License-Identifier: MIT
+-- Requests, servers and child processes of scenarios; and that nothing of them
+-- is left, however a step ends.
+local t = require "harness"
+t.need("curl", "wrk", "ps")
+
+local function start(...)
+  local lab = t.start_with({ t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }, ...)
+  lab:get("/") -- libuv opens /dev/null with the first connection
+  return lab
+end
+
+local function goto_step(lab, step)
+  t.has(lab:get("/goto?step=" .. step).body, "switched to step")
+end
+
+local function lines(cmd)
+  local _, n = t.run(cmd).out:gsub("\n", "")
+  return n
+end
+
+-- What belongs to the process now.
+local function census(lab)
+  return {
+    fds = lines(("ls /proc/%d/fd"):format(lab.pid)),
+    threads = lines(("ls /proc/%d/task"):format(lab.pid)),
+    children = lines(("ps -o pid= --ppid %d"):format(lab.pid)),
+    files = lines(("find ${TMPDIR:-/tmp}/diaglab-%d-* -mindepth 1 2>/dev/null"):format(lab.pid)),
+  }
+end
+
+local function same(lab, before)
+  local now = census(lab)
+  for key, n in pairs(before) do
+    if now[key] > n then return false end
+  end
+  return true
+end
+
+for _, route in ipairs { "get", "errors", "slow", "server", "spawn", "descriptors" } do
+  t.test("net: " .. route, function()
+    local lab = start()
+    local before = census(lab)
+    goto_step(lab, 91)
+    for _ = 1, 2 do
+      local answer = lab:get("/" .. route)
+      t.equal(answer.status, 200, answer.body)
+    end
+    goto_step(lab, 0)
+    t.eventually(function() return same(lab, before) end, 10)
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+t.test("a scenario can call its own lab", function()
+  local lab = start()
+  goto_step(lab, 91)
+  t.equal(lab:get("/own?port=" .. lab.port).body, "GET /echo x ")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("tasks that wait for the network say so", function()
+  local lab = start()
+  goto_step(lab, 91)
+  t.spawn("curl -s " .. lab.url .. "/slow")
+  t.eventually(function()
+    return lab:get("/debug/pprof/goroutine?debug=2").body:find("[IO wait", 1, true)
+  end, 5)
+  t.match(lab:get("/debug/pprof/lab.OpenFiles?debug=1").body, "lab%.listen")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what a step leaves behind is taken back", function()
+  local lab = start()
+  local before = census(lab)
+  goto_step(lab, 91)
+  t.equal(lab:get("/leave").body, "left")
+  local during = census(lab)
+  t.equal(during.children, 3)
+  t.check(during.fds > before.fds + 5, "descriptors in use")
+  local pids = t.run("ps -o pid= --ppid " .. lab.pid).out:gsub("%s+", ",")
+  t.equal(lines("ps -o pid= --ppid " .. pids:gsub(",$", "")), 6, "grandchildren")
+  goto_step(lab, 0)
+  t.eventually(function() return same(lab, before) end, 3)
+  t.equal(lines("ps -o pid= -p " .. pids:gsub(",$", "")), 0, "children and their children")
+  t.match(lab:log(), "step 91: 3 child programs were left behind and taken back")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the end of the lab is the end of its children", function()
+  local lab = start()
+  goto_step(lab, 91)
+  lab:get("/leave")
+  local pids = t.run("ps -o pid= --ppid " .. lab.pid).out:gsub("%s+", ","):gsub(",$", "")
+  t.equal(lines("ps -o pid= -p " .. pids), 3)
+  t.equal(lab:stop(), 0)
+  t.equal(lines("ps -o pid= -p " .. pids), 0)
+end)
+
+-- Steps with files, tasks, servers and children, switched under load. The long
+-- form is for a machine with time: DIAGLAB_SWITCHES=1000.
+t.test("many switches under load leave nothing", function()
+  local switches = tonumber(os.getenv("DIAGLAB_SWITCHES")) or 60
+  local lab = start()
+  local pace = t.temp_dir() .. "/pace.lua"
+  t.write(pace, "function delay() return 4 end\n") -- the log has a line for each
+  local load = t.spawn(("wrk -t1 -c8 -d%ds -s %s %s/"):format(switches * 2 + 10, pace, lab.url))
+  local function round(n)
+    local script = { "set -e" }
+    for i = 1, n do
+      script[#script + 1] = ("curl -sSf -o /dev/null '%s/goto?step=%s'"):format(lab.url, i % 3 == 1 and "91" or i % 3 == 2 and "90" or "6&limit=200")
+      if i % 3 == 1 then script[#script + 1] = ("curl -sS -o /dev/null %s/leave"):format(lab.url) end
+      if i % 3 == 2 then script[#script + 1] = ("curl -sS -o /dev/null '%s/keep?n=20'"):format(lab.url) end
+    end
+    local result = t.run(table.concat(script, "\n"))
+    t.equal(result.code, 0, result.err)
+    goto_step(lab, 0)
+  end
+  round(12) -- what is made once, and kept
+  local settled = census(lab)
+  t.eventually(function()
+    local now = census(lab)
+    local calm = now.children == 0 and now.files == 0 and now.fds == settled.fds
+    settled = now
+    return calm
+  end, 10)
+  local rss = lab:rss()
+  round(switches)
+  t.eventually(function() return same(lab, settled) end, 5)
+  local grown = lab:rss() - rss
+  print(("     %d switches: %d KiB more, %d descriptors, %d threads"):format(switches, grown // 1024, settled.fds, settled.threads))
+  t.check(grown < 16 << 20, grown .. " bytes more")
+  load:signal("INT")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
