@@ -184,12 +184,13 @@ static int push_answer(lua_State *L, const lab_fetch *f) {
   if (f->error)
     return push_failure(L, f);
   lua_createtable(L, 0, 3);
+  int answer = lua_gettop(L);
   lua_pushinteger(L, f->status);
-  lua_setfield(L, -2, "status");
+  lua_setfield(L, answer, "status");
   lua_pushlstring(L, f->answer.len ? f->answer.data : "", f->answer.len);
-  lua_setfield(L, -2, "body");
+  lua_setfield(L, answer, "body");
   push_headers(L, &f->answer_headers);
-  lua_setfield(L, -2, "headers");
+  lua_setfield(L, answer, "headers");
   return 1;
 }
 
