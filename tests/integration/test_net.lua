@@ -19,6 +19,13 @@ local function lines(cmd)
   return n
 end
 
+-- "1,2,3"
+local function children(lab)
+  local pids = {}
+  for pid in t.run("ps -o pid= --ppid " .. lab.pid).out:gmatch("%d+") do pids[#pids + 1] = pid end
+  return table.concat(pids, ",")
+end
+
 -- What belongs to the process now.
 local function census(lab)
   return {
@@ -78,11 +85,11 @@ t.test("what a step leaves behind is taken back", function()
   local during = census(lab)
   t.equal(during.children, 3)
   t.check(during.fds > before.fds + 5, "descriptors in use")
-  local pids = t.run("ps -o pid= --ppid " .. lab.pid).out:gsub("%s+", ",")
-  t.equal(lines("ps -o pid= --ppid " .. pids:gsub(",$", "")), 6, "grandchildren")
+  local pids = children(lab)
+  t.eventually(function() return lines("ps -o pid= --ppid " .. pids) == 6 end, 5)
   goto_step(lab, 0)
   t.eventually(function() return same(lab, before) end, 3)
-  t.equal(lines("ps -o pid= -p " .. pids:gsub(",$", "")), 0, "children and their children")
+  t.equal(lines("ps -o pid= -p " .. pids), 0, "children and their children")
   t.match(lab:log(), "step 91: 3 child programs were left behind and taken back")
   t.equal(lab:stop(), 0)
 end)
@@ -91,7 +98,7 @@ t.test("the end of the lab is the end of its children", function()
   local lab = start()
   goto_step(lab, 91)
   lab:get("/leave")
-  local pids = t.run("ps -o pid= --ppid " .. lab.pid).out:gsub("%s+", ","):gsub(",$", "")
+  local pids = children(lab)
   t.equal(lines("ps -o pid= -p " .. pids), 3)
   t.equal(lab:stop(), 0)
   t.equal(lines("ps -o pid= -p " .. pids), 0)
