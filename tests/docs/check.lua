@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- What no document may do: hide commands from the test, or mark too many as not
--- to be run. Prints those that aren't, with their reasons. Checks the rules for
--- shapes themselves, too.
+-- What no document may do: hide commands from the test, mark too many as not to
+-- be run, or link to a file that isn't there. Prints the blocks that aren't run,
+-- with their reasons. Checks the rules for shapes themselves, too.
 --
 --   lua5.4 check.lua FILE...      exits 0 or 1
 local blocks = require "blocks"
@@ -16,10 +16,26 @@ local function complain(format, ...)
   print(format:format(...))
 end
 
+-- Links and pictures, relative to the document.
+local function check_links(path, text)
+  local folder = path:match("^(.*/)") or ""
+  for target in text:gsub("\n```.-\n```", ""):gmatch("%]%(([^)%s]+)%)") do
+    local name = target:gsub("#.*", "")
+    local file = not target:find("^%a+:") and name ~= "" and (io.open(folder .. name) or "missing")
+    if file == "missing" then
+      complain("%s: there is no %s", path, target)
+    elseif file then
+      file:close()
+    end
+  end
+end
+
 local function check_document(path)
   local file = assert(io.open(path, "rb"))
-  local list = blocks.parse(file:read("a"))
+  local text = file:read("a")
   file:close()
+  check_links(path, text)
+  local list = blocks.parse(text)
   for _, block in ipairs(list) do
     if blocks.hides_commands(block) then
       complain("%s:%d: commands outside of a ```console block are never tested", path, block.line)
