@@ -49,9 +49,9 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency);
 /* HeapAlloc at which the next cycle begins: a young one when Lua's own part has
  * grown by 20 % (Lua's default), if nothing outside Lua grows. */
 static uint64_t next_gc(void) {
-  uint64_t now = lab_mem_app_bytes();
+  uint64_t app = lab_mem_app_bytes();
   uint64_t external = (uint64_t)(gc.external > 0 ? gc.external : 0);
-  return now + (now > external ? (now - external) / 5 : 0);
+  return lab_mem_heap_bytes() + (app > external ? (app - external) / 5 : 0);
 }
 
 /* A pause is what a scenario waits, so it is wall time; the collector's part of

@@ -200,8 +200,8 @@ void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);
 void lab_vm_survey(lab_vm *vm, lab_profile_request *r);
 /* Begins a trace (trace/trace.h) of at most MAX_EVENTS (0: the default); it
  * starts once lab_trace_started, when the VM has time for a look at all tasks.
- * -EBUSY while there is one, or the VM hasn't yet heard of the last one's end.
- */
+ * -EBUSY while there is one, or the VM hasn't yet heard of the last one's
+ * beginning. */
 int lab_vm_trace_begin(lab_vm *vm, uint64_t max_events);
 /* Seals it, now, and tells the VM. lab_trace_close is the caller's. */
 void lab_vm_trace_end(lab_vm *vm);

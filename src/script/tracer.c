@@ -3,7 +3,8 @@
  * goroutine, every request a user task, workers' jobs are system calls.
  *
  * The scheduler's sink is in place only while there is a trace. Letters put it
- * there and take it away, since it belongs to the VM's thread; a trace thus
+ * there and take it away, since it belongs to the VM's thread; they arrive in
+ * order, so the end of a trace is heard before the next begins. A trace thus
  * begins between two tasks, with a snapshot: every task is created anew,
  * started, and parked at the stack where it waits, so that those which never
  * move again have a name, too.
@@ -306,13 +307,14 @@ static void deliver_on(lab_post *post) {
     show(task_of(LAB_CONTAINER(l, lab_task, all)));
   add_sinks();
   lab_trace_start(next_gc());
+  if (!lab_trace_on()) /* its client has gone before it began */
+    remove_sinks();
   atomic_store(&tr.on_sent, false);
 }
 
 static void deliver_off(lab_post *post) {
   (void)post;
-  if (!lab_trace_on())
-    remove_sinks();
+  remove_sinks();
   atomic_store(&tr.off_sent, false);
 }
 
@@ -352,7 +354,7 @@ int lab_vm_trace_begin(lab_vm *vm, uint64_t max_events) {
       .wakeup = lab_export_pseudo("[wake-up]"),
       .heap = heap_bytes,
   };
-  if (atomic_load(&tr.on_sent) || atomic_load(&tr.off_sent))
+  if (atomic_load(&tr.on_sent)) /* a snapshot may be under way */
     return -EBUSY;
   int rc = lab_trace_open(&config);
   if (rc)

@@ -79,9 +79,12 @@ static void block(lab_trace_g *g, lab_trace_why why, uint32_t stack,
   }
 }
 
+/* On any thread: the goroutine itself may not be touched, its task can go as
+ * soon as the VM sees that nothing is recorded. */
 void lab_trace_end_vm(uint64_t now) {
   if (r->running)
-    sched(r->running, false, 0, now);
+    PUT(VM_PROC, now, EV_GO_SCHED, 0);
+  r->running = NULL;
   PUT0(VM_PROC, now, EV_PROC_STOP);
 }
 

@@ -104,6 +104,10 @@ uint32_t lab_trace_stack(uint32_t stack, uint32_t instead);
 /* A point of the heap's curve, if the last one is old enough. */
 void lab_trace_heap_point(uint64_t now);
 
+/* Copies at most SIZE bytes of a string's text; returns how many. Takes the
+ * lock itself. */
+size_t lab_trace_string_text(uint32_t number, char *out, size_t size);
+
 /* ---- beginning and seal
  * -------------------------------------------------------- */
 

@@ -132,3 +132,15 @@ void lab_trace_sample(uint64_t when, int proc, uint32_t stack) {
       (uint64_t)(int64_t)proc, 0, lab_trace_stack(stack, r->config.start));
   lab_trace_leave();
 }
+
+size_t lab_trace_string_text(uint32_t number, char *out, size_t size) {
+  size_t n = 0;
+  pthread_mutex_lock(&r->lock);
+  if (number > 0 && number <= r->tables.string_index.count) {
+    const lab_trace_string *s = &r->tables.strings[number - 1];
+    n = s->len < size ? s->len : size;
+    memcpy(out, s->text, n);
+  }
+  pthread_mutex_unlock(&r->lock);
+  return n;
+}

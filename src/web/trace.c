@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * /debug/pprof/trace?seconds=F: the execution trace, sent while it is recorded.
- * One at a time, as in Go.
+ * One at a time, as in Go. With format=json it is Chrome's trace events.
  *
  *   waiting for the VM -> recording -> the rest -> tables -> end
  *
- * All but the tables happens on the loop, in small steps. A client that reads
- * slowly makes the recording wait, and in the end (trace/trace.h) end early;
- * one that goes away ends it. */
+ * The loop moves bytes only; naming frames and making JSON happen on the pool.
+ * A client that reads slowly makes the recording wait, and in the end
+ * (trace/trace.h) end early; one that goes away ends it. */
 #include "trace/trace.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "trace/json.h"
 #include "web/handlers.h"
 
 enum {
@@ -27,83 +28,120 @@ typedef struct trace {
   lab_slow slow;
   uint64_t ns;
   uint64_t until; /* mono ns, 0: it has not begun */
-  lab_buf piece;  /* of the tables */
+  bool sealed;
+  lab_trace_json *json; /* or NULL */
+  lab_buf raw;          /* on its way into JSON */
+  lab_buf piece;        /* to be written next */
 } trace;
 
-/* Not much waits for the client. */
-static bool may_write(const trace *t) {
-  return lab_http_stream_pending(t->slow.req) < PENDING_MAX;
+static void step(lab_slow *s);
+
+static trace *trace_of(lab_slow *s) {
+  return LAB_CONTAINER(s, trace, slow);
 }
 
 static void end_recording(trace *t) {
+  if (t->sealed)
+    return;
+  t->sealed = true;
   if (t->slow.web->stopping) /* the VM may be gone */
     lab_trace_seal("the trace ends early: the lab is stopping");
   else
     lab_vm_trace_end(t->slow.web->config.vm);
+  if (lab_trace_fault()[0])
+    lab_log("%s", lab_trace_fault());
 }
 
 static void cleanup(lab_slow *s) {
-  trace *t = (trace *)s;
+  trace *t = trace_of(s);
   end_recording(t);
   lab_trace_close();
+  lab_trace_json_free(t->json);
+  lab_buf_free(&t->raw);
   lab_buf_free(&t->piece);
 }
 
-/* ---- tables -------------------------------------------------------------- */
+/* ---- on the pool --------------------------------------------------------- */
 
-static void write_tables(lab_slow *s);
-
-static void make_tables(lab_slow *s) {
-  lab_trace_tables(lab_vm_trace_name, &((trace *)s)->piece);
+static void make_json(lab_slow *s) {
+  trace *t = trace_of(s);
+  lab_trace_json_add(t->json, t->raw.data, t->raw.len, &t->piece);
+  lab_buf_clear(&t->raw);
 }
 
-static void made_tables(lab_slow *s) {
-  trace *t = (trace *)s;
-  if (t->piece.len == 0) {
+/* What comes after the last event. */
+static void make_end(lab_slow *s) {
+  trace *t = trace_of(s);
+  if (t->json)
+    lab_trace_json_end(t->json, &t->piece);
+  else
+    lab_trace_tables(lab_vm_trace_name, &t->piece);
+}
+
+/* ---- on the loop --------------------------------------------------------- */
+
+static void write_piece(lab_slow *s) {
+  lab_http_stream_write(s->req, &trace_of(s)->piece);
+  step(s);
+}
+
+static void write_end(lab_slow *s) {
+  trace *t = trace_of(s);
+  bool more = t->piece.len > 0 && !t->json;
+  lab_http_stream_write(s->req, &t->piece);
+  if (more) {
+    step(s);
+  } else {
     lab_http_stream_end(s->req);
     lab_slow_end(s);
-    return;
   }
-  lab_http_stream_write(s->req, &t->piece);
-  write_tables(s);
 }
 
-static void write_tables(lab_slow *s) {
-  if (may_write((trace *)s) || s->web->stopping)
-    lab_slow_work(s, make_tables, made_tables);
-  else
-    lab_slow_pause(s, STEP_MS, write_tables);
-}
-
-/* ---- events -------------------------------------------------------------- */
-
-static void write_events(trace *t, bool all) {
-  lab_buf piece = LAB_BUF_INIT;
-  while ((all || may_write(t)) && lab_trace_take(&piece, true))
-    lab_http_stream_write(t->slow.req, &piece);
-}
-
-static void finish(trace *t) {
-  end_recording(t);
-  if (lab_trace_fault()[0])
-    lab_log("%s", lab_trace_fault());
-  write_events(t, true);
-  write_tables(&t->slow);
-}
-
-static void record(lab_slow *s) {
-  trace *t = (trace *)s;
+static bool time_is_up(trace *t) {
   uint64_t now = lab_clock_mono();
   if (t->until == 0 && lab_trace_started())
     t->until = now + t->ns;
-  bool over = t->until && now >= t->until;
-  if (over || s->web->stopping || lab_trace_sealed()) {
-    finish(t);
-    return;
-  }
-  write_events(t, false);
-  uint64_t left = t->until ? (t->until - now) / LAB_MILLISECOND + 1 : 2;
-  lab_slow_pause(s, left < STEP_MS ? left : STEP_MS, record);
+  return (t->until && now >= t->until) || t->slow.web->stopping ||
+         lab_trace_sealed();
+}
+
+/* Milliseconds until there is something to do. */
+static uint64_t rest_ms(const trace *t) {
+  uint64_t now = lab_clock_mono();
+  if (t->sealed || t->until == 0 || t->until <= now)
+    return 1;
+  uint64_t left = (t->until - now) / LAB_MILLISECOND + 1;
+  return left < STEP_MS ? left : STEP_MS;
+}
+
+/* False: nothing waits to be written, or the client isn't ready for it. */
+static bool move_events(trace *t) {
+  bool ready = lab_http_stream_pending(t->slow.req) < PENDING_MAX ||
+               t->slow.web->stopping;
+  if (!ready || !lab_trace_take(t->json ? &t->raw : &t->piece, true))
+    return false;
+  if (t->json)
+    return true;
+  do
+    lab_http_stream_write(t->slow.req, &t->piece);
+  while (lab_http_stream_pending(t->slow.req) < PENDING_MAX &&
+         lab_trace_take(&t->piece, true));
+  return true;
+}
+
+/* Whatever is next. */
+static void step(lab_slow *s) {
+  trace *t = trace_of(s);
+  if (!t->sealed && time_is_up(t))
+    end_recording(t);
+  bool moved = move_events(t);
+  bool ready = lab_http_stream_pending(s->req) < PENDING_MAX;
+  if (moved && t->json)
+    lab_slow_work(s, make_json, write_piece);
+  else if (t->sealed && !moved && (ready || s->web->stopping))
+    lab_slow_work(s, make_end, write_end);
+  else
+    lab_slow_pause(s, rest_ms(t), step);
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -117,14 +155,25 @@ static double seconds_of(const lab_http_request *req) {
   return *end == '\0' && seconds > 0 ? seconds : 1;
 }
 
+static bool wants_json(const lab_http_request *req) {
+  char text[8];
+  return lab_http_form_get(req, "format", text, sizeof text) > 0 &&
+         strcmp(text, "json") == 0;
+}
+
 static void begin(lab_web *web, lab_http_request *req, double seconds) {
   trace *t = lab_xcalloc(1, sizeof *t);
+  bool json = wants_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
+  t->json = json ? lab_trace_json_new(lab_vm_trace_name) : NULL;
   lab_slow_begin(&t->slow, web, req, cleanup);
-  lab_http_stream_begin(req, 200, "application/octet-stream",
-                        "Content-Disposition: attachment; "
-                        "filename=\"trace\"\r\n" LAB_WEB_NOSNIFF);
-  record(&t->slow);
+  lab_http_stream_begin(req, 200,
+                        json ? "application/json" : "application/octet-stream",
+                        json ? "Content-Disposition: attachment; "
+                               "filename=\"trace.json\"\r\n" LAB_WEB_NOSNIFF
+                             : "Content-Disposition: attachment; "
+                               "filename=\"trace\"\r\n" LAB_WEB_NOSNIFF);
+  step(&t->slow);
 }
 
 void lab_web_trace(lab_web *web, lab_http_request *req) {

@@ -17,7 +17,7 @@ local function take(lab, seconds, work, query)
   local file = t.temp_dir() .. "/trace.out"
   local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%g%s'"):format(file, lab.url, seconds,
     query or ""))
-  t.eventually(function() return (t.read(file) or ""):find("^go 1.19 trace") or not curl:alive() end)
+  t.eventually(function() return #(t.read(file) or "") > 0 or not curl:alive() end)
   if work then work() end
   t.equal(curl:wait(seconds + 20), 0, "curl's exit code")
   return file
@@ -158,6 +158,27 @@ t.test("steps under load: every page, every profile", function()
       trace.pages(file)
     end
   end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("as JSON, the same events", function()
+  local lab = start("--step", "65")
+  local text = t.read(take(lab, 2, function()
+    t.run(("curl -sS '%s/?[1-20]'"):format(lab.url))
+    t.equal(lab:get("/said").status, 200)
+    lab:get("/debug/pprof/profile?seconds=1")
+  end, "&format=json"))
+  local _, requests = text:gsub('"name":"GET /",', "")
+  t.equal(requests, 20)
+  local _, opened = text:gsub('"ph":"B"', "")
+  local _, closed = text:gsub('"ph":"E"', "")
+  t.equal(opened, 3)
+  t.equal(closed, 3)
+  for _, part in ipairs { '"name":"said 42"', '"HeapAlloc":', '"name":"order"', '"then":"sleep"' } do
+    t.has(text, part)
+  end
+  local checked = t.run("node -e 'JSON.parse(require(\"fs\").readFileSync(0))'", text)
+  t.check(checked.code == 0 or checked.code == 127, checked.err)
   t.equal(lab:stop(), 0)
 end)
 

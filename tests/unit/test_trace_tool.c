@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "trace/decode.h"
+#include "trace/json.h"
 #include "trace/trace.h"
 
 enum { WORKER = 1, START, WAKEUP, ENTRY, WAITS, RUNS, JOB, GC, STACKS };
@@ -36,6 +38,22 @@ static size_t namer(uint32_t stack, lab_trace_frame out[LAB_TRACE_DEPTH]) {
   return 2;
 }
 
+/* What is written can be read back, event by event, and as JSON. */
+static uint64_t decoded;
+static lab_trace_json *json;
+
+static void read_back(const lab_buf *piece) {
+  lab_trace_decoder d;
+  lab_trace_record e;
+  lab_buf text = LAB_BUF_INIT;
+  lab_trace_decode_begin(&d, piece->data, piece->len);
+  while (lab_trace_decode(&d, &e))
+    decoded++;
+  assert_true(d.at == d.end);
+  lab_trace_json_add(json, piece->data, piece->len, &text);
+  lab_buf_free(&text);
+}
+
 static void open_small(uint64_t max_events, size_t pool) {
   lab_trace_config config = {.max_events = max_events,
                              .pool = pool,
@@ -44,6 +62,8 @@ static void open_small(uint64_t max_events, size_t pool) {
                              .start = START,
                              .wakeup = WAKEUP,
                              .heap = heap};
+  decoded = 0;
+  json = lab_trace_json_new(namer);
   assert_int_equal(lab_trace_open(&config), 0);
 }
 
@@ -51,6 +71,7 @@ static void open_small(uint64_t max_events, size_t pool) {
 static void drain(FILE *file, bool partly) {
   lab_buf piece = LAB_BUF_INIT;
   while (lab_trace_take(&piece, partly)) {
+    read_back(&piece);
     fwrite(piece.data, 1, piece.len, file);
     lab_buf_clear(&piece);
   }
@@ -61,6 +82,10 @@ static void finish(FILE *file) {
   lab_buf piece = LAB_BUF_INIT;
   lab_trace_seal(NULL);
   drain(file, true);
+  assert_int_equal(decoded, lab_trace_events());
+  lab_trace_json_end(json, &piece);
+  lab_buf_clear(&piece);
+  lab_trace_json_free(json);
   while (lab_trace_tables(namer, &piece)) {
     fwrite(piece.data, 1, piece.len, file);
     lab_buf_clear(&piece);

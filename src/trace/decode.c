@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * See decode.h. */
+#include "trace/decode.h"
+
+#include <string.h>
+
+#include "trace/wire.h"
+
+void lab_trace_decode_begin(lab_trace_decoder *d, const void *bytes, size_t n) {
+  size_t head = sizeof LAB_TRACE_HEADER;
+  bool first = n >= head && memcmp(bytes, LAB_TRACE_HEADER, head) == 0;
+  d->at = (const uint8_t *)bytes + (first ? head : 0);
+  d->end = (const uint8_t *)bytes + n;
+  d->proc = NO_PROC;
+  d->ts = 0;
+}
+
+static bool number(lab_trace_decoder *d, uint64_t *out) {
+  const uint8_t *next = get_varint(d->at, d->end, out);
+  if (next)
+    d->at = next;
+  return next != NULL;
+}
+
+/* The numbers of a record: those of N = 3 tell their length. */
+static bool numbers(lab_trace_decoder *d, unsigned n, uint64_t *out,
+                    unsigned *count) {
+  uint64_t len;
+  *count = 0;
+  if (n < 3) {
+    while (*count < n + 1 && number(d, &out[*count]))
+      ++*count;
+    return *count == n + 1;
+  }
+  if (!number(d, &len) || len > (uint64_t)(d->end - d->at))
+    return false;
+  const uint8_t *end = d->at + len;
+  while (d->at < end && *count <= LAB_TRACE_ARGS && number(d, &out[*count]))
+    ++*count;
+  return d->at == end;
+}
+
+static bool text(lab_trace_decoder *d, lab_trace_record *out) {
+  uint64_t len;
+  if (!number(d, &len) || len > (uint64_t)(d->end - d->at))
+    return false;
+  out->text = (const char *)d->at;
+  out->len = len;
+  d->at += len;
+  return true;
+}
+
+bool lab_trace_decode(lab_trace_decoder *d, lab_trace_record *out) {
+  while (d->at < d->end) {
+    uint64_t values[LAB_TRACE_ARGS + 1];
+    unsigned n;
+    out->type = *d->at & 63;
+    if (!numbers(d, *d->at++ >> 6, values, &n) || n == 0)
+      return false;
+    if (out->type == EV_BATCH) {
+      d->proc = (int)(int64_t)values[0];
+      d->ts = values[1];
+      continue;
+    }
+    d->ts += values[0];
+    out->ts = d->ts;
+    out->proc = d->proc;
+    out->nargs = n - 1;
+    memcpy(out->args, values + 1, (n - 1) * sizeof *values);
+    return out->type != EV_USER_LOG || text(d, out);
+  }
+  return false;
+}
