@@ -54,7 +54,7 @@ t.test("headers, errors, and one at a time, as Go's", function()
 end)
 
 t.test("known waits are in the profiles", function()
-  local lab = start("--step", "65")
+  local lab = start("--step", "69")
   local answer
   local file = take(lab, 3, function() answer = lab:get("/known") end)
   t.equal(answer.status, 200, answer.body)
@@ -83,7 +83,7 @@ t.test("known waits are in the profiles", function()
 end)
 
 t.test("every request and every task, once", function()
-  local lab = start("--step", "65")
+  local lab = start("--step", "69")
   t.equal(lab:get("/garbage").status, 200)
   local file = take(lab, 3, function()
     t.run(("curl -sS '%s/?[1-200]'"):format(lab.url))
@@ -117,7 +117,7 @@ local function begins(lab, work)
 end
 
 t.test("what was there before has its name", function()
-  local lab = start("--step", "65", "--param", "65.tasks=3000")
+  local lab = start("--step", "69", "--param", "69.tasks=3000")
   t.equal(lab:get("/park").status, 200)
   local burn = t.spawn(t.command { "curl", "-sS", lab.url .. "/burn" })
   t.sleep(0.2)
@@ -134,7 +134,7 @@ t.test("what was there before has its name", function()
 end)
 
 t.test("100,000 parked tasks", function()
-  local lab = start("--step", "65")
+  local lab = start("--step", "69")
   t.equal(lab:get("/park", "--max-time", "60").status, 200)
   local file = begins(lab, "100,000 parked tasks")
   local n = trace.count(trace.events(file))
@@ -146,7 +146,7 @@ end)
 
 t.test("steps under load: every page, every profile", function()
   local lab = start("--step", "0")
-  for _, step in ipairs { 0, 1, 2, 3, 4, 5, 6, 65 } do
+  for _, step in ipairs { 0, 1, 2, 3, 4, 5, 6, 69 } do
     local switched = lab:get("/goto?step=" .. step)
     if switched.status == 200 then
       local requests
@@ -162,7 +162,7 @@ t.test("steps under load: every page, every profile", function()
 end)
 
 t.test("as JSON, the same events", function()
-  local lab = start("--step", "65")
+  local lab = start("--step", "69")
   local text = t.read(take(lab, 2, function()
     t.run(("curl -sS '%s/?[1-20]'"):format(lab.url))
     t.equal(lab:get("/said").status, 200)
@@ -209,7 +209,7 @@ t.test("many short ones, readers slow and vanishing, steps switching", function(
     else
       local slow = i % 5 == 1 and "--limit-rate 500k --max-time 60 " or ""
       local curl = t.spawn(("curl -sS -f %s -o %s %s"):format(slow, file, url))
-      lab:get("/goto?step=" .. ({ 0, 65, 4, 0, 5 })[i % 5 + 1])
+      lab:get("/goto?step=" .. ({ 0, 69, 4, 0, 5 })[i % 5 + 1])
       t.equal(curl:wait(90), 0, "curl's exit code")
       trace.events(file)
       whole = whole + 1
