@@ -2,7 +2,7 @@
 -- diaglab against its peers, measured in one run on one machine: a table of
 -- ratios. ./lab bench builds what is needed and calls this.
 --
---   bench.lua [GROUP...]     http copy sampler heap lua trace; all unless
+--   bench.lua [GROUP...]     http copy sampler heap lua trace sync; all unless
 --                            told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
@@ -123,7 +123,7 @@ end
 
 -- ---- the rows -----------------------------------------------------------------
 
-local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace" }
+local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync" }
 
 function groups.http()
   local lab, go, bare = start(), go_peer(), bare_server()
@@ -250,6 +250,43 @@ function groups.trace()
   end
   row("bytes per event, against Go", "%.1f", bytes_per_event(short(lab.url)), bytes_per_event(short(go)))
   row("  of starts and yields alone", "%.1f", tonumber(bytes), bytes_per_event(short(go)))
+end
+
+local PARKED = 100000
+
+-- A parked task: bytes, and the CPU time to start it.
+local function parked(lab)
+  local before = lab:vars()("HeapAlloc")
+  local ns = ask(lab.url .. "/park?n=" .. PARKED)
+  local bytes = (lab:vars()("HeapAlloc") - before) / PARKED
+  go_to(lab, "94") -- they end
+  return ns, bytes
+end
+
+function groups.sync()
+  local lab, go = start(), go_peer()
+  go_to(lab, "94")
+  local function both(path)
+    return function() return ask(lab.url .. path) end, function() return ask(go .. path) end
+  end
+  local bytes
+  local ns, theirs = alternate(
+    function()
+      local each
+      each, bytes = parked(lab)
+      return each
+    end,
+    function() return ask(go .. "/park?n=" .. PARKED) end)
+  row("a parked task (bytes)", "%.0f", bytes, ask(go .. "/parked"), "<= 0.6")
+  row("start and park a task (CPU ns)", "%.0f", ns, theirs)
+  for _, what in ipairs {
+    { "start and join a task (CPU ns)", "/spawn?n=200000" },
+    { "channel there and back (CPU ns)", "/pingpong?n=200000" },
+    { "mutex, nobody waits (CPU ns)", "/mutex?n=2000000" },
+  } do
+    local ours, peers = alternate(both(what[2]))
+    row(what[1], "%.0f", ours, peers)
+  end
 end
 
 -- ---- main ---------------------------------------------------------------------

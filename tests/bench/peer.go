@@ -6,6 +6,9 @@
 //	/             two log lines and "hello world", as step 0
 //	/alloc        10 MB of random bytes into a buffer of that capacity, as a
 //	              round of step 4
+//	/park /spawn /pingpong /mutex?n=N   ns of CPU time per operation, as the
+//	              scenario 94-sync
+//	/parked       bytes of memory per goroutine that /park left parked
 //	/debug/pprof  as every Go program has it
 //
 //	peer ADDRESS        prints "listening on ADDRESS" to stderr
@@ -21,6 +24,9 @@ import (
 	"net/http"
 	_ "net/http/pprof"
 	"os"
+	"runtime"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +59,87 @@ func alloc(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, time.Since(start).Seconds()/float64(rounds))
 }
 
+// CPU seconds of the process.
+func cpuTime() float64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return seconds(usage.Utime) + seconds(usage.Stime)
+}
+
+// Answers with the ns of CPU time that f(n) takes for each of n.
+func measure(f func(n int)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		n := 1
+		fmt.Sscan(r.FormValue("n"), &n)
+		began := cpuTime()
+		f(n)
+		fmt.Fprintln(w, (cpuTime()-began)/float64(n)*1e9)
+	}
+}
+
+var bytesPerParked float64
+
+// Memory that goroutines take: their stacks, and what is allocated for them.
+func inUse() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.StackInuse + m.HeapAlloc
+}
+
+func park(n int) {
+	before := inUse()
+	parked := runtime.NumGoroutine() + n
+	c := make(chan int)
+	var started sync.WaitGroup
+	started.Add(n)
+	for i := 0; i < n; i++ {
+		go func() { started.Done(); <-c }()
+	}
+	started.Wait()
+	for runtime.NumGoroutine() < parked {
+		runtime.Gosched()
+	}
+	// Later rounds find the stacks of goroutines that have ended.
+	if used := float64(inUse()-before) / float64(n); used > bytesPerParked {
+		bytesPerParked = used
+	}
+	close(c)
+}
+
+func spawn(n int) {
+	var all sync.WaitGroup
+	for i := 0; i < n/100; i++ {
+		all.Add(100)
+		for j := 0; j < 100; j++ {
+			go all.Done()
+		}
+		all.Wait()
+	}
+}
+
+func pingpong(n int) {
+	ping, pong := make(chan int), make(chan int)
+	go func() {
+		for v := range ping {
+			pong <- v
+		}
+	}()
+	for i := 0; i < n; i++ {
+		ping <- i
+		<-pong
+	}
+	close(ping)
+}
+
+func mutex(n int) {
+	var m sync.Mutex
+	for i := 0; i < n; i++ {
+		m.Lock()
+		m.Unlock()
+	}
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: peer ADDRESS")
@@ -65,5 +152,12 @@ func main() {
 	log.Printf("listening on %v", listener.Addr())
 	http.HandleFunc("/", hello)
 	http.HandleFunc("/alloc", alloc)
+	http.HandleFunc("/park", measure(park))
+	http.HandleFunc("/spawn", measure(spawn))
+	http.HandleFunc("/pingpong", measure(pingpong))
+	http.HandleFunc("/mutex", measure(mutex))
+	http.HandleFunc("/parked", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, bytesPerParked)
+	})
 	log.Fatal(http.Serve(listener, nil))
 }
