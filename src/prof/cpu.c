@@ -47,7 +47,7 @@ struct lab_cpu_session {
   uint64_t began_real, began_mono, ended_mono;
   uint64_t skip_us; /* of the VM's samples: made before the session */
   uint64_t owed_us; /* CLOSING: made before its end */
-  lab_keymap keys;  /* (stack, label) -> ... */
+  lab_keymap keys;  /* (stack, label, whose) -> ... */
   lab_buf ns;       /* ... uint64_t[]: CPU time */
 };
 
@@ -74,12 +74,24 @@ static lab_cpu_session *session_after(const lab_cpu_session *s) {
 
 /* ---- draining: under lab_cpu_lock ---------------------------------------- */
 
+/* Whose time it is, as a number: see owner_of. */
+static uint64_t whose(const lab_cpu_record *r) {
+  return r->proc == 0  ? LAB_CPU_VM
+         : r->proc > 0 ? LAB_CPU_JOB | (uint64_t)r->base << 8
+                       : LAB_CPU_OTHER;
+}
+
+static lab_cpu_owner owner_of(uint64_t whose, uint32_t *job) {
+  *job = (uint32_t)(whose >> 8);
+  return (lab_cpu_owner)(whose & 0xff);
+}
+
 static void add(lab_cpu_session *s, uint32_t stack, uint32_t label,
-                uint64_t us) {
+                uint64_t whose, uint64_t us) {
   if (us == 0)
     return;
   size_t known = s->keys.count;
-  size_t i = lab_keymap_add(&s->keys, (lab_key){stack, label, 0});
+  size_t i = lab_keymap_add(&s->keys, (lab_key){stack, label, whose});
   uint64_t none = 0;
   if (i == known)
     lab_buf_append(&s->ns, &none, sizeof none);
@@ -112,13 +124,13 @@ static void account(lab_cpu_thread *t, const lab_cpu_record *r,
     the_tap(r->when, r->proc, stack);
   uint64_t early = take(&t->early_us, r->weight);
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
-    add(s, stack, r->label, share_of(s, r, early, t->early_for));
+    add(s, stack, r->label, whose(r), share_of(s, r, early, t->early_for));
 }
 
 static void account_lost(uint64_t us) {
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
     if (s->state == RUNNING)
-      add(s, lost_stack, 0, us);
+      add(s, lost_stack, 0, LAB_CPU_OTHER, us);
 }
 
 void lab_cpu_drain_thread(lab_cpu_thread *t) {
@@ -200,6 +212,8 @@ static void begin(lab_cpu_session *s) {
 }
 
 static void close_session(lab_cpu_session *s) {
+  if (s->state != RUNNING)
+    return;
   lab_cpu_threads_tune(highest_hz(s));
   drain();
   uint64_t kept = pending();
@@ -265,8 +279,12 @@ static bool is_settled(lab_cpu_session *s) {
 
 static void finish(lab_cpu_session *s) {
   drain();
-  add(s, running_stack, 0, s->owed_us);
+  add(s, running_stack, 0, LAB_CPU_VM, s->owed_us);
   leave(s);
+}
+
+void lab_cpu_close(lab_cpu_session *s) {
+  with_locks(close_session, s);
 }
 
 void lab_cpu_stop(lab_cpu_session *s) {
@@ -309,6 +327,20 @@ void lab_cpu_each(const lab_cpu_session *s,
     int64_t ns = (int64_t)((const uint64_t *)(void *)s->ns.data)[i];
     int64_t count = (ns + period / 2) / period;
     visit((uint32_t)key->a, (uint32_t)key->b, count > 0 ? count : 1, ns, arg);
+  }
+}
+
+void lab_cpu_each_owner(const lab_cpu_session *s,
+                        void (*visit)(uint32_t stack, uint32_t label,
+                                      int64_t ns, lab_cpu_owner owner,
+                                      uint32_t job, void *arg),
+                        void *arg) {
+  for (size_t i = 0; i < s->keys.count; i++) {
+    const lab_key *key = &s->keys.keys[i];
+    uint32_t job;
+    lab_cpu_owner owner = owner_of(key->c, &job);
+    visit((uint32_t)key->a, (uint32_t)key->b,
+          (int64_t)((const uint64_t *)(void *)s->ns.data)[i], owner, job, arg);
   }
 }
 

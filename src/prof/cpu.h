@@ -81,6 +81,9 @@ typedef struct lab_cpu_session lab_cpu_session;
 /* Begins a session at HZ samples per second of CPU time and thread
  * (1..LAB_CPU_HZ_MAX). 0 and the session in *OUT, or negative errno. */
 int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err);
+/* No sample that is made from now on belongs to the session. Quick: any thread
+ * but the VM's. lab_cpu_stop does it, too. */
+void lab_cpu_close(lab_cpu_session *session);
 /* Ends the collection: takes at most about 0.25 s, waiting for pending
  * samples of the VM. No handler works for the session any more when it
  * returns. Not on the control thread, not on the VM's. */
@@ -89,12 +92,25 @@ void lab_cpu_stop(lab_cpu_session *session);
  * errno. */
 int lab_cpu_write(lab_cpu_session *session, lab_buf *out);
 /* After stop: calls VISIT for each stack and label, with the CPU time in
- * samples of the session's period (at least 1) and in ns. */
+ * samples of the session's period (at least 1) and in ns. There may be several
+ * of one stack and label, which add up. */
 void lab_cpu_each(const lab_cpu_session *session,
                   void (*visit)(uint32_t stack, uint32_t label, int64_t count,
                                 int64_t ns, void *arg),
                   void *arg);
 uint64_t lab_cpu_period_us(const lab_cpu_session *session);
+/* The same, with whose time it is: the VM's; that of a worker's job, whose task
+ * waits at JOB; or of another thread. */
+typedef enum lab_cpu_owner {
+  LAB_CPU_OTHER,
+  LAB_CPU_VM,
+  LAB_CPU_JOB
+} lab_cpu_owner;
+void lab_cpu_each_owner(const lab_cpu_session *session,
+                        void (*visit)(uint32_t stack, uint32_t label,
+                                      int64_t ns, lab_cpu_owner owner,
+                                      uint32_t job, void *arg),
+                        void *arg);
 /* Gives everything back; ends the collection if it still runs (without
  * waiting for samples of the VM: fit for a client that went away). Accepts
  * NULL. */

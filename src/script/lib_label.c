@@ -74,7 +74,8 @@ static const char *check_word(lua_State *L, int arg) {
 }
 
 static void set_label(lua_State *L, uint32_t label) {
-  lab_vm_of(L)->running->base.label = label;
+  lab_vm *vm = lab_vm_of(L);
+  lab_task_relabel(vm->sched, &vm->running->base, label);
   lab_sampler_label(label);
 }
 

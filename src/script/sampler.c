@@ -160,6 +160,8 @@ static void make_way(lua_State *L, lua_Debug *ar) {
     return;
   }
   sm.preempt = 0;
+  if (lab_sched_is_precise(sm.vm->sched)) /* somebody counts this waiting */
+    t->base.stack = lab_walk(L, 0);
   lab_task_ready(sm.vm->sched, &t->base);
   lua_yield(L, 0);
 }

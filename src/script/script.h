@@ -154,7 +154,8 @@ typedef struct lab_exchange {
   lab_buf headers; /* further ones, "Name: value\r\n" each */
   lab_buf reply;
 
-  lab_post post;    /* the rest belongs to the VM */
+  lab_post post; /* the rest belongs to the VM */
+  bool (*part)(struct lab_exchange *x, lab_sched *s);
   atomic_int phase; /* lab_exchange_phase */
   lab_vm *vm;
   struct lab_lua_task *task; /* a request: what serves it */
@@ -193,6 +194,12 @@ bool lab_vm_is_entering(const lab_exchange *x);
 
 /* Runs a full collection, then answers (heap?gc=1). */
 void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);
+
+/* Calls PART on the VM's thread, between two tasks, again and again while it
+ * returns true: tasks and letters have their turn in between (unless the lab
+ * stops). Then answers. */
+void lab_vm_call(lab_vm *vm, lab_exchange *x,
+                 bool (*part)(lab_exchange *x, lab_sched *s));
 
 /* Takes a picture of all tasks, as they are when the VM gets to it: R's
  * snapshot will be a lab_goroutines (prof/goroutine.h). It waits for as long as

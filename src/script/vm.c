@@ -334,6 +334,24 @@ void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x) {
   post(vm, x, deliver_collect);
 }
 
+static void deliver_call(lab_post *p) {
+  lab_exchange *x = LAB_CONTAINER(p, lab_exchange, post);
+  lab_vm *vm = x->vm;
+  bool more = x->part(x, vm->sched);
+  while (more && atomic_load(&vm->stopping)) /* nobody would deliver it again */
+    more = x->part(x, vm->sched);
+  if (more)
+    lab_sched_post(vm->sched, p);
+  else
+    lab_vm_answer(vm, x);
+}
+
+void lab_vm_call(lab_vm *vm, lab_exchange *x,
+                 bool (*part)(lab_exchange *x, lab_sched *s)) {
+  x->part = part;
+  post(vm, x, deliver_call);
+}
+
 static void deliver_hurry(lab_post *p) {
   lab_vm *vm = LAB_CONTAINER(p, lab_vm, hurry);
   /* In this order: an interruption that comes in between posts anew, or comes

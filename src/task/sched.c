@@ -149,7 +149,7 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
     return;
   LAB_PROBE1(task__ready, task->id);
   detach(s, task);
-  enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0);
+  enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, task->stack);
   lab_list_push_back(&s->runnable, &task->link);
 }
 
@@ -177,6 +177,7 @@ void lab_task_also_waits(lab_task *task, lab_list *queue,
 
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
   if (ns == 0) {
+    task->stack = stack;
     lab_task_ready(s, task);
     return;
   }
@@ -195,6 +196,14 @@ void lab_task_end(lab_sched *s, lab_task *task) {
   enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE, 0);
   lab_list_remove(&task->all);
   count_by(&s->count, -1);
+}
+
+void lab_task_relabel(lab_sched *s, lab_task *task, uint32_t label) {
+  uint64_t now = s->precise ? lab_clock_mono() : coarse_now();
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->relabels)
+      sink->relabels(sink, task, label, now);
+  task->label = label;
 }
 
 /* ---- sinks --------------------------------------------------------------- */
@@ -218,6 +227,10 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
   if (*at)
     *at = sink->next;
   update_precise(s);
+}
+
+bool lab_sched_is_precise(const lab_sched *s) {
+  return s->precise;
 }
 
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,

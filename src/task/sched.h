@@ -55,7 +55,7 @@ typedef struct lab_task {
   uint64_t wake;       /* asleep: mono ns at which it wakes */
   uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
   uint32_t heap;       /* asleep: place in the timer heap + 1, else 0 */
-  uint32_t stack;      /* waiting: its stack (src/stack), or 0 */
+  uint32_t stack;      /* not running: its stack (src/stack), or 0 */
   uint32_t created_by; /* stack of its creator, or 0 */
   uint32_t label;      /* profile labels while it runs, or 0 */
   uint32_t generation; /* the step's visit it belongs to */
@@ -96,6 +96,9 @@ typedef struct lab_task_sink {
   /* A lock was given up at STACK, and one that had waited NS for it got it. */
   void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
                     uint32_t stack, uint64_t ns);
+  /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
+  void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
+                   uint32_t label, uint64_t now);
   /* TASK, at STACK, enters or leaves a region of its code (lab.region): they
    * nest. It belongs to the user task task->user_task, or to none. */
   void (*region)(struct lab_task_sink *sink, const lab_task *task,
@@ -149,6 +152,8 @@ void lab_sched_deliver(lab_sched *s);
 /* SINK is told from now on, until it is removed; it belongs to its owner. */
 void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink);
 void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
+/* Whether one of them wants precise times. */
+bool lab_sched_is_precise(const lab_sched *s);
 /* For locks: tells the sinks' contended. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          uint64_t ns);
@@ -194,7 +199,8 @@ size_t lab_sched_waiting_for(const lab_sched *s, lab_wait why);
  * sleep. O(1), as ready, park and end are; those that sleep cost O(log n). */
 void lab_task_init(lab_sched *s, lab_task *task);
 /* Runnable at the end of the queue; takes it out of a wait queue and cancels
- * its sleep. The running task yields by it. Nothing happens if it is runnable
+ * its sleep. It keeps task->stack, where it will go on. The running task yields
+ * by it, and may have written that before. Nothing happens if it is runnable
  * already. */
 void lab_task_ready(lab_sched *s, lab_task *task);
 /* As lab_task_ready, for one that has got what it waits for (a lock, a value):
@@ -212,6 +218,9 @@ void lab_task_also_waits(lab_task *task, lab_list *queue,
 /* Parks it until NS from now, for ever if the clock can't count that far; 0: it
  * yields. It never wakes early by itself; lab_task_ready wakes it. */
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack);
+/* Changes task->label and tells the sinks. Before lab_task_init just write it.
+ */
+void lab_task_relabel(lab_sched *s, lab_task *task, uint32_t label);
 /* Leaves the table, from any state; the owner may free it. */
 void lab_task_end(lab_sched *s, lab_task *task);
 

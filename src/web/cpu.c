@@ -77,18 +77,24 @@ static void begin(lab_web *web, lab_http_request *req, bool gperf, int hz,
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, time_is_up);
 }
 
+bool lab_web_sampling(lab_http_request *req, int *hz, int64_t *seconds) {
+  *seconds = lab_web_number(req, "seconds");
+  *hz = rate(req);
+  if (*seconds <= 0)
+    *seconds = LAB_WEB_SECONDS_PROFILE;
+  if (*hz > 0 && *seconds <= LAB_WEB_SECONDS_MAX)
+    return true;
+  lab_web_pprof_error(
+      req, 400,
+      *hz > 0 ? "\"seconds\" must be at most 600"
+              : "invalid value for \"hz\" - must be an integer from 1 to 2000");
+  return false;
+}
+
 static void profile_in(lab_web *web, lab_http_request *req, bool gperf) {
-  int64_t seconds = lab_web_number(req, "seconds");
-  int hz = rate(req);
-  if (seconds <= 0)
-    seconds = LAB_WEB_SECONDS_PROFILE;
-  if (hz == 0)
-    lab_web_pprof_error(req, 400,
-                        "invalid value for \"hz\" - must be an integer from 1 "
-                        "to 2000");
-  else if (seconds > LAB_WEB_SECONDS_MAX)
-    lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
-  else
+  int64_t seconds;
+  int hz;
+  if (lab_web_sampling(req, &hz, &seconds))
     begin(web, req, gperf, hz, seconds);
 }
 

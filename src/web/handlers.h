@@ -57,6 +57,10 @@ void lab_web_index(lab_web *web, lab_http_request *req);
 void lab_web_cmdline(lab_web *web, lab_http_request *req);
 void lab_web_symbol(lab_web *web, lab_http_request *req);
 void lab_web_cpu_profile(lab_web *web, lab_http_request *req);
+/* Reads what profiles that sample are asked: hz and seconds. False if there is
+ * something wrong with them, and REQ has its answer. */
+bool lab_web_sampling(lab_http_request *req, int *hz, int64_t *seconds);
+void lab_web_wall_profile(lab_web *web, lab_http_request *req);
 void lab_web_trace(lab_web *web, lab_http_request *req);
 void lab_web_gperf_profile(lab_web *web, lab_http_request *req);
 void lab_web_gperf_heap(lab_web *web, lab_http_request *req);

@@ -24,6 +24,10 @@ static const row others[] = {
      "duration in the seconds GET parameter. After you get the trace file, "
      "use the go tool trace command to investigate the trace.",
      0},
+    {"wall",
+     "Where tasks spent their time, on the CPU and off it (waiting). You can "
+     "specify the duration in the seconds GET parameter.",
+     0},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 enum { ROWS = OTHERS + LAB_REGISTRY_MAX };

@@ -57,6 +57,8 @@ static const struct {
     {PPROF "/profile", lab_web_cpu_profile},
     {PPROF "/symbol", lab_web_symbol},
     {PPROF "/trace", lab_web_trace},
+    {PPROF "/wall", lab_web_wall_profile},
+    {"/debug/fgprof", lab_web_wall_profile},
     {"/pprof/cmdline", lab_web_cmdline},
     {"/pprof/heap", lab_web_gperf_heap},
     {"/pprof/profile", lab_web_gperf_profile},

@@ -275,4 +275,138 @@ t.test("lab.OpenFiles has no delta, as custom profiles of Go have none", functio
   t.equal(lab:stop(), 0)
 end)
 
+-- ---- wall ------------------------------------------------------------------------
+
+-- A wall profile of SECONDS while PATHS are asked for, all of which take longer.
+local function wall_of(lab, seconds, paths, where)
+  for _, path in ipairs(paths) do t.spawn(("curl -sS '%s%s'"):format(lab.url, path)) end
+  t.sleep(0.3)
+  local file = t.temp_dir() .. "/wall"
+  local answer = lab:get((where or PPROF .. "wall") .. "?seconds=" .. seconds)
+  t.equal(answer.status, 200)
+  t.write(file, answer.body)
+  return t.pprof.raw(file), file
+end
+
+-- Seconds of the samples with these labels, and with NAME in their stack.
+local function seconds_of(raw, labels, name)
+  local ns = 0
+  for _, sample in ipairs(raw.samples) do
+    local fits = true
+    for key, value in pairs(labels) do
+      fits = fits and sample.labels[key] and table.concat(sample.labels[key], " ") == value
+    end
+    local found = not name
+    for _, location in ipairs(sample.stack) do
+      for _, frame in ipairs(location.frames) do found = found or frame.name == name end
+    end
+    if fits and found then ns = ns + sample.values[2] end
+  end
+  return ns / 1e9
+end
+
+t.test("wall: 70 % asleep, 30 % on the CPU; every task for the whole time", function()
+  local lab = in_step()
+  local raw, file = wall_of(lab, 8, { "/mix?seconds=60", "/nap?seconds=60" })
+  t.equal(table.concat(raw.types, " "), "samples/count time/nanoseconds")
+  t.equal(raw.fields.PeriodType, "wallclock nanoseconds")
+  local duration = proto.read(file).duration_nanos / 1e9
+  t.near(duration, 8, 1)
+
+  local mix, nap = { route = "/mix" }, { route = "/nap" }
+  t.near(seconds_of(raw, mix) / duration, 1, 0.03, "all of the one")
+  t.near(seconds_of(raw, nap) / duration, 1, 0.01, "all of the other")
+  t.near(seconds_of(raw, { route = "/nap", state = "sleep" }, "lab.sleep") / duration, 1, 0.01)
+  -- A round sleeps for 35 ms by the clock, and runs for 15 ms of CPU time: that
+  -- much is certain. What comes on top is the machine's doing, and shown as such.
+  local asleep = seconds_of(raw, { route = "/mix", state = "sleep" }, "waits.napAndSpin")
+  local ran = seconds_of(raw, { route = "/mix", state = "running" }, "lab.spin")
+  local stolen = seconds_of(raw, { route = "/mix", state = "running" }, "[running, off CPU]")
+  local computed = ran - stolen
+  t.near(computed / (computed + asleep), 0.3, 0.03, "on the CPU")
+  t.near(seconds_of(raw, mix, "waits.napAndSpin") / duration, 1, 0.05, "where")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("wall: workers, rivals, locks", function()
+  local lab = in_step()
+  local raw, file = wall_of(lab, 2, { "/burn?seconds=60", "/rivals?n=3&seconds=60",
+    "/contend?n=20&ms=500" }, "/debug/fgprof")
+  local duration = proto.read(file).duration_nanos / 1e9
+  -- A job's computing is running, the rest of its task's waiting is not counted
+  -- twice.
+  t.near(seconds_of(raw, { route = "/burn" }) / duration, 1, 0.05, "a task and its job")
+  t.between(seconds_of(raw, { route = "/burn", state = "running" }, "lab_burn") / duration,
+    0.1, 1.02)
+  -- Three share the VM, a fourth waits for them.
+  t.near(seconds_of(raw, { route = "/rivals" }) / duration, 4, 0.15)
+  t.near(seconds_of(raw, { route = "/rivals", state = "chan receive" }, "waits.all") / duration,
+    1, 0.02)
+  t.between(seconds_of(raw, { route = "/rivals", state = "runnable" }, "[runnable]") / duration,
+    1.5, 2.6)
+  t.between(seconds_of(raw, { route = "/rivals", state = "runnable" }, "waits.count") / duration,
+    1.5, 2.6)
+  t.check(seconds_of(raw, { route = "/contend", state = "sync.Mutex.Lock" }, "waits.holdLock") > 1)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("wall: 100,000 tasks that wait; others go on meanwhile", function()
+  local lab = in_step()
+  ask(lab, "/park?n=100000")
+  local file = t.temp_dir() .. "/wall"
+  local curl = t.spawn(("curl -sS -o %s '%s%swall?seconds=2'"):format(file, lab.url, PPROF))
+  local slow = 0
+  while not curl:wait(0.02) do
+    if lab:get("/").seconds > 0.2 then slow = slow + 1 end
+  end
+  t.check(slow <= 2, slow .. " answers took more than 200 ms")
+  local raw, duration = t.pprof.raw(file), proto.read(file).duration_nanos / 1e9
+  local parked = seconds_of(raw, { route = "/park", state = "chan receive" })
+  t.near(parked / duration, 100000, 100)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("wall: several at once, clients that go away, and the end", function()
+  local lab = in_step()
+  local gone = {}
+  for i = 1, 8 do
+    gone[i] = t.spawn(("curl -sS -m 0.%d '%s%swall?seconds=600' -o /dev/null")
+      :format(i, lab.url, PPROF))
+  end
+  local at_once = {}
+  for i = 1, 4 do
+    at_once[i] = { file = t.temp_dir() .. "/wall" }
+    at_once[i].curl = t.spawn(("curl -sS -o %s '%s%swall?seconds=%d&hz=%d'")
+      :format(at_once[i].file, lab.url, PPROF, 1 + i % 2, 50 * i))
+  end
+  ask(lab, "/nap?seconds=2.5")
+  for i, one in ipairs(at_once) do
+    t.equal(one.curl:wait(20), 0)
+    local duration = proto.read(one.file).duration_nanos / 1e9
+    t.near(duration, 1 + i % 2, 0.5)
+    t.between(seconds_of(t.pprof.raw(one.file), { route = "/nap", state = "sleep" }),
+      duration - 0.7, duration + 0.01)
+  end
+  for _, one in ipairs(gone) do t.equal(one:wait(20), 28, "curl's time was up") end
+  -- Nothing is left behind: without a profile there is no profiler.
+  t.eventually(function()
+    return not t.run(("cat /proc/%d/task/*/comm"):format(lab.pid)).out:find("profiler", 1, true)
+  end)
+  local last = t.spawn(("curl -sS -w '%%{http_code}' -o %s '%s%swall?seconds=600'")
+    :format(t.temp_dir() .. "/wall", lab.url, PPROF))
+  t.sleep(0.5)
+  t.equal(lab:stop(), 0)
+  t.equal(last:wait(10), 0)
+  t.match(last:out(), "^[25]0[03]$")
+end)
+
+t.test("wall: what is refused, and the index", function()
+  local lab = in_step()
+  for _, query in ipairs { "seconds=601", "hz=0", "hz=x", "hz=2001" } do
+    t.equal(lab:get(PPROF .. "wall?" .. query).status, 400, query)
+  end
+  t.has(lab:get(PPROF).body, "<a href='wall?debug=1'>wall</a>")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -81,12 +81,12 @@ function routes.stuck()
   return "unlocked"
 end
 
--- For `seconds` turns of sleeping 70 ms and using the CPU for 30 ms.
+-- For `seconds` turns of sleeping 35 ms and using the CPU for 15 ms.
 function routes.mix(req)
   local began = lab.now()
   local function napAndSpin()
-    lab.sleep(0.070)
-    lab.spin(0.030)
+    lab.sleep(0.035)
+    lab.spin(0.015)
   end
   while lab.now() - began < number(req, "seconds") do napAndSpin() end
   return "mixed"

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * See wall.h.
+ *
+ * Nothing needs to be known of a task when the time begins: whoever leaves a
+ * state says since when he was in it. At the end those who leave none must be
+ * looked at, and there may be a million of them. So it is done in slices, in
+ * the order of their ids; a task that changes meanwhile and has not been looked
+ * at yet accounts for itself, and one that has been is left alone. Whatever
+ * comes after the end is cut off there, so the result is exact, as if all had
+ * been looked at in one moment.
+ *
+ * Threads: the scheduler's fills the tables; once it has stopped watching they
+ * are the owner's. */
+#include "prof/wall.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "prof/cpu.h"
+#include "prof/wall_internal.h"
+
+static const uint64_t SLICE_NS = 2 * LAB_MILLISECOND;
+enum { BETWEEN_LOOKS = 64 }; /* tasks between two looks at the clock */
+
+/* ---- accounting: the scheduler's thread ---------------------------------- */
+
+void lab_wall_add(lab_wall_table *t, lab_key key, uint64_t ns) {
+  size_t known = t->keys.count;
+  size_t i = lab_keymap_add(&t->keys, key);
+  uint64_t none = 0;
+  if (i == known)
+    lab_buf_append(&t->ns, &none, sizeof none);
+  lab_wall_ns(t)[i] += ns;
+}
+
+/* TASK was in its state until UNTIL. */
+static void account(lab_wall *w, const lab_task *task, uint64_t until) {
+  uint64_t from = task->since > w->began_mono ? task->since : w->began_mono;
+  if (task->id == w->relabelled && w->relabelled_at > from)
+    from = w->relabelled_at;
+  uint64_t end = atomic_load_explicit(&w->ended_mono, memory_order_acquire);
+  if (until > end)
+    until = end;
+  /* A new one leaves RUNNABLE at 0, then waits for nothing. */
+  bool is_new = task->since == 0 || (task->state == LAB_TASK_WAITING &&
+                                     task->wait == LAB_WAIT_NONE);
+  if (until <= from || is_new)
+    return;
+  uint32_t stack = task->state == LAB_TASK_RUNNING ? 0 : task->stack;
+  lab_key key = {stack, task->label, LAB_WALL_STATE(task->state, task->wait)};
+  lab_wall_add(&w->states, key, until - from);
+}
+
+static void changes(lab_task_sink *sink, const lab_task *task,
+                    lab_task_state next, lab_wait why, uint32_t stack,
+                    uint64_t now) {
+  lab_wall *w = LAB_CONTAINER(sink, lab_wall, sink);
+  (void)why;
+  (void)stack;
+  if (task->id > w->looked_at)
+    account(w, task, now);
+  if (next == LAB_TASK_ENDED && w->next == &task->all)
+    w->next = task->all.next;
+}
+
+/* The time so far goes to the label so far. */
+static void relabels(lab_task_sink *sink, const lab_task *task, uint32_t label,
+                     uint64_t now) {
+  lab_wall *w = LAB_CONTAINER(sink, lab_wall, sink);
+  (void)label;
+  if (task->id > w->looked_at)
+    account(w, task, now);
+  w->relabelled = task->id;
+  w->relabelled_at = now;
+}
+
+void lab_wall_watch(lab_wall *w, lab_sched *s) {
+  w->sched = s;
+  w->sink = (lab_task_sink){
+      .changes = changes, .relabels = relabels, .precise = true};
+  lab_sched_add_sink(s, &w->sink);
+}
+
+void lab_wall_unwatch(lab_wall *w) {
+  if (w->sched)
+    lab_sched_remove_sink(w->sched, &w->sink);
+  w->sched = NULL;
+}
+
+/* Later tasks have nothing to tell. */
+static void begin_to_look(lab_wall *w) {
+  const lab_list *all = lab_sched_tasks(w->sched);
+  w->next = all->next;
+  if (!lab_list_empty(all))
+    w->last_id = LAB_CONTAINER(all->prev, lab_task, all)->id;
+}
+
+bool lab_wall_collect(lab_wall *w) {
+  const lab_list *all = lab_sched_tasks(w->sched);
+  uint64_t until = lab_clock_mono() + SLICE_NS;
+  if (!w->next)
+    begin_to_look(w);
+  for (unsigned i = 1; w->next != all; i++) {
+    const lab_task *task = LAB_CONTAINER(w->next, lab_task, all);
+    if (task->id > w->last_id)
+      break;
+    w->next = w->next->next;
+    account(w, task, UINT64_MAX);
+    w->looked_at = task->id;
+    if (i % BETWEEN_LOOKS == 0 && lab_clock_mono() > until)
+      return true;
+  }
+  lab_wall_unwatch(w);
+  return false;
+}
+
+/* ---- from outside ---------------------------------------------------------
+ */
+
+int lab_wall_start(lab_wall **out, int hz, lab_err *err) {
+  lab_wall *w = lab_xcalloc(1, sizeof *w);
+  int rc = lab_cpu_start(&w->cpu, hz, err);
+  if (rc) {
+    lab_xfree(w);
+    return rc;
+  }
+  w->began_mono = lab_clock_mono();
+  w->began_real = lab_clock_real();
+  atomic_store(&w->ended_mono, UINT64_MAX);
+  *out = w;
+  return 0;
+}
+
+void lab_wall_end(lab_wall *w) {
+  atomic_store(&w->ended_mono, lab_clock_mono());
+  lab_cpu_close(w->cpu);
+}
+
+void lab_wall_free(lab_wall *w) {
+  if (!w)
+    return;
+  LAB_ASSERT(!w->sched);
+  lab_cpu_free(w->cpu);
+  lab_keymap_free(&w->states.keys);
+  lab_buf_free(&w->states.ns);
+  lab_xfree(w);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * /debug/pprof/wall?seconds=S&hz=R, also at /debug/fgprof, where a well-known
+ * Go package serves the like.
+ *
+ *   begin -> the VM watches -> pause for SECONDS
+ *         -> the VM looks at those that still wait -> write
+ *
+ * What the VM has to do with it (watch) may outlive the request: its client may
+ * be gone before the VM has read a letter. */
+#include "prof/wall.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "prof/cpu.h"
+#include "web/handlers.h"
+
+/* A VM that doesn't answer by then sits in C code. */
+enum { PATIENCE_MS = 5000 };
+
+typedef struct watch {
+  lab_exchange begin, end; /* letters to the VM */
+  unsigned under_way;      /* of the two */
+  bool ended;              /* the second was sent */
+  atomic_bool unwanted;    /* nobody waits for what the second brings */
+  lab_wall *wall;
+  struct profile *waiting; /* NULL: its request is over */
+} watch;
+
+typedef struct profile {
+  lab_slow slow;
+  watch *watch;
+  bool collected; /* the VM has told all */
+  lab_buf out;
+  int rc;
+} profile;
+
+/* ---- letters ------------------------------------------------------------- */
+
+static void free_if_over(watch *w) {
+  if (w->waiting || w->under_way > 0)
+    return;
+  lab_wall_free(w->wall);
+  lab_xfree(w);
+}
+
+static bool watch_part(lab_exchange *x, lab_sched *sched) {
+  lab_wall_watch(((watch *)x->user)->wall, sched);
+  return false;
+}
+
+static bool collect_part(lab_exchange *x, lab_sched *sched) {
+  watch *w = x->user;
+  (void)sched;
+  if (!atomic_load(&w->unwanted))
+    return lab_wall_collect(w->wall);
+  lab_wall_unwatch(w->wall);
+  return false;
+}
+
+static void answered(lab_exchange *x) {
+  watch *w = x->user;
+  w->under_way--;
+  if (w->waiting && x == &w->end) {
+    w->waiting->collected = true;
+    lab_slow_wake(&w->waiting->slow);
+  } else {
+    free_if_over(w);
+  }
+}
+
+static void send_letter(watch *w, lab_exchange *x, lab_vm *vm,
+                        bool (*part)(lab_exchange *, lab_sched *)) {
+  x->method = x->path = x->query = x->body = "";
+  x->answered = answered;
+  x->user = w;
+  w->under_way++;
+  lab_vm_call(vm, x, part);
+}
+
+static void end_watch(watch *w, lab_vm *vm) {
+  if (w->ended)
+    return;
+  w->ended = true;
+  lab_wall_end(w->wall);
+  send_letter(w, &w->end, vm, collect_part);
+}
+
+/* ---- the request --------------------------------------------------------- */
+
+static void cleanup(lab_slow *s) {
+  profile *p = (profile *)s;
+  watch *w = p->watch;
+  w->waiting = NULL;
+  atomic_store(&w->unwanted, true);
+  end_watch(w, s->web->config.vm);
+  free_if_over(w);
+  lab_buf_free(&p->out);
+}
+
+static void write_out(lab_slow *s) {
+  profile *p = (profile *)s;
+  p->rc = lab_wall_write(p->watch->wall, &p->out);
+}
+
+static void answer(lab_slow *s) {
+  profile *p = (profile *)s;
+  if (p->rc)
+    lab_web_pprof_error(s->req, 500, strerror(-p->rc));
+  else
+    lab_web_pprof_file(s->req, "wall", "", &p->out);
+  lab_slow_end(s);
+}
+
+static void collected(lab_slow *s) {
+  if (((profile *)s)->collected) {
+    lab_slow_work(s, write_out, answer);
+    return;
+  }
+  lab_web_pprof_error(
+      s->req, 503,
+      s->web->stopping
+          ? "the lab is stopping"
+          : "the VM is busy in C code and can't tell what tasks wait "
+            "for; ask for the CPU profile");
+  lab_slow_end(s);
+}
+
+/* When the lab stops, this is still within lab_web_stop: the VM may be asked
+ * for the last time. */
+static void time_is_up(lab_slow *s) {
+  end_watch(((profile *)s)->watch, s->web->config.vm);
+  lab_slow_pause(s, PATIENCE_MS, collected);
+}
+
+static void begin(lab_web *web, lab_http_request *req, int hz,
+                  int64_t seconds) {
+  lab_wall *wall;
+  lab_err err;
+  if (lab_wall_start(&wall, hz, &err)) {
+    char text[sizeof err.text + 64];
+    snprintf(text, sizeof text, "Could not enable profiling: %s", err.text);
+    lab_web_pprof_error(req, 500, text);
+    return;
+  }
+  profile *p = lab_xcalloc(1, sizeof *p);
+  watch *w = lab_xcalloc(1, sizeof *w);
+  w->wall = wall;
+  w->waiting = p;
+  p->watch = w;
+  send_letter(w, &w->begin, web->config.vm, watch_part);
+  lab_slow_begin(&p->slow, web, req, cleanup);
+  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, time_is_up);
+}
+
+void lab_web_wall_profile(lab_web *web, lab_http_request *req) {
+  int64_t seconds;
+  int hz;
+  if (!lab_web_sampling(req, &hz, &seconds))
+    return;
+  if (web->stopping)
+    lab_web_pprof_error(req, 503, "the lab is stopping");
+  else
+    begin(web, req, hz, seconds);
+}

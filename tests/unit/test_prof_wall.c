@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ * The wall profile against what tasks really did, on a scheduler of the test's
+ * own: every ns of every task is accounted for, once. */
+#include "prof_worker.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "prof/cpu.h"
+#include "prof/label.h"
+#include "prof/wall.h"
+#include "stack/unwind.h"
+
+enum { COUNT = 0, TIME = 1, CROWD = 100000 };
+
+static lab_sched *sched;
+static lab_wall *wall;
+static uint32_t sleep_stack, wait_stack, label;
+static void (*behaviour)(lab_task *task);
+
+static void resume(lab_task *task, void *arg) {
+  (void)arg;
+  behaviour(task);
+}
+
+static void begin(void (*what)(lab_task *)) {
+  static const lab_sched_ops ops = {.resume = resume};
+  lab_err err;
+  behaviour = what;
+  sleep_stack = worker_stack("lab.sleep");
+  wait_stack = worker_stack("lab.recv");
+  label = lab_label_intern("waits", "/");
+  assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
+  assert_int_equal(lab_wall_start(&wall, 100, &err), 0);
+  lab_wall_watch(wall, sched);
+}
+
+/* Ends the profile as the VM would, and reads it. */
+static fx_profile *finish(uint64_t *duration) {
+  lab_buf out = LAB_BUF_INIT;
+  lab_sched_free(sched);
+  assert_int_equal(lab_wall_write(wall, &out), 0);
+  lab_wall_free(wall);
+  fx_profile *p = fx_read(&out);
+  pb_in in = {(unsigned char *)p->raw.data,
+              (unsigned char *)p->raw.data + p->raw.len};
+  while (in.at < in.end) {
+    pb_field f = pb_next(&in);
+    if (f.number == 10)
+      *duration = f.value;
+  }
+  return p;
+}
+
+static int64_t time_in(const fx_profile *p, const char *state) {
+  int64_t sum = 0;
+  for (size_t i = 0; i < p->nsamples; i++)
+    if (fx_has_label(p, &p->samples[i], "state", state))
+      sum += p->samples[i].values[TIME];
+  return sum;
+}
+
+static void assert_near(int64_t got, int64_t want, int64_t within) {
+  if (got < want - within || got > want + within)
+    fail_msg("%lld is not within %lld of %lld", (long long)got,
+             (long long)within, (long long)want);
+}
+
+static void new_task(lab_task *task) {
+  memset(task, 0, sizeof *task);
+  task->label = label;
+  lab_task_init(sched, task);
+  lab_task_ready(sched, task);
+}
+
+static void end_all(void) {
+  const lab_list *all = lab_sched_tasks(sched);
+  while (!lab_list_empty(all))
+    lab_task_end(sched, LAB_CONTAINER(all->next, lab_task, all));
+}
+
+/* ---- one task: 70 % asleep, 30 % running ----------------------------------
+ */
+
+static int rounds;
+static uint64_t slept, ran;
+
+static void nap_and_spin(lab_task *task) {
+  uint64_t from = lab_clock_mono();
+  if (task->generation) /* where it went to sleep */
+    slept += from - task->wake + 7 * LAB_MILLISECOND;
+  while (lab_clock_mono() < from + 3 * LAB_MILLISECOND)
+    ;
+  ran += lab_clock_mono() - from;
+  task->generation = 1;
+  lab_task_sleep(sched, task, 7 * LAB_MILLISECOND, sleep_stack);
+  if (++rounds == 50)
+    lab_sched_stop(sched);
+}
+
+static void shares_are_true(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  begin(nap_and_spin);
+  new_task(&task);
+  lab_sched_run(sched);
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  end_all();
+  fx_profile *p = finish(&duration);
+  int64_t sleeping = time_in(p, "sleep"), running = time_in(p, "running");
+  assert_near(running, (int64_t)ran, (int64_t)duration / 33);
+  assert_near(sleeping + time_in(p, "runnable"), (int64_t)slept,
+              (int64_t)duration / 33);
+  assert_true(sleeping >= 49 * 7 * (int64_t)LAB_MILLISECOND);
+  /* The sum is the duration; but it began a little before the task. */
+  assert_near(fx_cum(p, NULL, TIME), (int64_t)duration, (int64_t)duration / 20);
+  assert_int_equal(fx_flat(p, "lab.sleep", TIME), sleeping);
+  fx_free(p);
+}
+
+/* ---- many tasks, most of which never change -------------------------------
+ */
+
+static lab_task crowd[CROWD];
+static uint64_t made[CROWD]; /* mono ns */
+static unsigned parked;
+
+static void park(lab_task *task) {
+  lab_task_park(sched, task, LAB_WAIT_RECEIVE, wait_stack);
+  if (++parked == CROWD)
+    lab_sched_stop(sched);
+}
+
+static void a_crowd_is_counted_in_slices(void **state) {
+  (void)state;
+  uint64_t duration = 0, rng = 1, slices = 1, longest = 0;
+  begin(park);
+  for (int i = 0; i < CROWD; i++) {
+    made[i] = lab_clock_mono();
+    new_task(&crowd[i]);
+  }
+  lab_sched_run(sched);
+  usleep(50000);
+  lab_wall_end(wall);
+  uint64_t ended = lab_clock_mono();
+  for (bool more = true; more; slices += more) {
+    uint64_t from = lab_clock_thread_cpu();
+    more = lab_wall_collect(wall);
+    uint64_t took = lab_clock_thread_cpu() - from;
+    longest = took > longest ? took : longest;
+    /* Between the slices tasks change, and end, before and behind. */
+    for (int i = 0; more && i < 100; i++) {
+      lab_task *task = &crowd[lab_rng_next(&rng) % CROWD];
+      if (task->state == LAB_TASK_ENDED)
+        continue;
+      if (i % 2)
+        lab_task_end(sched, task);
+      else
+        lab_task_ready(sched, task);
+    }
+  }
+  assert_true(slices > 1);
+  assert_true(longest < 50 * LAB_MILLISECOND);
+  end_all();
+  fx_profile *p = finish(&duration);
+  /* Each has been runnable, then waiting, since it was made; the moment in
+   * which it ran is shared by all of them. */
+  int64_t lived = 0;
+  for (int i = 0; i < CROWD; i++)
+    lived += (int64_t)(ended - made[i]);
+  assert_near(time_in(p, "chan receive") + time_in(p, "runnable"), lived,
+              lived / 100);
+  assert_true(time_in(p, "chan receive") >=
+              (int64_t)CROWD * 50 * (int64_t)LAB_MILLISECOND);
+  assert_int_equal(fx_flat(p, "lab.recv", TIME), time_in(p, "chan receive"));
+  fx_free(p);
+}
+
+/* ---- labels ---------------------------------------------------------------
+ */
+
+static uint64_t first_half, second_half;
+
+static void change_label(lab_task *task) {
+  uint64_t from = lab_clock_mono(), middle;
+  while ((middle = lab_clock_mono()) < from + 30 * LAB_MILLISECOND)
+    ;
+  lab_task_relabel(sched, task, lab_label_intern("waits", "/second"));
+  while (lab_clock_mono() < middle + 60 * LAB_MILLISECOND)
+    ;
+  first_half = middle - from;
+  second_half = lab_clock_mono() - middle;
+  lab_task_end(sched, task);
+  lab_sched_stop(sched);
+}
+
+static void time_goes_to_the_label(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  begin(change_label);
+  new_task(&task);
+  lab_sched_run(sched);
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  fx_profile *p = finish(&duration);
+  int64_t first = 0, second = 0;
+  for (size_t i = 0; i < p->nsamples; i++) {
+    const fx_sample *s = &p->samples[i];
+    if (!fx_has_label(p, s, "state", "running"))
+      continue;
+    first += fx_has_label(p, s, "route", "/") * s->values[TIME];
+    second += fx_has_label(p, s, "route", "/second") * s->values[TIME];
+  }
+  assert_near(first, (int64_t)first_half, 2000000);
+  assert_near(second, (int64_t)second_half, 2000000);
+  fx_free(p);
+}
+
+/* ---- several at once ------------------------------------------------------
+ */
+
+static void abandoned_ones_harm_nobody(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  lab_wall *others[3];
+  lab_err err;
+  rounds = 0;
+  begin(nap_and_spin);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(lab_wall_start(&others[i], 100 + i, &err), 0);
+    lab_wall_watch(others[i], sched);
+  }
+  assert_true(lab_sched_is_precise(sched));
+  new_task(&task);
+  lab_sched_run(sched);
+  for (int i = 0; i < 3; i++) {
+    lab_wall_end(others[i]);
+    lab_wall_unwatch(others[i]);
+    lab_wall_free(others[i]);
+  }
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  assert_false(lab_sched_is_precise(sched));
+  end_all();
+  fx_profile *p = finish(&duration);
+  assert_true(time_in(p, "sleep") >= 49 * 7 * (int64_t)LAB_MILLISECOND);
+  fx_free(p);
+  assert_false(lab_cpu_active());
+}
+
+static int set_up(void **state) {
+  (void)state;
+  lab_unwind_init();
+  return lab_cpu_init();
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shares_are_true),
+      cmocka_unit_test(a_crowd_is_counted_in_slices),
+      cmocka_unit_test(time_goes_to_the_label),
+      cmocka_unit_test(abandoned_ones_harm_nobody),
+  };
+  return cmocka_run_group_tests(tests, set_up, NULL);
+}
