@@ -18,7 +18,8 @@ function session.start(dir, env)
   words[#words + 1] = "bash -m 2>/dev/null"
   local self = { work = shell.temp_dir(), n = 0, stays = {} }
   self.pipe = assert(io.popen(table.concat(words, " "), "w"))
-  self.pipe:write("cd ", shell.quote(dir), "\n")
+  -- 4 GB: no command of a document shall fill the disk.
+  self.pipe:write("ulimit -f 4000000\ncd ", shell.quote(dir), "\n")
   return setmetatable(self, session)
 end
 

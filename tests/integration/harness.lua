@@ -25,6 +25,7 @@
 --   lab:wait_log(text[, s])     until the log has the plain text
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
+--   t.is_sanitized()            is it a build for sanitizers?
 --   t.diaglab, t.source         paths of the program and of the source tree
 --
 -- Checks raise, with the values in the message. `what` says what was wanted.
@@ -44,6 +45,11 @@ t.source = os.getenv("SOURCE_DIR")
 local SKIPPED = 77
 local passed, failed = 0, 0
 local started = {}
+
+-- Builds for sanitizers: their cores would have terabytes of shadow memory.
+function t.is_sanitized()
+  return shell.run("grep -qE '__(asan|tsan)_init' " .. shell.quote(t.diaglab)).code == 0
+end
 
 -- ---- checks -------------------------------------------------------------------
 
