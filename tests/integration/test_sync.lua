@@ -109,6 +109,15 @@ t.test("10,000 tasks in each kind of wait end with their step", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a parked task costs at most 1.4 KB", function()
+  local lab = start()
+  lab:get("/mutex")
+  local before = lab:vars()("HeapAlloc")
+  t.equal(lab:get("/park?n=100000&kind=recv", "--max-time", "60").status, 200)
+  t.between((lab:vars()("HeapAlloc") - before) / 100000, 300, 1400, "bytes per task")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Shutdown takes them out of their queues in another way.
 t.test("the lab stops with tasks in all kinds of waits", function()
   local lab = start()
