@@ -87,6 +87,19 @@ t.test("step 1: the goroutine profile shows them in sync.Mutex.Lock", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("step 1: block tells who has waited, mutex for whom", function()
+  local lab = in_step(1)
+  stuck_requests(lab, 3)
+  t.sleep(0.5)
+  lab:get("/goto?step=0")
+  t.eventually(function() return select(2, lab:log():gsub("Request processed in", "")) == 3 end)
+  local block = t.pprof.top(lab.url .. PPROF .. "block?since=start")
+  t.check(block["mutex.countRequest"].cum >= 3 * 0.5, "seconds that three requests have waited")
+  local mutex = t.pprof.top(lab.url .. PPROF .. "mutex?since=start")
+  t.check(mutex["mutex.leave"].cum >= 0.5, "seconds that others have waited for leave")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("step 1: it stops although requests are stuck", function()
   local lab = in_step(1)
   stuck_requests(lab, 3)
@@ -145,7 +158,7 @@ t.test("step 3: 10 MB per request stay, in one object, under leakMemory", functi
   local sizes = {}
   for n = 1, 20 do
     t.equal(lab:get("/").body, "hello world")
-    local raw = t.pprof.raw(lab.url .. PPROF .. "heap")
+    local raw = t.pprof.raw(lab.url .. PPROF .. "heap?gc=1")
     t.equal(raw.types[4], "inuse_space/bytes")
     local part, bytes = share(raw, "memory-leak.leakMemory", 4)
     t.between(part, 0.95, 1, "share of inuse_space")
@@ -163,7 +176,7 @@ t.test("step 3: 10 MB per request stay, in one object, under leakMemory", functi
   for _, name in ipairs { "main.helloWorldHandler", "main.doSomeBusinessLogic", "lab.copy_n" } do
     t.between(top[name] and top[name].cum_percent, 95, 100, name)
   end
-  local text = lab:get(PPROF .. "heap?debug=1").body
+  local text = lab:get(PPROF .. "heap?debug=1&gc=1").body
   t.match(text, "heap profile: [12]: %d+ %[")
   t.equal(lab:stop(), 0)
 end)
