@@ -123,7 +123,7 @@ end
 
 -- ---- the rows -----------------------------------------------------------------
 
-local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync" }
+local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks" }
 
 function groups.http()
   local lab, go, bare = start(), go_peer(), bare_server()
@@ -286,6 +286,27 @@ function groups.sync()
   } do
     local ours, peers = alternate(both(what[2]))
     row(what[1], "%.0f", ours, peers)
+  end
+end
+
+-- Seconds until the whole answer is there.
+local function fetching(url)
+  local curl = t.command { "curl", "-sS", "-o", "/dev/null", "-w", "%{time_total}", url }
+  return function() return number(t.run(curl).out, url) end
+end
+
+-- Go cuts the text (debug=2) off at 64 MB, which are 300,000 goroutines.
+function groups.tasks()
+  for _, n in ipairs { 10000, 100000, 1000000 } do
+    local lab, go = start("--step", "94"), go_peer()
+    ask(lab.url .. "/park?n=" .. n)
+    ask(go .. "/leak?n=" .. n)
+    for debug = 0, 2, 2 do
+      local profile = "/debug/pprof/goroutine?debug=" .. debug
+      local ours, theirs = alternate(fetching(lab.url .. profile), fetching(go .. profile))
+      row(("goroutine?debug=%d, %d tasks, against Go (s)"):format(debug, n), "%.4f", ours, theirs, "<= 1")
+    end
+    t.clean()
   end
 end
 

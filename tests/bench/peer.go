@@ -9,6 +9,7 @@
 //	/park /spawn /pingpong /mutex?n=N   ns of CPU time per operation, as the
 //	              scenario 94-sync
 //	/parked       bytes of memory per goroutine that /park left parked
+//	/leak?n=N     starts N goroutines that wait for ever
 //	/debug/pprof  as every Go program has it
 //
 //	peer ADDRESS        prints "listening on ADDRESS" to stderr
@@ -140,6 +141,16 @@ func mutex(n int) {
 	}
 }
 
+func leak(w http.ResponseWriter, r *http.Request) {
+	n := 0
+	fmt.Sscan(r.FormValue("n"), &n)
+	quit := make(chan bool)
+	for i := 0; i < n; i++ {
+		go func() { <-quit }()
+	}
+	fmt.Fprintln(w, n)
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: peer ADDRESS")
@@ -152,6 +163,7 @@ func main() {
 	log.Printf("listening on %v", listener.Addr())
 	http.HandleFunc("/", hello)
 	http.HandleFunc("/alloc", alloc)
+	http.HandleFunc("/leak", leak)
 	http.HandleFunc("/park", measure(park))
 	http.HandleFunc("/spawn", measure(spawn))
 	http.HandleFunc("/pingpong", measure(pingpong))
