@@ -18,7 +18,12 @@
 #include "stack/stack.h"
 #include "task/sched.h"
 
-enum { KEPT_MAX = 8 << 20, LOG_BYTES = 64 << 10 };
+enum {
+  KEPT_MAX = 8 << 20,
+  LOG_BYTES = 64 << 10,
+  LOG_PIECES = 8,
+  LOG_TRIES = 20
+};
 
 /* A piece of lab_goroutine_reader.texts; a creator has two. */
 typedef struct piece {
@@ -189,9 +194,21 @@ bool lab_goroutine_read(lab_goroutine_reader *r, lab_buf *out, size_t size) {
 
 /* ---- the log ------------------------------------------------------------- */
 
+/* Lines that the log has no room for are dropped after a short while; a dump,
+ * on a thread that may wait, has patience with a disk that is busy. False:
+ * nobody reads the log, or so it seems. */
+static bool wait_for_log(void) {
+  for (int tries = 0; tries < LOG_TRIES; tries++)
+    if (lab_log_flush())
+      return true;
+  return false;
+}
+
 void lab_goroutines_log(const lab_goroutines *g) {
   lab_goroutine_reader *r = lab_goroutine_reader_new(g);
   lab_buf text = LAB_BUF_INIT, part = LAB_BUF_INIT;
+  unsigned pieces = 0;
+  bool patient = true;
   if (g->count == 0)
     lab_log("No tasks");
   while (r->next < r->count) {
@@ -203,6 +220,8 @@ void lab_goroutines_log(const lab_goroutines *g) {
                    r->count);
     lab_buf_append(&text, part.data, part.len);
     lab_log_text(text.data, text.len);
+    if (patient && ++pieces % LOG_PIECES == 0)
+      patient = wait_for_log();
   }
   lab_buf_free(&part);
   lab_buf_free(&text);

@@ -12,7 +12,8 @@ local function waiting() lab.sleep(1000) end
 return {
   enter = function() for _ = 1, 2 do lab.go(waiting) end end,
   request = function() waiting() end,
-  routes = { ["/stuck"] = function() return ("x"):rep(100000):find((".-"):rep(6) .. "y") end },
+  routes = { ["/many"] = function() for _ = 1, 50000 do lab.go(waiting) end end,
+    ["/stuck"] = function() return ("x"):rep(100000):find((".-"):rep(6) .. "y") end },
 }
 ]]
 
@@ -169,6 +170,14 @@ t.test("USR1 in a burst: all are answered, the last one by stacks taken after it
   t.check(received >= 1)
   local last = lab:log():match(".*Received signal user defined signal 1(.*)")
   t.has(last, "Tasks 1 to ")
+end)
+
+t.test("USR1 with many tasks: the log has them all", function()
+  local lab = start(TMP)
+  t.equal(lab:get("/many").status, 200)
+  lab:signal("USR1")
+  lab:wait_log(" to 50002 of 50002:\n", 60)
+  t.eventually(function() return count(lab:log(), "goroutine %d+ %[") == 50002 end)
 end)
 
 t.test("USR1 while the VM is stuck in C: the log says where", function()
