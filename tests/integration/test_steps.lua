@@ -187,7 +187,8 @@ t.test("step 3: RSS grows by 10 MB per request, and leaving gives the heap back"
   for _ = 1, 20 do lab:get("/") end
   t.between((lab:rss() - rss) / 20, 8e6, 40e6, "RSS per request")
   t.check(lab:vars()("HeapAlloc") > 200e6, "the heap holds it")
-  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  -- Under a sanitizer it takes its time to free that much, and the answer is 503.
+  t.eventually(function() return lab:get("/goto?step=0").body == "switched to step 0" end)
   t.between(lab:vars()("HeapAlloc"), 0, 10e6, "HeapAlloc in step 0")
   local held = 0
   for _, sample in ipairs(t.pprof.raw(lab.url .. PPROF .. "heap").samples) do held = held + sample.values[4] end
