@@ -133,7 +133,10 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err);
  * as it is, if the VM sits in C code that can't be interrupted for longer
  * than TIMEOUT_MS: then all one can do is exit. */
 bool lab_vm_free(lab_vm *vm, unsigned timeout_ms);
-/* It was called: nothing may be given to the VM any more. */
+/* The process exits although that failed: removes what scenarios have on disk.
+ */
+void lab_vm_abandon(lab_vm *vm);
+/* Free was called: nothing may be given to the VM any more. */
 bool lab_vm_is_stopping(const lab_vm *vm);
 
 /* One request on its way through the VM. The caller fills the first part, keeps

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "mem/mem.h"
 #include "prof/contention.h"
+#include "prim/file.h"
 #include "prof/heap.h"
 #include "stack/unwind.h"
 
@@ -257,6 +258,10 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
   lab_workers_free(vm->workers);
   free_vm(vm);
   return rc;
+}
+
+void lab_vm_abandon(lab_vm *vm) {
+  lab_file_remove_tree(vm->temp_root);
 }
 
 bool lab_vm_is_stopping(const lab_vm *vm) {
