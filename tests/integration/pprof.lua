@@ -101,7 +101,9 @@ function read.Samples(raw, line)
 end
 
 local function frame(text)
-  local name, file, line = text:match("^(.-) (%S+):(%d+)")
+  -- A pseudo function has spaces in its name, and no file: "[a b] :0 s=0".
+  local name, file, line = text:match("^(.-) (%S*):(%d+)")
+  if file == "" then file, line = nil, nil end
   return { name = name or text:match("^%S+"), file = file, line = math.tointeger(line) }
 end
 

@@ -323,6 +323,8 @@ t.test("wall: 70 % asleep, 30 % on the CPU; every task for the whole time", func
   local ran = seconds_of(raw, { route = "/mix", state = "running" }, "lab.spin")
   local stolen = seconds_of(raw, { route = "/mix", state = "running" }, "[running, off CPU]")
   local computed = ran - stolen
+  local names = t.pprof.run(file, "-top", "-nodecount=1000", "-nodefraction=0")
+  t.equal(stolen > 0, names:find("[running, off CPU]", 1, true) ~= nil, "the reader sees it, too")
   t.near(computed / (computed + asleep), 0.3, 0.03, "on the CPU")
   t.near(seconds_of(raw, mix, "waits.napAndSpin") / duration, 1, 0.05, "where")
   t.equal(lab:stop(), 0)
