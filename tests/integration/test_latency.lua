@@ -72,6 +72,19 @@ if t.have("wrk") then
   end)
 end
 
+-- Switches to step 0. A machine so busy that the VM's thread doesn't run at all
+-- for 90 ms gives a 503 that says to try again.
+local function leave(lab)
+  local answer
+  for _ = 1, 3 do
+    answer = lab:get("/goto?step=0", "--max-time", "20")
+    if answer.status ~= 503 then break end
+    print("     tried again, after " .. answer.body)
+  end
+  t.equal(answer.body, "switched to step 0", answer.failure)
+  return answer.seconds
+end
+
 local SPINS = {
   ["Lua code"] = "return { request = function() while true do end end }",
   ["lab.spin"] = "return { request = function() lab.spin(600) end }",
@@ -85,9 +98,7 @@ for name, text in pairs(SPINS) do
         t.equal(lab:get("/goto?step=52").status, 200)
         local spinning = requests(lab, n)
         in_time(lab, "/debug/vars", 5)
-        local answer = lab:get("/goto?step=0", "--max-time", "20")
-        t.equal(answer.body, "switched to step 0", answer.failure)
-        best = math.min(best, answer.seconds)
+        best = math.min(best, leave(lab))
         for _, one in ipairs(spinning) do
           t.equal(one:wait(5), 0)
           t.equal(one:out(), "503")
