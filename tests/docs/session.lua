@@ -51,18 +51,19 @@ function session:run(command, seconds)
   return shell.read(out), tonumber(text)
 end
 
--- In a subshell that ends at once: `wait` must not wait for it.
+-- In a subshell that ends at once: `wait` must not wait for it. A subshell has
+-- no job control unless it asks for it, and then no group that could be ended.
 function session:stay(command)
   self.n = self.n + 1
   local out, pid = self:file("out"), self:file("pid")
-  self:send(("( { %s\n} </dev/null >%s 2>&1 &\necho $! >%s.new; mv %s.new %s )"):format(command, out, pid, pid, pid))
+  self:send(("( set -m\n{ %s\n} </dev/null >%s 2>&1 &\necho $! >%s.new; mv %s.new %s )"):format(command, out, pid, pid, pid))
   local text = assert(wait_for(pid, 20), "the shell doesn't answer")
   table.insert(self.stays, tonumber(text))
   return function() return shell.read(out) or "" end
 end
 
 function session:close()
-  for _, pid in ipairs(self.stays) do shell.run(("kill -TERM -- -%d"):format(pid)) end
+  for _, pid in ipairs(self.stays) do self:send(("kill -TERM -- -%d"):format(pid)) end
   self:send("for p in $(jobs -p); do kill -KILL -- -$p; done; exit")
   self.pipe:close()
 end
