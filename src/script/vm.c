@@ -367,7 +367,31 @@ static void deliver_hurry(lab_post *p) {
   lab_steps_hurry(vm);
 }
 
+/* CPU time of the VM's thread. */
+static uint64_t thread_cpu(const lab_vm *vm) {
+  clockid_t clock;
+  struct timespec t;
+  if (pthread_getcpuclockid(vm->thread->handle, &clock) ||
+      clock_gettime(clock, &t))
+    return 0;
+  return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* What keeps the VM from taking notice of the last interruption: code that it
+ * is in, or other programs, if its thread has hardly run since. */
+static void obstacle(const lab_vm *vm, const char *who, char *out,
+                     size_t size) {
+  char where[128];
+  if (thread_cpu(vm) - vm->cpu_when_interrupted < LAB_MILLISECOND) {
+    snprintf(out, size, "the machine is too busy to run %s", who);
+    return;
+  }
+  lab_sampler_where(where, sizeof where);
+  snprintf(out, size, "%s is in %s, which can't be interrupted", who, where);
+}
+
 void lab_vm_interrupt_step(lab_vm *vm) {
+  vm->cpu_when_interrupted = thread_cpu(vm);
   atomic_store(&vm->interrupt[false], true);
   pthread_kill(vm->thread->handle, SIGURG);
   if (!atomic_exchange(&vm->hurry_sent, true)) {
@@ -395,12 +419,9 @@ bool lab_vm_stuck(lab_vm *vm, const lab_exchange *x, lab_err *why) {
   /* Letters are delivered whenever a task makes way. */
   if (!atomic_load(&vm->hurry_sent) || atomic_load(&vm->in_switch))
     return false;
-  char where[128];
-  lab_sampler_where(where, sizeof where);
-  lab_err_set(why, -EBUSY,
-              "a task is in %s, which can't be interrupted; step %d follows "
-              "when that ends",
-              where, x->step);
+  char what[256];
+  obstacle(vm, "a task", what, sizeof what);
+  lab_err_set(why, -EBUSY, "%s; step %d follows when that ends", what, x->step);
   return true;
 }
 
@@ -413,11 +434,9 @@ bool lab_vm_withdraw(lab_vm *vm, lab_exchange *x, lab_err *why) {
   if (!atomic_compare_exchange_strong(&x->phase, &queued,
                                       LAB_EXCHANGE_WITHDRAWN))
     return false;
-  char where[128];
-  lab_sampler_where(where, sizeof where);
-  lab_err_set(why, -EBUSY,
-              "step %d is in %s, which can't be interrupted; still in step %d, "
-              "try again",
-              lab_vm_step(vm), where, lab_vm_step(vm));
+  char step[32], what[256];
+  snprintf(step, sizeof step, "step %d", lab_vm_step(vm));
+  obstacle(vm, step, what, sizeof what);
+  lab_err_set(why, -EBUSY, "%s; still in %s, try again", what, step);
   return true;
 }

@@ -121,7 +121,8 @@ struct lab_vm {
   atomic_bool in_switch; /* that task was the last to be resumed */
   atomic_bool stopping, stopped;
 
-  lab_post hurry; /* lab_vm_interrupt's letter */
+  lab_post hurry;                /* lab_vm_interrupt's letter */
+  uint64_t cpu_when_interrupted; /* ns of the VM's thread */
   atomic_bool hurry_sent;
 
   char **scenario_dirs; /* NULL at the end */
