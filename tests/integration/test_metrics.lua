@@ -333,8 +333,8 @@ t.test("promtool debug pprof", function()
   end
   load:signal("KILL")
   if t.have("go") then -- what it has packed is what we have sent
-    t.check(t.pprof.top(dir .. "/cpu.pb")["memory-alloc.allocateMemory"])
-    t.check(t.pprof.top(dir .. "/heap.pb", "-sample_index=alloc_space")["lab_buffer_grow"])
+    t.has(t.pprof.run(dir .. "/cpu.pb", "-top"), "memory-alloc.allocateMemory")
+    t.has(t.pprof.run(dir .. "/heap.pb", "-top", "-sample_index=alloc_space"), "lab_buffer_grow")
   end
   t.equal(lab:stop(), 0)
 end)
