@@ -78,22 +78,26 @@ static uint16_t minutes_of(const lab_task *base, uint64_t now) {
   return minutes < UINT16_MAX ? (uint16_t)minutes : UINT16_MAX;
 }
 
-static void record(survey *s, lab_lua_task *t) {
+void lab_survey_add(lab_goroutines *tasks, lab_lua_task *t, uint64_t now) {
   const lab_task *base = &t->base;
-  if (base->id > s->last_id || t->surveyed == s->x.vm->last_survey)
-    return;
-  t->surveyed = s->x.vm->last_survey;
   lab_goroutine one = {
       .id = base->id,
       .creator = t->creator,
       .stack = stack_of(t),
       .created_by = base->created_by,
       .label = base->label,
-      .minutes = minutes_of(base, s->now),
+      .minutes = minutes_of(base, now),
       .state = base->state,
       .wait = base->wait,
   };
-  lab_goroutines_add(s->tasks, &one);
+  lab_goroutines_add(tasks, &one);
+}
+
+static void record(survey *s, lab_lua_task *t) {
+  if (t->base.id > s->last_id || t->surveyed == s->x.vm->last_survey)
+    return;
+  t->surveyed = s->x.vm->last_survey;
+  lab_survey_add(s->tasks, t, s->now);
 }
 
 /* The sink: TASK still is as it was. */
@@ -223,7 +227,7 @@ static void dump_end(void *reader) {
   lab_goroutine_reader_free(reader);
 }
 
-static const lab_profile_stream dump = {dump_begin, dump_next, dump_end};
+const lab_profile_stream lab_survey_dump = {dump_begin, dump_next, dump_end};
 
 static const lab_profile_kind goroutine_kind = {
     .name = "goroutine",
@@ -235,7 +239,7 @@ static const lab_profile_kind goroutine_kind = {
     .free = release,
     .write = write_proto,
     .write_text = write_text,
-    .dump = &dump,
+    .dump = &lab_survey_dump,
 };
 
 void lab_survey_register(void) {

@@ -230,6 +230,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
 void lab_vm_init_profiles(void) {
   lab_heap_init(lab_walk_allocation);
   lab_survey_register();
+  lab_leaks_register();
 }
 
 int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
@@ -249,6 +250,7 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
     if (rc == 0) {
       *out = vm;
       lab_survey_of(vm);
+      lab_leaks_of(vm);
       return 0;
     }
     lab_err_set(err, rc, "can't start the VM's thread: %s", strerror(-rc));
@@ -280,6 +282,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
     nanosleep(&nap, NULL);
   }
   lab_survey_of(NULL);
+  lab_leaks_of(NULL);
   lab_thread_join(vm->thread);
   lab_vm_collect(vm);
   lab_vm_free_errands(vm);

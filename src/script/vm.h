@@ -273,6 +273,18 @@ char *lab_temp_root(void);
 void lab_survey_register(void);
 /* Whose tasks it shows: VM, or nobody's (NULL). Control thread. */
 void lab_survey_of(lab_vm *vm);
+/* Adds T, which isn't running, to a picture that is taken at NOW (mono ns). */
+struct lab_goroutines;
+void lab_survey_add(struct lab_goroutines *tasks, lab_lua_task *t,
+                    uint64_t now);
+/* debug=2 of a picture. */
+extern const lab_profile_stream lab_survey_dump;
+
+/* ---- leaks.c ------------------------------------------------------------- */
+
+/* As lab_survey_register and lab_survey_of, for the goroutineleak profile. */
+void lab_leaks_register(void);
+void lab_leaks_of(lab_vm *vm);
 
 /* ---- walk.c: Lua's stack ------------------------------------------------- */
 
