@@ -268,7 +268,9 @@ function steps.load(entry, overrides)
   local chunk, problem = host.compile(text, file, entry.slug, env)
   if not chunk then return nil, 500, problem end
   host.own(false)
+  host.loading(true)
   local ok, scenario = xpcall(chunk, host.traceback)
+  host.loading(false)
   host.own(true)
   if not ok then return nil, 500, scenario end
   problem = problemOf(scenario, entry, text)

@@ -80,7 +80,8 @@ struct lab_vm {
   unsigned nidle;
 
   lab_step step;
-  size_t limit; /* bytes of application memory that the step may have */
+  size_t limit;      /* bytes of application memory that the step may have */
+  size_t heap_floor; /* with less of it, nothing is in heap profiles */
   uint32_t last_generation;
   lab_lua_task *switcher;  /* the goto under way, or NULL */
   lab_exchange *switching; /* what it answers */

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "mem/mem.h"
 #include "prim/buffer.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
@@ -168,6 +169,8 @@ uint32_t lab_walk_allocation(uint32_t *label) {
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = top ? lab_vm_of(top->L) : NULL;
   if (!vm || !vm->running || vm->running->own)
+    return 0;
+  if (lab_mem_app_bytes() < vm->heap_floor)
     return 0;
   lab_frame frames[DEPTH], native[LAB_UNWIND_MAX];
   size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
