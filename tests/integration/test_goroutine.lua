@@ -143,8 +143,8 @@ t.test("100,000 tasks: exact, whole, and nobody waits", function()
   local file = t.temp_dir() .. "/dump"
   local curl = t.spawn(t.command { "curl", "-sS", "-o", file, "--limit-rate", "40M", lab.url .. GOROUTINE .. "?debug=2" })
   for _ = 1, 3 do
-    t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.1, "seconds for /debug")
-    t.between(lab:get("/sleep").seconds, 0, 0.1, "seconds for a request")
+    t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.5, "seconds for /debug")
+    t.between(lab:get("/sleep").seconds, 0, 0.5, "seconds for a request")
   end
   t.equal(curl:wait(60), 0)
   local text = t.read(file)
@@ -178,7 +178,7 @@ t.test("a client that is slow, or goes away", function()
   for i = 1, 3 do slow[i] = request(lab, GOROUTINE .. "?debug=2", "--limit-rate", "100k") end
   t.sleep(1)
   t.between(lab:rss() - before, -2 ^ 40, 60e6, "bytes more for three slow clients")
-  t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.1)
+  t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.5)
   t.equal(lab:stop(2), 0) -- in their midst
   for _, curl in ipairs(slow) do curl:signal("KILL") end
 end)
