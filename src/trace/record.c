@@ -182,6 +182,13 @@ void lab_trace_leave(void) {
   pthread_mutex_unlock(&r->lock);
 }
 
+/* Newer readers take the first Gomaxprocs for the end of what was there before,
+ * and need another for the number. The first comes before the snapshot: what
+ * runs in front of it breaks the viewer of Go 1.23. */
+static void put_procs(void) {
+  PUT(VM_PROC, lab_trace_time(0), EV_GOMAXPROCS, r->config.workers + 1, 0);
+}
+
 static void begin(const lab_trace_config *config) {
   uint32_t epoch = r->epoch + 1;
   pthread_mutex_t *lock = &r->lock;
@@ -197,6 +204,7 @@ static void begin(const lab_trace_config *config) {
   r->phase = OPEN;
   r->workers = lab_xcalloc(r->config.workers + 1, sizeof *r->workers);
   lab_trace_begin_vm(lab_trace_time(0));
+  put_procs();
 }
 
 int lab_trace_open(const lab_trace_config *config) {
@@ -208,14 +216,11 @@ int lab_trace_open(const lab_trace_config *config) {
   return idle ? 0 : -EBUSY;
 }
 
-/* Newer readers take the first Gomaxprocs for the end of what was there before,
- * and need another for the number. */
 void lab_trace_start(uint64_t next_gc) {
   if (!lab_trace_enter(true))
     return;
+  put_procs();
   uint64_t now = lab_trace_time(0);
-  PUT(VM_PROC, now, EV_GOMAXPROCS, r->config.workers + 1, 0);
-  PUT(VM_PROC, now, EV_GOMAXPROCS, r->config.workers + 1, 0);
   PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
   lab_trace_heap_point(now);
   r->phase = RECORDING;

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- Execution traces: that go tool trace takes them and all its pages work, that
 -- they tell the truth, and that nothing they are taken under harms them.
--- TRACES in the environment: how many short ones in a row (default 20).
+-- In the environment: TRACES, how many short ones in a row (default 20);
+-- TRACE_SEED, the seed of what they meet; TRACE_GO_VERSIONS, see trace.lua.
 local t = require "harness"
 local trace = require "trace"
 t.need("curl", "go", "wrk")
 
 local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
 local MANY = tonumber(os.getenv("TRACES") or 20)
+local SEED = tonumber(os.getenv("TRACE_SEED") or os.time())
 
 local function start(...) return t.start_with(scenarios, ...) end
 
@@ -108,6 +110,26 @@ t.test("every request and every task, once", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What a read took ends, for its scenario, when the string is made of it: the
+-- system's part is less than that, while what is written needs no string.
+t.test("known waits for the network and for files", function()
+  local lab = start("--step", "69")
+  local net, files
+  local file = take(lab, 3, function()
+    net = lab:get("/net")
+    files = lab:get("/files")
+  end)
+  t.equal(net.status, 200, net.body)
+  t.equal(files.status, 200, files.body)
+  local waits, calls = trace.profile(file, "net"), trace.profile(file, "syscall")
+  local asked, ms = measured(net.body).net, measured(files.body)
+  t.check(asked >= 300, "three answers, each after 100 ms")
+  t.near(waits("lab.http.get"), asked, asked * 0.05 + 1, "ms of waiting for answers")
+  t.near(calls("lab.File.write"), ms.write, ms.write * 0.05 + 5, "ms of writing")
+  t.between(calls("lab.File.read"), ms.read * 0.1, ms.read * 1.01, "ms of reading")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Seconds in which a small request is answered while the trace begins.
 local function begins(lab, work)
   local answer
@@ -145,6 +167,8 @@ t.test("100,000 parked tasks", function()
 end)
 
 t.test("steps under load: every page, every profile", function()
+  local others = trace.others()
+  print("  further versions of Go: " .. (others[1] and table.concat(others, " ") or "none"))
   local lab = start("--step", "0")
   for _, step in ipairs { 0, 1, 2, 3, 4, 5, 6, 69 } do
     local switched = lab:get("/goto?step=" .. step)
@@ -156,6 +180,7 @@ t.test("steps under load: every page, every profile", function()
       t.check(requests, "no requests")
       for _, kind in ipairs { "net", "sync", "syscall", "sched" } do trace.profile(file, kind) end
       trace.pages(file)
+      for _, go in ipairs(others) do trace.accepted(file, go) end
     end
   end
   t.equal(lab:stop(), 0)
@@ -195,6 +220,9 @@ t.test("too many events: sealed early, valid, and it says so", function()
 end)
 
 t.test("many short ones, readers slow and vanishing, steps switching", function()
+  print("  TRACE_SEED=" .. SEED)
+  math.randomseed(SEED)
+  local steps = { 0, 4, 5, 69 }
   local lab = start("--step", "0")
   local wrk = t.spawn(("wrk -t1 -c8 -d%ds --timeout 5s %s/"):format(MANY + 60, lab.url))
   local dir = t.temp_dir()
@@ -209,7 +237,7 @@ t.test("many short ones, readers slow and vanishing, steps switching", function(
     else
       local slow = i % 5 == 1 and "--limit-rate 500k --max-time 60 " or ""
       local curl = t.spawn(("curl -sS -f %s -o %s %s"):format(slow, file, url))
-      lab:get("/goto?step=" .. ({ 0, 69, 4, 0, 5 })[i % 5 + 1])
+      lab:get("/goto?step=" .. steps[math.random(#steps)])
       t.equal(curl:wait(90), 0, "curl's exit code")
       trace.events(file)
       whole = whole + 1

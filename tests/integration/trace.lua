@@ -5,8 +5,12 @@
 --   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
 --   trace.count(events)         -> type -> number
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
---   trace.pages(file)           opens the viewer and fetches every page it has
+--   trace.pages(file[, go])     opens the viewer and fetches every page it has
 --                               -> path -> body; raises if one fails
+--   trace.others()              -> paths of further versions' go: those that
+--                               TRACE_GO_VERSIONS names (split by spaces), or
+--                               what Debian installs beside its default
+--   trace.accepted(file, go)    raises if that version refuses any of it
 local t = require "harness"
 local trace = {}
 
@@ -54,8 +58,8 @@ local FIXED = { "/", "/trace", "/jsontrace", "/goroutines", "/usertasks", "/user
   "/mmuPlot?flags=stw|background|assist", "/io", "/block", "/syscall", "/sched", "/io?raw=1", "/block?raw=1",
   "/syscall?raw=1", "/sched?raw=1" }
 
-function trace.pages(file)
-  local tool = t.run("go env GOTOOLDIR").out:gsub("%s", "") .. "/trace"
+function trace.pages(file, go)
+  local tool = t.run((go or "go") .. " env GOTOOLDIR").out:gsub("%s", "") .. "/trace"
   local viewer = t.spawn(t.command { tool, "-http=127.0.0.1:0", file })
   local url = t.eventually(function()
     if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 600), 0) end
@@ -92,6 +96,26 @@ function trace.pages(file)
   viewer:wait()
   if viewer:err():find("panic", 1, true) then error(viewer:err():sub(1, 600)) end
   return bodies
+end
+
+function trace.others()
+  local list = os.getenv("TRACE_GO_VERSIONS")
+  list = list or t.run("ls -d /usr/lib/go-1.2*/bin/go 2>/dev/null").out
+  local paths = {}
+  for path in list:gmatch("%S+") do paths[#paths + 1] = path end
+  return paths
+end
+
+-- Since 1.22, -d wants a number: 1 prints the events.
+function trace.accepted(file, go)
+  for _, flag in ipairs { "-d", "-pprof=net", "-pprof=sync", "-pprof=syscall", "-pprof=sched" } do
+    local made = t.run(("%s tool trace %s %s"):format(go, flag, t.quote(file)))
+    if made.code ~= 0 and flag == "-d" then
+      made = t.run(("%s tool trace -d=1 %s"):format(go, t.quote(file)))
+    end
+    if made.code ~= 0 or #made.out == 0 then error(("%s %s: %s"):format(go, flag, made.err:sub(1, 600))) end
+  end
+  trace.pages(file, go)
 end
 
 return trace

@@ -71,6 +71,32 @@ local function known()
     receive + received, select, sleep, job, ready, pauses)
 end
 
+local function fetch(url)
+  local answer = assert(lab.http.get(url))
+  assert(answer.body == "late", answer.body)
+end
+
+-- Milliseconds of requests to a server that takes its time.
+local function netWait()
+  local server <close> = assert(lab.listen("127.0.0.1:0", function()
+    lab.sleep(0.1)
+    return "late"
+  end))
+  local ms = 0
+  for _ = 1, 3 do ms = ms + timed(fetch, "http://" .. server:address() .. "/") end
+  return ms
+end
+
+-- Milliseconds of writing and of reading a file that takes a while.
+local function fileWaits()
+  local file <close> = assert(lab.temp_file(nil, "trace-"))
+  local bytes = ("x"):rep(1 << 25)
+  local write = timed(function() for _ = 1, 4 do assert(file:write(bytes)) end end)
+  local copy <close> = assert(lab.open(file:path()))
+  local read = timed(function() for _ = 1, 4 do assert(copy:read(1 << 25)) end end)
+  return write, read
+end
+
 local function parked() jam:recv() end
 
 return {
@@ -80,6 +106,8 @@ return {
   leave = function() mutex, jam = nil, nil end,
   routes = {
     ["/known"] = known,
+    ["/net"] = function() return ("net=%g"):format(netWait()) end,
+    ["/files"] = function() return ("write=%g read=%g"):format(fileWaits()) end,
     ["/park"] = function(self)
       for _ = 1, self.params.tasks do lab.go(parked) end
       lab.sleep(0)
