@@ -148,7 +148,7 @@ void lab_gc_external(lua_State *L, int64_t delta) {
 }
 
 bool lab_gc_running(void) {
-  return gc.depth > 0 && !gc.in_sentinel;
+  return gc.closing || (gc.depth > 0 && !gc.in_sentinel);
 }
 
 void lab_gc_full(lua_State *L) {

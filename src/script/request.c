@@ -255,13 +255,13 @@ void lab_request_deliver(lab_post *post) {
   lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
   lab_vm *vm = x->vm;
   x->started = lab_clock_mono();
+  atomic_fetch_add_explicit(&vm->delivered, 1, memory_order_relaxed);
   if (is_stale(vm, x)) {
     lab_exchange_text(x, 503, "the step was left\n", 18);
     lab_vm_answer(vm, x);
     return;
   }
   x->step = vm->step.number;
-  atomic_fetch_add_explicit(&vm->delivered, 1, memory_order_relaxed);
   lab_log_text("Starting processing request...", 30);
   lua_pushcfunction(vm->L, prepare);
   lua_pushlightuserdata(vm->L, x);

@@ -301,6 +301,10 @@ static void add_sinks(void) {
 
 static void deliver_on(lab_post *post) {
   (void)post;
+  if (atomic_load(&tr.vm->stopping)) { /* the workers may be gone */
+    atomic_store(&tr.on_sent, false);
+    return;
+  }
   remove_sinks();
   const lab_list *all = lab_sched_tasks(tr.vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next)
