@@ -381,8 +381,10 @@ int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
                        const luaL_Reg *metamethods);
 
-/* ---- steps.c, state.c, request.c, vm.c ----------------------------------- */
+/* ---- host.c, steps.c, state.c, request.c, vm.c --------------------------- */
 
+/* Pushes the table `host`. */
+void lab_host_open(lua_State *L);
 /* Runs the embedded Lua files, with `lab` on top of the stack, and keeps what
  * they give in vm's registry references. Raises on an error. */
 void lab_steps_open(lua_State *L);
