@@ -42,11 +42,16 @@ local function parseQuery(raw)
   return query
 end
 
--- req.query costs something only if it is looked at.
+-- req.query costs something only if it is looked at. Any other name that it
+-- hasn't got is a typing mistake.
+local requestKeys = { method = true, path = true, raw_query = true, query = true, body = true, id = true }
 local requestMeta = {
   __metatable = false,
   __index = function(req, key)
-    if key ~= "query" then return nil end
+    if key ~= "query" then
+      key = tostring(key)
+      error(("a request has no '%s'%s"):format(key, host.did_you_mean(key, requestKeys)), 2)
+    end
     req.query = parseQuery(req.raw_query)
     return req.query
   end,
@@ -57,9 +62,11 @@ local requestMeta = {
 local LEAVE_SECONDS = 0.04 -- for `leave` itself; then it is cancelled
 local REQUEST_SECONDS = 1 -- for requests that are still under way
 
--- Step 0 when no folder has one, and what broken scenarios fall back to.
+-- Step 0 when no folder has one, what is served between two steps, and what
+-- broken scenarios fall back to.
 local idle = { params = {}, request = function() end }
-local current = { scenario = idle, number = 0, slug = "idle", generation = 0 }
+local noStep = { scenario = idle, number = 0, slug = "baseline", generation = 0 }
+local current = noStep
 
 local function serve(step)
   current = step
@@ -111,7 +118,7 @@ end
 
 local function leaveStep()
   local left = current
-  serve { scenario = idle, number = 0, slug = "idle", generation = 0 }
+  serve(noStep)
   callLeave(left)
   reclaim(left)
   host.limit(0, 0)
@@ -129,6 +136,7 @@ local function enterStep(step)
     local ok, problem = xpcall(enter, host.traceback, step.scenario)
     host.own(true)
     if not ok then
+      problem = host.explain(problem) -- as long as the limit is known
       reclaim(step)
       host.limit(0, 0)
       return 500, problem
@@ -173,7 +181,7 @@ local function switchToStep(number, rawQuery)
   local overrides = parseQuery(rawQuery)
   overrides.step = nil
   local entry = steps.list()[number]
-  if not entry and number ~= 0 then return 400, "Invalid step " .. number end
+  if not entry and number ~= 0 then return 400, "Invalid step " .. number .. steps.why_not(number) end
   if entry and entry.clash then
     return 500, ("step %d is there twice: %s and %s"):format(number, entry.dir, entry.clash)
   end

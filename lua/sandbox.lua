@@ -25,6 +25,17 @@ local function readOnly(name, contents)
   return proxy
 end
 
+-- A name that isn't there is a typing mistake: an error, and no nil. Only a look
+-- at such a name costs something.
+local function strict(name, contents)
+  return setmetatable(contents, {
+    __index = function(_, key)
+      if type(key) ~= "string" then error(("%s has no %s key"):format(name, type(key)), 2) end
+      error(("%s has no '%s'%s"):format(name, key, host.did_you_mean(key, contents)), 2)
+    end,
+  })
+end
+
 local function copy(t)
   local c = {}
   for k, v in pairs(t) do c[k] = v end
@@ -115,8 +126,8 @@ return function(dir, prefix)
   local library = copy(lab)
   library.include = includer(dir, prefix, env)
   library.open = host.opener(dir)
-  library.http = readOnly("lab.http", lab.http)
-  contents.lab = readOnly("lab", library)
+  library.http = readOnly("lab.http", strict("lab.http", copy(lab.http)))
+  contents.lab = readOnly("lab", strict("lab", library))
   contents.load = loader(env)
   contents._G = env
   return env

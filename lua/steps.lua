@@ -9,8 +9,17 @@ local steps = {}
 
 -- ---- finding -----------------------------------------------------------------
 
+-- "04-memory-alloc" -> "04", "memory-alloc"; nil if it is called otherwise.
+local function partsOf(name)
+  return name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
+end
+
+local function isFolder(name, number)
+  return tonumber((partsOf(name))) == number
+end
+
 local function addFolder(found, dir, name)
-  local number, slug = name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
+  local number, slug = partsOf(name)
   if not number then return end
   local entry = { number = tonumber(number), slug = slug, dir = dir .. "/" .. name }
   entry.file = entry.dir .. "/scenario.lua"
@@ -35,56 +44,97 @@ function steps.list()
   return found
 end
 
+-- Why there is no step NUMBER, as far as a folder shows that one was meant.
+function steps.why_not(number)
+  for _, dir in ipairs(host.dirs) do
+    for _, name in ipairs(host.scan(dir) or {}) do
+      local folder = dir .. "/" .. name
+      local text, problem = host.read(folder .. "/scenario.lua")
+      if isFolder(name, number) and not text then return ": " .. problem end
+      if text and tonumber(name:match("^%d+")) == number then
+        return (": a folder is called NN-slug (letters, digits, _ and -), which %s is not"):format(folder)
+      end
+    end
+  end
+  return ""
+end
+
 -- ---- checking ----------------------------------------------------------------
 
 -- The line on which KEY is set, as far as the text shows it.
 local function lineOf(text, key)
+  local word = key:gsub("%W", "%%%0")
   local n = 0
   for line in (text .. "\n"):gmatch("(.-)\n") do
     n = n + 1
     local code = line:gsub("%-%-.*", "")
-    if code:find("%f[%w_]" .. key:gsub("%W", "%%%0") .. "%f[^%w_]%s*%]?%s*=") then return n end
+    if code:find("%f[%w_]" .. word .. "%f[^%w_]%s*=") or code:find("%[%s*[\"']" .. word .. "[\"']%s*%]%s*=") then
+      return n
+    end
   end
   return 1
 end
 
+local function keysOf(t)
+  local names = {}
+  for key in pairs(t) do names[#names + 1] = key end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+-- ...and what they are, or which of them was probably meant.
+local function unknown(what, name, known)
+  local meant = host.did_you_mean(name, known)
+  return ("unknown %s '%s'%s"):format(what, name, meant ~= "" and meant or "; known are: " .. keysOf(known))
+end
+
+-- A check says what is wrong with a value: nil, or how a sentence about KEY goes
+-- on, and then perhaps the key inside of it that is to blame. "must be ..." may
+-- stand alone; other sentences are whole.
+
 local function list(check, what)
   return function(v)
-    if type(v) ~= "table" then return false, "a list of " .. what end
+    local want = "must be a list of " .. what
+    if type(v) ~= "table" then return want end
     local n = 0
     for i, item in pairs(v) do
-      if math.type(i) ~= "integer" or not check(item) then return false, "a list of " .. what end
+      if math.type(i) ~= "integer" or not check(item) then return want end
       n = n + 1
     end
-    return n == #v, "a list of " .. what
+    return n ~= #v and want or nil
   end
 end
 
 local function is(kind)
-  return function(v) return type(v) == kind, "a " .. kind end
+  return function(v)
+    if type(v) ~= kind then return ("must be a %s, not a %s"):format(kind, type(v)) end
+  end
 end
 
 local isString, isFunction = is "string", is "function"
 
+local function isText(v) return type(v) == "string" end
+
+local function isWhole(v, least, most) return math.type(v) == "integer" and v >= least and v <= most end
+
 local function isCount(least, most)
   return function(v)
-    return math.type(v) == "integer" and v >= least and v <= most,
-      ("a whole number from %d to %s"):format(least, most == math.maxinteger and "any" or most)
+    if not isWhole(v, least, most) then return ("must be a whole number from %d to %d"):format(least, most) end
   end
 end
 
 local function isParams(v)
-  local want = 'like { size = { 10000000, "bytes copied per request" } }'
-  if type(v) ~= "table" then return false, want end
+  if type(v) ~= "table" then return 'must be like { size = { 10000000, "bytes copied per request" } }' end
   for key, param in pairs(v) do
     if type(key) ~= "string" or not key:find("^[%a_][%w_]*$") or key == "step" then
-      return false, want
+      return (": '%s' can't be a name: letters, digits and _, and not 'step'"):format(key), tostring(key)
     end
-    if type(param) ~= "table" or type(param[2]) ~= "string" then return false, want end
-    local kind = type(param[1])
-    if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then return false, want end
+    local kind = type(param) == "table" and type(param[2]) == "string" and type(param[1])
+    if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
+      return (': %s must be its default and its meaning, like { 10000000, "bytes copied per request" }')
+        :format(key), key
+    end
   end
-  return true
 end
 
 local units = { [""] = 1, B = 1, KB = 1e3, MB = 1e6, GB = 1e9, KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30 }
@@ -98,69 +148,104 @@ local function bytes(v)
   return n and n < 2 ^ 60 and math.floor(n)
 end
 
+local FDS = 1 << 20
+
 local function isLimits(v)
-  local want = 'like { memory = "1GiB", fds = 512 }'
-  if type(v) ~= "table" then return false, want end
+  if type(v) ~= "table" then return 'must be like { memory = "1GiB", fds = 512 }' end
   for key, value in pairs(v) do
-    local good = key == "memory" and bytes(value)
-      or key == "fds" and (isCount(1, 1 << 20)(value) or type(value) == "string")
-    if not good then return false, want end
+    if key ~= "memory" and key ~= "fds" then
+      key = tostring(key)
+      return ": " .. unknown("key", key, { memory = true, fds = true }), key
+    elseif key == "memory" and not bytes(value) then
+      return '.memory must be like "1GiB", "100MB" or a number of bytes', key
+    elseif key == "fds" and not isWhole(value, 1, FDS) and type(value) ~= "string" then
+      return (".fds must be a whole number from 1 to %d, or the name of a parameter"):format(FDS), key
+    end
   end
-  return true
 end
 
-local ours = { ["/goto"] = true, ["/metrics"] = true, ["/status"] = true }
+local ours = { ["/goto"] = true, ["/metrics"] = true, ["/status"] = true, ["/steps"] = true, ["/hint"] = true }
+
+local function isOurs(path)
+  return ours[path] or path:find("^/debug") or path:find("^/pprof") or path:find("^/lab/")
+end
 
 local function isRoutes(v)
-  local want = 'like { ["/report"] = function(self, req) ... end }'
-  if type(v) ~= "table" then return false, want end
+  if type(v) ~= "table" then return 'must be like { ["/report"] = function(self, req) ... end }' end
   local n = 0
   for path, route in pairs(v) do
     n = n + 1
-    if type(path) ~= "string" or not path:find("^/[%w_./-]+$") or #path > 63 or n > 32
-      or ours[path] or path:find("^/debug") or path:find("^/pprof") or path:find("^/lab/")
-      or type(route) ~= "function" then
-      return false, want .. ", not /goto, /metrics, /status, /debug, /pprof or /lab"
+    local name = tostring(path)
+    if type(path) ~= "string" or not path:find("^/[%w_./-]+$") or #path > 63 then
+      return (": '%s' must be like '/report': a / and then letters, digits, _ . / or -, 63 characters at most")
+        :format(name), name
+    elseif isOurs(path) then
+      return (": %s is a path of the lab's own"):format(path), path
+    elseif type(route) ~= "function" then
+      return (": %s must be a function(self, req), not a %s"):format(path, type(route)), path
     end
   end
-  return true
+  if n > 32 then return (": there are %d of them; 32 are possible"):format(n) end
 end
 
+local isRequests = isCount(1, 100000)
 local expectations = {
-  requests = isCount(1, 100000), top = isString, under = isString, share = is "number",
-  grows = isString, ratio = isString, empty = is "boolean", is = is "number",
+  top = "string", under = "string", share = "number", grows = "string", ratio = "string", empty = "boolean",
+  is = "number",
 }
+
+-- What one of the list `expect` says: nil, or what is wrong, and where.
+local function problemOfExpectation(item)
+  if type(item) ~= "table" or type(item[1]) ~= "string" then
+    return 'must be like { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 }'
+  end
+  for key, value in pairs(item) do
+    local kind = key == 1 and "string" or expectations[key]
+    if not kind then
+      key = tostring(key)
+      return ": " .. unknown("key", key, expectations), key
+    elseif type(value) ~= kind then
+      return (".%s must be a %s, not a %s"):format(key, kind, type(value)), key
+    end
+  end
+end
 
 -- An expectation's own shape; what it means is the business of the test.
 local function isExpect(v)
-  local want = 'like { requests = 5, { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 } }'
-  if type(v) ~= "table" then return false, want end
+  local want = 'must be like { requests = 5, { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 } }'
+  if type(v) ~= "table" then return want end
   for key, item in pairs(v) do
+    local problem, culprit
     if key == "requests" then
-      if not expectations.requests(item) then return false, want end
-    elseif math.type(key) ~= "integer" or type(item) ~= "table" or type(item[1]) ~= "string" then
-      return false, want
+      problem = isRequests(item)
+      if problem then return ".requests " .. problem, key end
+    elseif math.type(key) ~= "integer" then
+      key = tostring(key)
+      return ": " .. unknown("key", key, { requests = true }), key
     else
-      for k, value in pairs(item) do
-        local check = expectations[k]
-        if k ~= 1 and not (check and check(value)) then return false, want end
+      problem, culprit = problemOfExpectation(item)
+      if problem then
+        return ("[%d]%s%s"):format(key, problem:find("^must") and " " or "", problem), culprit
       end
     end
   end
-  return true
 end
 
 local function isDiagnosis(v)
-  local want = 'like { kind = "memory leak", where = "leakMemory", accept = { "buffer" } }'
-  if type(v) ~= "table" then return false, want end
+  local want = 'must be like { kind = "memory leak", where = "leakMemory", accept = { "buffer" } }'
+  if type(v) ~= "table" then return want end
   for key, value in pairs(v) do
     if key == "accept" then
-      if not list(isString, "strings")(value) then return false, want end
-    elseif (key ~= "kind" and key ~= "where") or type(value) ~= "string" then
-      return false, want
+      local problem = list(isText, "strings")(value)
+      if problem then return ".accept " .. problem, key end
+    elseif key ~= "kind" and key ~= "where" then
+      key = tostring(key)
+      return ": " .. unknown("key", key, { kind = true, where = true, accept = true }), key
+    elseif type(value) ~= "string" then
+      return (".%s must be a string, not a %s"):format(key, type(value)), key
     end
   end
-  return v.kind ~= nil and v.where ~= nil, want
+  if not (v.kind and v.where) then return want end
 end
 
 local keys = {
@@ -168,14 +253,19 @@ local keys = {
   difficulty = isCount(1, 5), minutes = isCount(1, 1000),
   params = isParams, limits = isLimits, routes = isRoutes,
   enter = isFunction, request = isFunction, leave = isFunction,
-  hints = list(isString, "strings"), expect = isExpect, diagnosis = isDiagnosis,
+  hints = list(isText, "strings"), expect = isExpect, diagnosis = isDiagnosis,
 }
 
-local function knownKeys()
-  local names = {}
-  for key in pairs(keys) do names[#names + 1] = key end
-  table.sort(names)
-  return table.concat(names, ", ")
+-- limits.fds may be the name of a parameter that is a whole number.
+local function problemOfFds(scenario)
+  local name = scenario.limits and scenario.limits.fds
+  if type(name) ~= "string" then return nil end
+  local params = scenario.params or {}
+  if not params[name] then
+    return ("limits.fds: there is no parameter '%s'%s"):format(name, host.did_you_mean(name, params))
+  elseif math.type(params[name][1]) ~= "integer" then
+    return ("limits.fds: the parameter '%s' is no whole number"):format(name)
+  end
 end
 
 -- The first thing wrong with what scenario.lua returned, as "file:line: text".
@@ -189,13 +279,15 @@ local function problemOf(scenario, entry, text)
   for key, value in pairs(scenario) do
     local check = keys[key]
     if not check then
-      return at(tostring(key), ("unknown key '%s'; known are %s"):format(key, knownKeys()))
+      key = tostring(key)
+      return at(key, unknown("key", key, keys))
     end
-    local good, want = check(value)
-    if not good then return at(key, ("%s must be %s"):format(key, want)) end
+    local problem, culprit = check(value)
+    if problem then return at(culprit or key, key .. (problem:find("^must") and " " or "") .. problem) end
   end
   if not scenario.request then return at(nil, "request is missing: function(self, req) ... end") end
-  return nil
+  local problem = problemOfFds(scenario)
+  return problem and at("fds", problem)
 end
 
 -- ---- parameters --------------------------------------------------------------
@@ -217,14 +309,21 @@ end
 
 local function setParam(values, declared, name, word)
   if not declared[name] then
-    local known = {}
-    for key in pairs(declared) do known[#known + 1] = key end
-    table.sort(known)
-    return ("unknown parameter '%s'; known are: %s"):format(name, table.concat(known, ", "))
+    return next(declared) and unknown("parameter", name, declared)
+      or ("unknown parameter '%s': this step has none"):format(name)
   end
   local value, want = parse(word, declared[name][1])
   if value == nil then return ("parameter %s: '%s' is not %s"):format(name, word, want) end
   values[name] = value
+end
+
+-- A scenario that reads or writes a parameter it hasn't got has a mistake in it.
+local function strictParams(values)
+  local function fail(_, name)
+    name = tostring(name)
+    error(("self.params has no '%s'%s"):format(name, host.did_you_mean(name, values)), 2)
+  end
+  return setmetatable(values, { __index = fail, __newindex = fail, __metatable = false })
 end
 
 -- Defaults, then --param N.key=value, then what /goto was given. Returns the
@@ -243,16 +342,19 @@ local function paramValues(declared, number, overrides)
     local problem = setParam(values, declared, name, word)
     if problem then return nil, problem end
   end
-  return values
+  return strictParams(values)
 end
 
 -- limits as numbers, 0 where there is none: bytes, descriptors. The latter may
--- be the name of a parameter.
+-- be the name of a parameter; nil and a message if that has no such value.
 local function limitsOf(scenario)
   local limits = scenario.limits or {}
-  local fds = limits.fds or 0
-  if type(fds) == "string" then fds = scenario.params[fds] end
-  return bytes(limits.memory or 0) or 0, isCount(0, 1 << 20)(fds) and fds or nil
+  local fds, name = limits.fds or 0, nil
+  if type(fds) == "string" then fds, name = scenario.params[fds], fds end
+  if not isWhole(fds, 0, FDS) then
+    return nil, ("limits.fds: parameter %s is %s; 1 to %d are possible"):format(name, fds, FDS)
+  end
+  return bytes(limits.memory or 0) or 0, fds
 end
 
 -- ---- loading -----------------------------------------------------------------
@@ -272,16 +374,14 @@ function steps.load(entry, overrides)
   local ok, scenario = xpcall(chunk, host.traceback)
   host.loading(false)
   host.own(true)
-  if not ok then return nil, 500, scenario end
+  if not ok then return nil, 500, host.explain(scenario) end
   problem = problemOf(scenario, entry, text)
   if problem then return nil, 500, problem end
   local values, wrong = paramValues(scenario.params or {}, entry.number, overrides)
   if not values then return nil, 400, wrong end
   scenario.params = values
   local memory, fds = limitsOf(scenario)
-  if not fds then
-    return nil, 400, "limits.fds: a number of descriptors, or the name of a parameter that is one"
-  end
+  if not memory then return nil, 400, fds end
   return scenario, memory, fds
 end
 

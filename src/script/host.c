@@ -201,7 +201,8 @@ static int host_limit(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lua_Integer bytes = luaL_checkinteger(L, 1);
   size_t cap = machine_limit();
-  vm->limit = bytes > 0 && (size_t)bytes < cap ? (size_t)bytes : cap;
+  vm->own_limit = bytes > 0 && (size_t)bytes < cap;
+  vm->limit = vm->own_limit ? (size_t)bytes : cap;
   lab_mem_set_limit(vm->limit);
   vm->fd_limit = (unsigned)luaL_checkinteger(L, 2);
   atomic_store(&vm->memory_limit, vm->limit);
@@ -267,6 +268,8 @@ static const luaL_Reg host[] = {
     {"limit", host_limit},
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},
+    {"explain", lab_host_explain},
+    {"did_you_mean", lab_host_did_you_mean},
     {"serve", host_serve},
     {"opener", lab_file_opener},
     {NULL, NULL},

@@ -29,8 +29,12 @@ static void report(lua_State *L, buffer *u) {
 }
 
 static int failure(lua_State *L, int code) {
-  luaL_pushfail(L);
-  lua_pushstring(L, strerror(-code));
+  if (code == -ENOMEM) {
+    lab_memory_failure(L);
+  } else {
+    luaL_pushfail(L);
+    lua_pushstring(L, strerror(-code));
+  }
   lua_pushinteger(L, -code);
   return 3;
 }
@@ -48,6 +52,13 @@ static size_t check_size(lua_State *L, int arg) {
   return (size_t)n;
 }
 
+static int raise_no_memory(lua_State *L, size_t wanted) {
+  char limit[96];
+  lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
+  return luaL_error(L, "not enough memory for a buffer of %I bytes: %s",
+                    (LUAI_UACINT)wanted, limit);
+}
+
 /* lab.buffer([cap]). Hidden from profiles: what it allocates is charged to its
  * caller, as Go's make is. */
 static int new_buffer(lua_State *L) {
@@ -57,8 +68,7 @@ static int new_buffer(lua_State *L) {
   luaL_setmetatable(L, BUFFER);
   int rc = lab_buffer_init(&u->b, cap);
   if (rc)
-    return luaL_error(L, "not enough memory for a buffer of %I bytes",
-                      (LUAI_UACINT)cap);
+    return raise_no_memory(L, cap);
   report(L, u);
   return 1;
 }

@@ -246,12 +246,30 @@ static void read_case(lua_State *L, selection *s, size_t i) {
   s->cases[i].send = is_send;
 }
 
+/* Options stand behind the cases, of which there are N. */
+static void check_options(lua_State *L, size_t n) {
+  static const char *const options[] = {"default"};
+  if (n > 0)
+    lua_pushinteger(L, (lua_Integer)n);
+  else
+    lua_pushnil(L);
+  if (!lua_next(L, 1))
+    return;
+  bool known = lua_type(L, -2) != LUA_TSTRING ||
+               strcmp(lua_tostring(L, -2), options[0]) == 0;
+  if (!known)
+    lab_lua_unknown(L, "lab.select has no option", lua_tostring(L, -2), options,
+                    1);
+  lua_pop(L, 2);
+}
+
 static selection *read_cases(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   size_t n = lua_rawlen(L, 1);
   if (n > MAX_CASES)
     luaL_error(L, "select: more than %d cases", MAX_CASES);
+  check_options(L, n);
   luaL_checkstack(L, 2 * (int)n + 10, "select"); /* stacks are costly */
   size_t size = sizeof(selection) + n * sizeof(lab_select_case);
   selection *s = lua_newuserdatauv(L, size, 0);

@@ -114,6 +114,7 @@ typedef struct question {
 } question;
 
 static question check_question(lua_State *L) {
+  static const char *const options[] = {"timeout", "headers", "method", "body"};
   question q = {.url = luaL_checkstring(L, 1)};
   if (lua_isnoneornil(L, 2)) {
     lua_settop(L, 1);
@@ -121,6 +122,8 @@ static question check_question(lua_State *L) {
   }
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  lab_lua_check_keys(L, 2, "lab.http.get has no option", options,
+                     sizeof options / sizeof *options);
   lua_getfield(L, 2, "timeout");
   q.timeout = luaL_optnumber(L, -1, TIMEOUT);
   luaL_argcheck(L, q.timeout > 0 && q.timeout < 1e6, 2, "bad timeout");

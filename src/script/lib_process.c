@@ -87,6 +87,7 @@ static int wait_for_news(lua_State *L, process *p, lua_KFunction k) {
 
 static int check_argv(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  lab_lua_check_keys(L, 1, "lab.spawn has no option", NULL, 0);
   lua_Integer n = luaL_len(L, 1);
   luaL_argcheck(L, n >= 1 && n <= ARGS_MAX, 1, "a list of 1 to 1000 words");
   for (lua_Integer i = 1; i <= n; i++) {

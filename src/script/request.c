@@ -126,13 +126,12 @@ static size_t message_length(const char *text) {
   return end ? (size_t)(end - text) : strlen(text);
 }
 
-static void take_error(lab_exchange *x, lab_lua_task *t, int status) {
-  char full[96];
+static void take_error(lab_exchange *x, lab_lua_task *t) {
+  char memory[LAB_MEMORY_TEXT];
   const char *text = lua_tostring(t->co, -1);
-  if (status == LUA_ERRMEM) {
-    snprintf(full, sizeof full,
-             "not enough memory: the step's limit is %zu bytes", x->vm->limit);
-    text = full;
+  if (text && strcmp(text, LAB_LUA_NO_MEMORY) == 0) { /* in take_answer */
+    lab_memory_error_text(x->vm, NULL, memory, sizeof memory);
+    text = memory;
   }
   if (!text)
     text = "error without a message";
@@ -157,7 +156,7 @@ static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
     status = lua_pcall(t->co, nresults + 1, 0, 0);
   }
   if (status != LUA_OK)
-    take_error(x, t, status);
+    take_error(x, t);
   uint64_t took = lab_clock_mono() - x->started;
   LAB_PROBE3(request__done, t->base.id, x->status, took);
   char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
@@ -251,6 +250,17 @@ static int prepare(lua_State *L) {
   return 0;
 }
 
+/* There is not even memory to begin with it. */
+static void refuse(lab_vm *vm, lab_exchange *x) {
+  char limit[96], text[LAB_MEMORY_TEXT];
+  lab_memory_limit_text(vm, limit, sizeof limit);
+  int n = snprintf(text, sizeof text, "not enough memory to begin: %s", limit);
+  lab_log("request %.*s failed: %s", (int)x->path_len, x->path, text);
+  lab_exchange_text(x, 500, text, (size_t)n);
+  lab_buf_putc(&x->reply, '\n');
+  lab_vm_answer(vm, x);
+}
+
 void lab_request_deliver(lab_post *post) {
   lab_exchange *x = LAB_CONTAINER(post, lab_exchange, post);
   lab_vm *vm = x->vm;
@@ -268,7 +278,5 @@ void lab_request_deliver(lab_post *post) {
   if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
     return;
   lua_pop(vm->L, 1);
-  lab_log("request %s failed: not enough memory", x->path);
-  lab_exchange_text(x, 500, "not enough memory\n", 18);
-  lab_vm_answer(vm, x);
+  refuse(vm, x);
 }

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "mem/mem.h"
 
 enum { IDLE_MAX = 256 };
 
@@ -149,7 +150,12 @@ static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
  * its traceback. */
 static int add_traceback(lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
+  char memory[LAB_MEMORY_TEXT];
   const char *message = lua_tostring(co, -1);
+  if (lua_status(co) == LUA_ERRMEM) {
+    lab_memory_error_text(lab_vm_of(L), co, memory, sizeof memory);
+    message = memory;
+  }
   if (!message) /* no metamethods: nothing could interrupt them here */
     message = lua_pushfstring(L, "(error object is a %s value)",
                               luaL_typename(co, -1));
@@ -157,8 +163,10 @@ static int add_traceback(lua_State *L) {
   return 1;
 }
 
+/* One that is due to the step's limit has room for its own words. */
 static void describe_error(lab_vm *vm, lua_State *co) {
   lua_State *L = vm->L;
+  lab_mem_set_limit(0);
   lua_pushcfunction(L, add_traceback);
   lua_pushlightuserdata(L, co);
   if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
@@ -166,6 +174,7 @@ static void describe_error(lab_vm *vm, lua_State *co) {
   } else {
     lua_pop(L, 1); /* no memory for a traceback: the message must do */
   }
+  lab_mem_set_limit(vm->switcher ? 0 : vm->limit);
 }
 
 static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {

@@ -38,7 +38,10 @@ void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size) {
     lab_mem_free(p, old);
     return NULL;
   }
-  return p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
+  void *block = p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
+  if (!block)
+    lab_memory_refused();
+  return block;
 }
 
 static int on_panic(lua_State *L) {

@@ -80,7 +80,9 @@ struct lab_vm {
   unsigned nidle;
 
   lab_step step;
-  size_t limit;      /* bytes of application memory that the step may have */
+  size_t limit;   /* bytes of application memory that the step may have */
+  bool own_limit; /* its scenario says so, not the machine */
+  char refused_at[LUA_IDSIZE + 16]; /* "file:line: " of the last refusal */
   size_t heap_floor; /* with less of it, nothing is in heap profiles */
   uint32_t last_generation;
   lab_lua_task *switcher;  /* the goto under way, or NULL */
@@ -206,6 +208,37 @@ lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what);
 /* Argument ARG, seconds (a number, not negative; 30 years at most), in ns. */
 uint64_t lab_lua_check_seconds(lua_State *L, int arg);
 
+/* ---- unknown.c: typing mistakes ------------------------------------------ */
+
+/* Raises "WHAT 'NAME'; did you mean 'nearest'?": WHAT is like "lab has no". */
+int lab_lua_unknown(lua_State *L, const char *what, const char *name,
+                    const char *const *known, size_t n);
+/* Does so if a string that isn't KNOWN is a key of the table ARG. */
+void lab_lua_check_keys(lua_State *L, int arg, const char *what,
+                        const char *const *known, size_t n);
+/* host.did_you_mean(name, set) -> "; did you mean 'key'?", or "" */
+int lab_host_did_you_mean(lua_State *L);
+
+/* ---- memory.c: when it is out ---------------------------------------------
+ */
+
+#define LAB_LUA_NO_MEMORY "not enough memory" /* Lua's own words */
+enum { LAB_MEMORY_TEXT = LUA_IDSIZE + 160 };
+
+/* The allocator gives none: notes where that is. Allocates nothing. */
+void lab_memory_refused(void);
+/* "the step has 1 GiB (limits.memory)". */
+void lab_memory_limit_text(const lab_vm *vm, char *out, size_t size);
+/* What stands for Lua's error that came of the last refusal:
+ * "scenario.lua:12: not enough memory: the step has 1 GiB (limits.memory)".
+ * FAILED, which may be NULL: a coroutine that ended by it. */
+void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
+                           size_t size);
+/* nil and such a text without a place: pushes both, returns 2. */
+int lab_memory_failure(lua_State *L);
+/* host.explain(problem): an error as it is told; the limit is lifted. */
+int lab_host_explain(lua_State *L);
+
 /* ---- owned.c ------------------------------------------------------------- */
 
 /* O belongs to the running task's step from now on; KIND is a literal, or NULL
@@ -309,6 +342,9 @@ uint32_t lab_walk(lua_State *L, int skip);
 /* Registers all C functions of a table ("lab.copy_n"); HIDDEN: see
  * stack/frame.h. */
 void lab_walk_register(lua_State *L, const char *prefix, bool hidden);
+/* In the allocator: Lua is making room for its stack, which may be half changed
+ * and can't be walked. */
+bool lab_walk_is_unsafe(void);
 /* The heap profiler's question (prof/heap.h). */
 uint32_t lab_walk_allocation(uint32_t *label);
 

@@ -152,6 +152,12 @@ static bool is_stack(const lab_frame *native, size_t n) {
   return false;
 }
 
+bool lab_walk_is_unsafe(void) {
+  lab_frame native[LAB_UNWIND_MAX];
+  size_t n = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
+  return is_stack(native, drop_allocator(native, n));
+}
+
 /* The registered C function among NATIVE, innermost first, or 0. */
 static uint32_t c_function(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n; i++) {

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/nearest.h"
 
 static void test_durations(void **state) {
   (void)state;
@@ -64,11 +65,45 @@ static void test_long_text(void **state) {
   lab_buf_free(&b);
 }
 
+static void test_nearest(void **state) {
+  (void)state;
+  static const char *const known[] = {
+      "go", "gc", "channel", "cpu_time", "timeout", "temp_file", "temp_dir"};
+  static const struct {
+    const char *word, *meant;
+  } cases[] = {
+      {"chanel", "channel"},
+      {"channels", "channel"},
+      {"cahnnel", "channel"},
+      {"Channel", "channel"},
+      {"timout", "timeout"},
+      {"temp_fiel", "temp_file"},
+      {"tempdir", "temp_dir"},
+      {"goo", "go"},
+      {"frobnicate", NULL},
+      {"", NULL},
+      {"x", NULL},
+      {"cputimes", "cpu_time"},
+      {"a_word_that_is_far_longer_than_any_that_somebody_would_type_by_mistake",
+       NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *meant =
+        lab_nearest(cases[i].word, known, sizeof known / sizeof *known);
+    if (cases[i].meant)
+      assert_string_equal(meant, cases[i].meant);
+    else
+      assert_null(meant);
+  }
+  assert_null(lab_nearest("go", known, 0));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_durations),
       cmocka_unit_test(test_json),
       cmocka_unit_test(test_long_text),
+      cmocka_unit_test(test_nearest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
