@@ -6,6 +6,11 @@
  * for what runs on, or newer readers refuse the file; so the numbers of threads
  * in a trace are not the kernel's.
  *
+ * The collector works in whatever task needs memory, and the network's news
+ * begin requests between tasks. Where no task runs these two have goroutines of
+ * their own, the helpers: newer readers break at a pause in which nobody runs,
+ * and don't show a user task that nobody began.
+ *
  * A worker's P has nothing to do with other Ps, so its events are written when
  * a job is over, with the times at which they happened. */
 #include "base/clock.h"
@@ -44,6 +49,7 @@ static void start(lab_trace_g *g, uint64_t now) {
 
 static void sched(lab_trace_g *g, bool preempted, uint32_t stack,
                   uint64_t now) {
+  lab_trace_end_pause(now);
   PUT(VM_PROC, now, preempted ? EV_GO_PREEMPT : EV_GO_SCHED, stack);
   g->state = RUNNABLE;
   r->running = NULL;
@@ -67,6 +73,7 @@ static void block(lab_trace_g *g, lab_trace_why why, uint32_t stack,
       EV_GO_BLOCK_RECV, EV_GO_BLOCK_SELECT, EV_GO_BLOCK_SYNC,
       EV_GO_BLOCK_COND, EV_GO_BLOCK_NET,    EV_GO_SYSCALL,
   };
+  lab_trace_end_pause(now);
   PUT(VM_PROC, now, types[why], stack);
   r->running = NULL;
   g->state = WAITING;
@@ -86,6 +93,45 @@ void lab_trace_end_vm(uint64_t now) {
     PUT(VM_PROC, now, EV_GO_SCHED, 0);
   r->running = NULL;
   PUT0(VM_PROC, now, EV_PROC_STOP);
+}
+
+/* ---- helpers ------------------------------------------------------------- */
+
+static bool is_helper(const lab_trace_g *g) {
+  return g >= r->helpers && g < r->helpers + LAB_TRACE_HELPERS;
+}
+
+void lab_trace_run_helper(lab_trace_helper which, uint32_t stack,
+                          uint64_t now) {
+  lab_trace_g *g = &r->helpers[which];
+  if (r->running)
+    return;
+  if (state_of(g) == UNKNOWN) {
+    *g = (lab_trace_g){.id = LAB_TRACE_G_MAX + r->config.workers + 1 + which,
+                       .epoch = r->epoch,
+                       .seq = 1};
+    PUT(VM_PROC, now, EV_GO_CREATE, g->id, stack,
+        lab_trace_stack(0, r->config.start));
+  } else if (g->state == WAITING) {
+    unblock(g, 0, 0, now);
+  }
+  r->helper_stack = stack;
+  start(g, now);
+}
+
+void lab_trace_park_helper(lab_trace_helper which, uint64_t now) {
+  if (r->running == &r->helpers[which])
+    block(r->running, LAB_TRACE_BLOCK, r->helper_stack, now);
+}
+
+/* Something else is about to run on the VM's P. */
+static void make_way(uint64_t now) {
+  if (!r->running)
+    return;
+  if (is_helper(r->running))
+    block(r->running, LAB_TRACE_BLOCK, r->helper_stack, now);
+  else
+    sched(r->running, false, 0, now);
 }
 
 /* ---- goroutines ---------------------------------------------------------- */
@@ -112,8 +158,7 @@ void lab_trace_go_start(lab_trace_g *g, uint64_t now) {
     return;
   if (state_of(g) != UNKNOWN && state_of(g) != RUNNING) {
     now = lab_trace_time(now);
-    if (r->running)
-      sched(r->running, false, 0, now);
+    make_way(now);
     if (g->state != RUNNABLE)
       unblock(g, 0, 0, now);
     start(g, now);
@@ -175,6 +220,7 @@ void lab_trace_go_end(lab_trace_g *g, uint64_t now) {
       start(g, now);
     }
     if (g->state == RUNNING) {
+      lab_trace_end_pause(now);
       PUT0(VM_PROC, now, EV_GO_END);
       r->running = NULL;
     }

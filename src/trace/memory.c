@@ -3,7 +3,8 @@
  *
  * While Lua's collector works no scenario runs, so all of its work is what Go
  * calls "stop the world", inside a cycle; a cycle of several steps stays open
- * between them. */
+ * between them. A pause is of the goroutine in which it is, and doesn't outlast
+ * its turn. */
 #include "base/clock.h"
 #include "trace/record.h"
 
@@ -29,9 +30,10 @@ void lab_trace_gc_begin(uint32_t stack) {
   if (!lab_trace_enter(false))
     return;
   uint64_t now = lab_trace_time(0);
+  stack = lab_trace_stack(stack, r->config.start);
+  lab_trace_run_helper(LAB_TRACE_COLLECTOR, stack, now);
   if (!r->collecting)
-    PUT(VM_PROC, now, EV_GC_START, r->collections++,
-        lab_trace_stack(stack, r->config.start));
+    PUT(VM_PROC, now, EV_GC_START, r->collections++, stack);
   r->collecting = true;
   if (!r->stopped)
     PUT(VM_PROC, now, EV_STW_START, STW_MARK_TERMINATION);
@@ -39,7 +41,7 @@ void lab_trace_gc_begin(uint32_t stack) {
   lab_trace_leave();
 }
 
-static void resume(uint64_t now) {
+void lab_trace_end_pause(uint64_t now) {
   if (r->stopped)
     PUT0(VM_PROC, now, EV_STW_DONE);
   r->stopped = false;
@@ -55,17 +57,18 @@ void lab_trace_gc_end(bool done, uint64_t next_gc) {
   if (!lab_trace_enter(false))
     return;
   uint64_t now = lab_trace_time(0);
-  resume(now);
+  lab_trace_end_pause(now);
   if (done && r->collecting) {
     end_cycle(now);
     PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
     r->heap_at = 0;
     lab_trace_heap_point(now);
   }
+  lab_trace_park_helper(LAB_TRACE_COLLECTOR, now);
   lab_trace_leave();
 }
 
 void lab_trace_end_gc(uint64_t now) {
-  resume(now);
+  lab_trace_end_pause(now);
   end_cycle(now);
 }

@@ -24,6 +24,13 @@ typedef struct worker {
   uint64_t last;  /* time of its last event */
 } worker;
 
+/* Who works on the VM's P where no task runs. */
+typedef enum lab_trace_helper {
+  LAB_TRACE_COLLECTOR,
+  LAB_TRACE_NETWORK, /* begins user tasks */
+  LAB_TRACE_HELPERS
+} lab_trace_helper;
+
 /* An open region of a goroutine. */
 typedef struct region {
   uint64_t task;
@@ -61,7 +68,9 @@ typedef struct recording {
   uint64_t threads;     /* numbers given to threads so far */
   uint64_t collections; /* begun so far */
   bool collecting, stopped;
-  uint64_t heap_at; /* last point of the heap's curve */
+  lab_trace_g helpers[LAB_TRACE_HELPERS];
+  uint32_t helper_stack; /* of the one that runs */
+  uint64_t heap_at;      /* last point of the heap's curve */
 
   worker *workers;
   region *regions;
@@ -116,8 +125,13 @@ void lab_trace_begin_vm(uint64_t now);
 void lab_trace_end_vm(uint64_t now);
 /* go.c: jobs that run end now, as far as the trace can tell. */
 void lab_trace_end_jobs(uint64_t now);
-/* memory.c: a collection that runs ends. */
+/* memory.c: a collection that runs ends; only its pause does. */
 void lab_trace_end_gc(uint64_t now);
+void lab_trace_end_pause(uint64_t now);
+/* go.c: a helper runs, until something else does, if nothing does now; it waits
+ * again, if it runs. STACK: what it is called, in use. */
+void lab_trace_run_helper(lab_trace_helper which, uint32_t stack, uint64_t now);
+void lab_trace_park_helper(lab_trace_helper which, uint64_t now);
 /* user.c */
 void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
                        const char *text, size_t len, uint32_t stack);

@@ -109,7 +109,7 @@ typedef struct lab_trace_g {
   uint8_t state;
 } lab_trace_g;
 
-/* Beyond are the workers' goroutines. */
+/* Beyond are the workers' goroutines, and the lab's own. */
 #define LAB_TRACE_G_MAX (1ull << 40)
 
 /* Why a goroutine waits; they are Go's. */
@@ -163,8 +163,9 @@ void lab_trace_gc_end(bool done, uint64_t next_gc);
 
 /* ---- users' tasks, regions, logs ----------------------------------------- */
 
-/* A user task begins or ends, in the goroutine that runs, if one does. TASK: a
- * number that no other has in this recording. PARENT: another, or 0. */
+/* A user task begins or ends, in the goroutine that runs. Where none does, one
+ * is made up that begins it, and is called by STACK. TASK: a number that no
+ * other has in this recording. PARENT: another, or 0. */
 void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
                           uint32_t stack, uint64_t now);
 void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now);

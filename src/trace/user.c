@@ -20,9 +20,11 @@ void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
                           uint32_t stack, uint64_t now) {
   if (!lab_trace_enter(true))
     return;
-  PUT(VM_PROC, lab_trace_time(now), EV_USER_TASK, task, parent,
-      lab_trace_table_name(&r->tables, name),
-      lab_trace_stack(stack, r->config.start));
+  now = lab_trace_time(now);
+  stack = lab_trace_stack(stack, r->config.start);
+  lab_trace_run_helper(LAB_TRACE_NETWORK, stack, now);
+  PUT(VM_PROC, now, EV_USER_TASK, task, parent,
+      lab_trace_table_name(&r->tables, name), stack);
   lab_trace_leave();
 }
 

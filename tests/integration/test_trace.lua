@@ -176,6 +176,7 @@ t.test("steps under load: every page, every profile", function()
       local requests
       local file = take(lab, 1, function()
         requests = t.run(("curl -sS --max-time 0.5 '%s/?[1-5]'"):format(lab.url))
+        t.equal(lab:get("/debug/pprof/heap?gc=1").status, 200, "a collection while no task runs")
       end)
       t.check(requests, "no requests")
       for _, kind in ipairs { "net", "sync", "syscall", "sched" } do trace.profile(file, kind) end

@@ -5,7 +5,8 @@
 --   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
 --   trace.count(events)         -> type -> number
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
---   trace.pages(file[, go])     opens the viewer and fetches every page it has
+--   trace.pages(file[, go[, most]])  opens the viewer and fetches every page that
+--                               has a link, of each sort at most so many (20)
 --                               -> path -> body; raises if one fails
 --   trace.others()              -> paths of further versions' go: those that
 --                               TRACE_GO_VERSIONS names (split by spaces), or
@@ -50,51 +51,101 @@ function trace.profile(file, kind)
   end
 end
 
+-- ---- the viewer's pages -------------------------------------------------------
+
+local ENTITIES = { amp = "&", lt = "<", gt = ">", quot = '"' }
 local function plain(link)
-  return (link:gsub("&amp;", "&"):gsub("#.*", ""))
+  link = link:gsub("&#(%d+);", function(code) return utf8.char(tonumber(code)) end)
+  link = link:gsub("&(%a+);", ENTITIES):gsub("#.*", "")
+  return (link:gsub('[|" \\<>{}]', function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
-local FIXED = { "/", "/trace", "/jsontrace", "/goroutines", "/usertasks", "/userregions", "/mmu",
-  "/mmuPlot?flags=stw|background|assist", "/io", "/block", "/syscall", "/sched", "/io?raw=1", "/block?raw=1",
-  "/syscall?raw=1", "/sched?raw=1" }
+local FIRST = { "/", "/trace", "/goroutines", "/usertasks", "/userregions", "/mmu", "/io", "/block", "/syscall",
+  "/sched", "/io?raw=1", "/block?raw=1", "/syscall?raw=1", "/sched?raw=1" }
 
-function trace.pages(file, go)
+-- What a page's script asks for. The MMU's differ between versions.
+local WINDOWS = "window=1000000&flags=stw|background"
+local function asked_by_script(path, body)
+  if path:find("^/trace") then return { (path:gsub("^/trace", "/jsontrace")) } end
+  if path ~= "/mmu" then return {} end
+  if body:find("/mmuPlot", 1, true) then
+    return { "/mmuPlot?flags=stw|background|assist", "/mmuPlot?flags=stw|mut", "/mmuDetails?" .. WINDOWS }
+  end
+  return { "/mmu?mode=plot&flags=stw|background|assist", "/mmu?mode=details&" .. WINDOWS }
+end
+
+-- The links of a page: in HTML, with quotes or without, and in the MMU's JSON.
+local function links_of(path, body)
+  local links = asked_by_script(path, body)
+  if path:find("^/jsontrace") or path:find("raw=1", 1, true) then return links end
+  for _, pattern in ipairs { 'href="([^"]+)"', "href=([^\"'>%s]+)", '"URL":"([^"]+)"' } do
+    for link in body:gmatch(pattern) do
+      link = link:gsub("\\u(%x%x%x%x)", function(code) return utf8.char(tonumber(code, 16)) end)
+      if not link:find("^%a+:") and not link:find("static/", 1, true) and not link:find("^#") then
+        links[#links + 1] = link:gsub("^([^/])", "/%1")
+      end
+    end
+  end
+  return links
+end
+
+-- Fetches a list of paths in one go, in their order, into BODIES.
+local function fetch(url, paths, bodies)
+  local dir, config = t.temp_dir(), {}
+  for i, path in ipairs(paths) do
+    config[i] = ('url = "%s%s"\noutput = "%s/%d"\n'):format(url, path, dir, i)
+  end
+  local made = t.run("curl -sS --globoff --max-time 120 -w '%{http_code}\\n' -K -", table.concat(config))
+  local i = 0
+  for code in made.out:gmatch("%d+") do
+    i = i + 1
+    local body = t.read(dir .. "/" .. i) or ""
+    -- Go 1.23 makes a user task 0 of every parent that isn't there, and has no page for it.
+    local none = paths[i]:find("^/jsontrace%?%a+=0$")
+    if code ~= "200" or (#body == 0 and not none) then error(("%s: %s %s"):format(paths[i], code, made.err .. body:sub(1, 600))) end
+    bodies[paths[i]] = body
+    os.remove(dir .. "/" .. i)
+  end
+  if i ~= #paths then error(("%d of %d pages: %s"):format(i, #paths, made.err)) end
+end
+
+-- Every page that one can come to by links, but of each sort at most MOST: a
+-- trace of 100,000 tasks has as many pages.
+local function crawl(url, most)
+  local bodies, seen, sorts = {}, {}, {}
+  local level = FIRST
+  for _, path in ipairs(FIRST) do seen[path] = true end
+  while #level > 0 do
+    fetch(url, level, bodies)
+    local next_level = {}
+    for _, path in ipairs(level) do
+      for _, link in ipairs(links_of(path, bodies[path])) do
+        link = plain(link)
+        local sort = link:match("^[^?]*%??%a*")
+        if not seen[link] and (sorts[sort] or 0) < most then
+          seen[link], sorts[sort] = true, (sorts[sort] or 0) + 1
+          next_level[#next_level + 1] = link
+        end
+      end
+    end
+    level = next_level
+  end
+  return bodies
+end
+
+function trace.pages(file, go, most)
   local tool = t.run((go or "go") .. " env GOTOOLDIR").out:gsub("%s", "") .. "/trace"
-  local viewer = t.spawn(t.command { tool, "-http=127.0.0.1:0", file })
+  local viewer = t.spawn("env BROWSER=true " .. t.command { tool, "-http=127.0.0.1:0", file })
   local url = t.eventually(function()
-    if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 600), 0) end
+    if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 2000), 0) end
     return viewer:err():match("listening on (http://%S+)")
-  end, 30)
-  local bodies = {}
-  local function fetch(path)
-    if bodies[path] then return end
-    local answer = t.http(url .. path:gsub("|", "%%7C"), "--globoff")
-    if answer.status ~= 200 or #answer.body == 0 then
-      error(("%s: %s %s"):format(path, answer.status or answer.failure, answer.body:sub(1, 300)))
-    end
-    bodies[path] = answer.body
-  end
-  local function follow(path, pattern, most)
-    for link in bodies[path]:gmatch(pattern) do
-      if most == 0 then break end
-      most = most - 1
-      fetch(plain(link):gsub("^([^/])", "/%1"), nil)
-    end
-  end
-  for _, path in ipairs(FIXED) do fetch(path) end
-  follow("/goroutines", 'href="(/?goroutine%?id=[^"]+)"', 20)
-  follow("/usertasks", 'href="(/?usertask%?type=[^"&]+)"', 5)
-  follow("/userregions", 'href="(/?userregion%?[^"&]+&amp;pc=%w+)"', 5)
-  local lists = {}
-  for path in pairs(bodies) do lists[#lists + 1] = path end
-  for _, path in ipairs(lists) do
-    if path:find("^/usertask%?") or path:find("^/goroutine%?") then
-      follow(path, 'href="(/?trace%?[^"#]+)', 2)
-    end
-  end
+  end, 60)
+  local ok, bodies = pcall(crawl, url, most or 20)
   viewer:signal("KILL")
   viewer:wait()
-  if viewer:err():find("panic", 1, true) then error(viewer:err():sub(1, 600)) end
+  if not ok or viewer:err():find("panic", 1, true) then
+    error(("%s\n%s"):format(ok or bodies, viewer:err():sub(1, 2000)), 0)
+  end
   return bodies
 end
 
