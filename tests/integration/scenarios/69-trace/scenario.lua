@@ -1,7 +1,7 @@
 -- What a trace must show, measured by the scenario itself. /known answers with
 -- milliseconds: lock, send, receive, select, sleep, job, ready (for the processor),
 -- and pause: its own sleeps.
-local mutex, jam
+local mutex, jam, file
 local pauses -- of this /known
 
 local function timed(f, ...)
@@ -87,13 +87,12 @@ local function netWait()
   return ms
 end
 
--- Milliseconds of writing and of reading a file that takes a while.
+-- Milliseconds of writing and of reading /file's file.
 local function fileWaits()
-  local file <close> = assert(lab.temp_file(nil, "trace-"))
-  local bytes = ("x"):rep(1 << 25)
-  local write = timed(function() for _ = 1, 4 do assert(file:write(bytes)) end end)
+  local bytes = ("x"):rep(1 << 16)
+  local write = timed(function() for _ = 1, 3 do assert(file:write(bytes)) end end)
   local copy <close> = assert(lab.open(file:path()))
-  local read = timed(function() for _ = 1, 4 do assert(copy:read(1 << 25)) end end)
+  local read = timed(function() for _ = 1, 3 do assert(copy:read(#bytes)) end end)
   return write, read
 end
 
@@ -103,10 +102,14 @@ return {
   params = { tasks = { 100000, "tasks of /park" } },
   enter = function() mutex, jam = lab.mutex(), lab.channel() end,
   request = function() lab.go(function() lab.sleep(0) end) end,
-  leave = function() mutex, jam = nil, nil end,
+  leave = function() mutex, jam, file = nil, nil, nil end,
   routes = {
     ["/known"] = known,
     ["/net"] = function() return ("net=%g"):format(netWait()) end,
+    ["/file"] = function()
+      file = assert(lab.temp_file(nil, "trace-"))
+      return file:path()
+    end,
     ["/files"] = function() return ("write=%g read=%g"):format(fileWaits()) end,
     ["/park"] = function(self)
       for _ = 1, self.params.tasks do lab.go(parked) end
