@@ -40,6 +40,7 @@ struct lab_sched {
   lab_timers sleepers;
   lab_task_sink *sinks;
   bool precise; /* one of them is */
+  bool held;    /* see lab_sched_hold */
   _Atomic(lab_task *) running;
   uint64_t last_id, last_user_task;
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
@@ -321,12 +322,16 @@ static void wait_for_event(lab_sched *s) {
   }
 }
 
+static bool has_no_work(const lab_sched *s) {
+  return s->held || lab_list_empty(&s->runnable);
+}
+
 static void block(lab_sched *s) {
   if (s->ops.idle)
     s->ops.idle(s->arg);
   atomic_store(&s->asleep, true);
   if (lab_mpsc_empty(&s->letters) && !atomic_load(&s->stop) &&
-      lab_list_empty(&s->runnable)) /* idle may have readied a task */
+      has_no_work(s)) /* idle may have readied a task */
     wait_for_event(s);
   atomic_store(&s->asleep, false);
 }
@@ -335,7 +340,7 @@ void lab_sched_run(lab_sched *s) {
   while (!atomic_load(&s->stop)) {
     lab_sched_deliver(s);
     wake_sleepers(s);
-    if (lab_list_empty(&s->runnable))
+    if (has_no_work(s))
       block(s);
     else
       run_first(s);
@@ -364,6 +369,10 @@ void lab_sched_post_quietly(lab_sched *s, lab_post *post) {
 }
 
 /* ---- questions ----------------------------------------------------------- */
+
+void lab_sched_hold(lab_sched *s, bool held) {
+  s->held = held;
+}
 
 bool lab_sched_wanted(const lab_sched *s) {
   if (!lab_list_empty(&s->runnable) || !lab_mpsc_empty(&s->letters) ||

@@ -179,6 +179,10 @@ void lab_sched_post(lab_sched *s, lab_post *post);
 void lab_sched_post_quietly(lab_sched *s, lab_post *post);
 void lab_sched_wake(lab_sched *s);
 
+/* While it is held no task runs; letters are delivered, and sleepers wake. For
+ * whoever must look at everything, piece by piece, while nothing changes. */
+void lab_sched_hold(lab_sched *s, bool held);
+
 /* True if another task is runnable, a sleeper is due, a letter waits, or the
  * scheduler was told to stop: the running task should make way.
  * Async-signal-safe, on this thread. */

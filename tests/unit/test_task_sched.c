@@ -120,6 +120,36 @@ static void test_park(void **state) {
   assert_string_equal(trace, "aa");
 }
 
+/* Until the sleeper is awake, though it may not run yet. */
+typedef struct holder {
+  lab_post post;
+  const lab_task *sleeper;
+  unsigned times;
+} holder;
+
+static void hold_on(lab_post *post) {
+  holder *h = LAB_CONTAINER(post, holder, post);
+  assert_int_equal(ntrace, 0);
+  if (++h->times < 3 || h->sleeper->state == LAB_TASK_WAITING)
+    lab_sched_post(sched, post);
+  else
+    lab_sched_hold(sched, false);
+}
+
+static void test_hold(void **state) {
+  (void)state;
+  actor a, b = {.name = 'b', .script = "e"};
+  add(&a, 'a', "ye");
+  lab_task_init(sched, &b.base);
+  lab_task_sleep(sched, &b.base, LAB_MILLISECOND, 8);
+  holder h = {{{NULL}, hold_on}, &b.base, 0};
+  lab_sched_hold(sched, true);
+  lab_sched_post(sched, &h.post);
+  lab_sched_run(sched);
+  assert_true(h.times >= 3);
+  assert_string_equal(trace, "aba");
+}
+
 static void test_sleep(void **state) {
   (void)state;
   actor a;
@@ -210,6 +240,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_park, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleepers, setup, teardown),
       cmocka_unit_test_setup_teardown(test_letters, setup, teardown),
