@@ -10,8 +10,9 @@
 
 _Static_assert(sizeof(lab_goroutine) == 32, "a million of them are 32 MB");
 
-lab_goroutines *lab_goroutines_new(void) {
+lab_goroutines *lab_goroutines_new(const char *name) {
   lab_goroutines *g = lab_xcalloc(1, sizeof *g);
+  g->name = name;
   g->taken_real = lab_clock_real();
   g->last = &g->first;
   return g;
@@ -53,8 +54,7 @@ static void count_all(lab_counts *c, const lab_goroutines *g, int64_t by) {
 }
 
 int lab_goroutines_write(const lab_goroutines *now,
-                         const lab_goroutines *before, const char *name,
-                         lab_buf *out) {
+                         const lab_goroutines *before, lab_buf *out) {
   lab_counts c = LAB_COUNTS_INIT;
   uint64_t duration = 0;
   count_all(&c, now, 1);
@@ -62,15 +62,14 @@ int lab_goroutines_write(const lab_goroutines *now,
     count_all(&c, before, -1);
     duration = now->taken_real - before->taken_real;
   }
-  int rc = lab_counts_write(&c, name, now->taken_real, duration, out);
+  int rc = lab_counts_write(&c, now->name, now->taken_real, duration, out);
   lab_counts_free(&c);
   return rc;
 }
 
-void lab_goroutines_write_text(const lab_goroutines *g, const char *name,
-                               lab_buf *out) {
+void lab_goroutines_write_text(const lab_goroutines *g, lab_buf *out) {
   lab_counts c = LAB_COUNTS_INIT;
   count_all(&c, g, 1);
-  lab_counts_write_text(&c, name, out);
+  lab_counts_write_text(&c, g->name, out);
   lab_counts_free(&c);
 }

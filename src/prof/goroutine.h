@@ -40,22 +40,20 @@ typedef struct lab_goroutine {
 /* A picture of all of them. */
 typedef struct lab_goroutines lab_goroutines;
 
-/* Empty, dated now. */
-lab_goroutines *lab_goroutines_new(void);
+/* Empty, dated now. NAME, a literal, is the profile's: "goroutine". */
+lab_goroutines *lab_goroutines_new(const char *name);
 /* Accepts NULL. */
 void lab_goroutines_free(lab_goroutines *g);
 /* ONE is copied. Constant time: nothing that is there is moved. */
 void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one);
 size_t lab_goroutines_count(const lab_goroutines *g);
 
-/* NAME is the profile's: "goroutine". Appends the gzip'ed profile of NOW, minus
- * BEFORE unless that is NULL. 0 or negative errno. */
+/* Appends the gzip'ed profile of NOW, minus BEFORE unless that is NULL. 0 or
+ * negative errno. */
 int lab_goroutines_write(const lab_goroutines *now,
-                         const lab_goroutines *before, const char *name,
-                         lab_buf *out);
+                         const lab_goroutines *before, lab_buf *out);
 /* debug=1. */
-void lab_goroutines_write_text(const lab_goroutines *g, const char *name,
-                               lab_buf *out);
+void lab_goroutines_write_text(const lab_goroutines *g, lab_buf *out);
 
 /* debug=2, in the order of ids. G must outlive the reader. */
 typedef struct lab_goroutine_reader lab_goroutine_reader;

@@ -13,6 +13,7 @@ typedef struct lab_goroutine_block {
 } lab_goroutine_block;
 
 struct lab_goroutines {
+  const char *name;
   uint64_t taken_real; /* ns since 1970 */
   size_t count;
   lab_goroutine_block *first, **last, *filling;

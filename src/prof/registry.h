@@ -18,7 +18,11 @@
 typedef struct lab_profile_request {
   /* On the control thread, once, and never from within kind->request. */
   void (*taken)(struct lab_profile_request *r);
-  void *snapshot; /* the caller's; NULL: withdrawn, or the program ends */
+  void *snapshot; /* the caller's; NULL: see the next two */
+  char why[128];  /* there is none; "": withdrawn, or the program ends */
+  bool again;     /* it made way for something: ask again in a moment */
+  /* Of the asker: it has made way often enough. */
+  bool insists;
   /* Any thread may set it: nobody waits any more. */
   atomic_bool withdrawn;
 } lab_profile_request;

@@ -28,7 +28,7 @@ enum { EXTERNAL_MIN = 4 << 20 };
 
 static struct {
   lua_State *L;
-  bool closing;
+  bool closing, held;
   volatile unsigned depth; /* inside a step: a finalizer may cause another */
   volatile bool in_sentinel;
   unsigned cycles; /* ended so far */
@@ -81,7 +81,11 @@ static void end(unsigned cycles) {
   }
 }
 
+/* While it is held, Lua calls this again and again, which is cheap. (Lua's own
+ * way to stop its collector has it collect as soon as it goes on.) */
 void __wrap_luaC_step(lua_State *L) {
+  if (gc.held)
+    return;
   unsigned cycles = gc.cycles;
   begin();
   __real_luaC_step(L);
@@ -133,6 +137,8 @@ void lab_gc_detach(void) {
 }
 
 static void collect(lua_State *L) {
+  if (gc.held)
+    return; /* the debt stays: soon after */
   lua_gc(L, LUA_GCCOLLECT);
   gc.external_debt = 0;
   gc.live = (int64_t)lab_mem_app_bytes();
@@ -155,4 +161,8 @@ void lab_gc_full(lua_State *L) {
   gc.forced = true;
   collect(L);
   gc.forced = false;
+}
+
+void lab_gc_hold(bool held) {
+  gc.held = held;
 }

@@ -2,182 +2,55 @@
  * The goroutineleak profile: tasks that are parked on something that nothing
  * else can reach, so nobody will ever wake them.
  *
- * A walk over all that Lua can reach, through Lua's own API. It starts at the
- * registry (without the table that keeps tasks' coroutines alive), and at the
- * tasks that go on by themselves: those that can run, sleep, or wait for a
- * worker or the network. A lock, channel or Task that is met wakes, for the
- * walk, those that are parked on it: their stacks are looked at, too. Who was
- * not met in the end is leaked.
+ * A walk over all that Lua can reach (reach.h). It starts at the registry, but
+ * not at the table that keeps tasks' coroutines alive, and at the tasks that go
+ * on by themselves: those that can run, sleep, or wait for a worker or the
+ * network. A lock, channel or task that is met wakes, for the walk, those that
+ * are parked on it. Who was not met in the end is leaked.
  *
  * What is not seen: a task that waits for what a global still refers to, though
- * nobody will use it, is not in the profile (as in Go). One whose waking is
- * left to a finalizer that has not run yet is in it.
+ * nobody will use it, is not in the profile (as in Go), and neither is one
+ * whose Task something has, for that could cancel it. One whose waking is left
+ * to a finalizer that has not run yet is in it.
  *
- * The walk is one letter: no task runs meanwhile, and the collector stands
- * still. Its visited set is C memory; values still to be looked at are in a Lua
- * table. When memory ends within it, there is no answer.
+ *   deliver -> begin -> slice -> slice ... -> answer
  *
- * Threads: the VM's; request and answered: the control thread. */
+ * No task runs meanwhile, and the collector stands still; but letters are
+ * delivered between the slices, so the lab goes on answering /debug, and when a
+ * step is to be switched, the walk makes way: whoever asked asks again.
+ *
+ * A letter may cancel a task: one that would have been leaked then isn't in the
+ * profile, but those that wait for it are, as they were leaked at that moment.
+ *
+ * Threads: the VM's; request: the control thread. */
 #include "script/vm.h"
+
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "mem/mem.h"
 #include "prof/goroutine.h"
-#include "prof/keymap.h"
 #include "prof/registry.h"
+#include "script/reach.h"
 
-typedef struct waiter {
-  lab_lua_task *task;
-  size_t next; /* waiter of the same object + 1, or 0 */
-} waiter;
-
-/* What is known of one object. */
-typedef struct object {
-  size_t waiters; /* the first + 1, or 0 */
-  bool visited;
-} object;
+static const uint64_t SLICE_NS = 2 * LAB_MILLISECOND;
+enum { BETWEEN_LOOKS = 64 }; /* tasks between two looks at the clock */
 
 typedef struct leaks {
-  lab_exchange x;
-  lab_profile_request *request;
-  lab_goroutines *tasks;
-  lab_keymap pointers; /* -> objects */
-  lab_buf objects, waiters;
-  int list;         /* index of the table of values to look at */
-  lua_Integer todo; /* how many there are */
+  lab_picture picture; /* no tasks: not begun */
+  lab_reach reach;
+  /* What is being done: false when it is done. */
+  bool (*phase)(struct leaks *k, lua_State *L, uint64_t until);
+  const lab_list *next; /* the first task that it was not done for */
+  uint64_t now;         /* the moment: mono ns */
 } leaks;
 
-static lab_vm *the_vm; /* the control thread's */
+/* How many the last walk found, in this step. */
+static atomic_size_t found;
 
-static lab_lua_task *task_at(const lab_list *link) {
-  return LAB_CONTAINER(LAB_CONTAINER(link, lab_task, all), lab_lua_task, base);
-}
-
-static object *object_of(leaks *k, const void *pointer) {
-  size_t known = k->pointers.count;
-  size_t i = lab_keymap_add(&k->pointers, (lab_key){(uintptr_t)pointer, 0, 0});
-  if (i == known)
-    lab_buf_append(&k->objects, &(object){0}, sizeof(object));
-  return (object *)(void *)k->objects.data + i;
-}
-
-/* ---- the walk ------------------------------------------------------------ */
-
-static void wake(leaks *k, lua_State *L, lab_lua_task *t);
-
-/* Pops a value, which is looked at later unless it was met before. */
-static void meet(leaks *k, lua_State *L) {
-  int type = lua_type(L, -1);
-  if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TUSERDATA &&
-      type != LUA_TTHREAD) {
-    lua_pop(L, 1);
-    return;
-  }
-  object *o = object_of(k, lua_topointer(L, -1));
-  if (o->visited) {
-    lua_pop(L, 1);
-    return;
-  }
-  o->visited = true;
-  size_t w = o->waiters;
-  lua_rawseti(L, k->list, ++k->todo);
-  while (w) {
-    waiter one = ((waiter *)(void *)k->waiters.data)[w - 1];
-    wake(k, L, one.task);
-    w = one.next;
-  }
-}
-
-/* The same for a value on another coroutine's stack. */
-static void meet_from(leaks *k, lua_State *L, lua_State *co) {
-  lua_xmove(co, L, 1);
-  meet(k, L);
-}
-
-/* Its stack will be looked at. */
-static void wake(leaks *k, lua_State *L, lab_lua_task *t) {
-  lua_pushthread(t->co);
-  meet_from(k, L, t->co);
-}
-
-static void look_at_table(leaks *k, lua_State *L, int at) {
-  bool keys = true, values = true;
-  if (lua_getmetatable(L, at)) {
-    lua_pushliteral(L, "__mode");
-    if (lua_rawget(L, -2) == LUA_TSTRING)
-      for (const char *mode = lua_tostring(L, -1); *mode; mode++) {
-        keys &= *mode != 'k';
-        values &= *mode != 'v';
-      }
-    lua_pop(L, 1);
-    meet(k, L);
-  }
-  for (lua_pushnil(L); lua_next(L, at);) {
-    if (values)
-      meet(k, L);
-    else
-      lua_pop(L, 1);
-    if (keys) {
-      lua_pushvalue(L, -1);
-      meet(k, L);
-    }
-  }
-}
-
-static void look_at_userdata(leaks *k, lua_State *L, int at) {
-  if (lua_getmetatable(L, at))
-    meet(k, L);
-  for (int i = 1; lua_getiuservalue(L, at, i) != LUA_TNONE; i++)
-    meet(k, L);
-  lua_pop(L, 1);
-}
-
-static void look_at_function(leaks *k, lua_State *L, int at) {
-  for (int i = 1; lua_getupvalue(L, at, i); i++)
-    meet(k, L);
-}
-
-/* Every slot of every level: Lua also names temporaries. */
-static void look_at_coroutine(leaks *k, lua_State *L, lua_State *co) {
-  lua_Debug ar;
-  if (co == L)
-    return;
-  if (!lua_checkstack(co, 2))
-    luaL_error(L, "not enough memory");
-  for (int i = lua_gettop(co); i > 0; i--) {
-    lua_pushvalue(co, i);
-    meet_from(k, L, co);
-  }
-  for (int level = 0; lua_getstack(co, level, &ar); level++) {
-    lua_getinfo(co, "f", &ar);
-    meet_from(k, L, co);
-    for (int i = 1; lua_getlocal(co, &ar, i); i++)
-      meet_from(k, L, co);
-    for (int i = -1; lua_getlocal(co, &ar, i); i--)
-      meet_from(k, L, co);
-  }
-}
-
-static void walk(leaks *k, lua_State *L) {
-  while (k->todo > 0) {
-    lua_rawgeti(L, k->list, k->todo);
-    lua_pushnil(L);
-    lua_rawseti(L, k->list, k->todo--);
-    int at = lua_gettop(L), type = lua_type(L, at);
-    if (type == LUA_TTABLE)
-      look_at_table(k, L, at);
-    else if (type == LUA_TUSERDATA)
-      look_at_userdata(k, L, at);
-    else if (type == LUA_TFUNCTION)
-      look_at_function(k, L, at);
-    else
-      look_at_coroutine(k, L, lua_tothread(L, at));
-    lua_settop(L, at - 1);
-  }
-}
-
-/* ---- the tasks ----------------------------------------------------------- */
+/* ---- who waits for what -------------------------------------------------- */
 
 static bool may_be_leaked(const lab_lua_task *t) {
   if (t->base.state != LAB_TASK_WAITING || t->own || t->base.cancelled)
@@ -186,119 +59,196 @@ static bool may_be_leaked(const lab_lua_task *t) {
 }
 
 static void waits_for(leaks *k, lab_lua_task *t, int at) {
-  if (lua_type(t->co, at) != LUA_TUSERDATA)
-    return;
-  object *o = object_of(k, lua_topointer(t->co, at));
-  waiter one = {t, o->waiters};
-  lab_buf_append(&k->waiters, &one, sizeof one);
-  o->waiters = k->waiters.len / sizeof one;
+  if (lua_type(t->co, at) == LUA_TUSERDATA)
+    lab_reach_waits(&k->reach, lua_topointer(t->co, at), t->co);
 }
 
 /* What T is parked on is its innermost function's first argument; the channels
- * of a select are in every second slot from the third on: lib_channel.c. */
-static void note_waits(leaks *k, lab_lua_task *t) {
-  if (t->base.wait != LAB_WAIT_SELECT) {
-    waits_for(k, t, 1);
+ * of a select are in every second slot from the third on: lib_channel.c. One
+ * that joins another goes on when that does, so it waits for its coroutine. */
+static void note_waits(leaks *k, lua_State *L, lab_lua_task *t) {
+  (void)L;
+  if (!may_be_leaked(t))
     return;
-  }
-  for (int at = 3; at <= lua_gettop(t->co); at += 2)
-    waits_for(k, t, at);
-}
-
-static void begin(leaks *k, lua_State *L, const lab_list *all) {
-  for (const lab_list *l = all->next; l != all; l = l->next)
-    if (may_be_leaked(task_at(l)))
-      note_waits(k, task_at(l));
-  for (const lab_list *l = all->next; l != all; l = l->next)
-    if (!may_be_leaked(task_at(l)))
-      wake(k, L, task_at(l));
-}
-
-static void collect(leaks *k, const lab_list *all) {
-  uint64_t now = lab_clock_mono();
-  k->tasks = lab_goroutines_new();
-  for (const lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = task_at(l);
-    if (may_be_leaked(t) && !object_of(k, t->co)->visited)
-      lab_survey_add(k->tasks, t, now);
+  if (t->base.wait == LAB_WAIT_JOIN) {
+    const lab_task_handle *h = lua_touserdata(t->co, 1);
+    lab_reach_waits(&k->reach, h->task->co, t->co);
+  } else if (t->base.wait == LAB_WAIT_SELECT) {
+    for (int at = 3; at <= lua_gettop(t->co); at += 2)
+      waits_for(k, t, at);
+  } else {
+    waits_for(k, t, 1);
   }
 }
 
-/* Protected: (leaks). */
-static int find(lua_State *L) {
-  leaks *k = lua_touserdata(L, 1);
-  const lab_list *all = lab_sched_tasks(k->x.vm->sched);
-  luaL_checkstack(L, 20, NULL);
-  lua_newtable(L);
-  k->list = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, k->x.vm->anchors);
-  object_of(k, lua_topointer(L, -1))->visited = true;
-  object_of(k, lua_topointer(L, k->list))->visited = true;
-  lua_pop(L, 1);
-  begin(k, L, all);
+static void note_live(leaks *k, lua_State *L, lab_lua_task *t) {
+  if (may_be_leaked(t))
+    return;
+  lua_pushthread(t->co);
+  lua_xmove(t->co, L, 1);
+  lab_reach_root(&k->reach, L);
+}
+
+static void note_leaked(leaks *k, lua_State *L, lab_lua_task *t) {
+  (void)L;
+  if (may_be_leaked(t) && !lab_reach_met(&k->reach, t->co))
+    lab_picture_add(&k->picture, t, k->now);
+}
+
+/* ---- the phases ---------------------------------------------------------- */
+
+/* DOES it for the tasks that are left. False: that were all. */
+static bool for_each(leaks *k, lua_State *L, uint64_t until,
+                     void (*does)(leaks *k, lua_State *L, lab_lua_task *t)) {
+  const lab_list *all = lab_sched_tasks(k->picture.x.vm->sched);
+  for (unsigned i = 1; k->next != all; i++) {
+    does(k, L, lab_lua_task_at(k->next));
+    k->next = k->next->next;
+    if (i % BETWEEN_LOOKS == 0 && lab_clock_mono() > until)
+      return true;
+  }
+  k->next = all->next;
+  return false;
+}
+
+static bool note_all_leaked(leaks *k, lua_State *L, uint64_t until) {
+  return for_each(k, L, until, note_leaked);
+}
+
+static bool walk(leaks *k, lua_State *L, uint64_t until) {
+  if (lab_reach_walk(&k->reach, L, until))
+    return true;
+  k->phase = note_all_leaked;
+  return note_all_leaked(k, L, until);
+}
+
+static bool note_all_live(leaks *k, lua_State *L, uint64_t until) {
+  if (for_each(k, L, until, note_live))
+    return true;
+  k->phase = walk;
+  return walk(k, L, until);
+}
+
+static bool note_all_waits(leaks *k, lua_State *L, uint64_t until) {
+  if (for_each(k, L, until, note_waits))
+    return true;
   lua_pushvalue(L, LUA_REGISTRYINDEX);
-  meet(k, L);
-  walk(k, L);
-  collect(k, all);
-  return 0;
+  lab_reach_root(&k->reach, L);
+  k->phase = note_all_live;
+  return note_all_live(k, L, until);
+}
+
+static bool begin(leaks *k, lua_State *L, uint64_t until) {
+  lab_reach_begin(&k->reach, L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, k->picture.x.vm->anchors);
+  lab_reach_skip(&k->reach, lua_topointer(L, -1));
+  lua_pop(L, 1);
+  k->phase = note_all_waits;
+  return note_all_waits(k, L, until);
+}
+
+/* ---- slices -------------------------------------------------------------- */
+
+/* Protected: (leaks) -> whether there is more. */
+static int run_phase(lua_State *L) {
+  leaks *k = lua_touserdata(L, 1);
+  lua_pushboolean(L, k->phase(k, L, lab_clock_mono() + SLICE_NS));
+  return 1;
+}
+
+static void forget_tasks(leaks *k) {
+  lab_goroutines_free(k->picture.tasks);
+  k->picture.tasks = NULL;
+}
+
+/* The walk takes memory while it lasts, also from a step that has used up its
+ * own: that is when one wants to know who holds it. */
+static bool slice(leaks *k) {
+  lab_vm *vm = k->picture.x.vm;
+  lab_profile_request *r = k->picture.request;
+  lab_mem_set_limit(0);
+  lua_pushcfunction(vm->L, run_phase);
+  lua_pushlightuserdata(vm->L, k);
+  bool failed = lua_pcall(vm->L, 1, 1, 0) != LUA_OK;
+  bool more = !failed && lua_toboolean(vm->L, -1);
+  if (failed) {
+    forget_tasks(k);
+    snprintf(r->why, sizeof r->why, "no profile of leaks: %s",
+             lua_tostring(vm->L, -1));
+    lab_log("%s", r->why);
+  }
+  lua_pop(vm->L, 1);
+  lab_mem_set_limit(vm->switcher ? 0 : vm->limit);
+  return more;
+}
+
+static void hold(leaks *k) {
+  lab_vm *vm = k->picture.x.vm;
+  vm->leaks = k;
+  lab_sched_hold(vm->sched, true);
+  lab_gc_hold(true);
+  k->picture.tasks = lab_goroutines_new("goroutineleak");
+  k->next = lab_sched_tasks(vm->sched)->next;
+  k->now = lab_clock_mono();
+  k->phase = begin;
+}
+
+static void release(leaks *k) {
+  lab_vm *vm = k->picture.x.vm;
+  lab_reach_free(&k->reach, vm->L);
+  lab_gc_hold(false);
+  lab_sched_hold(vm->sched, false);
+  vm->leaks = NULL;
+}
+
+/* A switch has come, and is not to wait for us. */
+static bool makes_way(const leaks *k) {
+  const lab_vm *vm = k->picture.x.vm;
+  return (vm->switcher || vm->gotos) && !k->picture.request->insists;
+}
+
+static void answer(leaks *k) {
+  lab_vm *vm = k->picture.x.vm;
+  if (vm->leaks == k)
+    release(k);
+  if (k->picture.tasks)
+    atomic_store(&found, lab_goroutines_count(k->picture.tasks));
+  lab_vm_answer(vm, &k->picture.x);
 }
 
 static void deliver(lab_post *post) {
-  leaks *k = LAB_CONTAINER(post, leaks, x.post);
-  lab_vm *vm = k->x.vm;
-  if (!atomic_load(&vm->stopping) && !atomic_load(&k->request->withdrawn)) {
-    bool collects = lua_gc(vm->L, LUA_GCISRUNNING);
-    lua_gc(vm->L, LUA_GCSTOP);
-    lua_pushcfunction(vm->L, find);
-    lua_pushlightuserdata(vm->L, k);
-    if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
-      lab_log("no profile of leaks: %s", lua_tostring(vm->L, -1));
-      lua_pop(vm->L, 1);
-    }
-    if (collects)
-      lua_gc(vm->L, LUA_GCRESTART);
+  leaks *k = LAB_CONTAINER(post, leaks, picture.x.post);
+  lab_vm *vm = k->picture.x.vm;
+  bool ends = lab_picture_ends(&k->picture), way = makes_way(k);
+  if (ends || way) {
+    k->picture.request->again = !ends;
+    forget_tasks(k);
+    answer(k);
+    return;
   }
-  lab_keymap_free(&k->pointers);
-  lab_buf_free(&k->objects);
-  lab_buf_free(&k->waiters);
-  lab_vm_answer(vm, &k->x);
+  if (!vm->leaks)
+    hold(k);
+  if (vm->leaks != k || slice(k)) /* another looks for them: after that */
+    lab_sched_post(vm->sched, post);
+  else
+    answer(k);
 }
 
 /* ---- the profile --------------------------------------------------------- */
 
-static void answered(lab_exchange *x) {
-  leaks *k = LAB_CONTAINER(x, leaks, x);
-  lab_profile_request *r = k->request;
-  r->snapshot = k->tasks;
-  lab_xfree(k);
-  r->taken(r);
-}
-
 static void request(lab_profile_request *r) {
   leaks *k = lab_xcalloc(1, sizeof *k);
-  k->request = r;
-  k->x.vm = the_vm;
-  k->x.answered = answered;
-  k->x.post.deliver = deliver;
-  lab_sched_post(the_vm->sched, &k->x.post);
+  lab_picture_ask(&k->picture, lab_picture_vm(), r, deliver);
 }
 
-/* Nobody knows without a walk. */
+/* Nobody knows without a walk: that of the last one, as in Go. */
 static size_t count(void) {
-  return 0;
+  return atomic_load(&found);
 }
 
-static void release(void *snapshot) {
-  lab_goroutines_free(snapshot);
-}
-
-static int write_proto(const void *now, const void *before, lab_buf *out) {
-  return lab_goroutines_write(now, before, "goroutineleak", out);
-}
-
-static void write_text(const void *now, int debug, lab_buf *out) {
-  (void)debug;
-  lab_goroutines_write_text(now, "goroutineleak", out);
+static void mark(uint32_t generation) {
+  (void)generation;
+  atomic_store(&found, 0);
 }
 
 static const lab_profile_kind leak_kind = {
@@ -307,16 +257,13 @@ static const lab_profile_kind leak_kind = {
                    "wait for what nothing else can reach.",
     .count = count,
     .request = request,
-    .free = release,
-    .write = write_proto,
-    .write_text = write_text,
-    .dump = &lab_survey_dump,
+    .free = lab_picture_free,
+    .write = lab_picture_write,
+    .write_text = lab_picture_write_text,
+    .dump = &lab_picture_dump,
+    .mark = mark,
 };
 
 void lab_leaks_register(void) {
   lab_registry_add(&leak_kind);
-}
-
-void lab_leaks_of(lab_vm *vm) {
-  the_vm = vm;
 }

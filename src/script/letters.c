@@ -54,6 +54,10 @@ static int full_collection(lua_State *L) {
 
 static void deliver_collect(lab_post *p) {
   lab_exchange *x = LAB_CONTAINER(p, lab_exchange, post);
+  if (x->vm->leaks && !atomic_load(&x->vm->stopping)) {
+    lab_sched_post(x->vm->sched, p); /* when those are found */
+    return;
+  }
   lua_pushcfunction(x->vm->L, full_collection);
   if (lua_pcall(x->vm->L, 0, 0, 0) != LUA_OK)
     lua_pop(x->vm->L, 1);

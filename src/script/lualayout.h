@@ -8,7 +8,7 @@
  * tests/unit/test_script_layout.c compares what they say with lua_getinfo, so
  * that a Lua that differs is noticed before a student trusts it.
  *
- * Nothing in the program uses them. */
+ * The program itself needs one thing of it: who called a call (reach.c). */
 #ifndef LAB_SCRIPT_LUALAYOUT_H
 #define LAB_SCRIPT_LUALAYOUT_H
 

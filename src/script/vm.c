@@ -248,8 +248,7 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
     rc = lab_thread_start(&vm->thread, "vm", thread_main, vm);
     if (rc == 0) {
       *out = vm;
-      lab_survey_of(vm);
-      lab_leaks_of(vm);
+      lab_picture_of(vm);
       return 0;
     }
     lab_err_set(err, rc, "can't start the VM's thread: %s", strerror(-rc));
@@ -280,8 +279,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
     struct timespec nap = {0, 2000000};
     nanosleep(&nap, NULL);
   }
-  lab_survey_of(NULL);
-  lab_leaks_of(NULL);
+  lab_picture_of(NULL);
   lab_thread_join(vm->thread);
   lab_vm_collect(vm);
   lab_vm_free_errands(vm);

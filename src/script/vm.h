@@ -42,6 +42,12 @@ typedef struct lab_lua_task {
   lab_trace_g trace; /* belongs to tracer.c */
 } lab_lua_task;
 
+/* The task at a place of the list of all (lab_task.all). */
+static inline lab_lua_task *lab_lua_task_at(const lab_list *place) {
+  const lab_task *base = LAB_CONTAINER(place, lab_task, all);
+  return LAB_CONTAINER(base, lab_lua_task, base);
+}
+
 /* Something outside Lua that a step has: a file, a socket, a timer, a process.
  * Embedded in its C object; what is left behind is taken back with the step. */
 typedef struct lab_owned {
@@ -103,6 +109,7 @@ struct lab_vm {
   uint64_t last_request;   /* number of the last request */
   struct survey *survey;   /* under way, or NULL: survey.c */
   uint32_t last_survey;    /* its number */
+  struct leaks *leaks;     /* being looked for, or NULL: leaks.c */
 
   /* Shared with the control thread. */
   const lab_vm_services *services;
@@ -305,20 +312,39 @@ char *lab_temp_root(void);
 
 /* Enters the goroutine profile into the table of profiles. */
 void lab_survey_register(void);
-/* Whose tasks it shows: VM, or nobody's (NULL). Control thread. */
-void lab_survey_of(lab_vm *vm);
-/* Adds T, which isn't running, to a picture that is taken at NOW (mono ns). */
-struct lab_goroutines;
-void lab_survey_add(struct lab_goroutines *tasks, lab_lua_task *t,
-                    uint64_t now);
-/* debug=2 of a picture. */
-extern const lab_profile_stream lab_survey_dump;
+
+/* ---- picture.c: what profiles of tasks have in common -------------------- */
+
+/* Whose tasks they show: VM, or nobody's (NULL). Control thread. */
+void lab_picture_of(lab_vm *vm);
+lab_vm *lab_picture_vm(void);
+
+/* A question for a picture of tasks, and the way back. The first member of the
+ * asker's own object, lab_xcalloc's, which goes when it is answered. */
+typedef struct lab_picture {
+  lab_exchange x;
+  lab_profile_request *request;
+  struct lab_goroutines *tasks; /* the answer, or NULL */
+} lab_picture;
+
+/* Has DELIVER called on the VM's thread, which gives the answer by
+ * lab_vm_answer. Control thread. */
+void lab_picture_ask(lab_picture *p, lab_vm *vm, lab_profile_request *r,
+                     void (*deliver)(lab_post *post));
+/* Nobody waits for it any more: it must be answered. */
+bool lab_picture_ends(const lab_picture *p);
+/* Adds T, which isn't running; it shows the moment NOW (mono ns). */
+void lab_picture_add(lab_picture *p, lab_lua_task *t, uint64_t now);
+/* For the lab_profile_kind of such pictures. */
+void lab_picture_free(void *tasks);
+int lab_picture_write(const void *now, const void *before, lab_buf *out);
+void lab_picture_write_text(const void *tasks, int debug, lab_buf *out);
+extern const lab_profile_stream lab_picture_dump;
 
 /* ---- leaks.c ------------------------------------------------------------- */
 
-/* As lab_survey_register and lab_survey_of, for the goroutineleak profile. */
+/* As lab_survey_register, for the goroutineleak profile. */
 void lab_leaks_register(void);
-void lab_leaks_of(lab_vm *vm);
 
 /* ---- walk.c: Lua's stack ------------------------------------------------- */
 
@@ -383,6 +409,8 @@ void lab_gc_external(lua_State *L, int64_t delta);
 bool lab_gc_running(void);
 /* A full collection, counted as forced. */
 void lab_gc_full(lua_State *L);
+/* While it is held nothing is collected, unless memory ends. */
+void lab_gc_hold(bool held);
 
 /* ---- tracer.c ------------------------------------------------------------ */
 

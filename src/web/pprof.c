@@ -21,7 +21,11 @@
 #include "web/handlers.h"
 
 static const char prefix[] = "/debug/pprof/";
-enum { GC_MS = 1000 }; /* a collection that isn't done by then won't be soon */
+enum {
+  GC_MS = 1000, /* a collection that isn't done by then won't be soon */
+  AGAIN_MS = 20,
+  INSIST = 50, /* after so many times, which is a second */
+};
 static const uint64_t FOREVER = UINT64_MAX;
 
 typedef struct profile {
@@ -34,8 +38,11 @@ typedef struct profile {
   struct question *question;     /* likewise */
   void **place;                  /* where the next snapshot goes */
   void (*obtained)(lab_slow *s);
-  void *stream; /* kind->dump's, while it is written */
-  bool more;    /* the stream isn't at its end */
+  char why[128];  /* there is no snapshot */
+  bool again;     /* there may be one in a moment */
+  unsigned tries; /* that it was asked for in vain */
+  void *stream;   /* kind->dump's, while it is written */
+  bool more;      /* the stream isn't at its end */
   lab_buf out;
   int rc;
 } profile;
@@ -85,8 +92,9 @@ static void answer(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static void answer_stopping(lab_slow *s) {
-  lab_web_pprof_error(s->req, 503, "the lab is stopping");
+static void answer_nothing(lab_slow *s) {
+  profile *p = (profile *)s;
+  lab_web_pprof_error(s->req, 503, *p->why ? p->why : "the lab is stopping");
   lab_slow_end(s);
 }
 
@@ -102,6 +110,8 @@ static void taken(lab_profile_request *r) {
   profile *p = q->waiting;
   if (p) {
     *p->place = r->snapshot;
+    memcpy(p->why, r->why, sizeof p->why);
+    p->again = r->again;
     p->question = NULL;
   } else if (r->snapshot) {
     q->kind->free(r->snapshot);
@@ -111,17 +121,30 @@ static void taken(lab_profile_request *r) {
     lab_slow_wake(&p->slow);
 }
 
+static void obtain(profile *p, void **place, void (*next)(lab_slow *s));
+
+static void obtain_again(lab_slow *s) {
+  profile *p = (profile *)s;
+  obtain(p, p->place, p->obtained);
+}
+
 static void waited(lab_slow *s) {
   profile *p = (profile *)s;
-  if (*p->place)
+  if (*p->place) {
+    p->tries = 0;
     p->obtained(s);
-  else
-    answer_stopping(s);
+  } else if (p->again) {
+    p->tries++;
+    lab_slow_pause(s, AGAIN_MS, obtain_again);
+  } else {
+    answer_nothing(s);
+  }
 }
 
 static void ask(profile *p) {
   question *q = lab_xcalloc(1, sizeof *q);
   q->request.taken = taken;
+  q->request.insists = p->tries >= INSIST;
   q->kind = p->kind;
   q->waiting = p;
   p->question = q;
@@ -136,7 +159,7 @@ static void obtain(profile *p, void **place, void (*next)(lab_slow *s)) {
   if (p->kind->take)
     lab_slow_work(&p->slow, take, next);
   else if (p->slow.web->stopping)
-    answer_stopping(&p->slow);
+    answer_nothing(&p->slow);
   else
     ask(p);
 }

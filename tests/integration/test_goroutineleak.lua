@@ -1,42 +1,171 @@
 -- SPDX-License-Identifier: MIT
--- The goroutineleak profile: exactly the tasks that nobody can wake.
+-- The goroutineleak profile: exactly the tasks that nobody can wake, and that
+-- looking for them keeps nobody from anything else.
 local t = require "harness"
 t.need("go", "curl")
 
 local LEAK = "/debug/pprof/goroutineleak"
 local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
 
+-- How many tasks run which function: { lost = 10, ... }, and the sum.
 local function leaked(lab)
-  local answer = lab:get(LEAK .. "?debug=1")
+  local answer = lab:get(LEAK .. "?debug=2")
   t.equal(answer.status, 200)
-  return tonumber(answer.body:match("^goroutineleak profile: total (%d+)\n"))
+  local counts, sum = {}, 0
+  for task in answer.body:gmatch("goroutine %d+ (.-)\n\n") do
+    local name = task:match("%f[%w](lost%w*)%(") or task:match("\n([^\n]*)%(%.%.%.%)\n[^\n]*$") or task
+    counts[name], sum = (counts[name] or 0) + 1, sum + 1
+  end
+  return counts, sum
 end
 
-t.test("exact counts, one kind after the other", function()
+local function show(counts)
+  local list = {}
+  for name, n in pairs(counts) do list[#list + 1] = name .. " " .. n end
+  table.sort(list)
+  return table.concat(list, ", ")
+end
+
+local cases = {
+  { "dropped", { lost = 10 } }, { "reachable", {} }, { "send", { lostSend = 1 } },
+  { "chain", { lostFirst = 1, lost = 1 } }, { "live_chain", {} }, { "buffered", { lost = 1 } },
+  { "select", { lostSelect = 2, lostEmpty = 1, lostNever = 1 } },
+  { "mutex", { lostLock = 1 } }, { "deadlock", { lostBoth = 2 } },
+  { "rwmutex", { lostReader = 2, lostWriter = 1, lostBehind = 3 } }, { "wait_group", { lostWait = 2 } },
+  { "join", { lostJoin = 1, lost = 1 } }, { "joins", { lostRow = 1000, lost = 1 }, "joins=1000" },
+  { "task", { lost = 1 } }, { "result", {} }, { "sleeper", {} },
+  { "timers", { lostStopped = 1 } }, { "upvalues", { lostUpvalue = 1 } }, { "metatables", {} },
+  { "varargs", {} }, { "weak", { lostWeak = 2 } }, { "ephemerons", { lostUnderKey = 1 } },
+  { "modules", {} }, { "server", { lostServer = 1 } }, { "outside", {} }, { "large", {} },
+}
+
+for _, case in ipairs(cases) do
+  local name, want, param = table.unpack(case)
+  t.test(name, function()
+    local lab = t.start_with(scenarios, "--step", "59", "--param", "59." .. (param or "joins=1"))
+    t.equal(show(leaked(lab)), "")
+    t.equal(lab:get("/" .. name).status, 200)
+    for _ = 1, 2 do t.equal(show(leaked(lab)), show(want)) end
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+-- ---- how it is asked -----------------------------------------------------------
+
+t.test("all forms, and the count of the last one", function()
   local lab = t.start_with(scenarios, "--step", "59")
-  t.equal(leaked(lab), 0)
-  local total = 0
-  for _, case in ipairs {
-    { "dropped", 10 }, { "reachable", 0 }, { "chain", 2 }, { "live_chain", 0 }, { "join", 2 },
-    { "select", 1 }, { "lock", 1 }, { "sleeper", 0 }, { "timer", 0 }, { "weakly", 1 }, { "many", 0 },
-  } do
-    t.equal(lab:get("/" .. case[1]).status, 200, case[1])
-    total = total + case[2]
-    t.equal(leaked(lab), total, case[1])
+  local function listed()
+    return tonumber(lab:get("/debug/pprof/").body:match("<td>(%d+)</td><td><a href='goroutineleak"))
   end
-  local text = lab:get(LEAK .. "?debug=2").body
-  t.has(text, " [sync.Mutex.Lock]:\n")
-  t.has(text, " [join]:\n")
-  t.equal(t.pprof.top(lab.url .. LEAK).total, total)
-  t.has(lab:get("/debug/pprof/").body, "goroutineleak?debug=1")
+  lab:get("/dropped")
+  t.equal(listed(), 0) -- nobody has looked yet
+  t.match(lab:get(LEAK .. "?debug=1").body, "^goroutineleak profile: total 10\n10 @ 0x")
+  t.equal(listed(), 10)
+  lab:get("/deadlock")
+  t.equal(listed(), 10)
+  t.equal(t.pprof.top(lab.url .. LEAK).total, 12)
+  t.equal(listed(), 12)
+  t.equal(t.pprof.raw(lab.url .. LEAK).types[1], "goroutineleak/count")
+  local file = t.temp_dir() .. "/delta"
+  local curl = t.spawn(t.command { "curl", "-sS", "-o", file, lab.url .. LEAK .. "?seconds=1" })
+  t.sleep(0.4)
+  lab:get("/deadlock")
+  t.equal(curl:wait(10), 0)
+  t.equal(t.pprof.top(file).total, 2)
+  t.equal(lab:get("/goto?step=59").status, 200)
+  t.equal(listed(), 0)
   t.equal(lab:stop(), 0)
 end)
 
 t.test("step 5: its channel can be reached until the step is left", function()
   local lab = t.start_with(scenarios, "--step", "5", "--param", "5.work=0.0001")
   t.equal(lab:get("/").status, 200)
-  t.equal(leaked(lab), 0)
+  t.equal(show(leaked(lab)), "")
   t.equal(lab:stop(), 0)
+end)
+
+t.test("when the step has used up its memory", function()
+  local lab = t.start_with(scenarios, "--step", "59")
+  lab:get("/dropped")
+  t.equal(lab:get("/full").status, 200)
+  t.equal(show(leaked(lab)), "lost 10")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a row of 100,000 joins", function()
+  local lab = t.start_with(scenarios, "--step", "59")
+  t.equal(lab:get("/joins").status, 200)
+  t.match(lab:get(LEAK .. "?debug=1").body, "^goroutineleak profile: total 100001\n")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- nobody waits for it -------------------------------------------------------
+
+local function start_many()
+  local lab = t.start_with(scenarios, "--step", "59", "--param", "59.many=" .. (t.is_sanitized() and 20000 or 150000))
+  t.equal(lab:get("/many", "--max-time", "100").status, 200)
+  return lab
+end
+
+-- Clients that look for leaks all the time.
+local function lookers(lab, n)
+  local list = {}
+  for i = 1, n do
+    list[i] = t.spawn("while :; do curl -s -o /dev/null '" .. lab.url .. LEAK .. "'; done")
+  end
+  return list
+end
+
+t.test("150,000 tasks and tables: /debug and /goto go on", function()
+  local lab = start_many()
+  local list = lookers(lab, 2)
+  t.sleep(0.2)
+  for _ = 1, 5 do
+    t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.5, "seconds for /debug")
+    t.between(lab:get("/debug/pprof/threadcreate").seconds, 0, 0.5, "seconds for a profile")
+  end
+  t.match(lab:get("/debug/pprof/goroutine?debug=1").body, "^goroutine profile: total %d%d%d%d%d")
+  t.equal(lab:get("/debug/pprof/heap?gc=1").status, 200)
+  local goto_59 = lab:get("/goto?step=59")
+  t.equal(goto_59.status, 200)
+  t.between(goto_59.seconds, 0, 0.7, "seconds for /goto")
+  for _, looker in ipairs(list) do looker:signal("KILL") end
+  t.equal(show(leaked(lab)), "")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("it makes way for switches, and is answered all the same", function()
+  local lab = start_many()
+  local file = t.temp_dir() .. "/leak"
+  local curl = t.spawn(t.command { "curl", "-sS", "-w", "%{http_code}", "-o", file, lab.url .. LEAK .. "?debug=1" })
+  for i = 1, 10 do t.equal(lab:get("/goto?step=" .. (i % 2 == 0 and 59 or 0)).status, 200) end
+  t.equal(curl:wait(20), 0)
+  t.equal(curl:out(), "200")
+  t.match(t.read(file), "^goroutineleak profile: total 0\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("it waits for a switch, but not for ever", function()
+  local lab = t.start_with(scenarios, "--step", "0", "--param", "59.enter=4")
+  local switch = t.spawn(t.command { "curl", "-sS", lab.url .. "/goto?step=59" })
+  t.sleep(0.3)
+  local answer = lab:get(LEAK .. "?debug=1")
+  t.check(switch:alive(), "the switch was over too soon")
+  t.equal(answer.status, 200)
+  t.between(answer.seconds, 0.5, 3)
+  t.equal(switch:wait(10), 0)
+  t.equal(switch:out(), "switched to step 59")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the lab stops at once, and clients may go", function()
+  local lab = start_many()
+  local list = lookers(lab, 3)
+  t.sleep(0.3)
+  list[1]:signal("KILL")
+  t.equal(t.run("curl -s --max-time 0.02 '" .. lab.url .. LEAK .. "'").code, 28)
+  t.equal(lab:stop(2), 0)
+  for i = 2, 3 do list[i]:signal("KILL") end
 end)
 
 t.finish()

@@ -46,7 +46,7 @@ static void add(lab_goroutines *g, uint64_t id, lab_task_state state,
 }
 
 static lab_goroutines *picture(unsigned n) {
-  lab_goroutines *g = lab_goroutines_new();
+  lab_goroutines *g = lab_goroutines_new("goroutine");
   for (unsigned i = 1; i <= n; i++)
     add(g, i, LAB_TASK_WAITING, LAB_WAIT_RECEIVE, 0,
         i % 3 ? task_stack() : worker_stack("other"));
@@ -73,7 +73,7 @@ static char *dump(const lab_goroutines *g, size_t part) {
 static fx_profile *written(const lab_goroutines *now,
                            const lab_goroutines *before) {
   lab_buf out = LAB_BUF_INIT;
-  assert_int_equal(lab_goroutines_write(now, before, "goroutine", &out), 0);
+  assert_int_equal(lab_goroutines_write(now, before, &out), 0);
   return fx_read(&out);
 }
 
@@ -108,7 +108,7 @@ static void delta_has_what_changed(void **state) {
 
 static void nothing_is_a_profile_too(void **state) {
   (void)state;
-  lab_goroutines *g = lab_goroutines_new();
+  lab_goroutines *g = lab_goroutines_new("goroutine");
   fx_profile *p = written(g, NULL);
   assert_int_equal(p->nsamples, 0);
   fx_free(p);
@@ -123,7 +123,7 @@ static void text_has_records(void **state) {
   lab_goroutines *g = picture(5);
   add(g, 6, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0, 0);
   lab_buf out = LAB_BUF_INIT;
-  lab_goroutines_write_text(g, "goroutine", &out);
+  lab_goroutines_write_text(g, &out);
   lab_buf_putc(&out, '\0');
   const char *head = "goroutine profile: total 6\n4 @ 0x";
   assert_memory_equal(out.data, head, strlen(head));
@@ -141,7 +141,7 @@ static void text_has_records(void **state) {
 
 static void dump_is_in_gos_form(void **state) {
   (void)state;
-  lab_goroutines *g = lab_goroutines_new();
+  lab_goroutines *g = lab_goroutines_new("goroutine");
   lab_goroutine one = {.id = 34,
                        .creator = 17,
                        .stack = task_stack(),
@@ -165,7 +165,7 @@ static void dump_is_in_gos_form(void **state) {
 
 static void states_in_words(void **state) {
   (void)state;
-  lab_goroutines *g = lab_goroutines_new();
+  lab_goroutines *g = lab_goroutines_new("goroutine");
   uint32_t s = task_stack();
   add(g, 1, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0, s);
   add(g, 2, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0, s);
@@ -186,7 +186,7 @@ static void states_in_words(void **state) {
 static void parts_are_in_order(void **state) {
   (void)state;
   enum { N = 1000 };
-  lab_goroutines *g = lab_goroutines_new();
+  lab_goroutines *g = lab_goroutines_new("goroutine");
   for (unsigned i = 0; i < N; i++)
     add(g, (i * 7919u) % N + 1, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0,
         i % 2 ? task_stack() : worker_stack("other"));
