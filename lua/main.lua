@@ -62,9 +62,21 @@ local requestMeta = {
 local LEAVE_SECONDS = 0.04 -- for `leave` itself; then it is cancelled
 local REQUEST_SECONDS = 1 -- for requests that are still under way
 
+local PATIENCE = 2 -- seconds that `enter` may take before requests are told of it
+
+local entering -- { number, since }: the step whose `enter` runs, or nil
+
 -- Step 0 when no folder has one, what is served between two steps, and what
 -- broken scenarios fall back to.
-local idle = { params = {}, request = function() end }
+local idle = {
+  params = {},
+  request = function()
+    local seconds = entering and lab.now() - entering.since or 0
+    if seconds < PATIENCE then return nil end
+    return ("step %d is being entered, for %.0f s now; /status says where it is\n")
+      :format(entering.number, seconds), 503
+  end,
+}
 local noStep = { scenario = idle, number = 0, slug = "baseline", generation = 0 }
 local current = noStep
 
@@ -126,7 +138,8 @@ end
 
 -- Enters what steps.load gave. Returns nil, or a status and a message.
 local function enterStep(step)
-  host.entering()
+  entering = { number = step.number, since = lab.now() }
+  host.entering(step.number, step.slug)
   host.join_generation(step.generation)
   host.mark(step.generation)
   host.limit(step.limit, step.fds)
@@ -135,6 +148,7 @@ local function enterStep(step)
     host.own(false)
     local ok, problem = xpcall(enter, host.traceback, step.scenario)
     host.own(true)
+    entering = nil
     if not ok then
       problem = host.explain(problem) -- as long as the limit is known
       reclaim(step)
@@ -142,12 +156,14 @@ local function enterStep(step)
       return 500, problem
     end
   end
+  entering = nil
   serve(step)
 end
 
 -- ENTRY as a step that can be entered; or nil, a status and a message.
 local function loadStep(entry, overrides)
   local generation = host.generation()
+  host.reading(entry.number, entry.slug)
   local scenario, limit, rest = steps.load(entry, overrides)
   if not scenario then
     host.cancel(generation, false) -- what it had started
@@ -178,6 +194,7 @@ end
 -- scenario that fails to load or to enter leaves the lab in step 0, and the
 -- text says so.
 local function switchToStep(number, rawQuery)
+  entering = nil -- one that was cut short
   local overrides = parseQuery(rawQuery)
   overrides.step = nil
   local entry = steps.list()[number]
@@ -190,6 +207,7 @@ local function switchToStep(number, rawQuery)
     step, status, message = loadStep(entry, overrides)
     if status == 400 then return status, message end
   end
+  host.leaving()
   leaveStep()
   host.collect()
   host.mark(0) -- what comes late belongs to the step before

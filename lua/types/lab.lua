@@ -122,7 +122,8 @@ function Task:join(seconds) end
 ---The task gets an error where it waits, or at its next instruction.
 function Task:cancel() end
 
----Calls fn(...) in a task of its own. An error that nobody joins is logged.
+---Calls fn(...) in a task of its own. An error that nobody joins is logged; of
+---equal ones the first ten, then a count once a second.
 ---@param fn function
 ---@return lab.Task
 function lab.go(fn, ...) end

@@ -46,7 +46,7 @@ struct lab_app {
   uv_work_t first_work; /* pool.c */
   lab_list profiles;    /* that USR2 asked for: profile.c */
   lab_app_dump dump;
-  uv_timer_t second; /* scavenger.c */
+  uv_timer_t second; /* second.c */
   uv_work_t scavenge;
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
@@ -90,7 +90,7 @@ void lab_app_drop_profiles(lab_app *app);
 /* pool.c: starts the threads of libuv's pool, named, with signals blocked. */
 void lab_app_start_pool(lab_app *app);
 
-/* scavenger.c: looks once a second for idle memory to give back. */
-void lab_app_start_scavenger(lab_app *app);
+/* second.c: what is looked at once a second, idle memory among it. */
+void lab_app_start_seconds(lab_app *app);
 
 #endif

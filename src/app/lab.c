@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/often.h"
 #include "base/process.h"
 #include "base/queue.h"
 #include "base/thread.h"
@@ -162,12 +163,11 @@ static int start_web(lab_app *app, lab_err *err) {
 
 static int start(lab_app *app, lab_err *err) {
   int rc = start_vm(app, err);
+  lab_app_start_seconds(app);
   if (rc == 0)
     rc = enter_step(app, err);
   if (rc == 0 && !app->stopping)
     rc = start_web(app, err);
-  if (rc == 0 && !app->stopping)
-    lab_app_start_scavenger(app);
   return rc;
 }
 
@@ -240,6 +240,7 @@ void lab_config_init(lab_config *config) {
 }
 
 static void free_app(lab_app *app) {
+  lab_log_often_tick();
   lab_log_close();
   lab_thread_abandon();
   lab_app_unwatch_signals(app);

@@ -162,15 +162,6 @@ static int host_loading(lua_State *L) {
   return 0;
 }
 
-/* host.entering(): the step before is left; from now on the switch may take its
- * time. */
-static int host_entering(lua_State *L) {
-  lab_vm *vm = lab_vm_of(L);
-  if (vm->running == vm->switcher)
-    atomic_store(&vm->switching->phase, LAB_EXCHANGE_ENTERING);
-  return 0;
-}
-
 /* host.collect(): everything that nobody needs any more goes. The first time
  * finalizers run; what they were about goes the second time. */
 static int host_collect(lua_State *L) {
@@ -262,7 +253,9 @@ static const luaL_Reg host[] = {
     {"requests", host_requests},
     {"own", host_own},
     {"loading", host_loading},
-    {"entering", host_entering},
+    {"entering", lab_host_entering},
+    {"reading", lab_host_reading},
+    {"leaving", lab_host_leaving},
     {"collect", host_collect},
     {"reclaim", host_reclaim},
     {"limit", host_limit},

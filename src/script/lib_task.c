@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "stack/stack.h"
 
 static const char TASK[] = "lab.Task";
@@ -21,8 +20,7 @@ static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   (void)nresults;
   bool awaited = t->handle && !lab_list_empty(&t->handle->joiners);
   if (status != LUA_OK && !awaited && !t->base.cancelled)
-    lab_log("task %llu failed: %s", (unsigned long long)t->base.id,
-            lua_tostring(t->co, -1));
+    lab_lua_log_failure("task", t);
 }
 
 static int task_go(lua_State *L) {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "stack/frame.h"
 
 static const char TIMER[] = "lab.Timer";
@@ -30,8 +29,7 @@ static void timer_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   (void)vm;
   (void)nresults;
   if (status != LUA_OK && !t->base.cancelled)
-    lab_log("timer's task %llu failed: %s", (unsigned long long)t->base.id,
-            lua_tostring(t->co, -1));
+    lab_lua_log_failure("timer's task", t);
 }
 
 /* ---- the task ------------------------------------------------------------ */

@@ -198,6 +198,10 @@ bool lab_vm_is_entering(const lab_exchange *x);
 /* Runs a full collection, then answers (heap?gc=1). */
 void lab_vm_collect_garbage(lab_vm *vm, lab_exchange *x);
 
+/* Once a second: looks at the step that is being entered, if there is one, and
+ * logs where it is when that takes long. */
+void lab_vm_tick(lab_vm *vm);
+
 /* Calls PART on the VM's thread, between two tasks, again and again while it
  * returns true: tasks and letters have their turn in between (unless the lab
  * stops). Then answers. */
@@ -235,13 +239,19 @@ void lab_vm_collect(lab_vm *vm);
 typedef struct lab_vm_state {
   int step;
   char slug[64];
-  uint64_t since;      /* when the step was entered, ns since 1970 */
-  lab_buf title;       /* may be empty */
-  lab_buf params;      /* a JSON object: what self.params holds */
-  size_t memory_limit; /* bytes that the step may have */
-  unsigned fd_limit;   /* descriptors likewise; 0 = the process's limit */
-  size_t queued;       /* requests that the VM has not looked at yet */
-  size_t tasks;        /* all; those that ... */
+  uint64_t since; /* when the step was entered, ns since 1970 */
+  lab_buf title;  /* may be empty */
+  lab_buf params; /* a JSON object: what self.params holds */
+  bool entering;  /* a step is read or entered, of which: */
+  int entering_step;
+  char entering_slug[64];
+  uint64_t entering_since; /* ns since 1970 */
+  lab_buf entering_where;  /* what it does; then, from a second on, its stack as
+                              Lua writes it. May be empty */
+  size_t memory_limit;     /* bytes that the step may have */
+  unsigned fd_limit;       /* descriptors likewise; 0 = the process's limit */
+  size_t queued;           /* requests that the VM has not looked at yet */
+  size_t tasks;            /* all; those that ... */
   size_t running, runnable, waiting[LAB_WAIT_KINDS];
   lab_workers_load workers;
 } lab_vm_state;

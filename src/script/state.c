@@ -109,6 +109,7 @@ void lab_vm_show_step(lab_vm *vm, lua_State *L, int scenario) {
   atomic_store(&vm->step_number, new.step);
   lab_buf_free(&old.title);
   lab_buf_free(&old.params);
+  lab_buf_free(&old.entering.where);
 }
 
 /* ---- everybody's --------------------------------------------------------- */
@@ -118,6 +119,14 @@ static void copy(lab_buf *to, const lab_buf *from, const char *none) {
     lab_buf_append(to, from->data, from->len);
   else
     lab_buf_puts(to, none);
+}
+
+static void read_entering(const lab_entering *e, lab_vm_state *s) {
+  s->entering = e->what != NULL;
+  s->entering_step = e->step;
+  s->entering_since = e->since;
+  memcpy(s->entering_slug, e->slug, sizeof s->entering_slug);
+  copy(&s->entering_where, &e->where, "");
 }
 
 static void read_tasks(const lab_sched *sched, lab_vm_state *s) {
@@ -140,6 +149,7 @@ void lab_vm_read(lab_vm *vm, lab_vm_state *s) {
   memcpy(s->slug, vm->shown.slug, sizeof s->slug);
   copy(&s->title, &vm->shown.title, "");
   copy(&s->params, &vm->shown.params, "{}");
+  read_entering(&vm->shown.entering, s);
   pthread_mutex_unlock(&vm->shown_lock);
   s->memory_limit = atomic_load(&vm->memory_limit);
   s->fd_limit = atomic_load(&vm->shown_fd_limit);
@@ -153,6 +163,7 @@ void lab_vm_read(lab_vm *vm, lab_vm_state *s) {
 void lab_vm_state_free(lab_vm_state *s) {
   lab_buf_free(&s->title);
   lab_buf_free(&s->params);
+  lab_buf_free(&s->entering_where);
 }
 
 int lab_vm_step(lab_vm *vm) {

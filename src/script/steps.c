@@ -42,6 +42,7 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
   size_t len = 0;
   const char *text;
   vm->switcher = NULL;
+  lab_entering_over(vm);
   lab_mem_set_limit(vm->limit);
   if (status == LUA_OK) {
     text = lua_tolstring(t->co, -1, &len);
@@ -127,8 +128,8 @@ void lab_steps_drop_all(lab_vm *vm) {
 }
 
 void lab_steps_hurry(lab_vm *vm) {
-  bool leaving = vm->switcher &&
-                 atomic_load(&vm->switching->phase) != LAB_EXCHANGE_ENTERING;
+  bool leaving =
+      vm->switcher && atomic_load(&vm->switching->phase) == LAB_EXCHANGE_BEGUN;
   if (vm->gotos && vm->switcher && vm->switcher != vm->running)
     lab_lua_task_cancel(vm, vm->switcher);
   if (vm->gotos || leaving)

@@ -11,11 +11,12 @@
 #include "script/vm.h"
 
 #include <lualib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/log.h"
+#include "base/often.h"
 #include "mem/mem.h"
 
 enum { IDLE_MAX = 256 };
@@ -175,6 +176,13 @@ static void describe_error(lab_vm *vm, lua_State *co) {
     lua_pop(L, 1); /* no memory for a traceback: the message must do */
   }
   lab_mem_set_limit(vm->switcher ? 0 : vm->limit);
+}
+
+void lab_lua_log_failure(const char *what, const lab_lua_task *t) {
+  char head[64];
+  snprintf(head, sizeof head, "%s %llu failed: ", what,
+           (unsigned long long)t->base.id);
+  lab_log_often(head, lua_tostring(t->co, -1));
 }
 
 static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {

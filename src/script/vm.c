@@ -204,6 +204,7 @@ static void free_vm(lab_vm *vm) {
   lab_xfree(vm->temp_root);
   lab_buf_free(&vm->shown.title);
   lab_buf_free(&vm->shown.params);
+  lab_buf_free(&vm->shown.entering.where);
   pthread_mutex_destroy(&vm->shown_lock);
   lab_xfree(vm);
 }

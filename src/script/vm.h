@@ -68,12 +68,23 @@ typedef struct lab_step {
 
 enum { LAB_ROUTES = 32, LAB_ROUTE_LEN = 64 };
 
+/* A step that is being entered: entering.c. */
+typedef struct lab_entering {
+  const char *what; /* of it runs, a literal; NULL: there is no such step */
+  int step;
+  char slug[64];
+  uint64_t since; /* real ns */
+  unsigned tell;  /* after so many seconds, in the log */
+  lab_buf where;  /* what it does, then perhaps its stack */
+} lab_entering;
+
 /* What others may know of it. */
 typedef struct lab_shown {
   int step;
   char slug[64];
   uint64_t since; /* real ns */
   lab_buf title, params;
+  lab_entering entering;
 } lab_shown;
 
 struct lab_vm {
@@ -131,6 +142,8 @@ struct lab_vm {
   atomic_bool in_switch; /* that task was the last to be resumed */
   atomic_bool stopping, stopped;
 
+  lab_post look; /* lab_vm_tick's letter */
+  atomic_bool looking;
   lab_post hurry;                /* lab_vm_interrupt's letter */
   uint64_t cpu_when_interrupted; /* ns of the VM's thread */
   atomic_bool hurry_sent;
@@ -146,6 +159,7 @@ enum lab_exchange_phase {
   LAB_EXCHANGE_QUEUED,
   LAB_EXCHANGE_BEGUN,
   LAB_EXCHANGE_WITHDRAWN,
+  LAB_EXCHANGE_READING,  /* begun: scenario.lua is run */
   LAB_EXCHANGE_ENTERING, /* the step before is left; `enter` runs */
 };
 
@@ -188,6 +202,10 @@ void lab_lua_task_cancel_ready(lab_vm *vm);
 void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */
 void lab_lua_task_drop_all(lab_vm *vm);
+
+/* "WHAT 7 failed: message with traceback", in the log: of equal ones the first
+ * few and a count. T has just ended by an error. */
+void lab_lua_log_failure(const char *what, const lab_lua_task *t);
 
 /* Raises the error that ends the running task, which was cancelled. */
 int lab_lua_raise_cancelled(lua_State *L);
@@ -245,6 +263,18 @@ void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
 int lab_memory_failure(lua_State *L);
 /* host.explain(problem): an error as it is told; the limit is lifted. */
 int lab_host_explain(lua_State *L);
+
+/* ---- entering.c -----------------------------------------------------------
+ */
+
+/* host.reading(number, slug): its scenario.lua is run, while another step is
+ * served. host.leaving(): that one is left now. host.entering(number, slug):
+ * `enter` runs. */
+int lab_host_reading(lua_State *L);
+int lab_host_leaving(lua_State *L);
+int lab_host_entering(lua_State *L);
+/* The step is entered, or will not be. */
+void lab_entering_over(lab_vm *vm);
 
 /* ---- owned.c ------------------------------------------------------------- */
 

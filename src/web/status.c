@@ -56,6 +56,43 @@ static void write_step(const lab_vm_state *vm, lab_buf *out) {
   write_age(out, "seconds_in_step", vm->since);
 }
 
+/* Its lines after the first two: what Lua calls a stack traceback. */
+static void write_stack(const char *text, lab_buf *out) {
+  const char *comma = "";
+  lab_buf_putc(out, '[');
+  while (*text) {
+    size_t len = strcspn(text, "\n");
+    if (*text == '\t') {
+      lab_buf_puts(out, comma);
+      lab_buf_json_string(out, text + 1, len - 1);
+      comma = ", ";
+    }
+    text += len + (text[len] == '\n');
+  }
+  lab_buf_putc(out, ']');
+}
+
+static void write_entering(lab_vm_state *vm, lab_buf *out) {
+  lab_buf_puts(out, "\"entering\": ");
+  if (!vm->entering) {
+    lab_buf_puts(out, "null");
+    return;
+  }
+  lab_buf_putc(&vm->entering_where, '\0');
+  const char *where = vm->entering_where.data;
+  lab_buf_printf(out, "{\"step\": %d, ", vm->entering_step);
+  write_string(out, "slug", vm->entering_slug, strlen(vm->entering_slug));
+  lab_buf_puts(out, ", ");
+  write_time(out, "since", vm->entering_since);
+  lab_buf_puts(out, ", ");
+  write_age(out, "seconds", vm->entering_since);
+  lab_buf_puts(out, ", ");
+  write_string(out, "state", where, strcspn(where, "\n"));
+  lab_buf_puts(out, ", \"stack\": ");
+  write_stack(where, out);
+  lab_buf_putc(out, '}');
+}
+
 static void write_tasks(const lab_vm_state *vm, lab_buf *out) {
   lab_buf_printf(out,
                  "\"tasks\": {\"total\": %zu, \"running\": %zu, \"runnable\": "
@@ -100,6 +137,8 @@ static void run(lab_slow *base) {
   lab_process_read(&s->process);
   lab_buf_puts(out, "{\n");
   write_step(&s->vm, out);
+  lab_buf_puts(out, ",\n");
+  write_entering(&s->vm, out);
   lab_buf_printf(out,
                  ",\n\"requests\": {\"in_flight\": %u, \"queued\": %zu},\n",
                  s->in_flight, s->vm.queued);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * A clock for the scavenger of src/mem. Giving back a large heap takes
- * milliseconds, so it happens on libuv's pool. */
+ * What is looked at once a second: idle memory to give back (src/mem), a step
+ * that takes long to enter, and lines of the log that came too often. Giving
+ * back a large heap takes milliseconds, so it happens on libuv's pool. */
 #include "app/app.h"
+#include "base/often.h"
 #include "base/queue.h"
 #include "mem/mem.h"
 
@@ -17,13 +19,16 @@ static void on_worked(uv_work_t *work, int status) {
 
 static void on_second(uv_timer_t *timer) {
   lab_app *app = LAB_CONTAINER(timer, lab_app, second);
+  lab_log_often_tick();
+  if (app->vm)
+    lab_vm_tick(app->vm);
   if (app->scavenging)
     return;
   app->scavenging = true;
   uv_queue_work(&app->loop, &app->scavenge, on_work, on_worked);
 }
 
-void lab_app_start_scavenger(lab_app *app) {
+void lab_app_start_seconds(lab_app *app) {
   lab_mem_set_scavenge(app->config.scavenge);
   uv_timer_start(&app->second, on_second, 1000, 1000);
 }

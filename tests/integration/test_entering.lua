@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: MIT
+-- A step that takes long to enter, and a log that would be flooded: who waits
+-- must be told what goes on.
+local t = require "harness"
+t.need("curl")
+
+local function start(name, text)
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/" .. name)
+  t.write(dir .. "/" .. name .. "/scenario.lua", text)
+  return t.start_with { dir, t.source .. "/scenarios" }
+end
+
+local function go_in_background(lab, step)
+  return t.spawn(("curl -s --max-time 60 '%s/goto?step=%d'"):format(lab.url, step))
+end
+
+-- Until /status has the plain text: its whole body then.
+local function wait_status(lab, text)
+  return t.eventually(function()
+    local body = lab:get("/status").body
+    return body:find(text, 1, true) and body
+  end, 20)
+end
+
+t.test("enter that blocks: /status, / and the log say so; another /goto leads out", function()
+  local lab = start("40-blocks", [[
+local function prepare() lab.sleep(1000) end
+return { request = function() end, enter = function() prepare() end }]])
+  t.has(lab:get("/status").body, '"entering": null')
+  local client = go_in_background(lab, 40)
+  local status = wait_status(lab, '"state": "waiting (sleep)"')
+  t.match(status, '"entering": {"step": 40, "slug": "blocks", "since": "[^"]+", "seconds": [%d.]+')
+  t.match(status, "\"stack\": %[\"%[C%]: in [^\"]*'sleep'\", \"[^\"]+40%-blocks/scenario.lua:1: in [^\"]*'prepare'\"")
+  t.has(status, '"step": 0')
+  lab:wait_log("step 40: enter has not ended after ")
+  t.match(lab:log(), "after %d+ s: it is waiting %(sleep%)\nstack traceback:\n[^\n]+'sleep'\n[^\n]+40%-blocks/scenario.lua:1: ")
+  local answer = lab:get("/")
+  t.equal(answer.status, 503)
+  t.match(answer.body, "^step 40 is being entered, for %d+ s now; /status says where it is\n$")
+  t.equal(lab:get("/goto?step=1").body, "switched to step 1")
+  t.equal(client:wait(5), 0)
+  t.equal(client:out(), "a later switch took its place\n")
+  t.has(lab:get("/status").body, '"entering": null')
+  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("enter that loops, and is left by a step that doesn't exist", function()
+  local lab = start("41-loops", "return { request = function() end, enter = function()\n  while true do end\nend }")
+  local client = go_in_background(lab, 41)
+  local status = wait_status(lab, '"state": "running"')
+  t.match(status, '"stack": %["[^"]+41%-loops/scenario.lua:%d: in ')
+  t.eventually(function() return lab:get("/").status == 503 end)
+  t.equal(lab:get("/goto?step=9999").status, 400)
+  t.equal(client:wait(5), 0)
+  t.equal(lab:get("/").body, "hello world")
+  t.has(lab:get("/status").body, '"entering": null')
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a scenario.lua that loops: the step before goes on, and the log says so", function()
+  local lab = start("42-reads", "while true do end\nreturn { request = function() end }")
+  local client = go_in_background(lab, 42)
+  lab:wait_log("step 42: scenario.lua has not ended after ")
+  t.match(lab:log(), "it is running\nstack traceback:\n[^\n]+42%-reads/scenario.lua:1: ")
+  t.has(lab:get("/status").body, '"entering": {"step": 42')
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(client:wait(5), 0)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("enter in C code: /status names the function", function()
+  local lab = start("43-pattern", [[
+return { request = function() end, enter = function()
+  return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c")
+end }]])
+  go_in_background(lab, 43)
+  t.match(wait_status(lab, "which can't be interrupted"), '"state": "in [%w_.]+, which can\'t be interrupted", "stack": %[%]')
+  lab:wait_log("step 43: enter has not ended after ")
+  t.equal(lab:stop(5), 0)
+end)
+
+t.test("tasks that fail alike are counted, others are told", function()
+  local lab = start("44-fail", [[
+return { request = function()
+  for _ = 1, 20000 do lab.go(function() local x = nil; x.y = 1 end) end
+  lab.go(function() error("another") end)
+end }]])
+  lab:get("/goto?step=44")
+  lab:get("/")
+  lab:wait_log(" failed: ")
+  local function count()
+    local n = 0
+    for more in lab:log():gmatch("(%d+) more like it: [^\n]+44%-fail/scenario.lua:2: attempt to index a nil value") do
+      n = n + tonumber(more)
+    end
+    return n
+  end
+  t.eventually(function() return count() >= 19990 end)
+  local written = select(2, lab:log():gsub("task %d+ failed: [^\n]+scenario.lua:2: attempt", ""))
+  t.equal(written + count(), 20000, "failures that the log tells of")
+  t.between(written, 10, 30, "written as they are") -- again after each second without any
+  t.equal(select(2, lab:log():gsub("failed: [^\n]+: another\nstack traceback", "")), 1, "the other one")
+  t.check(#lab:log() < 50000, "the log is short")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
