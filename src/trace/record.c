@@ -202,9 +202,13 @@ static void begin(const lab_trace_config *config) {
     r->config.workers = MAX_WORKERS;
   r->epoch = epoch;
   r->phase = OPEN;
+  r->tables.names_max = LAB_TRACE_NAMES;
   r->workers = lab_xcalloc(r->config.workers + 1, sizeof *r->workers);
   lab_trace_begin_vm(lab_trace_time(0));
   put_procs();
+  r->began = r->last + 1;
+  for (unsigned i = 0; i < r->config.workers; i++)
+    r->workers[i].last = r->began;
 }
 
 int lab_trace_open(const lab_trace_config *config) {

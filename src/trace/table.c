@@ -9,6 +9,10 @@
 #include "trace/record.h"
 
 enum { STRING_MAX = 1024, PIECE = 64 << 10 };
+enum { PLACES_MAX = 1 << 17 };
+enum { STRING_COST = 64 }; /* bytes of a string besides its text */
+
+static const char OTHER[] = "[other]";
 
 /* ---- the index ----------------------------------------------------------- */
 
@@ -51,6 +55,20 @@ static void make_room(lab_trace_tables_state *t, lab_trace_index *index,
 
 /* ---- strings, places, stacks --------------------------------------------- */
 
+/* Where the string is in the index, or where it belongs. */
+static uint32_t *string_slot(const lab_trace_tables_state *t, const char *text,
+                             size_t len) {
+  const lab_trace_index *index = &t->string_index;
+  uint32_t mask = index->nslots - 1;
+  uint32_t i = (uint32_t)lab_hash_bytes(text, len, 0) & mask;
+  for (; index->slots[i]; i = (i + 1) & mask) {
+    const lab_trace_string *s = &t->strings[index->slots[i] - 1];
+    if (s->len == len && memcmp(s->text, text, len) == 0)
+      break;
+  }
+  return &index->slots[i];
+}
+
 uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
                                 size_t len) {
   lab_trace_index *index = &t->string_index;
@@ -59,15 +77,18 @@ uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
   if (len > STRING_MAX)
     len = STRING_MAX;
   make_room(t, index, hash_string, &t->strings, sizeof *t->strings);
-  uint32_t mask = index->nslots - 1;
-  uint32_t i = (uint32_t)lab_hash_bytes(text, len, 0) & mask;
-  for (; index->slots[i]; i = (i + 1) & mask) {
-    const lab_trace_string *s = &t->strings[index->slots[i] - 1];
-    if (s->len == len && memcmp(s->text, text, len) == 0)
-      return index->slots[i];
+  uint32_t *slot = string_slot(t, text, len);
+  if (*slot == 0 && t->names + len + STRING_COST > t->names_max) {
+    text = OTHER;
+    len = strlen(OTHER);
+    slot = string_slot(t, text, len);
   }
-  t->strings[index->count] = (lab_trace_string){lab_xmemdup0(text, len), len};
-  return index->slots[i] = ++index->count;
+  if (*slot == 0) {
+    t->strings[index->count] = (lab_trace_string){lab_xmemdup0(text, len), len};
+    t->names += len + STRING_COST;
+    *slot = ++index->count;
+  }
+  return *slot;
 }
 
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
@@ -87,6 +108,8 @@ uint32_t lab_trace_table_place(lab_trace_tables_state *t,
         p->line == place.line)
       return index->slots[i];
   }
+  if (index->count == PLACES_MAX)
+    return 0;
   return index->slots[i] = ++index->count;
 }
 
@@ -146,7 +169,10 @@ static void append_frame(lab_trace_tables_state *t, const lab_trace_frame *f,
   lab_trace_place place = {lab_trace_table_name(t, f->function),
                            lab_trace_table_name(t, f->file),
                            f->line > 0 ? f->line : 0};
-  append_varint(out, 0x1000 + lab_trace_table_place(t, place));
+  uint32_t number = lab_trace_table_place(t, place);
+  if (number == 0)
+    place = (lab_trace_place){lab_trace_table_name(t, OTHER), 0, 0};
+  append_varint(out, 0x1000 + number);
   append_varint(out, place.function);
   append_varint(out, place.file);
   append_varint(out, (uint64_t)place.line);
@@ -179,8 +205,10 @@ static void write_string(const lab_trace_string *s, uint32_t number,
  * come first: they make strings. */
 bool lab_trace_tables(lab_trace_namer *namer, lab_buf *out) {
   lab_trace_tables_state *t = &lab_trace_state.tables;
-  if (!t->began)
+  if (!t->began) {
     write_head(out);
+    t->names_max = t->names + LAB_TRACE_NAMES;
+  }
   t->began = true;
   while (out->len < PIECE) {
     uint32_t stack = lab_trace_table_next(t, t->next_stack);

@@ -34,6 +34,8 @@ typedef struct lab_trace_tables_state {
   lab_trace_index string_index, place_index;
   lab_trace_string *strings;
   lab_trace_place *places;
+  size_t names; /* bytes that strings take, and may take */
+  size_t names_max;
   uint64_t *used; /* stacks: a bit each */
   size_t nused;   /* words */
   /* how far the tables are written */
@@ -45,6 +47,7 @@ typedef struct lab_trace_tables_state {
 uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
                                 size_t len);
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text);
+/* The number of a place; 0: there is no room for another. */
 uint32_t lab_trace_table_place(lab_trace_tables_state *t,
                                lab_trace_place place);
 void lab_trace_table_use(lab_trace_tables_state *t, uint32_t stack);

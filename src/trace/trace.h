@@ -13,7 +13,11 @@
  *
  * Memory is bounded: events wait in chunks until they are taken. When the pool
  * is full, or the limit of events is reached, the recording is sealed early: a
- * shorter trace, but a whole one, that says so itself in a log event.
+ * shorter trace, but a whole one, that says so itself in a log event. Names are
+ * kept until the end: when the different ones that a program gives to its
+ * tasks, regions and logs have grown to LAB_TRACE_NAMES, what is new is
+ * "[other]"; the names in stacks have as much again. With open regions, 16 MiB
+ * at most.
  *
  * Stacks are the caller's numbers; their names are asked for at the end.
  *
@@ -33,6 +37,7 @@
 enum {
   LAB_TRACE_EVENTS = 2000000, /* the default limit */
   LAB_TRACE_POOL = 4 << 20,   /* bytes that may wait to be taken */
+  LAB_TRACE_NAMES = 4 << 20,  /* bytes of names, twice: see above */
   LAB_TRACE_DEPTH = 128,      /* frames of a stack that are shown */
 };
 
@@ -179,7 +184,8 @@ void lab_trace_log(const char *key, const char *text, size_t len,
 
 /* ---- samples of a CPU profile -------------------------------------------- */
 
-/* PROC: 0 the VM's, 1... the workers', -1 none. */
+/* PROC: 0 the VM's, 1... the workers', -1 none. One from before the recording
+ * is left out. */
 void lab_trace_sample(uint64_t when, int proc, uint32_t stack);
 
 #endif

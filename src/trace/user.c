@@ -130,8 +130,9 @@ void lab_trace_sample(uint64_t when, int proc, uint32_t stack) {
   if (!lab_trace_enter(false))
     return;
   uint64_t now = lab_clock_mono();
-  PUT(NO_PROC, now > r->batch_last ? now : r->batch_last, EV_CPU_SAMPLE, when,
-      (uint64_t)(int64_t)proc, 0, lab_trace_stack(stack, r->config.start));
+  if (when >= r->began)
+    PUT(NO_PROC, now > r->batch_last ? now : r->batch_last, EV_CPU_SAMPLE, when,
+        (uint64_t)(int64_t)proc, 0, lab_trace_stack(stack, r->config.start));
   lab_trace_leave();
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The real reader: what `go tool trace` makes of recordings whose contents are
  * known, and of random ones, which must all be whole. Skipped where there is no
- * Go. SEED in the environment repeats a random run. */
+ * Go. In the environment: SEED repeats a random run, TRACES says how many, KEEP
+ * is a folder where they stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,8 +47,13 @@ static lab_trace_json *json;
 static bool runs, paused; /* on the VM's P */
 
 /* What the viewer of Go 1.23 wants besides: whoever begins a user task is
- * somebody, and a pause is within somebody's turn. */
+ * somebody, a pause is within somebody's turn, and the first Gomaxprocs comes
+ * first. */
 static void follow(const lab_trace_record *e) {
+  static uint64_t beginning;
+  if (decoded < 2)
+    beginning = e->ts;
+  assert_true(e->proc == VM_PROC || e->ts > beginning);
   if (e->proc != VM_PROC)
     return;
   if (e->type == EV_GO_START) {
@@ -150,6 +156,13 @@ static size_t count(const char *what) {
   for (const char *at = dump; (at = strstr(at, what)); at++)
     n++;
   return n;
+}
+
+static void keep(int number) {
+  char command[512];
+  snprintf(command, sizeof command, "cp %s '%s/%d.out'", path, getenv("KEEP"),
+           number);
+  assert_int_equal(system(command), 0);
 }
 
 /* ---- what is known ------------------------------------------------------- */
@@ -285,6 +298,80 @@ static void test_limits(void **state) {
   }
 }
 
+/* Names are kept until the end; the last thousands are called by another. */
+static void test_names(void **state) {
+  (void)state;
+  enum { NAMES = 40000, LENGTH = 500 };
+  lab_trace_g g = {.id = 1};
+  open_small(0, 0);
+  lab_trace_go_create(&g, ENTRY, 0, 0);
+  lab_trace_start(0);
+  lab_trace_go_start(&g, 0);
+  FILE *file = fopen(path, "wb");
+  for (int i = 0; i < NAMES; i++) {
+    char name[LENGTH + 1];
+    snprintf(name, sizeof name, "%0*d", LENGTH, i);
+    lab_trace_region_begin(i % 2 ? name : "the same", RUNS, 0);
+    lab_trace_region_begin(name, RUNS, 0);
+    lab_trace_region_end(name, RUNS, 0);
+    lab_trace_region_end(i % 2 ? name : "the same", RUNS, 0);
+    drain(file, false);
+  }
+  long events = ftell(file);
+  finish(file);
+  accept();
+  file = fopen(path, "rb");
+  fseek(file, 0, SEEK_END);
+  assert_in_range(ftell(file) - events, LAB_TRACE_NAMES / 2,
+                  LAB_TRACE_NAMES + 70000);
+  fclose(file);
+  assert_int_equal(
+      tool("go tool trace -d %s 2>/dev/null | grep -c 'name=.other.'", dump,
+           sizeof dump),
+      0);
+  assert_true(atoi(dump) > NAMES && atoi(dump) < 3 * NAMES);
+  assert_int_equal(
+      tool("go tool trace -d %s 2>/dev/null | grep -c 'name=the same'", dump,
+           sizeof dump),
+      0);
+  assert_int_equal(atoi(dump), NAMES);
+}
+
+/* Deep, left open, ended twice, ended by another, with odd names. */
+static void test_odd_regions(void **state) {
+  (void)state;
+  enum { DEEP = 1000 };
+  lab_trace_g a = {.id = 1, .task = 1}, b = {.id = 2, .task = 7};
+  char name[16];
+  open_small(0, 0);
+  lab_trace_go_create(&a, ENTRY, 0, 0);
+  lab_trace_go_create(&b, ENTRY, 0, 0);
+  lab_trace_start(0);
+  lab_trace_go_start(&a, 0);
+  lab_trace_task_begin(1, 0, "", RUNS, 0);
+  for (int i = 0; i < DEEP; i++) {
+    snprintf(name, sizeof name, "%d", i % 100);
+    lab_trace_region_begin(name, RUNS, 0);
+  }
+  lab_trace_region_end("unknown", RUNS, 0);
+  lab_trace_region_end("0", RUNS, 0); /* the innermost 100 */
+  lab_trace_region_begin("", RUNS, 0);
+  lab_trace_task_end(1, RUNS, 0);
+  lab_trace_task_end(1, RUNS, 0);
+  lab_trace_region_end("", RUNS, 0);
+  lab_trace_region_end("", RUNS, 0);
+  lab_trace_go_start(&b, 0);
+  lab_trace_region_end("1", RUNS, 0);
+  lab_trace_region_begin("\xff\xfe<&\"'%\n", RUNS, 0);
+  lab_trace_go_start(&a, 0);
+  lab_trace_go_end(&a, 0); /* 900 are open */
+  finish(fopen(path, "wb"));
+  accept();
+  assert_int_equal(count(" UserRegion "), DEEP + 100 + 2 + 1);
+  if (getenv("KEEP"))
+    keep(0);
+}
+
 static void test_one_at_a_time(void **state) {
   (void)state;
   lab_trace_config config = {.workers = 1};
@@ -305,11 +392,14 @@ static lab_trace_g gs[GOROUTINES];
 static uint64_t next_id, next_task;
 
 static void random_call(uint64_t *seed) {
-  static const char *const names[] = {"one", "two", "three"};
+  static char long_name[10001];
+  const char *names[] = {"one", "two",     "",        "\xff\xfe <&\"'%\n",
+                         "one", "[other]", long_name, "three"};
   uint64_t x = lab_rng_next(seed);
   lab_trace_g *g = &gs[x % GOROUTINES];
   uint32_t stack = 1 + (x >> 8) % (STACKS - 1);
-  const char *name = names[(x >> 16) % 3];
+  const char *name = names[(x >> 16) % 8];
+  memset(long_name, 'n', sizeof long_name - 1);
   uint64_t now = (x >> 20) % 4 ? 0 : lab_clock_mono() - (x >> 24) % 100000;
   switch ((x >> 32) % 20) {
   case 0:
@@ -396,6 +486,8 @@ static void test_random(void **state) {
     printf("SEED=%llu\n", (unsigned long long)seed);
     random_trace(&seed);
     accept();
+    if (getenv("KEEP"))
+      keep(i);
   }
 }
 
@@ -416,6 +508,7 @@ int main(void) {
   const struct CMUnitTest with_go[] = {
       cmocka_unit_test(test_story),       cmocka_unit_test(test_truth),
       cmocka_unit_test(test_nobody_runs), cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_names),       cmocka_unit_test(test_odd_regions),
       cmocka_unit_test(test_random),
   };
   const struct CMUnitTest alone[] = {cmocka_unit_test(test_one_at_a_time)};
