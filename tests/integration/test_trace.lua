@@ -226,6 +226,35 @@ t.test("as JSON, the same events", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("regions and names that one could stumble over", function()
+  local lab = start("--step", "69")
+  local file = take(lab, 1, function() t.equal(lab:get("/odd").status, 200) end)
+  local n = trace.count(trace.events(file))
+  t.equal(n.UserTaskCreate, 9, "six odd ones, two others, the request")
+  t.check(n.UserRegion > 2 * 100 + 6 * 5, "regions are missing")
+  trace.pages(file)
+  for _, go in ipairs(trace.others()) do trace.accepted(file, go) end
+  file = take(lab, 1, function() t.equal(lab:get("/odd").status, 200) end, "&format=json")
+  t.check(utf8.len(t.read(file)), "not UTF-8")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("100,000 different names: memory stays bounded", function()
+  local lab = start("--step", "69")
+  t.equal(lab:get("/names").status, 200) -- what the heap wants for it
+  local before, most = lab:rss(), 0
+  local file = take(lab, 2, function()
+    local names = t.spawn(t.command { "curl", "-sS", lab.url .. "/names" })
+    while names:alive() do
+      most = math.max(most, lab:rss())
+      t.sleep(0.01)
+    end
+  end)
+  t.between(most - before, 0, 16 << 20, "bytes")
+  t.check(trace.count(trace.events(file)).UserRegion >= 200000)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("too many events: sealed early, valid, and it says so", function()
   local lab = start("--step", "0", "--trace-events", "5000")
   local file = take(lab, 5, function()

@@ -98,6 +98,37 @@ end
 
 local function parked() jam:recv() end
 
+-- Regions and tasks that a reader could stumble over: deep, odd, never ended,
+-- ended by an error or in a task that goes on when the user task is over.
+local ODD = { "", "\xff\xfe", "<b>&amp;\"'%s\n", ("long"):rep(2500), "zero\0zero", "[other]" }
+
+local function nest(depth)
+  if depth > 0 then lab.region("deep " .. depth, nest, depth - 1) end
+end
+
+local function odd()
+  for _, name in ipairs(ODD) do
+    lab.task(name, lab.region, name, function()
+      lab.log("%s", name)
+      lab.go(lab.region, "after its task", lab.sleep, 0.05)
+    end)
+    lab.go(lab.region, name, error, "the task ends by it")
+  end
+  local cancelled = lab.go(lab.task, "cancelled", lab.region, "open", parked)
+  lab.go(lab.task, "never over", lab.region, "open", parked)
+  pcall(nest, 1000)
+  nest(100)
+  lab.sleep(0.1)
+  cancelled:cancel()
+end
+
+local LONG = ("name "):rep(40)
+
+-- As many names as there are calls.
+local function names(n)
+  for i = 1, n do lab.region(LONG .. i, tostring, i) end
+end
+
 return {
   params = { tasks = { 100000, "tasks of /park" } },
   enter = function() mutex, jam = lab.mutex(), lab.channel() end,
@@ -118,6 +149,8 @@ return {
     ["/release"] = function() jam:close() end,
     ["/spin"] = function() lab.spin(1) end,
     ["/burn"] = function() lab.burn(1) end,
+    ["/odd"] = odd,
+    ["/names"] = function() names(100000) end,
     ["/garbage"] = function() for _ = 1, 300000 do local _ = { {} } end lab.gc() end,
     ["/said"] = function()
       lab.task("order", function()
