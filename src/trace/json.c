@@ -217,16 +217,21 @@ static void stop(lab_trace_json *j, const lab_trace_record *e, const char *why,
   p->g = 0;
 }
 
+static void end_regions(const lab_trace_json *j, item *g, uint64_t ts,
+                        lab_buf *out) {
+  for (; g->depth > 0; g->depth--) {
+    head(j, out, 'E', REGIONS, g->key, ts);
+    lab_buf_puts(out, "\"\"}");
+  }
+}
+
 static void end_task(lab_trace_json *j, const lab_trace_record *e,
                      lab_buf *out) {
   item *g = find(&j->goroutines, proc_of(j, e->proc, out)->g);
   stop(j, e, "end", out);
   if (!g)
     return;
-  for (; g->depth > 0; g->depth--) {
-    head(j, out, 'E', REGIONS, g->key, e->ts);
-    lab_buf_puts(out, "\"\"}");
-  }
+  end_regions(j, g, e->ts, out);
   drop(&j->goroutines, g);
 }
 
@@ -451,5 +456,8 @@ void lab_trace_json_end(lab_trace_json *j, lab_buf *out) {
   for (size_t i = 0; i < j->tasks.size; i++)
     if (j->tasks.items[i].key)
       put_request(j, &j->tasks.items[i], j->last, out);
+  for (size_t i = 0; i < j->goroutines.size; i++)
+    if (j->goroutines.items[i].key)
+      end_regions(j, &j->goroutines.items[i], j->last, out);
   lab_buf_puts(out, "\n]}\n");
 }

@@ -9,6 +9,7 @@
  * (trace/trace.h) end early; one that goes away ends it. */
 #include "trace/trace.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,13 +147,15 @@ static void step(lab_slow *s) {
 
 /* ---- the request --------------------------------------------------------- */
 
-/* As Go: what isn't a number above 0 is 1. */
+/* As Go: what isn't a number above 0 is 1; nor is one with a space before it.
+ */
 static double seconds_of(const lab_http_request *req) {
   char text[64], *end;
   if (lab_http_form_get(req, "seconds", text, sizeof text) <= 0)
     return 1;
   double seconds = strtod(text, &end);
-  return *end == '\0' && seconds > 0 ? seconds : 1;
+  return *end == '\0' && !isspace((unsigned char)*text) && seconds > 0 ? seconds
+                                                                       : 1;
 }
 
 static bool wants_json(const lab_http_request *req) {

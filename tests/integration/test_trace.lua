@@ -39,7 +39,7 @@ t.test("headers, errors, and one at a time, as Go's", function()
   t.equal(answer.headers["content-disposition"], 'attachment; filename="trace"')
   t.equal(answer.headers["x-content-type-options"], "nosniff")
   t.equal(answer.body:sub(1, 16), "go 1.19 trace\0\0\0")
-  for _, text in ipairs { "x", "-1", "0" } do
+  for _, text in ipairs { "x", "-1", "0", "%200.1" } do
     local one = lab:get("/debug/pprof/trace?seconds=" .. text)
     t.equal(one.status, 200)
     t.between(one.seconds, 0.95, 3, "seconds=" .. text .. " means one second")
@@ -205,6 +205,42 @@ t.test("steps under load: every page, every profile", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The trace event format, event by event: every B has its E, on its row; the
+-- slices of a row lie in or beside each other; nothing lasts less than nothing.
+-- -> counts by phase
+local function check_json_events(text)
+  local rows, open, n = {}, {}, {}
+  for line in text:gmatch("\n({[^\n]*})") do
+    local ph, row = line:match('^{"ph":"(%a)",("pid":%d+,"tid":%d+),')
+    t.check(ph, line)
+    n[ph] = (n[ph] or 0) + 1
+    local ts, dur = tonumber(line:match('"ts":([%d.]+),')), tonumber(line:match('"dur":([%d.]+)'))
+    t.check(ts or ph == "M", line)
+    if ph == "X" then
+      t.check(dur, line)
+      rows[row] = rows[row] or {}
+      table.insert(rows[row], { ts, ts + dur })
+    elseif ph == "B" or ph == "E" then
+      local of = open[row] or { last = 0 }
+      open[row] = of
+      t.check(ts >= of.last, "out of order: " .. line)
+      of.last = ts
+      if ph == "B" then of[#of + 1] = line else t.check(table.remove(of), "nothing begun: " .. line) end
+    end
+  end
+  for row, of in pairs(open) do t.equal(#of, 0, row .. ": left open") end
+  for row, slices in pairs(rows) do
+    table.sort(slices, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] > b[2]) end)
+    local within = {}
+    for _, slice in ipairs(slices) do
+      while #within > 0 and within[#within] <= slice[1] + 0.0015 do table.remove(within) end
+      t.check(#within == 0 or slice[2] <= within[#within] + 0.0015, row .. ": slices overlap at " .. slice[1])
+      within[#within + 1] = slice[2]
+    end
+  end
+  return n
+end
+
 t.test("as JSON, the same events", function()
   local lab = start("--step", "69")
   local text = t.read(take(lab, 2, function()
@@ -214,10 +250,9 @@ t.test("as JSON, the same events", function()
   end, "&format=json"))
   local _, requests = text:gsub('"name":"GET /",', "")
   t.equal(requests, 20)
-  local _, opened = text:gsub('"ph":"B"', "")
-  local _, closed = text:gsub('"ph":"E"', "")
-  t.equal(opened, 3)
-  t.equal(closed, 3)
+  local n = check_json_events(text)
+  t.equal(n.B, 3)
+  t.equal(n.E, 3)
   for _, part in ipairs { '"name":"said 42"', '"HeapAlloc":', '"name":"order"', '"then":"sleep"' } do
     t.has(text, part)
   end
@@ -235,7 +270,9 @@ t.test("regions and names that one could stumble over", function()
   trace.pages(file)
   for _, go in ipairs(trace.others()) do trace.accepted(file, go) end
   file = take(lab, 1, function() t.equal(lab:get("/odd").status, 200) end, "&format=json")
-  t.check(utf8.len(t.read(file)), "not UTF-8")
+  local text = t.read(file)
+  t.check(utf8.len(text), "not UTF-8")
+  check_json_events(text)
   t.equal(lab:stop(), 0)
 end)
 
