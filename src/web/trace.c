@@ -147,8 +147,7 @@ static void step(lab_slow *s) {
 
 /* ---- the request --------------------------------------------------------- */
 
-/* As Go: what isn't a number above 0 is 1; nor is one with a space before it.
- */
+/* As Go: what isn't a number above 0, all of it, is 1. */
 static double seconds_of(const lab_http_request *req) {
   char text[64], *end;
   if (lab_http_form_get(req, "seconds", text, sizeof text) <= 0)
