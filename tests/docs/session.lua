@@ -62,8 +62,15 @@ function session:stay(command)
   return function() return shell.read(out) or "" end
 end
 
+-- The last one first: a TERM to the lab is lost when strace lets go of it in
+-- that moment.
 function session:close()
-  for _, pid in ipairs(self.stays) do self:send(("kill -TERM -- -%d"):format(pid)) end
+  for i = #self.stays, 1, -1 do
+    self:send(([=[
+      kill -TERM -- -%d
+      for i in {1..100}; do kill -0 -- -%d || break; sleep 0.03; done
+      kill -KILL -- -%d]=]):gsub("%%d", self.stays[i]))
+  end
   self:send("for p in $(jobs -p); do kill -KILL -- -$p; done; exit")
   self.pipe:close()
 end
