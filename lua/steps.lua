@@ -359,9 +359,19 @@ end
 
 -- ---- loading -----------------------------------------------------------------
 
--- Runs scenario.lua and checks its table. Returns the table and its limits, or
--- nil, a status for HTTP and a message.
-function steps.load(entry, overrides)
+-- Runs the chunk of a scenario as its own work, not the lab's; as pcall.
+local function run(chunk)
+  host.own(false)
+  host.loading(true)
+  local ok, scenario = xpcall(chunk, host.traceback)
+  host.loading(false)
+  host.own(true)
+  return ok, scenario
+end
+
+-- Runs scenario.lua and checks its table. Returns the table, or nil, a status
+-- for HTTP and a message.
+function steps.read(entry)
   local file = host.realpath(entry.file) or entry.file
   entry.file = file
   local text, message = host.read(file)
@@ -369,14 +379,17 @@ function steps.load(entry, overrides)
   local env = makeEnvironment(file:match("^(.*)/"), entry.slug)
   local chunk, problem = host.compile(text, file, entry.slug, env)
   if not chunk then return nil, 500, problem end
-  host.own(false)
-  host.loading(true)
-  local ok, scenario = xpcall(chunk, host.traceback)
-  host.loading(false)
-  host.own(true)
+  local ok, scenario = (host.run or run)(chunk)
   if not ok then return nil, 500, host.explain(scenario) end
   problem = problemOf(scenario, entry, text)
   if problem then return nil, 500, problem end
+  return scenario
+end
+
+-- A scenario ready to be entered, and its limits; or as steps.read.
+function steps.load(entry, overrides)
+  local scenario, status, message = steps.read(entry)
+  if not scenario then return nil, status, message end
   local values, wrong = paramValues(scenario.params or {}, entry.number, overrides)
   if not values then return nil, 400, wrong end
   scenario.params = values

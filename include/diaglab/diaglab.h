@@ -62,6 +62,13 @@ int lab_init(void);
 /* The defaults: localhost:6060, step 0, 300 s, nothing else. */
 void lab_config_init(lab_config *config);
 
+/* The steps that a lab with these `scenarios` has, and what is wrong in each,
+ * as text for lab_steps_text_free; the rest of CONFIG doesn't matter. NULL: see
+ * ERROR.
+ */
+char *lab_steps_text(const lab_config *config, char *error, size_t size);
+void lab_steps_text_free(char *list);
+
 /* Starts a lab: it is in its step and listens when this returns. On failure
  * writes a sentence into ERROR (at most SIZE bytes). CONFIG itself is copied.
  */

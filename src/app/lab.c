@@ -60,16 +60,21 @@ static int check_folder(const char *path, lab_err *err) {
   return 0;
 }
 
+static int check_folders(const lab_config *config, lab_err *err) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < config->nscenarios; i++)
+    rc = check_folder(config->scenarios[i], err);
+  return rc;
+}
+
 static int start_vm(lab_app *app, lab_err *err) {
   const lab_config *given = &app->config;
   char scenarios[PATH_MAX], lua[PATH_MAX];
   const char *own = scenarios;
   bool found = lab_paths_find("scenarios", scenarios);
-  for (size_t i = 0; i < given->nscenarios; i++) {
-    int rc = check_folder(given->scenarios[i], err);
-    if (rc)
-      return rc;
-  }
+  int rc = check_folders(given, err);
+  if (rc)
+    return rc;
   lab_vm_config config = {
       .scenario_dirs = given->nscenarios ? given->scenarios : &own,
       .nscenario_dirs = given->nscenarios ? given->nscenarios : found,
@@ -277,6 +282,34 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   }
   *out = app;
   return 0;
+}
+
+char *lab_steps_text(const lab_config *config, char *error, size_t size) {
+  char scenarios[PATH_MAX];
+  const char *own = scenarios;
+  bool found = lab_paths_find("scenarios", scenarios);
+  lab_catalog_question q = {
+      .dirs = config->nscenarios ? config->scenarios : &own,
+      .ndirs = config->nscenarios ? config->nscenarios : found,
+      .step = -1,
+  };
+  lab_buf out = LAB_BUF_INIT;
+  lab_err err;
+  if (check_folders(config, &err)) {
+    snprintf(error, size, "%s", err.text);
+    return NULL;
+  }
+  if (lab_catalog_answer(&q, &out) != 200) {
+    snprintf(error, size, "%.*s", (int)out.len, out.data);
+    lab_buf_free(&out);
+    return NULL;
+  }
+  lab_buf_putc(&out, '\0');
+  return out.data;
+}
+
+void lab_steps_text_free(char *list) {
+  lab_xfree(list);
 }
 
 int lab_port(const lab_app *app) {

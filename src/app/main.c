@@ -35,6 +35,18 @@ static int run(const lab_options *options, int argc, char **argv) {
   return 0;
 }
 
+static int list(const lab_options *options) {
+  char error[1024];
+  char *text = lab_steps_text(&options->config, error, sizeof error);
+  if (!text) {
+    fprintf(stderr, "diaglab: %s\n", error);
+    return 1;
+  }
+  fputs(text, stdout);
+  lab_steps_text_free(text);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   hold_signals(); /* until there is a lab to answer them */
   int rc = lab_init();
@@ -49,6 +61,8 @@ int main(int argc, char **argv) {
   lab_options_result result = lab_options_parse(&options, argc, argv);
   if (result == LAB_OPTIONS_RUN)
     code = run(&options, argc, argv);
+  else if (result == LAB_OPTIONS_LIST)
+    code = list(&options);
   else if (result == LAB_OPTIONS_WRONG)
     code = 2;
   lab_options_free(&options);

@@ -60,6 +60,8 @@ static const char help[] =
     "  --usr2-seconds N        how long the CPU profile lasts that the signal "
     "USR2\n"
     "                          asks for (default 30)\n"
+    "  --list                  print the steps and what is wrong in each, and "
+    "exit\n"
     "  --version               print the version\n"
     "  --help                  print this\n"
     "\n"
@@ -87,6 +89,7 @@ enum {
   SCAVENGE,
   LOG_FILE,
   USR2_SECONDS,
+  LIST,
   VERSION,
   HELP,
 };
@@ -105,6 +108,7 @@ static const struct option flags[] = {
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
+    {"list", no_argument, NULL, LIST},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, HELP},
     {"h", no_argument, NULL, HELP},
@@ -243,6 +247,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case LOG_FILE:
     o->config.log_file = value;
     return true;
+  case LIST:
+    o->list = true;
+    return true;
   case USR2_SECONDS:
     return take_int("usr2-seconds", value, 1, USR2_MAX,
                     &o->config.usr2_seconds);
@@ -268,7 +275,7 @@ static lab_options_result parse(lab_options *o, int argc, char **argv) {
     wrong("unexpected argument \"%s\"", argv[optind]);
     return LAB_OPTIONS_WRONG;
   }
-  return LAB_OPTIONS_RUN;
+  return o->list ? LAB_OPTIONS_LIST : LAB_OPTIONS_RUN;
 }
 
 lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {

@@ -4,6 +4,7 @@
 #ifndef LAB_APP_OPTIONS_H
 #define LAB_APP_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "diaglab/diaglab.h"
@@ -20,11 +21,13 @@ typedef struct lab_options {
   lab_config config; /* all but argv; its lists are those below */
   lab_strings hosts;
   lab_strings scenarios;
+  bool list;
   lab_strings params; /* each of the shape N.key=value */
 } lab_options;
 
 typedef enum lab_options_result {
   LAB_OPTIONS_RUN,   /* go on */
+  LAB_OPTIONS_LIST,  /* the steps, and exit */
   LAB_OPTIONS_DONE,  /* --help or --version: printed, exit 0 */
   LAB_OPTIONS_WRONG, /* told on standard error, exit 2 */
 } lab_options_result;

@@ -6,7 +6,7 @@
  * Once a second the control thread sends a letter that looks at the task; if
  * the last one has not been delivered yet, the VM is in C code, and the name of
  * the function is all there is to say. */
-#include "script/vm.h"
+#include "script/told.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -83,7 +83,12 @@ static void end(unsigned cycles) {
 
 /* While it is held, Lua calls this again and again, which is cheap. (Lua's own
  * way to stop its collector has it collect as soon as it goes on.) */
+/* A state without a VM (catalog.c) lives on another thread. */
 void __wrap_luaC_step(lua_State *L) {
+  if (!lab_vm_of(L)) {
+    __real_luaC_step(L);
+    return;
+  }
   if (gc.held)
     return;
   unsigned cycles = gc.cycles;
@@ -93,6 +98,10 @@ void __wrap_luaC_step(lua_State *L) {
 }
 
 void __wrap_luaC_fullgc(lua_State *L, int emergency) {
+  if (!lab_vm_of(L)) {
+    __real_luaC_fullgc(L, emergency);
+    return;
+  }
   unsigned cycles = gc.cycles;
   begin();
   __real_luaC_fullgc(L, emergency);

@@ -19,6 +19,7 @@
 #include "mem/mem.h"
 #include "prof/label.h"
 #include "prof/registry.h"
+#include "script/told.h"
 #include "stack/sources.h"
 
 /* ---- files --------------------------------------------------------- */
@@ -103,6 +104,13 @@ static int host_compile(lua_State *L) {
   }
   return 1;
 }
+
+const luaL_Reg lab_host_files[] = {
+    {"scan", host_scan},
+    {"read", host_read},
+    {"realpath", host_realpath},
+    {NULL, NULL},
+};
 
 /* ---- tasks and memory ---------------------------------------------- */
 
@@ -242,9 +250,6 @@ static int host_serve(lua_State *L) {
 }
 
 static const luaL_Reg host[] = {
-    {"scan", host_scan},
-    {"read", host_read},
-    {"realpath", host_realpath},
     {"compile", host_compile},
     {"generation", host_generation},
     {"join_generation", host_join_generation},
@@ -279,6 +284,7 @@ static void push_strings(lua_State *L, char **list) {
 void lab_host_open(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   luaL_newlib(L, host);
+  luaL_setfuncs(L, lab_host_files, 0);
   push_strings(L, vm->scenario_dirs);
   lua_setfield(L, -2, "dirs");
   push_strings(L, vm->params);

@@ -12,6 +12,7 @@
 
 #include "mem/mem.h"
 #include "prim/buffer.h"
+#include "script/told.h"
 
 typedef struct buffer {
   lab_buffer b;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "script/told.h"
 #include "task/channel.h"
 
 static const char CHANNEL[] = "lab.Channel";

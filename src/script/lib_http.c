@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "script/told.h"
 
 static const char TICKET[] = "lab.HttpTicket";
 static const double TIMEOUT = 30;

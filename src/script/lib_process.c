@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "script/told.h"
 
 static const char PROCESS[] = "lab.Process";
 enum { ARGS_MAX = 1000 };

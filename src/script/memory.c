@@ -5,7 +5,7 @@
  * no place, and no handler of xpcall hears of it. So the place is noted where
  * the memory is refused, in the allocator; whoever meets that error afterwards
  * (the end of a task, of `enter`) puts the two together. */
-#include "script/vm.h"
+#include "script/told.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/probe.h"
 #include "prof/label.h"
+#include "script/told.h"
 
 enum { ANSWER_MAX = 64 << 20 };
 #define PROCESSED "Request processed in "

@@ -260,6 +260,23 @@ typedef struct lab_vm_state {
 void lab_vm_read(lab_vm *vm, lab_vm_state *out);
 void lab_vm_state_free(lab_vm_state *state);
 
+/* ---- the list of steps: any thread; reads files, so it takes its time ------
+ */
+
+typedef struct lab_catalog_question {
+  const char *const *dirs; /* with scenarios, in order of preference */
+  size_t ndirs;
+  int step;  /* the present one, -1 if there is none */
+  int hint;  /* 0: the list; N: that hint for the present step */
+  bool json; /* else text */
+} lab_catalog_question;
+
+/* Appends the answer to OUT, and returns its status for HTTP: 200, 404 (there
+ * is no such hint), 500. */
+int lab_catalog_answer(const lab_catalog_question *q, lab_buf *out);
+/* Likewise, of the VM's folders; fills in Q's. */
+int lab_vm_catalog(const lab_vm *vm, lab_catalog_question *q, lab_buf *out);
+
 int lab_vm_step(lab_vm *vm);
 lab_sched *lab_vm_sched(lab_vm *vm);
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "script/told.h"
 #include "stack/sources.h"
 
 /* The Lua files, embedded by the build. */

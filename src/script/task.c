@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/often.h"
 #include "mem/mem.h"
+#include "script/told.h"
 
 enum { IDLE_MAX = 256 };
 

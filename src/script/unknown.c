@@ -2,7 +2,7 @@
  * Names that nobody has heard of: a typing mistake in a scenario is an error at
  * its line, with the name that was probably meant, and never a nil that makes
  * itself felt somewhere else. */
-#include "script/vm.h"
+#include "script/told.h"
 
 #include <string.h>
 

@@ -16,6 +16,7 @@
 #include "prof/contention.h"
 #include "prim/file.h"
 #include "prof/heap.h"
+#include "script/told.h"
 
 /* An answer waits for others to share its wake-up, unless the request took
  * longer than this: then nobody knows when the next one ends. */

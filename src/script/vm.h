@@ -233,49 +233,6 @@ lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what);
 /* Argument ARG, seconds (a number, not negative; 30 years at most), in ns. */
 uint64_t lab_lua_check_seconds(lua_State *L, int arg);
 
-/* ---- unknown.c: typing mistakes ------------------------------------------ */
-
-/* Raises "WHAT 'NAME'; did you mean 'nearest'?": WHAT is like "lab has no". */
-int lab_lua_unknown(lua_State *L, const char *what, const char *name,
-                    const char *const *known, size_t n);
-/* Does so if a string that isn't KNOWN is a key of the table ARG. */
-void lab_lua_check_keys(lua_State *L, int arg, const char *what,
-                        const char *const *known, size_t n);
-/* host.did_you_mean(name, set) -> "; did you mean 'key'?", or "" */
-int lab_host_did_you_mean(lua_State *L);
-
-/* ---- memory.c: when it is out ---------------------------------------------
- */
-
-#define LAB_LUA_NO_MEMORY "not enough memory" /* Lua's own words */
-enum { LAB_MEMORY_TEXT = LUA_IDSIZE + 160 };
-
-/* The allocator gives none: notes where that is. Allocates nothing. */
-void lab_memory_refused(void);
-/* "the step has 1 GiB (limits.memory)". */
-void lab_memory_limit_text(const lab_vm *vm, char *out, size_t size);
-/* What stands for Lua's error that came of the last refusal:
- * "scenario.lua:12: not enough memory: the step has 1 GiB (limits.memory)".
- * FAILED, which may be NULL: a coroutine that ended by it. */
-void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
-                           size_t size);
-/* nil and such a text without a place: pushes both, returns 2. */
-int lab_memory_failure(lua_State *L);
-/* host.explain(problem): an error as it is told; the limit is lifted. */
-int lab_host_explain(lua_State *L);
-
-/* ---- entering.c -----------------------------------------------------------
- */
-
-/* host.reading(number, slug): its scenario.lua is run, while another step is
- * served. host.leaving(): that one is left now. host.entering(number, slug):
- * `enter` runs. */
-int lab_host_reading(lua_State *L);
-int lab_host_leaving(lua_State *L);
-int lab_host_entering(lua_State *L);
-/* The step is entered, or will not be. */
-void lab_entering_over(lab_vm *vm);
-
 /* ---- owned.c ------------------------------------------------------------- */
 
 /* O belongs to the running task's step from now on; KIND is a literal, or NULL
@@ -465,6 +422,8 @@ void lab_lib_task(lua_State *L);
 void lab_lib_sync(lua_State *L);
 void lab_lib_channel(lua_State *L);
 void lab_lib_timer(lua_State *L);
+/* host.scan, read, realpath; they need no VM. */
+extern const luaL_Reg lab_host_files[];
 /* host.opener(folder) -> lab.open for scenarios in that folder. */
 int lab_file_opener(lua_State *L);
 /* nil, "WHAT PATH: reason" in Go's words, errno: what a library function

@@ -68,6 +68,8 @@ void lab_web_gperf_heap(lab_web *web, lab_http_request *req);
 void lab_web_named_profile(lab_web *web, lab_http_request *req);
 void lab_web_metrics(lab_web *web, lab_http_request *req);
 void lab_web_status(lab_web *web, lab_http_request *req);
+void lab_web_steps(lab_web *web, lab_http_request *req);
+void lab_web_hint(lab_web *web, lab_http_request *req);
 
 /* Frees the visits that root.c keeps. */
 void lab_web_free_visits(lab_web *web);

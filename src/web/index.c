@@ -79,6 +79,7 @@ static void write_page(lab_buf *out) {
   if (lab_registry_find("goroutine"))
     lab_buf_puts(out, "<a href=\"goroutine?debug=2\">full goroutine stack "
                       "dump</a>\n");
+  lab_buf_puts(out, "<br>\n<a href=\"/steps\">steps of this lab</a>\n");
   lab_buf_puts(out, "<br>\n<p>\nProfile Descriptions:\n<ul>\n");
   for (size_t i = 0; i < n; i++)
     lab_buf_printf(out, "<li><div class=profile-name>%s: </div> %s</li>\n",

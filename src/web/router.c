@@ -50,6 +50,8 @@ static const struct {
     {"/goto", lab_web_goto},
     {"/metrics", lab_web_metrics},
     {"/status", lab_web_status},
+    {"/steps", lab_web_steps},
+    {"/hint", lab_web_hint},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},

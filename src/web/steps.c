@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * /steps and /hint: what the lab has to offer, for students. Read from the
+ * scenarios' files on libuv's pool: it answers whatever the present step does.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "web/handlers.h"
+
+typedef struct question {
+  lab_slow slow;
+  lab_catalog_question asked;
+  int status;
+  lab_buf out;
+} question;
+
+/* format=json, or a header Accept that names it. */
+static bool wants_json(lab_http_request *req) {
+  char format[8];
+  lab_http_str accept;
+  if (lab_http_query_get(req, "format", format, sizeof format) >= 0)
+    return strcmp(format, "json") == 0;
+  return lab_http_header(req, "Accept", &accept) &&
+         memmem(accept.data, accept.len, "application/json", 16) != NULL;
+}
+
+static void run(lab_slow *base) {
+  question *q = (question *)base;
+  q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &q->out);
+  if (q->asked.hint > 0 && q->status == 200)
+    lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
+}
+
+static void cleanup(lab_slow *base) {
+  lab_buf_free(&((question *)base)->out);
+}
+
+static void answer(lab_slow *base) {
+  question *q = (question *)base;
+  bool json = q->asked.json && q->status == 200;
+  lab_http_respond_buf(base->req, q->status,
+                       json ? "application/json; charset=utf-8" : LAB_WEB_TEXT,
+                       "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &q->out);
+  lab_slow_end(base);
+}
+
+static void ask(lab_web *web, lab_http_request *req, int hint) {
+  if (web->stopping) {
+    lab_http_error(req, 503, "the lab is stopping");
+    return;
+  }
+  question *q = lab_xcalloc(1, sizeof *q);
+  q->asked.step = lab_vm_step(web->config.vm);
+  q->asked.hint = hint;
+  q->asked.json = wants_json(req);
+  lab_slow_begin(&q->slow, web, req, cleanup);
+  lab_slow_work(&q->slow, run, answer);
+}
+
+void lab_web_steps(lab_web *web, lab_http_request *req) {
+  ask(web, req, 0);
+}
+
+void lab_web_hint(lab_web *web, lab_http_request *req) {
+  char text[24];
+  int64_t n = 1;
+  int len = lab_http_query_get(req, "n", text, sizeof text);
+  if (len >= 0 && (lab_web_atoi(text, &n) || n < 1 || n > 9999))
+    lab_http_error(req, 400,
+                   "invalid value for \"n\" - must be a positive integer");
+  else
+    ask(web, req, (int)n);
+}
