@@ -17,7 +17,7 @@
 lab = {}
 
 ---@class lab.Scenario               what scenario.lua returns
----@field title string?              shown to students: must not spoil
+---@field title string?              shown to students at /steps: must not spoil
 ---@field symptom string?            what one can see from outside
 ---@field difficulty integer?        1 to 5
 ---@field minutes integer?           expected time
@@ -27,8 +27,8 @@ lab = {}
 ---@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`: body ("hello world" if nil), status (200), headers
 ---@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step
 ---@field leave fun(self: lab.Scenario)?    on the next /goto; has 40 ms
----@field hints string[]?            a ladder, each a step nearer
----@field expect table?              the diagnosis, to be checked on real profiles
+---@field hints string[]?            a ladder, each a step nearer: /hint
+---@field expect table?              what profiles show of the fault: see docs/authoring.md
 ---@field diagnosis {kind: string, where: string, accept: string[]?}? what a correct answer names
 
 ---@class lab.Request

@@ -51,17 +51,25 @@ end
 
 -- { expected, printed, is it the same shape? }
 local shapes = {
-  { "     3.86s     4:  f(x)", "   .   15:  f(x)", true },
-  { "     3.86s     4:  f(x)", "   .   15:  g(x)", false },
-  { "     3.86s     4:  f(x)", "   15:  f(x)", false },
+  { "     3.86s     4:  f(x)", "   .   4:  f(x)", true },
+  { "     3.86s     4:  f(x)", "   .   4:  g(x)", false },
+  { "     3.86s     4:  f(x)", "   4:  f(x)", false },
+  { "     3.86s     4:  f(x)", "   .   5:  f(x)", false },
+  { "  .   3.86s     12:f(x)", "  .   .  12:f(x)", true },
+  { "  .   3.86s     12:f(x)", "  .   .  11:f(x)", false },
+  { "2018/07/12 15:03:44 started 1", "2026/11/23 07:14:05 started 2", true },
   { "hello world (0.408997s)", "hello world (1s)", true },
   { "hello world", "hello world!", false },
   { "HeapIdle = 37384192", "HeapIdle = -0x4a", true },
   { "100% lab_hash_u64", "3.5% lab_hash_u32", false },
-  { "#\t0x8000\tstep.f+0x6\t/a/b/scenario.lua:18", "# 0x9 step.f+0x12 scenario.lua:7", true },
+  { "#\t0x8000\tstep.f+0x6\t/a/b/scenario.lua:18", "# 0x9 step.f+0x12 scenario.lua:18", true },
+  { "#\t0x8000\tstep.f+0x6\t/a/b/scenario.lua:18", "# 0x9 step.f+0x12 scenario.lua:7", false },
+  { "#\t0x8000\tmain.f+0x6\t/a/b/main.lua:18", "# 0x9 main.f+0x12 main.lua:7", true },
   { " 4102 ... worker-1", " 99 root S 3.5 vm", false },
   { " 4102 ... worker-1", " 99 root S 3.5 worker-2", true },
   { "...", "", true },
+  { "it goes on.", "it goes on.", true },
+  { "it goes on.", "it goes off.", false },
 }
 
 for i, case in ipairs(shapes) do

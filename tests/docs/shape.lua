@@ -2,6 +2,7 @@
 -- The shape of a line of output: what stays the same from run to run.
 --   - a number, with the unit after it and the sign before it, is #; so are
 --     addresses, percentages, and the dots by which pprof says zero
+--   - but a line's number counts: in a listing of pprof, and of a scenario.lua
 --   - of a path or URL the last part counts
 --   - spaces of any width are one
 -- In an expected line ... stands for anything.
@@ -11,7 +12,22 @@
 --                                       nowhere
 local shape = {}
 
+-- A number that is not to become #.
+local function keep(before, digits)
+  return before .. (digits:gsub("%d", function(d) return ("ABCDEFGHIJ"):sub(d + 1, d + 1) end))
+end
+
+-- "   10ms   3.86s    4:  f(x)": one or two columns of costs, the line, a source.
+local function keep_line_numbers(line)
+  for _, columns in ipairs { "[%d.]%S*%s+[%d.]%S*%s+", "[%d.]%S*%s+" } do
+    local before, number, rest = (line .. "\n"):match("^(%s*" .. columns .. ")(%d+):(%D.*)$")
+    if before then line = keep(before, number) .. ":" .. rest end
+  end
+  return (line:gsub("(scenario%.lua:)(%d+)", keep))
+end
+
 function shape.of(line)
+  line = keep_line_numbers(line)
   line = line:gsub("%S*/", "")
   line = line:gsub("%f[%w_]%d[%w.,%%\u{b5}]*", "#")
   line = line:gsub("%f[%S][-+]#", "#"):gsub("%f[%S]%.%f[%s]", "#")
@@ -21,9 +37,12 @@ end
 -- The expected line as a pattern for shapes.
 local function pattern_of(line)
   local parts = {}
-  for part in (line .. "..."):gmatch("(.-)%.%.%.") do
-    parts[#parts + 1] = shape.of(part):gsub("%W", "%%%0")
-  end
+  local from = 1
+  repeat
+    local first, last = line:find("...", from, true)
+    parts[#parts + 1] = shape.of(line:sub(from, first and first - 1)):gsub("%W", "%%%0")
+    from = last and last + 1
+  until not from
   return "^%s*" .. table.concat(parts, ".*") .. "%s*$"
 end
 
