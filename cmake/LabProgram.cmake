@@ -20,6 +20,10 @@ endif()
 # garbage (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_script INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc)
+if(LAB_SANITIZE MATCHES thread)
+  target_link_options(lab_script INTERFACE # tsan.c
+    -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)
+endif()
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
   add_executable(diaglab src/app/main.c)

@@ -9,7 +9,8 @@
  * takes it for finished, and a C function has room for 20 values there.
  *
  * The stack of a task in select:
- *   1 the table of cases   2 the C cases   3 + 2i, 4 + 2i channel, value of i
+ *   1 nil (was the table of cases)   2 the C cases
+ *   3 + 2i, 4 + 2i   channel, value of case i
  */
 #include "script/vm.h"
 
@@ -29,11 +30,6 @@ typedef struct channel {
   lua_State *L;
   int at;
 } channel;
-
-typedef struct selection {
-  size_t n;
-  lab_select_case cases[];
-} selection;
 
 enum { CASES_AT = 2, FIRST_AT = 3, MAX_CASES = 1000 };
 
@@ -67,8 +63,8 @@ static lua_State *coroutine_of(const channel *c, const lab_channel_end *end) {
 static int place_of(lua_State *co, const lab_channel_end *sender) {
   if (!sender->which)
     return 2;
-  const selection *s = lua_touserdata(co, CASES_AT);
-  return FIRST_AT + 2 * (int)(sender->which - s->cases) + 1;
+  const lab_select_case *cases = lua_touserdata(co, CASES_AT);
+  return FIRST_AT + 2 * (int)(sender->which - cases) + 1;
 }
 
 static void push_sent(const channel *c, const lab_channel_end *from) {
@@ -221,7 +217,7 @@ static const luaL_Reg channel_metamethods[] = {
 
 /* { channel | nil, "recv" } or { channel | nil, "send", value }, on top of the
  * stack, as case I: replaced by its channel and its value. */
-static void read_case(lua_State *L, selection *s, size_t i) {
+static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
   if (!lua_istable(L, -1))
     luaL_error(L, "select: case %d is no table", (int)i + 1);
   lua_rawgeti(L, -1, 2);
@@ -243,8 +239,8 @@ static void read_case(lua_State *L, selection *s, size_t i) {
   }
   lua_rawgeti(L, -2, 3);
   lua_remove(L, -3);
-  s->cases[i].channel = c ? &c->base : NULL;
-  s->cases[i].send = is_send;
+  cases[i].channel = c ? &c->base : NULL;
+  cases[i].send = is_send;
 }
 
 /* Options stand behind the cases, of which there are N. */
@@ -264,7 +260,7 @@ static void check_options(lua_State *L, size_t n) {
   lua_pop(L, 2);
 }
 
-static selection *read_cases(lua_State *L) {
+static lab_select_case *read_cases(lua_State *L, size_t *count) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   size_t n = lua_rawlen(L, 1);
@@ -272,21 +268,21 @@ static selection *read_cases(lua_State *L) {
     luaL_error(L, "select: more than %d cases", MAX_CASES);
   check_options(L, n);
   luaL_checkstack(L, 2 * (int)n + 10, "select"); /* stacks are costly */
-  size_t size = sizeof(selection) + n * sizeof(lab_select_case);
-  selection *s = lua_newuserdatauv(L, size, 0);
-  memset(s, 0, size);
-  s->n = n;
+  lab_select_case *cases = lua_newuserdatauv(L, n * sizeof *cases, 0);
+  memset(cases, 0, n * sizeof *cases);
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    read_case(L, s, i);
+    read_case(L, cases, i);
   }
-  return s;
+  *count = n;
+  return cases;
 }
 
 /* The index of case I; of a receiver also its value, which is on top of the
  * stack if it was MOVED, and ok. */
-static int push_selected(lua_State *L, const selection *s, int i, bool moved) {
-  if (s->cases[i].send) {
+static int push_selected(lua_State *L, const lab_select_case *cases, int i,
+                         bool moved) {
+  if (cases[i].send) {
     if (!moved)
       return raise_closed(L);
     lua_pushinteger(L, i + 1);
@@ -298,11 +294,11 @@ static int push_selected(lua_State *L, const selection *s, int i, bool moved) {
   return 3;
 }
 
-static int selected(lua_State *L, int status, lua_KContext ctx) {
+static int selected(lua_State *L, int status, lua_KContext n) {
   (void)status;
   lab_lua_check_cancelled(L);
-  const selection *s = (const selection *)ctx;
-  return push_selected(L, s, lab_select_chosen(s->cases, s->n),
+  const lab_select_case *cases = lua_touserdata(L, CASES_AT);
+  return push_selected(L, cases, lab_select_chosen(cases, (size_t)n),
                        running(L)->granted);
 }
 
@@ -318,20 +314,23 @@ static bool has_default(lua_State *L) {
  */
 static int channel_select(lua_State *L) {
   static uint64_t rng;
-  selection *s = read_cases(L);
+  size_t n;
+  lab_select_case *cases = read_cases(L, &n);
   bool moved;
   if (rng == 0)
     rng = lab_clock_mono();
-  int i = lab_select_try(sched_of(L), running(L), s->cases, s->n, &rng, &moved);
+  int i = lab_select_try(sched_of(L), running(L), cases, n, &rng, &moved);
   if (i >= 0)
-    return push_selected(L, s, i, moved);
+    return push_selected(L, cases, i, moved);
   if (has_default(L)) {
     luaL_pushfail(L);
     return 1;
   }
   lab_lua_task *me = lab_lua_check_parkable(L, "select");
-  lab_select_wait(sched_of(L), &me->base, s->cases, s->n, lab_walk(L, 0));
-  return lua_yieldk(L, 0, (lua_KContext)s, selected);
+  lua_pushnil(L); /* the table may go, if nobody else has it: 300 bytes */
+  lua_replace(L, 1);
+  lab_select_wait(sched_of(L), &me->base, cases, n, lab_walk(L, 0));
+  return lua_yieldk(L, 0, (lua_KContext)n, selected);
 }
 
 static const luaL_Reg functions[] = {

@@ -28,19 +28,23 @@ typedef struct lab_task_handle {
 typedef struct lab_lua_task {
   lab_task base;
   lua_State *co;
-  int ref;                 /* keeps co alive: its place in vm->anchors */
-  bool told_by_script;     /* cancelled by t:cancel(), not by a switch */
-  bool own;                /* does the lab's work: not in heap profiles */
-  int nargs;               /* on co's stack, for the next resume */
-  uint32_t surveyed;       /* number of the last survey that recorded it */
-  uint64_t creator;        /* id of the task that started it, or 0 */
-  lab_exchange *exchange;  /* what it answers, or NULL */
+  int ref;             /* keeps co alive: its place in vm->anchors */
+  bool told_by_script; /* cancelled by t:cancel(), not by a switch */
+  bool own;            /* does the lab's work: not in heap profiles */
+  int nargs;           /* on co's stack, for the next resume */
+  uint32_t surveyed;   /* number of the last survey that recorded it */
+  uint64_t creator;    /* id of the task that started it, or 0 */
+  union {
+    lab_exchange *exchange; /* what it answers, or NULL */
+    struct lab_lua_task *next_idle;
+  };
   lab_job *job;            /* what a worker does for it, or NULL */
   lab_task_handle *handle; /* or NULL */
   void (*ended)(lab_vm *vm, struct lab_lua_task *t, int status, int nresults);
-  struct lab_lua_task *next_idle;
   lab_trace_g trace; /* belongs to tracer.c */
 } lab_lua_task;
+/* There may be a million; 192 is a size of jemalloc's, the next is 224. */
+_Static_assert(sizeof(lab_lua_task) <= 192, "a task is 192 bytes");
 
 /* The task at a place of the list of all (lab_task.all). */
 static inline lab_lua_task *lab_lua_task_at(const lab_list *place) {

@@ -119,12 +119,8 @@ static void enter_state(lab_sched *s, lab_task *task, lab_task_state state,
 }
 
 static void leave_places(lab_task *task) {
-  while (!lab_list_empty(&task->link)) {
-    lab_wait_place *place =
-        LAB_CONTAINER(task->link.next, lab_wait_place, siblings);
-    lab_list_remove(&place->link);
-    lab_list_remove(&place->siblings);
-  }
+  for (lab_wait_place *p = task->places; p; p = p->next)
+    lab_list_remove(&p->link);
 }
 
 /* Out of the run queue or its wait queues, and awake. */
@@ -166,6 +162,8 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   detach(s, task);
   task->granted = false;
   enter_state(s, task, LAB_TASK_WAITING, why, stack);
+  if (why == LAB_WAIT_SELECT)
+    task->places = NULL;
 }
 
 void lab_task_also_waits(lab_task *task, lab_list *queue,
@@ -173,7 +171,8 @@ void lab_task_also_waits(lab_task *task, lab_list *queue,
   LAB_ASSERT(task->wait == LAB_WAIT_SELECT);
   place->task = task;
   lab_list_push_back(queue, &place->link);
-  lab_list_push_back(&task->link, &place->siblings);
+  place->next = task->places;
+  task->places = place;
 }
 
 void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {

@@ -48,11 +48,14 @@ typedef enum lab_wait {
  * Owners read all of it, and write stack, created_by, label, generation,
  * cancelled and user_task; the scheduler only stores those. */
 typedef struct lab_task {
-  lab_list link;       /* in the run queue or in some wait queue, or alone */
-  lab_list all;        /* in lab_sched.tasks */
-  uint64_t id;         /* 1, 2, ... never reused */
-  uint64_t since;      /* mono ns at which it entered its state; see precise */
-  uint64_t wake;       /* asleep: mono ns at which it wakes */
+  lab_list link;  /* in the run queue or in some wait queue, or alone */
+  lab_list all;   /* in lab_sched.tasks */
+  uint64_t id;    /* 1, 2, ... never reused */
+  uint64_t since; /* mono ns at which it entered its state; see precise */
+  union {
+    uint64_t wake;                 /* asleep: mono ns at which it wakes */
+    struct lab_wait_place *places; /* in select: where it waits */
+  };
   uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
   uint32_t heap;       /* asleep: place in the timer heap + 1, else 0 */
   uint32_t stack;      /* not running: its stack (src/stack), or 0 */
@@ -69,8 +72,8 @@ typedef struct lab_task {
  * in memory of the owner for as long as the task is parked. See
  * lab_task_also_waits. */
 typedef struct lab_wait_place {
-  lab_list link;     /* in the queue */
-  lab_list siblings; /* the task's places: a ring through task->link */
+  lab_list link;               /* in the queue */
+  struct lab_wait_place *next; /* of the same task */
   lab_task *task;
 } lab_wait_place;
 

@@ -272,7 +272,7 @@ int main(void) {
   lab_sources_register("@x", "main", "/app/x.lua", source, sizeof source - 1);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(where_tasks_are),
-#ifndef __SANITIZE_THREAD__ /* it keeps what longjmp left: 65,000 yields */
+#ifndef __SANITIZE_THREAD__ /* 400,000 turns take it minutes */
       cmocka_unit_test(one_moment),
 #endif
       cmocka_unit_test(every_request_is_answered),

@@ -356,6 +356,10 @@ local kinds = {
   end,
   select_empty = function() return function() lab.select {} end end,
   sleep = function() return function() lab.sleep(1e6) end end,
+  join = function()
+    local one = lab.go(lab.sleep, 1e6)
+    return function() one:join() end
+  end,
   timer = function() return function() lab.after(1e6, print) end end,
   stubborn = function() -- doesn't take a no
     local c = lab.channel()
