@@ -3,28 +3,28 @@
 #include "base/clock.h"
 
 #include <string.h>
-#include <time.h>
 
-static uint64_t read_clock(clockid_t id) {
+uint64_t lab_clock_read(clockid_t clock) {
   struct timespec t;
-  clock_gettime(id, &t);
+  if (clock_gettime(clock, &t))
+    return 0;
   return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
 }
 
 uint64_t lab_clock_mono(void) {
-  return read_clock(CLOCK_MONOTONIC);
+  return lab_clock_read(CLOCK_MONOTONIC);
 }
 
 uint64_t lab_clock_real(void) {
-  return read_clock(CLOCK_REALTIME);
+  return lab_clock_read(CLOCK_REALTIME);
 }
 
 uint64_t lab_clock_thread_cpu(void) {
-  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+  return lab_clock_read(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint64_t lab_clock_process_cpu(void) {
-  return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+  return lab_clock_read(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* The digits of VALUE, at least WIDTH of them; returns how many. */

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define LAB_SECOND 1000000000ull
 #define LAB_MILLISECOND 1000000ull
@@ -17,6 +18,9 @@ uint64_t lab_clock_real(void);
 /* CPU time of the calling thread, and of the process. */
 uint64_t lab_clock_thread_cpu(void);
 uint64_t lab_clock_process_cpu(void);
+/* Any clock; 0 if it can't be read: the thread whose CPU time it is may have
+ * ended. */
+uint64_t lab_clock_read(clockid_t clock);
 
 /* Enough for any duration that lab_clock_format writes. */
 #define LAB_DURATION_MAX 32

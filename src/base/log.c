@@ -53,7 +53,7 @@ static __thread struct {
   size_t len;
 } stamp;
 
-static void write_all(int fd, const char *p, size_t n) {
+void lab_log_write(int fd, const char *p, size_t n) {
   while (n > 0) {
     ssize_t w = write(fd, p, n);
     if (w < 0 && errno == EINTR)
@@ -86,7 +86,7 @@ static void writer_main(void *arg) {
     batch = lg.pending;
     lg.pending = swap;
     pthread_mutex_unlock(&lg.lock);
-    write_all(lg.fd, batch.data, batch.len);
+    lab_log_write(lg.fd, batch.data, batch.len);
     pthread_mutex_lock(&lg.lock);
     lg.done += batch.len;
     lg.stuck = false;
@@ -176,7 +176,7 @@ void lab_log_text(const char *text, size_t len) {
     tell_dropped();
   append_line(text, len);
   if (!lg.writer) {
-    write_all(STDERR_FILENO, lg.pending.data, lg.pending.len);
+    lab_log_write(STDERR_FILENO, lg.pending.data, lg.pending.len);
     lg.done = lg.put;
     lab_buf_free(&lg.pending);
   } else if (lg.idle) {

@@ -35,6 +35,8 @@ bool lab_log_flush(void);
 /* Where the log goes, for a message from a handler of a crash.
  * Async-signal-safe. */
 int lab_log_fd(void);
+/* Writes all N bytes to FD, if it can. Async-signal-safe. */
+void lab_log_write(int fd, const char *p, size_t n);
 
 /* Lines dropped so far. */
 uint64_t lab_log_dropped(void);

@@ -49,13 +49,6 @@ void lab_cpu_set_source(lab_cpu_source source) {
 
 /* ---- sources ------------------------------------------------------------- */
 
-static uint64_t cpu_time(const lab_cpu_thread *t) {
-  struct timespec ts;
-  if (clock_gettime(t->clock, &ts))
-    return 0;
-  return (uint64_t)ts.tv_sec * LAB_SECOND + (uint64_t)ts.tv_nsec;
-}
-
 static int start_timer(lab_cpu_thread *t, clockid_t clock, uint32_t period_us) {
   struct sigevent ev;
   memset(&ev, 0, sizeof ev);
@@ -130,7 +123,7 @@ static void wait_for_handler(lab_cpu_thread *t) {
 }
 
 uint64_t lab_cpu_thread_unseen(lab_cpu_thread *t) {
-  uint64_t seen = atomic_load(&t->sampled_ns), now = cpu_time(t);
+  uint64_t seen = atomic_load(&t->sampled_ns), now = lab_clock_read(t->clock);
   return now > seen ? (now - seen) / 1000 : 0;
 }
 
@@ -177,7 +170,7 @@ void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t)) {
 
 /* The time before the first session isn't anybody's. */
 static void forget_past(lab_cpu_thread *t) {
-  atomic_store(&t->sampled_ns, cpu_time(t));
+  atomic_store(&t->sampled_ns, lab_clock_read(t->clock));
   atomic_store(&t->lost_us, 0);
 }
 
