@@ -14,6 +14,7 @@
 #include "diaglab/diaglab.h"
 #include "prof/goroutine.h"
 #include "script/script.h"
+#include "web/services.h"
 #include "web/web.h"
 
 enum { LAB_APP_SIGNALS = 7, LAB_APP_FATAL = 5 };
@@ -26,6 +27,7 @@ typedef struct lab_app_dump {
   uv_timer_t patience;
   unsigned wanted;   /* signals not answered yet */
   bool busy;         /* a dump is under way */
+  bool asks;         /* and the VM has not answered yet */
   bool abort;        /* ABRT came; */
   bool before_abort; /* the dump under way is the one for it */
 } lab_app_dump;
@@ -33,6 +35,7 @@ typedef struct lab_app_dump {
 struct lab_app {
   lab_config config;
   const char **hosts; /* config's, then own_host */
+  size_t nhosts;
   char own_host[LAB_LISTEN_NAME];
   int port;
   uv_loop_t loop;
@@ -51,6 +54,7 @@ struct lab_app {
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */
+  lab_web_services_config services_config;
   lab_vm_services services; /* that the VM uses */
   lab_vm *vm;
   lab_web *web;

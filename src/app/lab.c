@@ -67,6 +67,18 @@ static int check_folders(const lab_config *config, lab_err *err) {
   return rc;
 }
 
+/* The host that the lab listens on may be named in requests, like the further
+ * ones. */
+static void collect_hosts(lab_app *app) {
+  const lab_config *given = &app->config;
+  lab_listen_host(given->listen, app->own_host);
+  app->hosts = lab_xcalloc(given->nhosts + 1, sizeof *app->hosts);
+  for (size_t i = 0; i < given->nhosts; i++)
+    app->hosts[i] = given->hosts[i];
+  app->hosts[given->nhosts] = app->own_host;
+  app->nhosts = given->nhosts + (app->own_host[0] != '\0');
+}
+
 static int start_vm(lab_app *app, lab_err *err) {
   const lab_config *given = &app->config;
   char scenarios[PATH_MAX], lua[PATH_MAX];
@@ -86,7 +98,11 @@ static int start_vm(lab_app *app, lab_err *err) {
       .wake = wake,
       .arg = &app->answers,
   };
-  lab_web_services(&app->services, &app->loop);
+  app->services_config = (lab_web_services_config){
+      .loop = &app->loop,
+      .guard = {app->hosts, app->nhosts},
+  };
+  lab_web_services(&app->services, &app->services_config);
   return lab_vm_new(&app->vm, &config, err);
 }
 
@@ -129,21 +145,9 @@ static int enter_step(lab_app *app, lab_err *err) {
 
 /* ---- HTTP ---------------------------------------------------------------- */
 
-/* The host that the lab listens on may be named in requests, like the further
- * ones. */
-static void collect_hosts(lab_app *app) {
-  const lab_config *given = &app->config;
-  lab_listen_host(given->listen, app->own_host);
-  app->hosts = lab_xcalloc(given->nhosts + 1, sizeof *app->hosts);
-  for (size_t i = 0; i < given->nhosts; i++)
-    app->hosts[i] = given->hosts[i];
-  app->hosts[given->nhosts] = app->own_host;
-}
-
 static int start_web(lab_app *app, lab_err *err) {
   char name[LAB_LISTEN_NAME];
   lab_err why;
-  collect_hosts(app);
   lab_web_config config = {
       .loop = &app->loop,
       .vm = app->vm,
@@ -151,7 +155,7 @@ static int start_web(lab_app *app, lab_err *err) {
       .argc = app->config.argc,
       .version = LAB_VERSION,
       .hosts = app->hosts,
-      .nhosts = app->config.nhosts + (app->own_host[0] != '\0'),
+      .nhosts = app->nhosts,
       .trace_events = app->config.trace_events,
   };
   int rc = lab_web_new(&app->web, &config);
@@ -167,6 +171,7 @@ static int start_web(lab_app *app, lab_err *err) {
 /* ---- all together -------------------------------------------------------- */
 
 static int start(lab_app *app, lab_err *err) {
+  collect_hosts(app);
   int rc = start_vm(app, err);
   lab_app_start_seconds(app);
   if (rc == 0)

@@ -57,6 +57,8 @@ void lab_http_conn_lost(lab_http_conn *c) {
     return;
   c->state = LAB_HTTP_CLOSED;
   lab_list_remove(&c->link);
+  if (c->fd >= 0)
+    c->server->config.closing(c->server->config.arg, c->fd);
   uv_close((uv_handle_t *)&c->tcp, on_closed);
   if (c->req)
     drop_request(c, was_begun);
@@ -257,20 +259,23 @@ void lab_http_conn_timeout(lab_http_conn *c) {
 }
 
 int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
-                      bool keep_alive) {
+                      bool keep_alive, bool counted) {
   lab_http_conn *c = lab_xcalloc(1, sizeof *c);
   uv_tcp_init(server->loop, &c->tcp);
   lab_list_init(&c->link);
   c->server = server;
   c->loopback = loopback;
   c->keep_alive = keep_alive;
+  c->fd = counted ? fd : -1;
+  if (counted)
+    server->config.opened(server->config.arg, fd);
   lab_http_parser_init(c);
   server->connections++;
   server->handles++;
   int rc = uv_tcp_open(&c->tcp, fd);
   if (rc < 0) {
-    close(fd);
     lab_http_conn_lost(c);
+    close(fd);
     return rc;
   }
   uv_tcp_nodelay(&c->tcp, 1); /* fails on a socketpair, which needs none */

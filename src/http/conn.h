@@ -54,6 +54,7 @@ typedef struct lab_http_conn {
   unsigned corks;
   uint64_t deadline;       /* loop time in ms; 0: none */
   uint64_t write_deadline; /* when a client that takes nothing is cut off */
+  int fd;                  /* if its owner counts it, else -1 */
   size_t queued;           /* write queue at the last sweep */
   const char *fault;       /* what a parser callback found, or NULL */
   uint16_t error;          /* and the status it asks for */
@@ -147,8 +148,9 @@ void lab_http_server_add_listener(lab_http_server *server, int fd,
 void lab_http_server_conn_closed(lab_http_server *server);
 
 /* conn.c */
+/* COUNTED: the config's opened and closing are called. */
 int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
-                      bool keep_alive);
+                      bool keep_alive, bool counted);
 /* Goes on with what can be done now: parse what waits, write, close. */
 void lab_http_conn_advance(lab_http_conn *c);
 /* The client is gone, or has to go. */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,16 +75,34 @@ static bool make_room(lab_http_server *server) {
 
 /* ---- accepting ---- */
 
+/* accept4, with the owner's consent. */
+static int accept_counted(const lab_http_config *config, int fd) {
+  int rc = config->may_open ? config->may_open(config->arg) : 0;
+  if (rc < 0)
+    return rc;
+  int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  rc = client < 0 ? -errno : client;
+  if (rc < 0 && config->may_open)
+    config->closing(config->arg, -1);
+  return rc;
+}
+
+/* What accept4 doesn't say when there is no descriptor for the client. */
+static bool somebody_waits(int fd) {
+  struct pollfd p = {fd, POLLIN, 0};
+  return poll(&p, 1, 0) == 1;
+}
+
 /* A client, or negative errno. RESERVED tells that its descriptor comes out of
  * the reserve. */
 static int accept_one(lab_http_server *server, int fd, bool *reserved) {
   *reserved = false;
   for (;;) {
-    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (client >= 0)
+    int client = accept_counted(&server->config, fd);
+    if (client != -EMFILE && client != -ENFILE)
       return client;
-    if (errno != EMFILE && errno != ENFILE)
-      return -errno;
+    if (!somebody_waits(fd))
+      return -EAGAIN;
     if (make_room(server))
       continue;
     if (!release_reserve(server))
@@ -110,7 +129,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
     }
     int fd = accept_one(server, l->fd, &reserved);
     if (fd >= 0) {
-      lab_http_conn_new(server, fd, l->loopback, !reserved);
+      lab_http_conn_new(server, fd, l->loopback, !reserved,
+                        server->config.may_open != NULL);
     } else if (fd == -EAGAIN) {
       return;
     } else if (fd != -ECONNABORTED && fd != -EINTR) {
@@ -149,7 +169,7 @@ void lab_http_server_add_listener(lab_http_server *server, int fd,
 }
 
 int lab_http_serve_fd(lab_http_server *server, int fd) {
-  return lab_http_conn_new(server, fd, true, true);
+  return lab_http_conn_new(server, fd, true, true, false);
 }
 
 /* ---- time-outs ---- */

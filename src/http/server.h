@@ -48,6 +48,13 @@ typedef struct lab_http_config {
   unsigned max_connections;
   unsigned reserve; /* descriptors kept for when there are no others: 0 to 4 */
   void (*on_request)(lab_http_request *req, void *arg);
+  /* For an owner who counts descriptors; else NULL. May_open: may there be one
+   * more connection? 0, or -EMFILE: then the client waits as if the process
+   * had no descriptor left. Opened: it has FD. Closing: FD is about to be
+   * closed; -1: there was no client after all. */
+  int (*may_open)(void *arg);
+  void (*opened)(void *arg, int fd);
+  void (*closing)(void *arg, int fd);
   void *arg;
 } lab_http_config;
 
@@ -69,8 +76,8 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
 int lab_http_listen(lab_http_server *server, const struct sockaddr *address,
                     int *port_out, lab_err *err);
 
-/* Serves one socket that is connected already. Takes FD, even on failure; 0 or
- * negative errno. */
+/* Serves one socket that is connected already, and that the owner doesn't
+ * count. Takes FD, even on failure; 0 or negative errno. */
 int lab_http_serve_fd(lab_http_server *server, int fd);
 
 /* Stops listening, closes idle connections and lets requests that have begun

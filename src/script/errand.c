@@ -99,8 +99,7 @@ void lab_errand_begin(lua_State *L, lab_errand *e) {
 }
 
 void lab_errand_end(lab_errand *e) {
-  if (e->counted)
-    lab_fd_return(e->vm);
+  lab_fd_end_errand(e);
   e->stopped = true;
   lab_vm_order(e->vm, &e->stop_order, run_stop);
 }

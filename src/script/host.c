@@ -203,9 +203,8 @@ static int host_limit(lua_State *L) {
   vm->own_limit = bytes > 0 && (size_t)bytes < cap;
   vm->limit = vm->own_limit ? (size_t)bytes : cap;
   lab_mem_set_limit(vm->limit);
-  vm->fd_limit = (unsigned)luaL_checkinteger(L, 2);
+  lab_fd_set_limit(vm, (unsigned)luaL_checkinteger(L, 2));
   atomic_store(&vm->memory_limit, vm->limit);
-  atomic_store(&vm->shown_fd_limit, vm->fd_limit);
   return 0;
 }
 

@@ -421,6 +421,7 @@ static void run_close(lab_job *base) {
   call *c = call_of(base);
   int fd = c->f->fd;
   c->f->fd = -1;
+  lab_fd_closing(c->f->vm, fd);
   c->result = lab_file_close(fd);
 }
 
@@ -432,18 +433,19 @@ static int close_done(lua_State *L, int status, lua_KContext ctx) {
   return succeeded(L, finished(L, ctx));
 }
 
+/* The call is made before the file is looked at: that may run a finalizer, and
+ * a finalizer may close the file. */
 static int file_close(lua_State *L) {
+  luaL_checkudata(L, 1, FILE_CLASS);
+  call *c = new_call(L, "close", run_close, NULL);
   file *f = check_open(L, "close");
   if (!f)
     return 3;
+  f->closing = true;
   if (f->users > 0) {
-    f->closing = true;
     lua_pushboolean(L, 1);
     return 1;
   }
-  call *c = new_call(L, "close", run_close, NULL);
-  f->closing = true;
-  lab_fd_closing(f->vm, f->fd);
   return begin(L, c, f, close_done);
 }
 

@@ -224,7 +224,7 @@ static int http_get(lua_State *L) {
     return lab_lua_failure(L, "dial tcp", NULL, -EMFILE);
   k->fetch = new_fetch(services, &q);
   k->fetch->errand.user = k;
-  k->fetch->errand.counted = true;
+  k->fetch->errand.fds = 1;
   lab_owned_add(vm, &k->owned, NULL, reclaim);
   lab_errand_begin(L, &k->fetch->errand);
   lab_task_park(vm->sched, &me->base, LAB_WAIT_NET, k->fetch->errand.stack);

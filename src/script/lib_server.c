@@ -123,7 +123,7 @@ static int server_listen(lua_State *L) {
   v->function = function;
   v->object = object;
   v->generation = me->base.generation;
-  v->errand.counted = true;
+  v->errand.fds = 1;
   v->errand.user = s;
   s->waiting = me;
   lab_owned_add(vm, &s->owned, "server", reclaim);

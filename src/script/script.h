@@ -49,7 +49,8 @@ typedef struct lab_errand {
   void (*told)(struct lab_errand *e, int news);
   void (*freed)(struct lab_errand *e);
   uint32_t stack, label; /* of who wanted it */
-  bool counted;          /* it has a descriptor of the step's */
+  unsigned fds;          /* descriptors of the step's that it has: fds.c */
+  bool ended;            /* and it gets no more */
   bool stopped;
   lab_order start_order, stop_order;
   lab_post news[2], goodbye;
@@ -63,6 +64,12 @@ void lab_errand_tell(lab_errand *e, int news);
  * itself (close it then). And: it is about to be closed. */
 int lab_errand_opened(const lab_errand *e, int fd);
 void lab_errand_closing(const lab_errand *e, int fd);
+/* For descriptors that come by themselves, as clients do. Take: before one is
+ * accepted; 0, or -EMFILE while there may be no more. Accepted: FD came. Give:
+ * it is about to be closed; or (-1) none came. */
+int lab_errand_take(lab_errand *e);
+void lab_errand_accepted(const lab_errand *e, int fd);
+void lab_errand_give(lab_errand *e, int fd);
 
 /* A request: strings are 0-terminated. News 0: the rest is filled in. */
 typedef struct lab_fetch {
@@ -250,6 +257,7 @@ typedef struct lab_vm_state {
                               Lua writes it. May be empty */
   size_t memory_limit;     /* bytes that the step may have */
   unsigned fd_limit;       /* descriptors likewise; 0 = the process's limit */
+  unsigned fds;            /* that scenarios have */
   size_t queued;           /* requests that the VM has not looked at yet */
   size_t tasks;            /* all; those that ... */
   size_t running, runnable, waiting[LAB_WAIT_KINDS];

@@ -152,7 +152,7 @@ void lab_vm_read(lab_vm *vm, lab_vm_state *s) {
   read_entering(&vm->shown.entering, s);
   pthread_mutex_unlock(&vm->shown_lock);
   s->memory_limit = atomic_load(&vm->memory_limit);
-  s->fd_limit = atomic_load(&vm->shown_fd_limit);
+  lab_fd_read(vm, &s->fds, &s->fd_limit);
   size_t delivered = atomic_load(&vm->delivered);
   size_t posted = atomic_load(&vm->posted);
   s->queued = posted - delivered;

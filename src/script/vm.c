@@ -207,6 +207,7 @@ static void free_vm(lab_vm *vm) {
   lab_buf_free(&vm->shown.params);
   lab_buf_free(&vm->shown.entering.where);
   pthread_mutex_destroy(&vm->shown_lock);
+  pthread_mutex_destroy(&vm->fds_lock);
   lab_xfree(vm);
 }
 
@@ -225,6 +226,7 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   lab_list_init(&vm->errands);
   lab_list_init(&vm->metrics);
   pthread_mutex_init(&vm->shown_lock, NULL);
+  pthread_mutex_init(&vm->fds_lock, NULL);
   return vm;
 }
 

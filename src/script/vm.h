@@ -106,25 +106,26 @@ struct lab_vm {
   char refused_at[LUA_IDSIZE + 16]; /* "file:line: " of the last refusal */
   size_t heap_floor; /* with less of it, nothing is in heap profiles */
   uint32_t last_generation;
-  lab_lua_task *switcher;  /* the goto under way, or NULL */
-  lab_exchange *switching; /* what it answers */
-  lab_mpsc_node *gotos;    /* waiting ones, oldest first, by post.node */
-  lab_list owned;          /* of all steps, by lab_owned.link */
-  lab_list requests;       /* that have a task, by lab_exchange.link */
-  unsigned fds;            /* descriptors that scenarios have; see fds.c */
-  unsigned fd_limit;       /* of the step; 0 = no other than the process's */
-  struct lab_temp *temps;  /* folders of the steps' visits, see temp.c */
-  char *temp_root;         /* the folder they are in */
-  lab_list metrics;        /* of all steps: lib_metric.c */
-  int anchors;             /* registry: table of the coroutines of tasks */
-  int switch_to;           /* registry: main.switchToStep */
-  int handler;             /* registry: main.helloWorldHandler */
-  int router;              /* registry: main.routeHandler */
-  int request_meta;        /* registry: metatable of request tables */
-  uint64_t last_request;   /* number of the last request */
-  struct survey *survey;   /* under way, or NULL: survey.c */
-  uint32_t last_survey;    /* its number */
-  struct leaks *leaks;     /* being looked for, or NULL: leaks.c */
+  lab_lua_task *switcher;   /* the goto under way, or NULL */
+  lab_exchange *switching;  /* what it answers */
+  lab_mpsc_node *gotos;     /* waiting ones, oldest first, by post.node */
+  lab_list owned;           /* of all steps, by lab_owned.link */
+  lab_list requests;        /* that have a task, by lab_exchange.link */
+  pthread_mutex_t fds_lock; /* of the next two: fds.c, any thread */
+  unsigned fds;             /* descriptors that scenarios have */
+  unsigned fd_limit;        /* of the step; 0 = no other than the process's */
+  struct lab_temp *temps;   /* folders of the steps' visits, see temp.c */
+  char *temp_root;          /* the folder they are in */
+  lab_list metrics;         /* of all steps: lib_metric.c */
+  int anchors;              /* registry: table of the coroutines of tasks */
+  int switch_to;            /* registry: main.switchToStep */
+  int handler;              /* registry: main.helloWorldHandler */
+  int router;               /* registry: main.routeHandler */
+  int request_meta;         /* registry: metatable of request tables */
+  uint64_t last_request;    /* number of the last request */
+  struct survey *survey;    /* under way, or NULL: survey.c */
+  uint32_t last_survey;     /* its number */
+  struct leaks *leaks;      /* being looked for, or NULL: leaks.c */
 
   /* Shared with the control thread. */
   const lab_vm_services *services;
@@ -134,7 +135,6 @@ struct lab_vm {
   unsigned unsent; /* answers pushed since the last wake */
   atomic_int step_number;
   atomic_size_t memory_limit;
-  atomic_uint shown_fd_limit;
   atomic_size_t posted, delivered; /* requests; each has one writer */
   pthread_mutex_t shown_lock;
   lab_shown shown;
@@ -257,16 +257,23 @@ unsigned lab_owned_reclaim(lab_vm *vm, uint32_t generation, int step);
  * tell -EMFILE), and then says what came of it: opened enters FD for
  * lab.OpenFiles under L's stack and returns it; or, where it is an error or the
  * process needs it itself, returns a negative errno and takes the count back.
- * Return: it was never opened. Closing: before FD is closed. */
+ * Return: it was never opened. Closing: before FD is closed. All but opened:
+ * any thread. */
 bool lab_fd_take(lab_vm *vm);
 int lab_fd_opened(lua_State *L, int fd);
 void lab_fd_return(lab_vm *vm);
 void lab_fd_closing(lab_vm *vm, int fd);
 
-/* The part of opened and closing that any thread may do: enters FD in
- * lab.OpenFiles (0), or says -EMFILE; takes it out. */
+/* What the step may have (0: no limit of its own); what scenarios have now. */
+void lab_fd_set_limit(lab_vm *vm, unsigned limit);
+void lab_fd_read(lab_vm *vm, unsigned *fds, unsigned *limit);
+
+/* The part of opened and closing that doesn't count: enters FD in lab.OpenFiles
+ * (0), or says -EMFILE; takes it out. */
 int lab_fd_enter(int fd, uint32_t stack, uint32_t label);
 void lab_fd_leave(int fd);
+/* E ends: what it has is not counted any more, and it gets no more. */
+void lab_fd_end_errand(lab_errand *e);
 
 /* ---- errand.c: what the control thread does for us ------------------------
  */

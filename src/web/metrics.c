@@ -177,6 +177,18 @@ static void write_step(const lab_vm_state *vm, lab_exposition *e) {
   lab_buf_free(&label);
 }
 
+/* Its descriptors, and how many it may have: the process's limit, unless the
+ * scenario says less. */
+static void write_step_fds(const metrics *m, lab_exposition *e) {
+  uint64_t max = m->process.max_fds;
+  if (m->vm.fd_limit > 0 && m->vm.fd_limit < max)
+    max = m->vm.fd_limit;
+  lab_exposition_one(e, "gauge", "diaglab_step_max_fds",
+                     "File descriptors that the step may have.", (double)max);
+  lab_exposition_one(e, "gauge", "diaglab_step_open_fds",
+                     "File descriptors that the step has.", m->vm.fds);
+}
+
 static void write_state(lab_exposition *e, const char *state, size_t n) {
   char label[64];
   snprintf(label, sizeof label, "{state=\"%s\"}", state);
@@ -238,6 +250,7 @@ static void run(lab_slow *s) {
   write_process(&m->process, &e);
   write_version(m, "diaglab_build_info", "The program's version.", &e);
   write_step(&m->vm, &e);
+  write_step_fds(m, &e);
   write_tasks(&m->vm, &e);
   write_queues(m, &e);
   lab_web_write_load(s->web, &e);

@@ -32,8 +32,22 @@ static void answered(lab_exchange *x) {
   lab_xfree(v);
 }
 
+/* As at the lab's own doors: what isn't a plain question may change something.
+ */
+static bool is_refused(const lab_serve *serve, lab_http_request *req) {
+  const char *method = lab_http_method(req), *reason;
+  bool changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+  int status = lab_http_guard(req, &lab_web_config_of(&serve->errand)->guard,
+                              changes, &reason);
+  if (status)
+    lab_http_error(req, status, reason);
+  return status != 0;
+}
+
 static void on_request(lab_http_request *req, void *arg) {
   lab_serve *serve = arg;
+  if (is_refused(serve, req))
+    return;
   if (lab_vm_is_stopping(serve->errand.vm)) {
     lab_http_error(req, 503, "the lab is stopping");
     return;
@@ -97,24 +111,46 @@ static void show(const address *a, int port, char *out, size_t size) {
   snprintf(out, size, ip6 ? "[%s]:%d" : "%s:%d", host, port);
 }
 
+static int refuse(lab_serve *serve, int error, const char *reason) {
+  snprintf(serve->message, sizeof serve->message, "%s", reason);
+  return error;
+}
+
 /* The server is made; it listens, or it fails. */
 static int begin(lab_serve *serve, lab_http_server *server) {
   address a;
-  int port, rc = parse(serve->address, &a);
-  lab_err err = {"address must be like 127.0.0.1:8080"};
-  if (rc == 0)
-    rc = lab_http_listen(server, &a.any, &port, &err);
+  int port;
+  lab_err err;
+  if (parse(serve->address, &a))
+    return refuse(serve, -EINVAL, "address must be like 127.0.0.1:8080");
+  int rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));
-  if (rc == 0) {
-    show(&a, port, serve->address, sizeof serve->address);
-    return 0;
-  }
-  const char *reason = strstr(err.text, ": ");
-  snprintf(serve->message, sizeof serve->message, "%.*s",
-           (int)sizeof serve->message - 1, reason ? reason + 2 : err.text);
-  return rc;
+  if (rc)
+    return refuse(serve, rc, uv_strerror(rc));
+  show(&a, port, serve->address, sizeof serve->address);
+  return 0;
 }
+
+/* ---- descriptors --------------------------------------------------------- */
+
+static lab_errand *errand_of(void *serve) {
+  return &((lab_serve *)serve)->errand;
+}
+
+static int may_open(void *serve) {
+  return lab_errand_take(errand_of(serve));
+}
+
+static void opened(void *serve, int fd) {
+  lab_errand_accepted(errand_of(serve), fd);
+}
+
+static void closing(void *serve, int fd) {
+  lab_errand_give(errand_of(serve), fd);
+}
+
+/* ---- life ---------------------------------------------------------------- */
 
 void lab_web_serve(lab_errand *e) {
   lab_serve *serve = LAB_CONTAINER(e, lab_serve, errand);
@@ -122,6 +158,9 @@ void lab_web_serve(lab_errand *e) {
   lab_http_config config;
   lab_http_config_init(&config);
   config.on_request = on_request;
+  config.may_open = may_open;
+  config.opened = opened;
+  config.closing = closing;
   config.arg = serve;
   config.reserve = 0;
   serve->error = lab_http_server_new(&server, lab_web_loop_of(e), &config);

@@ -10,9 +10,9 @@
 
 enum { ANSWER_MAX = 64 << 20 };
 
-void lab_web_services(lab_vm_services *out, uv_loop_t *loop) {
+void lab_web_services(lab_vm_services *out, lab_web_services_config *config) {
   *out = (lab_vm_services){
-      .arg = loop,
+      .arg = config,
       .fetch = lab_web_fetch,
       .stop_fetch = lab_web_stop_fetch,
       .serve = lab_web_serve,

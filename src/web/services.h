@@ -8,10 +8,16 @@
 
 #include <uv.h>
 
+#include "http/guard.h"
 #include "script/script.h"
 
-/* Fills in OUT, for lab_vm_config; all of it works on LOOP. */
-void lab_web_services(lab_vm_services *out, uv_loop_t *loop);
+typedef struct lab_web_services_config {
+  uv_loop_t *loop;
+  lab_http_guard_config guard; /* of the scenarios' servers */
+} lab_web_services_config;
+
+/* Fills in OUT, for lab_vm_config. CONFIG must stay. */
+void lab_web_services(lab_vm_services *out, lab_web_services_config *config);
 
 /* Kills all children at once, for a process that exits without taking itself
  * down. */
@@ -26,8 +32,13 @@ void lab_web_spawn(lab_errand *e);
 void lab_web_kill(lab_child *child, int signal);
 void lab_web_stop_child(lab_errand *e);
 
+static inline const lab_web_services_config *
+lab_web_config_of(const lab_errand *e) {
+  return lab_vm_services_of(e->vm)->arg;
+}
+
 static inline uv_loop_t *lab_web_loop_of(const lab_errand *e) {
-  return (uv_loop_t *)lab_vm_services_of(e->vm)->arg;
+  return lab_web_config_of(e)->loop;
 }
 
 #endif

@@ -145,6 +145,7 @@ static void run(lab_slow *base) {
   write_tasks(&s->vm, out);
   lab_buf_puts(out, ",\n");
   write_process(&s->process, out);
+  lab_buf_printf(out, ",\n\"step_fds\": %u", s->vm.fds);
   lab_buf_puts(out, ",\n");
   write_limits(s, out);
   lab_buf_puts(out, ",\n");

@@ -40,7 +40,7 @@ local function goto_step(lab, step)
   t.has(lab:get("/goto?step=" .. step).body, "switched to step")
 end
 
-for _, route in ipairs { "write-and-read", "where", "close-meanwhile", "cancel", "forget", "unparkable" } do
+for _, route in ipairs { "write-and-read", "where", "close-meanwhile", "cancel", "forget", "close-twice", "unparkable" } do
   t.test("files: " .. route, function()
     local lab = start(1024)
     local before = fds(lab)
@@ -78,7 +78,14 @@ t.test("limits.fds is enforced, and counted right", function()
   t.has(answer.body, "too many open files")
   goto_step(lab, "90&fds=20")
   t.equal(lab:get("/keep?n=20").body, "20")
+  local metrics = lab:get("/metrics").body
+  t.has(metrics, "\ndiaglab_step_max_fds 20\n")
+  t.has(metrics, "\ndiaglab_step_open_fds 20\n")
+  t.has(lab:get("/status").body, '"step_fds": 20,')
   t.equal(lab:get("/keep?n=1").status, 500)
+  goto_step(lab, 0)
+  t.eventually(function() return lab:get("/metrics").body:find("\ndiaglab_step_open_fds 0\n") end)
+  t.has(lab:get("/metrics").body, "\ndiaglab_step_max_fds 1024\n")
   t.has(lab:get("/goto?step=90&fds=-1").body, "limits.fds")
   t.equal(lab:stop(), 0)
 end)

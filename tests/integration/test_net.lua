@@ -76,6 +76,102 @@ t.test("tasks that wait for the network say so", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What `lab.OpenFiles` counts, and its text.
+local function open_files(lab)
+  local text = lab:get("/debug/pprof/lab.OpenFiles?debug=1").body
+  return tonumber(t.match(text, "total (%d+)\n")), text
+end
+
+-- N clients of ADDRESS that say something, get their answer and stay.
+local function clients(address, n)
+  local host, port = address:match("^(.*):(%d+)$")
+  return t.spawn(([[bash -c '
+    for i in $(seq %d); do
+      exec {fd}<>/dev/tcp/%s/%s
+      printf "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" >&$fd
+    done
+    exec sleep 1000']]):format(n, host, port))
+end
+
+t.test("clients of a scenario's server are its descriptors", function()
+  t.need("lsof", "bash")
+  local lab = start()
+  goto_step(lab, 91)
+  local function listed(address)
+    return lines(("lsof -a -nP -p %d -i TCP:%s"):format(lab.pid, address:match("%d+$"))) - 1 -- a title
+  end
+  local function is(address, n)
+    t.eventually(function() return open_files(lab) == n and listed(address) == n end, 5)
+  end
+  local address = lab:get("/open").body
+  is(address, 1)
+  local crowd = clients(address, 10)
+  is(address, 11)
+  t.match(select(2, open_files(lab)), "\n11 @ [^\n]*\n# labels[^\n]*\n#[^\n]*lab%.listen", "one stack")
+  crowd:signal("TERM")
+  is(address, 1)
+  clients(address, 5)
+  is(address, 6)
+  t.equal(lab:get("/close").body, "closed")
+  t.eventually(function() return open_files(lab) == 0 end)
+  address = lab:get("/open").body
+  clients(address, 5)
+  is(address, 6)
+  goto_step(lab, 0)
+  t.eventually(function() return open_files(lab) == 0 end)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("limits.fds: a client waits until there is a descriptor for it", function()
+  local lab = start()
+  goto_step(lab, "91&fds=6")
+  local address = lab:get("/open").body
+  local crowd = clients(address, 5)
+  t.eventually(function() return open_files(lab) == 6 end)
+  -- An idle connection makes room, as in the lab's own server.
+  t.equal(t.http("http://" .. address .. "/").body, "GET")
+  crowd:signal("TERM")
+  t.eventually(function() return open_files(lab) == 1 end)
+  goto_step(lab, "91&fds=1")
+  address = lab:get("/open").body
+  local client = t.spawn("curl -s http://" .. address .. "/")
+  t.sleep(1.2)
+  t.check(client:alive(), "it waits")
+  t.equal(open_files(lab), 1)
+  goto_step(lab, 0)
+  client:wait(5)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a scenario's server is guarded as the lab's own", function()
+  local lab = start("--host", "good.example")
+  goto_step(lab, 91)
+  local url_ = "http://" .. lab:get("/open").body .. "/"
+  t.equal(t.http(url_).body, "GET")
+  t.equal(t.http(url_, "-H", "Host: good.example").body, "GET")
+  t.equal(t.http(url_, "-H", "Host: evil.example").status, 403)
+  t.equal(t.http(url_, "-d", "x").body, "POST")
+  t.equal(t.http(url_, "-d", "x", "-H", "Origin: http://evil.example").status, 403)
+  t.equal(t.http(url_, "-H", "Origin: http://evil.example").body, "GET")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("no descriptor left for a server: the reason is that", function()
+  local program, dir = t.diaglab, t.temp_dir()
+  t.write(dir .. "/few", ("#!/bin/sh\nulimit -n 128\nexec %s \"$@\"\n"):format(t.quote(program)))
+  t.run("chmod +x " .. dir .. "/few")
+  t.diaglab = dir .. "/few"
+  local ok, lab = pcall(start)
+  t.diaglab = program
+  t.check(ok, lab)
+  for _, fds in ipairs { 40, 1000 } do
+    goto_step(lab, "91&fds=" .. fds)
+    t.equal(lab:get("/exhaust").body, "24 listen tcp :0: too many open files", fds .. " descriptors")
+    goto_step(lab, 0)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("what a step leaves behind is taken back", function()
   local lab = start()
   local before = census(lab)

@@ -101,6 +101,21 @@ routes["/forget"] = function()
   return "ok"
 end
 
+-- Whatever makes an object may run a finalizer, and that may close the file that
+-- is being closed.
+routes["/close-twice"] = function()
+  local current
+  local trap = { __gc = function() current:close() end }
+  for _ = 1, 500 do
+    current = assert(lab.temp_file())
+    for _ = 1, 30 do setmetatable({}, trap) end
+    current:close()
+  end
+  lab.gc()
+  local f <close> = assert(lab.temp_file())
+  return "ok"
+end
+
 routes["/keep"] = function(_, req)
   for _ = 1, tonumber(req.query.n) do kept[#kept + 1] = assert(lab.temp_file(lab.temp_dir())) end
   return tostring(#kept)

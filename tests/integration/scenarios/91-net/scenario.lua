@@ -155,11 +155,35 @@ routes["/descriptors"] = function()
     servers[#servers + 1] = server
   end
   fails("too many open files", 24, lab.http.get(url(servers[1], "/")))
-  servers[1]:close()
-  local answer = assert(lab.http.get(url(servers[2], "/x")))
+  servers[1]:close() -- one for the request is not enough: the server needs one for it, too
+  fails("deadline exceeded", 110, lab.http.get(url(servers[3], "/"), { timeout = 0.1 }))
+  servers[2]:close()
+  local answer = assert(lab.http.get(url(servers[3], "/x")))
   equal(answer.status, 201, "status")
-  for i = 2, #servers do servers[i]:close() end
+  for i = 3, #servers do servers[i]:close() end
   return tostring(#servers)
+end
+
+-- A server that stays: its address.
+local kept
+routes["/open"] = function()
+  kept = assert(lab.listen("127.0.0.1:0", function(req) return req.method end))
+  return kept:address()
+end
+
+routes["/close"] = function()
+  kept:close()
+  return "closed"
+end
+
+-- As many as the process may have: none of the reasons is another one's.
+routes["/exhaust"] = function()
+  local servers = {}
+  while true do
+    local server, message, code = lab.listen(":0", echo)
+    if not server then return ("%d %s"):format(code, message) end
+    servers[#servers + 1] = server
+  end
 end
 
 -- What a careless step leaves behind.
@@ -176,7 +200,8 @@ routes["/leave"] = function()
 end
 
 return {
-  limits = { fds = 40 },
+  params = { fds = { 40, "descriptors" } },
+  limits = { fds = "fds" },
   request = function() return "hello" end,
   routes = routes,
 }
