@@ -8,8 +8,9 @@
  *    shows the registers as they were.
  *  - ABRT from outside: the handler only rings for the control thread, which
  *    logs the stacks of all tasks and then raises the signal itself. If it
- *    doesn't come to that within DEADLINE_S, or a second ABRT arrives, the
- *    handler ends the process.
+ *    doesn't come to that within DEADLINE_S (it hangs, there are too many
+ *    tasks, nobody reads the log), or a second ABRT arrives, the handler ends
+ *    the process.
  *
  * What runs in a handler allocates nothing, locks nothing, and formats numbers
  * by hand. */
@@ -113,25 +114,13 @@ static const char *core_advice(void) {
          "it";
 }
 
-static void write_all(int fd, const char *p, size_t n) {
-  while (n > 0) {
-    ssize_t w = write(fd, p, n);
-    if (w < 0 && errno == EINTR)
-      continue;
-    if (w <= 0)
-      return;
-    p += w;
-    n -= (size_t)w;
-  }
-}
-
 /* After the lines that were logged before: their writer may need a moment. */
 static void tell(const text *t) {
   poll(NULL, 0, LOG_MS);
   int fd = lab_log_fd();
-  write_all(fd, t->data, t->len);
+  lab_log_write(fd, t->data, t->len);
   if (fd != STDERR_FILENO)
-    write_all(STDERR_FILENO, t->data, t->len);
+    lab_log_write(STDERR_FILENO, t->data, t->len);
 }
 
 /* ---- handlers ------------------------------------------------------------ */
@@ -186,11 +175,9 @@ void lab_app_die(lab_app *app) {
   raise(SIGABRT);
 }
 
-/* The control thread is not stuck: it watches over the rest itself. */
+/* The deadline stays: whatever keeps the stacks from the log, there is a core.
+ */
 void lab_app_abort(lab_app *app) {
-  struct itimerspec never = {{0, 0}, {0, 0}};
-  if (has_deadline)
-    timer_settime(deadline, 0, &never, NULL);
   app->dump.abort = true;
   lab_app_log_stacks(app);
 }

@@ -8,7 +8,8 @@
  * one, which begins after the last of them, and the log says for how many it
  * stands. A VM that sits in C code can't be asked; the log says so, and where,
  * and the dump follows when it comes back. ABRT doesn't wait that long: the
- * core has it all. */
+ * core has it all. One that comes while a dump waits for the VM takes that dump
+ * over, so that it ends in time too. */
 #include "app/app.h"
 #include "base/log.h"
 #include "base/queue.h"
@@ -49,6 +50,7 @@ static void on_taken(lab_profile_request *request) {
   lab_app_dump *d = LAB_CONTAINER(request, lab_app_dump, request);
   lab_app *app = app_of(d);
   uv_timer_stop(&d->patience);
+  d->asks = false;
   d->tasks = request->snapshot;
   if (d->tasks) {
     uv_queue_work(&app->loop, &d->work, on_work, on_worked);
@@ -100,12 +102,24 @@ static void begin(lab_app *app) {
     return;
   }
   d->request = (lab_profile_request){.taken = on_taken};
+  d->asks = true;
   uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
   lab_vm_survey(app->vm, &d->request);
 }
 
+/* The dump that waits for the VM is ABRT's from now on. */
+static void take_over(lab_app *app) {
+  lab_app_dump *d = &app->dump;
+  d->before_abort = true;
+  lab_log("SIGABRT: abort");
+  uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
+}
+
 void lab_app_log_stacks(lab_app *app) {
-  app->dump.wanted++;
-  if (!app->dump.busy)
+  lab_app_dump *d = &app->dump;
+  d->wanted++;
+  if (!d->busy)
     begin(app);
+  else if (d->asks && d->abort && !d->before_abort)
+    take_over(app);
 }
