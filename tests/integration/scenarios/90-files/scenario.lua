@@ -112,7 +112,7 @@ routes["/close-twice"] = function()
     current:close()
   end
   lab.gc()
-  local f <close> = assert(lab.temp_file())
+  assert(lab.temp_file()):close()
   return "ok"
 end
 
