@@ -11,7 +11,8 @@
 --   trace.others()              -> paths of further versions' go: those that
 --                               TRACE_GO_VERSIONS names (split by spaces), or
 --                               what Debian installs beside its default
---   trace.accepted(file, go)    raises if that version refuses any of it
+--   trace.parses(file, go)      raises if that version refuses the file
+--   trace.accepted(file, go)    or any of its profiles or pages
 local t = require "harness"
 local trace = {}
 
@@ -157,15 +158,21 @@ function trace.others()
   return paths
 end
 
+local function check_flag(file, go, flag)
+  local out = file .. ".checked"
+  local made = t.run(("%s tool trace %s %s >%s && test -s %s"):format(go, flag, t.quote(file), out, out))
+  if made.code ~= 0 then error(("%s %s: %s"):format(go, flag, made.err:sub(1, 600))) end
+end
+
 -- Since 1.22, -d wants a number: 1 prints the events.
+function trace.parses(file, go)
+  local version = t.run(go .. " version").out:match("go1%.(%d+)")
+  check_flag(file, go, tonumber(version) < 22 and "-d" or "-d=1")
+end
+
 function trace.accepted(file, go)
-  for _, flag in ipairs { "-d", "-pprof=net", "-pprof=sync", "-pprof=syscall", "-pprof=sched" } do
-    local made = t.run(("%s tool trace %s %s"):format(go, flag, t.quote(file)))
-    if made.code ~= 0 and flag == "-d" then
-      made = t.run(("%s tool trace -d=1 %s"):format(go, t.quote(file)))
-    end
-    if made.code ~= 0 or #made.out == 0 then error(("%s %s: %s"):format(go, flag, made.err:sub(1, 600))) end
-  end
+  trace.parses(file, go)
+  for _, kind in ipairs { "net", "sync", "syscall", "sched" } do check_flag(file, go, "-pprof=" .. kind) end
   trace.pages(file, go)
 end
 
