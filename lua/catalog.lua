@@ -73,9 +73,11 @@ end
 
 -- ---- text ----------------------------------------------------------------------
 
--- TEXT in lines of at most WIDTH, each behind INDENT.
+-- TEXT in lines of at most WIDTH, each behind INDENT. Commands, in backquotes,
+-- stay in one piece.
 local function wrap(text, indent)
   local lines, line = {}, indent
+  text = text:gsub("`[^`]*`", function(command) return (command:gsub(" ", "\0")) end)
   for word in text:gmatch("%S+") do
     local length = utf8.len(line) or #line
     if length > #indent and length + 1 + (utf8.len(word) or #word) > WIDTH then
@@ -85,7 +87,7 @@ local function wrap(text, indent)
     line = line .. (#line > #indent and " " or "") .. word
   end
   lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
+  return table.concat(lines, "\n"):gsub("\0", " ") .. "\n"
 end
 
 local function effort(scenario)

@@ -117,7 +117,7 @@ local function reclaim(step)
   local generation = step.generation
   local n = host.cancel(generation, false)
   if n > 0 then
-    lab.log("step %d: %d tasks were left behind and were cancelled", step.number, n)
+    lab.log("step %d: %d task%s left behind and cancelled", step.number, n, n == 1 and " was" or "s were")
     lab.sleep(0) -- they end now
   end
   host.join_generation(0)

@@ -71,9 +71,10 @@ static const char help[] =
     "  diaglab --scenarios ./mine --param 4.rounds=10\n"
     "\n"
     "Then, in another terminal:\n"
-    "  curl localhost:6060/goto?step=4\n"
+    "  curl localhost:6060/steps\n"
+    "  curl 'localhost:6060/goto?step=4'\n"
     "  curl localhost:6060/\n"
-    "  go tool pprof http://localhost:6060/debug/pprof/profile?seconds=5\n";
+    "  go tool pprof 'http://localhost:6060/debug/pprof/profile?seconds=5'\n";
 
 enum {
   LISTEN = 1,

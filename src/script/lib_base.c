@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mem/mem.h"
+#include "script/told.h"
 
 /* Seconds on the monotonic clock. */
 static int base_now(lua_State *L) {
@@ -26,7 +27,8 @@ static int base_log(lua_State *L) {
     lua_getfield(L, -1, "format");
     lua_insert(L, 1);
     lua_pop(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
+    if (lua_pcall(L, lua_gettop(L) - 1, 1, 0) != LUA_OK)
+      return luaL_error(L, "lab.log: %s", luaL_tolstring(L, -1, NULL));
   }
   size_t len;
   const char *text = luaL_tolstring(L, 1, &len);
@@ -57,6 +59,30 @@ void lab_lib_base(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
 }
 
+/* A method that the class hasn't got: upvalue 1 is its name, in table 1. */
+static int no_method(lua_State *L) {
+  enum { METHODS_MAX = 32 };
+  const char *known[METHODS_MAX];
+  size_t n = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return 0;
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+    if (n < METHODS_MAX)
+      known[n++] = lua_tostring(L, -2);
+  lua_pushfstring(L, "a %s has no", lua_tostring(L, lua_upvalueindex(1)));
+  return lab_lua_unknown(L, lua_tostring(L, -1), lua_tostring(L, 2), known, n);
+}
+
+/* The table on top, of methods: a look at any other name raises. */
+static void make_strict(lua_State *L, const char *name) {
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, no_method, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
                        const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);
@@ -67,6 +93,7 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
     luaL_setfuncs(L, methods, 0);
     lab_walk_register(L, name, false);
   }
+  make_strict(L, name);
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");

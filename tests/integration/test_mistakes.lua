@@ -99,6 +99,9 @@ t.test("names that don't exist: file, line, and the nearest one", function()
     { "lab.select { { nil, 'recv' }, defualt = true }", "lab.select has no option 'defualt'; did you mean 'default'?" },
     { "return self.params.siez", "self.params has no 'siez'; did you mean 'size'?" },
     { "self.params.siez = 3", "self.params has no 'siez'; did you mean 'size'?" },
+    { "lab.mutex():lokc()", "a lab.Mutex has no 'lokc'; did you mean 'lock'?" },
+    { "return lab.channel().size", "a lab.Channel has no 'size'" },
+    { "lab.log('%d', 'x')", "lab.log: bad argument #2 to 'string.format' (number expected, got string)" },
     { "return req.qurey.a", "a request has no 'qurey'; did you mean 'query'?" },
   }
   for _, case in ipairs(cases) do
