@@ -1,7 +1,7 @@
 -- What a trace must show, measured by the scenario itself. /known answers with
 -- milliseconds: lock, send, receive, select, sleep, job, ready (for the processor),
 -- and pause: its own sleeps.
-local mutex, jam, file
+local mutex, jam, file, ballast
 local pauses -- of this /known
 
 local function timed(f, ...)
@@ -133,7 +133,7 @@ return {
   params = { tasks = { 100000, "tasks of /park" } },
   enter = function() mutex, jam = lab.mutex(), lab.channel() end,
   request = function() lab.go(function() lab.sleep(0) end) end,
-  leave = function() mutex, jam, file = nil, nil, nil end,
+  leave = function() mutex, jam, file, ballast = nil, nil, nil, nil end,
   routes = {
     ["/known"] = known,
     ["/net"] = function() return ("net=%g"):format(netWait()) end,
@@ -149,6 +149,7 @@ return {
     ["/release"] = function() jam:close() end,
     ["/spin"] = function() lab.spin(1) end,
     ["/burn"] = function() lab.burn(1) end,
+    ["/hold"] = function() ballast = ("x"):rep(1 << 25) end,
     ["/odd"] = odd,
     ["/names"] = function() names(100000) end,
     ["/garbage"] = function() for _ = 1, 300000 do local _ = { {} } end lab.gc() end,
