@@ -115,7 +115,7 @@ typedef struct lab_trace_g {
 } lab_trace_g;
 
 /* Beyond are the workers' goroutines, and the lab's own. */
-#define LAB_TRACE_G_MAX (1ull << 40)
+#define LAB_TRACE_G_MAX 1000000000000ull
 
 /* Why a goroutine waits; they are Go's. */
 typedef enum lab_trace_why {
