@@ -149,7 +149,10 @@ return {
     ["/release"] = function() jam:close() end,
     ["/spin"] = function() lab.spin(1) end,
     ["/burn"] = function() lab.burn(1) end,
-    ["/hold"] = function() ballast = ("x"):rep(1 << 25) end,
+    ["/hold"] = function()
+      ballast = ("x"):rep(1 << 25)
+      return ("%d bytes"):format(#ballast)
+    end,
     ["/odd"] = odd,
     ["/names"] = function() names(100000) end,
     ["/garbage"] = function() for _ = 1, 300000 do local _ = { {} } end lab.gc() end,
