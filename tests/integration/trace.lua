@@ -6,7 +6,7 @@
 --   trace.count(events)         -> type -> number
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
 --   trace.pages(file[, go[, most]])  opens the viewer and fetches every page that
---                               has a link, of each sort at most so many (20)
+--                               has a link, of each sort at most so many (12)
 --                               -> path -> body; raises if one fails
 --   trace.others()              -> paths of further versions' go: those that
 --                               TRACE_GO_VERSIONS names (split by spaces), or
@@ -141,7 +141,7 @@ function trace.pages(file, go, most)
     if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 2000), 0) end
     return viewer:err():match("listening on (http://%S+)")
   end, 60)
-  local ok, bodies = pcall(crawl, url, most or 20)
+  local ok, bodies = pcall(crawl, url, most or 12)
   viewer:signal("KILL")
   viewer:wait()
   if not ok or viewer:err():find("panic", 1, true) then
@@ -173,7 +173,7 @@ end
 function trace.accepted(file, go)
   trace.parses(file, go)
   for _, kind in ipairs { "net", "sync", "syscall", "sched" } do check_flag(file, go, "-pprof=" .. kind) end
-  trace.pages(file, go)
+  trace.pages(file, go, 6)
 end
 
 return trace
