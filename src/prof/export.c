@@ -98,19 +98,22 @@ static places places_of(lab_export *e, lab_frame frame, bool leaf) {
 
 /* ---- samples ------------------------------------------------------------- */
 
-static size_t labels_of(uint32_t label, int64_t bytes,
+/* EXTRA, and LABEL's but for one of the same key. */
+static size_t labels_of(uint32_t label, const lab_profile_label *extra,
                         lab_profile_label out[LAB_LABEL_KEYS + 1]) {
   const lab_label *pairs;
-  size_t n = lab_label_get(label, &pairs);
-  for (size_t i = 0; i < n; i++)
-    out[i] = (lab_profile_label){.key = pairs[i].key, .str = pairs[i].value};
-  if (bytes)
-    out[n++] = (lab_profile_label){.key = "bytes", .num = bytes};
+  size_t n = 0, npairs = lab_label_get(label, &pairs);
+  for (size_t i = 0; i < npairs; i++)
+    if (!extra || strcmp(pairs[i].key, extra->key) != 0)
+      out[n++] =
+          (lab_profile_label){.key = pairs[i].key, .str = pairs[i].value};
+  if (extra)
+    out[n++] = *extra;
   return n;
 }
 
-void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
-                       int64_t bytes, const int64_t *values) {
+static void add_sample(lab_export *e, uint32_t stack, uint32_t label,
+                       const lab_profile_label *extra, const int64_t *values) {
   /* First of all, so that the program itself is mapping 1. */
   if (e->mappings.len == 0)
     enter_mappings(e);
@@ -125,9 +128,21 @@ void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
                    p.n * sizeof(uint64_t));
   }
   lab_profile_label labels[LAB_LABEL_KEYS + 1];
-  size_t nlabels = labels_of(label, bytes, labels);
+  size_t nlabels = labels_of(label, extra, labels);
   lab_profile_sample(e->profile, ITEMS(&e->sample, uint64_t),
                      ITEM_COUNT(&e->sample, uint64_t), values, labels, nlabels);
+}
+
+void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
+                       int64_t bytes, const int64_t *values) {
+  lab_profile_label size = {.key = "bytes", .num = bytes};
+  add_sample(e, stack, label, bytes ? &size : NULL, values);
+}
+
+void lab_export_state_sample(lab_export *e, uint32_t stack, uint32_t label,
+                             const char *state, const int64_t *values) {
+  lab_profile_label word = {.key = "state", .str = state};
+  add_sample(e, stack, label, &word, values);
 }
 
 int lab_export_finish(lab_export *e, lab_buf *out) {

@@ -31,6 +31,12 @@ void lab_export_free(lab_export *e);
 void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
                        int64_t bytes, const int64_t *values);
 
+/* The same, with STATE, a word that stays, as label "state" instead of what
+ * LABEL has by that key. It is in no set of label.h: those are
+ * bounded, for scenarios make them. */
+void lab_export_state_sample(lab_export *e, uint32_t stack, uint32_t label,
+                             const char *state, const int64_t *values);
+
 /* Appends the gzip'ed profile. 0 or negative errno. */
 int lab_export_finish(lab_export *e, lab_buf *out);
 

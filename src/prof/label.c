@@ -18,17 +18,25 @@ typedef struct set {
   lab_label pairs[]; /* sorted by key */
 } set;
 
-enum {
-  CHAINS = 1024,
-  OTHERS = 1000, /* sets with "[other]" in them */
-};
+enum { CHAINS = 1024 };
+
+/* Each kind of sets has room of its own, so that none takes the others'. */
+typedef enum kind {
+  ROUTE,  /* a step and a route */
+  CUSTOM, /* what scenarios make of them */
+  OTHER,  /* with "[other]" in it */
+  KINDS
+} kind;
+
+enum { ROUTES = 1000, OTHERS = 1000, ALL = ROUTES + LAB_LABEL_LIMIT + OTHERS };
+static const uint32_t room[KINDS] = {ROUTES, LAB_LABEL_LIMIT, OTHERS};
 
 static const char other[] = "[other]";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static set *chains[CHAINS];
-static set *sets[LAB_LABEL_LIMIT + OTHERS]; /* by id - 1 */
-static uint32_t count;
+static set *sets[ALL]; /* by id - 1 */
+static uint32_t count, count_of[KINDS];
 
 /* ---- the table: under the lock ------------------------------------------- */
 
@@ -70,10 +78,13 @@ static const set *add(const lab_label *pairs, size_t n) {
   return s;
 }
 
-/* The set, if it exists or may be added to LIMIT others; else NULL. */
-static const set *intern(const lab_label *pairs, size_t n, uint32_t limit) {
+/* The set, if it exists or there is room for it; else NULL. */
+static const set *intern(const lab_label *pairs, size_t n, kind k) {
   const set *s = find(pairs, n);
-  return s || count >= limit ? s : add(pairs, n);
+  if (s || count_of[k] == room[k])
+    return s;
+  count_of[k]++;
+  return add(pairs, n);
 }
 
 static const set *at(uint32_t id) {
@@ -85,10 +96,10 @@ static const set *at(uint32_t id) {
 uint32_t lab_label_intern(const char *step, const char *route) {
   lab_label pairs[] = {{"route", route}, {"step", step}};
   pthread_mutex_lock(&lock);
-  const set *s = intern(pairs, 2, LAB_LABEL_LIMIT);
+  const set *s = intern(pairs, 2, ROUTE);
   if (!s) {
     pairs[0].value = pairs[1].value = other;
-    s = intern(pairs, 2, LAB_LABEL_LIMIT + OTHERS);
+    s = intern(pairs, 2, OTHER);
   }
   uint32_t id = s ? s->id : 0;
   pthread_mutex_unlock(&lock);
@@ -120,10 +131,10 @@ uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
   pthread_mutex_lock(&lock);
   size_t place = extend(at(id), (lab_label){key, value}, pairs, &n);
   if (n <= LAB_LABEL_KEYS) {
-    const set *s = intern(pairs, n, LAB_LABEL_LIMIT);
+    const set *s = intern(pairs, n, CUSTOM);
     if (!s) {
       pairs[place].value = other;
-      s = intern(pairs, n, LAB_LABEL_LIMIT + OTHERS);
+      s = intern(pairs, n, OTHER);
     }
     id = s ? s->id : id;
   }

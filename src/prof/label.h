@@ -7,7 +7,8 @@
  * for ranges).
  *
  * Sets never go away. A scenario may invent values without end, so beyond
- * LAB_LABEL_LIMIT sets every new one gets "[other]" in its place.
+ * LAB_LABEL_LIMIT sets every new one gets "[other]" in its place. There is room
+ * for steps and routes all the same.
  *
  * Threads: any (one mutex); never a signal handler. */
 #ifndef LAB_PROF_LABEL_H

@@ -11,7 +11,6 @@
 #include "prof/wall.h"
 
 #include "prof/export.h"
-#include "prof/label.h"
 #include "prof/wall_internal.h"
 #include "stack/stack.h"
 
@@ -34,8 +33,7 @@ static void write_time(writer *w, uint32_t stack, uint32_t label,
   int64_t count = ((int64_t)ns + w->period / 2) / w->period;
   int64_t values[] = {count > 0 ? count : 1, (int64_t)ns};
   if (ns > 0)
-    lab_export_sample(w->e, stack, lab_label_with(label, "state", state), 0,
-                      values);
+    lab_export_state_sample(w->e, stack, label, state, values);
 }
 
 /* The frame [NAME], called by STACK. */

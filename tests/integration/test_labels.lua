@@ -62,13 +62,36 @@ t.test("tasks have the labels of who started them", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a flood of labels takes neither states nor steps", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  lab:get("/flood")
+  lab:get("/goto?step=81")
+  local file = t.temp_dir() .. "/wall"
+  local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/wall?seconds=2'"):format(file, lab.url))
+  t.sleep(0.2)
+  t.equal(lab:get("/flood").status, 200)
+  t.equal(profile:wait(20), 0)
+  local asleep = 0
+  for _, sample in ipairs(t.pprof.raw(file).samples) do
+    t.check(not sample.labels.state[1]:find("other"), "a state is lost")
+    if sample.labels.state[1] == "sleep" and sample.labels.n then
+      t.has(sample.labels.n[1], "[other")
+      t.equal(sample.labels.step[1], "labels")
+      t.equal(sample.labels.route[1], "/flood")
+      asleep = asleep + sample.values[2] / 1e9
+    end
+  end
+  t.near(asleep, 0.3, 0.1)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("results, errors and tracebacks pass through", function()
   local lab = t.start_with(scenarios, "--step", "81")
   t.equal(lab:get("/through").body, "3 1 nil nil|x nil|5|0|true")
   local failed = lab:get("/fail")
   t.equal(failed.status, 500)
   t.has(failed.body, "it failed")
-  lab:wait_log("scenario.lua:66: in function <") -- failsHere is in the traceback
+  lab:wait_log("scenario.lua:73: in function <") -- failsHere is in the traceback
   for _, name in ipairs { "label", "region", "task" } do
     t.has(lab:log(), ("[C]: in field '%s'"):format(name))
   end

@@ -91,21 +91,35 @@ static void labels_have_a_limit(void **state) {
   char text[32];
   uint32_t first = lab_label_intern("flood", "/0"), last = 0;
   for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
-    snprintf(text, sizeof text, "/%d", i);
-    last = lab_label_intern("flood", text);
+    snprintf(text, sizeof text, "%d", i);
+    last = lab_label_with(first, "key", text);
   }
-  assert_labels(last, "{\"route\":\"[other]\", \"step\":\"[other]\"}");
-  assert_int_equal(lab_label_intern("flood", "/one more"), last);
-  assert_int_equal(lab_label_intern("flood", "/0"), first);
-  uint32_t with = lab_label_with(first, "key", "new");
-  assert_labels(with, "{\"key\":\"[other]\", \"route\":\"/0\", "
+  assert_labels(last, "{\"key\":\"[other]\", \"route\":\"/0\", "
                       "\"step\":\"flood\"}");
-  assert_int_equal(lab_label_with(first, "key", "newer"), with);
+  assert_int_equal(lab_label_with(first, "key", "newer"), last);
+  /* Those of the lab itself, and what is [other] there, still have room. */
+  uint32_t next = lab_label_intern("next", "/");
+  assert_labels(next, "{\"route\":\"/\", \"step\":\"next\"}");
+  assert_labels(lab_label_with(next, "key", "newer"),
+                "{\"key\":\"[other]\", \"route\":\"/\", "
+                "\"step\":\"next\"}");
   for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
     snprintf(text, sizeof text, "key%d", i);
     last = lab_label_with(first, text, "x");
   }
   assert_int_equal(last, first);
+}
+
+static void routes_have_a_limit(void **state) {
+  (void)state;
+  char text[32];
+  uint32_t first = lab_label_intern("routes", "/0"), last = 0;
+  for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
+    snprintf(text, sizeof text, "/%d", i);
+    last = lab_label_intern("routes", text);
+  }
+  assert_int_equal(lab_label_intern("routes", "/one more"), last);
+  assert_int_equal(lab_label_intern("routes", "/0"), first);
 }
 
 /* Records of all sizes, often enough to wrap around. */
@@ -223,6 +237,7 @@ int main(void) {
       cmocka_unit_test(labels_are_added_and_replaced),
       cmocka_unit_test(a_set_has_room_for_so_many_keys),
       cmocka_unit_test(labels_have_a_limit),
+      cmocka_unit_test(routes_have_a_limit),
       cmocka_unit_test(a_ring_gives_back_what_it_got),
       cmocka_unit_test(a_full_ring_refuses),
       cmocka_unit_test(memstats_as_text),

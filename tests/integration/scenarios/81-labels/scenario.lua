@@ -62,6 +62,13 @@ routes["/through"] = function()
   return (table.concat(parts, "|"))
 end
 
+-- More labels than are kept apart; then a sleep under one of them.
+local function napLabelled() lab.sleep(0.3) end
+routes["/flood"] = function()
+  for i = 1, 12000 do lab.label("n", tostring(i), lab.now) end
+  lab.label("n", "late", napLabelled)
+end
+
 -- A function below each of the three fails: the traceback has to show it.
 local function failsHere() error("it failed") end
 routes["/fail"] = function()
