@@ -53,7 +53,8 @@ static atomic_size_t found;
 /* ---- who waits for what -------------------------------------------------- */
 
 static bool may_be_leaked(const lab_lua_task *t) {
-  if (t->base.state != LAB_TASK_WAITING || t->own || t->base.cancelled)
+  if (t->base.state != LAB_TASK_WAITING || t->own || t->base.cancelled ||
+      t->base.heap > 0) /* a join with a limit */
     return false;
   return t->base.wait >= LAB_WAIT_JOIN && t->base.wait <= LAB_WAIT_SELECT_EMPTY;
 }

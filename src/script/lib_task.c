@@ -89,11 +89,9 @@ static int task_join(lua_State *L) {
   if (h->task == me)
     return luaL_error(L, "a task can't join itself");
   lab_sched *sched = lab_vm_of(L)->sched;
-  uint32_t stack = lab_walk(L, 0);
-  if (limited) /* 0 would make it runnable, and in two queues at once */
-    lab_task_sleep(sched, &me->base, ns + 1, stack);
-  else
-    lab_task_park(sched, &me->base, LAB_WAIT_JOIN, stack);
+  lab_task_park(sched, &me->base, LAB_WAIT_JOIN, lab_walk(L, 0));
+  if (limited)
+    lab_task_wake_after(sched, &me->base, ns);
   lab_list_push_back(&h->joiners, &me->base.link);
   return lua_yieldk(L, 0, 0, joined);
 }

@@ -88,7 +88,7 @@ static uint32_t entry_of(const lab_lua_task *t, uint32_t stack) {
 }
 
 /* Why a task goes on that nobody woke. */
-static uint32_t wakeup_of(const lab_task *task) {
+static uint32_t wakeup_of(const lab_task *task, uint64_t now) {
   switch ((lab_wait)task->wait) {
   case LAB_WAIT_SLEEP:
     return tr.timer;
@@ -97,7 +97,7 @@ static uint32_t wakeup_of(const lab_task *task) {
   case LAB_WAIT_NET:
     return tr.network;
   case LAB_WAIT_JOIN:
-    return tr.task_end;
+    return task->wake && task->wake <= now ? tr.timer : tr.task_end;
   default:
     return tr.wakeup;
   }
@@ -168,7 +168,8 @@ static void make_ready(lab_lua_task *t, uint64_t now) {
   const lab_task *base = &t->base;
   uint32_t waker = base->wait == LAB_WAIT_WORKER ? 0 : stack_here();
   uint64_t since = t->job && base->wait == LAB_WAIT_WORKER ? t->job->ended : 0;
-  lab_trace_go_unblock(&t->trace, waker ? waker : wakeup_of(base), since, now);
+  lab_trace_go_unblock(&t->trace, waker ? waker : wakeup_of(base, now), since,
+                       now);
 }
 
 static void changes(lab_task_sink *sink, const lab_task *base,

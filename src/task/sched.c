@@ -164,6 +164,16 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   enter_state(s, task, LAB_TASK_WAITING, why, stack);
   if (why == LAB_WAIT_SELECT)
     task->places = NULL;
+  else
+    task->wake = 0;
+}
+
+void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns) {
+  LAB_ASSERT(task->state == LAB_TASK_WAITING && task->heap == 0 &&
+             task->wait != LAB_WAIT_SELECT);
+  uint64_t now = lab_clock_mono();
+  task->wake = ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
+  lab_timers_add(&s->sleepers, task);
 }
 
 void lab_task_also_waits(lab_task *task, lab_list *queue,
@@ -182,9 +192,7 @@ void lab_task_sleep(lab_sched *s, lab_task *task, uint64_t ns, uint32_t stack) {
     return;
   }
   lab_task_park(s, task, LAB_WAIT_SLEEP, stack);
-  uint64_t now = lab_clock_mono();
-  task->wake = ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
-  lab_timers_add(&s->sleepers, task);
+  lab_task_wake_after(s, task, ns);
 }
 
 void lab_task_end(lab_sched *s, lab_task *task) {

@@ -53,11 +53,11 @@ typedef struct lab_task {
   uint64_t id;    /* 1, 2, ... never reused */
   uint64_t since; /* mono ns at which it entered its state; see precise */
   union {
-    uint64_t wake;                 /* asleep: mono ns at which it wakes */
+    uint64_t wake;                 /* mono ns at which it wakes, or 0 */
     struct lab_wait_place *places; /* in select: where it waits */
   };
   uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
-  uint32_t heap;       /* asleep: place in the timer heap + 1, else 0 */
+  uint32_t heap;       /* it will wake: place in the timer heap + 1 */
   uint32_t stack;      /* not running: its stack (src/stack), or 0 */
   uint32_t created_by; /* stack of its creator, or 0 */
   uint32_t label;      /* profile labels while it runs, or 0 */
@@ -217,6 +217,9 @@ void lab_task_grant(lab_sched *s, lab_task *task);
  * lab_task.stack. The caller may then put task->link into a wait queue of its
  * own: ready and end take it out. */
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
+/* TASK, just parked for anything but LAB_WAIT_SELECT, waits for NS at most:
+ * then it is ready, if it isn't before. */
+void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns);
 /* TASK, just parked for LAB_WAIT_SELECT, waits at the end of QUEUE, too. It
  * leaves all such queues at once, by ready, grant or end; PLACE is the caller's
  * again then. */

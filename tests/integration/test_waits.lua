@@ -96,6 +96,30 @@ t.test("block: channels, select, join; no sleep", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("block and wall: a join with a limit is a join", function()
+  local lab = in_step()
+  local file = t.temp_dir() .. "/wall"
+  local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/wall?seconds=2'"):format(file, lab.url))
+  t.sleep(0.5)
+  ask(lab, "/join?ms=100")
+  local block = raw_of(lab, "block")
+  local n, brief = sums(block, "waits.joinBriefly")
+  t.equal(n, 2)
+  t.between(brief / 1e6, 200, 1000, "ms in joins that were too short")
+  local _, whole = sums(block, "lab.Task.join")
+  t.between(whole / 1e6, 290, 2000, "ms in all")
+  t.equal(profile:wait(20), 0)
+  local states = {}
+  for _, sample in ipairs(t.pprof.raw(file).samples) do
+    local state = sample.labels.state[1]
+    local _, ns = sums({ samples = { sample } }, "lab.Task.join")
+    states[state] = (states[state] or 0) + ns / 1e6
+  end
+  t.near(states.join, whole / 1e6, 30, "ms in state join")
+  t.equal(states.sleep or 0, 0, "ms in state sleep")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("block and mutex: the text says the same to the same reader", function()
   local lab = in_step()
   ask(lab, "/contend?n=10&ms=2")

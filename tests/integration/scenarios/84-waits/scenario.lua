@@ -72,6 +72,18 @@ function routes.select(req)
   return "2 0"
 end
 
+-- Waits for the end of a task: twice not long enough, then till the end.
+function routes.join(req)
+  local ms = number(req, "ms")
+  local task = lab.go(lab.sleep, 3 * ms / 1000)
+  local function joinBriefly() return (task:join(ms / 1000)) end
+  local function joinLong() return (task:join(100)) end
+  local first, second = joinBriefly(), joinBriefly()
+  if first ~= nil or second ~= nil then error("it ended early") end
+  if not joinLong() then error("it failed") end
+  return "3 0"
+end
+
 -- Holds a lock until the step is left; others wait for it till then.
 local stuck = lab.mutex()
 function routes.stuck()
