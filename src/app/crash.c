@@ -12,6 +12,8 @@
  *    tasks, nobody reads the log), or a second ABRT arrives, the handler ends
  *    the process.
  *
+ * They run on a stack of their own (base/thread.h): the thread's may be full.
+ *
  * What runs in a handler allocates nothing, locks nothing, and formats numbers
  * by hand. */
 #include <errno.h>
@@ -103,6 +105,9 @@ static void put_thread(text *t, const siginfo_t *info) {
     put_number(t, (uintptr_t)info->si_addr, 16);
   }
   put(t, "\n");
+  if ((info->si_signo == SIGSEGV || info->si_signo == SIGBUS) &&
+      info->si_code > 0 && lab_thread_is_stack_end((uintptr_t)info->si_addr))
+    put(t, "this looks like a stack overflow: endless recursion?\n");
 }
 
 static const char *core_advice(void) {
@@ -199,8 +204,10 @@ void lab_app_watch_crashes(lab_app *app) {
   look_for_pipe();
   for (int i = 0; i < LAB_APP_FATAL; i++) {
     struct sigaction sa = {.sa_sigaction = i == 0 ? on_abort : on_fatal,
-                           .sa_flags = SA_SIGINFO | SA_RESTART};
+                           .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigemptyset(&sa.sa_mask);
+    sigaddset(&sa.sa_mask, SIGPROF); /* whose handlers know one stack only */
+    sigaddset(&sa.sa_mask, SIGURG);
     sigaction(fatal[i].number, NULL, &app->before_crashes[i]);
     /* Sanitizers, and programs that embed the lab, may have their own way. */
     if (app->before_crashes[i].sa_handler == SIG_DFL)

@@ -18,20 +18,47 @@ static lab_thread_observer observer;
 /* initial-exec: a signal handler must not run the lazy TLS allocator. */
 static __thread lab_thread *self __attribute__((tls_model("initial-exec")));
 
-static size_t stack_size_of(pthread_t handle) {
+enum {
+  SIGNAL_STACK = 128 << 10,
+  /* How far from a stack's end one that overflows is caught: above it is the
+   * guard page in some cases, below it the frame of a function may be large,
+   * and the main thread's stack ends up to a megabyte early. */
+  END_ABOVE = 64 << 10,
+  END_BELOW = 1 << 20,
+};
+
+static void find_stack(lab_thread *t) {
   pthread_attr_t attr;
   void *low;
-  size_t size = 0;
-  if (pthread_getattr_np(handle, &attr) == 0) {
-    pthread_attr_getstack(&attr, &low, &size);
-    pthread_attr_destroy(&attr);
-  }
-  return size;
+  if (pthread_getattr_np(pthread_self(), &attr))
+    return;
+  if (pthread_attr_getstack(&attr, &low, &t->stack_size) == 0)
+    t->stack_low = (uintptr_t)low;
+  pthread_attr_destroy(&attr);
+}
+
+/* Sanitizers, and programs that embed the lab, may have set one. */
+static void set_signal_stack(lab_thread *t) {
+  stack_t now;
+  if (sigaltstack(NULL, &now) || !(now.ss_flags & SS_DISABLE))
+    return;
+  t->signal_stack = lab_xmalloc(SIGNAL_STACK);
+  stack_t mine = {.ss_sp = t->signal_stack, .ss_size = SIGNAL_STACK};
+  sigaltstack(&mine, NULL);
+}
+
+static void drop_signal_stack(lab_thread *t) {
+  const stack_t none = {.ss_flags = SS_DISABLE};
+  if (t->signal_stack)
+    sigaltstack(&none, NULL);
+  lab_xfree(t->signal_stack);
+  t->signal_stack = NULL;
 }
 
 static void enlist(lab_thread *t) {
   t->tid = (pid_t)syscall(SYS_gettid);
-  t->stack_size = stack_size_of(pthread_self());
+  find_stack(t);
+  set_signal_stack(t);
   pthread_mutex_lock(&lock);
   t->next = threads;
   threads = t;
@@ -45,6 +72,7 @@ static void delist(lab_thread *t) {
   if (observer.stopping)
     observer.stopping(t);
   self = NULL;
+  drop_signal_stack(t);
   pthread_mutex_lock(&lock);
   lab_thread **link = &threads;
   while (*link != t)
@@ -125,6 +153,11 @@ void lab_thread_join(lab_thread *thread) {
 
 lab_thread *lab_thread_self(void) {
   return self;
+}
+
+bool lab_thread_is_stack_end(uintptr_t address) {
+  uintptr_t low = self ? self->stack_low : 0;
+  return low > 0 && address < low + END_ABOVE && address + END_BELOW >= low;
 }
 
 void lab_thread_each(void (*visit)(lab_thread *, void *), void *arg) {

@@ -5,12 +5,16 @@
  * without the modules that need threads knowing of any profiler. Signals that
  * the process handles (TERM, INT, ...) are blocked in threads started here:
  * the main thread alone takes them. SIGPROF and SIGURG are not blocked, nor are
- * those by which a thread tells of its own crash (SEGV, ...). */
+ * those by which a thread tells of its own crash (SEGV, ...).
+ *
+ * Each has a second stack for signals, so that one whose stack is full can tell
+ * of that. Only handlers that ask for it run there. */
 #ifndef LAB_BASE_THREAD_H
 #define LAB_BASE_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,6 +24,8 @@ typedef struct lab_thread {
   pthread_t handle;
   pid_t tid;
   size_t stack_size;   /* bytes of C stack reserved */
+  uintptr_t stack_low; /* where it ends: it grows down to there */
+  void *signal_stack;  /* for handlers with SA_ONSTACK, unless it had one */
   uint32_t created_by; /* what the observer's creating returned, or 0 */
   void *observer_data; /* belongs to the observer */
   struct lab_thread *next;
@@ -27,8 +33,8 @@ typedef struct lab_thread {
   void *arg;
 } lab_thread;
 
-/* Started and stopping are called on the thread itself, outside any lock of this
- * module: before its main function, and after it. */
+/* Started and stopping are called on the thread itself, outside any lock of
+ * this module: before its main function, and after it. */
 typedef struct lab_thread_observer {
   void (*started)(lab_thread *self);
   void (*stopping)(lab_thread *self);
@@ -58,6 +64,10 @@ void lab_thread_join(lab_thread *thread);
 /* The calling thread's descriptor, or NULL if it is not one of the lab's.
  * Async-signal-safe. */
 lab_thread *lab_thread_self(void);
+
+/* Whether an access to ADDRESS by the calling thread means that its stack is
+ * full: it lies around the end. Async-signal-safe. */
+bool lab_thread_is_stack_end(uintptr_t address);
 
 /* Calls VISIT for every listed thread, under the list's lock: VISIT must not
  * start or end threads. */

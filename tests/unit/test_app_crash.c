@@ -22,6 +22,7 @@
 void crash_by_null(void *arg);
 void crash_by_abort(void *arg);
 void crash_by_signal(void *arg);
+void crash_by_recursion(void *arg);
 
 /* Not static, so that the symbol table has them. */
 __attribute__((noinline)) void crash_by_null(void *arg) {
@@ -36,6 +37,16 @@ __attribute__((noinline)) void crash_by_abort(void *arg) {
 __attribute__((noinline)) void crash_by_signal(void *arg) {
   (void)arg;
   raise(SIGBUS);
+}
+
+/* It ends, for the compiler's sake, but not on any stack. */
+__attribute__((noinline)) void crash_by_recursion(void *arg) {
+  volatile char room[1000];
+  uintptr_t depth = (uintptr_t)arg;
+  room[depth % sizeof room] = 1;
+  if (depth < UINTPTR_MAX)
+    crash_by_recursion((void *)(depth + 1));
+  room[0] = room[depth % sizeof room]; /* no tail call */
 }
 
 static void child(void (*crash)(void *)) {
@@ -94,6 +105,16 @@ static void test_fault(void **state) {
   assert_non_null(strstr(message_of(crash_by_null, &status), " addr=0x0\n"));
 }
 
+static void test_stack_overflow(void **state) {
+  (void)state;
+  check(crash_by_recursion, SIGSEGV, "SIGSEGV: segmentation violation\n",
+        "crash_by_recursion");
+  int status;
+  const char *words = "\nthis looks like a stack overflow";
+  assert_non_null(strstr(message_of(crash_by_recursion, &status), words));
+  assert_null(strstr(message_of(crash_by_null, &status), words));
+}
+
 static void test_abort(void **state) {
   (void)state;
   check(crash_by_abort, SIGABRT, "SIGABRT: abort\n", "crash_by_abort");
@@ -114,6 +135,7 @@ static bool has_foreign_handler(void) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fault),
+      cmocka_unit_test(test_stack_overflow),
       cmocka_unit_test(test_abort),
       cmocka_unit_test(test_raise),
   };
