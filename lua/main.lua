@@ -102,7 +102,8 @@ end
 -- Gives requests that are still under way a while, then cancels them.
 local function drain(step)
   local generation = step.generation
-  lab.sleep(REQUEST_SECONDS)
+  local patience = lab.now() + REQUEST_SECONDS
+  repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
   repeat -- what it started meanwhile, too
     local n = host.cancel(generation, true) + host.cancel(generation, false)
     lab.sleep(0.01)

@@ -200,6 +200,24 @@ t.test("while the VM sits in C, only those who ask for tasks wait", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Who gives the requests of a step a second is gone with the last of them.
+t.test("main.drain is there for as long as there are requests", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/45-brief")
+  t.write(dir .. "/45-brief/scenario.lua", "return { request = function() lab.sleep(0.4) end }")
+  local lab = t.start_with({ dir, table.unpack(scenarios) }, "--step", "45")
+  local client = t.spawn("curl -s " .. lab.url .. "/")
+  lab:wait_log("Starting processing")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  t.has(dump(lab), "main.drain")
+  t.equal(client:wait(5), 0)
+  local ended = t.now()
+  t.eventually(function() return not dump(lab):find("main.drain", 1, true) end)
+  print(("     %.0f ms after the last answer"):format((t.now() - ended) * 1e3))
+  t.check(lab:log():find("Request processed in 4%d%d"), "the request was not cut short")
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- threads ------------------------------------------------------------------
 
 t.test("threadcreate: every thread, in forms that parse", function()
