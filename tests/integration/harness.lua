@@ -25,6 +25,8 @@
 --   lab:wait_log(text[, s])     until the log has the plain text
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
+--   lab:thread_cpu(prefix)      CPU seconds so far of the threads with such names
+--   lab:leave([option...])      switches to step 0 -> the answer
 --   t.is_sanitized()            is it a build for sanitizers?
 --   t.diaglab, t.source         paths of the program and of the source tree
 --
@@ -163,6 +165,28 @@ end
 function lab:rss()
   local status = shell.read("/proc/" .. self.pid .. "/status")
   return tonumber(status:match("VmRSS:%s*(%d+) kB")) * 1024
+end
+
+function lab:thread_cpu(prefix)
+  local list = t.run(("cd /proc/%d/task && for t in *; do echo $(cat $t/schedstat) $(cat $t/comm); done 2>/dev/null")
+    :format(self.pid)).out
+  local ns = 0
+  for n, name in list:gmatch("(%d+) %d+ %d+ ([^\n]+)") do
+    if name:sub(1, #prefix) == prefix then ns = ns + tonumber(n) end
+  end
+  return ns / 1e9
+end
+
+-- A machine so busy that the VM's thread doesn't run at all for 90 ms gives an
+-- answer that says so; any other is the lab's.
+function lab:leave(...)
+  local answer
+  for _ = 1, 10 do
+    answer = self:get("/goto?step=0", ...)
+    if not answer.body:find("the machine is too busy", 1, true) then break end
+    print("     tried again, after " .. answer.body)
+  end
+  return answer
 end
 
 function lab:signal(name) return self.program:signal(name) end

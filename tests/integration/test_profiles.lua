@@ -81,15 +81,6 @@ end
 
 local cpu_lua = scenarios .. "/70-cpu/scenario.lua"
 
--- CPU seconds that the threads whose name begins with NAME have used so far.
-local function thread_cpu(lab, name)
-  local list = t.run(("for t in /proc/%d/task/*; do echo $(cat $t/comm) $(cat $t/schedstat); done")
-    :format(lab.pid)).out
-  local ns = 0
-  for n in list:gmatch("%f[^%z\n]" .. name .. "[%-%w]* (%d+)") do ns = ns + tonumber(n) end
-  return ns / 1e9
-end
-
 local function threads(lab)
   return t.run(("cat /proc/%d/task/*/comm"):format(lab.pid)).out
 end
@@ -139,11 +130,11 @@ end)
 
 t.test("180,000 frames deep at 2000 Hz: no livelock, nothing lost", function()
   local lab = in_cpu_step()
-  local profile, before = fetch(lab, "profile?seconds=6&hz=2000"), thread_cpu(lab, "vm")
+  local profile, before = fetch(lab, "profile?seconds=6&hz=2000"), lab:thread_cpu("vm")
   t.sleep(0.3)
   local deep = t.spawn(("curl -s '%s/deep?depth=180000&seconds=2'"):format(lab.url))
   local p = profile:wait()
-  local spent = thread_cpu(lab, "vm") - before
+  local spent = lab:thread_cpu("vm") - before
   t.between(spent, 0.2, 4, "CPU seconds for two seconds of work")
   t.near(p:sum(2, having("cpu.arithmetic")) / 1e9, spent, 0.1 * spent + 0.1, "seconds of the work")
   t.equal(deep:wait(60), 0)
@@ -153,17 +144,17 @@ end)
 t.test("workers, and the control thread, are sampled too", function()
   t.need("wrk")
   local lab = in_cpu_step()
-  local before = thread_cpu(lab, "worker")
+  local before = lab:thread_cpu("worker")
   local p = profile_of(lab, "/burn?seconds=1", "seconds=3&hz=200")
-  local spent = thread_cpu(lab, "worker") - before
+  local spent = lab:thread_cpu("worker") - before
   t.between(p:sum(2, having("lab_burn")) / 1e9, 0.4 * spent, 1.1 * spent, "two workers")
   t.equal(lab:get("/goto?step=0").status, 200)
   local wrk = t.spawn(("wrk -t1 -c16 -d4s %s/"):format(lab.url))
-  before = thread_cpu(lab, "diaglab")
+  before = lab:thread_cpu("diaglab")
   p = fetch(lab, "profile?seconds=3&hz=2000"):wait()
   local control = p:sum(2, having("uv_run"))
   -- It worked some more until the time was read.
-  spent = thread_cpu(lab, "diaglab") - before
+  spent = lab:thread_cpu("diaglab") - before
   t.between(control / 1e9, 0.6 * spent, 1.05 * spent, "seconds of the control thread")
   t.check(p:sum(2, function(names)
     return having("uv_run")(names) and table.concat(names, " "):find("lab_http_")
@@ -178,9 +169,9 @@ t.test("what C keeps from the profiler is shown, not hidden", function()
   t.equal(lab:get("/fill?n=8000000").status, 200)
   local sort = t.spawn(("curl -s '%s/sort'"):format(lab.url))
   t.sleep(0.2)
-  local before = thread_cpu(lab, "vm")
+  local before = lab:thread_cpu("vm")
   local p = fetch(lab, "profile?seconds=1"):wait()
-  local spent = thread_cpu(lab, "vm") - before
+  local spent = lab:thread_cpu("vm") - before
   t.check(sort:alive(), "the sort is longer than the profile")
   t.between(p:sum(2, having("[running C function]")) / 1e9, 0.6 * spent, 1.05 * spent, "time of the sort")
   sort:wait(60)
@@ -193,14 +184,14 @@ t.test("three clients of different rates and times all get everything", function
   local lab = in_cpu_step()
   t.spawn(("curl -s '%s/?seconds=30'"):format(lab.url))
   t.sleep(0.5)
-  local began, cpu = t.now(), thread_cpu(lab, "vm")
+  local began, cpu = t.now(), lab:thread_cpu("vm")
   local asked = { { hz = 1000, seconds = 2 }, { hz = 250, seconds = 3 }, { hz = 100, seconds = 4 } }
   for _, a in ipairs(asked) do
     a.profile = fetch(lab, ("profile?seconds=%d&hz=%d"):format(a.seconds, a.hz))
   end
   for _, a in ipairs(asked) do
     a.profile = a.profile:wait()
-    a.speed = (thread_cpu(lab, "vm") - cpu) / (t.now() - began) -- so far, on a busy machine
+    a.speed = (lab:thread_cpu("vm") - cpu) / (t.now() - began) -- so far, on a busy machine
   end
   for _, a in ipairs(asked) do
     local p, what = a.profile, a.hz .. " Hz"
@@ -429,9 +420,9 @@ t.test("130,000 stacks: written by a worker, and the control thread goes on", fu
   local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
   t.equal(lab:get("/wide").status, 200)
   local profile = t.temp_dir() .. "/heap"
-  local workers, control = thread_cpu(lab, "libuv"), thread_cpu(lab, "diaglab")
+  local workers, control = lab:thread_cpu("libuv"), lab:thread_cpu("diaglab")
   fetch(lab, "heap"):wait()
-  workers, control = thread_cpu(lab, "libuv") - workers, thread_cpu(lab, "diaglab") - control
+  workers, control = lab:thread_cpu("libuv") - workers, lab:thread_cpu("diaglab") - control
   if lab:vars()("HeapIdle") > 0 then -- not a build for sanitizers, which are slow
     t.between(workers, 0.05, 2, "CPU seconds of the workers") -- 0.3 on a quiet machine
     t.check(control < 0.2 * workers, ("CPU seconds of the control thread: %g of %g"):format(control, workers))

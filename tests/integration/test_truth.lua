@@ -8,15 +8,7 @@ t.need("go", "curl")
 local scenarios = t.source .. "/tests/integration/scenarios"
 
 -- CPU seconds that the VM and the workers have used so far.
-local function work_cpu(lab)
-  local list = t.run(("for t in /proc/%d/task/*; do echo $(cat $t/comm) $(cat $t/schedstat); done")
-    :format(lab.pid)).out
-  local ns = 0
-  for name, n in list:gmatch("([%w-]+) (%d+) %d+ %d+\n") do
-    if name == "vm" or name:find("^worker%-") then ns = ns + tonumber(n) end
-  end
-  return ns / 1e9
-end
+local function work_cpu(lab) return lab:thread_cpu("vm") + lab:thread_cpu("worker-") end
 
 -- A CPU profile at HZ while the step's request works; what it worked meanwhile;
 -- and its answer.
