@@ -13,7 +13,11 @@
  *  - oversize_threshold out of the way: by default freed blocks of 8 MB and
  *    more are given back immediately;
  *  - retain_grow_limit 2 MB: address space otherwise grows in doubling steps;
- *  - no huge pages: they would make RSS jump by 2 MB. */
+ *  - no huge pages: they would make RSS jump by 2 MB;
+ *  - lg_extent_max_active_fit 20: by default a small block never goes into a
+ *    freed piece 64 times its size, and what a hundred thousand tasks leave
+ *    behind is one large piece. The next ones took fresh memory from the system
+ *    instead, and RSS grew by half each time. */
 #if LAB_ALLOC_JEMALLOC
 
 #include "mem/arena.h"
@@ -34,6 +38,11 @@
 #define STRING_OF_(x) #x
 
 enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
+
+/* jemalloc looks for a variable of this name when it starts. This setting can't
+ * be changed later, nor for one arena alone. */
+extern const char *malloc_conf;
+const char *malloc_conf = "lg_extent_max_active_fit:20";
 
 static unsigned arena;
 static size_t page_size;

@@ -126,6 +126,7 @@ static int sentinel_gc(lua_State *L) {
     return 0;
   gc.in_sentinel = true;
   gc.cycles++;
+  lab_lua_task_drop_spare(lab_vm_of(L));
   push_sentinel(L);
   gc.in_sentinel = false;
   return 0;

@@ -54,6 +54,10 @@ static int task_gc(lua_State *L) {
 
 /* ok, results... of a task that ended. */
 static int push_results(lua_State *L, lab_task_handle *h) {
+  if (h->ok && h->nresults == 0) { /* the coroutine may be another task's */
+    lua_pushboolean(L, true);
+    return 1;
+  }
   lua_getiuservalue(L, 1, 1);
   lua_State *co = lua_tothread(L, -1);
   lua_pushboolean(L, h->ok);

@@ -19,6 +19,7 @@
 #include "base/often.h"
 #include "mem/mem.h"
 #include "script/told.h"
+#include "trace/trace.h"
 
 enum { IDLE_MAX = 256 };
 
@@ -50,8 +51,19 @@ static void move_anchor(lua_State *L, lab_lua_task *t) {
   t->ref = luaL_ref(L, -2);
 }
 
+void lab_lua_task_drop_spare(lab_vm *vm) {
+  while (vm->spare) {
+    lab_lua_task *t = vm->spare;
+    vm->spare = t->next_idle;
+    unanchor(vm, t->ref);
+    lab_xfree(t);
+  }
+  vm->nspare = 0;
+}
+
 void lab_lua_task_compact(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
+  lab_lua_task_drop_spare(vm);
   size_t n = lab_sched_count(vm->sched) + vm->nidle;
   lua_createtable(L, (int)n + 8, 0); /* all the room: nothing below raises */
   const lab_list *all = lab_sched_tasks(vm->sched);
@@ -64,25 +76,63 @@ void lab_lua_task_compact(lua_State *L) {
 
 /* ---- making tasks -------------------------------------------------------- */
 
-lab_lua_task *
-lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
-                   void (*ended)(lab_vm *, lab_lua_task *, int, int)) {
+/* A coroutine that ended well serves again, as Go's goroutines do. Unlike a
+ * request's it has no room in advance. It is garbage that has a use: the
+ * collector's next cycle ends that (see sentinel_gc), so what a program is seen
+ * to hold is what it holds. There must be one. */
+static lab_lua_task *take_spare(lab_vm *vm) {
+  lab_lua_task *t = vm->spare;
+  vm->spare = t->next_idle;
+  vm->nspare--;
+  *t = (lab_lua_task){.co = t->co, .ref = t->ref};
+  return t;
+}
+
+/* An allocation that fails collects garbage, but runs no finalizer, so these
+ * stay: they may be a sixteenth of what the step may have. */
+static bool may_be_spare(const lab_vm *vm, const lab_lua_task *t) {
+  enum { BYTES = 1400 };
+  return !t->exchange && !t->own && vm->nspare < vm->limit / 16 / BYTES;
+}
+
+/* With a function and NARGS arguments on top of FROM's stack (popped) on its
+ * own stack. May raise, and nothing is lost then. */
+static lab_lua_task *with_function(lab_vm *vm, lua_State *from, int nargs) {
+  if (vm->spare) {
+    luaL_checkstack(vm->spare->co, nargs + 2, NULL);
+    lab_lua_task *t = take_spare(vm);
+    lua_xmove(from, t->co, nargs + 1);
+    return t;
+  }
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
   lua_insert(from, -(nargs + 2));       /* below the function */
   luaL_checkstack(co, nargs + 2, NULL); /* one for survey.c */
   lua_xmove(from, co, nargs + 1);
   int ref = anchor(vm, from);
-  /* Nothing below raises, so the task can't be lost. */
   lab_lua_task *t = lab_xcalloc(1, sizeof *t);
   t->co = co;
   t->ref = ref;
+  return t;
+}
+
+/* A trace shows the whole stack; a dump of goroutines, as Go's, only who called
+ * lab.go, and the rest costs more than the start itself. */
+static uint32_t creator(lua_State *L) {
+  return lab_trace_on() ? lab_walk(L, 0) : lab_walk_caller(L);
+}
+
+lab_lua_task *
+lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
+                   void (*ended)(lab_vm *, lab_lua_task *, int, int)) {
+  lab_lua_task *t = with_function(vm, from, nargs);
+  /* Nothing below raises, so the task can't be lost. */
   t->nargs = nargs;
   t->ended = ended;
   t->base.generation = generation;
   if (vm->running) {
     t->creator = vm->running->base.id;
-    t->base.created_by = lab_walk(vm->running->co, 0);
+    t->base.created_by = creator(vm->running->co);
     t->base.label = vm->running->base.label;
     t->base.user_task = vm->running->base.user_task;
   }
@@ -126,10 +176,18 @@ void lab_lua_task_give_back(lab_vm *vm, lab_lua_task *t) {
 
 /* ---- the end of a task --------------------------------------------------- */
 
-/* The coroutine can serve again if it ended well. */
-static void recycle(lab_vm *vm, lab_lua_task *t, int status) {
+/* The coroutine can serve again if it ended well, and if it is not where a
+ * handle has the results. */
+static void recycle(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (status == LUA_OK && t->exchange && vm->nidle < IDLE_MAX) {
     lab_lua_task_give_back(vm, t);
+    return;
+  }
+  if (status == LUA_OK && nresults == 0 && may_be_spare(vm, t)) {
+    lua_settop(t->co, 0);
+    t->next_idle = vm->spare;
+    vm->spare = t;
+    vm->nspare++;
     return;
   }
   unanchor(vm, t->ref);
@@ -196,7 +254,7 @@ static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (t->ended)
     t->ended(vm, t, status, nresults);
   tell_joiners(vm, t, status, nresults);
-  recycle(vm, t, status);
+  recycle(vm, t, status, nresults);
 }
 
 void lab_lua_task_resume(lab_task *base, void *arg) {
@@ -346,6 +404,14 @@ void lab_lua_task_cancel_jobs(lab_vm *vm) {
   }
 }
 
+static void free_all(lab_lua_task **first) {
+  while (*first) {
+    lab_lua_task *t = *first;
+    *first = t->next_idle;
+    lab_xfree(t);
+  }
+}
+
 void lab_lua_task_drop_all(lab_vm *vm) {
   const lab_list *all = lab_sched_tasks(vm->sched);
   while (!lab_list_empty(all)) {
@@ -360,9 +426,6 @@ void lab_lua_task_drop_all(lab_vm *vm) {
       t->handle->task = NULL;
     lab_xfree(t); /* the coroutine goes with lua_close */
   }
-  while (vm->idle) {
-    lab_lua_task *t = vm->idle;
-    vm->idle = t->next_idle;
-    lab_xfree(t);
-  }
+  free_all(&vm->idle);
+  free_all(&vm->spare);
 }

@@ -99,6 +99,8 @@ struct lab_vm {
   lab_lua_task *running;
   lab_lua_task *idle; /* finished requests' tasks, for the next ones */
   unsigned nidle;
+  lab_lua_task *spare; /* the same of lab.go; they go with the next GC cycle */
+  size_t nspare;
 
   lab_step step;
   size_t limit;   /* bytes of application memory that the step may have */
@@ -187,7 +189,10 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
  * and arguments on its co and calls lab_task_init, or gives it back. */
 lab_lua_task *lab_lua_task_take(lua_State *L);
 void lab_lua_task_give_back(lab_vm *vm, lab_lua_task *t);
-/* Gives back what the table of coroutines took for those that ended. */
+/* Lets go of the coroutines that ended well and that nobody used again. */
+void lab_lua_task_drop_spare(lab_vm *vm);
+/* The same, and gives back what the table of coroutines took for all that
+ * ended. */
 void lab_lua_task_compact(lua_State *L);
 /* The scheduler's resume. */
 void lab_lua_task_resume(lab_task *task, void *vm);
@@ -363,6 +368,9 @@ void lab_sampler_left(const lab_resumed *left);
 /* The stack id of L and the coroutines that resumed it. SKIP levels of L are
  * left out. Not in a signal handler, not inside the allocator. */
 uint32_t lab_walk(lua_State *L, int skip);
+/* The same, but it ends with the innermost function in Lua: who called a
+ * primitive, and at which line. */
+uint32_t lab_walk_caller(lua_State *L);
 /* Registers all C functions of a table ("lab.copy_n"); HIDDEN: see
  * stack/frame.h. */
 void lab_walk_register(lua_State *L, const char *prefix, bool hidden);

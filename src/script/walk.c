@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mem/mem.h"
+#include "base/hash.h"
 #include "prim/buffer.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
@@ -54,18 +55,43 @@ static lab_frame c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   return lab_frame_script(id, 0);
 }
 
+/* The function that AR describes. Whoever parks or starts a task comes through
+ * here for each frame, so those that were met lately are remembered by where
+ * Lua keeps the chunk's name. That place may hold another name by now: the text
+ * is compared, which is much cheaper than to hash it. */
+static uint32_t lua_function(const lua_Debug *ar) {
+  enum { RECENT = 256 };
+  static __thread struct {
+    uint32_t id;
+    size_t len;
+  } recent[RECENT] __attribute__((tls_model("initial-exec")));
+  typeof(recent[0]) *r =
+      &recent[lab_hash_u64((uintptr_t)ar->source + (unsigned)ar->linedefined) %
+              RECENT];
+  const lab_func *f = lab_func_get(r->id);
+  size_t len = ar->srclen < LAB_FUNC_NAME_MAX ? ar->srclen : LAB_FUNC_NAME_MAX;
+  if (f && f->kind == LAB_FUNC_LUA && f->line == ar->linedefined &&
+      r->len == len && memcmp(f->source, ar->source, len) == 0)
+    return r->id;
+  uint32_t id = lab_func_lua(ar->source, ar->srclen, ar->linedefined);
+  r->len = len;
+  r->id = id;
+  return id;
+}
+
+static lab_frame frame_of(lua_State *L, lua_Debug *ar, bool may_push) {
+  lua_getinfo(L, "Sl", ar);
+  return ar->what[0] == 'C'
+             ? c_frame(L, ar, may_push)
+             : lab_frame_script(lua_function(ar), ar->currentline);
+}
+
 static size_t walk_one(lua_State *L, int skip, bool may_push, lab_frame *out,
                        size_t max) {
   lua_Debug ar;
   size_t n = 0;
-  for (int level = skip; n < max && lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    if (ar.what[0] == 'C')
-      out[n++] = c_frame(L, &ar, may_push);
-    else
-      out[n++] = lab_frame_script(
-          lab_func_lua(ar.source, ar.srclen, ar.linedefined), ar.currentline);
-  }
+  for (int level = skip; n < max && lua_getstack(L, level, &ar); level++)
+    out[n++] = frame_of(L, &ar, may_push);
   return n;
 }
 
@@ -89,6 +115,15 @@ uint32_t lab_walk(lua_State *L, int skip) {
     chain = chain->outer;
   lab_resumed alone = {L, NULL};
   size_t n = walk_chain(chain ? chain : &alone, skip, true, frames);
+  return lab_stack_intern(frames, n);
+}
+
+uint32_t lab_walk_caller(lua_State *L) {
+  lab_frame frames[DEPTH];
+  lua_Debug ar = {.what = "C"};
+  size_t n = 0;
+  while (n < DEPTH && ar.what[0] == 'C' && lua_getstack(L, (int)n, &ar))
+    frames[n++] = frame_of(L, &ar, true);
   return lab_stack_intern(frames, n);
 }
 

@@ -6,8 +6,9 @@
 //	/             two log lines and "hello world", as step 0
 //	/alloc        10 MB of random bytes into a buffer of that capacity, as a
 //	              round of step 4
-//	/park /spawn /pingpong /mutex?n=N   ns of CPU time per operation, as the
-//	              scenario 94-sync
+//	/park /spawn /pingpong /mutex?n=N   ns of CPU time per operation (wall=1:
+//	              of time that passes), as the scenario 94-sync
+//	/unpark       ends the goroutines of the last /park
 //	/parked       bytes of memory per goroutine that /park left parked
 //	/leak?n=N     starts N goroutines that wait for ever
 //	/debug/pprof  as every Go program has it
@@ -68,18 +69,28 @@ func cpuTime() float64 {
 	return seconds(usage.Utime) + seconds(usage.Stime)
 }
 
-// Answers with the ns of CPU time that f(n) takes for each of n.
+var started = time.Now()
+
+func wallTime() float64 { return time.Since(started).Seconds() }
+
+// Answers with the ns that f(n) takes for each of n: of CPU time, or with wall=1
+// of time that passes.
 func measure(f func(n int)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		n := 1
 		fmt.Sscan(r.FormValue("n"), &n)
-		began := cpuTime()
+		clock := cpuTime
+		if r.FormValue("wall") != "" {
+			clock = wallTime
+		}
+		began := clock()
 		f(n)
-		fmt.Fprintln(w, (cpuTime()-began)/float64(n)*1e9)
+		fmt.Fprintln(w, (clock()-began)/float64(n)*1e9)
 	}
 }
 
 var bytesPerParked float64
+var parkedOn chan int
 
 // Memory that goroutines take: their stacks, and what is allocated for them.
 func inUse() uint64 {
@@ -92,12 +103,13 @@ func park(n int) {
 	before := inUse()
 	parked := runtime.NumGoroutine() + n
 	c := make(chan int)
-	var started sync.WaitGroup
-	started.Add(n)
+	parkedOn = c
+	var all sync.WaitGroup
+	all.Add(n)
 	for i := 0; i < n; i++ {
-		go func() { started.Done(); <-c }()
+		go func() { all.Done(); <-c }()
 	}
-	started.Wait()
+	all.Wait()
 	for runtime.NumGoroutine() < parked {
 		runtime.Gosched()
 	}
@@ -105,7 +117,16 @@ func park(n int) {
 	if used := float64(inUse()-before) / float64(n); used > bytesPerParked {
 		bytesPerParked = used
 	}
-	close(c)
+}
+
+// Ends the goroutines that the last /park started.
+func unpark(w http.ResponseWriter, r *http.Request) {
+	running := runtime.NumGoroutine()
+	close(parkedOn)
+	for runtime.NumGoroutine() > running/2 {
+		runtime.Gosched()
+	}
+	fmt.Fprintln(w, 0)
 }
 
 func spawn(n int) {
@@ -165,6 +186,7 @@ func main() {
 	http.HandleFunc("/alloc", alloc)
 	http.HandleFunc("/leak", leak)
 	http.HandleFunc("/park", measure(park))
+	http.HandleFunc("/unpark", unpark)
 	http.HandleFunc("/spawn", measure(spawn))
 	http.HandleFunc("/pingpong", measure(pingpong))
 	http.HandleFunc("/mutex", measure(mutex))

@@ -26,6 +26,7 @@ end)
 t.test("join, cancel, order, slices", function()
   local lab = t.start_with(scenarios, "--step", "63")
   t.equal(lab:get("/join").body, "true a b false no luck nil timeout false task cancelled")
+  for _ = 1, 3 do t.equal(lab:get("/again").body, "5050") end
   t.equal(lab:get("/order").body, "123")
   t.between(tonumber(lab:get("/slices").body), 0.3, 1, "two tasks share the CPU")
   t.equal(lab:stop(), 0)

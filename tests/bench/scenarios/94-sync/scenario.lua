@@ -1,18 +1,28 @@
 -- SPDX-License-Identifier: MIT
--- What tasks, channels and locks cost, in ns of CPU time of the VM's thread per
--- operation. peer.go has the same routes.
+-- What tasks, channels and locks cost, in ns per operation: CPU time of the VM's
+-- thread, or with wall=1 time that passes. peer.go has the same routes.
 
-local function measure(n, f)
-  local began = lab.cpu_time()
+local function measure(n, f, clock)
+  local began = clock()
   f(n)
-  return ("%.3f"):format((lab.cpu_time() - began) / n * 1e9)
+  return ("%.3f"):format((clock() - began) / n * 1e9)
 end
+
+local parked_on
 
 local function park(n)
   local c = lab.channel()
+  parked_on = c
   local function wait() c:recv() end
   for _ = 1, n do lab.go(wait) end
   lab.sleep(0)
+end
+
+-- Ends the tasks that the last /park started.
+local function unpark()
+  parked_on:close()
+  lab.sleep(0)
+  return "0"
 end
 
 local function spawn(n)
@@ -45,14 +55,16 @@ local function mutex(n)
 end
 
 local function route(f)
-  return function(_, req) return measure(math.tointeger(req.query.n), f) end
+  return function(_, req)
+    return measure(math.tointeger(req.query.n), f, req.query.wall and lab.now or lab.cpu_time)
+  end
 end
 
 return {
   title = "Tasks that wait for each other",
   request = function() end,
   routes = {
-    ["/park"] = route(park), ["/spawn"] = route(spawn),
+    ["/park"] = route(park), ["/unpark"] = unpark, ["/spawn"] = route(spawn),
     ["/pingpong"] = route(pingpong), ["/mutex"] = route(mutex),
   },
 }

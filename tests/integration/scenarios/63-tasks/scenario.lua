@@ -21,6 +21,21 @@ return {
       return table.concat({ tostring(ok), a, b, tostring(failed), message:match("^[^\n]*"), tostring(late), why,
         tostring(gone), (reason:match("task cancelled")) }, " ")
     end,
+    -- The coroutines of the first hundred serve the second, whose results must
+    -- not be taken for theirs.
+    ["/again"] = function()
+      local first, second, sum = {}, {}, 0
+      for i = 1, 100 do first[i] = lab.go(function() end) end
+      lab.sleep(0)
+      for i = 1, 100 do second[i] = lab.go(function(x) lab.sleep(0.01) return x end, i) end
+      lab.sleep(0)
+      for i = 1, 100 do
+        assert(select("#", first[i]:join()) == 1)
+        local ok, x = second[i]:join()
+        sum = sum + (ok and x or 0)
+      end
+      return tostring(sum)
+    end,
     ["/order"] = function()
       local order = {}
       for i = 3, 1, -1 do lab.go(function() lab.sleep(i / 50) order[#order + 1] = i end) end
