@@ -39,10 +39,11 @@
 
 enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
 
-/* jemalloc looks for a variable of this name when it starts. This setting can't
- * be changed later, nor for one arena alone. */
+/* jemalloc looks for a variable of this name when it starts: this setting can't
+ * be changed later, nor for one arena alone. What the user says in MALLOC_CONF
+ * comes on top of it, and a program that has a lab in it may have its own. */
 extern const char *malloc_conf;
-const char *malloc_conf = "lg_extent_max_active_fit:20";
+__attribute__((weak)) const char *malloc_conf = "lg_extent_max_active_fit:20";
 
 static unsigned arena;
 static size_t page_size;

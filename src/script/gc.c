@@ -57,6 +57,7 @@ static uint64_t next_gc(void) {
 /* A pause is what a scenario waits, so it is wall time; the collector's part of
  * the process is CPU time, which is less where the machine is busy. */
 static void begin(void) {
+  lab_known_forget();
   if (gc.depth++ > 0)
     return;
   gc.began = lab_clock_mono();
@@ -67,6 +68,7 @@ static void begin(void) {
 }
 
 static void end(unsigned cycles) {
+  lab_known_forget();
   if (--gc.depth > 0)
     return;
   gc.cpu += lab_clock_thread_cpu() - gc.began_cpu;
@@ -81,6 +83,13 @@ static void end(unsigned cycles) {
   }
 }
 
+/* Coroutines that might have served again. Lua's stacks are whole here: it also
+ * calls finalizers. */
+static void drop_garbage(void) {
+  if (gc.L)
+    lab_lua_task_drop_spare(lab_vm_of(gc.L));
+}
+
 /* While it is held, Lua calls this again and again, which is cheap. (Lua's own
  * way to stop its collector has it collect as soon as it goes on.) */
 /* A state without a VM (catalog.c) lives on another thread. */
@@ -92,6 +101,7 @@ void __wrap_luaC_step(lua_State *L) {
   if (gc.held)
     return;
   unsigned cycles = gc.cycles;
+  drop_garbage();
   begin();
   __real_luaC_step(L);
   end(cycles);
@@ -103,6 +113,8 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
     return;
   }
   unsigned cycles = gc.cycles;
+  if (!emergency)
+    drop_garbage();
   begin();
   __real_luaC_fullgc(L, emergency);
   if (gc.cycles == cycles && gc.L)
@@ -126,7 +138,6 @@ static int sentinel_gc(lua_State *L) {
     return 0;
   gc.in_sentinel = true;
   gc.cycles++;
-  lab_lua_task_drop_spare(lab_vm_of(L));
   push_sentinel(L);
   gc.in_sentinel = false;
   return 0;
@@ -137,6 +148,7 @@ void lab_gc_attach(lua_State *L) {
   gc.stack = lab_export_pseudo("[lua gc]");
   gc.L = L;
   gc.closing = false;
+  lab_known_forget(); /* of a VM before this one */
   push_sentinel(L);
   lua_pop(L, 1);
 }

@@ -18,14 +18,11 @@
 #include "base/err.h"
 #include "base/often.h"
 #include "mem/mem.h"
+#include "script/lualayout.h"
 #include "script/told.h"
 #include "trace/trace.h"
 
 enum { IDLE_MAX = 256 };
-
-static lab_lua_task *task_of(lab_task *base) {
-  return LAB_CONTAINER(base, lab_lua_task, base);
-}
 
 /* ---- keeping coroutines alive -------------------------------------------- */
 
@@ -51,6 +48,14 @@ static void move_anchor(lua_State *L, lab_lua_task *t) {
   t->ref = luaL_ref(L, -2);
 }
 
+/* What goes when a coroutine that ended does. */
+static size_t bytes_of(const lua_State *co) {
+  const lab_layout_state *s = (const lab_layout_state *)co;
+  return sizeof *s + sizeof(lab_lua_task) +
+         (size_t)(s->stack_last - s->stack) * sizeof *s->stack +
+         s->ncalls * sizeof(lab_layout_call);
+}
+
 void lab_lua_task_drop_spare(lab_vm *vm) {
   while (vm->spare) {
     lab_lua_task *t = vm->spare;
@@ -58,7 +63,7 @@ void lab_lua_task_drop_spare(lab_vm *vm) {
     unanchor(vm, t->ref);
     lab_xfree(t);
   }
-  vm->nspare = 0;
+  vm->spare_bytes = 0;
 }
 
 void lab_lua_task_compact(lua_State *L) {
@@ -68,7 +73,7 @@ void lab_lua_task_compact(lua_State *L) {
   lua_createtable(L, (int)n + 8, 0); /* all the room: nothing below raises */
   const lab_list *all = lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next)
-    move_anchor(L, task_of(LAB_CONTAINER(l, lab_task, all)));
+    move_anchor(L, lab_lua_task_at(l));
   for (lab_lua_task *t = vm->idle; t; t = t->next_idle)
     move_anchor(L, t);
   lua_rawseti(L, LUA_REGISTRYINDEX, vm->anchors);
@@ -77,43 +82,61 @@ void lab_lua_task_compact(lua_State *L) {
 /* ---- making tasks -------------------------------------------------------- */
 
 /* A coroutine that ended well serves again, as Go's goroutines do. Unlike a
- * request's it has no room in advance. It is garbage that has a use: the
- * collector's next cycle ends that (see sentinel_gc), so what a program is seen
- * to hold is what it holds. There must be one. */
+ * request's it has no room in advance. It is garbage that has a use, and
+ * scripts have no way to refer to it; the collector's next cycle takes it
+ * (gc.c), so what a program is seen to hold is what it holds. There must be
+ * one. */
 static lab_lua_task *take_spare(lab_vm *vm) {
   lab_lua_task *t = vm->spare;
   vm->spare = t->next_idle;
-  vm->nspare--;
+  vm->spare_bytes -= bytes_of(t->co);
   *t = (lab_lua_task){.co = t->co, .ref = t->ref};
   return t;
 }
 
-/* An allocation that fails collects garbage, but runs no finalizer, so these
- * stay: they may be a sixteenth of what the step may have. */
+static void give_spare(lab_vm *vm, lab_lua_task *t) {
+  lua_settop(t->co, 0);
+  t->next_idle = vm->spare;
+  vm->spare = t;
+  vm->spare_bytes += bytes_of(t->co);
+}
+
+/* When memory is out Lua collects garbage in the middle of an allocation, where
+ * these can't go: so they may be a sixteenth of what the step may have. */
 static bool may_be_spare(const lab_vm *vm, const lab_lua_task *t) {
-  enum { BYTES = 1400 };
-  return !t->exchange && !t->own && vm->nspare < vm->limit / 16 / BYTES;
+  return !t->exchange && !t->own &&
+         vm->spare_bytes + bytes_of(t->co) <= vm->limit / 16;
+}
+
+/* Room for N values on CO. It is FROM that raises: CO has nobody who would
+ * catch it. */
+static void make_room(lua_State *from, lua_State *co, int n) {
+  if (!lua_checkstack(co, n))
+    luaL_error(from, LAB_LUA_NO_MEMORY);
+}
+
+static lab_lua_task *new_task(lab_vm *vm, lua_State *from, lua_State *co) {
+  int ref = anchor(vm, from);
+  lab_lua_task *t = lab_xcalloc(1, sizeof *t);
+  t->co = co;
+  t->ref = ref;
+  return t;
 }
 
 /* With a function and NARGS arguments on top of FROM's stack (popped) on its
  * own stack. May raise, and nothing is lost then. */
 static lab_lua_task *with_function(lab_vm *vm, lua_State *from, int nargs) {
-  if (vm->spare) {
-    luaL_checkstack(vm->spare->co, nargs + 2, NULL);
+  if (vm->spare && nargs + 2 <= LUA_MINSTACK) { /* that much room it has */
     lab_lua_task *t = take_spare(vm);
     lua_xmove(from, t->co, nargs + 1);
     return t;
   }
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
-  lua_insert(from, -(nargs + 2));       /* below the function */
-  luaL_checkstack(co, nargs + 2, NULL); /* one for survey.c */
+  lua_insert(from, -(nargs + 2)); /* below the function */
+  make_room(from, co, nargs + 2); /* one for survey.c */
   lua_xmove(from, co, nargs + 1);
-  int ref = anchor(vm, from);
-  lab_lua_task *t = lab_xcalloc(1, sizeof *t);
-  t->co = co;
-  t->ref = ref;
-  return t;
+  return new_task(vm, from, co);
 }
 
 /* A trace shows the whole stack; a dump of goroutines, as Go's, only who called
@@ -144,12 +167,8 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
 static lab_lua_task *new_idle(lab_vm *vm, lua_State *L) {
   lua_State *co = lua_newthread(L);
   /* Room in advance, as much as most requests need. */
-  luaL_checkstack(co, 200, NULL);
-  int ref = anchor(vm, L);
-  lab_lua_task *t = lab_xcalloc(1, sizeof *t);
-  t->co = co;
-  t->ref = ref;
-  return t;
+  make_room(L, co, 200);
+  return new_task(vm, L, co);
 }
 
 lab_lua_task *lab_lua_task_take(lua_State *L) {
@@ -184,10 +203,7 @@ static void recycle(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     return;
   }
   if (status == LUA_OK && nresults == 0 && may_be_spare(vm, t)) {
-    lua_settop(t->co, 0);
-    t->next_idle = vm->spare;
-    vm->spare = t;
-    vm->nspare++;
+    give_spare(vm, t);
     return;
   }
   unanchor(vm, t->ref);
@@ -259,7 +275,7 @@ static void finish(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
 
 void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_vm *vm = arg;
-  lab_lua_task *t = task_of(base);
+  lab_lua_task *t = lab_lua_task_of(base);
   lua_State *co = t->co;
   int nargs = t->nargs, nresults = 0;
   t->nargs = 0;
@@ -372,8 +388,7 @@ unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
   unsigned n = 0;
   const lab_list *all = requests ? &vm->requests : lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t =
-        requests ? server_of(l) : task_of(LAB_CONTAINER(l, lab_task, all));
+    lab_lua_task *t = requests ? server_of(l) : lab_lua_task_at(l);
     if (requests || !t->exchange)
       n += cancel_one(vm, t, generation);
   }
@@ -398,7 +413,7 @@ unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation) {
 void lab_lua_task_cancel_jobs(lab_vm *vm) {
   const lab_list *all = lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = task_of(LAB_CONTAINER(l, lab_task, all));
+    lab_lua_task *t = lab_lua_task_at(l);
     if (t->job)
       atomic_store(&t->job->cancelled, true);
   }
@@ -415,7 +430,7 @@ static void free_all(lab_lua_task **first) {
 void lab_lua_task_drop_all(lab_vm *vm) {
   const lab_list *all = lab_sched_tasks(vm->sched);
   while (!lab_list_empty(all)) {
-    lab_lua_task *t = task_of(LAB_CONTAINER(all->next, lab_task, all));
+    lab_lua_task *t = lab_lua_task_at(all->next);
     lab_task_end(vm->sched, &t->base);
     if (t->exchange) {
       lab_list_remove(&t->exchange->link);

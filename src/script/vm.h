@@ -46,10 +46,13 @@ typedef struct lab_lua_task {
 /* There may be a million; 192 is a size of jemalloc's, the next is 224. */
 _Static_assert(sizeof(lab_lua_task) <= 192, "a task is 192 bytes");
 
+static inline lab_lua_task *lab_lua_task_of(const lab_task *base) {
+  return LAB_CONTAINER(base, lab_lua_task, base);
+}
+
 /* The task at a place of the list of all (lab_task.all). */
 static inline lab_lua_task *lab_lua_task_at(const lab_list *place) {
-  const lab_task *base = LAB_CONTAINER(place, lab_task, all);
-  return LAB_CONTAINER(base, lab_lua_task, base);
+  return lab_lua_task_of(LAB_CONTAINER(place, lab_task, all));
 }
 
 /* Something outside Lua that a step has: a file, a socket, a timer, a process.
@@ -99,8 +102,8 @@ struct lab_vm {
   lab_lua_task *running;
   lab_lua_task *idle; /* finished requests' tasks, for the next ones */
   unsigned nidle;
-  lab_lua_task *spare; /* the same of lab.go; they go with the next GC cycle */
-  size_t nspare;
+  lab_lua_task *spare; /* the same of lab.go; the next GC cycle takes them */
+  size_t spare_bytes;
 
   lab_step step;
   size_t limit;   /* bytes of application memory that the step may have */
@@ -189,7 +192,8 @@ lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs, uint32_t generation,
  * and arguments on its co and calls lab_task_init, or gives it back. */
 lab_lua_task *lab_lua_task_take(lua_State *L);
 void lab_lua_task_give_back(lab_vm *vm, lab_lua_task *t);
-/* Lets go of the coroutines that ended well and that nobody used again. */
+/* Lets go of the coroutines that ended well and that nobody used again. Raises
+ * nothing and allocates nothing. */
 void lab_lua_task_drop_spare(lab_vm *vm);
 /* The same, and gives back what the table of coroutines took for all that
  * ended. */
@@ -371,6 +375,27 @@ uint32_t lab_walk(lua_State *L, int skip);
 /* The same, but it ends with the innermost function in Lua: who called a
  * primitive, and at which line. */
 uint32_t lab_walk_caller(lua_State *L);
+/* known.c: stacks that were met lately, by addresses: those of a frame's code
+ * and of its instruction, or a C function's and NULL. */
+enum { LAB_KNOWN_DEPTH = 16 };
+typedef struct lab_address {
+  const void *code, *at;
+} lab_address;
+typedef struct lab_addresses {
+  size_t n;
+  lab_address frames[LAB_KNOWN_DEPTH];
+} lab_addresses;
+
+/* The addresses of the stack that lab_walk takes of CHAIN, or (CALLER_ONLY)
+ * lab_walk_caller. False if it is too deep to be remembered. */
+bool lab_known_addresses(const lab_resumed *chain, int skip, bool caller_only,
+                         lab_addresses *out);
+/* The stack that was added for them, or 0. */
+uint32_t lab_known_find(const lab_addresses *a);
+void lab_known_add(const lab_addresses *a, uint32_t stack);
+/* The collector frees functions: before and after it works. */
+void lab_known_forget(void);
+
 /* Registers all C functions of a table ("lab.copy_n"); HIDDEN: see
  * stack/frame.h. */
 void lab_walk_register(lua_State *L, const char *prefix, bool hidden);

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "mem/mem.h"
-#include "base/hash.h"
 #include "prim/buffer.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
@@ -55,35 +54,13 @@ static lab_frame c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   return lab_frame_script(id, 0);
 }
 
-/* The function that AR describes. Whoever parks or starts a task comes through
- * here for each frame, so those that were met lately are remembered by where
- * Lua keeps the chunk's name. That place may hold another name by now: the text
- * is compared, which is much cheaper than to hash it. */
-static uint32_t lua_function(const lua_Debug *ar) {
-  enum { RECENT = 256 };
-  static __thread struct {
-    uint32_t id;
-    size_t len;
-  } recent[RECENT] __attribute__((tls_model("initial-exec")));
-  typeof(recent[0]) *r =
-      &recent[lab_hash_u64((uintptr_t)ar->source + (unsigned)ar->linedefined) %
-              RECENT];
-  const lab_func *f = lab_func_get(r->id);
-  size_t len = ar->srclen < LAB_FUNC_NAME_MAX ? ar->srclen : LAB_FUNC_NAME_MAX;
-  if (f && f->kind == LAB_FUNC_LUA && f->line == ar->linedefined &&
-      r->len == len && memcmp(f->source, ar->source, len) == 0)
-    return r->id;
-  uint32_t id = lab_func_lua(ar->source, ar->srclen, ar->linedefined);
-  r->len = len;
-  r->id = id;
-  return id;
-}
-
 static lab_frame frame_of(lua_State *L, lua_Debug *ar, bool may_push) {
   lua_getinfo(L, "Sl", ar);
   return ar->what[0] == 'C'
              ? c_frame(L, ar, may_push)
-             : lab_frame_script(lua_function(ar), ar->currentline);
+             : lab_frame_script(
+                   lab_func_lua(ar->source, ar->srclen, ar->linedefined),
+                   ar->currentline);
 }
 
 static size_t walk_one(lua_State *L, int skip, bool may_push, lab_frame *out,
@@ -108,23 +85,49 @@ size_t lab_walk_chain(const lab_resumed *chain, int skip, lab_frame *out) {
   return walk_chain(chain, skip, true, out);
 }
 
-uint32_t lab_walk(lua_State *L, int skip) {
-  lab_frame frames[DEPTH];
+/* Where CHAIN starts with L. */
+static lab_resumed chain_from(lua_State *L) {
   const lab_resumed *chain = lab_resumed_top;
   while (chain && chain->L != L)
     chain = chain->outer;
-  lab_resumed alone = {L, NULL};
-  size_t n = walk_chain(chain ? chain : &alone, skip, true, frames);
-  return lab_stack_intern(frames, n);
+  return chain ? *chain : (lab_resumed){L, NULL};
 }
 
-uint32_t lab_walk_caller(lua_State *L) {
+uint32_t lab_walk(lua_State *L, int skip) {
+  lab_resumed chain = chain_from(L);
+  lab_addresses addresses;
+  bool is_short = lab_known_addresses(&chain, skip, false, &addresses);
+  uint32_t id = is_short ? lab_known_find(&addresses) : 0;
+  if (id)
+    return id;
   lab_frame frames[DEPTH];
+  id = lab_stack_intern(frames, walk_chain(&chain, skip, true, frames));
+  if (is_short)
+    lab_known_add(&addresses, id);
+  return id;
+}
+
+/* See lab_walk_caller. */
+static size_t walk_to_caller(lua_State *L, lab_frame *out) {
   lua_Debug ar = {.what = "C"};
   size_t n = 0;
   while (n < DEPTH && ar.what[0] == 'C' && lua_getstack(L, (int)n, &ar))
-    frames[n++] = frame_of(L, &ar, true);
-  return lab_stack_intern(frames, n);
+    out[n++] = frame_of(L, &ar, true);
+  return n;
+}
+
+uint32_t lab_walk_caller(lua_State *L) {
+  lab_resumed alone = {L, NULL};
+  lab_addresses addresses;
+  bool is_short = lab_known_addresses(&alone, 0, true, &addresses);
+  uint32_t id = is_short ? lab_known_find(&addresses) : 0;
+  if (id)
+    return id;
+  lab_frame frames[DEPTH];
+  id = lab_stack_intern(frames, walk_to_caller(L, frames));
+  if (is_short)
+    lab_known_add(&addresses, id);
+  return id;
 }
 
 void lab_walk_register(lua_State *L, const char *prefix, bool hidden) {

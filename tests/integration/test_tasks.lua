@@ -32,4 +32,32 @@ t.test("join, cancel, order, slices", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("tasks that ended leave nothing, the first time and later", function()
+  local lab = t.start_with(scenarios, "--step", "63")
+  lab:get("/order") -- everything that is made on first use
+  local before = lab:vars()("HeapAlloc")
+  for _ = 1, 3 do
+    t.equal(lab:get("/ended").body, "done")
+    t.between((lab:vars()("HeapAlloc") - before) / 20000, -100, 100, "bytes that are left of a task")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a task that there is no memory for is an error of who starts it", function()
+  local lab = t.start_with(scenarios, "--step", "71")
+  t.match(lab:get("/many_arguments").body, "^refused %d+ times$")
+  t.equal(lab:get("/").status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("stacks are those of the functions that wait now", function()
+  local lab = t.start_with(scenarios, "--step", "63")
+  t.equal(lab:get("/generations?n=150").body, "done")
+  local text = lab:get("/debug/pprof/block?debug=1").body
+  for i = 1, 150 do
+    t.has(text, ("\tgen%d:1+0x%x\t"):format(i, i))
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

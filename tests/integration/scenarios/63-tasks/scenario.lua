@@ -22,8 +22,9 @@ return {
         tostring(gone), (reason:match("task cancelled")) }, " ")
     end,
     -- The coroutines of the first hundred serve the second, whose results must
-    -- not be taken for theirs.
+    -- not be taken for theirs. No script can have a reference to one.
     ["/again"] = function()
+      assert(coroutine == nil and debug == nil)
       local first, second, sum = {}, {}, 0
       for i = 1, 100 do first[i] = lab.go(function() end) end
       lab.sleep(0)
@@ -35,6 +36,31 @@ return {
         sum = sum + (ok and x or 0)
       end
       return tostring(sum)
+    end,
+    -- 20,000 tasks that end, and a collection.
+    ["/ended"] = function()
+      local c = lab.channel()
+      for _ = 1, 20000 do lab.go(function() c:recv() end) end
+      lab.sleep(0)
+      c:close()
+      lab.sleep(0)
+      lab.gc()
+      lab.gc() -- Tasks, which had a finalizer
+      return "done"
+    end,
+    -- Functions that come and go in the same places of memory: gen1 waits at
+    -- line 2, gen2 at line 3, ...
+    ["/generations"] = function(_, req)
+      for i = 1, math.tointeger(req.query.n) do
+        local c = lab.channel()
+        local text = ("return function(c)%s c:recv() end"):format(("\n"):rep(i))
+        lab.go(load(text, "=gen" .. i)(), c)
+        lab.sleep(0)
+        c:close()
+        lab.sleep(0)
+        lab.gc()
+      end
+      return "done"
     end,
     ["/order"] = function()
       local order = {}

@@ -32,6 +32,20 @@ return {
       for _ = 1, count(req, 100) do makeBuffer(10000000) end
       return "done"
     end,
+    -- Tasks with many arguments, while there is less and less memory.
+    ["/many_arguments"] = function()
+      local arguments, fill, refused = {}, { lab.buffer(200000000) }, 0
+      for i = 1, 200000 do arguments[i] = i end
+      while pcall(function() fill[#fill + 1] = lab.buffer(100000) end) do
+        local ok, message = pcall(lab.go, function() end, table.unpack(arguments))
+        if not ok then
+          assert(message:find("not enough memory", 1, true), message)
+          refused = refused + 1
+        end
+        lab.sleep(0)
+      end
+      return ("refused %d times"):format(refused)
+    end,
     ["/hold"] = function(_, req) -- objects that stay
       for i = 1, count(req, 1000000) do held[#held + 1] = { i } end
       return tostring(#held)
