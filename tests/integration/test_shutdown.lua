@@ -161,7 +161,11 @@ t.test("/goto leaves a step that runs away", function()
     t.between(fastest(function()
       local lab = start_in(text)
       local get = request(lab)
-      local answer = lab:get("/goto?step=0")
+      local answer
+      for _ = 1, 5 do -- other programs may keep the VM from running at all
+        answer = lab:get("/goto?step=0")
+        if not answer.body:find("the machine is too busy", 1, true) then break end
+      end
       t.equal(answer.body, "switched to step 0")
       t.equal(get:wait(5), 0)
       t.equal(get:out(), "503")
