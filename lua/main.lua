@@ -61,6 +61,7 @@ local requestMeta = {
 
 local LEAVE_SECONDS = 0.04 -- for `leave` itself; then it is cancelled
 local REQUEST_SECONDS = 1 -- for requests that are still under way
+local AT_ONCE = 10000 -- tasks that are cancelled in one go; they end in 10 ms
 
 local PATIENCE = 2 -- seconds that `enter` may take before requests are told of it
 
@@ -99,8 +100,27 @@ local function callLeave(step)
   end
 end
 
+-- Waits until all tasks that can run now have had a turn, or for SECONDS.
+local function settle(seconds)
+  lab.go(function() end):join(seconds)
+end
+
+-- Cancels tasks of STEP that are no requests; they have ended then, but for
+-- those that catch the error.
+local function cancelSome(step)
+  local n = host.cancel(step.generation, false, AT_ONCE)
+  if n > 0 then settle(1) end
+  return n
+end
+
+local function logCancelled(step, n)
+  if n > 0 then
+    lab.log("step %d: %d task%s left behind and cancelled", step.number, n, n == 1 and " was" or "s were")
+  end
+end
+
 -- Gives requests that are still under way a while, then cancels them.
-local function drain(step)
+local function drainRequests(step)
   local generation = step.generation
   local patience = lab.now() + REQUEST_SECONDS
   repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
@@ -108,33 +128,71 @@ local function drain(step)
     local n = host.cancel(generation, true) + host.cancel(generation, false)
     lab.sleep(0.01)
   until n == 0 and host.requests(generation) == 0
-  host.reclaim(generation, step.number)
+end
+
+-- Steps that left so much behind that their memory still counts. Until it is
+-- given back a later step's limit must not be held against it.
+local crowds = 0
+local limited = noStep -- the step whose limits hold
+
+local function setLimits(step)
+  limited = step
+  host.limit(crowds == 0 and step.limit or 0, step.fds or 0)
+end
+
+-- Cancels the rest of a crowd, of which N tasks are cancelled.
+local function drainTasks(step, n)
+  repeat
+    local more = cancelSome(step)
+    n = n + more
+  until more == 0
+  logCancelled(step, n)
+end
+
+-- What a switch doesn't wait for.
+local function drain(step, n)
+  local crowd = n == AT_ONCE
+  if crowd then drainTasks(step, n) end
+  if host.requests(step.generation) > 0 then drainRequests(step) end
+  host.reclaim(step.generation, step.number)
   host.collect()
+  if crowd then
+    crowds = crowds - 1
+    setLimits(limited)
+  end
 end
 
--- Takes back what LEAVE forgot: tasks at once, requests after a while.
+-- Takes back what LEAVE forgot: tasks at once, unless they are very many;
+-- requests after a while.
 local function reclaim(step)
-  lab.sleep(0) -- tasks that leave set free end by themselves
-  local generation = step.generation
-  local n = host.cancel(generation, false)
-  if n > 0 then
-    lab.log("step %d: %d task%s left behind and cancelled", step.number, n, n == 1 and " was" or "s were")
-    lab.sleep(0) -- they end now
-  end
   host.join_generation(0)
-  if host.requests(generation) > 0 then
-    lab.go(drain, step)
+  settle(0.05) -- tasks that leave set free end by themselves
+  local n = cancelSome(step)
+  if n < AT_ONCE then logCancelled(step, n) else crowds = crowds + 1 end
+  if n == AT_ONCE or host.requests(step.generation) > 0 then
+    lab.go(drain, step, n)
   else
-    host.reclaim(generation, step.number)
+    host.reclaim(step.generation, step.number)
   end
 end
 
+local function giveBack(step)
+  callLeave(step)
+  reclaim(step)
+end
+
+-- The task that calls this may be cut short by a later switch. What the step
+-- took is given back all the same, by a task of no step.
 local function leaveStep()
   local left = current
+  if left == noStep then return end
   serve(noStep)
-  callLeave(left)
-  reclaim(left)
-  host.limit(0, 0)
+  local generation = host.join_generation(0)
+  local leaving = lab.go(giveBack, left)
+  host.own(true, leaving)
+  host.join_generation(generation)
+  leaving:join()
+  setLimits(noStep)
 end
 
 -- Enters what steps.load gave. Returns nil, or a status and a message.
@@ -143,7 +201,7 @@ local function enterStep(step)
   host.entering(step.number, step.slug)
   host.join_generation(step.generation)
   host.mark(step.generation)
-  host.limit(step.limit, step.fds)
+  setLimits(step)
   local enter = step.scenario.enter
   if enter then
     host.own(false)
@@ -153,7 +211,7 @@ local function enterStep(step)
     if not ok then
       problem = host.explain(problem) -- as long as the limit is known
       reclaim(step)
-      host.limit(0, 0)
+      setLimits(noStep)
       return 500, problem
     end
   end
@@ -210,7 +268,7 @@ local function switchToStep(number, rawQuery)
   end
   host.leaving()
   leaveStep()
-  host.collect()
+  if crowds == 0 then host.collect() end
   host.mark(0) -- what comes late belongs to the step before
   if step then status, message = enterStep(step) end
   if not status then return 200, "switched to step " .. number end

@@ -90,9 +90,9 @@ static void drop_garbage(void) {
     lab_lua_task_drop_spare(lab_vm_of(gc.L));
 }
 
-/* While it is held, Lua calls this again and again, which is cheap. (Lua's own
- * way to stop its collector has it collect as soon as it goes on.) */
-/* A state without a VM (catalog.c) lives on another thread. */
+/* A state without a VM (catalog.c) lives on another thread.
+ * While the collector is held, Lua calls this again and again, which is cheap.
+ * (Lua's own way to stop it has it collect as soon as it goes on.) */
 void __wrap_luaC_step(lua_State *L) {
   if (!lab_vm_of(L)) {
     __real_luaC_step(L);

@@ -123,10 +123,13 @@ static int host_generation(lua_State *L) {
   return 1;
 }
 
-/* host.join_generation(g): the running task belongs to G from now on. */
+/* host.join_generation(g) -> which one the running task belonged to; it belongs
+ * to G from now on. */
 static int host_join_generation(lua_State *L) {
-  lab_vm_of(L)->running->base.generation = (uint32_t)luaL_checkinteger(L, 1);
-  return 0;
+  lab_task *me = &lab_vm_of(L)->running->base;
+  lua_pushinteger(L, me->generation);
+  me->generation = (uint32_t)luaL_checkinteger(L, 1);
+  return 1;
 }
 
 /* host.mark(generation): it is what runs from now on; cumulative profiles begin
@@ -136,12 +139,12 @@ static int host_mark(lua_State *L) {
   return 0;
 }
 
-/* host.cancel(generation, requests) -> how many tasks were told */
+/* host.cancel(generation, requests, most = all) -> how many tasks were told */
 static int host_cancel(lua_State *L) {
-  lab_vm *vm = lab_vm_of(L);
-  lua_pushinteger(L,
-                  lab_lua_task_cancel_all(vm, (uint32_t)luaL_checkinteger(L, 1),
-                                          lua_toboolean(L, 2)));
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  unsigned most = (unsigned)luaL_optinteger(L, 3, UINT_MAX);
+  lua_pushinteger(L, lab_lua_task_cancel_all(lab_vm_of(L), generation,
+                                             lua_toboolean(L, 2), most));
   return 1;
 }
 
@@ -152,10 +155,15 @@ static int host_requests(lua_State *L) {
   return 1;
 }
 
-/* host.own(flag): what the running task does from now on is the lab's own work
- * (or, false, the scenario's). */
+/* host.own(flag, task = the running one): what it does from now on is the lab's
+ * own work, which doesn't wait behind a crowd of tasks (or, false, the
+ * scenario's). TASK must not have ended. */
 static int host_own(lua_State *L) {
-  lab_vm_of(L)->running->own = lua_toboolean(L, 1);
+  lab_vm *vm = lab_vm_of(L);
+  const lab_task_handle *h = lua_touserdata(L, 2);
+  lab_lua_task *t = h ? h->task : vm->running;
+  t->own = lua_toboolean(L, 1);
+  lab_task_urge(vm->sched, &t->base, t->own);
   return 0;
 }
 

@@ -32,9 +32,9 @@ static void pushed_aside(lab_vm *vm, const lab_lua_task *t, lab_exchange *x) {
   uint32_t generation = t->base.generation;
   if (generation == 0)
     return;
-  lab_lua_task_cancel_all(vm, generation, false);
+  lab_lua_task_cancel_all(vm, generation, false, UINT_MAX);
   if (generation != vm->step.generation)
-    lab_lua_task_cancel_all(vm, generation, true);
+    lab_lua_task_cancel_all(vm, generation, true, UINT_MAX);
 }
 
 static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
@@ -69,6 +69,7 @@ static int start_switch(lua_State *L) {
   lua_pushlstring(L, x->query, x->query_len);
   vm->switcher = lab_lua_task_spawn(vm, L, 2, 0, switch_ended);
   vm->switcher->own = true;
+  lab_task_urge(vm->sched, &vm->switcher->base, true);
   return 0;
 }
 

@@ -383,11 +383,11 @@ static lab_lua_task *server_of(lab_list *request) {
 }
 
 /* There may be a million tasks, and far fewer requests. */
-unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
-                                 bool requests) {
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation, bool requests,
+                                 unsigned most) {
   unsigned n = 0;
   const lab_list *all = requests ? &vm->requests : lab_sched_tasks(vm->sched);
-  for (lab_list *l = all->next; l != all; l = l->next) {
+  for (lab_list *l = all->next; l != all && n < most; l = l->next) {
     lab_lua_task *t = requests ? server_of(l) : lab_lua_task_at(l);
     if (requests || !t->exchange)
       n += cancel_one(vm, t, generation);

@@ -203,10 +203,10 @@ void lab_lua_task_resume(lab_task *task, void *vm);
 /* It gets an error at its next chance: at the yield where it is parked, or at
  * its next instruction; a worker's job is told to stop. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
-/* All tasks of GENERATION: requests only, or all others only. Returns how many
- * were told. */
-unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
-                                 bool requests);
+/* The tasks of GENERATION that were not told before, MOST of them at most:
+ * requests only, or all others only. Returns how many were told. */
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation, bool requests,
+                                 unsigned most);
 /* Requests of GENERATION that have not ended. */
 unsigned lab_lua_task_requests(lab_vm *vm, uint32_t generation);
 /* Requests that stand ready to run, of whatever step. */

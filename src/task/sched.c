@@ -140,6 +140,11 @@ void lab_task_init(lab_sched *s, lab_task *task) {
   enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0);
 }
 
+static void enqueue(lab_sched *s, lab_task *task) {
+  lab_list *before = task->urgent ? s->runnable.next : &s->runnable;
+  lab_list_push_back(before, &task->link);
+}
+
 void lab_task_ready(lab_sched *s, lab_task *task) {
   LAB_ASSERT(task->state != LAB_TASK_ENDED);
   if (task->state == LAB_TASK_RUNNABLE)
@@ -147,7 +152,15 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   LAB_PROBE1(task__ready, task->id);
   detach(s, task);
   enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, task->stack);
-  lab_list_push_back(&s->runnable, &task->link);
+  enqueue(s, task);
+}
+
+void lab_task_urge(lab_sched *s, lab_task *task, bool urgent) {
+  task->urgent = urgent;
+  if (task->state != LAB_TASK_RUNNABLE)
+    return;
+  lab_list_remove(&task->link);
+  enqueue(s, task);
 }
 
 void lab_task_grant(lab_sched *s, lab_task *task) {

@@ -65,7 +65,8 @@ typedef struct lab_task {
   uint8_t state;       /* lab_task_state */
   uint8_t wait;        /* lab_wait */
   bool cancelled;      /* it must end at its next chance */
-  bool granted;        /* woken by lab_task_grant; false while it waits */
+  bool granted : 1;    /* woken by lab_task_grant; false while it waits */
+  bool urgent : 1;     /* see lab_task_urge */
 } lab_task;
 
 /* A place in a queue of a task that waits in several at once (select); it lives
@@ -210,6 +211,11 @@ void lab_task_init(lab_sched *s, lab_task *task);
  * by it, and may have written that before. Nothing happens if it is runnable
  * already. */
 void lab_task_ready(lab_sched *s, lab_task *task);
+
+/* An urgent task goes to the front of the queue instead, and this puts it there
+ * if it is runnable now. It comes before all others as long as it is runnable:
+ * for short work, or none will ever run. */
+void lab_task_urge(lab_sched *s, lab_task *task, bool urgent);
 /* As lab_task_ready, for one that has got what it waits for (a lock, a value):
  * by task->granted it can tell that from being cancelled or timed out. */
 void lab_task_grant(lab_sched *s, lab_task *task);

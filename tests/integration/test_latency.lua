@@ -179,6 +179,43 @@ t.test("what a switch had started before it was pushed aside ends", function()
   t.between(count(lab:log(), "still here"), seen, seen + 1)
 end)
 
+-- Each of the two hundred would have its ten milliseconds before a switch that
+-- waits for its turn.
+t.test("a switch gets past tasks that compute, and takes everything back", function()
+  local lab = start { ["56-quick"] = QUICK, ["58-crowd"] = [=[return {
+    enter = function()
+      lab.temp_file(lab.temp_dir()):write("x")
+      for _ = 1, 200 do lab.go(function() while true do end end) end
+    end,
+    request = function() end,
+    leave = function() lab.sleep(10) end,
+  }]=] }
+  t.equal(lab:get("/goto?step=58").status, 200)
+  local answer = lab:leave("--max-time", "20")
+  t.equal(answer.status, 200, answer.body)
+  t.between(answer.seconds, 0, 1)
+  t.equal(lab:get("/goto?step=58").status, 200)
+  begin(lab, "/goto?step=0")
+  t.sleep(0.05) -- it is being left now
+  t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
+  t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end, 20)
+  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end, 5)
+  t.equal(lab:get("/").body, "quick")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what an enter took that was cut short is given back", function()
+  local lab = start { ["56-quick"] = QUICK, ["58-takes"] = [=[return {
+    enter = function() lab.temp_file(lab.temp_dir()):write("x") lab.log("took it") lab.sleep(600) end,
+    request = function() end,
+  }]=] }
+  begin(lab, "/goto?step=58")
+  lab:wait_log("took it")
+  t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
+  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end, 5)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("many switches at once: each is answered, the last one counts", function()
   local lab = start { ["56-quick"] = QUICK, ["54-slow"] = SLOW }
   local gets = {}

@@ -23,6 +23,30 @@ t.test("100,000 parked tasks are cheap, and gone with their step", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The next step may have less memory than what is left behind, and its limit
+-- holds as soon as that is gone.
+t.test("a switch doesn't wait for a crowd", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/65-small")
+  t.write(dir .. "/65-small/scenario.lua", [=[
+    return { limits = { memory = 33554432 }, enter = function() assert(#("x"):rep(1000000) == 1000000) end,
+      request = function() return ("x"):rep(40000000) end }]=])
+  local lab = t.start_with({ scenarios[1], dir }, "--step", "63", "--param", "63.tasks=300000")
+  for _ = 1, 2 do
+    t.equal(lab:get("/", "--max-time", "60").status, 200)
+    local answer = lab:get("/goto?step=65")
+    t.equal(answer.body, "switched to step 65")
+    t.between(answer.seconds, 0, 1, "seconds")
+    t.eventually(function() return lab:get("/status").body:find('"memory_bytes": 33554432', 1, true) end, 20)
+    t.match(lab:get("/status").body, '"tasks": {"total": 0,')
+    t.match(lab:get("/").body, "not enough memory: the step has 32 MiB")
+    t.between(lab:vars()("HeapAlloc"), 0, 20e6)
+    lab:get("/goto?step=63")
+  end
+  t.equal(lab:stop(), 0)
+  t.equal(select(2, lab:log():gsub("300000 tasks were left behind and cancelled", "")), 2)
+end)
+
 t.test("join, cancel, order, slices", function()
   local lab = t.start_with(scenarios, "--step", "63")
   t.equal(lab:get("/join").body, "true a b false no luck nil timeout false task cancelled")

@@ -136,6 +136,18 @@ static void hold_on(lab_post *post) {
     lab_sched_hold(sched, false);
 }
 
+/* An urgent task comes first, also when it yields. */
+static void test_urge(void **state) {
+  (void)state;
+  actor a, b, u;
+  add(&a, 'a', "yye");
+  add(&b, 'b', "yye");
+  add(&u, 'u', "yye");
+  lab_task_urge(sched, &u.base, true);
+  lab_sched_run(sched);
+  assert_string_equal(trace, "uuuababab");
+}
+
 static void test_hold(void **state) {
   (void)state;
   actor a, b = {.name = 'b', .script = "e"};
@@ -240,6 +252,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_park, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_urge, setup, teardown),
       cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleepers, setup, teardown),
