@@ -310,7 +310,9 @@ def coroutines(vm, task):
     if state_of(task) == "running":
         for frame in native_frames(gdb_thread(int(vm["thread"]["tid"]))):
             if frame.name() == "__wrap_lua_resume":
-                found.append(frame.read_var("here")["L"])
+                co = frame.read_var("here")["L"]
+                if not co.is_optimized_out:  # as sanitizers have it
+                    found.append(co)
     return found or [task["co"]]
 
 
