@@ -100,6 +100,14 @@ local function callLeave(step)
   end
 end
 
+-- A task of the lab's own: urgent, and a switch that is in a hurry doesn't
+-- interrupt it. It runs nothing of the scenario's.
+local function goOwn(f, ...)
+  local task = lab.go(f, ...)
+  host.own(true, task)
+  return task
+end
+
 -- Waits until all tasks that can run now have had a turn, or for SECONDS.
 local function settle(seconds)
   lab.go(function() end):join(seconds)
@@ -170,7 +178,7 @@ local function reclaim(step)
   local n = cancelSome(step)
   if n < AT_ONCE then logCancelled(step, n) else crowds = crowds + 1 end
   if n == AT_ONCE or host.requests(step.generation) > 0 then
-    lab.go(drain, step, n)
+    goOwn(drain, step, n)
   else
     host.reclaim(step.generation, step.number)
   end
@@ -188,8 +196,7 @@ local function leaveStep()
   if left == noStep then return end
   serve(noStep)
   local generation = host.join_generation(0)
-  local leaving = lab.go(giveBack, left)
-  host.own(true, leaving)
+  local leaving = goOwn(giveBack, left)
   host.join_generation(generation)
   leaving:join()
   setLimits(noStep)

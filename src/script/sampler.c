@@ -323,6 +323,12 @@ void lab_sampler_where(char *out, size_t size) {
   snprintf(out, size, "%s", name ? name : "C code or a finalizer");
 }
 
+/* A task that gives back what a step took must come to its end. It is short,
+ * and runs nothing of the scenario's. */
+static bool may_be_interrupted(const lab_vm *vm) {
+  return !vm->running->own || vm->running == vm->switcher;
+}
+
 static void on_sigurg(int sig, siginfo_t *info, void *context) {
   (void)sig;
   (void)info;
@@ -332,7 +338,7 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
   if (vm && atomic_exchange(&where_asked, false))
     note_where(context);
   if (vm && top && vm->running && !sm.busy) {
-    if (atomic_load(lab_vm_interruption(vm))) {
+    if (atomic_load(lab_vm_interruption(vm)) && may_be_interrupted(vm)) {
       note_where(context);
       vm->running->base.cancelled = true;
       if (vm->running->job) /* it runs here */

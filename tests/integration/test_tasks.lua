@@ -18,7 +18,7 @@ t.test("100,000 parked tasks are cheap, and gone with their step", function()
   end
   t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.3, "seconds for /debug")
   t.equal(lab:get("/goto?step=60").status, 200)
-  t.eventually(function() return lab:vars()("HeapAlloc") < before + 2e6 end, 10)
+  t.eventually(function() return lab:vars()("HeapAlloc") < before + 2e6 end, 60)
   lab:wait_log("100000 tasks were left behind and cancelled")
   t.equal(lab:stop(), 0)
 end)
@@ -31,7 +31,8 @@ t.test("a switch doesn't wait for a crowd", function()
   t.write(dir .. "/65-small/scenario.lua", [=[
     return { limits = { memory = 33554432 }, enter = function() assert(#("x"):rep(1000000) == 1000000) end,
       request = function() return ("x"):rep(40000000) end }]=])
-  local lab = t.start_with({ scenarios[1], dir }, "--step", "63", "--param", "63.tasks=300000")
+  local n = t.is_sanitized() and 30000 or 300000
+  local lab = t.start_with({ scenarios[1], dir }, "--step", "63", "--param", "63.tasks=" .. n)
   for _ = 1, 2 do
     t.equal(lab:get("/", "--max-time", "60").status, 200)
     local answer = lab:get("/goto?step=65")
@@ -44,7 +45,7 @@ t.test("a switch doesn't wait for a crowd", function()
     lab:get("/goto?step=63")
   end
   t.equal(lab:stop(), 0)
-  t.equal(select(2, lab:log():gsub("300000 tasks were left behind and cancelled", "")), 2)
+  t.equal(select(2, lab:log():gsub(n .. " tasks were left behind and cancelled", "")), 2)
 end)
 
 t.test("join, cancel, order, slices", function()
