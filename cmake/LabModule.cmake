@@ -1,23 +1,16 @@
 # lab_module(NAME [DEPS module...] [LIBS target...])
 # src/NAME/*.c as the static library lab_NAME. DEPS are the modules it may
-# include; LIBS are libraries of the system. A folder without sources yet is an
-# INTERFACE library, so that the graph always stands. A main.c is left out: tests
-# bring a main of their own.
+# include; LIBS are libraries of the system. A main.c is left out: tests bring a
+# main of their own.
 function(lab_module name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
   list(TRANSFORM ARG_DEPS PREPEND lab_)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
   list(FILTER sources EXCLUDE REGEX "/main\\.c$")
-  if(sources)
-    add_library(lab_${name} STATIC ${sources})
-    target_compile_options(lab_${name} PRIVATE ${LAB_WARNINGS})
-    set(scope PUBLIC)
-  else()
-    add_library(lab_${name} INTERFACE)
-    set(scope INTERFACE)
-  endif()
-  target_include_directories(lab_${name} ${scope}
+  add_library(lab_${name} STATIC ${sources})
+  target_compile_options(lab_${name} PRIVATE ${LAB_WARNINGS})
+  target_include_directories(lab_${name} PUBLIC
     ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
-  target_link_libraries(lab_${name} ${scope}
+  target_link_libraries(lab_${name} PUBLIC
     ${ARG_DEPS} ${ARG_LIBS} Threads::Threads)
 endfunction()

@@ -9,38 +9,34 @@ add_compile_definitions(LAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 
 # The parts of the application that are written in Lua.
 file(GLOB lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/*.lua)
-get_target_property(type lab_script TYPE)
-if(type STREQUAL "STATIC_LIBRARY")
-  foreach(file ${lua_files})
-    lab_embed(lab_script ${file})
-  endforeach()
-endif()
+foreach(file ${lua_files})
+  lab_embed(lab_scenario ${file})
+endforeach()
 
 # Whoever links the VM sees where Lua resumes a coroutine and where it collects
 # garbage (--wrap), and lets profiles name its functions (-rdynamic).
-target_link_options(lab_script INTERFACE -rdynamic
-  -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc)
+target_link_options(lab_vm INTERFACE -rdynamic
+  -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
+  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step)
 if(LAB_SANITIZE MATCHES thread)
-  target_link_options(lab_script INTERFACE # tsan.c
+  target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)
 endif()
 
-if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.c)
-  add_executable(diaglab src/app/main.c)
-  target_compile_options(diaglab PRIVATE ${LAB_WARNINGS})
-  target_link_libraries(diaglab PRIVATE lab_app)
-  target_link_options(diaglab PRIVATE -Wl,--build-id)
-  set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
-    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-  # gdb loads what is called as the program plus -gdb.py, where it trusts the
-  # folder; once installed, from the place that gdb has for such files.
-  configure_file(tools/gdb/diaglab-gdb.py ${CMAKE_BINARY_DIR} COPYONLY)
-  install(CODE "file(INSTALL TYPE FILE
-    FILES \"${CMAKE_SOURCE_DIR}/tools/gdb/diaglab-gdb.py\" DESTINATION
-    \"\${CMAKE_INSTALL_PREFIX}/share/gdb/auto-load\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")")
-  # Never stripped: .symtab is where profiles find the names of functions.
-  install(TARGETS diaglab)
-endif()
+add_executable(diaglab src/app/main.c)
+target_compile_options(diaglab PRIVATE ${LAB_WARNINGS})
+target_link_libraries(diaglab PRIVATE lab_app)
+target_link_options(diaglab PRIVATE -Wl,--build-id)
+set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+# gdb loads what is called as the program plus -gdb.py, where it trusts the
+# folder; once installed, from the place that gdb has for such files.
+configure_file(tools/gdb/diaglab-gdb.py ${CMAKE_BINARY_DIR} COPYONLY)
+install(CODE "file(INSTALL TYPE FILE
+  FILES \"${CMAKE_SOURCE_DIR}/tools/gdb/diaglab-gdb.py\" DESTINATION
+  \"\${CMAKE_INSTALL_PREFIX}/share/gdb/auto-load\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")")
+# Never stripped: .symtab is where profiles find the names of functions.
+install(TARGETS diaglab)
 
 set(share ${CMAKE_INSTALL_DATAROOTDIR})
 install(DIRECTORY scenarios DESTINATION ${share}/diaglab)

@@ -89,8 +89,7 @@ end
 local function callLeave(step)
   local leave = step.scenario.leave
   if not leave then return end
-  host.join_generation(step.generation)
-  local task = lab.go(function() leave(step.scenario) end)
+  local task = host.visit(step.generation, lab.go, leave, step.scenario)
   local ok, problem = task:join(LEAVE_SECONDS)
   if ok == nil then
     lab.log("step %d: leave took too long and was cancelled", step.number)
@@ -116,7 +115,7 @@ end
 -- Cancels tasks of STEP that are no requests; they have ended then, but for
 -- those that catch the error.
 local function cancelSome(step)
-  local n = host.cancel(step.generation, false, AT_ONCE)
+  local n = host.cancel_tasks(step.generation, AT_ONCE)
   if n > 0 then settle(1) end
   return n
 end
@@ -133,7 +132,7 @@ local function drainRequests(step)
   local patience = lab.now() + REQUEST_SECONDS
   repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
   repeat -- what it started meanwhile, too
-    local n = host.cancel(generation, true) + host.cancel(generation, false)
+    local n = host.cancel_requests(generation) + host.cancel_tasks(generation)
     lab.sleep(0.01)
   until n == 0 and host.requests(generation) == 0
 end
@@ -173,7 +172,6 @@ end
 -- Takes back what LEAVE forgot: tasks at once, unless they are very many;
 -- requests after a while.
 local function reclaim(step)
-  host.join_generation(0)
   settle(0.05) -- tasks that leave set free end by themselves
   local n = cancelSome(step)
   if n < AT_ONCE then logCancelled(step, n) else crowds = crowds + 1 end
@@ -195,45 +193,46 @@ local function leaveStep()
   local left = current
   if left == noStep then return end
   serve(noStep)
-  local generation = host.join_generation(0)
-  local leaving = goOwn(giveBack, left)
-  host.join_generation(generation)
-  leaving:join()
+  goOwn(giveBack, left):join()
   setLimits(noStep)
+end
+
+-- Calls the scenario's `enter` as its own work, not the lab's. Returns true, or
+-- false and a message.
+local function callEnter(step)
+  local enter = step.scenario.enter
+  if not enter then return true end
+  host.own(false)
+  local ok, problem = host.visit(step.generation, xpcall, enter, host.traceback, step.scenario)
+  host.own(true)
+  return ok, problem
 end
 
 -- Enters what steps.load gave. Returns nil, or a status and a message.
 local function enterStep(step)
   entering = { number = step.number, since = lab.now() }
   host.entering(step.number, step.slug)
-  host.join_generation(step.generation)
   host.mark(step.generation)
   setLimits(step)
-  local enter = step.scenario.enter
-  if enter then
-    host.own(false)
-    local ok, problem = xpcall(enter, host.traceback, step.scenario)
-    host.own(true)
-    entering = nil
-    if not ok then
-      problem = host.explain(problem) -- as long as the limit is known
-      reclaim(step)
-      setLimits(noStep)
-      return 500, problem
-    end
-  end
+  local ok, problem = callEnter(step)
   entering = nil
-  serve(step)
+  if ok then
+    serve(step)
+    return
+  end
+  problem = host.explain(problem) -- as long as the limit is known
+  reclaim(step)
+  setLimits(noStep)
+  return 500, problem
 end
 
 -- ENTRY as a step that can be entered; or nil, a status and a message.
 local function loadStep(entry, overrides)
-  local generation = host.generation()
+  local generation = host.new_generation()
   host.reading(entry.number, entry.slug)
-  local scenario, limit, rest = steps.load(entry, overrides)
+  local scenario, limit, rest = host.visit(generation, steps.load, entry, overrides)
   if not scenario then
-    host.cancel(generation, false) -- what it had started
-    host.join_generation(0)
+    host.cancel_tasks(generation) -- what it had started
     host.reclaim(generation, entry.number)
     return nil, limit, rest
   end

@@ -13,8 +13,9 @@
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
 #include "prof/goroutine.h"
+#include "prof/registry.h"
 #include "script/script.h"
-#include "web/services.h"
+#include "services/services.h"
 #include "web/web.h"
 
 enum { LAB_APP_SIGNALS = 7, LAB_APP_FATAL = 5 };
@@ -54,8 +55,8 @@ struct lab_app {
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */
-  lab_web_services_config services_config;
-  lab_vm_services services; /* that the VM uses */
+  lab_services_config services_config;
+  lab_services services; /* that the VM uses */
   lab_vm *vm;
   lab_web *web;
   bool stopping;

@@ -24,9 +24,8 @@
 #include "prof/cpu.h"
 #include "lab_version.h"
 #include "prof/registry.h"
-#include "script/lualayout.h"
+#include "vm/lualayout.h"
 #include "stack/unwind.h"
-#include "web/services.h"
 
 lab_debug_root lab_debug = {NULL, &lab_lua_layout};
 
@@ -88,45 +87,40 @@ static int start_vm(lab_app *app, lab_err *err) {
   if (rc)
     return rc;
   lab_vm_config config = {
-      .scenario_dirs = given->nscenarios ? given->scenarios : &own,
-      .nscenario_dirs = given->nscenarios ? given->nscenarios : found,
-      .params = given->params,
-      .nparams = given->nparams,
-      .lua_dir = lab_paths_find("lua", lua) ? lua : NULL,
+      .scenario = {.dirs = given->nscenarios ? given->scenarios : &own,
+                   .ndirs = given->nscenarios ? given->nscenarios : found,
+                   .params = given->params,
+                   .nparams = given->nparams,
+                   .lua_dir = lab_paths_find("lua", lua) ? lua : NULL},
       .workers = given->workers,
       .services = &app->services,
       .wake = wake,
       .arg = &app->answers,
   };
-  app->services_config = (lab_web_services_config){
+  app->services_config = (lab_services_config){
       .loop = &app->loop,
       .guard = {app->hosts, app->nhosts},
   };
-  lab_web_services(&app->services, &app->services_config);
+  lab_services_init(&app->services, &app->services_config);
   return lab_vm_new(&app->vm, &config, err);
 }
 
 /* ---- the first step ------------------------------------------------------ */
 
-static void on_switched(lab_exchange *x) {
-  *(bool *)x->user = true;
+static void on_switched(lab_call *call) {
+  *(bool *)call->user = true;
 }
 
 /* Turns the loop until the VM is in STEP. A step the user asked for must work;
  * without step 0 the lab can do. */
 static int enter_step(lab_app *app, lab_err *err) {
   bool asked = app->config.step >= 0, done = false;
-  lab_exchange x = {
-      .method = "GET",
-      .path = "/goto",
+  lab_switch x = {
+      .call = {.answered = on_switched, .user = &done},
+      .step = asked ? app->config.step : 0,
       .query = "",
-      .body = "",
-      .method_len = 3,
-      .path_len = 5,
-      .answered = on_switched,
-      .user = &done,
   };
-  lab_vm_goto(app->vm, &x, asked ? app->config.step : 0);
+  lab_switch_send(app->vm, &x);
   while (!done)
     uv_run(&app->loop, UV_RUN_ONCE);
   int rc = x.status == 200 ? 0 : -EINVAL;
@@ -138,7 +132,6 @@ static int enter_step(lab_app *app, lab_err *err) {
   }
   if (app->stopping)
     rc = 0; /* it was told to stop: that is no failure */
-  lab_buf_free(&x.headers);
   lab_buf_free(&x.reply);
   return asked ? rc : 0;
 }

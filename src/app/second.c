@@ -6,6 +6,7 @@
 #include "base/often.h"
 #include "base/queue.h"
 #include "mem/mem.h"
+#include "scenario/entry_watch.h"
 
 static void on_work(uv_work_t *work) {
   (void)work;
@@ -21,7 +22,7 @@ static void on_second(uv_timer_t *timer) {
   lab_app *app = LAB_CONTAINER(timer, lab_app, second);
   lab_log_often_tick();
   if (app->vm)
-    lab_vm_tick(app->vm);
+    lab_entry_watch_tick(app->vm);
   if (app->scavenging)
     return;
   app->scavenging = true;

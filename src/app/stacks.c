@@ -13,7 +13,9 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "base/queue.h"
+#include "inspect/goroutine_profile.h"
 #include "prof/goroutine.h"
+#include "vm/preempt.h"
 
 enum { PATIENCE_MS = 500, ASK_MS = 50 };
 
@@ -68,7 +70,7 @@ static void on_no_answer(uv_timer_t *timer) {
   char where[128];
   if (!app->vm)
     return;
-  lab_vm_where(app->vm, where, sizeof where);
+  lab_preempt_where(where, sizeof where);
   if (!d->before_abort) {
     lab_log("The stacks follow when the VM can be asked: it is in %s", where);
     return;
@@ -81,7 +83,7 @@ static void on_patience(uv_timer_t *timer) {
   lab_app_dump *d = LAB_CONTAINER(timer, lab_app_dump, patience);
   lab_app *app = app_of(d);
   if (app->vm)
-    lab_vm_ask_where(app->vm);
+    lab_preempt_ask_where(app->vm);
   uv_timer_start(timer, on_no_answer, ASK_MS, 0);
 }
 
@@ -104,7 +106,7 @@ static void begin(lab_app *app) {
   d->request = (lab_profile_request){.taken = on_taken};
   d->asks = true;
   uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
-  lab_vm_survey(app->vm, &d->request);
+  lab_goroutine_profile_take(app->vm, &d->request);
 }
 
 /* The dump that waits for the VM is ABRT's from now on. */

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/queue.h"
-#include "web/services.h"
+#include "services/child.h"
 
 static const uint64_t STOP_NS = 1700 * LAB_MILLISECOND;
 static const uint64_t ABORT_NS = 1600 * LAB_MILLISECOND;
@@ -24,7 +24,7 @@ enum { TRY_MS = 5, AGAIN_MS = 10 };
 static void leave(lab_app *app, const char *why) {
   lab_log("%s", why);
   lab_app_drop_profiles(app);
-  lab_web_kill_children();
+  lab_services_kill_children();
   if (app->vm)
     lab_vm_abandon(app->vm);
   lab_log_flush();

@@ -16,7 +16,7 @@
 enum { INTERRUPT_MS = 50, PATIENCE_MS = 40, STEP_MAX = 9999 };
 
 typedef struct change {
-  lab_exchange x;
+  lab_switch x;
   lab_web *web;
   lab_http_request *req; /* held */
   uv_timer_t timer;
@@ -39,39 +39,30 @@ static void on_closed(uv_handle_t *handle) {
   lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, change, timer));
 }
 
-static void answered(lab_exchange *x) {
-  change *c = x->user;
+static void answer_goto(lab_call *call) {
+  change *c = call->user;
   if (!c->replied)
-    respond(c->req, x->status, &x->reply);
+    respond(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);
-  lab_buf_free(&x->headers);
-  lab_buf_free(&x->reply);
+  lab_buf_free(&c->x.reply);
   uv_close((uv_handle_t *)&c->timer, on_closed);
-}
-
-/* The VM moves the phase on when it takes an exchange up. */
-static bool begun(const lab_exchange *x) {
-  return atomic_load(&x->phase) != 0;
 }
 
 static void hurry(change *c) {
   c->hurried = true;
-  if (begun(&c->x))
-    lab_vm_interrupt_step(c->web->config.vm);
-  else
-    lab_vm_interrupt(c->web->config.vm);
+  lab_switches_interrupt(c->web->config.vm, !lab_switch_has_begun(&c->x));
 }
 
 static bool is_hopeless(change *c, lab_err *why) {
   lab_vm *vm = c->web->config.vm;
-  return c->hurried &&
-         (lab_vm_withdraw(vm, &c->x, why) || lab_vm_stuck(vm, &c->x, why));
+  return c->hurried && (lab_switch_withdraw(vm, &c->x, why) ||
+                        lab_switch_is_stuck(vm, &c->x, why));
 }
 
 static void on_timer(uv_timer_t *timer) {
   change *c = LAB_CONTAINER(timer, change, timer);
   lab_err why;
-  if (c->web->stopping || lab_vm_is_entering(&c->x))
+  if (c->web->stopping || lab_switch_is_entering(&c->x))
     return;
   if (is_hopeless(c, &why)) {
     c->replied = true;
@@ -101,24 +92,19 @@ static void refuse(lab_http_request *req, const char *given, int64_t step,
 
 static void begin(lab_web *web, lab_http_request *req, int step) {
   change *c = lab_xcalloc(1, sizeof *c);
-  lab_http_str path = lab_http_path(req), query = lab_http_query(req);
+  lab_http_str query = lab_http_query(req);
   c->web = web;
   c->req = req;
-  lab_http_hold(req); /* a withdrawn exchange outlives its answer */
-  c->x = (lab_exchange){
-      .method = "GET",
-      .method_len = 3,
-      .path = path.data,
-      .path_len = path.len,
+  lab_http_hold(req); /* a withdrawn switch outlives its answer */
+  c->x = (lab_switch){
+      .call = {.answered = answer_goto, .user = c},
+      .step = step,
       .query = query.data,
       .query_len = query.len,
-      .body = "",
-      .answered = answered,
-      .user = c,
   };
   uv_timer_init(web->config.loop, &c->timer);
   uv_timer_start(&c->timer, on_timer, INTERRUPT_MS, 0);
-  lab_vm_goto(web->config.vm, &c->x, step);
+  lab_switch_send(web->config.vm, &c->x);
 }
 
 /* HEAD too only asks, so it may not switch. */

@@ -13,12 +13,13 @@
 #include "mem/mem.h"
 #include "mem/memstats.h"
 #include "web/exposition.h"
+#include "script/status.h"
 #include "web/handlers.h"
 
 typedef struct metrics {
   lab_slow slow;
   bool open;
-  lab_vm_state vm;    /* as of the request */
+  lab_vm_status vm;   /* as of the request */
   unsigned in_flight; /* likewise, as connections */
   unsigned connections;
   lab_memstats mem;
@@ -162,16 +163,16 @@ static void write_process(const lab_process *p, lab_exposition *e) {
 
 /* ---- our own ------------------------------------------------------------- */
 
-static void write_step(const lab_vm_state *vm, lab_exposition *e) {
+static void write_step(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{slug=\"");
-  lab_exposition_escape(vm->slug, &label);
+  lab_exposition_escape(vm->step.slug, &label);
   lab_buf_append(&label, "\"}", 3); /* with its 0 */
   lab_exposition_one(e, "gauge", "diaglab_step", "The step that is served.",
-                     vm->step);
+                     vm->step.number);
   lab_exposition_one(e, "gauge", "diaglab_step_entered_time_seconds",
                      "When it was entered, since 1970.",
-                     (double)vm->since / 1e9);
+                     (double)vm->step.since / 1e9);
   lab_exposition_family(e, "gauge", "diaglab_step_info", "Its name.");
   lab_exposition_sample(e, label.data, 1);
   lab_buf_free(&label);
@@ -195,7 +196,7 @@ static void write_state(lab_exposition *e, const char *state, size_t n) {
   lab_exposition_sample(e, label, (double)n);
 }
 
-static void write_tasks(const lab_vm_state *vm, lab_exposition *e) {
+static void write_tasks(const lab_vm_status *vm, lab_exposition *e) {
   lab_exposition_family(e, "gauge", "diaglab_tasks",
                         "Tasks by what they do or wait for, in the words of "
                         "goroutine profiles.");
@@ -206,7 +207,7 @@ static void write_tasks(const lab_vm_state *vm, lab_exposition *e) {
 }
 
 static void write_queues(const metrics *m, lab_exposition *e) {
-  const lab_vm_state *vm = &m->vm;
+  const lab_vm_status *vm = &m->vm;
   lab_exposition_one(e, "gauge", "diaglab_connections",
                      "Connections of clients.", m->connections);
   lab_exposition_one(e, "gauge", "diaglab_requests_in_flight",
@@ -260,7 +261,7 @@ static void run(lab_slow *s) {
 
 static void cleanup(lab_slow *s) {
   metrics *m = (metrics *)s;
-  lab_vm_state_free(&m->vm);
+  lab_vm_status_free(&m->vm);
   lab_buf_free(&m->out);
 }
 
@@ -283,7 +284,7 @@ void lab_web_metrics(lab_web *web, lab_http_request *req) {
   m->open = lab_exposition_wants_open(accept.data, accept.len);
   m->in_flight = web->in_flight;
   m->connections = lab_http_connections(web->server);
-  lab_vm_read(web->config.vm, &m->vm);
+  lab_vm_read_status(web->config.vm, &m->vm);
   lab_slow_begin(&m->slow, web, req, cleanup);
   lab_slow_work(&m->slow, run, answer);
 }

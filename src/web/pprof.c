@@ -50,7 +50,7 @@ typedef struct profile {
 /* A forced collection. Has a life of its own: the VM answers it some time, the
  * client may be gone by then. */
 typedef struct collection {
-  lab_exchange x;
+  lab_call call;
   profile *waiting; /* NULL: nobody any more */
 } collection;
 
@@ -264,14 +264,12 @@ static void cleanup(lab_slow *s) {
 
 /* ---- garbage first ------------------------------------------------------- */
 
-static void collected(lab_exchange *x) {
-  collection *c = x->user;
+static void end_collection(lab_call *call) {
+  collection *c = call->user;
   if (c->waiting) {
     c->waiting->collection = NULL;
     lab_slow_wake(&c->waiting->slow);
   }
-  lab_buf_free(&x->headers);
-  lab_buf_free(&x->reply);
   lab_xfree(c);
 }
 
@@ -290,11 +288,10 @@ static void garbage_is_out(lab_slow *s) {
 static void collect_garbage(profile *p) {
   collection *c = lab_xcalloc(1, sizeof *c);
   c->waiting = p;
-  c->x.method = c->x.path = c->x.query = c->x.body = "";
-  c->x.answered = collected;
-  c->x.user = c;
+  c->call.answered = end_collection;
+  c->call.user = c;
   p->collection = c;
-  lab_vm_collect_garbage(p->slow.web->config.vm, &c->x);
+  lab_vm_collect_garbage(p->slow.web->config.vm, &c->call);
   lab_slow_pause(&p->slow, GC_MS, garbage_is_out);
 }
 

@@ -3,7 +3,7 @@
  * path, so what it needs is kept and used again.
  *
  * The request stays valid until it is answered, even if its client goes away;
- * so the exchange just points into it. */
+ * so the VM's request just points into it. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -17,7 +17,7 @@ enum {
 
 /* One request in the VM. */
 typedef struct visit {
-  lab_exchange x;
+  lab_request x;
   lab_web *web;
   lab_http_request *req;
   uint64_t began; /* mono ns */
@@ -65,8 +65,9 @@ void lab_web_free_visits(lab_web *web) {
 }
 
 /* Answering may bring the connection's next request in here again. */
-static void answered(lab_exchange *x) {
-  visit *v = x->user;
+static void answer_root(lab_call *call) {
+  visit *v = call->user;
+  lab_request *x = &v->x;
   const char *headers = NULL;
   v->web->in_flight--;
   lab_web_account(v->web, x->step, x->status, v->began);
@@ -85,14 +86,14 @@ static void answered(lab_exchange *x) {
 
 void lab_web_root(lab_web *web, lab_http_request *req) {
   if (web->stopping || web->in_flight >= web->config.queue_max) {
-    lab_web_account(web, web->stopping ? 0 : lab_vm_step(web->config.vm), 503,
-                    0);
+    lab_web_account(web, web->stopping ? 0 : lab_shown_number(web->config.vm),
+                    503, 0);
     lab_http_error(req, 503,
                    web->stopping ? "the lab is stopping" : "the queue is full");
     return;
   }
   visit *v = take(web);
-  lab_exchange *x = &v->x;
+  lab_request *x = &v->x;
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
   v->req = req;
@@ -105,8 +106,8 @@ void lab_web_root(lab_web *web, lab_http_request *req) {
   x->query_len = query.len;
   x->body = body.data;
   x->body_len = body.len;
-  x->answered = answered;
-  x->user = v;
+  x->call.answered = answer_root;
+  x->call.user = v;
   web->in_flight++;
-  lab_vm_request(web->config.vm, x);
+  lab_request_send(web->config.vm, x);
 }

@@ -73,7 +73,8 @@ static handler *find_handler(lab_web *web, lab_http_str path) {
       return routes[i].answer;
   if (begins_with(path, PPROF "/"))
     return lab_web_named_profile;
-  if (!web->stopping && lab_vm_has_route(web->config.vm, path.data, path.len))
+  if (!web->stopping &&
+      lab_shown_has_route(web->config.vm, path.data, path.len))
     return lab_web_root;
   return not_found;
 }

@@ -9,11 +9,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/process.h"
+#include "script/status.h"
 #include "web/handlers.h"
 
 typedef struct status {
   lab_slow slow;
-  lab_vm_state vm;    /* as of the request */
+  lab_vm_status vm;   /* as of the request */
   unsigned in_flight; /* likewise */
   lab_process process;
   lab_buf out;
@@ -42,18 +43,18 @@ static void write_string(lab_buf *out, const char *key, const char *text,
   lab_buf_json_string(out, text, len);
 }
 
-static void write_step(const lab_vm_state *vm, lab_buf *out) {
-  lab_buf_printf(out, "\"step\": %d,\n", vm->step);
-  write_string(out, "slug", vm->slug, strlen(vm->slug));
+static void write_step(const lab_vm_status *vm, lab_buf *out) {
+  lab_buf_printf(out, "\"step\": %d,\n", vm->step.number);
+  write_string(out, "slug", vm->step.slug, strlen(vm->step.slug));
   lab_buf_puts(out, ",\n");
-  write_string(out, "title", vm->title.data ? vm->title.data : "",
-               vm->title.len);
+  write_string(out, "title", vm->step.title.data ? vm->step.title.data : "",
+               vm->step.title.len);
   lab_buf_puts(out, ",\n\"params\": ");
-  lab_buf_append(out, vm->params.data, vm->params.len);
+  lab_buf_append(out, vm->step.params.data, vm->step.params.len);
   lab_buf_puts(out, ",\n");
-  write_time(out, "since", vm->since);
+  write_time(out, "since", vm->step.since);
   lab_buf_puts(out, ",\n");
-  write_age(out, "seconds_in_step", vm->since);
+  write_age(out, "seconds_in_step", vm->step.since);
 }
 
 /* Its lines after the first two: what Lua calls a stack traceback. */
@@ -72,20 +73,20 @@ static void write_stack(const char *text, lab_buf *out) {
   lab_buf_putc(out, ']');
 }
 
-static void write_entering(lab_vm_state *vm, lab_buf *out) {
+static void write_entering(lab_vm_status *vm, lab_buf *out) {
   lab_buf_puts(out, "\"entering\": ");
-  if (!vm->entering) {
+  if (!vm->entry.what) {
     lab_buf_puts(out, "null");
     return;
   }
-  lab_buf_putc(&vm->entering_where, '\0');
-  const char *where = vm->entering_where.data;
-  lab_buf_printf(out, "{\"step\": %d, ", vm->entering_step);
-  write_string(out, "slug", vm->entering_slug, strlen(vm->entering_slug));
+  lab_buf_putc(&vm->entry.where, '\0');
+  const char *where = vm->entry.where.data;
+  lab_buf_printf(out, "{\"step\": %d, ", vm->entry.number);
+  write_string(out, "slug", vm->entry.slug, strlen(vm->entry.slug));
   lab_buf_puts(out, ", ");
-  write_time(out, "since", vm->entering_since);
+  write_time(out, "since", vm->entry.since);
   lab_buf_puts(out, ", ");
-  write_age(out, "seconds", vm->entering_since);
+  write_age(out, "seconds", vm->entry.since);
   lab_buf_puts(out, ", ");
   write_string(out, "state", where, strcspn(where, "\n"));
   lab_buf_puts(out, ", \"stack\": ");
@@ -93,7 +94,7 @@ static void write_entering(lab_vm_state *vm, lab_buf *out) {
   lab_buf_putc(out, '}');
 }
 
-static void write_tasks(const lab_vm_state *vm, lab_buf *out) {
+static void write_tasks(const lab_vm_status *vm, lab_buf *out) {
   lab_buf_printf(out,
                  "\"tasks\": {\"total\": %zu, \"running\": %zu, \"runnable\": "
                  "%zu, \"waiting\": {",
@@ -156,7 +157,7 @@ static void run(lab_slow *base) {
 
 static void cleanup(lab_slow *base) {
   status *s = (status *)base;
-  lab_vm_state_free(&s->vm);
+  lab_vm_status_free(&s->vm);
   lab_buf_free(&s->out);
 }
 
@@ -173,7 +174,7 @@ void lab_web_status(lab_web *web, lab_http_request *req) {
   }
   status *s = lab_xcalloc(1, sizeof *s);
   s->in_flight = web->in_flight;
-  lab_vm_read(web->config.vm, &s->vm);
+  lab_vm_read_status(web->config.vm, &s->vm);
   lab_slow_begin(&s->slow, web, req, cleanup);
   lab_slow_work(&s->slow, run, answer);
 }

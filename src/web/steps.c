@@ -51,7 +51,7 @@ static void ask(lab_web *web, lab_http_request *req, int hint) {
     return;
   }
   question *q = lab_xcalloc(1, sizeof *q);
-  q->asked.step = lab_vm_step(web->config.vm);
+  q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
   q->asked.json = wants_json(req);
   lab_slow_begin(&q->slow, web, req, cleanup);

@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "trace/json.h"
+#include "inspect/trace_names.h"
+#include "inspect/tracer.h"
 #include "web/handlers.h"
 
 enum {
@@ -48,7 +50,7 @@ static void end_recording(trace *t) {
   if (t->slow.web->stopping) /* the VM may be gone */
     lab_trace_seal("the trace ends early: the lab is stopping");
   else
-    lab_vm_trace_end(t->slow.web->config.vm);
+    lab_tracer_end(t->slow.web->config.vm);
   if (lab_trace_fault()[0])
     lab_log("%s", lab_trace_fault());
 }
@@ -76,7 +78,7 @@ static void make_end(lab_slow *s) {
   if (t->json)
     lab_trace_json_end(t->json, &t->piece);
   else
-    lab_trace_tables(lab_vm_trace_name, &t->piece);
+    lab_trace_tables(lab_trace_name, &t->piece);
 }
 
 /* ---- on the loop --------------------------------------------------------- */
@@ -167,7 +169,7 @@ static void begin(lab_web *web, lab_http_request *req, double seconds) {
   trace *t = lab_xcalloc(1, sizeof *t);
   bool json = wants_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
-  t->json = json ? lab_trace_json_new(lab_vm_trace_name) : NULL;
+  t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
   lab_slow_begin(&t->slow, web, req, cleanup);
   lab_http_stream_begin(req, 200,
                         json ? "application/json" : "application/octet-stream",
@@ -184,7 +186,7 @@ void lab_web_trace(lab_web *web, lab_http_request *req) {
     lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
   else if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
-  else if (lab_vm_trace_begin(web->config.vm, web->config.trace_events))
+  else if (lab_tracer_begin(web->config.vm, web->config.trace_events))
     lab_web_pprof_error(req, 500,
                         "Could not enable tracing: runtime error: tracing is "
                         "already enabled");

@@ -6,7 +6,7 @@
  *         -> the VM looks at those that still wait -> write
  *
  * What the VM has to do with it (watch) may outlive the request: its client may
- * be gone before the VM has read a letter. */
+ * be gone before the VM has heard of it. */
 #include "prof/wall.h"
 
 #include <stdio.h>
@@ -20,10 +20,10 @@
 enum { PATIENCE_MS = 5000 };
 
 typedef struct watch {
-  lab_exchange begin, end; /* letters to the VM */
-  unsigned under_way;      /* of the two */
-  bool ended;              /* the second was sent */
-  atomic_bool unwanted;    /* nobody waits for what the second brings */
+  lab_slices begin, end; /* calls to the VM */
+  unsigned under_way;    /* of the two */
+  bool ended;            /* the second was sent */
+  atomic_bool unwanted;  /* nobody waits for what the second brings */
   lab_wall *wall;
   struct profile *waiting; /* NULL: its request is over */
 } watch;
@@ -36,7 +36,8 @@ typedef struct profile {
   int rc;
 } profile;
 
-/* ---- letters ------------------------------------------------------------- */
+/* ---- calls to the VM
+ * ------------------------------------------------------------- */
 
 static void free_if_over(watch *w) {
   if (w->waiting || w->under_way > 0)
@@ -45,13 +46,13 @@ static void free_if_over(watch *w) {
   lab_xfree(w);
 }
 
-static bool watch_part(lab_exchange *x, lab_sched *sched) {
-  lab_wall_watch(((watch *)x->user)->wall, sched);
+static bool begin_watch(lab_slices *s, lab_sched *sched) {
+  lab_wall_watch(((watch *)s->call.user)->wall, sched);
   return false;
 }
 
-static bool collect_part(lab_exchange *x, lab_sched *sched) {
-  watch *w = x->user;
+static bool collect_waits(lab_slices *s, lab_sched *sched) {
+  watch *w = s->call.user;
   (void)sched;
   if (!atomic_load(&w->unwanted))
     return lab_wall_collect(w->wall);
@@ -59,10 +60,10 @@ static bool collect_part(lab_exchange *x, lab_sched *sched) {
   return false;
 }
 
-static void answered(lab_exchange *x) {
-  watch *w = x->user;
+static void hear_of_slices(lab_call *call) {
+  watch *w = call->user;
   w->under_way--;
-  if (w->waiting && x == &w->end) {
+  if (w->waiting && call == &w->end.call) {
     w->waiting->collected = true;
     lab_slow_wake(&w->waiting->slow);
   } else {
@@ -70,13 +71,13 @@ static void answered(lab_exchange *x) {
   }
 }
 
-static void send_letter(watch *w, lab_exchange *x, lab_vm *vm,
-                        bool (*part)(lab_exchange *, lab_sched *)) {
-  x->method = x->path = x->query = x->body = "";
-  x->answered = answered;
-  x->user = w;
+static void send_slices(watch *w, lab_slices *s, lab_vm *vm,
+                        bool (*slice)(lab_slices *, lab_sched *)) {
+  s->call.answered = hear_of_slices;
+  s->call.user = w;
+  s->slice = slice;
   w->under_way++;
-  lab_vm_call(vm, x, part);
+  lab_slices_send(vm, s);
 }
 
 static void end_watch(watch *w, lab_vm *vm) {
@@ -84,7 +85,7 @@ static void end_watch(watch *w, lab_vm *vm) {
     return;
   w->ended = true;
   lab_wall_end(w->wall);
-  send_letter(w, &w->end, vm, collect_part);
+  send_slices(w, &w->end, vm, collect_waits);
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -149,7 +150,7 @@ static void begin(lab_web *web, lab_http_request *req, int hz,
   w->wall = wall;
   w->waiting = p;
   p->watch = w;
-  send_letter(w, &w->begin, web->config.vm, watch_part);
+  send_slices(w, &w->begin, web->config.vm, begin_watch);
   lab_slow_begin(&p->slow, web, req, cleanup);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, time_is_up);
 }

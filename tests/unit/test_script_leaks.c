@@ -11,12 +11,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "lualib/lualib.h"
 #include "mem/mem.h"
 #include "prof/cpu.h"
 #include "prof/goroutine.h"
 #include "prof/registry.h"
-#include "script/vm.h"
+#include "script/script.h"
 #include "stack/unwind.h"
+#include "vm/vm.h"
 
 static const char source[] =
     "local lab, n = ...\n"
@@ -98,9 +100,11 @@ static void ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     fail_msg("%s", lua_tostring(t->co, -1));
 }
 
+static const lab_lua_task_kind ended_kind = {.ended = ended};
+
 static void run(lab_vm *vm, const char *name) {
   lua_getglobal(vm->L, name);
-  lab_lua_task_spawn(vm, vm->L, 0, 0, ended);
+  lab_lua_task_spawn(vm, vm->L, 0, 0, &ended_kind);
 }
 
 static void run_coroutines(lab_vm *vm) {

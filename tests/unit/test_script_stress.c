@@ -20,8 +20,9 @@
 #include "mem/memstats.h"
 #include "prof/cpu.h"
 #include "prof/heap.h"
-#include "script/vm.h"
+#include "script/script.h"
 #include "stack/unwind.h"
+#include "vm/vm.h"
 
 static atomic_int ended;
 static char failure[4096];
@@ -41,6 +42,8 @@ static void stress_ended(lab_vm *vm, lab_lua_task *t, int status,
   atomic_store(&ended, 1);
 }
 
+static const lab_lua_task_kind stress_ended_kind = {.ended = stress_ended};
+
 static int now(lua_State *L) {
   lua_pushnumber(L, (double)lab_clock_mono() / 1e9);
   return 1;
@@ -58,7 +61,7 @@ static int start(lua_State *L) {
     return lua_error(L);
   lua_pushcfunction(L, now);
   lua_pushnumber(L, seconds());
-  lab_lua_task_spawn(vm, L, 2, 0, stress_ended);
+  lab_lua_task_spawn(vm, L, 2, 0, &stress_ended_kind);
   return 0;
 }
 

@@ -51,9 +51,9 @@ static void on_round(uv_check_t *check) {
   lab_vm_kick(((fixture *)check->data)->vm);
 }
 
-static void on_switched(lab_exchange *x) {
-  *(int *)x->user = x->status;
-  lab_buf_free(&x->headers);
+static void on_switched(lab_call *call) {
+  lab_switch *x = LAB_CONTAINER(call, lab_switch, call);
+  *(int *)call->user = x->status;
   lab_buf_free(&x->reply);
 }
 
@@ -81,13 +81,10 @@ static void remove_scenario(fixture *f) {
 
 static void enter_step(fixture *f) {
   int status = 0;
-  lab_exchange x = {.method = "GET",
-                    .path = "/goto",
-                    .query = "",
-                    .body = "",
-                    .answered = on_switched,
-                    .user = &status};
-  lab_vm_goto(f->vm, &x, 50);
+  lab_switch x = {.call = {.answered = on_switched, .user = &status},
+                  .step = 50,
+                  .query = ""};
+  lab_switch_send(f->vm, &x);
   while (status == 0)
     uv_run(&f->loop, UV_RUN_ONCE);
   assert_int_equal(status, 200);
@@ -96,8 +93,7 @@ static void enter_step(fixture *f) {
 static void start(fixture *f) {
   lab_err err = {""};
   const char *dir = f->dir;
-  lab_vm_config vm = {.scenario_dirs = &dir,
-                      .nscenario_dirs = 1,
+  lab_vm_config vm = {.scenario = {.dirs = &dir, .ndirs = 1},
                       .workers = 1,
                       .wake = wake,
                       .arg = &f->answers};

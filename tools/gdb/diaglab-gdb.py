@@ -12,7 +12,7 @@ else say: source .../diaglab-gdb.py
 
 Nothing is called in the program: all is read from its memory, beginning at
 lab_debug (src/app/debug.h), by the types in the program's debug information.
-Lua's own structures are described in src/script/lualayout.h.
+Lua's own structures are described in src/vm/lualayout.h.
 """
 import time
 
@@ -442,7 +442,8 @@ class LabStep(gdb.Command):
 
     def invoke(self, argument, from_tty):
         vm = the_app()["vm"]
-        step = vm["step"]
+        scenario = vm["scenario"]
+        step = scenario["step"]
         slug = step["slug"].address.cast(gdb.lookup_type("char").pointer())
         count = int(vm["sched"]["count"])
         waiting = vm["sched"]["waiting"]  # by what they wait for
@@ -451,8 +452,10 @@ class LabStep(gdb.Command):
               % (int(step["number"]), text(slug), count,
                  "" if count == 1 else "s",
                  sum(int(waiting[kind]) for kind in kinds)))
-        if int(vm["switcher"]):
-            print("switching to step %d" % int(vm["switching"]["step"]))
+        switches = scenario["switches"]
+        if int(switches["task"]):
+            print("switching to step %d"
+                  % int(switches["under_way"]["step"]))
 
 
 class LabThreads(gdb.Command):

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT
+ * See reach.h. Values to look at are on a stack, a Lua table: so neither deep
+ * nor long structures need C's. What has too many parts for one turn is put
+ * back with the position that was come to.
+ *
+ * Weak keys: a value counts only if its key does. Such tables (ephemerons) are
+ * looked at again, all of them, until nothing new turns up. */
+#include "inspect/reach.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "vm/lualayout.h"
+
+enum {
+  FIRST_CAP = 32,
+  PARTS = 512,        /* of one object that are looked at in one turn */
+  BETWEEN_LOOKS = 64, /* turns between two looks at the clock */
+};
+
+typedef struct lab_reach_object {
+  const void *pointer; /* NULL: a free slot */
+  uint32_t waiters;    /* the first + 1, or 0 */
+  bool met;
+} object;
+_Static_assert(sizeof(object) == 16, "there may be many millions");
+
+typedef struct waiter {
+  lua_State *co;
+  uint32_t next; /* of the same object + 1, or 0 */
+} waiter;
+
+/* Keys of the registry. */
+static const char LIST, EPHEMERONS;
+/* On top of the list: a position, and then the object that it is in. */
+static const char PUT_BACK;
+
+/* ---- objects ------------------------------------------------------------- */
+
+/* The slot of POINTER, or the free one where it belongs. */
+static object *slot_of(const lab_reach_shard *s, const void *pointer,
+                       uint64_t hash) {
+  uint32_t i = (uint32_t)hash & (s->cap - 1);
+  while (s->slots[i].pointer && s->slots[i].pointer != pointer)
+    i = (i + 1) & (s->cap - 1);
+  return &s->slots[i];
+}
+
+static uint64_t hash_of(const void *pointer) {
+  return lab_hash_u64((uintptr_t)pointer);
+}
+
+static void grow(lab_reach_shard *s) {
+  lab_reach_shard old = *s;
+  s->cap = old.cap ? 2 * old.cap : FIRST_CAP;
+  s->slots = lab_xcalloc(s->cap, sizeof *s->slots);
+  for (uint32_t i = 0; i < old.cap; i++) {
+    const void *pointer = old.slots[i].pointer;
+    if (pointer)
+      *slot_of(s, pointer, hash_of(pointer)) = old.slots[i];
+  }
+  lab_xfree(old.slots);
+}
+
+/* Valid until the next call. */
+static object *object_of(lab_reach *r, const void *pointer) {
+  uint64_t hash = hash_of(pointer);
+  lab_reach_shard *s = &r->shards[hash >> 56];
+  if (s->count >= s->cap / 4 * 3)
+    grow(s);
+  object *o = slot_of(s, pointer, hash);
+  if (!o->pointer) {
+    o->pointer = pointer;
+    s->count++;
+  }
+  return o;
+}
+
+bool lab_reach_met(const lab_reach *r, const void *pointer) {
+  uint64_t hash = hash_of(pointer);
+  const lab_reach_shard *s = &r->shards[hash >> 56];
+  return s->cap > 0 && slot_of(s, pointer, hash)->met;
+}
+
+void lab_reach_skip(lab_reach *r, const void *pointer) {
+  object_of(r, pointer)->met = true;
+}
+
+void lab_reach_waits(lab_reach *r, const void *pointer, lua_State *co) {
+  object *o = object_of(r, pointer);
+  waiter one = {co, o->waiters};
+  lab_buf_append(&r->waiters, &one, sizeof one);
+  o->waiters = (uint32_t)(r->waiters.len / sizeof one);
+}
+
+/* ---- reaching ------------------------------------------------------------ */
+
+static bool has_parts(lua_State *L, int at) {
+  int type = lua_type(L, at);
+  return type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA ||
+         type == LUA_TTHREAD;
+}
+
+static bool is_met(const lab_reach *r, lua_State *L, int at) {
+  return !has_parts(L, at) || lab_reach_met(r, lua_topointer(L, at));
+}
+
+/* Pops a value, which is looked at later unless it was met before. */
+static void meet(lab_reach *r, lua_State *L) {
+  object *o = has_parts(L, -1) ? object_of(r, lua_topointer(L, -1)) : NULL;
+  if (!o || o->met) {
+    lua_pop(L, 1);
+    return;
+  }
+  o->met = true;
+  r->met++;
+  if (o->waiters)
+    lab_buf_append(&r->woken, &o->waiters, sizeof o->waiters);
+  lua_rawseti(L, r->list, ++r->todo);
+}
+
+/* The same for a value on another coroutine's stack. */
+static void meet_from(lab_reach *r, lua_State *L, lua_State *co) {
+  lua_xmove(co, L, 1);
+  meet(r, L);
+}
+
+/* Reaches the first of those who waited for what was met last. One at a time:
+ * it may be a long row. */
+static void wake_one(lab_reach *r, lua_State *L) {
+  r->woken.len -= sizeof(uint32_t);
+  uint32_t first;
+  memcpy(&first, r->woken.data + r->woken.len, sizeof first);
+  waiter one = ((const waiter *)(const void *)r->waiters.data)[first - 1];
+  if (one.next)
+    lab_buf_append(&r->woken, &one.next, sizeof one.next);
+  lua_pushthread(one.co);
+  meet_from(r, L, one.co);
+}
+
+/* The object at AT is looked at again from the position on top, popped. */
+static void put_back(lab_reach *r, lua_State *L, int at) {
+  lua_pushvalue(L, at);
+  lua_rawseti(L, r->list, ++r->todo);
+  lua_rawseti(L, r->list, ++r->todo);
+  lua_pushlightuserdata(L, (void *)&PUT_BACK);
+  lua_rawseti(L, r->list, ++r->todo);
+}
+
+/* ---- looking at an object ------------------------------------------------ */
+
+typedef struct weakness {
+  bool keys, values;
+} weakness;
+
+static weakness weakness_of(lua_State *L, int at) {
+  weakness weak = {false, false};
+  if (!lua_getmetatable(L, at))
+    return weak;
+  lua_pushliteral(L, "__mode");
+  if (lua_rawget(L, -2) == LUA_TSTRING) {
+    const char *mode = lua_tostring(L, -1);
+    weak.keys = strchr(mode, 'k') != NULL;
+    weak.values = strchr(mode, 'v') != NULL;
+  }
+  lua_pop(L, 2);
+  return weak;
+}
+
+static void look_at_metatable(lab_reach *r, lua_State *L, int at) {
+  if (lua_getmetatable(L, at))
+    meet(r, L);
+}
+
+static void remember_ephemeron(lab_reach *r, lua_State *L, int at) {
+  lua_pushvalue(L, at);
+  lua_rawseti(L, r->ephemerons, ++r->weak_keys);
+}
+
+/* From the key on top on. */
+static void look_at_pairs(lab_reach *r, lua_State *L, int at, weakness weak) {
+  for (int n = 1; lua_next(L, at); n++) {
+    if (!weak.values && (!weak.keys || is_met(r, L, -2)))
+      meet(r, L);
+    else
+      lua_pop(L, 1);
+    if (!weak.keys) {
+      lua_pushvalue(L, -1);
+      meet(r, L);
+    }
+    if (n == PARTS) {
+      put_back(r, L, at);
+      return;
+    }
+  }
+}
+
+static void look_at_table(lab_reach *r, lua_State *L, int at, bool first) {
+  weakness weak = weakness_of(L, at);
+  if (first) {
+    look_at_metatable(r, L, at);
+    if (weak.keys && !weak.values)
+      remember_ephemeron(r, L, at);
+    lua_pushnil(L);
+  }
+  if (!weak.keys || !weak.values)
+    look_at_pairs(r, L, at, weak);
+}
+
+static void look_at_userdata(lab_reach *r, lua_State *L, int at) {
+  look_at_metatable(r, L, at);
+  for (int i = 1; lua_getiuservalue(L, at, i) != LUA_TNONE; i++)
+    meet(r, L);
+  lua_pop(L, 1);
+}
+
+static void look_at_function(lab_reach *r, lua_State *L, int at) {
+  for (int i = 1; lua_getupvalue(L, at, i); i++)
+    meet(r, L);
+}
+
+/* The function and every slot of a call: Lua also names temporaries. */
+static void look_at_call(lab_reach *r, lua_State *L, lua_State *co,
+                         lua_Debug *ar) {
+  lua_getinfo(co, "f", ar);
+  meet_from(r, L, co);
+  for (int i = 1; lua_getlocal(co, ar, i); i++)
+    meet_from(r, L, co);
+  for (int i = -1; lua_getlocal(co, ar, i); i--)
+    meet_from(r, L, co);
+}
+
+/* Lua's API finds a call by counting from the innermost one, which takes for
+ * ever in a deep recursion. */
+static bool to_caller(lua_State *co, lua_Debug *ar) {
+  const lab_layout_call *call = (const lab_layout_call *)(void *)ar->i_ci;
+  ar->i_ci = (struct CallInfo *)(void *)call->previous;
+  return call->previous != &((lab_layout_state *)co)->base;
+}
+
+/* From the call on that AR has. */
+static void look_at_calls(lab_reach *r, lua_State *L, int at, lua_Debug *ar) {
+  lua_State *co = lua_tothread(L, at);
+  int n = 0;
+  do {
+    if (n++ == PARTS) {
+      lua_pushlightuserdata(L, ar->i_ci);
+      put_back(r, L, at);
+      return;
+    }
+    look_at_call(r, L, co, ar);
+  } while (to_caller(co, ar));
+}
+
+/* One that has not begun, or has ended, has values but no calls. */
+static void look_at_coroutine(lab_reach *r, lua_State *L, int at, bool first) {
+  lua_State *co = lua_tothread(L, at);
+  lua_Debug ar;
+  if (co == L)
+    return;
+  if (!lua_checkstack(co, 2))
+    luaL_error(L, "not enough memory");
+  if (!first)
+    ar.i_ci = lua_touserdata(L, -1);
+  if (!first || lua_getstack(co, 0, &ar)) {
+    look_at_calls(r, L, at, &ar);
+    return;
+  }
+  for (int i = lua_gettop(co); i > 0; i--) {
+    lua_pushvalue(co, i);
+    meet_from(r, L, co);
+  }
+}
+
+/* ---- the walk ------------------------------------------------------------ */
+
+static void take(lab_reach *r, lua_State *L) {
+  lua_rawgeti(L, r->list, r->todo);
+  lua_pushnil(L);
+  lua_rawseti(L, r->list, r->todo--);
+}
+
+/* Pushes the object, and the position in it unless this is the first look. */
+static bool take_object(lab_reach *r, lua_State *L) {
+  take(r, L);
+  if (lua_touserdata(L, -1) != &PUT_BACK)
+    return true;
+  lua_pop(L, 1);
+  take(r, L);
+  take(r, L);
+  lua_insert(L, -2);
+  return false;
+}
+
+static void look_at_one(lab_reach *r, lua_State *L) {
+  int at = lua_gettop(L) + 1;
+  bool first = take_object(r, L);
+  int type = lua_type(L, at);
+  if (type == LUA_TTABLE)
+    look_at_table(r, L, at, first);
+  else if (type == LUA_TUSERDATA)
+    look_at_userdata(r, L, at);
+  else if (type == LUA_TFUNCTION)
+    look_at_function(r, L, at);
+  else
+    look_at_coroutine(r, L, at, first);
+  lua_settop(L, at - 1);
+}
+
+/* Has what is under weak keys looked at again, if anything was met since. */
+static bool look_again(lab_reach *r, lua_State *L) {
+  if (r->weak_keys == 0 || r->met == r->met_before)
+    return false;
+  r->met_before = r->met;
+  for (lua_Integer i = 1; i <= r->weak_keys; i++) {
+    lua_rawgeti(L, r->ephemerons, i);
+    lua_pushnil(L);
+    put_back(r, L, -2);
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+/* False when there is nothing to do. */
+static bool turn(lab_reach *r, lua_State *L) {
+  if (r->woken.len > 0)
+    wake_one(r, L);
+  else if (r->todo > 0)
+    look_at_one(r, L);
+  else
+    return look_again(r, L);
+  return true;
+}
+
+static void push_tables(lab_reach *r, lua_State *L) {
+  luaL_checkstack(L, 20, NULL);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &LIST);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &EPHEMERONS);
+  r->ephemerons = lua_gettop(L);
+  r->list = r->ephemerons - 1;
+}
+
+bool lab_reach_walk(lab_reach *r, lua_State *L, uint64_t until) {
+  bool more;
+  unsigned turns = 0;
+  push_tables(r, L);
+  do
+    more = turn(r, L);
+  while (more && (++turns % BETWEEN_LOOKS > 0 || lab_clock_mono() < until));
+  lua_pop(L, 2);
+  return more;
+}
+
+void lab_reach_root(lab_reach *r, lua_State *L) {
+  push_tables(r, L);
+  lua_pushvalue(L, r->list - 1);
+  meet(r, L);
+  lua_pop(L, 3);
+}
+
+static void new_table(lab_reach *r, lua_State *L, const char *key) {
+  lua_newtable(L);
+  lab_reach_skip(r, lua_topointer(L, -1));
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+void lab_reach_begin(lab_reach *r, lua_State *L) {
+  new_table(r, L, &LIST);
+  new_table(r, L, &EPHEMERONS);
+}
+
+/* A key that is there is set to nil, and one that isn't is left alone. */
+static void drop_table(lua_State *L, const char *key) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) != LUA_TNIL) {
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+  }
+  lua_pop(L, 1);
+}
+
+void lab_reach_free(lab_reach *r, lua_State *L) {
+  drop_table(L, &LIST);
+  drop_table(L, &EPHEMERONS);
+  for (int i = 0; i < LAB_REACH_SHARDS; i++)
+    lab_xfree(r->shards[i].slots);
+  lab_buf_free(&r->waiters);
+  lab_buf_free(&r->woken);
+  memset(r, 0, sizeof *r);
+}

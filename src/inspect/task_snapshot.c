@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * See task_snapshot.h. */
+#include "inspect/task_snapshot.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "prof/goroutine.h"
+#include "stack/stack.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+static lab_vm *observed; /* the control thread's */
+
+void lab_task_snapshot_observe(lab_vm *vm) {
+  observed = vm;
+}
+
+lab_vm *lab_task_snapshot_vm(void) {
+  return observed;
+}
+
+/* ---- question and answer ------------------------------------------------- */
+
+static void hand_over(lab_call *call) {
+  lab_task_snapshot *p = LAB_CONTAINER(call, lab_task_snapshot, call);
+  lab_profile_request *r = p->request;
+  r->snapshot = p->tasks;
+  lab_xfree(p);
+  r->taken(r);
+}
+
+void lab_task_snapshot_ask(lab_task_snapshot *p, lab_vm *vm,
+                           lab_profile_request *r,
+                           void (*deliver)(lab_post *post)) {
+  p->request = r;
+  p->call.answered = hand_over;
+  lab_call_send(vm, &p->call, deliver);
+}
+
+bool lab_task_snapshot_is_unwanted(const lab_task_snapshot *p) {
+  return atomic_load(&p->call.vm->stopping) ||
+         atomic_load(&p->request->withdrawn);
+}
+
+/* ---- one task ------------------------------------------------------------ */
+
+/* A task that has not run yet is where it will begin. */
+static uint32_t intern_entry(lua_State *co, int nargs) {
+  lua_Debug ar;
+  lab_frame frame;
+  lua_pushvalue(co, -(nargs + 1));
+  uint32_t c = lab_func_find_c((const void *)lua_tocfunction(co, -1));
+  lua_getinfo(co, ">S", &ar);
+  if (ar.what[0] != 'C')
+    frame = lab_frame_script(lab_func_lua(ar.source, ar.srclen, ar.linedefined),
+                             ar.linedefined);
+  else
+    frame = lab_frame_script(c ? c : lab_func_pseudo("[C function]"), 0);
+  return lab_stack_intern(&frame, 1);
+}
+
+/* Where T is; it isn't running. */
+static uint32_t find_stack(lab_lua_task *t) {
+  lua_Debug ar;
+  if (t->base.stack)
+    return t->base.stack;
+  if (lua_status(t->co) == LUA_OK && !lua_getstack(t->co, 0, &ar))
+    return intern_entry(t->co, t->nargs);
+  return lab_walk(t->co, 0);
+}
+
+static uint16_t count_minutes(const lab_task *base, uint64_t now) {
+  if (base->state != LAB_TASK_WAITING || base->since >= now)
+    return 0;
+  uint64_t minutes = (now - base->since) / (60 * LAB_SECOND);
+  return minutes < UINT16_MAX ? (uint16_t)minutes : UINT16_MAX;
+}
+
+void lab_task_snapshot_add(lab_task_snapshot *p, lab_lua_task *t,
+                           uint64_t now) {
+  const lab_task *base = &t->base;
+  lab_goroutine one = {
+      .id = base->id,
+      .creator = t->creator,
+      .stack = find_stack(t),
+      .created_by = base->created_by,
+      .label = base->label,
+      .minutes = count_minutes(base, now),
+      .state = base->state,
+      .wait = base->wait,
+  };
+  lab_goroutines_add(p->tasks, &one);
+}
+
+/* ---- the forms ----------------------------------------------------------- */
+
+void lab_task_snapshot_free(void *tasks) {
+  lab_goroutines_free(tasks);
+}
+
+int lab_task_snapshot_write(const void *now, const void *before, lab_buf *out) {
+  return lab_goroutines_write(now, before, out);
+}
+
+void lab_task_snapshot_write_text(const void *tasks, int debug, lab_buf *out) {
+  (void)debug;
+  lab_goroutines_write_text(tasks, out);
+}
+
+static void *begin_dump(const void *tasks) {
+  return lab_goroutine_reader_new(tasks);
+}
+
+static bool write_dump(void *reader, lab_buf *out) {
+  return lab_goroutine_read(reader, out, 256 << 10);
+}
+
+static void end_dump(void *reader) {
+  lab_goroutine_reader_free(reader);
+}
+
+const lab_profile_stream lab_task_snapshot_dump = {begin_dump, write_dump,
+                                                   end_dump};

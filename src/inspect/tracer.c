@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT
+ * What the VM tells an execution trace (trace/trace.h): every task is a
+ * goroutine, every request a user task, workers' jobs are system calls.
+ *
+ * The scheduler's sink is in place only while there is a trace. Letters put it
+ * there and take it away, since it belongs to the VM's thread; they arrive in
+ * order, so the end of a trace is heard before the next begins. A trace thus
+ * begins between two tasks, with a snapshot: every task is created anew,
+ * started, and parked at the stack where it waits, so that those which never
+ * move again have a name, too.
+ *
+ * Whatever the sink is told, the Lua code that caused it is on the stack: who
+ * wakes whom, and where, need not be passed on.
+ *
+ * Threads: the VM's, except where it says otherwise. */
+#include "inspect/tracer.h"
+
+#include <errno.h>
+
+#include "mem/mem.h"
+#include "mem/memstats.h"
+#include "prof/cpu.h"
+#include "prof/export.h"
+#include "stack/stack.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+enum { ENTRIES = 64 }; /* a power of two */
+
+static struct {
+  lab_vm *vm;
+  lab_task_sink tasks;
+  lab_worker_sink workers;
+  bool present; /* the sinks are in place */
+  lab_post on, off;
+  atomic_bool on_sent, off_sent;
+  uint32_t timer, worker, network, task_end, wakeup; /* stacks */
+  /* The stack of one frame for a function, by its id: (id, stack). */
+  uint32_t entries[ENTRIES][2];
+} tr;
+
+/* ---- stacks -------------------------------------------------------------- */
+
+/* Where the Lua code is that runs, or 0. */
+static uint32_t walk_running(void) {
+  return lab_resumed_top ? lab_walk(lab_resumed_top->L, 0) : 0;
+}
+
+/* Goroutines are grouped by the place where their function is defined. */
+static uint32_t intern_entry_stack(uint32_t func) {
+  uint32_t *entry = tr.entries[func % ENTRIES];
+  if (entry[0] != func || entry[1] == 0) {
+    const lab_func *f = lab_func_get(func);
+    lab_frame frame = lab_frame_script(func, f ? f->line : 0);
+    entry[0] = func;
+    entry[1] = lab_stack_intern(&frame, 1);
+  }
+  return entry[1];
+}
+
+/* The function that T will call, which has not begun: it is at the bottom. */
+static uint32_t find_first_function(const lab_lua_task *t) {
+  lua_Debug ar;
+  if (lua_gettop(t->co) == 0 || !lua_isfunction(t->co, 1))
+    return 0;
+  if (lua_iscfunction(t->co, 1))
+    return lab_func_find_c((const void *)lua_tocfunction(t->co, 1));
+  lua_pushvalue(t->co, 1);
+  lua_getinfo(t->co, ">S", &ar);
+  return lab_func_lua(ar.source, ar.srclen, ar.linedefined);
+}
+
+/* The outermost one of a stack that was taken while it ran. */
+static uint32_t find_last_function(uint32_t stack) {
+  const lab_frame *frames;
+  size_t n = lab_stack_frames(stack, &frames);
+  return n && lab_frame_is_script(frames[n - 1]) ? lab_frame_func(frames[n - 1])
+                                                 : 0;
+}
+
+static uint32_t find_entry(const lab_lua_task *t, uint32_t stack) {
+  uint32_t func = stack ? find_last_function(stack) : find_first_function(t);
+  return func ? intern_entry_stack(func) : 0;
+}
+
+/* Why a task goes on that nobody woke. */
+static uint32_t find_wakeup(const lab_task *task, uint64_t now) {
+  switch ((lab_wait)task->wait) {
+  case LAB_WAIT_SLEEP:
+    return tr.timer;
+  case LAB_WAIT_WORKER:
+    return tr.worker;
+  case LAB_WAIT_NET:
+    return tr.network;
+  case LAB_WAIT_JOIN:
+    return task->wake && task->wake <= now ? tr.timer : tr.task_end;
+  default:
+    return tr.wakeup;
+  }
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+/* One that was there before the trace. */
+static void show_request(const lab_lua_task *t) {
+  char name[LAB_TASK_NAME];
+  t->kind->name(t, name, sizeof name);
+  lab_trace_task_begin(t->base.user_task, 0, name, tr.network, 0);
+}
+
+/* ---- tasks --------------------------------------------------------------- */
+
+static lab_trace_why map_wait(lab_wait why) {
+  switch (why) {
+  case LAB_WAIT_SLEEP:
+    return LAB_TRACE_SLEEP;
+  case LAB_WAIT_WORKER:
+    return LAB_TRACE_SYSCALL;
+  case LAB_WAIT_MUTEX:
+  case LAB_WAIT_RLOCK:
+  case LAB_WAIT_WLOCK:
+  case LAB_WAIT_WAIT_GROUP: /* as Go's semaphores are */
+    return LAB_TRACE_SYNC;
+  case LAB_WAIT_SEND:
+    return LAB_TRACE_SEND;
+  case LAB_WAIT_RECEIVE:
+    return LAB_TRACE_RECEIVE;
+  case LAB_WAIT_SELECT:
+    return LAB_TRACE_SELECT;
+  case LAB_WAIT_NET:
+    return LAB_TRACE_NET;
+  case LAB_WAIT_JOIN:
+    return LAB_TRACE_COND;
+  default:
+    return LAB_TRACE_BLOCK;
+  }
+}
+
+/* STACK: where it is, or 0 if it has not begun. */
+static void create_goroutine(lab_lua_task *t, uint32_t stack, uint64_t now) {
+  t->trace = (lab_trace_g){.id = t->base.id, .task = t->base.user_task};
+  lab_trace_go_create(&t->trace, find_entry(t, stack), t->base.created_by, now);
+}
+
+/* A request's work is a region, by which readers find its goroutine. */
+static void start_goroutine(lab_lua_task *t, uint64_t now) {
+  bool first = t->trace.seq == 1;
+  lab_trace_go_start(&t->trace, now);
+  if (first && t->kind->serves)
+    lab_trace_region_begin("request", tr.network, now);
+}
+
+/* The running one stays runnable: by its own call, or at the end of its slice,
+ * where the hook interrupted Lua code. */
+static void yield_goroutine(lab_lua_task *t, uint64_t now) {
+  lua_Debug ar;
+  lua_State *L = lab_resumed_top ? lab_resumed_top->L : NULL;
+  bool own = L && lua_getstack(L, 0, &ar) && lua_getinfo(L, "S", &ar) &&
+             ar.what[0] == 'C';
+  lab_trace_go_yield(&t->trace, !own, walk_running(), now);
+}
+
+static void unblock_goroutine(lab_lua_task *t, uint64_t now) {
+  const lab_task *base = &t->base;
+  uint32_t waker = base->wait == LAB_WAIT_WORKER ? 0 : walk_running();
+  uint64_t since = t->job && base->wait == LAB_WAIT_WORKER ? t->job->ended : 0;
+  lab_trace_go_unblock(&t->trace, waker ? waker : find_wakeup(base, now), since,
+                       now);
+}
+
+static void trace_change(lab_task_sink *sink, const lab_task *base,
+                         lab_task_state next, lab_wait why, uint32_t stack,
+                         uint64_t now) {
+  lab_lua_task *t = lab_lua_task_of(base);
+  (void)sink;
+  if (!lab_trace_on())
+    return;
+  if (next == LAB_TASK_WAITING && base->state == LAB_TASK_RUNNABLE)
+    create_goroutine(t, 0, now); /* lab_task_init */
+  else if (next == LAB_TASK_WAITING)
+    lab_trace_go_block(&t->trace, map_wait(why), stack, now);
+  else if (next == LAB_TASK_RUNNING)
+    start_goroutine(t, now);
+  else if (next == LAB_TASK_ENDED)
+    lab_trace_go_end(&t->trace, now);
+  else if (base->state == LAB_TASK_RUNNING)
+    yield_goroutine(t, now);
+  else
+    unblock_goroutine(t, now);
+}
+
+/* ---- regions and user tasks ---------------------------------------------- */
+
+static void trace_region(lab_task_sink *sink, const lab_task *base,
+                         const char *name, bool enters, uint32_t stack) {
+  (void)sink;
+  lab_lua_task_of(base)->trace.task = base->user_task;
+  if (enters)
+    lab_trace_region_begin(name, stack, 0);
+  else
+    lab_trace_region_end(name, stack, 0);
+}
+
+static void begin_user_task(lab_task_sink *sink, const lab_task *base,
+                            uint64_t id, uint64_t parent, const char *name,
+                            uint32_t stack) {
+  (void)sink;
+  (void)base;
+  lab_trace_task_begin(id, parent, name, stack ? stack : tr.network, 0);
+}
+
+static void end_user_task(lab_task_sink *sink, const lab_task *base,
+                          uint64_t id, uint32_t stack) {
+  (void)sink;
+  (void)base;
+  lab_trace_task_end(id, stack ? stack : tr.network, 0);
+}
+
+/* ---- workers: on their threads ------------------------------------------- */
+
+static void begin_job(lab_worker_sink *sink, unsigned index, const lab_job *job,
+                      uint64_t now) {
+  const lab_frame *frames;
+  const lab_func *f = NULL;
+  (void)sink;
+  if (lab_stack_frames(job->stack, &frames) && lab_frame_is_script(frames[0]))
+    f = lab_func_get(lab_frame_func(frames[0]));
+  lab_trace_job_begin(index, f && f->name ? f->name : "[job]", job->stack, now);
+}
+
+static void end_job(lab_worker_sink *sink, unsigned index, const lab_job *job,
+                    uint64_t now) {
+  (void)sink;
+  (void)job;
+  lab_trace_job_end(index, now);
+}
+
+/* ---- samples: on the profiler's thread ----------------------------------- */
+
+static void trace_sample(uint64_t when, int proc, uint32_t stack) {
+  if (lab_trace_on())
+    lab_trace_sample(when, proc, stack);
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+/* Lua's collector reckons in its own way: the next cycle as it was planned at
+ * the end of the last one. */
+static uint64_t read_next_gc(void) {
+  lab_memstats stats;
+  lab_memstats_read(&stats);
+  return stats.next_gc;
+}
+
+static uint32_t find_stack(lab_lua_task *t) {
+  if (t->base.stack || lua_status(t->co) != LUA_YIELD)
+    return t->base.stack;
+  return lab_walk(t->co, 0); /* its slice was over */
+}
+
+static void show_task(lab_lua_task *t) {
+  uint32_t stack = find_stack(t);
+  if (t->kind->serves)
+    show_request(t);
+  create_goroutine(t, stack, 0);
+  if (stack == 0)
+    return;
+  start_goroutine(t, 0);
+  if (t->base.state == LAB_TASK_WAITING)
+    lab_trace_go_block(&t->trace, map_wait(t->base.wait), stack, 0);
+  else
+    lab_trace_go_yield(&t->trace, true, stack, 0);
+}
+
+static void remove_sinks(void) {
+  if (!tr.present)
+    return;
+  tr.present = false;
+  lab_sched_remove_sink(tr.vm->sched, &tr.tasks);
+  lab_workers_set_sink(tr.vm->workers, NULL);
+  lab_cpu_set_tap(NULL);
+  lab_mem_set_watch(NULL);
+}
+
+static void add_sinks(void) {
+  tr.tasks = (lab_task_sink){.changes = trace_change,
+                             .region = trace_region,
+                             .user_task_began = begin_user_task,
+                             .user_task_ended = end_user_task,
+                             .precise = true};
+  tr.workers = (lab_worker_sink){begin_job, end_job};
+  tr.present = true;
+  lab_sched_add_sink(tr.vm->sched, &tr.tasks);
+  lab_workers_set_sink(tr.vm->workers, &tr.workers);
+  lab_cpu_set_tap(trace_sample);
+  lab_mem_set_watch(lab_trace_heap);
+}
+
+static void deliver_on(lab_post *post) {
+  (void)post;
+  if (atomic_load(&tr.vm->stopping)) { /* the workers may be gone */
+    atomic_store(&tr.on_sent, false);
+    return;
+  }
+  remove_sinks();
+  const lab_list *all = lab_sched_tasks(tr.vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next)
+    show_task(lab_lua_task_at(l));
+  add_sinks();
+  lab_trace_start(read_next_gc());
+  if (!lab_trace_on()) /* its client has gone before it began */
+    remove_sinks();
+  atomic_store(&tr.on_sent, false);
+}
+
+static void deliver_off(lab_post *post) {
+  (void)post;
+  remove_sinks();
+  atomic_store(&tr.off_sent, false);
+}
+
+void lab_tracer_attach(lab_vm *vm) {
+  tr.timer = lab_export_pseudo("[timer]");
+  tr.worker = lab_export_pseudo("[worker]");
+  tr.network = lab_export_pseudo("[network]");
+  tr.task_end = lab_export_pseudo("[end of a task]");
+  tr.wakeup = lab_export_pseudo("[wake-up]");
+  tr.on.deliver = deliver_on;
+  tr.off.deliver = deliver_off;
+  atomic_store(&tr.on_sent, false);
+  atomic_store(&tr.off_sent, false);
+  tr.vm = vm;
+}
+
+void lab_tracer_detach(void) {
+  lab_trace_seal("the trace ends early: the lab is stopping");
+  remove_sinks();
+}
+
+/* ---- the control thread -------------------------------------------------- */
+
+static uint64_t read_heap_bytes(void) {
+  return lab_mem_heap_bytes();
+}
+
+int lab_tracer_begin(lab_vm *vm, uint64_t max_events) {
+  lab_workers_load load;
+  lab_workers_read(vm->workers, &load);
+  lab_trace_config config = {
+      .max_events = max_events,
+      .workers = load.threads,
+      .worker = lab_export_pseudo("[worker]"),
+      .start = lab_export_pseudo("[lab]"),
+      .wakeup = lab_export_pseudo("[wake-up]"),
+      .heap = read_heap_bytes,
+  };
+  if (atomic_load(&tr.on_sent)) /* a snapshot may be under way */
+    return -EBUSY;
+  int rc = lab_trace_open(&config);
+  if (rc)
+    return rc;
+  atomic_store(&tr.on_sent, true);
+  lab_sched_post(vm->sched, &tr.on);
+  return 0;
+}
+
+void lab_tracer_end(lab_vm *vm) {
+  lab_trace_seal(NULL);
+  if (!atomic_exchange(&tr.off_sent, true))
+    lab_sched_post(vm->sched, &tr.off);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ * lab.buffer, lab.rand, lab.prng, lab.copy_n.
+ *
+ * A Buffer is a userdata around prim/buffer.h. What it allocates lies outside
+ * Lua's heap, so every change of its capacity is reported to the collector. A
+ * buffer that a copy is filling (on a worker) is busy: touching it meanwhile is
+ * a data race in the scenario, and raises. */
+#include "lualib/lualib.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lualib/class.h"
+#include "lualib/failure.h"
+#include "mem/mem.h"
+#include "prim/buffer.h"
+#include "stack/frame.h"
+#include "vm/gc.h"
+#include "vm/job.h"
+#include "vm/vm.h"
+
+typedef struct buffer {
+  lab_buffer b;
+  size_t reported; /* capacity that the collector knows of */
+  bool busy;
+} buffer;
+
+static const char BUFFER[] = "lab.Buffer", READER[] = "lab.Reader";
+
+static void report_capacity(lua_State *L, buffer *u) {
+  int64_t delta = (int64_t)u->b.cap - (int64_t)u->reported;
+  u->reported = u->b.cap;
+  if (delta)
+    lab_gc_external(L, delta);
+}
+
+static int push_buffer_failure(lua_State *L, int code) {
+  if (code == -ENOMEM) {
+    lab_lua_memory_failure(L);
+  } else {
+    luaL_pushfail(L);
+    lua_pushstring(L, strerror(-code));
+  }
+  lua_pushinteger(L, -code);
+  return 3;
+}
+
+static buffer *check_buffer(lua_State *L, int arg) {
+  buffer *u = luaL_checkudata(L, arg, BUFFER);
+  if (u->busy)
+    luaL_error(L, "buffer is being filled by another task");
+  return u;
+}
+
+static size_t check_size(lua_State *L, int arg) {
+  lua_Integer n = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, n >= 0, arg, "size must not be negative");
+  return (size_t)n;
+}
+
+static int raise_no_memory(lua_State *L, size_t wanted) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
+  return luaL_error(L, "not enough memory for a buffer of %I bytes: %s",
+                    (LUAI_UACINT)wanted, limit);
+}
+
+/* lab.buffer([cap]). Hidden from profiles: what it allocates is charged to its
+ * caller, as Go's make is. */
+static int new_buffer(lua_State *L) {
+  size_t cap = lua_isnoneornil(L, 1) ? 0 : check_size(L, 1);
+  buffer *u = lua_newuserdatauv(L, sizeof *u, 0);
+  memset(u, 0, sizeof *u); /* empty first: an error below must leave it sane */
+  luaL_setmetatable(L, BUFFER);
+  int rc = lab_buffer_init(&u->b, cap);
+  if (rc)
+    return raise_no_memory(L, cap);
+  report_capacity(L, u);
+  return 1;
+}
+
+static int buffer_gc(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  lab_buffer_free(&u->b);
+  report_capacity(L, u);
+  return 0;
+}
+
+/* The end of a <close> variable. One that a worker fills is left to __gc: the
+ * copying task keeps it alive. */
+static int buffer_close(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  if (u->busy)
+    return 0;
+  return buffer_gc(L);
+}
+
+static int buffer_write(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  size_t n;
+  const char *s = luaL_checklstring(L, 2, &n);
+  int rc = lab_buffer_write(&u->b, s, n);
+  report_capacity(L, u);
+  if (rc)
+    return push_buffer_failure(L, rc);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+static int buffer_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_buffer(L, 1)->b.len);
+  return 1;
+}
+
+static int buffer_cap(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_buffer(L, 1)->b.cap);
+  return 1;
+}
+
+static int buffer_grow(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  int rc = lab_buffer_grow(&u->b, check_size(L, 2));
+  report_capacity(L, u);
+  if (rc)
+    return push_buffer_failure(L, rc);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int buffer_reset(lua_State *L) {
+  lab_buffer_reset(&check_buffer(L, 1)->b);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* b:string([i[, j]]): as string.sub counts. */
+static int buffer_string(lua_State *L) {
+  buffer *u = check_buffer(L, 1);
+  lua_Integer len = (lua_Integer)u->b.len;
+  lua_Integer i = luaL_optinteger(L, 2, 1), j = luaL_optinteger(L, 3, -1);
+  if (i < 0)
+    i = i + len + 1 > 1 ? i + len + 1 : 1;
+  if (i == 0)
+    i = 1;
+  if (j < 0)
+    j = j + len + 1;
+  if (j > len)
+    j = len;
+  if (i > j)
+    lua_pushliteral(L, "");
+  else
+    lua_pushlstring(L, u->b.data + i - 1, (size_t)(j - i + 1));
+  return 1;
+}
+
+static int buffer_tostring(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  lua_pushfstring(L, "Buffer (%I of %I bytes)", (LUAI_UACINT)u->b.len,
+                  (LUAI_UACINT)u->b.cap);
+  return 1;
+}
+
+/* ---- readers ------------------------------------------------------------- */
+
+/* A generator has a state, so it serves one copy at a time; the kernel's source
+ * is shared. */
+typedef struct reader {
+  lab_reader *reader; /* &prng.reader, or &lab_random_reader */
+  bool busy;
+  lab_prng prng;
+} reader;
+
+static reader *check_reader(lua_State *L, int arg) {
+  reader *r = luaL_checkudata(L, arg, READER);
+  if (r->busy)
+    luaL_error(L, "reader is being read by another task");
+  return r;
+}
+
+static reader *push_reader(lua_State *L) {
+  reader *r = lua_newuserdatauv(L, sizeof *r, 0);
+  memset(r, 0, sizeof *r);
+  luaL_setmetatable(L, READER);
+  return r;
+}
+
+static int new_prng(lua_State *L) {
+  lua_Integer seed = luaL_checkinteger(L, 1);
+  reader *r = push_reader(L);
+  lab_prng_init(&r->prng, (uint64_t)seed);
+  r->reader = &r->prng.reader;
+  return 1;
+}
+
+/* ---- the copy ------------------------------------------------------------ */
+
+typedef struct copy {
+  lab_lua_job job;
+  buffer *dst;
+  reader *src;
+  size_t n;
+  ssize_t copied;
+} copy;
+
+static void run_copy(lab_job *base) {
+  copy *c = LAB_CONTAINER(base, copy, job.base);
+  c->copied = lab_copy_n(&c->dst->b, c->src->reader, c->n);
+}
+
+static int copy_done(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  copy *c = (copy *)ctx;
+  c->dst->busy = c->src->busy = false;
+  report_capacity(L, c->dst);
+  lab_lua_check_cancelled(L);
+  if (c->copied < 0)
+    return push_buffer_failure(L, (int)c->copied);
+  lua_pushinteger(L, (lua_Integer)c->copied);
+  return 1;
+}
+
+/* lab.copy_n(dst, reader, n): on a worker; the task is parked meanwhile, and
+ * its stack keeps dst, reader and the job alive. */
+static int copy_n(lua_State *L) {
+  buffer *dst = check_buffer(L, 1);
+  reader *src = check_reader(L, 2);
+  size_t n = check_size(L, 3);
+  copy *c = lua_newuserdatauv(L, sizeof *c, 0);
+  memset(c, 0, sizeof *c);
+  c->job.base.run = run_copy;
+  c->dst = dst;
+  c->src = src;
+  c->n = n;
+  dst->busy = true;
+  src->busy = src->reader != &lab_random_reader;
+  return lab_lua_run_job(L, &c->job, (lua_KContext)c, copy_done);
+}
+
+static const luaL_Reg buffer_methods[] = {
+    {"write", buffer_write},
+    {"len", buffer_len},
+    {"cap", buffer_cap},
+    {"grow", buffer_grow},
+    {"reset", buffer_reset},
+    {"string", buffer_string},
+    {NULL, NULL},
+};
+
+static const luaL_Reg buffer_metamethods[] = {
+    {"__gc", buffer_gc},   {"__close", buffer_close},
+    {"__len", buffer_len}, {"__tostring", buffer_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"prng", new_prng},
+    {"copy_n", copy_n},
+    {NULL, NULL},
+};
+
+void lab_lib_buffer(lua_State *L) {
+  lab_lua_new_class(L, BUFFER, buffer_methods, buffer_metamethods);
+  lab_lua_new_class(L, READER, NULL, NULL);
+  luaL_setfuncs(L, functions, 0);
+  push_reader(L)->reader = &lab_random_reader;
+  lua_setfield(L, -2, "rand");
+  lua_pushcfunction(L, new_buffer);
+  lua_setfield(L, -2, "buffer");
+  lab_func_c((const void *)new_buffer, "lab.buffer", true);
+  lab_func_c((const void *)lab_buffer_init, "lab_buffer_init", true);
+}

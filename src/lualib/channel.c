@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ * lab.channel and lab.select: task/channel.h for scripts.
+ *
+ * Where the values are: a sender's in its arguments, on its own coroutine's
+ * stack, also while it is parked there; what is buffered in a table, the
+ * channel's user value, made in its full size at once so that sending can't
+ * fail. A receiver gets its value pushed on its stack, where its continuation
+ * finds it on top. A coroutine's stack needs no barrier: the collector never
+ * takes it for finished, and a C function has room for 20 values there.
+ *
+ * The stack of a task in select:
+ *   1 nil (was the table of cases)   2 the C cases
+ *   3 + 2i, 4 + 2i   channel, value of case i
+ */
+#include "lualib/lualib.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "lualib/class.h"
+#include "lualib/suggest.h"
+#include "task/channel.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+static const char CHANNEL[] = "lab.Channel";
+
+typedef struct channel {
+  lab_channel base;
+  /* Of the operation under way: who runs it, and where this userdata is. */
+  lua_State *L;
+  int at;
+} channel;
+
+enum { CASES_AT = 2, FIRST_AT = 3, MAX_CASES = 1000 };
+
+static lab_sched *sched_of(lua_State *L) {
+  return lab_vm_of(L)->sched;
+}
+
+static lab_task *running_task(lua_State *L) {
+  lab_lua_task *t = lab_vm_of(L)->running;
+  return t ? &t->base : NULL;
+}
+
+/* The channel at ARG, for an operation on it. */
+static channel *check_channel(lua_State *L, int arg) {
+  channel *c = luaL_checkudata(L, arg, CHANNEL);
+  c->L = L;
+  c->at = arg;
+  return c;
+}
+
+/* ---- values -------------------------------------------------------------- */
+
+/* The coroutine of one end: it is parked, or it is the one that runs. */
+static lua_State *coroutine_of(const channel *c, const lab_channel_end *end) {
+  if (!end->task || end->task->state != LAB_TASK_WAITING)
+    return c->L;
+  return LAB_CONTAINER(end->task, lab_lua_task, base)->co;
+}
+
+/* Where a sender has its value: see above. */
+static int place_of(lua_State *co, const lab_channel_end *sender) {
+  if (!sender->which)
+    return 2;
+  const lab_select_case *cases = lua_touserdata(co, CASES_AT);
+  return FIRST_AT + 2 * (int)(sender->which - cases) + 1;
+}
+
+static void push_sent(const channel *c, const lab_channel_end *from) {
+  lua_State *co = coroutine_of(c, from);
+  lua_pushvalue(co, place_of(co, from));
+  if (co != c->L)
+    lua_xmove(co, c->L, 1);
+}
+
+static void push_buffered(const channel *c, size_t slot) {
+  lua_State *L = c->L;
+  lua_Integer i = (lua_Integer)slot + 1;
+  lua_getiuservalue(L, c->at, 1);
+  lua_rawgeti(L, -1, i);
+  lua_pushnil(L); /* the buffer keeps alive what it holds, no more */
+  lua_rawseti(L, -3, i);
+  lua_remove(L, -2);
+}
+
+static void pop_into_buffer(const channel *c, size_t slot) {
+  lua_getiuservalue(c->L, c->at, 1);
+  lua_insert(c->L, -2);
+  lua_rawseti(c->L, -2, (lua_Integer)slot + 1);
+  lua_pop(c->L, 1);
+}
+
+static void move_value(lab_channel *base, const lab_channel_end *from,
+                       const lab_channel_end *to, size_t slot) {
+  channel *c = LAB_CONTAINER(base, channel, base);
+  if (from)
+    push_sent(c, from);
+  else
+    push_buffered(c, slot);
+  if (!to)
+    pop_into_buffer(c, slot);
+  else if (coroutine_of(c, to) != c->L)
+    lua_xmove(c->L, coroutine_of(c, to), 1);
+}
+
+/* ---- channels ------------------------------------------------------------ */
+
+static int new_channel(lua_State *L) {
+  lua_Integer cap = luaL_optinteger(L, 1, 0);
+  if (cap < 0 || cap > INT_MAX)
+    return luaL_error(L, "makechan: size out of range");
+  channel *c = lua_newuserdatauv(L, sizeof *c, 1);
+  lab_channel_init(&c->base, (size_t)cap, move_value);
+  luaL_setmetatable(L, CHANNEL);
+  if (cap > 0) {
+    lua_createtable(L, (int)cap, 0);
+    lua_setiuservalue(L, -2, 1);
+  }
+  return 1;
+}
+
+static int raise_closed(lua_State *L) {
+  return luaL_error(L, "send on closed channel");
+}
+
+static int finish_send(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  lab_lua_check_cancelled(L);
+  return running_task(L)->granted ? 0 : raise_closed(L);
+}
+
+static int channel_send(lua_State *L) {
+  channel *c = check_channel(L, 1);
+  lua_settop(L, 2);
+  int rc = lab_channel_send(sched_of(L), &c->base, running_task(L));
+  if (rc != -EAGAIN)
+    return rc ? raise_closed(L) : 0;
+  lab_lua_task *me = lab_lua_check_parkable(L, "send");
+  lab_channel_wait_send(sched_of(L), &c->base, &me->base, lab_walk(L, 0));
+  return lua_yieldk(L, 0, 0, finish_send);
+}
+
+/* value, true with the value on top of the stack; or nil, false. */
+static int push_received(lua_State *L, bool moved) {
+  if (!moved)
+    lua_pushnil(L);
+  lua_pushboolean(L, moved);
+  return 2;
+}
+
+static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  lab_lua_check_cancelled(L);
+  return push_received(L, running_task(L)->granted);
+}
+
+/* Also the iterator of c:range(): a second argument is of no interest. */
+static int channel_recv(lua_State *L) {
+  channel *c = check_channel(L, 1);
+  lua_settop(L, 1);
+  int rc = lab_channel_receive(sched_of(L), &c->base, running_task(L));
+  if (rc != -EAGAIN)
+    return push_received(L, rc == 0);
+  lab_lua_task *me = lab_lua_check_parkable(L, "recv");
+  lab_channel_wait_receive(sched_of(L), &c->base, &me->base, lab_walk(L, 0));
+  return lua_yieldk(L, 0, 0, finish_receive);
+}
+
+static int channel_range(lua_State *L) {
+  check_channel(L, 1);
+  lua_pushcfunction(L, channel_recv);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+static int channel_close(lua_State *L) {
+  if (lua_isnoneornil(L, 1))
+    return luaL_error(L, "close of nil channel");
+  if (lab_channel_close(sched_of(L), &check_channel(L, 1)->base))
+    return luaL_error(L, "close of closed channel");
+  return 0;
+}
+
+static int channel_len(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_channel(L, 1)->base.len);
+  return 1;
+}
+
+static int channel_cap(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_channel(L, 1)->base.cap);
+  return 1;
+}
+
+static int channel_tostring(lua_State *L) {
+  const lab_channel *c = &check_channel(L, 1)->base;
+  lua_pushfstring(L, "Channel (%I of %I%s)", (LUAI_UACINT)c->len,
+                  (LUAI_UACINT)c->cap, c->closed ? ", closed" : "");
+  return 1;
+}
+
+static const luaL_Reg channel_methods[] = {
+    {"send", channel_send}, {"recv", channel_recv},   {"len", channel_len},
+    {"cap", channel_cap},   {"range", channel_range}, {"close", channel_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg channel_metamethods[] = {
+    {"__len", channel_len},
+    {"__tostring", channel_tostring},
+    {NULL, NULL},
+};
+
+/* ---- select -------------------------------------------------------------- */
+
+/* { channel | nil, "recv" } or { channel | nil, "send", value }, on top of the
+ * stack, as case I: replaced by its channel and its value. */
+static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
+  if (!lua_istable(L, -1))
+    luaL_error(L, "select: case %d is no table", (int)i + 1);
+  lua_rawgeti(L, -1, 2);
+  const char *verb = lua_tostring(L, -1);
+  bool is_send = verb && strcmp(verb, "send") == 0;
+  if (!is_send && (!verb || strcmp(verb, "recv") != 0))
+    luaL_error(L,
+               "select: case %d must be {channel, \"recv\"} or {channel, "
+               "\"send\", value}",
+               (int)i + 1);
+  lua_pop(L, 1);
+  lua_rawgeti(L, -1, 1);
+  channel *c = NULL;
+  if (lua_toboolean(L, -1)) {
+    if (!luaL_testudata(L, -1, CHANNEL))
+      luaL_error(L, "select: case %d has no channel", (int)i + 1);
+    c = check_channel(L, lua_gettop(L));
+    c->at = FIRST_AT + 2 * (int)i;
+  }
+  lua_rawgeti(L, -2, 3);
+  lua_remove(L, -3);
+  cases[i].channel = c ? &c->base : NULL;
+  cases[i].send = is_send;
+}
+
+/* Options stand behind the cases, of which there are N. */
+static void check_options(lua_State *L, size_t n) {
+  static const char *const options[] = {"default"};
+  if (n > 0)
+    lua_pushinteger(L, (lua_Integer)n);
+  else
+    lua_pushnil(L);
+  if (!lua_next(L, 1))
+    return;
+  bool known = lua_type(L, -2) != LUA_TSTRING ||
+               strcmp(lua_tostring(L, -2), options[0]) == 0;
+  if (!known)
+    lab_lua_unknown(L, "lab.select has no option", lua_tostring(L, -2), options,
+                    1);
+  lua_pop(L, 2);
+}
+
+static lab_select_case *read_cases(lua_State *L, size_t *count) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  size_t n = lua_rawlen(L, 1);
+  if (n > MAX_CASES)
+    luaL_error(L, "select: more than %d cases", MAX_CASES);
+  check_options(L, n);
+  luaL_checkstack(L, 2 * (int)n + 10, "select"); /* stacks are costly */
+  lab_select_case *cases = lua_newuserdatauv(L, n * sizeof *cases, 0);
+  memset(cases, 0, n * sizeof *cases);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    read_case(L, cases, i);
+  }
+  *count = n;
+  return cases;
+}
+
+/* The index of case I; of a receiver also its value, which is on top of the
+ * stack if it was MOVED, and ok. */
+static int push_selected(lua_State *L, const lab_select_case *cases, int i,
+                         bool moved) {
+  if (cases[i].send) {
+    if (!moved)
+      return raise_closed(L);
+    lua_pushinteger(L, i + 1);
+    return 1;
+  }
+  push_received(L, moved);
+  lua_pushinteger(L, i + 1);
+  lua_insert(L, -3);
+  return 3;
+}
+
+static int finish_select(lua_State *L, int status, lua_KContext n) {
+  (void)status;
+  lab_lua_check_cancelled(L);
+  const lab_select_case *cases = lua_touserdata(L, CASES_AT);
+  return push_selected(L, cases, lab_select_chosen(cases, (size_t)n),
+                       running_task(L)->granted);
+}
+
+static bool has_default(lua_State *L) {
+  lua_pushliteral(L, "default");
+  lua_rawget(L, 1);
+  bool has = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return has;
+}
+
+/* lab.select{ case..., default = true? } -> index, value, ok; nil for default
+ */
+static int channel_select(lua_State *L) {
+  static uint64_t rng;
+  size_t n;
+  lab_select_case *cases = read_cases(L, &n);
+  bool moved;
+  if (rng == 0)
+    rng = lab_clock_mono();
+  int i = lab_select_try(sched_of(L), running_task(L), cases, n, &rng, &moved);
+  if (i >= 0)
+    return push_selected(L, cases, i, moved);
+  if (has_default(L)) {
+    luaL_pushfail(L);
+    return 1;
+  }
+  lab_lua_task *me = lab_lua_check_parkable(L, "select");
+  lua_pushnil(L); /* the table may go, if nobody else has it: 300 bytes */
+  lua_replace(L, 1);
+  lab_select_wait(sched_of(L), &me->base, cases, n, lab_walk(L, 0));
+  return lua_yieldk(L, 0, (lua_KContext)n, finish_select);
+}
+
+static const luaL_Reg functions[] = {
+    {"channel", new_channel},
+    {"select", channel_select},
+    {NULL, NULL},
+};
+
+void lab_lib_channel(lua_State *L) {
+  lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * See class.h. */
+#include "lualib/class.h"
+
+#include "lualib/suggest.h"
+#include "vm/walk.h"
+
+/* A method that the class doesn't have. Upvalue 1: the class's name; argument
+ * 1: its methods. */
+static int refuse_method(lua_State *L) {
+  enum { METHODS_MAX = 32 };
+  const char *known[METHODS_MAX];
+  size_t n = 0;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return 0;
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+    if (n < METHODS_MAX)
+      known[n++] = lua_tostring(L, -2);
+  lua_pushfstring(L, "a %s has no", lua_tostring(L, lua_upvalueindex(1)));
+  return lab_lua_unknown(L, lua_tostring(L, -1), lua_tostring(L, 2), known, n);
+}
+
+/* The table on top, of methods: a look at any other name raises. */
+static void make_strict(lua_State *L, const char *name) {
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, refuse_method, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
+void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods) {
+  luaL_newmetatable(L, name);
+  if (metamethods)
+    luaL_setfuncs(L, metamethods, 0);
+  lua_newtable(L);
+  if (methods) {
+    luaL_setfuncs(L, methods, 0);
+    lab_walk_register(L, name, false);
+  }
+  make_strict(L, name);
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}

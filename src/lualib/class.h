@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * How the library's objects are made: metatables that scripts can't get at,
+ * and methods that have their name in profiles ("lab.Mutex.lock").
+ *
+ * Threads: the VM's. */
+#ifndef LAB_LUALIB_CLASS_H
+#define LAB_LUALIB_CLASS_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+/* Makes the metatable NAME (luaL_setmetatable); METHODS and METAMETHODS may be
+ * NULL. To ask an object for a method that isn't there is an error that names
+ * the nearest. May raise. */
+void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * See failure.h. */
+#include "lualib/failure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/vm.h"
+
+int lab_lua_failure(lua_State *L, const char *what, const char *path,
+                    int code) {
+  char reason[128];
+  const char *text = code == -EBADF ? "file already closed" : strerror(-code);
+  snprintf(reason, sizeof reason, "%s", text);
+  if (reason[0] >= 'A' && reason[0] <= 'Z')
+    reason[0] = (char)(reason[0] + ('a' - 'A'));
+  luaL_pushfail(L);
+  if (path)
+    lua_pushfstring(L, "%s %s: %s", what, path, reason);
+  else
+    lua_pushfstring(L, "%s: %s", what, reason);
+  lua_pushinteger(L, -code);
+  return 3;
+}
+
+int lab_lua_memory_failure(lua_State *L) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
+  luaL_pushfail(L);
+  lua_pushfstring(L, LAB_LUA_NO_MEMORY ": %s", limit);
+  return 2;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * What a library function returns where the environment failed: nil and a
+ * message in Go's words. (A mistake in the scenario raises instead.)
+ *
+ * Threads: the VM's. May raise where memory is out. */
+#ifndef LAB_LUALIB_FAILURE_H
+#define LAB_LUALIB_FAILURE_H
+
+#include <lua.h>
+
+/* Pushes nil, "WHAT PATH: reason", errno; returns 3. PATH may be NULL. CODE is
+ * a negative errno. */
+int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
+/* Pushes nil, "not enough memory: the step has 1 GiB (limits.memory)"; returns
+ * 2. */
+int lab_lua_memory_failure(lua_State *L);
+
+#endif

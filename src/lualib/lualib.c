@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * See lualib.h. */
+#include "lualib/lualib.h"
+
+#include "vm/walk.h"
+
+void lab_lualib_open(lua_State *L) {
+  lua_newtable(L);
+  lab_lib_buffer(L);
+  lab_lib_cpu(L);
+  lab_lib_label(L);
+  lab_lib_metric(L);
+  lab_lib_task(L);
+  lab_lib_sync(L);
+  lab_lib_channel(L);
+  lab_lib_timer(L);
+  lab_lib_file(L);
+  lab_lib_http(L);
+  lab_lib_process(L);
+  lab_lib_server(L);
+  lab_lib_base(L);
+  lab_walk_register(L, "lab", false);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * lab.spawn: child processes.
+ *
+ * The control thread starts them and hears of their end. A child that runs
+ * needs no reference; what the step leaves running is killed with it, and so
+ * are the child's own children, as long as they stay in its group. */
+#include "lualib/lualib.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "lualib/class.h"
+#include "lualib/failure.h"
+#include "lualib/suggest.h"
+#include "resources/errand.h"
+#include "resources/owned.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+static const char PROCESS[] = "lab.Process";
+enum { ARGS_MAX = 1000 };
+
+typedef struct process {
+  lab_owned owned;
+  lab_child *child; /* NULL: taken back with the step */
+  lab_list waiting; /* tasks, by lab_task.link */
+  int anchor;       /* registry: itself, while it runs */
+  bool started, over;
+} process;
+
+static void unanchor_process(process *p) {
+  if (p->child)
+    luaL_unref(p->child->errand.vm->L, LUA_REGISTRYINDEX, p->anchor);
+  p->anchor = LUA_NOREF;
+}
+
+static void end_process(process *p) {
+  lab_owned_remove(&p->owned);
+  unanchor_process(p);
+  if (p->child)
+    lab_errand_end(&p->child->errand);
+  p->child = NULL;
+}
+
+static void reclaim_process(lab_owned *o) {
+  end_process(LAB_CONTAINER(o, process, owned));
+}
+
+/* ---- news ---------------------------------------------------------------- */
+
+static void wake_all(lab_vm *vm, process *p) {
+  while (!lab_list_empty(&p->waiting))
+    lab_task_ready(vm->sched, LAB_CONTAINER(p->waiting.next, lab_task, link));
+}
+
+static void hear_of_child(lab_errand *e, int news) {
+  process *p = e->user;
+  if (news == 0) {
+    p->started = true;
+  } else { /* nothing is left of it that the step would have to give back */
+    p->over = true;
+    lab_owned_remove(&p->owned);
+    unanchor_process(p);
+  }
+  wake_all(e->vm, p);
+}
+
+static void free_argv(char **argv) {
+  for (size_t i = 0; argv[i]; i++)
+    lab_xfree(argv[i]);
+  lab_xfree(argv);
+}
+
+static void free_child(lab_errand *e) {
+  lab_child *child = LAB_CONTAINER(e, lab_child, errand);
+  free_argv(child->argv);
+  lab_xfree(child);
+}
+
+/* Parks the running task until there are news. */
+static int wait_for_news(lua_State *L, process *p, lua_KFunction k) {
+  lab_vm *vm = lab_vm_of(L);
+  lab_lua_task *me = vm->running;
+  lab_task_park(vm->sched, &me->base, LAB_WAIT_NET, lab_walk(L, 0));
+  lab_list_push_back(&p->waiting, &me->base.link);
+  return lua_yieldk(L, 0, (lua_KContext)p, k);
+}
+
+/* ---- lab.spawn ----------------------------------------------------------- */
+
+static int check_argv(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lab_lua_check_keys(L, 1, "lab.spawn has no option", NULL, 0);
+  lua_Integer n = luaL_len(L, 1);
+  luaL_argcheck(L, n >= 1 && n <= ARGS_MAX, 1, "a list of 1 to 1000 words");
+  for (lua_Integer i = 1; i <= n; i++) {
+    size_t len;
+    bool good = lua_rawgeti(L, 1, i) == LUA_TSTRING;
+    const char *word = good ? lua_tolstring(L, -1, &len) : NULL;
+    luaL_argcheck(L, good && strlen(word) == len, 1, "words are strings");
+    lua_pop(L, 1);
+  }
+  return (int)n;
+}
+
+/* Raises nothing: the list was checked. */
+static char **copy_argv(lua_State *L, int n) {
+  char **argv = lab_xcalloc((size_t)n + 1, sizeof *argv);
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    argv[i] = lab_xstrdup(lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  return argv;
+}
+
+static int finish_spawn(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  process *p = (process *)ctx;
+  if (lab_vm_of(L)->running->base.cancelled)
+    end_process(p);
+  lab_lua_check_cancelled(L);
+  if (p->child->error == 0)
+    return 1; /* the object is on top */
+  int n = lab_lua_failure(L, "exec", p->child->argv[0], p->child->error);
+  end_process(p);
+  return n;
+}
+
+static process *new_process(lua_State *L) {
+  process *p = lua_newuserdatauv(L, sizeof *p, 0);
+  memset(p, 0, sizeof *p);
+  lab_list_init(&p->owned.link);
+  lab_list_init(&p->waiting);
+  p->anchor = LUA_NOREF;
+  luaL_setmetatable(L, PROCESS);
+  return p;
+}
+
+/* lab.spawn(argv) */
+static int process_spawn(lua_State *L) {
+  const lab_services *services = lab_lua_check_services(L);
+  int n = check_argv(L);
+  lab_lua_check_parkable(L, "spawn");
+  lua_settop(L, 1);
+  process *p = new_process(L);
+  lua_pushvalue(L, 2);
+  p->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_child *child = p->child = lab_xcalloc(1, sizeof *child);
+  child->argv = copy_argv(L, n);
+  child->errand.start = services->spawn;
+  child->errand.stop = services->stop_child;
+  child->errand.told = hear_of_child;
+  child->errand.freed = free_child;
+  child->errand.user = p;
+  lab_owned_add(lab_vm_of(L), &p->owned, "child program", reclaim_process);
+  lab_errand_begin(L, &child->errand);
+  return wait_for_news(L, p, finish_spawn);
+}
+
+/* ---- methods ------------------------------------------------------------- */
+
+static process *check_process(lua_State *L) {
+  return luaL_checkudata(L, 1, PROCESS);
+}
+
+/* Taken back, or ended by itself. */
+static bool is_over(const process *p) {
+  return !p->child || p->over;
+}
+
+static int process_pid(lua_State *L) {
+  process *p = check_process(L);
+  lua_pushinteger(L, p->child ? p->child->pid : 0);
+  return 1;
+}
+
+static int push_end(lua_State *L, const process *p) {
+  if (p->child && p->child->signal == 0) {
+    lua_pushinteger(L, p->child->code);
+    return 1;
+  }
+  int number = p->child ? p->child->signal : SIGKILL;
+  char name[64];
+  snprintf(name, sizeof name, "%s", strsignal(number));
+  name[0] = (char)tolower((unsigned char)name[0]);
+  luaL_pushfail(L);
+  lua_pushfstring(L, "signal: %s", name);
+  lua_pushinteger(L, number);
+  return 3;
+}
+
+static int finish_wait(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  lab_lua_check_cancelled(L);
+  process *p = (process *)ctx;
+  return is_over(p) ? push_end(L, p) : wait_for_news(L, p, finish_wait);
+}
+
+/* p:wait() */
+static int process_wait(lua_State *L) {
+  process *p = check_process(L);
+  if (is_over(p))
+    return push_end(L, p);
+  lab_lua_check_parkable(L, "wait");
+  return wait_for_news(L, p, finish_wait);
+}
+
+static int check_signal(lua_State *L, int arg) {
+  static const char *const names[] = {"KILL", "TERM", "INT",  "HUP",  "QUIT",
+                                      "STOP", "CONT", "USR1", "USR2", NULL};
+  static const int numbers[] = {SIGKILL, SIGTERM, SIGINT,  SIGHUP, SIGQUIT,
+                                SIGSTOP, SIGCONT, SIGUSR1, SIGUSR2};
+  return numbers[luaL_checkoption(L, arg, "KILL", names)];
+}
+
+typedef struct kill_order {
+  lab_order order;
+  lab_child *child;
+  int signal;
+} kill_order;
+
+/* The child is there: a stop was ordered later, if at all. */
+static void run_kill(lab_order *o) {
+  kill_order *k = LAB_CONTAINER(o, kill_order, order);
+  lab_services_of(k->child->errand.vm)->kill(k->child, k->signal);
+  lab_xfree(k);
+}
+
+/* p:kill([signal]) */
+static int process_kill(lua_State *L) {
+  process *p = check_process(L);
+  int number = check_signal(L, 2);
+  if (is_over(p)) {
+    luaL_pushfail(L);
+    lua_pushliteral(L, "os: process already finished");
+    lua_pushinteger(L, ESRCH);
+    return 3;
+  }
+  kill_order *k = lab_xcalloc(1, sizeof *k);
+  k->child = p->child;
+  k->signal = number;
+  lab_order_send(lab_vm_of(L), &k->order, run_kill);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int process_gc(lua_State *L) {
+  end_process(check_process(L));
+  return 0;
+}
+
+static int process_tostring(lua_State *L) {
+  process *p = check_process(L);
+  if (is_over(p))
+    lua_pushliteral(L, "Process (ended)");
+  else
+    lua_pushfstring(L, "Process %d", p->child->pid);
+  return 1;
+}
+
+static const luaL_Reg process_methods[] = {
+    {"pid", process_pid},
+    {"wait", process_wait},
+    {"kill", process_kill},
+    {NULL, NULL},
+};
+
+static const luaL_Reg process_metamethods[] = {
+    {"__gc", process_gc},
+    {"__tostring", process_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"spawn", process_spawn},
+    {NULL, NULL},
+};
+
+void lab_lib_process(lua_State *L) {
+  lab_lua_new_class(L, PROCESS, process_methods, process_metamethods);
+  luaL_setfuncs(L, functions, 0);
+}

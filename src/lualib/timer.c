@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * lab.after, lab.every, and Timer: stop.
+ *
+ * A timer is a task that sleeps, then calls the function: so it is listed and
+ * taken back as every task, and what the function does is charged to "created
+ * by" whoever set the timer. The task's coroutine has the Timer and the
+ * function on its stack, which keeps both alive. */
+#include "lualib/lualib.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "lualib/class.h"
+#include "stack/frame.h"
+#include "vm/gc.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+static const char TIMER[] = "lab.Timer";
+
+typedef struct timer {
+  lab_task_handle handle; /* handle.task: NULL when it has ended */
+  uint64_t due;           /* mono ns */
+  uint64_t period;        /* ns; 0: it calls the function once */
+  bool calling;           /* the function runs */
+  bool stopped;
+} timer;
+
+/* The coroutine's stack: of a task that runs a timer. */
+enum { SELF = 1, FUNCTION = 2 };
+
+static void timer_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  (void)vm;
+  (void)nresults;
+  if (status != LUA_OK && !t->base.cancelled)
+    lab_lua_log_failure("timer's task", t);
+}
+
+static const lab_lua_task_kind timer_kind = {.ended = timer_ended};
+
+/* ---- the task ------------------------------------------------------------ */
+
+static int wake_timer(lua_State *L, int status, lua_KContext ctx);
+
+static int sleep_until_due(lua_State *L, const timer *t) {
+  lab_lua_task *me = lab_lua_check_parkable(L, "sleep");
+  uint64_t now = lab_clock_mono();
+  uint64_t ns = t->due > now ? t->due - now : 0;
+  lab_task_sleep(lab_vm_of(L)->sched, &me->base, ns, lab_walk(L, 0));
+  return lua_yieldk(L, 0, 0, wake_timer);
+}
+
+/* A period that is over before the function has returned is left out, as Go's
+ * tickers do. */
+static void set_next(timer *t) {
+  uint64_t now = lab_clock_mono();
+  t->due += t->period;
+  if (t->due < now)
+    t->due += (now - t->due) / t->period * t->period;
+}
+
+static int finish_timer_call(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  timer *t = lua_touserdata(L, SELF);
+  t->calling = false;
+  if (t->period == 0 || t->stopped) {
+    lua_settop(L, SELF); /* the result: the handle is needed at the end */
+    return 1;
+  }
+  set_next(t);
+  return sleep_until_due(L, t);
+}
+
+static int wake_timer(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  lab_lua_check_cancelled(L);
+  timer *t = lua_touserdata(L, SELF);
+  t->calling = true;
+  lua_pushvalue(L, FUNCTION);
+  lua_callk(L, 0, 0, 0, finish_timer_call);
+  return finish_timer_call(L, LUA_OK, 0);
+}
+
+/* The bodies of the tasks: two, for their names in profiles. */
+static int run_after(lua_State *L) {
+  return sleep_until_due(L, lua_touserdata(L, SELF));
+}
+
+static int run_every(lua_State *L) {
+  return sleep_until_due(L, lua_touserdata(L, SELF));
+}
+
+/* ---- for scripts --------------------------------------------------------- */
+
+/* Argument 1: the seconds, in ns; 2: the function. */
+static int start_timer(lua_State *L, uint64_t ns, bool again,
+                       lua_CFunction body) {
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lab_vm *vm = lab_vm_of(L);
+  if (lab_gc_running())
+    return luaL_error(L, "a finalizer can't start a timer");
+  lua_settop(L, 2);
+  timer *t = lua_newuserdatauv(L, sizeof *t, 0);
+  memset(t, 0, sizeof *t);
+  lab_list_init(&t->handle.joiners);
+  luaL_setmetatable(L, TIMER);
+  t->due = lab_clock_mono() + ns;
+  t->period = again ? ns : 0;
+  lua_pushcfunction(L, body);
+  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 2);
+  lab_lua_task *task =
+      lab_lua_task_spawn(vm, L, 2, lab_vm_generation(vm), &timer_kind);
+  task->handle = &t->handle;
+  t->handle.task = task;
+  return 1;
+}
+
+/* lab.after(seconds, function) -> Timer */
+static int timer_after(lua_State *L) {
+  return start_timer(L, lab_lua_check_seconds(L, 1), false, run_after);
+}
+
+/* lab.every(seconds, function) -> Timer */
+static int timer_every(lua_State *L) {
+  uint64_t ns = lab_lua_check_seconds(L, 1);
+  if (ns == 0)
+    return luaL_error(L, "non-positive interval for lab.every");
+  return start_timer(L, ns, true, run_every);
+}
+
+/* t:stop() -> whether a call was still to come, which doesn't come now. A call
+ * that is under way goes on. */
+static int timer_stop(lua_State *L) {
+  timer *t = luaL_checkudata(L, 1, TIMER);
+  lab_lua_task *task = t->handle.task;
+  bool pending = task && !t->stopped && !(t->calling && t->period == 0);
+  t->stopped = true;
+  if (pending && !t->calling) {
+    task->told_by_script = true;
+    lab_lua_task_cancel(lab_vm_of(L), task);
+  }
+  lua_pushboolean(L, pending);
+  return 1;
+}
+
+static int timer_tostring(lua_State *L) {
+  const timer *t = luaL_checkudata(L, 1, TIMER);
+  lua_pushfstring(L, "Timer (%s)",
+                  t->handle.task && !t->stopped ? "set" : "over");
+  return 1;
+}
+
+static const luaL_Reg timer_methods[] = {
+    {"stop", timer_stop},
+    {NULL, NULL},
+};
+
+static const luaL_Reg timer_metamethods[] = {
+    {"__tostring", timer_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"after", timer_after},
+    {"every", timer_every},
+    {NULL, NULL},
+};
+
+void lab_lib_timer(lua_State *L) {
+  lab_lua_new_class(L, TIMER, timer_methods, timer_metamethods);
+  luaL_setfuncs(L, functions, 0);
+  lab_func_c((const void *)run_after, "lab.after", false);
+  lab_func_c((const void *)run_every, "lab.every", false);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * See errand.h. */
+#include "resources/errand.h"
+
+#include "prof/files.h"
+#include "resources/fds.h"
+#include "resources/resources.h"
+#include "vm/gc.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+static lab_errands *get_errands(const lab_vm *vm) {
+  return &vm->resources->errands;
+}
+
+void lab_errands_init(lab_vm *vm, const lab_services *services) {
+  get_errands(vm)->services = services;
+  lab_list_init(&get_errands(vm)->started);
+}
+
+void lab_order_send(lab_vm *vm, lab_order *o, void (*run)(lab_order *)) {
+  o->run = run;
+  lab_mpsc_push(&get_errands(vm)->orders, &o->node);
+  lab_call_wake(vm);
+}
+
+void lab_orders_run(lab_vm *vm) {
+  lab_mpsc_node *node = lab_mpsc_take_all(&get_errands(vm)->orders);
+  while (node) {
+    lab_mpsc_node *next = node->next;
+    lab_order *o = LAB_CONTAINER(node, lab_order, node);
+    o->run(o);
+    node = next;
+  }
+}
+
+/* ---- the control thread -------------------------------------------------- */
+
+static void run_start(lab_order *o) {
+  lab_errand *e = LAB_CONTAINER(o, lab_errand, start_order);
+  lab_list_push_back(&get_errands(e->vm)->started, &e->link);
+  e->start(e);
+}
+
+static void run_free(lab_order *o) {
+  lab_errand *e = LAB_CONTAINER(o, lab_errand, start_order);
+  lab_list_remove(&e->link);
+  e->freed(e);
+}
+
+void lab_errands_free(lab_vm *vm) {
+  const lab_list *all = &get_errands(vm)->started;
+  while (!lab_list_empty(all))
+    run_free(&LAB_CONTAINER(all->next, lab_errand, link)->start_order);
+}
+
+static void run_stop(lab_order *o) {
+  lab_errand *e = LAB_CONTAINER(o, lab_errand, stop_order);
+  e->stop(e);
+  lab_sched_post(e->vm->sched, &e->goodbye);
+}
+
+void lab_errand_tell(lab_errand *e, int news) {
+  lab_sched_post(e->vm->sched, &e->news[news]);
+}
+
+int lab_errand_opened(const lab_errand *e, int fd) {
+  return lab_fd_enter(fd, e->stack, e->label);
+}
+
+void lab_errand_closing(int fd) {
+  lab_fd_leave(fd);
+}
+
+int lab_errand_take(lab_errand *e) {
+  return lab_fd_account_take(e->vm, &e->fds);
+}
+
+void lab_errand_accepted(const lab_errand *e, int fd) {
+  lab_files_opened(fd, e->stack, e->label);
+}
+
+void lab_errand_give(lab_errand *e, int fd) {
+  lab_fd_account_give(e->vm, &e->fds, fd);
+}
+
+/* ---- the VM -------------------------------------------------------------- */
+
+static void deliver_first(lab_post *post) {
+  lab_errand *e = LAB_CONTAINER(post, lab_errand, news[0]);
+  if (!e->stopped)
+    e->told(e, 0);
+}
+
+static void deliver_second(lab_post *post) {
+  lab_errand *e = LAB_CONTAINER(post, lab_errand, news[1]);
+  if (!e->stopped)
+    e->told(e, 1);
+}
+
+static void deliver_goodbye(lab_post *post) {
+  lab_errand *e = LAB_CONTAINER(post, lab_errand, goodbye);
+  lab_order_send(e->vm, &e->start_order, run_free);
+}
+
+const lab_services *lab_services_of(const lab_vm *vm) {
+  return get_errands(vm)->services;
+}
+
+const lab_services *lab_lua_check_services(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  const lab_services *services = lab_services_of(vm);
+  if (!services)
+    luaL_error(L, "there are no services here");
+  if (lab_gc_running() || !vm->running)
+    luaL_error(L, "a finalizer can't do this");
+  return services;
+}
+
+void lab_errand_begin(lua_State *L, lab_errand *e) {
+  lab_vm *vm = e->vm = lab_vm_of(L);
+  e->stack = lab_walk(L, 0);
+  e->label = vm->running ? vm->running->base.label : 0;
+  e->news[0].deliver = deliver_first;
+  e->news[1].deliver = deliver_second;
+  e->goodbye.deliver = deliver_goodbye;
+  lab_order_send(vm, &e->start_order, run_start);
+}
+
+void lab_errand_end(lab_errand *e) {
+  lab_fd_account_close(e->vm, &e->fds);
+  e->stopped = true;
+  lab_order_send(e->vm, &e->stop_order, run_stop);
+}

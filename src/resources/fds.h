@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * The descriptors that scenarios have: how many they may have, and who opened
+ * which (the profile lab.OpenFiles).
+ *
+ * Two bounds hold, and both answer as the kernel would, with EMFILE. The step's
+ * own (limits.fds) is a count. The process's is RLIMIT_NOFILE, of which the lab
+ * keeps a part for itself: connections, profiles and /goto live on those.
+ *
+ * To open one for a scenario: take; open; opened with what came of it. Or, if
+ * it was never opened, give_back. Before it is closed: closing.
+ *
+ * Threads: any, but lab_fd_opened: the VM's. */
+#ifndef LAB_RESOURCES_FDS_H
+#define LAB_RESOURCES_FDS_H
+
+#include <lua.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct lab_vm lab_vm;
+
+typedef struct lab_fds {
+  pthread_mutex_t lock; /* files are closed by workers, clients of a server
+                           come and go on the control thread */
+  unsigned count;       /* that scenarios have */
+  unsigned limit;       /* of the step; 0: no other than the process's */
+} lab_fds;
+
+void lab_fds_init(lab_vm *vm);
+void lab_fds_free(lab_vm *vm);
+
+/* False: no more, the caller tells -EMFILE. */
+bool lab_fd_take(lab_vm *vm);
+void lab_fd_give_back(lab_vm *vm);
+/* FD was opened: enters it for lab.OpenFiles under L's stack, and returns it.
+ * Where FD is a negative errno, or the process needs that one itself, it is
+ * closed, given back, and a negative errno is returned. */
+int lab_fd_opened(lua_State *L, int fd);
+/* Before FD is closed. */
+void lab_fd_closing(lab_vm *vm, int fd);
+
+/* What the step may have (0: no limit of its own); what scenarios have now. */
+void lab_fd_set_limit(lab_vm *vm, unsigned limit);
+void lab_fd_read(lab_vm *vm, unsigned *fds, unsigned *limit);
+
+/* The part of opened and closing that doesn't count: enters FD in lab.OpenFiles
+ * (0), or tells -EMFILE; takes it out. */
+int lab_fd_enter(int fd, uint32_t stack, uint32_t label);
+void lab_fd_leave(int fd);
+
+/* What one server, request or child has. Zeroed; the first may be taken by
+ * lab_fd_take, then COUNT is 1. */
+typedef struct lab_fd_account {
+  unsigned count;
+  bool closed; /* it gets no more */
+} lab_fd_account;
+
+/* For descriptors that come by themselves, as clients do. Take: before one is
+ * accepted; 0, or -EMFILE while there may be no more. Give: FD is about to be
+ * closed, or (-1) none came. Close: none counts any more. */
+int lab_fd_account_take(lab_vm *vm, lab_fd_account *a);
+void lab_fd_account_give(lab_vm *vm, lab_fd_account *a, int fd);
+void lab_fd_account_close(lab_vm *vm, lab_fd_account *a);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * See temp.h. */
+#include "resources/temp.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "prim/file.h"
+#include "resources/owned.h"
+#include "resources/resources.h"
+#include "vm/vm.h"
+
+struct lab_temp {
+  lab_owned owned;
+  lab_vm *vm;
+  lab_temp *next; /* in lab_temps */
+  unsigned users; /* jobs under way */
+  bool given_up;  /* the step was left: the last user removes it */
+  atomic_bool made;
+  lab_job removal; /* afterwards */
+  char path[];
+};
+
+/* $TMPDIR without symbolic links, so that paths can be compared. The name can't
+ * be guessed, so nobody has made a folder of that name before us. */
+static char *make_root_path(void) {
+  const char *tmp = getenv("TMPDIR");
+  char base[PATH_MAX], path[PATH_MAX + 64];
+  if (!realpath(tmp && *tmp ? tmp : "/tmp", base))
+    strcpy(base, "/tmp");
+  uint64_t seed;
+  if (getentropy(&seed, sizeof seed) < 0)
+    seed = lab_clock_mono();
+  snprintf(path, sizeof path, "%s/diaglab-%d-%08x", base, (int)getpid(),
+           (unsigned)lab_rng_next(&seed));
+  return lab_xstrdup(path);
+}
+
+void lab_temps_init(lab_vm *vm) {
+  vm->resources->temps.root = make_root_path();
+}
+
+void lab_temps_close(lab_vm *vm) {
+  rmdir(vm->resources->temps.root);
+}
+
+void lab_temps_abandon(lab_vm *vm) {
+  lab_file_remove_tree(vm->resources->temps.root);
+}
+
+void lab_temps_free(lab_vm *vm) {
+  lab_xfree(vm->resources->temps.root);
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void run_removal(lab_job *job) {
+  lab_file_remove_tree(LAB_CONTAINER(job, lab_temp, removal)->path);
+}
+
+static void free_removed(lab_job *job) {
+  lab_xfree(LAB_CONTAINER(job, lab_temp, removal));
+}
+
+/* On a worker, for there may be a hundred thousand files. The workers are gone
+ * when the VM ends. */
+static void remove_folder(lab_temp *temp) {
+  temp->removal.run = run_removal;
+  temp->removal.done = free_removed;
+  if (temp->vm->workers) {
+    lab_workers_submit(temp->vm->workers, &temp->removal);
+  } else {
+    run_removal(&temp->removal);
+    free_removed(&temp->removal);
+  }
+}
+
+static void reclaim_temp(lab_owned *o) {
+  lab_temp *temp = LAB_CONTAINER(o, lab_temp, owned);
+  lab_temp **at = &temp->vm->resources->temps.first;
+  while (*at != temp)
+    at = &(*at)->next;
+  *at = temp->next;
+  temp->given_up = true;
+  if (temp->users == 0 || !temp->vm->workers)
+    remove_folder(temp);
+}
+
+/* ---- use ----------------------------------------------------------------- */
+
+static lab_temp *find_temp(lab_vm *vm) {
+  uint32_t generation = lab_vm_generation(vm);
+  for (lab_temp *temp = vm->resources->temps.first; temp; temp = temp->next)
+    if (temp->owned.generation == generation)
+      return temp;
+  return NULL;
+}
+
+static lab_temp *new_temp(lab_vm *vm) {
+  size_t room = strlen(vm->resources->temps.root) + 24;
+  lab_temp *temp = lab_xcalloc(1, sizeof *temp + room);
+  temp->vm = vm;
+  lab_owned_add(vm, &temp->owned, NULL, reclaim_temp);
+  snprintf(temp->path, room, "%s/visit-%u", vm->resources->temps.root,
+           temp->owned.generation);
+  temp->next = vm->resources->temps.first;
+  vm->resources->temps.first = temp;
+  return temp;
+}
+
+lab_temp *lab_temp_use(lab_vm *vm) {
+  lab_temp *temp = find_temp(vm);
+  if (!temp)
+    temp = new_temp(vm);
+  temp->users++;
+  return temp;
+}
+
+void lab_temp_unuse(lab_temp *temp) {
+  if (--temp->users == 0 && temp->given_up)
+    remove_folder(temp);
+}
+
+const char *lab_temp_path(const lab_temp *temp) {
+  return temp->path;
+}
+
+int lab_temp_make(lab_temp *temp) {
+  if (atomic_load(&temp->made))
+    return 0;
+  int rc = lab_file_make_dirs(temp->path);
+  atomic_store(&temp->made, rc == 0);
+  return rc;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ * See host.h. */
+#include "scenario/host.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/probe.h"
+#include "prof/label.h"
+#include "prof/registry.h"
+#include "resources/fds.h"
+#include "resources/owned.h"
+#include "scenario/entry_watch.h"
+#include "scenario/host_files.h"
+#include "scenario/request.h"
+#include "scenario/scenario.h"
+#include "scenario/shown.h"
+#include "scenario/switches.h"
+#include "stack/frame.h"
+#include "stack/sources.h"
+#include "vm/allocation_stack.h"
+#include "vm/gc.h"
+#include "vm/vm.h"
+
+/* ---- code ----------------------------------------------------------- */
+
+/* host.compile(text, path, prefix, env) -> function | nil, message
+ * Text only; its functions get their names for profiles. */
+static int host_compile(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  const char *path = luaL_checkstring(L, 2);
+  const char *prefix = luaL_checkstring(L, 3);
+  const char *chunk = lua_pushfstring(L, "@%s", path);
+  lab_sources_register(chunk, prefix, path, text, len);
+  if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK) {
+    luaL_pushfail(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  if (!lua_isnoneornil(L, 4)) {
+    lua_pushvalue(L, 4);
+    lua_setupvalue(L, -2, 1);
+  }
+  return 1;
+}
+
+/* ---- tasks and memory ---------------------------------------------- */
+
+/* host.new_generation() -> the number of a new visit of a step. */
+static int host_new_generation(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_pushinteger(L, lab_switches_new_generation(vm));
+  return 1;
+}
+
+/* A to-be-closed value: which generation the running task goes back to. */
+typedef struct visit {
+  lab_lua_task *task;
+  uint32_t before;
+} visit;
+
+static const char VISIT[] = "lab.visit";
+
+static int end_visit(lua_State *L) {
+  const visit *v = lua_touserdata(L, 1);
+  if (v->task == lab_vm_of(L)->running) /* not when the state is closed */
+    v->task->base.generation = v->before;
+  return 0;
+}
+
+static int count_visit_results(lua_State *L, int status, lua_KContext below) {
+  (void)status;
+  return lua_gettop(L) - (int)below;
+}
+
+/* host.visit(generation, f, ...) -> f's results. Meanwhile the running task
+ * belongs to GENERATION, and so does all that it starts and opens; afterwards,
+ * also if f raises, to the one that it belonged to before. */
+static int host_visit(lua_State *L) {
+  lab_lua_task *me = lab_vm_of(L)->running;
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  visit *v = lua_newuserdatauv(L, sizeof *v, 0);
+  *v = (visit){me, me->base.generation};
+  if (luaL_newmetatable(L, VISIT)) {
+    lua_pushcfunction(L, end_visit);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  lua_replace(L, 1);
+  lua_toclose(L, 1);
+  me->base.generation = generation;
+  lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, count_visit_results);
+  return count_visit_results(L, LUA_OK, 1);
+}
+
+/* host.mark(generation): it is what runs from now on; cumulative profiles begin
+ * anew. */
+static int host_mark(lua_State *L) {
+  lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+/* host.cancel_tasks(generation, most = all) -> how many tasks were told: those
+ * that serve no request */
+static int host_cancel_tasks(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  unsigned most = (unsigned)luaL_optinteger(L, 2, UINT_MAX);
+  lua_pushinteger(L, lab_lua_task_cancel_all(lab_vm_of(L), generation, most));
+  return 1;
+}
+
+/* host.cancel_requests(generation) -> how many were told */
+static int host_cancel_requests(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  lua_pushinteger(L, lab_requests_cancel(lab_vm_of(L), generation));
+  return 1;
+}
+
+/* host.requests(generation) -> how many are under way */
+static int host_requests(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  lua_pushinteger(L, lab_requests_count(lab_vm_of(L), generation));
+  return 1;
+}
+
+/* host.own(flag, task = the running one): what it does from now on is the lab's
+ * own work, which doesn't wait behind a crowd of tasks (or, false, the
+ * scenario's). TASK must not have ended. */
+static int host_own(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  const lab_task_handle *h = lua_touserdata(L, 2);
+  lab_lua_task *t = h ? h->task : vm->running;
+  t->own = lua_toboolean(L, 1);
+  lab_task_urge(vm->sched, &t->base, t->own);
+  return 0;
+}
+
+/* host.loading(flag): scenario.lua itself runs (allocation_stack.h). */
+static int host_loading(lua_State *L) {
+  if (lua_toboolean(L, 1))
+    lab_allocation_begin_loading();
+  else
+    lab_allocation_end_loading();
+  return 0;
+}
+
+/* host.explain(problem) -> an error as it is told, with the place of one that
+ * has none. There must be room for that, so no limit holds from now on:
+ * host.limit is to follow. */
+static int host_explain(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  const char *problem = lua_tostring(L, 1);
+  if (problem && strcmp(problem, LAB_LUA_NO_MEMORY) == 0) {
+    char text[LAB_MEMORY_TEXT];
+    lab_memory_suspend(vm);
+    lab_memory_error_text(vm, NULL, text, sizeof text);
+    lua_pushstring(L, text);
+  }
+  return 1;
+}
+
+/* ---- what happens to the switch ------------------------------------------ */
+
+/* host.reading(number, slug): its scenario.lua is run, while another step is
+ * served. */
+static int host_reading(lua_State *L) {
+  lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
+                        luaL_checkstring(L, 2), "scenario.lua");
+  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_READING);
+  return 0;
+}
+
+/* host.leaving(): the step that was served is left now. */
+static int host_leaving(lua_State *L) {
+  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_BEGUN);
+  return 0;
+}
+
+/* host.entering(number, slug): `enter` runs. From now on the switch may take
+ * its time. */
+static int host_entering(lua_State *L) {
+  lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
+                        luaL_checkstring(L, 2), "enter");
+  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_ENTERING);
+  return 0;
+}
+
+/* ---- giving back ----------------------------------------------------------
+ */
+
+/* host.collect(): everything that nobody needs any more goes. The first time
+ * finalizers run; what they were about goes the second time. */
+static int host_collect(lua_State *L) {
+  lab_coroutine_compact(L);
+  lab_gc_full(L);
+  lab_gc_full(L);
+  return 0;
+}
+
+/* host.reclaim(generation, step): files, sockets and the like that it left.
+ * Generation 0 is no step's, so it has none. */
+static int host_reclaim(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  int step = (int)luaL_checkinteger(L, 2);
+  if (generation > 0)
+    lab_owned_reclaim(lab_vm_of(L), generation, step);
+  return 0;
+}
+
+/* host.limit(bytes, fds): application memory and descriptors that the step may
+ * have; 0 = no tighter than the lab's own caps. */
+static int host_limit(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_Integer bytes = luaL_checkinteger(L, 1);
+  lab_memory_set_limit(vm, bytes > 0 ? (size_t)bytes : 0);
+  lab_fd_set_limit(vm, (unsigned)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+/* host.cancelled(): whether the running task is to end. */
+static int host_cancelled(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_pushboolean(L, vm->running && vm->running->base.cancelled);
+  return 1;
+}
+
+static int host_traceback(lua_State *L) {
+  const char *message = luaL_tolstring(L, 1, NULL);
+  luaL_traceback(L, L, message, 1);
+  return 1;
+}
+
+/* ---- serving ------------------------------------------------------- */
+
+/* host.serve(scenario, number, slug, generation): requests go there from now
+ * on. */
+static int host_serve(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lab_step *step = &vm->scenario->step;
+  int number = (int)luaL_checkinteger(L, 2);
+  const char *slug = luaL_checkstring(L, 3);
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 4);
+  if (step->generation) /* 0: no step, between two */
+    LAB_PROBE2(step__leave, step->number, step->slug);
+  lua_pushvalue(L, 1);
+  int table = luaL_ref(L, LUA_REGISTRYINDEX);
+  luaL_unref(L, LUA_REGISTRYINDEX, step->table);
+  step->table = table;
+  step->number = number;
+  step->generation = vm->generation = generation;
+  snprintf(step->slug, sizeof step->slug, "%s", slug);
+  step->label = lab_label_intern(step->slug, "/");
+  lab_shown_set_step(vm, L, 1);
+  if (generation)
+    LAB_PROBE2(step__enter, number, step->slug);
+  return 0;
+}
+
+static const luaL_Reg host[] = {
+    {"compile", host_compile},
+    {"new_generation", host_new_generation},
+    {"visit", host_visit},
+    {"mark", host_mark},
+    {"cancel_tasks", host_cancel_tasks},
+    {"cancel_requests", host_cancel_requests},
+    {"requests", host_requests},
+    {"own", host_own},
+    {"loading", host_loading},
+    {"entering", host_entering},
+    {"reading", host_reading},
+    {"leaving", host_leaving},
+    {"collect", host_collect},
+    {"reclaim", host_reclaim},
+    {"limit", host_limit},
+    {"cancelled", host_cancelled},
+    {"traceback", host_traceback},
+    {"explain", host_explain},
+    {"serve", host_serve},
+    {NULL, NULL},
+};
+
+void lab_host_push(lua_State *L, lua_CFunction opener) {
+  const lab_scenario *s = lab_vm_of(L)->scenario;
+  luaL_newlib(L, host);
+  luaL_setfuncs(L, lab_host_files, 0);
+  lua_pushcfunction(L, opener);
+  lua_setfield(L, -2, "opener");
+  lab_host_push_strings(L, (const char *const *)s->dirs, s->ndirs);
+  lua_setfield(L, -2, "dirs");
+  lab_host_push_strings(L, (const char *const *)s->params, s->nparams);
+  lua_setfield(L, -2, "params");
+  lab_func_c((const void *)host_visit, "host.visit", true);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * `host`: what lua/main.lua and its companions need from C to find, load, enter
+ * and leave scenarios. Scenarios never see it. Each function is described where
+ * it is defined.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_SCENARIO_HOST_H
+#define LAB_SCENARIO_HOST_H
+
+#include <lua.h>
+
+/* Pushes the table `host`; OPENER is what host.opener is, the library's. May
+ * raise. */
+void lab_host_push(lua_State *L, lua_CFunction opener);
+
+#endif

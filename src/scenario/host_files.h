@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The part of `host` that needs no VM: files, and "did you mean".
+ *
+ * Threads: any; each call belongs to one Lua state. */
+#ifndef LAB_SCENARIO_HOST_FILES_H
+#define LAB_SCENARIO_HOST_FILES_H
+
+#include <lauxlib.h>
+#include <stddef.h>
+
+/* host.scan(dir) -> { name, ... } | nil, message
+ * host.read(path) -> text | nil, message
+ * host.realpath(path) -> path | nil, message
+ * host.did_you_mean(name, set) -> "; did you mean 'key'?", or "" */
+extern const luaL_Reg lab_host_files[];
+/* Pushes the strings of LIST, N of them, as a table. May raise. */
+void lab_host_push_strings(lua_State *L, const char *const *list, size_t n);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT
+ * See request.h. This is the hot path. */
+#include "scenario/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/probe.h"
+#include "prof/label.h"
+#include "scenario/scenario.h"
+#include "vm/vm.h"
+
+enum { ANSWER_MAX = 64 << 20 };
+#define PROCESSED "Request processed in "
+
+static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
+  lua_pushlstring(L, s, n);
+  lua_setfield(L, -2, key);
+}
+
+/* The request as the scenario sees it; `query` is parsed when it is asked
+ * for (lua/main.lua). */
+static void push_request(lab_vm *vm, lua_State *co, const lab_request *x) {
+  lua_createtable(co, 0, 5);
+  set_field(co, "method", x->method, x->method_len);
+  set_field(co, "path", x->path, x->path_len);
+  set_field(co, "raw_query", x->query, x->query_len);
+  set_field(co, "body", x->body, x->body_len);
+  lua_pushinteger(co, (lua_Integer)++vm->scenario->requests.last_id);
+  lua_setfield(co, -2, "id");
+  lua_rawgeti(co, LUA_REGISTRYINDEX, vm->scenario->requests.meta);
+  lua_setmetatable(co, -2);
+}
+
+/* ---- the answer ---------------------------------------------------------- */
+
+static void set_text(lab_request *x, int status, const char *text, size_t len) {
+  x->status = status;
+  strcpy(x->content_type, "text/plain; charset=utf-8");
+  lab_buf_clear(&x->reply);
+  lab_buf_clear(&x->headers);
+  lab_buf_append(&x->reply, text, len);
+}
+
+/* The server's own business. */
+static bool is_reserved(const char *name) {
+  static const char *const names[] = {"Content-Length", "Transfer-Encoding",
+                                      "Connection", "Date", NULL};
+  for (size_t i = 0; names[i]; i++)
+    if (strcasecmp(name, names[i]) == 0)
+      return true;
+  return false;
+}
+
+static bool is_printable(const char *s, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+      return false;
+  return true;
+}
+
+/* One pair of the headers table; names and values with control characters are
+ * left out: they would split the answer. */
+static void add_header(lab_request *x, lua_State *co) {
+  if (lua_type(co, -2) != LUA_TSTRING || !lua_isstring(co, -1))
+    return;
+  size_t nname, nvalue;
+  const char *name = lua_tolstring(co, -2, &nname);
+  lua_pushvalue(co, -1); /* tolstring would change a number in the table */
+  const char *value = lua_tolstring(co, -1, &nvalue);
+  if (is_printable(name, nname) && is_printable(value, nvalue) &&
+      !memchr(name, ':', nname) && nname > 0) {
+    if (strcasecmp(name, "Content-Type") == 0)
+      snprintf(x->content_type, sizeof x->content_type, "%s", value);
+    else if (!is_reserved(name))
+      lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
+  }
+  lua_pop(co, 1);
+}
+
+static int check_status(lua_State *co, int index) {
+  int good = 1;
+  lua_Integer status =
+      lua_isnil(co, index) ? 200 : lua_tointegerx(co, index, &good);
+  if (!good || status < 200 || status > 599)
+    luaL_error(co, "request returned a status that is no number from 200 to "
+                   "599");
+  return (int)status;
+}
+
+/* The arguments are the request, then what the handler returned: body, status,
+ * headers. Protected, since it may raise. */
+static int take_answer(lua_State *co) {
+  enum { REQUEST = 1, BODY, STATUS, HEADERS };
+  lab_request *x = lua_touserdata(co, REQUEST);
+  size_t len = 0;
+  lua_settop(co, HEADERS);
+  int status = check_status(co, STATUS);
+  const char *body = lua_tolstring(co, BODY, &len);
+  if (!body && !lua_isnil(co, BODY))
+    luaL_error(co, "request returned a %s as body instead of a string",
+               luaL_typename(co, BODY));
+  if (len > ANSWER_MAX)
+    luaL_error(co, "an answer may have %d MiB", ANSWER_MAX >> 20);
+  set_text(x, status, body ? body : "", len);
+  if (lua_isnil(co, HEADERS))
+    return 0;
+  luaL_checktype(co, HEADERS, LUA_TTABLE);
+  lua_pushnil(co);
+  while (lua_next(co, HEADERS)) {
+    add_header(x, co);
+    lua_pop(co, 1);
+  }
+  return 0;
+}
+
+/* The first line of an error with its traceback: what the client is told. */
+static size_t measure_message(const char *text) {
+  const char *end = strstr(text, "\nstack traceback:");
+  return end ? (size_t)(end - text) : strlen(text);
+}
+
+static void take_error(lab_request *x, lab_lua_task *t) {
+  char memory[LAB_MEMORY_TEXT];
+  const char *text = lua_tostring(t->co, -1);
+  if (text && strcmp(text, LAB_LUA_NO_MEMORY) == 0) { /* in take_answer */
+    lab_memory_error_text(x->call.vm, NULL, memory, sizeof memory);
+    text = memory;
+  }
+  if (!text)
+    text = "error without a message";
+  if (t->base.cancelled) {
+    set_text(x, 503, text, measure_message(text));
+  } else {
+    lab_log("request %s failed: %s", x->path, text);
+    set_text(x, 500, text, measure_message(text));
+  }
+  lab_buf_putc(&x->reply, '\n');
+}
+
+static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
+                          int nresults) {
+  lab_request *x = t->user;
+  lab_list_remove(&x->link);
+  if (status == LUA_OK) {
+    lua_pushcfunction(t->co, take_answer);
+    lua_insert(t->co, -(nresults + 1));
+    lua_pushlightuserdata(t->co, x);
+    lua_insert(t->co, -(nresults + 1));
+    status = lua_pcall(t->co, nresults + 1, 0, 0);
+  }
+  if (status != LUA_OK)
+    take_error(x, t);
+  uint64_t took = lab_clock_mono() - x->call.started;
+  LAB_PROBE3(request__done, t->base.id, x->status, took);
+  char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
+  size_t len = sizeof PROCESSED - 1;
+  len += lab_clock_format(line + len, took);
+  lab_log_text(line, len);
+  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, 0);
+  lab_call_answer(&x->call);
+}
+
+/* ---- the beginning ------------------------------------------------------- */
+
+static bool is_root(const lab_request *x) {
+  return x->path_len == 1 && x->path[0] == '/';
+}
+
+static uint32_t find_label(lab_vm *vm, const lab_request *x) {
+  if (is_root(x))
+    return vm->scenario->step.label;
+  char route[LAB_ROUTE_LEN];
+  snprintf(route, sizeof route, "%.*s", (int)x->path_len, x->path);
+  return lab_label_intern(vm->scenario->step.slug, route);
+}
+
+/* Appends as much of S as there is room for, and a 0. */
+static char *append_bytes(char *at, const char *end, const char *s, size_t n) {
+  size_t room = (size_t)(end - at) - 1;
+  n = n < room ? n : room;
+  memcpy(at, s, n);
+  at[n] = '\0';
+  return at + n;
+}
+
+/* "GET /". */
+static void write_name(const lab_lua_task *t, char *out, size_t size) {
+  const lab_request *x = t->user;
+  char *end = out + size;
+  char *at = append_bytes(out, end, x->method, x->method_len);
+  at = append_bytes(at, end, " ", 1);
+  append_bytes(at, end, x->path, x->path_len);
+}
+
+static const lab_lua_task_kind request_kind = {
+    .ended = request_ended, .serves = true, .name = write_name};
+
+static uint64_t begin_user_task(lab_vm *vm, const lab_lua_task *t) {
+  char name[LAB_TASK_NAME] = "";
+  if (lab_sched_is_traced(vm->sched))
+    write_name(t, name, sizeof name);
+  return lab_sched_begin_user_task(vm->sched, &t->base, name, 0);
+}
+
+/* The function for X, and its first argument, if it is not only the request.
+ * Returns how many arguments there will be. */
+static int push_handler(lab_vm *vm, lua_State *L, const lab_request *x) {
+  if (x->serve) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, x->serve->function);
+    return 1;
+  }
+  const lab_scenario *s = vm->scenario;
+  lua_rawgeti(L, LUA_REGISTRYINDEX,
+              is_root(x) ? s->requests.handler : s->requests.router);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->step.table);
+  return 2;
+}
+
+/* A scenario's own server serves as long as its step does. */
+static bool is_stale(const lab_vm *vm, const lab_request *x) {
+  const lab_serve *s = x->serve;
+  if (!s)
+    return false;
+  const lab_lua_task *switching = vm->scenario->switches.task;
+  bool entering = switching && switching->base.generation == s->generation;
+  return s->function == LUA_NOREF ||
+         (s->generation != vm->scenario->step.generation && !entering);
+}
+
+/* Everything that may raise (memory), protected: takes a task and leaves
+ * function and arguments on its stack. */
+static int start_request(lua_State *L) {
+  lab_request *x = lua_touserdata(L, 1);
+  lab_vm *vm = x->call.vm;
+  int nargs = push_handler(vm, L, x);
+  push_request(vm, L, x);
+  lab_lua_task *t = lab_coroutine_take_idle(L);
+  lua_xmove(L, t->co, nargs + 1);
+  t->user = x;
+  x->task = t;
+  lab_list_push_back(&vm->scenario->requests.all, &x->link);
+  t->kind = &request_kind;
+  t->nargs = nargs;
+  t->base.generation =
+      x->serve ? x->serve->generation : vm->scenario->step.generation;
+  t->base.label = x->serve ? x->serve->errand.label : find_label(vm, x);
+  t->base.user_task = begin_user_task(vm, t);
+  lab_task_init(vm->sched, &t->base);
+  LAB_PROBE2(request__start, t->base.id, vm->scenario->step.number);
+  lab_task_ready(vm->sched, &t->base);
+  return 0;
+}
+
+/* There is not even memory to begin with it. */
+static void refuse_request(lab_vm *vm, lab_request *x) {
+  char limit[LAB_MEMORY_LIMIT_TEXT], text[LAB_MEMORY_TEXT];
+  lab_memory_limit_text(vm, limit, sizeof limit);
+  int n = snprintf(text, sizeof text, "not enough memory to begin: %s", limit);
+  lab_log("request %.*s failed: %s", (int)x->path_len, x->path, text);
+  set_text(x, 500, text, (size_t)n);
+  lab_buf_putc(&x->reply, '\n');
+  lab_call_answer(&x->call);
+}
+
+static void deliver_request(lab_post *post) {
+  lab_request *x = LAB_CONTAINER(lab_call_of(post), lab_request, call);
+  lab_vm *vm = x->call.vm;
+  x->call.started = lab_clock_mono();
+  atomic_fetch_add_explicit(&vm->scenario->requests.delivered, 1,
+                            memory_order_relaxed);
+  if (is_stale(vm, x)) {
+    set_text(x, 503, "the step was left\n", 18);
+    lab_call_answer(&x->call);
+    return;
+  }
+  x->step = vm->scenario->step.number;
+  lab_log_text("Starting processing request...", 30);
+  lua_pushcfunction(vm->L, start_request);
+  lua_pushlightuserdata(vm->L, x);
+  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
+    return;
+  lua_pop(vm->L, 1);
+  refuse_request(vm, x);
+}
+
+void lab_request_send(lab_vm *vm, lab_request *x) {
+  lab_call_prepare(vm, &x->call, deliver_request);
+  x->step = lab_shown_number(vm);
+  atomic_fetch_add_explicit(&vm->scenario->requests.posted, 1,
+                            memory_order_relaxed);
+  lab_sched_post_quietly(vm->sched, &x->call.post);
+}
+
+size_t lab_requests_queued(lab_vm *vm) {
+  lab_requests *r = &vm->scenario->requests;
+  size_t delivered = atomic_load(&r->delivered);
+  return atomic_load(&r->posted) - delivered;
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+static lab_request *request_at(lab_list *link) {
+  return LAB_CONTAINER(link, lab_request, link);
+}
+
+unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation) {
+  unsigned n = 0;
+  lab_list *all = &vm->scenario->requests.all;
+  for (lab_list *l = all->next; l != all; l = l->next)
+    n += lab_lua_task_cancel_of(vm, request_at(l)->task, generation);
+  return n;
+}
+
+void lab_requests_cancel_ready(lab_vm *vm) {
+  lab_list *all = &vm->scenario->requests.all;
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = request_at(l)->task;
+    if (t->base.state == LAB_TASK_RUNNABLE && !t->base.cancelled)
+      lab_lua_task_cancel(vm, t);
+  }
+}
+
+unsigned lab_requests_count(lab_vm *vm, uint32_t generation) {
+  unsigned n = 0;
+  lab_list *all = &vm->scenario->requests.all;
+  for (lab_list *l = all->next; l != all; l = l->next)
+    n += request_at(l)->task->base.generation == generation;
+  return n;
+}
+
+void lab_requests_drop_all(lab_vm *vm) {
+  lab_list *all = &vm->scenario->requests.all;
+  while (!lab_list_empty(all)) {
+    lab_request *x = request_at(all->next);
+    lab_list_remove(&x->link);
+    set_text(x, 503, "the lab is stopping\n", 20);
+    lab_call_answer(&x->call);
+  }
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * A request's way through the VM.
+ *
+ * It becomes a task that runs main.helloWorldHandler (path "/"), the step's
+ * route, or the function of a scenario's own server, on a coroutine that has
+ * served before. Two lines of log, as the original writes them, and the answer
+ * goes back to the control thread. */
+#ifndef LAB_SCENARIO_REQUEST_H
+#define LAB_SCENARIO_REQUEST_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/queue.h"
+#include "resources/errand.h"
+#include "vm/call.h"
+
+struct lab_lua_task;
+
+/* The caller fills in the first part, with call.answered and call.user, keeps
+ * everything it points to until `answered` was called, and then owns the second
+ * part (both buffers are the caller's to free). */
+typedef struct lab_request {
+  lab_call call;
+  const lab_serve *serve; /* of which server; NULL: the lab's own */
+  const char *method;
+  const char *path;
+  const char *query; /* raw, "" if there is none */
+  const char *body;
+  size_t method_len, path_len, query_len, body_len;
+
+  int status;
+  char content_type[128];
+  lab_buf headers; /* further ones, "Name: value\r\n" each */
+  lab_buf reply;
+  int step; /* that served it */
+
+  /* private: the VM's. */
+  struct lab_lua_task *task;
+  lab_list link;
+} lab_request;
+
+typedef struct lab_requests {
+  lab_list all;        /* that have a task, by lab_request.link */
+  int handler, router; /* registry: main.helloWorldHandler, routeHandler */
+  int meta;            /* registry: the metatable of request tables */
+  uint64_t last_id;    /* of a request, as scripts see it */
+  atomic_size_t posted, delivered; /* each has one writer */
+} lab_requests;
+
+/* ---- the control thread -------------------------------------------------- */
+
+/* The VM may sleep on until lab_sched_wake: call that once per round of the
+ * loop (lab_vm_kick). */
+void lab_request_send(lab_vm *vm, lab_request *r);
+/* Requests that the VM has not looked at yet. Any thread. */
+size_t lab_requests_queued(lab_vm *vm);
+
+/* ---- the VM's thread ----------------------------------------------------- */
+
+/* Cancels the requests of GENERATION; returns how many were told. */
+unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation);
+/* Cancels those that stand ready to run, of whatever step. */
+void lab_requests_cancel_ready(lab_vm *vm);
+/* Requests of GENERATION that have not ended. */
+unsigned lab_requests_count(lab_vm *vm, uint32_t generation);
+/* Answers all with 503; for shutdown. Their tasks are dropped afterwards
+ * (lab_lua_task_drop_all). */
+void lab_requests_drop_all(lab_vm *vm);
+
+#endif

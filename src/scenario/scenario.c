@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * See scenario.h. */
+#include "scenario/scenario.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "scenario/host.h"
+#include "stack/sources.h"
+#include "vm/vm.h"
+
+/* The Lua files, embedded by the build. */
+extern const char lab_lua_main[], lab_lua_steps[], lab_lua_sandbox[];
+extern const size_t lab_lua_main_len, lab_lua_steps_len, lab_lua_sandbox_len;
+
+/* ---- life -----------------------------------------------------------------
+ */
+
+static char **copy_strings(const char *const *list, size_t n) {
+  char **copy = lab_xcalloc(n + 1, sizeof *copy);
+  for (size_t i = 0; i < n; i++)
+    copy[i] = lab_xstrdup(list[i]);
+  return copy;
+}
+
+static void free_strings(char **list) {
+  for (size_t i = 0; list[i]; i++)
+    lab_xfree(list[i]);
+  lab_xfree(list);
+}
+
+void lab_scenario_new(lab_vm *vm, const lab_scenario_config *config) {
+  lab_scenario *s = vm->scenario = lab_xcalloc(1, sizeof *s);
+  s->vm = vm;
+  s->dirs = copy_strings(config->dirs, config->ndirs);
+  s->ndirs = config->ndirs;
+  s->params = copy_strings(config->params, config->nparams);
+  s->nparams = config->nparams;
+  s->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
+  lab_list_init(&s->requests.all);
+  lab_shown_init(vm);
+}
+
+void lab_scenario_free(lab_vm *vm) {
+  lab_scenario *s = vm->scenario;
+  lab_shown_free(vm);
+  free_strings(s->dirs);
+  free_strings(s->params);
+  lab_xfree(s->lua_dir);
+  lab_xfree(s);
+  vm->scenario = NULL;
+}
+
+const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n) {
+  *n = vm->scenario->ndirs;
+  return (const char *const *)vm->scenario->dirs;
+}
+
+/* ---- the Lua files --------------------------------------------------------
+ */
+
+/* Calls an embedded file with the N arguments on top of the stack; leaves its
+ * one result. Its functions appear as "main.<name>". */
+static void run_embedded(lua_State *L, const char *name, const char *text,
+                         size_t len, int nargs) {
+  const char *lua_dir = lab_vm_of(L)->scenario->lua_dir;
+  char path[PATH_MAX];
+  if (lua_dir)
+    snprintf(path, sizeof path, "%s/%s.lua", lua_dir, name);
+  else
+    snprintf(path, sizeof path, "diaglab/%s.lua", name);
+  lua_pushfstring(L, "@%s", path);
+  lab_sources_register(lua_tostring(L, -1), "main", path, text, len);
+  if (luaL_loadbufferx(L, text, len, lua_tostring(L, -1), "t") != LUA_OK)
+    lua_error(L);
+  lua_remove(L, -2);
+  lua_insert(L, -(nargs + 1));
+  lua_call(L, nargs, 1);
+}
+
+static int take_ref(lua_State *L, int app, const char *field) {
+  lua_getfield(L, app, field);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* sandbox.lua(lab, host) -> make_environment
+ * steps.lua(host, make_environment) -> steps
+ * main.lua(lab, host, steps) -> app */
+void lab_scenario_open(lua_State *L, lua_CFunction opener) {
+  lab_scenario *s = lab_vm_of(L)->scenario;
+  int lab = lua_gettop(L);
+  lab_host_push(L, opener);
+  int host = lua_gettop(L);
+
+  lua_pushvalue(L, lab);
+  lua_pushvalue(L, host);
+  run_embedded(L, "sandbox", lab_lua_sandbox, lab_lua_sandbox_len, 2);
+  lua_pushvalue(L, host);
+  lua_insert(L, -2);
+  run_embedded(L, "steps", lab_lua_steps, lab_lua_steps_len, 2);
+  lua_pushvalue(L, lab);
+  lua_pushvalue(L, host);
+  lua_rotate(L, -3, 2);
+  run_embedded(L, "main", lab_lua_main, lab_lua_main_len, 3);
+
+  int app = lua_gettop(L);
+  s->step.table = LUA_NOREF;
+  s->switches.function = take_ref(L, app, "switchToStep");
+  s->requests.handler = take_ref(L, app, "helloWorldHandler");
+  s->requests.router = take_ref(L, app, "routeHandler");
+  s->requests.meta = take_ref(L, app, "requestMeta");
+  lua_getfield(L, app, "start");
+  lua_call(L, 0, 0);
+}

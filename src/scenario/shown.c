@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * See shown.h.
+ *
+ * Whatever may raise, or takes its time, happens before the lock is taken: the
+ * control thread waits for it. */
+#include "scenario/shown.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "scenario/scenario.h"
+#include "vm/vm.h"
+
+/* ---- the VM's side ------------------------------------------------------- */
+
+static size_t collect_routes(lua_State *L, int scenario,
+                             char routes[LAB_ROUTES][LAB_ROUTE_LEN]) {
+  size_t n = 0;
+  lua_pushliteral(L, "routes");
+  if (lua_rawget(L, scenario) == LUA_TTABLE) {
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+      if (n < LAB_ROUTES && lua_type(L, -2) == LUA_TSTRING)
+        snprintf(routes[n++], LAB_ROUTE_LEN, "%s", lua_tostring(L, -2));
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The value on top of the stack, which it pops. */
+static void write_value(lua_State *L, lab_buf *out) {
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    lab_buf_json_string(out, text, len);
+  } else if (lua_isboolean(L, -1)) {
+    lab_buf_puts(out, lua_toboolean(L, -1) ? "true" : "false");
+  } else if (lua_isinteger(L, -1)) {
+    lab_buf_printf(out, "%lld", (long long)lua_tointeger(L, -1));
+  } else if (lua_type(L, -1) == LUA_TNUMBER && isfinite(lua_tonumber(L, -1))) {
+    lab_buf_double(out, lua_tonumber(L, -1));
+  } else {
+    lab_buf_puts(out, "null");
+  }
+  lua_pop(L, 1);
+}
+
+/* The table on top of the stack as a JSON object, in the order of keys; all
+ * keys are strings. Nothing here raises: it only reads raw fields, for names
+ * that are there. */
+static void write_params(lua_State *L, lab_buf *out) {
+  lab_buf names = LAB_BUF_INIT;
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    const char *name = lua_tostring(L, -2);
+    lab_buf_append(&names, &name, sizeof name);
+    lua_pop(L, 1);
+  }
+  const char **all = (const char **)(void *)names.data;
+  size_t n = names.len / sizeof *all;
+  if (n > 0) /* else there is no array */
+    qsort(all, n, sizeof *all, compare_names);
+  lab_buf_putc(out, '{');
+  for (size_t i = 0; i < n; i++) {
+    lab_buf_puts(out, i > 0 ? ", " : "");
+    lab_buf_json_string(out, all[i], strlen(all[i]));
+    lab_buf_puts(out, ": ");
+    lua_pushstring(L, all[i]);
+    lua_rawget(L, -2);
+    write_value(L, out);
+  }
+  lab_buf_putc(out, '}');
+  lab_buf_free(&names);
+}
+
+void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
+  lab_scenario *s = vm->scenario;
+  char routes[LAB_ROUTES][LAB_ROUTE_LEN];
+  lab_shown_step new = {.number = s->step.number, .since = lab_clock_real()};
+  memcpy(new.slug, s->step.slug, sizeof new.slug);
+  size_t nroutes = collect_routes(L, scenario, routes);
+  lua_pushliteral(L, "title");
+  lua_rawget(L, scenario);
+  lua_pushliteral(L, "params");
+  lua_rawget(L, scenario);
+  size_t len;
+  const char *title = lua_tolstring(L, -2, &len);
+  lab_buf_append(&new.title, title ? title : "", title ? len : 0);
+  if (lua_istable(L, -1))
+    write_params(L, &new.params);
+  lua_pop(L, 2);
+
+  pthread_mutex_lock(&s->shown.lock);
+  lab_shown_step old = s->shown.step;
+  lab_buf where = s->shown.entry.where;
+  s->shown.step = new;
+  s->shown.entry = (lab_entry){0};
+  memcpy(s->shown.routes, routes, nroutes * sizeof routes[0]);
+  s->shown.nroutes = nroutes;
+  pthread_mutex_unlock(&s->shown.lock);
+  atomic_store(&s->shown.number, new.number);
+  lab_buf_free(&old.title);
+  lab_buf_free(&old.params);
+  lab_buf_free(&where);
+}
+
+/* ---- any thread -----------------------------------------------------------
+ */
+
+void lab_shown_init(lab_vm *vm) {
+  pthread_mutex_init(&vm->scenario->shown.lock, NULL);
+}
+
+void lab_shown_free(lab_vm *vm) {
+  lab_shown *shown = &vm->scenario->shown;
+  lab_buf_free(&shown->step.title);
+  lab_buf_free(&shown->step.params);
+  lab_buf_free(&shown->entry.where);
+  pthread_mutex_destroy(&shown->lock);
+}
+
+static void append_text(lab_buf *to, const lab_buf *from, const char *none) {
+  if (from->len > 0)
+    lab_buf_append(to, from->data, from->len);
+  else
+    lab_buf_puts(to, none);
+}
+
+void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry) {
+  lab_shown *shown = &vm->scenario->shown;
+  pthread_mutex_lock(&shown->lock);
+  *step = shown->step;
+  *entry = shown->entry;
+  step->title = step->params = entry->where = (lab_buf)LAB_BUF_INIT;
+  append_text(&step->title, &shown->step.title, "");
+  append_text(&step->params, &shown->step.params, "{}");
+  append_text(&entry->where, &shown->entry.where, "");
+  pthread_mutex_unlock(&shown->lock);
+}
+
+int lab_shown_number(lab_vm *vm) {
+  return atomic_load(&vm->scenario->shown.number);
+}
+
+bool lab_shown_has_route(lab_vm *vm, const char *path, size_t len) {
+  lab_shown *shown = &vm->scenario->shown;
+  bool found = false;
+  pthread_mutex_lock(&shown->lock);
+  for (size_t i = 0; i < shown->nroutes && !found; i++)
+    found = strlen(shown->routes[i]) == len &&
+            memcmp(shown->routes[i], path, len) == 0;
+  pthread_mutex_unlock(&shown->lock);
+  return found;
+}

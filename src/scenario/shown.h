@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * What other threads may know of the step: its number, parameters and routes,
+ * and the step that is being entered. The VM's thread shows them when they
+ * change; a reader never waits for Lua code. */
+#ifndef LAB_SCENARIO_SHOWN_H
+#define LAB_SCENARIO_SHOWN_H
+
+#include <lua.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct lab_vm lab_vm;
+
+enum { LAB_ROUTES = 32, LAB_ROUTE_LEN = 64, LAB_SLUG_LEN = 64 };
+
+/* The step that is served. */
+typedef struct lab_shown_step {
+  int number;
+  char slug[LAB_SLUG_LEN];
+  uint64_t since; /* when it was entered, ns since 1970 */
+  lab_buf title;  /* may be empty */
+  lab_buf params; /* a JSON object: what self.params holds */
+} lab_shown_step;
+
+/* A step that is being entered: entry_watch.c. */
+typedef struct lab_entry {
+  const char *what; /* of it runs, a literal; NULL: there is no such step */
+  int number;
+  char slug[LAB_SLUG_LEN];
+  uint64_t since; /* ns since 1970 */
+  unsigned tell;  /* after so many seconds, in the log */
+  lab_buf where;  /* what it does; then, from a second on, its stack as Lua
+                     writes it. May be empty */
+} lab_entry;
+
+typedef struct lab_shown {
+  pthread_mutex_t lock; /* of all but number */
+  lab_shown_step step;
+  lab_entry entry;
+  char routes[LAB_ROUTES][LAB_ROUTE_LEN];
+  size_t nroutes;
+  atomic_int number; /* of the step */
+} lab_shown;
+
+void lab_shown_init(lab_vm *vm);
+void lab_shown_free(lab_vm *vm);
+
+/* The scenario's step (scenario.h) is the one that is served; its table is at
+ * SCENARIO on L's stack. VM's thread; may raise, before anything is changed. */
+void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario);
+
+/* Any thread. Read: copies, whose buffers are the caller's to free. */
+void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry);
+int lab_shown_number(lab_vm *vm);
+/* True if the present step serves PATH besides "/". */
+bool lab_shown_has_route(lab_vm *vm, const char *path, size_t len);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * See switches.h. */
+#include "scenario/switches.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "scenario/entry_watch.h"
+#include "scenario/request.h"
+#include "scenario/scenario.h"
+#include "vm/preempt.h"
+#include "vm/vm.h"
+
+static void begin_next_switch(lab_vm *vm);
+
+static lab_switches *get_switches(const lab_vm *vm) {
+  return &vm->scenario->switches;
+}
+
+/* For whoever makes way for a switch. */
+static void note_pending(lab_vm *vm) {
+  const lab_switches *s = get_switches(vm);
+  vm->switch_pending = s->task || s->waiting;
+}
+
+static void set_answer(lab_switch *x, int status, const char *text,
+                       size_t len) {
+  x->status = status;
+  lab_buf_clear(&x->reply);
+  lab_buf_append(&x->reply, text, len);
+}
+
+/* ---- the end of a switch --------------------------------------------------
+ */
+
+/* A later switch had no more patience. What this one had started is
+ * cancelled. */
+static void answer_pushed_aside(lab_vm *vm, lab_switch *x) {
+  static const char text[] = "a later switch took its place";
+  lab_log("switch to step %d: %s", x->step, text);
+  set_answer(x, 503, text, sizeof text - 1);
+  uint32_t generation = get_switches(vm)->new_generation;
+  if (generation == 0)
+    return;
+  lab_lua_task_cancel_all(vm, generation, UINT_MAX);
+  if (generation != vm->generation)
+    lab_requests_cancel(vm, generation);
+}
+
+static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
+                         int nresults) {
+  lab_switches *s = get_switches(vm);
+  lab_switch *x = s->under_way;
+  size_t len = 0;
+  s->task = NULL;
+  lab_entry_watch_end(vm);
+  lab_memory_resume(vm);
+  const char *text = lua_tolstring(t->co, -1, &len);
+  if (status == LUA_OK) {
+    int code = (int)lua_tointeger(t->co, -2);
+    set_answer(x, nresults == 2 ? code : 500, text ? text : "", len);
+  } else if (t->base.cancelled) {
+    answer_pushed_aside(vm, x);
+  } else {
+    lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
+    set_answer(x, 500, text ? text : "?", text ? len : 1);
+  }
+  lab_call_answer(&x->call);
+  begin_next_switch(vm);
+}
+
+/* ---- the queue ------------------------------------------------------------
+ */
+
+static const lab_lua_task_kind switch_kind = {.ended = switch_ended};
+
+/* What may raise, protected, with the switch as argument. */
+static int start_switch(lua_State *L) {
+  lab_switch *x = lua_touserdata(L, 1);
+  lab_vm *vm = x->call.vm;
+  lab_switches *s = get_switches(vm);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->function);
+  lua_pushinteger(L, x->step);
+  lua_pushlstring(L, x->query, x->query_len);
+  s->task = lab_lua_task_spawn(vm, L, 2, 0, &switch_kind);
+  s->task->own = true;
+  s->task->switches = true;
+  lab_task_urge(vm->sched, &s->task->base, true);
+  return 0;
+}
+
+static lab_switch *take_first(lab_vm *vm) {
+  lab_switches *s = get_switches(vm);
+  lab_mpsc_node *node = s->waiting;
+  if (!node)
+    return NULL;
+  s->waiting = node->next;
+  lab_call *call = lab_call_of(LAB_CONTAINER(node, lab_post, node));
+  return LAB_CONTAINER(call, lab_switch, call);
+}
+
+/* Begins with X, unless it was withdrawn. */
+static void begin_switch(lab_vm *vm, lab_switch *x) {
+  int queued = LAB_SWITCH_QUEUED;
+  if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_BEGUN)) {
+    x->status = 0; /* goes back without an answer */
+    lab_call_answer(&x->call);
+    return;
+  }
+  get_switches(vm)->under_way = x;
+  get_switches(vm)->new_generation = 0;
+  lab_memory_suspend(vm); /* a full step must not keep us from leaving it */
+  lua_pushcfunction(vm->L, start_switch);
+  lua_pushlightuserdata(vm->L, x);
+  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
+    return;
+  lua_pop(vm->L, 1);
+  lab_memory_resume(vm);
+  set_answer(x, 500, LAB_LUA_NO_MEMORY, sizeof LAB_LUA_NO_MEMORY - 1);
+  lab_call_answer(&x->call);
+}
+
+static void begin_next_switch(lab_vm *vm) {
+  lab_switch *x;
+  while (!get_switches(vm)->task && (x = take_first(vm)))
+    begin_switch(vm, x);
+  note_pending(vm);
+}
+
+static void deliver_switch(lab_post *post) {
+  lab_vm *vm = lab_call_of(post)->vm;
+  lab_mpsc_node **last = &get_switches(vm)->waiting;
+  while (*last)
+    last = &(*last)->next;
+  post->node.next = NULL;
+  *last = &post->node;
+  begin_next_switch(vm);
+}
+
+static void drop_switch(lab_switch *x) {
+  static const char text[] = "the lab is stopping";
+  if (atomic_load(&x->phase) == LAB_SWITCH_WITHDRAWN)
+    x->status = 0;
+  else
+    set_answer(x, 503, text, sizeof text - 1);
+  lab_call_answer(&x->call);
+}
+
+void lab_switches_drop_all(lab_vm *vm) {
+  lab_switches *s = get_switches(vm);
+  if (s->task)
+    drop_switch(s->under_way);
+  s->task = NULL;
+  for (lab_switch *x; (x = take_first(vm));)
+    drop_switch(x);
+  note_pending(vm);
+}
+
+uint32_t lab_switches_new_generation(lab_vm *vm) {
+  lab_switches *s = get_switches(vm);
+  return s->new_generation = ++s->last_generation;
+}
+
+void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
+  const lab_switches *s = get_switches(vm);
+  if (vm->running == s->task)
+    atomic_store(&s->under_way->phase, phase);
+}
+
+/* ---- interruptions --------------------------------------------------------
+ */
+
+/* A switch waits behind one that takes too long: cancels that. */
+static void hurry_switches(lab_vm *vm) {
+  const lab_switches *s = get_switches(vm);
+  bool leaving =
+      s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_BEGUN;
+  if (s->waiting && s->task && s->task != vm->running)
+    lab_lua_task_cancel(vm, s->task);
+  if (s->waiting || leaving)
+    lab_requests_cancel_ready(vm);
+}
+
+static void deliver_hurry(lab_post *post) {
+  lab_scenario *s = LAB_CONTAINER(post, lab_scenario, switches.hurry);
+  /* In this order: an interruption that comes in between posts anew, or comes
+   * while no task runs. */
+  atomic_store(&s->switches.hurry_sent, false);
+  lab_preempt_clear(s->vm);
+  hurry_switches(s->vm);
+}
+
+void lab_switches_interrupt(lab_vm *vm, bool switch_too) {
+  lab_switches *s = get_switches(vm);
+  lab_preempt_interrupt(vm, switch_too);
+  if (!atomic_exchange(&s->hurry_sent, true)) {
+    s->hurry.deliver = deliver_hurry;
+    lab_sched_post(vm->sched, &s->hurry);
+  }
+}
+
+/* ---- the control thread -------------------------------------------------- */
+
+void lab_switch_send(lab_vm *vm, lab_switch *x) {
+  atomic_store(&x->phase, LAB_SWITCH_QUEUED);
+  lab_call_send(vm, &x->call, deliver_switch);
+}
+
+bool lab_switch_has_begun(const lab_switch *x) {
+  return atomic_load(&x->phase) != LAB_SWITCH_QUEUED;
+}
+
+bool lab_switch_is_entering(const lab_switch *x) {
+  return atomic_load(&x->phase) == LAB_SWITCH_ENTERING;
+}
+
+bool lab_switch_is_stuck(lab_vm *vm, const lab_switch *x, lab_err *why) {
+  /* Calls are delivered whenever a task makes way. */
+  if (!atomic_load(&get_switches(vm)->hurry_sent) ||
+      lab_preempt_is_in_switch(vm))
+    return false;
+  char what[256];
+  lab_preempt_obstacle(vm, "a task", what, sizeof what);
+  lab_err_set(why, -EBUSY, "%s; step %d follows when that ends", what, x->step);
+  return true;
+}
+
+bool lab_switch_withdraw(lab_vm *vm, lab_switch *x, lab_err *why) {
+  int queued = LAB_SWITCH_QUEUED;
+  if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_WITHDRAWN))
+    return false;
+  char step[32], what[256];
+  snprintf(step, sizeof step, "step %d", lab_shown_number(vm));
+  lab_preempt_obstacle(vm, step, what, sizeof what);
+  lab_err_set(why, -EBUSY, "%s; still in %s, try again", what, step);
+  return true;
+}

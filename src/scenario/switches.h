@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * Switches of steps, one at a time: /goto.
+ *
+ * The order of a switch is written in Lua (switchToStep in lua/main.lua): it
+ * parks, calls the scenario's own functions, and may be cancelled, as any task.
+ * Here are the queue of switches, and what the control thread does with one
+ * that takes too long. */
+#ifndef LAB_SCENARIO_SWITCHES_H
+#define LAB_SCENARIO_SWITCHES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "vm/call.h"
+
+struct lab_lua_task;
+
+typedef enum lab_switch_phase {
+  LAB_SWITCH_QUEUED,
+  LAB_SWITCH_BEGUN,
+  LAB_SWITCH_WITHDRAWN,
+  LAB_SWITCH_READING,  /* begun: scenario.lua is run */
+  LAB_SWITCH_ENTERING, /* the step before is left; `enter` runs */
+} lab_switch_phase;
+
+/* The caller fills in the first part, with call.answered and call.user, keeps
+ * QUERY until `answered` was called, and then owns the second part.
+ * Answers: 200 "switched to step N", 400 for an unknown step or parameter, 500
+ * when the scenario is broken (then step 0 is active), 503 if it was pushed
+ * aside by a later switch; 0: it was withdrawn. */
+typedef struct lab_switch {
+  lab_call call;
+  int step;          /* where to */
+  const char *query; /* raw parameters; "step" is left out */
+  size_t query_len;
+
+  int status;
+  lab_buf reply; /* text */
+
+  /* private */
+  atomic_int phase; /* lab_switch_phase */
+} lab_switch;
+
+typedef struct lab_switches {
+  struct lab_lua_task *task; /* of the switch under way, or NULL */
+  lab_switch *under_way;     /* what it answers */
+  lab_mpsc_node *waiting;    /* oldest first, by call.post.node */
+  int function;              /* registry: main.switchToStep */
+  uint32_t last_generation;  /* the newest visit of a step */
+  uint32_t new_generation;   /* the one that the switch has made, or 0 */
+  lab_post hurry;            /* says that an interruption was sent */
+  atomic_bool hurry_sent;
+} lab_switches;
+
+/* ---- the control thread -------------------------------------------------- */
+
+void lab_switch_send(lab_vm *vm, lab_switch *x);
+/* The VM has taken it up, or it was withdrawn. */
+bool lab_switch_has_begun(const lab_switch *x);
+/* The step before is left, so it is the new one that takes its time. */
+bool lab_switch_is_entering(const lab_switch *x);
+/* Whatever Lua code is running gets an error at its next instruction, so do
+ * requests that stand ready behind it; SWITCH_TOO: also the switch that is
+ * under way. */
+void lab_switches_interrupt(lab_vm *vm, bool switch_too);
+/* If the VM has not begun with X it never will; writes what the VM is busy with
+ * into WHY and returns true. X is still the VM's until `answered`. */
+bool lab_switch_withdraw(lab_vm *vm, lab_switch *x, lab_err *why);
+/* True if the VM took no notice of the last interruption, since something else
+ * than the switch to X keeps it; WHY says what. */
+bool lab_switch_is_stuck(lab_vm *vm, const lab_switch *x, lab_err *why);
+
+/* ---- the VM's thread ----------------------------------------------------- */
+
+/* A new visit of a step, for the switch that is under way. */
+uint32_t lab_switches_new_generation(lab_vm *vm);
+/* What the switch under way does, if the running task is that switch. */
+void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase);
+/* Answers the switch under way and all that wait, for shutdown. */
+void lab_switches_drop_all(lab_vm *vm);
+
+#endif

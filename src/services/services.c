@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * See services.h. */
+#include "services/services.h"
+
+#include "services/child.h"
+#include "services/fetch.h"
+#include "services/serve.h"
+
+void lab_services_init(lab_services *out, lab_services_config *config) {
+  *out = (lab_services){
+      .arg = config,
+      .fetch = lab_services_fetch,
+      .stop_fetch = lab_services_stop_fetch,
+      .serve = lab_services_serve,
+      .stop_serve = lab_services_stop_serve,
+      .spawn = lab_services_spawn,
+      .kill = lab_services_kill,
+      .stop_child = lab_services_stop_child,
+  };
+}

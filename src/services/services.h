@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * What the control thread does for scenarios: requests (fetch.c), servers
+ * (serve.c), children (child.c). The other side of resources/errand.h. These
+ * are no endpoints of the lab's.
+ *
+ * Threads: the control thread. */
+#ifndef LAB_SERVICES_SERVICES_H
+#define LAB_SERVICES_SERVICES_H
+
+#include <uv.h>
+
+#include "http/guard.h"
+#include "resources/errand.h"
+
+typedef struct lab_services_config {
+  uv_loop_t *loop;
+  lab_http_guard_config guard; /* of the scenarios' servers */
+} lab_services_config;
+
+/* Fills in OUT, for lab_vm_config. CONFIG must stay. */
+void lab_services_init(lab_services *out, lab_services_config *config);
+
+/* The configuration and the loop, for the files of this folder. */
+static inline const lab_services_config *
+lab_services_config_of(const lab_errand *e) {
+  return lab_services_of(e->vm)->arg;
+}
+
+static inline uv_loop_t *lab_services_loop_of(const lab_errand *e) {
+  return lab_services_config_of(e)->loop;
+}
+
+#endif

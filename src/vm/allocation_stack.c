@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * See allocation_stack.h. */
+#include "vm/allocation_stack.h"
+
+#include <string.h>
+
+#include "mem/mem.h"
+#include "stack/stack.h"
+#include "stack/unwind.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+/* Application bytes; with less of them nothing is in heap profiles. */
+static size_t profile_floor;
+
+void lab_allocation_begin_loading(void) {
+  enum { A_SCENARIO = 16 << 10 };
+  profile_floor = lab_mem_app_bytes() + A_SCENARIO;
+}
+
+void lab_allocation_end_loading(void) {
+  profile_floor = 0;
+}
+
+/* Drops the allocator's own frames from the leaf: the first frame kept is the
+ * code that wanted memory. */
+static size_t drop_allocator_frames(lab_frame *native, size_t n) {
+  size_t first = 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
+    if (name && (strncmp(name, "lab_mem_", 8) == 0 ||
+                 strcmp(name, "lab_vm_alloc") == 0))
+      first = i + 1;
+  }
+  if (first == 0 || first == n)
+    return n - first;
+  memmove(native, native + first, (n - first) * sizeof *native);
+  native[0]--; /* it was a return address; a leaf is an instruction's */
+  return n - first;
+}
+
+/* Our primitives at the leaf, e.g. lab_buffer_grow <- lab_buffer_write. When
+ * Lua itself wanted the memory there are none: it is charged to the Lua
+ * function, as Go charges an allocation to the line that made it. */
+static size_t count_primitives(const lab_frame *native, size_t n) {
+  size_t own = 0;
+  while (own < n &&
+         lab_code_class((uintptr_t)native[own] - (own > 0)) == LAB_CODE_OWN)
+    own++;
+  return own;
+}
+
+/* A coroutine's own stack: room for frames, and the list of calls. Goroutines'
+ * stacks are not in Go's heap profiles either, and these outlive the request
+ * that grew them. */
+static bool is_stack_growth(const lab_frame *native, size_t n) {
+  for (size_t i = 0; i < n && i < 4; i++) {
+    const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
+    if (name && (strcmp(name, "luaE_extendCI") == 0 ||
+                 strcmp(name, "luaD_reallocstack") == 0))
+      return true;
+  }
+  return false;
+}
+
+bool lab_walk_is_unsafe(void) {
+  lab_frame native[LAB_UNWIND_MAX];
+  size_t n = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
+  return is_stack_growth(native, drop_allocator_frames(native, n));
+}
+
+/* The registered C function among NATIVE, innermost first, or 0. */
+static uint32_t find_c_function(const lab_frame *native, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    uintptr_t start;
+    if (!lab_code_name((uintptr_t)native[i] - (i > 0), &start))
+      continue;
+    uint32_t id = lab_func_find_c((const void *)start);
+    if (id)
+      return id;
+  }
+  return 0;
+}
+
+uint32_t lab_walk_allocation(uint32_t *label) {
+  lab_resumed *top = lab_resumed_top;
+  lab_vm *vm = top ? lab_vm_of(top->L) : NULL;
+  if (!vm || !vm->running || vm->running->own)
+    return 0;
+  if (lab_mem_app_bytes() < profile_floor)
+    return 0;
+  lab_frame frames[LAB_WALK_DEPTH], native[LAB_UNWIND_MAX];
+  size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
+  nnative = drop_allocator_frames(native, nnative);
+  if (is_stack_growth(native,
+                      nnative)) /* Lua's list of calls may be half changed */
+    return 0;
+  size_t n = lab_walk_chain(top, 0, false, frames);
+  if (n == 0)
+    return 0;
+  lua_Debug ar;
+  if (lua_getstack(top->L, 0, &ar) && lua_getinfo(top->L, "S", &ar) &&
+      ar.what[0] == 'C') {
+    uint32_t id = find_c_function(native, nnative);
+    if (id)
+      frames[0] = lab_frame_script(id, 0);
+  }
+  *label = vm->running->base.label;
+  return lab_stack_merge(native, count_primitives(native, nnative),
+                         lab_stack_intern(frames, n));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * Stacks inside Lua's allocator, for heap profiles.
+ *
+ * There the Lua stack may be read, but nothing may be pushed on it. So the C
+ * function at its top is found by its code address, by unwinding, and those
+ * below by the name they are called by. While Lua is making room for the stack
+ * itself, even reading it isn't possible.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_VM_ALLOCATION_STACK_H
+#define LAB_VM_ALLOCATION_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The heap profiler's question (prof/heap.h): the stack that an allocation of
+ * the running task is charged to, and its label. 0: it isn't the scenario's. */
+uint32_t lab_walk_allocation(uint32_t *label);
+/* Lua is making room for its stack, which may be half changed: it can't be
+ * walked now. */
+bool lab_walk_is_unsafe(void);
+
+/* What is allocated until end_loading is the scenario's own code, its functions
+ * and small tables. A student doesn't look for those, so heap profiles leave
+ * them out: an idle step's heap profile is empty, always and not only in most
+ * samples. What goes beyond 16 KiB is shown. */
+void lab_allocation_begin_loading(void);
+void lab_allocation_end_loading(void);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * See call.h. */
+#include "vm/call.h"
+
+#include "base/clock.h"
+#include "vm/vm.h"
+
+/* An answer waits for others to share its wake-up, unless its call took longer
+ * than this: then nobody knows when the next one ends. */
+static const uint64_t BATCH_NS = 50000;
+enum { BATCH = 32 };
+
+void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *)) {
+  c->vm = vm;
+  c->started = 0;
+  c->post.deliver = deliver;
+}
+
+void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *)) {
+  lab_call_prepare(vm, c, deliver);
+  lab_sched_post(vm->sched, &c->post);
+}
+
+void lab_call_wake(lab_vm *vm) {
+  vm->outbox.wake(vm->outbox.wake_arg);
+}
+
+void lab_call_flush(void *arg) {
+  lab_outbox *out = &((lab_vm *)arg)->outbox;
+  if (out->unsent) {
+    out->unsent = 0;
+    lab_call_wake(arg);
+  }
+}
+
+void lab_call_answer(lab_call *c) {
+  lab_outbox *out = &c->vm->outbox;
+  uint64_t took = lab_clock_mono() - c->started;
+  lab_mpsc_push(&out->answers, &c->post.node);
+  if (++out->unsent >= BATCH || took > BATCH_NS)
+    lab_call_flush(c->vm);
+}
+
+void lab_call_collect(lab_vm *vm) {
+  lab_mpsc_node *node = lab_mpsc_take_all(&vm->outbox.answers);
+  while (node) {
+    lab_mpsc_node *next = node->next;
+    lab_call *c = lab_call_of(LAB_CONTAINER(node, lab_post, node));
+    c->answered(c);
+    node = next;
+  }
+}
+
+/* ---- work in slices ------------------------------------------------------ */
+
+static void deliver_slice(lab_post *post) {
+  lab_slices *s = LAB_CONTAINER(lab_call_of(post), lab_slices, call);
+  lab_vm *vm = s->call.vm;
+  bool more = s->slice(s, vm->sched);
+  while (more && atomic_load(&vm->stopping)) /* nobody would deliver it again */
+    more = s->slice(s, vm->sched);
+  if (more)
+    lab_sched_post(vm->sched, post);
+  else
+    lab_call_answer(&s->call);
+}
+
+void lab_slices_send(lab_vm *vm, lab_slices *s) {
+  lab_call_send(vm, &s->call, deliver_slice);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Calls from the control thread to the VM, and the way back.
+ *
+ *   lab_call_send(vm, &c, deliver);      control thread
+ *   ... deliver(&c->post) ...            VM's thread, between two tasks
+ *   lab_call_answer(c);                  VM's thread, now or later
+ *   ... c->answered(c) ...               control thread, in lab_call_collect
+ *
+ * A call is the base of all that is asked of the VM: embed it as `call` in a
+ * struct of your own (a request, a switch, a profile of tasks). Calls arrive in
+ * the order in which they were sent. Several answers share one wake-up of the
+ * control thread.
+ *
+ * Ownership: the sender's, and it must stay until `answered` was called. Each
+ * call that was delivered is answered, also when the lab stops. */
+#ifndef LAB_VM_CALL_H
+#define LAB_VM_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "task/sched.h"
+
+typedef struct lab_vm lab_vm;
+
+typedef struct lab_call {
+  lab_post post;
+  lab_vm *vm; /* set by lab_call_send */
+  void (*answered)(struct lab_call *call);
+  void *user;       /* the sender's */
+  uint64_t started; /* mono ns, when the VM began with it; 0: not noted */
+} lab_call;
+
+/* Answers on their way to the control thread. */
+typedef struct lab_outbox {
+  lab_mpsc answers;
+  unsigned unsent;      /* pushed since the last wake-up */
+  void (*wake)(void *); /* any thread; must not block */
+  void *wake_arg;
+} lab_outbox;
+
+/* The call that POST is part of. */
+static inline lab_call *lab_call_of(lab_post *post) {
+  return LAB_CONTAINER(post, lab_call, post);
+}
+
+/* Fills in C's own part; it is sent by lab_sched_post or one of its variants.
+ * Control thread. */
+void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
+/* Prepares C and sends it. Control thread. */
+void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
+/* Gives C back to the control thread. VM's thread. */
+void lab_call_answer(lab_call *c);
+/* Wakes the control thread if there are answers that it was not told of: the
+ * scheduler's `idle`. VM's thread. */
+void lab_call_flush(void *vm);
+/* Wakes the control thread: there is something else for it. Any thread. */
+void lab_call_wake(lab_vm *vm);
+/* Calls `answered` of all that were answered. Control thread. */
+void lab_call_collect(lab_vm *vm);
+
+/* Work that is done on the VM's thread piece by piece: SLICE is called between
+ * two tasks, again and again while it returns true. Tasks and other calls have
+ * their turn in between, unless the lab is stopping. Then it is answered. */
+typedef struct lab_slices {
+  lab_call call;
+  bool (*slice)(struct lab_slices *s, lab_sched *sched);
+} lab_slices;
+void lab_slices_send(lab_vm *vm, lab_slices *s);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * The coroutines that tasks run on: made, kept alive, and used again.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_VM_COROUTINE_H
+#define LAB_VM_COROUTINE_H
+
+#include <lua.h>
+#include <stddef.h>
+
+typedef struct lab_vm lab_vm;
+struct lab_lua_task;
+
+typedef struct lab_coroutines {
+  int anchors;               /* registry: the table that keeps them alive */
+  struct lab_lua_task *idle; /* of finished requests, for the next ones */
+  unsigned nidle;
+  struct lab_lua_task *spare; /* of lab.go; the next collection takes them */
+  size_t spare_bytes;
+} lab_coroutines;
+
+/* Once, before the first. May raise. */
+void lab_coroutine_open(lua_State *L);
+/* A task, not yet known to the scheduler, whose coroutine has the function and
+ * NARGS arguments from the top of FROM's stack (popped). May raise; nothing is
+ * lost then. */
+struct lab_lua_task *lab_coroutine_with_function(lua_State *from, int nargs);
+/* The same for a request: a coroutine with an empty stack and much room. May
+ * raise. */
+struct lab_lua_task *lab_coroutine_take_idle(lua_State *L);
+/* T has ended: keeps its coroutine for another task, if it ended well and if
+ * that is not where a handle has the results, or lets go of it. T is no longer
+ * valid. */
+void lab_coroutine_recycle(lab_vm *vm, struct lab_lua_task *t, int status,
+                           int nresults);
+/* Lets go of the spare ones. Raises nothing and allocates nothing. */
+void lab_coroutine_drop_spare(lab_vm *vm);
+/* The same, and gives back what the table of coroutines took for all that
+ * ended. May raise. */
+void lab_coroutine_compact(lua_State *L);
+/* Pushes the table that keeps them alive. */
+void lab_coroutine_push_anchors(lua_State *L);
+/* Forgets all that nobody uses; for shutdown. */
+void lab_coroutine_free_all(lab_vm *vm);
+
+#endif

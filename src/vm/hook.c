@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * See hook.h. */
+#include "vm/hook.h"
+
+#include <stddef.h>
+
+#include "base/clock.h"
+
+static void (*settle_samples)(lua_State *L, bool called);
+static void (*act_preempt)(lua_State *L, lua_Debug *ar);
+
+void lab_hook_set_sampler(void (*settle)(lua_State *L, bool called)) {
+  settle_samples = settle;
+}
+
+void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar)) {
+  act_preempt = act;
+}
+
+static void run_hook(lua_State *L, lua_Debug *ar) {
+  bool called = ar->event == LUA_HOOKCALL || ar->event == LUA_HOOKTAILCALL;
+  /* Disarmed first: a signal that comes from here on arms it anew. */
+  lua_sethook(L, NULL, 0, 0);
+  if (settle_samples)
+    settle_samples(L, called);
+  if (act_preempt)
+    act_preempt(L, ar);
+}
+
+uint64_t lab_hook_arm(lua_State *L) {
+  const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
+  if (lua_gethook(L) == run_hook && lua_gethookmask(L) == mask)
+    return 0;
+  uint64_t before = lab_clock_mono();
+  lua_sethook(L, run_hook, mask, 1);
+  return lab_clock_mono() - before;
+}
+
+void lab_hook_arm_count(lua_State *L, int n) {
+  lua_sethook(L, run_hook, LUA_MASKCOUNT, n);
+}
+
+void lab_hook_disarm(lua_State *L) {
+  if (lua_gethook(L) == run_hook)
+    lua_sethook(L, NULL, 0, 0);
+}

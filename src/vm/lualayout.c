@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * See lualayout.h. */
+#include "vm/lualayout.h"
+
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COLLECTED = 1 << 6 };
+
+const lab_layout lab_lua_layout = {
+    .lua_function = LUA_TFUNCTION | 0 << 4 | COLLECTED,
+    .c_function = LUA_TFUNCTION | 1 << 4,
+    .c_closure = LUA_TFUNCTION | 2 << 4 | COLLECTED,
+    .call_c = 1 << 1,
+    .call_tail = 1 << 5,
+};
+
+static bool fits;
+/* While the check runs: what is checked, and a pipe. */
+static const lab_layout *checked;
+static int probe[2];
+
+bool lab_layout_fits(void) {
+  return fits;
+}
+
+/* ---- one stack ----------------------------------------------------------- */
+
+/* Whether SIZE bytes at P can be read: the kernel says so when it copies them.
+ */
+static bool is_readable(const void *p, size_t size) {
+  char copy[512];
+  if (size > sizeof copy || write(probe[1], p, size) != (ssize_t)size)
+    return false;
+  return read(probe[0], copy, size) == (ssize_t)size;
+}
+
+static bool is_same_lua(const lab_layout_call *call, const lua_Debug *ar) {
+  const lab_layout_function *f = call->func->as.object;
+  if (call->func->type != checked->lua_function || !is_readable(f, sizeof *f) ||
+      !is_readable(f->proto, sizeof *f->proto))
+    return false;
+  const lab_layout_proto *p = f->proto;
+  const uint32_t *pc = call->u.lua.pc;
+  return p->line_defined == ar->linedefined &&
+         p->last_line_defined == ar->lastlinedefined && pc > p->code &&
+         pc <= p->code + p->ncode;
+}
+
+static bool is_same_c(const lab_layout_call *call, lua_CFunction want) {
+  if (call->func->type == checked->c_function)
+    return call->func->as.function == want;
+  const lab_layout_cclosure *f = call->func->as.object;
+  return call->func->type == checked->c_closure && is_readable(f, sizeof *f) &&
+         f->function == want;
+}
+
+/* CALL is what lua_getinfo says of AR's level. */
+static bool is_same_level(lua_State *L, const lab_layout_call *call,
+                          lua_Debug *ar) {
+  if (!is_readable(call, sizeof *call) ||
+      !is_readable(call->func, sizeof *call->func))
+    return false;
+  lua_getinfo(L, "Sf", ar);
+  lua_CFunction want = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  bool is_c = ar->what[0] == 'C';
+  if (!!(call->status & checked->call_c) != is_c)
+    return false;
+  return is_c ? is_same_c(call, want) : is_same_lua(call, ar);
+}
+
+/* All levels of L, which runs. */
+static bool is_same_stack(lua_State *L) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  lua_Debug ar;
+  if (!is_readable(s, sizeof *s))
+    return false;
+  const lab_layout_call *call = s->call;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    if (call == &s->base || !is_same_level(L, call, &ar))
+      return false;
+    call = call->previous;
+  }
+  return call == &s->base && s->status == lua_status(L) &&
+         s->stack_last > s->stack && s->ncalls > 0 && s->ncalls < 200;
+}
+
+/* ---- the check ----------------------------------------------------------- */
+
+static int compare_stack(lua_State *L) {
+  fits = fits && is_same_stack(L);
+  return 0;
+}
+
+/* Lua functions, a C function and a C closure, one above the other. */
+static void compare_calls(lua_State *L) {
+  static const char text[] = "local compare, closure = ...\n"
+                             "local function inner(n)\n"
+                             "  if n > 0 then inner(n - 1) else\n"
+                             "    compare() closure()\n"
+                             "  end\n"
+                             "  return n\n"
+                             "end\n"
+                             "pcall(inner, 3)\n";
+  if (luaL_loadbufferx(L, text, sizeof text - 1, "=layout", "t") != LUA_OK)
+    lua_error(L);
+  lua_pushcfunction(L, compare_stack);
+  lua_pushinteger(L, 1);
+  lua_pushcclosure(L, compare_stack, 1);
+  lua_call(L, 2, 0);
+}
+
+void lab_layout_check(lua_State *L, const lab_layout *layout) {
+  checked = layout;
+  fits = false;
+  if (lua_version(L) != LUA_VERSION_NUM || pipe2(probe, O_CLOEXEC) < 0)
+    return;
+  fits = true;
+  lua_State *co = lua_newthread(L);
+  luaL_checkstack(L, 3, NULL);
+  lua_pushcfunction(L, compare_stack);
+  lua_call(L, 0, 0);
+  lua_getglobal(L, "pcall"); /* the chunk's only global */
+  if (lua_isfunction(L, -1))
+    compare_calls(co);
+  lua_pop(L, 2);
+  close(probe[0]);
+  close(probe[1]);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ * How Lua 5.4 lays out what a debugger must read to show a Lua stack: neither a
+ * core file nor a stopped process can be asked to call lua_getinfo.
+ *
+ * Lua's headers don't say (and Debian's static library has no debug
+ * information), so the part that is needed is described here, in our words. It
+ * is private to Lua, so it may differ in a later version. Who reads it:
+ *
+ *   tools/gdb                 by the names in the debug information
+ *   vm/stack_cache.c          the addresses of a stack's frames
+ *   vm/coroutine.c            how much memory a coroutine takes
+ *   inspect/reach.c           which slots of a stack are in use
+ *
+ * lab_layout_check compares it with what lua_getinfo says once at start; where
+ * it doesn't fit, the program does without (lab_layout_fits).
+ * tests/unit/test_vm_layout.c compares it in detail.
+ *
+ * Threads: any, after lab_layout_check. */
+#ifndef LAB_VM_LUALAYOUT_H
+#define LAB_VM_LUALAYOUT_H
+
+#include <lua.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What begins every object that the collector knows. */
+#define LAB_LAYOUT_HEADER                                                      \
+  void *next_object;                                                           \
+  uint8_t type, mark
+
+typedef struct lab_layout_value {
+  union {
+    void *object;
+    lua_CFunction function;
+    lua_Integer integer;
+    lua_Number number;
+  } as;
+  uint8_t type;
+} lab_layout_value;
+
+/* Characters follow it: short_length of them, or, if bit 4 of the type is set,
+ * long_length. */
+typedef struct lab_layout_string {
+  LAB_LAYOUT_HEADER;
+  uint8_t extra;
+  uint8_t short_length;
+  unsigned hash;
+  union {
+    size_t long_length;
+    void *next_in_hash;
+  } u;
+  char text[1];
+} lab_layout_string;
+
+typedef struct lab_layout_absline {
+  int pc, line;
+} lab_layout_absline;
+
+/* What was compiled. */
+typedef struct lab_layout_proto {
+  LAB_LAYOUT_HEADER;
+  uint8_t nparams, is_vararg, stack_size;
+  int nupvalues, nconstants, ncode, nlineinfo, nprotos, nlocals, nabslineinfo;
+  int line_defined, last_line_defined;
+  lab_layout_value *constants;
+  uint32_t *code;
+  struct lab_layout_proto **protos;
+  void *upvalues;
+  /* Of each instruction, the difference of its line to that of the one before;
+   * the lines of some stand in abslineinfo as they are. */
+  int8_t *lineinfo;
+  lab_layout_absline *abslineinfo;
+  void *locals;
+  lab_layout_string *source; /* the chunk's name, with its '@' */
+  void *gray;
+} lab_layout_proto;
+
+typedef struct lab_layout_function {
+  LAB_LAYOUT_HEADER;
+  uint8_t nupvalues;
+  void *gray;
+  lab_layout_proto *proto;
+} lab_layout_function;
+
+typedef struct lab_layout_cclosure {
+  LAB_LAYOUT_HEADER;
+  uint8_t nupvalues;
+  void *gray;
+  lua_CFunction function;
+} lab_layout_cclosure;
+
+/* A call under way. FUNC is the function's place on the stack. */
+typedef struct lab_layout_call {
+  lab_layout_value *func, *top;
+  struct lab_layout_call *previous, *next;
+  union {
+    struct {
+      const uint32_t *pc; /* the instruction after the present one */
+      volatile sig_atomic_t trap;
+      int nextra;
+    } lua;
+    struct {
+      lua_KFunction k;
+      ptrdiff_t errfunc;
+      lua_KContext context;
+    } c;
+  } u;
+  int various;
+  short nresults;
+  unsigned short status;
+} lab_layout_call;
+
+/* A coroutine. */
+typedef struct lab_layout_state {
+  LAB_LAYOUT_HEADER;
+  uint8_t status; /* LUA_OK, LUA_YIELD, or an error */
+  uint8_t allow_hook;
+  unsigned short ncalls;
+  lab_layout_value *top;
+  void *global;
+  lab_layout_call *call; /* the innermost one */
+  lab_layout_value *stack_last, *stack;
+  void *open_upvalues;
+  lab_layout_value *to_close;
+  void *gray, *twups, *error_jump;
+  lab_layout_call base; /* the outermost one: whoever made the coroutine */
+} lab_layout_state;
+
+typedef struct lab_layout {
+  /* lab_layout_value.type: Lua's number, a variant, whether it is collected */
+  uint8_t lua_function;
+  uint8_t c_function; /* as.function */
+  uint8_t c_closure;  /* as.object: lab_layout_cclosure */
+  /* Bits of lab_layout_call.status */
+  unsigned short call_c, call_tail;
+  /* One pointer of each kind, so that the compiler writes all types down. */
+  lab_layout_state *state;
+  lab_layout_call *call;
+  lab_layout_value *value;
+  lab_layout_string *string;
+  lab_layout_proto *proto;
+  lab_layout_function *function;
+  lab_layout_cclosure *cclosure;
+} lab_layout;
+extern const lab_layout lab_lua_layout;
+
+/* Compares LAYOUT (lab_lua_layout, but for tests) with lua_getinfo on stacks
+ * that it makes in L, and notes whether it fits. A read through a wrong pointer
+ * is noticed, not made. Raises when memory is out. Once, at start, before other
+ * threads use L. */
+void lab_layout_check(lua_State *L, const lab_layout *layout);
+/* False: nothing of the above may be read. */
+bool lab_layout_fits(void);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * See machine.h. */
+#include "vm/machine.h"
+
+#include <errno.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "mem/mem.h"
+#include "vm/gc.h"
+#include "vm/lualayout.h"
+#include "vm/sampler.h"
+#include "vm/walk.h"
+
+void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
+
+/* Lua's allocator. For a new object OLD is its type, not a size. Global, so
+ * that the heap profiler knows its frame. */
+void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  if (size == 0) {
+    lab_mem_free(p, old);
+    return NULL;
+  }
+  void *block = p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
+  if (!block)
+    lab_memory_note_refusal();
+  return block;
+}
+
+static int on_panic(lua_State *L) {
+  const char *text = lua_tostring(L, -1);
+  lab_log("Lua panic: %s", text ? text : "?");
+  lab_log_flush();
+  return 0; /* Lua aborts */
+}
+
+/* Lua warns in pieces; each line goes to the log as a whole. */
+static void on_warning(void *ud, const char *text, int more) {
+  static char line[512];
+  static size_t len;
+  (void)ud;
+  int n = snprintf(line + len, sizeof line - len, "%s", text);
+  len += n > 0 ? (size_t)n : 0;
+  if (len >= sizeof line)
+    len = sizeof line - 1;
+  if (!more) {
+    lab_log("Lua warning: %s", line);
+    len = 0;
+  }
+}
+
+static void register_libraries(lua_State *L) {
+  static const char *const names[] = {"string",    "table", "math",
+                                      "coroutine", "utf8",  NULL};
+  lua_pushglobaltable(L);
+  lab_walk_register(L, "", false);
+  lua_pop(L, 1);
+  for (int i = 0; names[i]; i++) {
+    lua_getglobal(L, names[i]);
+    lab_walk_register(L, names[i], false);
+    lua_pop(L, 1);
+  }
+}
+
+/* Everything that may raise, protected. Upvalue 1: what the caller opens. */
+static int open_libraries(lua_State *L) {
+  luaL_openlibs(L);
+  register_libraries(L);
+  lab_layout_check(L, &lab_lua_layout);
+  if (!lab_layout_fits())
+    lab_log("this Lua (%s) lays out its stacks in a way that is not known here:"
+            " tasks start more slowly, and there is no profile of leaks",
+            LUA_RELEASE);
+  lab_coroutine_open(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
+  vm->L = lua_newstate(lab_vm_alloc, NULL);
+  if (!vm->L)
+    return lab_err_set(err, -ENOMEM, "no memory for the Lua VM");
+  *(lab_vm **)lua_getextraspace(vm->L) = vm;
+  lua_atpanic(vm->L, on_panic);
+  lua_setwarnf(vm->L, on_warning, NULL);
+  lab_gc_attach(vm->L);
+  lua_gc(vm->L, LUA_GCGEN, 0, 0);
+  lua_pushcfunction(vm->L, open);
+  lua_pushcclosure(vm->L, open_libraries, 1);
+  if (lua_pcall(vm->L, 0, 0, 0) == LUA_OK)
+    return 0;
+  lab_err_set(err, -EINVAL, "%s", lua_tostring(vm->L, -1));
+  lab_machine_close(vm);
+  return -EINVAL;
+}
+
+void lab_machine_close(lab_vm *vm) {
+  lab_gc_detach();
+  lua_close(vm->L);
+  vm->L = NULL;
+}
+
+void lab_machine_attach(lab_vm *vm) {
+  lab_sampler_attach();
+  int rc = lab_preempt_attach(vm);
+  if (rc)
+    lab_log("no time slices: %s", strerror(-rc));
+}
+
+void lab_machine_detach(void) {
+  lab_preempt_detach();
+  lab_sampler_detach();
+}

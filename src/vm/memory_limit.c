@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * See memory_limit.h.
+ *
+ * Lua's own error is a string made beforehand, "not enough memory", that names
+ * no place, and no handler of xpcall hears of it. So the place is noted where
+ * the memory is refused, in the allocator; where that error arrives afterwards
+ * (at the end of a task or of `enter`) the two are put together. */
+#include "vm/memory_limit.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem/mem.h"
+#include "vm/allocation_stack.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+/* ---- the limit ----------------------------------------------------------- */
+
+/* What no scenario may exceed: half of the machine's memory. */
+static size_t machine_limit(void) {
+  return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void apply_limit(const lab_memory *m) {
+  lab_mem_set_limit(m->lifted > 0 || m->suspended ? 0 : m->limit);
+}
+
+void lab_memory_set_limit(lab_vm *vm, size_t bytes) {
+  lab_memory *m = &vm->memory;
+  size_t cap = machine_limit();
+  m->own_limit = bytes > 0 && bytes < cap;
+  m->limit = m->own_limit ? bytes : cap;
+  m->suspended = false;
+  atomic_store(&m->shown, m->limit);
+  apply_limit(m);
+}
+
+void lab_memory_lift(lab_vm *vm) {
+  vm->memory.lifted++;
+  apply_limit(&vm->memory);
+}
+
+void lab_memory_impose(lab_vm *vm) {
+  vm->memory.lifted--;
+  apply_limit(&vm->memory);
+}
+
+void lab_memory_suspend(lab_vm *vm) {
+  vm->memory.suspended = true;
+  apply_limit(&vm->memory);
+}
+
+void lab_memory_resume(lab_vm *vm) {
+  vm->memory.suspended = false;
+  apply_limit(&vm->memory);
+}
+
+size_t lab_memory_limit(const lab_vm *vm) {
+  return vm->memory.limit;
+}
+
+size_t lab_memory_read_limit(lab_vm *vm) {
+  return atomic_load(&vm->memory.shown);
+}
+
+/* ---- a refusal ----------------------------------------------------------- */
+
+/* The innermost Lua function of L, or nothing. Reads only: see walk.c. */
+static void find_place(lua_State *L, char *out, size_t size) {
+  lua_Debug ar;
+  out[0] = '\0';
+  for (int level = 0; out[0] == '\0' && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline > 0)
+      snprintf(out, size, "%s:%d: ", ar.short_src, ar.currentline);
+  }
+}
+
+void lab_memory_note_refusal(void) {
+  const lab_resumed *top = lab_resumed_top;
+  lab_vm *vm = top ? lab_vm_of(top->L) : NULL;
+  if (!vm)
+    return;
+  vm->memory.refused_at[0] = '\0';
+  if (!lab_walk_is_unsafe())
+    find_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
+}
+
+/* BYTES as an instructor writes them if that is exact, else to a tenth. */
+static void write_size(size_t bytes, char *out, size_t size) {
+  static const struct {
+    size_t unit;
+    const char *name;
+  } units[] = {
+      {1u << 30, "GiB"}, {1000000000, "GB"}, {1u << 20, "MiB"},
+      {1000000, "MB"},   {1u << 10, "KiB"},  {1000, "KB"},
+  };
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    if (bytes > 0 && bytes % units[i].unit == 0) {
+      snprintf(out, size, "%zu %s", bytes / units[i].unit, units[i].name);
+      return;
+    }
+  snprintf(out, size, "%.1f MiB", (double)bytes / (1 << 20));
+}
+
+void lab_memory_limit_text(const lab_vm *vm, char *out, size_t size) {
+  char bytes[32];
+  write_size(vm->memory.limit, bytes, sizeof bytes);
+  snprintf(out, size,
+           vm->memory.own_limit ? "the step has %s (limits.memory)"
+                                : "the step has %s, half of the machine's",
+           bytes);
+}
+
+void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
+                           size_t size) {
+  lab_memory *m = &vm->memory;
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(vm, limit, sizeof limit);
+  if (failed && m->refused_at[0] == '\0') /* where its stack had to grow */
+    find_place(failed, m->refused_at, sizeof m->refused_at);
+  snprintf(out, size, "%s" LAB_LUA_NO_MEMORY ": %s", m->refused_at, limit);
+}

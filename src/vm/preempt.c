@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * See preempt.h.
+ *
+ * Threads: the VM's; its signal handler interrupts it. */
+#include "vm/preempt.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "stack/unwind.h"
+#include "vm/hook.h"
+#include "vm/sampler.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+enum { RETRY_COUNT = 1000 }; /* instructions, when a task can't be yielded */
+static const long SLICE_NS = 10 * 1000 * 1000;
+
+static struct {
+  lab_vm *vm;
+  volatile sig_atomic_t slice_over;
+  timer_t slice;
+  bool has_slice; /* that timer exists */
+} preempt;
+
+/* ---- cancelled tasks ----------------------------------------------------- */
+
+/* When a step is left a million tasks may come here at once. So that message
+ * doesn't say where: strings are what the collector counts, and what it does in
+ * between nobody can interrupt. */
+int lab_lua_raise_cancelled(lua_State *L) {
+  if (lab_vm_of(L)->running->told_by_script)
+    return luaL_error(L, "task cancelled");
+  lua_pushliteral(L, "the step was left");
+  return lua_error(L);
+}
+
+void lab_lua_check_cancelled(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  if (vm->running && vm->running->base.cancelled)
+    lab_lua_raise_cancelled(L);
+}
+
+/* ---- in the hook --------------------------------------------------------- */
+
+static bool is_cancelled(void) {
+  return preempt.vm && preempt.vm->running &&
+         preempt.vm->running->base.cancelled;
+}
+
+/* The slice is over: parks the running task, if that is possible here. */
+static void yield_task(lua_State *L, lua_Debug *ar) {
+  lab_lua_task *t = preempt.vm->running;
+  if (!t || t->co != L)
+    return; /* a coroutine of the script: not ours to yield */
+  if (ar->event != LUA_HOOKCOUNT) { /* the next instruction will do */
+    lab_hook_arm_count(L, 1);
+    return;
+  }
+  if (!lua_isyieldable(L)) {
+    lab_hook_arm_count(L, RETRY_COUNT);
+    return;
+  }
+  preempt.slice_over = 0;
+  if (lab_sched_is_precise(preempt.vm->sched)) /* somebody counts this wait */
+    t->base.stack = lab_walk(L, 0);
+  lab_task_ready(preempt.vm->sched, &t->base);
+  lua_yield(L, 0);
+}
+
+static void act_in_hook(lua_State *L, lua_Debug *ar) {
+  if (is_cancelled()) { /* armed again: pcall can't swallow it for long */
+    lab_hook_arm_count(L, 1);
+    lab_lua_raise_cancelled(L);
+  }
+  if (preempt.slice_over)
+    yield_task(L, ar);
+}
+
+/* ---- where the VM is ----------------------------------------------------- */
+
+/* The C function that keeps the VM: the innermost of ours or of Lua's library.
+ */
+static _Atomic(const char *) where;
+static atomic_bool where_asked;
+
+static void note_where(const void *context) {
+  lab_frame native[LAB_UNWIND_MAX];
+  size_t n = lab_unwind_signal(context, native, LAB_UNWIND_MAX, true, NULL);
+  const char *name = NULL;
+  for (size_t i = 0; i < n && !name; i++) {
+    uintptr_t pc = (uintptr_t)native[i] - (i > 0);
+    lab_code code = lab_code_class(pc);
+    if (code == LAB_CODE_OWN || code == LAB_CODE_LUA_LIB)
+      name = lab_code_name(pc, NULL);
+  }
+  atomic_store(&where, name);
+}
+
+void lab_preempt_ask_where(lab_vm *vm) {
+  atomic_store(&where, NULL);
+  atomic_store(&where_asked, true);
+  pthread_kill(vm->thread->handle, SIGURG);
+}
+
+void lab_preempt_where(char *out, size_t size) {
+  const char *name = atomic_load(&where);
+  snprintf(out, size, "%s", name ? name : "C code or a finalizer");
+}
+
+/* CPU time of the VM's thread. */
+static uint64_t read_thread_cpu(const lab_vm *vm) {
+  clockid_t clock;
+  if (pthread_getcpuclockid(vm->thread->handle, &clock))
+    return 0;
+  return lab_clock_read(clock);
+}
+
+void lab_preempt_obstacle(const lab_vm *vm, const char *who, char *out,
+                          size_t size) {
+  char name[128];
+  uint64_t used = read_thread_cpu(vm) - vm->preempt.cpu_when_interrupted;
+  if (used < LAB_MILLISECOND) {
+    snprintf(out, size, "the machine is too busy to run %s", who);
+    return;
+  }
+  lab_preempt_where(name, sizeof name);
+  snprintf(out, size, "%s is in %s, which can't be interrupted", who, name);
+}
+
+/* ---- interruptions ------------------------------------------------------- */
+
+void lab_preempt_interrupt(lab_vm *vm, bool switches) {
+  if (switches)
+    atomic_store(&vm->preempt.interrupt[true], true);
+  vm->preempt.cpu_when_interrupted = read_thread_cpu(vm);
+  atomic_store(&vm->preempt.interrupt[false], true);
+  pthread_kill(vm->thread->handle, SIGURG);
+}
+
+void lab_preempt_clear(lab_vm *vm) {
+  atomic_store(&vm->preempt.interrupt[false], false);
+  atomic_store(&vm->preempt.interrupt[true], false);
+}
+
+const atomic_bool *lab_preempt_interruption(const lab_vm *vm) {
+  return &vm->preempt.interrupt[vm->running && vm->running->switches];
+}
+
+bool lab_preempt_is_in_switch(lab_vm *vm) {
+  return atomic_load(&vm->preempt.in_switch);
+}
+
+/* ---- SIGURG -------------------------------------------------------------- */
+
+/* A task that gives back what a step took must come to its end. It is short,
+ * and runs nothing of the scenario's. */
+static bool may_be_interrupted(const lab_lua_task *t) {
+  return !t->own || t->switches;
+}
+
+static void on_sigurg(int sig, siginfo_t *info, void *context) {
+  (void)sig;
+  (void)info;
+  int saved = errno;
+  lab_resumed *top = lab_resumed_top;
+  lab_vm *vm = preempt.vm;
+  if (vm && atomic_exchange(&where_asked, false))
+    note_where(context);
+  if (vm && top && vm->running && !lab_sampler_is_busy()) {
+    if (atomic_load(lab_preempt_interruption(vm)) &&
+        may_be_interrupted(vm->running)) {
+      note_where(context);
+      vm->running->base.cancelled = true;
+      if (vm->running->job) /* it runs here */
+        atomic_store(&vm->running->job->cancelled, true);
+    }
+    if (lab_sched_wanted(vm->sched))
+      preempt.slice_over = 1;
+    if (preempt.slice_over || is_cancelled())
+      lab_hook_arm(top->L);
+  }
+  errno = saved;
+}
+
+/* ---- attaching ----------------------------------------------------------- */
+
+static int start_slices(void) {
+  struct sigaction sa = {.sa_sigaction = on_sigurg,
+                         .sa_flags = SA_SIGINFO | SA_RESTART};
+  sigemptyset(&sa.sa_mask);
+  sigaddset(&sa.sa_mask, SIGPROF);
+  if (sigaction(SIGURG, &sa, NULL))
+    return -errno;
+  struct sigevent ev;
+  memset(&ev, 0, sizeof ev);
+  ev.sigev_notify = SIGEV_THREAD_ID;
+  ev.sigev_signo = SIGURG;
+  ev._sigev_un._tid = lab_thread_self()->tid;
+  /* The thread's CPU clock: no wake-ups while nothing runs. */
+  if (timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &preempt.slice))
+    return -errno;
+  preempt.has_slice = true;
+  struct itimerspec every = {{0, SLICE_NS}, {0, SLICE_NS}};
+  return timer_settime(preempt.slice, 0, &every, NULL) ? -errno : 0;
+}
+
+int lab_preempt_attach(lab_vm *vm) {
+  preempt.vm = vm;
+  lab_hook_set_preempt(act_in_hook);
+  return start_slices();
+}
+
+void lab_preempt_detach(void) {
+  if (preempt.has_slice)
+    timer_delete(preempt.slice);
+  preempt.has_slice = false;
+  preempt.vm = NULL;
+  lab_hook_set_preempt(NULL);
+}
+
+void lab_preempt_begin_slice(lab_vm *vm, const lab_lua_task *t) {
+  atomic_store_explicit(&vm->preempt.in_switch, t->switches,
+                        memory_order_relaxed);
+  preempt.slice_over = 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * The VM's part in CPU profiles: what samples of its thread have as their
+ * stack. See prof/cpu.h for the rest.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_VM_SAMPLER_H
+#define LAB_VM_SAMPLER_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/walk.h"
+
+/* The calling thread runs Lua from now on; or (detach) no longer. */
+void lab_sampler_attach(void);
+void lab_sampler_detach(void);
+/* Samples have LABEL from now on: the running task's (prof/label.h). */
+void lab_sampler_set_label(uint32_t label);
+/* Around a long primitive on the VM's thread: Lua's stack can't change
+ * meanwhile, so samples get it at once. */
+void lab_sampler_freeze(lua_State *L);
+void lab_sampler_thaw(void);
+/* The coroutine LEFT yielded, returned or failed: emits the samples that are
+ * pending for it. */
+void lab_sampler_left(const lab_resumed *left);
+/* Pending samples are being changed: a signal handler must not arm the hook. */
+bool lab_sampler_is_busy(void);
+
+#endif

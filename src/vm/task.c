@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * See task.h.
+ *
+ * A coroutine that parks yields with lua_yieldk; when it is resumed the
+ * continuation first looks whether it was cancelled meanwhile, and raises the
+ * error that ends it. One that is running gets the same error from the hook. */
+#include "vm/task.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/often.h"
+#include "trace/trace.h"
+#include "vm/hook.h"
+#include "vm/sampler.h"
+#include "vm/vm.h"
+#include "vm/walk.h"
+
+/* ---- starting tasks ------------------------------------------------------ */
+
+/* A trace shows the whole stack; a dump of goroutines, as Go's, only who called
+ * lab.go, and the rest costs more than the start itself. */
+static uint32_t walk_creator(lua_State *L) {
+  return lab_trace_on() ? lab_walk(L, 0) : lab_walk_caller(L);
+}
+
+lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
+                                 uint32_t generation,
+                                 const lab_lua_task_kind *kind) {
+  lab_lua_task *t = lab_coroutine_with_function(from, nargs);
+  /* Nothing below raises, so the task can't be lost. */
+  t->nargs = nargs;
+  t->kind = kind;
+  t->base.generation = generation;
+  if (vm->running) {
+    t->creator = vm->running->base.id;
+    t->base.created_by = walk_creator(vm->running->co);
+    t->base.label = vm->running->base.label;
+    t->base.user_task = vm->running->base.user_task;
+  }
+  lab_task_init(vm->sched, &t->base);
+  lab_task_ready(vm->sched, &t->base);
+  return t;
+}
+
+/* ---- the end of a task --------------------------------------------------- */
+
+static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
+                         int nresults) {
+  lab_task_handle *h = t->handle;
+  if (!h)
+    return;
+  h->task = NULL;
+  h->ok = status == LUA_OK;
+  h->nresults = nresults;
+  while (!lab_list_empty(&h->joiners))
+    lab_task_ready(vm->sched, LAB_CONTAINER(h->joiners.next, lab_task, link));
+}
+
+/* Replaces the error object on top of the failed coroutine by a message with
+ * its traceback. */
+static int add_traceback(lua_State *L) {
+  lua_State *co = lua_touserdata(L, 1);
+  char memory[LAB_MEMORY_TEXT];
+  const char *message = lua_tostring(co, -1);
+  if (lua_status(co) == LUA_ERRMEM) {
+    lab_memory_error_text(lab_vm_of(L), co, memory, sizeof memory);
+    message = memory;
+  }
+  if (!message) /* no metamethods: nothing could interrupt them here */
+    message = lua_pushfstring(L, "(error object is a %s value)",
+                              luaL_typename(co, -1));
+  luaL_traceback(L, co, message, 0);
+  return 1;
+}
+
+/* One that is due to the step's limit has room for its own words. */
+static void describe_error(lab_vm *vm, lua_State *co) {
+  lua_State *L = vm->L;
+  lab_memory_lift(vm);
+  lua_pushcfunction(L, add_traceback);
+  lua_pushlightuserdata(L, co);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+    lua_xmove(L, co, 1);
+  } else {
+    lua_pop(L, 1); /* no memory for a traceback: the message must do */
+  }
+  lab_memory_impose(vm);
+}
+
+void lab_lua_log_failure(const char *what, const lab_lua_task *t) {
+  char head[64];
+  snprintf(head, sizeof head, "%s %llu failed: ", what,
+           (unsigned long long)t->base.id);
+  lab_log_often(head, lua_tostring(t->co, -1));
+}
+
+static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  if (status != LUA_OK) {
+    if (!t->base.cancelled) /* there may be a million of those */
+      describe_error(vm, t->co);
+    nresults = 1;
+  }
+  lab_task_end(vm->sched, &t->base);
+  t->kind->ended(vm, t, status, nresults);
+  tell_joiners(vm, t, status, nresults);
+  lab_coroutine_recycle(vm, t, status, nresults);
+}
+
+void lab_lua_task_resume(lab_task *base, void *arg) {
+  lab_vm *vm = arg;
+  lab_lua_task *t = lab_lua_task_of(base);
+  lua_State *co = t->co;
+  int nargs = t->nargs, nresults = 0;
+  t->nargs = 0;
+  vm->running = t;
+  lab_preempt_begin_slice(vm, t);
+  lab_sampler_set_label(base->label);
+  if (base->cancelled) /* also where a pcall swallowed the error before */
+    lab_hook_arm(co);
+  int status = lua_resume(co, vm->L, nargs, &nresults);
+  vm->running = NULL;
+  if (status != LUA_YIELD) {
+    finish_task(vm, t, status, nresults);
+    return;
+  }
+  lua_pop(co, nresults);
+  /* Whatever yields has parked the task or made it ready before. */
+  LAB_ASSERT(base->state != LAB_TASK_RUNNING);
+  if (base->cancelled) /* by itself or by a signal, just before it parked */
+    lab_lua_task_cancel(vm, t);
+}
+
+/* ---- parking ------------------------------------------------------------- */
+
+lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what) {
+  lab_lua_task *me = lab_vm_of(L)->running;
+  if (!me || me->co != L || !lua_isyieldable(L))
+    luaL_error(L, "can't %s here: a C function waits for this call", what);
+  return me;
+}
+
+uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
+  double seconds = luaL_checknumber(L, arg);
+  luaL_argcheck(L, seconds >= 0, arg, "seconds must not be negative");
+  return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+}
+
+/* ---- cancelling ---------------------------------------------------------- */
+
+/* One that is runnable meets the hook when it is resumed. */
+void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
+  t->base.cancelled = true;
+  if (t->job)
+    atomic_store(&t->job->cancelled, true);
+  else if (t->base.state == LAB_TASK_WAITING)
+    lab_task_ready(vm->sched, &t->base);
+}
+
+bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation) {
+  if (t->base.generation != generation || t->base.cancelled || t == vm->running)
+    return false;
+  lab_lua_task_cancel(vm, t);
+  return true;
+}
+
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
+                                 unsigned most) {
+  unsigned n = 0;
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all && n < most; l = l->next) {
+    lab_lua_task *t = lab_lua_task_at(l);
+    if (!t->kind->serves)
+      n += lab_lua_task_cancel_of(vm, t, generation);
+  }
+  return n;
+}
+
+void lab_lua_task_cancel_jobs(lab_vm *vm) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = lab_lua_task_at(l);
+    if (t->job)
+      atomic_store(&t->job->cancelled, true);
+  }
+}
+
+void lab_lua_task_drop_all(lab_vm *vm) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  while (!lab_list_empty(all)) {
+    lab_lua_task *t = lab_lua_task_at(all->next);
+    lab_task_end(vm->sched, &t->base);
+    if (t->handle)
+      t->handle->task = NULL;
+    lab_xfree(t); /* the coroutine goes with lua_close */
+  }
+  lab_coroutine_free_all(vm);
+}

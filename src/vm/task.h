@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * Tasks as coroutines: start, resume, park, cancel.
+ *
+ * A task's life: spawn (or, for a request, lab_coroutine_take_idle and
+ * lab_task_init), resume by the scheduler, any number of times parked, ended.
+ * Then its kind is told, those who joined it go on, and its coroutine may serve
+ * another task.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_VM_TASK_H
+#define LAB_VM_TASK_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "task/sched.h"
+#include "task/worker.h"
+#include "trace/trace.h"
+
+typedef struct lab_vm lab_vm;
+typedef struct lab_lua_task lab_lua_task;
+
+/* Results of lab.go that somebody may wait for: the userdata behind a Task. It
+ * outlives the task if the script keeps it; it never keeps the task alive. */
+typedef struct lab_task_handle {
+  lab_lua_task *task; /* NULL when it ended */
+  bool ok;            /* ended without an error */
+  int nresults;       /* on the coroutine's stack (user value 1) */
+  lab_list joiners;   /* tasks parked in join, by lab_task.link */
+} lab_task_handle;
+
+/* What a task is for; constant. */
+typedef struct lab_lua_task_kind {
+  /* It ended, with the results (or the error message with its traceback) on top
+   * of T's coroutine. */
+  void (*ended)(lab_vm *vm, lab_lua_task *t, int status, int nresults);
+  /* It serves a request: its coroutine is kept for the next one, a switch gives
+   * it time to end, and traces call it by what `name` writes into OUT. */
+  bool serves;
+  void (*name)(const lab_lua_task *t, char *out, size_t size);
+} lab_lua_task_kind;
+
+/* A task is a coroutine. */
+struct lab_lua_task {
+  lab_task base;
+  lua_State *co;
+  int ref;             /* keeps co alive: coroutine.c */
+  bool told_by_script; /* cancelled by t:cancel(), not by a switch */
+  bool own;            /* does the lab's work: not in heap profiles */
+  bool switches;       /* it is the switch of steps that is under way */
+  int nargs;           /* on co's stack, for the next resume */
+  uint32_t surveyed;   /* inspect/goroutine_profile.c: the last that has it */
+  uint64_t creator;    /* id of the task that started it, or 0 */
+  union {
+    void *user; /* its kind's */
+    lab_lua_task *next_idle;
+  };
+  lab_job *job;            /* what a worker does for it, or NULL */
+  lab_task_handle *handle; /* or NULL */
+  const lab_lua_task_kind *kind;
+  lab_trace_g trace; /* inspect/tracer.c */
+};
+/* There may be a million; 192 is a size of jemalloc's, the next is 224. */
+_Static_assert(sizeof(lab_lua_task) <= 192, "a task is 192 bytes");
+
+static inline lab_lua_task *lab_lua_task_of(const lab_task *base) {
+  return LAB_CONTAINER(base, lab_lua_task, base);
+}
+
+/* The task at a place of the list of all (lab_task.all). */
+static inline lab_lua_task *lab_lua_task_at(const lab_list *place) {
+  return lab_lua_task_of(LAB_CONTAINER(place, lab_task, all));
+}
+
+enum { LAB_TASK_NAME = 80 }; /* room for what kind->name writes */
+
+/* A new task of generation GENERATION that will call the function and NARGS
+ * arguments on top of FROM's stack (popped). May raise; nothing is lost then.
+ */
+lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
+                                 uint32_t generation,
+                                 const lab_lua_task_kind *kind);
+/* The scheduler's resume. */
+void lab_lua_task_resume(lab_task *task, void *vm);
+
+/* It gets an error at its next chance: at the yield where it is parked, or at
+ * its next instruction; a worker's job is told to stop. */
+void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
+/* The same, if T belongs to GENERATION, doesn't run, and was not told before.
+ * Returns whether it was told. */
+bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation);
+/* All such tasks that serve no request, MOST of them at most. Returns how many
+ * were told. */
+unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
+                                 unsigned most);
+/* Tells the jobs of all tasks to stop. */
+void lab_lua_task_cancel_jobs(lab_vm *vm);
+/* Ends every task at once, without running it again; for shutdown. */
+void lab_lua_task_drop_all(lab_vm *vm);
+
+/* "WHAT 7 failed: message with traceback", in the log: of equal ones the first
+ * few and a count. T has just ended by an error. */
+void lab_lua_log_failure(const char *what, const lab_lua_task *t);
+
+/* The running task if it can be parked at this point, else raises "can't WHAT
+ * here: ...". */
+lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what);
+/* Argument ARG, seconds (a number, not negative; 30 years at most), in ns. */
+uint64_t lab_lua_check_seconds(lua_State *L, int arg);
+
+#endif

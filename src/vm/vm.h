@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * The Lua machine: one Lua state on a thread of its own, whose coroutines are
+ * the tasks of a scheduler (task/sched.h).
+ *
+ * This module knows how Lua runs, how its stack is read, and how it is
+ * interrupted. It knows no steps, no library and no HTTP. Its files, in the
+ * order in which they may call each other:
+ *
+ *   lualayout < stack_cache < walk < allocation_stack < memory_limit
+ *     < coroutine < gc < hook < sampler < preempt < call < task < job
+ *     < resume < machine
+ *
+ * One VM per process. What profilers, signal handlers and the wrapped collector
+ * need of it is in static variables of their files, so a second VM must not
+ * exist at the same time; lab_vm_new (script/script.h) refuses it.
+ *
+ * Threads: everything here belongs to the VM's thread, unless a header says
+ * otherwise. "The control thread" is the one that runs the event loop. */
+#ifndef LAB_VM_VM_H
+#define LAB_VM_VM_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/thread.h"
+#include "task/sched.h"
+#include "task/worker.h"
+#include "vm/call.h"
+#include "vm/coroutine.h"
+#include "vm/memory_limit.h"
+#include "vm/preempt.h"
+#include "vm/task.h"
+
+struct lab_vm {
+  /* Every module that runs on the VM's thread may read these. */
+  lua_State *L;         /* the main state; scripts never run on it */
+  lab_sched *sched;     /* its tasks */
+  lab_workers *workers; /* NULL once their threads have ended */
+  lab_thread *thread;
+  lab_lua_task *running; /* NULL: no task runs */
+  uint32_t generation;   /* of the step that is served; see lab_vm_generation */
+  bool switch_pending;   /* a switch of steps is under way, or waits; long work
+                            (leak_profile.c) makes way for it. Set by
+                            scenario/switches.c */
+  atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
+  atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
+
+  /* private: each belongs to the file of its name in this folder. */
+  lab_coroutines coroutines;
+  lab_memory memory;
+  lab_preempt preempt;
+  lab_outbox outbox;
+
+  /* What the modules above keep, made by them. NULL where there is none. */
+  struct lab_resources *resources;
+  struct lab_scenario *scenario;
+};
+
+/* The VM of a state (any coroutine of it); NULL for a state without a VM, as
+ * scenario/catalog.c has one. Any thread, also in a signal handler. */
+static inline lab_vm *lab_vm_of(lua_State *L) {
+  return *(lab_vm **)lua_getextraspace(L);
+}
+
+/* The visit of a step that what runs now belongs to: the running task's, or,
+ * in a finalizer outside tasks, that of the step that is served. */
+static inline uint32_t lab_vm_generation(const lab_vm *vm) {
+  return vm->running ? vm->running->base.generation : vm->generation;
+}
+
+#endif

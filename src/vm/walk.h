@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * Lua's stack as a stack id (stack/stack.h).
+ *
+ * A stack is the frames of the running coroutine, then those of the coroutine
+ * that resumed it, and so on. C functions have the name that they were
+ * registered by ("lab.copy_n"), Lua functions their place in the source.
+ *
+ * Threads: the VM's. Not in a signal handler, and not inside the allocator,
+ * unless it says otherwise. */
+#ifndef LAB_VM_WALK_H
+#define LAB_VM_WALK_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stack/frame.h"
+
+enum { LAB_WALK_DEPTH = 64 }; /* frames; lua_getstack costs O(level) */
+
+/* A running coroutine, and who resumed it. */
+typedef struct lab_resumed {
+  lua_State *L;
+  struct lab_resumed *outer;
+} lab_resumed;
+/* The innermost one; NULL: no Lua code runs on this thread. */
+extern __thread lab_resumed *lab_resumed_top;
+/* Where the chain has L; NULL: L isn't running. */
+const lab_resumed *lab_resumed_find(const lua_State *L);
+
+/* The stack id of L and the coroutines that resumed it. SKIP levels of L are
+ * left out. */
+uint32_t lab_walk(lua_State *L, int skip);
+/* The same, but it ends with the innermost function in Lua: who called a
+ * primitive, and at which line. */
+uint32_t lab_walk_caller(lua_State *L);
+/* The frames of CHAIN, innermost first, at most LAB_WALK_DEPTH, into OUT;
+ * returns how many. SKIP levels of the first coroutine are left out. MAY_PUSH:
+ * false inside the allocator. */
+size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
+                      lab_frame *out);
+
+/* Registers the names of all C functions of the table on top of L's stack:
+ * PREFIX, a dot, and the key. HIDDEN: see stack/frame.h. May raise. */
+void lab_walk_register(lua_State *L, const char *prefix, bool hidden);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * What vm/lualayout.h says about Lua's insides is what lua_getinfo says:
+ * functions, C functions and lines of every level, in coroutines that are
+ * running, parked, not begun, and in functions long enough for each encoding of
+ * lines. The walk below is the one that tools/gdb makes in Python. */
+#include "vm/lualayout.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading memory ------------------------------------------------------ */
+
+static int base_line(const lab_layout_proto *p, int pc, int *base_pc) {
+  if (p->nabslineinfo == 0 || pc < p->abslineinfo[0].pc) {
+    *base_pc = -1;
+    return p->line_defined;
+  }
+  int i = 0;
+  while (i + 1 < p->nabslineinfo && pc >= p->abslineinfo[i + 1].pc)
+    i++;
+  *base_pc = p->abslineinfo[i].pc;
+  return p->abslineinfo[i].line;
+}
+
+static int line_of(const lab_layout_proto *p, const uint32_t *saved) {
+  int pc = (int)(saved - p->code) - 1, at;
+  int line = base_line(p, pc, &at);
+  while (at++ < pc)
+    line += p->lineinfo[at];
+  return line;
+}
+
+static const lab_layout_call *level(const lab_layout_state *s, int n) {
+  const lab_layout_call *call = s->call;
+  while (n-- > 0 && call != &s->base)
+    call = call->previous;
+  return call == &s->base ? NULL : call;
+}
+
+static lua_CFunction c_function(const lab_layout_value *v) {
+  if (v->type == lab_lua_layout.c_function)
+    return v->as.function;
+  assert_int_equal(v->type, lab_lua_layout.c_closure);
+  return ((const lab_layout_cclosure *)v->as.object)->function;
+}
+
+/* ---- comparing ----------------------------------------------------------- */
+
+static unsigned compared;
+
+static void compare_lua(const lab_layout_call *call, const lua_Debug *ar) {
+  assert_int_equal(call->func->type, lab_lua_layout.lua_function);
+  const lab_layout_function *f = call->func->as.object;
+  const lab_layout_string *source = f->proto->source;
+  size_t len =
+      source->type >> 4 & 1 ? source->u.long_length : source->short_length;
+  assert_int_equal(len, ar->srclen);
+  assert_memory_equal(source->text, ar->source, len);
+  assert_int_equal(f->proto->line_defined, ar->linedefined);
+  assert_int_equal(f->proto->last_line_defined, ar->lastlinedefined);
+  assert_int_equal(line_of(f->proto, call->u.lua.pc), ar->currentline);
+}
+
+/* All levels of CO. */
+static void compare(lua_State *co) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)co;
+  lua_Debug ar;
+  int n = 0;
+  for (; lua_getstack(co, n, &ar); n++, compared++) {
+    const lab_layout_call *call = level(s, n);
+    assert_non_null(call);
+    assert_true(lua_getinfo(co, "Slt", &ar));
+    bool is_c = ar.what[0] == 'C';
+    assert_int_equal(!!(call->status & lab_lua_layout.call_c), is_c);
+    assert_int_equal(!!(call->status & lab_lua_layout.call_tail),
+                     ar.istailcall);
+    if (!is_c) {
+      compare_lua(call, &ar);
+      continue;
+    }
+    lua_CFunction want;
+    lua_getinfo(co, "f", &ar);
+    want = lua_tocfunction(co, -1);
+    lua_pop(co, 1);
+    assert_true(c_function(call->func) == want);
+  }
+  assert_null(level(s, n));
+  assert_int_equal(s->status, lua_status(co));
+}
+
+/* check([co]): the calling coroutine, or CO. */
+static int check(lua_State *L) {
+  compare(lua_isthread(L, 1) ? lua_tothread(L, 1) : L);
+  return 0;
+}
+
+static int check_closure(lua_State *L) {
+  assert_int_equal(lua_tointeger(L, lua_upvalueindex(1)), 42);
+  compare(L);
+  return 0;
+}
+
+static void run(const char *chunk, const char *text) {
+  lua_State *L = luaL_newstate();
+  luaL_openlibs(L);
+  lua_register(L, "check", check);
+  lua_pushinteger(L, 42);
+  lua_pushcclosure(L, check_closure, 1);
+  lua_setglobal(L, "check_closure");
+  compared = 0;
+  if (luaL_loadbuffer(L, text, strlen(text), chunk) || lua_pcall(L, 0, 0, 0))
+    fail_msg("%s", lua_tostring(L, -1));
+  lua_close(L);
+}
+
+/* ---- cases --------------------------------------------------------------- */
+
+static void test_levels(void **state) {
+  (void)state;
+  run("@short.lua", "local function deep(n)\n"
+                    "  if n == 0 then check() check_closure() return 0 end\n"
+                    "  local x = deep(n - 1)\n"
+                    "  return x + 1\n"
+                    "end\n"
+                    "deep(50)\n"
+                    "table.sort({ 3, 1, 2 }, function(a, b)\n"
+                    "  check()\n"
+                    "  return a < b\n"
+                    "end)\n"
+                    "local function tail(n) return n == 0 and check() or\n"
+                    "  tail(n - 1) end\n"
+                    "pcall(tail, 3)\n");
+  assert_true(compared > 100);
+}
+
+static void test_parked(void **state) {
+  (void)state;
+  run("@a-chunk-whose-name-is-longer-than-forty-characters.lua",
+      "local function wait(n)\n"
+      "  if n > 0 then return (wait(n - 1)) end\n"
+      "  coroutine.yield()\n"
+      "  error('x')\n"
+      "end\n"
+      "local co = coroutine.create(wait)\n"
+      "check(co)\n"
+      "coroutine.resume(co, 5)\n"
+      "check(co)\n"
+      "coroutine.resume(co)\n"
+      "check(co)\n"
+      "local done = coroutine.create(function() end)\n"
+      "coroutine.resume(done)\n"
+      "check(done)\n");
+  assert_true(compared > 10);
+}
+
+/* Functions of a thousand lines, empty ones in between, and calls far apart. */
+static void test_long_functions(void **state) {
+  (void)state;
+  static char text[200000];
+  size_t n = 0;
+  for (int i = 0; i < 1500; i++) {
+    n += (size_t)sprintf(text + n, "check() local a = { 1, 2, %d }\n", i);
+    for (int k = 0; i % 100 == 0 && k < 300; k++)
+      text[n++] = '\n';
+    if (i % 50 == 0)
+      n += (size_t)sprintf(text + n, "do local b = a end\n");
+    if (i % 150 == 0)
+      n += (size_t)sprintf(text + n, "end)(); (function()\n");
+  }
+  char *whole = malloc(n + 64);
+  sprintf(whole, "(function()\n%s end)()\n", text);
+  run("@long.lua", whole);
+  free(whole);
+  assert_true(compared >= 3000);
+}
+
+/* The program's own check, at start: it finds that all fits, and that another
+ * layout doesn't. */
+static void test_check(void **state) {
+  (void)state;
+  lua_State *L = luaL_newstate();
+  luaL_openlibs(L);
+  assert_false(lab_layout_fits());
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  lab_layout other = lab_lua_layout;
+  other.call_c = 1 << 3;
+  lab_layout_check(L, &other);
+  assert_false(lab_layout_fits());
+  other = lab_lua_layout;
+  other.lua_function = other.c_closure;
+  other.c_closure = lab_lua_layout.lua_function;
+  lab_layout_check(L, &other);
+  assert_false(lab_layout_fits());
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  assert_int_equal(lua_gettop(L), 0);
+  lua_close(L);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_levels),
+      cmocka_unit_test(test_parked),
+      cmocka_unit_test(test_long_functions),
+      cmocka_unit_test(test_check),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
