@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * See answer.h. */
+#include "http/answer.h"
+
+enum { HEAD_MAX = 65536 };
+
+static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
+  lab_http_answer *a = parser->data;
+  a->in_value = false;
+  if (a->headers.len + len > HEAD_MAX)
+    return HPE_USER;
+  for (size_t i = 0; i < len; i++)
+    lab_buf_putc(&a->headers,
+                 at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] | 0x20) : at[i]);
+  return 0;
+}
+
+static int on_answer_value(llhttp_t *parser, const char *at, size_t len) {
+  lab_http_answer *a = parser->data;
+  if (a->headers.len + len > HEAD_MAX)
+    return HPE_USER;
+  if (!a->in_value)
+    lab_buf_puts(&a->headers, ": ");
+  a->in_value = true;
+  lab_buf_append(&a->headers, at, len);
+  return 0;
+}
+
+static int on_answer_value_end(llhttp_t *parser) {
+  lab_http_answer *a = parser->data;
+  if (!a->in_value)
+    lab_buf_puts(&a->headers, ": ");
+  lab_buf_putc(&a->headers, '\n');
+  return 0;
+}
+
+/* Returns 1 if no body follows, whatever the headers say. */
+static int on_answer_head_end(llhttp_t *parser) {
+  lab_http_answer *a = parser->data;
+  a->status = parser->status_code;
+  if (a->status < 200)
+    lab_buf_clear(&a->headers); /* "100 Continue": the answer follows */
+  return a->is_head;
+}
+
+static int on_answer_body(llhttp_t *parser, const char *at, size_t len) {
+  lab_http_answer *a = parser->data;
+  if (a->body.len + len > a->max_body)
+    return HPE_USER;
+  lab_buf_append(&a->body, at, len);
+  return 0;
+}
+
+static int on_answer_end(llhttp_t *parser) {
+  const lab_http_answer *a = parser->data;
+  return a->status < 200 ? 0 : HPE_PAUSED;
+}
+
+static const llhttp_settings_t answer_callbacks = {
+    .on_header_field = on_answer_field,
+    .on_header_value = on_answer_value,
+    .on_header_value_complete = on_answer_value_end,
+    .on_headers_complete = on_answer_head_end,
+    .on_body = on_answer_body,
+    .on_message_complete = on_answer_end,
+};
+
+void lab_http_answer_init(lab_http_answer *a, bool is_head, size_t max_body) {
+  *a = (lab_http_answer){.is_head = is_head, .max_body = max_body};
+  llhttp_init(&a->parser, HTTP_RESPONSE, &answer_callbacks);
+  a->parser.data = a;
+}
+
+lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
+                                           const char *bytes, size_t len) {
+  switch (llhttp_execute(&a->parser, bytes, len)) {
+  case HPE_OK:
+    return LAB_HTTP_ANSWER_MORE;
+  case HPE_PAUSED:
+    return LAB_HTTP_ANSWER_DONE;
+  case HPE_USER:
+    return LAB_HTTP_ANSWER_TOO_LARGE;
+  default:
+    return LAB_HTTP_ANSWER_MALFORMED;
+  }
+}
+
+lab_http_answer_state lab_http_answer_finish(lab_http_answer *a) {
+  return llhttp_finish(&a->parser) == HPE_PAUSED ? LAB_HTTP_ANSWER_DONE
+                                                 : LAB_HTTP_ANSWER_MORE;
+}
+
+void lab_http_answer_free(lab_http_answer *a) {
+  lab_buf_free(&a->headers);
+  lab_buf_free(&a->body);
+}

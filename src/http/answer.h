@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Reading the answer of another server: bytes -> status, headers and body. No
+ * input or output happens here. The bytes may come in any number of pieces, and
+ * may be anything. For the files of this folder.
+ *
+ *   lab_http_answer_init(&answer, is_head, max_body);
+ *   state = lab_http_answer_feed(&answer, bytes, len);   ... while MORE
+ *   lab_http_answer_free(&answer); */
+#ifndef LAB_HTTP_ANSWER_H
+#define LAB_HTTP_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <llhttp/llhttp.h>
+
+#include "base/buf.h"
+
+typedef enum lab_http_answer_state {
+  LAB_HTTP_ANSWER_MORE,      /* the answer is not complete */
+  LAB_HTTP_ANSWER_DONE,      /* it is complete; further bytes are ignored */
+  LAB_HTTP_ANSWER_TOO_LARGE, /* more than MAX_BODY, or very long headers */
+  LAB_HTTP_ANSWER_MALFORMED, /* not HTTP */
+} lab_http_answer_state;
+
+typedef struct lab_http_answer {
+  llhttp_t parser;
+  size_t max_body;
+  int status;      /* 0 until there is a status line */
+  lab_buf headers; /* "name: value\n" each, names in lower case */
+  lab_buf body;
+  bool is_head;
+  bool in_value; /* the last piece belonged to a header's value */
+} lab_http_answer;
+
+/* IS_HEAD: the request was HEAD, so no body follows. A must stay where it
+ * is. */
+void lab_http_answer_init(lab_http_answer *a, bool is_head, size_t max_body);
+
+/* Reads the next bytes. Not after a state other than MORE. */
+lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
+                                           const char *bytes, size_t len);
+
+/* The server has closed the connection, which may be how an answer ends: DONE
+ * then, else MORE: the answer is cut short. */
+lab_http_answer_state lab_http_answer_finish(lab_http_answer *a);
+
+void lab_http_answer_free(lab_http_answer *a);
+
+#endif
