@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * One connection, from accept to close.
  *
- * Whatever happens (bytes came in, an answer was given, a write is done) ends
- * in lab_http_conn_advance, which does all that can be done now: it parses what
- * waits as long as nothing blocks, writes what was collected, and settles what
- * to wait for next. So there is one place to look for "why does it not go on".
+ * Every event (bytes came in, an answer was given, a write is done) ends in
+ * lab_http_conn_advance. It does everything that can be done now: it parses the
+ * waiting bytes as long as nothing blocks, writes the collected output, and
+ * decides what to wait for next. So there is one place to look when a
+ * connection doesn't go on.
  *
- * Closing is in two steps: lab_http_conn_lost takes the connection out of
- * everything at once, libuv calls on_closed later; callers up the stack may
- * thus still look at c->state. */
+ * Closing has two steps. lab_http_conn_lost takes the connection out of all
+ * lists at once; libuv calls on_conn_closed later, which frees it. So the
+ * functions that called lab_http_conn_lost can still look at c->state. */
 #include "http/conn.h"
 
 #include <string.h>
@@ -16,15 +17,23 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "http/response.h"
+#include "http/parse.h"
+#include "http/request_internal.h"
+#include "http/server_internal.h"
+#include "http/status.h"
+#include "http/write.h"
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+#define AHEAD_MAX 32768 /* bytes kept of requests that have not begun */
+#define LINGER_MS 1000  /* how long the client has time to close */
+
+static void lend_read_buffer(uv_handle_t *handle, size_t suggested,
+                             uv_buf_t *buf) {
   lab_http_conn *c = LAB_CONTAINER(handle, lab_http_conn, tcp);
   (void)suggested;
   *buf = uv_buf_init(c->server->read_buffer, LAB_HTTP_READ_SIZE);
 }
 
-static void on_closed(uv_handle_t *handle) {
+static void on_conn_closed(uv_handle_t *handle) {
   lab_http_conn *c = LAB_CONTAINER(handle, lab_http_conn, tcp);
   lab_http_server *server = c->server;
   lab_buf_free(&c->in);
@@ -32,13 +41,14 @@ static void on_closed(uv_handle_t *handle) {
   lab_http_server_conn_closed(server);
 }
 
-/* The layer above has a request of this connection. */
-static bool begun(const lab_http_conn *c) {
+/* True if the handler has a request of this connection. */
+static bool has_begun_request(const lab_http_conn *c) {
   return c->state == LAB_HTTP_HANDLER || c->state == LAB_HTTP_STREAM;
 }
 
-/* The request goes on without us; or it ends here, if it was not complete. */
-static void drop_request(lab_http_conn *c, bool was_begun) {
+/* Takes the request off the connection. If it was not complete it ends here.
+ * Otherwise the handler has it, and is told if it asked for that. */
+static void detach_request(lab_http_conn *c, bool was_begun) {
   lab_http_request *req = c->req;
   c->req = NULL;
   req->conn = NULL;
@@ -47,24 +57,25 @@ static void drop_request(lab_http_conn *c, bool was_begun) {
   } else if (req->gone) {
     lab_http_request_drop(req);
   } else {
-    req->server = NULL; /* may outlive it; ends with its answer */
+    req->server = NULL; /* the request may live longer than the server; it
+                            ends when it is answered */
   }
 }
 
 void lab_http_conn_lost(lab_http_conn *c) {
-  bool was_begun = begun(c);
+  bool was_begun = has_begun_request(c);
   if (c->state == LAB_HTTP_CLOSED)
     return;
   c->state = LAB_HTTP_CLOSED;
   lab_list_remove(&c->link);
   if (c->fd >= 0)
     c->server->config.closing(c->server->config.arg, c->fd);
-  uv_close((uv_handle_t *)&c->tcp, on_closed);
+  uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
   if (c->req)
-    drop_request(c, was_begun);
+    detach_request(c, was_begun);
 }
 
-void lab_http_conn_unpark(lab_http_conn *c) {
+static void unpark_conn(lab_http_conn *c) {
   if (!c->parked)
     return;
   c->parked = false;
@@ -72,7 +83,27 @@ void lab_http_conn_unpark(lab_http_conn *c) {
   lab_list_push_back(&c->server->busy, &c->link);
 }
 
-static void park(lab_http_conn *c) {
+/* Answers STATUS to a request that could not be read; then the connection
+ * closes. REASON, which may be NULL, is added to the body. As Go does it: no
+ * Date, no length, and the status again as body. */
+static void fail_request(lab_http_conn *c, int status, const char *reason) {
+  const char *text = lab_http_status_text(status);
+  lab_http_cork(c);
+  lab_buf_printf(&c->out,
+                 "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8"
+                 "\r\nConnection: close\r\n\r\n%d %s%s%s",
+                 status, text, status, text, reason ? ": " : "",
+                 reason ? reason : "");
+  unpark_conn(c);
+  if (c->req)
+    detach_request(c, false);
+  c->state = LAB_HTTP_FLUSH;
+  c->deadline = 0;
+  c->unread = true;
+  lab_http_uncork(c);
+}
+
+static void park_conn(lab_http_conn *c) {
   if (c->parked)
     return;
   c->parked = true;
@@ -81,11 +112,11 @@ static void park(lab_http_conn *c) {
   lab_list_push_back(&c->server->idle, &c->link);
 }
 
-static bool can_parse(const lab_http_conn *c) {
+static bool can_parse_more(const lab_http_conn *c) {
   return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
 }
 
-static void dispatch(lab_http_conn *c) {
+static void dispatch_request(lab_http_conn *c) {
   lab_http_server *server = c->server;
   c->state = LAB_HTTP_HANDLER;
   c->deadline = 0;
@@ -93,44 +124,48 @@ static void dispatch(lab_http_conn *c) {
   server->config.on_request(c->req, server->config.arg);
 }
 
-/* Parses until something blocks; returns the number of bytes used. Corked. */
-static size_t feed(lab_http_conn *c, const char *data, size_t len) {
+/* Parses until something blocks; returns the number of bytes used. The
+ * connection is corked. */
+static size_t feed_parser(lab_http_conn *c, const char *data, size_t len) {
   const char *p = data, *end = data + len;
-  while (p < end && can_parse(c)) {
+  while (p < end && can_parse_more(c)) {
     llhttp_errno_t error = llhttp_execute(&c->parser, p, (size_t)(end - p));
+    if (c->state != LAB_HTTP_IDLE)
+      unpark_conn(c);
     if (error == HPE_OK)
       return len;
     if (error != HPE_PAUSED) {
       int status = c->error ? c->error : lab_http_parser_status(c, end);
-      lab_http_conn_fail(c, status, c->fault);
+      fail_request(c, status, c->fault);
       return len;
     }
     p = llhttp_get_error_pos(&c->parser);
     llhttp_resume(&c->parser);
-    dispatch(c);
+    dispatch_request(c);
     if (c->out.len > LAB_HTTP_BATCH_MAX)
       lab_http_flush(c, NULL);
   }
   return (size_t)(p - data);
 }
 
-/* Takes N bytes that came in: what can't be parsed yet is kept. Corked. */
+/* Takes N bytes that came in; what can't be parsed yet is kept. The connection
+ * is corked. */
 static void take_input(lab_http_conn *c, const char *data, size_t n) {
-  size_t used = c->in.len == 0 ? feed(c, data, n) : 0;
+  size_t used = c->in.len == 0 ? feed_parser(c, data, n) : 0;
   if (c->state < LAB_HTTP_FLUSH)
     lab_buf_append(&c->in, data + used, n - used);
   else if (used < n)
     c->unread = true;
 }
 
-/* Feeds what was kept. It is taken out of the connection meanwhile, since that
- * may be closed by what it says. Corked. */
-static void feed_kept(lab_http_conn *c) {
-  if (c->in.len == 0 || !can_parse(c))
+/* Parses the kept bytes. They are taken out of the connection first, since a
+ * request in them may close it. The connection is corked. */
+static void feed_kept_bytes(lab_http_conn *c) {
+  if (c->in.len == 0 || !can_parse_more(c))
     return;
   lab_buf in = c->in;
   c->in = (lab_buf)LAB_BUF_INIT;
-  size_t used = feed(c, in.data, in.len);
+  size_t used = feed_parser(c, in.data, in.len);
   in.len -= used;
   if (in.len > 0 && c->state < LAB_HTTP_FLUSH) {
     memmove(in.data, in.data + used, in.len);
@@ -141,24 +176,24 @@ static void feed_kept(lab_http_conn *c) {
   lab_buf_free(&in);
 }
 
-static void on_eof(lab_http_conn *c) {
+static void on_conn_eof(lab_http_conn *c) {
   c->eof = true;
   uv_read_stop((uv_stream_t *)&c->tcp);
   c->reading = false;
-  if ((begun(c) && c->req->gone) || c->state == LAB_HTTP_LINGER)
+  if ((has_begun_request(c) && c->req->gone) || c->state == LAB_HTTP_LINGER)
     lab_http_conn_lost(c);
   else
     lab_http_conn_advance(c);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   lab_http_conn *c = LAB_CONTAINER(stream, lab_http_conn, tcp);
   if (n == UV_EOF) {
-    on_eof(c);
+    on_conn_eof(c);
   } else if (n < 0) {
     lab_http_conn_lost(c);
   } else if (n > 0 && c->state >= LAB_HTTP_FLUSH) {
-    c->unread = true; /* and thrown away */
+    c->unread = true; /* these bytes are thrown away */
   } else if (n > 0) {
     lab_http_cork(c);
     take_input(c, buf->base, (size_t)n);
@@ -166,18 +201,19 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   }
 }
 
-static void set_reading(lab_http_conn *c, bool want) {
+static void set_conn_reading(lab_http_conn *c, bool want) {
   if (c->reading == want)
     return;
   c->reading = want;
   if (!want)
     uv_read_stop((uv_stream_t *)&c->tcp);
-  else if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0)
+  else if (uv_read_start((uv_stream_t *)&c->tcp, lend_read_buffer,
+                         on_conn_read) < 0)
     c->broken = true;
 }
 
-/* The last answer is out. */
-static void finish(lab_http_conn *c) {
+/* The last answer is sent. */
+static void finish_conn(lab_http_conn *c) {
   uv_os_fd_t fd;
   if (!c->unread || c->eof || uv_fileno((uv_handle_t *)&c->tcp, &fd) < 0) {
     lab_http_conn_lost(c);
@@ -185,24 +221,25 @@ static void finish(lab_http_conn *c) {
   }
   shutdown(fd, SHUT_WR);
   c->state = LAB_HTTP_LINGER;
-  c->deadline = uv_now(c->server->loop) + LAB_HTTP_LINGER_MS;
-  set_reading(c, true);
+  c->deadline = uv_now(c->server->loop) + LINGER_MS;
+  set_conn_reading(c, true);
 }
 
-/* Nothing more can be done now: what are we waiting for? */
-static void settle(lab_http_conn *c) {
+/* Nothing more can be done now: decides what to wait for. */
+static void settle_conn(lab_http_conn *c) {
   bool blocked = lab_http_blocked(c);
   bool done = c->eof || (c->server->closing && c->state == LAB_HTTP_IDLE);
-  if (c->broken && !begun(c)) /* if begun, reading or the sweep will see it */
+  /* A handler's broken connection is found by reading or by the sweep. */
+  if (c->broken && !has_begun_request(c))
     lab_http_conn_lost(c);
   else if (c->state == LAB_HTTP_FLUSH && !blocked)
-    finish(c);
+    finish_conn(c);
   else if (c->state <= LAB_HTTP_BODY && done && !blocked)
     lab_http_conn_lost(c);
   else if (c->state == LAB_HTTP_IDLE && !blocked)
-    park(c);
+    park_conn(c);
   if (c->state < LAB_HTTP_FLUSH)
-    set_reading(c, !c->eof && c->in.len < LAB_HTTP_AHEAD_MAX);
+    set_conn_reading(c, !c->eof && c->in.len < AHEAD_MAX);
 }
 
 static void send_continue(lab_http_conn *c) {
@@ -214,14 +251,31 @@ static void send_continue(lab_http_conn *c) {
 void lab_http_conn_advance(lab_http_conn *c) {
   if (c->corks == 0) {
     lab_http_cork(c);
-    lab_http_uncork(c); /* calls us again */
+    lab_http_uncork(c); /* calls this function again */
     return;
   }
-  feed_kept(c);
+  feed_kept_bytes(c);
   send_continue(c);
   lab_http_flush(c, NULL);
   if (c->state != LAB_HTTP_CLOSED)
-    settle(c);
+    settle_conn(c);
+}
+
+void lab_http_conn_written(lab_http_conn *c, int status) {
+  lab_http_request *req = c->req;
+  if (c->state == LAB_HTTP_CLOSED)
+    return;
+  if (status < 0) {
+    lab_http_conn_lost(c);
+  } else if (lab_http_blocked(c)) {
+    return; /* another write is pending */
+  } else if (c->state == LAB_HTTP_STREAM && req->drain) {
+    lab_http_cork(c);
+    req->drain(req, req->drain_arg);
+    lab_http_uncork(c);
+  } else {
+    lab_http_conn_advance(c);
+  }
 }
 
 void lab_http_conn_answered(lab_http_conn *c) {
@@ -233,35 +287,36 @@ void lab_http_conn_answered(lab_http_conn *c) {
     lab_buf_free(&c->in);
 }
 
-/* As Go does it: no Date, no length, and the status again as body. */
-void lab_http_conn_fail(lab_http_conn *c, int status, const char *reason) {
-  const char *text = lab_http_status_text(status);
-  lab_http_cork(c);
-  lab_buf_printf(&c->out,
-                 "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8"
-                 "\r\nConnection: close\r\n\r\n%d %s%s%s",
-                 status, text, status, text, reason ? ": " : "",
-                 reason ? reason : "");
-  lab_http_conn_unpark(c);
-  if (c->req)
-    drop_request(c, false);
-  c->state = LAB_HTTP_FLUSH;
-  c->deadline = 0;
-  c->unread = true;
-  lab_http_uncork(c);
-}
-
 void lab_http_conn_timeout(lab_http_conn *c) {
   if (c->state <= LAB_HTTP_BODY)
-    lab_http_conn_fail(c, 408, NULL);
+    fail_request(c, 408, NULL);
   else
     lab_http_conn_lost(c);
+}
+
+/* Takes FD into the connection's handle. */
+static int open_conn(lab_http_conn *c, int fd) {
+  int rc = uv_tcp_open(&c->tcp, fd);
+  if (rc < 0) {
+    lab_http_conn_lost(c);
+    close(fd);
+    return rc;
+  }
+  uv_tcp_nodelay(&c->tcp, 1); /* fails on a socketpair, which doesn't need it */
+  return 0;
 }
 
 int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
                       bool keep_alive, bool counted) {
   lab_http_conn *c = lab_xcalloc(1, sizeof *c);
-  uv_tcp_init(server->loop, &c->tcp);
+  int rc = uv_tcp_init(server->loop, &c->tcp);
+  if (rc < 0) {
+    if (counted)
+      server->config.closing(server->config.arg, -1);
+    close(fd);
+    lab_xfree(c);
+    return rc;
+  }
   lab_list_init(&c->link);
   c->server = server;
   c->loopback = loopback;
@@ -272,17 +327,13 @@ int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
   lab_http_parser_init(c);
   server->connections++;
   server->handles++;
-  int rc = uv_tcp_open(&c->tcp, fd);
-  if (rc < 0) {
-    lab_http_conn_lost(c);
-    close(fd);
+  rc = open_conn(c, fd);
+  if (rc < 0)
     return rc;
-  }
-  uv_tcp_nodelay(&c->tcp, 1); /* fails on a socketpair, which needs none */
-  /* Not parked: its first request may be on its way, and what is parked may be
-   * closed to make room. */
+  /* Not parked: its first request may be on its way, and a parked connection
+   * may be closed to make room. */
   c->deadline = uv_now(server->loop) + server->config.idle_timeout_ms;
   lab_list_push_back(&server->busy, &c->link);
-  set_reading(c, true);
+  set_conn_reading(c, true);
   return 0;
 }

@@ -7,16 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-static bool equal(lab_http_str a, lab_http_str b) {
+static bool is_same_text(lab_http_str a, lab_http_str b) {
   return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
 }
 
-static lab_http_str from(const char *text) {
+static lab_http_str make_text(const char *text) {
   return (lab_http_str){text, strlen(text)};
 }
 
 /* "localhost:6060" -> "localhost", "[::1]:6060" -> "::1". */
-static lab_http_str host_part(lab_http_str host) {
+static lab_http_str cut_host_name(lab_http_str host) {
   if (host.len > 0 && host.data[0] == '[') {
     const char *end = memchr(host.data, ']', host.len);
     size_t len = end ? (size_t)(end - host.data) - 1 : 0;
@@ -40,38 +40,39 @@ static bool is_loopback_address(lab_http_str name) {
   return inet_pton(AF_INET6, text, &ip6) == 1 && IN6_IS_ADDR_LOOPBACK(&ip6);
 }
 
-static bool host_allowed(lab_http_str host,
-                         const lab_http_guard_config *config) {
-  lab_http_str name = host_part(host);
-  if (equal(name, from("localhost")) || is_loopback_address(name))
+static bool is_host_allowed(lab_http_str host,
+                            const lab_http_guard_config *config) {
+  lab_http_str name = cut_host_name(host);
+  if (is_same_text(name, make_text("localhost")) || is_loopback_address(name))
     return true;
   for (size_t i = 0; i < config->host_count; i++)
-    if (equal(name, from(config->hosts[i])))
+    if (is_same_text(name, make_text(config->hosts[i])))
       return true;
   return false;
 }
 
 /* "http://localhost:6060" and Host: localhost:6060 are one origin. */
-static bool same_origin(lab_http_str origin, lab_http_str host) {
+static bool is_same_origin(lab_http_str origin, lab_http_str host) {
   static const char scheme[] = "http://";
   size_t len = sizeof scheme - 1;
   if (origin.len < len || strncasecmp(origin.data, scheme, len) != 0)
     return false;
-  return equal((lab_http_str){origin.data + len, origin.len - len}, host);
+  return is_same_text((lab_http_str){origin.data + len, origin.len - len},
+                      host);
 }
 
-static const char *find_fault(const lab_http_guard_facts *facts,
-                              const lab_http_guard_config *config) {
+static const char *find_guard_fault(const lab_http_guard_facts *facts,
+                                    const lab_http_guard_config *config) {
   if (facts->host.len == 0 && facts->origin.len > 0)
     return "a request from a web page must name its host";
   if (facts->loopback && facts->host.len > 0 &&
-      !host_allowed(facts->host, config))
+      !is_host_allowed(facts->host, config))
     return "this host name is not known here; allow it with --host";
   if (!facts->changes)
     return NULL;
-  if (facts->origin.len > 0 && !same_origin(facts->origin, facts->host))
+  if (facts->origin.len > 0 && !is_same_origin(facts->origin, facts->host))
     return "a page of another origin can't do this";
-  if (equal(facts->fetch_site, from("cross-site")))
+  if (is_same_text(facts->fetch_site, make_text("cross-site")))
     return "a page of another site can't do this";
   return NULL;
 }
@@ -79,7 +80,7 @@ static const char *find_fault(const lab_http_guard_facts *facts,
 int lab_http_guard_check(const lab_http_guard_facts *facts,
                          const lab_http_guard_config *config,
                          const char **reason) {
-  const char *fault = find_fault(facts, config);
+  const char *fault = find_guard_fault(facts, config);
   if (!fault)
     return 0;
   *reason = fault;

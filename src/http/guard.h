@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Keeping other people's web pages out of the lab.
  *
- * The lab has no password; listening on 127.0.0.1 is its protection. Two ways
- * around it lead through the user's own browser:
- *  - DNS rebinding: a page of evil.example gets that name to mean 127.0.0.1 and
- *    then reads the lab as its own origin. Its requests say Host: evil.example,
- *    which no honest request to a loopback address does.
- *  - Cross-site requests: a page can't read the answer, but may make the
- * browser POST, or load an "image" that switches the step. Such requests carry
- * a foreign Origin, or Sec-Fetch-Site: cross-site.
+ * The lab has no password; listening on 127.0.0.1 is its protection. There are
+ * two ways around it, and both lead through the user's own browser:
+ *  - DNS rebinding. A page of evil.example makes that name mean 127.0.0.1, and
+ *    then the browser lets the page read the lab as if both were one site. Its
+ *    requests say "Host: evil.example", which no honest request to a loopback
+ *    address does.
+ *  - Cross-site requests. A page can't read the lab's answer, but it can make
+ *    the browser send a POST, or load an "image" that switches the step. Such
+ *    requests carry a foreign Origin, or "Sec-Fetch-Site: cross-site".
  *
  * Pure functions: any thread. */
 #ifndef LAB_HTTP_GUARD_H
@@ -20,13 +21,13 @@
 #include "http/request.h"
 
 typedef struct lab_http_guard_config {
-  const char *const *hosts; /* names allowed in Host besides loopback ones:
-                               those of --host and --listen, without port */
+  const char *const *hosts; /* names allowed in Host besides those of loopback:
+                               from --host and --listen, without port */
   size_t host_count;
 } lab_http_guard_config;
 
-/* What the decision rests on. A text of length 0 is a header that is missing.
- */
+/* What the decision depends on. A text of length 0 means that the header is
+ * missing; the texts need no final 0. */
 typedef struct lab_http_guard_facts {
   bool loopback; /* came in by a loopback listener */
   bool changes;  /* the path changes the lab's state */
@@ -35,12 +36,14 @@ typedef struct lab_http_guard_facts {
   lab_http_str fetch_site;
 } lab_http_guard_facts;
 
-/* 0: let it through. 403: refuse, *REASON is a sentence for the client.
- * CHANGES: whether this path changes the lab's state. */
+/* CHANGES: whether this path changes the lab's state. Returns 0 to let the
+ * request through; or 403 to refuse it, and then *REASON is a sentence for the
+ * client. */
 int lab_http_guard(const lab_http_request *req,
                    const lab_http_guard_config *config, bool changes,
                    const char **reason);
-/* The same on bare facts. */
+
+/* The same decision, from facts instead of a request. */
 int lab_http_guard_check(const lab_http_guard_facts *facts,
                          const lab_http_guard_config *config,
                          const char **reason);

@@ -1,12 +1,39 @@
 /* SPDX-License-Identifier: MIT
  * The whole HTTP server in one include. Read server.h, request.h, response.h
- * and guard.h, in this order. */
+ * and guard.h, in this order. The client is separate: see client.h.
+ *
+ * The files of this folder, in order. A file calls the files below it:
+ *
+ *   guard.c                 refuses what other people's web pages ask for
+ *   listen.c                opens the sockets that listen
+ *   server.c                accepts connections, time-outs, shutdown
+ *   response.c, stream.c    how the handler answers a request
+ *   head.c                  the status line and headers of an answer
+ *   conn.c                  one connection: the state machine
+ *   parse.c                 bytes -> request, by llhttp
+ *   write.c                 the output of a connection
+ *   query.c                 values in queries and forms
+ *   request.c               a request's memory, and reading it
+ *   status.c                names of statuses
+ *
+ *   client.c                sends one request to another server
+ *   answer.c                bytes -> answer, by llhttp
+ *   url.c                   splits a URL
+ *
+ * Only three calls go up:
+ *   write.c -> conn.c       lab_http_conn_advance, at the end of uncork
+ *   write.c -> conn.c       lab_http_conn_written, when a write is done
+ *   conn.c -> server.c      lab_http_server_conn_closed */
 #ifndef LAB_HTTP_HTTP_H
 #define LAB_HTTP_HTTP_H
 
 #include "http/guard.h"
+#include "http/listen.h"
+#include "http/query.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/server.h"
+#include "http/status.h"
+#include "http/stream.h"
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Opening the sockets that a server listens on. */
+ * See listen.h. */
+#include "http/listen.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -8,66 +10,65 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "http/conn.h"
+#include "http/server_internal.h"
 
 #define BACKLOG 511
 #define NAME_MAX_LEN (INET6_ADDRSTRLEN + 16)
 
-static const struct sockaddr_in *as_ip4(const struct sockaddr *address) {
+static const struct sockaddr_in *cast_to_ip4(const struct sockaddr *address) {
   return (const struct sockaddr_in *)(const void *)address;
 }
 
-static const struct sockaddr_in6 *as_ip6(const struct sockaddr *address) {
+static const struct sockaddr_in6 *cast_to_ip6(const struct sockaddr *address) {
   return (const struct sockaddr_in6 *)(const void *)address;
 }
 
-static bool is_ip6(const struct sockaddr *address) {
+static bool is_ip6_address(const struct sockaddr *address) {
   return address->sa_family == AF_INET6;
 }
 
-static int port_of(const struct sockaddr *address) {
-  return ntohs(is_ip6(address) ? as_ip6(address)->sin6_port
-                               : as_ip4(address)->sin_port);
+static int get_port(const struct sockaddr *address) {
+  return ntohs(is_ip6_address(address) ? cast_to_ip6(address)->sin6_port
+                                       : cast_to_ip4(address)->sin_port);
 }
 
 /* 127.0.0.1:6060 or [::1]:6060. */
-static void address_name(const struct sockaddr *address, char *out,
-                         size_t size) {
+static void write_address(const struct sockaddr *address, char *out,
+                          size_t size) {
   char host[INET6_ADDRSTRLEN] = "?";
-  if (is_ip6(address))
-    uv_ip6_name(as_ip6(address), host, sizeof host);
+  if (is_ip6_address(address))
+    uv_ip6_name(cast_to_ip6(address), host, sizeof host);
   else
-    uv_ip4_name(as_ip4(address), host, sizeof host);
-  snprintf(out, size, is_ip6(address) ? "[%s]:%d" : "%s:%d", host,
-           port_of(address));
+    uv_ip4_name(cast_to_ip4(address), host, sizeof host);
+  snprintf(out, size, is_ip6_address(address) ? "[%s]:%d" : "%s:%d", host,
+           get_port(address));
 }
 
-static bool is_loopback(const struct sockaddr *address) {
-  if (is_ip6(address))
-    return IN6_IS_ADDR_LOOPBACK(&as_ip6(address)->sin6_addr);
-  return ntohl(as_ip4(address)->sin_addr.s_addr) >> 24 == 127;
+static bool is_loopback_sockaddr(const struct sockaddr *address) {
+  if (is_ip6_address(address))
+    return IN6_IS_ADDR_LOOPBACK(&cast_to_ip6(address)->sin6_addr);
+  return ntohl(cast_to_ip4(address)->sin_addr.s_addr) >> 24 == 127;
 }
 
-static int set_options(int fd, const struct sockaddr *address) {
+static int set_socket_options(int fd, const struct sockaddr *address) {
   int on = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
     return -1;
-  if (!is_ip6(address))
+  if (!is_ip6_address(address))
     return 0;
-  int only6 = !IN6_IS_ADDR_UNSPECIFIED(&as_ip6(address)->sin6_addr);
+  int only6 = !IN6_IS_ADDR_UNSPECIFIED(&cast_to_ip6(address)->sin6_addr);
   return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6);
 }
 
 /* A listening socket, or negative errno. */
-static int open_socket(const struct sockaddr *address) {
-  socklen_t len = is_ip6(address) ? sizeof(struct sockaddr_in6)
-                                  : sizeof(struct sockaddr_in);
+static int open_listening_socket(const struct sockaddr *address) {
+  socklen_t len = is_ip6_address(address) ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
   int fd =
       socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -errno;
-  if (set_options(fd, address) < 0 || bind(fd, address, len) < 0 ||
+  if (set_socket_options(fd, address) < 0 || bind(fd, address, len) < 0 ||
       listen(fd, BACKLOG) < 0) {
     int error = -errno;
     close(fd);
@@ -76,12 +77,30 @@ static int open_socket(const struct sockaddr *address) {
   return fd;
 }
 
-static int bound_port(int fd) {
+/* The port that FD listens on, or negative errno. */
+static int find_bound_port(int fd) {
   struct sockaddr_storage bound;
   socklen_t len = sizeof bound;
   if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
-    return 0;
-  return port_of((struct sockaddr *)&bound);
+    return -errno;
+  return get_port((struct sockaddr *)&bound);
+}
+
+/* Opens the socket and gives it to the server. Returns the port, or negative
+ * errno. */
+static int start_listening(lab_http_server *server,
+                           const struct sockaddr *address) {
+  int fd = open_listening_socket(address);
+  if (fd < 0)
+    return fd;
+  int port = find_bound_port(fd);
+  if (port < 0) {
+    close(fd);
+    return port;
+  }
+  int rc =
+      lab_http_server_add_listener(server, fd, is_loopback_sockaddr(address));
+  return rc < 0 ? rc : port;
 }
 
 int lab_http_listen(lab_http_server *server, const struct sockaddr *address,
@@ -89,13 +108,12 @@ int lab_http_listen(lab_http_server *server, const struct sockaddr *address,
   char name[NAME_MAX_LEN];
   if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
     return lab_err_set(err, -EAFNOSUPPORT, "not an IP address");
-  int fd = open_socket(address);
-  if (fd < 0) {
-    address_name(address, name, sizeof name);
-    return lab_err_set(err, fd, "%s: %s", name, uv_strerror(fd));
+  int port = start_listening(server, address);
+  if (port < 0) {
+    write_address(address, name, sizeof name);
+    return lab_err_set(err, port, "%s: %s", name, uv_strerror(port));
   }
   if (port_out)
-    *port_out = bound_port(fd);
-  lab_http_server_add_listener(server, fd, is_loopback(address));
+    *port_out = port;
   return 0;
 }

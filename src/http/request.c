@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * A request's memory, and reading it.
  *
- * Requests are recycled by the server together with their buffers, as long as
- * those are of ordinary size; a request that outlives its server frees itself.
- */
+ * The server keeps finished requests, with their buffers, to use them again,
+ * unless the buffers have grown unusually large. A request that outlives its
+ * server frees itself. */
 #include "http/request.h"
 
 #include <string.h>
 #include <strings.h>
 
+#include <llhttp/llhttp.h>
+
 #include "base/alloc.h"
 #include "base/err.h"
-#include "http/conn.h"
+#include "http/request_internal.h"
+#include "http/server_internal.h"
 
 #define FREE_MAX 256       /* requests kept for use again */
 #define KEEP_TEXT_MAX 4096 /* bytes of head that a kept request may hold */
@@ -30,24 +33,32 @@ lab_http_request *lab_http_request_new(lab_http_server *server) {
   return req;
 }
 
-void lab_http_request_free(lab_http_request *req) {
+static void free_request(lab_http_request *req) {
   lab_buf_free(&req->text);
   lab_buf_free(&req->body);
   lab_xfree(req->fields);
   lab_xfree(req);
 }
 
-static bool worth_keeping(const lab_http_request *req) {
+void lab_http_request_free_spares(lab_http_server *server) {
+  while (server->free_requests) {
+    lab_http_request *req = server->free_requests;
+    server->free_requests = req->next_free;
+    free_request(req);
+  }
+}
+
+static bool is_worth_keeping(const lab_http_request *req) {
   return req->server && req->server->free_count < FREE_MAX &&
          req->text.cap <= KEEP_TEXT_MAX && req->field_cap <= KEEP_FIELDS_MAX;
 }
 
-static void unref(lab_http_request *req) {
+static void release_reference(lab_http_request *req) {
   LAB_ASSERT(req->refs > 0);
   if (--req->refs > 0)
     return;
-  if (!worth_keeping(req)) {
-    lab_http_request_free(req);
+  if (!is_worth_keeping(req)) {
+    free_request(req);
     return;
   }
   lab_http_server *server = req->server;
@@ -64,20 +75,20 @@ static void unref(lab_http_request *req) {
 
 void lab_http_request_end(lab_http_request *req) {
   if (req->dropped)
-    return; /* the exchange has let go of it already */
+    return; /* lab_http_request_drop has given up the reference */
   LAB_ASSERT(!req->ended);
   req->ended = true;
   req->conn = NULL;
   if (req->refs > 1)
-    req->server = NULL; /* a holder may keep it longer than the server lives */
-  unref(req);
+    req->server = NULL; /* it may be held longer than the server exists */
+  release_reference(req);
 }
 
 void lab_http_request_drop(lab_http_request *req) {
   req->gone(req, req->gone_arg);
   req->dropped = req->ended = true;
   req->server = req->refs > 1 ? NULL : req->server;
-  unref(req);
+  release_reference(req);
 }
 
 void lab_http_hold(lab_http_request *req) {
@@ -85,10 +96,10 @@ void lab_http_hold(lab_http_request *req) {
 }
 
 void lab_http_release(lab_http_request *req) {
-  unref(req);
+  release_reference(req);
 }
 
-static lab_http_str text_of(const lab_http_request *req, lab_http_span span) {
+static lab_http_str find_text(const lab_http_request *req, lab_http_span span) {
   return (lab_http_str){req->text.data + span.at, span.len};
 }
 
@@ -101,17 +112,17 @@ bool lab_http_is_head(const lab_http_request *req) {
 }
 
 lab_http_str lab_http_path(const lab_http_request *req) {
-  return text_of(req, req->path);
+  return find_text(req, req->path);
 }
 
 lab_http_str lab_http_query(const lab_http_request *req) {
-  return text_of(req, req->query);
+  return find_text(req, req->query);
 }
 
 lab_http_str lab_http_host(const lab_http_request *req) {
   lab_http_str host;
   if (req->authority.len > 0)
-    return text_of(req, req->authority);
+    return find_text(req, req->authority);
   lab_http_header(req, "Host", &host);
   return host;
 }
@@ -123,7 +134,7 @@ bool lab_http_header(const lab_http_request *req, const char *name,
     const lab_http_field *field = &req->fields[i];
     if (field->name.len == len &&
         strncasecmp(req->text.data + field->name.at, name, len) == 0) {
-      *out = text_of(req, field->value);
+      *out = find_text(req, field->value);
       return true;
     }
   }
@@ -137,32 +148,8 @@ lab_http_str lab_http_body(const lab_http_request *req) {
   return (lab_http_str){req->body.data, req->body.len - 1};
 }
 
-int lab_http_minor_version(const lab_http_request *req) {
-  return req->minor;
-}
-
-bool lab_http_keep_alive(const lab_http_request *req) {
-  return req->keep_alive;
-}
-
 bool lab_http_is_loopback(const lab_http_request *req) {
   return req->loopback;
-}
-
-void lab_http_set_user(lab_http_request *req, void *user) {
-  req->user = user;
-}
-
-void *lab_http_user(const lab_http_request *req) {
-  return req->user;
-}
-
-lab_mpsc_node *lab_http_node(lab_http_request *req) {
-  return &req->node;
-}
-
-lab_http_request *lab_http_from_node(lab_mpsc_node *node) {
-  return LAB_CONTAINER(node, lab_http_request, node);
 }
 
 void lab_http_on_gone(lab_http_request *req,

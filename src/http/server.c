@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * The server: listening, accepting, time-outs, shutdown.
+ * The server: accepting, time-outs, shutdown.
  *
- * Accepting is done by hand on a polled socket and not by uv_listen, for the
- * day when file descriptors run out, which is a lesson of this lab: libuv would
- * then accept and close every client. We serve from descriptors kept in
- * reserve, so that the leak can still be looked at, make room by closing idle
- * connections, and stop polling when there is nothing left, which neither
- * spins nor drops anyone.
+ * The server polls its listening sockets and calls accept itself, instead of
+ * using uv_listen. The reason is a lesson of this lab in which the process runs
+ * out of file descriptors: libuv would then accept and close every client. This
+ * server does three things instead. It closes idle connections. It uses
+ * descriptors kept in reserve, so that students can still look at the leak.
+ * When there is nothing left it stops polling, so that it neither spins nor
+ * turns clients away.
  *
- * One timer serves all time-outs. Idle connections stand in a list with the
- * longest idle first, so a sweep looks at those that are due, not at all. */
+ * One timer, the sweep, serves all time-outs. The list of idle connections
+ * begins with the one that is idle for longest, so a sweep looks only at those
+ * whose time is over. */
 #include "http/server.h"
 
 #include <errno.h>
@@ -21,13 +23,18 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "http/conn.h"
+#include "http/request_internal.h"
+#include "http/server_internal.h"
+#include "http/write.h"
 
 #define ACCEPT_MAX 64 /* clients accepted before others get their turn */
 #define SWEEP_MAX_MS 500
 #define SWEEP_MIN_MS 10
 
 static void set_accepting(lab_http_server *server, bool want);
+static void free_closed_server(lab_http_server *server);
 
 void lab_http_config_init(lab_http_config *config) {
   *config = (lab_http_config){
@@ -43,7 +50,7 @@ void lab_http_config_init(lab_http_config *config) {
   };
 }
 
-/* ---- file descriptors ---- */
+/* ---- file descriptors ---------------------------------------------------- */
 
 static void refill_reserve(lab_http_server *server) {
   for (unsigned i = 0; i < server->config.reserve; i++) {
@@ -66,17 +73,17 @@ static bool release_reserve(lab_http_server *server) {
 }
 
 /* Closes the connection that was idle for longest. */
-static bool make_room(lab_http_server *server) {
+static bool close_longest_idle(lab_http_server *server) {
   if (lab_list_empty(&server->idle))
     return false;
   lab_http_conn_lost(LAB_CONTAINER(server->idle.next, lab_http_conn, link));
   return true;
 }
 
-/* ---- accepting ---- */
+/* ---- accepting ----------------------------------------------------------- */
 
-/* accept4, with the owner's consent. */
-static int accept_counted(const lab_http_config *config, int fd) {
+/* Accepts a client if the server's owner allows one more. */
+static int accept_if_allowed(const lab_http_config *config, int fd) {
   int rc = config->may_open ? config->may_open(config->arg) : 0;
   if (rc < 0)
     return rc;
@@ -87,23 +94,24 @@ static int accept_counted(const lab_http_config *config, int fd) {
   return rc;
 }
 
-/* What accept4 doesn't say when there is no descriptor for the client. */
-static bool somebody_waits(int fd) {
+/* Needed because accept4 fails without a free descriptor whether or not a
+ * client waits. */
+static bool is_client_waiting(int fd) {
   struct pollfd p = {fd, POLLIN, 0};
   return poll(&p, 1, 0) == 1;
 }
 
-/* A client, or negative errno. RESERVED tells that its descriptor comes out of
- * the reserve. */
-static int accept_one(lab_http_server *server, int fd, bool *reserved) {
+/* The socket of a client, or negative errno. *RESERVED is set if its descriptor
+ * comes out of the reserve. */
+static int accept_client(lab_http_server *server, int fd, bool *reserved) {
   *reserved = false;
   for (;;) {
-    int client = accept_counted(&server->config, fd);
+    int client = accept_if_allowed(&server->config, fd);
     if (client != -EMFILE && client != -ENFILE)
       return client;
-    if (!somebody_waits(fd))
+    if (!is_client_waiting(fd))
       return -EAGAIN;
-    if (make_room(server))
+    if (close_longest_idle(server))
       continue;
     if (!release_reserve(server))
       return -EMFILE;
@@ -111,71 +119,89 @@ static int accept_one(lab_http_server *server, int fd, bool *reserved) {
   }
 }
 
-static bool full(lab_http_server *server) {
+static bool is_server_full(lab_http_server *server) {
   return server->connections >= server->config.max_connections &&
-         !make_room(server);
+         !close_longest_idle(server);
 }
 
-static void on_acceptable(uv_poll_t *poll, int status, int events) {
+static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
   lab_http_server *server = l->server;
   bool reserved;
   (void)status;
   (void)events;
   for (int i = 0; i < ACCEPT_MAX; i++) {
-    if (full(server)) {
+    if (is_server_full(server)) {
       set_accepting(server, false);
       return;
     }
-    int fd = accept_one(server, l->fd, &reserved);
+    int fd = accept_client(server, l->fd, &reserved);
     if (fd >= 0) {
       lab_http_conn_new(server, fd, l->loopback, !reserved,
                         server->config.may_open != NULL);
     } else if (fd == -EAGAIN) {
       return;
     } else if (fd != -ECONNABORTED && fd != -EINTR) {
-      /* Out of descriptors or memory: the sweep tries again. */
+      /* Out of descriptors or memory: the next sweep tries again. */
       set_accepting(server, false);
       return;
     }
   }
 }
 
+/* If polling fails, the next sweep tries again. */
 static void set_accepting(lab_http_server *server, bool want) {
   if (server->accepting == want)
     return;
   server->accepting = want;
   for (lab_http_listener *l = server->listeners; l; l = l->next) {
-    if (want)
-      uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
-    else
+    if (!want)
       uv_poll_stop(&l->poll);
+    else if (uv_poll_start(&l->poll, UV_READABLE, on_listener_readable) < 0)
+      server->accepting = false;
   }
 }
 
-void lab_http_server_add_listener(lab_http_server *server, int fd,
-                                  bool loopback) {
+static void on_listener_closed(uv_handle_t *handle) {
+  lab_http_listener *l = LAB_CONTAINER(handle, lab_http_listener, poll);
+  lab_http_server *server = l->server;
+  close(l->fd);
+  lab_xfree(l);
+  free_closed_server(server);
+}
+
+int lab_http_server_add_listener(lab_http_server *server, int fd,
+                                 bool loopback) {
   lab_http_listener *l = lab_xcalloc(1, sizeof *l);
+  int rc = uv_poll_init(server->loop, &l->poll, fd);
+  if (rc < 0) {
+    close(fd);
+    lab_xfree(l);
+    return rc;
+  }
   l->server = server;
   l->fd = fd;
   l->loopback = loopback;
+  server->handles++;
+  if (server->accepting)
+    rc = uv_poll_start(&l->poll, UV_READABLE, on_listener_readable);
+  if (rc < 0) {
+    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    return rc;
+  }
   l->next = server->listeners;
   server->listeners = l;
-  server->handles++;
-  int rc = uv_poll_init(server->loop, &l->poll, fd);
-  LAB_ASSERT(rc == 0); /* a socket, not polled by anyone else */
-  if (server->accepting)
-    uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+  return 0;
 }
 
 int lab_http_serve_fd(lab_http_server *server, int fd) {
   return lab_http_conn_new(server, fd, true, true, false);
 }
 
-/* ---- time-outs ---- */
+/* ---- time-outs ----------------------------------------------------------- */
 
-/* A client that takes nothing of what waits for it is cut off. */
-static bool stalled(lab_http_conn *c, uint64_t now) {
+/* True if the client has taken nothing of its answer for too long. */
+static bool is_stalled(lab_http_conn *c, uint64_t now) {
   size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
   bool moved = c->queued == 0 || queued < c->queued;
   c->queued = queued;
@@ -184,19 +210,19 @@ static bool stalled(lab_http_conn *c, uint64_t now) {
   return queued > 0 && !moved && now >= c->write_deadline;
 }
 
-/* Someone began to watch for a client that had closed its half before. */
-static bool left_before(const lab_http_conn *c) {
+/* The client had closed its half before the handler began to watch for that. */
+static bool has_left_before(const lab_http_conn *c) {
   return c->eof && c->req && c->req->gone;
 }
 
-static void check_busy(lab_http_conn *c, uint64_t now) {
-  if (c->broken || stalled(c, now) || left_before(c))
+static void check_busy_conn(lab_http_conn *c, uint64_t now) {
+  if (c->broken || is_stalled(c, now) || has_left_before(c))
     lab_http_conn_lost(c);
   else if (c->deadline != 0 && now >= c->deadline)
     lab_http_conn_timeout(c);
 }
 
-static void on_sweep(uv_timer_t *timer) {
+static void on_server_sweep(uv_timer_t *timer) {
   lab_http_server *server = LAB_CONTAINER(timer, lab_http_server, sweep);
   uint64_t now = uv_now(server->loop);
   while (!lab_list_empty(&server->idle)) {
@@ -205,7 +231,8 @@ static void on_sweep(uv_timer_t *timer) {
       break;
     lab_http_conn_timeout(c);
   }
-  /* Checking one may close others, so each is moved back before its turn. */
+  /* Checking a connection may close others. So all are moved to another list,
+   * and each is moved back before it is checked. */
   lab_list todo;
   lab_list_init(&todo);
   while (!lab_list_empty(&server->busy)) {
@@ -217,14 +244,14 @@ static void on_sweep(uv_timer_t *timer) {
     lab_list *link = todo.next;
     lab_list_remove(link);
     lab_list_push_back(&server->busy, link);
-    check_busy(LAB_CONTAINER(link, lab_http_conn, link), now);
+    check_busy_conn(LAB_CONTAINER(link, lab_http_conn, link), now);
   }
   refill_reserve(server);
   if (!server->closing)
     set_accepting(server, true);
 }
 
-static uint64_t sweep_period(const lab_http_config *config) {
+static uint64_t choose_sweep_period(const lab_http_config *config) {
   uint64_t least = SWEEP_MAX_MS * 4;
   const uint64_t limits[] = {config->header_timeout_ms, config->body_timeout_ms,
                              config->idle_timeout_ms, config->write_timeout_ms};
@@ -233,7 +260,7 @@ static uint64_t sweep_period(const lab_http_config *config) {
   return least / 4 < SWEEP_MIN_MS ? SWEEP_MIN_MS : least / 4;
 }
 
-/* ---- life ---- */
+/* ---- beginning and end --------------------------------------------------- */
 
 static void ignore_sigpipe(void) {
   struct sigaction action;
@@ -243,9 +270,8 @@ static void ignore_sigpipe(void) {
   }
 }
 
-int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
-                        const lab_http_config *config) {
-  LAB_ASSERT(config->on_request && config->reserve <= LAB_HTTP_RESERVE);
+static lab_http_server *create_server(uv_loop_t *loop,
+                                      const lab_http_config *config) {
   lab_http_server *server = lab_xcalloc(1, sizeof *server);
   server->loop = loop;
   server->config = *config;
@@ -254,28 +280,40 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
   lab_list_init(&server->busy);
   for (int i = 0; i < LAB_HTTP_RESERVE; i++)
     server->reserve[i] = -1;
+  server->handles = 1; /* the sweep */
+  return server;
+}
+
+int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
+                        const lab_http_config *config) {
+  LAB_ASSERT(config->on_request && config->reserve <= LAB_HTTP_RESERVE);
+  lab_http_server *server = create_server(loop, config);
+  int rc = uv_timer_init(loop, &server->sweep);
+  if (rc < 0) {
+    free_closed_server(server);
+    return rc;
+  }
+  uint64_t period = choose_sweep_period(config);
+  rc = uv_timer_start(&server->sweep, on_server_sweep, period, period);
+  if (rc < 0) {
+    lab_http_server_close(server, NULL, NULL);
+    return rc;
+  }
   refill_reserve(server);
   ignore_sigpipe();
-  uv_timer_init(loop, &server->sweep);
-  server->handles = 1;
-  uint64_t period = sweep_period(config);
-  uv_timer_start(&server->sweep, on_sweep, period, period);
   *out = server;
   return 0;
 }
 
-static void free_when_closed(lab_http_server *server) {
+/* Called for each handle that is closed; the last one frees the server. */
+static void free_closed_server(lab_http_server *server) {
   if (--server->handles > 0)
     return;
   void (*closed)(void *) = server->closed;
   void *arg = server->closed_arg;
   while (release_reserve(server))
     ;
-  while (server->free_requests) {
-    lab_http_request *req = server->free_requests;
-    server->free_requests = req->next_free;
-    lab_http_request_free(req);
-  }
+  lab_http_request_free_spares(server);
   lab_buf_free(&server->spare);
   lab_xfree(server);
   if (closed)
@@ -283,10 +321,12 @@ static void free_when_closed(lab_http_server *server) {
 }
 
 static void on_sweep_closed(uv_handle_t *handle) {
-  free_when_closed(LAB_CONTAINER((uv_timer_t *)handle, lab_http_server, sweep));
+  free_closed_server(
+      LAB_CONTAINER((uv_timer_t *)handle, lab_http_server, sweep));
 }
 
-/* The sweep goes on as long as there are connections it may have to end. */
+/* The sweep goes on as long as there are connections that it may have to
+ * close. */
 static void end_sweep(lab_http_server *server) {
   uv_handle_t *sweep = (uv_handle_t *)&server->sweep;
   if (server->closing && server->connections == 0 && !uv_is_closing(sweep))
@@ -299,25 +339,17 @@ void lab_http_server_conn_closed(lab_http_server *server) {
   if (!server->closing)
     set_accepting(server, true);
   end_sweep(server);
-  free_when_closed(server);
+  free_closed_server(server);
 }
 
-static void on_listener_closed(uv_handle_t *handle) {
-  lab_http_listener *l = LAB_CONTAINER(handle, lab_http_listener, poll);
-  lab_http_server *server = l->server;
-  close(l->fd);
-  lab_xfree(l);
-  free_when_closed(server);
-}
-
-/* Connections that have never sent anything. */
-static void close_unused(lab_http_server *server) {
+/* Closes connections that have never sent anything. */
+static void close_unused_conns(lab_http_server *server) {
   lab_list *next;
   for (lab_list *l = server->busy.next; l != &server->busy; l = next) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
     next = l->next;
     if (c->state == LAB_HTTP_IDLE && !lab_http_blocked(c))
-      lab_http_conn_lost(c); /* has no request, so nobody is told */
+      lab_http_conn_lost(c); /* it has no request, so no handler is told */
   }
 }
 
@@ -332,14 +364,14 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
     server->listeners = l->next;
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
   }
-  while (make_room(server))
+  while (close_longest_idle(server))
     ;
-  close_unused(server);
+  close_unused_conns(server);
   end_sweep(server);
 }
 
 void lab_http_server_abort(lab_http_server *server) {
-  while (make_room(server))
+  while (close_longest_idle(server))
     ;
   while (!lab_list_empty(&server->busy))
     lab_http_conn_lost(LAB_CONTAINER(server->busy.next, lab_http_conn, link));

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Names of statuses, in Go's words, and the Date line. */
-#include <string.h>
+ * See status.h. */
+#include "http/status.h"
 
-#include "http/conn.h"
-#include "http/response.h"
+#include <stddef.h>
 
 static const struct {
   int status;
   const char *text;
-} names[] = {
+} status_names[] = {
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -55,21 +54,8 @@ static const struct {
 };
 
 const char *lab_http_status_text(int status) {
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (names[i].status == status)
-      return names[i].text;
+  for (size_t i = 0; i < sizeof status_names / sizeof *status_names; i++)
+    if (status_names[i].status == status)
+      return status_names[i].text;
   return "";
-}
-
-const char *lab_http_date(lab_http_server *server) {
-  time_t now = time(NULL);
-  if (now != server->date_second) {
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    /* The C locale's names, unless somebody calls setlocale: we don't. */
-    strftime(server->date, sizeof server->date,
-             "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-    server->date_second = now;
-  }
-  return server->date;
 }

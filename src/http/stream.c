@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Answers in parts.
- *
- * The length of a chunk goes before it through the collected output; its end
- * mark is appended to the chunk itself, whose memory is ours by then. */
+ * See stream.h. The length of a chunk is put into the collected output; the
+ * chunk's end mark is appended to the chunk itself, since its memory belongs to
+ * the server by then. */
+#include "http/stream.h"
+
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/err.h"
 #include "http/conn.h"
-#include "http/response.h"
+#include "http/head.h"
+#include "http/request_internal.h"
+#include "http/write.h"
 
 void lab_http_stream_begin(lab_http_request *req, int status,
                            const char *content_type,
@@ -21,7 +24,7 @@ void lab_http_stream_begin(lab_http_request *req, int status,
   bool body = lab_http_has_body(status) && !lab_http_is_head(req);
   req->chunked = body && req->minor > 0;
   if (body && !req->chunked)
-    c->keep_alive = false; /* the end of the connection ends the body */
+    c->keep_alive = false; /* closing the connection ends the body */
   lab_http_write_head(req, status, content_type, extra_headers,
                       LAB_HTTP_NO_LENGTH);
   c->state = LAB_HTTP_STREAM;
@@ -42,7 +45,7 @@ static void write_chunk(lab_http_request *req, lab_buf *chunk) {
 int lab_http_stream_write(lab_http_request *req, lab_buf *chunk) {
   if (req->conn)
     LAB_ASSERT(req->conn->state == LAB_HTTP_STREAM);
-  /* An empty chunk would say that the body ends. */
+  /* An empty chunk would mean the end of the body. */
   bool body = !req->bodiless && !lab_http_is_head(req);
   if (req->conn && chunk->len > 0 && body)
     write_chunk(req, chunk);

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * Output of a connection.
+ * See write.h.
  *
  * While a connection is corked its output is collected in a buffer borrowed
- * from the server; what has come together is offered to the kernel in one
- * uv_try_write at the end. Nearly always the kernel takes all of it and nothing
- * is allocated. What it doesn't take moves, with its memory, into a pending
- * write; until that is done the connection is blocked and reads no further
- * request, so that a client that doesn't read can't fill our memory. */
+ * from the server. At the end all of it is offered to the kernel in one
+ * uv_try_write. Nearly always the kernel takes everything and nothing is
+ * allocated. What the kernel doesn't take moves, with its memory, into a
+ * pending write. Until that write is done the connection is blocked: it reads
+ * no further request, so that a client that doesn't read can't fill the
+ * server's memory. */
+#include "http/write.h"
+
 #include "base/alloc.h"
-#include "http/conn.h"
+#include "http/server_internal.h"
+
+/* A spare buffer that has grown larger than this is freed. */
+#define SPARE_MAX (4 * LAB_HTTP_BATCH_MAX)
 
 typedef struct pending_write {
   uv_write_t req;
@@ -16,37 +22,21 @@ typedef struct pending_write {
   lab_buf bufs[2];
 } pending_write;
 
-static void pending_free(pending_write *w) {
+static void free_pending_write(pending_write *w) {
   lab_buf_free(&w->bufs[0]);
   lab_buf_free(&w->bufs[1]);
   lab_xfree(w);
 }
 
-static void drained(lab_http_conn *c) {
-  lab_http_request *req = c->req;
-  if (c->state == LAB_HTTP_STREAM && req->drain) {
-    lab_http_cork(c);
-    req->drain(req, req->drain_arg);
-    lab_http_uncork(c);
-  } else {
-    lab_http_conn_advance(c);
-  }
-}
-
-static void written(uv_write_t *req, int status) {
+static void on_output_written(uv_write_t *req, int status) {
   pending_write *w = LAB_CONTAINER(req, pending_write, req);
   lab_http_conn *c = w->conn;
-  pending_free(w);
-  if (c->state == LAB_HTTP_CLOSED)
-    return;
-  if (status < 0)
-    lab_http_conn_lost(c);
-  else if (!lab_http_blocked(c))
-    drained(c);
+  free_pending_write(w);
+  lab_http_conn_written(c, status);
 }
 
 /* Queues what is left of the two buffers after the first DONE bytes. */
-static void write_later(lab_http_conn *c, lab_buf bufs[2], size_t done) {
+static void queue_output(lab_http_conn *c, lab_buf bufs[2], size_t done) {
   pending_write *w = lab_xmalloc(sizeof *w);
   uv_buf_t rest[2];
   unsigned count = 0;
@@ -59,14 +49,16 @@ static void write_later(lab_http_conn *c, lab_buf bufs[2], size_t done) {
       rest[count++] =
           uv_buf_init(bufs[i].data + skip, (unsigned)(bufs[i].len - skip));
   }
-  if (uv_write(&w->req, (uv_stream_t *)&c->tcp, rest, count, written) < 0) {
-    pending_free(w);
+  if (uv_write(&w->req, (uv_stream_t *)&c->tcp, rest, count,
+               on_output_written) < 0) {
+    free_pending_write(w);
     c->broken = true;
   }
 }
 
-/* Bytes the kernel took at once; negative: the connection is broken. */
-static ssize_t try_write(lab_http_conn *c, const lab_buf bufs[2]) {
+/* The number of bytes that the kernel took at once; negative if the connection
+ * is broken. */
+static ssize_t try_write_output(lab_http_conn *c, const lab_buf bufs[2]) {
   uv_buf_t parts[2];
   unsigned count = 0;
   for (int i = 0; i < 2; i++)
@@ -84,7 +76,7 @@ void lab_http_flush(lab_http_conn *c, lab_buf *body) {
   ssize_t n = 0;
   bool usable = c->state != LAB_HTTP_CLOSED && !c->broken;
   if (usable && total > 0)
-    n = try_write(c, bufs);
+    n = try_write_output(c, bufs);
   if (n < 0)
     c->broken = true;
   if (!usable || n < 0 || (size_t)n == total) {
@@ -93,7 +85,7 @@ void lab_http_flush(lab_http_conn *c, lab_buf *body) {
     return;
   }
   c->out = (lab_buf)LAB_BUF_INIT;
-  write_later(c, bufs, (size_t)n);
+  queue_output(c, bufs, (size_t)n);
 }
 
 void lab_http_cork(lab_http_conn *c) {
@@ -103,11 +95,11 @@ void lab_http_cork(lab_http_conn *c) {
   c->server->spare = (lab_buf)LAB_BUF_INIT;
 }
 
-/* Gives the borrowed buffer back, unless it has grown beyond what a batch
- * needs or another one took its place. */
-static void give_back(lab_http_conn *c) {
+/* Gives the borrowed buffer back to the server; or frees it, if it has grown
+ * too large or another connection has returned one meanwhile. */
+static void return_output_buffer(lab_http_conn *c) {
   lab_buf *spare = &c->server->spare;
-  if (spare->cap == 0 && c->out.cap <= 4 * LAB_HTTP_BATCH_MAX) {
+  if (spare->cap == 0 && c->out.cap <= SPARE_MAX) {
     *spare = c->out;
     c->out = (lab_buf)LAB_BUF_INIT;
   }
@@ -118,5 +110,5 @@ void lab_http_uncork(lab_http_conn *c) {
   if (c->corks == 1)
     lab_http_conn_advance(c); /* may collect more output */
   if (--c->corks == 0)
-    give_back(c);
+    return_output_buffer(c);
 }

@@ -451,25 +451,6 @@ static void abort_tells_the_watchers(void **state) {
   fixture_close(&f);
 }
 
-static void carries_user_and_node(void **state) {
-  fixture f;
-  (void)state;
-  fixture_open(&f);
-  int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
-  assert_null(lab_http_user(f.held));
-  lab_http_set_user(f.held, &f);
-  lab_mpsc q = {NULL};
-  lab_mpsc_push(&q, lab_http_node(f.held));
-  lab_http_request *req = lab_http_from_node(lab_mpsc_take_all(&q));
-  assert_ptr_equal(req, f.held);
-  assert_ptr_equal(lab_http_user(req), &f);
-  respond_text(req, "");
-  close(fd);
-  fixture_close(&f);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(head_has_the_same_headers_and_no_body),
@@ -493,7 +474,6 @@ int main(void) {
       cmocka_unit_test(cuts_off_who_takes_nothing),
       cmocka_unit_test(close_lets_running_requests_finish),
       cmocka_unit_test(abort_tells_the_watchers),
-      cmocka_unit_test(carries_user_and_node),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

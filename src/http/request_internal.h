@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * A request as it lies in memory, for the files of this folder. */
+#ifndef LAB_HTTP_REQUEST_INTERNAL_H
+#define LAB_HTTP_REQUEST_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "http/request.h"
+
+struct lab_http_conn;
+
+typedef struct lab_http_span {
+  uint32_t at, len; /* into the request's text */
+} lab_http_span;
+
+typedef struct lab_http_field {
+  lab_http_span name, value;
+} lab_http_field;
+
+struct lab_http_request {
+  lab_http_server *server;    /* NULL once the server may be gone */
+  struct lab_http_conn *conn; /* NULL once the client is gone, or the request
+                                 has ended */
+  unsigned refs;
+  bool ended;     /* answered, or will never be */
+  bool dropped;   /* the client went away, and the handler was told */
+  bool chunked;   /* the answer is a stream in chunks */
+  bool bodiless;  /* the answer's status allows no body */
+  bool in_header; /* parser: between a name and the end of its value */
+  bool in_value;  /* parser: the value has begun */
+  bool keep_alive;
+  bool loopback;
+  uint8_t method; /* llhttp's number */
+  uint8_t minor;  /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
+  lab_buf text;   /* target, then names and values, each followed by a 0 */
+  lab_http_span target, path, query, authority;
+  lab_http_field *fields;
+  size_t field_count, field_cap;
+  lab_buf body; /* followed by a 0, which is counted in len; or empty */
+  void (*gone)(lab_http_request *req, void *arg);
+  void *gone_arg;
+  void (*drain)(lab_http_request *req, void *arg);
+  void *drain_arg;
+  lab_http_request *next_free;
+};
+
+/* A request with one reference: the exchange's. */
+lab_http_request *lab_http_request_new(lab_http_server *server);
+/* The request has been answered, or never became complete: gives up the
+ * exchange's reference. */
+void lab_http_request_end(lab_http_request *req);
+/* The client is gone: calls req->gone, then gives up the exchange's
+ * reference. */
+void lab_http_request_drop(lab_http_request *req);
+/* Frees the requests that SERVER keeps for use again. */
+void lab_http_request_free_spares(lab_http_server *server);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * A server as it lies in memory, for the files of this folder. */
+#ifndef LAB_HTTP_SERVER_INTERNAL_H
+#define LAB_HTTP_SERVER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/queue.h"
+#include "http/server.h"
+
+typedef struct lab_http_listener {
+  uv_poll_t poll;
+  lab_http_server *server;
+  struct lab_http_listener *next;
+  int fd;
+  bool loopback;
+} lab_http_listener;
+
+#define LAB_HTTP_RESERVE 4       /* descriptors kept for the worst case */
+#define LAB_HTTP_READ_SIZE 65536 /* the read buffer, one for all */
+#define LAB_HTTP_DATE_LEN 37     /* "Date: Sun, 22 Nov 2026 15:22:03 GMT\r\n" */
+
+struct lab_http_server {
+  uv_loop_t *loop;
+  lab_http_config config;
+  uv_timer_t sweep;
+  lab_http_listener *listeners;
+  lab_list idle; /* connections between two requests, longest idle first */
+  lab_list busy; /* all other connections */
+  unsigned connections;
+  unsigned handles; /* uv handles not closed yet */
+  int reserve[LAB_HTTP_RESERVE];
+  bool accepting, closing;
+  void (*closed)(void *arg);
+  void *closed_arg;
+  lab_buf spare; /* the output buffer that a corked connection borrows */
+  lab_http_request *free_requests;
+  unsigned free_count;
+  time_t date_second; /* when DATE was written */
+  char date[LAB_HTTP_DATE_LEN + 1];
+  char read_buffer[LAB_HTTP_READ_SIZE];
+};
+
+/* Accepts clients from the listening socket FD, and takes FD, even on failure.
+ * 0 or negative errno. */
+int lab_http_server_add_listener(lab_http_server *server, int fd,
+                                 bool loopback);
+
+/* A connection's handle is closed, so its descriptor is free again. May free
+ * the server. */
+void lab_http_server_conn_closed(lab_http_server *server);
+
+#endif
