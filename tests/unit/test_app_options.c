@@ -10,6 +10,7 @@
 
 #include "app/listen.h"
 #include "app/options.h"
+#include "guard_page.h"
 
 enum { MAX = 16 };
 
@@ -76,43 +77,83 @@ static void all_flags(void **state) {
   lab_options_free(&o);
 }
 
+/* FLAG with VALUE, which is next to an inaccessible page. */
+static void check_value(const char *flag, const char *value,
+                        lab_options_result expected) {
+  lab_options o;
+  guard_page g;
+  guard_page_open(&g, strlen(value) + 1);
+  const char *copy = guard_page_end_string(&g, value);
+  assert_int_equal(parse(&o, (const char *[]){flag, copy, NULL}), expected);
+  lab_options_free(&o);
+  copy = guard_page_begin_string(&g, value);
+  assert_int_equal(parse(&o, (const char *[]){flag, copy, NULL}), expected);
+  lab_options_free(&o);
+  guard_page_close(&g);
+}
+
 static void addresses(void **state) {
   static const char *const good[] = {":6060",     ":0",        "localhost:1",
                                      "a.b:65535", "[::]:8080", "[fe80::1]:1"};
   static const char *const bad[] = {
       "",        "6060",   "host",  "host:", "h:-1",
       "h:65536", "::1:80", "[::1]", "h:80x", "[::1]x:80"};
-  lab_options o;
   (void)state;
-  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-    assert_int_equal(parse(&o, (const char *[]){"--listen", good[i], NULL}),
-                     LAB_OPTIONS_RUN);
-    lab_options_free(&o);
-  }
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    assert_int_equal(parse(&o, (const char *[]){"--listen", bad[i], NULL}),
-                     LAB_OPTIONS_WRONG);
-    lab_options_free(&o);
-  }
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    check_value("--listen", good[i], LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    check_value("--listen", bad[i], LAB_OPTIONS_WRONG);
+}
+
+static void params_and_hosts(void **state) {
+  static const char *const good[] = {"0.a=", "4.a=1", "9999._x2=y=z"};
+  static const char *const bad[] = {"",     "4",      "4.",       "4.a",
+                                    ".a=1", "4.2=1",  "12345.a=", "x.a=1",
+                                    "4.=1", "4.a-b=", "4.a b=1"};
+  static const char *const no_hosts[] = {"", "a/b", "a b", "\t"};
+  (void)state;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    check_value("--param", good[i], LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    check_value("--param", bad[i], LAB_OPTIONS_WRONG);
+  check_value("--host", "a", LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof no_hosts / sizeof *no_hosts; i++)
+    check_value("--host", no_hosts[i], LAB_OPTIONS_WRONG);
+}
+
+static void numbers(void **state) {
+  static const char *const bad[] = {
+      "", "-", "x", "1x", " 1", "10000", "-1", "99999999999999999999"};
+  (void)state;
+  check_value("--step", "0", LAB_OPTIONS_RUN);
+  check_value("--step", "9999", LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    check_value("--step", bad[i], LAB_OPTIONS_WRONG);
+}
+
+static void check_host(const char *address, const char *expected) {
+  char host[LAB_LISTEN_NAME];
+  guard_page g;
+  guard_page_open(&g, strlen(address) + 1);
+  lab_listen_host(guard_page_end_string(&g, address), host);
+  assert_string_equal(host, expected);
+  lab_listen_host(guard_page_begin_string(&g, address), host);
+  assert_string_equal(host, expected);
+  guard_page_close(&g);
 }
 
 static void host_of_an_address(void **state) {
-  char host[LAB_LISTEN_NAME];
   (void)state;
-  lab_listen_host(":6060", host);
-  assert_string_equal(host, "");
-  lab_listen_host("lab.example:6060", host);
-  assert_string_equal(host, "lab.example");
-  lab_listen_host("[::1]:6060", host);
-  assert_string_equal(host, "::1");
+  check_host(":6060", "");
+  check_host("lab.example:6060", "lab.example");
+  check_host("[::1]:6060", "::1");
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults),
-      cmocka_unit_test(all_flags),
-      cmocka_unit_test(addresses),
-      cmocka_unit_test(host_of_an_address),
+      cmocka_unit_test(defaults),  cmocka_unit_test(all_flags),
+      cmocka_unit_test(addresses), cmocka_unit_test(params_and_hosts),
+      cmocka_unit_test(numbers),   cmocka_unit_test(host_of_an_address),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Which requests a browser can't be tricked into. */
+#include "guard_page.h"
 #include "http_fixture.h"
 
 #define HOST_FAULT "this host name is not known here; allow it with --host"
@@ -30,6 +31,8 @@ static const struct {
     {true, false, "128.0.0.1", "", "", HOST_FAULT},
     {true, false, "[::2]", "", "", HOST_FAULT},
     {true, false, "[::1", "", "", HOST_FAULT},
+    {true, false, "[", "", "", HOST_FAULT},
+    {true, false, "127.0.0.", "", "", HOST_FAULT},
     {true, false, "[]", "", "", HOST_FAULT},
     {true, false, ":6060", "", "", HOST_FAULT},
     {true, false, "lab.example.", "", "", HOST_FAULT},
@@ -49,6 +52,8 @@ static const struct {
     {true, true, "localhost:6060", "https://localhost:6060", "", ORIGIN_FAULT},
     {true, true, "localhost:6060", "https://evil.example", "", ORIGIN_FAULT},
     {true, true, "localhost:6060", "null", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http:/", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://", "", ORIGIN_FAULT},
     {true, true, "localhost:6060", "", "cross-site", SITE_FAULT},
     {true, true, "localhost:6060", "", "Cross-Site", SITE_FAULT},
     {false, true, "lab:6060", "http://evil.example", "", ORIGIN_FAULT},
@@ -57,31 +62,47 @@ static const struct {
     {true, false, "localhost:6060", "https://evil.example", "cross-site", NULL},
 };
 
-static lab_http_str str(const char *text) {
-  return (lab_http_str){text, strlen(text)};
+/* Pages for Host, Origin and Sec-Fetch-Site. */
+static guard_page pages[3];
+
+/* TEXT without a final 0, next to an inaccessible page. */
+static lab_http_str guarded(guard_page *g, const char *text, bool at_end) {
+  size_t len = strlen(text);
+  const char *copy =
+      at_end ? guard_page_end(g, text, len) : guard_page_begin(g, text, len);
+  return (lab_http_str){copy, len};
+}
+
+static void check_case(size_t i, bool at_end) {
+  const lab_http_guard_facts facts = {
+      .loopback = cases[i].loopback,
+      .changes = cases[i].changes,
+      .host = guarded(&pages[0], cases[i].host, at_end),
+      .origin = guarded(&pages[1], cases[i].origin, at_end),
+      .fetch_site = guarded(&pages[2], cases[i].fetch_site, at_end),
+  };
+  const char *reason = NULL;
+  int status = lab_http_guard_check(&facts, &config, &reason);
+  if (cases[i].fault == NULL && reason != NULL)
+    fail_msg("case %zu (%s): %s", i, cases[i].host, reason);
+  if (cases[i].fault) {
+    assert_int_equal(status, 403);
+    assert_string_equal(reason, cases[i].fault);
+  } else {
+    assert_int_equal(status, 0);
+  }
 }
 
 static void decides_each_case(void **state) {
   (void)state;
+  for (int i = 0; i < 3; i++)
+    guard_page_open(&pages[i], 100);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const lab_http_guard_facts facts = {
-        .loopback = cases[i].loopback,
-        .changes = cases[i].changes,
-        .host = str(cases[i].host),
-        .origin = str(cases[i].origin),
-        .fetch_site = str(cases[i].fetch_site),
-    };
-    const char *reason = NULL;
-    int status = lab_http_guard_check(&facts, &config, &reason);
-    if (cases[i].fault == NULL && reason != NULL)
-      fail_msg("case %zu (%s): %s", i, cases[i].host, reason);
-    if (cases[i].fault) {
-      assert_int_equal(status, 403);
-      assert_string_equal(reason, cases[i].fault);
-    } else {
-      assert_int_equal(status, 0);
-    }
+    check_case(i, true);
+    check_case(i, false);
   }
+  for (int i = 0; i < 3; i++)
+    guard_page_close(&pages[i]);
 }
 
 /* The facts are taken from where they are in a request. */

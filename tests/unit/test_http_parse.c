@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * From bytes to requests: what is accepted, what is refused with which status,
  * and that it doesn't matter how the bytes are cut. */
+#include <stdlib.h>
+
+#include "guard_page.h"
+#include "http/parse.h"
+#include "http/request_internal.h"
+#include "http/server_internal.h"
 #include "http_fixture.h"
 
 static void fill(lab_buf *b, char c, size_t n) {
@@ -230,6 +236,89 @@ static void may_come_byte_by_byte(void **state) {
   fixture_close(&f);
 }
 
+/* ---- the parser alone, without a socket -----------------------------------
+ */
+
+typedef struct bench {
+  lab_http_server *server;
+  lab_http_conn conn;
+  guard_page page;
+  unsigned requests; /* complete ones */
+  int status;        /* of the refusal, or 0 */
+  bool bad_method;
+} bench;
+
+static void bench_open(bench *b, lab_http_server *server, size_t room) {
+  *b = (bench){.server = server};
+  b->conn.server = server;
+  lab_http_parser_init(&b->conn);
+  guard_page_open(&b->page, room);
+}
+
+static void bench_close(bench *b) {
+  if (b->conn.req)
+    lab_http_request_end(b->conn.req);
+  guard_page_close(&b->page);
+}
+
+/* What conn.c does with bytes that came in, and then counts the request. */
+static void bench_parse(bench *b, const char *bytes, size_t len) {
+  lab_http_conn *c = &b->conn;
+  const char *p = bytes, *end = bytes + len;
+  while (p < end && b->status == 0) {
+    llhttp_errno_t error = llhttp_execute(&c->parser, p, (size_t)(end - p));
+    if (error == HPE_OK)
+      return;
+    if (error != HPE_PAUSED) {
+      b->bad_method = error == HPE_INVALID_METHOD;
+      b->status = c->error ? c->error : lab_http_parser_status(c, end);
+      return;
+    }
+    p = llhttp_get_error_pos(&c->parser);
+    assert_true(p >= bytes && p <= end);
+    llhttp_resume(&c->parser);
+    lab_http_request_end(c->req);
+    c->req = NULL;
+    c->state = LAB_HTTP_IDLE;
+    b->requests++;
+  }
+}
+
+/* The first CUT bytes before an inaccessible page, the others after one. */
+static void check_cut(lab_http_server *server, const char *bytes, size_t len,
+                      size_t cut, unsigned requests, int status) {
+  bench b;
+  bench_open(&b, server, len);
+  bench_parse(&b, guard_page_end(&b.page, bytes, cut), cut);
+  size_t rest = len - cut;
+  bench_parse(&b, guard_page_begin(&b.page, bytes + cut, rest), rest);
+  assert_int_equal(b.requests, requests);
+  /* A method that is cut may look unknown or like no HTTP at all. */
+  if (b.bad_method)
+    assert_true(b.status == 400 || b.status == 501);
+  else
+    assert_int_equal(b.status, status);
+  bench_close(&b);
+}
+
+static void stays_inside_its_bytes(void **state) {
+  fixture f;
+  lab_buf sent = LAB_BUF_INIT, answers = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    const char *text = refused[i].request;
+    for (size_t cut = 0; cut <= strlen(text); cut++)
+      check_cut(f.server, text, strlen(text), cut, 0, atoi(refused[i].answer));
+  }
+  conversation(&sent, &answers);
+  for (size_t cut = 0; cut <= sent.len; cut++)
+    check_cut(f.server, sent.data, sent.len, cut, ACCEPTED, 0);
+  lab_buf_free(&sent);
+  lab_buf_free(&answers);
+  fixture_close(&f);
+}
+
 static void continues_only_when_the_client_waits(void **state) {
   static const char head[] = "POST /echo HTTP/1.1\r\nHost: h\r\n"
                              "Content-Length: 2\r\n"
@@ -274,6 +363,7 @@ int main(void) {
       cmocka_unit_test(pipelines_in_one_segment),
       cmocka_unit_test(may_be_cut_anywhere),
       cmocka_unit_test(may_come_byte_by_byte),
+      cmocka_unit_test(stays_inside_its_bytes),
       cmocka_unit_test(continues_only_when_the_client_waits),
       cmocka_unit_test(end_inside_a_request_is_silent),
   };

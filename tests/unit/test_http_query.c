@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Queries and forms, by the rules of Go's net/url and FormValue. */
+#include <llhttp/llhttp.h>
+
+#include "guard_page.h"
+#include "http/request_internal.h"
 #include "http_fixture.h"
 
-/* TEXT's pairs as key=value;key=value; */
-static void check_pairs(const char *text, const char *wanted) {
+/* The pairs of TEXT as key=value;key=value; */
+static void check_text(const char *text, size_t len, const char *wanted) {
   lab_buf key = LAB_BUF_INIT, value = LAB_BUF_INIT, all = LAB_BUF_INIT;
-  lab_http_str rest = {text, strlen(text)};
+  lab_http_str rest = {text, len};
   while (lab_http_next_pair(&rest, &key, &value)) {
     lab_buf_append(&all, key.data, key.len);
     lab_buf_putc(&all, '=');
@@ -17,6 +21,16 @@ static void check_pairs(const char *text, const char *wanted) {
   lab_buf_free(&key);
   lab_buf_free(&value);
   lab_buf_free(&all);
+}
+
+/* The text is next to an inaccessible page, and has no final 0. */
+static void check_pairs(const char *text, const char *wanted) {
+  size_t len = strlen(text);
+  guard_page g;
+  guard_page_open(&g, len);
+  check_text(guard_page_end(&g, text, len), len, wanted);
+  check_text(guard_page_begin(&g, text, len), len, wanted);
+  guard_page_close(&g);
 }
 
 static void splits_and_decodes(void **state) {
@@ -104,10 +118,56 @@ static void form_goes_before_query(void **state) {
   fixture_close(&f);
 }
 
+static const char form_type[] =
+    "Content-Type\0application/x-www-form-urlencoded";
+
+/* A POST whose head, query and form are next to inaccessible pages. Both are
+ * followed by a 0, as the parser leaves them. */
+static void check_form(const char *query, const char *form, const char *key,
+                       int rc, const char *expected) {
+  size_t head = sizeof form_type, len = head + strlen(query) + 1;
+  char text[200], out[8] = "";
+  guard_page heads, bodies;
+  assert_true(len <= sizeof text);
+  memcpy(text, form_type, head);
+  memcpy(text + head, query, len - head);
+  guard_page_open(&heads, len);
+  guard_page_open(&bodies, strlen(form) + 1);
+  lab_http_field field = {{0, 12}, {13, (uint32_t)(head - 13 - 1)}};
+  lab_http_request req = {
+      .method = HTTP_POST,
+      .text = {guard_page_end(&heads, text, len), len, 0},
+      .query = {(uint32_t)head, (uint32_t)strlen(query)},
+      .fields = &field,
+      .field_count = 1,
+      .body = {guard_page_end_string(&bodies, form), strlen(form) + 1, 0},
+  };
+  assert_int_equal(lab_http_form_get(&req, key, out, sizeof out), rc);
+  assert_string_equal(out, expected);
+  req.text.data = guard_page_begin(&heads, text, len);
+  req.body.data = guard_page_begin_string(&bodies, form);
+  assert_int_equal(lab_http_form_get(&req, key, out, sizeof out), rc);
+  assert_string_equal(out, expected);
+  guard_page_close(&heads);
+  guard_page_close(&bodies);
+}
+
+static void stays_inside_query_and_form(void **state) {
+  (void)state;
+  check_form("", "step=4", "step", 1, "4");
+  check_form("step=5", "other=%", "step", 1, "5");
+  check_form("step=5", "step", "step", 0, "");
+  check_form("step=%4", "step=%", "step", -ENOENT, "");
+  check_form("%73%74%65%70=%35", "&", "step", 1, "5");
+  check_form("step=12345678", "", "step", -ENOSPC, "");
+  check_form("a", "b", "step", -ENOENT, "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(splits_and_decodes),
       cmocka_unit_test(gets_values),
+      cmocka_unit_test(stays_inside_query_and_form),
       cmocka_unit_test(form_goes_before_query),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

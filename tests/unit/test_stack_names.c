@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "guard_page.h"
 #include "stack/luanames.h"
 #include "stack/sources.h"
 
@@ -21,15 +22,26 @@ typedef struct expected {
   const char *name;
 } expected;
 
-static void check(const char *text, const expected *want, size_t count) {
+static void check_names(const char *text, size_t len, const expected *want,
+                        size_t count) {
   lab_luaname *found;
-  size_t n = lab_luanames_find(text, strlen(text), &found);
+  size_t n = lab_luanames_find(text, len, &found);
   for (size_t i = 0; i < n && i < count; i++) {
     assert_int_equal(found[i].line, want[i].line);
     assert_string_equal(found[i].name, want[i].name);
   }
   assert_int_equal(n, count);
   lab_xfree(found);
+}
+
+/* The text is next to an inaccessible page, and has no final 0. */
+static void check(const char *text, const expected *want, size_t count) {
+  size_t len = strlen(text);
+  guard_page g;
+  guard_page_open(&g, len);
+  check_names(guard_page_end(&g, text, len), len, want, count);
+  check_names(guard_page_begin(&g, text, len), len, want, count);
+  guard_page_close(&g);
 }
 
 #define CHECK(text, ...)                                                       \
@@ -135,22 +147,36 @@ static void test_lines_as_lua_counts(void **state) {
         {3, "f"}, {4, "g"}, {8, "h"}, {9, "first"});
 }
 
-/* Text that is cut off anywhere, or nested deeper than Lua allows. */
+static size_t count_names(const char *text, size_t len) {
+  lab_luaname *found;
+  size_t n = lab_luanames_find(text, len, &found);
+  lab_xfree(found);
+  return n;
+}
+
+/* Every part of TEXT has at most MOST names, next to an inaccessible page. */
+static void check_parts(const char *text, size_t len, size_t most) {
+  guard_page g;
+  guard_page_open(&g, len);
+  for (size_t from = 0; from <= len; from++)
+    for (size_t n = 0; from + n <= len; n++) {
+      size_t names = count_names(guard_page_end(&g, text + from, n), n);
+      assert_true(names <= most);
+      assert_int_equal(count_names(guard_page_begin(&g, text + from, n), n),
+                       names);
+    }
+  guard_page_close(&g);
+}
+
+/* Text that is cut off anywhere. */
 static void test_any_text(void **state) {
   (void)state;
   const char text[] =
       "local t <const>, u = {[\"k\"]=function(a)return'\\z x'..\n"
       "[==[x]==]end},function()end--[[x]]goto a::a::";
-  lab_luaname *found;
-  for (size_t from = 0; from < sizeof text; from++)
-    for (size_t len = 0; from + len < sizeof text; len++) {
-      /* a copy of the exact size, so that a sanitizer sees any step beyond */
-      char *part = lab_xmalloc(len);
-      memcpy(part, text + from, len);
-      assert_true(lab_luanames_find(part, len, &found) <= 2);
-      lab_xfree(part);
-      lab_xfree(found);
-    }
+  check_parts(text, sizeof text - 1, 2);
+  const char ends[] = "#!x\r\n--[=[\n]=]x='\\\r\n'y=\"\\z\n \"z=0x1p-.5e+[[";
+  check_parts(ends, sizeof ends - 1, 0);
 }
 
 static size_t nested(const char *piece, size_t times) {

@@ -10,7 +10,28 @@
 
 #include <cmocka.h>
 
+#include "guard_page.h"
 #include "web/handlers.h"
+
+static guard_page page;
+
+static int open_page(void **state) {
+  (void)state;
+  guard_page_open(&page, 4096);
+  return 0;
+}
+
+static int close_page(void **state) {
+  (void)state;
+  guard_page_close(&page);
+  return 0;
+}
+
+static void check_atoi(const char *text, int rc, int64_t expected) {
+  int64_t value = 42;
+  assert_int_equal(lab_web_atoi(text, &value), rc);
+  assert_true(value == expected);
+}
 
 static void atoi_reads_what_go_reads(void **state) {
   static const struct {
@@ -39,10 +60,19 @@ static void atoi_reads_what_go_reads(void **state) {
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int64_t value = 42;
-    assert_int_equal(lab_web_atoi(cases[i].text, &value), cases[i].rc);
-    assert_true(value == cases[i].value);
+    check_atoi(guard_page_end_string(&page, cases[i].text), cases[i].rc,
+               cases[i].value);
+    check_atoi(guard_page_begin_string(&page, cases[i].text), cases[i].rc,
+               cases[i].value);
   }
+}
+
+static void check_quote(const char *text, const char *quoted) {
+  lab_buf out = LAB_BUF_INIT;
+  lab_web_quote(text, &out);
+  assert_int_equal(out.len, strlen(quoted));
+  assert_memory_equal(out.data, quoted, out.len);
+  lab_buf_free(&out);
 }
 
 static void quote_writes_what_go_writes(void **state) {
@@ -57,17 +87,17 @@ static void quote_writes_what_go_writes(void **state) {
       {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac",
        "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac\""},
       {"\xff\xc3", "\"\\xff\\xc3\""},
-      {"\xe2\x82", "\"\\xe2\\x82\""},          /* cut short */
+      {"\xe2\x82", "\"\\xe2\\x82\""}, /* cut short */
+      {"\xe2", "\"\\xe2\""},
+      {"\xf0\x9f\x98", "\"\\xf0\\x9f\\x98\""},
+      {"\xf4", "\"\\xf4\""},
       {"\xc0\xaf", "\"\\xc0\\xaf\""},          /* longer than needed */
       {"\xed\xa0\x80", "\"\\xed\\xa0\\x80\""}, /* a surrogate */
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    lab_buf out = LAB_BUF_INIT;
-    lab_web_quote(cases[i].text, &out);
-    assert_int_equal(out.len, strlen(cases[i].quoted));
-    assert_memory_equal(out.data, cases[i].quoted, out.len);
-    lab_buf_free(&out);
+    check_quote(guard_page_end_string(&page, cases[i].text), cases[i].quoted);
+    check_quote(guard_page_begin_string(&page, cases[i].text), cases[i].quoted);
   }
 }
 
@@ -76,5 +106,5 @@ int main(void) {
       cmocka_unit_test(atoi_reads_what_go_reads),
       cmocka_unit_test(quote_writes_what_go_writes),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, open_page, close_page);
 }
