@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Bytes of any kind to a connection of the server.
+ * Sends any bytes to a connection of the server.
  *
- * The first byte of the input chooses how the handler answers (at once, late,
- * as a stream, held, never) and the second how many bytes come at a time; the
- * rest is what the client sends, before it closes its half. Everything the
- * server does is real but the socket, which is one end of a socketpair.
- * Checked: what it says looks like HTTP, every request is complete, nothing is
- * left. */
+ * The first byte of the input chooses how the handler answers: at once, late,
+ * as a stream, while it holds the request, or while it watches the client. The
+ * second byte is the number of bytes that are sent at a time. The rest is what
+ * the client sends, before it closes its half. The server is the real one, on
+ * one end of a socketpair. Checked: an answer looks like HTTP, every request is
+ * complete, and no handle is left. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,8 +28,8 @@ typedef struct harness {
   bool answered; /* something was read */
 } harness;
 
-/* Touches all there is, for the sanitizers. */
-static void read_all(const lab_http_request *req) {
+/* Reads everything in the request, so that the sanitizers see it. */
+static void read_request(const lab_http_request *req) {
   char out[16];
   const char *reason;
   lab_http_str value;
@@ -43,13 +43,13 @@ static void read_all(const lab_http_request *req) {
   lab_http_guard(req, &guard, true, &reason);
 }
 
-static void forget(lab_http_request *req, void *arg) {
+static void forget_late_request(lab_http_request *req, void *arg) {
   harness *h = arg;
   LAB_ASSERT(h->late == req);
   h->late = NULL;
 }
 
-static void stream(lab_http_request *req) {
+static void answer_in_parts(lab_http_request *req) {
   lab_buf chunk = LAB_BUF_INIT;
   lab_http_stream_begin(req, 200, NULL, NULL);
   lab_buf_puts(&chunk, "a part");
@@ -57,20 +57,20 @@ static void stream(lab_http_request *req) {
   lab_http_stream_end(req);
 }
 
-static void answer(lab_http_request *req, void *arg) {
+static void answer_request(lab_http_request *req, void *arg) {
   harness *h = arg;
-  read_all(req);
+  read_request(req);
   if (h->mode == AT_ONCE) {
     lab_http_respond(req, 200, "text/plain", NULL, "hello", 5);
   } else if (h->mode == STREAM) {
-    stream(req);
+    answer_in_parts(req);
   } else {
     LAB_ASSERT(!h->late); /* one at a time */
     h->late = req;
     if (h->mode == HELD)
       lab_http_hold(req);
     if (h->mode == WATCHED)
-      lab_http_on_gone(req, forget, h);
+      lab_http_on_gone(req, forget_late_request, h);
   }
 }
 
@@ -81,12 +81,12 @@ static void answer_late(harness *h) {
   h->late = NULL;
   lab_http_error(req, 404, "404 page not found");
   if (h->mode == HELD) {
-    read_all(req);
+    read_request(req);
     lab_http_release(req);
   }
 }
 
-static void turn(harness *h, uv_loop_t *loop, int fd) {
+static void turn_loop(harness *h, uv_loop_t *loop, int fd) {
   char out[4096];
   uv_run(loop, UV_RUN_NOWAIT);
   ssize_t n = read(fd, out, sizeof out);
@@ -96,8 +96,8 @@ static void turn(harness *h, uv_loop_t *loop, int fd) {
   answer_late(h);
 }
 
-static void talk(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
-                 size_t size, size_t step) {
+static void send_input(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
+                       size_t size, size_t step) {
   while (size > 0) {
     size_t piece = size < step ? size : step;
     ssize_t n = write(fd, data, piece);
@@ -105,23 +105,23 @@ static void talk(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
       data += n;
       size -= (size_t)n;
     } else if (n < 0 && errno != EAGAIN) {
-      break; /* the server has had enough of it */
+      break; /* the server has closed the connection */
     }
-    turn(h, loop, fd);
+    turn_loop(h, loop, fd);
   }
   shutdown(fd, SHUT_WR);
   for (int i = 0; i < 8; i++)
-    turn(h, loop, fd);
+    turn_loop(h, loop, fd);
 }
 
-static lab_http_server *new_server(harness *h, uv_loop_t *loop) {
+static lab_http_server *create_small_server(harness *h, uv_loop_t *loop) {
   lab_http_server *server;
   lab_http_config config;
   lab_http_config_init(&config);
   config.max_header_bytes = 256; /* small, to be reached */
   config.max_uri_bytes = 64;
   config.max_body_bytes = 512;
-  config.on_request = answer;
+  config.on_request = answer_request;
   config.arg = h;
   int rc = lab_http_server_new(&server, loop, &config);
   LAB_ASSERT(rc == 0);
@@ -136,11 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   harness h = {.mode = data[0] % MODES};
   size_t step = data[1] ? data[1] : 65536;
   uv_loop_init(&loop);
-  lab_http_server *server = new_server(&h, &loop);
+  lab_http_server *server = create_small_server(&h, &loop);
   int rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
   LAB_ASSERT(rc == 0);
   lab_http_serve_fd(server, fds[0]);
-  talk(&h, &loop, fds[1], data + 2, size - 2, step);
+  send_input(&h, &loop, fds[1], data + 2, size - 2, step);
   close(fds[1]);
   lab_http_server_abort(server);
   lab_http_server_close(server, NULL, NULL);

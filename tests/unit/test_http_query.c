@@ -47,6 +47,9 @@ static void splits_and_decodes(void **state) {
   check_pairs("a=1;b=2&c=3", "c=3;");
   check_pairs("%zz=1&a=1", "a=1;");
   check_pairs("a%2Fb=c%", "");
+  check_pairs("a=%4", "");
+  check_pairs("a=1&b", "a=1;b=;");
+  check_pairs("a=1&b=", "a=1;b=;");
   check_pairs("a%2Fb=c", "a/b=c;");
 }
 
