@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Listening, and the day when descriptors or connections run out. Each test
  * runs in a child process, since it may change limits. */
+#include "http/server_internal.h"
 #include "http_fixture.h"
 
 #include <arpa/inet.h>
@@ -215,6 +216,23 @@ static void survives_without_descriptors(void **state) {
   in_a_child(without_descriptors);
 }
 
+/* libuv can't poll a descriptor of this kind. It is closed all the same. */
+static void refuses_what_can_not_be_polled(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  assert_true(fd >= 0);
+  assert_int_equal(lab_http_server_add_listener(f.server, fd, true), -EPERM);
+  assert_int_equal(fcntl(fd, F_GETFD), -1);
+  int port = listen_somewhere(&f); /* the server goes on as before */
+  fd = dial(port);
+  send_text(&f, fd, GET);
+  expect_text(&f, fd, HELLO);
+  close(fd);
+  fixture_close(&f);
+}
+
 static size_t resident_bytes(void) {
   unsigned long pages = 0;
   FILE *file = fopen("/proc/self/statm", "r");
@@ -271,6 +289,7 @@ int main(void) {
       cmocka_unit_test(wildcard_is_not_loopback),
       cmocka_unit_test(full_server_closes_the_longest_idle),
       cmocka_unit_test(survives_without_descriptors),
+      cmocka_unit_test(refuses_what_can_not_be_polled),
       cmocka_unit_test(idle_connections_are_cheap),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
