@@ -1,204 +1,246 @@
 ---@meta lab
 -- The scenario library, as LuaLS annotations: the one source of the reference.
--- Nothing here runs. Seconds are floating-point numbers, sizes are bytes.
+-- Nothing here runs.
 --
--- Errors: a wrong argument, or a call at the wrong time, raises. What can fail
--- while the program runs (memory, files, network) returns nil, a
--- message and an errno.
+-- Units: seconds are floating-point numbers, sizes are whole numbers of bytes.
+-- A number of seconds must not be negative.
 --
--- Blocking calls (sleep, join, lock, recv, select, copy_n, burn...) park the
--- task: other requests and every debug endpoint go on. Where a C function waits
--- for the call (a comparator of table.sort, a callback of string.gsub) copy_n
--- and burn run on the spot, the others raise. Whoever waits when it is cancelled
--- gets an error, and in its place nothing is taken: no lock, no value.
+-- Errors: a wrong argument raises an error, and so does a call at the wrong
+-- time. An operation that can fail while the program runs (because of memory,
+-- files, the network) returns nil, a message and an errno; here this is written
+-- as `string? message, integer? errno`. assert(...) turns it into an error.
+--
+-- Blocking calls (sleep, join, lock, wait, send, recv, select, copy_n, burn,
+-- files, http.get, listen, spawn...) park the task: other requests and every
+-- debug endpoint go on. A call can't park where a C function waits for it (in a
+-- comparator of table.sort, in a callback of string.gsub): there copy_n, burn
+-- and the calls on files do their work at once and hold up all other tasks, and
+-- the others raise an error. If a task is cancelled while it waits, the call
+-- raises an error and takes nothing: no lock, no value.
+--
+-- A name that doesn't exist raises an error, too: lab.chanel, c:sned().
+-- print(...) writes a line to the log.
 
 ---The library. Read-only.
 ---@class lab
 lab = {}
 
----@class lab.Scenario               what scenario.lua returns
----@field title string?              shown to students at /steps: must not spoil
----@field symptom string?            what one can see from outside
+---What scenario.lua returns. Unknown keys and wrong types are errors, with file
+---and line.
+---@class lab.Scenario
+---@field title string?              shown to students at /steps: must not give the solution away
+---@field symptom string?            what one can see from outside; also shown at /steps
 ---@field difficulty integer?        1 to 5
----@field minutes integer?           expected time
+---@field minutes integer?           expected time, 1 to 1000
 ---@field params table<string, {[1]: number|string|boolean, [2]: string}>? name = { default, meaning }; in the functions self.params.NAME is the value
----@field limits {memory: string|integer?, fds: integer|string?}? memory: bytes or "1GiB"; fds: descriptors open at a time, or the name of the param that says it
----@field enter fun(self: lab.Scenario)?    on /goto, before the first request; may block
----@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`: body ("hello world" if nil), status (200), headers
----@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step
----@field leave fun(self: lab.Scenario)?    on the next /goto; has 40 ms
----@field hints string[]?            a ladder, each a step nearer: /hint
+---@field limits {memory: string|integer?, fds: integer|string?}? memory: bytes or "1GiB", at most half of the machine's, which is the default; fds: descriptors open at a time (1 to 2^20), or the name of the param that says it
+---@field enter fun(self: lab.Scenario)?    called by /goto, before the first request; may block
+---@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`. Returns the body ("hello world" if nil, 64 MiB at most), the status (200 to 599; 200 if nil) and headers. An error is answered with 500
+---@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step, 32 at most: "/report"
+---@field leave fun(self: lab.Scenario)?    called by the next /goto; has 40 ms
+---@field hints string[]?            for /hint: each leads one step nearer to the solution
 ---@field expect table?              what profiles show of the fault: see docs/authoring.md
----@field diagnosis {kind: string, where: string, accept: string[]?}? what a correct answer names
+---@field diagnosis {kind: string, where: string, accept: string[]?}? what a correct answer names: the kind of fault, the function, other words for it
 
+---A request. A field that doesn't exist raises an error.
 ---@class lab.Request
----@field method string
----@field path string
----@field raw_query string
----@field query table<string, string>   decoded; the first of equal names
----@field body string
+---@field method string                 "GET"
+---@field path string                   "/report": without the query
+---@field raw_query string              what follows the ?; "" if there is none
+---@field query table<string, string>   the parameters, decoded; of equal names the first
+---@field body string                   "" if there is none
 ---@field id integer                    1, 2, ... since the lab started
 
----A growing byte buffer, like Go's bytes.Buffer: when it is full its new
+---A growing byte buffer, like Go's bytes.Buffer. When it is full, its new
 ---capacity is twice the old one plus what is wanted. Its memory lies outside
----Lua's heap, is counted in MemStats, and goes when the buffer is collected.
+---Lua's heap and is counted in MemStats. It is freed when the buffer is
+---collected, or at the end of its block if it is a <close> variable.
+---
+---While copy_n fills a buffer, every other call on it raises "buffer is being
+---filled by another task".
 ---@class lab.Buffer
+---@operator len: integer
 local Buffer = {}
 
----Appends s. Returns its length, or nil, message, errno when memory is out.
+---Appends s. Returns the length of s; nil, message, errno when there is no
+---memory left.
 ---@param s string
 ---@return integer? n, string? message, integer? errno
 function Buffer:write(s) end
 
+---How many bytes are in the buffer; #b is the same.
 ---@return integer bytes
 function Buffer:len() end
 
----@return integer bytes allocated
+---How many bytes are allocated for it.
+---@return integer bytes
 function Buffer:cap() end
 
----Makes room for n more bytes. Returns the buffer, or nil, message, errno.
----@param n integer
+---Makes room for n more bytes. Returns the buffer; nil, message, errno when
+---there is no memory left.
+---@param n integer not negative
 ---@return lab.Buffer? self, string? message, integer? errno
 function Buffer:grow(n) end
 
----Empties it; the memory stays.
+---Empties the buffer, but keeps its memory. Returns the buffer.
 ---@return lab.Buffer self
 function Buffer:reset() end
 
----The bytes from i to j, counted as in string.sub.
----@param i integer?
----@param j integer?
+---The bytes from i to j, counted as in string.sub: all of them without i and j.
+---@param i integer? 1 if it is missing
+---@param j integer? -1, the last byte, if it is missing
 ---@return string
 function Buffer:string(i, j) end
 
----An empty buffer with room for cap bytes. What it allocates is charged to the
----caller in heap profiles, as make is in Go.
----@param cap integer?
+---An empty buffer with room for cap bytes. In heap profiles this memory is
+---charged to the caller, as that of make is in Go. Raises an error when there is
+---no memory left.
+---@param cap integer? 0 if it is missing; not negative
 ---@return lab.Buffer
 function lab.buffer(cap) end
 
----A source of bytes.
+---A source of bytes for copy_n. It has no functions of its own.
 ---@class lab.Reader
 
----The kernel's random source, getrandom(2).
+---The kernel's random source, getrandom(2). Several tasks may read it at once.
 ---@type lab.Reader
 lab.rand = nil
 
----A fast generator (several GB/s): the same seed gives the same bytes.
+---A fast generator of random bytes (several GB/s). The same seed gives the same
+---bytes. One copy_n at a time: a second one raises "reader is being read by
+---another task".
 ---@param seed integer
 ---@return lab.Reader
 function lab.prng(seed) end
 
----Copies n bytes from reader to the end of dst, on a worker thread. Like Go's
----io.CopyN into a bytes.Buffer: before each read, also the last, 512 bytes must
----be free, so a buffer of capacity n that takes n bytes grows once more.
+---Copies n bytes from reader to the end of dst, on a worker thread. Works as
+---Go's io.CopyN into a bytes.Buffer: before each read, also the last one, 512
+---bytes must be free. So a buffer of capacity n that takes n bytes grows once
+---more. Returns how many bytes were copied; nil, message, errno when it fails,
+---for example because there is no memory left.
 ---@param dst lab.Buffer
 ---@param reader lab.Reader
----@param n integer
+---@param n integer not negative
 ---@return integer? copied, string? message, integer? errno
 function lab.copy_n(dst, reader, n) end
 
----Uses the CPU for so many seconds of CPU time, on a worker thread.
----@param seconds number
+---Uses the CPU for this many seconds of CPU time, on a worker thread. Returns
+---how many seconds were used.
+---@param seconds number 0 to 86400
 ---@return number used
 function lab.burn(seconds) end
 
 ---Uses the CPU on the VM's own thread: nothing else of the application runs
----meanwhile (the debug endpoints do).
----@param seconds number
+---meanwhile (the debug endpoints do). Returns how many seconds of CPU time were
+---used.
+---@param seconds number 0 to 86400
 ---@return number used
 function lab.spin(seconds) end
 
+---A task, as lab.go returns it.
 ---@class lab.Task
 local Task = {}
 
----Waits for the task's end: true and its results, or false and the message of
----its error with its traceback. With seconds: nil, "timeout" if it has not ended
----by then; 0 only looks.
----@param seconds number?
+---Waits until the task has ended. Returns true and its results, or false and the
+---message of its error with its traceback. With seconds: returns nil, "timeout"
+---if the task has not ended by then; 0 only looks. A task that joins itself gets
+---an error.
+---@param seconds number? without it there is no time limit
 ---@return boolean? ok, ...
 function Task:join(seconds) end
 
----The task gets an error where it waits, or at its next instruction.
+---Ends the task with the error "task cancelled": where it waits, or else at its
+---next instruction. Does nothing if the task has ended.
 function Task:cancel() end
 
----Calls fn(...) in a task of its own. An error that nobody joins is logged; of
----equal ones the first ten, then a count once a second.
+---Calls fn(...) in a task of its own, and returns at once. If the task fails
+---while no task waits for it in join, its error is written to the log; the same
+---error ten times, and then how often it came, once a second. Raises an error in
+---a finalizer.
 ---@param fn function
 ---@return lab.Task
 function lab.go(fn, ...) end
 
----Parks the task; 0 lets others run.
+---Parks the task for this long; 0 lets others run.
 ---@param seconds number
 function lab.sleep(seconds) end
 
----A lock: one task at a time has it. Tasks that wait get it in the order in
----which they came; any task may unlock it. A task that ends doesn't give it
----back, nor does an error: what is locked stays so until the step is left.
+---A lock: one task at a time can have it. Tasks that wait get it in the order in
+---which they came. Any task may unlock it. Neither the end of a task nor an error
+---unlocks it: it stays locked until somebody unlocks it or the step is left.
 ---@class lab.Mutex
 local Mutex = {}
 
 ---Waits until it is free, and takes it.
 function Mutex:lock() end
 
----Takes it if it is free.
+---Takes it if it is free, without waiting. Returns whether it did.
 ---@return boolean locked
 function Mutex:try_lock() end
 
----Hands it to who waits longest. "sync: unlock of unlocked mutex" is an error.
+---Gives it to the task that has waited longest, or makes it free. If it isn't
+---locked: error "sync: unlock of unlocked mutex".
 function Mutex:unlock() end
 
----@param name string? for tostring
+---A new mutex, unlocked.
+---@param name string? shown by tostring
 ---@return lab.Mutex
 function lab.mutex(name) end
 
----Many readers or one writer. A writer that waits keeps new readers out; when
----it is done, the readers that came meanwhile go before the next writer.
+---A lock for many readers or one writer. While a writer waits, new readers have
+---to wait, too. When a writer is done, the readers that came meanwhile go before
+---the next writer.
 ---@class lab.RWMutex
 local Rwmutex = {}
 
----For writing.
+---Waits until nobody has it, and takes it for writing.
 function Rwmutex:lock() end
 
+---Takes it for writing if it is free, without waiting. Returns whether it did.
 ---@return boolean locked
 function Rwmutex:try_lock() end
 
----"sync: Unlock of unlocked RWMutex" is an error.
+---Ends writing. If it isn't locked for writing: error "sync: Unlock of unlocked
+---RWMutex".
 function Rwmutex:unlock() end
 
----For reading.
+---Waits until nobody writes or waits to write, and takes it for reading.
 function Rwmutex:rlock() end
 
+---Takes it for reading if that needs no waiting. Returns whether it did.
 ---@return boolean locked
 function Rwmutex:try_rlock() end
 
----"sync: RUnlock of unlocked RWMutex" is an error.
+---Ends reading. If nobody reads: error "sync: RUnlock of unlocked RWMutex".
 function Rwmutex:runlock() end
 
----@param name string? for tostring
+---A new lock, unlocked.
+---@param name string? shown by tostring
 ---@return lab.RWMutex
 function lab.rwmutex(name) end
 
----A counter that tasks can wait for to become 0.
+---A counter. Tasks can wait until it is 0.
 ---@class lab.WaitGroup
 local Wait_group = {}
 
----"sync: negative WaitGroup counter" is an error.
----@param n integer? 1 unless told; may be negative
+---Adds n. A counter below 0 is an error: "sync: negative WaitGroup counter".
+---@param n integer? 1 if it is missing; may be negative
 function Wait_group:add(n) end
 
 ---The same as add(-1).
 function Wait_group:done() end
 
----Waits until the counter is 0.
+---Waits until the counter is 0. Several tasks may wait.
 function Wait_group:wait() end
 
+---A new counter, 0.
 ---@return lab.WaitGroup
 function lab.wait_group() end
 
----Hands values from task to task, as a Go channel: without room for values a
----sender waits until somebody receives, with room only while it is full. Any
----value may be sent, also nil (which ends a `range` loop).
+---Hands values from task to task, as a Go channel. A sender waits until another
+---task receives the value; a channel with a capacity stores this many values, and
+---senders wait only while it is full. Any value may be sent, also nil (which ends
+---a `range` loop).
 ---
 ---    local jobs = lab.channel()
 ---    lab.go(function()
@@ -210,255 +252,292 @@ function lab.wait_group() end
 ---@operator len: integer
 local Channel = {}
 
----"send on closed channel" is an error, also when it is closed meanwhile.
+---Sends a value; waits if it has to. If the channel is closed, or is closed while
+---it waits: error "send on closed channel".
 ---@param value any
 function Channel:send(value) end
 
----Waits for a value. From a channel that is closed and empty: nil, false.
+---Waits for a value. Returns it and true. If the channel is closed and empty,
+---returns nil, false.
 ---@return any value, boolean ok
 function Channel:recv() end
 
 ---For `for value in c:range() do`: receives until the channel is closed and
----empty, or a nil comes.
+---empty, or until it receives nil.
+---@return fun(channel: lab.Channel): any iterator, lab.Channel channel
 function Channel:range() end
 
----No more values: receivers get what is buffered, then nil, false. "close of
----closed channel" is an error.
+---Closes the channel for senders. Receivers get the values that it still stores,
+---then nil, false. If it is closed already: error "close of closed channel".
 function Channel:close() end
 
----Values that are buffered; #c is the same.
+---How many values the channel stores now; #c is the same.
 ---@return integer
 function Channel:len() end
 
----Values for which there is room.
+---How many values it can store: its capacity.
 ---@return integer
 function Channel:cap() end
 
----@param capacity integer? 0 unless told
+---A new channel.
+---@param capacity integer? values, 0 to 2^31 - 1; 0 if it is missing
 ---@return lab.Channel
 function lab.channel(capacity) end
 
----Waits until one of several channels is ready, as Go's select. A case is
----{ channel, "recv" } or { channel, "send", value }; one whose channel is nil
----never comes about. If several are ready, one is chosen at random. With
----default = true it doesn't wait: nil if no case is ready. Without any case it
----waits for ever.
+---Waits until one of several channels is ready, and receives or sends there, as
+---Go's select. A case is { channel, "recv" } or { channel, "send", value }; there
+---may be up to 1000. A case whose channel is nil is never ready. If several are
+---ready, one is chosen at random. Without any case it waits for ever.
+---
+---Returns the index of the case; for "recv" also value and ok, as recv does. With
+---default = true it doesn't wait, and returns nil if no case is ready. Sending to
+---a closed channel is an error, as in send.
 ---
 ---    local i, job, ok = lab.select { { jobs, "recv" }, { quit, "recv" }, { log, "send", "idle" } }
 ---    if i == 1 and ok then work(job) elseif i == 2 then return end
 ---@param cases table
----@return integer? index, any value, boolean? ok value and ok as from recv
+---@return integer? index, any value, boolean? ok
 function lab.select(cases) end
 
----A function that will be called later, in a task of its own. That task is
----listed as any other (it sleeps), and ends with its step.
+---A function that will be called later, in a task of its own. This task is listed
+---like any other (it sleeps). It ends with its step.
 ---@class lab.Timer
 local Timer = {}
 
----No further call. True if there would have been one; a call that is under way
----goes on.
+---Prevents further calls. Returns true if there would have been one. A call that
+---has begun goes on.
 ---@return boolean stopped
 function Timer:stop() end
 
----Calls fn once, after so many seconds.
+---Calls fn() once, after this many seconds. An error in fn is written to the log.
+---Raises an error in a finalizer.
 ---@param seconds number
 ---@param fn function
 ---@return lab.Timer
 function lab.after(seconds, fn) end
 
----Calls fn every so many seconds, for the first time after the first interval.
----Intervals that pass while fn runs are left out; an error ends the timer.
+---Calls fn() every so many seconds; the first call is after the first interval.
+---Intervals that end while fn still runs are left out. An error in fn is written
+---to the log and ends the timer. Raises an error in a finalizer.
 ---@param seconds number more than 0
 ---@param fn function
 ---@return lab.Timer
 function lab.every(seconds, fn) end
 
----Seconds on a clock that only goes forward.
+---Seconds on a clock that never goes back. Only differences mean something.
 ---@return number
 function lab.now() end
 
----Seconds of CPU time that the VM's thread has used: to measure what a piece of
----Lua code costs, however busy the machine is.
+---Seconds of CPU time that the VM's thread has used so far. With it you measure
+---what a piece of Lua code costs, however busy the machine is.
 ---@return number
 function lab.cpu_time() end
 
----A line of the log; with more than one argument as string.format.
+---Writes a line to the log. With one argument: this value, as tostring shows it.
+---With more: as string.format makes it; a wrong format raises an error.
 ---@param format any
 function lab.log(format, ...) end
 
----A number that only grows. It is in /metrics (as NAME_total) and in
----/debug/vars, until the step is left; it stays without this object, too.
+---A number that only grows. It is in /metrics (as NAME_total) and in /debug/vars
+---until the step is left, even if this object is collected.
 ---@class lab.Counter
 local Counter = {}
 
----@param n number?  1 if nothing is given; not negative
+---Adds n. Does nothing when the step was left.
+---@param n number? 1 if it is missing; not negative
 function Counter:add(n) end
 
----A number that goes up and down. It is in /metrics and /debug/vars, until the
----step is left; it stays without this object, too.
+---A number that goes up and down. It is in /metrics and /debug/vars until the
+---step is left, even if this object is collected.
 ---@class lab.Gauge
 local Gauge = {}
 
+---Sets the value. Does nothing when the step was left.
 ---@param value number
 function Gauge:set(value) end
 
----@param delta number
+---Adds delta. Does nothing when the step was left.
+---@param delta number may be negative
 function Gauge:add(delta) end
 
----The step's counter of that name, which is made the first time with value 0.
----@param name string like [a-zA-Z_:][a-zA-Z0-9_:]*, not with go_, process_ or diaglab_ at its beginning
+---The step's counter of this name. The first call makes it, with value 0. A step
+---may have 200 counters and gauges; one more is an error, and so is a name that
+---a gauge has.
+---@param name string like [a-zA-Z_:][a-zA-Z0-9_:]*, at most 128 bytes; must not begin with go_, process_ or diaglab_, or be cmdline or memstats
 ---@return lab.Counter
 function lab.counter(name) end
 
----The step's gauge of that name, which is made the first time with value 0.
----@param name string as a counter's, but not with _total at its end
+---The step's gauge of this name. The first call makes it, with value 0. The same
+---limits as for counters.
+---@param name string like a counter's, but it must not end in _total
 ---@return lab.Gauge
 function lab.gauge(name) end
 
----Calls fn(...) and returns what it returns. Profiles show what it does, and
----what tasks that it starts do, under the label key=value, besides the labels
----it has already (`step` and `route` at first): see -tagfocus of pprof. As Go's
----pprof.Do. Values should be words, and few: they are kept for ever.
+---Calls fn(...) and returns its results; an error in fn goes to the caller.
+---Meanwhile profiles show what fn does, and what tasks that it starts do, with
+---the label key=value, in addition to the labels that the task has already
+---(`step` and `route` at first): see -tagfocus of pprof. Works as Go's pprof.Do.
+---Use few different values: they are kept for ever.
 ---@param key string      1 to 128 bytes
----@param value string    at most 128 bytes; pprof takes plain numbers for ranges
+---@param value string    at most 128 bytes; pprof treats plain numbers as ranges, so use words
 ---@param fn function
 ---@return any ...
 function lab.label(key, value, fn, ...) end
 
----Calls fn(...) and returns what it returns. An execution trace that is being
----taken shows it as a region of that name, as Go's trace.WithRegion.
+---Calls fn(...) and returns its results; an error in fn goes to the caller. An
+---execution trace shows the call as a region of this name, as with Go's
+---trace.WithRegion.
 ---@param name string
 ---@param fn function
 ---@return any ...
 function lab.region(name, fn, ...) end
 
----Calls fn(...) and returns what it returns. An execution trace that is being
----taken shows it as a user task of that name, to which the regions in it and
----the tasks it starts belong, as Go's trace.NewTask.
+---Calls fn(...) and returns its results; an error in fn goes to the caller. An
+---execution trace shows the call as a user task of this name, as with Go's
+---trace.NewTask. The regions in fn and the tasks that it starts belong to it.
 ---@param name string
 ---@param fn function
 ---@return any ...
 function lab.task(name, fn, ...) end
 
----A file. All calls park the task while a worker does them. One that is
----collected is closed; one that the step leaves open is closed with the step.
+---A file. read, write, sync and close park the task while a worker does the work.
+---A File that is collected is closed, and so is a <close> variable at the end of
+---its block. What the step leaves open is closed with the step.
 ---@class lab.File
 local File = {}
 
----Up to n bytes (1 to 2^30); fewer only at its end, and at its very end nil,
----"EOF", 0.
----@param n integer
+---Reads up to n bytes; fewer only at the end of the file. When nothing is left,
+---returns nil, "EOF", 0.
+---@param n integer 1 to 2^30
 ---@return string? bytes, string? message, integer? errno
 function File:read(n) end
 
+---Writes all of s. Returns how many bytes were written: the length of s.
 ---@param s string
 ---@return integer? written, string? message, integer? errno
 function File:write(s) end
 
----Waits until it is on the disk.
+---Waits until what was written is on the disk. Returns true.
 ---@return boolean? ok, string? message, integer? errno
 function File:sync() end
 
----Calls of other tasks that are under way on it may finish. A second close
----fails with "file already closed".
+---Closes the file. Returns true. Calls of other tasks on it that have begun may
+---finish. Afterwards every call fails with "file already closed".
 ---@return boolean? ok, string? message, integer? errno
 function File:close() end
 
+---The absolute path of the file.
 ---@return string
 function File:path() end
 
----A new folder for temporary files, which is removed with all that is in it when
----the step is left.
+---Makes a new folder for temporary files, and returns its path. The folder is
+---removed with everything in it when the step is left. Raises an error in a
+---finalizer.
 ---@return string? path, string? message, integer? errno
 function lab.temp_dir() end
 
----A new file, open for reading and writing, with a name that starts with
----prefix, in dir (from temp_dir) or beside such folders. Removed as those.
----@param dir string?
----@param prefix string?
+---Makes a new file, open for reading and writing. Its name is prefix and six
+---random characters. It is removed when the step is left. Raises an error in a
+---finalizer.
+---@param dir string? a folder that temp_dir returned; without it, the folder in which temp_dir makes its folders
+---@param prefix string? "file-" if it is missing; without /
 ---@return lab.File? file, string? message, integer? errno
 function lab.temp_file(dir, prefix) end
 
----Opens a regular file: of the scenario's folder (relative paths start there),
----which may only be read, or of the step's temporary folders.
+---Opens a regular file. Two places are possible: files of the scenario's folder
+---can only be read; files in the step's temporary folders can be read and
+---written. Anything else fails with "permission denied". A relative path begins
+---in the scenario's folder. Raises an error in a finalizer.
 ---@param path string
----@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as io.open's; "r"
+---@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as for io.open; "r" if it is missing
 ---@return lab.File? file, string? message, integer? errno
 function lab.open(path, mode) end
 
----Requests to servers. The lab itself is one, too. No TLS; redirects are answers
----like any other.
+---Requests to HTTP servers, which may be the lab itself. There is no TLS.
+---Redirects are not followed: they are answers like any other.
 ---@class lab.http
 lab.http = {}
 
+---Options of lab.http.get. An unknown option is an error.
 ---@class lab.HttpOptions
----@field timeout number?                seconds for everything, 30
----@field headers table<string, string>? further ones
----@field method string?                 "GET"
----@field body string?
+---@field timeout number?                seconds for the whole request, more than 0; 30 if it is missing
+---@field headers table<string, string>? further headers, 8 KiB at most
+---@field method string?                 "GET" if it is missing
+---@field body string?                   "" if it is missing
 
 ---@class lab.HttpAnswer
----@field status integer
----@field headers table<string, string>  names in lower case
+---@field status integer                 200
+---@field headers table<string, string>  names in lower case; values of equal names are joined by ", "
 ---@field body string                    64 MiB at most
 
----Sends a request and waits for its answer, which is one whatever its status.
+---Sends a request and waits for its answer. Every answer counts as success,
+---whatever its status; nil, message, errno means that there was none.
 ---@param url string "http://host:port/path"
 ---@param options lab.HttpOptions?
 ---@return lab.HttpAnswer? answer, string? message, integer? errno
 function lab.http.get(url, options) end
 
----An HTTP server of the step's own.
+---An HTTP server of the step. It serves until close is called or the step is
+---left, even if this object is collected.
 ---@class lab.Server
 local Server = {}
 
----Where it listens, "127.0.0.1:45678".
+---Where it listens: "127.0.0.1:45678".
 ---@return string
 function Server:address() end
 
----Stops it, and closes its connections. Requests under way go on, but nobody
----gets their answer.
+---Stops the server and closes its connections. Returns true. Requests that have
+---begun go on, but nobody gets their answer. A second close returns nil, a
+---message and an errno.
 ---@return boolean? ok, string? message, integer? errno
 function Server:close() end
 
----Serves HTTP at address: "host:port" in numbers, or ":port" for this machine
----only; port 0 is any free one. Each request calls fn(req) as a task of its own,
----and gets what that returns, as from a scenario's request.
----@param address string
+---Serves HTTP at address. Each request calls fn(req) in a task of its own. The
+---answer is what fn returns, as from a scenario's request; an error in fn is
+---answered with 500.
+---@param address string "127.0.0.1:PORT", "[::1]:PORT", "localhost:PORT" or ":PORT"; the last two mean 127.0.0.1. Port 0 is any free port
 ---@param fn fun(req: lab.Request): string?, integer?, table<string,string>?
 ---@return lab.Server? server, string? message, integer? errno
 function lab.listen(address, fn) end
 
----A child process. It is killed with what it started when the step is left.
+---A child process. When the step is left, it is killed together with the
+---processes that it has started.
 ---@class lab.Process
 local Process = {}
 
+---Its process number. It stays the same when the process has ended.
 ---@return integer
 function Process:pid() end
 
----Waits for its end: the exit code; or nil, "signal: killed" and the number of
----the signal that ended it.
+---Waits until the process has ended. Returns its exit code; or nil, "signal:
+---killed" and the number of the signal that ended it. Several tasks may wait, also
+---after its end.
 ---@return integer? code, string? message, integer? signal
 function Process:wait() end
 
----@param signal "KILL"|"TERM"|"INT"|"HUP"|"QUIT"|"STOP"|"CONT"|"USR1"|"USR2"|nil KILL
+---Sends the process a signal, and returns true without waiting for the effect. If
+---the process has ended: nil, "os: process already finished" and an errno.
+---@param signal "KILL"|"TERM"|"INT"|"HUP"|"QUIT"|"STOP"|"CONT"|"USR1"|"USR2"|nil KILL if it is missing
 ---@return boolean? ok, string? message, integer? errno
 function Process:kill(signal) end
 
----Starts a program, found as a shell finds it, with its arguments. It reads and
----writes /dev/null.
----@param argv string[]
+---Starts a program with its arguments. A name without / is searched for in PATH,
+---as a shell does. Its standard input, output and error are /dev/null.
+---@param argv string[] 1 to 1000 strings: the program, then its arguments
 ---@return lab.Process? process, string? message, integer? errno
 function lab.spawn(argv) end
 
----A full garbage collection, now.
+---Collects all garbage, now.
 function lab.gc() end
 
----A full collection, then idle memory goes back to the system.
----@return integer bytes given back
+---Collects all garbage, then gives idle memory back to the system. Returns how
+---many bytes were given back.
+---@return integer bytes
 function lab.release() end
 
----Runs name.lua of the scenario's folder, once, and returns what it returned.
+---Runs name.lua of the scenario's folder, and returns what it returns (true if
+---that is nil). Further calls return the same value without running it again.
+---Raises an error if there is no such file.
 ---@param name string letters, digits, _ and -
 ---@return any
 function lab.include(name) end
