@@ -1,4 +1,4 @@
--- The program when nothing is wrong with it: what to compare the others with.
+-- Nothing is wrong here: compare the other scenarios with this one.
 return {
   title = "All is well",
   difficulty = 1,

@@ -1,9 +1,9 @@
 local PIECE = 1 << 17
 
 local buffer
-local turn = lab.mutex() -- for the copy: two at once would mix their bytes
+local turn = lab.mutex() -- one copy at a time: two would mix their bytes
 
--- The source is asked again and again, and its last answer is the one to keep.
+-- Reads random bytes many times, but keeps only those of the last round.
 local function leakMemory(size, rounds)
   local draft <close> = lab.buffer(PIECE + 512)
   for _ = 1, (rounds - 1) * size // PIECE do
@@ -15,8 +15,8 @@ local function leakMemory(size, rounds)
   return assert(n, problem)
 end
 
--- How many rounds make a request clearly slow on this machine. The best of
--- three: somebody else's work is not this machine's speed.
+-- How many rounds make a request clearly slow on this machine. The fastest of
+-- three measurements counts: other programs may have slowed down the rest.
 local function calibrate(size)
   buffer = lab.buffer()
   local best = math.huge
@@ -41,11 +41,11 @@ return {
   enter = function(self)
     if self.params.rounds == 0 then self.params.rounds = calibrate(self.params.size) end
     buffer = lab.buffer()
-    lab.release() -- what measuring took must not look like a part of the leak
+    lab.release() -- memory of the measurement must not look like part of the leak
   end,
   request = function(self) leakMemory(self.params.size, self.params.rounds) end,
   leave = function()
-    buffer = lab.buffer() -- for requests that are under way
+    buffer = lab.buffer() -- for requests that still run
     lab.gc()
   end,
   hints = {

@@ -6,8 +6,8 @@ local function allocateMemory(size)
   lab.gc()
 end
 
--- How many rounds make a request clearly slow on this machine. The first one
--- gets its memory from the kernel, later ones have it: measure one of those.
+-- How many rounds make a request clearly slow on this machine. The first round
+-- gets its memory from the kernel, later rounds use it again: measure a later one.
 local function calibrate(size)
   allocateMemory(size)
   local began = lab.now()
@@ -26,7 +26,7 @@ return {
     rounds = { 0, "rounds per request; 0 = as many as take about 400 ms here" },
   },
   enter = function(self)
-    lab.release() -- what the step before has left idle is no clue here
+    lab.release() -- idle memory that the step before has left would mislead
     if self.params.rounds == 0 then self.params.rounds = calibrate(self.params.size) end
   end,
   request = function(self)

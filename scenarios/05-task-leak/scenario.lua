@@ -2,13 +2,13 @@ local quit -- closed when there is no more work
 
 local function startGoroutines(n, work)
   for _ = 1, n do
-    lab.spin(work) -- what each needs before it can begin
+    lab.spin(work) -- CPU time that preparing a task takes
     lab.go(function() quit:recv() end)
   end
 end
 
--- Seconds that are long for this machine: a hundred times what it takes to
--- start a task and to see it end.
+-- How many seconds of preparation are long on this machine: a hundred times the
+-- CPU time for starting a task and joining it.
 local function calibrate()
   local tasks = 200
   local began = lab.cpu_time()
@@ -30,7 +30,7 @@ return {
     quit = lab.channel()
     if self.params.work == 0 then self.params.work = calibrate() end
     lab.gc()
-    lab.gc() -- tasks have finalizers: those that measured go with the second
+    lab.gc() -- tasks have finalizers: the second collection frees those of calibrate
   end,
   request = function(self) startGoroutines(self.params.goroutines, self.params.work) end,
   leave = function() quit:close() end,

@@ -1,4 +1,4 @@
-local files -- of all requests, as a global of a Go program
+local files -- shared by all requests, like a global of a Go program
 
 local function createFiles(n)
   for _ = 1, n do
@@ -21,7 +21,7 @@ return {
   request = function(self) createFiles(self.params.files) end,
   leave = function()
     files = {}
-    lab.gc() -- which closes them
+    lab.gc() -- closes the files
   end,
   hints = {
     "What does the log say, from the first request that failed on?",
