@@ -316,7 +316,7 @@ function Timer:stop() end
 ---@return lab.Timer
 function lab.after(seconds, fn) end
 
----Calls fn() every so many seconds; the first call is after the first interval.
+---Calls fn() again and again, each time after an interval of this many seconds.
 ---Intervals that end while fn still runs are left out. An error in fn is written
 ---to the log and ends the timer. Raises an error in a finalizer.
 ---@param seconds number more than 0
