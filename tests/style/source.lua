@@ -45,7 +45,6 @@ end
 local function split_lines(text)
   local lines = {}
   for line in text:gmatch "([^\n]*)\n?" do lines[#lines + 1] = line end
-  if lines[#lines] == "" then lines[#lines] = nil end
   return lines
 end
 
