@@ -5,6 +5,11 @@
 -- The files of a module have a best order: the one in which the fewest of their
 -- uses of each other point back, to a file that stands later. What points
 -- back closes a circle: files that can only be understood together.
+--
+-- What is private to a module: its headers called *_internal.h, and the fields
+-- of a struct in any header that stand below a line that begins "/* Private".
+-- (Fields are known by their names only, so this works for names that no other
+-- struct has.)
 local MOST_BACK = 5
 
 local function sorted_keys(t)
