@@ -3,7 +3,6 @@
 #include "base/buf.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,48 +82,4 @@ void lab_buf_double(lab_buf *b, double x) {
     }
     lab_buf_puts(b, text);
   }
-}
-
-/* Length of the valid UTF-8 sequence at S (N bytes left), or 0. */
-static size_t utf8_length(const unsigned char *s, size_t n) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t len = s[0] < 0x80           ? 1
-               : (s[0] >> 5) == 0x6  ? 2
-               : (s[0] >> 4) == 0xe  ? 3
-               : (s[0] >> 3) == 0x1e ? 4
-                                     : 0;
-  if (len == 0 || len > n)
-    return 0;
-  if (len == 1)
-    return 1;
-  uint32_t code = s[0] & (0x7f >> len);
-  for (size_t i = 1; i < len; i++) {
-    if ((s[i] & 0xc0) != 0x80)
-      return 0;
-    code = code << 6 | (s[i] & 0x3f);
-  }
-  int surrogate = code >= 0xd800 && code <= 0xdfff;
-  return code < least[len] || code > 0x10ffff || surrogate ? 0 : len;
-}
-
-void lab_buf_json_string(lab_buf *b, const char *s, size_t n) {
-  const unsigned char *u = (const unsigned char *)s;
-  lab_buf_putc(b, '"');
-  for (size_t i = 0; i < n;) {
-    size_t len = utf8_length(u + i, n - i);
-    if (len == 0) {
-      lab_buf_puts(b, "\xef\xbf\xbd");
-      i++;
-    } else if (len == 1 && (u[i] < 0x20 || u[i] == '"' || u[i] == '\\')) {
-      if (u[i] < 0x20)
-        lab_buf_printf(b, "\\u%04x", u[i]);
-      else
-        lab_buf_printf(b, "\\%c", u[i]);
-      i++;
-    } else {
-      lab_buf_append(b, s + i, len);
-      i += len;
-    }
-  }
-  lab_buf_putc(b, '"');
 }

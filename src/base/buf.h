@@ -39,8 +39,9 @@ void lab_buf_vprintf(lab_buf *b, const char *format, va_list args);
 /* The shortest decimal number that reads back as X: 5, 0.1, 1e+21. Also NaN,
  * +Inf and -Inf. */
 void lab_buf_double(lab_buf *b, double x);
-/* A JSON string with its quotes: control characters, quotes and backslashes
- * escaped; bytes that are not valid UTF-8 become U+FFFD. */
+/* A JSON string with its quotes, as lab_json_string of base/json.h writes it
+ * (and is defined there): control characters, quotes and backslashes escaped;
+ * bytes that are not valid UTF-8 become U+FFFD. */
 void lab_buf_json_string(lab_buf *b, const char *s, size_t n);
 
 #endif
