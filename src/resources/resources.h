@@ -14,7 +14,7 @@
 #include "resources/temp.h"
 
 typedef struct lab_resources {
-  /* private: each belongs to the file of its name. */
+  /* Private: each belongs to the file of its name. */
   lab_owned_list owned;
   lab_fds fds;
   lab_temps temps;

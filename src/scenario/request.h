@@ -37,7 +37,7 @@ typedef struct lab_request {
   lab_buf reply;
   int step; /* that served it */
 
-  /* private: the VM's. */
+  /* Private: the VM's. */
   struct lab_lua_task *task;
   lab_list link;
 } lab_request;

@@ -36,7 +36,7 @@ typedef struct lab_scenario_config {
   const char *lua_dir; /* where lua/main.lua can be read by tools, or NULL */
 } lab_scenario_config;
 
-/* private: each belongs to the file of its name in this folder. */
+/* Private: each belongs to the file of its name in this folder. */
 typedef struct lab_scenario {
   lab_vm *vm;
   lab_step step; /* host.c writes it */

@@ -41,7 +41,7 @@ typedef struct lab_switch {
   int status;
   lab_buf reply; /* text */
 
-  /* private */
+  /* Private. */
   atomic_int phase; /* lab_switch_phase */
 } lab_switch;
 

@@ -48,15 +48,15 @@ struct lab_vm {
   atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
   atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
 
-  /* private: each belongs to the file of its name in this folder. */
+  /* What the modules above keep, made by them. NULL where there is none. */
+  struct lab_resources *resources;
+  struct lab_scenario *scenario;
+
+  /* Private: each belongs to the file of its name in this folder. */
   lab_coroutines coroutines;
   lab_memory memory;
   lab_preempt preempt;
   lab_outbox outbox;
-
-  /* What the modules above keep, made by them. NULL where there is none. */
-  struct lab_resources *resources;
-  struct lab_scenario *scenario;
 };
 
 /* The VM of a state (any coroutine of it); NULL for a state without a VM, as
