@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See intern.h.
- *
- * How readers do without a lock. A shelf's segments are allocated once and
- * never moved. An index keeps 64-bit slots, half hash and half id, which are
- * written once, with release, after the element they stand for is complete. A
- * full index is copied into one twice as large; the old table stays, because a
- * reader may be in it, and together the old ones are no larger than the new. */
+ * See intern.h. The segments of a shelf are allocated once and never moved, so
+ * a reader needs no lock. */
 #include "stack/intern.h"
 
 #include <pthread.h>
@@ -16,9 +11,8 @@
 #include "base/hash.h"
 
 enum {
-  ARENA_CHUNK = 1 << 16,
+  POOL_CHUNK = 1 << 16,
   FIRST_SEGMENT = 256, /* elements */
-  FIRST_TABLE = 1024,  /* slots */
 };
 
 static atomic_size_t bytes_taken;
@@ -27,21 +21,21 @@ size_t lab_intern_bytes(void) {
   return atomic_load_explicit(&bytes_taken, memory_order_relaxed);
 }
 
-static void *take(size_t size) {
+static void *take_bytes(size_t size) {
   atomic_fetch_add_explicit(&bytes_taken, size, memory_order_relaxed);
   return lab_xcalloc(1, size);
 }
 
-/* ---- arena -----------------------------------------------------------------
+/* ---- pool -----------------------------------------------------------------
  */
 
-void *lab_arena_alloc(lab_arena *a, size_t size) {
+void *lab_intern_alloc(lab_intern_pool *a, size_t size) {
   size = (size + 7) & ~(size_t)7;
-  if (size > ARENA_CHUNK / 4)
-    return take(size);
+  if (size > POOL_CHUNK / 4)
+    return take_bytes(size);
   if (size > a->left) {
-    a->at = take(ARENA_CHUNK);
-    a->left = ARENA_CHUNK;
+    a->at = take_bytes(POOL_CHUNK);
+    a->left = POOL_CHUNK;
   }
   void *p = a->at;
   a->at += size;
@@ -49,8 +43,8 @@ void *lab_arena_alloc(lab_arena *a, size_t size) {
   return p;
 }
 
-const char *lab_arena_string(lab_arena *a, const char *s, size_t len) {
-  char *copy = lab_arena_alloc(a, len + 1);
+const char *lab_intern_copy(lab_intern_pool *a, const char *s, size_t len) {
+  char *copy = lab_intern_alloc(a, len + 1);
   memcpy(copy, s, len);
   copy[len] = '\0';
   return copy;
@@ -80,69 +74,20 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i) {
   unsigned s = segment_of(i, &offset);
   LAB_ASSERT(s < sizeof shelf->segments / sizeof *shelf->segments);
   if (!atomic_load_explicit(&shelf->segments[s], memory_order_relaxed))
-    atomic_store_explicit(&shelf->segments[s],
-                          take(((size_t)FIRST_SEGMENT << s) * shelf->item),
-                          memory_order_release);
+    atomic_store_explicit(
+        &shelf->segments[s],
+        take_bytes(((size_t)FIRST_SEGMENT << s) * shelf->item),
+        memory_order_release);
   return lab_shelf_at(shelf, i);
 }
 
-/* ---- index -----------------------------------------------------------------
- */
+/* ---- tables -------------------------------------------------------------- */
 
-typedef struct lab_intern_index_table {
-  struct lab_intern_index_table *older; /* kept: a reader may be in it */
-  uint32_t mask;
-  _Atomic uint64_t slots[]; /* upper half of the hash, id; 0 = free */
-} table;
-
-static uint64_t slot_make(uint64_t hash, uint32_t id) {
-  return (hash & 0xffffffff00000000ull) | id;
-}
-
-uint32_t lab_intern_index_find(lab_intern_index *index, uint64_t hash,
-                               lab_intern_index_equal *equal, const void *key) {
-  table *t = atomic_load_explicit(&index->table, memory_order_acquire);
-  if (!t)
-    return 0;
-  for (uint32_t i = (uint32_t)(hash >> 32);; i++) {
-    uint64_t slot =
-        atomic_load_explicit(&t->slots[i & t->mask], memory_order_acquire);
-    uint32_t id = (uint32_t)slot;
-    if (id == 0)
-      return 0;
-    if (slot == slot_make(hash, id) && equal(id, key))
-      return id;
-  }
-}
-
-static void table_put(table *t, uint64_t slot) {
-  uint32_t i = (uint32_t)(slot >> 32);
-  while (atomic_load_explicit(&t->slots[i & t->mask], memory_order_relaxed))
-    i++;
-  atomic_store_explicit(&t->slots[i & t->mask], slot, memory_order_release);
-}
-
-static table *table_grow(table *old) {
-  size_t slots = old ? 2 * ((size_t)old->mask + 1) : FIRST_TABLE;
-  table *t = take(sizeof *t + slots * sizeof t->slots[0]);
-  t->mask = (uint32_t)(slots - 1);
-  t->older = old;
-  for (size_t i = 0; old && i <= old->mask; i++) {
-    uint64_t slot = atomic_load_explicit(&old->slots[i], memory_order_relaxed);
-    if (slot)
-      table_put(t, slot);
-  }
-  return t;
-}
-
-void lab_intern_index_add(lab_intern_index *index, uint64_t hash, uint32_t id) {
-  table *t = atomic_load_explicit(&index->table, memory_order_relaxed);
-  if (!t || index->used + 1 > (t->mask + 1) / 2) {
-    t = table_grow(t);
-    atomic_store_explicit(&index->table, t, memory_order_release);
-  }
-  table_put(t, slot_make(hash, id));
-  index->used++;
+void lab_intern_add(lab_table *table, uint64_t hash, uint32_t id) {
+  size_t before = lab_table_bytes(table);
+  lab_table_add(table, hash, id);
+  atomic_fetch_add_explicit(&bytes_taken, lab_table_bytes(table) - before,
+                            memory_order_relaxed);
 }
 
 /* ---- hashing and strings ----------------------------------------------------
@@ -169,28 +114,33 @@ typedef struct text {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_intern_index index;
-  lab_arena arena;
+  lab_table table;
+  lab_intern_pool pool;
   uint32_t count;
 } strings = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .shelf = {.item = sizeof(text)}};
 
-static bool string_equal(uint32_t id, const void *key) {
-  const text *a = lab_shelf_at(&strings.shelf, id - 1), *b = key;
-  return a->len == b->len && memcmp(a->s, b->s, a->len) == 0;
+/* Under the lock. */
+static uint32_t find_string(uint64_t hash, const char *s, size_t len) {
+  lab_table_walk walk = lab_table_find(&strings.table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));) {
+    const text *t = lab_shelf_at(&strings.shelf, id - 1);
+    if (t->len == len && memcmp(t->s, s, len) == 0)
+      return id;
+  }
+  return 0;
 }
 
 const char *lab_intern_string(const char *s, size_t len) {
-  text key = {s, len};
   uint64_t hash = lab_intern_hash(s, len, 0);
   pthread_mutex_lock(&strings.lock);
-  uint32_t id = lab_intern_index_find(&strings.index, hash, string_equal, &key);
+  uint32_t id = find_string(hash, s, len);
   if (id == 0) {
     id = ++strings.count;
     text *t = lab_shelf_make(&strings.shelf, id - 1);
-    t->s = lab_arena_string(&strings.arena, s, len);
+    t->s = lab_intern_copy(&strings.pool, s, len);
     t->len = len;
-    lab_intern_index_add(&strings.index, hash, id);
+    lab_intern_add(&strings.table, hash, id);
   }
   const text *found = lab_shelf_at(&strings.shelf, id - 1);
   pthread_mutex_unlock(&strings.lock);

@@ -31,7 +31,7 @@ typedef struct source {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_intern_index index;
+  lab_table table;
   uint32_t count;
 } sources = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .shelf = {.item = sizeof(source)}};
@@ -45,26 +45,30 @@ static size_t chunk_length(const char *chunk) {
   return strnlen(chunk, LAB_FUNC_NAME_MAX);
 }
 
-static bool has_chunk(uint32_t id, const void *key) {
-  const source *a = lab_shelf_at(&sources.shelf, id - 1), *b = key;
-  return a->len == b->len && memcmp(a->chunk, b->chunk, a->len) == 0;
+/* Under the lock. */
+static source *find_source(const char *chunk, size_t len, uint64_t hash) {
+  lab_table_walk walk = lab_table_find(&sources.table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));) {
+    source *s = lab_shelf_at(&sources.shelf, id - 1);
+    if (s->len == len && memcmp(s->chunk, chunk, len) == 0)
+      return s;
+  }
+  return NULL;
 }
 
-/* Under the lock. */
-static source *find(const char *chunk, bool make) {
-  source key = {.chunk = chunk, .len = chunk_length(chunk)};
-  uint64_t hash = lab_intern_hash(chunk, key.len, 0);
-  uint32_t id = lab_intern_index_find(&sources.index, hash, has_chunk, &key);
-  if (id == 0 && !make)
-    return NULL;
-  if (id == 0) {
-    id = ++sources.count;
-    source *made = lab_shelf_make(&sources.shelf, id - 1);
-    made->chunk = lab_intern_string(chunk, key.len);
-    made->len = key.len;
-    lab_intern_index_add(&sources.index, hash, id);
-  }
-  return lab_shelf_at(&sources.shelf, id - 1);
+/* Under the lock. NULL if the chunk isn't known and MAKE is false. */
+static source *get_source(const char *chunk, bool make) {
+  size_t len = chunk_length(chunk);
+  uint64_t hash = lab_intern_hash(chunk, len, 0);
+  source *s = find_source(chunk, len, hash);
+  if (s || !make)
+    return s;
+  uint32_t id = ++sources.count;
+  s = lab_shelf_make(&sources.shelf, id - 1);
+  s->chunk = lab_intern_string(chunk, len);
+  s->len = len;
+  lab_intern_add(&sources.table, hash, id);
+  return s;
 }
 
 static const char *with_prefix(const char *prefix, const char *name) {
@@ -83,7 +87,7 @@ void lab_sources_register(const char *chunk, const char *prefix,
     names[i + 1] = (named){found[i].line, with_prefix(prefix, found[i].name)};
   lab_xfree(found);
   pthread_mutex_lock(&sources.lock);
-  source *s = find(chunk, true);
+  source *s = get_source(chunk, true);
   named *old = s->names;
   s->path = intern(path);
   s->names = names;
@@ -117,7 +121,7 @@ static const char *unknown_name(const char *chunk, int line) {
 
 const char *lab_sources_name(const char *chunk, int line, const char **path) {
   pthread_mutex_lock(&sources.lock);
-  const source *s = find(chunk, false);
+  const source *s = get_source(chunk, false);
   const named *n =
       s ? bsearch(&line, s->names, s->count, sizeof *s->names, by_line) : NULL;
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;

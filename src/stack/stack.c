@@ -19,50 +19,59 @@ typedef struct stack {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_intern_index index;
-  lab_arena arena;
+  lab_table table;
+  lab_intern_pool pool;
   atomic_uint count;
   uint32_t limit;
 } stacks = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .shelf = {.item = sizeof(stack)},
+            .table = {.shared = true},
             .limit = LAB_STACK_LIMIT};
 
-static bool same(uint32_t id, const void *key) {
-  const stack *a = lab_shelf_at(&stacks.shelf, id - 1), *b = key;
+static bool is_same_stack(const stack *a, const stack *b) {
   return a->n == b->n &&
          memcmp(a->frames, b->frames, a->n * sizeof *a->frames) == 0;
 }
 
-static uint64_t hash_of(const stack *s) {
+static uint64_t hash_stack(const stack *s) {
   return lab_intern_hash(s->frames, s->n * sizeof *s->frames, s->n);
 }
 
-/* Under the lock. */
-static uint32_t add(const stack *s, uint64_t hash) {
-  uint32_t id = atomic_load_explicit(&stacks.count, memory_order_relaxed) + 1;
-  stack *made = lab_shelf_make(&stacks.shelf, id - 1);
-  lab_frame *frames = lab_arena_alloc(&stacks.arena, s->n * sizeof *s->frames);
-  memcpy(frames, s->frames, s->n * sizeof *frames);
-  *made = (stack){frames, s->n};
-  atomic_store_explicit(&stacks.count, id, memory_order_release);
-  lab_intern_index_add(&stacks.index, hash, id);
+/* The id of the stack, or 0. Takes no lock. */
+static uint32_t find_stack(const stack *s, uint64_t hash) {
+  lab_table_walk walk = lab_table_find(&stacks.table, hash);
+  uint32_t id = lab_table_next(&walk);
+  while (id && !is_same_stack(lab_shelf_at(&stacks.shelf, id - 1), s))
+    id = lab_table_next(&walk);
   return id;
 }
 
-static uint32_t add_unless_full(const stack *s, uint64_t hash) {
+/* Under the lock. */
+static uint32_t add_stack(const stack *s, uint64_t hash) {
+  uint32_t id = atomic_load_explicit(&stacks.count, memory_order_relaxed) + 1;
+  stack *made = lab_shelf_make(&stacks.shelf, id - 1);
+  lab_frame *frames = lab_intern_alloc(&stacks.pool, s->n * sizeof *s->frames);
+  memcpy(frames, s->frames, s->n * sizeof *frames);
+  *made = (stack){frames, s->n};
+  atomic_store_explicit(&stacks.count, id, memory_order_release);
+  lab_intern_add(&stacks.table, hash, id);
+  return id;
+}
+
+static uint32_t add_stack_unless_full(const stack *s, uint64_t hash) {
   lab_frame full =
       lab_frame_script(lab_func_pseudo("[too many different stacks]"), 0);
   stack instead = {&full, 1};
   pthread_mutex_lock(&stacks.lock);
-  uint32_t id = lab_intern_index_find(&stacks.index, hash, same, s);
+  uint32_t id = find_stack(s, hash);
   if (id == 0 && atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
                      stacks.limit) {
     s = &instead;
-    hash = hash_of(s);
-    id = lab_intern_index_find(&stacks.index, hash, same, s);
+    hash = hash_stack(s);
+    id = find_stack(s, hash);
   }
   if (id == 0)
-    id = add(s, hash);
+    id = add_stack(s, hash);
   pthread_mutex_unlock(&stacks.lock);
   return id;
 }
@@ -71,9 +80,9 @@ uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
   if (n == 0)
     return 0;
   stack s = {frames, n < LAB_STACK_DEPTH ? n : LAB_STACK_DEPTH};
-  uint64_t hash = hash_of(&s);
-  uint32_t id = lab_intern_index_find(&stacks.index, hash, same, &s);
-  return id ? id : add_unless_full(&s, hash);
+  uint64_t hash = hash_stack(&s);
+  uint32_t id = find_stack(&s, hash);
+  return id ? id : add_stack_unless_full(&s, hash);
 }
 
 size_t lab_stack_frames(uint32_t id, const lab_frame **frames) {

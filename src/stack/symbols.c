@@ -30,8 +30,8 @@ typedef struct answer {
 static struct {
   pthread_mutex_t lock;
   lab_shelf shelf;
-  lab_intern_index index;
-  lab_arena arena;
+  lab_table table;
+  lab_intern_pool pool;
   uint32_t count;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
            .shelf = {.item = sizeof(answer)}};
@@ -95,12 +95,17 @@ static size_t resolve_script(const lab_func *f, lab_symbol *out) {
 /* ---- the cache
  * --------------------------------------------------------------- */
 
-static bool has_key(uint32_t id, const void *key) {
-  const answer *a = lab_shelf_at(&cache.shelf, id - 1);
-  return a->key == *(const uint64_t *)key;
+static const answer *find_answer(uint64_t hash, uint64_t key) {
+  lab_table_walk walk = lab_table_find(&cache.table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));) {
+    const answer *a = lab_shelf_at(&cache.shelf, id - 1);
+    if (a->key == key)
+      return a;
+  }
+  return NULL;
 }
 
-static size_t resolve(uint64_t key, lab_symbol *out) {
+static size_t resolve_key(uint64_t key, lab_symbol *out) {
   if (lab_frame_is_script(key))
     return resolve_script(lab_func_get(lab_frame_func(key)), out);
   return resolve_native((uintptr_t)key, out);
@@ -109,17 +114,17 @@ static size_t resolve(uint64_t key, lab_symbol *out) {
 /* Under the lock. */
 static const answer *find_or_resolve(uint64_t key) {
   uint64_t hash = lab_hash_u64(key);
-  uint32_t id = lab_intern_index_find(&cache.index, hash, has_key, &key);
-  if (id)
-    return lab_shelf_at(&cache.shelf, id - 1);
+  const answer *known = find_answer(hash, key);
+  if (known)
+    return known;
   lab_symbol found[LAB_SYMBOL_INLINES];
-  size_t n = resolve(key, found);
-  lab_symbol *kept = lab_arena_alloc(&cache.arena, n * sizeof *kept);
+  size_t n = resolve_key(key, found);
+  lab_symbol *kept = lab_intern_alloc(&cache.pool, n * sizeof *kept);
   memcpy(kept, found, n * sizeof *kept);
-  id = ++cache.count;
+  uint32_t id = ++cache.count;
   answer *a = lab_shelf_make(&cache.shelf, id - 1);
   *a = (answer){key, kept, n};
-  lab_intern_index_add(&cache.index, hash, id);
+  lab_intern_add(&cache.table, hash, id);
   return a;
 }
 
