@@ -6,7 +6,8 @@
 #ifndef LAB_PPROF_BUILDER_H
 #define LAB_PPROF_BUILDER_H
 
-#include "pprof/index.h"
+#include "base/buf.h"
+#include "base/table.h"
 #include "pprof/profile.h"
 #include "pprof/strtab.h"
 
@@ -58,11 +59,11 @@ struct lab_profile {
   bool drop_zero;
   lab_buf mappings;  /* mapping[] */
   lab_buf functions; /* function[] */
-  lab_index function_index;
+  lab_table function_table;
   lab_buf locations; /* location[] */
-  lab_index location_index;
+  lab_table location_table;
   lab_buf samples; /* sample[] */
-  lab_index sample_index;
+  lab_table sample_table;
   lab_buf values; /* int64_t[] */
   lab_buf frames; /* uint32_t[]: location ids, leaf first */
   lab_buf labels; /* label[] */

@@ -48,9 +48,9 @@ void lab_profile_free(lab_profile *p) {
   if (!p)
     return;
   lab_strtab_free(&p->strings);
-  lab_index_free(&p->function_index);
-  lab_index_free(&p->location_index);
-  lab_index_free(&p->sample_index);
+  lab_table_free(&p->function_table);
+  lab_table_free(&p->location_table);
+  lab_table_free(&p->sample_table);
   lab_buf *arrays[] = {&p->types,     &p->comments,  &p->mappings,
                        &p->functions, &p->locations, &p->samples,
                        &p->values,    &p->frames,    &p->labels};
@@ -70,18 +70,18 @@ uint64_t lab_profile_mapping(lab_profile *p, uint64_t start, uint64_t limit,
 
 /* Finds THING, of SIZE bytes without padding, among the things of ITEMS, or
  * appends it. Returns its id. */
-static uint32_t intern(lab_buf *items, lab_index *index, const void *thing,
-                       size_t size) {
-  size_t at;
+static uint32_t intern_thing(lab_buf *items, lab_table *table,
+                             const void *thing, size_t size) {
   uint64_t hash = lab_hash_bytes(thing, size, 0);
-  uint32_t id = lab_index_first(index, hash, &at);
+  lab_table_walk walk = lab_table_find(table, hash);
+  uint32_t id = lab_table_next(&walk);
   while (id && memcmp(items->data + (id - 1) * size, thing, size) != 0)
-    id = lab_index_next(index, hash, &at);
+    id = lab_table_next(&walk);
   if (id)
     return id;
   lab_buf_append(items, thing, size);
   id = (uint32_t)(items->len / size);
-  lab_index_add(index, hash, id);
+  lab_table_add(table, hash, id);
   return id;
 }
 
@@ -89,7 +89,7 @@ uint64_t lab_profile_function(lab_profile *p, const char *name,
                               const char *file, int64_t start_line) {
   function f = {lab_strtab_add(&p->strings, name),
                 lab_strtab_add(&p->strings, file), start_line};
-  return intern(&p->functions, &p->function_index, &f, sizeof f);
+  return intern_thing(&p->functions, &p->function_table, &f, sizeof f);
 }
 
 uint64_t lab_profile_location(lab_profile *p, uint64_t mapping_id,
@@ -98,7 +98,7 @@ uint64_t lab_profile_location(lab_profile *p, uint64_t mapping_id,
   LAB_ASSERT(mapping_id <= COUNT(&p->mappings, mapping));
   LAB_ASSERT(function_id <= COUNT(&p->functions, function));
   location l = {mapping_id, address, function_id, line};
-  return intern(&p->locations, &p->location_index, &l, sizeof l);
+  return intern_thing(&p->locations, &p->location_table, &l, sizeof l);
 }
 
 /* Appends the stack to all frames; returns its hash. Ids are hashed as whole
@@ -150,7 +150,8 @@ static uint64_t push_labels(lab_profile *p, const lab_profile_label *labels,
   return lab_hash_bytes(to, n * sizeof *to, hash);
 }
 
-static bool equal(const lab_profile *p, const sample *a, const sample *b) {
+static bool is_same_sample(const lab_profile *p, const sample *a,
+                           const sample *b) {
   const uint32_t *frames = ITEMS(&p->frames, uint32_t);
   const label *labels = ITEMS(&p->labels, label);
   if (a->nframes != b->nframes || a->nlabels != b->nlabels)
@@ -164,11 +165,11 @@ static bool equal(const lab_profile *p, const sample *a, const sample *b) {
 
 static uint32_t find_sample(const lab_profile *p, const sample *s,
                             uint64_t hash) {
-  size_t at;
   const sample *all = ITEMS(&p->samples, sample);
-  uint32_t id = lab_index_first(&p->sample_index, hash, &at);
-  while (id && !equal(p, &all[id - 1], s))
-    id = lab_index_next(&p->sample_index, hash, &at);
+  lab_table_walk walk = lab_table_find(&p->sample_table, hash);
+  uint32_t id = lab_table_next(&walk);
+  while (id && !is_same_sample(p, &all[id - 1], s))
+    id = lab_table_next(&walk);
   return id;
 }
 
@@ -195,5 +196,5 @@ void lab_profile_sample(lab_profile *p, const uint64_t *locations, size_t n,
   }
   lab_buf_append(&p->samples, &s, sizeof s);
   lab_buf_append(&p->values, values, p->ntypes * sizeof *values);
-  lab_index_add(&p->sample_index, hash, (uint32_t)COUNT(&p->samples, sample));
+  lab_table_add(&p->sample_table, hash, (uint32_t)COUNT(&p->samples, sample));
 }

@@ -23,32 +23,35 @@ const char *lab_strtab_get(const lab_strtab *t, uint32_t number, size_t *n) {
   return *n ? t->text.data + start : "";
 }
 
-static int equal(const lab_strtab *t, uint32_t number, const char *s,
-                 size_t n) {
-  size_t len;
-  const char *known = lab_strtab_get(t, number, &len);
-  return len == n && memcmp(known, s, n) == 0;
+static uint32_t find_string(const lab_strtab *t, uint64_t hash, const char *s,
+                            size_t n) {
+  lab_table_walk walk = lab_table_find(&t->table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));) {
+    size_t len;
+    const char *known = lab_strtab_get(t, id, &len);
+    if (len == n && memcmp(known, s, n) == 0)
+      return id;
+  }
+  return 0;
 }
 
 uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
   if (!s || !*s)
     return 0;
-  size_t n = strlen(s), at;
+  size_t n = strlen(s);
   uint64_t hash = lab_hash_bytes(s, n, 0);
-  uint32_t id = lab_index_first(&t->index, hash, &at);
-  while (id && !equal(t, id, s, n))
-    id = lab_index_next(&t->index, hash, &at);
+  uint32_t id = find_string(t, hash, s, n);
   if (id)
     return id;
   lab_buf_append(&t->text, s, n);
   lab_buf_append(&t->ends, &t->text.len, sizeof t->text.len);
   id = lab_strtab_count(t) - 1;
-  lab_index_add(&t->index, hash, id);
+  lab_table_add(&t->table, hash, id);
   return id;
 }
 
 void lab_strtab_free(lab_strtab *t) {
   lab_buf_free(&t->text);
   lab_buf_free(&t->ends);
-  lab_index_free(&t->index);
+  lab_table_free(&t->table);
 }

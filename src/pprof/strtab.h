@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "pprof/index.h"
+#include "base/table.h"
 
 typedef struct lab_strtab {
   lab_buf text;    /* the strings, one after the other */
   lab_buf ends;    /* size_t[]: where number 1, 2, ... end in text */
-  lab_index index; /* by content */
+  lab_table table; /* by content */
 } lab_strtab;
 
 /* The number of S; NULL counts as "". */
