@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See keymap.h. Open addressing with linear probing, at most half full. */
+ * See keymap.h. Key I has number I + 1 in the table. */
 #include "prof/keymap.h"
 
 #include <stdbool.h>
@@ -8,50 +8,40 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
-enum { FIRST_SLOTS = 256 };
+enum { FIRST_KEYS = 32 };
 
-static uint64_t hash_of(const lab_key *k) {
+static uint64_t hash_key(const lab_key *k) {
   return lab_hash_u64(k->a ^ lab_hash_u64(k->b ^ lab_hash_u64(k->c + 1)));
 }
 
-static bool same(const lab_key *x, const lab_key *y) {
+static bool is_same_key(const lab_key *x, const lab_key *y) {
   return x->a == y->a && x->b == y->b && x->c == y->c;
 }
 
-static void enter(lab_keymap *m, size_t number) {
-  size_t i = hash_of(&m->keys[number]) & (m->nslots - 1);
-  while (m->slots[i])
-    i = (i + 1) & (m->nslots - 1);
-  m->slots[i] = (uint32_t)number + 1;
-}
-
-static void grow(lab_keymap *m) {
-  m->nslots = m->nslots ? 2 * m->nslots : FIRST_SLOTS;
-  lab_xfree(m->slots);
-  m->slots = lab_xcalloc(m->nslots, sizeof *m->slots);
-  m->keys = lab_xrealloc(m->keys, m->nslots / 2 * sizeof *m->keys);
-  for (size_t i = 0; i < m->count; i++)
-    enter(m, i);
+static void grow_keys(lab_keymap *m) {
+  m->cap = m->cap ? 2 * m->cap : FIRST_KEYS;
+  m->keys = lab_xrealloc(m->keys, m->cap * sizeof *m->keys);
 }
 
 size_t lab_keymap_add(lab_keymap *m, lab_key key) {
-  if (m->count == m->nslots / 2)
-    grow(m);
-  size_t i = hash_of(&key) & (m->nslots - 1);
-  for (; m->slots[i]; i = (i + 1) & (m->nslots - 1))
-    if (same(&m->keys[m->slots[i] - 1], &key))
-      return m->slots[i] - 1;
+  uint64_t hash = hash_key(&key);
+  lab_table_walk walk = lab_table_find(&m->table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));)
+    if (is_same_key(&m->keys[id - 1], &key))
+      return id - 1;
+  if (m->count == m->cap)
+    grow_keys(m);
   m->keys[m->count++] = key;
-  m->slots[i] = (uint32_t)m->count;
+  lab_table_add(&m->table, hash, (uint32_t)m->count);
   return m->count - 1;
 }
 
 size_t lab_keymap_bytes(const lab_keymap *m) {
-  return m->nslots * sizeof *m->slots + m->nslots / 2 * sizeof *m->keys;
+  return lab_table_bytes(&m->table) + m->cap * sizeof *m->keys;
 }
 
 void lab_keymap_free(lab_keymap *m) {
   lab_xfree(m->keys);
-  lab_xfree(m->slots);
+  lab_table_free(&m->table);
   memset(m, 0, sizeof *m);
 }

@@ -15,15 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/table.h"
+
 typedef struct lab_key {
   uint64_t a, b, c;
 } lab_key;
 
 typedef struct lab_keymap {
   lab_key *keys; /* in order of their numbers */
-  size_t count;
-  uint32_t *slots; /* number + 1, 0 = free; twice as many as keys */
-  size_t nslots;
+  size_t count, cap;
+  lab_table table; /* by content */
 } lab_keymap;
 
 /* The number of KEY; the former m->count if it is new. */

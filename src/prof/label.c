@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See label.h. There are few sets (routes of the steps visited so far, and what
- * scenarios label) and one lookup a request, so a list per hash value is
- * enough. */
+ * scenarios label) and one lookup a request. */
 #include "prof/label.h"
 
 #include <pthread.h>
@@ -10,15 +9,13 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/table.h"
 
 typedef struct set {
-  struct set *next; /* of the same chain */
   uint32_t id;
   size_t n;
   lab_label pairs[]; /* sorted by key */
 } set;
-
-enum { CHAINS = 1024 };
 
 /* Each kind of sets has room of its own, so that none takes the others'. */
 typedef enum kind {
@@ -34,19 +31,19 @@ static const uint32_t room[KINDS] = {ROUTES, LAB_LABEL_LIMIT, OTHERS};
 static const char other[] = "[other]";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static set *chains[CHAINS];
-static set *sets[ALL]; /* by id - 1 */
+static lab_table table; /* by content */
+static set *sets[ALL];  /* by id - 1 */
 static uint32_t count, count_of[KINDS];
 
 /* ---- the table: under the lock ------------------------------------------- */
 
-static set **chain_of(const lab_label *pairs, size_t n) {
+static uint64_t hash_pairs(const lab_label *pairs, size_t n) {
   uint64_t h = n;
   for (size_t i = 0; i < n; i++) {
     h = lab_hash_bytes(pairs[i].key, strlen(pairs[i].key), h);
     h = lab_hash_bytes(pairs[i].value, strlen(pairs[i].value), h);
   }
-  return &chains[h % CHAINS];
+  return h;
 }
 
 static bool equals(const set *s, const lab_label *pairs, size_t n) {
@@ -57,34 +54,34 @@ static bool equals(const set *s, const lab_label *pairs, size_t n) {
   return same;
 }
 
-static const set *find(const lab_label *pairs, size_t n) {
-  const set *s = *chain_of(pairs, n);
-  while (s && !equals(s, pairs, n))
-    s = s->next;
-  return s;
+static const set *find(const lab_label *pairs, size_t n, uint64_t hash) {
+  lab_table_walk walk = lab_table_find(&table, hash);
+  uint32_t id = lab_table_next(&walk);
+  while (id && !equals(sets[id - 1], pairs, n))
+    id = lab_table_next(&walk);
+  return id ? sets[id - 1] : NULL;
 }
 
-static const set *add(const lab_label *pairs, size_t n) {
+static const set *add(const lab_label *pairs, size_t n, uint64_t hash) {
   set *s = lab_xmalloc(sizeof *s + n * sizeof *pairs);
-  set **chain = chain_of(pairs, n);
-  s->next = *chain;
   s->id = ++count;
   s->n = n;
   for (size_t i = 0; i < n; i++)
     s->pairs[i] =
         (lab_label){lab_xstrdup(pairs[i].key), lab_xstrdup(pairs[i].value)};
   sets[count - 1] = s;
-  *chain = s;
+  lab_table_add(&table, hash, s->id);
   return s;
 }
 
 /* The set, if it exists or there is room for it; else NULL. */
 static const set *intern(const lab_label *pairs, size_t n, kind k) {
-  const set *s = find(pairs, n);
+  uint64_t hash = hash_pairs(pairs, n);
+  const set *s = find(pairs, n, hash);
   if (s || count_of[k] == room[k])
     return s;
   count_of[k]++;
-  return add(pairs, n);
+  return add(pairs, n, hash);
 }
 
 static const set *at(uint32_t id) {
