@@ -14,81 +14,48 @@ enum { STRING_COST = 64 }; /* bytes of a string besides its text */
 
 static const char OTHER[] = "[other]";
 
-/* ---- the index ----------------------------------------------------------- */
-
-typedef uint64_t hash_of(const lab_trace_tables_state *t, uint32_t number);
-
-static void grow(const lab_trace_tables_state *t, lab_trace_index *index,
-                 hash_of *hash) {
-  uint32_t n = index->nslots ? 2 * index->nslots : 64;
-  lab_xfree(index->slots);
-  index->slots = lab_xcalloc(n, sizeof *index->slots);
-  index->nslots = n;
-  for (uint32_t number = 1; number <= index->count; number++) {
-    uint32_t i = (uint32_t)hash(t, number) & (n - 1);
-    while (index->slots[i])
-      i = (i + 1) & (n - 1);
-    index->slots[i] = number;
-  }
-}
-
-static uint64_t hash_string(const lab_trace_tables_state *t, uint32_t number) {
-  const lab_trace_string *s = &t->strings[number - 1];
-  return lab_hash_bytes(s->text, s->len, 0);
-}
-
-static uint64_t hash_place(const lab_trace_tables_state *t, uint32_t number) {
-  const lab_trace_place *p = &t->places[number - 1];
-  return lab_hash_u64((uint64_t)p->function << 40 ^ (uint64_t)p->file << 20 ^
-                      (uint64_t)p->line);
-}
-
-/* Room for one more; arrays grow with their index. */
-static void make_room(lab_trace_tables_state *t, lab_trace_index *index,
-                      hash_of *hash, void *items, size_t size) {
-  if (2 * (index->count + 1) <= index->nslots)
-    return;
-  grow(t, index, hash);
-  void **array = items;
-  *array = lab_xrealloc(*array, index->nslots / 2 * size);
-}
-
 /* ---- strings, places, stacks --------------------------------------------- */
 
-/* Where the string is in the index, or where it belongs. */
-static uint32_t *string_slot(const lab_trace_tables_state *t, const char *text,
-                             size_t len) {
-  const lab_trace_index *index = &t->string_index;
-  uint32_t mask = index->nslots - 1;
-  uint32_t i = (uint32_t)lab_hash_bytes(text, len, 0) & mask;
-  for (; index->slots[i]; i = (i + 1) & mask) {
-    const lab_trace_string *s = &t->strings[index->slots[i] - 1];
+/* Room for one more element of SIZE bytes in an array of N. The array has room
+ * for a power of two, at least 32. */
+static void make_room(void *array, uint32_t n, size_t size) {
+  void **items = array;
+  if (n == 0 || (n >= 32 && (n & (n - 1)) == 0))
+    *items = lab_xrealloc(*items, (n ? 2 * (size_t)n : 32) * size);
+}
+
+static uint32_t find_string(const lab_trace_tables_state *t, const char *text,
+                            size_t len, uint64_t hash) {
+  lab_table_walk walk = lab_table_find(&t->string_table, hash);
+  for (uint32_t number; (number = lab_table_next(&walk));) {
+    const lab_trace_string *s = &t->strings[number - 1];
     if (s->len == len && memcmp(s->text, text, len) == 0)
-      break;
+      return number;
   }
-  return &index->slots[i];
+  return 0;
 }
 
 uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
                                 size_t len) {
-  lab_trace_index *index = &t->string_index;
   if (len == 0)
     return 0;
   if (len > STRING_MAX)
     len = STRING_MAX;
-  make_room(t, index, hash_string, &t->strings, sizeof *t->strings);
-  uint32_t *slot = string_slot(t, text, len);
-  if (*slot == 0 && t->names + len + STRING_COST > t->names_max) {
+  uint64_t hash = lab_hash_bytes(text, len, 0);
+  uint32_t number = find_string(t, text, len, hash);
+  if (number == 0 && t->names + len + STRING_COST > t->names_max) {
     text = OTHER;
     len = strlen(OTHER);
-    slot = string_slot(t, text, len);
+    hash = lab_hash_bytes(text, len, 0);
+    number = find_string(t, text, len, hash);
   }
-  if (*slot == 0) {
-    t->strings[index->count] = (lab_trace_string){lab_xmemdup0(text, len), len};
-    t->names += len + STRING_COST;
-    *slot = ++index->count;
-  }
-  return *slot;
+  if (number > 0)
+    return number;
+  make_room(&t->strings, t->nstrings, sizeof *t->strings);
+  t->strings[t->nstrings++] = (lab_trace_string){lab_xmemdup0(text, len), len};
+  t->names += len + STRING_COST;
+  lab_table_add(&t->string_table, hash, t->nstrings);
+  return t->nstrings;
 }
 
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
@@ -97,20 +64,22 @@ uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
 
 uint32_t lab_trace_table_place(lab_trace_tables_state *t,
                                lab_trace_place place) {
-  lab_trace_index *index = &t->place_index;
-  make_room(t, index, hash_place, &t->places, sizeof *t->places);
-  t->places[index->count] = place; /* where it goes if it is new */
-  uint32_t mask = index->nslots - 1;
-  uint32_t i = (uint32_t)hash_place(t, index->count + 1) & mask;
-  for (; index->slots[i]; i = (i + 1) & mask) {
-    const lab_trace_place *p = &t->places[index->slots[i] - 1];
+  uint64_t hash =
+      lab_hash_u64((uint64_t)place.function << 40 ^ (uint64_t)place.file << 20 ^
+                   (uint64_t)place.line);
+  lab_table_walk walk = lab_table_find(&t->place_table, hash);
+  for (uint32_t number; (number = lab_table_next(&walk));) {
+    const lab_trace_place *p = &t->places[number - 1];
     if (p->function == place.function && p->file == place.file &&
         p->line == place.line)
-      return index->slots[i];
+      return number;
   }
-  if (index->count == PLACES_MAX)
+  if (t->nplaces == PLACES_MAX)
     return 0;
-  return index->slots[i] = ++index->count;
+  make_room(&t->places, t->nplaces, sizeof *t->places);
+  t->places[t->nplaces++] = place;
+  lab_table_add(&t->place_table, hash, t->nplaces);
+  return t->nplaces;
 }
 
 void lab_trace_table_use(lab_trace_tables_state *t, uint32_t stack) {
@@ -137,12 +106,12 @@ uint32_t lab_trace_table_next(const lab_trace_tables_state *t, uint32_t stack) {
 }
 
 void lab_trace_table_free(lab_trace_tables_state *t) {
-  for (uint32_t i = 0; i < t->string_index.count; i++)
+  for (uint32_t i = 0; i < t->nstrings; i++)
     lab_xfree(t->strings[i].text);
   lab_xfree(t->strings);
   lab_xfree(t->places);
-  lab_xfree(t->string_index.slots);
-  lab_xfree(t->place_index.slots);
+  lab_table_free(&t->string_table);
+  lab_table_free(&t->place_table);
   lab_xfree(t->used);
   memset(t, 0, sizeof *t);
 }
@@ -215,7 +184,7 @@ bool lab_trace_tables(lab_trace_namer *namer, lab_buf *out) {
     if (stack) {
       write_stack(t, stack, namer, out);
       t->next_stack = stack + 1;
-    } else if (t->next_string < t->string_index.count) {
+    } else if (t->next_string < t->nstrings) {
       t->next_stack = UINT32_MAX; /* they are done */
       write_string(&t->strings[t->next_string], t->next_string + 1, out);
       t->next_string++;

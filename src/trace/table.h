@@ -14,11 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growing hash table from keys of fixed size to 1, 2, ... */
-typedef struct lab_trace_index {
-  uint32_t *slots;
-  uint32_t nslots, count;
-} lab_trace_index;
+#include "base/table.h"
 
 typedef struct lab_trace_string {
   char *text;
@@ -31,9 +27,10 @@ typedef struct lab_trace_place {
 } lab_trace_place;
 
 typedef struct lab_trace_tables_state {
-  lab_trace_index string_index, place_index;
+  lab_table string_table, place_table; /* by content */
   lab_trace_string *strings;
   lab_trace_place *places;
+  uint32_t nstrings, nplaces;
   size_t names; /* bytes that strings take, and may take */
   size_t names_max;
   uint64_t *used; /* stacks: a bit each */

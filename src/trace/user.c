@@ -139,7 +139,7 @@ void lab_trace_sample(uint64_t when, int proc, uint32_t stack) {
 size_t lab_trace_string_text(uint32_t number, char *out, size_t size) {
   size_t n = 0;
   pthread_mutex_lock(&r->lock);
-  if (number > 0 && number <= r->tables.string_index.count) {
+  if (number > 0 && number <= r->tables.nstrings) {
     const lab_trace_string *s = &r->tables.strings[number - 1];
     n = s->len < size ? s->len : size;
     memcpy(out, s->text, n);
