@@ -9,35 +9,26 @@
 
 #include <string.h>
 
+#include "base/varint.h"
+
 enum {
   WIRE_VARINT = 0, /* a number */
   WIRE_LENGTH = 2, /* a length and that many bytes */
-  VARINT_MAX = 10, /* bytes of the longest varint */
 };
 
-/* Writes VALUE, seven bits a byte, lowest first; returns the end. */
-static unsigned char *put_varint(unsigned char *at, uint64_t value) {
-  while (value >= 0x80) {
-    *at++ = (unsigned char)(value | 0x80);
-    value >>= 7;
-  }
-  *at++ = (unsigned char)value;
-  return at;
-}
-
 void lab_proto_varint(lab_buf *b, uint64_t value) {
-  unsigned char *at = (unsigned char *)lab_buf_reserve(b, VARINT_MAX);
-  b->len += (size_t)(put_varint(at, value) - at);
+  uint8_t *at = (uint8_t *)lab_buf_reserve(b, LAB_VARINT_MAX);
+  b->len += (size_t)(lab_varint_put(at, value) - at);
 }
 
-static void put_tag(lab_buf *b, uint32_t field, unsigned wire) {
+static void write_tag(lab_buf *b, uint32_t field, unsigned wire) {
   lab_proto_varint(b, (uint64_t)field << 3 | wire);
 }
 
 void lab_proto_uint(lab_buf *b, uint32_t field, uint64_t value) {
   if (value == 0)
     return;
-  put_tag(b, field, WIRE_VARINT);
+  write_tag(b, field, WIRE_VARINT);
   lab_proto_varint(b, value);
 }
 
@@ -46,21 +37,21 @@ void lab_proto_int(lab_buf *b, uint32_t field, int64_t value) {
 }
 
 void lab_proto_bytes(lab_buf *b, uint32_t field, const void *bytes, size_t n) {
-  put_tag(b, field, WIRE_LENGTH);
+  write_tag(b, field, WIRE_LENGTH);
   lab_proto_varint(b, n);
   lab_buf_append(b, bytes, n);
 }
 
 size_t lab_proto_begin(lab_buf *b, uint32_t field) {
-  put_tag(b, field, WIRE_LENGTH);
+  write_tag(b, field, WIRE_LENGTH);
   lab_buf_putc(b, 0);
   return b->len;
 }
 
 void lab_proto_end(lab_buf *b, size_t place) {
   size_t n = b->len - place;
-  unsigned char length[VARINT_MAX];
-  size_t size = (size_t)(put_varint(length, n) - length);
+  uint8_t length[LAB_VARINT_MAX];
+  size_t size = (size_t)(lab_varint_put(length, n) - length);
   if (size > 1) {
     lab_buf_reserve(b, size - 1);
     memmove(b->data + place + size - 1, b->data + place, n);
