@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/varint.h"
 #include "trace/wire.h"
 
 void lab_trace_decode_begin(lab_trace_decoder *d, const void *bytes, size_t n) {
@@ -16,7 +17,7 @@ void lab_trace_decode_begin(lab_trace_decoder *d, const void *bytes, size_t n) {
 }
 
 static bool number(lab_trace_decoder *d, uint64_t *out) {
-  const uint8_t *next = get_varint(d->at, d->end, out);
+  const uint8_t *next = lab_varint_get(d->at, d->end, out);
   if (next)
     d->at = next;
   return next != NULL;

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/varint.h"
 
 atomic_bool lab_trace_recording;
 recording lab_trace_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -103,8 +104,8 @@ uint64_t lab_trace_time(uint64_t now) {
 static void begin_batch(int proc, uint64_t now) {
   uint8_t *at = end_of_chunk();
   *at++ = EV_BATCH | 1 << 6;
-  at = put_varint(at, (uint64_t)(int64_t)proc);
-  at = put_varint(at, now);
+  at = lab_varint_put(at, (uint64_t)(int64_t)proc);
+  at = lab_varint_put(at, now);
   wrote_until(at);
   r->in_batch = true;
   r->proc = proc;
@@ -120,9 +121,9 @@ void lab_trace_put(int proc, uint64_t now, int type, unsigned n,
   *at++ = (uint8_t)(type | (int)(n < 3 ? n : 3) << 6);
   if (n >= 3)
     length = at++; /* at most 5 numbers: one byte holds it */
-  at = put_varint(at, now - r->batch_last);
+  at = lab_varint_put(at, now - r->batch_last);
   for (unsigned i = 0; i < n; i++)
-    at = put_varint(at, args[i]);
+    at = lab_varint_put(at, args[i]);
   if (length)
     *length = (uint8_t)(at - length - 1);
   wrote_until(at);
@@ -133,7 +134,7 @@ void lab_trace_put(int proc, uint64_t now, int type, unsigned n,
 }
 
 void lab_trace_put_text(const char *text, size_t len) {
-  uint8_t *at = put_varint(end_of_chunk(), len);
+  uint8_t *at = lab_varint_put(end_of_chunk(), len);
   memcpy(at, text, len);
   wrote_until(at + len);
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/varint.h"
 #include "trace/record.h"
 
 enum { STRING_MAX = 1024, PIECE = 64 << 10 };
@@ -119,8 +120,8 @@ void lab_trace_table_free(lab_trace_tables_state *t) {
 /* ---- writing ------------------------------------------------------------- */
 
 static void append_varint(lab_buf *out, uint64_t n) {
-  char *at = lab_buf_reserve(out, VARINT_MAX);
-  out->len += (size_t)(put_varint((uint8_t *)at, n) - (uint8_t *)at);
+  char *at = lab_buf_reserve(out, LAB_VARINT_MAX);
+  out->len += (size_t)(lab_varint_put((uint8_t *)at, n) - (uint8_t *)at);
 }
 
 /* Readers want a batch before them, and Frequency once. */

@@ -14,8 +14,6 @@
 #ifndef LAB_TRACE_WIRE_H
 #define LAB_TRACE_WIRE_H
 
-#include <stdint.h>
-
 #define LAB_TRACE_HEADER "go 1.19 trace\0\0" /* and the final 0: 16 bytes */
 
 enum lab_trace_event {
@@ -62,29 +60,5 @@ enum { STW_MARK_TERMINATION = 0 };
 
 /* The P of what belongs to none. */
 enum { NO_PROC = -1, VM_PROC = 0 };
-
-/* Bytes of any number. */
-enum { VARINT_MAX = 10 };
-
-static inline uint8_t *put_varint(uint8_t *out, uint64_t n) {
-  while (n >= 0x80) {
-    *out++ = (uint8_t)(n | 0x80);
-    n >>= 7;
-  }
-  *out++ = (uint8_t)n;
-  return out;
-}
-
-/* Reads a number; returns what follows it, or NULL if END comes first. */
-static inline const uint8_t *get_varint(const uint8_t *in, const uint8_t *end,
-                                        uint64_t *n) {
-  *n = 0;
-  for (unsigned shift = 0; in < end && shift < 64; shift += 7) {
-    *n |= (uint64_t)(*in & 0x7f) << shift;
-    if (*in++ < 0x80)
-      return in;
-  }
-  return NULL;
-}
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "guard_page.h"
 #include "trace/decode.h"
+#include "base/varint.h"
 #include "trace/wire.h"
 
 enum { ROOM = 4096 };
@@ -40,20 +41,20 @@ static size_t write_recording(uint8_t *out) {
   memcpy(p, LAB_TRACE_HEADER, sizeof LAB_TRACE_HEADER);
   p += sizeof LAB_TRACE_HEADER;
   *p++ = EV_BATCH | 1 << 6;
-  p = put_varint(p, VM_PROC);
-  p = put_varint(p, 1000);
+  p = lab_varint_put(p, VM_PROC);
+  p = lab_varint_put(p, 1000);
   *p++ = EV_GO_END;
-  p = put_varint(p, 300);
+  p = lab_varint_put(p, 300);
   *p++ = (uint8_t)(EV_CPU_SAMPLE | 3 << 6);
-  p = put_varint(p, 6 + VARINT_MAX - 1);
+  p = lab_varint_put(p, 6 + LAB_VARINT_MAX - 1);
   for (uint64_t i = 1; i <= 5; i++)
-    p = put_varint(p, i);
-  p = put_varint(p, UINT64_MAX);
+    p = lab_varint_put(p, i);
+  p = lab_varint_put(p, UINT64_MAX);
   *p++ = (uint8_t)(EV_USER_LOG | 3 << 6);
-  p = put_varint(p, 4);
+  p = lab_varint_put(p, 4);
   for (uint64_t i = 0; i < 4; i++)
-    p = put_varint(p, i);
-  p = put_varint(p, 5);
+    p = lab_varint_put(p, i);
+  p = lab_varint_put(p, 5);
   memcpy(p, "hello", 5);
   return (size_t)(p + 5 - out);
 }
