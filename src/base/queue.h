@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Intrusive queues.
+ * Queues whose nodes are parts of the things in them.
  *
- * lab_mpsc hands things from many threads to one: push is lock-free and tells
- * whether the queue was empty (then, and only then, the consumer may have to be
- * woken); the consumer takes everything at once, oldest first. One wake-up thus
- * serves a whole batch.
+ * lab_mpsc hands things from many threads to one. A push takes no lock and says
+ * whether the queue was empty: only then may the consumer have to be woken. The
+ * consumer takes everything at once, oldest first, so one wake-up serves a
+ * whole batch.
  *
- * lab_list is a plain doubly linked list for one thread. */
+ * lab_list is a plain doubly linked list for one thread.
+ *
+ * Intrusive: the node is a field of the thing that is queued, so queues need no
+ * memory; LAB_CONTAINER gives the thing back. */
 #ifndef LAB_BASE_QUEUE_H
 #define LAB_BASE_QUEUE_H
 
@@ -14,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The struct of TYPE whose FIELD is at P. */
 #define LAB_CONTAINER(p, type, field)                                          \
   ((type *)(void *)((char *)(p)-offsetof(type, field)))
 
@@ -30,9 +34,8 @@ static inline bool lab_mpsc_push(lab_mpsc *q, lab_mpsc_node *node) {
   lab_mpsc_node *head = atomic_load_explicit(&q->head, memory_order_relaxed);
   do
     node->next = head;
-  while (!atomic_compare_exchange_weak_explicit(&q->head, &head, node,
-                                                memory_order_seq_cst,
-                                                memory_order_relaxed));
+  while (!atomic_compare_exchange_weak_explicit(
+      &q->head, &head, node, memory_order_seq_cst, memory_order_relaxed));
   return head == NULL;
 }
 
@@ -57,7 +60,7 @@ typedef struct lab_list {
   struct lab_list *next, *prev;
 } lab_list;
 
-/* An empty list, or a node in no list, points to itself. */
+/* Makes an empty list, or a node that is in no list: it points to itself. */
 static inline void lab_list_init(lab_list *l) {
   l->next = l->prev = l;
 }
@@ -78,6 +81,24 @@ static inline void lab_list_remove(lab_list *node) {
   node->prev->next = node->next;
   node->next->prev = node->prev;
   lab_list_init(node);
+}
+
+/* Calls VISIT for each node that is in LIST now, in its order, once. VISIT may
+ * take any nodes out of the list, and put new ones in: these have no turn. */
+static inline void lab_list_visit_each(lab_list *list,
+                                       void (*visit)(lab_list *node, void *arg),
+                                       void *arg) {
+  lab_list todo = {list->next, list->prev};
+  if (lab_list_empty(list))
+    return;
+  todo.next->prev = todo.prev->next = &todo;
+  lab_list_init(list);
+  while (!lab_list_empty(&todo)) {
+    lab_list *node = todo.next;
+    lab_list_remove(node);
+    lab_list_push_back(list, node);
+    visit(node, arg);
+  }
 }
 
 #endif
