@@ -13,7 +13,7 @@ void lab_alloc_install(const lab_allocator *allocator) {
   current = *allocator;
 }
 
-static void *or_die(void *p, size_t size) {
+static void *check_or_die(void *p, size_t size) {
   if (!p) {
     fprintf(stderr, "diaglab: out of memory (%zu bytes)\n", size);
     abort();
@@ -24,20 +24,20 @@ static void *or_die(void *p, size_t size) {
 void *lab_xmalloc(size_t size) {
   if (size == 0)
     size = 1;
-  return or_die(current.alloc(size), size);
+  return check_or_die(current.alloc(size), size);
 }
 
 void *lab_xcalloc(size_t count, size_t size) {
   size_t total;
   if (__builtin_mul_overflow(count, size, &total))
-    or_die(NULL, SIZE_MAX);
+    check_or_die(NULL, SIZE_MAX);
   return memset(lab_xmalloc(total), 0, total);
 }
 
 void *lab_xrealloc(void *p, size_t size) {
   if (size == 0)
     size = 1;
-  return or_die(current.realloc(p, size), size);
+  return check_or_die(current.realloc(p, size), size);
 }
 
 char *lab_xmemdup0(const char *s, size_t len) {

@@ -28,7 +28,7 @@ uint64_t lab_clock_process_cpu(void) {
 }
 
 /* The digits of VALUE, at least WIDTH of them; returns how many. */
-static size_t digits(char *out, uint64_t value, size_t width) {
+static size_t write_digits(char *out, uint64_t value, size_t width) {
   char reversed[20];
   size_t n = 0;
   do
@@ -41,9 +41,9 @@ static size_t digits(char *out, uint64_t value, size_t width) {
 
 /* VALUE / UNIT, the fraction without its final zeros, and the unit's NAME. By
  * hand: every request's log line has one. */
-static size_t decimal(char *out, uint64_t value, uint64_t unit,
-                      const char *name) {
-  size_t width = 0, n = digits(out, value / unit, 1);
+static size_t write_decimal(char *out, uint64_t value, uint64_t unit,
+                            const char *name) {
+  size_t width = 0, n = write_digits(out, value / unit, 1);
   for (uint64_t u = unit; u > 1; u /= 10)
     width++;
   uint64_t fraction = value % unit;
@@ -51,7 +51,7 @@ static size_t decimal(char *out, uint64_t value, uint64_t unit,
     fraction /= 10;
   if (width > 0) {
     out[n++] = '.';
-    n += digits(out + n, fraction, width);
+    n += write_digits(out + n, fraction, width);
   }
   size_t len = strlen(name);
   memcpy(out + n, name, len + 1);
@@ -60,18 +60,18 @@ static size_t decimal(char *out, uint64_t value, uint64_t unit,
 
 size_t lab_clock_format(char out[LAB_DURATION_MAX], uint64_t ns) {
   if (ns == 0)
-    return decimal(out, 0, 1, "s");
+    return write_decimal(out, 0, 1, "s");
   if (ns < 1000)
-    return decimal(out, ns, 1, "ns");
+    return write_decimal(out, ns, 1, "ns");
   if (ns < LAB_MILLISECOND)
-    return decimal(out, ns, 1000, "\xc2\xb5s");
+    return write_decimal(out, ns, 1000, "\xc2\xb5s");
   if (ns < LAB_SECOND)
-    return decimal(out, ns, LAB_MILLISECOND, "ms");
+    return write_decimal(out, ns, LAB_MILLISECOND, "ms");
   uint64_t minutes = ns / (60 * LAB_SECOND);
   size_t n = 0;
   if (minutes >= 60)
-    n = decimal(out, minutes / 60, 1, "h");
+    n = write_decimal(out, minutes / 60, 1, "h");
   if (minutes > 0)
-    n += decimal(out + n, minutes % 60, 1, "m");
-  return n + decimal(out + n, ns % (60 * LAB_SECOND), LAB_SECOND, "s");
+    n += write_decimal(out + n, minutes % 60, 1, "m");
+  return n + write_decimal(out + n, ns % (60 * LAB_SECOND), LAB_SECOND, "s");
 }

@@ -65,12 +65,12 @@ void lab_log_write(int fd, const char *p, size_t n) {
   }
 }
 
-static void nap(uint64_t ns) {
+static void sleep_ns(uint64_t ns) {
   struct timespec t = {0, (long)ns};
   nanosleep(&t, NULL);
 }
 
-static void writer_main(void *arg) {
+static void write_log_lines(void *arg) {
   (void)arg;
   lab_buf batch = LAB_BUF_INIT;
   pthread_mutex_lock(&lg.lock);
@@ -95,7 +95,7 @@ static void writer_main(void *arg) {
     if (lg.stop)
       continue;
     pthread_mutex_unlock(&lg.lock);
-    nap(BATCH_NS);
+    sleep_ns(BATCH_NS);
     pthread_mutex_lock(&lg.lock);
   }
   pthread_mutex_unlock(&lg.lock);
@@ -112,7 +112,7 @@ int lab_log_open(const char *path, lab_err *err) {
   }
   lg.fd = fd;
   lg.stop = false;
-  int rc = lab_thread_start(&lg.writer, "log", writer_main, NULL);
+  int rc = lab_thread_start(&lg.writer, "log", write_log_lines, NULL);
   return rc ? lab_err_set(err, rc, "can't start the log's thread: %s",
                           strerror(-rc))
             : 0;

@@ -26,7 +26,7 @@ typedef struct entry {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static entry entries[TEXTS];
 
-static void begin(entry *e, uint64_t hash, const char *text) {
+static void begin_text(entry *e, uint64_t hash, const char *text) {
   size_t len = strcspn(text, "\n");
   len = len < SHOWN ? len : SHOWN - 1;
   *e = (entry){.hash = hash};
@@ -34,7 +34,7 @@ static void begin(entry *e, uint64_t hash, const char *text) {
 }
 
 /* Its entry, made if there is room; else NULL. */
-static entry *find(const char *text) {
+static entry *find_text(const char *text) {
   uint64_t hash = lab_hash_bytes(text, strlen(text), 0) | 1;
   entry *room = NULL;
   for (size_t i = 0; i < TEXTS; i++) {
@@ -44,14 +44,14 @@ static entry *find(const char *text) {
       room = &entries[i];
   }
   if (room)
-    begin(room, hash, text);
+    begin_text(room, hash, text);
   return room;
 }
 
 /* Whether TEXT is to be written now; counts it otherwise. */
 static bool is_wanted(const char *text) {
   pthread_mutex_lock(&lock);
-  entry *e = find(text);
+  entry *e = find_text(text);
   bool wanted = !e || e->written < LAB_OFTEN_WRITTEN;
   if (e) {
     e->seen = true;

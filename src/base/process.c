@@ -69,7 +69,7 @@ static uint64_t count_fds(uint64_t limit) {
   return n - 3;
 }
 
-static uint64_t limit_of(int resource) {
+static uint64_t get_limit(int resource) {
   struct rlimit limit;
   if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
     return UINT64_MAX;
@@ -82,7 +82,7 @@ void lab_process_read(lab_process *p) {
   read_stat(p, &ticks);
   p->start_ns = start_ns;
   p->cpu_ns = lab_clock_process_cpu();
-  p->max_fds = limit_of(RLIMIT_NOFILE);
-  p->max_virtual_bytes = limit_of(RLIMIT_AS);
+  p->max_fds = get_limit(RLIMIT_NOFILE);
+  p->max_virtual_bytes = get_limit(RLIMIT_AS);
   p->fds = count_fds(p->max_fds);
 }

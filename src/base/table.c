@@ -12,11 +12,11 @@
 
 enum { FIRST_SLOTS = 64 };
 
-static lab_table_slots *current_slots(const lab_table *t) {
+static lab_table_slots *get_slots(const lab_table *t) {
   return atomic_load_explicit(&t->current, memory_order_relaxed);
 }
 
-static size_t slots_bytes(const lab_table_slots *s) {
+static size_t count_slot_bytes(const lab_table_slots *s) {
   return sizeof *s + ((size_t)s->mask + 1) * sizeof s->slots[0];
 }
 
@@ -28,7 +28,7 @@ static void put_slot(lab_table_slots *s, uint64_t slot) {
 }
 
 static lab_table_slots *grow_table(lab_table *t) {
-  lab_table_slots *old = current_slots(t);
+  lab_table_slots *old = get_slots(t);
   size_t n = old ? 2 * ((size_t)old->mask + 1) : FIRST_SLOTS;
   LAB_ASSERT(n <= (size_t)UINT32_MAX + 1);
   lab_table_slots *s = lab_xcalloc(1, sizeof *s + n * sizeof s->slots[0]);
@@ -47,7 +47,7 @@ static lab_table_slots *grow_table(lab_table *t) {
 }
 
 void lab_table_add(lab_table *t, uint64_t hash, uint32_t id) {
-  lab_table_slots *s = current_slots(t);
+  lab_table_slots *s = get_slots(t);
   LAB_ASSERT(id > 0);
   if (!s || t->used > s->mask / 2)
     s = grow_table(t);
@@ -57,13 +57,13 @@ void lab_table_add(lab_table *t, uint64_t hash, uint32_t id) {
 
 size_t lab_table_bytes(const lab_table *t) {
   size_t bytes = 0;
-  for (const lab_table_slots *s = current_slots(t); s; s = s->older)
-    bytes += slots_bytes(s);
+  for (const lab_table_slots *s = get_slots(t); s; s = s->older)
+    bytes += count_slot_bytes(s);
   return bytes;
 }
 
 void lab_table_free(lab_table *t) {
-  lab_table_slots *s = current_slots(t);
+  lab_table_slots *s = get_slots(t);
   atomic_store_explicit(&t->current, NULL, memory_order_relaxed);
   t->used = 0;
   while (s) {

@@ -27,7 +27,7 @@ enum {
   END_BELOW = 1 << 20,
 };
 
-static void find_stack(lab_thread *t) {
+static void find_stack_end(lab_thread *t) {
   pthread_attr_t attr;
   void *low;
   if (pthread_getattr_np(pthread_self(), &attr))
@@ -55,9 +55,9 @@ static void drop_signal_stack(lab_thread *t) {
   t->signal_stack = NULL;
 }
 
-static void enlist(lab_thread *t) {
+static void enlist_thread(lab_thread *t) {
   t->tid = (pid_t)syscall(SYS_gettid);
-  find_stack(t);
+  find_stack_end(t);
   set_signal_stack(t);
   pthread_mutex_lock(&lock);
   t->next = threads;
@@ -68,7 +68,7 @@ static void enlist(lab_thread *t) {
     observer.started(t);
 }
 
-static void delist(lab_thread *t) {
+static void delist_thread(lab_thread *t) {
   if (observer.stopping)
     observer.stopping(t);
   self = NULL;
@@ -96,24 +96,24 @@ static lab_thread *new_thread(const char *name) {
 lab_thread *lab_thread_adopt(const char *name) {
   lab_thread *t = new_thread(name);
   t->handle = pthread_self();
-  enlist(t);
+  enlist_thread(t);
   return t;
 }
 
 void lab_thread_abandon(void) {
   lab_thread *t = self;
   if (t) {
-    delist(t);
+    delist_thread(t);
     lab_xfree(t);
   }
 }
 
-static void *run(void *arg) {
+static void *run_thread(void *arg) {
   lab_thread *t = arg;
   pthread_setname_np(pthread_self(), t->name);
-  enlist(t);
+  enlist_thread(t);
   t->main(t->arg);
-  delist(t);
+  delist_thread(t);
   return NULL;
 }
 
@@ -137,7 +137,7 @@ int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
   *out = t; /* set first: the thread may look at it */
   /* glibc stores the handle before the thread runs; the thread doesn't write
    * it, or it would race with whoever joins. */
-  int rc = pthread_create(&t->handle, NULL, run, t);
+  int rc = pthread_create(&t->handle, NULL, run_thread, t);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (rc != 0) {
     *out = NULL;
