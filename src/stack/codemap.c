@@ -41,7 +41,7 @@ typedef struct image {
   size_t size;
 } image;
 
-static int image_open(image *im) {
+static int open_image(image *im) {
   int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return -errno;
@@ -59,7 +59,7 @@ static int image_open(image *im) {
   return rc;
 }
 
-static bool image_has(const image *im, uint64_t offset, uint64_t size) {
+static bool is_in_image(const image *im, uint64_t offset, uint64_t size) {
   return offset <= im->size && size <= im->size - offset;
 }
 
@@ -68,10 +68,10 @@ static bool image_has(const image *im, uint64_t offset, uint64_t size) {
 static const ElfW(Shdr) *
     find_symtab(const image *im, const ElfW(Shdr) * *strings) {
   const ElfW(Ehdr) *header = (const void *)im->data;
-  if (!image_has(im, 0, sizeof *header) ||
+  if (!is_in_image(im, 0, sizeof *header) ||
       memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      !image_has(im, header->e_shoff,
-                 (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
+      !is_in_image(im, header->e_shoff,
+                   (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
     return NULL;
   const ElfW(Shdr) *sections = (const void *)(im->data + header->e_shoff);
   for (size_t i = 0; i < header->e_shnum; i++) {
@@ -79,8 +79,8 @@ static const ElfW(Shdr) *
     if (s->sh_type != SHT_SYMTAB || s->sh_link >= header->e_shnum)
       continue;
     *strings = &sections[s->sh_link];
-    if (image_has(im, s->sh_offset, s->sh_size) &&
-        image_has(im, (*strings)->sh_offset, (*strings)->sh_size))
+    if (is_in_image(im, s->sh_offset, s->sh_size) &&
+        is_in_image(im, (*strings)->sh_offset, (*strings)->sh_size))
       return s;
   }
   return NULL;
@@ -88,14 +88,14 @@ static const ElfW(Shdr) *
 
 /* How far the executable was moved when it was loaded: the first object that
  * the dynamic linker lists. */
-static int first_object(struct dl_phdr_info *info, size_t size, void *arg) {
+static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
   (void)size;
   *(uintptr_t *)arg = info->dlpi_addr;
   return 1;
 }
 
-static void add(const ElfW(Sym) * sym, const char *name, const char *file,
-                uintptr_t bias) {
+static void add_symbol(const ElfW(Sym) * sym, const char *name,
+                       const char *file, uintptr_t bias) {
   function *f = &map.functions[map.count++];
   f->start = bias + sym->st_value;
   f->end = f->start + sym->st_size;
@@ -104,10 +104,10 @@ static void add(const ElfW(Sym) * sym, const char *name, const char *file,
   f->shared = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
 }
 
-static void add_all(const ElfW(Sym) * syms, size_t n, const char *names,
-                    size_t names_size) {
+static void add_symbols(const ElfW(Sym) * syms, size_t n, const char *names,
+                        size_t names_size) {
   uintptr_t bias = 0;
-  dl_iterate_phdr(first_object, &bias);
+  dl_iterate_phdr(find_bias, &bias);
   const char *file = NULL; /* of the local symbols that follow */
   map.functions = lab_xcalloc(n ? n : 1, sizeof *map.functions);
   for (size_t i = 0; i < n; i++) {
@@ -120,11 +120,11 @@ static void add_all(const ElfW(Sym) * syms, size_t n, const char *names,
     if (ELF64_ST_BIND(syms[i].st_info) != STB_LOCAL)
       file = NULL;
     if (type == STT_FUNC && syms[i].st_size && syms[i].st_shndx != SHN_UNDEF)
-      add(&syms[i], name, file, bias);
+      add_symbol(&syms[i], name, file, bias);
   }
 }
 
-static int by_start(const void *a, const void *b) {
+static int compare_functions(const void *a, const void *b) {
   const function *x = a, *y = b;
   if (x->start != y->start)
     return x->start < y->start ? -1 : 1;
@@ -132,8 +132,8 @@ static int by_start(const void *a, const void *b) {
 }
 
 /* Keeps the first of those with the same start. */
-static void sort_and_unify(void) {
-  qsort(map.functions, map.count, sizeof *map.functions, by_start);
+static void sort_functions(void) {
+  qsort(map.functions, map.count, sizeof *map.functions, compare_functions);
   size_t kept = 0;
   for (size_t i = 0; i < map.count; i++)
     if (kept == 0 || map.functions[kept - 1].start != map.functions[i].start)
@@ -145,7 +145,7 @@ int lab_codemap_init(void) {
   if (map.functions)
     return 0;
   image im = {NULL, 0};
-  int rc = image_open(&im);
+  int rc = open_image(&im);
   if (rc < 0)
     return rc;
   const ElfW(Shdr) * strings, *symtab = find_symtab(&im, &strings);
@@ -155,9 +155,9 @@ int lab_codemap_init(void) {
     /* A copy: the file may be replaced while we run. */
     size_t size = strings->sh_size;
     const char *names = lab_xmemdup0(im.data + strings->sh_offset, size);
-    add_all((const void *)(im.data + symtab->sh_offset),
-            symtab->sh_size / sizeof(ElfW(Sym)), names, size);
-    sort_and_unify();
+    add_symbols((const void *)(im.data + symtab->sh_offset),
+                symtab->sh_size / sizeof(ElfW(Sym)), names, size);
+    sort_functions();
   }
   munmap((void *)im.data, im.size);
   return rc;
@@ -166,7 +166,7 @@ int lab_codemap_init(void) {
 /* ---- asking ----------------------------------------------------------------
  */
 
-static const function *find(uintptr_t pc) {
+static const function *find_function(uintptr_t pc) {
   size_t low = 0, high = map.count;
   while (low < high) {
     size_t middle = (low + high) / 2;
@@ -180,7 +180,7 @@ static const function *find(uintptr_t pc) {
 }
 
 lab_code_kind lab_code_kind_at(uintptr_t pc) {
-  const function *f = find(pc);
+  const function *f = find_function(pc);
   return f ? f->kind : (lab_code_kind){LAB_CODE_OTHER, NULL};
 }
 
@@ -189,7 +189,7 @@ lab_code lab_code_class(uintptr_t pc) {
 }
 
 const char *lab_code_name(uintptr_t pc, uintptr_t *start) {
-  const function *f = find(pc);
+  const function *f = find_function(pc);
   if (f && start)
     *start = f->start;
   return f ? f->name : NULL;

@@ -16,21 +16,21 @@
 
 #include "stack/intern.h"
 
-static const char *intern(const char *s) {
+static const char *intern_name(const char *s) {
   return s ? lab_intern_string(s, strlen(s)) : "";
 }
 
 /* FILE as an absolute path, if the unit tells where it was compiled. */
-static const char *absolute(Dwarf_Die *unit, const char *file) {
+static const char *intern_path(Dwarf_Die *unit, const char *file) {
   Dwarf_Attribute attr;
   if (!file || file[0] == '/')
-    return intern(file);
+    return intern_name(file);
   const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
   char path[4096];
   if (!dir ||
       snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
-    return intern(file);
-  return intern(path);
+    return intern_name(file);
+  return intern_name(path);
 }
 
 /* The compilation unit with PC. Without an address table (clang writes none)
@@ -63,14 +63,14 @@ static int find_scopes(Dwarf_Die *unit, Dwarf_Addr pc, Dwarf_Die **scopes) {
   return n;
 }
 
-static unsigned number_of(Dwarf_Die *die, unsigned name) {
+static unsigned get_number(Dwarf_Die *die, unsigned name) {
   Dwarf_Attribute attr;
   Dwarf_Word value = 0;
   dwarf_formudata(dwarf_attr(die, name, &attr), &value);
   return (unsigned)value;
 }
 
-static int definition_line(Dwarf_Die *die) {
+static int get_definition_line(Dwarf_Die *die) {
   int line = 0;
   dwarf_decl_line(die, &line);
   return line;
@@ -78,9 +78,10 @@ static int definition_line(Dwarf_Die *die) {
 
 /* The line of definition, if FILE is where the function is: a compiler may name
  * the declaration in a header instead. */
-static int start_line(Dwarf_Die *die, const char *file) {
+static int get_start_line(Dwarf_Die *die, const char *file) {
   const char *where = dwarf_decl_file(die);
-  return where && file && strcmp(where, file) == 0 ? definition_line(die) : 0;
+  return where && file && strcmp(where, file) == 0 ? get_definition_line(die)
+                                                   : 0;
 }
 
 static bool is_function(Dwarf_Die *die) {
@@ -105,16 +106,16 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
   for (int i = 0; i < count && n < LAB_SYMBOL_INLINES; i++) {
     if (!is_function(&scopes[i]) || !dwarf_diename(&scopes[i]))
       continue;
-    out[n++] = (lab_symbol){.name = intern(dwarf_diename(&scopes[i])),
-                            .file = absolute(unit, file),
+    out[n++] = (lab_symbol){.name = intern_name(dwarf_diename(&scopes[i])),
+                            .file = intern_path(unit, file),
                             .line = line,
-                            .start_line = start_line(&scopes[i], file)};
+                            .start_line = get_start_line(&scopes[i], file)};
     if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
       break;
     /* The next one is at the place of this call. */
-    unsigned number = number_of(&scopes[i], DW_AT_call_file);
+    unsigned number = get_number(&scopes[i], DW_AT_call_file);
     file = files ? dwarf_filesrc(files, number, NULL, NULL) : NULL;
-    line = (int)number_of(&scopes[i], DW_AT_call_line);
+    line = (int)get_number(&scopes[i], DW_AT_call_line);
   }
   if (count > 0)
     free(scopes);
@@ -130,8 +131,8 @@ const char *lab_debuginfo_definition(Dwfl_Module *m, uintptr_t pc, int *line) {
   for (int i = 0; i < count; i++) {
     if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram)
       continue;
-    *line = definition_line(&scopes[i]);
-    file = absolute(unit, dwarf_decl_file(&scopes[i]));
+    *line = get_definition_line(&scopes[i]);
+    file = intern_path(unit, dwarf_decl_file(&scopes[i]));
     break;
   }
   if (count > 0)

@@ -38,14 +38,14 @@ static struct {
            .table = {.shared = true}};
 
 /* A C function is its address; whatever it was called when it came first. */
-static uint64_t hash_key(const key *k) {
+static uint64_t hash_func_key(const key *k) {
   if (k->kind == LAB_FUNC_C)
     return lab_hash_u64((uintptr_t)k->address);
   return lab_intern_hash(k->text, k->len,
                          (uint64_t)k->kind << 32 | (uint32_t)k->line);
 }
 
-static bool has_key(const entry *e, const key *k) {
+static bool is_func_of_key(const entry *e, const key *k) {
   if (e->func.kind != k->kind)
     return false;
   if (k->kind == LAB_FUNC_C)
@@ -59,7 +59,7 @@ static bool has_key(const entry *e, const key *k) {
 static uint32_t find_func(const key *k, uint64_t hash) {
   lab_table_walk walk = lab_table_find(&funcs.table, hash);
   uint32_t id = lab_table_next(&walk);
-  while (id && !has_key(lab_shelf_at(&funcs.shelf, id - 1), k))
+  while (id && !is_func_of_key(lab_shelf_at(&funcs.shelf, id - 1), k))
     id = lab_table_next(&walk);
   return id;
 }
@@ -82,7 +82,7 @@ static uint32_t add_func(const key *k, uint64_t hash, bool hidden) {
 }
 
 static uint32_t find_or_add_func(const key *k, bool hidden) {
-  uint64_t hash = hash_key(k);
+  uint64_t hash = hash_func_key(k);
   uint32_t id = find_func(k, hash);
   if (id)
     return id;
@@ -92,7 +92,7 @@ static uint32_t find_or_add_func(const key *k, bool hidden) {
   if (atomic_load_explicit(&funcs.count, memory_order_relaxed) >=
       LAB_FUNC_LIMIT) {
     k = &full_key;
-    hash = hash_key(k);
+    hash = hash_func_key(k);
   }
   id = find_func(k, hash);
   if (id == 0)
@@ -122,7 +122,7 @@ uint32_t lab_func_pseudo(const char *name) {
 
 uint32_t lab_func_find_c(const void *address) {
   key k = {LAB_FUNC_C, NULL, 0, 0, address};
-  return find_func(&k, hash_key(&k));
+  return find_func(&k, hash_func_key(&k));
 }
 
 const lab_func *lab_func_get(uint32_t id) {

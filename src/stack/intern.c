@@ -121,7 +121,7 @@ static struct {
              .shelf = {.item = sizeof(text)}};
 
 /* Under the lock. */
-static uint32_t find_string(uint64_t hash, const char *s, size_t len) {
+static uint32_t find_interned(uint64_t hash, const char *s, size_t len) {
   lab_table_walk walk = lab_table_find(&strings.table, hash);
   for (uint32_t id; (id = lab_table_next(&walk));) {
     const text *t = lab_shelf_at(&strings.shelf, id - 1);
@@ -134,7 +134,7 @@ static uint32_t find_string(uint64_t hash, const char *s, size_t len) {
 const char *lab_intern_string(const char *s, size_t len) {
   uint64_t hash = lab_intern_hash(s, len, 0);
   pthread_mutex_lock(&strings.lock);
-  uint32_t id = find_string(hash, s, len);
+  uint32_t id = find_interned(hash, s, len);
   if (id == 0) {
     id = ++strings.count;
     text *t = lab_shelf_make(&strings.shelf, id - 1);

@@ -8,7 +8,7 @@
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-static bool is_word(char c) {
+static bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
          is_digit(c);
 }
@@ -19,16 +19,16 @@ static bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static char peek(const lab_lexer *lx, size_t ahead) {
+static char peek_char(const lab_lexer *lx, size_t ahead) {
   return ahead < (size_t)(lx->end - lx->at) ? lx->at[ahead] : '\0';
 }
 
 /* Passes one character; "\r\n" and "\n\r" are one line end. */
-static void advance(lab_lexer *lx) {
+static void pass_char(lab_lexer *lx) {
   char c = *lx->at++;
   if (!is_newline(c))
     return;
-  char next = peek(lx, 0);
+  char next = peek_char(lx, 0);
   if (is_newline(next) && next != c)
     lx->at++;
   lx->line++;
@@ -41,19 +41,19 @@ static void skip_line(lab_lexer *lx) {
 
 void lab_lexer_init(lab_lexer *lx, const char *text, size_t len) {
   *lx = (lab_lexer){text, text + len, 1};
-  if (peek(lx, 0) == '#')
+  if (peek_char(lx, 0) == '#')
     skip_line(lx);
 }
 
 /* The number of '=' in the long bracket that opens (C is '[') or closes here,
  * or -1 if none does. */
-static long bracket_level(const lab_lexer *lx, char c) {
+static long get_bracket_level(const lab_lexer *lx, char c) {
   size_t level = 0;
-  if (peek(lx, 0) != c)
+  if (peek_char(lx, 0) != c)
     return -1;
-  while (peek(lx, 1 + level) == '=')
+  while (peek_char(lx, 1 + level) == '=')
     level++;
-  return peek(lx, 1 + level) == c ? (long)level : -1;
+  return peek_char(lx, 1 + level) == c ? (long)level : -1;
 }
 
 /* Passes a long string or comment that begins here. A run of '=' in it is
@@ -61,17 +61,17 @@ static long bracket_level(const lab_lexer *lx, char c) {
 static void skip_long(lab_lexer *lx, long level) {
   lx->at += level + 2;
   while (lx->at < lx->end) {
-    if (bracket_level(lx, ']') == level) {
+    if (get_bracket_level(lx, ']') == level) {
       lx->at += level + 2;
       return;
     }
-    advance(lx);
+    pass_char(lx);
   }
 }
 
 static void skip_comment(lab_lexer *lx) {
   lx->at += 2;
-  long level = bracket_level(lx, '[');
+  long level = get_bracket_level(lx, '[');
   if (level >= 0)
     skip_long(lx, level);
   else
@@ -81,8 +81,8 @@ static void skip_comment(lab_lexer *lx) {
 static void skip_blank(lab_lexer *lx) {
   while (lx->at < lx->end) {
     if (is_space(*lx->at))
-      advance(lx);
-    else if (peek(lx, 0) == '-' && peek(lx, 1) == '-')
+      pass_char(lx);
+    else if (peek_char(lx, 0) == '-' && peek_char(lx, 1) == '-')
       skip_comment(lx);
     else
       return;
@@ -94,9 +94,9 @@ static void skip_escape(lab_lexer *lx) {
   if (lx->at == lx->end)
     return;
   bool blanks = *lx->at == 'z';
-  advance(lx); /* a quote, or a line end */
+  pass_char(lx); /* a quote, or a line end */
   while (blanks && lx->at < lx->end && is_space(*lx->at))
-    advance(lx);
+    pass_char(lx);
 }
 
 /* A short string; it ends at the line's end if its quote is missing. */
@@ -112,10 +112,10 @@ static void skip_string(lab_lexer *lx) {
 }
 
 static void skip_number(lab_lexer *lx) {
-  while (is_word(peek(lx, 0)) || peek(lx, 0) == '.') {
+  while (is_word_char(peek_char(lx, 0)) || peek_char(lx, 0) == '.') {
     char c = *lx->at++;
     bool exponent = c == 'e' || c == 'E' || c == 'p' || c == 'P';
-    if (exponent && (peek(lx, 0) == '+' || peek(lx, 0) == '-'))
+    if (exponent && (peek_char(lx, 0) == '+' || peek_char(lx, 0) == '-'))
       lx->at++;
   }
 }
@@ -126,19 +126,19 @@ lab_token lab_lexer_next(lab_lexer *lx) {
   if (lx->at == lx->end)
     return t;
   char c = *lx->at;
-  long level = bracket_level(lx, '[');
+  long level = get_bracket_level(lx, '[');
   if (c == '"' || c == '\'') {
     t.kind = LAB_TOKEN_STRING;
     skip_string(lx);
   } else if (level >= 0) {
     t.kind = LAB_TOKEN_STRING;
     skip_long(lx, level);
-  } else if (is_digit(c) || (c == '.' && is_digit(peek(lx, 1)))) {
+  } else if (is_digit(c) || (c == '.' && is_digit(peek_char(lx, 1)))) {
     t.kind = LAB_TOKEN_NUMBER;
     skip_number(lx);
-  } else if (is_word(c)) {
+  } else if (is_word_char(c)) {
     t.kind = LAB_TOKEN_NAME;
-    while (is_word(peek(lx, 0)))
+    while (is_word_char(peek_char(lx, 0)))
       lx->at++;
   } else {
     t.kind = LAB_TOKEN_SIGN;

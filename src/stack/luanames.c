@@ -59,7 +59,7 @@ typedef struct text {
   size_t len;
 } text;
 
-static void text_add(text *t, const char *s, size_t len) {
+static void add_text(text *t, const char *s, size_t len) {
   for (size_t i = 0; i < len && t->len < sizeof t->s - 1; i++) {
     unsigned char c = (unsigned char)s[i];
     t->s[t->len++] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
@@ -67,13 +67,13 @@ static void text_add(text *t, const char *s, size_t len) {
   t->s[t->len] = '\0';
 }
 
-static bool is(const names *n, size_t i, const char *word) {
+static bool is_token(const names *n, size_t i, const char *word) {
   return lab_token_is(&n->tokens[i], word);
 }
 
-static bool is_any(const names *n, size_t i, const char *const *words) {
+static bool is_any_token(const names *n, size_t i, const char *const *words) {
   for (; *words; words++)
-    if (is(n, i, *words))
+    if (is_token(n, i, *words))
       return true;
   return false;
 }
@@ -83,16 +83,16 @@ static bool is_identifier(const names *n, size_t i) {
       "and",      "break",  "do",   "else", "elseif", "end",   "false", "for",
       "function", "goto",   "if",   "in",   "local",  "nil",   "not",   "or",
       "repeat",   "return", "then", "true", "until",  "while", NULL};
-  return n->tokens[i].kind == LAB_TOKEN_NAME && !is_any(n, i, keywords);
+  return n->tokens[i].kind == LAB_TOKEN_NAME && !is_any_token(n, i, keywords);
 }
 
-static scope *top(names *n) {
+static scope *get_scope(names *n) {
   return &n->scopes[n->depth < MAX_DEPTH ? n->depth : MAX_DEPTH - 1];
 }
 
-static scope *push(names *n, int kind) {
+static scope *push_scope(names *n, int kind) {
   n->depth++;
-  scope *s = top(n);
+  scope *s = get_scope(n);
   if (n->depth < MAX_DEPTH) {
     s->kind = kind;
     s->assign = s->item = 0;
@@ -101,7 +101,7 @@ static scope *push(names *n, int kind) {
   return s;
 }
 
-static void pop(names *n) {
+static void pop_scope(names *n) {
   if (n->depth > 0)
     n->depth--;
 }
@@ -110,20 +110,21 @@ static void pop(names *n) {
  * ------------------------------------- */
 
 /* If tokens [ X ] end at I, where X is one token: the index of '[', else 0. */
-static size_t subscript(const names *n, size_t i) {
-  return i >= 2 && is(n, i, "]") && is(n, i - 2, "[") ? i - 2 : 0;
+static size_t find_subscript(const names *n, size_t i) {
+  return i >= 2 && is_token(n, i, "]") && is_token(n, i - 2, "[") ? i - 2 : 0;
 }
 
 /* The first token of the variable that ends at token I: a, a.b.c, a["k"].d, or
  * the key of a table's field. Returns I + 1 if there is none. */
-static size_t variable_start(const names *n, size_t i) {
+static size_t find_variable_start(const names *n, size_t i) {
   size_t start = i + 1;
   for (int part = 0; part < MAX_PARTS; part++) {
-    size_t bracket = subscript(n, i);
+    size_t bracket = find_subscript(n, i);
     if (!bracket && !is_identifier(n, i))
       break;
     start = bracket ? bracket : i;
-    bool dot = start >= 2 && (is(n, start - 1, ".") || is(n, start - 1, ":"));
+    bool dot = start >= 2 &&
+               (is_token(n, start - 1, ".") || is_token(n, start - 1, ":"));
     if (start < 1 || (!bracket && !dot))
       break;
     i = start - (bracket ? 1 : 2);
@@ -131,7 +132,7 @@ static size_t variable_start(const names *n, size_t i) {
   return start;
 }
 
-static bool is_word(const char *s, size_t len) {
+static bool is_name(const char *s, size_t len) {
   lab_lexer lx;
   lab_lexer_init(&lx, s, len);
   lab_token t = lab_lexer_next(&lx);
@@ -144,23 +145,23 @@ static void add_subscript(const names *n, size_t key, text *out) {
   bool quoted = t->kind == LAB_TOKEN_STRING && t->text[0] != '[' && t->len >= 2;
   const char *s = t->text + quoted;
   size_t len = t->len - (quoted ? 2 : 0);
-  if (quoted && is_word(s, len)) {
-    text_add(out, ".", out->len > 0);
-    text_add(out, s, len);
+  if (quoted && is_name(s, len)) {
+    add_text(out, ".", out->len > 0);
+    add_text(out, s, len);
     return;
   }
-  text_add(out, "[\"", 1 + quoted);
-  text_add(out, s, len);
-  text_add(out, quoted ? "\"]" : "]", 1 + quoted);
+  add_text(out, "[\"", 1 + quoted);
+  add_text(out, s, len);
+  add_text(out, quoted ? "\"]" : "]", 1 + quoted);
 }
 
 static void add_variable(const names *n, size_t start, size_t end, text *out) {
   for (size_t i = start; i <= end; i++) {
-    if (is(n, i, "[") && i + 2 <= end) {
+    if (is_token(n, i, "[") && i + 2 <= end) {
       add_subscript(n, i + 1, out);
       i += 2;
     } else {
-      text_add(out, n->tokens[i].text, n->tokens[i].len);
+      add_text(out, n->tokens[i].text, n->tokens[i].len);
     }
   }
 }
@@ -170,18 +171,18 @@ typedef struct target {
 } target;
 
 /* The targets of the assignment whose '=' is token ASSIGN, last one first. */
-static size_t targets(const names *n, size_t assign, bool one,
-                      target out[MAX_TARGETS]) {
+static size_t find_targets(const names *n, size_t assign, bool one,
+                           target out[MAX_TARGETS]) {
   size_t count = 0;
   for (size_t end = assign; end > 0 && count < MAX_TARGETS;) {
     end--;
-    if (end >= 3 && is(n, end, ">") && is(n, end - 2, "<"))
+    if (end >= 3 && is_token(n, end, ">") && is_token(n, end - 2, "<"))
       end -= 3; /* local x <const> */
-    size_t start = variable_start(n, end);
+    size_t start = find_variable_start(n, end);
     if (start > end)
       break;
     out[count++] = (target){start, end};
-    if (one || start == 0 || !is(n, start - 1, ","))
+    if (one || start == 0 || !is_token(n, start - 1, ","))
       break;
     end = start - 1;
   }
@@ -189,22 +190,23 @@ static size_t targets(const names *n, size_t assign, bool one,
 }
 
 /* The name that the value beginning at token I is assigned to, or "". */
-static text assigned_name(names *n, size_t i) {
+static text find_assigned_name(names *n, size_t i) {
   text name = {.len = 0};
-  const scope *s = top(n);
-  if (s->assign == 0 || i == 0 || !(is(n, i - 1, "=") || is(n, i - 1, ",")) ||
+  const scope *s = get_scope(n);
+  if (s->assign == 0 || i == 0 ||
+      !(is_token(n, i - 1, "=") || is_token(n, i - 1, ",")) ||
       n->depth >= MAX_DEPTH)
     return name;
   target list[MAX_TARGETS];
   bool field = s->kind == TABLE;
-  size_t count = targets(n, s->assign, field, list);
+  size_t count = find_targets(n, s->assign, field, list);
   if (s->item >= count)
     return name;
   const target *t = &list[count - 1 - s->item];
   if (field && s->table[0]) {
-    text_add(&name, s->table, strlen(s->table));
-    if (!is(n, t->start, "["))
-      text_add(&name, ".", 1);
+    add_text(&name, s->table, strlen(s->table));
+    if (!is_token(n, t->start, "["))
+      add_text(&name, ".", 1);
   }
   add_variable(n, t->start, t->end, &name);
   return name;
@@ -213,7 +215,7 @@ static text assigned_name(names *n, size_t i) {
 /* ---- functions
  * ---------------------------------------------------------------- */
 
-static text anonymous_name(names *n) {
+static text make_anonymous_name(names *n) {
   size_t d = n->depth < MAX_DEPTH ? n->depth : MAX_DEPTH - 1;
   while (n->scopes[d].kind != FUNCTION)
     d--; /* the chunk's scope is one */
@@ -223,15 +225,15 @@ static text anonymous_name(names *n) {
   text name = {.len = 0};
   size_t room = sizeof name.s - 1 - (size_t)len,
          is_long = strlen(outer->name.name);
-  text_add(&name, outer->name.name, is_long < room ? is_long : room);
-  text_add(&name, number, (size_t)len);
+  add_text(&name, outer->name.name, is_long < room ? is_long : room);
+  add_text(&name, number, (size_t)len);
   return name;
 }
 
-static text statement_name(const names *n, size_t i) {
+static text read_statement_name(const names *n, size_t i) {
   text name = {.len = 0};
-  for (; is_identifier(n, i) || is(n, i, ".") || is(n, i, ":"); i++)
-    text_add(&name, n->tokens[i].text, n->tokens[i].len);
+  for (; is_identifier(n, i) || is_token(n, i, ".") || is_token(n, i, ":"); i++)
+    add_text(&name, n->tokens[i].text, n->tokens[i].len);
   return name;
 }
 
@@ -251,22 +253,23 @@ static size_t add_function(names *n, int line, const text *name) {
  * other function from its parenthesis. */
 static void begin_function(names *n, size_t i) {
   bool statement = is_identifier(n, i + 1);
-  bool local = i > 0 && is(n, i - 1, "local");
-  text name = statement ? statement_name(n, i + 1) : assigned_name(n, i);
+  bool local = i > 0 && is_token(n, i - 1, "local");
+  text name =
+      statement ? read_statement_name(n, i + 1) : find_assigned_name(n, i);
   if (name.len == 0)
-    name = anonymous_name(n);
+    name = make_anonymous_name(n);
   int line = n->tokens[i].line;
   if (!statement)
     line = n->tokens[i + 1].line;
   else if (local)
     line = n->tokens[i + 2].line;
   size_t index = add_function(n, line, &name);
-  push(n, FUNCTION)->function = index;
+  push_scope(n, FUNCTION)->function = index;
 }
 
 static void begin_table(names *n, size_t i) {
-  text name = assigned_name(n, i);
-  scope *s = push(n, TABLE);
+  text name = find_assigned_name(n, i);
+  scope *s = push_scope(n, TABLE);
   if (n->depth < MAX_DEPTH && name.len)
     memcpy(s->table, name.s, name.len + 1);
 }
@@ -278,22 +281,23 @@ static void visit_word(names *n, size_t i) {
   static const char *const statements[] = {
       "break", "do",     "else",   "elseif", "end",   "for",   "goto", "if",
       "local", "repeat", "return", "then",   "until", "while", NULL};
-  if (is(n, i, "function")) {
+  if (is_token(n, i, "function")) {
     begin_function(n, i);
     return;
   }
-  if (!is_any(n, i, statements))
+  if (!is_any_token(n, i, statements))
     return;
-  if (is(n, i, "end") || is(n, i, "until"))
-    pop(n);
-  else if (is(n, i, "do") || is(n, i, "if") || is(n, i, "repeat"))
-    push(n, BLOCK);
+  if (is_token(n, i, "end") || is_token(n, i, "until"))
+    pop_scope(n);
+  else if (is_token(n, i, "do") || is_token(n, i, "if") ||
+           is_token(n, i, "repeat"))
+    push_scope(n, BLOCK);
   else
-    top(n)->assign = 0; /* an assignment ends where a statement begins */
+    get_scope(n)->assign = 0; /* an assignment ends where a statement begins */
 }
 
 static void visit_sign(names *n, size_t i) {
-  scope *s = top(n);
+  scope *s = get_scope(n);
   switch (n->tokens[i].text[0]) {
   case '=':
     s->assign = i;
@@ -312,17 +316,17 @@ static void visit_sign(names *n, size_t i) {
     break;
   case '(':
   case '[':
-    push(n, BRACKET);
+    push_scope(n, BRACKET);
     break;
   case '}':
   case ')':
   case ']':
-    pop(n);
+    pop_scope(n);
     break;
   }
 }
 
-static lab_token *tokenize(const char *source, size_t len, size_t *count) {
+static lab_token *read_tokens(const char *source, size_t len, size_t *count) {
   lab_lexer lx;
   lab_lexer_init(&lx, source, len);
   lab_token *tokens = NULL;
@@ -340,19 +344,19 @@ static lab_token *tokenize(const char *source, size_t len, size_t *count) {
 }
 
 /* By line, then in the order of the text, which `closures` holds by now. */
-static int by_line(const void *a, const void *b) {
+static int compare_found(const void *a, const void *b) {
   const function *x = a, *y = b;
   if (x->name.line != y->name.line)
     return x->name.line < y->name.line ? -1 : 1;
   return x->closures < y->closures ? -1 : 1;
 }
 
-static size_t collect(names *n, lab_luaname **out) {
+static size_t collect_names(names *n, lab_luaname **out) {
   function *list = n->functions + 1; /* without the chunk itself */
   size_t count = n->nfunctions - 1, kept = 0;
   for (size_t i = 0; i < count; i++)
     list[i].closures = (unsigned)i;
-  qsort(list, count, sizeof *list, by_line);
+  qsort(list, count, sizeof *list, compare_found);
   *out = lab_xmalloc(count * sizeof **out);
   for (size_t i = 0; i < count; i++)
     if (kept == 0 || (*out)[kept - 1].line != list[i].name.line)
@@ -362,10 +366,10 @@ static size_t collect(names *n, lab_luaname **out) {
 
 size_t lab_luanames_find(const char *source, size_t len, lab_luaname **out) {
   names *n = lab_xcalloc(1, sizeof *n);
-  lab_token *tokens = tokenize(source, len, &n->count);
+  lab_token *tokens = read_tokens(source, len, &n->count);
   n->tokens = tokens;
   text chunk = {.len = 0};
-  text_add(&chunk, "<main>", 6);
+  add_text(&chunk, "<main>", 6);
   n->scopes[0].kind = FUNCTION;
   n->scopes[0].function = add_function(n, 0, &chunk);
   for (size_t i = 0; i < n->count; i++) {
@@ -374,7 +378,7 @@ size_t lab_luanames_find(const char *source, size_t len, lab_luaname **out) {
     else if (tokens[i].kind == LAB_TOKEN_SIGN)
       visit_sign(n, i);
   }
-  size_t count = collect(n, out);
+  size_t count = collect_names(n, out);
   lab_xfree(n->functions);
   lab_xfree(tokens);
   lab_xfree(n);

@@ -37,25 +37,25 @@ typedef struct merge {
   bool lua_dropped;
 } merge;
 
-static void push(merge *m, lab_frame frame) {
+static void push_frame(merge *m, lab_frame frame) {
   if (m->n < LAB_STACK_DEPTH)
     m->out[m->n++] = frame;
 }
 
 static void push_pseudo(merge *m, const char *name) {
-  push(m, lab_frame_script(lab_func_pseudo(name), 0));
+  push_frame(m, lab_frame_script(lab_func_pseudo(name), 0));
 }
 
 /* PC: the address of an instruction. */
 static void push_native(merge *m, uintptr_t pc) {
-  push(m, m->n == 0 ? pc : pc + 1);
+  push_frame(m, m->n == 0 ? pc : pc + 1);
 }
 
 static uintptr_t pc_at(const lab_frame *frames, size_t i) {
   return (uintptr_t)frames[i] - (i > 0);
 }
 
-static bool is_lua(lab_code code) {
+static bool is_lua_code(lab_code code) {
   return code != LAB_CODE_OWN && code != LAB_CODE_OTHER;
 }
 
@@ -71,7 +71,7 @@ static lua_run find_run(const lab_frame *native, size_t n, size_t begin) {
   bool gc = false;
   for (; run.end < n; run.end++) {
     lab_code_kind kind = lab_code_kind_at(pc_at(native, run.end));
-    if (!is_lua(kind.code))
+    if (!is_lua_code(kind.code))
       break;
     bool is_gc = kind.code == LAB_CODE_LUA_GC;
     if (!is_gc && (gc || !kind.pseudo))
@@ -110,7 +110,7 @@ static void merge_native(merge *m, const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n;) {
     uintptr_t pc = pc_at(native, i);
     lab_code code = lab_code_class(pc);
-    if (is_lua(code)) {
+    if (is_lua_code(code)) {
       lua_run run = find_run(native, n, i);
       merge_run(m, native, &run);
       i = run.end;
@@ -135,7 +135,7 @@ static void merge_base(merge *m, const lab_frame *base, size_t n) {
     if (f && f->hidden)
       continue;
     if (lab_frame_is_script(base[i]))
-      push(m, base[i]);
+      push_frame(m, base[i]);
     else
       push_native(m, pc_at(base, i));
   }

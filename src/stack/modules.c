@@ -45,11 +45,11 @@ static Dwfl *dwfl;
 static lab_mapping mappings[MAX_MAPPINGS]; /* never move: callers hold them */
 static size_t nmappings;
 
-static const char *intern(const char *s) {
+static const char *intern_text(const char *s) {
   return lab_intern_string(s, strlen(s));
 }
 
-static const char *base_name(const char *path) {
+static const char *get_base_name(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash ? slash + 1 : path;
 }
@@ -57,7 +57,7 @@ static const char *base_name(const char *path) {
 /* ---- mappings ---------------------------------------------------------------
  */
 
-static const char *build_id_of(uintptr_t pc) {
+static const char *read_build_id(uintptr_t pc) {
   const unsigned char *bits;
   GElf_Addr where;
   char hex[129] = "";
@@ -68,7 +68,7 @@ static const char *build_id_of(uintptr_t pc) {
   int n = m ? dwfl_module_build_id(m, &bits, &where) : 0;
   for (int i = 0; i < n && i < 64; i++)
     snprintf(hex + 2 * i, 3, "%02x", bits[i]);
-  return intern(hex);
+  return intern_text(hex);
 }
 
 static int find_mapping(uintptr_t pc) {
@@ -81,7 +81,7 @@ static int find_mapping(uintptr_t pc) {
 static void add_mapping(lab_mapping m) {
   if (nmappings == MAX_MAPPINGS || find_mapping(m.start) >= 0)
     return;
-  m.build_id = build_id_of(m.start);
+  m.build_id = read_build_id(m.start);
   mappings[nmappings++] = m;
 }
 
@@ -102,7 +102,7 @@ static void read_maps(bool own, const char *exe) {
     const char *path = line + at;
     bool shown = path[0] == '/' || strcmp(path, "[vdso]") == 0;
     if (shown && (strcmp(path, exe) == 0) == own)
-      add_mapping((lab_mapping){start, limit, offset, intern(path), ""});
+      add_mapping((lab_mapping){start, limit, offset, intern_text(path), ""});
   }
   free(line); /* getline's */
   if (f)
@@ -110,7 +110,7 @@ static void read_maps(bool own, const char *exe) {
 }
 
 /* Reads what is mapped now. The executable comes first. */
-static void scan(void) {
+static void scan_modules(void) {
   static char *debuginfo_path;
   static const Dwfl_Callbacks callbacks = {
       .find_elf = dwfl_linux_proc_find_elf,
@@ -137,13 +137,13 @@ int lab_modules_mapping(uintptr_t pc) {
   int i = find_mapping(pc);
   if (i >= 0)
     return i;
-  scan(); /* the first call, or a library loaded since */
+  scan_modules(); /* the first call, or a library loaded since */
   return find_mapping(pc);
 }
 
 size_t lab_modules_mappings(const lab_mapping **out) {
   if (nmappings == 0)
-    scan();
+    scan_modules();
   *out = mappings;
   return nmappings;
 }
@@ -155,21 +155,21 @@ Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
 /* ---- symbols of a module
  * ------------------------------------------------------ */
 
-static bool in_vdso(const char *name) {
+static bool is_in_vdso(const char *name) {
   return strncmp(name, "__vdso_", 7) == 0;
 }
 
 /* Of several names for one place: the larger object, the one that tells it is
  * the vdso's, the one without leading underscores, the shorter, the first of
  * the alphabet. */
-static int by_start(const void *a, const void *b) {
+static int compare_symbols(const void *a, const void *b) {
   const symbol *x = a, *y = b;
   if (x->start != y->start)
     return x->start < y->start ? -1 : 1;
   if (x->end != y->end)
     return x->end > y->end ? -1 : 1;
-  if (in_vdso(x->name) != in_vdso(y->name))
-    return in_vdso(x->name) ? -1 : 1;
+  if (is_in_vdso(x->name) != is_in_vdso(y->name))
+    return is_in_vdso(x->name) ? -1 : 1;
   if ((x->name[0] == '_') != (y->name[0] == '_'))
     return x->name[0] == '_' ? 1 : -1;
   size_t lx = strlen(x->name), ly = strlen(y->name);
@@ -178,8 +178,8 @@ static int by_start(const void *a, const void *b) {
   return strcmp(x->name, y->name);
 }
 
-static size_t sort_and_unify(symbol *list, size_t count) {
-  qsort(list, count, sizeof *list, by_start);
+static size_t sort_symbols(symbol *list, size_t count) {
+  qsort(list, count, sizeof *list, compare_symbols);
   size_t kept = 0;
   for (size_t i = 0; i < count; i++)
     if (kept == 0 || list[kept - 1].start != list[i].start)
@@ -230,8 +230,8 @@ static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
     if (target)
       m->chosen[m->nchosen++] = (symbol){(uintptr_t)target, 0, plain};
   }
-  m->nsymbols = sort_and_unify(m->symbols, m->nsymbols);
-  m->nchosen = sort_and_unify(m->chosen, m->nchosen);
+  m->nsymbols = sort_symbols(m->symbols, m->nsymbols);
+  m->nchosen = sort_symbols(m->chosen, m->nchosen);
 }
 
 static void load_plt(module *m, Dwfl_Module *dm) {
@@ -252,7 +252,7 @@ static void load_plt(module *m, Dwfl_Module *dm) {
   }
 }
 
-static module *module_of(Dwfl_Module *dm) {
+static module *load_module(Dwfl_Module *dm) {
   void **slot;
   const char *path =
       dwfl_module_info(dm, &slot, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -270,7 +270,7 @@ static module *module_of(Dwfl_Module *dm) {
   return m;
 }
 
-static const char *symbol_name(const module *m, uintptr_t pc) {
+static const char *find_symbol_name(const module *m, uintptr_t pc) {
   uintptr_t start = (uintptr_t)_Unwind_FindEnclosingFunction((void *)(pc + 1));
   const symbol *s = find_symbol(m->chosen, m->nchosen, start);
   if (s && s->start == start)
@@ -285,16 +285,16 @@ static const char *symbol_name(const module *m, uintptr_t pc) {
 }
 
 const char *lab_modules_name(Dwfl_Module *dm, uintptr_t pc) {
-  const char *name = dm ? symbol_name(module_of(dm), pc) : NULL;
+  const char *name = dm ? find_symbol_name(load_module(dm), pc) : NULL;
   if (name)
     return name;
   int i = find_mapping(pc);
   if (i < 0)
     return "[unknown]";
-  const char *file = base_name(mappings[i].file);
+  const char *file = get_base_name(mappings[i].file);
   if (file[0] == '[')
     return file;
   char label[300];
   snprintf(label, sizeof label, "[%s]", file);
-  return intern(label);
+  return intern_text(label);
 }

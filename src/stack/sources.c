@@ -36,12 +36,12 @@ static struct {
 } sources = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .shelf = {.item = sizeof(source)}};
 
-static const char *intern(const char *s) {
+static const char *intern_source(const char *s) {
   return lab_intern_string(s, strlen(s));
 }
 
 /* A function is known by no more than that of its chunk (see frame.h). */
-static size_t chunk_length(const char *chunk) {
+static size_t measure_chunk(const char *chunk) {
   return strnlen(chunk, LAB_FUNC_NAME_MAX);
 }
 
@@ -58,7 +58,7 @@ static source *find_source(const char *chunk, size_t len, uint64_t hash) {
 
 /* Under the lock. NULL if the chunk isn't known and MAKE is false. */
 static source *get_source(const char *chunk, bool make) {
-  size_t len = chunk_length(chunk);
+  size_t len = measure_chunk(chunk);
   uint64_t hash = lab_intern_hash(chunk, len, 0);
   source *s = find_source(chunk, len, hash);
   if (s || !make)
@@ -71,10 +71,10 @@ static source *get_source(const char *chunk, bool make) {
   return s;
 }
 
-static const char *with_prefix(const char *prefix, const char *name) {
+static const char *add_prefix(const char *prefix, const char *name) {
   char full[2 * LAB_LUANAME_MAX];
   snprintf(full, sizeof full, "%.*s.%s", LAB_LUANAME_MAX - 2, prefix, name);
-  return intern(full);
+  return intern_source(full);
 }
 
 void lab_sources_register(const char *chunk, const char *prefix,
@@ -82,21 +82,21 @@ void lab_sources_register(const char *chunk, const char *prefix,
   lab_luaname *found;
   size_t count = lab_luanames_find(text, len, &found);
   named *names = lab_xmalloc((count + 1) * sizeof *names);
-  names[0] = (named){0, with_prefix(prefix, "<main>")};
+  names[0] = (named){0, add_prefix(prefix, "<main>")};
   for (size_t i = 0; i < count; i++)
-    names[i + 1] = (named){found[i].line, with_prefix(prefix, found[i].name)};
+    names[i + 1] = (named){found[i].line, add_prefix(prefix, found[i].name)};
   lab_xfree(found);
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, true);
   named *old = s->names;
-  s->path = intern(path);
+  s->path = intern_source(path);
   s->names = names;
   s->count = count + 1;
   pthread_mutex_unlock(&sources.lock);
   lab_xfree(old);
 }
 
-static int by_line(const void *key, const void *item) {
+static int compare_line(const void *key, const void *item) {
   int line = *(const int *)key;
   const named *n = item;
   return line < n->line ? -1 : line > n->line;
@@ -104,7 +104,7 @@ static int by_line(const void *key, const void *item) {
 
 /* "<chunk>:<line>" for a function nobody told us the name of. A chunk that is
  * named by its own text shows the beginning of its first line, as Lua does. */
-static const char *unknown_name(const char *chunk, int line) {
+static const char *make_unknown_name(const char *chunk, int line) {
   enum { SHOWN = 60 };
   char name[LAB_FUNC_NAME_MAX + 32];
   if (chunk[0] == '@' || chunk[0] == '=') {
@@ -116,17 +116,18 @@ static const char *unknown_name(const char *chunk, int line) {
              (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
              line);
   }
-  return intern(name);
+  return intern_source(name);
 }
 
 const char *lab_sources_name(const char *chunk, int line, const char **path) {
   pthread_mutex_lock(&sources.lock);
   const source *s = get_source(chunk, false);
   const named *n =
-      s ? bsearch(&line, s->names, s->count, sizeof *s->names, by_line) : NULL;
+      s ? bsearch(&line, s->names, s->count, sizeof *s->names, compare_line)
+        : NULL;
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)
-    *path = file ? file : chunk[0] == '@' ? intern(chunk + 1) : "";
-  return name ? name : unknown_name(chunk, line);
+    *path = file ? file : chunk[0] == '@' ? intern_source(chunk + 1) : "";
+  return name ? name : make_unknown_name(chunk, line);
 }

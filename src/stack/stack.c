@@ -38,7 +38,7 @@ static uint64_t hash_stack(const stack *s) {
 }
 
 /* The id of the stack, or 0. Takes no lock. */
-static uint32_t find_stack(const stack *s, uint64_t hash) {
+static uint32_t find_known_stack(const stack *s, uint64_t hash) {
   lab_table_walk walk = lab_table_find(&stacks.table, hash);
   uint32_t id = lab_table_next(&walk);
   while (id && !is_same_stack(lab_shelf_at(&stacks.shelf, id - 1), s))
@@ -47,7 +47,7 @@ static uint32_t find_stack(const stack *s, uint64_t hash) {
 }
 
 /* Under the lock. */
-static uint32_t add_stack(const stack *s, uint64_t hash) {
+static uint32_t add_new_stack(const stack *s, uint64_t hash) {
   uint32_t id = atomic_load_explicit(&stacks.count, memory_order_relaxed) + 1;
   stack *made = lab_shelf_make(&stacks.shelf, id - 1);
   lab_frame *frames = lab_intern_alloc(&stacks.pool, s->n * sizeof *s->frames);
@@ -63,15 +63,15 @@ static uint32_t add_stack_unless_full(const stack *s, uint64_t hash) {
       lab_frame_script(lab_func_pseudo("[too many different stacks]"), 0);
   stack instead = {&full, 1};
   pthread_mutex_lock(&stacks.lock);
-  uint32_t id = find_stack(s, hash);
+  uint32_t id = find_known_stack(s, hash);
   if (id == 0 && atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
                      stacks.limit) {
     s = &instead;
     hash = hash_stack(s);
-    id = find_stack(s, hash);
+    id = find_known_stack(s, hash);
   }
   if (id == 0)
-    id = add_stack(s, hash);
+    id = add_new_stack(s, hash);
   pthread_mutex_unlock(&stacks.lock);
   return id;
 }
@@ -81,7 +81,7 @@ uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
     return 0;
   stack s = {frames, n < LAB_STACK_DEPTH ? n : LAB_STACK_DEPTH};
   uint64_t hash = hash_stack(&s);
-  uint32_t id = find_stack(&s, hash);
+  uint32_t id = find_known_stack(&s, hash);
   return id ? id : add_stack_unless_full(&s, hash);
 }
 

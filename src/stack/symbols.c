@@ -68,7 +68,7 @@ static size_t resolve_native(uintptr_t pc, lab_symbol *out) {
 /* ---- script
  * ------------------------------------------------------------------ */
 
-static size_t lookup_lua(const lab_func *f, int line, lab_symbol *out) {
+static size_t resolve_lua(const lab_func *f, int line, lab_symbol *out) {
   const char *path;
   const char *name = lab_sources_name(f->source, f->line, &path);
   *out = (lab_symbol){.name = name,
@@ -134,7 +134,7 @@ size_t lab_symbols_lookup(lab_frame frame, bool leaf,
   if (lab_frame_is_script(frame)) {
     const lab_func *f = lab_func_get(lab_frame_func(frame));
     if (f && f->kind == LAB_FUNC_LUA)
-      return lookup_lua(f, lab_frame_line(frame), out);
+      return resolve_lua(f, lab_frame_line(frame), out);
     key = lab_frame_script(lab_frame_func(frame), 0);
   }
   pthread_mutex_lock(&cache.lock);

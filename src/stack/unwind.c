@@ -41,7 +41,7 @@ static bool is_end(struct _Unwind_Context *context) {
   return false;
 }
 
-static bool is_lua(walk *w, uintptr_t pc) {
+static bool is_lua_frame(walk *w, uintptr_t pc) {
   lab_code code = lab_code_class(pc);
   if (code != LAB_CODE_LUA_VM && code != LAB_CODE_LUA_CALL)
     return false;
@@ -49,7 +49,8 @@ static bool is_lua(walk *w, uintptr_t pc) {
   return true;
 }
 
-static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
+static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context,
+                                       void *arg) {
   walk *w = arg;
   int exact; /* ip is an instruction, not a return address */
   uintptr_t ip = _Unwind_GetIPInfo(context, &exact);
@@ -64,7 +65,7 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
     return _URC_NO_REASON;
   }
   uintptr_t pc = ip - !exact;
-  if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua(w, pc)))
+  if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua_frame(w, pc)))
     return _URC_END_OF_STACK;
   /* Outer frames are return addresses; one that a second signal interrupted is
    * written as if it were. */
@@ -73,7 +74,7 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *arg) {
   return w->n < w->max ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-static uintptr_t interrupted_pc(const void *context) {
+static uintptr_t get_interrupted_pc(const void *context) {
   const ucontext_t *uc = context;
 #if defined(__x86_64__)
   return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
@@ -86,10 +87,10 @@ static uintptr_t interrupted_pc(const void *context) {
 
 size_t lab_unwind_signal(const void *ucontext, lab_frame *out, size_t max,
                          bool stop_at_lua, lab_code *stopped) {
-  uintptr_t pc = interrupted_pc(ucontext);
+  uintptr_t pc = get_interrupted_pc(ucontext);
   walk w = {.out = out, .max = max, .from = pc, .stop_at_lua = stop_at_lua};
-  if (max > 0 && !(stop_at_lua && is_lua(&w, pc)))
-    _Unwind_Backtrace(visit, &w);
+  if (max > 0 && !(stop_at_lua && is_lua_frame(&w, pc)))
+    _Unwind_Backtrace(visit_frame, &w);
   if (w.from && w.stopped == LAB_CODE_OTHER && max > 0)
     out[w.n++] = pc; /* never met: the leaf at least is known */
   if (stopped)
@@ -103,7 +104,7 @@ lab_unwind_here(lab_frame *out, size_t max, size_t skip, bool stop_at_lua) {
   walk w = {
       .out = out, .max = max, .skip = skip + 2, .stop_at_lua = stop_at_lua};
   if (max > 0)
-    _Unwind_Backtrace(visit, &w);
+    _Unwind_Backtrace(visit_frame, &w);
   return w.n;
 }
 
