@@ -54,7 +54,7 @@ static _Atomic uint64_t heap_sys, meta_sys, released, released_total;
 
 /* ---- extent hooks -------------------------------------------------------- */
 
-static void *map(void *where, size_t size) {
+static void *map_space(void *where, size_t size) {
   void *p = mmap(where, size, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
@@ -67,8 +67,8 @@ static void *map(void *where, size_t size) {
 }
 
 /* Maps more than enough and cuts the ends off. */
-static void *map_aligned(size_t size, size_t alignment) {
-  char *p = map(NULL, size + alignment);
+static void *map_aligned_space(size_t size, size_t alignment) {
+  char *p = map_space(NULL, size + alignment);
   if (!p)
     return NULL;
   size_t head = -(uintptr_t)p & (alignment - 1);
@@ -82,15 +82,15 @@ static void *map_aligned(size_t size, size_t alignment) {
 /* The arena's own structures come through the same hook as the heap. They are
  * told apart by their alignment: jemalloc aligns these blocks to huge pages,
  * and nobody here asks for aligned memory. */
-static void *on_alloc(extent_hooks_t *hooks, void *where, size_t size,
-                      size_t alignment, bool *zero, bool *commit,
-                      unsigned index) {
+static void *on_extent_alloc(extent_hooks_t *hooks, void *where, size_t size,
+                             size_t alignment, bool *zero, bool *commit,
+                             unsigned index) {
   (void)hooks;
   (void)index;
-  void *p = map(where, size);
+  void *p = map_space(where, size);
   if (p && ((uintptr_t)p & (alignment - 1))) {
     munmap(p, size);
-    p = map_aligned(size, alignment);
+    p = map_aligned_space(size, alignment);
   }
   if (!p)
     return NULL;
@@ -102,8 +102,8 @@ static void *on_alloc(extent_hooks_t *hooks, void *where, size_t size,
 
 /* Declined: jemalloc then takes the memory away (on_decommit), and keeps the
  * address space for reuse. */
-static bool on_dalloc(extent_hooks_t *hooks, void *p, size_t size,
-                      bool committed, unsigned index) {
+static bool on_extent_dalloc(extent_hooks_t *hooks, void *p, size_t size,
+                             bool committed, unsigned index) {
   (void)hooks;
   (void)p;
   (void)size;
@@ -112,8 +112,8 @@ static bool on_dalloc(extent_hooks_t *hooks, void *p, size_t size,
   return true;
 }
 
-static bool on_commit(extent_hooks_t *hooks, void *p, size_t size,
-                      size_t offset, size_t length, unsigned index) {
+static bool on_extent_commit(extent_hooks_t *hooks, void *p, size_t size,
+                             size_t offset, size_t length, unsigned index) {
   (void)hooks;
   (void)p;
   (void)size;
@@ -123,8 +123,8 @@ static bool on_commit(extent_hooks_t *hooks, void *p, size_t size,
   return false;
 }
 
-static bool on_decommit(extent_hooks_t *hooks, void *p, size_t size,
-                        size_t offset, size_t length, unsigned index) {
+static bool on_extent_decommit(extent_hooks_t *hooks, void *p, size_t size,
+                               size_t offset, size_t length, unsigned index) {
   (void)hooks;
   (void)size;
   (void)index;
@@ -135,8 +135,9 @@ static bool on_decommit(extent_hooks_t *hooks, void *p, size_t size,
   return false;
 }
 
-static bool on_split(extent_hooks_t *hooks, void *p, size_t size, size_t size_a,
-                     size_t size_b, bool committed, unsigned index) {
+static bool on_extent_split(extent_hooks_t *hooks, void *p, size_t size,
+                            size_t size_a, size_t size_b, bool committed,
+                            unsigned index) {
   (void)hooks;
   (void)p;
   (void)size;
@@ -147,8 +148,9 @@ static bool on_split(extent_hooks_t *hooks, void *p, size_t size, size_t size_a,
   return false;
 }
 
-static bool on_merge(extent_hooks_t *hooks, void *a, size_t size_a, void *b,
-                     size_t size_b, bool committed, unsigned index) {
+static bool on_extent_merge(extent_hooks_t *hooks, void *a, size_t size_a,
+                            void *b, size_t size_b, bool committed,
+                            unsigned index) {
   (void)hooks;
   (void)a;
   (void)size_a;
@@ -162,46 +164,46 @@ static bool on_merge(extent_hooks_t *hooks, void *a, size_t size_a, void *b,
 /* No purge hooks: with decommit always possible they would never be asked. No
  * destroy hook: the arena lives as long as the process. */
 static extent_hooks_t hooks = {
-    .alloc = on_alloc,
-    .dalloc = on_dalloc,
-    .commit = on_commit,
-    .decommit = on_decommit,
-    .split = on_split,
-    .merge = on_merge,
+    .alloc = on_extent_alloc,
+    .dalloc = on_extent_dalloc,
+    .commit = on_extent_commit,
+    .decommit = on_extent_decommit,
+    .split = on_extent_split,
+    .merge = on_extent_merge,
 };
 
 /* ---- control ------------------------------------------------------------- */
 
 /* FORMAT holds one %u for the arena's number. */
-static int set(const char *format, const void *value, size_t size) {
+static int set_setting(const char *format, const void *value, size_t size) {
   char name[NAME_MAX_LENGTH];
   snprintf(name, sizeof name, format, arena);
   return -mallctl(name, NULL, NULL, (void *)(uintptr_t)value, size);
 }
 
-static uint64_t get(const char *name) {
+static uint64_t get_setting(const char *name) {
   uint64_t value = 0;
   size_t size = sizeof value;
   LAB_ASSERT(mallctl(name, &value, &size, NULL, 0) == 0);
   return value;
 }
 
-static uint64_t get_of_arena(const char *field) {
+static uint64_t get_arena_setting(const char *field) {
   char name[2 * NAME_MAX_LENGTH];
   snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, field);
-  return get(name);
+  return get_setting(name);
 }
 
-static int configure(void) {
+static int configure_arena(void) {
   const ssize_t never = -1, at_once = 0;
   const size_t oversize = (size_t)1 << 40, grow = HUGE_PAGE;
-  int rc = set("arena.%u.dirty_decay_ms", &never, sizeof never);
+  int rc = set_setting("arena.%u.dirty_decay_ms", &never, sizeof never);
   if (rc == 0)
-    rc = set("arena.%u.muzzy_decay_ms", &at_once, sizeof at_once);
+    rc = set_setting("arena.%u.muzzy_decay_ms", &at_once, sizeof at_once);
   if (rc == 0)
-    rc = set("arena.%u.oversize_threshold", &oversize, sizeof oversize);
+    rc = set_setting("arena.%u.oversize_threshold", &oversize, sizeof oversize);
   if (rc == 0)
-    rc = set("arena.%u.retain_grow_limit", &grow, sizeof grow);
+    rc = set_setting("arena.%u.retain_grow_limit", &grow, sizeof grow);
   return rc;
 }
 
@@ -210,8 +212,8 @@ int lab_arena_init(void) {
   size_t size = sizeof arena;
   int rc = mallctl("arenas.create", &arena, &size, (void *)&our_hooks,
                    sizeof our_hooks);
-  page_size = (size_t)get("arenas.page");
-  return rc != 0 ? -rc : configure();
+  page_size = (size_t)get_setting("arenas.page");
+  return rc != 0 ? -rc : configure_arena();
 }
 
 int lab_arena_thread_begin(void) {
@@ -224,7 +226,7 @@ int lab_arena_thread_begin(void) {
 }
 
 /* Calls an operation on the cache in CACHE, the inverse of MALLOCX_TCACHE. */
-static void cache_control(const char *name, int cache) {
+static void control_cache(const char *name, int cache) {
   unsigned field = (unsigned)cache >> 8 & 0xfff;
   if (field < 2)
     return;
@@ -233,7 +235,7 @@ static void cache_control(const char *name, int cache) {
 }
 
 void lab_arena_thread_end(int cache) {
-  cache_control("tcache.destroy", cache);
+  control_cache("tcache.destroy", cache);
 }
 
 int lab_arena_thread_adopt(int cache) {
@@ -253,16 +255,16 @@ void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
   uint64_t epoch = 1;
   size_t size = sizeof epoch;
   mallctl("epoch", &epoch, &size, &epoch, size);
-  usage->heap_inuse = get_of_arena("pactive") * page_size;
+  usage->heap_inuse = get_arena_setting("pactive") * page_size;
   usage->heap_sys = atomic_load(&heap_sys);
   uint64_t idle = usage->heap_sys - usage->heap_inuse;
   usage->heap_released = atomic_load(&released);
   if (usage->heap_released > idle)
     usage->heap_released = idle;
-  usage->meta_inuse = get_of_arena("base");
+  usage->meta_inuse = get_arena_setting("base");
   usage->meta_sys = atomic_load(&meta_sys);
-  usage->cache_inuse = get(ALL_ARENAS ".tcache_bytes");
-  usage->other_sys = get("stats.mapped") - get_of_arena("mapped");
+  usage->cache_inuse = get_setting(ALL_ARENAS ".tcache_bytes");
+  usage->other_sys = get_setting("stats.mapped") - get_arena_setting("mapped");
 }
 
 size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
@@ -274,11 +276,11 @@ size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
   for (unsigned i = 0; i < n; i++) {
     char name[NAME_MAX_LENGTH];
     snprintf(name, sizeof name, "arenas.bin.%u.size", i);
-    bins[i].size = (uint32_t)get(name);
+    bins[i].size = (uint32_t)get_setting(name);
     snprintf(name, sizeof name, "bins.%u.ndalloc", i);
-    bins[i].frees = get_of_arena(name);
+    bins[i].frees = get_arena_setting(name);
     snprintf(name, sizeof name, "bins.%u.nmalloc", i);
-    bins[i].mallocs = get_of_arena(name);
+    bins[i].mallocs = get_arena_setting(name);
   }
   return n;
 }
@@ -286,10 +288,10 @@ size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
 size_t lab_arena_release(int cache) {
   if (cache == 0)
     mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
-  cache_control("tcache.flush", cache);
+  control_cache("tcache.flush", cache);
   pthread_mutex_lock(&release_lock);
   uint64_t before = atomic_load(&released_total);
-  set("arena.%u.purge", NULL, 0);
+  set_setting("arena.%u.purge", NULL, 0);
   uint64_t after = atomic_load(&released_total);
   pthread_mutex_unlock(&release_lock);
   return (size_t)(after - before);

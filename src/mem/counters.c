@@ -20,23 +20,23 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lab_list threads;
 static lab_mem_counts ended; /* of threads that are gone */
 
-static uint64_t load(_Atomic uint64_t *cell) {
+static uint64_t load_cell(_Atomic uint64_t *cell) {
   return atomic_load_explicit(cell, memory_order_acquire);
 }
 
 static void add_frees(lab_mem_counts *sum, lab_mem_cells *cells) {
-  sum->frees += load(&cells->frees);
+  sum->frees += load_cell(&cells->frees);
   for (int k = 0; k < LAB_MEM_KINDS; k++)
-    sum->freed[k] += load(&cells->freed[k]);
+    sum->freed[k] += load_cell(&cells->freed[k]);
 }
 
 static void add_allocs(lab_mem_counts *sum, lab_mem_cells *cells) {
-  sum->mallocs += load(&cells->mallocs);
+  sum->mallocs += load_cell(&cells->mallocs);
   for (int k = 0; k < LAB_MEM_KINDS; k++)
-    sum->allocated[k] += load(&cells->allocated[k]);
+    sum->allocated[k] += load_cell(&cells->allocated[k]);
 }
 
-static void on_thread_end(void *arg) {
+static void on_mem_thread_end(void *arg) {
   lab_mem_thread *t = arg;
   lab_arena_thread_end(t->cache);
   pthread_mutex_lock(&lock);
@@ -49,7 +49,7 @@ static void on_thread_end(void *arg) {
 
 int lab_counters_init(void) {
   lab_list_init(&threads);
-  return -pthread_key_create(&key, on_thread_end);
+  return -pthread_key_create(&key, on_mem_thread_end);
 }
 
 void lab_counters_begin(lab_mem_thread *t) {

@@ -37,7 +37,7 @@ void lab_mem_adopt_thread(void) {
 }
 
 /* At the end of the fuel: may NEED more bytes be used? */
-static bool admit(size_t need) {
+static bool is_admitted(size_t need) {
   size_t most = atomic_load_explicit(&limit, memory_order_relaxed);
   if (need > PTRDIFF_MAX)
     return false;
@@ -48,8 +48,8 @@ static bool admit(size_t need) {
   return used <= most && need <= most - used;
 }
 
-static __attribute__((noinline)) void step(lab_mem_thread *t, void *p,
-                                           size_t size) {
+static __attribute__((noinline)) void take_step(lab_mem_thread *t, void *p,
+                                                size_t size) {
   lab_sample_step(t, p, size);
   void (*watch)(void) = atomic_load_explicit(&watcher, memory_order_acquire);
   if (watch)
@@ -57,22 +57,22 @@ static __attribute__((noinline)) void step(lab_mem_thread *t, void *p,
 }
 
 /* A new block was made: burn its fuel, or go through a step. */
-static inline void spend(lab_mem_thread *t, void *p, size_t size) {
+static inline void spend_fuel(lab_mem_thread *t, void *p, size_t size) {
   if (size < t->fuel)
     t->fuel -= size;
   else
-    step(t, p, size);
+    take_step(t, p, size);
 }
 
 void *lab_mem_alloc(size_t size) {
   lab_mem_thread *t = lab_mem_self();
-  if (size >= t->fuel && !admit(size))
+  if (size >= t->fuel && !is_admitted(size))
     return NULL;
   void *p = lab_arena_alloc(t->cache, size);
   if (!p)
     return NULL;
   lab_count_alloc(t, LAB_MEM_APP, size);
-  spend(t, p, size);
+  spend_fuel(t, p, size);
   return p;
 }
 
@@ -95,7 +95,7 @@ void *lab_mem_realloc(void *p, size_t old, size_t size) {
   }
   lab_mem_thread *t = lab_mem_self();
   bool grows = size > old;
-  if (grows && size >= t->fuel && !admit(size - old))
+  if (grows && size >= t->fuel && !is_admitted(size - old))
     return NULL;
   lab_mem_sample sample;
   bool sampled = lab_sample_maybe(p) && lab_sample_take(p, &sample);
@@ -108,7 +108,7 @@ void *lab_mem_realloc(void *p, size_t old, size_t size) {
     return NULL;
   lab_count_resize(t, LAB_MEM_APP, old, size);
   if (grows)
-    spend(t, fresh, size);
+    spend_fuel(t, fresh, size);
   return fresh;
 }
 

@@ -98,7 +98,7 @@ static void read_sizes(lab_memstats *s) {
   }
 }
 
-static void add_stack(lab_thread *thread, void *arg) {
+static void add_thread_stack(lab_thread *thread, void *arg) {
   *(uint64_t *)arg += thread->stack_size;
 }
 
@@ -109,7 +109,7 @@ void lab_memstats_read(lab_memstats *s) {
   read_arena(s);
   read_sizes(s);
   read_gc(s);
-  lab_thread_each(add_stack, &s->stack_sys);
+  lab_thread_each(add_thread_stack, &s->stack_sys);
   s->stack_inuse = s->stack_sys;
   s->buck_hash_sys = (uint64_t)atomic_load(&buck_hash);
   s->gc_sys = lab_sample_bytes();

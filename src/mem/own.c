@@ -8,7 +8,7 @@
 #include "mem/counters.h"
 #include "mem/scavenge.h"
 
-static void *counted(lab_mem_thread *t, void *p) {
+static void *count_own_block(lab_mem_thread *t, void *p) {
   if (p) {
     size_t size = lab_arena_usable(p);
     lab_count_alloc(t, LAB_MEM_OWN, size);
@@ -19,7 +19,7 @@ static void *counted(lab_mem_thread *t, void *p) {
 
 void *lab_mem_own_alloc(size_t size) {
   lab_mem_thread *t = lab_mem_self();
-  return counted(t, lab_arena_alloc(t->cache, size));
+  return count_own_block(t, lab_arena_alloc(t->cache, size));
 }
 
 void *lab_mem_own_calloc(size_t count, size_t size) {
@@ -27,7 +27,7 @@ void *lab_mem_own_calloc(size_t count, size_t size) {
   if (__builtin_mul_overflow(count, size, &total))
     return NULL;
   lab_mem_thread *t = lab_mem_self();
-  return counted(t, lab_arena_zalloc(t->cache, total));
+  return count_own_block(t, lab_arena_zalloc(t->cache, total));
 }
 
 void *lab_mem_own_realloc(void *p, size_t size) {

@@ -45,14 +45,14 @@ static struct {
 /* ---- table, under the lock ----------------------------------------------- */
 
 /* Where P is, or the empty place where it belongs. */
-static size_t find(uintptr_t p) {
+static size_t find_block(uintptr_t p) {
   size_t i = lab_hash_u64(p) & (table.cap - 1);
   while (table.entries[i].p && table.entries[i].p != p)
     i = (i + 1) & (table.cap - 1);
   return i;
 }
 
-static bool resize(size_t cap) {
+static bool resize_blocks(size_t cap) {
   entry *old = table.entries;
   size_t old_cap = table.cap;
   void *fresh = mmap(NULL, cap * sizeof *old, PROT_READ | PROT_WRITE,
@@ -63,13 +63,13 @@ static bool resize(size_t cap) {
   table.cap = cap;
   for (size_t i = 0; i < old_cap; i++)
     if (old[i].p)
-      table.entries[find(old[i].p)] = old[i];
+      table.entries[find_block(old[i].p)] = old[i];
   if (old)
     munmap(old, old_cap * sizeof *old);
   return true;
 }
 
-static void filter_add(uintptr_t p, int n) {
+static void add_to_filter(uintptr_t p, int n) {
   _Atomic uint16_t *slot = &lab_sample_filter[lab_sample_slot((void *)p)];
   uint16_t count = atomic_load_explicit(slot, memory_order_relaxed);
   /* A full slot has lost count and stays full: slower, never wrong. */
@@ -77,19 +77,19 @@ static void filter_add(uintptr_t p, int n) {
     atomic_store_explicit(slot, (uint16_t)(count + n), memory_order_relaxed);
 }
 
-static bool insert(uintptr_t p, const lab_mem_sample *sample) {
+static bool insert_block(uintptr_t p, const lab_mem_sample *sample) {
   if ((table.used + 1) * 4 > table.cap * 3 &&
-      !resize(table.cap ? table.cap * 2 : TABLE_MIN))
+      !resize_blocks(table.cap ? table.cap * 2 : TABLE_MIN))
     return false;
-  table.entries[find(p)] = (entry){p, *sample};
+  table.entries[find_block(p)] = (entry){p, *sample};
   table.used++;
-  filter_add(p, 1);
+  add_to_filter(p, 1);
   return true;
 }
 
 /* Empties place I: later entries of the same run move up, unless they are
  * already between their own place and I. */
-static void erase(size_t i) {
+static void erase_place(size_t i) {
   size_t mask = table.cap - 1;
   for (size_t j = (i + 1) & mask; table.entries[j].p; j = (j + 1) & mask) {
     size_t home = lab_hash_u64(table.entries[j].p) & mask;
@@ -101,18 +101,18 @@ static void erase(size_t i) {
   table.entries[i].p = 0;
 }
 
-static bool extract(uintptr_t p, lab_mem_sample *sample) {
+static bool extract_block(uintptr_t p, lab_mem_sample *sample) {
   if (table.cap == 0)
     return false;
-  size_t i = find(p);
+  size_t i = find_block(p);
   if (!table.entries[i].p)
     return false;
   *sample = table.entries[i].sample;
-  erase(i);
+  erase_place(i);
   table.used--;
-  filter_add(p, -1);
+  add_to_filter(p, -1);
   if (table.cap > TABLE_MIN && table.used * 8 < table.cap)
-    resize(table.cap / 2); /* if it fails, the large one stays */
+    resize_blocks(table.cap / 2); /* if it fails, the large one stays */
   return true;
 }
 
@@ -127,21 +127,21 @@ static void tell_freed(const lab_mem_sample *sample) {
 void lab_sample_free(const void *p) {
   lab_mem_sample sample;
   pthread_mutex_lock(&lock);
-  if (extract((uintptr_t)p, &sample))
+  if (extract_block((uintptr_t)p, &sample))
     tell_freed(&sample);
   pthread_mutex_unlock(&lock);
 }
 
 bool lab_sample_take(const void *p, lab_mem_sample *sample) {
   pthread_mutex_lock(&lock);
-  bool found = extract((uintptr_t)p, sample);
+  bool found = extract_block((uintptr_t)p, sample);
   pthread_mutex_unlock(&lock);
   return found;
 }
 
 void lab_sample_keep(const void *p, const lab_mem_sample *sample) {
   pthread_mutex_lock(&lock);
-  if (!insert((uintptr_t)p, sample))
+  if (!insert_block((uintptr_t)p, sample))
     tell_freed(sample); /* can't follow it: better gone than for ever live */
   pthread_mutex_unlock(&lock);
 }
@@ -154,7 +154,7 @@ void lab_sample_drop(const lab_mem_sample *sample) {
 
 /* What cannot be entered into the table is not recorded at all: its free would
  * go unnoticed. */
-static void record(void *p, lab_mem_sample *sample) {
+static void record_sample(void *p, lab_mem_sample *sample) {
   const lab_mem_sink *s = atomic_load(&sink);
   if (!s)
     return;
@@ -162,7 +162,7 @@ static void record(void *p, lab_mem_sample *sample) {
   if (sample->stack == 0)
     return;
   pthread_mutex_lock(&lock);
-  if (insert((uintptr_t)p, sample))
+  if (insert_block((uintptr_t)p, sample))
     s->allocated(sample);
   pthread_mutex_unlock(&lock);
 }
@@ -172,7 +172,7 @@ static void record(void *p, lab_mem_sample *sample) {
 /* Bytes to the next point. A block is sampled when its size reaches them; so
  * with a rate of 1 the distance is 0, which even an empty block reaches, and
  * otherwise at least 1. */
-static uint64_t draw(lab_mem_thread *t) {
+static uint64_t draw_distance(lab_mem_thread *t) {
   if (t->rate == 0)
     return UINT64_MAX;
   if (t->rate == 1)
@@ -182,7 +182,7 @@ static uint64_t draw(lab_mem_thread *t) {
 }
 
 /* 1 / p(size); expm1 keeps its digits where size is far below the rate. */
-static double weight_of(size_t size, uint64_t with_rate) {
+static double weigh_sample(size_t size, uint64_t with_rate) {
   return with_rate <= 1 ? 1 : -1 / expm1(-(double)size / (double)with_rate);
 }
 
@@ -191,18 +191,18 @@ void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
   uint64_t current = lab_mem_rate();
   if (t->rate != current || distance == 0) { /* 0 also at a thread's start */
     t->rate = current;
-    distance = draw(t);
+    distance = draw_distance(t);
   }
   bool chosen = size >= distance;
-  distance = chosen ? draw(t) : distance - size;
+  distance = chosen ? draw_distance(t) : distance - size;
   t->fuel = distance < LAB_MEM_STEP ? (size_t)distance : LAB_MEM_STEP;
   t->rest = distance - t->fuel;
   if (!chosen || t->sampling)
     return;
-  lab_mem_sample sample = {.size = size, .weight = weight_of(size, t->rate)};
+  lab_mem_sample sample = {.size = size, .weight = weigh_sample(size, t->rate)};
   LAB_PROBE2(alloc__sample, size, (uint64_t)(sample.weight + 0.5));
   t->sampling = true;
-  record(p, &sample);
+  record_sample(p, &sample);
   t->sampling = false;
 }
 
