@@ -87,7 +87,7 @@ typedef struct encoder {
 } encoder;
 
 /* Call it after each message. */
-static void pass_on(encoder *e, size_t least) {
+static void pass_on_bytes(encoder *e, size_t least) {
   if (!e->gzip || e->buf->len < least)
     return;
   lab_gzip_write(e->gzip, e->buf->data, e->buf->len);
@@ -127,7 +127,7 @@ static void write_sample(lab_buf *b, const lab_profile *p, const sample *s,
   lab_proto_end(b, m);
 }
 
-static bool all_zero(const int64_t *values, size_t n) {
+static bool is_all_zero(const int64_t *values, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (values[i] != 0)
       return false;
@@ -138,10 +138,10 @@ static void write_samples(encoder *e, const lab_profile *p) {
   const int64_t *values = ITEMS(&p->values, int64_t);
   for (size_t i = 0; i < COUNT(&p->samples, sample); i++) {
     const int64_t *v = values + i * p->ntypes;
-    if (p->drop_zero && all_zero(v, p->ntypes))
+    if (p->drop_zero && is_all_zero(v, p->ntypes))
       continue;
     write_sample(e->buf, p, &ITEMS(&p->samples, sample)[i], v);
-    pass_on(e, PART);
+    pass_on_bytes(e, PART);
   }
 }
 
@@ -189,11 +189,11 @@ static void write_places(encoder *e, const lab_profile *p) {
     write_mapping(e->buf, i + 1, &ITEMS(&p->mappings, mapping)[i]);
   for (size_t i = 0; i < COUNT(&p->locations, location); i++) {
     write_location(e->buf, i + 1, &ITEMS(&p->locations, location)[i]);
-    pass_on(e, PART);
+    pass_on_bytes(e, PART);
   }
   for (size_t i = 0; i < COUNT(&p->functions, function); i++) {
     write_function(e->buf, i + 1, &ITEMS(&p->functions, function)[i]);
-    pass_on(e, PART);
+    pass_on_bytes(e, PART);
   }
 }
 
@@ -202,7 +202,7 @@ static void write_strings(encoder *e, const lab_strtab *strings) {
     size_t n;
     const char *s = lab_strtab_get(strings, i, &n);
     lab_proto_bytes(e->buf, PROFILE_STRING_TABLE, s, n);
-    pass_on(e, PART);
+    pass_on_bytes(e, PART);
   }
 }
 
@@ -230,17 +230,17 @@ static void write_circumstances(lab_buf *b, const lab_profile *p) {
   lab_proto_uint(b, PROFILE_DEFAULT_SAMPLE, p->default_type);
 }
 
-static void write_profile(encoder *e, const lab_profile *p) {
+static void write_parts(encoder *e, const lab_profile *p) {
   write_types(e->buf, p);
   write_samples(e, p);
   write_places(e, p);
   write_strings(e, &p->strings);
   write_circumstances(e->buf, p);
-  pass_on(e, 0);
+  pass_on_bytes(e, 0);
 }
 
 int lab_profile_finish_raw(const lab_profile *p, lab_buf *out) {
-  write_profile(&(encoder){.buf = out}, p);
+  write_parts(&(encoder){.buf = out}, p);
   return 0;
 }
 
@@ -250,7 +250,7 @@ int lab_profile_finish(const lab_profile *p, lab_buf *out) {
   int rc = lab_gzip_open(&e.gzip, out);
   if (rc < 0)
     return rc;
-  write_profile(&e, p);
+  write_parts(&e, p);
   lab_gzip_close(e.gzip);
   lab_buf_free(&part);
   return 0;

@@ -26,20 +26,20 @@ struct lab_gzip {
   lab_buf *out;
 };
 
-static void *zlib_alloc(void *opaque, unsigned count, unsigned size) {
+static void *alloc_for_zlib(void *opaque, unsigned count, unsigned size) {
   (void)opaque;
   return lab_xcalloc(count, size);
 }
 
-static void zlib_free(void *opaque, void *p) {
+static void free_for_zlib(void *opaque, void *p) {
   (void)opaque;
   lab_xfree(p);
 }
 
 int lab_gzip_open(lab_gzip **g, lab_buf *out) {
   lab_gzip *n = lab_xcalloc(1, sizeof *n);
-  n->z.zalloc = zlib_alloc;
-  n->z.zfree = zlib_free;
+  n->z.zalloc = alloc_for_zlib;
+  n->z.zfree = free_for_zlib;
   n->out = out;
   n->header.os = OS_UNKNOWN;
   if (deflateInit2(&n->z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP_FORMAT,

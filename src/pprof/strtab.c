@@ -23,8 +23,8 @@ const char *lab_strtab_get(const lab_strtab *t, uint32_t number, size_t *n) {
   return *n ? t->text.data + start : "";
 }
 
-static uint32_t find_string(const lab_strtab *t, uint64_t hash, const char *s,
-                            size_t n) {
+static uint32_t find_table_string(const lab_strtab *t, uint64_t hash,
+                                  const char *s, size_t n) {
   lab_table_walk walk = lab_table_find(&t->table, hash);
   for (uint32_t id; (id = lab_table_next(&walk));) {
     size_t len;
@@ -40,7 +40,7 @@ uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
     return 0;
   size_t n = strlen(s);
   uint64_t hash = lab_hash_bytes(s, n, 0);
-  uint32_t id = find_string(t, hash, s, n);
+  uint32_t id = find_table_string(t, hash, s, n);
   if (id)
     return id;
   lab_buf_append(&t->text, s, n);

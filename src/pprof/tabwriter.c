@@ -31,7 +31,7 @@ typedef struct page {
   size_t ncolumns;
 } page;
 
-static size_t width_of(const char *s, size_t n) {
+static size_t count_characters(const char *s, size_t n) {
   size_t width = 0;
   for (size_t i = 0; i < n; i++)
     width += ((unsigned char)s[i] & 0xc0) != 0x80; /* starts a character */
@@ -39,7 +39,7 @@ static size_t width_of(const char *s, size_t n) {
 }
 
 static void add_cell(page *pg, const char *s, size_t n) {
-  cell c = {s, n, width_of(s, n), 0};
+  cell c = {s, n, count_characters(s, n), 0};
   lab_buf_append(&pg->cells, &c, sizeof c);
 }
 
@@ -62,7 +62,7 @@ static void add_line(page *pg, const char *s, size_t n, bool open) {
     pg->ncolumns = l.ncolumns;
 }
 
-static void cut(page *pg, const char *text, size_t n) {
+static void cut_text(page *pg, const char *text, size_t n) {
   const char *end = text + n, *newline;
   while ((newline = memchr(text, '\n', (size_t)(end - text)))) {
     add_line(pg, text, (size_t)(newline - text), false);
@@ -73,8 +73,8 @@ static void cut(page *pg, const char *text, size_t n) {
 
 /* The end of the run of lines, from FROM on, that have a cell in COLUMN. Sets
  * *WIDTH to the width of the widest. */
-static size_t measure(const page *pg, size_t column, size_t from,
-                      size_t *width) {
+static size_t measure_run(const page *pg, size_t column, size_t from,
+                          size_t *width) {
   const line *lines = (const void *)pg->lines.data;
   const cell *cells = (const void *)pg->cells.data;
   size_t i = from, nlines = pg->lines.len / sizeof(line);
@@ -92,7 +92,7 @@ static void set_widths(page *pg, size_t column) {
   cell *cells = (void *)pg->cells.data;
   size_t nlines = pg->lines.len / sizeof(line), width;
   for (size_t i = 0; i < nlines; i++) {
-    size_t end = measure(pg, column, i, &width);
+    size_t end = measure_run(pg, column, i, &width);
     for (; i < end; i++)
       cells[lines[i].first + column].column = width;
   }
@@ -106,7 +106,7 @@ static void write_cell(const cell *c, lab_buf *out) {
   out->len += tabs;
 }
 
-static void write_lines(const page *pg, lab_buf *out) {
+static void write_tab_lines(const page *pg, lab_buf *out) {
   const line *lines = (const void *)pg->lines.data;
   const cell *cells = (const void *)pg->cells.data;
   size_t nlines = pg->lines.len / sizeof(line);
@@ -124,10 +124,10 @@ void lab_tabwriter_format(const char *text, size_t n, lab_buf *out) {
   if (n == 0)
     return;
   page pg = {0};
-  cut(&pg, text, n);
+  cut_text(&pg, text, n);
   for (size_t column = 0; column < pg.ncolumns; column++)
     set_widths(&pg, column);
-  write_lines(&pg, out);
+  write_tab_lines(&pg, out);
   lab_buf_free(&pg.cells);
   lab_buf_free(&pg.lines);
 }
