@@ -31,6 +31,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "stack/codemap.h"
 #include "stack/unwind.h"
 
 enum { DEADLINE_S = 5, LOG_MS = 20 };

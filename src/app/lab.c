@@ -20,6 +20,8 @@
 #include "base/queue.h"
 #include "base/thread.h"
 #include "mem/mem.h"
+#include "mem/own.h"
+#include "mem/sample.h"
 #include "prof/contention.h"
 #include "prof/cpu.h"
 #include "lab_version.h"

@@ -5,7 +5,7 @@
 #include "app/app.h"
 #include "base/often.h"
 #include "base/queue.h"
-#include "mem/mem.h"
+#include "mem/scavenge.h"
 #include "scenario/entry_watch.h"
 
 static void on_work(uv_work_t *work) {

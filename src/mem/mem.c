@@ -137,3 +137,7 @@ size_t lab_mem_app_bytes(void) {
   lab_counters_sum(&c);
   return (size_t)(c.allocated[LAB_MEM_APP] - c.freed[LAB_MEM_APP]);
 }
+
+size_t lab_mem_release(void) {
+  return lab_arena_release(lab_mem_self()->cache);
+}

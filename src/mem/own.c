@@ -2,7 +2,7 @@
  * The lab's own memory: counted by usable size, which the heap knows, since
  * free(3)-like callers don't tell it. Never sampled: the heap profile shows
  * the scenario, not who watches it. */
-#include "mem/mem.h"
+#include "mem/own.h"
 
 #include "mem/arena.h"
 #include "mem/counters.h"

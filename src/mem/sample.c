@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/probe.h"
 #include "base/rng.h"
+#include "mem/counters.h"
 
 enum { TABLE_MIN = 1024, FILTER_FULL = UINT16_MAX };
 

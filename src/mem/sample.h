@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Which allocations are sampled, and which blocks are samples.
+ * Sampling of application memory: which allocations are sampled, and which
+ * blocks are samples.
  *
- * Internal to src/mem; any thread. */
+ * Sampling is Go's. On average there is one sample per `rate` bytes allocated,
+ * at distances drawn from the exponential distribution, so an allocation of n
+ * bytes is sampled with probability p(n) = 1 - exp(-n / rate). A sample has the
+ * weight 1 / p(n): sums of weights (and of weight * n) are unbiased estimates
+ * of objects (and bytes). A rate of 1 samples everything, with weight 1; a rate
+ * of 0 samples nothing.
+ *
+ * Threads: any. Signal handlers: never. */
 #ifndef LAB_MEM_SAMPLE_H
 #define LAB_MEM_SAMPLE_H
 
@@ -10,13 +18,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "mem/counters.h"
-#include "mem/mem.h"
+struct lab_mem_thread;
+
+/* ---- for everybody ------------------------------------------------------- */
+
+/* A sampled block, as the sink sees it. */
+typedef struct lab_mem_sample {
+  uint32_t stack; /* what capture returned */
+  uint32_t label; /* what capture stored */
+  size_t size;    /* bytes asked for */
+  double weight;  /* objects it stands for, >= 1 */
+} lab_mem_sample;
+
+/* Who keeps the profile (src/prof/heap.c). */
+typedef struct lab_mem_sink {
+  /* The stack (src/stack) of the allocation under way on this thread. 0 means
+   * that no scenario's code is running here: it isn't recorded. Must not
+   * allocate application memory. */
+  uint32_t (*capture)(uint32_t *label);
+  /* Both are called under the sampler's lock: they must be short, and must not
+   * allocate application memory. */
+  void (*allocated)(const lab_mem_sample *sample);
+  void (*freed)(const lab_mem_sample *sample);
+} lab_mem_sink;
+
+/* Mean bytes between samples; 512 KiB at first. A change takes effect at once
+ * on the calling thread, on others after 64 KiB of allocations at most. */
+void lab_mem_set_rate(uint64_t rate);
+uint64_t lab_mem_rate(void);
+
+/* Install the sink once, early: it is told of the end of every sample that is
+ * live, also of one whose beginning was told to another sink. SINK must stay.
+ * NULL: nothing is recorded. */
+void lab_mem_set_sink(const lab_mem_sink *sink);
+
+/* ---- internal to src/mem ------------------------------------------------- */
 
 enum { LAB_SAMPLE_FILTER_BITS = 16 };
 
-/* How many live samples hash to each slot. A block whose slot is 0 is no
- * sample: the one thing that most frees look at. */
+/* How many live samples hash to each slot. A block whose slot is 0 isn't a
+ * sample: most frees look at nothing else. */
 extern _Atomic uint16_t lab_sample_filter[1 << LAB_SAMPLE_FILTER_BITS];
 
 static inline size_t lab_sample_slot(const void *p) {
@@ -24,28 +65,29 @@ static inline size_t lab_sample_slot(const void *p) {
   return (size_t)(h >> (64 - LAB_SAMPLE_FILTER_BITS));
 }
 
-/* Whether P may be a sample. Called by who holds P, and so after the store
- * that made it one: relaxed order is enough. */
+/* Whether P may be a sample. Relaxed order is enough: the caller got P after
+ * the store that made it a sample. */
 static inline bool lab_sample_maybe(const void *p) {
   return atomic_load_explicit(&lab_sample_filter[lab_sample_slot(p)],
                               memory_order_relaxed) != 0;
 }
 
-/* Accounts for a new block P of SIZE bytes at the end of the thread's fuel:
- * samples it if it is its turn, and fuels the thread anew. */
-void lab_sample_step(lab_mem_thread *t, void *p, size_t size);
+/* Accounts for a new block P of SIZE bytes at the end of the thread's fuel
+ * (counters.h): samples the block if it is its turn, and refuels the thread. */
+void lab_sample_step(struct lab_mem_thread *t, void *p, size_t size);
 
 /* P is being freed: if it is a sample, tells the sink. */
 void lab_sample_free(const void *p);
 
-/* For realloc, where P's address may be another thread's block before we know
- * the outcome. Take removes P from the table (false: it was no sample); then
- * either keep puts it back under its new or old address, or drop ends it. */
+/* For realloc, which may give P's address to another thread before we know the
+ * outcome. Take removes P from the table (false: it wasn't a sample). Then
+ * either keep enters it again, under its new or old address, or drop ends
+ * it. */
 bool lab_sample_take(const void *p, lab_mem_sample *sample);
 void lab_sample_keep(const void *p, const lab_mem_sample *sample);
 void lab_sample_drop(const lab_mem_sample *sample);
 
-/* Bytes of filter and table. */
+/* Bytes of the filter and the table. */
 size_t lab_sample_bytes(void);
 
 #endif

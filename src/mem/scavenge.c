@@ -5,7 +5,6 @@
 #include "mem/scavenge.h"
 
 #include "base/clock.h"
-#include "mem/arena.h"
 #include "mem/mem.h"
 
 enum { DEFAULT_SECONDS = 300 };
@@ -17,10 +16,6 @@ static uint64_t quiet_since; /* the ticking thread's */
 
 void lab_scavenge_init(void) {
   quiet_since = lab_clock_mono();
-}
-
-size_t lab_mem_release(void) {
-  return lab_arena_release(lab_mem_self()->cache);
 }
 
 void lab_mem_set_scavenge(int s) {

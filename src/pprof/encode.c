@@ -5,10 +5,12 @@
  *
  * Messages are gathered in a buffer and handed to gzip 64 kB at a time, so a
  * profile is never in memory uncompressed as a whole. */
+#include "pprof/encode.h"
+
 #include <stddef.h>
 
-#include "pprof/builder.h"
 #include "pprof/gzip.h"
+#include "pprof/profile_internal.h"
 #include "pprof/proto.h"
 
 /* message Profile */

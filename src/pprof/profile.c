@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "pprof/builder.h"
+#include "pprof/profile_internal.h"
 
 static value_type intern_type(lab_profile *p, lab_profile_type t) {
   return (value_type){lab_strtab_add(&p->strings, t.type),

@@ -27,8 +27,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-
 typedef struct lab_profile lab_profile;
 
 /* What a number counts, and in what: {"cpu", "nanoseconds"}. */
@@ -101,15 +99,5 @@ typedef struct lab_profile_label {
 void lab_profile_sample(lab_profile *p, const uint64_t *locations, size_t n,
                         const int64_t *values, const lab_profile_label *labels,
                         size_t nlabels);
-
-/* Appends the finished profile to OUT: one gzip member. The builder stays as
- * it is: more can be added, and finished again. Returns 0, or -ENOTSUP when
- * zlib doesn't work here; OUT is unchanged then.
- *
- * It may take 100 ms for a large profile: not for a thread that must answer. */
-int lab_profile_finish(const lab_profile *p, lab_buf *out);
-
-/* The same without gzip; always 0. */
-int lab_profile_finish_raw(const lab_profile *p, lab_buf *out);
 
 #endif

@@ -29,6 +29,7 @@
 #include "prof/cpu_internal.h"
 #include "prof/export.h"
 #include "prof/keymap.h"
+#include "stack/merge.h"
 #include "stack/stack.h"
 #include "task/worker.h"
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "pprof/encode.h"
 #include "prof/keymap.h"
 #include "prof/label.h"
 #include "stack/stack.h"

@@ -6,8 +6,8 @@
 
 #include "prof/export.h"
 #include "prof/label.h"
+#include "stack/codemap.h"
 #include "stack/stack.h"
-#include "stack/unwind.h"
 
 uint64_t lab_text_offset(lab_frame frame, bool leaf, const lab_symbol *symbol) {
   uint64_t address = lab_text_address(frame, leaf);

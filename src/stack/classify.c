@@ -6,7 +6,7 @@
  * forgets the file of such symbols, and remembers it for static functions
  * only. So both are asked: the file's stem first, then the prefix. (Debian's
  * static library says "lgc.o" where others say "lgc.c".) */
-#include "stack/codemap.h"
+#include "stack/classify.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * Which of our own code is Lua, and which part of it. Internal to src/stack;
- * the public half is lab_code_class and lab_code_name in unwind.h. */
+ * The functions of this executable: what the code at an address is called, and
+ * which part of the program it is.
+ *
+ * Threads: any. Signal handlers: all but lab_codemap_init. */
 #ifndef LAB_STACK_CODEMAP_H
 #define LAB_STACK_CODEMAP_H
 
 #include <stdint.h>
 
-#include "stack/unwind.h"
+#include "stack/classify.h"
 
-typedef struct lab_code_kind {
-  lab_code code;
-  /* What students see in place of this part of Lua's core, e.g.
-   * "[lua table]"; NULL if it is not worth a frame. */
-  const char *pseudo;
-} lab_code_kind;
-
-/* The kind of a function by its symbol and the object file it came from (as
- * STT_FILE has it: "lgc.o", "lgc.c"; NULL if unknown, as for symbols that
- * other files see). Pure. */
-lab_code_kind lab_code_classify(const char *file, const char *symbol);
-
-/* Reads the symbol table of this executable, once. 0 or negative errno. */
+/* Reads this executable's symbol table, once; lab_unwind_init calls it. 0 or
+ * negative errno: then no address is known. */
 int lab_codemap_init(void);
 
-/* The kind of the code at PC. Async-signal-safe. */
+/* The functions below want the address of an instruction. For a return address,
+ * pass the address of the byte before it. */
+
+/* What the code at PC is; LAB_CODE_OTHER if it isn't in the map. */
+lab_code lab_code_class(uintptr_t pc);
+
+/* The same, with the name that students see. */
 lab_code_kind lab_code_kind_at(uintptr_t pc);
+
+/* The symbol that contains PC, or NULL. *START is its first address; START may
+ * be NULL. */
+const char *lab_code_name(uintptr_t pc, uintptr_t *start);
 
 #endif

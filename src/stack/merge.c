@@ -25,9 +25,10 @@
  *
  * Frame 0 of a stack is an instruction, further native ones are return
  * addresses: a frame that moves to or from the leaf is corrected by one. */
-#include "stack/stack.h"
+#include "stack/merge.h"
 
 #include "stack/codemap.h"
+#include "stack/stack.h"
 
 typedef struct merge {
   lab_frame out[LAB_STACK_DEPTH];

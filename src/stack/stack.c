@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "stack/intern.h"
-#include "stack/stack_limit.h"
 
 typedef struct stack {
   const lab_frame *frames;

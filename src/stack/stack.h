@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Interned stacks: a stack is a number.
+ * Interned stacks: a stack is a number, its id.
  *
- * Frames are leaf first. The same frames give the same id, ids start at 1, and
- * 0 is the empty stack. Stacks never go away; when LAB_STACK_LIMIT different
- * ones exist, further ones become the stack of the single pseudo frame
- * "[too many different stacks]", so that their samples stay visible.
+ * Frames are leaf first. Equal frames get the same id; ids start at 1, and 0 is
+ * the empty stack. Stacks never go away. When LAB_STACK_LIMIT different ones
+ * exist, each new one becomes the stack whose only frame is the pseudo function
+ * "[too many different stacks]", so its samples can still be seen.
  *
- * Threads: any (one mutex); never in a signal handler. */
+ * Threads: any. A known stack is found without a lock; a new one takes a mutex.
+ * Signal handlers: never. */
 #ifndef LAB_STACK_STACK_H
 #define LAB_STACK_STACK_H
 
@@ -14,25 +15,25 @@
 #include <stdint.h>
 
 #include "stack/frame.h"
+#include "stack/merge.h"
 
 enum {
   LAB_STACK_DEPTH = 256,     /* frames kept; deeper callers are cut off */
   LAB_STACK_LIMIT = 1000000, /* different stacks */
 };
 
+/* The id of the stack of these N frames, which are copied. */
 uint32_t lab_stack_intern(const lab_frame *frames, size_t n);
 
-/* The frames of a stack: valid for ever. Returns how many; 0 for id 0. */
+/* The frames of a stack, valid for ever. Returns how many; 0 for id 0 and for
+ * an id that doesn't exist. */
 size_t lab_stack_frames(uint32_t id, const lab_frame **frames);
 
-/* The stack of NATIVE (leaf first, as lab_unwind_* gives it) on top of the
- * stack BASE (Lua frames of the VM, or the stack captured for a worker's job),
- * in the form students see: see merge.c for the rules (Lua's library code is
- * replaced by the C function's frame, the collector by "[lua gc]", hidden
- * functions vanish, the VM's own machinery is dropped). */
-uint32_t lab_stack_merge(const lab_frame *native, size_t n, uint32_t base);
-
-/* Bytes that the tables take. */
+/* Bytes that all tables of src/stack take. */
 size_t lab_stack_bytes(void);
+
+/* For tests: replaces LAB_STACK_LIMIT, which takes long to reach. Stacks that
+ * exist stay. */
+void lab_stack_set_limit(uint32_t limit);
 
 #endif

@@ -15,11 +15,11 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "stack/codemap.h"
 #include "stack/debuginfo.h"
 #include "stack/intern.h"
 #include "stack/modules.h"
 #include "stack/sources.h"
-#include "stack/unwind.h"
 
 typedef struct answer {
   uint64_t key; /* pc, or script frame */

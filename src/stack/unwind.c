@@ -16,7 +16,6 @@
 #include <unwind.h>
 
 #include "base/err.h"
-#include "stack/codemap.h"
 
 enum { MAX_ENDS = 16 };
 

@@ -18,6 +18,7 @@
 #include "mem/arena.h"
 #include "mem/counters.h"
 #include "mem/mem.h"
+#include "mem/sample.h"
 
 enum { LIVE = 20000, OPS = 1000000, SIZES = 4096, ROUNDS = 15 };
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "pprof/encode.h"
 #include "pprof/profile.h"
 
 enum {

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "prof/export.h"
 #include "prof/keymap.h"
+#include "stack/merge.h"
 #include "stack/stack.h"
 #include "stack/symbols.h"
 #include "stack/unwind.h"

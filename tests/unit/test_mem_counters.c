@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "mem/own.h"
 
 enum { THREADS = 4, SLOTS = 200, ROUNDS = 200000, KIB = 1024 };
 

@@ -25,6 +25,8 @@
 #include "mem/counters.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "mem/own.h"
+#include "mem/sample.h"
 
 enum { STACK = 7, LABEL = 3, RATE = 512 << 10 };
 

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "pprof/gzip.h"
+#include "pprof/encode.h"
 #include "pprof/profile.h"
 
 /* Inflates the one member that Z holds, to its very end. */

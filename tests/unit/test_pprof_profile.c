@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The builder: what was put in is read back from its bytes. */
+#include "pprof/encode.h"
 #include "pprof/profile.h"
 
 #include <signal.h>

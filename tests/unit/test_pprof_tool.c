@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "pprof/encode.h"
 #include "pprof/profile.h"
 
 static char path[] = "/tmp/lab-pprof-XXXXXX";

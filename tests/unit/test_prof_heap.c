@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "mem/mem.h"
+#include "mem/sample.h"
 #include "prof/export.h"
 #include "prof/heap.h"
 #include "prof/heap_internal.h"

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "mem/sample.h"
 #include "prof/cpu.h"
 #include "prof/heap.h"
 #include "script/script.h"

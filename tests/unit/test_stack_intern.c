@@ -12,7 +12,6 @@
 
 #include "base/rng.h"
 #include "stack/stack.h"
-#include "stack/stack_limit.h"
 
 static uint32_t lua(const char *source, int line) {
   return lab_func_lua(source, strlen(source), line);

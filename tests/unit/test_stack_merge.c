@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "stack/classify.h"
 #include "stack/codemap.h"
+#include "stack/merge.h"
 #include "stack/stack.h"
 #include "stack/symbols.h"
 

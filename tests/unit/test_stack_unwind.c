@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "stack/symbols.h"
+#include "stack/codemap.h"
 #include "stack/unwind.h"
 
 /* A sanitizer has functions of its own around libc's, and TSan runs handlers
