@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Memory for the lab's own needs.
  *
- * The lowest module can't know the counted heap (src/mem), yet everything the
- * lab allocates must be counted. So base owns three function pointers: libc's
- * to begin with, replaced once by lab_mem_init() before the first allocation.
+ * The lowest module can't know the counted heap (src/mem), yet everything that
+ * the lab allocates must be counted. So base has three function pointers. At
+ * first they are libc's; lab_mem_init() replaces them, once, before the first
+ * allocation.
  *
- * The x in the names: these never return NULL. When memory is out they print
- * the size and abort, because a lab that can't keep its own books must not go
- * on. What a scenario asks for goes through mem.h and may fail.
+ * Functions with an x in their names never return NULL. When memory is out they
+ * print the size and abort, because a lab that can't keep its own records must
+ * not go on. What a scenario asks for goes through mem.h and may fail.
  *
  * Threads: any. Signal handlers: never. */
 #ifndef LAB_BASE_ALLOC_H
@@ -21,7 +22,7 @@ typedef struct lab_allocator {
   void (*free)(void *p);
 } lab_allocator;
 
-/* Installs another allocator; call it once, before anything was allocated. */
+/* Installs another allocator. Call it once, before anything is allocated. */
 void lab_alloc_install(const lab_allocator *allocator);
 
 /* SIZE bytes, not initialized; a SIZE of 0 counts as 1. Caller frees. */
@@ -30,7 +31,8 @@ void *lab_xmalloc(size_t size);
 void *lab_xcalloc(size_t count, size_t size);
 /* As realloc(3): P may be NULL. */
 void *lab_xrealloc(void *p, size_t size);
-/* A copy of the string S, of the first LEN bytes of S (with a final 0). */
+/* A copy of the string S; a copy of the first LEN bytes of S, with a final 0.
+ */
 char *lab_xstrdup(const char *s);
 char *lab_xmemdup0(const char *s, size_t len);
 /* Gives memory back; NULL is accepted. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 
 void lab_buf_free(lab_buf *b) {
   lab_xfree(b->data);
@@ -21,6 +22,7 @@ void lab_buf_clear(lab_buf *b) {
 
 char *lab_buf_reserve(lab_buf *b, size_t n) {
   if (b->cap - b->len < n) {
+    LAB_ASSERT(n <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
     size_t cap = b->cap ? b->cap * 2 : 256;
     while (cap - b->len < n)
       cap *= 2;

@@ -6,8 +6,9 @@
  *   ... b.data, b.len ...
  *   lab_buf_free(&b);
  *
- * The bytes are not 0-terminated. Growth doubles, so appending is O(1) in the
- * mean. Memory is lab_xmalloc's: growing can't fail. Not thread-safe. */
+ * The bytes are not 0-terminated. The capacity doubles when it grows, so
+ * appending takes constant time on average. Memory is lab_xmalloc's: growing
+ * can't fail. Threads: one at a time. */
 #ifndef LAB_BASE_BUF_H
 #define LAB_BASE_BUF_H
 
@@ -25,11 +26,13 @@ typedef struct lab_buf {
 
 /* Frees the bytes and makes B empty again. */
 void lab_buf_free(lab_buf *b);
-/* Forgets the bytes, keeps the memory. */
+/* Makes B empty, but keeps the memory for the next bytes. */
 void lab_buf_clear(lab_buf *b);
-/* Room for N more bytes after b->len; returns where they go. The caller writes
+/* Makes room for N more bytes and returns where they go. The caller writes
  * there and adds to b->len. */
 char *lab_buf_reserve(lab_buf *b, size_t n);
+/* These append N bytes; a string, without its final 0; one byte; and what
+ * printf would print. */
 void lab_buf_append(lab_buf *b, const void *bytes, size_t n);
 void lab_buf_puts(lab_buf *b, const char *s);
 void lab_buf_putc(lab_buf *b, char c);

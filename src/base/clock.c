@@ -27,7 +27,7 @@ uint64_t lab_clock_process_cpu(void) {
   return lab_clock_read(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* The digits of VALUE, at least WIDTH of them; returns how many. */
+/* Writes the digits of VALUE, at least WIDTH of them; returns how many. */
 static size_t write_digits(char *out, uint64_t value, size_t width) {
   char reversed[20];
   size_t n = 0;
@@ -39,8 +39,9 @@ static size_t write_digits(char *out, uint64_t value, size_t width) {
   return n;
 }
 
-/* VALUE / UNIT, the fraction without its final zeros, and the unit's NAME. By
- * hand: every request's log line has one. */
+/* Writes VALUE / UNIT, the fraction without its final zeros, and the unit's
+ * NAME. It doesn't use printf because the log line of every request has a
+ * duration, and this is faster. */
 static size_t write_decimal(char *out, uint64_t value, uint64_t unit,
                             const char *name) {
   size_t width = 0, n = write_digits(out, value / unit, 1);

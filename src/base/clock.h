@@ -11,15 +11,15 @@
 #define LAB_SECOND 1000000000ull
 #define LAB_MILLISECOND 1000000ull
 
-/* CLOCK_MONOTONIC: intervals. */
+/* CLOCK_MONOTONIC: for intervals. */
 uint64_t lab_clock_mono(void);
-/* CLOCK_REALTIME: time stamps, ns since 1970. */
+/* CLOCK_REALTIME: for time stamps, ns since 1970. */
 uint64_t lab_clock_real(void);
 /* CPU time of the calling thread, and of the process. */
 uint64_t lab_clock_thread_cpu(void);
 uint64_t lab_clock_process_cpu(void);
-/* Any clock; 0 if it can't be read: the thread whose CPU time it is may have
- * ended. */
+/* Any clock. 0 if it can't be read, for example because the thread whose CPU
+ * time it is has ended. */
 uint64_t lab_clock_read(clockid_t clock);
 
 /* Enough for any duration that lab_clock_format writes. */

@@ -17,8 +17,9 @@ typedef struct lab_err {
 int lab_err_set(lab_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Prints the expression with its place and aborts: for states that our own
- * code has made impossible. Stays in release builds. */
+/* Aborts unless E holds, and prints E and its place in the source. It is for
+ * states that only a mistake in our own code can cause, and stays in release
+ * builds. */
 #define LAB_ASSERT(e)                                                          \
   ((e) ? (void)0 : lab_assert_failed(#e, __FILE__, __LINE__))
 _Noreturn void lab_assert_failed(const char *what, const char *file, int line);

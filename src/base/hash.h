@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Hashes for tables in memory; not for anything an enemy may choose.
+ * Hashes for tables in memory (base/table.h). They are fast, but an attacker
+ * who chooses the keys can make all of them collide: don't use them for keys
+ * that come from the network in large numbers.
+ *
  * Pure functions: any thread, any signal handler. */
 #ifndef LAB_BASE_HASH_H
 #define LAB_BASE_HASH_H
@@ -16,7 +19,8 @@ static inline uint64_t lab_hash_u64(uint64_t x) {
   return x ^ x >> 31;
 }
 
-/* FNV-1a over N bytes, mixed at the end; SEED chains several pieces. */
+/* FNV-1a over N bytes, mixed at the end. For several pieces, pass the hash of
+ * the first one as the SEED of the next; begin with 0. */
 static inline uint64_t lab_hash_bytes(const void *bytes, size_t n,
                                       uint64_t seed) {
   const unsigned char *p = bytes;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The log: see log.h.
  *
- * Two buffers take turns: callers fill one while the writer writes the other.
- * The writer sleeps on a condition variable; after a write it waits
- * BATCH_NS before it looks again, so that under load a batch is a write(2) of
- * many lines, while a single line on an idle lab appears at once. */
+ * There are two buffers: callers fill one while the writer writes the other.
+ * The writer sleeps on a condition variable. After a write it waits BATCH_NS
+ * before it looks again: so under load one write(2) takes many lines, while a
+ * single line on an idle lab appears at once. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-enum { FULL = 1 << 20 };
+enum { FULL = 1 << 20 }; /* bytes that may wait */
 static const uint64_t BATCH_NS = 2 * LAB_MILLISECOND;
 static const uint64_t ROOM_NS = 50 * LAB_MILLISECOND;
 static const uint64_t FLUSH_NS = 250 * LAB_MILLISECOND;
@@ -40,13 +40,13 @@ static struct {
   int fd;
   bool idle; /* the writer sleeps until something comes */
   bool stop;
-  bool stuck; /* nothing went out for ROOM_NS */
+  bool stuck; /* nothing was written for ROOM_NS */
 } lg = {.lock = PTHREAD_MUTEX_INITIALIZER,
         .filled = PTHREAD_COND_INITIALIZER,
         .written = PTHREAD_COND_INITIALIZER,
         .fd = STDERR_FILENO};
 
-/* "2018/07/12 15:03:44 " of the current second, remade when it changes. */
+/* "2018/07/12 15:03:44 " of the current second. */
 static __thread struct {
   time_t second;
   char text[24];
@@ -59,7 +59,7 @@ void lab_log_write(int fd, const char *p, size_t n) {
     if (w < 0 && errno == EINTR)
       continue;
     if (w <= 0)
-      return; /* nowhere left to complain */
+      return; /* there is nobody to tell */
     p += w;
     n -= (size_t)w;
   }
@@ -113,9 +113,13 @@ int lab_log_open(const char *path, lab_err *err) {
   lg.fd = fd;
   lg.stop = false;
   int rc = lab_thread_start(&lg.writer, "log", write_log_lines, NULL);
-  return rc ? lab_err_set(err, rc, "can't start the log's thread: %s",
-                          strerror(-rc))
-            : 0;
+  if (rc == 0)
+    return 0;
+  if (fd != STDERR_FILENO)
+    close(fd);
+  lg.fd = STDERR_FILENO;
+  return lab_err_set(err, rc, "can't start the log's thread: %s",
+                     strerror(-rc));
 }
 
 static void make_stamp(void) {
@@ -137,8 +141,8 @@ static bool wait_for_writer(uint64_t deadline) {
   return pthread_cond_timedwait(&lg.written, &lg.lock, &t) != ETIMEDOUT;
 }
 
-/* Under the lock. False if nothing goes out: then nobody waits any more until
- * something does. */
+/* Under the lock. Waits until there is room. False if the writer is stuck: then
+ * nobody waits any more until it has written something. */
 static bool has_room(void) {
   uint64_t deadline = lab_clock_real() + ROOM_NS;
   while (lg.writer && lg.pending.len > FULL && !lg.stuck)

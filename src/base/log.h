@@ -2,12 +2,12 @@
  * The log: lines as Go's log package writes them,
  *   2018/07/12 15:03:44 Application started with PID 73825
  *
- * lab_log puts the line into a buffer of bounded size; one writer thread
- * writes what has come together, at most a few milliseconds later. A request
- * thus pays for formatting, not for a system call. When the buffer is full the
- * caller waits for the writer, but not for ever: if nothing has gone out for a
- * while (a terminal that was stopped, a pipe that nobody reads) lines are
- * dropped, and counted in a line of their own.
+ * lab_log puts the line into a buffer of limited size. A thread of its own
+ * writes what the buffer holds, at most a few milliseconds later. So a request
+ * has to format its line, but makes no system call. When the buffer is full the
+ * caller waits for the writer, but not for ever: if nothing has been written
+ * for a while (a stopped terminal, a pipe that nobody reads), lines are
+ * dropped, and a line of the log says how many.
  *
  * Threads: any. Signal handlers: never. Before lab_log_open, and after
  * lab_log_close, lines go straight to stderr. */
@@ -20,29 +20,30 @@
 
 #include "base/err.h"
 
-/* Starts the writer. PATH: a file to append to, or NULL for stderr. */
+/* Starts the writer. PATH: a file to append to, or NULL for stderr. 0 or
+ * negative errno, with a text in ERR; the log goes to stderr then. */
 int lab_log_open(const char *path, lab_err *err);
 
-/* One line, without its newline; text of several lines is written as it is,
- * after one time stamp. */
+/* Logs one line, without its newline. A text of several lines gets one time
+ * stamp, before the first. */
 void lab_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void lab_log_text(const char *text, size_t len);
 
-/* Waits until everything logged so far has been written; at most a quarter of a
- * second. False if that was not enough. */
+/* Waits until everything logged so far has been written, but at most a quarter
+ * of a second. False if that was too short. */
 bool lab_log_flush(void);
 
-/* Where the log goes, for a message from a handler of a crash.
+/* The descriptor that the log goes to, for a handler that reports a crash.
  * Async-signal-safe. */
 int lab_log_fd(void);
-/* Writes all N bytes to FD, if it can. Async-signal-safe. */
+/* Writes N bytes to FD; an error ends it, untold. Async-signal-safe. */
 void lab_log_write(int fd, const char *p, size_t n);
 
 /* Lines dropped so far. */
 uint64_t lab_log_dropped(void);
 
-/* Writes the rest and ends the writer; a writer that is stuck is left to the
- * end of the process. */
+/* Writes the rest and ends the writer. A writer that is stuck is left behind:
+ * it ends with the process. */
 void lab_log_close(void);
 
 #endif

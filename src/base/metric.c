@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See metric.h. The list is sorted by name; metrics are few, so it is searched
- * from its beginning. */
+ * See metric.h. The list is sorted by name. It is searched from its beginning,
+ * because there are few metrics. */
 #include "base/metric.h"
 
 #include <pthread.h>

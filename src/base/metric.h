@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Numbers that the program tells about itself: counters, gauges, histograms.
  *
- *   lab_metric *jobs = lab_metric_new(LAB_METRIC_COUNTER, "jobs", "Jobs
- * done."); lab_metric_add(jobs, 1); lab_metric_each(write_down, out);
- *   lab_metric_free(jobs);
+ *   lab_metric *m = lab_metric_new(LAB_METRIC_COUNTER, "jobs", "Jobs done.");
+ *   lab_metric_add(m, 1);
+ *   lab_metric_each(write_metric, out);
+ *   lab_metric_free(m);
  *
- * A metric has a name and no labels. Who reads it from outside, and in what
- * form, is not this module's business.
+ * A metric has a name and no labels. Other modules decide in what form it can
+ * be read from outside (src/web).
  *
- * Threads: any, at any time; not in signal handlers. Adding is a few ns and
- * takes no lock; making, finding, listing and freeing take one. */
+ * Threads: any, at any time. Signal handlers: never. Adding takes a few ns and
+ * no lock; making, listing and freeing take a lock. */
 #ifndef LAB_BASE_METRIC_H
 #define LAB_BASE_METRIC_H
 
@@ -18,20 +19,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- histograms, by themselves ------------------------------------------- */
+/* ---- histograms ---------------------------------------------------------- */
 
-/* How often a duration fell into which range. The bounds are the same for all:
- * 1, 2.5 and 5 times each power of ten from 10 us to 1 s, then 10 and 30 s. */
+/* How often a duration fell into which range. It can be used without a metric.
+ * The bounds are the same for all: 1, 2.5 and 5 times each power of ten from 10
+ * us to 1 s, then 10 and 30 s. */
 enum { LAB_HISTOGRAM_BOUNDS = 20 };
 
-/* All zeros is an empty one. */
+/* All zeros is an empty histogram. */
 typedef struct lab_histogram {
-  /* [i]: above bound i-1, up to bound i; the last one: above all bounds. */
+  /* [i]: durations above bound i-1, up to bound i; the last one: those above
+   * all bounds. */
   _Atomic uint64_t buckets[LAB_HISTOGRAM_BOUNDS + 1];
   _Atomic uint64_t sum_ns;
 } lab_histogram;
 
-/* Bound I in seconds. */
+/* Bound I in seconds; I is less than LAB_HISTOGRAM_BOUNDS. */
 double lab_histogram_bound(size_t i);
 void lab_histogram_observe(lab_histogram *h, uint64_t ns);
 
@@ -48,27 +51,27 @@ typedef struct lab_metric {
   const char *name, *help; /* copies; HELP may be NULL */
   _Atomic double value;    /* counter, gauge */
   lab_histogram histogram;
-  struct lab_metric *next; /* this module's */
+  struct lab_metric *next; /* only metric.c uses it */
 } lab_metric;
 
 /* [a-zA-Z_:][a-zA-Z0-9_:]*, as Prometheus wants it. */
 bool lab_metric_name_is_good(const char *name);
 
-/* A metric with value 0, listed from now on. While there are several of one
- * name, only the oldest is shown: what replaces another may be made before that
- * goes. */
+/* Makes a metric with value 0 and lists it. While there are several of one
+ * name, only the oldest is shown: so a metric may be made before the one that
+ * it replaces is freed. NAME and HELP are copied. */
 lab_metric *lab_metric_new(lab_metric_kind kind, const char *name,
                            const char *help);
 /* Takes it off the list and frees it. Accepts NULL. */
 void lab_metric_free(lab_metric *m);
 
-/* Counters take no negative DELTA: that is up to the caller. */
+/* Adds DELTA, which the caller never makes negative for a counter. */
 void lab_metric_add(lab_metric *m, double delta);
 void lab_metric_set(lab_metric *m, double value);
 double lab_metric_get(const lab_metric *m);
 
-/* Calls VISIT for each that is shown, in the order of names, under the list's
- * lock: VISIT must not make or free any. */
+/* Calls VISIT for each metric that is shown, in the order of the names, under
+ * the list's lock: VISIT must not make or free metrics. */
 void lab_metric_each(void (*visit)(const lab_metric *m, void *arg), void *arg);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See nearest.h. The number of mistakes between two words is their edit
- * distance with transpositions, by the usual table, of which three rows are
- * kept. */
+ * distance with transpositions (optimal string alignment). It is computed with
+ * the usual table, of which only three rows are kept. */
 #include "base/nearest.h"
 
 #include <ctype.h>
@@ -17,7 +17,7 @@ static size_t get_least(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* Both words have at most WORD_MAX letters. */
+/* Both words must have at most WORD_MAX letters. */
 static size_t count_mistakes(const char *a, size_t na, const char *b,
                              size_t nb) {
   size_t rows[3][WORD_MAX + 1];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * See often.h. Texts are told apart by a hash of 64 bits. There is room for
- * some dozens of them in a second; if there are more, the others are written
- * as they are: a log that is too long beats one that misses something. */
+ * See often.h. Texts are told apart by a hash of 64 bits. There is room for 64
+ * different texts in a second; if there are more, the others are written as
+ * they are: a log that is too long is better than one that lacks something.
+ * Entries come and go, and so few are searched one by one; a hash table
+ * (base/table.h) would not be faster. */
 #include "base/often.h"
 
 #include <pthread.h>
@@ -33,7 +35,7 @@ static void begin_text(entry *e, uint64_t hash, const char *text) {
   memcpy(e->text, text, len);
 }
 
-/* Its entry, made if there is room; else NULL. */
+/* The entry of TEXT, which is made if there is room; else NULL. */
 static entry *find_text(const char *text) {
   uint64_t hash = lab_hash_bytes(text, strlen(text), 0) | 1;
   entry *room = NULL;
@@ -48,7 +50,7 @@ static entry *find_text(const char *text) {
   return room;
 }
 
-/* Whether TEXT is to be written now; counts it otherwise. */
+/* Whether TEXT is to be written now. Counts it if not. */
 static bool is_wanted(const char *text) {
   pthread_mutex_lock(&lock);
   entry *e = find_text(text);

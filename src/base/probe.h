@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Static probes: places in the program that bpftrace, perf, SystemTap and gdb
- * can watch by name, as diaglab:request__start. Each costs one instruction that
- * does nothing until somebody watches it. Built in where <sys/sdt.h> is (the
- * package systemtap-sdt-dev); without it these macros are empty.
+ * Static probes (USDT): places in the program that bpftrace, perf, SystemTap
+ * and gdb can watch by name, such as diaglab:request__start. A probe is one
+ * instruction that does nothing until it is watched. Probes are built in if the
+ * system has <sys/sdt.h> (Debian's package systemtap-sdt-dev); otherwise these
+ * macros are empty.
  *
  *   request__start  id of its task, step
  *   request__done   id, HTTP status, ns that it took
@@ -17,7 +18,7 @@
  *   step__enter     step, its slug (a string)
  *   step__leave     step, its slug
  *
- * The list is the handbook's, too; tests/integration/test_probes.lua compares
+ * The handbook has this list, too; tests/integration/test_probes.lua compares
  * it with the program. */
 #ifndef LAB_BASE_PROBE_H
 #define LAB_BASE_PROBE_H

@@ -16,9 +16,11 @@
 static int stat_fd = -1;
 static uint64_t start_ns;
 
-/* Reads what is in the file. START: clock ticks since the machine's. Fields of
- * proc(5) from the third one on: what is before them ends with the last
- * parenthesis, whatever the program is called. */
+/* Reads /proc/self/stat, which proc(5) describes. *START is when the process
+ * started, in clock ticks since the machine did. The fields are read from the
+ * third one on: the second is the program's name in parentheses, which may hold
+ * spaces and parentheses itself, so the last parenthesis in the text ends it.
+ */
 static void read_stat(lab_process *p, uint64_t *start) {
   char text[1024];
   ssize_t n = pread(stat_fd, text, sizeof text - 1, 0);
@@ -47,17 +49,16 @@ int lab_process_open(void) {
     return -errno;
   lab_process now;
   uint64_t ticks = 0, hz = (uint64_t)sysconf(_SC_CLK_TCK);
-  struct timespec up;
   read_stat(&now, &ticks);
-  clock_gettime(CLOCK_BOOTTIME, &up);
-  /* Once, so that it stays the same. */
+  /* Computed once, so that it never changes. */
   start_ns = lab_clock_real() + ticks * (LAB_SECOND / hz) -
-             ((uint64_t)up.tv_sec * LAB_SECOND + (uint64_t)up.tv_nsec);
+             lab_clock_read(CLOCK_BOOTTIME);
   return 0;
 }
 
-/* Every entry of the folder but "." and ".." and the folder's own. When it
- * can't be opened for want of a descriptor, all of them are taken. */
+/* The number of open descriptors: the entries of the folder except ".", ".."
+ * and the one by which it is read itself. If the folder can't be opened because
+ * there is no free descriptor, all of LIMIT are open. */
 static uint64_t count_fds(uint64_t limit) {
   DIR *dir = opendir("/proc/self/fd");
   if (!dir)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * What the kernel knows about this process: memory, descriptors, time.
  *
- * /proc/self/stat is opened once and kept, so that the numbers can be had when
- * the process is out of descriptors, too: that is when they are wanted most.
+ * /proc/self/stat is opened once and kept open, so the numbers can still be
+ * read when the process has no free descriptor. That is when they are needed
+ * most.
  *
- * Threads: any, but open, which comes first. */
+ * Threads: any, after lab_process_open has returned. Signal handlers: never. */
 #ifndef LAB_BASE_PROCESS_H
 #define LAB_BASE_PROCESS_H
 
@@ -21,10 +22,10 @@ typedef struct lab_process {
 } lab_process;
 
 /* Opens what is read later. 0 or negative errno: then rss, virtual_bytes,
- * threads and start_ns will be 0. Again: does nothing. */
+ * threads and start_ns will be 0. A second call does nothing. */
 int lab_process_open(void);
-/* Reads all of it: some 50 us and 1 us per descriptor, so not on a thread that
- * must answer at once. */
+/* Reads all of it. That takes about 50 us, and 1 us for each descriptor, so
+ * don't call it on a thread that must answer at once. */
 void lab_process_read(lab_process *p);
 
 #endif

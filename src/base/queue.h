@@ -29,7 +29,7 @@ typedef struct lab_mpsc {
   _Atomic(lab_mpsc_node *) head; /* newest first */
 } lab_mpsc;
 
-/* Any thread. True if the queue was empty before. */
+/* Puts NODE into the queue; any thread. True if the queue was empty before. */
 static inline bool lab_mpsc_push(lab_mpsc *q, lab_mpsc_node *node) {
   lab_mpsc_node *head = atomic_load_explicit(&q->head, memory_order_relaxed);
   do
@@ -43,7 +43,8 @@ static inline bool lab_mpsc_empty(const lab_mpsc *q) {
   return atomic_load_explicit(&q->head, memory_order_seq_cst) == NULL;
 }
 
-/* The consumer only: all nodes, oldest first, linked by next; or NULL. */
+/* Takes all nodes out: oldest first, linked by next, or NULL. The consumer
+ * only. */
 static inline lab_mpsc_node *lab_mpsc_take_all(lab_mpsc *q) {
   lab_mpsc_node *node = atomic_exchange(&q->head, NULL);
   lab_mpsc_node *oldest = NULL;

@@ -15,14 +15,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lab_thread *threads;
 static lab_thread_observer observer;
 
-/* initial-exec: a signal handler must not run the lazy TLS allocator. */
+/* initial-exec: other thread-local storage may be allocated at its first use,
+ * which a signal handler must not do. */
 static __thread lab_thread *self __attribute__((tls_model("initial-exec")));
 
 enum {
   SIGNAL_STACK = 128 << 10,
-  /* How far from a stack's end one that overflows is caught: above it is the
-   * guard page in some cases, below it the frame of a function may be large,
-   * and the main thread's stack ends up to a megabyte early. */
+  /* How far from its stack's end a thread that overflows it may fault. Above
+   * the end, because the guard page may be part of the stack. Below it, because
+   * a function with a large frame may skip the guard page, and the main
+   * thread's stack ends up to a megabyte early. */
   END_ABOVE = 64 << 10,
   END_BELOW = 1 << 20,
 };
@@ -37,14 +39,18 @@ static void find_stack_end(lab_thread *t) {
   pthread_attr_destroy(&attr);
 }
 
-/* Sanitizers, and programs that embed the lab, may have set one. */
+/* Unless there is one: sanitizers, and programs that embed the lab, set their
+ * own. */
 static void set_signal_stack(lab_thread *t) {
   stack_t now;
   if (sigaltstack(NULL, &now) || !(now.ss_flags & SS_DISABLE))
     return;
   t->signal_stack = lab_xmalloc(SIGNAL_STACK);
   stack_t mine = {.ss_sp = t->signal_stack, .ss_size = SIGNAL_STACK};
-  sigaltstack(&mine, NULL);
+  if (sigaltstack(&mine, NULL) == 0)
+    return;
+  lab_xfree(t->signal_stack);
+  t->signal_stack = NULL;
 }
 
 static void drop_signal_stack(lab_thread *t) {
@@ -134,9 +140,9 @@ int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
   t->created_by = observer.creating ? observer.creating() : 0;
   sigset_t before;
   lab_thread_block_signals(&before);
-  *out = t; /* set first: the thread may look at it */
-  /* glibc stores the handle before the thread runs; the thread doesn't write
-   * it, or it would race with whoever joins. */
+  *out = t; /* before it starts, because the thread may look at it */
+  /* glibc stores the handle before the thread runs. The thread doesn't store it
+   * itself, which would race with the one that joins it. */
   int rc = pthread_create(&t->handle, NULL, run_thread, t);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (rc != 0) {
