@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Which part of Lua a function belongs to, told by its names.
+ * See classify.h.
  *
- * Functions that other files of Lua use carry the part in their names: luaH_
- * is the table, luaS_ the string, luaL_ the auxiliary library. But the linker
- * forgets the file of such symbols, and remembers it for static functions
- * only. So both are asked: the file's stem first, then the prefix. (Debian's
+ * A function that other files of Lua use tells its part by its name: luaH_ is
+ * the table, luaS_ the string, luaL_ the auxiliary library. For a static
+ * function, the linker keeps the name of its file; for others it doesn't. So
+ * first the file's stem is looked up, then the prefix of the name. (Debian's
  * static library says "lgc.o" where others say "lgc.c".) */
 #include "stack/classify.h"
 
@@ -56,7 +56,7 @@ static const part parts[] = {
     {"lutf8lib", NULL, LAB_CODE_LUA_LIB, NULL},
 };
 
-/* Functions that are not what their file is. */
+/* Functions that don't belong to the part their file belongs to. */
 static const struct {
   const char *symbol;
   lab_code_kind kind;
@@ -75,13 +75,13 @@ static const struct {
     {"luaT_callTMres", {LAB_CODE_LUA_CALL, NULL}},
     {"luaG_traceexec", {LAB_CODE_LUA_CALL, NULL}},
     {"luaF_close", {LAB_CODE_LUA_CALL, NULL}},
-    /* stack keeping and parsing, though in ldo.c */
+    /* in ldo.c, but they manage the stack, or parse */
     {"luaD_growstack", {LAB_CODE_LUA_CORE, NULL}},
     {"luaD_shrinkstack", {LAB_CODE_LUA_CORE, NULL}},
     {"luaD_reallocstack", {LAB_CODE_LUA_CORE, NULL}},
     {"luaD_inctop", {LAB_CODE_LUA_CORE, NULL}},
     {"f_parser", {LAB_CODE_LUA_CORE, in_parser}},
-    /* making an object, or noting one: no collection, though in lgc.c */
+    /* in lgc.c, but they make objects or note them: they don't collect */
     {"luaC_newobj", {LAB_CODE_LUA_CORE, NULL}},
     {"luaC_newobjdt", {LAB_CODE_LUA_CORE, NULL}},
     {"luaC_barrier_", {LAB_CODE_LUA_CORE, NULL}},
@@ -111,7 +111,7 @@ static const part *part_of(const char *file, const char *symbol) {
 }
 
 lab_code_kind lab_code_classify(const char *file, const char *symbol) {
-  /* What stands in for a function of Lua (ld --wrap) is as that function. */
+  /* A replacement for a function of Lua (ld --wrap) counts as that function. */
   static const char wrap[] = "__wrap_";
   if (strncmp(symbol, wrap, sizeof wrap - 1) == 0)
     return lab_code_classify(NULL, symbol + sizeof wrap - 1);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The map of our own code: every function of this executable, sorted by
- * address, with its name and kind. A signal handler searches it, so it is
- * built once, at start, and never changes.
+ * See codemap.h. The map has every function of this executable, sorted by
+ * address, with its name and kind. A signal handler searches it, so it is built
+ * once, at start, and never changes.
  *
- * It comes from the .symtab of /proc/self/exe (never strip the program): the
- * dynamic linker keeps exported symbols only, and Lua's static functions are
- * among those that matter. */
+ * It is read from the .symtab of /proc/self/exe, so the program must not be
+ * stripped. The dynamic linker's table would not do: it has exported symbols
+ * only, and Lua's static functions matter, too. */
 #include "stack/codemap.h"
 
 #include <elf.h>
@@ -25,7 +25,7 @@ typedef struct function {
   uintptr_t start, end;
   const char *name;
   lab_code_kind kind;
-  bool shared; /* seen by other files: the better one of two names */
+  bool shared; /* seen by other files; preferred if two have one start */
 } function;
 
 static struct {
@@ -33,8 +33,7 @@ static struct {
   size_t count;
 } map;
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------- */
 
 typedef struct image {
   const char *data;
@@ -86,8 +85,8 @@ static const ElfW(Shdr) *
   return NULL;
 }
 
-/* How far the executable was moved when it was loaded: the first object that
- * the dynamic linker lists. */
+/* Stores how far the executable was moved when it was loaded. It is the first
+ * object that the dynamic linker lists. */
 static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
   (void)size;
   *(uintptr_t *)arg = info->dlpi_addr;
@@ -131,7 +130,7 @@ static int compare_functions(const void *a, const void *b) {
   return (int)y->shared - (int)x->shared;
 }
 
-/* Keeps the first of those with the same start. */
+/* Sorts them, and keeps the first of those with the same start. */
 static void sort_functions(void) {
   qsort(map.functions, map.count, sizeof *map.functions, compare_functions);
   size_t kept = 0;
@@ -163,8 +162,7 @@ int lab_codemap_init(void) {
   return rc;
 }
 
-/* ---- asking ----------------------------------------------------------------
- */
+/* ---- asking -------------------------------------------------------------- */
 
 static const function *find_function(uintptr_t pc) {
   size_t low = 0, high = map.count;

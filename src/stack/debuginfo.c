@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * See debuginfo.h.
  *
- * An address lies in a chain of scopes: blocks, inlined calls, at last the
- * function itself. One trap: dwarf_getscopes goes on with the scopes of the
- * abstract function after the first inlined call, that is, with where it was
- * written instead of where it was called. So the chain is taken a second time,
- * from the entry of that call, by dwarf_getscopes_die. */
+ * An address lies in a chain of scopes: blocks, inlined calls, and at the end
+ * the function itself. After the first inlined call, dwarf_getscopes goes on
+ * with the scopes around the place where the inlined function was written, but
+ * we need those around the place where it was called. So the chain is read
+ * again with dwarf_getscopes_die, which starts at that call. */
 #include "stack/debuginfo.h"
 
 #include <dwarf.h>
@@ -20,7 +20,7 @@ static const char *intern_name(const char *s) {
   return s ? lab_intern_string(s, strlen(s)) : "";
 }
 
-/* FILE as an absolute path, if the unit tells where it was compiled. */
+/* FILE as an absolute path, if the unit says where it was compiled. */
 static const char *intern_path(Dwarf_Die *unit, const char *file) {
   Dwarf_Attribute attr;
   if (!file || file[0] == '/')
@@ -33,8 +33,8 @@ static const char *intern_path(Dwarf_Die *unit, const char *file) {
   return intern_name(path);
 }
 
-/* The compilation unit with PC. Without an address table (clang writes none)
- * all units are asked. */
+/* The compilation unit that contains PC. If there is no address table (clang
+ * writes none), all units are searched. */
 static Dwarf_Die *find_unit(Dwfl_Module *m, uintptr_t pc, Dwarf_Addr *bias) {
   Dwarf_Die *unit = dwfl_module_addrdie(m, pc, bias);
   if (unit)
@@ -45,8 +45,8 @@ static Dwarf_Die *find_unit(Dwfl_Module *m, uintptr_t pc, Dwarf_Addr *bias) {
   return NULL;
 }
 
-/* The scopes at PC, innermost first, where they are in the code. The caller
- * frees *SCOPES if the result is positive. */
+/* The scopes at PC, innermost first, as they are nested in the machine code.
+ * The caller frees *SCOPES if the result is positive. */
 static int find_scopes(Dwarf_Die *unit, Dwarf_Addr pc, Dwarf_Die **scopes) {
   int n = dwarf_getscopes(unit, pc, scopes);
   for (int i = 0; i < n; i++) {
@@ -76,8 +76,8 @@ static int get_definition_line(Dwarf_Die *die) {
   return line;
 }
 
-/* The line of definition, if FILE is where the function is: a compiler may name
- * the declaration in a header instead. */
+/* The line of definition, or 0 if it isn't in FILE: some compilers name the
+ * line of a declaration in a header instead. */
 static int get_start_line(Dwarf_Die *die, const char *file) {
   const char *where = dwarf_decl_file(die);
   return where && file && strcmp(where, file) == 0 ? get_definition_line(die)
@@ -112,7 +112,7 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
                             .start_line = get_start_line(&scopes[i], file)};
     if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
       break;
-    /* The next one is at the place of this call. */
+    /* The next function is at the place where this one was called. */
     unsigned number = get_number(&scopes[i], DW_AT_call_file);
     file = files ? dwarf_filesrc(files, number, NULL, NULL) : NULL;
     line = (int)get_number(&scopes[i], DW_AT_call_line);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the compiler wrote about our code (DWARF). Internal to src/stack; used
- * under the lock of symbols.c. */
+ * Debug information (DWARF): functions, files and lines of our own code.
+ *
+ * Internal to src/stack. Threads: under the lock of symbols.c. */
 #ifndef LAB_STACK_DEBUGINFO_H
 #define LAB_STACK_DEBUGINFO_H
 
@@ -11,9 +12,9 @@
 
 #include "stack/symbols.h"
 
-/* The functions at PC, innermost inlined one first: name, file, line and line
- * of definition of each. Returns how many, 0 if there is no debug
- * information. */
+/* The functions at PC, the innermost inlined one first: name, file, line and
+ * line of definition of each. The strings are interned. Returns how many; 0 if
+ * there is no debug information. */
 size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
                             lab_symbol out[LAB_SYMBOL_INLINES]);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * See frame.h. The function table.
+ * See frame.h. This is the function table.
  *
  * A Lua function is looked up for every frame of every sample and of every
- * sampled allocation, so finding takes no lock (base/table.h); only a new
- * function takes the mutex. The chunk's name is compared as a whole each time:
- * the pointer that Lua gives can't be trusted, since the string it points to
- * may have been collected and another one may live there. */
+ * sampled allocation, so that takes no lock (base/table.h); only a new
+ * function takes the mutex. The whole name of the chunk is compared each time:
+ * equal pointers don't mean equal names, because Lua may have freed the string
+ * and put another one in its place. */
 #include "stack/frame.h"
 
 #include <pthread.h>
@@ -37,7 +37,7 @@ static struct {
            .shelf = {.item = sizeof(entry)},
            .table = {.shared = true}};
 
-/* A C function is its address; whatever it was called when it came first. */
+/* A C function is known by its address, whatever its name. */
 static uint64_t hash_func_key(const key *k) {
   if (k->kind == LAB_FUNC_C)
     return lab_hash_u64((uintptr_t)k->address);

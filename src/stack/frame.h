@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * Frames and functions: the alphabet in which every profile is written.
+ * Frames and functions: what the stacks of all profiles are made of.
  *
- * A frame is 64 bits. Native: a code address (user space, so bit 63 is clear);
- * a return address, except for the leaf of a sample. Script: bit 63, the
- * number of a function in the table below, and the current line.
+ * A frame has 64 bits. A native frame is a code address (in user space, so bit
+ * 63 is clear): a return address, except for the leaf of a sample. A script
+ * frame has bit 63 set, the id of a function in the table below, and the
+ * current line.
  *
- * The function table names what has no address of its own: Lua functions,
- * known by (chunk name, line of definition), the C functions that Lua calls,
- * known by pointer, and pseudo functions such as "[lua gc]", known by name.
- * Entries are made once and never go away; ids start at 1. Identity is by
- * content, so that a chunk loaded twice keeps its ids.
+ * The function table has what an address alone doesn't name: Lua functions,
+ * known by chunk name and line of definition; the C functions that Lua calls,
+ * known by address; and pseudo functions such as "[lua gc]", known by name.
+ * Entries are made once and never go away; ids start at 1. Equal functions have
+ * the same id, so a chunk that is loaded twice keeps its ids.
  *
- * Threads: any. What exists is found without a lock; a new entry takes a mutex.
- * Never in a signal handler, but for the inline functions and lab_func_get. */
+ * Threads: any. A known function is found without a lock; a new one takes a
+ * mutex. Signal handlers: only the inline functions and lab_func_get. */
 #ifndef LAB_STACK_FRAME_H
 #define LAB_STACK_FRAME_H
 
@@ -23,14 +24,16 @@
 typedef uint64_t lab_frame;
 
 enum {
-  /* Entries; further functions become "[too many functions]". Only a script
-   * that compiles new code all the time gets there. */
+  /* Entries. Further functions become "[too many functions]". Only a script
+   * that compiles new code again and again gets there. */
   LAB_FUNC_LIMIT = 1 << 20,
-  /* Bytes of a chunk name or a function's name that are kept and compared: Lua
-   * calls a chunk without a name by its whole text. */
+  /* How many bytes of a chunk's or a function's name are kept and compared. The
+   * limit is needed because Lua uses the whole text of a chunk without a name
+   * as its name. */
   LAB_FUNC_NAME_MAX = 1024,
 };
 
+/* A script frame, and its parts. */
 static inline lab_frame lab_frame_script(uint32_t func, int line) {
   return 1ull << 63 | (uint64_t)func << 32 | (uint32_t)(line > 0 ? line : 0);
 }
@@ -56,17 +59,17 @@ typedef struct lab_func {
   int line;            /* Lua: line of definition; 0 = main chunk */
   const void *address; /* C */
   const char *name;    /* C: "lab.copy_n"; pseudo: "[lua gc]"; Lua: NULL */
-  /* C: lab_stack_merge leaves it out; what it does is charged to its caller */
+  /* C: lab_stack_merge leaves it out, so its samples count as its caller's */
   bool hidden;
 } lab_func;
 
 /* The id of the Lua function that was defined at LINE of the chunk SOURCE (LEN
  * bytes, with Lua's '@' or '='; lua_Debug's source, srclen, linedefined). */
 uint32_t lab_func_lua(const char *source, size_t len, int line);
-/* Registers or finds a C function; NAME and HIDDEN are those of the first
- * call. */
+/* The id of the C function at ADDRESS. NAME and HIDDEN count only if it is
+ * new. */
 uint32_t lab_func_c(const void *address, const char *name, bool hidden);
-/* The id of what has a name only. */
+/* The id of the pseudo function NAME. */
 uint32_t lab_func_pseudo(const char *name);
 /* The id of a registered C function, or 0. */
 uint32_t lab_func_find_c(const void *address);

@@ -26,8 +26,7 @@ static void *take_bytes(size_t size) {
   return lab_xcalloc(1, size);
 }
 
-/* ---- pool -----------------------------------------------------------------
- */
+/* ---- pool ---------------------------------------------------------------- */
 
 void *lab_intern_alloc(lab_intern_pool *a, size_t size) {
   size = (size + 7) & ~(size_t)7;
@@ -50,8 +49,7 @@ const char *lab_intern_copy(lab_intern_pool *a, const char *s, size_t len) {
   return copy;
 }
 
-/* ---- shelf -----------------------------------------------------------------
- */
+/* ---- shelf --------------------------------------------------------------- */
 
 /* Segment S holds FIRST_SEGMENT << S elements, after all those before it. */
 static unsigned segment_of(uint32_t i, size_t *offset) {
@@ -90,8 +88,7 @@ void lab_intern_add(lab_table *table, uint64_t hash, uint32_t id) {
                             memory_order_relaxed);
 }
 
-/* ---- hashing and strings ----------------------------------------------------
- */
+/* ---- hashing and strings ------------------------------------------------- */
 
 uint64_t lab_intern_hash(const void *bytes, size_t len, uint64_t seed) {
   const char *p = bytes;

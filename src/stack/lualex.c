@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * See lualex.h. One pass, no memory: every byte is looked at once or twice. */
+ * See lualex.h. It allocates nothing, and looks at each byte once or twice. */
 #include "stack/lualex.h"
 
 #include <string.h>
 
-/* Not <ctype.h>: Lua's identifiers don't depend on the locale. */
+/* <ctype.h> isn't used because Lua's identifiers don't depend on the locale. */
 static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -23,7 +23,7 @@ static char peek_char(const lab_lexer *lx, size_t ahead) {
   return ahead < (size_t)(lx->end - lx->at) ? lx->at[ahead] : '\0';
 }
 
-/* Passes one character; "\r\n" and "\n\r" are one line end. */
+/* Passes one character. "\r\n" and "\n\r" are one line end. */
 static void pass_char(lab_lexer *lx) {
   char c = *lx->at++;
   if (!is_newline(c))
@@ -45,8 +45,8 @@ void lab_lexer_init(lab_lexer *lx, const char *text, size_t len) {
     skip_line(lx);
 }
 
-/* The number of '=' in the long bracket that opens (C is '[') or closes here,
- * or -1 if none does. */
+/* The number of '=' in the long bracket that opens here (C is '[') or closes
+ * here (C is ']'); -1 if there is none. */
 static long get_bracket_level(const lab_lexer *lx, char c) {
   size_t level = 0;
   if (peek_char(lx, 0) != c)
@@ -56,8 +56,7 @@ static long get_bracket_level(const lab_lexer *lx, char c) {
   return peek_char(lx, 1 + level) == c ? (long)level : -1;
 }
 
-/* Passes a long string or comment that begins here. A run of '=' in it is
- * looked at once as a candidate for the end and once as text. */
+/* Passes the long string or comment that begins here. */
 static void skip_long(lab_lexer *lx, long level) {
   lx->at += level + 2;
   while (lx->at < lx->end) {
@@ -89,7 +88,8 @@ static void skip_blank(lab_lexer *lx) {
   }
 }
 
-/* What follows a backslash, as far as it could end the string by mistake. */
+/* Passes what follows a backslash, as far as it may look like the string's
+ * end. */
 static void skip_escape(lab_lexer *lx) {
   if (lx->at == lx->end)
     return;
@@ -99,7 +99,8 @@ static void skip_escape(lab_lexer *lx) {
     pass_char(lx);
 }
 
-/* A short string; it ends at the line's end if its quote is missing. */
+/* Passes a short string. If its closing quote is missing, it ends with the
+ * line. */
 static void skip_string(lab_lexer *lx) {
   char quote = *lx->at++;
   while (lx->at < lx->end && !is_newline(*lx->at)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Lua's tokens, as far as the names of functions need them. Internal to
- * src/stack. Accepts any bytes and never fails: text that is no Lua gives
- * tokens that make no sense. */
+ * Splits Lua source into tokens, as far as luanames.c needs them.
+ *
+ * It accepts any bytes and never fails: text that isn't Lua gives tokens that
+ * make no sense. Internal to src/stack. Threads: one at a time per lexer. */
 #ifndef LAB_STACK_LUALEX_H
 #define LAB_STACK_LUALEX_H
 
@@ -20,7 +21,7 @@ typedef struct lab_token {
   lab_token_kind kind;
   const char *text; /* points into the source */
   size_t len;
-  int line; /* where it ends, as Lua counts */
+  int line; /* of its end, as Lua counts */
 } lab_token;
 
 typedef struct lab_lexer {
@@ -28,8 +29,10 @@ typedef struct lab_lexer {
   int line;
 } lab_lexer;
 
-/* A first line that begins with '#' is skipped. */
+/* Begins with the LEN bytes of TEXT, which must stay. A first line that begins
+ * with '#' is skipped. */
 void lab_lexer_init(lab_lexer *lx, const char *text, size_t len);
+/* The next token; at the end, LAB_TOKEN_END each time. */
 lab_token lab_lexer_next(lab_lexer *lx);
 
 /* True if T is the name, keyword or sign WORD. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The names of all functions in a chunk of Lua: one pass over its tokens.
+ * See luanames.h. One pass over the tokens finds all names; no parser is
+ * needed.
  *
- * No parser is needed. `function` is followed by the name in a statement; else
- * it is a value, and if the token before is the '=' of an assignment, or a ','
- * after one, then the name stands before the '='. What must be known besides is
- * the nesting: which table constructor a field belongs to, and which function
- * an anonymous one is in. So there is a stack of scopes, pushed by
- * { ( [ function do if repeat and popped by their ends.
+ * In a statement, the name follows the word `function`. Otherwise the function
+ * is a value: if the token before it is the '=' of an assignment, or a ','
+ * after one, the name is what stands before the '='. Besides, the nesting must
+ * be known: which table constructor a field belongs to, and which function an
+ * anonymous one is in. So there is a stack of scopes. The tokens { ( [ function
+ * do if repeat push one, and their ends pop it.
  *
  *   local function f, local f = function     f
  *   function M.a:b, M.a.b = function         M.a:b, M.a.b
@@ -48,11 +49,10 @@ typedef struct names {
   function *functions; /* [0] is the chunk itself */
   size_t nfunctions, cap;
   scope scopes[MAX_DEPTH]; /* [0] is the chunk's */
-  size_t depth;            /* may go beyond MAX_DEPTH: those aren't kept */
+  size_t depth;            /* may exceed MAX_DEPTH; scopes beyond aren't kept */
 } names;
 
-/* ---- small helpers ----------------------------------------------------------
- */
+/* ---- small helpers ------------------------------------------------------- */
 
 typedef struct text {
   char s[LAB_LUANAME_MAX];
@@ -106,8 +106,7 @@ static void pop_scope(names *n) {
     n->depth--;
 }
 
-/* ---- names that stand before the function
- * ------------------------------------- */
+/* ---- names that stand before the function -------------------------------- */
 
 /* If tokens [ X ] end at I, where X is one token: the index of '[', else 0. */
 static size_t find_subscript(const names *n, size_t i) {
@@ -139,7 +138,7 @@ static bool is_name(const char *s, size_t len) {
   return t.kind == LAB_TOKEN_NAME && t.len == len;
 }
 
-/* ["key"] as .key if it may be written so, else with its brackets. */
+/* Writes ["key"] as .key if Lua allows that, else with its brackets. */
 static void add_subscript(const names *n, size_t key, text *out) {
   const lab_token *t = &n->tokens[key];
   bool quoted = t->kind == LAB_TOKEN_STRING && t->text[0] != '[' && t->len >= 2;
@@ -212,20 +211,19 @@ static text find_assigned_name(names *n, size_t i) {
   return name;
 }
 
-/* ---- functions
- * ---------------------------------------------------------------- */
+/* ---- functions ----------------------------------------------------------- */
 
 static text make_anonymous_name(names *n) {
   size_t d = n->depth < MAX_DEPTH ? n->depth : MAX_DEPTH - 1;
   while (n->scopes[d].kind != FUNCTION)
-    d--; /* the chunk's scope is one */
+    d--; /* it ends: the chunk's scope is a function's */
   function *outer = &n->functions[n->scopes[d].function];
   char number[32];
   int len = snprintf(number, sizeof number, ".func%u", ++outer->closures);
   text name = {.len = 0};
-  size_t room = sizeof name.s - 1 - (size_t)len,
-         is_long = strlen(outer->name.name);
-  add_text(&name, outer->name.name, is_long < room ? is_long : room);
+  size_t room = sizeof name.s - 1 - (size_t)len;
+  size_t outer_len = strlen(outer->name.name);
+  add_text(&name, outer->name.name, outer_len < room ? outer_len : room);
   add_text(&name, number, (size_t)len);
   return name;
 }
@@ -274,8 +272,7 @@ static void begin_table(names *n, size_t i) {
     memcpy(s->table, name.s, name.len + 1);
 }
 
-/* ---- the pass
- * ------------------------------------------------------------------ */
+/* ---- the pass ------------------------------------------------------------ */
 
 static void visit_word(names *n, size_t i) {
   static const char *const statements[] = {
@@ -338,12 +335,12 @@ static lab_token *read_tokens(const char *source, size_t len, size_t *count) {
     }
     tokens[n] = lab_lexer_next(&lx);
   } while (tokens[n++].kind != LAB_TOKEN_END);
-  tokens[n] = tokens[n + 1] = tokens[n - 1]; /* may be looked at, ahead */
+  tokens[n] = tokens[n + 1] = tokens[n - 1]; /* for those who look ahead */
   *count = n;
   return tokens;
 }
 
-/* By line, then in the order of the text, which `closures` holds by now. */
+/* Sorts by line, then in the order of the text, which `closures` holds now. */
 static int compare_found(const void *a, const void *b) {
   const function *x = a, *y = b;
   if (x->name.line != y->name.line)

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * The names of all functions in a chunk of Lua. Internal to src/stack. */
+ * The names of all functions in a chunk of Lua.
+ *
+ * Internal to src/stack. Threads: any. */
 #ifndef LAB_STACK_LUANAMES_H
 #define LAB_STACK_LUANAMES_H
 
 #include <stddef.h>
 
-enum { LAB_LUANAME_MAX = 128 }; /* longer names are cut; with the final 0 */
+/* Bytes of a name with its final 0; longer names are cut. */
+enum { LAB_LUANAME_MAX = 128 };
 
 typedef struct lab_luaname {
   int line; /* where it is defined: lua_Debug's linedefined */
   char name[LAB_LUANAME_MAX];
 } lab_luaname;
 
-/* The functions of TEXT, ordered by line; of several in one line, the outermost
- * first one only. Any bytes are accepted; linear time. The caller frees *OUT
- * with lab_xfree. */
+/* The functions of TEXT, sorted by line. If a line has several, only the first
+ * one is there, which is the outermost. Any bytes are accepted; the time is
+ * linear. Returns how many; the caller frees *OUT with lab_xfree. */
 size_t lab_luanames_find(const char *text, size_t len, lab_luaname **out);
 
 #endif

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT
- * lab_stack_merge: native frames and Lua frames as one stack that a student
- * can read. See stack.h.
+ * See merge.h: native frames and Lua frames as one stack that a student can
+ * read.
  *
- * The native frames were taken from the leaf up to the first frame of the VM's
- * call machinery; the base is what Lua knows about the rest. Seen from the
- * leaf:
+ * The native frames were taken from the leaf up to the first frame in which the
+ * VM calls a function; the base is what Lua knows about the rest. The rules, in
+ * order from the leaf:
  *
  *  1. Code that is not Lua (ours, libc, the allocator) stays as it is.
- *  2. A run of Lua's frames becomes at most one pseudo frame. With any frame of
- *     the collector in it: "[lua gc]". Otherwise the outermost one with a name
- *     of its own gives it, since that is what the script asked for: "[lua
- *     concat]", though a string is being made; "[lua table]", "[lua string]",
- *     "[lua parser]". Other parts of the core are helpers of an instruction and
- *     are dropped, as the interpreter's loop itself is.
- *  3. Frames of Lua's libraries are dropped if the base's top is a C function:
- *     its frame, "string.rep", says the same in the words of the script.
- *     Otherwise they stay.
- *  4. If a native frame is the very function that is the base's top ("lab.
- *     copy_n"), it replaces it: it knows the line. Symbols get the registered
- *     name, so that both are one function in a profile.
- *  5. Functions registered as hidden vanish, native or not.
- *  6. Nothing is lost: if no frame at all would remain, there is "[lua]", or
- *     the native leaf.
+ *  2. A run of Lua's frames becomes at most one pseudo frame. If any frame of
+ *     the collector is in it, that is "[lua gc]". Otherwise it is the pseudo
+ *     name of the outermost frame that has one, because that is what the script
+ *     asked for: "[lua concat]", even while that makes a string; or "[lua
+ *     table]", "[lua string]", "[lua parser]". Other parts of the core help an
+ *     instruction, and are dropped, as the interpreter's loop is.
+ *  3. Frames of Lua's libraries are dropped if the base's top is a C function,
+ *     because that one's frame, "string.rep", says the same and has the name
+ *     that the script uses. Otherwise they stay.
+ *  4. A native frame of the C function that is the base's top ("lab.copy_n")
+ *     takes the place of the base's frame, because it knows the line. Symbols
+ *     get the registered name, so both are one function in a profile.
+ *  5. Functions registered as hidden are left out, native or not.
+ *  6. No sample is lost: if no frame would remain, the stack is "[lua]", or the
+ *     native leaf.
  *
- * Frame 0 of a stack is an instruction, further native ones are return
- * addresses: a frame that moves to or from the leaf is corrected by one. */
+ * Frame 0 of a stack is the address of an instruction, further native frames
+ * are return addresses. So a frame that becomes the leaf, or no longer is it,
+ * is corrected by one. */
 #include "stack/merge.h"
 
 #include "stack/codemap.h"
@@ -34,7 +35,7 @@ typedef struct merge {
   lab_frame out[LAB_STACK_DEPTH];
   size_t n;
   const void *base_c;  /* the C function that is the base's top, or NULL */
-  bool base_is_native; /* it was found among the native frames */
+  bool base_is_native; /* base_c was found among the native frames */
   bool lua_dropped;
 } merge;
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * See modules.h.
  *
- * libdw searches a symbol linearly, 50 us each in libc, so the symbols of a
- * module are sorted once, when its first address is asked for.
+ * libdw searches for a symbol linearly, which takes 50 us in libc. So the
+ * symbols of a module are sorted once, when one of its addresses is looked up
+ * for the first time.
  *
- * memcpy, strlen and their like are chosen by the dynamic linker among several
- * for the processor at hand (IFUNC). A stripped libc has no symbol for the one
- * that was chosen, but dlsym gives its address. The unwind tables tell where
- * functions begin, so that only code of that very function gets the name. */
+ * libc has several versions of memcpy, strlen and others, and the dynamic
+ * linker chooses the one for this processor (IFUNC). A stripped libc has no
+ * symbol for the chosen version, but dlsym gives its address. The unwind tables
+ * say where functions begin, so that only code of that function gets the name.
+ */
 #include "stack/modules.h"
 
 #include <dlfcn.h>
@@ -54,17 +56,17 @@ static const char *get_base_name(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-/* ---- mappings ---------------------------------------------------------------
- */
+/* ---- mappings ------------------------------------------------------------ */
 
 static const char *read_build_id(uintptr_t pc) {
   const unsigned char *bits;
   GElf_Addr where;
   char hex[129] = "";
   Dwfl_Module *m = dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
-  GElf_Addr bias; /* opens the file, which libdw does when it must */
+  GElf_Addr bias;
   if (m)
-    dwfl_module_getelf(m, &bias);
+    dwfl_module_getelf(m,
+                       &bias); /* libdw knows no id before it reads the file */
   int n = m ? dwfl_module_build_id(m, &bits, &where) : 0;
   for (int i = 0; i < n && i < 64; i++)
     snprintf(hex + 2 * i, 3, "%02x", bits[i]);
@@ -114,8 +116,8 @@ static void scan_modules(void) {
   static char *debuginfo_path;
   static const Dwfl_Callbacks callbacks = {
       .find_elf = dwfl_linux_proc_find_elf,
-      /* Not dwfl_standard_find_debuginfo: it begins a debuginfod client, with
-       * libcurl and descriptors that stay, even if no server is named. */
+      /* Not dwfl_standard_find_debuginfo: it starts a debuginfod client even if
+       * no server is named, which loads libcurl and keeps descriptors open. */
       .find_debuginfo = dwfl_build_id_find_debuginfo,
       .debuginfo_path = &debuginfo_path,
   };
@@ -137,7 +139,7 @@ int lab_modules_mapping(uintptr_t pc) {
   int i = find_mapping(pc);
   if (i >= 0)
     return i;
-  scan_modules(); /* the first call, or a library loaded since */
+  scan_modules(); /* this is the first call, or a library was loaded since */
   return find_mapping(pc);
 }
 
@@ -152,16 +154,16 @@ Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
   return dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
 }
 
-/* ---- symbols of a module
- * ------------------------------------------------------ */
+/* ---- symbols of a module ------------------------------------------------- */
 
 static bool is_in_vdso(const char *name) {
   return strncmp(name, "__vdso_", 7) == 0;
 }
 
-/* Of several names for one place: the larger object, the one that tells it is
- * the vdso's, the one without leading underscores, the shorter, the first of
- * the alphabet. */
+/* Sorts by address. Of several names for one address the first is kept: that of
+ * the larger object; then the one that says it is the vdso's; then the one
+ * without a leading underscore; then the shorter; then the first in the
+ * alphabet. */
 static int compare_symbols(const void *a, const void *b) {
   const symbol *x = a, *y = b;
   if (x->start != y->start)
@@ -260,7 +262,7 @@ static module *load_module(Dwfl_Module *dm) {
     return *slot;
   module *m = lab_xcalloc(1, sizeof *m);
   *slot = m;
-  /* NOLOAD: a handle on what is loaded already */
+  /* NOLOAD: gives a handle for what is loaded already, and loads nothing */
   void *handle =
       path && path[0] == '/' ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL;
   load_symbols(m, dm, handle);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * See sources.h. The registry of chunks; reading names is in luanames.c.
+ * See sources.h. This is the registry of chunks; luanames.c finds the names.
  *
- * All strings are interned, so that they stay valid when a chunk is registered
- * anew, and so that a chunk reloaded a thousand times costs nothing. */
+ * All strings are interned. So they stay valid when a chunk is registered
+ * again, and a chunk that is loaded a thousand times takes memory once. */
 #include "stack/sources.h"
 
 #include <pthread.h>
@@ -40,7 +40,7 @@ static const char *intern_source(const char *s) {
   return lab_intern_string(s, strlen(s));
 }
 
-/* A function is known by no more than that of its chunk (see frame.h). */
+/* How many bytes of the chunk's name identify it (see frame.h). */
 static size_t measure_chunk(const char *chunk) {
   return strnlen(chunk, LAB_FUNC_NAME_MAX);
 }
@@ -102,8 +102,8 @@ static int compare_line(const void *key, const void *item) {
   return line < n->line ? -1 : line > n->line;
 }
 
-/* "<chunk>:<line>" for a function nobody told us the name of. A chunk that is
- * named by its own text shows the beginning of its first line, as Lua does. */
+/* "<chunk>:<line>", for a function that isn't registered. If the chunk's name
+ * is its own text, the beginning of its first line is shown, as Lua does. */
 static const char *make_unknown_name(const char *chunk, int line) {
   enum { SHOWN = 60 };
   char name[LAB_FUNC_NAME_MAX + 32];

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * Names of Lua functions, read off the text of their chunk.
+ * Names of Lua functions, taken from the source of their chunk.
  *
- * Lua itself doesn't know what a function is called (the same one has as many
- * names as callers). A small lexer over the source gives the name it was
- * defined with, keyed by its line of definition:
+ * Lua itself doesn't know the name of a function: it only knows the name of the
+ * variable through which it was called. So the source is searched for the name
+ * with which a function was defined, and for the line of its definition:
  *   local function f, function M.a:b, M.x = function, { request = function }
- * and, for one without a name, Go's way: doSomeBusinessLogic.func1.
+ * A function without a name gets one as in Go: doSomeBusinessLogic.func1.
  *
- * Threads: any (one mutex); never in a signal handler. */
+ * Threads: any; there is one mutex. Signal handlers: never. */
 #ifndef LAB_STACK_SOURCES_H
 #define LAB_STACK_SOURCES_H
 
 #include <stddef.h>
 
-/* Registers the text of a chunk before it is run. CHUNK: its name for
- * luaL_loadbuffer ("@/abs/scenario.lua"); PREFIX: what students see before the
- * function's name ("main", or a scenario's slug); PATH: absolute file name for
- * the source view. A chunk registered again replaces its names. */
+/* Registers the text of a chunk, which is to be done before it runs. CHUNK: its
+ * name for luaL_loadbuffer ("@/abs/scenario.lua"); PREFIX: what students see
+ * before the function's name ("main", or a scenario's slug); PATH: the absolute
+ * name of the file, for pprof's source view. The strings are copied. If the
+ * chunk is registered already, its names are replaced. */
 void lab_sources_register(const char *chunk, const char *prefix,
                           const char *path, const char *text, size_t len);
 
-/* "main.helloWorldHandler" for the function of CHUNK that was defined at LINE
- * (0: the chunk itself, "memory-alloc.<main>"). The string is valid for ever.
- * *PATH (may be NULL) is the file, or "". What is not known gives
- * "<chunk>:<line>". */
+/* The name of the function of CHUNK that was defined at LINE, such as
+ * "main.helloWorldHandler"; LINE 0 is the chunk itself, "memory-alloc.<main>".
+ * A function that isn't known is called "<chunk>:<line>". *PATH is the file, or
+ * ""; PATH may be NULL. Both strings are valid for ever. */
 const char *lab_sources_name(const char *chunk, int line, const char **path);
 
 #endif

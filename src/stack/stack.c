@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * See stack.h. The table of stacks; merging is in merge.c.
+ * See stack.h. The table of stacks.
  *
- * Most samples repeat a stack that exists already: those are found without a
- * lock. The frames of a stack are copied once, into memory that never moves. */
+ * Most samples have a stack that exists already: it is found without a lock.
+ * The frames of a stack are copied once, into memory that never moves. */
 #include "stack/stack.h"
 
 #include <pthread.h>

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * See symbols.h. The cache, and who is asked for what:
+ * See symbols.h. The cache of answers, and where they come from:
  *
  *   Lua function         sources.c
  *   C function of Lua    the name it was registered with; DWARF for its place
  *   our own code         DWARF, with what was inlined; else our symbol table
- *   libraries            their symbols (modules.c): reading DWARF as large as
- *                        libc's would take 0.2 ms an address
+ *   libraries            their symbols (modules.c), because in DWARF as large
+ *                        as libc's one address would take 0.2 ms
  *
- * A frame that isn't Lua's always means the same, so its answer is kept for
- * ever. Profiles come back to the same few thousand addresses. */
+ * A frame that isn't a Lua function's always means the same, so its answer is
+ * kept for ever. Profiles have the same few thousand addresses again and
+ * again. */
 #include "stack/symbols.h"
 
 #include <pthread.h>
@@ -36,10 +37,10 @@ static struct {
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
            .shelf = {.item = sizeof(answer)}};
 
-/* ---- native
- * ------------------------------------------------------------------ */
+/* ---- native -------------------------------------------------------------- */
 
-/* The outermost function at PC is named as it was registered for Lua. */
+/* If the function at PC was registered for Lua, the outermost symbol gets that
+ * name. */
 static void rename_registered(uintptr_t pc, lab_symbol *outermost) {
   uintptr_t start;
   if (!lab_code_name(pc, &start))
@@ -65,8 +66,7 @@ static size_t resolve_native(uintptr_t pc, lab_symbol *out) {
   return n;
 }
 
-/* ---- script
- * ------------------------------------------------------------------ */
+/* ---- script -------------------------------------------------------------- */
 
 static size_t resolve_lua(const lab_func *f, int line, lab_symbol *out) {
   const char *path;
@@ -92,8 +92,7 @@ static size_t resolve_script(const lab_func *f, lab_symbol *out) {
   return 1;
 }
 
-/* ---- the cache
- * --------------------------------------------------------------- */
+/* ---- the cache ----------------------------------------------------------- */
 
 static const answer *find_answer(uint64_t hash, uint64_t key) {
   lab_table_walk walk = lab_table_find(&cache.table, hash);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * From frames to names, for whoever writes a profile out.
+ * The names, files and lines of frames, for writing a profile.
  *
- * An address is resolved once and remembered for ever: 20 us for our own code,
- * 0.3 us in a library, 20 ns from then on. The first one opens the debug
- * information (5 to 10 ms), the first one in a library sorts its symbols (up to
- * 10 ms). So: never on the control thread, never in a signal handler. Any other
- * thread; one lock, so one at a time. Call lab_unwind_init first. */
+ * An address is looked up once, which takes 20 us in our own code and 0.3 us in
+ * a library; from then on it takes 20 ns. The very first one opens the debug
+ * information (5 to 10 ms), and the first one in a library sorts its symbols
+ * (up to 10 ms). Call lab_unwind_init first.
+ *
+ * Threads: any but the control thread, which must not wait so long. There is
+ * one lock. Signal handlers: never. */
 #ifndef LAB_STACK_SYMBOLS_H
 #define LAB_STACK_SYMBOLS_H
 
@@ -22,7 +24,7 @@ typedef struct lab_symbol {
   int line;          /* 0 = unknown */
   int start_line;    /* line of definition, 0 = unknown */
   uintptr_t address; /* native: the pc looked up; script: 0 */
-  int mapping;       /* native: index of lab_symbols_mapping, else -1 */
+  int mapping;       /* native: number in lab_symbols_mappings, else -1 */
 } lab_symbol;
 
 typedef struct lab_mapping {
@@ -32,13 +34,14 @@ typedef struct lab_mapping {
   const char *build_id; /* hex, or "" */
 } lab_mapping;
 
-/* The functions a frame stands for, innermost inlined one first; LEAF: the
- * address is that of an instruction, not a return address. Strings are valid
- * for ever. Returns 1..LAB_SYMBOL_INLINES. */
+/* The functions that a frame stands for, the innermost inlined one first. LEAF:
+ * FRAME is the address of an instruction, not a return address. The strings are
+ * valid for ever. Returns how many, 1 to LAB_SYMBOL_INLINES. */
 size_t lab_symbols_lookup(lab_frame frame, bool leaf,
                           lab_symbol out[LAB_SYMBOL_INLINES]);
 
-/* The executable is index 0. Returns the number of mappings. */
+/* All mappings, valid for ever; the executable is number 0. Returns how
+ * many. */
 size_t lab_symbols_mappings(const lab_mapping **out);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * See unwind.h.
  *
- * _Unwind_Backtrace walks from here, through the signal handler and the
- * kernel's trampoline, into the interrupted code: a walk for a signal lets
- * frames pass until it meets the interrupted instruction.
+ * _Unwind_Backtrace walks from this file, through the signal handler and the
+ * kernel's trampoline, into the interrupted code. So the walk for a signal
+ * skips all frames until it comes to the interrupted instruction.
  *
- * Frame pointers would be ten times faster, but libc has none: a leaf in
- * memcpy or read would lose its caller, and leaves are where the time goes. */
+ * Frame pointers would be ten times faster, but libc is built without: a leaf
+ * in memcpy or read would lose its caller, and most samples have such leaves.
+ */
 #include "stack/unwind.h"
 
 #include <stdatomic.h>
@@ -25,8 +26,8 @@ static atomic_uint nends;
 typedef struct walk {
   lab_frame *out;
   size_t n, max;
-  uintptr_t from; /* let frames pass until this instruction; 0 = don't */
-  size_t skip;    /* then leave out as many */
+  uintptr_t from; /* skip frames until this instruction; 0: don't */
+  size_t skip;    /* then skip as many more */
   bool stop_at_lua;
   lab_code stopped;
 } walk;
@@ -66,8 +67,8 @@ static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context,
   uintptr_t pc = ip - !exact;
   if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua_frame(w, pc)))
     return _URC_END_OF_STACK;
-  /* Outer frames are return addresses; one that a second signal interrupted is
-   * written as if it were. */
+  /* Outer frames are return addresses. One that was interrupted by a second
+   * signal isn't, but is written like one. */
   w->out[w->n] = w->n == 0 ? pc : pc + 1;
   w->n++;
   return w->n < w->max ? _URC_NO_REASON : _URC_END_OF_STACK;
@@ -91,7 +92,7 @@ size_t lab_unwind_signal(const void *ucontext, lab_frame *out, size_t max,
   if (max > 0 && !(stop_at_lua && is_lua_frame(&w, pc)))
     _Unwind_Backtrace(visit_frame, &w);
   if (w.from && w.stopped == LAB_CODE_OTHER && max > 0)
-    out[w.n++] = pc; /* never met: the leaf at least is known */
+    out[w.n++] = pc; /* the walk didn't get there, but the leaf is known */
   if (stopped)
     *stopped = w.stopped;
   return w.n;
@@ -118,11 +119,12 @@ void lab_unwind_end_at(const void *start) {
 }
 
 int lab_unwind_init(void) {
-  /* libdw would ask servers on the network for debug information. The
-   * environment may be changed now only, while there is one thread. */
+  /* With it, libdw would ask servers on the network for debug information. The
+   * environment can be changed only now, while there is one thread. */
   unsetenv("DEBUGINFOD_URLS");
   int rc = lab_codemap_init();
-  /* The first walk binds libgcc's own lazy symbols; later ones take no lock. */
+  /* The first walk resolves libgcc's own lazy symbols, which takes a lock;
+   * later walks take none. */
   lab_frame frames[LAB_UNWIND_MAX];
   lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false);
   return rc;
