@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT
- * The jemalloc backend: one arena of our own with our own extent hooks.
+ * The jemalloc backend of arena.h: an arena of our own with our own extent
+ * hooks.
  *
- * Why an arena of its own: only what the lab and its scenarios allocate is in
- * it, so that its pages are HeapInuse and nothing else. Why hooks: jemalloc
- * asks them for address space (HeapSys) and tells them when pages lose or
- * regain their memory (HeapReleased); counting there is exact. Address space
- * is never returned, as in Go, so HeapSys is the largest the heap has been.
+ * It has an arena of its own so that only what the lab and its scenarios
+ * allocate is in it: its pages are HeapInuse. It has hooks because jemalloc
+ * asks them for address space (HeapSys), and tells them when pages lose or
+ * regain their memory (HeapReleased), so these numbers are exact. Address space
+ * is never returned, as in Go, so HeapSys is the largest size the heap has had.
  *
- * Settings, each of which was measured to be needed:
+ * Settings, each of which was found to be needed by measuring:
  *  - dirty_decay_ms -1: freed pages keep their memory until lab_mem_release;
- *  - muzzy_decay_ms 0: a purge is MADV_DONTNEED at once, seen in RSS;
- *  - oversize_threshold out of the way: by default freed blocks of 8 MB and
- *    more are given back immediately;
- *  - retain_grow_limit 2 MB: address space otherwise grows in doubling steps;
+ *  - muzzy_decay_ms 0: a purge is MADV_DONTNEED at once, so RSS shows it;
+ *  - oversize_threshold very large: by default, freed blocks of 8 MB and more
+ *    are given back immediately;
+ *  - retain_grow_limit 2 MB: by default, each piece of address space is twice
+ *    as large as the one before;
  *  - no huge pages: they would make RSS jump by 2 MB;
- *  - lg_extent_max_active_fit 20: by default a small block never goes into a
- *    freed piece 64 times its size, and what a hundred thousand tasks leave
- *    behind is one large piece. The next ones took fresh memory from the system
- *    instead, and RSS grew by half each time. */
+ *  - lg_extent_max_active_fit 20: by default, a small block never goes into a
+ *    freed piece that is 64 times as large. A hundred thousand tasks leave one
+ *    large piece behind when they end, so the next ones would take new memory
+ *    from the system, and RSS would grow by half each time. */
 #if LAB_ALLOC_JEMALLOC
 
 #include "mem/arena.h"
@@ -32,16 +34,17 @@
 
 #include "base/err.h"
 
-/* jemalloc books caches made for an arena of our own on its first one. */
+/* jemalloc counts the caches of our arena in its first arena, so the statistics
+ * of all arenas are read. */
 #define ALL_ARENAS "stats.arenas." STRING_OF(MALLCTL_ARENAS_ALL)
 #define STRING_OF(x) STRING_OF_(x)
 #define STRING_OF_(x) #x
 
 enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
 
-/* jemalloc looks for a variable of this name when it starts: this setting can't
- * be changed later, nor for one arena alone. What the user says in MALLOC_CONF
- * comes on top of it, and a program that has a lab in it may have its own. */
+/* jemalloc reads the variable of this name when it starts. This setting can't
+ * be changed later, nor for one arena alone. The environment's MALLOC_CONF is
+ * applied after it, and a program that embeds the lab may define its own. */
 extern const char *malloc_conf;
 __attribute__((weak)) const char *malloc_conf = "lg_extent_max_active_fit:20";
 
@@ -66,7 +69,7 @@ static void *map_space(void *where, size_t size) {
   return p;
 }
 
-/* Maps more than enough and cuts the ends off. */
+/* Maps more than is needed and cuts the ends off. */
 static void *map_aligned_space(size_t size, size_t alignment) {
   char *p = map_space(NULL, size + alignment);
   if (!p)
@@ -79,9 +82,9 @@ static void *map_aligned_space(size_t size, size_t alignment) {
   return p + head;
 }
 
-/* The arena's own structures come through the same hook as the heap. They are
- * told apart by their alignment: jemalloc aligns these blocks to huge pages,
- * and nobody here asks for aligned memory. */
+/* The space for the arena's own structures is asked for by the same hook as
+ * that of the heap. The alignment tells which it is: jemalloc aligns its
+ * structures to huge pages, and the lab never asks for aligned memory. */
 static void *on_extent_alloc(extent_hooks_t *hooks, void *where, size_t size,
                              size_t alignment, bool *zero, bool *commit,
                              unsigned index) {
@@ -94,14 +97,14 @@ static void *on_extent_alloc(extent_hooks_t *hooks, void *where, size_t size,
   }
   if (!p)
     return NULL;
-  madvise(p, size, MADV_NOHUGEPAGE);
+  madvise(p, size, MADV_NOHUGEPAGE); /* fails if the kernel has none */
   *zero = *commit = true;
   atomic_fetch_add(alignment >= HUGE_PAGE ? &meta_sys : &heap_sys, size);
   return p;
 }
 
-/* Declined: jemalloc then takes the memory away (on_decommit), and keeps the
- * address space for reuse. */
+/* Refuses: then jemalloc gives back the memory alone (on_extent_decommit), and
+ * keeps the address space for reuse. */
 static bool on_extent_dalloc(extent_hooks_t *hooks, void *p, size_t size,
                              bool committed, unsigned index) {
   (void)hooks;
@@ -161,8 +164,8 @@ static bool on_extent_merge(extent_hooks_t *hooks, void *a, size_t size_a,
   return false;
 }
 
-/* No purge hooks: with decommit always possible they would never be asked. No
- * destroy hook: the arena lives as long as the process. */
+/* There are no purge hooks: jemalloc prefers decommit, which always works here.
+ * There is no destroy hook: the arena lives as long as the process. */
 static extent_hooks_t hooks = {
     .alloc = on_extent_alloc,
     .dalloc = on_extent_dalloc,
@@ -174,7 +177,8 @@ static extent_hooks_t hooks = {
 
 /* ---- control ------------------------------------------------------------- */
 
-/* FORMAT holds one %u for the arena's number. */
+/* Sets what FORMAT names, which holds one %u for the arena's number. 0 or
+ * negative errno. */
 static int set_setting(const char *format, const void *value, size_t size) {
   char name[NAME_MAX_LENGTH];
   snprintf(name, sizeof name, format, arena);
@@ -220,12 +224,13 @@ int lab_arena_thread_begin(void) {
   unsigned cache;
   size_t size = sizeof cache;
   int rc = mallctl("tcache.create", &cache, &size, NULL, 0);
-  /* There is room for some 4000 caches; threads beyond do without. */
+  /* jemalloc has room for about 4000 caches; further threads get none. */
   return MALLOCX_ARENA(arena) |
          (rc == 0 ? MALLOCX_TCACHE(cache) : MALLOCX_TCACHE_NONE);
 }
 
-/* Calls an operation on the cache in CACHE, the inverse of MALLOCX_TCACHE. */
+/* Calls an operation on a cache. CACHE holds its number as MALLOCX_TCACHE
+ * stores it. */
 static void control_cache(const char *name, int cache) {
   unsigned field = (unsigned)cache >> 8 & 0xfff;
   if (field < 2)
@@ -247,9 +252,10 @@ int lab_arena_thread_adopt(int cache) {
 
 /* ---- statistics ---------------------------------------------------------- */
 
-/* Pages in use are read before the address space, which never shrinks, and
- * released pages after it: of HeapInuse <= HeapSys the first can't fail, and
- * HeapReleased <= HeapIdle is restored where a page changed in between. */
+/* Pages in use are read before the address space, which never shrinks, so
+ * HeapInuse <= HeapSys always holds. Released pages are read after both, so
+ * they may be more than the idle ones if a page changed in between: then they
+ * are set to HeapIdle. */
 void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
   (void)counted;
   uint64_t epoch = 1;
@@ -298,5 +304,5 @@ size_t lab_arena_release(int cache) {
 }
 
 #else
-typedef int lab_arena_is_in_arena_libc; /* C wants something in every file */
+typedef int lab_arena_is_in_arena_libc; /* C wants a declaration in each file */
 #endif

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * The heap below the counted one: raw blocks, and what the system gave for
- * them. Two backends behind one face:
+ * The heap below the counted one: raw blocks, and the memory that the system
+ * gave for them. It has two backends:
  *  - arena.c: a jemalloc arena of our own. Its extent hooks see every byte that
- *    comes from the system or goes back, which makes HeapSys and HeapReleased
- *    exact; idle memory stays until we say otherwise.
- *  - arena_libc.c: libc's malloc, for sanitizer builds, which must see our
- *    blocks. It can't tell idle memory from used, and says so.
+ *    comes from the system or goes back, so HeapSys and HeapReleased are exact.
+ *    Idle memory stays until we give it back.
+ *  - arena_libc.c: libc's malloc, for builds with sanitizers, which must see
+ * our blocks. It can't tell idle memory from used.
  *
- * Allocation is inline: on the way of every object there should be one call,
- * the allocator's.
+ * Allocation is inline, so that an object costs one call only, the allocator's.
  *
- * Threads: any. CACHE is the calling thread's own, from lab_arena_thread_begin;
- * only that thread may use it. Internal to src/mem. */
+ * Internal to src/mem. Threads: any. CACHE is the calling thread's own, from
+ * lab_arena_thread_begin; no other thread may use it. */
 #ifndef LAB_MEM_ARENA_H
 #define LAB_MEM_ARENA_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the heap knows of itself; all in bytes. */
+/* What the heap reports; all in bytes. */
 typedef struct lab_arena_usage {
   uint64_t heap_sys;      /* address space that blocks may live in */
   uint64_t heap_inuse;    /* pages with at least one block (or cached block) */
   uint64_t heap_released; /* pages whose memory went back to the system */
   uint64_t meta_inuse;    /* the arena's own structures */
   uint64_t meta_sys;      /* what was mapped for them */
-  uint64_t cache_inuse;   /* free blocks in threads' caches, malloc's too */
+  uint64_t cache_inuse;   /* free blocks in threads' caches, also malloc's */
   uint64_t other_sys;     /* mapped for malloc calls of libraries */
 } lab_arena_usage;
 
@@ -35,30 +34,30 @@ typedef struct lab_arena_bin {
   uint64_t mallocs, frees;
 } lab_arena_bin;
 
-/* Makes the arena; once. 0 or negative errno. */
+/* Makes the arena. Call it once. 0 or negative errno. */
 int lab_arena_init(void);
 
-/* A cache for the calling thread, and its end: cached blocks go back. */
+/* Makes a cache for the calling thread; ends it, and returns its blocks. */
 int lab_arena_thread_begin(void);
 void lab_arena_thread_end(int cache);
-/* All of the calling thread's memory, its libraries' malloc too, comes from
- * the arena from now on. Returns the cache to use instead of CACHE: 0, the one
- * that malloc uses, whose short cuts make a block 5 ns cheaper. */
+/* From now on all memory of the calling thread comes from the arena, also what
+ * libraries malloc. Returns the cache to use instead of CACHE: that is 0, the
+ * one that malloc uses, which makes a block 5 ns faster. */
 int lab_arena_thread_adopt(int cache);
 
-/* COUNTED: bytes in use by our own books, the best that a heap which can't
- * tell has to offer. Takes some microseconds. */
+/* COUNTED: the bytes in use that counters.h counted, for the backend that has
+ * no numbers of its own. Takes some microseconds. */
 void lab_arena_read(lab_arena_usage *usage, uint64_t counted);
-/* Fills up to MAX size classes, smallest first; returns how many. Call after
- * lab_arena_read, whose refresh it relies on. */
+/* Fills in up to MAX size classes, smallest first; returns how many. Call it
+ * after lab_arena_read, which refreshes the statistics. */
 size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max);
 
 /* Empties the calling thread's cache and gives all idle pages back. Returns
- * the bytes released; 0 where the heap can't tell. */
+ * the bytes released; 0 if the backend can't tell. */
 size_t lab_arena_release(int cache);
 
-/* Raw blocks. A SIZE of 0 counts as 1. FREE wants the size that the block was
- * last asked with. */
+/* Raw blocks: NULL if there is no memory. A SIZE of 0 counts as 1. free needs
+ * the size that was last asked for. zalloc's bytes are zeros. */
 #if LAB_ALLOC_JEMALLOC
 
 #include <jemalloc/jemalloc.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The libc backend, for sanitizer builds: their malloc must see our blocks, and
- * reports nothing about its pages. So the heap is taken to be what is counted
- * as in use, with nothing idle and nothing released: the identities of
- * memstats.h hold, and no number is invented. */
+ * The libc backend of arena.h, for builds with sanitizers, whose malloc must
+ * see our blocks. It says nothing about its pages. So the heap is what we count
+ * as in use, and nothing is idle or released: the identities of memstats.h
+ * hold, and no number is invented. */
 #if !LAB_ALLOC_JEMALLOC
 
 #include "mem/arena.h"
@@ -38,10 +38,10 @@ size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
 
 size_t lab_arena_release(int cache) {
   (void)cache;
-  malloc_trim(0); /* whether it freed pages it says, how many it doesn't */
+  malloc_trim(0); /* it doesn't say how many pages it gave back */
   return 0;
 }
 
 #else
-typedef int lab_arena_is_in_arena; /* C wants something in every file */
+typedef int lab_arena_is_in_arena; /* C wants a declaration in each file */
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The list of threads and the sum over their cells; see counters.h.
+ * The list of threads and the sum of their cells: see counters.h.
  *
- * A thread is listed at its first allocation or free, and delisted by the
- * destructor of a pthread key. Another destructor may still allocate after
- * ours: then the thread is simply listed again, and our destructor runs again
- * in the next of libc's rounds. */
+ * A thread is listed at its first allocation or free, and taken off the list by
+ * the destructor of a pthread key. If another destructor allocates after that,
+ * the thread is listed again, and libc calls our destructor once more. */
 #include "mem/counters.h"
 
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/hash.h"
 #include "mem/arena.h"
 
@@ -56,7 +56,7 @@ void lab_counters_begin(lab_mem_thread *t) {
   t->cache = lab_arena_thread_begin();
   t->rng = lab_hash_u64((uintptr_t)t) ^ lab_clock_mono();
   t->ready = true;
-  pthread_setspecific(key, t);
+  LAB_ASSERT(pthread_setspecific(key, t) == 0); /* or its end goes unseen */
   pthread_mutex_lock(&lock);
   lab_list_push_back(&threads, &t->link);
   pthread_mutex_unlock(&lock);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Each thread's part of the books.
+ * Counters of blocks and bytes, a part for each thread.
  *
- * A counter that all threads add to would cost a locked instruction per
- * object. So every thread has cells that only it writes, plain stores that
- * happen to be atomic; a reader adds up the cells of all threads. When a thread
- * ends, its cells are added to a common sum. All cells only grow: what is in
- * use is the difference of two of them.
+ * If all threads added to one counter, each object would cost a locked
+ * instruction. So each thread has cells that only it writes, with plain stores
+ * that happen to be atomic; a reader adds up the cells of all threads. When a
+ * thread ends, its cells are added to a common sum. All cells only grow: what
+ * is in use is the difference of two of them.
  *
- * A reader takes frees before allocations. A block is counted as allocated
- * before another thread can get hold of it, and its free is published with
- * release order: who sees the free, sees the allocation. Differences are
- * therefore never negative, and never miss a block that exists.
+ * A reader reads frees before allocations. A block is counted as allocated
+ * before another thread can get it, and its free is published with release
+ * order, so a reader that sees the free sees the allocation, too. Therefore a
+ * difference is never negative, and never misses a block that exists.
  *
- * Internal to src/mem. */
+ * Internal to src/mem. Threads: any; a cell is written by its own thread. */
 #ifndef LAB_MEM_COUNTERS_H
 #define LAB_MEM_COUNTERS_H
 
@@ -23,8 +23,8 @@
 
 #include "base/queue.h"
 
-/* From this size on, a block is an event of its own: the limit is checked
- * exactly, and the scavenger takes the program to be busy. */
+/* For each block of this size or more, the limit is checked exactly, and the
+ * scavenger considers the program busy. */
 #define LAB_MEM_STEP ((size_t)64 << 10)
 
 typedef enum lab_mem_kind {
@@ -39,18 +39,18 @@ typedef struct lab_mem_cells {
   _Atomic uint64_t freed[LAB_MEM_KINDS];
 } lab_mem_cells;
 
-/* What allocation needs of its thread, together in thread-local storage. */
+/* What allocation needs to know of its thread, in thread-local storage. */
 typedef struct lab_mem_thread {
-  /* Application bytes that may still be allocated without looking at anything
-   * else. It ends at the next sample, and after LAB_MEM_STEP at the latest: one
-   * comparison serves sampling, the limit, changes of the rate, and the first
-   * call on a thread, which finds 0. */
+  /* The application bytes that may still be allocated before anything else is
+   * checked. The fuel lasts until the next sample, at most for LAB_MEM_STEP. So
+   * one comparison is enough for sampling, the limit, changes of the rate, and
+   * the first call on a thread, whose fuel is 0. */
   size_t fuel;
   int cache;     /* see arena.h */
   bool ready;    /* the thread is listed */
-  bool sampling; /* inside the sampler: don't sample */
+  bool sampling; /* inside the sampler, whose allocations aren't sampled */
   uint64_t rest; /* bytes from the end of the fuel to the next sample */
-  uint64_t rate; /* with which that distance was drawn */
+  uint64_t rate; /* the sampling rate that this distance was drawn for */
   uint64_t rng;
   lab_mem_cells cells;
   lab_list link;
@@ -67,10 +67,12 @@ extern __thread lab_mem_thread lab_mem_tls
 
 /* Once, before any thread allocates. 0 or negative errno. */
 int lab_counters_init(void);
-/* Lists the calling thread and gives it a cache; undone when it ends. */
+/* Lists the calling thread and gives it a cache, until it ends. */
 void lab_counters_begin(lab_mem_thread *t);
+/* Adds up the cells of all threads. */
 void lab_counters_sum(lab_mem_counts *sum);
 
+/* The calling thread's part. */
 static inline lab_mem_thread *lab_mem_self(void) {
   lab_mem_thread *t = &lab_mem_tls;
   if (__builtin_expect(!t->ready, 0))
@@ -78,12 +80,13 @@ static inline lab_mem_thread *lab_mem_self(void) {
   return t;
 }
 
-/* Only the cell's own thread. */
+/* Only on the cell's own thread. */
 static inline void lab_cell_add(_Atomic uint64_t *cell, uint64_t n) {
   uint64_t now = atomic_load_explicit(cell, memory_order_relaxed);
   atomic_store_explicit(cell, now + n, memory_order_release);
 }
 
+/* A block of SIZE bytes was allocated; was freed. */
 static inline void lab_count_alloc(lab_mem_thread *t, lab_mem_kind kind,
                                    size_t size) {
   lab_cell_add(&t->cells.mallocs, 1);
@@ -96,8 +99,8 @@ static inline void lab_count_free(lab_mem_thread *t, lab_mem_kind kind,
   lab_cell_add(&t->cells.freed[kind], size);
 }
 
-/* A block changed its size: growth is a new block and the end of the old one,
- * as Go's append; a shrunk block stays the same one. */
+/* A block changed its size. One that grew counts as a new block and a free of
+ * the old one, as with Go's append; one that shrank stays the same block. */
 static inline void lab_count_resize(lab_mem_thread *t, lab_mem_kind kind,
                                     size_t old, size_t size) {
   if (size > old) {

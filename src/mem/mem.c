@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Application memory: count, sample, limit; see mem.h.
+ * Application memory is counted, sampled and limited: see mem.h.
  *
- * The way of most blocks is short: the thread's fuel (counters.h) suffices, so
- * no more than the block and two cells are touched. Everything else happens at
- * the end of the fuel, which is at least every 64 KiB, and with every block of
- * that size. */
+ * For most blocks the thread's fuel (counters.h) is enough, so only the block
+ * and two cells are touched. Everything else happens when the fuel is used up:
+ * at least every 64 KiB, and for each block of that size. */
 #include "mem/mem.h"
 
 #include <stdatomic.h>
@@ -36,7 +35,7 @@ void lab_mem_adopt_thread(void) {
   t->cache = lab_arena_thread_adopt(t->cache);
 }
 
-/* At the end of the fuel: may NEED more bytes be used? */
+/* At the end of the fuel: whether NEED more bytes may be used. */
 static bool is_admitted(size_t need) {
   size_t most = atomic_load_explicit(&limit, memory_order_relaxed);
   if (need > PTRDIFF_MAX)
@@ -56,7 +55,7 @@ static __attribute__((noinline)) void take_step(lab_mem_thread *t, void *p,
     watch();
 }
 
-/* A new block was made: burn its fuel, or go through a step. */
+/* A new block was made: takes its size off the fuel, or takes a step. */
 static inline void spend_fuel(lab_mem_thread *t, void *p, size_t size) {
   if (size < t->fuel)
     t->fuel -= size;
@@ -115,7 +114,7 @@ void *lab_mem_realloc(void *p, size_t old, size_t size) {
 void lab_mem_set_limit(size_t bytes) {
   atomic_store_explicit(&limit, bytes, memory_order_relaxed);
   lab_mem_thread *t = lab_mem_self();
-  t->rest += t->fuel; /* look at the next call, not at the end of the fuel */
+  t->rest += t->fuel; /* so that the next call checks it */
   t->fuel = 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * MemStats, put together: the cells (counters.h) say what was allocated, the
- * arena (arena.h) what the system gave, the collector its cycles. */
+ * See memstats.h. The cells (counters.h) say what was allocated, the arena
+ * (arena.h) what the system gave, and Lua's collector reports its cycles. */
 #include "mem/memstats.h"
 
 #include <pthread.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The lab's own memory: counted by usable size, which the heap knows, since
- * free(3)-like callers don't tell it. Never sampled: the heap profile shows
- * the scenario, not who watches it. */
+ * See own.h. Blocks are counted by their usable size, which the heap knows,
+ * because free doesn't get the size that was asked for. */
 #include "mem/own.h"
 
 #include "mem/arena.h"

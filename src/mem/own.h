@@ -2,7 +2,7 @@
  * The lab's own memory. It is counted, by the usable size of the blocks, and
  * never sampled: the heap profile shows the scenario, not the lab.
  *
- * They have the signatures and the meaning of libc's functions, so they can be
+ * The functions have the signatures and the meaning of libc's, so they can be
  * given to libraries (libuv). They return NULL when memory is out; the lab's
  * own code uses base/alloc.h, which stands on these.
  *

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * The sampling decision and the table of live samples.
+ * See sample.h: the decision which blocks are sampled, and the table of live
+ * samples.
  *
- * Decision: points are scattered over the stream of a thread's allocated bytes
- * by a Poisson process of one point per `rate` bytes, and a block is sampled
- * when a point falls into it. The distance to the next point is exponential
- * with mean `rate`, whatever happened before; so it may be drawn anew after a
- * sample, and just as well when the rate changes.
+ * The decision: all bytes that a thread allocates are one long stream. Points
+ * are scattered over it by a Poisson process, one per `rate` bytes on average,
+ * and a block with a point in it is sampled. The distance to the next point is
+ * exponentially distributed with mean `rate`, whatever happened before. So it
+ * can be drawn again after a sample, and also when the rate changes.
  *
- * Table: address -> sample, open addressing with linear probing and deletion
- * by shifting back, so that neither insertion nor deletion leaves anything
- * behind. It comes from mmap: it must not disturb the heap it describes. In
- * front of it stands a counting filter, which answers nearly every free with
- * one load (sample.h). Both are written under one lock. */
+ * The table maps addresses to samples, by open addressing with linear probing.
+ * A deletion moves later entries back, so that nothing stays behind. It isn't
+ * base/table.h because that one never removes anything and allocates from the
+ * heap: this one is used inside the allocator, and comes from mmap so that it
+ * doesn't disturb the heap it describes. In front of it there is a counting
+ * filter, which answers nearly every free with one load. Both are written under
+ * one lock. */
 #include "mem/sample.h"
 
 #include <math.h>
@@ -43,7 +46,7 @@ static struct {
   size_t used;
 } table;
 
-/* ---- table, under the lock ----------------------------------------------- */
+/* ---- the table, under the lock ------------------------------------------- */
 
 /* Where P is, or the empty place where it belongs. */
 static size_t find_block(uintptr_t p) {
@@ -73,7 +76,8 @@ static bool resize_blocks(size_t cap) {
 static void add_to_filter(uintptr_t p, int n) {
   _Atomic uint16_t *slot = &lab_sample_filter[lab_sample_slot((void *)p)];
   uint16_t count = atomic_load_explicit(slot, memory_order_relaxed);
-  /* A full slot has lost count and stays full: slower, never wrong. */
+  /* A full slot has lost count and stays full: that is slower but never wrong.
+   */
   if (count != FILTER_FULL)
     atomic_store_explicit(slot, (uint16_t)(count + n), memory_order_relaxed);
 }
@@ -88,8 +92,8 @@ static bool insert_block(uintptr_t p, const lab_mem_sample *sample) {
   return true;
 }
 
-/* Empties place I: later entries of the same run move up, unless they are
- * already between their own place and I. */
+/* Empties place I. Later entries of the same run move back, unless they would
+ * come before their own first place. */
 static void erase_place(size_t i) {
   size_t mask = table.cap - 1;
   for (size_t j = (i + 1) & mask; table.entries[j].p; j = (j + 1) & mask) {
@@ -143,7 +147,8 @@ bool lab_sample_take(const void *p, lab_mem_sample *sample) {
 void lab_sample_keep(const void *p, const lab_mem_sample *sample) {
   pthread_mutex_lock(&lock);
   if (!insert_block((uintptr_t)p, sample))
-    tell_freed(sample); /* can't follow it: better gone than for ever live */
+    tell_freed(
+        sample); /* its end would go unseen, and it would live for ever */
   pthread_mutex_unlock(&lock);
 }
 
@@ -153,8 +158,8 @@ void lab_sample_drop(const lab_mem_sample *sample) {
   pthread_mutex_unlock(&lock);
 }
 
-/* What cannot be entered into the table is not recorded at all: its free would
- * go unnoticed. */
+/* A sample that can't be entered into the table isn't recorded at all, because
+ * its free would go unnoticed. */
 static void record_sample(void *p, lab_mem_sample *sample) {
   const lab_mem_sink *s = atomic_load(&sink);
   if (!s)
@@ -170,9 +175,9 @@ static void record_sample(void *p, lab_mem_sample *sample) {
 
 /* ---- decision ------------------------------------------------------------ */
 
-/* Bytes to the next point. A block is sampled when its size reaches them; so
- * with a rate of 1 the distance is 0, which even an empty block reaches, and
- * otherwise at least 1. */
+/* The number of bytes to the next point. A block is sampled if its size is at
+ * least that. With a rate of 1 the number is 0, so that even an empty block is
+ * sampled; otherwise it is at least 1. */
 static uint64_t draw_distance(lab_mem_thread *t) {
   if (t->rate == 0)
     return UINT64_MAX;
@@ -190,7 +195,7 @@ static double weigh_sample(size_t size, uint64_t with_rate) {
 void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
   uint64_t distance = t->fuel + t->rest;
   uint64_t current = lab_mem_rate();
-  if (t->rate != current || distance == 0) { /* 0 also at a thread's start */
+  if (t->rate != current || distance == 0) { /* 0: the thread is new */
     t->rate = current;
     distance = draw_distance(t);
   }
@@ -212,7 +217,7 @@ void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
 void lab_mem_set_rate(uint64_t bytes) {
   atomic_store_explicit(&rate, bytes, memory_order_relaxed);
   lab_mem_thread *t = lab_mem_self();
-  t->rest += t->fuel; /* look at the next call, not at the end of the fuel */
+  t->rest += t->fuel; /* so that the next call checks it */
   t->fuel = 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The scavenger. jemalloc would let pages decay by itself, but only while the
- * allocator is used, and by a curve; a lesson wants a rule one can say in a
- * sentence: after so many quiet seconds, all idle pages go. */
+ * See scavenge.h. jemalloc could give pages back by itself, but does so only
+ * while the allocator is used, and little by little. For a lesson the rule must
+ * be simple: after so many quiet seconds, all idle pages are given back. */
 #include "mem/scavenge.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@ enum { DEFAULT_SECONDS = 300 };
 atomic_bool lab_scavenge_busy;
 
 static atomic_int seconds = DEFAULT_SECONDS;
-static uint64_t quiet_since; /* the ticking thread's */
+static uint64_t quiet_since; /* only the ticking thread uses it */
 
 void lab_scavenge_init(void) {
   quiet_since = lab_clock_mono();
@@ -29,7 +29,7 @@ bool lab_scavenge_tick_at(uint64_t now) {
   if (wait < 0 || now - quiet_since < (uint64_t)wait * LAB_SECOND)
     return false;
   lab_mem_release();
-  quiet_since = now; /* small blocks make idle pages too: look again later */
+  quiet_since = now; /* small blocks leave idle pages, too: look again later */
   return true;
 }
 
