@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * A built profile, written as profile.proto describes it
- * (github.com/google/pprof/proto/profile.proto). The field numbers below are
- * that file's. Parts come in the order of the numbers.
+ * See encode.h. The field numbers below are those of profile.proto
+ * (github.com/google/pprof/proto/profile.proto). The parts are written in the
+ * order of the numbers.
  *
- * Messages are gathered in a buffer and handed to gzip 64 kB at a time, so a
- * profile is never in memory uncompressed as a whole. */
+ * Messages are collected in a buffer and handed to gzip 64 kB at a time, so the
+ * whole profile is never in memory uncompressed. */
 #include "pprof/encode.h"
 
 #include <stddef.h>
@@ -85,10 +85,10 @@ enum { PART = 64 * 1024 };
 /* Where the messages go. */
 typedef struct encoder {
   lab_buf *buf;
-  lab_gzip *gzip; /* NULL: they stay in buf */
+  lab_gzip *gzip; /* NULL: the bytes stay in buf */
 } encoder;
 
-/* Call it after each message. */
+/* Hands the bytes to gzip if there are LEAST or more. Called after messages. */
 static void pass_on_bytes(encoder *e, size_t least) {
   if (!e->gzip || e->buf->len < least)
     return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * See gzip.h.
  *
- * deflate() can fail only when it is called wrongly, as memory doesn't run out
- * (lab_xmalloc) and the output grows as needed. Hence no errors but one. */
+ * deflate() fails only if it is called wrongly, because memory doesn't run out
+ * (lab_xmalloc) and the output grows as needed. So only lab_gzip_open can
+ * fail. */
 #include "pprof/gzip.h"
 
 #include <errno.h>
@@ -52,8 +53,8 @@ int lab_gzip_open(lab_gzip **g, lab_buf *out) {
   return 0;
 }
 
-/* Runs deflate until it has taken its input and leaves room in the output:
- * then nothing is pending that FLUSH asks for. */
+/* Runs deflate until all input is taken and all output that FLUSH asks for is
+ * written: that is when it leaves room in the output. */
 static void deflate_all(lab_gzip *g, int flush) {
   do {
     g->z.next_out = (Bytef *)lab_buf_reserve(g->out, OUT_STEP);

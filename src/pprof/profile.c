@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The builder: see profile.h for its use, builder.h for its data.
+ * The builder: profile.h says how it is used, profile_internal.h has its data.
  *
- * A sample is looked up a million times for a hundred thousand different ones,
- * so the way to a known sample allocates nothing: its frames and labels are
- * written behind those of all samples, compared there, and forgotten by
- * setting the lengths back. */
+ * There may be a million samples of which a hundred thousand differ, so looking
+ * up a known sample allocates nothing: its frames and labels are written behind
+ * those of all samples and compared there. Setting the lengths back removes
+ * them. */
 #include "pprof/profile.h"
 
 #include <string.h>
@@ -102,7 +102,7 @@ uint64_t lab_profile_location(lab_profile *p, uint64_t mapping_id,
 }
 
 /* Appends the stack to all frames; returns its hash. Ids are hashed as whole
- * words: a byte-wise hash would be the greatest cost of a sample. */
+ * words: hashing byte by byte would take most of the time of a sample. */
 static uint64_t push_frames(lab_profile *p, const uint64_t *locations,
                             size_t n) {
   uint64_t known = COUNT(&p->locations, location), hash = n;
@@ -131,9 +131,9 @@ static label intern_label(lab_profile *p, const lab_profile_label *from) {
   return l;
 }
 
-/* Appends the labels to all labels, sorted, so that their order doesn't
- * matter; returns their hash, chained to HASH. There are one or two: insertion
- * is the fastest sort. */
+/* Appends the labels to all labels, sorted, so that the caller's order doesn't
+ * matter; returns the hash of HASH and the labels. There are one or two, and
+ * for so few an insertion sort is the fastest. */
 static uint64_t push_labels(lab_profile *p, const lab_profile_label *labels,
                             size_t n, uint64_t hash) {
   if (n == 0)
@@ -173,7 +173,8 @@ static uint32_t find_sample(const lab_profile *p, const sample *s,
   return id;
 }
 
-/* Adds to sample ID. Sums wrap around rather than being undefined. */
+/* Adds to the values of sample ID. A sum that is too large wraps around: the
+ * types are unsigned because an overflow of signed ones is undefined. */
 static void add_values(lab_profile *p, uint32_t id, const int64_t *values) {
   int64_t *sum = ITEMS(&p->values, int64_t) + (id - 1) * p->ntypes;
   for (size_t i = 0; i < p->ntypes; i++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Inside of a profile under construction: shared by profile.c, which fills it,
- * and encode.c, which writes it down. Everything is kept in growing arrays
- * and named by place: an id is the place in its array plus 1. Strings are
- * numbers of the string table. */
+ * The data of a profile under construction: profile.c fills it in, encode.c
+ * writes it. Everything is in growing arrays, and an id is the index in its
+ * array plus 1. Strings are numbers of the string table. */
 #ifndef LAB_PPROF_BUILDER_H
 #define LAB_PPROF_BUILDER_H
 
@@ -34,17 +33,17 @@ typedef struct label {
   uint32_t key, str;
   int64_t num;
   uint32_t num_unit;
-  uint32_t zero; /* no padding: labels are compared and hashed as bytes */
+  uint32_t zero; /* instead of padding: labels are compared as bytes */
 } label;
 
-/* The values of sample i stand at values[i * ntypes]. */
+/* The values of sample i begin at values[i * ntypes]. */
 typedef struct sample {
   size_t frames; /* first in frames */
   size_t labels; /* first in labels */
   uint32_t nframes, nlabels;
 } sample;
 
-/* A lab_buf used as an array of TYPE: its elements, and their number. */
+/* The elements of a lab_buf that is used as an array of TYPE; their number. */
 #define ITEMS(buf, type) ((type *)(void *)(buf)->data)
 #define COUNT(buf, type) ((buf)->len / sizeof(type))
 

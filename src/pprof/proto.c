@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * See proto.h.
  *
- * A nested message starts with its length, which is known only at its end.
- * Most of ours are shorter than 128 bytes, and then the length is one byte: so
- * begin leaves one byte free and end fills it in. Only longer messages are
- * moved up to make room. */
+ * A nested message starts with its length, which is known only at its end. Most
+ * messages here are shorter than 128 bytes, so their length takes one byte:
+ * begin leaves one byte free, and end fills it in. Only longer messages are
+ * moved to make room. */
 #include "pprof/proto.h"
 
 #include <string.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * See tabwriter.h.
  *
- * Go's writer works on a stream, by recursion over blocks of lines. As we have
- * the whole text, three plain passes do: cut it into lines and cells; for each
- * column go down the lines and widen its runs; write. That this is the same
- * follows from the nesting: a line with a cell in column c+1 has one in column
- * c, so the runs of column c+1 lie within those of column c. */
+ * Go's writer works on a stream, by recursion over blocks of lines. Here the
+ * whole text is known, so three simple passes are enough: cut it into lines and
+ * cells; for each column, go through the lines and set the width of each run of
+ * cells; write. The result is the same, because columns nest: a line with a
+ * cell in column c+1 has one in column c, so each run of column c+1 is within a
+ * run of column c. */
 #include "pprof/tabwriter.h"
 
 #include <stdbool.h>
@@ -21,8 +22,8 @@ typedef struct cell {
 } cell;
 
 typedef struct line {
-  size_t first;    /* cell; the last one isn't in any column */
-  size_t ncolumns; /* the number of the others */
+  size_t first;    /* its first cell; its last one is in no column */
+  size_t ncolumns; /* the number of the other cells */
 } line;
 
 typedef struct page {
@@ -43,9 +44,9 @@ static void add_cell(page *pg, const char *s, size_t n) {
   lab_buf_append(&pg->cells, &c, sizeof c);
 }
 
-/* Cuts the line of N bytes into cells. At the end of a text without final
- * newline, Go takes no notice of an empty last cell: the one before is the
- * last then. */
+/* Cuts the line of N bytes into cells. OPEN: the line is the last one and has
+ * no newline. Then Go ignores an empty last cell, and the one before is the
+ * last. */
 static void add_line(page *pg, const char *s, size_t n, bool open) {
   if (open && n > 0 && s[n - 1] == '\t')
     n--;
@@ -71,8 +72,8 @@ static void cut_text(page *pg, const char *text, size_t n) {
   add_line(pg, text, (size_t)(end - text), true);
 }
 
-/* The end of the run of lines, from FROM on, that have a cell in COLUMN. Sets
- * *WIDTH to the width of the widest. */
+/* The end of the run of lines, from FROM on, that have a cell in COLUMN. *WIDTH
+ * is the width of the widest cell. */
 static size_t measure_run(const page *pg, size_t column, size_t from,
                           size_t *width) {
   const line *lines = (const void *)pg->lines.data;
