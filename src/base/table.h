@@ -17,24 +17,23 @@
  *   ...
  *   lab_table_free(&table);
  *
- * An id is any number from 1 up. The hash must be well mixed (base/hash.h):
- * its upper half says where the search starts, and is compared before the
- * caller has to look at a key. A key that is there costs one cache line, as a
- * rule. Nothing is ever removed, and adding the same id twice makes two
- * entries.
+ * An id is any number from 1 up. The hash must be well mixed (base/hash.h). Its
+ * upper half says where a search starts, and is compared before the caller has
+ * to look at a key, so a search usually touches one cache line of the table and
+ * one key. Nothing is ever removed. Adding an id twice makes two entries.
  *
- * Memory: lab_xmalloc's, so adding can't fail; 16 bytes for an id in the mean,
- * nothing while the table is empty.
+ * Memory: lab_xmalloc's, so adding can't fail. 16 to 32 bytes for each id, at
+ * least 528; nothing while the table is empty.
  *
- * Threads: one at a time; only the owner's lock makes it more. But a table with
- * .shared set may be searched by any number of threads without a lock, while
- * one thread (the one that holds the owner's lock) adds. What a new id stands
- * for must be complete before it is added. A search that runs at the same
- * moment may miss it, so the writer looks again under the lock before it adds.
- * A shared table keeps the smaller tables that it grew out of until it is
- * freed, because a reader may still be in one: twice the memory.
+ * Threads: one at a time. A table with .shared set may also be searched by any
+ * number of threads without a lock while one thread adds, the one that holds
+ * the owner's lock. What an id stands for must be complete before the id is
+ * added. A search at the same moment may miss a new id, so a writer searches
+ * again under the lock before it adds. A shared table keeps its former, smaller
+ * tables until it is freed, because a reader may still be in one. That takes up
+ * to twice the memory.
  *
- * Signal handlers: none may add; to search a shared table is allowed. */
+ * Signal handlers: may search a shared table, but must not add. */
 #ifndef LAB_BASE_TABLE_H
 #define LAB_BASE_TABLE_H
 
@@ -71,8 +70,9 @@ static inline lab_table_walk lab_table_find(const lab_table *t, uint64_t hash) {
       atomic_load_explicit(&t->current, memory_order_acquire), tag, tag};
 }
 
-/* The next id that was added with this hash, or 0 at the end. An id of another
- * hash with the same upper half may be among them: compare the keys. */
+/* The next id that was added with this hash, or 0 at the end; don't call it
+ * again then. Ids of another hash with the same upper half come up, too: the
+ * caller compares the keys. */
 static inline uint32_t lab_table_next(lab_table_walk *walk) {
   const lab_table_slots *in = walk->in;
   if (!in)
@@ -85,14 +85,15 @@ static inline uint32_t lab_table_next(lab_table_walk *walk) {
   }
 }
 
-/* Enters ID, which isn't 0, under HASH. Ends all searches of this thread. */
+/* Enters ID, which must not be 0, under HASH. The caller's own searches are
+ * invalid then. */
 void lab_table_add(lab_table *t, uint64_t hash, uint32_t id);
 
 /* How many bytes the table takes. */
 size_t lab_table_bytes(const lab_table *t);
 
-/* Gives the memory back. The table is empty again, and as shared as before. No
- * other thread may be searching it. */
+/* Gives the memory back; the table is empty again. No other thread may use the
+ * table meanwhile. */
 void lab_table_free(lab_table *t);
 
 #endif

@@ -173,8 +173,9 @@ static uint32_t find_sample(const lab_profile *p, const sample *s,
   return id;
 }
 
-/* Adds to the values of sample ID. A sum that is too large wraps around: the
- * types are unsigned because an overflow of signed ones is undefined. */
+/* Adds to the values of sample ID. A sum that is too large wraps around: it is
+ * computed without signs, because an overflow of signed numbers is undefined.
+ */
 static void add_values(lab_profile *p, uint32_t id, const int64_t *values) {
   int64_t *sum = ITEMS(&p->values, int64_t) + (id - 1) * p->ntypes;
   for (size_t i = 0; i < p->ntypes; i++)
