@@ -67,13 +67,13 @@ static void add_text(text *t, const char *s, size_t len) {
   t->s[t->len] = '\0';
 }
 
-static bool is_token(const names *n, size_t i, const char *word) {
+static bool is_this_token(const names *n, size_t i, const char *word) {
   return lab_token_is(&n->tokens[i], word);
 }
 
 static bool is_any_token(const names *n, size_t i, const char *const *words) {
   for (; *words; words++)
-    if (is_token(n, i, *words))
+    if (is_this_token(n, i, *words))
       return true;
   return false;
 }
@@ -110,7 +110,9 @@ static void pop_scope(names *n) {
 
 /* If tokens [ X ] end at I, where X is one token: the index of '[', else 0. */
 static size_t find_subscript(const names *n, size_t i) {
-  return i >= 2 && is_token(n, i, "]") && is_token(n, i - 2, "[") ? i - 2 : 0;
+  return i >= 2 && is_this_token(n, i, "]") && is_this_token(n, i - 2, "[")
+             ? i - 2
+             : 0;
 }
 
 /* The first token of the variable that ends at token I: a, a.b.c, a["k"].d, or
@@ -122,8 +124,8 @@ static size_t find_variable_start(const names *n, size_t i) {
     if (!bracket && !is_identifier(n, i))
       break;
     start = bracket ? bracket : i;
-    bool dot = start >= 2 &&
-               (is_token(n, start - 1, ".") || is_token(n, start - 1, ":"));
+    bool dot = start >= 2 && (is_this_token(n, start - 1, ".") ||
+                              is_this_token(n, start - 1, ":"));
     if (start < 1 || (!bracket && !dot))
       break;
     i = start - (bracket ? 1 : 2);
@@ -156,7 +158,7 @@ static void add_subscript(const names *n, size_t key, text *out) {
 
 static void add_variable(const names *n, size_t start, size_t end, text *out) {
   for (size_t i = start; i <= end; i++) {
-    if (is_token(n, i, "[") && i + 2 <= end) {
+    if (is_this_token(n, i, "[") && i + 2 <= end) {
       add_subscript(n, i + 1, out);
       i += 2;
     } else {
@@ -175,13 +177,14 @@ static size_t find_targets(const names *n, size_t assign, bool one,
   size_t count = 0;
   for (size_t end = assign; end > 0 && count < MAX_TARGETS;) {
     end--;
-    if (end >= 3 && is_token(n, end, ">") && is_token(n, end - 2, "<"))
+    if (end >= 3 && is_this_token(n, end, ">") &&
+        is_this_token(n, end - 2, "<"))
       end -= 3; /* local x <const> */
     size_t start = find_variable_start(n, end);
     if (start > end)
       break;
     out[count++] = (target){start, end};
-    if (one || start == 0 || !is_token(n, start - 1, ","))
+    if (one || start == 0 || !is_this_token(n, start - 1, ","))
       break;
     end = start - 1;
   }
@@ -193,7 +196,7 @@ static text find_assigned_name(names *n, size_t i) {
   text name = {.len = 0};
   const scope *s = get_scope(n);
   if (s->assign == 0 || i == 0 ||
-      !(is_token(n, i - 1, "=") || is_token(n, i - 1, ",")) ||
+      !(is_this_token(n, i - 1, "=") || is_this_token(n, i - 1, ",")) ||
       n->depth >= MAX_DEPTH)
     return name;
   target list[MAX_TARGETS];
@@ -204,7 +207,7 @@ static text find_assigned_name(names *n, size_t i) {
   const target *t = &list[count - 1 - s->item];
   if (field && s->table[0]) {
     add_text(&name, s->table, strlen(s->table));
-    if (!is_token(n, t->start, "["))
+    if (!is_this_token(n, t->start, "["))
       add_text(&name, ".", 1);
   }
   add_variable(n, t->start, t->end, &name);
@@ -230,7 +233,9 @@ static text make_anonymous_name(names *n) {
 
 static text read_statement_name(const names *n, size_t i) {
   text name = {.len = 0};
-  for (; is_identifier(n, i) || is_token(n, i, ".") || is_token(n, i, ":"); i++)
+  for (; is_identifier(n, i) || is_this_token(n, i, ".") ||
+         is_this_token(n, i, ":");
+       i++)
     add_text(&name, n->tokens[i].text, n->tokens[i].len);
   return name;
 }
@@ -251,7 +256,7 @@ static size_t add_function(names *n, int line, const text *name) {
  * other function from its parenthesis. */
 static void begin_function(names *n, size_t i) {
   bool statement = is_identifier(n, i + 1);
-  bool local = i > 0 && is_token(n, i - 1, "local");
+  bool local = i > 0 && is_this_token(n, i - 1, "local");
   text name =
       statement ? read_statement_name(n, i + 1) : find_assigned_name(n, i);
   if (name.len == 0)
@@ -278,16 +283,16 @@ static void visit_word(names *n, size_t i) {
   static const char *const statements[] = {
       "break", "do",     "else",   "elseif", "end",   "for",   "goto", "if",
       "local", "repeat", "return", "then",   "until", "while", NULL};
-  if (is_token(n, i, "function")) {
+  if (is_this_token(n, i, "function")) {
     begin_function(n, i);
     return;
   }
   if (!is_any_token(n, i, statements))
     return;
-  if (is_token(n, i, "end") || is_token(n, i, "until"))
+  if (is_this_token(n, i, "end") || is_this_token(n, i, "until"))
     pop_scope(n);
-  else if (is_token(n, i, "do") || is_token(n, i, "if") ||
-           is_token(n, i, "repeat"))
+  else if (is_this_token(n, i, "do") || is_this_token(n, i, "if") ||
+           is_this_token(n, i, "repeat"))
     push_scope(n, BLOCK);
   else
     get_scope(n)->assign = 0; /* an assignment ends where a statement begins */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reads a profile back, for tests: just enough of protobuf, and no mercy.
- * Whatever isn't as profile.proto says it, or isn't as strict readers want it,
- * fails the test that runs.
- *
- * Text points into the bytes that were decoded: keep them. */
+ * Reads a profile back, for tests. It knows as much of protobuf as that takes.
+ * What isn't as profile.proto says, or as strict readers demand, fails the
+ * running test. Texts point into the decoded bytes, so these must stay. */
 #ifndef PPROF_DECODE_H
 #define PPROF_DECODE_H
 
@@ -113,7 +111,8 @@ static inline void pb_numbers(pb_in in, uint64_t **to, size_t n) {
   pb_numbers(in, (uint64_t *[]){__VA_ARGS__},                                  \
              sizeof((uint64_t *[]){__VA_ARGS__}) / sizeof(uint64_t *))
 
-/* Reads a packed field into TO, room for MAX; returns how many. */
+/* Reads a packed field into TO, which has room for MAX numbers. Returns how
+ * many. */
 static inline size_t pb_packed(const pb_field *f, uint64_t *to, size_t max) {
   size_t n = 0;
   assert_true(f->nested);

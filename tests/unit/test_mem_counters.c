@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The books: identities of MemStats while threads churn, frees on other
- * threads, the rules of realloc, and the limit. */
+ * The counters: identities of MemStats while threads allocate and free, frees
+ * on other threads, the rules of realloc, and the limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -253,8 +253,8 @@ static void small_blocks_pass_it_by_one_step_at_most(void **state) {
     lab_mem_free(blocks[--n], 100);
 }
 
-/* Every allocation of a piece of work fails once, the work gives up cleanly,
- * and nothing is left over: the limit is the injector. */
+/* Each allocation of some work fails once; the limit makes it fail. The work
+ * gives up cleanly, and nothing is left over. */
 static bool work(size_t *done) {
   char *p = NULL;
   size_t size = 0;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Heap sampling: the law, exactness at rate 1, and that samples follow their
- * blocks through realloc, failures and other threads.
+ * Heap sampling: its statistics, exact numbers at rate 1, and samples that
+ * follow their blocks through realloc, failures and other threads.
  *
- * The law. A block of n bytes is sampled with probability p = 1 - exp(-n/rate),
- * independently of all others, since the points of a Poisson process in
- * disjoint stretches are independent. Each of N such blocks adds to the
- * estimate of their number 1/p with probability p and 0 otherwise: mean 1,
+ * Statistics. A block of n bytes is sampled with probability p = 1 -
+ * exp(-n/rate), independently of all others, because the points of a Poisson
+ * process in separate intervals are independent. Each of N such blocks adds to
+ * the estimate of their number 1/p with probability p and 0 otherwise: mean 1,
  * mean square 1/p, hence variance 1/p - 1. The estimate of N thus has the
  * standard deviation sqrt(N (1 - p) / p); that of the bytes n times as much.
  *
- * Seeds are fixed: a run that is within 3 deviations today stays so. */
+ * Seeds are fixed, so a run that is within 3 deviations today will always be.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,7 +133,7 @@ static void small_objects_obey_the_law(void **state) {
   check_law(10000000, 100, 1);
 }
 
-/* Ten runs together show a bias that hides in the noise of one. */
+/* Ten runs together show a bias that is smaller than the noise of one. */
 static void there_is_no_bias(void **state) {
   (void)state;
   static const size_t sizes[] = {3000, 70000, 400000, 3000000};
@@ -296,8 +297,9 @@ static void another_thread_may_free(void **state) {
   assert_int_equal(seen.freed, 1);
 }
 
-/* Blocks change hands all the time, so that addresses of samples become other
- * threads' samples at once: a stale entry would break the balance. */
+/* Threads pass blocks on all the time, so the address of a sample is soon that
+ * of another thread's sample. An entry that stayed behind would make the sums
+ * wrong. */
 enum { SHARED = 64, ROUNDS = 20000, THREADS = 3 };
 static _Atomic(void *) shared[SHARED];
 

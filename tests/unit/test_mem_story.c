@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What the handbook tells with MemStats: memory that was freed stays with the
- * process as idle pages until somebody releases it. Told by the books and by
- * the kernel's RSS, which must agree. Also the scavenger's rule, size classes
- * and the collector's part. libc's heap knows no idle pages: there the story
- * is skipped. */
+ * What the handbook explains with MemStats: freed memory stays with the process
+ * as idle pages until it is released. MemStats and the kernel's RSS must agree
+ * on that. Also the scavenger's rule, size classes and the collector's numbers.
+ * libc's heap knows no idle pages, so these tests are skipped with it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +86,7 @@ static void idle_memory_stays_until_released(void **state) {
   assert_true(idle.heap_sys < 70 * MIB);
   assert_int_equal(idle.total_alloc - start.total_alloc, 550 * MIB);
 
-  /* Released: the books and the kernel agree. */
+  /* Released: MemStats and the kernel agree. */
   size_t rss_idle = rss();
   size_t returned = lab_mem_release();
   lab_memstats released = read_stats();
@@ -104,8 +103,8 @@ static void idle_memory_stays_until_released(void **state) {
   give_back(blocks);
 }
 
-/* The hooks' count of address space against what jemalloc itself has in its
- * four kinds of pages; here, where nothing else runs, they must be equal. */
+/* The address space that the hooks counted, compared with jemalloc's own four
+ * kinds of pages. They must be equal here, because nothing else runs. */
 static void hooks_count_what_jemalloc_maps(void **state) {
   (void)state;
   static const char *kinds[] = {"pactive", "pdirty", "pmuzzy"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The gzip stream: header, one member, and what comes out of zlib again. */
+ * The gzip stream: its header, one member, and what zlib reads from it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@ static lab_buf unzip_one_member(const lab_buf *z) {
   return out;
 }
 
-/* The length that stands at the end, which collectors trust. */
+/* The length at the end, which collectors of profiles rely on. */
 static uint32_t trailing_length(const lab_buf *z) {
   const unsigned char *p = (unsigned char *)z->data + z->len - 4;
   return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
@@ -79,8 +79,8 @@ static void noise(void **state) {
   lab_xfree(bytes);
 }
 
-/* More than one part passes through the encoder, and after the bytes that are
- * there already comes one member. */
+/* The encoder writes more than one part. The result is one member, behind the
+ * bytes that were in the buffer before. */
 static void large_profile(void **state) {
   (void)state;
   lab_profile_type type = {"samples", "count"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Native frames on Lua frames. This program has no Lua in it: functions with
- * the names of Lua's stand in, since names are all that the code map knows. */
+ * Native frames on Lua frames. This program has no Lua in it: instead it has
+ * functions with the names of Lua's, because the code map knows only names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +100,7 @@ static void test_library_code(void **state) {
   check(NATIVE(OTHER, AT(luaL_addlstring), AT(luaL_rep)), string_rep,
         "? < string.rep < main.lua");
   check(NATIVE(AT(luaL_rep)), string_rep, "string.rep < main.lua");
-  /* the base is another one than the native frames promise */
+  /* the base doesn't belong to these native frames */
   check(NATIVE(OTHER, AT(luaL_rep)), 0, "? < luaL_rep < main.lua");
 }
 
@@ -164,8 +164,8 @@ static void test_nothing_is_lost(void **state) {
   assert_int_equal(f[0], AT(plumbing));
 }
 
-/* A native frame that moves to the leaf, or away from it, still symbolizes as
- * the same place. */
+/* A native frame that becomes the leaf, or no longer is it, still has the name
+ * of the same place. */
 static void test_leaf_is_an_instruction(void **state) {
   (void)state;
   lab_frame native[] = {AT(luaV_equalobj), AT(buffer_grow) + 1, 0x5001};

@@ -162,7 +162,7 @@ static void test_no_code_at_all(void **state) {
   assert_string_equal(out[0].name, "[unknown]");
 }
 
-/* The modules known so far are no longer all. */
+/* Now there are modules that aren't known yet. */
 static void test_library_loaded_later(void **state) {
   (void)state;
   const lab_mapping *mappings;

@@ -21,8 +21,8 @@
 #include "stack/codemap.h"
 #include "stack/unwind.h"
 
-/* A sanitizer has functions of its own around libc's, and TSan runs handlers
- * later than they come. */
+/* Sanitizers wrap libc's functions in their own, and TSan runs handlers some
+ * time after the signal. */
 #if defined(__SANITIZE_ADDRESS__)
 enum { OWN_LIBC = 0, SIGNALS_AT_ONCE = 1 };
 #elif defined(__SANITIZE_THREAD__)
@@ -121,7 +121,7 @@ static void test_signal_in_libc(void **state) {
   assert_chain(i + 1);
 }
 
-/* A timer ticks until a signal hit the code we want. */
+/* A timer sends signals until one interrupts the code we want. */
 static bool sample(work *leaf, const char *in) {
   timer_t timer;
   struct sigevent event = {.sigev_notify = SIGEV_SIGNAL,
