@@ -36,7 +36,7 @@ static void begin_text(entry *e, uint64_t hash, const char *text) {
 }
 
 /* The entry of TEXT, which is made if there is room; else NULL. */
-static entry *find_text(const char *text) {
+static entry *find_repeated(const char *text) {
   uint64_t hash = lab_hash_bytes(text, strlen(text), 0) | 1;
   entry *room = NULL;
   for (size_t i = 0; i < TEXTS; i++) {
@@ -53,7 +53,7 @@ static entry *find_text(const char *text) {
 /* Whether TEXT is to be written now. Counts it if not. */
 static bool is_wanted(const char *text) {
   pthread_mutex_lock(&lock);
-  entry *e = find_text(text);
+  entry *e = find_repeated(text);
   bool wanted = !e || e->written < LAB_OFTEN_WRITTEN;
   if (e) {
     e->seen = true;

@@ -2,8 +2,8 @@
  * The data of a profile under construction: profile.c fills it in, encode.c
  * writes it. Everything is in growing arrays, and an id is the index in its
  * array plus 1. Strings are numbers of the string table. */
-#ifndef LAB_PPROF_BUILDER_H
-#define LAB_PPROF_BUILDER_H
+#ifndef LAB_PPROF_PROFILE_INTERNAL_H
+#define LAB_PPROF_PROFILE_INTERNAL_H
 
 #include "base/buf.h"
 #include "base/table.h"

@@ -63,7 +63,7 @@ static void add_line(page *pg, const char *s, size_t n, bool open) {
     pg->ncolumns = l.ncolumns;
 }
 
-static void cut_text(page *pg, const char *text, size_t n) {
+static void cut_column(page *pg, const char *text, size_t n) {
   const char *end = text + n, *newline;
   while ((newline = memchr(text, '\n', (size_t)(end - text)))) {
     add_line(pg, text, (size_t)(newline - text), false);
@@ -125,7 +125,7 @@ void lab_tabwriter_format(const char *text, size_t n, lab_buf *out) {
   if (n == 0)
     return;
   page pg = {0};
-  cut_text(&pg, text, n);
+  cut_column(&pg, text, n);
   for (size_t column = 0; column < pg.ncolumns; column++)
     set_widths(&pg, column);
   write_tab_lines(&pg, out);

@@ -37,7 +37,7 @@ static bool is_readable(const void *p, size_t size) {
   return read(probe[0], copy, size) == (ssize_t)size;
 }
 
-static bool is_same_lua(const lab_layout_call *call, const lua_Debug *ar) {
+static bool is_lua_as_told(const lab_layout_call *call, const lua_Debug *ar) {
   const lab_layout_function *f = call->func->as.object;
   if (call->func->type != checked->lua_function || !is_readable(f, sizeof *f) ||
       !is_readable(f->proto, sizeof *f->proto))
@@ -49,7 +49,7 @@ static bool is_same_lua(const lab_layout_call *call, const lua_Debug *ar) {
          pc <= p->code + p->ncode;
 }
 
-static bool is_same_c(const lab_layout_call *call, lua_CFunction want) {
+static bool is_c_as_told(const lab_layout_call *call, lua_CFunction want) {
   if (call->func->type == checked->c_function)
     return call->func->as.function == want;
   const lab_layout_cclosure *f = call->func->as.object;
@@ -58,8 +58,8 @@ static bool is_same_c(const lab_layout_call *call, lua_CFunction want) {
 }
 
 /* CALL is what lua_getinfo says of AR's level. */
-static bool is_same_level(lua_State *L, const lab_layout_call *call,
-                          lua_Debug *ar) {
+static bool is_level_as_told(lua_State *L, const lab_layout_call *call,
+                             lua_Debug *ar) {
   if (!is_readable(call, sizeof *call) ||
       !is_readable(call->func, sizeof *call->func))
     return false;
@@ -69,18 +69,18 @@ static bool is_same_level(lua_State *L, const lab_layout_call *call,
   bool is_c = ar->what[0] == 'C';
   if (!!(call->status & checked->call_c) != is_c)
     return false;
-  return is_c ? is_same_c(call, want) : is_same_lua(call, ar);
+  return is_c ? is_c_as_told(call, want) : is_lua_as_told(call, ar);
 }
 
 /* All levels of L, which runs. */
-static bool is_same_stack(lua_State *L) {
+static bool is_stack_as_told(lua_State *L) {
   const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
   lua_Debug ar;
   if (!is_readable(s, sizeof *s))
     return false;
   const lab_layout_call *call = s->call;
   for (int level = 0; lua_getstack(L, level, &ar); level++) {
-    if (call == &s->base || !is_same_level(L, call, &ar))
+    if (call == &s->base || !is_level_as_told(L, call, &ar))
       return false;
     call = call->previous;
   }
@@ -91,7 +91,7 @@ static bool is_same_stack(lua_State *L) {
 /* ---- the check ----------------------------------------------------------- */
 
 static int compare_stack(lua_State *L) {
-  fits = fits && is_same_stack(L);
+  fits = fits && is_stack_as_told(L);
   return 0;
 }
 
