@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/thread.h"
 
 static lab_allocator current = {malloc, realloc, free};
 
@@ -13,11 +17,24 @@ void lab_alloc_install(const lab_allocator *allocator) {
   current = *allocator;
 }
 
+/* Nothing here may allocate or take a lock: the caller may hold any. */
+static _Noreturn void die_of_memory(size_t size) {
+  char text[160];
+  const lab_thread *self = lab_thread_self();
+  int n = snprintf(text, sizeof text,
+                   LAB_OUT_OF_MEMORY "%zu more bytes for the lab's own use, on "
+                                     "thread %s\n",
+                   size, self ? self->name : "unknown");
+  int fd = lab_log_fd();
+  lab_log_write(STDERR_FILENO, text, (size_t)n);
+  if (fd != STDERR_FILENO)
+    lab_log_write(fd, text, (size_t)n);
+  abort();
+}
+
 static void *check_or_die(void *p, size_t size) {
-  if (!p) {
-    fprintf(stderr, "diaglab: out of memory (%zu bytes)\n", size);
-    abort();
-  }
+  if (!p)
+    die_of_memory(size);
   return p;
 }
 

@@ -7,14 +7,23 @@
  * allocation.
  *
  * Functions with an x in their names never return NULL. When memory is out they
- * print the size and abort, because a lab that can't keep its own records must
- * not go on. What a scenario asks for goes through mem.h and may fail.
+ * end the process, because a lab that can't keep its own records must not go
+ * on. What a scenario asks for goes through mem.h and may fail.
+ *
+ * This end is one line on stderr and in the log, which begins with
+ * LAB_OUT_OF_MEMORY and names the size and the thread, and then abort(): the
+ * core shows what filled the memory. The handler of app/crash.c adds the stack
+ * and waits for the log's writer. To a shell the exit status is 134 (128 +
+ * SIGABRT). The line tells this end from a failed LAB_ASSERT, which has the
+ * same status.
  *
  * Threads: any. Signal handlers: never. */
 #ifndef LAB_BASE_ALLOC_H
 #define LAB_BASE_ALLOC_H
 
 #include <stddef.h>
+
+#define LAB_OUT_OF_MEMORY "diaglab: out of memory: no "
 
 typedef struct lab_allocator {
   void *(*alloc)(size_t size);

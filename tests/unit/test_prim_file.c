@@ -53,6 +53,7 @@ static void test_write_and_read(void **state) {
 
   enum { SIZE = 3 << 20 };
   char *bytes = malloc(SIZE);
+  assert_non_null(bytes);
   memset(bytes, 'x', SIZE);
   assert_int_equal(lab_file_write(fd, bytes, SIZE), SIZE);
   assert_int_equal(lab_file_sync(fd), 0);

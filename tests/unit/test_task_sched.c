@@ -196,6 +196,7 @@ static void test_sleepers(void **state) {
   lab_sched_free(sched);
   assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
   lab_task *tasks = calloc(SLEEPERS, sizeof *tasks);
+  assert_non_null(tasks);
   uint64_t seed = 1;
   for (int i = 0; i < SLEEPERS; i++) {
     lab_task_init(sched, &tasks[i]);

@@ -175,6 +175,7 @@ static void test_long_functions(void **state) {
       n += (size_t)sprintf(text + n, "end)(); (function()\n");
   }
   char *whole = malloc(n + 64);
+  assert_non_null(whole);
   sprintf(whole, "(function()\n%s end)()\n", text);
   run("@long.lua", whole);
   free(whole);
