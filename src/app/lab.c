@@ -218,8 +218,9 @@ int lab_init(void) {
   int rc = lab_mem_init();
   if (rc)
     return rc;
-  uv_replace_allocator(lab_mem_own_alloc, lab_mem_own_realloc,
-                       lab_mem_own_calloc, lab_mem_own_free);
+  /* libuv calls abort() where it can't go on without memory, and says nothing.
+   * These say what is wrong first. */
+  uv_replace_allocator(lab_xmalloc, lab_xrealloc, lab_xcalloc, lab_xfree);
   lab_process_open(); /* without it some numbers are 0 */
   rc = lab_cpu_init();
   if (rc)
