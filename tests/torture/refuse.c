@@ -16,7 +16,9 @@
  *   LAB_REFUSE_STACKS=F  writes N to F for each allocation whose innermost
  *                    callers made none before
  *   LAB_REFUSE_STOP=N  the program ends with status 0 at its Nth allocation,
- *                    and reports "made N"
+ *                    and reports "stopped"
+ *   LAB_REFUSE_CPU=S so it does at its first allocation after S seconds of CPU
+ *                    time
  *
  * The count is one for all threads. Where threads race, the Nth allocation may
  * be another one in the next run. */
@@ -28,6 +30,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The names that the linker knows. */
@@ -56,6 +60,7 @@ enum {
 static bool active;
 static uint64_t first = 1, last; /* the allocations to refuse: none */
 static uint64_t stop = UINT64_MAX;
+static time_t cpu_seconds; /* or 0: no limit */
 static const char *report_path;
 static FILE *stacks;
 static _Atomic uint64_t made;
@@ -127,13 +132,20 @@ static bool is_new_stack(uint64_t hash) {
 
 /* ---- the refusal --------------------------------------------------------- */
 
+static time_t read_cpu_clock(void) {
+  struct timespec used;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return used.tv_sec;
+}
+
 static bool is_refused(size_t size) {
   if (!active)
     return false;
   uint64_t n = atomic_fetch_add(&made, 1) + 1;
   if (stacks && is_new_stack(hash_stack()))
     fprintf(stacks, "%llu\n", (unsigned long long)n);
-  if (n == stop) {
+  if (n == stop || (cpu_seconds > 0 && read_cpu_clock() >= cpu_seconds)) {
+    append_report("stopped\n", strlen("stopped\n"));
     report_made();
     _exit(0);
   }
@@ -147,6 +159,7 @@ static __attribute__((constructor)) void read_settings(void) {
   const char *number = getenv("LAB_REFUSE");
   const char *stacks_path = getenv("LAB_REFUSE_STACKS");
   const char *stop_at = getenv("LAB_REFUSE_STOP");
+  const char *stop_cpu = getenv("LAB_REFUSE_CPU");
   if (!number)
     return;
   char *end;
@@ -157,6 +170,8 @@ static __attribute__((constructor)) void read_settings(void) {
   }
   if (stop_at)
     stop = strtoull(stop_at, NULL, 10);
+  if (stop_cpu)
+    cpu_seconds = (time_t)strtoull(stop_cpu, NULL, 10);
   report_path = getenv("LAB_REFUSE_TO");
   if (stacks_path)
     stacks = fopen(stacks_path, "we");

@@ -15,10 +15,11 @@ in the build's folder tests/; by default all of them.
   --build DIR    the build (default: build/release)
   --all          every N. Of a program with more than 1,000 allocations, the
                  first N of each stack trace that allocates
-  --sample K     K of these N for each program (default: 5)
+  --sample K     K of these N for each program (default: 4)
   --seed S       choose another sample (default: 1)
-  --first F      look at a program's first F allocations only
-                 (default: 20,000; with --all: no limit)
+  --first F      end each run at its Fth allocation, or after a second of CPU
+                 time, so N is at most F (default: %d; no limit with --all or
+                 --run)
   --run N        only the Nth allocation, or N+ for the Nth and the one after
   --jobs J       runs at the same time (default: 1)
   --timeout S    seconds of CPU time that a run may take (default: 5 times what
@@ -29,9 +30,10 @@ in the build's folder tests/; by default all of them.
 
 Exit status: 0 if all runs ended well, 1 if one did not, 2 for a wrong option.]]
 
+local FIRST = 1000 -- keeps the default run short
 local EVERY_MAX = 1000 -- allocations of a program of which each is refused
 
-local options = { build = "build/release", sample = 5, seed = 1, jobs = 1 }
+local options = { build = "build/release", sample = 4, seed = 1, jobs = 1 }
 local programs = {}
 local dir -- of temporary files
 
@@ -99,6 +101,7 @@ local function finish_run(run)
   run.output = read_file(run.base .. ".out")
   local report = read_file(run.base .. ".report")
   run.made = tonumber(report:match("made (%d+)"))
+  run.stopped = report:find("stopped", 1, true)
   run.refused = report:match("refused %d+ (%d+)")
   run.frames = report:match("refused %d+ %d+ at([^\n]*)")
   os.remove(run.base .. ".out")
@@ -189,17 +192,19 @@ end
 
 -- ---- one program --------------------------------------------------------------------
 
+-- With --first a program isn't followed any further.
+local function write_stop()
+  return options.first and "LAB_REFUSE_CPU=1 LAB_REFUSE_STOP=" .. options.first or ""
+end
+
 -- Runs PROGRAM without a refusal: how much it allocates and how long it takes.
 local function survey_program(program)
   local stacks = dir .. "/stacks"
-  local settings = "LAB_REFUSE_STACKS=" .. stacks
-  if options.first then
-    settings = settings .. " LAB_REFUSE_STOP=" .. options.first
-  end
+  local settings = "LAB_REFUSE_STACKS=" .. stacks .. " " .. write_stop()
   local began = read_clock()
   local limits = { cpu = options.timeout or 600, wall = 3 * (options.timeout or 600) }
   local run = finish_run(start_run(program, "0", limits, settings))
-  local known = { first_of_stack = {}, made = run.made, took = read_clock() - began }
+  local known = { first_of_stack = {}, made = run.made, stopped = run.stopped, took = read_clock() - began }
   for n in read_file(stacks):gmatch("%d+") do
     known.first_of_stack[#known.first_of_stack + 1] = tonumber(n)
   end
@@ -279,7 +284,7 @@ local function torture_program(program, at)
   end
   local cpu = options.timeout or math.max(30, math.ceil(5 * known.took))
   local limits = { cpu = cpu, wall = 3 * cpu }
-  local total = known.made .. (options.first == known.made and " or more" or "")
+  local total = known.made .. (known.stopped and " or more" or "")
   local queue, running = {}, {}
   for i, n in ipairs(options.run and { options.run } or choose_numbers(program, known)) do
     queue[i] = tostring(n)
@@ -288,7 +293,7 @@ local function torture_program(program, at)
   while next <= #queue or #running > 0 do
     while next <= #queue and #running < options.jobs do
       show_progress("%s (%d of %d): allocation %s of %s", program:match("[^/]+$"), at, #programs, queue[next], total)
-      running[#running + 1] = start_run(program, queue[next], limits)
+      running[#running + 1] = start_run(program, queue[next], limits, write_stop())
       next = next + 1
     end
     local run = finish_run(table.remove(running, 1))
@@ -393,7 +398,7 @@ local function read_options()
     fail_usage("--run needs N or N+, not %s", options.run)
   end
   if not options.all and not options.run and not options.first then
-    options.first = 20000
+    options.first = FIRST
   end
 end
 
@@ -414,7 +419,7 @@ end
 
 read_options()
 if options.help then
-  print(HELP)
+  print(HELP:format(FIRST))
   os.exit(0)
 end
 dir = read_command("mktemp -d"):match("[^\n]+")

@@ -138,9 +138,11 @@ static void counts_what_was_asked(void **state) {
 static void growth_is_a_new_block(void **state) {
   (void)state;
   void *p = lab_mem_realloc(NULL, 7, 100); /* Lua's OLD is a type here */
+  assert_non_null(p);
   memset(p, 'x', 100);
   lab_memstats a = read_stats();
   char *q = lab_mem_realloc(p, 100, 1000 * KIB);
+  assert_non_null(q);
   assert_int_equal(q[99], 'x');
   lab_memstats b = read_stats();
   assert_int_equal(b.total_alloc - a.total_alloc, 1000 * KIB);
@@ -155,9 +157,11 @@ static void shrinking_frees_the_difference(void **state) {
   (void)state;
   lab_memstats before = read_stats();
   char *p = lab_mem_alloc(1000 * KIB);
+  assert_non_null(p);
   p[99] = 'x';
   lab_memstats a = read_stats();
   p = lab_mem_realloc(p, 1000 * KIB, 100);
+  assert_non_null(p);
   assert_int_equal(p[99], 'x');
   lab_memstats b = read_stats();
   assert_int_equal(b.total_alloc, a.total_alloc);
@@ -174,6 +178,7 @@ static void own_memory_is_counted(void **state) {
   size_t app = lab_mem_app_bytes();
   char *text = lab_xstrdup("through base/alloc.h");
   char *zeros = lab_mem_own_calloc(1000, 100);
+  assert_non_null(zeros);
   for (int i = 0; i < 100000; i++)
     assert_int_equal(zeros[i], 0);
   lab_memstats b = read_stats();

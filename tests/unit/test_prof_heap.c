@@ -29,8 +29,8 @@ __attribute__((noinline)) void take_small(void) {
 __attribute__((noinline)) void take_large(void);
 __attribute__((noinline)) void take_large(void) {
   void *p = lab_mem_alloc(LARGE);
-  p = lab_mem_realloc(p, LARGE, 2 * LARGE);
-  lab_mem_free(p, 2 * LARGE);
+  void *larger = lab_mem_realloc(p, LARGE, 2 * LARGE);
+  lab_mem_free(larger ? larger : p, larger ? 2 * LARGE : LARGE);
 }
 
 __attribute__((noinline)) void allocating_job(lab_job *job);
