@@ -109,6 +109,7 @@ static int check_closure(lua_State *L) {
 
 static void run(const char *chunk, const char *text) {
   lua_State *L = luaL_newstate();
+  assert_non_null(L);
   luaL_openlibs(L);
   lua_register(L, "check", check);
   lua_pushinteger(L, 42);
