@@ -87,16 +87,23 @@ typedef struct letter {
   atomic_bool done;
 } letter;
 
-static void deliver(lab_post *post) {
-  letter *l = LAB_CONTAINER(post, letter, post);
-  lua_State *L = l->vm->L;
+static int act_protected(lua_State *L) {
+  letter *l = lua_touserdata(L, 1);
   assert_int_equal(luaL_loadbuffer(L, source, sizeof source - 1, "@x"), LUA_OK);
   lua_pushcfunction(L, park);
   lua_pushcfunction(L, spawn);
   lua_pushcfunction(L, turn);
   lua_call(L, 3, 1);
   l->act(l->vm);
-  lua_settop(L, 0);
+  return 0;
+}
+
+static void deliver(lab_post *post) {
+  letter *l = LAB_CONTAINER(post, letter, post);
+  lua_State *L = l->vm->L;
+  lua_pushcfunction(L, act_protected);
+  lua_pushlightuserdata(L, l);
+  assert_int_equal(lua_pcall(L, 1, 0, 0), LUA_OK);
   atomic_store(&l->done, true);
 }
 

@@ -71,9 +71,19 @@ typedef struct letter {
   atomic_bool done;
 } letter;
 
+static int act_protected(lua_State *L) {
+  letter *l = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  l->act(l->vm);
+  return 0;
+}
+
 static void deliver(lab_post *post) {
   letter *l = LAB_CONTAINER(post, letter, post);
-  l->act(l->vm);
+  lua_State *L = l->vm->L;
+  lua_pushcfunction(L, act_protected);
+  lua_pushlightuserdata(L, l);
+  assert_int_equal(lua_pcall(L, 1, 0, 0), LUA_OK);
   atomic_store(&l->done, true);
 }
 
