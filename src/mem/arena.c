@@ -19,7 +19,10 @@
  *  - lg_extent_max_active_fit 20: by default, a small block never goes into a
  *    freed piece that is 64 times as large. A hundred thousand tasks leave one
  *    large piece behind when they end, so the next ones would take new memory
- *    from the system, and RSS would grow by half each time. */
+ *    from the system, and RSS would grow by half each time;
+ *  - narenas 1: by default, a new thread may want an arena that jemalloc makes
+ *    itself, and crashes at its first call if there is no memory for that. What
+ *    libraries allocate shares one arena, behind the threads' caches. */
 #if LAB_ALLOC_JEMALLOC
 
 #include "mem/arena.h"
@@ -42,11 +45,12 @@
 
 enum { NAME_MAX_LENGTH = 64, HUGE_PAGE = 2 << 20 };
 
-/* jemalloc reads the variable of this name when it starts. This setting can't
+/* jemalloc reads the variable of this name when it starts. These settings can't
  * be changed later, nor for one arena alone. The environment's MALLOC_CONF is
  * applied after it, and a program that embeds the lab may define its own. */
 extern const char *malloc_conf;
-__attribute__((weak)) const char *malloc_conf = "lg_extent_max_active_fit:20";
+__attribute__((weak)) const char *malloc_conf =
+    "lg_extent_max_active_fit:20,narenas:1";
 
 static unsigned arena;
 static size_t page_size;
