@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/thread.h"
 
 static lab_allocator current = {malloc, realloc, free};
 
@@ -20,11 +20,12 @@ void lab_alloc_install(const lab_allocator *allocator) {
 /* Nothing here may allocate or take a lock: the caller may hold any. */
 static _Noreturn void die_of_memory(size_t size) {
   char text[160];
-  const lab_thread *self = lab_thread_self();
+  char name[16] = ""; /* prctl's size */
+  prctl(PR_GET_NAME, name);
   int n = snprintf(text, sizeof text,
                    LAB_OUT_OF_MEMORY "%zu more bytes for the lab's own use, on "
                                      "thread %s\n",
-                   size, self ? self->name : "unknown");
+                   size, name);
   int fd = lab_log_fd();
   lab_log_write(STDERR_FILENO, text, (size_t)n);
   if (fd != STDERR_FILENO)

@@ -65,8 +65,11 @@ static void register_libraries(lua_State *L) {
   }
 }
 
-/* Everything that may raise, protected. Upvalue 1: what the caller opens. */
+/* Everything that may raise, protected. Argument 1: what the caller opens. */
 static int open_libraries(lua_State *L) {
+  const lua_CFunction *open = lua_touserdata(L, 1);
+  lab_gc_attach(L);
+  lua_gc(L, LUA_GCGEN, 0, 0);
   luaL_openlibs(L);
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
@@ -75,7 +78,7 @@ static int open_libraries(lua_State *L) {
             " tasks start more slowly, and there is no profile of leaks",
             LUA_RELEASE);
   lab_coroutine_open(L);
-  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcfunction(L, *open);
   lua_call(L, 0, 0);
   return 0;
 }
@@ -87,11 +90,9 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
   *(lab_vm **)lua_getextraspace(vm->L) = vm;
   lua_atpanic(vm->L, on_panic);
   lua_setwarnf(vm->L, on_warning, NULL);
-  lab_gc_attach(vm->L);
-  lua_gc(vm->L, LUA_GCGEN, 0, 0);
-  lua_pushcfunction(vm->L, open);
-  lua_pushcclosure(vm->L, open_libraries, 1);
-  if (lua_pcall(vm->L, 0, 0, 0) == LUA_OK)
+  lua_pushcfunction(vm->L, open_libraries);
+  lua_pushlightuserdata(vm->L, &open);
+  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
     return 0;
   lab_err_set(err, -EINVAL, "%s", lua_tostring(vm->L, -1));
   lab_machine_close(vm);

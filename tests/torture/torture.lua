@@ -15,11 +15,12 @@ in the build's folder tests/; by default all of them.
   --build DIR    the build (default: build/release)
   --all          every N. Of a program with more than 1,000 allocations, the
                  first N of each stack trace that allocates
+  --every        every N, also of those; this takes days
   --sample K     K of these N for each program (default: 4)
   --seed S       choose another sample (default: 1)
   --first F      end each run at its Fth allocation, or after a second of CPU
-                 time, so N is at most F (default: %d; no limit with --all or
-                 --run)
+                 time, so N is at most F (default: %d; no limit with --all,
+                 --every or --run)
   --run N        only the Nth allocation, or N+ for the Nth and the one after
   --jobs J       runs at the same time (default: 1)
   --timeout S    seconds of CPU time that a run may take (default: 5 times what
@@ -219,14 +220,14 @@ end
 -- The numbers to refuse, in ascending order.
 local function choose_numbers(program, known)
   local numbers = {}
-  if known.made <= EVERY_MAX then
+  if options.every or known.made <= EVERY_MAX then
     for n = 1, known.made do
       numbers[n] = n
     end
   else
     numbers = known.first_of_stack
   end
-  if options.all or #numbers <= options.sample then
+  if options.all or options.every or #numbers <= options.sample then
     return numbers
   end
   local salt = 0
@@ -310,7 +311,8 @@ local function torture_all()
   end
   show_progress("")
   print(("%d runs of %d programs (seed %s): %d passed, %d failed an expectation, %d ended for want of memory,"):format(
-    tally.runs, #programs, options.all and "unused" or options.seed, tally.passed, tally.failed, tally.memory))
+    tally.runs, #programs, (options.all or options.every) and "unused" or options.seed,
+    tally.passed, tally.failed, tally.memory))
   print(("%d made fewer allocations than before, %d at fault"):format(tally.unreached, tally.faults))
   return tally.faults == 0
 end
@@ -352,7 +354,8 @@ local function check_planted(what, expected)
   end
   local right = refused and (not expected and not fault
     or expected and fault and fault:find(expected, 1, true))
-  print(("planted_%s: %s at %d of %d: %s"):format(what, fault or "no fault", n, known.made, right and "right" or "WRONG"))
+  print(("planted_%s: %s at %d of %d: %s")
+    :format(what, fault or "no fault", n, known.made, right and "right" or "WRONG"))
   return right
 end
 
@@ -378,7 +381,7 @@ local function fail_usage(format, ...)
   os.exit(2)
 end
 
-local FLAGS = { all = true, verbose = true, selftest = true, help = true }
+local FLAGS = { all = true, every = true, verbose = true, selftest = true, help = true }
 local NUMBERS = { sample = true, seed = true, first = true, jobs = true, timeout = true }
 local TEXTS = { build = true, run = true }
 
@@ -403,7 +406,7 @@ local function read_options()
   if options.run and not options.run:find("^[1-9]%d*%+?$") then
     fail_usage("--run needs N or N+, not %s", options.run)
   end
-  if not options.all and not options.run and not options.first then
+  if not (options.all or options.every or options.run or options.first) then
     options.first = FIRST
   end
 end
