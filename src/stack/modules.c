@@ -13,6 +13,7 @@
 #include "stack/modules.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,37 @@ static void read_maps(bool own, const char *exe) {
     fclose(f);
 }
 
+/* Reports one object that is loaded. Its file is opened when it is needed.
+ *
+ * Not dwfl_linux_proc_report: it reads /proc/self/maps, where the same file may
+ * stand a second time, because libelf has mapped it. If that mapping happens to
+ * lie next to the library's, the two are taken for one, and all names in the
+ * library are wrong. */
+static int report_object(struct dl_phdr_info *info, size_t size, void *exe) {
+  (void)size;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t low = UINTPTR_MAX, high = 0;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+    uintptr_t start = info->dlpi_addr + part->p_vaddr;
+    if (part->p_type != PT_LOAD)
+      continue;
+    low = start < low ? start : low;
+    high = start + part->p_memsz > high ? start + part->p_memsz : high;
+  }
+  char vdso[32]; /* the name by which libdw reads it from memory */
+  snprintf(vdso, sizeof vdso, "[vdso: %d]", (int)getpid());
+  const char *name = info->dlpi_name;
+  if (strncmp(name, "linux-vdso", 10) == 0)
+    name = vdso;
+  else if (!*name)
+    name = exe;
+  if (low < high)
+    dwfl_report_module(dwfl, name, low & ~(page - 1),
+                       (high + page - 1) & ~(page - 1));
+  return 0;
+}
+
 /* Reads what is mapped now. The executable comes first. */
 static void scan_modules(void) {
   static char *debuginfo_path;
@@ -121,16 +153,16 @@ static void scan_modules(void) {
       .find_debuginfo = dwfl_build_id_find_debuginfo,
       .debuginfo_path = &debuginfo_path,
   };
+  char exe[4096] = "";
+  if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0)
+    exe[0] = '\0';
   if (!dwfl)
     dwfl = dwfl_begin(&callbacks);
   if (dwfl) {
     dwfl_report_begin_add(dwfl);
-    dwfl_linux_proc_report(dwfl, getpid());
+    dl_iterate_phdr(report_object, exe);
     dwfl_report_end(dwfl, NULL, NULL);
   }
-  char exe[4096] = "";
-  if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0)
-    exe[0] = '\0';
   read_maps(true, exe);
   read_maps(false, exe);
 }

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "stack/sources.h"
@@ -162,6 +164,41 @@ static void test_no_code_at_all(void **state) {
   assert_string_equal(out[0].name, "[unknown]");
 }
 
+/* Where the file PATH is mapped first. */
+static uintptr_t find_mapped(const char *path) {
+  char line[512];
+  unsigned long start = 0;
+  FILE *f = fopen("/proc/self/maps", "r");
+  while (start == 0 && fgets(line, sizeof line, f))
+    if (strstr(line, path))
+      sscanf(line, "%lx", &start);
+  fclose(f);
+  return start;
+}
+
+/* A reader of a library's file has it mapped, right in front of the library:
+ * its functions have their names all the same. (The first test, because later
+ * on the modules are known.) The library is one that nobody has loaded, so it
+ * lies where there is room in front of it. */
+static void test_file_mapped_beside(void **state) {
+  (void)state;
+  void *library = dlopen("libthread_db.so.1", RTLD_LAZY);
+  assert_non_null(library);
+  Dl_info info;
+  assert_true(dladdr(dlsym(library, "td_ta_new"), &info));
+  uintptr_t start = find_mapped("/libthread_db.so.1");
+  assert_int_equal(start, (uintptr_t)info.dli_fbase);
+  int fd = open(info.dli_fname, O_RDONLY);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  void *beside = mmap((void *)(start - page), page, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+  close(fd);
+  assert_true(beside != MAP_FAILED);
+  assert_string_equal(name_of(dlsym(library, "td_ta_new")), "td_ta_new");
+  assert_string_equal(name_of(dlsym(library, "td_ta_delete")), "td_ta_delete");
+  munmap(beside, page);
+}
+
 /* Now there are modules that aren't known yet. */
 static void test_library_loaded_later(void **state) {
   (void)state;
@@ -261,6 +298,7 @@ static void test_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_file_mapped_beside),
       cmocka_unit_test(test_inline_chain),
       cmocka_unit_test(test_leaf_and_return_address),
       cmocka_unit_test(test_libc),
