@@ -10,7 +10,7 @@
 
 enum { DIGITS_MAX = 20 }; /* of a uint64_t */
 
-static lab_json_level *innermost(lab_json *j) {
+static lab_json_level *innermost_level(lab_json *j) {
   return &j->levels[j->depth];
 }
 
@@ -80,7 +80,7 @@ void lab_buf_json_string(lab_buf *b, const char *s, size_t n) {
 
 /* What stands between two items, or before the first. */
 static void separate_items(lab_json *j) {
-  lab_json_level *level = innermost(j);
+  lab_json_level *level = innermost_level(j);
   if (level->has_items)
     lab_buf_putc(j->out, ',');
   if (level->style & LAB_JSON_NEWLINES)
@@ -90,18 +90,18 @@ static void separate_items(lab_json *j) {
   level->has_items = true;
 }
 
-static void begin_value(lab_json *j) {
-  if (innermost(j)->is_object) {
+static void begin_json_value(lab_json *j) {
+  if (innermost_level(j)->is_object) {
     LAB_ASSERT(j->has_key);
     j->has_key = false;
     return;
   }
-  LAB_ASSERT(j->depth > 0 || !innermost(j)->has_items);
+  LAB_ASSERT(j->depth > 0 || !innermost_level(j)->has_items);
   separate_items(j);
 }
 
 static void begin_level(lab_json *j, bool is_object, lab_json_style style) {
-  begin_value(j);
+  begin_json_value(j);
   LAB_ASSERT(j->depth < LAB_JSON_DEPTH);
   j->levels[++j->depth] = (lab_json_level){(uint8_t)style, is_object, false};
   lab_buf_putc(j->out, is_object ? '{' : '[');
@@ -119,7 +119,7 @@ void lab_json_continue_in(lab_json *j, lab_buf *out) {
 }
 
 void lab_json_finish(lab_json *j) {
-  LAB_ASSERT(j->depth == 0 && innermost(j)->has_items);
+  LAB_ASSERT(j->depth == 0 && innermost_level(j)->has_items);
   lab_buf_putc(j->out, '\n');
 }
 
@@ -132,7 +132,7 @@ void lab_json_begin_array(lab_json *j, lab_json_style style) {
 }
 
 void lab_json_end(lab_json *j) {
-  lab_json_level level = *innermost(j);
+  lab_json_level level = *innermost_level(j);
   LAB_ASSERT(j->depth > 0 && !j->has_key);
   j->depth--;
   if (level.has_items && (level.style & LAB_JSON_NEWLINES))
@@ -141,11 +141,11 @@ void lab_json_end(lab_json *j) {
 }
 
 void lab_json_key(lab_json *j, const char *key) {
-  LAB_ASSERT(innermost(j)->is_object && !j->has_key);
+  LAB_ASSERT(innermost_level(j)->is_object && !j->has_key);
   separate_items(j);
   lab_buf_json_string(j->out, key, strlen(key));
   lab_buf_putc(j->out, ':');
-  if (innermost(j)->style & LAB_JSON_COLON_SPACE)
+  if (innermost_level(j)->style & LAB_JSON_COLON_SPACE)
     lab_buf_putc(j->out, ' ');
   j->has_key = true;
 }
@@ -153,7 +153,7 @@ void lab_json_key(lab_json *j, const char *key) {
 /* ---- values -------------------------------------------------------------- */
 
 void lab_json_string(lab_json *j, const char *s, size_t n) {
-  begin_value(j);
+  begin_json_value(j);
   lab_buf_json_string(j->out, s, n);
 }
 
@@ -172,14 +172,14 @@ static void append_digits(lab_buf *out, uint64_t n, unsigned width) {
 }
 
 void lab_json_int(lab_json *j, int64_t n) {
-  begin_value(j);
+  begin_json_value(j);
   if (n < 0)
     lab_buf_putc(j->out, '-');
   append_digits(j->out, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, 1);
 }
 
 void lab_json_uint(lab_json *j, uint64_t n) {
-  begin_value(j);
+  begin_json_value(j);
   append_digits(j->out, n, 1);
 }
 
@@ -188,7 +188,7 @@ void lab_json_decimal(lab_json *j, uint64_t n, unsigned digits) {
                                     10000,     100000,    1000000, 10000000,
                                     100000000, 1000000000};
   LAB_ASSERT(digits >= 1 && digits <= 9);
-  begin_value(j);
+  begin_json_value(j);
   append_digits(j->out, n / powers[digits], 1);
   lab_buf_putc(j->out, '.');
   append_digits(j->out, n % powers[digits], digits);
@@ -199,7 +199,7 @@ void lab_json_double(lab_json *j, double x) {
     lab_json_null(j);
     return;
   }
-  begin_value(j);
+  begin_json_value(j);
   lab_buf_double(j->out, x);
 }
 
@@ -212,6 +212,6 @@ void lab_json_null(lab_json *j) {
 }
 
 void lab_json_raw(lab_json *j, const char *json, size_t n) {
-  begin_value(j);
+  begin_json_value(j);
   lab_buf_append(j->out, json, n);
 }

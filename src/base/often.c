@@ -28,7 +28,7 @@ typedef struct entry {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static entry entries[TEXTS];
 
-static void begin_text(entry *e, uint64_t hash, const char *text) {
+static void begin_entry(entry *e, uint64_t hash, const char *text) {
   size_t len = strcspn(text, "\n");
   len = len < SHOWN ? len : SHOWN - 1;
   *e = (entry){.hash = hash};
@@ -46,7 +46,7 @@ static entry *find_repeated(const char *text) {
       room = &entries[i];
   }
   if (room)
-    begin_text(room, hash, text);
+    begin_entry(room, hash, text);
   return room;
 }
 

@@ -218,8 +218,8 @@ static void end_user_task(lab_task_sink *sink, const lab_task *base,
 
 /* ---- workers: on their threads ------------------------------------------- */
 
-static void begin_job(lab_worker_sink *sink, unsigned index, const lab_job *job,
-                      uint64_t now) {
+static void trace_job_began(lab_worker_sink *sink, unsigned index,
+                            const lab_job *job, uint64_t now) {
   const lab_frame *frames;
   const lab_func *f = NULL;
   (void)sink;
@@ -228,8 +228,8 @@ static void begin_job(lab_worker_sink *sink, unsigned index, const lab_job *job,
   lab_trace_job_begin(index, f && f->name ? f->name : "[job]", job->stack, now);
 }
 
-static void end_job(lab_worker_sink *sink, unsigned index, const lab_job *job,
-                    uint64_t now) {
+static void trace_job_ended(lab_worker_sink *sink, unsigned index,
+                            const lab_job *job, uint64_t now) {
   (void)sink;
   (void)job;
   lab_trace_job_end(index, now);
@@ -288,7 +288,7 @@ static void add_sinks(void) {
                              .user_task_began = begin_user_task,
                              .user_task_ended = end_user_task,
                              .precise = true};
-  tr.workers = (lab_worker_sink){begin_job, end_job};
+  tr.workers = (lab_worker_sink){trace_job_began, trace_job_ended};
   tr.present = true;
   lab_sched_add_sink(tr.vm->sched, &tr.tasks);
   lab_workers_set_sink(tr.vm->workers, &tr.workers);

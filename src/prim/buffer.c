@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The buffer and the copy: see buffer.h. */
+ * See buffer.h. */
 #include "prim/buffer.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "mem/mem.h"
 #include "task/worker.h"
@@ -32,8 +31,8 @@ void lab_buffer_free(lab_buffer *b) {
   *b = (lab_buffer){NULL, 0, 0};
 }
 
-/* The capacity that gives room for N more bytes, or 0 if it has no number. */
-static size_t grown_cap(size_t cap, size_t n) {
+/* The capacity that gives room for N more bytes; 0 if it would be too large. */
+static size_t capacity_to_grow_to(size_t cap, size_t n) {
   if (cap == 0 && n <= SMALL)
     return SMALL;
   if (n > PTRDIFF_MAX || cap > (PTRDIFF_MAX - n) / 2)
@@ -41,12 +40,12 @@ static size_t grown_cap(size_t cap, size_t n) {
   return 2 * cap + n;
 }
 
-/* An allocation of its own, not a realloc: the profiles shall show what growing
- * costs, the new block and the copy. */
+/* Not a realloc: the profiles shall show what growing costs, which is a new
+ * block and a copy. */
 int lab_buffer_grow(lab_buffer *b, size_t n) {
   if (n <= b->cap - b->len)
     return 0;
-  size_t cap = grown_cap(b->cap, n);
+  size_t cap = capacity_to_grow_to(b->cap, n);
   char *data = cap ? lab_mem_alloc(cap) : NULL;
   if (!data)
     return -ENOMEM;
@@ -71,13 +70,13 @@ void lab_buffer_reset(lab_buffer *b) {
   b->len = 0;
 }
 
-static size_t min(size_t a, size_t b) {
+static size_t min_size(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* Go fills all that is free with one read, this loop takes several. The growth
- * is the same: a buffer that has fewer than 512 bytes free at one of our looks
- * would have them at Go's next look as well. */
+/* Go fills all free bytes with one read, this loop takes several. The growth is
+ * the same: where this loop finds fewer than 512 bytes free, Go's next look
+ * would find the same. */
 ssize_t lab_copy_n(lab_buffer *b, lab_reader *reader, size_t n) {
   size_t copied = 0;
   if (n > PTRDIFF_MAX)
@@ -86,7 +85,7 @@ ssize_t lab_copy_n(lab_buffer *b, lab_reader *reader, size_t n) {
     int rc = lab_buffer_grow(b, MIN_READ);
     if (rc)
       return rc;
-    size_t want = min(min(n - copied, b->cap - b->len), PIECE);
+    size_t want = min_size(min_size(n - copied, b->cap - b->len), PIECE);
     if (want == 0)
       break;
     ssize_t got = reader->read(reader, b->data + b->len, want);
@@ -101,11 +100,3 @@ ssize_t lab_copy_n(lab_buffer *b, lab_reader *reader, size_t n) {
   }
   return (ssize_t)copied;
 }
-
-ssize_t lab_random_read(lab_reader *self, void *out, size_t n) {
-  (void)self;
-  ssize_t got = getrandom(out, n, 0);
-  return got < 0 ? -errno : got;
-}
-
-lab_reader lab_random_reader = {lab_random_read};

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Using the processor: see cpu.h. The arithmetic is inlined into the two
+ * See cpu.h. The arithmetic is inlined into the two
  * functions, so that a profile shows lab_burn and lab_spin as leaves.
  *
  * Reading a thread's CPU clock is a system call of some 0.5 us: once in 40 us
- * of arithmetic it costs about 1 %, and bounds how late the end is noticed. */
+ * of arithmetic it costs about 1 %, and the end is noticed at most that late.
+ */
 #include "prim/cpu.h"
 
 #include <stdint.h>
@@ -14,7 +15,8 @@
 
 enum { STEPS = 12000 }; /* of 3.5 ns or so */
 
-static inline __attribute__((always_inline)) uint64_t arithmetic(uint64_t x) {
+static inline __attribute__((always_inline)) uint64_t
+do_arithmetic(uint64_t x) {
   for (int i = 0; i < STEPS; i++) {
     x = lab_hash_u64(x + (uint64_t)i);
     __asm__ volatile("" : "+r"(x)); /* or the compiler sees that it is unused */
@@ -30,7 +32,7 @@ double lab_burn(double seconds) {
   uint64_t began = lab_clock_thread_cpu(), x = began;
   double used = 0;
   while (used < seconds && !lab_job_cancelled()) {
-    x = arithmetic(x);
+    x = do_arithmetic(x);
     used = seconds_since(began);
   }
   return used;
@@ -40,7 +42,7 @@ double lab_spin(double seconds, const atomic_bool *stop) {
   uint64_t began = lab_clock_thread_cpu(), x = began;
   double used = 0;
   while (used < seconds && !atomic_load_explicit(stop, memory_order_relaxed)) {
-    x = arithmetic(x);
+    x = do_arithmetic(x);
     used = seconds_since(began);
   }
   return used;

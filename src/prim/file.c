@@ -27,7 +27,7 @@ static int check_regular(int fd) {
 }
 
 int lab_file_open(const char *path, int flags) {
-  /* Without O_NONBLOCK a pipe that nobody writes would keep us here. */
+  /* Without O_NONBLOCK this would block on a pipe that has no writer. */
   int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
   if (fd < 0)
     return -errno;
@@ -85,7 +85,7 @@ int lab_file_close(int fd) {
   return close(fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
-static int make_dir(const char *path) {
+static int make_one_dir(const char *path) {
   return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
@@ -95,25 +95,25 @@ int lab_file_make_dirs(const char *path) {
   char *slash = strrchr(above, '/');
   if (slash && slash > above) {
     *slash = '\0';
-    int rc = make_dir(above);
+    int rc = make_one_dir(above);
     if (rc)
       return rc;
   }
-  return make_dir(path);
+  return make_one_dir(path);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *where) {
+static int remove_entry(const char *path, const struct stat *st, int type,
+                        struct FTW *where) {
   (void)st;
   (void)type;
   (void)where;
-  remove(path); /* what can't be removed stays: go on with the rest */
+  remove(path); /* if that fails: go on with the others */
   return 0;
 }
 
 void lab_file_remove_tree(const char *path) {
   enum { DESCRIPTORS = 4 };
-  nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+  nftw(path, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int lab_file_resolve(const char *path, char out[PATH_MAX]) {
@@ -121,7 +121,7 @@ int lab_file_resolve(const char *path, char out[PATH_MAX]) {
     return 0;
   if (errno != ENOENT)
     return -errno;
-  /* The file is to be made: its folder must be there. */
+  /* The file isn't there yet, but its folder must be. */
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)

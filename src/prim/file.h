@@ -17,20 +17,22 @@
 
 #define LAB_FILE_PRIMITIVE __attribute__((noinline))
 
-/* Opens a regular file with the flags of open(2); a new one gets mode 0600. The
- * descriptor, or an error: -EISDIR for a folder, -EINVAL for what is no file
- * either (a pipe would block whoever opens it). */
+/* Opens a regular file with the flags of open(2); a new one gets mode 0600.
+ * Returns the descriptor, or an error: -EISDIR for a folder, -EINVAL for
+ * anything else that is no file (opening a pipe would block). */
 LAB_FILE_PRIMITIVE int lab_file_open(const char *path, int flags);
 
-/* A new file, mode 0600, or folder, mode 0700. The last six characters of
- * TEMPLATE are "XXXXXX" and become its own. The descriptor, or 0. */
+/* Make a new file, mode 0600, or a new folder, mode 0700. The last six
+ * characters of TEMPLATE are "XXXXXX", and are replaced by those of its name.
+ * Return the descriptor, or 0 for a folder. */
 LAB_FILE_PRIMITIVE int lab_file_open_temp(char *template);
 LAB_FILE_PRIMITIVE int lab_file_make_temp_dir(char *template);
 
-/* Up to N bytes; fewer only at the end of the file, 0 at its very end. */
+/* Reads up to N bytes; fewer only at the end of the file, or when
+ * lab_job_cancelled(); 0 at the very end. */
 LAB_FILE_PRIMITIVE ssize_t lab_file_read(int fd, void *out, size_t n);
-/* All N bytes, or an error (some may have been written then). Stops early, with
- * what it has written, when lab_job_cancelled(). */
+/* Writes all N bytes, or returns an error (then some may have been written).
+ * Stops early when lab_job_cancelled(), and returns how many it has written. */
 LAB_FILE_PRIMITIVE ssize_t lab_file_write(int fd, const void *bytes, size_t n);
 /* Until the data is on the disk: fsync(2). */
 LAB_FILE_PRIMITIVE int lab_file_sync(int fd);
@@ -45,8 +47,8 @@ int lab_file_make_dirs(const char *path);
  * links are removed, not followed. */
 void lab_file_remove_tree(const char *path);
 
-/* PATH without symbolic links, . and .., into OUT; the last part may be missing
- * on disk. 0 or negative errno. */
+/* Writes PATH without symbolic links, . and .. to OUT; the last part needn't
+ * exist on disk. 0 or negative errno. */
 int lab_file_resolve(const char *path, char out[PATH_MAX]);
 /* Whether the resolved PATH is FOLDER (resolved, too) or lies in it. */
 bool lab_file_is_within(const char *path, const char *folder);

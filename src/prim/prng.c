@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * lab.prng: xoshiro256++ (Blackman and Vigna, 2019; public domain), four
+ * See prng.h: xoshiro256++ (Blackman and Vigna, 2019; public domain), four
  * generators side by side so that the compiler can keep them in vector
  * registers. Their outputs take turns, 8 bytes each; the state is laid out
  * word by word: state[4 * w + lane]. Seeded by splitmix64, as the authors
  * advise. Not for secrets. */
+#include "prim/prng.h"
+
 #include <string.h>
 
 #include "base/queue.h"
 #include "base/rng.h"
-#include "prim/buffer.h"
 
 enum { LANES = 4, BLOCK = LANES * 8 };
 
-static inline uint64_t rotl(uint64_t x, int k) {
+static inline uint64_t rotate_left(uint64_t x, int k) {
   return x << k | x >> (64 - k);
 }
 
@@ -20,14 +21,14 @@ static inline uint64_t rotl(uint64_t x, int k) {
 static inline void next_block(uint64_t s[16], uint64_t out[LANES]) {
   for (int i = 0; i < LANES; i++) {
     uint64_t *a = s + i, *b = a + LANES, *c = b + LANES, *d = c + LANES;
-    out[i] = rotl(*a + *d, 23) + *a;
+    out[i] = rotate_left(*a + *d, 23) + *a;
     uint64_t t = *b << 17;
     *c ^= *a;
     *d ^= *b;
     *b ^= *c;
     *a ^= *d;
     *c ^= t;
-    *d = rotl(*d, 45);
+    *d = rotate_left(*d, 45);
   }
 }
 

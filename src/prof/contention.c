@@ -2,9 +2,10 @@
  * See contention.h: a sink of the scheduler's (task/sched.h), the buckets it
  * fills, and their copies. How they are shown is in contention_text.c.
  *
- * Always on, so each event costs as little as can be: one lookup under a lock
- * that is hardly ever contended itself. Counts are kept as what they stand for,
- * so that rates may change at any time. */
+ * It is always on, so an event must cost little: one lookup, under a lock that
+ * is hardly ever contended itself. If only some events are counted, each is
+ * entered with the number and time that it stands for, so that rates may change
+ * at any time. */
 #include "prof/contention.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "mem/memstats.h"
@@ -36,32 +38,32 @@ static struct {
 
 /* ---- counting ------------------------------------------------------------ */
 
-static void tell_bytes(table *t) {
+static void tell_contention_bytes(table *t) {
   size_t bytes = lab_keymap_bytes(&t->keys) + t->buckets.cap;
   lab_memstats_add_buck_hash((int64_t)bytes - (int64_t)t->told);
   t->told = bytes;
 }
 
-static lab_contention_bucket *bucket_of(table *t, uint32_t stack,
-                                        uint32_t label) {
+static lab_contention_bucket *contention_bucket_of(table *t, uint32_t stack,
+                                                   uint32_t label) {
   size_t known = t->keys.count;
   size_t i = lab_keymap_add(&t->keys, (lab_key){stack, label, 0});
   if (i == known) {
     lab_contention_bucket b = {.stack = stack, .label = label};
     lab_buf_append(&t->buckets, &b, sizeof b);
-    tell_bytes(t);
+    tell_contention_bytes(t);
   }
   return (lab_contention_bucket *)(void *)t->buckets.data + i;
 }
 
-static void count(lab_contention kind, const lab_task *task, uint32_t stack,
-                  double times, double ns) {
+static void add_contention(lab_contention kind, const lab_task *task,
+                           uint32_t stack, double times, double ns) {
   pthread_mutex_lock(&contention.lock);
   lab_contention_bucket *b =
-      bucket_of(&contention.tables[kind], stack, task->label);
+      contention_bucket_of(&contention.tables[kind], stack, task->label);
   b->count += times;
   b->ns += ns;
-  /* A latecomer: its step was left. Generation 0 is the lab's own. */
+  /* The task's step was left before. Generation 0 is the lab's own. */
   if (task->generation && task->generation != contention.generation) {
     b->marked_count += times;
     b->marked_ns += ns;
@@ -69,19 +71,20 @@ static void count(lab_contention kind, const lab_task *task, uint32_t stack,
   pthread_mutex_unlock(&contention.lock);
 }
 
-static int64_t load(const atomic_llong *setting) {
+static int64_t read_setting(const atomic_llong *setting) {
   return atomic_load_explicit(setting, memory_order_relaxed);
 }
 
 static void count_block(const lab_task *task, uint64_t ns) {
-  int64_t rate = load(&contention.block_rate);
+  int64_t rate = read_setting(&contention.block_rate);
   double delay = (double)(ns > 0 ? ns : 1);
   if (rate <= 0)
     return;
   if (delay >= (double)rate)
-    count(LAB_BLOCK, task, task->stack, 1, delay);
+    add_contention(LAB_BLOCK, task, task->stack, 1, delay);
   else if (lab_rng_unit(&contention.rng) * (double)rate <= delay)
-    count(LAB_BLOCK, task, task->stack, (double)rate / delay, (double)rate);
+    add_contention(LAB_BLOCK, task, task->stack, (double)rate / delay,
+                   (double)rate);
 }
 
 static bool is_contention(lab_wait why) {
@@ -100,9 +103,9 @@ static bool is_contention(lab_wait why) {
   }
 }
 
-static void changes(lab_task_sink *sink, const lab_task *task,
-                    lab_task_state next, lab_wait why, uint32_t stack,
-                    uint64_t now) {
+static void note_end_of_wait(lab_task_sink *sink, const lab_task *task,
+                             lab_task_state next, lab_wait why, uint32_t stack,
+                             uint64_t now) {
   (void)sink;
   (void)next;
   (void)why;
@@ -111,15 +114,16 @@ static void changes(lab_task_sink *sink, const lab_task *task,
     count_block(task, now > task->since ? now - task->since : 0);
 }
 
-static void contended(lab_task_sink *sink, const lab_task *holder,
-                      uint32_t stack, uint64_t ns) {
-  int64_t n = load(&contention.mutex_fraction);
+static void note_contended_lock(lab_task_sink *sink, const lab_task *holder,
+                                uint32_t stack, uint64_t ns) {
+  int64_t n = read_setting(&contention.mutex_fraction);
   (void)sink;
   if (n > 0 && lab_rng_next(&contention.rng) % (uint64_t)n == 0)
-    count(LAB_MUTEX, holder, stack, (double)n, (double)n * (double)ns);
+    add_contention(LAB_MUTEX, holder, stack, (double)n, (double)n * (double)ns);
 }
 
-static lab_task_sink the_sink = {.changes = changes, .contended = contended};
+static lab_task_sink the_sink = {.changes = note_end_of_wait,
+                                 .contended = note_contended_lock};
 
 void lab_contention_watch(lab_sched *s) {
   lab_sched_add_sink(s, &the_sink);
@@ -139,7 +143,7 @@ void lab_contention_set_mutex_fraction(int64_t n) {
   atomic_store(&contention.mutex_fraction, n);
 }
 
-static void mark_table(table *t) {
+static void mark_contention_table(table *t) {
   lab_contention_bucket *b = (void *)t->buckets.data;
   for (size_t i = 0; i < t->keys.count; i++) {
     b[i].marked_count = b[i].count;
@@ -149,8 +153,8 @@ static void mark_table(table *t) {
 
 void lab_contention_mark(uint32_t generation) {
   pthread_mutex_lock(&contention.lock);
-  mark_table(&contention.tables[LAB_BLOCK]);
-  mark_table(&contention.tables[LAB_MUTEX]);
+  mark_contention_table(&contention.tables[LAB_BLOCK]);
+  mark_contention_table(&contention.tables[LAB_MUTEX]);
   contention.generation = generation;
   pthread_mutex_unlock(&contention.lock);
 }
@@ -175,8 +179,8 @@ lab_contention_snapshot *lab_contention_take(lab_contention kind) {
   s->kind = kind;
   s->n = n;
   s->is_whole = false;
-  s->is_on = load(kind == LAB_BLOCK ? &contention.block_rate
-                                    : &contention.mutex_fraction) > 0;
+  s->is_on = read_setting(kind == LAB_BLOCK ? &contention.block_rate
+                                            : &contention.mutex_fraction) > 0;
   s->taken_real = lab_clock_real();
   return s;
 }

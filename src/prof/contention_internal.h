@@ -5,8 +5,8 @@
 
 #include "prof/contention.h"
 
-/* Both numbers since the process began: estimates if only some were counted. Of
- * these, what came before the last mark. */
+/* Count and ns are since the process began; they are estimates if only some
+ * events were counted. The marked ones are the part before the last mark. */
 typedef struct lab_contention_bucket {
   uint32_t stack, label;
   double count, ns;

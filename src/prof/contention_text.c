@@ -5,12 +5,14 @@
  *   cycles/second=1000000000
  *   sampling period=1
  *   2066234456 39 @ 0x8000000100000005 0x8000000200000007
- *   #	0x8000000100000004	lab.unlock+0x0	?:0
+ *   #   0x8000000100000004   lab.unlock+0x0   ?:0
  *   ...
  *
  * whose records are cycles, count and stack. Our cycles are nanoseconds. The
  * numbers are estimates of the whole already, so the period by which readers
  * multiply is 1; it is 0 while nothing is counted. */
+#include "prof/contention_text.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -38,8 +40,8 @@ static record record_at(const lab_contention_snapshot *s, size_t i) {
 }
 
 /* Both since the process began: a mark may lie in between. */
-static record difference(const lab_contention_snapshot *now,
-                         const lab_contention_snapshot *before, size_t i) {
+static record difference_at(const lab_contention_snapshot *now,
+                            const lab_contention_snapshot *before, size_t i) {
   const lab_contention_bucket *b = &now->buckets[i];
   record r = {b->stack, b->label, llround(b->count), llround(b->ns)};
   if (i < before->n) {
@@ -49,8 +51,8 @@ static record difference(const lab_contention_snapshot *now,
   return r;
 }
 
-int lab_contention_write(const lab_contention_snapshot *now,
-                         const lab_contention_snapshot *before, lab_buf *out) {
+static int write_contention(const void *object, const void *old, lab_buf *out) {
+  const lab_contention_snapshot *now = object, *before = old;
   static const lab_profile_type types[] = {{"contentions", "count"},
                                            {"delay", "nanoseconds"}};
   lab_profile_config config = {.types = types,
@@ -63,7 +65,7 @@ int lab_contention_write(const lab_contention_snapshot *now,
     config.duration_ns = (int64_t)(now->taken_real - before->taken_real);
   lab_export *e = lab_export_new(&config);
   for (size_t i = 0; i < now->n; i++) {
-    record r = before ? difference(now, before, i) : record_at(now, i);
+    record r = before ? difference_at(now, before, i) : record_at(now, i);
     int64_t values[] = {r.count, r.ns};
     if (r.count || r.ns)
       lab_export_sample(e, r.stack, r.label, 0, values);
@@ -75,7 +77,7 @@ int lab_contention_write(const lab_contention_snapshot *now,
 
 /* ---- text ---------------------------------------------------------------- */
 
-static int longest_first(const void *x, const void *y) {
+static int compare_delays(const void *x, const void *y) {
   const record *a = x, *b = y;
   if (a->ns != b->ns)
     return a->ns < b->ns ? 1 : -1;
@@ -84,21 +86,23 @@ static int longest_first(const void *x, const void *y) {
   return (a->label > b->label) - (a->label < b->label);
 }
 
-static record *sorted(const lab_contention_snapshot *s) {
+static record *sort_contentions(const lab_contention_snapshot *s) {
   record *r = lab_xmalloc(s->n * sizeof *r);
   for (size_t i = 0; i < s->n; i++)
     r[i] = record_at(s, i);
-  qsort(r, s->n, sizeof *r, longest_first);
+  qsort(r, s->n, sizeof *r, compare_delays);
   return r;
 }
 
-void lab_contention_write_text(const lab_contention_snapshot *s, lab_buf *out) {
+static void write_contention_text(const void *object, int debug, lab_buf *out) {
+  const lab_contention_snapshot *s = object;
+  (void)debug;
   lab_buf text = LAB_BUF_INIT;
   lab_buf_printf(&text, "--- %s:\ncycles/second=1000000000\n",
                  s->kind == LAB_BLOCK ? "contention" : "mutex");
   if (s->kind == LAB_MUTEX)
     lab_buf_printf(&text, "sampling period=%d\n", s->is_on);
-  record *records = sorted(s);
+  record *records = sort_contentions(s);
   for (size_t i = 0; i < s->n; i++) {
     const record *r = &records[i];
     if (r->count == 0 && r->ns == 0)
@@ -113,11 +117,11 @@ void lab_contention_write_text(const lab_contention_snapshot *s, lab_buf *out) {
 
 /* ---- as profiles of the registry ----------------------------------------- */
 
-static size_t block_count(void) {
+static size_t count_block_stacks(void) {
   return lab_contention_count(LAB_BLOCK);
 }
 
-static size_t mutex_count(void) {
+static size_t count_mutex_stacks(void) {
   return lab_contention_count(LAB_MUTEX);
 }
 
@@ -129,21 +133,12 @@ static void *take_mutex(void) {
   return lab_contention_take(LAB_MUTEX);
 }
 
-static void release(void *snapshot) {
+static void free_contention(void *snapshot) {
   lab_contention_snapshot_free(snapshot);
 }
 
-static void whole(void *snapshot) {
+static void include_all_contention(void *snapshot) {
   lab_contention_whole(snapshot);
-}
-
-static int write(const void *now, const void *before, lab_buf *out) {
-  return lab_contention_write(now, before, out);
-}
-
-static void write_text(const void *now, int debug, lab_buf *out) {
-  (void)debug;
-  lab_contention_write_text(now, out);
 }
 
 /* One mark serves both. */
@@ -151,24 +146,24 @@ static const lab_profile_kind block_kind = {
     .name = "block",
     .description = "Stack traces that led to blocking on synchronization "
                    "primitives",
-    .count = block_count,
+    .count = count_block_stacks,
     .take = take_block,
-    .free = release,
-    .write = write,
-    .write_text = write_text,
+    .free = free_contention,
+    .write = write_contention,
+    .write_text = write_contention_text,
     .mark = lab_contention_mark,
-    .whole = whole,
+    .whole = include_all_contention,
 };
 
 static const lab_profile_kind mutex_kind = {
     .name = "mutex",
     .description = "Stack traces of holders of contended mutexes",
-    .count = mutex_count,
+    .count = count_mutex_stacks,
     .take = take_mutex,
-    .free = release,
-    .write = write,
-    .write_text = write_text,
-    .whole = whole,
+    .free = free_contention,
+    .write = write_contention,
+    .write_text = write_contention_text,
+    .whole = include_all_contention,
 };
 
 void lab_registry_add_contention(void) {

@@ -3,7 +3,7 @@
  *
  *   lab.OpenFiles profile: total 7
  *   5 @ 0x55d0c0de1235 0x8000000100000005
- *   #	0x55d0c0de1234	lab_file_open+0x34	/src/prim/file.c:40
+ *   #   0x55d0c0de1234   lab_file_open+0x34   /src/prim/file.c:40
  *   ... */
 #include "prof/counts.h"
 
@@ -15,7 +15,7 @@
 #include "prof/export.h"
 #include "prof/text.h"
 
-static int64_t *numbers(const lab_counts *c) {
+static int64_t *numbers_of(const lab_counts *c) {
   return (int64_t *)(void *)c->numbers.data;
 }
 
@@ -25,11 +25,11 @@ void lab_counts_add(lab_counts *c, uint32_t stack, uint32_t label, int64_t by) {
   int64_t none = 0;
   if (i == known)
     lab_buf_append(&c->numbers, &none, sizeof none);
-  numbers(c)[i] += by;
+  numbers_of(c)[i] += by;
 }
 
 int64_t lab_counts_get(const lab_counts *c, size_t i) {
-  return numbers(c)[i];
+  return numbers_of(c)[i];
 }
 
 void lab_counts_free(lab_counts *c) {
@@ -50,7 +50,8 @@ int lab_counts_write(const lab_counts *c, const char *name, uint64_t taken,
   lab_export *e = lab_export_new(&config);
   for (size_t i = 0; i < c->keys.count; i++) {
     const lab_key *key = &c->keys.keys[i];
-    lab_export_sample(e, (uint32_t)key->a, (uint32_t)key->b, 0, &numbers(c)[i]);
+    lab_export_sample(e, (uint32_t)key->a, (uint32_t)key->b, 0,
+                      &numbers_of(c)[i]);
   }
   int rc = lab_export_finish(e, out);
   lab_export_free(e);
@@ -64,7 +65,7 @@ typedef struct record {
   uint32_t stack, label;
 } record;
 
-static int most_first(const void *x, const void *y) {
+static int compare_counts(const void *x, const void *y) {
   const record *a = x, *b = y;
   if (a->count != b->count)
     return a->count < b->count ? 1 : -1;
@@ -73,28 +74,28 @@ static int most_first(const void *x, const void *y) {
   return (a->label > b->label) - (a->label < b->label);
 }
 
-static record *sorted(const lab_counts *c) {
+static record *sort_counts(const lab_counts *c) {
   record *r = lab_xmalloc(c->keys.count * sizeof *r);
   for (size_t i = 0; i < c->keys.count; i++) {
     const lab_key *key = &c->keys.keys[i];
-    r[i] = (record){numbers(c)[i], (uint32_t)key->a, (uint32_t)key->b};
+    r[i] = (record){numbers_of(c)[i], (uint32_t)key->a, (uint32_t)key->b};
   }
-  qsort(r, c->keys.count, sizeof *r, most_first);
+  qsort(r, c->keys.count, sizeof *r, compare_counts);
   return r;
 }
 
-static int64_t total(const lab_counts *c) {
+static int64_t sum_counts(const lab_counts *c) {
   int64_t sum = 0;
   for (size_t i = 0; i < c->keys.count; i++)
-    sum += numbers(c)[i];
+    sum += numbers_of(c)[i];
   return sum;
 }
 
 void lab_counts_write_text(const lab_counts *c, const char *name,
                            lab_buf *out) {
   lab_buf text = LAB_BUF_INIT;
-  record *records = sorted(c);
-  lab_buf_printf(&text, "%s profile: total %" PRId64 "\n", name, total(c));
+  record *records = sort_counts(c);
+  lab_buf_printf(&text, "%s profile: total %" PRId64 "\n", name, sum_counts(c));
   for (size_t i = 0; i < c->keys.count; i++) {
     if (records[i].count == 0)
       continue;

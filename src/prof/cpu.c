@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * See cpu.h. Sessions, and the service thread that feeds them.
  *
- * A session lives through three states. RUNNING: it gets every sample that is
- * drained. CLOSING: its time is over, but the VM still keeps samples of it,
- * whose Lua stack isn't known yet; it gets those, and nothing else. ENDED: it
- * belongs to its owner alone.
+ * A session has three states. RUNNING: it gets every sample that is drained.
+ * CLOSING: its time is over, but the VM still keeps samples of it, whose Lua
+ * stack isn't known yet; it gets those, and nothing else. ENDED: only its owner
+ * uses it.
  *
- * What the VM keeps comes out in the order in which it went in, so a number
- * tells whose it is: a session that starts while the VM keeps 300 ms lets the
- * first 300 ms of what the VM hands over pass (`skip_us`); one that closes
- * while the VM keeps 200 ms takes the next 200 ms (`owed_us`).
+ * The VM hands over samples in the order in which it took them, so an amount of
+ * time says to which session they belong. A session that starts while the VM
+ * keeps 300 ms skips the first 300 ms that the VM hands over (`skip_us`); one
+ * that closes while the VM keeps 200 ms takes the next 200 ms (`owed_us`).
  *
- * Likewise the first sample of a thread after a session's start may stand for
- * time before it, when others sample at a lower rate: up to a second at 1 Hz.
- * That part is noted in the thread's state (`early_us`) and passes the session
- * by. Less than one period of its own is none of its worries.
+ * The first sample of a thread after a session's start may also stand for time
+ * before it, when other sessions sample at a lower rate: up to a second at 1
+ * Hz. That part is noted in the thread's state (`early_us`) and isn't given to
+ * the session. A part of less than one period of its own is not taken off.
  *
  * Two locks, taken in this order:
  *   control       one start or stop at a time, with the service thread's life
@@ -26,7 +26,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "prof/cpu_internal.h"
+#include "prof/cpu_thread.h"
 #include "prof/export.h"
 #include "prof/keymap.h"
 #include "stack/merge.h"
@@ -52,11 +52,8 @@ struct lab_cpu_session {
   lab_buf ns;       /* ... uint64_t[]: CPU time */
 };
 
-pthread_mutex_t lab_cpu_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static pthread_mutex_t control = PTHREAD_MUTEX_INITIALIZER;
 static lab_list sessions = {&sessions, &sessions};
-static atomic_bool active;
 static const lab_cpu_vm *the_vm; /* under lab_cpu_lock */
 static uint32_t lost_stack, running_stack;
 static void (*the_tap)(uint64_t, int, uint32_t); /* under lab_cpu_lock */
@@ -75,20 +72,20 @@ static lab_cpu_session *session_after(const lab_cpu_session *s) {
 
 /* ---- draining: under lab_cpu_lock ---------------------------------------- */
 
-/* Whose time it is, as a number: see owner_of. */
-static uint64_t whose(const lab_cpu_record *r) {
+/* Whose time it is, as a number: see decode_owner. */
+static uint64_t encode_owner(const lab_cpu_record *r) {
   return r->proc == 0  ? LAB_CPU_VM
          : r->proc > 0 ? LAB_CPU_JOB | (uint64_t)r->base << 8
                        : LAB_CPU_OTHER;
 }
 
-static lab_cpu_owner owner_of(uint64_t whose, uint32_t *job) {
+static lab_cpu_owner decode_owner(uint64_t whose, uint32_t *job) {
   *job = (uint32_t)(whose >> 8);
   return (lab_cpu_owner)(whose & 0xff);
 }
 
-static void add(lab_cpu_session *s, uint32_t stack, uint32_t label,
-                uint64_t whose, uint64_t us) {
+static void add_time(lab_cpu_session *s, uint32_t stack, uint32_t label,
+                     uint64_t whose, uint64_t us) {
   if (us == 0)
     return;
   size_t known = s->keys.count;
@@ -99,7 +96,7 @@ static void add(lab_cpu_session *s, uint32_t stack, uint32_t label,
   ((uint64_t *)(void *)s->ns.data)[i] += us * 1000;
 }
 
-static uint64_t take(uint64_t *from, uint64_t max) {
+static uint64_t take_from(uint64_t *from, uint64_t max) {
   uint64_t n = *from < max ? *from : max;
   *from -= n;
   return n;
@@ -112,48 +109,49 @@ static uint64_t share_of(lab_cpu_session *s, const lab_cpu_record *r,
   uint64_t us = r->weight - (s->number >= early_for ? early_us : 0);
   if (!r->deferred)
     return s->state == RUNNING ? us : 0;
-  us -= take(&s->skip_us, us);
-  return s->state == RUNNING ? us : take(&s->owed_us, us);
+  us -= take_from(&s->skip_us, us);
+  return s->state == RUNNING ? us : take_from(&s->owed_us, us);
 }
 
-static void account(lab_cpu_thread *t, const lab_cpu_record *r,
-                    const lab_frame *native) {
+static void account_sample(lab_cpu_thread *t, const lab_cpu_record *r,
+                           const lab_frame *native) {
   if (lab_list_empty(&sessions))
     return;
   uint32_t stack = lab_stack_merge(native, r->n, r->base);
   if (the_tap)
     the_tap(r->when, r->proc, stack);
-  uint64_t early = take(&t->early_us, r->weight);
+  uint64_t early = take_from(&t->early_us, r->weight);
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
-    add(s, stack, r->label, whose(r), share_of(s, r, early, t->early_for));
+    add_time(s, stack, r->label, encode_owner(r),
+             share_of(s, r, early, t->early_for));
 }
 
 static void account_lost(uint64_t us) {
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
     if (s->state == RUNNING)
-      add(s, lost_stack, 0, LAB_CPU_OTHER, us);
+      add_time(s, lost_stack, 0, LAB_CPU_OTHER, us);
 }
 
-void lab_cpu_drain_thread(lab_cpu_thread *t) {
+static void drain_thread(lab_cpu_thread *t) {
   lab_cpu_ring *ring = atomic_load_explicit(&t->ring, memory_order_acquire);
   lab_cpu_record record;
   lab_frame native[LAB_UNWIND_MAX];
   while (ring && lab_cpu_ring_pop(ring, &record, native))
-    account(t, &record, native);
+    account_sample(t, &record, native);
   account_lost(atomic_exchange(&t->lost_us, 0));
 }
 
-static void drain(void) {
-  lab_cpu_threads_each(lab_cpu_drain_thread);
+static void drain_all_threads(void) {
+  lab_cpu_threads_each(drain_thread);
 }
 
-static uint64_t pending(void) {
+static uint64_t read_pending(void) {
   return the_vm ? the_vm->pending() : 0;
 }
 
 /* ---- the service thread -------------------------------------------------- */
 
-static void serve(void *arg) {
+static void drain_regularly(void *arg) {
   (void)arg;
   pthread_mutex_lock(&lab_cpu_lock);
   while (!service.quit) {
@@ -161,7 +159,7 @@ static void serve(void *arg) {
     struct timespec ts = {(time_t)(until / LAB_SECOND),
                           (long)(until % LAB_SECOND)};
     pthread_cond_timedwait(&service.wake, &lab_cpu_lock, &ts);
-    drain();
+    drain_all_threads();
   }
   pthread_mutex_unlock(&lab_cpu_lock);
 }
@@ -169,7 +167,7 @@ static void serve(void *arg) {
 /* Both under control, when there are no sessions. */
 static int start_service(void) {
   service.quit = false;
-  return lab_thread_start(&service.thread, "profiler", serve, NULL);
+  return lab_thread_start(&service.thread, "profiler", drain_regularly, NULL);
 }
 
 static void stop_service(void) {
@@ -200,14 +198,14 @@ static void note_early(lab_cpu_thread *t) {
   t->early_for = s->number;
 }
 
-static void begin(lab_cpu_session *s) {
-  drain();
-  s->skip_us = pending();
+static void begin_session(lab_cpu_session *s) {
+  drain_all_threads();
+  s->skip_us = read_pending();
   s->number = ++started;
   s->began_real = lab_clock_real();
   s->began_mono = lab_clock_mono();
   lab_list_push_back(&sessions, &s->link);
-  atomic_store(&active, true);
+  lab_cpu_set_active(true);
   lab_cpu_threads_tune(highest_hz(NULL));
   lab_cpu_threads_each(note_early);
 }
@@ -216,21 +214,22 @@ static void close_session(lab_cpu_session *s) {
   if (s->state != RUNNING)
     return;
   lab_cpu_threads_tune(highest_hz(s));
-  drain();
-  uint64_t kept = pending();
+  drain_all_threads();
+  uint64_t kept = read_pending();
   s->owed_us = kept > s->skip_us ? kept - s->skip_us : 0;
   s->ended_mono = lab_clock_mono();
   s->state = CLOSING;
 }
 
-static void leave(lab_cpu_session *s) {
+static void end_session(lab_cpu_session *s) {
   lab_list_remove(&s->link);
   s->state = ENDED;
-  atomic_store(&active, !lab_list_empty(&sessions));
+  lab_cpu_set_active(!lab_list_empty(&sessions));
 }
 
 /* Runs STEP on S under both locks, and ends the service after the last. */
-static void with_locks(void (*step)(lab_cpu_session *), lab_cpu_session *s) {
+static void run_under_locks(void (*step)(lab_cpu_session *),
+                            lab_cpu_session *s) {
   pthread_mutex_lock(&control);
   bool had = !lab_list_empty(&sessions);
   pthread_mutex_lock(&lab_cpu_lock);
@@ -253,7 +252,7 @@ int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err) {
   int rc = lab_list_empty(&sessions) ? start_service() : 0;
   if (rc == 0) {
     pthread_mutex_lock(&lab_cpu_lock);
-    begin(s);
+    begin_session(s);
     pthread_mutex_unlock(&lab_cpu_lock);
   }
   pthread_mutex_unlock(&control);
@@ -269,8 +268,8 @@ int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err) {
 /* True when the VM keeps nothing more of session S. */
 static bool is_settled(lab_cpu_session *s) {
   pthread_mutex_lock(&lab_cpu_lock);
-  bool nothing = pending() == 0;
-  drain();
+  bool nothing = read_pending() == 0;
+  drain_all_threads();
   if (nothing)
     s->owed_us = 0; /* whatever was owed came while it was being counted */
   bool settled = s->owed_us == 0;
@@ -278,41 +277,41 @@ static bool is_settled(lab_cpu_session *s) {
   return settled;
 }
 
-static void finish(lab_cpu_session *s) {
-  drain();
-  add(s, running_stack, 0, LAB_CPU_VM, s->owed_us);
-  leave(s);
+static void finish_session(lab_cpu_session *s) {
+  drain_all_threads();
+  add_time(s, running_stack, 0, LAB_CPU_VM, s->owed_us);
+  end_session(s);
 }
 
 void lab_cpu_close(lab_cpu_session *s) {
-  with_locks(close_session, s);
+  run_under_locks(close_session, s);
 }
 
 void lab_cpu_stop(lab_cpu_session *s) {
   const struct timespec pause = {0, LAB_MILLISECOND};
-  with_locks(close_session, s);
+  run_under_locks(close_session, s);
   uint64_t until = lab_clock_mono() + STOP_WAIT_MS * LAB_MILLISECOND;
   while (!is_settled(s) && lab_clock_mono() < until)
     nanosleep(&pause, NULL);
-  with_locks(finish, s);
+  run_under_locks(finish_session, s);
 }
 
-static void abandon(lab_cpu_session *s) {
+static void abandon_session(lab_cpu_session *s) {
   lab_cpu_threads_tune(highest_hz(s));
-  leave(s);
+  end_session(s);
 }
 
 void lab_cpu_free(lab_cpu_session *s) {
   if (!s)
     return;
   if (s->state != ENDED)
-    with_locks(abandon, s);
+    run_under_locks(abandon_session, s);
   lab_keymap_free(&s->keys);
   lab_buf_free(&s->ns);
   lab_xfree(s);
 }
 
-/* ---- what came of it: after stop ----------------------------------------- */
+/* ---- results: after stop ------------------------------------------------- */
 
 uint64_t lab_cpu_period_us(const lab_cpu_session *s) {
   return 1000000u / (unsigned)s->hz;
@@ -339,7 +338,7 @@ void lab_cpu_each_owner(const lab_cpu_session *s,
   for (size_t i = 0; i < s->keys.count; i++) {
     const lab_key *key = &s->keys.keys[i];
     uint32_t job;
-    lab_cpu_owner owner = owner_of(key->c, &job);
+    lab_cpu_owner owner = decode_owner(key->c, &job);
     visit((uint32_t)key->a, (uint32_t)key->b,
           (int64_t)((const uint64_t *)(void *)s->ns.data)[i], owner, job, arg);
   }
@@ -368,11 +367,7 @@ int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
   return rc;
 }
 
-/* ---- the rest ------------------------------------------------------------ */
-
-bool lab_cpu_active(void) {
-  return atomic_load_explicit(&active, memory_order_relaxed);
-}
+/* ---- set-up -------------------------------------------------------------- */
 
 void lab_cpu_set_tap(void (*tap)(uint64_t when, int proc, uint32_t stack)) {
   pthread_mutex_lock(&lab_cpu_lock);
@@ -402,6 +397,6 @@ int lab_cpu_init(void) {
   lab_unwind_end_at((const void *)lab_worker_run);
   int rc = lab_cpu_signal_init();
   if (rc == 0)
-    lab_cpu_threads_init();
+    lab_cpu_threads_init(drain_thread);
   return rc;
 }

@@ -2,20 +2,21 @@
  * The CPU profiler: SIGPROF on every thread of the lab, by that thread's CPU
  * time.
  *
- * A sample is: native frames (leaf first), a base stack below them, a label and
- * a weight: the CPU time it stands for, in microseconds. Who knows the base:
+ * A sample is: native frames (leaf first), a base stack below them, a label,
+ * and a weight, which is the CPU time that it stands for, in microseconds.
+ * Where the base comes from:
  *  - a worker runs a job: the stack its submitter left in the job;
  *  - the VM's thread: Lua's stack can't be read in a signal handler, so the
  *    VM's own part (lab_cpu_vm, installed by src/script) takes the native
  *    frames, keeps them pending, and emits them at the VM's next safe point;
  *  - any other thread: none, native frames down to its start.
  *
- * Several sessions run at once: the timers tick at the highest rate asked for,
- * every session gets all samples between its start and its stop, in units of
- * CPU time. A weight is a time, not a number of ticks, so that samples taken at
- * different rates add up. A service thread ("profiler") empties the threads'
- * rings while there are sessions; without a session there is no timer, no
- * thread, no cost.
+ * Several sessions can run at once: the timers tick at the highest rate asked
+ * for, and every session gets all samples between its start and its stop. A
+ * weight is a time, not a number of ticks, so that samples taken at different
+ * rates can be added. A service thread ("profiler") empties the threads'
+ * rings while there are sessions. Without a session there is no timer and no
+ * thread, so it costs nothing.
  *
  * Nothing is hidden: samples that had to be dropped (a signal arrived while the
  * profiler itself was at work, a ring was full, or the kernel's clock was late
@@ -31,7 +32,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "stack/unwind.h"
+#include "prof/cpu_signal.h"
 
 enum { LAB_CPU_HZ_DEFAULT = 100, LAB_CPU_HZ_MAX = 2000 };
 
@@ -42,36 +43,17 @@ int lab_cpu_init(void);
 
 /* ---- the VM's part ------------------------------------------------------- */
 
-typedef struct lab_cpu_vm {
-  /* In the signal handler, on the thread that called lab_cpu_set_vm. Returns
-   * true if it took the sample: it will emit it later, or has done so. False:
-   * no Lua is running, treat the thread like any other. errno is already
-   * saved. */
-  bool (*signal)(const void *ucontext, uint32_t weight);
-  /* On other threads: the weight still pending. It must fall after the sample
-   * was emitted, not before. */
-  uint32_t (*pending)(void);
-} lab_cpu_vm;
-
-/* The calling thread is the VM's from now on; NULL: it is no longer. */
+/* The calling thread is the VM's from now on, and VM (see cpu_signal.h) takes
+ * its samples; NULL: it is no longer. */
 void lab_cpu_set_vm(const lab_cpu_vm *vm);
-
-/* A finished sample of the calling thread; at most LAB_UNWIND_MAX frames. May
- * be called in the signal handler and outside; outside, a SIGPROF that arrives
- * meanwhile is counted as lost. Async-signal-safe. */
-void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
-                  uint32_t label, uint32_t weight);
-/* Counts WEIGHT of this thread as lost. Async-signal-safe. */
-void lab_cpu_lost(uint32_t weight);
-/* True while any session runs. Any thread, async-signal-safe. */
-bool lab_cpu_active(void);
 
 /* ---- traces -------------------------------------------------------------- */
 
-/* TAP (or nobody, NULL) is told of every sample while there are sessions, a
- * little later: WHEN (mono ns) it was emitted, on the VM's thread (PROC 0),
- * worker PROC - 1, or another one (-1). Called under the profiler's lock. When
- * it is replaced nobody uses it any more. Not in a signal handler. */
+/* While there are sessions TAP (NULL: none) is called for every sample, a
+ * little after it was emitted: WHEN (mono ns) that was, on the VM's thread
+ * (PROC 0), on worker PROC - 1, or on another thread (-1). Called under the
+ * profiler's lock. The former tap isn't called any more when this returns. Not
+ * in a signal handler. */
 void lab_cpu_set_tap(void (*tap)(uint64_t when, int proc, uint32_t stack));
 
 /* ---- sessions: any thread ------------------------------------------------ */
@@ -81,8 +63,8 @@ typedef struct lab_cpu_session lab_cpu_session;
 /* Begins a session at HZ samples per second of CPU time and thread
  * (1..LAB_CPU_HZ_MAX). 0 and the session in *OUT, or negative errno. */
 int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err);
-/* No sample that is made from now on belongs to the session. Quick: any thread
- * but the VM's. lab_cpu_stop does it, too. */
+/* Samples that are made from now on don't belong to the session. Quick. Any
+ * thread but the VM's. lab_cpu_stop does it, too. */
 void lab_cpu_close(lab_cpu_session *session);
 /* Ends the collection: takes at most about 0.25 s, waiting for pending
  * samples of the VM. No handler works for the session any more when it
@@ -99,8 +81,8 @@ void lab_cpu_each(const lab_cpu_session *session,
                                 int64_t ns, void *arg),
                   void *arg);
 uint64_t lab_cpu_period_us(const lab_cpu_session *session);
-/* The same, with whose time it is: the VM's; that of a worker's job, whose task
- * waits at JOB; or of another thread. */
+/* The same, with the owner of the time: the VM; a worker's job, whose task
+ * waits at the stack JOB; or another thread. */
 typedef enum lab_cpu_owner {
   LAB_CPU_OTHER,
   LAB_CPU_VM,
@@ -111,9 +93,8 @@ void lab_cpu_each_owner(const lab_cpu_session *session,
                                       int64_t ns, lab_cpu_owner owner,
                                       uint32_t job, void *arg),
                         void *arg);
-/* Gives everything back; ends the collection if it still runs (without
- * waiting for samples of the VM: fit for a client that went away). Accepts
- * NULL. */
+/* Frees the session. If it still runs it ends without waiting for samples of
+ * the VM, which is right when the client has gone away. Accepts NULL. */
 void lab_cpu_free(lab_cpu_session *session);
 
 #endif

@@ -3,8 +3,8 @@
  * src/prof.
  *
  * The producer is a thread with its signal handler (never both at once: see
- * cpu_signal.c), the consumer whoever drains, under the profiler's lock. No
- * locks, no system calls: push is async-signal-safe. */
+ * cpu_signal.c). The consumer holds the profiler's lock. The ring itself uses
+ * no locks and no system calls, so push is async-signal-safe. */
 #ifndef LAB_PROF_CPU_RING_H
 #define LAB_PROF_CPU_RING_H
 
@@ -15,7 +15,7 @@
 
 #include "stack/unwind.h"
 
-/* What is known of a sample besides its native frames. */
+/* A sample, but for its native frames. */
 typedef struct lab_cpu_record {
   uint64_t when;   /* mono ns of its emission */
   int16_t proc;    /* the VM's thread 0, a worker's number + 1, others -1 */

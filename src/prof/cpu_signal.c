@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The SIGPROF handler. EVERYTHING IN THIS FILE THAT THE HANDLER CALLS IS
+ * See cpu_signal.h. EVERYTHING IN THIS FILE THAT THE HANDLER CALLS IS
  * ASYNC-SIGNAL-SAFE: no allocation, no lock, nothing of libc but
  * clock_gettime; it touches only what belongs to the interrupted thread.
  *
@@ -7,18 +7,30 @@
  * one. Thus the sum is right whatever the source of the signals does: timers
  * that tick late or overrun, signals that merge while the kernel is busy, a
  * wall-clock timer on a thread that is mostly idle (which is sampled once it
- * has used half a period; the rest is carried on).
+ * has used half a period; less than that is kept for the next sample).
  *
  * Ring and handler: lab_cpu_emit, called outside the handler, sets `busy`
  * while it writes; a handler that finds it set writes nothing and counts its
  * weight as lost. */
+#include "prof/cpu_signal.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "prof/cpu_internal.h"
+#include "prof/cpu_thread.h"
 #include "task/worker.h"
+
+static atomic_bool is_active;
+
+bool lab_cpu_active(void) {
+  return atomic_load_explicit(&is_active, memory_order_relaxed);
+}
+
+void lab_cpu_set_active(bool active) {
+  atomic_store(&is_active, active);
+}
 
 lab_cpu_thread *lab_cpu_self(void) {
   lab_thread *self = lab_thread_self();
@@ -31,8 +43,8 @@ static void add_lost(lab_cpu_thread *t, uint32_t weight) {
   atomic_fetch_add_explicit(&t->lost_us, weight, memory_order_relaxed);
 }
 
-static void push(lab_cpu_thread *t, const lab_cpu_record *record,
-                 const lab_frame *native) {
+static void push_sample(lab_cpu_thread *t, const lab_cpu_record *record,
+                        const lab_frame *native) {
   lab_cpu_ring *ring = atomic_load_explicit(&t->ring, memory_order_acquire);
   if (!ring || !lab_cpu_ring_push(ring, record, native))
     add_lost(t, record->weight);
@@ -57,13 +69,13 @@ void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
       .n = (uint16_t)(n < LAB_UNWIND_MAX ? n : LAB_UNWIND_MAX),
       .deferred = deferred};
   if (!deferred) {
-    push(t, &record, native);
+    push_sample(t, &record, native);
     return;
   }
   atomic_store_explicit(&t->busy, true, memory_order_relaxed);
   atomic_signal_fence(memory_order_seq_cst);
   if (lab_cpu_active())
-    push(t, &record, native);
+    push_sample(t, &record, native);
   atomic_signal_fence(memory_order_seq_cst);
   atomic_store_explicit(&t->busy, false, memory_order_relaxed);
 }
@@ -97,7 +109,8 @@ static uint32_t take_weight(lab_cpu_thread *t) {
   return (uint32_t)us;
 }
 
-static void sample(lab_cpu_thread *t, const void *context, uint32_t weight) {
+static void take_sample(lab_cpu_thread *t, const void *context,
+                        uint32_t weight) {
   const lab_cpu_vm *vm = atomic_load_explicit(&t->vm, memory_order_acquire);
   if (vm && vm->signal(context, weight))
     return;
@@ -107,7 +120,7 @@ static void sample(lab_cpu_thread *t, const void *context, uint32_t weight) {
   lab_cpu_emit(native, n, job ? job->stack : 0, job ? job->label : 0, weight);
 }
 
-static void on_sigprof(int sig, siginfo_t *info, void *context) {
+static void handle_sigprof(int sig, siginfo_t *info, void *context) {
   (void)sig;
   int saved = errno;
   lab_cpu_thread *t = lab_cpu_self();
@@ -119,7 +132,7 @@ static void on_sigprof(int sig, siginfo_t *info, void *context) {
     if (weight > 0 && atomic_load_explicit(&t->busy, memory_order_relaxed))
       add_lost(t, weight);
     else if (weight > 0)
-      sample(t, context, weight);
+      take_sample(t, context, weight);
     atomic_store(&t->in_handler, false);
   }
   errno = saved;
@@ -128,7 +141,7 @@ static void on_sigprof(int sig, siginfo_t *info, void *context) {
 int lab_cpu_signal_init(void) {
   struct sigaction sa;
   memset(&sa, 0, sizeof sa);
-  sa.sa_sigaction = on_sigprof;
+  sa.sa_sigaction = handle_sigprof;
   sa.sa_flags = SA_SIGINFO | SA_RESTART;
   /* The end of a time slice (SIGURG) changes the same hook of the VM. */
   sigemptyset(&sa.sa_mask);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The threads under observation: a state for each, and a timer on it while a
- * session runs. See cpu_internal.h.
+ * session runs. See cpu_thread.h.
  *
  * Which timer: perf's task clock, where it is allowed. It fires when it is due,
  * costs nothing while the thread sleeps, and sees system calls too.
@@ -12,8 +12,10 @@
  *
  * Else a wall-clock timer, which disturbs sleeping threads.
  *
- * Timers are made by whoever starts the session, for all threads: a thread that
- * is in a long system call is sampled too. */
+ * The thread that starts a session makes the timers of all threads. So a thread
+ * that is in a long system call is sampled, too. */
+#include "prof/cpu_thread.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -26,7 +28,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "prof/cpu_internal.h"
 #include "prof/threads.h"
 
 enum {
@@ -34,7 +35,10 @@ enum {
   RING_WORDS = 1 << 16, /* 512 KiB: 1000 samples of 64 frames */
 };
 
+pthread_mutex_t lab_cpu_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static lab_list threads = {&threads, &threads};
+static void (*drain_thread)(lab_cpu_thread *t); /* cpu.c's */
 static int rate; /* the threads tick at, 0 = not at all */
 static lab_cpu_source source_wanted;
 static size_t ring_words = RING_WORDS;
@@ -115,7 +119,7 @@ bool lab_cpu_perf_allowed(void) {
 
 /* ---- arming -------------------------------------------------------------- */
 
-/* On T itself there is nobody to wait for. */
+/* On T itself no handler can be running. */
 static void wait_for_handler(lab_cpu_thread *t) {
   const struct timespec pause = {0, 20000};
   while (t != lab_cpu_self() && atomic_load(&t->in_handler))
@@ -137,7 +141,7 @@ static void give_up_unseen(lab_cpu_thread *t) {
   atomic_fetch_add(&t->sampled_ns, us * 1000);
 }
 
-static void disarm(lab_cpu_thread *t) {
+static void disarm_thread(lab_cpu_thread *t) {
   bool was_armed = atomic_exchange(&t->armed, false);
   if (t->has_timer)
     timer_delete(t->timer);
@@ -150,7 +154,7 @@ static void disarm(lab_cpu_thread *t) {
     give_up_unseen(t);
 }
 
-static void arm(lab_cpu_thread *t) {
+static void arm_thread(lab_cpu_thread *t) {
   uint32_t period_us = 1000000 / (uint32_t)rate;
   if (!atomic_load_explicit(&t->ring, memory_order_relaxed))
     atomic_store_explicit(&t->ring, lab_cpu_ring_new(ring_words),
@@ -168,7 +172,7 @@ void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t)) {
     visit(LAB_CONTAINER(l, lab_cpu_thread, link));
 }
 
-/* The time before the first session isn't anybody's. */
+/* The time before the first session belongs to none. */
 static void forget_past(lab_cpu_thread *t) {
   atomic_store(&t->sampled_ns, lab_clock_read(t->clock));
   atomic_store(&t->lost_us, 0);
@@ -177,12 +181,12 @@ static void forget_past(lab_cpu_thread *t) {
 void lab_cpu_threads_tune(int hz) {
   if (hz == rate)
     return;
-  lab_cpu_threads_each(disarm);
+  lab_cpu_threads_each(disarm_thread);
   if (rate == 0)
     lab_cpu_threads_each(forget_past);
   rate = hz;
   if (hz > 0)
-    lab_cpu_threads_each(arm);
+    lab_cpu_threads_each(arm_thread);
 }
 
 /* ---- threads that come and go -------------------------------------------- */
@@ -196,15 +200,15 @@ static void thread_started(lab_thread *self) {
   pthread_mutex_lock(&lab_cpu_lock);
   lab_list_push_back(&threads, &t->link);
   if (rate > 0)
-    arm(t);
+    arm_thread(t);
   pthread_mutex_unlock(&lab_cpu_lock);
 }
 
 static void thread_stopping(lab_thread *self) {
   lab_cpu_thread *t = self->observer_data;
   pthread_mutex_lock(&lab_cpu_lock);
-  disarm(t);
-  lab_cpu_drain_thread(t);
+  disarm_thread(t);
+  drain_thread(t);
   lab_list_remove(&t->link);
   pthread_mutex_unlock(&lab_cpu_lock);
   /* A signal may still be on its way: it must find nothing. */
@@ -214,8 +218,9 @@ static void thread_stopping(lab_thread *self) {
   lab_xfree(t);
 }
 
-void lab_cpu_threads_init(void) {
+void lab_cpu_threads_init(void (*drain)(lab_cpu_thread *t)) {
   static const lab_thread_observer observer = {thread_started, thread_stopping,
                                                lab_threads_creating};
+  drain_thread = drain;
   lab_thread_observe(&observer);
 }

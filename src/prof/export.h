@@ -18,7 +18,7 @@
 
 #include "base/buf.h"
 #include "pprof/profile.h"
-#include "stack/frame.h"
+#include "prof/text_address.h"
 
 typedef struct lab_export lab_export;
 
@@ -31,9 +31,9 @@ void lab_export_free(lab_export *e);
 void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,
                        int64_t bytes, const int64_t *values);
 
-/* The same, with STATE, a word that stays, as label "state" instead of what
- * LABEL has by that key. It is in no set of label.h: those are
- * bounded, for scenarios make them. */
+/* The same, with the label "state", whose value is STATE (not copied), in place
+ * of the value that LABEL has for that key. It takes no room in the sets of
+ * label.h, whose number is limited. */
 void lab_export_state_sample(lab_export *e, uint32_t stack, uint32_t label,
                              const char *state, const int64_t *values);
 
@@ -42,25 +42,5 @@ int lab_export_finish(lab_export *e, lab_buf *out);
 
 /* The interned stack of a single pseudo function: "[lost samples]". */
 uint32_t lab_export_pseudo(const char *name);
-
-/* ---- addresses in text forms --------------------------------------------- */
-
-/* The text forms (debug=1) know places in the program as addresses only.
- * Native code has some; a place in a Lua function gets its frame's number,
- * which no native address can be (its bit 63 is set) and which stays the same
- * as long as the program runs. LEAF as in lab_symbols_lookup.
- *
- * What is returned is the place itself. The line of addresses of a record
- * shows it plus 1, as if all were return addresses; that is how Go writes them,
- * and readers take the 1 away again. */
-uint64_t lab_text_address(lab_frame frame, bool leaf);
-
-/* Readers that take bit 63 for a mistake: XORed with this, the number of a Lua
- * frame has bit 62 instead. lab_text_name knows both. */
-#define LAB_TEXT_LOW (3ull << 62)
-
-/* The innermost function at such an address: for /debug/pprof/symbol. Returns
- * NULL if the address means nothing. Valid for ever. Slow. */
-const char *lab_text_name(uint64_t address);
 
 #endif

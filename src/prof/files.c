@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See files.h. The kernel gives the lowest number that is free, so a table by
- * descriptor stays as small as the most that were ever open at once. */
+ * descriptor needs no more places than were ever open at once. */
 #include "prof/files.h"
 
 #include <pthread.h>
@@ -26,13 +26,13 @@ static struct {
   size_t open;
 } files = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-struct lab_files_snapshot {
+typedef struct snapshot {
   uint64_t taken_real;
   lab_counts counts;
-};
+} snapshot;
 
 /* Under the lock. */
-static void make_room(size_t fd) {
+static void make_room_for_fd(size_t fd) {
   size_t size = files.size ? files.size : 64;
   while (size <= fd)
     size *= 2;
@@ -48,7 +48,7 @@ void lab_files_opened(int fd, uint32_t stack, uint32_t label) {
   if (fd < 0)
     return;
   pthread_mutex_lock(&files.lock);
-  make_room((size_t)fd);
+  make_room_for_fd((size_t)fd);
   files.open += !files.by_fd[fd].open;
   files.by_fd[fd] = (opened){stack, label, true};
   pthread_mutex_unlock(&files.lock);
@@ -63,15 +63,17 @@ void lab_files_closed(int fd) {
   pthread_mutex_unlock(&files.lock);
 }
 
-size_t lab_files_count(void) {
+/* ---- the profile --------------------------------------------------------- */
+
+static size_t count_open_files(void) {
   pthread_mutex_lock(&files.lock);
   size_t n = files.open;
   pthread_mutex_unlock(&files.lock);
   return n;
 }
 
-lab_files_snapshot *lab_files_take(void) {
-  lab_files_snapshot *s = lab_xcalloc(1, sizeof *s);
+static void *take_open_files(void) {
+  snapshot *s = lab_xcalloc(1, sizeof *s);
   s->taken_real = lab_clock_real();
   pthread_mutex_lock(&files.lock);
   for (size_t fd = 0; fd < files.size; fd++)
@@ -82,50 +84,34 @@ lab_files_snapshot *lab_files_take(void) {
   return s;
 }
 
-void lab_files_snapshot_free(lab_files_snapshot *s) {
-  if (!s)
-    return;
+static void free_open_files(void *object) {
+  snapshot *s = object;
   lab_counts_free(&s->counts);
   lab_xfree(s);
 }
 
-int lab_files_write(const lab_files_snapshot *s, lab_buf *out) {
+static int write_open_files(const void *object, const void *before,
+                            lab_buf *out) {
+  const snapshot *s = object;
+  (void)before; /* has_no_delta */
   return lab_counts_write(&s->counts, NAME, s->taken_real, 0, out);
 }
 
-void lab_files_write_text(const lab_files_snapshot *s, lab_buf *out) {
-  lab_counts_write_text(&s->counts, NAME, out);
-}
-
-/* ---- as a profile of the registry ---------------------------------------- */
-
-static void *take(void) {
-  return lab_files_take();
-}
-
-static void release(void *snapshot) {
-  lab_files_snapshot_free(snapshot);
-}
-
-static int write(const void *now, const void *before, lab_buf *out) {
-  (void)before; /* has_no_delta */
-  return lab_files_write(now, out);
-}
-
-static void write_text(const void *now, int debug, lab_buf *out) {
+static void write_open_files_text(const void *object, int debug, lab_buf *out) {
+  const snapshot *s = object;
   (void)debug;
-  lab_files_write_text(now, out);
+  lab_counts_write_text(&s->counts, NAME, out);
 }
 
 static const lab_profile_kind kind = {
     .name = NAME,
     .description = "Stack traces that opened the files and sockets which are "
                    "open now. A custom profile, as a Go program makes them.",
-    .count = lab_files_count,
-    .take = take,
-    .free = release,
-    .write = write,
-    .write_text = write_text,
+    .count = count_open_files,
+    .take = take_open_files,
+    .free = free_open_files,
+    .write = write_open_files,
+    .write_text = write_open_files_text,
     .has_no_delta = true,
 };
 

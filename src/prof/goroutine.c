@@ -46,7 +46,8 @@ size_t lab_goroutines_count(const lab_goroutines *g) {
 
 /* ---- counts -------------------------------------------------------------- */
 
-static void count_all(lab_counts *c, const lab_goroutines *g, int64_t by) {
+static void count_goroutines(lab_counts *c, const lab_goroutines *g,
+                             int64_t by) {
   size_t left = g->count;
   for (const lab_goroutine_block *b = g->first; b; b = b->next)
     for (size_t i = 0; i < LAB_GOROUTINE_BLOCK && left > 0; i++, left--)
@@ -57,9 +58,9 @@ int lab_goroutines_write(const lab_goroutines *now,
                          const lab_goroutines *before, lab_buf *out) {
   lab_counts c = LAB_COUNTS_INIT;
   uint64_t duration = 0;
-  count_all(&c, now, 1);
+  count_goroutines(&c, now, 1);
   if (before) {
-    count_all(&c, before, -1);
+    count_goroutines(&c, before, -1);
     duration = now->taken_real - before->taken_real;
   }
   int rc = lab_counts_write(&c, now->name, now->taken_real, duration, out);
@@ -69,7 +70,7 @@ int lab_goroutines_write(const lab_goroutines *now,
 
 void lab_goroutines_write_text(const lab_goroutines *g, lab_buf *out) {
   lab_counts c = LAB_COUNTS_INIT;
-  count_all(&c, g, 1);
+  count_goroutines(&c, g, 1);
   lab_counts_write_text(&c, g->name, out);
   lab_counts_free(&c);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * The profiles that show tasks: what each of them did at one moment. Whoever
- * can see the tasks (src/script/survey.c) fills in a picture; here it is
- * counted and written in Go's three forms:
+ * The profiles that show tasks: what each of them did at one moment. The code
+ * that can see the tasks fills in a picture; here it is counted and written in
+ * Go's three forms:
  *
  *   debug=0   profile.proto: how many tasks have the same stack and labels
  *   debug=1   the same as text
  *   debug=2   each task, as a Go program that panics shows them:
  *               goroutine 34 [sync.Mutex.Lock, 2 minutes]:
  *               main.doSomeBusinessLogic(...)
- *               	/app/main.lua:12 +0x3
+ *                  /app/main.lua:12 +0x3
  *               created by main.startTasks in goroutine 17
- *               	/app/scenario.lua:8 +0x2
+ *                  /app/scenario.lua:8 +0x2
  *
  * There may be a million tasks, so a picture has 32 bytes for each, and the
  * last form is written piece by piece.
@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "prof/goroutine_text.h"
 
 typedef struct lab_goroutine {
   uint64_t id;
@@ -44,7 +45,7 @@ typedef struct lab_goroutines lab_goroutines;
 lab_goroutines *lab_goroutines_new(const char *name);
 /* Accepts NULL. */
 void lab_goroutines_free(lab_goroutines *g);
-/* ONE is copied. Constant time: nothing that is there is moved. */
+/* ONE is copied. This takes constant time: the others are not moved. */
 void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one);
 size_t lab_goroutines_count(const lab_goroutines *g);
 
@@ -54,17 +55,5 @@ int lab_goroutines_write(const lab_goroutines *now,
                          const lab_goroutines *before, lab_buf *out);
 /* debug=1. */
 void lab_goroutines_write_text(const lab_goroutines *g, lab_buf *out);
-
-/* debug=2, in the order of ids. G must outlive the reader. */
-typedef struct lab_goroutine_reader lab_goroutine_reader;
-lab_goroutine_reader *lab_goroutine_reader_new(const lab_goroutines *g);
-/* Accepts NULL. */
-void lab_goroutine_reader_free(lab_goroutine_reader *r);
-/* Appends the next tasks, whole ones, until OUT has SIZE bytes or a little
- * more. False when there are no further ones. */
-bool lab_goroutine_read(lab_goroutine_reader *r, lab_buf *out, size_t size);
-
-/* Writes debug=2 to the log, in pieces under a heading each. */
-void lab_goroutines_log(const lab_goroutines *g);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * See goroutine.h: debug=2, task by task.
+ * See goroutine_text.h.
  *
  * Most tasks share their stacks with thousands of others. So the text of a
  * stack is made once and kept, until there is too much of it. */
-#include "prof/goroutine.h"
+#include "prof/goroutine_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ struct lab_goroutine_reader {
 
 /* ---- the order ----------------------------------------------------------- */
 
-static int by_id(const void *x, const void *y) {
+static int compare_ids(const void *x, const void *y) {
   const lab_goroutine *a = *(const lab_goroutine *const *)x;
   const lab_goroutine *b = *(const lab_goroutine *const *)y;
   return (a->id > b->id) - (a->id < b->id);
@@ -57,7 +57,7 @@ lab_goroutine_reader *lab_goroutine_reader_new(const lab_goroutines *g) {
       in_order &= n == 0 || r->order[n - 1]->id < r->order[n]->id;
     }
   if (!in_order)
-    qsort(r->order, r->count, sizeof *r->order, by_id);
+    qsort(r->order, r->count, sizeof *r->order, compare_ids);
   return r;
 }
 
@@ -77,13 +77,13 @@ void lab_goroutine_reader_free(lab_goroutine_reader *r) {
 
 /* ---- stacks -------------------------------------------------------------- */
 
-static void write_place(lab_frame frame, bool leaf, const lab_symbol *s,
-                        lab_buf *out) {
+static void write_goroutine_place(lab_frame frame, bool leaf,
+                                  const lab_symbol *s, lab_buf *out) {
   lab_buf_printf(out, "\t%s:%d +0x%" PRIx64 "\n", s->file[0] ? s->file : "?",
                  s->line, lab_text_offset(frame, leaf, s));
 }
 
-static void write_stack(uint32_t stack, lab_buf *out) {
+static void write_goroutine_stack(uint32_t stack, lab_buf *out) {
   const lab_frame *frames;
   size_t n =
       lab_stack_frames(stack ? stack : lab_export_pseudo("[unknown]"), &frames);
@@ -92,7 +92,7 @@ static void write_stack(uint32_t stack, lab_buf *out) {
     size_t nsymbols = lab_symbols_lookup(frames[i], i == 0, symbols);
     for (size_t j = 0; j < nsymbols; j++) {
       lab_buf_printf(out, "%s(...)\n", symbols[j].name);
-      write_place(frames[i], i == 0, &symbols[j], out);
+      write_goroutine_place(frames[i], i == 0, &symbols[j], out);
     }
   }
 }
@@ -120,12 +120,13 @@ static size_t write_creator(uint32_t stack, lab_buf *out) {
   size_t before = out->len;
   lab_buf_puts(out, symbols[0].name);
   size_t len = out->len - before;
-  write_place(frame, true, &symbols[0], out);
+  write_goroutine_place(frame, true, &symbols[0], out);
   return len;
 }
 
 /* The text of STACK: as a stack, or as a creator's. Valid until the next. */
-static piece text_of(lab_goroutine_reader *r, uint32_t stack, bool creator) {
+static piece find_state_text(lab_goroutine_reader *r, uint32_t stack,
+                             bool creator) {
   if (r->texts.len > KEPT_MAX)
     forget_texts(r);
   size_t known = r->keys.count;
@@ -136,7 +137,7 @@ static piece text_of(lab_goroutine_reader *r, uint32_t stack, bool creator) {
   if (creator)
     p.len = write_creator(stack, &r->texts);
   else
-    write_stack(stack, &r->texts);
+    write_goroutine_stack(stack, &r->texts);
   if (creator)
     p.len2 = r->texts.len - p.at - p.len;
   else
@@ -147,7 +148,7 @@ static piece text_of(lab_goroutine_reader *r, uint32_t stack, bool creator) {
 
 /* ---- tasks --------------------------------------------------------------- */
 
-static const char *state_of(const lab_goroutine *one) {
+static const char *word_for_state(const lab_goroutine *one) {
   switch ((lab_task_state)one->state) {
   case LAB_TASK_RUNNABLE:
     return "runnable";
@@ -163,7 +164,7 @@ static const char *state_of(const lab_goroutine *one) {
 
 static void write_created_by(lab_goroutine_reader *r, const lab_goroutine *one,
                              lab_buf *out) {
-  piece p = text_of(r, one->created_by, true);
+  piece p = find_state_text(r, one->created_by, true);
   const char *text = r->texts.data + p.at;
   lab_buf_puts(out, "created by ");
   lab_buf_append(out, text, p.len);
@@ -173,13 +174,14 @@ static void write_created_by(lab_goroutine_reader *r, const lab_goroutine *one,
   lab_buf_append(out, text + p.len, p.len2);
 }
 
-static void write_one(lab_goroutine_reader *r, const lab_goroutine *one,
-                      lab_buf *out) {
-  lab_buf_printf(out, "goroutine %" PRIu64 " [%s", one->id, state_of(one));
+static void write_goroutine(lab_goroutine_reader *r, const lab_goroutine *one,
+                            lab_buf *out) {
+  lab_buf_printf(out, "goroutine %" PRIu64 " [%s", one->id,
+                 word_for_state(one));
   if (one->minutes >= 1)
     lab_buf_printf(out, ", %u minutes", one->minutes);
   lab_buf_puts(out, "]:\n");
-  piece p = text_of(r, one->stack, false);
+  piece p = find_state_text(r, one->stack, false);
   lab_buf_append(out, r->texts.data + p.at, p.len);
   if (one->created_by)
     write_created_by(r, one, out);
@@ -188,15 +190,15 @@ static void write_one(lab_goroutine_reader *r, const lab_goroutine *one,
 
 bool lab_goroutine_read(lab_goroutine_reader *r, lab_buf *out, size_t size) {
   while (r->next < r->count && out->len < size)
-    write_one(r, r->order[r->next++], out);
+    write_goroutine(r, r->order[r->next++], out);
   return r->next < r->count;
 }
 
 /* ---- the log ------------------------------------------------------------- */
 
-/* Lines that the log has no room for are dropped after a short while; a dump,
- * on a thread that may wait, has patience with a disk that is busy. False:
- * nobody reads the log, or so it seems. */
+/* Lines for which the log has no room are dropped after a short while. A dump
+ * is written on a thread that may wait, so it waits for a disk that is busy.
+ * False: it has waited long enough; probably nobody reads the log. */
 static bool wait_for_log(void) {
   for (int tries = 0; tries < LOG_TRIES; tries++)
     if (lab_log_flush())

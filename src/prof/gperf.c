@@ -10,8 +10,8 @@
 #include "prof/heap_internal.h"
 #include "stack/stack.h"
 
-/* Without a descriptor to be had there are no maps: they only serve those who
- * look the addresses up by themselves. */
+/* If no descriptor is left the maps are missing. Only readers that look the
+ * addresses up by themselves need them. */
 static void append_maps(lab_buf *out) {
   int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -22,58 +22,58 @@ static void append_maps(lab_buf *out) {
   close(fd);
 }
 
-/* The address of frame I of a stack, as it stands in the profile. The script
- * skips addresses with the highest bit set, so places in Lua get the next. */
-static uint64_t address_of(const lab_frame *frames, size_t i) {
+/* The address of frame I of a stack, as the profile shows it. The script skips
+ * addresses with bit 63 set, so places in Lua get bit 62 instead. */
+static uint64_t gperf_address(const lab_frame *frames, size_t i) {
   uint64_t address = lab_text_address(frames[i], i == 0);
   if (lab_frame_is_script(address))
     address ^= LAB_TEXT_LOW;
   return address + (i > 0);
 }
 
-static size_t frames_of(uint32_t stack, const lab_frame **frames) {
+static size_t find_frames(uint32_t stack, const lab_frame **frames) {
   return lab_stack_frames(stack ? stack : lab_export_pseudo("[unknown]"),
                           frames);
 }
 
 /* ---- CPU ----------------------------------------------------------------- */
 
-static void word(lab_buf *out, uint64_t value) {
+static void append_word(lab_buf *out, uint64_t value) {
   lab_buf_append(out, &value, sizeof value);
 }
 
-static void write_stack(uint32_t stack, uint32_t label, int64_t count,
-                        int64_t ns, void *arg) {
+static void write_cpu_stack(uint32_t stack, uint32_t label, int64_t count,
+                            int64_t ns, void *arg) {
   lab_buf *out = arg;
   const lab_frame *frames;
-  size_t n = frames_of(stack, &frames);
+  size_t n = find_frames(stack, &frames);
   (void)label;
   (void)ns;
-  word(out, (uint64_t)count);
-  word(out, n);
+  append_word(out, (uint64_t)count);
+  append_word(out, n);
   for (size_t i = 0; i < n; i++)
-    word(out, address_of(frames, i));
+    append_word(out, gperf_address(frames, i));
 }
 
 void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {
   const uint64_t header[] = {0, 3, 0, lab_cpu_period_us(session), 0};
   const uint64_t trailer[] = {0, 1, 0};
   lab_buf_append(out, header, sizeof header);
-  lab_cpu_each(session, write_stack, out);
+  lab_cpu_each(session, write_cpu_stack, out);
   lab_buf_append(out, trailer, sizeof trailer);
   append_maps(out);
 }
 
 /* ---- heap ---------------------------------------------------------------- */
 
-static void write_counts(const lab_heap_bucket *b, lab_buf *out) {
+static void write_heap_counts(const lab_heap_bucket *b, lab_buf *out) {
   uint64_t inuse = b->allocs - b->frees;
   lab_buf_printf(out, "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
                  inuse, inuse * b->size, b->allocs, b->allocs * b->size);
 }
 
 /* Sums of objects and bytes: sizes aren't the same. */
-static void write_header(const lab_heap_snapshot *s, lab_buf *out) {
+static void write_heap_header(const lab_heap_snapshot *s, lab_buf *out) {
   uint64_t inuse = 0, inuse_bytes = 0, allocs = 0, alloc_bytes = 0;
   for (size_t i = 0; i < s->n; i++) {
     const lab_heap_bucket *b = &s->buckets[i];
@@ -89,13 +89,13 @@ static void write_header(const lab_heap_snapshot *s, lab_buf *out) {
 }
 
 void lab_gperf_write_heap(const lab_heap_snapshot *s, lab_buf *out) {
-  write_header(s, out);
+  write_heap_header(s, out);
   for (size_t i = 0; i < s->n; i++) {
     const lab_frame *frames;
-    size_t n = frames_of(s->buckets[i].stack, &frames);
-    write_counts(&s->buckets[i], out);
+    size_t n = find_frames(s->buckets[i].stack, &frames);
+    write_heap_counts(&s->buckets[i], out);
     for (size_t j = 0; j < n; j++)
-      lab_buf_printf(out, " %#" PRIx64, address_of(frames, j));
+      lab_buf_printf(out, " %#" PRIx64, gperf_address(frames, j));
     lab_buf_putc(out, '\n');
   }
   lab_buf_puts(out, "\nMAPPED_LIBRARIES:\n");

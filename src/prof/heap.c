@@ -42,7 +42,7 @@ static __thread bool is_vm_thread;
 /* Drops what led from the allocation to here: everything up to the outermost
  * function of src/mem, whose shared functions are all called lab_mem_ (the
  * static ones in between go with them). Returns the frames that remain. */
-static lab_frame *drop_allocator(lab_frame *native, size_t *n) {
+static lab_frame *drop_mem_frames(lab_frame *native, size_t *n) {
   size_t first = 0;
   for (size_t i = 0; i < *n; i++) {
     const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
@@ -55,62 +55,62 @@ static lab_frame *drop_allocator(lab_frame *native, size_t *n) {
   return native + first;
 }
 
-static uint32_t capture_worker(const lab_job *job, uint32_t *label) {
+static uint32_t capture_worker_stack(const lab_job *job, uint32_t *label) {
   lab_frame frames[LAB_UNWIND_MAX];
   size_t n = lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false);
-  const lab_frame *native = drop_allocator(frames, &n);
+  const lab_frame *native = drop_mem_frames(frames, &n);
   *label = job->label;
   return lab_stack_merge(native, n, job->stack);
 }
 
-static uint32_t capture(uint32_t *label) {
+static uint32_t capture_stack(uint32_t *label) {
   if (is_vm_thread)
     return heap.capture_vm(label);
   const lab_job *job = lab_worker_job();
-  return job && job->stack ? capture_worker(job, label) : 0;
+  return job && job->stack ? capture_worker_stack(job, label) : 0;
 }
 
 /* ---- how much: under the sampler's lock -----------------------------------
  */
 
 /* Tells MemStats of the tables' growth; stacks are kept for profiles too. */
-static void tell_bytes(void) {
+static void tell_heap_bytes(void) {
   size_t bytes =
       lab_keymap_bytes(&heap.keys) + heap.buckets.cap + lab_stack_bytes();
   lab_memstats_add_buck_hash((int64_t)bytes - (int64_t)heap.told);
   heap.told = bytes;
 }
 
-static lab_heap_bucket *bucket_of(const lab_mem_sample *s) {
+static lab_heap_bucket *heap_bucket_of(const lab_mem_sample *s) {
   size_t known = heap.keys.count;
   lab_key key = {s->stack, s->label, s->size};
   size_t i = lab_keymap_add(&heap.keys, key);
   if (i == known) {
     lab_heap_bucket b = {.stack = s->stack, .label = s->label, .size = s->size};
     lab_buf_append(&heap.buckets, &b, sizeof b);
-    tell_bytes();
+    tell_heap_bytes();
   }
   return (lab_heap_bucket *)(void *)heap.buckets.data + i;
 }
 
-static void allocated(const lab_mem_sample *s) {
+static void note_allocation(const lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
-  lab_heap_bucket *b = bucket_of(s);
+  lab_heap_bucket *b = heap_bucket_of(s);
   b->allocs++;
   b->alloc_weight += s->weight;
   pthread_mutex_unlock(&heap.lock);
 }
 
-static void freed(const lab_mem_sample *s) {
+static void note_free(const lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
-  lab_heap_bucket *b = bucket_of(s);
+  lab_heap_bucket *b = heap_bucket_of(s);
   b->frees++;
   b->free_weight += s->weight;
   pthread_mutex_unlock(&heap.lock);
 }
 
 void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label)) {
-  static const lab_mem_sink sink = {capture, allocated, freed};
+  static const lab_mem_sink sink = {capture_stack, note_allocation, note_free};
   heap.capture_vm = capture_vm;
   lab_mem_set_sink(&sink);
 }
@@ -141,7 +141,7 @@ size_t lab_heap_count(void) {
 
 lab_heap_snapshot *lab_heap_take(void) {
   pthread_mutex_lock(&heap.lock);
-  tell_bytes();
+  tell_heap_bytes();
   size_t n = heap.keys.count;
   lab_heap_snapshot *s = lab_xmalloc(sizeof *s + n * sizeof(lab_heap_bucket));
   if (n > 0)

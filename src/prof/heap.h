@@ -3,8 +3,8 @@
  *
  * Buckets are (stack, label, size), as in Go's runtime; each keeps what was
  * allocated and what was freed, raw (how many samples) and weighted (how many
- * objects they stand for). Both only grow, so two snapshots subtract, and a
- * bucket keeps its place for ever.
+ * objects they stand for). Both only grow, and a bucket keeps its place, so one
+ * snapshot can be subtracted from another.
  *
  * Threads: any; never a signal handler. */
 #ifndef LAB_PROF_HEAP_H
@@ -15,11 +15,11 @@
 
 #include "base/buf.h"
 
-/* Becomes the sink of src/mem. CAPTURE_VM: the stack of the scenario's code
- * that runs on the VM's thread (0: none does), called on that thread only; it
- * is told of by lab_heap_set_vm_thread. Workers are handled here: the job's
- * stack with the native frames on top. Other threads are never sampled, nor
- * are jobs without a stack. */
+/* Installs the sink of src/mem. CAPTURE_VM returns the stack of the scenario's
+ * code that runs on the VM's thread (0: none does) and its label; it is called
+ * on that thread only (see lab_heap_set_vm_thread). A worker's stack is found
+ * here: its job's, with the native frames on top. Other threads are never
+ * sampled, nor are jobs without a stack. */
 void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label));
 /* The calling thread is the VM's. */
 void lab_heap_set_vm_thread(void);
@@ -30,8 +30,8 @@ lab_heap_snapshot *lab_heap_take(void);
 /* Accepts NULL. */
 void lab_heap_snapshot_free(lab_heap_snapshot *s);
 
-/* It tells all allocations since the process began; without this, those since
- * the mark. What is in use doesn't depend on it. */
+/* The snapshot is to show all allocations since the process began; without this
+ * call it shows those since the mark. What is in use doesn't depend on it. */
 void lab_heap_whole(lab_heap_snapshot *s);
 
 /* A step begins: what was allocated up to now is left out from now on. */
@@ -48,11 +48,5 @@ size_t lab_heap_count(void);
 int lab_heap_write(const lab_heap_snapshot *now,
                    const lab_heap_snapshot *before, const char *default_type,
                    lab_buf *out);
-
-/* The legacy text form (debug=1) with the MemStats lines at its end. The
- * counts are raw, not unsampled; the header says twice the rate, as Go's. One
- * record a bucket, because a reader unsamples by the mean size of a record.
- * Addresses: see lab_text_address in export.h. */
-void lab_heap_write_text(const lab_heap_snapshot *now, lab_buf *out);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct lab_heap_bucket {
   uint64_t size;
   uint64_t allocs, frees; /* samples */
   double alloc_weight, free_weight;
-  uint64_t marked_allocs; /* of them, what came before the last mark */
+  uint64_t marked_allocs; /* the part before the last mark */
   double marked_weight;
 } lab_heap_bucket;
 

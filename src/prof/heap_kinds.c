@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: MIT
  * The heap profile under its two names: heap shows what is in use first, allocs
  * what was ever allocated. Descriptions are those of Go's index page. */
+#include "prof/heap_kinds.h"
+
 #include "prof/heap.h"
+#include "prof/heap_text.h"
 #include "prof/registry.h"
 
-static void *take(void) {
+static void *take_heap(void) {
   return lab_heap_take();
 }
 
-static void release(void *snapshot) {
+static void free_heap(void *snapshot) {
   lab_heap_snapshot_free(snapshot);
 }
 
-static int write_heap(const void *now, const void *before, lab_buf *out) {
+static int write_heap_profile(const void *now, const void *before,
+                              lab_buf *out) {
   return lab_heap_write(now, before, NULL, out);
 }
 
-static int write_allocs(const void *now, const void *before, lab_buf *out) {
+static int write_allocs_profile(const void *now, const void *before,
+                                lab_buf *out) {
   return lab_heap_write(now, before, "alloc_space", out);
 }
 
-static void whole(void *snapshot) {
+static void include_all_heap(void *snapshot) {
   lab_heap_whole(snapshot);
 }
 
-/* Latecomers of a step that was left can't be told from others here. */
-static void mark(uint32_t generation) {
+/* An allocation has no generation, so those that a task of a step makes after
+ * the step was left are counted in the next one. */
+static void mark_heap(uint32_t generation) {
   (void)generation;
   lab_heap_mark();
 }
 
 /* Go has one text form: debug=2 is the same as debug=1. */
-static void write_text(const void *now, int debug, lab_buf *out) {
+static void write_heap_text(const void *now, int debug, lab_buf *out) {
   (void)debug;
   lab_heap_write_text(now, out);
 }
@@ -42,23 +48,23 @@ static const lab_profile_kind heap_kind = {
                    "specify the gc GET parameter to run GC before taking the "
                    "heap sample.",
     .count = lab_heap_count,
-    .take = take,
-    .free = release,
-    .write = write_heap,
-    .write_text = write_text,
-    .mark = mark,
-    .whole = whole,
+    .take = take_heap,
+    .free = free_heap,
+    .write = write_heap_profile,
+    .write_text = write_heap_text,
+    .mark = mark_heap,
+    .whole = include_all_heap,
 };
 
 static const lab_profile_kind allocs_kind = {
     .name = "allocs",
     .description = "A sampling of all past memory allocations",
     .count = lab_heap_count,
-    .take = take,
-    .free = release,
-    .write = write_allocs,
-    .write_text = write_text,
-    .whole = whole, /* heap's mark is its own */
+    .take = take_heap,
+    .free = free_heap,
+    .write = write_allocs_profile,
+    .write_text = write_heap_text,
+    .whole = include_all_heap, /* heap's mark is its own */
 };
 
 void lab_registry_add_heap(void) {

@@ -3,15 +3,15 @@
  *
  *   heap profile: 1: 512 [3: 1536] @ heap/1048576
  *   1: 512 [3: 1536] @ 0x55d0c0de1235 0x8000000100000005
- *   #	0x55d0c0de1234	lab_buffer_grow+0x34	/src/prim/buffer.c:40
- *   #	0x8000000100000004	main.handler+0x2	/app/main.lua:4
+ *   #   0x55d0c0de1234   lab_buffer_grow+0x34   /src/prim/buffer.c:40
+ *   #   0x8000000100000004   main.handler+0x2   /app/main.lua:4
  *
  *   # runtime.MemStats
  *   ...
  *
  * A record: objects in use: bytes [objects allocated: bytes] @ addresses, then
  * a line for each function. The records are sorted by bytes in use. */
-#include "prof/heap.h"
+#include "prof/heap_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ typedef struct record {
 } record;
 
 /* Allocations since the mark, unless the snapshot is to tell all. */
-static record record_at(const lab_heap_snapshot *s, size_t i) {
+static record heap_record_at(const lab_heap_snapshot *s, size_t i) {
   const lab_heap_bucket *b = &s->buckets[i];
   uint64_t inuse = b->allocs - b->frees;
   uint64_t allocs = b->allocs - (s->is_whole ? 0 : b->marked_allocs);
@@ -42,11 +42,11 @@ static record record_at(const lab_heap_snapshot *s, size_t i) {
   return (record){b->stack, t};
 }
 
-static bool is_empty(const record *r) {
+static bool is_empty_record(const record *r) {
   return r->t.inuse_objects == 0 && r->t.alloc_objects == 0;
 }
 
-static void add(totals *sum, const totals *t) {
+static void add_totals(totals *sum, const totals *t) {
   sum->inuse_objects += t->inuse_objects;
   sum->inuse_bytes += t->inuse_bytes;
   sum->alloc_objects += t->alloc_objects;
@@ -61,11 +61,11 @@ static void write_totals(const totals *t, lab_buf *out) {
 
 /* A reader takes equal numbers on both sides for a profile that knows no
  * allocations, so one byte is added then, as Go does. */
-static void write_header(const lab_heap_snapshot *s, const record *records,
-                         lab_buf *out) {
+static void write_text_header(const lab_heap_snapshot *s, const record *records,
+                              lab_buf *out) {
   totals sum = {0};
   for (size_t i = 0; i < s->n; i++)
-    add(&sum, &records[i].t);
+    add_totals(&sum, &records[i].t);
   if (sum.alloc_bytes == sum.inuse_bytes)
     sum.alloc_bytes++;
   lab_buf_puts(out, "heap profile: ");
@@ -77,7 +77,7 @@ static void write_header(const lab_heap_snapshot *s, const record *records,
  */
 
 /* Bytes in use, then allocated, then the stack's number: largest first. */
-static int by_bytes(const void *x, const void *y) {
+static int compare_bytes(const void *x, const void *y) {
   const record *a = x, *b = y;
   if (a->t.inuse_bytes != b->t.inuse_bytes)
     return a->t.inuse_bytes < b->t.inuse_bytes ? 1 : -1;
@@ -86,20 +86,20 @@ static int by_bytes(const void *x, const void *y) {
   return (a->stack > b->stack) - (a->stack < b->stack);
 }
 
-static record *sorted(const lab_heap_snapshot *s) {
+static record *sort_buckets(const lab_heap_snapshot *s) {
   record *r = lab_xmalloc(s->n * sizeof *r);
   for (size_t i = 0; i < s->n; i++)
-    r[i] = record_at(s, i);
-  qsort(r, s->n, sizeof *r, by_bytes);
+    r[i] = heap_record_at(s, i);
+  qsort(r, s->n, sizeof *r, compare_bytes);
   return r;
 }
 
 void lab_heap_write_text(const lab_heap_snapshot *s, lab_buf *out) {
   lab_buf text = LAB_BUF_INIT;
-  record *records = sorted(s);
-  write_header(s, records, &text);
+  record *records = sort_buckets(s);
+  write_text_header(s, records, &text);
   for (size_t i = 0; i < s->n; i++) {
-    if (is_empty(&records[i]))
+    if (is_empty_record(&records[i]))
       continue;
     write_totals(&records[i].t, &text);
     lab_text_stack(records[i].stack, 0, &text);

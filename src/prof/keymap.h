@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A hash table from keys of three numbers to 0, 1, 2, ... in the order in which
- * the keys were first seen. Whoever counts something per key keeps an array
- * beside it, indexed by these numbers:
+ * the keys were first seen. A module that counts something per key has an array
+ * that is indexed by these numbers:
  *
  *   size_t i = lab_keymap_add(&m, (lab_key){stack, label, size});
  *   if (i == known) ... a new key: make values[i] ...

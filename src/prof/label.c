@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/table.h"
 
 typedef struct set {
@@ -17,7 +18,7 @@ typedef struct set {
   lab_label pairs[]; /* sorted by key */
 } set;
 
-/* Each kind of sets has room of its own, so that none takes the others'. */
+/* Each kind of sets has room of its own, so that none uses up the others'. */
 typedef enum kind {
   ROUTE,  /* a step and a route */
   CUSTOM, /* what scenarios make of them */
@@ -46,7 +47,7 @@ static uint64_t hash_pairs(const lab_label *pairs, size_t n) {
   return h;
 }
 
-static bool equals(const set *s, const lab_label *pairs, size_t n) {
+static bool has_pairs(const set *s, const lab_label *pairs, size_t n) {
   bool same = s->n == n;
   for (size_t i = 0; i < n && same; i++)
     same = strcmp(s->pairs[i].key, pairs[i].key) == 0 &&
@@ -54,15 +55,15 @@ static bool equals(const set *s, const lab_label *pairs, size_t n) {
   return same;
 }
 
-static const set *find(const lab_label *pairs, size_t n, uint64_t hash) {
+static const set *find_set(const lab_label *pairs, size_t n, uint64_t hash) {
   lab_table_walk walk = lab_table_find(&table, hash);
   uint32_t id = lab_table_next(&walk);
-  while (id && !equals(sets[id - 1], pairs, n))
+  while (id && !has_pairs(sets[id - 1], pairs, n))
     id = lab_table_next(&walk);
   return id ? sets[id - 1] : NULL;
 }
 
-static const set *add(const lab_label *pairs, size_t n, uint64_t hash) {
+static const set *add_set(const lab_label *pairs, size_t n, uint64_t hash) {
   set *s = lab_xmalloc(sizeof *s + n * sizeof *pairs);
   s->id = ++count;
   s->n = n;
@@ -75,16 +76,16 @@ static const set *add(const lab_label *pairs, size_t n, uint64_t hash) {
 }
 
 /* The set, if it exists or there is room for it; else NULL. */
-static const set *intern(const lab_label *pairs, size_t n, kind k) {
+static const set *intern_set(const lab_label *pairs, size_t n, kind k) {
   uint64_t hash = hash_pairs(pairs, n);
-  const set *s = find(pairs, n, hash);
+  const set *s = find_set(pairs, n, hash);
   if (s || count_of[k] == room[k])
     return s;
   count_of[k]++;
-  return add(pairs, n, hash);
+  return add_set(pairs, n, hash);
 }
 
-static const set *at(uint32_t id) {
+static const set *set_of_id(uint32_t id) {
   return id > 0 && id <= count ? sets[id - 1] : NULL;
 }
 
@@ -93,10 +94,10 @@ static const set *at(uint32_t id) {
 uint32_t lab_label_intern(const char *step, const char *route) {
   lab_label pairs[] = {{"route", route}, {"step", step}};
   pthread_mutex_lock(&lock);
-  const set *s = intern(pairs, 2, ROUTE);
+  const set *s = intern_set(pairs, 2, ROUTE);
   if (!s) {
     pairs[0].value = pairs[1].value = other;
-    s = intern(pairs, 2, OTHER);
+    s = intern_set(pairs, 2, OTHER);
   }
   uint32_t id = s ? s->id : 0;
   pthread_mutex_unlock(&lock);
@@ -105,8 +106,8 @@ uint32_t lab_label_intern(const char *step, const char *route) {
 
 /* Copies FROM's pairs and enters one more, or changes the one of its key;
  * returns its place. OUT has room for LAB_LABEL_KEYS + 1. */
-static size_t extend(const set *from, lab_label pair, lab_label *out,
-                     size_t *n) {
+static size_t extend_set(const set *from, lab_label pair, lab_label *out,
+                         size_t *n) {
   size_t i = 0, count_from = from ? from->n : 0;
   while (i < count_from && strcmp(from->pairs[i].key, pair.key) < 0) {
     out[i] = from->pairs[i];
@@ -126,12 +127,12 @@ uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
   lab_label pairs[LAB_LABEL_KEYS + 1];
   size_t n;
   pthread_mutex_lock(&lock);
-  size_t place = extend(at(id), (lab_label){key, value}, pairs, &n);
+  size_t place = extend_set(set_of_id(id), (lab_label){key, value}, pairs, &n);
   if (n <= LAB_LABEL_KEYS) {
-    const set *s = intern(pairs, n, CUSTOM);
+    const set *s = intern_set(pairs, n, CUSTOM);
     if (!s) {
       pairs[place].value = other;
-      s = intern(pairs, n, OTHER);
+      s = intern_set(pairs, n, OTHER);
     }
     id = s ? s->id : id;
   }
@@ -141,7 +142,7 @@ uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
 
 size_t lab_label_get(uint32_t id, const lab_label **pairs) {
   pthread_mutex_lock(&lock);
-  const set *s = at(id);
+  const set *s = set_of_id(id);
   pthread_mutex_unlock(&lock);
   *pairs = s ? s->pairs : NULL;
   return s ? s->n : 0;
@@ -150,12 +151,12 @@ size_t lab_label_get(uint32_t id, const lab_label **pairs) {
 void lab_label_write(uint32_t id, lab_buf *out) {
   const lab_label *pairs;
   size_t n = lab_label_get(id, &pairs);
-  lab_buf_putc(out, '{');
+  lab_json j;
+  lab_json_start(&j, out);
+  lab_json_begin_object(&j, LAB_JSON_COMMA_SPACE);
   for (size_t i = 0; i < n; i++) {
-    lab_buf_puts(out, i > 0 ? ", " : "");
-    lab_buf_json_string(out, pairs[i].key, strlen(pairs[i].key));
-    lab_buf_putc(out, ':');
-    lab_buf_json_string(out, pairs[i].value, strlen(pairs[i].value));
+    lab_json_key(&j, pairs[i].key);
+    lab_json_text(&j, pairs[i].value);
   }
-  lab_buf_putc(out, '}');
+  lab_json_end(&j);
 }

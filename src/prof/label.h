@@ -6,9 +6,9 @@
  * Values are words, never plain numbers (pprof's -tagfocus would take those
  * for ranges).
  *
- * Sets never go away. A scenario may invent values without end, so beyond
- * LAB_LABEL_LIMIT sets every new one gets "[other]" in its place. There is room
- * for steps and routes all the same.
+ * Sets are never freed. A scenario may make up any number of values, so when
+ * there are LAB_LABEL_LIMIT sets, a new value becomes "[other]". Steps and
+ * routes have room of their own.
  *
  * Threads: any (one mutex); never a signal handler. */
 #ifndef LAB_PROF_LABEL_H
@@ -31,12 +31,13 @@ typedef struct lab_label {
 /* The set {step, route}. STEP is the step's slug, ROUTE a path; both are
  * copied. */
 uint32_t lab_label_intern(const char *step, const char *route);
-/* The set ID with KEY, in place of what value it had before. KEY isn't empty;
- * both are copied. One key more than LAB_LABEL_KEYS is left out. */
+/* The set ID with VALUE for KEY, which replaces a former value. KEY isn't
+ * empty; both are copied. If the set would have more than LAB_LABEL_KEYS keys,
+ * the result is ID. */
 uint32_t lab_label_with(uint32_t id, const char *key, const char *value);
 
-/* The pairs of a set, in the order of keys: valid for ever. Returns how many;
- * 0 for id 0. */
+/* The pairs of a set, in the order of keys, valid for ever. Returns how many
+ * there are; 0 for id 0. */
 size_t lab_label_get(uint32_t id, const lab_label **pairs);
 /* As Go's text forms write it after "# labels: ": {"route":"/", "step":"cpu"}.
  */

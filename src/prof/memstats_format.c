@@ -17,17 +17,6 @@ static uint64_t value_of(const lab_memstats *s, size_t offset) {
   return *(const uint64_t *)(const void *)((const char *)s + offset);
 }
 
-static void write_list(const uint64_t *values, size_t n, char separator,
-                       lab_buf *out) {
-  lab_buf_putc(out, '[');
-  for (size_t i = 0; i < n; i++) {
-    if (i > 0)
-      lab_buf_putc(out, separator);
-    lab_buf_printf(out, "%" PRIu64, values[i]);
-  }
-  lab_buf_putc(out, ']');
-}
-
 /* ---- JSON ---------------------------------------------------------------- */
 
 static const field json_fields[] = {
@@ -57,33 +46,56 @@ static const field json_fields[] = {
     FIELD("PauseTotalNs", pause_total_ns),
 };
 
-static const char *json_bool(bool b) {
-  return b ? "true" : "false";
+static void write_json_list(lab_json *j, const char *key,
+                            const uint64_t *values, size_t n) {
+  lab_json_key(j, key);
+  lab_json_begin_array(j, LAB_JSON_COMPACT);
+  for (size_t i = 0; i < n; i++)
+    lab_json_uint(j, values[i]);
+  lab_json_end(j);
 }
 
-static void write_sizes(const lab_memstats *s, lab_buf *out) {
-  for (size_t i = 0; i < LAB_MEMSTATS_SIZES; i++)
-    lab_buf_printf(
-        out, "%s{\"Size\":%u,\"Mallocs\":%" PRIu64 ",\"Frees\":%" PRIu64 "}",
-        i > 0 ? "," : "", s->by_size[i].size, s->by_size[i].mallocs,
-        s->by_size[i].frees);
+static void write_json_number(lab_json *j, const char *key, uint64_t n) {
+  lab_json_key(j, key);
+  lab_json_uint(j, n);
+}
+
+static void write_json_sizes(lab_json *j, const lab_memstats *s) {
+  lab_json_key(j, "BySize");
+  lab_json_begin_array(j, LAB_JSON_COMPACT);
+  for (size_t i = 0; i < LAB_MEMSTATS_SIZES; i++) {
+    lab_json_begin_object(j, LAB_JSON_COMPACT);
+    write_json_number(j, "Size", s->by_size[i].size);
+    write_json_number(j, "Mallocs", s->by_size[i].mallocs);
+    write_json_number(j, "Frees", s->by_size[i].frees);
+    lab_json_end(j);
+  }
+  lab_json_end(j);
+}
+
+void lab_memstats_add_json(const lab_memstats *s, lab_json *j) {
+  lab_json_begin_object(j, LAB_JSON_COMPACT);
+  for (size_t i = 0; i < COUNT(json_fields); i++)
+    write_json_number(j, json_fields[i].name,
+                      value_of(s, json_fields[i].offset));
+  write_json_list(j, "PauseNs", s->pause_ns, LAB_MEMSTATS_PAUSES);
+  write_json_list(j, "PauseEnd", s->pause_end, LAB_MEMSTATS_PAUSES);
+  write_json_number(j, "NumGC", s->num_gc);
+  write_json_number(j, "NumForcedGC", s->num_forced_gc);
+  lab_json_key(j, "GCCPUFraction");
+  lab_json_double(j, s->gc_cpu_fraction);
+  lab_json_key(j, "EnableGC");
+  lab_json_bool(j, s->enable_gc);
+  lab_json_key(j, "DebugGC");
+  lab_json_bool(j, s->debug_gc);
+  write_json_sizes(j, s);
+  lab_json_end(j);
 }
 
 void lab_memstats_write_json(const lab_memstats *s, lab_buf *out) {
-  for (size_t i = 0; i < COUNT(json_fields); i++)
-    lab_buf_printf(out, "%c\"%s\":%" PRIu64, i > 0 ? ',' : '{',
-                   json_fields[i].name, value_of(s, json_fields[i].offset));
-  lab_buf_puts(out, ",\"PauseNs\":");
-  write_list(s->pause_ns, LAB_MEMSTATS_PAUSES, ',', out);
-  lab_buf_puts(out, ",\"PauseEnd\":");
-  write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ',', out);
-  lab_buf_printf(out, ",\"NumGC\":%u,\"NumForcedGC\":%u,\"GCCPUFraction\":",
-                 s->num_gc, s->num_forced_gc);
-  lab_buf_double(out, s->gc_cpu_fraction);
-  lab_buf_printf(out, ",\"EnableGC\":%s,\"DebugGC\":%s,\"BySize\":[",
-                 json_bool(s->enable_gc), json_bool(s->debug_gc));
-  write_sizes(s, out);
-  lab_buf_puts(out, "]}");
+  lab_json j;
+  lab_json_start(&j, out);
+  lab_memstats_add_json(s, &j);
 }
 
 /* ---- text ---------------------------------------------------------------- */
@@ -111,8 +123,15 @@ static const field text_rest[] = {
     FIELD("LastGC", last_gc),
 };
 
-static void write_lines(const lab_memstats *s, const field *fields, size_t n,
-                        lab_buf *out) {
+static void write_text_list(const uint64_t *values, size_t n, lab_buf *out) {
+  lab_buf_putc(out, '[');
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(out, "%s%" PRIu64, i > 0 ? " " : "", values[i]);
+  lab_buf_putc(out, ']');
+}
+
+static void write_stat_lines(const lab_memstats *s, const field *fields,
+                             size_t n, lab_buf *out) {
   for (size_t i = 0; i < n; i++)
     lab_buf_printf(out, "# %s = %" PRIu64 "\n", fields[i].name,
                    value_of(s, fields[i].offset));
@@ -126,18 +145,18 @@ static void write_pair(const char *name, uint64_t inuse, uint64_t sys,
 
 void lab_memstats_write_text(const lab_memstats *s, lab_buf *out) {
   lab_buf_puts(out, "# runtime.MemStats\n");
-  write_lines(s, text_heap, COUNT(text_heap), out);
+  write_stat_lines(s, text_heap, COUNT(text_heap), out);
   write_pair("Stack", s->stack_inuse, s->stack_sys, out);
   write_pair("MSpan", s->mspan_inuse, s->mspan_sys, out);
   write_pair("MCache", s->mcache_inuse, s->mcache_sys, out);
-  write_lines(s, text_rest, COUNT(text_rest), out);
+  write_stat_lines(s, text_rest, COUNT(text_rest), out);
   lab_buf_puts(out, "# PauseNs = ");
-  write_list(s->pause_ns, LAB_MEMSTATS_PAUSES, ' ', out);
+  write_text_list(s->pause_ns, LAB_MEMSTATS_PAUSES, out);
   lab_buf_puts(out, "\n# PauseEnd = ");
-  write_list(s->pause_end, LAB_MEMSTATS_PAUSES, ' ', out);
+  write_text_list(s->pause_end, LAB_MEMSTATS_PAUSES, out);
   lab_buf_printf(out, "\n# NumGC = %u\n# NumForcedGC = %u\n# GCCPUFraction = ",
                  s->num_gc, s->num_forced_gc);
   lab_buf_double(out, s->gc_cpu_fraction);
   lab_buf_printf(out, "\n# DebugGC = %s\n# MaxRSS = %" PRIu64 "\n",
-                 json_bool(s->debug_gc), s->max_rss);
+                 s->debug_gc ? "true" : "false", s->max_rss);
 }

@@ -5,9 +5,12 @@
 #define LAB_PROF_MEMSTATS_FORMAT_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "mem/memstats.h"
 
-/* Appends {"Alloc":1,...,"BySize":[...]}, keys in Go's order. */
+/* The object {"Alloc":1,...,"BySize":[...]}, with the keys in Go's order: as
+ * the next value of a JSON text, or appended to OUT by itself. */
+void lab_memstats_add_json(const lab_memstats *stats, lab_json *j);
 void lab_memstats_write_json(const lab_memstats *stats, lab_buf *out);
 
 /* Appends the lines "# runtime.MemStats" to "# MaxRSS = ...", each with its

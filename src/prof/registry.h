@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The named profiles, as runtime/pprof's table: /debug/pprof/ lists it and
  * /debug/pprof/NAME is one generic handler over it. (The CPU profile and the
- * execution trace are no members: they need time.)
- * Threads: registration before the server starts; everything else any. */
+ * execution trace are not in it: they need time.)
+ *
+ * Threads: lab_registry_add before the server starts; all others any. */
 #ifndef LAB_PROF_REGISTRY_H
 #define LAB_PROF_REGISTRY_H
 
@@ -12,18 +13,23 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "prof/contention_text.h"
+#include "prof/files.h"
+#include "prof/heap_kinds.h"
+#include "prof/threads.h"
 
-/* Somebody waits for a snapshot. The caller fills in `taken`; the memory is
- * lent until that was called. */
+/* A request for a snapshot. The caller sets `taken`, and keeps the memory until
+ * that was called. */
 typedef struct lab_profile_request {
   /* On the control thread, once, and never from within kind->request. */
   void (*taken)(struct lab_profile_request *r);
-  void *snapshot; /* the caller's; NULL: see the next two */
-  char why[128];  /* there is none; "": withdrawn, or the program ends */
-  bool again;     /* it made way for something: ask again in a moment */
-  /* Of the asker: it has made way often enough. */
+  void *snapshot; /* the caller's from then on; NULL: see the next two */
+  char why[128];  /* why there is none; "": withdrawn, or the program ends */
+  bool again;     /* something else was more urgent: ask again in a moment */
+  /* Set by the caller: `again` was the answer often enough, so this is urgent.
+   */
   bool insists;
-  /* Any thread may set it: nobody waits any more. */
+  /* Any thread may set it: the snapshot isn't wanted any more. */
   atomic_bool withdrawn;
 } lab_profile_request;
 
@@ -53,22 +59,22 @@ typedef struct lab_profile_kind {
   void (*write_text)(const void *now, int debug, lab_buf *out);
   /* What is written for DEBUG >= 2; NULL: write_text does it. */
   const lab_profile_stream *dump;
-  /* What came in some seconds can't be told: true for custom profiles, as in
-   * Go. BEFORE is always NULL then. */
+  /* There is no difference of two snapshots (`seconds=N`), so BEFORE is always
+   * NULL: true for custom profiles, as in Go. */
   bool has_no_delta;
   /* Cumulative profiles: a new step begins, whose tasks have this generation
    * (lab_task.generation). Quick. NULL: nothing to do. */
   void (*mark)(uint32_t generation);
-  /* Likewise: SNAPSHOT, which tells what came since the mark, is to tell what
-   * came since the process began. NULL: it makes no difference. A difference of
-   * two snapshots never depends on marks. */
+  /* Cumulative profiles: SNAPSHOT, which shows what was counted since the mark,
+   * is to show what was counted since the process began. NULL: that makes no
+   * difference. A difference of two snapshots never depends on marks. */
   void (*whole)(void *snapshot);
 } lab_profile_kind;
 
 enum { LAB_REGISTRY_MAX = 32 };
 
-/* Enters KIND, which must stay valid. Two of one name, or more than
- * LAB_REGISTRY_MAX, is a fault of the program: it aborts. */
+/* Enters KIND, which must stay valid. Two kinds of one name, or more than
+ * LAB_REGISTRY_MAX, are a fault of the program, which aborts. */
 void lab_registry_add(const lab_profile_kind *kind);
 /* NULL if there is none. */
 const lab_profile_kind *lab_registry_find(const char *name);
@@ -76,14 +82,5 @@ const lab_profile_kind *lab_registry_find(const char *name);
 const lab_profile_kind *lab_registry_at(size_t i);
 /* Marks all of them. */
 void lab_registry_mark(uint32_t generation);
-
-/* Registers heap and allocs (src/prof/heap_kinds.c). */
-void lab_registry_add_heap(void);
-/* Registers block and mutex (src/prof/contention_text.c). */
-void lab_registry_add_contention(void);
-/* Registers lab.OpenFiles (src/prof/files.c). */
-void lab_registry_add_files(void);
-/* Registers threadcreate (src/prof/threads.c). */
-void lab_registry_add_threads(void);
 
 #endif

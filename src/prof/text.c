@@ -20,7 +20,7 @@ uint64_t lab_text_offset(lab_frame frame, bool leaf, const lab_symbol *symbol) {
   return lab_code_name((uintptr_t)address, &start) ? address - start : 0;
 }
 
-static void write_frame(lab_frame frame, bool leaf, lab_buf *out) {
+static void write_frame_lines(lab_frame frame, bool leaf, lab_buf *out) {
   lab_symbol symbols[LAB_SYMBOL_INLINES];
   uint64_t address = lab_text_address(frame, leaf);
   size_t n = lab_symbols_lookup(frame, leaf, symbols);
@@ -30,7 +30,7 @@ static void write_frame(lab_frame frame, bool leaf, lab_buf *out) {
                    symbols[i].file[0] ? symbols[i].file : "?", symbols[i].line);
 }
 
-static void write_labels(uint32_t label, lab_buf *out) {
+static void write_labels_line(uint32_t label, lab_buf *out) {
   if (label == 0)
     return;
   lab_buf_puts(out, "# labels: ");
@@ -46,8 +46,8 @@ void lab_text_stack(uint32_t stack, uint32_t label, lab_buf *out) {
   for (size_t i = 0; i < n; i++)
     lab_buf_printf(out, " %#" PRIx64, lab_text_address(frames[i], i == 0) + 1);
   lab_buf_putc(out, '\n');
-  write_labels(label, out);
+  write_labels_line(label, out);
   for (size_t i = 0; i < n; i++)
-    write_frame(frames[i], i == 0, out);
+    write_frame_lines(frames[i], i == 0, out);
   lab_buf_putc(out, '\n');
 }

@@ -3,8 +3,8 @@
  *
  *   ... 0x55d0c0de1235 0x8000000100000005
  *   # labels: {"route":"/", "step":"mutex"}
- *   #	0x55d0c0de1234	lab_buffer_grow+0x34	/src/prim/buffer.c:40
- *   #	0x8000000100000004	main.handler+0x2	/app/main.lua:4
+ *   #   0x55d0c0de1234   lab_buffer_grow+0x34   /src/prim/buffer.c:40
+ *   #   0x8000000100000004   main.handler+0x2   /app/main.lua:4
  *
  * What the addresses mean: lab_text_address in export.h. Slow (symbols): not on
  * the control thread, nor on the VM's. */

@@ -42,37 +42,37 @@ uint32_t lab_threads_creating(void) {
 
 /* ---- all of them --------------------------------------------------------- */
 
-static void each(void (*visit)(pid_t tid, void *arg), void *arg) {
+static void visit_threads(void (*visit)(pid_t tid, void *arg), void *arg) {
   DIR *dir = opendir("/proc/self/task");
   if (!dir)
     return;
   for (struct dirent *d; (d = readdir(dir));)
     if (d->d_name[0] != '.')
-      visit((pid_t)atoi(d->d_name), arg);
+      visit((pid_t)strtol(d->d_name, NULL, 10), arg);
   closedir(dir);
 }
 
-static void count_one(pid_t tid, void *arg) {
+static void count_thread(pid_t tid, void *arg) {
   (void)tid;
   ++*(size_t *)arg;
 }
 
-size_t lab_threads_count(void) {
+static size_t count_threads(void) {
   size_t n = 0;
-  each(count_one, &n);
+  visit_threads(count_thread, &n);
   return n;
 }
 
 /* ---- where they come from ------------------------------------------------ */
 
-static void look(lab_thread *t, void *arg) {
+static void match_thread(lab_thread *t, void *arg) {
   origin *o = arg;
   if (t->tid == o->tid)
     o->stack = t->created_by;
 }
 
 /* "[comm]". */
-static uint32_t by_name(pid_t tid) {
+static uint32_t stack_of_name(pid_t tid) {
   char path[64], name[32] = "", text[sizeof name + 2];
   snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)tid);
   FILE *f = fopen(path, "re");
@@ -86,53 +86,53 @@ static uint32_t by_name(pid_t tid) {
   return lab_export_pseudo(text);
 }
 
-static uint32_t stack_of(pid_t tid) {
+static uint32_t find_origin(pid_t tid) {
   origin o = {.tid = tid};
-  lab_thread_each(look, &o);
+  lab_thread_each(match_thread, &o);
   if (o.stack)
     return o.stack;
-  return tid == getpid() ? lab_export_pseudo("[main]") : by_name(tid);
+  return tid == getpid() ? lab_export_pseudo("[main]") : stack_of_name(tid);
 }
 
-static void add(pid_t tid, void *arg) {
-  lab_counts_add(arg, stack_of(tid), 0, 1);
+static void add_thread(pid_t tid, void *arg) {
+  lab_counts_add(arg, find_origin(tid), 0, 1);
 }
 
 /* ---- the profile --------------------------------------------------------- */
 
-static void *take(void) {
+static void *take_threads(void) {
   snapshot *s = lab_xcalloc(1, sizeof *s);
   s->taken = lab_clock_real();
-  each(add, &s->counts);
+  visit_threads(add_thread, &s->counts);
   return s;
 }
 
-static void release(void *object) {
+static void free_threads(void *object) {
   snapshot *s = object;
   lab_counts_free(&s->counts);
   lab_xfree(s);
 }
 
-static void add_all(lab_counts *c, const snapshot *s, int64_t by) {
+static void add_snapshot(lab_counts *c, const snapshot *s, int64_t by) {
   for (size_t i = 0; i < s->counts.keys.count; i++) {
     int64_t n = lab_counts_get(&s->counts, i);
     lab_counts_add(c, (uint32_t)s->counts.keys.keys[i].a, 0, by * n);
   }
 }
 
-static int write_profile(const void *object, const void *old, lab_buf *out) {
+static int write_threads(const void *object, const void *old, lab_buf *out) {
   const snapshot *now = object, *before = old;
   lab_counts c = LAB_COUNTS_INIT;
   uint64_t duration = before ? now->taken - before->taken : 0;
-  add_all(&c, now, 1);
+  add_snapshot(&c, now, 1);
   if (before)
-    add_all(&c, before, -1);
+    add_snapshot(&c, before, -1);
   int rc = lab_counts_write(&c, "threadcreate", now->taken, duration, out);
   lab_counts_free(&c);
   return rc;
 }
 
-static void write_text(const void *object, int debug, lab_buf *out) {
+static void write_threads_text(const void *object, int debug, lab_buf *out) {
   const snapshot *now = object;
   (void)debug;
   lab_counts_write_text(&now->counts, "threadcreate", out);
@@ -141,11 +141,11 @@ static void write_text(const void *object, int debug, lab_buf *out) {
 static const lab_profile_kind kind = {
     .name = "threadcreate",
     .description = "Stack traces that led to the creation of new OS threads",
-    .count = lab_threads_count,
-    .take = take,
-    .free = release,
-    .write = write_profile,
-    .write_text = write_text,
+    .count = count_threads,
+    .take = take_threads,
+    .free = free_threads,
+    .write = write_threads,
+    .write_text = write_threads_text,
 };
 
 void lab_registry_add_threads(void) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * See wall.h.
  *
- * Nothing needs to be known of a task when the time begins: whoever leaves a
- * state says since when he was in it. At the end those who leave none must be
- * looked at, and there may be a million of them. So it is done in slices, in
- * the order of their ids; a task that changes meanwhile and has not been looked
- * at yet accounts for itself, and one that has been is left alone. Whatever
- * comes after the end is cut off there, so the result is exact, as if all had
- * been looked at in one moment.
+ * When the time begins nothing needs to be known of the tasks: a task that
+ * leaves a state has the time since when it was in it. When the time ends, all
+ * tasks must be looked at for the state in which they still are, and there may
+ * be a million of them. So that is done in slices, in the order of their ids. A
+ * task that changes its state meanwhile is counted at that change if it hasn't
+ * been looked at yet, and not again if it has. Time after the end is cut off,
+ * so the result is exact, as if all tasks had been looked at in one moment.
  *
  * Threads: the scheduler's fills the tables; once it has stopped watching they
  * are the owner's. */
@@ -35,7 +35,7 @@ void lab_wall_add(lab_wall_table *t, lab_key key, uint64_t ns) {
 }
 
 /* TASK was in its state until UNTIL. */
-static void account(lab_wall *w, const lab_task *task, uint64_t until) {
+static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
   uint64_t from = task->since > w->began_mono ? task->since : w->began_mono;
   if (task->id == w->relabelled && w->relabelled_at > from)
     from = w->relabelled_at;
@@ -52,25 +52,25 @@ static void account(lab_wall *w, const lab_task *task, uint64_t until) {
   lab_wall_add(&w->states, key, until - from);
 }
 
-static void changes(lab_task_sink *sink, const lab_task *task,
-                    lab_task_state next, lab_wait why, uint32_t stack,
-                    uint64_t now) {
+static void note_state_change(lab_task_sink *sink, const lab_task *task,
+                              lab_task_state next, lab_wait why, uint32_t stack,
+                              uint64_t now) {
   lab_wall *w = LAB_CONTAINER(sink, lab_wall, sink);
   (void)why;
   (void)stack;
   if (task->id > w->looked_at)
-    account(w, task, now);
+    account_state(w, task, now);
   if (next == LAB_TASK_ENDED && w->next == &task->all)
     w->next = task->all.next;
 }
 
 /* The time so far goes to the label so far. */
-static void relabels(lab_task_sink *sink, const lab_task *task, uint32_t label,
-                     uint64_t now) {
+static void note_relabel(lab_task_sink *sink, const lab_task *task,
+                         uint32_t label, uint64_t now) {
   lab_wall *w = LAB_CONTAINER(sink, lab_wall, sink);
   (void)label;
   if (task->id > w->looked_at)
-    account(w, task, now);
+    account_state(w, task, now);
   w->relabelled = task->id;
   w->relabelled_at = now;
 }
@@ -78,7 +78,7 @@ static void relabels(lab_task_sink *sink, const lab_task *task, uint32_t label,
 void lab_wall_watch(lab_wall *w, lab_sched *s) {
   w->sched = s;
   w->sink = (lab_task_sink){
-      .changes = changes, .relabels = relabels, .precise = true};
+      .changes = note_state_change, .relabels = note_relabel, .precise = true};
   lab_sched_add_sink(s, &w->sink);
 }
 
@@ -89,7 +89,7 @@ void lab_wall_unwatch(lab_wall *w) {
 }
 
 /* Later tasks have nothing to tell. */
-static void begin_to_look(lab_wall *w) {
+static void begin_look(lab_wall *w) {
   const lab_list *all = lab_sched_tasks(w->sched);
   w->next = all->next;
   if (!lab_list_empty(all))
@@ -100,13 +100,13 @@ bool lab_wall_collect(lab_wall *w) {
   const lab_list *all = lab_sched_tasks(w->sched);
   uint64_t until = lab_clock_mono() + SLICE_NS;
   if (!w->next)
-    begin_to_look(w);
+    begin_look(w);
   for (unsigned i = 1; w->next != all; i++) {
     const lab_task *task = LAB_CONTAINER(w->next, lab_task, all);
     if (task->id > w->last_id)
       break;
     w->next = w->next->next;
-    account(w, task, UINT64_MAX);
+    account_state(w, task, UINT64_MAX);
     w->looked_at = task->id;
     if (i % BETWEEN_LOOKS == 0 && lab_clock_mono() > until)
       return true;

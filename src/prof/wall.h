@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The wall profile: where tasks spent the time of the clock on the wall, on the
- * processor and off it. Each task accounts for the whole duration, so a
- * thousand of them for a thousand times that.
+ * The wall profile: where tasks spent real time (that of the clock on the
+ * wall), on the processor and off it. Each task accounts for the whole
+ * duration, so a thousand tasks for a thousand times the duration.
  *
  *   on    a CPU profile (cpu.h), which samples
- *   off   exact: every change of state of every task is told by the scheduler,
+ *   off   exact: the scheduler tells of every change of state of every task,
  *         with the stack where it waited
  *
  * The label `state` says which: "running" and "runnable" (it could run, but
@@ -26,6 +26,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "prof/wall_write.h"
 #include "task/sched.h"
 
 typedef struct lab_wall lab_wall;
@@ -34,23 +35,19 @@ typedef struct lab_wall lab_wall;
  * the scheduler's. */
 int lab_wall_start(lab_wall **out, int hz, lab_err *err);
 
-/* Tasks of S are watched from now on, until collect or unwatch; what they do
- * since start (but for what the task that ran then has done) is known. The
- * scheduler's thread, like both of these. */
+/* The tasks of S are watched from now on, until collect or unwatch. What they
+ * do counts from start on, but for the task that ran then. The scheduler's
+ * thread, as for the next two. */
 void lab_wall_watch(lab_wall *w, lab_sched *s);
 /* After end: looks at some of the tasks that still do what they did when the
- * time ended, for 2 ms at most. True if there are more; false: it watches no
- * longer. */
+ * time ended, for 2 ms at most. True if there are more; false: that was the
+ * last one, and W watches no longer. */
 bool lab_wall_collect(lab_wall *w);
-/* Nobody wants to know any more. */
+/* The profile isn't wanted any more: stops watching. */
 void lab_wall_unwatch(lab_wall *w);
 
 /* The time is over. Quick. Any thread but the scheduler's. */
 void lab_wall_end(lab_wall *w);
-/* After collect: appends the gzip'ed profile.proto: samples/count,
- * time/nanoseconds. 0 or negative errno. Takes up to 0.25 s and is slow
- * (symbols): as lab_cpu_stop. */
-int lab_wall_write(lab_wall *w, lab_buf *out);
 /* Not while it watches. Accepts NULL. Any thread but the scheduler's. */
 void lab_wall_free(lab_wall *w);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * How the wall profile is put together: see wall.h.
+ * See wall_write.h.
  *
  * Both halves know of the time that a task waited for a worker's job: the
  * scheduler how long that was, the samples how much of it was computing. So
  * that no time is counted twice, what was sampled is taken off.
  *
- * Likewise of the time that tasks had the VM. What is left there was not spent
- * computing: the kernel had other things to do. That happens anywhere, so it
- * is shown where the samples are, in proportion to them. */
-#include "prof/wall.h"
+ * The same is done with the time that tasks had the VM. What is left of it was
+ * not spent computing: the kernel had other things to do. That can happen
+ * anywhere, so it is shown where the samples are, in proportion to them. */
+#include "prof/wall_write.h"
 
 #include "prof/export.h"
 #include "prof/wall_internal.h"
@@ -23,13 +23,13 @@ typedef struct writer {
 } writer;
 
 /* The number that T has for KEY, 0 if it is new. */
-static uint64_t *ns_of(lab_wall_table *t, lab_key key) {
+static uint64_t *time_of_key(lab_wall_table *t, lab_key key) {
   lab_wall_add(t, key, 0);
   return &lab_wall_ns(t)[lab_keymap_add(&t->keys, key)];
 }
 
-static void write_time(writer *w, uint32_t stack, uint32_t label,
-                       const char *state, uint64_t ns) {
+static void write_wall_time(writer *w, uint32_t stack, uint32_t label,
+                            const char *state, uint64_t ns) {
   int64_t count = ((int64_t)ns + w->period / 2) / w->period;
   int64_t values[] = {count > 0 ? count : 1, (int64_t)ns};
   if (ns > 0)
@@ -37,7 +37,7 @@ static void write_time(writer *w, uint32_t stack, uint32_t label,
 }
 
 /* The frame [NAME], called by STACK. */
-static uint32_t below(const char *name, uint32_t stack) {
+static uint32_t push_pseudo_frame(const char *name, uint32_t stack) {
   lab_frame frames[LAB_STACK_DEPTH];
   const lab_frame *callers;
   size_t n = lab_stack_frames(stack, &callers);
@@ -52,62 +52,63 @@ static uint32_t below(const char *name, uint32_t stack) {
 
 /* ---- on ------------------------------------------------------------------ */
 
-static void write_running(uint32_t stack, uint32_t label, int64_t ns,
-                          lab_cpu_owner owner, uint32_t job, void *arg) {
+static void write_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
+                           lab_cpu_owner owner, uint32_t job, void *arg) {
   writer *w = arg;
   if (owner == LAB_CPU_VM)
     lab_wall_add(&w->on_vm, (lab_key){label, 0, 0}, (uint64_t)ns);
   else if (owner == LAB_CPU_JOB)
     lab_wall_add(&w->in_job, (lab_key){job, label, 0}, (uint64_t)ns);
-  write_time(w, stack, label, "running", (uint64_t)ns);
+  write_wall_time(w, stack, label, "running", (uint64_t)ns);
 }
 
 /* The time in which tasks with LABEL had the VM and were not computing. */
-static uint64_t off_cpu(writer *w, uint32_t label) {
-  uint64_t had = *ns_of(&w->running, (lab_key){label, 0, 0});
-  uint64_t computed = *ns_of(&w->on_vm, (lab_key){label, 0, 0});
+static uint64_t time_off_cpu(writer *w, uint32_t label) {
+  uint64_t had = *time_of_key(&w->running, (lab_key){label, 0, 0});
+  uint64_t computed = *time_of_key(&w->on_vm, (lab_key){label, 0, 0});
   return had > computed ? had - computed : 0;
 }
 
-static void write_off_cpu(uint32_t stack, uint32_t label, int64_t ns,
-                          lab_cpu_owner owner, uint32_t job, void *arg) {
+static void write_off_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
+                               lab_cpu_owner owner, uint32_t job, void *arg) {
   writer *w = arg;
   (void)job;
   if (owner != LAB_CPU_VM)
     return;
-  double all = (double)*ns_of(&w->on_vm, (lab_key){label, 0, 0});
-  double share = (double)off_cpu(w, label) * ((double)ns / all);
-  write_time(w, below("[running, off CPU]", stack), label, "running",
-             (uint64_t)share);
+  double all = (double)*time_of_key(&w->on_vm, (lab_key){label, 0, 0});
+  double share = (double)time_off_cpu(w, label) * ((double)ns / all);
+  write_wall_time(w, push_pseudo_frame("[running, off CPU]", stack), label,
+                  "running", (uint64_t)share);
 }
 
-/* Those that were never seen on the CPU. */
-static void write_unseen(writer *w) {
-  uint32_t nowhere = below("[running, off CPU]", 0);
+/* The time of labels that were never seen on the CPU. */
+static void write_unseen_time(writer *w) {
+  uint32_t nowhere = push_pseudo_frame("[running, off CPU]", 0);
   for (size_t i = 0; i < w->running.keys.count; i++) {
     lab_key key = w->running.keys.keys[i];
-    if (*ns_of(&w->on_vm, key) == 0)
-      write_time(w, nowhere, (uint32_t)key.a, "running",
-                 *ns_of(&w->running, key));
+    if (*time_of_key(&w->on_vm, key) == 0)
+      write_wall_time(w, nowhere, (uint32_t)key.a, "running",
+                      *time_of_key(&w->running, key));
   }
 }
 
 /* ---- off ----------------------------------------------------------------- */
 
-static void write_state(writer *w, const lab_key *key, uint64_t ns) {
+static void write_state_time(writer *w, const lab_key *key, uint64_t ns) {
   uint32_t stack = (uint32_t)key->a, label = (uint32_t)key->b;
   lab_task_state state = (lab_task_state)(key->c >> 8);
   lab_wait why = (lab_wait)(key->c & 0xff);
   if (state == LAB_TASK_RUNNING) {
     lab_wall_add(&w->running, (lab_key){label, 0, 0}, ns);
   } else if (state == LAB_TASK_RUNNABLE) {
-    write_time(w, below("[runnable]", stack), label, "runnable", ns);
+    write_wall_time(w, push_pseudo_frame("[runnable]", stack), label,
+                    "runnable", ns);
   } else {
     uint64_t computed = 0;
     if (why == LAB_WAIT_WORKER)
-      computed = *ns_of(&w->in_job, (lab_key){stack, label, 0});
-    write_time(w, stack, label, lab_wait_name(why),
-               ns > computed ? ns - computed : 0);
+      computed = *time_of_key(&w->in_job, (lab_key){stack, label, 0});
+    write_wall_time(w, stack, label, lab_wait_name(why),
+                    ns > computed ? ns - computed : 0);
   }
 }
 
@@ -132,12 +133,12 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
       .duration_ns =
           (int64_t)(atomic_load(&wall->ended_mono) - wall->began_mono)};
   w.e = lab_export_new(&config);
-  lab_cpu_each_owner(wall->cpu, write_running, &w);
+  lab_cpu_each_owner(wall->cpu, write_cpu_time, &w);
   const lab_wall_table *states = &wall->states;
   for (size_t i = 0; i < states->keys.count; i++)
-    write_state(&w, &states->keys.keys[i], lab_wall_ns(states)[i]);
-  write_unseen(&w);
-  lab_cpu_each_owner(wall->cpu, write_off_cpu, &w);
+    write_state_time(&w, &states->keys.keys[i], lab_wall_ns(states)[i]);
+  write_unseen_time(&w);
+  lab_cpu_each_owner(wall->cpu, write_off_cpu_time, &w);
   int rc = lab_export_finish(w.e, out);
   lab_export_free(w.e);
   free_table(&w.on_vm);

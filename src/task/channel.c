@@ -10,7 +10,7 @@
 
 /* ---- who waits ----------------------------------------------------------- */
 
-static void queue_init(lab_channel_queue *q) {
+static void init_queue(lab_channel_queue *q) {
   lab_list_init(&q->tasks);
   lab_list_init(&q->places);
 }
@@ -20,7 +20,8 @@ static bool is_empty(const lab_channel_queue *q) {
 }
 
 /* Who waits longest: both lists are in order, so it heads one of them. */
-static bool first(const lab_channel_queue *q, lab_channel_end *out) {
+static bool find_longest_waiter(const lab_channel_queue *q,
+                                lab_channel_end *out) {
   if (is_empty(q))
     return false;
   lab_task *task = LAB_CONTAINER(q->tasks.next, lab_task, link);
@@ -36,15 +37,15 @@ static bool first(const lab_channel_queue *q, lab_channel_end *out) {
   return true;
 }
 
-/* Its value was moved. */
-static void grant(lab_sched *s, const lab_channel_end *end) {
+/* The task at END gets on: its value was moved. */
+static void grant_end(lab_sched *s, const lab_channel_end *end) {
   if (end->which)
     end->which->chosen = true;
   lab_task_grant(s, end->task);
 }
 
 static void tell_closed(lab_sched *s, const lab_channel_queue *q) {
-  for (lab_channel_end end; first(q, &end);) {
+  for (lab_channel_end end; find_longest_waiter(q, &end);) {
     if (end.which)
       end.which->chosen = true;
     lab_task_ready(s, end.task);
@@ -55,8 +56,8 @@ static void tell_closed(lab_sched *s, const lab_channel_queue *q) {
 
 void lab_channel_init(lab_channel *c, size_t cap, lab_channel_move *move) {
   *c = (lab_channel){.move = move, .cap = cap};
-  queue_init(&c->senders);
-  queue_init(&c->receivers);
+  init_queue(&c->senders);
+  init_queue(&c->receivers);
 }
 
 static void move_in(lab_channel *c, const lab_channel_end *from) {
@@ -70,13 +71,14 @@ static void move_out(lab_channel *c, const lab_channel_end *to) {
   c->len--;
 }
 
-static int send(lab_sched *s, lab_channel *c, const lab_channel_end *from) {
+static int send_from(lab_sched *s, lab_channel *c,
+                     const lab_channel_end *from) {
   lab_channel_end to;
   if (c->closed)
     return -EPIPE;
-  if (first(&c->receivers, &to)) {
+  if (find_longest_waiter(&c->receivers, &to)) {
     c->move(c, from, &to, 0);
-    grant(s, &to);
+    grant_end(s, &to);
     return 0;
   }
   if (c->len == c->cap)
@@ -85,9 +87,9 @@ static int send(lab_sched *s, lab_channel *c, const lab_channel_end *from) {
   return 0;
 }
 
-static int receive(lab_sched *s, lab_channel *c, const lab_channel_end *to) {
+static int receive_to(lab_sched *s, lab_channel *c, const lab_channel_end *to) {
   lab_channel_end from;
-  bool waits = first(&c->senders, &from);
+  bool waits = find_longest_waiter(&c->senders, &from);
   if (c->len > 0) {
     move_out(c, to);
     if (waits)
@@ -98,16 +100,16 @@ static int receive(lab_sched *s, lab_channel *c, const lab_channel_end *to) {
     return c->closed ? -EPIPE : -EAGAIN;
   }
   if (waits)
-    grant(s, &from);
+    grant_end(s, &from);
   return 0;
 }
 
 int lab_channel_send(lab_sched *s, lab_channel *c, lab_task *me) {
-  return send(s, c, &(lab_channel_end){me, NULL});
+  return send_from(s, c, &(lab_channel_end){me, NULL});
 }
 
 int lab_channel_receive(lab_sched *s, lab_channel *c, lab_task *me) {
-  return receive(s, c, &(lab_channel_end){me, NULL});
+  return receive_to(s, c, &(lab_channel_end){me, NULL});
 }
 
 void lab_channel_wait_send(lab_sched *s, lab_channel *c, lab_task *me,
@@ -145,7 +147,7 @@ static bool is_ready(const lab_select_case *k) {
 
 /* Each ready case with the same probability: the k-th takes the place of those
  * before it once in k times. */
-static int choose(const lab_select_case *cases, size_t n, uint64_t *rng) {
+static int choose_case(const lab_select_case *cases, size_t n, uint64_t *rng) {
   int chosen = -EAGAIN;
   uint64_t ready = 0;
   for (size_t i = 0; i < n; i++)
@@ -156,12 +158,12 @@ static int choose(const lab_select_case *cases, size_t n, uint64_t *rng) {
 
 int lab_select_try(lab_sched *s, lab_task *me, lab_select_case *cases, size_t n,
                    uint64_t *rng, bool *moved) {
-  int i = choose(cases, n, rng);
+  int i = choose_case(cases, n, rng);
   if (i < 0)
     return i;
   lab_channel_end end = {me, &cases[i]};
-  int rc = cases[i].send ? send(s, cases[i].channel, &end)
-                         : receive(s, cases[i].channel, &end);
+  int rc = cases[i].send ? send_from(s, cases[i].channel, &end)
+                         : receive_to(s, cases[i].channel, &end);
   *moved = rc == 0;
   return i;
 }

@@ -15,10 +15,11 @@
  * A select waits in several channels at once, by an array of cases that its
  * owner keeps while the task is parked; a plain wait needs no memory.
  *
- * Order: whoever waits longest gets the next value, whether in a select or not.
- * Among the cases of a select that are ready one is chosen at random.
+ * Order: the task that has waited longest gets the next value, in a select or
+ * not.  * Among the cases of a select that are ready one is chosen at random.
  *
- * A channel may go when no task waits in it. Threads: the scheduler's. */
+ * A channel's memory may be freed when no task waits in it. Threads: the
+ * scheduler's. */
 #ifndef LAB_TASK_CHANNEL_H
 #define LAB_TASK_CHANNEL_H
 
@@ -31,7 +32,7 @@ typedef struct lab_select_case {
   lab_wait_place place;
   lab_channel *channel; /* NULL: a case that is never ready */
   bool send;
-  bool chosen; /* the one that came about; set by this module */
+  bool chosen; /* the one that was carried out; set by this module */
 } lab_select_case;
 
 /* Who gives or takes a value. */
@@ -45,7 +46,7 @@ typedef struct lab_channel_end {
 typedef void lab_channel_move(lab_channel *c, const lab_channel_end *from,
                               const lab_channel_end *to, size_t slot);
 
-/* Tasks in the order in which they came, and places of selects likewise. */
+/* Tasks, and places of selects, each in the order in which they came. */
 typedef struct lab_channel_queue {
   lab_list tasks;  /* by lab_task.link */
   lab_list places; /* by lab_wait_place.link */
@@ -62,8 +63,8 @@ struct lab_channel {
 /* An open, empty channel with room for CAP values (0: unbuffered). */
 void lab_channel_init(lab_channel *c, size_t cap, lab_channel_move *move);
 
-/* ME's value goes to who waits longest for one, or into the buffer. ME is only
- * passed on to `move`. 0, -EPIPE, -EAGAIN. */
+/* ME's value goes to the task that has waited longest for one, or into the
+ * buffer. ME is only passed on to `move`. 0, -EPIPE, -EAGAIN. */
 int lab_channel_send(lab_sched *s, lab_channel *c, lab_task *me);
 /* ME gets the oldest value. 0, -EPIPE, -EAGAIN. */
 int lab_channel_receive(lab_sched *s, lab_channel *c, lab_task *me);
@@ -76,15 +77,15 @@ void lab_channel_wait_receive(lab_sched *s, lab_channel *c, lab_task *me,
  * it is closed. */
 int lab_channel_close(lab_sched *s, lab_channel *c);
 
-/* One of the N CASES that are ready comes about: its index; *MOVED says whether
- * a value was moved (else its channel is closed). -EAGAIN if none is ready.
- * RNG: see base/rng.h. */
+/* Carries out one of the N CASES that is ready, and returns its index; *MOVED
+ * says whether a value was moved (else its channel is closed). -EAGAIN if none
+ * is ready. RNG: see base/rng.h. */
 int lab_select_try(lab_sched *s, lab_task *me, lab_select_case *cases, size_t n,
                    uint64_t *rng, bool *moved);
 /* After -EAGAIN: parks ME until one is ready. CASES stay where they are. */
 void lab_select_wait(lab_sched *s, lab_task *me, lab_select_case *cases,
                      size_t n, uint32_t stack);
-/* Afterwards: the index of the case that came about, -1 if none did. */
+/* Afterwards: the index of the case that was carried out, or -1. */
 int lab_select_chosen(const lab_select_case *cases, size_t n);
 
 #endif

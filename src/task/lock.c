@@ -6,19 +6,19 @@
 
 #include "base/clock.h"
 
-static lab_task *first(const lab_list *queue) {
+static lab_task *first_waiter(const lab_list *queue) {
   return LAB_CONTAINER(queue->next, lab_task, link);
 }
 
-static void wait_in(lab_sched *s, lab_list *queue, lab_task *me, lab_wait why,
-                    uint32_t stack) {
+static void park_in_queue(lab_sched *s, lab_list *queue, lab_task *me,
+                          lab_wait why, uint32_t stack) {
   lab_task_park(s, me, why, stack);
   lab_list_push_back(queue, &me->link);
 }
 
 /* The first of QUEUE has got the lock that was given up at STACK. */
 static void hand_over(lab_sched *s, lab_list *queue, uint32_t stack) {
-  lab_task *next = first(queue), *holder = lab_sched_running(s);
+  lab_task *next = first_waiter(queue), *holder = lab_sched_running(s);
   if (stack && holder)
     lab_sched_contended(s, holder, stack, lab_clock_mono() - next->since);
   lab_task_grant(s, next);
@@ -39,7 +39,7 @@ bool lab_mutex_try_lock(lab_mutex *m) {
 }
 
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
-  wait_in(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
+  park_in_queue(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
 }
 
 void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
@@ -83,8 +83,8 @@ bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write) {
 
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack) {
-  wait_in(s, write ? &m->writers : &m->readers, me,
-          write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
+  park_in_queue(s, write ? &m->writers : &m->readers, me,
+                write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
 }
 
 static void let_readers_in(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
@@ -94,8 +94,8 @@ static void let_readers_in(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
   }
 }
 
-/* Lets in who may come in when no writer has it. */
-static void settle(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
+/* No writer has the lock: lets in those who may come in. */
+static void admit_waiters(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
   if (lab_list_empty(&m->writers)) {
     let_readers_in(s, m, stack);
   } else if (m->reading == 0) {
@@ -109,7 +109,8 @@ void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
   if (me->granted)
     lab_rwmutex_unlock(s, m, write, stack);
   else if (!m->writing)
-    settle(s, m, 0); /* readers may have waited behind this writer only */
+    admit_waiters(s, m,
+                  0); /* readers may have waited behind this writer only */
 }
 
 bool lab_rwmutex_contended(const lab_rwmutex *m) {
@@ -126,7 +127,7 @@ int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
   } else {
     m->reading--;
   }
-  settle(s, m, stack);
+  admit_waiters(s, m, stack);
   return 0;
 }
 
@@ -143,11 +144,11 @@ int lab_wait_group_add(lab_sched *s, lab_wait_group *g, int64_t delta) {
     return -ERANGE;
   g->count = count;
   while (count == 0 && !lab_list_empty(&g->waiters))
-    lab_task_grant(s, first(&g->waiters));
+    lab_task_grant(s, first_waiter(&g->waiters));
   return 0;
 }
 
 void lab_wait_group_wait(lab_sched *s, lab_wait_group *g, lab_task *me,
                          uint32_t stack) {
-  wait_in(s, &g->waiters, me, LAB_WAIT_WAIT_GROUP, stack);
+  park_in_queue(s, &g->waiters, me, LAB_WAIT_WAIT_GROUP, stack);
 }

@@ -4,8 +4,8 @@
  *
  * Nothing here blocks a thread. Taking a lock is two calls: first try; if that
  * says false, wait, which parks the task, and its owner suspends it. The lock
- * is handed to it later, in the order in which tasks came (so nobody can snatch
- * it from one who waits), and the task is made ready with task->granted set.
+ * is handed to it later, in the order in which tasks came (so no other task can
+ * take it first), and the task is made ready with task->granted set.
  * Waiting needs no memory: the queues go through lab_task.link.
  *
  *   if (!lab_mutex_try_lock(m)) {
@@ -16,15 +16,15 @@
  *   }
  *
  * A cancelled task is in no queue any more, but the lock may have been handed
- * to it just before, or others may have stood behind it: abandon sees to both,
- * and must be called.
+ * to it just before, or other tasks may have waited behind it. So abandon must
+ * be called: it gives up the lock, or lets the others in.
  *
- * STACK is where a lock is given up; whoever had waited for it is charged to it
- * (lab_sched_contended). To take one is worth it only when there are waiters:
- * ask lab_mutex_contended. 0 charges nobody.
+ * STACK is where a lock is given up; the waiting of the task that gets it is
+ * counted there (lab_sched_contended). A stack is worth taking only if there
+ * are waiters: ask lab_mutex_contended. 0: nothing is counted.
  *
- * A lock may go when no task waits for it, also locked. Threads: the
- * scheduler's. */
+ * A lock's memory may be freed when no task waits for it, even if it is locked.
+ * Threads: the scheduler's. */
 #ifndef LAB_TASK_LOCK_H
 #define LAB_TASK_LOCK_H
 
@@ -38,14 +38,14 @@ typedef struct lab_mutex {
 } lab_mutex;
 
 void lab_mutex_init(lab_mutex *m);
-/* Locks it unless it is locked: whether it did. */
+/* Locks it unless it is locked. Returns whether it did. */
 bool lab_mutex_try_lock(lab_mutex *m);
 /* After a try that failed: ME waits for it, parked at STACK. */
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
 /* ME was cancelled while it waited. */
 void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
                        uint32_t stack);
-/* Whether somebody waits for it. */
+/* Whether a task waits for it. */
 bool lab_mutex_contended(const lab_mutex *m);
 /* Hands it to the first waiter, or unlocks it. Any task may, as in Go. 0, or
  * -EPERM if it is unlocked. */
@@ -54,8 +54,8 @@ int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
 /* ---- rwmutex ------------------------------------------------------------- */
 
 /* Many readers or one writer. A writer that waits keeps new readers out; when
- * it is done all readers that came meanwhile go first, then the next writer: so
- * neither side starves. */
+ * it is done, all readers that came meanwhile go first, then the next writer.
+ * So neither side starves. */
 typedef struct lab_rwmutex {
   lab_list readers, writers; /* that wait */
   size_t reading;            /* readers that have it */

@@ -23,12 +23,12 @@ void lab_timers_free(lab_timers *t) {
   lab_xfree(t->heap);
 }
 
-static void resize(lab_timers *t, uint32_t cap) {
+static void resize_heap(lab_timers *t, uint32_t cap) {
   t->heap = lab_xrealloc(t->heap, cap * sizeof *t->heap);
   t->cap = cap;
 }
 
-static void place(lab_timers *t, uint32_t i, lab_task *task) {
+static void place_task(lab_timers *t, uint32_t i, lab_task *task) {
   t->heap[i] = task;
   task->heap = i + 1;
 }
@@ -36,10 +36,10 @@ static void place(lab_timers *t, uint32_t i, lab_task *task) {
 /* Both move a hole from I to where TASK belongs, and put it there. */
 static void sift_up(lab_timers *t, uint32_t i, lab_task *task) {
   while (i > 0 && t->heap[(i - 1) / 2]->wake > task->wake) {
-    place(t, i, t->heap[(i - 1) / 2]);
+    place_task(t, i, t->heap[(i - 1) / 2]);
     i = (i - 1) / 2;
   }
-  place(t, i, task);
+  place_task(t, i, task);
 }
 
 static void sift_down(lab_timers *t, uint32_t i, lab_task *task) {
@@ -48,15 +48,15 @@ static void sift_down(lab_timers *t, uint32_t i, lab_task *task) {
       child++;
     if (t->heap[child]->wake >= task->wake)
       break;
-    place(t, i, t->heap[child]);
+    place_task(t, i, t->heap[child]);
   }
-  place(t, i, task);
+  place_task(t, i, task);
 }
 
 void lab_timers_add(lab_timers *t, lab_task *task) {
   LAB_ASSERT(task->heap == 0);
   if (t->count == t->cap)
-    resize(t, t->cap ? 2 * t->cap : CAP_MIN);
+    resize_heap(t, t->cap ? 2 * t->cap : CAP_MIN);
   sift_up(t, t->count++, task);
   note_next(t);
 }
@@ -75,5 +75,5 @@ void lab_timers_remove(lab_timers *t, lab_task *task) {
   }
   note_next(t);
   if (t->cap > CAP_MIN && t->count < t->cap / 4)
-    resize(t, t->cap / 2);
+    resize_heap(t, t->cap / 2);
 }

@@ -8,7 +8,10 @@
 #ifndef LAB_TASK_TIMERS_H
 #define LAB_TASK_TIMERS_H
 
-#include "task/sched.h"
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "task/task.h"
 
 typedef struct lab_timers {
   lab_task **heap; /* heap[i]->wake >= heap[(i - 1) / 2]->wake */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Worker threads: see worker.h. A plain queue under a mutex: jobs are long,
- * milliseconds and more, so that handing them over costs nothing beside. */
+ * milliseconds and more, so the cost of handing them over doesn't matter. */
 #include "task/worker.h"
 
 #include <pthread.h>
@@ -65,7 +65,7 @@ static unsigned index_of(const place *p) {
   return (unsigned)(p - p->all->places);
 }
 
-static void begin(place *p, lab_job *job) {
+static void begin_job(place *p, lab_job *job) {
   p->job = job;
   if (p->all->sink)
     p->all->sink->began(p->all->sink, index_of(p), job, lab_clock_mono());
@@ -73,7 +73,7 @@ static void begin(place *p, lab_job *job) {
 
 /* JOB was run, or not: it was cancelled. It is still ours, since it isn't
  * reported yet. */
-static void end(place *p, lab_job *job) {
+static void end_job(place *p, lab_job *job) {
   lab_workers *w = p->all;
   pthread_mutex_lock(&w->lock);
   w->busy--;
@@ -94,7 +94,7 @@ void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink) {
 }
 
 /* The next job, or NULL when there is none and there won't be. */
-static lab_job *take(place *p) {
+static lab_job *take_job(place *p) {
   lab_workers *w = p->all;
   lab_job *job = NULL;
   pthread_mutex_lock(&w->lock);
@@ -108,7 +108,7 @@ static lab_job *take(place *p) {
     w->queued--;
     w->busy++;
     if (!atomic_load(&job->cancelled))
-      begin(p, job);
+      begin_job(p, job);
   }
   pthread_mutex_unlock(&w->lock);
   return job;
@@ -122,23 +122,23 @@ static void deliver_done(lab_post *post) {
 static void worker_main(void *arg) {
   place *p = arg;
   own_index = (int)index_of(p);
-  for (lab_job *job; (job = take(p));) {
+  for (lab_job *job; (job = take_job(p));) {
     if (p->job)
       lab_worker_run(job);
-    end(p, job);
+    end_job(p, job);
     job->post.deliver = deliver_done;
     lab_sched_post(p->all->sched, &job->post);
   }
 }
 
-static unsigned default_count(void) {
+static unsigned choose_count(void) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n > 2 ? (unsigned)n : 2;
 }
 
 int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched) {
   if (count == 0)
-    count = default_count();
+    count = choose_count();
   lab_workers *w = lab_xcalloc(1, sizeof *w + count * sizeof *w->places);
   w->sched = sched;
   w->last = &w->first;

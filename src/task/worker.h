@@ -5,10 +5,10 @@
  *   submit -> run (on a worker) -> done (on the scheduler's thread)
  *
  * done is called once for every job, also for one that was cancelled before its
- * turn: that one is never run. So whoever waits for a job always hears of it,
- * and a result must be set up before submit so that "not run" is readable from
- * it. One exception: a scheduler that was stopped delivers no more letters, and
- * jobs that end after that are run but not reported.
+ * turn and so is never run. A job's owner sets up its result before submit, in
+ * such a way that "not run" can be read from it. One exception: a scheduler
+ * that was stopped delivers no more letters; jobs that end after that are run,
+ * but done isn't called.
  *
  * Threads: as said at each function. */
 #ifndef LAB_TASK_WORKER_H
@@ -30,13 +30,14 @@ typedef struct lab_job {
   void (*done)(struct lab_job *job); /* afterwards, on the scheduler's thread */
   uint64_t ended;                    /* mono ns at which run returned, or 0 */
   uint32_t stack;        /* the submitter's stack: samples are charged to it */
-  uint32_t label;        /* likewise */
+  uint32_t label;        /* the submitter's: samples get it */
   atomic_bool cancelled; /* any thread sets it: run should return soon; see
                             lab_job_cancelled */
 } lab_job;
 
-/* Whoever wants to know what workers do: traces. Called on the workers, under
- * their lock: be quick, and call nothing of this module. INDEX: 0, 1, ... */
+/* Who is told what workers do: traces. The functions are called on the workers,
+ * under their lock: they must be quick, and call nothing of this module. INDEX:
+ * 0, 1, ... */
 typedef struct lab_worker_sink {
   void (*began)(struct lab_worker_sink *sink, unsigned index,
                 const lab_job *job, uint64_t now);
@@ -48,14 +49,14 @@ typedef struct lab_worker_sink {
  * 2. What they have done is posted to SCHED, which must outlive them. 0 or
  * negative errno. */
 int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched);
-/* Runs what was submitted to its end, then ends the threads: to be quick, set
- * the jobs' cancelled before. Any thread but a worker; nothing may be submitted
- * any more. */
+/* Runs all jobs that were submitted, then ends the threads. If that is to be
+ * quick, set the jobs' cancelled before. Any thread but a worker; nothing may
+ * be submitted any more. */
 void lab_workers_free(lab_workers *w);
 
-/* SINK (or none, NULL) is told from now on; of jobs that run already it is told
- * on this thread before this returns. When it is replaced nobody uses it any
- * more. Any thread. */
+/* SINK (or none, NULL) is told from now on, also of the jobs that run already;
+ * of those before this returns, on this thread. The former sink isn't used any
+ * more when this returns. Any thread. */
 void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink);
 
 /* Any thread. JOB belongs to the workers until done. */

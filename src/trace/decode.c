@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See decode.h. */
+ * See decode.h. The bytes may end anywhere, or be nonsense: nothing behind
+ * their end is read. */
 #include "trace/decode.h"
 
 #include <string.h>
@@ -16,34 +17,36 @@ void lab_trace_decode_begin(lab_trace_decoder *d, const void *bytes, size_t n) {
   d->ts = 0;
 }
 
-static bool number(lab_trace_decoder *d, uint64_t *out) {
+static bool read_number(lab_trace_decoder *d, uint64_t *out) {
   const uint8_t *next = lab_varint_get(d->at, d->end, out);
   if (next)
     d->at = next;
   return next != NULL;
 }
 
-/* The numbers of a record: those of N = 3 tell their length. */
-static bool numbers(lab_trace_decoder *d, unsigned n, uint64_t *out,
-                    unsigned *count) {
+/* The numbers of a record with N as its first byte says: N + 1 numbers, or, for
+ * 3, as many as the length in bytes that comes before them holds. */
+static bool read_numbers(lab_trace_decoder *d, unsigned n, uint64_t *out,
+                         unsigned *count) {
   uint64_t len;
   *count = 0;
   if (n < 3) {
-    while (*count < n + 1 && number(d, &out[*count]))
+    while (*count < n + 1 && read_number(d, &out[*count]))
       ++*count;
     return *count == n + 1;
   }
-  if (!number(d, &len) || len > (uint64_t)(d->end - d->at))
+  if (!read_number(d, &len) || len > (uint64_t)(d->end - d->at))
     return false;
   const uint8_t *end = d->at + len;
-  while (d->at < end && *count <= LAB_TRACE_ARGS && number(d, &out[*count]))
+  while (d->at < end && *count <= LAB_TRACE_ARGS &&
+         read_number(d, &out[*count]))
     ++*count;
   return d->at == end;
 }
 
-static bool text(lab_trace_decoder *d, lab_trace_record *out) {
+static bool read_text(lab_trace_decoder *d, lab_trace_record *out) {
   uint64_t len;
-  if (!number(d, &len) || len > (uint64_t)(d->end - d->at))
+  if (!read_number(d, &len) || len > (uint64_t)(d->end - d->at))
     return false;
   out->text = (const char *)d->at;
   out->len = len;
@@ -56,7 +59,9 @@ bool lab_trace_decode(lab_trace_decoder *d, lab_trace_record *out) {
     uint64_t values[LAB_TRACE_ARGS + 1];
     unsigned n;
     out->type = *d->at & 63;
-    if (!numbers(d, *d->at++ >> 6, values, &n) || n == 0)
+    if (!read_numbers(d, *d->at++ >> 6, values, &n) || n == 0)
+      return false;
+    if (out->type == EV_BATCH && n < 2)
       return false;
     if (out->type == EV_BATCH) {
       d->proc = (int)(int64_t)values[0];
@@ -68,7 +73,7 @@ bool lab_trace_decode(lab_trace_decoder *d, lab_trace_record *out) {
     out->proc = d->proc;
     out->nargs = n - 1;
     memcpy(out->args, values + 1, (n - 1) * sizeof *values);
-    return out->type != EV_USER_LOG || text(d, out);
+    return out->type != EV_USER_LOG || read_text(d, out);
   }
   return false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading back what was recorded, record by record. Internal to src/trace. */
+ * Reads back what was recorded, record by record, for the recording's JSON
+ * form. Internal to src/trace. Threads: one at a time per decoder. */
 #ifndef LAB_TRACE_DECODE_H
 #define LAB_TRACE_DECODE_H
 
@@ -24,10 +25,11 @@ typedef struct lab_trace_record {
   size_t len;
 } lab_trace_record;
 
-/* D->at and end are whole pieces of lab_trace_take; a header is skipped. */
+/* Begins to read N BYTES, which are whole pieces of lab_trace_take; the file's
+ * header is skipped. */
 void lab_trace_decode_begin(lab_trace_decoder *d, const void *bytes, size_t n);
-/* The next event (batches are not shown). False at the end, or where the bytes
- * make no sense. */
+/* Reads the next event; batches are not shown. False at the end (d->at is
+ * d->end then), or where the bytes make no sense. */
 bool lab_trace_decode(lab_trace_decoder *d, lab_trace_record *out);
 
 #endif

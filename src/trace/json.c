@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * See json.h. Only complete events ("X") and instants are written, with times
- * in microseconds since the beginning; viewers differ about the rest. */
+ * in microseconds since the beginning; viewers don't agree on the others. */
 #include "trace/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/hash.h"
+#include "base/json.h"
 #include "trace/decode.h"
+#include "trace/json_items.h"
 #include "trace/record.h"
 
 enum { STACKS = 1024, LANES = 4096, TEXT = 256 };
 enum { TASKS = 1, REQUESTS = 2, REGIONS = 3 }; /* processes */
 enum { GC_ROW = 10000 };
-
-/* Something under way, by its key: a goroutine, or a user task. */
-typedef struct item {
-  uint64_t key; /* 0: empty */
-  uint64_t ts;
-  uint32_t name;  /* goroutine: its entry's stack; task: a string */
-  uint32_t lane;  /* task */
-  uint32_t depth; /* goroutine: open regions */
-} item;
-
-typedef struct map {
-  item *items;
-  size_t size, count;
-} map;
 
 /* What runs on a P. */
 typedef struct running {
@@ -35,10 +23,11 @@ typedef struct running {
 } running;
 
 struct lab_trace_json {
+  lab_json out;
   lab_trace_namer *namer;
   bool began;
   uint64_t start, last;
-  map goroutines, tasks;
+  lab_trace_items goroutines, tasks;
   running *procs;
   size_t nprocs;
   uint64_t gc;         /* begun, or 0 */
@@ -51,67 +40,21 @@ struct lab_trace_json {
   } stacks[STACKS]; /* rendered */
 };
 
-/* ---- the maps ------------------------------------------------------------ */
-
-static item *slot(const map *m, uint64_t key) {
-  size_t i = lab_hash_u64(key) & (m->size - 1);
-  while (m->items[i].key && m->items[i].key != key)
-    i = (i + 1) & (m->size - 1);
-  return &m->items[i];
-}
-
-static item *find(const map *m, uint64_t key) {
-  item *at = m->size ? slot(m, key) : NULL;
-  return at && at->key ? at : NULL;
-}
-
-static item *add(map *m, uint64_t key) {
-  if (2 * (m->count + 1) > m->size) {
-    map larger = {NULL, m->size ? 2 * m->size : 64, m->count};
-    larger.items = lab_xcalloc(larger.size, sizeof *larger.items);
-    for (size_t i = 0; i < m->size; i++)
-      if (m->items[i].key)
-        *slot(&larger, m->items[i].key) = m->items[i];
-    lab_xfree(m->items);
-    *m = larger;
-  }
-  item *at = slot(m, key);
-  m->count += at->key == 0;
-  *at = (item){.key = key};
-  return at;
-}
-
-/* What follows moves up, so that it is still found. */
-static void drop(map *m, item *at) {
-  size_t hole = (size_t)(at - m->items), mask = m->size - 1;
-  for (size_t i = (hole + 1) & mask; m->items[i].key; i = (i + 1) & mask) {
-    size_t home = lab_hash_u64(m->items[i].key) & mask;
-    if (((i - home) & mask) >= ((i - hole) & mask)) {
-      m->items[hole] = m->items[i];
-      hole = i;
-    }
-  }
-  m->items[hole].key = 0;
-  m->count--;
-}
-
 /* ---- texts --------------------------------------------------------------- */
 
-static void append_string(lab_buf *out, uint32_t number) {
+static void write_recorded_string(lab_trace_json *j, uint32_t number) {
   char text[TEXT];
-  lab_buf_json_string(out, text, lab_trace_string_text(number, text, TEXT));
+  lab_json_string(&j->out, text, lab_trace_string_text(number, text, TEXT));
 }
 
-static void append_function(const lab_trace_json *j, lab_buf *out,
-                            uint32_t stack) {
+static void write_entry_function(lab_trace_json *j, uint32_t stack) {
   lab_trace_frame frames[LAB_TRACE_DEPTH];
   size_t n = stack ? j->namer(stack, frames) : 0;
-  const char *name = n ? frames[n - 1].function : "?";
-  lab_buf_json_string(out, name, strlen(name));
+  lab_json_text(&j->out, n ? frames[n - 1].function : "?");
 }
 
-/* "leaf:12 < caller:3", rendered once. */
-static void append_stack(lab_trace_json *j, lab_buf *out, uint32_t stack) {
+/* "leaf:12 < caller:3"; the text of a stack is made once and kept. */
+static void write_stack_member(lab_trace_json *j, uint32_t stack) {
   char **known = &j->stacks[stack % STACKS].text;
   if (!*known || j->stacks[stack % STACKS].stack != stack) {
     lab_trace_frame frames[LAB_TRACE_DEPTH];
@@ -125,217 +68,269 @@ static void append_stack(lab_trace_json *j, lab_buf *out, uint32_t stack) {
     j->stacks[stack % STACKS].stack = stack;
     lab_buf_free(&text);
   }
-  lab_buf_json_string(out, *known, strlen(*known));
+  lab_json_key(&j->out, "stack");
+  lab_json_text(&j->out, *known);
 }
 
-static double us(const lab_trace_json *j, uint64_t ts) {
-  return ts > j->start ? (double)(ts - j->start) / 1000 : 0;
+static void write_text_member(lab_trace_json *j, const char *key,
+                              const char *text) {
+  lab_json_key(&j->out, key);
+  lab_json_text(&j->out, text);
 }
 
-/* `{"ph":"X","pid":1,"tid":0,"ts":1.500,"name":`, with a comma before. */
-static void head(const lab_trace_json *j, lab_buf *out, char ph, int pid,
-                 uint64_t tid, uint64_t ts) {
-  lab_buf_printf(out,
-                 ",\n{\"ph\":\"%c\",\"pid\":%d,\"tid\":%llu,\"ts\":%.3f,"
-                 "\"name\":",
-                 ph, pid, (unsigned long long)tid, us(j, ts));
+static void write_number_member(lab_trace_json *j, const char *key,
+                                uint64_t n) {
+  lab_json_key(&j->out, key);
+  lab_json_uint(&j->out, n);
 }
 
-static void append_duration(const lab_trace_json *j, lab_buf *out,
-                            uint64_t since, uint64_t ts) {
-  lab_buf_printf(out, ",\"dur\":%.3f", us(j, ts) - us(j, since));
+static void begin_args(lab_trace_json *j) {
+  lab_json_key(&j->out, "args");
+  lab_json_begin_object(&j->out, LAB_JSON_COMPACT);
 }
 
-static void name_row(lab_buf *out, int pid, uint64_t tid, const char *name,
-                     unsigned number) {
-  lab_buf_printf(out,
-                 ",\n{\"ph\":\"M\",\"pid\":%d,\"tid\":%llu,\"name\":"
-                 "\"thread_name\",\"args\":{\"name\":\"%s",
-                 pid, (unsigned long long)tid, name);
-  if (number)
-    lab_buf_printf(out, "-%u", number);
-  lab_buf_puts(out, "\"}}");
+/* The times are in microseconds, from nanoseconds. */
+static void write_time_member(lab_trace_json *j, const char *key, uint64_t ns) {
+  lab_json_key(&j->out, key);
+  lab_json_decimal(&j->out, ns, 3);
 }
 
-static void name_process(lab_buf *out, int pid, const char *name) {
-  lab_buf_printf(out,
-                 "%s{\"ph\":\"M\",\"pid\":%d,\"tid\":0,\"name\":"
-                 "\"process_name\",\"args\":{\"name\":\"%s\"}}",
-                 pid == TASKS ? "\n" : ",\n", pid, name);
+static uint64_t since_start(const lab_trace_json *j, uint64_t ts) {
+  return ts > j->start ? ts - j->start : 0;
 }
 
-static void begin(lab_trace_json *j, uint64_t ts, lab_buf *out) {
+/* The place of an event: its kind and its row. */
+static void begin_row_event(lab_trace_json *j, const char *kind, int pid,
+                            uint64_t tid) {
+  lab_json_begin_object(&j->out, LAB_JSON_COMPACT);
+  write_text_member(j, "ph", kind);
+  lab_json_key(&j->out, "pid");
+  lab_json_int(&j->out, pid);
+  write_number_member(j, "tid", tid);
+}
+
+/* `{"ph":"X","pid":1,"tid":0,"ts":1.500,"name":`: the name is next. */
+static void begin_event(lab_trace_json *j, const char *kind, int pid,
+                        uint64_t tid, uint64_t ts) {
+  begin_row_event(j, kind, pid, tid);
+  write_time_member(j, "ts", since_start(j, ts));
+  lab_json_key(&j->out, "name");
+}
+
+static void write_duration(lab_trace_json *j, uint64_t since, uint64_t ts) {
+  uint64_t from = since_start(j, since), to = since_start(j, ts);
+  write_time_member(j, "dur", to > from ? to - from : 0);
+}
+
+/* WHAT: "process_name" or "thread_name". */
+static void write_row_name(lab_trace_json *j, const char *what, int pid,
+                           uint64_t tid, const char *name) {
+  begin_row_event(j, "M", pid, tid);
+  write_text_member(j, "name", what);
+  begin_args(j);
+  write_text_member(j, "name", name);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
+}
+
+static void write_numbered_row(lab_trace_json *j, int pid, uint64_t tid,
+                               const char *name, unsigned number) {
+  char text[32];
+  snprintf(text, sizeof text, "%s-%u", name, number);
+  write_row_name(j, "thread_name", pid, tid, text);
+}
+
+static void begin_text(lab_trace_json *j, uint64_t ts) {
   j->began = true;
   j->start = ts;
-  lab_buf_puts(out, "{\"traceEvents\":[");
-  name_process(out, TASKS, "tasks");
-  name_process(out, REQUESTS, "requests");
-  name_process(out, REGIONS, "regions");
-  name_row(out, TASKS, VM_PROC, "vm", 0);
-  name_row(out, TASKS, GC_ROW, "collector", 0);
+  lab_json_begin_object(&j->out, LAB_JSON_COMPACT);
+  lab_json_key(&j->out, "traceEvents");
+  lab_json_begin_array(&j->out, LAB_JSON_LINES);
+  write_row_name(j, "process_name", TASKS, 0, "tasks");
+  write_row_name(j, "process_name", REQUESTS, 0, "requests");
+  write_row_name(j, "process_name", REGIONS, 0, "regions");
+  write_row_name(j, "thread_name", TASKS, VM_PROC, "vm");
+  write_row_name(j, "thread_name", TASKS, GC_ROW, "collector");
 }
 
 /* ---- what ran ------------------------------------------------------------ */
 
-static running *proc_of(lab_trace_json *j, int proc, lab_buf *out) {
+static running *proc_of(lab_trace_json *j, int proc) {
   size_t i = (size_t)proc;
   if (i >= j->nprocs) {
     j->procs = lab_xrealloc(j->procs, (i + 1) * sizeof *j->procs);
     memset(j->procs + j->nprocs, 0, (i + 1 - j->nprocs) * sizeof *j->procs);
     for (; j->nprocs <= i; j->nprocs++)
       if (j->nprocs > 0)
-        name_row(out, TASKS, j->nprocs, "worker", (unsigned)j->nprocs);
+        write_numbered_row(j, TASKS, j->nprocs, "worker", (unsigned)j->nprocs);
   }
   return &j->procs[i];
 }
 
-static void start(lab_trace_json *j, const lab_trace_record *e, uint32_t label,
-                  lab_buf *out) {
-  *proc_of(j, e->proc, out) = (running){e->args[0], e->ts, label};
+static void note_start(lab_trace_json *j, const lab_trace_record *e,
+                       uint32_t label) {
+  *proc_of(j, e->proc) = (running){e->args[0], e->ts, label};
 }
 
-/* WHY: what it did then; its stack is the last argument, if there is one. */
-static void stop(lab_trace_json *j, const lab_trace_record *e, const char *why,
-                 lab_buf *out) {
-  running *p = proc_of(j, e->proc, out);
+/* A goroutine ran until now. WHY: what it did then; its stack is the last
+ * argument, if there is one. */
+static void write_run(lab_trace_json *j, const lab_trace_record *e,
+                      const char *why) {
+  running *p = proc_of(j, e->proc);
   if (p->g == 0)
     return;
-  const item *g = find(&j->goroutines, p->g);
-  head(j, out, 'X', TASKS, (uint64_t)e->proc, p->ts);
+  const lab_trace_item *g = lab_trace_items_find(&j->goroutines, p->g);
+  begin_event(j, "X", TASKS, (uint64_t)e->proc, p->ts);
   if (p->label)
-    append_string(out, p->label);
+    write_recorded_string(j, p->label);
   else
-    append_function(j, out, g ? g->name : 0);
-  append_duration(j, out, p->ts, e->ts);
-  lab_buf_printf(out, ",\"args\":{\"task\":%llu,\"then\":\"%s\"",
-                 (unsigned long long)p->g, why);
-  if (e->nargs && e->args[e->nargs - 1]) {
-    lab_buf_puts(out, ",\"stack\":");
-    append_stack(j, out, (uint32_t)e->args[e->nargs - 1]);
-  }
-  lab_buf_puts(out, "}}");
+    write_entry_function(j, g ? g->name : 0);
+  write_duration(j, p->ts, e->ts);
+  begin_args(j);
+  write_number_member(j, "task", p->g);
+  write_text_member(j, "then", why);
+  if (e->nargs && e->args[e->nargs - 1])
+    write_stack_member(j, (uint32_t)e->args[e->nargs - 1]);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
   p->g = 0;
 }
 
-static void end_regions(const lab_trace_json *j, item *g, uint64_t ts,
-                        lab_buf *out) {
+static void end_open_regions(lab_trace_json *j, lab_trace_item *g,
+                             uint64_t ts) {
   for (; g->depth > 0; g->depth--) {
-    head(j, out, 'E', REGIONS, g->key, ts);
-    lab_buf_puts(out, "\"\"}");
+    begin_event(j, "E", REGIONS, g->key, ts);
+    lab_json_text(&j->out, "");
+    lab_json_end(&j->out);
   }
 }
 
-static void end_task(lab_trace_json *j, const lab_trace_record *e,
-                     lab_buf *out) {
-  item *g = find(&j->goroutines, proc_of(j, e->proc, out)->g);
-  stop(j, e, "end", out);
+static void end_goroutine(lab_trace_json *j, const lab_trace_record *e) {
+  lab_trace_item *g =
+      lab_trace_items_find(&j->goroutines, proc_of(j, e->proc)->g);
+  write_run(j, e, "end");
   if (!g)
     return;
-  end_regions(j, g, e->ts, out);
-  drop(&j->goroutines, g);
+  end_open_regions(j, g, e->ts);
+  lab_trace_items_drop(&j->goroutines, g);
 }
 
 /* ---- users' marks -------------------------------------------------------- */
 
 /* The requests that are under way at a time have rows of their own. */
-static uint32_t take_lane(lab_trace_json *j, lab_buf *out) {
+static uint32_t take_lane(lab_trace_json *j) {
   uint32_t lane = 0;
   while (lane < LANES - 1 && j->lanes[lane])
     lane++;
   j->lanes[lane] = true;
   if (lane >= j->shown_lanes) {
-    name_row(out, REQUESTS, lane, "row", lane + 1);
+    write_numbered_row(j, REQUESTS, lane, "row", lane + 1);
     j->shown_lanes = lane + 1;
   }
   return lane;
 }
 
-static void begin_request(lab_trace_json *j, const lab_trace_record *e,
-                          lab_buf *out) {
-  item *t = add(&j->tasks, e->args[0]);
+static void begin_request(lab_trace_json *j, const lab_trace_record *e) {
+  lab_trace_item *t = lab_trace_items_add(&j->tasks, e->args[0]);
   t->ts = e->ts;
   t->name = (uint32_t)e->args[2];
-  t->lane = take_lane(j, out);
+  t->lane = take_lane(j);
 }
 
-static void put_request(lab_trace_json *j, const item *t, uint64_t ts,
-                        lab_buf *out) {
-  head(j, out, 'X', REQUESTS, t->lane, t->ts);
-  append_string(out, t->name);
-  append_duration(j, out, t->ts, ts);
-  lab_buf_printf(out, ",\"args\":{\"id\":%llu}}", (unsigned long long)t->key);
+static void write_request_event(lab_trace_json *j, const lab_trace_item *t,
+                                uint64_t ts) {
+  begin_event(j, "X", REQUESTS, t->lane, t->ts);
+  write_recorded_string(j, t->name);
+  write_duration(j, t->ts, ts);
+  begin_args(j);
+  write_number_member(j, "id", t->key);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
 }
 
-static void end_request(lab_trace_json *j, const lab_trace_record *e,
-                        lab_buf *out) {
-  item *t = find(&j->tasks, e->args[0]);
+static void end_request(lab_trace_json *j, const lab_trace_record *e) {
+  lab_trace_item *t = lab_trace_items_find(&j->tasks, e->args[0]);
   if (!t)
     return;
-  put_request(j, t, e->ts, out);
+  write_request_event(j, t, e->ts);
   j->lanes[t->lane] = false;
-  drop(&j->tasks, t);
+  lab_trace_items_drop(&j->tasks, t);
 }
 
 /* Those of the requests themselves are shown as requests. */
-static void region_mark(lab_trace_json *j, const lab_trace_record *e,
-                        lab_buf *out) {
+static void write_region_mark(lab_trace_json *j, const lab_trace_record *e) {
   char name[TEXT];
   uint32_t number = (uint32_t)e->args[2];
-  item *g = find(&j->goroutines, proc_of(j, e->proc, out)->g);
+  lab_trace_item *g =
+      lab_trace_items_find(&j->goroutines, proc_of(j, e->proc)->g);
   size_t len = lab_trace_string_text(number, name, TEXT);
   if (!g || (len == 7 && memcmp(name, "request", 7) == 0))
     return;
   bool ends = e->args[1];
   if (!ends && g->depth == 0)
-    name_row(out, REGIONS, g->key, "task", (unsigned)g->key);
+    write_numbered_row(j, REGIONS, g->key, "task", (unsigned)g->key);
   g->depth += ends ? -1u : 1u;
-  head(j, out, ends ? 'E' : 'B', REGIONS, g->key, e->ts);
-  lab_buf_json_string(out, name, len);
-  lab_buf_putc(out, '}');
+  begin_event(j, ends ? "E" : "B", REGIONS, g->key, e->ts);
+  lab_json_string(&j->out, name, len);
+  lab_json_end(&j->out);
 }
 
-static void log_line(lab_trace_json *j, const lab_trace_record *e,
-                     lab_buf *out) {
-  head(j, out, 'i', TASKS, (uint64_t)e->proc, e->ts);
-  lab_buf_json_string(out, e->text, e->len);
-  lab_buf_puts(out, ",\"s\":\"t\"}");
+/* A mark in the row where it was made. */
+static void write_scope(lab_trace_json *j) {
+  write_text_member(j, "s", "t");
 }
 
-static void cpu_sample(lab_trace_json *j, const lab_trace_record *e,
-                       lab_buf *out) {
+static void write_log_line(lab_trace_json *j, const lab_trace_record *e) {
+  begin_event(j, "i", TASKS, (uint64_t)e->proc, e->ts);
+  lab_json_string(&j->out, e->text, e->len);
+  write_scope(j);
+  lab_json_end(&j->out);
+}
+
+static void write_cpu_sample(lab_trace_json *j, const lab_trace_record *e) {
   if ((int64_t)e->args[1] < 0)
     return;
-  head(j, out, 'i', TASKS, e->args[1], e->args[0]);
-  lab_buf_puts(out, "\"CPU sample\",\"s\":\"t\",\"args\":{\"stack\":");
-  append_stack(j, out, (uint32_t)e->args[3]);
-  lab_buf_puts(out, "}}");
+  begin_event(j, "i", TASKS, e->args[1], e->args[0]);
+  lab_json_text(&j->out, "CPU sample");
+  write_scope(j);
+  begin_args(j);
+  write_stack_member(j, (uint32_t)e->args[3]);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
 }
 
 /* ---- memory -------------------------------------------------------------- */
 
-static void heap_point(lab_trace_json *j, uint64_t ts, lab_buf *out) {
-  head(j, out, 'C', TASKS, 0, ts);
-  lab_buf_printf(out, "\"heap\",\"args\":{\"HeapAlloc\":%llu}}",
-                 (unsigned long long)j->heap);
-  head(j, out, 'C', TASKS, 0, ts);
-  lab_buf_printf(out, "\"next collection\",\"args\":{\"NextGC\":%llu}}",
-                 (unsigned long long)j->goal);
+static void write_counter(lab_trace_json *j, uint64_t ts, const char *name,
+                          const char *key, uint64_t value) {
+  begin_event(j, "C", TASKS, 0, ts);
+  lab_json_text(&j->out, name);
+  begin_args(j);
+  write_number_member(j, key, value);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
 }
 
-static void end_gc(lab_trace_json *j, uint64_t ts, lab_buf *out) {
+static void write_heap_point(lab_trace_json *j, uint64_t ts) {
+  write_counter(j, ts, "heap", "HeapAlloc", j->heap);
+  write_counter(j, ts, "next collection", "NextGC", j->goal);
+}
+
+static void write_collection(lab_trace_json *j, uint64_t ts) {
   if (j->gc == 0)
     return;
-  head(j, out, 'X', TASKS, GC_ROW, j->gc);
-  lab_buf_puts(out, "\"[lua gc]\"");
-  append_duration(j, out, j->gc, ts);
-  lab_buf_putc(out, '}');
+  begin_event(j, "X", TASKS, GC_ROW, j->gc);
+  lab_json_text(&j->out, "[lua gc]");
+  write_duration(j, j->gc, ts);
+  lab_json_end(&j->out);
   j->gc = 0;
 }
 
 /* ---- events -------------------------------------------------------------- */
 
-/* Words for what ends a stretch of running, or NULL. */
-static const char *stops(int type) {
+/* What a goroutine did at an event that ends its run; NULL: the event doesn't
+ * end one. */
+static const char *word_for_stop(int type) {
   switch (type) {
   case EV_GO_SCHED:
     return "yield";
@@ -364,56 +359,56 @@ static const char *stops(int type) {
   }
 }
 
-static void memory_event(lab_trace_json *j, const lab_trace_record *e,
-                         lab_buf *out) {
+static void take_memory_event(lab_trace_json *j, const lab_trace_record *e) {
   if (e->type == EV_GC_START)
     j->gc = e->ts;
   else if (e->type == EV_GC_DONE)
-    end_gc(j, e->ts, out);
+    write_collection(j, e->ts);
   else if (e->type == EV_HEAP_GOAL)
     j->goal = e->args[0];
   else if (e->type == EV_HEAP_ALLOC) {
     j->heap = e->args[0];
-    heap_point(j, e->ts, out);
+    write_heap_point(j, e->ts);
   }
 }
 
-static void event(lab_trace_json *j, const lab_trace_record *e, lab_buf *out) {
-  const char *why = stops(e->type);
+static void take_event(lab_trace_json *j, const lab_trace_record *e) {
+  const char *why = word_for_stop(e->type);
   if (why) {
-    stop(j, e, why, out);
+    write_run(j, e, why);
     return;
   }
   switch (e->type) {
   case EV_GO_CREATE:
-    add(&j->goroutines, e->args[0])->name = (uint32_t)e->args[1];
+    lab_trace_items_add(&j->goroutines, e->args[0])->name =
+        (uint32_t)e->args[1];
     break;
   case EV_GO_START:
-    start(j, e, 0, out);
+    note_start(j, e, 0);
     break;
   case EV_GO_START_LABEL:
-    start(j, e, (uint32_t)e->args[2], out);
+    note_start(j, e, (uint32_t)e->args[2]);
     break;
   case EV_GO_END:
-    end_task(j, e, out);
+    end_goroutine(j, e);
     break;
   case EV_USER_TASK:
-    begin_request(j, e, out);
+    begin_request(j, e);
     break;
   case EV_USER_TASK_END:
-    end_request(j, e, out);
+    end_request(j, e);
     break;
   case EV_USER_REGION:
-    region_mark(j, e, out);
+    write_region_mark(j, e);
     break;
   case EV_USER_LOG:
-    log_line(j, e, out);
+    write_log_line(j, e);
     break;
   case EV_CPU_SAMPLE:
-    cpu_sample(j, e, out);
+    write_cpu_sample(j, e);
     break;
   default:
-    memory_event(j, e, out);
+    take_memory_event(j, e);
   }
 }
 
@@ -421,6 +416,7 @@ static void event(lab_trace_json *j, const lab_trace_record *e, lab_buf *out) {
 
 lab_trace_json *lab_trace_json_new(lab_trace_namer *namer) {
   lab_trace_json *j = lab_xcalloc(1, sizeof *j);
+  lab_json_start(&j->out, NULL); /* each call brings the buffer */
   j->namer = namer;
   return j;
 }
@@ -430,8 +426,8 @@ void lab_trace_json_free(lab_trace_json *j) {
     return;
   for (size_t i = 0; i < STACKS; i++)
     lab_xfree(j->stacks[i].text);
-  lab_xfree(j->goroutines.items);
-  lab_xfree(j->tasks.items);
+  lab_trace_items_free(&j->goroutines);
+  lab_trace_items_free(&j->tasks);
   lab_xfree(j->procs);
   lab_xfree(j);
 }
@@ -440,24 +436,28 @@ void lab_trace_json_add(lab_trace_json *j, const void *bytes, size_t n,
                         lab_buf *out) {
   lab_trace_decoder d;
   lab_trace_record e;
+  lab_json_continue_in(&j->out, out);
   lab_trace_decode_begin(&d, bytes, n);
   while (lab_trace_decode(&d, &e)) {
     if (!j->began)
-      begin(j, e.ts, out);
+      begin_text(j, e.ts);
     if (e.ts > j->last)
       j->last = e.ts;
-    event(j, &e, out);
+    take_event(j, &e);
   }
 }
 
 void lab_trace_json_end(lab_trace_json *j, lab_buf *out) {
+  lab_json_continue_in(&j->out, out);
   if (!j->began)
-    begin(j, 0, out);
+    begin_text(j, 0);
   for (size_t i = 0; i < j->tasks.size; i++)
     if (j->tasks.items[i].key)
-      put_request(j, &j->tasks.items[i], j->last, out);
+      write_request_event(j, &j->tasks.items[i], j->last);
   for (size_t i = 0; i < j->goroutines.size; i++)
     if (j->goroutines.items[i].key)
-      end_regions(j, &j->goroutines.items[i], j->last, out);
-  lab_buf_puts(out, "\n]}\n");
+      end_open_regions(j, &j->goroutines.items[i], j->last);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
+  lab_json_finish(&j->out);
 }

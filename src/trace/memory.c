@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The heap's curve and the collector, in a trace.
+ * See memory.h.
  *
  * While Lua's collector works no scenario runs, so all of its work is what Go
  * calls "stop the world", inside a cycle; a cycle of several steps stays open
- * between them. A pause is of the goroutine in which it is, and doesn't outlast
- * its turn. */
-#include "base/clock.h"
+ * between them. */
+#include "trace/memory.h"
+
+#include "trace/proc.h"
 #include "trace/record.h"
 
 static recording *const r = &lab_trace_state;
@@ -41,12 +42,6 @@ void lab_trace_gc_begin(uint32_t stack) {
   lab_trace_leave();
 }
 
-void lab_trace_end_pause(uint64_t now) {
-  if (r->stopped)
-    PUT0(VM_PROC, now, EV_STW_DONE);
-  r->stopped = false;
-}
-
 static void end_cycle(uint64_t now) {
   if (r->collecting)
     PUT0(VM_PROC, now, EV_GC_DONE);
@@ -57,7 +52,7 @@ void lab_trace_gc_end(bool done, uint64_t next_gc) {
   if (!lab_trace_enter(false))
     return;
   uint64_t now = lab_trace_time(0);
-  lab_trace_end_pause(now);
+  lab_trace_proc_end_pause(now);
   if (done && r->collecting) {
     end_cycle(now);
     PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
@@ -69,6 +64,6 @@ void lab_trace_gc_end(bool done, uint64_t next_gc) {
 }
 
 void lab_trace_end_gc(uint64_t now) {
-  lab_trace_end_pause(now);
+  lab_trace_proc_end_pause(now);
   end_cycle(now);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The recording, shared by the files of src/trace only. All of it is under the
- * lock, but for what says otherwise. */
+ * The recording: its state, its lock, and writing its events. Internal to
+ * src/trace. There is one recording in a process.
+ *
+ * Threads: all of it is under the lock, but for what says otherwise. */
 #ifndef LAB_TRACE_RECORD_H
 #define LAB_TRACE_RECORD_H
 
 #include <pthread.h>
 
+#include "trace/chunks.h"
 #include "trace/table.h"
 #include "trace/trace.h"
 #include "trace/wire.h"
@@ -24,7 +27,7 @@ typedef struct worker {
   uint64_t last;  /* time of its last event */
 } worker;
 
-/* Who works on the VM's P where no task runs. */
+/* The lab's own goroutines, which work on the VM's P where no task runs. */
 typedef enum lab_trace_helper {
   LAB_TRACE_COLLECTOR,
   LAB_TRACE_NETWORK, /* begins user tasks */
@@ -38,15 +41,6 @@ typedef struct region {
   uint32_t outer; /* place + 1 of the next one, also in the free list */
 } region;
 
-/* Events that wait to be taken; full but for the last one. */
-typedef struct chunk {
-  struct chunk *next;
-  size_t len;
-  uint8_t bytes[];
-} chunk;
-
-enum { CHUNK = 64 << 10 }; /* bytes */
-
 typedef struct recording {
   pthread_mutex_t lock;
   lab_trace_config config;
@@ -54,9 +48,9 @@ typedef struct recording {
   uint32_t epoch; /* of this recording: 1, 2, ... */
   bool header_taken;
   char fault[128];
+  void (*seal)(const char *why); /* trace.c's, for lab_trace_enter */
 
-  chunk *first, *newest;
-  size_t waiting; /* bytes of chunks */
+  lab_trace_chunks chunks;
   uint64_t events;
   bool in_batch;
   int proc;            /* whose batch it is */
@@ -91,8 +85,8 @@ void lab_trace_leave(void);
 /* Appends an event of PROC with N numbers. Never fails. */
 void lab_trace_put(int proc, uint64_t now, int type, unsigned n,
                    const uint64_t *args);
-/* Appends TEXT to the event before it; lab_trace_reserve was called before that
- * for LAB_TRACE_EVENT_MAX and LEN bytes. */
+/* Appends TEXT to the last event. Before that event lab_trace_reserve was
+ * called for LAB_TRACE_EVENT_MAX and LEN bytes. */
 void lab_trace_put_text(const char *text, size_t len);
 /* What is written next, up to N bytes, stays in one chunk. */
 void lab_trace_reserve(size_t n);
@@ -111,32 +105,8 @@ enum { LAB_TRACE_EVENT_MAX = 128 };
 uint64_t lab_trace_time(uint64_t now);
 /* Remembers that STACK is used; returns it, or INSTEAD for 0. */
 uint32_t lab_trace_stack(uint32_t stack, uint32_t instead);
-/* A point of the heap's curve, if the last one is old enough. */
-void lab_trace_heap_point(uint64_t now);
-
 /* Copies at most SIZE bytes of a string's text; returns how many. Takes the
  * lock itself. */
 size_t lab_trace_string_text(uint32_t number, char *out, size_t size);
-
-/* ---- beginning and seal
- * -------------------------------------------------------- */
-
-/* go.c: the VM's P begins; what runs on it is put back, and the P ends. */
-void lab_trace_begin_vm(uint64_t now);
-void lab_trace_end_vm(uint64_t now);
-/* go.c: jobs that run end now, as far as the trace can tell. */
-void lab_trace_end_jobs(uint64_t now);
-/* memory.c: a collection that runs ends; only its pause does. */
-void lab_trace_end_gc(uint64_t now);
-void lab_trace_end_pause(uint64_t now);
-/* go.c: a helper runs, until something else does, if nothing does now; it waits
- * again, if it runs. STACK: what it is called, in use. */
-void lab_trace_run_helper(lab_trace_helper which, uint32_t stack, uint64_t now);
-void lab_trace_park_helper(lab_trace_helper which, uint64_t now);
-/* user.c */
-void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
-                       const char *text, size_t len, uint32_t stack);
-/* user.c: gives up the regions of a goroutine that ends. */
-void lab_trace_drop_regions(lab_trace_g *g);
 
 #endif

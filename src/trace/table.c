@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/varint.h"
-#include "trace/record.h"
+#include "trace/wire.h"
 
 enum { STRING_MAX = 1024, PIECE = 64 << 10 };
 enum { PLACES_MAX = 1 << 17 };
@@ -36,8 +36,8 @@ static uint32_t find_string(const lab_trace_tables_state *t, const char *text,
   return 0;
 }
 
-uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
-                                size_t len) {
+static uint32_t number_of_string(lab_trace_tables_state *t, const char *text,
+                                 size_t len) {
   if (len == 0)
     return 0;
   if (len > STRING_MAX)
@@ -60,11 +60,12 @@ uint32_t lab_trace_table_string(lab_trace_tables_state *t, const char *text,
 }
 
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
-  return lab_trace_table_string(t, text, strlen(text));
+  return number_of_string(t, text, strlen(text));
 }
 
-uint32_t lab_trace_table_place(lab_trace_tables_state *t,
-                               lab_trace_place place) {
+/* The number of a place; 0: there is no room for another. */
+static uint32_t number_of_place(lab_trace_tables_state *t,
+                                lab_trace_place place) {
   uint64_t hash =
       lab_hash_u64((uint64_t)place.function << 40 ^ (uint64_t)place.file << 20 ^
                    (uint64_t)place.line);
@@ -94,7 +95,9 @@ void lab_trace_table_use(lab_trace_tables_state *t, uint32_t stack) {
   t->used[word] |= 1ull << stack % 64;
 }
 
-uint32_t lab_trace_table_next(const lab_trace_tables_state *t, uint32_t stack) {
+/* The least stack in use from STACK on, or 0. */
+static uint32_t next_used_stack(const lab_trace_tables_state *t,
+                                uint32_t stack) {
   size_t word = stack / 64;
   if (word >= t->nused)
     return 0;
@@ -125,21 +128,22 @@ static void append_varint(lab_buf *out, uint64_t n) {
 }
 
 /* Readers want a batch before them, and Frequency once. */
-static void write_head(lab_buf *out) {
+static void write_tables_head(uint64_t now, lab_buf *out) {
   lab_buf_putc(out, EV_FREQUENCY);
   append_varint(out, 1000000000);
   lab_buf_putc(out, EV_BATCH | 1 << 6);
   append_varint(out, VM_PROC);
-  append_varint(out, lab_trace_state.last);
+  append_varint(out, now);
 }
 
-/* Small numbers keep a stack below the 2 KiB that newer readers bear. */
+/* Newer readers refuse a stack of more than 2 KiB: small numbers keep it below
+ * that. */
 static void append_frame(lab_trace_tables_state *t, const lab_trace_frame *f,
                          lab_buf *out) {
   lab_trace_place place = {lab_trace_table_name(t, f->function),
                            lab_trace_table_name(t, f->file),
                            f->line > 0 ? f->line : 0};
-  uint32_t number = lab_trace_table_place(t, place);
+  uint32_t number = number_of_place(t, place);
   if (number == 0)
     place = (lab_trace_place){lab_trace_table_name(t, OTHER), 0, 0};
   append_varint(out, 0x1000 + number);
@@ -148,8 +152,8 @@ static void append_frame(lab_trace_tables_state *t, const lab_trace_frame *f,
   append_varint(out, (uint64_t)place.line);
 }
 
-static void write_stack(lab_trace_tables_state *t, uint32_t stack,
-                        lab_trace_namer *namer, lab_buf *out) {
+static void write_stack_record(lab_trace_tables_state *t, uint32_t stack,
+                               lab_trace_namer *namer, lab_buf *out) {
   lab_trace_frame frames[LAB_TRACE_DEPTH];
   size_t n = namer(stack, frames);
   lab_buf record = LAB_BUF_INIT;
@@ -163,31 +167,29 @@ static void write_stack(lab_trace_tables_state *t, uint32_t stack,
   lab_buf_free(&record);
 }
 
-static void write_string(const lab_trace_string *s, uint32_t number,
-                         lab_buf *out) {
+static void write_string_record(const lab_trace_string *s, uint32_t number,
+                                lab_buf *out) {
   lab_buf_putc(out, EV_STRING);
   append_varint(out, number);
   append_varint(out, s->len);
   lab_buf_append(out, s->text, s->len);
 }
 
-/* Nobody adds to the tables of a sealed recording, so they need no lock. Stacks
- * come first: they make strings. */
-bool lab_trace_tables(lab_trace_namer *namer, lab_buf *out) {
-  lab_trace_tables_state *t = &lab_trace_state.tables;
+bool lab_trace_table_write(lab_trace_tables_state *t, uint64_t now,
+                           lab_trace_namer *namer, lab_buf *out) {
   if (!t->began) {
-    write_head(out);
-    t->names_max = t->names + LAB_TRACE_NAMES;
+    write_tables_head(now, out);
+    t->names_max = t->names + t->stack_names;
   }
   t->began = true;
   while (out->len < PIECE) {
-    uint32_t stack = lab_trace_table_next(t, t->next_stack);
+    uint32_t stack = next_used_stack(t, t->next_stack);
     if (stack) {
-      write_stack(t, stack, namer, out);
+      write_stack_record(t, stack, namer, out);
       t->next_stack = stack + 1;
     } else if (t->next_string < t->nstrings) {
       t->next_stack = UINT32_MAX; /* they are done */
-      write_string(&t->strings[t->next_string], t->next_string + 1, out);
+      write_string_record(&t->strings[t->next_string], t->next_string + 1, out);
       t->next_string++;
     } else {
       break;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What the program says of itself in a trace: tasks, regions, log lines; and
- * samples of a CPU profile.
+ * See user.h.
  *
  * Readers refuse a trace in which the end of a region isn't that of the
  * innermost one, so the open ones are remembered here. */
-#include <string.h>
+#include "trace/user.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "trace/proc.h"
 #include "trace/record.h"
 
 static recording *const r = &lab_trace_state;
@@ -39,7 +39,7 @@ void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now) {
 /* ---- regions ------------------------------------------------------------- */
 
 /* A free place of the table + 1, or 0: there are too many. */
-static uint32_t new_region(void) {
+static uint32_t find_free_region(void) {
   uint32_t place = r->free_region;
   if (place) {
     r->free_region = r->regions[place - 1].outer;
@@ -76,7 +76,7 @@ void lab_trace_region_begin(const char *name, uint32_t stack, uint64_t now) {
   if (!lab_trace_enter(true))
     return;
   lab_trace_g *g = r->running;
-  uint32_t place = g ? new_region() : 0;
+  uint32_t place = g ? find_free_region() : 0;
   if (place) {
     uint32_t text = lab_trace_table_name(&r->tables, name);
     r->regions[place - 1] = (region){g->task, text, g->regions};
@@ -134,16 +134,4 @@ void lab_trace_sample(uint64_t when, int proc, uint32_t stack) {
     PUT(NO_PROC, now > r->batch_last ? now : r->batch_last, EV_CPU_SAMPLE, when,
         (uint64_t)(int64_t)proc, 0, lab_trace_stack(stack, r->config.start));
   lab_trace_leave();
-}
-
-size_t lab_trace_string_text(uint32_t number, char *out, size_t size) {
-  size_t n = 0;
-  pthread_mutex_lock(&r->lock);
-  if (number > 0 && number <= r->tables.nstrings) {
-    const lab_trace_string *s = &r->tables.strings[number - 1];
-    n = s->len < size ? s->len : size;
-    memcpy(out, s->text, n);
-  }
-  pthread_mutex_unlock(&r->lock);
-  return n;
 }

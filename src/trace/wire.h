@@ -5,12 +5,12 @@
  * A file is 16 bytes of header and records until its end. A record is one byte,
  * type | n << 6, and numbers as in protobuf (base 128, lowest first). For n =
  * 0..2, n + 1 numbers follow; for n = 3 the length of the rest in bytes, then
- * the numbers. The first is the time since the record before it. A String has
- * n = 0, and its text follows its number. A Batch says whose P all following
- * records are, and sets the time.
+ * the numbers. The first number is the time since the record before it. A
+ * String has n = 0, and its text follows its number. A Batch says to which P
+ * the records after it belong, and sets the time.
  *
- * "Local" events are for goroutines that stay on one P: they carry no sequence
- * number. Ours do; only SysExit has no such form with its time. */
+ * "Local" events are for goroutines that stay on one P, as ours do: they carry
+ * no sequence number. Only SysExit has no such form that also has its time. */
 #ifndef LAB_TRACE_WIRE_H
 #define LAB_TRACE_WIRE_H
 

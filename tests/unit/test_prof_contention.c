@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "prof/contention.h"
 #include "prof/label.h"
+#include "prof/registry.h"
 #include "task/lock.h"
 
 enum { TASKS = 10, HOLD_MS = 5, COUNT = 0, DELAY = 1 };
@@ -77,13 +78,18 @@ static uint64_t contend(uint32_t generation) {
   return sum;
 }
 
+/* Each as the table of profiles has it. */
+static const lab_profile_kind *find_kind(lab_contention kind) {
+  return lab_registry_find(kind == LAB_BLOCK ? "block" : "mutex");
+}
+
 static fx_profile *read_now(lab_contention kind, bool whole,
                             const lab_contention_snapshot *before) {
   lab_contention_snapshot *s = lab_contention_take(kind);
   lab_buf out = LAB_BUF_INIT;
   if (whole)
     lab_contention_whole(s);
-  assert_int_equal(lab_contention_write(s, before, &out), 0);
+  assert_int_equal(find_kind(kind)->write(s, before, &out), 0);
   lab_contention_snapshot_free(s);
   return fx_read(&out);
 }
@@ -147,9 +153,9 @@ static void text_says_the_same(void **state) {
   (void)state;
   lab_contention_snapshot *s = lab_contention_take(LAB_MUTEX);
   lab_buf out = LAB_BUF_INIT, binary = LAB_BUF_INIT;
-  lab_contention_write_text(s, &out);
+  find_kind(LAB_MUTEX)->write_text(s, 1, &out);
   lab_buf_putc(&out, '\0');
-  assert_int_equal(lab_contention_write(s, NULL, &binary), 0);
+  assert_int_equal(find_kind(LAB_MUTEX)->write(s, NULL, &binary), 0);
   lab_contention_snapshot_free(s);
   fx_profile *p = fx_read(&binary);
   long long ns;
@@ -177,7 +183,7 @@ static void nothing_while_off(void **state) {
   assert_profile(read_now(LAB_MUTEX, false, NULL), "lab.unlock", 0, 0);
   lab_contention_snapshot *s = lab_contention_take(LAB_MUTEX);
   lab_buf out = LAB_BUF_INIT;
-  lab_contention_write_text(s, &out);
+  find_kind(LAB_MUTEX)->write_text(s, 1, &out);
   lab_buf_putc(&out, '\0');
   assert_string_equal(out.data, "--- mutex:\ncycles/second=1000000000\n"
                                 "sampling period=0\n");
@@ -238,6 +244,7 @@ static void short_waits_are_unbiased(void **state) {
 }
 
 int main(void) {
+  lab_registry_add_contention();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(delays_are_true),
       cmocka_unit_test(marks_and_differences),

@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "base/thread.h"
 #include "prof/cpu.h"
-#include "prof/cpu_internal.h"
+#include "prof/cpu_thread.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
 

@@ -7,14 +7,17 @@
 
 #include "prof/files.h"
 #include "prof/label.h"
+#include "prof/registry.h"
 
 enum { THREADS = 4, ROUNDS = 20000, LEFT = 5 };
 
+static const lab_profile_kind *kind;
+
 static fx_profile *read_now(void) {
-  lab_files_snapshot *s = lab_files_take();
+  void *s = kind->take();
   lab_buf out = LAB_BUF_INIT;
-  assert_int_equal(lab_files_write(s, &out), 0);
-  lab_files_snapshot_free(s);
+  assert_int_equal(kind->write(s, NULL, &out), 0);
+  kind->free(s);
   return fx_read(&out);
 }
 
@@ -30,9 +33,9 @@ static void stacks_of_what_is_open(void **state) {
   lab_files_closed(5000);
   lab_files_closed(-1);
   lab_files_opened(-1, a, 0);
-  assert_int_equal(lab_files_count(), 5);
+  assert_int_equal(kind->count(), 5);
   lab_files_opened(14, b, 0); /* the number was given to another file */
-  assert_int_equal(lab_files_count(), 5);
+  assert_int_equal(kind->count(), 5);
 
   fx_profile *p = read_now();
   assert_int_equal(fx_cum(p, "createFiles", 0), 3);
@@ -46,11 +49,11 @@ static void stacks_of_what_is_open(void **state) {
 
 static void text_says_the_same(void **state) {
   (void)state;
-  lab_files_snapshot *s = lab_files_take();
+  void *s = kind->take();
   lab_buf out = LAB_BUF_INIT;
-  lab_files_write_text(s, &out);
+  kind->write_text(s, 1, &out);
   lab_buf_putc(&out, '\0');
-  lab_files_snapshot_free(s);
+  kind->free(s);
   assert_ptr_equal(strstr(out.data, "lab.OpenFiles profile: total 5\n3 @ 0x"),
                    out.data);
   assert_non_null(strstr(out.data, "\n2 @ 0x"));
@@ -58,7 +61,7 @@ static void text_says_the_same(void **state) {
   lab_buf_free(&out);
   for (int fd = 0; fd < 400; fd++)
     lab_files_closed(fd);
-  assert_int_equal(lab_files_count(), 0);
+  assert_int_equal(kind->count(), 0);
   fx_profile *p = read_now();
   assert_int_equal(p->nsamples, 0);
   fx_free(p);
@@ -82,10 +85,17 @@ static void any_thread(void **state) {
     assert_int_equal(
         pthread_create(&threads[i], NULL, open_and_close, (void *)i), 0);
   for (int i = 0; i < 100; i++)
-    lab_files_snapshot_free(lab_files_take());
+    kind->free(kind->take());
   for (int i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
-  assert_int_equal(lab_files_count(), THREADS * LEFT);
+  assert_int_equal(kind->count(), THREADS * LEFT);
+}
+
+static int find_kind(void **state) {
+  (void)state;
+  lab_registry_add_files();
+  kind = lab_registry_find("lab.OpenFiles");
+  return kind ? 0 : -1;
 }
 
 int main(void) {
@@ -94,5 +104,5 @@ int main(void) {
       cmocka_unit_test(text_says_the_same),
       cmocka_unit_test(any_thread),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, find_kind, NULL);
 }

@@ -12,6 +12,7 @@
 #include "prof/export.h"
 #include "prof/heap.h"
 #include "prof/heap_internal.h"
+#include "prof/heap_text.h"
 #include "prof/label.h"
 #include "prof/registry.h"
 #include "stack/unwind.h"

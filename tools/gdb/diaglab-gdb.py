@@ -235,7 +235,7 @@ def state_of(task):
         return "running"
     if state == int(gdb.parse_and_eval("LAB_TASK_RUNNABLE")):
         return "runnable"
-    return text(static("sched.c", "lab_wait_name::names")
+    return text(static("task/task.c", "lab_wait_name::names")
                 [int(base["wait"])]) or "waiting"
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Inside of the CPU profiler: what cpu.c (sessions), cpu_thread.c (one state
- * per thread, its timer) and cpu_signal.c (the handler) share.
+ * The threads that the CPU profiler observes: a state for each, and the timer
+ * that sends it signals. Internal to src/prof.
  *
  * Who touches what:
  *  - the handler and lab_cpu_emit: only the state of their own thread;
@@ -10,8 +10,8 @@
  * Disarming a thread takes three steps: say so in its state, delete the timer,
  * wait until a handler that is running has finished. A signal that is still on
  * its way then finds the thread disarmed and does nothing. */
-#ifndef LAB_PROF_CPU_INTERNAL_H
-#define LAB_PROF_CPU_INTERNAL_H
+#ifndef LAB_PROF_CPU_THREAD_H
+#define LAB_PROF_CPU_THREAD_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,19 +21,11 @@
 
 #include "base/queue.h"
 #include "base/thread.h"
-#include "prof/cpu.h"
 #include "prof/cpu_ring.h"
-
-/* Where the signals come from: cpu_thread.c says which is chosen when. */
-typedef enum lab_cpu_source {
-  LAB_CPU_AUTO,      /* the best that is allowed, for the rate */
-  LAB_CPU_PERF,      /* perf's task clock: exact, may be forbidden */
-  LAB_CPU_TIMER,     /* the thread's CPU clock: ticks at most CONFIG_HZ times */
-  LAB_CPU_MONOTONIC, /* wall-clock timer: signals idle threads too */
-} lab_cpu_source;
+#include "prof/cpu_signal.h"
 
 /* The state of a thread: lab_thread.observer_data. */
-typedef struct lab_cpu_thread {
+struct lab_cpu_thread {
   lab_list link; /* under the lock */
   pid_t tid;
   clockid_t clock; /* its CPU time */
@@ -52,20 +44,17 @@ typedef struct lab_cpu_thread {
   timer_t timer;
   uint64_t early_us;  /* of its next sample: used before ... */
   uint64_t early_for; /* ... this session and those after it began */
-} lab_cpu_thread;
+};
 
+/* The threads, and the sessions of cpu.c. */
 extern pthread_mutex_t lab_cpu_lock;
 
-/* ---- cpu.c --------------------------------------------------------------- */
+/* Observes the lab's threads. DRAIN takes what a thread has that is about to
+ * end, under the lock. Takes the lock. */
+void lab_cpu_threads_init(void (*drain)(lab_cpu_thread *t));
 
-/* Gives what a thread has to the sessions. Under the lock. */
-void lab_cpu_drain_thread(lab_cpu_thread *t);
+/* ---- under the lock ------------------------------------------------------ */
 
-/* ---- cpu_thread.c: under the lock, if not said otherwise ------------------
- */
-
-/* Observes the lab's threads. Takes the lock. */
-void lab_cpu_threads_init(void);
 void lab_cpu_threads_each(void (*visit)(lab_cpu_thread *t));
 /* CPU time of T that no sample stands for yet, in us. */
 uint64_t lab_cpu_thread_unseen(lab_cpu_thread *t);
@@ -73,18 +62,20 @@ uint64_t lab_cpu_thread_unseen(lab_cpu_thread *t);
  * returns no handler works at another rate. */
 void lab_cpu_threads_tune(int hz);
 
-/* ---- cpu_signal.c -------------------------------------------------------- */
+/* ---- for tests ----------------------------------------------------------- */
 
-/* The calling thread's state, or NULL. Async-signal-safe. */
-lab_cpu_thread *lab_cpu_self(void);
-int lab_cpu_signal_init(void);
+/* Where the signals come from: cpu_thread.c says which is chosen when. */
+typedef enum lab_cpu_source {
+  LAB_CPU_AUTO,      /* the best that is allowed, for the rate */
+  LAB_CPU_PERF,      /* perf's task clock: exact, may be forbidden */
+  LAB_CPU_TIMER,     /* the thread's CPU clock: ticks at most CONFIG_HZ times */
+  LAB_CPU_MONOTONIC, /* wall-clock timer: signals idle threads too */
+} lab_cpu_source;
 
-/* ---- seams for tests ----------------------------------------------------- */
-
-/* Words of the rings that are made from now on (a power of two). */
-void lab_cpu_set_ring_words(size_t nwords);
 /* Replaces the choice by rate. Takes effect with the next session. */
 void lab_cpu_set_source(lab_cpu_source source);
 bool lab_cpu_perf_allowed(void);
+/* Words of the rings that are made from now on (a power of two). */
+void lab_cpu_set_ring_words(size_t nwords);
 
 #endif

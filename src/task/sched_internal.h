@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * The scheduler's state, shared by sched.c, task.c and sink.c. */
+#ifndef LAB_TASK_SCHED_INTERNAL_H
+#define LAB_TASK_SCHED_INTERNAL_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "task/sched.h"
+#include "task/timers.h"
+
+struct lab_sched {
+  /* The scheduler's thread, and signal handlers on it. */
+  lab_sched_ops ops;
+  void *arg;
+  lab_list runnable, tasks;
+  lab_timers sleepers;
+  lab_task_sink *sinks;
+  bool precise; /* one of them is */
+  bool held;    /* see lab_sched_hold */
+  _Atomic(lab_task *) running;
+  uint64_t last_id, last_user_task;
+  uint64_t tick; /* ns that the coarse clock may be late, with a margin */
+  int event_fd;
+  /* Written by the scheduler's thread, read by any. */
+  atomic_size_t count, waiting[LAB_WAIT_KINDS];
+  char apart[64]; /* producers write into another cache line */
+  lab_mpsc letters;
+  atomic_bool asleep, stop;
+};
+
+/* Mono ns by the coarse clock: a few ns to read, late by at most a timer tick.
+ */
+static inline uint64_t lab_sched_coarse_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* task.c: TASK goes over to STATE (WAITING: for WHY), at STACK, and the sinks
+ * are told. */
+void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
+                          lab_wait why, uint32_t stack);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * See sink.h: a list of sinks, each of which is told everything. */
+#include "task/sink.h"
+
+#include "base/probe.h"
+#include "task/sched_internal.h"
+
+static void update_precise(lab_sched *s) {
+  s->precise = false;
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    s->precise |= sink->precise;
+}
+
+void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink) {
+  sink->next = s->sinks;
+  s->sinks = sink;
+  update_precise(s);
+}
+
+void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
+  lab_task_sink **at = &s->sinks;
+  while (*at && *at != sink)
+    at = &(*at)->next;
+  if (*at)
+    *at = sink->next;
+  update_precise(s);
+}
+
+bool lab_sched_is_precise(const lab_sched *s) {
+  return s->precise;
+}
+
+void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
+                         uint64_t ns) {
+  LAB_PROBE2(lock__contended, holder->id, ns);
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->contended)
+      sink->contended(sink, holder, stack, ns);
+}
+
+void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
+                      bool enters, uint32_t stack) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->region)
+      sink->region(sink, task, name, enters, stack);
+}
+
+uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
+                                   const char *name, uint32_t stack) {
+  uint64_t id = ++s->last_user_task;
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->user_task_began)
+      sink->user_task_began(sink, task, id, task->user_task, name, stack);
+  return id;
+}
+
+void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
+                             uint32_t stack) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->user_task_ended)
+      sink->user_task_ended(sink, task, id, stack);
+}
+
+bool lab_sched_is_traced(const lab_sched *s) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->region || sink->user_task_began)
+      return true;
+  return false;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * A sink is told what tasks do. Profiles and traces install one; the scheduler
+ * and the owners of tasks call its functions. Threads: the scheduler's. */
+#ifndef LAB_TASK_SINK_H
+#define LAB_TASK_SINK_H
+
+#include "task/task.h"
+
+/* The functions are called on the scheduler's thread, inside of the scheduler's
+ * functions: they must be quick, and call none of those. Any may be NULL. */
+typedef struct lab_task_sink {
+  /* TASK is about to go over to state NEXT (WAITING: for WHY, at STACK); it
+   * still shows the state it leaves: state, wait, since, stack. A new task
+   * leaves RUNNABLE at 0; one that ends goes to ENDED, and is in the table
+   * for the last time. NOW: mono ns. */
+  void (*changes)(struct lab_task_sink *sink, const lab_task *task,
+                  lab_task_state next, lab_wait why, uint32_t stack,
+                  uint64_t now);
+  /* A lock was given up at STACK, and one that had waited NS for it got it. */
+  void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
+                    uint32_t stack, uint64_t ns);
+  /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
+  void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
+                   uint32_t label, uint64_t now);
+  /* TASK, at STACK, enters or leaves a region of its code (lab.region): they
+   * nest. It belongs to the user task task->user_task, or to none. */
+  void (*region)(struct lab_task_sink *sink, const lab_task *task,
+                 const char *name, bool enters, uint32_t stack);
+  /* The user task ID (lab.task) began within PARENT, or within none (0); it
+   * ended. Tasks, any number of them, work for it in between, and may do so
+   * after its end. */
+  void (*user_task_began)(struct lab_task_sink *sink, const lab_task *task,
+                          uint64_t id, uint64_t parent, const char *name,
+                          uint32_t stack);
+  void (*user_task_ended)(struct lab_task_sink *sink, const lab_task *task,
+                          uint64_t id, uint32_t stack);
+  /* While there is a precise sink all times are read from the precise clock.
+   * Else only the beginning and the end of WAITING are (LAB_WAIT_NONE
+   * excepted), and other times may be early by a clock tick. */
+  bool precise;
+  struct lab_task_sink *next; /* the scheduler's */
+} lab_task_sink;
+
+/* SINK is told from now on, until it is removed; it belongs to its owner. */
+void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink);
+void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
+/* Whether one of them wants precise times. */
+bool lab_sched_is_precise(const lab_sched *s);
+/* Tells the sinks' contended: locks call it. */
+void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
+                         uint64_t ns);
+/* Tells the sinks' region. */
+void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
+                      bool enters, uint32_t stack);
+/* A new user task, within the one that TASK has now: returns its id, never
+ * reused. The owner writes it to the user_task of the tasks that work for it,
+ * and puts the former one back at the end. */
+uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
+                                   const char *name, uint32_t stack);
+void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
+                             uint32_t stack);
+/* Whether a sink wants to be told of regions and user tasks. If not, their
+ * stacks needn't be taken. */
+bool lab_sched_is_traced(const lab_sched *s);
+
+#endif
