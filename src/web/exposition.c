@@ -11,7 +11,7 @@
 
 /* ---- which format -------------------------------------------------------- */
 
-static lab_http_str trim(lab_http_str s) {
+static lab_http_str trim_blanks(lab_http_str s) {
   while (s.len > 0 && (*s.data == ' ' || *s.data == '\t'))
     s = (lab_http_str){s.data + 1, s.len - 1};
   while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
@@ -19,26 +19,26 @@ static lab_http_str trim(lab_http_str s) {
   return s;
 }
 
-/* Cuts off what is before the next SEPARATOR. */
-static lab_http_str cut(lab_http_str *rest, char separator) {
+/* Takes what stands before the next SEPARATOR off REST. */
+static lab_http_str cut_piece(lab_http_str *rest, char separator) {
   const char *end =
       rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
   size_t len = end ? (size_t)(end - rest->data) : rest->len;
   lab_http_str piece = {rest->data, len};
   size_t skip = end ? len + 1 : len;
   *rest = (lab_http_str){rest->data + skip, rest->len - skip};
-  return trim(piece);
+  return trim_blanks(piece);
 }
 
-static bool is(lab_http_str s, const char *text) {
+static bool is_media_type(lab_http_str s, const char *text) {
   return s.len == strlen(text) && strncasecmp(s.data, text, s.len) == 0;
 }
 
-/* The weight among the parameters of a media type; 1 if it isn't told. */
-static double weight(lab_http_str params) {
+/* The parameter q of a media type; 1 if there is none. */
+static double read_weight(lab_http_str params) {
   char number[8] = "";
   while (params.len > 0) {
-    lab_http_str p = cut(&params, ';');
+    lab_http_str p = cut_piece(&params, ';');
     if (p.len > 2 && (p.data[0] == 'q' || p.data[0] == 'Q') && p.data[1] == '=')
       memcpy(number, p.data + 2,
              p.len - 2 < sizeof number ? p.len - 2 : sizeof number - 1);
@@ -50,12 +50,12 @@ bool lab_exposition_wants_open(const char *accept, size_t len) {
   lab_http_str rest = {accept, len};
   double open = 0, text = 0;
   while (rest.len > 0) {
-    lab_http_str params = cut(&rest, ',');
-    lab_http_str type = cut(&params, ';');
-    double q = weight(params);
-    if (is(type, "application/openmetrics-text"))
+    lab_http_str params = cut_piece(&rest, ',');
+    lab_http_str type = cut_piece(&params, ';');
+    double q = read_weight(params);
+    if (is_media_type(type, "application/openmetrics-text"))
       open = fmax(open, q);
-    else if (is(type, "text/plain"))
+    else if (is_media_type(type, "text/plain"))
       text = fmax(text, q);
   }
   return open > 0 && open >= text;
@@ -63,7 +63,7 @@ bool lab_exposition_wants_open(const char *accept, size_t len) {
 
 /* ---- families and samples ------------------------------------------------ */
 
-static void escape(const char *text, bool quotes, lab_buf *out) {
+static void escape_text(const char *text, bool quotes, lab_buf *out) {
   for (; *text; text++)
     if (*text == '\n')
       lab_buf_puts(out, "\\n");
@@ -74,15 +74,15 @@ static void escape(const char *text, bool quotes, lab_buf *out) {
 }
 
 void lab_exposition_escape(const char *text, lab_buf *out) {
-  escape(text, true, out);
+  escape_text(text, true, out);
 }
 
-static void heading(lab_exposition *e, const char *what, size_t len) {
+static void write_heading(lab_exposition *e, const char *what, size_t len) {
   lab_buf_printf(e->out, "# %s %.*s%s ", what, (int)len, e->name,
                  e->open ? "" : e->total);
 }
 
-static size_t name_length(const lab_exposition *e) {
+static size_t measure_name(const lab_exposition *e) {
   size_t len = strlen(e->name);
   bool ends =
       e->total[0] && len > 6 && strcmp(e->name + len - 6, "_total") == 0;
@@ -93,19 +93,19 @@ void lab_exposition_family(lab_exposition *e, const char *type,
                            const char *name, const char *help) {
   e->name = name;
   e->total = strcmp(type, "counter") == 0 ? "_total" : "";
-  size_t len = name_length(e);
-  heading(e, "HELP", len);
-  escape(help, e->open, e->out);
+  size_t len = measure_name(e);
+  write_heading(e, "HELP", len);
+  escape_text(help, e->open, e->out);
   lab_buf_putc(e->out, '\n');
-  heading(e, "TYPE", len);
-  /* In 0.0.4 the type that is not known is called otherwise. */
+  write_heading(e, "TYPE", len);
+  /* Version 0.0.4 calls this type by another name. */
   bool untyped = !e->open && strcmp(type, "unknown") == 0;
   lab_buf_printf(e->out, "%s\n", untyped ? "untyped" : type);
 }
 
 void lab_exposition_part(lab_exposition *e, const char *suffix,
                          const char *labels, double value) {
-  lab_buf_printf(e->out, "%.*s%s%s ", (int)name_length(e), e->name, suffix,
+  lab_buf_printf(e->out, "%.*s%s%s ", (int)measure_name(e), e->name, suffix,
                  labels);
   lab_buf_double(e->out, value);
   lab_buf_putc(e->out, '\n');

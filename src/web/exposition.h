@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Numbers as Prometheus reads them: its text format (0.0.4) or OpenMetrics
- * (1.0.0), which differ in how a counter's family is called and in the end
- * mark.
+ * (1.0.0). The two differ in the name of a counter's family and in the mark at
+ * the end.
  *
  *   lab_exposition e = {.out = &body, .open = true};
  *   lab_exposition_family(&e, "counter", "jobs", "Jobs done.");
@@ -14,8 +14,8 @@
  *   jobs_total{kind="big"} 3
  *   # EOF                               (OpenMetrics only)
  *
- * All samples are the same in both, so that a series doesn't change its name
- * with the format that a scraper asks for.
+ * The samples are the same in both, so that a series keeps its name whichever
+ * format a scraper asks for.
  *
  * Threads: one at a time per exposition. */
 #ifndef LAB_WEB_EXPOSITION_H
@@ -38,12 +38,12 @@ typedef struct lab_exposition {
 #define LAB_EXPOSITION_OPEN                                                    \
   "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* Whether the header Accept (LEN bytes) would rather have OpenMetrics. */
+/* Whether the header Accept (LEN bytes) prefers OpenMetrics. */
 bool lab_exposition_wants_open(const char *accept, size_t len);
 
-/* Begins a family of samples. TYPE: "counter", "gauge", "histogram", "summary"
- * or "unknown". NAME, which must stay valid, is that of the samples, but
- * counters may do without their "_total". HELP: a sentence. */
+/* Begins a family of samples. TYPE is "counter", "gauge", "histogram",
+ * "summary" or "unknown". NAME is the name of the samples, where a counter's
+ * "_total" may be left out; it must stay valid. HELP is a sentence. */
 void lab_exposition_family(lab_exposition *e, const char *type,
                            const char *name, const char *help);
 /* LABELS: "" or {key="value",...}, values through lab_exposition_escape. */
@@ -57,6 +57,7 @@ void lab_exposition_histogram(lab_exposition *e, const char *labels,
 /* A family of one sample without labels. */
 void lab_exposition_one(lab_exposition *e, const char *type, const char *name,
                         const char *help, double value);
+/* The last call. */
 void lab_exposition_end(lab_exposition *e);
 
 /* TEXT as the value of a label, without the quotes. */

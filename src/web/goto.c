@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: MIT
- * /goto?step=N[&param=value]: the switch.
+ * See goto.h. /goto?step=N[&param=value]
  *
- * The VM may be busy with the very fault that the student wants to leave. So a
- * switch that has not left the present step after INTERRUPT_MS has the running
- * code stopped, again and again; and if that doesn't help (the code is in C),
- * it is taken back, or goes on unattended, and the student is told so: an
- * answer in less than 100 ms either way. Once the step is left, the switch is
- * waited for: entering one may take its time. */
+ * The VM may be busy with the very fault that the student wants to leave. So if
+ * a switch has not left the present step after INTERRUPT_MS, the running code
+ * is interrupted. If that doesn't help within PATIENCE_MS (the code is in C),
+ * the switch is withdrawn, or goes on without an observer, and the answer says
+ * so. The student has an answer in less than 100 ms in both cases. Once the old
+ * step is left, the answer waits for the switch: to enter a step may take
+ * long. */
+#include "web/goto.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "web/handlers.h"
+#include "scenario/switches.h"
+#include "web/number.h"
+#include "web/web_internal.h"
 
 enum { INTERRUPT_MS = 50, PATIENCE_MS = 40, STEP_MAX = 9999 };
 
-typedef struct change {
+typedef struct goto_request {
   lab_switch x;
   lab_web *web;
   lab_http_request *req; /* held */
   uv_timer_t timer;
   bool hurried; /* the VM was interrupted */
   bool replied; /* without waiting for the VM */
-} change;
+} goto_request;
 
 /* ---- the answer ---------------------------------------------------------- */
 
-static void respond(lab_http_request *req, int status, lab_buf *text) {
+static void answer_step(lab_http_request *req, int status, lab_buf *text) {
   if (status == 200) {
     lab_http_respond(req, status, LAB_WEB_TEXT, NULL, text->data, text->len);
     return;
@@ -35,48 +40,48 @@ static void respond(lab_http_request *req, int status, lab_buf *text) {
   lab_http_error(req, status, text->data);
 }
 
-static void on_closed(uv_handle_t *handle) {
-  lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, change, timer));
+static void on_goto_closed(uv_handle_t *handle) {
+  lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, goto_request, timer));
 }
 
 static void answer_goto(lab_call *call) {
-  change *c = call->user;
+  goto_request *c = call->user;
   if (!c->replied)
-    respond(c->req, c->x.status, &c->x.reply);
+    answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);
   lab_buf_free(&c->x.reply);
-  uv_close((uv_handle_t *)&c->timer, on_closed);
+  uv_close((uv_handle_t *)&c->timer, on_goto_closed);
 }
 
-static void hurry(change *c) {
+static void hurry_switch(goto_request *c) {
   c->hurried = true;
   lab_switches_interrupt(c->web->config.vm, !lab_switch_has_begun(&c->x));
 }
 
-static bool is_hopeless(change *c, lab_err *why) {
+static bool is_switch_hopeless(goto_request *c, lab_err *why) {
   lab_vm *vm = c->web->config.vm;
   return c->hurried && (lab_switch_withdraw(vm, &c->x, why) ||
                         lab_switch_is_stuck(vm, &c->x, why));
 }
 
-static void on_timer(uv_timer_t *timer) {
-  change *c = LAB_CONTAINER(timer, change, timer);
+static void on_goto_timer(uv_timer_t *timer) {
+  goto_request *c = LAB_CONTAINER(timer, goto_request, timer);
   lab_err why;
   if (c->web->stopping || lab_switch_is_entering(&c->x))
     return;
-  if (is_hopeless(c, &why)) {
+  if (is_switch_hopeless(c, &why)) {
     c->replied = true;
     lab_http_error(c->req, 503, why.text);
     return;
   }
-  hurry(c);
-  uv_timer_start(timer, on_timer, PATIENCE_MS, 0);
+  hurry_switch(c);
+  uv_timer_start(timer, on_goto_timer, PATIENCE_MS, 0);
 }
 
 /* ---- the question -------------------------------------------------------- */
 
-static void refuse(lab_http_request *req, const char *given, int64_t step,
-                   int rc) {
+static void refuse_step(lab_http_request *req, const char *given, int64_t step,
+                        int rc) {
   lab_buf text = LAB_BUF_INIT;
   if (rc) {
     lab_buf_puts(&text, "strconv.Atoi: parsing ");
@@ -86,12 +91,12 @@ static void refuse(lab_http_request *req, const char *given, int64_t step,
   } else {
     lab_buf_printf(&text, "Invalid step %lld", (long long)step);
   }
-  respond(req, 400, &text);
+  answer_step(req, 400, &text);
   lab_buf_free(&text);
 }
 
-static void begin(lab_web *web, lab_http_request *req, int step) {
-  change *c = lab_xcalloc(1, sizeof *c);
+static void begin_goto(lab_web *web, lab_http_request *req, int step) {
+  goto_request *c = lab_xcalloc(1, sizeof *c);
   lab_http_str query = lab_http_query(req);
   c->web = web;
   c->req = req;
@@ -103,7 +108,7 @@ static void begin(lab_web *web, lab_http_request *req, int step) {
       .query_len = query.len,
   };
   uv_timer_init(web->config.loop, &c->timer);
-  uv_timer_start(&c->timer, on_timer, INTERRUPT_MS, 0);
+  uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS, 0);
   lab_switch_send(web->config.vm, &c->x);
 }
 
@@ -128,10 +133,10 @@ void lab_web_goto(lab_web *web, lab_http_request *req) {
     text[0] = '\0';
   int rc = lab_web_atoi(text, &step);
   if (rc || step < 0 || step > STEP_MAX)
-    refuse(req, text, step, rc);
+    refuse_step(req, text, step, rc);
   else if (web->stopping)
     lab_http_error(req, 503, "the lab is stopping");
   else
-    begin(web, req, (int)step);
+    begin_goto(web, req, (int)step);
   lab_xfree(text);
 }

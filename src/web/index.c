@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/: the page that lists the profiles, as Go's; and cmdline. */
+ * See index.h. The page looks like Go's. */
+#include "web/index.h"
+
 #include <string.h>
 
 #include "prof/registry.h"
-#include "web/handlers.h"
+#include "web/web_internal.h"
 
 typedef struct row {
   const char *name;
@@ -11,7 +13,7 @@ typedef struct row {
   size_t count;
 } row;
 
-/* What the page lists besides the registry, in the order of names. */
+/* What the page lists and the registry doesn't, in the order of names. */
 static const row others[] = {
     {"cmdline", "The command line invocation of the current program", 0},
     {"profile",
@@ -32,18 +34,18 @@ static const row others[] = {
 enum { OTHERS = sizeof others / sizeof *others };
 enum { ROWS = OTHERS + LAB_REGISTRY_MAX };
 
-static row from_registry(const lab_profile_kind *kind) {
+static row make_row(const lab_profile_kind *kind) {
   return (row){kind->name, kind->description, kind->count()};
 }
 
-/* Both lists merged by name; returns how many. */
+/* Merges both lists by name; returns how many rows there are. */
 static size_t collect_rows(row out[ROWS]) {
   size_t n = 0, i = 0, j = 0;
   const lab_profile_kind *kind = lab_registry_at(0);
   while (kind || j < OTHERS) {
     bool first =
         kind && (j == OTHERS || strcmp(kind->name, others[j].name) < 0);
-    out[n++] = first ? from_registry(kind) : others[j++];
+    out[n++] = first ? make_row(kind) : others[j++];
     if (first)
       kind = lab_registry_at(++i);
   }
@@ -67,7 +69,7 @@ static const char head[] = "<html>\n"
                            "<table>\n"
                            "<thead><td>Count</td><td>Profile</td></thead>\n";
 
-static void write_page(lab_buf *out) {
+static void write_index_page(lab_buf *out) {
   row rows[ROWS];
   size_t n = collect_rows(rows);
   lab_buf_puts(out, head);
@@ -90,7 +92,7 @@ static void write_page(lab_buf *out) {
 void lab_web_index(lab_web *web, lab_http_request *req) {
   lab_buf page = LAB_BUF_INIT;
   (void)web;
-  write_page(&page);
+  write_index_page(&page);
   lab_http_respond_buf(req, 200, "text/html; charset=utf-8", LAB_WEB_NOSNIFF,
                        &page);
 }

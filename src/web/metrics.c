@@ -2,6 +2,8 @@
  * /metrics for Prometheus: under the names that client_golang uses what a Go
  * program would tell, so that ready-made dashboards work; under diaglab_ what
  * is our own; and the scenario's counters and gauges. */
+#include "web/metrics.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +14,10 @@
 #include "base/process.h"
 #include "mem/mem.h"
 #include "mem/memstats.h"
-#include "web/exposition.h"
 #include "script/status.h"
-#include "web/handlers.h"
+#include "web/exposition.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 typedef struct metrics {
   lab_slow slow;
@@ -83,7 +86,7 @@ static const field fields[] = {
      offsetof(lab_memstats, last_gc), 1e-9},
 };
 
-static void write_memstats(const lab_memstats *s, lab_exposition *e) {
+static void write_heap_metrics(const lab_memstats *s, lab_exposition *e) {
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const char *at = (const char *)s + fields[i].offset;
     double value = (double)*(const uint64_t *)(const void *)at;
@@ -95,7 +98,7 @@ static void write_memstats(const lab_memstats *s, lab_exposition *e) {
                      s->gc_cpu_fraction);
 }
 
-static int by_size(const void *a, const void *b) {
+static int compare_pauses(const void *a, const void *b) {
   uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
   return (x > y) - (x < y);
 }
@@ -106,7 +109,7 @@ static void write_pauses(const lab_memstats *s, lab_exposition *e) {
   uint64_t pauses[LAB_MEMSTATS_PAUSES];
   size_t n = s->num_gc < LAB_MEMSTATS_PAUSES ? s->num_gc : LAB_MEMSTATS_PAUSES;
   memcpy(pauses, s->pause_ns, sizeof pauses);
-  qsort(pauses, n, sizeof *pauses, by_size);
+  qsort(pauses, n, sizeof *pauses, compare_pauses);
   lab_exposition_family(e, "summary", "go_gc_duration_seconds",
                         "How long collections kept the scenario waiting.");
   for (size_t i = 0; i < 5; i++) {
@@ -119,8 +122,8 @@ static void write_pauses(const lab_memstats *s, lab_exposition *e) {
   lab_exposition_part(e, "_count", "", s->num_gc);
 }
 
-static void write_version(const metrics *m, const char *name, const char *help,
-                          lab_exposition *e) {
+static void write_version_metric(const metrics *m, const char *name,
+                                 const char *help, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{version=\"");
   lab_exposition_escape(m->slow.web->config.version, &label);
@@ -130,17 +133,17 @@ static void write_version(const metrics *m, const char *name, const char *help,
   lab_buf_free(&label);
 }
 
-static void write_go(const metrics *m, lab_exposition *e) {
+static void write_go_metrics(const metrics *m, lab_exposition *e) {
   write_pauses(&m->mem, e);
   lab_exposition_one(e, "gauge", "go_goroutines", "Tasks that exist.",
                      (double)m->vm.tasks);
-  write_version(m, "go_info", "What stands in for Go here.", e);
-  write_memstats(&m->mem, e);
+  write_version_metric(m, "go_info", "What stands in for Go here.", e);
+  write_heap_metrics(&m->mem, e);
   lab_exposition_one(e, "gauge", "go_threads", "Threads of the process.",
                      (double)m->process.threads);
 }
 
-static void write_process(const lab_process *p, lab_exposition *e) {
+static void write_process_metrics(const lab_process *p, lab_exposition *e) {
   lab_exposition_one(e, "counter", "process_cpu_seconds_total",
                      "CPU time of the process, user and system.",
                      (double)p->cpu_ns / 1e9);
@@ -163,7 +166,7 @@ static void write_process(const lab_process *p, lab_exposition *e) {
 
 /* ---- our own ------------------------------------------------------------- */
 
-static void write_step(const lab_vm_status *vm, lab_exposition *e) {
+static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{slug=\"");
   lab_exposition_escape(vm->step.slug, &label);
@@ -190,23 +193,23 @@ static void write_step_fds(const metrics *m, lab_exposition *e) {
                      "File descriptors that the step has.", m->vm.fds);
 }
 
-static void write_state(lab_exposition *e, const char *state, size_t n) {
+static void write_task_state(lab_exposition *e, const char *state, size_t n) {
   char label[64];
   snprintf(label, sizeof label, "{state=\"%s\"}", state);
   lab_exposition_sample(e, label, (double)n);
 }
 
-static void write_tasks(const lab_vm_status *vm, lab_exposition *e) {
+static void write_task_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_exposition_family(e, "gauge", "diaglab_tasks",
                         "Tasks by what they do or wait for, in the words of "
                         "goroutine profiles.");
-  write_state(e, "running", vm->running);
-  write_state(e, "runnable", vm->runnable);
+  write_task_state(e, "running", vm->running);
+  write_task_state(e, "runnable", vm->runnable);
   for (lab_wait why = LAB_WAIT_NONE + 1; why < LAB_WAIT_KINDS; why++)
-    write_state(e, lab_wait_name(why), vm->waiting[why]);
+    write_task_state(e, lab_wait_name(why), vm->waiting[why]);
 }
 
-static void write_queues(const metrics *m, lab_exposition *e) {
+static void write_queue_metrics(const metrics *m, lab_exposition *e) {
   const lab_vm_status *vm = &m->vm;
   lab_exposition_one(e, "gauge", "diaglab_connections",
                      "Connections of clients.", m->connections);
@@ -229,7 +232,7 @@ static void write_queues(const metrics *m, lab_exposition *e) {
 }
 
 /* A metric's name is in use for as long as its family is written. */
-static void write_metric(const lab_metric *m, void *arg) {
+static void write_scenario_metric(const lab_metric *m, void *arg) {
   static const char *const types[] = {"counter", "gauge", "histogram"};
   lab_exposition *e = arg;
   lab_exposition_family(e, types[m->kind], m->name,
@@ -242,30 +245,30 @@ static void write_metric(const lab_metric *m, void *arg) {
 
 /* ---- the request --------------------------------------------------------- */
 
-static void run(lab_slow *s) {
+static void write_metrics(lab_slow *s) {
   metrics *m = (metrics *)s;
   lab_exposition e = {.out = &m->out, .open = m->open};
   lab_memstats_read(&m->mem);
   lab_process_read(&m->process);
-  write_go(m, &e);
-  write_process(&m->process, &e);
-  write_version(m, "diaglab_build_info", "The program's version.", &e);
-  write_step(&m->vm, &e);
+  write_go_metrics(m, &e);
+  write_process_metrics(&m->process, &e);
+  write_version_metric(m, "diaglab_build_info", "The program's version.", &e);
+  write_step_metrics(&m->vm, &e);
   write_step_fds(m, &e);
-  write_tasks(&m->vm, &e);
-  write_queues(m, &e);
-  lab_web_write_load(s->web, &e);
-  lab_metric_each(write_metric, &e);
+  write_task_metrics(&m->vm, &e);
+  write_queue_metrics(m, &e);
+  lab_request_stats_write(&s->web->stats, &e);
+  lab_metric_each(write_scenario_metric, &e);
   lab_exposition_end(&e);
 }
 
-static void cleanup(lab_slow *s) {
+static void free_metrics(lab_slow *s) {
   metrics *m = (metrics *)s;
   lab_vm_status_free(&m->vm);
   lab_buf_free(&m->out);
 }
 
-static void answer(lab_slow *s) {
+static void answer_metrics(lab_slow *s) {
   metrics *m = (metrics *)s;
   lab_http_respond_buf(s->req, 200,
                        m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
@@ -282,9 +285,9 @@ void lab_web_metrics(lab_web *web, lab_http_request *req) {
   metrics *m = lab_xcalloc(1, sizeof *m);
   lab_http_header(req, "Accept", &accept);
   m->open = lab_exposition_wants_open(accept.data, accept.len);
-  m->in_flight = web->in_flight;
+  m->in_flight = lab_web_in_flight(web);
   m->connections = lab_http_connections(web->server);
   lab_vm_read_status(web->config.vm, &m->vm);
-  lab_slow_begin(&m->slow, web, req, cleanup);
-  lab_slow_work(&m->slow, run, answer);
+  lab_slow_begin(&m->slow, web, req, free_metrics);
+  lab_slow_work(&m->slow, write_metrics, answer_metrics);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Numbers in requests, read as Go's strconv does, with its messages. */
+ * See number.h. */
+#include "web/number.h"
+
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "web/handlers.h"
+#include "http/query.h"
 
 /* The digits of TEXT; LIMIT is the largest value allowed. */
 static int read_digits(const char *text, uint64_t limit, uint64_t *out) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Requests that take their time: work on libuv's pool, pauses on a timer, and a
- * client that may go away in either. See handlers.h. */
+ * See slow.h. */
+#include "web/slow.h"
+
 #include <pthread.h>
 
 #include "base/alloc.h"
-#include "web/handlers.h"
+#include "web/web_internal.h"
 
-static void on_closed(uv_handle_t *handle) {
+static void on_slow_closed(uv_handle_t *handle) {
   lab_xfree(handle->data);
 }
 
@@ -15,10 +16,10 @@ void lab_slow_end(lab_slow *s) {
   lab_list_remove(&s->link);
   lab_http_release(s->req);
   s->timer.data = s;
-  uv_close((uv_handle_t *)&s->timer, on_closed);
+  uv_close((uv_handle_t *)&s->timer, on_slow_closed);
 }
 
-static void on_gone(lab_http_request *req, void *arg) {
+static void on_slow_client_gone(lab_http_request *req, void *arg) {
   lab_slow *s = arg;
   (void)req;
   s->gone = true;
@@ -41,13 +42,13 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 
 /* ---- work ---------------------------------------------------------------- */
 
-static void on_work(uv_work_t *work) {
+static void run_slow_work(uv_work_t *work) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
   pthread_setname_np(pthread_self(), "libuv-worker"); /* as newer libuvs do */
   s->run(s);
 }
 
-static void on_worked(uv_work_t *work, int status) {
+static void on_slow_work_done(uv_work_t *work, int status) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
   (void)status; /* cancelled only if the client is gone */
   s->working = false;
@@ -62,12 +63,13 @@ void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
   s->run = run;
   s->next = next;
   s->working = true;
-  uv_queue_work(s->web->config.loop, &s->work, on_work, on_worked);
+  uv_queue_work(s->web->config.loop, &s->work, run_slow_work,
+                on_slow_work_done);
 }
 
 /* ---- pauses -------------------------------------------------------------- */
 
-static void on_timer(uv_timer_t *timer) {
+static void on_slow_pause_over(uv_timer_t *timer) {
   lab_slow_wake(LAB_CONTAINER(timer, lab_slow, timer));
 }
 
@@ -77,10 +79,10 @@ void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
     lab_slow_end(s);
     return;
   }
-  lab_http_on_gone(s->req, on_gone, s);
+  lab_http_on_gone(s->req, on_slow_client_gone, s);
   s->next = next;
   s->paused = true;
-  uv_timer_start(&s->timer, on_timer, s->web->stopping ? 0 : ms, 0);
+  uv_timer_start(&s->timer, on_slow_pause_over, s->web->stopping ? 0 : ms, 0);
 }
 
 void lab_slow_wake(lab_slow *s) {
@@ -89,4 +91,21 @@ void lab_slow_wake(lab_slow *s) {
   s->paused = false;
   uv_timer_stop(&s->timer);
   s->next(s);
+}
+
+/* Waking one may end it, or others: each gets its turn once. */
+void lab_slow_wake_all(lab_web *web) {
+  lab_list todo;
+  lab_list_init(&todo);
+  while (!lab_list_empty(&web->slow)) {
+    lab_list *link = web->slow.next;
+    lab_list_remove(link);
+    lab_list_push_back(&todo, link);
+  }
+  while (!lab_list_empty(&todo)) {
+    lab_list *link = todo.next;
+    lab_list_remove(link);
+    lab_list_push_back(&web->slow, link);
+    lab_slow_wake(LAB_CONTAINER(link, lab_slow, link));
+  }
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * /status: what the lab is doing, as JSON, for scripts and for pages. Every
- * number is read from what runs when it is asked for. */
-#include <inttypes.h>
+ * See status.h. It is for scripts and for web pages. Every number is read when
+ * it is asked for, from what runs. */
+#include "web/status.h"
+
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "script/status.h"
-#include "web/handlers.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 typedef struct status {
   lab_slow slow;
@@ -20,149 +24,156 @@ typedef struct status {
   lab_buf out;
 } status;
 
-/* NS since 1970 as RFC 3339 writes it, with milliseconds. */
-static void write_time(lab_buf *out, const char *key, uint64_t ns) {
-  char text[32];
+/* A moment, NS since 1970, as RFC 3339 writes it, with milliseconds. */
+static void add_status_time(lab_json *j, const char *key, uint64_t ns) {
+  char date[32], text[48];
   struct tm tm;
   time_t seconds = (time_t)(ns / LAB_SECOND);
   gmtime_r(&seconds, &tm);
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  lab_buf_printf(out, "\"%s\": \"%s.%03uZ\"", key, text,
-                 (unsigned)(ns % LAB_SECOND / LAB_MILLISECOND));
+  strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+  snprintf(text, sizeof text, "%s.%03uZ", date,
+           (unsigned)(ns % LAB_SECOND / LAB_MILLISECOND));
+  lab_json_key(j, key);
+  lab_json_text(j, text);
 }
 
-static void write_age(lab_buf *out, const char *key, uint64_t since) {
+/* Seconds from a moment, in ns since 1970, until now. */
+static void add_status_age(lab_json *j, const char *key, uint64_t since) {
   uint64_t now = lab_clock_real();
-  lab_buf_printf(out, "\"%s\": ", key);
-  lab_buf_double(out, now > since ? (double)((now - since) / 1000) / 1e6 : 0);
+  lab_json_key(j, key);
+  lab_json_double(j, now > since ? (double)((now - since) / 1000) / 1e6 : 0);
 }
 
-static void write_string(lab_buf *out, const char *key, const char *text,
-                         size_t len) {
-  lab_buf_printf(out, "\"%s\": ", key);
-  lab_buf_json_string(out, text, len);
+static void add_status_number(lab_json *j, const char *key, uint64_t n) {
+  lab_json_key(j, key);
+  lab_json_uint(j, n);
 }
 
-static void write_step(const lab_vm_status *vm, lab_buf *out) {
-  lab_buf_printf(out, "\"step\": %d,\n", vm->step.number);
-  write_string(out, "slug", vm->step.slug, strlen(vm->step.slug));
-  lab_buf_puts(out, ",\n");
-  write_string(out, "title", vm->step.title.data ? vm->step.title.data : "",
-               vm->step.title.len);
-  lab_buf_puts(out, ",\n\"params\": ");
-  lab_buf_append(out, vm->step.params.data, vm->step.params.len);
-  lab_buf_puts(out, ",\n");
-  write_time(out, "since", vm->step.since);
-  lab_buf_puts(out, ",\n");
-  write_age(out, "seconds_in_step", vm->step.since);
+static void add_status_text(lab_json *j, const char *key, const char *text) {
+  lab_json_key(j, key);
+  lab_json_text(j, text);
 }
 
-/* Its lines after the first two: what Lua calls a stack traceback. */
-static void write_stack(const char *text, lab_buf *out) {
-  const char *comma = "";
-  lab_buf_putc(out, '[');
+static void add_status_step(lab_json *j, const lab_vm_status *vm) {
+  const lab_buf *title = &vm->step.title;
+  lab_json_key(j, "step");
+  lab_json_int(j, vm->step.number);
+  add_status_text(j, "slug", vm->step.slug);
+  lab_json_key(j, "title");
+  lab_json_string(j, title->data ? title->data : "", title->len);
+  lab_json_key(j, "params");
+  lab_json_raw(j, vm->step.params.data, vm->step.params.len);
+  add_status_time(j, "since", vm->step.since);
+  add_status_age(j, "seconds_in_step", vm->step.since);
+}
+
+/* TEXT is a stack traceback of Lua's; the lines that begin with a tab are its
+ * frames. */
+static void add_status_stack(lab_json *j, const char *text) {
+  lab_json_key(j, "stack");
+  lab_json_begin_array(j, LAB_JSON_SPACED);
   while (*text) {
     size_t len = strcspn(text, "\n");
-    if (*text == '\t') {
-      lab_buf_puts(out, comma);
-      lab_buf_json_string(out, text + 1, len - 1);
-      comma = ", ";
-    }
+    if (*text == '\t')
+      lab_json_string(j, text + 1, len - 1);
     text += len + (text[len] == '\n');
   }
-  lab_buf_putc(out, ']');
+  lab_json_end(j);
 }
 
-static void write_entering(lab_vm_status *vm, lab_buf *out) {
-  lab_buf_puts(out, "\"entering\": ");
+static void add_status_entering(lab_json *j, lab_vm_status *vm) {
+  lab_json_key(j, "entering");
   if (!vm->entry.what) {
-    lab_buf_puts(out, "null");
+    lab_json_null(j);
     return;
   }
   lab_buf_putc(&vm->entry.where, '\0');
   const char *where = vm->entry.where.data;
-  lab_buf_printf(out, "{\"step\": %d, ", vm->entry.number);
-  write_string(out, "slug", vm->entry.slug, strlen(vm->entry.slug));
-  lab_buf_puts(out, ", ");
-  write_time(out, "since", vm->entry.since);
-  lab_buf_puts(out, ", ");
-  write_age(out, "seconds", vm->entry.since);
-  lab_buf_puts(out, ", ");
-  write_string(out, "state", where, strcspn(where, "\n"));
-  lab_buf_puts(out, ", \"stack\": ");
-  write_stack(where, out);
-  lab_buf_putc(out, '}');
+  lab_json_begin_object(j, LAB_JSON_SPACED);
+  lab_json_key(j, "step");
+  lab_json_int(j, vm->entry.number);
+  add_status_text(j, "slug", vm->entry.slug);
+  add_status_time(j, "since", vm->entry.since);
+  add_status_age(j, "seconds", vm->entry.since);
+  lab_json_key(j, "state");
+  lab_json_string(j, where, strcspn(where, "\n"));
+  add_status_stack(j, where);
+  lab_json_end(j);
 }
 
-static void write_tasks(const lab_vm_status *vm, lab_buf *out) {
-  lab_buf_printf(out,
-                 "\"tasks\": {\"total\": %zu, \"running\": %zu, \"runnable\": "
-                 "%zu, \"waiting\": {",
-                 vm->tasks, vm->running, vm->runnable);
-  const char *comma = "";
+static void add_status_requests(lab_json *j, const status *s) {
+  lab_json_key(j, "requests");
+  lab_json_begin_object(j, LAB_JSON_SPACED);
+  add_status_number(j, "in_flight", s->in_flight);
+  add_status_number(j, "queued", s->vm.queued);
+  lab_json_end(j);
+}
+
+static void add_status_tasks(lab_json *j, const lab_vm_status *vm) {
+  lab_json_key(j, "tasks");
+  lab_json_begin_object(j, LAB_JSON_SPACED);
+  add_status_number(j, "total", vm->tasks);
+  add_status_number(j, "running", vm->running);
+  add_status_number(j, "runnable", vm->runnable);
+  lab_json_key(j, "waiting");
+  lab_json_begin_object(j, LAB_JSON_SPACED);
   for (lab_wait why = LAB_WAIT_NONE + 1; why < LAB_WAIT_KINDS; why++)
-    if (vm->waiting[why] > 0) {
-      lab_buf_printf(out, "%s\"%s\": %zu", comma, lab_wait_name(why),
-                     vm->waiting[why]);
-      comma = ", ";
-    }
-  lab_buf_puts(out, "}}");
+    if (vm->waiting[why] > 0)
+      add_status_number(j, lab_wait_name(why), vm->waiting[why]);
+  lab_json_end(j);
+  lab_json_end(j);
 }
 
-static void write_process(const lab_process *p, lab_buf *out) {
-  lab_buf_printf(out, "\"pid\": %d,\n", (int)getpid());
-  write_time(out, "started", p->start_ns);
-  lab_buf_puts(out, ",\n");
-  write_age(out, "uptime_seconds", p->start_ns);
-  lab_buf_printf(out, ",\n\"cpu_seconds\": ");
-  lab_buf_double(out, (double)(p->cpu_ns / 1000) / 1e6);
-  lab_buf_printf(out, ",\n\"fds\": %" PRIu64 ",\n\"threads\": %" PRIu64, p->fds,
-                 p->threads);
-  lab_buf_printf(out, ",\n\"rss_bytes\": %" PRIu64, p->rss);
+static void add_status_process(lab_json *j, const lab_process *p) {
+  add_status_number(j, "pid", (uint64_t)getpid());
+  add_status_time(j, "started", p->start_ns);
+  add_status_age(j, "uptime_seconds", p->start_ns);
+  lab_json_key(j, "cpu_seconds");
+  lab_json_double(j, (double)(p->cpu_ns / 1000) / 1e6);
+  add_status_number(j, "fds", p->fds);
+  add_status_number(j, "threads", p->threads);
+  add_status_number(j, "rss_bytes", p->rss);
 }
 
-static void write_limits(const status *s, lab_buf *out) {
+static void add_status_limits(lab_json *j, const status *s) {
   uint64_t fds = s->process.max_fds;
   if (s->vm.fd_limit > 0 && s->vm.fd_limit < fds)
     fds = s->vm.fd_limit;
-  lab_buf_printf(out,
-                 "\"limits\": {\"memory_bytes\": %zu, \"fds\": %" PRIu64
-                 ", \"requests\": %u, \"workers\": %u}",
-                 s->vm.memory_limit, fds, s->slow.web->config.queue_max,
-                 s->vm.workers.threads);
+  lab_json_key(j, "limits");
+  lab_json_begin_object(j, LAB_JSON_SPACED);
+  add_status_number(j, "memory_bytes", s->vm.memory_limit);
+  add_status_number(j, "fds", fds);
+  add_status_number(j, "requests", s->slow.web->config.queue_max);
+  add_status_number(j, "workers", s->vm.workers.threads);
+  lab_json_end(j);
 }
 
-static void run(lab_slow *base) {
+static void write_status(lab_slow *base) {
   status *s = (status *)base;
-  lab_buf *out = &s->out;
+  lab_json j;
   lab_process_read(&s->process);
-  lab_buf_puts(out, "{\n");
-  write_step(&s->vm, out);
-  lab_buf_puts(out, ",\n");
-  write_entering(&s->vm, out);
-  lab_buf_printf(out,
-                 ",\n\"requests\": {\"in_flight\": %u, \"queued\": %zu},\n",
-                 s->in_flight, s->vm.queued);
-  write_tasks(&s->vm, out);
-  lab_buf_puts(out, ",\n");
-  write_process(&s->process, out);
-  lab_buf_printf(out, ",\n\"step_fds\": %u", s->vm.fds);
-  lab_buf_puts(out, ",\n");
-  write_limits(s, out);
-  lab_buf_puts(out, ",\n");
-  const char *version = base->web->config.version;
-  write_string(out, "version", version, strlen(version));
-  lab_buf_puts(out, "\n}\n");
+  lab_json_start(&j, &s->out);
+  lab_json_begin_object(&j, LAB_JSON_LINES);
+  add_status_step(&j, &s->vm);
+  add_status_entering(&j, &s->vm);
+  add_status_requests(&j, s);
+  add_status_tasks(&j, &s->vm);
+  add_status_process(&j, &s->process);
+  add_status_number(&j, "step_fds", s->vm.fds);
+  add_status_limits(&j, s);
+  add_status_text(&j, "version", base->web->config.version);
+  lab_json_end(&j);
+  lab_json_finish(&j);
 }
 
-static void cleanup(lab_slow *base) {
+static void free_status(lab_slow *base) {
   status *s = (status *)base;
   lab_vm_status_free(&s->vm);
   lab_buf_free(&s->out);
 }
 
-static void answer(lab_slow *base) {
-  lab_http_respond_buf(base->req, 200, "application/json; charset=utf-8", NULL,
+static void answer_status(lab_slow *base) {
+  lab_http_respond_buf(base->req, 200, LAB_WEB_JSON, NULL,
                        &((status *)base)->out);
   lab_slow_end(base);
 }
@@ -173,8 +184,8 @@ void lab_web_status(lab_web *web, lab_http_request *req) {
     return;
   }
   status *s = lab_xcalloc(1, sizeof *s);
-  s->in_flight = web->in_flight;
+  s->in_flight = lab_web_in_flight(web);
   lab_vm_read_status(web->config.vm, &s->vm);
-  lab_slow_begin(&s->slow, web, req, cleanup);
-  lab_slow_work(&s->slow, run, answer);
+  lab_slow_begin(&s->slow, web, req, free_status);
+  lab_slow_work(&s->slow, write_status, answer_status);
 }

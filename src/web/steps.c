@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * /steps and /hint: what the lab has to offer, for students. Read from the
- * scenarios' files on libuv's pool: it answers whatever the present step does.
+ * See steps.h. The answers are read from the scenarios' files on libuv's pool,
+ * so they come whatever the present step does.
  */
+#include "web/steps.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "web/handlers.h"
+#include "script/script.h"
+#include "web/number.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 typedef struct question {
   lab_slow slow;
@@ -15,8 +20,8 @@ typedef struct question {
   lab_buf out;
 } question;
 
-/* format=json, or a header Accept that names it. */
-static bool wants_json(lab_http_request *req) {
+/* The parameter format=json, or a header Accept that names JSON. */
+static bool wants_json_list(lab_http_request *req) {
   char format[8];
   lab_http_str accept;
   if (lab_http_query_get(req, "format", format, sizeof format) >= 0)
@@ -25,27 +30,26 @@ static bool wants_json(lab_http_request *req) {
          memmem(accept.data, accept.len, "application/json", 16) != NULL;
 }
 
-static void run(lab_slow *base) {
+static void find_catalog_answer(lab_slow *base) {
   question *q = (question *)base;
   q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &q->out);
   if (q->asked.hint > 0 && q->status == 200)
     lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
 }
 
-static void cleanup(lab_slow *base) {
+static void free_catalog_answer(lab_slow *base) {
   lab_buf_free(&((question *)base)->out);
 }
 
-static void answer(lab_slow *base) {
+static void answer_catalog(lab_slow *base) {
   question *q = (question *)base;
   bool json = q->asked.json && q->status == 200;
-  lab_http_respond_buf(base->req, q->status,
-                       json ? "application/json; charset=utf-8" : LAB_WEB_TEXT,
+  lab_http_respond_buf(base->req, q->status, json ? LAB_WEB_JSON : LAB_WEB_TEXT,
                        "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &q->out);
   lab_slow_end(base);
 }
 
-static void ask(lab_web *web, lab_http_request *req, int hint) {
+static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   if (web->stopping) {
     lab_http_error(req, 503, "the lab is stopping");
     return;
@@ -53,13 +57,13 @@ static void ask(lab_web *web, lab_http_request *req, int hint) {
   question *q = lab_xcalloc(1, sizeof *q);
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
-  q->asked.json = wants_json(req);
-  lab_slow_begin(&q->slow, web, req, cleanup);
-  lab_slow_work(&q->slow, run, answer);
+  q->asked.json = wants_json_list(req);
+  lab_slow_begin(&q->slow, web, req, free_catalog_answer);
+  lab_slow_work(&q->slow, find_catalog_answer, answer_catalog);
 }
 
 void lab_web_steps(lab_web *web, lab_http_request *req) {
-  ask(web, req, 0);
+  ask_catalog(web, req, 0);
 }
 
 void lab_web_hint(lab_web *web, lab_http_request *req) {
@@ -70,5 +74,5 @@ void lab_web_hint(lab_web *web, lab_http_request *req) {
     lab_http_error(req, 400,
                    "invalid value for \"n\" - must be a positive integer");
   else
-    ask(web, req, (int)n);
+    ask_catalog(web, req, (int)n);
 }

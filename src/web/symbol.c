@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * /debug/pprof/symbol: names of addresses, for tools that have only those.
  * Addresses are joined by "+", in the query or in the body of a POST. */
+#include "web/symbol.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "prof/export.h"
-#include "web/handlers.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 typedef struct symbols {
   lab_slow slow;
@@ -16,7 +19,7 @@ typedef struct symbols {
 } symbols;
 
 /* "0x4b2f", "1234", "0755": a C literal and nothing else; else 0. */
-static uint64_t parse_address(const char *text) {
+static uint64_t parse_code_address(const char *text) {
   char *end;
   if (*text < '0' || *text > '9')
     return 0;
@@ -26,35 +29,35 @@ static uint64_t parse_address(const char *text) {
 }
 
 /* Unknown addresses are passed over in silence: so does Go, so tools expect. */
-static void write_line(const char *word, size_t len, lab_buf *out) {
+static void write_symbol_line(const char *word, size_t len, lab_buf *out) {
   char text[32];
   if (len >= sizeof text)
     return;
   memcpy(text, word, len);
   text[len] = '\0';
-  uint64_t address = parse_address(text);
+  uint64_t address = parse_code_address(text);
   const char *name = address ? lab_text_name(address) : NULL;
   if (name)
     lab_buf_printf(out, "%#llx %s\n", (unsigned long long)address, name);
 }
 
-static void run(lab_slow *s) {
+static void write_symbols(lab_slow *s) {
   symbols *job = (symbols *)s;
   const char *at = job->addresses.data, *end = at + job->addresses.len;
   lab_buf_puts(&job->out, "num_symbols: 1\n");
   while (at < end) {
     const char *plus = memchr(at, '+', (size_t)(end - at));
     const char *stop = plus ? plus : end;
-    write_line(at, (size_t)(stop - at), &job->out);
+    write_symbol_line(at, (size_t)(stop - at), &job->out);
     at = stop + 1;
   }
 }
 
-static void cleanup(lab_slow *s) {
+static void free_symbols(lab_slow *s) {
   lab_buf_free(&((symbols *)s)->out);
 }
 
-static void answer(lab_slow *s) {
+static void answer_symbols(lab_slow *s) {
   lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
                        &((symbols *)s)->out);
   lab_slow_end(s);
@@ -64,6 +67,6 @@ void lab_web_symbol(lab_web *web, lab_http_request *req) {
   bool post = strcmp(lab_http_method(req), "POST") == 0;
   symbols *job = lab_xcalloc(1, sizeof *job);
   job->addresses = post ? lab_http_body(req) : lab_http_query(req);
-  lab_slow_begin(&job->slow, web, req, cleanup);
-  lab_slow_work(&job->slow, run, answer);
+  lab_slow_begin(&job->slow, web, req, free_symbols);
+  lab_slow_work(&job->slow, write_symbols, answer_symbols);
 }

@@ -7,7 +7,7 @@
  * The loop moves bytes only; naming frames and making JSON happen on the pool.
  * A client that reads slowly makes the recording wait, and in the end
  * (trace/trace.h) end early; one that goes away ends it. */
-#include "trace/trace.h"
+#include "web/trace.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,10 +17,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "trace/json.h"
 #include "inspect/trace_names.h"
 #include "inspect/tracer.h"
-#include "web/handlers.h"
+#include "trace/json.h"
+#include "trace/trace.h"
+#include "web/pprof_answer.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 enum {
   STEP_MS = 20,
@@ -37,7 +40,7 @@ typedef struct trace {
   lab_buf piece;        /* to be written next */
 } trace;
 
-static void step(lab_slow *s);
+static void advance_trace(lab_slow *s);
 
 static trace *trace_of(lab_slow *s) {
   return LAB_CONTAINER(s, trace, slow);
@@ -55,7 +58,7 @@ static void end_recording(trace *t) {
     lab_log("%s", lab_trace_fault());
 }
 
-static void cleanup(lab_slow *s) {
+static void free_trace(lab_slow *s) {
   trace *t = trace_of(s);
   end_recording(t);
   lab_trace_close();
@@ -66,14 +69,14 @@ static void cleanup(lab_slow *s) {
 
 /* ---- on the pool --------------------------------------------------------- */
 
-static void make_json(lab_slow *s) {
+static void convert_events(lab_slow *s) {
   trace *t = trace_of(s);
   lab_trace_json_add(t->json, t->raw.data, t->raw.len, &t->piece);
   lab_buf_clear(&t->raw);
 }
 
 /* What comes after the last event. */
-static void make_end(lab_slow *s) {
+static void write_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
   if (t->json)
     lab_trace_json_end(t->json, &t->piece);
@@ -83,24 +86,24 @@ static void make_end(lab_slow *s) {
 
 /* ---- on the loop --------------------------------------------------------- */
 
-static void write_piece(lab_slow *s) {
+static void send_trace_piece(lab_slow *s) {
   lab_http_stream_write(s->req, &trace_of(s)->piece);
-  step(s);
+  advance_trace(s);
 }
 
-static void write_end(lab_slow *s) {
+static void send_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
   bool more = t->piece.len > 0 && !t->json;
   lab_http_stream_write(s->req, &t->piece);
   if (more) {
-    step(s);
+    advance_trace(s);
   } else {
     lab_http_stream_end(s->req);
     lab_slow_end(s);
   }
 }
 
-static bool time_is_up(trace *t) {
+static bool is_recording_over(trace *t) {
   uint64_t now = lab_clock_mono();
   if (t->until == 0 && lab_trace_started())
     t->until = now + t->ns;
@@ -109,7 +112,7 @@ static bool time_is_up(trace *t) {
 }
 
 /* Milliseconds until there is something to do. */
-static uint64_t rest_ms(const trace *t) {
+static uint64_t count_ms_to_wait(const trace *t) {
   uint64_t now = lab_clock_mono();
   if (t->sealed || t->until == 0 || t->until <= now)
     return 1;
@@ -118,7 +121,7 @@ static uint64_t rest_ms(const trace *t) {
 }
 
 /* False: nothing waits to be written, or the client isn't ready for it. */
-static bool move_events(trace *t) {
+static bool send_events(trace *t) {
   bool ready = lab_http_stream_pending(t->slow.req) < PENDING_MAX ||
                t->slow.web->stopping;
   if (!ready || !lab_trace_take(t->json ? &t->raw : &t->piece, true))
@@ -133,24 +136,24 @@ static bool move_events(trace *t) {
 }
 
 /* Whatever is next. */
-static void step(lab_slow *s) {
+static void advance_trace(lab_slow *s) {
   trace *t = trace_of(s);
-  if (!t->sealed && time_is_up(t))
+  if (!t->sealed && is_recording_over(t))
     end_recording(t);
-  bool moved = move_events(t);
+  bool moved = send_events(t);
   bool ready = lab_http_stream_pending(s->req) < PENDING_MAX;
   if (moved && t->json)
-    lab_slow_work(s, make_json, write_piece);
+    lab_slow_work(s, convert_events, send_trace_piece);
   else if (t->sealed && !moved && (ready || s->web->stopping))
-    lab_slow_work(s, make_end, write_end);
+    lab_slow_work(s, write_trace_end, send_trace_end);
   else
-    lab_slow_pause(s, rest_ms(t), step);
+    lab_slow_pause(s, count_ms_to_wait(t), advance_trace);
 }
 
 /* ---- the request --------------------------------------------------------- */
 
 /* As Go: what isn't a number above 0, all of it, is 1. */
-static double seconds_of(const lab_http_request *req) {
+static double read_trace_seconds(const lab_http_request *req) {
   char text[64], *end;
   if (lab_http_form_get(req, "seconds", text, sizeof text) <= 0)
     return 1;
@@ -159,29 +162,29 @@ static double seconds_of(const lab_http_request *req) {
                                                                        : 1;
 }
 
-static bool wants_json(const lab_http_request *req) {
+static bool wants_chrome_json(const lab_http_request *req) {
   char text[8];
   return lab_http_form_get(req, "format", text, sizeof text) > 0 &&
          strcmp(text, "json") == 0;
 }
 
-static void begin(lab_web *web, lab_http_request *req, double seconds) {
+static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
   trace *t = lab_xcalloc(1, sizeof *t);
-  bool json = wants_json(req);
+  bool json = wants_chrome_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
   t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
-  lab_slow_begin(&t->slow, web, req, cleanup);
+  lab_slow_begin(&t->slow, web, req, free_trace);
   lab_http_stream_begin(req, 200,
                         json ? "application/json" : "application/octet-stream",
                         json ? "Content-Disposition: attachment; "
                                "filename=\"trace.json\"\r\n" LAB_WEB_NOSNIFF
                              : "Content-Disposition: attachment; "
                                "filename=\"trace\"\r\n" LAB_WEB_NOSNIFF);
-  step(&t->slow);
+  advance_trace(&t->slow);
 }
 
 void lab_web_trace(lab_web *web, lab_http_request *req) {
-  double seconds = seconds_of(req);
+  double seconds = read_trace_seconds(req);
   if (seconds > LAB_WEB_SECONDS_MAX)
     lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
   else if (web->stopping)
@@ -191,5 +194,5 @@ void lab_web_trace(lab_web *web, lab_http_request *req) {
                         "Could not enable tracing: runtime error: tracing is "
                         "already enabled");
   else
-    begin(web, req, seconds);
+    begin_trace(web, req, seconds);
 }

@@ -1,94 +1,93 @@
 /* SPDX-License-Identifier: MIT
- * /debug/vars: expvar's page, the command line, the memory statistics, and the
- * scenario's counters and gauges. */
-#include <math.h>
+ * See vars.h. The command line, the memory statistics, and the scenario's
+ * counters and gauges. */
+#include "web/vars.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/metric.h"
 #include "prof/memstats_format.h"
-#include "web/handlers.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 typedef struct vars {
   lab_slow slow;
   lab_buf out;
 } vars;
 
-static void write_cmdline(const lab_web_config *config, lab_buf *out) {
-  lab_buf_puts(out, "\"cmdline\": [");
-  for (size_t i = 0; i < config->argc; i++) {
-    if (i > 0)
-      lab_buf_putc(out, ',');
-    lab_buf_json_string(out, config->argv[i], strlen(config->argv[i]));
-  }
-  lab_buf_puts(out, "]");
-}
+/* ---- the object, in the order of keys ------------------------------------ */
 
-/* ---- the object, in the order of keys ------------------------------------
- */
-
-typedef struct writer {
+typedef struct vars_writer {
   const lab_web_config *config;
-  lab_buf *out;
-  const char *comma;
-  unsigned next; /* of the keys that are always there: see write_fixed */
-} writer;
+  lab_json json;
+  unsigned next_fixed; /* of the keys that are always there */
+} vars_writer;
 
-static void write_memstats(lab_buf *out) {
-  lab_memstats stats;
-  lab_memstats_read(&stats);
-  lab_buf_puts(out, "\"memstats\": ");
-  lab_memstats_write_json(&stats, out);
+static void add_cmdline(vars_writer *w) {
+  lab_json_begin_array(&w->json, LAB_JSON_COMPACT);
+  for (size_t i = 0; i < w->config->argc; i++)
+    lab_json_text(&w->json, w->config->argv[i]);
+  lab_json_end(&w->json);
 }
 
-/* Those of them that come before NAME; all that are left if it is NULL. */
-static void write_fixed(writer *w, const char *name) {
-  static const char *const keys[] = {"cmdline", "memstats"};
-  while (w->next < 2 && (!name || strcmp(keys[w->next], name) < 0)) {
-    lab_buf_puts(w->out, w->comma);
-    if (w->next++ == 0)
-      write_cmdline(w->config, w->out);
-    else
-      write_memstats(w->out);
-    w->comma = ",\n";
+static void add_memstats(vars_writer *w) {
+  lab_memstats stats;
+  lab_buf object = LAB_BUF_INIT;
+  lab_memstats_read(&stats);
+  lab_memstats_write_json(&stats, &object);
+  lab_json_raw(&w->json, object.data, object.len);
+  lab_buf_free(&object);
+}
+
+/* Adds the keys that are always there and come before NAME; if it is NULL, all
+ * that are left. */
+static void add_fixed_keys(vars_writer *w, const char *name) {
+  static const struct {
+    const char *key;
+    void (*add)(vars_writer *w);
+  } fixed[] = {{"cmdline", add_cmdline}, {"memstats", add_memstats}};
+  for (; w->next_fixed < sizeof fixed / sizeof *fixed; w->next_fixed++) {
+    const char *key = fixed[w->next_fixed].key;
+    if (name && strcmp(key, name) >= 0)
+      return;
+    lab_json_key(&w->json, key);
+    fixed[w->next_fixed].add(w);
   }
 }
 
-/* The scenario's own. JSON has no word for what isn't finite. */
-static void write_metric(const lab_metric *m, void *arg) {
-  writer *w = arg;
+/* Metrics come in the order of their names. */
+static void add_metric_key(const lab_metric *m, void *arg) {
+  vars_writer *w = arg;
   if (m->kind == LAB_METRIC_HISTOGRAM)
     return;
-  write_fixed(w, m->name);
-  lab_buf_printf(w->out, "%s\"%s\": ", w->comma, m->name);
-  double value = lab_metric_get(m);
-  if (isfinite(value))
-    lab_buf_double(w->out, value);
-  else
-    lab_buf_puts(w->out, "null");
-  w->comma = ",\n";
+  add_fixed_keys(w, m->name);
+  lab_json_key(&w->json, m->name);
+  lab_json_double(&w->json, lab_metric_get(m));
 }
 
-static void run(lab_slow *s) {
-  writer w = {&s->web->config, &((vars *)s)->out, "", 0};
-  lab_buf_puts(w.out, "{\n");
-  lab_metric_each(write_metric, &w);
-  write_fixed(&w, NULL);
-  lab_buf_puts(w.out, "\n}\n");
+static void write_vars(lab_slow *s) {
+  vars_writer w = {.config = &s->web->config};
+  lab_json_start(&w.json, &((vars *)s)->out);
+  lab_json_begin_object(&w.json, LAB_JSON_LINES);
+  lab_metric_each(add_metric_key, &w);
+  add_fixed_keys(&w, NULL);
+  lab_json_end(&w.json);
+  lab_json_finish(&w.json);
 }
 
-static void cleanup(lab_slow *s) {
+static void free_vars(lab_slow *s) {
   lab_buf_free(&((vars *)s)->out);
 }
 
-static void answer(lab_slow *s) {
-  lab_http_respond_buf(s->req, 200, "application/json; charset=utf-8", NULL,
-                       &((vars *)s)->out);
+static void answer_vars(lab_slow *s) {
+  lab_http_respond_buf(s->req, 200, LAB_WEB_JSON, NULL, &((vars *)s)->out);
   lab_slow_end(s);
 }
 
 void lab_web_vars(lab_web *web, lab_http_request *req) {
   vars *v = lab_xcalloc(1, sizeof *v);
-  lab_slow_begin(&v->slow, web, req, cleanup);
-  lab_slow_work(&v->slow, run, answer);
+  lab_slow_begin(&v->slow, web, req, free_vars);
+  lab_slow_work(&v->slow, write_vars, answer_vars);
 }

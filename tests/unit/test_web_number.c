@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "guard_page.h"
-#include "web/handlers.h"
+#include "web/number.h"
 
 static guard_page page;
 

@@ -9,7 +9,9 @@
 
 #include "base/alloc.h"
 #include "guard_page.h"
-#include "web/handlers.h"
+#include "web/slow.h"
+#include "web/symbol.h"
+#include "web/web_internal.h"
 
 static const char *method;
 static lab_http_str input;

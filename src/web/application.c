@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * The application's own endpoints: "/" and the present step's routes. The hot
- * path, so what it needs is kept and used again.
+ * See application.h. Most requests go this way, so what one needed is kept for
+ * the next.
  *
- * The request stays valid until it is answered, even if its client goes away;
- * so the VM's request just points into it. */
+ * An HTTP request stays valid until it is answered, even if its client goes
+ * away; so the VM's request just points into it. */
+#include "web/application.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "web/handlers.h"
+#include "scenario/request.h"
+#include "scenario/shown.h"
+#include "web/web_internal.h"
 
 enum {
-  IDLE_MAX = 256,  /* visits kept */
+  IDLE_MAX = 256,  /* visits that are kept */
   KEEP_MAX = 8192, /* bytes of an answer's buffer that a kept visit may have */
 };
 
@@ -24,11 +28,11 @@ typedef struct visit {
   struct visit *next;
 } visit;
 
-static visit *take(lab_web *web) {
-  visit *v = web->idle;
+static visit *take_visit(lab_web *web) {
+  visit *v = web->visits.idle;
   if (v) {
-    web->idle = v->next;
-    web->nidle--;
+    web->visits.idle = v->next;
+    web->visits.idle_count--;
   } else {
     v = lab_xcalloc(1, sizeof *v);
     v->web = web;
@@ -42,35 +46,36 @@ static void free_visit(visit *v) {
   lab_xfree(v);
 }
 
-static void give_back(visit *v) {
+static void keep_visit(visit *v) {
   lab_web *web = v->web;
-  if (web->nidle >= IDLE_MAX || v->x.reply.cap > KEEP_MAX ||
+  if (web->visits.idle_count >= IDLE_MAX || v->x.reply.cap > KEEP_MAX ||
       v->x.headers.cap > KEEP_MAX) {
     free_visit(v);
     return;
   }
   lab_buf_clear(&v->x.headers);
   lab_buf_clear(&v->x.reply);
-  v->next = web->idle;
-  web->idle = v;
-  web->nidle++;
+  v->next = web->visits.idle;
+  web->visits.idle = v;
+  web->visits.idle_count++;
 }
 
 void lab_web_free_visits(lab_web *web) {
-  while (web->idle) {
-    visit *v = web->idle;
-    web->idle = v->next;
+  while (web->visits.idle) {
+    visit *v = web->visits.idle;
+    web->visits.idle = v->next;
     free_visit(v);
   }
 }
 
-/* Answering may bring the connection's next request in here again. */
-static void answer_root(lab_call *call) {
+/* To answer may bring the connection's next request to lab_web_application,
+ * before this returns. */
+static void answer_visit(lab_call *call) {
   visit *v = call->user;
   lab_request *x = &v->x;
   const char *headers = NULL;
-  v->web->in_flight--;
-  lab_web_account(v->web, x->step, x->status, v->began);
+  v->web->visits.in_flight--;
+  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began);
   if (x->headers.len > 0) {
     lab_buf_putc(&x->headers, '\0');
     headers = x->headers.data;
@@ -81,18 +86,19 @@ static void answer_root(lab_call *call) {
   else
     lab_http_respond(v->req, x->status, x->content_type, headers, x->reply.data,
                      x->reply.len);
-  give_back(v);
+  keep_visit(v);
 }
 
-void lab_web_root(lab_web *web, lab_http_request *req) {
-  if (web->stopping || web->in_flight >= web->config.queue_max) {
-    lab_web_account(web, web->stopping ? 0 : lab_shown_number(web->config.vm),
-                    503, 0);
+void lab_web_application(lab_web *web, lab_http_request *req) {
+  if (web->stopping || web->visits.in_flight >= web->config.queue_max) {
+    lab_request_stats_count(
+        &web->stats, web->stopping ? 0 : lab_shown_number(web->config.vm), 503,
+        0);
     lab_http_error(req, 503,
                    web->stopping ? "the lab is stopping" : "the queue is full");
     return;
   }
-  visit *v = take(web);
+  visit *v = take_visit(web);
   lab_request *x = &v->x;
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
@@ -106,8 +112,12 @@ void lab_web_root(lab_web *web, lab_http_request *req) {
   x->query_len = query.len;
   x->body = body.data;
   x->body_len = body.len;
-  x->call.answered = answer_root;
+  x->call.answered = answer_visit;
   x->call.user = v;
-  web->in_flight++;
+  web->visits.in_flight++;
   lab_request_send(web->config.vm, x);
+}
+
+unsigned lab_web_in_flight(const lab_web *web) {
+  return web->visits.in_flight;
 }

@@ -7,14 +7,18 @@
  *
  * What the VM has to do with it (watch) may outlive the request: its client may
  * be gone before the VM has heard of it. */
-#include "prof/wall.h"
+#include "web/wall_profile.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "prof/cpu.h"
-#include "web/handlers.h"
+#include "prof/wall.h"
+#include "vm/vm.h"
+#include "web/pprof_answer.h"
+#include "web/sampling.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
 /* A VM that doesn't answer by then sits in C code. */
 enum { PATIENCE_MS = 5000 };
@@ -25,21 +29,20 @@ typedef struct watch {
   bool ended;            /* the second was sent */
   atomic_bool unwanted;  /* nobody waits for what the second brings */
   lab_wall *wall;
-  struct profile *waiting; /* NULL: its request is over */
+  struct wall_profile *waiting; /* NULL: its request is over */
 } watch;
 
-typedef struct profile {
+typedef struct wall_profile {
   lab_slow slow;
   watch *watch;
   bool collected; /* the VM has told all */
   lab_buf out;
   int rc;
-} profile;
+} wall_profile;
 
-/* ---- calls to the VM
- * ------------------------------------------------------------- */
+/* ---- calls to the VM ----------------------------------------------------- */
 
-static void free_if_over(watch *w) {
+static void free_watch_if_over(watch *w) {
   if (w->waiting || w->under_way > 0)
     return;
   lab_wall_free(w->wall);
@@ -60,20 +63,20 @@ static bool collect_waits(lab_slices *s, lab_sched *sched) {
   return false;
 }
 
-static void hear_of_slices(lab_call *call) {
+static void on_slices_done(lab_call *call) {
   watch *w = call->user;
   w->under_way--;
   if (w->waiting && call == &w->end.call) {
     w->waiting->collected = true;
     lab_slow_wake(&w->waiting->slow);
   } else {
-    free_if_over(w);
+    free_watch_if_over(w);
   }
 }
 
 static void send_slices(watch *w, lab_slices *s, lab_vm *vm,
                         bool (*slice)(lab_slices *, lab_sched *)) {
-  s->call.answered = hear_of_slices;
+  s->call.answered = on_slices_done;
   s->call.user = w;
   s->slice = slice;
   w->under_way++;
@@ -90,23 +93,23 @@ static void end_watch(watch *w, lab_vm *vm) {
 
 /* ---- the request --------------------------------------------------------- */
 
-static void cleanup(lab_slow *s) {
-  profile *p = (profile *)s;
+static void free_wall_request(lab_slow *s) {
+  wall_profile *p = (wall_profile *)s;
   watch *w = p->watch;
   w->waiting = NULL;
   atomic_store(&w->unwanted, true);
   end_watch(w, s->web->config.vm);
-  free_if_over(w);
+  free_watch_if_over(w);
   lab_buf_free(&p->out);
 }
 
-static void write_out(lab_slow *s) {
-  profile *p = (profile *)s;
+static void write_wall_profile(lab_slow *s) {
+  wall_profile *p = (wall_profile *)s;
   p->rc = lab_wall_write(p->watch->wall, &p->out);
 }
 
-static void answer(lab_slow *s) {
-  profile *p = (profile *)s;
+static void answer_wall_profile(lab_slow *s) {
+  wall_profile *p = (wall_profile *)s;
   if (p->rc)
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   else
@@ -114,9 +117,9 @@ static void answer(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static void collected(lab_slow *s) {
-  if (((profile *)s)->collected) {
-    lab_slow_work(s, write_out, answer);
+static void continue_with_waits(lab_slow *s) {
+  if (((wall_profile *)s)->collected) {
+    lab_slow_work(s, write_wall_profile, answer_wall_profile);
     return;
   }
   lab_web_pprof_error(
@@ -130,13 +133,13 @@ static void collected(lab_slow *s) {
 
 /* When the lab stops, this is still within lab_web_stop: the VM may be asked
  * for the last time. */
-static void time_is_up(lab_slow *s) {
-  end_watch(((profile *)s)->watch, s->web->config.vm);
-  lab_slow_pause(s, PATIENCE_MS, collected);
+static void finish_wall_profile(lab_slow *s) {
+  end_watch(((wall_profile *)s)->watch, s->web->config.vm);
+  lab_slow_pause(s, PATIENCE_MS, continue_with_waits);
 }
 
-static void begin(lab_web *web, lab_http_request *req, int hz,
-                  int64_t seconds) {
+static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
+                               int64_t seconds) {
   lab_wall *wall;
   lab_err err;
   if (lab_wall_start(&wall, hz, &err)) {
@@ -145,23 +148,23 @@ static void begin(lab_web *web, lab_http_request *req, int hz,
     lab_web_pprof_error(req, 500, text);
     return;
   }
-  profile *p = lab_xcalloc(1, sizeof *p);
+  wall_profile *p = lab_xcalloc(1, sizeof *p);
   watch *w = lab_xcalloc(1, sizeof *w);
   w->wall = wall;
   w->waiting = p;
   p->watch = w;
   send_slices(w, &w->begin, web->config.vm, begin_watch);
-  lab_slow_begin(&p->slow, web, req, cleanup);
-  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, time_is_up);
+  lab_slow_begin(&p->slow, web, req, free_wall_request);
+  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_wall_profile);
 }
 
 void lab_web_wall_profile(lab_web *web, lab_http_request *req) {
   int64_t seconds;
   int hz;
-  if (!lab_web_sampling(req, &hz, &seconds))
+  if (!lab_web_read_sampling(req, &hz, &seconds))
     return;
   if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
   else
-    begin(web, req, hz, seconds);
+    begin_wall_profile(web, req, hz, seconds);
 }

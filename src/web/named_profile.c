@@ -12,15 +12,21 @@
  * waits. A dump (goroutine?debug=2) is written part by part, each when the
  * client has taken the one before: 300 MB of text for a million tasks are never
  * in memory at once. */
+#include "web/named_profile.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "prof/registry.h"
-#include "web/handlers.h"
+#include "script/script.h"
+#include "web/number.h"
+#include "web/pprof_answer.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
 
-static const char prefix[] = "/debug/pprof/";
+static const char PREFIX[] = "/debug/pprof/";
 enum {
   GC_MS = 1000, /* a collection that isn't done by then won't be soon */
   AGAIN_MS = 20,
@@ -28,7 +34,7 @@ enum {
 };
 static const uint64_t FOREVER = UINT64_MAX;
 
-typedef struct profile {
+typedef struct named_profile {
   lab_slow slow;
   const lab_profile_kind *kind;
   int64_t debug, seconds;
@@ -45,43 +51,26 @@ typedef struct profile {
   bool more;      /* the stream isn't at its end */
   lab_buf out;
   int rc;
-} profile;
+} named_profile;
 
 /* A forced collection. Has a life of its own: the VM answers it some time, the
  * client may be gone by then. */
 typedef struct collection {
   lab_call call;
-  profile *waiting; /* NULL: nobody any more */
+  named_profile *waiting; /* NULL: nobody any more */
 } collection;
 
 /* The VM's answer to a kind->request; it may outlive the profile, too. */
 typedef struct question {
   lab_profile_request request;
   const lab_profile_kind *kind;
-  profile *waiting;
+  named_profile *waiting;
 } question;
 
 /* ---- the answer ---------------------------------------------------------- */
 
-void lab_web_pprof_error(lab_http_request *req, int status, const char *text) {
-  lab_buf body = LAB_BUF_INIT;
-  lab_buf_puts(&body, text);
-  lab_buf_putc(&body, '\n');
-  lab_http_respond_buf(req, status, LAB_WEB_TEXT,
-                       LAB_WEB_NOSNIFF "X-Go-Pprof: 1\r\n", &body);
-}
-
-void lab_web_pprof_file(lab_http_request *req, const char *name,
-                        const char *suffix, lab_buf *body) {
-  char headers[256];
-  snprintf(headers, sizeof headers,
-           "Content-Disposition: attachment; filename=\"%s%s\"\r\n%s", name,
-           suffix, LAB_WEB_NOSNIFF);
-  lab_http_respond_buf(req, 200, "application/octet-stream", headers, body);
-}
-
-static void answer(lab_slow *s) {
-  profile *p = (profile *)s;
+static void answer_named_profile(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (p->rc)
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   else if (p->debug)
@@ -92,22 +81,22 @@ static void answer(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static void answer_nothing(lab_slow *s) {
-  profile *p = (profile *)s;
+static void refuse_named_profile(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   lab_web_pprof_error(s->req, 503, *p->why ? p->why : "the lab is stopping");
   lab_slow_end(s);
 }
 
 /* ---- snapshots ----------------------------------------------------------- */
 
-static void take(lab_slow *s) {
-  profile *p = (profile *)s;
+static void take_on_pool(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   *p->place = p->kind->take();
 }
 
-static void taken(lab_profile_request *r) {
+static void on_snapshot_taken(lab_profile_request *r) {
   question *q = LAB_CONTAINER(r, question, request);
-  profile *p = q->waiting;
+  named_profile *p = q->waiting;
   if (p) {
     *p->place = r->snapshot;
     memcpy(p->why, r->why, sizeof p->why);
@@ -121,105 +110,107 @@ static void taken(lab_profile_request *r) {
     lab_slow_wake(&p->slow);
 }
 
-static void obtain(profile *p, void **place, void (*next)(lab_slow *s));
+static void obtain_snapshot(named_profile *p, void **place,
+                            void (*next)(lab_slow *s));
 
-static void obtain_again(lab_slow *s) {
-  profile *p = (profile *)s;
-  obtain(p, p->place, p->obtained);
+static void obtain_snapshot_again(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  obtain_snapshot(p, p->place, p->obtained);
 }
 
-static void waited(lab_slow *s) {
-  profile *p = (profile *)s;
+static void continue_with_snapshot(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (*p->place) {
     p->tries = 0;
     p->obtained(s);
   } else if (p->again) {
     p->tries++;
-    lab_slow_pause(s, AGAIN_MS, obtain_again);
+    lab_slow_pause(s, AGAIN_MS, obtain_snapshot_again);
   } else {
-    answer_nothing(s);
+    refuse_named_profile(s);
   }
 }
 
-static void ask(profile *p) {
+static void ask_for_snapshot(named_profile *p) {
   question *q = lab_xcalloc(1, sizeof *q);
-  q->request.taken = taken;
+  q->request.taken = on_snapshot_taken;
   q->request.insists = p->tries >= INSIST;
   q->kind = p->kind;
   q->waiting = p;
   p->question = q;
   p->kind->request(&q->request);
-  lab_slow_pause(&p->slow, FOREVER, waited);
+  lab_slow_pause(&p->slow, FOREVER, continue_with_snapshot);
 }
 
 /* NEXT with a snapshot in *PLACE. */
-static void obtain(profile *p, void **place, void (*next)(lab_slow *s)) {
+static void obtain_snapshot(named_profile *p, void **place,
+                            void (*next)(lab_slow *s)) {
   p->place = place;
   p->obtained = next;
   if (p->kind->take)
-    lab_slow_work(&p->slow, take, next);
+    lab_slow_work(&p->slow, take_on_pool, next);
   else if (p->slow.web->stopping)
-    answer_nothing(&p->slow);
+    refuse_named_profile(&p->slow);
   else
-    ask(p);
+    ask_for_snapshot(p);
 }
 
 /* ---- a dump -------------------------------------------------------------- */
 
-static void write_part(lab_slow *s) {
-  profile *p = (profile *)s;
+static void write_dump_part(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (!p->stream)
     p->stream = p->kind->dump->begin(p->now);
   p->more = p->kind->dump->next(p->stream, &p->out);
 }
 
-static void send_part(lab_slow *s);
+static void send_dump_part(lab_slow *s);
 
-static void next_part(lab_slow *s) {
-  profile *p = (profile *)s;
+static void continue_dump(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (!s->web->stopping) {
-    lab_slow_work(s, write_part, send_part);
+    lab_slow_work(s, write_dump_part, send_dump_part);
     return;
   }
   lab_buf_puts(&p->out, "The lab is stopping: the rest is missing.\n");
   p->more = false;
-  send_part(s);
+  send_dump_part(s);
 }
 
-static void send_part(lab_slow *s) {
-  profile *p = (profile *)s;
+static void send_dump_part(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   int rc = lab_http_stream_write(s->req, &p->out);
   if (rc || !p->more) {
     lab_http_stream_end(s->req);
     lab_slow_end(s);
   } else if (lab_http_stream_pending(s->req) > 0) {
-    lab_slow_pause(s, FOREVER, next_part);
+    lab_slow_pause(s, FOREVER, continue_dump);
   } else {
-    next_part(s);
+    continue_dump(s);
   }
 }
 
-static void drained(lab_http_request *req, void *arg) {
+static void on_dump_drained(lab_http_request *req, void *arg) {
   (void)req;
   lab_slow_wake(arg);
 }
 
-static void begin_dump(lab_slow *s) {
+static void begin_dump_answer(lab_slow *s) {
   lab_http_stream_begin(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF);
   if (lab_http_is_head(s->req)) {
     lab_http_stream_end(s->req);
     lab_slow_end(s);
     return;
   }
-  lab_http_stream_on_drain(s->req, drained, s);
-  next_part(s);
+  lab_http_stream_on_drain(s->req, on_dump_drained, s);
+  continue_dump(s);
 }
 
 /* ---- the work ------------------------------------------------------------ */
 
 /* A negative DEBUG asks for text too. */
-static void write_out(lab_slow *s) {
-  profile *p = (profile *)s;
+static void write_named_profile(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (p->whole && p->kind->whole)
     p->kind->whole(p->now);
   if (p->debug)
@@ -228,25 +219,26 @@ static void write_out(lab_slow *s) {
     p->rc = p->kind->write(p->now, p->before, &p->out);
 }
 
-static void has_now(lab_slow *s) {
-  profile *p = (profile *)s;
+static void use_last_snapshot(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (p->kind->dump && p->debug > 1)
-    begin_dump(s);
+    begin_dump_answer(s);
   else
-    lab_slow_work(s, write_out, answer);
+    lab_slow_work(s, write_named_profile, answer_named_profile);
 }
 
-static void finish(lab_slow *s) {
-  profile *p = (profile *)s;
-  obtain(p, &p->now, has_now);
+static void take_last_snapshot(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  obtain_snapshot(p, &p->now, use_last_snapshot);
 }
 
 static void wait_for_delta(lab_slow *s) {
-  lab_slow_pause(s, (uint64_t)((profile *)s)->seconds * 1000, finish);
+  lab_slow_pause(s, (uint64_t)((named_profile *)s)->seconds * 1000,
+                 take_last_snapshot);
 }
 
-static void cleanup(lab_slow *s) {
-  profile *p = (profile *)s;
+static void free_named_profile(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (p->collection)
     p->collection->waiting = NULL;
   if (p->question) {
@@ -264,7 +256,7 @@ static void cleanup(lab_slow *s) {
 
 /* ---- garbage first ------------------------------------------------------- */
 
-static void end_collection(lab_call *call) {
+static void on_garbage_collected(lab_call *call) {
   collection *c = call->user;
   if (c->waiting) {
     c->waiting->collection = NULL;
@@ -273,10 +265,10 @@ static void end_collection(lab_call *call) {
   lab_xfree(c);
 }
 
-static void garbage_is_out(lab_slow *s) {
-  profile *p = (profile *)s;
+static void continue_after_garbage(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
   if (!p->collection) {
-    finish(s);
+    take_last_snapshot(s);
     return;
   }
   lab_web_pprof_error(s->req, 503,
@@ -285,26 +277,26 @@ static void garbage_is_out(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static void collect_garbage(profile *p) {
+static void collect_garbage_first(named_profile *p) {
   collection *c = lab_xcalloc(1, sizeof *c);
   c->waiting = p;
-  c->call.answered = end_collection;
+  c->call.answered = on_garbage_collected;
   c->call.user = c;
   p->collection = c;
   lab_vm_collect_garbage(p->slow.web->config.vm, &c->call);
-  lab_slow_pause(&p->slow, GC_MS, garbage_is_out);
+  lab_slow_pause(&p->slow, GC_MS, continue_after_garbage);
 }
 
 /* ---- the question -------------------------------------------------------- */
 
-static const lab_profile_kind *find_kind(const lab_http_request *req) {
-  return lab_registry_find(lab_http_path(req).data + sizeof prefix - 1);
+static const lab_profile_kind *find_profile_kind(const lab_http_request *req) {
+  return lab_registry_find(lab_http_path(req).data + sizeof PREFIX - 1);
 }
 
 /* What is wrong with the parameters, or NULL. */
-static const char *find_fault(const lab_profile_kind *kind,
-                              const char *seconds_text, int64_t debug,
-                              int64_t *seconds) {
+static const char *find_wrong_parameter(const lab_profile_kind *kind,
+                                        const char *seconds_text, int64_t debug,
+                                        int64_t *seconds) {
   *seconds = 0;
   if (*seconds_text == '\0')
     return NULL;
@@ -330,26 +322,26 @@ static int read_since(const lab_http_request *req, bool *whole) {
   return *whole || step ? 0 : -EINVAL;
 }
 
-static void begin(lab_web *web, lab_http_request *req,
-                  const lab_profile_kind *kind, int64_t debug, int64_t seconds,
-                  bool whole) {
+static void begin_named_profile(lab_web *web, lab_http_request *req,
+                                const lab_profile_kind *kind, int64_t debug,
+                                int64_t seconds, bool whole) {
   bool gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
-  profile *p = lab_xcalloc(1, sizeof *p);
+  named_profile *p = lab_xcalloc(1, sizeof *p);
   p->kind = kind;
   p->debug = debug;
   p->seconds = seconds;
   p->whole = whole;
-  lab_slow_begin(&p->slow, web, req, cleanup);
+  lab_slow_begin(&p->slow, web, req, free_named_profile);
   if (seconds > 0)
-    obtain(p, &p->before, wait_for_delta);
+    obtain_snapshot(p, &p->before, wait_for_delta);
   else if (gc && !web->stopping)
-    collect_garbage(p);
+    collect_garbage_first(p);
   else
-    finish(&p->slow);
+    take_last_snapshot(&p->slow);
 }
 
 void lab_web_named_profile(lab_web *web, lab_http_request *req) {
-  const lab_profile_kind *kind = find_kind(req);
+  const lab_profile_kind *kind = find_profile_kind(req);
   char seconds_text[64] = "";
   int64_t seconds, debug = lab_web_number(req, "debug");
   if (!kind) {
@@ -358,13 +350,13 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   }
   if (lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text) ==
       -ENOSPC)
-    strcpy(seconds_text, "x"); /* too long for a number */
-  const char *fault = find_fault(kind, seconds_text, debug, &seconds);
+    memcpy(seconds_text, "x", 2); /* too long for a number */
+  const char *fault = find_wrong_parameter(kind, seconds_text, debug, &seconds);
   bool whole;
   if (!fault && read_since(req, &whole))
     fault = "invalid value for \"since\" - must be \"step\" or \"start\"";
   if (fault)
     lab_web_pprof_error(req, 400, fault);
   else
-    begin(web, req, kind, debug, seconds, whole);
+    begin_named_profile(web, req, kind, debug, seconds, whole);
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * See cpu_profile.h. Go allows one CPU profile at a time; here each request has
+ * a session of its own. */
+#include "web/cpu_profile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "prof/cpu.h"
+#include "prof/gperf.h"
+#include "web/pprof_answer.h"
+#include "web/sampling.h"
+#include "web/slow.h"
+
+typedef struct cpu_profile {
+  lab_slow slow;
+  lab_cpu_session *session;
+  bool gperf; /* the format: gperftools' instead of profile.proto */
+  lab_buf out;
+  int rc;
+} cpu_profile;
+
+static void free_cpu_profile(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  lab_cpu_free(p->session);
+  lab_buf_free(&p->out);
+}
+
+static void write_cpu_profile(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  lab_cpu_stop(p->session);
+  if (p->gperf)
+    lab_gperf_write_cpu(p->session, &p->out);
+  else
+    p->rc = lab_cpu_write(p->session, &p->out);
+}
+
+static void answer_cpu_profile(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  if (p->rc)
+    lab_web_pprof_error(s->req, 500, strerror(-p->rc));
+  else
+    lab_web_pprof_file(s->req, "profile", "", &p->out);
+  lab_slow_end(s);
+}
+
+static void finish_cpu_profile(lab_slow *s) {
+  lab_slow_work(s, write_cpu_profile, answer_cpu_profile);
+}
+
+static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
+                              int hz, int64_t seconds) {
+  lab_cpu_session *session;
+  lab_err err;
+  if (lab_cpu_start(&session, hz, &err)) {
+    char text[sizeof err.text + 64];
+    snprintf(text, sizeof text, "Could not enable CPU profiling: %s", err.text);
+    lab_web_pprof_error(req, 500, text);
+    return;
+  }
+  cpu_profile *p = lab_xcalloc(1, sizeof *p);
+  p->session = session;
+  p->gperf = gperf;
+  lab_slow_begin(&p->slow, web, req, free_cpu_profile);
+  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_cpu_profile);
+}
+
+static void serve_cpu_profile(lab_web *web, lab_http_request *req, bool gperf) {
+  int64_t seconds;
+  int hz;
+  if (lab_web_read_sampling(req, &hz, &seconds))
+    begin_cpu_profile(web, req, gperf, hz, seconds);
+}
+
+void lab_web_cpu_profile(lab_web *web, lab_http_request *req) {
+  serve_cpu_profile(web, req, false);
+}
+
+void lab_web_gperf_profile(lab_web *web, lab_http_request *req) {
+  serve_cpu_profile(web, req, true);
+}

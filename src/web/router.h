@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * Which handler answers which path.
+ *
+ * A handler is a function that answers one request, now or later. It is called
+ * on the control thread. */
+#ifndef LAB_WEB_ROUTER_H
+#define LAB_WEB_ROUTER_H
+
+#include "http/request.h"
+
+/* The HTTP server's on_request (http/server.h); WEB is a lab_web. Refuses what
+ * http/guard.h refuses; else calls the handler of the request's path. */
+void lab_web_route(lab_http_request *req, void *web);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * Requests that take their time: work on libuv's pool, pauses on a timer, and a
+ * client that may go away in either.
+ *
+ * Threads: the control thread. */
+#ifndef LAB_WEB_SLOW_H
+#define LAB_WEB_SLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/queue.h"
+#include "http/request.h"
+#include "web/web.h"
+
+/* The first member of a handler's own object, which was allocated by
+ * lab_xcalloc.
+ *
+ * The request is held. If its client goes away, a request that pauses ends: at
+ * once in a pause; in the midst of work, when that work is done. A request
+ * that only works is answered in any case: a client may close its side of the
+ * connection after asking.
+ *
+ * Handlers read `web` and `req`; the rest is private to slow.c. */
+typedef struct lab_slow {
+  lab_web *web;
+  lab_http_request *req;
+  lab_list link;
+  uv_work_t work;
+  uv_timer_t timer;
+  bool working, paused, gone;
+  void (*run)(struct lab_slow *s);
+  void (*next)(struct lab_slow *s);
+  void (*cleanup)(struct lab_slow *s);
+} lab_slow;
+
+/* CLEANUP gives back all that the object has, but not its own memory. */
+void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
+                    void (*cleanup)(lab_slow *s));
+/* Calls RUN on a thread of libuv's pool, then NEXT on the loop. */
+void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
+                   void (*next)(lab_slow *s));
+/* Calls NEXT after MS milliseconds, or as soon as the lab stops. S may be gone
+ * on return. */
+void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s));
+/* Ends a pause now. Nothing happens if there is none. */
+void lab_slow_wake(lab_slow *s);
+/* Ends the pauses of all requests: the lab stops. */
+void lab_slow_wake_all(lab_web *web);
+/* The answer was given: cleans up and frees the object. */
+void lab_slow_end(lab_slow *s);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * See web.h. */
+#include "web/web.h"
+
+#include "base/alloc.h"
+#include "web/router.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
+
+int lab_web_new(lab_web **out, const lab_web_config *config) {
+  lab_web *web = lab_xcalloc(1, sizeof *web);
+  web->config = *config;
+  if (web->config.queue_max == 0)
+    web->config.queue_max = LAB_WEB_QUEUE_MAX;
+  if (!web->config.version)
+    web->config.version = "";
+  web->guard.hosts = config->hosts;
+  web->guard.host_count = config->nhosts;
+  lab_list_init(&web->slow);
+
+  lab_http_config http;
+  lab_http_config_init(&http);
+  http.on_request = lab_web_route;
+  http.arg = web;
+  int rc = lab_http_server_new(&web->server, config->loop, &http);
+  if (rc) {
+    lab_xfree(web);
+    return rc;
+  }
+  lab_loop_lag_start(&web->lag, config->loop);
+  *out = web;
+  return 0;
+}
+
+int lab_web_listen(lab_web *web, const struct sockaddr *address, int *port,
+                   lab_err *err) {
+  return lab_http_listen(web->server, address, port, err);
+}
+
+static void on_server_closed(void *arg) {
+  lab_web *web = arg;
+  web->server = NULL;
+}
+
+void lab_web_stop(lab_web *web) {
+  web->stopping = true;
+  lab_slow_wake_all(web);
+  lab_loop_lag_stop(&web->lag);
+  lab_http_server_close(web->server, on_server_closed, web);
+}
+
+void lab_web_abort(lab_web *web) {
+  if (web->server)
+    lab_http_server_abort(web->server);
+}
+
+void lab_web_free(lab_web *web) {
+  if (!web)
+    return;
+  lab_web_free_visits(web);
+  lab_request_stats_free(&web->stats);
+  lab_xfree(web);
+}

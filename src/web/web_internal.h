@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * The server's state, which all files of this folder share. A handler answers
+ * one path: router.c has the table of them, and each has a header of its own.
+ * The files, in the order in which they may call each other:
+ *
+ *   slow                    requests that take their time
+ *   number                  numbers in requests, as Go reads them
+ *   pprof_answer, sampling  what several profiles have in common
+ *   exposition              the format of /metrics
+ *   request_stats, loop_lag what the server knows of its own work
+ *   application, goto, ...  the handlers
+ *   router                  finds the handler for a request
+ *   web                     begin and end of the server
+ *
+ * Some functions of libuv are declared to return an error, but never do: those
+ * that init, start and stop timers, check handles and prepare handles, and
+ * uv_queue_work, as long as they are given a callback. So nobody looks at what
+ * these return.
+ *
+ * Threads: the control thread, unless a header says otherwise. */
+#ifndef LAB_WEB_WEB_INTERNAL_H
+#define LAB_WEB_WEB_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "base/queue.h"
+#include "http/http.h"
+#include "web/application.h"
+#include "web/loop_lag.h"
+#include "web/request_stats.h"
+#include "web/web.h"
+
+struct lab_web {
+  lab_web_config config;
+  lab_http_guard_config guard;
+  lab_http_server *server; /* NULL once it has closed */
+  bool stopping;           /* the VM may not be used any more */
+  lab_list slow;           /* requests under way, by lab_slow.link */
+  lab_web_visits visits;
+  lab_request_stats stats; /* the application's requests */
+  lab_loop_lag lag;
+};
+
+#define LAB_WEB_TEXT "text/plain; charset=utf-8"
+#define LAB_WEB_JSON "application/json; charset=utf-8"
+#define LAB_WEB_NOSNIFF "X-Content-Type-Options: nosniff\r\n"
+
+#endif
