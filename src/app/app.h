@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * The running program: what lab.c starts, signals.c steers, and stop.c takes
- * down again. */
+ * The state of a running lab, which all files of this folder share. lab.c makes
+ * it and implements the public interface; each other file has a header of its
+ * own. The files, in the order in which they may call each other:
+ *
+ *   paths, listen, pool   one task each
+ *   options, main         the command line and the program
+ *   profile               CPU profiles that a signal asks for
+ *   stop                  the end of the lab
+ *   stacks, crash         stacks of tasks in the log, and cores
+ *   signals               what a signal does
+ *   every_second          what is looked at once a second
+ *   lab                   a lab from beginning to end
+ *
+ * Some functions of libuv are declared to return an error, but never do: those
+ * that init, start and stop timers and check handles, uv_queue_work, and
+ * uv_async_send, as long as they are given a callback. So nobody looks at what
+ * these return.
+ *
+ * Threads: the control thread, unless a header says otherwise. */
 #ifndef LAB_APP_APP_H
 #define LAB_APP_APP_H
 
@@ -9,29 +26,15 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "app/crash.h"
 #include "app/listen.h"
+#include "app/signals.h"
+#include "app/stacks.h"
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
-#include "prof/goroutine.h"
-#include "prof/registry.h"
 #include "script/script.h"
 #include "services/services.h"
 #include "web/web.h"
-
-enum { LAB_APP_SIGNALS = 7, LAB_APP_FATAL = 5 };
-
-/* The stacks that USR1 and ABRT ask for: stacks.c. */
-typedef struct lab_app_dump {
-  lab_profile_request request;
-  lab_goroutines *tasks;
-  uv_work_t work;
-  uv_timer_t patience;
-  unsigned wanted;   /* signals not answered yet */
-  bool busy;         /* a dump is under way */
-  bool asks;         /* and the VM has not answered yet */
-  bool abort;        /* ABRT came; */
-  bool before_abort; /* the dump under way is the one for it */
-} lab_app_dump;
 
 struct lab_app {
   lab_config config;
@@ -50,7 +53,7 @@ struct lab_app {
   uv_work_t first_work; /* pool.c */
   lab_list profiles;    /* that USR2 asked for: profile.c */
   lab_app_dump dump;
-  uv_timer_t second; /* second.c */
+  uv_timer_t second; /* every_second.c */
   uv_work_t scavenge;
   bool scavenging;
   uv_timer_t deadline; /* of the shutdown */
@@ -61,41 +64,5 @@ struct lab_app {
   lab_web *web;
   bool stopping;
 };
-
-/* signals.c: from now on signals are answered, if the config says so; until
- * mute, after which they have no effect at all (the loop is closed, they come
- * too late); unwatch puts back what was there before. */
-void lab_app_watch_signals(lab_app *app);
-void lab_app_mute_signals(void);
-void lab_app_unwatch_signals(lab_app *app);
-/* For a handler: NUMBER came, the control thread shall answer it.
- * Async-signal-safe. */
-void lab_app_note_signal(int number);
-
-/* stacks.c: the stacks of all tasks, in the log. */
-void lab_app_log_stacks(lab_app *app);
-
-/* crash.c: the signals that end the process with a core. lab_app_abort has the
- * stacks logged before; lab_app_die does it at once. */
-void lab_app_watch_crashes(lab_app *app);
-void lab_app_unwatch_crashes(lab_app *app);
-void lab_app_abort(lab_app *app);
-void lab_app_die(lab_app *app);
-
-/* stop.c: begins to take everything down, once; the loop ends by itself then.
- */
-void lab_app_stop(lab_app *app);
-
-/* profile.c: a CPU profile to a temporary file; ends all of them early;
- * removes the files of those that are not complete, before _exit. */
-void lab_app_profile_cpu(lab_app *app);
-void lab_app_end_profiles(lab_app *app);
-void lab_app_drop_profiles(lab_app *app);
-
-/* pool.c: starts the threads of libuv's pool, named, with signals blocked. */
-void lab_app_start_pool(lab_app *app);
-
-/* second.c: what is looked at once a second, idle memory among it. */
-void lab_app_start_seconds(lab_app *app);
 
 #endif

@@ -16,6 +16,8 @@
  *
  * What runs in a handler allocates nothing, locks nothing, and formats numbers
  * by hand. */
+#include "app/crash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +31,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/profile.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "stack/codemap.h"
@@ -59,59 +62,59 @@ typedef struct text {
   char data[8192];
 } text;
 
-static void put(text *t, const char *s) {
+static void put_crash_text(text *t, const char *s) {
   while (*s && t->len < sizeof t->data)
     t->data[t->len++] = *s++;
 }
 
-static void put_number(text *t, uintptr_t value, unsigned base) {
+static void put_crash_number(text *t, uintptr_t value, unsigned base) {
   char digits[24], *p = digits + sizeof digits;
   *--p = '\0';
   do
     *--p = "0123456789abcdef"[value % base];
   while ((value /= base) > 0);
-  put(t, base == 16 ? "0x" : "");
-  put(t, p);
+  put_crash_text(t, base == 16 ? "0x" : "");
+  put_crash_text(t, p);
 }
 
-static void put_frame(text *t, uintptr_t pc, bool leaf) {
+static void put_crash_frame(text *t, uintptr_t pc, bool leaf) {
   uintptr_t start;
   const char *name = lab_code_name(pc - !leaf, &start);
-  put(t, "\t");
-  put_number(t, pc, 16);
-  put(t, " ");
-  put(t, name ? name : "?");
+  put_crash_text(t, "\t");
+  put_crash_number(t, pc, 16);
+  put_crash_text(t, " ");
+  put_crash_text(t, name ? name : "?");
   if (name) {
-    put(t, "+");
-    put_number(t, pc - start, 16);
+    put_crash_text(t, "+");
+    put_crash_number(t, pc - start, 16);
   }
-  put(t, "\n");
+  put_crash_text(t, "\n");
 }
 
-static void put_stack(text *t, const void *context) {
+static void put_crash_stack(text *t, const void *context) {
   lab_frame frames[LAB_UNWIND_MAX];
   size_t n = lab_unwind_signal(context, frames, LAB_UNWIND_MAX, false, NULL);
   for (size_t i = 0; i < n; i++)
-    put_frame(t, (uintptr_t)frames[i], i == 0);
+    put_crash_frame(t, (uintptr_t)frames[i], i == 0);
 }
 
-static void put_thread(text *t, const siginfo_t *info) {
+static void put_crash_thread(text *t, const siginfo_t *info) {
   const lab_thread *self = lab_thread_self();
-  put(t, "thread=");
-  put(t, self ? self->name : "unknown");
-  put(t, " LWP=");
-  put_number(t, (uintptr_t)gettid(), 10);
+  put_crash_text(t, "thread=");
+  put_crash_text(t, self ? self->name : "unknown");
+  put_crash_text(t, " LWP=");
+  put_crash_number(t, (uintptr_t)gettid(), 10);
   if (info->si_code > 0) {
-    put(t, " addr=");
-    put_number(t, (uintptr_t)info->si_addr, 16);
+    put_crash_text(t, " addr=");
+    put_crash_number(t, (uintptr_t)info->si_addr, 16);
   }
-  put(t, "\n");
+  put_crash_text(t, "\n");
   if ((info->si_signo == SIGSEGV || info->si_signo == SIGBUS) &&
       info->si_code > 0 && lab_thread_is_stack_end((uintptr_t)info->si_addr))
-    put(t, "this looks like a stack overflow: endless recursion?\n");
+    put_crash_text(t, "this looks like a stack overflow: endless recursion?\n");
 }
 
-static const char *core_advice(void) {
+static const char *choose_core_advice(void) {
   struct rlimit limit;
   if (!cores_are_piped && getrlimit(RLIMIT_CORE, &limit) == 0 &&
       limit.rlim_cur == 0)
@@ -121,7 +124,7 @@ static const char *core_advice(void) {
 }
 
 /* After the lines that were logged before: their writer may need a moment. */
-static void tell(const text *t) {
+static void write_crash_text(const text *t) {
   poll(NULL, 0, LOG_MS);
   int fd = lab_log_fd();
   lab_log_write(fd, t->data, t->len);
@@ -131,37 +134,37 @@ static void tell(const text *t) {
 
 /* ---- handlers ------------------------------------------------------------ */
 
-static const char *words_of(int number) {
+static const char *find_crash_words(int number) {
   for (int i = 0; i < LAB_APP_FATAL; i++)
     if (fatal[i].number == number)
       return fatal[i].words;
   return "";
 }
 
-static void on_fatal(int number, siginfo_t *info, void *context) {
+static void on_fatal_signal(int number, siginfo_t *info, void *context) {
   signal(number, SIG_DFL); /* also for a crash while we tell of this one */
   text t;
   t.len = 0;
-  put(&t, words_of(number));
-  put_thread(&t, info);
-  tell(&t);
+  put_crash_text(&t, find_crash_words(number));
+  put_crash_thread(&t, info);
+  write_crash_text(&t);
   t.len = 0;
-  put_stack(&t, context);
-  put(&t, core_advice());
-  put(&t, "\n");
-  tell(&t);
+  put_crash_stack(&t, context);
+  put_crash_text(&t, choose_core_advice());
+  put_crash_text(&t, "\n");
+  write_crash_text(&t);
   if (info->si_code <= 0)
     raise(number); /* takes effect when the handler returns */
 }
 
-static bool from_outside(const siginfo_t *info) {
+static bool is_from_outside(const siginfo_t *info) {
   return info->si_code != SI_TIMER && info->si_pid != getpid();
 }
 
-static void on_abort(int number, siginfo_t *info, void *context) {
+static void on_abort_signal(int number, siginfo_t *info, void *context) {
   int saved = errno;
-  if (!from_outside(info) || atomic_exchange(&abort_asked, true)) {
-    on_fatal(number, info, context);
+  if (!is_from_outside(info) || atomic_exchange(&abort_asked, true)) {
+    on_fatal_signal(number, info, context);
     return;
   }
   struct itimerspec when = {{0, 0}, {DEADLINE_S, 0}};
@@ -175,7 +178,7 @@ static void on_abort(int number, siginfo_t *info, void *context) {
 
 void lab_app_die(lab_app *app) {
   lab_app_drop_profiles(app);
-  lab_log("%s", core_advice());
+  lab_log("%s", choose_core_advice());
   lab_log_flush();
   signal(SIGABRT, SIG_DFL);
   raise(SIGABRT);
@@ -188,7 +191,7 @@ void lab_app_abort(lab_app *app) {
   lab_app_log_stacks(app);
 }
 
-static void look_for_pipe(void) {
+static void find_out_where_cores_go(void) {
   char first = 0;
   int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -202,9 +205,10 @@ void lab_app_watch_crashes(lab_app *app) {
                            .sigev_signo = SIGABRT};
   has_deadline = timer_create(CLOCK_MONOTONIC, &event, &deadline) == 0;
   atomic_store(&abort_asked, false);
-  look_for_pipe();
+  find_out_where_cores_go();
   for (int i = 0; i < LAB_APP_FATAL; i++) {
-    struct sigaction sa = {.sa_sigaction = i == 0 ? on_abort : on_fatal,
+    struct sigaction sa = {.sa_sigaction =
+                               i == 0 ? on_abort_signal : on_fatal_signal,
                            .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigemptyset(&sa.sa_mask);
     sigaddset(&sa.sa_mask, SIGPROF); /* whose handlers know one stack only */

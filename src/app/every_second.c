@@ -2,18 +2,20 @@
  * What is looked at once a second: idle memory to give back (src/mem), a step
  * that takes long to enter, and lines of the log that came too often. Giving
  * back a large heap takes milliseconds, so it happens on libuv's pool. */
+#include "app/every_second.h"
+
 #include "app/app.h"
 #include "base/often.h"
 #include "base/queue.h"
 #include "mem/scavenge.h"
 #include "scenario/entry_watch.h"
 
-static void on_work(uv_work_t *work) {
+static void scavenge_on_pool(uv_work_t *work) {
   (void)work;
   lab_mem_scavenge_tick();
 }
 
-static void on_worked(uv_work_t *work, int status) {
+static void on_scavenged(uv_work_t *work, int status) {
   (void)status;
   LAB_CONTAINER(work, lab_app, scavenge)->scavenging = false;
 }
@@ -26,7 +28,7 @@ static void on_second(uv_timer_t *timer) {
   if (app->scavenging)
     return;
   app->scavenging = true;
-  uv_queue_work(&app->loop, &app->scavenge, on_work, on_worked);
+  uv_queue_work(&app->loop, &app->scavenge, scavenge_on_pool, on_scavenged);
 }
 
 void lab_app_start_seconds(lab_app *app) {

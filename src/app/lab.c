@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A lab from beginning to end: see diaglab/diaglab.h. The order matters: the
- * counted heap before anything allocates, the profiler's observer before there
- * are threads, the step before the first request. */
+ * counted heap comes before anything allocates, the profiler before there are
+ * threads, the step before the first request. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +10,12 @@
 
 #include "app/app.h"
 #include "app/debug.h"
+#include "app/every_second.h"
 #include "app/listen.h"
 #include "app/paths.h"
+#include "app/pool.h"
+#include "app/signals.h"
+#include "app/stop.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -19,32 +23,33 @@
 #include "base/process.h"
 #include "base/queue.h"
 #include "base/thread.h"
+#include "lab_version.h"
 #include "mem/mem.h"
 #include "mem/own.h"
 #include "mem/sample.h"
 #include "prof/contention.h"
 #include "prof/cpu.h"
-#include "lab_version.h"
 #include "prof/registry.h"
-#include "vm/lualayout.h"
+#include "scenario/catalog.h"
 #include "stack/unwind.h"
+#include "vm/lualayout.h"
 
 lab_debug_root lab_debug = {NULL, &lab_lua_layout};
 
 /* ---- the VM -------------------------------------------------------------- */
 
 /* Any thread. */
-static void wake(void *arg) {
+static void wake_loop(void *arg) {
   uv_async_send(arg);
 }
 
-static void on_answers(uv_async_t *async) {
+static void on_vm_answers(uv_async_t *async) {
   lab_app *app = LAB_CONTAINER(async, lab_app, answers);
   if (app->vm)
     lab_vm_collect(app->vm);
 }
 
-static void on_round(uv_check_t *check) {
+static void on_loop_round(uv_check_t *check) {
   lab_app *app = LAB_CONTAINER(check, lab_app, round);
   if (app->vm)
     lab_vm_kick(app->vm);
@@ -68,8 +73,7 @@ static int check_folders(const lab_config *config, lab_err *err) {
   return rc;
 }
 
-/* The host that the lab listens on may be named in requests, like the further
- * ones. */
+/* Requests may name the host that the lab listens on, and the further ones. */
 static void collect_hosts(lab_app *app) {
   const lab_config *given = &app->config;
   lab_listen_host(given->listen, app->own_host);
@@ -96,7 +100,7 @@ static int start_vm(lab_app *app, lab_err *err) {
                    .lua_dir = lab_paths_find("lua", lua) ? lua : NULL},
       .workers = given->workers,
       .services = &app->services,
-      .wake = wake,
+      .wake = wake_loop,
       .arg = &app->answers,
   };
   app->services_config = (lab_services_config){
@@ -109,16 +113,16 @@ static int start_vm(lab_app *app, lab_err *err) {
 
 /* ---- the first step ------------------------------------------------------ */
 
-static void on_switched(lab_call *call) {
+static void on_first_step(lab_call *call) {
   *(bool *)call->user = true;
 }
 
-/* Turns the loop until the VM is in STEP. A step the user asked for must work;
- * without step 0 the lab can do. */
+/* Runs the loop until the VM is in the first step. A step that the user asked
+ * for must work; without step 0 a lab can go on. */
 static int enter_step(lab_app *app, lab_err *err) {
   bool asked = app->config.step >= 0, done = false;
   lab_switch x = {
-      .call = {.answered = on_switched, .user = &done},
+      .call = {.answered = on_first_step, .user = &done},
       .step = asked ? app->config.step : 0,
       .query = "",
   };
@@ -163,9 +167,9 @@ static int start_web(lab_app *app, lab_err *err) {
   return 0;
 }
 
-/* ---- all together -------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
-static int start(lab_app *app, lab_err *err) {
+static int start_parts(lab_app *app, lab_err *err) {
   collect_hosts(app);
   int rc = start_vm(app, err);
   lab_app_start_seconds(app);
@@ -177,38 +181,56 @@ static int start(lab_app *app, lab_err *err) {
 }
 
 /* lab_stop, on the loop's thread. */
-static void on_stop(uv_async_t *async) {
+static void on_stop_called(uv_async_t *async) {
   lab_app_stop(LAB_CONTAINER(async, lab_app, stop));
 }
 
-static void open_loop(lab_app *app) {
-  uv_loop_init(&app->loop);
-  uv_async_init(&app->loop, &app->answers, on_answers);
-  uv_async_init(&app->loop, &app->stop, on_stop);
+static void close_loop_handle(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  uv_close(handle, NULL);
+}
+
+/* What is in the loop are the app's own handles. */
+static void close_loop(lab_app *app) {
+  lab_app_mute_signals();
+  uv_walk(&app->loop, close_loop_handle, NULL);
+  uv_run(&app->loop, UV_RUN_DEFAULT);
+  int rc = uv_loop_close(&app->loop);
+  LAB_ASSERT(rc == 0);
+}
+
+static int fill_loop(lab_app *app) {
+  int rc = uv_async_init(&app->loop, &app->answers, on_vm_answers);
+  if (rc == 0)
+    rc = uv_async_init(&app->loop, &app->stop, on_stop_called);
+  if (rc)
+    return rc;
   uv_check_init(&app->loop, &app->round);
-  uv_check_start(&app->round, on_round);
+  uv_check_start(&app->round, on_loop_round);
   uv_unref((uv_handle_t *)&app->round);
   uv_timer_init(&app->loop, &app->second);
   uv_timer_init(&app->loop, &app->deadline);
   uv_timer_init(&app->loop, &app->dump.patience);
   lab_app_start_pool(app);
-  lab_app_watch_signals(app);
+  return lab_app_watch_signals(app);
 }
 
-static void close_handle(uv_handle_t *handle, void *arg) {
-  (void)arg;
-  uv_close(handle, NULL);
+static int open_loop(lab_app *app, lab_err *err) {
+  int rc = uv_loop_init(&app->loop);
+  if (rc == 0) {
+    rc = fill_loop(app);
+    if (rc)
+      close_loop(app);
+  }
+  return rc ? lab_err_set(err, rc, "can't make the event loop: %s",
+                          uv_strerror(rc))
+            : 0;
 }
 
-/* Until lab_app_stop has done its work. What is in the loop then are the app's
- * own handles. */
+/* Until lab_app_stop has done its work. */
 static void run_loop(lab_app *app) {
   uv_run(&app->loop, UV_RUN_DEFAULT);
-  lab_app_mute_signals();
-  uv_walk(&app->loop, close_handle, NULL);
-  uv_run(&app->loop, UV_RUN_DEFAULT);
-  int rc = uv_loop_close(&app->loop);
-  LAB_ASSERT(rc == 0);
+  close_loop(app);
   lab_web_free(app->web);
 }
 
@@ -255,6 +277,26 @@ static void free_app(lab_app *app) {
   lab_xfree(app);
 }
 
+static int check_listen(const char *text, lab_err *err) {
+  if (lab_listen_is_address(text))
+    return 0;
+  return lab_err_set(err, -EINVAL,
+                     "\"%s\" is not of the form HOST:PORT, [::1]:PORT or :PORT",
+                     text);
+}
+
+static int start_lab(lab_app *app, lab_err *err) {
+  int rc = open_loop(app, err);
+  if (rc)
+    return rc;
+  rc = start_parts(app, err);
+  if (rc) {
+    lab_app_stop(app);
+    run_loop(app);
+  }
+  return rc;
+}
+
 int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   lab_err err;
   lab_app *app = lab_xcalloc(1, sizeof *app);
@@ -266,15 +308,12 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
     lab_mem_set_rate((uint64_t)config->memprofile_rate);
   lab_contention_set_block_rate(config->blockprofile_rate);
   lab_contention_set_mutex_fraction(config->mutexprofile_fraction);
-  int rc = lab_log_open(config->log_file, &err);
+  int rc = check_listen(config->listen, &err);
+  if (rc == 0)
+    rc = lab_log_open(config->log_file, &err);
   if (rc == 0) {
     lab_log("Application started with PID %d", (int)getpid());
-    open_loop(app);
-    rc = start(app, &err);
-    if (rc) {
-      lab_app_stop(app);
-      run_loop(app);
-    }
+    rc = start_lab(app, &err);
   }
   if (rc) {
     snprintf(error, size, "%s", err.text);

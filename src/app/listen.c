@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * See listen.h. The form of an address has been checked by options.c. */
+ * See listen.h. */
 #include "app/listen.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -10,12 +12,46 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *port_of(const char *address) {
+/* Longest host: a name in the DNS has at most 253 bytes. */
+enum { HOST_MAX = 255 };
+
+/* ---- the form of an address ---------------------------------------------- */
+
+static bool is_port(const char *text) {
+  char *end;
+  if (!isdigit((unsigned char)*text))
+    return false;
+  return strtoul(text, &end, 10) <= 65535 && *end == '\0';
+}
+
+/* HOST is LEN bytes in brackets: an IPv6 address, perhaps with %interface. */
+static bool is_bracketed_ip6(const char *host, size_t len) {
+  char text[HOST_MAX + 1];
+  struct in6_addr address;
+  if (len < 2 || host[0] != '[' || host[len - 1] != ']')
+    return false;
+  snprintf(text, sizeof text, "%.*s", (int)len - 2, host + 1);
+  text[strcspn(text, "%")] = '\0';
+  return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* The last colon divides host and port. */
+bool lab_listen_is_address(const char *text) {
+  const char *colon = strrchr(text, ':');
+  if (!colon || !is_port(colon + 1))
+    return false;
+  size_t len = (size_t)(colon - text);
+  if (len > HOST_MAX)
+    return false;
+  return strcspn(text, "[]:") == len || is_bracketed_ip6(text, len);
+}
+
+static const char *find_port(const char *address) {
   return strrchr(address, ':') + 1;
 }
 
 void lab_listen_host(const char *address, char host[LAB_LISTEN_NAME]) {
-  size_t len = (size_t)(port_of(address) - 1 - address);
+  size_t len = (size_t)(find_port(address) - 1 - address);
   if (len > 0 && address[0] == '[') {
     address++;
     len -= 2;
@@ -23,7 +59,9 @@ void lab_listen_host(const char *address, char host[LAB_LISTEN_NAME]) {
   snprintf(host, LAB_LISTEN_NAME, "%.*s", (int)len, address);
 }
 
-/* Where to listen: NUMERIC tells that HOST must not be looked up. */
+/* ---- listening ----------------------------------------------------------- */
+
+/* NUMERIC: HOST is an address, so nobody need look it up. */
 static int listen_at(lab_web *web, const char *host, const char *port,
                      bool numeric, int *port_out, lab_err *err) {
   struct addrinfo hints = {
@@ -40,8 +78,8 @@ static int listen_at(lab_web *web, const char *host, const char *port,
   return rc;
 }
 
-/* A machine without IPv6 has only the first. So has, in effect, one where
- * another program holds the free port of IPv4 that we got on IPv6. */
+/* On a machine without IPv6 the first address must do. So must it if the port
+ * was chosen by the kernel, and another program has the same one on ::1. */
 static int listen_loopback(lab_web *web, const char *port, int *port_out,
                            lab_err *err) {
   char same[8];
@@ -67,7 +105,7 @@ static int listen_all(lab_web *web, const char *port, int *port_out,
 int lab_listen(lab_web *web, const char *address, char name[LAB_LISTEN_NAME],
                int *port_out, lab_err *err) {
   char host[LAB_LISTEN_NAME];
-  const char *port = port_of(address), *shown = host;
+  const char *port = find_port(address), *shown = host;
   int got = 0, rc;
   lab_listen_host(address, host);
   if (strcasecmp(host, "localhost") == 0) {

@@ -18,7 +18,7 @@ static void hold_signals(void) {
   sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int run(const lab_options *options, int argc, char **argv) {
+static int run_lab(const lab_options *options, int argc, char **argv) {
   char error[1024];
   lab_app *app;
   lab_config config = options->config;
@@ -35,7 +35,7 @@ static int run(const lab_options *options, int argc, char **argv) {
   return 0;
 }
 
-static int list(const lab_options *options) {
+static int print_steps(const lab_options *options) {
   char error[1024];
   char *text = lab_steps_text(&options->config, error, sizeof error);
   if (!text) {
@@ -60,9 +60,9 @@ int main(int argc, char **argv) {
   lab_options options;
   lab_options_result result = lab_options_parse(&options, argc, argv);
   if (result == LAB_OPTIONS_RUN)
-    code = run(&options, argc, argv);
+    code = run_lab(&options, argc, argv);
   else if (result == LAB_OPTIONS_LIST)
-    code = list(&options);
+    code = print_steps(&options);
   else if (result == LAB_OPTIONS_WRONG)
     code = 2;
   lab_options_free(&options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See options.h. What a value means is checked here as far as that needs
- * nothing but the value: what is wrong then is the usage, not the machine. */
+ * See options.h. A value is checked here as far as that needs nothing but the
+ * value itself: such a fault is one of usage, and the exit code says so. */
 #include "app/options.h"
 
 #include <ctype.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/listen.h"
 #include "base/alloc.h"
 #include "lab_version.h"
 
@@ -115,17 +116,17 @@ static const struct option flags[] = {
     {NULL, 0, NULL, 0},
 };
 
-void lab_strings_add(lab_strings *list, const char *s) {
+static void add_string(lab_strings *list, const char *s) {
   list->items = lab_xrealloc(list->items, (list->n + 1) * sizeof *list->items);
   list->items[list->n++] = s;
 }
 
-/* ---- checks: true, or a message ------------------------------------------ */
+/* ---- checks: each returns true, or prints a message ---------------------- */
 
-static bool wrong(const char *format, ...)
+static bool refuse_value(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-static bool wrong(const char *format, ...) {
+static bool refuse_value(const char *format, ...) {
   va_list args;
   va_start(args, format);
   fputs("diaglab: ", stderr);
@@ -142,8 +143,8 @@ static bool take_number(const char *flag, const char *text, int64_t least,
   long long value = strtoll(text, &end, 10);
   if (errno || *end || end == text || isspace((unsigned char)*text) ||
       value < least || value > most)
-    return wrong("--%s: \"%s\" is not a number from %lld to %lld", flag, text,
-                 (long long)least, (long long)most);
+    return refuse_value("--%s: \"%s\" is not a number from %lld to %lld", flag,
+                        text, (long long)least, (long long)most);
   *out = value;
   return true;
 }
@@ -167,32 +168,25 @@ static bool take_param(lab_strings *list, const char *text) {
   for (s += good; good && (isalnum((unsigned char)*s) || *s == '_');)
     s++;
   if (!good || *s != '=')
-    return wrong("--param: \"%s\" is not of the form N.key=value", text);
-  lab_strings_add(list, text);
+    return refuse_value("--param: \"%s\" is not of the form N.key=value", text);
+  add_string(list, text);
   return true;
 }
 
-/* The last colon divides; an IPv6 address stands in brackets. */
 static bool take_address(const char **out, const char *text) {
-  const char *colon = strrchr(text, ':');
-  char *end = NULL;
-  bool bracketed = text[0] == '[' && colon && colon > text && colon[-1] == ']';
-  unsigned long port = colon && isdigit((unsigned char)colon[1])
-                           ? strtoul(colon + 1, &end, 10)
-                           : ULONG_MAX;
-  bool bare = colon && memchr(text, ':', (size_t)(colon - text)) && !bracketed;
-  if (port > 65535 || *end || bare)
-    return wrong("--listen: \"%s\" is not of the form HOST:PORT, [::1]:PORT or "
-                 ":PORT",
-                 text);
+  if (!lab_listen_is_address(text))
+    return refuse_value(
+        "--listen: \"%s\" is not of the form HOST:PORT, [::1]:PORT or "
+        ":PORT",
+        text);
   *out = text;
   return true;
 }
 
 static bool take_name(lab_strings *list, const char *text) {
   if (*text == '\0' || strpbrk(text, "/ \t"))
-    return wrong("--host: \"%s\" is not a name", text);
-  lab_strings_add(list, text);
+    return refuse_value("--host: \"%s\" is not a name", text);
+  add_string(list, text);
   return true;
 }
 
@@ -227,7 +221,7 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case PARAM:
     return take_param(&o->params, value);
   case SCENARIOS:
-    lab_strings_add(&o->scenarios, value);
+    add_string(&o->scenarios, value);
     return true;
   case WORKERS:
     return take_workers(o, value);
@@ -254,13 +248,13 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return take_int("usr2-seconds", value, 1, USR2_MAX,
                     &o->config.usr2_seconds);
   default:
-    return false; /* getopt has told what is wrong */
+    return false; /* getopt has printed what is wrong */
   }
 }
 
 /* ---- the whole ----------------------------------------------------------- */
 
-static lab_options_result parse(lab_options *o, int argc, char **argv) {
+static lab_options_result parse_flags(lab_options *o, int argc, char **argv) {
   int flag;
   optind = 0; /* from the beginning, also the second time */
   while ((flag = getopt_long_only(argc, argv, "+", flags, NULL)) != -1) {
@@ -272,7 +266,7 @@ static lab_options_result parse(lab_options *o, int argc, char **argv) {
       return LAB_OPTIONS_WRONG;
   }
   if (optind < argc) {
-    wrong("unexpected argument \"%s\"", argv[optind]);
+    refuse_value("unexpected argument \"%s\"", argv[optind]);
     return LAB_OPTIONS_WRONG;
   }
   return o->list ? LAB_OPTIONS_LIST : LAB_OPTIONS_RUN;
@@ -282,7 +276,7 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   *out = (lab_options){0};
   lab_config *config = &out->config;
   lab_config_init(config);
-  lab_options_result result = parse(out, argc, argv);
+  lab_options_result result = parse_flags(out, argc, argv);
   config->hosts = out->hosts.items;
   config->nhosts = out->hosts.n;
   config->scenarios = out->scenarios.items;

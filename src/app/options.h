@@ -14,9 +14,6 @@ typedef struct lab_strings {
   size_t n;
 } lab_strings;
 
-/* S is not copied. */
-void lab_strings_add(lab_strings *list, const char *s);
-
 typedef struct lab_options {
   lab_config config; /* all but argv; its lists are those below */
   lab_strings hosts;
@@ -29,7 +26,7 @@ typedef enum lab_options_result {
   LAB_OPTIONS_RUN,   /* go on */
   LAB_OPTIONS_LIST,  /* the steps, and exit */
   LAB_OPTIONS_DONE,  /* --help or --version: printed, exit 0 */
-  LAB_OPTIONS_WRONG, /* told on standard error, exit 2 */
+  LAB_OPTIONS_WRONG, /* printed what is wrong on standard error, exit 2 */
 } lab_options_result;
 
 /* Fills in OUT, which lab_options_free gives back in every case. Keeps pointers

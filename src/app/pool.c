@@ -4,16 +4,18 @@
  * that starts it. So that first piece is given here, by a control thread that
  * has both for a moment: ps -L, gdb and perf then tell them apart, and no
  * signal of the process's is taken by one of them. */
+#include "app/pool.h"
+
 #include <pthread.h>
 
 #include "app/app.h"
 #include "base/thread.h"
 
-static void nothing(uv_work_t *work) {
+static void do_nothing(uv_work_t *work) {
   (void)work;
 }
 
-static void nothing_done(uv_work_t *work, int status) {
+static void on_nothing_done(uv_work_t *work, int status) {
   (void)work;
   (void)status;
 }
@@ -25,7 +27,7 @@ void lab_app_start_pool(lab_app *app) {
   pthread_getname_np(self, name, sizeof name);
   lab_thread_block_signals(&before);
   pthread_setname_np(self, "libuv-worker");
-  uv_queue_work(&app->loop, &app->first_work, nothing, nothing_done);
+  uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
   pthread_setname_np(self, name);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

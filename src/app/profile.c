@@ -4,8 +4,11 @@
  * it, since the profiler serves any number of sessions; a second USR2 does not
  * have to wait for the first, nor has anybody to guess which of the two a file
  * answers. When the lab stops they end early, with what they have. */
+#include "app/profile.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +22,7 @@
 
 enum { AT_A_TIME = 8 };
 
-typedef struct profile {
+typedef struct signal_profile {
   lab_list link; /* in app->profiles */
   lab_app *app;
   uv_timer_t timer;
@@ -30,11 +33,11 @@ typedef struct profile {
   int fd;
   int rc; /* of the work */
   char path[PATH_MAX];
-} profile;
+} signal_profile;
 
 /* ---- the file ------------------------------------------------------------ */
 
-static int make_file(char path[PATH_MAX]) {
+static int make_profile_file(char path[PATH_MAX]) {
   static const char suffix[] = ".pb.gz";
   const char *dir = getenv("TMPDIR");
   if (!dir || !*dir)
@@ -47,7 +50,7 @@ static int make_file(char path[PATH_MAX]) {
   return fd < 0 ? -errno : fd;
 }
 
-static int write_file(int fd, const char *data, size_t len) {
+static int write_profile_file(int fd, const char *data, size_t len) {
   while (len > 0) {
     ssize_t n = write(fd, data, len);
     if (n < 0 && errno == EINTR)
@@ -62,18 +65,18 @@ static int write_file(int fd, const char *data, size_t len) {
 
 /* ---- the end ------------------------------------------------------------- */
 
-static void on_closed(uv_handle_t *handle) {
-  lab_xfree(LAB_CONTAINER(handle, profile, timer));
+static void on_profile_closed(uv_handle_t *handle) {
+  lab_xfree(LAB_CONTAINER(handle, signal_profile, timer));
 }
 
-static void let_go(profile *p) {
+static void close_profile(signal_profile *p) {
   close(p->fd);
   lab_cpu_free(p->session);
   lab_list_remove(&p->link);
-  uv_close((uv_handle_t *)&p->timer, on_closed);
+  uv_close((uv_handle_t *)&p->timer, on_profile_closed);
 }
 
-static void tell(const profile *p) {
+static void log_profile_end(const signal_profile *p) {
   if (p->rc) {
     lab_log("failed to write the CPU profile %s: %s", p->path,
             strerror(-p->rc));
@@ -86,63 +89,64 @@ static void tell(const profile *p) {
 }
 
 /* On libuv's pool: finding the names of functions takes its time. */
-static void on_work(uv_work_t *work) {
-  profile *p = LAB_CONTAINER(work, profile, work);
+static void finish_profile_file(uv_work_t *work) {
+  signal_profile *p = LAB_CONTAINER(work, signal_profile, work);
   lab_buf out = LAB_BUF_INIT;
   p->ended = lab_clock_mono();
   lab_cpu_stop(p->session);
   p->rc = lab_cpu_write(p->session, &out);
   if (p->rc == 0)
-    p->rc = write_file(p->fd, out.data, out.len);
+    p->rc = write_profile_file(p->fd, out.data, out.len);
   lab_buf_free(&out);
 }
 
-static void on_worked(uv_work_t *work, int status) {
-  profile *p = LAB_CONTAINER(work, profile, work);
+static void on_profile_file_done(uv_work_t *work, int status) {
+  signal_profile *p = LAB_CONTAINER(work, signal_profile, work);
   (void)status;
-  tell(p);
-  let_go(p);
+  log_profile_end(p);
+  close_profile(p);
 }
 
-static void on_time(uv_timer_t *timer) {
-  profile *p = LAB_CONTAINER(timer, profile, timer);
+static void on_profile_time(uv_timer_t *timer) {
+  signal_profile *p = LAB_CONTAINER(timer, signal_profile, timer);
   p->working = true;
-  uv_queue_work(&p->app->loop, &p->work, on_work, on_worked);
+  uv_queue_work(&p->app->loop, &p->work, finish_profile_file,
+                on_profile_file_done);
 }
 
 /* ---- the beginning ------------------------------------------------------- */
 
-static bool too_many(const lab_app *app) {
+static bool has_too_many_profiles(const lab_app *app) {
   size_t n = 0;
   for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
     n++;
   return n >= AT_A_TIME;
 }
 
-static void begin(lab_app *app, lab_cpu_session *session, int fd,
-                  const char *path) {
-  profile *p = lab_xcalloc(1, sizeof *p);
+static void start_profile_timer(lab_app *app, lab_cpu_session *session, int fd,
+                                const char *path) {
+  signal_profile *p = lab_xcalloc(1, sizeof *p);
   p->app = app;
   p->session = session;
   p->fd = fd;
   p->began = lab_clock_mono();
-  strcpy(p->path, path);
+  snprintf(p->path, sizeof p->path, "%s", path);
   lab_list_push_back(&app->profiles, &p->link);
   uv_timer_init(&app->loop, &p->timer);
   int seconds = app->stopping ? 0 : app->config.usr2_seconds;
   lab_log("Waiting %d seconds to collect a CPU profile...", seconds);
-  uv_timer_start(&p->timer, on_time, (uint64_t)seconds * 1000, 0);
+  uv_timer_start(&p->timer, on_profile_time, (uint64_t)seconds * 1000, 0);
 }
 
 void lab_app_profile_cpu(lab_app *app) {
   char path[PATH_MAX];
   lab_cpu_session *session;
   lab_err err;
-  if (too_many(app)) {
+  if (has_too_many_profiles(app)) {
     lab_log("%d CPU profiles are being collected: not another one", AT_A_TIME);
     return;
   }
-  int fd = make_file(path);
+  int fd = make_profile_file(path);
   if (fd < 0) {
     lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
     return;
@@ -153,20 +157,20 @@ void lab_app_profile_cpu(lab_app *app) {
     unlink(path);
     return;
   }
-  begin(app, session, fd, path);
+  start_profile_timer(app, session, fd, path);
 }
 
 /* ---- the lab stops ------------------------------------------------------- */
 
 void lab_app_end_profiles(lab_app *app) {
   for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next) {
-    profile *p = LAB_CONTAINER(l, profile, link);
+    signal_profile *p = LAB_CONTAINER(l, signal_profile, link);
     if (!p->working)
-      uv_timer_start(&p->timer, on_time, 0, 0);
+      uv_timer_start(&p->timer, on_profile_time, 0, 0);
   }
 }
 
 void lab_app_drop_profiles(lab_app *app) {
   for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
-    unlink(LAB_CONTAINER(l, profile, link)->path);
+    unlink(LAB_CONTAINER(l, signal_profile, link)->path);
 }

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * What signals ask of the lab.
+ * See signals.h.
  *
  * A handler counts and rings a bell; the control thread does the work, and
- * goes on serving meanwhile: a profile of 30 seconds never keeps a TERM
- * waiting. Counters can't overflow as a pipe or a queue would, so every signal
- * that was delivered is answered, however many come at once. (Those that are
- * sent faster than the kernel delivers them it merges itself: of each number
- * one can be pending.)
+ * serves requests meanwhile: a profile of 30 seconds never keeps a TERM
+ * waiting. A counter doesn't get full as a pipe or a queue would, so each
+ * signal that was delivered is answered, however many come at once. (The kernel
+ * delivers one of several that are sent at nearly the same time: of each number
+ * only one can be pending.)
  *
  * The threads of the lab and of libuv's pool block these signals, so handlers
  * run on the control thread. */
+#include "app/signals.h"
+
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 
 #include "app/app.h"
+#include "app/profile.h"
+#include "app/stop.h"
 #include "base/log.h"
-#include "base/queue.h"
 
-static void stop(lab_app *app) {
+static void stop_by_signal(lab_app *app) {
   if (!app->stopping)
     lab_log("Application stopping...");
   lab_app_stop(app);
@@ -29,10 +33,10 @@ static const struct {
   const char *name; /* Go's */
   void (*answer)(lab_app *app);
 } watched[LAB_APP_SIGNALS] = {
-    {SIGTERM, "terminated", stop},
-    {SIGINT, "interrupt", stop},
-    {SIGHUP, "hangup", stop},
-    {SIGQUIT, "quit", stop},
+    {SIGTERM, "terminated", stop_by_signal},
+    {SIGINT, "interrupt", stop_by_signal},
+    {SIGHUP, "hangup", stop_by_signal},
+    {SIGQUIT, "quit", stop_by_signal},
     {SIGUSR1, "user defined signal 1", lab_app_log_stacks},
     {SIGUSR2, "user defined signal 2", lab_app_profile_cpu},
     {SIGABRT, "aborted", lab_app_abort}, /* its handler is crash.c's */
@@ -51,13 +55,13 @@ void lab_app_note_signal(int number) {
     uv_async_send(async);
 }
 
-static void on_signal(int number) {
+static void on_watched_signal(int number) {
   int saved = errno;
   lab_app_note_signal(number);
   errno = saved;
 }
 
-static void on_bell(uv_async_t *async) {
+static void on_signal_bell(uv_async_t *async) {
   lab_app *app = LAB_CONTAINER(async, lab_app, signal);
   for (int i = 0; i < LAB_APP_SIGNALS; i++)
     for (unsigned n = atomic_exchange(&caught[i], 0); n > 0; n--) {
@@ -66,13 +70,14 @@ static void on_bell(uv_async_t *async) {
     }
 }
 
-void lab_app_watch_signals(lab_app *app) {
-  uv_async_init(&app->loop, &app->signal, on_bell);
-  if (!app->config.signals)
-    return;
+int lab_app_watch_signals(lab_app *app) {
+  int rc = uv_async_init(&app->loop, &app->signal, on_signal_bell);
+  if (rc || !app->config.signals)
+    return rc;
   app->watching = true;
   atomic_store(&bell, &app->signal);
-  struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  struct sigaction sa = {.sa_handler = on_watched_signal,
+                         .sa_flags = SA_RESTART};
   sigemptyset(&sa.sa_mask);
   lab_app_watch_crashes(app);
   sigset_t open;
@@ -83,6 +88,7 @@ void lab_app_watch_signals(lab_app *app) {
     sigaddset(&open, watched[i].number);
   }
   pthread_sigmask(SIG_UNBLOCK, &open, NULL); /* those that waited come now */
+  return 0;
 }
 
 void lab_app_mute_signals(void) {

@@ -10,9 +10,10 @@
  * and the dump follows when it comes back. ABRT doesn't wait that long: the
  * core has it all. One that comes while a dump waits for the VM takes that dump
  * over, so that it ends in time too. */
+#include "app/stacks.h"
+
 #include "app/app.h"
 #include "base/log.h"
-#include "base/queue.h"
 #include "inspect/goroutine_profile.h"
 #include "prof/goroutine.h"
 #include "vm/preempt.h"
@@ -23,48 +24,49 @@ static lab_app *app_of(lab_app_dump *dump) {
   return LAB_CONTAINER(dump, lab_app, dump);
 }
 
-static void begin(lab_app *app);
+static void begin_stack_dump(lab_app *app);
 
-static void finish(lab_app *app) {
+static void finish_stack_dump(lab_app *app) {
   lab_app_dump *d = &app->dump;
   uv_timer_stop(&d->patience);
   d->busy = false;
   if (d->before_abort)
     lab_app_die(app);
   else if (d->wanted)
-    begin(app);
+    begin_stack_dump(app);
 }
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void on_work(uv_work_t *work) {
+static void write_stack_dump(uv_work_t *work) {
   lab_app_dump *d = LAB_CONTAINER(work, lab_app_dump, work);
   lab_goroutines_log(d->tasks);
   lab_goroutines_free(d->tasks);
 }
 
-static void on_worked(uv_work_t *work, int status) {
+static void on_stack_dump_written(uv_work_t *work, int status) {
   (void)status;
-  finish(app_of(LAB_CONTAINER(work, lab_app_dump, work)));
+  finish_stack_dump(app_of(LAB_CONTAINER(work, lab_app_dump, work)));
 }
 
-static void on_taken(lab_profile_request *request) {
+static void on_tasks_taken(lab_profile_request *request) {
   lab_app_dump *d = LAB_CONTAINER(request, lab_app_dump, request);
   lab_app *app = app_of(d);
   uv_timer_stop(&d->patience);
   d->asks = false;
   d->tasks = request->snapshot;
   if (d->tasks) {
-    uv_queue_work(&app->loop, &d->work, on_work, on_worked);
+    uv_queue_work(&app->loop, &d->work, write_stack_dump,
+                  on_stack_dump_written);
   } else {
     lab_log("The stacks can't be had any more: the lab stops");
-    finish(app);
+    finish_stack_dump(app);
   }
 }
 
 /* ---- waiting for the VM -------------------------------------------------- */
 
-static void on_no_answer(uv_timer_t *timer) {
+static void on_vm_silent(uv_timer_t *timer) {
   lab_app_dump *d = LAB_CONTAINER(timer, lab_app_dump, patience);
   lab_app *app = app_of(d);
   char where[128];
@@ -79,17 +81,17 @@ static void on_no_answer(uv_timer_t *timer) {
   lab_app_die(app);
 }
 
-static void on_patience(uv_timer_t *timer) {
+static void on_vm_late(uv_timer_t *timer) {
   lab_app_dump *d = LAB_CONTAINER(timer, lab_app_dump, patience);
   lab_app *app = app_of(d);
   if (app->vm)
     lab_preempt_ask_where(app->vm);
-  uv_timer_start(timer, on_no_answer, ASK_MS, 0);
+  uv_timer_start(timer, on_vm_silent, ASK_MS, 0);
 }
 
 /* ---- beginning ----------------------------------------------------------- */
 
-static void begin(lab_app *app) {
+static void begin_stack_dump(lab_app *app) {
   lab_app_dump *d = &app->dump;
   if (d->wanted > 1)
     lab_log("%u signals are answered by these stacks", d->wanted);
@@ -100,28 +102,28 @@ static void begin(lab_app *app) {
     lab_log("SIGABRT: abort");
   if (!app->vm || app->stopping) {
     lab_log("There are no stacks to be had: the lab stops");
-    finish(app);
+    finish_stack_dump(app);
     return;
   }
-  d->request = (lab_profile_request){.taken = on_taken};
+  d->request = (lab_profile_request){.taken = on_tasks_taken};
   d->asks = true;
-  uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
+  uv_timer_start(&d->patience, on_vm_late, PATIENCE_MS, 0);
   lab_goroutine_profile_take(app->vm, &d->request);
 }
 
 /* The dump that waits for the VM is ABRT's from now on. */
-static void take_over(lab_app *app) {
+static void take_dump_over(lab_app *app) {
   lab_app_dump *d = &app->dump;
   d->before_abort = true;
   lab_log("SIGABRT: abort");
-  uv_timer_start(&d->patience, on_patience, PATIENCE_MS, 0);
+  uv_timer_start(&d->patience, on_vm_late, PATIENCE_MS, 0);
 }
 
 void lab_app_log_stacks(lab_app *app) {
   lab_app_dump *d = &app->dump;
   d->wanted++;
   if (!d->busy)
-    begin(app);
+    begin_stack_dump(app);
   else if (d->asks && d->abort && !d->before_abort)
-    take_over(app);
+    take_dump_over(app);
 }

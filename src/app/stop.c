@@ -9,19 +9,21 @@
  * A timer tries again and again, so that the loop turns all the while. All of
  * it takes at most STOP_NS: a scenario that sits in C code can't be ended, nor
  * a client forced to read. Whatever is left then goes with the process. */
+#include "app/stop.h"
+
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/profile.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/queue.h"
 #include "services/child.h"
 
 static const uint64_t STOP_NS = 1700 * LAB_MILLISECOND;
 static const uint64_t ABORT_NS = 1600 * LAB_MILLISECOND;
 enum { TRY_MS = 5, AGAIN_MS = 10 };
 
-static void leave(lab_app *app, const char *why) {
+static void exit_process(lab_app *app, const char *why) {
   lab_log("%s", why);
   lab_app_drop_profiles(app);
   lab_services_kill_children();
@@ -33,7 +35,7 @@ static void leave(lab_app *app, const char *why) {
 
 /* The VM is gone. From now on the loop ends as soon as nothing but our own
  * handles is left in it. */
-static void vm_ended(lab_app *app) {
+static void on_vm_ended(lab_app *app) {
   app->vm = NULL;
   uv_timer_stop(&app->second);
   uv_unref((uv_handle_t *)&app->answers);
@@ -42,14 +44,15 @@ static void vm_ended(lab_app *app) {
   uv_unref((uv_handle_t *)&app->signal);
 }
 
-static void on_tick(uv_timer_t *timer) {
+static void on_stop_tick(uv_timer_t *timer) {
   lab_app *app = LAB_CONTAINER(timer, lab_app, deadline);
   if (app->vm && lab_vm_free(app->vm, TRY_MS))
-    vm_ended(app);
+    on_vm_ended(app);
   uint64_t passed = lab_clock_mono() - app->stop_began;
   if (passed >= STOP_NS)
-    leave(app, app->vm ? "A scenario can't be interrupted: leaving it"
-                       : "A client or a profile is not done: leaving it");
+    exit_process(app, app->vm
+                          ? "A scenario can't be interrupted: leaving it"
+                          : "A client or a profile is not done: leaving it");
   if (passed >= ABORT_NS && app->web)
     lab_web_abort(app->web);
 }
@@ -62,7 +65,7 @@ void lab_app_stop(lab_app *app) {
   if (app->web)
     lab_web_stop(app->web);
   lab_app_end_profiles(app);
-  uv_timer_start(&app->deadline, on_tick, 0, AGAIN_MS);
+  uv_timer_start(&app->deadline, on_stop_tick, 0, AGAIN_MS);
   if (!app->vm)
-    vm_ended(app);
+    on_vm_ended(app);
 }

@@ -4,27 +4,25 @@
  * been closed meanwhile. */
 #include "services/serve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/queue.h"
 #include "http/http.h"
 #include "scenario/request.h"
+#include "services/address.h"
 #include "services/services.h"
 #include "vm/vm.h"
 
-typedef struct visit {
+typedef struct served_request {
   lab_request x;
   lab_http_request *req;
-} visit;
+} served_request;
 
-static void answer_visit(lab_call *call) {
-  visit *v = call->user;
+static void answer_served_request(lab_call *call) {
+  served_request *v = call->user;
   lab_request *x = &v->x;
   const char *headers = NULL;
   if (x->headers.len > 0) {
@@ -37,8 +35,8 @@ static void answer_visit(lab_call *call) {
   lab_xfree(v);
 }
 
-/* As at the lab's own doors: what isn't a plain question may change something.
- */
+/* As for the lab's own endpoints: all methods but GET and HEAD may change
+ * something. */
 static bool is_serve_refused(const lab_serve *serve, lab_http_request *req) {
   const char *method = lab_http_method(req), *reason;
   bool changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
@@ -57,12 +55,12 @@ static void on_served_request(lab_http_request *req, void *arg) {
     lab_http_error(req, 503, "the lab is stopping");
     return;
   }
-  visit *v = lab_xcalloc(1, sizeof *v);
+  served_request *v = lab_xcalloc(1, sizeof *v);
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
   v->req = req;
   v->x = (lab_request){
-      .call = {.answered = answer_visit, .user = v},
+      .call = {.answered = answer_served_request, .user = v},
       .serve = serve,
       .method = lab_http_method(req),
       .method_len = strlen(lab_http_method(req)),
@@ -78,43 +76,6 @@ static void on_served_request(lab_http_request *req, void *arg) {
 
 /* ---- listening ----------------------------------------------------------- */
 
-typedef union address {
-  struct sockaddr any;
-  struct sockaddr_in ip4;
-  struct sockaddr_in6 ip6;
-} address;
-
-/* "host:port", "[ip6]:port", ":port" (this machine only): numbers, or
- * localhost. */
-static int parse_address(const char *text, address *out) {
-  char host[64], *end;
-  const char *colon = strrchr(text, ':');
-  if (!colon || colon[1] == '\0')
-    return -EINVAL;
-  long port = strtol(colon + 1, &end, 10);
-  if (*end || port < 0 || port > 65535)
-    return -EINVAL;
-  size_t len = (size_t)(colon - text);
-  if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-    snprintf(host, sizeof host, "%.*s", (int)len - 2, text + 1);
-    return uv_ip6_addr(host, (int)port, &out->ip6);
-  }
-  snprintf(host, sizeof host, "%.*s", (int)len, text);
-  if (len == 0 || strcmp(host, "localhost") == 0)
-    strcpy(host, "127.0.0.1");
-  return uv_ip4_addr(host, (int)port, &out->ip4);
-}
-
-static void write_address(const address *a, int port, char *out, size_t size) {
-  char host[INET6_ADDRSTRLEN] = "?";
-  bool ip6 = a->any.sa_family == AF_INET6;
-  if (ip6)
-    uv_ip6_name(&a->ip6, host, sizeof host);
-  else
-    uv_ip4_name(&a->ip4, host, sizeof host);
-  snprintf(out, size, ip6 ? "[%s]:%d" : "%s:%d", host, port);
-}
-
 static int refuse_serve(lab_serve *serve, int error, const char *reason) {
   snprintf(serve->message, sizeof serve->message, "%s", reason);
   return error;
@@ -122,17 +83,17 @@ static int refuse_serve(lab_serve *serve, int error, const char *reason) {
 
 /* The server is made; it listens, or it fails. */
 static int begin_serve(lab_serve *serve, lab_http_server *server) {
-  address a;
+  lab_address a;
   int port;
   lab_err err;
-  if (parse_address(serve->address, &a))
+  if (lab_address_parse(serve->address, &a))
     return refuse_serve(serve, -EINVAL, "address must be like 127.0.0.1:8080");
   int rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));
   if (rc)
     return refuse_serve(serve, rc, uv_strerror(rc));
-  write_address(&a, port, serve->address, sizeof serve->address);
+  lab_address_write(&a, port, serve->address, sizeof serve->address);
   return 0;
 }
 

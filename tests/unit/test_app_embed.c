@@ -8,9 +8,11 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "diaglab/diaglab.h"
@@ -66,11 +68,50 @@ static void test_failure(void **state) {
   assert_non_null(strstr(error, "Invalid step 9876"));
 }
 
+/* Whoever makes a config may get its address wrong. */
+static void test_wrong_address(void **state) {
+  static const char *const wrong[] = {"", "localhost", "[:80", "[]:80"};
+  (void)state;
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    char error[256] = "";
+    lab_config config;
+    lab_app *app;
+    lab_config_init(&config);
+    config.listen = wrong[i];
+    assert_true(lab_new(&app, &config, error, sizeof error) < 0);
+    assert_non_null(strstr(error, "is not of the form HOST:PORT"));
+  }
+}
+
+/* Without a descriptor there is no event loop. */
+static void test_no_descriptors(void **state) {
+  char error[256] = "";
+  struct rlimit before, none;
+  lab_config config;
+  lab_app *app;
+  (void)state;
+  int next = dup(STDERR_FILENO); /* the lowest one that is free */
+  assert_true(next >= 0);
+  close(next);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  none = before;
+  none.rlim_cur = (rlim_t)next;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  int rc = lab_new(&app, &config, error, sizeof error);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(rc, -EMFILE);
+  assert_string_equal(error, "can't make the event loop: too many open files");
+}
+
 int main(void) {
   if (lab_init())
     return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_failure),
+      cmocka_unit_test(test_wrong_address),
+      cmocka_unit_test(test_no_descriptors),
       cmocka_unit_test(test_run_and_stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,16 +93,51 @@ static void check_value(const char *flag, const char *value,
 }
 
 static void addresses(void **state) {
-  static const char *const good[] = {":6060",     ":0",        "localhost:1",
-                                     "a.b:65535", "[::]:8080", "[fe80::1]:1"};
-  static const char *const bad[] = {
-      "",        "6060",   "host",  "host:", "h:-1",
-      "h:65536", "::1:80", "[::1]", "h:80x", "[::1]x:80"};
+  static const char *const good[] = {
+      ":6060",     ":0",          "localhost:1",    "a.b:65535",
+      "[::]:8080", "[fe80::1]:1", "[fe80::1%lo]:1", "127.0.0.1:080"};
+  static const char *const bad[] = {"",
+                                    "6060",
+                                    "host",
+                                    "host:",
+                                    "h:-1",
+                                    "h:65536",
+                                    "::1:80",
+                                    "[::1]",
+                                    "h:80x",
+                                    "[::1]x:80",
+                                    ":",
+                                    "[:80",
+                                    "[x:80",
+                                    "]:80",
+                                    "x]:80",
+                                    "[]:80",
+                                    "[:]:80",
+                                    "[x]:80",
+                                    "[::1:80",
+                                    "::1]:80",
+                                    "[[::1]]:80",
+                                    "[::1]]:80",
+                                    "x[::1]:80",
+                                    "[%lo]:80",
+                                    "[1.2.3.4]:80",
+                                    ":+80",
+                                    ": 80",
+                                    ":80 ",
+                                    ":80:",
+                                    "[",
+                                    ":18446744073709551696"};
+  char host[300];
   (void)state;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
     check_value("--listen", good[i], LAB_OPTIONS_RUN);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     check_value("--listen", bad[i], LAB_OPTIONS_WRONG);
+  memset(host, 'a', sizeof host);
+  memcpy(host + 255, ":1", 3);
+  check_value("--listen", host, LAB_OPTIONS_RUN);
+  memcpy(host + 255, "a:1", 4);
+  check_value("--listen", host, LAB_OPTIONS_WRONG);
 }
 
 static void params_and_hosts(void **state) {

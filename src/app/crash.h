@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * Signals that end the process with a core: a crash, or ABRT. */
+#ifndef LAB_APP_CRASH_H
+#define LAB_APP_CRASH_H
+
+#include "diaglab/diaglab.h"
+
+enum { LAB_APP_FATAL = 5 };
+
+/* Installs the handlers; puts back what was there before. */
+void lab_app_watch_crashes(lab_app *app);
+void lab_app_unwatch_crashes(lab_app *app);
+/* Logs the stacks of all tasks, then ends the process by ABRT. */
+void lab_app_abort(lab_app *app);
+/* Ends the process by ABRT at once. */
+void lab_app_die(lab_app *app);
+
+#endif

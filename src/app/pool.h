@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * The threads of libuv's pool. */
+#ifndef LAB_APP_POOL_H
+#define LAB_APP_POOL_H
+
+#include "diaglab/diaglab.h"
+
+/* Starts the threads, with a name and with signals blocked. */
+void lab_app_start_pool(lab_app *app);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Signals that ask something of the lab: TERM, INT, HUP, QUIT, USR1, USR2,
+ * ABRT. */
+#ifndef LAB_APP_SIGNALS_H
+#define LAB_APP_SIGNALS_H
+
+#include "diaglab/diaglab.h"
+
+enum { LAB_APP_SIGNALS = 7 };
+
+/* Signals are answered from now on, if the configuration says so. Returns 0 or
+ * a negative errno. */
+int lab_app_watch_signals(lab_app *app);
+/* From now on signals have no effect: the loop is closed, so they come too
+ * late. */
+void lab_app_mute_signals(void);
+/* Puts back what was there before. */
+void lab_app_unwatch_signals(lab_app *app);
+/* For a handler: signal NUMBER came, and the control thread shall answer it.
+ * Async-signal-safe. */
+void lab_app_note_signal(int number);
+
+#endif
