@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@
 #include "scenario/catalog.h"
 #include "stack/unwind.h"
 #include "vm/lualayout.h"
+
+enum { LOOP_FDS = 6 }; /* descriptors that an event loop has */
 
 lab_debug_root lab_debug = {NULL, &lab_lua_layout};
 
@@ -215,8 +218,24 @@ static int fill_loop(lab_app *app) {
   return lab_app_watch_signals(app);
 }
 
+/* libuv calls abort(), and says nothing, if it can open the loop but not the
+ * pipe for its signals. So this tells first whether there are enough
+ * descriptors. 0 or a negative errno. */
+static int check_descriptors(void) {
+  int fds[LOOP_FDS], n = 0, rc = 0;
+  for (; n < LOOP_FDS && rc == 0; n += rc == 0) {
+    fds[n] = eventfd(0, EFD_CLOEXEC);
+    rc = fds[n] < 0 ? -errno : 0;
+  }
+  while (n > 0)
+    close(fds[--n]);
+  return rc;
+}
+
 static int open_loop(lab_app *app, lab_err *err) {
-  int rc = uv_loop_init(&app->loop);
+  int rc = check_descriptors();
+  if (rc == 0)
+    rc = uv_loop_init(&app->loop);
   if (rc == 0) {
     rc = fill_loop(app);
     if (rc)

@@ -23,7 +23,7 @@ static int parse_port(const char *text) {
 }
 
 /* The last colon divides host and port. */
-int lab_address_parse(const char *text, lab_address *out) {
+int lab_serve_address_parse(const char *text, lab_serve_address *out) {
   char host[HOST_MAX + 1];
   const char *colon = strrchr(text, ':');
   int port = colon ? parse_port(colon + 1) : -1;
@@ -39,8 +39,8 @@ int lab_address_parse(const char *text, lab_address *out) {
   return uv_ip4_addr(is_local ? "127.0.0.1" : host, port, &out->ip4);
 }
 
-void lab_address_write(const lab_address *address, int port, char *out,
-                       size_t size) {
+void lab_serve_address_write(const lab_serve_address *address, int port,
+                             char *out, size_t size) {
   char host[INET6_ADDRSTRLEN] = "?";
   bool is_ip6 = address->any.sa_family == AF_INET6;
   if (is_ip6)

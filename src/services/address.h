@@ -7,17 +7,17 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-typedef union lab_address {
+typedef union lab_serve_address {
   struct sockaddr any;
   struct sockaddr_in ip4;
   struct sockaddr_in6 ip6;
-} lab_address;
+} lab_serve_address;
 
 /* Reads "1.2.3.4:80", "[::1]:80", "localhost:80", or ":80", which is
  * 127.0.0.1. Other names are not looked up. 0 or -EINVAL. */
-int lab_address_parse(const char *text, lab_address *out);
+int lab_serve_address_parse(const char *text, lab_serve_address *out);
 /* Writes ADDRESS with PORT into OUT, at most SIZE bytes. */
-void lab_address_write(const lab_address *address, int port, char *out,
-                       size_t size);
+void lab_serve_address_write(const lab_serve_address *address, int port,
+                             char *out, size_t size);
 
 #endif

@@ -83,17 +83,17 @@ static int refuse_serve(lab_serve *serve, int error, const char *reason) {
 
 /* The server is made; it listens, or it fails. */
 static int begin_serve(lab_serve *serve, lab_http_server *server) {
-  lab_address a;
+  lab_serve_address a;
   int port;
   lab_err err;
-  if (lab_address_parse(serve->address, &a))
+  if (lab_serve_address_parse(serve->address, &a))
     return refuse_serve(serve, -EINVAL, "address must be like 127.0.0.1:8080");
   int rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));
   if (rc)
     return refuse_serve(serve, rc, uv_strerror(rc));
-  lab_address_write(&a, port, serve->address, sizeof serve->address);
+  lab_serve_address_write(&a, port, serve->address, sizeof serve->address);
   return 0;
 }
 

@@ -83,26 +83,29 @@ static void test_wrong_address(void **state) {
   }
 }
 
-/* Without a descriptor there is no event loop. */
+/* Without descriptors there is no event loop, however few are missing. */
 static void test_no_descriptors(void **state) {
-  char error[256] = "";
-  struct rlimit before, none;
+  struct rlimit before, few;
   lab_config config;
-  lab_app *app;
   (void)state;
   int next = dup(STDERR_FILENO); /* the lowest one that is free */
   assert_true(next >= 0);
   close(next);
   assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-  none = before;
-  none.rlim_cur = (rlim_t)next;
+  few = before;
   lab_config_init(&config);
   config.listen = "127.0.0.1:0";
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-  int rc = lab_new(&app, &config, error, sizeof error);
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-  assert_int_equal(rc, -EMFILE);
-  assert_string_equal(error, "can't make the event loop: too many open files");
+  for (int n = 0; n < 4; n++) {
+    char error[256] = "";
+    lab_app *app;
+    few.rlim_cur = (rlim_t)(next + n);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int rc = lab_new(&app, &config, error, sizeof error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, -EMFILE);
+    assert_string_equal(error,
+                        "can't make the event loop: too many open files");
+  }
 }
 
 int main(void) {

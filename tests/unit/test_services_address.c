@@ -9,19 +9,19 @@
 static void check(const char *text, const char *expected) {
   char written[64];
   guard_page g;
-  lab_address a;
+  lab_serve_address a;
   guard_page_open(&g, strlen(text) + 1);
   for (int i = 0; i < 2; i++) {
     const char *copy =
         i ? guard_page_begin_string(&g, text) : guard_page_end_string(&g, text);
     if (!expected) {
-      assert_int_equal(lab_address_parse(copy, &a), -EINVAL);
+      assert_int_equal(lab_serve_address_parse(copy, &a), -EINVAL);
       continue;
     }
-    assert_int_equal(lab_address_parse(copy, &a), 0);
+    assert_int_equal(lab_serve_address_parse(copy, &a), 0);
     int port =
         ntohs(a.any.sa_family == AF_INET6 ? a.ip6.sin6_port : a.ip4.sin_port);
-    lab_address_write(&a, port, written, sizeof written);
+    lab_serve_address_write(&a, port, written, sizeof written);
     assert_string_equal(written, expected);
   }
   guard_page_close(&g);
