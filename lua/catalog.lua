@@ -115,17 +115,12 @@ end
 
 -- ---- JSON ----------------------------------------------------------------------
 
-local function quote(text)
-  if not utf8.len(text) then text = text:gsub("[\128-\255]", "?") end
-  return '"' .. text:gsub('[%c"\\\127]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
-end
-
 -- { key, value } pairs; a nil value is left out.
 local function object(pairs_)
   local parts = {}
   for _, pair in ipairs(pairs_) do
     local value = pair[2]
-    if type(value) == "string" then value = quote(value) end
+    if type(value) == "string" then value = host.json_string(value) end
     if value ~= nil then parts[#parts + 1] = ('"%s": %s'):format(pair[1], value) end
   end
   return "{" .. table.concat(parts, ", ") .. "}"

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/nearest.h"
 
 static int push_file_failure(lua_State *L, const char *path) {
@@ -119,11 +120,29 @@ static int host_did_you_mean(lua_State *L) {
   return 1;
 }
 
+/* Lua's buffer gets room for the longest result first: if making room raises,
+ * the lab_buf has no memory yet that would be lost. */
+static int host_json_string(lua_State *L) {
+  enum { LONGEST_ESCAPE = 6 };
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  luaL_Buffer result;
+  char *room = luaL_buffinitsize(L, &result, LONGEST_ESCAPE * len + 2);
+  lab_buf json = LAB_BUF_INIT;
+  lab_buf_json_string(&json, text, len);
+  size_t written = json.len;
+  memcpy(room, json.data, written);
+  lab_buf_free(&json);
+  luaL_pushresultsize(&result, written);
+  return 1;
+}
+
 const luaL_Reg lab_host_files[] = {
     {"scan", host_scan},
     {"read", host_read},
     {"realpath", host_realpath},
     {"did_you_mean", host_did_you_mean},
+    {"json_string", host_json_string},
     {NULL, NULL},
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The part of `host` that needs no VM: files, and "did you mean".
+ * The part of `host` that needs no VM: files, "did you mean", and
+ * JSON.
  *
  * Threads: any; each call belongs to one Lua state. */
 #ifndef LAB_SCENARIO_HOST_FILES_H
@@ -11,7 +12,8 @@
 /* host.scan(dir) -> { name, ... } | nil, message
  * host.read(path) -> text | nil, message
  * host.realpath(path) -> path | nil, message
- * host.did_you_mean(name, set) -> "; did you mean 'key'?", or "" */
+ * host.did_you_mean(name, set) -> "; did you mean 'key'?", or ""
+ * host.json_string(text) -> text as a string of JSON, with its quotes */
 extern const luaL_Reg lab_host_files[];
 /* Pushes the strings of LIST, N of them, as a table. May raise. */
 void lab_host_push_strings(lua_State *L, const char *const *list, size_t n);

@@ -5,12 +5,12 @@
  * control thread waits for it. */
 #include "scenario/shown.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "scenario/scenario.h"
 #include "vm/vm.h"
 
@@ -36,20 +36,20 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The value on top of the stack, which it pops. */
-static void write_value(lua_State *L, lab_buf *out) {
+/* Writes the value on top of the stack, and pops it. */
+static void write_param_value(lua_State *L, lab_json *j) {
   if (lua_type(L, -1) == LUA_TSTRING) {
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
-    lab_buf_json_string(out, text, len);
+    lab_json_string(j, text, len);
   } else if (lua_isboolean(L, -1)) {
-    lab_buf_puts(out, lua_toboolean(L, -1) ? "true" : "false");
+    lab_json_bool(j, lua_toboolean(L, -1));
   } else if (lua_isinteger(L, -1)) {
-    lab_buf_printf(out, "%lld", (long long)lua_tointeger(L, -1));
-  } else if (lua_type(L, -1) == LUA_TNUMBER && isfinite(lua_tonumber(L, -1))) {
-    lab_buf_double(out, lua_tonumber(L, -1));
+    lab_json_int(j, lua_tointeger(L, -1));
+  } else if (lua_type(L, -1) == LUA_TNUMBER) {
+    lab_json_double(j, lua_tonumber(L, -1));
   } else {
-    lab_buf_puts(out, "null");
+    lab_json_null(j);
   }
   lua_pop(L, 1);
 }
@@ -69,16 +69,16 @@ static void write_params(lua_State *L, lab_buf *out) {
   size_t n = names.len / sizeof *all;
   if (n > 0) /* else there is no array */
     qsort(all, n, sizeof *all, compare_names);
-  lab_buf_putc(out, '{');
+  lab_json j;
+  lab_json_start(&j, out);
+  lab_json_begin_object(&j, LAB_JSON_SPACED);
   for (size_t i = 0; i < n; i++) {
-    lab_buf_puts(out, i > 0 ? ", " : "");
-    lab_buf_json_string(out, all[i], strlen(all[i]));
-    lab_buf_puts(out, ": ");
+    lab_json_key(&j, all[i]);
     lua_pushstring(L, all[i]);
     lua_rawget(L, -2);
-    write_value(L, out);
+    write_param_value(L, &j);
   }
-  lab_buf_putc(out, '}');
+  lab_json_end(&j);
   lab_buf_free(&names);
 }
 
