@@ -115,12 +115,18 @@ end
 
 -- ---- JSON ----------------------------------------------------------------------
 
+-- A quote and a backslash are written as \u0022 and \u005c here.
+local function quote(text)
+  local body = host.json_string(text):sub(2, -2)
+  return '"' .. body:gsub('\\(["\\])', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+end
+
 -- { key, value } pairs; a nil value is left out.
 local function object(pairs_)
   local parts = {}
   for _, pair in ipairs(pairs_) do
     local value = pair[2]
-    if type(value) == "string" then value = host.json_string(value) end
+    if type(value) == "string" then value = quote(value) end
     if value ~= nil then parts[#parts + 1] = ('"%s": %s'):format(pair[1], value) end
   end
   return "{" .. table.concat(parts, ", ") .. "}"
