@@ -17,9 +17,9 @@
  *     lab_free(app);
  *   }
  *
- * One lab at a time in a process: signals (SIGPROF, SIGURG), libuv's allocator
- * and the heap's counters exist once. The profilers see the threads of the
- * lab. Errors are 0 or a negative errno.
+ * A process can have one lab at a time, because signals (SIGPROF, SIGURG),
+ * libuv's allocator and the heap's counters exist once. The profilers see only
+ * the threads of the lab. Functions that can fail return 0 or a negative errno.
  *
  * Threads: all functions on one thread, except lab_stop. */
 #ifndef DIAGLAB_H
@@ -40,46 +40,45 @@ typedef struct lab_config {
   size_t nscenarios;
   const char *const *params; /* "N.key=value" */
   size_t nparams;
-  int step;             /* to begin with; -1: 0, and go on if it fails */
+  int step;             /* the first one; -1: 0, and it may fail */
   const char *log_file; /* NULL: standard error */
   int64_t
       memprofile_rate; /* bytes between samples; 1: all, 0: none, -1: Go's */
   int64_t blockprofile_rate;     /* ns; 1: all waits, 0: none */
-  int64_t mutexprofile_fraction; /* one of so many; 1: all, 0: none */
+  int64_t mutexprofile_fraction; /* one wait of so many; 1: all, 0: none */
   int scavenge;                  /* seconds; 0: at once, negative: never */
   uint64_t trace_events;         /* most events of a trace; 0: 2 million */
   unsigned workers;        /* threads for long work; 0: one per processor */
-  const char *const *argv; /* what /debug/pprof/cmdline tells */
+  const char *const *argv; /* what /debug/pprof/cmdline shows */
   size_t argc;
   bool signals;     /* the lab answers TERM, INT, HUP, QUIT, USR1, USR2, ABRT */
   int usr2_seconds; /* of a CPU profile that USR2 asks for */
 } lab_config;
 
-/* Once per process, before anything else here: makes the counted heap, gives
- * it to libuv, and readies the profilers. Call it on the main thread. */
+/* Call it once per process, on the main thread, before all other functions
+ * here: it makes the counted heap, gives it to libuv, and prepares the
+ * profilers. */
 int lab_init(void);
 
 /* The defaults: localhost:6060, step 0, 300 s, nothing else. */
 void lab_config_init(lab_config *config);
 
-/* The steps that a lab with these `scenarios` has, and what is wrong in each,
- * as text for lab_steps_text_free; the rest of CONFIG doesn't matter. NULL: see
- * ERROR.
- */
+/* The steps that a lab with the scenarios of CONFIG has, and what is wrong in
+ * each, as a text that the caller gives to lab_steps_text_free. The rest of
+ * CONFIG doesn't matter. NULL: ERROR says why, in at most SIZE bytes. */
 char *lab_steps_text(const lab_config *config, char *error, size_t size);
 void lab_steps_text_free(char *list);
 
-/* Starts a lab: it is in its step and listens when this returns. On failure
- * writes a sentence into ERROR (at most SIZE bytes). CONFIG itself is copied.
- */
+/* Starts a lab. When this returns 0, the lab is in its first step and listens;
+ * else ERROR has a sentence (at most SIZE bytes). CONFIG itself is copied. */
 int lab_new(lab_app **out, const lab_config *config, char *error, size_t size);
 
 /* The port it listens on. */
 int lab_port(const lab_app *app);
 
-/* Serves until lab_stop, or a signal if the config says so; takes at most two
- * seconds to end. If a scenario then still sits in C code that can't be
- * interrupted the process exits with 0. */
+/* Serves until lab_stop is called, or a signal comes and the config allows it.
+ * The end takes two seconds at most. If a scenario is then still in C code that
+ * can't be interrupted, the process exits with 0. */
 void lab_run(lab_app *app);
 
 /* Any thread; not a signal handler. */

@@ -3,14 +3,16 @@
  * it and implements the public interface; each other file has a header of its
  * own. The files, in the order in which they may call each other:
  *
- *   paths, listen, pool   one task each
- *   options, main         the command line and the program
- *   profile               CPU profiles that a signal asks for
- *   stop                  the end of the lab
- *   stacks, crash         stacks of tasks in the log, and cores
- *   signals               what a signal does
- *   every_second          what is looked at once a second
+ *   paths, listen, pool   files of the program, addresses, libuv's pool
+ *   profile               USR2: CPU profiles
+ *   crash, stacks         cores; USR1 and ABRT: the stacks of tasks
+ *   stop                  the end of a lab
+ *   signals               tells the files above of a signal
+ *   every_second          what is done once a second
  *   lab                   a lab from beginning to end
+ *   options, main         the command line, and the program
+ *
+ * One call goes up: crash -> signals (lab_app_note_signal).
  *
  * Some functions of libuv are declared to return an error, but never do: those
  * that init, start and stop timers and check handles, uv_queue_work, and
@@ -43,13 +45,13 @@ struct lab_app {
   char own_host[LAB_LISTEN_NAME];
   int port;
   uv_loop_t loop;
-  uv_async_t answers; /* the VM has some */
+  uv_async_t answers; /* the VM has answers */
   uv_async_t stop;    /* lab_stop was called */
-  uv_check_t round;   /* once per turn of the loop: the VM may have to wake */
-  uv_async_t signal;  /* one came: signals.c */
+  uv_check_t round;   /* once per turn of the loop: wakes the VM */
+  uv_async_t signal;  /* a signal came: signals.c */
   struct sigaction before[LAB_APP_SIGNALS];
   struct sigaction before_crashes[LAB_APP_FATAL];
-  bool watching;        /* those are set */
+  bool watching;        /* `before` and `before_crashes` are set */
   uv_work_t first_work; /* pool.c */
   lab_list profiles;    /* that USR2 asked for: profile.c */
   lab_app_dump dump;

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * The end that nobody wished for, and the one that somebody asked for by ABRT:
- * a short message, then a core with everything in it.
+ * See crash.h. Each such end writes a short message and leaves a core.
  *
- *  - A thread that crashes (SEGV, BUS, FPE, ILL) or calls abort() tells its
- *    name and native stack from the handler; then the signal has its default
- *    effect. A fault is met again at the same instruction, so that the core
- *    shows the registers as they were.
- *  - ABRT from outside: the handler only rings for the control thread, which
- *    logs the stacks of all tasks and then raises the signal itself. If it
- *    doesn't come to that within DEADLINE_S (it hangs, there are too many
- *    tasks, nobody reads the log), or a second ABRT arrives, the handler ends
+ *  - If a thread crashes (SEGV, BUS, FPE, ILL) or calls abort(), the handler
+ *    writes the thread's name and native stack; then the signal has its default
+ *    effect. A crash happens again at the same instruction, so the core shows
+ *    the registers as they were.
+ *  - If ABRT comes from outside, the handler only wakes the control thread,
+ *    which logs the stacks of all tasks and then raises the signal itself. If
+ *    that takes longer than DEADLINE_S (the thread hangs, there are too many
+ *    tasks, nobody reads the log), or if a second ABRT comes, the handler ends
  *    the process.
  *
- * They run on a stack of their own (base/thread.h): the thread's may be full.
- *
- * What runs in a handler allocates nothing, locks nothing, and formats numbers
- * by hand. */
+ * The handlers run on a stack of their own (base/thread.h), because the
+ * thread's stack may be full. They allocate nothing, lock nothing, and format
+ * numbers by hand. */
 #include "app/crash.h"
 
 #include <errno.h>
@@ -123,7 +121,7 @@ static const char *choose_core_advice(void) {
          "it";
 }
 
-/* After the lines that were logged before: their writer may need a moment. */
+/* Waits a moment first: the log's thread may have earlier lines to write. */
 static void write_crash_text(const text *t) {
   poll(NULL, 0, LOG_MS);
   int fd = lab_log_fd();
@@ -142,7 +140,7 @@ static const char *find_crash_words(int number) {
 }
 
 static void on_fatal_signal(int number, siginfo_t *info, void *context) {
-  signal(number, SIG_DFL); /* also for a crash while we tell of this one */
+  signal(number, SIG_DFL); /* also for a crash in this handler */
   text t;
   t.len = 0;
   put_crash_text(&t, find_crash_words(number));
@@ -184,13 +182,6 @@ void lab_app_die(lab_app *app) {
   raise(SIGABRT);
 }
 
-/* The deadline stays: whatever keeps the stacks from the log, there is a core.
- */
-void lab_app_abort(lab_app *app) {
-  app->dump.abort = true;
-  lab_app_log_stacks(app);
-}
-
 static void find_out_where_cores_go(void) {
   char first = 0;
   int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
@@ -211,10 +202,11 @@ void lab_app_watch_crashes(lab_app *app) {
                                i == 0 ? on_abort_signal : on_fatal_signal,
                            .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigemptyset(&sa.sa_mask);
-    sigaddset(&sa.sa_mask, SIGPROF); /* whose handlers know one stack only */
+    sigaddset(&sa.sa_mask, SIGPROF); /* their handlers know only one stack */
     sigaddset(&sa.sa_mask, SIGURG);
     sigaction(fatal[i].number, NULL, &app->before_crashes[i]);
-    /* Sanitizers, and programs that embed the lab, may have their own way. */
+    /* Sanitizers, and programs that embed the lab, may have handlers of their
+     * own. */
     if (app->before_crashes[i].sa_handler == SIG_DFL)
       sigaction(fatal[i].number, &sa, NULL);
   }

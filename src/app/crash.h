@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Signals that end the process with a core: a crash, or ABRT. */
+ * The end of the process with a core: after a crash, or because of ABRT. */
 #ifndef LAB_APP_CRASH_H
 #define LAB_APP_CRASH_H
 
@@ -10,9 +10,7 @@ enum { LAB_APP_FATAL = 5 };
 /* Installs the handlers; puts back what was there before. */
 void lab_app_watch_crashes(lab_app *app);
 void lab_app_unwatch_crashes(lab_app *app);
-/* Logs the stacks of all tasks, then ends the process by ABRT. */
-void lab_app_abort(lab_app *app);
-/* Ends the process by ABRT at once. */
+/* Ends the process by ABRT, at once. */
 void lab_app_die(lab_app *app);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What is looked at once a second: idle memory to give back (src/mem), a step
- * that takes long to enter, and lines of the log that came too often. Giving
- * back a large heap takes milliseconds, so it happens on libuv's pool. */
+ * See every_second.h. To give a large heap back takes milliseconds, so libuv's
+ * pool does it. */
 #include "app/every_second.h"
 
 #include "app/app.h"

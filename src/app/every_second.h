@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What is looked at once a second. */
+ * What the lab does once a second: it gives idle memory back (src/mem), logs
+ * that a step takes long to enter, and counts lines of the log that came too
+ * often. */
 #ifndef LAB_APP_EVERY_SECOND_H
 #define LAB_APP_EVERY_SECOND_H
 
 #include "diaglab/diaglab.h"
 
-/* Looks from now on, until the lab stops. */
+/* From now on, until the lab stops. */
 void lab_app_start_seconds(lab_app *app);
 
 #endif

@@ -76,7 +76,8 @@ static int check_folders(const lab_config *config, lab_err *err) {
   return rc;
 }
 
-/* Requests may name the host that the lab listens on, and the further ones. */
+/* The names that a request's Host header may have: the further ones of the
+ * configuration, and the host that the lab listens on. */
 static void collect_hosts(lab_app *app) {
   const lab_config *given = &app->config;
   lab_listen_host(given->listen, app->own_host);
@@ -183,7 +184,7 @@ static int start_parts(lab_app *app, lab_err *err) {
   return rc;
 }
 
-/* lab_stop, on the loop's thread. */
+/* lab_stop was called. */
 static void on_stop_called(uv_async_t *async) {
   lab_app_stop(LAB_CONTAINER(async, lab_app, stop));
 }
@@ -193,7 +194,7 @@ static void close_loop_handle(uv_handle_t *handle, void *arg) {
   uv_close(handle, NULL);
 }
 
-/* What is in the loop are the app's own handles. */
+/* All handles in the loop must be the app's own. */
 static void close_loop(lab_app *app) {
   lab_app_mute_signals();
   uv_walk(&app->loop, close_loop_handle, NULL);
@@ -246,7 +247,7 @@ static int open_loop(lab_app *app, lab_err *err) {
             : 0;
 }
 
-/* Until lab_app_stop has done its work. */
+/* Returns when lab_app_stop has done its work. */
 static void run_loop(lab_app *app) {
   uv_run(&app->loop, UV_RUN_DEFAULT);
   close_loop(app);

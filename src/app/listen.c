@@ -61,7 +61,7 @@ void lab_listen_host(const char *address, char host[LAB_LISTEN_NAME]) {
 
 /* ---- listening ----------------------------------------------------------- */
 
-/* NUMERIC: HOST is an address, so nobody need look it up. */
+/* NUMERIC: HOST is an address, so it isn't looked up. */
 static int listen_at(lab_web *web, const char *host, const char *port,
                      bool numeric, int *port_out, lab_err *err) {
   struct addrinfo hints = {
@@ -78,8 +78,8 @@ static int listen_at(lab_web *web, const char *host, const char *port,
   return rc;
 }
 
-/* On a machine without IPv6 the first address must do. So must it if the port
- * was chosen by the kernel, and another program has the same one on ::1. */
+/* Without IPv6 the first address is enough. So it is if the kernel chose the
+ * port, and another program has the same port on ::1. */
 static int listen_loopback(lab_web *web, const char *port, int *port_out,
                            lab_err *err) {
   char same[8];

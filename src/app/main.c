@@ -7,7 +7,7 @@
 #include "app/options.h"
 #include "diaglab/diaglab.h"
 
-/* They wait until the lab takes them (app/signals.c). */
+/* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
   static const int held[] = {SIGTERM, SIGINT,  SIGHUP,
                              SIGQUIT, SIGUSR1, SIGUSR2};
@@ -30,7 +30,7 @@ static int run_lab(const lab_options *options, int argc, char **argv) {
     return 1;
   }
   lab_run(app);
-  hold_signals(); /* from here on they come too late */
+  hold_signals(); /* from here on signals come too late */
   lab_free(app);
   return 0;
 }
@@ -48,7 +48,7 @@ static int print_steps(const lab_options *options) {
 }
 
 int main(int argc, char **argv) {
-  hold_signals(); /* until there is a lab to answer them */
+  hold_signals(); /* until there is a lab that answers them */
   int rc = lab_init();
   if (rc) {
     fprintf(stderr, "diaglab: can't make its heap and profilers: %s\n",

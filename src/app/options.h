@@ -10,16 +10,16 @@
 #include "diaglab/diaglab.h"
 
 typedef struct lab_strings {
-  const char **items; /* the strings themselves are argv's */
+  const char **items; /* the strings belong to argv */
   size_t n;
 } lab_strings;
 
 typedef struct lab_options {
-  lab_config config; /* all but argv; its lists are those below */
+  lab_config config; /* without argv; its lists are those below */
   lab_strings hosts;
   lab_strings scenarios;
   bool list;
-  lab_strings params; /* each of the shape N.key=value */
+  lab_strings params; /* each has the form N.key=value */
 } lab_options;
 
 typedef enum lab_options_result {
@@ -29,7 +29,7 @@ typedef enum lab_options_result {
   LAB_OPTIONS_WRONG, /* printed what is wrong on standard error, exit 2 */
 } lab_options_result;
 
-/* Fills in OUT, which lab_options_free gives back in every case. Keeps pointers
+/* Fills in OUT; call lab_options_free whatever the result is. Keeps pointers
  * into ARGV. */
 lab_options_result lab_options_parse(lab_options *out, int argc, char **argv);
 void lab_options_free(lab_options *options);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The threads of libuv's pool. libuv starts them at the first piece of work,
- * without a name; but a thread inherits the name and the signal mask of the one
- * that starts it. So that first piece is given here, by a control thread that
- * has both for a moment: ps -L, gdb and perf then tell them apart, and no
- * signal of the process's is taken by one of them. */
+ * See pool.h. libuv starts its threads with the first piece of work, and gives
+ * them no name. But a thread inherits the name and the signal mask of the
+ * thread that starts it. So the control thread has the right name and mask for
+ * a moment, and gives a piece of work that does nothing. Then ps -L, gdb and
+ * perf can tell the threads apart, and none of them takes a signal of the
+ * process. */
 #include "app/pool.h"
 
 #include <pthread.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * USR2: a CPU profile to a temporary file, whose path is logged when it is
- * complete. Each signal gets a profile of its own, of the seconds that follow
- * it, since the profiler serves any number of sessions; a second USR2 does not
- * have to wait for the first, nor has anybody to guess which of the two a file
- * answers. When the lab stops they end early, with what they have. */
+ * See profile.h. Each signal gets a profile of its own, of the seconds that
+ * follow it: the profiler can have several sessions at a time. So a second USR2
+ * doesn't wait for the first, and it is clear which signal a file belongs to.
+ */
 #include "app/profile.h"
 
 #include <errno.h>
@@ -88,7 +87,7 @@ static void log_profile_end(const signal_profile *p) {
   lab_log("Done collecting a %g seconds CPU profile in %s", rounded, p->path);
 }
 
-/* On libuv's pool: finding the names of functions takes its time. */
+/* On libuv's pool, because it takes long to find the names of functions. */
 static void finish_profile_file(uv_work_t *work) {
   signal_profile *p = LAB_CONTAINER(work, signal_profile, work);
   lab_buf out = LAB_BUF_INIT;

@@ -5,9 +5,9 @@
 
 #include "diaglab/diaglab.h"
 
-/* Begins a CPU profile; its file's path is logged when it is complete. */
+/* Begins a CPU profile; logs the file's path when it is complete. */
 void lab_app_profile_cpu(lab_app *app);
-/* Ends all such profiles early; their files have what came so far. */
+/* Ends all such profiles early; their files have what was sampled so far. */
 void lab_app_end_profiles(lab_app *app);
 /* Deletes the files of profiles that are not complete: for before _exit. */
 void lab_app_drop_profiles(lab_app *app);

@@ -45,7 +45,7 @@ static const struct {
 static atomic_uint caught[LAB_APP_SIGNALS];
 static _Atomic(uv_async_t *) bell;
 
-/* uv_async_send is async-signal-safe, says its manual. */
+/* libuv's manual says that uv_async_send is async-signal-safe. */
 void lab_app_note_signal(int number) {
   for (int i = 0; i < LAB_APP_SIGNALS; i++)
     if (watched[i].number == number)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Signals that ask something of the lab: TERM, INT, HUP, QUIT, USR1, USR2,
- * ABRT. */
+ * The signals that the lab answers: TERM, INT, HUP, QUIT, USR1, USR2, ABRT. */
 #ifndef LAB_APP_SIGNALS_H
 #define LAB_APP_SIGNALS_H
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * USR1, and the first half of ABRT: the stacks of all tasks in the log, as a Go
- * program that panics shows them.
+ * See stacks.h. The stacks look as those of a Go program that panics.
  *
  *   survey (the VM's thread) -> write (libuv's pool) -> done
  *
- * One dump at a time: signals that come meanwhile are answered by the next
- * one, which begins after the last of them, and the log says for how many it
- * stands. A VM that sits in C code can't be asked; the log says so, and where,
- * and the dump follows when it comes back. ABRT doesn't wait that long: the
- * core has it all. One that comes while a dump waits for the VM takes that dump
- * over, so that it ends in time too. */
+ * There is one dump at a time. Signals that come meanwhile are all answered by
+ * the next dump, and the log says how many they are. A VM that is in C code
+ * can't be asked; the log says so, and in which function, and the dump follows
+ * when the VM is back. ABRT doesn't wait that long, because the core has the
+ * stacks as well. If ABRT comes while a dump waits for the VM, that dump
+ * becomes the one for ABRT, so that it, too, ends in time. */
 #include "app/stacks.h"
 
 #include "app/app.h"
@@ -126,4 +125,11 @@ void lab_app_log_stacks(lab_app *app) {
     begin_stack_dump(app);
   else if (d->asks && d->abort && !d->before_abort)
     take_dump_over(app);
+}
+
+/* If something keeps the stacks from the log, the deadline of crash.c ends the
+ * process with a core. */
+void lab_app_abort(lab_app *app) {
+  app->dump.abort = true;
+  lab_app_log_stacks(app);
 }

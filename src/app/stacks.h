@@ -10,7 +10,7 @@
 #include "prof/goroutine.h"
 #include "prof/registry.h"
 
-/* Private to stacks.c, except for `abort`. */
+/* Private to stacks.c. */
 typedef struct lab_app_dump {
   lab_profile_request request;
   lab_goroutines *tasks;
@@ -19,11 +19,13 @@ typedef struct lab_app_dump {
   unsigned wanted;   /* signals that have no answer yet */
   bool busy;         /* a dump is under way, */
   bool asks;         /* and the VM has not answered yet */
-  bool abort;        /* ABRT came: crash.c sets it */
+  bool abort;        /* ABRT came */
   bool before_abort; /* the dump under way is the one for ABRT */
 } lab_app_dump;
 
-/* Logs the stacks, now or after the dump that is under way. */
+/* USR1: logs the stacks, now or after the dump that is under way. */
 void lab_app_log_stacks(lab_app *app);
+/* ABRT: logs the stacks, then ends the process with a core. */
+void lab_app_abort(lab_app *app);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The end of the program, in this order:
+ * See stop.h. The order is:
  *
- *  1. Nobody new is let in; profiles that wait for their time end early, and
- *     are encoded and sent while the next steps go on.
+ *  1. The server accepts no more connections. Profiles end early; they are
+ *     encoded and sent during the next steps.
  *  2. The VM ends: requests that it still has are answered with 503.
- *  3. The last answers go out, then the loop has nothing left and ends.
+ *  3. The last answers are sent; then the loop is empty and ends.
  *
- * A timer tries again and again, so that the loop turns all the while. All of
- * it takes at most STOP_NS: a scenario that sits in C code can't be ended, nor
- * a client forced to read. Whatever is left then goes with the process. */
+ * A timer tries to end the VM again and again, and the loop runs meanwhile. All
+ * of it takes at most STOP_NS: a scenario in C code can't be ended, and a
+ * client can't be forced to read. Then the process exits at once. */
 #include "app/stop.h"
 
 #include <unistd.h>
@@ -33,8 +33,8 @@ static void exit_process(lab_app *app, const char *why) {
   _exit(0);
 }
 
-/* The VM is gone. From now on the loop ends as soon as nothing but our own
- * handles is left in it. */
+/* The VM is gone. From now on the loop ends as soon as it has only the app's
+ * own handles. */
 static void on_vm_ended(lab_app *app) {
   app->vm = NULL;
   uv_timer_stop(&app->second);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Child processes of scenarios. Each is the leader of a group of its own, so
- * that what it starts in turn can be killed with it. They get /dev/null as
- * standard input, output and error. */
+ * See child.h. Each child leads a process group of its own, so that all that it
+ * starts can be killed with it. Children have /dev/null as standard input,
+ * output and error. */
 #include "services/child.h"
 
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 typedef struct running_child {
   uv_process_t process;
-  lab_errand *errand; /* NULL: nobody wants to know any more */
+  lab_errand *errand; /* NULL: nobody waits for its end any more */
   lab_list link;
 } running_child;
 
@@ -49,7 +49,7 @@ void lab_services_spawn(lab_errand *e) {
   lab_list_push_back(&children, &r->link);
   child->error = uv_spawn(lab_services_loop_of(e), &r->process, &options);
   child->pid = r->process.pid;
-  if (child->error) { /* the handle wants to be closed all the same */
+  if (child->error) { /* the handle must be closed all the same */
     lab_list_remove(&r->link);
     uv_close((uv_handle_t *)&r->process, free_closed_child);
   } else {

@@ -7,13 +7,13 @@
 
 #include "resources/errand.h"
 
+/* Starts E's child, and tells whether it could be started. */
 void lab_services_spawn(lab_errand *e);
-/* Nothing happens if it has ended. */
+/* Sends SIGNAL to the child. Nothing happens if it has ended. */
 void lab_services_kill(lab_child *child, int signal);
-/* Kills it, with all that it has started. */
+/* Kills E's child, with all that it has started. */
 void lab_services_stop_child(lab_errand *e);
-/* Kills all children at once, for a process that exits without taking itself
- * down. */
+/* Kills all children at once: for a process that exits without waiting. */
 void lab_services_kill_children(void);
 
 #endif

@@ -81,7 +81,7 @@ static int refuse_serve(lab_serve *serve, int error, const char *reason) {
   return error;
 }
 
-/* The server is made; it listens, or it fails. */
+/* Makes SERVER listen. 0 or a negative errno, and SERVE has a message. */
 static int begin_serve(lab_serve *serve, lab_http_server *server) {
   lab_serve_address a;
   int port;

@@ -7,7 +7,9 @@
 
 #include "resources/errand.h"
 
+/* Starts E's server, and tells whether it listens. */
 void lab_services_serve(lab_errand *e);
+/* Closes the server and its connections. */
 void lab_services_stop_serve(lab_errand *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the control thread does for scenarios: requests (fetch.c), servers
- * (serve.c), children (child.c). The other side of resources/errand.h. These
- * are no endpoints of the lab's.
+ * (serve.c), children (child.c). It is the other side of resources/errand.h.
+ * The lab's own endpoints are in src/web.
  *
  * Threads: the control thread. */
 #ifndef LAB_SERVICES_SERVICES_H
@@ -17,7 +17,7 @@ typedef struct lab_services_config {
   lab_http_guard_config guard; /* of the scenarios' servers */
 } lab_services_config;
 
-/* Fills in OUT, for lab_vm_config. CONFIG must stay. */
+/* Fills in OUT, for lab_vm_config. CONFIG must live as long as the VM. */
 void lab_services_init(lab_services *out, lab_services_config *config);
 
 /* The configuration and the loop, for the files of this folder. */

@@ -68,8 +68,8 @@ void lab_web_free_visits(lab_web *web) {
   }
 }
 
-/* To answer may bring the connection's next request to lab_web_application,
- * before this returns. */
+/* The answer may make the connection's next request call lab_web_application
+ * before this function returns. */
 static void answer_visit(lab_call *call) {
   visit *v = call->user;
   lab_request *x = &v->x;

@@ -100,7 +100,7 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
   lab_http_str query = lab_http_query(req);
   c->web = web;
   c->req = req;
-  lab_http_hold(req); /* a withdrawn switch outlives its answer */
+  lab_http_hold(req); /* a withdrawn switch lives longer than its answer */
   c->x = (lab_switch){
       .call = {.answered = answer_goto, .user = c},
       .step = step,
@@ -112,7 +112,7 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
   lab_switch_send(web->config.vm, &c->x);
 }
 
-/* HEAD too only asks, so it may not switch. */
+/* HEAD may not change anything, so it may not switch. */
 static bool may_switch(const lab_http_request *req) {
   const char *method = lab_http_method(req);
   return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * /metrics for Prometheus: under the names that client_golang uses what a Go
- * program would tell, so that ready-made dashboards work; under diaglab_ what
- * is our own; and the scenario's counters and gauges. */
+ * See metrics.h. There are three groups of metrics: those that a Go program
+ * has, under the names that client_golang uses, so that ready-made dashboards
+ * work; those of the lab, whose names begin with diaglab_; and the scenario's
+ * own. */
 #include "web/metrics.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ typedef struct metrics {
   lab_slow slow;
   bool open;
   lab_vm_status vm;   /* as of the request */
-  unsigned in_flight; /* likewise, as connections */
+  unsigned in_flight; /* likewise; so is `connections` */
   unsigned connections;
   lab_memstats mem;
   lab_process process;
@@ -32,8 +33,8 @@ typedef struct metrics {
 
 /* ---- Go's ---------------------------------------------------------------- */
 
-/* The numbers that need no more than their place. Times are in seconds there,
- * so SCALE is 1e-9 for ns. */
+/* Numbers that are only copied. Metrics have times in seconds, so SCALE is 1e-9
+ * for a field in ns. */
 typedef struct field {
   const char *type, *name, *help;
   size_t offset; /* of a uint64_t in lab_memstats */
@@ -45,7 +46,8 @@ typedef struct field {
 
 static const field fields[] = {
     FIELD("gauge", "alloc_bytes", alloc, "Bytes of heap in use."),
-    /* Not a counter for OpenMetrics: that would be the gauge's name, too. */
+    /* OpenMetrics drops the _total of a counter's family, and would then have
+     * two families of the same name. So it is no counter. */
     FIELD("unknown", "alloc_bytes_total", total_alloc,
           "Bytes of heap ever allocated."),
     FIELD("gauge", "sys_bytes", sys, "Bytes obtained from the system."),
@@ -103,7 +105,7 @@ static int compare_pauses(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Quantiles of the last 256 pauses, as Go's. */
+/* Quantiles of the last 256 pauses, as in Go. */
 static void write_pauses(const lab_memstats *s, lab_exposition *e) {
   static const char *const quantiles[] = {"0.0", "0.25", "0.5", "0.75", "1.0"};
   uint64_t pauses[LAB_MEMSTATS_PAUSES];
@@ -127,7 +129,7 @@ static void write_version_metric(const metrics *m, const char *name,
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{version=\"");
   lab_exposition_escape(m->slow.web->config.version, &label);
-  lab_buf_append(&label, "\"}", 3); /* with its 0 */
+  lab_buf_append(&label, "\"}", 3); /* and the final 0 */
   lab_exposition_family(e, "gauge", name, help);
   lab_exposition_sample(e, label.data, 1);
   lab_buf_free(&label);
@@ -170,7 +172,7 @@ static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{slug=\"");
   lab_exposition_escape(vm->step.slug, &label);
-  lab_buf_append(&label, "\"}", 3); /* with its 0 */
+  lab_buf_append(&label, "\"}", 3); /* and the final 0 */
   lab_exposition_one(e, "gauge", "diaglab_step", "The step that is served.",
                      vm->step.number);
   lab_exposition_one(e, "gauge", "diaglab_step_entered_time_seconds",
@@ -181,8 +183,8 @@ static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf_free(&label);
 }
 
-/* Its descriptors, and how many it may have: the process's limit, unless the
- * scenario says less. */
+/* The step's descriptors, and how many it may have: the process's limit, or a
+ * lower one of the scenario's. */
 static void write_step_fds(const metrics *m, lab_exposition *e) {
   uint64_t max = m->process.max_fds;
   if (m->vm.fd_limit > 0 && m->vm.fd_limit < max)
@@ -231,7 +233,7 @@ static void write_queue_metrics(const metrics *m, lab_exposition *e) {
                      (double)lab_log_dropped());
 }
 
-/* A metric's name is in use for as long as its family is written. */
+/* The exposition keeps a pointer to the metric's name until the next family. */
 static void write_scenario_metric(const lab_metric *m, void *arg) {
   static const char *const types[] = {"counter", "gauge", "histogram"};
   lab_exposition *e = arg;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/NAME for the profiles of the registry: now (debug=N, and gc=1
- * for heap), or what came in SECONDS.
- *
- * Cumulative profiles tell what came since the present step began;
- * since=start: since the lab was started.
+ * See named_profile.h. A profile shows the present (debug=N is text; gc=1, for
+ * heap only, collects garbage first), or with seconds=N what was added in N
+ * seconds. Cumulative profiles begin with the present step; with since=start
+ * they begin with the start of the lab.
  *
  *   parse -> [collect garbage] -------------------------> obtain -> write
  *         -> obtain the one before -> pause for SECONDS -> obtain -> write
  *
- * A snapshot is taken on libuv's pool, or by the VM, for which the request
- * waits. A dump (goroutine?debug=2) is written part by part, each when the
- * client has taken the one before: 300 MB of text for a million tasks are never
- * in memory at once. */
+ * A snapshot is taken on libuv's pool; or the VM takes it, and the request
+ * waits for that. A dump (goroutine?debug=2) is written in parts, each when the
+ * client has received the one before: the text for a million tasks has 300 MB,
+ * which must not be in memory at once. */
 #include "web/named_profile.h"
 
 #include <errno.h>
@@ -28,9 +27,9 @@
 
 static const char PREFIX[] = "/debug/pprof/";
 enum {
-  GC_MS = 1000, /* a collection that isn't done by then won't be soon */
+  GC_MS = 1000, /* then a collection is given up */
   AGAIN_MS = 20,
-  INSIST = 50, /* after so many times, which is a second */
+  INSIST = 50, /* attempts, which take a second; the next one insists */
 };
 static const uint64_t FOREVER = UINT64_MAX;
 
@@ -44,23 +43,24 @@ typedef struct named_profile {
   struct question *question;     /* likewise */
   void **place;                  /* where the next snapshot goes */
   void (*obtained)(lab_slow *s);
-  char why[128];  /* there is no snapshot */
-  bool again;     /* there may be one in a moment */
-  unsigned tries; /* that it was asked for in vain */
+  char why[128];  /* why there is no snapshot */
+  bool again;     /* there may be one a moment later */
+  unsigned tries; /* attempts that failed */
   void *stream;   /* kind->dump's, while it is written */
   bool more;      /* the stream isn't at its end */
   lab_buf out;
   int rc;
 } named_profile;
 
-/* A forced collection. Has a life of its own: the VM answers it some time, the
- * client may be gone by then. */
+/* A forced collection. It may live longer than its request: the client may be
+ * gone when the VM answers. */
 typedef struct collection {
   lab_call call;
-  named_profile *waiting; /* NULL: nobody any more */
+  named_profile *waiting; /* NULL: the request is over */
 } collection;
 
-/* The VM's answer to a kind->request; it may outlive the profile, too. */
+/* A kind->request, and the VM's answer. It, too, may live longer than the
+ * request. */
 typedef struct question {
   lab_profile_request request;
   const lab_profile_kind *kind;
@@ -142,7 +142,7 @@ static void ask_for_snapshot(named_profile *p) {
   lab_slow_pause(&p->slow, FOREVER, continue_with_snapshot);
 }
 
-/* NEXT with a snapshot in *PLACE. */
+/* Calls NEXT when there is a snapshot in *PLACE. */
 static void obtain_snapshot(named_profile *p, void **place,
                             void (*next)(lab_slow *s)) {
   p->place = place;
@@ -208,7 +208,7 @@ static void begin_dump_answer(lab_slow *s) {
 
 /* ---- the work ------------------------------------------------------------ */
 
-/* A negative DEBUG asks for text too. */
+/* A negative DEBUG asks for text, too. */
 static void write_named_profile(lab_slow *s) {
   named_profile *p = (named_profile *)s;
   if (p->whole && p->kind->whole)
@@ -311,7 +311,7 @@ static const char *find_wrong_parameter(const lab_profile_kind *kind,
   return NULL;
 }
 
-/* Whether all is asked for, not just the present step. 0 or -EINVAL. */
+/* *WHOLE: the profile begins with the start of the lab. 0 or -EINVAL. */
 static int read_since(const lab_http_request *req, bool *whole) {
   char since[8] = "";
   int len = lab_http_form_get(req, "since", since, sizeof since);

@@ -8,7 +8,7 @@
 
 #include "http/query.h"
 
-/* The digits of TEXT; LIMIT is the largest value allowed. */
+/* Reads digits up to the end of TEXT; LIMIT is the largest value allowed. */
 static int read_digits(const char *text, uint64_t limit, uint64_t *out) {
   uint64_t value = 0;
   if (*text == '\0')

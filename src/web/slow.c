@@ -24,7 +24,7 @@ static void on_slow_client_gone(lab_http_request *req, void *arg) {
   (void)req;
   s->gone = true;
   if (s->working)
-    uv_cancel((uv_req_t *)&s->work); /* fails if it runs: then it finishes */
+    uv_cancel((uv_req_t *)&s->work); /* no effect on work that has begun */
   else if (s->paused)
     lab_slow_end(s);
 }
@@ -44,7 +44,8 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 
 static void run_slow_work(uv_work_t *work) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
-  pthread_setname_np(pthread_self(), "libuv-worker"); /* as newer libuvs do */
+  pthread_setname_np(pthread_self(),
+                     "libuv-worker"); /* as newer versions of libuv do */
   s->run(s);
 }
 
@@ -74,7 +75,7 @@ static void on_slow_pause_over(uv_timer_t *timer) {
 }
 
 void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
-  if (lab_http_is_gone(s->req)) { /* before anybody watched */
+  if (lab_http_is_gone(s->req)) { /* on_slow_client_gone won't be called */
     lab_http_error(s->req, 503, "the client is gone");
     lab_slow_end(s);
     return;
@@ -93,7 +94,8 @@ void lab_slow_wake(lab_slow *s) {
   s->next(s);
 }
 
-/* Waking one may end it, or others: each gets its turn once. */
+/* To wake a request may end it, and others. So each one is moved back to its
+ * list before it is woken, and is woken once. */
 void lab_slow_wake_all(lab_web *web) {
   lab_list todo;
   lab_list_init(&todo);

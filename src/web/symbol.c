@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/symbol: names of addresses, for tools that have only those.
- * Addresses are joined by "+", in the query or in the body of a POST. */
+ * See symbol.h. It is for tools that know only addresses. These are joined by
+ * "+", in the query or in the body of a POST. */
 #include "web/symbol.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ typedef struct symbols {
   lab_buf out;
 } symbols;
 
-/* "0x4b2f", "1234", "0755": a C literal and nothing else; else 0. */
+/* A number as C writes it ("0x4b2f", "1234", "0755") and nothing else; or 0. */
 static uint64_t parse_code_address(const char *text) {
   char *end;
   if (*text < '0' || *text > '9')
@@ -28,7 +28,7 @@ static uint64_t parse_code_address(const char *text) {
   return errno || *end ? 0 : value;
 }
 
-/* Unknown addresses are passed over in silence: so does Go, so tools expect. */
+/* Unknown addresses are left out: so Go does, and so tools expect. */
 static void write_symbol_line(const char *word, size_t len, lab_buf *out) {
   char text[32];
   if (len >= sizeof text)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/trace?seconds=F: the execution trace, sent while it is recorded.
- * One at a time, as in Go. With format=json it is Chrome's trace events.
+ * See trace.h. A trace of F seconds (seconds=F) is sent while it is recorded.
+ * There is one at a time, as in Go. With format=json it has the form of
+ * Chrome's trace events.
  *
  *   waiting for the VM -> recording -> the rest -> tables -> end
  *
- * The loop moves bytes only; naming frames and making JSON happen on the pool.
- * A client that reads slowly makes the recording wait, and in the end
- * (trace/trace.h) end early; one that goes away ends it. */
+ * The loop only moves bytes; libuv's pool finds the names of frames and makes
+ * JSON. If the client reads slowly, the recording has to wait, and may end
+ * early (trace/trace.h). If the client goes away, the recording ends. */
 #include "web/trace.h"
 
 #include <ctype.h>
@@ -75,7 +76,7 @@ static void convert_events(lab_slow *s) {
   lab_buf_clear(&t->raw);
 }
 
-/* What comes after the last event. */
+/* Writes what comes after the last event. */
 static void write_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
   if (t->json)
@@ -111,7 +112,7 @@ static bool is_recording_over(trace *t) {
          lab_trace_sealed();
 }
 
-/* Milliseconds until there is something to do. */
+/* How many milliseconds to wait for the next step. */
 static uint64_t count_ms_to_wait(const trace *t) {
   uint64_t now = lab_clock_mono();
   if (t->sealed || t->until == 0 || t->until <= now)
@@ -120,7 +121,7 @@ static uint64_t count_ms_to_wait(const trace *t) {
   return left < STEP_MS ? left : STEP_MS;
 }
 
-/* False: nothing waits to be written, or the client isn't ready for it. */
+/* Sends events. False: there are none, or the client isn't ready for them. */
 static bool send_events(trace *t) {
   bool ready = lab_http_stream_pending(t->slow.req) < PENDING_MAX ||
                t->slow.web->stopping;
@@ -135,7 +136,7 @@ static bool send_events(trace *t) {
   return true;
 }
 
-/* Whatever is next. */
+/* Does the next step, whichever that is. */
 static void advance_trace(lab_slow *s) {
   trace *t = trace_of(s);
   if (!t->sealed && is_recording_over(t))
@@ -152,7 +153,7 @@ static void advance_trace(lab_slow *s) {
 
 /* ---- the request --------------------------------------------------------- */
 
-/* As Go: what isn't a number above 0, all of it, is 1. */
+/* As in Go, the default 1 also stands for all that isn't a number above 0. */
 static double read_trace_seconds(const lab_http_request *req) {
   char text[64], *end;
   if (lab_http_form_get(req, "seconds", text, sizeof text) <= 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * /debug/pprof/wall?seconds=S&hz=R, also at /debug/fgprof, where a well-known
- * Go package serves the like.
+ * See wall_profile.h. /debug/fgprof is the path of a well-known Go package that
+ * makes such profiles.
  *
  *   begin -> the VM watches -> pause for SECONDS
- *         -> the VM looks at those that still wait -> write
+ *         -> the VM looks at tasks that still wait -> write
  *
- * What the VM has to do with it (watch) may outlive the request: its client may
- * be gone before the VM has heard of it. */
+ * What the VM needs for that (watch) may live longer than the request: the
+ * client may be gone before the VM begins. */
 #include "web/wall_profile.h"
 
 #include <stdio.h>
@@ -20,14 +20,14 @@
 #include "web/slow.h"
 #include "web/web_internal.h"
 
-/* A VM that doesn't answer by then sits in C code. */
+/* A VM that doesn't answer in this time is in C code. */
 enum { PATIENCE_MS = 5000 };
 
 typedef struct watch {
   lab_slices begin, end; /* calls to the VM */
   unsigned under_way;    /* of the two */
   bool ended;            /* the second was sent */
-  atomic_bool unwanted;  /* nobody waits for what the second brings */
+  atomic_bool unwanted;  /* nobody waits for the result of the second */
   lab_wall *wall;
   struct wall_profile *waiting; /* NULL: its request is over */
 } watch;

@@ -8,8 +8,8 @@
  *   lab_web_stop(web); lab_vm_free(vm, ...); ... uv_run ends ...
  *   lab_web_free(web);
  *
- * Nothing here blocks: what is slow (symbols, encoding, waiting) happens on
- * libuv's pool or between two timers, so that every endpoint answers while a
+ * Nothing here blocks: slow work (symbols, encoding) is done by libuv's pool,
+ * and waiting is done by timers, so that every endpoint answers while a
  * scenario hangs.
  *
  * Threads: the control thread. */
@@ -33,31 +33,31 @@ typedef struct lab_web lab_web;
 typedef struct lab_web_config {
   uv_loop_t *loop;
   lab_vm *vm;
-  const char *const *argv; /* what /debug/pprof/cmdline tells; kept */
+  const char *const *argv; /* what /debug/pprof/cmdline shows; must stay */
   size_t argc;
-  const char *version;      /* what /status tells; kept */
-  const char *const *hosts; /* further names for the Host header; kept */
+  const char *version;      /* what /status shows; must stay */
+  const char *const *hosts; /* further names for the Host header; must stay */
   size_t nhosts;
-  /* Requests that the VM may have at a time; one more is told 503. 0: the
-   * default. */
+  /* Requests that the VM may have at a time; one more is answered with 503. 0:
+   * the default. */
   unsigned queue_max;
   uint64_t trace_events; /* most events of a trace; 0: the default */
 } lab_web_config;
 
-/* CONFIG is copied, not what it points to. 0 or negative errno. */
+/* Copies CONFIG, but not what it points to. 0 or a negative errno. */
 int lab_web_new(lab_web **out, const lab_web_config *config);
 
 /* As lab_http_listen (http/server.h). */
 int lab_web_listen(lab_web *web, const struct sockaddr *address, int *port,
                    lab_err *err);
 
-/* Stops listening; profiles that wait for their time end early, with what they
- * have. The VM isn't used any more once this returns, except that requests it
- * still has must be answered (lab_vm_free does that). The loop ends by itself
- * when the last client has its answer. */
+/* Stops listening; profiles end early, with what they have. After this the VM
+ * is not used any more, but it must answer the requests that it still has
+ * (lab_vm_free does that). The loop ends by itself when the last client has its
+ * answer. */
 void lab_web_stop(lab_web *web);
 
-/* After stop: closes the connections that are left. */
+/* After lab_web_stop: closes the connections that are left. */
 void lab_web_abort(lab_web *web);
 
 /* After the loop has ended. Accepts NULL. */
