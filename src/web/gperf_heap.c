@@ -13,7 +13,7 @@ typedef struct gperf_heap {
   lab_buf out;
 } gperf_heap;
 
-static void write_heap_text(lab_slow *s) {
+static void write_gperf_heap(lab_slow *s) {
   lab_heap_snapshot *snapshot = lab_heap_take();
   lab_gperf_write_heap(snapshot, &((gperf_heap *)s)->out);
   lab_heap_snapshot_free(snapshot);
@@ -32,5 +32,5 @@ static void answer_gperf_heap(lab_slow *s) {
 void lab_web_gperf_heap(lab_web *web, lab_http_request *req) {
   gperf_heap *h = lab_xcalloc(1, sizeof *h);
   lab_slow_begin(&h->slow, web, req, free_gperf_heap);
-  lab_slow_work(&h->slow, write_heap_text, answer_gperf_heap);
+  lab_slow_work(&h->slow, write_gperf_heap, answer_gperf_heap);
 }
