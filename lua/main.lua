@@ -221,6 +221,7 @@ local function enterStep(step)
     return
   end
   problem = host.explain(problem) -- as long as the limit is known
+  host.give_up()
   reclaim(step)
   setLimits(noStep)
   return 500, problem
@@ -232,6 +233,7 @@ local function loadStep(entry, overrides)
   host.reading(entry.number, entry.slug)
   local scenario, limit, rest = host.visit(generation, steps.load, entry, overrides)
   if not scenario then
+    host.give_up()
     host.cancel_tasks(generation) -- what it had started
     host.reclaim(generation, entry.number)
     return nil, limit, rest

@@ -3,9 +3,9 @@
  * /debug/vars.
  *
  * A metric belongs to its step, not to the object in Lua that stands for it:
- * lab.counter("jobs"):add_metric() keeps no object, and yet the number must
- * stay. So there is one `own` per name and visit, which goes with the step, and
- * any number of handles on it. */
+ * lab.counter("jobs"):add() keeps no object, and yet the number must stay. So
+ * there is one `own` per name and visit, which goes with the step, and any
+ * number of handles on it. */
 #include "lualib/lualib.h"
 
 #include <math.h>

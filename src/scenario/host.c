@@ -55,6 +55,13 @@ static int host_new_generation(lua_State *L) {
   return 1;
 }
 
+/* host.give_up(): the step of the last new generation won't be entered. Its
+ * servers get no more requests. */
+static int host_give_up(lua_State *L) {
+  lab_switches_give_up(lab_vm_of(L));
+  return 0;
+}
+
 /* A to-be-closed value: which generation the running task goes back to. */
 typedef struct visit {
   lab_lua_task *task;
@@ -262,6 +269,7 @@ static int host_serve(lua_State *L) {
 static const luaL_Reg host[] = {
     {"compile", host_compile},
     {"new_generation", host_new_generation},
+    {"give_up", host_give_up},
     {"visit", host_visit},
     {"mark", host_mark},
     {"cancel_tasks", host_cancel_tasks},

@@ -220,15 +220,15 @@ static int push_handler(lab_vm *vm, lua_State *L, const lab_request *x) {
   return 2;
 }
 
-/* A scenario's own server serves as long as its step does. */
+/* A scenario's own server serves from when it is made, perhaps by scenario.lua
+ * itself, until its step is left. */
 static bool is_stale(const lab_vm *vm, const lab_request *x) {
   const lab_serve *s = x->serve;
   if (!s)
     return false;
-  const lab_lua_task *switching = vm->scenario->switches.task;
-  bool entering = switching && switching->base.generation == s->generation;
   return s->function == LUA_NOREF ||
-         (s->generation != vm->scenario->step.generation && !entering);
+         (s->generation != vm->scenario->step.generation &&
+          s->generation != vm->scenario->switches.new_generation);
 }
 
 /* Everything that may raise (memory), protected: takes a task and leaves

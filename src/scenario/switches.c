@@ -10,6 +10,7 @@
 #include "scenario/entry_watch.h"
 #include "scenario/request.h"
 #include "scenario/scenario.h"
+#include "vm/allocation_stack.h"
 #include "vm/preempt.h"
 #include "vm/vm.h"
 
@@ -56,6 +57,7 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
   size_t len = 0;
   s->task = NULL;
   lab_entry_watch_end(vm);
+  lab_allocation_end_loading(); /* it may have been cut short in scenario.lua */
   lab_memory_resume(vm);
   const char *text = lua_tolstring(t->co, -1, &len);
   if (status == LUA_OK) {
@@ -67,6 +69,7 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
     lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
     set_answer(x, 500, text ? text : "?", text ? len : 1);
   }
+  s->new_generation = 0;
   lab_call_answer(&x->call);
   begin_next_switch(vm);
 }
@@ -163,9 +166,13 @@ uint32_t lab_switches_new_generation(lab_vm *vm) {
   return s->new_generation = ++s->last_generation;
 }
 
+void lab_switches_give_up(lab_vm *vm) {
+  get_switches(vm)->new_generation = 0;
+}
+
 void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
   const lab_switches *s = get_switches(vm);
-  if (vm->running == s->task)
+  if (s->task && vm->running == s->task)
     atomic_store(&s->under_way->phase, phase);
 }
 

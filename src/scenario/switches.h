@@ -51,7 +51,8 @@ typedef struct lab_switches {
   lab_mpsc_node *waiting;    /* oldest first, by call.post.node */
   int function;              /* registry: main.switchToStep */
   uint32_t last_generation;  /* the newest visit of a step */
-  uint32_t new_generation;   /* the one that the switch has made, or 0 */
+  uint32_t new_generation;   /* of the step that the switch is about to enter,
+                                or 0 */
   lab_post hurry;            /* says that an interruption was sent */
   atomic_bool hurry_sent;
 } lab_switches;
@@ -78,6 +79,8 @@ bool lab_switch_is_stuck(lab_vm *vm, const lab_switch *x, lab_err *why);
 
 /* A new visit of a step, for the switch that is under way. */
 uint32_t lab_switches_new_generation(lab_vm *vm);
+/* That step won't be entered. */
+void lab_switches_give_up(lab_vm *vm);
 /* What the switch under way does, if the running task is that switch. */
 void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase);
 /* Answers the switch under way and all that wait, for shutdown. */

@@ -183,7 +183,7 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
     if (lab_sched_wanted(vm->sched))
       preempt.slice_over = 1;
     if (preempt.slice_over || is_cancelled())
-      lab_hook_arm(top->L);
+      lab_sampler_arm_hook(top->L);
   }
   errno = saved;
 }

@@ -122,7 +122,7 @@ static void settle_in_hook(lua_State *L, bool called) {
   settle_pending(lab_resumed_find(L), L, called);
 }
 
-static void arm_hook(lua_State *L) {
+void lab_sampler_arm_hook(lua_State *L) {
   uint64_t took = lab_hook_arm(L);
   if (took > SLOW_ARM)
     sm.skip_until = lab_clock_mono() + took * (SLOW_FACTOR - 1);
@@ -189,7 +189,7 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   sm.carry = 0;
   atomic_fetch_add(&sm.pending_weight, p->weight);
   sm.npending++;
-  arm_hook(L);
+  lab_sampler_arm_hook(L);
 }
 
 static bool on_sigprof(const void *context, uint32_t weight) {

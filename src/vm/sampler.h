@@ -24,6 +24,10 @@ void lab_sampler_thaw(void);
 /* The coroutine LEFT yielded, returned or failed: emits the samples that are
  * pending for it. */
 void lab_sampler_left(const lab_resumed *left);
+/* Arms the hook for L (hook.h), also for preemption. When that took long,
+ * samples are skipped for a while: see sampler.c. Async-signal-safe, but not
+ * while the sampler is busy. */
+void lab_sampler_arm_hook(lua_State *L);
 /* Pending samples are being changed: a signal handler must not arm the hook. */
 bool lab_sampler_is_busy(void);
 

@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "base/often.h"
 #include "trace/trace.h"
-#include "vm/hook.h"
 #include "vm/sampler.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
@@ -118,7 +117,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_preempt_begin_slice(vm, t);
   lab_sampler_set_label(base->label);
   if (base->cancelled) /* also where a pcall swallowed the error before */
-    lab_hook_arm(co);
+    lab_sampler_arm_hook(co);
   int status = lua_resume(co, vm->L, nargs, &nresults);
   vm->running = NULL;
   if (status != LUA_YIELD) {
