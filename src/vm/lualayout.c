@@ -113,20 +113,29 @@ static void compare_calls(lua_State *L) {
   lua_call(L, 2, 0);
 }
 
-void lab_layout_check(lua_State *L, const lab_layout *layout) {
-  checked = layout;
-  fits = false;
-  if (lua_version(L) != LUA_VERSION_NUM || pipe2(probe, O_CLOEXEC) < 0)
-    return;
-  fits = true;
+/* Protected, for the pipe must be closed in any case. */
+static int compare_stacks(lua_State *L) {
   lua_State *co = lua_newthread(L);
-  luaL_checkstack(L, 3, NULL);
-  lua_pushcfunction(L, compare_stack);
-  lua_call(L, 0, 0);
+  compare_stack(L);
   lua_getglobal(L, "pcall"); /* the chunk's only global */
   if (lua_isfunction(L, -1))
     compare_calls(co);
-  lua_pop(L, 2);
+  return 0;
+}
+
+void lab_layout_check(lua_State *L, const lab_layout *layout) {
+  fits = false;
+  luaL_checkstack(L, 2, NULL);
+  if (lua_version(L) != LUA_VERSION_NUM || pipe2(probe, O_CLOEXEC) < 0)
+    return;
+  checked = layout;
+  fits = true;
+  lua_pushcfunction(L, compare_stacks);
+  int status = lua_pcall(L, 0, 0, 0);
   close(probe[0]);
   close(probe[1]);
+  if (status == LUA_OK)
+    return;
+  fits = false;
+  lua_error(L);
 }

@@ -147,9 +147,9 @@ typedef struct lab_layout {
 extern const lab_layout lab_lua_layout;
 
 /* Compares LAYOUT (lab_lua_layout, but for tests) with lua_getinfo on stacks
- * that it makes in L, and notes whether it fits. A read through a wrong pointer
- * is noticed, not made. Raises when memory is out. Once, at start, before other
- * threads use L. */
+ * that it makes in L, and notes whether it fits: not if memory is out, which
+ * raises. A read through a wrong pointer is noticed, not made. Once, at start,
+ * before other threads use L. */
 void lab_layout_check(lua_State *L, const lab_layout *layout);
 /* False: nothing of the above may be read. */
 bool lab_layout_fits(void);

@@ -5,7 +5,9 @@
  * lines. The walk below is the one that tools/gdb makes in Python. */
 #include "vm/lualayout.h"
 
+#include <fcntl.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- reading memory ------------------------------------------------------ */
 
@@ -207,12 +210,64 @@ static void test_check(void **state) {
   lua_close(L);
 }
 
+/* ---- memory that is out -------------------------------------------------- */
+
+static unsigned allowed; /* allocations until there is no more memory */
+
+static void *allocate_few(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  (void)old;
+  if (size == 0) {
+    free(p);
+    return NULL;
+  }
+  if (allowed == 0)
+    return NULL;
+  allowed--;
+  return realloc(p, size);
+}
+
+static int check_layout(lua_State *L) {
+  lab_layout_check(L, &lab_lua_layout);
+  return 0;
+}
+
+/* The number that the next descriptor has. */
+static int next_descriptor(void) {
+  int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(fd);
+  return fd;
+}
+
+/* Whichever allocation fails: the layout doesn't count as checked, and nothing
+ * stays open. */
+static void test_no_memory(void **state) {
+  (void)state;
+  int before = next_descriptor(), status = LUA_ERRMEM;
+  unsigned refused = 0;
+  for (unsigned n = 0; status == LUA_ERRMEM; n++) {
+    allowed = UINT_MAX;
+    lua_State *L = lua_newstate(allocate_few, NULL);
+    luaL_openlibs(L);
+    lua_gc(L, LUA_GCSTOP);
+    lua_pushcfunction(L, check_layout);
+    allowed = n;
+    status = lua_pcall(L, 0, 0, 0);
+    allowed = UINT_MAX;
+    refused += status == LUA_ERRMEM;
+    assert_int_equal(lab_layout_fits(), status == LUA_OK);
+    assert_int_equal(next_descriptor(), before);
+    lua_close(L);
+  }
+  assert_int_equal(status, LUA_OK);
+  assert_true(refused > 5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_levels),
-      cmocka_unit_test(test_parked),
-      cmocka_unit_test(test_long_functions),
-      cmocka_unit_test(test_check),
+      cmocka_unit_test(test_levels),         cmocka_unit_test(test_parked),
+      cmocka_unit_test(test_long_functions), cmocka_unit_test(test_check),
+      cmocka_unit_test(test_no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
