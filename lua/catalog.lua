@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- What students may know of the steps: their list, and hints one by one.
--- Nothing in it spoils: a step's slug names the fault, so only JSON, which is
--- for programs, has it.
+-- What students may know of the steps: the texts of /steps and /hint.
 --
--- This runs in a Lua state of its own, so that the list is there whatever the
--- program under diagnosis does. To get at a scenario's title its file has to be
--- run, but without a `lab` that does anything.
+-- The texts don't give the solution away. A step's slug names the fault, so only
+-- the JSON, which is for programs, has it.
+--
+-- src/scenario/catalog.c runs this in a Lua state of its own, so the list is
+-- there whatever the program under diagnosis does. A scenario's title is known
+-- only after its file has run, so it is run, with a `lab` that does nothing.
 --
 -- catalog.lua(host, steps.lua as a function) -> answer(question) -> text, status
 
@@ -13,9 +14,10 @@ local host, newSteps = ...
 
 local WIDTH = 78
 
--- ---- scenarios that only say who they are --------------------------------------
+-- ---- a `lab` that does nothing -------------------------------------------------
 
--- Whatever a file does with the library while it is loaded, it gets this.
+-- What a file gets whenever it uses the library while it is loaded. It can be
+-- called, indexed and calculated with, and the result is itself.
 local anything
 local function any() return anything end
 local function no() return false end

@@ -1,9 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- The application that students diagnose: its handlers are the frames above
--- every scenario's. Tail calls would erase them from the stack, so there are
--- none here.
+-- The application that students diagnose: it answers requests by way of the step
+-- that is served, and switches steps.
 --
--- main.lua(lab, host, steps) -> its functions that C calls
+-- Its handlers are the frames above every scenario's in profiles. Tail calls
+-- would erase them from the stack, so there are none here.
+--
+-- main.lua(lab, host, steps) -> the functions that C calls, each in a task:
+--   helloWorldHandler, routeHandler, requestMeta   src/scenario/request.c
+--   switchToStep                                   src/scenario/switches.c
+--   start                                          src/scenario/scenario.c; no task
 
 local lab, host, steps = ...
 
@@ -42,8 +47,8 @@ local function parseQuery(raw)
   return query
 end
 
--- req.query costs something only if it is looked at. Any other name that it
--- hasn't got is a typing mistake.
+-- The query is parsed when a scenario asks for it. Any other name that a request
+-- doesn't have is a typing mistake.
 local requestKeys = { method = true, path = true, raw_query = true, query = true, body = true, id = true }
 local requestMeta = {
   __metatable = false,
@@ -57,18 +62,14 @@ local requestMeta = {
   end,
 }
 
--- ---- steps -------------------------------------------------------------------
-
-local LEAVE_SECONDS = 0.04 -- for `leave` itself; then it is cancelled
-local REQUEST_SECONDS = 1 -- for requests that are still under way
-local AT_ONCE = 10000 -- tasks that are cancelled in one go; they end in 10 ms
+-- ---- the step that is served -------------------------------------------------
 
 local PATIENCE = 2 -- seconds that `enter` may take before requests are told of it
 
 local entering -- { number, since }: the step whose `enter` runs, or nil
 
--- Step 0 when no folder has one, what is served between two steps, and what
--- broken scenarios fall back to.
+-- What is served between two steps, in place of a step 0 when no folder has one,
+-- and when a scenario is broken.
 local idle = {
   params = {},
   request = function()
@@ -86,6 +87,55 @@ local function serve(step)
   host.serve(step.scenario, step.number, step.slug, step.generation)
 end
 
+-- Steps that left so many tasks behind that their memory still counts. Until it
+-- is given back, a later step has no memory limit: it would be held responsible.
+local crowds = 0
+local limited = noStep -- the step whose limits hold
+
+local function setLimits(step)
+  limited = step
+  host.limit(crowds == 0 and step.limit or 0, step.fds or 0)
+end
+
+-- ---- tasks of the lab's own --------------------------------------------------
+
+-- A task that runs nothing of the scenario's: it is urgent, and a switch that is
+-- in a hurry doesn't interrupt it.
+local function goOwn(f, ...)
+  local task = lab.go(f, ...)
+  host.own(true, task)
+  return task
+end
+
+-- Waits until all tasks that can run now have had a turn, or for SECONDS.
+local function settle(seconds)
+  lab.go(function() end):join(seconds)
+end
+
+-- ---- reading a step ----------------------------------------------------------
+
+-- Runs and checks scenario.lua. Returns a step that can be entered; or nil, a
+-- status and a message.
+local function readStep(entry, overrides)
+  local generation = host.new_generation()
+  host.reading(entry.number, entry.slug)
+  local scenario, limit, rest = host.visit(generation, steps.load, entry, overrides)
+  if not scenario then
+    host.give_up()
+    host.cancel_tasks(generation) -- what scenario.lua had started
+    host.reclaim(generation, entry.number)
+    return nil, limit, rest
+  end
+  return {
+    scenario = scenario, number = entry.number, slug = entry.slug,
+    generation = generation, limit = limit, fds = rest,
+  }
+end
+
+-- ---- leaving a step ----------------------------------------------------------
+
+local LEAVE_SECONDS = 0.04 -- that `leave` may take; then it is cancelled
+
 local function callLeave(step)
   local leave = step.scenario.leave
   if not leave then return end
@@ -99,21 +149,13 @@ local function callLeave(step)
   end
 end
 
--- A task of the lab's own: urgent, and a switch that is in a hurry doesn't
--- interrupt it. It runs nothing of the scenario's.
-local function goOwn(f, ...)
-  local task = lab.go(f, ...)
-  host.own(true, task)
-  return task
-end
+-- ---- giving back what a step took --------------------------------------------
 
--- Waits until all tasks that can run now have had a turn, or for SECONDS.
-local function settle(seconds)
-  lab.go(function() end):join(seconds)
-end
+local REQUEST_SECONDS = 1 -- for requests that are still under way
+local AT_ONCE = 10000 -- tasks that are cancelled in one go; they end in 10 ms
 
--- Cancels tasks of STEP that are no requests; they have ended then, but for
--- those that catch the error.
+-- Cancels tasks of STEP that serve no request. They have ended afterwards,
+-- except for those that catch the error.
 local function cancelSome(step)
   local n = host.cancel_tasks(step.generation, AT_ONCE)
   if n > 0 then settle(1) end
@@ -126,27 +168,6 @@ local function logCancelled(step, n)
   end
 end
 
--- Gives requests that are still under way a while, then cancels them.
-local function drainRequests(step)
-  local generation = step.generation
-  local patience = lab.now() + REQUEST_SECONDS
-  repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
-  repeat -- what it started meanwhile, too
-    local n = host.cancel_requests(generation) + host.cancel_tasks(generation)
-    lab.sleep(0.01)
-  until n == 0 and host.requests(generation) == 0
-end
-
--- Steps that left so much behind that their memory still counts. Until it is
--- given back a later step's limit must not be held against it.
-local crowds = 0
-local limited = noStep -- the step whose limits hold
-
-local function setLimits(step)
-  limited = step
-  host.limit(crowds == 0 and step.limit or 0, step.fds or 0)
-end
-
 -- Cancels the rest of a crowd, of which N tasks are cancelled.
 local function drainTasks(step, n)
   repeat
@@ -156,7 +177,19 @@ local function drainTasks(step, n)
   logCancelled(step, n)
 end
 
--- What a switch doesn't wait for.
+-- Gives requests that are still under way some time, then cancels them.
+local function drainRequests(step)
+  local generation = step.generation
+  local patience = lab.now() + REQUEST_SECONDS
+  repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
+  repeat -- also the tasks that they started meanwhile
+    local n = host.cancel_requests(generation) + host.cancel_tasks(generation)
+    lab.sleep(0.01)
+  until n == 0 and host.requests(generation) == 0
+end
+
+-- The part that a switch doesn't wait for: more than AT_ONCE tasks, of which N
+-- are cancelled, and requests.
 local function drain(step, n)
   local crowd = n == AT_ONCE
   if crowd then drainTasks(step, n) end
@@ -169,10 +202,10 @@ local function drain(step, n)
   end
 end
 
--- Takes back what LEAVE forgot: tasks at once, unless they are very many;
--- requests after a while.
-local function reclaim(step)
-  settle(0.05) -- tasks that leave set free end by themselves
+-- Takes back what `leave` forgot. Files, sockets and processes come last: tasks
+-- and requests may still be using them.
+local function giveBack(step)
+  settle(0.05) -- tasks that `leave` set free end by themselves
   local n = cancelSome(step)
   if n < AT_ONCE then logCancelled(step, n) else crowds = crowds + 1 end
   if n == AT_ONCE or host.requests(step.generation) > 0 then
@@ -182,20 +215,7 @@ local function reclaim(step)
   end
 end
 
-local function giveBack(step)
-  callLeave(step)
-  reclaim(step)
-end
-
--- The task that calls this may be cut short by a later switch. What the step
--- took is given back all the same, by a task of no step.
-local function leaveStep()
-  local left = current
-  if left == noStep then return end
-  serve(noStep)
-  goOwn(giveBack, left):join()
-  setLimits(noStep)
-end
+-- ---- entering a step ---------------------------------------------------------
 
 -- Calls the scenario's `enter` as its own work, not the lab's. Returns true, or
 -- false and a message.
@@ -208,7 +228,7 @@ local function callEnter(step)
   return ok, problem
 end
 
--- Enters what steps.load gave. Returns nil, or a status and a message.
+-- Enters what readStep gave. Returns nil, or a status and a message.
 local function enterStep(step)
   entering = { number = step.number, since = lab.now() }
   host.entering(step.number, step.slug)
@@ -220,71 +240,93 @@ local function enterStep(step)
     serve(step)
     return
   end
-  problem = host.explain(problem) -- as long as the limit is known
+  problem = host.explain(problem) -- before the limits change, which it names
   host.give_up()
-  reclaim(step)
+  giveBack(step)
   setLimits(noStep)
   return 500, problem
 end
 
--- ENTRY as a step that can be entered; or nil, a status and a message.
-local function loadStep(entry, overrides)
-  local generation = host.new_generation()
-  host.reading(entry.number, entry.slug)
-  local scenario, limit, rest = host.visit(generation, steps.load, entry, overrides)
-  if not scenario then
-    host.give_up()
-    host.cancel_tasks(generation) -- what it had started
-    host.reclaim(generation, entry.number)
-    return nil, limit, rest
-  end
-  return {
-    scenario = scenario, number = entry.number, slug = entry.slug,
-    generation = generation, limit = limit, fds = rest,
-  }
-end
-
 local function enterBaseline()
   local entry = steps.list()[0]
-  local step = entry and loadStep(entry, {})
+  local step = entry and readStep(entry, {})
   if step then enterStep(step) end
 end
 
--- The log gets the whole message, the client its first part.
+-- ---- switching ---------------------------------------------------------------
+
+-- The scenario's folder, nil if step 0 has none; or nil, a status and a message.
+local function findStep(number)
+  local entry = steps.list()[number]
+  if not entry and number ~= 0 then return nil, 400, "Invalid step " .. number .. steps.why_not(number) end
+  if entry and entry.clash then
+    return nil, 500, ("step %d is there twice: %s and %s"):format(number, entry.dir, entry.clash)
+  end
+  return entry
+end
+
+-- What /goto answers when a scenario is broken: the log gets the whole message,
+-- the client its first part.
 local function report(number, status, message)
   lab.log("step %d: %s", number, message)
   message = message:match("^(.-)\nstack traceback:") or message
   return status, ("%s (step 0 is active)"):format(message)
 end
 
--- /goto: returns a status and a text. Wrong parameters change nothing; a
--- scenario that fails to load or to enter leaves the lab in step 0, and the
+-- /goto: returns a status and a text. It is a task of no step, and a later
+-- switch may cut it short at any point where it waits. The order:
+--
+--   read        The new scenario.lua runs while the old step is still served, so
+--               an unknown step or a wrong parameter changes nothing.
+--   leave       From now on requests get noStep's answer: the old step isn't
+--               given any new work. Its `leave` runs.
+--   give back   What `leave` forgot is cancelled and closed. It can't come
+--               sooner: `leave` may need it.
+--   collect     What the old step had is garbage now. So the new one begins with
+--               an empty heap, and its profiles show what it does itself.
+--   enter       The step's limits hold, its `enter` runs, requests go to it.
+--
+-- A scenario that can't be read or entered leaves the lab in step 0, and the
 -- text says so.
 local function switchToStep(number, rawQuery)
-  entering = nil -- one that was cut short
+  entering = nil -- of a switch that was cut short
   local overrides = parseQuery(rawQuery)
   overrides.step = nil
-  local entry = steps.list()[number]
-  if not entry and number ~= 0 then return 400, "Invalid step " .. number .. steps.why_not(number) end
-  if entry and entry.clash then
-    return 500, ("step %d is there twice: %s and %s"):format(number, entry.dir, entry.clash)
-  end
-  local step, status, message
-  if entry then
-    step, status, message = loadStep(entry, overrides)
-    if status == 400 then return status, message end
-  end
+
+  -- read
+  local entry, status, message = findStep(number)
+  if status then return status, message end
+  local step
+  if entry then step, status, message = readStep(entry, overrides) end
+  if status == 400 then return status, message end
+
+  -- leave, give back
   host.leaving()
-  leaveStep()
+  local left = current
+  if left ~= noStep then
+    serve(noStep)
+    -- A task of its own does this to the end, even if the switch is cut short.
+    goOwn(function()
+      callLeave(left)
+      giveBack(left)
+    end):join()
+    setLimits(noStep)
+  end
+
+  -- collect; a crowd's task does it when the crowd is gone
   if crowds == 0 then host.collect() end
-  host.mark(0) -- what comes late belongs to the step before
+  host.mark(0) -- profiles count what comes late as the old step's
+
+  -- enter
   if step then status, message = enterStep(step) end
   if not status then return 200, "switched to step " .. number end
   if number ~= 0 then enterBaseline() end
   return report(number, status, message)
 end
 
--- A folder may come later: so it's no error.
+-- ---- the start ---------------------------------------------------------------
+
+-- A folder may come later, so an unknown step in --param is no error.
 local function warnOfParams()
   local there = steps.list()
   for _, option in ipairs(host.params) do

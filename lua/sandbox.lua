@@ -1,14 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- What a scenario may see: an environment of its own, in which everything is
--- read-only. Scenarios come from instructors; this prevents accidents (a
--- forgotten `local` shared by all requests, a patched string.format that
--- outlives its step). It is no security boundary.
+-- read-only. Scenarios come from instructors, and this prevents their accidents:
+-- a forgotten `local` that all requests share, a changed string.format that stays
+-- after the step. It doesn't protect from an attacker.
+--
+-- steps.lua calls make_environment for each scenario that is read. No two of
+-- them share anything that can be changed.
 --
 -- sandbox.lua(lab, host) -> make_environment(dir, prefix) -> env
 
 local lab, host = ...
 
--- A metatable with this field hidden behind __metatable marks what is ours.
+-- The read-only tables themselves, as keys: rawset must not change them.
 local protected = setmetatable({}, { __mode = "k" })
 
 local function readOnly(name, contents)
@@ -25,8 +28,8 @@ local function readOnly(name, contents)
   return proxy
 end
 
--- A name that isn't there is a typing mistake: an error, and no nil. Only a look
--- at such a name costs something.
+-- A name that isn't there is a typing mistake, so it is an error instead of nil.
+-- Names that are there cost nothing more.
 local function strict(name, contents)
   return setmetatable(contents, {
     __index = function(_, key)
@@ -45,7 +48,7 @@ end
 local strings = copy(string)
 strings.dump = nil -- bytecode
 
--- Methods of strings ("x"):rep(3) go through one metatable for all.
+-- Methods of strings, ("x"):rep(3), go through one metatable that all share.
 local stringMeta = getmetatable("")
 stringMeta.__index = copy(strings)
 stringMeta.__metatable = false
@@ -63,8 +66,8 @@ local base = {
   utf8 = readOnly("utf8", copy(utf8)),
 }
 
--- The handler of an error that ends a cancelled task runs where nothing can
--- interrupt it.
+-- When a task is cancelled, an error handler would run where nothing can
+-- interrupt it, so it isn't called.
 function base.xpcall(f, handler, ...)
   if type(handler) ~= "function" then error("bad argument #2 to 'xpcall' (function expected)", 2) end
   return xpcall(f, function(message)
@@ -84,7 +87,7 @@ function base.print(...)
   lab.log(table.concat(words, "\t"))
 end
 
--- lab.include "name": runs NAME.lua of the scenario's folder once, returns
+-- lab.include "name": runs NAME.lua of the scenario's folder, once, and returns
 -- what it returned.
 local function includer(dir, prefix, env)
   local loaded = {}

@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Scenarios on disk: finding them, checking what they say, loading them.
--- A scenario is a folder NN-slug with a scenario.lua that returns a table.
+-- Scenarios on disk: finds them, runs them, checks what they say. A scenario is a
+-- folder NN-slug with a scenario.lua that returns a table.
+--
+-- What a scenario says wrong is never an error here: the functions return a
+-- message for its author, with file and line. They change nothing but what
+-- scenario.lua itself does. main.lua calls them to enter a step, and catalog.lua
+-- for the list of steps.
 --
 -- steps.lua(host, make_environment) -> steps
 
@@ -9,7 +14,7 @@ local steps = {}
 
 -- ---- finding -----------------------------------------------------------------
 
--- "04-memory-alloc" -> "04", "memory-alloc"; nil if it is called otherwise.
+-- "04-memory-alloc" -> "04", "memory-alloc"; nil for another kind of name.
 local function partsOf(name)
   return name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
 end
@@ -44,7 +49,8 @@ function steps.list()
   return found
 end
 
--- Why there is no step NUMBER, as far as a folder shows that one was meant.
+-- Why there is no step NUMBER, if a folder looks as if it were meant for one; or
+-- "".
 function steps.why_not(number)
   for _, dir in ipairs(host.dirs) do
     for _, name in ipairs(host.scan(dir) or {}) do
@@ -61,7 +67,7 @@ end
 
 -- ---- checking ----------------------------------------------------------------
 
--- The line on which KEY is set, as far as the text shows it.
+-- The first line of the text on which KEY seems to be set; 1 if there is none.
 local function lineOf(text, key)
   local word = key:gsub("%W", "%%%0")
   local n = 0
@@ -82,15 +88,16 @@ local function keysOf(t)
   return table.concat(names, ", ")
 end
 
--- ...and what they are, or which of them was probably meant.
+-- "unknown key 'tittle'", then which of the KNOWN was probably meant, or all.
 local function unknown(what, name, known)
   local meant = host.did_you_mean(name, known)
   return ("unknown %s '%s'%s"):format(what, name, meant ~= "" and meant or "; known are: " .. keysOf(known))
 end
 
--- A check says what is wrong with a value: nil, or how a sentence about KEY goes
--- on, and then perhaps the key inside of it that is to blame. "must be ..." may
--- stand alone; other sentences are whole.
+-- A check is a function that says what is wrong with the value of a key. It
+-- returns nil; or the rest of a sentence that begins with the key's name, such
+-- as "must be a string" or ": there are 40 of them", and then perhaps the inner
+-- key that is wrong.
 
 local function list(check, what)
   return function(v)
@@ -194,7 +201,7 @@ local expectations = {
   is = "number",
 }
 
--- What one of the list `expect` says: nil, or what is wrong, and where.
+-- One item of the list `expect`: returns as a check.
 local function problemOfExpectation(item)
   if type(item) ~= "table" or type(item[1]) ~= "string" then
     return 'must be like { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 }'
@@ -210,7 +217,7 @@ local function problemOfExpectation(item)
   end
 end
 
--- An expectation's own shape; what it means is the business of the test.
+-- Only the form is checked here. The test of scenarios knows what it means.
 local function isExpect(v)
   local want = 'must be like { requests = 5, { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 } }'
   if type(v) ~= "table" then return want end
@@ -317,7 +324,8 @@ local function setParam(values, declared, name, word)
   values[name] = value
 end
 
--- A scenario that reads or writes a parameter it hasn't got has a mistake in it.
+-- A scenario that reads or writes a parameter that it doesn't have has a mistake
+-- in it.
 local function strictParams(values)
   local function fail(_, name)
     name = tostring(name)
@@ -345,8 +353,8 @@ local function paramValues(declared, number, overrides)
   return strictParams(values)
 end
 
--- limits as numbers, 0 where there is none: bytes, descriptors. The latter may
--- be the name of a parameter; nil and a message if that has no such value.
+-- The limits as two numbers, 0 where there is none: bytes, descriptors. nil and a
+-- message if limits.fds is the name of a parameter that has no possible value.
 local function limitsOf(scenario)
   local limits = scenario.limits or {}
   local fds, name = limits.fds or 0, nil
@@ -370,7 +378,7 @@ local function run(chunk)
 end
 
 -- Runs scenario.lua and checks its table. Returns the table, or nil, a status
--- for HTTP and a message.
+-- for HTTP and a message. (host.run: catalog.c's, which bounds the chunk.)
 function steps.read(entry)
   local file = host.realpath(entry.file) or entry.file
   entry.file = file
@@ -386,7 +394,8 @@ function steps.read(entry)
   return scenario
 end
 
--- A scenario ready to be entered, and its limits; or as steps.read.
+-- Returns the scenario, ready to be entered, and its two limits; or as
+-- steps.read.
 function steps.load(entry, overrides)
   local scenario, status, message = steps.read(entry)
   if not scenario then return nil, status, message end
