@@ -157,7 +157,7 @@ static bool begin_walk(leaks *k, lua_State *L, uint64_t until) {
 /* ---- slices -------------------------------------------------------------- */
 
 /* Protected: (leaks) -> whether there is more. */
-static int run_phase(lua_State *L) {
+static int run_leak_phase(lua_State *L) {
   leaks *k = lua_touserdata(L, 1);
   if (!lab_layout_fits())
     return luaL_error(L, "this Lua's stacks can't be read");
@@ -172,11 +172,11 @@ static void forget_tasks(leaks *k) {
 
 /* The walk takes memory while it lasts, also from a step that has used up its
  * own: that is when one wants to know who holds it. */
-static bool run_slice(leaks *k) {
+static bool run_leak_slice(leaks *k) {
   lab_vm *vm = k->snapshot.call.vm;
   lab_profile_request *r = k->snapshot.request;
   lab_memory_lift(vm);
-  lua_pushcfunction(vm->L, run_phase);
+  lua_pushcfunction(vm->L, run_leak_phase);
   lua_pushlightuserdata(vm->L, k);
   bool failed = lua_pcall(vm->L, 1, 1, 0) != LUA_OK;
   bool more = !failed && lua_toboolean(vm->L, -1);
@@ -236,7 +236,8 @@ static void deliver_leaks(lab_post *post) {
   }
   if (!under_way)
     hold_tasks(k);
-  if (under_way != k || run_slice(k)) /* another looks for them: after that */
+  if (under_way != k ||
+      run_leak_slice(k)) /* another looks for them: after that */
     lab_sched_post(vm->sched, post);
   else
     answer_leaks(k);

@@ -41,37 +41,37 @@ static const char PUT_BACK;
 /* ---- objects ------------------------------------------------------------- */
 
 /* The slot of POINTER, or the free one where it belongs. */
-static object *slot_of(const lab_reach_shard *s, const void *pointer,
-                       uint64_t hash) {
+static object *find_slot(const lab_reach_shard *s, const void *pointer,
+                         uint64_t hash) {
   uint32_t i = (uint32_t)hash & (s->cap - 1);
   while (s->slots[i].pointer && s->slots[i].pointer != pointer)
     i = (i + 1) & (s->cap - 1);
   return &s->slots[i];
 }
 
-static uint64_t hash_of(const void *pointer) {
+static uint64_t hash_pointer(const void *pointer) {
   return lab_hash_u64((uintptr_t)pointer);
 }
 
-static void grow(lab_reach_shard *s) {
+static void grow_shard(lab_reach_shard *s) {
   lab_reach_shard old = *s;
   s->cap = old.cap ? 2 * old.cap : FIRST_CAP;
   s->slots = lab_xcalloc(s->cap, sizeof *s->slots);
   for (uint32_t i = 0; i < old.cap; i++) {
     const void *pointer = old.slots[i].pointer;
     if (pointer)
-      *slot_of(s, pointer, hash_of(pointer)) = old.slots[i];
+      *find_slot(s, pointer, hash_pointer(pointer)) = old.slots[i];
   }
   lab_xfree(old.slots);
 }
 
 /* Valid until the next call. */
-static object *object_of(lab_reach *r, const void *pointer) {
-  uint64_t hash = hash_of(pointer);
+static object *find_object(lab_reach *r, const void *pointer) {
+  uint64_t hash = hash_pointer(pointer);
   lab_reach_shard *s = &r->shards[hash >> 56];
   if (s->count >= s->cap / 4 * 3)
-    grow(s);
-  object *o = slot_of(s, pointer, hash);
+    grow_shard(s);
+  object *o = find_slot(s, pointer, hash);
   if (!o->pointer) {
     o->pointer = pointer;
     s->count++;
@@ -80,17 +80,17 @@ static object *object_of(lab_reach *r, const void *pointer) {
 }
 
 bool lab_reach_met(const lab_reach *r, const void *pointer) {
-  uint64_t hash = hash_of(pointer);
+  uint64_t hash = hash_pointer(pointer);
   const lab_reach_shard *s = &r->shards[hash >> 56];
-  return s->cap > 0 && slot_of(s, pointer, hash)->met;
+  return s->cap > 0 && find_slot(s, pointer, hash)->met;
 }
 
 void lab_reach_skip(lab_reach *r, const void *pointer) {
-  object_of(r, pointer)->met = true;
+  find_object(r, pointer)->met = true;
 }
 
 void lab_reach_waits(lab_reach *r, const void *pointer, lua_State *co) {
-  object *o = object_of(r, pointer);
+  object *o = find_object(r, pointer);
   waiter one = {co, o->waiters};
   lab_buf_append(&r->waiters, &one, sizeof one);
   o->waiters = (uint32_t)(r->waiters.len / sizeof one);
@@ -109,8 +109,8 @@ static bool is_met(const lab_reach *r, lua_State *L, int at) {
 }
 
 /* Pops a value, which is looked at later unless it was met before. */
-static void meet(lab_reach *r, lua_State *L) {
-  object *o = has_parts(L, -1) ? object_of(r, lua_topointer(L, -1)) : NULL;
+static void meet_value(lab_reach *r, lua_State *L) {
+  object *o = has_parts(L, -1) ? find_object(r, lua_topointer(L, -1)) : NULL;
   if (!o || o->met) {
     lua_pop(L, 1);
     return;
@@ -123,9 +123,9 @@ static void meet(lab_reach *r, lua_State *L) {
 }
 
 /* The same for a value on another coroutine's stack. */
-static void meet_from(lab_reach *r, lua_State *L, lua_State *co) {
+static void meet_value_of(lab_reach *r, lua_State *L, lua_State *co) {
   lua_xmove(co, L, 1);
-  meet(r, L);
+  meet_value(r, L);
 }
 
 /* Reaches the first of those who waited for what was met last. One at a time:
@@ -138,11 +138,11 @@ static void wake_one(lab_reach *r, lua_State *L) {
   if (one.next)
     lab_buf_append(&r->woken, &one.next, sizeof one.next);
   lua_pushthread(one.co);
-  meet_from(r, L, one.co);
+  meet_value_of(r, L, one.co);
 }
 
 /* The object at AT is looked at again from the position on top, popped. */
-static void put_back(lab_reach *r, lua_State *L, int at) {
+static void put_back_object(lab_reach *r, lua_State *L, int at) {
   lua_pushvalue(L, at);
   lua_rawseti(L, r->list, ++r->todo);
   lua_rawseti(L, r->list, ++r->todo);
@@ -156,7 +156,7 @@ typedef struct weakness {
   bool keys, values;
 } weakness;
 
-static weakness weakness_of(lua_State *L, int at) {
+static weakness read_weakness(lua_State *L, int at) {
   weakness weak = {false, false};
   if (!lua_getmetatable(L, at))
     return weak;
@@ -172,7 +172,7 @@ static weakness weakness_of(lua_State *L, int at) {
 
 static void look_at_metatable(lab_reach *r, lua_State *L, int at) {
   if (lua_getmetatable(L, at))
-    meet(r, L);
+    meet_value(r, L);
 }
 
 static void remember_ephemeron(lab_reach *r, lua_State *L, int at) {
@@ -184,22 +184,22 @@ static void remember_ephemeron(lab_reach *r, lua_State *L, int at) {
 static void look_at_pairs(lab_reach *r, lua_State *L, int at, weakness weak) {
   for (int n = 1; lua_next(L, at); n++) {
     if (!weak.values && (!weak.keys || is_met(r, L, -2)))
-      meet(r, L);
+      meet_value(r, L);
     else
       lua_pop(L, 1);
     if (!weak.keys) {
       lua_pushvalue(L, -1);
-      meet(r, L);
+      meet_value(r, L);
     }
     if (n == PARTS) {
-      put_back(r, L, at);
+      put_back_object(r, L, at);
       return;
     }
   }
 }
 
 static void look_at_table(lab_reach *r, lua_State *L, int at, bool first) {
-  weakness weak = weakness_of(L, at);
+  weakness weak = read_weakness(L, at);
   if (first) {
     look_at_metatable(r, L, at);
     if (weak.keys && !weak.values)
@@ -213,29 +213,29 @@ static void look_at_table(lab_reach *r, lua_State *L, int at, bool first) {
 static void look_at_userdata(lab_reach *r, lua_State *L, int at) {
   look_at_metatable(r, L, at);
   for (int i = 1; lua_getiuservalue(L, at, i) != LUA_TNONE; i++)
-    meet(r, L);
+    meet_value(r, L);
   lua_pop(L, 1);
 }
 
 static void look_at_function(lab_reach *r, lua_State *L, int at) {
   for (int i = 1; lua_getupvalue(L, at, i); i++)
-    meet(r, L);
+    meet_value(r, L);
 }
 
 /* The function and every slot of a call: Lua also names temporaries. */
 static void look_at_call(lab_reach *r, lua_State *L, lua_State *co,
                          lua_Debug *ar) {
   lua_getinfo(co, "f", ar);
-  meet_from(r, L, co);
+  meet_value_of(r, L, co);
   for (int i = 1; lua_getlocal(co, ar, i); i++)
-    meet_from(r, L, co);
+    meet_value_of(r, L, co);
   for (int i = -1; lua_getlocal(co, ar, i); i--)
-    meet_from(r, L, co);
+    meet_value_of(r, L, co);
 }
 
 /* Lua's API finds a call by counting from the innermost one, which takes for
  * ever in a deep recursion. */
-static bool to_caller(lua_State *co, lua_Debug *ar) {
+static bool go_to_caller(lua_State *co, lua_Debug *ar) {
   const lab_layout_call *call = (const lab_layout_call *)(void *)ar->i_ci;
   ar->i_ci = (struct CallInfo *)(void *)call->previous;
   return call->previous != &((lab_layout_state *)co)->base;
@@ -248,11 +248,11 @@ static void look_at_calls(lab_reach *r, lua_State *L, int at, lua_Debug *ar) {
   do {
     if (n++ == PARTS) {
       lua_pushlightuserdata(L, ar->i_ci);
-      put_back(r, L, at);
+      put_back_object(r, L, at);
       return;
     }
     look_at_call(r, L, co, ar);
-  } while (to_caller(co, ar));
+  } while (go_to_caller(co, ar));
 }
 
 /* One that has not begun, or has ended, has values but no calls. */
@@ -271,13 +271,13 @@ static void look_at_coroutine(lab_reach *r, lua_State *L, int at, bool first) {
   }
   for (int i = lua_gettop(co); i > 0; i--) {
     lua_pushvalue(co, i);
-    meet_from(r, L, co);
+    meet_value_of(r, L, co);
   }
 }
 
 /* ---- the walk ------------------------------------------------------------ */
 
-static void take(lab_reach *r, lua_State *L) {
+static void take_value(lab_reach *r, lua_State *L) {
   lua_rawgeti(L, r->list, r->todo);
   lua_pushnil(L);
   lua_rawseti(L, r->list, r->todo--);
@@ -285,12 +285,12 @@ static void take(lab_reach *r, lua_State *L) {
 
 /* Pushes the object, and the position in it unless this is the first look. */
 static bool take_object(lab_reach *r, lua_State *L) {
-  take(r, L);
+  take_value(r, L);
   if (lua_touserdata(L, -1) != &PUT_BACK)
     return true;
   lua_pop(L, 1);
-  take(r, L);
-  take(r, L);
+  take_value(r, L);
+  take_value(r, L);
   lua_insert(L, -2);
   return false;
 }
@@ -318,14 +318,14 @@ static bool look_again(lab_reach *r, lua_State *L) {
   for (lua_Integer i = 1; i <= r->weak_keys; i++) {
     lua_rawgeti(L, r->ephemerons, i);
     lua_pushnil(L);
-    put_back(r, L, -2);
+    put_back_object(r, L, -2);
     lua_pop(L, 1);
   }
   return true;
 }
 
 /* False when there is nothing to do. */
-static bool turn(lab_reach *r, lua_State *L) {
+static bool take_turn(lab_reach *r, lua_State *L) {
   if (r->woken.len > 0)
     wake_one(r, L);
   else if (r->todo > 0)
@@ -348,7 +348,7 @@ bool lab_reach_walk(lab_reach *r, lua_State *L, uint64_t until) {
   unsigned turns = 0;
   push_tables(r, L);
   do
-    more = turn(r, L);
+    more = take_turn(r, L);
   while (more && (++turns % BETWEEN_LOOKS > 0 || lab_clock_mono() < until));
   lua_pop(L, 2);
   return more;
@@ -357,19 +357,19 @@ bool lab_reach_walk(lab_reach *r, lua_State *L, uint64_t until) {
 void lab_reach_root(lab_reach *r, lua_State *L) {
   push_tables(r, L);
   lua_pushvalue(L, r->list - 1);
-  meet(r, L);
+  meet_value(r, L);
   lua_pop(L, 3);
 }
 
-static void new_table(lab_reach *r, lua_State *L, const char *key) {
+static void make_table(lab_reach *r, lua_State *L, const char *key) {
   lua_newtable(L);
   lab_reach_skip(r, lua_topointer(L, -1));
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
 void lab_reach_begin(lab_reach *r, lua_State *L) {
-  new_table(r, L, &LIST);
-  new_table(r, L, &EPHEMERONS);
+  make_table(r, L, &LIST);
+  make_table(r, L, &EPHEMERONS);
 }
 
 /* A key that is there is set to nil, and one that isn't is left alone. */

@@ -21,7 +21,7 @@ lab_vm *lab_task_snapshot_vm(void) {
 
 /* ---- question and answer ------------------------------------------------- */
 
-static void hand_over(lab_call *call) {
+static void hand_over_snapshot(lab_call *call) {
   lab_task_snapshot *p = LAB_CONTAINER(call, lab_task_snapshot, call);
   lab_profile_request *r = p->request;
   r->snapshot = p->tasks;
@@ -33,7 +33,7 @@ void lab_task_snapshot_ask(lab_task_snapshot *p, lab_vm *vm,
                            lab_profile_request *r,
                            void (*deliver)(lab_post *post)) {
   p->request = r;
-  p->call.answered = hand_over;
+  p->call.answered = hand_over_snapshot;
   lab_call_send(vm, &p->call, deliver);
 }
 
@@ -45,7 +45,7 @@ bool lab_task_snapshot_is_unwanted(const lab_task_snapshot *p) {
 /* ---- one task ------------------------------------------------------------ */
 
 /* A task that has not run yet is where it will begin. */
-static uint32_t intern_entry(lua_State *co, int nargs) {
+static uint32_t intern_task_entry(lua_State *co, int nargs) {
   lua_Debug ar;
   lab_frame frame;
   lua_pushvalue(co, -(nargs + 1));
@@ -60,12 +60,12 @@ static uint32_t intern_entry(lua_State *co, int nargs) {
 }
 
 /* Where T is; it isn't running. */
-static uint32_t find_stack(lab_lua_task *t) {
+static uint32_t find_task_stack(lab_lua_task *t) {
   lua_Debug ar;
   if (t->base.stack)
     return t->base.stack;
   if (lua_status(t->co) == LUA_OK && !lua_getstack(t->co, 0, &ar))
-    return intern_entry(t->co, t->nargs);
+    return intern_task_entry(t->co, t->nargs);
   return lab_walk(t->co, 0);
 }
 
@@ -82,7 +82,7 @@ void lab_task_snapshot_add(lab_task_snapshot *p, lab_lua_task *t,
   lab_goroutine one = {
       .id = base->id,
       .creator = t->creator,
-      .stack = find_stack(t),
+      .stack = find_task_stack(t),
       .created_by = base->created_by,
       .label = base->label,
       .minutes = count_minutes(base, now),
@@ -107,17 +107,17 @@ void lab_task_snapshot_write_text(const void *tasks, int debug, lab_buf *out) {
   lab_goroutines_write_text(tasks, out);
 }
 
-static void *begin_dump(const void *tasks) {
+static void *begin_task_dump(const void *tasks) {
   return lab_goroutine_reader_new(tasks);
 }
 
-static bool write_dump(void *reader, lab_buf *out) {
+static bool write_task_dump(void *reader, lab_buf *out) {
   return lab_goroutine_read(reader, out, 256 << 10);
 }
 
-static void end_dump(void *reader) {
+static void end_task_dump(void *reader) {
   lab_goroutine_reader_free(reader);
 }
 
-const lab_profile_stream lab_task_snapshot_dump = {begin_dump, write_dump,
-                                                   end_dump};
+const lab_profile_stream lab_task_snapshot_dump = {
+    begin_task_dump, write_task_dump, end_task_dump};

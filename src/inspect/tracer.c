@@ -201,16 +201,16 @@ static void trace_region(lab_task_sink *sink, const lab_task *base,
     lab_trace_region_end(name, stack, 0);
 }
 
-static void begin_user_task(lab_task_sink *sink, const lab_task *base,
-                            uint64_t id, uint64_t parent, const char *name,
-                            uint32_t stack) {
+static void trace_user_task_begin(lab_task_sink *sink, const lab_task *base,
+                                  uint64_t id, uint64_t parent,
+                                  const char *name, uint32_t stack) {
   (void)sink;
   (void)base;
   lab_trace_task_begin(id, parent, name, stack ? stack : tr.network, 0);
 }
 
-static void end_user_task(lab_task_sink *sink, const lab_task *base,
-                          uint64_t id, uint32_t stack) {
+static void trace_user_task_end(lab_task_sink *sink, const lab_task *base,
+                                uint64_t id, uint32_t stack) {
   (void)sink;
   (void)base;
   lab_trace_task_end(id, stack ? stack : tr.network, 0);
@@ -218,7 +218,7 @@ static void end_user_task(lab_task_sink *sink, const lab_task *base,
 
 /* ---- workers: on their threads ------------------------------------------- */
 
-static void trace_job_began(lab_worker_sink *sink, unsigned index,
+static void trace_job_begin(lab_worker_sink *sink, unsigned index,
                             const lab_job *job, uint64_t now) {
   const lab_frame *frames;
   const lab_func *f = NULL;
@@ -228,8 +228,8 @@ static void trace_job_began(lab_worker_sink *sink, unsigned index,
   lab_trace_job_begin(index, f && f->name ? f->name : "[job]", job->stack, now);
 }
 
-static void trace_job_ended(lab_worker_sink *sink, unsigned index,
-                            const lab_job *job, uint64_t now) {
+static void trace_job_end(lab_worker_sink *sink, unsigned index,
+                          const lab_job *job, uint64_t now) {
   (void)sink;
   (void)job;
   lab_trace_job_end(index, now);
@@ -252,14 +252,14 @@ static uint64_t read_next_gc(void) {
   return stats.next_gc;
 }
 
-static uint32_t find_stack(lab_lua_task *t) {
+static uint32_t find_traced_stack(lab_lua_task *t) {
   if (t->base.stack || lua_status(t->co) != LUA_YIELD)
     return t->base.stack;
   return lab_walk(t->co, 0); /* its slice was over */
 }
 
 static void show_task(lab_lua_task *t) {
-  uint32_t stack = find_stack(t);
+  uint32_t stack = find_traced_stack(t);
   if (t->kind->serves)
     show_request(t);
   create_goroutine(t, stack, 0);
@@ -285,10 +285,10 @@ static void remove_sinks(void) {
 static void add_sinks(void) {
   tr.tasks = (lab_task_sink){.changes = trace_change,
                              .region = trace_region,
-                             .user_task_began = begin_user_task,
-                             .user_task_ended = end_user_task,
+                             .user_task_began = trace_user_task_begin,
+                             .user_task_ended = trace_user_task_end,
                              .precise = true};
-  tr.workers = (lab_worker_sink){trace_job_began, trace_job_ended};
+  tr.workers = (lab_worker_sink){trace_job_begin, trace_job_end};
   tr.present = true;
   lab_sched_add_sink(tr.vm->sched, &tr.tasks);
   lab_workers_set_sink(tr.vm->workers, &tr.workers);
@@ -296,7 +296,7 @@ static void add_sinks(void) {
   lab_mem_set_watch(lab_trace_heap);
 }
 
-static void deliver_on(lab_post *post) {
+static void deliver_trace_on(lab_post *post) {
   (void)post;
   if (atomic_load(&tr.vm->stopping)) { /* the workers may be gone */
     atomic_store(&tr.on_sent, false);
@@ -313,7 +313,7 @@ static void deliver_on(lab_post *post) {
   atomic_store(&tr.on_sent, false);
 }
 
-static void deliver_off(lab_post *post) {
+static void deliver_trace_off(lab_post *post) {
   (void)post;
   remove_sinks();
   atomic_store(&tr.off_sent, false);
@@ -325,8 +325,8 @@ void lab_tracer_attach(lab_vm *vm) {
   tr.network = lab_export_pseudo("[network]");
   tr.task_end = lab_export_pseudo("[end of a task]");
   tr.wakeup = lab_export_pseudo("[wake-up]");
-  tr.on.deliver = deliver_on;
-  tr.off.deliver = deliver_off;
+  tr.on.deliver = deliver_trace_on;
+  tr.off.deliver = deliver_trace_off;
   atomic_store(&tr.on_sent, false);
   atomic_store(&tr.off_sent, false);
   tr.vm = vm;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * lab.now, lab.cpu_time, lab.log, lab.gc, lab.release. (lab.include belongs to
- * the scenario's folder: see lua/sandbox.lua.) */
-#include "lualib/lualib.h"
+ * See base.h. */
+#include "lualib/base.h"
+
+#include <lauxlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"

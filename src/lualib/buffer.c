@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * lab.buffer, lab.rand, lab.prng, lab.copy_n.
+ * See buffer.h.
  *
- * A Buffer is a userdata around prim/buffer.h. What it allocates lies outside
- * Lua's heap, so every change of its capacity is reported to the collector. A
- * buffer that a copy is filling (on a worker) is busy: touching it meanwhile is
- * a data race in the scenario, and raises. */
-#include "lualib/lualib.h"
+ * A Buffer is a userdata around prim/buffer.h. */
+#include "lualib/buffer.h"
 
 #include <errno.h>
+#include <lauxlib.h>
 #include <string.h>
 
 #include "lualib/class.h"
@@ -207,7 +205,7 @@ static void run_copy(lab_job *base) {
   c->copied = lab_copy_n(&c->dst->b, c->src->reader, c->n);
 }
 
-static int copy_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_copy(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   copy *c = (copy *)ctx;
   c->dst->busy = c->src->busy = false;
@@ -233,7 +231,7 @@ static int copy_n(lua_State *L) {
   c->n = n;
   dst->busy = true;
   src->busy = src->reader != &lab_random_reader;
-  return lab_lua_run_job(L, &c->job, (lua_KContext)c, copy_done);
+  return lab_lua_run_job(L, &c->job, (lua_KContext)c, finish_copy);
 }
 
 static const luaL_Reg buffer_methods[] = {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * lab.channel and lab.select: task/channel.h for scripts.
+ * See channel.h.
  *
  * Where the values are: a sender's in its arguments, on its own coroutine's
- * stack, also while it is parked there; what is buffered in a table, the
- * channel's user value, made in its full size at once so that sending can't
+ * stack, also while it is parked there. Buffered ones in a table, the channel's
+ * user value, which is made in its full size at once so that sending can't
  * fail. A receiver gets its value pushed on its stack, where its continuation
  * finds it on top. A coroutine's stack needs no barrier: the collector never
  * takes it for finished, and a C function has room for 20 values there.
  *
  * The stack of a task in select:
  *   1 nil (was the table of cases)   2 the C cases
- *   3 + 2i, 4 + 2i   channel, value of case i
- */
-#include "lualib/lualib.h"
+ *   3 + 2i, 4 + 2i   channel, value of case i */
+#include "lualib/channel.h"
 
 #include <errno.h>
+#include <lauxlib.h>
 #include <limits.h>
 #include <string.h>
 
@@ -36,11 +36,11 @@ typedef struct channel {
 
 enum { CASES_AT = 2, FIRST_AT = 3, MAX_CASES = 1000 };
 
-static lab_sched *sched_of(lua_State *L) {
+static lab_sched *get_channel_sched(lua_State *L) {
   return lab_vm_of(L)->sched;
 }
 
-static lab_task *running_task(lua_State *L) {
+static lab_task *get_running_task(lua_State *L) {
   lab_lua_task *t = lab_vm_of(L)->running;
   return t ? &t->base : NULL;
 }
@@ -56,14 +56,15 @@ static channel *check_channel(lua_State *L, int arg) {
 /* ---- values -------------------------------------------------------------- */
 
 /* The coroutine of one end: it is parked, or it is the one that runs. */
-static lua_State *coroutine_of(const channel *c, const lab_channel_end *end) {
+static lua_State *get_end_coroutine(const channel *c,
+                                    const lab_channel_end *end) {
   if (!end->task || end->task->state != LAB_TASK_WAITING)
     return c->L;
   return LAB_CONTAINER(end->task, lab_lua_task, base)->co;
 }
 
 /* Where a sender has its value: see above. */
-static int place_of(lua_State *co, const lab_channel_end *sender) {
+static int find_value_place(lua_State *co, const lab_channel_end *sender) {
   if (!sender->which)
     return 2;
   const lab_select_case *cases = lua_touserdata(co, CASES_AT);
@@ -71,8 +72,8 @@ static int place_of(lua_State *co, const lab_channel_end *sender) {
 }
 
 static void push_sent(const channel *c, const lab_channel_end *from) {
-  lua_State *co = coroutine_of(c, from);
-  lua_pushvalue(co, place_of(co, from));
+  lua_State *co = get_end_coroutine(c, from);
+  lua_pushvalue(co, find_value_place(co, from));
   if (co != c->L)
     lua_xmove(co, c->L, 1);
 }
@@ -103,8 +104,8 @@ static void move_value(lab_channel *base, const lab_channel_end *from,
     push_buffered(c, slot);
   if (!to)
     pop_into_buffer(c, slot);
-  else if (coroutine_of(c, to) != c->L)
-    lua_xmove(c->L, coroutine_of(c, to), 1);
+  else if (get_end_coroutine(c, to) != c->L)
+    lua_xmove(c->L, get_end_coroutine(c, to), 1);
 }
 
 /* ---- channels ------------------------------------------------------------ */
@@ -131,17 +132,19 @@ static int finish_send(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
-  return running_task(L)->granted ? 0 : raise_closed(L);
+  return get_running_task(L)->granted ? 0 : raise_closed(L);
 }
 
 static int channel_send(lua_State *L) {
   channel *c = check_channel(L, 1);
   lua_settop(L, 2);
-  int rc = lab_channel_send(sched_of(L), &c->base, running_task(L));
+  int rc =
+      lab_channel_send(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
     return rc ? raise_closed(L) : 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "send");
-  lab_channel_wait_send(sched_of(L), &c->base, &me->base, lab_walk(L, 0));
+  lab_channel_wait_send(get_channel_sched(L), &c->base, &me->base,
+                        lab_walk(L, 0));
   return lua_yieldk(L, 0, 0, finish_send);
 }
 
@@ -157,18 +160,20 @@ static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
-  return push_received(L, running_task(L)->granted);
+  return push_received(L, get_running_task(L)->granted);
 }
 
 /* Also the iterator of c:range(): a second argument is of no interest. */
 static int channel_recv(lua_State *L) {
   channel *c = check_channel(L, 1);
   lua_settop(L, 1);
-  int rc = lab_channel_receive(sched_of(L), &c->base, running_task(L));
+  int rc =
+      lab_channel_receive(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
     return push_received(L, rc == 0);
   lab_lua_task *me = lab_lua_check_parkable(L, "recv");
-  lab_channel_wait_receive(sched_of(L), &c->base, &me->base, lab_walk(L, 0));
+  lab_channel_wait_receive(get_channel_sched(L), &c->base, &me->base,
+                           lab_walk(L, 0));
   return lua_yieldk(L, 0, 0, finish_receive);
 }
 
@@ -182,7 +187,7 @@ static int channel_range(lua_State *L) {
 static int channel_close(lua_State *L) {
   if (lua_isnoneornil(L, 1))
     return luaL_error(L, "close of nil channel");
-  if (lab_channel_close(sched_of(L), &check_channel(L, 1)->base))
+  if (lab_channel_close(get_channel_sched(L), &check_channel(L, 1)->base))
     return luaL_error(L, "close of closed channel");
   return 0;
 }
@@ -302,7 +307,7 @@ static int finish_select(lua_State *L, int status, lua_KContext n) {
   lab_lua_check_cancelled(L);
   const lab_select_case *cases = lua_touserdata(L, CASES_AT);
   return push_selected(L, cases, lab_select_chosen(cases, (size_t)n),
-                       running_task(L)->granted);
+                       get_running_task(L)->granted);
 }
 
 static bool has_default(lua_State *L) {
@@ -322,7 +327,8 @@ static int channel_select(lua_State *L) {
   bool moved;
   if (rng == 0)
     rng = lab_clock_mono();
-  int i = lab_select_try(sched_of(L), running_task(L), cases, n, &rng, &moved);
+  int i = lab_select_try(get_channel_sched(L), get_running_task(L), cases, n,
+                         &rng, &moved);
   if (i >= 0)
     return push_selected(L, cases, i, moved);
   if (has_default(L)) {
@@ -332,7 +338,7 @@ static int channel_select(lua_State *L) {
   lab_lua_task *me = lab_lua_check_parkable(L, "select");
   lua_pushnil(L); /* the table may go, if nobody else has it: 300 bytes */
   lua_replace(L, 1);
-  lab_select_wait(sched_of(L), &me->base, cases, n, lab_walk(L, 0));
+  lab_select_wait(get_channel_sched(L), &me->base, cases, n, lab_walk(L, 0));
   return lua_yieldk(L, 0, (lua_KContext)n, finish_select);
 }
 

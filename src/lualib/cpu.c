@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * lab.burn (on a worker) and lab.spin (on the VM's thread). */
-#include "lualib/lualib.h"
+ * See cpu.h. */
+#include "lualib/cpu.h"
 
+#include <lauxlib.h>
 #include <string.h>
 
 #include "prim/cpu.h"
@@ -26,7 +27,7 @@ static void run_burn(lab_job *base) {
   b->seconds = lab_burn(b->seconds);
 }
 
-static int burn_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_burn(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   lab_lua_check_cancelled(L);
   lua_pushnumber(L, ((burn *)ctx)->seconds);
@@ -39,7 +40,7 @@ static int cpu_burn(lua_State *L) {
   memset(b, 0, sizeof *b);
   b->job.base.run = run_burn;
   b->seconds = seconds;
-  return lab_lua_run_job(L, &b->job, (lua_KContext)b, burn_done);
+  return lab_lua_run_job(L, &b->job, (lua_KContext)b, finish_burn);
 }
 
 static int cpu_spin(lua_State *L) {

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * lab.temp_dir, lab.temp_file, lab.open, and File: read, write, sync, close.
+ * See file.h.
  *
- * Every call is a job for a worker (prim/file.h), with the task parked: a slow
- * disk stops one request, not the lab. A File that is collected is closed, as
- * Go's os.File is; one that the step leaves behind is taken back.
- *
- * While calls are under way on a file its descriptor stays open: a close
- * meanwhile shuts it for new calls, and the last one of the old ones really
- * closes it. So no worker ever writes to a number that has become another's.
- *
- * Errors have Go's words: "open /tmp/x: too many open files". */
-#include "lualib/lualib.h"
+ * While calls are under way on a file its descriptor stays open. A close in the
+ * meantime forbids new calls, and the last of the old ones closes the
+ * descriptor. So no worker ever writes to a number that has become another
+ * file's. */
+#include "lualib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,7 +87,7 @@ static file *new_file(lua_State *L) {
   return f;
 }
 
-static const char *path_of(lua_State *L, int arg) {
+static const char *get_file_path(lua_State *L, int arg) {
   lua_getiuservalue(L, arg, 1);
   const char *path = lua_tostring(L, -1);
   lua_pop(L, 1); /* the object keeps it */
@@ -115,7 +111,7 @@ static call *new_call(lua_State *L, const char *what, void (*run)(lab_job *),
   return c;
 }
 
-static call *call_of(lab_job *base) {
+static call *get_call(lab_job *base) {
   return LAB_CONTAINER(base, call, job.base);
 }
 
@@ -129,13 +125,13 @@ static file *check_open(lua_State *L, const char *what) {
   file *f = luaL_checkudata(L, 1, FILE_CLASS);
   if (f->fd >= 0 && !f->closing)
     return f;
-  lab_lua_failure(L, what, path_of(L, 1), -EBADF);
+  lab_lua_failure(L, what, get_file_path(L, 1), -EBADF);
   return NULL;
 }
 
 static int begin_call(lua_State *L, call *c, file *f, lua_KFunction done) {
   c->f = f;
-  c->given = path_of(L, 1);
+  c->given = get_file_path(L, 1);
   f->users++;
   return lab_lua_run_job(L, &c->job, (lua_KContext)c, done);
 }
@@ -164,7 +160,7 @@ static int locate_path(const call *c, const char *path, const char *home,
 }
 
 static void run_open(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   char full[PATH_MAX];
   bool reads = (c->flags & O_ACCMODE) == O_RDONLY;
   c->result = locate_path(c, c->path, reads ? c->home : NULL, full);
@@ -181,14 +177,14 @@ static int prepare_temp(const call *c) {
 }
 
 static void run_temp_file(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   c->result = prepare_temp(c);
   if (c->result == 0)
     c->result = lab_file_open_temp(c->path);
 }
 
 static void run_temp_dir(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   c->result = prepare_temp(c);
   if (c->result == 0)
     c->result = lab_file_make_temp_dir(c->path);
@@ -298,7 +294,7 @@ static int file_temp_file(lua_State *L) {
   return open_file(L, c, f);
 }
 
-static int made_dir(lua_State *L, int status, lua_KContext ctx) {
+static int finish_temp_dir(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   call *c = (call *)ctx;
   lab_temp_unuse(c->temp);
@@ -318,17 +314,17 @@ static int file_temp_dir(lua_State *L) {
   call *c = new_call(L, "mkdir", run_temp_dir, template);
   c->given = shown;
   c->temp = lab_temp_use(lab_vm_of(L));
-  return lab_lua_run_job(L, &c->job, (lua_KContext)c, made_dir);
+  return lab_lua_run_job(L, &c->job, (lua_KContext)c, finish_temp_dir);
 }
 
 /* ---- methods ------------------------------------------------------------- */
 
 static void run_read(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   c->result = lab_file_read(c->f->fd, c->data, c->n);
 }
 
-static int read_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_read(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   call *c = take_finished(L, ctx);
   if (c->result < 0)
@@ -354,15 +350,15 @@ static int file_read(lua_State *L) {
   call *c = new_call(L, "read", run_read, NULL);
   c->data = data;
   c->n = (size_t)n;
-  return begin_call(L, c, f, read_done);
+  return begin_call(L, c, f, finish_read);
 }
 
 static void run_write(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   c->result = lab_file_write(c->f->fd, c->data, c->n);
 }
 
-static int write_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_write(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   call *c = take_finished(L, ctx);
   if (c->result < 0)
@@ -381,11 +377,11 @@ static int file_write(lua_State *L) {
   call *c = new_call(L, "write", run_write, NULL);
   c->data = (void *)bytes;
   c->n = n;
-  return begin_call(L, c, f, write_done);
+  return begin_call(L, c, f, finish_write);
 }
 
 static void run_sync(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   c->result = lab_file_sync(c->f->fd);
 }
 
@@ -397,7 +393,7 @@ static int push_success(lua_State *L, const call *c) {
   return 1;
 }
 
-static int sync_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_sync(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   return push_success(L, take_finished(L, ctx));
 }
@@ -406,19 +402,19 @@ static int file_sync(lua_State *L) {
   file *f = check_open(L, "sync");
   if (!f)
     return 3;
-  return begin_call(L, new_call(L, "sync", run_sync, NULL), f, sync_done);
+  return begin_call(L, new_call(L, "sync", run_sync, NULL), f, finish_sync);
 }
 
 /* Nobody else uses the file: it is closing, and this is its last call. */
 static void run_close(lab_job *base) {
-  call *c = call_of(base);
+  call *c = get_call(base);
   int fd = c->f->fd;
   c->f->fd = -1;
   lab_fd_closing(c->f->vm, fd);
   c->result = lab_file_close(fd);
 }
 
-static int close_done(lua_State *L, int status, lua_KContext ctx) {
+static int finish_close(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   call *c = (call *)ctx;
   if (c->result == -ECANCELED)
@@ -439,7 +435,7 @@ static int file_close(lua_State *L) {
     lua_pushboolean(L, 1);
     return 1;
   }
-  return begin_call(L, c, f, close_done);
+  return begin_call(L, c, f, finish_close);
 }
 
 static int file_path(lua_State *L) {
@@ -457,7 +453,8 @@ static int file_gc(lua_State *L) {
 static int file_tostring(lua_State *L) {
   file *f = luaL_checkudata(L, 1, FILE_CLASS);
   bool is_open = !f->closing && f->fd >= 0;
-  lua_pushfstring(L, "File (%s%s)", path_of(L, 1), is_open ? "" : ", closed");
+  lua_pushfstring(L, "File (%s%s)", get_file_path(L, 1),
+                  is_open ? "" : ", closed");
   return 1;
 }
 

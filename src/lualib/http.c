@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * lab.http.get: a request to some server, this lab included.
+ * See http.h.
  *
- * The control thread sends it while the task is parked. The ticket on the
- * task's stack sees to its end, however the task ends: the answer came, an
- * error while it was being unpacked, cancelled, or the VM's end. */
-#include "lualib/lualib.h"
+ * The control thread sends it while the task is parked. On the task's stack is
+ * a ticket, a userdata that ends the errand however the task ends: by the
+ * answer, by an error while the answer is unpacked, cancelled, or with the VM.
+ */
+#include "lualib/http.h"
 
 #include <errno.h>
+#include <lauxlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -94,7 +96,7 @@ static void check_header(lua_State *L) {
 }
 
 /* Replaces the table (or nil) on top by its pairs as lines. */
-static const char *headers_of(lua_State *L) {
+static const char *copy_headers(lua_State *L) {
   int table = lua_gettop(L), lines = table + 1;
   lua_pushliteral(L, "");
   if (!lua_isnil(L, table)) {
@@ -141,7 +143,7 @@ static question check_question(lua_State *L) {
   lua_getfield(L, 2, "body");
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
   lua_getfield(L, 2, "headers");
-  q.headers = headers_of(L);
+  q.headers = copy_headers(L);
   return q;
 }
 
@@ -183,7 +185,7 @@ static void push_headers(lua_State *L, const lab_buf *lines) {
   }
 }
 
-static int push_failure(lua_State *L, const lab_fetch *f) {
+static int push_fetch_failure(lua_State *L, const lab_fetch *f) {
   luaL_pushfail(L);
   lua_pushfstring(L, "%s \"%s\": %s", f->method, f->url, f->message);
   lua_pushinteger(L, -f->error);
@@ -192,7 +194,7 @@ static int push_failure(lua_State *L, const lab_fetch *f) {
 
 static int push_answer(lua_State *L, const lab_fetch *f) {
   if (f->error)
-    return push_failure(L, f);
+    return push_fetch_failure(L, f);
   lua_createtable(L, 0, 3);
   int answer = lua_gettop(L);
   lua_pushinteger(L, f->status);

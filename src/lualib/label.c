@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * lab.label, lab.region, lab.task: names for a piece of work, in profiles
- * (label) and in traces (region, task). All three call a function, pass its
- * results and its errors through, and undo at its end what they did at its
- * beginning.
+ * See label.h.
  *
- * That end may be an error, or come long after, the task having parked in
- * between. So a mark, a to-be-closed value below the function's stack, does
- * the undoing: Lua closes it when the call returns and when an error passes by,
- * and the stack of such an error stays whole. An error that ends the task
- * closes nothing, and needs to: its labels end with it. */
-#include "lualib/lualib.h"
+ * The end of the function may be an error, or come long after, because the task
+ * parked in between. So a mark, a to-be-closed value below the function's
+ * stack, does the undoing: Lua closes it when the call returns and when an
+ * error passes, and an error's traceback stays whole. An error that ends the
+ * task closes nothing. That does no harm: the task's labels end with it. */
+#include "lualib/label.h"
 
+#include <lauxlib.h>
 #include <string.h>
 
 #include "lualib/class.h"
@@ -30,7 +28,7 @@ typedef struct mark {
   const char *name;   /* region: a string below on the stack */
 } mark;
 
-static int mark_close(lua_State *L) {
+static int close_mark(lua_State *L) {
   mark *m = luaL_checkudata(L, 1, MARK);
   if (m->task == lab_vm_of(L)->running) /* not when the state is closed */
     m->undo(L, m);
@@ -103,13 +101,13 @@ static int label_label(lua_State *L) {
 
 /* ---- regions and user tasks ---------------------------------------------- */
 
-static uint32_t stack_for_trace(lua_State *L) {
+static uint32_t walk_for_trace(lua_State *L) {
   return lab_sched_is_traced(lab_vm_of(L)->sched) ? lab_walk(L, 0) : 0;
 }
 
 static void undo_region(lua_State *L, const mark *m) {
   lab_sched_region(lab_vm_of(L)->sched, &m->task->base, m->name, false,
-                   stack_for_trace(L));
+                   walk_for_trace(L));
 }
 
 /* lab.region(name, fn, ...) -> fn's results */
@@ -121,7 +119,7 @@ static int label_region(lua_State *L) {
   if (m) {
     m->name = name;
     lab_sched_region(lab_vm_of(L)->sched, &m->task->base, name, true,
-                     stack_for_trace(L));
+                     walk_for_trace(L));
   }
   return call_marked(L, FUNC, m);
 }
@@ -129,7 +127,7 @@ static int label_region(lua_State *L) {
 static void undo_task(lua_State *L, const mark *m) {
   lab_task *task = &m->task->base;
   lab_sched_end_user_task(lab_vm_of(L)->sched, task, task->user_task,
-                          stack_for_trace(L));
+                          walk_for_trace(L));
   task->user_task = m->user_task;
 }
 
@@ -143,7 +141,7 @@ static int label_task(lua_State *L) {
     lab_task *task = &m->task->base;
     m->user_task = task->user_task;
     task->user_task = lab_sched_begin_user_task(lab_vm_of(L)->sched, task, name,
-                                                stack_for_trace(L));
+                                                walk_for_trace(L));
   }
   return call_marked(L, FUNC, m);
 }
@@ -156,7 +154,7 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg mark_metamethods[] = {
-    {"__close", mark_close},
+    {"__close", close_mark},
     {NULL, NULL},
 };
 

@@ -2,6 +2,19 @@
  * See lualib.h. */
 #include "lualib/lualib.h"
 
+#include "lualib/base.h"
+#include "lualib/buffer.h"
+#include "lualib/channel.h"
+#include "lualib/cpu.h"
+#include "lualib/file.h"
+#include "lualib/http.h"
+#include "lualib/label.h"
+#include "lualib/metric.h"
+#include "lualib/process.h"
+#include "lualib/server.h"
+#include "lualib/sync.h"
+#include "lualib/task.h"
+#include "lualib/timer.h"
 #include "vm/walk.h"
 
 void lab_lualib_open(lua_State *L) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lab.counter and lab.gauge: numbers of the scenario's own, in /metrics and
- * /debug/vars.
+ * See metric.h.
  *
- * A metric belongs to its step, not to the object in Lua that stands for it:
  * lab.counter("jobs"):add() keeps no object, and yet the number must stay. So
- * there is one `own` per name and visit, which goes with the step, and any
- * number of handles on it. */
-#include "lualib/lualib.h"
+ * there is one `own` per name and visit of a step. It goes with the step, and
+ * any number of handles refer to it. */
+#include "lualib/metric.h"
 
+#include <lauxlib.h>
 #include <math.h>
 #include <string.h>
 

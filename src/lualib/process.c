@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lab.spawn: child processes.
+ * See process.h.
  *
- * The control thread starts them and hears of their end. A child that runs
- * needs no reference; what the step leaves running is killed with it, and so
- * are the child's own children, as long as they stay in its group. */
-#include "lualib/lualib.h"
+ * The control thread starts children and is told when they end. */
+#include "lualib/process.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <lauxlib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -179,7 +178,7 @@ static int process_pid(lua_State *L) {
   return 1;
 }
 
-static int push_end(lua_State *L, const process *p) {
+static int push_process_end(lua_State *L, const process *p) {
   if (p->child && p->child->signal == 0) {
     lua_pushinteger(L, p->child->code);
     return 1;
@@ -198,14 +197,14 @@ static int finish_wait(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   lab_lua_check_cancelled(L);
   process *p = (process *)ctx;
-  return is_over(p) ? push_end(L, p) : wait_for_news(L, p, finish_wait);
+  return is_over(p) ? push_process_end(L, p) : wait_for_news(L, p, finish_wait);
 }
 
 /* p:wait() */
 static int process_wait(lua_State *L) {
   process *p = check_process(L);
   if (is_over(p))
-    return push_end(L, p);
+    return push_process_end(L, p);
   lab_lua_check_parkable(L, "wait");
   return wait_for_news(L, p, finish_wait);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * lab.listen: an HTTP server of a scenario's own.
+ * See server.h.
  *
- * The control thread listens and parses; each request comes as an exchange, as
- * those of "/" do (request.c), and calls the server's function as a task of its
- * step. An open server needs no reference: it is closed by close, or with the
+ * The control thread listens and parses. Each request comes to the VM as those
+ * of
+ * "/" do (scenario/request.c), and calls the server's function as a task of its
  * step. */
-#include "lualib/lualib.h"
+#include "lualib/server.h"
 
 #include <errno.h>
+#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 

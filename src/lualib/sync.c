@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * lab.mutex, lab.rwmutex, lab.wait_group: task/lock.h for scripts, with Go's
- * words in errors.
+ * See sync.h.
  *
- * A lock is a userdata; tasks that wait for one have it on their stack, so it
+ * A lock is a userdata. Tasks that wait for one have it on their stack, so it
  * can't be collected meanwhile. Its user value is its name, for tostring. */
-#include "lualib/lualib.h"
+#include "lualib/sync.h"
+
+#include <lauxlib.h>
 
 #include "lualib/class.h"
 #include "task/lock.h"
@@ -14,7 +15,7 @@
 static const char MUTEX[] = "lab.Mutex", RWMUTEX[] = "lab.RWMutex",
                   WAIT_GROUP[] = "lab.WaitGroup";
 
-static lab_sched *sched_of(lua_State *L) {
+static lab_sched *get_lock_sched(lua_State *L) {
   return lab_vm_of(L)->sched;
 }
 
@@ -35,7 +36,7 @@ static void push_title(lua_State *L, const char *class) {
     lua_pushstring(L, class);
 }
 
-static lua_Integer length(const lab_list *queue) {
+static lua_Integer count_waiting(const lab_list *queue) {
   lua_Integer n = 0;
   for (const lab_list *l = queue->next; l != queue; l = l->next)
     n++;
@@ -59,7 +60,7 @@ static int mutex_locked(lua_State *L, int status, lua_KContext ctx) {
   (void)ctx;
   const lab_task *me = &lab_vm_of(L)->running->base;
   if (me->cancelled)
-    lab_mutex_abandon(sched_of(L), check_mutex(L), me,
+    lab_mutex_abandon(get_lock_sched(L), check_mutex(L), me,
                       me->granted ? lab_walk(L, 0) : 0);
   lab_lua_check_cancelled(L);
   return 0;
@@ -70,7 +71,7 @@ static int mutex_lock(lua_State *L) {
   if (lab_mutex_try_lock(m))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
-  lab_mutex_wait(sched_of(L), m, &me->base, lab_walk(L, 0));
+  lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
   return lua_yieldk(L, 0, 0, mutex_locked);
 }
 
@@ -82,7 +83,7 @@ static int mutex_try_lock(lua_State *L) {
 static int mutex_unlock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
   uint32_t stack = lab_mutex_contended(m) ? lab_walk(L, 0) : 0;
-  if (lab_mutex_unlock(sched_of(L), m, stack))
+  if (lab_mutex_unlock(get_lock_sched(L), m, stack))
     return luaL_error(L, "sync: unlock of unlocked mutex");
   return 0;
 }
@@ -92,7 +93,7 @@ static int mutex_tostring(lua_State *L) {
   push_title(L, "Mutex");
   lua_pushfstring(L, "%s (%s, %I waiting)", lua_tostring(L, -1),
                   m->locked ? "locked" : "unlocked",
-                  (LUAI_UACINT)length(&m->waiters));
+                  (LUAI_UACINT)count_waiting(&m->waiters));
   return 1;
 }
 
@@ -124,7 +125,7 @@ static int rwmutex_locked(lua_State *L, int status, lua_KContext write) {
   (void)status;
   const lab_task *me = &lab_vm_of(L)->running->base;
   if (me->cancelled)
-    lab_rwmutex_abandon(sched_of(L), check_rwmutex(L), me, write != 0,
+    lab_rwmutex_abandon(get_lock_sched(L), check_rwmutex(L), me, write != 0,
                         me->granted ? lab_walk(L, 0) : 0);
   lab_lua_check_cancelled(L);
   return 0;
@@ -135,14 +136,14 @@ static int rwmutex_take(lua_State *L, bool write) {
   if (lab_rwmutex_try_lock(m, write))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
-  lab_rwmutex_wait(sched_of(L), m, &me->base, write, lab_walk(L, 0));
+  lab_rwmutex_wait(get_lock_sched(L), m, &me->base, write, lab_walk(L, 0));
   return lua_yieldk(L, 0, write, rwmutex_locked);
 }
 
 static int rwmutex_give(lua_State *L, bool write) {
   lab_rwmutex *m = check_rwmutex(L);
   uint32_t stack = lab_rwmutex_contended(m) ? lab_walk(L, 0) : 0;
-  if (lab_rwmutex_unlock(sched_of(L), m, write, stack))
+  if (lab_rwmutex_unlock(get_lock_sched(L), m, write, stack))
     return luaL_error(L, "sync: %s of unlocked RWMutex",
                       write ? "Unlock" : "RUnlock");
   return 0;
@@ -177,9 +178,10 @@ static int rwmutex_runlock(lua_State *L) {
 static int rwmutex_tostring(lua_State *L) {
   lab_rwmutex *m = check_rwmutex(L);
   push_title(L, "RWMutex");
-  lua_pushfstring(L, "%s (%I reading, %s, %I waiting)", lua_tostring(L, -1),
-                  (LUAI_UACINT)m->reading, m->writing ? "locked" : "unlocked",
-                  (LUAI_UACINT)(length(&m->readers) + length(&m->writers)));
+  lua_pushfstring(
+      L, "%s (%I reading, %s, %I waiting)", lua_tostring(L, -1),
+      (LUAI_UACINT)m->reading, m->writing ? "locked" : "unlocked",
+      (LUAI_UACINT)(count_waiting(&m->readers) + count_waiting(&m->writers)));
   return 1;
 }
 
@@ -211,7 +213,7 @@ static int new_wait_group(lua_State *L) {
 }
 
 static int change_count(lua_State *L, lua_Integer delta) {
-  if (lab_wait_group_add(sched_of(L), check_wait_group(L), delta))
+  if (lab_wait_group_add(get_lock_sched(L), check_wait_group(L), delta))
     return luaL_error(L, delta < 0 ? "sync: negative WaitGroup counter"
                                    : "sync: WaitGroup counter overflow");
   return 0;
@@ -225,7 +227,7 @@ static int wait_group_done(lua_State *L) {
   return change_count(L, -1);
 }
 
-static int wait_group_waited(lua_State *L, int status, lua_KContext ctx) {
+static int finish_wait_group(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
@@ -237,14 +239,14 @@ static int wait_group_wait(lua_State *L) {
   if (g->count == 0)
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "wait");
-  lab_wait_group_wait(sched_of(L), g, &me->base, lab_walk(L, 0));
-  return lua_yieldk(L, 0, 0, wait_group_waited);
+  lab_wait_group_wait(get_lock_sched(L), g, &me->base, lab_walk(L, 0));
+  return lua_yieldk(L, 0, 0, finish_wait_group);
 }
 
 static int wait_group_tostring(lua_State *L) {
   lab_wait_group *g = check_wait_group(L);
   lua_pushfstring(L, "WaitGroup (%I, %I waiting)", (LUAI_UACINT)g->count,
-                  (LUAI_UACINT)length(&g->waiters));
+                  (LUAI_UACINT)count_waiting(&g->waiters));
   return 1;
 }
 

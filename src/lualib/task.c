@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * lab.go, lab.sleep, and Task: join, cancel. */
-#include "lualib/lualib.h"
+ * See task.h. */
+#include "lualib/task.h"
 
+#include <lauxlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,7 +20,7 @@ static lab_task_handle *check_task(lua_State *L, int arg) {
 
 /* The end of a task of the scenario: an error that nobody waits for is logged,
  * results that somebody may ask for stay on the coroutine. */
-static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+static void end_go_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   (void)vm;
   (void)nresults;
   bool awaited = t->handle && !lab_list_empty(&t->handle->joiners);
@@ -27,7 +28,7 @@ static void task_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     lab_lua_log_failure("task", t);
 }
 
-static const lab_lua_task_kind go_kind = {.ended = task_ended};
+static const lab_lua_task_kind go_kind = {.ended = end_go_task};
 
 static int task_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);

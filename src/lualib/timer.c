@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * lab.after, lab.every, and Timer: stop.
+ * See timer.h.
  *
- * A timer is a task that sleeps, then calls the function: so it is listed and
- * taken back as every task, and what the function does is charged to "created
- * by" whoever set the timer. The task's coroutine has the Timer and the
- * function on its stack, which keeps both alive. */
-#include "lualib/lualib.h"
+ * A timer is a task that sleeps, then calls the function. So it is in profiles,
+ * and is taken back with its step, as every task, and "created by" says who set
+ * it. The task's coroutine has the Timer and the function on its stack, which
+ * keeps both alive. */
+#include "lualib/timer.h"
 
+#include <lauxlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -29,14 +30,15 @@ typedef struct timer {
 /* The coroutine's stack: of a task that runs a timer. */
 enum { SELF = 1, FUNCTION = 2 };
 
-static void timer_ended(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+static void end_timer_task(lab_vm *vm, lab_lua_task *t, int status,
+                           int nresults) {
   (void)vm;
   (void)nresults;
   if (status != LUA_OK && !t->base.cancelled)
     lab_lua_log_failure("timer's task", t);
 }
 
-static const lab_lua_task_kind timer_kind = {.ended = timer_ended};
+static const lab_lua_task_kind timer_kind = {.ended = end_timer_task};
 
 /* ---- the task ------------------------------------------------------------ */
 
@@ -52,7 +54,7 @@ static int sleep_until_due(lua_State *L, const timer *t) {
 
 /* A period that is over before the function has returned is left out, as Go's
  * tickers do. */
-static void set_next(timer *t) {
+static void set_next_due(timer *t) {
   uint64_t now = lab_clock_mono();
   t->due += t->period;
   if (t->due < now)
@@ -68,7 +70,7 @@ static int finish_timer_call(lua_State *L, int status, lua_KContext ctx) {
     lua_settop(L, SELF); /* the result: the handle is needed at the end */
     return 1;
   }
-  set_next(t);
+  set_next_due(t);
   return sleep_until_due(L, t);
 }
 
@@ -95,8 +97,8 @@ static int run_every(lua_State *L) {
 /* ---- for scripts --------------------------------------------------------- */
 
 /* Argument 1: the seconds, in ns; 2: the function. */
-static int start_timer(lua_State *L, uint64_t ns, bool again,
-                       lua_CFunction body) {
+static int set_timer(lua_State *L, uint64_t ns, bool again,
+                     lua_CFunction body) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
   if (lab_gc_running())
@@ -120,7 +122,7 @@ static int start_timer(lua_State *L, uint64_t ns, bool again,
 
 /* lab.after(seconds, function) -> Timer */
 static int timer_after(lua_State *L) {
-  return start_timer(L, lab_lua_check_seconds(L, 1), false, run_after);
+  return set_timer(L, lab_lua_check_seconds(L, 1), false, run_after);
 }
 
 /* lab.every(seconds, function) -> Timer */
@@ -128,7 +130,7 @@ static int timer_every(lua_State *L) {
   uint64_t ns = lab_lua_check_seconds(L, 1);
   if (ns == 0)
     return luaL_error(L, "non-positive interval for lab.every");
-  return start_timer(L, ns, true, run_every);
+  return set_timer(L, ns, true, run_every);
 }
 
 /* t:stop() -> whether a call was still to come, which doesn't come now. A call

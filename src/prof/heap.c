@@ -39,14 +39,14 @@ static __thread bool is_vm_thread;
 /* ---- where ----------------------------------------------------------------
  */
 
-/* Drops what led from the allocation to here: everything up to the outermost
- * function of src/mem, whose shared functions are all called lab_mem_ (the
- * static ones in between go with them). Returns the frames that remain. */
-static lab_frame *drop_mem_frames(lab_frame *native, size_t *n) {
+/* The shared functions of src/mem are all called lab_mem_, and the static ones
+ * in between go with them. */
+lab_frame *lab_heap_drop_allocator(lab_frame *native, size_t *n) {
   size_t first = 0;
   for (size_t i = 0; i < *n; i++) {
     const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
-    if (name && strncmp(name, "lab_mem_", 8) == 0)
+    if (name && (strncmp(name, "lab_mem_", 8) == 0 ||
+                 strcmp(name, "lab_vm_alloc") == 0))
       first = i + 1;
   }
   *n -= first;
@@ -58,7 +58,7 @@ static lab_frame *drop_mem_frames(lab_frame *native, size_t *n) {
 static uint32_t capture_worker_stack(const lab_job *job, uint32_t *label) {
   lab_frame frames[LAB_UNWIND_MAX];
   size_t n = lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false);
-  const lab_frame *native = drop_mem_frames(frames, &n);
+  const lab_frame *native = lab_heap_drop_allocator(frames, &n);
   *label = job->label;
   return lab_stack_merge(native, n, job->stack);
 }

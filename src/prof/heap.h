@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "stack/frame.h"
 
 /* Installs the sink of src/mem. CAPTURE_VM returns the stack of the scenario's
  * code that runs on the VM's thread (0: none does) and its label; it is called
@@ -23,6 +24,11 @@
 void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label));
 /* The calling thread is the VM's. */
 void lab_heap_set_vm_thread(void);
+/* NATIVE are *N frames that were taken inside an allocation, leaf first. Drops
+ * what led from the allocation to there: all frames up to the outermost
+ * function of src/mem, or Lua's allocator (lab_vm_alloc). Returns the frames
+ * that remain, which begin with the code that wanted memory; *N is how many. */
+lab_frame *lab_heap_drop_allocator(lab_frame *native, size_t *n);
 
 /* The state at one moment. */
 typedef struct lab_heap_snapshot lab_heap_snapshot;

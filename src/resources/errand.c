@@ -36,13 +36,13 @@ void lab_orders_run(lab_vm *vm) {
 
 /* ---- the control thread -------------------------------------------------- */
 
-static void run_start(lab_order *o) {
+static void start_errand(lab_order *o) {
   lab_errand *e = LAB_CONTAINER(o, lab_errand, start_order);
   lab_list_push_back(&get_errands(e->vm)->started, &e->link);
   e->start(e);
 }
 
-static void run_free(lab_order *o) {
+static void free_errand(lab_order *o) {
   lab_errand *e = LAB_CONTAINER(o, lab_errand, start_order);
   lab_list_remove(&e->link);
   e->freed(e);
@@ -51,10 +51,10 @@ static void run_free(lab_order *o) {
 void lab_errands_free(lab_vm *vm) {
   const lab_list *all = &get_errands(vm)->started;
   while (!lab_list_empty(all))
-    run_free(&LAB_CONTAINER(all->next, lab_errand, link)->start_order);
+    free_errand(&LAB_CONTAINER(all->next, lab_errand, link)->start_order);
 }
 
-static void run_stop(lab_order *o) {
+static void stop_errand(lab_order *o) {
   lab_errand *e = LAB_CONTAINER(o, lab_errand, stop_order);
   e->stop(e);
   lab_sched_post(e->vm->sched, &e->goodbye);
@@ -86,13 +86,13 @@ void lab_errand_give(lab_errand *e, int fd) {
 
 /* ---- the VM -------------------------------------------------------------- */
 
-static void deliver_first(lab_post *post) {
+static void deliver_first_news(lab_post *post) {
   lab_errand *e = LAB_CONTAINER(post, lab_errand, news[0]);
   if (!e->stopped)
     e->told(e, 0);
 }
 
-static void deliver_second(lab_post *post) {
+static void deliver_second_news(lab_post *post) {
   lab_errand *e = LAB_CONTAINER(post, lab_errand, news[1]);
   if (!e->stopped)
     e->told(e, 1);
@@ -100,7 +100,7 @@ static void deliver_second(lab_post *post) {
 
 static void deliver_goodbye(lab_post *post) {
   lab_errand *e = LAB_CONTAINER(post, lab_errand, goodbye);
-  lab_order_send(e->vm, &e->start_order, run_free);
+  lab_order_send(e->vm, &e->start_order, free_errand);
 }
 
 const lab_services *lab_services_of(const lab_vm *vm) {
@@ -121,14 +121,14 @@ void lab_errand_begin(lua_State *L, lab_errand *e) {
   lab_vm *vm = e->vm = lab_vm_of(L);
   e->stack = lab_walk(L, 0);
   e->label = vm->running ? vm->running->base.label : 0;
-  e->news[0].deliver = deliver_first;
-  e->news[1].deliver = deliver_second;
+  e->news[0].deliver = deliver_first_news;
+  e->news[1].deliver = deliver_second_news;
   e->goodbye.deliver = deliver_goodbye;
-  lab_order_send(vm, &e->start_order, run_start);
+  lab_order_send(vm, &e->start_order, start_errand);
 }
 
 void lab_errand_end(lab_errand *e) {
   lab_fd_account_close(e->vm, &e->fds);
   e->stopped = true;
-  lab_order_send(e->vm, &e->stop_order, run_stop);
+  lab_order_send(e->vm, &e->stop_order, stop_errand);
 }

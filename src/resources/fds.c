@@ -29,7 +29,7 @@ void lab_fds_free(lab_vm *vm) {
 /* ---- the step's limit ---------------------------------------------------- */
 
 /* Under the lock. */
-static bool take_one(lab_fds *fds) {
+static bool take_descriptor(lab_fds *fds) {
   bool room = fds->limit == 0 || fds->count < fds->limit;
   fds->count += room;
   return room;
@@ -38,12 +38,12 @@ static bool take_one(lab_fds *fds) {
 bool lab_fd_take(lab_vm *vm) {
   lab_fds *fds = &vm->resources->fds;
   pthread_mutex_lock(&fds->lock);
-  bool taken = take_one(fds);
+  bool taken = take_descriptor(fds);
   pthread_mutex_unlock(&fds->lock);
   return taken;
 }
 
-void lab_fd_give_back(lab_vm *vm) {
+static void give_back_descriptor(lab_vm *vm) {
   lab_fds *fds = &vm->resources->fds;
   pthread_mutex_lock(&fds->lock);
   fds->count--;
@@ -68,7 +68,7 @@ void lab_fd_read(lab_vm *vm, unsigned *count, unsigned *limit) {
 /* ---- the process's ------------------------------------------------------- */
 
 /* Numbers from here on are the lab's. */
-static rlim_t first_reserved(void) {
+static rlim_t find_first_reserved(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
     return RLIM_INFINITY;
@@ -82,11 +82,11 @@ static bool is_room_left(void) {
   if (fd < 0)
     return false;
   close(fd);
-  return (rlim_t)fd < first_reserved();
+  return (rlim_t)fd < find_first_reserved();
 }
 
 int lab_fd_enter(int fd, uint32_t stack, uint32_t label) {
-  if ((rlim_t)fd >= first_reserved())
+  if ((rlim_t)fd >= find_first_reserved())
     return -EMFILE;
   lab_files_opened(fd, stack, label);
   return 0;
@@ -107,13 +107,13 @@ int lab_fd_opened(lua_State *L, int fd) {
   if (rc < 0 && fd >= 0)
     close(fd);
   if (rc < 0)
-    lab_fd_give_back(vm);
+    give_back_descriptor(vm);
   return rc < 0 ? rc : fd;
 }
 
 void lab_fd_closing(lab_vm *vm, int fd) {
   lab_fd_leave(fd); /* before: the number may be another's afterwards */
-  lab_fd_give_back(vm);
+  give_back_descriptor(vm);
 }
 
 /* ---- accounts ------------------------------------------------------------ */
@@ -123,7 +123,7 @@ int lab_fd_account_take(lab_vm *vm, lab_fd_account *a) {
   if (!is_room_left())
     return -EMFILE;
   pthread_mutex_lock(&fds->lock);
-  bool taken = !a->closed && take_one(fds);
+  bool taken = !a->closed && take_descriptor(fds);
   a->count += taken;
   pthread_mutex_unlock(&fds->lock);
   return taken ? 0 : -EMFILE;

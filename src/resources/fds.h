@@ -6,8 +6,8 @@
  * own (limits.fds) is a count. The process's is RLIMIT_NOFILE, of which the lab
  * keeps a part for itself: connections, profiles and /goto live on those.
  *
- * To open one for a scenario: take; open; opened with what came of it. Or, if
- * it was never opened, give_back. Before it is closed: closing.
+ * To open one for a scenario: lab_fd_take; open; lab_fd_opened, with the
+ * descriptor or the negative errno. Before it is closed: lab_fd_closing.
  *
  * Threads: any, but lab_fd_opened: the VM's. */
 #ifndef LAB_RESOURCES_FDS_H
@@ -30,9 +30,8 @@ typedef struct lab_fds {
 void lab_fds_init(lab_vm *vm);
 void lab_fds_free(lab_vm *vm);
 
-/* False: no more, the caller tells -EMFILE. */
+/* False: the step may have no more, and the caller returns -EMFILE. */
 bool lab_fd_take(lab_vm *vm);
-void lab_fd_give_back(lab_vm *vm);
 /* FD was opened: enters it for lab.OpenFiles under L's stack, and returns it.
  * Where FD is a negative errno, or the process needs that one itself, it is
  * closed, given back, and a negative errno is returned. */

@@ -8,12 +8,12 @@
 #include "resources/resources.h"
 #include "vm/vm.h"
 
-static lab_list *get_list(lab_vm *vm) {
+static lab_list *get_owned_list(lab_vm *vm) {
   return &vm->resources->owned.all;
 }
 
 void lab_owned_init(lab_vm *vm) {
-  lab_list_init(get_list(vm));
+  lab_list_init(get_owned_list(vm));
 }
 
 void lab_owned_add(lab_vm *vm, lab_owned *o, const char *kind,
@@ -21,7 +21,7 @@ void lab_owned_add(lab_vm *vm, lab_owned *o, const char *kind,
   o->generation = lab_vm_generation(vm);
   o->kind = kind;
   o->reclaim = reclaim;
-  lab_list_push_back(get_list(vm), &o->link);
+  lab_list_push_back(get_owned_list(vm), &o->link);
 }
 
 void lab_owned_remove(lab_owned *o) {
@@ -30,7 +30,7 @@ void lab_owned_remove(lab_owned *o) {
 
 /* The next of GENERATION (0: any), or NULL. */
 static lab_owned *find_owned(lab_vm *vm, uint32_t generation) {
-  const lab_list *all = get_list(vm);
+  const lab_list *all = get_owned_list(vm);
   for (lab_list *l = all->next; l != all; l = l->next) {
     lab_owned *o = LAB_CONTAINER(l, lab_owned, link);
     if (generation == 0 || o->generation == generation)

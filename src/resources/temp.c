@@ -34,7 +34,7 @@ static char *make_root_path(void) {
   const char *tmp = getenv("TMPDIR");
   char base[PATH_MAX], path[PATH_MAX + 64];
   if (!realpath(tmp && *tmp ? tmp : "/tmp", base))
-    strcpy(base, "/tmp");
+    snprintf(base, sizeof base, "/tmp");
   uint64_t seed;
   if (getentropy(&seed, sizeof seed) < 0)
     seed = lab_clock_mono();

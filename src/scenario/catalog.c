@@ -50,18 +50,18 @@ static void *allocate_bounded(void *ud, void *p, size_t old, size_t size) {
   return block;
 }
 
-static catalog *catalog_of(lua_State *L) {
+static catalog *get_catalog(lua_State *L) {
   void *ud;
   lua_getallocf(L, &ud);
   return ud;
 }
 
 /* Once it is over, every instruction fails: no pcall gets around that. */
-static void on_count(lua_State *L, lua_Debug *ar) {
+static void count_instructions(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  if (catalog_of(L)->looks > 0 && --catalog_of(L)->looks > 0)
+  if (get_catalog(L)->looks > 0 && --get_catalog(L)->looks > 0)
     return;
-  lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+  lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1);
   luaL_where(L, 0);
   lua_pushliteral(L, "it doesn't come to an end");
   lua_concat(L, 2);
@@ -69,10 +69,10 @@ static void on_count(lua_State *L, lua_Debug *ar) {
 }
 
 /* host.run(chunk) -> true, result | false, message */
-static int host_run(lua_State *L) {
-  catalog_of(L)->looks = LOOKS_PER_FILE;
+static int catalog_run(lua_State *L) {
+  get_catalog(L)->looks = LOOKS_PER_FILE;
   lua_settop(L, 1);
-  lua_sethook(L, on_count, LUA_MASKCOUNT, COUNT);
+  lua_sethook(L, count_instructions, LUA_MASKCOUNT, COUNT);
   bool ok = lua_pcall(L, 0, 1, 0) == LUA_OK;
   lua_sethook(L, NULL, 0, 0);
   if (!ok && !lua_isstring(L, -1)) {
@@ -88,7 +88,7 @@ static int host_run(lua_State *L) {
 
 /* host.compile(text, path, prefix, env): as the VM's, but profiles don't hear
  * of it. */
-static int host_compile(lua_State *L) {
+static int catalog_compile(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   lua_settop(L, 4);
@@ -103,15 +103,15 @@ static int host_compile(lua_State *L) {
   return 1;
 }
 
-static int host_explain(lua_State *L) {
+static int catalog_explain(lua_State *L) {
   lua_settop(L, 1);
   return 1;
 }
 
 static const luaL_Reg host[] = {
-    {"run", host_run},
-    {"compile", host_compile},
-    {"explain", host_explain},
+    {"run", catalog_run},
+    {"compile", catalog_compile},
+    {"explain", catalog_explain},
     {NULL, NULL},
 };
 
@@ -146,7 +146,7 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
 
 /* Protected. */
 static int answer_question(lua_State *L) {
-  catalog *c = catalog_of(L);
+  catalog *c = get_catalog(L);
   luaL_openlibs(L);
   push_embedded(L, lab_lua_catalog, lab_lua_catalog_len, "=catalog.lua");
   push_host(L, c->question);

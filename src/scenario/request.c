@@ -39,7 +39,8 @@ static void push_request(lab_vm *vm, lua_State *co, const lab_request *x) {
 
 static void set_text(lab_request *x, int status, const char *text, size_t len) {
   x->status = status;
-  strcpy(x->content_type, "text/plain; charset=utf-8");
+  snprintf(x->content_type, sizeof x->content_type,
+           "text/plain; charset=utf-8");
   lab_buf_clear(&x->reply);
   lab_buf_clear(&x->headers);
   lab_buf_append(&x->reply, text, len);
@@ -141,8 +142,8 @@ static void take_error(lab_request *x, lab_lua_task *t) {
   lab_buf_putc(&x->reply, '\n');
 }
 
-static void request_ended(lab_vm *vm, lab_lua_task *t, int status,
-                          int nresults) {
+static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
+                           int nresults) {
   lab_request *x = t->user;
   lab_list_remove(&x->link);
   if (status == LUA_OK) {
@@ -197,9 +198,9 @@ static void write_name(const lab_lua_task *t, char *out, size_t size) {
 }
 
 static const lab_lua_task_kind request_kind = {
-    .ended = request_ended, .serves = true, .name = write_name};
+    .ended = finish_request, .serves = true, .name = write_name};
 
-static uint64_t begin_user_task(lab_vm *vm, const lab_lua_task *t) {
+static uint64_t begin_request_task(lab_vm *vm, const lab_lua_task *t) {
   char name[LAB_TASK_NAME] = "";
   if (lab_sched_is_traced(vm->sched))
     write_name(t, name, sizeof name);
@@ -248,7 +249,7 @@ static int start_request(lua_State *L) {
   t->base.generation =
       x->serve ? x->serve->generation : vm->scenario->step.generation;
   t->base.label = x->serve ? x->serve->errand.label : find_label(vm, x);
-  t->base.user_task = begin_user_task(vm, t);
+  t->base.user_task = begin_request_task(vm, t);
   lab_task_init(vm->sched, &t->base);
   LAB_PROBE2(request__start, t->base.id, vm->scenario->step.number);
   lab_task_ready(vm->sched, &t->base);
@@ -256,7 +257,7 @@ static int start_request(lua_State *L) {
 }
 
 /* There is not even memory to begin with it. */
-static void refuse_request(lab_vm *vm, lab_request *x) {
+static void refuse_for_memory(lab_vm *vm, lab_request *x) {
   char limit[LAB_MEMORY_LIMIT_TEXT], text[LAB_MEMORY_TEXT];
   lab_memory_limit_text(vm, limit, sizeof limit);
   int n = snprintf(text, sizeof text, "not enough memory to begin: %s", limit);
@@ -284,7 +285,7 @@ static void deliver_request(lab_post *post) {
   if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
     return;
   lua_pop(vm->L, 1);
-  refuse_request(vm, x);
+  refuse_for_memory(vm, x);
 }
 
 void lab_request_send(lab_vm *vm, lab_request *x) {
@@ -303,7 +304,7 @@ size_t lab_requests_queued(lab_vm *vm) {
 
 /* ---- all of them --------------------------------------------------------- */
 
-static lab_request *request_at(lab_list *link) {
+static lab_request *get_request(lab_list *link) {
   return LAB_CONTAINER(link, lab_request, link);
 }
 
@@ -311,14 +312,14 @@ unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation) {
   unsigned n = 0;
   lab_list *all = &vm->scenario->requests.all;
   for (lab_list *l = all->next; l != all; l = l->next)
-    n += lab_lua_task_cancel_of(vm, request_at(l)->task, generation);
+    n += lab_lua_task_cancel_of(vm, get_request(l)->task, generation);
   return n;
 }
 
 void lab_requests_cancel_ready(lab_vm *vm) {
   lab_list *all = &vm->scenario->requests.all;
   for (lab_list *l = all->next; l != all; l = l->next) {
-    lab_lua_task *t = request_at(l)->task;
+    lab_lua_task *t = get_request(l)->task;
     if (t->base.state == LAB_TASK_RUNNABLE && !t->base.cancelled)
       lab_lua_task_cancel(vm, t);
   }
@@ -328,14 +329,14 @@ unsigned lab_requests_count(lab_vm *vm, uint32_t generation) {
   unsigned n = 0;
   lab_list *all = &vm->scenario->requests.all;
   for (lab_list *l = all->next; l != all; l = l->next)
-    n += request_at(l)->task->base.generation == generation;
+    n += get_request(l)->task->base.generation == generation;
   return n;
 }
 
 void lab_requests_drop_all(lab_vm *vm) {
   lab_list *all = &vm->scenario->requests.all;
   while (!lab_list_empty(all)) {
-    lab_request *x = request_at(all->next);
+    lab_request *x = get_request(all->next);
     lab_list_remove(&x->link);
     set_text(x, 503, "the lab is stopping\n", 20);
     lab_call_answer(&x->call);

@@ -50,8 +50,7 @@ static void answer_pushed_aside(lab_vm *vm, lab_switch *x) {
     lab_requests_cancel(vm, generation);
 }
 
-static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
-                         int nresults) {
+static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_switches *s = get_switches(vm);
   lab_switch *x = s->under_way;
   size_t len = 0;
@@ -77,7 +76,7 @@ static void switch_ended(lab_vm *vm, lab_lua_task *t, int status,
 /* ---- the queue ------------------------------------------------------------
  */
 
-static const lab_lua_task_kind switch_kind = {.ended = switch_ended};
+static const lab_lua_task_kind switch_kind = {.ended = end_switch};
 
 /* What may raise, protected, with the switch as argument. */
 static int start_switch(lua_State *L) {

@@ -12,6 +12,7 @@
 #include "inspect/leak_profile.h"
 #include "inspect/task_snapshot.h"
 #include "inspect/tracer.h"
+#include "lualib/file.h"
 #include "lualib/lualib.h"
 #include "mem/mem.h"
 #include "prof/contention.h"
@@ -39,7 +40,7 @@ static void unwatch_vm(lab_vm *vm) {
 }
 
 /* Answers everything, and gives back what all steps have. */
-static void drop_all(lab_vm *vm) {
+static void drop_all_work(lab_vm *vm) {
   lab_sched_deliver(vm->sched); /* what came too late becomes tasks, */
   lab_switches_drop_all(vm);    /* and all of them are answered here */
   lab_requests_drop_all(vm);
@@ -57,7 +58,7 @@ static void run_vm(void *arg) {
   lab_lua_task_cancel_jobs(vm);
   lab_workers_free(vm->workers);
   vm->workers = NULL;
-  drop_all(vm);
+  drop_all_work(vm);
   lab_machine_close(vm);
   lab_lua_task_drop_all(vm); /* finalizers may have started some */
   atomic_store(&vm->stopped, true);
@@ -74,7 +75,7 @@ void lab_vm_init_profiles(void) {
 }
 
 /* Protected: the table `lab`, then the Lua files. */
-static int open_all(lua_State *L) {
+static int open_application(lua_State *L) {
   lab_lualib_open(L);
   lab_scenario_open(L, lab_file_opener);
   return 0;
@@ -93,8 +94,7 @@ static void free_vm(lab_vm *vm) {
 
 static lab_vm *new_vm(const lab_vm_config *config) {
   lab_vm *vm = lab_xcalloc(1, sizeof *vm);
-  vm->outbox.wake = config->wake;
-  vm->outbox.wake_arg = config->arg;
+  lab_call_init(vm, config->wake, config->arg);
   lab_resources_new(vm, config->services);
   lab_scenario_new(vm, &config->scenario);
   return vm;
@@ -108,7 +108,7 @@ static int start_threads(lab_vm *vm, unsigned workers, lab_err *err) {
   if (rc)
     return lab_err_set(err, rc, "can't start the worker threads: %s",
                        strerror(-rc));
-  rc = lab_machine_open(vm, open_all, err);
+  rc = lab_machine_open(vm, open_application, err);
   if (rc)
     return rc;
   rc = lab_thread_start(&vm->thread, "vm", run_vm, vm);
@@ -134,10 +134,6 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
 
 void lab_vm_abandon(lab_vm *vm) {
   lab_resources_abandon(vm);
-}
-
-bool lab_vm_is_stopping(const lab_vm *vm) {
-  return atomic_load(&vm->stopping);
 }
 
 bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {

@@ -42,8 +42,6 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms);
 /* The process exits although that failed: removes what scenarios have on disk.
  */
 void lab_vm_abandon(lab_vm *vm);
-/* Free was called: nothing may be given to the VM any more. Any thread. */
-bool lab_vm_is_stopping(const lab_vm *vm);
 
 /* Does what the VM has ordered, and calls `answered` of all calls that have
  * their answer. Call it after `wake`. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mem/mem.h"
+#include "prof/heap.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
 #include "vm/vm.h"
@@ -22,23 +23,6 @@ void lab_allocation_end_loading(void) {
   profile_floor = 0;
 }
 
-/* Drops the allocator's own frames from the leaf: the first frame kept is the
- * code that wanted memory. */
-static size_t drop_allocator_frames(lab_frame *native, size_t n) {
-  size_t first = 0;
-  for (size_t i = 0; i < n; i++) {
-    const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
-    if (name && (strncmp(name, "lab_mem_", 8) == 0 ||
-                 strcmp(name, "lab_vm_alloc") == 0))
-      first = i + 1;
-  }
-  if (first == 0 || first == n)
-    return n - first;
-  memmove(native, native + first, (n - first) * sizeof *native);
-  native[0]--; /* it was a return address; a leaf is an instruction's */
-  return n - first;
-}
-
 /* Our primitives at the leaf, e.g. lab_buffer_grow <- lab_buffer_write. When
  * Lua itself wanted the memory there are none: it is charged to the Lua
  * function, as Go charges an allocation to the line that made it. */
@@ -50,9 +34,9 @@ static size_t count_primitives(const lab_frame *native, size_t n) {
   return own;
 }
 
-/* A coroutine's own stack: room for frames, and the list of calls. Goroutines'
- * stacks are not in Go's heap profiles either, and these outlive the request
- * that grew them. */
+/* A coroutine's own stack grows: room for frames, or the list of calls, which
+ * may be half changed now. Goroutines' stacks are not in Go's heap profiles
+ * either, and these stay after the request that made them grow. */
 static bool is_stack_growth(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n && i < 4; i++) {
     const char *name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
@@ -66,7 +50,7 @@ static bool is_stack_growth(const lab_frame *native, size_t n) {
 bool lab_walk_is_unsafe(void) {
   lab_frame native[LAB_UNWIND_MAX];
   size_t n = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
-  return is_stack_growth(native, drop_allocator_frames(native, n));
+  return is_stack_growth(lab_heap_drop_allocator(native, &n), n);
 }
 
 /* The registered C function among NATIVE, innermost first, or 0. */
@@ -89,11 +73,10 @@ uint32_t lab_walk_allocation(uint32_t *label) {
     return 0;
   if (lab_mem_app_bytes() < profile_floor)
     return 0;
-  lab_frame frames[LAB_WALK_DEPTH], native[LAB_UNWIND_MAX];
-  size_t nnative = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
-  nnative = drop_allocator_frames(native, nnative);
-  if (is_stack_growth(native,
-                      nnative)) /* Lua's list of calls may be half changed */
+  lab_frame frames[LAB_WALK_DEPTH], unwound[LAB_UNWIND_MAX];
+  size_t nnative = lab_unwind_here(unwound, LAB_UNWIND_MAX, 0, true);
+  const lab_frame *native = lab_heap_drop_allocator(unwound, &nnative);
+  if (is_stack_growth(native, nnative))
     return 0;
   size_t n = lab_walk_chain(top, 0, false, frames);
   if (n == 0)

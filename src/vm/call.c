@@ -10,6 +10,11 @@
 static const uint64_t BATCH_NS = 50000;
 enum { BATCH = 32 };
 
+void lab_call_init(lab_vm *vm, void (*wake)(void *), void *arg) {
+  vm->outbox.wake = wake;
+  vm->outbox.wake_arg = arg;
+}
+
 void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *)) {
   c->vm = vm;
   c->started = 0;

@@ -36,7 +36,7 @@ typedef struct lab_call {
 typedef struct lab_outbox {
   lab_mpsc answers;
   unsigned unsent;      /* pushed since the last wake-up */
-  void (*wake)(void *); /* any thread; must not block */
+  void (*wake)(void *);
   void *wake_arg;
 } lab_outbox;
 
@@ -45,6 +45,9 @@ static inline lab_call *lab_call_of(lab_post *post) {
   return LAB_CONTAINER(post, lab_call, post);
 }
 
+/* Before the VM's thread runs. WAKE wakes the control thread: called with ARG
+ * from any thread, and must not block. */
+void lab_call_init(lab_vm *vm, void (*wake)(void *), void *arg);
 /* Fills in C's own part; it is sent by lab_sched_post or one of its variants.
  * Control thread. */
 void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));

@@ -108,7 +108,7 @@ static bool may_be_spare(const lab_vm *vm, const lab_lua_task *t) {
 
 /* Room for N values on CO. It is FROM that raises: CO has nobody who would
  * catch it. */
-static void make_room(lua_State *from, lua_State *co, int n) {
+static void reserve_stack(lua_State *from, lua_State *co, int n) {
   if (!lua_checkstack(co, n))
     luaL_error(from, LAB_LUA_NO_MEMORY);
 }
@@ -131,15 +131,15 @@ lab_lua_task *lab_coroutine_with_function(lua_State *from, int nargs) {
   }
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
-  lua_insert(from, -(nargs + 2)); /* below the function */
-  make_room(from, co, nargs + 2); /* one to look at it */
+  lua_insert(from, -(nargs + 2));     /* below the function */
+  reserve_stack(from, co, nargs + 2); /* one to look at it */
   lua_xmove(from, co, nargs + 1);
   return new_task(vm, from, co);
 }
 
 static lab_lua_task *new_idle(lab_vm *vm, lua_State *L) {
   lua_State *co = lua_newthread(L);
-  make_room(L, co, IDLE_STACK);
+  reserve_stack(L, co, IDLE_STACK);
   return new_task(vm, L, co);
 }
 

@@ -19,7 +19,7 @@
 /* ---- the limit ----------------------------------------------------------- */
 
 /* What no scenario may exceed: half of the machine's memory. */
-static size_t machine_limit(void) {
+static size_t read_machine_limit(void) {
   return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -29,7 +29,7 @@ static void apply_limit(const lab_memory *m) {
 
 void lab_memory_set_limit(lab_vm *vm, size_t bytes) {
   lab_memory *m = &vm->memory;
-  size_t cap = machine_limit();
+  size_t cap = read_machine_limit();
   m->own_limit = bytes > 0 && bytes < cap;
   m->limit = m->own_limit ? bytes : cap;
   m->suspended = false;
@@ -68,7 +68,7 @@ size_t lab_memory_read_limit(lab_vm *vm) {
 /* ---- a refusal ----------------------------------------------------------- */
 
 /* The innermost Lua function of L, or nothing. Reads only: see walk.c. */
-static void find_place(lua_State *L, char *out, size_t size) {
+static void find_lua_place(lua_State *L, char *out, size_t size) {
   lua_Debug ar;
   out[0] = '\0';
   for (int level = 0; out[0] == '\0' && lua_getstack(L, level, &ar); level++) {
@@ -85,7 +85,7 @@ void lab_memory_note_refusal(void) {
     return;
   vm->memory.refused_at[0] = '\0';
   if (!lab_walk_is_unsafe())
-    find_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
+    find_lua_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
 }
 
 /* BYTES as an instructor writes them if that is exact, else to a tenth. */
@@ -120,6 +120,6 @@ void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
   char limit[LAB_MEMORY_LIMIT_TEXT];
   lab_memory_limit_text(vm, limit, sizeof limit);
   if (failed && m->refused_at[0] == '\0') /* where its stack had to grow */
-    find_place(failed, m->refused_at, sizeof m->refused_at);
+    find_lua_place(failed, m->refused_at, sizeof m->refused_at);
   snprintf(out, size, "%s" LAB_LUA_NO_MEMORY ": %s", m->refused_at, limit);
 }

@@ -33,7 +33,7 @@ static struct {
 /* When a step is left a million tasks may come here at once. So that message
  * doesn't say where: strings are what the collector counts, and what it does in
  * between nobody can interrupt. */
-int lab_lua_raise_cancelled(lua_State *L) {
+static int raise_cancelled(lua_State *L) {
   if (lab_vm_of(L)->running->told_by_script)
     return luaL_error(L, "task cancelled");
   lua_pushliteral(L, "the step was left");
@@ -43,7 +43,7 @@ int lab_lua_raise_cancelled(lua_State *L) {
 void lab_lua_check_cancelled(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   if (vm->running && vm->running->base.cancelled)
-    lab_lua_raise_cancelled(L);
+    raise_cancelled(L);
 }
 
 /* ---- in the hook --------------------------------------------------------- */
@@ -76,7 +76,7 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
 static void act_in_hook(lua_State *L, lua_Debug *ar) {
   if (is_cancelled()) { /* armed again: pcall can't swallow it for long */
     lab_hook_arm_count(L, 1);
-    lab_lua_raise_cancelled(L);
+    raise_cancelled(L);
   }
   if (preempt.slice_over)
     yield_task(L, ar);
@@ -164,7 +164,7 @@ static bool may_be_interrupted(const lab_lua_task *t) {
   return !t->own || t->switches;
 }
 
-static void on_sigurg(int sig, siginfo_t *info, void *context) {
+static void handle_sigurg(int sig, siginfo_t *info, void *context) {
   (void)sig;
   (void)info;
   int saved = errno;
@@ -191,7 +191,7 @@ static void on_sigurg(int sig, siginfo_t *info, void *context) {
 /* ---- attaching ----------------------------------------------------------- */
 
 static int start_slices(void) {
-  struct sigaction sa = {.sa_sigaction = on_sigurg,
+  struct sigaction sa = {.sa_sigaction = handle_sigurg,
                          .sa_flags = SA_SIGINFO | SA_RESTART};
   sigemptyset(&sa.sa_mask);
   sigaddset(&sa.sa_mask, SIGPROF);

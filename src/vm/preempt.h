@@ -34,10 +34,9 @@ void lab_preempt_detach(void);
 /* T is about to be resumed: its slice begins. */
 void lab_preempt_begin_slice(lab_vm *vm, const struct lab_lua_task *t);
 
-/* Raises the error that ends the running task, which was cancelled. */
-int lab_lua_raise_cancelled(lua_State *L);
-/* Raises that error if the running task was cancelled. Whoever parks a task
- * yields with lua_yieldk, and calls this first in the continuation. */
+/* If the running task was cancelled, raises the error that ends it. A function
+ * that parks a task yields with lua_yieldk, and its continuation calls this
+ * first. */
 void lab_lua_check_cancelled(lua_State *L);
 
 /* ---- interruptions: any thread, unless it says otherwise ------------------

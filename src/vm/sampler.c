@@ -132,7 +132,7 @@ void lab_sampler_arm_hook(lua_State *L) {
 
 /* Room for one more pending sample; when it runs out, weight is added to one
  * without native frames, so that Lua's side stays exact. */
-static pending *find_place(lua_State *L, uint32_t weight) {
+static pending *find_pending_place(lua_State *L, uint32_t weight) {
   if (sm.npending < PENDING - 1)
     return &sm.pending[sm.npending];
   pending *last = &sm.pending[PENDING - 1];
@@ -150,7 +150,7 @@ static pending *find_place(lua_State *L, uint32_t weight) {
 
 /* NATIVE ends at the VM's machinery. If the collector called that, it ran a
  * finalizer; else the collector's own frames are there. */
-static bool in_finalizer(const lab_frame *native, size_t n) {
+static bool is_in_finalizer(const lab_frame *native, size_t n) {
   if (!lab_gc_running())
     return false;
   for (size_t i = 0; i < n; i++)
@@ -161,7 +161,7 @@ static bool in_finalizer(const lab_frame *native, size_t n) {
 
 /* True if the VM noted its place before it went into native code, whose
  * outermost frame is FRAME: it does, but for what makes a table. */
-static bool line_is_known(lab_frame frame, size_t n) {
+static bool is_line_known(lab_frame frame, size_t n) {
   const char *name = lab_code_name((uintptr_t)frame - (n > 1), NULL);
   return !name || (strcmp(name, "luaH_new") != 0 &&
                    strncmp(name, "luaH_resize", 11) != 0);
@@ -169,7 +169,7 @@ static bool line_is_known(lab_frame frame, size_t n) {
 
 static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   bool full = sm.npending >= PENDING - 1;
-  pending *p = find_place(L, weight);
+  pending *p = find_pending_place(L, weight);
   if (!p)
     return;
   lab_code stopped = LAB_CODE_OTHER;
@@ -179,10 +179,10 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->n = full ? 0
               : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
                                             true, &stopped);
-  p->finalizer = !full && in_finalizer(p->native, p->n);
+  p->finalizer = !full && is_in_finalizer(p->native, p->n);
   lua_Debug ar;
   if (p->n > 0 && !p->finalizer && stopped == LAB_CODE_LUA_VM &&
-      line_is_known(p->native[p->n - 1], p->n) && lua_getstack(L, 0, &ar) &&
+      is_line_known(p->native[p->n - 1], p->n) && lua_getstack(L, 0, &ar) &&
       lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
   p->weight = weight + sm.carry;
@@ -192,7 +192,7 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   lab_sampler_arm_hook(L);
 }
 
-static bool on_sigprof(const void *context, uint32_t weight) {
+static bool handle_vm_sigprof(const void *context, uint32_t weight) {
   if (!sm.attached || !lab_resumed_top)
     return false;
   if (sm.busy) {
@@ -222,7 +222,7 @@ static uint32_t read_pending_weight(void) {
 
 /* ---- attaching ----------------------------------------------------------- */
 
-static const lab_cpu_vm cpu_vm = {on_sigprof, read_pending_weight};
+static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight};
 
 void lab_sampler_attach(void) {
   sm.finalizer = lab_func_pseudo("[lua __gc finalizer]");

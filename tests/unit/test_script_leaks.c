@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lualib/lualib.h"
+#include "lualib/channel.h"
+#include "lualib/task.h"
 #include "mem/mem.h"
 #include "prof/cpu.h"
 #include "prof/goroutine.h"

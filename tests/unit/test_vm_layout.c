@@ -170,17 +170,18 @@ static void test_long_functions(void **state) {
   static char text[200000];
   size_t n = 0;
   for (int i = 0; i < 1500; i++) {
-    n += (size_t)sprintf(text + n, "check() local a = { 1, 2, %d }\n", i);
+    n += (size_t)snprintf(text + n, sizeof text - n,
+                          "check() local a = { 1, 2, %d }\n", i);
     for (int k = 0; i % 100 == 0 && k < 300; k++)
       text[n++] = '\n';
     if (i % 50 == 0)
-      n += (size_t)sprintf(text + n, "do local b = a end\n");
+      n += (size_t)snprintf(text + n, sizeof text - n, "do local b = a end\n");
     if (i % 150 == 0)
-      n += (size_t)sprintf(text + n, "end)(); (function()\n");
+      n += (size_t)snprintf(text + n, sizeof text - n, "end)(); (function()\n");
   }
   char *whole = malloc(n + 64);
   assert_non_null(whole);
-  sprintf(whole, "(function()\n%s end)()\n", text);
+  snprintf(whole, n + 64, "(function()\n%s end)()\n", text);
   run("@long.lua", whole);
   free(whole);
   assert_true(compared >= 3000);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * lab.spawn: child processes.
+ *
+ * A child that runs stays even if nothing refers to it. What the step leaves
+ * running is killed with it, and so are the child's own children, as long as
+ * they stay in its group.
+ *
+ * Threads: the VM's. */
+#ifndef LAB_LUALIB_PROCESS_H
+#define LAB_LUALIB_PROCESS_H
+
+#include <lua.h>
+
+/* Adds these functions to the table on top of the stack. May raise. */
+void lab_lib_process(lua_State *L);
+
+#endif
