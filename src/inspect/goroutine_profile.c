@@ -10,7 +10,7 @@
  *
  *   deliver -> begin -> slice -> slice ... -> answer
  *
- * Each slice is a call that is posted anew, so tasks and other calls get their
+ * Each slice is a call that is posted again, so tasks and other calls get their
  * turn in between. A second survey waits for the first one's end.
  *
  * Threads: the VM's; request and taken: the control thread. */
@@ -30,7 +30,7 @@ typedef struct survey {
   lab_task_snapshot
       snapshot; /* what was recorded so far; no tasks: not begun */
   lab_task_sink sink;
-  const lab_list *next; /* the first task in the list that was not looked at */
+  const lab_list *next; /* in the list: the first task not yet looked at */
   uint64_t last_id;     /* of the tasks that existed at the beginning */
   uint64_t now;         /* the moment: mono ns */
 } survey;
@@ -47,7 +47,7 @@ static void record_task(survey *s, lab_lua_task *t) {
   lab_task_snapshot_add(&s->snapshot, t, s->now);
 }
 
-/* The sink: TASK still is as it was. */
+/* The sink's function: TASK is still as it was. */
 static void record_before_change(lab_task_sink *sink, const lab_task *task,
                                  lab_task_state next, lab_wait why,
                                  uint32_t stack, uint64_t now) {
@@ -76,7 +76,7 @@ static void begin_survey(survey *s) {
   lab_sched_add_sink(vm->sched, &s->sink);
 }
 
-/* False when there are no further ones. */
+/* Records tasks for the length of a slice. False when none are left. */
 static bool record_slice(survey *s) {
   const lab_list *all = lab_sched_tasks(s->snapshot.call.vm->sched);
   uint64_t until = lab_clock_mono() + SLICE_NS;

@@ -44,18 +44,19 @@ enum { BETWEEN_LOOKS = 64 }; /* tasks between two looks at the clock */
 typedef struct leaks {
   lab_task_snapshot snapshot; /* no tasks: not begun */
   lab_reach reach;
-  /* What is being done: false when it is done. */
+  /* What is being done now; returns false when everything is done. */
   bool (*phase)(struct leaks *k, lua_State *L, uint64_t until);
-  const lab_list *next; /* the first task that it was not done for */
+  const lab_list *next; /* in the list: where this phase goes on */
   uint64_t now;         /* the moment: mono ns */
 } leaks;
 
 static leaks *under_way; /* or NULL */
 
-/* How many the last walk found, in this step. */
+/* How many leaked tasks the last walk in this step found. */
 static atomic_size_t found;
 
-/* ---- who waits for what -------------------------------------------------- */
+/* ---- what tasks wait for --------------------------------------------------
+ */
 
 static bool may_be_leaked(const lab_lua_task *t) {
   if (t->base.state != LAB_TASK_WAITING || t->own || t->base.cancelled ||
@@ -69,9 +70,9 @@ static void note_wait(leaks *k, lab_lua_task *t, int at) {
     lab_reach_waits(&k->reach, lua_topointer(t->co, at), t->co);
 }
 
-/* What T is parked on is its innermost function's first argument; the channels
- * of a select are in every second slot from the third on: lualib/channel.c. One
- * that joins another goes on when that does, so it waits for its coroutine. */
+/* What T is parked on is the first argument of its innermost function. The
+ * channels of a select are in every second slot from the third on, see
+ * lualib/channel.c. A task that joins another one waits for its coroutine. */
 static void note_waits(leaks *k, lua_State *L, lab_lua_task *t) {
   (void)L;
   if (!may_be_leaked(t))
@@ -170,8 +171,8 @@ static void forget_tasks(leaks *k) {
   k->snapshot.tasks = NULL;
 }
 
-/* The walk takes memory while it lasts, also from a step that has used up its
- * own: that is when one wants to know who holds it. */
+/* The walk needs memory. It gets it even when the step has used up its limit:
+ * then somebody wants to know which tasks hold the memory. */
 static bool run_leak_slice(leaks *k) {
   lab_vm *vm = k->snapshot.call.vm;
   lab_profile_request *r = k->snapshot.request;
@@ -210,7 +211,7 @@ static void release_tasks(leaks *k) {
   under_way = NULL;
 }
 
-/* A switch has come, which must not wait for the walk. */
+/* A switch waits, which is more urgent than the walk. */
 static bool must_make_way(const leaks *k) {
   return k->snapshot.call.vm->switch_pending && !k->snapshot.request->insists;
 }
@@ -250,7 +251,8 @@ static void request_leaks(lab_profile_request *r) {
   lab_task_snapshot_ask(&k->snapshot, lab_task_snapshot_vm(), r, deliver_leaks);
 }
 
-/* Nobody knows without a walk: that of the last one, as in Go. */
+/* Only a walk can tell, so this is the number that the last one found, as in
+ * Go. */
 static size_t count_found(void) {
   return atomic_load(&found);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * See reach.h. Values to look at are on a stack, a Lua table: so neither deep
- * nor long structures need C's. What has too many parts for one turn is put
- * back with the position that was come to.
+ * See reach.h.
  *
- * Weak keys: a value counts only if its key does. Such tables (ephemerons) are
- * looked at again, all of them, until nothing new turns up. */
+ * An object is "met" when the walk comes to it for the first time. It is then
+ * put on a list, a Lua table that serves as a stack, so deep structures don't
+ * need C's stack. A turn takes one object off the list and meets its parts. An
+ * object with too many parts for one turn is put back on the list, together
+ * with the position at which the next turn goes on.
+ *
+ * Tables with weak keys (ephemerons): a value counts only if its key was met,
+ * and that may happen later. So all such tables are looked at again until
+ * nothing new is met. */
 #include "inspect/reach.h"
 
 #include <lauxlib.h>
@@ -14,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "vm/lualayout.h"
+#include "vm/memory_limit.h"
 
 enum {
   FIRST_CAP = 32,
@@ -26,7 +32,7 @@ typedef struct lab_reach_object {
   uint32_t waiters;    /* the first + 1, or 0 */
   bool met;
 } object;
-_Static_assert(sizeof(object) == 16, "there may be many millions");
+_Static_assert(sizeof(object) == 16, "there may be many millions of them");
 
 typedef struct waiter {
   lua_State *co;
@@ -35,12 +41,13 @@ typedef struct waiter {
 
 /* Keys of the registry. */
 static const char LIST, EPHEMERONS;
-/* On top of the list: a position, and then the object that it is in. */
+/* When this is on top of the list, a position is below it, and below that the
+ * object that it belongs to. */
 static const char PUT_BACK;
 
 /* ---- objects ------------------------------------------------------------- */
 
-/* The slot of POINTER, or the free one where it belongs. */
+/* The slot of POINTER, or the free slot where it belongs. */
 static object *find_slot(const lab_reach_shard *s, const void *pointer,
                          uint64_t hash) {
   uint32_t i = (uint32_t)hash & (s->cap - 1);
@@ -108,7 +115,8 @@ static bool is_met(const lab_reach *r, lua_State *L, int at) {
   return !has_parts(L, at) || lab_reach_met(r, lua_topointer(L, at));
 }
 
-/* Pops a value, which is looked at later unless it was met before. */
+/* Pops a value. If it has parts and was not met before, it is met now, and goes
+ * on the list. */
 static void meet_value(lab_reach *r, lua_State *L) {
   object *o = has_parts(L, -1) ? find_object(r, lua_topointer(L, -1)) : NULL;
   if (!o || o->met) {
@@ -122,14 +130,14 @@ static void meet_value(lab_reach *r, lua_State *L) {
   lua_rawseti(L, r->list, ++r->todo);
 }
 
-/* The same for a value on another coroutine's stack. */
+/* The same for the value on top of CO's stack. */
 static void meet_value_of(lab_reach *r, lua_State *L, lua_State *co) {
   lua_xmove(co, L, 1);
   meet_value(r, L);
 }
 
-/* Reaches the first of those who waited for what was met last. One at a time:
- * it may be a long row. */
+/* Meets the first coroutine that waits for the object that was met last. One
+ * coroutine in one turn: many may wait for the same object. */
 static void wake_one(lab_reach *r, lua_State *L) {
   r->woken.len -= sizeof(uint32_t);
   uint32_t first;
@@ -141,7 +149,8 @@ static void wake_one(lab_reach *r, lua_State *L) {
   meet_value_of(r, L, one.co);
 }
 
-/* The object at AT is looked at again from the position on top, popped. */
+/* Puts the object at AT back on the list, with the position on top of the
+ * stack, which is popped. */
 static void put_back_object(lab_reach *r, lua_State *L, int at) {
   lua_pushvalue(L, at);
   lua_rawseti(L, r->list, ++r->todo);
@@ -180,7 +189,7 @@ static void remember_ephemeron(lab_reach *r, lua_State *L, int at) {
   lua_rawseti(L, r->ephemerons, ++r->weak_keys);
 }
 
-/* From the key on top on. */
+/* Meets what is in the table at AT, from the key on top of the stack on. */
 static void look_at_pairs(lab_reach *r, lua_State *L, int at, weakness weak) {
   for (int n = 1; lua_next(L, at); n++) {
     if (!weak.values && (!weak.keys || is_met(r, L, -2)))
@@ -222,7 +231,8 @@ static void look_at_function(lab_reach *r, lua_State *L, int at) {
     meet_value(r, L);
 }
 
-/* The function and every slot of a call: Lua also names temporaries. */
+/* Meets the function and every slot of a call: lua_getlocal also gives
+ * temporary values. */
 static void look_at_call(lab_reach *r, lua_State *L, lua_State *co,
                          lua_Debug *ar) {
   lua_getinfo(co, "f", ar);
@@ -233,15 +243,16 @@ static void look_at_call(lab_reach *r, lua_State *L, lua_State *co,
     meet_value_of(r, L, co);
 }
 
-/* Lua's API finds a call by counting from the innermost one, which takes for
- * ever in a deep recursion. */
+/* Goes from AR's call to the call of its caller; false if there is none.
+ * lua_getstack would count from the innermost call each time, which takes too
+ * long in a deep recursion. */
 static bool go_to_caller(lua_State *co, lua_Debug *ar) {
   const lab_layout_call *call = (const lab_layout_call *)(void *)ar->i_ci;
   ar->i_ci = (struct CallInfo *)(void *)call->previous;
   return call->previous != &((lab_layout_state *)co)->base;
 }
 
-/* From the call on that AR has. */
+/* Meets what is in AR's call and all outer ones. */
 static void look_at_calls(lab_reach *r, lua_State *L, int at, lua_Debug *ar) {
   lua_State *co = lua_tothread(L, at);
   int n = 0;
@@ -255,14 +266,14 @@ static void look_at_calls(lab_reach *r, lua_State *L, int at, lua_Debug *ar) {
   } while (go_to_caller(co, ar));
 }
 
-/* One that has not begun, or has ended, has values but no calls. */
+/* A coroutine that has not begun, or has ended, has values but no calls. */
 static void look_at_coroutine(lab_reach *r, lua_State *L, int at, bool first) {
   lua_State *co = lua_tothread(L, at);
   lua_Debug ar;
   if (co == L)
     return;
   if (!lua_checkstack(co, 2))
-    luaL_error(L, "not enough memory");
+    luaL_error(L, LAB_LUA_NO_MEMORY);
   if (!first)
     ar.i_ci = lua_touserdata(L, -1);
   if (!first || lua_getstack(co, 0, &ar)) {
@@ -283,7 +294,8 @@ static void take_value(lab_reach *r, lua_State *L) {
   lua_rawseti(L, r->list, r->todo--);
 }
 
-/* Pushes the object, and the position in it unless this is the first look. */
+/* Takes an object off the list and pushes it. Returns whether this is its first
+ * turn; if not, the position where to go on is pushed, too. */
 static bool take_object(lab_reach *r, lua_State *L) {
   take_value(r, L);
   if (lua_touserdata(L, -1) != &PUT_BACK)
@@ -310,7 +322,8 @@ static void look_at_one(lab_reach *r, lua_State *L) {
   lua_settop(L, at - 1);
 }
 
-/* Has what is under weak keys looked at again, if anything was met since. */
+/* Puts all ephemerons back on the list if anything was met since the last time.
+ */
 static bool look_again(lab_reach *r, lua_State *L) {
   if (r->weak_keys == 0 || r->met == r->met_before)
     return false;
@@ -324,7 +337,7 @@ static bool look_again(lab_reach *r, lua_State *L) {
   return true;
 }
 
-/* False when there is nothing to do. */
+/* False when there is nothing left to do. */
 static bool take_turn(lab_reach *r, lua_State *L) {
   if (r->woken.len > 0)
     wake_one(r, L);
@@ -372,7 +385,7 @@ void lab_reach_begin(lab_reach *r, lua_State *L) {
   make_table(r, L, &EPHEMERONS);
 }
 
-/* A key that is there is set to nil, and one that isn't is left alone. */
+/* Sets a key to nil only if it is there: that never needs memory. */
 static void drop_table(lua_State *L, const char *key) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) != LUA_TNIL) {
     lua_pushnil(L);

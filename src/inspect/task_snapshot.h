@@ -3,7 +3,7 @@
  * leak_profile.c): the question and its answer, one task's entry, and the forms
  * of the result.
  *
- * Whose tasks they show is a static variable: one VM per process. */
+ * The VM whose tasks they show is in a static variable: one VM per process. */
 #ifndef LAB_INSPECT_TASK_SNAPSHOT_H
 #define LAB_INSPECT_TASK_SNAPSHOT_H
 

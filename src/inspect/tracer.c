@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * What the VM tells an execution trace (trace/trace.h): every task is a
- * goroutine, every request a user task, workers' jobs are system calls.
+ * See tracer.h. In a trace every task is a goroutine, every request is a user
+ * task, and workers' jobs are system calls.
  *
- * The scheduler's sink is in place only while there is a trace. Letters put it
- * there and take it away, since it belongs to the VM's thread; they arrive in
- * order, so the end of a trace is heard before the next begins. A trace thus
- * begins between two tasks, with a snapshot: every task is created anew,
- * started, and parked at the stack where it waits, so that those which never
- * move again have a name, too.
+ * The scheduler's sink is in place only while there is a trace. It belongs to
+ * the VM's thread, so messages (tr.on, tr.off) add and remove it there. They
+ * arrive in order: the VM learns of the end of a trace before the next one
+ * begins. So a trace begins between two tasks, with a snapshot: every task is
+ * created, started, and parked at the stack where it waits. That gives a name
+ * also to tasks that never run again.
  *
- * Whatever the sink is told, the Lua code that caused it is on the stack: who
- * wakes whom, and where, need not be passed on.
+ * When the sink is called, the Lua code that caused the change is still on the
+ * stack. So nobody has to pass on which task woke another one, and where.
  *
  * Threads: the VM's, except where it says otherwise. */
 #include "inspect/tracer.h"
@@ -41,7 +41,7 @@ static struct {
 
 /* ---- stacks -------------------------------------------------------------- */
 
-/* Where the Lua code is that runs, or 0. */
+/* The stack of the Lua code that runs now, or 0. */
 static uint32_t walk_running(void) {
   return lab_resumed_top ? lab_walk(lab_resumed_top->L, 0) : 0;
 }
@@ -58,7 +58,8 @@ static uint32_t intern_entry_stack(uint32_t func) {
   return entry[1];
 }
 
-/* The function that T will call, which has not begun: it is at the bottom. */
+/* The function that T will call, for a task that has not begun: it is at the
+ * bottom of its stack. */
 static uint32_t find_first_function(const lab_lua_task *t) {
   lua_Debug ar;
   if (lua_gettop(t->co) == 0 || !lua_isfunction(t->co, 1))
@@ -70,7 +71,7 @@ static uint32_t find_first_function(const lab_lua_task *t) {
   return lab_func_lua(ar.source, ar.srclen, ar.linedefined);
 }
 
-/* The outermost one of a stack that was taken while it ran. */
+/* The outermost function of a stack that was taken while the task ran. */
 static uint32_t find_last_function(uint32_t stack) {
   const lab_frame *frames;
   size_t n = lab_stack_frames(stack, &frames);
@@ -83,7 +84,7 @@ static uint32_t find_entry(const lab_lua_task *t, uint32_t stack) {
   return func ? intern_entry_stack(func) : 0;
 }
 
-/* Why a task goes on that nobody woke. */
+/* What woke a task that no other task woke: a stack. */
 static uint32_t find_wakeup(const lab_task *task, uint64_t now) {
   switch ((lab_wait)task->wait) {
   case LAB_WAIT_SLEEP:
@@ -101,7 +102,7 @@ static uint32_t find_wakeup(const lab_task *task, uint64_t now) {
 
 /* ---- requests ------------------------------------------------------------ */
 
-/* One that was there before the trace. */
+/* A request that began before the trace. */
 static void show_request(const lab_lua_task *t) {
   char name[LAB_TASK_NAME];
   t->kind->name(t, name, sizeof name);
@@ -150,8 +151,8 @@ static void start_goroutine(lab_lua_task *t, uint64_t now) {
     lab_trace_region_begin("request", tr.network, now);
 }
 
-/* The running one stays runnable: by its own call, or at the end of its slice,
- * where the hook interrupted Lua code. */
+/* The running task makes way: by its own call, or because its slice is over. In
+ * that case the hook interrupted Lua code. */
 static void yield_goroutine(lab_lua_task *t, uint64_t now) {
   lua_Debug ar;
   lua_State *L = lab_resumed_top ? lab_resumed_top->L : NULL;
@@ -244,8 +245,8 @@ static void trace_sample(uint64_t when, int proc, uint32_t stack) {
 
 /* ---- beginning and end --------------------------------------------------- */
 
-/* Lua's collector reckons in its own way: the next cycle as it was planned at
- * the end of the last one. */
+/* HeapAlloc at which the next cycle begins, as it was planned at the end of the
+ * last one. */
 static uint64_t read_next_gc(void) {
   lab_memstats stats;
   lab_memstats_read(&stats);
@@ -255,7 +256,7 @@ static uint64_t read_next_gc(void) {
 static uint32_t find_traced_stack(lab_lua_task *t) {
   if (t->base.stack || lua_status(t->co) != LUA_YIELD)
     return t->base.stack;
-  return lab_walk(t->co, 0); /* its slice was over */
+  return lab_walk(t->co, 0); /* it made way when its slice was over */
 }
 
 static void show_task(lab_lua_task *t) {

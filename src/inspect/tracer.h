@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the VM tells an execution trace (trace/trace.h). There is one trace at a
- * time, and one VM per process. */
+ * Records what tasks, requests and workers do in an execution trace
+ * (trace/trace.h). There is one trace at a time, and one VM per process. */
 #ifndef LAB_INSPECT_TRACER_H
 #define LAB_INSPECT_TRACER_H
 
@@ -8,18 +8,19 @@
 
 typedef struct lab_vm lab_vm;
 
-/* VM's thread: at its beginning and at its end. Detach ends the recording that
- * is under way; no call may be on its way any more. */
+/* The VM's thread calls these when it begins and when it ends. Detach ends the
+ * trace that is under way; no lab_tracer_begin or _end may come any more. */
 void lab_tracer_attach(lab_vm *vm);
 void lab_tracer_detach(void);
 
-/* Begins a trace of at most MAX_EVENTS (0: the default). It starts once
- * lab_trace_started, when the VM has time for a look at all tasks. -EBUSY while
- * there is one, or the VM hasn't yet heard of the last one's beginning. Control
+/* Begins a trace of at most MAX_EVENTS events (0: the default). Events are
+ * recorded from when the VM has made its snapshot of all tasks; then
+ * lab_trace_started is true. 0 or a negative errno; -EBUSY while there is
+ * another trace, or while the VM hasn't yet begun with the last one. Control
  * thread. */
 int lab_tracer_begin(lab_vm *vm, uint64_t max_events);
-/* Seals it, now, and tells the VM. lab_trace_close is the caller's. Control
- * thread. */
+/* Ends the trace now: seals it, and tells the VM. The caller then reads it and
+ * calls lab_trace_close. Control thread. */
 void lab_tracer_end(lab_vm *vm);
 
 #endif

@@ -84,8 +84,8 @@ static int buffer_gc(lua_State *L) {
   return 0;
 }
 
-/* The end of a <close> variable. One that a worker fills is left to __gc: the
- * copying task keeps it alive. */
+/* The end of a <close> variable. A buffer that a worker is filling is freed by
+ * __gc later: the task that copies keeps it alive. */
 static int buffer_close(lua_State *L) {
   buffer *u = luaL_checkudata(L, 1, BUFFER);
   if (u->busy)
@@ -160,8 +160,8 @@ static int buffer_tostring(lua_State *L) {
 
 /* ---- readers ------------------------------------------------------------- */
 
-/* A generator has a state, so it serves one copy at a time; the kernel's source
- * is shared. */
+/* A generator has a state, so it serves one copy at a time. The kernel's random
+ * source may serve many. */
 typedef struct reader {
   lab_reader *reader; /* &prng.reader, or &lab_random_reader */
   bool busy;
@@ -217,8 +217,8 @@ static int finish_copy(lua_State *L, int status, lua_KContext ctx) {
   return 1;
 }
 
-/* lab.copy_n(dst, reader, n): on a worker; the task is parked meanwhile, and
- * its stack keeps dst, reader and the job alive. */
+/* lab.copy_n(dst, reader, n): a worker copies. The task is parked meanwhile,
+ * and its stack keeps dst, reader and the job alive. */
 static int copy_n(lua_State *L) {
   buffer *dst = check_buffer(L, 1);
   reader *src = check_reader(L, 2);

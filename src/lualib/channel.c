@@ -29,7 +29,8 @@ static const char CHANNEL[] = "lab.Channel";
 
 typedef struct channel {
   lab_channel base;
-  /* Of the operation under way: who runs it, and where this userdata is. */
+  /* Of the operation under way: the coroutine that runs it, and where on its
+   * stack this userdata is. */
   lua_State *L;
   int at;
 } channel;
@@ -55,7 +56,7 @@ static channel *check_channel(lua_State *L, int arg) {
 
 /* ---- values -------------------------------------------------------------- */
 
-/* The coroutine of one end: it is parked, or it is the one that runs. */
+/* The coroutine of one end: a parked one, or the one that runs. */
 static lua_State *get_end_coroutine(const channel *c,
                                     const lab_channel_end *end) {
   if (!end->task || end->task->state != LAB_TASK_WAITING)
@@ -63,7 +64,7 @@ static lua_State *get_end_coroutine(const channel *c,
   return LAB_CONTAINER(end->task, lab_lua_task, base)->co;
 }
 
-/* Where a sender has its value: see above. */
+/* Where on its stack a sender has its value: see above. */
 static int find_value_place(lua_State *co, const lab_channel_end *sender) {
   if (!sender->which)
     return 2;
@@ -83,7 +84,7 @@ static void push_buffered(const channel *c, size_t slot) {
   lua_Integer i = (lua_Integer)slot + 1;
   lua_getiuservalue(L, c->at, 1);
   lua_rawgeti(L, -1, i);
-  lua_pushnil(L); /* the buffer keeps alive what it holds, no more */
+  lua_pushnil(L); /* so the buffer doesn't keep the value alive */
   lua_rawseti(L, -3, i);
   lua_remove(L, -2);
 }
@@ -163,7 +164,7 @@ static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
   return push_received(L, get_running_task(L)->granted);
 }
 
-/* Also the iterator of c:range(): a second argument is of no interest. */
+/* Also the iterator of c:range(), which gets a second argument. */
 static int channel_recv(lua_State *L) {
   channel *c = check_channel(L, 1);
   lua_settop(L, 1);
@@ -223,8 +224,8 @@ static const luaL_Reg channel_metamethods[] = {
 
 /* ---- select -------------------------------------------------------------- */
 
-/* { channel | nil, "recv" } or { channel | nil, "send", value }, on top of the
- * stack, as case I: replaced by its channel and its value. */
+/* Reads case I, { channel | nil, "recv" } or { channel | nil, "send", value },
+ * on top of the stack, and replaces it by its channel and its value. */
 static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
   if (!lua_istable(L, -1))
     luaL_error(L, "select: case %d is no table", (int)i + 1);
@@ -251,7 +252,7 @@ static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
   cases[i].send = is_send;
 }
 
-/* Options stand behind the cases, of which there are N. */
+/* Options stand in the same table as the N cases. */
 static void check_options(lua_State *L, size_t n) {
   static const char *const options[] = {"default"};
   if (n > 0)
@@ -286,8 +287,8 @@ static lab_select_case *read_cases(lua_State *L, size_t *count) {
   return cases;
 }
 
-/* The index of case I; of a receiver also its value, which is on top of the
- * stack if it was MOVED, and ok. */
+/* Pushes the index of case I; for a receive also the value, which is on top of
+ * the stack if it was MOVED, and ok. */
 static int push_selected(lua_State *L, const lab_select_case *cases, int i,
                          bool moved) {
   if (cases[i].send) {
@@ -336,7 +337,7 @@ static int channel_select(lua_State *L) {
     return 1;
   }
   lab_lua_task *me = lab_lua_check_parkable(L, "select");
-  lua_pushnil(L); /* the table may go, if nobody else has it: 300 bytes */
+  lua_pushnil(L); /* so the table, 300 bytes, can be collected */
   lua_replace(L, 1);
   lab_select_wait(get_channel_sched(L), &me->base, cases, n, lab_walk(L, 0));
   return lua_yieldk(L, 0, (lua_KContext)n, finish_select);

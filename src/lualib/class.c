@@ -5,8 +5,8 @@
 #include "lualib/suggest.h"
 #include "vm/walk.h"
 
-/* A method that the class doesn't have. Upvalue 1: the class's name; argument
- * 1: its methods. */
+/* Called for a method that the class doesn't have. Upvalue 1: the class's name;
+ * argument 1: its methods. */
 static int refuse_method(lua_State *L) {
   enum { METHODS_MAX = 32 };
   const char *known[METHODS_MAX];
@@ -21,7 +21,8 @@ static int refuse_method(lua_State *L) {
   return lab_lua_unknown(L, lua_tostring(L, -1), lua_tostring(L, 2), known, n);
 }
 
-/* The table on top, of methods: a look at any other name raises. */
+/* The table of methods on top of the stack raises from now on when any other
+ * name is looked up. */
 static void make_strict(lua_State *L, const char *name) {
   lua_createtable(L, 0, 1);
   lua_pushstring(L, name);

@@ -10,8 +10,8 @@
 #include <lua.h>
 
 /* Makes the metatable NAME (luaL_setmetatable); METHODS and METAMETHODS may be
- * NULL. To ask an object for a method that isn't there is an error that names
- * the nearest. May raise. */
+ * NULL. Looking up a method that isn't there is an error that names the
+ * nearest. May raise. */
 void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
                        const luaL_Reg *metamethods);
 

@@ -33,11 +33,11 @@ typedef struct file { /* user value 1: its path */
   lab_vm *vm;
   int fd;         /* -1: not open (yet, or any more) */
   unsigned users; /* calls under way */
-  bool closing;   /* no new calls; when the last one is done it is closed */
+  bool closing;   /* no new calls; the last one that ends closes it */
 } file;
 
-/* A call, for the worker that does it. It lies on the stack of its task, below
- * or above what it points to. */
+/* A call, for the worker that does it. It is on the stack of its task, as is
+ * all that it points to. */
 typedef struct call {
   lab_lua_job job;
   file *f;           /* or NULL */
@@ -64,7 +64,7 @@ static void shut_file(file *f) {
   lab_owned_remove(&f->owned);
 }
 
-/* At the end of the VM no call will come back. */
+/* At the end of the VM no call will come back, so nothing has to wait. */
 static void close_soon(file *f) {
   f->closing = true;
   if (f->users == 0 || !f->vm->workers)
@@ -136,7 +136,7 @@ static int begin_call(lua_State *L, call *c, file *f, lua_KFunction done) {
   return lab_lua_run_job(L, &c->job, (lua_KContext)c, done);
 }
 
-/* In a continuation: the call is over. */
+/* For a continuation: the call has ended. */
 static call *take_finished(lua_State *L, lua_KContext ctx) {
   call *c = (call *)ctx;
   if (--c->f->users == 0 && c->f->closing)
@@ -210,8 +210,8 @@ static int finish_open(lua_State *L, int status, lua_KContext ctx) {
   return 1;
 }
 
-/* File and call are on top of the stack. Nothing was taken before, so that
- * nothing is lost where one of the two could not be made. */
+/* File and call are on top of the stack. No descriptor was taken before they
+ * were made, so nothing is lost if one of the two could not be made. */
 static int open_file(lua_State *L, call *c, file *f) {
   if (!lab_fd_take(f->vm)) {
     c->result = -EMFILE;
@@ -274,7 +274,7 @@ static const char *push_template(lua_State *L, const char *dir,
   if (!dir) {
     lab_temp *temp = lab_temp_use(lab_vm_of(L));
     dir = lab_temp_path(temp);
-    lab_temp_unuse(temp); /* it goes with the step: not while this one runs */
+    lab_temp_unuse(temp); /* it is removed with the step, but not before */
   }
   lua_pushfstring(L, "%s/%s*", dir, prefix);
   return lua_pushfstring(L, "%s/%sXXXXXX", dir, prefix);
@@ -405,7 +405,7 @@ static int file_sync(lua_State *L) {
   return begin_call(L, new_call(L, "sync", run_sync, NULL), f, finish_sync);
 }
 
-/* Nobody else uses the file: it is closing, and this is its last call. */
+/* The file is closing, and this is its last call: nothing else uses it. */
 static void run_close(lab_job *base) {
   call *c = get_call(base);
   int fd = c->f->fd;
@@ -444,7 +444,7 @@ static int file_path(lua_State *L) {
   return 1;
 }
 
-/* Collected, or the end of a <close> variable: on the spot. */
+/* The file is collected, or a <close> variable ends: it is closed at once. */
 static int file_gc(lua_State *L) {
   close_soon(luaL_checkudata(L, 1, FILE_CLASS));
   return 0;

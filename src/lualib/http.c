@@ -116,7 +116,7 @@ static const char *copy_headers(lua_State *L) {
   return text;
 }
 
-/* What get was asked for. The strings are on the stack. */
+/* The arguments of get. The strings are on Lua's stack. */
 typedef struct question {
   const char *url, *method, *headers, *body;
   size_t body_len;
@@ -163,7 +163,8 @@ static lab_fetch *new_fetch(const lab_services *services, const question *q) {
 
 /* ---- the answer ---------------------------------------------------------- */
 
-/* Lines "name: value" as a table; of equal names the values, by commas. */
+/* Pushes lines "name: value" as a table. Values of equal names are joined by
+ * commas. */
 static void push_headers(lua_State *L, const lab_buf *lines) {
   const char *at = lines->data, *end_ = at + lines->len;
   lua_newtable(L);

@@ -35,8 +35,8 @@ static int close_mark(lua_State *L) {
   return 0;
 }
 
-/* Pushes a mark for the running task. Where none runs it pushes nothing and
- * returns NULL: then there is nothing to mark. */
+/* Pushes a mark for the running task. Where no task runs it pushes nothing and
+ * returns NULL. */
 static mark *push_mark(lua_State *L, void (*undo)(lua_State *, const mark *)) {
   lab_lua_task *me = lab_vm_of(L)->running;
   if (!me)
@@ -54,7 +54,8 @@ static int count_results(lua_State *L, int status, lua_KContext below) {
   return lua_gettop(L) - (int)below;
 }
 
-/* Calls the function at FUNC with what follows it, above the mark M. */
+/* Calls the function at FUNC, which is above the mark M, with all values above
+ * it as arguments. */
 static int call_marked(lua_State *L, int func, const mark *m) {
   int nargs = lua_gettop(L) - func - (m != NULL);
   if (m) {

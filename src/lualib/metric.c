@@ -2,8 +2,8 @@
  * See metric.h.
  *
  * lab.counter("jobs"):add() keeps no object, and yet the number must stay. So
- * there is one `own` per name and visit of a step. It goes with the step, and
- * any number of handles refer to it. */
+ * there is one `own` per name and visit of a step. It is removed with the step,
+ * and any number of handles refer to it. */
 #include "lualib/metric.h"
 
 #include <lauxlib.h>
@@ -20,7 +20,7 @@ static const char COUNTER[] = "lab.Counter";
 static const char GAUGE[] = "lab.Gauge";
 enum {
   NAME_MAX_LEN = 128,
-  METRICS_MAX = 200, /* of a step: every scrape has all of them */
+  METRICS_MAX = 200, /* of a step, because every scrape shows all of them */
 };
 
 typedef struct own {
@@ -52,7 +52,7 @@ static void reclaim_metric(lab_owned *owned) {
   free_if_unused(o);
 }
 
-/* The length of a name without "_total": a counter is known by that. */
+/* The length of NAME without "_total", the ending of a counter's name. */
 static size_t measure_stem(const char *name) {
   size_t len = strlen(name);
   return len > 6 && strcmp(name + len - 6, "_total") == 0 ? len - 6 : len;
@@ -63,7 +63,8 @@ static bool names_clash(const char *a, const char *b) {
   return len == measure_stem(b) && memcmp(a, b, len) == 0;
 }
 
-/* The present visit's metric that NAME would be one with, or NULL. */
+/* The metric of the present visit that would have the same name as NAME, or
+ * NULL. */
 static own *find_metric(lab_vm *vm, const char *name, unsigned *count) {
   uint32_t generation = lab_vm_generation(vm);
   *count = 0;
@@ -88,7 +89,8 @@ static own *add_metric(lab_vm *vm, lab_metric_kind kind, const char *name) {
 
 /* ---- making them --------------------------------------------------------- */
 
-/* Names that others have: those of the lab, and the keys of /debug/vars. */
+/* Names that are taken: those of the lab's own metrics, and the keys of
+ * /debug/vars. */
 static bool is_taken(const char *name) {
   return strncmp(name, "go_", 3) == 0 || strncmp(name, "process_", 8) == 0 ||
          strncmp(name, "diaglab_", 8) == 0 || strcmp(name, "cmdline") == 0 ||

@@ -60,7 +60,7 @@ static void hear_of_child(lab_errand *e, int news) {
   process *p = e->user;
   if (news == 0) {
     p->started = true;
-  } else { /* nothing is left of it that the step would have to give back */
+  } else { /* so the step has nothing to give back */
     p->over = true;
     lab_owned_remove(&p->owned);
     unanchor_process(p);
@@ -80,7 +80,7 @@ static void free_child(lab_errand *e) {
   lab_xfree(child);
 }
 
-/* Parks the running task until there are news. */
+/* Parks the running task until there is news. */
 static int wait_for_news(lua_State *L, process *p, lua_KFunction k) {
   lab_vm *vm = lab_vm_of(L);
   lab_lua_task *me = vm->running;
@@ -167,7 +167,7 @@ static process *check_process(lua_State *L) {
   return luaL_checkudata(L, 1, PROCESS);
 }
 
-/* Taken back, or ended by itself. */
+/* It was taken back with its step, or ended by itself. */
 static bool is_over(const process *p) {
   return !p->child || p->over;
 }
@@ -223,7 +223,7 @@ typedef struct kill_order {
   int signal;
 } kill_order;
 
-/* The child is there: a stop was ordered later, if at all. */
+/* The child exists still: a stop, if there is one, was ordered later. */
 static void run_kill(lab_order *o) {
   kill_order *k = LAB_CONTAINER(o, kill_order, order);
   lab_services_of(k->child->errand.vm)->kill(k->child, k->signal);

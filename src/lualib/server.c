@@ -117,7 +117,8 @@ static int server_listen(lua_State *L) {
   lab_lua_task *me = lab_lua_check_parkable(L, "listen");
   lua_settop(L, 2);
   server *s = new_server(L);
-  lua_pushvalue(L, 2); /* referring may raise: before anything is begun */
+  lua_pushvalue(
+      L, 2); /* luaL_ref may raise, so it comes before anything is begun */
   int function = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushvalue(L, 3);
   int object = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -163,7 +164,7 @@ static int server_close(lua_State *L) {
   return 1;
 }
 
-/* Collected only when it is closed, or with the VM. */
+/* Only a closed server is collected, or any one at the end of the VM. */
 static int server_gc(lua_State *L) {
   end_server(luaL_checkudata(L, 1, SERVER));
   return 0;

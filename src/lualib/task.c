@@ -18,8 +18,8 @@ static lab_task_handle *check_task(lua_State *L, int arg) {
   return luaL_checkudata(L, arg, TASK);
 }
 
-/* The end of a task of the scenario: an error that nobody waits for is logged,
- * results that somebody may ask for stay on the coroutine. */
+/* A task of the scenario has ended. An error that no task waits for is logged;
+ * results that a handle may ask for stay on the coroutine. */
 static void end_go_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   (void)vm;
   (void)nresults;

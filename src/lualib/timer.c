@@ -2,9 +2,9 @@
  * See timer.h.
  *
  * A timer is a task that sleeps, then calls the function. So it is in profiles,
- * and is taken back with its step, as every task, and "created by" says who set
- * it. The task's coroutine has the Timer and the function on its stack, which
- * keeps both alive. */
+ * and is taken back with its step, as every task, and "created by" names the
+ * task that set it. The task's coroutine has the Timer and the function on its
+ * stack, which keeps both alive. */
 #include "lualib/timer.h"
 
 #include <lauxlib.h>
@@ -52,8 +52,8 @@ static int sleep_until_due(lua_State *L, const timer *t) {
   return lua_yieldk(L, 0, 0, wake_timer);
 }
 
-/* A period that is over before the function has returned is left out, as Go's
- * tickers do. */
+/* A call that is due while the function still runs is left out, as in Go's
+ * tickers. */
 static void set_next_due(timer *t) {
   uint64_t now = lab_clock_mono();
   t->due += t->period;
@@ -67,7 +67,7 @@ static int finish_timer_call(lua_State *L, int status, lua_KContext ctx) {
   timer *t = lua_touserdata(L, SELF);
   t->calling = false;
   if (t->period == 0 || t->stopped) {
-    lua_settop(L, SELF); /* the result: the handle is needed at the end */
+    lua_settop(L, SELF); /* as the result: end_timer_task needs the handle */
     return 1;
   }
   set_next_due(t);
@@ -85,7 +85,8 @@ static int wake_timer(lua_State *L, int status, lua_KContext ctx) {
   return finish_timer_call(L, LUA_OK, 0);
 }
 
-/* The bodies of the tasks: two, for their names in profiles. */
+/* The bodies of the tasks. There are two so that each has its name in
+ * profiles. */
 static int run_after(lua_State *L) {
   return sleep_until_due(L, lua_touserdata(L, SELF));
 }
@@ -133,8 +134,8 @@ static int timer_every(lua_State *L) {
   return set_timer(L, ns, true, run_every);
 }
 
-/* t:stop() -> whether a call was still to come, which doesn't come now. A call
- * that is under way goes on. */
+/* t:stop() -> whether it stopped a call that was still to come. A call that is
+ * under way goes on. */
 static int timer_stop(lua_State *L) {
   timer *t = luaL_checkudata(L, 1, TIMER);
   lab_lua_task *task = t->handle.task;

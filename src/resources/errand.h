@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Errands: what the control thread does for scenarios. A request to some
- * server, a server, a child process.
+ * An errand is something that the control thread does for a scenario: a request
+ * to some server, a server, or a child process.
  *
- * The VM makes the object and owns its memory; the services' part hangs on it
- * (src/services). It begins with start, on the control thread, and ends with
- * stop there, always, even if it is over before; only then the object is freed.
- * In between the services say what happened by lab_errand_tell.
+ * The VM makes the object and owns its memory; `impl` refers to the part of
+ * src/services. The control thread calls start and later stop, once each, even
+ * if the errand has ended by itself before. The object is freed only after
+ * that. In between the services report news by lab_errand_tell.
  *
  * Messages of one thread arrive in order, in both directions. So the control
- * thread sees stop after start, and the VM sees the goodbye, which answers
- * stop, after all news: then it lets the control thread free the object. */
+ * thread gets stop after start. It answers stop by the goodbye, which the VM
+ * gets after all news; then the VM has the control thread free the object. */
 #ifndef LAB_RESOURCES_ERRAND_H
 #define LAB_RESOURCES_ERRAND_H
 
@@ -24,7 +24,7 @@
 
 typedef struct lab_vm lab_vm;
 
-/* Something for the control thread to do, in lab_orders_run. */
+/* An order from the VM to the control thread, run by lab_orders_run. */
 typedef struct lab_order {
   lab_mpsc_node node;
   void (*run)(struct lab_order *order);
@@ -41,24 +41,25 @@ typedef struct lab_errand {
   lab_list link;
   void (*told)(struct lab_errand *e, int news);
   void (*freed)(struct lab_errand *e);
-  uint32_t stack, label; /* of who wanted it */
+  uint32_t stack, label; /* of the task that began it */
   lab_fd_account fds;    /* the step's descriptors that it has */
   bool stopped;
   lab_order start_order, stop_order;
   lab_post news[2], goodbye;
 } lab_errand;
 
-/* NEWS 0 (it began, or could not; or the answer came) or 1 (it ended by
- * itself): each once at most, before stop. What they are about has been written
- * into the object, which the VM reads from now on. */
+/* Reports NEWS to the VM: 0 (it began, or could not begin; or the answer came)
+ * or 1 (it ended by itself). Each at most once, before stop. What happened has
+ * been written into the object before; from now on the VM reads it. */
 void lab_errand_tell(lab_errand *e, int news);
-/* A descriptor was opened for it: 0, or -EMFILE when the process needs that one
- * itself (close it then). And: it is about to be closed. */
+/* Opened: a descriptor was opened for E. 0, or -EMFILE if the process needs it
+ * itself; the caller closes it then. Closing: FD is about to be closed. */
 int lab_errand_opened(const lab_errand *e, int fd);
 void lab_errand_closing(int fd);
-/* For descriptors that come by themselves, as clients do. Take: before one is
- * accepted; 0, or -EMFILE while there may be no more. Accepted: FD came. Give:
- * it is about to be closed; or (-1) none came. */
+/* For descriptors that come from outside, such as a server's clients. Take:
+ * called before one is accepted; 0, or -EMFILE while there may be no more.
+ * Accepted: FD was accepted. Give: FD is about to be closed; -1: none was
+ * accepted. */
 int lab_errand_take(lab_errand *e);
 void lab_errand_accepted(const lab_errand *e, int fd);
 void lab_errand_give(lab_errand *e, int fd);
@@ -122,15 +123,15 @@ typedef struct lab_errands {
 void lab_errands_init(lab_vm *vm, const lab_services *services);
 /* The services that the VM was given, or NULL. */
 const lab_services *lab_services_of(const lab_vm *vm);
-/* The same, for a library function: raises where there is no task, or nobody
- * to do errands. */
+/* The same, for a library function: raises if there are no services, or if no
+ * task runs. */
 const lab_services *lab_lua_check_services(lua_State *L);
-/* Has RUN called on the control thread; O lies in the caller's memory. */
+/* Has RUN called on the control thread. O is in the caller's memory. */
 void lab_order_send(lab_vm *vm, lab_order *o, void (*run)(lab_order *));
-/* E (zeroed, but start, stop, told and freed) belongs to the running task and
- * the function that L is in. Told is called on this thread, and never after
- * end, which must be called once; freed some time after that, on the control
- * thread. */
+/* Begins E for the running task and the function that L is in. The caller has
+ * zeroed it and set start, stop, told and freed. Told is called on the VM's
+ * thread, and not after lab_errand_end, which must be called once. Freed is
+ * called some time after that, on the control thread. */
 void lab_errand_begin(lua_State *L, lab_errand *e);
 void lab_errand_end(lab_errand *e);
 
@@ -138,7 +139,7 @@ void lab_errand_end(lab_errand *e);
 
 /* Does what the VM has ordered. */
 void lab_orders_run(lab_vm *vm);
-/* Frees all that are left; after the VM's thread has ended. */
+/* Frees all errands that are left, after the VM's thread has ended. */
 void lab_errands_free(lab_vm *vm);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * See fds.h.
  *
- * The kernel always gives the lowest free number. So a descriptor with a number
- * close to the process's limit tells that nearly all are taken; it is closed
- * again at once. */
+ * The kernel always gives the lowest free number. So a descriptor whose number
+ * is close to the process's limit shows that nearly all are in use; it is
+ * closed again at once. */
 #include "resources/fds.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The descriptors that scenarios have: how many they may have, and who opened
- * which (the profile lab.OpenFiles).
+ * The descriptors that scenarios have: how many they may have, and which stack
+ * opened which (the profile lab.OpenFiles).
  *
- * Two bounds hold, and both answer as the kernel would, with EMFILE. The step's
- * own (limits.fds) is a count. The process's is RLIMIT_NOFILE, of which the lab
- * keeps a part for itself: connections, profiles and /goto live on those.
+ * There are two limits, and at both a scenario gets EMFILE, as from the kernel.
+ * The step's own (limits.fds) is a count. The process's is RLIMIT_NOFILE, of
+ * which the lab keeps a part for itself, for connections, profiles and /goto.
  *
  * To open one for a scenario: lab_fd_take; open; lab_fd_opened, with the
  * descriptor or the negative errno. Before it is closed: lab_fd_closing.
@@ -24,7 +24,7 @@ typedef struct lab_fds {
   pthread_mutex_t lock; /* files are closed by workers, clients of a server
                            come and go on the control thread */
   unsigned count;       /* that scenarios have */
-  unsigned limit;       /* of the step; 0: no other than the process's */
+  unsigned limit;       /* of the step; 0: only the process's */
 } lab_fds;
 
 void lab_fds_init(lab_vm *vm);
@@ -39,25 +39,28 @@ int lab_fd_opened(lua_State *L, int fd);
 /* Before FD is closed. */
 void lab_fd_closing(lab_vm *vm, int fd);
 
-/* What the step may have (0: no limit of its own); what scenarios have now. */
+/* LIMIT: how many the step may have (0: no limit of its own). FDS: how many
+ * scenarios have now. */
 void lab_fd_set_limit(lab_vm *vm, unsigned limit);
 void lab_fd_read(lab_vm *vm, unsigned *fds, unsigned *limit);
 
-/* The part of opened and closing that doesn't count: enters FD in lab.OpenFiles
- * (0), or tells -EMFILE; takes it out. */
+/* The part of lab_fd_opened and closing that doesn't count. Enter: enters FD in
+ * lab.OpenFiles and returns 0; or -EMFILE if the process needs it itself.
+ * Leave: takes it out of lab.OpenFiles. */
 int lab_fd_enter(int fd, uint32_t stack, uint32_t label);
 void lab_fd_leave(int fd);
 
-/* What one server, request or child has. Zeroed; the first may be taken by
- * lab_fd_take, then COUNT is 1. */
+/* How many descriptors one server, request or child has. Zeroed at first. The
+ * first one may be taken by lab_fd_take; then COUNT is 1. */
 typedef struct lab_fd_account {
   unsigned count;
   bool closed; /* it gets no more */
 } lab_fd_account;
 
-/* For descriptors that come by themselves, as clients do. Take: before one is
- * accepted; 0, or -EMFILE while there may be no more. Give: FD is about to be
- * closed, or (-1) none came. Close: none counts any more. */
+/* For descriptors that come from outside, such as a server's clients. Take:
+ * called before one is accepted; 0, or -EMFILE while there may be no more.
+ * Give: FD is about to be closed; -1: none was accepted. Close: none of them
+ * counts any more. */
 int lab_fd_account_take(lab_vm *vm, lab_fd_account *a);
 void lab_fd_account_give(lab_vm *vm, lab_fd_account *a, int fd);
 void lab_fd_account_close(lab_vm *vm, lab_fd_account *a);

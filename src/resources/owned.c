@@ -28,7 +28,7 @@ void lab_owned_remove(lab_owned *o) {
   lab_list_remove(&o->link);
 }
 
-/* The next of GENERATION (0: any), or NULL. */
+/* The first one of GENERATION (0: of any), or NULL. */
 static lab_owned *find_owned(lab_vm *vm, uint32_t generation) {
   const lab_list *all = get_owned_list(vm);
   for (lab_list *l = all->next; l != all; l = l->next) {

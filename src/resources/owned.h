@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The list of what steps have outside Lua. Whatever a step left behind is found
- * here by its generation and taken back, once its tasks have ended.
+ * The list of what steps have outside Lua: files, sockets, timers, processes.
+ * What a step has left behind is found here by its generation, and taken back
+ * after its tasks have ended.
  *
  * Threads: the VM's. */
 #ifndef LAB_RESOURCES_OWNED_H
@@ -12,7 +13,7 @@
 
 typedef struct lab_vm lab_vm;
 
-/* A file, a socket, a timer, a process. Embedded in its C object. */
+/* One such thing. Embedded in its C object. */
 typedef struct lab_owned {
   lab_list link;
   uint32_t generation;
@@ -27,16 +28,17 @@ typedef struct lab_owned_list {
 
 void lab_owned_init(lab_vm *vm);
 
-/* O belongs to the running task's step from now on. KIND is a literal; NULL for
- * what a step can't give back itself. */
+/* O belongs to the running task's step from now on. KIND is a literal, or NULL
+ * for something that a step can't give back itself. */
 void lab_owned_add(lab_vm *vm, lab_owned *o, const char *kind,
                    void (*reclaim)(lab_owned *o));
-/* It was closed, or collected. Nothing happens if it was removed already. */
+/* O was closed, or collected. Nothing happens if it was removed already. */
 void lab_owned_remove(lab_owned *o);
-/* Takes back what GENERATION has and says so in the log, as STEP's (0: all
- * generations', silently, for shutdown): each is removed, then its reclaim is
- * called, which gives the resource back at once; the Lua object behind it
- * stays, closed. Its tasks must have ended. Returns how many there were. */
+/* Takes back what GENERATION has, and says so in the log, for step STEP.
+ * (Generation 0: takes back everything, without a word, for shutdown.) Each one
+ * is removed, then its `reclaim` is called, which gives the resource back at
+ * once; its Lua object stays, closed. The generation's tasks must have ended.
+ * Returns how many there were. */
 unsigned lab_owned_reclaim(lab_vm *vm, uint32_t generation, int step);
 
 #endif

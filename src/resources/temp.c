@@ -29,7 +29,7 @@ struct lab_temp {
 };
 
 /* $TMPDIR without symbolic links, so that paths can be compared. The name can't
- * be guessed, so nobody has made a folder of that name before us. */
+ * be guessed, so no other user can have made a folder of that name before. */
 static char *make_root_path(void) {
   const char *tmp = getenv("TMPDIR");
   char base[PATH_MAX], path[PATH_MAX + 64];
@@ -69,8 +69,8 @@ static void free_removed(lab_job *job) {
   lab_xfree(LAB_CONTAINER(job, lab_temp, removal));
 }
 
-/* On a worker, for there may be a hundred thousand files. The workers are gone
- * when the VM ends. */
+/* On a worker, because there may be a hundred thousand files. When the VM ends
+ * there are no workers any more. */
 static void remove_folder(lab_temp *temp) {
   temp->removal.run = run_removal;
   temp->removal.done = free_removed;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Temporary files on disk: every visit of a step has a folder of its own, in
- * the one that the process has, $TMPDIR/diaglab-PID-RANDOM. It is made for the
- * first file in it, and removed, with everything in it, when the step is left.
+ * Temporary files on disk. Every visit of a step has a folder of its own within
+ * the process's folder, $TMPDIR/diaglab-PID-RANDOM. It is made for the first
+ * file in it, and removed with everything in it when the step is left.
  *
  *   lab_temp *temp = lab_temp_use(vm);     VM's thread
  *   lab_temp_make(temp), mkstemp...        a worker
  *   lab_temp_unuse(temp);                  VM's thread, in any case
  *
- * A job that is under way when the step is left still finds its folder: it is
+ * Jobs that are under way when the step is left still find the folder: it is
  * removed after the last of them. */
 #ifndef LAB_RESOURCES_TEMP_H
 #define LAB_RESOURCES_TEMP_H
@@ -23,14 +23,14 @@ typedef struct lab_temps {
 void lab_temps_init(lab_vm *vm);
 /* Removes the process's folder, which is empty now. VM's thread. */
 void lab_temps_close(lab_vm *vm);
-/* Removes it with all that is in it. Control thread. */
+/* Removes it with everything in it. Control thread. */
 void lab_temps_abandon(lab_vm *vm);
 void lab_temps_free(lab_vm *vm);
 
 /* The folder of the running task's step, which stays until unuse. */
 lab_temp *lab_temp_use(lab_vm *vm);
 void lab_temp_unuse(lab_temp *temp);
-/* Makes the folder, if nobody did yet: 0 or negative errno. A worker's. */
+/* Makes the folder if it isn't there yet: 0 or negative errno. On a worker. */
 int lab_temp_make(lab_temp *temp);
 /* Valid until unuse. */
 const char *lab_temp_path(const lab_temp *temp);

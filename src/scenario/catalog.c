@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * See catalog.h.
  *
- * Scenarios are run to learn their titles, so they are kept short: in a Lua
- * state that lives for one answer, with a bounded memory, and a bounded number
- * of instructions for each. It has no VM, and nothing of the lab's works in it.
- */
+ * To know their titles, scenarios must be run. So each answer has a Lua state
+ * of its own, without a VM and with a `lab` that does nothing, whose memory is
+ * bounded, and so is the number of instructions of each scenario. */
 #include "scenario/catalog.h"
 
 #include <lauxlib.h>
@@ -32,8 +31,8 @@ typedef struct catalog {
 
 /* ---- bounds -------------------------------------------------------------- */
 
-/* New blocks are zeroed: so lab_vm_of, which the collector's wrapper asks, is
- * NULL from the first moment on. */
+/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
+ * collector (vm/gc.c) looks at it. */
 static void *allocate_bounded(void *ud, void *p, size_t old, size_t size) {
   catalog *c = ud;
   size_t before = p ? old : 0;
@@ -56,7 +55,8 @@ static catalog *get_catalog(lua_State *L) {
   return ud;
 }
 
-/* Once it is over, every instruction fails: no pcall gets around that. */
+/* When too many instructions have run, every further one fails, so a pcall in
+ * the scenario doesn't help. */
 static void count_instructions(lua_State *L, lua_Debug *ar) {
   (void)ar;
   if (get_catalog(L)->looks > 0 && --get_catalog(L)->looks > 0)
@@ -86,8 +86,8 @@ static int catalog_run(lua_State *L) {
 
 /* ---- the rest of its host ------------------------------------------------ */
 
-/* host.compile(text, path, prefix, env): as the VM's, but profiles don't hear
- * of it. */
+/* host.compile(text, path, prefix, env): as the VM's, but it registers no names
+ * for profiles. */
 static int catalog_compile(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The list of steps, and their hints: lua/catalog.lua makes the texts.
  *
- * Threads: any; it reads files, so it takes its time. */
+ * Threads: any. It reads and runs files, so it may take some tenths of a second
+ * for each. */
 #ifndef LAB_SCENARIO_CATALOG_H
 #define LAB_SCENARIO_CATALOG_H
 

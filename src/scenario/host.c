@@ -102,15 +102,15 @@ static int host_visit(lua_State *L) {
   return count_visit_results(L, LUA_OK, 1);
 }
 
-/* host.mark(generation): it is what runs from now on; cumulative profiles begin
- * anew. */
+/* host.mark(generation): what runs from now on is of GENERATION. Cumulative
+ * profiles begin at zero. */
 static int host_mark(lua_State *L) {
   lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
   return 0;
 }
 
-/* host.cancel_tasks(generation, most = all) -> how many tasks were told: those
- * that serve no request */
+/* host.cancel_tasks(generation, most = all) -> how many were cancelled now, of
+ * the tasks that serve no request */
 static int host_cancel_tasks(lua_State *L) {
   uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
   unsigned most = (unsigned)luaL_optinteger(L, 2, UINT_MAX);
@@ -118,7 +118,7 @@ static int host_cancel_tasks(lua_State *L) {
   return 1;
 }
 
-/* host.cancel_requests(generation) -> how many were told */
+/* host.cancel_requests(generation) -> how many were cancelled now */
 static int host_cancel_requests(lua_State *L) {
   uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
   lua_pushinteger(L, lab_requests_cancel(lab_vm_of(L), generation));
@@ -132,9 +132,9 @@ static int host_requests(lua_State *L) {
   return 1;
 }
 
-/* host.own(flag, task = the running one): what it does from now on is the lab's
- * own work, which doesn't wait behind a crowd of tasks (or, false, the
- * scenario's). TASK must not have ended. */
+/* host.own(flag, task = the running one): true: from now on TASK does the lab's
+ * own work, which doesn't have to wait behind many other tasks; false: the
+ * scenario's. TASK must not have ended. */
 static int host_own(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   const lab_task_handle *h = lua_touserdata(L, 2);
@@ -153,9 +153,9 @@ static int host_loading(lua_State *L) {
   return 0;
 }
 
-/* host.explain(problem) -> an error as it is told, with the place of one that
- * has none. There must be room for that, so no limit holds from now on:
- * host.limit is to follow. */
+/* host.explain(problem) -> the error's text for the log and the client. "not
+ * enough memory" gets its place and the limit. That needs memory, so no limit
+ * holds from now on, until host.limit. */
 static int host_explain(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   const char *problem = lua_tostring(L, 1);
@@ -197,8 +197,8 @@ static int host_entering(lua_State *L) {
 /* ---- giving back ----------------------------------------------------------
  */
 
-/* host.collect(): everything that nobody needs any more goes. The first time
- * finalizers run; what they were about goes the second time. */
+/* host.collect(): collects all garbage. The first collection runs finalizers;
+ * the second one frees their objects. */
 static int host_collect(lua_State *L) {
   lab_coroutine_compact(L);
   lab_gc_full(L);
@@ -206,8 +206,9 @@ static int host_collect(lua_State *L) {
   return 0;
 }
 
-/* host.reclaim(generation, step): files, sockets and the like that it left.
- * Generation 0 is no step's, so it has none. */
+/* host.reclaim(generation, step): takes back the files, sockets and the like
+ * that GENERATION has left behind. Generation 0 is no step's, so it has none.
+ */
 static int host_reclaim(lua_State *L) {
   uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
   int step = (int)luaL_checkinteger(L, 2);
@@ -216,8 +217,8 @@ static int host_reclaim(lua_State *L) {
   return 0;
 }
 
-/* host.limit(bytes, fds): application memory and descriptors that the step may
- * have; 0 = no tighter than the lab's own caps. */
+/* host.limit(bytes, fds): how much application memory and how many descriptors
+ * the step may have; 0: no limit besides the lab's own. */
 static int host_limit(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lua_Integer bytes = luaL_checkinteger(L, 1);
@@ -241,8 +242,8 @@ static int host_traceback(lua_State *L) {
 
 /* ---- serving ------------------------------------------------------- */
 
-/* host.serve(scenario, number, slug, generation): requests go there from now
- * on. */
+/* host.serve(scenario, number, slug, generation): requests go to that step from
+ * now on. */
 static int host_serve(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * `host`: what lua/main.lua and its companions need from C to find, load, enter
- * and leave scenarios. Scenarios never see it. Each function is described where
- * it is defined.
+ * and leave scenarios. Scenarios can't see it. host.c describes each function.
  *
  * Threads: the VM's. */
 #ifndef LAB_SCENARIO_HOST_H
@@ -9,7 +8,7 @@
 
 #include <lua.h>
 
-/* Pushes the table `host`; OPENER is what host.opener is, the library's. May
+/* Pushes the table `host`. OPENER becomes host.opener: lab_file_opener. May
  * raise. */
 void lab_host_push(lua_State *L, lua_CFunction opener);
 

@@ -17,11 +17,11 @@ static int push_file_failure(lua_State *L, const char *path) {
   return luaL_fileresult(L, 0, path);
 }
 
-/* ---- bytes that grow where Lua may raise ----------------------------------
+/* ---- what is closed when Lua raises ---------------------------------------
  */
 
-/* A folder or a file that is being read. What is open is closed, whatever
- * raises in between: by this userdata, which is a to-be-closed value. */
+/* A folder or a file that is being read: a to-be-closed value, so it is closed
+ * also when something raises meanwhile. */
 typedef struct reading {
   DIR *dir;
   FILE *file;

@@ -46,7 +46,7 @@ static void set_text(lab_request *x, int status, const char *text, size_t len) {
   lab_buf_append(&x->reply, text, len);
 }
 
-/* The server's own business. */
+/* Headers that only the server itself writes. */
 static bool is_reserved(const char *name) {
   static const char *const names[] = {"Content-Length", "Transfer-Encoding",
                                       "Connection", "Date", NULL};
@@ -118,7 +118,8 @@ static int take_answer(lua_State *co) {
   return 0;
 }
 
-/* The first line of an error with its traceback: what the client is told. */
+/* The length of an error's message without its traceback: what the client gets.
+ */
 static size_t measure_message(const char *text) {
   const char *end = strstr(text, "\nstack traceback:");
   return end ? (size_t)(end - text) : strlen(text);
@@ -179,7 +180,8 @@ static uint32_t find_label(lab_vm *vm, const lab_request *x) {
   return lab_label_intern(vm->scenario->step.slug, route);
 }
 
-/* Appends as much of S as there is room for, and a 0. */
+/* Writes as much of S to AT as there is room for, and a 0; returns where that
+ * is. */
 static char *append_bytes(char *at, const char *end, const char *s, size_t n) {
   size_t room = (size_t)(end - at) - 1;
   n = n < room ? n : room;
@@ -256,7 +258,7 @@ static int start_request(lua_State *L) {
   return 0;
 }
 
-/* There is not even memory to begin with it. */
+/* There is not even enough memory to begin with X. */
 static void refuse_for_memory(lab_vm *vm, lab_request *x) {
   char limit[LAB_MEMORY_LIMIT_TEXT], text[LAB_MEMORY_TEXT];
   lab_memory_limit_text(vm, limit, sizeof limit);

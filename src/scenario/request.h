@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * A request's way through the VM.
  *
- * It becomes a task that runs main.helloWorldHandler (path "/"), the step's
- * route, or the function of a scenario's own server, on a coroutine that has
- * served before. Two lines of log, as the original writes them, and the answer
- * goes back to the control thread. */
+ * A request becomes a task that runs main.helloWorldHandler (path "/"), the
+ * step's route, or the function of a scenario's own server, on a coroutine that
+ * has served before. It writes two lines to the log, as the original program
+ * does, and the answer goes back to the control thread. */
 #ifndef LAB_SCENARIO_REQUEST_H
 #define LAB_SCENARIO_REQUEST_H
 
@@ -52,22 +52,22 @@ typedef struct lab_requests {
 
 /* ---- the control thread -------------------------------------------------- */
 
-/* The VM may sleep on until lab_sched_wake: call that once per round of the
- * loop (lab_vm_kick). */
+/* Sends R, but doesn't wake the VM if it sleeps: that is lab_vm_kick, called
+ * once per round of the loop. */
 void lab_request_send(lab_vm *vm, lab_request *r);
 /* Requests that the VM has not looked at yet. Any thread. */
 size_t lab_requests_queued(lab_vm *vm);
 
 /* ---- the VM's thread ----------------------------------------------------- */
 
-/* Cancels the requests of GENERATION; returns how many were told. */
+/* Cancels the requests of GENERATION; returns how many were cancelled now. */
 unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation);
-/* Cancels those that stand ready to run, of whatever step. */
+/* Cancels the requests of any step that are ready to run. */
 void lab_requests_cancel_ready(lab_vm *vm);
 /* Requests of GENERATION that have not ended. */
 unsigned lab_requests_count(lab_vm *vm, uint32_t generation);
-/* Answers all with 503; for shutdown. Their tasks are dropped afterwards
- * (lab_lua_task_drop_all). */
+/* Answers all requests with 503, for shutdown. Their tasks are dropped
+ * afterwards (lab_lua_task_drop_all). */
 void lab_requests_drop_all(lab_vm *vm);
 
 #endif

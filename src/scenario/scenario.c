@@ -60,8 +60,8 @@ const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n) {
 /* ---- the Lua files --------------------------------------------------------
  */
 
-/* Calls an embedded file with the N arguments on top of the stack; leaves its
- * one result. Its functions appear as "main.<name>". */
+/* Calls an embedded file with the NARGS arguments on top of the stack; leaves
+ * its one result. Profiles show its functions as "main.<name>". */
 static void run_embedded(lua_State *L, const char *name, const char *text,
                          size_t len, int nargs) {
   const char *lua_dir = lab_vm_of(L)->scenario->lua_dir;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Finding, loading, entering, serving and leaving steps. The order of it all is
- * in lua/main.lua; these files do what it asks for, and the requests' and the
- * switches' way through the VM. Order of the files:
+ * Finding, loading, entering, serving and leaving steps. The order of a switch
+ * is written in lua/main.lua. These files do what it asks for, and bring
+ * requests and switches through the VM. Order in which the files may call each
+ * other:
  *
  *   host_files < catalog
  *   shown < entry_watch < request < switches < host < scenario
@@ -36,7 +37,7 @@ typedef struct lab_scenario_config {
   const char *lua_dir; /* where lua/main.lua can be read by tools, or NULL */
 } lab_scenario_config;
 
-/* Private: each belongs to the file of its name in this folder. */
+/* Private: each member belongs to the file of its name in this folder. */
 typedef struct lab_scenario {
   lab_vm *vm;
   lab_step step; /* host.c writes it */
@@ -53,7 +54,8 @@ typedef struct lab_scenario {
 void lab_scenario_new(lab_vm *vm, const lab_scenario_config *config);
 void lab_scenario_free(lab_vm *vm);
 /* Runs the embedded Lua files, with the table `lab` on top of the stack, and
- * keeps what they give. OPENER: see lab_host_push. May raise. */
+ * keeps references to the functions that they return. OPENER: see
+ * lab_host_push. May raise. */
 void lab_scenario_open(lua_State *L, lua_CFunction opener);
 /* The folders with scenarios. Any thread. */
 const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n);

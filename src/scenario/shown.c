@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * See shown.h.
  *
- * Whatever may raise, or takes its time, happens before the lock is taken: the
- * control thread waits for it. */
+ * All that may raise or take long is done before the lock is taken, because the
+ * control thread waits for the lock. */
 #include "scenario/shown.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What other threads may know of the step: its number, parameters and routes,
- * and the step that is being entered. The VM's thread shows them when they
- * change; a reader never waits for Lua code. */
+ * What other threads may read about the step: its number, parameters and
+ * routes, and the step that is being entered. The VM's thread writes it
+ * whenever it changes, so a reader never waits for Lua code. */
 #ifndef LAB_SCENARIO_SHOWN_H
 #define LAB_SCENARIO_SHOWN_H
 
@@ -29,11 +29,11 @@ typedef struct lab_shown_step {
 
 /* A step that is being entered: entry_watch.c. */
 typedef struct lab_entry {
-  const char *what; /* of it runs, a literal; NULL: there is no such step */
+  const char *what; /* what of it runs, a literal; NULL: there is none */
   int number;
   char slug[LAB_SLUG_LEN];
   uint64_t since; /* ns since 1970 */
-  unsigned tell;  /* after so many seconds, in the log */
+  unsigned tell;  /* the next line in the log, in seconds after `since` */
   lab_buf where;  /* what it does; then, from a second on, its stack as Lua
                      writes it. May be empty */
 } lab_entry;
@@ -50,8 +50,9 @@ typedef struct lab_shown {
 void lab_shown_init(lab_vm *vm);
 void lab_shown_free(lab_vm *vm);
 
-/* The scenario's step (scenario.h) is the one that is served; its table is at
- * SCENARIO on L's stack. VM's thread; may raise, before anything is changed. */
+/* Shows vm->scenario->step, whose table is at SCENARIO on L's stack, as the
+ * step that is served. VM's thread. May raise, but only before anything is
+ * changed. */
 void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario);
 
 /* Any thread. Read: copies, whose buffers are the caller's to free. */

@@ -20,7 +20,7 @@ static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
 }
 
-/* For whoever makes way for a switch. */
+/* For long work that makes way for a switch. */
 static void note_pending(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   vm->switch_pending = s->task || s->waiting;
@@ -36,8 +36,7 @@ static void set_answer(lab_switch *x, int status, const char *text,
 /* ---- the end of a switch --------------------------------------------------
  */
 
-/* A later switch had no more patience. What this one had started is
- * cancelled. */
+/* A later switch didn't wait any longer. Cancels what this one had started. */
 static void answer_pushed_aside(lab_vm *vm, lab_switch *x) {
   static const char text[] = "a later switch took its place";
   lab_log("switch to step %d: %s", x->step, text);
@@ -113,7 +112,7 @@ static void begin_switch(lab_vm *vm, lab_switch *x) {
   }
   get_switches(vm)->under_way = x;
   get_switches(vm)->new_generation = 0;
-  lab_memory_suspend(vm); /* a full step must not keep us from leaving it */
+  lab_memory_suspend(vm); /* a step that is full can still be left */
   lua_pushcfunction(vm->L, start_switch);
   lua_pushlightuserdata(vm->L, x);
   if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
@@ -178,7 +177,7 @@ void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
 /* ---- interruptions --------------------------------------------------------
  */
 
-/* A switch waits behind one that takes too long: cancels that. */
+/* Cancels a switch that takes too long while another one waits. */
 static void hurry_switches(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool leaving =
@@ -191,7 +190,7 @@ static void hurry_switches(lab_vm *vm) {
 
 static void deliver_hurry(lab_post *post) {
   lab_scenario *s = LAB_CONTAINER(post, lab_scenario, switches.hurry);
-  /* In this order: an interruption that comes in between posts anew, or comes
+  /* In this order: an interruption that comes in between posts again, or comes
    * while no task runs. */
   atomic_store(&s->switches.hurry_sent, false);
   lab_preempt_clear(s->vm);

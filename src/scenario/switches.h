@@ -28,7 +28,7 @@ typedef enum lab_switch_phase {
 } lab_switch_phase;
 
 /* The caller fills in the first part, with call.answered and call.user, keeps
- * QUERY until `answered` was called, and then owns the second part.
+ * `query` until `answered` was called, and then owns the second part.
  * Answers: 200 "switched to step N", 400 for an unknown step or parameter, 500
  * when the scenario is broken (then step 0 is active), 503 if it was pushed
  * aside by a later switch; 0: it was withdrawn. */
@@ -62,26 +62,27 @@ typedef struct lab_switches {
 void lab_switch_send(lab_vm *vm, lab_switch *x);
 /* The VM has taken it up, or it was withdrawn. */
 bool lab_switch_has_begun(const lab_switch *x);
-/* The step before is left, so it is the new one that takes its time. */
+/* The old step has been left, and the new one's `enter` runs. */
 bool lab_switch_is_entering(const lab_switch *x);
-/* Whatever Lua code is running gets an error at its next instruction, so do
- * requests that stand ready behind it; SWITCH_TOO: also the switch that is
- * under way. */
+/* The running Lua code gets an error at its next instruction, and so do
+ * requests that are ready to run after it; SWITCH_TOO: also the switch under
+ * way. */
 void lab_switches_interrupt(lab_vm *vm, bool switch_too);
-/* If the VM has not begun with X it never will; writes what the VM is busy with
- * into WHY and returns true. X is still the VM's until `answered`. */
+/* If the VM has not begun with X, it never will: returns true, and writes what
+ * the VM is busy with into WHY. X is still the VM's until `answered`. */
 bool lab_switch_withdraw(lab_vm *vm, lab_switch *x, lab_err *why);
-/* True if the VM took no notice of the last interruption, since something else
- * than the switch to X keeps it; WHY says what. */
+/* True if the last interruption has had no effect yet because something else
+ * than the switch to X keeps the VM; WHY says what. */
 bool lab_switch_is_stuck(lab_vm *vm, const lab_switch *x, lab_err *why);
 
 /* ---- the VM's thread ----------------------------------------------------- */
 
-/* A new visit of a step, for the switch that is under way. */
+/* The generation of a new visit of a step, for the switch under way. */
 uint32_t lab_switches_new_generation(lab_vm *vm);
-/* That step won't be entered. */
+/* The step of the last new generation won't be entered. */
 void lab_switches_give_up(lab_vm *vm);
-/* What the switch under way does, if the running task is that switch. */
+/* Notes what the switch under way is doing now, if the running task is that
+ * switch. */
 void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase);
 /* Answers the switch under way and all that wait, for shutdown. */
 void lab_switches_drop_all(lab_vm *vm);

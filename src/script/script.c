@@ -39,7 +39,7 @@ static void unwatch_vm(lab_vm *vm) {
   lab_machine_detach();
 }
 
-/* Answers everything, and gives back what all steps have. */
+/* Answers all calls, and takes back what all steps have. */
 static void drop_all_work(lab_vm *vm) {
   lab_sched_deliver(vm->sched); /* what came too late becomes tasks, */
   lab_switches_drop_all(vm);    /* and all of them are answered here */

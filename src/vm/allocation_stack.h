@@ -2,9 +2,9 @@
  * Stacks inside Lua's allocator, for heap profiles.
  *
  * There the Lua stack may be read, but nothing may be pushed on it. So the C
- * function at its top is found by its code address, by unwinding, and those
- * below by the name they are called by. While Lua is making room for the stack
- * itself, even reading it isn't possible.
+ * function at its top is found by unwinding, by its code address; C functions
+ * below it have the names by which Lua code calls them. While Lua is making
+ * room for the stack itself, the stack can't even be read.
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_ALLOCATION_STACK_H
@@ -16,8 +16,8 @@
 /* The heap profiler's question (prof/heap.h): the stack that an allocation of
  * the running task is charged to, and its label. 0: it isn't the scenario's. */
 uint32_t lab_walk_allocation(uint32_t *label);
-/* Lua is making room for its stack, which may be half changed: it can't be
- * walked now. */
+/* True while Lua is making room for its stack: it may be half changed, and must
+ * not be walked. */
 bool lab_walk_is_unsafe(void);
 
 /* What is allocated until end_loading is the scenario's own code, its functions

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "vm/vm.h"
 
-/* An answer waits for others to share its wake-up, unless its call took longer
- * than this: then nobody knows when the next one ends. */
+/* An answer waits for further ones, to share one wake-up with them. One whose
+ * call took longer than this doesn't wait: the next may take as long. */
 static const uint64_t BATCH_NS = 50000;
 enum { BATCH = 32 };
 
@@ -62,7 +62,7 @@ static void deliver_slice(lab_post *post) {
   lab_slices *s = LAB_CONTAINER(lab_call_of(post), lab_slices, call);
   lab_vm *vm = s->call.vm;
   bool more = s->slice(s, vm->sched);
-  while (more && atomic_load(&vm->stopping)) /* nobody would deliver it again */
+  while (more && atomic_load(&vm->stopping)) /* it isn't delivered again */
     more = s->slice(s, vm->sched);
   if (more)
     lab_sched_post(vm->sched, post);

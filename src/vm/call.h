@@ -6,13 +6,13 @@
  *   lab_call_answer(c);                  VM's thread, now or later
  *   ... c->answered(c) ...               control thread, in lab_call_collect
  *
- * A call is the base of all that is asked of the VM: embed it as `call` in a
- * struct of your own (a request, a switch, a profile of tasks). Calls arrive in
- * the order in which they were sent. Several answers share one wake-up of the
- * control thread.
+ * Everything that is asked of the VM has a call as its base: embed it as `call`
+ * in a struct of your own (a request, a switch, a profile of tasks). Calls
+ * arrive in the order in which they were sent. Several answers share one
+ * wake-up of the control thread.
  *
- * Ownership: the sender's, and it must stay until `answered` was called. Each
- * call that was delivered is answered, also when the lab stops. */
+ * Ownership: a call is the sender's, and must exist until `answered` has been
+ * called. Each call that was delivered is answered, also when the lab stops. */
 #ifndef LAB_VM_CALL_H
 #define LAB_VM_CALL_H
 
@@ -35,7 +35,7 @@ typedef struct lab_call {
 /* Answers on their way to the control thread. */
 typedef struct lab_outbox {
   lab_mpsc answers;
-  unsigned unsent;      /* pushed since the last wake-up */
+  unsigned unsent; /* pushed since the last wake-up */
   void (*wake)(void *);
   void *wake_arg;
 } lab_outbox;
@@ -48,24 +48,25 @@ static inline lab_call *lab_call_of(lab_post *post) {
 /* Before the VM's thread runs. WAKE wakes the control thread: called with ARG
  * from any thread, and must not block. */
 void lab_call_init(lab_vm *vm, void (*wake)(void *), void *arg);
-/* Fills in C's own part; it is sent by lab_sched_post or one of its variants.
- * Control thread. */
+/* Fills in C's own part; the caller then sends it by lab_sched_post or one of
+ * its variants. Control thread. */
 void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 /* Prepares C and sends it. Control thread. */
 void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 /* Gives C back to the control thread. VM's thread. */
 void lab_call_answer(lab_call *c);
-/* Wakes the control thread if there are answers that it was not told of: the
- * scheduler's `idle`. VM's thread. */
+/* Wakes the control thread if there are answers for which it was not yet woken.
+ * It is the scheduler's `idle`. VM's thread. */
 void lab_call_flush(void *vm);
-/* Wakes the control thread: there is something else for it. Any thread. */
+/* Wakes the control thread for something else than an answer. Any thread. */
 void lab_call_wake(lab_vm *vm);
-/* Calls `answered` of all that were answered. Control thread. */
+/* Calls `answered` of all calls that were answered. Control thread. */
 void lab_call_collect(lab_vm *vm);
 
-/* Work that is done on the VM's thread piece by piece: SLICE is called between
- * two tasks, again and again while it returns true. Tasks and other calls have
- * their turn in between, unless the lab is stopping. Then it is answered. */
+/* Work that the VM's thread does in slices: `slice` is called between two
+ * tasks, again and again while it returns true; then the call is answered.
+ * Tasks and other calls have their turn in between, unless the lab is stopping.
+ */
 typedef struct lab_slices {
   lab_call call;
   bool (*slice)(struct lab_slices *s, lab_sched *sched);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * See coroutine.h.
  *
- * A coroutine that ended well can serve again, and scripts have no `coroutine`
- * library, so they can't hold on to one. Those of requests are kept ("idle"),
- * with the room that most requests need. Those of lab.go are garbage that has a
- * use ("spare"): the collector's next cycle takes them, so what a program is
- * seen to hold is what it holds. */
+ * A coroutine whose task ended without an error serves another task. (Scripts
+ * have no `coroutine` library, so they can't refer to it.) Coroutines of
+ * requests are kept ("idle"), with the room that most requests need. Those of
+ * lab.go may be used again only until the collector's next cycle ("spare"):
+ * they are garbage, and profiles must not show memory that the scenario doesn't
+ * hold. */
 #include "vm/coroutine.h"
 
 #include "base/alloc.h"
@@ -16,8 +17,9 @@ enum { IDLE_MAX = 256, IDLE_STACK = 200 /* values of room in advance */ };
 
 /* ---- keeping coroutines alive -------------------------------------------- */
 
-/* The coroutine on top of L is kept until unanchor. Coroutines are in a table
- * of their own, not in the registry: tables never shrink. */
+/* The coroutine on top of L, popped, is kept alive until unanchor_coroutine.
+ * Coroutines are in a table of their own, not in the registry, because a table
+ * never shrinks, and this one can be replaced. */
 static int anchor_coroutine(lab_vm *vm, lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->coroutines.anchors);
   lua_insert(L, -2);
@@ -82,7 +84,7 @@ void lab_coroutine_compact(lua_State *L) {
 
 /* ---- making them --------------------------------------------------------- */
 
-/* There must be one. */
+/* There must be a spare one. */
 static lab_lua_task *take_spare(lab_vm *vm) {
   lab_lua_task *t = vm->coroutines.spare;
   vm->coroutines.spare = t->next_idle;
@@ -98,16 +100,17 @@ static void give_spare(lab_vm *vm, lab_lua_task *t) {
   vm->coroutines.spare_bytes += count_bytes(t->co);
 }
 
-/* When memory is out Lua collects garbage in the middle of an allocation, where
- * these can't go: so they may be a sixteenth of what the step may have. */
+/* When memory is out Lua collects garbage in the middle of an allocation, and
+ * spare coroutines can't be dropped there. So they may take a sixteenth of the
+ * step's memory. */
 static bool may_be_spare(const lab_vm *vm, const lab_lua_task *t) {
   return !t->kind->serves && !t->own &&
          vm->coroutines.spare_bytes + count_bytes(t->co) <=
              lab_memory_limit(vm) / 16;
 }
 
-/* Room for N values on CO. It is FROM that raises: CO has nobody who would
- * catch it. */
+/* Makes room for N values on CO. An error is raised in FROM, because nothing
+ * would catch it in CO. */
 static void reserve_stack(lua_State *from, lua_State *co, int n) {
   if (!lua_checkstack(co, n))
     luaL_error(from, LAB_LUA_NO_MEMORY);
@@ -132,7 +135,7 @@ lab_lua_task *lab_coroutine_with_function(lua_State *from, int nargs) {
   luaL_checkstack(from, 3, NULL);
   lua_State *co = lua_newthread(from);
   lua_insert(from, -(nargs + 2));     /* below the function */
-  reserve_stack(from, co, nargs + 2); /* one to look at it */
+  reserve_stack(from, co, nargs + 2); /* and one value for profiles */
   lua_xmove(from, co, nargs + 1);
   return new_task(vm, from, co);
 }

@@ -19,28 +19,28 @@ typedef struct lab_coroutines {
   size_t spare_bytes;
 } lab_coroutines;
 
-/* Once, before the first. May raise. */
+/* Once, before the first task. May raise. */
 void lab_coroutine_open(lua_State *L);
 /* A task, not yet known to the scheduler, whose coroutine has the function and
  * NARGS arguments from the top of FROM's stack (popped). May raise; nothing is
  * lost then. */
 struct lab_lua_task *lab_coroutine_with_function(lua_State *from, int nargs);
-/* The same for a request: a coroutine with an empty stack and much room. May
- * raise. */
+/* A task for a request, likewise: its coroutine has an empty stack with much
+ * room. May raise. */
 struct lab_lua_task *lab_coroutine_take_idle(lua_State *L);
-/* T has ended: keeps its coroutine for another task, if it ended well and if
- * that is not where a handle has the results, or lets go of it. T is no longer
+/* T has ended. Its coroutine is kept for another task, if T ended without an
+ * error and no handle has results on it; else it is let go. T is no longer
  * valid. */
 void lab_coroutine_recycle(lab_vm *vm, struct lab_lua_task *t, int status,
                            int nresults);
 /* Lets go of the spare ones. Raises nothing and allocates nothing. */
 void lab_coroutine_drop_spare(lab_vm *vm);
-/* The same, and gives back what the table of coroutines took for all that
- * ended. May raise. */
+/* The same, and makes the table of coroutines as small as possible. May raise.
+ */
 void lab_coroutine_compact(lua_State *L);
 /* Pushes the table that keeps them alive. */
 void lab_coroutine_push_anchors(lua_State *L);
-/* Forgets all that nobody uses; for shutdown. */
+/* Frees the tasks that wait for reuse; for shutdown. */
 void lab_coroutine_free_all(lab_vm *vm);
 
 #endif

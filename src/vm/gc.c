@@ -58,8 +58,9 @@ static uint64_t plan_next_cycle(void) {
   return lab_mem_heap_bytes() + (app > external ? (app - external) / 5 : 0);
 }
 
-/* A pause is what a scenario waits, so it is wall time; the collector's part of
- * the process is CPU time, which is less where the machine is busy. */
+/* A pause is the time that a scenario has to wait, so it is wall time. The
+ * collector's share of the process is CPU time, which is less on a busy
+ * machine. */
 static void begin_pause(void) {
   lab_stack_cache_forget();
   if (gc.depth++ > 0)
@@ -87,16 +88,17 @@ static void end_pause(unsigned cycles) {
   }
 }
 
-/* Coroutines that might have served again. Lua's stacks are whole here: it also
- * calls finalizers. */
+/* Drops the coroutines that could have served again. That is possible here,
+ * where Lua may also call finalizers: its stacks are complete. */
 static void drop_garbage(void) {
   if (gc.L)
     lab_coroutine_drop_spare(lab_vm_of(gc.L));
 }
 
-/* A state without a VM (catalog.c) lives on another thread.
- * While the collector is held, Lua calls this again and again, which is cheap.
- * (Lua's own way to stop it has it collect as soon as it goes on.) */
+/* A state without a VM (scenario/catalog.c) lives on another thread. While the
+ * collector is held, Lua calls this again and again, which costs little. (If
+ * Lua's own lua_gc stopped it, it would collect as soon as it was started
+ * again.) */
 void __wrap_luaC_step(lua_State *L) {
   if (!lab_vm_of(L)) {
     __real_luaC_step(L);
@@ -164,7 +166,7 @@ void lab_gc_detach(void) {
 
 static void collect_all(lua_State *L) {
   if (gc.held)
-    return; /* the debt stays: soon after */
+    return; /* the debt stays, so it collects soon after */
   lua_gc(L, LUA_GCCOLLECT);
   gc.external_debt = 0;
   gc.live = (int64_t)lab_mem_app_bytes();

@@ -10,18 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* L is the VM's state from now on; before lua_close it must be detached. */
+/* L is the VM's state from now on. Detach: before lua_close. */
 void lab_gc_attach(lua_State *L);
 void lab_gc_detach(void);
-/* Memory outside Lua that a Lua object keeps changed by DELTA bytes: it counts
- * towards when the collector runs. May run a full collection. */
+/* The memory outside Lua that a Lua object keeps has changed by DELTA bytes. It
+ * counts for when the collector runs, and may start a full collection now. */
 void lab_gc_external(lua_State *L, int64_t delta);
-/* The collector is at work: Lua code that runs, and C code that Lua called, is
- * a finalizer's. Also in a signal handler. */
+/* True while the collector is at work. Lua code that runs then, or C code that
+ * Lua has called, is a finalizer's. Also in a signal handler. */
 bool lab_gc_running(void);
 /* A full collection, counted as forced. */
 void lab_gc_full(lua_State *L);
-/* While it is held nothing is collected, unless memory ends. */
+/* While the collector is held nothing is collected, unless memory runs out. */
 void lab_gc_hold(bool held);
 
 #endif

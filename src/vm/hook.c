@@ -19,7 +19,7 @@ void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar)) {
 
 static void run_hook(lua_State *L, lua_Debug *ar) {
   bool called = ar->event == LUA_HOOKCALL || ar->event == LUA_HOOKTAILCALL;
-  /* Disarmed first: a signal that comes from here on arms it anew. */
+  /* Disarmed first, because a signal that comes later arms it again. */
   lua_sethook(L, NULL, 0, 0);
   if (settle_samples)
     settle_samples(L, called);

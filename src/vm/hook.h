@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Lua's one debug hook, which two share: the sampler, which then takes the
- * stack of samples that are pending, and preemption, which then ends a time
- * slice or a cancelled task.
+ * Lua has one debug hook. Two files share it: sampler.c takes the stack of
+ * pending samples in it, and preempt.c ends a time slice or a cancelled task.
  *
- * lua_sethook may be called in a signal handler. The hook runs at the next
- * instruction of Lua, at the next call, or when the C function that runs now
- * returns; it disarms itself first. lua_newthread copies an armed hook, so it
- * may run with nothing to do.
+ * lua_sethook may be called in a signal handler. The hook runs at the next Lua
+ * instruction, at the next call, or when the C function that runs now returns.
+ * It disarms itself first. lua_newthread copies an armed hook, so it may run
+ * when there is nothing to do.
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_HOOK_H
@@ -16,17 +15,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Who is called when the hook runs, in this order. NULL: nobody. CALLED: the
- * hook runs at a call, so level 0 is the function that is about to run, and the
- * one that was interrupted is its caller. The second may raise, or yield. */
+/* The functions that the hook calls, the sampler's first; or NULL. CALLED: the
+ * hook runs at a call. Then level 0 is the function that is about to run, and
+ * the one that was interrupted is its caller. ACT may raise, or yield. */
 void lab_hook_set_sampler(void (*settle)(lua_State *L, bool called));
 void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar));
 
-/* Has the hook run at L's next instruction, call or return. Costs O(call
- * depth) of L; returns the time it took, in ns, or 0 if it was armed.
- * Async-signal-safe. L must not be running on another thread. */
+/* Has the hook run at L's next instruction, call or return. This takes a time
+ * proportional to L's call depth; returns how long, in ns, or 0 if the hook was
+ * armed already. Async-signal-safe. L must not be running on another thread.
+ * (Use lab_sampler_arm_hook, which keeps account of the time.) */
 uint64_t lab_hook_arm(lua_State *L);
-/* Has it run after N more instructions. Only inside the hook. */
+/* Has the hook run after N more instructions. Only inside the hook. */
 void lab_hook_arm_count(lua_State *L, int n);
 /* L was left, so the hook has nothing more to do there. */
 void lab_hook_disarm(lua_State *L);

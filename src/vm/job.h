@@ -12,9 +12,9 @@
 typedef struct lab_vm lab_vm;
 struct lab_lua_task;
 
-/* It lives in a userdata on the task's stack, which is there for as long as the
- * task is parked. A task that is cancelled meanwhile is resumed when the job is
- * done: nobody frees memory that a worker still uses. */
+/* A job is in a userdata on the task's stack, so it exists for as long as the
+ * task is parked. A task that is cancelled meanwhile is resumed only when the
+ * job is done, so memory that a worker still uses isn't freed. */
 typedef struct lab_lua_job {
   lab_job base; /* the caller sets run */
   lab_vm *vm;

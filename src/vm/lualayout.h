@@ -125,7 +125,7 @@ typedef struct lab_layout_state {
   void *open_upvalues;
   lab_layout_value *to_close;
   void *gray, *twups, *error_jump;
-  lab_layout_call base; /* the outermost one: whoever made the coroutine */
+  lab_layout_call base; /* the outermost one, of no function */
 } lab_layout_state;
 
 typedef struct lab_layout {

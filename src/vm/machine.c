@@ -74,8 +74,8 @@ static int open_libraries(lua_State *L) {
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
   if (!lab_layout_fits())
-    lab_log("this Lua (%s) lays out its stacks in a way that is not known here:"
-            " tasks start more slowly, and there is no profile of leaks",
+    lab_log("this Lua (%s) has stacks of an unknown layout: tasks start more "
+            "slowly, and there is no goroutineleak profile",
             LUA_RELEASE);
   lab_coroutine_open(L);
   lua_pushcfunction(L, *open);

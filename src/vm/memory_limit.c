@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * See memory_limit.h.
  *
- * Lua's own error is a string made beforehand, "not enough memory", that names
- * no place, and no handler of xpcall hears of it. So the place is noted where
- * the memory is refused, in the allocator; where that error arrives afterwards
- * (at the end of a task or of `enter`) the two are put together. */
+ * Lua's own error is a string made beforehand, "not enough memory". It names no
+ * place, and xpcall doesn't call its handler for it. So the allocator notes the
+ * place when memory is refused. Where the error arrives afterwards, at the end
+ * of a task or of `enter`, the text is made of both. */
 #include "vm/memory_limit.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 /* ---- the limit ----------------------------------------------------------- */
 
-/* What no scenario may exceed: half of the machine's memory. */
+/* No scenario may have more: half of the machine's memory. */
 static size_t read_machine_limit(void) {
   return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 }
@@ -67,7 +67,8 @@ size_t lab_memory_read_limit(lab_vm *vm) {
 
 /* ---- a refusal ----------------------------------------------------------- */
 
-/* The innermost Lua function of L, or nothing. Reads only: see walk.c. */
+/* "file:line: " of the innermost Lua function of L, or "". It only reads the
+ * stack: see walk.c. */
 static void find_lua_place(lua_State *L, char *out, size_t size) {
   lua_Debug ar;
   out[0] = '\0';
@@ -88,7 +89,8 @@ void lab_memory_note_refusal(void) {
     find_lua_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
 }
 
-/* BYTES as an instructor writes them if that is exact, else to a tenth. */
+/* BYTES in the largest unit in which they are a whole number; else in MiB with
+ * one decimal. */
 static void write_size(size_t bytes, char *out, size_t size) {
   static const struct {
     size_t unit;
@@ -119,7 +121,7 @@ void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
   lab_memory *m = &vm->memory;
   char limit[LAB_MEMORY_LIMIT_TEXT];
   lab_memory_limit_text(vm, limit, sizeof limit);
-  if (failed && m->refused_at[0] == '\0') /* where its stack had to grow */
+  if (failed && m->refused_at[0] == '\0') /* its stack had to grow */
     find_lua_place(failed, m->refused_at, sizeof m->refused_at);
   snprintf(out, size, "%s" LAB_LUA_NO_MEMORY ": %s", m->refused_at, limit);
 }

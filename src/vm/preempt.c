@@ -30,9 +30,9 @@ static struct {
 
 /* ---- cancelled tasks ----------------------------------------------------- */
 
-/* When a step is left a million tasks may come here at once. So that message
- * doesn't say where: strings are what the collector counts, and what it does in
- * between nobody can interrupt. */
+/* When a step is left, a million tasks may come here at once. So that message
+ * doesn't name the place: a million strings would have the collector run, and
+ * the collector can't be interrupted. */
 static int raise_cancelled(lua_State *L) {
   if (lab_vm_of(L)->running->told_by_script)
     return luaL_error(L, "task cancelled");
@@ -57,7 +57,7 @@ static bool is_cancelled(void) {
 static void yield_task(lua_State *L, lua_Debug *ar) {
   lab_lua_task *t = preempt.vm->running;
   if (!t || t->co != L)
-    return; /* a coroutine of the script: not ours to yield */
+    return; /* a coroutine of the script's own, which must not yield here */
   if (ar->event != LUA_HOOKCOUNT) { /* the next instruction will do */
     lab_hook_arm_count(L, 1);
     return;
@@ -67,14 +67,14 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
     return;
   }
   preempt.slice_over = 0;
-  if (lab_sched_is_precise(preempt.vm->sched)) /* somebody counts this wait */
+  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
     t->base.stack = lab_walk(L, 0);
   lab_task_ready(preempt.vm->sched, &t->base);
   lua_yield(L, 0);
 }
 
 static void act_in_hook(lua_State *L, lua_Debug *ar) {
-  if (is_cancelled()) { /* armed again: pcall can't swallow it for long */
+  if (is_cancelled()) { /* armed again, in case a pcall catches the error */
     lab_hook_arm_count(L, 1);
     raise_cancelled(L);
   }
@@ -84,8 +84,8 @@ static void act_in_hook(lua_State *L, lua_Debug *ar) {
 
 /* ---- where the VM is ----------------------------------------------------- */
 
-/* The C function that keeps the VM: the innermost of ours or of Lua's library.
- */
+/* The name of the C function that keeps the VM: the innermost one of the lab's
+ * or of Lua's library. */
 static _Atomic(const char *) where;
 static atomic_bool where_asked;
 
@@ -158,8 +158,8 @@ bool lab_preempt_is_in_switch(lab_vm *vm) {
 
 /* ---- SIGURG -------------------------------------------------------------- */
 
-/* A task that gives back what a step took must come to its end. It is short,
- * and runs nothing of the scenario's. */
+/* A task of the lab's own gives back what a step took, so it must come to its
+ * end. It is short, and runs nothing of the scenario's. */
 static bool may_be_interrupted(const lab_lua_task *t) {
   return !t->own || t->switches;
 }

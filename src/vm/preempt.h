@@ -3,10 +3,12 @@
  *
  * Every 10 ms of its CPU time the VM's thread gets SIGURG. The handler arms the
  * hook (hook.h), which parks the running task at the next Lua instruction if
- * others wait. The same signal and the same hook serve interruptions: the
- * control thread wants the running code to end, and the hook raises an error in
- * it. Code that is in C notices neither before it returns; then all that can be
- * told is the C function's name. */
+ * others wait. The same signal and the same hook serve interruptions: when the
+ * control thread wants the running code to end, the hook raises an error in it.
+ * C code notices neither until it returns. Until then the name of the C
+ * function is all that can be told.
+ *
+ * Threads: the VM's, unless it says otherwise. */
 #ifndef LAB_VM_PREEMPT_H
 #define LAB_VM_PREEMPT_H
 
@@ -20,15 +22,15 @@ typedef struct lab_vm lab_vm;
 struct lab_lua_task;
 
 typedef struct lab_preempt {
-  /* An interruption is wanted: [false] of tasks, [true] of the task that
-   * switches steps. */
+  /* What is to be interrupted: [false] tasks; [true] the task that switches
+   * steps. */
   atomic_bool interrupt[2];
   atomic_bool in_switch;         /* that task was the last to be resumed */
   uint64_t cpu_when_interrupted; /* ns of the VM's thread */
 } lab_preempt;
 
-/* The calling thread runs VM from now on: its time slices begin. 0 or negative
- * errno. Detach: it runs none any more. */
+/* The calling thread runs VM from now on, and its time slices begin. 0, or a
+ * negative errno, and there are no slices. Detach: it no longer does. */
 int lab_preempt_attach(lab_vm *vm);
 void lab_preempt_detach(void);
 /* T is about to be resumed: its slice begins. */
@@ -45,22 +47,22 @@ void lab_lua_check_cancelled(lua_State *L);
 /* The running task gets an error at its next Lua instruction; SWITCHES: also
  * one that switches steps. Until clear. */
 void lab_preempt_interrupt(lab_vm *vm, bool switches);
-/* VM's thread. */
+/* The interruption is over. VM's thread. */
 void lab_preempt_clear(lab_vm *vm);
-/* Whether what runs now is interrupted: for a long C function to look at. VM's
- * thread, also in a signal handler. */
+/* A flag that is true while the code that runs now is to be interrupted. A long
+ * C function looks at it. VM's thread, also in a signal handler. */
 const atomic_bool *lab_preempt_interruption(const lab_vm *vm);
 /* The task that switches steps was the last to be resumed. */
 bool lab_preempt_is_in_switch(lab_vm *vm);
 
-/* Asks for the C function in which the VM's thread is; a few milliseconds later
- * where has its name, for a message: "C code or a finalizer" if it is unknown.
- */
+/* Asks for the C function that the VM's thread is in. A few milliseconds later
+ * lab_preempt_where writes its name, for a message; "C code or a finalizer" if
+ * it is unknown. */
 void lab_preempt_ask_where(lab_vm *vm);
 void lab_preempt_where(char *out, size_t size);
-/* Why the VM took no notice of the last interruption, as a sentence about WHO:
- * "a task is in str_find, which can't be interrupted"; or that other programs
- * keep its thread from running. */
+/* Writes why the last interruption has had no effect yet, as a sentence about
+ * WHO: "a task is in str_find, which can't be interrupted"; or that other
+ * programs keep the VM's thread from running. */
 void lab_preempt_obstacle(const lab_vm *vm, const char *who, char *out,
                           size_t size);
 

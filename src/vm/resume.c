@@ -18,8 +18,8 @@ int __wrap_lua_resume(lua_State *L, lua_State *from, int nargs, int *nresults) {
   atomic_signal_fence(memory_order_seq_cst);
   lab_resumed_top = &here;
   int status = __real_lua_resume(L, from, nargs, nresults);
-  /* First the outer one becomes current, so that no later signal is filed
-   * under L; then what is pending for L is settled. */
+  /* First the outer coroutine becomes the current one, so that no later sample
+   * is pending for L. Then the samples that are pending for L are emitted. */
   lab_resumed_top = here.outer;
   atomic_signal_fence(memory_order_seq_cst);
   lab_sampler_left(&here);

@@ -6,15 +6,16 @@
  * sample, and arms the hook (hook.h). The hook takes Lua's stack and emits all
  * samples that are pending.
  *
- * What had to be learnt:
- *  - Arming costs O(call depth). When it was slow, signals are skipped for 20
- *    times as long, and the next sample gets their weight: at most 5 % of the
- *    time is lost, also at 200,000 frames.
- *  - The hook sees the *next* instruction. When the native stack ends directly
- *    in luaV_execute, a helper of the present instruction was running and the
- *    frame is complete: its line is read in the handler and put in later.
- *  - No hook runs inside a finalizer. So a sample that is pending there is
- *    recognized by the collector being at work, but below the VM's frames.
+ * What experience has shown:
+ *  - Arming takes a time proportional to the call depth. When it was slow,
+ *    signals are skipped for 20 times as long, and the next sample gets their
+ *    weight. So at most 5 % of the time is lost, even at 200,000 frames.
+ *  - The hook sees the *next* instruction. But when the native stack ends
+ *    directly in luaV_execute, a helper of the present instruction was running
+ *    and the frame is complete. So the handler reads its line, which replaces
+ *    the hook's.
+ *  - No hook runs inside a finalizer. So a sample is known to be a finalizer's
+ *    when the collector is at work but its functions are not among the frames.
  *
  * Threads: the VM's. The handler interrupts it; `busy` tells it that the
  * pending samples are being changed. */
@@ -130,8 +131,8 @@ void lab_sampler_arm_hook(lua_State *L) {
 
 /* ---- SIGPROF ------------------------------------------------------------- */
 
-/* Room for one more pending sample; when it runs out, weight is added to one
- * without native frames, so that Lua's side stays exact. */
+/* Room for one more pending sample. When there is none left, weight is added to
+ * a last sample without native frames, so that Lua's frames stay exact. */
 static pending *find_pending_place(lua_State *L, uint32_t weight) {
   if (sm.npending < PENDING - 1)
     return &sm.pending[sm.npending];
@@ -148,8 +149,9 @@ static pending *find_pending_place(lua_State *L, uint32_t weight) {
   return last;
 }
 
-/* NATIVE ends at the VM's machinery. If the collector called that, it ran a
- * finalizer; else the collector's own frames are there. */
+/* NATIVE ends where the interpreter's frames begin. While the collector runs,
+ * its own frames are there; if they aren't, it has called the interpreter,
+ * which runs a finalizer. */
 static bool is_in_finalizer(const lab_frame *native, size_t n) {
   if (!lab_gc_running())
     return false;
@@ -159,8 +161,8 @@ static bool is_in_finalizer(const lab_frame *native, size_t n) {
   return true;
 }
 
-/* True if the VM noted its place before it went into native code, whose
- * outermost frame is FRAME: it does, but for what makes a table. */
+/* Whether Lua had noted its line before it went into native code, whose
+ * outermost frame is FRAME. It always does, except where a table is made. */
 static bool is_line_known(lab_frame frame, size_t n) {
   const char *name = lab_code_name((uintptr_t)frame - (n > 1), NULL);
   return !name || (strcmp(name, "luaH_new") != 0 &&

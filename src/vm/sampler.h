@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The VM's part in CPU profiles: what samples of its thread have as their
- * stack. See prof/cpu.h for the rest.
+ * The VM's part in CPU profiles: it finds the stack of each sample of the VM's
+ * thread. See prof/cpu.h for the rest.
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_SAMPLER_H
@@ -24,11 +24,11 @@ void lab_sampler_thaw(void);
 /* The coroutine LEFT yielded, returned or failed: emits the samples that are
  * pending for it. */
 void lab_sampler_left(const lab_resumed *left);
-/* Arms the hook for L (hook.h), also for preemption. When that took long,
- * samples are skipped for a while: see sampler.c. Async-signal-safe, but not
- * while the sampler is busy. */
+/* Arms the hook for L (lab_hook_arm), also for preemption. When that took long,
+ * samples are skipped for a while: see sampler.c. Async-signal-safe. */
 void lab_sampler_arm_hook(lua_State *L);
-/* Pending samples are being changed: a signal handler must not arm the hook. */
+/* True while the list of pending samples is being changed. Then a signal
+ * handler must not arm the hook. */
 bool lab_sampler_is_busy(void);
 
 #endif

@@ -19,7 +19,7 @@ static struct place {
 } places[PLACES];
 static uint64_t age = 1;
 
-/* False for what is no function that we know of. */
+/* False for a function of an unknown kind. */
 static bool read_address(const lab_layout_call *call, lab_address *out) {
   const lab_layout_value *f = call->func;
   if (f->type == lab_lua_layout.lua_function) {
@@ -67,8 +67,8 @@ static struct place *find_place_of(const lab_addresses *a) {
   return &places[lab_hash_u64(hash) % PLACES];
 }
 
-/* Word by word: what was written a moment ago in words is slow to read in
- * larger pieces, as memcmp does. */
+/* Compares word by word. The addresses were written as words a moment ago, and
+ * memcmp, which reads larger pieces, would have to wait for them. */
 static bool are_same(const lab_addresses *a, const lab_addresses *b) {
   if (a->n != b->n)
     return false;

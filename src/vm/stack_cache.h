@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Lua's stacks that were met lately, found without lua_getinfo.
+ * A cache of Lua stacks, in which a stack is found without lua_getinfo.
  *
  * A stack is taken whenever a task starts or parks, and most tasks do what
  * others did before. What a frame shows follows from two addresses: that of the
@@ -45,7 +45,8 @@ bool lab_stack_cache_addresses(const lab_resumed *chain, int skip,
 /* The stack that was added for them, or 0. */
 uint32_t lab_stack_cache_find(const lab_addresses *a);
 void lab_stack_cache_add(const lab_addresses *a, uint32_t stack);
-/* Before and after the collector works, which frees functions. */
+/* Empties the cache. Called before and after the collector works, because it
+ * frees functions. */
 void lab_stack_cache_forget(void);
 
 #endif

@@ -18,8 +18,9 @@
 
 /* ---- starting tasks ------------------------------------------------------ */
 
-/* A trace shows the whole stack; a dump of goroutines, as Go's, only who called
- * lab.go, and the rest costs more than the start itself. */
+/* A trace shows the whole stack. A goroutine dump shows only the caller of
+ * lab.go, as in Go; to walk the rest would take longer than to start the task.
+ */
 static uint32_t walk_creator(lua_State *L) {
   return lab_trace_on() ? lab_walk(L, 0) : lab_walk_caller(L);
 }
@@ -74,7 +75,7 @@ static int add_traceback(lua_State *L) {
   return 1;
 }
 
-/* One that is due to the step's limit has room for its own words. */
+/* An error that is due to the step's limit needs memory for its text, too. */
 static void describe_error(lab_vm *vm, lua_State *co) {
   lua_State *L = vm->L;
   lab_memory_lift(vm);
@@ -83,7 +84,7 @@ static void describe_error(lab_vm *vm, lua_State *co) {
   if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
     lua_xmove(L, co, 1);
   } else {
-    lua_pop(L, 1); /* no memory for a traceback: the message must do */
+    lua_pop(L, 1); /* no memory for a traceback: the message stays alone */
   }
   lab_memory_impose(vm);
 }
@@ -116,7 +117,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   vm->running = t;
   lab_preempt_begin_slice(vm, t);
   lab_sampler_set_label(base->label);
-  if (base->cancelled) /* also where a pcall swallowed the error before */
+  if (base->cancelled) /* also if a pcall has caught the error before */
     lab_sampler_arm_hook(co);
   int status = lua_resume(co, vm->L, nargs, &nresults);
   vm->running = NULL;
@@ -125,7 +126,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
     return;
   }
   lua_pop(co, nresults);
-  /* Whatever yields has parked the task or made it ready before. */
+  /* All code that yields has parked the task or made it ready before. */
   LAB_ASSERT(base->state != LAB_TASK_RUNNING);
   if (base->cancelled) /* by itself or by a signal, just before it parked */
     lab_lua_task_cancel(vm, t);
@@ -148,7 +149,8 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
 
 /* ---- cancelling ---------------------------------------------------------- */
 
-/* One that is runnable meets the hook when it is resumed. */
+/* A task that is ready to run gets the error from the hook, which is armed when
+ * it is resumed. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
   t->base.cancelled = true;
   if (t->job)
@@ -192,7 +194,7 @@ void lab_lua_task_drop_all(lab_vm *vm) {
     lab_task_end(vm->sched, &t->base);
     if (t->handle)
       t->handle->task = NULL;
-    lab_xfree(t); /* the coroutine goes with lua_close */
+    lab_xfree(t); /* lua_close frees the coroutine */
   }
   lab_coroutine_free_all(vm);
 }

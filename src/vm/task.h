@@ -3,8 +3,8 @@
  *
  * A task's life: spawn (or, for a request, lab_coroutine_take_idle and
  * lab_task_init), resume by the scheduler, any number of times parked, ended.
- * Then its kind is told, those who joined it go on, and its coroutine may serve
- * another task.
+ * Then its kind's `ended` is called, tasks that joined it go on, and its
+ * coroutine may serve another task.
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_TASK_H
@@ -23,8 +23,9 @@
 typedef struct lab_vm lab_vm;
 typedef struct lab_lua_task lab_lua_task;
 
-/* Results of lab.go that somebody may wait for: the userdata behind a Task. It
- * outlives the task if the script keeps it; it never keeps the task alive. */
+/* The results of a task that lab.go started: the userdata behind a Task. It may
+ * exist longer than the task, if the script keeps it, and never keeps the task
+ * alive. */
 typedef struct lab_task_handle {
   lab_lua_task *task; /* NULL when it ended */
   bool ok;            /* ended without an error */
@@ -34,8 +35,8 @@ typedef struct lab_task_handle {
 
 /* What a task is for; constant. */
 typedef struct lab_lua_task_kind {
-  /* It ended, with the results (or the error message with its traceback) on top
-   * of T's coroutine. */
+  /* Called when T has ended. On top of T's coroutine are the results, or the
+   * error message with its traceback. */
   void (*ended)(lab_vm *vm, lab_lua_task *t, int status, int nresults);
   /* It serves a request: its coroutine is kept for the next one, a switch gives
    * it time to end, and traces call it by what `name` writes into OUT. */
@@ -49,10 +50,12 @@ struct lab_lua_task {
   lua_State *co;
   int ref;             /* keeps co alive: coroutine.c */
   bool told_by_script; /* cancelled by t:cancel(), not by a switch */
-  bool own;            /* does the lab's work: not in heap profiles */
+  bool own;            /* does the lab's work, not the scenario's: it isn't in
+                          heap profiles */
   bool switches;       /* it is the switch of steps that is under way */
   int nargs;           /* on co's stack, for the next resume */
-  uint32_t surveyed;   /* inspect/goroutine_profile.c: the last that has it */
+  uint32_t surveyed;   /* by inspect/goroutine_profile.c: the last profile that
+                          has recorded it */
   uint64_t creator;    /* id of the task that started it, or 0 */
   union {
     void *user; /* its kind's */
@@ -86,14 +89,15 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
 /* The scheduler's resume. */
 void lab_lua_task_resume(lab_task *task, void *vm);
 
-/* It gets an error at its next chance: at the yield where it is parked, or at
- * its next instruction; a worker's job is told to stop. */
+/* T gets an error as soon as possible: where it is parked, or at its next
+ * instruction. If a worker does a job for it, the job is told to stop, and T
+ * gets the error afterwards. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
-/* The same, if T belongs to GENERATION, doesn't run, and was not told before.
- * Returns whether it was told. */
+/* The same, if T belongs to GENERATION, doesn't run, and was not cancelled
+ * before. Returns whether it was cancelled now. */
 bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation);
-/* All such tasks that serve no request, MOST of them at most. Returns how many
- * were told. */
+/* The same for all tasks that serve no request, MOST of them at most. Returns
+ * how many were cancelled now. */
 unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
                                  unsigned most);
 /* Tells the jobs of all tasks to stop. */
@@ -101,8 +105,8 @@ void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */
 void lab_lua_task_drop_all(lab_vm *vm);
 
-/* "WHAT 7 failed: message with traceback", in the log: of equal ones the first
- * few and a count. T has just ended by an error. */
+/* Logs "WHAT 7 failed: message with traceback" for T, which has just ended by
+ * an error. Of equal lines the log has the first few and a count. */
 void lab_lua_log_failure(const char *what, const lab_lua_task *t);
 
 /* The running task if it can be parked at this point, else raises "can't WHAT

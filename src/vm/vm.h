@@ -10,9 +10,9 @@
  *     < coroutine < gc < hook < sampler < preempt < call < task < job
  *     < resume < machine
  *
- * One VM per process. What profilers, signal handlers and the wrapped collector
- * need of it is in static variables of their files, so a second VM must not
- * exist at the same time; lab_vm_new (script/script.h) refuses it.
+ * One VM per process: profilers, signal handlers and the wrapped collector keep
+ * their state in static variables. So a second VM must not exist at the same
+ * time; lab_vm_new (script/script.h) refuses it.
  *
  * Threads: everything here belongs to the VM's thread, unless a header says
  * otherwise. "The control thread" is the one that runs the event loop. */
@@ -42,31 +42,31 @@ struct lab_vm {
   lab_thread *thread;
   lab_lua_task *running; /* NULL: no task runs */
   uint32_t generation;   /* of the step that is served; see lab_vm_generation */
-  bool switch_pending;   /* a switch of steps is under way, or waits; long work
-                            (leak_profile.c) makes way for it. Set by
+  bool switch_pending;   /* a switch of steps is under way, or waits: long work
+                            (inspect/leak_profile.c) gives up then. Set by
                             scenario/switches.c */
   atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
   atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
 
-  /* What the modules above keep, made by them. NULL where there is none. */
+  /* The state of higher modules, which they make. NULL where there is none. */
   struct lab_resources *resources;
   struct lab_scenario *scenario;
 
-  /* Private: each belongs to the file of its name in this folder. */
+  /* Private: each member belongs to the file of its name in this folder. */
   lab_coroutines coroutines;
   lab_memory memory;
   lab_preempt preempt;
   lab_outbox outbox;
 };
 
-/* The VM of a state (any coroutine of it); NULL for a state without a VM, as
- * scenario/catalog.c has one. Any thread, also in a signal handler. */
+/* The VM of a state, which may be any coroutine; NULL for a state without a VM,
+ * such as that of scenario/catalog.c. Any thread, also in a signal handler. */
 static inline lab_vm *lab_vm_of(lua_State *L) {
   return *(lab_vm **)lua_getextraspace(L);
 }
 
-/* The visit of a step that what runs now belongs to: the running task's, or,
- * in a finalizer outside tasks, that of the step that is served. */
+/* The visit of a step to which the code that runs now belongs: the running
+ * task's, or, in a finalizer outside tasks, that of the step that is served. */
 static inline uint32_t lab_vm_generation(const lab_vm *vm) {
   return vm->running ? vm->running->base.generation : vm->generation;
 }

@@ -60,7 +60,7 @@ const lab_resumed *lab_resumed_find(const lua_State *L) {
   return chain;
 }
 
-/* L and those that resumed it; L alone if it isn't running. */
+/* L and the coroutines that resumed it; L alone if it isn't running. */
 static lab_resumed find_chain(lua_State *L) {
   const lab_resumed *chain = lab_resumed_find(L);
   return chain ? *chain : (lab_resumed){L, NULL};

@@ -19,21 +19,21 @@
 
 enum { LAB_WALK_DEPTH = 64 }; /* frames; lua_getstack costs O(level) */
 
-/* A running coroutine, and who resumed it. */
+/* A running coroutine, and the one that resumed it. */
 typedef struct lab_resumed {
   lua_State *L;
   struct lab_resumed *outer;
 } lab_resumed;
-/* The innermost one; NULL: no Lua code runs on this thread. */
+/* The innermost running coroutine; NULL: no Lua code runs on this thread. */
 extern __thread lab_resumed *lab_resumed_top;
-/* Where the chain has L; NULL: L isn't running. */
+/* The chain of running coroutines, from L on; NULL: L isn't running. */
 const lab_resumed *lab_resumed_find(const lua_State *L);
 
 /* The stack id of L and the coroutines that resumed it. SKIP levels of L are
  * left out. */
 uint32_t lab_walk(lua_State *L, int skip);
-/* The same, but it ends with the innermost function in Lua: who called a
- * primitive, and at which line. */
+/* The same, but the stack ends with the innermost Lua function, which called a
+ * primitive. */
 uint32_t lab_walk_caller(lua_State *L);
 /* The frames of CHAIN, innermost first, at most LAB_WALK_DEPTH, into OUT;
  * returns how many. SKIP levels of the first coroutine are left out. MAY_PUSH:

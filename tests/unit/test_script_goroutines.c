@@ -80,15 +80,15 @@ static int turn(lua_State *L) {
 
 /* ---- the VM -------------------------------------------------------------- */
 
-typedef struct letter {
+typedef struct message {
   lab_post post;
   lab_vm *vm;
   void (*act)(lab_vm *vm); /* the table of functions is on top of vm->L */
   atomic_bool done;
-} letter;
+} message;
 
 static int act_protected(lua_State *L) {
-  letter *l = lua_touserdata(L, 1);
+  message *l = lua_touserdata(L, 1);
   assert_int_equal(luaL_loadbuffer(L, source, sizeof source - 1, "@x"), LUA_OK);
   lua_pushcfunction(L, park);
   lua_pushcfunction(L, spawn);
@@ -99,7 +99,7 @@ static int act_protected(lua_State *L) {
 }
 
 static void deliver(lab_post *post) {
-  letter *l = LAB_CONTAINER(post, letter, post);
+  message *l = LAB_CONTAINER(post, message, post);
   lua_State *L = l->vm->L;
   lua_pushcfunction(L, act_protected);
   lua_pushlightuserdata(L, l);
@@ -118,7 +118,7 @@ static lab_vm *start(void (*act)(lab_vm *vm)) {
   lab_vm_config config = {.wake = no_wake};
   if (lab_vm_new(&vm, &config, &err))
     fail_msg("%s", err.text);
-  letter l = {.post = {.deliver = deliver}, .vm = vm, .act = act};
+  message l = {.post = {.deliver = deliver}, .vm = vm, .act = act};
   lab_sched_post(vm->sched, &l.post);
   while (!atomic_load(&l.done))
     nap();
@@ -165,8 +165,8 @@ static unsigned count(const char *text, const char *what) {
 
 static lab_profile_request first_request;
 
-/* After the letter one task has its turn, the creator; then comes the survey,
- * which is also only a letter. */
+/* After the message one task has its turn, the creator; then comes the survey,
+ * which is also only a message. */
 static void start_creator(lab_vm *vm) {
   lua_getfield(vm->L, -1, "creator");
   lab_lua_task_spawn(vm, vm->L, 0, 0, &ended_kind);

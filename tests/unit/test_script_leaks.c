@@ -65,22 +65,22 @@ static void nap(void) {
 
 /* ---- on the VM's thread -------------------------------------------------- */
 
-typedef struct letter {
+typedef struct message {
   lab_post post;
   lab_vm *vm;
   void (*act)(lab_vm *vm);
   atomic_bool done;
-} letter;
+} message;
 
 static int act_protected(lua_State *L) {
-  letter *l = lua_touserdata(L, 1);
+  message *l = lua_touserdata(L, 1);
   lua_settop(L, 0);
   l->act(l->vm);
   return 0;
 }
 
 static void deliver(lab_post *post) {
-  letter *l = LAB_CONTAINER(post, letter, post);
+  message *l = LAB_CONTAINER(post, message, post);
   lua_State *L = l->vm->L;
   lua_pushcfunction(L, act_protected);
   lua_pushlightuserdata(L, l);
@@ -89,7 +89,7 @@ static void deliver(lab_post *post) {
 }
 
 static void send(lab_vm *vm, void (*act)(lab_vm *vm)) {
-  letter l = {.post = {.deliver = deliver}, .vm = vm, .act = act};
+  message l = {.post = {.deliver = deliver}, .vm = vm, .act = act};
   lab_sched_post(vm->sched, &l.post);
   while (!atomic_load(&l.done))
     nap();

@@ -66,13 +66,13 @@ static int start(lua_State *L) {
   return 0;
 }
 
-typedef struct letter {
+typedef struct message {
   lab_post post;
   lab_vm *vm;
-} letter;
+} message;
 
 static void deliver(lab_post *post) {
-  lab_vm *vm = LAB_CONTAINER(post, letter, post)->vm;
+  lab_vm *vm = LAB_CONTAINER(post, message, post)->vm;
   lua_pushcfunction(vm->L, start);
   if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
     snprintf(failure, sizeof failure, "%s", lua_tostring(vm->L, -1));
@@ -94,7 +94,7 @@ static void test_stress(void **state) {
     fail_msg("%s", err.text);
   lab_cpu_session *session;
   assert_int_equal(lab_cpu_start(&session, 2000, &err), 0);
-  letter l = {{{NULL}, deliver}, vm};
+  message l = {{{NULL}, deliver}, vm};
   lab_sched_post(vm->sched, &l.post);
   uint64_t deadline =
       lab_clock_mono() + (uint64_t)(seconds() * 20 + 60) * LAB_SECOND;
