@@ -215,6 +215,19 @@ local function giveBack(step)
   end
 end
 
+-- Leaves the step that is served. A task of its own does this to the end, even if
+-- the switch is cut short. (It isn't a part of switchToStep, whose stack would keep
+-- what the old step has from being collected.)
+local function leaveAndGiveBack()
+  local left = current
+  serve(noStep)
+  goOwn(function()
+    callLeave(left)
+    giveBack(left)
+  end):join()
+  setLimits(noStep)
+end
+
 -- ---- entering a step ---------------------------------------------------------
 
 -- Calls the scenario's `enter` as its own work, not the lab's. Returns true, or
@@ -302,16 +315,7 @@ local function switchToStep(number, rawQuery)
 
   -- leave, give back
   host.leaving()
-  local left = current
-  if left ~= noStep then
-    serve(noStep)
-    -- A task of its own does this to the end, even if the switch is cut short.
-    goOwn(function()
-      callLeave(left)
-      giveBack(left)
-    end):join()
-    setLimits(noStep)
-  end
+  if current ~= noStep then leaveAndGiveBack() end
 
   -- collect; a crowd's task does it when the crowd is gone
   if crowds == 0 then host.collect() end
