@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What no document may do: hide commands from the test, mark too many as not to
--- be run, or link to a file that isn't there. Prints the blocks that aren't run,
+-- be run, link to a file that isn't there, or (docs/architecture.md) name a file
+-- or function that the source doesn't have. Prints the blocks that aren't run,
 -- with their reasons. Checks the rules for shapes themselves, too.
 --
 --   lua5.4 check.lua FILE...      exits 0 or 1
@@ -30,11 +31,43 @@ local function check_links(path, text)
   end
 end
 
+-- ---- names of the source -----------------------------------------------------
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("a")
+  if file then file:close() end
+  return text
+end
+
+-- Every word of the C and Lua sources.
+local function collect_words()
+  local words = {}
+  local list <close> = assert(io.popen("find src lua -name '*.[ch]' -o -name '*.lua'"))
+  for path in list:lines() do
+    for word in read_file(path):gmatch("[%a_][%w_]*") do words[word] = true end
+  end
+  return words
+end
+
+-- What stands in backquotes: module/file.c, and names like lab_walk.
+local function check_names(path, text)
+  local words = collect_words()
+  for name in text:gmatch("`([%w_./]+)`") do
+    if name:find("^%l+/[%w_]+%.[ch]$") then
+      if not read_file("src/" .. name) then complain("%s: there is no src/%s", path, name) end
+    elseif name:find("^[%a_]+_[%w_]+$") and not words[name] then
+      complain("%s: the source has no %s", path, name)
+    end
+  end
+end
+
 local function check_document(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("a")
   file:close()
   check_links(path, text)
+  if path:find("architecture%.md$") then check_names(path, text) end
   local list = blocks.parse(text)
   for _, block in ipairs(list) do
     if blocks.hides_commands(block) then
