@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "prof/registry.h"
-#include "vm/call.h"
+#include "vm/inbox.h"
 #include "vm/task.h"
 
 /* A question for a snapshot of tasks, and the way back. The first member of the

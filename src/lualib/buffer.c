@@ -14,8 +14,8 @@
 #include "prim/buffer.h"
 #include "stack/frame.h"
 #include "vm/gc.h"
-#include "vm/job.h"
 #include "vm/vm.h"
+#include "vm/worker_job.h"
 
 typedef struct buffer {
   lab_buffer b;

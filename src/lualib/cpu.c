@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "prim/cpu.h"
-#include "vm/job.h"
 #include "vm/sampler.h"
 #include "vm/vm.h"
+#include "vm/worker_job.h"
 
 static double check_seconds(lua_State *L, int arg) {
   double s = luaL_checknumber(L, arg);

@@ -22,8 +22,8 @@
 #include "resources/temp.h"
 #include "stack/frame.h"
 #include "vm/gc.h"
-#include "vm/job.h"
 #include "vm/vm.h"
+#include "vm/worker_job.h"
 
 static const char FILE_CLASS[] = "lab.File";
 enum { READ_MAX = 1 << 30 };

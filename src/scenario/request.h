@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/queue.h"
 #include "resources/errand.h"
-#include "vm/call.h"
+#include "vm/inbox.h"
 
 struct lab_lua_task;
 

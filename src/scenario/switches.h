@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "vm/call.h"
+#include "vm/inbox.h"
 
 struct lab_lua_task;
 

@@ -17,7 +17,7 @@
 #include "resources/errand.h"
 #include "scenario/catalog.h"
 #include "scenario/scenario.h"
-#include "vm/call.h"
+#include "vm/inbox.h"
 
 /* Lets the profilers see Lua. Once, before lab_vm_new. */
 void lab_vm_init_profiles(void);

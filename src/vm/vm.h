@@ -7,7 +7,7 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < coroutine < gc < hook < sampler < preempt < call < task < job
+ *     < coroutine < gc < hook < sampler < preempt < inbox < task < worker_job
  *     < resume < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
@@ -28,8 +28,8 @@
 #include "base/thread.h"
 #include "task/sched.h"
 #include "task/worker.h"
-#include "vm/call.h"
 #include "vm/coroutine.h"
+#include "vm/inbox.h"
 #include "vm/memory_limit.h"
 #include "vm/preempt.h"
 #include "vm/task.h"

@@ -13,8 +13,8 @@
  *
  * Ownership: a call is the sender's, and must exist until `answered` has been
  * called. Each call that was delivered is answered, also when the lab stops. */
-#ifndef LAB_VM_CALL_H
-#define LAB_VM_CALL_H
+#ifndef LAB_VM_INBOX_H
+#define LAB_VM_INBOX_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See job.h. */
-#include "vm/job.h"
+ * See worker_job.h. */
+#include "vm/worker_job.h"
 
 #include "vm/sampler.h"
 #include "vm/vm.h"

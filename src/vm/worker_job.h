@@ -2,8 +2,8 @@
  * Long C work of a task, done by a worker thread while the task is parked.
  *
  * Threads: the VM's, except for the work itself. */
-#ifndef LAB_VM_JOB_H
-#define LAB_VM_JOB_H
+#ifndef LAB_VM_WORKER_JOB_H
+#define LAB_VM_WORKER_JOB_H
 
 #include <lua.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See call.h. */
-#include "vm/call.h"
+ * See inbox.h. */
+#include "vm/inbox.h"
 
 #include "base/clock.h"
 #include "vm/vm.h"
