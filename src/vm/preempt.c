@@ -20,6 +20,8 @@
 
 enum { RETRY_COUNT = 1000 }; /* instructions, when a task can't be yielded */
 static const long SLICE_NS = 10 * 1000 * 1000;
+/* Code that takes no notice of an interruption for so long is in C. */
+static const uint64_t STARVED_NS = 10 * LAB_MILLISECOND;
 
 static struct {
   lab_vm *vm;
@@ -121,11 +123,18 @@ static uint64_t read_thread_cpu(const lab_vm *vm) {
   return lab_clock_read(clock);
 }
 
+static uint64_t read_cpu_since(const lab_vm *vm) {
+  return read_thread_cpu(vm) - vm->preempt.cpu_when_interrupted;
+}
+
+bool lab_preempt_is_starved(const lab_vm *vm) {
+  return read_cpu_since(vm) < STARVED_NS;
+}
+
 void lab_preempt_obstacle(const lab_vm *vm, const char *who, char *out,
                           size_t size) {
   char name[128];
-  uint64_t used = read_thread_cpu(vm) - vm->preempt.cpu_when_interrupted;
-  if (used < LAB_MILLISECOND) {
+  if (read_cpu_since(vm) < LAB_MILLISECOND) {
     snprintf(out, size, "the machine is too busy to run %s", who);
     return;
   }

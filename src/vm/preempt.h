@@ -60,6 +60,10 @@ bool lab_preempt_is_in_switch(lab_vm *vm);
  * it is unknown. */
 void lab_preempt_ask_where(lab_vm *vm);
 void lab_preempt_where(char *out, size_t size);
+/* The VM's thread has run for less than 10 ms since the last interruption, so
+ * it has had no chance to take notice: the machine is busy, or the thread waits
+ * in the kernel. */
+bool lab_preempt_is_starved(const lab_vm *vm);
 /* Writes why the last interruption has had no effect yet, as a sentence about
  * WHO: "a task is in str_find, which can't be interrupted"; or that other
  * programs keep the VM's thread from running. */
