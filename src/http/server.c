@@ -222,6 +222,10 @@ static void check_busy_conn(lab_http_conn *c, uint64_t now) {
     lab_http_conn_timeout(c);
 }
 
+static void check_busy_link(lab_list *link, void *now) {
+  check_busy_conn(LAB_CONTAINER(link, lab_http_conn, link), *(uint64_t *)now);
+}
+
 static void on_server_sweep(uv_timer_t *timer) {
   lab_http_server *server = LAB_CONTAINER(timer, lab_http_server, sweep);
   uint64_t now = uv_now(server->loop);
@@ -231,21 +235,7 @@ static void on_server_sweep(uv_timer_t *timer) {
       break;
     lab_http_conn_timeout(c);
   }
-  /* Checking a connection may close others. So all are moved to another list,
-   * and each is moved back before it is checked. */
-  lab_list todo;
-  lab_list_init(&todo);
-  while (!lab_list_empty(&server->busy)) {
-    lab_list *link = server->busy.next;
-    lab_list_remove(link);
-    lab_list_push_back(&todo, link);
-  }
-  while (!lab_list_empty(&todo)) {
-    lab_list *link = todo.next;
-    lab_list_remove(link);
-    lab_list_push_back(&server->busy, link);
-    check_busy_conn(LAB_CONTAINER(link, lab_http_conn, link), now);
-  }
+  lab_list_visit_each(&server->busy, check_busy_link, &now);
   refill_reserve(server);
   if (!server->closing)
     set_accepting(server, true);

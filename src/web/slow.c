@@ -94,20 +94,12 @@ void lab_slow_wake(lab_slow *s) {
   s->next(s);
 }
 
-/* To wake a request may end it, and others. So each one is moved back to its
- * list before it is woken, and is woken once. */
+static void wake_link(lab_list *link, void *arg) {
+  (void)arg;
+  lab_slow_wake(LAB_CONTAINER(link, lab_slow, link));
+}
+
+/* To wake a request may end it, and others. */
 void lab_slow_wake_all(lab_web *web) {
-  lab_list todo;
-  lab_list_init(&todo);
-  while (!lab_list_empty(&web->slow)) {
-    lab_list *link = web->slow.next;
-    lab_list_remove(link);
-    lab_list_push_back(&todo, link);
-  }
-  while (!lab_list_empty(&todo)) {
-    lab_list *link = todo.next;
-    lab_list_remove(link);
-    lab_list_push_back(&web->slow, link);
-    lab_slow_wake(LAB_CONTAINER(link, lab_slow, link));
-  }
+  lab_list_visit_each(&web->slow, wake_link, NULL);
 }
