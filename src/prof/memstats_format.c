@@ -92,12 +92,6 @@ void lab_memstats_add_json(const lab_memstats *s, lab_json *j) {
   lab_json_end(j);
 }
 
-void lab_memstats_write_json(const lab_memstats *s, lab_buf *out) {
-  lab_json j;
-  lab_json_start(&j, out);
-  lab_memstats_add_json(s, &j);
-}
-
 /* ---- text ---------------------------------------------------------------- */
 
 static const field text_heap[] = {

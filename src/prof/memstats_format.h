@@ -8,10 +8,9 @@
 #include "base/json.h"
 #include "mem/memstats.h"
 
-/* The object {"Alloc":1,...,"BySize":[...]}, with the keys in Go's order: as
- * the next value of a JSON text, or appended to OUT by itself. */
+/* The object {"Alloc":1,...,"BySize":[...]}, with the keys in Go's order, as
+ * the next value of a JSON text. */
 void lab_memstats_add_json(const lab_memstats *stats, lab_json *j);
-void lab_memstats_write_json(const lab_memstats *stats, lab_buf *out);
 
 /* Appends the lines "# runtime.MemStats" to "# MaxRSS = ...", each with its
  * newline. */

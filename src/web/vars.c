@@ -34,11 +34,8 @@ static void add_cmdline(vars_writer *w) {
 
 static void add_memstats(vars_writer *w) {
   lab_memstats stats;
-  lab_buf object = LAB_BUF_INIT;
   lab_memstats_read(&stats);
-  lab_memstats_write_json(&stats, &object);
-  lab_json_raw(&w->json, object.data, object.len);
-  lab_buf_free(&object);
+  lab_memstats_add_json(&stats, &w->json);
 }
 
 /* Adds the keys that are always there and come before NAME; if it is NULL, all

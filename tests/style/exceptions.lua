@@ -26,16 +26,16 @@ return {
     ["lab_cpu_perf_allowed"] = "for tests: whether the kernel lets them try perf's events",
     ["lab_cpu_set_ring_words"] = "for tests: small rings overflow",
     ["lab_cpu_set_source"] = "for tests: each source of samples is tried",
-    ["lab_http_guard_check"] = 1,
-    ["lab_http_next_pair"] = 1,
+    ["lab_http_guard_check"] = "for tests: the guard without a request",
+    ["lab_http_next_pair"] = "for tests and the fuzzer: the parser of queries by itself",
     ["lab_http_serve_fd"] = "tests and the fuzzer serve a socket of their own",
     ["lab_prng_read"] = "profiles show it by this name",
-    ["lab_profile_finish_raw"] = 1,
+    ["lab_profile_finish_raw"] = "for tests: the bytes before gzip",
     ["lab_random_read"] = "profiles show it by this name",
     ["lab_scavenge_tick_at"] = "for tests: they bring a clock of their own",
-    ["lab_sched_waiting"] = 1,
+    ["lab_sched_waiting"] = "for tests: they wait until all tasks do",
     ["lab_stack_set_limit"] = "for tests: a small table gets full",
-    ["lab_trace_events"] = 1,
+    ["lab_trace_events"] = "for tests and benchmarks: how many were recorded",
   },
   ["function-length"] = {
     ["tests/unit/test_trace_tool.c: random_call"] = 67,
@@ -81,13 +81,10 @@ return {
     ["tools/trace-picture"] = "for whoever works on this project only",
   },
   ["no-own-header"] = {
-    ["src/mem/arena_libc.c"] = 1,
+    ["src/mem/arena_libc.c"] = "the other implementation of arena.h",
   },
   ["not-declared"] = {
     ["lab_vm_alloc"] = "Lua calls it by pointer; global, so that profiles know its frame",
     ["malloc_conf"] = "jemalloc reads it",
-  },
-  ["used-in-one-file"] = {
-    ["lab_memstats_add_json"] = 1,
   },
 }

@@ -205,7 +205,9 @@ static void memstats_as_json(void **state) {
   (void)state;
   lab_memstats s = example();
   lab_buf b = LAB_BUF_INIT;
-  lab_memstats_write_json(&s, &b);
+  lab_json j;
+  lab_json_start(&j, &b);
+  lab_memstats_add_json(&s, &j);
   lab_buf_putc(&b, '\0');
   assert_memory_equal(b.data, "{\"Alloc\":1,\"TotalAlloc\":0,", 26);
   assert_non_null(strstr(b.data, "\"StackInuse\":2,\"StackSys\":3,"));
