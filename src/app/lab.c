@@ -263,6 +263,7 @@ int lab_init(void) {
   /* libuv calls abort() where it can't go on without memory, and says nothing.
    * These say what is wrong first. */
   uv_replace_allocator(lab_xmalloc, lab_xrealloc, lab_xcalloc, lab_xfree);
+  lab_process_raise_fds();
   lab_process_open(); /* without it some numbers are 0 */
   rc = lab_cpu_init();
   if (rc)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -86,4 +87,35 @@ void lab_process_read(lab_process *p) {
   p->max_fds = get_limit(RLIMIT_NOFILE);
   p->max_virtual_bytes = get_limit(RLIMIT_AS);
   p->fds = count_fds(p->max_fds);
+}
+
+/* ---- the limit of descriptors -------------------------------------------- */
+
+enum { RAISED_MAX = 65536 };
+
+static rlim_t first_soft_limit; /* 0: it has not been raised */
+
+/* In the child, between fork and exec: async-signal-safe; errno stays. */
+static void restore_fd_limit(void) {
+  struct rlimit limit;
+  int error = errno;
+  if (first_soft_limit > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = first_soft_limit;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  errno = error;
+}
+
+void lab_process_raise_fds(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    return;
+  rlim_t soft = limit.rlim_cur;
+  limit.rlim_cur =
+      limit.rlim_max < RAISED_MAX ? limit.rlim_max : (rlim_t)RAISED_MAX;
+  if (soft >= limit.rlim_cur ||
+      pthread_atfork(NULL, NULL, restore_fd_limit) != 0)
+    return;
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+    first_soft_limit = soft;
 }

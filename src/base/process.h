@@ -28,4 +28,10 @@ int lab_process_open(void);
  * don't call it on a thread that must answer at once. */
 void lab_process_read(lab_process *p);
 
+/* Raises the soft limit of descriptors to the hard one, but not above 65,536.
+ * A child made by fork has the soft limit from before again: a program that
+ * uses select, or closes all descriptors up to the limit, expects the usual
+ * number. Call it once, at the beginning, before there are threads. */
+void lab_process_raise_fds(void);
+
 #endif

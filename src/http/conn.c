@@ -12,6 +12,7 @@
  * functions that called lab_http_conn_lost can still look at c->state. */
 #include "http/conn.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "base/alloc.h"
 #include "http/parse.h"
 #include "http/request_internal.h"
+#include "http/room.h"
 #include "http/server_internal.h"
 #include "http/status.h"
 #include "http/write.h"
@@ -67,20 +69,12 @@ void lab_http_conn_lost(lab_http_conn *c) {
   if (c->state == LAB_HTTP_CLOSED)
     return;
   c->state = LAB_HTTP_CLOSED;
-  lab_list_remove(&c->link);
+  lab_http_delist(c);
   if (c->fd >= 0)
     c->server->config.closing(c->server->config.arg, c->fd);
   uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
   if (c->req)
     detach_request(c, was_begun);
-}
-
-static void unpark_conn(lab_http_conn *c) {
-  if (!c->parked)
-    return;
-  c->parked = false;
-  lab_list_remove(&c->link);
-  lab_list_push_back(&c->server->busy, &c->link);
 }
 
 /* Answers STATUS to a request that could not be read; then the connection
@@ -94,22 +88,12 @@ static void fail_request(lab_http_conn *c, int status, const char *reason) {
                  "\r\nConnection: close\r\n\r\n%d %s%s%s",
                  status, text, status, text, reason ? ": " : "",
                  reason ? reason : "");
-  unpark_conn(c);
   if (c->req)
     detach_request(c, false);
   c->state = LAB_HTTP_FLUSH;
   c->deadline = 0;
   c->unread = true;
   lab_http_uncork(c);
-}
-
-static void park_conn(lab_http_conn *c) {
-  if (c->parked)
-    return;
-  c->parked = true;
-  c->deadline = uv_now(c->server->loop) + c->server->config.idle_timeout_ms;
-  lab_list_remove(&c->link);
-  lab_list_push_back(&c->server->idle, &c->link);
 }
 
 static bool can_parse_more(const lab_http_conn *c) {
@@ -131,7 +115,7 @@ static size_t feed_parser(lab_http_conn *c, const char *data, size_t len) {
   while (p < end && can_parse_more(c)) {
     llhttp_errno_t error = llhttp_execute(&c->parser, p, (size_t)(end - p));
     if (c->state != LAB_HTTP_IDLE)
-      unpark_conn(c);
+      lab_http_enlist(c); /* it isn't idle, should the handler close those */
     if (error == HPE_OK)
       return len;
     if (error != HPE_PAUSED) {
@@ -198,6 +182,7 @@ static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     lab_http_cork(c);
     take_input(c, buf->base, (size_t)n);
     lab_http_uncork(c);
+    lab_http_trim_memory(c->server);
   }
 }
 
@@ -236,10 +221,10 @@ static void settle_conn(lab_http_conn *c) {
     finish_conn(c);
   else if (c->state <= LAB_HTTP_BODY && done && !blocked)
     lab_http_conn_lost(c);
-  else if (c->state == LAB_HTTP_IDLE && !blocked)
-    park_conn(c);
   if (c->state < LAB_HTTP_FLUSH)
     set_conn_reading(c, !c->eof && c->in.len < AHEAD_MAX);
+  if (c->state != LAB_HTTP_CLOSED)
+    lab_http_enlist(c);
 }
 
 static void send_continue(lab_http_conn *c) {
@@ -306,34 +291,69 @@ static int open_conn(lab_http_conn *c, int fd) {
   return 0;
 }
 
-int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
-                      bool keep_alive, bool counted) {
+/* The connection of FD in its beginning, or NULL. COUNTED: the config's opened
+ * and closing are called. */
+static lab_http_conn *create_conn(lab_http_server *server, int fd,
+                                  bool counted) {
   lab_http_conn *c = lab_xcalloc(1, sizeof *c);
-  int rc = uv_tcp_init(server->loop, &c->tcp);
-  if (rc < 0) {
+  if (uv_tcp_init(server->loop, &c->tcp) < 0) {
     if (counted)
       server->config.closing(server->config.arg, -1);
     close(fd);
     lab_xfree(c);
-    return rc;
+    return NULL;
   }
   lab_list_init(&c->link);
   c->server = server;
-  c->loopback = loopback;
-  c->keep_alive = keep_alive;
+  c->keep_alive = true;
   c->fd = counted ? fd : -1;
   if (counted)
     server->config.opened(server->config.arg, fd);
   lab_http_parser_init(c);
   server->connections++;
   server->handles++;
-  rc = open_conn(c, fd);
+  return c;
+}
+
+/* Its first request may be on its way, so it isn't idle. */
+static int begin_conn(lab_http_conn *c, int fd, bool loopback) {
+  c->loopback = loopback;
+  int rc = open_conn(c, fd);
   if (rc < 0)
     return rc;
-  /* Not parked: its first request may be on its way, and a parked connection
-   * may be closed to make room. */
-  c->deadline = uv_now(server->loop) + server->config.idle_timeout_ms;
-  lab_list_push_back(&server->busy, &c->link);
+  c->deadline = uv_now(c->server->loop) + c->server->config.idle_timeout_ms;
+  lab_http_await_request(c);
   set_conn_reading(c, true);
   return 0;
+}
+
+int lab_http_conn_new(lab_http_server *server, int fd, bool loopback) {
+  lab_http_conn *c = create_conn(server, fd, false);
+  return c ? begin_conn(c, fd, loopback) : -ENOMEM;
+}
+
+/* Most clients have sent their request when they are accepted. Where clients
+ * have to give way, the next one may be the reason to close this one: so it is
+ * heard before that. */
+static void read_first_bytes(lab_http_conn *c, int fd) {
+  uv_buf_t buf;
+  lend_read_buffer((uv_handle_t *)&c->tcp, 0, &buf);
+  ssize_t n = recv(fd, buf.base, buf.len, 0);
+  if (n > 0)
+    on_conn_read((uv_stream_t *)&c->tcp, n, &buf);
+  /* The end and errors are found by libuv, too. */
+}
+
+void lab_http_conn_accepted(lab_http_server *server, int fd,
+                            lab_http_conn_kind kind) {
+  lab_http_conn *c = create_conn(server, fd, server->config.may_open != NULL);
+  if (!c) {
+    server->high -= kind.high;
+    return;
+  }
+  c->reserved = kind.reserved;
+  c->high = kind.high;
+  c->keep_alive = !kind.reserved;
+  if (begin_conn(c, fd, kind.loopback) == 0)
+    read_first_bytes(c, fd);
 }

@@ -38,7 +38,7 @@ typedef enum lab_http_state {
 typedef struct lab_http_conn {
   uv_tcp_t tcp;
   llhttp_t parser;
-  lab_list link; /* in server->idle if parked, else in server->busy */
+  lab_list link; /* in a list of server->turns: see room.h */
   lab_http_server *server;
   lab_http_request *req; /* in states HEAD to STREAM */
   lab_buf in;            /* came in during the work on a request */
@@ -47,11 +47,15 @@ typedef struct lab_http_conn {
   uint64_t deadline;       /* loop time in ms; 0: none */
   uint64_t write_deadline; /* when a client that takes nothing is cut off */
   int fd;                  /* if the server's owner counts it, else -1 */
+  uint64_t since;          /* loop time when it came into its list */
   size_t queued;           /* length of the write queue at the last sweep */
+  size_t kept;             /* its part of server->kept */
   const char *fault;       /* what a parser callback found, or NULL */
   uint16_t error;          /* the status to answer then, or 0 */
   uint8_t state;
-  bool parked; /* idle after a request: may be closed to make room */
+  uint8_t turn;  /* lab_http_turn: which list it is in */
+  bool reserved; /* out of the reserve: for the lab's own requests only */
+  bool high;     /* its descriptor is counted in server->high */
   bool reading;
   bool keep_alive;    /* after the current request */
   bool eof;           /* the client closed its half */
@@ -61,10 +65,20 @@ typedef struct lab_http_conn {
   bool broken; /* a write failed; see lab_http_flush */
 } lab_http_conn;
 
-/* Serves the connected socket FD and takes it, even on failure. COUNTED: the
- * config's opened and closing are called. 0 or negative errno. */
-int lab_http_conn_new(lab_http_server *server, int fd, bool loopback,
-                      bool keep_alive, bool counted);
+/* Serves the connected socket FD and takes it, even on failure. The owner is
+ * not told of it. 0 or negative errno. */
+int lab_http_conn_new(lab_http_server *server, int fd, bool loopback);
+
+typedef struct lab_http_conn_kind {
+  bool loopback;
+  bool reserved; /* closed after one answer */
+  bool high;
+} lab_http_conn_kind;
+
+/* The same for a client that was just accepted, and reads what it has sent
+ * already. The owner is told, if it counts. */
+void lab_http_conn_accepted(lab_http_server *server, int fd,
+                            lab_http_conn_kind kind);
 
 /* Does everything that can be done now: parses waiting bytes, writes, closes.
  */

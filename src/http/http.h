@@ -7,6 +7,7 @@
  *   guard.c                 refuses what other people's web pages ask for
  *   listen.c                opens the sockets that listen
  *   server.c                accepts connections, time-outs, shutdown
+ *   room.c                  which connection gives way to others
  *   response.c, stream.c    how the handler answers a request
  *   head.c                  the status line and headers of an answer
  *   conn.c                  one connection: the state machine

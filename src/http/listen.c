@@ -12,7 +12,7 @@
 
 #include "http/server_internal.h"
 
-#define BACKLOG 511
+#define BACKLOG 4096 /* the kernel may allow less */
 #define NAME_MAX_LEN (INET6_ADDRSTRLEN + 16)
 
 static const struct sockaddr_in *cast_to_ip4(const struct sockaddr *address) {

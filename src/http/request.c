@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "http/conn.h"
 #include "http/request_internal.h"
 #include "http/server_internal.h"
 
@@ -150,6 +151,10 @@ lab_http_str lab_http_body(const lab_http_request *req) {
 
 bool lab_http_is_loopback(const lab_http_request *req) {
   return req->loopback;
+}
+
+bool lab_http_is_reserved(const lab_http_request *req) {
+  return req->conn && req->conn->reserved;
 }
 
 void lab_http_on_gone(lab_http_request *req,

@@ -50,6 +50,10 @@ lab_http_str lab_http_body(const lab_http_request *req);
 /* Whether it came in by an address that only this machine can reach. */
 bool lab_http_is_loopback(const lab_http_request *req);
 
+/* Control thread. Whether its connection is out of the reserve (server.h), so
+ * that only the lab's own endpoints should be answered. */
+bool lab_http_is_reserved(const lab_http_request *req);
+
 /* Control thread. Hold keeps the request's memory (not its connection) until
  * release has been called as often as hold. */
 void lab_http_hold(lab_http_request *req);

@@ -4,12 +4,14 @@
  * The server polls its listening sockets and calls accept itself, instead of
  * using uv_listen. The reason is a lesson of this lab in which the process runs
  * out of file descriptors: libuv would then accept and close every client. This
- * server does three things instead. It closes idle connections. It uses
- * descriptors kept in reserve, so that students can still look at the leak.
- * When there is nothing left it stops polling, so that it neither spins nor
- * turns clients away.
+ * server does three things instead. It closes connections that wait for their
+ * clients. It uses descriptors kept in reserve, so that students can still look
+ * at the leak. When there is nothing left it stops polling, so that it neither
+ * spins nor turns clients away.
  *
- * One timer, the sweep, serves all time-outs. The list of idle connections
+ * What gives way when there is too little is said in server.h; room.c does it.
+ *
+ * One timer, the sweep, serves all time-outs. The list of parked connections
  * begins with the one that is idle for longest, so a sweep looks only at those
  * whose time is over. */
 #include "http/server.h"
@@ -26,14 +28,19 @@
 #include "base/err.h"
 #include "http/conn.h"
 #include "http/request_internal.h"
+#include "http/room.h"
 #include "http/server_internal.h"
 #include "http/write.h"
 
-#define ACCEPT_MAX 64 /* clients accepted before others get their turn */
+#define ACCEPT_MAX 64    /* clients accepted before others get their turn */
+#define TIMEOUTS_MAX 256 /* connections that one sweep ends */
 #define SWEEP_MAX_MS 500
 #define SWEEP_MIN_MS 10
+#define SWEEP_SOON_MS 2
+#define RETRY_MS 100
 
 static void set_accepting(lab_http_server *server, bool want);
+static void on_server_sweep(uv_timer_t *timer);
 static void free_closed_server(lab_http_server *server);
 
 void lab_http_config_init(lab_http_config *config) {
@@ -45,6 +52,7 @@ void lab_http_config_init(lab_http_config *config) {
       .body_timeout_ms = 60000,
       .idle_timeout_ms = 120000,
       .write_timeout_ms = 120000,
+      .max_kept_bytes = 128 << 20,
       .max_connections = 20000,
       .reserve = LAB_HTTP_RESERVE,
   };
@@ -70,14 +78,6 @@ static bool release_reserve(lab_http_server *server) {
     }
   }
   return false;
-}
-
-/* Closes the connection that was idle for longest. */
-static bool close_longest_idle(lab_http_server *server) {
-  if (lab_list_empty(&server->idle))
-    return false;
-  lab_http_conn_lost(LAB_CONTAINER(server->idle.next, lab_http_conn, link));
-  return true;
 }
 
 /* ---- accepting ----------------------------------------------------------- */
@@ -111,39 +111,49 @@ static int accept_client(lab_http_server *server, int fd, bool *reserved) {
       return client;
     if (!is_client_waiting(fd))
       return -EAGAIN;
-    if (close_longest_idle(server))
+    if (lab_http_make_room(server))
       continue;
-    if (!release_reserve(server))
+    if (!release_reserve(server) && !lab_http_make_reserve(server))
       return -EMFILE;
     *reserved = true;
   }
 }
 
-static bool is_server_full(lab_http_server *server) {
-  return server->connections >= server->config.max_connections &&
-         !close_longest_idle(server);
+static void begin_client(lab_http_listener *l, int fd, bool reserved) {
+  lab_http_conn_kind kind = {.loopback = l->loopback};
+  kind.high = lab_http_count_crowd(l->server, fd, &reserved);
+  kind.reserved = reserved;
+  lab_http_conn_accepted(l->server, fd, kind);
+}
+
+/* A sweep tries again, soon. */
+static void stop_accepting(lab_http_server *server) {
+  set_accepting(server, false);
+  if (!server->closing)
+    uv_timer_start(&server->sweep, on_server_sweep, RETRY_MS,
+                   uv_timer_get_repeat(&server->sweep));
 }
 
 static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
   lab_http_server *server = l->server;
-  bool reserved;
+  bool full, reserved;
   (void)status;
   (void)events;
-  for (int i = 0; i < ACCEPT_MAX; i++) {
-    if (is_server_full(server)) {
-      set_accepting(server, false);
+  for (int i = 0; i < ACCEPT_MAX && server->accepting; i++) {
+    if (lab_http_is_crowded(server) && !is_client_waiting(l->fd))
+      return;
+    if (!lab_http_find_place(server, &full)) {
+      stop_accepting(server);
       return;
     }
     int fd = accept_client(server, l->fd, &reserved);
     if (fd >= 0) {
-      lab_http_conn_new(server, fd, l->loopback, !reserved,
-                        server->config.may_open != NULL);
+      begin_client(l, fd, full || reserved);
     } else if (fd == -EAGAIN) {
       return;
     } else if (fd != -ECONNABORTED && fd != -EINTR) {
-      /* Out of descriptors or memory: the next sweep tries again. */
-      set_accepting(server, false);
+      stop_accepting(server); /* out of descriptors or memory */
       return;
     }
   }
@@ -195,7 +205,7 @@ int lab_http_server_add_listener(lab_http_server *server, int fd,
 }
 
 int lab_http_serve_fd(lab_http_server *server, int fd) {
-  return lab_http_conn_new(server, fd, true, true, false);
+  return lab_http_conn_new(server, fd, true);
 }
 
 /* ---- time-outs ----------------------------------------------------------- */
@@ -215,30 +225,53 @@ static bool has_left_before(const lab_http_conn *c) {
   return c->eof && c->req && c->req->gone;
 }
 
-static void check_busy_conn(lab_http_conn *c, uint64_t now) {
-  if (c->broken || is_stalled(c, now) || has_left_before(c))
+/* How many connections this sweep may still end. */
+typedef struct sweep_quota {
+  uint64_t now;
+  int left;
+} sweep_quota;
+
+static void check_conn(lab_list *link, void *arg) {
+  lab_http_conn *c = LAB_CONTAINER(link, lab_http_conn, link);
+  sweep_quota *s = arg;
+  bool lost = c->broken || is_stalled(c, s->now) || has_left_before(c);
+  bool late = c->deadline != 0 && s->now >= c->deadline;
+  if ((!lost && !late) || s->left <= 0)
+    return;
+  s->left--;
+  if (lost)
     lab_http_conn_lost(c);
-  else if (c->deadline != 0 && now >= c->deadline)
+  else
     lab_http_conn_timeout(c);
 }
 
-static void check_busy_link(lab_list *link, void *now) {
-  check_busy_conn(LAB_CONTAINER(link, lab_http_conn, link), *(uint64_t *)now);
+/* The list is in the order of its deadlines. */
+static void check_parked_conns(lab_http_server *server, sweep_quota *s) {
+  lab_list *parked = &server->turns[LAB_HTTP_PARKED];
+  while (!lab_list_empty(parked) && s->left > 0) {
+    lab_http_conn *c = LAB_CONTAINER(parked->next, lab_http_conn, link);
+    if (s->now < c->deadline)
+      return;
+    s->left--;
+    lab_http_conn_timeout(c);
+  }
 }
 
 static void on_server_sweep(uv_timer_t *timer) {
   lab_http_server *server = LAB_CONTAINER(timer, lab_http_server, sweep);
-  uint64_t now = uv_now(server->loop);
-  while (!lab_list_empty(&server->idle)) {
-    lab_http_conn *c = LAB_CONTAINER(server->idle.next, lab_http_conn, link);
-    if (now < c->deadline)
-      break;
-    lab_http_conn_timeout(c);
-  }
-  lab_list_visit_each(&server->busy, check_busy_link, &now);
+  sweep_quota s = {uv_now(server->loop), TIMEOUTS_MAX};
+  check_parked_conns(server, &s);
+  for (int turn = LAB_HTTP_ASKING; turn < LAB_HTTP_TURNS; turn++)
+    lab_list_visit_each(&server->turns[turn], check_conn, &s);
+  lab_http_trim_memory(server);
+  lab_http_recount_crowd(server);
   refill_reserve(server);
   if (!server->closing)
     set_accepting(server, true);
+  /* Many at once: others get their turn in between. */
+  if (s.left == 0 && !uv_is_closing((uv_handle_t *)timer))
+    uv_timer_start(timer, on_server_sweep, SWEEP_SOON_MS,
+                   uv_timer_get_repeat(timer));
 }
 
 static uint64_t choose_sweep_period(const lab_http_config *config) {
@@ -266,8 +299,8 @@ static lab_http_server *create_server(uv_loop_t *loop,
   server->loop = loop;
   server->config = *config;
   server->accepting = true;
-  lab_list_init(&server->idle);
-  lab_list_init(&server->busy);
+  for (int i = 0; i < LAB_HTTP_TURNS; i++)
+    lab_list_init(&server->turns[i]);
   for (int i = 0; i < LAB_HTTP_RESERVE; i++)
     server->reserve[i] = -1;
   server->handles = 1; /* the sweep */
@@ -332,15 +365,12 @@ void lab_http_server_conn_closed(lab_http_server *server) {
   free_closed_server(server);
 }
 
-/* Closes connections that have never sent anything. */
-static void close_unused_conns(lab_http_server *server) {
-  lab_list *next;
-  for (lab_list *l = server->busy.next; l != &server->busy; l = next) {
-    lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
-    next = l->next;
-    if (c->state == LAB_HTTP_IDLE && !lab_http_blocked(c))
-      lab_http_conn_lost(c); /* it has no request, so no handler is told */
-  }
+/* A connection without a request, so no handler is told. */
+static void close_unused_conn(lab_list *link, void *arg) {
+  lab_http_conn *c = LAB_CONTAINER(link, lab_http_conn, link);
+  (void)arg;
+  if (c->state == LAB_HTTP_IDLE)
+    lab_http_conn_lost(c);
 }
 
 void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
@@ -354,17 +384,17 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
     server->listeners = l->next;
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
   }
-  while (close_longest_idle(server))
-    ;
-  close_unused_conns(server);
+  lab_list_visit_each(&server->turns[LAB_HTTP_PARKED], close_unused_conn, NULL);
+  lab_list_visit_each(&server->turns[LAB_HTTP_ASKING], close_unused_conn, NULL);
   end_sweep(server);
 }
 
 void lab_http_server_abort(lab_http_server *server) {
-  while (close_longest_idle(server))
-    ;
-  while (!lab_list_empty(&server->busy))
-    lab_http_conn_lost(LAB_CONTAINER(server->busy.next, lab_http_conn, link));
+  for (int i = 0; i < LAB_HTTP_TURNS; i++) {
+    lab_list *list = &server->turns[i];
+    while (!lab_list_empty(list))
+      lab_http_conn_lost(LAB_CONTAINER(list->next, lab_http_conn, link));
+  }
 }
 
 int lab_http_listener_fd(const lab_http_server *server) {

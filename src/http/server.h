@@ -19,9 +19,15 @@
  * An idle connection costs less than a kilobyte: buffers belong to the server,
  * which lends them to a connection while it works.
  *
- * If the process is out of file descriptors, new connections are served from a
- * few descriptors kept in reserve, so that the lab can be diagnosed then too.
- * When those are used up, clients wait until a descriptor is free.
+ * When descriptors or connections run out, the connection gives way whose
+ * client has let the server wait for longest: it is idle between two requests,
+ * has not sent a whole request, or takes nothing of its answer. A request in
+ * work never gives way. If all are in work, new connections come out of a
+ * reserve, and are closed after one answer, so that the lab can be diagnosed
+ * then too. The handler should use them for nothing else
+ * (lab_http_is_reserved). A connection of the reserve gives way, too, after a
+ * moment, if its handler has called lab_http_on_gone. When all that doesn't
+ * help, clients wait until a descriptor is free.
  *
  * Threads: everything here runs on the thread of LOOP. SIGPIPE is set to be
  * ignored if it had its default action, as every server needs. */
@@ -45,11 +51,11 @@ typedef struct lab_http_config {
   uint64_t idle_timeout_ms;   /* without any request; then 408 */
   uint64_t write_timeout_ms;  /* a client that takes nothing of its answer for
                                  so long is cut off */
-  /* When there are so many connections, the server closes the one that has been
-   * idle for longest after a request. If none is idle, new clients wait in the
-   * kernel's queue. */
-  unsigned max_connections;
-  unsigned reserve; /* descriptors kept for when there are no others: 0 to 4 */
+  size_t max_kept_bytes;    /* of requests that are not complete, and of answers
+                               that are not taken; above that the oldest go */
+  unsigned max_connections; /* more than that, and their clients give way */
+  unsigned reserve; /* descriptors, and connections above the maximum, kept for
+                       when there are no others: 0 to 4 */
   void (*on_request)(lab_http_request *req, void *arg);
   /* For an owner that counts descriptors; NULL otherwise (all three). May_open
    * asks whether there may be one more connection: 0, or -EMFILE, and then the
@@ -62,8 +68,8 @@ typedef struct lab_http_config {
   void *arg;
 } lab_http_config;
 
-/* Fills in the defaults: 8 KiB, 8 KiB, 64 KiB; 10, 60, 120, 120 s; 20,000
- * connections; 4 in reserve. on_request must be set by the caller. */
+/* Fills in the defaults: 8 KiB, 8 KiB, 64 KiB; 10, 60, 120, 120 s; 128 MiB;
+ * 20,000 connections; 4 in reserve. on_request must be set by the caller. */
 void lab_http_config_init(lab_http_config *config);
 
 /* CONFIG is copied. 0 or negative errno. Free it with lab_http_server_close. */

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/queue.h"
+#include "http/room.h"
 #include "http/server.h"
 
 typedef struct lab_http_listener {
@@ -29,9 +30,13 @@ struct lab_http_server {
   lab_http_config config;
   uv_timer_t sweep;
   lab_http_listener *listeners;
-  lab_list idle; /* connections between two requests, longest idle first */
-  lab_list busy; /* all other connections */
-  unsigned connections;
+  lab_list turns[LAB_HTTP_TURNS]; /* the connections: see room.h */
+  unsigned connections;           /* not closed yet */
+  unsigned listed;                /* in TURNS */
+  unsigned high;                  /* those of them with a high descriptor */
+  unsigned crowd; /* so many are enough, as their descriptors tell; 0: not known
+                   */
+  size_t kept;    /* bytes that connections keep for their clients */
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;

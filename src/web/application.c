@@ -89,13 +89,23 @@ static void answer_visit(lab_call *call) {
   keep_visit(v);
 }
 
+/* Why the application can't have the request now, or NULL. */
+static const char *find_refusal(const lab_web *web,
+                                const lab_http_request *req) {
+  if (web->stopping)
+    return "the lab is stopping";
+  if (web->visits.in_flight >= web->config.queue_max)
+    return "the queue is full";
+  return lab_http_is_reserved(req) ? "there are too many connections" : NULL;
+}
+
 void lab_web_application(lab_web *web, lab_http_request *req) {
-  if (web->stopping || web->visits.in_flight >= web->config.queue_max) {
+  const char *refusal = find_refusal(web, req);
+  if (refusal) {
     lab_request_stats_count(
         &web->stats, web->stopping ? 0 : lab_shown_number(web->config.vm), 503,
         0);
-    lab_http_error(req, 503,
-                   web->stopping ? "the lab is stopping" : "the queue is full");
+    lab_http_error(req, 503, refusal);
     return;
   }
   visit *v = take_visit(web);

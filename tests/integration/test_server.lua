@@ -207,15 +207,67 @@ local function cpu_seconds(lab)
   return (fields[12] + fields[13]) / 100
 end
 
-t.test("out of descriptors: it waits without spinning, and recovers", function()
-  local lab = start_with_fds(64)
-  local silent = crowd(lab, 100, "") -- of no use, and may not be closed yet
+-- What clients can do wrong, each in a crowd: requests that stop in the middle,
+-- silence, answers that nobody takes.
+local BAD = {
+  ["nothing"] = "",
+  ["half a request line"] = "GET / HT",
+  ["half of the headers"] = [[GET / HTTP/1.1\r\nHost: localhost\r\nX: ]],
+  ["half a body"] = [[POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\nabc]],
+  ["a request, and then nothing"] = GET,
+  ["requests, and takes no answer"] = (GET:gsub("GET /", "GET /metrics")):rep(1000),
+}
+
+for what, bytes in pairs(BAD) do
+  for _, fds in ipairs { 64, 1024 } do
+    t.test(("%d descriptors, and %d clients send %s: the lab answers"):format(fds, fds * 2, what), function()
+      -- Making so many answers would take minutes.
+      if fds > 64 and #bytes > 1000 or not has_fds(fds * 2 + 100) then return end
+      local lab = start_with_fds(fds)
+      local bad = crowd(lab, fds * 2, bytes)
+      for _ = 1, 5 do
+        t.equal(lab:get("/status", "--max-time", "5").status, 200)
+        t.equal(lab:get("/goto?step=0", "--max-time", "5").body, "switched to step 0")
+        -- 128 clients that ask without an end keep everything at work.
+        if #bytes < 1000 then t.equal(lab:get("/", "--max-time", "5").body, "hello world") end
+      end
+      local used = tonumber(lab:get("/status").body:match('"fds": (%d+)'))
+      t.check(used < fds, "descriptors are left for what the lab reads itself")
+      bad.leave()
+      t.equal(lab:stop(), 0)
+    end)
+  end
+end
+
+t.test("out of descriptors: requests in work keep them, the lab has a reserve, and it doesn't spin", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/51-sleep")
+  t.write(dir .. "/51-sleep/scenario.lua", "return { request = function() lab.sleep(600) end }")
+  local lab = start_with_fds(64, "--scenarios", dir, "--step", "51")
+  local waiting = crowd(lab, 100, GET)
   local before = cpu_seconds(lab)
-  t.check(lab:get("/", "--max-time", "2").failure, "there is no place")
+  for _ = 1, 5 do
+    local refused = lab:get("/", "--max-time", "5")
+    t.equal(refused.status, 503)
+    t.equal(refused.body, "there are too many connections\n")
+    t.equal(lab:get("/status", "--max-time", "5").status, 200)
+  end
+  t.run("sleep 2")
   t.between(cpu_seconds(lab) - before, 0, 0.5, "CPU seconds in 2 seconds")
-  silent.leave()
-  t.equal(lab:get("/", "--max-time", "10").body, "hello world")
+  local told = waiting.look()
+  t.between(count(told, "503 Service Unavailable"), 50, 90, "clients that were told so")
+  waiting.leave()
+  t.equal(lab:get("/goto?step=0", "--max-time", "10").status, 200)
+  t.eventually(function() return lab:get("/").body == "hello world" end)
   t.equal(lab:get("/debug/pprof/heap").status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("out of descriptors: long work gives its place in the reserve to others", function()
+  local lab = start_with_fds(64)
+  local long = crowd(lab, 60, (GET:gsub("GET /", "GET /debug/pprof/profile?seconds=300")))
+  for _ = 1, 3 do t.equal(lab:get("/status", "--max-time", "5").status, 200) end
+  long.leave()
   t.equal(lab:stop(), 0)
 end)
 
@@ -224,6 +276,29 @@ t.test("out of descriptors: idle clients make room for new ones", function()
   crowd(lab, 200, GET)
   for _ = 1, 5 do t.equal(lab:get("/", "--max-time", "10").body, "hello world") end
   t.equal(lab:get("/debug/vars").status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the limit of descriptors is raised at the start; children have the old one", function()
+  if not has_fds(2000) then return end
+  local dir, program = t.temp_dir(), t.diaglab
+  t.run("mkdir " .. dir .. "/51-child")
+  t.write(dir .. "/51-child/scenario.lua", ([[
+return { request = function()
+  local child = lab.spawn({ "/bin/sh", "-c", "ulimit -Sn >%s/soft; ulimit -Hn >%s/hard" })
+  child:wait()
+  return "done"
+end }]]):format(dir, dir))
+  t.write(dir .. "/limited", "#!/bin/sh\nulimit -Sn 500\nulimit -Hn 2000\nexec " .. t.quote(program) .. ' "$@"\n')
+  t.run("chmod +x " .. dir .. "/limited")
+  t.diaglab = dir .. "/limited"
+  local ok, lab = pcall(t.start, "--scenarios", dir, "--step", "51")
+  t.diaglab = program
+  t.check(ok, lab)
+  t.match(lab:get("/status").body, '"fds": 2000[,}]')
+  t.equal(lab:get("/").body, "done")
+  t.equal(t.read(dir .. "/soft"), "500\n")
+  t.equal(t.read(dir .. "/hard"), "2000\n")
   t.equal(lab:stop(), 0)
 end)
 

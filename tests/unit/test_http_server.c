@@ -128,6 +128,7 @@ static void full_server_closes_the_longest_idle(void **state) {
   (void)state;
   fixture_init(&f);
   f.config.max_connections = 2;
+  f.config.reserve = 0;
   fixture_start(&f);
   int port = listen_somewhere(&f);
   int oldest = dial(port), busy = dial(port);
@@ -154,6 +155,125 @@ static void full_server_closes_the_longest_idle(void **state) {
   close(busy);
   close(third);
   close(fourth);
+  fixture_close(&f);
+}
+
+/* Who makes room: whoever has let the server wait for longest, as long as no
+ * handler works for it. */
+static void clients_that_do_nothing_give_way(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_connections = 12;
+  f.config.reserve = 0;
+  fixture_start(&f);
+  int port = listen_somewhere(&f), half[11];
+  int busy = dial(port);
+  send_text(&f, busy, GET_HOLD);
+  fixture_until(&f, f.held);
+  for (int i = 0; i < 11; i++) {
+    static const char *const begun[] = {
+        "", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nX:",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"};
+    half[i] = dial(port);
+    send_text(&f, half[i], begun[i % 4]);
+    fixture_until(&f, lab_http_connections(f.server) == 2u + (unsigned)i);
+  }
+  for (int i = 0; i < 11; i++) {
+    int next = dial(port);
+    send_text(&f, next, GET);
+    expect_text(&f, next, HELLO);
+    expect_close(&f, half[i]);
+    close(next);
+    fixture_until(&f, lab_http_connections(f.server) == 11);
+    half[i] = dial(port); /* silent again, and now the youngest */
+    fixture_until(&f, lab_http_connections(f.server) == 12);
+  }
+  lab_http_error(f.held, 404, "no");
+  for (int i = 0; i < 11; i++)
+    close(half[i]);
+  close(busy);
+  fixture_close(&f);
+}
+
+/* A request in work keeps its place; there are some more places then. */
+static void the_reserve_is_above_the_maximum(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_connections = 1;
+  f.config.reserve = 1;
+  fixture_start(&f);
+  int port = listen_somewhere(&f), busy = dial(port), extra = dial(port);
+  send_text(&f, busy, GET_HOLD);
+  fixture_until(&f, f.held);
+  assert_false(lab_http_is_reserved(f.held));
+  lab_http_request *first = f.held;
+  send_text(&f, extra, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture_until(&f, f.held != first);
+  assert_true(lab_http_is_reserved(f.held));
+  /* It is long work, and its handler watches: it gives way to another. */
+  int another = dial(port);
+  send_text(&f, another, GET);
+  fixture_until(&f, f.gone == 1);
+  expect_close(&f, extra);
+  lab_buf answer = LAB_BUF_INIT;
+  receive_all(&f, another, &answer);
+  assert_non_null(strstr(answer.data, "Connection: close\r\n"));
+  lab_buf_free(&answer);
+  lab_http_error(first, 404, "no");
+  close(another);
+  close(busy);
+  fixture_close(&f);
+}
+
+/* An answer that is not taken gives way to descriptors and to memory. */
+static void clients_that_take_nothing_give_way(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_kept_bytes = 2 << 20;
+  fixture_start(&f);
+  int port = listen_somewhere(&f), slow[8];
+  for (int i = 0; i < 8; i++) {
+    slow[i] = dial(port);
+    int small = 4096;
+    setsockopt(slow[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    send_text(&f, slow[i], "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    fixture_until(&f, f.requests == 1u + (unsigned)i);
+  }
+  fixture_until(&f, lab_http_connections(f.server) < 8);
+  int next = dial(port);
+  send_text(&f, next, GET);
+  expect_text(&f, next, HELLO);
+  assert_true(f.server->kept <= f.config.max_kept_bytes);
+  close(next);
+  for (int i = 0; i < 8; i++)
+    close(slow[i]);
+  fixture_close(&f);
+}
+
+/* Bodies that never end are not kept without a limit. */
+static void half_bodies_give_way_to_memory(void **state) {
+  static char body[50000];
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_kept_bytes = 4 * 65536;
+  fixture_start(&f);
+  int port = listen_somewhere(&f), half[8];
+  memset(body, 'x', sizeof body);
+  for (int i = 0; i < 8; i++) {
+    half[i] = dial(port);
+    send_text(&f, half[i],
+              "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n");
+    send_bytes(&f, half[i], body, sizeof body);
+  }
+  expect_close(&f, half[0]);
+  assert_true(f.server->kept <= f.config.max_kept_bytes);
+  assert_true(lab_http_connections(f.server) >= 2);
+  for (int i = 1; i < 8; i++)
+    close(half[i]);
   fixture_close(&f);
 }
 
@@ -288,6 +408,10 @@ int main(void) {
       cmocka_unit_test(names_ip6_addresses),
       cmocka_unit_test(wildcard_is_not_loopback),
       cmocka_unit_test(full_server_closes_the_longest_idle),
+      cmocka_unit_test(clients_that_do_nothing_give_way),
+      cmocka_unit_test(the_reserve_is_above_the_maximum),
+      cmocka_unit_test(clients_that_take_nothing_give_way),
+      cmocka_unit_test(half_bodies_give_way_to_memory),
       cmocka_unit_test(survives_without_descriptors),
       cmocka_unit_test(refuses_what_can_not_be_polled),
       cmocka_unit_test(idle_connections_are_cheap),

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ * See room.h. */
+#include "http/room.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/queue.h"
+#include "http/conn.h"
+#include "http/request_internal.h"
+#include "http/server_internal.h"
+#include "http/write.h"
+
+enum {
+  PATIENCE_MS = 1000,  /* without taking anything: a client that stalls */
+  RESERVE_MS = 250,    /* work in the reserve that is not short */
+  SECOND_CHANCES = 16, /* connections that are passed over, at most */
+  PROBES_MAX = 16,     /* descriptors opened to count the free ones */
+  GRACE_MS = 50,       /* in which a request may be on its way */
+  GRACED = 8,          /* connections that have this grace, at most */
+};
+
+static size_t count_kept_bytes(const lab_http_conn *c) {
+  size_t n = c->in.cap;
+  n += uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+  if (c->req && c->state <= LAB_HTTP_BODY)
+    n += c->req->text.cap + c->req->body.cap;
+  return n;
+}
+
+/* A new connection is ASKING too, although it is in state IDLE. */
+static lab_http_turn find_turn(const lab_http_conn *c) {
+  if (c->state >= LAB_HTTP_FLUSH || lab_http_blocked(c))
+    return LAB_HTTP_TAKING;
+  if (c->state == LAB_HTTP_IDLE)
+    return LAB_HTTP_PARKED;
+  if (c->state <= LAB_HTTP_BODY)
+    return LAB_HTTP_ASKING;
+  return c->reserved ? LAB_HTTP_SPARE : LAB_HTTP_BUSY;
+}
+
+static void set_turn(lab_http_conn *c, lab_http_turn turn) {
+  c->turn = (uint8_t)turn;
+  c->since = uv_now(c->server->loop);
+  lab_list_remove(&c->link);
+  lab_list_push_back(&c->server->turns[turn], &c->link);
+}
+
+void lab_http_enlist(lab_http_conn *c) {
+  size_t kept = count_kept_bytes(c);
+  lab_http_turn turn = find_turn(c);
+  c->server->kept += kept - c->kept;
+  c->kept = kept;
+  if (c->turn == turn)
+    return;
+  if (turn == LAB_HTTP_PARKED)
+    c->deadline = uv_now(c->server->loop) + c->server->config.idle_timeout_ms;
+  set_turn(c, turn);
+}
+
+void lab_http_await_request(lab_http_conn *c) {
+  set_turn(c, LAB_HTTP_ASKING);
+  c->server->listed++;
+}
+
+void lab_http_delist(lab_http_conn *c) {
+  c->server->kept -= c->kept;
+  c->kept = 0;
+  if (!lab_list_empty(&c->link))
+    c->server->listed--;
+  c->server->high -= c->high;
+  lab_list_remove(&c->link);
+}
+
+/* The connection that is longest in a list, or NULL. */
+static lab_http_conn *find_first(lab_http_server *server, lab_http_turn turn) {
+  lab_list *list = &server->turns[turn];
+  return lab_list_empty(list) ? NULL
+                              : LAB_CONTAINER(list->next, lab_http_conn, link);
+}
+
+static uint64_t measure_wait(const lab_http_conn *c) {
+  return uv_now(c->server->loop) - c->since;
+}
+
+/* Whether the sweep has seen the client take something within a second. */
+static bool has_taken_lately(const lab_http_conn *c) {
+  uint64_t moved = c->write_deadline - c->server->config.write_timeout_ms;
+  return c->write_deadline > 0 && lab_http_blocked(c) &&
+         uv_now(c->server->loop) - moved < PATIENCE_MS;
+}
+
+/* The connection that takes nothing of its answer for longest. Those that took
+ * something lately go to the end of the list; there are not always others. */
+static lab_http_conn *find_stalled(lab_http_server *server) {
+  lab_http_conn *c = find_first(server, LAB_HTTP_TAKING);
+  for (int i = 0; i < SECOND_CHANCES && c && has_taken_lately(c); i++) {
+    set_turn(c, LAB_HTTP_TAKING);
+    c = find_first(server, LAB_HTTP_TAKING);
+  }
+  return c;
+}
+
+/* The connection that waits for its request for longest. The newest have a
+ * moment to send it, even if they are the only ones that could give way. */
+static lab_http_conn *find_silent(lab_http_server *server) {
+  lab_list *list = &server->turns[LAB_HTTP_ASKING], *l = list->next;
+  lab_http_conn *c = find_first(server, LAB_HTTP_ASKING);
+  for (int i = 0; i < GRACED && l != list; i++)
+    l = l->next;
+  bool few = l == list;
+  return c && few && measure_wait(c) < GRACE_MS ? NULL : c;
+}
+
+static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
+  if (!a || !b)
+    return a ? a : b;
+  return b->since < a->since ? b : a;
+}
+
+bool lab_http_make_room(lab_http_server *server) {
+  lab_http_conn *c =
+      choose_older(find_first(server, LAB_HTTP_PARKED), find_silent(server));
+  c = choose_older(c, find_stalled(server));
+  if (c)
+    lab_http_conn_lost(c);
+  return c != NULL;
+}
+
+bool lab_http_make_reserve(lab_http_server *server) {
+  lab_list *list = &server->turns[LAB_HTTP_SPARE];
+  for (lab_list *l = list->next; l != list; l = l->next) {
+    lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
+    if (measure_wait(c) < RESERVE_MS)
+      return false;
+    if (c->req->gone) {
+      lab_http_conn_lost(c);
+      return true;
+    }
+  }
+  return false;
+}
+
+void lab_http_trim_memory(lab_http_server *server) {
+  while (server->kept > server->config.max_kept_bytes) {
+    lab_http_conn *stalled = find_stalled(server);
+    if (stalled && measure_wait(stalled) < PATIENCE_MS)
+      stalled = NULL;
+    lab_http_conn *c =
+        choose_older(find_first(server, LAB_HTTP_ASKING), stalled);
+    if (!c)
+      return;
+    lab_http_conn_lost(c);
+  }
+}
+
+/* ---- descriptors --------------------------------------------------------- */
+
+/* Above WANTED, descriptors are for the application and for the files that the
+ * lab itself reads; above LAST, only the lab's own requests get one. */
+typedef struct fd_bounds {
+  rlim_t wanted, last;
+} fd_bounds;
+
+static rlim_t choose_less(rlim_t a, rlim_t b) {
+  return a < b ? a : b;
+}
+
+/* An owner that counts descriptors has bounds of its own. The application may
+ * have numbers up to limit - 64 (limit * 3/4 if there are few). */
+static fd_bounds find_fd_bounds(const lab_http_server *server) {
+  struct rlimit limit;
+  if (server->config.may_open || getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+      limit.rlim_cur == RLIM_INFINITY)
+    return (fd_bounds){RLIM_INFINITY, RLIM_INFINITY};
+  rlim_t all = limit.rlim_cur;
+  return (fd_bounds){all - choose_less(all / 4, 64) - choose_less(all / 8, 8),
+                     all - choose_less(all / 8, 16)};
+}
+
+static bool is_server_full(const lab_http_server *server) {
+  return server->listed >= server->config.max_connections;
+}
+
+bool lab_http_is_crowded(const lab_http_server *server) {
+  return is_server_full(server) ||
+         (server->crowd > 0 && server->listed >= server->crowd);
+}
+
+/* How many connections there may be before the reserve begins. */
+static size_t find_most(const lab_http_server *server) {
+  fd_bounds bounds = find_fd_bounds(server);
+  size_t most = server->config.max_connections;
+  size_t crowd = server->crowd + (size_t)(bounds.last - bounds.wanted);
+  return server->crowd > 0 && crowd < most ? crowd : most;
+}
+
+bool lab_http_find_place(lab_http_server *server, bool *reserved) {
+  while (lab_http_is_crowded(server) && lab_http_make_room(server))
+    ;
+  size_t most = find_most(server);
+  *reserved = server->listed >= most;
+  return server->listed < most + server->config.reserve ||
+         lab_http_make_reserve(server);
+}
+
+/* The kernel gives the lowest free number, so one above the wanted ones tells
+ * that all below are taken: the connections with such numbers are the ones too
+ * many. */
+bool lab_http_count_crowd(lab_http_server *server, int fd, bool *reserved) {
+  if ((rlim_t)fd < find_fd_bounds(server).wanted)
+    return false;
+  server->high++;
+  server->crowd =
+      server->listed >= server->high ? server->listed - server->high + 1 : 1;
+  if (server->listed >= find_most(server) && !lab_http_make_room(server))
+    *reserved = true;
+  return true;
+}
+
+/* Closes the descriptors that were opened only to see their numbers. */
+static void close_probes(const int *fds, int count) {
+  while (count > 0)
+    close(fds[--count]);
+}
+
+void lab_http_recount_crowd(lab_http_server *server) {
+  int probes[PROBES_MAX], n = 0, fd = -1;
+  fd_bounds bounds = find_fd_bounds(server);
+  if (server->crowd == 0 || !server->listeners)
+    return;
+  while (n < PROBES_MAX) {
+    fd = fcntl(server->listeners->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+      break;
+    probes[n++] = fd;
+    if ((rlim_t)fd >= bounds.wanted)
+      break;
+  }
+  close_probes(probes, n);
+  bool many = n == PROBES_MAX && (rlim_t)fd < bounds.wanted;
+  unsigned room = server->listed + (unsigned)n;
+  server->crowd = room > server->high ? room - server->high : 1;
+  if (many)
+    server->crowd = 0;
+}
