@@ -34,13 +34,19 @@ static int on_answer_value_end(llhttp_t *parser) {
   return 0;
 }
 
-/* Returns 1 if no body follows, whatever the headers say. */
+/* Answers to HEAD, and those with such a status, have no body, whatever their
+ * headers say about its length. */
+static bool is_bodiless(const lab_http_answer *a) {
+  return a->is_head || a->status < 200 || a->status == 204 || a->status == 304;
+}
+
+/* Returns 1 if no body follows. */
 static int on_answer_head_end(llhttp_t *parser) {
   lab_http_answer *a = parser->data;
   a->status = parser->status_code;
   if (a->status < 200)
     lab_buf_clear(&a->headers); /* "100 Continue": the answer follows */
-  return a->is_head;
+  return is_bodiless(a);
 }
 
 static int on_answer_body(llhttp_t *parser, const char *at, size_t len) {
