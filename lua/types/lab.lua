@@ -472,7 +472,7 @@ lab.http = {}
 
 ---Sends a request and waits for its answer. Every answer counts as success,
 ---whatever its status; nil, message, errno means that there was none.
----@param url string "http://host:port/path"
+---@param url string "http://host:port/path"; a port is a number from 1 to 65535
 ---@param options lab.HttpOptions?
 ---@return lab.HttpAnswer? answer, string? message, integer? errno
 function lab.http.get(url, options) end

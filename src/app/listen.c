@@ -3,7 +3,6 @@
 #include "app/listen.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -12,16 +11,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/url.h"
+
 /* Longest host: a name in the DNS has at most 253 bytes. */
 enum { HOST_MAX = 255 };
 
 /* ---- the form of an address ---------------------------------------------- */
 
 static bool is_port(const char *text) {
-  char *end;
-  if (!isdigit((unsigned char)*text))
-    return false;
-  return strtoul(text, &end, 10) <= 65535 && *end == '\0';
+  return lab_http_parse_port(text, strlen(text)) >= 0;
 }
 
 /* HOST is LEN bytes in brackets: an IPv6 address, perhaps with %interface. */

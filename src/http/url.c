@@ -3,9 +3,13 @@
 #include "http/url.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#define BAD_HOST "invalid host in URL"
+enum { PORT_DIGITS = 5, PORT_MAX = 65535 };
 
 /* A space or a control character could end the request's line, or a header's
  * line, and so begin another one. */
@@ -16,26 +20,37 @@ static bool has_controls(const char *s) {
   return false;
 }
 
-/* Reads what follows the host: nothing, or ":" and digits up to END. */
-static bool split_port(lab_http_url *url, const char *text, const char *end) {
-  size_t len = (size_t)(end - text);
-  if (len == 0) {
-    memcpy(url->port, "80", sizeof "80");
-    return true;
+int lab_http_parse_port(const char *text, size_t len) {
+  int port = 0;
+  if (len < 1 || len > PORT_DIGITS)
+    return -1;
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] < '0' || text[i] > '9')
+      return -1;
+    port = port * 10 + (text[i] - '0');
   }
-  if (*text != ':' || len < 2 || len > sizeof url->port ||
-      strspn(text + 1, "0123456789") < len - 1)
-    return false;
-  snprintf(url->port, sizeof url->port, "%.*s", (int)(len - 1), text + 1);
-  return true;
+  return port <= PORT_MAX ? port : -1;
+}
+
+/* Reads what follows the host: nothing, or ":" and a port up to END. */
+static const char *split_port(lab_http_url *url, const char *text,
+                              const char *end) {
+  size_t len = (size_t)(end - text);
+  if (len > 0 && *text != ':')
+    return BAD_HOST;
+  int port = len > 0 ? lab_http_parse_port(text + 1, len - 1) : 80;
+  if (port < 1) /* nobody can be reached at port 0 */
+    return BAD_HOST ": its port must be a number from 1 to 65535";
+  snprintf(url->port, sizeof url->port, "%u", (uint16_t)port);
+  return NULL;
 }
 
 /* Splits "host[:port]"; an IPv6 address stands in brackets. */
-static bool split_authority(lab_http_url *url) {
+static const char *split_authority(lab_http_url *url) {
   const char *host = url->authority, *end = host + url->authority_len;
   const char *host_end, *rest;
   if (memchr(host, '@', url->authority_len))
-    return false;
+    return BAD_HOST;
   if (host < end && *host == '[') {
     host++;
     host_end = memchr(host, ']', (size_t)(end - host));
@@ -46,7 +61,7 @@ static bool split_authority(lab_http_url *url) {
   }
   if (!host_end || host_end == host ||
       (size_t)(host_end - host) >= sizeof url->host)
-    return false;
+    return BAD_HOST;
   snprintf(url->host, sizeof url->host, "%.*s", (int)(host_end - host), host);
   return split_port(url, rest, end);
 }
@@ -60,5 +75,5 @@ const char *lab_http_url_split(lab_http_url *url, const char *text) {
   url->authority_len = strcspn(url->authority, "/?#");
   url->target = url->authority + url->authority_len;
   url->target_len = strcspn(url->target, "#");
-  return split_authority(url) ? NULL : "invalid host in URL";
+  return split_authority(url);
 }

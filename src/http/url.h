@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Splitting the URL of a request that the client sends. Pure: any thread. For
- * the files of this folder. */
+ * URLs of requests that the client sends, and the ports in them and in
+ * addresses. Pure: any thread. */
 #ifndef LAB_HTTP_URL_H
 #define LAB_HTTP_URL_H
 
@@ -10,7 +10,7 @@ enum { LAB_HTTP_URL_HOST = 256, LAB_HTTP_URL_PORT = 8 }; /* with final 0 */
 
 typedef struct lab_http_url {
   char host[LAB_HTTP_URL_HOST]; /* an IPv6 address has no brackets here */
-  char port[LAB_HTTP_URL_PORT]; /* "80" if the URL has none */
+  char port[LAB_HTTP_URL_PORT]; /* 1 to 65535; "80" if the URL has none */
   /* Pieces of the URL's text. */
   const char *authority; /* "host[:port]", for the header Host */
   size_t authority_len;
@@ -22,5 +22,10 @@ typedef struct lab_http_url {
 /* Splits TEXT: "http://host[:port][/path][?query][#fragment]". NULL, or a
  * message that says what is wrong with it, in Go's words. */
 const char *lab_http_url_split(lab_http_url *out, const char *text);
+
+/* The port, 0 to 65535, that TEXT is: LEN digits, at most five, and nothing
+ * else. -1 if it is none. (strtol and getaddrinfo also take signs, spaces, and
+ * numbers of which they drop the upper bits.) */
+int lab_http_parse_port(const char *text, size_t len);
 
 #endif

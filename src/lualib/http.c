@@ -125,7 +125,9 @@ typedef struct question {
 
 static question check_question(lua_State *L) {
   static const char *const options[] = {"timeout", "headers", "method", "body"};
-  question q = {.url = luaL_checkstring(L, 1)};
+  size_t len;
+  question q = {.url = luaL_checklstring(L, 1, &len)};
+  luaL_argcheck(L, strlen(q.url) == len, 1, "URL has a zero byte");
   if (lua_isnoneornil(L, 2)) {
     lua_settop(L, 1);
     lua_newtable(L);
@@ -138,8 +140,8 @@ static question check_question(lua_State *L) {
   q.timeout = luaL_optnumber(L, -1, TIMEOUT);
   luaL_argcheck(L, q.timeout > 0 && q.timeout < 1e6, 2, "bad timeout");
   lua_getfield(L, 2, "method");
-  q.method = luaL_optstring(L, -1, "GET");
-  luaL_argcheck(L, is_token(q.method, strlen(q.method)), 2, "bad method");
+  q.method = luaL_optlstring(L, -1, "GET", &len);
+  luaL_argcheck(L, is_token(q.method, len), 2, "bad method");
   lua_getfield(L, 2, "body");
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
   lua_getfield(L, 2, "headers");

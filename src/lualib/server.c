@@ -113,6 +113,7 @@ static int server_listen(lua_State *L) {
   const char *address = luaL_checklstring(L, 1, &len);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   luaL_argcheck(L, len < 60, 1, "address too long");
+  luaL_argcheck(L, strlen(address) == len, 1, "address has a zero byte");
   lab_lua_check_services(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "listen");
   lua_settop(L, 2);

@@ -3,39 +3,33 @@
 #include "services/address.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <uv.h>
 
-enum { HOST_MAX = 63 };
+#include "http/url.h"
 
-/* -1: TEXT is no port. */
-static int parse_port(const char *text) {
-  char *end;
-  if (!isdigit((unsigned char)*text))
-    return -1;
-  unsigned long port = strtoul(text, &end, 10);
-  return *end == '\0' && port <= 65535 ? (int)port : -1;
-}
+enum { HOST_MAX = 63 };
 
 /* The last colon divides host and port. */
 int lab_serve_address_parse(const char *text, lab_serve_address *out) {
   char host[HOST_MAX + 1];
   const char *colon = strrchr(text, ':');
-  int port = colon ? parse_port(colon + 1) : -1;
-  if (port < 0 || colon - text > HOST_MAX)
+  if (!colon || colon - text > HOST_MAX)
     return -EINVAL;
+  int port = lab_http_parse_port(colon + 1, strlen(colon + 1));
+  if (port < 0)
+    return -ERANGE;
   size_t len = (size_t)(colon - text);
   bool is_ip6 = len >= 2 && text[0] == '[' && colon[-1] == ']';
   snprintf(host, sizeof host, "%.*s", (int)(is_ip6 ? len - 2 : len),
            is_ip6 ? text + 1 : text);
   if (is_ip6)
     return uv_ip6_addr(host, port, &out->ip6);
-  bool is_local = len == 0 || strcmp(host, "localhost") == 0;
+  bool is_local = len == 0 || strcasecmp(host, "localhost") == 0;
   return uv_ip4_addr(is_local ? "127.0.0.1" : host, port, &out->ip4);
 }
 

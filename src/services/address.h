@@ -14,7 +14,8 @@ typedef union lab_serve_address {
 } lab_serve_address;
 
 /* Reads "1.2.3.4:80", "[::1]:80", "localhost:80", or ":80", which is
- * 127.0.0.1. Other names are not looked up. 0 or -EINVAL. */
+ * 127.0.0.1. Other names are not looked up. 0, -EINVAL, or -ERANGE: what should
+ * be the port is none. */
 int lab_serve_address_parse(const char *text, lab_serve_address *out);
 /* Writes ADDRESS with PORT into OUT, at most SIZE bytes. */
 void lab_serve_address_write(const lab_serve_address *address, int port,

@@ -86,9 +86,13 @@ static int begin_serve(lab_serve *serve, lab_http_server *server) {
   lab_serve_address a;
   int port;
   lab_err err;
-  if (lab_serve_address_parse(serve->address, &a))
+  int rc = lab_serve_address_parse(serve->address, &a);
+  if (rc == -ERANGE)
+    return refuse_serve(serve, -EINVAL,
+                        "the port must be a number from 0 to 65535");
+  if (rc)
     return refuse_serve(serve, -EINVAL, "address must be like 127.0.0.1:8080");
-  int rc = lab_http_listen(server, &a.any, &port, &err);
+  rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));
   if (rc)

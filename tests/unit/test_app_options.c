@@ -126,7 +126,11 @@ static void addresses(void **state) {
                                     ":80 ",
                                     ":80:",
                                     "[",
-                                    ":18446744073709551696"};
+                                    ":18446744073709551696",
+                                    "h:72767",
+                                    "h:+80",
+                                    "h: 80",
+                                    "h:0x50"};
   char host[300];
   (void)state;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)

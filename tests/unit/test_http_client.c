@@ -20,10 +20,14 @@ static const struct {
     {"http://a:1/p?q#f", "a", "1", "a:1", "/p?q"},
     {"http://a?q=1", "a", "80", "a", "?q=1"},
     {"http://a#f", "a", "80", "a", ""},
-    {"http://a:1234567", "a", "1234567", "a:1234567", ""},
+    {"http://a:65535", "a", "65535", "a:65535", ""},
+    {"http://a:0080/", "a", "80", "a:0080", "/"},
     {"http://[::1]/x", "::1", "80", "[::1]", "/x"},
     {"http://[::1]:99", "::1", "99", "[::1]:99", ""},
 };
+
+#define BAD_PORT                                                               \
+  "invalid host in URL: its port must be a number from 1 to 65535"
 
 static const struct {
   const char *url, *fault;
@@ -38,16 +42,30 @@ static const struct {
     {"http://", "invalid host in URL"},
     {"http:///path", "invalid host in URL"},
     {"http://:80", "invalid host in URL"},
-    {"http://a:", "invalid host in URL"},
-    {"http://a:/", "invalid host in URL"},
-    {"http://a:8x", "invalid host in URL"},
-    {"http://a:12345678", "invalid host in URL"},
+    {"http://a:", BAD_PORT},
+    {"http://a:/", BAD_PORT},
+    {"http://a:8x", BAD_PORT},
+    {"http://a:12345678", BAD_PORT},
+    {"http://a:1234567", BAD_PORT},
+    {"http://127.0.0.1:72767/", BAD_PORT}, /* 65536 + 7231 */
+    {"http://a:65536", BAD_PORT},
+    {"http://a:0", BAD_PORT},
+    {"http://a:00000", BAD_PORT},
+    {"http://a:000080", BAD_PORT},
+    {"http://a:+80", BAD_PORT},
+    {"http://a:-80", BAD_PORT},
+    {"http://a:0x50", BAD_PORT},
+    {"http://a:8.0", BAD_PORT},
+    {"http://a:80:80", BAD_PORT},
+    {"http://a:18446744073709551696", BAD_PORT},
+    {"http://[::1]:99999", BAD_PORT},
+    {"http://a:%38%30", BAD_PORT},
     {"http://u@a", "invalid host in URL"},
     {"http://[", "invalid host in URL"},
     {"http://[]", "invalid host in URL"},
     {"http://[::1", "invalid host in URL"},
     {"http://[::1]x", "invalid host in URL"},
-    {"http://[::1]:", "invalid host in URL"},
+    {"http://[::1]:", BAD_PORT},
 };
 
 static void check_piece(const char *text, size_t len, const char *expected) {

@@ -15,7 +15,7 @@ static void check(const char *text, const char *expected) {
     const char *copy =
         i ? guard_page_begin_string(&g, text) : guard_page_end_string(&g, text);
     if (!expected) {
-      assert_int_equal(lab_serve_address_parse(copy, &a), -EINVAL);
+      assert_true(lab_serve_address_parse(copy, &a) < 0);
       continue;
     }
     assert_int_equal(lab_serve_address_parse(copy, &a), 0);
