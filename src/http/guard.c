@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/url.h"
+
 static bool is_same_text(lab_http_str a, lab_http_str b) {
   return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
 }
@@ -15,38 +17,53 @@ static lab_http_str make_text(const char *text) {
   return (lab_http_str){text, strlen(text)};
 }
 
-/* "localhost:6060" -> "localhost", "[::1]:6060" -> "::1". */
-static lab_http_str cut_host_name(lab_http_str host) {
-  if (host.len > 0 && host.data[0] == '[') {
-    const char *end = memchr(host.data, ']', host.len);
-    size_t len = end ? (size_t)(end - host.data) - 1 : 0;
-    return (lab_http_str){host.data + 1, len};
-  }
-  const char *colon = memchr(host.data, ':', host.len);
-  size_t len = colon ? (size_t)(colon - host.data) : host.len;
-  return (lab_http_str){host.data, len};
+/* "localhost:6060" -> "localhost", "[::1]:6060" -> "::1", and *IS_IP6 then.
+ * Empty if HOST has any other form: what follows the name must be a port, since
+ * "[::1].evil.example" and "localhost:80.evil.example" are names of others. */
+static lab_http_str cut_host_name(lab_http_str host, bool *is_ip6) {
+  static const lab_http_str none = {"", 0};
+  *is_ip6 = host.len > 0 && host.data[0] == '[';
+  lab_http_str name = {host.data + *is_ip6, host.len - *is_ip6};
+  const char *end = memchr(name.data, *is_ip6 ? ']' : ':', name.len);
+  if (!end)
+    return *is_ip6 ? none : name;
+  name.len = (size_t)(end - name.data);
+  const char *rest = end + *is_ip6;
+  size_t rest_len = (size_t)(host.data + host.len - rest);
+  if (rest_len == 0)
+    return name;
+  bool is_port =
+      *rest == ':' && lab_http_parse_port(rest + 1, rest_len - 1) >= 0;
+  return is_port ? name : none;
 }
 
-static bool is_loopback_address(lab_http_str name) {
+static bool is_loopback_address(lab_http_str name, bool is_ip6) {
   char text[INET6_ADDRSTRLEN];
   struct in_addr ip4;
   struct in6_addr ip6;
-  if (name.len == 0 || name.len >= sizeof text)
+  if (name.len == 0 || name.len >= sizeof text ||
+      memchr(name.data, '\0', name.len))
     return false;
   memcpy(text, name.data, name.len);
   text[name.len] = '\0';
-  if (inet_pton(AF_INET, text, &ip4) == 1)
-    return ntohl(ip4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, text, &ip6) == 1 && IN6_IS_ADDR_LOOPBACK(&ip6);
+  if (is_ip6)
+    return inet_pton(AF_INET6, text, &ip6) == 1 && IN6_IS_ADDR_LOOPBACK(&ip6);
+  return inet_pton(AF_INET, text, &ip4) == 1 && ntohl(ip4.s_addr) >> 24 == 127;
 }
 
+/* An IPv6 address stands in brackets, and nothing else does. */
 static bool is_host_allowed(lab_http_str host,
                             const lab_http_guard_config *config) {
-  lab_http_str name = cut_host_name(host);
-  if (is_same_text(name, make_text("localhost")) || is_loopback_address(name))
+  bool is_ip6;
+  lab_http_str name = cut_host_name(host, &is_ip6);
+  if (name.len == 0)
+    return false;
+  if (is_loopback_address(name, is_ip6) ||
+      (!is_ip6 && is_same_text(name, make_text("localhost"))))
     return true;
   for (size_t i = 0; i < config->host_count; i++)
-    if (is_same_text(name, make_text(config->hosts[i])))
+    if (is_same_text(name, make_text(config->hosts[i])) &&
+        is_ip6 == (strchr(config->hosts[i], ':') != NULL))
       return true;
   return false;
 }
@@ -61,6 +78,15 @@ static bool is_same_origin(lab_http_str origin, lab_http_str host) {
                       host);
 }
 
+/* Whether the browser says that no foreign page asks. A page of another port of
+ * this machine is "same-site", and so is foreign. "none": the user typed the
+ * address. Tools say nothing. */
+static bool is_own_site(lab_http_str fetch_site) {
+  return fetch_site.len == 0 ||
+         is_same_text(fetch_site, make_text("same-origin")) ||
+         is_same_text(fetch_site, make_text("none"));
+}
+
 static const char *find_guard_fault(const lab_http_guard_facts *facts,
                                     const lab_http_guard_config *config) {
   if (facts->host.len == 0 && facts->origin.len > 0)
@@ -72,7 +98,7 @@ static const char *find_guard_fault(const lab_http_guard_facts *facts,
     return NULL;
   if (facts->origin.len > 0 && !is_same_origin(facts->origin, facts->host))
     return "a page of another origin can't do this";
-  if (is_same_text(facts->fetch_site, make_text("cross-site")))
+  if (!is_own_site(facts->fetch_site))
     return "a page of another site can't do this";
   return NULL;
 }

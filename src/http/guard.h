@@ -9,7 +9,8 @@
  *    address does.
  *  - Cross-site requests. A page can't read the lab's answer, but it can make
  *    the browser send a POST, or load an "image" that switches the step. Such
- *    requests carry a foreign Origin, or "Sec-Fetch-Site: cross-site".
+ *    requests carry a foreign Origin, or a Sec-Fetch-Site that is neither
+ *    "same-origin" nor "none".
  *
  * Pure functions: any thread. */
 #ifndef LAB_HTTP_GUARD_H

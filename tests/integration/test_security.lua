@@ -37,7 +37,7 @@ t.test("a page of another origin can't change anything", function()
   local lab = t.start()
   local own = "http://127.0.0.1:" .. lab.port
   local foreign = { "Origin: http://evil.example", "Origin: null", "Origin: https://127.0.0.1:" .. lab.port,
-    "Origin: http://127.0.0.1:1", "Sec-Fetch-Site: cross-site" }
+    "Origin: http://127.0.0.1:1", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site" }
   for _, header in ipairs(foreign) do
     refused(lab:get("/goto?step=4", "-H", header), "another", header)
     refused(lab:post("/goto?step=4", "", "-H", header), "another", header)

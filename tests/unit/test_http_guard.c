@@ -7,8 +7,8 @@
 #define ORIGIN_FAULT "a page of another origin can't do this"
 #define SITE_FAULT "a page of another site can't do this"
 
-static const char *const hosts[] = {"lab.example", "192.168.1.7"};
-static const lab_http_guard_config config = {hosts, 2};
+static const char *const hosts[] = {"lab.example", "192.168.1.7", "fe80::7"};
+static const lab_http_guard_config config = {hosts, 3};
 
 static const struct {
   bool loopback, changes;
@@ -36,6 +36,35 @@ static const struct {
     {true, false, "[]", "", "", HOST_FAULT},
     {true, false, ":6060", "", "", HOST_FAULT},
     {true, false, "lab.example.", "", "", HOST_FAULT},
+    {true, false, "localhost.", "", "", HOST_FAULT},
+    {true, false, "[::1].evil.com", "", "", HOST_FAULT},
+    {true, false, "[::1]evil.com", "", "", HOST_FAULT},
+    {true, false, "[::1]:80.evil.com", "", "", HOST_FAULT},
+    {true, false, "[::1]:", "", "", HOST_FAULT},
+    {true, false, "localhost:80.evil.com", "", "", HOST_FAULT},
+    {true, false, "localhost:evil", "", "", HOST_FAULT},
+    {true, false, "localhost:", "", "", HOST_FAULT},
+    {true, false, "localhost:+80", "", "", HOST_FAULT},
+    {true, false, "localhost: 80", "", "", HOST_FAULT},
+    {true, false, "localhost:65536", "", "", HOST_FAULT},
+    {true, false, "localhost:80:80", "", "", HOST_FAULT},
+    {true, false, "lab.example:evil", "", "", HOST_FAULT},
+    {true, false, "127.0.0.1:1.evil.com", "", "", HOST_FAULT},
+    {true, false, "127.1", "", "", HOST_FAULT},
+    {true, false, "0x7f000001", "", "", HOST_FAULT},
+    {true, false, "::1", "", "", HOST_FAULT},
+    {true, false, "[127.0.0.1]", "", "", HOST_FAULT},
+    {true, false, "[localhost]", "", "", HOST_FAULT},
+    {true, false, "[lab.example]", "", "", HOST_FAULT},
+    {true, false, "[::1%lo]", "", "", HOST_FAULT},
+    {true, false, "[::1%25lo]", "", "", HOST_FAULT},
+    {true, false, "[fe80::7]:80", "", "", NULL},
+    {true, false, "fe80::7", "", "", HOST_FAULT},
+    {true, false, "user@localhost", "", "", HOST_FAULT},
+    {true, false, "localhost@evil.com", "", "", HOST_FAULT},
+    {true, false, "localhost#.evil.com", "", "", HOST_FAULT},
+    {true, false, "local%68ost", "", "", HOST_FAULT},
+    {true, false, "localhost evil.com", "", "", HOST_FAULT},
     {false, false, "evil.example", "", "", NULL},
     /* no Host: HTTP/1.0 tools, but no web page */
     {true, true, "", "", "", NULL},
@@ -56,10 +85,26 @@ static const struct {
     {true, true, "localhost:6060", "http://", "", ORIGIN_FAULT},
     {true, true, "localhost:6060", "", "cross-site", SITE_FAULT},
     {true, true, "localhost:6060", "", "Cross-Site", SITE_FAULT},
+    {true, true, "localhost:6060", "", "same-site", SITE_FAULT},
+    {true, true, "localhost:6060", "", "something-new", SITE_FAULT},
+    {true, true, "localhost:6060", "http://localhost:6060", "same-site",
+     SITE_FAULT},
+    {true, true, "localhost:6060", "", "Same-Origin", NULL},
+    {false, true, "lab:6060", "", "same-site", SITE_FAULT},
+    {true, true, "localhost:6060", "http://user@localhost:6060", "",
+     ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://localhost:6060.evil.com", "",
+     ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://localhost:6060/", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://localhost", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://localhost.:6060", "", ORIGIN_FAULT},
+    {true, true, "localhost:6060", "http://localhost:6060, http://evil.example",
+     "", ORIGIN_FAULT},
     {false, true, "lab:6060", "http://evil.example", "", ORIGIN_FAULT},
     {false, true, "lab:6060", "http://lab:6060", "", NULL},
     /* looking is allowed: a page can't read the answer anyway */
     {true, false, "localhost:6060", "https://evil.example", "cross-site", NULL},
+    {true, false, "localhost:6060", "", "same-site", NULL},
 };
 
 /* Pages for Host, Origin and Sec-Fetch-Site. */
