@@ -113,7 +113,7 @@ static void dispatch_request(lab_http_conn *c) {
 static size_t feed_parser(lab_http_conn *c, const char *data, size_t len) {
   const char *p = data, *end = data + len;
   while (p < end && can_parse_more(c)) {
-    llhttp_errno_t error = llhttp_execute(&c->parser, p, (size_t)(end - p));
+    llhttp_errno_t error = lab_http_parse(c, p, (size_t)(end - p));
     if (c->state != LAB_HTTP_IDLE)
       lab_http_enlist(c); /* it isn't idle, should the handler close those */
     if (error == HPE_OK)

@@ -51,6 +51,8 @@ typedef struct lab_http_conn {
   size_t queued;           /* length of the write queue at the last sweep */
   size_t kept;             /* its part of server->kept */
   const char *fault;       /* what a parser callback found, or NULL */
+  const char *input;       /* what is being parsed begins here */
+  char last_solid;         /* the last byte before that which is no blank */
   uint16_t error;          /* the status to answer then, or 0 */
   uint8_t state;
   uint8_t turn;  /* lab_http_turn: which list it is in */

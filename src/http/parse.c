@@ -78,17 +78,31 @@ static lab_http_field *add_header_field(lab_http_request *req) {
 static int on_request_field(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
+  /* Older releases of llhttp accept them. */
+  if (memchr(at, ' ', len) || memchr(at, '\t', len))
+    return refuse_request(c, 400, "invalid header name");
   if (c->state == LAB_HTTP_BODY)
     return 0; /* a trailer, which is ignored */
   if (is_head_too_big(c, len))
     return refuse_request(c, 431, NULL);
-  if (memchr(at, ' ', len)) /* older releases of llhttp accept it */
-    return refuse_request(c, 400, "invalid header name");
   if (!req->in_header)
     add_header_field(req);
   req->in_header = true;
   append_to_span(req, &req->fields[req->field_count - 1].name, at, len);
   return 0;
+}
+
+/* Whether the piece of a value at AT begins a line. Such lines once continued
+ * the value of the line before. Others read them in other ways, so they can
+ * smuggle a header past a proxy. */
+static bool is_folded(const lab_http_conn *c, const char *at) {
+  while (at > c->input && (at[-1] == ' ' || at[-1] == '\t'))
+    at--;
+  return (at > c->input ? at[-1] : c->last_solid) == '\n';
+}
+
+static bool has_field_name(const lab_http_request *req) {
+  return req->in_header && req->fields[req->field_count - 1].name.len > 0;
 }
 
 static void begin_header_value(lab_http_request *req) {
@@ -101,10 +115,14 @@ static void begin_header_value(lab_http_request *req) {
 
 static int on_request_value(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
+  if (len > 0 && is_folded(c, at))
+    return refuse_request(c, 400, "folded header");
   if (c->state == LAB_HTTP_BODY)
     return 0;
   if (is_head_too_big(c, len))
     return refuse_request(c, 431, NULL);
+  if (!has_field_name(c->req))
+    return refuse_request(c, 400, "invalid header name");
   begin_header_value(c->req);
   append_to_span(c->req, &c->req->fields[c->req->field_count - 1].value, at,
                  len);
@@ -116,6 +134,8 @@ static int on_request_value_end(llhttp_t *parser) {
   lab_http_request *req = c->req;
   if (c->state == LAB_HTTP_BODY)
     return 0;
+  if (!has_field_name(req)) /* llhttp accepts an empty name */
+    return refuse_request(c, 400, "invalid header name");
   begin_header_value(req); /* an empty value comes without any piece */
   lab_http_span *value = &req->fields[req->field_count - 1].value;
   const char *text = req->text.data + value->at;
@@ -159,18 +179,45 @@ static void split_target(lab_http_request *req) {
   lab_buf_append(&req->text, "/", sizeof "/");
 }
 
+/* How many headers are called NAME; *LAST is the last one's value. */
+static size_t count_headers(const lab_http_request *req, const char *name,
+                            lab_http_span *last) {
+  size_t count = 0, len = strlen(name);
+  for (size_t i = 0; i < req->field_count; i++) {
+    lab_http_span field = req->fields[i].name;
+    if (field.len != len ||
+        strncasecmp(req->text.data + field.at, name, len) != 0)
+      continue;
+    *last = req->fields[i].value;
+    count++;
+  }
+  return count;
+}
+
 /* The header Host must be there once; in HTTP/1.0 it may be missing. Returns
  * NULL or the fault. */
 static const char *check_host_headers(const lab_http_request *req) {
-  size_t count = 0;
-  for (size_t i = 0; i < req->field_count; i++) {
-    lab_http_span name = req->fields[i].name;
-    if (name.len == 4 && strncasecmp(req->text.data + name.at, "host", 4) == 0)
-      count++;
-  }
+  lab_http_span host;
+  size_t count = count_headers(req, "Host", &host);
   if (count > 1)
     return "too many Host headers";
   return count == 0 && req->minor > 0 ? "missing required Host header" : NULL;
+}
+
+/* The only coding is "chunked", once, in HTTP/1.1. llhttp also accepts lists
+ * that end with it, and would leave the body coded. *CODED: whether there is
+ * one. */
+static int check_transfer_encoding(lab_http_conn *c, bool *coded) {
+  lab_http_span value = {0, 0};
+  size_t count = count_headers(c->req, "Transfer-Encoding", &value);
+  const char *text = c->req->text.data + value.at;
+  *coded = count > 0;
+  if (count > 0 && c->req->minor == 0)
+    return refuse_request(c, 400, "transfer encoding in HTTP/1.0");
+  if (count > 1 || (count == 1 && strcasecmp(text, "chunked") != 0) ||
+      (count == 1 && !(c->parser.flags & F_CHUNKED)))
+    return refuse_request(c, 501, "unsupported transfer encoding");
+  return 0;
 }
 
 static int check_expect_header(lab_http_conn *c) {
@@ -198,9 +245,10 @@ static int on_request_head_end(llhttp_t *parser) {
   const char *fault = check_host_headers(req);
   if (fault)
     return refuse_request(c, 400, fault);
-  bool coded = parser->flags & F_TRANSFER_ENCODING;
-  if (coded && !(parser->flags & F_CHUNKED))
-    return refuse_request(c, 501, "unsupported transfer encoding");
+  bool coded;
+  int refused = check_transfer_encoding(c, &coded);
+  if (refused)
+    return refused;
   if (parser->content_length > c->server->config.max_body_bytes)
     return refuse_request(c, 413, NULL);
   req->keep_alive = llhttp_should_keep_alive(parser);
@@ -243,6 +291,16 @@ static const llhttp_settings_t request_callbacks = {
 void lab_http_parser_init(lab_http_conn *c) {
   llhttp_init(&c->parser, HTTP_REQUEST, &request_callbacks);
   c->parser.data = c;
+}
+
+llhttp_errno_t lab_http_parse(lab_http_conn *c, const char *data, size_t len) {
+  c->input = data;
+  llhttp_errno_t error = llhttp_execute(&c->parser, data, len);
+  while (len > 0 && (data[len - 1] == ' ' || data[len - 1] == '\t'))
+    len--;
+  if (len > 0)
+    c->last_solid = data[len - 1];
+  return error;
 }
 
 /* llhttp stops inside a method it doesn't know. Capital letters and then a

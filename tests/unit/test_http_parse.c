@@ -52,6 +52,72 @@ static const struct {
     {"GET / HTTP/7.3\r\nHost: a\r\n\r\n", "505 HTTP Version Not Supported"},
 };
 
+/* What one reader takes for another thing than the next one. */
+static const struct {
+  const char *request, *answer;
+} ambiguous[] = {
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity, "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+     "gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+     "xchunked\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+     "chunked;q=1\r\n\r\n0\r\n\r\n",
+     "501 Not Implemented: unsupported transfer encoding"},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "400 Bad Request: transfer encoding in HTTP/1.0"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: "
+     "3\r\n\r\nabc",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc",
+     "400 Bad Request"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+     "chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+     "400 Bad Request"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
+     "400 Bad Request: folded header"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n\t b\r\n\r\n",
+     "400 Bad Request: folded header"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n "
+     "chunked\r\n\r\n0\r\n\r\n",
+     "400 Bad Request: folded header"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "
+     "a\r\n b\r\n\r\n",
+     "400 Bad Request: folded header"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX "
+     "Y: a\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\nHost: a\r\n:\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\n: y\r\nHost: a\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",
+     "400 Bad Request: invalid header name"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX\n\r\n", "400 Bad Request"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: a\nY: b\r\n\r\n", "400 Bad Request"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: a\rY: b\r\n\r\n", "400 Bad Request"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: a\x01b\r\n\r\n", "400 Bad Request"},
+};
+
 static void expect_refusal(fixture *f, int fd, const char *status) {
   lab_buf got = LAB_BUF_INIT, want = LAB_BUF_INIT;
   const char *colon = strchr(status, ':');
@@ -68,6 +134,12 @@ static void expect_refusal(fixture *f, int fd, const char *status) {
   close(fd);
 }
 
+/* Byte by byte, as long as the server listens. */
+static void send_slowly(fixture *f, int fd, const char *text) {
+  for (; *text && write(fd, text, 1) == 1; text++)
+    fixture_turn(f);
+}
+
 static void refuses_with_the_right_status(void **state) {
   fixture f;
   (void)state;
@@ -76,6 +148,22 @@ static void refuses_with_the_right_status(void **state) {
     int fd = fixture_client(&f);
     send_text(&f, fd, refused[i].request);
     expect_refusal(&f, fd, refused[i].answer);
+  }
+  assert_int_equal(f.requests, 0);
+  fixture_close(&f);
+}
+
+static void refuses_what_is_ambiguous(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  for (size_t i = 0; i < sizeof ambiguous / sizeof *ambiguous; i++) {
+    int fd = fixture_client(&f);
+    send_text(&f, fd, ambiguous[i].request);
+    expect_refusal(&f, fd, ambiguous[i].answer);
+    fd = fixture_client(&f);
+    send_slowly(&f, fd, ambiguous[i].request);
+    expect_refusal(&f, fd, ambiguous[i].answer);
   }
   assert_int_equal(f.requests, 0);
   fixture_close(&f);
@@ -266,7 +354,7 @@ static void bench_parse(bench *b, const char *bytes, size_t len) {
   lab_http_conn *c = &b->conn;
   const char *p = bytes, *end = bytes + len;
   while (p < end && b->status == 0) {
-    llhttp_errno_t error = llhttp_execute(&c->parser, p, (size_t)(end - p));
+    llhttp_errno_t error = lab_http_parse(c, p, (size_t)(end - p));
     if (error == HPE_OK)
       return;
     if (error != HPE_PAUSED) {
@@ -357,6 +445,7 @@ static void end_inside_a_request_is_silent(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refuses_with_the_right_status),
+      cmocka_unit_test(refuses_what_is_ambiguous),
       cmocka_unit_test(limits_hold_exactly),
       cmocka_unit_test(many_headers_are_too_big),
       cmocka_unit_test(reads_every_form),
