@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/token.h"
 #include "lualib/class.h"
 #include "lualib/failure.h"
 #include "lualib/suggest.h"
@@ -70,28 +71,13 @@ static void free_fetch(lab_errand *e) {
 
 /* ---- the question -------------------------------------------------------- */
 
-/* A word without blanks and control characters. */
-static bool is_token(const char *s, size_t len) {
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char)s[i] <= ' ' || s[i] == ':' || s[i] == 0x7f)
-      return false;
-  return len > 0;
-}
-
-static bool is_value(const char *s, size_t len) {
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
-      return false;
-  return true;
-}
-
 static void check_header(lua_State *L) {
   size_t nname, nvalue;
   if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
     luaL_error(L, "headers must be a table of strings");
   const char *name = lua_tolstring(L, -2, &nname);
   const char *value = lua_tolstring(L, -1, &nvalue);
-  if (!is_token(name, nname) || !is_value(value, nvalue))
+  if (!lab_is_token(name, nname) || !lab_is_field_value(value, nvalue))
     luaL_error(L, "invalid header '%s'", name);
 }
 
@@ -141,7 +127,7 @@ static question check_question(lua_State *L) {
   luaL_argcheck(L, q.timeout > 0 && q.timeout < 1e6, 2, "bad timeout");
   lua_getfield(L, 2, "method");
   q.method = luaL_optlstring(L, -1, "GET", &len);
-  luaL_argcheck(L, is_token(q.method, len), 2, "bad method");
+  luaL_argcheck(L, lab_is_token(q.method, len), 2, "bad method");
   lua_getfield(L, 2, "body");
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
   lua_getfield(L, 2, "headers");

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/probe.h"
+#include "base/token.h"
 #include "prof/label.h"
 #include "scenario/scenario.h"
 #include "vm/vm.h"
@@ -56,29 +57,27 @@ static bool is_reserved(const char *name) {
   return false;
 }
 
-static bool is_printable(const char *s, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-      return false;
-  return true;
-}
-
-/* One pair of the headers table; names and values with control characters are
- * left out: they would split the answer. */
+/* One pair of the headers table. */
 static void add_header(lab_request *x, lua_State *co) {
-  if (lua_type(co, -2) != LUA_TSTRING || !lua_isstring(co, -1))
-    return;
   size_t nname, nvalue;
+  if (lua_type(co, -2) != LUA_TSTRING || !lua_isstring(co, -1))
+    luaL_error(co, "request returned a header that is no string");
   const char *name = lua_tolstring(co, -2, &nname);
   lua_pushvalue(co, -1); /* tolstring would change a number in the table */
   const char *value = lua_tolstring(co, -1, &nvalue);
-  if (is_printable(name, nname) && is_printable(value, nvalue) &&
-      !memchr(name, ':', nname) && nname > 0) {
-    if (strcasecmp(name, "Content-Type") == 0)
-      snprintf(x->content_type, sizeof x->content_type, "%s", value);
-    else if (!is_reserved(name))
-      lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
-  }
+  bool is_type = strcasecmp(name, "Content-Type") == 0;
+  if (!lab_is_token(name, nname))
+    luaL_error(co, "request returned a header with the invalid name '%s'",
+               name);
+  if (!lab_is_field_value(value, nvalue))
+    luaL_error(co, "the value of the header '%s' has control characters", name);
+  if (is_type && nvalue >= sizeof x->content_type)
+    luaL_error(co, "the Content-Type may have %d bytes",
+               (int)sizeof x->content_type - 1);
+  if (is_type)
+    memcpy(x->content_type, value, nvalue + 1);
+  else if (!is_reserved(name))
+    lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
   lua_pop(co, 1);
 }
 

@@ -105,6 +105,33 @@ return {
   t.equal(lab:stop(), 0)
 end)
 
+t.test("headers that would not be headers are refused", function()
+  local lab, dir = start()
+  write_scenario(dir, "45-headers", [[
+local bad = {
+  { ["X Y"] = "z" }, { ["X\t"] = "z" }, { [" X"] = "z" }, { [""] = "z" }, { ["X:"] = "z" }, { ["X\0"] = "z" },
+  { ["X\r\nY"] = "z" }, { ["X("] = "z" }, { ["X\xc3\xa4"] = "z" },
+  { X = "a\r\nY: b" }, { X = "a\nb" }, { X = "a\0b" }, { X = "a\x7f" }, { X = {} }, { "X" }, { X = true },
+  { ["Content-Type"] = ("t"):rep(128) }, { ["Content-Type"] = "a\r\nX: b" },
+}
+return { request = function(_, req)
+  local n = tonumber(req.query.n)
+  return "body", 200, n and bad[n] or { ["X-!#$%&'*+-.^_`|~0"] = "tab\t and \xc3\xa4", N = 1 }
+end }]])
+  lab:get("/goto?step=45")
+  local good = lab:get("/")
+  t.equal(good.status, 200)
+  t.equal(good.headers["x-!#$%&'*+-.^_`|~0"], "tab\t and \xc3\xa4")
+  t.equal(good.headers.n, "1")
+  for n = 1, 18 do
+    local refused = lab:get("/?n=" .. n)
+    t.equal(refused.status, 500, n)
+    t.check(refused.body:find("header", 1, true) or refused.body:find("Content-Type", 1, true), refused.body)
+    t.equal(refused.headers.y, nil)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- /goto and /debug answer at once while a request never ends by itself: within
 -- 100 ms by design, which a busy machine may take several times.
 local LIMIT = 0.5
