@@ -24,26 +24,30 @@ elseif(NOT LAB_ALLOC STREQUAL "libc")
   message(FATAL_ERROR "LAB_ALLOC must be jemalloc or libc, not ${LAB_ALLOC}")
 endif()
 
-# llhttp: a package of its own where there is one; Debian 12 ships its C
-# sources with node-llhttp, which we build as they are.
-find_package(llhttp QUIET)
-if(llhttp_FOUND)
-  add_library(llhttp ALIAS llhttp::llhttp)
+# llhttp: Debian 13 has a library, linked statically for its symbols, as Lua's
+# is; Debian 12 ships the C sources with node-llhttp, and we build them as they
+# are. Both say <llhttp.h>.
+find_library(LLHTTP_STATIC_LIBRARY NAMES libllhttp.a)
+find_path(LLHTTP_HEADER_DIR llhttp.h
+          PATHS /usr/share/include/llhttp /usr/include REQUIRED)
+if(LLHTTP_STATIC_LIBRARY)
+  add_library(llhttp INTERFACE)
+  target_include_directories(llhttp SYSTEM INTERFACE ${LLHTTP_HEADER_DIR})
+  target_link_libraries(llhttp INTERFACE ${LLHTTP_STATIC_LIBRARY})
 else()
   find_path(LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp REQUIRED)
-  find_path(LLHTTP_INCLUDE_DIR llhttp/llhttp.h
-            PATHS /usr/share/include /usr/include REQUIRED)
   add_library(llhttp STATIC ${LLHTTP_SOURCE_DIR}/llhttp.c
               ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
-  target_include_directories(llhttp SYSTEM
-    PUBLIC ${LLHTTP_INCLUDE_DIR} PRIVATE ${LLHTTP_INCLUDE_DIR}/llhttp)
+  target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_HEADER_DIR})
   target_compile_options(llhttp PRIVATE -w)
 endif()
 
-# Probes for bpftrace, perf and gdb: two macros of SystemTap's, if they are there.
+# Probes for bpftrace, perf and gdb: two macros of SystemTap's, if they are
+# there. Each configure looks anew, because the package may come or go later.
 option(LAB_USDT "Static probes (src/base/probe.h)" ON)
-include(CheckIncludeFile)
-check_include_file(sys/sdt.h LAB_HAVE_SDT_H)
-if(LAB_USDT AND LAB_HAVE_SDT_H)
+unset(LAB_SDT_INCLUDE_DIR CACHE)
+find_path(LAB_SDT_INCLUDE_DIR sys/sdt.h)
+mark_as_advanced(LAB_SDT_INCLUDE_DIR)
+if(LAB_USDT AND LAB_SDT_INCLUDE_DIR)
   add_compile_definitions(LAB_USDT=1)
 endif()

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 
 #include "base/buf.h"
 

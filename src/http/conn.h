@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 #include <uv.h>
 
 #include "base/buf.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 
 #include "http/request_internal.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 
 #include "base/alloc.h"
 #include "base/err.h"

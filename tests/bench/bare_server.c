@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 #include <uv.h>
 
 typedef struct client {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Queries and forms, by the rules of Go's net/url and FormValue. */
-#include <llhttp/llhttp.h>
+#include <llhttp.h>
 
 #include "guard_page.h"
 #include "http/request_internal.h"
