@@ -22,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "stack/intern.h"
+#include "stack/vdso.h"
 
 enum { MAX_MAPPINGS = 256 };
 
@@ -188,22 +189,15 @@ Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
 
 /* ---- symbols of a module ------------------------------------------------- */
 
-static bool is_in_vdso(const char *name) {
-  return strncmp(name, "__vdso_", 7) == 0;
-}
-
 /* Sorts by address. Of several names for one address the first is kept: that of
- * the larger object; then the one that says it is the vdso's; then the one
- * without a leading underscore; then the shorter; then the first in the
- * alphabet. */
+ * the larger object; then the one without a leading underscore; then the
+ * shorter; then the first in the alphabet. */
 static int compare_symbols(const void *a, const void *b) {
   const symbol *x = a, *y = b;
   if (x->start != y->start)
     return x->start < y->start ? -1 : 1;
   if (x->end != y->end)
     return x->end > y->end ? -1 : 1;
-  if (is_in_vdso(x->name) != is_in_vdso(y->name))
-    return is_in_vdso(x->name) ? -1 : 1;
   if ((x->name[0] == '_') != (y->name[0] == '_'))
     return x->name[0] == '_' ? 1 : -1;
   size_t lx = strlen(x->name), ly = strlen(y->name);
@@ -319,7 +313,10 @@ static const char *find_symbol_name(const module *m, uintptr_t pc) {
 }
 
 const char *lab_modules_name(Dwfl_Module *dm, uintptr_t pc) {
-  const char *name = dm ? find_symbol_name(load_module(dm), pc) : NULL;
+  const char *name = lab_vdso_name(pc);
+  if (name)
+    return intern_text(name);
+  name = dm ? find_symbol_name(load_module(dm), pc) : NULL;
   if (name)
     return name;
   int i = find_mapping(pc);

@@ -23,10 +23,10 @@ size_t lab_modules_mappings(const lab_mapping **out);
 /* libdw's view of the code at PC, or NULL. */
 Dwfl_Module *lab_modules_dwfl(uintptr_t pc);
 
-/* A name for the code at PC, in the module M (may be NULL): its symbol; the
- * name for which the dynamic linker chose it ("memcpy"); "[plt]"; or the file's
- * name,
- * "[libc.so.6]". The string is interned. */
+/* A name for the code at PC, in the module M (may be NULL): its symbol, in the
+ * vDSO without "__vdso_"; the name for which the dynamic linker chose it
+ * ("memcpy"); "[plt]"; or the file's name, "[libc.so.6]". The string is
+ * interned. */
 const char *lab_modules_name(Dwfl_Module *m, uintptr_t pc);
 
 #endif
