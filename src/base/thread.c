@@ -124,7 +124,8 @@ static void *run_thread(void *arg) {
 }
 
 void lab_thread_block_signals(sigset_t *before) {
-  static const int open[] = {SIGPROF, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  static const int open[] = {SIGPROF, SIGURG, SIGSEGV, SIGBUS,
+                             SIGFPE,  SIGILL, SIGABRT};
   sigset_t block;
   sigfillset(&block);
   for (size_t i = 0; i < sizeof open / sizeof *open; i++)

@@ -6,7 +6,8 @@
  * the modules that need threads don't have to know the profiler. Signals that
  * the process handles (TERM, INT, ...) are blocked in threads started here:
  * only the main thread takes them. SIGPROF and SIGURG are not blocked, nor are
- * those that a thread gets for its own crash (SEGV, ...).
+ * those that a thread gets for its own crash (SEGV, ..., and ABRT: since glibc
+ * 2.41, abort() in a thread that blocks it ends the process without a word).
  *
  * Each thread has a second stack for signal handlers, so that one whose stack
  * is full can still report it. Only handlers that ask for it (SA_ONSTACK) run
