@@ -312,8 +312,21 @@ static int find_method_status(const char *at, const char *end) {
   return at == end || *at == ' ' ? 501 : 400;
 }
 
-int lab_http_parser_status(const lab_http_conn *c, const char *end) {
+/* llhttp has one error for all that is wrong in a header, but says of which
+ * part. */
+static const char *find_header_fault(const llhttp_t *parser) {
+  const char *reason = llhttp_get_error_reason(parser);
+  return strcmp(reason, "Invalid header token") == 0 ||
+                 strcmp(reason, "Invalid header field char") == 0
+             ? "invalid header name"
+             : NULL;
+}
+
+int lab_http_parser_status(lab_http_conn *c, const char *end) {
   switch (llhttp_get_errno(&c->parser)) {
+  case HPE_INVALID_HEADER_TOKEN:
+    c->fault = find_header_fault(&c->parser);
+    return 400;
   case HPE_INVALID_METHOD:
     return find_method_status(llhttp_get_error_pos(&c->parser), end);
   case HPE_INVALID_VERSION:

@@ -12,7 +12,8 @@ void lab_http_parser_init(lab_http_conn *c);
 /* Parses LEN bytes at DATA, which follow those of the last call. */
 llhttp_errno_t lab_http_parse(lab_http_conn *c, const char *data, size_t len);
 
-/* The status that answers an error of llhttp in bytes that end at END. */
-int lab_http_parser_status(const lab_http_conn *c, const char *end);
+/* The status that answers an error of llhttp in bytes that end at END. Sets
+ * c->fault if there is more to say. */
+int lab_http_parser_status(lab_http_conn *c, const char *end);
 
 #endif
