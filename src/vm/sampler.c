@@ -161,10 +161,23 @@ static bool is_in_finalizer(const lab_frame *native, size_t n) {
   return true;
 }
 
-/* Whether Lua had noted its line before it went into native code, whose
- * outermost frame is FRAME. It always does, except where a table is made. */
-static bool is_line_known(lab_frame frame, size_t n) {
-  const char *name = lab_code_name((uintptr_t)frame - (n > 1), NULL);
+/* While Lua moves a coroutine's stack, the list of its calls can't be read: it
+ * points to the old stack or, in Lua 5.4.7, holds offsets instead. */
+static bool is_moving_stack(const char *name) {
+  return strncmp(name, "luaD_reallocstack", 17) == 0 ||
+         strncmp(name, "luaD_growstack", 14) == 0 ||
+         strncmp(name, "luaD_shrinkstack", 16) == 0;
+}
+
+/* True if the VM noted its place before it went into NATIVE code: it does, but
+ * for what makes a table. */
+static bool is_line_known(const lab_frame *native, size_t n) {
+  const char *name = NULL;
+  for (size_t i = 0; i < n; i++) {
+    name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
+    if (name && is_moving_stack(name))
+      return false;
+  }
   return !name || (strcmp(name, "luaH_new") != 0 &&
                    strncmp(name, "luaH_resize", 11) != 0);
 }
@@ -184,7 +197,7 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->finalizer = !full && is_in_finalizer(p->native, p->n);
   lua_Debug ar;
   if (p->n > 0 && !p->finalizer && stopped == LAB_CODE_LUA_VM &&
-      is_line_known(p->native[p->n - 1], p->n) && lua_getstack(L, 0, &ar) &&
+      is_line_known(p->native, p->n) && lua_getstack(L, 0, &ar) &&
       lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
   p->weight = weight + sm.carry;
