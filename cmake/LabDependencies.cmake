@@ -39,7 +39,7 @@ else()
   add_library(llhttp STATIC ${LLHTTP_SOURCE_DIR}/llhttp.c
               ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
   target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_HEADER_DIR})
-  target_compile_options(llhttp PRIVATE -w)
+  target_compile_options(llhttp PRIVATE -w ${LAB_PATHS})
 endif()
 
 # Probes for bpftrace, perf and gdb: two macros of SystemTap's, if they are

@@ -2,10 +2,13 @@
 include(LabEmbed)
 include(LabVersion)
 
-# For app and its tests: lab_version.h, and where a program that isn't installed
-# finds its scenarios.
+# For app and its tests: lab_version.h.
 include_directories(${CMAKE_BINARY_DIR}/generated)
-add_compile_definitions(LAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
+# Where a program that isn't installed finds its scenarios and its sources.
+file(RELATIVE_PATH way ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+set_property(SOURCE ${CMAKE_SOURCE_DIR}/src/base/source_tree.c APPEND PROPERTY
+  COMPILE_DEFINITIONS LAB_WAY_TO_SOURCES="${way}")
 
 # The parts of the application that are written in Lua.
 file(GLOB lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/*.lua)
@@ -24,7 +27,7 @@ if(LAB_SANITIZE MATCHES thread)
 endif()
 
 add_executable(diaglab src/app/main.c)
-target_compile_options(diaglab PRIVATE ${LAB_WARNINGS})
+target_compile_options(diaglab PRIVATE ${LAB_WARNINGS} ${LAB_PATHS})
 target_link_libraries(diaglab PRIVATE lab_app)
 target_link_options(diaglab PRIVATE -Wl,--build-id)
 set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON

@@ -96,6 +96,9 @@ static int start_vm(lab_app *app, lab_err *err) {
   int rc = check_folders(given, err);
   if (rc)
     return rc;
+  if (!found && given->nscenarios == 0)
+    lab_log("There are no scenarios: the program was copied away from its "
+            "files. Name their folder with --scenarios");
   lab_vm_config config = {
       .scenario = {.dirs = given->nscenarios ? given->scenarios : &own,
                    .ndirs = given->nscenarios ? given->nscenarios : found,

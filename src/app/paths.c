@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/source_tree.h"
+
 static bool use_folder(const char *path, char out[PATH_MAX]) {
   struct stat st;
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && realpath(path, out);
@@ -28,11 +30,8 @@ static bool find_installed(const char *name, char out[PATH_MAX]) {
 bool lab_paths_find(const char *name, char out[PATH_MAX]) {
   if (find_installed(name, out))
     return true;
-#ifdef LAB_SOURCE_DIR
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", LAB_SOURCE_DIR, name);
-  return use_folder(path, out);
-#else
-  return false;
-#endif
+  const char *tree = lab_source_tree();
+  char path[PATH_MAX * 2];
+  snprintf(path, sizeof path, "%s/%s", tree, name);
+  return *tree && use_folder(path, out);
 }

@@ -10,26 +10,28 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/source_tree.h"
 #include "stack/intern.h"
 
 static const char *intern_name(const char *s) {
   return s ? lab_intern_string(s, strlen(s)) : "";
 }
 
-/* FILE as an absolute path, if the unit says where it was compiled. */
-static const char *intern_path(Dwarf_Die *unit, const char *file) {
-  Dwarf_Attribute attr;
+/* FILE as an absolute path. That of a relative one is in our source tree, if
+ * that is there: source_tree.h. */
+static const char *intern_path(const char *file) {
+  const char *tree = lab_source_tree();
   if (!file || file[0] == '/')
     return intern_name(file);
-  const char *dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
-  char path[4096];
-  if (!dir ||
-      snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
-    return intern_name(file);
+  while (strncmp(file, "./", 2) == 0)
+    file += 2;
+  char path[2 * PATH_MAX];
+  snprintf(path, sizeof path, "%s%s%s", tree, *tree ? "/" : "", file);
   return intern_name(path);
 }
 
@@ -107,7 +109,7 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
     if (!is_function(&scopes[i]) || !dwarf_diename(&scopes[i]))
       continue;
     out[n++] = (lab_symbol){.name = intern_name(dwarf_diename(&scopes[i])),
-                            .file = intern_path(unit, file),
+                            .file = intern_path(file),
                             .line = line,
                             .start_line = get_start_line(&scopes[i], file)};
     if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
@@ -132,7 +134,7 @@ const char *lab_debuginfo_definition(Dwfl_Module *m, uintptr_t pc, int *line) {
     if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram)
       continue;
     *line = get_definition_line(&scopes[i]);
-    file = intern_path(unit, dwarf_decl_file(&scopes[i]));
+    file = intern_path(dwarf_decl_file(&scopes[i]));
     break;
   }
   if (count > 0)

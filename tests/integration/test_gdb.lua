@@ -158,4 +158,22 @@ t.test("without a process there is a sentence, no traceback", function()
   t.check(not (text.out .. text.err):find("Traceback"))
 end)
 
+-- The handbook's two lines.
+t.test("a lab that is installed outside /usr", function()
+  local prefix = t.temp_dir() .. "/prefix"
+  local made = t.run(t.command { "cmake", "--install", t.diaglab:match("^(.*)/"), "--prefix", prefix })
+  t.equal(made.code, 0, made.err)
+  local scripts = prefix .. "/share/gdb/auto-load"
+  local text = t.run("cd / && " .. t.command { "gdb", "-q", "--batch",
+    "-iex", "add-auto-load-scripts-directory " .. scripts, "-iex", "add-auto-load-safe-path " .. scripts,
+    "-ex", "help lab", prefix .. "/bin/diaglab" })
+  t.has(text.out, "lab tasks --")
+end)
+
+t.test("the C sources are found from any folder", function()
+  local text = t.run("cd / && " .. t.command { "gdb", "-q", "--batch", "-iex",
+    "add-auto-load-safe-path " .. t.diaglab:match("^.*/"), "-ex", "list lab_unwind_init", t.diaglab })
+  t.has(text.out, "int lab_unwind_init(void) {")
+end)
+
 t.finish()

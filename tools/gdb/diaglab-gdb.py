@@ -14,11 +14,28 @@ Nothing is called in the program: all is read from its memory, beginning at
 lab_debug (src/app/debug.h), by the types in the program's debug information.
 Lua's own structures are described in src/vm/lualayout.h.
 """
+import os
 import time
 
 import gdb
 
 SHOWN = 1000  # tasks, unless all are asked for
+
+
+# ---- sources -----------------------------------------------------------------
+
+def find_sources():
+    """Lets gdb list the sources: the program names them without their folder.
+    This file is in their tree, or in a build below it."""
+    folder = os.path.dirname(os.path.realpath(__file__))
+    while folder != "/":
+        if os.path.exists(folder + "/src/base/source_tree.c"):
+            gdb.execute("directory " + folder, to_string=True)
+            return
+        folder = os.path.dirname(folder)
+
+
+find_sources()
 
 
 # ---- reading C ---------------------------------------------------------------
