@@ -117,6 +117,9 @@ local probes = {
   ptrace = "! grep -qE '__(asan|tsan)_init' \"$DIAGLAB\" || exit 1; sleep 5 & p=$!; timeout 2 strace -p $p 2>&1 | grep -q attached; s=$?; kill $p; exit $s",
   perf = "perf record -o /dev/null -e cpu-clock true",
   chromium = "command -v chromium",
+  -- Since glibc 2.41 it needs no system call, if the kernel is new enough.
+  ["getrandom-call"] = "test \"$(printf '2.41\\n%s\\n' \"$(ldd --version | sed -n '1s/.* //p')\" | "
+    .. "sort -V | head -n 1)\" != 2.41",
 }
 
 local function lacks(block)

@@ -68,8 +68,10 @@ t.test("known waits are in the profiles", function()
   near(sync("lab.Channel.send"), ms.send, "ms in sends")
   near(sync("lab.Channel.recv"), ms.receive, "ms in receives")
   near(sync("lab.select"), ms.select, "ms in select")
-  near(syscall("lab.burn"), ms.job, "ms in jobs")
-  near(sched("trace.wakeAndSpin"), ms.ready, "ms of waiting for the processor")
+  if not trace.converts() then
+    near(syscall("lab.burn"), ms.job, "ms in jobs")
+    near(sched("trace.wakeAndSpin"), ms.ready, "ms of waiting for the processor")
+  end
   local slept, since = 0, {}
   for _, event in ipairs(trace.events(file)) do
     local g = tonumber(event.args.g)
@@ -139,6 +141,7 @@ end
 t.test("known waits for files", function()
   local lab = start("--step", "69")
   if t.is_sanitized() then return print("  not with a sanitizer, whose end is not to be traced") end
+  if trace.converts() then return print("  not with this Go, whose syscall profile is wrong") end
   local strace = slow_disk(lab, lab:get("/file").body)
   t.check(strace:alive(), "strace can't attach: " .. strace:err())
   local answer
@@ -165,6 +168,7 @@ end
 -- The snapshot takes less than MS: the first Gomaxprocs is before it, the second
 -- one behind. FILE: a trace; others may be tried, as the machine may be busy.
 local function check_snapshot(lab, file, ms)
+  if trace.converts() then return end -- it prints only one
   local took
   for _ = 1, 3 do
     local dump = t.run("go tool trace -d " .. file .. " | grep Gomaxprocs").out
@@ -183,7 +187,8 @@ t.test("what was there before has its name", function()
   t.sleep(0.2)
   local file = begins(lab, "workers in long jobs")
   local pages = trace.pages(file)
-  t.match(pages["/goroutines"], "trace%.parked</a> N=3000")
+  t.match(pages["/goroutines"], trace.converts() and "trace%.parked</a></code></td>%s*<td>3000</td>"
+    or "trace%.parked</a> N=3000")
   t.has(pages["/goroutines"], "[worker]")
   if not t.is_sanitized() then check_snapshot(lab, file, 5) end
   t.equal(burn:wait(10), 0)

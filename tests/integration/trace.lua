@@ -4,6 +4,9 @@
 --   local trace = require "trace"
 --   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
 --   trace.count(events)         -> type -> number
+--   trace.converts()            -> whether this Go converts our format to its own:
+--                               its syscall and sched profiles are wrong then,
+--                               as the handbook says
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
 --   trace.pages(file[, go[, most]])  opens the viewer and fetches every page that
 --                               has a link, of each sort at most so many (12)
@@ -16,8 +19,17 @@
 local t = require "harness"
 local trace = {}
 
+-- 1.19 is 19
+local function go_version(go)
+  return tonumber(t.run((go or "go") .. " version").out:match("go1%.(%d+)"))
+end
+
+function trace.converts()
+  return go_version() >= 23
+end
+
 function trace.events(file)
-  local dump = t.run("go tool trace -d " .. t.quote(file) .. " 2>&1")
+  local dump = t.run(("lua5.4 %s/tests/integration/trace_dump.lua %s"):format(t.quote(t.source), t.quote(file)))
   if dump.code ~= 0 then error("go tool trace: " .. dump.out:sub(1, 600)) end
   local events = {}
   for line in dump.out:gmatch("[^\n]+") do
@@ -164,10 +176,10 @@ local function check_flag(file, go, flag)
   if made.code ~= 0 then error(("%s %s: %s"):format(go, flag, made.err:sub(1, 600))) end
 end
 
--- Since 1.22, -d wants a number: 1 prints the events.
+-- 1.22 wants a number, 1 for events; later versions want a word.
 function trace.parses(file, go)
-  local version = t.run(go .. " version").out:match("go1%.(%d+)")
-  check_flag(file, go, tonumber(version) < 22 and "-d" or "-d=1")
+  local version = go_version(go)
+  check_flag(file, go, version < 22 and "-d" or version == 22 and "-d=1" or "-d=parsed")
 end
 
 function trace.accepted(file, go)

@@ -144,10 +144,12 @@ static int tool(const char *format, char *out, size_t size) {
 
 static char dump[4 << 20];
 
+#define EVENTS                                                                 \
+  "lua5.4 '" LAB_SOURCE_DIR "/tests/integration/trace_dump.lua' %s 2>&1"
 /* The reader's list of events is in `dump`. */
 static void accept(void) {
-  int rc = tool("go tool trace -d %s 2>&1", dump, sizeof dump);
-  if (rc || strncmp(dump, "20", 2) != 0 || strstr(dump, "panic"))
+  int rc = tool(EVENTS, dump, sizeof dump);
+  if (rc || !strstr(dump, " Gomaxprocs ") || strstr(dump, "panic"))
     fail_msg("go tool trace: %.400s", dump);
 }
 
@@ -238,7 +240,9 @@ static void test_truth(void **state) {
   story();
   finish(fopen(path, "wb"));
   profile("sync", "step6.waits", "10ms");
-  profile("syscall", "lab.copy_n", "20ms");
+  /* Later ones convert it wrongly. */
+  if (!tool("go version | grep -qE '1[.](19|2[0-2])' #%s", dump, sizeof dump))
+    profile("syscall", "lab.copy_n", "20ms");
   char name[64];
   snprintf(name, sizeof name, "%s.prof", path);
   unlink(name);
@@ -325,15 +329,11 @@ static void test_names(void **state) {
   assert_in_range(ftell(file) - events, LAB_TRACE_NAMES / 2,
                   LAB_TRACE_NAMES + 70000);
   fclose(file);
-  assert_int_equal(
-      tool("go tool trace -d %s 2>/dev/null | grep -c 'name=.other.'", dump,
-           sizeof dump),
-      0);
+  assert_int_equal(tool(EVENTS " | grep -c 'name=.other.'", dump, sizeof dump),
+                   0);
   assert_true(atoi(dump) > NAMES && atoi(dump) < 3 * NAMES);
-  assert_int_equal(
-      tool("go tool trace -d %s 2>/dev/null | grep -c 'name=the same'", dump,
-           sizeof dump),
-      0);
+  assert_int_equal(tool(EVENTS " | grep -c 'name=the same'", dump, sizeof dump),
+                   0);
   assert_int_equal(atoi(dump), NAMES);
 }
 
