@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 
 enum { DIGITS_MAX = 20 }; /* of a uint64_t */
 
@@ -15,26 +16,6 @@ static lab_json_level *innermost_level(lab_json *j) {
 }
 
 /* ---- strings ------------------------------------------------------------- */
-
-/* Length of the valid UTF-8 sequence at S (N bytes left), or 0. */
-static size_t utf8_length(const unsigned char *s, size_t n) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t len = s[0] < 0x80           ? 1
-               : (s[0] >> 5) == 0x6  ? 2
-               : (s[0] >> 4) == 0xe  ? 3
-               : (s[0] >> 3) == 0x1e ? 4
-                                     : 0;
-  if (len <= 1 || len > n)
-    return len == 1;
-  uint32_t code = s[0] & (0x7f >> len);
-  for (size_t i = 1; i < len; i++) {
-    if ((s[i] & 0xc0) != 0x80)
-      return 0;
-    code = code << 6 | (s[i] & 0x3f);
-  }
-  bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  return code < least[len] || code > 0x10ffff || surrogate ? 0 : len;
-}
 
 static bool is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
@@ -45,7 +26,7 @@ static bool is_plain(unsigned char c) {
 static size_t append_character(lab_buf *out, const char *s, size_t n) {
   static const char hex[] = "0123456789abcdef";
   unsigned char c = (unsigned char)*s;
-  size_t len = utf8_length((const unsigned char *)s, n);
+  size_t len = lab_utf8_length(s, n);
   if (len > 1) {
     lab_buf_append(out, s, len);
     return len;

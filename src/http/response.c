@@ -6,7 +6,10 @@
  * write. The kernel takes a larger body from the memory where it already is. */
 #include "http/response.h"
 
+#include <string.h>
+
 #include "base/err.h"
+#include "base/utf8.h"
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/request_internal.h"
@@ -62,7 +65,7 @@ void lab_http_respond_buf(lab_http_request *req, int status,
 
 void lab_http_error(lab_http_request *req, int status, const char *text) {
   lab_buf body = LAB_BUF_INIT;
-  lab_buf_puts(&body, text);
+  lab_utf8_append(&body, text, strlen(text)); /* it may quote the request */
   lab_buf_putc(&body, '\n');
   lab_http_respond_buf(req, status, "text/plain; charset=utf-8",
                        "X-Content-Type-Options: nosniff\r\n", &body);

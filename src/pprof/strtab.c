@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 
 uint32_t lab_strtab_count(const lab_strtab *t) {
   return (uint32_t)(t->ends.len / sizeof(size_t)) + 1;
@@ -35,10 +36,8 @@ static uint32_t find_table_string(const lab_strtab *t, uint64_t hash,
   return 0;
 }
 
-uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
-  if (!s || !*s)
-    return 0;
-  size_t n = strlen(s);
+/* S is N bytes of valid UTF-8. */
+static uint32_t intern_table_string(lab_strtab *t, const char *s, size_t n) {
   uint64_t hash = lab_hash_bytes(s, n, 0);
   uint32_t id = find_table_string(t, hash, s, n);
   if (id)
@@ -47,6 +46,19 @@ uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
   lab_buf_append(&t->ends, &t->text.len, sizeof t->text.len);
   id = lab_strtab_count(t) - 1;
   lab_table_add(&t->table, hash, id);
+  return id;
+}
+
+uint32_t lab_strtab_add(lab_strtab *t, const char *s) {
+  if (!s || !*s)
+    return 0;
+  size_t n = strlen(s);
+  if (lab_utf8_valid_length(s, n) == n)
+    return intern_table_string(t, s, n);
+  lab_buf valid = LAB_BUF_INIT;
+  lab_utf8_append(&valid, s, n);
+  uint32_t id = intern_table_string(t, valid.data, valid.len);
+  lab_buf_free(&valid);
   return id;
 }
 

@@ -19,7 +19,8 @@ typedef struct lab_strtab {
   lab_table table; /* by content */
 } lab_strtab;
 
-/* The number of S, which is added if it is new. NULL counts as "". */
+/* The number of S, which is added if it is new. NULL counts as "". Bytes that
+ * aren't valid UTF-8 become U+FFFD: see base/utf8.h. */
 uint32_t lab_strtab_add(lab_strtab *t, const char *s);
 
 /* How many strings there are, with number 0. */

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/table.h"
+#include "base/utf8.h"
 
 typedef struct set {
   uint32_t id;
@@ -123,11 +124,23 @@ static size_t extend_set(const set *from, lab_label pair, lab_label *out,
   return place;
 }
 
-uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
+static bool is_valid_text(const char *s) {
+  size_t n = strlen(s);
+  return lab_utf8_valid_length(s, n) == n;
+}
+
+/* A copy of S as valid UTF-8, which the caller frees. */
+static char *copy_valid(const char *s) {
+  lab_buf valid = LAB_BUF_INIT;
+  lab_utf8_append(&valid, s, strlen(s) + 1); /* and the final 0 */
+  return valid.data;
+}
+
+static uint32_t add_pair(uint32_t id, lab_label pair) {
   lab_label pairs[LAB_LABEL_KEYS + 1];
   size_t n;
   pthread_mutex_lock(&lock);
-  size_t place = extend_set(set_of_id(id), (lab_label){key, value}, pairs, &n);
+  size_t place = extend_set(set_of_id(id), pair, pairs, &n);
   if (n <= LAB_LABEL_KEYS) {
     const set *s = intern_set(pairs, n, CUSTOM);
     if (!s) {
@@ -137,6 +150,18 @@ uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
     id = s ? s->id : id;
   }
   pthread_mutex_unlock(&lock);
+  return id;
+}
+
+/* Made valid here, so that keys which profiles couldn't tell apart are one
+ * key. */
+uint32_t lab_label_with(uint32_t id, const char *key, const char *value) {
+  if (is_valid_text(key) && is_valid_text(value))
+    return add_pair(id, (lab_label){key, value});
+  char *valid_key = copy_valid(key), *valid_value = copy_valid(value);
+  id = add_pair(id, (lab_label){valid_key, valid_value});
+  lab_xfree(valid_key);
+  lab_xfree(valid_value);
   return id;
 }
 

@@ -32,8 +32,8 @@ typedef struct lab_label {
  * copied. */
 uint32_t lab_label_intern(const char *step, const char *route);
 /* The set ID with VALUE for KEY, which replaces a former value. KEY isn't
- * empty; both are copied. If the set would have more than LAB_LABEL_KEYS keys,
- * the result is ID. */
+ * empty; both are copied, with U+FFFD for what isn't valid UTF-8. If the set
+ * would have more than LAB_LABEL_KEYS keys, the result is ID. */
 uint32_t lab_label_with(uint32_t id, const char *key, const char *value);
 
 /* The pairs of a set, in the order of keys, valid for ever. Returns how many

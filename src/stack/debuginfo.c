@@ -19,7 +19,7 @@
 #include "stack/intern.h"
 
 static const char *intern_name(const char *s) {
-  return s ? lab_intern_string(s, strlen(s)) : "";
+  return s ? lab_intern_text(s) : "";
 }
 
 /* FILE as an absolute path. That of a relative one is in our source tree, if

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 
 enum {
   POOL_CHUNK = 1 << 16,
@@ -142,4 +143,15 @@ const char *lab_intern_string(const char *s, size_t len) {
   const text *found = lab_shelf_at(&strings.shelf, id - 1);
   pthread_mutex_unlock(&strings.lock);
   return found->s;
+}
+
+const char *lab_intern_text(const char *s) {
+  size_t len = strlen(s);
+  if (lab_utf8_valid_length(s, len) == len)
+    return lab_intern_string(s, len);
+  lab_buf valid = LAB_BUF_INIT;
+  lab_utf8_append(&valid, s, len);
+  const char *kept = lab_intern_string(valid.data, valid.len);
+  lab_buf_free(&valid);
+  return kept;
 }

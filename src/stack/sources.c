@@ -36,10 +36,6 @@ static struct {
 } sources = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .shelf = {.item = sizeof(source)}};
 
-static const char *intern_source(const char *s) {
-  return lab_intern_string(s, strlen(s));
-}
-
 /* How many bytes of the chunk's name identify it (see frame.h). */
 static size_t measure_chunk(const char *chunk) {
   return strnlen(chunk, LAB_FUNC_NAME_MAX);
@@ -74,7 +70,7 @@ static source *get_source(const char *chunk, bool make) {
 static const char *add_prefix(const char *prefix, const char *name) {
   char full[2 * LAB_LUANAME_MAX];
   snprintf(full, sizeof full, "%.*s.%s", LAB_LUANAME_MAX - 2, prefix, name);
-  return intern_source(full);
+  return lab_intern_text(full);
 }
 
 void lab_sources_register(const char *chunk, const char *prefix,
@@ -89,7 +85,7 @@ void lab_sources_register(const char *chunk, const char *prefix,
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, true);
   named *old = s->names;
-  s->path = intern_source(path);
+  s->path = lab_intern_text(path);
   s->names = names;
   s->count = count + 1;
   pthread_mutex_unlock(&sources.lock);
@@ -116,7 +112,7 @@ static const char *make_unknown_name(const char *chunk, int line) {
              (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
              line);
   }
-  return intern_source(name);
+  return lab_intern_text(name);
 }
 
 const char *lab_sources_name(const char *chunk, int line, const char **path) {
@@ -128,6 +124,6 @@ const char *lab_sources_name(const char *chunk, int line, const char **path) {
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)
-    *path = file ? file : chunk[0] == '@' ? intern_source(chunk + 1) : "";
+    *path = file ? file : chunk[0] == '@' ? lab_intern_text(chunk + 1) : "";
   return name ? name : make_unknown_name(chunk, line);
 }

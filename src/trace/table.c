@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 #include "trace/wire.h"
 
@@ -36,12 +37,13 @@ static uint32_t find_string(const lab_trace_tables_state *t, const char *text,
   return 0;
 }
 
-static uint32_t number_of_string(lab_trace_tables_state *t, const char *text,
-                                 size_t len) {
+/* TEXT is valid UTF-8. */
+static uint32_t intern_trace_string(lab_trace_tables_state *t, const char *text,
+                                    size_t len) {
   if (len == 0)
     return 0;
   if (len > STRING_MAX)
-    len = STRING_MAX;
+    len = lab_utf8_trim(text, STRING_MAX);
   uint64_t hash = lab_hash_bytes(text, len, 0);
   uint32_t number = find_string(t, text, len, hash);
   if (number == 0 && t->names + len + STRING_COST > t->names_max) {
@@ -60,7 +62,14 @@ static uint32_t number_of_string(lab_trace_tables_state *t, const char *text,
 }
 
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
-  return number_of_string(t, text, strlen(text));
+  size_t len = strlen(text);
+  if (lab_utf8_valid_length(text, len) == len)
+    return intern_trace_string(t, text, len);
+  lab_buf valid = LAB_BUF_INIT;
+  lab_utf8_append(&valid, text, strnlen(text, STRING_MAX));
+  uint32_t number = intern_trace_string(t, valid.data, valid.len);
+  lab_buf_free(&valid);
+  return number;
 }
 
 /* The number of a place; 0: there is no room for another. */

@@ -6,7 +6,9 @@
 #include "trace/user.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "trace/proc.h"
 #include "trace/record.h"
 
@@ -107,12 +109,19 @@ void lab_trace_region_end(const char *name, uint32_t stack, uint64_t now) {
 
 void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
                        const char *text, size_t len, uint32_t stack) {
+  lab_buf valid = LAB_BUF_INIT;
+  if (lab_utf8_valid_length(text, len) < len) {
+    lab_utf8_append(&valid, text, len < LOG_MAX ? len : LOG_MAX);
+    text = valid.data;
+    len = valid.len;
+  }
   if (len > LOG_MAX)
-    len = LOG_MAX;
+    len = lab_utf8_trim(text, LOG_MAX);
   uint32_t name = lab_trace_table_name(&r->tables, key);
   lab_trace_reserve(LAB_TRACE_EVENT_MAX + len);
   PUT(VM_PROC, now, EV_USER_LOG, task, name, stack);
   lab_trace_put_text(text, len);
+  lab_buf_free(&valid);
 }
 
 void lab_trace_log(const char *key, const char *text, size_t len,

@@ -3,7 +3,8 @@
  * and the samples of a CPU profile.
  *
  * Calls while nothing is recorded do nothing. NOW is mono ns, 0: the present.
- * Names and texts are copied. Threads: any, never a signal handler. */
+ * Names and texts are copied, with U+FFFD for what isn't valid UTF-8. Threads:
+ * any, never a signal handler. */
 #ifndef LAB_TRACE_USER_H
 #define LAB_TRACE_USER_H
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "http/request.h"
 
 /* ---- which format -------------------------------------------------------- */
@@ -63,14 +64,17 @@ bool lab_exposition_wants_open(const char *accept, size_t len) {
 
 /* ---- families and samples ------------------------------------------------ */
 
+/* Also makes it valid UTF-8: see base/utf8.h. */
 static void escape_text(const char *text, bool quotes, lab_buf *out) {
-  for (; *text; text++)
-    if (*text == '\n')
-      lab_buf_puts(out, "\\n");
-    else if (*text == '\\' || (*text == '"' && quotes))
-      lab_buf_printf(out, "\\%c", *text);
-    else
-      lab_buf_putc(out, *text);
+  const char *special = quotes ? "\n\\\"" : "\n\\";
+  while (*text) {
+    size_t plain = strcspn(text, special);
+    lab_utf8_append(out, text, plain);
+    text += plain;
+    if (*text)
+      lab_buf_printf(out, "\\%c", *text == '\n' ? 'n' : *text);
+    text += *text != '\0';
+  }
 }
 
 void lab_exposition_escape(const char *text, lab_buf *out) {

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
 #include "web/number.h"
@@ -42,7 +43,9 @@ typedef struct goto_request {
 
 static void answer_step(lab_http_request *req, int status, lab_buf *text) {
   if (status == 200) {
-    lab_http_respond(req, status, LAB_WEB_TEXT, NULL, text->data, text->len);
+    lab_buf body = LAB_BUF_INIT; /* it may quote the scenario */
+    lab_utf8_append(&body, text->data, text->len);
+    lab_http_respond_buf(req, status, LAB_WEB_TEXT, NULL, &body);
     return;
   }
   lab_buf_putc(text, '\0');

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "script/script.h"
 #include "web/number.h"
 #include "web/slow.h"
@@ -30,9 +31,13 @@ static bool wants_json_list(lab_http_request *req) {
          memmem(accept.data, accept.len, "application/json", 16) != NULL;
 }
 
+/* Titles, symptoms and hints come from scripts. */
 static void find_catalog_answer(lab_slow *base) {
   question *q = (question *)base;
-  q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &q->out);
+  lab_buf written = LAB_BUF_INIT;
+  q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
+  lab_utf8_append(&q->out, written.data, written.len);
+  lab_buf_free(&written);
   if (q->asked.hint > 0 && q->status == 200)
     lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
 }
