@@ -38,7 +38,8 @@ void lab_histogram_observe(lab_histogram *h, uint64_t ns) {
 /* ---- the list ------------------------------------------------------------ */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static lab_metric *first;
+static lab_metric *first; /* by name, then by age */
+static uint64_t made;
 
 static bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -53,6 +54,16 @@ bool lab_metric_name_is_good(const char *name) {
   return *name == '\0';
 }
 
+size_t lab_metric_family_length(const char *name) {
+  size_t len = strlen(name);
+  return len > 6 && strcmp(name + len - 6, "_total") == 0 ? len - 6 : len;
+}
+
+bool lab_metric_same_family(const char *a, const char *b) {
+  size_t len = lab_metric_family_length(a);
+  return len == lab_metric_family_length(b) && memcmp(a, b, len) == 0;
+}
+
 lab_metric *lab_metric_new(lab_metric_kind kind, const char *name,
                            const char *help) {
   lab_metric *m = lab_xcalloc(1, sizeof *m);
@@ -63,6 +74,7 @@ lab_metric *lab_metric_new(lab_metric_kind kind, const char *name,
   lab_metric **at = &first;
   while (*at && strcmp((*at)->name, name) <= 0)
     at = &(*at)->next;
+  m->age = ++made;
   m->next = *at;
   *at = m;
   pthread_mutex_unlock(&lock);
@@ -83,14 +95,19 @@ void lab_metric_free(lab_metric *m) {
   lab_xfree(m);
 }
 
+/* There are a few hundred metrics at most. */
+static bool is_oldest_of_family(const lab_metric *m) {
+  for (const lab_metric *other = first; other; other = other->next)
+    if (other->age < m->age && lab_metric_same_family(other->name, m->name))
+      return false;
+  return true;
+}
+
 void lab_metric_each(void (*visit)(const lab_metric *m, void *arg), void *arg) {
-  const char *last = "";
   pthread_mutex_lock(&lock);
-  for (const lab_metric *m = first; m; m = m->next) {
-    if (strcmp(m->name, last) != 0)
+  for (const lab_metric *m = first; m; m = m->next)
+    if (is_oldest_of_family(m))
       visit(m, arg);
-    last = m->name;
-  }
   pthread_mutex_unlock(&lock);
 }
 

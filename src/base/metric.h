@@ -51,14 +51,20 @@ typedef struct lab_metric {
   const char *name, *help; /* copies; HELP may be NULL */
   _Atomic double value;    /* counter, gauge */
   lab_histogram histogram;
-  struct lab_metric *next; /* only metric.c uses it */
+  struct lab_metric *next; /* only metric.c uses these */
+  uint64_t age;
 } lab_metric;
 
 /* [a-zA-Z_:][a-zA-Z0-9_:]*, as Prometheus wants it. */
 bool lab_metric_name_is_good(const char *name);
 
+/* How many bytes of NAME are the name of its family: all but the "_total" at a
+ * counter's end. Two metrics of one family can't both be shown. */
+size_t lab_metric_family_length(const char *name);
+bool lab_metric_same_family(const char *a, const char *b);
+
 /* Makes a metric with value 0 and lists it. While there are several of one
- * name, only the oldest is shown: so a metric may be made before the one that
+ * family, only the oldest is shown: so a metric may be made before the one that
  * it replaces is freed. NAME and HELP are copied. */
 lab_metric *lab_metric_new(lab_metric_kind kind, const char *name,
                            const char *help);

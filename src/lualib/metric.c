@@ -52,17 +52,6 @@ static void reclaim_metric(lab_owned *owned) {
   free_if_unused(o);
 }
 
-/* The length of NAME without "_total", the ending of a counter's name. */
-static size_t measure_stem(const char *name) {
-  size_t len = strlen(name);
-  return len > 6 && strcmp(name + len - 6, "_total") == 0 ? len - 6 : len;
-}
-
-static bool names_clash(const char *a, const char *b) {
-  size_t len = measure_stem(a);
-  return len == measure_stem(b) && memcmp(a, b, len) == 0;
-}
-
 /* The metric of the present visit that would have the same name as NAME, or
  * NULL. */
 static own *find_metric(lab_vm *vm, const char *name, unsigned *count) {
@@ -72,7 +61,7 @@ static own *find_metric(lab_vm *vm, const char *name, unsigned *count) {
     own *o = LAB_CONTAINER(l, own, link);
     if (o->owned.generation != generation)
       continue;
-    if (names_clash(o->metric->name, name))
+    if (lab_metric_same_family(o->metric->name, name))
       return o;
     ++*count;
   }
@@ -97,6 +86,35 @@ static bool is_taken(const char *name) {
          strcmp(name, "memstats") == 0;
 }
 
+/* The ending of NAME, of LEN bytes, that in OpenMetrics belongs to another
+ * sample of the same family or of a family of another type; or NULL. A counter
+ * q has a q_created there, and a reader that meets a gauge of that name refuses
+ * the whole scrape. */
+static const char *find_reserved_ending(const char *name, size_t len) {
+  static const char *const endings[] = {"_total", "_created", "_bucket",
+                                        "_count", "_sum",     "_gcount",
+                                        "_gsum",  "_info"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    size_t n = strlen(endings[i]);
+    if (len >= n && memcmp(name + len - n, endings[i], n) == 0)
+      return endings[i];
+  }
+  return NULL;
+}
+
+static void check_ending(lua_State *L, lab_metric_kind kind, const char *name) {
+  size_t len = lab_metric_family_length(name);
+  luaL_argcheck(L, kind == LAB_METRIC_COUNTER || name[len] == '\0', 1,
+                "a gauge's name doesn't end in _total");
+  const char *ending = find_reserved_ending(name, len);
+  if (ending)
+    luaL_argerror(L, 1,
+                  lua_pushfstring(L,
+                                  "a metric's name doesn't end in %s, which "
+                                  "OpenMetrics keeps for parts of metrics",
+                                  ending));
+}
+
 static const char *check_name(lua_State *L, lab_metric_kind kind) {
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
@@ -107,8 +125,9 @@ static const char *check_name(lua_State *L, lab_metric_kind kind) {
   luaL_argcheck(L, !is_taken(name), 1,
                 "names that begin with go_, process_ or diaglab_, cmdline and "
                 "memstats are the lab's own");
-  luaL_argcheck(L, kind == LAB_METRIC_COUNTER || measure_stem(name) == len, 1,
-                "a gauge's name doesn't end in _total");
+  luaL_argcheck(L, strcmp(name, "up") != 0 && strncmp(name, "scrape_", 7) != 0,
+                1, "up and names that begin with scrape_ are Prometheus' own");
+  check_ending(L, kind, name);
   return name;
 }
 

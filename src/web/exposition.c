@@ -87,10 +87,7 @@ static void write_heading(lab_exposition *e, const char *what, size_t len) {
 }
 
 static size_t measure_name(const lab_exposition *e) {
-  size_t len = strlen(e->name);
-  bool ends =
-      e->total[0] && len > 6 && strcmp(e->name + len - 6, "_total") == 0;
-  return ends ? len - 6 : len;
+  return e->total[0] ? lab_metric_family_length(e->name) : strlen(e->name);
 }
 
 void lab_exposition_family(lab_exposition *e, const char *type,

@@ -260,6 +260,45 @@ t.test("what a metric may not be", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("names that OpenMetrics would take for parts of others", function()
+  local lab = t.start_with(scenarios, "--step", "82")
+  local answer = lab:get("/endings")
+  t.equal(answer.status, 200)
+  local n = 0
+  for line in answer.body:gmatch("[^\n]+") do
+    n = n + 1
+    local name, why = line:match("^%a+ (%S+): (.*)$")
+    if name:find("^up$") or name:find("^scrape_") then
+      t.has(why, "are Prometheus' own")
+    elseif line:find("^gauge %a+_total:") then
+      t.has(why, "a gauge's name doesn't end in _total")
+    elseif name:gsub("_total$", "") ~= "free" and name ~= "q_total" then
+      t.match(why, "a metric's name doesn't end in _%a+, which OpenMetrics keeps for parts of metrics")
+    end
+  end
+  t.equal(n, 2 * 23 + 2)
+  t.equal(lab:get("/good").status, 200)
+  lab:get("/count")
+  -- As strict readers do: no sample's name belongs to two families.
+  local _, open = scrape(lab, table.unpack(OPEN))
+  local parts = {
+    counter = { "", "_total", "_created" }, summary = { "", "_count", "_sum", "_created" },
+    histogram = { "", "_count", "_sum", "_bucket", "_created" },
+  }
+  local owner = {}
+  for family, kind in open.body:gmatch("# TYPE (%S+) (%S+)\n") do
+    for _, ending in ipairs(parts[kind] or { "" }) do
+      t.check(not owner[family .. ending], ("%s: of %s and of %s"):format(family .. ending, owner[family .. ending], family))
+      owner[family .. ending] = family
+    end
+  end
+  if t.have("promtool") then
+    local check = t.run(("curl -s %s/metrics | promtool check metrics"):format(lab.url))
+    t.equal(check.out .. check.err, "")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- /status -------------------------------------------------------------------
 
 t.test("/status says what is so", function()

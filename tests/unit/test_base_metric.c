@@ -105,6 +105,22 @@ static void the_list_is_sorted_and_shows_the_oldest(void **state) {
   lab_metric_free(c);
 }
 
+/* A counter's "_total" is no part of its family's name. */
+static void one_of_a_family_is_shown(void **state) {
+  (void)state;
+  lab_metric *old = lab_metric_new(LAB_METRIC_COUNTER, "q_total", NULL);
+  lab_metric *between = lab_metric_new(LAB_METRIC_GAUGE, "q_n", NULL);
+  lab_metric *new = lab_metric_new(LAB_METRIC_GAUGE, "q", NULL);
+  assert_list("q_n=0 q_total=0 ");
+  lab_metric_free(old);
+  assert_list("q=0 q_n=0 ");
+  lab_metric_free(between);
+  lab_metric_free(new);
+  assert_int_equal(lab_metric_family_length("q_total"), 1);
+  assert_int_equal(lab_metric_family_length("_total"), 6);
+  assert_int_equal(lab_metric_family_length("q_totals"), 8);
+}
+
 static void names(void **state) {
   (void)state;
   const char *const good[] = {"a", "_", ":x", "jobs_total", "aB:9_", NULL};
@@ -193,6 +209,7 @@ int main(void) {
       cmocka_unit_test(nothing_is_lost_between_threads),
       cmocka_unit_test(a_bound_belongs_to_its_range),
       cmocka_unit_test(the_list_is_sorted_and_shows_the_oldest),
+      cmocka_unit_test(one_of_a_family_is_shown),
       cmocka_unit_test(names),
       cmocka_unit_test(doubles),
       cmocka_unit_test(the_process_as_it_is),

@@ -48,6 +48,32 @@ routes["/wrong"] = function()
   return (table.concat(texts, "\n"))
 end
 
+-- Names that a reader of OpenMetrics would take for a part of another metric,
+-- and those that are as good as they look. Each alone, and after a counter.
+local function try(what, name)
+  local ok, text = pcall(lab[what], name)
+  return what .. " " .. name .. ": " .. (ok and "good" or text:gsub("^%S+:%d+: ", ""))
+end
+routes["/endings"] = function()
+  local texts = {}
+  lab.counter("q"):add(1)
+  for _, stem in ipairs { "q", "free" } do
+    for ending in ("_total _created _bucket _count _sum _gcount _gsum _info"):gmatch("%S+") do
+      texts[#texts + 1] = try("gauge", stem .. ending)
+      if ending ~= "_total" then texts[#texts + 1] = try("counter", stem .. ending) end
+      texts[#texts + 1] = try("counter", stem .. ending .. "_total")
+    end
+  end
+  for _, name in ipairs { "up", "scrape_samples_scraped" } do texts[#texts + 1] = try("gauge", name) end
+  return (table.concat(texts, "\n"))
+end
+routes["/good"] = function()
+  for _, name in ipairs { "totals", "q_counts", "info", "count", "sum_of", "created_x", "total", "_x", "qcreated" } do
+    assert(try("gauge", name):find(": good$"), name)
+    assert(try("counter", name .. "_c"):find(": good$"), name)
+  end
+end
+
 routes["/many"] = function()
   for i = 1, 1000 do lab.gauge("many" .. i) end
 end
