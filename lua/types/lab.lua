@@ -362,10 +362,8 @@ function Gauge:add(delta) end
 
 ---The step's counter of this name. The first call makes it, with value 0. A step
 ---may have 200 counters and gauges; one more is an error, and so is a name that
----a gauge has. Before its _total, if it has one, the name must not end in _total,
----_created, _bucket, _count, _sum, _gcount, _gsum or _info: OpenMetrics keeps
----these endings for parts of metrics, and Prometheus would refuse all metrics.
----@param name string like [a-zA-Z_:][a-zA-Z0-9_:]*, at most 128 bytes; must not begin with go_, process_, diaglab_ or scrape_, or be cmdline, memstats or up
+---a gauge has.
+---@param name string like [a-zA-Z_:][a-zA-Z0-9_:]*, at most 128 bytes; must not begin with go_, process_, diaglab_ or scrape_, be cmdline, memstats or up, or end, before its _total, in what OpenMetrics keeps for parts of metrics: _total, _created, _bucket, _count, _sum, _gcount, _gsum, _info
 ---@return lab.Counter
 function lab.counter(name) end
 

@@ -3,9 +3,9 @@
  *
  * The end of the function may be an error, or come long after, because the task
  * parked in between. So a mark, a to-be-closed value below the function's
- * stack, does the undoing: Lua closes it when the call returns and when an
- * error passes, and an error's traceback stays whole. An error that ends the
- * task closes nothing. That does no harm: the task's labels end with it. */
+ * stack, leaves the scope (vm/scope.h): Lua closes it when the call returns and
+ * when an error passes, and an error's traceback stays whole. An error that
+ * ends the task closes nothing: then the VM leaves the scope. */
 #include "lualib/label.h"
 
 #include <lauxlib.h>
@@ -22,29 +22,25 @@ enum { LABEL_MAX = 128 }; /* bytes of a key or value: they are kept for ever */
 
 typedef struct mark {
   lab_lua_task *task;
-  void (*undo)(lua_State *L, const struct mark *m);
-  uint32_t label;     /* label: the one before */
-  uint64_t user_task; /* task: the one before */
-  const char *name;   /* region: a string below on the stack */
+  uint32_t scope;
 } mark;
 
 static int close_mark(lua_State *L) {
-  mark *m = luaL_checkudata(L, 1, MARK);
-  if (m->task == lab_vm_of(L)->running) /* not when the state is closed */
-    m->undo(L, m);
+  const mark *m = luaL_checkudata(L, 1, MARK);
+  lab_vm *vm = lab_vm_of(L);
+  if (m->task == vm->running) /* not when the state is closed */
+    lab_scope_leave(vm, m->task, m->scope);
   return 0;
 }
 
-/* Pushes a mark for the running task. Where no task runs it pushes nothing and
- * returns NULL. */
-static mark *push_mark(lua_State *L, void (*undo)(lua_State *, const mark *)) {
+/* Pushes a mark for the running task, which has no scope yet. Where no task
+ * runs it pushes nothing and returns NULL. */
+static mark *push_mark(lua_State *L) {
   lab_lua_task *me = lab_vm_of(L)->running;
   if (!me)
     return NULL;
   mark *m = lua_newuserdatauv(L, sizeof *m, 0);
-  memset(m, 0, sizeof *m);
-  m->task = me;
-  m->undo = undo;
+  *m = (mark){.task = me};
   luaL_setmetatable(L, MARK);
   return m;
 }
@@ -54,11 +50,12 @@ static int count_results(lua_State *L, int status, lua_KContext below) {
   return lua_gettop(L) - (int)below;
 }
 
-/* Calls the function at FUNC, which is above the mark M, with all values above
- * it as arguments. */
-static int call_marked(lua_State *L, int func, const mark *m) {
+/* Calls the function at FUNC with all values above it as arguments, but for the
+ * mark M on top, which leaves SCOPE afterwards. */
+static int call_in_scope(lua_State *L, int func, mark *m, lab_scope scope) {
   int nargs = lua_gettop(L) - func - (m != NULL);
   if (m) {
+    m->scope = lab_scope_enter(lab_vm_of(L), m->task, &scope);
     lua_insert(L, func);
     lua_toclose(L, func++);
   }
@@ -76,75 +73,77 @@ static const char *check_word(lua_State *L, int arg) {
   return word;
 }
 
-static void set_label(lua_State *L, uint32_t label) {
-  lab_vm *vm = lab_vm_of(L);
-  lab_task_relabel(vm->sched, &vm->running->base, label);
+static void set_label(lab_vm *vm, lab_lua_task *t, uint32_t label) {
+  lab_task_relabel(vm->sched, &t->base, label);
   lab_sampler_set_label(label);
 }
 
-static void undo_label(lua_State *L, const mark *m) {
-  set_label(L, m->label);
+static void leave_label(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
+  set_label(vm, t, (uint32_t)s->number);
 }
 
 /* lab.label(key, value, fn, ...) -> fn's results */
 static int label_label(lua_State *L) {
   enum { KEY = 1, VALUE, FUNC };
+  lab_scope scope = {.leave = leave_label};
   const char *key = check_word(L, KEY), *value = check_word(L, VALUE);
   luaL_argcheck(L, *key, KEY, "a label needs a key");
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
-  mark *m = push_mark(L, undo_label);
+  mark *m = push_mark(L);
   if (m) {
-    m->label = m->task->base.label;
-    set_label(L, lab_label_with(m->label, key, value));
+    uint32_t before = m->task->base.label;
+    scope.number = before;
+    set_label(lab_vm_of(L), m->task, lab_label_with(before, key, value));
   }
-  return call_marked(L, FUNC, m);
+  return call_in_scope(L, FUNC, m, scope);
 }
 
 /* ---- regions and user tasks ---------------------------------------------- */
 
-static uint32_t walk_for_trace(lua_State *L) {
-  return lab_sched_is_traced(lab_vm_of(L)->sched) ? lab_walk(L, 0) : 0;
+/* Where T, whose stack is CO's, is now; 0 if nobody wants to know. */
+static uint32_t walk_for_trace(lab_vm *vm, lua_State *co) {
+  return lab_sched_is_traced(vm->sched) ? lab_walk(co, 0) : 0;
 }
 
-static void undo_region(lua_State *L, const mark *m) {
-  lab_sched_region(lab_vm_of(L)->sched, &m->task->base, m->name, false,
-                   walk_for_trace(L));
+static void leave_region(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
+  lab_sched_region(vm->sched, &t->base, s->text, false,
+                   walk_for_trace(vm, t->co));
 }
 
 /* lab.region(name, fn, ...) -> fn's results */
 static int label_region(lua_State *L) {
   enum { NAME = 1, FUNC };
-  const char *name = luaL_checkstring(L, NAME);
+  lab_vm *vm = lab_vm_of(L);
+  lab_scope scope = {.leave = leave_region, .text = luaL_checkstring(L, NAME)};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
-  mark *m = push_mark(L, undo_region);
-  if (m) {
-    m->name = name;
-    lab_sched_region(lab_vm_of(L)->sched, &m->task->base, name, true,
-                     walk_for_trace(L));
-  }
-  return call_marked(L, FUNC, m);
+  mark *m = push_mark(L);
+  if (m)
+    lab_sched_region(vm->sched, &m->task->base, scope.text, true,
+                     walk_for_trace(vm, L));
+  return call_in_scope(L, FUNC, m, scope);
 }
 
-static void undo_task(lua_State *L, const mark *m) {
-  lab_task *task = &m->task->base;
-  lab_sched_end_user_task(lab_vm_of(L)->sched, task, task->user_task,
-                          walk_for_trace(L));
-  task->user_task = m->user_task;
+static void leave_task(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
+  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task,
+                          walk_for_trace(vm, t->co));
+  t->base.user_task = s->number;
 }
 
 /* lab.task(name, fn, ...) -> fn's results */
 static int label_task(lua_State *L) {
   enum { NAME = 1, FUNC };
+  lab_vm *vm = lab_vm_of(L);
+  lab_scope scope = {.leave = leave_task};
   const char *name = luaL_checkstring(L, NAME);
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
-  mark *m = push_mark(L, undo_task);
+  mark *m = push_mark(L);
   if (m) {
     lab_task *task = &m->task->base;
-    m->user_task = task->user_task;
-    task->user_task = lab_sched_begin_user_task(lab_vm_of(L)->sched, task, name,
-                                                walk_for_trace(L));
+    scope.number = task->user_task;
+    task->user_task =
+        lab_sched_begin_user_task(vm->sched, task, name, walk_for_trace(vm, L));
   }
-  return call_marked(L, FUNC, m);
+  return call_in_scope(L, FUNC, m, scope);
 }
 
 static const luaL_Reg functions[] = {

@@ -246,7 +246,7 @@ static int start_request(lua_State *L) {
   x->task = t;
   lab_list_push_back(&vm->scenario->requests.all, &x->link);
   t->kind = &request_kind;
-  t->nargs = nargs;
+  t->nargs = (unsigned)nargs;
   t->base.generation =
       x->serve ? x->serve->generation : vm->scenario->step.generation;
   t->base.label = x->serve ? x->serve->errand.label : find_label(vm, x);

@@ -30,7 +30,7 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
                                  const lab_lua_task_kind *kind) {
   lab_lua_task *t = lab_coroutine_with_function(from, nargs);
   /* Nothing below raises, so the task can't be lost. */
-  t->nargs = nargs;
+  t->nargs = (unsigned)nargs;
   t->kind = kind;
   t->base.generation = generation;
   if (vm->running) {
@@ -102,6 +102,7 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
       describe_error(vm, t->co);
     nresults = 1;
   }
+  lab_scope_leave_all(vm, t);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
   tell_joiners(vm, t, status, nresults);
@@ -112,7 +113,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_vm *vm = arg;
   lab_lua_task *t = lab_lua_task_of(base);
   lua_State *co = t->co;
-  int nargs = t->nargs, nresults = 0;
+  int nargs = (int)t->nargs, nresults = 0;
   t->nargs = 0;
   vm->running = t;
   lab_preempt_begin_slice(vm, t);
@@ -196,5 +197,6 @@ void lab_lua_task_drop_all(lab_vm *vm) {
       t->handle->task = NULL;
     lab_xfree(t); /* lua_close frees the coroutine */
   }
+  lab_scope_free_all(vm);
   lab_coroutine_free_all(vm);
 }

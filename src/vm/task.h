@@ -48,15 +48,17 @@ typedef struct lab_lua_task_kind {
 struct lab_lua_task {
   lab_task base;
   lua_State *co;
-  int ref;             /* keeps co alive: coroutine.c */
-  bool told_by_script; /* cancelled by t:cancel(), not by a switch */
-  bool own;            /* does the lab's work, not the scenario's: it isn't in
-                          heap profiles */
-  bool switches;       /* it is the switch of steps that is under way */
-  int nargs;           /* on co's stack, for the next resume */
-  uint32_t surveyed;   /* by inspect/goroutine_profile.c: the last profile that
-                          has recorded it */
-  uint64_t creator;    /* id of the task that started it, or 0 */
+  int ref;                 /* keeps co alive: coroutine.c */
+  unsigned nargs : 24;     /* on co's stack, for the next resume; Lua has room
+                              for a million */
+  bool told_by_script : 1; /* cancelled by t:cancel(), not by a switch */
+  bool own : 1;            /* does the lab's work, not the scenario's: it isn't
+                              in heap profiles */
+  bool switches : 1;       /* it is the switch of steps that is under way */
+  uint32_t scope;          /* the innermost one: scope.c */
+  uint32_t surveyed; /* by inspect/goroutine_profile.c: the last profile that
+                        has recorded it */
+  uint64_t creator;  /* id of the task that started it, or 0 */
   union {
     void *user; /* its kind's */
     lab_lua_task *next_idle;

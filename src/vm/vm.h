@@ -7,8 +7,8 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < coroutine < gc < hook < sampler < preempt < inbox < task < worker_job
- *     < resume < machine
+ *     < coroutine < gc < hook < sampler < preempt < inbox < scope < task
+ *     < worker_job < resume < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
@@ -32,6 +32,7 @@
 #include "vm/inbox.h"
 #include "vm/memory_limit.h"
 #include "vm/preempt.h"
+#include "vm/scope.h"
 #include "vm/task.h"
 
 struct lab_vm {
@@ -56,6 +57,7 @@ struct lab_vm {
   lab_coroutines coroutines;
   lab_memory memory;
   lab_preempt preempt;
+  lab_scopes scopes;
   lab_outbox outbox;
 };
 

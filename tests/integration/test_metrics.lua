@@ -288,8 +288,9 @@ t.test("names that OpenMetrics would take for parts of others", function()
   local owner = {}
   for family, kind in open.body:gmatch("# TYPE (%S+) (%S+)\n") do
     for _, ending in ipairs(parts[kind] or { "" }) do
-      t.check(not owner[family .. ending], ("%s: of %s and of %s"):format(family .. ending, owner[family .. ending], family))
-      owner[family .. ending] = family
+      local name = family .. ending
+      t.check(not owner[name], ("%s: of %s and of %s"):format(name, owner[name], family))
+      owner[name] = family
     end
   end
   if t.have("promtool") then
