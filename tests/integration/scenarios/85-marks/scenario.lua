@@ -38,7 +38,7 @@ routes["/ends"] = function()
   over("waiting")
   pcall(lab.task, "caught", lab.region, "caught", fail)
   over("caught")
-  marked("memory", function() local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1 << 20) .. i end end):join()
+  marked("memory", function() local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1 << 20) .. i end return t end):join()
   over("memory")
   local function deep() return 1 + deep() end
   marked("deep", deep):join()
