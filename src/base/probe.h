@@ -11,7 +11,7 @@
  *   task__park      id, Go's word for what it waits for (a string)
  *   task__ready     id
  *   task__end       id
- *   lock__contended id of the task that gave it up, ns that another one waited
+ *   lock__contended id of the task that gave it up, ns that others waited
  *   alloc__sample   bytes asked for, objects that the sample stands for
  *   gc__start       nothing
  *   gc__done        collections so far, ns that the application stood still

@@ -15,6 +15,12 @@
 static const char MUTEX[] = "lab.Mutex", RWMUTEX[] = "lab.RWMutex",
                   WAIT_GROUP[] = "lab.WaitGroup";
 
+/* The task that runs, or NULL. */
+static const lab_task *get_lock_user(lua_State *L) {
+  const lab_lua_task *me = lab_vm_of(L)->running;
+  return me ? &me->base : NULL;
+}
+
 static lab_sched *get_lock_sched(lua_State *L) {
   return lab_vm_of(L)->sched;
 }
@@ -68,7 +74,7 @@ static int mutex_locked(lua_State *L, int status, lua_KContext ctx) {
 
 static int mutex_lock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  if (lab_mutex_try_lock(m))
+  if (lab_mutex_try_lock(m, get_lock_user(L)))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
@@ -76,13 +82,13 @@ static int mutex_lock(lua_State *L) {
 }
 
 static int mutex_try_lock(lua_State *L) {
-  lua_pushboolean(L, lab_mutex_try_lock(check_mutex(L)));
+  lua_pushboolean(L, lab_mutex_try_lock(check_mutex(L), get_lock_user(L)));
   return 1;
 }
 
 static int mutex_unlock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  uint32_t stack = lab_mutex_contended(m) ? lab_walk(L, 0) : 0;
+  uint32_t stack = lab_mutex_is_charged(m) ? lab_walk(L, 0) : 0;
   if (lab_mutex_unlock(get_lock_sched(L), m, stack))
     return luaL_error(L, "sync: unlock of unlocked mutex");
   return 0;
@@ -133,7 +139,7 @@ static int rwmutex_locked(lua_State *L, int status, lua_KContext write) {
 
 static int rwmutex_take(lua_State *L, bool write) {
   lab_rwmutex *m = check_rwmutex(L);
-  if (lab_rwmutex_try_lock(m, write))
+  if (lab_rwmutex_try_lock(m, write, get_lock_user(L)))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_rwmutex_wait(get_lock_sched(L), m, &me->base, write, lab_walk(L, 0));
@@ -142,7 +148,7 @@ static int rwmutex_take(lua_State *L, bool write) {
 
 static int rwmutex_give(lua_State *L, bool write) {
   lab_rwmutex *m = check_rwmutex(L);
-  uint32_t stack = lab_rwmutex_contended(m) ? lab_walk(L, 0) : 0;
+  uint32_t stack = lab_rwmutex_is_charged(m) ? lab_walk(L, 0) : 0;
   if (lab_rwmutex_unlock(get_lock_sched(L), m, write, stack))
     return luaL_error(L, "sync: %s of unlocked RWMutex",
                       write ? "Unlock" : "RUnlock");
@@ -158,12 +164,14 @@ static int rwmutex_rlock(lua_State *L) {
 }
 
 static int rwmutex_try_lock(lua_State *L) {
-  lua_pushboolean(L, lab_rwmutex_try_lock(check_rwmutex(L), true));
+  lua_pushboolean(
+      L, lab_rwmutex_try_lock(check_rwmutex(L), true, get_lock_user(L)));
   return 1;
 }
 
 static int rwmutex_try_rlock(lua_State *L) {
-  lua_pushboolean(L, lab_rwmutex_try_lock(check_rwmutex(L), false));
+  lua_pushboolean(
+      L, lab_rwmutex_try_lock(check_rwmutex(L), false, get_lock_user(L)));
   return 1;
 }
 
@@ -173,6 +181,11 @@ static int rwmutex_unlock(lua_State *L) {
 
 static int rwmutex_runlock(lua_State *L) {
   return rwmutex_give(L, false);
+}
+
+static int rwmutex_gc(lua_State *L) {
+  lab_rwmutex_free(check_rwmutex(L));
+  return 0;
 }
 
 static int rwmutex_tostring(lua_State *L) {
@@ -196,6 +209,7 @@ static const luaL_Reg rwmutex_methods[] = {
 };
 
 static const luaL_Reg rwmutex_metamethods[] = {
+    {"__gc", rwmutex_gc},
     {"__tostring", rwmutex_tostring},
     {NULL, NULL},
 };

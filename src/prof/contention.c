@@ -115,11 +115,12 @@ static void note_end_of_wait(lab_task_sink *sink, const lab_task *task,
 }
 
 static void note_contended_lock(lab_task_sink *sink, const lab_task *holder,
-                                uint32_t stack, uint64_t ns) {
+                                uint32_t stack, unsigned times, uint64_t ns) {
   int64_t n = read_setting(&contention.mutex_fraction);
   (void)sink;
   if (n > 0 && lab_rng_next(&contention.rng) % (uint64_t)n == 0)
-    add_contention(LAB_MUTEX, holder, stack, (double)n, (double)n * (double)ns);
+    add_contention(LAB_MUTEX, holder, stack, (double)n * times,
+                   (double)n * (double)ns);
 }
 
 static lab_task_sink the_sink = {.changes = note_end_of_wait,

@@ -7,9 +7,12 @@
  *           counted when the waiting is over. Tasks that still wait are not
  *           here, but in the goroutine profile.
  *   mutex   A lock was given up for which others waited: one contention at the
- *           stack that gave it up, for each task that then got the lock.
+ *           stack that gave it up, for each task that then got the lock. The
+ *           delay is the waiting of all tasks, also of those that still wait,
+ *           while the lock was held: who keeps it for long has a large delay,
+ *           and who was only next in the queue has none (task/lock.h).
  *
- * The delay of a contention is how long the task waited. Sleeping, workers'
+ * The delay of a block is how long the task waited. Sleeping, workers'
  * jobs and the network are no contention (the wall profile shows those).
  *
  * Both count from the start of the process; marks (see registry.h) divide that

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * See lock.h. */
+ * See lock.h.
+ *
+ * What a holder answers for is the number of those who wait, summed up over the
+ * time for which it holds the lock, and divided by the number of holders. Both
+ * numbers change only in the calls below, so one running sum per lock is enough
+ * (lab_lock_load): the difference between a holder's end and its beginning is
+ * its part. While nobody waits the sum doesn't change, and no clock is read. */
 #include "task/lock.h"
 
 #include <errno.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
+#include "task/sched_internal.h"
 
 static lab_task *first_waiter(const lab_list *queue) {
   return LAB_CONTAINER(queue->next, lab_task, link);
@@ -16,68 +24,148 @@ static void park_in_queue(lab_sched *s, lab_list *queue, lab_task *me,
   lab_list_push_back(queue, &me->link);
 }
 
-/* The first of QUEUE has got the lock that was given up at STACK. */
-static void hand_over(lab_sched *s, lab_list *queue, uint32_t stack) {
-  lab_task *next = first_waiter(queue), *holder = lab_sched_running(s);
-  if (stack && holder)
-    lab_sched_contended(s, holder, stack, lab_clock_mono() - next->since);
-  lab_task_grant(s, next);
+/* ---- who answers for what ------------------------------------------------ */
+
+/* HOLDERS: how many have had the lock up to NOW. */
+static void advance_load(lab_lock_load *load, size_t holders, uint64_t now) {
+  if (load->waiting > 0 && holders > 0 && now > load->at)
+    load->ns +=
+        (double)(now - load->at) * (double)load->waiting / (double)holders;
+  load->at = now;
+}
+
+/* The same, if somebody waits. */
+static void advance_load_now(lab_lock_load *load, size_t holders) {
+  if (load->waiting > 0)
+    advance_load(load, holders, lab_clock_mono());
+}
+
+static lab_lock_hold begin_hold(const lab_lock_load *load, const lab_task *me) {
+  return (lab_lock_hold){me ? me->id : 0, lab_sched_coarse_now(), load->ns};
+}
+
+/* The lock was given up at STACK by the task that runs, and ADMITTED others get
+ * it for that reason. NS: what its holder answers for. */
+static void charge_holder(lab_sched *s, uint32_t stack, unsigned admitted,
+                          double ns) {
+  const lab_task *running = lab_sched_running(s);
+  if (stack && running && (admitted > 0 || ns >= 1))
+    lab_sched_contended(s, running, stack, admitted > 0 ? admitted : 1,
+                        (uint64_t)(ns + 0.5));
 }
 
 /* ---- mutex --------------------------------------------------------------- */
 
 void lab_mutex_init(lab_mutex *m) {
+  *m = (lab_mutex){.locked = false};
   lab_list_init(&m->waiters);
-  m->locked = false;
 }
 
-bool lab_mutex_try_lock(lab_mutex *m) {
+bool lab_mutex_try_lock(lab_mutex *m, const lab_task *me) {
   if (m->locked)
     return false;
   m->locked = true;
+  m->holder = begin_hold(&m->load, me);
   return true;
 }
 
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
   park_in_queue(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
+  advance_load(&m->load, 1, me->since);
+  m->load.waiting++;
 }
 
 void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
                        uint32_t stack) {
-  if (me->granted)
+  if (me->granted) {
     lab_mutex_unlock(s, m, stack);
+    return;
+  }
+  advance_load_now(&m->load, 1);
+  m->load.waiting--;
 }
 
-bool lab_mutex_contended(const lab_mutex *m) {
-  return !lab_list_empty(&m->waiters);
+bool lab_mutex_is_charged(const lab_mutex *m) {
+  return m->load.waiting > 0 || m->load.ns > 0;
 }
 
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
   if (!m->locked)
     return -EPERM;
-  if (lab_mutex_contended(m))
-    hand_over(s, &m->waiters, stack); /* it stays locked */
-  else
-    m->locked = false;
+  bool hands_over = !lab_list_empty(&m->waiters);
+  advance_load_now(&m->load, 1);
+  charge_holder(s, stack, hands_over, m->load.ns - m->holder.ns);
+  m->load.ns = 0;
+  m->locked = hands_over;
+  if (hands_over) {
+    lab_task *next = first_waiter(&m->waiters);
+    m->load.waiting--;
+    m->holder = begin_hold(&m->load, next);
+    lab_task_grant(s, next);
+  }
   return 0;
 }
 
 /* ---- rwmutex ------------------------------------------------------------- */
 
 void lab_rwmutex_init(lab_rwmutex *m) {
+  *m = (lab_rwmutex){.writing = false};
   lab_list_init(&m->readers);
   lab_list_init(&m->writers);
-  m->reading = 0;
-  m->writing = false;
 }
 
-bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write) {
-  if (m->writing || (write ? m->reading > 0 : !lab_list_empty(&m->writers)))
-    return false;
+void lab_rwmutex_free(lab_rwmutex *m) {
+  lab_xfree(m->holders);
+  m->holders = NULL;
+  m->room = 0;
+}
+
+static size_t count_holders(const lab_rwmutex *m) {
+  return m->writing ? 1 : m->reading;
+}
+
+/* One more has it. */
+static void add_holder(lab_rwmutex *m, bool write, const lab_task *me) {
+  size_t n = count_holders(m);
+  if (n == m->room) {
+    m->room = m->room ? 2 * m->room : 1;
+    m->holders = lab_xrealloc(m->holders, m->room * sizeof *m->holders);
+  }
+  m->holders[n] = begin_hold(&m->load, me);
   if (write)
     m->writing = true;
   else
     m->reading++;
+}
+
+/* TASK's hold, the latest if it has several; else the oldest. */
+static size_t find_holder(const lab_rwmutex *m, const lab_task *task) {
+  size_t i = count_holders(m);
+  while (i > 0 && (!task || m->holders[i - 1].task != task->id))
+    i--;
+  return i > 0 ? i - 1 : 0;
+}
+
+/* One of them gives it up. Returns the ns for which it answers. */
+static double remove_holder(lab_rwmutex *m, bool write, const lab_task *task) {
+  size_t n = count_holders(m), i = find_holder(m, task);
+  double ns = m->load.ns - m->holders[i].ns;
+  for (n--; i < n; i++) /* in the order in which they came */
+    m->holders[i] = m->holders[i + 1];
+  if (write)
+    m->writing = false;
+  else
+    m->reading--;
+  if (n == 0)
+    m->load.ns = 0;
+  return ns;
+}
+
+bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write, const lab_task *me) {
+  if (m->writing || (write ? m->reading > 0 : !lab_list_empty(&m->writers)))
+    return false;
+  advance_load_now(&m->load, count_holders(m));
+  add_holder(m, write, me);
   return true;
 }
 
@@ -85,49 +173,61 @@ void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack) {
   park_in_queue(s, write ? &m->writers : &m->readers, me,
                 write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
+  advance_load(&m->load, count_holders(m), me->since);
+  m->load.waiting++;
 }
 
-static void let_readers_in(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
-  while (!lab_list_empty(&m->readers)) {
-    m->reading++;
-    hand_over(s, &m->readers, stack);
-  }
+/* The first of QUEUE gets the lock. */
+static void admit_first(lab_sched *s, lab_rwmutex *m, bool write) {
+  lab_task *next = first_waiter(write ? &m->writers : &m->readers);
+  m->load.waiting--;
+  add_holder(m, write, next);
+  lab_task_grant(s, next);
 }
 
-/* No writer has the lock: lets in those who may come in. */
-static void admit_waiters(lab_sched *s, lab_rwmutex *m, uint32_t stack) {
-  if (lab_list_empty(&m->writers)) {
-    let_readers_in(s, m, stack);
-  } else if (m->reading == 0) {
-    m->writing = true;
-    hand_over(s, &m->writers, stack);
-  }
+/* These let in those who may come in, and return how many did. */
+static unsigned admit_readers(lab_sched *s, lab_rwmutex *m) {
+  unsigned n = 0;
+  for (; !lab_list_empty(&m->readers); n++)
+    admit_first(s, m, false);
+  return n;
+}
+
+/* No writer has the lock. */
+static unsigned admit_waiters(lab_sched *s, lab_rwmutex *m) {
+  if (lab_list_empty(&m->writers))
+    return admit_readers(s, m);
+  if (m->reading > 0)
+    return 0;
+  admit_first(s, m, true);
+  return 1;
 }
 
 void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
                          bool write, uint32_t stack) {
-  if (me->granted)
+  if (me->granted) {
     lab_rwmutex_unlock(s, m, write, stack);
-  else if (!m->writing)
-    admit_waiters(s, m,
-                  0); /* readers may have waited behind this writer only */
+    return;
+  }
+  advance_load_now(&m->load, count_holders(m));
+  m->load.waiting--;
+  if (!m->writing)
+    admit_waiters(s, m); /* readers may have waited behind this writer only */
 }
 
-bool lab_rwmutex_contended(const lab_rwmutex *m) {
-  return !lab_list_empty(&m->readers) || !lab_list_empty(&m->writers);
+bool lab_rwmutex_is_charged(const lab_rwmutex *m) {
+  return m->load.waiting > 0 || m->load.ns > 0;
 }
 
 int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
                        uint32_t stack) {
   if (write ? !m->writing : m->reading == 0)
     return -EPERM;
-  if (write) {
-    m->writing = false;
-    let_readers_in(s, m, stack);
-  } else {
-    m->reading--;
-  }
-  admit_waiters(s, m, stack);
+  advance_load_now(&m->load, count_holders(m));
+  double ns = remove_holder(m, write, lab_sched_running(s));
+  unsigned admitted = write ? admit_readers(s, m) : 0;
+  admitted += admit_waiters(s, m);
+  charge_holder(s, stack, admitted, ns);
   return 0;
 }
 

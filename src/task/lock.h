@@ -19,9 +19,13 @@
  * to it just before, or other tasks may have waited behind it. So abandon must
  * be called: it gives up the lock, or lets the others in.
  *
- * STACK is where a lock is given up; the waiting of the task that gets it is
- * counted there (lab_sched_contended). A stack is worth taking only if there
- * are waiters: ask lab_mutex_contended. 0: nothing is counted.
+ * Who has a lock answers for those who wait meanwhile. All their waiting while
+ * it is held is counted where it is given up (lab_sched_contended), however
+ * many they are, and whether they get it then or not. While several readers
+ * have it, each answers for an equal part. So the sums of what is charged and
+ * of what tasks have waited are the same. STACK is where the lock is given up.
+ * It is worth taking only if there is something to charge: ask
+ * lab_mutex_is_charged. 0: nothing is counted.
  *
  * A lock's memory may be freed when no task waits for it, even if it is locked.
  * Threads: the scheduler's. */
@@ -30,23 +34,41 @@
 
 #include "task/sched.h"
 
+/* How long tasks have waited while a lock was held. Private to lock.c. */
+typedef struct lab_lock_load {
+  size_t waiting; /* with those that were cancelled and haven't run yet */
+  uint64_t at;    /* mono ns up to which `ns` is right, if tasks wait */
+  double ns;      /* for which each holder answers, if it has held the lock all
+                     the time since nobody had it */
+} lab_lock_load;
+
+/* One who has a lock. */
+typedef struct lab_lock_hold {
+  uint64_t task;  /* id; 0: no task was running */
+  uint64_t since; /* mono ns, up to a clock tick early */
+  double ns;      /* the load's when it got the lock */
+} lab_lock_hold;
+
 /* ---- mutex --------------------------------------------------------------- */
 
 typedef struct lab_mutex {
   lab_list waiters;
+  lab_lock_load load;
+  lab_lock_hold holder; /* while it is locked */
   bool locked;
 } lab_mutex;
 
 void lab_mutex_init(lab_mutex *m);
-/* Locks it unless it is locked. Returns whether it did. */
-bool lab_mutex_try_lock(lab_mutex *m);
+/* ME, or nobody's task (NULL), locks it unless it is locked. Returns whether it
+ * did. */
+bool lab_mutex_try_lock(lab_mutex *m, const lab_task *me);
 /* After a try that failed: ME waits for it, parked at STACK. */
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
 /* ME was cancelled while it waited. */
 void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
                        uint32_t stack);
-/* Whether a task waits for it. */
-bool lab_mutex_contended(const lab_mutex *m);
+/* Whether a task waits for it, or has waited since it was locked. */
+bool lab_mutex_is_charged(const lab_mutex *m);
 /* Hands it to the first waiter, or unlocks it. Any task may, as in Go. 0, or
  * -EPERM if it is unlocked. */
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
@@ -58,18 +80,25 @@ int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
  * So neither side starves. */
 typedef struct lab_rwmutex {
   lab_list readers, writers; /* that wait */
-  size_t reading;            /* readers that have it */
+  lab_lock_load load;
+  size_t reading; /* readers that have it */
   bool writing;
+  lab_lock_hold *holders; /* `reading` of them, or one that writes */
+  size_t room;            /* for holders */
 } lab_rwmutex;
 
 void lab_rwmutex_init(lab_rwmutex *m);
-/* WRITE: for writing, else for reading. The rest as for a mutex. */
-bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write);
+/* Frees what M has allocated; no task waits for it. */
+void lab_rwmutex_free(lab_rwmutex *m);
+/* WRITE: for writing, else for reading. The rest as for a mutex. If another
+ * task than a reader ends its reading, that of the one who has read longest
+ * ends. */
+bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write, const lab_task *me);
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack);
 void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
                          bool write, uint32_t stack);
-bool lab_rwmutex_contended(const lab_rwmutex *m);
+bool lab_rwmutex_is_charged(const lab_rwmutex *m);
 /* -EPERM if it isn't locked in this way. */
 int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
                        uint32_t stack);

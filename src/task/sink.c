@@ -31,11 +31,11 @@ bool lab_sched_is_precise(const lab_sched *s) {
 }
 
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
-                         uint64_t ns) {
+                         unsigned times, uint64_t ns) {
   LAB_PROBE2(lock__contended, holder->id, ns);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->contended)
-      sink->contended(sink, holder, stack, ns);
+      sink->contended(sink, holder, stack, times, ns);
 }
 
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,

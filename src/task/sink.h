@@ -16,9 +16,10 @@ typedef struct lab_task_sink {
   void (*changes)(struct lab_task_sink *sink, const lab_task *task,
                   lab_task_state next, lab_wait why, uint32_t stack,
                   uint64_t now);
-  /* A lock was given up at STACK, and one that had waited NS for it got it. */
+  /* HOLDER gave up a lock at STACK, and TIMES tasks (at least 1) got it or had
+   * wanted it. All who waited did so for NS in sum while it held the lock. */
   void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
-                    uint32_t stack, uint64_t ns);
+                    uint32_t stack, unsigned times, uint64_t ns);
   /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
   void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
                    uint32_t label, uint64_t now);
@@ -48,7 +49,7 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
 bool lab_sched_is_precise(const lab_sched *s);
 /* Tells the sinks' contended: locks call it. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
-                         uint64_t ns);
+                         unsigned times, uint64_t ns);
 /* Tells the sinks' region. */
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack);

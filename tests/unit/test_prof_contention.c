@@ -30,7 +30,7 @@ static void take_turn(lab_task *task, void *arg) {
   switch (a->turn++) {
   case 0:
     a->arrived = lab_clock_mono();
-    if (!lab_mutex_try_lock(&mutex)) {
+    if (!lab_mutex_try_lock(&mutex, task)) {
       lab_mutex_wait(sched, &mutex, task, lock_stack);
       return;
     }
@@ -203,7 +203,7 @@ static void sampled_are_unbiased(void **state) {
   assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
   lab_contention_watch(sched);
   for (int i = 0; i < EVENTS; i++)
-    lab_sched_contended(sched, &holder, unlock_stack, SHORT_NS);
+    lab_sched_contended(sched, &holder, unlock_stack, 1, SHORT_NS);
   lab_contention_unwatch(sched);
   lab_sched_free(sched);
   fx_profile *p = read_now(LAB_MUTEX, false, NULL);

@@ -181,7 +181,7 @@ static void run(const kind *which) {
 
 static bool mutex_try(hold what) {
   (void)what;
-  return lab_mutex_try_lock(&mutex);
+  return lab_mutex_try_lock(&mutex, lab_sched_running(sched));
 }
 
 static void mutex_wait(actor *a, hold what) {
@@ -204,9 +204,11 @@ static void mutex_check(void) {
   assert_in_range(holders, 0, 1);
   assert_int_equal(mutex.locked, holders);
   assert_list(&mutex.waiters, WRITE);
-  assert_int_equal(lab_mutex_contended(&mutex), count(WRITE, true) > 0);
+  assert_int_equal(!lab_list_empty(&mutex.waiters), count(WRITE, true) > 0);
+  if (count(WRITE, true) > 0)
+    assert_true(lab_mutex_is_charged(&mutex));
   if (!mutex.locked) /* nobody waits for what is free */
-    assert_false(lab_mutex_contended(&mutex));
+    assert_true(lab_list_empty(&mutex.waiters));
 }
 
 static void test_mutex(void **state) {
@@ -224,7 +226,7 @@ static void test_mutex(void **state) {
 
 static bool rw_try(hold what) {
   bool writers_wait = count(WRITE, true) > 0;
-  bool got = lab_rwmutex_try_lock(&rw, what == WRITE);
+  bool got = lab_rwmutex_try_lock(&rw, what == WRITE, lab_sched_running(sched));
   if (what == READ && writers_wait)
     assert_false(got); /* new readers don't overtake a writer */
   return got;
@@ -260,7 +262,7 @@ static void rw_check(void) {
   assert_list(&rw.readers, READ);
   assert_list(&rw.writers, WRITE);
   if (readers + writers == 0 && is_settled())
-    assert_false(lab_rwmutex_contended(&rw));
+    assert_true(lab_list_empty(&rw.readers) && lab_list_empty(&rw.writers));
   if (!rw.writing && lab_list_empty(&rw.writers) && is_settled())
     assert_true(lab_list_empty(&rw.readers));
 }
@@ -272,7 +274,8 @@ static void test_rwmutex(void **state) {
   rng = 2;
   lab_rwmutex_init(&rw);
   run(&it);
-  assert_false(lab_rwmutex_contended(&rw));
+  assert_true(lab_list_empty(&rw.readers) && lab_list_empty(&rw.writers));
+  lab_rwmutex_free(&rw);
 }
 
 /* ---- what is charged --------------------------------------------------------
@@ -287,9 +290,9 @@ typedef struct charge {
 } charge;
 
 static void contended(lab_task_sink *sink, const lab_task *holder,
-                      uint32_t stack, uint64_t ns) {
+                      uint32_t stack, unsigned times, uint64_t ns) {
   charge *c = LAB_CONTAINER(sink, charge, base);
-  c->count++;
+  c->count += times;
   c->ns += ns;
   c->stack = stack;
   c->holder = holder;
@@ -319,8 +322,8 @@ static void test_contended(void **state) {
   lab_mutex_init(&mutex);
   lab_task_init(sched, &holder);
   lab_task_init(sched, &waiter);
-  assert_true(lab_mutex_try_lock(&mutex));
-  assert_false(lab_mutex_try_lock(&mutex));
+  assert_true(lab_mutex_try_lock(&mutex, lab_sched_running(sched)));
+  assert_false(lab_mutex_try_lock(&mutex, lab_sched_running(sched)));
   lab_mutex_wait(sched, &mutex, &waiter, 5);
   assert_int_equal(waiter.stack, 5);
   lab_task_sleep(sched, &holder, 20000000, 0);
