@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * See json.h. Only complete events ("X") and instants are written, with times
- * in microseconds since the beginning; viewers don't agree on the others. */
+ * See json.h. Only complete events ("X"), pairs ("B", "E") and instants are
+ * written, with times in microseconds since the beginning; viewers don't agree
+ * on the others.
+ *
+ * Viewers compute with doubles, and take the first time from all others. So two
+ * slices of a row that touch each other could overlap there, or change places,
+ * and the viewer would refuse or lose one. In each row a slice begins at least
+ * 1 ns after the end of the one before it; if it didn't, its beginning is late
+ * by that. Likewise, two marks of regions in one row are never at the same
+ * time.
+ *
+ * speedscope makes a slice's arguments part of its name, so that each would
+ * have a name of its own. What is to be said of a slice, an instant at its end
+ * says. */
 #include "trace/json.h"
 
 #include <stdio.h>
@@ -19,8 +31,14 @@ enum { GC_ROW = 10000 };
 /* What runs on a P. */
 typedef struct running {
   uint64_t g, ts;
+  uint64_t next;  /* its row's next slice begins then at the earliest */
   uint32_t label; /* string, or 0 */
 } running;
+
+typedef struct lane {
+  bool taken;
+  uint64_t next; /* as in running */
+} lane;
 
 struct lab_trace_json {
   lab_json out;
@@ -30,9 +48,11 @@ struct lab_trace_json {
   lab_trace_items goroutines, tasks;
   running *procs;
   size_t nprocs;
+  lab_trace_open_names regions;
   uint64_t gc;         /* begun, or 0 */
+  uint64_t gc_next;    /* as in running */
   uint64_t heap, goal; /* last known */
-  bool lanes[LANES];
+  lane lanes[LANES];
   uint32_t shown_lanes;
   struct {
     uint32_t stack;
@@ -117,9 +137,13 @@ static void begin_event(lab_trace_json *j, const char *kind, int pid,
   lab_json_key(&j->out, "name");
 }
 
-static void write_duration(lab_trace_json *j, uint64_t since, uint64_t ts) {
-  uint64_t from = since_start(j, since), to = since_start(j, ts);
-  write_time_member(j, "dur", to > from ? to - from : 0);
+static void write_duration(lab_trace_json *j, lab_trace_slice s) {
+  write_time_member(j, "dur", since_start(j, s.to) - since_start(j, s.from));
+}
+
+/* A mark in the row where it was made. */
+static void write_scope(lab_trace_json *j) {
+  write_text_member(j, "s", "t");
 }
 
 /* WHAT: "process_name" or "thread_name". */
@@ -169,40 +193,59 @@ static running *proc_of(lab_trace_json *j, int proc) {
 
 static void note_start(lab_trace_json *j, const lab_trace_record *e,
                        uint32_t label) {
-  *proc_of(j, e->proc) = (running){e->args[0], e->ts, label};
+  running *p = proc_of(j, e->proc);
+  *p = (running){e->args[0], e->ts, p->next, label};
 }
 
-/* A goroutine ran until now. WHY: what it did then; its stack is the last
- * argument, if there is one. */
+/* What a goroutine did at WHEN; its stack is the last argument, if there is
+ * one. */
+static void write_stop(lab_trace_json *j, const lab_trace_record *e,
+                       uint64_t when, uint64_t g, const char *why) {
+  begin_event(j, "i", TASKS, (uint64_t)e->proc, when);
+  lab_json_text(&j->out, why);
+  write_scope(j);
+  begin_args(j);
+  write_number_member(j, "task", g);
+  write_text_member(j, "then", why);
+  if (e->nargs && e->args[e->nargs - 1])
+    write_stack_member(j, (uint32_t)e->args[e->nargs - 1]);
+  lab_json_end(&j->out);
+  lab_json_end(&j->out);
+}
+
+/* A goroutine ran until now. WHY: what it did then. */
 static void write_run(lab_trace_json *j, const lab_trace_record *e,
                       const char *why) {
   running *p = proc_of(j, e->proc);
   if (p->g == 0)
     return;
   const lab_trace_item *g = lab_trace_items_find(&j->goroutines, p->g);
-  begin_event(j, "X", TASKS, (uint64_t)e->proc, p->ts);
+  lab_trace_slice s = lab_trace_slice_after(&p->next, p->ts, e->ts);
+  begin_event(j, "X", TASKS, (uint64_t)e->proc, s.from);
   if (p->label)
     write_recorded_string(j, p->label);
   else
     write_entry_function(j, g ? g->name : 0);
-  write_duration(j, p->ts, e->ts);
-  begin_args(j);
-  write_number_member(j, "task", p->g);
-  write_text_member(j, "then", why);
-  if (e->nargs && e->args[e->nargs - 1])
-    write_stack_member(j, (uint32_t)e->args[e->nargs - 1]);
+  write_duration(j, s);
   lab_json_end(&j->out);
-  lab_json_end(&j->out);
+  write_stop(j, e, s.to, p->g, why);
   p->g = 0;
+}
+
+/* ---- regions ------------------------------------------------------------- */
+
+static void write_mark(lab_trace_json *j, const char *kind, lab_trace_item *g,
+                       uint32_t name, uint64_t ts) {
+  lab_trace_slice s = lab_trace_slice_after(&g->ts, ts, ts);
+  begin_event(j, kind, REGIONS, g->key, s.from);
+  write_recorded_string(j, name);
+  lab_json_end(&j->out);
 }
 
 static void end_open_regions(lab_trace_json *j, lab_trace_item *g,
                              uint64_t ts) {
-  for (; g->depth > 0; g->depth--) {
-    begin_event(j, "E", REGIONS, g->key, ts);
-    lab_json_text(&j->out, "");
-    lab_json_end(&j->out);
-  }
+  while (g->region)
+    write_mark(j, "E", g, lab_trace_open_pop(&j->regions, &g->region), ts);
 }
 
 static void end_goroutine(lab_trace_json *j, const lab_trace_record *e) {
@@ -219,15 +262,15 @@ static void end_goroutine(lab_trace_json *j, const lab_trace_record *e) {
 
 /* The requests that are under way at a time have rows of their own. */
 static uint32_t take_lane(lab_trace_json *j) {
-  uint32_t lane = 0;
-  while (lane < LANES - 1 && j->lanes[lane])
-    lane++;
-  j->lanes[lane] = true;
-  if (lane >= j->shown_lanes) {
-    write_numbered_row(j, REQUESTS, lane, "row", lane + 1);
-    j->shown_lanes = lane + 1;
+  uint32_t i = 0;
+  while (i < LANES - 1 && j->lanes[i].taken)
+    i++;
+  j->lanes[i].taken = true;
+  if (i >= j->shown_lanes) {
+    write_numbered_row(j, REQUESTS, i, "row", i + 1);
+    j->shown_lanes = i + 1;
   }
-  return lane;
+  return i;
 }
 
 static void begin_request(lab_trace_json *j, const lab_trace_record *e) {
@@ -239,12 +282,11 @@ static void begin_request(lab_trace_json *j, const lab_trace_record *e) {
 
 static void write_request_event(lab_trace_json *j, const lab_trace_item *t,
                                 uint64_t ts) {
-  begin_event(j, "X", REQUESTS, t->lane, t->ts);
+  lab_trace_slice s = lab_trace_slice_after(&j->lanes[t->lane].next, t->ts, ts);
+  begin_event(j, "X", REQUESTS, t->lane, s.from);
   write_recorded_string(j, t->name);
-  write_duration(j, t->ts, ts);
-  begin_args(j);
+  write_duration(j, s);
   write_number_member(j, "id", t->key);
-  lab_json_end(&j->out);
   lab_json_end(&j->out);
 }
 
@@ -253,31 +295,28 @@ static void end_request(lab_trace_json *j, const lab_trace_record *e) {
   if (!t)
     return;
   write_request_event(j, t, e->ts);
-  j->lanes[t->lane] = false;
+  j->lanes[t->lane].taken = false;
   lab_trace_items_drop(&j->tasks, t);
 }
 
 /* Those of the requests themselves are shown as requests. */
 static void write_region_mark(lab_trace_json *j, const lab_trace_record *e) {
-  char name[TEXT];
-  uint32_t number = (uint32_t)e->args[2];
+  char text[8];
+  uint32_t name = (uint32_t)e->args[2];
   lab_trace_item *g =
       lab_trace_items_find(&j->goroutines, proc_of(j, e->proc)->g);
-  size_t len = lab_trace_string_text(number, name, TEXT);
-  if (!g || (len == 7 && memcmp(name, "request", 7) == 0))
+  size_t len = lab_trace_string_text(name, text, sizeof text);
+  if (!g || (len == 7 && memcmp(text, "request", 7) == 0))
     return;
-  bool ends = e->args[1];
-  if (!ends && g->depth == 0)
+  if (e->args[1]) {
+    if (g->region)
+      write_mark(j, "E", g, lab_trace_open_pop(&j->regions, &g->region), e->ts);
+    return;
+  }
+  if (!g->region)
     write_numbered_row(j, REGIONS, g->key, "task", (unsigned)g->key);
-  g->depth += ends ? -1u : 1u;
-  begin_event(j, ends ? "E" : "B", REGIONS, g->key, e->ts);
-  lab_json_string(&j->out, name, len);
-  lab_json_end(&j->out);
-}
-
-/* A mark in the row where it was made. */
-static void write_scope(lab_trace_json *j) {
-  write_text_member(j, "s", "t");
+  lab_trace_open_push(&j->regions, &g->region, name);
+  write_mark(j, "B", g, name, e->ts);
 }
 
 static void write_log_line(lab_trace_json *j, const lab_trace_record *e) {
@@ -319,9 +358,10 @@ static void write_heap_point(lab_trace_json *j, uint64_t ts) {
 static void write_collection(lab_trace_json *j, uint64_t ts) {
   if (j->gc == 0)
     return;
-  begin_event(j, "X", TASKS, GC_ROW, j->gc);
+  lab_trace_slice s = lab_trace_slice_after(&j->gc_next, j->gc, ts);
+  begin_event(j, "X", TASKS, GC_ROW, s.from);
   lab_json_text(&j->out, "[lua gc]");
-  write_duration(j, j->gc, ts);
+  write_duration(j, s);
   lab_json_end(&j->out);
   j->gc = 0;
 }
@@ -331,32 +371,16 @@ static void write_collection(lab_trace_json *j, uint64_t ts) {
 /* What a goroutine did at an event that ends its run; NULL: the event doesn't
  * end one. */
 static const char *word_for_stop(int type) {
-  switch (type) {
-  case EV_GO_SCHED:
-    return "yield";
-  case EV_GO_PREEMPT:
-    return "end of its slice";
-  case EV_GO_SLEEP:
-    return "sleep";
-  case EV_GO_BLOCK:
-    return "wait";
-  case EV_GO_BLOCK_SEND:
-    return "chan send";
-  case EV_GO_BLOCK_RECV:
-    return "chan receive";
-  case EV_GO_BLOCK_SELECT:
-    return "select";
-  case EV_GO_BLOCK_SYNC:
-    return "lock";
-  case EV_GO_BLOCK_COND:
-    return "join";
-  case EV_GO_BLOCK_NET:
-    return "IO wait";
-  case EV_GO_SYSCALL:
-    return "syscall";
-  default:
-    return NULL;
-  }
+  static const char *const words[] = {
+      [EV_GO_SCHED] = "yield",          [EV_GO_PREEMPT] = "end of its slice",
+      [EV_GO_SLEEP] = "sleep",          [EV_GO_BLOCK] = "wait",
+      [EV_GO_BLOCK_SEND] = "chan send", [EV_GO_BLOCK_RECV] = "chan receive",
+      [EV_GO_BLOCK_SELECT] = "select",  [EV_GO_BLOCK_SYNC] = "lock",
+      [EV_GO_BLOCK_COND] = "join",      [EV_GO_BLOCK_NET] = "IO wait",
+      [EV_GO_SYSCALL] = "syscall",
+  };
+  bool known = type >= 0 && (size_t)type < sizeof words / sizeof *words;
+  return known ? words[type] : NULL;
 }
 
 static void take_memory_event(lab_trace_json *j, const lab_trace_record *e) {
@@ -429,6 +453,7 @@ void lab_trace_json_free(lab_trace_json *j) {
   lab_trace_items_free(&j->goroutines);
   lab_trace_items_free(&j->tasks);
   lab_xfree(j->procs);
+  lab_trace_open_free(&j->regions);
   lab_xfree(j);
 }
 

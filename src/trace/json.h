@@ -2,7 +2,8 @@
  * A recording as Chrome's trace events, in JSON, for ui.perfetto.dev and
  * speedscope: made from the same bytes as the file for Go.
  *
- *   process "tasks"     a row for the VM and each worker: what ran when
+ *   process "tasks"     a row for the VM and each worker: what ran when,
+ *                       and, as an instant at the end, what it did then
  *   process "requests"  user tasks, as many rows as there are at a time
  *   process "regions"   a row for each task that has any
  *   counters            the heap, and where the collector begins

@@ -51,3 +51,45 @@ void lab_trace_items_free(lab_trace_items *m) {
   lab_xfree(m->items);
   *m = (lab_trace_items){0};
 }
+
+/* ---- open regions -------------------------------------------------------- */
+
+void lab_trace_open_push(lab_trace_open_names *o, uint32_t *innermost,
+                         uint32_t name) {
+  uint32_t place = o->free;
+  if (place) {
+    o->free = o->all[place - 1].outer;
+  } else {
+    if ((o->count & (o->count - 1)) == 0) /* full at powers of two */
+      o->all = lab_xrealloc(o->all, (o->count ? 2 * (size_t)o->count : 1) *
+                                        sizeof *o->all);
+    place = ++o->count;
+  }
+  o->all[place - 1] = (lab_trace_open_name){name, *innermost};
+  *innermost = place;
+}
+
+uint32_t lab_trace_open_pop(lab_trace_open_names *o, uint32_t *innermost) {
+  uint32_t place = *innermost;
+  lab_trace_open_name of = o->all[place - 1];
+  *innermost = of.outer;
+  o->all[place - 1].outer = o->free;
+  o->free = place;
+  return of.name;
+}
+
+void lab_trace_open_free(lab_trace_open_names *o) {
+  lab_xfree(o->all);
+  *o = (lab_trace_open_names){0};
+}
+
+/* ---- slices -------------------------------------------------------------- */
+
+lab_trace_slice lab_trace_slice_after(uint64_t *next, uint64_t from,
+                                      uint64_t to) {
+  lab_trace_slice s = {from > *next ? from : *next, to};
+  if (s.to < s.from)
+    s.to = s.from;
+  *next = s.to + 1;
+  return s;
+}
