@@ -74,7 +74,7 @@ static int mutex_locked(lua_State *L, int status, lua_KContext ctx) {
 
 static int mutex_lock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  if (lab_mutex_try_lock(m, get_lock_user(L)))
+  if (lab_mutex_try_lock(m))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
@@ -82,7 +82,7 @@ static int mutex_lock(lua_State *L) {
 }
 
 static int mutex_try_lock(lua_State *L) {
-  lua_pushboolean(L, lab_mutex_try_lock(check_mutex(L), get_lock_user(L)));
+  lua_pushboolean(L, lab_mutex_try_lock(check_mutex(L)));
   return 1;
 }
 

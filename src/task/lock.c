@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "task/sched_internal.h"
 
 static lab_task *first_waiter(const lab_list *queue) {
   return LAB_CONTAINER(queue->next, lab_task, link);
@@ -40,10 +39,6 @@ static void advance_load_now(lab_lock_load *load, size_t holders) {
     advance_load(load, holders, lab_clock_mono());
 }
 
-static lab_lock_hold begin_hold(const lab_lock_load *load, const lab_task *me) {
-  return (lab_lock_hold){me ? me->id : 0, lab_sched_coarse_now(), load->ns};
-}
-
 /* The lock was given up at STACK by the task that runs, and ADMITTED others get
  * it for that reason. NS: what its holder answers for. */
 static void charge_holder(lab_sched *s, uint32_t stack, unsigned admitted,
@@ -61,11 +56,10 @@ void lab_mutex_init(lab_mutex *m) {
   lab_list_init(&m->waiters);
 }
 
-bool lab_mutex_try_lock(lab_mutex *m, const lab_task *me) {
+bool lab_mutex_try_lock(lab_mutex *m) {
   if (m->locked)
     return false;
   m->locked = true;
-  m->holder = begin_hold(&m->load, me);
   return true;
 }
 
@@ -94,14 +88,12 @@ int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
     return -EPERM;
   bool hands_over = !lab_list_empty(&m->waiters);
   advance_load_now(&m->load, 1);
-  charge_holder(s, stack, hands_over, m->load.ns - m->holder.ns);
+  charge_holder(s, stack, hands_over, m->load.ns);
   m->load.ns = 0;
   m->locked = hands_over;
   if (hands_over) {
-    lab_task *next = first_waiter(&m->waiters);
     m->load.waiting--;
-    m->holder = begin_hold(&m->load, next);
-    lab_task_grant(s, next);
+    lab_task_grant(s, first_waiter(&m->waiters));
   }
   return 0;
 }
@@ -131,7 +123,7 @@ static void add_holder(lab_rwmutex *m, bool write, const lab_task *me) {
     m->room = m->room ? 2 * m->room : 1;
     m->holders = lab_xrealloc(m->holders, m->room * sizeof *m->holders);
   }
-  m->holders[n] = begin_hold(&m->load, me);
+  m->holders[n] = (lab_lock_hold){me ? me->id : 0, m->load.ns};
   if (write)
     m->writing = true;
   else

@@ -42,11 +42,10 @@ typedef struct lab_lock_load {
                      the time since nobody had it */
 } lab_lock_load;
 
-/* One who has a lock. */
+/* One who has a lock that others may have, too. */
 typedef struct lab_lock_hold {
-  uint64_t task;  /* id; 0: no task was running */
-  uint64_t since; /* mono ns, up to a clock tick early */
-  double ns;      /* the load's when it got the lock */
+  uint64_t task; /* id; 0: no task was running */
+  double ns;     /* the load's when it got the lock */
 } lab_lock_hold;
 
 /* ---- mutex --------------------------------------------------------------- */
@@ -54,14 +53,12 @@ typedef struct lab_lock_hold {
 typedef struct lab_mutex {
   lab_list waiters;
   lab_lock_load load;
-  lab_lock_hold holder; /* while it is locked */
   bool locked;
 } lab_mutex;
 
 void lab_mutex_init(lab_mutex *m);
-/* ME, or nobody's task (NULL), locks it unless it is locked. Returns whether it
- * did. */
-bool lab_mutex_try_lock(lab_mutex *m, const lab_task *me);
+/* Locks it unless it is locked. Returns whether it did. */
+bool lab_mutex_try_lock(lab_mutex *m);
 /* After a try that failed: ME waits for it, parked at STACK. */
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
 /* ME was cancelled while it waited. */
@@ -90,9 +87,9 @@ typedef struct lab_rwmutex {
 void lab_rwmutex_init(lab_rwmutex *m);
 /* Frees what M has allocated; no task waits for it. */
 void lab_rwmutex_free(lab_rwmutex *m);
-/* WRITE: for writing, else for reading. The rest as for a mutex. If another
- * task than a reader ends its reading, that of the one who has read longest
- * ends. */
+/* WRITE: for writing, else for reading. ME: the task that takes it, or NULL.
+ * The rest as for a mutex. If another task than a reader ends its reading, that
+ * of the one who has read longest ends. */
 bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write, const lab_task *me);
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack);
