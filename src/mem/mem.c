@@ -99,10 +99,12 @@ void *lab_mem_realloc(void *p, size_t old, size_t size) {
   lab_mem_sample sample;
   bool sampled = lab_sample_maybe(p) && lab_sample_take(p, &sample);
   void *fresh = lab_arena_realloc(t->cache, p, size);
-  if (sampled && !(fresh && grows))
-    lab_sample_keep(fresh ? fresh : p, &sample);
-  else if (sampled)
+  if (sampled && grows && fresh)
     lab_sample_drop(&sample);
+  else if (sampled && size < old && fresh)
+    lab_sample_shrink(t, fresh, &sample, size);
+  else if (sampled)
+    lab_sample_keep(fresh ? fresh : p, &sample);
   if (!fresh)
     return NULL;
   lab_count_resize(t, LAB_MEM_APP, old, size);

@@ -29,8 +29,8 @@ void lab_mem_adopt_thread(void);
 
 /* Application memory. NULL when there is none left, or the limit is reached.
  * OLD and SIZE are what the block was asked with. Growing counts as a new
- * allocation and a free of the old block, as with Go's append; shrinking keeps
- * the block's sample and frees the difference. Reallocating NULL allocates; a
+ * allocation and a free of the old block, as with Go's append; shrinking frees
+ * the difference, also of a sample (sample.h). Reallocating NULL allocates; a
  * new size of 0 frees and returns NULL; on failure the old block stays. */
 void *lab_mem_alloc(size_t size);
 void *lab_mem_realloc(void *p, size_t old, size_t size);

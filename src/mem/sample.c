@@ -164,7 +164,7 @@ static void record_sample(void *p, lab_mem_sample *sample) {
   const lab_mem_sink *s = atomic_load(&sink);
   if (!s)
     return;
-  sample->stack = s->capture(&sample->label);
+  s->capture(sample);
   if (sample->stack == 0)
     return;
   pthread_mutex_lock(&lock);
@@ -210,6 +210,24 @@ void lab_sample_step(lab_mem_thread *t, void *p, size_t size) {
   t->sampling = true;
   record_sample(p, &sample);
   t->sampling = false;
+}
+
+/* The old weight may be that of another rate, so the new one is made of it. */
+void lab_sample_shrink(lab_mem_thread *t, const void *p,
+                       const lab_mem_sample *sample, size_t size) {
+  const lab_mem_sink *s = atomic_load(&sink);
+  lab_mem_sample now = *sample;
+  double chance = sample->weight / weigh_sample(size, lab_mem_rate());
+  now.size = size;
+  if (chance < 1)
+    now.weight /= chance;
+  bool stays = chance >= 1 || lab_rng_unit(&t->rng) <= chance;
+  pthread_mutex_lock(&lock);
+  if (!stays || !insert_block((uintptr_t)p, &now))
+    tell_freed(sample);
+  else if (s)
+    s->shrunk(sample, &now);
+  pthread_mutex_unlock(&lock);
 }
 
 /* ---- settings ------------------------------------------------------------ */

@@ -9,6 +9,11 @@
  * of objects (and bytes). A rate of 1 samples everything, with weight 1; a rate
  * of 0 samples nothing.
  *
+ * A sample whose block shrinks is drawn again for the new size: it stays a
+ * sample with the probability p(new) / p(old), and then has the weight
+ * 1 / p(new), as if the block had been that small from the beginning. So sums
+ * over live samples stay unbiased.
+ *
  * Threads: any. Signal handlers: never. */
 #ifndef LAB_MEM_SAMPLE_H
 #define LAB_MEM_SAMPLE_H
@@ -26,20 +31,23 @@ struct lab_mem_thread;
 typedef struct lab_mem_sample {
   uint32_t stack; /* what capture returned */
   uint32_t label; /* what capture stored */
+  uint32_t owner; /* what capture stored: whose it is */
   size_t size;    /* bytes asked for */
   double weight;  /* objects it stands for, >= 1 */
 } lab_mem_sample;
 
 /* Who keeps the profile (src/prof/heap.c). */
 typedef struct lab_mem_sink {
-  /* The stack (src/stack) of the allocation under way on this thread. 0 means
-   * that no scenario's code is running here: it isn't recorded. Must not
-   * allocate application memory. */
-  uint32_t (*capture)(uint32_t *label);
-  /* Both are called under the sampler's lock: they must be short, and must not
+  /* Stores the stack (src/stack), label and owner of the allocation under way
+   * on this thread. A stack of 0 means that no scenario's code is running here:
+   * it isn't recorded. Must not allocate application memory. */
+  void (*capture)(lab_mem_sample *sample);
+  /* These are called under the sampler's lock: they must be short, and must not
    * allocate application memory. */
   void (*allocated)(const lab_mem_sample *sample);
   void (*freed)(const lab_mem_sample *sample);
+  /* The block of WAS has shrunk and is still a sample: NOW. */
+  void (*shrunk)(const lab_mem_sample *was, const lab_mem_sample *now);
 } lab_mem_sink;
 
 /* Mean bytes between samples; 512 KiB at first. A change takes effect at once
@@ -81,10 +89,12 @@ void lab_sample_free(const void *p);
 
 /* For realloc, which may give P's address to another thread before we know the
  * outcome. Take removes P from the table (false: it wasn't a sample). Then
- * either keep enters it again, under its new or old address, or drop ends
- * it. */
+ * keep enters it again, under its new or old address, or shrink does so with
+ * its new size, or drop ends it. */
 bool lab_sample_take(const void *p, lab_mem_sample *sample);
 void lab_sample_keep(const void *p, const lab_mem_sample *sample);
+void lab_sample_shrink(struct lab_mem_thread *t, const void *p,
+                       const lab_mem_sample *sample, size_t size);
 void lab_sample_drop(const lab_mem_sample *sample);
 
 /* Bytes of the filter and the table. */

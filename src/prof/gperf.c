@@ -66,21 +66,24 @@ void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {
 
 /* ---- heap ---------------------------------------------------------------- */
 
-static void write_heap_counts(const lab_heap_bucket *b, lab_buf *out) {
-  uint64_t inuse = b->allocs - b->frees;
+static void write_heap_counts(const lab_heap_snapshot *s, size_t i,
+                              lab_buf *out) {
+  uint64_t size = s->buckets[i].size;
+  uint64_t inuse = lab_heap_inuse(s, i).samples;
+  uint64_t allocs = lab_heap_allocated(s, i).samples;
   lab_buf_printf(out, "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
-                 inuse, inuse * b->size, b->allocs, b->allocs * b->size);
+                 inuse, inuse * size, allocs, allocs * size);
 }
 
 /* Sums of objects and bytes: sizes aren't the same. */
 static void write_heap_header(const lab_heap_snapshot *s, lab_buf *out) {
   uint64_t inuse = 0, inuse_bytes = 0, allocs = 0, alloc_bytes = 0;
   for (size_t i = 0; i < s->n; i++) {
-    const lab_heap_bucket *b = &s->buckets[i];
-    inuse += b->allocs - b->frees;
-    inuse_bytes += (b->allocs - b->frees) * b->size;
-    allocs += b->allocs;
-    alloc_bytes += b->allocs * b->size;
+    uint64_t size = s->buckets[i].size;
+    inuse += lab_heap_inuse(s, i).samples;
+    inuse_bytes += lab_heap_inuse(s, i).samples * size;
+    allocs += lab_heap_allocated(s, i).samples;
+    alloc_bytes += lab_heap_allocated(s, i).samples * size;
   }
   lab_buf_printf(out,
                  "heap profile: %" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64
@@ -93,7 +96,7 @@ void lab_gperf_write_heap(const lab_heap_snapshot *s, lab_buf *out) {
   for (size_t i = 0; i < s->n; i++) {
     const lab_frame *frames;
     size_t n = find_frames(s->buckets[i].stack, &frames);
-    write_heap_counts(&s->buckets[i], out);
+    write_heap_counts(s, i, out);
     for (size_t j = 0; j < n; j++)
       lab_buf_printf(out, " %#" PRIx64, gperf_address(frames, j));
     lab_buf_putc(out, '\n');

@@ -28,10 +28,11 @@
 
 static struct {
   pthread_mutex_t lock;
-  lab_keymap keys; /* (stack, label, size) -> ... */
-  lab_buf buckets; /* ... lab_heap_bucket[] */
-  size_t told;     /* bytes of tables that MemStats knows of */
-  uint32_t (*capture_vm)(uint32_t *label);
+  lab_keymap keys;          /* (stack, label, size) -> ... */
+  lab_buf buckets;          /* ... lab_heap_bucket[] */
+  size_t told;              /* bytes of tables that MemStats knows of */
+  uint32_t present, coming; /* generations; coming: 0 or the newest seen */
+  void (*capture_vm)(lab_mem_sample *sample);
 } heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static __thread bool is_vm_thread;
@@ -55,19 +56,21 @@ lab_frame *lab_heap_drop_allocator(lab_frame *native, size_t *n) {
   return native + first;
 }
 
-static uint32_t capture_worker_stack(const lab_job *job, uint32_t *label) {
+static void capture_worker_stack(const lab_job *job, lab_mem_sample *sample) {
   lab_frame frames[LAB_UNWIND_MAX];
   size_t n = lab_unwind_here(frames, LAB_UNWIND_MAX, 0, false);
   const lab_frame *native = lab_heap_drop_allocator(frames, &n);
-  *label = job->label;
-  return lab_stack_merge(native, n, job->stack);
+  sample->label = job->label;
+  sample->owner = job->generation;
+  sample->stack = lab_stack_merge(native, n, job->stack);
 }
 
-static uint32_t capture_stack(uint32_t *label) {
+static void capture_stack(lab_mem_sample *sample) {
+  const lab_job *job = is_vm_thread ? NULL : lab_worker_job();
   if (is_vm_thread)
-    return heap.capture_vm(label);
-  const lab_job *job = lab_worker_job();
-  return job && job->stack ? capture_worker_stack(job, label) : 0;
+    heap.capture_vm(sample);
+  else if (job && job->stack)
+    capture_worker_stack(job, sample);
 }
 
 /* ---- how much: under the sampler's lock -----------------------------------
@@ -93,24 +96,74 @@ static lab_heap_bucket *heap_bucket_of(const lab_mem_sample *s) {
   return (lab_heap_bucket *)(void *)heap.buckets.data + i;
 }
 
+static void add_amount(lab_heap_amount *a, const lab_mem_sample *s) {
+  a->samples++;
+  a->weight += s->weight;
+}
+
+/* When nothing is left the weights cancel but for rounding: say 0. */
+static void subtract_amount(lab_heap_amount *a, const lab_mem_sample *s) {
+  a->samples--;
+  a->weight = a->samples > 0 ? a->weight - s->weight : 0;
+}
+
+/* A scenario.lua is run while the step before is still served, so there may be
+ * samples of a generation that is newer than the present one. */
+static void note_coming(uint32_t generation) {
+  lab_heap_bucket *b = (void *)heap.buckets.data;
+  if (generation <= heap.present || generation <= heap.coming)
+    return;
+  for (size_t i = 0; i < heap.keys.count; i++)
+    b[i].coming = (lab_heap_amount){0};
+  heap.coming = generation;
+}
+
+static void add_inuse(const lab_mem_sample *s) {
+  lab_heap_bucket *b = heap_bucket_of(s);
+  add_amount(&b->inuse, s);
+  if (s->owner == heap.present)
+    add_amount(&b->own, s);
+  else if (s->owner == heap.coming)
+    add_amount(&b->coming, s);
+}
+
+static void subtract_inuse(const lab_mem_sample *s) {
+  lab_heap_bucket *b = heap_bucket_of(s);
+  subtract_amount(&b->inuse, s);
+  if (s->owner == heap.present)
+    subtract_amount(&b->own, s);
+  else if (s->owner == heap.coming)
+    subtract_amount(&b->coming, s);
+}
+
 static void note_allocation(const lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
+  note_coming(s->owner);
   lab_heap_bucket *b = heap_bucket_of(s);
-  b->allocs++;
-  b->alloc_weight += s->weight;
+  add_amount(&b->allocs, s);
+  if (s->owner != heap.present)
+    add_amount(&b->marked, s);
+  add_inuse(s);
   pthread_mutex_unlock(&heap.lock);
 }
 
 static void note_free(const lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
-  lab_heap_bucket *b = heap_bucket_of(s);
-  b->frees++;
-  b->free_weight += s->weight;
+  subtract_inuse(s);
   pthread_mutex_unlock(&heap.lock);
 }
 
-void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label)) {
-  static const lab_mem_sink sink = {capture_stack, note_allocation, note_free};
+static void note_shrinking(const lab_mem_sample *was,
+                           const lab_mem_sample *now) {
+  pthread_mutex_lock(&heap.lock);
+  subtract_inuse(was);
+  add_inuse(now);
+  pthread_mutex_unlock(&heap.lock);
+}
+
+void lab_heap_init(void (*capture_vm)(lab_mem_sample *sample)) {
+  static const lab_mem_sink sink = {capture_stack, note_allocation, note_free,
+                                    note_shrinking};
   heap.capture_vm = capture_vm;
   lab_mem_set_sink(&sink);
 }
@@ -119,13 +172,23 @@ void lab_heap_set_vm_thread(void) {
   is_vm_thread = true;
 }
 
-void lab_heap_mark(void) {
+static void mark_heap_bucket(lab_heap_bucket *b, uint32_t generation) {
+  b->marked = b->allocs;
+  if (generation == heap.present)
+    return;
+  b->own = generation == heap.coming ? b->coming : (lab_heap_amount){0};
+  if (generation == heap.coming)
+    b->coming = (lab_heap_amount){0};
+}
+
+void lab_heap_mark(uint32_t generation) {
   pthread_mutex_lock(&heap.lock);
   lab_heap_bucket *b = (void *)heap.buckets.data;
-  for (size_t i = 0; i < heap.keys.count; i++) {
-    b[i].marked_allocs = b[i].allocs;
-    b[i].marked_weight = b[i].alloc_weight;
-  }
+  for (size_t i = 0; i < heap.keys.count; i++)
+    mark_heap_bucket(&b[i], generation);
+  if (generation == heap.coming)
+    heap.coming = 0;
+  heap.present = generation;
   pthread_mutex_unlock(&heap.lock);
 }
 
@@ -158,6 +221,20 @@ void lab_heap_whole(lab_heap_snapshot *s) {
   s->is_whole = true;
 }
 
+lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i) {
+  lab_heap_amount a = s->buckets[i].allocs;
+  const lab_heap_amount *marked = &s->buckets[i].marked;
+  if (!s->is_whole) {
+    a.samples -= marked->samples;
+    a.weight = a.samples > 0 ? a.weight - marked->weight : 0;
+  }
+  return a;
+}
+
+lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i) {
+  return s->is_whole ? s->buckets[i].inuse : s->buckets[i].own;
+}
+
 void lab_heap_snapshot_free(lab_heap_snapshot *s) {
   lab_xfree(s);
 }
@@ -165,21 +242,30 @@ void lab_heap_snapshot_free(lab_heap_snapshot *s) {
 /* ---- profile.proto --------------------------------------------------------
  */
 
-/* When nothing is in use the weights cancel but for rounding: say 0. */
-static double objects_in_use(const lab_heap_bucket *b) {
-  return b->allocs == b->frees ? 0 : b->alloc_weight - b->free_weight;
+static void write_bucket(lab_export *e, const lab_heap_bucket *b, double allocs,
+                         double inuse) {
+  double size = (double)b->size;
+  int64_t values[] = {llround(allocs), llround(allocs * size), llround(inuse),
+                      llround(inuse * size)};
+  lab_export_sample(e, b->stack, b->label, (int64_t)b->size, values);
+}
+
+static void write_all_buckets(lab_export *e, const lab_heap_snapshot *now) {
+  for (size_t i = 0; i < now->n; i++)
+    write_bucket(e, &now->buckets[i], lab_heap_allocated(now, i).weight,
+                 lab_heap_inuse(now, i).weight);
 }
 
 /* The difference of two snapshots has nothing to do with marks. */
-static void write_bucket(lab_export *e, const lab_heap_bucket *now,
-                         const lab_heap_bucket *before, bool whole) {
-  double marked = whole ? 0 : now->marked_weight;
-  double allocs = now->alloc_weight - (before ? before->alloc_weight : marked);
-  double inuse = objects_in_use(now) - (before ? objects_in_use(before) : 0);
-  double size = (double)now->size;
-  int64_t values[] = {llround(allocs), llround(allocs * size), llround(inuse),
-                      llround(inuse * size)};
-  lab_export_sample(e, now->stack, now->label, (int64_t)now->size, values);
+static void write_differences(lab_export *e, const lab_heap_snapshot *now,
+                              const lab_heap_snapshot *before) {
+  static const lab_heap_bucket none;
+  for (size_t i = 0; i < now->n; i++) {
+    const lab_heap_bucket *b = &now->buckets[i];
+    const lab_heap_bucket *old = i < before->n ? &before->buckets[i] : &none;
+    write_bucket(e, b, b->allocs.weight - old->allocs.weight,
+                 b->inuse.weight - old->inuse.weight);
+  }
 }
 
 int lab_heap_write(const lab_heap_snapshot *now,
@@ -199,10 +285,10 @@ int lab_heap_write(const lab_heap_snapshot *now,
   if (before)
     config.duration_ns = (int64_t)(now->taken_real - before->taken_real);
   lab_export *e = lab_export_new(&config);
-  for (size_t i = 0; i < now->n; i++)
-    write_bucket(e, &now->buckets[i],
-                 before && i < before->n ? &before->buckets[i] : NULL,
-                 before || now->is_whole);
+  if (before)
+    write_differences(e, now, before);
+  else
+    write_all_buckets(e, now);
   int rc = lab_export_finish(e, out);
   lab_export_free(e);
   return rc;

@@ -2,9 +2,15 @@
  * The heap profile: where sampled allocations (mem/mem.h) were made.
  *
  * Buckets are (stack, label, size), as in Go's runtime; each keeps what was
- * allocated and what was freed, raw (how many samples) and weighted (how many
- * objects they stand for). Both only grow, and a bucket keeps its place, so one
- * snapshot can be subtracted from another.
+ * allocated and what is in use, raw (how many samples) and weighted (how many
+ * objects they stand for). A bucket keeps its place, so one snapshot can be
+ * subtracted from another. When a block shrinks, what is in use moves to the
+ * bucket of its new size; what was allocated stays where it was.
+ *
+ * A sample belongs to the visit of a step whose code made it. After a mark the
+ * profile shows what the new step has in use: what an older one has left behind
+ * (in tasks that haven't ended yet, or as room in Lua's own tables) isn't its
+ * own.
  *
  * Threads: any; never a signal handler. */
 #ifndef LAB_PROF_HEAP_H
@@ -14,14 +20,16 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "mem/sample.h"
 #include "stack/frame.h"
 
-/* Installs the sink of src/mem. CAPTURE_VM returns the stack of the scenario's
- * code that runs on the VM's thread (0: none does) and its label; it is called
- * on that thread only (see lab_heap_set_vm_thread). A worker's stack is found
- * here: its job's, with the native frames on top. Other threads are never
- * sampled, nor are jobs without a stack. */
-void lab_heap_init(uint32_t (*capture_vm)(uint32_t *label));
+/* Installs the sink of src/mem. CAPTURE_VM stores the stack of the scenario's
+ * code that runs on the VM's thread (or leaves 0: none does), its label, and as
+ * owner the generation of its task; it is called on that thread only (see
+ * lab_heap_set_vm_thread). A worker's stack is found here: its job's, with the
+ * native frames on top. Other threads are never sampled, nor are jobs without a
+ * stack. */
+void lab_heap_init(void (*capture_vm)(lab_mem_sample *sample));
 /* The calling thread is the VM's. */
 void lab_heap_set_vm_thread(void);
 /* NATIVE are *N frames that were taken inside an allocation, leaf first. Drops
@@ -36,12 +44,14 @@ lab_heap_snapshot *lab_heap_take(void);
 /* Accepts NULL. */
 void lab_heap_snapshot_free(lab_heap_snapshot *s);
 
-/* The snapshot is to show all allocations since the process began; without this
- * call it shows those since the mark. What is in use doesn't depend on it. */
+/* The snapshot is to show all that was allocated since the process began, and
+ * all that is in use; without this call it shows what the marked generation has
+ * allocated since the mark, and what it has in use. */
 void lab_heap_whole(lab_heap_snapshot *s);
 
-/* A step begins: what was allocated up to now is left out from now on. */
-void lab_heap_mark(void);
+/* A visit of a step begins, whose tasks have this generation: from now on, what
+ * was allocated up to now is left out, and what others have in use. */
+void lab_heap_mark(uint32_t generation);
 
 /* Number of buckets, as the index page shows it. */
 size_t lab_heap_count(void);

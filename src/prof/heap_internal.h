@@ -9,21 +9,31 @@
 
 #include "prof/heap.h"
 
+typedef struct lab_heap_amount {
+  uint64_t samples;
+  double weight; /* objects that they stand for */
+} lab_heap_amount;
+
 typedef struct lab_heap_bucket {
   uint32_t stack, label;
   uint64_t size;
-  uint64_t allocs, frees; /* samples */
-  double alloc_weight, free_weight;
-  uint64_t marked_allocs; /* the part before the last mark */
-  double marked_weight;
+  lab_heap_amount allocs; /* since the process began */
+  lab_heap_amount marked; /* of these, what isn't of the present step */
+  lab_heap_amount inuse;
+  lab_heap_amount own;    /* of inuse, the present step's part */
+  lab_heap_amount coming; /* and that of a step that is being loaded */
 } lab_heap_bucket;
 
 struct lab_heap_snapshot {
   uint64_t taken_real;
   uint64_t rate;
-  bool is_whole; /* allocations since the process began, not since the mark */
+  bool is_whole; /* of all steps, not only of the present one */
   size_t n;
   lab_heap_bucket buckets[];
 };
+
+/* What a snapshot shows of the bucket. */
+lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i);
+lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i);
 
 #endif

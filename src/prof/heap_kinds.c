@@ -29,13 +29,6 @@ static void include_all_heap(void *snapshot) {
   lab_heap_whole(snapshot);
 }
 
-/* An allocation has no generation, so those that a task of a step makes after
- * the step was left are counted in the next one. */
-static void mark_heap(uint32_t generation) {
-  (void)generation;
-  lab_heap_mark();
-}
-
 /* Go has one text form: debug=2 is the same as debug=1. */
 static void write_heap_text(const void *now, int debug, lab_buf *out) {
   (void)debug;
@@ -52,7 +45,7 @@ static const lab_profile_kind heap_kind = {
     .free = free_heap,
     .write = write_heap_profile,
     .write_text = write_heap_text,
-    .mark = mark_heap,
+    .mark = lab_heap_mark,
     .whole = include_all_heap,
 };
 

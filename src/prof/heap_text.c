@@ -33,11 +33,10 @@ typedef struct record {
   totals t;
 } record;
 
-/* Allocations since the mark, unless the snapshot is to tell all. */
 static record heap_record_at(const lab_heap_snapshot *s, size_t i) {
   const lab_heap_bucket *b = &s->buckets[i];
-  uint64_t inuse = b->allocs - b->frees;
-  uint64_t allocs = b->allocs - (s->is_whole ? 0 : b->marked_allocs);
+  uint64_t inuse = lab_heap_inuse(s, i).samples;
+  uint64_t allocs = lab_heap_allocated(s, i).samples;
   totals t = {inuse, inuse * b->size, allocs, allocs * b->size};
   return (record){b->stack, t};
 }

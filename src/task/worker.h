@@ -31,6 +31,7 @@ typedef struct lab_job {
   uint64_t ended;                    /* mono ns at which run returned, or 0 */
   uint32_t stack;        /* the submitter's stack: samples are charged to it */
   uint32_t label;        /* the submitter's: samples get it */
+  uint32_t generation;   /* the submitter's (lab_task) */
   atomic_bool cancelled; /* any thread sets it: run should return soon; see
                             lab_job_cancelled */
 } lab_job;

@@ -11,11 +11,13 @@
 #define LAB_VM_ALLOCATION_STACK_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-/* The heap profiler's question (prof/heap.h): the stack that an allocation of
- * the running task is charged to, and its label. 0: it isn't the scenario's. */
-uint32_t lab_walk_allocation(uint32_t *label);
+#include "mem/sample.h"
+
+/* The heap profiler's question (prof/heap.h): stores the stack that an
+ * allocation of the running task is charged to, its label, and the task's
+ * generation as owner. Stores nothing if it isn't a scenario's. */
+void lab_walk_allocation(lab_mem_sample *sample);
 /* True while Lua is making room for its stack: it may be half changed, and must
  * not be walked. */
 bool lab_walk_is_unsafe(void);

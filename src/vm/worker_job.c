@@ -31,6 +31,7 @@ int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
   job->base.done = finish_job;
   job->base.stack = lab_walk(L, 0);
   job->base.label = t->base.label;
+  job->base.generation = t->base.generation;
   t->job = &job->base;
   lab_task_park(vm->sched, &t->base, LAB_WAIT_WORKER, job->base.stack);
   lab_workers_submit(vm->workers, &job->base);

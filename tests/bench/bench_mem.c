@@ -79,16 +79,15 @@ enum { CONTESTANTS = sizeof contestants / sizeof *contestants };
 
 static uint64_t samples;
 
-static uint32_t capture(uint32_t *label) {
-  *label = 0;
-  return 1;
+static void capture(lab_mem_sample *sample) {
+  sample->stack = 1;
 }
 
 static void count(const lab_mem_sample *sample) {
   samples += sample->stack;
 }
 
-static const lab_mem_sink sink = {capture, count, count};
+static const lab_mem_sink sink = {capture, count, count, NULL};
 
 /* ---- workloads ------------------------------------------------------------
  */

@@ -29,7 +29,7 @@
 #include "mem/own.h"
 #include "mem/sample.h"
 
-enum { STACK = 7, LABEL = 3, RATE = 512 << 10 };
+enum { STACK = 7, LABEL = 3, OWNER = 5, RATE = 512 << 10 };
 
 /* ---- a sink that adds up; its callbacks run under the sampler's lock ------
  */
@@ -44,13 +44,14 @@ static struct {
 static uint32_t stack_to_give;
 static bool allocate_in_capture;
 
-static uint32_t capture(uint32_t *label) {
+static void capture(lab_mem_sample *s) {
   if (allocate_in_capture) { /* forbidden, yet it must not recurse */
     void *p = lab_mem_alloc(10);
     lab_mem_free(p, 10);
   }
-  *label = LABEL;
-  return stack_to_give;
+  s->label = LABEL;
+  s->owner = OWNER;
+  s->stack = stack_to_give;
 }
 
 static void on_allocated(const lab_mem_sample *s) {
@@ -69,7 +70,16 @@ static void on_freed(const lab_mem_sample *s) {
   seen.last_freed = *s;
 }
 
-static const lab_mem_sink sink = {capture, on_allocated, on_freed};
+static void on_shrunk(const lab_mem_sample *was, const lab_mem_sample *now) {
+  assert_true(now->size < was->size && now->weight >= was->weight);
+  assert_int_equal(now->stack, was->stack);
+  assert_int_equal(now->owner, OWNER);
+  seen.live_objects += now->weight - was->weight;
+  seen.live_bytes += now->weight * (double)now->size;
+  seen.live_bytes -= was->weight * (double)was->size;
+}
+
+static const lab_mem_sink sink = {capture, on_allocated, on_freed, on_shrunk};
 
 /* A new experiment: rate RATE from here on, points drawn from SEED. */
 static void start(uint64_t rate, uint64_t seed) {
@@ -249,17 +259,41 @@ static void growth_is_a_new_sample(void **state) {
   assert_true(seen.live_objects == 0 && seen.live_bytes == 0);
 }
 
-static void a_shrunk_block_keeps_its_sample(void **state) {
+static void a_shrunk_block_shrinks_its_sample(void **state) {
   (void)state;
   start_exact();
   void *p = lab_mem_alloc(3000000);
   p = lab_mem_realloc(p, 3000000, 1000000);
+  assert_true(seen.live_objects == 1 && seen.live_bytes == 1000000);
   p = lab_mem_realloc(p, 1000000, 10); /* moves */
+  assert_true(seen.live_objects == 1 && seen.live_bytes == 10);
   assert_int_equal(seen.allocated, 1);
   assert_int_equal(seen.freed, 0);
   lab_mem_free(p, 10);
   assert_int_equal(seen.freed, 1);
-  assert_int_equal(seen.last_freed.size, 3000000);
+  assert_int_equal(seen.last_freed.size, 10);
+  assert_true(seen.live_objects == 0 && seen.live_bytes == 0);
+}
+
+/* Many blocks that shrink, some more than once: what is live is estimated as if
+ * all had been allocated with their last size. */
+static void shrunk_blocks_obey_the_law(void **state) {
+  (void)state;
+  enum { N = 4000, FIRST = 1 << 20, SECOND = 300000, LAST = 60000 };
+  static void *p[N];
+  start(RATE, 4);
+  for (int i = 0; i < N; i++) {
+    p[i] = lab_mem_alloc(FIRST);
+    p[i] = lab_mem_realloc(p[i], FIRST, SECOND);
+    p[i] = lab_mem_realloc(p[i], SECOND, LAST);
+  }
+  assert_int_equal(seen.objects > 0.9 * N && seen.objects < 1.1 * N, 1);
+  check_estimate(seen.live_objects, N, LAST);
+  check_estimate(seen.live_bytes / LAST, N, LAST);
+  for (int i = 0; i < N; i++)
+    lab_mem_free(p[i], LAST);
+  assert_int_equal(seen.allocated, seen.freed);
+  assert_true(fabs(seen.live_bytes) < 1);
 }
 
 static void a_failure_changes_nothing(void **state) {
@@ -346,7 +380,8 @@ int main(void) {
       cmocka_unit_test(what_has_no_stack_is_not_recorded),
       cmocka_unit_test(capture_is_not_sampled),
       cmocka_unit_test(growth_is_a_new_sample),
-      cmocka_unit_test(a_shrunk_block_keeps_its_sample),
+      cmocka_unit_test(a_shrunk_block_shrinks_its_sample),
+      cmocka_unit_test(shrunk_blocks_obey_the_law),
       cmocka_unit_test(a_failure_changes_nothing),
       cmocka_unit_test(another_thread_may_free),
       cmocka_unit_test(samples_balance_across_threads),

@@ -251,12 +251,12 @@ static void nothing_outside_jobs_is_recorded(void **state) {
   lab_heap_snapshot_free(after);
 }
 
-static uint32_t vm_stack, vm_calls;
+static uint32_t vm_stack, vm_calls, vm_generation;
 
-static uint32_t capture_vm(uint32_t *label) {
+static void capture_vm(lab_mem_sample *sample) {
   vm_calls++;
-  *label = 0;
-  return vm_stack;
+  sample->stack = vm_stack;
+  sample->owner = vm_generation;
 }
 
 static void vm_main(void *arg) {
@@ -277,6 +277,68 @@ static void the_vm_says_where_it_is(void **state) {
   assert_int_equal(vm_calls, 1);
   fx_free(p);
   lab_heap_snapshot_free(now);
+}
+
+/* ---- steps ---------------------------------------------------------------
+ */
+
+static void *blocks_of[8];
+
+/* Takes SIZE bytes, as code of GENERATION. */
+static void take_as(uint32_t generation, size_t size) {
+  vm_generation = generation;
+  blocks_of[generation] = lab_mem_alloc(size);
+}
+
+/* Bytes of the present step: allocated since the mark, and in use; then of all.
+ */
+static void check_step(int64_t allocated, int64_t inuse, int64_t all) {
+  lab_heap_snapshot *now = lab_heap_take();
+  fx_profile *p = read_profile(now, NULL, NULL);
+  assert_int_equal(fx_flat(p, "lua.steps", ALLOC_SPACE), allocated);
+  assert_int_equal(fx_flat(p, "lua.steps", INUSE_SPACE), inuse);
+  fx_free(p);
+  lab_heap_whole(now);
+  p = read_profile(now, NULL, NULL);
+  assert_int_equal(fx_flat(p, "lua.steps", INUSE_SPACE), all);
+  fx_free(p);
+  lab_heap_snapshot_free(now);
+}
+
+static void run_steps(void *arg) {
+  (void)arg;
+  lab_heap_set_vm_thread();
+  lab_heap_mark(1);
+  take_as(1, 1000);
+  check_step(1000, 1000, 1000);
+  take_as(2, 2000); /* a step that isn't entered after all */
+  take_as(3, 3000); /* is loaded while step 1 is served */
+  check_step(1000, 1000, 6000);
+  lab_heap_mark(0);
+  check_step(0, 0, 6000);
+  lab_heap_mark(3);
+  check_step(0, 3000, 6000);
+  take_as(4, 100); /* loaded; the mark doesn't come yet */
+  lab_mem_free(blocks_of[1], 1000);
+  blocks_of[3] = lab_mem_realloc(blocks_of[3], 3000, 500);
+  take_as(1, 10); /* a task that hasn't ended yet */
+  check_step(0, 500, 2610);
+  lab_mem_free(blocks_of[4], 100);
+  lab_heap_mark(4);
+  check_step(0, 0, 2510);
+  for (int i = 1; i <= 3; i++)
+    lab_mem_free(blocks_of[i], i == 1 ? 10 : i == 2 ? 2000 : 500);
+  check_step(0, 0, 0);
+  lab_heap_mark(0);
+}
+
+static void each_step_has_its_own(void **state) {
+  (void)state;
+  lab_thread *t;
+  vm_stack = worker_stack("lua.steps");
+  assert_int_equal(lab_thread_start(&t, "vm", run_steps, NULL), 0);
+  lab_thread_join(t);
+  vm_generation = 0;
 }
 
 static void two_names_for_one_profile(void **state) {
@@ -305,6 +367,7 @@ int main(void) {
       cmocka_unit_test(go_tool_reads_the_text),
       cmocka_unit_test(nothing_outside_jobs_is_recorded),
       cmocka_unit_test(the_vm_says_where_it_is),
+      cmocka_unit_test(each_step_has_its_own),
       cmocka_unit_test(two_names_for_one_profile),
   };
   if (lab_mem_init())
