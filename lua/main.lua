@@ -251,6 +251,7 @@ local function enterStep(step)
   entering = nil
   if ok then
     serve(step)
+    host.mark(step.generation) -- what `enter` did is no part of what it serves
     return
   end
   problem = host.explain(problem) -- before the limits change, which it names

@@ -56,14 +56,22 @@ static lab_contention_bucket *contention_bucket_of(table *t, uint32_t stack,
   return (lab_contention_bucket *)(void *)t->buckets.data + i;
 }
 
+/* A task of the lab's own, such as one that waits for a step's tasks to end:
+ * it is of no step, and urgent. */
+static bool is_lab_task(const lab_task *task) {
+  return task->generation == 0 && task->urgent;
+}
+
 static void add_contention(lab_contention kind, const lab_task *task,
                            uint32_t stack, double times, double ns) {
+  if (is_lab_task(task))
+    return;
   pthread_mutex_lock(&contention.lock);
   lab_contention_bucket *b =
       contention_bucket_of(&contention.tables[kind], stack, task->label);
   b->count += times;
   b->ns += ns;
-  /* The task's step was left before. Generation 0 is the lab's own. */
+  /* The task's step was left before. Generation 0 is that of no step. */
   if (task->generation && task->generation != contention.generation) {
     b->marked_count += times;
     b->marked_ns += ns;

@@ -17,7 +17,8 @@
  *
  * Both count from the start of the process; marks (see registry.h) divide that
  * time into steps. A task of a step that was left is always counted in the time
- * before the mark, even if it runs after it.
+ * before the mark, even if it runs after it. Tasks of the lab's own (urgent
+ * ones of no step) aren't counted at all.
  *
  * Threads: any, but for watch and unwatch. */
 #ifndef LAB_PROF_CONTENTION_H

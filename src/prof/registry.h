@@ -62,8 +62,9 @@ typedef struct lab_profile_kind {
   /* There is no difference of two snapshots (`seconds=N`), so BEFORE is always
    * NULL: true for custom profiles, as in Go. */
   bool has_no_delta;
-  /* Cumulative profiles: a new step begins, whose tasks have this generation
-   * (lab_task.generation). Quick. NULL: nothing to do. */
+  /* Cumulative profiles begin at zero: a step, whose tasks have this generation
+   * (lab_task.generation), is about to be entered, or has been entered just
+   * now. Quick. NULL: nothing to do. */
   void (*mark)(uint32_t generation);
   /* Cumulative profiles: SNAPSHOT, which shows what was counted since the mark,
    * is to show what was counted since the process began. NULL: that makes no

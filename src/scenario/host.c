@@ -132,6 +132,15 @@ static int host_requests(lua_State *L) {
   return 1;
 }
 
+/* How many functions the running task is in, without host.own itself. */
+static uint8_t count_levels(lua_State *L) {
+  uint8_t n = 0;
+  lua_Debug ar;
+  while (n < UINT8_MAX && lua_getstack(L, n + 1, &ar))
+    n++;
+  return n;
+}
+
 /* host.own(flag, task = the running one): true: from now on TASK does the lab's
  * own work, which doesn't have to wait behind many other tasks; false: the
  * scenario's. TASK must not have ended. */
@@ -140,6 +149,8 @@ static int host_own(lua_State *L) {
   const lab_task_handle *h = lua_touserdata(L, 2);
   lab_lua_task *t = h ? h->task : vm->running;
   t->own = lua_toboolean(L, 1);
+  if (!t->own && t == vm->running)
+    t->own_levels = count_levels(L);
   lab_task_urge(vm->sched, &t->base, t->own);
   return 0;
 }

@@ -66,21 +66,36 @@ static uint32_t find_c_function(const lab_frame *native, size_t n) {
   return 0;
 }
 
-uint32_t lab_walk_allocation(uint32_t *label) {
+/* A switch calls the scenario's `enter`, and a scenario.lua: the switch's own
+ * functions, outermost, and what C function of Lua's they used aren't the
+ * scenario's. Returns how many of the N frames remain; all of them if the
+ * outermost ones are missing. */
+static size_t drop_own_levels(const lab_lua_task *t, const lab_frame *frames,
+                              size_t n) {
+  if (t->own_levels == 0 || n <= t->own_levels || n == LAB_WALK_DEPTH)
+    return n;
+  n -= t->own_levels;
+  while (n > 1 &&
+         lab_func_get(lab_frame_func(frames[n - 1]))->kind != LAB_FUNC_LUA)
+    n--;
+  return n;
+}
+
+void lab_walk_allocation(lab_mem_sample *sample) {
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = top ? lab_vm_of(top->L) : NULL;
   if (!vm || !vm->running || vm->running->own)
-    return 0;
+    return;
   if (lab_mem_app_bytes() < profile_floor)
-    return 0;
+    return;
   lab_frame frames[LAB_WALK_DEPTH], unwound[LAB_UNWIND_MAX];
   size_t nnative = lab_unwind_here(unwound, LAB_UNWIND_MAX, 0, true);
   const lab_frame *native = lab_heap_drop_allocator(unwound, &nnative);
   if (is_stack_growth(native, nnative))
-    return 0;
+    return;
   size_t n = lab_walk_chain(top, 0, false, frames);
   if (n == 0)
-    return 0;
+    return;
   lua_Debug ar;
   if (lua_getstack(top->L, 0, &ar) && lua_getinfo(top->L, "S", &ar) &&
       ar.what[0] == 'C') {
@@ -88,7 +103,9 @@ uint32_t lab_walk_allocation(uint32_t *label) {
     if (id)
       frames[0] = lab_frame_script(id, 0);
   }
-  *label = vm->running->base.label;
-  return lab_stack_merge(native, count_primitives(native, nnative),
-                         lab_stack_intern(frames, n));
+  sample->label = vm->running->base.label;
+  sample->owner = vm->running->base.generation;
+  sample->stack = lab_stack_merge(
+      native, count_primitives(native, nnative),
+      lab_stack_intern(frames, drop_own_levels(vm->running, frames, n)));
 }

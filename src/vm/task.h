@@ -55,6 +55,8 @@ struct lab_lua_task {
   bool own : 1;            /* does the lab's work, not the scenario's: it isn't
                               in heap profiles */
   bool switches : 1;       /* it is the switch of steps that is under way */
+  unsigned own_levels : 5; /* functions of the lab's own below the scenario's,
+                              in a task that calls both */
   uint32_t scope;          /* the innermost one: scope.c */
   uint32_t surveyed; /* by inspect/goroutine_profile.c: the last profile that
                         has recorded it */
