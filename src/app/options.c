@@ -52,7 +52,7 @@ static const char help[] =
     "                          lock; 1 = all, 0 = none (default 1)\n"
     "  --scavenge SECONDS      idle memory goes back to the system after this\n"
     "                          time; 0 = at once, negative = never\n"
-    "                          (default 300)\n"
+    "                          (default 300), and when a step is left\n"
     "\n"
     "Other\n"
     "  --trace-events N        a trace ends after N events (default "

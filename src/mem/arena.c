@@ -295,10 +295,14 @@ size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max) {
   return n;
 }
 
-size_t lab_arena_release(int cache) {
+void lab_arena_flush(int cache) {
   if (cache == 0)
     mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
   control_cache("tcache.flush", cache);
+}
+
+size_t lab_arena_release(int cache) {
+  lab_arena_flush(cache);
   pthread_mutex_lock(&release_lock);
   uint64_t before = atomic_load(&released_total);
   set_setting("arena.%u.purge", NULL, 0);

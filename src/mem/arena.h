@@ -52,6 +52,8 @@ void lab_arena_read(lab_arena_usage *usage, uint64_t counted);
  * after lab_arena_read, which refreshes the statistics. */
 size_t lab_arena_read_bins(lab_arena_bin *bins, size_t max);
 
+/* Empties the calling thread's cache. */
+void lab_arena_flush(int cache);
 /* Empties the calling thread's cache and gives all idle pages back. Returns
  * the bytes released; 0 if the backend can't tell. */
 size_t lab_arena_release(int cache);

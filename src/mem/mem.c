@@ -139,6 +139,10 @@ size_t lab_mem_app_bytes(void) {
   return (size_t)(c.allocated[LAB_MEM_APP] - c.freed[LAB_MEM_APP]);
 }
 
+void lab_mem_flush(void) {
+  lab_arena_flush(lab_mem_self()->cache);
+}
+
 size_t lab_mem_release(void) {
   return lab_arena_release(lab_mem_self()->cache);
 }

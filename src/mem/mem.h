@@ -57,5 +57,8 @@ void lab_mem_set_watch(void (*watch)(void));
  * in their caches. Returns the bytes released; 0 in libc builds, which can't
  * say. */
 size_t lab_mem_release(void);
+/* Empties the calling thread's cache, so that another thread can give back what
+ * was freed here. */
+void lab_mem_flush(void);
 
 #endif

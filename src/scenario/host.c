@@ -13,6 +13,7 @@
 #include "resources/owned.h"
 #include "scenario/entry_watch.h"
 #include "scenario/host_files.h"
+#include "scenario/release.h"
 #include "scenario/request.h"
 #include "scenario/scenario.h"
 #include "scenario/shown.h"
@@ -209,11 +210,13 @@ static int host_entering(lua_State *L) {
  */
 
 /* host.collect(): collects all garbage. The first collection runs finalizers;
- * the second one frees their objects. */
+ * the second one frees their objects. Then idle memory goes back to the system:
+ * that isn't waited for. */
 static int host_collect(lua_State *L) {
   lab_coroutine_compact(L);
   lab_gc_full(L);
   lab_gc_full(L);
+  lab_release_begin(lab_vm_of(L));
   return 0;
 }
 

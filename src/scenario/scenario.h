@@ -6,6 +6,7 @@
  *
  *   host_files < catalog
  *   shown < entry_watch < request < switches < host < scenario
+ *   release < host
  *
  * Threads: the VM's, unless a header says otherwise. */
 #ifndef LAB_SCENARIO_SCENARIO_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "scenario/entry_watch.h"
+#include "scenario/release.h"
 #include "scenario/request.h"
 #include "scenario/shown.h"
 #include "scenario/switches.h"
@@ -45,6 +47,7 @@ typedef struct lab_scenario {
   lab_entry_watch watch;
   lab_requests requests;
   lab_switches switches;
+  lab_release release;
   char **dirs, **params; /* constant */
   size_t ndirs, nparams;
   char *lua_dir;

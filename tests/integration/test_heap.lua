@@ -94,4 +94,27 @@ t.test("the lab's own waiting is in no profile", function()
   t.check(not text:find("main.settle", 1, true), text)
 end)
 
+-- ---- what the process keeps ------------------------------------------------------
+
+t.test("a step that is left takes its idle memory with it", function()
+  local lab = in_sessions("--step", "0")
+  if not lab:get("/debug/vars").body:find('"HeapIdle":[1-9]') then return end -- libc's heap can't tell
+  local function rss_is_near(before)
+    return t.eventually(function() return lab:rss() < before + 15e6 end)
+  end
+  local at_first = lab:rss()
+  t.equal(lab:get("/goto?step=71").status, 200)
+  t.equal(lab:get("/fill?n=150").status, 200)
+  t.check(lab:rss() > at_first + 140e6, "the step's RSS")
+  t.equal(lab:get("/drop").status, 200)
+  t.equal(lab:get("/gc").status, 200)
+  t.check(lab:rss() > at_first + 140e6, "RSS of memory that the step keeps idle")
+  lab:leave()
+  rss_is_near(at_first)
+  t.equal(lab:get("/goto?step=71").status, 200) -- and what it still holds
+  t.equal(lab:get("/fill?n=150").status, 200)
+  t.equal(lab:get("/goto?step=62").status, 200)
+  rss_is_near(at_first)
+end)
+
 t.finish()

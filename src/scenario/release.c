@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * See release.h. */
+#include "scenario/release.h"
+
+#include "mem/mem.h"
+#include "scenario/scenario.h"
+#include "vm/vm.h"
+
+static void release_idle_memory(lab_job *job) {
+  (void)job;
+  lab_mem_release();
+}
+
+static void submit_release(lab_release *r) {
+  r->under_way = true;
+  r->again = false;
+  lab_mem_flush();
+  lab_workers_submit(r->vm->workers, &r->job);
+}
+
+static void finish_release(lab_job *job) {
+  lab_release *r = LAB_CONTAINER(job, lab_release, job);
+  r->under_way = false;
+  if (r->again)
+    submit_release(r);
+}
+
+void lab_release_begin(lab_vm *vm) {
+  lab_release *r = &vm->scenario->release;
+  r->vm = vm;
+  r->job.run = release_idle_memory;
+  r->job.done = finish_release;
+  r->again = true;
+  if (!r->under_way)
+    submit_release(r);
+}
