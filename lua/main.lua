@@ -114,21 +114,33 @@ end
 
 -- ---- reading a step ----------------------------------------------------------
 
+-- An error's text, for the log and the client.
+local function textOf(problem)
+  problem = host.explain(problem)
+  return type(problem) == "string" and problem or "it failed, and gave no message"
+end
+
 -- Runs and checks scenario.lua. Returns a step that can be entered; or nil, a
 -- status and a message.
 local function readStep(entry, overrides)
   local generation = host.new_generation()
   host.reading(entry.number, entry.slug)
-  local scenario, limit, rest = host.visit(generation, steps.load, entry, overrides)
+  local ok, scenario, limit, rest = pcall(host.visit, generation, steps.load, entry, overrides)
+  if not ok then
+    host.own(true)
+    host.loading(false)
+    scenario, limit, rest = nil, 500, textOf(scenario)
+  end
   if not scenario then
     host.give_up()
     host.cancel_tasks(generation) -- what scenario.lua had started
     host.reclaim(generation, entry.number)
+    if host.cancelled() then error(rest, 0) end -- a later switch takes its place
     return nil, limit, rest
   end
   return {
     scenario = scenario, number = entry.number, slug = entry.slug,
-    generation = generation, limit = limit, fds = rest,
+    generation = generation, limit = limit, limit_at = entry.limit_at, fds = rest,
   }
 end
 
@@ -241,21 +253,44 @@ local function callEnter(step)
   return ok, problem
 end
 
--- Enters what readStep gave. Returns nil, or a status and a message.
-local function enterStep(step)
+-- What a step needs besides what is in use already: with less it could not even
+-- say what is wrong.
+local ROOM = 64 << 10
+
+local function checkRoom(step)
+  local least = host.memory() + ROOM
+  if step.limit == 0 or step.limit >= least then return end
+  error(("%s: limits.memory is %d bytes, but the lab itself has %d in use; it must be at least %d")
+    :format(step.limit_at, step.limit, least - ROOM, least), 0)
+end
+
+-- The limits hold for `enter`, and for what comes after the switch. They don't
+-- hold for the switch itself, which could not end otherwise. Raises.
+local function tryToEnter(step)
   entering = { number = step.number, since = lab.now() }
   host.entering(step.number, step.slug)
   host.mark(step.generation)
+  checkRoom(step)
   setLimits(step)
   local ok, problem = callEnter(step)
+  problem = not ok and textOf(problem)
+  host.lift_limit()
+  if not ok then error(problem, 0) end
+  serve(step)
+  host.mark(step.generation) -- what `enter` did is no part of what it serves
+end
+
+-- Enters what readStep gave. Returns nil, or a status and a message: then the
+-- step isn't served, whatever went wrong.
+local function enterStep(step)
+  local ok, problem = pcall(tryToEnter, step)
   entering = nil
-  if ok then
-    serve(step)
-    host.mark(step.generation) -- what `enter` did is no part of what it serves
-    return
-  end
-  problem = host.explain(problem) -- before the limits change, which it names
+  if ok then return end
+  host.own(true)
+  problem = textOf(problem) -- before the limits change, which it names
   host.give_up()
+  if current ~= noStep then serve(noStep) end
+  if host.cancelled() then error(problem, 0) end -- a later switch takes its place
   giveBack(step)
   setLimits(noStep)
   return 500, problem

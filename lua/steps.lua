@@ -391,6 +391,7 @@ function steps.read(entry)
   if not ok then return nil, 500, host.explain(scenario) end
   problem = problemOf(scenario, entry, text)
   if problem then return nil, 500, problem end
+  entry.limit_at = ("%s:%d"):format(file, lineOf(text, "memory"))
   return scenario
 end
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/probe.h"
+#include "mem/mem.h"
 #include "prof/label.h"
 #include "prof/registry.h"
 #include "resources/fds.h"
@@ -241,6 +242,19 @@ static int host_limit(lua_State *L) {
   return 0;
 }
 
+/* host.lift_limit(): no limit of memory holds any more until the switch ends,
+ * or the next host.limit. */
+static int host_lift_limit(lua_State *L) {
+  lab_memory_suspend(lab_vm_of(L));
+  return 0;
+}
+
+/* host.memory() -> application bytes in use. */
+static int host_memory(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lab_mem_app_bytes());
+  return 1;
+}
+
 /* host.cancelled(): whether the running task is to end. */
 static int host_cancelled(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
@@ -298,6 +312,8 @@ static const luaL_Reg host[] = {
     {"collect", host_collect},
     {"reclaim", host_reclaim},
     {"limit", host_limit},
+    {"lift_limit", host_lift_limit},
+    {"memory", host_memory},
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},
     {"explain", host_explain},

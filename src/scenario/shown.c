@@ -54,16 +54,18 @@ static void write_param_value(lua_State *L, lab_json *j) {
   lua_pop(L, 1);
 }
 
-/* The table on top of the stack as a JSON object, in the order of keys; all
- * keys are strings. Nothing here raises: it only reads raw fields, for names
- * that are there. */
+/* The table on top of the stack as a JSON object, in the order of keys. A key
+ * that isn't a string is left out: `enter` may have put it there. Nothing here
+ * raises: it only reads raw fields, for names that are there. */
 static void write_params(lua_State *L, lab_buf *out) {
   lab_buf names = LAB_BUF_INIT;
   lua_pushnil(L);
   while (lua_next(L, -2)) {
-    const char *name = lua_tostring(L, -2);
-    lab_buf_append(&names, &name, sizeof name);
     lua_pop(L, 1);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      continue;
+    const char *name = lua_tostring(L, -1);
+    lab_buf_append(&names, &name, sizeof name);
   }
   const char **all = (const char **)(void *)names.data;
   size_t n = names.len / sizeof *all;

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: MIT
+-- A step that can't be entered isn't the one that /status tells of, whatever the
+-- reason; the answer of /goto says so.
+local t = require "harness"
+t.need("curl")
+
+local function start() return t.start_with({ t.source .. "/tests/integration/scenarios" }, "--step", "0") end
+
+local function step_of(lab)
+  return tonumber((t.match(lab:get("/status").body, '"step": (%d+)')))
+end
+
+local function check_refused(lab, query, why)
+  local answer = lab:get("/goto?step=" .. query)
+  t.equal(answer.status, 500, query)
+  t.has(answer.body, "(step 0 is active)")
+  if why then t.match(answer.body, why) end
+  t.equal(step_of(lab), 0, "the step after " .. query)
+  t.equal(lab:get("/").body, "hello world", "what is served after " .. query)
+end
+
+t.test("a limit below what the lab itself needs", function()
+  local lab = start()
+  check_refused(lab, "73",
+    "73%-tiny%-limit/scenario%.lua:5: limits%.memory is 1024 bytes, but the lab itself has %d+ in use")
+  check_refused(lab, "73")
+  t.equal(lab:get("/goto?step=74&how=works").status, 200)
+  check_refused(lab, "73") -- from another step than 0
+end)
+
+t.test("each way in which enter can fail", function()
+  local lab = start()
+  check_refused(lab, "74&how=error", "scenario%.lua:%d+: broken")
+  check_refused(lab, "74&how=memory", "scenario%.lua:%d+: not enough memory: the step has 20 MB %(limits%.memory%)")
+  for _, how in ipairs { "nil", "table", "unspeakable", "overflow", "there-is-none" } do
+    check_refused(lab, "74&how=" .. how)
+  end
+  t.equal(lab:get("/goto?step=74&how=works").status, 200)
+  t.equal(step_of(lab), 74)
+  t.equal(lab:get("/").body, "here")
+  check_refused(lab, "74&how=memory")
+end)
+
+t.test("parameters that enter has replaced", function()
+  local lab = start()
+  t.equal(lab:get("/goto?step=74&how=params").status, 200)
+  t.has(lab:get("/status").body, '"params": {"name": "value"}')
+end)
+
+t.finish()
