@@ -17,6 +17,31 @@ void lab_alloc_install(const lab_allocator *allocator) {
   current = *allocator;
 }
 
+static void *realloc_counted(void *p, size_t old, size_t size) {
+  (void)old;
+  return realloc(p, size);
+}
+
+static void free_counted(void *p, size_t size) {
+  (void)size;
+  free(p);
+}
+
+static lab_counted_allocator counted = {realloc_counted, free_counted};
+
+void lab_alloc_install_counted(const lab_counted_allocator *allocator) {
+  counted = *allocator;
+}
+
+void *lab_counted_realloc(void *p, size_t old, size_t size) {
+  return counted.realloc(p, old, size);
+}
+
+void lab_counted_free(void *p, size_t size) {
+  if (p)
+    counted.free(p, size);
+}
+
 /* Nothing here may allocate or take a lock: the caller may hold any. */
 static _Noreturn void die_of_memory(size_t size) {
   char text[160];

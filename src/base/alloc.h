@@ -34,6 +34,18 @@ typedef struct lab_allocator {
 /* Installs another allocator. Call it once, before anything is allocated. */
 void lab_alloc_install(const lab_allocator *allocator);
 
+/* Memory that counts as a scenario's, against its limit: what the lab keeps on
+ * its behalf. Alloc and realloc return NULL if there is none. OLD and SIZE are
+ * what the block was asked with. At first it is libc's, without a limit. */
+typedef struct lab_counted_allocator {
+  void *(*realloc)(void *p, size_t old, size_t size); /* P may be NULL */
+  void (*free)(void *p, size_t size);
+} lab_counted_allocator;
+
+void lab_alloc_install_counted(const lab_counted_allocator *allocator);
+void *lab_counted_realloc(void *p, size_t old, size_t size);
+void lab_counted_free(void *p, size_t size);
+
 /* SIZE bytes, not initialized; a SIZE of 0 counts as 1. Caller frees. */
 void *lab_xmalloc(size_t size);
 /* COUNT * SIZE bytes of zeros; aborts when the product overflows. */

@@ -11,13 +11,50 @@
 #include "base/alloc.h"
 #include "base/err.h"
 
+static void free_bytes(lab_buf *b) {
+  if (b->counted)
+    lab_counted_free(b->data, b->cap);
+  else
+    lab_xfree(b->data);
+}
+
 void lab_buf_free(lab_buf *b) {
-  lab_xfree(b->data);
+  free_bytes(b);
   *b = (lab_buf)LAB_BUF_INIT;
 }
 
 void lab_buf_clear(lab_buf *b) {
   b->len = 0;
+}
+
+/* Gives B's bytes CAP bytes of the scenario's memory. */
+static bool resize_counted(lab_buf *b, size_t cap) {
+  bool had = b->counted;
+  char *data = lab_counted_realloc(had ? b->data : NULL, had ? b->cap : 0, cap);
+  if (!data)
+    return false;
+  if (!had && b->len > 0)
+    memcpy(data, b->data, b->len);
+  if (!had)
+    lab_xfree(b->data);
+  b->data = data;
+  b->cap = cap;
+  b->counted = true;
+  return true;
+}
+
+/* Gives B's bytes CAP bytes of the lab's own memory. */
+static void resize_own(lab_buf *b, size_t cap) {
+  if (b->counted) {
+    char *data = lab_xmalloc(cap);
+    memcpy(data, b->data, b->len);
+    free_bytes(b);
+    b->data = data;
+    b->counted = false;
+  } else {
+    b->data = lab_xrealloc(b->data, cap);
+  }
+  b->cap = cap;
 }
 
 char *lab_buf_reserve(lab_buf *b, size_t n) {
@@ -26,10 +63,26 @@ char *lab_buf_reserve(lab_buf *b, size_t n) {
     size_t cap = b->cap ? b->cap * 2 : 256;
     while (cap - b->len < n)
       cap *= 2;
-    b->data = lab_xrealloc(b->data, cap);
-    b->cap = cap;
+    if (!b->counted || !resize_counted(b, cap))
+      resize_own(b, cap);
   }
   return b->data + b->len;
+}
+
+/* It doubles, but not for bytes that come in one piece: they are large. */
+bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n) {
+  if (n == 0)
+    return true;
+  if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
+    return false;
+  size_t need = b->len + n;
+  size_t cap = b->len > 0 && b->cap * 2 > need ? b->cap * 2 : need;
+  if (b->cap < need && !resize_counted(b, cap) &&
+      (cap == need || !resize_counted(b, need)))
+    return false;
+  memcpy(b->data + b->len, bytes, n);
+  b->len = need;
+  return true;
 }
 
 void lab_buf_append(lab_buf *b, const void *bytes, size_t n) {

@@ -8,21 +8,23 @@
  *
  * The bytes are not 0-terminated. The capacity doubles when it grows, so
  * appending takes constant time on average. Memory is lab_xmalloc's: growing
- * can't fail. Threads: one at a time. */
+ * can't fail, but for lab_buf_try_append. Threads: one at a time. */
 #ifndef LAB_BASE_BUF_H
 #define LAB_BASE_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct lab_buf {
   char *data; /* NULL while cap is 0 */
   size_t len;
   size_t cap;
+  bool counted; /* the memory is a scenario's: see lab_buf_try_append */
 } lab_buf;
 
 #define LAB_BUF_INIT                                                           \
-  { NULL, 0, 0 }
+  { NULL, 0, 0, false }
 
 /* Frees the bytes and makes B empty again. */
 void lab_buf_free(lab_buf *b);
@@ -34,6 +36,11 @@ char *lab_buf_reserve(lab_buf *b, size_t n);
 /* These append N bytes; a string, without its final 0; one byte; and what
  * printf would print. */
 void lab_buf_append(lab_buf *b, const void *bytes, size_t n);
+/* Appends N bytes that the lab keeps for a scenario: B's memory counts against
+ * the scenario's limit from then on (base/alloc.h), until B is freed, whoever
+ * has it then. False, with B unchanged, if there is no such memory: whoever
+ * wanted it is refused. */
+bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n);
 void lab_buf_puts(lab_buf *b, const char *s);
 void lab_buf_putc(lab_buf *b, char c);
 void lab_buf_printf(lab_buf *b, const char *format, ...)

@@ -53,8 +53,10 @@ static int on_answer_body(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
   if (a->body.len + len > a->max_body)
     return HPE_USER;
-  lab_buf_append(&a->body, at, len);
-  return 0;
+  if (lab_buf_try_append(&a->body, at, len))
+    return 0;
+  a->no_memory = true;
+  return HPE_USER;
 }
 
 static int on_answer_end(llhttp_t *parser) {
@@ -85,7 +87,7 @@ lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
   case HPE_PAUSED:
     return LAB_HTTP_ANSWER_DONE;
   case HPE_USER:
-    return LAB_HTTP_ANSWER_TOO_LARGE;
+    return a->no_memory ? LAB_HTTP_ANSWER_NO_MEMORY : LAB_HTTP_ANSWER_TOO_LARGE;
   default:
     return LAB_HTTP_ANSWER_MALFORMED;
   }

@@ -20,6 +20,7 @@ typedef enum lab_http_answer_state {
   LAB_HTTP_ANSWER_MORE,      /* the answer is not complete */
   LAB_HTTP_ANSWER_DONE,      /* it is complete; further bytes are ignored */
   LAB_HTTP_ANSWER_TOO_LARGE, /* more than MAX_BODY, or very long headers */
+  LAB_HTTP_ANSWER_NO_MEMORY, /* the body is more than the scenario may have */
   LAB_HTTP_ANSWER_MALFORMED, /* not HTTP */
 } lab_http_answer_state;
 
@@ -28,8 +29,9 @@ typedef struct lab_http_answer {
   size_t max_body;
   int status;      /* 0 until there is a status line */
   lab_buf headers; /* "name: value\n" each, names in lower case */
-  lab_buf body;
+  lab_buf body;    /* counts as the scenario's (base/buf.h) */
   bool is_head;
+  bool no_memory;
   bool in_value; /* the last piece belonged to a header's value */
 } lab_http_answer;
 

@@ -100,13 +100,18 @@ static void fail_call(lab_http_call *c, int error, const char *what) {
 
 /* ---- reading the answer -------------------------------------------------- */
 
+static void set_error(lab_http_call *c, int error, const char *message) {
+  c->result.error = error;
+  snprintf(c->result.message, sizeof c->result.message, "%s", message);
+}
+
 static void settle_call(lab_http_call *c, lab_http_answer_state state) {
-  bool is_large = state == LAB_HTTP_ANSWER_TOO_LARGE;
-  if (state != LAB_HTTP_ANSWER_DONE) {
-    c->result.error = is_large ? -EMSGSIZE : -EPROTO;
-    snprintf(c->result.message, sizeof c->result.message, "%s",
-             is_large ? "response too large" : "malformed HTTP response");
-  }
+  if (state == LAB_HTTP_ANSWER_TOO_LARGE)
+    set_error(c, -EMSGSIZE, "response too large");
+  else if (state == LAB_HTTP_ANSWER_NO_MEMORY)
+    set_error(c, -ENOMEM, "not enough memory for the response");
+  else if (state != LAB_HTTP_ANSWER_DONE)
+    set_error(c, -EPROTO, "malformed HTTP response");
   finish_call(c);
 }
 
@@ -226,8 +231,9 @@ static void on_host_found(uv_getaddrinfo_t *lookup, int status,
 
 /* ---- the request --------------------------------------------------------- */
 
-/* Writes the request for URL into c->out. */
-static void write_call_request(lab_http_call *c, const lab_http_url *url) {
+/* Writes the request for URL into c->out. False if there is no memory for its
+ * body, which is the scenario's. */
+static bool write_call_request(lab_http_call *c, const lab_http_url *url) {
   const lab_http_call_config *config = &c->config;
   lab_buf_printf(&c->out, "%s %s%.*s HTTP/1.1\r\nHost: %.*s\r\n",
                  config->method, *url->target == '/' ? "" : "/",
@@ -237,8 +243,7 @@ static void write_call_request(lab_http_call *c, const lab_http_url *url) {
   if (config->body_len > 0)
     lab_buf_printf(&c->out, "Content-Length: %zu\r\n", config->body_len);
   lab_buf_puts(&c->out, "\r\n");
-  if (config->body_len > 0)
-    lab_buf_append(&c->out, config->body, config->body_len);
+  return lab_buf_try_append(&c->out, config->body, config->body_len);
 }
 
 /* ---- the beginning ------------------------------------------------------- */
@@ -267,15 +272,10 @@ static int look_up_host(lab_http_call *c) {
 static int start_call(lab_http_call *c) {
   const char *wrong = lab_http_url_split(&c->url, c->config.url);
   int rc = -EINVAL;
-  if (!wrong) {
-    write_call_request(c, &c->url);
-    rc = look_up_host(c);
-  }
-  if (rc == 0)
-    return 0;
-  c->result.error = rc > -1000 ? rc : -EINVAL;
-  snprintf(c->result.message, sizeof c->result.message, "%s",
-           wrong ? wrong : uv_strerror(rc));
+  if (!wrong)
+    rc = write_call_request(c, &c->url) ? look_up_host(c) : UV_ENOMEM;
+  if (rc != 0)
+    set_error(c, rc > -1000 ? rc : -EINVAL, wrong ? wrong : uv_strerror(rc));
   return rc;
 }
 

@@ -264,7 +264,10 @@ static int on_request_body(llhttp_t *parser, const char *at, size_t len) {
   c->want_continue = false;
   if (c->req->body.len + len > c->server->config.max_body_bytes)
     return refuse_request(c, 413, NULL);
-  lab_buf_append(&c->req->body, at, len);
+  if (!c->server->config.counts_bodies)
+    lab_buf_append(&c->req->body, at, len);
+  else if (!lab_buf_try_append(&c->req->body, at, len))
+    return refuse_request(c, 503, "not enough memory for the body");
   return 0;
 }
 

@@ -34,6 +34,7 @@
 #ifndef LAB_HTTP_SERVER_H
 #define LAB_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -42,9 +43,11 @@ typedef struct lab_http_server lab_http_server;
 typedef struct lab_http_request lab_http_request;
 
 typedef struct lab_http_config {
-  size_t max_header_bytes;    /* names and values of all headers; else 431 */
-  size_t max_uri_bytes;       /* the request's target; else 414 */
-  size_t max_body_bytes;      /* the request's body; else 413 */
+  size_t max_header_bytes; /* names and values of all headers; else 431 */
+  size_t max_uri_bytes;    /* the request's target; else 414 */
+  size_t max_body_bytes;   /* the request's body; else 413 */
+  bool counts_bodies; /* they are a scenario's memory (base/buf.h): 503 if there
+                         is no more */
   uint64_t header_timeout_ms; /* from a request's first byte to its last header;
                                  then 408 */
   uint64_t body_timeout_ms;   /* from there to the end of its body; then 408 */

@@ -24,6 +24,13 @@ int lab_lua_failure(lua_State *L, const char *what, const char *path,
   return 3;
 }
 
+int lab_lua_refuse_memory(lua_State *L, const char *what, size_t n) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
+  return luaL_error(L, LAB_LUA_NO_MEMORY " for %s of %I bytes: %s", what,
+                    (LUAI_UACINT)n, limit);
+}
+
 int lab_lua_memory_failure(lua_State *L) {
   char limit[LAB_MEMORY_LIMIT_TEXT];
   lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);

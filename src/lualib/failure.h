@@ -14,5 +14,8 @@ int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
 /* Pushes nil, "not enough memory: the step has 1 GiB (limits.memory)"; returns
  * 2. */
 int lab_lua_memory_failure(lua_State *L);
+/* Raises "FILE:LINE: not enough memory for WHAT of N bytes: the step has ...":
+ * what the lab would have kept for the step counts against its limit. */
+int lab_lua_refuse_memory(lua_State *L, const char *what, size_t n);
 
 #endif

@@ -135,7 +135,12 @@ static question check_question(lua_State *L) {
   return q;
 }
 
-static lab_fetch *new_fetch(const lab_services *services, const question *q) {
+/* Raises if the step may not have a copy of the body. */
+static lab_fetch *new_fetch(lua_State *L, const lab_services *services,
+                            const question *q) {
+  lab_buf body = LAB_BUF_INIT;
+  if (!lab_buf_try_append(&body, q->body, q->body_len))
+    lab_lua_refuse_memory(L, "a body", q->body_len);
   lab_fetch *f = lab_xcalloc(1, sizeof *f);
   f->errand.start = services->fetch;
   f->errand.stop = services->stop_fetch;
@@ -144,7 +149,7 @@ static lab_fetch *new_fetch(const lab_services *services, const question *q) {
   f->method = lab_xstrdup(q->method);
   f->url = lab_xstrdup(q->url);
   f->headers = lab_xstrdup(q->headers);
-  lab_buf_append(&f->body, q->body, q->body_len);
+  f->body = body;
   f->timeout_ms = (uint64_t)(q->timeout * 1000) + 1;
   return f;
 }
@@ -217,9 +222,12 @@ static int http_get(lua_State *L) {
   lab_list_init(&k->owned.link);
   luaL_setmetatable(L, TICKET);
   k->task = me;
-  if (!lab_fd_take(vm))
+  lab_fetch *f = new_fetch(L, services, &q);
+  if (!lab_fd_take(vm)) {
+    free_fetch(&f->errand);
     return lab_lua_failure(L, "dial tcp", NULL, -EMFILE);
-  k->fetch = new_fetch(services, &q);
+  }
+  k->fetch = f;
   k->fetch->errand.user = k;
   k->fetch->errand.fds.count = 1;
   lab_owned_add(vm, &k->owned, NULL, reclaim_fetch);

@@ -68,15 +68,9 @@ static void hear_of_child(lab_errand *e, int news) {
   wake_all(e->vm, p);
 }
 
-static void free_argv(char **argv) {
-  for (size_t i = 0; argv[i]; i++)
-    lab_xfree(argv[i]);
-  lab_xfree(argv);
-}
-
 static void free_child(lab_errand *e) {
   lab_child *child = LAB_CONTAINER(e, lab_child, errand);
-  free_argv(child->argv);
+  lab_counted_free(child->argv, child->argv_size);
   lab_xfree(child);
 }
 
@@ -106,14 +100,27 @@ static int check_argv(lua_State *L) {
   return (int)n;
 }
 
-/* Raises nothing: the list was checked. */
-static char **copy_argv(lua_State *L, int n) {
-  char **argv = lab_xcalloc((size_t)n + 1, sizeof *argv);
-  for (int i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, i + 1);
-    argv[i] = lab_xstrdup(lua_tostring(L, -1));
+/* The list was checked. NULL if the step may not have a copy of it, of *SIZE
+ * bytes. Raises nothing. */
+static char **copy_argv(lua_State *L, int n, size_t *size) {
+  *size = ((size_t)n + 1) * sizeof(char *);
+  for (int i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    *size += lua_rawlen(L, -1) + 1;
     lua_pop(L, 1);
   }
+  char **argv = lab_counted_realloc(NULL, 0, *size);
+  if (!argv)
+    return NULL;
+  char *to = (char *)(argv + n + 1);
+  for (int i = 0; i < n; i++) {
+    size_t len;
+    lua_rawgeti(L, 1, i + 1);
+    argv[i] = memcpy(to, lua_tolstring(L, -1, &len), len + 1);
+    to += len + 1;
+    lua_pop(L, 1);
+  }
+  argv[n] = NULL;
   return argv;
 }
 
@@ -149,8 +156,16 @@ static int process_spawn(lua_State *L) {
   process *p = new_process(L);
   lua_pushvalue(L, 2);
   p->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  size_t size;
+  char **argv = copy_argv(L, n, &size);
+  if (!argv) {
+    luaL_unref(L, LUA_REGISTRYINDEX, p->anchor);
+    p->anchor = LUA_NOREF;
+    return lab_lua_refuse_memory(L, "arguments", size);
+  }
   lab_child *child = p->child = lab_xcalloc(1, sizeof *child);
-  child->argv = copy_argv(L, n);
+  child->argv = argv;
+  child->argv_size = size;
   child->errand.start = services->spawn;
   child->errand.stop = services->stop_child;
   child->errand.told = hear_of_child;

@@ -20,6 +20,7 @@ static void (*_Atomic watcher)(void);
 int lab_mem_init(void) {
   static const lab_allocator own = {lab_mem_own_alloc, lab_mem_own_realloc,
                                     lab_mem_own_free};
+  static const lab_counted_allocator counted = {lab_mem_realloc, lab_mem_free};
   int rc = lab_arena_init();
   if (rc == 0)
     rc = lab_counters_init();
@@ -27,6 +28,7 @@ int lab_mem_init(void) {
     return rc;
   lab_scavenge_init();
   lab_alloc_install(&own);
+  lab_alloc_install_counted(&counted);
   return 0;
 }
 

@@ -94,7 +94,9 @@ typedef struct lab_serve {
 /* A child process. News 0: it runs, or error. News 1: it ended. */
 typedef struct lab_child {
   lab_errand errand;
-  char **argv; /* NULL at the end; one block of memory each */
+  char **argv; /* NULL at the end. All words are in this one block, which is
+                  the scenario's memory (lab_counted_free) */
+  size_t argv_size;
 
   int error;
   int pid;

@@ -14,7 +14,7 @@
 #include "scenario/scenario.h"
 #include "vm/vm.h"
 
-enum { ANSWER_MAX = 64 << 20 };
+enum { ANSWER_MAX = 64 << 20, SMALL_ANSWER = 4096 };
 #define PROCESSED "Request processed in "
 
 static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
@@ -91,6 +91,14 @@ static int check_status(lua_State *co, int index) {
   return (int)status;
 }
 
+/* Until it has been sent, an answer is memory of the step that gave it. */
+static void refuse_answer(lua_State *co, size_t len) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(lab_vm_of(co), limit, sizeof limit);
+  luaL_error(co, LAB_LUA_NO_MEMORY " for an answer of %I bytes: %s",
+             (LUAI_UACINT)len, limit);
+}
+
 /* The arguments are the request, then what the handler returned: body, status,
  * headers. Protected, since it may raise. */
 static int take_answer(lua_State *co) {
@@ -105,7 +113,10 @@ static int take_answer(lua_State *co) {
                luaL_typename(co, BODY));
   if (len > ANSWER_MAX)
     luaL_error(co, "an answer may have %d MiB", ANSWER_MAX >> 20);
-  set_text(x, status, body ? body : "", len);
+  bool is_small = len <= SMALL_ANSWER; /* its memory serves again */
+  set_text(x, status, body ? body : "", is_small ? len : 0);
+  if (!is_small && !lab_buf_try_append(&x->reply, body, len))
+    refuse_answer(co, len);
   if (lua_isnil(co, HEADERS))
     return 0;
   luaL_checktype(co, HEADERS, LUA_TTABLE);

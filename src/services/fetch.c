@@ -33,7 +33,7 @@ static void tell_fetched(void *arg, lab_http_result *result) {
 }
 
 void lab_services_fetch(lab_errand *e) {
-  const lab_fetch *f = LAB_CONTAINER(e, lab_fetch, errand);
+  lab_fetch *f = LAB_CONTAINER(e, lab_fetch, errand);
   lab_http_call_config config = {
       .method = f->method,
       .url = f->url,
@@ -48,6 +48,7 @@ void lab_services_fetch(lab_errand *e) {
       .arg = e,
   };
   e->impl = lab_http_call_begin(lab_services_loop_of(e), &config);
+  lab_buf_free(&f->body); /* it was copied */
 }
 
 void lab_services_stop_fetch(lab_errand *e) {

@@ -132,6 +132,7 @@ void lab_services_serve(lab_errand *e) {
   config.closing = leave_client;
   config.arg = serve;
   config.reserve = 0;
+  config.counts_bodies = true;
   serve->error = lab_http_server_new(&server, lab_services_loop_of(e), &config);
   if (serve->error == 0) {
     serve->error = begin_serve(serve, server);

@@ -97,7 +97,7 @@ static void large_profile(void **state) {
   assert_int_equal(lab_profile_finish_raw(p, &raw), 0);
   assert_true(raw.len > 4 * 65536);
   assert_memory_equal(z.data, "before", 6);
-  lab_buf back = unzip_one_member(&(lab_buf){z.data + 6, z.len - 6, 0});
+  lab_buf back = unzip_one_member(&(lab_buf){z.data + 6, z.len - 6, 0, false});
   assert_int_equal(back.len, raw.len);
   assert_memory_equal(back.data, raw.data, raw.len);
   lab_buf_free(&back);

@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+-- Memory that isn't Lua's: bodies that are answered, sent and fetched, and
+-- arguments of children.
+local large = ("x"):rep(20 << 20)
+
+-- How many of N calls of F ended well, and what one of the others said.
+local function count(n, f)
+  local tasks, good, problem = {}, 0, nil
+  for i = 1, n do tasks[i] = lab.go(f) end
+  for i = 1, n do
+    local ok, answer, message = tasks[i]:join()
+    if ok and answer then good = good + 1 else problem = tostring(message or answer) end
+    tasks[i] = nil
+  end
+  return ("%d of %d: %s"):format(good, n, tostring(problem))
+end
+
+return {
+  limits = { memory = "100MiB" },
+  enter = function(self)
+    self.server = assert(lab.listen("127.0.0.1:0", function() return large end))
+  end,
+  request = function() return large end,
+  routes = {
+    ["/fetch"] = function(self)
+      local url = "http://" .. self.server:address() .. "/"
+      return count(30, function() return lab.http.get(url) end)
+    end,
+    ["/post"] = function(self)
+      local url = "http://" .. self.server:address() .. "/"
+      return count(30, function() return lab.http.get(url, { method = "POST", body = large }) end)
+    end,
+    ["/spawn"] = function()
+      local argv = { "true" }
+      for i = 2, 900 do argv[i] = large end
+      return tostring(lab.spawn(argv))
+    end,
+    ["/ok"] = function() return "ok" end,
+  },
+}

@@ -1,0 +1,56 @@
+-- SPDX-License-Identifier: MIT
+-- What the lab keeps for a step counts against the step's limit, although it isn't
+-- Lua's: bodies in both directions, and arguments of children. What doesn't fit is
+-- refused, and the lab goes on.
+local t = require "harness"
+t.need("curl")
+
+local function start() return t.start_with({ t.source .. "/tests/integration/scenarios" }, "--step", "75") end
+
+-- The most bytes that were resident so far.
+local function most_resident(lab)
+  return 1024 * t.match(t.read("/proc/" .. lab.pid .. "/status"), "VmHWM:%s+(%d+) kB")
+end
+
+local function check_lab(lab)
+  t.equal(lab:get("/ok").body, "ok")
+  t.check(most_resident(lab) < 190e6, "resident: " .. most_resident(lab))
+  t.equal(lab:leave().status, 200)
+end
+
+t.test("answers that clients are slow to take", function()
+  local lab = start()
+  t.equal(#lab:get("/").body, 20 << 20)
+  local out = t.run(("for i in 1 2 3 4 5 6 7 8; do curl -s -o /dev/null -w '%%{http_code} '"
+    .. " --limit-rate 1M --max-time 2 '%s' & done; wait"):format(lab.url .. "/")).out
+  t.has(out, "500", "some are refused")
+  t.has(lab:log(), "not enough memory for an answer of 20971520 bytes: the step has 100 MiB (limits.memory)")
+  check_lab(lab)
+end)
+
+t.test("answers of other servers", function()
+  local lab = start()
+  local body = lab:get("/fetch").body
+  local good = tonumber((t.match(body, "^(%d+) of 30: ")))
+  t.between(good, 0, 29, "answers that fitted")
+  check_lab(lab)
+end)
+
+t.test("bodies that are sent", function()
+  local lab = start()
+  local body = lab:get("/post").body
+  t.between(tonumber((t.match(body, "^(%d+) of 30: "))), 0, 29, "bodies that fitted")
+  t.has(lab:log() .. body, "not enough memory for a body of 20971520 bytes: the step has 100 MiB")
+  check_lab(lab)
+end)
+
+t.test("arguments of a child", function()
+  local lab = start()
+  local answer = lab:get("/spawn")
+  t.equal(answer.status, 500)
+  t.match(answer.body,
+    "75%-outside/scenario%.lua:%d+: not enough memory for arguments of %d+ bytes: the step has 100 MiB")
+  check_lab(lab)
+end)
+
+t.finish()
