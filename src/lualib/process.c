@@ -116,7 +116,8 @@ static char **copy_argv(lua_State *L, int n, size_t *size) {
   for (int i = 0; i < n; i++) {
     size_t len;
     lua_rawgeti(L, 1, i + 1);
-    argv[i] = memcpy(to, lua_tolstring(L, -1, &len), len + 1);
+    const char *word = lua_tolstring(L, -1, &len);
+    argv[i] = memcpy(to, word, len + 1);
     to += len + 1;
     lua_pop(L, 1);
   }
