@@ -7,14 +7,15 @@ t.need("curl")
 
 local function start() return t.start_with({ t.source .. "/tests/integration/scenarios" }, "--step", "75") end
 
--- The most bytes that were resident so far.
+-- The most bytes that were resident so far. (A block that grows is there twice for a
+-- moment, so this is more than the limit; without one it was 939 MB.)
 local function most_resident(lab)
   return 1024 * t.match(t.read("/proc/" .. lab.pid .. "/status"), "VmHWM:%s+(%d+) kB")
 end
 
 local function check_lab(lab)
   t.equal(lab:get("/ok").body, "ok")
-  t.check(most_resident(lab) < 190e6, "resident: " .. most_resident(lab))
+  t.check(most_resident(lab) < 300e6, "resident: " .. most_resident(lab))
   t.equal(lab:leave().status, 200)
 end
 
