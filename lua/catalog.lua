@@ -5,72 +5,57 @@
 -- the JSON, which is for programs, has it.
 --
 -- src/scenario/catalog.c runs this in a Lua state of its own, so the list is
--- there whatever the program under diagnosis does. A scenario's title is known
--- only after its file has run, so it is run, with a `lab` that does nothing.
+-- there whatever the program under diagnosis does. What a scenario says of itself
+-- comes from a process of its own (reader.lua); here it is only text.
 --
--- catalog.lua(host, steps.lua as a function) -> answer(question) -> text, status
+-- catalog.lua(host, steps.lua as a function) -> answer(question)
+--   -> text, status, how many steps can't be selected
 
 local host, newSteps = ...
 
 local WIDTH = 78
 
--- ---- a `lab` that does nothing -------------------------------------------------
+local steps = newSteps(host)
 
--- What a file gets whenever it uses the library while it is loaded. It can be
--- called, indexed and calculated with, and the result is itself.
-local anything
-local function any() return anything end
-local function no() return false end
-anything = setmetatable({}, {
-  __index = any, __call = any, __add = any, __sub = any, __mul = any, __div = any, __mod = any, __idiv = any,
-  __pow = any, __unm = any, __lt = no, __le = no,
-  __len = function() return 0 end, __concat = function() return "" end, __tostring = function() return "" end,
-  __newindex = function() end, __close = function() end,
-})
-
-local function copy(t)
-  local c = {}
-  for k, v in pairs(t) do c[k] = v end
-  return c
+-- What a scenario that can't be read has to say of itself.
+local function broken(entry, problem)
+  return { number = entry.number, slug = entry.slug, hints = {}, problem = problem }
 end
 
-local function includer(dir, prefix, env)
-  local loaded = {}
-  return function(name)
-    if loaded[name] == nil then
-      local path = dir .. "/" .. tostring(name) .. ".lua"
-      local chunk = assert(host.compile(assert(host.read(path)), path, prefix, env))
-      loaded[name] = chunk() or true
-    end
-    return loaded[name]
+-- reader.lua says what a record is.
+local function parse(entry, record)
+  local step, at = { number = entry.number, slug = entry.slug, hints = {} }, 1
+  while at <= #record do
+    local key, value
+    key, value, at = string.unpack("<s4s4", record, at)
+    if key == "hint" then step.hints[#step.hints + 1] = value else step[key] = value end
   end
+  return step
 end
 
-local function makeEnvironment(dir, prefix)
-  local function zero() return 0 end
-  local env = {
-    assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall, print = zero,
-    rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, select = select, xpcall = xpcall,
-    setmetatable = setmetatable, getmetatable = getmetatable, tonumber = tonumber, tostring = tostring, type = type,
-    string = copy(string), table = copy(table), math = copy(math), utf8 = copy(utf8),
-  }
-  env._G = env
-  env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env) }, { __index = any })
-  return env
-end
-
-local steps = newSteps(host, makeEnvironment)
-
--- All steps in order: { number, slug, scenario } or { number, slug, problem }.
-local function read()
-  local list = {}
-  for _, entry in pairs(steps.list()) do
-    local scenario, _, problem = steps.read(entry)
-    if entry.clash then problem = ("there is another one, %s"):format(entry.clash) end
-    list[#list + 1] = { number = entry.number, slug = entry.slug, scenario = scenario or {}, problem = problem }
+-- What scenarios say of themselves, for a list of entries: { number, slug, title,
+-- symptom, difficulty, minutes, hints, problem }, each, in the same order. What
+-- isn't a number or a list of hints is a string, or nil.
+local function describeAll(entries)
+  local files, list = {}, {}
+  for i, entry in ipairs(entries) do files[i] = entry.file end
+  host.read_folders(files)
+  for i, entry in ipairs(entries) do
+    local record, problem = host.record(entry.file)
+    list[i] = record and parse(entry, record) or broken(entry, problem)
+    if entry.clash then list[i].problem = ("there is another one, %s"):format(entry.clash) end
   end
-  table.sort(list, function(a, b) return a.number < b.number end)
   return list
+end
+
+-- All steps in order, and how many of them can't be selected.
+local function read()
+  local entries, bad = {}, 0
+  for _, entry in pairs(steps.list()) do entries[#entries + 1] = entry end
+  table.sort(entries, function(a, b) return a.number < b.number end)
+  local list = describeAll(entries)
+  for _, step in ipairs(list) do bad = bad + (step.problem and 1 or 0) end
+  return list, bad
 end
 
 -- ---- text ----------------------------------------------------------------------
@@ -92,27 +77,26 @@ local function wrap(text, indent)
   return table.concat(lines, "\n"):gsub("\0", " ") .. "\n"
 end
 
-local function effort(scenario)
+local function effort(step)
   local parts = {}
-  if scenario.difficulty then parts[#parts + 1] = ("difficulty %d of 5"):format(scenario.difficulty) end
-  if scenario.minutes then parts[#parts + 1] = ("%d minutes"):format(scenario.minutes) end
+  if step.difficulty then parts[#parts + 1] = ("difficulty %s of 5"):format(step.difficulty) end
+  if step.minutes then parts[#parts + 1] = ("%s minutes"):format(step.minutes) end
   return #parts > 0 and " (" .. table.concat(parts, ", ") .. ")" or ""
 end
 
 local function describe(step, here)
-  local scenario = step.scenario
-  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, scenario.title or "(no title)",
-    effort(scenario))
-  if scenario.symptom then text = text .. wrap(scenario.symptom, "    ") end
+  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, step.title or "(no title)", effort(step))
+  if step.symptom then text = text .. wrap(step.symptom, "    ") end
   if step.problem then text = text .. wrap("It can't be selected: " .. step.problem:match("^[^\n]*"), "    ") end
   return text
 end
 
 local function listAsText(question)
+  local list, bad = read()
   local parts = {}
-  for _, step in ipairs(read()) do parts[#parts + 1] = describe(step, step.number == question.step) end
+  for i, step in ipairs(list) do parts[i] = describe(step, step.number == question.step) end
   parts[#parts + 1] = "/goto?step=N selects one, /hint helps with the one that is selected.\n"
-  return table.concat(parts, "\n")
+  return table.concat(parts, "\n"), 200, bad
 end
 
 -- ---- JSON ----------------------------------------------------------------------
@@ -135,24 +119,23 @@ local function object(pairs_)
 end
 
 local function listAsJson(question)
+  local list, bad = read()
   local parts = {}
-  for i, step in ipairs(read()) do
-    local scenario = step.scenario
+  for i, step in ipairs(list) do
     parts[i] = object {
-      { "number", step.number }, { "slug", step.slug }, { "title", scenario.title }, { "symptom", scenario.symptom },
-      { "difficulty", scenario.difficulty }, { "minutes", scenario.minutes },
-      { "hints", scenario.hints and #scenario.hints or 0 }, { "problem", step.problem },
+      { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
+      { "difficulty", tonumber(step.difficulty) }, { "minutes", tonumber(step.minutes) },
+      { "hints", #step.hints }, { "problem", step.problem },
     }
   end
-  return ('{"step": %d, "steps": [\n%s\n]}\n'):format(question.step, table.concat(parts, ",\n"))
+  return ('{"step": %d, "steps": [\n%s\n]}\n'):format(question.step, table.concat(parts, ",\n")), 200, bad
 end
 
 -- ---- hints ---------------------------------------------------------------------
 
 local function hintsOf(number)
   local entry = steps.list()[number]
-  local scenario = entry and steps.read(entry)
-  return scenario and scenario.hints or {}
+  return entry and describeAll({ entry })[1].hints or {}
 end
 
 local function hint(question)
@@ -169,6 +152,6 @@ end
 
 return function(question)
   local make = question.n and hint or question.json and listAsJson or listAsText
-  local text, status = make(question)
-  return text, status or 200
+  local text, status, bad = make(question)
+  return text, status or 200, bad or 0
 end

@@ -4,8 +4,8 @@
 --
 -- What a scenario says wrong is never an error here: the functions return a
 -- message for its author, with file and line. They change nothing but what
--- scenario.lua itself does. main.lua calls them to enter a step, and catalog.lua
--- for the list of steps.
+-- scenario.lua itself does. main.lua calls them to enter a step, catalog.lua for
+-- the list of steps, and reader.lua for what the list says of a scenario.
 --
 -- steps.lua(host, make_environment) -> steps
 
@@ -28,7 +28,7 @@ local function addFolder(found, dir, name)
   if not number then return end
   local entry = { number = tonumber(number), slug = slug, dir = dir .. "/" .. name }
   entry.file = entry.dir .. "/scenario.lua"
-  if not host.read(entry.file) then return end
+  if not host.exists(entry.file) then return end
   local same = found[entry.number]
   if not same then
     found[entry.number] = entry
@@ -38,7 +38,8 @@ local function addFolder(found, dir, name)
   entry.root = dir
 end
 
--- All scenarios by number. A number in an earlier --scenarios folder hides the
+-- All scenarios by number; what can't be read is found here, too, and steps.read
+-- says why it can't. A number in an earlier --scenarios folder hides the
 -- same number in a later one; twice in one folder is a clash.
 function steps.list()
   local found = {}
@@ -55,9 +56,9 @@ function steps.why_not(number)
   for _, dir in ipairs(host.dirs) do
     for _, name in ipairs(host.scan(dir) or {}) do
       local folder = dir .. "/" .. name
-      local text, problem = host.read(folder .. "/scenario.lua")
-      if isFolder(name, number) and not text then return ": " .. problem end
-      if text and tonumber(name:match("^%d+")) == number then
+      local there, problem = host.exists(folder .. "/scenario.lua")
+      if isFolder(name, number) and not there then return ": " .. problem end
+      if there and tonumber(name:match("^%d+")) == number then
         return (": a folder is called NN-slug (letters, digits, _ and -), which %s is not"):format(folder)
       end
     end
@@ -94,6 +95,10 @@ local function unknown(what, name, known)
   return ("unknown %s '%s'%s"):format(what, name, meant ~= "" and meant or "; known are: " .. keysOf(known))
 end
 
+-- A table of the scenario's that has no metatable: so looking at it runs none of
+-- the scenario's code, which might never come to an end.
+local function isPlain(v) return type(v) == "table" and getmetatable(v) == nil end
+
 -- A check is a function that says what is wrong with the value of a key. It
 -- returns nil; or the rest of a sentence that begins with the key's name, such
 -- as "must be a string" or ": there are 40 of them", and then perhaps the inner
@@ -102,7 +107,7 @@ end
 local function list(check, what)
   return function(v)
     local want = "must be a list of " .. what
-    if type(v) ~= "table" then return want end
+    if not isPlain(v) then return want end
     local n = 0
     for i, item in pairs(v) do
       if math.type(i) ~= "integer" or not check(item) then return want end
@@ -131,12 +136,12 @@ local function isCount(least, most)
 end
 
 local function isParams(v)
-  if type(v) ~= "table" then return 'must be like { size = { 10000000, "bytes copied per request" } }' end
+  if not isPlain(v) then return 'must be like { size = { 10000000, "bytes copied per request" } }' end
   for key, param in pairs(v) do
     if type(key) ~= "string" or not key:find("^[%a_][%w_]*$") or key == "step" then
       return (": '%s' can't be a name: letters, digits and _, and not 'step'"):format(key), tostring(key)
     end
-    local kind = type(param) == "table" and type(param[2]) == "string" and type(param[1])
+    local kind = isPlain(param) and type(param[2]) == "string" and type(param[1])
     if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
       return (': %s must be its default and its meaning, like { 10000000, "bytes copied per request" }')
         :format(key), key
@@ -158,7 +163,7 @@ end
 local FDS = 1 << 20
 
 local function isLimits(v)
-  if type(v) ~= "table" then return 'must be like { memory = "1GiB", fds = 512 }' end
+  if not isPlain(v) then return 'must be like { memory = "1GiB", fds = 512 }' end
   for key, value in pairs(v) do
     if key ~= "memory" and key ~= "fds" then
       key = tostring(key)
@@ -178,7 +183,7 @@ local function isOurs(path)
 end
 
 local function isRoutes(v)
-  if type(v) ~= "table" then return 'must be like { ["/report"] = function(self, req) ... end }' end
+  if not isPlain(v) then return 'must be like { ["/report"] = function(self, req) ... end }' end
   local n = 0
   for path, route in pairs(v) do
     n = n + 1
@@ -203,7 +208,7 @@ local expectations = {
 
 -- One item of the list `expect`: returns as a check.
 local function problemOfExpectation(item)
-  if type(item) ~= "table" or type(item[1]) ~= "string" then
+  if not isPlain(item) or type(item[1]) ~= "string" then
     return 'must be like { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 }'
   end
   for key, value in pairs(item) do
@@ -220,7 +225,7 @@ end
 -- Only the form is checked here. The test of scenarios knows what it means.
 local function isExpect(v)
   local want = 'must be like { requests = 5, { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 } }'
-  if type(v) ~= "table" then return want end
+  if not isPlain(v) then return want end
   for key, item in pairs(v) do
     local problem, culprit
     if key == "requests" then
@@ -240,7 +245,7 @@ end
 
 local function isDiagnosis(v)
   local want = 'must be like { kind = "memory leak", where = "leakMemory", accept = { "buffer" } }'
-  if type(v) ~= "table" then return want end
+  if not isPlain(v) then return want end
   for key, value in pairs(v) do
     if key == "accept" then
       local problem = list(isText, "strings")(value)
@@ -280,7 +285,7 @@ local function problemOf(scenario, entry, text)
   local function at(key, message)
     return ("%s:%d: %s"):format(entry.file, key and lineOf(text, key) or 1, message)
   end
-  if type(scenario) ~= "table" or getmetatable(scenario) ~= nil then
+  if not isPlain(scenario) then
     return at(nil, "a scenario returns one plain table, not a " .. type(scenario))
   end
   for key, value in pairs(scenario) do
@@ -378,7 +383,7 @@ local function run(chunk)
 end
 
 -- Runs scenario.lua and checks its table. Returns the table, or nil, a status
--- for HTTP and a message. (host.run: catalog.c's, which bounds the chunk.)
+-- for HTTP and a message. (host.run: reader.c's, which bounds the chunk.)
 function steps.read(entry)
   local file = host.realpath(entry.file) or entry.file
   entry.file = file

@@ -57,16 +57,23 @@ typedef struct lab_config {
 
 /* Call it once per process, on the main thread, before all other functions
  * here: it makes the counted heap, gives it to libuv, and prepares the
- * profilers. */
+ * profilers.
+ *
+ * To list the steps, a lab starts this program again for each scenario, with
+ * DIAGLAB_READS in the environment. Such a process reads the scenario in
+ * lab_init, which doesn't return there. So a program that does what must not be
+ * done twice does it after lab_init. */
 int lab_init(void);
 
 /* The defaults: localhost:6060, step 0, 300 s, nothing else. */
 void lab_config_init(lab_config *config);
 
 /* The steps that a lab with the scenarios of CONFIG has, and what is wrong in
- * each, as a text that the caller gives to lab_steps_text_free. The rest of
- * CONFIG doesn't matter. NULL: ERROR says why, in at most SIZE bytes. */
-char *lab_steps_text(const lab_config *config, char *error, size_t size);
+ * each, as a text that the caller gives to lab_steps_text_free. *BROKEN is how
+ * many of them can't be selected. The rest of CONFIG doesn't matter. NULL:
+ * ERROR says why, in at most SIZE bytes. */
+char *lab_steps_text(const lab_config *config, size_t *broken, char *error,
+                     size_t size);
 void lab_steps_text_free(char *list);
 
 /* Starts a lab. When this returns 0, the lab is in its first step and listens;

@@ -32,6 +32,7 @@
 #include "prof/cpu.h"
 #include "prof/registry.h"
 #include "scenario/catalog.h"
+#include "scenario/reader.h"
 #include "stack/unwind.h"
 #include "vm/lualayout.h"
 
@@ -260,6 +261,7 @@ static void run_loop(lab_app *app) {
 /* ---- the interface ------------------------------------------------------- */
 
 int lab_init(void) {
+  lab_reader_run(); /* doesn't return in a process that is a reader */
   int rc = lab_mem_init();
   if (rc)
     return rc;
@@ -348,7 +350,8 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   return 0;
 }
 
-char *lab_steps_text(const lab_config *config, char *error, size_t size) {
+char *lab_steps_text(const lab_config *config, size_t *broken, char *error,
+                     size_t size) {
   char scenarios[PATH_MAX];
   const char *own = scenarios;
   bool found = lab_paths_find("scenarios", scenarios);
@@ -368,6 +371,7 @@ char *lab_steps_text(const lab_config *config, char *error, size_t size) {
     lab_buf_free(&out);
     return NULL;
   }
+  *broken = q.broken;
   lab_buf_putc(&out, '\0');
   return out.data;
 }

@@ -18,6 +18,12 @@ static void hold_signals(void) {
   sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+static void release_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 static int run_lab(const lab_options *options, int argc, char **argv) {
   char error[1024];
   lab_app *app;
@@ -35,16 +41,22 @@ static int run_lab(const lab_options *options, int argc, char **argv) {
   return 0;
 }
 
+/* Signals end it at once. */
 static int print_steps(const lab_options *options) {
   char error[1024];
-  char *text = lab_steps_text(&options->config, error, sizeof error);
+  size_t broken;
+  release_signals();
+  char *text = lab_steps_text(&options->config, &broken, error, sizeof error);
   if (!text) {
     fprintf(stderr, "diaglab: %s\n", error);
     return 1;
   }
   fputs(text, stdout);
   lab_steps_text_free(text);
-  return 0;
+  if (broken == 0)
+    return 0;
+  fprintf(stderr, "diaglab: %zu of these steps can't be selected\n", broken);
+  return 1;
 }
 
 int main(int argc, char **argv) {

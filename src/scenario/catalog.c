@@ -1,39 +1,37 @@
 /* SPDX-License-Identifier: MIT
  * See catalog.h.
  *
- * To know their titles, scenarios must be run. So each answer has a Lua state
- * of its own, without a VM and with a `lab` that does nothing, whose memory is
- * bounded, and so is the number of instructions of each scenario. */
+ * Each answer has a Lua state of its own, without a VM. What scenarios say of
+ * themselves are texts that other processes have read (folders.h): none of
+ * their code runs here. */
 #include "scenario/catalog.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 
 #include "mem/mem.h"
+#include "scenario/folders.h"
 #include "scenario/host_files.h"
 
 extern const char lab_lua_catalog[], lab_lua_steps[];
 extern const size_t lab_lua_catalog_len, lab_lua_steps_len;
 
-enum {
-  MEMORY_MAX = 64 << 20,
-  COUNT = 100000,      /* instructions between two looks */
-  LOOKS_PER_FILE = 300 /* some tenths of a second */
-};
+enum { MEMORY_MAX = 64 << 20 };
 
 typedef struct catalog {
   const lab_catalog_question *question;
   lab_buf *out;
   int status;
-  size_t bytes; /* in use */
-  unsigned looks;
+  size_t broken;
+  size_t bytes;                  /* in use */
+  const lab_folder_record *held; /* while its text is pushed, which may raise */
 } catalog;
 
-/* ---- bounds -------------------------------------------------------------- */
+/* ---- its host ------------------------------------------------------------ */
 
 /* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
  * collector (vm/gc.c) looks at it. */
-static void *allocate_bounded(void *ud, void *p, size_t old, size_t size) {
+static void *allocate_for_catalog(void *ud, void *p, size_t old, size_t size) {
   catalog *c = ud;
   size_t before = p ? old : 0;
   if (size == 0) {
@@ -55,63 +53,44 @@ static catalog *get_catalog(lua_State *L) {
   return ud;
 }
 
-/* When too many instructions have run, every further one fails, so a pcall in
- * the scenario doesn't help. */
-static void count_instructions(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  if (get_catalog(L)->looks > 0 && --get_catalog(L)->looks > 0)
-    return;
-  lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1);
-  luaL_where(L, 0);
-  lua_pushliteral(L, "it doesn't come to an end");
-  lua_concat(L, 2);
-  lua_error(L);
-}
-
-/* host.run(chunk) -> true, result | false, message */
-static int catalog_run(lua_State *L) {
-  get_catalog(L)->looks = LOOKS_PER_FILE;
-  lua_settop(L, 1);
-  lua_sethook(L, count_instructions, LUA_MASKCOUNT, COUNT);
-  bool ok = lua_pcall(L, 0, 1, 0) == LUA_OK;
-  lua_sethook(L, NULL, 0, 0);
-  if (!ok && !lua_isstring(L, -1)) {
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
-    lua_replace(L, 1);
+/* host.read_folders { path of scenario.lua, ... }: afterwards host.record knows
+ * them. The list is the state's own memory, so that nothing is lost if it
+ * raises. */
+static int read_folders(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  size_t n = (size_t)lua_rawlen(L, 1);
+  const char **files = lua_newuserdatauv(L, (n + 1) * sizeof *files, 0);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    files[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
+    lua_pop(L, 1);
   }
-  lua_pushboolean(L, ok);
-  lua_insert(L, 1);
-  return 2;
+  lab_folders_read(files, n);
+  return 0;
 }
 
-/* ---- the rest of its host ------------------------------------------------ */
-
-/* host.compile(text, path, prefix, env): as the VM's, but it registers no names
- * for profiles. */
-static int catalog_compile(lua_State *L) {
-  size_t len;
-  const char *text = luaL_checklstring(L, 1, &len);
-  lua_settop(L, 4);
-  lua_pushfstring(L, "@%s", luaL_checkstring(L, 2));
-  if (luaL_loadbufferx(L, text, len, lua_tostring(L, 5), "t") != LUA_OK) {
+/* host.record(path of scenario.lua) -> record | nil, message */
+static int push_record(lua_State *L) {
+  catalog *c = get_catalog(L);
+  c->held = lab_folders_get(luaL_checkstring(L, 1));
+  if (!c->held) {
     luaL_pushfail(L);
-    lua_insert(L, -2);
+    lua_pushliteral(L, "it was not read, because the lab is stopping");
     return 2;
   }
-  lua_pushvalue(L, 4);
-  lua_setupvalue(L, -2, 1);
-  return 1;
-}
-
-static int catalog_explain(lua_State *L) {
-  lua_settop(L, 1);
-  return 1;
+  bool failed = c->held->failed;
+  if (failed)
+    luaL_pushfail(L);
+  lua_pushlstring(L, c->held->text.len ? c->held->text.data : "",
+                  c->held->text.len);
+  lab_folders_release(c->held);
+  c->held = NULL;
+  return failed ? 2 : 1;
 }
 
 static const luaL_Reg host[] = {
-    {"run", catalog_run},
-    {"compile", catalog_compile},
-    {"explain", catalog_explain},
+    {"read_folders", read_folders},
+    {"record", push_record},
     {NULL, NULL},
 };
 
@@ -120,8 +99,6 @@ static void push_host(lua_State *L, const lab_catalog_question *q) {
   luaL_setfuncs(L, lab_host_files, 0);
   lab_host_push_strings(L, q->dirs, q->ndirs);
   lua_setfield(L, -2, "dirs");
-  lua_newtable(L);
-  lua_setfield(L, -2, "params");
 }
 
 /* ---- the answer ---------------------------------------------------------- */
@@ -153,17 +130,18 @@ static int answer_question(lua_State *L) {
   push_embedded(L, lab_lua_steps, lab_lua_steps_len, "=steps.lua");
   lua_call(L, 2, 1);
   push_question(L, c->question);
-  lua_call(L, 1, 2);
+  lua_call(L, 1, 3);
   size_t len;
-  const char *text = luaL_checklstring(L, -2, &len);
+  const char *text = luaL_checklstring(L, -3, &len);
   lab_buf_append(c->out, text, len);
-  c->status = (int)luaL_checkinteger(L, -1);
+  c->status = (int)luaL_checkinteger(L, -2);
+  c->broken = (size_t)luaL_checkinteger(L, -1);
   return 0;
 }
 
-int lab_catalog_answer(const lab_catalog_question *q, lab_buf *out) {
+int lab_catalog_answer(lab_catalog_question *q, lab_buf *out) {
   catalog c = {.question = q, .out = out, .status = 500};
-  lua_State *L = lua_newstate(allocate_bounded, &c);
+  lua_State *L = lua_newstate(allocate_for_catalog, &c);
   if (!L) {
     lab_buf_puts(out, "not enough memory\n");
     return 500;
@@ -175,5 +153,7 @@ int lab_catalog_answer(const lab_catalog_question *q, lab_buf *out) {
     c.status = 500;
   }
   lua_close(L);
+  lab_folders_release(c.held);
+  q->broken = c.broken;
   return c.status;
 }

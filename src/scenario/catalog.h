@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The list of steps, and their hints: lua/catalog.lua makes the texts.
  *
- * Threads: any. It reads and runs files, so it may take some tenths of a second
- * for each. */
+ * Threads: any. The first answer takes some milliseconds for each scenario, and
+ * some tenths of a second for one that doesn't come to an end (folders.h). */
 #ifndef LAB_SCENARIO_CATALOG_H
 #define LAB_SCENARIO_CATALOG_H
 
@@ -14,13 +14,14 @@
 typedef struct lab_catalog_question {
   const char *const *dirs; /* with scenarios, in order of preference */
   size_t ndirs;
-  int step;  /* the present one, -1 if there is none */
-  int hint;  /* 0: the list; N: that hint for the present step */
-  bool json; /* else text */
+  int step;      /* the present one, -1 if there is none */
+  int hint;      /* 0: the list; N: that hint for the present step */
+  bool json;     /* else text */
+  size_t broken; /* is set: of the list, how many steps can't be selected */
 } lab_catalog_question;
 
 /* Appends the answer to OUT, and returns its status for HTTP: 200, 404 (there
  * is no such hint), 500. */
-int lab_catalog_answer(const lab_catalog_question *q, lab_buf *out);
+int lab_catalog_answer(lab_catalog_question *q, lab_buf *out);
 
 #endif

@@ -4,14 +4,19 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/nearest.h"
+
+enum { TEXT_MAX = 1 << 20 }; /* bytes, of a file of Lua code */
 
 static int push_file_failure(lua_State *L, const char *path) {
   return luaL_fileresult(L, 0, path);
@@ -73,24 +78,91 @@ static int host_scan(lua_State *L) {
   return 1;
 }
 
-static int host_read(lua_State *L) {
+/* host.exists: also what can't be read is there, and a link to nothing. */
+static int host_exists(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   struct stat st;
-  if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+  if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+    return push_file_failure(L, path);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static const char *name_file_type(mode_t mode) {
+  return S_ISFIFO(mode)   ? "a named pipe"
+         : S_ISSOCK(mode) ? "a socket"
+                          : "a device";
+}
+
+/* Pushes nil and a message if what ST describes isn't a file that can be read
+ * from begin to end: a pipe would make the reader wait, /dev/zero has no end.
+ * Returns how many values it has pushed. */
+static int push_unfit(lua_State *L, const char *path, const struct stat *st) {
+  if (S_ISDIR(st->st_mode)) {
     errno = EISDIR;
     return push_file_failure(L, path);
   }
-  reading *r = push_reading(L);
-  r->file = fopen(path, "re");
-  if (!r->file)
+  if (S_ISREG(st->st_mode) && st->st_size <= TEXT_MAX)
+    return 0;
+  luaL_pushfail(L);
+  if (!S_ISREG(st->st_mode))
+    lua_pushfstring(L, "%s: it is %s; a regular file is wanted", path,
+                    name_file_type(st->st_mode));
+  else
+    lua_pushfstring(L, "%s: it has %I bytes; %d are the most", path,
+                    (LUAI_UACINT)st->st_size, (int)TEXT_MAX);
+  return 2;
+}
+
+/* Opens PATH for R. It is looked at twice: to open a device may have effects,
+ * and what PATH names may be another file meanwhile. O_NONBLOCK: a pipe that it
+ * has become would make open wait. Returns the number of values that it has
+ * pushed: 0, or nil and a message. */
+static int open_regular(lua_State *L, const char *path, reading *r) {
+  struct stat st;
+  if (stat(path, &st) < 0)
     return push_file_failure(L, path);
+  int pushed = push_unfit(L, path, &st);
+  if (pushed > 0)
+    return pushed;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0)
+    return push_file_failure(L, path);
+  r->file = fdopen(fd, "r");
+  if (!r->file) {
+    int error = errno;
+    close(fd);
+    errno = error;
+    return push_file_failure(L, path);
+  }
+  return fstat(fd, &st) < 0 ? push_file_failure(L, path)
+                            : push_unfit(L, path, &st);
+}
+
+/* A file may grow while it is read, and some of /proc say that they have 0
+ * bytes: so what was read is counted, too. */
+static int host_read(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  reading *r = push_reading(L);
+  int failed = open_regular(L, path, r);
+  if (failed)
+    return failed;
   luaL_Buffer text;
   luaL_buffinit(L, &text);
-  for (size_t n = 1; n > 0;) {
+  size_t size = 0;
+  for (size_t n = 1; n > 0 && size <= TEXT_MAX; size += n) {
     n = fread(luaL_prepbuffer(&text), 1, LUAL_BUFFERSIZE, r->file);
     luaL_addsize(&text, n);
   }
+  bool failed_midway = ferror(r->file);
   luaL_pushresult(&text);
+  if (failed_midway)
+    return push_file_failure(L, path);
+  if (size > TEXT_MAX) {
+    luaL_pushfail(L);
+    lua_pushfstring(L, "%s: it has more than %d bytes", path, (int)TEXT_MAX);
+    return 2;
+  }
   return 1;
 }
 
@@ -139,6 +211,7 @@ static int host_json_string(lua_State *L) {
 
 const luaL_Reg lab_host_files[] = {
     {"scan", host_scan},
+    {"exists", host_exists},
     {"read", host_read},
     {"realpath", host_realpath},
     {"did_you_mean", host_did_you_mean},

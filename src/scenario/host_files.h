@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 /* host.scan(dir) -> { name, ... } | nil, message
- * host.read(path) -> text | nil, message
+ * host.exists(path) -> true | nil, message
+ * host.read(path) -> text | nil, message: of a regular file, 1 MiB at most
  * host.realpath(path) -> path | nil, message
  * host.did_you_mean(name, set) -> "; did you mean 'key'?", or ""
  * host.json_string(text) -> text as a string of JSON, with its quotes */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See steps.h. The answers are read from the scenarios' files on libuv's pool,
- * so they come whatever the present step does.
- */
+ * so they come whatever the present step does. */
 #include "web/steps.h"
 
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "scenario/folders.h"
 #include "script/script.h"
 #include "web/number.h"
 #include "web/slow.h"
@@ -16,6 +16,8 @@
 
 typedef struct question {
   lab_slow slow;
+  lab_list link; /* of lane->waiting */
+  lab_steps_lane *lane;
   lab_catalog_question asked;
   int status;
   lab_buf out;
@@ -46,12 +48,26 @@ static void free_catalog_answer(lab_slow *base) {
   lab_buf_free(&((question *)base)->out);
 }
 
+static void begin_next_question(lab_steps_lane *lane);
+
 static void answer_catalog(lab_slow *base) {
   question *q = (question *)base;
+  lab_steps_lane *lane = q->lane;
   bool json = q->asked.json && q->status == 200;
   lab_http_respond_buf(base->req, q->status, json ? LAB_WEB_JSON : LAB_WEB_TEXT,
                        "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &q->out);
   lab_slow_end(base);
+  lane->busy = false;
+  begin_next_question(lane);
+}
+
+static void begin_next_question(lab_steps_lane *lane) {
+  if (lane->busy || lab_list_empty(&lane->waiting))
+    return;
+  question *q = LAB_CONTAINER(lane->waiting.next, question, link);
+  lab_list_remove(&q->link);
+  lane->busy = true;
+  lab_slow_work(&q->slow, find_catalog_answer, answer_catalog);
 }
 
 static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
@@ -60,11 +76,34 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
     return;
   }
   question *q = lab_xcalloc(1, sizeof *q);
+  q->lane = hint > 0 ? &web->hints : &web->steps;
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
   q->asked.json = wants_json_list(req);
   lab_slow_begin(&q->slow, web, req, free_catalog_answer);
-  lab_slow_work(&q->slow, find_catalog_answer, answer_catalog);
+  lab_list_push_back(&q->lane->waiting, &q->link);
+  begin_next_question(q->lane);
+}
+
+static void refuse_questions(lab_steps_lane *lane) {
+  while (!lab_list_empty(&lane->waiting)) {
+    question *q = LAB_CONTAINER(lane->waiting.next, question, link);
+    lab_list_remove(&q->link);
+    lab_http_error(q->slow.req, 503, "the lab is stopping");
+    lab_slow_end(&q->slow);
+  }
+}
+
+void lab_web_start_steps(lab_web *web) {
+  lab_list_init(&web->steps.waiting);
+  lab_list_init(&web->hints.waiting);
+  lab_folders_stop(false);
+}
+
+void lab_web_stop_steps(lab_web *web) {
+  lab_folders_stop(true);
+  refuse_questions(&web->steps);
+  refuse_questions(&web->hints);
 }
 
 void lab_web_steps(lab_web *web, lab_http_request *req) {

@@ -3,8 +3,24 @@
 #ifndef LAB_WEB_STEPS_H
 #define LAB_WEB_STEPS_H
 
+#include <stdbool.h>
+
+#include "base/queue.h"
 #include "http/request.h"
 #include "web/web.h"
+
+/* To read scenarios takes a thread of libuv's pool for a while, and other
+ * answers need the pool, too. So of each kind of question one is answered at a
+ * time, and the others wait: they will find what the first one has read. */
+typedef struct lab_steps_lane {
+  lab_list waiting;
+  bool busy;
+} lab_steps_lane;
+
+/* When the server begins, and when it stops: those that wait are refused, and
+ * reading ends. */
+void lab_web_start_steps(lab_web *web);
+void lab_web_stop_steps(lab_web *web);
 
 /* The handler of /steps. */
 void lab_web_steps(lab_web *web, lab_http_request *req);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "web/router.h"
 #include "web/slow.h"
+#include "web/steps.h"
 #include "web/web_internal.h"
 
 int lab_web_new(lab_web **out, const lab_web_config *config) {
@@ -17,6 +18,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   web->guard.hosts = config->hosts;
   web->guard.host_count = config->nhosts;
   lab_list_init(&web->slow);
+  lab_web_start_steps(web);
 
   lab_http_config http;
   lab_http_config_init(&http);
@@ -44,6 +46,7 @@ static void on_server_closed(void *arg) {
 
 void lab_web_stop(lab_web *web) {
   web->stopping = true;
+  lab_web_stop_steps(web);
   lab_slow_wake_all(web);
   lab_loop_lag_stop(&web->lag);
   lab_http_server_close(web->server, on_server_closed, web);

@@ -28,6 +28,7 @@
 #include "web/application.h"
 #include "web/loop_lag.h"
 #include "web/request_stats.h"
+#include "web/steps.h"
 #include "web/web.h"
 
 struct lab_web {
@@ -36,6 +37,7 @@ struct lab_web {
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
   lab_list slow;           /* requests under way, by lab_slow.link */
+  lab_steps_lane steps, hints;
   lab_web_visits visits;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
