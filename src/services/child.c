@@ -1,71 +1,212 @@
 /* SPDX-License-Identifier: MIT
- * See child.h. Each child leads a process group of its own, so that all that it
- * starts can be killed with it. Children have /dev/null as standard input,
- * output and error. */
+ * See child.h. Each child leads a session of its own, and so a process group:
+ * all that it starts can be killed with it. Children have /dev/null as standard
+ * input, output and error.
+ *
+ * A child is started on libuv's pool, because that takes some milliseconds. The
+ * children wait for one thread: a crowd of them must not take the whole pool,
+ * which other answers need, too. */
 #include "services/child.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/queue.h"
+#include "base/spawn.h"
 #include "services/services.h"
 
+enum { LOOK_MS = 50 };
+
 typedef struct running_child {
-  uv_process_t process;
+  uv_work_t work;  /* that starts it */
+  uv_poll_t end;   /* its pidfd, which is readable when it has ended; */
+  uv_timer_t look; /* or, where there is no pidfd: looks now and then */
+  uv_loop_t *loop;
   lab_errand *errand; /* NULL: nobody waits for its end any more */
+  char **argv;        /* a copy: the errand may be freed while it starts */
   lab_list link;
+  pid_t pid; /* 0: it doesn't run yet */
+  int pidfd; /* -1: there is none */
+  bool queued;
+  int error;         /* of the start; */
+  pid_t started_pid; /* both under the lock until the start is done */
 } running_child;
 
-/* All that were started and have not been reaped. */
+/* Those that were started and have not been reaped; and those that wait for
+ * being started. */
 static lab_list children = {&children, &children};
+static lab_list waiting = {&waiting, &waiting};
+static running_child *starting; /* by the pool, or NULL */
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void free_closed_child(uv_handle_t *handle) {
-  lab_xfree(LAB_CONTAINER((uv_process_t *)handle, running_child, process));
+static void start_next_child(void);
+
+/* ---- memory -------------------------------------------------------------- */
+
+static char **copy_words(char **argv) {
+  size_t n = 0;
+  while (argv[n])
+    n++;
+  char **copy = lab_xcalloc(n + 1, sizeof *copy);
+  for (size_t i = 0; i < n; i++)
+    copy[i] = lab_xstrdup(argv[i]);
+  return copy;
 }
 
-static void on_child_exit(uv_process_t *process, int64_t code, int signal) {
-  running_child *r = LAB_CONTAINER(process, running_child, process);
+static void free_running_child(running_child *r) {
+  for (size_t i = 0; r->argv[i]; i++)
+    lab_xfree(r->argv[i]);
+  lab_xfree(r->argv);
+  lab_xfree(r);
+}
+
+static void on_end_closed(uv_handle_t *handle) {
+  running_child *r = LAB_CONTAINER((uv_poll_t *)handle, running_child, end);
+  close(r->pidfd);
+  free_running_child(r);
+}
+
+static void on_look_closed(uv_handle_t *handle) {
+  free_running_child(LAB_CONTAINER((uv_timer_t *)handle, running_child, look));
+}
+
+/* ---- its end ------------------------------------------------------------- */
+
+static void tell_child_end(running_child *r, int status) {
+  lab_child *child = LAB_CONTAINER(r->errand, lab_child, errand);
+  child->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  child->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  child->errand.impl = NULL;
+  lab_errand_tell(r->errand, 1);
+}
+
+/* Nobody else reaps it, so until then its number is no other process's. */
+static void reap_child(running_child *r) {
+  int status = 0;
+  if (waitpid(r->pid, &status, WNOHANG) == 0)
+    return;
   lab_list_remove(&r->link);
-  if (r->errand) {
-    lab_child *child = LAB_CONTAINER(r->errand, lab_child, errand);
-    child->code = (int)code;
-    child->signal = signal;
-    child->errand.impl = NULL;
-    lab_errand_tell(r->errand, 1);
-  }
-  uv_close((uv_handle_t *)process, free_closed_child);
+  if (r->errand)
+    tell_child_end(r, status);
+  if (r->pidfd >= 0)
+    uv_close((uv_handle_t *)&r->end, on_end_closed);
+  else
+    uv_close((uv_handle_t *)&r->look, on_look_closed);
 }
+
+static void on_child_end(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  reap_child(LAB_CONTAINER(poll, running_child, end));
+}
+
+static void on_child_look(uv_timer_t *timer) {
+  reap_child(LAB_CONTAINER(timer, running_child, look));
+}
+
+/* Children leave at least half of the process's descriptors alone. */
+static int open_pidfd(pid_t pid) {
+  struct rlimit limit;
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (fd >= 0 && (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+                  (rlim_t)fd >= limit.rlim_cur / 2)) {
+    close(fd);
+    fd = -1;
+  }
+  return fd;
+}
+
+static void watch_child(running_child *r) {
+  r->pidfd = open_pidfd(r->pid);
+  if (r->pidfd >= 0 && uv_poll_init(r->loop, &r->end, r->pidfd) == 0) {
+    uv_poll_start(&r->end, UV_READABLE, on_child_end);
+    return;
+  }
+  if (r->pidfd >= 0)
+    close(r->pidfd);
+  r->pidfd = -1;
+  uv_timer_init(r->loop, &r->look);
+  uv_timer_start(&r->look, on_child_look, LOOK_MS, LOOK_MS);
+}
+
+/* ---- its start ----------------------------------------------------------- */
+
+/* libuv's pool. */
+static void run_child_start(uv_work_t *work) {
+  running_child *r = LAB_CONTAINER(work, running_child, work);
+  const lab_spawn_options options = {
+      .file = r->argv[0], .argv = r->argv, .out = -1};
+  pthread_mutex_lock(&start_lock);
+  r->error = lab_spawn(&r->started_pid, &options);
+  pthread_mutex_unlock(&start_lock);
+}
+
+static void kill_child_group(pid_t pid) {
+  if (pid > 0)
+    kill(-pid, SIGKILL);
+}
+
+static void tell_child_start(running_child *r) {
+  lab_child *child = LAB_CONTAINER(r->errand, lab_child, errand);
+  child->error = r->error;
+  child->pid = r->pid;
+  if (r->error)
+    child->errand.impl = NULL;
+  lab_errand_tell(r->errand, 0);
+}
+
+static void on_child_started(uv_work_t *work, int status) {
+  running_child *r = LAB_CONTAINER(work, running_child, work);
+  (void)status; /* nobody cancels it */
+  starting = NULL;
+  r->pid = r->error ? 0 : r->started_pid;
+  if (r->errand)
+    tell_child_start(r);
+  else
+    kill_child_group(r->pid); /* it was stopped meanwhile */
+  if (r->error) {
+    lab_list_remove(&r->link);
+    free_running_child(r);
+  } else {
+    watch_child(r);
+  }
+  start_next_child();
+}
+
+static void start_next_child(void) {
+  if (starting || lab_list_empty(&waiting))
+    return;
+  running_child *r = LAB_CONTAINER(waiting.next, running_child, link);
+  lab_list_remove(&r->link);
+  lab_list_push_back(&children, &r->link);
+  r->queued = false;
+  starting = r;
+  uv_queue_work(r->loop, &r->work, run_child_start, on_child_started);
+}
+
+/* ---- the service --------------------------------------------------------- */
 
 void lab_services_spawn(lab_errand *e) {
   lab_child *child = LAB_CONTAINER(e, lab_child, errand);
   running_child *r = lab_xcalloc(1, sizeof *r);
-  uv_process_options_t options = {
-      .exit_cb = on_child_exit,
-      .file = child->argv[0],
-      .args = child->argv,
-      .flags = UV_PROCESS_DETACHED,
-  };
+  r->loop = lab_services_loop_of(e);
   r->errand = e;
-  lab_list_push_back(&children, &r->link);
-  child->error = uv_spawn(lab_services_loop_of(e), &r->process, &options);
-  child->pid = r->process.pid;
-  if (child->error) { /* the handle must be closed all the same */
-    lab_list_remove(&r->link);
-    uv_close((uv_handle_t *)&r->process, free_closed_child);
-  } else {
-    e->impl = r;
-  }
-  lab_errand_tell(e, 0);
+  r->argv = copy_words(child->argv);
+  e->impl = r;
+  lab_list_push_back(&waiting, &r->link);
+  r->queued = true;
+  start_next_child();
 }
 
 void lab_services_kill(lab_child *child, int signal) {
-  running_child *r = child->errand.impl;
-  if (r)
-    uv_process_kill(&r->process, signal);
-}
-
-static void kill_child_group(running_child *r) {
-  kill(-r->process.pid, SIGKILL);
+  const running_child *r = child->errand.impl;
+  if (r && r->pid > 0)
+    kill(r->pid, signal);
 }
 
 void lab_services_stop_child(lab_errand *e) {
@@ -74,10 +215,19 @@ void lab_services_stop_child(lab_errand *e) {
     return;
   r->errand = NULL;
   e->impl = NULL;
-  kill_child_group(r);
+  if (r->queued) {
+    lab_list_remove(&r->link);
+    free_running_child(r);
+  } else {
+    kill_child_group(r->pid);
+  }
 }
 
+/* The lock is kept: no child is started any more. */
 void lab_services_kill_children(void) {
+  pthread_mutex_lock(&start_lock);
   for (lab_list *l = children.next; l != &children; l = l->next)
-    kill_child_group(LAB_CONTAINER(l, running_child, link));
+    kill_child_group(LAB_CONTAINER(l, running_child, link)->pid);
+  if (starting && starting->error == 0)
+    kill_child_group(starting->started_pid);
 }

@@ -7,13 +7,15 @@
 
 #include "resources/errand.h"
 
-/* Starts E's child, and tells whether it could be started. */
+/* Has E's child started by libuv's pool, and tells whether it could be
+ * started. */
 void lab_services_spawn(lab_errand *e);
 /* Sends SIGNAL to the child. Nothing happens if it has ended. */
 void lab_services_kill(lab_child *child, int signal);
 /* Kills E's child, with all that it has started. */
 void lab_services_stop_child(lab_errand *e);
-/* Kills all children at once: for a process that exits without waiting. */
+/* Kills all children at once and lets none start: for a process that exits
+ * without waiting. */
 void lab_services_kill_children(void);
 
 #endif

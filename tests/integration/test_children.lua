@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- Child programs of scenarios: what starting them costs the lab, and what they
+-- inherit.
+local t = require "harness"
+t.need("curl")
+
+local function start()
+  return t.start_with({ t.source .. "/tests/integration/scenarios" }, "--step", "57")
+end
+
+-- fork copies the page tables of the whole process, on the thread that calls it.
+t.test("a child costs the control thread the same, however much memory there is", function()
+  if t.is_sanitized() then return end
+  local lab = start()
+  lab:get("/?n=10")
+  local function cost()
+    local before = lab:thread_cpu("diaglab")
+    t.equal(lab:get("/?n=100").body, "done")
+    return lab:thread_cpu("diaglab") - before
+  end
+  local small = cost()
+  t.equal(lab:get("/big").body, "300000000")
+  local big = cost()
+  print(("     control thread: %.3f s for 100 children, %.3f s beside 300 MB"):format(small, big))
+  t.check(big < 0.2, ("%.3f s of CPU time for 100 children"):format(big))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("/status answers while hundreds start", function()
+  local lab = start()
+  lab:get("/big")
+  local all = t.spawn(("curl -s -w ' %%{time_total}' '%s/?n=300'"):format(lab.url))
+  local slowest, n = 0, 0
+  repeat
+    slowest = math.max(slowest, lab:get("/status").seconds)
+    n = n + 1
+  until not all:alive()
+  local seconds = tonumber(t.match(all:out(), "^done ([%d.]+)$"))
+  print(("     the slowest of %d: %.3f s; all children: %.3f s"):format(n, slowest, seconds))
+  t.check(slowest < seconds / 3, "/status waits for no crowd")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a child has descriptors 0 to 2, no blocked signal, and a session of its own", function()
+  local lab = start()
+  -- libraries open files of their own for a profile
+  t.equal(lab:get("/debug/pprof/profile?seconds=1").status, 200)
+  local file = t.temp_dir() .. "/self"
+  t.equal(lab:get("/self?file=" .. file).body, "0")
+  local text = t.read(file)
+  local fds = {}
+  for fd in text:match("^[%d\n]+"):gmatch("%d+") do
+    if fd ~= "10" then fds[#fds + 1] = fd end -- where sh keeps what it has redirected
+  end
+  t.equal(table.concat(fds, " "), "0 1 2", "descriptors")
+  t.match(text, "SigBlk:%s+0+\n")
+  t.match(text, "SigIgn:%s+%x*0000000\n", "no signal below 29 is ignored")
+  local pid, group, session = text:match("\n(%d+) %b() %a %d+ (%d+) (%d+)")
+  t.equal(group, pid)
+  t.equal(session, pid)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
