@@ -522,8 +522,7 @@ function Process:wait() end
 function Process:kill(signal) end
 
 ---Starts a program with its arguments. A name without / is searched for in PATH,
----as a shell does. Descriptors 0 to 2 are /dev/null, and it has no other of the
----lab's. It leads a session of its own.
+---as a shell does. It leads a session; its descriptors are 0 to 2: /dev/null.
 ---@param argv string[] 1 to 1000 strings: the program, then its arguments
 ---@return lab.Process? process, string? message, integer? errno
 function lab.spawn(argv) end

@@ -3,6 +3,7 @@
  * counted heap comes before anything allocates, the profiler before there are
  * threads, the step before the first request. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -260,7 +261,20 @@ static void run_loop(lab_app *app) {
 
 /* ---- the interface ------------------------------------------------------- */
 
+/* Whoever started the process may have closed some of them. Then the next file
+ * or socket would get such a number: libuv ends the process when it closes one
+ * of these, and what prints would write into a connection. */
+static void open_standard_descriptors(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO)
+    close(fd);
+}
+
 int lab_init(void) {
+  open_standard_descriptors();
   lab_reader_run(); /* doesn't return in a process that is a reader */
   int rc = lab_mem_init();
   if (rc)

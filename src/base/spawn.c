@@ -7,7 +7,7 @@
 #include <spawn.h>
 #include <unistd.h>
 
-/* OUT is above 2: main opens 0 to 2 before anything else does. */
+/* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
 static int add_descriptors(posix_spawn_file_actions_t *actions, int out) {
   int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
   if (rc == 0)

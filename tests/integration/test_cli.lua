@@ -141,6 +141,23 @@ end)
 
 -- ---- installed --------------------------------------------------------------------
 
+t.test("closed descriptors: 0 to 2 are /dev/null", function()
+  for _, closed in ipairs { "</dev/null >&- 2>&-", "<&- >&- 2>&-", "<&-", "2>&-" } do
+    local log = t.temp_dir() .. "/log"
+    local command = t.command { t.diaglab, "--listen", "127.0.0.1:0", "--log-file", log }
+    local program = t.spawn(command .. " " .. closed)
+    local port = t.eventually(function()
+      return (t.read(log) or ""):match("HTTP server started on 127.0.0.1:(%d+)")
+    end)
+    t.equal(t.http("http://127.0.0.1:" .. port .. "/").body, "hello world", closed)
+    local fds = t.run(("readlink /proc/%d/fd/0 /proc/%d/fd/1 /proc/%d/fd/2")
+      :format(program.pid, program.pid, program.pid)).out
+    t.check(not fds:find("socket:", 1, true) and not fds:find("anon", 1, true), closed .. ": " .. fds)
+    program:signal("TERM")
+    t.equal(program:wait(10), 0, closed)
+  end
+end)
+
 t.test("the man page knows every flag", function()
   local page = t.read(t.source .. "/docs/diaglab.1"):gsub("\\%-", "-")
   for flag in run("--help").out:gmatch("\n  (%-%-[%w-]+)") do t.has(page, flag) end
