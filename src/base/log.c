@@ -134,17 +134,18 @@ static void make_stamp(void) {
   stamp.second = now.tv_sec;
 }
 
-/* Under the lock. False when DEADLINE (real ns) has passed. */
+/* Under the lock. False when DEADLINE (mono ns) has passed. */
 static bool wait_for_writer(uint64_t deadline) {
   struct timespec t = {(time_t)(deadline / LAB_SECOND),
                        (long)(deadline % LAB_SECOND)};
-  return pthread_cond_timedwait(&lg.written, &lg.lock, &t) != ETIMEDOUT;
+  return pthread_cond_clockwait(&lg.written, &lg.lock, CLOCK_MONOTONIC, &t) !=
+         ETIMEDOUT;
 }
 
 /* Under the lock. Waits until there is room. False if the writer is stuck: then
  * nobody waits any more until it has written something. */
 static bool has_room(void) {
-  uint64_t deadline = lab_clock_real() + ROOM_NS;
+  uint64_t deadline = lab_clock_mono() + ROOM_NS;
   while (lg.writer && lg.pending.len > FULL && !lg.stuck)
     lg.stuck = !wait_for_writer(deadline);
   return !lg.stuck || lg.pending.len <= FULL;
@@ -209,7 +210,7 @@ void lab_log(const char *format, ...) {
 }
 
 bool lab_log_flush(void) {
-  uint64_t deadline = lab_clock_real() + FLUSH_NS;
+  uint64_t deadline = lab_clock_mono() + FLUSH_NS;
   pthread_mutex_lock(&lg.lock);
   uint64_t want = lg.put;
   while (lg.writer && lg.done < want && wait_for_writer(deadline))

@@ -15,7 +15,8 @@
 #include "base/clock.h"
 
 static int stat_fd = -1;
-static uint64_t start_ns;
+static uint64_t start_ns;      /* since 1970 */
+static uint64_t start_boot_ns; /* since the machine started */
 
 /* Reads /proc/self/stat, which proc(5) describes. *START is when the process
  * started, in clock ticks since the machine did. The fields are read from the
@@ -51,9 +52,9 @@ int lab_process_open(void) {
   lab_process now;
   uint64_t ticks = 0, hz = (uint64_t)sysconf(_SC_CLK_TCK);
   read_stat(&now, &ticks);
-  /* Computed once, so that it never changes. */
-  start_ns = lab_clock_real() + ticks * (LAB_SECOND / hz) -
-             lab_clock_read(CLOCK_BOOTTIME);
+  /* Computed once, so that they never change. */
+  start_boot_ns = ticks * (LAB_SECOND / hz);
+  start_ns = lab_clock_real() + start_boot_ns - lab_clock_read(CLOCK_BOOTTIME);
   return 0;
 }
 
@@ -83,6 +84,9 @@ void lab_process_read(lab_process *p) {
   memset(p, 0, sizeof *p);
   read_stat(p, &ticks);
   p->start_ns = start_ns;
+  uint64_t boot_ns = lab_clock_read(CLOCK_BOOTTIME);
+  if (start_ns > 0 && boot_ns > start_boot_ns)
+    p->age_ns = boot_ns - start_boot_ns;
   p->cpu_ns = lab_clock_process_cpu();
   p->max_fds = get_limit(RLIMIT_NOFILE);
   p->max_virtual_bytes = get_limit(RLIMIT_AS);

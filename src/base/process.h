@@ -14,7 +14,9 @@
 
 typedef struct lab_process {
   uint64_t cpu_ns;   /* all threads, user and system */
-  uint64_t start_ns; /* when it started, since 1970 */
+  uint64_t start_ns; /* when it started, since 1970, by the clock of the time
+                        of lab_process_open */
+  uint64_t age_ns;   /* since it started, whoever sets the clock */
   uint64_t rss, virtual_bytes;
   uint64_t threads;
   uint64_t fds, max_fds;      /* open; the soft limit */
@@ -22,7 +24,7 @@ typedef struct lab_process {
 } lab_process;
 
 /* Opens what is read later. 0 or negative errno: then rss, virtual_bytes,
- * threads and start_ns will be 0. A second call does nothing. */
+ * threads, start_ns and age_ns will be 0. A second call does nothing. */
 int lab_process_open(void);
 /* Reads all of it. That takes about 50 us, and 1 us for each descriptor, so
  * don't call it on a thread that must answer at once. */

@@ -191,6 +191,7 @@ lab_contention_snapshot *lab_contention_take(lab_contention kind) {
   s->is_on = read_setting(kind == LAB_BLOCK ? &contention.block_rate
                                             : &contention.mutex_fraction) > 0;
   s->taken_real = lab_clock_real();
+  s->taken_mono = lab_clock_mono();
   return s;
 }
 

@@ -16,8 +16,9 @@ typedef struct lab_contention_bucket {
 struct lab_contention_snapshot {
   lab_contention kind;
   bool is_whole;
-  bool is_on; /* events are counted */
-  uint64_t taken_real;
+  bool is_on;          /* events are counted */
+  uint64_t taken_real; /* ns since 1970; for durations: */
+  uint64_t taken_mono;
   size_t n;
   lab_contention_bucket buckets[];
 };

@@ -62,7 +62,7 @@ static int write_contention(const void *object, const void *old, lab_buf *out) {
                                .time_ns = (int64_t)now->taken_real,
                                .drop_zero = true};
   if (before)
-    config.duration_ns = (int64_t)(now->taken_real - before->taken_real);
+    config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
   lab_export *e = lab_export_new(&config);
   for (size_t i = 0; i < now->n; i++) {
     record r = before ? difference_at(now, before, i) : record_at(now, i);

@@ -14,6 +14,7 @@ lab_goroutines *lab_goroutines_new(const char *name) {
   lab_goroutines *g = lab_xcalloc(1, sizeof *g);
   g->name = name;
   g->taken_real = lab_clock_real();
+  g->taken_mono = lab_clock_mono();
   g->last = &g->first;
   return g;
 }
@@ -61,7 +62,7 @@ int lab_goroutines_write(const lab_goroutines *now,
   count_goroutines(&c, now, 1);
   if (before) {
     count_goroutines(&c, before, -1);
-    duration = now->taken_real - before->taken_real;
+    duration = now->taken_mono - before->taken_mono;
   }
   int rc = lab_counts_write(&c, now->name, now->taken_real, duration, out);
   lab_counts_free(&c);

@@ -14,7 +14,8 @@ typedef struct lab_goroutine_block {
 
 struct lab_goroutines {
   const char *name;
-  uint64_t taken_real; /* ns since 1970 */
+  uint64_t taken_real; /* ns since 1970; for durations: */
+  uint64_t taken_mono;
   size_t count;
   lab_goroutine_block *first, **last, *filling;
 };

@@ -214,6 +214,7 @@ lab_heap_snapshot *lab_heap_take(void) {
   s->rate = lab_mem_rate();
   s->is_whole = false;
   s->taken_real = lab_clock_real();
+  s->taken_mono = lab_clock_mono();
   return s;
 }
 
@@ -283,7 +284,7 @@ int lab_heap_write(const lab_heap_snapshot *now,
                                .time_ns = (int64_t)now->taken_real,
                                .drop_zero = true};
   if (before)
-    config.duration_ns = (int64_t)(now->taken_real - before->taken_real);
+    config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
   lab_export *e = lab_export_new(&config);
   if (before)
     write_differences(e, now, before);

@@ -28,6 +28,7 @@ void lab_entry_watch_begin(lab_vm *vm, int number, const char *slug,
   lab_entry new = {.what = what, .number = number, .tell = TELL_AFTER};
   snprintf(new.slug, sizeof new.slug, "%s", slug);
   new.since = lab_clock_real();
+  new.since_mono = lab_clock_mono();
   show_entry(vm, new);
 }
 
@@ -37,8 +38,7 @@ void lab_entry_watch_end(lab_vm *vm) {
 
 /* Under the lock. Whether it is time for a line of the log. */
 static bool is_due(lab_entry *e, unsigned *seconds) {
-  uint64_t now = lab_clock_real();
-  *seconds = now > e->since ? (unsigned)((now - e->since) / LAB_SECOND) : 0;
+  *seconds = (unsigned)((lab_clock_mono() - e->since_mono) / LAB_SECOND);
   if (*seconds < e->tell)
     return false;
   e->tell = *seconds * TELL_FACTOR;

@@ -87,7 +87,9 @@ static void write_params(lua_State *L, lab_buf *out) {
 void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
   lab_scenario *s = vm->scenario;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
-  lab_shown_step new = {.number = s->step.number, .since = lab_clock_real()};
+  lab_shown_step new = {.number = s->step.number,
+                        .since = lab_clock_real(),
+                        .since_mono = lab_clock_mono()};
   memcpy(new.slug, s->step.slug, sizeof new.slug);
   size_t nroutes = collect_routes(L, scenario, routes);
   lua_pushliteral(L, "title");

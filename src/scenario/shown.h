@@ -22,7 +22,9 @@ enum { LAB_ROUTES = 32, LAB_ROUTE_LEN = 64, LAB_SLUG_LEN = 64 };
 typedef struct lab_shown_step {
   int number;
   char slug[LAB_SLUG_LEN];
-  uint64_t since; /* when it was entered, ns since 1970 */
+  uint64_t since; /* when it was entered, ns since 1970; and by lab_clock_mono,
+                     for its age: */
+  uint64_t since_mono;
   lab_buf title;  /* may be empty */
   lab_buf params; /* a JSON object: what self.params holds */
 } lab_shown_step;
@@ -32,10 +34,10 @@ typedef struct lab_entry {
   const char *what; /* what of it runs, a literal; NULL: there is none */
   int number;
   char slug[LAB_SLUG_LEN];
-  uint64_t since; /* ns since 1970 */
-  unsigned tell;  /* the next line in the log, in seconds after `since` */
-  lab_buf where;  /* what it does; then, from a second on, its stack as Lua
-                     writes it. May be empty */
+  uint64_t since, since_mono; /* as a step's */
+  unsigned tell; /* the next line in the log, in seconds after `since` */
+  lab_buf where; /* what it does; then, from a second on, its stack as Lua
+                    writes it. May be empty */
 } lab_entry;
 
 typedef struct lab_shown {

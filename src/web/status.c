@@ -37,11 +37,15 @@ static void add_status_time(lab_json *j, const char *key, uint64_t ns) {
   lab_json_text(j, text);
 }
 
-/* Seconds from a moment, in ns since 1970, until now. */
-static void add_status_age(lab_json *j, const char *key, uint64_t since) {
-  uint64_t now = lab_clock_real();
+static void add_status_seconds(lab_json *j, const char *key, uint64_t ns) {
   lab_json_key(j, key);
-  lab_json_double(j, now > since ? (double)((now - since) / 1000) / 1e6 : 0);
+  lab_json_double(j, (double)(ns / 1000) / 1e6);
+}
+
+/* From SINCE, of lab_clock_mono: ages must not depend on who sets the clock. */
+static void add_status_age(lab_json *j, const char *key, uint64_t since) {
+  uint64_t now = lab_clock_mono();
+  add_status_seconds(j, key, now > since ? now - since : 0);
 }
 
 static void add_status_number(lab_json *j, const char *key, uint64_t n) {
@@ -64,7 +68,7 @@ static void add_status_step(lab_json *j, const lab_vm_status *vm) {
   lab_json_key(j, "params");
   lab_json_raw(j, vm->step.params.data, vm->step.params.len);
   add_status_time(j, "since", vm->step.since);
-  add_status_age(j, "seconds_in_step", vm->step.since);
+  add_status_age(j, "seconds_in_step", vm->step.since_mono);
 }
 
 /* TEXT is a stack traceback of Lua's; the lines that begin with a tab are its
@@ -94,7 +98,7 @@ static void add_status_entering(lab_json *j, lab_vm_status *vm) {
   lab_json_int(j, vm->entry.number);
   add_status_text(j, "slug", vm->entry.slug);
   add_status_time(j, "since", vm->entry.since);
-  add_status_age(j, "seconds", vm->entry.since);
+  add_status_age(j, "seconds", vm->entry.since_mono);
   lab_json_key(j, "state");
   lab_json_string(j, where, strcspn(where, "\n"));
   add_status_stack(j, where);
@@ -127,9 +131,8 @@ static void add_status_tasks(lab_json *j, const lab_vm_status *vm) {
 static void add_status_process(lab_json *j, const lab_process *p) {
   add_status_number(j, "pid", (uint64_t)getpid());
   add_status_time(j, "started", p->start_ns);
-  add_status_age(j, "uptime_seconds", p->start_ns);
-  lab_json_key(j, "cpu_seconds");
-  lab_json_double(j, (double)(p->cpu_ns / 1000) / 1e6);
+  add_status_seconds(j, "uptime_seconds", p->age_ns);
+  add_status_seconds(j, "cpu_seconds", p->cpu_ns);
   add_status_number(j, "fds", p->fds);
   add_status_number(j, "threads", p->threads);
   add_status_number(j, "rss_bytes", p->rss);
