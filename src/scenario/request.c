@@ -30,7 +30,7 @@ static void push_request(lab_vm *vm, lua_State *co, const lab_request *x) {
   set_field(co, "path", x->path, x->path_len);
   set_field(co, "raw_query", x->query, x->query_len);
   set_field(co, "body", x->body, x->body_len);
-  lua_pushinteger(co, (lua_Integer)++vm->scenario->requests.last_id);
+  lua_pushinteger(co, (lua_Integer)x->id);
   lua_setfield(co, -2, "id");
   lua_rawgeti(co, LUA_REGISTRYINDEX, vm->scenario->requests.meta);
   lua_setmetatable(co, -2);
@@ -128,11 +128,21 @@ static int take_answer(lua_State *co) {
   return 0;
 }
 
-/* The length of an error's message without its traceback: what the client gets.
- */
+/* The length of an error's message without its traceback. */
 static size_t measure_message(const char *text) {
   const char *end = strstr(text, "\nstack traceback:");
   return end ? (size_t)(end - text) : strlen(text);
+}
+
+/* The client gets the id, by which one finds the rest in the log: files, lines
+ * and paths are nobody's business outside. */
+static void tell_failure(lab_request *x, const char *text) {
+  char said[64];
+  int n = snprintf(said, sizeof said, "internal server error (request id %llu)",
+                   (unsigned long long)x->id);
+  lab_log("request id %llu: request %.*s failed: %s", (unsigned long long)x->id,
+          (int)x->path_len, x->path, text);
+  set_text(x, 500, said, (size_t)n);
 }
 
 static void take_error(lab_request *x, lab_lua_task *t) {
@@ -147,8 +157,7 @@ static void take_error(lab_request *x, lab_lua_task *t) {
   if (t->base.cancelled) {
     set_text(x, 503, text, measure_message(text));
   } else {
-    lab_log("request %s failed: %s", x->path, text);
-    set_text(x, 500, text, measure_message(text));
+    tell_failure(x, text);
   }
   lab_buf_putc(&x->reply, '\n');
 }
@@ -272,9 +281,8 @@ static int start_request(lua_State *L) {
 static void refuse_for_memory(lab_vm *vm, lab_request *x) {
   char limit[LAB_MEMORY_LIMIT_TEXT], text[LAB_MEMORY_TEXT];
   lab_memory_limit_text(vm, limit, sizeof limit);
-  int n = snprintf(text, sizeof text, "not enough memory to begin: %s", limit);
-  lab_log("request %.*s failed: %s", (int)x->path_len, x->path, text);
-  set_text(x, 500, text, (size_t)n);
+  snprintf(text, sizeof text, "not enough memory to begin: %s", limit);
+  tell_failure(x, text);
   lab_buf_putc(&x->reply, '\n');
   lab_call_answer(&x->call);
 }
@@ -291,6 +299,7 @@ static void deliver_request(lab_post *post) {
     return;
   }
   x->step = vm->scenario->step.number;
+  x->id = ++vm->scenario->requests.last_id;
   lab_log_text("Starting processing request...", 30);
   lua_pushcfunction(vm->L, start_request);
   lua_pushlightuserdata(vm->L, x);

@@ -23,6 +23,7 @@
 --   lab:post(path, body[, ...]) `headers` has lower-case names
 --   lab:log()                   what it has logged so far
 --   lab:wait_log(text[, s])     until the log has the plain text
+--   lab:details(answer)         of a request that failed: what the log says of it
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
 --   lab:thread_cpu(prefix)      CPU seconds so far of the threads with such names
@@ -175,6 +176,15 @@ function lab:thread_cpu(prefix)
     if name:sub(1, #prefix) == prefix then ns = ns + tonumber(n) end
   end
   return ns / 1e9
+end
+
+function lab:details(answer)
+  local id = t.match(answer.body, "^internal server error %(request id (%d+)%)\n$")
+  local begin = "request id " .. id .. ": request "
+  self:wait_log(begin)
+  local text = self:log():match("\n[%d/: ]+" .. begin .. "%S+ failed: ([^\0]*)")
+  return (text:match("^(.-\n)stack traceback:") or text):match("^(.-\n)%d+/%d+/%d+ ") or
+    text:match("^(.-\n)stack traceback:") or text
 end
 
 -- A machine so busy that the VM's thread doesn't run at all for 90 ms gives an

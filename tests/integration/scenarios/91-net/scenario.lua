@@ -107,7 +107,7 @@ routes["/server"] = function()
   end))
   local bad = assert(lab.http.get(url(server, "/bad")))
   equal(bad.status, 500, "status")
-  has(bad.body, "sorry")
+  has(bad.body, "internal server error (request id ")
   local tasks = {}
   for i = 1, 10 do tasks[i] = lab.go(function() return lab.http.get(url(server, "/")) end) end
   for _, task in ipairs(tasks) do
