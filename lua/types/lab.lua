@@ -500,8 +500,8 @@ function Server:close() end
 ---@return lab.Server? server, string? message, integer? errno
 function lab.listen(address, fn) end
 
----A child process. When the step is left, it is killed together with the
----processes that it has started.
+---A child process. It is killed when the step is left. When it ends, what it has
+---started is killed, too, but for processes in a session of their own (setsid).
 ---@class lab.Process
 local Process = {}
 

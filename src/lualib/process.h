@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * lab.spawn: child processes.
  *
- * A child that runs stays even if nothing refers to it. What the step leaves
- * running is killed with it, and so are the child's own children, as long as
- * they stay in its group.
+ * A child that runs stays even if nothing refers to it. The step that is left
+ * kills it. However it ends, its own children are killed, as long as they stay
+ * in its group: one that calls setsid outlives it and the step.
  *
  * Threads: the VM's. */
 #ifndef LAB_LUALIB_PROCESS_H

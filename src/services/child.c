@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * See child.h. Each child leads a session of its own, and so a process group:
- * all that it starts can be killed with it. Children have /dev/null as standard
+ * See child.h. Each child leads a session of its own, and so a process group,
+ * which is killed with it: all that it has started, but for what has begun a
+ * session itself (setsid). Children have /dev/null as standard
  * input, output and error.
  *
  * A child is started on libuv's pool, because that takes some milliseconds. The
@@ -77,6 +78,11 @@ static void on_look_closed(uv_handle_t *handle) {
 
 /* ---- its end ------------------------------------------------------------- */
 
+static void kill_child_group(pid_t pid) {
+  if (pid > 0)
+    kill(-pid, SIGKILL);
+}
+
 static void tell_child_end(running_child *r, int status) {
   lab_child *child = LAB_CONTAINER(r->errand, lab_child, errand);
   child->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
@@ -85,11 +91,16 @@ static void tell_child_end(running_child *r, int status) {
   lab_errand_tell(r->errand, 1);
 }
 
-/* Nobody else reaps it, so until then its number is no other process's. */
+/* Nobody else reaps it, so until then its number is no other process's. What it
+ * has left running in its group is killed before: later nobody knows it. */
 static void reap_child(running_child *r) {
   int status = 0;
-  if (waitpid(r->pid, &status, WNOHANG) == 0)
+  siginfo_t info = {.si_pid = 0};
+  if (waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      info.si_pid == 0)
     return;
+  kill_child_group(r->pid);
+  waitpid(r->pid, &status, 0);
   lab_list_remove(&r->link);
   if (r->errand)
     tell_child_end(r, status);
@@ -144,11 +155,6 @@ static void run_child_start(uv_work_t *work) {
   pthread_mutex_lock(&start_lock);
   r->error = lab_spawn(&r->started_pid, &options);
   pthread_mutex_unlock(&start_lock);
-}
-
-static void kill_child_group(pid_t pid) {
-  if (pid > 0)
-    kill(-pid, SIGKILL);
 }
 
 static void tell_child_start(running_child *r) {

@@ -12,7 +12,7 @@
 void lab_services_spawn(lab_errand *e);
 /* Sends SIGNAL to the child. Nothing happens if it has ended. */
 void lab_services_kill(lab_child *child, int signal);
-/* Kills E's child, with all that it has started. */
+/* Kills E's child and its process group. */
 void lab_services_stop_child(lab_errand *e);
 /* Kills all children at once and lets none start: for a process that exits
  * without waiting. */

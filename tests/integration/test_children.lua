@@ -61,4 +61,14 @@ t.test("a child has descriptors 0 to 2, no blocked signal, and a session of its 
   t.equal(lab:stop(), 0)
 end)
 
+t.test("what a child has left running in its group ends with it", function()
+  local lab = start()
+  local file = t.temp_dir() .. "/pid"
+  local answer = lab:get("/leave", "-G", "--data-urlencode", "script=sleep 1000 & echo $! >" .. file)
+  t.equal(answer.body, "0")
+  local pid = tonumber(t.read(file))
+  t.eventually(function() return t.run("ps -o stat= -p " .. pid).out:match("^%s*Z?[^%a]*$") end)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

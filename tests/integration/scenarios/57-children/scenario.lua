@@ -26,13 +26,11 @@ return {
     end,
     -- What a child sees of itself, in the file that the query names.
     ["/self"] = function(_, req)
-      local script = "{ ls -1 /proc/$$/fd; cat /proc/$$/status /proc/$$/stat; } >" .. req.query.file
+      local script = "exec >" .. req.query.file .. "; ls -1 /proc/$$/fd; exec cat /proc/self/status /proc/self/stat"
       return tostring(assert(lab.spawn { "sh", "-c", script }):wait())
     end,
     ["/leave"] = function(_, req)
-      assert(lab.spawn { "sh", "-c", req.query.script })
-      lab.sleep(0.1)
-      return "left"
+      return tostring(assert(lab.spawn { "sh", "-c", req.query.script }):wait())
     end,
   },
 }
