@@ -46,16 +46,9 @@ bool lab_task_snapshot_is_unwanted(const lab_task_snapshot *p) {
 
 /* A task that has not run yet is where it will begin. */
 static uint32_t intern_task_entry(lua_State *co, int nargs) {
-  lua_Debug ar;
-  lab_frame frame;
-  lua_pushvalue(co, -(nargs + 1));
-  uint32_t c = lab_func_find_c((const void *)lua_tocfunction(co, -1));
-  lua_getinfo(co, ">S", &ar);
-  if (ar.what[0] != 'C')
-    frame = lab_frame_script(lab_func_lua(ar.source, ar.srclen, ar.linedefined),
-                             ar.linedefined);
-  else
-    frame = lab_frame_script(c ? c : lab_func_pseudo("[C function]"), 0);
+  int line;
+  uint32_t id = lab_walk_function(co, -(nargs + 1), &line);
+  lab_frame frame = lab_frame_script(id, line);
   return lab_stack_intern(&frame, 1);
 }
 

@@ -61,14 +61,10 @@ static uint32_t intern_entry_stack(uint32_t func) {
 /* The function that T will call, for a task that has not begun: it is at the
  * bottom of its stack. */
 static uint32_t find_first_function(const lab_lua_task *t) {
-  lua_Debug ar;
+  int line;
   if (lua_gettop(t->co) == 0 || !lua_isfunction(t->co, 1))
     return 0;
-  if (lua_iscfunction(t->co, 1))
-    return lab_func_find_c((const void *)lua_tocfunction(t->co, 1));
-  lua_pushvalue(t->co, 1);
-  lua_getinfo(t->co, ">S", &ar);
-  return lab_func_lua(ar.source, ar.srclen, ar.linedefined);
+  return lab_walk_function(t->co, 1, &line);
 }
 
 /* The outermost function of a stack that was taken while the task ran. */

@@ -89,6 +89,11 @@ static void write_goroutine_stack(uint32_t stack, lab_buf *out) {
       lab_stack_frames(stack ? stack : lab_export_pseudo("[unknown]"), &frames);
   for (size_t i = 0; i < n; i++) {
     lab_symbol symbols[LAB_SYMBOL_INLINES];
+    size_t left_out = lab_frame_count_left_out(frames[i]);
+    if (left_out > 0) { /* as Go has it, for those who read dumps of Go's */
+      lab_buf_printf(out, "...%zu frames elided...\n", left_out);
+      continue;
+    }
     size_t nsymbols = lab_symbols_lookup(frames[i], i == 0, symbols);
     for (size_t j = 0; j < nsymbols; j++) {
       lab_buf_printf(out, "%s(...)\n", symbols[j].name);

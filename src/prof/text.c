@@ -13,6 +13,8 @@ uint64_t lab_text_offset(lab_frame frame, bool leaf, const lab_symbol *symbol) {
   uint64_t address = lab_text_address(frame, leaf);
   if (lab_frame_is_script(address)) {
     int line = lab_frame_line(address);
+    if (lab_frame_count_left_out(address) > 0)
+      return 0;
     return line > symbol->start_line ? (uint64_t)(line - symbol->start_line)
                                      : 0;
   }

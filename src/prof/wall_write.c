@@ -38,11 +38,9 @@ static void write_wall_time(writer *w, uint32_t stack, uint32_t label,
 
 /* The frame [NAME], called by STACK. */
 static uint32_t push_pseudo_frame(const char *name, uint32_t stack) {
-  lab_frame frames[LAB_STACK_DEPTH];
+  lab_frame frames[1 + LAB_STACK_DEPTH];
   const lab_frame *callers;
   size_t n = lab_stack_frames(stack, &callers);
-  if (n > LAB_STACK_DEPTH - 1)
-    n = LAB_STACK_DEPTH - 1;
   frames[0] = lab_frame_script(lab_func_pseudo(name), 0);
   for (size_t i = 0; i < n; i++) /* a leaf is no return address, others are */
     frames[i + 1] =

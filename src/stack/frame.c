@@ -8,6 +8,7 @@
  * and put another one in its place. */
 #include "stack/frame.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ typedef struct key {
   lab_func_kind kind;
   const char *text; /* source, or name */
   size_t len;
-  int line;
+  int line, order;
   const void *address;
 } key;
 
@@ -42,7 +43,8 @@ static uint64_t hash_func_key(const key *k) {
   if (k->kind == LAB_FUNC_C)
     return lab_hash_u64((uintptr_t)k->address);
   return lab_intern_hash(k->text, k->len,
-                         (uint64_t)k->kind << 32 | (uint32_t)k->line);
+                         (uint64_t)k->order << 40 ^ (uint64_t)k->kind << 32 ^
+                             (uint32_t)k->line);
 }
 
 static bool is_func_of_key(const entry *e, const key *k) {
@@ -51,8 +53,8 @@ static bool is_func_of_key(const entry *e, const key *k) {
   if (k->kind == LAB_FUNC_C)
     return e->func.address == k->address;
   const char *text = k->kind == LAB_FUNC_LUA ? e->func.source : e->func.name;
-  return e->func.line == k->line && e->len == k->len &&
-         memcmp(text, k->text, k->len) == 0;
+  return e->func.line == k->line && e->func.order == k->order &&
+         e->len == k->len && memcmp(text, k->text, k->len) == 0;
 }
 
 /* The id of the function with key K, or 0. Takes no lock. */
@@ -72,6 +74,7 @@ static uint32_t add_func(const key *k, uint64_t hash, bool hidden) {
   e->func = (lab_func){.kind = k->kind,
                        .source = k->kind == LAB_FUNC_LUA ? text : NULL,
                        .line = k->line,
+                       .order = k->order,
                        .address = k->address,
                        .name = k->kind == LAB_FUNC_LUA ? NULL : text,
                        .hidden = hidden};
@@ -87,7 +90,8 @@ static uint32_t find_or_add_func(const key *k, bool hidden) {
   if (id)
     return id;
   static const char full[] = "[too many functions]";
-  static const key full_key = {LAB_FUNC_PSEUDO, full, sizeof full - 1, 0, NULL};
+  static const key full_key = {
+      LAB_FUNC_PSEUDO, full, sizeof full - 1, 0, 0, NULL};
   pthread_mutex_lock(&funcs.lock);
   if (atomic_load_explicit(&funcs.count, memory_order_relaxed) >=
       LAB_FUNC_LIMIT) {
@@ -105,23 +109,44 @@ static size_t cut_length(size_t len) {
   return len < LAB_FUNC_NAME_MAX ? len : LAB_FUNC_NAME_MAX;
 }
 
-uint32_t lab_func_lua(const char *source, size_t len, int line) {
-  key k = {LAB_FUNC_LUA, source, cut_length(len), line, NULL};
+uint32_t lab_func_lua(const char *source, size_t len, int line, int order) {
+  key k = {LAB_FUNC_LUA, source, cut_length(len), line, order, NULL};
   return find_or_add_func(&k, false);
 }
 
 uint32_t lab_func_c(const void *address, const char *name, bool hidden) {
-  key k = {LAB_FUNC_C, name, cut_length(strlen(name)), 0, address};
+  key k = {LAB_FUNC_C, name, cut_length(strlen(name)), 0, 0, address};
   return find_or_add_func(&k, hidden);
 }
 
 uint32_t lab_func_pseudo(const char *name) {
-  key k = {LAB_FUNC_PSEUDO, name, cut_length(strlen(name)), 0, NULL};
+  key k = {LAB_FUNC_PSEUDO, name, cut_length(strlen(name)), 0, 0, NULL};
   return find_or_add_func(&k, false);
 }
 
+/* The number stands where other frames have their line. */
+static uint32_t find_left_out(void) {
+  static atomic_uint known;
+  uint32_t id = atomic_load_explicit(&known, memory_order_relaxed);
+  if (id == 0) {
+    id = lab_func_pseudo("[frames left out]");
+    atomic_store_explicit(&known, id, memory_order_relaxed);
+  }
+  return id;
+}
+
+lab_frame lab_frame_left_out(size_t n) {
+  return lab_frame_script(find_left_out(), n < INT_MAX ? (int)n : INT_MAX);
+}
+
+size_t lab_frame_count_left_out(lab_frame f) {
+  return lab_frame_is_script(f) && lab_frame_func(f) == find_left_out()
+             ? (size_t)lab_frame_line(f)
+             : 0;
+}
+
 uint32_t lab_func_find_c(const void *address) {
-  key k = {LAB_FUNC_C, NULL, 0, 0, address};
+  key k = {LAB_FUNC_C, NULL, 0, 0, 0, address};
   return find_func(&k, hash_func_key(&k));
 }
 

@@ -7,8 +7,9 @@
  * current line.
  *
  * The function table has what an address alone doesn't name: Lua functions,
- * known by chunk name and line of definition; the C functions that Lua calls,
- * known by address; and pseudo functions such as "[lua gc]", known by name.
+ * known by chunk name, line of definition, and order among the functions that
+ * begin at this line; the C functions that Lua calls, known by address; and
+ * pseudo functions such as "[lua gc]", known by name.
  * Entries are made once and never go away; ids start at 1. Equal functions have
  * the same id, so a chunk that is loaded twice keeps its ids.
  *
@@ -57,6 +58,7 @@ typedef struct lab_func {
   lab_func_kind kind;
   const char *source;  /* Lua: chunk name, with its '@' */
   int line;            /* Lua: line of definition; 0 = main chunk */
+  int order;           /* Lua: functions that begin earlier at this line */
   const void *address; /* C */
   const char *name;    /* C: "lab.copy_n"; pseudo: "[lua gc]"; Lua: NULL */
   /* C: lab_stack_merge leaves it out, so its samples count as its caller's */
@@ -64,13 +66,19 @@ typedef struct lab_func {
 } lab_func;
 
 /* The id of the Lua function that was defined at LINE of the chunk SOURCE (LEN
- * bytes, with Lua's '@' or '='; lua_Debug's source, srclen, linedefined). */
-uint32_t lab_func_lua(const char *source, size_t len, int line);
+ * bytes, with Lua's '@' or '='; lua_Debug's source, srclen, linedefined). ORDER
+ * functions of the chunk begin earlier at the same line. */
+uint32_t lab_func_lua(const char *source, size_t len, int line, int order);
 /* The id of the C function at ADDRESS. NAME and HIDDEN count only if it is
  * new. */
 uint32_t lab_func_c(const void *address, const char *name, bool hidden);
 /* The id of the pseudo function NAME. */
 uint32_t lab_func_pseudo(const char *name);
+/* A frame that stands for N others, which a deep stack has no room for. Its
+ * name is "[... N frames left out ...]". */
+lab_frame lab_frame_left_out(size_t n);
+/* The N of such a frame; 0: it is another one. */
+size_t lab_frame_count_left_out(lab_frame f);
 /* The id of a registered C function, or 0. */
 uint32_t lab_func_find_c(const void *address);
 /* The entry; valid for ever. NULL for an unknown id. */

@@ -13,7 +13,8 @@
  *   function M.a:b, M.a.b = function         M.a:b, M.a.b
  *   t = { g = function, ["g h"] = function } t.g, t["g h"]
  *   return { g = function }                  g
- *   without a name, in f, in the chunk       f.func1, <main>.func1 */
+ *   without a name, in f, in the chunk       f.func1, <main>.func1
+ *   the second one of a name at one line     f#2 */
 #include "stack/luanames.h"
 
 #include <stdbool.h>
@@ -345,25 +346,66 @@ static lab_token *read_tokens(const char *source, size_t len, size_t *count) {
   return tokens;
 }
 
-/* Sorts by line, then in the order of the text, which `closures` holds now. */
-static int compare_found(const void *a, const void *b) {
-  const function *x = a, *y = b;
-  if (x->name.line != y->name.line)
-    return x->name.line < y->name.line ? -1 : 1;
-  return x->closures < y->closures ? -1 : 1;
+/* By line, then in the order of the text. */
+static int compare_order(const void *a, const void *b) {
+  const lab_luaname *x = a, *y = b;
+  if (x->line != y->line)
+    return x->line < y->line ? -1 : 1;
+  return (x->order > y->order) - (x->order < y->order);
+}
+
+/* By line, then by name, equal names in the order of the text. */
+static int compare_name(const void *a, const void *b) {
+  const lab_luaname *x = a, *y = b;
+  int order = strcmp(x->name, y->name);
+  return x->line == y->line && order ? order : compare_order(a, b);
+}
+
+/* The Nth function of this name at its line. */
+static void number_name(lab_luaname *name, unsigned n) {
+  char number[16];
+  size_t len = (size_t)snprintf(number, sizeof number, "#%u", n);
+  size_t room = sizeof name->name - 1 - len, at = strlen(name->name);
+  memcpy(name->name + (at < room ? at : room), number, len + 1);
+}
+
+static bool has_same_name(const lab_luaname *a, const lab_luaname *b) {
+  return a->line == b->line && strcmp(a->name, b->name) == 0;
+}
+
+/* Profiles merge functions of one name, so those of one line differ. LIST is
+ * sorted by name. */
+static void number_equal_names(lab_luaname *list, size_t count) {
+  for (size_t first = 0, next; first < count; first = next) {
+    for (next = first + 1;
+         next < count && has_same_name(&list[first], &list[next]);)
+      next++;
+    for (size_t i = first + 1; i < next; i++)
+      number_name(&list[i], (unsigned)(i - first + 1));
+  }
+}
+
+/* LIST is in the order of the text. */
+static void count_order(lab_luaname *list, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    list[i].order =
+        i > 0 && list[i].line == list[i - 1].line ? list[i - 1].order + 1 : 0;
 }
 
 static size_t collect_names(names *n, lab_luaname **out) {
-  function *list = n->functions + 1; /* without the chunk itself */
-  size_t count = n->nfunctions - 1, kept = 0;
-  for (size_t i = 0; i < count; i++)
-    list[i].closures = (unsigned)i;
-  qsort(list, count, sizeof *list, compare_found);
-  *out = lab_xmalloc(count * sizeof **out);
-  for (size_t i = 0; i < count; i++)
-    if (kept == 0 || (*out)[kept - 1].line != list[i].name.line)
-      (*out)[kept++] = list[i].name;
-  return kept;
+  size_t count = n->nfunctions - 1; /* without the chunk itself */
+  lab_luaname *list = lab_xmalloc(count * sizeof *list);
+  for (size_t i = 0; i < count; i++) {
+    list[i] = n->functions[i + 1].name;
+    list[i].order = (int)i;
+  }
+  qsort(list, count, sizeof *list, compare_order);
+  count_order(list, count);
+  qsort(list, count, sizeof *list, compare_name);
+  number_equal_names(list, count);
+  qsort(list, count, sizeof *list, compare_order);
+  *out = list;
+  return count;
 }
 
 size_t lab_luanames_find(const char *source, size_t len, lab_luaname **out) {

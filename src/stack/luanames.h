@@ -11,13 +11,14 @@
 enum { LAB_LUANAME_MAX = 128 };
 
 typedef struct lab_luaname {
-  int line; /* where it is defined: lua_Debug's linedefined */
+  int line;  /* where it is defined: lua_Debug's linedefined */
+  int order; /* how many functions begin earlier at this line */
   char name[LAB_LUANAME_MAX];
 } lab_luaname;
 
-/* The functions of TEXT, sorted by line. If a line has several, only the first
- * one is there, which is the outermost. Any bytes are accepted; the time is
- * linear. Returns how many; the caller frees *OUT with lab_xfree. */
+/* The functions of TEXT, sorted by line and order. Those that begin at one line
+ * have different names. Any bytes are accepted; the time is that of sorting.
+ * Returns how many; the caller frees *OUT with lab_xfree. */
 size_t lab_luanames_find(const char *text, size_t len, lab_luaname **out);
 
 #endif

@@ -30,9 +30,10 @@
 
 #include "stack/codemap.h"
 #include "stack/stack.h"
+#include "stack/unwind.h"
 
 typedef struct merge {
-  lab_frame out[LAB_STACK_DEPTH];
+  lab_frame out[LAB_UNWIND_MAX + LAB_STACK_DEPTH];
   size_t n;
   const void *base_c;  /* the C function that is the base's top, or NULL */
   bool base_is_native; /* base_c was found among the native frames */
@@ -40,7 +41,7 @@ typedef struct merge {
 } merge;
 
 static void push_frame(merge *m, lab_frame frame) {
-  if (m->n < LAB_STACK_DEPTH)
+  if (m->n < sizeof m->out / sizeof *m->out)
     m->out[m->n++] = frame;
 }
 

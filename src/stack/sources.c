@@ -16,7 +16,7 @@
 #include "stack/luanames.h"
 
 typedef struct named {
-  int line;
+  int line, order;
   const char *name;
 } named;
 
@@ -24,7 +24,7 @@ typedef struct source {
   const char *chunk;
   size_t len; /* of its name */
   const char *path;
-  named *names; /* by line; the first is the chunk itself, line 0 */
+  named *names; /* by line and order; the first is the chunk itself, line 0 */
   size_t count;
 } source;
 
@@ -78,9 +78,10 @@ void lab_sources_register(const char *chunk, const char *prefix,
   lab_luaname *found;
   size_t count = lab_luanames_find(text, len, &found);
   named *names = lab_xmalloc((count + 1) * sizeof *names);
-  names[0] = (named){0, add_prefix(prefix, "<main>")};
+  names[0] = (named){0, 0, add_prefix(prefix, "<main>")};
   for (size_t i = 0; i < count; i++)
-    names[i + 1] = (named){found[i].line, add_prefix(prefix, found[i].name)};
+    names[i + 1] = (named){found[i].line, found[i].order,
+                           add_prefix(prefix, found[i].name)};
   lab_xfree(found);
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, true);
@@ -92,38 +93,43 @@ void lab_sources_register(const char *chunk, const char *prefix,
   lab_xfree(old);
 }
 
-static int compare_line(const void *key, const void *item) {
-  int line = *(const int *)key;
-  const named *n = item;
-  return line < n->line ? -1 : line > n->line;
+static int compare_place(const void *a, const void *b) {
+  const named *x = a, *y = b;
+  return x->line != y->line ? (x->line > y->line) - (x->line < y->line)
+                            : (x->order > y->order) - (x->order < y->order);
 }
 
 /* "<chunk>:<line>", for a function that isn't registered. If the chunk's name
  * is its own text, the beginning of its first line is shown, as Lua does. */
-static const char *make_unknown_name(const char *chunk, int line) {
+static const char *make_unknown_name(const char *chunk, int line, int order) {
   enum { SHOWN = 60 };
-  char name[LAB_FUNC_NAME_MAX + 32];
+  char name[LAB_FUNC_NAME_MAX + 32], number[16] = "";
+  if (order > 0)
+    snprintf(number, sizeof number, "#%u", (unsigned)order + 1);
   if (chunk[0] == '@' || chunk[0] == '=') {
-    snprintf(name, sizeof name, "%.*s:%d", LAB_FUNC_NAME_MAX, chunk + 1, line);
+    snprintf(name, sizeof name, "%.*s:%d%s", LAB_FUNC_NAME_MAX, chunk + 1, line,
+             number);
   } else {
     size_t shown = strcspn(chunk, "\r\n");
     int cut = shown > SHOWN || chunk[shown] != '\0';
-    snprintf(name, sizeof name, "[string \"%.*s%s\"]:%d",
+    snprintf(name, sizeof name, "[string \"%.*s%s\"]:%d%s",
              (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
-             line);
+             line, number);
   }
   return lab_intern_text(name);
 }
 
-const char *lab_sources_name(const char *chunk, int line, const char **path) {
+const char *lab_sources_name(const char *chunk, int line, int order,
+                             const char **path) {
+  named key = {line, order, NULL};
   pthread_mutex_lock(&sources.lock);
   const source *s = get_source(chunk, false);
   const named *n =
-      s ? bsearch(&line, s->names, s->count, sizeof *s->names, compare_line)
+      s ? bsearch(&key, s->names, s->count, sizeof *s->names, compare_place)
         : NULL;
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)
     *path = file ? file : chunk[0] == '@' ? lab_intern_text(chunk + 1) : "";
-  return name ? name : make_unknown_name(chunk, line);
+  return name ? name : make_unknown_name(chunk, line, order);
 }

@@ -75,13 +75,39 @@ static uint32_t add_stack_unless_full(const stack *s, uint64_t hash) {
   return id;
 }
 
-uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
-  if (n == 0)
-    return 0;
-  stack s = {frames, n < LAB_STACK_DEPTH ? n : LAB_STACK_DEPTH};
+static uint32_t intern_whole(const lab_frame *frames, size_t n) {
+  stack s = {frames, n};
   uint64_t hash = hash_stack(&s);
   uint32_t id = find_known_stack(&s, hash);
   return id ? id : add_stack_unless_full(&s, hash);
+}
+
+static size_t count_frames(const lab_frame *frames, size_t n) {
+  size_t all = 0;
+  for (size_t i = 0; i < n; i++) {
+    size_t left_out = lab_frame_count_left_out(frames[i]);
+    all += left_out ? left_out : 1;
+  }
+  return all;
+}
+
+static __attribute__((noinline)) uint32_t
+intern_shortened(const lab_frame *frames, size_t n) {
+  enum { LEAVES = LAB_STACK_DEPTH - LAB_STACK_ROOTS - 1 };
+  lab_frame kept[LAB_STACK_DEPTH];
+  size_t left_out = count_frames(frames + LEAVES, n - LEAVES - LAB_STACK_ROOTS);
+  memcpy(kept, frames, LEAVES * sizeof *kept);
+  kept[LEAVES] = lab_frame_left_out(left_out);
+  memcpy(kept + LEAVES + 1, frames + n - LAB_STACK_ROOTS,
+         LAB_STACK_ROOTS * sizeof *kept);
+  return intern_whole(kept, LAB_STACK_DEPTH);
+}
+
+uint32_t lab_stack_intern(const lab_frame *frames, size_t n) {
+  if (n == 0)
+    return 0;
+  return n <= LAB_STACK_DEPTH ? intern_whole(frames, n)
+                              : intern_shortened(frames, n);
 }
 
 size_t lab_stack_frames(uint32_t id, const lab_frame **frames) {

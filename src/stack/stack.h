@@ -18,11 +18,14 @@
 #include "stack/merge.h"
 
 enum {
-  LAB_STACK_DEPTH = 256,     /* frames kept; deeper callers are cut off */
+  LAB_STACK_DEPTH = 256,     /* frames kept */
+  LAB_STACK_ROOTS = 32,      /* of those, the outermost of a deeper stack */
   LAB_STACK_LIMIT = 1000000, /* different stacks */
 };
 
-/* The id of the stack of these N frames, which are copied. */
+/* The id of the stack of these N frames, which are copied. If there are more
+ * than LAB_STACK_DEPTH, one frame in the middle stands for those that are left
+ * out (lab_frame_left_out). */
 uint32_t lab_stack_intern(const lab_frame *frames, size_t n);
 
 /* The frames of a stack, valid for ever. Returns how many; 0 for id 0 and for

@@ -13,6 +13,7 @@
 #include "stack/symbols.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -70,12 +71,21 @@ static size_t resolve_native(uintptr_t pc, lab_symbol *out) {
 
 static size_t resolve_lua(const lab_func *f, int line, lab_symbol *out) {
   const char *path;
-  const char *name = lab_sources_name(f->source, f->line, &path);
+  const char *name = lab_sources_name(f->source, f->line, f->order, &path);
   *out = (lab_symbol){.name = name,
                       .file = path,
                       .line = line,
                       .start_line = f->line,
                       .mapping = -1};
+  return 1;
+}
+
+static size_t resolve_left_out(size_t left_out, lab_symbol *out) {
+  char name[64];
+  int len =
+      snprintf(name, sizeof name, "[... %zu frames left out ...]", left_out);
+  *out = (lab_symbol){
+      .name = lab_intern_string(name, (size_t)len), .file = "", .mapping = -1};
   return 1;
 }
 
@@ -132,8 +142,11 @@ size_t lab_symbols_lookup(lab_frame frame, bool leaf,
   uint64_t key = leaf || frame == 0 ? frame : frame - 1;
   if (lab_frame_is_script(frame)) {
     const lab_func *f = lab_func_get(lab_frame_func(frame));
+    size_t left_out = lab_frame_count_left_out(frame);
     if (f && f->kind == LAB_FUNC_LUA)
       return resolve_lua(f, lab_frame_line(frame), out);
+    if (left_out > 0)
+      return resolve_left_out(left_out, out);
     key = lab_frame_script(lab_frame_func(frame), 0);
   }
   pthread_mutex_lock(&cache.lock);

@@ -8,6 +8,8 @@
  *
  *   tools/gdb                 by the names in the debug information
  *   vm/stack_cache.c          the addresses of a stack's frames
+ *   vm/walk.c                 the frames themselves
+ *   vm/load.c                 which functions begin at one line
  *   vm/coroutine.c            how much memory a coroutine takes
  *   inspect/reach.c           which slots of a stack are in use
  *

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * See walk.h.
  *
+ * A walk has two parts: which calls are shown, and what a call is as a frame.
+ * Both read Lua's private structures where they are laid out as lualayout.h
+ * says: a level then costs the same wherever it is on the stack, and a C
+ * function need not be pushed to be known.
+ *
  * What lua_getinfo may do where (read in Lua 5.4's source, and run with its
  * assertions on): "S" and "l" only read; "f" pushes on the stack, which is
  * fine at a hook or in a C function, but not inside the allocator, where the
@@ -8,18 +13,72 @@
 #include "vm/walk.h"
 
 #include "stack/stack.h"
+#include "vm/load.h"
+#include "vm/lualayout.h"
 #include "vm/stack_cache.h"
 
 __thread lab_resumed *lab_resumed_top
     __attribute__((tls_model("initial-exec")));
 
-static lab_frame make_c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
-  uint32_t id = 0;
-  if (may_push) {
-    lua_getinfo(L, "f", ar);
-    id = lab_func_find_c((const void *)lua_tocfunction(L, -1));
-    lua_pop(L, 1);
+/* ---- functions ----------------------------------------------------------- */
+
+/* The id of a Lua function. */
+static uint32_t find_lua_function(const lab_layout_proto *p) {
+  const lab_layout_string *s = p->source;
+  if (!s)
+    return lab_func_lua("=?", 2, p->line_defined, lab_load_order(p));
+  size_t len = s->type >> 4 & 1 ? s->u.long_length : s->short_length;
+  return lab_func_lua(s->text, len, p->line_defined, lab_load_order(p));
+}
+
+uint32_t lab_walk_function(lua_State *L, int index, int *line) {
+  lua_Debug ar;
+  *line = 0;
+  if (lua_iscfunction(L, index)) {
+    uint32_t c = lab_func_find_c((const void *)lua_tocfunction(L, index));
+    return c ? c : lab_func_pseudo("[C function]");
   }
+  const lab_layout_function *f = lua_topointer(L, index);
+  lua_pushvalue(L, index);
+  lua_getinfo(L, ">S", &ar);
+  *line = ar.linedefined;
+  return lab_layout_fits()
+             ? find_lua_function(f->proto)
+             : lab_func_lua(ar.source, ar.srclen, ar.linedefined, 0);
+}
+
+/* ---- one frame ----------------------------------------------------------- */
+
+typedef struct walker {
+  bool may_push;
+  /* The last function met: in a recursion it is the next one, too. */
+  const lab_layout_proto *proto;
+  uint32_t func;
+} walker;
+
+/* The C function that AR's call runs, or NULL if that isn't known. */
+static const void *get_c_function(lua_State *L, lua_Debug *ar, bool may_push) {
+  if (lab_layout_fits()) {
+    const lab_layout_call *call = (const void *)ar->i_ci;
+    const lab_layout_value *f = call->func;
+    if (f->type == lab_lua_layout.c_function)
+      return (const void *)f->as.function;
+    if (f->type == lab_lua_layout.c_closure)
+      return (const void *)((const lab_layout_cclosure *)f->as.object)
+          ->function;
+    return NULL;
+  }
+  if (!may_push)
+    return NULL;
+  lua_getinfo(L, "f", ar);
+  const void *address = (const void *)lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  return address;
+}
+
+static lab_frame make_c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
+  const void *address = get_c_function(L, ar, may_push);
+  uint32_t id = address ? lab_func_find_c(address) : 0;
   if (id == 0) {
     lua_getinfo(L, "n", ar);
     id = lab_func_pseudo(ar->name ? ar->name : "[C function]");
@@ -27,31 +86,122 @@ static lab_frame make_c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   return lab_frame_script(id, 0);
 }
 
-static lab_frame make_frame(lua_State *L, lua_Debug *ar, bool may_push) {
+/* The same as make_frame, without lua_getinfo's texts, which cost the most. */
+static lab_frame make_lua_frame(walker *w, lua_State *L, lua_Debug *ar) {
+  const lab_layout_call *call = (const void *)ar->i_ci;
+  const lab_layout_proto *p =
+      ((const lab_layout_function *)call->func->as.object)->proto;
+  if (p != w->proto) {
+    w->proto = p;
+    w->func = find_lua_function(p);
+  }
+  lua_getinfo(L, "l", ar);
+  return lab_frame_script(w->func, ar->currentline);
+}
+
+static lab_frame make_frame(walker *w, lua_State *L, lua_Debug *ar) {
+  const lab_layout_call *call = (const void *)ar->i_ci;
+  if (lab_layout_fits() && call->func->type == lab_lua_layout.lua_function)
+    return make_lua_frame(w, L, ar);
   lua_getinfo(L, "Sl", ar);
   return ar->what[0] == 'C'
-             ? make_c_frame(L, ar, may_push)
+             ? make_c_frame(L, ar, w->may_push)
              : lab_frame_script(
-                   lab_func_lua(ar->source, ar->srclen, ar->linedefined),
+                   lab_func_lua(ar->source, ar->srclen, ar->linedefined, 0),
                    ar->currentline);
 }
 
-static size_t walk_one(lua_State *L, int skip, bool may_push, lab_frame *out,
-                       size_t max) {
+/* ---- which calls --------------------------------------------------------- */
+
+typedef struct level {
+  lua_State *L;
+  struct CallInfo *call; /* lua_Debug.i_ci */
+} level;
+
+/* The calls of a stack that are shown, innermost first. */
+typedef struct levels {
+  size_t n; /* of the whole stack */
+  level leaves[LAB_WALK_LEAVES];
+  level roots[LAB_WALK_ROOTS + 1]; /* the last ones: number I is at I % COUNT */
+} levels;
+
+enum { ROOTS = LAB_WALK_ROOTS + 1 };
+
+static void add_level(levels *s, lua_State *L, const void *call) {
+  level *place =
+      s->n < LAB_WALK_LEAVES ? &s->leaves[s->n] : &s->roots[s->n % ROOTS];
+  *place = (level){L, (struct CallInfo *)(uintptr_t)call};
+  s->n++;
+}
+
+static void list_levels(levels *s, const lab_resumed *chain, int skip) {
+  for (; chain; chain = chain->outer, skip = 0) {
+    const lab_layout_state *state = (const void *)chain->L;
+    for (const lab_layout_call *c = state->call; c != &state->base;
+         c = c->previous)
+      if (skip-- <= 0)
+        add_level(s, chain->L, c);
+  }
+}
+
+static int count_levels(lua_State *L) {
   lua_Debug ar;
-  size_t n = 0;
-  for (int level = skip; n < max && lua_getstack(L, level, &ar); level++)
-    out[n++] = make_frame(L, &ar, may_push);
-  return n;
+  int low = 0, high = 1; /* low exists, or there is none; high doesn't */
+  while (lua_getstack(L, high - 1, &ar)) {
+    low = high;
+    high *= 2;
+  }
+  while (low + 1 < high) {
+    int middle = low + (high - low) / 2;
+    if (lua_getstack(L, middle - 1, &ar))
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* The same by lua_getstack, which costs O(level): so only for those levels that
+ * may be shown. */
+static void ask_levels(levels *s, const lab_resumed *chain, int skip) {
+  lua_Debug ar;
+  for (; chain; chain = chain->outer, skip = 0) {
+    int n = count_levels(chain->L);
+    for (int i = skip; i < n; i++)
+      if (s->n >= LAB_WALK_LEAVES && i < n - ROOTS)
+        s->n++;
+      else if (lua_getstack(chain->L, i, &ar))
+        add_level(s, chain->L, ar.i_ci);
+  }
+}
+
+static lab_frame make_level(walker *w, const level *l) {
+  lua_Debug ar = {.i_ci = l->call};
+  return make_frame(w, l->L, &ar);
 }
 
 size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
                       lab_frame *out) {
-  size_t n = 0;
-  for (; chain && n < LAB_WALK_DEPTH; chain = chain->outer, skip = 0)
-    n += walk_one(chain->L, skip, may_push, out + n, LAB_WALK_DEPTH - n);
+  walker w = {.may_push = may_push};
+  levels s;
+  s.n = 0;
+  if (lab_layout_fits())
+    list_levels(&s, chain, skip);
+  else
+    ask_levels(&s, chain, skip);
+  size_t n = 0, i = 0,
+         left_out =
+             s.n > LAB_WALK_DEPTH ? s.n - LAB_WALK_LEAVES - LAB_WALK_ROOTS : 0;
+  for (; i < s.n && i < LAB_WALK_LEAVES; i++)
+    out[n++] = make_level(&w, &s.leaves[i]);
+  if (left_out > 0)
+    out[n++] = lab_frame_left_out(left_out);
+  for (i += left_out; i < s.n; i++)
+    out[n++] = make_level(&w, &s.roots[i % ROOTS]);
   return n;
 }
+
+/* ---- stacks -------------------------------------------------------------- */
 
 const lab_resumed *lab_resumed_find(const lua_State *L) {
   const lab_resumed *chain = lab_resumed_top;
@@ -80,13 +230,20 @@ uint32_t lab_walk(lua_State *L, int skip) {
   return id;
 }
 
+static bool runs_lua(lab_frame frame) {
+  return lab_func_get(lab_frame_func(frame))->kind == LAB_FUNC_LUA;
+}
+
 /* See lab_walk_caller. */
 static size_t walk_to_caller(lua_State *L, lab_frame *out) {
-  lua_Debug ar = {.what = "C"};
+  lua_Debug ar;
+  walker w = {.may_push = true};
   size_t n = 0;
-  while (n < LAB_WALK_DEPTH && ar.what[0] == 'C' &&
-         lua_getstack(L, (int)n, &ar))
-    out[n++] = make_frame(L, &ar, true);
+  while (n < LAB_WALK_DEPTH && lua_getstack(L, (int)n, &ar)) {
+    out[n++] = make_frame(&w, L, &ar);
+    if (runs_lua(out[n - 1]))
+      break;
+  }
   return n;
 }
 

@@ -15,7 +15,7 @@ static const char source[] = "local function startTasks()\n"
                              "end\n";
 
 static uint32_t lua_function(int defined) {
-  return lab_func_lua("@/app/x.lua", 11, defined);
+  return lab_func_lua("@/app/x.lua", 11, defined, 0);
 }
 
 /* lab.Channel.recv <- main.startTasks.func1. */

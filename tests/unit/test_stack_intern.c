@@ -14,7 +14,7 @@
 #include "stack/stack.h"
 
 static uint32_t lua(const char *source, int line) {
-  return lab_func_lua(source, strlen(source), line);
+  return lab_func_lua(source, strlen(source), line, 0);
 }
 
 static void test_frames(void **state) {
@@ -37,7 +37,7 @@ static void test_lua_functions(void **state) {
   assert_int_not_equal(other, id);
   assert_int_equal(lua("@/a/scenario.lua", 12), id);
   assert_int_not_equal(lua("@/a/scenario.lua", 13), id);
-  assert_int_not_equal(lab_func_lua("@/a/scenario.luax", 15, 12), id);
+  assert_int_not_equal(lab_func_lua("@/a/scenario.luax", 15, 12, 0), id);
   const lab_func *f = lab_func_get(id);
   assert_int_equal(f->kind, LAB_FUNC_LUA);
   assert_string_equal(f->source, "@/a/scenario.lua");
@@ -49,10 +49,10 @@ static void test_long_chunk_name(void **state) {
   (void)state;
   char text[5000];
   memset(text, 'x', sizeof text);
-  uint32_t id = lab_func_lua(text, sizeof text, 1);
+  uint32_t id = lab_func_lua(text, sizeof text, 1, 0);
   assert_int_equal(strlen(lab_func_get(id)->source), LAB_FUNC_NAME_MAX);
   text[LAB_FUNC_NAME_MAX - 1] = 'y';
-  assert_int_not_equal(lab_func_lua(text, sizeof text, 1), id);
+  assert_int_not_equal(lab_func_lua(text, sizeof text, 1, 0), id);
 }
 
 static void test_c_and_pseudo_functions(void **state) {
@@ -89,16 +89,26 @@ static void test_stacks(void **state) {
   assert_int_equal(lab_stack_frames(UINT32_MAX, &kept), 0);
 }
 
-static void test_deep_stack_keeps_the_leaf(void **state) {
+/* Also one that was shortened before. */
+static void test_deep_stack_keeps_both_ends(void **state) {
   (void)state;
   lab_frame frames[LAB_STACK_DEPTH + 10];
   for (size_t i = 0; i < LAB_STACK_DEPTH + 10; i++)
     frames[i] = 0x5000 + i;
   uint32_t id = lab_stack_intern(frames, LAB_STACK_DEPTH + 10);
   const lab_frame *kept;
+  size_t leaves = LAB_STACK_DEPTH - LAB_STACK_ROOTS - 1;
   assert_int_equal(lab_stack_frames(id, &kept), LAB_STACK_DEPTH);
-  assert_memory_equal(kept, frames, LAB_STACK_DEPTH * sizeof *frames);
-  assert_int_equal(lab_stack_intern(frames, LAB_STACK_DEPTH), id);
+  assert_memory_equal(kept, frames, leaves * sizeof *frames);
+  assert_int_equal(lab_frame_count_left_out(kept[leaves]), 11);
+  assert_memory_equal(kept + leaves + 1, frames + leaves + 11,
+                      LAB_STACK_ROOTS * sizeof *frames);
+  frames[leaves + 3] = lab_frame_left_out(500);
+  id = lab_stack_intern(frames, LAB_STACK_DEPTH + 10);
+  assert_int_equal(lab_stack_frames(id, &kept), LAB_STACK_DEPTH);
+  assert_int_equal(lab_frame_count_left_out(kept[leaves]), 510);
+  lab_stack_intern(frames, LAB_STACK_DEPTH);
+  assert_int_equal(lab_frame_count_left_out(frames[0]), 0);
 }
 
 /* Threads make the same stacks and functions at the same time, in different
@@ -114,7 +124,7 @@ static void *intern_all(void *arg) {
     uint32_t i = (first + k) % STACKS;
     char name[32];
     int len = snprintf(name, sizeof name, "@thread%u.lua", i / 10);
-    uint32_t func = lab_func_lua(name, (size_t)len, (int)(i % 10));
+    uint32_t func = lab_func_lua(name, (size_t)len, (int)(i % 10), 0);
     lab_frame frames[] = {lab_frame_script(func, (int)i), 0x77, i};
     mine[i] = lab_stack_intern(frames, 3);
     const lab_frame *kept;
@@ -163,7 +173,7 @@ int main(void) {
       cmocka_unit_test(test_long_chunk_name),
       cmocka_unit_test(test_c_and_pseudo_functions),
       cmocka_unit_test(test_stacks),
-      cmocka_unit_test(test_deep_stack_keeps_the_leaf),
+      cmocka_unit_test(test_deep_stack_keeps_both_ends),
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_limit),
   };

@@ -51,7 +51,7 @@ static int setup(void **state) {
   string_rep = lab_func_c((const void *)luaL_rep, "string.rep", false);
   lab_copy_n = lab_func_c((const void *)copy_n, "lab.copy_n", false);
   hidden = lab_func_c((const void *)plumbing, "plumbing", true);
-  lua_main = lab_func_lua("@main.lua", 9, 3);
+  lua_main = lab_func_lua("@main.lua", 9, 3, 0);
   return 0;
 }
 

@@ -28,6 +28,9 @@ static void check_names(const char *text, size_t len, const expected *want,
   size_t n = lab_luanames_find(text, len, &found);
   for (size_t i = 0; i < n && i < count; i++) {
     assert_int_equal(found[i].line, want[i].line);
+    assert_int_equal(found[i].order, i > 0 && want[i - 1].line == want[i].line
+                                         ? found[i - 1].order + 1
+                                         : 0);
     assert_string_equal(found[i].name, want[i].name);
   }
   assert_int_equal(n, count);
@@ -144,7 +147,46 @@ static void test_lines_as_lua_counts(void **state) {
         "h = function\n\r"
         "() end\n\r"
         "first = function() return function() end end\n",
-        {3, "f"}, {4, "g"}, {8, "h"}, {9, "first"});
+        {3, "f"}, {4, "g"}, {8, "h"}, {9, "first"}, {9, "first.func1"});
+}
+
+/* All functions of a line, in their order, each with a name of its own. */
+static void test_one_line(void **state) {
+  (void)state;
+  CHECK("local f = function() end local function g() return function() end end "
+        "local t = {f = function() end, function() end, function() end} "
+        "setmetatable(t, {__index = function() end, __add = function() end}) "
+        "setmetatable(g, {__index = function() end}) f = function() end "
+        "return function() end, function()\n"
+        "end, function() end, function() local f = function() end "
+        "local f = function() end end\n",
+        {1, "f"}, {1, "g"}, {1, "g.func1"}, {1, "t.f"}, {1, "<main>.func1"},
+        {1, "<main>.func2"}, {1, "__index"}, {1, "__add"}, {1, "__index#2"},
+        {1, "f#2"}, {1, "<main>.func3"}, {1, "<main>.func4"},
+        {2, "<main>.func5"}, {2, "<main>.func6"}, {2, "f"}, {2, "f#2"});
+}
+
+static void test_many_on_one_line(void **state) {
+  (void)state;
+  enum { MANY = 50000 };
+  static char text[MANY * 20];
+  size_t len = 0;
+  for (int i = 0; i < MANY; i++)
+    len += (size_t)snprintf(text + len, sizeof text - len, "f=function()end ");
+  lab_luaname *found;
+  assert_int_equal(lab_luanames_find(text, len, &found), MANY);
+  assert_string_equal(found[0].name, "f");
+  assert_string_equal(found[MANY - 1].name, "f#50000");
+  assert_int_equal(found[MANY - 1].order, MANY - 1);
+  lab_xfree(found);
+  memset(text, 'x', LAB_LUANAME_MAX);
+  len = LAB_LUANAME_MAX;
+  len += (size_t)snprintf(text + len, 16, "=function()end ");
+  memcpy(text + len, text, len);
+  assert_int_equal(lab_luanames_find(text, 2 * len, &found), 2);
+  assert_int_equal(strlen(found[1].name), LAB_LUANAME_MAX - 1);
+  assert_string_equal(found[1].name + LAB_LUANAME_MAX - 4, "x#2");
+  lab_xfree(found);
 }
 
 static size_t count_names(const char *text, size_t len) {
@@ -219,42 +261,51 @@ static void test_registry(void **state) {
   lab_sources_register("@/labs/03-leak/scenario.lua", "leak",
                        "/labs/03-leak/scenario.lua", text, strlen(text));
   const char *chunk = "@/labs/03-leak/scenario.lua", *path;
-  assert_string_equal(lab_sources_name(chunk, 1, &path), "leak.leakMemory");
+  assert_string_equal(lab_sources_name(chunk, 1, 0, &path), "leak.leakMemory");
   assert_string_equal(path, "/labs/03-leak/scenario.lua");
-  assert_string_equal(lab_sources_name(chunk, 3, NULL), "leak.request");
-  assert_string_equal(lab_sources_name(chunk, 0, NULL), "leak.<main>");
-  assert_string_equal(lab_sources_name(chunk, 2, &path),
+  assert_string_equal(lab_sources_name(chunk, 3, 0, NULL), "leak.request");
+  assert_string_equal(lab_sources_name(chunk, 0, 0, NULL), "leak.<main>");
+  assert_string_equal(lab_sources_name(chunk, 2, 0, &path),
                       "/labs/03-leak/scenario.lua:2");
   assert_string_equal(path, "/labs/03-leak/scenario.lua");
+  assert_string_equal(lab_sources_name(chunk, 1, 1, NULL),
+                      "/labs/03-leak/scenario.lua:1#2");
 }
 
 static void test_registered_again(void **state) {
   (void)state;
   lab_sources_register("@x.lua", "x", "/x.lua", "function a() end", 16);
-  const char *before = lab_sources_name("@x.lua", 1, NULL);
+  const char *before = lab_sources_name("@x.lua", 1, 0, NULL);
   lab_sources_register("@x.lua", "x", "/y.lua", "\nfunction b() end", 17);
   const char *path;
-  assert_string_equal(lab_sources_name("@x.lua", 2, &path), "x.b");
+  assert_string_equal(lab_sources_name("@x.lua", 2, 0, &path), "x.b");
   assert_string_equal(path, "/y.lua");
-  assert_string_equal(lab_sources_name("@x.lua", 1, NULL), "x.lua:1");
+  assert_string_equal(lab_sources_name("@x.lua", 1, 0, NULL), "x.lua:1");
   assert_string_equal(before, "x.a");
   lab_sources_register("@x.lua", "x", "/x.lua", "function a() end", 16);
-  assert_ptr_equal(lab_sources_name("@x.lua", 1, NULL), before);
+  assert_ptr_equal(lab_sources_name("@x.lua", 1, 0, NULL), before);
 }
 
 static void test_unknown_chunk(void **state) {
   (void)state;
   const char *path;
-  assert_string_equal(lab_sources_name("@/no.lua", 7, &path), "/no.lua:7");
+  assert_string_equal(lab_sources_name("@/no.lua", 7, 0, &path), "/no.lua:7");
   assert_string_equal(path, "/no.lua");
-  assert_string_equal(lab_sources_name("=stdin", 0, &path), "stdin:0");
+  assert_string_equal(lab_sources_name("=stdin", 0, 0, &path), "stdin:0");
   assert_string_equal(path, "");
-  assert_string_equal(lab_sources_name("return 1\nx", 1, &path),
+  assert_string_equal(lab_sources_name("return 1\nx", 1, 0, &path),
                       "[string \"return 1...\"]:1");
+  assert_string_equal(lab_sources_name("@/no.lua", 7, 2, NULL), "/no.lua:7#3");
+  assert_string_equal(lab_sources_name("return 1\nx", 1, 1, NULL),
+                      "[string \"return 1...\"]:1#2");
+  lab_sources_register("=one", "one", "/one", "f=function()end g=function()end",
+                       31);
+  assert_string_equal(lab_sources_name("=one", 1, 0, NULL), "one.f");
+  assert_string_equal(lab_sources_name("=one", 1, 1, NULL), "one.g");
   char longer[5000];
   memset(longer, 'x', sizeof longer);
   longer[sizeof longer - 1] = '\0';
-  assert_int_equal(strlen(lab_sources_name(longer, 1, &path)), 60 + 16);
+  assert_int_equal(strlen(lab_sources_name(longer, 1, 0, &path)), 60 + 16);
 }
 
 int main(void) {
@@ -265,6 +316,8 @@ int main(void) {
       cmocka_unit_test(test_anonymous),
       cmocka_unit_test(test_not_code),
       cmocka_unit_test(test_lines_as_lua_counts),
+      cmocka_unit_test(test_one_line),
+      cmocka_unit_test(test_many_on_one_line),
       cmocka_unit_test(test_any_text),
       cmocka_unit_test(test_linear_time),
       cmocka_unit_test(test_registry),

@@ -237,7 +237,7 @@ static void test_lua_function(void **state) {
   (void)state;
   const char text[] = "\nlocal function leakMemory()\nend";
   lab_sources_register("@/l/s.lua", "leak", "/l/s.lua", text, strlen(text));
-  uint32_t id = lab_func_lua("@/l/s.lua", 9, 2);
+  uint32_t id = lab_func_lua("@/l/s.lua", 9, 2, 0);
   lab_frame frame = lab_frame_script(id, 3);
   assert_int_equal(lab_symbols_lookup(frame, true, out), 1);
   assert_string_equal(out[0].name, "leak.leakMemory");

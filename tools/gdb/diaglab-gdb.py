@@ -89,14 +89,15 @@ class Names:
     """Names of functions, as profiles show them."""
 
     def __init__(self):
-        self.lua = {}  # chunk -> (path, {line of definition: name})
+        self.lua = {}  # chunk -> (path, {(line of definition, order): name})
         self.c = {}  # address -> name
         self.table = []  # of functions, by id - 1
         kind = type_beside("source", "lab_sources_name")
         sources = static("sources.c", "sources")
         for s in shelf(sources["shelf"], kind, int(sources["count"])):
             names = s["names"]
-            lines = {int(names[i]["line"]): text(names[i]["name"])
+            lines = {(int(names[i]["line"]), int(names[i]["order"])):
+                     text(names[i]["name"])
                      for i in range(int(s["count"]))}
             self.lua[text(s["chunk"])] = (text(s["path"]), lines)
         kind = type_beside("entry", "lab_func_get")
@@ -107,10 +108,12 @@ class Names:
             if int(f["address"]):
                 self.c[int(f["address"])] = text(f["name"])
 
-    def of_lua(self, chunk, defined):
+    def of_lua(self, chunk, defined, order):
         path, lines = self.lua.get(chunk, (chunk.lstrip("@="), {}))
         short = path.rsplit("/", 1)[-1]
-        return lines.get(defined, "%s:%d" % (short, defined)), path
+        number = "#%d" % (order + 1) if order else ""
+        return lines.get((defined, order),
+                         "%s:%d%s" % (short, defined, number)), path
 
     def of_c(self, address):
         if address in self.c:
@@ -124,8 +127,12 @@ class Names:
             return self.of_c(frame - 1), ""
         f = self.table[(frame >> 32 & 0x7FFFFFFF) - 1]
         if int(f["source"]) == 0:
-            return text(f["name"]), ""
-        name, path = self.of_lua(text(f["source"]), int(f["line"]))
+            name = text(f["name"])
+            if name == "[frames left out]":
+                name = "[... %d frames left out ...]" % (frame & 0xFFFFFFFF)
+            return name, ""
+        name, path = self.of_lua(text(f["source"]), int(f["line"]),
+                                 int(f["order"]))
         return name, "%s:%d" % (path, frame & 0xFFFFFFFF)
 
 
@@ -160,6 +167,13 @@ def line_at(proto, pc):
     return line
 
 
+def order_of(proto):
+    """How many functions begin earlier at the same line (src/vm/load.c)."""
+    n = int(proto["nabslineinfo"])
+    note = proto["abslineinfo"][n - 1] if n else None
+    return int(note["line"]) if n and int(note["pc"]) == 1 << 30 else 0
+
+
 class Call:
     """One level of a Lua stack."""
 
@@ -174,7 +188,8 @@ def call_of(value, pc, names):
     if kind == constant("lua_function"):
         proto = value["as"]["object"].cast(layout("function").pointer())["proto"]
         defined = int(proto["line_defined"])
-        name, path = names.of_lua(lua_string(proto["source"]), defined)
+        name, path = names.of_lua(lua_string(proto["source"]), defined,
+                                  order_of(proto))
         line = defined
         if pc is not None:
             line = line_at(proto, int(pc - proto["code"]) - 1)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * See load.h. Where Lua loads a chunk: lua_load is wrapped at link time
+ * (--wrap), so this sees the chunks of load, require and dofile as well.
+ *
+ * The note is one more entry at the end of the function's list of absolute
+ * lines: the line of an instruction that no function has. Lua looks entries up
+ * by instruction, so it never finds this one. It goes when the function goes,
+ * and is dumped with the function. Most functions are the only ones of their
+ * line and need no note. */
+#include "vm/load.h"
+
+#include <stdbool.h>
+
+enum {
+  NOTE = 1 << 30,   /* lab_layout_absline.pc; string.dump can write it */
+  MAX_NESTED = 250, /* functions in functions; Lua's parser allows 200 */
+};
+
+int __real_lua_load(lua_State *L, lua_Reader reader, void *data,
+                    const char *name, const char *mode);
+int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
+                    const char *name, const char *mode);
+/* Lua's own: counts what it gives; NULL: there is no memory. */
+void *luaM_realloc_(lua_State *L, void *block, size_t before, size_t after);
+
+static const lab_layout_absline *find_note(const lab_layout_proto *p) {
+  if (p->nabslineinfo == 0)
+    return NULL;
+  const lab_layout_absline *last = &p->abslineinfo[p->nabslineinfo - 1];
+  return last->pc == NOTE ? last : NULL;
+}
+
+int lab_load_order(const lab_layout_proto *p) {
+  const lab_layout_absline *note = find_note(p);
+  return note && note->line > 0 ? note->line : 0;
+}
+
+static bool add_note(lua_State *L, lab_layout_proto *p, int order) {
+  size_t size = sizeof *p->abslineinfo, n = (size_t)p->nabslineinfo;
+  lab_layout_absline *list =
+      luaM_realloc_(L, p->abslineinfo, n * size, (n + 1) * size);
+  if (!list)
+    return false;
+  list[n] = (lab_layout_absline){NOTE, order};
+  p->abslineinfo = list;
+  p->nabslineinfo++;
+  return true;
+}
+
+/* The function met last, in the order of the text. */
+typedef struct met {
+  int line, order;
+} met;
+
+/* Of P, and of the functions in it. False: there is no memory. */
+static bool note_orders(lua_State *L, lab_layout_proto *p, met *last,
+                        int nested) {
+  int order = p->line_defined == last->line ? last->order + 1 : 0;
+  if (find_note(p)) /* it was dumped, maybe without those before it */
+    order = lab_load_order(p);
+  else if (order > 0 && !add_note(L, p, order))
+    return false;
+  *last = (met){p->line_defined, order};
+  for (int i = 0; i < p->nprotos && nested < MAX_NESTED; i++)
+    if (!note_orders(L, p->protos[i], last, nested + 1))
+      return false;
+  return true;
+}
+
+int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
+                    const char *name, const char *mode) {
+  int status = __real_lua_load(L, reader, data, name, mode);
+  if (status != LUA_OK || !lab_layout_fits())
+    return status;
+  const lab_layout_function *f = lua_topointer(L, -1);
+  met last = {-1, 0};
+  if (note_orders(L, f->proto, &last, 0))
+    return LUA_OK;
+  lua_pop(L, 1);
+  lua_pushliteral(L, "not enough memory"); /* Lua has this one ready */
+  return LUA_ERRMEM;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Tells apart the Lua functions that begin at one line.
+ *
+ * Lua knows of a function only its chunk and its first line. So whenever a
+ * chunk has been compiled, or loaded in binary form, each of its functions that
+ * is not the first one of its line gets its order noted. string.dump keeps the
+ * note, unless it strips the function: that is counted anew.
+ *
+ * Threads: that of the Lua state which the function belongs to. */
+#ifndef LAB_VM_LOAD_H
+#define LAB_VM_LOAD_H
+
+#include "vm/lualayout.h"
+
+/* How many functions of P's chunk begin earlier at the same line. Only if
+ * lab_layout_fits. */
+int lab_load_order(const lab_layout_proto *p);
+
+#endif
