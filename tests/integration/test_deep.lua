@@ -1,0 +1,143 @@
+-- SPDX-License-Identifier: MIT
+-- A deep stack keeps 128 frames or more with its leaf and its root, and one
+-- frame that says how many are left out: in every kind of profile and dump.
+local t = require "harness"
+local trace = require "trace"
+t.need("go", "curl")
+
+local scenarios = t.source .. "/tests/integration/scenarios"
+local LEFT_OUT = "^%[%.%.%. (%d+) frames left out %.%.%.%]$"
+
+local function start() return t.start_with({ scenarios }, "--step", "86") end
+
+local function fetch(lab, path)
+  local file = t.temp_dir() .. "/profile"
+  local answer = lab:get(path)
+  t.equal(answer.status, 200)
+  t.write(file, answer.body)
+  return file
+end
+
+-- The same while requests for PAGE come again and again.
+local function fetch_beside(lab, path, page)
+  local loop = ("while curl -s --max-time 60 -o /dev/null %s%s; do :; done"):format(lab.url, page)
+  local load = t.spawn("sh -c " .. t.quote(loop))
+  t.sleep(0.2)
+  local file = fetch(lab, path)
+  load:signal("KILL")
+  return file
+end
+
+local function names_of(sample)
+  local names = {}
+  for _, location in ipairs(sample.stack) do
+    for _, frame in ipairs(location.frames) do names[#names + 1] = frame.name end
+  end
+  return names
+end
+
+local function has(names, wanted)
+  for _, name in ipairs(names) do
+    if name == wanted then return true end
+  end
+end
+
+-- Every stack with LEAF has 128 frames or more, one that counts those left out
+-- (DEPTH are there in all), and ROOT at its end. Returns how many there are.
+local function check_raw(file, leaf, root, depth)
+  local raw, found = t.pprof.raw(file), 0
+  for _, sample in ipairs(raw.samples) do
+    local names = names_of(sample)
+    if has(names, leaf) then
+      found = found + 1
+      local left_out, marks = 0, 0
+      for _, name in ipairs(names) do
+        local n = name:match(LEFT_OUT)
+        if n then left_out, marks = left_out + tonumber(n), marks + 1 end
+      end
+      t.equal(marks, 1, "frames that say what is left out")
+      t.check(#names - marks >= 128, #names .. " names")
+      t.equal(names[#names], root, "the root")
+      t.between(left_out + #names - marks, depth, depth + 3, "calls in all")
+    end
+  end
+  t.check(found > 0, leaf .. " is in the profile")
+  return found
+end
+
+local ROOT = "main.helloWorldHandler"
+
+t.test("the CPU profile, by pprof's reports", function()
+  local lab = start()
+  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=3", "/")
+  check_raw(file, "deep.spin", ROOT, 1004)
+  local top = t.pprof.top(file)
+  for _, name in ipairs { ROOT, "main.doSomeBusinessLogic", "deep.down" } do
+    t.between(top[name].cum_percent, 98, 100, name)
+  end
+  t.has(t.pprof.run(file, "-traces"), "frames left out ...]")
+  t.has(t.pprof.run(file, "-peek", "^deep.request$"), "main.doSomeBusinessLogic")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("stacks that fit are whole", function()
+  local lab = start()
+  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=2", "/shallow")
+  local raw = t.pprof.raw(file)
+  for _, sample in ipairs(raw.samples) do
+    local names = names_of(sample)
+    if has(names, "deep.spin") then t.equal(#names, 23) end
+  end
+  t.equal(t.pprof.run(file, "-traces"):find("left out"), nil)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the wall profile", function()
+  local lab = start()
+  local file = fetch_beside(lab, "/debug/pprof/wall?seconds=2", "/")
+  check_raw(file, "deep.spin", ROOT, 1004)
+  check_raw(file, "deep.wait", "deep.parked", 1003)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the goroutine profile and its texts", function()
+  local lab = start()
+  t.equal(check_raw(fetch(lab, "/debug/pprof/goroutine"), "deep.wait", "deep.parked", 1003), 1)
+  local text = lab:get("/debug/pprof/goroutine?debug=1").body
+  t.match(text, "\n#\t0x%x+\t%[%.%.%. 875 frames left out %.%.%.%]%+0x0\t")
+  t.has(text, "deep.parked+")
+  local dump = lab:get("/debug/pprof/goroutine?debug=2").body
+  t.has(dump, "\n...875 frames elided...\ndeep.down(...)\n") -- as in Go's dumps
+  t.has(dump, "\ndeep.parked(...)\n")
+  local _, calls = dump:gsub("\ndeep.down%(", "")
+  t.equal(calls, 1000 - 875)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("heap, block and mutex profiles", function()
+  local lab = start()
+  for _ = 1, 3 do t.equal(lab:get("/memory").status, 200) end
+  t.equal(lab:get("/locks").status, 200)
+  check_raw(fetch(lab, "/debug/pprof/heap"), "deep.allocate", "main.routeHandler", 1004)
+  check_raw(fetch(lab, "/debug/pprof/allocs"), "deep.allocate", "main.routeHandler", 1004)
+  check_raw(fetch(lab, "/debug/pprof/block"), "deep.lock", "deep.locks", 1003)
+  check_raw(fetch(lab, "/debug/pprof/mutex"), "deep.lock", "deep.locks", 1003)
+  for _, kind in ipairs { "heap", "block", "mutex" } do
+    t.match(lab:get("/debug/pprof/" .. kind .. "?debug=1").body, "%[%.%.%. %d+ frames left out %.%.%.%]")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+-- Go's readers take no more than 128 frames, so there it is 127 and the mark.
+t.test("traces", function()
+  local lab = start()
+  local file = fetch_beside(lab, "/debug/pprof/trace?seconds=1", "/locks")
+  local of = trace.profile(file, "sync")
+  t.check(of("deep.lock") > 0, "who waited")
+  t.near(of("deep.locks"), of("deep.lock"), 0.01, "the root has what the leaf has")
+  local traces = t.pprof.run(file .. ".sync", "-traces")
+  t.has(traces, "[... 876 frames left out ...]")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * Stacks of any depth, over several coroutines: both ways to walk them (through
+ * Lua's structures, and by lua_getstack) show the same frames. */
+#include "vm/walk.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stack/stack.h"
+#include "vm/lualayout.h"
+
+static lab_frame seen[LAB_WALK_DEPTH];
+static size_t nseen;
+
+/* look(skip): notes the frames of the calling coroutine's chain. */
+static int look(lua_State *L) {
+  const lab_resumed alone = {L, NULL}, *chain = lab_resumed_find(L);
+  memset(seen, 0, sizeof seen);
+  nseen = lab_walk_chain(chain ? chain : &alone, (int)lua_tointeger(L, 1), true,
+                         seen);
+  return 0;
+}
+
+static const char program[] =
+    "function down(n) if n == 1 then look(skip) return 0 end\n"
+    "  local r = down(n - 1)\n"
+    "  return r end\n"
+    "function nest(n, calls)\n"
+    "  if n == 0 then look(skip) return end\n"
+    "  local co = coroutine.wrap(function() nestDown(n, calls, calls) end)\n"
+    "  co()\n"
+    "end\n"
+    "function nestDown(n, calls, left)\n"
+    "  if left > 0 then nestDown(n, calls, left - 1) return 0 end\n"
+    "  nest(n - 1, calls)\n"
+    "  return 0 end\n";
+
+static void do_text(lua_State *L, const char *text) {
+  if (luaL_dostring(L, text))
+    fail_msg("%s", lua_tostring(L, -1));
+}
+
+static lua_State *new_program(void) {
+  lua_State *L = luaL_newstate();
+  luaL_openlibs(L);
+  lua_register(L, "look", look);
+  lua_getglobal(L, "coroutine");
+  lab_walk_register(L, "coroutine", false);
+  lua_pop(L, 1);
+  lua_pushinteger(L, 0);
+  lua_setglobal(L, "skip");
+  if (luaL_loadbuffer(L, program, sizeof program - 1, "@walk.lua") ||
+      lua_pcall(L, 0, 0, 0))
+    fail_msg("%s", lua_tostring(L, -1));
+  return L;
+}
+
+static int line_of(size_t i) {
+  return lab_frame_line(seen[i]);
+}
+
+/* look, and CALLS of `down`, and the chunk. */
+static void check_depth(lua_State *L, unsigned calls) {
+  char text[64];
+  snprintf(text, sizeof text, "down(%u)", calls);
+  do_text(L, text);
+  size_t all = calls + 2, marks = 0;
+  if (all <= LAB_WALK_DEPTH) {
+    assert_int_equal(nseen, all);
+  } else {
+    assert_int_equal(nseen, LAB_WALK_DEPTH);
+    marks = 1;
+    assert_int_equal(lab_frame_count_left_out(seen[LAB_WALK_LEAVES]),
+                     all - LAB_WALK_LEAVES - LAB_WALK_ROOTS);
+  }
+  assert_int_equal(line_of(1), 1);
+  for (size_t i = 2; i + 1 < nseen; i++)
+    if (marks == 0 || i != LAB_WALK_LEAVES)
+      assert_int_equal(line_of(i), 2);
+  const lab_func *chunk = lab_func_get(lab_frame_func(seen[nseen - 1]));
+  assert_string_equal(chunk->source, text);
+  assert_int_equal(chunk->line, 0);
+}
+
+static void check_depths(lua_State *L) {
+  for (unsigned calls = 1; calls < 300; calls++)
+    check_depth(L, calls);
+  check_depth(L, 1000);
+  check_depth(L, 150000);
+}
+
+static void test_depths(void **state) {
+  (void)state;
+  lua_State *L = new_program();
+  assert_false(lab_layout_fits());
+  check_depths(L);
+  lua_close(L);
+  L = new_program();
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  check_depths(L);
+  lua_close(L);
+}
+
+/* Frames have no coroutine in them, so it is enough to compare the two ways. */
+static void check_same(lua_State *L, const char *text) {
+  lab_frame layout[LAB_WALK_DEPTH];
+  lab_layout wrong = lab_lua_layout;
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  do_text(L, text);
+  size_t n = nseen;
+  memcpy(layout, seen, sizeof layout);
+  wrong.call_c = 1 << 3;
+  lab_layout_check(L, &wrong);
+  assert_false(lab_layout_fits());
+  do_text(L, text);
+  assert_int_equal(n, nseen);
+  assert_memory_equal(layout, seen, sizeof seen);
+}
+
+static void test_coroutines(void **state) {
+  (void)state;
+  lua_State *L = new_program();
+  for (int coroutines = 0; coroutines <= 12; coroutines++)
+    for (int calls = 0; calls <= 60; calls += 6) {
+      char text[64];
+      snprintf(text, sizeof text, "nest(%d, %d)", coroutines, calls);
+      check_same(L, text);
+    }
+  check_same(L, "skip = 1 nest(3, 3)");
+  check_same(L, "skip = 3 nest(3, 3)");
+  check_same(L, "skip = 3 nest(8, 40)");
+  check_same(L, "skip = 200 nest(8, 40)");
+  check_same(L, "skip = 0 table.sort({3, 1, 2}, function(a, b)\n"
+                "look() return a < b end)");
+  check_same(L, "pcall(string.gsub, 'x', 'x', function() down(200) end)");
+  lua_close(L);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_depths),
+      cmocka_unit_test(test_coroutines),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
