@@ -12,6 +12,7 @@
  * stack may be full: see allocation_stack.h. */
 #include "vm/walk.h"
 
+#include "base/hash.h"
 #include "stack/stack.h"
 #include "vm/load.h"
 #include "vm/lualayout.h"
@@ -51,10 +52,22 @@ uint32_t lab_walk_function(lua_State *L, int index, int *line) {
 
 typedef struct walker {
   bool may_push;
-  /* The last function met: in a recursion it is the next one, too. */
-  const lab_layout_proto *proto;
-  uint32_t func;
+  /* Functions met: a deep stack has the same few again and again. */
+  struct {
+    const lab_layout_proto *proto;
+    uint32_t func;
+  } met[8];
 } walker;
+
+static uint32_t find_met_function(walker *w, const lab_layout_proto *p) {
+  enum { PLACES = sizeof w->met / sizeof *w->met };
+  size_t i = lab_hash_u64((uintptr_t)p) % PLACES;
+  if (w->met[i].proto != p) {
+    w->met[i].proto = p;
+    w->met[i].func = find_lua_function(p);
+  }
+  return w->met[i].func;
+}
 
 /* The C function that AR's call runs, or NULL if that isn't known. */
 static const void *get_c_function(lua_State *L, lua_Debug *ar, bool may_push) {
@@ -91,12 +104,8 @@ static lab_frame make_lua_frame(walker *w, lua_State *L, lua_Debug *ar) {
   const lab_layout_call *call = (const void *)ar->i_ci;
   const lab_layout_proto *p =
       ((const lab_layout_function *)call->func->as.object)->proto;
-  if (p != w->proto) {
-    w->proto = p;
-    w->func = find_lua_function(p);
-  }
   lua_getinfo(L, "l", ar);
-  return lab_frame_script(w->func, ar->currentline);
+  return lab_frame_script(find_met_function(w, p), ar->currentline);
 }
 
 static lab_frame make_frame(walker *w, lua_State *L, lua_Debug *ar) {
