@@ -36,6 +36,7 @@
 enum {
   DRAIN_MS = 50,
   STOP_WAIT_MS = 200, /* for samples that the VM keeps */
+  LOOK_EACH_MS = 10,  /* meanwhile, at a C function that doesn't return */
 };
 
 typedef enum state { RUNNING, CLOSING, ENDED } state;
@@ -287,12 +288,30 @@ void lab_cpu_close(lab_cpu_session *s) {
   run_under_locks(close_session, s);
 }
 
+static void ask_vm_to_look(lab_cpu_thread *t) {
+  if (atomic_load(&t->vm))
+    lab_cpu_ask_look(t);
+}
+
+/* At what the VM's thread does: see lab_cpu_vm. */
+static void look_at_vm(void) {
+  pthread_mutex_lock(&lab_cpu_lock);
+  if (the_vm && the_vm->look) {
+    the_vm->name();
+    lab_cpu_threads_each(ask_vm_to_look);
+  }
+  pthread_mutex_unlock(&lab_cpu_lock);
+}
+
 void lab_cpu_stop(lab_cpu_session *s) {
   const struct timespec pause = {0, LAB_MILLISECOND};
   run_under_locks(close_session, s);
   uint64_t until = lab_clock_mono() + STOP_WAIT_MS * LAB_MILLISECOND;
-  while (!is_settled(s) && lab_clock_mono() < until)
+  for (unsigned ms = 1; !is_settled(s) && lab_clock_mono() < until; ms++) {
+    if (ms % LOOK_EACH_MS == 0)
+      look_at_vm();
     nanosleep(&pause, NULL);
+  }
   run_under_locks(finish_session, s);
 }
 

@@ -21,7 +21,8 @@
  * Nothing is hidden: samples that had to be dropped (a signal arrived while the
  * profiler itself was at work, a ring was full, or the kernel's clock was late
  * and sent none) are shown under the pseudo function "[lost samples]"; VM
- * samples whose C function had not returned when the session ended, under
+ * samples whose Lua stack can't be read at the session's end, because a C
+ * function changes it just then or a finalizer runs, under
  * "[running C function]". */
 #ifndef LAB_PROF_CPU_H
 #define LAB_PROF_CPU_H

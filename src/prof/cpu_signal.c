@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "prof/cpu_thread.h"
@@ -55,7 +57,7 @@ void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
   lab_cpu_thread *t = lab_cpu_self();
   if (!t)
     return;
-  bool deferred = !atomic_load_explicit(&t->in_handler, memory_order_relaxed);
+  bool inside = atomic_load_explicit(&t->in_handler, memory_order_relaxed);
   bool vm = atomic_load_explicit(&t->vm, memory_order_relaxed) != NULL;
   int worker = lab_worker_index();
   lab_cpu_record record = {
@@ -67,8 +69,8 @@ void lab_cpu_emit(const lab_frame *native, size_t n, uint32_t base,
       .base = base,
       .label = label,
       .n = (uint16_t)(n < LAB_UNWIND_MAX ? n : LAB_UNWIND_MAX),
-      .deferred = deferred};
-  if (!deferred) {
+      .deferred = !inside || t->looking};
+  if (inside) {
     push_sample(t, &record, native);
     return;
   }
@@ -120,10 +122,28 @@ static void take_sample(lab_cpu_thread *t, const void *context,
   lab_cpu_emit(native, n, job ? job->stack : 0, job ? job->label : 0, weight);
 }
 
+void lab_cpu_ask_look(lab_cpu_thread *t) {
+  atomic_store(&t->look_asked, true);
+  syscall(SYS_tgkill, getpid(), t->tid, SIGPROF);
+}
+
+static void run_vm_look(lab_cpu_thread *t, const void *context) {
+  const lab_cpu_vm *vm = atomic_load_explicit(&t->vm, memory_order_acquire);
+  if (!vm || !vm->look || atomic_load_explicit(&t->busy, memory_order_relaxed))
+    return;
+  atomic_store(&t->in_handler, true);
+  t->looking = true;
+  vm->look(context);
+  t->looking = false;
+  atomic_store(&t->in_handler, false);
+}
+
 static void handle_sigprof(int sig, siginfo_t *info, void *context) {
   (void)sig;
   int saved = errno;
   lab_cpu_thread *t = lab_cpu_self();
+  if (t && atomic_exchange(&t->look_asked, false))
+    run_vm_look(t, context);
   if (t && is_ours(t, info)) {
     /* Sequentially consistent: either we see that the thread was disarmed, or
      * who disarmed it sees us at work, and waits. */

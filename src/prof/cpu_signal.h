@@ -21,6 +21,13 @@ typedef struct lab_cpu_vm {
   /* On other threads: the weight still pending. It must fall after the sample
    * was emitted, not before. */
   uint32_t (*pending)(void);
+  /* For what is still pending when a session ends, because a C function doesn't
+   * return. `look` is called in a signal handler on the VM's thread, `name` on
+   * another thread, one after the other, until nothing is pending or the
+   * profiler has no more patience. `look` may emit samples. NULL: both are
+   * missing. */
+  void (*look)(const void *ucontext);
+  void (*name)(void);
 } lab_cpu_vm;
 
 /* A finished sample of the calling thread; at most LAB_UNWIND_MAX frames. May
@@ -43,5 +50,7 @@ int lab_cpu_signal_init(void);
 void lab_cpu_set_active(bool active);
 /* The calling thread's state, or NULL. Async-signal-safe. */
 lab_cpu_thread *lab_cpu_self(void);
+/* Has lab_cpu_vm.look called on T's thread, the VM's. Under lab_cpu_lock. */
+void lab_cpu_ask_look(lab_cpu_thread *t);
 
 #endif

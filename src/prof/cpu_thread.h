@@ -33,6 +33,8 @@ struct lab_cpu_thread {
   atomic_bool armed;
   atomic_bool in_handler;
   atomic_bool busy;            /* lab_cpu_emit is at work outside the handler */
+  atomic_bool look_asked;      /* lab_cpu_vm.look is to be called */
+  bool looking;                /* it is at work */
   atomic_uint period_us;       /* between two signals */
   _Atomic uint64_t sampled_ns; /* CPU time up to which samples were made */
   _Atomic uint64_t lost_us;

@@ -7,13 +7,18 @@
  * samples that are pending.
  *
  * What experience has shown:
- *  - Arming takes a time proportional to the call depth. When it was slow,
- *    signals are skipped for 20 times as long, and the next sample gets their
- *    weight. So at most 5 % of the time is lost, even at 200,000 frames.
+ *  - Arming takes a time proportional to the call depth, and so does the walk
+ *    that follows. When arming was slow, signals are skipped for 40 times as
+ *    long, and the next sample gets their weight. So at most 5 % of the time is
+ *    lost, even at 200,000 frames.
  *  - The hook sees the *next* instruction. But when the native stack ends
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
  *    the hook's.
+ *  - A C function may run for long after a session's end. Then the profiler
+ *    asks for what is pending (`look`): a first signal copies Lua's stack
+ *    (signal_walk.h), the profiler makes a stack of the copy, and a second
+ *    signal emits the samples with it, if no hook has run in between.
  *  - No hook runs inside a finalizer. So a sample is known to be a finalizer's
  *    when the collector is at work but its functions are not among the frames.
  *
@@ -31,11 +36,12 @@
 #include "stack/unwind.h"
 #include "vm/gc.h"
 #include "vm/hook.h"
+#include "vm/signal_walk.h"
 
 enum {
   PENDING = 1024,
   SLOW_ARM = 20000, /* ns */
-  SLOW_FACTOR = 20,
+  SLOW_FACTOR = 40, /* to arm the hook and to walk the stack take as long */
 };
 
 typedef struct pending {
@@ -59,8 +65,19 @@ static struct {
   uint32_t frozen; /* stack id while a long primitive runs, else 0 */
   bool is_frozen;
   uint32_t finalizer; /* pseudo function */
+  uint64_t settled;   /* how often the hook came to settle what is pending */
   pending pending[PENDING];
 } sm;
+
+/* The stack of a C function that doesn't return. While it is COPIED it belongs
+ * to the profiler's side, else to the handler. */
+static struct {
+  _Atomic enum { EMPTY, COPIED, NAMED } state;
+  lua_State *L;
+  uint64_t settled; /* it holds as long as this is sm.settled */
+  uint32_t stack;   /* NAMED */
+  lab_signal_walk copy;
+} standing;
 
 /* ---- emitting ------------------------------------------------------------ */
 
@@ -84,6 +101,7 @@ static void emit_sample(const pending *p, lab_frame *lua, size_t n) {
 
 /* Emits what is pending for L, whose stack begins CHAIN. */
 static void settle_pending(const lab_resumed *chain, lua_State *L, int skip) {
+  sm.settled++;
   if (sm.npending == 0)
     return;
   sm.busy = 1;
@@ -231,13 +249,65 @@ static bool handle_vm_sigprof(const void *context, uint32_t weight) {
   return true;
 }
 
+/* ---- a C function that doesn't return ------------------------------------ */
+
+/* In the handler. */
+static void emit_standing_samples(void) {
+  unsigned kept = 0;
+  for (unsigned i = 0; i < sm.npending; i++) {
+    const pending *p = &sm.pending[i];
+    if (p->L == standing.L && !p->finalizer) {
+      lab_cpu_emit(p->native, p->n, standing.stack, p->label, p->weight);
+      atomic_fetch_sub(&sm.pending_weight, p->weight);
+    } else if (kept++ != i) {
+      sm.pending[kept - 1] = *p;
+    }
+  }
+  sm.npending = kept;
+}
+
+static bool does_context_finalize(const void *context) {
+  lab_frame native[LAB_UNWIND_MAX];
+  return lab_gc_running() &&
+         is_in_finalizer(native, lab_unwind_signal(context, native,
+                                                   LAB_UNWIND_MAX, true, NULL));
+}
+
+static void look_at_pending(const void *context) {
+  const lab_resumed *top = lab_resumed_top;
+  if (!sm.attached || !top || sm.busy || sm.npending == 0)
+    return;
+  int state = atomic_load_explicit(&standing.state, memory_order_acquire);
+  if (state == COPIED || does_context_finalize(context))
+    return;
+  if (state == NAMED && standing.L == top->L &&
+      standing.settled == sm.settled) {
+    emit_standing_samples();
+    return;
+  }
+  if (!lab_signal_walk_take(&standing.copy, top, context))
+    return;
+  standing.L = top->L;
+  standing.settled = sm.settled;
+  atomic_store_explicit(&standing.state, COPIED, memory_order_release);
+}
+
+/* On the profiler's side. */
+static void name_standing_stack(void) {
+  if (atomic_load_explicit(&standing.state, memory_order_acquire) != COPIED)
+    return;
+  standing.stack = lab_signal_walk_intern(&standing.copy);
+  atomic_store_explicit(&standing.state, NAMED, memory_order_release);
+}
+
 static uint32_t read_pending_weight(void) {
   return atomic_load(&sm.pending_weight);
 }
 
 /* ---- attaching ----------------------------------------------------------- */
 
-static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight};
+static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight,
+                                  look_at_pending, name_standing_stack};
 
 void lab_sampler_attach(void) {
   sm.finalizer = lab_func_pseudo("[lua __gc finalizer]");
@@ -250,6 +320,7 @@ void lab_sampler_detach(void) {
   lab_cpu_set_vm(NULL);
   sm.attached = false;
   sm.npending = 0;
+  sm.settled++; /* the standing stack, too, was of the VM that goes */
   atomic_store(&sm.pending_weight, 0);
   lab_hook_set_sampler(NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * See walk.h.
  *
- * A walk has two parts: which calls are shown, and what a call is as a frame.
- * Both read Lua's private structures where they are laid out as lualayout.h
- * says: a level then costs the same wherever it is on the stack, and a C
- * function need not be pushed to be known.
+ * A walk has two parts: which calls are shown (levels.h), and what a call is as
+ * a frame. Both read Lua's private structures where they are laid out as
+ * lualayout.h says: a level then costs the same wherever it is on the stack,
+ * and a C function need not be pushed to be known.
  *
  * What lua_getinfo may do where (read in Lua 5.4's source, and run with its
  * assertions on): "S" and "l" only read; "f" pushes on the stack, which is
@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "stack/stack.h"
+#include "vm/levels.h"
 #include "vm/load.h"
 #include "vm/lualayout.h"
 #include "vm/stack_cache.h"
@@ -120,71 +121,9 @@ static lab_frame make_frame(walker *w, lua_State *L, lua_Debug *ar) {
                    ar->currentline);
 }
 
-/* ---- which calls --------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------- */
 
-typedef struct level {
-  lua_State *L;
-  struct CallInfo *call; /* lua_Debug.i_ci */
-} level;
-
-/* The calls of a stack that are shown, innermost first. */
-typedef struct levels {
-  size_t n; /* of the whole stack */
-  level leaves[LAB_WALK_LEAVES];
-  level roots[LAB_WALK_ROOTS + 1]; /* the last ones: number I is at I % COUNT */
-} levels;
-
-enum { ROOTS = LAB_WALK_ROOTS + 1 };
-
-static void add_level(levels *s, lua_State *L, const void *call) {
-  level *place =
-      s->n < LAB_WALK_LEAVES ? &s->leaves[s->n] : &s->roots[s->n % ROOTS];
-  *place = (level){L, (struct CallInfo *)(uintptr_t)call};
-  s->n++;
-}
-
-static void list_levels(levels *s, const lab_resumed *chain, int skip) {
-  for (; chain; chain = chain->outer, skip = 0) {
-    const lab_layout_state *state = (const void *)chain->L;
-    for (const lab_layout_call *c = state->call; c != &state->base;
-         c = c->previous)
-      if (skip-- <= 0)
-        add_level(s, chain->L, c);
-  }
-}
-
-static int count_levels(lua_State *L) {
-  lua_Debug ar;
-  int low = 0, high = 1; /* low exists, or there is none; high doesn't */
-  while (lua_getstack(L, high - 1, &ar)) {
-    low = high;
-    high *= 2;
-  }
-  while (low + 1 < high) {
-    int middle = low + (high - low) / 2;
-    if (lua_getstack(L, middle - 1, &ar))
-      low = middle;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-/* The same by lua_getstack, which costs O(level): so only for those levels that
- * may be shown. */
-static void ask_levels(levels *s, const lab_resumed *chain, int skip) {
-  lua_Debug ar;
-  for (; chain; chain = chain->outer, skip = 0) {
-    int n = count_levels(chain->L);
-    for (int i = skip; i < n; i++)
-      if (s->n >= LAB_WALK_LEAVES && i < n - ROOTS)
-        s->n++;
-      else if (lua_getstack(chain->L, i, &ar))
-        add_level(s, chain->L, ar.i_ci);
-  }
-}
-
-static lab_frame make_level(walker *w, const level *l) {
+static lab_frame make_level(walker *w, const lab_level *l) {
   lua_Debug ar = {.i_ci = l->call};
   return make_frame(w, l->L, &ar);
 }
@@ -192,25 +131,14 @@ static lab_frame make_level(walker *w, const level *l) {
 size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
                       lab_frame *out) {
   walker w = {.may_push = may_push};
-  levels s;
-  s.n = 0;
-  if (lab_layout_fits())
-    list_levels(&s, chain, skip);
-  else
-    ask_levels(&s, chain, skip);
-  size_t n = 0, i = 0,
-         left_out =
-             s.n > LAB_WALK_DEPTH ? s.n - LAB_WALK_LEAVES - LAB_WALK_ROOTS : 0;
-  for (; i < s.n && i < LAB_WALK_LEAVES; i++)
-    out[n++] = make_level(&w, &s.leaves[i]);
-  if (left_out > 0)
-    out[n++] = lab_frame_left_out(left_out);
-  for (i += left_out; i < s.n; i++)
-    out[n++] = make_level(&w, &s.roots[i % ROOTS]);
-  return n;
+  lab_levels s;
+  lab_levels_list(&s, chain, skip);
+  for (size_t i = 0; i < s.shown; i++) {
+    const lab_level *l = lab_levels_at(&s, i);
+    out[i] = l ? make_level(&w, l) : lab_frame_left_out(s.left_out);
+  }
+  return s.shown;
 }
-
-/* ---- stacks -------------------------------------------------------------- */
 
 const lab_resumed *lab_resumed_find(const lua_State *L) {
   const lab_resumed *chain = lab_resumed_top;

@@ -59,6 +59,10 @@ return {
       return deep(math.tointeger(req.query.depth), function() return untilCpu(req, arithmetic) end)
     end,
     ["/fill"] = function(_, req) fill(math.tointeger(req.query.n)) return "done" end,
+    ["/find"] = function(_, req)
+      local text, pattern = ("a"):rep(math.tointeger(req.query.n)), (".-"):rep(req.query.parts) .. "b"
+      return tostring(text:find(pattern))
+    end,
     ["/sort"] = function() table.sort(big) return "done" end,
     ["/burn"] = function(_, req)
       local seconds = tonumber(req.query.seconds)

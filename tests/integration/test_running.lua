@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: MIT
+-- A C function that is at work when a CPU profile ends is in it, with its
+-- stack; that of a request is main.routeHandler's.
+local t = require "harness"
+t.need("go", "curl")
+
+local scenarios = t.source .. "/tests/integration/scenarios"
+
+local function start() return t.start_with({ scenarios }, "--step", "70") end
+
+local function fetch(lab, path)
+  local file = t.temp_dir() .. "/profile"
+  return t.spawn(("curl -sS --fail --max-time 60 -o %s '%s/debug/pprof/%s'"):format(file, lab.url, path)), file
+end
+
+local function names_of(sample)
+  local names = {}
+  for _, location in ipairs(sample.stack) do
+    for _, frame in ipairs(location.frames) do names[frame.name] = true end
+  end
+  return names
+end
+
+-- CPU seconds of the stacks that have all the names.
+local function time_of(file, ...)
+  local raw, sum = t.pprof.raw(file), 0
+  for _, sample in ipairs(raw.samples) do
+    local names, all = names_of(sample), true
+    for _, name in ipairs { ... } do all = all and names[name] end
+    if all then sum = sum + sample.values[2] / 1e9 end
+  end
+  return sum
+end
+
+-- PAGE is in the function NAME when profiles of these RATES begin, and still
+-- when they end.
+local function check_running(page, rates, name, ...)
+  local lab = start()
+  t.equal(lab:get("/fill?n=8000000").status, 200)
+  local request = t.spawn(("curl -s '%s%s'"):format(lab.url, page))
+  t.sleep(0.2)
+  local before, curls, files = lab:thread_cpu("vm"), {}, {}
+  for i, rate in ipairs(rates) do
+    curls[i], files[i] = fetch(lab, "profile?seconds=1&hz=" .. rate)
+  end
+  for _, curl in ipairs(curls) do t.equal(curl:wait(60), 0, "curl") end
+  local spent = lab:thread_cpu("vm") - before
+  t.check(request:alive(), name .. " is longer than the profile")
+  for _, file in ipairs(files) do
+    t.between(time_of(file, name, "main.routeHandler", ...), 0.4 * spent, 1.05 * spent, "time of " .. name)
+    t.equal(time_of(file, "[running C function]"), 0, "time without a stack")
+  end
+  lab:signal("KILL")
+end
+
+t.test("a sort", function()
+  check_running("/sort", { 250 }, "table.sort", 'cpu.routes["/sort"]')
+end)
+
+t.test("a sort, and several profiles that end at one moment", function()
+  check_running("/sort", { 200, 400, 1000 }, "table.sort", 'cpu.routes["/sort"]')
+end)
+
+t.test("a pattern", function()
+  check_running("/find?n=2400&parts=3", { 250 }, "string.find", 'cpu.routes["/find"]')
+end)
+
+t.test("a pattern that is deep in C", function()
+  check_running("/find?n=60&parts=60", { 250 }, "string.find", 'cpu.routes["/find"]')
+end)
+
+t.finish()
