@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LAB_TRACE_DEPTH = 128 }; /* frames of a stack that are shown */
+/* Frames of a stack that are shown; Go's reader takes 1000. */
+enum { LAB_TRACE_DEPTH = 256 };
 
 /* What a stack's frame is called. */
 typedef struct lab_trace_frame {
