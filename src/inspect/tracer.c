@@ -75,8 +75,19 @@ static uint32_t find_last_function(uint32_t stack) {
                                                  : 0;
 }
 
+/* A timer that sleeps has the stack of its creator, but is called by its own
+ * function: the innermost one there. */
+static uint32_t find_timer_function(uint32_t stack) {
+  const lab_frame *frames;
+  return lab_stack_frames(stack, &frames) ? lab_frame_func(frames[0]) : 0;
+}
+
 static uint32_t find_entry(const lab_lua_task *t, uint32_t stack) {
-  uint32_t func = stack ? find_last_function(stack) : find_first_function(t);
+  uint32_t func;
+  if (stack && stack == t->base.created_by)
+    func = find_timer_function(stack);
+  else
+    func = stack ? find_last_function(stack) : find_first_function(t);
   return func ? intern_entry_stack(func) : 0;
 }
 
@@ -250,9 +261,11 @@ static uint64_t read_next_gc(void) {
 }
 
 static uint32_t find_traced_stack(lab_lua_task *t) {
-  if (t->base.stack || lua_status(t->co) != LUA_YIELD)
-    return t->base.stack;
-  return lab_walk(t->co, 0); /* it made way when its slice was over */
+  if (lua_status(t->co) != LUA_YIELD)
+    return 0; /* it has not begun */
+  return t->base.stack
+             ? t->base.stack
+             : lab_walk(t->co, 0); /* it made way when its slice was over */
 }
 
 static void show_task(lab_lua_task *t) {

@@ -3,14 +3,16 @@
  *
  * A timer is a task that sleeps, then calls the function. So it is in profiles,
  * and is taken back with its step, as every task, and "created by" names the
- * task that set it. The task's coroutine has the Timer and the function on its
- * stack, which keeps both alive. */
+ * task that set it. While it sleeps it has no Lua function of its own, so its
+ * stack is the place where it was set. The task's coroutine has the Timer and
+ * the function on its stack, which keeps both alive. */
 #include "lualib/timer.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "lualib/class.h"
 #include "stack/frame.h"
 #include "vm/gc.h"
@@ -48,7 +50,9 @@ static int sleep_until_due(lua_State *L, const timer *t) {
   lab_lua_task *me = lab_lua_check_parkable(L, "sleep");
   uint64_t now = lab_clock_mono();
   uint64_t ns = t->due > now ? t->due - now : 0;
-  lab_task_sleep(lab_vm_of(L)->sched, &me->base, ns, lab_walk(L, 0));
+  uint32_t setter = me->base.created_by;
+  lab_task_sleep(lab_vm_of(L)->sched, &me->base, ns,
+                 setter ? setter : lab_walk(L, 0));
   return lua_yieldk(L, 0, 0, wake_timer);
 }
 
@@ -85,14 +89,18 @@ static int wake_timer(lua_State *L, int status, lua_KContext ctx) {
   return finish_timer_call(L, LUA_OK, 0);
 }
 
-/* The bodies of the tasks. There are two so that each has its name in
- * profiles. */
+/* The bodies of the tasks. There are two so that each has its name in profiles.
+ * They differ, or the compiler would make one function of them. */
 static int run_after(lua_State *L) {
-  return sleep_until_due(L, lua_touserdata(L, SELF));
+  const timer *t = lua_touserdata(L, SELF);
+  LAB_ASSERT(t->period == 0);
+  return sleep_until_due(L, t);
 }
 
 static int run_every(lua_State *L) {
-  return sleep_until_due(L, lua_touserdata(L, SELF));
+  const timer *t = lua_touserdata(L, SELF);
+  LAB_ASSERT(t->period > 0);
+  return sleep_until_due(L, t);
 }
 
 /* ---- for scripts --------------------------------------------------------- */
