@@ -72,15 +72,16 @@ static uint16_t count_minutes(const lab_task *base, uint64_t now) {
 void lab_task_snapshot_add(lab_task_snapshot *p, lab_lua_task *t,
                            uint64_t now) {
   const lab_task *base = &t->base;
+  bool is_due = lab_task_due(base) <= now;
   lab_goroutine one = {
       .id = base->id,
       .creator = t->creator,
       .stack = find_task_stack(t),
       .created_by = base->created_by,
       .label = base->label,
-      .minutes = count_minutes(base, now),
-      .state = base->state,
-      .wait = base->wait,
+      .minutes = is_due ? 0 : count_minutes(base, now),
+      .state = is_due ? LAB_TASK_RUNNABLE : base->state,
+      .wait = is_due ? LAB_WAIT_NONE : base->wait,
   };
   lab_goroutines_add(p->tasks, &one);
 }

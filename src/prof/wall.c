@@ -34,22 +34,35 @@ void lab_wall_add(lab_wall_table *t, lab_key key, uint64_t ns) {
   lab_wall_ns(t)[i] += ns;
 }
 
-/* TASK was in its state until UNTIL. */
-static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
-  uint64_t from = task->since > w->began_mono ? task->since : w->began_mono;
+/* TASK was in STATE between FROM and UNTIL. */
+static void add_state_time(lab_wall *w, const lab_task *task, uint64_t state,
+                           uint64_t from, uint64_t until) {
+  if (from < w->began_mono)
+    from = w->began_mono;
   if (task->id == w->relabelled && w->relabelled_at > from)
     from = w->relabelled_at;
   uint64_t end = atomic_load_explicit(&w->ended_mono, memory_order_acquire);
   if (until > end)
     until = end;
-  /* A new one leaves RUNNABLE at 0, then waits for nothing. */
-  bool is_new = task->since == 0 || (task->state == LAB_TASK_WAITING &&
-                                     task->wait == LAB_WAIT_NONE);
-  if (until <= from || is_new)
+  if (until <= from)
     return;
   uint32_t stack = task->state == LAB_TASK_RUNNING ? 0 : task->stack;
-  lab_key key = {stack, task->label, LAB_WALL_STATE(task->state, task->wait)};
-  lab_wall_add(&w->states, key, until - from);
+  lab_wall_add(&w->states, (lab_key){stack, task->label, state}, until - from);
+}
+
+/* TASK was in its state until UNTIL; or, if the time for which it waited was
+ * over before, it could run from then on. */
+static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
+  /* A new one leaves RUNNABLE at 0, then waits for nothing. */
+  if (task->since == 0 ||
+      (task->state == LAB_TASK_WAITING && task->wait == LAB_WAIT_NONE))
+    return;
+  uint64_t due = lab_task_due(task);
+  uint64_t left = due < until ? due : until;
+  add_state_time(w, task, LAB_WALL_STATE(task->state, task->wait), task->since,
+                 left);
+  add_state_time(w, task, LAB_WALL_STATE(LAB_TASK_RUNNABLE, LAB_WAIT_NONE),
+                 left, until);
 }
 
 static void note_state_change(lab_task_sink *sink, const lab_task *task,

@@ -12,7 +12,9 @@
 #include "base/token.h"
 #include "prof/label.h"
 #include "scenario/scenario.h"
+#include "stack/stack.h"
 #include "vm/vm.h"
+#include "vm/walk.h"
 
 enum { ANSWER_MAX = 64 << 20, SMALL_ANSWER = 4096 };
 #define PROCESSED "Request processed in "
@@ -253,6 +255,29 @@ static bool is_stale(const lab_vm *vm, const lab_request *x) {
           s->generation != vm->scenario->switches.new_generation);
 }
 
+/* Where T will begin, on top of its stack: its function and NARGS arguments. */
+static uint32_t find_entry_stack(const lab_lua_task *t, int nargs) {
+  int line;
+  uint32_t function = lab_walk_function(t->co, -(nargs + 1), &line);
+  lab_frame frame = lab_frame_script(function, line);
+  return lab_stack_intern(&frame, 1);
+}
+
+/* T, which is new, has been waiting for the VM since X was sent. */
+static void note_queueing(lab_vm *vm, lab_lua_task *t, const lab_request *x) {
+  t->base.since = x->sent;
+  /* The function of a server may be any: it is found if somebody watches. */
+  if (x->serve) {
+    if (lab_sched_is_precise(vm->sched))
+      t->base.stack = find_entry_stack(t, t->nargs);
+    return;
+  }
+  uint32_t *known = &vm->scenario->requests.entries[is_root(x)];
+  if (*known == 0)
+    *known = find_entry_stack(t, t->nargs);
+  t->base.stack = *known;
+}
+
 /* Everything that may raise (memory), protected: takes a task and leaves
  * function and arguments on its stack. */
 static int start_request(lua_State *L) {
@@ -274,6 +299,7 @@ static int start_request(lua_State *L) {
   lab_task_init(vm->sched, &t->base);
   LAB_PROBE2(request__start, t->base.id, vm->scenario->step.number);
   lab_task_ready(vm->sched, &t->base);
+  note_queueing(vm, t, x);
   return 0;
 }
 
@@ -312,6 +338,7 @@ static void deliver_request(lab_post *post) {
 void lab_request_send(lab_vm *vm, lab_request *x) {
   lab_call_prepare(vm, &x->call, deliver_request);
   x->step = lab_shown_number(vm);
+  x->sent = lab_clock_mono();
   atomic_fetch_add_explicit(&vm->scenario->requests.posted, 1,
                             memory_order_relaxed);
   lab_sched_post_quietly(vm->sched, &x->call.post);

@@ -39,6 +39,7 @@ typedef struct lab_request {
 
   /* Private: the VM's. */
   uint64_t id; /* as scripts see it */
+  uint64_t sent; /* mono ns */
   struct lab_lua_task *task;
   lab_list link;
 } lab_request;
@@ -47,6 +48,7 @@ typedef struct lab_requests {
   lab_list all;        /* that have a task, by lab_request.link */
   int handler, router; /* registry: main.helloWorldHandler, routeHandler */
   int meta;            /* registry: the metatable of request tables */
+  uint32_t entries[2]; /* stacks: where the two begin; 0: not known yet */
   uint64_t last_id;    /* of a request, as scripts see it */
   atomic_size_t posted, delivered; /* each has one writer */
 } lab_requests;

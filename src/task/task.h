@@ -44,7 +44,8 @@ typedef enum lab_wait {
 
 /* Embedded in the owner's struct. It is small because there may be a million.
  * Owners read all of it, and write stack, created_by, label, generation,
- * cancelled and user_task; the scheduler only stores those. */
+ * cancelled and user_task; the scheduler only stores those. If what a new task
+ * is for came earlier, they also set back `since`. */
 typedef struct lab_task {
   lab_list link;  /* in the run queue or in some wait queue, or alone */
   lab_list all;   /* in lab_sched.tasks */
@@ -66,6 +67,14 @@ typedef struct lab_task {
   bool granted : 1;    /* woken by lab_task_grant; false while it waits */
   bool urgent : 1;     /* see lab_task_urge */
 } lab_task;
+
+/* When the time for which TASK waits is over (mono ns), or UINT64_MAX. From
+ * then on it could run, even if the scheduler has no time to notice. */
+static inline uint64_t lab_task_due(const lab_task *task) {
+  bool has_time = task->state == LAB_TASK_WAITING &&
+                  task->wait != LAB_WAIT_SELECT && task->wake > 0;
+  return has_time ? task->wake : UINT64_MAX;
+}
 
 /* The place that a task has in one queue while it waits in several at once
  * (select). It lives in memory of the owner for as long as the task is parked.
