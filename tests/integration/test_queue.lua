@@ -36,10 +36,10 @@ end
 t.test("the wall profile has the whole time that a request waited", function()
   local lab = start()
   t.equal(lab:get("/fill").status, 200)
-  local curl, file = profile(lab, "wall?seconds=8")
+  local curl, file = profile(lab, "wall?seconds=10")
   t.sleep(0.3)
   local sort = t.spawn(("curl -s -o /dev/null -w '%%{time_total}' %s/sort"):format(lab.url))
-  t.sleep(0.1) -- it is in C, and nothing else can run
+  t.sleep(0.05) -- it is in C, and nothing else can run
   local requests = {}
   for i = 1, 3 do requests[i] = t.spawn(("curl -s -o /dev/null -w '%%{time_total}' %s/"):format(lab.url)) end
   local waited = 0
@@ -51,9 +51,9 @@ t.test("the wall profile has the whole time that a request waited", function()
   t.equal(curl:wait(30), 0)
   local raw = t.pprof.raw(file)
   local queued = time_of(raw, "runnable", "[runnable]", "main.helloWorldHandler")
-  t.between(queued / waited, 0.8, 1.01, "share of the requests' time that they were runnable")
   local sorted = time_of(raw, "running", "table.sort")
-  t.check(sorted > 0.2, "the sort took long enough")
+  t.between(queued, 3 * sorted / 4, 1.01 * waited, "seconds that three requests were runnable")
+  t.check(sorted > 0.1, "the sort took long enough")
   t.check(time_of(raw, "runnable", "queue.nap") > sorted / 2, "a sleep that is over")
   t.check(time_of(raw, "sleep", "queue.nap") < time_of(raw, "runnable", "queue.nap"), "sleeps no longer")
   t.check(time_of(raw, "runnable", "lab.after", 'queue.routes["/sort"]') > sorted / 2, "a timer that is due")
@@ -62,22 +62,20 @@ end)
 
 t.test("the goroutine profile has requests that wait, with their entry", function()
   local lab = start()
-  for _ = 1, 4 do t.spawn(("curl -s -o /dev/null %s/spin"):format(lab.url)) end
-  t.sleep(0.3)
-  local loop = ("while curl -s -o /dev/null %s/; do :; done"):format(lab.url)
-  for _ = 1, 4 do t.spawn("sh -c " .. t.quote(loop)) end
+  for _, page in ipairs { "spin", "spin", "spin", "", "", "" } do
+    t.spawn("sh -c " .. t.quote(("while curl -s -o /dev/null %s/%s; do :; done"):format(lab.url, page)))
+  end
   t.eventually(function()
     local dump = lab:get("/debug/pprof/goroutine?debug=2").body
     return dump:find("%[runnable%]:\nmain.helloWorldHandler%(%.%.%.%)\n\t[^\n]*main.lua:%d+")
-  end)
+  end, 30)
   t.eventually(function()
-    local _, file = profile(lab, "goroutine")
-    t.sleep(0.3)
-    local ok, raw = pcall(t.pprof.raw, file)
-    for _, sample in ipairs(ok and raw.samples or {}) do
+    local curl, file = profile(lab, "goroutine")
+    t.equal(curl:wait(20), 0)
+    for _, sample in ipairs(t.pprof.raw(file).samples) do
       if #sample.stack == 1 and has(sample, "main.helloWorldHandler") then return true end
     end
-  end)
+  end, 30)
   lab:signal("KILL")
 end)
 

@@ -24,7 +24,7 @@ return {
   request = function() return tostring(tick()) end,
   routes = {
     ["/fill"] = function()
-      for i = 1, 2000000 do list[i] = i * 7919 % 1000003 end
+      for i = 1, 1000000 do list[i] = i * 7919 % 1000003 end
       return "ok"
     end,
     ["/sort"] = function()
