@@ -135,7 +135,7 @@ static int host_requests(lua_State *L) {
 }
 
 /* How many functions the running task is in, without host.own itself. */
-static uint8_t count_levels(lua_State *L) {
+static uint8_t count_own_levels(lua_State *L) {
   uint8_t n = 0;
   lua_Debug ar;
   while (n < UINT8_MAX && lua_getstack(L, n + 1, &ar))
@@ -152,7 +152,7 @@ static int host_own(lua_State *L) {
   lab_lua_task *t = h ? h->task : vm->running;
   t->own = lua_toboolean(L, 1);
   if (!t->own && t == vm->running)
-    t->own_levels = count_levels(L);
+    t->own_levels = count_own_levels(L);
   lab_task_urge(vm->sched, &t->base, t->own);
   return 0;
 }

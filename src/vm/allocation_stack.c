@@ -68,11 +68,10 @@ static uint32_t find_c_function(const lab_frame *native, size_t n) {
 
 /* A switch calls the scenario's `enter`, and a scenario.lua: the switch's own
  * functions, outermost, and what C function of Lua's they used aren't the
- * scenario's. Returns how many of the N frames remain; all of them if the
- * outermost ones are missing. */
+ * scenario's. Returns how many of the N frames remain. */
 static size_t drop_own_levels(const lab_lua_task *t, const lab_frame *frames,
                               size_t n) {
-  if (t->own_levels == 0 || n <= t->own_levels || n == LAB_WALK_DEPTH)
+  if (t->own_levels == 0 || n <= t->own_levels)
     return n;
   n -= t->own_levels;
   while (n > 1 &&
