@@ -8,7 +8,7 @@ t.need("go", "curl")
 local scenarios = t.source .. "/tests/integration/scenarios"
 local LEFT_OUT = "^%[%.%.%. (%d+) frames left out %.%.%.%]$"
 
-local function start() return t.start_with({ scenarios }, "--step", "86") end
+local function start() return t.start_with({ scenarios }, "--step", "89") end
 
 local function fetch(lab, path)
   local file = t.temp_dir() .. "/profile"

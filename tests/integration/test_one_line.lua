@@ -7,7 +7,7 @@ t.need("go", "curl")
 
 local scenarios = t.source .. "/tests/integration/scenarios"
 
-local function start() return t.start_with({ scenarios }, "--step", "85") end
+local function start() return t.start_with({ scenarios }, "--step", "88") end
 
 -- Fetches PATH into a file while the request of PAGE runs again and again.
 local function fetch_beside(lab, path, page)
