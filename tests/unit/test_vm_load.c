@@ -31,13 +31,21 @@ static int id_of(lua_State *L) {
   return 1;
 }
 
-static lua_State *new_state(lua_Alloc alloc, void *arg) {
-  lua_State *L = lua_newstate(alloc, arg);
+static int open_state(lua_State *L) {
   luaL_openlibs(L);
   lab_layout_check(L, &lab_lua_layout);
   assert_true(lab_layout_fits());
   lua_register(L, "order", order);
   lua_register(L, "id", id_of);
+  return 0;
+}
+
+static lua_State *new_state(lua_Alloc alloc, void *arg) {
+  lua_State *L = lua_newstate(alloc, arg);
+  assert_non_null(L);
+  lua_pushcfunction(L, open_state);
+  if (lua_pcall(L, 0, 0, 0))
+    fail_msg("%s", lua_tostring(L, -1));
   return L;
 }
 

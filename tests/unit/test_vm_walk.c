@@ -49,8 +49,7 @@ static void do_text(lua_State *L, const char *text) {
     fail_msg("%s", lua_tostring(L, -1));
 }
 
-static lua_State *new_program(void) {
-  lua_State *L = luaL_newstate();
+static int open_program(lua_State *L) {
   luaL_openlibs(L);
   lua_register(L, "look", look);
   lua_getglobal(L, "coroutine");
@@ -58,8 +57,17 @@ static lua_State *new_program(void) {
   lua_pop(L, 1);
   lua_pushinteger(L, 0);
   lua_setglobal(L, "skip");
-  if (luaL_loadbuffer(L, program, sizeof program - 1, "@walk.lua") ||
-      lua_pcall(L, 0, 0, 0))
+  if (luaL_loadbuffer(L, program, sizeof program - 1, "@walk.lua"))
+    return lua_error(L);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+static lua_State *new_program(void) {
+  lua_State *L = luaL_newstate();
+  assert_non_null(L);
+  lua_pushcfunction(L, open_program);
+  if (lua_pcall(L, 0, 0, 0))
     fail_msg("%s", lua_tostring(L, -1));
   return L;
 }
