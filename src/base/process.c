@@ -98,6 +98,7 @@ void lab_process_read(lab_process *p) {
 enum { RAISED_MAX = 65536 };
 
 static rlim_t first_soft_limit; /* 0: it has not been raised */
+static rlim_t raised_soft_limit;
 
 /* In the child, between fork and exec: async-signal-safe; errno stays. */
 static void restore_fd_limit(void) {
@@ -110,6 +111,14 @@ static void restore_fd_limit(void) {
   errno = error;
 }
 
+void lab_process_lower_fds(bool lowered) {
+  struct rlimit limit;
+  if (first_soft_limit == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    return;
+  limit.rlim_cur = lowered ? first_soft_limit : raised_soft_limit;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void lab_process_raise_fds(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -120,6 +129,8 @@ void lab_process_raise_fds(void) {
   if (soft >= limit.rlim_cur ||
       pthread_atfork(NULL, NULL, restore_fd_limit) != 0)
     return;
-  if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-    first_soft_limit = soft;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  first_soft_limit = soft;
+  raised_soft_limit = limit.rlim_cur;
 }

@@ -3,9 +3,12 @@
 #include "base/spawn.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <unistd.h>
+
+#include "base/process.h"
 
 /* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
 static int add_descriptors(posix_spawn_file_actions_t *actions, int out) {
@@ -33,6 +36,20 @@ static int add_attributes(posix_spawnattr_t *attributes) {
   return rc;
 }
 
+/* The soft limit of descriptors is the process's, so one at a time. */
+static int spawn_with_first_fds(pid_t *pid, const lab_spawn_options *o,
+                                posix_spawn_file_actions_t *actions,
+                                posix_spawnattr_t *attributes) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  lab_process_lower_fds(true);
+  int rc = posix_spawnp(pid, o->file, actions, attributes, o->argv,
+                        o->envp ? o->envp : environ);
+  lab_process_lower_fds(false);
+  pthread_mutex_unlock(&lock);
+  return rc;
+}
+
 int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -48,8 +65,7 @@ int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
   if (rc == 0)
     rc = add_attributes(&attributes);
   if (rc == 0)
-    rc = posix_spawnp(pid, o->file, &actions, &attributes, o->argv,
-                      o->envp ? o->envp : environ);
+    rc = spawn_with_first_fds(pid, o, &actions, &attributes);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return -rc;

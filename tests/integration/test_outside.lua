@@ -49,7 +49,7 @@ t.test("arguments of a child", function()
   local lab = start()
   local answer = lab:get("/spawn")
   t.equal(answer.status, 500)
-  t.match(answer.body,
+  t.match(lab:details(answer),
     "75%-outside/scenario%.lua:%d+: not enough memory for arguments of %d+ bytes: the step has 100 MiB")
   check_lab(lab)
 end)
