@@ -14,10 +14,11 @@ foreach(file ${lua_files})
 endforeach()
 
 # Whoever links the VM sees where Lua resumes a coroutine and where it collects
-# garbage (--wrap), and lets profiles name its functions (-rdynamic).
+# garbage and finalizes it (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
-  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step)
+  -Wl,--wrap=luaT_gettmbyobj -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step
+  -Wl,-u,__wrap_luaT_gettmbyobj)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)

@@ -14,8 +14,6 @@
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
  *    the hook's.
- *  - No hook runs inside a finalizer. So a sample is known to be a finalizer's
- *    when the collector is at work but its functions are not among the frames.
  *
  * Threads: the VM's. The handler interrupts it; `busy` tells it that the
  * pending samples are being changed. */
@@ -29,7 +27,6 @@
 #include "prof/cpu.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
-#include "vm/gc.h"
 #include "vm/hook.h"
 
 enum {
@@ -43,7 +40,6 @@ typedef struct pending {
   uint32_t weight;
   uint32_t label;
   int line; /* of level 0, if > 0 */
-  bool finalizer;
   uint16_t n;
   lab_frame native[LAB_UNWIND_MAX];
 } pending;
@@ -58,7 +54,6 @@ static struct {
   uint32_t label;
   uint32_t frozen; /* stack id while a long primitive runs, else 0 */
   bool is_frozen;
-  uint32_t finalizer; /* pseudo function */
   pending pending[PENDING];
 } sm;
 
@@ -68,15 +63,7 @@ static void emit_sample(const pending *p, lab_frame *lua, size_t n) {
   lab_frame first = n ? lua[0] : 0;
   if (p->line > 0 && n > 0 && lab_frame_line(first) > 0)
     lua[0] = lab_frame_script(lab_frame_func(first), p->line);
-  uint32_t base;
-  if (p->finalizer) {
-    lab_frame with[LAB_WALK_DEPTH + 1];
-    with[0] = lab_frame_script(sm.finalizer, 0);
-    memcpy(with + 1, lua, n * sizeof *lua);
-    base = lab_stack_intern(with, n + 1);
-  } else {
-    base = lab_stack_intern(lua, n);
-  }
+  uint32_t base = lab_stack_intern(lua, n);
   lab_cpu_emit(p->native, p->n, base, p->label, p->weight);
   if (n)
     lua[0] = first;
@@ -149,18 +136,6 @@ static pending *find_pending_place(lua_State *L, uint32_t weight) {
   return last;
 }
 
-/* NATIVE ends where the interpreter's frames begin. While the collector runs,
- * its own frames are there; if they aren't, it has called the interpreter,
- * which runs a finalizer. */
-static bool is_in_finalizer(const lab_frame *native, size_t n) {
-  if (!lab_gc_running())
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if (lab_code_class((uintptr_t)native[i] - (i > 0)) == LAB_CODE_LUA_GC)
-      return false;
-  return true;
-}
-
 /* Whether Lua had noted its line before it went into native code, whose
  * outermost frame is FRAME. It always does, except where a table is made. */
 static bool is_line_known(lab_frame frame, size_t n) {
@@ -181,9 +156,8 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->n = full ? 0
               : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
                                             true, &stopped);
-  p->finalizer = !full && is_in_finalizer(p->native, p->n);
   lua_Debug ar;
-  if (p->n > 0 && !p->finalizer && stopped == LAB_CODE_LUA_VM &&
+  if (p->n > 0 && stopped == LAB_CODE_LUA_VM &&
       is_line_known(p->native[p->n - 1], p->n) && lua_getstack(L, 0, &ar) &&
       lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
@@ -227,7 +201,6 @@ static uint32_t read_pending_weight(void) {
 static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight};
 
 void lab_sampler_attach(void) {
-  sm.finalizer = lab_func_pseudo("[lua __gc finalizer]");
   sm.attached = true;
   lab_hook_set_sampler(settle_in_hook);
   lab_cpu_set_vm(&cpu_vm);

@@ -8,7 +8,7 @@
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
  *     < coroutine < gc < hook < sampler < preempt < call < task < job
- *     < resume < machine
+ *     < finalizers < resume < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
@@ -30,6 +30,7 @@
 #include "task/worker.h"
 #include "vm/call.h"
 #include "vm/coroutine.h"
+#include "vm/finalizers.h"
 #include "vm/memory_limit.h"
 #include "vm/preempt.h"
 #include "vm/task.h"
@@ -57,6 +58,7 @@ struct lab_vm {
   lab_memory memory;
   lab_preempt preempt;
   lab_outbox outbox;
+  lab_finalizers finalizers;
 };
 
 /* The VM of a state, which may be any coroutine; NULL for a state without a VM,
@@ -66,7 +68,7 @@ static inline lab_vm *lab_vm_of(lua_State *L) {
 }
 
 /* The visit of a step to which the code that runs now belongs: the running
- * task's, or, in a finalizer outside tasks, that of the step that is served. */
+ * task's, or, where no task runs, that of the step that is served. */
 static inline uint32_t lab_vm_generation(const lab_vm *vm) {
   return vm->running ? vm->running->base.generation : vm->generation;
 }
