@@ -18,7 +18,8 @@ endforeach()
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
   -Wl,--wrap=luaT_gettmbyobj -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step
-  -Wl,-u,__wrap_luaT_gettmbyobj)
+  -Wl,-u,__wrap_luaT_gettmbyobj -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
+  -Wl,-u,__wrap_lua_geti)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)

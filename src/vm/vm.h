@@ -8,7 +8,7 @@
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
  *     < coroutine < gc < hook < sampler < preempt < call < task < job
- *     < finalizers < resume < machine
+ *     < finalizers < resume < interrupt < pattern < stringlib < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
