@@ -100,23 +100,19 @@ enum { RAISED_MAX = 65536 };
 static rlim_t first_soft_limit; /* 0: it has not been raised */
 static rlim_t raised_soft_limit;
 
-/* In the child, between fork and exec: async-signal-safe; errno stays. */
-static void restore_fd_limit(void) {
-  struct rlimit limit;
-  int error = errno;
-  if (first_soft_limit > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = first_soft_limit;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  errno = error;
-}
-
 void lab_process_lower_fds(bool lowered) {
   struct rlimit limit;
   if (first_soft_limit == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
     return;
   limit.rlim_cur = lowered ? first_soft_limit : raised_soft_limit;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* In the child, between fork and exec: async-signal-safe; errno stays. */
+static void restore_fd_limit(void) {
+  int error = errno;
+  lab_process_lower_fds(true);
+  errno = error;
 }
 
 void lab_process_raise_fds(void) {
