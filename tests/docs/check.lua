@@ -56,7 +56,7 @@ local function check_names(path, text)
   for name in text:gmatch("`([%w_./]+)`") do
     if name:find("^%l+/[%w_]+%.[ch]$") then
       if not read_file("src/" .. name) then complain("%s: there is no src/%s", path, name) end
-    elseif name:find("^[%a_]+_[%w_]+$") and not words[name] then
+    elseif (name:find("^[%a_]+_[%w_]+$") or name:find("^%l+%u%w*$")) and not words[name] then
       complain("%s: the source has no %s", path, name)
     end
   end
