@@ -11,7 +11,10 @@ static void release_idle_memory(lab_job *job) {
   lab_mem_release();
 }
 
+/* When the program ends there are no workers any more. */
 static void submit_release(lab_release *r) {
+  if (!r->vm->workers)
+    return;
   r->under_way = true;
   r->again = false;
   lab_mem_flush();
