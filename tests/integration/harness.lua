@@ -10,7 +10,14 @@
 --     t.equal(answer.body, "hello world")
 --     t.equal(lab:stop(), 0)                    TERM, then the exit code
 --   end)
+--   t.long("a million times hello", ...)        likewise, but only where the
+--                                               environment has LAB_LONG
 --   t.finish()                                  prints the count, exits 0 or 1
+--
+-- Tests run beside others, and on machines that are busy with something else.
+-- So they wait for a condition and not for seconds, and they compare what the
+-- lab says with clocks that other programs can't bend: the CPU time of its own
+-- threads, what it says elsewhere in the same run, counts and ranks.
 --
 -- Each t.test runs even if one before it failed; what it started is killed at
 -- its end, and its log is shown if it failed.
@@ -27,6 +34,7 @@
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
 --   lab:thread_cpu(prefix)      CPU seconds so far of the threads with such names
+--   lab:work(prefix, cpu)       until these threads have used so much more
 --   lab:leave([option...])      switches to step 0 -> the answer
 --   t.is_sanitized()            is it a build for sanitizers?
 --   t.diaglab, t.source         paths of the program and of the source tree
@@ -46,6 +54,8 @@ t.diaglab = os.getenv("DIAGLAB")
 t.source = os.getenv("SOURCE_DIR")
 
 local SKIPPED = 77
+local PATIENCE = 60 -- seconds; a busy machine takes long, but it gets there
+local LONG = os.getenv("LAB_LONG") ~= nil
 local passed, failed = 0, 0
 local started = {}
 
@@ -101,13 +111,15 @@ function t.match(text, pattern, what)
 end
 
 function t.eventually(f, seconds)
-  local give_up = shell.now() + (seconds or 10)
+  seconds = seconds or PATIENCE
+  local give_up, pause = shell.now() + seconds, 0.02
   repeat
     local result = f()
     if result then return result end
-    shell.sleep(0.05)
+    shell.sleep(pause)
+    pause = math.min(1.3 * pause, 0.1)
   until shell.now() > give_up
-  fail(nil, "still not so after %g seconds", seconds or 10)
+  fail(nil, "still not so after %g seconds", seconds)
 end
 
 -- ---- HTTP ---------------------------------------------------------------------
@@ -129,14 +141,15 @@ end
 -- http(url, option...): status is nil, and failure says why, where curl got no
 -- answer.
 function t.http(url, ...)
-  local dir = shell.temp_dir()
-  local words = { "curl", "-sS", "-D", dir .. "/headers", "-o", dir .. "/body",
+  local base = shell.temp_dir()
+  local words = { "curl", "-sS", "-D", base .. "/headers", "-o", base .. "/body",
     "-w", "%{time_total}", "--max-time", "120", ... }
   words[#words + 1] = url
   local result = shell.run(shell.command(words))
-  local answer = { seconds = tonumber(result.out), body = shell.read(dir .. "/body") or "" }
+  local answer = { seconds = tonumber(result.out), body = shell.read(base .. "/body") or "" }
   if result.code ~= 0 then answer.failure = result.err end
-  answer.status, answer.headers = parse_headers(shell.read(dir .. "/headers") or "")
+  answer.status, answer.headers = parse_headers(shell.read(base .. "/headers") or "")
+  os.remove(base .. "/body")
   return answer
 end
 
@@ -169,13 +182,17 @@ function lab:rss()
 end
 
 function lab:thread_cpu(prefix)
-  local list = t.run(("cd /proc/%d/task && for t in *; do echo $(cat $t/schedstat) $(cat $t/comm); done 2>/dev/null")
-    :format(self.pid)).out
-  local ns = 0
-  for n, name in list:gmatch("(%d+) %d+ %d+ ([^\n]+)") do
-    if name:sub(1, #prefix) == prefix then ns = ns + tonumber(n) end
+  local ns, folder = 0, ("/proc/%d/task/"):format(self.pid)
+  for id in t.run("ls " .. folder).out:gmatch("%d+") do
+    local name, stat = shell.read(folder .. id .. "/comm"), shell.read(folder .. id .. "/schedstat")
+    if name and stat and name:sub(1, #prefix) == prefix then ns = ns + tonumber(stat:match("^%d+")) end
   end
   return ns / 1e9
+end
+
+function lab:work(prefix, cpu)
+  local stop = self:thread_cpu(prefix) + cpu
+  t.eventually(function() return self:thread_cpu(prefix) >= stop end)
 end
 
 function lab:details(answer)
@@ -207,7 +224,7 @@ function lab:alive() return self.program:alive() end
 
 function lab:stop(seconds)
   self:signal("TERM")
-  return self:wait(seconds or 10)
+  return self:wait(seconds or PATIENCE)
 end
 
 lab.__index = lab
@@ -222,7 +239,7 @@ function t.start(...)
       error(("diaglab ended with %d: %s"):format(program:code(), program:err()), 0)
     end
     return program:err():match("HTTP server started on %S*:(%d+)%s")
-  end, 20)
+  end)
   self.url = "http://127.0.0.1:" .. self.port
   return self
 end
@@ -263,7 +280,7 @@ local function show_logs()
   end
 end
 
-function t.test(name, body)
+local function run_test(name, body)
   started = {}
   local began = shell.now()
   local ok, message = xpcall(body, debug.traceback)
@@ -277,6 +294,14 @@ function t.test(name, body)
   end
   io.stdout:flush()
   shell.clean()
+end
+
+function t.test(name, body)
+  if not LONG then run_test(name, body) end
+end
+
+function t.long(name, body)
+  if LONG then run_test(name, body) end
 end
 
 function t.finish()

@@ -12,7 +12,7 @@
 --   shell.write(path, text)
 --   shell.temp_dir()            -> path; removed by shell.clean()
 --   shell.spawn(cmd)            -> program, in the background
---   shell.clean()               kills what still runs, removes the folders
+--   shell.clean()               kills what still runs, removes all files
 --
 --   program.pid                 for kill, /proc, lsof, strace
 --   program:out() program:err() what it has written so far
@@ -22,7 +22,12 @@
 --   program:alive()
 local shell = {}
 
-local folders, programs = {}, {}
+-- ROOT holds all files of this program, so that one command makes and another
+-- one removes them.
+local BATCH = 50 -- folders that are made at once
+local root, folders_made, folders_given, runs
+local programs = {}
+local PATIENCE = 60 -- a busy machine takes long, but it gets there
 
 function shell.quote(s)
   return "'" .. tostring(s):gsub("'", "'\\''") .. "'"
@@ -48,23 +53,42 @@ function shell.write(path, text)
   assert(file:close())
 end
 
+local function root_dir()
+  if not root then
+    local pipe = assert(io.popen("mktemp -d", "r"))
+    root = assert(pipe:read("l"), "mktemp failed")
+    pipe:close()
+    folders_made, folders_given, runs = 0, 0, 0
+  end
+  return root
+end
+
 function shell.temp_dir()
-  local pipe = assert(io.popen("mktemp -d", "r"))
-  local path = assert(pipe:read("l"), "mktemp failed")
-  pipe:close()
-  folders[#folders + 1] = path
-  return path
+  local dir = root_dir()
+  if folders_given == folders_made then
+    os.execute(("cd %s && mkdir $(seq %d %d)"):format(dir, folders_made + 1, folders_made + BATCH))
+    folders_made = folders_made + BATCH
+  end
+  folders_given = folders_given + 1
+  return dir .. "/" .. folders_given
+end
+
+local function take(path)
+  local text = shell.read(path)
+  os.remove(path)
+  return text
 end
 
 function shell.run(cmd, input)
-  local dir = shell.temp_dir()
-  shell.write(dir .. "/in", input or "")
-  local _, how, code = os.execute(("{ %s\n} <%s/in >%s/out 2>%s/err"):format(cmd, dir, dir, dir))
+  local dir = root_dir()
+  runs = runs + 1
+  local base = ("%s/run%d"):format(dir, runs)
+  if input then shell.write(base .. ".in", input) end
+  local _, how, code = os.execute(("{ %s\n} <%s >%s.out 2>%s.err"):format(cmd,
+    input and base .. ".in" or "/dev/null", base, base))
   if how == "signal" then code = 128 + code end
-  local result = { out = shell.read(dir .. "/out"), err = shell.read(dir .. "/err"), code = code }
-  os.execute("rm -rf " .. shell.quote(dir))
-  folders[#folders] = nil
-  return result
+  if input then os.remove(base .. ".in") end
+  return { out = take(base .. ".out"), err = take(base .. ".err"), code = code }
 end
 
 function shell.have(tool)
@@ -92,16 +116,22 @@ function shell.spawn(cmd)
   local dir = shell.temp_dir()
   local script = ([[
     env --default-signal=INT,QUIT sh -c %s </dev/null >$d/out 2>$d/err &
-    echo $! >$d/pid.new && mv $d/pid.new $d/pid
+    echo $! >$d/pid
     wait $!
-    echo $? >$d/code.new && mv $d/code.new $d/code
+    echo $? >$d/code
   ]]):format(shell.quote("exec " .. cmd))
   os.execute(("{ d=%s\n%s } >/dev/null 2>&1 &"):format(dir, script))
   local self = setmetatable({ dir = dir, cmd = cmd }, program)
-  while not shell.read(dir .. "/pid") do shell.sleep(0.01) end
-  self.pid = tonumber(shell.read(dir .. "/pid"))
+  while not self:number("pid") do shell.sleep(0.01) end
+  self.pid = self:number("pid")
   programs[#programs + 1] = self
   return self
+end
+
+-- Of a file that is whole when its line has ended.
+function program:number(name)
+  local text = shell.read(self.dir .. "/" .. name)
+  return text and tonumber(text:match("^(%d+)\n"))
 end
 
 function program:out() return shell.read(self.dir .. "/out") or "" end
@@ -109,20 +139,20 @@ function program:out() return shell.read(self.dir .. "/out") or "" end
 function program:err() return shell.read(self.dir .. "/err") or "" end
 
 function program:signal(name)
-  return shell.run(("kill -%s %d"):format(name, self.pid)).code == 0
+  return os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid)) == true
 end
 
-function program:code()
-  return tonumber((shell.read(self.dir .. "/code")))
-end
+function program:code() return self:number("code") end
 
-function program:alive()
-  return self:code() == nil
-end
+function program:alive() return self:code() == nil end
 
+-- Looks often at first.
 function program:wait(seconds)
-  local give_up = shell.now() + (seconds or 10)
-  while self:alive() and shell.now() < give_up do shell.sleep(0.02) end
+  local give_up, pause = shell.now() + (seconds or PATIENCE), 0.01
+  while self:alive() and shell.now() < give_up do
+    shell.sleep(pause)
+    pause = math.min(1.3 * pause, 0.1)
+  end
   return self:code()
 end
 
@@ -130,11 +160,11 @@ function shell.clean()
   for _, p in ipairs(programs) do
     if p:alive() then
       p:signal("KILL")
-      p:wait(5)
+      p:wait()
     end
   end
-  for _, dir in ipairs(folders) do os.execute("rm -rf " .. shell.quote(dir)) end
-  folders, programs = {}, {}
+  if root then os.execute("rm -rf " .. shell.quote(root)) end
+  root, programs = nil, {}
 end
 
 return shell
