@@ -28,7 +28,7 @@ end
 
 function shape.of(line)
   line = keep_line_numbers(line)
-  line = line:gsub("%S*/", "")
+  line = line:gsub("%S*/", ""):gsub("%(%s+", "(")
   line = line:gsub("%f[%w_]%d[%w.,%%\u{b5}]*", "#")
   line = line:gsub("%f[%S][-+]#", "#"):gsub("%f[%S]%.%f[%s]", "#")
   return (line:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", ""))

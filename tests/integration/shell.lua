@@ -12,7 +12,8 @@
 --   shell.write(path, text)
 --   shell.temp_dir()            -> path; removed by shell.clean()
 --   shell.spawn(cmd)            -> program, in the background
---   shell.clean()               kills what still runs, removes all files
+--   shell.clean()               kills the programs, with what they have started,
+--                               and removes all files
 --
 --   program.pid                 for kill, /proc, lsof, strace
 --   program:out() program:err() what it has written so far
@@ -23,7 +24,7 @@
 local shell = {}
 
 -- ROOT holds all files of this program, so that one command makes and another
--- one removes them.
+-- one removes them. Its name is short: some output is wrapped after a path.
 local BATCH = 50 -- folders that are made at once
 local root, folders_made, folders_given, runs
 local programs = {}
@@ -55,7 +56,7 @@ end
 
 local function root_dir()
   if not root then
-    local pipe = assert(io.popen("mktemp -d", "r"))
+    local pipe = assert(io.popen("mktemp -d -t t.XXXXXXX", "r"))
     root = assert(pipe:read("l"), "mktemp failed")
     pipe:close()
     folders_made, folders_given, runs = 0, 0, 0
@@ -111,11 +112,11 @@ program.__index = program
 
 -- A shell stays as the program's parent, to see how it ends. `exec` makes the
 -- pid that of the program itself; the shell it runs in would ignore INT, so the
--- signal is put back by env.
+-- signal is put back by env. A session holds what the program starts, to end it.
 function shell.spawn(cmd)
   local dir = shell.temp_dir()
   local script = ([[
-    env --default-signal=INT,QUIT sh -c %s </dev/null >$d/out 2>$d/err &
+    env --default-signal=INT,QUIT setsid sh -c %s </dev/null >$d/out 2>$d/err &
     echo $! >$d/pid
     wait $!
     echo $? >$d/code
@@ -157,12 +158,10 @@ function program:wait(seconds)
 end
 
 function shell.clean()
-  for _, p in ipairs(programs) do
-    if p:alive() then
-      p:signal("KILL")
-      p:wait()
-    end
-  end
+  local groups = {}
+  for i, p in ipairs(programs) do groups[i] = "-" .. p.pid end
+  if #groups > 0 then os.execute("kill -KILL -- " .. table.concat(groups, " ") .. " 2>/dev/null") end
+  for _, p in ipairs(programs) do p:wait() end
   if root then os.execute("rm -rf " .. shell.quote(root)) end
   root, programs = nil, {}
 end

@@ -89,7 +89,7 @@ end }]])
   lab:wait_log("Starting processing request")
   t.has(lab:get("/steps", "--max-time", "5").body, "> step 48: hangs")
   t.equal(lab:get("/hint", "--max-time", "5").body, "hint 1 of 1: one\n")
-  t.equal(lab:stop(5), 0)
+  t.equal(lab:end_in(5), 0)
 end)
 
 t.test("hints come one at a time", function()

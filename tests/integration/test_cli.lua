@@ -135,7 +135,7 @@ t.test("one dash is as good as two; flags do what they say", function()
   t.equal(program:err(), "", "the log goes to the file")
   t.match(t.read(dir .. "/log"), "^%d+/%d%d/%d%d %d%d:%d%d:%d%d Application started with PID " .. program.pid .. "\n")
   program:signal("INT")
-  t.equal(program:wait(5), 0)
+  t.equal(program:wait(), 0)
   t.match(t.read(dir .. "/log"), "Received signal interrupt\n[^\n]* Application stopping...\n$")
 end)
 
@@ -154,7 +154,7 @@ t.test("closed descriptors: 0 to 2 are /dev/null", function()
       :format(program.pid, program.pid, program.pid)).out
     t.check(not fds:find("socket:", 1, true) and not fds:find("anon", 1, true), closed .. ": " .. fds)
     program:signal("TERM")
-    t.equal(program:wait(10), 0, closed)
+    t.equal(program:wait(), 0, closed)
   end
 end)
 

@@ -49,7 +49,7 @@ t.test("step 1: requests that wait for the lock", function()
   t.equal(top["main.doSomeBusinessLogic"].cum, 3)
   t.equal(top["lab.Mutex.lock"].flat, 3)
   t.equal(lab:get("/goto?step=0").status, 200)
-  for _, curl in ipairs(curls) do t.equal(curl:wait(5), 0) end
+  for _, curl in ipairs(curls) do t.equal(curl:wait(), 0) end
   t.eventually(function() return dump(lab) == "" end) -- the lab's own task looks after them
   t.equal(lab:stop(), 0)
 end)
@@ -125,7 +125,7 @@ t.test("a delta has what came and went", function()
     lab.url .. GOROUTINE .. "?seconds=1" })
   t.sleep(0.4)
   lab:get("/")
-  t.equal(curl:wait(10), 0)
+  t.equal(curl:wait(), 0)
   t.has(t.read(file .. ".headers"), 'filename="goroutine-delta"')
   local raw = t.pprof.raw(file)
   t.equal(#raw.samples, 1)
@@ -143,10 +143,10 @@ t.test("100,000 tasks: exact, whole, and nobody waits", function()
   local file = t.temp_dir() .. "/dump"
   local curl = t.spawn(t.command { "curl", "-sS", "-o", file, "--limit-rate", "40M", lab.url .. GOROUTINE .. "?debug=2" })
   for _ = 1, 3 do
-    t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.5, "seconds for /debug")
-    t.between(lab:get("/sleep").seconds, 0, 0.5, "seconds for a request")
+    lab:in_time(0.5, "/debug", function() return lab:get("/debug/pprof/cmdline") end, 3)
+    lab:in_time(0.5, "a request", function() return lab:get("/sleep") end, 3)
   end
-  t.equal(curl:wait(60), 0)
+  t.equal(curl:wait(), 0)
   local text = t.read(file)
   t.equal(count(text, " [chan receive]:\n"), 100000)
   t.equal(text:sub(-2), "\n\n")
@@ -178,8 +178,8 @@ t.test("a client that is slow, or goes away", function()
   for i = 1, 3 do slow[i] = request(lab, GOROUTINE .. "?debug=2", "--limit-rate", "100k") end
   t.sleep(1)
   t.between(lab:rss() - before, -2 ^ 40, 60e6, "bytes more for three slow clients")
-  t.between(lab:get("/debug/pprof/cmdline").seconds, 0, 0.5)
-  t.equal(lab:stop(2), 0) -- in their midst
+  lab:in_time(0.5, "/debug", function() return lab:get("/debug/pprof/cmdline") end, 3)
+  t.equal(lab:end_in(2), 0) -- in their midst
   for _, curl in ipairs(slow) do curl:signal("KILL") end
 end)
 
@@ -195,8 +195,8 @@ t.test("while the VM sits in C, only those who ask for tasks wait", function()
     t.check(curl:alive(), "answered too early")
   end
   curls[1]:signal("KILL")
-  for i = 2, 6 do t.equal(curls[i]:wait(10), 0) end
-  t.equal(hog:wait(10), 0)
+  for i = 2, 6 do t.equal(curls[i]:wait(), 0) end
+  t.equal(hog:wait(), 0)
   t.equal(lab:stop(), 0)
 end)
 
@@ -205,12 +205,17 @@ t.test("main.drain is there for as long as there are requests", function()
   local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/45-brief")
   t.write(dir .. "/45-brief/scenario.lua", "return { request = function() lab.sleep(0.4) end }")
-  local lab = t.start_with({ dir, table.unpack(scenarios) }, "--step", "45")
-  local client = t.spawn("curl -s " .. lab.url .. "/")
-  lab:wait_log("Starting processing")
-  t.equal(lab:get("/goto?step=0").status, 200)
-  t.has(dump(lab), "main.drain")
-  t.equal(client:wait(5), 0)
+  local lab, client, text
+  t.enough(function() -- a busy machine may be too slow to see it
+    lab = t.start_with({ dir, table.unpack(scenarios) }, "--step", "45")
+    client = t.spawn("curl -s " .. lab.url .. "/")
+    lab:wait_log("Starting processing")
+    t.equal(lab:get("/goto?step=0").status, 200)
+    text = dump(lab)
+    return client:alive()
+  end, function(alive) return alive end)
+  t.has(text, "main.drain")
+  t.equal(client:wait(), 0)
   local ended = t.now()
   t.eventually(function() return not dump(lab):find("main.drain", 1, true) end)
   print(("     %.0f ms after the last answer"):format((t.now() - ended) * 1e3))

@@ -180,7 +180,7 @@ t.test("leaving a step gives its memory back: 50 times", function()
     t.eventually(function()
       m = memstats(lab)
       return m.HeapAlloc < 5e6
-    end, 2)
+    end)
     t.equal(lab:get("/goto?step=71").status, 200)
     return m
   end
@@ -226,7 +226,7 @@ t.test("--scavenge 1 returns idle memory by itself", function()
   local lab = in_memory_step("--scavenge", "1")
   if not knows_idle(lab) then return end
   hold_and_drop(lab)
-  t.eventually(function() return memstats(lab).HeapReleased > 90e6 end, 5)
+  t.eventually(function() return memstats(lab).HeapReleased > 90e6 end)
   t.check(lab:rss() < 60e6, "RSS")
   t.equal(lab:stop(), 0)
 end)

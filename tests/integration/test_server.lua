@@ -144,15 +144,15 @@ local function crowd(lab, n, bytes)
   local script = CROWD:gsub("%u+", { N = n, DIR = dir, PORT = lab.port, BYTES = bytes })
   t.write(dir .. "/crowd", script)
   local self = { program = t.spawn("bash " .. dir .. "/crowd") }
-  t.eventually(function() return t.read(dir .. "/ready") end, 60)
+  t.eventually(function() return t.read(dir .. "/ready") end)
   function self.look()
     t.write(dir .. "/look", "")
-    t.eventually(function() return t.read(dir .. "/looked") end, 60)
+    t.eventually(function() return t.read(dir .. "/looked") end)
     return self.program:out()
   end
   function self.leave()
     self.program:signal("KILL")
-    self.program:wait(5)
+    self.program:wait()
   end
   return self
 end

@@ -72,10 +72,14 @@ t.test("profiles", function()
     t.equal(t.run(("curl -sSf -o %s '%s/debug/pprof/%s%s'"):format(file, lab.url, name, query or "")).code, 0)
     return file
   end
-  local cpu = t.spawn(("curl -sSf -o %s/cpu '%s/debug/pprof/profile?seconds=4'"):format(dir, lab.url))
-  t.sleep(0.2)
-  t.equal(lab:get("/work").status, 200)
-  t.equal(cpu:wait(20), 0)
+  t.enough(function(seconds)
+    local cpu = t.spawn(("curl -sSf -o %s/cpu '%s/debug/pprof/profile?seconds=%d'"):format(dir, lab.url, seconds))
+    lab:wait_profiler()
+    t.equal(lab:get("/work").status, 200)
+    local whole = cpu:alive()
+    t.equal(cpu:wait(), 0)
+    return whole
+  end, function(whole) return whole end, 2)
   local profile = read_profile(dir .. "/cpu")
   t.check(has_name(profile, GOOD), "the function's name, with U+FFFD")
   local files, labels = 0, {}
@@ -116,7 +120,7 @@ t.test("traces", function()
     t.sleep(0.3)
     t.equal(lab:get("/marks").status, 200)
     lab:get("/caf%E9")
-    t.equal(trace:wait(20), 0)
+    t.equal(trace:wait(), 0)
     local text = t.read(file)
     if form == "json" then
       check_text(text, "the JSON form")

@@ -108,7 +108,7 @@ t.test("block and wall: a join with a limit is a join", function()
   t.between(brief / 1e6, 200, 1000, "ms in joins that were too short")
   local _, whole = sums(block, "lab.Task.join")
   t.between(whole / 1e6, 290, 2000, "ms in all")
-  t.equal(profile:wait(20), 0)
+  t.equal(profile:wait(), 0)
   local states = {}
   for _, sample in ipairs(t.pprof.raw(file).samples) do
     local state = sample.labels.state[1]
@@ -152,7 +152,7 @@ t.test("block and mutex: what still waits isn't there", function()
   t.sleep(0.5)
   t.equal(sums(raw_of(lab, "block")), 0)
   ask(lab, "/goto?step=0")
-  t.equal(waiting:wait(10), 0)
+  t.equal(waiting:wait(), 0)
   t.equal(waiting:out(), "unlocked")
   -- It is over now, but was of the step that was left.
   t.equal(sums(raw_of(lab, "block")), 0)
@@ -280,7 +280,7 @@ t.test("seconds=N of block and mutex: what came in the window, also over a switc
   ask(lab, "/goto?step=84")
   ask(lab, "/contend?n=3&ms=1")
   for name, window in pairs(files) do
-    t.equal(window.curl:wait(20), 0)
+    t.equal(window.curl:wait(), 0)
     local p = proto.read(window.file)
     t.near(p.duration_nanos / 1e9, 2, 0.5, name .. ": duration")
     t.equal(sums(t.pprof.raw(window.file), "waits.holdLock"), 5 + 2, name .. ": contentions")
@@ -407,13 +407,13 @@ t.test("wall: several at once, clients that go away, and the end", function()
   end
   ask(lab, "/nap?seconds=2.5")
   for i, one in ipairs(at_once) do
-    t.equal(one.curl:wait(20), 0)
+    t.equal(one.curl:wait(), 0)
     local duration = proto.read(one.file).duration_nanos / 1e9
     t.near(duration, 1 + i % 2, 0.5)
     t.between(seconds_of(t.pprof.raw(one.file), { route = "/nap", state = "sleep" }),
       duration - 0.7, duration + 0.01)
   end
-  for _, one in ipairs(gone) do t.equal(one:wait(20), 28, "curl's time was up") end
+  for _, one in ipairs(gone) do t.equal(one:wait(), 28, "curl's time was up") end
   -- Nothing is left behind: without a profile there is no profiler.
   t.eventually(function()
     return not t.run(("cat /proc/%d/task/*/comm"):format(lab.pid)).out:find("profiler", 1, true)
@@ -422,7 +422,7 @@ t.test("wall: several at once, clients that go away, and the end", function()
     :format(t.temp_dir() .. "/wall", lab.url, PPROF))
   t.sleep(0.5)
   t.equal(lab:stop(), 0)
-  t.equal(last:wait(10), 0)
+  t.equal(last:wait(), 0)
   t.match(last:out(), "^[25]0[03]$")
 end)
 
