@@ -31,6 +31,9 @@ add_executable(diaglab src/app/main.c)
 target_compile_options(diaglab PRIVATE ${LAB_WARNINGS} ${LAB_PATHS})
 target_link_libraries(diaglab PRIVATE lab_app)
 target_link_options(diaglab PRIVATE -Wl,--build-id)
+if(NOT LAB_SANITIZE) # one library less to load; sanitizers bring their own
+  target_link_options(diaglab PRIVATE -static-libgcc)
+endif()
 set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 # gdb loads what is called as the program plus -gdb.py, where it trusts the
