@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "lualib/class.h"
 #include "stack/stack.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -33,8 +32,6 @@ static const lab_lua_task_kind go_kind = {.ended = end_go_task};
 static int task_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  if (lab_gc_running())
-    return luaL_error(L, "a finalizer can't start a task");
   int nargs = lua_gettop(L) - 1;
   lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   memset(h, 0, sizeof *h);

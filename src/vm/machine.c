@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/lualayout.h"
 #include "vm/sampler.h"
@@ -78,6 +79,7 @@ static int open_libraries(lua_State *L) {
             "slowly, and there is no goroutineleak profile",
             LUA_RELEASE);
   lab_coroutine_open(L);
+  lab_finalizers_open(L);
   lua_pushcfunction(L, *open);
   lua_call(L, 0, 0);
   return 0;
@@ -101,6 +103,7 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
 
 void lab_machine_close(lab_vm *vm) {
   lab_gc_detach();
+  lab_finalizers_close(vm);
   lua_close(vm->L);
   vm->L = NULL;
 }
