@@ -13,6 +13,7 @@
 #include "vm/gc.h"
 #include "vm/lualayout.h"
 #include "vm/sampler.h"
+#include "vm/stringlib.h"
 #include "vm/walk.h"
 
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
@@ -72,6 +73,7 @@ static int open_libraries(lua_State *L) {
   lab_gc_attach(L);
   lua_gc(L, LUA_GCGEN, 0, 0);
   luaL_openlibs(L);
+  lab_stringlib_open(L);
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
   if (!lab_layout_fits())

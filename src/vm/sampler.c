@@ -124,6 +124,11 @@ void lab_sampler_left(const lab_resumed *left) {
   settle_pending(left, left->L, 0);
 }
 
+void lab_sampler_settle(lua_State *L) {
+  if (sm.npending > 0)
+    settle_pending(lab_resumed_find(L), L, 0);
+}
+
 static void settle_in_hook(lua_State *L, bool called) {
   settle_pending(lab_resumed_find(L), L, called);
 }

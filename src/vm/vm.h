@@ -8,7 +8,8 @@
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
  *     < coroutine < gc < hook < sampler < preempt < inbox < scope < task
- *     < worker_job < finalizers < resume < machine
+ *     < worker_job < finalizers < resume < interrupt < pattern < stringlib
+ *     < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same

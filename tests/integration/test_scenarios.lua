@@ -3,6 +3,7 @@
 -- running away.
 local t = require "harness"
 t.need("curl")
+t.with_stuck()
 
 local function write_scenario(dir, name, text)
   t.run("mkdir -p " .. dir .. "/" .. name)
@@ -168,7 +169,9 @@ stays_usable("an endless loop around pcall", [[
 return { request = function() while true do pcall(function() while true do end end) end end }]], 200)
 stays_usable("lab.spin", "return { request = function() lab.spin(60) end }", 200)
 stays_usable("a pattern that takes for ever", [[
-return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 503)
+return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 200)
+stays_usable("C code of somebody else's", [[
+return { request = function() return ("x"):find("stuck 3600", 1, true) end }]], 503)
 
 stays_usable("an endless handler of xpcall", [[
 return { request = function() xpcall(function() while true do end end, function() while true do end end) end }]], 200)
