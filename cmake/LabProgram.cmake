@@ -16,12 +16,15 @@ foreach(file ${lua_files})
   lab_embed(lab_scenario ${file})
 endforeach()
 
-# Whoever links the VM sees where Lua resumes a coroutine, collects garbage, and
-# loads a chunk (--wrap), and lets profiles name its functions (-rdynamic).
+# Whoever links the VM sees where Lua resumes a coroutine, collects garbage and
+# finalizes it, loads a chunk, and reads and compares in its library's loops
+# (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
-  -Wl,--wrap=lua_load
-  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load)
+  -Wl,--wrap=luaT_gettmbyobj -Wl,--wrap=lua_load
+  -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
+  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
+  -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)

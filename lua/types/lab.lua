@@ -155,8 +155,7 @@ function Task:cancel() end
 
 ---Calls fn(...) in a task of its own, and returns at once. If the task fails
 ---while no task waits for it in join, its error is written to the log; the same
----error ten times, and then how often it came, once a second. Raises an error in
----a finalizer.
+---error ten times, and then how often it came, once a second.
 ---@param fn function
 ---@return lab.Task
 function lab.go(fn, ...) end
@@ -310,7 +309,6 @@ local Timer = {}
 function Timer:stop() end
 
 ---Calls fn() once, after this many seconds. An error in fn is written to the log.
----Raises an error in a finalizer.
 ---@param seconds number
 ---@param fn function
 ---@return lab.Timer
@@ -318,7 +316,7 @@ function lab.after(seconds, fn) end
 
 ---Calls fn() again and again, each time after an interval of this many seconds.
 ---Intervals that end while fn still runs are left out. An error in fn is written
----to the log and ends the timer. Raises an error in a finalizer.
+---to the log and ends the timer.
 ---@param seconds number more than 0
 ---@param fn function
 ---@return lab.Timer
@@ -431,14 +429,12 @@ function File:close() end
 function File:path() end
 
 ---Makes a new folder for temporary files, and returns its path. The folder is
----removed with everything in it when the step is left. Raises an error in a
----finalizer.
+---removed with everything in it when the step is left.
 ---@return string? path, string? message, integer? errno
 function lab.temp_dir() end
 
 ---Makes a new file, open for reading and writing. Its name is prefix and six
----random characters. It is removed when the step is left. Raises an error in a
----finalizer.
+---random characters. It is removed when the step is left.
 ---@param dir string? a folder that temp_dir returned; without it, the folder in which temp_dir makes its folders
 ---@param prefix string? "file-" if it is missing; without /
 ---@return lab.File? file, string? message, integer? errno
@@ -447,7 +443,7 @@ function lab.temp_file(dir, prefix) end
 ---Opens a regular file. Two places are possible: files of the scenario's folder
 ---can only be read; files in the step's temporary folders can be read and
 ---written. Anything else fails with "permission denied". A relative path begins
----in the scenario's folder. Raises an error in a finalizer.
+---in the scenario's folder.
 ---@param path string
 ---@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as for io.open; "r" if it is missing
 ---@return lab.File? file, string? message, integer? errno

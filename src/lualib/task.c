@@ -8,14 +8,39 @@
 #include "base/clock.h"
 #include "lualib/class.h"
 #include "stack/stack.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
 static const char TASK[] = "lab.Task";
 
+static lab_lua_task *find_task_by_id(const lab_vm *vm, uint64_t id) {
+  const lab_list *all = lab_sched_tasks(vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next)
+    if (lab_lua_task_at(l)->base.id == id)
+      return lab_lua_task_at(l);
+  return NULL;
+}
+
+/* The handle on top of the stack was finalized, but a script's finalizer has
+ * kept it. It becomes its task's handle again, if the task is there still. */
+static void revive_handle(lua_State *L, lab_task_handle *h) {
+  lab_lua_task *t = find_task_by_id(lab_vm_of(L), h->lost);
+  if (!t || t->handle)
+    return;
+  luaL_setmetatable(L, TASK); /* so that it is finalized again */
+  h->lost = 0;
+  h->task = t;
+  t->handle = h;
+}
+
 static lab_task_handle *check_task(lua_State *L, int arg) {
-  return luaL_checkudata(L, arg, TASK);
+  lab_task_handle *h = luaL_checkudata(L, arg, TASK);
+  if (h->lost) {
+    lua_pushvalue(L, arg);
+    revive_handle(L, h);
+    lua_pop(L, 1);
+  }
+  return h;
 }
 
 /* A task of the scenario has ended. An error that no task waits for is logged;
@@ -33,8 +58,6 @@ static const lab_lua_task_kind go_kind = {.ended = end_go_task};
 static int task_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  if (lab_gc_running())
-    return luaL_error(L, "a finalizer can't start a task");
   int nargs = lua_gettop(L) - 1;
   lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   memset(h, 0, sizeof *h);
@@ -52,14 +75,23 @@ static int task_go(lua_State *L) {
 }
 
 static int task_gc(lua_State *L) {
-  lab_task_handle *h = check_task(L, 1);
-  if (h->task)
+  lab_task_handle *h = luaL_checkudata(L, 1, TASK);
+  if (h->task) {
+    h->lost = h->task->base.id;
     h->task->handle = NULL;
+    h->task = NULL;
+  }
   return 0;
 }
 
 /* ok, results... of a task that ended. */
 static int push_results(lua_State *L, lab_task_handle *h) {
+  if (h->lost) {
+    lua_pushboolean(L, false);
+    lua_pushliteral(L, "the results are gone: the Task was garbage when its "
+                       "task ended");
+    return 2;
+  }
   if (h->ok && h->nresults == 0) { /* the coroutine may be another task's */
     lua_pushboolean(L, true);
     return 1;

@@ -15,7 +15,6 @@
 #include "base/err.h"
 #include "lualib/class.h"
 #include "stack/frame.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -110,8 +109,6 @@ static int set_timer(lua_State *L, uint64_t ns, bool again,
                      lua_CFunction body) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  if (lab_gc_running())
-    return luaL_error(L, "a finalizer can't start a timer");
   lua_settop(L, 2);
   timer *t = lua_newuserdatauv(L, sizeof *t, 0);
   memset(t, 0, sizeof *t);

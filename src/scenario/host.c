@@ -22,6 +22,7 @@
 #include "stack/frame.h"
 #include "stack/sources.h"
 #include "vm/allocation_stack.h"
+#include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/vm.h"
 
@@ -210,14 +211,27 @@ static int host_entering(lua_State *L) {
 /* ---- giving back ----------------------------------------------------------
  */
 
-/* host.collect(): collects all garbage. The first collection runs finalizers;
- * the second one frees their objects. Then idle memory goes back to the system:
- * that isn't waited for. */
+/* host.collect(): collects all garbage. The first collection finalizes
+ * userdata, and queues the finalizers of tables; the second one frees the
+ * userdata. Then idle memory goes back to the system: that isn't waited for. */
 static int host_collect(lua_State *L) {
   lab_coroutine_compact(L);
   lab_gc_full(L);
   lab_gc_full(L);
   lab_release_begin(lab_vm_of(L));
+  return 0;
+}
+
+/* host.finalizers() -> how many are due or under way */
+static int host_finalizers(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lab_finalizers_count(lab_vm_of(L)));
+  return 1;
+}
+
+/* host.drop_finalizers(): those that are due never run, and the one under way
+ * is cancelled. */
+static int host_drop_finalizers(lua_State *L) {
+  lab_finalizers_drop(lab_vm_of(L));
   return 0;
 }
 
@@ -310,6 +324,8 @@ static const luaL_Reg host[] = {
     {"reading", host_reading},
     {"leaving", host_leaving},
     {"collect", host_collect},
+    {"finalizers", host_finalizers},
+    {"drop_finalizers", host_drop_finalizers},
     {"reclaim", host_reclaim},
     {"limit", host_limit},
     {"lift_limit", host_lift_limit},

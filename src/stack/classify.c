@@ -54,6 +54,9 @@ static const part parts[] = {
     {"lstrlib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"ltablib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"lutf8lib", NULL, LAB_CODE_LUA_LIB, NULL},
+    /* ours, in place of parts of lstrlib */
+    {"pattern", "lab_pattern_", LAB_CODE_LUA_LIB, NULL},
+    {"stringlib", "lab_stringlib_", LAB_CODE_LUA_LIB, NULL},
 };
 
 /* Functions that don't belong to the part their file belongs to. */

@@ -33,8 +33,7 @@ enum { EXTERNAL_MIN = 4 << 20 };
 static struct {
   lua_State *L;
   bool closing, held;
-  volatile unsigned depth; /* inside a step: a finalizer may cause another */
-  volatile bool in_sentinel;
+  unsigned depth;  /* inside a step: a finalizer may cause another */
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
   uint32_t stack;  /* that traces show for it */
@@ -142,10 +141,8 @@ static void push_sentinel(lua_State *L) {
 static int replace_sentinel(lua_State *L) {
   if (gc.closing)
     return 0;
-  gc.in_sentinel = true;
   gc.cycles++;
   push_sentinel(L);
-  gc.in_sentinel = false;
   return 0;
 }
 
@@ -179,10 +176,6 @@ void lab_gc_external(lua_State *L, int64_t delta) {
   gc.external_debt += delta;
   if (gc.external_debt >= (gc.live > EXTERNAL_MIN ? gc.live : EXTERNAL_MIN))
     collect_all(L);
-}
-
-bool lab_gc_running(void) {
-  return gc.closing || (gc.depth > 0 && !gc.in_sentinel);
 }
 
 void lab_gc_full(lua_State *L) {

@@ -9,9 +9,11 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/lualayout.h"
 #include "vm/sampler.h"
+#include "vm/stringlib.h"
 #include "vm/walk.h"
 
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
@@ -71,6 +73,7 @@ static int open_libraries(lua_State *L) {
   lab_gc_attach(L);
   lua_gc(L, LUA_GCGEN, 0, 0);
   luaL_openlibs(L);
+  lab_stringlib_open(L);
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
   if (!lab_layout_fits())
@@ -78,6 +81,7 @@ static int open_libraries(lua_State *L) {
             "slowly, and there is no goroutineleak profile",
             LUA_RELEASE);
   lab_coroutine_open(L);
+  lab_finalizers_open(L);
   lua_pushcfunction(L, *open);
   lua_call(L, 0, 0);
   return 0;
@@ -101,6 +105,7 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
 
 void lab_machine_close(lab_vm *vm) {
   lab_gc_detach();
+  lab_finalizers_close(vm);
   lua_close(vm->L);
   vm->L = NULL;
 }

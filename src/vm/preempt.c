@@ -44,7 +44,7 @@ static int raise_cancelled(lua_State *L) {
 
 void lab_lua_check_cancelled(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  if (vm->running && vm->running->base.cancelled)
+  if (vm && vm->running && vm->running->base.cancelled)
     raise_cancelled(L);
 }
 
@@ -53,6 +53,15 @@ void lab_lua_check_cancelled(lua_State *L) {
 static bool is_cancelled(void) {
   return preempt.vm && preempt.vm->running &&
          preempt.vm->running->base.cancelled;
+}
+
+/* The running task makes way at the end of its slice; the caller yields. */
+static void end_slice(lua_State *L) {
+  lab_lua_task *t = preempt.vm->running;
+  preempt.slice_over = 0;
+  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
+    t->base.stack = lab_walk(L, 0);
+  lab_task_ready(preempt.vm->sched, &t->base);
 }
 
 /* The slice is over: parks the running task, if that is possible here. */
@@ -68,10 +77,7 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
     lab_hook_arm_count(L, RETRY_COUNT);
     return;
   }
-  preempt.slice_over = 0;
-  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
-    t->base.stack = lab_walk(L, 0);
-  lab_task_ready(preempt.vm->sched, &t->base);
+  end_slice(L);
   lua_yield(L, 0);
 }
 
@@ -82,6 +88,27 @@ static void act_in_hook(lua_State *L, lua_Debug *ar) {
   }
   if (preempt.slice_over)
     yield_task(L, ar);
+}
+
+/* ---- in a long C function ------------------------------------------------ */
+
+void lab_lua_look_around(lua_State *L) {
+  lab_lua_check_cancelled(L);
+  lab_sampler_settle(L);
+}
+
+bool lab_preempt_is_slice_over(void) {
+  return preempt.slice_over;
+}
+
+bool lab_lua_may_make_way(lua_State *L) {
+  const lab_lua_task *t = preempt.vm ? preempt.vm->running : NULL;
+  return t && t->co == L && lua_isyieldable(L);
+}
+
+int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  end_slice(L);
+  return lua_yieldk(L, 0, ctx, k);
 }
 
 /* ---- where the VM is ----------------------------------------------------- */

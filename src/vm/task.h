@@ -27,7 +27,9 @@ typedef struct lab_lua_task lab_lua_task;
  * exist longer than the task, if the script keeps it, and never keeps the task
  * alive. */
 typedef struct lab_task_handle {
-  lab_lua_task *task; /* NULL when it ended */
+  lab_lua_task *task; /* NULL when it ended, or the handle was finalized */
+  uint64_t lost;      /* the id of its task, if the handle was finalized before
+                         the task ended; else 0 */
   bool ok;            /* ended without an error */
   int nresults;       /* on the coroutine's stack (user value 1) */
   lab_list joiners;   /* tasks parked in join, by lab_task.link */

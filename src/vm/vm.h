@@ -8,7 +8,8 @@
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
  *     < coroutine < gc < hook < sampler < preempt < inbox < scope < task
- *     < worker_job < resume < machine
+ *     < worker_job < finalizers < resume < interrupt < pattern < stringlib
+ *     < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
@@ -29,6 +30,7 @@
 #include "task/sched.h"
 #include "task/worker.h"
 #include "vm/coroutine.h"
+#include "vm/finalizers.h"
 #include "vm/inbox.h"
 #include "vm/memory_limit.h"
 #include "vm/preempt.h"
@@ -59,6 +61,7 @@ struct lab_vm {
   lab_preempt preempt;
   lab_scopes scopes;
   lab_outbox outbox;
+  lab_finalizers finalizers;
 };
 
 /* The VM of a state, which may be any coroutine; NULL for a state without a VM,
@@ -68,7 +71,7 @@ static inline lab_vm *lab_vm_of(lua_State *L) {
 }
 
 /* The visit of a step to which the code that runs now belongs: the running
- * task's, or, in a finalizer outside tasks, that of the step that is served. */
+ * task's, or, where no task runs, that of the step that is served. */
 static inline uint32_t lab_vm_generation(const lab_vm *vm) {
   return vm->running ? vm->running->base.generation : vm->generation;
 }

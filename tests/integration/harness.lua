@@ -302,9 +302,20 @@ end
 
 lab.__index = lab
 
+-- The program, with C code that can't be interrupted (stuck.c) if the test has
+-- called t.with_stuck.
+local before = {}
+function t.with_stuck()
+  local library = os.getenv("STUCK")
+  if not library then t.skip("STUCK isn't set") end
+  before = { "env", "LD_PRELOAD=" .. library, "ASAN_OPTIONS=verify_asan_link_order=0", table.unpack(before) }
+end
+
 -- Port 0: the log says which one it got. It may listen on 127.0.0.1 and ::1.
 function t.start(...)
-  local program = shell.spawn(shell.command { t.diaglab, "--listen", "127.0.0.1:0", ... })
+  local words = table.move({ t.diaglab, "--listen", "127.0.0.1:0", ... }, 1, select("#", ...) + 3, #before + 1,
+    { table.unpack(before) })
+  local program = shell.spawn(shell.command(words))
   local self = setmetatable({ program = program, pid = program.pid }, lab)
   started[#started + 1] = self
   self.port = t.eventually(function()

@@ -3,6 +3,7 @@
 -- must be told what goes on.
 local t = require "harness"
 t.need("curl")
+t.with_stuck()
 
 local function start(name, text)
   local dir = t.temp_dir()
@@ -75,7 +76,7 @@ end)
 t.test("enter in C code: /status names the function", function()
   local lab = start("43-pattern", [[
 return { request = function() end, enter = function()
-  return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c")
+  return ("x"):find("stuck 3600", 1, true)
 end }]])
   go_in_background(lab, 43)
   t.match(wait_status(lab, "which can't be interrupted"), '"state": "in [^"]+, which can\'t be interrupted", "stack": %[%]')

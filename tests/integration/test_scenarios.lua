@@ -3,6 +3,7 @@
 -- running away.
 local t = require "harness"
 t.need("curl")
+t.with_stuck()
 
 local function write_scenario(dir, name, text)
   t.run("mkdir -p " .. dir .. "/" .. name)
@@ -167,7 +168,9 @@ stays_usable("an endless loop around pcall", [[
 return { request = function() while true do pcall(function() while true do end end) end end }]], 200)
 stays_usable("lab.spin", "return { request = function() lab.spin(60) end }", 200)
 stays_usable("a pattern that takes for ever", [[
-return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 503)
+return { request = function() return (("a"):rep(60) .. "b"):find(("a?"):rep(60) .. ("a"):rep(60) .. "c") end }]], 200)
+stays_usable("C code of somebody else's", [[
+return { request = function() return ("x"):find("stuck 3600", 1, true) end }]], 503)
 
 stays_usable("an endless handler of xpcall", [[
 return { request = function() xpcall(function() while true do end end, function() while true do end end) end }]], 200)
@@ -196,12 +199,18 @@ return { request = function() lab.sleep(0.3) lab.go(forever) lab.sleep(60) end }
 
   write_scenario(dir, "48-finalizer", [[
 return { request = function()
-  setmetatable({}, { __gc = function() lab.go(function() lab.sleep(60) end) end })
+  setmetatable({}, { __gc = function()
+    lab.go(function() while true do lab.sleep(0.01) lab.log("started by a finalizer") end end)
+  end })
 end }]])
   lab:get("/goto?step=48")
   lab:get("/")
   lab:get("/goto?step=0")
-  lab:wait_log("a finalizer can't start a task")
+  t.has(lab:get("/debug/pprof/goroutine?debug=1").body, "total 0")
+  _, before = lab:log():gsub("started by a finalizer", "")
+  t.sleep(0.3)
+  _, after = lab:log():gsub("started by a finalizer", "")
+  t.equal(after, before, "lines of a task that a finalizer started")
   t.equal(lab:stop(), 0)
 end)
 

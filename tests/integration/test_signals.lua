@@ -3,6 +3,7 @@
 -- lost, whatever the lab is busy with.
 local t = require "harness"
 t.need("curl")
+t.with_stuck()
 
 local LIMIT = 2
 
@@ -13,7 +14,7 @@ return {
   enter = function() for _ = 1, 2 do lab.go(waiting) end end,
   request = function() waiting() end,
   routes = { ["/many"] = function() for _ = 1, 50000 do lab.go(waiting) end end,
-    ["/stuck"] = function() return ("x"):rep(100000):find((".-"):rep(6) .. "y") end },
+    ["/stuck"] = function() return ("x"):find("stuck 3600", 1, true) end },
 }
 ]]
 
