@@ -13,9 +13,10 @@
 #include "vm/walk.h"
 
 static const char TASK[] = "lab.Task";
+static const void *task_class;
 
 static lab_task_handle *check_task(lua_State *L, int arg) {
-  return luaL_checkudata(L, arg, TASK);
+  return lab_lua_check_object(L, arg, task_class, TASK);
 }
 
 /* A task of the scenario has ended. An error that no task waits for is logged;
@@ -157,6 +158,6 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_task(lua_State *L) {
-  lab_lua_new_class(L, TASK, task_methods, task_metamethods);
+  task_class = lab_lua_new_class(L, TASK, task_methods, task_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

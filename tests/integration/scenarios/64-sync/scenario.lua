@@ -378,6 +378,30 @@ routes["/park"] = function(_, req)
   return ("%.3f"):format(lab.now() - began)
 end
 
+-- ---- what a method is called on ----------------------------------------------
+
+-- Each kind of object's methods, called on everything that isn't such an object.
+routes["/strangers"] = function()
+  local task = lab.go(function() end)
+  task:join()
+  local objects = {
+    { lab.mutex(), "lock" }, { lab.rwmutex(), "rlock" }, { lab.wait_group(), "wait" },
+    { lab.channel(1), "send" }, { task, "join" },
+  }
+  local strangers = { 7, 1.5, "x", true, {}, function() end, lab.buffer() }
+  for _, o in ipairs(objects) do strangers[#strangers + 1] = o[1] end
+  local seen = {}
+  for _, o in ipairs(objects) do
+    local method = o[1][o[2]]
+    seen[#seen + 1] = problem(method)
+    seen[#seen + 1] = problem(method, nil)
+    for _, stranger in ipairs(strangers) do
+      if stranger ~= o[1] then seen[#seen + 1] = problem(method, stranger, o[1]) end
+    end
+  end
+  return table.concat(seen, "\n")
+end
+
 return {
   request = function() end,
   routes = routes,
