@@ -39,8 +39,7 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
     t->base.label = vm->running->base.label;
     t->base.user_task = vm->running->base.user_task;
   }
-  lab_task_init(vm->sched, &t->base);
-  lab_task_ready(vm->sched, &t->base);
+  lab_task_start(vm->sched, &t->base);
   return t;
 }
 
