@@ -26,6 +26,7 @@
 #include "vm/walk.h"
 
 static const char CHANNEL[] = "lab.Channel";
+static const void *channel_class;
 
 typedef struct channel {
   lab_channel base;
@@ -48,7 +49,7 @@ static lab_task *get_running_task(lua_State *L) {
 
 /* The channel at ARG, for an operation on it. */
 static channel *check_channel(lua_State *L, int arg) {
-  channel *c = luaL_checkudata(L, arg, CHANNEL);
+  channel *c = lab_lua_check_object(L, arg, channel_class, CHANNEL);
   c->L = L;
   c->at = arg;
   return c;
@@ -350,6 +351,7 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_channel(lua_State *L) {
-  lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
+  channel_class =
+      lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -31,8 +31,9 @@ static void make_strict(lua_State *L, const char *name) {
   lua_setmetatable(L, -2);
 }
 
-void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
-                       const luaL_Reg *metamethods) {
+const void *lab_lua_new_class(lua_State *L, const char *name,
+                              const luaL_Reg *methods,
+                              const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);
   if (metamethods)
     luaL_setfuncs(L, metamethods, 0);
@@ -45,5 +46,7 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
+  const void *class = lab_layout_fits() ? lua_topointer(L, -1) : NULL;
   lua_pop(L, 1);
+  return class;
 }

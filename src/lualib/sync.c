@@ -14,6 +14,7 @@
 
 static const char MUTEX[] = "lab.Mutex", RWMUTEX[] = "lab.RWMutex",
                   WAIT_GROUP[] = "lab.WaitGroup";
+static const void *mutex_class, *rwmutex_class, *wait_group_class;
 
 /* The task that runs, or NULL. */
 static const lab_task *get_lock_user(lua_State *L) {
@@ -52,7 +53,7 @@ static lua_Integer count_waiting(const lab_list *queue) {
 /* ---- mutex --------------------------------------------------------------- */
 
 static lab_mutex *check_mutex(lua_State *L) {
-  return luaL_checkudata(L, 1, MUTEX);
+  return lab_lua_check_object(L, 1, mutex_class, MUTEX);
 }
 
 static int new_mutex(lua_State *L) {
@@ -118,7 +119,7 @@ static const luaL_Reg mutex_metamethods[] = {
 /* ---- rwmutex ------------------------------------------------------------- */
 
 static lab_rwmutex *check_rwmutex(lua_State *L) {
-  return luaL_checkudata(L, 1, RWMUTEX);
+  return lab_lua_check_object(L, 1, rwmutex_class, RWMUTEX);
 }
 
 static int new_rwmutex(lua_State *L) {
@@ -217,7 +218,7 @@ static const luaL_Reg rwmutex_metamethods[] = {
 /* ---- wait group ---------------------------------------------------------- */
 
 static lab_wait_group *check_wait_group(lua_State *L) {
-  return luaL_checkudata(L, 1, WAIT_GROUP);
+  return lab_lua_check_object(L, 1, wait_group_class, WAIT_GROUP);
 }
 
 static int new_wait_group(lua_State *L) {
@@ -286,8 +287,10 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_sync(lua_State *L) {
-  lab_lua_new_class(L, MUTEX, mutex_methods, mutex_metamethods);
-  lab_lua_new_class(L, RWMUTEX, rwmutex_methods, rwmutex_metamethods);
-  lab_lua_new_class(L, WAIT_GROUP, wait_group_methods, wait_group_metamethods);
+  mutex_class = lab_lua_new_class(L, MUTEX, mutex_methods, mutex_metamethods);
+  rwmutex_class =
+      lab_lua_new_class(L, RWMUTEX, rwmutex_methods, rwmutex_metamethods);
+  wait_group_class = lab_lua_new_class(L, WAIT_GROUP, wait_group_methods,
+                                       wait_group_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

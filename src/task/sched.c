@@ -64,6 +64,7 @@ void lab_sched_deliver(lab_sched *s) {
     post->deliver(post);
     node = next;
   }
+  s->switched = 0;
 }
 
 static void wake_sleepers(lab_sched *s) {
@@ -114,6 +115,7 @@ static void block_until_event(lab_sched *s) {
       has_no_work(s)) /* idle may have readied a task */
     wait_for_event(s);
   atomic_store(&s->asleep, false);
+  s->switched = 0;
 }
 
 void lab_sched_run(lab_sched *s) {

@@ -21,6 +21,9 @@ struct lab_sched {
   bool held;    /* see lab_sched_hold */
   _Atomic(lab_task *) running;
   uint64_t last_id, last_user_task;
+  /* Mono ns of the last change of a task's state, as far as it was read, if
+   * nothing but that task's end or parking has happened since; else 0. */
+  uint64_t switched;
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   int event_fd;
   /* Written by the scheduler's thread, read by any. */

@@ -6,6 +6,7 @@
 #define LAB_VM_COROUTINE_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct lab_vm lab_vm;
@@ -15,9 +16,13 @@ typedef struct lab_coroutines {
   int anchors;               /* registry: the table that keeps them alive */
   struct lab_lua_task *idle; /* of finished requests, for the next ones */
   unsigned nidle;
-  struct lab_lua_task *spare; /* of lab.go; the next collection takes them */
+  struct lab_lua_task *spare; /* of lab.go: lab_coroutine_drop_spare */
   size_t spare_bytes;
 } lab_coroutines;
+
+/* The extra space of a coroutine (lua_getextraspace) is the address of its VM
+ * or, if it belongs to a task, that of the task with this bit. */
+enum { LAB_COROUTINE_HAS_TASK = 1 };
 
 /* Once, before the first task. May raise. */
 void lab_coroutine_open(lua_State *L);
@@ -33,9 +38,16 @@ struct lab_lua_task *lab_coroutine_take_idle(lua_State *L);
  * valid. */
 void lab_coroutine_recycle(lab_vm *vm, struct lab_lua_task *t, int status,
                            int nresults);
-/* Lets go of the spare ones. Raises nothing and allocates nothing. */
-void lab_coroutine_drop_spare(lab_vm *vm);
-/* The same, and makes the table of coroutines as small as possible. May raise.
+/* The task to which CO belongs: one that has not ended, or that waits for its
+ * next use. NULL: to none any more. */
+struct lab_lua_task *lab_coroutine_task(lua_State *co);
+/* Frees T. Its coroutine belongs to no task then. */
+void lab_coroutine_free_task(lab_vm *vm, struct lab_lua_task *t);
+/* Lets go of the spare ones: of ALL, or all but 128 KiB. Raises nothing and
+ * allocates nothing. */
+void lab_coroutine_drop_spare(lab_vm *vm, bool all);
+/* Lets go of all, and makes the table of coroutines as small as possible. May
+ * raise.
  */
 void lab_coroutine_compact(lua_State *L);
 /* Pushes the table that keeps them alive. */
