@@ -149,8 +149,7 @@ local Task = {}
 ---@return boolean? ok, ...
 function Task:join(seconds) end
 
----Ends the task with the error "task cancelled": where it waits, or else at its
----next instruction. Does nothing if the task has ended.
+---Ends the task with the error "task cancelled": where it waits, or at its next instruction.
 function Task:cancel() end
 
 ---Calls fn(...) in a task of its own, and returns at once. If the task fails
@@ -173,8 +172,8 @@ local Mutex = {}
 ---Waits until it is free, and takes it.
 function Mutex:lock() end
 
----Takes it if it is free, without waiting. Returns whether it did.
----@return boolean locked
+---Takes it if it is free, without waiting.
+---@return boolean locked whether it did
 function Mutex:try_lock() end
 
 ---Gives it to the task that has waited longest, or makes it free. If it isn't
@@ -182,7 +181,7 @@ function Mutex:try_lock() end
 function Mutex:unlock() end
 
 ---A new mutex, unlocked.
----@param name string? shown by tostring
+---@param name string? shown by tostring, and in goroutine?debug=2 by those who wait
 ---@return lab.Mutex
 function lab.mutex(name) end
 
@@ -206,15 +205,15 @@ function Rwmutex:unlock() end
 ---Waits until nobody writes or waits to write, and takes it for reading.
 function Rwmutex:rlock() end
 
----Takes it for reading if that needs no waiting. Returns whether it did.
----@return boolean locked
+---Takes it for reading if that needs no waiting.
+---@return boolean locked whether it did
 function Rwmutex:try_rlock() end
 
 ---Ends reading. If nobody reads: error "sync: RUnlock of unlocked RWMutex".
 function Rwmutex:runlock() end
 
 ---A new lock, unlocked.
----@param name string? shown by tostring
+---@param name string? as for lab.mutex
 ---@return lab.RWMutex
 function lab.rwmutex(name) end
 
@@ -233,8 +232,9 @@ function Wait_group:done() end
 function Wait_group:wait() end
 
 ---A new counter, 0.
+---@param name string? as for lab.mutex
 ---@return lab.WaitGroup
-function lab.wait_group() end
+function lab.wait_group(name) end
 
 ---Hands values from task to task, as a Go channel. A sender waits until another
 ---task receives the value; a channel with a capacity stores this many values, and
@@ -270,18 +270,17 @@ function Channel:range() end
 ---then nil, false. If it is closed already: error "close of closed channel".
 function Channel:close() end
 
----How many values the channel stores now; #c is the same.
----@return integer
+---@return integer stored how many values the channel stores now; #c is the same
 function Channel:len() end
 
----How many values it can store: its capacity.
----@return integer
+---@return integer capacity how many values it can store
 function Channel:cap() end
 
 ---A new channel.
 ---@param capacity integer? values, 0 to 2^31 - 1; 0 if it is missing
+---@param name string? as for lab.mutex
 ---@return lab.Channel
-function lab.channel(capacity) end
+function lab.channel(capacity, name) end
 
 ---Waits until one of several channels is ready, and receives or sends there, as
 ---Go's select. A case is { channel, "recv" } or { channel, "send", value }; there
@@ -298,8 +297,8 @@ function lab.channel(capacity) end
 ---@return integer? index, any value, boolean? ok
 function lab.select(cases) end
 
----A function that will be called later, in a task of its own. This task is listed
----like any other (it sleeps). It ends with its step.
+---A function that will be called later, in a task of its own, which ends with its
+---step. While it sleeps this task is listed like any other.
 ---@class lab.Timer
 local Timer = {}
 
@@ -311,19 +310,20 @@ function Timer:stop() end
 ---Calls fn() once, after this many seconds. An error in fn is written to the log.
 ---@param seconds number
 ---@param fn function
+---@param name string? as for lab.mutex
 ---@return lab.Timer
-function lab.after(seconds, fn) end
+function lab.after(seconds, fn, name) end
 
 ---Calls fn() again and again, each time after an interval of this many seconds.
 ---Intervals that end while fn still runs are left out. An error in fn is written
 ---to the log and ends the timer.
 ---@param seconds number more than 0
 ---@param fn function
+---@param name string? as for lab.mutex
 ---@return lab.Timer
-function lab.every(seconds, fn) end
+function lab.every(seconds, fn, name) end
 
----Seconds on a clock that never goes back. Only differences mean something.
----@return number
+---@return number seconds on a clock that never goes back: only differences mean something
 function lab.now() end
 
 ---Seconds of CPU time that the VM's thread has used so far. With it you measure

@@ -98,20 +98,14 @@ void lab_process_read(lab_process *p) {
 enum { RAISED_MAX = 65536 };
 
 static rlim_t first_soft_limit; /* 0: it has not been raised */
-static rlim_t raised_soft_limit;
 
-void lab_process_lower_fds(bool lowered) {
-  struct rlimit limit;
-  if (first_soft_limit == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
-    return;
-  limit.rlim_cur = lowered ? first_soft_limit : raised_soft_limit;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* In the child, between fork and exec: async-signal-safe; errno stays. */
-static void restore_fd_limit(void) {
+void lab_process_restore_fds(void) {
   int error = errno;
-  lab_process_lower_fds(true);
+  struct rlimit limit;
+  if (first_soft_limit > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = first_soft_limit;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
   errno = error;
 }
 
@@ -123,10 +117,8 @@ void lab_process_raise_fds(void) {
   limit.rlim_cur =
       limit.rlim_max < RAISED_MAX ? limit.rlim_max : (rlim_t)RAISED_MAX;
   if (soft >= limit.rlim_cur ||
-      pthread_atfork(NULL, NULL, restore_fd_limit) != 0)
+      pthread_atfork(NULL, NULL, lab_process_restore_fds) != 0)
     return;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return;
-  first_soft_limit = soft;
-  raised_soft_limit = limit.rlim_cur;
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+    first_soft_limit = soft;
 }

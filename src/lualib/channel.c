@@ -3,10 +3,11 @@
  *
  * Where the values are: a sender's in its arguments, on its own coroutine's
  * stack, also while it is parked there. Buffered ones in a table, the channel's
- * user value, which is made in its full size at once so that sending can't
- * fail. A receiver gets its value pushed on its stack, where its continuation
- * finds it on top. A coroutine's stack needs no barrier: the collector never
- * takes it for finished, and a C function has room for 20 values there.
+ * second user value, which is made in its full size at once so that sending
+ * can't fail. A receiver gets its value pushed on its stack, where its
+ * continuation finds it on top. A coroutine's stack needs no barrier: the
+ * collector never takes it for finished, and a C function has room for 20
+ * values there.
  *
  * The stack of a task in select:
  *   1 nil (was the table of cases)   2 the C cases
@@ -36,6 +37,7 @@ typedef struct channel {
   int at;
 } channel;
 
+enum { BUFFER = 2 }; /* among the user values; 1 is the name */
 enum { CASES_AT = 2, FIRST_AT = 3, MAX_CASES = 1000 };
 
 static lab_sched *get_channel_sched(lua_State *L) {
@@ -83,7 +85,7 @@ static void push_sent(const channel *c, const lab_channel_end *from) {
 static void push_buffered(const channel *c, size_t slot) {
   lua_State *L = c->L;
   lua_Integer i = (lua_Integer)slot + 1;
-  lua_getiuservalue(L, c->at, 1);
+  lua_getiuservalue(L, c->at, BUFFER);
   lua_rawgeti(L, -1, i);
   lua_pushnil(L); /* so the buffer doesn't keep the value alive */
   lua_rawseti(L, -3, i);
@@ -91,7 +93,7 @@ static void push_buffered(const channel *c, size_t slot) {
 }
 
 static void pop_into_buffer(const channel *c, size_t slot) {
-  lua_getiuservalue(c->L, c->at, 1);
+  lua_getiuservalue(c->L, c->at, BUFFER);
   lua_insert(c->L, -2);
   lua_rawseti(c->L, -2, (lua_Integer)slot + 1);
   lua_pop(c->L, 1);
@@ -116,12 +118,12 @@ static int new_channel(lua_State *L) {
   lua_Integer cap = luaL_optinteger(L, 1, 0);
   if (cap < 0 || cap > INT_MAX)
     return luaL_error(L, "makechan: size out of range");
-  channel *c = lua_newuserdatauv(L, sizeof *c, 1);
+  channel *c = lab_lua_new_named(L, 2, sizeof *c, cap > 0 ? BUFFER : 1);
   lab_channel_init(&c->base, (size_t)cap, move_value);
   luaL_setmetatable(L, CHANNEL);
   if (cap > 0) {
     lua_createtable(L, (int)cap, 0);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, BUFFER);
   }
   return 1;
 }
@@ -206,8 +208,10 @@ static int channel_cap(lua_State *L) {
 
 static int channel_tostring(lua_State *L) {
   const lab_channel *c = &check_channel(L, 1)->base;
-  lua_pushfstring(L, "Channel (%I of %I%s)", (LUAI_UACINT)c->len,
-                  (LUAI_UACINT)c->cap, c->closed ? ", closed" : "");
+  lab_lua_push_title(L, "Channel");
+  lua_pushfstring(L, "%s (%I of %I%s)", lua_tostring(L, -1),
+                  (LUAI_UACINT)c->len, (LUAI_UACINT)c->cap,
+                  c->closed ? ", closed" : "");
   return 1;
 }
 

@@ -37,4 +37,12 @@ static inline void *lab_lua_check_object(lua_State *L, int arg,
   return luaL_checkudata(L, arg, name);
 }
 
+/* Pushes a new userdata of SIZE bytes with VALUES user values. The first of
+ * them is its name, the optional string at ARG, which tostring and dumps of
+ * tasks show (inspect/awaited.h). May raise. */
+void *lab_lua_new_named(lua_State *L, int arg, size_t size, int values);
+/* Pushes TITLE with the name of the object at 1, if it has one: `Mutex
+ * "stats"`. */
+void lab_lua_push_title(lua_State *L, const char *title);
+
 #endif

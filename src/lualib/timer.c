@@ -104,19 +104,19 @@ static int run_every(lua_State *L) {
 
 /* ---- for scripts --------------------------------------------------------- */
 
-/* Argument 1: the seconds, in ns; 2: the function. */
+/* Argument 1: the seconds, in ns; 2: the function; 3: the name, if any. */
 static int set_timer(lua_State *L, uint64_t ns, bool again,
                      lua_CFunction body) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  lua_settop(L, 2);
-  timer *t = lua_newuserdatauv(L, sizeof *t, 0);
+  lua_settop(L, 3);
+  timer *t = lab_lua_new_named(L, 3, sizeof *t, 1);
   memset(t, 0, sizeof *t);
   luaL_setmetatable(L, TIMER);
   t->due = lab_clock_mono() + ns;
   t->period = again ? ns : 0;
   lua_pushcfunction(L, body);
-  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 4);
   lua_pushvalue(L, 2);
   lab_lua_task *task =
       lab_lua_task_spawn(vm, L, 2, lab_vm_generation(vm), &timer_kind);
@@ -125,12 +125,12 @@ static int set_timer(lua_State *L, uint64_t ns, bool again,
   return 1;
 }
 
-/* lab.after(seconds, function) -> Timer */
+/* lab.after(seconds, function, name?) -> Timer */
 static int timer_after(lua_State *L) {
   return set_timer(L, lab_lua_check_seconds(L, 1), false, run_after);
 }
 
-/* lab.every(seconds, function) -> Timer */
+/* lab.every(seconds, function, name?) -> Timer */
 static int timer_every(lua_State *L) {
   uint64_t ns = lab_lua_check_seconds(L, 1);
   if (ns == 0)
@@ -155,7 +155,9 @@ static int timer_stop(lua_State *L) {
 
 static int timer_tostring(lua_State *L) {
   const timer *t = luaL_checkudata(L, 1, TIMER);
-  lua_pushfstring(L, "Timer (%s)", t->task && !t->stopped ? "set" : "over");
+  lab_lua_push_title(L, "Timer");
+  lua_pushfstring(L, "%s (%s)", lua_tostring(L, -1),
+                  t->task && !t->stopped ? "set" : "over");
   return 1;
 }
 

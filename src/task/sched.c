@@ -164,6 +164,11 @@ bool lab_sched_wanted(const lab_sched *s) {
   return next != UINT64_MAX && next <= lab_clock_mono();
 }
 
+void lab_sched_note_time(lab_sched *s) {
+  atomic_store_explicit(&s->moment, lab_sched_coarse_now(),
+                        memory_order_relaxed);
+}
+
 lab_task *lab_sched_running(const lab_sched *s) {
   return atomic_load_explicit(&s->running, memory_order_relaxed);
 }

@@ -34,6 +34,7 @@ static uint64_t time_of_change(const lab_sched *s, const lab_task *task,
 
 static void change_state(lab_sched *s, lab_task *task, lab_task_state state,
                          lab_wait why, uint32_t stack, uint64_t now) {
+  atomic_store_explicit(&s->moment, now, memory_order_relaxed);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->changes)
       sink->changes(sink, task, state, why, stack, now);

@@ -206,6 +206,8 @@ static void handle_sigurg(int sig, siginfo_t *info, void *context) {
   int saved = errno;
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = preempt.vm;
+  if (vm)
+    lab_sched_note_time(vm->sched);
   if (vm && atomic_exchange(&where_asked, false))
     note_where(context);
   if (vm && top && vm->running && !lab_sampler_is_busy()) {

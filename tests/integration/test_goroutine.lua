@@ -38,8 +38,12 @@ t.test("step 1: requests that wait for the lock", function()
   local lab = start(1)
   local curls = {}
   for i = 1, 3 do curls[i] = request(lab, "/") end
-  t.eventually(function() return count(dump(lab), " [sync.Mutex.Lock]:\n") == 3 end)
-  t.match(dump(lab), "goroutine %d+ %[sync%.Mutex%.Lock%]:\nlab%.Mutex%.lock%(%.%.%.%)\n\t%S+:%d+ %+0x%x+\n"
+  -- Who has it is the task that has entered the step.
+  t.eventually(function()
+    local remark = '%("served" held by task %d+ since [%d.]+ s; it has ended; 3 wait%)'
+    return select(2, dump(lab):gsub(" %[sync%.Mutex%.Lock " .. remark .. "%]:\n", "")) == 3
+  end)
+  t.match(dump(lab), "goroutine %d+ %[sync%.Mutex%.Lock %([^%],]+%)%]:\nlab%.Mutex%.lock%(%.%.%.%)\n\t%S+:%d+ %+0x%x+\n"
     .. "mutex%.countRequest%(%.%.%.%)\n\t%S+/01%-mutex/scenario%.lua:%d+ %+0x%x+\n"
     .. "mutex%.request%(%.%.%.%)\n\t[^\n]+\n"
     .. "main%.doSomeBusinessLogic%(%.%.%.%)\n\t%S+/main%.lua:%d+ %+0x%x+\n"
@@ -81,7 +85,8 @@ t.test("states, and numbers that are known", function()
   end
   local all = dump(lab)
   t.equal(count(all, " [chan receive]:\n"), 10)
-  t.equal(count(all, " [sync.Mutex.Lock]:\n"), 7)
+  local remark = "%(held by task %d+ since [%d.]+ s; it has ended; 7 wait%)"
+  t.equal(select(2, all:gsub(" %[sync%.Mutex%.Lock " .. remark .. "%]:\n", "")), 7)
   t.equal(count(all, " [select]:\n"), 3)
   t.equal(count(all, " [sleep]:\n"), 2)
   local working = 0
