@@ -8,7 +8,6 @@
  * only, and Lua's static functions matter, too. */
 #include "stack/codemap.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "stack/elf_symbols.h"
 
 typedef struct function {
   uintptr_t start, end;
@@ -58,33 +58,6 @@ static int open_image(image *im) {
   return rc;
 }
 
-static bool is_in_image(const image *im, uint64_t offset, uint64_t size) {
-  return offset <= im->size && size <= im->size - offset;
-}
-
-/* The section header of type SHT_SYMTAB, checked with the one of its strings;
- * or NULL. */
-static const ElfW(Shdr) *
-    find_symtab(const image *im, const ElfW(Shdr) * *strings) {
-  const ElfW(Ehdr) *header = (const void *)im->data;
-  if (!is_in_image(im, 0, sizeof *header) ||
-      memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      !is_in_image(im, header->e_shoff,
-                   (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
-    return NULL;
-  const ElfW(Shdr) *sections = (const void *)(im->data + header->e_shoff);
-  for (size_t i = 0; i < header->e_shnum; i++) {
-    const ElfW(Shdr) *s = &sections[i];
-    if (s->sh_type != SHT_SYMTAB || s->sh_link >= header->e_shnum)
-      continue;
-    *strings = &sections[s->sh_link];
-    if (is_in_image(im, s->sh_offset, s->sh_size) &&
-        is_in_image(im, (*strings)->sh_offset, (*strings)->sh_size))
-      return s;
-  }
-  return NULL;
-}
-
 /* Stores how far the executable was moved when it was loaded. It is the first
  * object that the dynamic linker lists. */
 static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
@@ -103,23 +76,25 @@ static void add_symbol(const ElfW(Sym) * sym, const char *name,
   f->shared = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
 }
 
-static void add_symbols(const ElfW(Sym) * syms, size_t n, const char *names,
-                        size_t names_size) {
+static void add_symbols(const lab_elf_symbols *t) {
   uintptr_t bias = 0;
   dl_iterate_phdr(find_bias, &bias);
   const char *file = NULL; /* of the local symbols that follow */
-  map.functions = lab_xcalloc(n ? n : 1, sizeof *map.functions);
-  for (size_t i = 0; i < n; i++) {
-    if (syms[i].st_name >= names_size)
+  /* A copy: the file may be replaced while we run. */
+  const char *names = lab_xmemdup0(t->names, t->names_size);
+  map.functions = lab_xcalloc(t->count ? t->count : 1, sizeof *map.functions);
+  for (size_t i = 0; i < t->count; i++) {
+    const ElfW(Sym) *s = &t->symbols[i];
+    if (s->st_name >= t->names_size)
       continue;
-    const char *name = names + syms[i].st_name;
-    int type = ELF64_ST_TYPE(syms[i].st_info);
+    const char *name = names + s->st_name;
+    int type = ELF64_ST_TYPE(s->st_info);
     if (type == STT_FILE)
       file = name;
-    if (ELF64_ST_BIND(syms[i].st_info) != STB_LOCAL)
+    if (ELF64_ST_BIND(s->st_info) != STB_LOCAL)
       file = NULL;
-    if (type == STT_FUNC && syms[i].st_size && syms[i].st_shndx != SHN_UNDEF)
-      add_symbol(&syms[i], name, file, bias);
+    if (type == STT_FUNC && s->st_size && s->st_shndx != SHN_UNDEF)
+      add_symbol(s, name, file, bias);
   }
 }
 
@@ -147,16 +122,12 @@ int lab_codemap_init(void) {
   int rc = open_image(&im);
   if (rc < 0)
     return rc;
-  const ElfW(Shdr) * strings, *symtab = find_symtab(&im, &strings);
-  if (!symtab) {
-    rc = -ENOEXEC;
-  } else {
-    /* A copy: the file may be replaced while we run. */
-    size_t size = strings->sh_size;
-    const char *names = lab_xmemdup0(im.data + strings->sh_offset, size);
-    add_symbols((const void *)(im.data + symtab->sh_offset),
-                symtab->sh_size / sizeof(ElfW(Sym)), names, size);
+  lab_elf_symbols symbols;
+  if (lab_elf_symtab(im.data, im.size, &symbols)) {
+    add_symbols(&symbols);
     sort_functions();
+  } else {
+    rc = -ENOEXEC;
   }
   munmap((void *)im.data, im.size);
   return rc;
