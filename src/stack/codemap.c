@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "stack/elf_symbols.h"
 
 /* Small, because each page of the map is memory of an idle lab. */
 typedef struct function {
@@ -68,33 +69,6 @@ static int open_image(image *im) {
   return rc;
 }
 
-static bool is_in_image(const image *im, uint64_t offset, uint64_t size) {
-  return offset <= im->size && size <= im->size - offset;
-}
-
-/* The section header of type SHT_SYMTAB, checked with the one of its strings;
- * or NULL. */
-static const ElfW(Shdr) *
-    find_symtab(const image *im, const ElfW(Shdr) * *strings) {
-  const ElfW(Ehdr) *header = (const void *)im->data;
-  if (!is_in_image(im, 0, sizeof *header) ||
-      memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      !is_in_image(im, header->e_shoff,
-                   (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
-    return NULL;
-  const ElfW(Shdr) *sections = (const void *)(im->data + header->e_shoff);
-  for (size_t i = 0; i < header->e_shnum; i++) {
-    const ElfW(Shdr) *s = &sections[i];
-    if (s->sh_type != SHT_SYMTAB || s->sh_link >= header->e_shnum)
-      continue;
-    *strings = &sections[s->sh_link];
-    if (is_in_image(im, s->sh_offset, s->sh_size) &&
-        is_in_image(im, (*strings)->sh_offset, (*strings)->sh_size))
-      return s;
-  }
-  return NULL;
-}
-
 /* Stores how far the executable was moved when it was loaded. It is the first
  * object that the dynamic linker lists. */
 static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
@@ -132,14 +106,15 @@ static bool is_function_symbol(const ElfW(Sym) * sym) {
          sym->st_value + sym->st_size <= UINT32_MAX;
 }
 
-static void add_symbols(const ElfW(Sym) * syms, size_t n, size_t names_size) {
-  size_t functions = 0;
+static void add_symbols(const lab_elf_symbols *t) {
+  const ElfW(Sym) *syms = t->symbols;
+  size_t n = t->count, functions = 0;
   for (size_t i = 0; i < n; i++)
     functions += is_function_symbol(&syms[i]);
   map.functions = lab_xmalloc((functions + 1) * sizeof *map.functions);
   const char *file = NULL; /* of the local symbols that follow */
   for (size_t i = 0; i < n; i++) {
-    if (syms[i].st_name >= names_size)
+    if (syms[i].st_name >= t->names_size)
       continue;
     const char *name = map.names + syms[i].st_name;
     if (ELF64_ST_TYPE(syms[i].st_info) == STT_FILE)
@@ -169,14 +144,12 @@ static void sort_functions(void) {
 }
 
 static int read_symbols(const image *im) {
-  const ElfW(Shdr) * strings, *symtab = find_symtab(im, &strings);
-  size_t size = symtab ? strings->sh_size : 0;
-  if (size == 0 || im->data[strings->sh_offset + size - 1] != '\0')
+  lab_elf_symbols symbols;
+  if (!lab_elf_symtab(im->data, im->size, &symbols))
     return -ENOEXEC;
-  map.names = im->data + strings->sh_offset;
+  map.names = symbols.names;
   dl_iterate_phdr(find_bias, &map.bias);
-  add_symbols((const void *)(im->data + symtab->sh_offset),
-              symtab->sh_size / sizeof(ElfW(Sym)), size);
+  add_symbols(&symbols);
   sort_functions();
   return 0;
 }

@@ -21,6 +21,7 @@
 #include <unwind.h>
 
 #include "base/alloc.h"
+#include "base/proc_text.h"
 #include "stack/intern.h"
 #include "stack/libdw.h"
 #include "stack/vdso.h"
@@ -95,19 +96,14 @@ static void read_maps(bool own, const char *exe) {
   FILE *f = fopen("/proc/self/maps", "re");
   char *line = NULL;
   size_t cap = 0;
+  lab_proc_map m;
   while (f && getline(&line, &cap, f) > 0) {
-    unsigned long start, limit, offset;
-    char flags[8];
-    int at = 0;
-    if (sscanf(line, "%lx-%lx %7s %lx %*s %*s %n", &start, &limit, flags,
-               &offset, &at) < 4 ||
-        at == 0 || flags[2] != 'x')
+    if (!lab_proc_parse_map(line, &m) || !m.executable)
       continue;
-    line[strcspn(line, "\n")] = '\0';
-    const char *path = line + at;
-    bool shown = path[0] == '/' || strcmp(path, "[vdso]") == 0;
-    if (shown && (strcmp(path, exe) == 0) == own)
-      add_mapping((lab_mapping){start, limit, offset, intern_text(path), ""});
+    bool shown = m.path[0] == '/' || strcmp(m.path, "[vdso]") == 0;
+    if (shown && (strcmp(m.path, exe) == 0) == own)
+      add_mapping(
+          (lab_mapping){m.start, m.limit, m.offset, intern_text(m.path), ""});
   }
   free(line); /* getline's */
   if (f)
