@@ -5,10 +5,14 @@
 -- src/scenario/reader.c runs this, in a process that has little time and memory
 -- and does nothing else. So what a scenario does to it, it does to its own entry.
 --
--- reader.lua(host, steps.lua as a function) -> read(path of scenario.lua) -> record
+-- reader.lua(host, steps.lua as a function) -> read(path of scenario.lua, whole)
+--   -> record
 --
 -- A record is a string: pairs of a key and a value, each packed as "<s4". The keys
--- are title, symptom, difficulty, minutes, hint (once for each), and problem.
+-- are title, symptom, difficulty, minutes, hint (once for each), problem (why the
+-- step can't be selected) and lesson_problem. If it is to be WHOLE, also, as Lua
+-- chunks (data.lua): scenario (its outline), lesson, and fault, once for each:
+-- { file, line, rule, text }.
 
 local host, newSteps = ...
 
@@ -65,27 +69,102 @@ end
 local steps = newSteps(host, makeEnvironment)
 local pack, concat, match, collect = string.pack, table.concat, string.match, collectgarbage
 
+-- ---- the lesson ------------------------------------------------------------------
+
+local LESSON_KEYS = { "title", "symptom", "difficulty", "minutes", "tags", "hints", "load", "fixed", "expect",
+  "keeps", "diagnosis" }
+
+-- The keys of a lesson that stand in scenario.lua; nil if there are none.
+local function lessonWithin(scenario)
+  local found
+  for _, key in ipairs(LESSON_KEYS) do
+    if scenario[key] ~= nil then
+      found = found or {}
+      found[key] = scenario[key]
+    end
+  end
+  return found
+end
+
+-- The lesson of the scenario in FILE, its own file's path, and that file's text;
+-- nil, nil, nil and a message if its file can't be read. A lesson.lua beside
+-- scenario.lua is the lesson; without one, it is what scenario.lua says.
+local function findLesson(file, scenario)
+  local path = match(file, "^(.*)/") .. "/lesson.lua"
+  if not host.exists(path) then return lessonWithin(scenario) or {}, file, host.read(file) end
+  local text, message = host.read(path)
+  if not text then return nil, nil, nil, message end
+  local lesson, problem = host.data(text, path)
+  if not lesson then return nil, nil, nil, problem end
+  return lesson, path, text
+end
+
+-- All that is wrong with LESSON, each { file, line, rule, text }.
+local function problemsOf(lesson, path, text)
+  local classes = host.part "classes"()
+  local reading = host.part "lesson"(host, host.part "claim"(), classes)
+  local lineOf = host.part "lines"().find(text)
+  local _, problems = reading.read(lesson)
+  local list = {}
+  for i, p in ipairs(problems) do
+    local where = reading.pathText(p.path)
+    list[i] = { path, lineOf(table.unpack(p.path)), p.rule, (where ~= "" and where .. ": " or "") .. p.text }
+  end
+  return list
+end
+
 -- ---- the record ----------------------------------------------------------------
 
 local PROBLEM_MAX = 1000 -- bytes
 
-return function(path)
+local function shorten(problem)
+  problem = match(tostring(problem), "^[^\n]*")
+  return #problem > PROBLEM_MAX and problem:sub(1, PROBLEM_MAX) .. "..." or problem
+end
+
+-- What of a scenario can be written down: the names of its functions, too.
+local function outlineOf(scenario)
+  local routes = {}
+  for path in pairs(scenario.routes or {}) do routes[#routes + 1] = path end
+  table.sort(routes)
+  return { params = scenario.params or {}, limits = scenario.limits or {}, routes = routes,
+    enter = scenario.enter ~= nil, leave = scenario.leave ~= nil, lesson = lessonWithin(scenario) }
+end
+
+local words -- of the record that is made
+
+local function add(key, value)
+  if value ~= nil then words[#words + 1] = pack("<s4s4", key, tostring(value)) end
+end
+
+local function addLesson(lesson, whole)
+  for _, key in ipairs { "title", "symptom", "difficulty", "minutes" } do add(key, lesson[key]) end
+  for _, hint in ipairs(type(lesson.hints) == "table" and lesson.hints or {}) do add("hint", hint) end
+  if whole then add("lesson", host.part "data"(host).chunk(lesson)) end
+end
+
+local function addProblems(problems, whole)
+  for i, p in ipairs(problems) do
+    if i == 1 then add("lesson_problem", shorten(("%s:%d: %s"):format(p[1], p[2], p[4]))) end
+    if whole then add("fault", host.part "data"(host).chunk(p)) end
+  end
+end
+
+return function(path, whole)
+  words = {}
   local scenario, _, problem = steps.read { slug = "", file = path }
   collect() -- a finalizer that doesn't end is a problem, too: it would be one in the lab
-  local words = {}
-  local function add(key, value)
-    if value ~= nil then words[#words + 1] = pack("<s4s4", key, tostring(value)) end
+  if not scenario then
+    add("problem", shorten(problem))
+    return concat(words)
   end
-  if scenario then
-    add("title", scenario.title)
-    add("symptom", scenario.symptom)
-    add("difficulty", scenario.difficulty)
-    add("minutes", scenario.minutes)
-    local hints = scenario.hints or {}
-    for i = 1, #hints do add("hint", hints[i]) end
+  if whole then add("scenario", host.part "data"(host).chunk(outlineOf(scenario))) end
+  local lesson, file, text, message = findLesson(path, scenario)
+  if lesson then
+    addLesson(lesson, whole)
+    addProblems(problemsOf(lesson, file, text), whole)
   else
-    problem = match(tostring(problem), "^[^\n]*")
-    add("problem", #problem > PROBLEM_MAX and problem:sub(1, PROBLEM_MAX) .. "..." or problem)
+    add("lesson_problem", shorten(message))
   end
   return concat(words)
 end

@@ -29,10 +29,6 @@ local function calibrate(size)
 end
 
 return {
-  title = "Slow answers, and a machine that fills up",
-  difficulty = 2,
-  minutes = 15,
-  symptom = "Answers take a few hundred milliseconds, and the process needs more memory every hour.",
   params = {
     size = { 10000000, "bytes that a request adds" },
     rounds = { 0, "times its bytes are drawn; 0 = as many as take about 400 ms here" },
@@ -48,20 +44,4 @@ return {
     buffer = lab.buffer() -- for requests that still run
     lab.gc()
   end,
-  hints = {
-    "Which resource grows with every request, and does it ever come back? Look at the process before and after ten requests.",
-    "A heap profile shows what is held now. Take two, a few requests apart.",
-    "Which variable still refers to that memory when the request has been answered? `-list` shows the lines.",
-  },
-  expect = {
-    requests = 5,
-    { "heap.inuse_space", top = "lab_buffer_grow", under = "leakMemory", share = 0.95 },
-    { "memory", grows = "10MB per request" },
-    { "latency", ratio = ">= 20" },
-  },
-  diagnosis = {
-    kind = "memory leak",
-    where = "leakMemory",
-    accept = { "shared buffer", "global buffer", "buffer grows" },
-  },
 }

@@ -17,10 +17,6 @@ local function calibrate(size)
 end
 
 return {
-  title = "Slow answers, and nobody knows where the time goes",
-  difficulty = 3,
-  minutes = 20,
-  symptom = "Answers take a few hundred milliseconds. The memory of the process has grown, too.",
   params = {
     size = { 10000000, "bytes copied in a round" },
     rounds = { 0, "rounds per request; 0 = as many as take about 400 ms here" },
@@ -33,21 +29,4 @@ return {
     for _ = 1, self.params.rounds do allocateMemory(self.params.size) end
   end,
   leave = function() lab.gc() end,
-  hints = {
-    "Where does the CPU time of a request go? Take a CPU profile while one runs.",
-    "Copying memory is not the whole story: which function allocates, and how much per request?",
-    "Compare inuse_space with alloc_space, and HeapIdle before and after.",
-  },
-  expect = {
-    requests = 5,
-    { "profile.cpu", top = "lab_random_read", under = "allocateMemory", share = 0.5 },
-    { "heap.alloc_space", top = "lab_buffer_grow", under = "allocateMemory", share = 0.6 },
-    { "heap.inuse_space", empty = true },
-    { "latency", ratio = ">= 20" },
-  },
-  diagnosis = {
-    kind = "memory allocation",
-    where = "allocateMemory",
-    accept = { "temporary buffer", "allocation", "garbage" },
-  },
 }

@@ -17,10 +17,6 @@ local function calibrate()
 end
 
 return {
-  title = "Not as fast as it was, and heavier by the hour",
-  difficulty = 3,
-  minutes = 20,
-  symptom = "Answers take several times as long as they used to, and the process needs a little more of everything every hour.",
   params = {
     goroutines = { 5, "started per request" },
     work = { 0.0, "CPU time to prepare one, in seconds; 0 = a hundred times what starting one takes here" },
@@ -34,20 +30,4 @@ return {
   end,
   request = function(self) startGoroutines(self.params.goroutines, self.params.work) end,
   leave = function() quit:close() end,
-  hints = {
-    "One request shows little. Send a few hundred, and compare the process before and after: memory, descriptors, threads, tasks.",
-    "Which profile counts things that are alive, rather than bytes or time?",
-    "`curl 'localhost:6060/debug/pprof/goroutine?debug=1' | head`: which stack is there so many times, and what does it wait for?",
-  },
-  expect = {
-    requests = 20,
-    { "goroutine", under = "startGoroutines", share = 0.8 },
-    { "tasks", grows = "5 per request" },
-    { "latency", ratio = ">= 5" },
-  },
-  diagnosis = {
-    kind = "task leak",
-    where = "startGoroutines",
-    accept = { "goroutine leak", "channel", "never closed" },
-  },
 }

@@ -55,7 +55,7 @@ static int print_steps(const lab_options *options) {
   lab_steps_text_free(text);
   if (broken == 0)
     return 0;
-  fprintf(stderr, "diaglab: %zu of these steps can't be selected\n", broken);
+  fprintf(stderr, "diaglab: %zu of these steps are broken\n", broken);
   return 1;
 }
 

@@ -12,9 +12,7 @@
 #include "mem/mem.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
-
-extern const char lab_lua_catalog[], lab_lua_steps[];
-extern const size_t lab_lua_catalog_len, lab_lua_steps_len;
+#include "scenario/parts.h"
 
 enum { MEMORY_MAX = 64 << 20 };
 
@@ -103,12 +101,6 @@ static void push_host(lua_State *L, const lab_catalog_question *q) {
 
 /* ---- the answer ---------------------------------------------------------- */
 
-static void push_embedded(lua_State *L, const char *text, size_t len,
-                          const char *name) {
-  if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
-    lua_error(L);
-}
-
 static void push_question(lua_State *L, const lab_catalog_question *q) {
   lua_newtable(L);
   lua_pushinteger(L, q->step);
@@ -125,9 +117,9 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
 static int answer_question(lua_State *L) {
   catalog *c = get_catalog(L);
   luaL_openlibs(L);
-  push_embedded(L, lab_lua_catalog, lab_lua_catalog_len, "=catalog.lua");
+  lab_part_push(L, "catalog");
   push_host(L, c->question);
-  push_embedded(L, lab_lua_steps, lab_lua_steps_len, "=steps.lua");
+  lab_part_push(L, "steps");
   lua_call(L, 2, 1);
   push_question(L, c->question);
   lua_call(L, 1, 3);
