@@ -360,6 +360,7 @@ end
 --   under, about  lists; top, leaf, line, absent, of: text; tag: table; all: true
 --   share, value  claims; one of them at least
 --   during, at, load, always
+--   path          where it stands: { "expect", 2 }
 --   text          the sentence, for messages
 local function sentence(v)
   if type(v) ~= "table" then
@@ -382,6 +383,7 @@ local function sentence(v)
     end
   end
   out.during = out.during or "load"
+  out.path = table.move(path, 1, #path, 1, {})
   out.text = lesson.describe(out)
   return out
 end

@@ -11,6 +11,7 @@ local lines = {}
 -- ---- words ---------------------------------------------------------------------
 
 local OPENS = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
+local OPERATORS = { "...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>" } -- of more than one character
 local CLOSES = { ["end"] = true, ["until"] = true }
 
 local function skipLong(text, at)
@@ -42,12 +43,14 @@ local function token(text, at)
   if c == "[" and skipLong(text, at) then return skipLong(text, at), "string" end
   local _, number = text:find("^%.?%d[%w_.]*", at)
   if number then return number + 1, "number" end
-  if text:find("^==", at) then return at + 2, "==" end
+  for _, operator in ipairs(OPERATORS) do
+    if text:sub(at, at + #operator - 1) == operator then return at + #operator, operator end
+  end
   return at + 1, c
 end
 
--- All tokens of TEXT but comments: { kind, text, line }.
-local function scan(text)
+-- All tokens of TEXT but comments: { kind, text, line }, in order.
+function lines.scan(text)
   local list, at, line = {}, 1, 1
   while true do
     local from = text:find("%S", at)
@@ -130,7 +133,7 @@ local function findReturn(tokens)
 end
 
 function lines.find(text)
-  local tokens = scan(text)
+  local tokens = lines.scan(text)
   local at = findReturn(tokens)
   local root = at and readTable(tokens, at + 2)
   return function(...)

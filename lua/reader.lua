@@ -74,41 +74,47 @@ local pack, concat, match, collect = string.pack, table.concat, string.match, co
 local LESSON_KEYS = { "title", "symptom", "difficulty", "minutes", "tags", "hints", "load", "fixed", "expect",
   "keeps", "diagnosis" }
 
--- The keys of a lesson that stand in scenario.lua; nil if there are none.
+-- The keys of a lesson that stand in scenario.lua.
 local function lessonWithin(scenario)
-  local found
-  for _, key in ipairs(LESSON_KEYS) do
-    if scenario[key] ~= nil then
-      found = found or {}
-      found[key] = scenario[key]
-    end
-  end
+  local found = {}
+  for _, key in ipairs(LESSON_KEYS) do found[key] = scenario[key] end
   return found
 end
 
--- The lesson of the scenario in FILE, its own file's path, and that file's text;
--- nil, nil, nil and a message if its file can't be read. A lesson.lua beside
--- scenario.lua is the lesson; without one, it is what scenario.lua says.
+-- The lesson of the scenario in FILE, and a function that says where a key of it
+-- stands: file, line. nil and a message if its file can't be read. A lesson.lua
+-- beside scenario.lua is the lesson; what it doesn't say, scenario.lua may.
 local function findLesson(file, scenario)
+  local within = lessonWithin(scenario)
   local path = match(file, "^(.*)/") .. "/lesson.lua"
-  if not host.exists(path) then return lessonWithin(scenario) or {}, file, host.read(file) end
-  local text, message = host.read(path)
-  if not text then return nil, nil, nil, message end
-  local lesson, problem = host.data(text, path)
-  if not lesson then return nil, nil, nil, problem end
-  return lesson, path, text
+  local text, message = host.read(path) -- first: so the lab knows that it was looked for
+  if not text and host.exists(path) then return nil, message end
+  local lesson, problem = {}, nil
+  if text then lesson, problem = host.data(text, path) end
+  if not lesson then return nil, problem end
+  local lines = host.part "lines"()
+  local lineInLesson, lineInScenario = text and lines.find(text), lines.find(host.read(file) or "")
+  local own = {}
+  for key in next, lesson do own[key] = true end
+  for key, value in next, within do
+    if lesson[key] == nil then lesson[key] = value end
+  end
+  return lesson, function(key, ...)
+    if text and (own[key] or within[key] == nil) then return path, lineInLesson(key, ...) end
+    return file, lineInScenario(key, ...)
+  end
 end
 
 -- All that is wrong with LESSON, each { file, line, rule, text }.
-local function problemsOf(lesson, path, text)
+local function problemsOf(lesson, locate)
   local classes = host.part "classes"()
   local reading = host.part "lesson"(host, host.part "claim"(), classes)
-  local lineOf = host.part "lines"().find(text)
   local _, problems = reading.read(lesson)
   local list = {}
   for i, p in ipairs(problems) do
     local where = reading.pathText(p.path)
-    list[i] = { path, lineOf(table.unpack(p.path)), p.rule, (where ~= "" and where .. ": " or "") .. p.text }
+    local file, line = locate(table.unpack(p.path))
+    list[i] = { file, line, p.rule, (where ~= "" and where .. ": " or "") .. p.text }
   end
   return list
 end
@@ -159,12 +165,12 @@ return function(path, whole)
     return concat(words)
   end
   if whole then add("scenario", host.part "data"(host).chunk(outlineOf(scenario))) end
-  local lesson, file, text, message = findLesson(path, scenario)
+  local lesson, locate = findLesson(path, scenario)
   if lesson then
     addLesson(lesson, whole)
-    addProblems(problemsOf(lesson, file, text), whole)
+    addProblems(problemsOf(lesson, locate), whole)
   else
-    add("lesson_problem", shorten(message))
+    add("lesson_problem", shorten(locate))
   end
   return concat(words)
 end

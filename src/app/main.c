@@ -6,6 +6,7 @@
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
+#include "kit/kit.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
@@ -68,6 +69,10 @@ int main(int argc, char **argv) {
     return 1;
   }
   signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && lab_kit_has_verb(argv[1])) {
+    release_signals();
+    return lab_kit_run(argc, argv);
+  }
   int code = 0;
   lab_options options;
   lab_options_result result = lab_options_parse(&options, argc, argv);

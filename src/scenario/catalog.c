@@ -10,9 +10,9 @@
 #include <lualib.h>
 
 #include "mem/mem.h"
-#include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
+#include "scenario/records.h"
 
 enum { MEMORY_MAX = 64 << 20 };
 
@@ -21,8 +21,7 @@ typedef struct catalog {
   lab_buf *out;
   int status;
   size_t broken;
-  size_t bytes;                  /* in use */
-  const lab_folder_record *held; /* while its text is pushed, which may raise */
+  size_t bytes; /* in use */
 } catalog;
 
 /* ---- its host ------------------------------------------------------------ */
@@ -45,56 +44,10 @@ static void *allocate_for_catalog(void *ud, void *p, size_t old, size_t size) {
   return block;
 }
 
-static catalog *get_catalog(lua_State *L) {
-  void *ud;
-  lua_getallocf(L, &ud);
-  return ud;
-}
-
-/* host.read_folders { path of scenario.lua, ... }: afterwards host.record knows
- * them. The list is the state's own memory, so that nothing is lost if it
- * raises. */
-static int read_folders(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  size_t n = (size_t)lua_rawlen(L, 1);
-  const char **files = lua_newuserdatauv(L, (n + 1) * sizeof *files, 0);
-  for (size_t i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    files[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
-    lua_pop(L, 1);
-  }
-  lab_folders_read(files, n);
-  return 0;
-}
-
-/* host.record(path of scenario.lua) -> record | nil, message */
-static int push_record(lua_State *L) {
-  catalog *c = get_catalog(L);
-  c->held = lab_folders_get(luaL_checkstring(L, 1));
-  if (!c->held) {
-    luaL_pushfail(L);
-    lua_pushliteral(L, "it was not read, because the lab is stopping");
-    return 2;
-  }
-  bool failed = c->held->failed;
-  if (failed)
-    luaL_pushfail(L);
-  lua_pushlstring(L, c->held->text.len ? c->held->text.data : "",
-                  c->held->text.len);
-  lab_folders_release(c->held);
-  c->held = NULL;
-  return failed ? 2 : 1;
-}
-
-static const luaL_Reg host[] = {
-    {"read_folders", read_folders},
-    {"record", push_record},
-    {NULL, NULL},
-};
-
 static void push_host(lua_State *L, const lab_catalog_question *q) {
-  luaL_newlib(L, host);
+  lua_newtable(L);
   luaL_setfuncs(L, lab_host_files, 0);
+  luaL_setfuncs(L, lab_host_records, 0);
   lab_host_push_strings(L, q->dirs, q->ndirs);
   lua_setfield(L, -2, "dirs");
 }
@@ -115,7 +68,9 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
 
 /* Protected. */
 static int answer_question(lua_State *L) {
-  catalog *c = get_catalog(L);
+  void *ud;
+  lua_getallocf(L, &ud);
+  catalog *c = ud;
   luaL_openlibs(L);
   lab_part_push(L, "catalog");
   push_host(L, c->question);
@@ -145,7 +100,6 @@ int lab_catalog_answer(lab_catalog_question *q, lab_buf *out) {
     c.status = 500;
   }
   lua_close(L);
-  lab_folders_release(c.held);
   q->broken = c.broken;
   return c.status;
 }

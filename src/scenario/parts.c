@@ -7,14 +7,18 @@
 
 #define PARTS(X)                                                               \
   X(catalog)                                                                   \
+  X(check)                                                                     \
   X(claim)                                                                     \
   X(classes)                                                                   \
   X(data)                                                                      \
+  X(folders)                                                                   \
+  X(kit)                                                                       \
   X(lesson)                                                                    \
   X(lines)                                                                     \
   X(main)                                                                      \
   X(reader)                                                                    \
   X(sandbox)                                                                   \
+  X(source)                                                                    \
   X(steps)
 
 #define DECLARE(name)                                                          \
