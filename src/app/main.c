@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "diaglab/diaglab.h"
 #include "kit/kit.h"
+#include "kit/labs.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
@@ -61,6 +62,7 @@ static int print_steps(const lab_options *options) {
 }
 
 int main(int argc, char **argv) {
+  lab_kit_follow_parent();
   hold_signals(); /* until there is a lab that answers them */
   int rc = lab_init();
   if (rc) {

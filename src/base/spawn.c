@@ -11,12 +11,13 @@
 #include "base/process.h"
 
 /* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
-static int add_descriptors(posix_spawn_file_actions_t *actions, int out) {
+static int add_descriptors(posix_spawn_file_actions_t *actions,
+                           const lab_spawn_options *o) {
   int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
   if (rc == 0)
-    rc = posix_spawn_file_actions_adddup2(actions, out >= 0 ? out : 0, 1);
+    rc = posix_spawn_file_actions_adddup2(actions, o->out >= 0 ? o->out : 0, 1);
   if (rc == 0)
-    rc = posix_spawn_file_actions_adddup2(actions, 0, 2);
+    rc = posix_spawn_file_actions_adddup2(actions, o->err_as_out ? 1 : 0, 2);
   if (rc == 0)
     rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
   return rc;
@@ -61,7 +62,7 @@ int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
     posix_spawn_file_actions_destroy(&actions);
     return -rc;
   }
-  rc = add_descriptors(&actions, o->out);
+  rc = add_descriptors(&actions, o);
   if (rc == 0)
     rc = add_attributes(&attributes);
   if (rc == 0)

@@ -87,6 +87,12 @@ static int make_temp_folder(lua_State *L) {
   return 1;
 }
 
+static int make_link(lua_State *L) {
+  const char *target = luaL_checkstring(L, 1);
+  const char *path = luaL_checkstring(L, 2);
+  return luaL_fileresult(L, symlink(target, path) == 0, path);
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type,
                         struct FTW *at) {
   (void)st;
@@ -109,6 +115,7 @@ const luaL_Reg lab_kit_files[] = {
     {"now", push_now},
     {"make_folder", make_folder},
     {"write_new", write_new},
+    {"link", make_link},
     {"temp_folder", make_temp_folder},
     {"remove_tree", remove_tree},
     {NULL, NULL},

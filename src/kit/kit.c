@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "kit/batch.h"
 #include "kit/files.h"
+#include "kit/interrupt.h"
+#include "kit/labs.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
@@ -46,6 +49,8 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_host_files, 0);
   luaL_setfuncs(L, lab_host_records, 0);
   luaL_setfuncs(L, lab_kit_files, 0);
+  luaL_setfuncs(L, lab_kit_labs, 0);
+  luaL_setfuncs(L, lab_kit_batch, 0);
 }
 
 typedef struct command {
@@ -80,10 +85,15 @@ int lab_kit_run(int argc, char **argv) {
     fputs("diaglab: not enough memory\n", stderr);
     return 2;
   }
+  lab_kit_catch_interrupts(L);
   lua_pushcfunction(L, add_traceback);
   lua_pushcfunction(L, run_command);
   lua_pushlightuserdata(L, &c);
-  if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
+  bool ok = lua_pcall(L, 1, 0, -3) == LUA_OK;
+  if (!ok && lab_kit_interrupted()) {
+    fputs("interrupted\n", stderr);
+    c.code = 128 + lab_kit_interrupted();
+  } else if (!ok) {
     const char *message = lua_tostring(L, -1);
     fprintf(stderr, "diaglab %s: %s\n", argv[1], message ? message : "?");
     c.code = 2;

@@ -4,7 +4,8 @@
  * profiles that are read, labs that are started, requests that are sent. Order
  * in which the files may call each other:
  *
- *   profile, files < kit
+ *   interrupt < batch, labs < kit
+ *   files, profile < kit
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the
  * verb. */
