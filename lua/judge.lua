@@ -65,6 +65,17 @@ end
 local KINDS = { { "cpu", "cpu" }, { "wall", "time" }, { "goroutine", "goroutine" }, { "heap", "inuse_space" },
   { "heap.alloc", "alloc_space" }, { "block", "delay" }, { "mutex", "delay" }, { "lab.OpenFiles", "lab.OpenFiles" } }
 
+-- profile -> type -> its stacks: many answers are judged on the same profiles.
+local stacksOf = setmetatable({}, { __mode = "k" })
+
+local function stacks(p, slug, type)
+  local known = stacksOf[p] or {}
+  stacksOf[p] = known
+  known[type] = known[type] or p:stacks { scenario = slug, type = type }
+  return known[type]
+end
+judge.stacks = stacks
+
 -- The stacks with the function to blame that carry weight, each a list of names,
 -- the innermost first.
 local function guiltyStacks(where, seen)
@@ -73,7 +84,7 @@ local function guiltyStacks(where, seen)
     local p = seen.profiles[kind[1]]
     if p then
       local total, with = 0, {}
-      for _, stack in ipairs(p:stacks { scenario = seen.slug, type = kind[2] }) do
+      for _, stack in ipairs(stacks(p, seen.slug, kind[2])) do
         for _, name in ipairs(where) do
           if indexOf(stack, name) then
             with[#with + 1] = stack

@@ -15,6 +15,12 @@ parts.lesson = host.part "lesson"(host, parts.claim, parts.classes)
 parts.source = host.part "source"(parts.lines)
 parts.folders = host.part "folders"(host, parts)
 parts.check = host.part "check"(host, parts)
+parts.measure = host.part "measure"(host, parts)
+parts.judge = host.part "judge"(host, parts)
+parts.naive = host.part "naive"(host, parts)
+parts.answers = host.part "answers"(host, parts)
+parts.visit = host.part "visit"(host, parts)
+parts.prove = host.part "prove"(host, parts)
 
 local verbs = {}
 
@@ -183,6 +189,8 @@ verbs.check = {
     return (errors > 0 or options.strict and warnings > 0) and 1 or 0
   end,
 }
+
+verbs.test = host.part "proof"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ local function largest(seen, kind, type, cumulative)
   local p = seen.profiles[kind]
   if not p then return nil end
   local flat, cum = {}, {}
-  for _, stack in ipairs(p:stacks { scenario = seen.slug, type = type }) do
+  for _, stack in ipairs(judge.stacks(p, seen.slug, type)) do
     local on = {}
     for i, name in ipairs(stack) do
       if not isEntry(name) then

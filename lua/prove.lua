@@ -99,6 +99,7 @@ local function visitOnce(series, which)
   work.visits = work.visits + 1
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
+    weighs = which == "fault" and #series.visits.fault == 0,
     seconds = math.max(1, math.ceil(expected * 1.2 + 0.2)), log = ("%s/log-%d"):format(work.temp, work.visits) }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)

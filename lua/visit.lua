@@ -7,7 +7,8 @@
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
---   seconds = for CPU and wall profiles, idle = true, log = path }
+--   seconds = for CPU and wall profiles, idle = true, log = path,
+--   weighs = true: RSS before and after matters }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
 --   profiles[kind]      at the load's end; of those that only grow, what came
@@ -91,8 +92,13 @@ end
 -- ---- before ----------------------------------------------------------------------
 
 -- What a lab has after its first requests and profiles doesn't belong to the step.
-local function warmUp(lab, kinds)
+-- A first CPU profile reads the names of functions, so where RSS matters afterwards
+-- there is one.
+local function warmUp(lab, kinds, thorough)
   local jobs = { { load = { url = urlOf(lab, ""), path = "/", requests = WARM_UP, clients = 2, timeout = 10 } } }
+  for kind, path in pairs(thorough and RECORDED or {}) do
+    if kinds[kind] then jobs[#jobs + 1] = { get = urlOf(lab, PPROF .. path .. "?seconds=1") } end
+  end
   host.together(jobs)
   for kind in pairs(kinds) do
     if not RECORDED[kind] then get(lab, pathOf(kind)) end
@@ -204,7 +210,7 @@ local function heapLeft(lab, slug)
 end
 
 -- Leaves the step, and waits until nothing of it is there.
-local function leave(lab, seen, before)
+local function leave(lab, plan, seen, before)
   get(lab, "/goto?step=0")
   local began = host.now()
   local left
@@ -212,9 +218,9 @@ local function leave(lab, seen, before)
     seen.gone = takeNumbers(lab)
     local m = seen.gone.metrics
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
-      rss = m.process_resident_memory_bytes, rss_before = before.metrics.process_resident_memory_bytes,
+      rss = plan.weighs and m.process_resident_memory_bytes, rss_before = before.metrics.process_resident_memory_bytes,
       seconds = host.now() - began }
-    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and left.rss < left.rss_before * 1.1
+    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and (not plan.weighs or left.rss < left.rss_before * 1.1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
   seen.left = left
@@ -223,7 +229,7 @@ end
 function visit.make(plan)
   local seen = { slug = plan.slug, profiles = {} }
   local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
-  warmUp(lab, plan.kinds)
+  warmUp(lab, plan.kinds, plan.weighs)
   local atStart = takeNumbers(lab)
   enter(lab, plan)
   local before = takeProfiles(lab, plan.kinds)
@@ -231,7 +237,7 @@ function visit.make(plan)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
   if plan.idle then lookWhenIdle(lab, seen) end
-  if plan.number ~= 0 then leave(lab, seen, atStart) end
+  if plan.number ~= 0 then leave(lab, plan, seen, atStart) end
   return seen
 end
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "http/client.h"
 #include "kit/interrupt.h"
+#include "kit/load_job.h"
 
 enum { BODY_MAX = 64 << 20, LOOK_MS = 50, TIMEOUT_S = 60 };
 
@@ -17,7 +18,10 @@ struct batch;
 typedef struct job {
   struct batch *batch;
   uv_timer_t begins;
-  const char *url; /* the Lua table keeps it; NULL: a pause */
+  const char *url;    /* the Lua table keeps it; NULL: a pause, or */
+  lab_load_job *load; /* a load */
+  int follows;        /* begins when that job, by its number from 1, has ended */
+  uint64_t after_ms;
   uint64_t timeout_ms;
   lab_http_call *call; /* under way */
   uint64_t began;
@@ -36,10 +40,17 @@ static const char BATCH[] = "lab.batch";
 
 /* ---- running ------------------------------------------------------------- */
 
-static void end_job(job *j) {
+static void begin_job(uv_timer_t *timer);
+
+static void end_job(void *arg) {
+  job *j = arg;
+  batch *b = j->batch;
   j->took = (double)(lab_clock_mono() - j->began) / 1e9;
-  if (--j->batch->left == 0)
-    uv_timer_stop(&j->batch->looks);
+  if (--b->left == 0)
+    uv_timer_stop(&b->looks);
+  for (size_t i = 0; i < b->n; i++)
+    if (b->jobs[i].follows == (int)(j - b->jobs) + 1)
+      uv_timer_start(&b->jobs[i].begins, begin_job, b->jobs[i].after_ms, 0);
 }
 
 static void keep_answer(void *arg, lab_http_result *result) {
@@ -53,6 +64,10 @@ static void keep_answer(void *arg, lab_http_result *result) {
 static void begin_job(uv_timer_t *timer) {
   job *j = timer->data;
   j->began = lab_clock_mono();
+  if (j->load) {
+    lab_load_job_begin(j->load, end_job, j);
+    return;
+  }
   if (!j->url) {
     end_job(j);
     return;
@@ -74,6 +89,10 @@ static void give_up(batch *b) {
     if (b->jobs[i].call)
       lab_http_call_cancel(b->jobs[i].call);
     b->jobs[i].call = NULL;
+    if (b->jobs[i].load && b->left > 0) {
+      lab_load_job_free(b->jobs[i].load);
+      b->jobs[i].load = NULL;
+    }
   }
 }
 
@@ -91,6 +110,8 @@ static int close_batch(lua_State *L) {
   give_up(b);
   for (size_t i = 0; i < b->n; i++) {
     uv_close((uv_handle_t *)&b->jobs[i].begins, NULL);
+    if (b->jobs[i].load)
+      lab_load_job_free(b->jobs[i].load);
     lab_buf_free(&b->jobs[i].result.headers);
     lab_buf_free(&b->jobs[i].result.body);
   }
@@ -143,11 +164,25 @@ static void plan_job(lua_State *L, job *j) {
   j->url = lua_tostring(L, -1);
   lua_pop(L, 1);
   j->timeout_ms = take_ms(L, at, "timeout", TIMEOUT_S);
-  uint64_t after = take_ms(L, at, j->url ? "after" : "pause", 0);
-  uv_timer_start(&j->begins, begin_job, after, 0);
+  j->after_ms = take_ms(L, at, j->url ? "after" : "pause", 0);
+  lua_getfield(L, at, "load");
+  if (lua_istable(L, -1)) {
+    j->load = lab_load_job_new(L, &j->batch->loop);
+    j->after_ms = take_ms(L, at, "after", 0);
+  }
+  lua_pop(L, 1);
+  lua_getfield(L, at, "follows");
+  j->follows = (int)luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  if (j->follows == 0)
+    uv_timer_start(&j->begins, begin_job, j->after_ms, 0);
 }
 
 static void push_result(lua_State *L, const job *j) {
+  if (j->load) {
+    lab_load_job_push_result(L, j->load);
+    return;
+  }
   lua_createtable(L, 0, 4);
   lua_pushnumber(L, j->took);
   lua_setfield(L, -2, "took");

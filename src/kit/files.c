@@ -60,11 +60,11 @@ static bool write_whole(int fd, const char *text, size_t len) {
 }
 
 /* A file that couldn't be written whole is removed. */
-static int write_new(lua_State *L) {
+static int write_with(lua_State *L, int flags) {
   size_t len;
   const char *path = luaL_checkstring(L, 1);
   const char *text = luaL_checklstring(L, 2, &len);
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
   if (fd < 0)
     return luaL_fileresult(L, 0, path);
   bool ok = write_whole(fd, text, len);
@@ -75,6 +75,10 @@ static int write_new(lua_State *L) {
   errno = error;
   return luaL_fileresult(L, ok, path);
 }
+
+static int write_new(lua_State *L) { return write_with(L, O_EXCL); }
+
+static int write_over(lua_State *L) { return write_with(L, O_TRUNC); }
 
 static int make_temp_folder(lua_State *L) {
   char path[PATH_MAX];
@@ -115,6 +119,7 @@ const luaL_Reg lab_kit_files[] = {
     {"now", push_now},
     {"make_folder", make_folder},
     {"write_new", write_new},
+    {"write_over", write_over},
     {"link", make_link},
     {"temp_folder", make_temp_folder},
     {"remove_tree", remove_tree},

@@ -12,6 +12,7 @@
  * host.now() -> seconds of a clock that only goes forward
  * host.make_folder(path) -> true | nil, message: it must be new
  * host.write_new(path, text) -> true | nil, message: it must be new
+ * host.write_over(path, text) -> true | nil, message
  * host.link(target, path) -> true | nil, message: a symbolic link
  * host.temp_folder() -> path | nil, message
  * host.remove_tree(path) -> true | nil, message */

@@ -13,12 +13,13 @@
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
+#include "kit/profile.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
 
-static const char *const verbs[] = {"check", "classes"};
+static const char *const verbs[] = {"check", "classes", "test"};
 
 bool lab_kit_has_verb(const char *name) {
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
@@ -51,6 +52,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_files, 0);
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
+  luaL_setfuncs(L, lab_kit_profiles, 0);
 }
 
 typedef struct command {

@@ -6,20 +6,27 @@
 #include <string.h>
 
 #define PARTS(X)                                                               \
+  X(answers)                                                                   \
   X(catalog)                                                                   \
   X(check)                                                                     \
   X(claim)                                                                     \
   X(classes)                                                                   \
   X(data)                                                                      \
   X(folders)                                                                   \
+  X(judge)                                                                     \
   X(kit)                                                                       \
   X(lesson)                                                                    \
   X(lines)                                                                     \
   X(main)                                                                      \
+  X(measure)                                                                   \
+  X(naive)                                                                     \
+  X(proof)                                                                     \
+  X(prove)                                                                     \
   X(reader)                                                                    \
   X(sandbox)                                                                   \
   X(source)                                                                    \
-  X(steps)
+  X(steps)                                                                     \
+  X(visit)
 
 #define DECLARE(name)                                                          \
   extern const char lab_lua_##name[];                                          \
