@@ -2,8 +2,8 @@
 -- diaglab against its peers, measured in one run on one machine: a table of
 -- ratios. ./lab bench builds what is needed and calls this.
 --
---   bench.lua [GROUP...]     http copy sampler heap lua trace sync; all unless
---                            told
+--   bench.lua [GROUP...]     http copy sampler heap lua trace sync tasks pprof;
+--                            all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -123,7 +123,7 @@ end
 
 -- ---- the rows -----------------------------------------------------------------
 
-local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks" }
+local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks", "pprof" }
 
 function groups.http()
   local lab, go, bare = start(), go_peer(), bare_server()
@@ -315,6 +315,21 @@ function groups.tasks()
     end
     t.clean()
   end
+end
+
+-- CPU seconds of a command, with its children.
+local function cpu_of(command)
+  local text = t.run("bash -c " .. t.quote("TIMEFORMAT='%U %S'; time " .. command .. " >/dev/null 2>&1")).err
+  local user, system = text:match("([%d.]+) ([%d.]+)%s*$")
+  return tonumber(user) + tonumber(system)
+end
+
+function groups.pprof()
+  local file = t.temp_dir() .. "/profile"
+  local ours, theirs = alternate(
+    function() return program(build .. "/tests/bench_pprof_decode", file) end,
+    function() return cpu_of("go tool pprof -proto -output=/dev/null " .. file) end)
+  row("read a profile, against pprof -proto (CPU s)", "%.4f", ours, theirs, "<= 0.5")
 end
 
 -- ---- main ---------------------------------------------------------------------
