@@ -3,7 +3,7 @@
 -- without running them. Each rule has a name, by which it can be allowed:
 --
 --   -- check: allow(RULE) reason          on that line or the one before it
---   <!-- check: allow(RULE) reason -->     in a document
+--   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
 -- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines, source
 -- check.folder(folder) -> findings      folder: folders.lua's
@@ -145,8 +145,8 @@ local function checkLoad(load, at)
     end
   end
   local worst = load.requests and load.timeout * load.requests / load.clients or load.seconds + load.timeout
-  if worst > 60 or folder.expects_none and worst > 5 then
-    addAt(at, "long_load", "%s: if no request is answered, it takes %.0f s: set timeout", lesson.pathText(at), worst)
+  if folder.expects_none and worst > 5 then
+    addAt(at, "long_load", "%s: requests that are not answered make it take %.0f s: set timeout", lesson.pathText(at), worst)
   end
 end
 
@@ -401,7 +401,12 @@ local function checkLesson(l)
 end
 
 -- file -> { [line] = { [rule] = true } }, from comments
-local function allowedIn(text)
+local function allowedIn(text, isDocument)
+  if isDocument then
+    local everywhere = {}
+    for rule in text:gmatch("<!%-%-%s*check:%s*allow%(([%w_]+)%)%s*%S") do everywhere[rule] = true end
+    return setmetatable({}, { __index = function() return everywhere end })
+  end
   local allowed, n = {}, 0
   for line in (text .. "\n"):gmatch("(.-)\n") do
     n = n + 1
@@ -418,7 +423,7 @@ end
 local function dropAllowed()
   local files, kept = {}, {}
   for _, f in ipairs(findings) do
-    files[f.file] = files[f.file] or allowedIn(host.read(f.file) or "")
+    files[f.file] = files[f.file] or allowedIn(host.read(f.file) or "", f.file:find("%.md$"))
     local at = files[f.file][f.line]
     if not (at and at[f.rule]) then kept[#kept + 1] = f end
   end

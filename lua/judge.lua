@@ -49,7 +49,7 @@ local function isEntry(name)
   return ENTRIES[name] or name:find("^routes") ~= nil or name:find('^%["?/') ~= nil
 end
 
--- "mutex.countRequest.func1" -> "countRequest"
+-- "counter.countRequest.func1" -> "countRequest"
 local function plainName(name, slug)
   if name:sub(1, #slug + 1) == slug .. "." then name = name:sub(#slug + 2) end
   return (name:gsub("%.func%d+.*$", ""))

@@ -14,7 +14,7 @@ local steps = {}
 
 -- ---- finding -----------------------------------------------------------------
 
--- "04-memory-alloc" -> "04", "memory-alloc"; nil for another kind of name.
+-- "04-export" -> "04", "export"; nil for another kind of name.
 local function partsOf(name)
   return name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
 end
