@@ -86,8 +86,12 @@ local function tags(v)
     complain("type", 'must be like { state = "chan receive" }')
     return nil
   end
-  local out = {}
-  for key, value in pairs(v) do out[tostring(key)] = tostring(value) end
+  local out, n = {}, 0
+  for key, value in pairs(v) do
+    out[tostring(key)] = tostring(value)
+    n = n + 1
+  end
+  if n ~= 1 then complain("type", "has %d labels; one is possible", n) end
   return out
 end
 

@@ -135,7 +135,7 @@ local function judgeShare(s, visits)
   if #shares == 0 then return "empty", "share: there is nothing" end
   local share = claim.median(shares)
   local text = ("share %.3f"):format(share)
-  if n ~= math.huge then text = text .. (" of %d samples"):format(math.floor(n)) end
+  if n < 1e6 then text = text .. (" of %d samples"):format(math.floor(n)) end
   local verdict = claim.judgeShare(c, share, n)
   if verdict == "inconclusive" then
     local needed = claim.needed(c, share)

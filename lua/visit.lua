@@ -7,8 +7,7 @@
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
---   seconds = for CPU and wall profiles, idle = true, log = path,
---   weighs = true: RSS before and after matters }
+--   seconds = for CPU and wall profiles, idle = true, log = path }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
 --   profiles[kind]      at the load's end; of those that only grow, what came
@@ -18,7 +17,7 @@
 --   before, after, later, gone     numbers: { metrics = { [name{labels}] = number },
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after a pause, after the step was left
---   left                { tasks, fds, heap, rss, rss_before, seconds }
+--   left                { tasks, fds, heap, rss, seconds }
 --   short               true: the load took longer than the CPU and wall profiles
 
 local host, parts = ...
@@ -92,14 +91,8 @@ end
 -- ---- before ----------------------------------------------------------------------
 
 -- What a lab has after its first requests and profiles doesn't belong to the step.
--- A first CPU profile reads the names of functions, so where RSS matters afterwards
--- there is one.
-local function warmUp(lab, kinds, thorough)
-  local jobs = { { load = { url = urlOf(lab, ""), path = "/", requests = WARM_UP, clients = 2, timeout = 10 } } }
-  for kind, path in pairs(thorough and RECORDED or {}) do
-    if kinds[kind] then jobs[#jobs + 1] = { get = urlOf(lab, PPROF .. path .. "?seconds=1") } end
-  end
-  host.together(jobs)
+local function warmUp(lab, kinds)
+  host.together { { load = { url = urlOf(lab, ""), path = "/", requests = WARM_UP, clients = 2, timeout = 10 } } }
   for kind in pairs(kinds) do
     if not RECORDED[kind] then get(lab, pathOf(kind)) end
   end
@@ -139,17 +132,18 @@ local function planJobs(lab, plan)
   local load = { url = urlOf(lab, ""), after = 0.05 }
   for key, value in pairs(plan.load) do load[key] = value end
   add({ load = load, after = 0.05 }, "load")
+  -- Numbers first: a heap profile collects garbage, which is counted.
+  local metrics, heap = numbersJobs(lab, 1)
+  add(metrics, "metrics")
+  add(heap, "memstats")
   for kind in pairs(plan.kinds) do
     if RECORDED[kind] then
       add({ get = urlOf(lab, ("%s%s?seconds=%d%s"):format(PPROF, RECORDED[kind], plan.seconds,
         kind == "cpu" and "&hz=500" or "")), timeout = plan.seconds + 60 }, "profile", kind)
     else
-      add({ get = urlOf(lab, pathOf(kind)), follows = 1 }, "profile", kind)
+      add({ get = urlOf(lab, pathOf(kind)), follows = 3 }, "profile", kind)
     end
   end
-  local metrics, heap = numbersJobs(lab, 1)
-  add(metrics, "metrics")
-  add(heap, "memstats")
   for kind in pairs(plan.looks or {}) do
     for i = 1, LOOKS do
       add({ get = urlOf(lab, pathOf(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
@@ -210,7 +204,7 @@ local function heapLeft(lab, slug)
 end
 
 -- Leaves the step, and waits until nothing of it is there.
-local function leave(lab, plan, seen, before)
+local function leave(lab, seen)
   get(lab, "/goto?step=0")
   local began = host.now()
   local left
@@ -218,9 +212,8 @@ local function leave(lab, plan, seen, before)
     seen.gone = takeNumbers(lab)
     local m = seen.gone.metrics
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
-      rss = plan.weighs and m.process_resident_memory_bytes, rss_before = before.metrics.process_resident_memory_bytes,
-      seconds = host.now() - began }
-    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and (not plan.weighs or left.rss < left.rss_before * 1.1)
+      rss = m.process_resident_memory_bytes, seconds = host.now() - began }
+    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
   seen.left = left
@@ -229,15 +222,14 @@ end
 function visit.make(plan)
   local seen = { slug = plan.slug, profiles = {} }
   local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
-  warmUp(lab, plan.kinds, plan.weighs)
-  local atStart = takeNumbers(lab)
+  warmUp(lab, plan.kinds)
   enter(lab, plan)
   local before = takeProfiles(lab, plan.kinds)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
   if plan.idle then lookWhenIdle(lab, seen) end
-  if plan.number ~= 0 then leave(lab, plan, seen, atStart) end
+  if plan.number ~= 0 then leave(lab, seen) end
   return seen
 end
 

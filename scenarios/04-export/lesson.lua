@@ -16,7 +16,7 @@ return {
     { profile = "heap.alloc_space", under = "allocateMemory", share = ">= 0.9", value = ">= 80MB per request" },
     { memstats = "TotalAlloc", value = "~ 240MB per request", about = "allocateMemory" },
     { memstats = "NumForcedGC", value = "= 8 per request", about = "allocateMemory" },
-    { profile = "heap.inuse_space", under = "allocateMemory", value = "<= 1MB", always = true },
+    { profile = "heap.inuse_space", under = "allocateMemory", value = "<= 15MB", always = true },
   },
   diagnosis = { class = "memory.churn", where = "allocateMemory" },
 }
