@@ -38,10 +38,10 @@ typedef struct spawning {
 /* ---- in the child -------------------------------------------------------- */
 
 /* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
-static bool set_descriptors(int out) {
-  int null = open("/dev/null", O_RDWR);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(out >= 0 ? out : 0, 1) < 0 ||
-      dup2(0, 2) < 0)
+static bool set_descriptors(const lab_spawn_options *o) {
+  close(0); /* so there is one for open, also if this process has all */
+  if (open("/dev/null", O_RDWR) != 0 || dup2(o->out >= 0 ? o->out : 0, 1) < 0 ||
+      dup2(o->err_as_out ? 1 : 0, 2) < 0)
     return false;
   if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
     return true;
@@ -105,7 +105,7 @@ static int run_spawned(void *arg) {
   const lab_spawn_options *o = s->options;
   char *const *envp = o->envp ? o->envp : environ;
   errno = 0;
-  if (setsid() >= 0 && set_descriptors(o->out) && reset_signals()) {
+  if (setsid() >= 0 && set_descriptors(o) && reset_signals()) {
     lab_process_restore_fds();
     if (strchr(o->file, '/'))
       execve(o->file, o->argv, envp);

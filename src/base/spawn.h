@@ -13,13 +13,15 @@
 #ifndef LAB_BASE_SPAWN_H
 #define LAB_BASE_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 typedef struct lab_spawn_options {
   const char *file; /* a name without / is looked for in PATH */
   char *const *argv;
   char *const *envp; /* NULL: this process's */
-  int out;           /* becomes descriptor 1; -1: /dev/null, as 0 and 2 are */
+  int out;           /* becomes descriptor 1; -1: /dev/null, as 0 is */
+  bool err_as_out;   /* descriptor 2 is what 1 is; else /dev/null */
 } lab_spawn_options;
 
 /* Starts a program. Returns 0, and *PID; or a negative errno, also that of a

@@ -64,11 +64,11 @@ t.test("step 5: 20 requests leave 100 tasks, in one record", function()
   local text = lab:get(GOROUTINE .. "?debug=1").body
   t.match(text, "^goroutine profile: total 100\n100 @ 0x")
   t.equal(count(text, " @ 0x"), 1)
-  t.has(text, '\n# labels: {"route":"/", "step":"task-leak"}\n')
+  t.has(text, '\n# labels: {"route":"/", "step":"workers"}\n')
   t.match(text, "#\t0x%x+\ttask%-leak%.startGoroutines%.func1%+0x%x+\t")
   local all = dump(lab)
   t.equal(count(all, " [chan receive]:\n"), 100)
-  t.equal(count(all, "\ncreated by task-leak.startGoroutines in goroutine "), 100)
+  t.equal(count(all, "\ncreated by workers.startGoroutines in goroutine "), 100)
   t.has(lab:get("/debug/pprof/").body,
     "<tr><td>100</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>")
   t.equal(lab:get("/goto?step=0").status, 200)

@@ -129,7 +129,7 @@ t.test("the numbers of Go's dashboards, and what they mean", function()
   t.check(s.go_memstats_alloc_bytes_total > 5 * 10e6, "5 requests allocate 10 MB each")
   -- Our own.
   t.equal(s.diaglab_step, 4)
-  t.equal(s['diaglab_step_info{slug="memory-alloc"}'], 1)
+  t.equal(s['diaglab_step_info{slug="export"}'], 1)
   t.equal(s['diaglab_requests_total{step="4",code="2xx"}'], 5)
   t.equal(s['diaglab_request_duration_seconds_count{step="4"}'], 5)
   t.equal(s['diaglab_request_duration_seconds_bucket{step="4",le="+Inf"}'], 5)
@@ -375,7 +375,7 @@ t.test("promtool debug pprof", function()
   end
   load:signal("KILL")
   if t.have("go") then -- what it has packed is what we have sent
-    t.has(t.pprof.run(dir .. "/cpu.pb", "-top"), "memory-alloc.allocateMemory")
+    t.has(t.pprof.run(dir .. "/cpu.pb", "-top"), "export.allocateMemory")
     t.has(t.pprof.run(dir .. "/heap.pb", "-top", "-sample_index=alloc_space"), "lab_buffer_grow")
   end
   t.equal(lab:stop(), 0)

@@ -274,7 +274,7 @@ t.test("types, labels, files and lines of a CPU profile", function()
   for _, s in ipairs(p.sample) do
     if having("main.doSomeBusinessLogic")(p:names(s)) then
       local labels = labels_of(p, s)
-      t.equal(labels.step, "memory-alloc")
+      t.equal(labels.step, "export")
       t.equal(labels.route, "/")
       labelled = labelled + 1
     end
@@ -284,7 +284,7 @@ t.test("types, labels, files and lines of a CPU profile", function()
   for _, f in ipairs(p.function_) do
     seen[p:text(f.name)] = { file = p:text(f.filename), line = f.start_line }
   end
-  local lua = seen["memory-alloc.allocateMemory"]
+  local lua = seen["export.allocateMemory"]
   t.match(lua.file, "^/.*/scenarios/04%-memory%-alloc/scenario%.lua$")
   t.equal(lua.line, line_with(lua.file, "function allocateMemory"), "start_line of allocateMemory")
   t.match(seen["lab_random_read"].file, "^/.*/src/prim/[%w_]+%.c$")
@@ -309,7 +309,7 @@ t.test("types and labels of heap and allocs; what strict readers check", functio
       local labels = labels_of(p, s)
       t.check(labels.bytes > 0, "the size of an object")
       t.near(s.value[2], s.value[1] * labels.bytes, labels.bytes / 2 + 1, "bytes = objects x size")
-      t.equal(labels.step, "memory-alloc")
+      t.equal(labels.step, "export")
     end
   end
   t.equal(lab:stop(), 0)
@@ -328,12 +328,12 @@ t.test("every view of go tool pprof", function()
   local lab = in_step_4()
   local _, _, file = profile_of(lab, "/", 100)
   local function view(...) return (t.pprof.run(file, ...)) end
-  t.has(view("-tags"), "memory-alloc")
-  t.has(view("-top", "-tagfocus", "step=memory-alloc"), "allocateMemory")
+  t.has(view("-tags"), "export")
+  t.has(view("-top", "-tagfocus", "step=export"), "allocateMemory")
   t.check(not view("-top", "-tagfocus", "step=other"):find("allocateMemory"), "tagfocus selects")
-  t.has(view("-tree"), "memory-alloc.allocateMemory")
+  t.has(view("-tree"), "export.allocateMemory")
   t.has(view("-traces"), "main.doSomeBusinessLogic")
-  t.has(view("-peek", "allocateMemory"), "memory-alloc.request")
+  t.has(view("-peek", "allocateMemory"), "export.request")
   t.has(view("-dot"), "allocateMemory")
   t.has(view("-lines", "-top"), "scenario.lua:")
   local list = view("-list", "allocateMemory$")

@@ -80,7 +80,7 @@ t.test("USR2: a CPU profile in a file, while everything goes on", function()
   t.check(profile == nil or profile)
   t.equal(t.run("gzip -t <" .. path).code, 0)
   if t.have("go") then
-    t.has(t.run("go tool pprof -top " .. path).out, "memory-alloc.allocateMemory")
+    t.has(t.run("go tool pprof -top " .. path).out, "export.allocateMemory")
   end
   t.equal(lab:stop(), 0)
 end)

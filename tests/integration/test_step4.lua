@@ -73,7 +73,7 @@ t.test("the CPU profile shows doSomeBusinessLogic and allocateMemory", function(
   t.check(has_row(top, "getrandom"), "getrandom is a leaf")
 
   local list = t.pprof.run(file, "-list", "allocateMemory")
-  t.has(list, "scenarios/04-memory-alloc/scenario.lua")
+  t.has(list, "scenarios/04-export/scenario.lua")
   local time = t.match(list, "(%S+)%s+%d+:[^\n]*lab%.copy_n")
   t.check(time ~= ".", "time on the line of copy_n")
   t.equal(lab:stop(), 0)

@@ -100,9 +100,9 @@ t.test("step 1: block tells who has waited, mutex for whom", function()
   lab:get("/goto?step=0")
   t.eventually(function() return select(2, lab:log():gsub("Request processed in", "")) == 3 end)
   local block = t.pprof.top(lab.url .. PPROF .. "block?since=start")
-  t.check(block["mutex.countRequest"].cum >= 3 * 0.5, "seconds that three requests have waited")
+  t.check(block["counter.countRequest"].cum >= 3 * 0.5, "seconds that three requests have waited")
   local mutex = t.pprof.top(lab.url .. PPROF .. "mutex?since=start")
-  t.check(mutex["mutex.leave"].cum >= 0.5, "seconds that others have waited for leave")
+  t.check(mutex["counter.leave"].cum >= 0.5, "seconds that others have waited for leave")
   t.equal(lab:stop(), 0)
 end)
 
@@ -144,9 +144,9 @@ t.test("step 2: eatCPU has 90 % of the CPU profile", function()
     t.run("curl -s -o " .. file .. " '" .. lab.url .. PPROF .. "profile?seconds=" .. seconds .. "'")
     return t.pprof.raw(file)
   end, function(raw) return sum(raw, 2) > 1e9 end, 2) -- more than a second of samples
-  t.between(share(raw, "cpu.eatCPU", 2), 0.9, 1, "share under eatCPU")
+  t.between(share(raw, "quote.eatCPU", 2), 0.9, 1, "share under eatCPU")
   local top = t.pprof.top(file)
-  for _, name in ipairs { "main.helloWorldHandler", "main.doSomeBusinessLogic", "cpu.eatCPU" } do
+  for _, name in ipairs { "main.helloWorldHandler", "main.doSomeBusinessLogic", "quote.eatCPU" } do
     t.between(top[name] and top[name].cum_percent, 90, 100, name)
   end
   t.has(t.pprof.run(file, "-list", "eatCPU"), "lab.burn(seconds)")
@@ -172,10 +172,10 @@ t.test("step 3: 10 MB per request stay, in one object, under leakMemory", functi
     t.equal(lab:get("/").body, "hello world")
     local raw = t.pprof.raw(lab.url .. PPROF .. "heap?gc=1")
     t.equal(raw.types[4], "inuse_space/bytes")
-    local part, bytes = share(raw, "memory-leak.leakMemory", 4)
+    local part, bytes = share(raw, "archive.leakMemory", 4)
     t.between(part, 0.95, 1, "share of inuse_space")
     t.check(bytes > n * 10e6, "holds what was copied")
-    local part_of_objects, objects = share(raw, "memory-leak.leakMemory", 3)
+    local part_of_objects, objects = share(raw, "archive.leakMemory", 3)
     t.between(part_of_objects * objects, 1, 2, "objects")
     if bytes ~= sizes[#sizes] then sizes[#sizes + 1] = bytes end
   end
@@ -254,7 +254,7 @@ t.test("step 5: 20 requests leave 100 tasks in one record, gone after goto", fun
   local stacks = lab:get(PPROF .. "goroutine?debug=2").body
   t.equal(select(2, stacks:gsub("%[chan receive[^%]]*%]:", "")), 100, "tasks that receive")
   t.equal(select(2, stacks:gsub("\ncreated by task%-leak%.startGoroutines", "")), 100, "their origin")
-  t.equal(t.pprof.top(lab.url .. PPROF .. "goroutine")["task-leak.startGoroutines.func1"].cum, 100)
+  t.equal(t.pprof.top(lab.url .. PPROF .. "goroutine")["workers.startGoroutines.func1"].cum, 100)
 
   lab:get("/goto?step=0")
   text = lab:get(PPROF .. "goroutine?debug=1").body
@@ -268,11 +268,11 @@ t.test("step 5: the CPU and the heap profile lead to startGoroutines under load"
   local raw = t.enough(function(seconds)
     return t.pprof.raw(lab.url .. PPROF .. "profile?seconds=" .. seconds)
   end, function(raw) return sum(raw, 2) > 2e8 end, 2)
-  local part = share(raw, "task-leak.startGoroutines", 2)
+  local part = share(raw, "workers.startGoroutines", 2)
   t.check(part > 0.3, ("%g of the CPU profile"):format(part))
 
   t.run(("seq 2000 | xargs -P 2 -n 200 sh -c 'for i; do echo %s/; done | xargs curl -s -o /dev/null' sh"):format(lab.url))
-  local held, bytes = share(t.pprof.raw(lab.url .. PPROF .. "heap"), "task-leak.startGoroutines", 4)
+  local held, bytes = share(t.pprof.raw(lab.url .. PPROF .. "heap"), "workers.startGoroutines", 4)
   t.between(held, 0.9, 1, "share of inuse_space")
   t.check(bytes > 5e6, "tasks hold memory")
   t.equal(lab:get("/goto?step=0").body, "switched to step 0")
