@@ -165,15 +165,14 @@ end
 -- http(url, option...): status is nil, and failure says why, where curl got no
 -- answer.
 function t.http(url, ...)
-  local base = shell.temp_dir()
-  local words = { "curl", "-sS", "-D", base .. "/headers", "-o", base .. "/body",
+  local base = shell.temp_file()
+  local words = { "curl", "-sS", "-D", base .. ".headers", "-o", base .. ".body",
     "-w", "%{time_total}", "--max-time", "120", ... }
   words[#words + 1] = url
   local result = shell.run(shell.command(words))
-  local answer = { seconds = tonumber(result.out), body = shell.read(base .. "/body") or "" }
+  local answer = { seconds = tonumber(result.out), body = shell.take(base .. ".body") or "" }
   if result.code ~= 0 then answer.failure = result.err end
-  answer.status, answer.headers = parse_headers(shell.read(base .. "/headers") or "")
-  os.remove(base .. "/body")
+  answer.status, answer.headers = parse_headers(shell.take(base .. ".headers") or "")
   return answer
 end
 
