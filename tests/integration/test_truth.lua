@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- Profiles of workloads whose answer is known. A share p that is estimated from
 -- n samples has a standard deviation of sqrt(p (1 - p) / n): tests allow three
 -- of them, and never less than two points.

@@ -191,6 +191,7 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, &mask);
   signal(SIGCHLD, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGTERM); /* if ctest itself is ended */
   int parent = getpid(), second = fork();
   if (second < 0)
     refuse_start("fork");
