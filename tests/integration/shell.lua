@@ -169,7 +169,7 @@ end
 function shell.clean()
   local groups = {}
   for i, p in ipairs(programs) do groups[i] = "-" .. p.pid end
-  if #groups > 0 then os.execute("kill -KILL -- " .. table.concat(groups, " ") .. " 2>/dev/null") end
+  if #groups > 0 then os.execute("kill -s KILL -- " .. table.concat(groups, " ") .. " 2>/dev/null") end
   for _, p in ipairs(programs) do p:wait() end
   if root then os.execute("rm -rf " .. shell.quote(root)) end
   root, programs = nil, {}

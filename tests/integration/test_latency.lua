@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- needs: processor
+-- needs: processor, time
 -- /goto and /debug while the application is busy, and switches that meet each
 -- other. The design says 100 ms; on a busy machine the limit here is 300. (What
 -- one request can do to the VM is in test_scenarios and test_shutdown.)

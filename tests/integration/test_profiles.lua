@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- needs: processor
+-- needs: processor, time
 -- CPU and heap profiles beyond the chapters of the handbook: what kinds of work
 -- are told apart, several clients at once, and that every byte is what a strict
 -- reader wants.

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: time
 -- The HTTP server of the running program: bytes on the wire, and what happens
 -- when there are too many clients. bash opens the connections, by /dev/tcp.
 local t = require "harness"
@@ -151,7 +152,7 @@ local function crowd(lab, n, bytes)
     return self.program:out()
   end
   function self.leave()
-    t.run("kill -KILL -- -" .. self.program.pid) -- what it has started, too
+    t.run("kill -s KILL -- -" .. self.program.pid) -- what it has started, too
     self.program:wait()
   end
   return self

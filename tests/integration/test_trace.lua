@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- needs: processor
+-- needs: processor, time
 -- Execution traces: that go tool trace takes them and all its pages work, that
 -- they tell the truth, and that nothing they are taken under harms them.
 -- In the environment: TRACES, how many short ones in a row (20 in the long form);
