@@ -72,13 +72,13 @@ end
 
 local function check_tasks(text)
   local sleeping = {}
-  for id, entry, line in text:gmatch("\n%s*(%d+)  sleep +0  (%S+) +%S+/50%-known/scenario%.lua:(%d+)") do
+  for id, entry, line in text:gmatch("\n%s*(%d+)  sleep +%d+  (%S+) +%S+/50%-known/scenario%.lua:(%d+)") do
     sleeping[#sleeping + 1] = ("%s %s %s"):format(id, entry, line)
   end
   t.equal(table.concat(sleeping, ", "), "2 known.keeper 5, 3 known.keeper 5, 4 known.keeper 5, "
     .. "5 known.enter.func1 16")
-  t.match(text, "\n%s*6  syscall +0  main%.helloWorldHandler +%S+/scenario%.lua:20\n")
-  t.match(text, "\n%s*7  running +0  main%.routeHandler +%S+/scenario%.lua:25\n")
+  t.match(text, "\n%s*6  syscall +%d+  main%.helloWorldHandler +%S+/scenario%.lua:20\n")
+  t.match(text, "\n%s*7  running +%d+  main%.routeHandler +%S+/scenario%.lua:25\n")
   t.has(text, "\n6 tasks\n")
 end
 
