@@ -31,7 +31,7 @@
 enum {
   LEFT_BEHIND = 125,
   NOT_STARTED = 126,
-  GRACE_S = 20, /* for what is about to end when the command has ended */
+  GRACE_S = 10, /* for what is about to end when the command has ended */
   ROUND_MS = 20,
 };
 
