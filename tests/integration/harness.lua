@@ -34,12 +34,12 @@
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
 --   lab:thread_cpu(prefix)      CPU seconds so far of the threads with such names
---   lab:starved([prefix])       seconds so far that threads with such names, or its
---                               control thread and the VM's, were ready to run and
---                               had no processor
+--   lab:starved(prefix)         seconds so far that threads with such names were
+--                               ready to run and had no processor
+--   lab:seconds_of(ask)         ask() -> answer: its seconds, without those that the
+--                               control thread or the VM's was starved; the answer
 --   lab:in_time(limit, what, ask[, attempts])
---                               ask() -> the answer, within so many seconds if
---                               those are not counted
+--                               ask() -> the answer, within so many such seconds
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
 --   lab:wait_profiler()         until a CPU or wall profile is being taken
@@ -165,15 +165,14 @@ end
 -- http(url, option...): status is nil, and failure says why, where curl got no
 -- answer.
 function t.http(url, ...)
-  local base = shell.temp_dir()
-  local words = { "curl", "-sS", "-D", base .. "/headers", "-o", base .. "/body",
+  local base = shell.temp_file()
+  local words = { "curl", "-sS", "-D", base .. ".headers", "-o", base .. ".body",
     "-w", "%{time_total}", "--max-time", "120", ... }
   words[#words + 1] = url
   local result = shell.run(shell.command(words))
-  local answer = { seconds = tonumber(result.out), body = shell.read(base .. "/body") or "" }
+  local answer = { seconds = tonumber(result.out), body = shell.take(base .. ".body") or "" }
   if result.code ~= 0 then answer.failure = result.err end
-  answer.status, answer.headers = parse_headers(shell.read(base .. "/headers") or "")
-  os.remove(base .. "/body")
+  answer.status, answer.headers = parse_headers(shell.take(base .. ".headers") or "")
   return answer
 end
 
@@ -220,9 +219,21 @@ end
 
 function lab:thread_cpu(prefix) return sum_schedstat(self, prefix, 1) end
 
-function lab:starved(prefix)
-  if prefix then return sum_schedstat(self, prefix, 2) end
-  return sum_schedstat(self, "diaglab", 2) + sum_schedstat(self, "vm", 2)
+function lab:starved(prefix) return sum_schedstat(self, prefix, 2) end
+
+-- Calls f; returns its results and the seconds that the control thread or the
+-- VM's was ready to run meanwhile and had no processor: the larger of both.
+local function while_starved(self, f)
+  local control, vm = self:starved("diaglab"), self:starved("vm")
+  local results = table.pack(f())
+  if not self:alive() then return 0, table.unpack(results, 1, results.n) end
+  return math.max(self:starved("diaglab") - control, self:starved("vm") - vm, 0), table.unpack(results, 1, results.n)
+end
+
+-- The seconds of ask()'s answer, without those of being starved, and the answer.
+function lab:seconds_of(ask)
+  local starved, answer = while_starved(self, ask)
+  return math.max(0, answer.seconds - starved), answer
 end
 
 -- The client is starved, too; for that there are three attempts where the
@@ -230,20 +241,17 @@ end
 function lab:in_time(limit, what, ask, attempts)
   local answer, took
   for _ = 1, attempts or 1 do
-    local before = self:starved()
-    answer = ask()
-    took = answer.seconds - (self:alive() and self:starved() - before or 0)
+    took, answer = self:seconds_of(ask)
     if took <= limit then return answer end
   end
   fail(what, "%g s, and %g s without waiting for a processor; wanted %g s", answer.seconds, took, limit)
 end
 
 function lab:end_in(limit, signal)
-  local before, starved, began = self:starved(), 0, shell.now()
+  local starved, began = 0, shell.now()
   self:signal(signal or "TERM")
   while self:alive() and shell.now() < began + PATIENCE do
-    starved = math.max(starved, self:starved() - before) -- 0 when all threads are gone
-    shell.sleep(0.02)
+    starved = starved + while_starved(self, function() shell.sleep(0.02) end)
   end
   local seconds = shell.now() - began
   t.check(seconds - starved <= limit, ("it took %.2f s to end, %.2f s of them without a processor; wanted %g s")

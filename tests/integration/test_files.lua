@@ -119,6 +119,15 @@ t.test("step 6: five descriptors a request, until there are none", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Where descriptors are short, a client that connects and hasn't sent its request
+-- yet, as on a busy machine, may have to make room for others: it tries again.
+local PERSISTENT = [[sh -c 'for try in 1 2 3 4 5; do
+  code=$(curl -sS -o /dev/null -w "%%{http_code}" "%s/debug/pprof/profile?seconds=2&x=%d")
+  result=$?
+  [ $result = 52 ] || break
+done
+printf %%s "$code"; exit $result']]
+
 t.test("step 6 at the process's own limit: the lab goes on", function()
   local lab = start(256)
   goto_step(lab, "6&limit=100000")
@@ -131,7 +140,7 @@ t.test("step 6 at the process's own limit: the lab goes on", function()
   t.has(lab:details(answer), "too many open files")
   -- Connections, profiles and the switch have descriptors of their own.
   local clients = {}
-  for i = 1, 20 do clients[i] = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' '%s/debug/pprof/profile?seconds=2&x=%d'"):format(lab.url, i)) end
+  for i = 1, 20 do clients[i] = t.spawn(PERSISTENT:format(lab.url, i)) end
   t.equal(lab:get("/debug/pprof/heap").status, 200)
   t.equal(lab:get("/debug/vars").status, 200)
   for _, client in ipairs(clients) do

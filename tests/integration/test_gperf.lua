@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- gperftools' paths, read by its own script: google-pprof.
 local t = require "harness"
 t.need("google-pprof", "curl", "go")

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- lab.label, lab.region and lab.task: labels tell apart what runs the same
 -- code, and none of them shows otherwise.
 local t = require "harness"

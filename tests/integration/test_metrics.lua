@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: time
 -- /metrics, /status and the scenario's metrics in /debug/vars, judged by
 -- Prometheus' own tools where they are installed.
 local t = require "harness"

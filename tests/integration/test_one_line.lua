@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- Functions that begin at one line are told apart in every kind of profile,
 -- dump and trace: each has its own name and its own time.
 local t = require "harness"

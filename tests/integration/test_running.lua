@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- A C function that is at work when a CPU profile ends is in it, with its
 -- stack; that of a request is main.routeHandler's.
 local t = require "harness"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- The chapter of the handbook on step 4, command by command, with the real
 -- tools: what it says must be seen.
 local t = require "harness"

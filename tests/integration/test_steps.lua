@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor, time
 -- The steps of the original, by the commands that its students use: what they
 -- were to see there must be seen here. (Step 4 has a test of its own.)
 local t = require "harness"

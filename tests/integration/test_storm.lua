@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: time
 -- Everything at once: two clients scrape every endpoint each second, as
 -- continuous profilers do, while steps switch at random and wrk loads `/`.
 -- Nothing may fail but what a step means to fail, and all is given back.

@@ -25,13 +25,12 @@ end)
 
 -- The next step may have less memory than what is left behind, and its limit
 -- holds as soon as that is gone.
-t.test("a switch doesn't wait for a crowd", function()
+local function check_leaving_crowd(n)
   local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/65-small")
   t.write(dir .. "/65-small/scenario.lua", [=[
     return { limits = { memory = 33554432 }, enter = function() assert(#("x"):rep(1000000) == 1000000) end,
       request = function() return ("x"):rep(40000000) end }]=])
-  local n = t.is_sanitized() and 30000 or 300000
   local lab = t.start_with({ scenarios[1], dir }, "--step", "63", "--param", "63.tasks=" .. n)
   for _ = 1, 2 do
     t.equal(lab:get("/", "--max-time", "60").status, 200)
@@ -45,6 +44,11 @@ t.test("a switch doesn't wait for a crowd", function()
   end
   t.equal(lab:stop(), 0)
   t.equal(select(2, lab:log():gsub(n .. " tasks were left behind and cancelled", "")), 2)
+end
+
+t.test("a switch doesn't wait for a crowd", function() check_leaving_crowd(30000) end)
+t.long("a switch doesn't wait for a large crowd", function()
+  check_leaving_crowd(t.is_sanitized() and 60000 or 300000)
 end)
 
 t.test("join, cancel, order, slices", function()

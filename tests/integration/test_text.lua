@@ -116,11 +116,16 @@ t.test("traces", function()
   local lab = start()
   for _, form in ipairs { "go", "json" } do
     local file = t.temp_dir() .. "/trace"
-    local trace = t.spawn(("curl -sSf -o %s '%s/debug/pprof/trace?seconds=1&format=%s'"):format(file, lab.url, form))
-    t.sleep(0.3)
-    t.equal(lab:get("/marks").status, 200)
-    lab:get("/caf%E9")
-    t.equal(trace:wait(), 0)
+    t.enough(function(seconds)
+      os.remove(file)
+      local trace = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'"):format(file, lab.url, seconds, form))
+      t.eventually(function() return #(t.read(file) or "") > 0 end) -- it has begun
+      t.equal(lab:get("/marks").status, 200)
+      lab:get("/caf%E9")
+      local whole = trace:alive()
+      t.equal(trace:wait(), 0)
+      return whole
+    end, function(whole) return whole end)
     local text = t.read(file)
     if form == "json" then
       check_text(text, "the JSON form")

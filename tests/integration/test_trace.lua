@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor, time
 -- Execution traces: that go tool trace takes them and all its pages work, that
 -- they tell the truth, and that nothing they are taken under harms them.
--- In the environment: TRACES, how many short ones in a row (default 10);
+-- In the environment: TRACES, how many short ones in a row (20 in the long form);
 -- TRACE_SEED, the seed of what they meet; TRACE_GO_VERSIONS, see trace.lua.
 local t = require "harness"
 local trace = require "trace"
 t.need("curl", "go", "wrk")
 
 local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
-local MANY = tonumber(os.getenv("TRACES") or 10)
+local MANY = tonumber(os.getenv("TRACES") or 20)
 local SEED = tonumber(os.getenv("TRACE_SEED") or os.time())
 
 local function start(...) return t.start_with(scenarios, ...) end
@@ -229,11 +230,11 @@ t.test("10,000 parked tasks", function() check_parked(10000, 20) end)
 -- Fewer for a sanitizer, which is busy with them for minutes.
 t.long("100,000 parked tasks", function() check_parked(t.is_sanitized() and 10000 or 100000, 100) end)
 
-t.test("steps under load: every page, every profile", function()
+local function check_steps(steps)
   local others = trace.others()
   print("  further versions of Go: " .. (others[1] and table.concat(others, " ") or "none"))
   local lab = start("--step", "0")
-  for _, step in ipairs { 0, 1, 2, 3, 4, 5, 6, 69 } do
+  for _, step in ipairs(steps) do
     local switched = lab:get("/goto?step=" .. step)
     if switched.status == 200 then
       local requests
@@ -248,7 +249,10 @@ t.test("steps under load: every page, every profile", function()
     end
   end
   t.equal(lab:stop(), 0)
-end)
+end
+
+t.test("steps under load: every page, every profile", function() check_steps { 5, 69 } end)
+t.long("all steps under load: every page, every profile", function() check_steps { 0, 1, 2, 3, 4, 5, 6, 69 } end)
 
 -- The trace event format, event by event: every B has its E, on its row; the
 -- slices of a row lie in or beside each other; nothing lasts less than nothing.
@@ -349,15 +353,15 @@ t.test("too many events: sealed early, valid, and it says so", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("many short ones, readers slow and vanishing, steps switching", function()
+local function check_short_ones(many)
   print("  TRACE_SEED=" .. SEED)
   math.randomseed(SEED)
   local steps = { 0, 4, 5, 69 }
   local lab = start("--step", "0")
-  local wrk = t.spawn(("wrk -t1 -c8 -d%ds --timeout 5s %s/"):format(MANY + 60, lab.url))
+  local wrk = t.spawn(("wrk -t1 -c8 -d%ds --timeout 5s %s/"):format(10 * many + 60, lab.url))
   local dir = t.temp_dir()
   local whole, others = 0, trace.others()
-  for i = 1, MANY do
+  for i = 1, many do
     local file = dir .. "/trace.out"
     os.remove(file)
     local url = ("'%s/debug/pprof/trace?seconds=0.2'"):format(lab.url)
@@ -374,11 +378,15 @@ t.test("many short ones, readers slow and vanishing, steps switching", function(
       whole = whole + 1
     end
   end
-  t.check(whole >= MANY // 2, "too few were looked at")
+  t.check(whole >= many // 2, "too few were looked at")
   wrk:signal("TERM")
   wrk:wait()
   t.equal(lab:stop(), 0)
-end)
+end
+
+local MANY_ONES = "short ones, readers slow and vanishing, steps switching"
+t.test(MANY_ONES, function() check_short_ones(5) end)
+t.long("many " .. MANY_ONES, function() check_short_ones(MANY) end)
 
 t.test("TERM ends a trace, which is whole", function()
   local lab = start("--step", "0")

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- Profiles of workloads whose answer is known. A share p that is estimated from
 -- n samples has a standard deviation of sqrt(p (1 - p) / n): tests allow three
 -- of them, and never less than two points.
@@ -99,11 +100,11 @@ local function mix_for(seconds)
   local raw, spent, answer = profile_of(lab, seconds, 1000)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   local took, all = {}, 0
-  for name, seconds in answer:gmatch("(%w+) ([%d.]+)\n") do
-    took[name] = tonumber(seconds)
+  for name, used in answer:gmatch("(%w+) ([%d.]+)\n") do
+    took[name] = tonumber(used)
     all = all + took[name]
   end
-  for name, seconds in pairs(took) do check_share(by_name, total, count, name, seconds / all) end
+  for name, used in pairs(took) do check_share(by_name, total, count, name, used / all) end
   t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
   check_work(total, spent)
   t.equal(lab:stop(), 0)
