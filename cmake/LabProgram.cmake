@@ -20,7 +20,7 @@ endforeach()
 # loads a chunk (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
-  -Wl,--wrap=lua_load
+  -Wl,--wrap=lua_load -Wl,--wrap=luaF_freeproto
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
