@@ -238,12 +238,12 @@ end
 -- Starts a server, which has answered once when this returns.
 local function serve(command)
   local port, words = command()
-  local program = t.spawn(t.command(words))
+  local server = t.spawn(t.command(words))
   local url = "http://127.0.0.1:" .. port
   t.eventually(function() return t.http(url).status == 200 end)
   local answer = t.http(url)
   if answer.body ~= "hello world" then error(words[1] .. " says " .. tostring(answer.body)) end
-  return { url = url, pid = program.pid, idle = rss(program.pid) }
+  return { url = url, pid = server.pid, idle = rss(server.pid) }
 end
 
 -- CPU microseconds of the server for one request.

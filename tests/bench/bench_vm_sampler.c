@@ -12,6 +12,7 @@
  * Each line of the output is a case: its name, the us of a signal alone and
  * those of a sample. 10 us are 1 % of the time at 1000 Hz. */
 #include <lauxlib.h>
+#include <limits.h>
 #include <lualib.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -175,17 +176,24 @@ static void compare_cases(void *arg) {
   lab_sampler_detach();
 }
 
+static int read_number(const char *text) {
+  char *end;
+  long n = strtol(text, &end, 10);
+  LAB_ASSERT(end != text && !*end && n >= 0 && n <= INT_MAX);
+  return (int)n;
+}
+
 int main(int argc, char **argv) {
   static lab_vm vm;
   lab_err err;
   lab_thread *thread;
   lab_cpu_session *session;
   if (argc > 1)
-    hz = atoi(argv[1]);
+    hz = read_number(argv[1]);
   if (argc > 2)
-    rounds = atoi(argv[2]);
+    rounds = read_number(argv[2]);
   if (argc > 3)
-    lab_cpu_set_source((lab_cpu_source)atoi(argv[3]));
+    lab_cpu_set_source((lab_cpu_source)read_number(argv[3]));
   LAB_ASSERT(hz > 1 && rounds > 0);
   LAB_ASSERT(lab_mem_init() == 0 && lab_unwind_init() == 0);
   LAB_ASSERT(lab_cpu_init() == 0);

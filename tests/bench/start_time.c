@@ -84,7 +84,12 @@ int main(int argc, char **argv) {
     return 2;
   }
   const struct timespec pause = {0, 100000};
-  int port = atoi(argv[1]), answered = 0;
+  char *end;
+  int port = (int)strtol(argv[1], &end, 10), answered = 0;
+  if (port <= 0 || *end) {
+    fprintf(stderr, "\"%s\" is no port\n", argv[1]);
+    return 2;
+  }
   double began = now_ms();
   pid_t pid = start_program(argv + 2);
   while (!(answered = ask_once(port)) && now_ms() - began < PATIENCE_MS)

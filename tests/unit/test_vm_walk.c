@@ -115,11 +115,9 @@ static void test_freed_code(void **state) {
   assert_true(lab_layout_fits());
   for (int line = 1; line <= 100; line++) {
     char text[160];
-    int at = 0;
-    for (int i = 1; i < line; i++)
-      text[at++] = '\n';
-    strcpy(text + at, "look(skip) return 0");
-    if (luaL_loadbuffer(L, text, strlen(text), "@again.lua") ||
+    memset(text, '\n', (size_t)line - 1);
+    int len = snprintf(text + line - 1, 32, "look(skip) return 0") + line - 1;
+    if (luaL_loadbuffer(L, text, (size_t)len, "@again.lua") ||
         lua_pcall(L, 0, 0, 0))
       fail_msg("%s", lua_tostring(L, -1));
     assert_int_equal(line_of(1), line);
