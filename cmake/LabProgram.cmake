@@ -22,6 +22,7 @@ endforeach()
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
   -Wl,--wrap=luaT_gettmbyobj -Wl,--wrap=lua_load
+  -Wl,--wrap=luaF_freeproto
   -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
   -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)

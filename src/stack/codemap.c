@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,9 +172,12 @@ int lab_codemap_init(void) {
 
 /* ---- asking -------------------------------------------------------------- */
 
-static const function *find_function(uintptr_t pc) {
+static bool is_in_function(const function *f, uintptr_t at) {
+  return at >= f->start && at - f->start < f->size;
+}
+
+static const function *search_function(uintptr_t at) {
   size_t low = 0, high = map.count;
-  uintptr_t at = pc - map.bias; /* huge if PC is below the executable */
   while (low < high) {
     size_t middle = (low + high) / 2;
     if (map.functions[middle].start <= at)
@@ -182,7 +186,25 @@ static const function *find_function(uintptr_t pc) {
       high = middle;
   }
   const function *f = low ? &map.functions[low - 1] : NULL;
-  return f && at - f->start < f->size ? f : NULL;
+  return f && is_in_function(f, at) ? f : NULL;
+}
+
+/* Profiles ask for the same addresses again and again, so the functions found
+ * last are tried first. An entry of the list may be wrong, or another thread's:
+ * what it says is checked. */
+static const function *find_function(uintptr_t pc) {
+  enum { RECENT = 64 };
+  static atomic_uint recent[RECENT]; /* number of a function */
+  uintptr_t at = pc - map.bias;      /* huge if PC is below the executable */
+  atomic_uint *place = &recent[(at ^ at >> 6) % RECENT];
+  unsigned number = atomic_load_explicit(place, memory_order_relaxed);
+  if (number < map.count && is_in_function(&map.functions[number], at))
+    return &map.functions[number];
+  const function *f = search_function(at);
+  if (f)
+    atomic_store_explicit(place, (unsigned)(f - map.functions),
+                          memory_order_relaxed);
+  return f;
 }
 
 lab_code_kind lab_code_kind_at(uintptr_t pc) {

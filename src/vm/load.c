@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See load.h. Where Lua loads a chunk: lua_load is wrapped at link time
- * (--wrap), so this sees the chunks of load, require and dofile as well.
+ * (--wrap), so this sees the chunks of load, require and dofile as well. So is
+ * luaF_freeproto, by which the collector frees a function's code.
  *
  * The note is one more entry at the end of the function's list of absolute
  * lines: the line of an instruction that no function has. Lua looks entries up
@@ -28,6 +29,20 @@ static const lab_layout_absline *find_note(const lab_layout_proto *p) {
     return NULL;
   const lab_layout_absline *last = &p->abslineinfo[p->nabslineinfo - 1];
   return last->pc == NOTE ? last : NULL;
+}
+
+void __real_luaF_freeproto(lua_State *L, lab_layout_proto *p);
+void __wrap_luaF_freeproto(lua_State *L, lab_layout_proto *p);
+
+static uint64_t freed_codes;
+
+uint64_t lab_load_freed(void) {
+  return freed_codes;
+}
+
+void __wrap_luaF_freeproto(lua_State *L, lab_layout_proto *p) {
+  freed_codes++;
+  __real_luaF_freeproto(L, p);
 }
 
 int lab_load_order(const lab_layout_proto *p) {
