@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tells apart the Lua functions that begin at one line.
+ * Loading chunks: in slices, so that it can be interrupted, and so that the
+ * functions which begin at one line can be told apart.
  *
  * Lua knows of a function only its chunk and its first line. So whenever a
  * chunk has been compiled, or loaded in binary form, each of its functions that
@@ -15,5 +16,9 @@
 /* How many functions of P's chunk begin earlier at the same line. Only if
  * lab_layout_fits. */
 int lab_load_order(const lab_layout_proto *p);
+
+/* LOOK is called before each slice of a chunk is compiled, and may raise. NULL:
+ * nothing is called. */
+void lab_load_set_look(void (*look)(lua_State *L));
 
 #endif
