@@ -278,7 +278,7 @@ static int host_cancelled(lua_State *L) {
 
 static int host_traceback(lua_State *L) {
   const char *message = luaL_tolstring(L, 1, NULL);
-  luaL_traceback(L, L, message, 1);
+  lab_lua_push_traceback(L, L, message, 1);
   return 1;
 }
 

@@ -159,7 +159,7 @@ static int add_finalizer_traceback(lua_State *L) {
   if (!message)
     message =
         lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  luaL_traceback(L, L, message, 1);
+  lab_lua_push_traceback(L, L, message, 1);
   return 1;
 }
 

@@ -15,6 +15,7 @@
 enum {
   NOTE = 1 << 30,   /* lab_layout_absline.pc; string.dump can write it */
   MAX_NESTED = 250, /* functions in functions; Lua's parser allows 200 */
+  SLICE = 1024,     /* bytes: the parser's time can be the square of it */
 };
 
 int __real_lua_load(lua_State *L, lua_Reader reader, void *data,
@@ -23,6 +24,9 @@ int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
                     const char *name, const char *mode);
 /* Lua's own: counts what it gives; NULL: there is no memory. */
 void *luaM_realloc_(lua_State *L, void *block, size_t before, size_t after);
+
+/* ---- the order of functions ----------------------------------------------
+ */
 
 static const lab_layout_absline *find_note(const lab_layout_proto *p) {
   if (p->nabslineinfo == 0)
@@ -82,9 +86,46 @@ static bool note_orders(lua_State *L, lab_layout_proto *p, met *last,
   return true;
 }
 
+/* ---- slices --------------------------------------------------------------
+ */
+
+static void (*look_around)(lua_State *L);
+
+void lab_load_set_look(void (*look)(lua_State *L)) {
+  look_around = look;
+}
+
+typedef struct slicer {
+  lua_Reader reader; /* gives pieces of any size */
+  void *data;
+  const char *at; /* what is left of the present piece */
+  size_t left;
+} slicer;
+
+static const char *read_slice(lua_State *L, void *data, size_t *size) {
+  slicer *s = data;
+  if (look_around)
+    look_around(L);
+  if (s->left == 0)
+    s->at = s->reader(L, s->data, &s->left);
+  if (!s->at || s->left == 0) {
+    *size = s->left = 0;
+    return NULL;
+  }
+  const char *slice = s->at;
+  *size = s->left < SLICE ? s->left : SLICE;
+  s->at += *size;
+  s->left -= *size;
+  return slice;
+}
+
+/* ---- lua_load ------------------------------------------------------------
+ */
+
 int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
                     const char *name, const char *mode) {
-  int status = __real_lua_load(L, reader, data, name, mode);
+  slicer slices = {.reader = reader, .data = data};
+  int status = __real_lua_load(L, read_slice, &slices, name, mode);
   if (status != LUA_OK || !lab_layout_fits())
     return status;
   const lab_layout_function *f = lua_topointer(L, -1);

@@ -67,8 +67,12 @@ const atomic_bool *lab_preempt_interruption(const lab_vm *vm);
 /* The task that switches steps was the last to be resumed. */
 bool lab_preempt_is_in_switch(lab_vm *vm);
 
+/* The last interruption found code in the VM that is neither the lab's nor
+ * Lua's: it may never come to an end. */
+bool lab_preempt_is_foreign(void);
+
 /* Asks for the C function that the VM's thread is in. A few milliseconds later
- * lab_preempt_where writes its name, for a message; "C code or a finalizer" if
+ * lab_preempt_where writes its name, for a message; "C code" if
  * it is unknown. */
 void lab_preempt_ask_where(lab_vm *vm);
 void lab_preempt_where(char *out, size_t size);

@@ -7,6 +7,7 @@
 #include "vm/task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -65,6 +66,17 @@ static void tell_owner(lab_lua_task *t) {
     *t->owner = NULL;
 }
 
+void lab_lua_push_traceback(lua_State *L, lua_State *co, const char *message,
+                            int level) {
+  size_t len = strlen(message);
+  if (len > LAB_ERROR_MESSAGE_MAX) {
+    lua_pushlstring(L, message, LAB_ERROR_MESSAGE_MAX);
+    message = lua_pushfstring(L, "%s... (%I bytes)", lua_tostring(L, -1),
+                              (LUAI_UACINT)len);
+  }
+  luaL_traceback(L, co, message, level);
+}
+
 /* Replaces the error object on top of the failed coroutine by a message with
  * its traceback. */
 static int add_traceback(lua_State *L) {
@@ -78,7 +90,7 @@ static int add_traceback(lua_State *L) {
   if (!message) /* no metamethods: nothing could interrupt them here */
     message = lua_pushfstring(L, "(error object is a %s value)",
                               luaL_typename(co, -1));
-  luaL_traceback(L, co, message, 0);
+  lab_lua_push_traceback(L, co, message, 0);
   return 1;
 }
 
