@@ -22,10 +22,10 @@
 static const char TIMER[] = "lab.Timer";
 
 typedef struct timer {
-  lab_task_handle handle; /* handle.task: NULL when it has ended */
-  uint64_t due;           /* mono ns */
-  uint64_t period;        /* ns; 0: it calls the function once */
-  bool calling;           /* the function runs */
+  lab_lua_task *task; /* NULL when it has ended */
+  uint64_t due;       /* mono ns */
+  uint64_t period;    /* ns; 0: it calls the function once */
+  bool calling;       /* the function runs */
   bool stopped;
 } timer;
 
@@ -71,7 +71,7 @@ static int finish_timer_call(lua_State *L, int status, lua_KContext ctx) {
   timer *t = lua_touserdata(L, SELF);
   t->calling = false;
   if (t->period == 0 || t->stopped) {
-    lua_settop(L, SELF); /* as the result: end_timer_task needs the handle */
+    lua_settop(L, SELF); /* as the result: its task tells it of its end */
     return 1;
   }
   set_next_due(t);
@@ -115,7 +115,6 @@ static int set_timer(lua_State *L, uint64_t ns, bool again,
   lua_settop(L, 2);
   timer *t = lua_newuserdatauv(L, sizeof *t, 0);
   memset(t, 0, sizeof *t);
-  lab_list_init(&t->handle.joiners);
   luaL_setmetatable(L, TIMER);
   t->due = lab_clock_mono() + ns;
   t->period = again ? ns : 0;
@@ -124,8 +123,8 @@ static int set_timer(lua_State *L, uint64_t ns, bool again,
   lua_pushvalue(L, 2);
   lab_lua_task *task =
       lab_lua_task_spawn(vm, L, 2, lab_vm_generation(vm), &timer_kind);
-  task->handle = &t->handle;
-  t->handle.task = task;
+  task->owner = &t->task;
+  t->task = task;
   return 1;
 }
 
@@ -146,7 +145,7 @@ static int timer_every(lua_State *L) {
  * under way goes on. */
 static int timer_stop(lua_State *L) {
   timer *t = luaL_checkudata(L, 1, TIMER);
-  lab_lua_task *task = t->handle.task;
+  lab_lua_task *task = t->task;
   bool pending = task && !t->stopped && !(t->calling && t->period == 0);
   t->stopped = true;
   if (pending && !t->calling) {
@@ -159,8 +158,7 @@ static int timer_stop(lua_State *L) {
 
 static int timer_tostring(lua_State *L) {
   const timer *t = luaL_checkudata(L, 1, TIMER);
-  lua_pushfstring(L, "Timer (%s)",
-                  t->handle.task && !t->stopped ? "set" : "over");
+  lua_pushfstring(L, "Timer (%s)", t->task && !t->stopped ? "set" : "over");
   return 1;
 }
 

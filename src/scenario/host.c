@@ -148,8 +148,8 @@ static uint8_t count_own_levels(lua_State *L) {
  * scenario's. TASK must not have ended. */
 static int host_own(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  const lab_task_handle *h = lua_touserdata(L, 2);
-  lab_lua_task *t = h ? h->task : vm->running;
+  lab_lua_task *t =
+      lua_isuserdata(L, 2) ? lab_lua_task_of_handle(L, 2) : vm->running;
   t->own = lua_toboolean(L, 1);
   if (!t->own && t == vm->running)
     t->own_levels = count_own_levels(L);

@@ -90,9 +90,9 @@ static void end_pause(unsigned cycles) {
 
 /* Drops the coroutines that could have served again. That is possible here,
  * where Lua may also call finalizers: its stacks are complete. */
-static void drop_garbage(void) {
+static void drop_garbage(bool all) {
   if (gc.L)
-    lab_coroutine_drop_spare(lab_vm_of(gc.L));
+    lab_coroutine_drop_spare(lab_vm_of(gc.L), all);
 }
 
 /* A state without a VM (scenario/catalog.c) lives on another thread. While the
@@ -107,7 +107,7 @@ void __wrap_luaC_step(lua_State *L) {
   if (gc.held)
     return;
   unsigned cycles = gc.cycles;
-  drop_garbage();
+  drop_garbage(false);
   begin_pause();
   __real_luaC_step(L);
   end_pause(cycles);
@@ -120,7 +120,7 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   }
   unsigned cycles = gc.cycles;
   if (!emergency)
-    drop_garbage();
+    drop_garbage(true);
   begin_pause();
   __real_luaC_fullgc(L, emergency);
   if (gc.cycles == cycles && gc.L)

@@ -14,6 +14,8 @@
 #include "vm/sampler.h"
 #include "vm/walk.h"
 
+lab_vm *lab_vm_only;
+
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
 
 /* Lua's allocator. For a new object OLD is its type, not a size. Global, so
@@ -88,6 +90,7 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
   if (!vm->L)
     return lab_err_set(err, -ENOMEM, "no memory for the Lua VM");
   *(lab_vm **)lua_getextraspace(vm->L) = vm;
+  lab_vm_only = vm;
   lua_atpanic(vm->L, on_panic);
   lua_setwarnf(vm->L, on_warning, NULL);
   lua_pushcfunction(vm->L, open_libraries);
@@ -103,6 +106,7 @@ void lab_machine_close(lab_vm *vm) {
   lab_gc_detach();
   lua_close(vm->L);
   vm->L = NULL;
+  lab_vm_only = NULL;
 }
 
 void lab_machine_attach(lab_vm *vm) {

@@ -32,6 +32,8 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
   /* Nothing below raises, so the task can't be lost. */
   t->nargs = (unsigned)nargs;
   t->kind = kind;
+  if (kind->joined)
+    lab_list_init(&t->joiners);
   t->base.generation = generation;
   if (vm->running) {
     t->creator = vm->running->base.id;
@@ -45,16 +47,22 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
 
 /* ---- the end of a task --------------------------------------------------- */
 
-static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
-                         int nresults) {
-  lab_task_handle *h = t->handle;
-  if (!h)
-    return;
-  h->task = NULL;
-  h->ok = status == LUA_OK;
-  h->nresults = nresults;
-  while (!lab_list_empty(&h->joiners))
-    lab_task_ready(vm->sched, LAB_CONTAINER(h->joiners.next, lab_task, link));
+lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index) {
+  const lab_task_handle *h = lua_touserdata(L, index);
+  lua_getiuservalue(L, index, 1);
+  lab_lua_task *t = lab_coroutine_task(lua_tothread(L, -1));
+  lua_pop(L, 1);
+  return t && t->base.id == h->id && t->base.state != LAB_TASK_ENDED ? t : NULL;
+}
+
+static void tell_joiners(lab_vm *vm, lab_lua_task *t) {
+  while (!lab_list_empty(&t->joiners))
+    lab_task_ready(vm->sched, LAB_CONTAINER(t->joiners.next, lab_task, link));
+}
+
+static void tell_owner(lab_lua_task *t) {
+  if (t->owner)
+    *t->owner = NULL;
 }
 
 /* Replaces the error object on top of the failed coroutine by a message with
@@ -104,7 +112,10 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_scope_leave_all(vm, t);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
-  tell_joiners(vm, t, status, nresults);
+  if (t->kind->joined)
+    tell_joiners(vm, t);
+  else
+    tell_owner(t);
   lab_coroutine_recycle(vm, t, status, nresults);
 }
 
@@ -192,9 +203,11 @@ void lab_lua_task_drop_all(lab_vm *vm) {
   while (!lab_list_empty(all)) {
     lab_lua_task *t = lab_lua_task_at(all->next);
     lab_task_end(vm->sched, &t->base);
-    if (t->handle)
-      t->handle->task = NULL;
-    lab_xfree(t); /* lua_close frees the coroutine */
+    if (t->kind->joined)
+      lab_list_remove(&t->joiners); /* those who wait are dropped, too */
+    else
+      tell_owner(t);
+    lab_coroutine_free_task(t); /* lua_close frees the coroutine */
   }
   lab_scope_free_all(vm);
   lab_coroutine_free_all(vm);

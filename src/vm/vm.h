@@ -61,10 +61,14 @@ struct lab_vm {
   lab_outbox outbox;
 };
 
+/* The VM that exists, or NULL: machine.c. */
+extern lab_vm *lab_vm_only;
+
 /* The VM of a state, which may be any coroutine; NULL for a state without a VM,
  * such as that of scenario/catalog.c. Any thread, also in a signal handler. */
 static inline lab_vm *lab_vm_of(lua_State *L) {
-  return *(lab_vm **)lua_getextraspace(L);
+  uintptr_t space = *(uintptr_t *)lua_getextraspace(L);
+  return space & LAB_COROUTINE_OF_TASK ? lab_vm_only : (lab_vm *)space;
 }
 
 /* The visit of a step to which the code that runs now belongs: the running

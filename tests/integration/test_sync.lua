@@ -60,6 +60,11 @@ answers("errors, in Go's words", {
   }, "\n"),
 })
 
+answers("Tasks that have ended", {
+  ["/ended"] = "nil timeout\ntrue 1, true 4, 3, false 2, whole, false 2, task cancelled, false 2, task cancelled, " ..
+    "Task (ended), Task (ended)",
+})
+
 t.test("methods on what they don't belong to", function()
   local lab = start()
   local got = { "no value", "nil", "number", "number", "string", "boolean", "table", "function", "lab.Buffer" }
