@@ -136,7 +136,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
     finish_task(vm, t, status, nresults);
     return;
   }
-  lua_pop(co, nresults);
+  if (nresults > 0)
+    lua_pop(co, nresults);
   /* All code that yields has parked the task or made it ready before. */
   LAB_ASSERT(base->state != LAB_TASK_RUNNING);
   if (base->cancelled) /* by itself or by a signal, just before it parked */
