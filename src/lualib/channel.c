@@ -141,7 +141,8 @@ static int finish_send(lua_State *L, int status, lua_KContext ctx) {
 
 static int channel_send(lua_State *L) {
   channel *c = check_channel(L, 1);
-  lua_settop(L, 2);
+  if (lua_gettop(L) != 2)
+    lua_settop(L, 2);
   int rc =
       lab_channel_send(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
@@ -170,7 +171,8 @@ static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
 /* Also the iterator of c:range(), which gets a second argument. */
 static int channel_recv(lua_State *L) {
   channel *c = check_channel(L, 1);
-  lua_settop(L, 1);
+  if (lua_gettop(L) != 1)
+    lua_settop(L, 1);
   int rc =
       lab_channel_receive(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)

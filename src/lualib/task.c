@@ -48,14 +48,15 @@ static int task_go(lua_State *L) {
 }
 
 /* ok, results... of a task that ended: what is left on its coroutine. If that
- * serves, or may serve, another task, there was no error, and no result. */
+ * has served another task since, or may, there was no error, and no result. */
 static int push_results(lua_State *L) {
+  const lab_task_handle *h = lua_touserdata(L, 1);
   lua_getiuservalue(L, 1, 1);
   lua_State *co = lua_tothread(L, -1);
-  bool is_reused = lab_coroutine_task(co) != NULL;
-  bool ok = is_reused || lua_status(co) == LUA_OK;
+  bool is_left = lab_coroutine_is_left_by(co, h->id);
+  bool ok = !is_left || lua_status(co) == LUA_OK;
   lua_pushboolean(L, ok);
-  int top = is_reused ? 0 : lua_gettop(co), n = ok || top == 0 ? top : 1;
+  int top = is_left ? lua_gettop(co) : 0, n = ok || top == 0 ? top : 1;
   luaL_checkstack(L, n + 1, "too many results");
   for (int i = top - n + 1; i <= top; i++) {
     lua_pushvalue(co, i);

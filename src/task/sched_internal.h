@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/near_clock.h"
 #include "task/sched.h"
 #include "task/timers.h"
 
@@ -24,6 +25,7 @@ struct lab_sched {
   /* Mono ns of the last change of a task's state, as far as it was read, if
    * nothing but that task's end or parking has happened since; else 0. */
   uint64_t switched;
+  lab_near_clock clock; /* the precise one */
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   atomic_uint_fast64_t moment; /* lab_sched_moment */
   int event_fd;

@@ -22,13 +22,13 @@ static void count_by(atomic_size_t *counter, int delta) {
   atomic_store_explicit(counter, n + (size_t)delta, memory_order_relaxed);
 }
 
-static uint64_t time_of_change(const lab_sched *s, const lab_task *task,
+static uint64_t time_of_change(lab_sched *s, const lab_task *task,
                                lab_task_state next, lab_wait why) {
   bool waits = next == LAB_TASK_WAITING && why != LAB_WAIT_NONE;
   bool waited = task->state == LAB_TASK_WAITING && task->wait != LAB_WAIT_NONE;
   if (next == LAB_TASK_RUNNING && s->switched && !s->precise)
     return s->switched;
-  return waits || waited || s->precise ? lab_clock_mono()
+  return waits || waited || s->precise ? lab_near_clock_read(&s->clock)
                                        : lab_sched_coarse_now();
 }
 

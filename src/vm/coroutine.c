@@ -61,8 +61,12 @@ lab_lua_task *lab_coroutine_task(lua_State *co) {
              : NULL;
 }
 
-void lab_coroutine_free_task(lab_vm *vm, lab_lua_task *t) {
-  *get_space(t->co) = (uintptr_t)vm;
+bool lab_coroutine_is_left_by(lua_State *co, uint64_t id) {
+  return *get_space(co) == (uintptr_t)(id << 2 | LAB_COROUTINE_HAD_TASK);
+}
+
+void lab_coroutine_free_task(lab_lua_task *t) {
+  *get_space(t->co) = (uintptr_t)(t->base.id << 2 | LAB_COROUTINE_HAD_TASK);
   lab_xfree(t);
 }
 
@@ -84,7 +88,7 @@ static void drop_spare_from(lab_vm *vm, lab_lua_task **from) {
     *from = t->next_idle;
     vm->coroutines.spare_bytes -= t->spare_bytes;
     unanchor_coroutine(vm, t->ref);
-    lab_coroutine_free_task(vm, t);
+    lab_coroutine_free_task(t);
   }
 }
 
@@ -217,14 +221,14 @@ void lab_coroutine_recycle(lab_vm *vm, lab_lua_task *t, int status,
     return;
   }
   unanchor_coroutine(vm, t->ref);
-  lab_coroutine_free_task(vm, t);
+  lab_coroutine_free_task(t);
 }
 
 static void free_tasks(lab_vm *vm, lab_lua_task **first) {
   while (*first) {
     lab_lua_task *t = *first;
     *first = t->next_idle;
-    lab_coroutine_free_task(vm, t);
+    lab_coroutine_free_task(t);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct lab_vm lab_vm;
 struct lab_lua_task;
@@ -20,9 +21,13 @@ typedef struct lab_coroutines {
   size_t spare_bytes;
 } lab_coroutines;
 
-/* The extra space of a coroutine (lua_getextraspace) is the address of its VM
- * or, if it belongs to a task, that of the task with this bit. */
-enum { LAB_COROUTINE_HAS_TASK = 1 };
+/* The extra space of a coroutine (lua_getextraspace) is the address of its VM,
+ * or has one of these bits. */
+enum {
+  LAB_COROUTINE_HAS_TASK = 1, /* the address of the task to which it belongs */
+  LAB_COROUTINE_HAD_TASK = 2, /* the id of the last one, times 4 */
+  LAB_COROUTINE_OF_TASK = LAB_COROUTINE_HAS_TASK | LAB_COROUTINE_HAD_TASK
+};
 
 /* Once, before the first task. May raise. */
 void lab_coroutine_open(lua_State *L);
@@ -41,8 +46,11 @@ void lab_coroutine_recycle(lab_vm *vm, struct lab_lua_task *t, int status,
 /* The task to which CO belongs: one that has not ended, or that waits for its
  * next use. NULL: to none any more. */
 struct lab_lua_task *lab_coroutine_task(lua_State *co);
+/* Whether CO was let go by the task ID, which ended. Then it is as that task
+ * has left it, with its results or its error. */
+bool lab_coroutine_is_left_by(lua_State *co, uint64_t id);
 /* Frees T. Its coroutine belongs to no task then. */
-void lab_coroutine_free_task(lab_vm *vm, struct lab_lua_task *t);
+void lab_coroutine_free_task(struct lab_lua_task *t);
 /* Lets go of the spare ones: of ALL, or all but 128 KiB. Raises nothing and
  * allocates nothing. */
 void lab_coroutine_drop_spare(lab_vm *vm, bool all);

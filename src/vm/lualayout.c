@@ -99,7 +99,8 @@ static bool is_argument_as_told(lua_State *L) {
   const lab_layout_value *v = s->call->func + 1;
   lab_layout_userdata *u = v->as.object;
   if (v->type != checked->userdata || v >= s->top ||
-      !is_readable(u, sizeof *u) || !lua_getmetatable(L, 1))
+      !is_readable(u, offsetof(lab_layout_userdata, gray)) ||
+      !lua_getmetatable(L, 1))
     return false;
   bool same = u->metatable == lua_topointer(L, -1);
   lua_pop(L, 1);

@@ -148,7 +148,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
     finish_task(vm, t, status, nresults);
     return;
   }
-  lua_pop(co, nresults);
+  if (nresults > 0)
+    lua_pop(co, nresults);
   /* All code that yields has parked the task or made it ready before. */
   LAB_ASSERT(base->state != LAB_TASK_RUNNING);
   if (base->cancelled) /* by itself or by a signal, just before it parked */
@@ -219,7 +220,7 @@ void lab_lua_task_drop_all(lab_vm *vm) {
       lab_list_remove(&t->joiners); /* those who wait are dropped, too */
     else
       tell_owner(t);
-    lab_coroutine_free_task(vm, t); /* lua_close frees the coroutine */
+    lab_coroutine_free_task(t); /* lua_close frees the coroutine */
   }
   lab_scope_free_all(vm);
   lab_coroutine_free_all(vm);

@@ -26,9 +26,9 @@ typedef struct lab_lua_task lab_lua_task;
 /* A task that lab.go started, for scripts: the userdata behind a Task. It may
  * exist longer than the task, if the script keeps it, and never keeps the task
  * alive. Its user value 1 is the task's coroutine, which knows its present task
- * (lab_coroutine_task) and, if it serves no other one, the results. So neither
- * of the two must be told of the other's end, and a handle needs no finalizer,
- * which would cost more than all the rest of it. */
+ * (lab_coroutine_task) and, if it has served no other one, the results. So
+ * neither of the two must be told of the other's end, and a handle needs no
+ * finalizer, which would cost more than all the rest of it. */
 typedef struct lab_task_handle {
   uint64_t id; /* the task's */
 } lab_task_handle;

@@ -71,7 +71,7 @@ extern lab_vm *lab_vm_only;
  * such as that of scenario/catalog.c. Any thread, also in a signal handler. */
 static inline lab_vm *lab_vm_of(lua_State *L) {
   uintptr_t space = *(uintptr_t *)lua_getextraspace(L);
-  return space & LAB_COROUTINE_HAS_TASK ? lab_vm_only : (lab_vm *)space;
+  return space & LAB_COROUTINE_OF_TASK ? lab_vm_only : (lab_vm *)space;
 }
 
 /* The visit of a step to which the code that runs now belongs: the running
