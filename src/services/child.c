@@ -9,8 +9,10 @@
  * which other answers need, too. */
 #include "services/child.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +32,7 @@ typedef struct running_child {
   uv_loop_t *loop;
   lab_errand *errand; /* NULL: nobody waits for its end any more */
   char **argv;        /* a copy: the errand may be freed while it starts */
+  size_t argv_size;
   lab_list link;
   pid_t pid; /* 0: it doesn't run yet */
   int pidfd; /* -1: there is none */
@@ -49,20 +52,23 @@ static void start_next_child(void);
 
 /* ---- memory -------------------------------------------------------------- */
 
-static char **copy_words(char **argv) {
+/* CHILD's words, as they are there: in one block of the scenario's memory.
+ * False if the scenario may not have that. */
+static bool copy_words(running_child *r, const lab_child *child) {
   size_t n = 0;
-  while (argv[n])
-    n++;
-  char **copy = lab_xcalloc(n + 1, sizeof *copy);
-  for (size_t i = 0; i < n; i++)
-    copy[i] = lab_xstrdup(argv[i]);
-  return copy;
+  char *block = lab_counted_realloc(NULL, 0, child->argv_size);
+  if (!block)
+    return false;
+  memcpy(block, child->argv, child->argv_size);
+  r->argv = (char **)(void *)block;
+  r->argv_size = child->argv_size;
+  for (; child->argv[n]; n++) /* they are where they were in the other block */
+    r->argv[n] = block + (child->argv[n] - (const char *)child->argv);
+  return true;
 }
 
 static void free_running_child(running_child *r) {
-  for (size_t i = 0; r->argv[i]; i++)
-    lab_xfree(r->argv[i]);
-  lab_xfree(r->argv);
+  lab_counted_free(r->argv, r->argv_size);
   lab_xfree(r);
 }
 
@@ -202,7 +208,12 @@ void lab_services_spawn(lab_errand *e) {
   running_child *r = lab_xcalloc(1, sizeof *r);
   r->loop = lab_services_loop_of(e);
   r->errand = e;
-  r->argv = copy_words(child->argv);
+  if (!copy_words(r, child)) {
+    r->error = -ENOMEM;
+    tell_child_start(r);
+    lab_xfree(r);
+    return;
+  }
   e->impl = r;
   lab_list_push_back(&waiting, &r->link);
   r->queued = true;

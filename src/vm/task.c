@@ -13,6 +13,7 @@
 #include "base/often.h"
 #include "trace/trace.h"
 #include "vm/sampler.h"
+#include "vm/traceback.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -63,15 +64,16 @@ static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
 static int add_traceback(lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
   char memory[LAB_MEMORY_TEXT];
-  const char *message = lua_tostring(co, -1);
   if (lua_status(co) == LUA_ERRMEM) {
     lab_memory_error_text(lab_vm_of(L), co, memory, sizeof memory);
-    message = memory;
+    lua_pushstring(L, memory);
+  } else if (lua_isstring(co, -1)) {
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+  } else { /* no metamethods: nothing could interrupt them here */
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
   }
-  if (!message) /* no metamethods: nothing could interrupt them here */
-    message = lua_pushfstring(L, "(error object is a %s value)",
-                              luaL_typename(co, -1));
-  luaL_traceback(L, co, message, 0);
+  lab_lua_push_traceback(L, co, -1, 0);
   return 1;
 }
 

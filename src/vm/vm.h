@@ -7,8 +7,8 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < coroutine < gc < hook < sampler < preempt < inbox < scope < task
- *     < worker_job < resume < machine
+ *     < coroutine < gc < hook < sampler < preempt < inbox < scope < traceback
+ *     < task < worker_job < resume < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
