@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -19,11 +20,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/queue.h"
 #include "base/spawn.h"
 #include "services/services.h"
 
 enum { LOOK_MS = 50 };
+static const uint64_t LOCKS_NS = 200 * LAB_MILLISECOND;
 
 typedef struct running_child {
   uv_work_t work;  /* that starts it */
@@ -45,6 +48,7 @@ typedef struct running_child {
  * being started. */
 static lab_list children = {&children, &children};
 static lab_list waiting = {&waiting, &waiting};
+static pthread_mutex_t children_lock = PTHREAD_MUTEX_INITIALIZER; /* the list */
 static running_child *starting; /* by the pool, or NULL */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -82,6 +86,20 @@ static void on_look_closed(uv_handle_t *handle) {
   free_running_child(LAB_CONTAINER((uv_timer_t *)handle, running_child, look));
 }
 
+/* ---- the list ------------------------------------------------------------ */
+
+static void enter_children(running_child *r) {
+  pthread_mutex_lock(&children_lock);
+  lab_list_push_back(&children, &r->link);
+  pthread_mutex_unlock(&children_lock);
+}
+
+static void leave_children(running_child *r) {
+  pthread_mutex_lock(&children_lock);
+  lab_list_remove(&r->link);
+  pthread_mutex_unlock(&children_lock);
+}
+
 /* ---- its end ------------------------------------------------------------- */
 
 static void kill_child_group(pid_t pid) {
@@ -106,8 +124,8 @@ static void reap_child(running_child *r) {
       info.si_pid == 0)
     return;
   kill_child_group(r->pid);
+  leave_children(r); /* first: then its number may be another process's */
   waitpid(r->pid, &status, 0);
-  lab_list_remove(&r->link);
   if (r->errand)
     tell_child_end(r, status);
   if (r->pidfd >= 0)
@@ -182,7 +200,7 @@ static void on_child_started(uv_work_t *work, int status) {
   else
     kill_child_group(r->pid); /* it was stopped meanwhile */
   if (r->error) {
-    lab_list_remove(&r->link);
+    leave_children(r);
     free_running_child(r);
   } else {
     watch_child(r);
@@ -195,7 +213,7 @@ static void start_next_child(void) {
     return;
   running_child *r = LAB_CONTAINER(waiting.next, running_child, link);
   lab_list_remove(&r->link);
-  lab_list_push_back(&children, &r->link);
+  enter_children(r);
   r->queued = false;
   starting = r;
   uv_queue_work(r->loop, &r->work, run_child_start, on_child_started);
@@ -240,9 +258,14 @@ void lab_services_stop_child(lab_errand *e) {
   }
 }
 
-/* The lock is kept: no child is started any more. */
+/* The locks are kept: no child is started any more. */
 void lab_services_kill_children(void) {
-  pthread_mutex_lock(&start_lock);
+  uint64_t until = lab_clock_mono() + LOCKS_NS;
+  struct timespec t = {(time_t)(until / LAB_SECOND),
+                       (long)(until % LAB_SECOND)};
+  pthread_mutex_clocklock(&start_lock, CLOCK_MONOTONIC, &t);
+  if (pthread_mutex_clocklock(&children_lock, CLOCK_MONOTONIC, &t))
+    return;
   for (lab_list *l = children.next; l != &children; l = l->next)
     kill_child_group(LAB_CONTAINER(l, running_child, link)->pid);
   if (starting && starting->error == 0)
