@@ -142,9 +142,9 @@ function lab.spin(seconds) end
 local Task = {}
 
 ---Waits until the task has ended. Returns true and its results, or false and the
----message of its error with its traceback (of a message that is longer than
----256 KiB only the beginning). With seconds: returns nil, "timeout" if the task
----has not ended by then; 0 only looks. A task that joins itself gets an error.
+---message of its error (64 KiB of it) with its traceback. With seconds: returns nil, "timeout"
+---if the task has not ended by then; 0 only looks. A task that joins itself gets
+---an error.
 ---@param seconds number? without it there is no time limit
 ---@return boolean? ok, ...
 function Task:join(seconds) end
@@ -331,8 +331,8 @@ function lab.now() end
 ---@return number
 function lab.cpu_time() end
 
----Writes a line to the log. With one argument: this value, as tostring shows it.
----With more: as string.format makes it; a wrong format raises an error.
+---Writes a line to the log, its first 256 KiB. With one argument: this value, as
+---tostring shows it. With more: as string.format makes it, or an error.
 ---@param format any
 function lab.log(format, ...) end
 

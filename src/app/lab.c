@@ -34,6 +34,7 @@
 #include "prof/registry.h"
 #include "scenario/catalog.h"
 #include "scenario/reader.h"
+#include "services/child.h"
 #include "stack/unwind.h"
 #include "vm/lualayout.h"
 
@@ -273,14 +274,23 @@ static void open_standard_descriptors(void) {
     close(fd);
 }
 
+/* The process ends for want of memory. */
+static void give_back_at_end(void) {
+  const lab_app *app = lab_debug.app;
+  lab_services_kill_children();
+  if (app && app->vm)
+    lab_vm_abandon(app->vm);
+}
+
 int lab_init(void) {
   open_standard_descriptors();
   lab_reader_run(); /* doesn't return in a process that is a reader */
   int rc = lab_mem_init();
   if (rc)
     return rc;
+  lab_alloc_at_end(give_back_at_end);
   /* libuv calls abort() where it can't go on without memory, and says nothing.
-   * These say what is wrong first. */
+   * These end the process in an orderly way before that. */
   uv_replace_allocator(lab_xmalloc, lab_xrealloc, lab_xcalloc, lab_xfree);
   lab_process_raise_fds();
   lab_process_open(); /* without it some numbers are 0 */

@@ -2,10 +2,13 @@
  * See alloc.h. */
 #include "base/alloc.h"
 
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -42,6 +45,33 @@ void lab_counted_free(void *p, size_t size) {
     counted.free(p, size);
 }
 
+/* ---- the end ------------------------------------------------------------- */
+
+enum { RESERVE = 1 << 20, WRITER_MS = 20, OTHERS_MS = 2000 };
+
+static void (*at_end)(void);
+static void *reserve = MAP_FAILED; /* only addresses: for libc, at the end */
+
+void lab_alloc_at_end(void (*give_back)(void)) {
+  at_end = give_back;
+  reserve = mmap(NULL, RESERVE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* One thread does it; others that come here wait for the end, which comes in
+ * any case. */
+static void give_back_once(void) {
+  static atomic_flag begun = ATOMIC_FLAG_INIT;
+  if (atomic_flag_test_and_set(&begun)) {
+    poll(NULL, 0, OTHERS_MS);
+    return;
+  }
+  if (reserve != MAP_FAILED)
+    munmap(reserve, RESERVE);
+  if (at_end)
+    at_end();
+  poll(NULL, 0, WRITER_MS); /* the log's thread may have earlier lines */
+}
+
 /* Nothing here may allocate or take a lock: the caller may hold any. */
 static _Noreturn void die_of_memory(size_t size) {
   char text[160];
@@ -55,7 +85,8 @@ static _Noreturn void die_of_memory(size_t size) {
   lab_log_write(STDERR_FILENO, text, (size_t)n);
   if (fd != STDERR_FILENO)
     lab_log_write(fd, text, (size_t)n);
-  abort();
+  give_back_once();
+  _exit(LAB_OUT_OF_MEMORY_STATUS);
 }
 
 static void *check_or_die(void *p, size_t size) {

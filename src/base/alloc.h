@@ -10,12 +10,11 @@
  * end the process, because a lab that can't keep its own records must not go
  * on. What a scenario asks for goes through mem.h and may fail.
  *
- * This end is one line on stderr and in the log, which begins with
- * LAB_OUT_OF_MEMORY and names the size and the thread, and then abort(): the
- * core shows what filled the memory. The handler of app/crash.c adds the stack
- * and waits for the log's writer. To a shell the exit status is 134 (128 +
- * SIGABRT). The line tells this end from a failed LAB_ASSERT, which has the
- * same status.
+ * This end is orderly: one line on stderr and in the log, which begins with
+ * LAB_OUT_OF_MEMORY and names the size and the thread; what outlives a process
+ * is given back (lab_alloc_at_end); and the exit status is
+ * LAB_OUT_OF_MEMORY_STATUS. There is no signal and no core: the lab's code is
+ * not at fault.
  *
  * Threads: any. Signal handlers: never. */
 #ifndef LAB_BASE_ALLOC_H
@@ -24,6 +23,7 @@
 #include <stddef.h>
 
 #define LAB_OUT_OF_MEMORY "diaglab: out of memory: no "
+enum { LAB_OUT_OF_MEMORY_STATUS = 3 };
 
 typedef struct lab_allocator {
   void *(*alloc)(size_t size);
@@ -33,6 +33,11 @@ typedef struct lab_allocator {
 
 /* Installs another allocator. Call it once, before anything is allocated. */
 void lab_alloc_install(const lab_allocator *allocator);
+
+/* GIVE_BACK is called before the process ends for want of memory, once. The
+ * thread may hold any lock, so GIVE_BACK must not wait for one without a time
+ * limit. It has a little of libc's memory, and none of this module's. */
+void lab_alloc_at_end(void (*give_back)(void));
 
 /* Memory that counts as a scenario's, against its limit: what the lab keeps on
  * its behalf. Alloc and realloc return NULL if there is none. OLD and SIZE are

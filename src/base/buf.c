@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,7 @@ void lab_buf_putc(lab_buf *b, char c) {
   b->len++;
 }
 
-void lab_buf_vprintf(lab_buf *b, const char *format, va_list args) {
+static void append_formatted(lab_buf *b, const char *format, va_list args) {
   va_list again;
   va_copy(again, args);
   char *room = lab_buf_reserve(b, 128);
@@ -118,7 +119,7 @@ void lab_buf_vprintf(lab_buf *b, const char *format, va_list args) {
 void lab_buf_printf(lab_buf *b, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  lab_buf_vprintf(b, format, args);
+  append_formatted(b, format, args);
   va_end(args);
 }
 

@@ -12,7 +12,6 @@
 #ifndef LAB_BASE_BUF_H
 #define LAB_BASE_BUF_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -45,7 +44,6 @@ void lab_buf_puts(lab_buf *b, const char *s);
 void lab_buf_putc(lab_buf *b, char c);
 void lab_buf_printf(lab_buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void lab_buf_vprintf(lab_buf *b, const char *format, va_list args);
 /* The shortest decimal number that reads back as X: 5, 0.1, 1e+21. Also NaN,
  * +Inf and -Inf. */
 void lab_buf_double(lab_buf *b, double x);

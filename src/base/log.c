@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "base/utf8.h"
 
 enum { FULL = 1 << 20 }; /* bytes that may wait */
 static const uint64_t BATCH_NS = 2 * LAB_MILLISECOND;
@@ -154,8 +155,11 @@ static bool has_room(void) {
 /* Under the lock. */
 static void append_line(const char *text, size_t len) {
   size_t before = lg.pending.len;
+  size_t kept = len > LAB_LOG_LINE ? lab_utf8_trim(text, LAB_LOG_LINE) : len;
   lab_buf_append(&lg.pending, stamp.text, stamp.len);
-  lab_buf_append(&lg.pending, text, len);
+  lab_buf_append(&lg.pending, text, kept);
+  if (kept < len)
+    lab_buf_printf(&lg.pending, "... (%zu bytes left out)", len - kept);
   lab_buf_putc(&lg.pending, '\n');
   lg.put += lg.pending.len - before;
 }
@@ -168,7 +172,8 @@ static void tell_dropped(void) {
   append_line(text, (size_t)n);
 }
 
-void lab_log_text(const char *text, size_t len) {
+/* A line of LEN bytes, of which TEXT has at least the first LAB_LOG_LINE. */
+static void put_line(const char *text, size_t len) {
   make_stamp();
   pthread_mutex_lock(&lg.lock);
   if (!has_room()) {
@@ -191,6 +196,10 @@ void lab_log_text(const char *text, size_t len) {
   pthread_mutex_unlock(&lg.lock);
 }
 
+void lab_log_text(const char *text, size_t len) {
+  put_line(text, len);
+}
+
 void lab_log(const char *format, ...) {
   char line[1024];
   va_list args, again;
@@ -198,10 +207,11 @@ void lab_log(const char *format, ...) {
   va_copy(again, args);
   int n = vsnprintf(line, sizeof line, format, args);
   if (n >= (int)sizeof line) {
-    lab_buf b = LAB_BUF_INIT;
-    lab_buf_vprintf(&b, format, again);
-    lab_log_text(b.data, b.len);
-    lab_buf_free(&b);
+    size_t room = n < LAB_LOG_LINE ? (size_t)n + 1 : LAB_LOG_LINE + 1;
+    char *longer = lab_xmalloc(room);
+    vsnprintf(longer, room, format, again);
+    put_line(longer, (size_t)n);
+    lab_xfree(longer);
   } else if (n >= 0) {
     lab_log_text(line, (size_t)n);
   }

@@ -20,12 +20,17 @@
 
 #include "base/err.h"
 
+enum { LAB_LOG_LINE = 256 << 10 };
+
 /* Starts the writer. PATH: a file to append to, or NULL for stderr. 0 or
  * negative errno, with a text in ERR; the log goes to stderr then. */
 int lab_log_open(const char *path, lab_err *err);
 
 /* Logs one line, without its newline. A text of several lines gets one time
  * stamp, before the first. */
+/* Of a longer line than LAB_LOG_LINE bytes the rest is left out, and its end
+ * says how many bytes that are: a line is the lab's own memory, which must not
+ * grow by what a scenario logs. */
 void lab_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void lab_log_text(const char *text, size_t len);
 

@@ -263,8 +263,12 @@ static void forget_found(uint32_t generation) {
 
 static const lab_profile_kind leak_kind = {
     .name = "goroutineleak",
-    .description = "Stack traces of all leaked goroutines (here: tasks): they "
-                   "wait for what nothing else can reach.",
+    .description = "Stack traces of the goroutines (here: tasks) that are "
+                   "certainly leaked: they wait for what nothing else can "
+                   "reach. One that waits for a lock or a channel that a "
+                   "variable still refers to isn't among them, even if nobody "
+                   "will ever use that variable: somebody could. Compare with "
+                   "goroutine.",
     .count = count_found,
     .request = request_leaks,
     .free = lab_task_snapshot_free,

@@ -115,8 +115,19 @@ static int rwmutex_locked(lua_State *L, int status, lua_KContext write) {
   return 0;
 }
 
-static int rwmutex_take(lua_State *L, bool write) {
+/* The lock at 1, which has room for one more who has it. */
+static lab_rwmutex *check_rwmutex_room(lua_State *L) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
   lab_rwmutex *m = check_rwmutex(L);
+  if (!lab_rwmutex_reserve(m)) {
+    lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
+    luaL_error(L, LAB_LUA_NO_MEMORY " for one more who has a lock: %s", limit);
+  }
+  return m;
+}
+
+static int rwmutex_take(lua_State *L, bool write) {
+  lab_rwmutex *m = check_rwmutex_room(L);
   if (lab_rwmutex_try_lock(get_lock_sched(L), m, write))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
@@ -143,13 +154,13 @@ static int rwmutex_rlock(lua_State *L) {
 
 static int rwmutex_try_lock(lua_State *L) {
   lua_pushboolean(
-      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex(L), true));
+      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex_room(L), true));
   return 1;
 }
 
 static int rwmutex_try_rlock(lua_State *L) {
   lua_pushboolean(
-      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex(L), false));
+      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex_room(L), false));
   return 1;
 }
 

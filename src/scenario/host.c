@@ -24,6 +24,7 @@
 #include "vm/allocation_stack.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
+#include "vm/traceback.h"
 #include "vm/vm.h"
 
 /* ---- code ----------------------------------------------------------- */
@@ -277,8 +278,8 @@ static int host_cancelled(lua_State *L) {
 }
 
 static int host_traceback(lua_State *L) {
-  const char *message = luaL_tolstring(L, 1, NULL);
-  lab_lua_push_traceback(L, L, message, 1);
+  luaL_tolstring(L, 1, NULL);
+  lab_lua_push_traceback(L, L, -1, 1);
   return 1;
 }
 

@@ -9,19 +9,24 @@
  * which other answers need, too. */
 #include "services/child.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/queue.h"
 #include "base/spawn.h"
 #include "services/services.h"
 
 enum { LOOK_MS = 50 };
+static const uint64_t LOCKS_NS = 200 * LAB_MILLISECOND;
 
 typedef struct running_child {
   uv_work_t work;  /* that starts it */
@@ -30,6 +35,7 @@ typedef struct running_child {
   uv_loop_t *loop;
   lab_errand *errand; /* NULL: nobody waits for its end any more */
   char **argv;        /* a copy: the errand may be freed while it starts */
+  size_t argv_size;
   lab_list link;
   pid_t pid; /* 0: it doesn't run yet */
   int pidfd; /* -1: there is none */
@@ -42,6 +48,7 @@ typedef struct running_child {
  * being started. */
 static lab_list children = {&children, &children};
 static lab_list waiting = {&waiting, &waiting};
+static pthread_mutex_t children_lock = PTHREAD_MUTEX_INITIALIZER; /* the list */
 static running_child *starting; /* by the pool, or NULL */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -49,20 +56,23 @@ static void start_next_child(void);
 
 /* ---- memory -------------------------------------------------------------- */
 
-static char **copy_words(char **argv) {
+/* CHILD's words, as they are there: in one block of the scenario's memory.
+ * False if the scenario may not have that. */
+static bool copy_words(running_child *r, const lab_child *child) {
   size_t n = 0;
-  while (argv[n])
-    n++;
-  char **copy = lab_xcalloc(n + 1, sizeof *copy);
-  for (size_t i = 0; i < n; i++)
-    copy[i] = lab_xstrdup(argv[i]);
-  return copy;
+  char *block = lab_counted_realloc(NULL, 0, child->argv_size);
+  if (!block)
+    return false;
+  memcpy(block, child->argv, child->argv_size);
+  r->argv = (char **)(void *)block;
+  r->argv_size = child->argv_size;
+  for (; child->argv[n]; n++) /* they are where they were in the other block */
+    r->argv[n] = block + (child->argv[n] - (const char *)child->argv);
+  return true;
 }
 
 static void free_running_child(running_child *r) {
-  for (size_t i = 0; r->argv[i]; i++)
-    lab_xfree(r->argv[i]);
-  lab_xfree(r->argv);
+  lab_counted_free(r->argv, r->argv_size);
   lab_xfree(r);
 }
 
@@ -74,6 +84,20 @@ static void on_end_closed(uv_handle_t *handle) {
 
 static void on_look_closed(uv_handle_t *handle) {
   free_running_child(LAB_CONTAINER((uv_timer_t *)handle, running_child, look));
+}
+
+/* ---- the list ------------------------------------------------------------ */
+
+static void enter_children(running_child *r) {
+  pthread_mutex_lock(&children_lock);
+  lab_list_push_back(&children, &r->link);
+  pthread_mutex_unlock(&children_lock);
+}
+
+static void leave_children(running_child *r) {
+  pthread_mutex_lock(&children_lock);
+  lab_list_remove(&r->link);
+  pthread_mutex_unlock(&children_lock);
 }
 
 /* ---- its end ------------------------------------------------------------- */
@@ -100,8 +124,8 @@ static void reap_child(running_child *r) {
       info.si_pid == 0)
     return;
   kill_child_group(r->pid);
+  leave_children(r); /* first: then its number may be another process's */
   waitpid(r->pid, &status, 0);
-  lab_list_remove(&r->link);
   if (r->errand)
     tell_child_end(r, status);
   if (r->pidfd >= 0)
@@ -176,7 +200,7 @@ static void on_child_started(uv_work_t *work, int status) {
   else
     kill_child_group(r->pid); /* it was stopped meanwhile */
   if (r->error) {
-    lab_list_remove(&r->link);
+    leave_children(r);
     free_running_child(r);
   } else {
     watch_child(r);
@@ -189,7 +213,7 @@ static void start_next_child(void) {
     return;
   running_child *r = LAB_CONTAINER(waiting.next, running_child, link);
   lab_list_remove(&r->link);
-  lab_list_push_back(&children, &r->link);
+  enter_children(r);
   r->queued = false;
   starting = r;
   uv_queue_work(r->loop, &r->work, run_child_start, on_child_started);
@@ -202,7 +226,12 @@ void lab_services_spawn(lab_errand *e) {
   running_child *r = lab_xcalloc(1, sizeof *r);
   r->loop = lab_services_loop_of(e);
   r->errand = e;
-  r->argv = copy_words(child->argv);
+  if (!copy_words(r, child)) {
+    r->error = -ENOMEM;
+    tell_child_start(r);
+    lab_xfree(r);
+    return;
+  }
   e->impl = r;
   lab_list_push_back(&waiting, &r->link);
   r->queued = true;
@@ -229,9 +258,14 @@ void lab_services_stop_child(lab_errand *e) {
   }
 }
 
-/* The lock is kept: no child is started any more. */
+/* The locks are kept: no child is started any more. */
 void lab_services_kill_children(void) {
-  pthread_mutex_lock(&start_lock);
+  uint64_t until = lab_clock_mono() + LOCKS_NS;
+  struct timespec t = {(time_t)(until / LAB_SECOND),
+                       (long)(until % LAB_SECOND)};
+  pthread_mutex_clocklock(&start_lock, CLOCK_MONOTONIC, &t);
+  if (pthread_mutex_clocklock(&children_lock, CLOCK_MONOTONIC, &t))
+    return;
   for (lab_list *l = children.next; l != &children; l = l->next)
     kill_child_group(LAB_CONTAINER(l, running_child, link)->pid);
   if (starting && starting->error == 0)

@@ -15,7 +15,8 @@ void lab_services_kill(lab_child *child, int signal);
 /* Kills E's child and its process group. */
 void lab_services_stop_child(lab_errand *e);
 /* Kills all children at once and lets none start: for a process that exits
- * without waiting. */
+ * without waiting. Any thread; allocates nothing, and waits for no lock longer
+ * than a moment. */
 void lab_services_kill_children(void);
 
 #endif

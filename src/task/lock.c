@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "task/sched_internal.h"
 
 static lab_task *first_waiter(const lab_list *queue) {
@@ -126,7 +127,7 @@ void lab_rwmutex_init(lab_rwmutex *m) {
 }
 
 void lab_rwmutex_free(lab_rwmutex *m) {
-  lab_xfree(m->holders);
+  lab_counted_free(m->holders, m->room * sizeof *m->holders);
   m->holders = NULL;
   m->room = 0;
 }
@@ -135,14 +136,25 @@ static size_t count_holders(const lab_rwmutex *m) {
   return m->writing ? 1 : m->reading;
 }
 
-/* One more has it. */
+bool lab_rwmutex_reserve(lab_rwmutex *m) {
+  size_t wanted = count_holders(m) + m->load.waiting + 1;
+  if (wanted <= m->room)
+    return true;
+  size_t room = wanted > 2 * m->room ? wanted : 2 * m->room;
+  void *holders = lab_counted_realloc(m->holders, m->room * sizeof *m->holders,
+                                      room * sizeof *m->holders);
+  if (!holders)
+    return false;
+  m->holders = holders;
+  m->room = room;
+  return true;
+}
+
+/* One more has it, for whom there is room. */
 static void add_holder(const lab_sched *s, lab_rwmutex *m, bool write,
                        const lab_task *me) {
   size_t n = count_holders(m);
-  if (n == m->room) {
-    m->room = m->room ? 2 * m->room : 1;
-    m->holders = lab_xrealloc(m->holders, m->room * sizeof *m->holders);
-  }
+  LAB_ASSERT(n < m->room);
   m->holders[n] = begin_hold(s, me, m->load.ns);
   if (write)
     m->writing = true;

@@ -103,6 +103,9 @@ typedef struct lab_rwmutex {
 } lab_rwmutex;
 
 void lab_rwmutex_init(lab_rwmutex *m);
+/* Makes room for one more who has it; call it before each try. False: there is
+ * no memory (the room counts as the scenario's), and M is as before. */
+bool lab_rwmutex_reserve(lab_rwmutex *m);
 /* Frees what M has allocated; no task waits for it. */
 void lab_rwmutex_free(lab_rwmutex *m);
 /* WRITE: for writing, else for reading. The rest as for a mutex. If another

@@ -224,7 +224,7 @@ void lab_coroutine_recycle(lab_vm *vm, lab_lua_task *t, int status,
   lab_coroutine_free_task(t);
 }
 
-static void free_tasks(lab_vm *vm, lab_lua_task **first) {
+static void free_tasks(lab_lua_task **first) {
   while (*first) {
     lab_lua_task *t = *first;
     *first = t->next_idle;
@@ -233,6 +233,6 @@ static void free_tasks(lab_vm *vm, lab_lua_task **first) {
 }
 
 void lab_coroutine_free_all(lab_vm *vm) {
-  free_tasks(vm, &vm->coroutines.idle);
-  free_tasks(vm, &vm->coroutines.spare);
+  free_tasks(&vm->coroutines.idle);
+  free_tasks(&vm->coroutines.spare);
 }

@@ -19,6 +19,7 @@
 #include "stack/frame.h"
 #include "vm/allocation_stack.h"
 #include "vm/lualayout.h"
+#include "vm/traceback.h"
 #include "vm/vm.h"
 
 enum {
@@ -155,11 +156,9 @@ static bool push_next_due(lua_State *L, lab_vm *vm) {
 static int add_finalizer_traceback(lua_State *L) {
   if (lab_vm_of(L)->running->base.cancelled)
     return 1;
-  const char *message = lua_tostring(L, 1);
-  if (!message)
-    message =
-        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  lab_lua_push_traceback(L, L, message, 1);
+  if (!lua_isstring(L, 1))
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  lab_lua_push_traceback(L, L, -1, 1);
   return 1;
 }
 

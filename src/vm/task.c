@@ -14,6 +14,7 @@
 #include "base/often.h"
 #include "trace/trace.h"
 #include "vm/sampler.h"
+#include "vm/traceback.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -66,31 +67,21 @@ static void tell_owner(lab_lua_task *t) {
     *t->owner = NULL;
 }
 
-void lab_lua_push_traceback(lua_State *L, lua_State *co, const char *message,
-                            int level) {
-  size_t len = strlen(message);
-  if (len > LAB_ERROR_MESSAGE_MAX) {
-    lua_pushlstring(L, message, LAB_ERROR_MESSAGE_MAX);
-    message = lua_pushfstring(L, "%s... (%I bytes)", lua_tostring(L, -1),
-                              (LUAI_UACINT)len);
-  }
-  luaL_traceback(L, co, message, level);
-}
-
 /* Replaces the error object on top of the failed coroutine by a message with
  * its traceback. */
 static int add_traceback(lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
   char memory[LAB_MEMORY_TEXT];
-  const char *message = lua_tostring(co, -1);
   if (lua_status(co) == LUA_ERRMEM) {
     lab_memory_error_text(lab_vm_of(L), co, memory, sizeof memory);
-    message = memory;
+    lua_pushstring(L, memory);
+  } else if (lua_isstring(co, -1)) {
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+  } else { /* no metamethods: nothing could interrupt them here */
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(co, -1));
   }
-  if (!message) /* no metamethods: nothing could interrupt them here */
-    message = lua_pushfstring(L, "(error object is a %s value)",
-                              luaL_typename(co, -1));
-  lab_lua_push_traceback(L, co, message, 0);
+  lab_lua_push_traceback(L, co, -1, 0);
   return 1;
 }
 

@@ -122,12 +122,6 @@ void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */
 void lab_lua_task_drop_all(lab_vm *vm);
 
-/* Pushes MESSAGE with the traceback of CO from LEVEL on. Of a message that is
- * longer than LAB_ERROR_MESSAGE_MAX bytes only the beginning is kept, with its
- * length: it is copied several times, and nothing can interrupt that. */
-enum { LAB_ERROR_MESSAGE_MAX = 256 << 10 };
-void lab_lua_push_traceback(lua_State *L, lua_State *co, const char *message,
-                            int level);
 /* Logs "WHAT 7 failed: message with traceback" for T, which has just ended by
  * an error. Of equal lines the log has the first few and a count. */
 void lab_lua_log_failure(const char *what, const lab_lua_task *t);

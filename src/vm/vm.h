@@ -8,7 +8,7 @@
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
  *     < coroutine < gc < hook < sampler < leaf_code < preempt < inbox < scope
- *     < task < worker_job < finalizers < resume < interrupt < pattern
+ *     < traceback < task < worker_job < finalizers < resume < interrupt < pattern
  *     < stringlib < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep

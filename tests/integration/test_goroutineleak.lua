@@ -170,4 +170,24 @@ t.test("the lab stops at once, and clients may go", function()
   for i = 2, 3 do list[i]:signal("KILL") end
 end)
 
+-- Steps 1 and 5 leak tasks, as their readers see it. This profile has none of
+-- them, and the index says why.
+t.test("steps 1 and 5: somebody could still reach the lock, the channel", function()
+  for step, work in pairs { [1] = "mutex", [5] = "task-leak" } do
+    local lab = t.start_with(scenarios, "--step", tostring(step), "--param", "5.work=0.0001")
+    local client = t.spawn(t.command { "curl", "-s", "-o", "/dev/null", lab.url .. "/" })
+    t.eventually(function()
+      return lab:get("/debug/pprof/goroutine?debug=2").body:find("\n" .. work .. ".", 1, true)
+    end)
+    t.match(lab:get(LEAK .. "?debug=1").body, "^goroutineleak profile: total 0\n")
+    local index = lab:get("/debug/pprof/").body
+    t.check(index:find("<td>[15]</td><td><a href='goroutine%?debug=1'>"), "and yet there are tasks")
+    t.has(index, "<td>0</td><td><a href='goroutineleak?debug=1'>")
+    t.match(index, "goroutineleak: </div> Stack traces of the goroutines %(here: tasks%) that are certainly leaked:"
+      .. ".-a variable still refers to isn.-t among them.-somebody could%. Compare with goroutine%.")
+    t.equal(lab:stop(), 0)
+    client:signal("KILL")
+  end
+end)
+
 t.finish()

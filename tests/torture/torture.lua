@@ -145,7 +145,7 @@ local function judge_run(run)
     return nil, ("it hangs: no end after %d seconds"):format(run.limits.wall)
   elseif run.status == 152 then
     return nil, ("it hangs: no end after %d seconds of CPU time"):format(run.limits.cpu)
-  elseif run.status == 134 and says_memory_is_out(run.output) then
+  elseif (run.status == 134 or run.status == 3) and says_memory_is_out(run.output) then
     return "memory"
   elseif run.status == 134 and run.output:find(": error: Failure!", 1, true) then
     return "failed"

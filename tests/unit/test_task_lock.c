@@ -226,6 +226,7 @@ static void test_mutex(void **state) {
 
 static bool rw_try(hold what) {
   bool writers_wait = count(WRITE, true) > 0;
+  assert_true(lab_rwmutex_reserve(&rw));
   bool got = lab_rwmutex_try_lock(sched, &rw, what == WRITE);
   if (what == READ && writers_wait)
     assert_false(got); /* new readers don't overtake a writer */

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Memory that isn't Lua's: bodies that are answered, sent and fetched, and
--- arguments of children.
+-- Memory that isn't Lua's: bodies that are answered, sent and fetched, arguments
+-- of children, lines of the log, messages of errors, and who has a lock.
 local large = ("x"):rep(20 << 20)
 
 -- How many of N calls of F ended well, and what one of the others said.
@@ -34,6 +34,27 @@ return {
       local argv = { "true" }
       for i = 2, 900 do argv[i] = large end
       return tostring(lab.spawn(argv))
+    end,
+    ["/log"] = function() lab.log(("y"):rep(16 << 20)) end,
+    ["/error"] = function() error(("z"):rep(16 << 20)) end,
+    ["/failing"] = function()
+      for i = 1, 5 do lab.go(error, i .. ("z"):rep(2 << 20)) end
+      lab.sleep(0)
+    end,
+    ["/joined"] = function()
+      local ok, message = lab.go(error, ("z"):rep(16 << 20)):join()
+      return tostring(ok) .. " " .. #message
+    end,
+    ["/readers"] = function()
+      local lock, n = lab.rwmutex(), 0
+      local ok, why = pcall(function()
+        for _ = 1, 20e6 do
+          lock:rlock()
+          n = n + 1
+        end
+      end)
+      for _ = 1, n do lock:runlock() end
+      return ("%s %d %s"):format(ok, n, why)
     end,
     ["/ok"] = function() return "ok" end,
   },
