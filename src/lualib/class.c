@@ -47,3 +47,9 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
+
+void lab_lua_finalize_again(lua_State *L, int arg, const char *name) {
+  lua_pushvalue(L, arg);
+  luaL_setmetatable(L, name);
+  lua_pop(L, 1);
+}

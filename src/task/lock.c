@@ -109,7 +109,8 @@ void lab_rwmutex_init(lab_rwmutex *m) {
 void lab_rwmutex_free(lab_rwmutex *m) {
   lab_xfree(m->holders);
   m->holders = NULL;
-  m->room = 0;
+  m->room = m->reading = 0;
+  m->writing = false;
 }
 
 static size_t count_holders(const lab_rwmutex *m) {

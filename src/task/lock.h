@@ -85,7 +85,7 @@ typedef struct lab_rwmutex {
 } lab_rwmutex;
 
 void lab_rwmutex_init(lab_rwmutex *m);
-/* Frees what M has allocated; no task waits for it. */
+/* Frees what M has allocated; no task waits for it. It is unlocked then. */
 void lab_rwmutex_free(lab_rwmutex *m);
 /* WRITE: for writing, else for reading. ME: the task that takes it, or NULL.
  * The rest as for a mutex. If another task than a reader ends its reading, that
