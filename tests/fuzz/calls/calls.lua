@@ -4,7 +4,7 @@
 -- environment:
 --
 --   CALLS    how many calls (10,000), or
---   SECONDS  for how long
+--   FOR_SECONDS  for how long
 --   SEED     of the first batch (the time); a batch that failed is repeated by its
 --            own: SEED=N CALLS=1000
 --   LOGS     a folder where the log of a lab that died is kept
@@ -15,7 +15,7 @@ local t = require "harness"
 t.need("curl")
 
 local BATCH = 1000
-local seconds = tonumber(os.getenv("SECONDS"))
+local seconds = tonumber(os.getenv("FOR_SECONDS"))
 local most = tonumber(os.getenv("CALLS") or (seconds and math.huge or 10000))
 local first = math.tointeger(tonumber(os.getenv("SEED") or os.time()))
 local logs = os.getenv("LOGS")
