@@ -21,6 +21,7 @@ typedef struct buffer {
   lab_buffer b;
   size_t reported; /* capacity that the collector knows of */
   bool busy;
+  bool finalized; /* but a script's finalizer may have kept it */
 } buffer;
 
 static const char BUFFER[] = "lab.Buffer", READER[] = "lab.Reader";
@@ -45,6 +46,9 @@ static int push_buffer_failure(lua_State *L, int code) {
 
 static buffer *check_buffer(lua_State *L, int arg) {
   buffer *u = luaL_checkudata(L, arg, BUFFER);
+  if (u->finalized)
+    lab_lua_finalize_again(L, arg, BUFFER);
+  u->finalized = false;
   if (u->busy)
     luaL_error(L, "buffer is being filled by another task");
   return u;
@@ -77,10 +81,15 @@ static int new_buffer(lua_State *L) {
   return 1;
 }
 
-static int buffer_gc(lua_State *L) {
-  buffer *u = luaL_checkudata(L, 1, BUFFER);
+static void empty_buffer(lua_State *L, buffer *u) {
   lab_buffer_free(&u->b);
   report_capacity(L, u);
+}
+
+static int buffer_gc(lua_State *L) {
+  buffer *u = luaL_checkudata(L, 1, BUFFER);
+  empty_buffer(L, u);
+  u->finalized = true;
   return 0;
 }
 
@@ -88,9 +97,9 @@ static int buffer_gc(lua_State *L) {
  * __gc later: the task that copies keeps it alive. */
 static int buffer_close(lua_State *L) {
   buffer *u = luaL_checkudata(L, 1, BUFFER);
-  if (u->busy)
-    return 0;
-  return buffer_gc(L);
+  if (!u->busy)
+    empty_buffer(L, u);
+  return 0;
 }
 
 static int buffer_write(lua_State *L) {

@@ -69,3 +69,9 @@ void lab_lua_push_title(lua_State *L, const char *title) {
   else
     lua_pushstring(L, title);
 }
+
+void lab_lua_finalize_again(lua_State *L, int arg, const char *name) {
+  lua_pushvalue(L, arg);
+  luaL_setmetatable(L, name);
+  lua_pop(L, 1);
+}

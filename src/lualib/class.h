@@ -45,4 +45,9 @@ void *lab_lua_new_named(lua_State *L, int arg, size_t size, int values);
  * "stats"`. */
 void lab_lua_push_title(lua_State *L, const char *title);
 
+/* The object ARG of class NAME is finalized once more when it is garbage. For
+ * those that are used after their __gc, because a script's finalizer has kept
+ * them: what they allocate now must be freed, too. */
+void lab_lua_finalize_again(lua_State *L, int arg, const char *name);
+
 #endif

@@ -95,8 +95,13 @@ static const luaL_Reg mutex_metamethods[] = {
 
 /* ---- rwmutex ------------------------------------------------------------- */
 
+/* Without room for holders it is new, or was finalized and kept by a script's
+ * finalizer. */
 static lab_rwmutex *check_rwmutex(lua_State *L) {
-  return lab_lua_check_object(L, 1, rwmutex_class, RWMUTEX);
+  lab_rwmutex *m = lab_lua_check_object(L, 1, rwmutex_class, RWMUTEX);
+  if (m->room == 0)
+    lab_lua_finalize_again(L, 1, RWMUTEX);
+  return m;
 }
 
 static int new_rwmutex(lua_State *L) {
@@ -173,7 +178,7 @@ static int rwmutex_runlock(lua_State *L) {
 }
 
 static int rwmutex_gc(lua_State *L) {
-  lab_rwmutex_free(check_rwmutex(L));
+  lab_rwmutex_free(luaL_checkudata(L, 1, RWMUTEX));
   return 0;
 }
 

@@ -129,7 +129,8 @@ void lab_rwmutex_init(lab_rwmutex *m) {
 void lab_rwmutex_free(lab_rwmutex *m) {
   lab_counted_free(m->holders, m->room * sizeof *m->holders);
   m->holders = NULL;
-  m->room = 0;
+  m->room = m->reading = 0;
+  m->writing = false;
 }
 
 static size_t count_holders(const lab_rwmutex *m) {

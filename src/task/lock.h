@@ -106,7 +106,7 @@ void lab_rwmutex_init(lab_rwmutex *m);
 /* Makes room for one more who has it; call it before each try. False: there is
  * no memory (the room counts as the scenario's), and M is as before. */
 bool lab_rwmutex_reserve(lab_rwmutex *m);
-/* Frees what M has allocated; no task waits for it. */
+/* Frees what M has allocated; no task waits for it. It is unlocked then. */
 void lab_rwmutex_free(lab_rwmutex *m);
 /* WRITE: for writing, else for reading. The rest as for a mutex. If another
  * task than a reader ends its reading, that of the one who has read longest
