@@ -16,12 +16,16 @@ foreach(file ${lua_files})
   lab_embed(lab_scenario ${file})
 endforeach()
 
-# Whoever links the VM sees where Lua resumes a coroutine, collects garbage, and
-# loads a chunk (--wrap), and lets profiles name its functions (-rdynamic).
+# Whoever links the VM sees where Lua resumes a coroutine, collects garbage and
+# finalizes it, loads a chunk, and reads and compares in its library's loops
+# (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
-  -Wl,--wrap=lua_load
-  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load)
+  -Wl,--wrap=luaT_gettmbyobj -Wl,--wrap=lua_load
+  -Wl,--wrap=luaF_freeproto
+  -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
+  -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
+  -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)
@@ -31,6 +35,9 @@ add_executable(diaglab src/app/main.c)
 target_compile_options(diaglab PRIVATE ${LAB_WARNINGS} ${LAB_PATHS})
 target_link_libraries(diaglab PRIVATE lab_app)
 target_link_options(diaglab PRIVATE -Wl,--build-id)
+if(NOT LAB_SANITIZE) # one library less to load; sanitizers bring their own
+  target_link_options(diaglab PRIVATE -static-libgcc)
+endif()
 set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 # gdb loads what is called as the program plus -gdb.py, where it trusts the

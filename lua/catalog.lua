@@ -9,7 +9,7 @@
 -- comes from a process of its own (reader.lua); here it is only text.
 --
 -- catalog.lua(host, steps.lua as a function) -> answer(question)
---   -> text, status, how many steps can't be selected
+--   -> text, status, how many steps are broken
 
 local host, newSteps = ...
 
@@ -34,7 +34,7 @@ local function parse(entry, record)
 end
 
 -- What scenarios say of themselves, for a list of entries: { number, slug, title,
--- symptom, difficulty, minutes, hints, problem }, each, in the same order. What
+-- symptom, difficulty, minutes, hints, problem, lesson_problem }, each, in the same order. What
 -- isn't a number or a list of hints is a string, or nil.
 local function describeAll(entries)
   local files, list = {}, {}
@@ -48,13 +48,13 @@ local function describeAll(entries)
   return list
 end
 
--- All steps in order, and how many of them can't be selected.
+-- All steps in order, and how many of them are broken.
 local function read()
   local entries, bad = {}, 0
   for _, entry in pairs(steps.list()) do entries[#entries + 1] = entry end
   table.sort(entries, function(a, b) return a.number < b.number end)
   local list = describeAll(entries)
-  for _, step in ipairs(list) do bad = bad + (step.problem and 1 or 0) end
+  for _, step in ipairs(list) do bad = bad + ((step.problem or step.lesson_problem) and 1 or 0) end
   return list, bad
 end
 
@@ -88,6 +88,7 @@ local function describe(step, here)
   local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, step.title or "(no title)", effort(step))
   if step.symptom then text = text .. wrap(step.symptom, "    ") end
   if step.problem then text = text .. wrap("It can't be selected: " .. step.problem:match("^[^\n]*"), "    ") end
+  if step.lesson_problem then text = text .. wrap("Its lesson is broken: " .. step.lesson_problem, "    ") end
   return text
 end
 
@@ -125,7 +126,7 @@ local function listAsJson(question)
     parts[i] = object {
       { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
       { "difficulty", tonumber(step.difficulty) }, { "minutes", tonumber(step.minutes) },
-      { "hints", #step.hints }, { "problem", step.problem },
+      { "hints", #step.hints }, { "problem", step.problem or step.lesson_problem },
     }
   end
   return ('{"step": %d, "steps": [\n%s\n]}\n'):format(question.step, table.concat(parts, ",\n")), 200, bad

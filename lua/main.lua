@@ -245,6 +245,32 @@ local function leaveAndGiveBack()
   setLimits(noStep)
 end
 
+-- ---- collecting what it had ---------------------------------------------------
+
+local FINALIZE_SECONDS = 0.04 -- that its finalizers may take; then they are cancelled
+
+-- Lets the finalizers run that are due. Returns whether there were any.
+local function finalize()
+  if host.finalizers() == 0 then return false end
+  local patience = lab.now() + FINALIZE_SECONDS
+  repeat lab.sleep(0.001) until host.finalizers() == 0 or lab.now() >= patience
+  if host.finalizers() > 0 then lab.log("finalizers took too long and were cancelled") end
+  host.drop_finalizers()
+  return true
+end
+
+-- Collects the garbage of the step that was left. Its finalizers are its own work,
+-- and what they start or open is taken back, too. What they leave is collected
+-- without being finalized again, so a chain of finalizers ends here.
+local function collectStep(generation, number)
+  host.visit(generation, host.collect)
+  if not finalize() then return end
+  if host.cancel_tasks(generation) > 0 then settle(0.05) end
+  host.reclaim(generation, number)
+  host.collect()
+  host.drop_finalizers()
+end
+
 -- ---- entering a step ---------------------------------------------------------
 
 -- Calls the scenario's `enter` as its own work, not the lab's. Returns true, or
@@ -337,8 +363,9 @@ end
 --               given any new work. Its `leave` runs.
 --   give back   What `leave` forgot is cancelled and closed. It can't come
 --               sooner: `leave` may need it.
---   collect     What the old step had is garbage now. So the new one begins with
---               an empty heap, and its profiles show what it does itself.
+--   collect     What the old step had is garbage now. Its finalizers run. So the
+--               new one begins with an empty heap, and its profiles show what it
+--               does itself.
 --   enter       The step's limits hold, its `enter` runs, requests go to it.
 --
 -- A scenario that can't be read or entered leaves the lab in step 0, and the
@@ -357,10 +384,11 @@ local function switchToStep(number, rawQuery)
 
   -- leave, give back
   host.leaving()
+  local generation, left = current.generation, current.number
   if current ~= noStep then leaveAndGiveBack() end
 
   -- collect; a crowd's task does it when the crowd is gone
-  if crowds == 0 then host.collect() end
+  if crowds == 0 then collectStep(generation, left) end
   host.mark(0) -- profiles count what comes late as the old step's
 
   -- enter

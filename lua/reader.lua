@@ -5,10 +5,14 @@
 -- src/scenario/reader.c runs this, in a process that has little time and memory
 -- and does nothing else. So what a scenario does to it, it does to its own entry.
 --
--- reader.lua(host, steps.lua as a function) -> read(path of scenario.lua) -> record
+-- reader.lua(host, steps.lua as a function) -> read(path of scenario.lua, whole)
+--   -> record
 --
 -- A record is a string: pairs of a key and a value, each packed as "<s4". The keys
--- are title, symptom, difficulty, minutes, hint (once for each), and problem.
+-- are title, symptom, difficulty, minutes, hint (once for each), problem (why the
+-- step can't be selected) and lesson_problem. If it is to be WHOLE, also, as Lua
+-- chunks (data.lua): scenario (its outline), lesson, and fault, once for each:
+-- { file, line, rule, text }.
 
 local host, newSteps = ...
 
@@ -65,27 +69,108 @@ end
 local steps = newSteps(host, makeEnvironment)
 local pack, concat, match, collect = string.pack, table.concat, string.match, collectgarbage
 
+-- ---- the lesson ------------------------------------------------------------------
+
+local LESSON_KEYS = { "title", "symptom", "difficulty", "minutes", "tags", "hints", "load", "fixed", "expect",
+  "keeps", "diagnosis" }
+
+-- The keys of a lesson that stand in scenario.lua.
+local function lessonWithin(scenario)
+  local found = {}
+  for _, key in ipairs(LESSON_KEYS) do found[key] = scenario[key] end
+  return found
+end
+
+-- The lesson of the scenario in FILE, and a function that says where a key of it
+-- stands: file, line. nil and a message if its file can't be read. A lesson.lua
+-- beside scenario.lua is the lesson; what it doesn't say, scenario.lua may.
+local function findLesson(file, scenario)
+  local within = lessonWithin(scenario)
+  local path = match(file, "^(.*)/") .. "/lesson.lua"
+  local text, message = host.read(path) -- first: so the lab knows that it was looked for
+  if not text and host.exists(path) then return nil, message end
+  local lesson, problem = {}, nil
+  if text then lesson, problem = host.data(text, path) end
+  if not lesson then return nil, problem end
+  local lines = host.part "lines"()
+  local lineInLesson, lineInScenario = text and lines.find(text), lines.find(host.read(file) or "")
+  local own = {}
+  for key in next, lesson do own[key] = true end
+  for key, value in next, within do
+    if lesson[key] == nil then lesson[key] = value end
+  end
+  return lesson, function(key, ...)
+    if text and (own[key] or within[key] == nil) then return path, lineInLesson(key, ...) end
+    return file, lineInScenario(key, ...)
+  end
+end
+
+-- All that is wrong with LESSON, each { file, line, rule, text }.
+local function problemsOf(lesson, locate)
+  local classes = host.part "classes"()
+  local reading = host.part "lesson"(host, host.part "claim"(), classes)
+  local _, problems = reading.read(lesson)
+  local list = {}
+  for i, p in ipairs(problems) do
+    local where = reading.pathText(p.path)
+    local file, line = locate(table.unpack(p.path))
+    list[i] = { file, line, p.rule, (where ~= "" and where .. ": " or "") .. p.text }
+  end
+  return list
+end
+
 -- ---- the record ----------------------------------------------------------------
 
 local PROBLEM_MAX = 1000 -- bytes
 
-return function(path)
+local function shorten(problem)
+  problem = match(tostring(problem), "^[^\n]*")
+  return #problem > PROBLEM_MAX and problem:sub(1, PROBLEM_MAX) .. "..." or problem
+end
+
+-- What of a scenario can be written down: the names of its functions, too.
+local function outlineOf(scenario)
+  local routes = {}
+  for path in pairs(scenario.routes or {}) do routes[#routes + 1] = path end
+  table.sort(routes)
+  return { params = scenario.params or {}, limits = scenario.limits or {}, routes = routes,
+    enter = scenario.enter ~= nil, leave = scenario.leave ~= nil, lesson = lessonWithin(scenario) }
+end
+
+local words -- of the record that is made
+
+local function add(key, value)
+  if value ~= nil then words[#words + 1] = pack("<s4s4", key, tostring(value)) end
+end
+
+local function addLesson(lesson, whole)
+  for _, key in ipairs { "title", "symptom", "difficulty", "minutes" } do add(key, lesson[key]) end
+  for _, hint in ipairs(type(lesson.hints) == "table" and lesson.hints or {}) do add("hint", hint) end
+  if whole then add("lesson", host.part "data"(host).chunk(lesson)) end
+end
+
+local function addProblems(problems, whole)
+  for i, p in ipairs(problems) do
+    if i == 1 then add("lesson_problem", shorten(("%s:%d: %s"):format(p[1], p[2], p[4]))) end
+    if whole then add("fault", host.part "data"(host).chunk(p)) end
+  end
+end
+
+return function(path, whole)
+  words = {}
   local scenario, _, problem = steps.read { slug = "", file = path }
   collect() -- a finalizer that doesn't end is a problem, too: it would be one in the lab
-  local words = {}
-  local function add(key, value)
-    if value ~= nil then words[#words + 1] = pack("<s4s4", key, tostring(value)) end
+  if not scenario then
+    add("problem", shorten(problem))
+    return concat(words)
   end
-  if scenario then
-    add("title", scenario.title)
-    add("symptom", scenario.symptom)
-    add("difficulty", scenario.difficulty)
-    add("minutes", scenario.minutes)
-    local hints = scenario.hints or {}
-    for i = 1, #hints do add("hint", hints[i]) end
+  if whole then add("scenario", host.part "data"(host).chunk(outlineOf(scenario))) end
+  local lesson, locate = findLesson(path, scenario)
+  if lesson then
+    addLesson(lesson, whole)
+    addProblems(problemsOf(lesson, locate), whole)
   else
-    problem = match(tostring(problem), "^[^\n]*")
-    add("problem", #problem > PROBLEM_MAX and problem:sub(1, PROBLEM_MAX) .. "..." or problem)
+    add("lesson_problem", shorten(locate))
   end
   return concat(words)
 end

@@ -14,7 +14,7 @@ local steps = {}
 
 -- ---- finding -----------------------------------------------------------------
 
--- "04-memory-alloc" -> "04", "memory-alloc"; nil for another kind of name.
+-- "04-export" -> "04", "export"; nil for another kind of name.
 local function partsOf(name)
   return name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
 end
@@ -200,64 +200,14 @@ local function isRoutes(v)
   if n > 32 then return (": there are %d of them; 32 are possible"):format(n) end
 end
 
-local isRequests = isCount(1, 100000)
-local expectations = {
-  top = "string", under = "string", share = "number", grows = "string", ratio = "string", empty = "boolean",
-  is = "number",
-}
-
--- One item of the list `expect`: returns as a check.
-local function problemOfExpectation(item)
-  if not isPlain(item) or type(item[1]) ~= "string" then
-    return 'must be like { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 }'
-  end
-  for key, value in pairs(item) do
-    local kind = key == 1 and "string" or expectations[key]
-    if not kind then
-      key = tostring(key)
-      return ": " .. unknown("key", key, expectations), key
-    elseif type(value) ~= kind then
-      return (".%s must be a %s, not a %s"):format(key, kind, type(value)), key
-    end
-  end
+-- The keys of a lesson may stand in scenario.lua, too. What they say is no matter
+-- for running it: reader.lua checks it, for the list of steps and the author.
+local function isTable(v)
+  if not isPlain(v) then return "must be a table" end
 end
 
--- Only the form is checked here. The test of scenarios knows what it means.
-local function isExpect(v)
-  local want = 'must be like { requests = 5, { "heap.inuse_space", top = "lab_buffer_grow", share = 0.6 } }'
-  if not isPlain(v) then return want end
-  for key, item in pairs(v) do
-    local problem, culprit
-    if key == "requests" then
-      problem = isRequests(item)
-      if problem then return ".requests " .. problem, key end
-    elseif math.type(key) ~= "integer" then
-      key = tostring(key)
-      return ": " .. unknown("key", key, { requests = true }), key
-    else
-      problem, culprit = problemOfExpectation(item)
-      if problem then
-        return ("[%d]%s%s"):format(key, problem:find("^must") and " " or "", problem), culprit
-      end
-    end
-  end
-end
-
-local function isDiagnosis(v)
-  local want = 'must be like { kind = "memory leak", where = "leakMemory", accept = { "buffer" } }'
-  if not isPlain(v) then return want end
-  for key, value in pairs(v) do
-    if key == "accept" then
-      local problem = list(isText, "strings")(value)
-      if problem then return ".accept " .. problem, key end
-    elseif key ~= "kind" and key ~= "where" then
-      key = tostring(key)
-      return ": " .. unknown("key", key, { kind = true, where = true, accept = true }), key
-    elseif type(value) ~= "string" then
-      return (".%s must be a string, not a %s"):format(key, type(value)), key
-    end
-  end
-  if not (v.kind and v.where) then return want end
+local function isFixed(v)
+  if type(v) ~= "string" and not isPlain(v) then return "must be the name of a file, or a table of params" end
 end
 
 local keys = {
@@ -265,7 +215,8 @@ local keys = {
   difficulty = isCount(1, 5), minutes = isCount(1, 1000),
   params = isParams, limits = isLimits, routes = isRoutes,
   enter = isFunction, request = isFunction, leave = isFunction,
-  hints = list(isText, "strings"), expect = isExpect, diagnosis = isDiagnosis,
+  hints = list(isText, "strings"), tags = isTable, load = isTable, fixed = isFixed, expect = isTable,
+  keeps = isTable, diagnosis = isTable,
 }
 
 -- limits.fds may be the name of a parameter that is a whole number.

@@ -142,21 +142,19 @@ function lab.spin(seconds) end
 local Task = {}
 
 ---Waits until the task has ended. Returns true and its results, or false and the
----message of its error with its traceback. With seconds: returns nil, "timeout"
----if the task has not ended by then; 0 only looks. A task that joins itself gets
----an error.
+---message of its error with its traceback (of a message that is longer than
+---256 KiB only the beginning). With seconds: returns nil, "timeout" if the task
+---has not ended by then; 0 only looks. A task that joins itself gets an error.
 ---@param seconds number? without it there is no time limit
 ---@return boolean? ok, ...
 function Task:join(seconds) end
 
----Ends the task with the error "task cancelled": where it waits, or else at its
----next instruction. Does nothing if the task has ended.
+---Ends the task with the error "task cancelled": where it waits, or at its next instruction.
 function Task:cancel() end
 
 ---Calls fn(...) in a task of its own, and returns at once. If the task fails
 ---while no task waits for it in join, its error is written to the log; the same
----error ten times, and then how often it came, once a second. Raises an error in
----a finalizer.
+---error ten times, and then how often it came, once a second.
 ---@param fn function
 ---@return lab.Task
 function lab.go(fn, ...) end
@@ -174,8 +172,8 @@ local Mutex = {}
 ---Waits until it is free, and takes it.
 function Mutex:lock() end
 
----Takes it if it is free, without waiting. Returns whether it did.
----@return boolean locked
+---Takes it if it is free, without waiting.
+---@return boolean locked whether it did
 function Mutex:try_lock() end
 
 ---Gives it to the task that has waited longest, or makes it free. If it isn't
@@ -183,7 +181,7 @@ function Mutex:try_lock() end
 function Mutex:unlock() end
 
 ---A new mutex, unlocked.
----@param name string? shown by tostring
+---@param name string? shown by tostring, and in goroutine?debug=2 by those who wait
 ---@return lab.Mutex
 function lab.mutex(name) end
 
@@ -207,15 +205,15 @@ function Rwmutex:unlock() end
 ---Waits until nobody writes or waits to write, and takes it for reading.
 function Rwmutex:rlock() end
 
----Takes it for reading if that needs no waiting. Returns whether it did.
----@return boolean locked
+---Takes it for reading if that needs no waiting.
+---@return boolean locked whether it did
 function Rwmutex:try_rlock() end
 
 ---Ends reading. If nobody reads: error "sync: RUnlock of unlocked RWMutex".
 function Rwmutex:runlock() end
 
 ---A new lock, unlocked.
----@param name string? shown by tostring
+---@param name string? as for lab.mutex
 ---@return lab.RWMutex
 function lab.rwmutex(name) end
 
@@ -234,8 +232,9 @@ function Wait_group:done() end
 function Wait_group:wait() end
 
 ---A new counter, 0.
+---@param name string? as for lab.mutex
 ---@return lab.WaitGroup
-function lab.wait_group() end
+function lab.wait_group(name) end
 
 ---Hands values from task to task, as a Go channel. A sender waits until another
 ---task receives the value; a channel with a capacity stores this many values, and
@@ -271,18 +270,17 @@ function Channel:range() end
 ---then nil, false. If it is closed already: error "close of closed channel".
 function Channel:close() end
 
----How many values the channel stores now; #c is the same.
----@return integer
+---@return integer stored how many values the channel stores now; #c is the same
 function Channel:len() end
 
----How many values it can store: its capacity.
----@return integer
+---@return integer capacity how many values it can store
 function Channel:cap() end
 
 ---A new channel.
 ---@param capacity integer? values, 0 to 2^31 - 1; 0 if it is missing
+---@param name string? as for lab.mutex
 ---@return lab.Channel
-function lab.channel(capacity) end
+function lab.channel(capacity, name) end
 
 ---Waits until one of several channels is ready, and receives or sends there, as
 ---Go's select. A case is { channel, "recv" } or { channel, "send", value }; there
@@ -299,8 +297,8 @@ function lab.channel(capacity) end
 ---@return integer? index, any value, boolean? ok
 function lab.select(cases) end
 
----A function that will be called later, in a task of its own. This task is listed
----like any other (it sleeps). It ends with its step.
+---A function that will be called later, in a task of its own, which ends with its
+---step. While it sleeps this task is listed like any other.
 ---@class lab.Timer
 local Timer = {}
 
@@ -310,22 +308,22 @@ local Timer = {}
 function Timer:stop() end
 
 ---Calls fn() once, after this many seconds. An error in fn is written to the log.
----Raises an error in a finalizer.
 ---@param seconds number
 ---@param fn function
+---@param name string? as for lab.mutex
 ---@return lab.Timer
-function lab.after(seconds, fn) end
+function lab.after(seconds, fn, name) end
 
 ---Calls fn() again and again, each time after an interval of this many seconds.
 ---Intervals that end while fn still runs are left out. An error in fn is written
----to the log and ends the timer. Raises an error in a finalizer.
+---to the log and ends the timer.
 ---@param seconds number more than 0
 ---@param fn function
+---@param name string? as for lab.mutex
 ---@return lab.Timer
-function lab.every(seconds, fn) end
+function lab.every(seconds, fn, name) end
 
----Seconds on a clock that never goes back. Only differences mean something.
----@return number
+---@return number seconds on a clock that never goes back: only differences mean something
 function lab.now() end
 
 ---Seconds of CPU time that the VM's thread has used so far. With it you measure
@@ -431,14 +429,12 @@ function File:close() end
 function File:path() end
 
 ---Makes a new folder for temporary files, and returns its path. The folder is
----removed with everything in it when the step is left. Raises an error in a
----finalizer.
+---removed with everything in it when the step is left.
 ---@return string? path, string? message, integer? errno
 function lab.temp_dir() end
 
 ---Makes a new file, open for reading and writing. Its name is prefix and six
----random characters. It is removed when the step is left. Raises an error in a
----finalizer.
+---random characters. It is removed when the step is left.
 ---@param dir string? a folder that temp_dir returned; without it, the folder in which temp_dir makes its folders
 ---@param prefix string? "file-" if it is missing; without /
 ---@return lab.File? file, string? message, integer? errno
@@ -447,7 +443,7 @@ function lab.temp_file(dir, prefix) end
 ---Opens a regular file. Two places are possible: files of the scenario's folder
 ---can only be read; files in the step's temporary folders can be read and
 ---written. Anything else fails with "permission denied". A relative path begins
----in the scenario's folder. Raises an error in a finalizer.
+---in the scenario's folder.
 ---@param path string
 ---@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as for io.open; "r" if it is missing
 ---@return lab.File? file, string? message, integer? errno

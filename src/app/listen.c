@@ -22,6 +22,15 @@ static bool is_port(const char *text) {
   return lab_http_parse_port(text, strlen(text)) >= 0;
 }
 
+/* Whether the LEN bytes of TEXT can be a name: of a machine, or of an
+ * interface. */
+static bool is_host_name(const char *text, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)text[i] <= ' ' || strchr("\x7f[]:/?#@%", text[i]))
+      return false;
+  return true;
+}
+
 /* HOST is LEN bytes in brackets: an IPv6 address, perhaps with %interface. */
 static bool is_bracketed_ip6(const char *host, size_t len) {
   char text[HOST_MAX + 1];
@@ -29,8 +38,12 @@ static bool is_bracketed_ip6(const char *host, size_t len) {
   if (len < 2 || host[0] != '[' || host[len - 1] != ']')
     return false;
   snprintf(text, sizeof text, "%.*s", (int)len - 2, host + 1);
-  text[strcspn(text, "%")] = '\0';
-  return inet_pton(AF_INET6, text, &address) == 1;
+  char *interface = strchr(text, '%');
+  if (interface)
+    *interface++ = '\0';
+  return inet_pton(AF_INET6, text, &address) == 1 &&
+         (!interface ||
+          (*interface && is_host_name(interface, strlen(interface))));
 }
 
 /* The last colon divides host and port. */
@@ -41,7 +54,7 @@ bool lab_listen_is_address(const char *text) {
   size_t len = (size_t)(colon - text);
   if (len > HOST_MAX)
     return false;
-  return strcspn(text, "[]:") == len || is_bracketed_ip6(text, len);
+  return is_host_name(text, len) || is_bracketed_ip6(text, len);
 }
 
 static const char *find_port(const char *address) {

@@ -6,6 +6,8 @@
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
+#include "kit/kit.h"
+#include "kit/labs.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
@@ -55,11 +57,12 @@ static int print_steps(const lab_options *options) {
   lab_steps_text_free(text);
   if (broken == 0)
     return 0;
-  fprintf(stderr, "diaglab: %zu of these steps can't be selected\n", broken);
+  fprintf(stderr, "diaglab: %zu of these steps are broken\n", broken);
   return 1;
 }
 
 int main(int argc, char **argv) {
+  lab_kit_follow_parent();
   hold_signals(); /* until there is a lab that answers them */
   int rc = lab_init();
   if (rc) {
@@ -68,6 +71,10 @@ int main(int argc, char **argv) {
     return 1;
   }
   signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && lab_kit_has_verb(argv[1])) {
+    release_signals();
+    return lab_kit_run(argc, argv);
+  }
   int code = 0;
   lab_options options;
   lab_options_result result = lab_options_parse(&options, argc, argv);

@@ -64,10 +64,16 @@ static void *check_or_die(void *p, size_t size) {
   return p;
 }
 
+void *lab_try_malloc(size_t size) {
+  return current.alloc(size ? size : 1);
+}
+
+void *lab_try_realloc(void *p, size_t size) {
+  return current.realloc(p, size ? size : 1);
+}
+
 void *lab_xmalloc(size_t size) {
-  if (size == 0)
-    size = 1;
-  return check_or_die(current.alloc(size), size);
+  return check_or_die(lab_try_malloc(size), size);
 }
 
 void *lab_xcalloc(size_t count, size_t size) {
@@ -78,9 +84,7 @@ void *lab_xcalloc(size_t count, size_t size) {
 }
 
 void *lab_xrealloc(void *p, size_t size) {
-  if (size == 0)
-    size = 1;
-  return check_or_die(current.realloc(p, size), size);
+  return check_or_die(lab_try_realloc(p, size), size);
 }
 
 char *lab_xmemdup0(const char *s, size_t len) {

@@ -48,6 +48,11 @@ void lab_counted_free(void *p, size_t size);
 
 /* SIZE bytes, not initialized; a SIZE of 0 counts as 1. Caller frees. */
 void *lab_xmalloc(size_t size);
+/* The same for what a caller can do without, such as reading a large file that
+ * somebody sent: NULL if there is no such memory. As realloc(3), P may be NULL
+ * and stays valid then. */
+void *lab_try_malloc(size_t size);
+void *lab_try_realloc(void *p, size_t size);
 /* COUNT * SIZE bytes of zeros; aborts when the product overflows. */
 void *lab_xcalloc(size_t count, size_t size);
 /* As realloc(3): P may be NULL. */

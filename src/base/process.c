@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,34 +13,20 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/proc_text.h"
 
 static int stat_fd = -1;
 static uint64_t start_ns;      /* since 1970 */
 static uint64_t start_boot_ns; /* since the machine started */
 
-/* Reads /proc/self/stat, which proc(5) describes. *START is when the process
- * started, in clock ticks since the machine did. The fields are read from the
- * third one on: the second is the program's name in parentheses, which may hold
- * spaces and parentheses itself, so the last parenthesis in the text ends it.
- */
-static void read_stat(lab_process *p, uint64_t *start) {
+/* False: it can't be read. */
+static bool read_stat(lab_proc_stat *out) {
   char text[1024];
   ssize_t n = pread(stat_fd, text, sizeof text - 1, 0);
   if (n <= 0)
-    return;
+    return false;
   text[n] = '\0';
-  const char *rest = strrchr(text, ')');
-  unsigned long long threads, ticks, size;
-  long long pages;
-  if (!rest || sscanf(rest,
-                      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
-                      "%*d %*d %*d %*d %llu %*d %llu %llu %lld",
-                      &threads, &ticks, &size, &pages) != 4)
-    return;
-  *start = ticks;
-  p->threads = threads;
-  p->virtual_bytes = size;
-  p->rss = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+  return lab_proc_parse_stat(text, out);
 }
 
 int lab_process_open(void) {
@@ -50,11 +35,11 @@ int lab_process_open(void) {
   stat_fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
   if (stat_fd < 0)
     return -errno;
-  lab_process now;
-  uint64_t ticks = 0, hz = (uint64_t)sysconf(_SC_CLK_TCK);
-  read_stat(&now, &ticks);
+  lab_proc_stat now = {0};
+  uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+  read_stat(&now);
   /* Computed once, so that they never change. */
-  start_boot_ns = ticks * (LAB_SECOND / hz);
+  start_boot_ns = now.start_ticks * (LAB_SECOND / hz);
   start_ns = lab_clock_real() + start_boot_ns - lab_clock_read(CLOCK_BOOTTIME);
   return 0;
 }
@@ -85,9 +70,13 @@ static uint64_t get_limit(int resource) {
 }
 
 void lab_process_read(lab_process *p) {
-  uint64_t ticks;
+  lab_proc_stat now;
   memset(p, 0, sizeof *p);
-  read_stat(p, &ticks);
+  if (read_stat(&now)) {
+    p->threads = now.threads;
+    p->virtual_bytes = now.virtual_bytes;
+    p->rss = now.rss_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+  }
   p->start_ns = start_ns;
   uint64_t boot_ns = lab_clock_read(CLOCK_BOOTTIME);
   if (start_ns > 0 && boot_ns > start_boot_ns)
@@ -103,20 +92,14 @@ void lab_process_read(lab_process *p) {
 enum { RAISED_MAX = 65536 };
 
 static rlim_t first_soft_limit; /* 0: it has not been raised */
-static rlim_t raised_soft_limit;
 
-void lab_process_lower_fds(bool lowered) {
-  struct rlimit limit;
-  if (first_soft_limit == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
-    return;
-  limit.rlim_cur = lowered ? first_soft_limit : raised_soft_limit;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* In the child, between fork and exec: async-signal-safe; errno stays. */
-static void restore_fd_limit(void) {
+void lab_process_restore_fds(void) {
   int error = errno;
-  lab_process_lower_fds(true);
+  struct rlimit limit;
+  if (first_soft_limit > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = first_soft_limit;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
   errno = error;
 }
 
@@ -128,10 +111,8 @@ void lab_process_raise_fds(void) {
   limit.rlim_cur =
       limit.rlim_max < RAISED_MAX ? limit.rlim_max : (rlim_t)RAISED_MAX;
   if (soft >= limit.rlim_cur ||
-      pthread_atfork(NULL, NULL, restore_fd_limit) != 0)
+      pthread_atfork(NULL, NULL, lab_process_restore_fds) != 0)
     return;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return;
-  first_soft_limit = soft;
-  raised_soft_limit = limit.rlim_cur;
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+    first_soft_limit = soft;
 }

@@ -9,7 +9,6 @@
 #ifndef LAB_BASE_PROCESS_H
 #define LAB_BASE_PROCESS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,10 +35,8 @@ void lab_process_read(lab_process *p);
  * uses select, or closes all descriptors up to the limit, expects the usual
  * number. Call it once, at the beginning, before there are threads. */
 void lab_process_raise_fds(void);
-/* LOWERED: the process itself has that soft limit, until it is called with
- * false. For posix_spawn, which calls no handlers of fork: a child gets its
- * parent's limit. Meanwhile other threads may be refused a descriptor above
- * it, so be quick. One caller at a time. */
-void lab_process_lower_fds(bool lowered);
+/* In a child that has not called exec yet: gives it that soft limit. For those
+ * who start children without fork. Async-signal-safe; errno stays. */
+void lab_process_restore_fds(void);
 
 #endif

@@ -1,72 +1,147 @@
 /* SPDX-License-Identifier: MIT
- * See spawn.h. */
+ * See spawn.h. As posix_spawn does it: the child runs in this process's memory,
+ * on a stack of its own, and the calling thread stands still until exec. Only
+ * so can the child give itself another limit of descriptors, for which
+ * posix_spawn has no attribute: to lower that of the whole process meanwhile
+ * would refuse descriptors to other threads.
+ *
+ * The child calls the kernel and nothing that takes a lock or changes memory
+ * that others see. Signals: a handler of this process must not run in it, so
+ * all are blocked until it has none. */
 #include "base/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <limits.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/process.h"
 
+enum { STACK_BYTES = 64 << 10, SIGNALS = 64, KERNEL_SIGSET = SIGNALS / 8 };
+
+/* Shared with the child. */
+typedef struct spawning {
+  const lab_spawn_options *options;
+  const char *path; /* where programs are looked for */
+  int error;        /* errno of the step that failed, or 0 */
+} spawning;
+
+/* ---- in the child -------------------------------------------------------- */
+
 /* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
-static int add_descriptors(posix_spawn_file_actions_t *actions, int out) {
-  int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
-  if (rc == 0)
-    rc = posix_spawn_file_actions_adddup2(actions, out >= 0 ? out : 0, 1);
-  if (rc == 0)
-    rc = posix_spawn_file_actions_adddup2(actions, 0, 2);
-  if (rc == 0)
-    rc = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-  return rc;
+static bool set_descriptors(const lab_spawn_options *o) {
+  close(0); /* so there is one for open, also if this process has all */
+  if (open("/dev/null", O_RDWR) != 0 || dup2(o->out >= 0 ? o->out : 0, 1) < 0 ||
+      dup2(o->err_as_out ? 1 : 0, 2) < 0)
+    return false;
+  if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+    return true;
+  struct rlimit limit; /* a kernel before 5.9 */
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    return false;
+  for (int fd = 3; (rlim_t)fd < limit.rlim_cur; fd++)
+    close(fd);
+  return true;
 }
 
-static int add_attributes(posix_spawnattr_t *attributes) {
-  sigset_t set;
-  sigemptyset(&set);
-  int rc = posix_spawnattr_setsigmask(attributes, &set);
-  sigfillset(&set);
-  if (rc == 0)
-    rc = posix_spawnattr_setsigdefault(attributes, &set);
-  if (rc == 0)
-    rc = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID |
-                                                  POSIX_SPAWN_SETSIGMASK |
-                                                  POSIX_SPAWN_SETSIGDEF);
-  return rc;
+/* Default actions for all signals, then none is blocked. The kernel is called
+ * directly: sanitizers keep what goes through sigaction, and would believe that
+ * this process has no handlers any more. */
+static bool reset_signals(void) {
+  static const unsigned long default_action[8], none[2];
+  for (int sig = 1; sig <= SIGNALS; sig++)
+    if (sig != SIGKILL && sig != SIGSTOP &&
+        syscall(SYS_rt_sigaction, sig, default_action, NULL, KERNEL_SIGSET) < 0)
+      return false;
+  return syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, KERNEL_SIGSET) ==
+         0;
 }
 
-/* The soft limit of descriptors is the process's, so one at a time. */
-static int spawn_with_first_fds(pid_t *pid, const lab_spawn_options *o,
-                                posix_spawn_file_actions_t *actions,
-                                posix_spawnattr_t *attributes) {
-  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  pthread_mutex_lock(&lock);
-  lab_process_lower_fds(true);
-  int rc = posix_spawnp(pid, o->file, actions, attributes, o->argv,
-                        o->envp ? o->envp : environ);
-  lab_process_lower_fds(false);
-  pthread_mutex_unlock(&lock);
+/* Executes FILE in the folder FOLDER of LEN bytes. Returns only if that fails;
+ * errno says why. */
+static void execute_in(const char *folder, size_t len,
+                       const lab_spawn_options *o, char *const *envp) {
+  char path[PATH_MAX];
+  size_t name = strlen(o->file);
+  if (len + 1 + name >= sizeof path) {
+    errno = ENAMETOOLONG;
+    return;
+  }
+  memcpy(path, folder, len);
+  if (len > 0)
+    path[len++] = '/';
+  memcpy(path + len, o->file, name + 1);
+  execve(path, o->argv, envp);
+}
+
+/* The same in each folder of PATH, until one has it. */
+static void execute_by_path(const spawning *s, char *const *envp) {
+  bool denied = false;
+  for (const char *folder = s->path;; folder++) {
+    const char *end = strchrnul(folder, ':');
+    execute_in(folder, (size_t)(end - folder), s->options, envp);
+    if (errno == EACCES)
+      denied = true;
+    else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
+      return;
+    folder = end;
+    if (*end == '\0')
+      break;
+  }
+  errno = denied ? EACCES : ENOENT;
+}
+
+static int run_spawned(void *arg) {
+  spawning *s = arg;
+  const lab_spawn_options *o = s->options;
+  char *const *envp = o->envp ? o->envp : environ;
+  errno = 0;
+  if (setsid() >= 0 && set_descriptors(o) && reset_signals()) {
+    lab_process_restore_fds();
+    if (strchr(o->file, '/'))
+      execve(o->file, o->argv, envp);
+    else
+      execute_by_path(s, envp);
+  }
+  s->error = errno;
+  _exit(127);
+}
+
+/* ---- in this process ----------------------------------------------------- */
+
+/* Starts it with all signals blocked. */
+static int clone_blocked(pid_t *pid, spawning *s) {
+  char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED)
+    return -errno;
+  *pid = clone(run_spawned, stack + STACK_BYTES,
+               CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+  int rc = *pid < 0 ? -errno : -s->error;
+  if (*pid > 0 && s->error)
+    waitpid(*pid, NULL, 0);
+  munmap(stack, STACK_BYTES);
   return rc;
 }
 
 int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  int rc = posix_spawn_file_actions_init(&actions);
+  sigset_t all, before;
+  const char *path = getenv("PATH");
+  spawning s = {.options = o, .path = path ? path : "/usr/bin:/bin"};
+  sigfillset(&all);
+  int rc = pthread_sigmask(SIG_SETMASK, &all, &before);
   if (rc)
     return -rc;
-  rc = posix_spawnattr_init(&attributes);
-  if (rc) {
-    posix_spawn_file_actions_destroy(&actions);
-    return -rc;
-  }
-  rc = add_descriptors(&actions, o->out);
-  if (rc == 0)
-    rc = add_attributes(&attributes);
-  if (rc == 0)
-    rc = spawn_with_first_fds(pid, o, &actions, &attributes);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return -rc;
+  rc = clone_blocked(pid, &s);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
 }

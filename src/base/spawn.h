@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT
- * Starting other programs, without copying this process first: posix_spawn, so
- * the time doesn't grow with the memory that this process has.
+ * Starting other programs, without copying this process first, so the time
+ * doesn't grow with the memory that this process has.
  *
  * A program that is started here begins as from a shell: it leads a session of
  * its own, no signal is blocked, and all signals have their default actions. It
  * has the descriptors 0, 1 and 2 and no others: libraries open some without
- * O_CLOEXEC.
+ * O_CLOEXEC. Its soft limit of descriptors is the one from before
+ * lab_process_raise_fds.
  *
  * Threads: any. Starting takes some milliseconds, in which the calling thread
  * waits; other threads go on. The caller must reap the child. */
 #ifndef LAB_BASE_SPAWN_H
 #define LAB_BASE_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 typedef struct lab_spawn_options {
   const char *file; /* a name without / is looked for in PATH */
   char *const *argv;
   char *const *envp; /* NULL: this process's */
-  int out;           /* becomes descriptor 1; -1: /dev/null, as 0 and 2 are */
+  int out;           /* becomes descriptor 1; -1: /dev/null, as 0 is */
+  bool err_as_out;   /* descriptor 2 is what 1 is; else /dev/null */
 } lab_spawn_options;
 
 /* Starts a program. Returns 0, and *PID; or a negative errno, also that of a

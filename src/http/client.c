@@ -62,7 +62,7 @@ static void on_call_tcp_closed(uv_handle_t *handle) {
 
 static void close_call_socket(lab_http_call *c, uv_close_cb then) {
   c->has_socket = false;
-  if (c->fd >= 0)
+  if (c->fd >= 0 && c->config.closing)
     c->config.closing(c->config.arg, c->fd);
   uv_close((uv_handle_t *)&c->tcp, then);
 }
@@ -196,7 +196,7 @@ static int open_call_socket(lab_http_call *c, const struct addrinfo *a) {
   c->has_socket = true;
   rc = uv_fileno((uv_handle_t *)&c->tcp, &fd);
   if (rc == 0)
-    rc = c->config.opened(c->config.arg, fd);
+    rc = c->config.opened ? c->config.opened(c->config.arg, fd) : 0;
   if (rc == 0)
     c->fd = fd;
   return rc;

@@ -37,7 +37,8 @@ typedef struct lab_http_call_config {
   uint64_t timeout_ms; /* for the whole call; 0: none */
   size_t max_body;     /* a longer answer is an error */
   /* Opened: the socket FD was opened. Returns 0, or negative errno to refuse
-   * it: then the call fails. Closing: FD will be closed next. */
+     * it: then the call fails. Closing: FD will be closed next. Either may be
+   * NULL. */
   int (*opened)(void *arg, int fd);
   void (*closing)(void *arg, int fd);
   /* The call has ended. Never called from begin. The call may not be used

@@ -296,6 +296,7 @@ static void ignore_sigpipe(void) {
 static lab_http_server *create_server(uv_loop_t *loop,
                                       const lab_http_config *config) {
   lab_http_server *server = lab_xcalloc(1, sizeof *server);
+  server->read_buffer = lab_xmalloc(LAB_HTTP_READ_SIZE);
   server->loop = loop;
   server->config = *config;
   server->accepting = true;
@@ -338,6 +339,7 @@ static void free_closed_server(lab_http_server *server) {
     ;
   lab_http_request_free_spares(server);
   lab_buf_free(&server->spare);
+  lab_xfree(server->read_buffer);
   lab_xfree(server);
   if (closed)
     closed(arg);

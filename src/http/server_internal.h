@@ -47,7 +47,7 @@ struct lab_http_server {
   unsigned free_count;
   time_t date_second; /* when DATE was written */
   char date[LAB_HTTP_DATE_LEN + 1];
-  char read_buffer[LAB_HTTP_READ_SIZE];
+  char *read_buffer; /* LAB_HTTP_READ_SIZE bytes */
 };
 
 /* Accepts clients from the listening socket FD, and takes FD, even on failure.

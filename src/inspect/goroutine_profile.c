@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "inspect/awaited.h"
 #include "inspect/task_snapshot.h"
 #include "prof/goroutine.h"
 #include "prof/registry.h"
@@ -60,6 +61,13 @@ static void record_before_change(lab_task_sink *sink, const lab_task *task,
     s->next = task->all.next;
 }
 
+/* The sink's function: who has LOCK, and who waits for it, is still as it was
+ * when the survey began, or a task that waits for it would have changed. */
+static void record_lock(lab_task_sink *sink, const void *lock, bool rw) {
+  survey *s = LAB_CONTAINER(sink, survey, sink);
+  lab_awaited_keep(s->snapshot.tasks, lock, rw);
+}
+
 /* ---- all of them --------------------------------------------------------- */
 
 static void begin_survey(survey *s) {
@@ -68,11 +76,13 @@ static void begin_survey(survey *s) {
   under_way = s;
   last_number++;
   s->snapshot.tasks = lab_goroutines_new("goroutine");
+  lab_goroutines_mark_whole(s->snapshot.tasks);
   s->now = lab_clock_mono();
   s->next = all->next;
   if (!lab_list_empty(all))
     s->last_id = lab_lua_task_at(all->prev)->base.id;
   s->sink.changes = record_before_change;
+  s->sink.lock_changes = record_lock;
   lab_sched_add_sink(vm->sched, &s->sink);
 }
 

@@ -78,8 +78,7 @@ static void note_waits(leaks *k, lua_State *L, lab_lua_task *t) {
   if (!may_be_leaked(t))
     return;
   if (t->base.wait == LAB_WAIT_JOIN) {
-    const lab_task_handle *h = lua_touserdata(t->co, 1);
-    lab_reach_waits(&k->reach, h->task->co, t->co);
+    lab_reach_waits(&k->reach, lab_lua_task_of_handle(t->co, 1)->co, t->co);
   } else if (t->base.wait == LAB_WAIT_SELECT) {
     for (int at = 3; at <= lua_gettop(t->co); at += 2)
       note_wait(k, t, at);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "inspect/awaited.h"
 #include "prof/goroutine.h"
 #include "stack/stack.h"
 #include "vm/vm.h"
@@ -83,6 +84,8 @@ void lab_task_snapshot_add(lab_task_snapshot *p, lab_lua_task *t,
       .state = is_due ? LAB_TASK_RUNNABLE : base->state,
       .wait = is_due ? LAB_WAIT_NONE : base->wait,
   };
+  if (one.state == LAB_TASK_WAITING)
+    one.awaited = lab_awaited_find(p->tasks, t);
   lab_goroutines_add(p->tasks, &one);
 }
 

@@ -3,10 +3,11 @@
  *
  * Where the values are: a sender's in its arguments, on its own coroutine's
  * stack, also while it is parked there. Buffered ones in a table, the channel's
- * user value, which is made in its full size at once so that sending can't
- * fail. A receiver gets its value pushed on its stack, where its continuation
- * finds it on top. A coroutine's stack needs no barrier: the collector never
- * takes it for finished, and a C function has room for 20 values there.
+ * second user value, which is made in its full size at once so that sending
+ * can't fail. A receiver gets its value pushed on its stack, where its
+ * continuation finds it on top. A coroutine's stack needs no barrier: the
+ * collector never takes it for finished, and a C function has room for 20
+ * values there.
  *
  * The stack of a task in select:
  *   1 nil (was the table of cases)   2 the C cases
@@ -26,6 +27,7 @@
 #include "vm/walk.h"
 
 static const char CHANNEL[] = "lab.Channel";
+static const void *channel_class;
 
 typedef struct channel {
   lab_channel base;
@@ -35,6 +37,7 @@ typedef struct channel {
   int at;
 } channel;
 
+enum { BUFFER = 2 }; /* among the user values; 1 is the name */
 enum { CASES_AT = 2, FIRST_AT = 3, MAX_CASES = 1000 };
 
 static lab_sched *get_channel_sched(lua_State *L) {
@@ -48,7 +51,7 @@ static lab_task *get_running_task(lua_State *L) {
 
 /* The channel at ARG, for an operation on it. */
 static channel *check_channel(lua_State *L, int arg) {
-  channel *c = luaL_checkudata(L, arg, CHANNEL);
+  channel *c = lab_lua_check_object(L, arg, channel_class, CHANNEL);
   c->L = L;
   c->at = arg;
   return c;
@@ -82,7 +85,7 @@ static void push_sent(const channel *c, const lab_channel_end *from) {
 static void push_buffered(const channel *c, size_t slot) {
   lua_State *L = c->L;
   lua_Integer i = (lua_Integer)slot + 1;
-  lua_getiuservalue(L, c->at, 1);
+  lua_getiuservalue(L, c->at, BUFFER);
   lua_rawgeti(L, -1, i);
   lua_pushnil(L); /* so the buffer doesn't keep the value alive */
   lua_rawseti(L, -3, i);
@@ -90,7 +93,7 @@ static void push_buffered(const channel *c, size_t slot) {
 }
 
 static void pop_into_buffer(const channel *c, size_t slot) {
-  lua_getiuservalue(c->L, c->at, 1);
+  lua_getiuservalue(c->L, c->at, BUFFER);
   lua_insert(c->L, -2);
   lua_rawseti(c->L, -2, (lua_Integer)slot + 1);
   lua_pop(c->L, 1);
@@ -115,12 +118,12 @@ static int new_channel(lua_State *L) {
   lua_Integer cap = luaL_optinteger(L, 1, 0);
   if (cap < 0 || cap > INT_MAX)
     return luaL_error(L, "makechan: size out of range");
-  channel *c = lua_newuserdatauv(L, sizeof *c, 1);
+  channel *c = lab_lua_new_named(L, 2, sizeof *c, cap > 0 ? BUFFER : 1);
   lab_channel_init(&c->base, (size_t)cap, move_value);
   luaL_setmetatable(L, CHANNEL);
   if (cap > 0) {
     lua_createtable(L, (int)cap, 0);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, BUFFER);
   }
   return 1;
 }
@@ -138,7 +141,8 @@ static int finish_send(lua_State *L, int status, lua_KContext ctx) {
 
 static int channel_send(lua_State *L) {
   channel *c = check_channel(L, 1);
-  lua_settop(L, 2);
+  if (lua_gettop(L) != 2)
+    lua_settop(L, 2);
   int rc =
       lab_channel_send(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
@@ -167,7 +171,8 @@ static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
 /* Also the iterator of c:range(), which gets a second argument. */
 static int channel_recv(lua_State *L) {
   channel *c = check_channel(L, 1);
-  lua_settop(L, 1);
+  if (lua_gettop(L) != 1)
+    lua_settop(L, 1);
   int rc =
       lab_channel_receive(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
@@ -205,8 +210,10 @@ static int channel_cap(lua_State *L) {
 
 static int channel_tostring(lua_State *L) {
   const lab_channel *c = &check_channel(L, 1)->base;
-  lua_pushfstring(L, "Channel (%I of %I%s)", (LUAI_UACINT)c->len,
-                  (LUAI_UACINT)c->cap, c->closed ? ", closed" : "");
+  lab_lua_push_title(L, "Channel");
+  lua_pushfstring(L, "%s (%I of %I%s)", lua_tostring(L, -1),
+                  (LUAI_UACINT)c->len, (LUAI_UACINT)c->cap,
+                  c->closed ? ", closed" : "");
   return 1;
 }
 
@@ -350,6 +357,7 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_channel(lua_State *L) {
-  lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
+  channel_class =
+      lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

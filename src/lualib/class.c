@@ -2,6 +2,8 @@
  * See class.h. */
 #include "lualib/class.h"
 
+#include <stdbool.h>
+
 #include "lualib/suggest.h"
 #include "vm/walk.h"
 
@@ -31,8 +33,9 @@ static void make_strict(lua_State *L, const char *name) {
   lua_setmetatable(L, -2);
 }
 
-void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
-                       const luaL_Reg *metamethods) {
+const void *lab_lua_new_class(lua_State *L, const char *name,
+                              const luaL_Reg *methods,
+                              const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);
   if (metamethods)
     luaL_setfuncs(L, metamethods, 0);
@@ -45,5 +48,24 @@ void lab_lua_new_class(lua_State *L, const char *name, const luaL_Reg *methods,
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
+  const void *class = lab_layout_fits() ? lua_topointer(L, -1) : NULL;
   lua_pop(L, 1);
+  return class;
+}
+
+void *lab_lua_new_named(lua_State *L, int arg, size_t size, int values) {
+  bool has_name = luaL_optstring(L, arg, NULL) != NULL;
+  void *object = lua_newuserdatauv(L, size, values);
+  if (has_name) {
+    lua_pushvalue(L, arg);
+    lua_setiuservalue(L, -2, 1);
+  }
+  return object;
+}
+
+void lab_lua_push_title(lua_State *L, const char *title) {
+  if (lua_getiuservalue(L, 1, 1) == LUA_TSTRING)
+    lua_pushfstring(L, "%s \"%s\"", title, lua_tostring(L, -1));
+  else
+    lua_pushstring(L, title);
 }

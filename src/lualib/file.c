@@ -21,7 +21,6 @@
 #include "resources/owned.h"
 #include "resources/temp.h"
 #include "stack/frame.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/worker_job.h"
 
@@ -76,8 +75,8 @@ static void reclaim_file(lab_owned *o) {
 }
 
 static file *new_file(lua_State *L) {
-  if (lab_gc_running() || !lab_vm_of(L)->running)
-    luaL_error(L, "a finalizer can't open a file");
+  if (!lab_vm_of(L)->running)
+    luaL_error(L, "no task runs that could open a file");
   file *f = lua_newuserdatauv(L, sizeof *f, 1);
   memset(f, 0, sizeof *f);
   f->vm = lab_vm_of(L);
@@ -307,8 +306,8 @@ static int finish_temp_dir(lua_State *L, int status, lua_KContext ctx) {
 
 /* lab.temp_dir() */
 static int file_temp_dir(lua_State *L) {
-  if (lab_gc_running() || !lab_vm_of(L)->running)
-    return luaL_error(L, "a finalizer can't make a folder");
+  if (!lab_vm_of(L)->running)
+    return luaL_error(L, "no task runs that could make a folder");
   const char *template = push_template(L, NULL, "dir-");
   const char *shown = lua_tostring(L, -2);
   call *c = new_call(L, "mkdir", run_temp_dir, template);
@@ -422,8 +421,8 @@ static int finish_close(lua_State *L, int status, lua_KContext ctx) {
   return push_success(L, take_finished(L, ctx));
 }
 
-/* The call is made before the file is looked at: that may run a finalizer, and
- * a finalizer may close the file. */
+/* The call is made before the file is looked at: if there is no memory for it,
+ * the file stays open. */
 static int file_close(lua_State *L) {
   luaL_checkudata(L, 1, FILE_CLASS);
   call *c = new_call(L, "close", run_close, NULL);

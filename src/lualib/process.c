@@ -29,6 +29,7 @@ typedef struct process {
   lab_list waiting; /* tasks, by lab_task.link */
   int anchor;       /* registry: itself, while it runs */
   bool started, over;
+  int code, signal; /* over: how it ended */
 } process;
 
 static void unanchor_process(process *p) {
@@ -62,6 +63,8 @@ static void hear_of_child(lab_errand *e, int news) {
     p->started = true;
   } else { /* so the step has nothing to give back */
     p->over = true;
+    p->code = p->child->code;
+    p->signal = p->child->signal;
     lab_owned_remove(&p->owned);
     unanchor_process(p);
   }
@@ -195,11 +198,11 @@ static int process_pid(lua_State *L) {
 }
 
 static int push_process_end(lua_State *L, const process *p) {
-  if (p->child && p->child->signal == 0) {
-    lua_pushinteger(L, p->child->code);
+  if (p->over && p->signal == 0) {
+    lua_pushinteger(L, p->code);
     return 1;
   }
-  int number = p->child ? p->child->signal : SIGKILL;
+  int number = p->over ? p->signal : SIGKILL;
   char name[64];
   snprintf(name, sizeof name, "%s", strsignal(number));
   name[0] = (char)tolower((unsigned char)name[0]);

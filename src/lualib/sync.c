@@ -2,7 +2,7 @@
  * See sync.h.
  *
  * A lock is a userdata. Tasks that wait for one have it on their stack, so it
- * can't be collected meanwhile. Its user value is its name, for tostring. */
+ * can't be collected meanwhile. Its user value is its name. */
 #include "lualib/sync.h"
 
 #include <lauxlib.h>
@@ -14,32 +14,10 @@
 
 static const char MUTEX[] = "lab.Mutex", RWMUTEX[] = "lab.RWMutex",
                   WAIT_GROUP[] = "lab.WaitGroup";
-
-/* The task that runs, or NULL. */
-static const lab_task *get_lock_user(lua_State *L) {
-  const lab_lua_task *me = lab_vm_of(L)->running;
-  return me ? &me->base : NULL;
-}
+static const void *mutex_class, *rwmutex_class, *wait_group_class;
 
 static lab_sched *get_lock_sched(lua_State *L) {
   return lab_vm_of(L)->sched;
-}
-
-/* A userdata of SIZE bytes, with the optional name at 1 as its user value. */
-static void *new_lock(lua_State *L, size_t size) {
-  luaL_optstring(L, 1, NULL);
-  lua_settop(L, 1);
-  void *lock = lua_newuserdatauv(L, size, 1);
-  lua_insert(L, 1);
-  lua_setiuservalue(L, 1, 1);
-  return lock;
-}
-
-static void push_title(lua_State *L, const char *class) {
-  if (lua_getiuservalue(L, 1, 1) == LUA_TSTRING)
-    lua_pushfstring(L, "%s \"%s\"", class, lua_tostring(L, -1));
-  else
-    lua_pushstring(L, class);
 }
 
 static lua_Integer count_waiting(const lab_list *queue) {
@@ -52,11 +30,11 @@ static lua_Integer count_waiting(const lab_list *queue) {
 /* ---- mutex --------------------------------------------------------------- */
 
 static lab_mutex *check_mutex(lua_State *L) {
-  return luaL_checkudata(L, 1, MUTEX);
+  return lab_lua_check_object(L, 1, mutex_class, MUTEX);
 }
 
 static int new_mutex(lua_State *L) {
-  lab_mutex_init(new_lock(L, sizeof(lab_mutex)));
+  lab_mutex_init(lab_lua_new_named(L, 1, sizeof(lab_mutex), 1));
   luaL_setmetatable(L, MUTEX);
   return 1;
 }
@@ -74,7 +52,7 @@ static int mutex_locked(lua_State *L, int status, lua_KContext ctx) {
 
 static int mutex_lock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  if (lab_mutex_try_lock(m))
+  if (lab_mutex_try_lock(get_lock_sched(L), m))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
@@ -82,7 +60,7 @@ static int mutex_lock(lua_State *L) {
 }
 
 static int mutex_try_lock(lua_State *L) {
-  lua_pushboolean(L, lab_mutex_try_lock(check_mutex(L)));
+  lua_pushboolean(L, lab_mutex_try_lock(get_lock_sched(L), check_mutex(L)));
   return 1;
 }
 
@@ -96,7 +74,7 @@ static int mutex_unlock(lua_State *L) {
 
 static int mutex_tostring(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  push_title(L, "Mutex");
+  lab_lua_push_title(L, "Mutex");
   lua_pushfstring(L, "%s (%s, %I waiting)", lua_tostring(L, -1),
                   m->locked ? "locked" : "unlocked",
                   (LUAI_UACINT)count_waiting(&m->waiters));
@@ -118,11 +96,11 @@ static const luaL_Reg mutex_metamethods[] = {
 /* ---- rwmutex ------------------------------------------------------------- */
 
 static lab_rwmutex *check_rwmutex(lua_State *L) {
-  return luaL_checkudata(L, 1, RWMUTEX);
+  return lab_lua_check_object(L, 1, rwmutex_class, RWMUTEX);
 }
 
 static int new_rwmutex(lua_State *L) {
-  lab_rwmutex_init(new_lock(L, sizeof(lab_rwmutex)));
+  lab_rwmutex_init(lab_lua_new_named(L, 1, sizeof(lab_rwmutex), 1));
   luaL_setmetatable(L, RWMUTEX);
   return 1;
 }
@@ -139,7 +117,7 @@ static int rwmutex_locked(lua_State *L, int status, lua_KContext write) {
 
 static int rwmutex_take(lua_State *L, bool write) {
   lab_rwmutex *m = check_rwmutex(L);
-  if (lab_rwmutex_try_lock(m, write, get_lock_user(L)))
+  if (lab_rwmutex_try_lock(get_lock_sched(L), m, write))
     return 0;
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_rwmutex_wait(get_lock_sched(L), m, &me->base, write, lab_walk(L, 0));
@@ -165,13 +143,13 @@ static int rwmutex_rlock(lua_State *L) {
 
 static int rwmutex_try_lock(lua_State *L) {
   lua_pushboolean(
-      L, lab_rwmutex_try_lock(check_rwmutex(L), true, get_lock_user(L)));
+      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex(L), true));
   return 1;
 }
 
 static int rwmutex_try_rlock(lua_State *L) {
   lua_pushboolean(
-      L, lab_rwmutex_try_lock(check_rwmutex(L), false, get_lock_user(L)));
+      L, lab_rwmutex_try_lock(get_lock_sched(L), check_rwmutex(L), false));
   return 1;
 }
 
@@ -190,7 +168,7 @@ static int rwmutex_gc(lua_State *L) {
 
 static int rwmutex_tostring(lua_State *L) {
   lab_rwmutex *m = check_rwmutex(L);
-  push_title(L, "RWMutex");
+  lab_lua_push_title(L, "RWMutex");
   lua_pushfstring(
       L, "%s (%I reading, %s, %I waiting)", lua_tostring(L, -1),
       (LUAI_UACINT)m->reading, m->writing ? "locked" : "unlocked",
@@ -217,11 +195,11 @@ static const luaL_Reg rwmutex_metamethods[] = {
 /* ---- wait group ---------------------------------------------------------- */
 
 static lab_wait_group *check_wait_group(lua_State *L) {
-  return luaL_checkudata(L, 1, WAIT_GROUP);
+  return lab_lua_check_object(L, 1, wait_group_class, WAIT_GROUP);
 }
 
 static int new_wait_group(lua_State *L) {
-  lab_wait_group_init(lua_newuserdatauv(L, sizeof(lab_wait_group), 0));
+  lab_wait_group_init(lab_lua_new_named(L, 1, sizeof(lab_wait_group), 1));
   luaL_setmetatable(L, WAIT_GROUP);
   return 1;
 }
@@ -259,7 +237,9 @@ static int wait_group_wait(lua_State *L) {
 
 static int wait_group_tostring(lua_State *L) {
   lab_wait_group *g = check_wait_group(L);
-  lua_pushfstring(L, "WaitGroup (%I, %I waiting)", (LUAI_UACINT)g->count,
+  lab_lua_push_title(L, "WaitGroup");
+  lua_pushfstring(L, "%s (%I, %I waiting)", lua_tostring(L, -1),
+                  (LUAI_UACINT)g->count,
                   (LUAI_UACINT)count_waiting(&g->waiters));
   return 1;
 }
@@ -286,8 +266,10 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_sync(lua_State *L) {
-  lab_lua_new_class(L, MUTEX, mutex_methods, mutex_metamethods);
-  lab_lua_new_class(L, RWMUTEX, rwmutex_methods, rwmutex_metamethods);
-  lab_lua_new_class(L, WAIT_GROUP, wait_group_methods, wait_group_metamethods);
+  mutex_class = lab_lua_new_class(L, MUTEX, mutex_methods, mutex_metamethods);
+  rwmutex_class =
+      lab_lua_new_class(L, RWMUTEX, rwmutex_methods, rwmutex_metamethods);
+  wait_group_class = lab_lua_new_class(L, WAIT_GROUP, wait_group_methods,
+                                       wait_group_metamethods);
   luaL_setfuncs(L, functions, 0);
 }

@@ -3,19 +3,20 @@
 #include "lualib/task.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "lualib/class.h"
 #include "stack/stack.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
 static const char TASK[] = "lab.Task";
+static const void *task_class;
 
-static lab_task_handle *check_task(lua_State *L, int arg) {
-  return luaL_checkudata(L, arg, TASK);
+/* The task of the handle at 1; NULL: it has ended. */
+static lab_lua_task *check_task(lua_State *L) {
+  lab_lua_check_object(L, 1, task_class, TASK);
+  return lab_lua_task_of_handle(L, 1);
 }
 
 /* A task of the scenario has ended. An error that no task waits for is logged;
@@ -23,51 +24,39 @@ static lab_task_handle *check_task(lua_State *L, int arg) {
 static void end_go_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   (void)vm;
   (void)nresults;
-  bool awaited = t->handle && !lab_list_empty(&t->handle->joiners);
-  if (status != LUA_OK && !awaited && !t->base.cancelled)
+  if (status != LUA_OK && lab_list_empty(&t->joiners) && !t->base.cancelled)
     lab_lua_log_failure("task", t);
 }
 
-static const lab_lua_task_kind go_kind = {.ended = end_go_task};
+static const lab_lua_task_kind go_kind = {.ended = end_go_task, .joined = true};
 
 static int task_go(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  if (lab_gc_running())
-    return luaL_error(L, "a finalizer can't start a task");
   int nargs = lua_gettop(L) - 1;
   lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
-  memset(h, 0, sizeof *h);
-  lab_list_init(&h->joiners);
-  luaL_setmetatable(L, TASK);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_setmetatable(L, -2);
   lua_insert(L, 1);
   lab_lua_task *t =
       lab_lua_task_spawn(vm, L, nargs, lab_vm_generation(vm), &go_kind);
   lua_pushthread(t->co);
   lua_xmove(t->co, L, 1);
   lua_setiuservalue(L, 1, 1);
-  h->task = t;
-  t->handle = h;
+  h->id = t->base.id;
   return 1;
 }
 
-static int task_gc(lua_State *L) {
-  lab_task_handle *h = check_task(L, 1);
-  if (h->task)
-    h->task->handle = NULL;
-  return 0;
-}
-
-/* ok, results... of a task that ended. */
-static int push_results(lua_State *L, lab_task_handle *h) {
-  if (h->ok && h->nresults == 0) { /* the coroutine may be another task's */
-    lua_pushboolean(L, true);
-    return 1;
-  }
+/* ok, results... of a task that ended: what is left on its coroutine. If that
+ * has served another task since, or may, there was no error, and no result. */
+static int push_results(lua_State *L) {
+  const lab_task_handle *h = lua_touserdata(L, 1);
   lua_getiuservalue(L, 1, 1);
   lua_State *co = lua_tothread(L, -1);
-  lua_pushboolean(L, h->ok);
-  int n = h->nresults, top = lua_gettop(co);
+  bool is_left = lab_coroutine_is_left_by(co, h->id);
+  bool ok = !is_left || lua_status(co) == LUA_OK;
+  lua_pushboolean(L, ok);
+  int top = is_left ? lua_gettop(co) : 0, n = ok || top == 0 ? top : 1;
   luaL_checkstack(L, n + 1, "too many results");
   for (int i = top - n + 1; i <= top; i++) {
     lua_pushvalue(co, i);
@@ -80,9 +69,8 @@ static int finish_join(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
-  lab_task_handle *h = check_task(L, 1);
-  if (!h->task)
-    return push_results(L, h);
+  if (!lab_lua_task_of_handle(L, 1))
+    return push_results(L);
   luaL_pushfail(L);
   lua_pushliteral(L, "timeout");
   return 2;
@@ -90,35 +78,35 @@ static int finish_join(lua_State *L, int status, lua_KContext ctx) {
 
 /* t:join([seconds]). */
 static int task_join(lua_State *L) {
-  lab_task_handle *h = check_task(L, 1);
+  lab_lua_task *t = check_task(L);
   bool limited = !lua_isnoneornil(L, 2);
   uint64_t ns = limited ? lab_lua_check_seconds(L, 2) : 0;
-  if (!h->task)
-    return push_results(L, h);
+  if (!t)
+    return push_results(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "join");
-  if (h->task == me)
+  if (t == me)
     return luaL_error(L, "a task can't join itself");
   lab_sched *sched = lab_vm_of(L)->sched;
   lab_task_park(sched, &me->base, LAB_WAIT_JOIN, lab_walk(L, 0));
   if (limited)
     lab_task_wake_after(sched, &me->base, ns);
-  lab_list_push_back(&h->joiners, &me->base.link);
+  lab_list_push_back(&t->joiners, &me->base.link);
   return lua_yieldk(L, 0, 0, finish_join);
 }
 
 static int task_cancel(lua_State *L) {
-  lab_task_handle *h = check_task(L, 1);
-  if (h->task) {
-    h->task->told_by_script = true;
-    lab_lua_task_cancel(lab_vm_of(L), h->task);
+  lab_lua_task *t = check_task(L);
+  if (t) {
+    t->told_by_script = true;
+    lab_lua_task_cancel(lab_vm_of(L), t);
   }
   return 0;
 }
 
 static int task_tostring(lua_State *L) {
-  lab_task_handle *h = check_task(L, 1);
-  if (h->task)
-    lua_pushfstring(L, "Task %I", (LUAI_UACINT)h->task->base.id);
+  const lab_lua_task *t = check_task(L);
+  if (t)
+    lua_pushfstring(L, "Task %I", (LUAI_UACINT)t->base.id);
   else
     lua_pushliteral(L, "Task (ended)");
   return 1;
@@ -145,18 +133,19 @@ static const luaL_Reg task_methods[] = {
 };
 
 static const luaL_Reg task_metamethods[] = {
-    {"__gc", task_gc},
     {"__tostring", task_tostring},
     {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
-    {"go", task_go},
     {"sleep", task_sleep},
     {NULL, NULL},
 };
 
 void lab_lib_task(lua_State *L) {
-  lab_lua_new_class(L, TASK, task_methods, task_metamethods);
+  task_class = lab_lua_new_class(L, TASK, task_methods, task_metamethods);
   luaL_setfuncs(L, functions, 0);
+  luaL_getmetatable(L, TASK); /* so that task_go needn't look for it */
+  lua_pushcclosure(L, task_go, 1);
+  lua_setfield(L, -2, "go");
 }

@@ -15,17 +15,16 @@
 #include "base/err.h"
 #include "lualib/class.h"
 #include "stack/frame.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
 static const char TIMER[] = "lab.Timer";
 
 typedef struct timer {
-  lab_task_handle handle; /* handle.task: NULL when it has ended */
-  uint64_t due;           /* mono ns */
-  uint64_t period;        /* ns; 0: it calls the function once */
-  bool calling;           /* the function runs */
+  lab_lua_task *task; /* NULL when it has ended */
+  uint64_t due;       /* mono ns */
+  uint64_t period;    /* ns; 0: it calls the function once */
+  bool calling;       /* the function runs */
   bool stopped;
 } timer;
 
@@ -71,7 +70,7 @@ static int finish_timer_call(lua_State *L, int status, lua_KContext ctx) {
   timer *t = lua_touserdata(L, SELF);
   t->calling = false;
   if (t->period == 0 || t->stopped) {
-    lua_settop(L, SELF); /* as the result: end_timer_task needs the handle */
+    lua_settop(L, SELF); /* as the result: its task tells it of its end */
     return 1;
   }
   set_next_due(t);
@@ -105,36 +104,33 @@ static int run_every(lua_State *L) {
 
 /* ---- for scripts --------------------------------------------------------- */
 
-/* Argument 1: the seconds, in ns; 2: the function. */
+/* Argument 1: the seconds, in ns; 2: the function; 3: the name, if any. */
 static int set_timer(lua_State *L, uint64_t ns, bool again,
                      lua_CFunction body) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lab_vm *vm = lab_vm_of(L);
-  if (lab_gc_running())
-    return luaL_error(L, "a finalizer can't start a timer");
-  lua_settop(L, 2);
-  timer *t = lua_newuserdatauv(L, sizeof *t, 0);
+  lua_settop(L, 3);
+  timer *t = lab_lua_new_named(L, 3, sizeof *t, 1);
   memset(t, 0, sizeof *t);
-  lab_list_init(&t->handle.joiners);
   luaL_setmetatable(L, TIMER);
   t->due = lab_clock_mono() + ns;
   t->period = again ? ns : 0;
   lua_pushcfunction(L, body);
-  lua_pushvalue(L, 3);
+  lua_pushvalue(L, 4);
   lua_pushvalue(L, 2);
   lab_lua_task *task =
       lab_lua_task_spawn(vm, L, 2, lab_vm_generation(vm), &timer_kind);
-  task->handle = &t->handle;
-  t->handle.task = task;
+  task->owner = &t->task;
+  t->task = task;
   return 1;
 }
 
-/* lab.after(seconds, function) -> Timer */
+/* lab.after(seconds, function, name?) -> Timer */
 static int timer_after(lua_State *L) {
   return set_timer(L, lab_lua_check_seconds(L, 1), false, run_after);
 }
 
-/* lab.every(seconds, function) -> Timer */
+/* lab.every(seconds, function, name?) -> Timer */
 static int timer_every(lua_State *L) {
   uint64_t ns = lab_lua_check_seconds(L, 1);
   if (ns == 0)
@@ -146,7 +142,7 @@ static int timer_every(lua_State *L) {
  * under way goes on. */
 static int timer_stop(lua_State *L) {
   timer *t = luaL_checkudata(L, 1, TIMER);
-  lab_lua_task *task = t->handle.task;
+  lab_lua_task *task = t->task;
   bool pending = task && !t->stopped && !(t->calling && t->period == 0);
   t->stopped = true;
   if (pending && !t->calling) {
@@ -159,8 +155,9 @@ static int timer_stop(lua_State *L) {
 
 static int timer_tostring(lua_State *L) {
   const timer *t = luaL_checkudata(L, 1, TIMER);
-  lua_pushfstring(L, "Timer (%s)",
-                  t->handle.task && !t->stopped ? "set" : "over");
+  lab_lua_push_title(L, "Timer");
+  lua_pushfstring(L, "%s (%s)", lua_tostring(L, -1),
+                  t->task && !t->stopped ? "set" : "over");
   return 1;
 }
 

@@ -34,7 +34,7 @@ typedef struct entry {
   lab_mem_sample sample;
 } entry;
 
-_Atomic uint16_t lab_sample_filter[1 << LAB_SAMPLE_FILTER_BITS];
+_Alignas(64) _Atomic uint16_t lab_sample_filter[1 << LAB_SAMPLE_FILTER_BITS];
 
 static _Atomic uint64_t rate = 512 << 10;
 static _Atomic(const lab_mem_sink *) sink;

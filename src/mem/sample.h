@@ -62,15 +62,20 @@ void lab_mem_set_sink(const lab_mem_sink *sink);
 
 /* ---- internal to src/mem ------------------------------------------------- */
 
-enum { LAB_SAMPLE_FILTER_BITS = 16 };
+enum { LAB_SAMPLE_FILTER_BITS = 16, LAB_SAMPLE_LINE_BITS = 5 };
 
 /* How many live samples hash to each slot. A block whose slot is 0 isn't a
- * sample: most frees look at nothing else. */
+ * sample: most frees look at nothing else. All blocks of a page have their
+ * slots in one line of the cache, or each free would have to wait for memory.
+ */
 extern _Atomic uint16_t lab_sample_filter[1 << LAB_SAMPLE_FILTER_BITS];
 
 static inline size_t lab_sample_slot(const void *p) {
-  uint64_t h = ((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15ull;
-  return (size_t)(h >> (64 - LAB_SAMPLE_FILTER_BITS));
+  const uint64_t odd = 0x9e3779b97f4a7c15ull;
+  uint64_t line = ((uintptr_t)p >> 12) * odd >>
+                  (64 - LAB_SAMPLE_FILTER_BITS + LAB_SAMPLE_LINE_BITS);
+  uint64_t place = ((uintptr_t)p >> 4) * odd >> (64 - LAB_SAMPLE_LINE_BITS);
+  return (size_t)(line << LAB_SAMPLE_LINE_BITS | place);
 }
 
 /* Whether P may be a sample. Relaxed order is enough: the caller got P after

@@ -3,9 +3,9 @@
  * fills, and their copies. How they are shown is in contention_text.c.
  *
  * It is always on, so an event must cost little: one lookup, under a lock that
- * is hardly ever contended itself. If only some events are counted, each is
- * entered with the number and time that it stands for, so that rates may change
- * at any time. */
+ * is hardly ever contended itself. The buckets used last are found without it.
+ * If only some events are counted, each is entered with the number and time
+ * that it stands for, so that rates may change at any time. */
 #include "prof/contention.h"
 
 #include <math.h>
@@ -21,8 +21,13 @@
 #include "prof/contention_internal.h"
 #include "prof/keymap.h"
 
+enum { LATEST = 16 };
+
 typedef struct table {
   lab_keymap keys; /* (stack, label) -> ... */
+  /* The numbers of buckets used lately, each at a place that follows from its
+   * stack. Any number of a bucket is valid here. */
+  uint32_t latest[LATEST];
   lab_buf buckets; /* ... lab_contention_bucket[] */
   size_t told;     /* bytes that MemStats knows of */
 } table;
@@ -47,12 +52,17 @@ static void tell_contention_bytes(table *t) {
 static lab_contention_bucket *contention_bucket_of(table *t, uint32_t stack,
                                                    uint32_t label) {
   size_t known = t->keys.count;
+  uint32_t *latest = &t->latest[stack % LATEST];
+  lab_contention_bucket *all = (void *)t->buckets.data;
+  if (known > 0 && all[*latest].stack == stack && all[*latest].label == label)
+    return &all[*latest];
   size_t i = lab_keymap_add(&t->keys, (lab_key){stack, label, 0});
   if (i == known) {
     lab_contention_bucket b = {.stack = stack, .label = label};
     lab_buf_append(&t->buckets, &b, sizeof b);
     tell_contention_bytes(t);
   }
+  *latest = (uint32_t)i;
   return (lab_contention_bucket *)(void *)t->buckets.data + i;
 }
 

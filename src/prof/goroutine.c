@@ -27,6 +27,7 @@ void lab_goroutines_free(lab_goroutines *g) {
     lab_xfree(g->first);
     g->first = next;
   }
+  lab_awaited_free(g);
   lab_xfree(g);
 }
 
@@ -39,6 +40,10 @@ void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one) {
     g->last = &g->filling->next;
   }
   g->filling->items[place] = *one;
+}
+
+void lab_goroutines_mark_whole(lab_goroutines *g) {
+  g->whole = true;
 }
 
 size_t lab_goroutines_count(const lab_goroutines *g) {

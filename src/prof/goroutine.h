@@ -12,6 +12,9 @@
  *               created by main.startTasks in goroutine 17
  *                  /app/scenario.lua:8 +0x2
  *
+ * What a task waits for is a remark behind its state, as Go has them ("select
+ * (no cases)"): the name, and who has a lock (goroutine_awaited.h).
+ *
  * There may be a million tasks, so a picture has 32 bytes for each, and the
  * last form is written piece by piece.
  *
@@ -28,14 +31,15 @@
 #include "prof/goroutine_text.h"
 
 typedef struct lab_goroutine {
-  uint64_t id;
-  uint64_t creator;    /* id of the task that started it, or 0 */
-  uint32_t stack;      /* 0: not known */
-  uint32_t created_by; /* stack of its creator, or 0 */
+  uint64_t id : 48;
+  uint64_t state : 8;    /* lab_task_state */
+  uint64_t wait : 8;     /* lab_wait */
+  uint64_t creator : 48; /* id of the task that started it, or 0 */
+  uint64_t minutes : 16; /* that it has been waiting */
+  uint32_t stack;        /* 0: not known */
+  uint32_t created_by;   /* stack of its creator, or 0 */
   uint32_t label;
-  uint16_t minutes; /* that it has been waiting */
-  uint8_t state;    /* lab_task_state */
-  uint8_t wait;     /* lab_wait */
+  uint32_t awaited; /* what it waits for (goroutine_awaited.h), or 0 */
 } lab_goroutine;
 
 /* A picture of all of them. */
@@ -47,6 +51,8 @@ lab_goroutines *lab_goroutines_new(const char *name);
 void lab_goroutines_free(lab_goroutines *g);
 /* ONE is copied. This takes constant time: the others are not moved. */
 void lab_goroutines_add(lab_goroutines *g, const lab_goroutine *one);
+/* All tasks that there are will be in G. So who isn't has ended. */
+void lab_goroutines_mark_whole(lab_goroutines *g);
 size_t lab_goroutines_count(const lab_goroutines *g);
 
 /* Appends the gzip'ed profile of NOW, minus BEFORE unless that is NULL. 0 or

@@ -31,6 +31,7 @@ typedef struct piece {
 } piece;
 
 struct lab_goroutine_reader {
+  const lab_goroutines *goroutines;
   const lab_goroutine **order; /* by id */
   size_t count, next;
   lab_keymap keys; /* (stack, is creator) -> ... */
@@ -48,6 +49,7 @@ static int compare_ids(const void *x, const void *y) {
 
 lab_goroutine_reader *lab_goroutine_reader_new(const lab_goroutines *g) {
   lab_goroutine_reader *r = lab_xcalloc(1, sizeof *r);
+  r->goroutines = g;
   r->order = lab_xmalloc(g->count * sizeof *r->order);
   bool in_order = true;
   for (const lab_goroutine_block *b = g->first; b; b = b->next)
@@ -174,17 +176,35 @@ static void write_created_by(lab_goroutine_reader *r, const lab_goroutine *one,
   lab_buf_puts(out, "created by ");
   lab_buf_append(out, text, p.len);
   if (one->creator)
-    lab_buf_printf(out, " in goroutine %" PRIu64, one->creator);
+    lab_buf_printf(out, " in goroutine %" PRIu64, (uint64_t)one->creator);
   lab_buf_putc(out, '\n');
   lab_buf_append(out, text + p.len, p.len2);
 }
 
+/* Without whole pictures nobody has ended, as far as is known. */
+static bool has_ended(const void *reader, uint64_t id) {
+  const lab_goroutine_reader *r = reader;
+  const lab_goroutine key = {.id = id}, *wanted = &key;
+  return r->goroutines->whole &&
+         !bsearch(&wanted, r->order, r->count, sizeof *r->order, compare_ids);
+}
+
+static void write_awaited(const lab_goroutine_reader *r,
+                          const lab_goroutine *one, lab_buf *out) {
+  if (one->awaited == 0)
+    return;
+  lab_buf_puts(out, " (");
+  lab_awaited_write(r->goroutines, one->awaited, has_ended, r, out);
+  lab_buf_putc(out, ')');
+}
+
 static void write_goroutine(lab_goroutine_reader *r, const lab_goroutine *one,
                             lab_buf *out) {
-  lab_buf_printf(out, "goroutine %" PRIu64 " [%s", one->id,
+  lab_buf_printf(out, "goroutine %" PRIu64 " [%s", (uint64_t)one->id,
                  word_for_state(one));
+  write_awaited(r, one, out);
   if (one->minutes >= 1)
-    lab_buf_printf(out, ", %u minutes", one->minutes);
+    lab_buf_printf(out, ", %u minutes", (unsigned)one->minutes);
   lab_buf_puts(out, "]:\n");
   piece p = find_state_text(r, one->stack, false);
   lab_buf_append(out, r->texts.data + p.at, p.len);

@@ -5,7 +5,6 @@
 #include "prof/files.h"
 #include "resources/fds.h"
 #include "resources/resources.h"
-#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -112,8 +111,8 @@ const lab_services *lab_lua_check_services(lua_State *L) {
   const lab_services *services = lab_services_of(vm);
   if (!services)
     luaL_error(L, "there are no services here");
-  if (lab_gc_running() || !vm->running)
-    luaL_error(L, "a finalizer can't do this");
+  if (!vm->running)
+    luaL_error(L, "no task runs that could do this");
   return services;
 }
 

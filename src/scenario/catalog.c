@@ -10,11 +10,9 @@
 #include <lualib.h>
 
 #include "mem/mem.h"
-#include "scenario/folders.h"
 #include "scenario/host_files.h"
-
-extern const char lab_lua_catalog[], lab_lua_steps[];
-extern const size_t lab_lua_catalog_len, lab_lua_steps_len;
+#include "scenario/parts.h"
+#include "scenario/records.h"
 
 enum { MEMORY_MAX = 64 << 20 };
 
@@ -23,8 +21,7 @@ typedef struct catalog {
   lab_buf *out;
   int status;
   size_t broken;
-  size_t bytes;                  /* in use */
-  const lab_folder_record *held; /* while its text is pushed, which may raise */
+  size_t bytes; /* in use */
 } catalog;
 
 /* ---- its host ------------------------------------------------------------ */
@@ -47,67 +44,15 @@ static void *allocate_for_catalog(void *ud, void *p, size_t old, size_t size) {
   return block;
 }
 
-static catalog *get_catalog(lua_State *L) {
-  void *ud;
-  lua_getallocf(L, &ud);
-  return ud;
-}
-
-/* host.read_folders { path of scenario.lua, ... }: afterwards host.record knows
- * them. The list is the state's own memory, so that nothing is lost if it
- * raises. */
-static int read_folders(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  size_t n = (size_t)lua_rawlen(L, 1);
-  const char **files = lua_newuserdatauv(L, (n + 1) * sizeof *files, 0);
-  for (size_t i = 0; i < n; i++) {
-    lua_rawgeti(L, 1, (lua_Integer)i + 1);
-    files[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
-    lua_pop(L, 1);
-  }
-  lab_folders_read(files, n);
-  return 0;
-}
-
-/* host.record(path of scenario.lua) -> record | nil, message */
-static int push_record(lua_State *L) {
-  catalog *c = get_catalog(L);
-  c->held = lab_folders_get(luaL_checkstring(L, 1));
-  if (!c->held) {
-    luaL_pushfail(L);
-    lua_pushliteral(L, "it was not read, because the lab is stopping");
-    return 2;
-  }
-  bool failed = c->held->failed;
-  if (failed)
-    luaL_pushfail(L);
-  lua_pushlstring(L, c->held->text.len ? c->held->text.data : "",
-                  c->held->text.len);
-  lab_folders_release(c->held);
-  c->held = NULL;
-  return failed ? 2 : 1;
-}
-
-static const luaL_Reg host[] = {
-    {"read_folders", read_folders},
-    {"record", push_record},
-    {NULL, NULL},
-};
-
 static void push_host(lua_State *L, const lab_catalog_question *q) {
-  luaL_newlib(L, host);
+  lua_newtable(L);
   luaL_setfuncs(L, lab_host_files, 0);
+  luaL_setfuncs(L, lab_host_records, 0);
   lab_host_push_strings(L, q->dirs, q->ndirs);
   lua_setfield(L, -2, "dirs");
 }
 
 /* ---- the answer ---------------------------------------------------------- */
-
-static void push_embedded(lua_State *L, const char *text, size_t len,
-                          const char *name) {
-  if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
-    lua_error(L);
-}
 
 static void push_question(lua_State *L, const lab_catalog_question *q) {
   lua_newtable(L);
@@ -123,11 +68,13 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
 
 /* Protected. */
 static int answer_question(lua_State *L) {
-  catalog *c = get_catalog(L);
+  void *ud;
+  lua_getallocf(L, &ud);
+  catalog *c = ud;
   luaL_openlibs(L);
-  push_embedded(L, lab_lua_catalog, lab_lua_catalog_len, "=catalog.lua");
+  lab_part_push(L, "catalog");
   push_host(L, c->question);
-  push_embedded(L, lab_lua_steps, lab_lua_steps_len, "=steps.lua");
+  lab_part_push(L, "steps");
   lua_call(L, 2, 1);
   push_question(L, c->question);
   lua_call(L, 1, 3);
@@ -153,7 +100,6 @@ int lab_catalog_answer(lab_catalog_question *q, lab_buf *out) {
     c.status = 500;
   }
   lua_close(L);
-  lab_folders_release(c.held);
   q->broken = c.broken;
   return c.status;
 }

@@ -40,6 +40,7 @@ static folder *folders;
 static size_t nfolders;
 static lab_table by_file;
 static atomic_bool stopped;
+static atomic_bool with_lessons;
 
 /* ---- records ------------------------------------------------------------- */
 
@@ -174,7 +175,7 @@ static void begin_reading(batch *b, const char *file) {
   while (b->readings[i].file)
     i++;
   record *r = new_record(file);
-  int rc = lab_reading_begin(&b->readings[i], file);
+  int rc = lab_reading_begin(&b->readings[i], file, with_lessons);
   if (rc) {
     fail_record(r, strerror(-rc));
     keep_record(file, r);
@@ -230,6 +231,8 @@ void lab_folders_release(const lab_folder_record *shown) {
   if (shown)
     release_record(LAB_CONTAINER(shown, record, shown));
 }
+
+void lab_folders_want_lessons(void) { with_lessons = true; }
 
 void lab_folders_stop(bool stop) {
   atomic_store(&stopped, stop);

@@ -17,6 +17,10 @@
  * an end takes half a second of CPU time. */
 void lab_folders_read(const char *const *files, size_t n);
 
+/* From now on records are whole: with their lessons, for checking and proving
+ * them. Before the first reading. */
+void lab_folders_want_lessons(void);
+
 /* What lab_folders_read has read. It doesn't change. */
 typedef struct lab_folder_record {
   lab_buf text; /* what reader.lua wrote; or */

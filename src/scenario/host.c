@@ -22,6 +22,7 @@
 #include "stack/frame.h"
 #include "stack/sources.h"
 #include "vm/allocation_stack.h"
+#include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/vm.h"
 
@@ -148,8 +149,8 @@ static uint8_t count_own_levels(lua_State *L) {
  * scenario's. TASK must not have ended. */
 static int host_own(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  const lab_task_handle *h = lua_touserdata(L, 2);
-  lab_lua_task *t = h ? h->task : vm->running;
+  lab_lua_task *t =
+      lua_isuserdata(L, 2) ? lab_lua_task_of_handle(L, 2) : vm->running;
   t->own = lua_toboolean(L, 1);
   if (!t->own && t == vm->running)
     t->own_levels = count_own_levels(L);
@@ -210,14 +211,27 @@ static int host_entering(lua_State *L) {
 /* ---- giving back ----------------------------------------------------------
  */
 
-/* host.collect(): collects all garbage. The first collection runs finalizers;
- * the second one frees their objects. Then idle memory goes back to the system:
- * that isn't waited for. */
+/* host.collect(): collects all garbage. The first collection finalizes
+ * userdata, and queues the finalizers of tables; the second one frees the
+ * userdata. Then idle memory goes back to the system: that isn't waited for. */
 static int host_collect(lua_State *L) {
   lab_coroutine_compact(L);
   lab_gc_full(L);
   lab_gc_full(L);
   lab_release_begin(lab_vm_of(L));
+  return 0;
+}
+
+/* host.finalizers() -> how many are due or under way */
+static int host_finalizers(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lab_finalizers_count(lab_vm_of(L)));
+  return 1;
+}
+
+/* host.drop_finalizers(): those that are due never run, and the one under way
+ * is cancelled. */
+static int host_drop_finalizers(lua_State *L) {
+  lab_finalizers_drop(lab_vm_of(L));
   return 0;
 }
 
@@ -264,7 +278,7 @@ static int host_cancelled(lua_State *L) {
 
 static int host_traceback(lua_State *L) {
   const char *message = luaL_tolstring(L, 1, NULL);
-  luaL_traceback(L, L, message, 1);
+  lab_lua_push_traceback(L, L, message, 1);
   return 1;
 }
 
@@ -310,6 +324,8 @@ static const luaL_Reg host[] = {
     {"reading", host_reading},
     {"leaving", host_leaving},
     {"collect", host_collect},
+    {"finalizers", host_finalizers},
+    {"drop_finalizers", host_drop_finalizers},
     {"reclaim", host_reclaim},
     {"limit", host_limit},
     {"lift_limit", host_lift_limit},

@@ -15,6 +15,8 @@
 
 #include "base/buf.h"
 #include "base/nearest.h"
+#include "scenario/data_file.h"
+#include "scenario/parts.h"
 
 enum { TEXT_MAX = 1 << 20 }; /* bytes, of a file of Lua code */
 
@@ -139,6 +141,17 @@ static int open_regular(lua_State *L, const char *path, reading *r) {
                             : push_unfit(L, path, &st);
 }
 
+/* Some editors begin a file with U+FEFF, which isn't Lua. The text is at the top
+ * of the stack. */
+static void drop_byte_order_mark(lua_State *L) {
+  size_t len;
+  const char *text = lua_tolstring(L, -1, &len);
+  if (len < 3 || memcmp(text, "\xEF\xBB\xBF", 3) != 0)
+    return;
+  lua_pushlstring(L, text + 3, len - 3);
+  lua_replace(L, -2);
+}
+
 /* A file may grow while it is read, and some of /proc say that they have 0
  * bytes: so what was read is counted, too. */
 static int host_read(lua_State *L) {
@@ -156,6 +169,7 @@ static int host_read(lua_State *L) {
   }
   bool failed_midway = ferror(r->file);
   luaL_pushresult(&text);
+  drop_byte_order_mark(L);
   if (failed_midway)
     return push_file_failure(L, path);
   if (size > TEXT_MAX) {
@@ -216,6 +230,8 @@ const luaL_Reg lab_host_files[] = {
     {"realpath", host_realpath},
     {"did_you_mean", host_did_you_mean},
     {"json_string", host_json_string},
+    {"data", lab_host_data},
+    {"part", lab_host_part},
     {NULL, NULL},
 };
 

@@ -14,7 +14,9 @@
  * host.read(path) -> text | nil, message: of a regular file, 1 MiB at most
  * host.realpath(path) -> path | nil, message
  * host.did_you_mean(name, set) -> "; did you mean 'key'?", or ""
- * host.json_string(text) -> text as a string of JSON, with its quotes */
+ * host.json_string(text) -> text as a string of JSON, with its quotes
+ * host.data(text, name) -> table | nil, message: see data_file.h
+ * host.part(name) -> function: the chunk of lua/NAME.lua */
 extern const luaL_Reg lab_host_files[];
 /* Pushes the strings of LIST, N of them, as a table. May raise. */
 void lab_host_push_strings(lua_State *L, const char *const *list, size_t n);

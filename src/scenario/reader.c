@@ -16,9 +16,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "scenario/host_files.h"
-
-extern const char lab_lua_reader[], lab_lua_steps[];
-extern const size_t lab_lua_reader_len, lab_lua_steps_len;
+#include "scenario/parts.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { SLOWER = 10, IS_SANITIZED = 1 };
@@ -194,22 +192,17 @@ static void push_reader_host(lua_State *L) {
 
 /* ---- the whole ----------------------------------------------------------- */
 
-static void push_embedded_text(lua_State *L, const char *text, size_t len,
-                               const char *name) {
-  if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
-    lua_error(L);
-}
-
 /* Protected. Its argument is the path, as a light userdata. */
 static int read_scenario(lua_State *L) {
   const char *path = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  push_embedded_text(L, lab_lua_reader, lab_lua_reader_len, "=reader.lua");
+  lab_part_push(L, "reader");
   push_reader_host(L);
-  push_embedded_text(L, lab_lua_steps, lab_lua_steps_len, "=steps.lua");
+  lab_part_push(L, "steps");
   lua_call(L, 2, 1);
   lua_pushstring(L, path);
-  lua_call(L, 1, 1);
+  lua_pushboolean(L, getenv(LAB_READER_WHOLE_VARIABLE) != NULL);
+  lua_call(L, 2, 1);
   size_t len;
   const char *record = luaL_checklstring(L, -1, &len);
   write_frame(LAB_READER_RECORD, record, len, NULL);

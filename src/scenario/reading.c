@@ -21,26 +21,29 @@ enum { WRITTEN_MAX = 256 << 10 };
 
 extern char **environ;
 
-/* The environment of this process and VARIABLE. The caller frees the list. */
-static char **extend_environment(char *variable) {
+/* The environment of this process with FIRST and SECOND, which may be NULL. The
+ * caller frees the list. */
+static char **extend_environment(char *first, char *second) {
   size_t n = 0;
   while (environ && environ[n])
     n++;
-  char **list = lab_xcalloc(n + 2, sizeof *list);
+  char **list = lab_xcalloc(n + 3, sizeof *list);
   if (n > 0)
     memcpy(list, environ, n * sizeof *list);
-  list[n] = variable;
+  list[n] = first;
+  list[n + 1] = second;
   return list;
 }
 
 /* /proc/self/exe is this very program, also if its file was replaced. */
-static int start_reader(pid_t *pid, const char *file, int out) {
+static int start_reader(pid_t *pid, const char *file, bool whole, int out) {
   static char name[] = "diaglab-reader";
+  static char is_whole[] = LAB_READER_WHOLE_VARIABLE "=1";
   char *argv[] = {name, (char *)file, NULL};
   lab_buf variable = LAB_BUF_INIT;
   lab_buf_printf(&variable, "%s=%s", LAB_READER_VARIABLE, file);
   lab_buf_putc(&variable, '\0');
-  char **envp = extend_environment(variable.data);
+  char **envp = extend_environment(variable.data, whole ? is_whole : NULL);
   const lab_spawn_options options = {
       .file = "/proc/self/exe", .argv = argv, .envp = envp, .out = out};
   int rc = lab_spawn(pid, &options);
@@ -49,13 +52,13 @@ static int start_reader(pid_t *pid, const char *file, int out) {
   return rc;
 }
 
-int lab_reading_begin(lab_reading *r, const char *file) {
+int lab_reading_begin(lab_reading *r, const char *file, bool whole) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) < 0)
     return -errno;
   fcntl(fds[0], F_SETFL, O_NONBLOCK); /* this end only */
   *r = (lab_reading){.pipe = fds[0]};
-  int rc = start_reader(&r->pid, file, fds[1]);
+  int rc = start_reader(&r->pid, file, whole, fds[1]);
   close(fds[1]);
   if (rc) {
     close(fds[0]);

@@ -22,8 +22,9 @@ typedef struct lab_reading {
   const char *killed; /* why, or NULL */
 } lab_reading;
 
-/* Starts a process that reads FILE. 0 or a negative errno. */
-int lab_reading_begin(lab_reading *r, const char *file);
+/* Starts a process that reads FILE; WHOLE: with its lesson. 0 or a negative
+ * errno. */
+int lab_reading_begin(lab_reading *r, const char *file, bool whole);
 /* Takes what the process has written. True: it has closed its end, or takes too
  * long, so lab_reading_end won't wait. */
 bool lab_reading_take(lab_reading *r);

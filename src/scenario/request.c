@@ -41,9 +41,9 @@ static void push_request(lab_vm *vm, lua_State *co, const lab_request *x) {
 /* ---- the answer ---------------------------------------------------------- */
 
 static void set_text(lab_request *x, int status, const char *text, size_t len) {
+  static const char plain[] = "text/plain; charset=utf-8";
   x->status = status;
-  snprintf(x->content_type, sizeof x->content_type,
-           "text/plain; charset=utf-8");
+  memcpy(x->content_type, plain, sizeof plain);
   lab_buf_clear(&x->reply);
   lab_buf_clear(&x->headers);
   lab_buf_append(&x->reply, text, len);
@@ -130,6 +130,23 @@ static int take_answer(lua_State *co) {
   return 0;
 }
 
+/* Takes the answer that most handlers give, a short text and nothing else, for
+ * which nothing can go wrong. False: it is another one. */
+static bool take_short_text(lab_request *x, lua_State *co, int nresults) {
+  size_t len;
+  for (int i = 1; i < nresults; i++)
+    if (!lua_isnil(co, -i))
+      return false;
+  if (nresults == 0 || lua_type(co, -nresults) != LUA_TSTRING)
+    return false;
+  const char *text = lua_tolstring(co, -nresults, &len);
+  if (len > SMALL_ANSWER)
+    return false;
+  set_text(x, 200, text, len);
+  lua_pop(co, nresults);
+  return true;
+}
+
 /* The length of an error's message without its traceback. */
 static size_t measure_message(const char *text) {
   const char *end = strstr(text, "\nstack traceback:");
@@ -168,7 +185,7 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
                            int nresults) {
   lab_request *x = t->user;
   lab_list_remove(&x->link);
-  if (status == LUA_OK) {
+  if (status == LUA_OK && !take_short_text(x, t->co, nresults)) {
     lua_pushcfunction(t->co, take_answer);
     lua_insert(t->co, -(nresults + 1));
     lua_pushlightuserdata(t->co, x);

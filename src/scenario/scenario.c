@@ -7,13 +7,11 @@
 
 #include "base/alloc.h"
 #include "scenario/host.h"
+#include "scenario/parts.h"
 #include "stack/sources.h"
 #include "vm/vm.h"
 
 /* The Lua files, embedded by the build. */
-extern const char lab_lua_main[], lab_lua_steps[], lab_lua_sandbox[];
-extern const size_t lab_lua_main_len, lab_lua_steps_len, lab_lua_sandbox_len;
-
 /* ---- life -----------------------------------------------------------------
  */
 
@@ -62,8 +60,8 @@ const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n) {
 
 /* Calls an embedded file with the NARGS arguments on top of the stack; leaves
  * its one result. Profiles show its functions as "main.<name>". */
-static void run_embedded(lua_State *L, const char *name, const char *text,
-                         size_t len, int nargs) {
+static void run_embedded(lua_State *L, const char *name, int nargs) {
+  const lab_part part = lab_part_find(name);
   const char *lua_dir = lab_vm_of(L)->scenario->lua_dir;
   char path[PATH_MAX];
   if (lua_dir)
@@ -71,8 +69,9 @@ static void run_embedded(lua_State *L, const char *name, const char *text,
   else
     snprintf(path, sizeof path, "diaglab/%s.lua", name);
   lua_pushfstring(L, "@%s", path);
-  lab_sources_register(lua_tostring(L, -1), "main", path, text, len);
-  if (luaL_loadbufferx(L, text, len, lua_tostring(L, -1), "t") != LUA_OK)
+  lab_sources_register(lua_tostring(L, -1), "main", path, part.text, part.len);
+  if (luaL_loadbufferx(L, part.text, part.len, lua_tostring(L, -1), "t") !=
+      LUA_OK)
     lua_error(L);
   lua_remove(L, -2);
   lua_insert(L, -(nargs + 1));
@@ -95,14 +94,14 @@ void lab_scenario_open(lua_State *L, lua_CFunction opener) {
 
   lua_pushvalue(L, lab);
   lua_pushvalue(L, host);
-  run_embedded(L, "sandbox", lab_lua_sandbox, lab_lua_sandbox_len, 2);
+  run_embedded(L, "sandbox", 2);
   lua_pushvalue(L, host);
   lua_insert(L, -2);
-  run_embedded(L, "steps", lab_lua_steps, lab_lua_steps_len, 2);
+  run_embedded(L, "steps", 2);
   lua_pushvalue(L, lab);
   lua_pushvalue(L, host);
   lua_rotate(L, -3, 2);
-  run_embedded(L, "main", lab_lua_main, lab_lua_main_len, 3);
+  run_embedded(L, "main", 3);
 
   int app = lua_gettop(L);
   s->step.table = LUA_NOREF;

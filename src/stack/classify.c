@@ -54,6 +54,9 @@ static const part parts[] = {
     {"lstrlib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"ltablib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"lutf8lib", NULL, LAB_CODE_LUA_LIB, NULL},
+    /* ours, in place of parts of lstrlib */
+    {"pattern", "lab_pattern_", LAB_CODE_LUA_LIB, NULL},
+    {"stringlib", "lab_stringlib_", LAB_CODE_LUA_LIB, NULL},
 };
 
 /* Functions that don't belong to the part their file belongs to. */
@@ -94,15 +97,19 @@ static const struct {
 
 /* True if NAME up to its first dot is WORD: "freeobj.cold" is freeobj. */
 static bool is_stem(const char *name, const char *word) {
-  size_t len = strcspn(name, ".");
-  return strlen(word) == len && memcmp(name, word, len) == 0;
+  size_t len = strlen(word);
+  return strncmp(name, word, len) == 0 &&
+         (name[len] == '\0' || name[len] == '.');
 }
 
+/* All these files and functions have names that begin with 'l', so most of
+ * ours, and nearly all of a library's, need no search. */
 static const part *part_of(const char *file, const char *symbol) {
-  for (size_t i = 0; file && i < COUNT(parts); i++)
+  for (size_t i = 0; file && file[0] == 'l' && i < COUNT(parts); i++)
     if (is_stem(file, parts[i].stem))
       return &parts[i];
-  for (size_t i = 0; i < COUNT(parts); i++) {
+  bool may_be_lua = strncmp(symbol, "lua", 3) == 0;
+  for (size_t i = 0; may_be_lua && i < COUNT(parts); i++) {
     const char *prefix = parts[i].prefix;
     if (prefix && strncmp(symbol, prefix, strlen(prefix)) == 0)
       return &parts[i];

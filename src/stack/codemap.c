@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +21,28 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
+#include "stack/elf_symbols.h"
 
+/* Small, because each page of the map is memory of an idle lab. */
 typedef struct function {
-  uintptr_t start, end;
-  const char *name;
-  lab_code_kind kind;
+  uint32_t start, size; /* START is relative to the bias */
+  uint32_t name;        /* where it stands in map.names */
+  uint8_t kind;         /* its index in map.kinds */
   bool shared; /* seen by other files; preferred if two have one start */
 } function;
+
+enum { MAX_KINDS = 16 };
 
 static struct {
   function *functions; /* sorted by start, one for each start */
   size_t count;
+  uintptr_t bias; /* how far the executable was moved when it was loaded */
+  /* The file's string table. It stays mapped, so that the names take no memory
+   * until they are read. The file itself stays, too, if it is replaced. */
+  const char *names;
+  lab_code_kind kinds[MAX_KINDS]; /* those that were met */
+  size_t nkinds;
 } map;
 
 /* ---- reading ------------------------------------------------------------- */
@@ -58,33 +70,6 @@ static int open_image(image *im) {
   return rc;
 }
 
-static bool is_in_image(const image *im, uint64_t offset, uint64_t size) {
-  return offset <= im->size && size <= im->size - offset;
-}
-
-/* The section header of type SHT_SYMTAB, checked with the one of its strings;
- * or NULL. */
-static const ElfW(Shdr) *
-    find_symtab(const image *im, const ElfW(Shdr) * *strings) {
-  const ElfW(Ehdr) *header = (const void *)im->data;
-  if (!is_in_image(im, 0, sizeof *header) ||
-      memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      !is_in_image(im, header->e_shoff,
-                   (uint64_t)header->e_shnum * sizeof(ElfW(Shdr))))
-    return NULL;
-  const ElfW(Shdr) *sections = (const void *)(im->data + header->e_shoff);
-  for (size_t i = 0; i < header->e_shnum; i++) {
-    const ElfW(Shdr) *s = &sections[i];
-    if (s->sh_type != SHT_SYMTAB || s->sh_link >= header->e_shnum)
-      continue;
-    *strings = &sections[s->sh_link];
-    if (is_in_image(im, s->sh_offset, s->sh_size) &&
-        is_in_image(im, (*strings)->sh_offset, (*strings)->sh_size))
-      return s;
-  }
-  return NULL;
-}
-
 /* Stores how far the executable was moved when it was loaded. It is the first
  * object that the dynamic linker lists. */
 static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
@@ -93,33 +78,52 @@ static int find_bias(struct dl_phdr_info *info, size_t size, void *arg) {
   return 1;
 }
 
-static void add_symbol(const ElfW(Sym) * sym, const char *name,
-                       const char *file, uintptr_t bias) {
-  function *f = &map.functions[map.count++];
-  f->start = bias + sym->st_value;
-  f->end = f->start + sym->st_size;
-  f->name = name;
-  f->kind = lab_code_classify(file, name);
-  f->shared = ELF64_ST_BIND(sym->st_info) != STB_LOCAL;
+static uint8_t number_kind(lab_code_kind kind) {
+  size_t i = 0;
+  while (i < map.nkinds &&
+         (map.kinds[i].code != kind.code || map.kinds[i].pseudo != kind.pseudo))
+    i++;
+  if (i == map.nkinds) {
+    LAB_ASSERT(map.nkinds < MAX_KINDS);
+    map.kinds[map.nkinds++] = kind;
+  }
+  return (uint8_t)i;
 }
 
-static void add_symbols(const ElfW(Sym) * syms, size_t n, const char *names,
-                        size_t names_size) {
-  uintptr_t bias = 0;
-  dl_iterate_phdr(find_bias, &bias);
+static void add_symbol(const ElfW(Sym) * sym, const char *name,
+                       const char *file) {
+  map.functions[map.count++] = (function){
+      .start = (uint32_t)sym->st_value,
+      .size = (uint32_t)sym->st_size,
+      .name = sym->st_name,
+      .kind = number_kind(lab_code_classify(file, name)),
+      .shared = ELF64_ST_BIND(sym->st_info) != STB_LOCAL,
+  };
+}
+
+static bool is_function_symbol(const ElfW(Sym) * sym) {
+  return ELF64_ST_TYPE(sym->st_info) == STT_FUNC && sym->st_size &&
+         sym->st_shndx != SHN_UNDEF &&
+         sym->st_value + sym->st_size <= UINT32_MAX;
+}
+
+static void add_symbols(const lab_elf_symbols *t) {
+  const ElfW(Sym) *syms = t->symbols;
+  size_t n = t->count, functions = 0;
+  for (size_t i = 0; i < n; i++)
+    functions += is_function_symbol(&syms[i]);
+  map.functions = lab_xmalloc((functions + 1) * sizeof *map.functions);
   const char *file = NULL; /* of the local symbols that follow */
-  map.functions = lab_xcalloc(n ? n : 1, sizeof *map.functions);
   for (size_t i = 0; i < n; i++) {
-    if (syms[i].st_name >= names_size)
+    if (syms[i].st_name >= t->names_size)
       continue;
-    const char *name = names + syms[i].st_name;
-    int type = ELF64_ST_TYPE(syms[i].st_info);
-    if (type == STT_FILE)
+    const char *name = map.names + syms[i].st_name;
+    if (ELF64_ST_TYPE(syms[i].st_info) == STT_FILE)
       file = name;
     if (ELF64_ST_BIND(syms[i].st_info) != STB_LOCAL)
       file = NULL;
-    if (type == STT_FUNC && syms[i].st_size && syms[i].st_shndx != SHN_UNDEF)
-      add_symbol(&syms[i], name, file, bias);
+    if (is_function_symbol(&syms[i]))
+      add_symbol(&syms[i], name, file);
   }
 }
 
@@ -140,6 +144,17 @@ static void sort_functions(void) {
   map.count = kept;
 }
 
+static int read_symbols(const image *im) {
+  lab_elf_symbols symbols;
+  if (!lab_elf_symtab(im->data, im->size, &symbols))
+    return -ENOEXEC;
+  map.names = symbols.names;
+  dl_iterate_phdr(find_bias, &map.bias);
+  add_symbols(&symbols);
+  sort_functions();
+  return 0;
+}
+
 int lab_codemap_init(void) {
   if (map.functions)
     return 0;
@@ -147,39 +162,54 @@ int lab_codemap_init(void) {
   int rc = open_image(&im);
   if (rc < 0)
     return rc;
-  const ElfW(Shdr) * strings, *symtab = find_symtab(&im, &strings);
-  if (!symtab) {
-    rc = -ENOEXEC;
-  } else {
-    /* A copy: the file may be replaced while we run. */
-    size_t size = strings->sh_size;
-    const char *names = lab_xmemdup0(im.data + strings->sh_offset, size);
-    add_symbols((const void *)(im.data + symtab->sh_offset),
-                symtab->sh_size / sizeof(ElfW(Sym)), names, size);
-    sort_functions();
-  }
-  munmap((void *)im.data, im.size);
+  rc = read_symbols(&im);
+  if (rc < 0)
+    munmap((void *)im.data, im.size);
+  else
+    madvise((void *)im.data, im.size, MADV_DONTNEED);
   return rc;
 }
 
 /* ---- asking -------------------------------------------------------------- */
 
-static const function *find_function(uintptr_t pc) {
+static bool is_in_function(const function *f, uintptr_t at) {
+  return at >= f->start && at - f->start < f->size;
+}
+
+static const function *search_function(uintptr_t at) {
   size_t low = 0, high = map.count;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (map.functions[middle].start <= pc)
+    if (map.functions[middle].start <= at)
       low = middle + 1;
     else
       high = middle;
   }
   const function *f = low ? &map.functions[low - 1] : NULL;
-  return f && pc < f->end ? f : NULL;
+  return f && is_in_function(f, at) ? f : NULL;
+}
+
+/* Profiles ask for the same addresses again and again, so the functions found
+ * last are tried first. An entry of the list may be wrong, or another thread's:
+ * what it says is checked. */
+static const function *find_function(uintptr_t pc) {
+  enum { RECENT = 64 };
+  static atomic_uint recent[RECENT]; /* number of a function */
+  uintptr_t at = pc - map.bias;      /* huge if PC is below the executable */
+  atomic_uint *place = &recent[(at ^ at >> 6) % RECENT];
+  unsigned number = atomic_load_explicit(place, memory_order_relaxed);
+  if (number < map.count && is_in_function(&map.functions[number], at))
+    return &map.functions[number];
+  const function *f = search_function(at);
+  if (f)
+    atomic_store_explicit(place, (unsigned)(f - map.functions),
+                          memory_order_relaxed);
+  return f;
 }
 
 lab_code_kind lab_code_kind_at(uintptr_t pc) {
   const function *f = find_function(pc);
-  return f ? f->kind : (lab_code_kind){LAB_CODE_OTHER, NULL};
+  return f ? map.kinds[f->kind] : (lab_code_kind){LAB_CODE_OTHER, NULL};
 }
 
 lab_code lab_code_class(uintptr_t pc) {
@@ -189,6 +219,6 @@ lab_code lab_code_class(uintptr_t pc) {
 const char *lab_code_name(uintptr_t pc, uintptr_t *start) {
   const function *f = find_function(pc);
   if (f && start)
-    *start = f->start;
-  return f ? f->name : NULL;
+    *start = map.bias + f->start;
+  return f ? map.names + f->name : NULL;
 }

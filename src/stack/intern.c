@@ -12,8 +12,9 @@
 #include "base/utf8.h"
 
 enum {
-  POOL_CHUNK = 1 << 16,
-  FIRST_SEGMENT = 256, /* elements */
+  FIRST_CHUNK = 1 << 12,   /* each one is twice as large as the one before, */
+  LARGEST_CHUNK = 1 << 16, /* up to this */
+  FIRST_SEGMENT = 64,      /* elements */
 };
 
 static atomic_size_t bytes_taken;
@@ -31,11 +32,14 @@ static void *take_bytes(size_t size) {
 
 void *lab_intern_alloc(lab_intern_pool *a, size_t size) {
   size = (size + 7) & ~(size_t)7;
-  if (size > POOL_CHUNK / 4)
+  if (size > LARGEST_CHUNK / 4)
     return take_bytes(size);
   if (size > a->left) {
-    a->at = take_bytes(POOL_CHUNK);
-    a->left = POOL_CHUNK;
+    a->left = a->chunk ? a->chunk : FIRST_CHUNK;
+    while (a->left < size)
+      a->left *= 2;
+    a->chunk = a->left < LARGEST_CHUNK ? 2 * a->left : LARGEST_CHUNK;
+    a->at = take_bytes(a->left);
   }
   void *p = a->at;
   a->at += size;

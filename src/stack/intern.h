@@ -27,6 +27,7 @@ size_t lab_intern_bytes(void);
 typedef struct lab_intern_pool {
   char *at;
   size_t left;
+  size_t chunk; /* bytes to take next */
 } lab_intern_pool;
 
 /* SIZE bytes, aligned for a uint64_t, not initialized. */

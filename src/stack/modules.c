@@ -21,7 +21,9 @@
 #include <unwind.h>
 
 #include "base/alloc.h"
+#include "base/proc_text.h"
 #include "stack/intern.h"
+#include "stack/libdw.h"
 #include "stack/vdso.h"
 
 enum { MAX_MAPPINGS = 256 };
@@ -64,12 +66,12 @@ static const char *read_build_id(uintptr_t pc) {
   const unsigned char *bits;
   GElf_Addr where;
   char hex[129] = "";
-  Dwfl_Module *m = dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
+  Dwfl_Module *m = dwfl ? lab_dw.dwfl_addrmodule(dwfl, pc) : NULL;
   GElf_Addr bias;
   if (m)
-    dwfl_module_getelf(m,
-                       &bias); /* libdw knows no id before it reads the file */
-  int n = m ? dwfl_module_build_id(m, &bits, &where) : 0;
+    lab_dw.dwfl_module_getelf(
+        m, &bias); /* libdw knows no id before it reads the file */
+  int n = m ? lab_dw.dwfl_module_build_id(m, &bits, &where) : 0;
   for (int i = 0; i < n && i < 64; i++)
     snprintf(hex + 2 * i, 3, "%02x", bits[i]);
   return intern_text(hex);
@@ -94,19 +96,14 @@ static void read_maps(bool own, const char *exe) {
   FILE *f = fopen("/proc/self/maps", "re");
   char *line = NULL;
   size_t cap = 0;
+  lab_proc_map m;
   while (f && getline(&line, &cap, f) > 0) {
-    unsigned long start, limit, offset;
-    char flags[8];
-    int at = 0;
-    if (sscanf(line, "%lx-%lx %7s %lx %*s %*s %n", &start, &limit, flags,
-               &offset, &at) < 4 ||
-        at == 0 || flags[2] != 'x')
+    if (!lab_proc_parse_map(line, &m) || !m.executable)
       continue;
-    line[strcspn(line, "\n")] = '\0';
-    const char *path = line + at;
-    bool shown = path[0] == '/' || strcmp(path, "[vdso]") == 0;
-    if (shown && (strcmp(path, exe) == 0) == own)
-      add_mapping((lab_mapping){start, limit, offset, intern_text(path), ""});
+    bool shown = m.path[0] == '/' || strcmp(m.path, "[vdso]") == 0;
+    if (shown && (strcmp(m.path, exe) == 0) == own)
+      add_mapping(
+          (lab_mapping){m.start, m.limit, m.offset, intern_text(m.path), ""});
   }
   free(line); /* getline's */
   if (f)
@@ -139,30 +136,29 @@ static int report_object(struct dl_phdr_info *info, size_t size, void *exe) {
   else if (!*name)
     name = exe;
   if (low < high)
-    dwfl_report_module(dwfl, name, low & ~(page - 1),
-                       (high + page - 1) & ~(page - 1));
+    lab_dw.dwfl_report_module(dwfl, name, low & ~(page - 1),
+                              (high + page - 1) & ~(page - 1));
   return 0;
 }
 
 /* Reads what is mapped now. The executable comes first. */
 static void scan_modules(void) {
   static char *debuginfo_path;
-  static const Dwfl_Callbacks callbacks = {
-      .find_elf = dwfl_linux_proc_find_elf,
-      /* Not dwfl_standard_find_debuginfo: it starts a debuginfod client even if
-       * no server is named, which loads libcurl and keeps descriptors open. */
-      .find_debuginfo = dwfl_build_id_find_debuginfo,
-      .debuginfo_path = &debuginfo_path,
-  };
+  static Dwfl_Callbacks callbacks = {.debuginfo_path = &debuginfo_path};
   char exe[4096] = "";
   if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0)
     exe[0] = '\0';
-  if (!dwfl)
-    dwfl = dwfl_begin(&callbacks);
+  if (!dwfl && lab_dw_load()) {
+    callbacks.find_elf = lab_dw.dwfl_linux_proc_find_elf;
+    /* Not dwfl_standard_find_debuginfo: it starts a debuginfod client even if
+     * no server is named, which loads libcurl and keeps descriptors open. */
+    callbacks.find_debuginfo = lab_dw.dwfl_build_id_find_debuginfo;
+    dwfl = lab_dw.dwfl_begin(&callbacks);
+  }
   if (dwfl) {
-    dwfl_report_begin_add(dwfl);
+    lab_dw.dwfl_report_begin_add(dwfl);
     dl_iterate_phdr(report_object, exe);
-    dwfl_report_end(dwfl, NULL, NULL);
+    lab_dw.dwfl_report_end(dwfl, NULL, NULL);
   }
   read_maps(true, exe);
   read_maps(false, exe);
@@ -184,7 +180,7 @@ size_t lab_modules_mappings(const lab_mapping **out) {
 }
 
 Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
-  return dwfl ? dwfl_addrmodule(dwfl, pc) : NULL;
+  return dwfl ? lab_dw.dwfl_addrmodule(dwfl, pc) : NULL;
 }
 
 /* ---- symbols of a module ------------------------------------------------- */
@@ -235,7 +231,7 @@ static const char *intern_unversioned(const char *name) {
 }
 
 static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
-  int n = dwfl_module_getsymtab(dm);
+  int n = lab_dw.dwfl_module_getsymtab(dm);
   if (n <= 0)
     return;
   m->symbols = lab_xmalloc((size_t)n * sizeof *m->symbols);
@@ -244,7 +240,7 @@ static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
     GElf_Sym sym;
     GElf_Addr addr;
     const char *name =
-        dwfl_module_getsym_info(dm, i, &sym, &addr, NULL, NULL, NULL);
+        lab_dw.dwfl_module_getsym_info(dm, i, &sym, &addr, NULL, NULL, NULL);
     int type = GELF_ST_TYPE(sym.st_info);
     if (!name || !*name || sym.st_shndx == SHN_UNDEF)
       continue;
@@ -264,16 +260,16 @@ static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
 
 static void load_plt(module *m, Dwfl_Module *dm) {
   GElf_Addr bias;
-  Elf *elf = dwfl_module_getelf(dm, &bias);
+  Elf *elf = lab_dw.dwfl_module_getelf(dm, &bias);
   size_t names;
-  if (!elf || elf_getshdrstrndx(elf, &names) < 0)
+  if (!elf || lab_dw.elf_getshdrstrndx(elf, &names) < 0)
     return;
   Elf_Scn *section = NULL;
-  while ((section = elf_nextscn(elf, section)) && m->nplt < 4) {
+  while ((section = lab_dw.elf_nextscn(elf, section)) && m->nplt < 4) {
     GElf_Shdr header;
-    if (!gelf_getshdr(section, &header))
+    if (!lab_dw.gelf_getshdr(section, &header))
       continue;
-    const char *name = elf_strptr(elf, names, header.sh_name);
+    const char *name = lab_dw.elf_strptr(elf, names, header.sh_name);
     if (name && strncmp(name, ".plt", 4) == 0)
       m->plt[m->nplt++] = (range){bias + header.sh_addr,
                                   bias + header.sh_addr + header.sh_size};
@@ -283,7 +279,7 @@ static void load_plt(module *m, Dwfl_Module *dm) {
 static module *load_module(Dwfl_Module *dm) {
   void **slot;
   const char *path =
-      dwfl_module_info(dm, &slot, NULL, NULL, NULL, NULL, NULL, NULL);
+      lab_dw.dwfl_module_info(dm, &slot, NULL, NULL, NULL, NULL, NULL, NULL);
   if (*slot)
     return *slot;
   module *m = lab_xcalloc(1, sizeof *m);

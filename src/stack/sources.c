@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * See sources.h. This is the registry of chunks; luanames.c finds the names.
+ * See sources.h. This is the registry of chunks; luanames.c finds the names, in
+ * the text of a chunk, when a profile asks for the first one of them. Most
+ * chunks are never asked for.
  *
  * All strings are interned. So they stay valid when a chunk is registered
  * again, and a chunk that is loaded a thousand times takes memory once. */
@@ -23,7 +25,9 @@ typedef struct named {
 typedef struct source {
   const char *chunk;
   size_t len; /* of its name */
-  const char *path;
+  const char *path, *prefix;
+  char *text; /* until the names are found; then NULL */
+  size_t text_len;
   named *names; /* by line and order; the first is the chunk itself, line 0 */
   size_t count;
 } source;
@@ -75,22 +79,35 @@ static const char *add_prefix(const char *prefix, const char *name) {
 
 void lab_sources_register(const char *chunk, const char *prefix,
                           const char *path, const char *text, size_t len) {
-  lab_luaname *found;
-  size_t count = lab_luanames_find(text, len, &found);
-  named *names = lab_xmalloc((count + 1) * sizeof *names);
-  names[0] = (named){0, 0, add_prefix(prefix, "<main>")};
-  for (size_t i = 0; i < count; i++)
-    names[i + 1] = (named){found[i].line, found[i].order,
-                           add_prefix(prefix, found[i].name)};
-  lab_xfree(found);
+  char *copy = lab_xmemdup0(text, len);
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, true);
-  named *old = s->names;
+  named *old_names = s->names;
+  char *old_text = s->text;
   s->path = lab_intern_text(path);
-  s->names = names;
-  s->count = count + 1;
+  s->prefix = lab_intern_text(prefix);
+  s->text = copy;
+  s->text_len = len;
+  s->names = NULL;
+  s->count = 0;
   pthread_mutex_unlock(&sources.lock);
-  lab_xfree(old);
+  lab_xfree(old_names);
+  lab_xfree(old_text);
+}
+
+/* Under the lock. */
+static void find_names(source *s) {
+  lab_luaname *found;
+  size_t count = lab_luanames_find(s->text, s->text_len, &found);
+  s->names = lab_xmalloc((count + 1) * sizeof *s->names);
+  s->names[0] = (named){0, 0, add_prefix(s->prefix, "<main>")};
+  for (size_t i = 0; i < count; i++)
+    s->names[i + 1] = (named){found[i].line, found[i].order,
+                              add_prefix(s->prefix, found[i].name)};
+  s->count = count + 1;
+  lab_xfree(found);
+  lab_xfree(s->text);
+  s->text = NULL;
 }
 
 static int compare_place(const void *a, const void *b) {
@@ -123,7 +140,9 @@ const char *lab_sources_name(const char *chunk, int line, int order,
                              const char **path) {
   named key = {line, order, NULL};
   pthread_mutex_lock(&sources.lock);
-  const source *s = get_source(chunk, false);
+  source *s = get_source(chunk, false);
+  if (s && s->text)
+    find_names(s);
   const named *n =
       s ? bsearch(&key, s->names, s->count, sizeof *s->names, compare_place)
         : NULL;

@@ -23,7 +23,7 @@ void lab_sources_register(const char *chunk, const char *prefix,
 
 /* The name of the function of CHUNK that was defined at LINE, after ORDER other
  * ones that begin there, such as "main.helloWorldHandler"; LINE 0 is the chunk
- * itself, "memory-alloc.<main>". A function that isn't known is called
+ * itself, "export.<main>". A function that isn't known is called
  * "<chunk>:<line>", the second one at this line "<chunk>:<line>#2". *PATH is
  * the file, or ""; PATH may be NULL. Both strings are valid for ever. */
 const char *lab_sources_name(const char *chunk, int line, int order,

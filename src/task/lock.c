@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "task/sched_internal.h"
 
 static lab_task *first_waiter(const lab_list *queue) {
   return LAB_CONTAINER(queue->next, lab_task, link);
@@ -49,6 +50,13 @@ static void charge_holder(lab_sched *s, uint32_t stack, unsigned admitted,
                         (uint64_t)(ns + 0.5));
 }
 
+/* ---- who has it ---------------------------------------------------------- */
+
+static lab_lock_hold begin_hold(const lab_sched *s, const lab_task *holder,
+                                double ns) {
+  return (lab_lock_hold){holder ? holder->id : 0, lab_sched_moment(s), ns};
+}
+
 /* ---- mutex --------------------------------------------------------------- */
 
 void lab_mutex_init(lab_mutex *m) {
@@ -56,14 +64,16 @@ void lab_mutex_init(lab_mutex *m) {
   lab_list_init(&m->waiters);
 }
 
-bool lab_mutex_try_lock(lab_mutex *m) {
+bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m) {
   if (m->locked)
     return false;
   m->locked = true;
+  m->hold = begin_hold(s, lab_sched_running(s), 0);
   return true;
 }
 
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
+  lab_sched_lock_changes(s, m, false);
   park_in_queue(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
   advance_load(&m->load, 1, me->since);
   m->load.waiting++;
@@ -75,6 +85,7 @@ void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
     lab_mutex_unlock(s, m, stack);
     return;
   }
+  lab_sched_lock_changes(s, m, false);
   advance_load_now(&m->load, 1);
   m->load.waiting--;
 }
@@ -92,10 +103,18 @@ int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
   m->load.ns = 0;
   m->locked = hands_over;
   if (hands_over) {
+    lab_task *next = first_waiter(&m->waiters);
+    lab_sched_lock_changes(s, m, false);
     m->load.waiting--;
-    lab_task_grant(s, first_waiter(&m->waiters));
+    lab_task_grant(s, next);
+    m->hold = begin_hold(s, next, 0);
   }
   return 0;
+}
+
+lab_lock_view lab_mutex_view(const lab_mutex *m) {
+  return (lab_lock_view){
+      .holders = {m->hold}, .held = m->locked, .waiting = m->load.waiting};
 }
 
 /* ---- rwmutex ------------------------------------------------------------- */
@@ -117,13 +136,14 @@ static size_t count_holders(const lab_rwmutex *m) {
 }
 
 /* One more has it. */
-static void add_holder(lab_rwmutex *m, bool write, const lab_task *me) {
+static void add_holder(const lab_sched *s, lab_rwmutex *m, bool write,
+                       const lab_task *me) {
   size_t n = count_holders(m);
   if (n == m->room) {
     m->room = m->room ? 2 * m->room : 1;
     m->holders = lab_xrealloc(m->holders, m->room * sizeof *m->holders);
   }
-  m->holders[n] = (lab_lock_hold){me ? me->id : 0, m->load.ns};
+  m->holders[n] = begin_hold(s, me, m->load.ns);
   if (write)
     m->writing = true;
   else
@@ -153,16 +173,17 @@ static double remove_holder(lab_rwmutex *m, bool write, const lab_task *task) {
   return ns;
 }
 
-bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write, const lab_task *me) {
+bool lab_rwmutex_try_lock(lab_sched *s, lab_rwmutex *m, bool write) {
   if (m->writing || (write ? m->reading > 0 : !lab_list_empty(&m->writers)))
     return false;
   advance_load_now(&m->load, count_holders(m));
-  add_holder(m, write, me);
+  add_holder(s, m, write, lab_sched_running(s));
   return true;
 }
 
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack) {
+  lab_sched_lock_changes(s, m, true);
   park_in_queue(s, write ? &m->writers : &m->readers, me,
                 write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
   advance_load(&m->load, count_holders(m), me->since);
@@ -173,8 +194,8 @@ void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
 static void admit_first(lab_sched *s, lab_rwmutex *m, bool write) {
   lab_task *next = first_waiter(write ? &m->writers : &m->readers);
   m->load.waiting--;
-  add_holder(m, write, next);
   lab_task_grant(s, next);
+  add_holder(s, m, write, next);
 }
 
 /* These let in those who may come in, and return how many did. */
@@ -201,6 +222,7 @@ void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
     lab_rwmutex_unlock(s, m, write, stack);
     return;
   }
+  lab_sched_lock_changes(s, m, true);
   advance_load_now(&m->load, count_holders(m));
   m->load.waiting--;
   if (!m->writing)
@@ -215,12 +237,23 @@ int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
                        uint32_t stack) {
   if (write ? !m->writing : m->reading == 0)
     return -EPERM;
+  if (m->load.waiting > 0)
+    lab_sched_lock_changes(s, m, true);
   advance_load_now(&m->load, count_holders(m));
   double ns = remove_holder(m, write, lab_sched_running(s));
   unsigned admitted = write ? admit_readers(s, m) : 0;
   admitted += admit_waiters(s, m);
   charge_holder(s, stack, admitted, ns);
   return 0;
+}
+
+lab_lock_view lab_rwmutex_view(const lab_rwmutex *m) {
+  lab_lock_view view = {.held = count_holders(m),
+                        .waiting = m->load.waiting,
+                        .reading = m->reading > 0};
+  for (size_t i = 0; i < view.held && i < LAB_LOCK_SHOWN; i++)
+    view.holders[i] = m->holders[i];
+  return view;
 }
 
 /* ---- wait group ---------------------------------------------------------- */

@@ -27,12 +27,18 @@
  * It is worth taking only if there is something to charge: ask
  * lab_mutex_is_charged. 0: nothing is counted.
  *
+ * A lock also knows who has it, for those who ask why a task waits
+ * (lab_lock_view). That costs two stores: "since" is the scheduler's moment, so
+ * it may be up to a time slice early.
+ *
  * A lock's memory may be freed when no task waits for it, even if it is locked.
  * Threads: the scheduler's. */
 #ifndef LAB_TASK_LOCK_H
 #define LAB_TASK_LOCK_H
 
 #include "task/sched.h"
+
+enum { LAB_LOCK_SHOWN = 4 };
 
 /* How long tasks have waited while a lock was held. Private to lock.c. */
 typedef struct lab_lock_load {
@@ -44,21 +50,32 @@ typedef struct lab_lock_load {
 
 /* One who has a lock that others may have, too. */
 typedef struct lab_lock_hold {
-  uint64_t task; /* id; 0: no task was running */
-  double ns;     /* the load's when it got the lock */
+  uint64_t task;  /* id; 0: no task was running */
+  uint64_t since; /* mono ns */
+  double ns;      /* the load's when it got the lock */
 } lab_lock_hold;
+
+/* Who has a lock, and how many wait for it. */
+typedef struct lab_lock_view {
+  lab_lock_hold holders[LAB_LOCK_SHOWN]; /* the first ones, the oldest first */
+  size_t held;                           /* how many have it; 0: it is free */
+  size_t waiting;
+  bool reading; /* they read */
+} lab_lock_view;
 
 /* ---- mutex --------------------------------------------------------------- */
 
 typedef struct lab_mutex {
   lab_list waiters;
   lab_lock_load load;
+  lab_lock_hold hold; /* if it is locked; ns is unused */
   bool locked;
 } lab_mutex;
 
 void lab_mutex_init(lab_mutex *m);
-/* Locks it unless it is locked. Returns whether it did. */
-bool lab_mutex_try_lock(lab_mutex *m);
+/* Locks it for the task that runs, if one does, unless it is locked. Returns
+ * whether it did. */
+bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m);
 /* After a try that failed: ME waits for it, parked at STACK. */
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
 /* ME was cancelled while it waited. */
@@ -69,6 +86,7 @@ bool lab_mutex_is_charged(const lab_mutex *m);
 /* Hands it to the first waiter, or unlocks it. Any task may, as in Go. 0, or
  * -EPERM if it is unlocked. */
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
+lab_lock_view lab_mutex_view(const lab_mutex *m);
 
 /* ---- rwmutex ------------------------------------------------------------- */
 
@@ -87,10 +105,10 @@ typedef struct lab_rwmutex {
 void lab_rwmutex_init(lab_rwmutex *m);
 /* Frees what M has allocated; no task waits for it. */
 void lab_rwmutex_free(lab_rwmutex *m);
-/* WRITE: for writing, else for reading. ME: the task that takes it, or NULL.
- * The rest as for a mutex. If another task than a reader ends its reading, that
- * of the one who has read longest ends. */
-bool lab_rwmutex_try_lock(lab_rwmutex *m, bool write, const lab_task *me);
+/* WRITE: for writing, else for reading. The rest as for a mutex. If another
+ * task than a reader ends its reading, that of the one who has read longest
+ * ends. */
+bool lab_rwmutex_try_lock(lab_sched *s, lab_rwmutex *m, bool write);
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack);
 void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
@@ -99,6 +117,7 @@ bool lab_rwmutex_is_charged(const lab_rwmutex *m);
 /* -EPERM if it isn't locked in this way. */
 int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
                        uint32_t stack);
+lab_lock_view lab_rwmutex_view(const lab_rwmutex *m);
 
 /* ---- wait group ---------------------------------------------------------- */
 

@@ -64,6 +64,7 @@ void lab_sched_deliver(lab_sched *s) {
     post->deliver(post);
     node = next;
   }
+  s->switched = 0;
 }
 
 static void wake_sleepers(lab_sched *s) {
@@ -114,6 +115,7 @@ static void block_until_event(lab_sched *s) {
       has_no_work(s)) /* idle may have readied a task */
     wait_for_event(s);
   atomic_store(&s->asleep, false);
+  s->switched = 0;
 }
 
 void lab_sched_run(lab_sched *s) {
@@ -160,6 +162,11 @@ bool lab_sched_wanted(const lab_sched *s) {
     return true;
   uint64_t next = lab_timers_next(&s->sleepers);
   return next != UINT64_MAX && next <= lab_clock_mono();
+}
+
+void lab_sched_note_time(lab_sched *s) {
+  atomic_store_explicit(&s->moment, lab_sched_coarse_now(),
+                        memory_order_relaxed);
 }
 
 lab_task *lab_sched_running(const lab_sched *s) {

@@ -72,6 +72,10 @@ void lab_sched_hold(lab_sched *s, bool held);
  * Async-signal-safe, on this thread. */
 bool lab_sched_wanted(const lab_sched *s);
 
+/* The time slice is over: notes the time, for locks (lock.h).
+ * Async-signal-safe, on this thread. */
+void lab_sched_note_time(lab_sched *s);
+
 /* The task whose resume is under way (even if it has parked already), until it
  * ends; or NULL. Async-signal-safe, on this thread. */
 lab_task *lab_sched_running(const lab_sched *s);

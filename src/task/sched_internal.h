@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The scheduler's state, shared by sched.c, task.c and sink.c. */
+ * The scheduler's state, shared by sched.c, task.c, lock.c and sink.c. */
 #ifndef LAB_TASK_SCHED_INTERNAL_H
 #define LAB_TASK_SCHED_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/near_clock.h"
 #include "task/sched.h"
 #include "task/timers.h"
 
@@ -21,7 +22,12 @@ struct lab_sched {
   bool held;    /* see lab_sched_hold */
   _Atomic(lab_task *) running;
   uint64_t last_id, last_user_task;
+  /* Mono ns of the last change of a task's state, as far as it was read, if
+   * nothing but that task's end or parking has happened since; else 0. */
+  uint64_t switched;
+  lab_near_clock clock; /* the precise one */
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
+  atomic_uint_fast64_t moment; /* lab_sched_moment */
   int event_fd;
   /* Written by the scheduler's thread, read by any. */
   atomic_size_t count, waiting[LAB_WAIT_KINDS];
@@ -36,6 +42,13 @@ static inline uint64_t lab_sched_coarse_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
   return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* Mono ns: now, or up to a time slice ago, for what needs no better time than
+ * that. It is written at each change of a task's state and at the end of each
+ * time slice, so reading it costs nothing. */
+static inline uint64_t lab_sched_moment(const lab_sched *s) {
+  return atomic_load_explicit(&s->moment, memory_order_relaxed);
 }
 
 /* task.c: TASK goes over to STATE (WAITING: for WHY), at STACK, and the sinks

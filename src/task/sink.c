@@ -38,6 +38,12 @@ void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
       sink->contended(sink, holder, stack, times, ns);
 }
 
+void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw) {
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->lock_changes)
+      sink->lock_changes(sink, lock, rw);
+}
+
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack) {
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)

@@ -20,6 +20,9 @@ typedef struct lab_task_sink {
    * wanted it. All who waited did so for NS in sum while it held the lock. */
   void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
                     uint32_t stack, unsigned times, uint64_t ns);
+  /* Who has LOCK, a lab_mutex or (RW) a lab_rwmutex, or who waits for it is
+   * about to change. Some task waits for it, before or afterwards. */
+  void (*lock_changes)(struct lab_task_sink *sink, const void *lock, bool rw);
   /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
   void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
                    uint32_t label, uint64_t now);
@@ -50,6 +53,8 @@ bool lab_sched_is_precise(const lab_sched *s);
 /* Tells the sinks' contended: locks call it. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          unsigned times, uint64_t ns);
+/* Tells the sinks' lock_changes: locks call it. */
+void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw);
 /* Tells the sinks' region. */
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack);

@@ -5,7 +5,8 @@
  * of its owner, among the sleepers (timers.h), or in no queue at all.
  *
  * Clocks: the coarse clock dates what is short by nature; the precise one dates
- * the waiting, whose length profiles show. */
+ * the waiting, whose length profiles show. Between two changes that follow one
+ * another at once, no clock is read a second time. */
 #include "task/task.h"
 
 #include "base/err.h"
@@ -21,17 +22,19 @@ static void count_by(atomic_size_t *counter, int delta) {
   atomic_store_explicit(counter, n + (size_t)delta, memory_order_relaxed);
 }
 
-static uint64_t time_of_change(const lab_sched *s, const lab_task *task,
+static uint64_t time_of_change(lab_sched *s, const lab_task *task,
                                lab_task_state next, lab_wait why) {
   bool waits = next == LAB_TASK_WAITING && why != LAB_WAIT_NONE;
   bool waited = task->state == LAB_TASK_WAITING && task->wait != LAB_WAIT_NONE;
-  return waits || waited || s->precise ? lab_clock_mono()
+  if (next == LAB_TASK_RUNNING && s->switched && !s->precise)
+    return s->switched;
+  return waits || waited || s->precise ? lab_near_clock_read(&s->clock)
                                        : lab_sched_coarse_now();
 }
 
-void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
-                          lab_wait why, uint32_t stack) {
-  uint64_t now = time_of_change(s, task, state, why);
+static void change_state(lab_sched *s, lab_task *task, lab_task_state state,
+                         lab_wait why, uint32_t stack, uint64_t now) {
+  atomic_store_explicit(&s->moment, now, memory_order_relaxed);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->changes)
       sink->changes(sink, task, state, why, stack, now);
@@ -43,6 +46,12 @@ void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
   task->wait = (uint8_t)why;
   task->stack = stack;
   task->since = now;
+  s->switched = now;
+}
+
+void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
+                          lab_wait why, uint32_t stack) {
+  change_state(s, task, state, why, stack, time_of_change(s, task, state, why));
 }
 
 static void leave_places(lab_task *task) {
@@ -55,7 +64,8 @@ static void leave_queues(lab_sched *s, lab_task *task) {
   if (task->wait == LAB_WAIT_SELECT)
     leave_places(task);
   lab_list_remove(&task->link);
-  lab_timers_remove(&s->sleepers, task);
+  if (task->heap > 0)
+    lab_timers_remove(&s->sleepers, task);
 }
 
 void lab_task_init(lab_sched *s, lab_task *task) {
@@ -70,6 +80,13 @@ void lab_task_init(lab_sched *s, lab_task *task) {
 static void enter_run_queue(lab_sched *s, lab_task *task) {
   lab_list *before = task->urgent ? s->runnable.next : &s->runnable;
   lab_list_push_back(before, &task->link);
+}
+
+void lab_task_start(lab_sched *s, lab_task *task) {
+  lab_task_init(s, task);
+  LAB_PROBE1(task__ready, task->id);
+  change_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0, task->since);
+  enter_run_queue(s, task);
 }
 
 void lab_task_ready(lab_sched *s, lab_task *task) {

@@ -89,6 +89,8 @@ typedef struct lab_wait_place {
  * it sleep. This takes O(1), as ready, park and end do; O(log n) for a task
  * that sleeps. */
 void lab_task_init(lab_sched *s, lab_task *task);
+/* The same, and makes it ready at once. */
+void lab_task_start(lab_sched *s, lab_task *task);
 /* TASK is runnable from now on, at the end of the run queue; it leaves its wait
  * queue, and its sleep is cancelled. task->stack stays: it is where the task
  * will go on. The running task yields by this call, and may have set its stack

@@ -13,6 +13,7 @@
 
 /* Application bytes; with less of them nothing is in heap profiles. */
 static size_t profile_floor;
+static bool own_work;
 
 void lab_allocation_begin_loading(void) {
   enum { A_SCENARIO = 16 << 10 };
@@ -21,6 +22,14 @@ void lab_allocation_begin_loading(void) {
 
 void lab_allocation_end_loading(void) {
   profile_floor = 0;
+}
+
+void lab_allocation_begin_own(void) {
+  own_work = true;
+}
+
+void lab_allocation_end_own(void) {
+  own_work = false;
 }
 
 /* Our primitives at the leaf, e.g. lab_buffer_grow <- lab_buffer_write. When
@@ -83,7 +92,7 @@ static size_t drop_own_levels(const lab_lua_task *t, const lab_frame *frames,
 void lab_walk_allocation(lab_mem_sample *sample) {
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = top ? lab_vm_of(top->L) : NULL;
-  if (!vm || !vm->running || vm->running->own)
+  if (!vm || !vm->running || vm->running->own || own_work)
     return;
   if (lab_mem_app_bytes() < profile_floor)
     return;

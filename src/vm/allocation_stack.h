@@ -29,4 +29,9 @@ bool lab_walk_is_unsafe(void);
 void lab_allocation_begin_loading(void);
 void lab_allocation_end_loading(void);
 
+/* What is allocated until end_own is the lab's own, although a task of the
+ * scenario runs. */
+void lab_allocation_begin_own(void);
+void lab_allocation_end_own(void);
+
 #endif

@@ -4,16 +4,20 @@
  * A coroutine whose task ended without an error serves another task. (Scripts
  * have no `coroutine` library, so they can't refer to it.) Coroutines of
  * requests are kept ("idle"), with the room that most requests need. Those of
- * lab.go may be used again only until the collector's next cycle ("spare"):
- * they are garbage, and profiles must not show memory that the scenario doesn't
- * hold. */
+ * lab.go that may be used again ("spare") are garbage, and profiles must not
+ * show memory that the scenario doesn't hold. So a full collection that
+ * somebody asked for takes all of them, and each other cycle all but a few. */
 #include "vm/coroutine.h"
 
 #include "base/alloc.h"
 #include "vm/lualayout.h"
 #include "vm/vm.h"
 
-enum { IDLE_MAX = 256, IDLE_STACK = 200 /* values of room in advance */ };
+enum {
+  IDLE_MAX = 256,
+  IDLE_STACK = 200, /* values of room in advance */
+  FEW_BYTES = 128 << 10,
+};
 
 /* ---- keeping coroutines alive -------------------------------------------- */
 
@@ -40,6 +44,34 @@ static void move_anchor(lua_State *L, lab_lua_task *t) {
   t->ref = luaL_ref(L, -2);
 }
 
+/* ---- whose a coroutine is ------------------------------------------------ */
+
+static uintptr_t *get_space(lua_State *co) {
+  return (uintptr_t *)lua_getextraspace(co);
+}
+
+static void give_to_task(lab_lua_task *t) {
+  *get_space(t->co) = (uintptr_t)t | LAB_COROUTINE_HAS_TASK;
+}
+
+lab_lua_task *lab_coroutine_task(lua_State *co) {
+  uintptr_t space = *get_space(co);
+  return space & LAB_COROUTINE_HAS_TASK
+             ? (lab_lua_task *)(space & ~(uintptr_t)LAB_COROUTINE_HAS_TASK)
+             : NULL;
+}
+
+bool lab_coroutine_is_left_by(lua_State *co, uint64_t id) {
+  return *get_space(co) == (uintptr_t)(id << 2 | LAB_COROUTINE_HAD_TASK);
+}
+
+void lab_coroutine_free_task(lab_lua_task *t) {
+  *get_space(t->co) = (uintptr_t)(t->base.id << 2 | LAB_COROUTINE_HAD_TASK);
+  lab_xfree(t);
+}
+
+/* ---- spare ones ---------------------------------------------------------- */
+
 /* What is freed with the coroutine of a task that ended. */
 static size_t count_bytes(const lua_State *co) {
   const lab_layout_state *s = (const lab_layout_state *)co;
@@ -50,14 +82,24 @@ static size_t count_bytes(const lua_State *co) {
          s->ncalls * sizeof(lab_layout_call);
 }
 
-void lab_coroutine_drop_spare(lab_vm *vm) {
-  while (vm->coroutines.spare) {
-    lab_lua_task *t = vm->coroutines.spare;
-    vm->coroutines.spare = t->next_idle;
+static void drop_spare_from(lab_vm *vm, lab_lua_task **from) {
+  while (*from) {
+    lab_lua_task *t = *from;
+    *from = t->next_idle;
+    vm->coroutines.spare_bytes -= t->spare_bytes;
     unanchor_coroutine(vm, t->ref);
-    lab_xfree(t);
+    lab_coroutine_free_task(t);
   }
-  vm->coroutines.spare_bytes = 0;
+}
+
+void lab_coroutine_drop_spare(lab_vm *vm, bool all) {
+  lab_lua_task **from = &vm->coroutines.spare;
+  size_t kept = 0;
+  while (!all && *from && kept + (*from)->spare_bytes <= FEW_BYTES) {
+    kept += (*from)->spare_bytes;
+    from = &(*from)->next_idle;
+  }
+  drop_spare_from(vm, from);
 }
 
 void lab_coroutine_open(lua_State *L) {
@@ -71,7 +113,7 @@ void lab_coroutine_push_anchors(lua_State *L) {
 
 void lab_coroutine_compact(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  lab_coroutine_drop_spare(vm);
+  lab_coroutine_drop_spare(vm, true);
   size_t n = lab_sched_count(vm->sched) + vm->coroutines.nidle;
   lua_createtable(L, (int)n + 8, 0); /* all the room: nothing below raises */
   const lab_list *all = lab_sched_tasks(vm->sched);
@@ -88,7 +130,7 @@ void lab_coroutine_compact(lua_State *L) {
 static lab_lua_task *take_spare(lab_vm *vm) {
   lab_lua_task *t = vm->coroutines.spare;
   vm->coroutines.spare = t->next_idle;
-  vm->coroutines.spare_bytes -= count_bytes(t->co);
+  vm->coroutines.spare_bytes -= t->spare_bytes;
   *t = (lab_lua_task){.co = t->co, .ref = t->ref};
   return t;
 }
@@ -97,7 +139,8 @@ static void give_spare(lab_vm *vm, lab_lua_task *t) {
   lua_settop(t->co, 0);
   t->next_idle = vm->coroutines.spare;
   vm->coroutines.spare = t;
-  vm->coroutines.spare_bytes += count_bytes(t->co);
+  t->spare_bytes = count_bytes(t->co);
+  vm->coroutines.spare_bytes += t->spare_bytes;
 }
 
 /* When memory is out Lua collects garbage in the middle of an allocation, and
@@ -121,6 +164,7 @@ static lab_lua_task *new_task(lab_vm *vm, lua_State *from, lua_State *co) {
   lab_lua_task *t = lab_xcalloc(1, sizeof *t);
   t->co = co;
   t->ref = ref;
+  give_to_task(t);
   return t;
 }
 
@@ -177,18 +221,18 @@ void lab_coroutine_recycle(lab_vm *vm, lab_lua_task *t, int status,
     return;
   }
   unanchor_coroutine(vm, t->ref);
-  lab_xfree(t);
+  lab_coroutine_free_task(t);
 }
 
-static void free_tasks(lab_lua_task **first) {
+static void free_tasks(lab_vm *vm, lab_lua_task **first) {
   while (*first) {
     lab_lua_task *t = *first;
     *first = t->next_idle;
-    lab_xfree(t);
+    lab_coroutine_free_task(t);
   }
 }
 
 void lab_coroutine_free_all(lab_vm *vm) {
-  free_tasks(&vm->coroutines.idle);
-  free_tasks(&vm->coroutines.spare);
+  free_tasks(vm, &vm->coroutines.idle);
+  free_tasks(vm, &vm->coroutines.spare);
 }

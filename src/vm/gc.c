@@ -33,8 +33,7 @@ enum { EXTERNAL_MIN = 4 << 20 };
 static struct {
   lua_State *L;
   bool closing, held;
-  volatile unsigned depth; /* inside a step: a finalizer may cause another */
-  volatile bool in_sentinel;
+  unsigned depth;  /* inside a step: a finalizer may cause another */
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
   uint32_t stack;  /* that traces show for it */
@@ -90,9 +89,9 @@ static void end_pause(unsigned cycles) {
 
 /* Drops the coroutines that could have served again. That is possible here,
  * where Lua may also call finalizers: its stacks are complete. */
-static void drop_garbage(void) {
+static void drop_garbage(bool all) {
   if (gc.L)
-    lab_coroutine_drop_spare(lab_vm_of(gc.L));
+    lab_coroutine_drop_spare(lab_vm_of(gc.L), all);
 }
 
 /* A state without a VM (scenario/catalog.c) lives on another thread. While the
@@ -107,7 +106,7 @@ void __wrap_luaC_step(lua_State *L) {
   if (gc.held)
     return;
   unsigned cycles = gc.cycles;
-  drop_garbage();
+  drop_garbage(false);
   begin_pause();
   __real_luaC_step(L);
   end_pause(cycles);
@@ -120,7 +119,7 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   }
   unsigned cycles = gc.cycles;
   if (!emergency)
-    drop_garbage();
+    drop_garbage(true);
   begin_pause();
   __real_luaC_fullgc(L, emergency);
   if (gc.cycles == cycles && gc.L)
@@ -142,10 +141,8 @@ static void push_sentinel(lua_State *L) {
 static int replace_sentinel(lua_State *L) {
   if (gc.closing)
     return 0;
-  gc.in_sentinel = true;
   gc.cycles++;
   push_sentinel(L);
-  gc.in_sentinel = false;
   return 0;
 }
 
@@ -179,10 +176,6 @@ void lab_gc_external(lua_State *L, int64_t delta) {
   gc.external_debt += delta;
   if (gc.external_debt >= (gc.live > EXTERNAL_MIN ? gc.live : EXTERNAL_MIN))
     collect_all(L);
-}
-
-bool lab_gc_running(void) {
-  return gc.closing || (gc.depth > 0 && !gc.in_sentinel);
 }
 
 void lab_gc_full(lua_State *L) {

@@ -16,9 +16,6 @@ void lab_gc_detach(void);
 /* The memory outside Lua that a Lua object keeps has changed by DELTA bytes. It
  * counts for when the collector runs, and may start a full collection now. */
 void lab_gc_external(lua_State *L, int64_t delta);
-/* True while the collector is at work. Lua code that runs then, or C code that
- * Lua has called, is a finalizer's. Also in a signal handler. */
-bool lab_gc_running(void);
 /* A full collection, counted as forced. */
 void lab_gc_full(lua_State *L);
 /* While the collector is held nothing is collected, unless memory runs out. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See load.h. Where Lua loads a chunk: lua_load is wrapped at link time
- * (--wrap), so this sees the chunks of load, require and dofile as well.
+ * (--wrap), so this sees the chunks of load, require and dofile as well. So is
+ * luaF_freeproto, by which the collector frees a function's code.
  *
  * The note is one more entry at the end of the function's list of absolute
  * lines: the line of an instruction that no function has. Lua looks entries up
@@ -14,6 +15,7 @@
 enum {
   NOTE = 1 << 30,   /* lab_layout_absline.pc; string.dump can write it */
   MAX_NESTED = 250, /* functions in functions; Lua's parser allows 200 */
+  SLICE = 1024,     /* bytes: the parser's time can be the square of it */
 };
 
 int __real_lua_load(lua_State *L, lua_Reader reader, void *data,
@@ -23,11 +25,28 @@ int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
 /* Lua's own: counts what it gives; NULL: there is no memory. */
 void *luaM_realloc_(lua_State *L, void *block, size_t before, size_t after);
 
+/* ---- the order of functions ----------------------------------------------
+ */
+
 static const lab_layout_absline *find_note(const lab_layout_proto *p) {
   if (p->nabslineinfo == 0)
     return NULL;
   const lab_layout_absline *last = &p->abslineinfo[p->nabslineinfo - 1];
   return last->pc == NOTE ? last : NULL;
+}
+
+void __real_luaF_freeproto(lua_State *L, lab_layout_proto *p);
+void __wrap_luaF_freeproto(lua_State *L, lab_layout_proto *p);
+
+static uint64_t freed_codes;
+
+uint64_t lab_load_freed(void) {
+  return freed_codes;
+}
+
+void __wrap_luaF_freeproto(lua_State *L, lab_layout_proto *p) {
+  freed_codes++;
+  __real_luaF_freeproto(L, p);
 }
 
 int lab_load_order(const lab_layout_proto *p) {
@@ -67,9 +86,46 @@ static bool note_orders(lua_State *L, lab_layout_proto *p, met *last,
   return true;
 }
 
+/* ---- slices --------------------------------------------------------------
+ */
+
+static void (*look_around)(lua_State *L);
+
+void lab_load_set_look(void (*look)(lua_State *L)) {
+  look_around = look;
+}
+
+typedef struct slicer {
+  lua_Reader reader; /* gives pieces of any size */
+  void *data;
+  const char *at; /* what is left of the present piece */
+  size_t left;
+} slicer;
+
+static const char *read_slice(lua_State *L, void *data, size_t *size) {
+  slicer *s = data;
+  if (look_around)
+    look_around(L);
+  if (s->left == 0)
+    s->at = s->reader(L, s->data, &s->left);
+  if (!s->at || s->left == 0) {
+    *size = s->left = 0;
+    return NULL;
+  }
+  const char *slice = s->at;
+  *size = s->left < SLICE ? s->left : SLICE;
+  s->at += *size;
+  s->left -= *size;
+  return slice;
+}
+
+/* ---- lua_load ------------------------------------------------------------
+ */
+
 int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
                     const char *name, const char *mode) {
-  int status = __real_lua_load(L, reader, data, name, mode);
+  slicer slices = {.reader = reader, .data = data};
+  int status = __real_lua_load(L, read_slice, &slices, name, mode);
   if (status != LUA_OK || !lab_layout_fits())
     return status;
   const lab_layout_function *f = lua_topointer(L, -1);

@@ -13,6 +13,7 @@ const lab_layout lab_lua_layout = {
     .lua_function = LUA_TFUNCTION | 0 << 4 | COLLECTED,
     .c_function = LUA_TFUNCTION | 1 << 4,
     .c_closure = LUA_TFUNCTION | 2 << 4 | COLLECTED,
+    .userdata = LUA_TUSERDATA | COLLECTED,
     .call_c = 1 << 1,
     .call_tail = 1 << 5,
 };
@@ -90,6 +91,36 @@ static bool is_stack_as_told(lua_State *L) {
          s->stack_last > s->stack && s->ncalls > 0 && s->ncalls < 200;
 }
 
+/* ---- userdata ------------------------------------------------------------ */
+
+/* Argument 1 of the function that runs in L. */
+static bool is_argument_as_told(lua_State *L) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  const lab_layout_value *v = s->call->func + 1;
+  lab_layout_userdata *u = v->as.object;
+  if (v->type != checked->userdata || v >= s->top ||
+      !is_readable(u, offsetof(lab_layout_userdata, gray)) ||
+      !lua_getmetatable(L, 1))
+    return false;
+  bool same = u->metatable == lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return same && lab_layout_memory(u) == lua_touserdata(L, 1);
+}
+
+static int compare_userdata(lua_State *L) {
+  as_told = as_told && is_stack_as_told(L) && is_argument_as_told(L);
+  return 0;
+}
+
+/* One with that many user values is an argument. */
+static void compare_argument(lua_State *L, int user_values) {
+  lua_pushcfunction(L, compare_userdata);
+  lua_newuserdatauv(L, 3, user_values);
+  lua_newtable(L);
+  lua_setmetatable(L, -2);
+  lua_call(L, 1, 0);
+}
+
 /* ---- the check ----------------------------------------------------------- */
 
 static int compare_stack(lua_State *L) {
@@ -136,6 +167,8 @@ static int compare_stacks(lua_State *L) {
   lua_getglobal(L, "pcall"); /* the chunk's only global */
   if (lua_isfunction(L, -1))
     compare_calls(co);
+  for (int user_values = 0; user_values < 3; user_values++)
+    compare_argument(L, user_values);
   return 0;
 }
 

@@ -11,6 +11,7 @@
  *   vm/walk.c                 the frames themselves
  *   vm/load.c                 which functions begin at one line
  *   vm/coroutine.c            how much memory a coroutine takes
+ *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
@@ -93,6 +94,16 @@ typedef struct lab_layout_cclosure {
   lua_CFunction function;
 } lab_layout_cclosure;
 
+/* If it has no user values, its memory begins at `gray`. */
+typedef struct lab_layout_userdata {
+  LAB_LAYOUT_HEADER;
+  unsigned short nuser_values;
+  size_t size;
+  const void *metatable;
+  void *gray;
+  lab_layout_value user_values[1]; /* its memory follows the last one */
+} lab_layout_userdata;
+
 /* A call under way. FUNC is the function's place on the stack. */
 typedef struct lab_layout_call {
   lab_layout_value *func, *top;
@@ -135,6 +146,7 @@ typedef struct lab_layout {
   uint8_t lua_function;
   uint8_t c_function; /* as.function */
   uint8_t c_closure;  /* as.object: lab_layout_cclosure */
+  uint8_t userdata;   /* as.object: lab_layout_userdata */
   /* Bits of lab_layout_call.status */
   unsigned short call_c, call_tail;
   /* One pointer of each kind, so that the compiler writes all types down. */
@@ -145,6 +157,7 @@ typedef struct lab_layout {
   lab_layout_proto *proto;
   lab_layout_function *function;
   lab_layout_cclosure *cclosure;
+  lab_layout_userdata *full_userdata;
 } lab_layout;
 extern const lab_layout lab_lua_layout;
 
@@ -155,5 +168,11 @@ extern const lab_layout lab_lua_layout;
 void lab_layout_check(lua_State *L, const lab_layout *layout);
 /* False: nothing of the above may be read. */
 bool lab_layout_fits(void);
+
+/* The memory of a userdata. */
+static inline void *lab_layout_memory(lab_layout_userdata *u) {
+  return u->nuser_values == 0 ? (void *)&u->gray
+                              : (void *)(u->user_values + u->nuser_values);
+}
 
 #endif

@@ -9,10 +9,14 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/lualayout.h"
 #include "vm/sampler.h"
+#include "vm/stringlib.h"
 #include "vm/walk.h"
+
+lab_vm *lab_vm_only;
 
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
 
@@ -71,6 +75,7 @@ static int open_libraries(lua_State *L) {
   lab_gc_attach(L);
   lua_gc(L, LUA_GCGEN, 0, 0);
   luaL_openlibs(L);
+  lab_stringlib_open(L);
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
   if (!lab_layout_fits())
@@ -78,6 +83,7 @@ static int open_libraries(lua_State *L) {
             "slowly, and there is no goroutineleak profile",
             LUA_RELEASE);
   lab_coroutine_open(L);
+  lab_finalizers_open(L);
   lua_pushcfunction(L, *open);
   lua_call(L, 0, 0);
   return 0;
@@ -88,6 +94,7 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
   if (!vm->L)
     return lab_err_set(err, -ENOMEM, "no memory for the Lua VM");
   *(lab_vm **)lua_getextraspace(vm->L) = vm;
+  lab_vm_only = vm;
   lua_atpanic(vm->L, on_panic);
   lua_setwarnf(vm->L, on_warning, NULL);
   lua_pushcfunction(vm->L, open_libraries);
@@ -101,8 +108,10 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
 
 void lab_machine_close(lab_vm *vm) {
   lab_gc_detach();
+  lab_finalizers_close(vm);
   lua_close(vm->L);
   vm->L = NULL;
+  lab_vm_only = NULL;
 }
 
 void lab_machine_attach(lab_vm *vm) {

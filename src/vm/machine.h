@@ -14,7 +14,7 @@
 /* Makes vm->L with Lua's libraries, registers the names of their C functions
  * for profiles, and calls OPEN, protected. 0, or a negative errno and ERR. */
 int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err);
-/* Closes vm->L; finalizers run. */
+/* Closes vm->L. Finalizers of userdata run, those of scripts don't. */
 void lab_machine_close(lab_vm *vm);
 
 /* The calling thread runs VM from now on: profilers see it, and its time slices

@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "base/clock.h"
 #include "stack/unwind.h"
 #include "vm/hook.h"
+#include "vm/leaf_code.h"
+#include "vm/load.h"
 #include "vm/sampler.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
@@ -44,7 +47,7 @@ static int raise_cancelled(lua_State *L) {
 
 void lab_lua_check_cancelled(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  if (vm->running && vm->running->base.cancelled)
+  if (vm && vm->running && vm->running->base.cancelled)
     raise_cancelled(L);
 }
 
@@ -53,6 +56,15 @@ void lab_lua_check_cancelled(lua_State *L) {
 static bool is_cancelled(void) {
   return preempt.vm && preempt.vm->running &&
          preempt.vm->running->base.cancelled;
+}
+
+/* The running task makes way at the end of its slice; the caller yields. */
+static void end_slice(lua_State *L) {
+  lab_lua_task *t = preempt.vm->running;
+  preempt.slice_over = 0;
+  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
+    t->base.stack = lab_walk(L, 0);
+  lab_task_ready(preempt.vm->sched, &t->base);
 }
 
 /* The slice is over: parks the running task, if that is possible here. */
@@ -68,10 +80,7 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
     lab_hook_arm_count(L, RETRY_COUNT);
     return;
   }
-  preempt.slice_over = 0;
-  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
-    t->base.stack = lab_walk(L, 0);
-  lab_task_ready(preempt.vm->sched, &t->base);
+  end_slice(L);
   lua_yield(L, 0);
 }
 
@@ -84,12 +93,40 @@ static void act_in_hook(lua_State *L, lua_Debug *ar) {
     yield_task(L, ar);
 }
 
+/* ---- in a long C function ------------------------------------------------ */
+
+void lab_lua_look_around(lua_State *L) {
+  lab_lua_check_cancelled(L);
+  lab_sampler_settle(L);
+}
+
+/* Before a slice of a chunk is compiled. */
+static void look_in_parser(lua_State *L) {
+  if (lua_checkstack(L, LUA_MINSTACK))
+    lab_lua_look_around(L);
+}
+
+bool lab_preempt_is_slice_over(void) {
+  return preempt.slice_over;
+}
+
+bool lab_lua_may_make_way(lua_State *L) {
+  const lab_lua_task *t = preempt.vm ? preempt.vm->running : NULL;
+  return t && t->co == L && lua_isyieldable(L);
+}
+
+int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  end_slice(L);
+  return lua_yieldk(L, 0, ctx, k);
+}
+
 /* ---- where the VM is ----------------------------------------------------- */
 
 /* The name of the C function that keeps the VM: the innermost one of the lab's
  * or of Lua's library. */
 static _Atomic(const char *) where;
 static atomic_bool where_asked;
+static atomic_bool is_where_foreign; /* code of somebody else's is there */
 
 static void note_where(const void *context) {
   lab_frame native[LAB_UNWIND_MAX];
@@ -102,6 +139,7 @@ static void note_where(const void *context) {
       name = lab_code_name(pc, NULL);
   }
   atomic_store(&where, name);
+  atomic_store(&is_where_foreign, !lab_leaf_code_is_known(native, n));
 }
 
 void lab_preempt_ask_where(lab_vm *vm) {
@@ -112,7 +150,7 @@ void lab_preempt_ask_where(lab_vm *vm) {
 
 void lab_preempt_where(char *out, size_t size) {
   const char *name = atomic_load(&where);
-  snprintf(out, size, "%s", name ? name : "C code or a finalizer");
+  snprintf(out, size, "%s", name ? name : "C code");
 }
 
 /* CPU time of the VM's thread. */
@@ -147,6 +185,7 @@ void lab_preempt_obstacle(const lab_vm *vm, const char *who, char *out,
 void lab_preempt_interrupt(lab_vm *vm, bool switches) {
   if (switches)
     atomic_store(&vm->preempt.interrupt[true], true);
+  atomic_store(&is_where_foreign, false);
   vm->preempt.cpu_when_interrupted = read_thread_cpu(vm);
   atomic_store(&vm->preempt.interrupt[false], true);
   pthread_kill(vm->thread->handle, SIGURG);
@@ -161,6 +200,10 @@ const atomic_bool *lab_preempt_interruption(const lab_vm *vm) {
   return &vm->preempt.interrupt[vm->running && vm->running->switches];
 }
 
+bool lab_preempt_is_foreign(void) {
+  return atomic_load(&is_where_foreign);
+}
+
 bool lab_preempt_is_in_switch(lab_vm *vm) {
   return atomic_load(&vm->preempt.in_switch);
 }
@@ -173,12 +216,23 @@ static bool may_be_interrupted(const lab_lua_task *t) {
   return !t->own || t->switches;
 }
 
+/* Raises in the handler, whose signals are blocked until the mask is put back.
+ * The samples that are pending are those of the code that is left. */
+static void raise_in_handler(lua_State *L, const ucontext_t *context) {
+  pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
+  if (lua_checkstack(L, LUA_MINSTACK))
+    lab_sampler_settle(L);
+  raise_cancelled(L);
+}
+
 static void handle_sigurg(int sig, siginfo_t *info, void *context) {
   (void)sig;
   (void)info;
   int saved = errno;
   lab_resumed *top = lab_resumed_top;
   lab_vm *vm = preempt.vm;
+  if (vm)
+    lab_sched_note_time(vm->sched);
   if (vm && atomic_exchange(&where_asked, false))
     note_where(context);
   if (vm && top && vm->running && !lab_sampler_is_busy()) {
@@ -193,6 +247,10 @@ static void handle_sigurg(int sig, siginfo_t *info, void *context) {
       preempt.slice_over = 1;
     if (preempt.slice_over || is_cancelled())
       lab_sampler_arm_hook(top->L);
+    if (is_cancelled() && lab_leaf_code_may_raise(context)) {
+      errno = saved;
+      raise_in_handler(top->L, context);
+    }
   }
   errno = saved;
 }
@@ -220,8 +278,10 @@ static int start_slices(void) {
 }
 
 int lab_preempt_attach(lab_vm *vm) {
+  lab_leaf_code_init();
   preempt.vm = vm;
   lab_hook_set_preempt(act_in_hook);
+  lab_load_set_look(look_in_parser);
   return start_slices();
 }
 
@@ -231,6 +291,7 @@ void lab_preempt_detach(void) {
   preempt.has_slice = false;
   preempt.vm = NULL;
   lab_hook_set_preempt(NULL);
+  lab_load_set_look(NULL);
 }
 
 void lab_preempt_begin_slice(lab_vm *vm, const lab_lua_task *t) {

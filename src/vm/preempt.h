@@ -5,8 +5,9 @@
  * hook (hook.h), which parks the running task at the next Lua instruction if
  * others wait. The same signal and the same hook serve interruptions: when the
  * control thread wants the running code to end, the hook raises an error in it.
- * C code notices neither until it returns. Until then the name of the C
- * function is all that can be told.
+ * C code notices neither until it returns, or looks around (the lab's long
+ * functions and Lua's do). Until then the name of the C function is all that
+ * can be told.
  *
  * Threads: the VM's, unless it says otherwise. */
 #ifndef LAB_VM_PREEMPT_H
@@ -36,10 +37,21 @@ void lab_preempt_detach(void);
 /* T is about to be resumed: its slice begins. */
 void lab_preempt_begin_slice(lab_vm *vm, const struct lab_lua_task *t);
 
-/* If the running task was cancelled, raises the error that ends it. A function
+/* If the running task was cancelled, raises the error that ends it (in a state
+ * without a VM it does nothing). A function
  * that parks a task yields with lua_yieldk, and its continuation calls this
  * first. */
 void lab_lua_check_cancelled(lua_State *L);
+
+/* For a long C function of a task. Look_around, every few thousand steps:
+ * raises if the task was cancelled, and lets a CPU profile have the samples of
+ * the function so far. When the time slice is over it should make way, which is
+ * possible only where may_make_way says so. make_way: the task stays runnable,
+ * and K goes on with CTX when it has its next turn. */
+void lab_lua_look_around(lua_State *L);
+bool lab_preempt_is_slice_over(void);
+bool lab_lua_may_make_way(lua_State *L);
+int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k);
 
 /* ---- interruptions: any thread, unless it says otherwise ------------------
  */
@@ -55,8 +67,12 @@ const atomic_bool *lab_preempt_interruption(const lab_vm *vm);
 /* The task that switches steps was the last to be resumed. */
 bool lab_preempt_is_in_switch(lab_vm *vm);
 
+/* The last interruption found code in the VM that is neither the lab's nor
+ * Lua's: it may never come to an end. */
+bool lab_preempt_is_foreign(void);
+
 /* Asks for the C function that the VM's thread is in. A few milliseconds later
- * lab_preempt_where writes its name, for a message; "C code or a finalizer" if
+ * lab_preempt_where writes its name, for a message; "C code" if
  * it is unknown. */
 void lab_preempt_ask_where(lab_vm *vm);
 void lab_preempt_where(char *out, size_t size);

@@ -19,8 +19,6 @@
  *    asks for what is pending (`look`): a first signal copies Lua's stack
  *    (signal_walk.h), the profiler makes a stack of the copy, and a second
  *    signal emits the samples with it, if no hook has run in between.
- *  - No hook runs inside a finalizer. So a sample is known to be a finalizer's
- *    when the collector is at work but its functions are not among the frames.
  *
  * Threads: the VM's. The handler interrupts it; `busy` tells it that the
  * pending samples are being changed. */
@@ -34,7 +32,6 @@
 #include "prof/cpu.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
-#include "vm/gc.h"
 #include "vm/hook.h"
 #include "vm/signal_walk.h"
 
@@ -49,7 +46,6 @@ typedef struct pending {
   uint32_t weight;
   uint32_t label;
   int line; /* of level 0, if > 0 */
-  bool finalizer;
   uint16_t n;
   lab_frame native[LAB_UNWIND_MAX];
 } pending;
@@ -64,8 +60,7 @@ static struct {
   uint32_t label;
   uint32_t frozen; /* stack id while a long primitive runs, else 0 */
   bool is_frozen;
-  uint32_t finalizer; /* pseudo function */
-  uint64_t settled;   /* how often the hook came to settle what is pending */
+  uint64_t settled; /* how often the hook came to settle what is pending */
   pending pending[PENDING];
 } sm;
 
@@ -85,15 +80,7 @@ static void emit_sample(const pending *p, lab_frame *lua, size_t n) {
   lab_frame first = n ? lua[0] : 0;
   if (p->line > 0 && n > 0 && lab_frame_line(first) > 0)
     lua[0] = lab_frame_script(lab_frame_func(first), p->line);
-  uint32_t base;
-  if (p->finalizer) {
-    lab_frame with[LAB_WALK_DEPTH + 1];
-    with[0] = lab_frame_script(sm.finalizer, 0);
-    memcpy(with + 1, lua, n * sizeof *lua);
-    base = lab_stack_intern(with, n + 1);
-  } else {
-    base = lab_stack_intern(lua, n);
-  }
+  uint32_t base = lab_stack_intern(lua, n);
   lab_cpu_emit(p->native, p->n, base, p->label, p->weight);
   if (n)
     lua[0] = first;
@@ -137,6 +124,11 @@ void lab_sampler_left(const lab_resumed *left) {
   settle_pending(left, left->L, 0);
 }
 
+void lab_sampler_settle(lua_State *L) {
+  if (sm.npending > 0)
+    settle_pending(lab_resumed_find(L), L, 0);
+}
+
 static void settle_in_hook(lua_State *L, bool called) {
   settle_pending(lab_resumed_find(L), L, called);
 }
@@ -165,18 +157,6 @@ static pending *find_pending_place(lua_State *L, uint32_t weight) {
     return NULL;
   }
   return last;
-}
-
-/* NATIVE ends where the interpreter's frames begin. While the collector runs,
- * its own frames are there; if they aren't, it has called the interpreter,
- * which runs a finalizer. */
-static bool is_in_finalizer(const lab_frame *native, size_t n) {
-  if (!lab_gc_running())
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if (lab_code_class((uintptr_t)native[i] - (i > 0)) == LAB_CODE_LUA_GC)
-      return false;
-  return true;
 }
 
 /* While Lua moves a coroutine's stack, the list of its calls can't be read: it
@@ -212,9 +192,8 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->n = full ? 0
               : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
                                             true, &stopped);
-  p->finalizer = !full && is_in_finalizer(p->native, p->n);
   lua_Debug ar;
-  if (p->n > 0 && !p->finalizer && stopped == LAB_CODE_LUA_VM &&
+  if (p->n > 0 && stopped == LAB_CODE_LUA_VM &&
       is_line_known(p->native, p->n) && lua_getstack(L, 0, &ar) &&
       lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
@@ -256,7 +235,7 @@ static void emit_standing_samples(void) {
   unsigned kept = 0;
   for (unsigned i = 0; i < sm.npending; i++) {
     const pending *p = &sm.pending[i];
-    if (p->L == standing.L && !p->finalizer) {
+    if (p->L == standing.L) {
       lab_cpu_emit(p->native, p->n, standing.stack, p->label, p->weight);
       atomic_fetch_sub(&sm.pending_weight, p->weight);
     } else if (kept++ != i) {
@@ -266,19 +245,12 @@ static void emit_standing_samples(void) {
   sm.npending = kept;
 }
 
-static bool does_context_finalize(const void *context) {
-  lab_frame native[LAB_UNWIND_MAX];
-  return lab_gc_running() &&
-         is_in_finalizer(native, lab_unwind_signal(context, native,
-                                                   LAB_UNWIND_MAX, true, NULL));
-}
-
 static void look_at_pending(const void *context) {
   const lab_resumed *top = lab_resumed_top;
   if (!sm.attached || !top || sm.busy || sm.npending == 0)
     return;
   int state = atomic_load_explicit(&standing.state, memory_order_acquire);
-  if (state == COPIED || does_context_finalize(context))
+  if (state == COPIED)
     return;
   if (state == NAMED && standing.L == top->L &&
       standing.settled == sm.settled) {
@@ -310,7 +282,6 @@ static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight,
                                   look_at_pending, name_standing_stack};
 
 void lab_sampler_attach(void) {
-  sm.finalizer = lab_func_pseudo("[lua __gc finalizer]");
   sm.attached = true;
   lab_hook_set_sampler(settle_in_hook);
   lab_cpu_set_vm(&cpu_vm);

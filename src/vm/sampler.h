@@ -24,6 +24,9 @@ void lab_sampler_thaw(void);
 /* The coroutine LEFT yielded, returned or failed: emits the samples that are
  * pending for it. */
 void lab_sampler_left(const lab_resumed *left);
+/* Emits those that are pending for L, which runs a long C function. L must have
+ * the room on its stack that a C function begins with. */
+void lab_sampler_settle(lua_State *L);
 /* Arms the hook for L (lab_hook_arm), also for preemption. When that took long,
  * samples are skipped for a while: see sampler.c. Async-signal-safe. */
 void lab_sampler_arm_hook(lua_State *L);

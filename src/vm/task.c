@@ -7,6 +7,7 @@
 #include "vm/task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -32,6 +33,8 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
   /* Nothing below raises, so the task can't be lost. */
   t->nargs = (unsigned)nargs;
   t->kind = kind;
+  if (kind->joined)
+    lab_list_init(&t->joiners);
   t->base.generation = generation;
   if (vm->running) {
     t->creator = vm->running->base.id;
@@ -39,23 +42,39 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
     t->base.label = vm->running->base.label;
     t->base.user_task = vm->running->base.user_task;
   }
-  lab_task_init(vm->sched, &t->base);
-  lab_task_ready(vm->sched, &t->base);
+  lab_task_start(vm->sched, &t->base);
   return t;
 }
 
 /* ---- the end of a task --------------------------------------------------- */
 
-static void tell_joiners(lab_vm *vm, lab_lua_task *t, int status,
-                         int nresults) {
-  lab_task_handle *h = t->handle;
-  if (!h)
-    return;
-  h->task = NULL;
-  h->ok = status == LUA_OK;
-  h->nresults = nresults;
-  while (!lab_list_empty(&h->joiners))
-    lab_task_ready(vm->sched, LAB_CONTAINER(h->joiners.next, lab_task, link));
+lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index) {
+  const lab_task_handle *h = lua_touserdata(L, index);
+  lua_getiuservalue(L, index, 1);
+  lab_lua_task *t = lab_coroutine_task(lua_tothread(L, -1));
+  lua_pop(L, 1);
+  return t && t->base.id == h->id && t->base.state != LAB_TASK_ENDED ? t : NULL;
+}
+
+static void tell_joiners(lab_vm *vm, lab_lua_task *t) {
+  while (!lab_list_empty(&t->joiners))
+    lab_task_ready(vm->sched, LAB_CONTAINER(t->joiners.next, lab_task, link));
+}
+
+static void tell_owner(lab_lua_task *t) {
+  if (t->owner)
+    *t->owner = NULL;
+}
+
+void lab_lua_push_traceback(lua_State *L, lua_State *co, const char *message,
+                            int level) {
+  size_t len = strlen(message);
+  if (len > LAB_ERROR_MESSAGE_MAX) {
+    lua_pushlstring(L, message, LAB_ERROR_MESSAGE_MAX);
+    message = lua_pushfstring(L, "%s... (%I bytes)", lua_tostring(L, -1),
+                              (LUAI_UACINT)len);
+  }
+  luaL_traceback(L, co, message, level);
 }
 
 /* Replaces the error object on top of the failed coroutine by a message with
@@ -71,7 +90,7 @@ static int add_traceback(lua_State *L) {
   if (!message) /* no metamethods: nothing could interrupt them here */
     message = lua_pushfstring(L, "(error object is a %s value)",
                               luaL_typename(co, -1));
-  luaL_traceback(L, co, message, 0);
+  lab_lua_push_traceback(L, co, message, 0);
   return 1;
 }
 
@@ -105,7 +124,10 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_scope_leave_all(vm, t);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
-  tell_joiners(vm, t, status, nresults);
+  if (t->kind->joined)
+    tell_joiners(vm, t);
+  else
+    tell_owner(t);
   lab_coroutine_recycle(vm, t, status, nresults);
 }
 
@@ -126,7 +148,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
     finish_task(vm, t, status, nresults);
     return;
   }
-  lua_pop(co, nresults);
+  if (nresults > 0)
+    lua_pop(co, nresults);
   /* All code that yields has parked the task or made it ready before. */
   LAB_ASSERT(base->state != LAB_TASK_RUNNING);
   if (base->cancelled) /* by itself or by a signal, just before it parked */
@@ -193,9 +216,11 @@ void lab_lua_task_drop_all(lab_vm *vm) {
   while (!lab_list_empty(all)) {
     lab_lua_task *t = lab_lua_task_at(all->next);
     lab_task_end(vm->sched, &t->base);
-    if (t->handle)
-      t->handle->task = NULL;
-    lab_xfree(t); /* lua_close frees the coroutine */
+    if (t->kind->joined)
+      lab_list_remove(&t->joiners); /* those who wait are dropped, too */
+    else
+      tell_owner(t);
+    lab_coroutine_free_task(t); /* lua_close frees the coroutine */
   }
   lab_scope_free_all(vm);
   lab_coroutine_free_all(vm);

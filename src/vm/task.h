@@ -23,14 +23,14 @@
 typedef struct lab_vm lab_vm;
 typedef struct lab_lua_task lab_lua_task;
 
-/* The results of a task that lab.go started: the userdata behind a Task. It may
+/* A task that lab.go started, for scripts: the userdata behind a Task. It may
  * exist longer than the task, if the script keeps it, and never keeps the task
- * alive. */
+ * alive. Its user value 1 is the task's coroutine, which knows its present task
+ * (lab_coroutine_task) and, if it has served no other one, the results. So
+ * neither of the two must be told of the other's end, and a handle needs no
+ * finalizer, which would cost more than all the rest of it. */
 typedef struct lab_task_handle {
-  lab_lua_task *task; /* NULL when it ended */
-  bool ok;            /* ended without an error */
-  int nresults;       /* on the coroutine's stack (user value 1) */
-  lab_list joiners;   /* tasks parked in join, by lab_task.link */
+  uint64_t id; /* the task's */
 } lab_task_handle;
 
 /* What a task is for; constant. */
@@ -41,6 +41,8 @@ typedef struct lab_lua_task_kind {
   /* It serves a request: its coroutine is kept for the next one, a switch gives
    * it time to end, and traces call it by what `name` writes into OUT. */
   bool serves;
+  /* It has a handle, and `joiners` instead of `user` and `owner`. */
+  bool joined;
   void (*name)(const lab_lua_task *t, char *out, size_t size);
 } lab_lua_task_kind;
 
@@ -62,11 +64,20 @@ struct lab_lua_task {
                         has recorded it */
   uint64_t creator;  /* id of the task that started it, or 0 */
   union {
-    void *user; /* its kind's */
-    lab_lua_task *next_idle;
+    struct {
+      union {
+        void *user; /* its kind's */
+        lab_lua_task *next_idle;
+      };
+      union {
+        lab_lua_task **owner; /* where its owner keeps its address, which
+                                 becomes NULL when it ends; or NULL */
+        size_t spare_bytes;   /* coroutine.c */
+      };
+    };
+    lab_list joiners; /* tasks that are parked in join, by lab_task.link */
   };
-  lab_job *job;            /* what a worker does for it, or NULL */
-  lab_task_handle *handle; /* or NULL */
+  lab_job *job; /* what a worker does for it, or NULL */
   const lab_lua_task_kind *kind;
   lab_trace_g trace; /* inspect/tracer.c */
 };
@@ -90,6 +101,8 @@ enum { LAB_TASK_NAME = 80 }; /* room for what kind->name writes */
 lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
                                  uint32_t generation,
                                  const lab_lua_task_kind *kind);
+/* The task of the handle at INDEX of L's stack; NULL: it has ended. */
+lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
 /* The scheduler's resume. */
 void lab_lua_task_resume(lab_task *task, void *vm);
 
@@ -109,6 +122,12 @@ void lab_lua_task_cancel_jobs(lab_vm *vm);
 /* Ends every task at once, without running it again; for shutdown. */
 void lab_lua_task_drop_all(lab_vm *vm);
 
+/* Pushes MESSAGE with the traceback of CO from LEVEL on. Of a message that is
+ * longer than LAB_ERROR_MESSAGE_MAX bytes only the beginning is kept, with its
+ * length: it is copied several times, and nothing can interrupt that. */
+enum { LAB_ERROR_MESSAGE_MAX = 256 << 10 };
+void lab_lua_push_traceback(lua_State *L, lua_State *co, const char *message,
+                            int level);
 /* Logs "WHAT 7 failed: message with traceback" for T, which has just ended by
  * an error. Of equal lines the log has the first few and a count. */
 void lab_lua_log_failure(const char *what, const lab_lua_task *t);

@@ -7,8 +7,9 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < coroutine < gc < hook < sampler < preempt < inbox < scope < task
- *     < worker_job < resume < machine
+ *     < coroutine < gc < hook < sampler < leaf_code < preempt < inbox < scope
+ *     < task < worker_job < finalizers < resume < interrupt < pattern
+ *     < stringlib < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same
@@ -29,6 +30,7 @@
 #include "task/sched.h"
 #include "task/worker.h"
 #include "vm/coroutine.h"
+#include "vm/finalizers.h"
 #include "vm/inbox.h"
 #include "vm/memory_limit.h"
 #include "vm/preempt.h"
@@ -59,16 +61,21 @@ struct lab_vm {
   lab_preempt preempt;
   lab_scopes scopes;
   lab_outbox outbox;
+  lab_finalizers finalizers;
 };
+
+/* The VM that exists, or NULL: machine.c. */
+extern lab_vm *lab_vm_only;
 
 /* The VM of a state, which may be any coroutine; NULL for a state without a VM,
  * such as that of scenario/catalog.c. Any thread, also in a signal handler. */
 static inline lab_vm *lab_vm_of(lua_State *L) {
-  return *(lab_vm **)lua_getextraspace(L);
+  uintptr_t space = *(uintptr_t *)lua_getextraspace(L);
+  return space & LAB_COROUTINE_OF_TASK ? lab_vm_only : (lab_vm *)space;
 }
 
 /* The visit of a step to which the code that runs now belongs: the running
- * task's, or, in a finalizer outside tasks, that of the step that is served. */
+ * task's, or, where no task runs, that of the step that is served. */
 static inline uint32_t lab_vm_generation(const lab_vm *vm) {
   return vm->running ? vm->running->base.generation : vm->generation;
 }

@@ -51,47 +51,43 @@ uint32_t lab_walk_function(lua_State *L, int index, int *line) {
 
 /* ---- one frame ----------------------------------------------------------- */
 
-typedef struct walker {
-  bool may_push;
-  /* Functions met: a deep stack has the same few again and again. */
-  struct {
-    const lab_layout_proto *proto;
-    uint32_t func;
-  } met[8];
-} walker;
+/* Frames of Lua functions by code and instruction, which is all that a frame
+ * tells. They hold until a function's code is freed, as another one may come to
+ * its place. A deep stack has the same few frames again and again, and so have
+ * the samples of a profile. */
+enum { KNOWN = 512 };
+static struct known {
+  const lab_layout_proto *proto;
+  const void *at;
+  uint64_t freed; /* lab_load_freed then */
+  lab_frame frame;
+} known[KNOWN];
 
-static uint32_t find_met_function(walker *w, const lab_layout_proto *p) {
-  enum { PLACES = sizeof w->met / sizeof *w->met };
-  size_t i = lab_hash_u64((uintptr_t)p) % PLACES;
-  if (w->met[i].proto != p) {
-    w->met[i].proto = p;
-    w->met[i].func = find_lua_function(p);
-  }
-  return w->met[i].func;
+static struct known *find_known_frame(const lab_layout_proto *p,
+                                      const void *at) {
+  uint64_t hash = lab_hash_u64((uintptr_t)p * 31 + (uintptr_t)at);
+  return &known[hash % KNOWN];
 }
 
-/* The C function that AR's call runs, or NULL if that isn't known. */
-static const void *get_c_function(lua_State *L, lua_Debug *ar, bool may_push) {
-  if (lab_layout_fits()) {
-    const lab_layout_call *call = (const void *)ar->i_ci;
-    const lab_layout_value *f = call->func;
-    if (f->type == lab_lua_layout.c_function)
-      return (const void *)f->as.function;
-    if (f->type == lab_lua_layout.c_closure)
-      return (const void *)((const lab_layout_cclosure *)f->as.object)
-          ->function;
-    return NULL;
-  }
-  if (!may_push)
-    return NULL;
+/* The C function that CALL runs, or NULL if that isn't known. */
+static const void *get_c_function(const lab_layout_call *call) {
+  const lab_layout_value *f = call->func;
+  if (f->type == lab_lua_layout.c_function)
+    return (const void *)f->as.function;
+  if (f->type == lab_lua_layout.c_closure)
+    return (const void *)((const lab_layout_cclosure *)f->as.object)->function;
+  return NULL;
+}
+
+static const void *ask_c_function(lua_State *L, lua_Debug *ar) {
   lua_getinfo(L, "f", ar);
   const void *address = (const void *)lua_tocfunction(L, -1);
   lua_pop(L, 1);
   return address;
 }
 
-static lab_frame make_c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
-  const void *address = get_c_function(L, ar, may_push);
+static lab_frame make_c_frame(lua_State *L, lua_Debug *ar,
+                              const void *address) {
   uint32_t id = address ? lab_func_find_c(address) : 0;
   if (id == 0) {
     lua_getinfo(L, "n", ar);
@@ -100,42 +96,53 @@ static lab_frame make_c_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   return lab_frame_script(id, 0);
 }
 
-/* The same as make_frame, without lua_getinfo's texts, which cost the most. */
-static lab_frame make_lua_frame(walker *w, lua_State *L, lua_Debug *ar) {
+static lab_frame make_lua_frame(lua_State *L, lua_Debug *ar) {
   const lab_layout_call *call = (const void *)ar->i_ci;
   const lab_layout_proto *p =
       ((const lab_layout_function *)call->func->as.object)->proto;
+  struct known *k = find_known_frame(p, call->u.lua.pc);
+  if (k->proto == p && k->at == call->u.lua.pc && k->freed == lab_load_freed())
+    return k->frame;
   lua_getinfo(L, "l", ar);
-  return lab_frame_script(find_met_function(w, p), ar->currentline);
+  *k = (struct known){p, call->u.lua.pc, lab_load_freed(),
+                      lab_frame_script(find_lua_function(p), ar->currentline)};
+  return k->frame;
 }
 
-static lab_frame make_frame(walker *w, lua_State *L, lua_Debug *ar) {
-  const lab_layout_call *call = (const void *)ar->i_ci;
-  if (lab_layout_fits() && call->func->type == lab_lua_layout.lua_function)
-    return make_lua_frame(w, L, ar);
+/* The same where the layout isn't known. */
+static lab_frame ask_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   lua_getinfo(L, "Sl", ar);
-  return ar->what[0] == 'C'
-             ? make_c_frame(L, ar, w->may_push)
-             : lab_frame_script(
-                   lab_func_lua(ar->source, ar->srclen, ar->linedefined, 0),
-                   ar->currentline);
+  if (ar->what[0] == 'C')
+    return make_c_frame(L, ar, may_push ? ask_c_function(L, ar) : NULL);
+  return lab_frame_script(
+      lab_func_lua(ar->source, ar->srclen, ar->linedefined, 0),
+      ar->currentline);
+}
+
+static lab_frame make_frame(lua_State *L, lua_Debug *ar, bool may_push) {
+  const lab_layout_call *call = (const void *)ar->i_ci;
+  if (!lab_layout_fits())
+    return ask_frame(L, ar, may_push);
+  if (call->func->type == lab_lua_layout.lua_function)
+    return make_lua_frame(L, ar);
+  return make_c_frame(L, ar, get_c_function(call));
 }
 
 /* ---- stacks -------------------------------------------------------------- */
 
-static lab_frame make_level(walker *w, const lab_level *l) {
-  lua_Debug ar = {.i_ci = l->call};
-  return make_frame(w, l->L, &ar);
+static lab_frame make_level(const lab_level *l, bool may_push) {
+  lua_Debug ar;
+  ar.i_ci = l->call;
+  return make_frame(l->L, &ar, may_push);
 }
 
 size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
                       lab_frame *out) {
-  walker w = {.may_push = may_push};
   lab_levels s;
   lab_levels_list(&s, chain, skip);
   for (size_t i = 0; i < s.shown; i++) {
     const lab_level *l = lab_levels_at(&s, i);
-    out[i] = l ? make_level(&w, l) : lab_frame_left_out(s.left_out);
+    out[i] = l ? make_level(l, may_push) : lab_frame_left_out(s.left_out);
   }
   return s.shown;
 }
@@ -174,10 +181,9 @@ static bool runs_lua(lab_frame frame) {
 /* See lab_walk_caller. */
 static size_t walk_to_caller(lua_State *L, lab_frame *out) {
   lua_Debug ar;
-  walker w = {.may_push = true};
   size_t n = 0;
   while (n < LAB_WALK_DEPTH && lua_getstack(L, (int)n, &ar)) {
-    out[n++] = make_frame(&w, L, &ar);
+    out[n++] = make_frame(L, &ar, true);
     if (runs_lua(out[n - 1]))
       break;
   }

@@ -43,8 +43,8 @@ uint32_t lab_walk(lua_State *L, int skip);
 uint32_t lab_walk_caller(lua_State *L);
 /* The frames of CHAIN, innermost first, at most LAB_WALK_DEPTH, into OUT;
  * returns how many. SKIP levels of the first coroutine are left out. MAY_PUSH:
- * false inside the allocator. Takes 40 ns per frame of OUT, and 2 ns per frame
- * of the stack. */
+ * false inside the allocator. Takes about 10 ns per frame of OUT that was seen
+ * before, 50 ns per other one, and 2 ns per frame of the stack. */
 size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
                       lab_frame *out);
 

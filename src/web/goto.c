@@ -3,13 +3,14 @@
  *
  * The VM may be busy with the very fault that the student wants to leave. So if
  * a switch has not left the present step after INTERRUPT_MS, the running code
- * is interrupted. If that doesn't help within PATIENCE_MS (the code is in C),
- * the switch is withdrawn, or goes on without an observer, and the answer says
- * so. The student has an answer in less than 100 ms in both cases. On a busy
- * machine it may take up to STARVED_MS: a VM whose thread hardly ran has had no
- * chance to take notice, and the student would have to ask again. Once the old
- * step is left, the answer waits for the switch: to enter a step may take
- * long. */
+ * is interrupted, again and again. If that doesn't help within PATIENCE_MS, and
+ * the code is neither the lab's nor Lua's, the switch is withdrawn, or goes on
+ * without an observer, and the answer says so: in less than 100 ms. The lab's
+ * and Lua's own code comes to a place where it takes notice; only what copies
+ * or frees gigabytes takes until KNOWN_MS. On a busy machine it may take up to
+ * STARVED_MS: a VM whose thread hardly ran has had no chance to take notice,
+ * and the student would have to ask again. Once the old step is left, the
+ * answer waits for the switch: to enter a step may take long. */
 #include "web/goto.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@
 enum {
   INTERRUPT_MS = 50,
   PATIENCE_MS = 40,
+  KNOWN_MS = 900,
   STARVED_MS = 3000,
   STEP_MAX = 9999,
 };
@@ -76,9 +78,15 @@ static bool is_vm_starved(const goto_request *c) {
          lab_preempt_is_starved(c->web->config.vm);
 }
 
+/* The code that keeps the VM takes notice soon. */
+static bool is_code_known(const goto_request *c) {
+  return uv_now(c->web->config.loop) - c->began < KNOWN_MS &&
+         !lab_preempt_is_foreign();
+}
+
 static bool is_switch_hopeless(goto_request *c, lab_err *why) {
   lab_vm *vm = c->web->config.vm;
-  if (!c->hurried || is_vm_starved(c))
+  if (!c->hurried || is_vm_starved(c) || is_code_known(c))
     return false;
   return lab_switch_withdraw(vm, &c->x, why) ||
          lab_switch_is_stuck(vm, &c->x, why);

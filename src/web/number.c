@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "http/query.h"
 
 /* Reads digits up to the end of TEXT; LIMIT is the largest value allowed. */
@@ -37,20 +38,6 @@ int lab_web_atoi(const char *text, int64_t *out) {
   return rc;
 }
 
-/* Length of the valid UTF-8 sequence of several bytes at S, or 0. */
-static size_t sequence_length(const unsigned char *s) {
-  size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-  if (s[0] < 0xc2 || s[0] > 0xf4)
-    return 0;
-  for (size_t i = 1; i < len; i++)
-    if ((s[i] & 0xc0) != 0x80)
-      return 0;
-  if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-      (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-    return 0;
-  return len;
-}
-
 static void quote_byte(unsigned char c, lab_buf *out) {
   static const char special[] = "\a\b\f\n\r\t\v", letters[] = "abfnrtv";
   const char *at = c ? strchr(special, c) : NULL;
@@ -64,18 +51,23 @@ static void quote_byte(unsigned char c, lab_buf *out) {
     lab_buf_putc(out, (char)c);
 }
 
+/* U+0080 to U+009F: terminals take them for commands, too. */
+static bool is_high_control(const char *s, size_t len) {
+  return len == 2 && s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
+}
+
 void lab_web_quote(const char *text, lab_buf *out) {
+  const char *end = text + strlen(text);
   lab_buf_putc(out, '"');
-  while (*text) {
-    const unsigned char *s = (const unsigned char *)text;
-    size_t len = *s >= 0x80 ? sequence_length(s) : 0;
-    if (len > 0) {
+  while (text < end) {
+    size_t len = lab_utf8_length(text, (size_t)(end - text));
+    if (is_high_control(text, len))
+      lab_buf_printf(out, "\\u%04x", (unsigned char)text[1]);
+    else if (len > 1)
       lab_buf_append(out, text, len);
-    } else {
-      quote_byte(*s, out);
-      len = 1;
-    }
-    text += len;
+    else
+      quote_byte((unsigned char)*text, out);
+    text += len ? len : 1;
   }
   lab_buf_putc(out, '"');
 }

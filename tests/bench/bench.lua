@@ -2,8 +2,8 @@
 -- diaglab against its peers, measured in one run on one machine: a table of
 -- ratios. ./lab bench builds what is needed and calls this.
 --
---   bench.lua [GROUP...]     http copy sampler heap lua trace sync; all unless
---                            told
+--   bench.lua [GROUP...]     start request http copy sampler heap lua trace sync
+--                            tasks pprof; all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -101,8 +101,10 @@ local function go_peer()
   end)
 end
 
+-- Below those that the kernel gives to clients, which could connect to
+-- themselves.
 local function free_port()
-  for port = 20000 + math.random(20000), 65000 do
+  for port = 10000 + math.random(20000), 32000 do
     if t.http("http://127.0.0.1:" .. port).failure then return port end
   end
 end
@@ -123,7 +125,153 @@ end
 
 -- ---- the rows -----------------------------------------------------------------
 
-local groups, order = {}, { "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks" }
+local groups, order = {}, { "start", "request", "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks",
+  "pprof" }
+
+-- The same answer from Lua code in other servers. Each takes keep-alive
+-- connections for ever, has one process, and writes no log.
+local LIGHTTPD = [[
+server.bind = "127.0.0.1"
+server.port = %d
+server.document-root = "%s"
+server.errorlog = "/dev/null"
+server.modules = ("mod_magnet")
+server.max-keep-alive-requests = 65535
+magnet.attract-raw-url-to = ("%s/hello.lua")
+]]
+local MAGNET = [[
+lighty.header["Content-Type"] = "text/plain; charset=utf-8"
+lighty.content = { "hello world" }
+return 200
+]]
+local NGINX = [[
+daemon off;
+master_process off;
+error_log /dev/null crit;
+pid %s/pid;
+load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  server {
+    listen 127.0.0.1:%d;
+    location / {
+      default_type "text/plain; charset=utf-8";
+      content_by_lua_block {
+        ngx.header.content_length = 11
+        ngx.print("hello world")
+      }
+    }
+  }
+}
+]]
+
+-- The port and the command of each.
+local function lighttpd_command()
+  local dir, port = t.temp_dir(), free_port()
+  t.write(dir .. "/hello.lua", MAGNET)
+  t.write(dir .. "/conf", LIGHTTPD:format(port, dir, dir))
+  return port, { "lighttpd", "-D", "-f", dir .. "/conf" }
+end
+
+local function nginx_command()
+  local dir, port = t.temp_dir(), free_port()
+  t.write(dir .. "/conf", NGINX:format(dir, port))
+  return port, { "nginx", "-c", dir .. "/conf" }
+end
+
+local function go_command()
+  local port = free_port()
+  return port, { build .. "/tests/peer", "127.0.0.1:" .. port }
+end
+
+local function lab_command()
+  local port = free_port()
+  return port, { t.diaglab, "--listen", "127.0.0.1:" .. port }
+end
+
+-- Milliseconds to the first answer, and the CPU time until then: the smallest
+-- and the middle of STARTS each, of several programs that take turns.
+local STARTS = 25
+local function start_times(...)
+  local commands, wall, cpu = { ... }, {}, {}
+  for i = 1, #commands do wall[i], cpu[i] = {}, {} end
+  for round = 1, STARTS do
+    for i, command in ipairs(commands) do
+      local port, words = command()
+      local result = t.run(t.command { build .. "/tests/start_time", port, table.unpack(words) })
+      local ms, cpu_ms = result.out:match("^(%S+) (%S+)\n")
+      if not ms then error(result.err) end
+      wall[i][round], cpu[i][round] = tonumber(ms), tonumber(cpu_ms)
+    end
+    t.clean()
+  end
+  for i = 1, #commands do
+    local middle, middle_cpu = median(wall[i]), median(cpu[i]) -- which sorts
+    wall[i] = { min = wall[i][1], middle = middle }
+    cpu[i] = { min = cpu[i][1], middle = middle_cpu }
+  end
+  return wall, cpu
+end
+
+function groups.start()
+  local wall, cpu = start_times(lab_command, go_command, lighttpd_command)
+  row("start to first answer, against Go (ms)", "%.1f", wall[1].middle, wall[2].middle, "<= 1")
+  row("  the fastest", "%.1f", wall[1].min, wall[2].min)
+  row("  the fastest, against 15 ms", "%.1f", wall[1].min, 15, "<= 1")
+  row("  CPU time, the fastest", "%.1f", cpu[1].min, cpu[2].min)
+  row("  against lighttpd with Lua, the fastest", "%.1f", wall[1].min, wall[3].min)
+end
+
+local function rss(pid)
+  return tonumber(t.read("/proc/" .. pid .. "/status"):match("VmRSS:%s*(%d+) kB")) / 1024
+end
+
+local function cpu_seconds(pid)
+  local list = t.run(("cat /proc/%d/task/*/schedstat"):format(pid)).out
+  local ns = 0
+  for n in list:gmatch("(%d+) %d+ %d+\n") do ns = ns + tonumber(n) end
+  return ns / 1e9
+end
+
+-- Starts a server, which has answered once when this returns.
+local function serve(command)
+  local port, words = command()
+  local server = t.spawn(t.command(words))
+  local url = "http://127.0.0.1:" .. port
+  t.eventually(function() return t.http(url).status == 200 end)
+  local answer = t.http(url)
+  if answer.body ~= "hello world" then error(words[1] .. " says " .. tostring(answer.body)) end
+  return { url = url, pid = server.pid, idle = rss(server.pid) }
+end
+
+-- CPU microseconds of the server for one request.
+local function request_cost(server)
+  return function()
+    local before = cpu_seconds(server.pid)
+    local wrk = t.run(("wrk -t1 -c64 -d%ds %s/"):format(SECONDS, server.url))
+    local spent = cpu_seconds(server.pid) - before
+    if wrk.out:find("Non-2xx", 1, true) then error(server.url .. " answered errors\n" .. wrk.out) end
+    return spent * 1e6 / tonumber(wrk.out:match("(%d+) requests in"))
+  end
+end
+
+function groups.request()
+  local lab, lighttpd, nginx, go =
+    serve(lab_command), serve(lighttpd_command), serve(nginx_command), serve(go_command)
+  local ours, magnet, openresty, theirs =
+    alternate(request_cost(lab), request_cost(lighttpd), request_cost(nginx), request_cost(go))
+  row("/ with its log, against lighttpd without (CPU us)", "%.2f", ours, magnet, "<= 1")
+  row("  against nginx with Lua, without (CPU us)", "%.2f", ours, openresty)
+  row("  against Go with its log (CPU us)", "%.2f", ours, theirs)
+  row("idle RSS, against 6 MB", "%.2f", lab.idle, 6, "<= 1")
+  row("  against lighttpd with Lua (MB)", "%.2f", lab.idle, lighttpd.idle)
+  row("  against nginx with Lua (MB)", "%.2f", lab.idle, nginx.idle)
+  row("  against Go (MB)", "%.2f", lab.idle, go.idle)
+  row("RSS after these requests, against lighttpd (MB)", "%.2f", rss(lab.pid), rss(lighttpd.pid))
+end
 
 function groups.http()
   local lab, go, bare = start(), go_peer(), bare_server()
@@ -315,6 +463,21 @@ function groups.tasks()
     end
     t.clean()
   end
+end
+
+-- CPU seconds of a command, with its children.
+local function cpu_of(command)
+  local text = t.run("bash -c " .. t.quote("TIMEFORMAT='%U %S'; time " .. command .. " >/dev/null 2>&1")).err
+  local user, system = text:match("([%d.]+) ([%d.]+)%s*$")
+  return tonumber(user) + tonumber(system)
+end
+
+function groups.pprof()
+  local file = t.temp_dir() .. "/profile"
+  local ours, theirs = alternate(
+    function() return program(build .. "/tests/bench_pprof_decode", file) end,
+    function() return cpu_of("go tool pprof -proto -output=/dev/null " .. file) end)
+  row("read a profile, against pprof -proto (CPU s)", "%.4f", ours, theirs, "<= 0.5")
 end
 
 -- ---- main ---------------------------------------------------------------------

@@ -41,7 +41,7 @@ static void play(lab_task *task) {
 static void contend(lab_task *task) {
   if (mutex.locked && task->granted)
     lab_mutex_unlock(sched, &mutex, stack[0]);
-  if (lab_mutex_try_lock(&mutex)) {
+  if (lab_mutex_try_lock(sched, &mutex)) {
     task->granted = true;
     lab_task_ready(sched, task);
   } else {

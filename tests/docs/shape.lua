@@ -4,6 +4,7 @@
 --     addresses, percentages, and the dots by which pprof says zero
 --   - but a line's number counts: in a listing of pprof, and of a scenario.lua
 --   - of a path or URL the last part counts
+--   - the state of a process, as ps and top print it before a number, is S
 --   - spaces of any width are one
 -- In an expected line ... stands for anything.
 --
@@ -28,8 +29,9 @@ end
 
 function shape.of(line)
   line = keep_line_numbers(line)
-  line = line:gsub("%S*/", "")
+  line = line:gsub("%S*/", ""):gsub("%(%s+", "(")
   line = line:gsub("%f[%w_]%d[%w.,%%\u{b5}]*", "#")
+  line = line:gsub(" [RD] +(#)", " S %1")
   line = line:gsub("%f[%S][-+]#", "#"):gsub("%f[%S]%.%f[%s]", "#")
   return (line:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", ""))
 end

@@ -3,10 +3,12 @@
  *
  * The first byte of the input chooses how the handler answers: at once, late,
  * as a stream, while it holds the request, or while it watches the client. The
- * second byte is the number of bytes that are sent at a time. The rest is what
- * the client sends, before it closes its half. The server is the real one, on
- * one end of a socketpair. Checked: an answer looks like HTTP, every request is
- * complete, and no handle is left. */
+ * second byte is the number of bytes that are sent at a time, but in 16 pieces
+ * all is sent. The rest is what the client sends, before it closes its half.
+ * The server is the real one, on one end of a socketpair; it is the same for
+ * all inputs, because a new one takes longer than an input. Checked: an answer
+ * looks like HTTP, every request is complete, and of a connection whose client
+ * is gone no handle is left. */
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,14 +21,22 @@
 #include "http/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+enum { PIECES = 16 };
 enum { AT_ONCE, LATE, STREAM, HELD, WATCHED, MODES };
 
 typedef struct harness {
   unsigned mode;
   lab_http_request *late;
   bool answered; /* something was read */
+  bool over;     /* the server has closed the connection */
 } harness;
+
+static uv_loop_t loop;
+static lab_http_server *server;
+static harness h;
+static int idle_handles;
 
 /* Reads everything in the request, so that the sanitizers see it. */
 static void read_request(const lab_http_request *req) {
@@ -74,30 +84,30 @@ static void answer_request(lab_http_request *req, void *arg) {
   }
 }
 
-static void answer_late(harness *h) {
-  lab_http_request *req = h->late;
+static void answer_late(void) {
+  lab_http_request *req = h.late;
   if (!req)
     return;
-  h->late = NULL;
+  h.late = NULL;
   lab_http_error(req, 404, "404 page not found");
-  if (h->mode == HELD) {
+  if (h.mode == HELD) {
     read_request(req);
     lab_http_release(req);
   }
 }
 
-static void turn_loop(harness *h, uv_loop_t *loop, int fd) {
+static void turn_loop(int fd) {
   char out[4096];
-  uv_run(loop, UV_RUN_NOWAIT);
+  uv_run(&loop, UV_RUN_NOWAIT);
   ssize_t n = read(fd, out, sizeof out);
-  if (n >= 7 && !h->answered)
+  if (n >= 7 && !h.answered)
     LAB_ASSERT(memcmp(out, "HTTP/1.", 7) == 0);
-  h->answered |= n > 0;
-  answer_late(h);
+  h.answered |= n > 0;
+  h.over |= n == 0 || (n < 0 && errno != EAGAIN);
+  answer_late();
 }
 
-static void send_input(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
-                       size_t size, size_t step) {
+static void send_input(int fd, const uint8_t *data, size_t size, size_t step) {
   while (size > 0) {
     size_t piece = size < step ? size : step;
     ssize_t n = write(fd, data, piece);
@@ -107,46 +117,66 @@ static void send_input(harness *h, uv_loop_t *loop, int fd, const uint8_t *data,
     } else if (n < 0 && errno != EAGAIN) {
       break; /* the server has closed the connection */
     }
-    turn_loop(h, loop, fd);
+    turn_loop(fd);
   }
   shutdown(fd, SHUT_WR);
-  for (int i = 0; i < 8; i++)
-    turn_loop(h, loop, fd);
+  for (int i = 0; i < 8 && !h.over; i++)
+    turn_loop(fd);
 }
 
-static lab_http_server *create_small_server(harness *h, uv_loop_t *loop) {
-  lab_http_server *server;
+static void count_handle(uv_handle_t *handle, void *count) {
+  (void)handle;
+  ++*(int *)count;
+}
+
+static int count_handles(void) {
+  int n = 0;
+  uv_walk(&loop, count_handle, &n);
+  return n;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
   lab_http_config config;
+  (void)argc;
+  (void)argv;
   lab_http_config_init(&config);
   config.max_header_bytes = 256; /* small, to be reached */
   config.max_uri_bytes = 64;
   config.max_body_bytes = 512;
   config.on_request = answer_request;
-  config.arg = h;
-  int rc = lab_http_server_new(&server, loop, &config);
-  LAB_ASSERT(rc == 0);
-  return server;
+  config.arg = &h;
+  LAB_ASSERT(uv_loop_init(&loop) == 0);
+  LAB_ASSERT(lab_http_server_new(&server, &loop, &config) == 0);
+  uv_run(&loop, UV_RUN_NOWAIT);
+  idle_handles = count_handles();
+  return 0;
+}
+
+/* The client is gone: so is the connection, as soon as the loop has noticed and
+ * the handler has answered. */
+static void end_connection(int fd) {
+  close(fd);
+  for (int i = 0; i < 8 && count_handles() > idle_handles; i++) {
+    uv_run(&loop, UV_RUN_NOWAIT);
+    answer_late();
+  }
+  answer_late();
+  LAB_ASSERT(count_handles() == idle_handles);
+  LAB_ASSERT(!h.late);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  uv_loop_t loop;
   int fds[2];
   if (size < 2)
     return 0;
-  harness h = {.mode = data[0] % MODES};
+  h = (harness){.mode = data[0] % MODES};
   size_t step = data[1] ? data[1] : 65536;
-  uv_loop_init(&loop);
-  lab_http_server *server = create_small_server(&h, &loop);
+  if (step < size / PIECES)
+    step = size / PIECES;
   int rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
   LAB_ASSERT(rc == 0);
   lab_http_serve_fd(server, fds[0]);
-  send_input(&h, &loop, fds[1], data + 2, size - 2, step);
-  close(fds[1]);
-  lab_http_server_abort(server);
-  lab_http_server_close(server, NULL, NULL);
-  uv_run(&loop, UV_RUN_DEFAULT);
-  answer_late(&h);
-  rc = uv_loop_close(&loop);
-  LAB_ASSERT(rc == 0); /* no handle was forgotten */
+  send_input(fds[1], data + 2, size - 2, step);
+  end_connection(fds[1]);
   return 0;
 }

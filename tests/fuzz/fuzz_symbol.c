@@ -8,7 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
-#include "web/handlers.h"
+#include "web/slow.h"
+#include "web/symbol.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

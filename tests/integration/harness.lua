@@ -34,8 +34,18 @@
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
 --   lab:thread_cpu(prefix)      CPU seconds so far of the threads with such names
+--   lab:starved(prefix)         seconds so far that threads with such names were
+--                               ready to run and had no processor
+--   lab:seconds_of(ask)         ask() -> answer: its seconds, without those that the
+--                               control thread or the VM's was starved; the answer
+--   lab:in_time(limit, what, ask[, attempts])
+--                               ask() -> the answer, within so many such seconds
+--   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
+--   lab:has_thread(name)        is there a thread with such a name?
+--   lab:wait_profiler()         until a CPU or wall profile is being taken
 --   lab:work(prefix, cpu)       until these threads have used so much more
---   lab:leave([option...])      switches to step 0 -> the answer
+--   lab:go_to(step[, option...])  switches -> the answer; lab:leave([option...])
+--                               switches to step 0
 --   t.is_sanitized()            is it a build for sanitizers?
 --   t.diaglab, t.source         paths of the program and of the source tree
 --
@@ -44,6 +54,9 @@
 --   t.near(got, want, within[, what])  t.between(got, low, high[, what])
 --   t.has(text, plain[, what])         t.match(text, pattern[, what]) -> captures
 --   t.eventually(f[, seconds])         until f() is true -> its result
+--   t.enough(take, is_enough[, first]) take(seconds) with 1, 2, 4 ... seconds (or
+--                                      twice the first, ...) until its results
+--                                      are enough -> them
 --
 -- shell.lua's functions are here too (t.run, t.temp_dir, t.write, ...), and
 -- pprof.lua as t.pprof.
@@ -122,6 +135,17 @@ function t.eventually(f, seconds)
   fail(nil, "still not so after %g seconds", seconds)
 end
 
+-- On a busy machine a second of profile may have no samples.
+function t.enough(take, is_enough, first)
+  local seconds = first or 1
+  while seconds <= 64 do
+    local results = table.pack(take(seconds))
+    if is_enough(table.unpack(results, 1, results.n)) then return table.unpack(results, 1, results.n) end
+    seconds = 2 * seconds
+  end
+  fail(nil, "still not enough after %d seconds", seconds // 2)
+end
+
 -- ---- HTTP ---------------------------------------------------------------------
 
 local function parse_headers(text)
@@ -141,15 +165,14 @@ end
 -- http(url, option...): status is nil, and failure says why, where curl got no
 -- answer.
 function t.http(url, ...)
-  local base = shell.temp_dir()
-  local words = { "curl", "-sS", "-D", base .. "/headers", "-o", base .. "/body",
+  local base = shell.temp_file()
+  local words = { "curl", "-sS", "-D", base .. ".headers", "-o", base .. ".body",
     "-w", "%{time_total}", "--max-time", "120", ... }
   words[#words + 1] = url
   local result = shell.run(shell.command(words))
-  local answer = { seconds = tonumber(result.out), body = shell.read(base .. "/body") or "" }
+  local answer = { seconds = tonumber(result.out), body = shell.take(base .. ".body") or "" }
   if result.code ~= 0 then answer.failure = result.err end
-  answer.status, answer.headers = parse_headers(shell.read(base .. "/headers") or "")
-  os.remove(base .. "/body")
+  answer.status, answer.headers = parse_headers(shell.take(base .. ".headers") or "")
   return answer
 end
 
@@ -181,13 +204,67 @@ function lab:rss()
   return tonumber(status:match("VmRSS:%s*(%d+) kB")) * 1024
 end
 
-function lab:thread_cpu(prefix)
-  local ns, folder = 0, ("/proc/%d/task/"):format(self.pid)
+-- The sum of FIELD of /proc/PID/task/*/schedstat: 1 is nanoseconds on a
+-- processor, 2 those of waiting for one.
+local function sum_schedstat(self, prefix, field)
+  local sum, folder = 0, ("/proc/%d/task/"):format(self.pid)
   for id in t.run("ls " .. folder).out:gmatch("%d+") do
     local name, stat = shell.read(folder .. id .. "/comm"), shell.read(folder .. id .. "/schedstat")
-    if name and stat and name:sub(1, #prefix) == prefix then ns = ns + tonumber(stat:match("^%d+")) end
+    if name and stat and name:sub(1, #prefix) == prefix then
+      sum = sum + tonumber(({ stat:match("^(%d+) (%d+)") })[field])
+    end
   end
-  return ns / 1e9
+  return sum / 1e9
+end
+
+function lab:thread_cpu(prefix) return sum_schedstat(self, prefix, 1) end
+
+function lab:starved(prefix) return sum_schedstat(self, prefix, 2) end
+
+-- Calls f; returns its results and the seconds that the control thread or the
+-- VM's was ready to run meanwhile and had no processor: the larger of both.
+local function while_starved(self, f)
+  local control, vm = self:starved("diaglab"), self:starved("vm")
+  local results = table.pack(f())
+  if not self:alive() then return 0, table.unpack(results, 1, results.n) end
+  return math.max(self:starved("diaglab") - control, self:starved("vm") - vm, 0), table.unpack(results, 1, results.n)
+end
+
+-- The seconds of ask()'s answer, without those of being starved, and the answer.
+function lab:seconds_of(ask)
+  local starved, answer = while_starved(self, ask)
+  return math.max(0, answer.seconds - starved), answer
+end
+
+-- The client is starved, too; for that there are three attempts where the
+-- caller can make more than one.
+function lab:in_time(limit, what, ask, attempts)
+  local answer, took
+  for _ = 1, attempts or 1 do
+    took, answer = self:seconds_of(ask)
+    if took <= limit then return answer end
+  end
+  fail(what, "%g s, and %g s without waiting for a processor; wanted %g s", answer.seconds, took, limit)
+end
+
+function lab:end_in(limit, signal)
+  local starved, began = 0, shell.now()
+  self:signal(signal or "TERM")
+  while self:alive() and shell.now() < began + PATIENCE do
+    starved = starved + while_starved(self, function() shell.sleep(0.02) end)
+  end
+  local seconds = shell.now() - began
+  t.check(seconds - starved <= limit, ("it took %.2f s to end, %.2f s of them without a processor; wanted %g s")
+    :format(seconds, starved, limit))
+  return self:code()
+end
+
+function lab:has_thread(name)
+  return t.run(("cat /proc/%d/task/*/comm"):format(self.pid)).out:find(name, 1, true) ~= nil
+end
+
+function lab:wait_profiler()
+  t.eventually(function() return self:has_thread("profiler") end)
 end
 
 function lab:work(prefix, cpu)
@@ -206,10 +283,12 @@ end
 
 -- A machine so busy that the VM's thread doesn't run at all for 90 ms gives an
 -- answer that says so; any other is the lab's.
-function lab:leave(...)
+function lab:leave(...) return self:go_to(0, ...) end
+
+function lab:go_to(step, ...)
   local answer
   for _ = 1, 10 do
-    answer = self:get("/goto?step=0", ...)
+    answer = self:get("/goto?step=" .. step, ...)
     if not answer.body:find("the machine is too busy", 1, true) then break end
     print("     tried again, after " .. answer.body)
   end
@@ -220,6 +299,8 @@ function lab:signal(name) return self.program:signal(name) end
 
 function lab:wait(seconds) return self.program:wait(seconds) end
 
+function lab:code() return self.program:code() end
+
 function lab:alive() return self.program:alive() end
 
 function lab:stop(seconds)
@@ -229,9 +310,20 @@ end
 
 lab.__index = lab
 
+-- The program, with C code that can't be interrupted (stuck.c) if the test has
+-- called t.with_stuck.
+local before = {}
+function t.with_stuck()
+  local library = os.getenv("STUCK")
+  if not library then t.skip("STUCK isn't set") end
+  before = { "env", "LD_PRELOAD=" .. library, "ASAN_OPTIONS=verify_asan_link_order=0", table.unpack(before) }
+end
+
 -- Port 0: the log says which one it got. It may listen on 127.0.0.1 and ::1.
 function t.start(...)
-  local program = shell.spawn(shell.command { t.diaglab, "--listen", "127.0.0.1:0", ... })
+  local words = table.move({ t.diaglab, "--listen", "127.0.0.1:0", ... }, 1, select("#", ...) + 3, #before + 1,
+    { table.unpack(before) })
+  local program = shell.spawn(shell.command(words))
   local self = setmetatable({ program = program, pid = program.pid }, lab)
   started[#started + 1] = self
   self.port = t.eventually(function()

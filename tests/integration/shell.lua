@@ -10,9 +10,12 @@
 --   shell.now()                 seconds, for taking differences
 --   shell.read(path)            -> the whole file, or nil
 --   shell.write(path, text)
+--   shell.take(path)            reads and removes
+--   shell.temp_file()           -> the beginning of names for files; removed, too
 --   shell.temp_dir()            -> path; removed by shell.clean()
 --   shell.spawn(cmd)            -> program, in the background
---   shell.clean()               kills what still runs, removes all files
+--   shell.clean()               kills the programs, with what they have started,
+--                               and removes all files
 --
 --   program.pid                 for kill, /proc, lsof, strace
 --   program:out() program:err() what it has written so far
@@ -23,8 +26,10 @@
 local shell = {}
 
 -- ROOT holds all files of this program, so that one command makes and another
--- one removes them.
+-- one removes them. The paths of all folders are as long as those of mktemp -d:
+-- some output is wrapped after a path.
 local BATCH = 50 -- folders that are made at once
+local FIRST = 1000
 local root, folders_made, folders_given, runs
 local programs = {}
 local PATIENCE = 60 -- a busy machine takes long, but it gets there
@@ -55,10 +60,10 @@ end
 
 local function root_dir()
   if not root then
-    local pipe = assert(io.popen("mktemp -d", "r"))
+    local pipe = assert(io.popen("mktemp -d -t t.XXXXXXX", "r"))
     root = assert(pipe:read("l"), "mktemp failed")
     pipe:close()
-    folders_made, folders_given, runs = 0, 0, 0
+    folders_made, folders_given, runs = FIRST, FIRST, 0
   end
   return root
 end
@@ -73,22 +78,27 @@ function shell.temp_dir()
   return dir .. "/" .. folders_given
 end
 
-local function take(path)
+-- A name that no other file has, with room for endings.
+function shell.temp_file()
+  local dir = root_dir()
+  runs = runs + 1
+  return ("%s/run%d"):format(dir, runs)
+end
+
+function shell.take(path)
   local text = shell.read(path)
   os.remove(path)
   return text
 end
 
 function shell.run(cmd, input)
-  local dir = root_dir()
-  runs = runs + 1
-  local base = ("%s/run%d"):format(dir, runs)
+  local base = shell.temp_file()
   if input then shell.write(base .. ".in", input) end
   local _, how, code = os.execute(("{ %s\n} <%s >%s.out 2>%s.err"):format(cmd,
     input and base .. ".in" or "/dev/null", base, base))
   if how == "signal" then code = 128 + code end
   if input then os.remove(base .. ".in") end
-  return { out = take(base .. ".out"), err = take(base .. ".err"), code = code }
+  return { out = shell.take(base .. ".out"), err = shell.take(base .. ".err"), code = code }
 end
 
 function shell.have(tool)
@@ -111,11 +121,11 @@ program.__index = program
 
 -- A shell stays as the program's parent, to see how it ends. `exec` makes the
 -- pid that of the program itself; the shell it runs in would ignore INT, so the
--- signal is put back by env.
+-- signal is put back by env. A session holds what the program starts, to end it.
 function shell.spawn(cmd)
   local dir = shell.temp_dir()
   local script = ([[
-    env --default-signal=INT,QUIT sh -c %s </dev/null >$d/out 2>$d/err &
+    env --default-signal=INT,QUIT setsid sh -c %s </dev/null >$d/out 2>$d/err &
     echo $! >$d/pid
     wait $!
     echo $? >$d/code
@@ -157,12 +167,10 @@ function program:wait(seconds)
 end
 
 function shell.clean()
-  for _, p in ipairs(programs) do
-    if p:alive() then
-      p:signal("KILL")
-      p:wait()
-    end
-  end
+  local groups = {}
+  for i, p in ipairs(programs) do groups[i] = "-" .. p.pid end
+  if #groups > 0 then os.execute("kill -s KILL -- " .. table.concat(groups, " ") .. " 2>/dev/null") end
+  for _, p in ipairs(programs) do p:wait() end
   if root then os.execute("rm -rf " .. shell.quote(root)) end
   root, programs = nil, {}
 end

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- A deep stack keeps 128 frames or more with its leaf and its root, and one
 -- frame that says how many are left out: in every kind of profile and dump.
 local t = require "harness"

@@ -47,7 +47,7 @@ for _, route in ipairs { "write-and-read", "where", "close-meanwhile", "cancel",
     goto_step(lab, 90)
     for _ = 1, 3 do t.equal(lab:get("/" .. route).body, "ok") end
     goto_step(lab, 0)
-    t.eventually(function() return fds(lab) <= before end, 5)
+    t.eventually(function() return fds(lab) <= before end)
     t.equal(lab:stop(), 0)
   end)
 end
@@ -62,7 +62,7 @@ t.test("a step's files are closed and removed when it is left", function()
   local private = t.match(t.run("ls " .. tmp).out, "^(diaglab%-" .. lab.pid .. "%-%x+)\n$")
   t.match(t.run("ls -ld " .. tmp .. "/" .. private).out, "^drwx%-%-%-%-%-%-")
   goto_step(lab, 0)
-  t.eventually(function() return count(tmp) == 1 and fds(lab) == before end, 5)
+  t.eventually(function() return count(tmp) == 1 and fds(lab) == before end)
   t.has(lab:log(), "step 90: 30 files were left behind and taken back")
   goto_step(lab, 90)
   lab:get("/keep?n=3")
@@ -111,13 +111,22 @@ t.test("step 6: five descriptors a request, until there are none", function()
   t.match(log, "request / failed: [^\n]*open /[^\n]*: too many open files\nstack traceback:\n[^\0]*in upvalue 'createFiles'")
   t.match(log, "in upvalue 'doSomeBusinessLogic'")
   goto_step(lab, 0)
-  t.eventually(function() return fds(lab) <= before end, 5)
+  t.eventually(function() return fds(lab) <= before end)
   t.has(lab:get("/debug/pprof/lab.OpenFiles?debug=1").body, "total 0\n")
   t.equal(lab:get("/").body, "hello world")
   goto_step(lab, "6&limit=60")
   t.equal(lab:get("/").status, 200, "and again")
   t.equal(lab:stop(), 0)
 end)
+
+-- Where descriptors are short, a client that connects and hasn't sent its request
+-- yet, as on a busy machine, may have to make room for others: it tries again.
+local PERSISTENT = [[sh -c 'for try in 1 2 3 4 5; do
+  code=$(curl -sS -o /dev/null -w "%%{http_code}" "%s/debug/pprof/profile?seconds=2&x=%d")
+  result=$?
+  [ $result = 52 ] || break
+done
+printf %%s "$code"; exit $result']]
 
 t.test("step 6 at the process's own limit: the lab goes on", function()
   local lab = start(256)
@@ -131,11 +140,11 @@ t.test("step 6 at the process's own limit: the lab goes on", function()
   t.has(lab:details(answer), "too many open files")
   -- Connections, profiles and the switch have descriptors of their own.
   local clients = {}
-  for i = 1, 20 do clients[i] = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' '%s/debug/pprof/profile?seconds=2&x=%d'"):format(lab.url, i)) end
+  for i = 1, 20 do clients[i] = t.spawn(PERSISTENT:format(lab.url, i)) end
   t.equal(lab:get("/debug/pprof/heap").status, 200)
   t.equal(lab:get("/debug/vars").status, 200)
   for _, client in ipairs(clients) do
-    t.equal(client:wait(30), 0)
+    t.equal(client:wait(), 0)
     t.equal(client:out(), "200")
   end
   goto_step(lab, 0)

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: time
 -- Folders with scenarios that nobody selects, and that do the worst they can:
 -- the lab answers as if they weren't there, and says of each what is wrong.
 local t = require "harness"
@@ -86,6 +87,11 @@ local function check_list(list, all)
   end
 end
 
+-- Whether a process reads a scenario of DIR.
+local function has_reader(dir)
+  return t.run("ps -ww -eo args").out:find("diaglab-reader " .. dir, 1, true) ~= nil
+end
+
 t.test("twenty of them harm neither the list nor anything else", function()
   local dir, all = make_hostile_folder()
   local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "1")
@@ -100,7 +106,7 @@ t.test("twenty of them harm neither the list nor anything else", function()
   local list = lab:get("/steps", "--max-time", "60")
   t.equal(list.status, 200)
   check_list(list.body, all)
-  t.check(not t.run("ps -eo comm").out:find("diaglab-reader", 1, true), "no reader is left")
+  t.check(not has_reader(dir), "no reader is left")
   t.check(lab:rss() < rss + (32 << 20), "nothing of them is in the lab's memory")
   t.equal(lab:stop(), 0)
 end)
@@ -128,8 +134,8 @@ t.test("the lab stops at once while they are read", function()
   for i = 1, 60 do write_scenario(dir, (FIRST + i) .. "-load", "while true do end") end
   local lab = t.start_with { dir }
   t.spawn("curl -s " .. lab.url .. "/steps")
-  t.eventually(function() return t.run("ps -eo comm").out:find("diaglab-reader", 1, true) end)
-  t.equal(lab:stop(5), 0)
+  t.eventually(function() return has_reader(dir) end)
+  t.equal(lab:end_in(5), 0)
   t.check(not lab:log():find("leaving it", 1, true), "nothing was left behind")
 end)
 
@@ -166,10 +172,10 @@ t.test("--list ends when it is told to", function()
   local dir = t.temp_dir()
   for i = 1, 100 do write_scenario(dir, (FIRST + i) .. "-load", "while true do end") end
   local list = t.spawn(t.command { t.diaglab, "--list", "--scenarios", dir })
-  t.eventually(function() return t.run("ps -eo comm").out:find("diaglab-reader", 1, true) end)
+  t.eventually(function() return has_reader(dir) end)
   list:signal("TERM")
-  t.check(list:wait(5) ~= 0, "it was ended")
-  t.eventually(function() return not t.run("ps -eo comm").out:find("diaglab-reader", 1, true) end)
+  t.check((list:wait() or 0) ~= 0, "it was ended")
+  t.eventually(function() return not has_reader(dir) end)
 end)
 
 t.finish()

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- lab.label, lab.region and lab.task: labels tell apart what runs the same
 -- code, and none of them shows otherwise.
 local t = require "harness"
@@ -19,10 +20,14 @@ end
 t.test("CPU samples carry labels: nested, on workers, in tasks, after a sleep", function()
   local lab = t.start_with(scenarios, "--step", "81")
   local file = t.temp_dir() .. "/profile"
-  local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=6&hz=500'"):format(file, lab.url))
-  t.sleep(0.2)
-  t.equal(lab:get("/labels").status, 200)
-  t.equal(profile:wait(20), 0)
+  t.enough(function(seconds)
+    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'"):format(file, lab.url, seconds))
+    lab:wait_profiler()
+    t.equal(lab:get("/labels").status, 200)
+    local whole = profile:alive()
+    t.equal(profile:wait(), 0)
+    return whole
+  end, function(whole) return whole end, 3)
   local raw = t.pprof.raw(file)
   local worker, part = by_label(raw, "worker"), by_label(raw, "part")
   t.near(worker.a, 0.8, 0.1, "a: 0.4 + 0.3 + 0.1")
@@ -68,9 +73,9 @@ t.test("a flood of labels takes neither states nor steps", function()
   lab:get("/goto?step=81")
   local file = t.temp_dir() .. "/wall"
   local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/wall?seconds=2'"):format(file, lab.url))
-  t.sleep(0.2)
+  lab:wait_profiler()
   t.equal(lab:get("/flood").status, 200)
-  t.equal(profile:wait(20), 0)
+  t.equal(profile:wait(), 0)
   local asleep = 0
   for _, sample in ipairs(t.pprof.raw(file).samples) do
     t.check(not sample.labels.state[1]:find("other"), "a state is lost")

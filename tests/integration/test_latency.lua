@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor, time
 -- /goto and /debug while the application is busy, and switches that meet each
 -- other. The design says 100 ms; on a busy machine the limit here is 300. (What
 -- one request can do to the VM is in test_scenarios and test_shutdown.)
 local t = require "harness"
 t.need("curl")
+t.with_stuck()
 
 local LIMIT = 0.3
 
@@ -20,9 +22,9 @@ end
 local function in_time(lab, path, n)
   local times = {}
   for i = 1, n do
-    local answer = lab:get(path)
+    local seconds, answer = lab:seconds_of(function() return lab:get(path) end)
     t.equal(answer.status, 200, path)
-    times[i] = answer.seconds
+    times[i] = seconds
   end
   table.sort(times)
   print(("     %-28s median %.1f ms, longest %.1f ms"):format(path, times[n // 2 + 1] * 1e3, times[n] * 1e3))
@@ -43,10 +45,11 @@ end
 
 -- A request to PATH that has been taken up when this returns.
 local function begin(lab, path)
-  local program = t.spawn(("curl -sS -w '\n%%{http_code} %%{time_total}' '%s%s'"):format(lab.url, path))
-  t.sleep(0.3)
+  local program = t.spawn(("curl -sSv -w '\n%%{http_code} %%{time_total}' '%s%s'"):format(lab.url, path))
+  t.eventually(function() return program:err():find("> GET ", 1, true) end) -- it is sent
+  t.sleep(0.2)
   return program, function()
-    t.equal(program:wait(10), 0)
+    t.equal(program:wait(), 0)
     local body, status, seconds = program:out():match("^(.*)\n(%d+) (%S+)$")
     return { body = body, status = tonumber(status), seconds = tonumber(seconds) }
   end
@@ -55,12 +58,12 @@ end
 if t.have("wrk") then
   t.test("under load: in time, and the log loses nothing", function()
     local lab = t.start()
-    local wrk = t.spawn(("wrk -t1 -c64 -d6s %s/"):format(lab.url))
+    local wrk = t.spawn(("wrk -t1 -c64 -d3s %s/"):format(lab.url))
     t.sleep(0.3)
     for _, path in ipairs { "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/goto?step=0" } do
-      in_time(lab, path, 30)
+      in_time(lab, path, 10)
     end
-    t.equal(wrk:wait(20), 0)
+    t.equal(wrk:wait(), 0)
     local served = tonumber((t.match(wrk:out(), "(%d+) requests in")))
     t.check(not wrk:out():find("Non-2xx", 1, true), wrk:out())
     t.equal(lab:stop(), 0)
@@ -72,11 +75,12 @@ if t.have("wrk") then
   end)
 end
 
--- Switches to step 0; the seconds that it took.
+-- Switches to step 0; the seconds that it took, without those of waiting for a
+-- processor.
 local function leave(lab)
-  local answer = lab:leave("--max-time", "20")
+  local seconds, answer = lab:seconds_of(function() return lab:leave("--max-time", "20") end)
   t.equal(answer.body, "switched to step 0", answer.failure)
-  return answer.seconds
+  return seconds
 end
 
 local SPINS = {
@@ -88,13 +92,13 @@ for name, text in pairs(SPINS) do
     t.test(("a switch gets past %d requests in %s"):format(n, name), function()
       local lab = start({ ["52-spins"] = text })
       local best = math.huge
-      for _ = 1, 3 do
+      for _ = 1, 2 do
         t.equal(lab:get("/goto?step=52").status, 200)
         local spinning = requests(lab, n)
         in_time(lab, "/debug/vars", 5)
         best = math.min(best, leave(lab))
         for _, one in ipairs(spinning) do
-          t.equal(one:wait(5), 0)
+          t.equal(one:wait(), 0)
           t.equal(one:out(), "503")
         end
         t.equal(lab:get("/").body, "hello world")
@@ -110,40 +114,52 @@ end
 t.test("a switch that C code holds up in the middle says so, and follows", function()
   local lab = start { ["53-late"] = [[
 local leaving = false
-local subject, pattern = ("x"):rep(260), "^" .. (".-"):rep(4) .. "y"
 return {
   request = function()
     while not leaving do lab.sleep(0.001) end
-    return tostring(subject:find(pattern))
+    return tostring(("x"):find("stuck 1.5", 1, true))
   end,
   leave = function() leaving = true lab.sleep(60) end,
 }]] }
   lab:get("/goto?step=53")
   local list = requests(lab, 1)
-  local answer = lab:get("/goto?step=0", "--max-time", "20")
+  local answer = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=0", "--max-time", "20") end)
   t.equal(answer.status, 503, answer.body)
   t.match(answer.body, "^a task is in %S+, which can't be interrupted; step 0 follows when that ends\n$")
-  t.between(answer.seconds, 0, LIMIT)
   t.equal(lab:get("/debug/vars").status, 200)
-  t.equal(list[1]:wait(30), 0)
+  t.equal(list[1]:wait(), 0)
   t.eventually(function() return lab:get("/").body == "hello world" end)
   t.equal(lab:stop(), 0)
 end)
 
 -- ---- switches that meet ---------------------------------------------------------
 
-local SLOW = "return { enter = function() lab.sleep(2) end, request = function() return 'slow' end }"
+local function slow(seconds)
+  return ("return { enter = function() lab.sleep(%g) end, request = function() return 'slow' end }"):format(seconds)
+end
 local QUICK = "return { request = function() return 'quick' end }"
 
 t.test("a slow enter is waited for, and requests are served meanwhile", function()
-  local lab = start { ["54-slow"] = SLOW }
-  local _, answered = begin(lab, "/goto?step=54")
-  in_time(lab, "/", 5)
-  in_time(lab, "/debug/vars", 5)
-  t.equal(lab:get("/").body, "hello world", "not there yet")
+  local lab, answered
+  local seconds = t.enough(function(seconds)
+    lab = start { ["54-slow"] = slow(seconds) }
+    local switch
+    switch, answered = begin(lab, "/goto?step=54")
+    for _ = 1, 5 do
+      for _, path in ipairs { "/", "/debug/vars" } do
+        local took, answer = lab:seconds_of(function() return lab:get(path) end)
+        if answer.status == 503 then pcall(t.eventually, function() return not switch:alive() end, 0.5) end
+        if not switch:alive() then return seconds, false end
+        t.equal(answer.status, 200, path)
+        t.between(took, 0, LIMIT, "seconds for " .. path)
+        if path == "/" then t.equal(answer.body, "hello world", "not there yet") end
+      end
+    end
+    return seconds, true
+  end, function(_, whole) return whole end)
   local answer = answered()
   t.equal(answer.body, "switched to step 54")
-  t.between(answer.seconds, 2, 8)
+  t.check(answer.seconds >= seconds, "it takes as long as enter")
   t.equal(lab:get("/").body, "slow")
 end)
 
@@ -152,9 +168,8 @@ for name, enter in pairs { sleeps = "lab.sleep(600)", ["runs away"] = "while tru
     local lab = start { ["55-never"] = "return { enter = function() " .. enter .. " end, request = function() end }",
       ["56-quick"] = QUICK }
     local _, answered = begin(lab, "/goto?step=55")
-    local second = lab:get("/goto?step=56", "--max-time", "20")
+    local second = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=56", "--max-time", "20") end)
     t.equal(second.body, "switched to step 56", second.failure)
-    t.between(second.seconds, 0, LIMIT)
     local first = answered()
     t.equal(first.status, 503)
     t.equal(first.body, "a later switch took its place\n")
@@ -191,15 +206,14 @@ t.test("a switch gets past tasks that compute, and takes everything back", funct
     leave = function() lab.sleep(10) end,
   }]=] }
   t.equal(lab:get("/goto?step=58").status, 200)
-  local answer = lab:leave("--max-time", "20")
+  local answer = lab:in_time(1, "/goto", function() return lab:leave("--max-time", "20") end)
   t.equal(answer.status, 200, answer.body)
-  t.between(answer.seconds, 0, 1)
   t.equal(lab:get("/goto?step=58").status, 200)
   begin(lab, "/goto?step=0")
   t.sleep(0.05) -- it is being left now
   t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
-  t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end, 20)
-  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end, 5)
+  t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
+  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:get("/").body, "quick")
   t.equal(lab:stop(), 0)
 end)
@@ -212,18 +226,18 @@ t.test("what an enter took that was cut short is given back", function()
   begin(lab, "/goto?step=58")
   lab:wait_log("took it")
   t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
-  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end, 5)
+  t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:stop(), 0)
 end)
 
 t.test("many switches at once: each is answered, the last one counts", function()
-  local lab = start { ["56-quick"] = QUICK, ["54-slow"] = SLOW }
+  local lab = start { ["56-quick"] = QUICK, ["54-slow"] = slow(2) }
   local gets = {}
   for i = 1, 20 do
     gets[i] = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' '%s/goto?step=%d'"):format(lab.url, ({ 56, 54, 0, 4 })[i % 4 + 1]))
   end
   for _, get in ipairs(gets) do
-    t.equal(get:wait(20), 0)
+    t.equal(get:wait(), 0)
     t.check(get:out() == "200" or get:out() == "503", get:out())
   end
   t.equal(lab:get("/goto?step=56").status, 200)
@@ -232,7 +246,7 @@ t.test("many switches at once: each is answered, the last one counts", function(
 end)
 
 t.test("a client that goes away during its switch changes nothing", function()
-  local lab = start { ["54-slow"] = SLOW }
+  local lab = start { ["54-slow"] = slow(2) }
   t.check(lab:get("/goto?step=54", "--max-time", "0.3").failure)
   t.equal(lab:get("/").body, "hello world")
   t.eventually(function() return lab:get("/").body == "slow" end)

@@ -55,7 +55,7 @@ t.test("every thread has a name", function()
     return t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:find("\nprofiler\n", 1, true)
   end)
   lab:stop() -- ends the profile
-  t.equal(profile:wait(10), 0)
+  t.equal(profile:wait(), 0)
 end)
 
 -- ---- perf ----------------------------------------------------------------------
@@ -72,7 +72,7 @@ t.test("perf names our primitives and their callers", function()
   local record = t.run(("perf record -q -e cpu-clock -g -p %d -o %s/data -- sleep 2"):format(lab.pid, dir))
   t.equal(record.code, 0, record.err)
   lab:stop()
-  load:wait(5)
+  load:wait()
   local report = t.run(("perf report -i %s/data --children --stdio -g none --sort symbol"):format(dir)).out
   for _, name in ipairs { "lab_copy_n", "lab_worker_run" } do
     local share = report:match("([%d.]+)%%[^\n]*%[%.%] " .. name)

@@ -60,6 +60,29 @@ answers("errors, in Go's words", {
   }, "\n"),
 })
 
+answers("Tasks that have ended", {
+  ["/ended"] = "nil timeout\ntrue 1, true 4, 3, false 2, whole, false 2, task cancelled, false 2, task cancelled, " ..
+    "Task (ended), Task (ended)",
+})
+
+t.test("methods on what they don't belong to", function()
+  local lab = start()
+  local got = { "no value", "nil", "number", "number", "string", "boolean", "table", "function", "lab.Buffer" }
+  local classes = { "lab.Mutex", "lab.RWMutex", "lab.WaitGroup", "lab.Channel", "lab.Task" }
+  local wanted = {}
+  for _, class in ipairs(classes) do
+    local strangers = { table.unpack(got) }
+    for _, other in ipairs(classes) do
+      if other ~= class then strangers[#strangers + 1] = other end
+    end
+    for _, stranger in ipairs(strangers) do
+      wanted[#wanted + 1] = ("bad argument #1 to '?' (%s expected, got %s)"):format(class, stranger)
+    end
+  end
+  t.equal(lab:get("/strangers").body, table.concat(wanted, "\n"))
+  t.equal(lab:stop(), 0)
+end)
+
 answers("select", {
   ["/select"] = "nil 2 2,x,true 3,y,true got,z,true 2 2,nil,false",
   ["/select/both"] = "500500",

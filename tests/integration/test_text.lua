@@ -72,10 +72,14 @@ t.test("profiles", function()
     t.equal(t.run(("curl -sSf -o %s '%s/debug/pprof/%s%s'"):format(file, lab.url, name, query or "")).code, 0)
     return file
   end
-  local cpu = t.spawn(("curl -sSf -o %s/cpu '%s/debug/pprof/profile?seconds=4'"):format(dir, lab.url))
-  t.sleep(0.2)
-  t.equal(lab:get("/work").status, 200)
-  t.equal(cpu:wait(20), 0)
+  t.enough(function(seconds)
+    local cpu = t.spawn(("curl -sSf -o %s/cpu '%s/debug/pprof/profile?seconds=%d'"):format(dir, lab.url, seconds))
+    lab:wait_profiler()
+    t.equal(lab:get("/work").status, 200)
+    local whole = cpu:alive()
+    t.equal(cpu:wait(), 0)
+    return whole
+  end, function(whole) return whole end, 2)
   local profile = read_profile(dir .. "/cpu")
   t.check(has_name(profile, GOOD), "the function's name, with U+FFFD")
   local files, labels = 0, {}
@@ -112,11 +116,16 @@ t.test("traces", function()
   local lab = start()
   for _, form in ipairs { "go", "json" } do
     local file = t.temp_dir() .. "/trace"
-    local trace = t.spawn(("curl -sSf -o %s '%s/debug/pprof/trace?seconds=1&format=%s'"):format(file, lab.url, form))
-    t.sleep(0.3)
-    t.equal(lab:get("/marks").status, 200)
-    lab:get("/caf%E9")
-    t.equal(trace:wait(20), 0)
+    t.enough(function(seconds)
+      os.remove(file)
+      local trace = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'"):format(file, lab.url, seconds, form))
+      t.eventually(function() return #(t.read(file) or "") > 0 end) -- it has begun
+      t.equal(lab:get("/marks").status, 200)
+      lab:get("/caf%E9")
+      local whole = trace:alive()
+      t.equal(trace:wait(), 0)
+      return whole
+    end, function(whole) return whole end)
     local text = t.read(file)
     if form == "json" then
       check_text(text, "the JSON form")

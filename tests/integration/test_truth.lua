@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: processor
 -- Profiles of workloads whose answer is known. A share p that is estimated from
 -- n samples has a standard deviation of sqrt(p (1 - p) / n): tests allow three
 -- of them, and never less than two points.
@@ -11,19 +12,33 @@ local scenarios = t.source .. "/tests/integration/scenarios"
 local function work_cpu(lab) return lab:thread_cpu("vm") + lab:thread_cpu("worker-") end
 
 -- A CPU profile at HZ while the step's request works; what it worked meanwhile;
--- and its answer.
+-- and its answer. The request uses more CPU time than the profile lasts. The
+-- work is { at least, at most }: on a busy machine it takes a while to see that
+-- the profile has begun and ended.
 local function profile_of(lab, seconds, hz)
   local file = t.temp_dir() .. "/cpu.pb.gz"
-  local request = t.spawn(("curl -s --max-time 120 %s/"):format(lab.url))
-  t.sleep(0.3)
+  local request = t.spawn(("curl -s --max-time 600 %s/"):format(lab.url))
+  lab:work("vm", 0.05)
   local before = work_cpu(lab)
-  local answer = lab:get(("/debug/pprof/profile?seconds=%d&hz=%d"):format(seconds, hz))
-  local spent = work_cpu(lab) - before
-  t.equal(answer.status, 200)
-  t.write(file, answer.body)
+  local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=%d'")
+    :format(file, lab.url, seconds, hz))
+  t.eventually(function() return lab:has_thread("profiler") end)
+  local began = work_cpu(lab)
+  local least, now = 0, began
+  while lab:has_thread("profiler") do
+    least = now - began
+    now = work_cpu(lab)
+    t.sleep(0.05)
+  end
+  t.equal(profile:wait(), 0, "the profile")
+  local most = work_cpu(lab) - before
   t.check(request:alive(), "the request is longer than the profile")
-  t.equal(request:wait(120), 0, "the request")
-  return t.pprof.raw(file), spent, request:out()
+  t.equal(request:wait(600), 0, "the request")
+  return t.pprof.raw(file), { least, most }, request:out()
+end
+
+local function check_work(total, spent)
+  t.between(total / 1e9, 0.95 * spent[1], 1.05 * spent[2], "CPU seconds in the profile")
 end
 
 -- Share of the samples that have a function NAME, among those that have ROOT.
@@ -48,22 +63,25 @@ local function check_share(by_name, total, count, name, truth)
   t.near((by_name[name] or 0) / total, truth, allowed, name)
 end
 
-local function shares_at(hz)
-  local lab = t.start_with({ scenarios }, "--step", "60")
-  local raw, spent = profile_of(lab, 10, hz)
+local function shares_at(hz, seconds)
+  local lab = t.start_with({ scenarios }, "--step", "60", "--param", "60.seconds=" .. seconds + 2)
+  local raw, spent = profile_of(lab, seconds, hz)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
+  -- What it costs to look at the clock depends on the machine.
+  local others = total - (by_name["cpu_time"] or 0)
   for name, truth in pairs { half = 0.5, third = 0.3, fifth = 0.2 } do
-    check_share(by_name, total, count, name, truth)
+    check_share(by_name, others, count, name, truth)
   end
-  t.near(total / 1e9, spent, 0.05 * spent, "CPU seconds in the profile")
+  t.between((by_name.half + by_name.third + by_name.fifth) / others, 0.98, 1, "what the three have in all")
+  check_work(total, spent)
   t.equal(lab:stop(), 0)
 end
 
 -- The deviation is that of samples that weigh the same. On a busy machine one
 -- may stand for ten timer ticks, and an honest profile can miss; one that is
 -- biased misses every time.
-local function honest(name, measure)
-  t.test(name, function()
+local function honest(test, name, measure)
+  test(name, function()
     for _ = 1, 2 do
       local ok, problem = pcall(measure)
       if ok then return end
@@ -73,23 +91,28 @@ local function honest(name, measure)
   end)
 end
 
-honest("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000) end)
-honest("50/30/20 of pure Lua at 100 Hz", function() shares_at(100) end)
+honest(t.test, "50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 4) end)
+honest(t.long, "50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 10) end)
+honest(t.long, "50/30/20 of pure Lua at 100 Hz", function() shares_at(100, 10) end)
 
-honest("Lua, Lua's library, a primitive here and one on a worker", function()
-  local lab = t.start_with({ scenarios }, "--step", "61")
-  local raw, spent, answer = profile_of(lab, 10, 1000)
+local function mix_for(seconds)
+  local lab = t.start_with({ scenarios }, "--step", "61", "--param", "61.seconds=" .. seconds + 1)
+  local raw, spent, answer = profile_of(lab, seconds, 1000)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   local took, all = {}, 0
-  for name, seconds in answer:gmatch("(%w+) ([%d.]+)\n") do
-    took[name] = tonumber(seconds)
+  for name, used in answer:gmatch("(%w+) ([%d.]+)\n") do
+    took[name] = tonumber(used)
     all = all + took[name]
   end
-  for name, seconds in pairs(took) do check_share(by_name, total, count, name, seconds / all) end
+  for name, used in pairs(took) do check_share(by_name, total, count, name, used / all) end
   t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
-  t.near(total / 1e9, spent, 0.05 * spent, "CPU seconds in the profile")
+  check_work(total, spent)
   t.equal(lab:stop(), 0)
-end)
+end
+
+local MIX = "Lua, Lua's library, a primitive here and one on a worker"
+honest(t.test, MIX, function() mix_for(4) end)
+honest(t.long, MIX, function() mix_for(10) end)
 
 -- ---- bytes --------------------------------------------------------------------
 
@@ -125,11 +148,11 @@ local function check_estimate(what, truth, allowed, estimate)
   end
 end
 
-t.test("known bytes, sampled at the default rate", function()
+local function known_bytes(small)
   local RATE = 512 * 1024
   local cases = {
     { "alloc_space of 1,000 x 1 MB", "/large", "makeLarge", 2, 1000, 1e6 },
-    { "alloc_space of 1e7 x 100 B", "/small?n=10000000", "makeSmall", 2, 1e7, 100 },
+    { "alloc_space of n x 100 B", "/small?n=" .. small, "makeSmall", 2, small, 100 },
     { "inuse_space of 100 x 100 kB", "/hold", "hold", 4, 100, 1e5 },
   }
   for _, case in ipairs(cases) do
@@ -142,7 +165,10 @@ t.test("known bytes, sampled at the default rate", function()
       return bytes
     end)
   end
-end)
+end
+
+t.test("known bytes, sampled at the default rate", function() known_bytes(1000000) end)
+t.long("ten million small blocks, sampled at the default rate", function() known_bytes(10000000) end)
 
 t.test("known bytes at rate 1 are exact", function()
   local lab = t.start_with({ scenarios }, "--step", "62", "--memprofile-rate", "1")
@@ -160,8 +186,7 @@ t.test("known bytes at rate 1 are exact", function()
   t.equal(buffers, 100, "buffers in use")
   t.check(held[4] >= 1e7, "bytes in use")
   lab:get("/goto?step=0")
-  t.sleep(0.2)
-  t.equal(heap_of(lab, "hold")[4], 0, "bytes in use after the step")
+  t.eventually(function() return heap_of(lab, "hold")[4] == 0 end) -- bytes in use
   t.equal(lab:stop(), 0)
 end)
 

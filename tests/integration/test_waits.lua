@@ -108,7 +108,7 @@ t.test("block and wall: a join with a limit is a join", function()
   t.between(brief / 1e6, 200, 1000, "ms in joins that were too short")
   local _, whole = sums(block, "lab.Task.join")
   t.between(whole / 1e6, 290, 2000, "ms in all")
-  t.equal(profile:wait(20), 0)
+  t.equal(profile:wait(), 0)
   local states = {}
   for _, sample in ipairs(t.pprof.raw(file).samples) do
     local state = sample.labels.state[1]
@@ -152,7 +152,7 @@ t.test("block and mutex: what still waits isn't there", function()
   t.sleep(0.5)
   t.equal(sums(raw_of(lab, "block")), 0)
   ask(lab, "/goto?step=0")
-  t.equal(waiting:wait(10), 0)
+  t.equal(waiting:wait(), 0)
   t.equal(waiting:out(), "unlocked")
   -- It is over now, but was of the step that was left.
   t.equal(sums(raw_of(lab, "block")), 0)
@@ -267,22 +267,29 @@ end)
 -- ---- seconds=N -----------------------------------------------------------------
 
 t.test("seconds=N of block and mutex: what came in the window, also over a switch", function()
-  local lab = in_step()
-  ask(lab, "/contend?n=10&ms=1")
-  local files = {}
-  for _, name in ipairs { "block", "mutex" } do
-    local file = t.temp_dir() .. "/" .. name
-    files[name] = { file = file, curl = t.spawn(
-      ("curl -sS -o %s '%s%s%s?seconds=2'"):format(file, lab.url, PPROF, name)) }
-  end
-  t.sleep(0.5)
-  ask(lab, "/contend?n=6&ms=1")
-  ask(lab, "/goto?step=84")
-  ask(lab, "/contend?n=3&ms=1")
+  local lab, files
+  local seconds = t.enough(function(seconds)
+    lab, files = in_step(), {}
+    ask(lab, "/contend?n=10&ms=1")
+    for _, name in ipairs { "block", "mutex" } do
+      local file = t.temp_dir() .. "/" .. name
+      files[name] = { file = file, curl = t.spawn(
+        ("curl -sS -o %s '%s%s%s?seconds=%d'"):format(file, lab.url, PPROF, name, seconds)) }
+    end
+    t.sleep(seconds / 4)
+    ask(lab, "/contend?n=6&ms=1")
+    ask(lab, "/goto?step=84")
+    ask(lab, "/contend?n=3&ms=1")
+    local whole = true
+    for _, window in pairs(files) do
+      whole = whole and window.curl:alive()
+      t.equal(window.curl:wait(), 0)
+    end
+    return seconds, whole
+  end, function(_, whole) return whole end, 2)
   for name, window in pairs(files) do
-    t.equal(window.curl:wait(20), 0)
     local p = proto.read(window.file)
-    t.near(p.duration_nanos / 1e9, 2, 0.5, name .. ": duration")
+    t.near(p.duration_nanos / 1e9, seconds, seconds / 4, name .. ": duration")
     t.equal(sums(t.pprof.raw(window.file), "waits.holdLock"), 5 + 2, name .. ": contentions")
   end
   t.equal(lab:get(PPROF .. "block?seconds=1").headers["content-disposition"],
@@ -356,22 +363,32 @@ end)
 
 t.test("wall: workers, rivals, locks", function()
   local lab = in_step()
-  local raw, file = wall_of(lab, 2, { "/burn?seconds=60", "/rivals?n=3&seconds=60",
-    "/contend?n=20&ms=500" }, "/debug/fgprof")
-  local duration = proto.read(file).duration_nanos / 1e9
+  -- On a machine that hardly runs the VM's thread a few samples are few slices.
+  local function runnable_in(raw, duration, name)
+    return seconds_of(raw, { route = "/rivals", state = "runnable" }, name) / duration
+  end
+  local raw, _, duration, burnt = t.enough(function(seconds)
+    local before = lab:thread_cpu("worker-")
+    local raw, file = wall_of(lab, seconds, { "/burn?seconds=60", "/rivals?n=3&seconds=60",
+      "/contend?n=20&ms=500" }, "/debug/fgprof")
+    local burnt = lab:thread_cpu("worker-") - before
+    local duration = proto.read(file).duration_nanos / 1e9
+    lab:get("/goto?step=84")
+    return raw, file, duration, burnt
+  end, function(raw, _, duration)
+    local share = runnable_in(raw, duration, "[runnable]")
+    return share > 1.5 and share < 2.6
+  end, 2)
   -- A job's computing is running, the rest of its task's waiting is not counted
   -- twice.
   t.near(seconds_of(raw, { route = "/burn" }) / duration, 1, 0.05, "a task and its job")
-  t.between(seconds_of(raw, { route = "/burn", state = "running" }, "lab_burn") / duration,
-    0.1, 1.02)
+  t.between(seconds_of(raw, { route = "/burn", state = "running" }, "lab_burn"),
+    0.4 * burnt, 1.02 * duration)
   -- Three share the VM, a fourth waits for them.
   t.near(seconds_of(raw, { route = "/rivals" }) / duration, 4, 0.15)
   t.near(seconds_of(raw, { route = "/rivals", state = "chan receive" }, "waits.all") / duration,
     1, 0.02)
-  t.between(seconds_of(raw, { route = "/rivals", state = "runnable" }, "[runnable]") / duration,
-    1.5, 2.6)
-  t.between(seconds_of(raw, { route = "/rivals", state = "runnable" }, "waits.count") / duration,
-    1.5, 2.6)
+  t.between(runnable_in(raw, duration, "waits.count"), 1.5, 2.6)
   t.check(seconds_of(raw, { route = "/contend", state = "sync.Mutex.Lock" }, "waits.holdLock") > 1)
   t.equal(lab:stop(), 0)
 end)
@@ -383,7 +400,7 @@ t.test("wall: 100,000 tasks that wait; others go on meanwhile", function()
   local curl = t.spawn(("curl -sS -o %s '%s%swall?seconds=2'"):format(file, lab.url, PPROF))
   local slow = 0
   while not curl:wait(0.02) do
-    if lab:get("/").seconds > 0.2 then slow = slow + 1 end
+    if lab:seconds_of(function() return lab:get("/") end) > 0.2 then slow = slow + 1 end
   end
   t.check(slow <= 2, slow .. " answers took more than 200 ms")
   local raw, duration = t.pprof.raw(file), proto.read(file).duration_nanos / 1e9
@@ -399,21 +416,22 @@ t.test("wall: several at once, clients that go away, and the end", function()
     gone[i] = t.spawn(("curl -sS -m 0.%d '%s%swall?seconds=600' -o /dev/null")
       :format(i, lab.url, PPROF))
   end
+  local nap = t.spawn(("curl -sS '%s/nap?seconds=600'"):format(lab.url))
+  t.eventually(function() return lab:get("/status").body:find('"sleep": 1', 1, true) end)
   local at_once = {}
   for i = 1, 4 do
     at_once[i] = { file = t.temp_dir() .. "/wall" }
     at_once[i].curl = t.spawn(("curl -sS -o %s '%s%swall?seconds=%d&hz=%d'")
       :format(at_once[i].file, lab.url, PPROF, 1 + i % 2, 50 * i))
   end
-  ask(lab, "/nap?seconds=2.5")
   for i, one in ipairs(at_once) do
-    t.equal(one.curl:wait(20), 0)
+    t.equal(one.curl:wait(), 0)
     local duration = proto.read(one.file).duration_nanos / 1e9
-    t.near(duration, 1 + i % 2, 0.5)
-    t.between(seconds_of(t.pprof.raw(one.file), { route = "/nap", state = "sleep" }),
-      duration - 0.7, duration + 0.01)
+    t.between(duration, 1 + i % 2 - 0.01, 60)
+    t.near(seconds_of(t.pprof.raw(one.file), { route = "/nap", state = "sleep" }), duration, 0.01 + 0.01 * duration)
   end
-  for _, one in ipairs(gone) do t.equal(one:wait(20), 28, "curl's time was up") end
+  t.check(nap:alive(), "it slept all the time")
+  for _, one in ipairs(gone) do t.equal(one:wait(), 28, "curl's time was up") end
   -- Nothing is left behind: without a profile there is no profiler.
   t.eventually(function()
     return not t.run(("cat /proc/%d/task/*/comm"):format(lab.pid)).out:find("profiler", 1, true)
@@ -422,7 +440,7 @@ t.test("wall: several at once, clients that go away, and the end", function()
     :format(t.temp_dir() .. "/wall", lab.url, PPROF))
   t.sleep(0.5)
   t.equal(lab:stop(), 0)
-  t.equal(last:wait(10), 0)
+  t.equal(last:wait(), 0)
   t.match(last:out(), "^[25]0[03]$")
 end)
 

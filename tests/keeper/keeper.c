@@ -31,7 +31,7 @@
 enum {
   LEFT_BEHIND = 125,
   NOT_STARTED = 126,
-  GRACE_S = 5, /* for what is about to end when the command has ended */
+  GRACE_S = 10, /* for what is about to end when the command has ended */
   ROUND_MS = 20,
 };
 
@@ -191,6 +191,7 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, &mask);
   signal(SIGCHLD, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGTERM); /* if ctest itself is ended */
   int parent = getpid(), second = fork();
   if (second < 0)
     refuse_start("fork");

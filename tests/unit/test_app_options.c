@@ -130,7 +130,14 @@ static void addresses(void **state) {
                                     "h:72767",
                                     "h:+80",
                                     "h: 80",
-                                    "h:0x50"};
+                                    "h:0x50",
+                                    "[::%3][::3]:3",
+                                    "[::1%]:80",
+                                    "[::1%lo%lo]:80",
+                                    "a b:80",
+                                    "a\n:80",
+                                    "http://h:80",
+                                    "u@h:80"};
   char host[300];
   (void)state;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)

@@ -30,7 +30,7 @@ static void take_turn(lab_task *task, void *arg) {
   switch (a->turn++) {
   case 0:
     a->arrived = lab_clock_mono();
-    if (!lab_mutex_try_lock(&mutex)) {
+    if (!lab_mutex_try_lock(sched, &mutex)) {
       lab_mutex_wait(sched, &mutex, task, lock_stack);
       return;
     }

@@ -24,7 +24,7 @@ static fx_profile *read_now(void) {
 static void stacks_of_what_is_open(void **state) {
   (void)state;
   uint32_t a = worker_stack("createFiles"), b = worker_stack("readConfig");
-  uint32_t label = lab_label_intern("fd-leak", "/");
+  uint32_t label = lab_label_intern("receipts", "/");
   for (int fd = 10; fd < 15; fd++)
     lab_files_opened(fd, a, label);
   lab_files_opened(300, b, 0);
@@ -42,7 +42,7 @@ static void stacks_of_what_is_open(void **state) {
   assert_int_equal(fx_cum(p, "readConfig", 0), 2);
   assert_int_equal(fx_cum(p, NULL, 0), 5);
   assert_int_equal(p->nsamples, 2);
-  assert_true(fx_has_label(p, &p->samples[0], "step", "fd-leak"));
+  assert_true(fx_has_label(p, &p->samples[0], "step", "receipts"));
   assert_int_equal(p->period, 1);
   fx_free(p);
 }

@@ -38,7 +38,7 @@ static void add(lab_goroutines *g, uint64_t id, lab_task_state state,
                 lab_wait wait, uint16_t minutes, uint32_t stack) {
   lab_goroutine one = {.id = id,
                        .stack = stack,
-                       .label = lab_label_intern("task-leak", "/"),
+                       .label = lab_label_intern("workers", "/"),
                        .minutes = minutes,
                        .state = (uint8_t)state,
                        .wait = (uint8_t)wait};
@@ -86,7 +86,7 @@ static void counts_are_exact(void **state) {
   assert_int_equal(fx_cum(p, NULL, 0), 9000);
   assert_int_equal(fx_cum(p, "main.startTasks.func1", 0), 6000);
   assert_int_equal(fx_flat(p, "other", 0), 3000);
-  assert_true(fx_has_label(p, &p->samples[0], "step", "task-leak"));
+  assert_true(fx_has_label(p, &p->samples[0], "step", "workers"));
   assert_int_equal(p->period, 1);
   fx_free(p);
   lab_goroutines_free(g);
@@ -129,7 +129,7 @@ static void text_has_records(void **state) {
   assert_memory_equal(out.data, head, strlen(head));
   assert_non_null(
       strstr(out.data,
-             "\n# labels: {\"route\":\"/\", \"step\":\"task-leak\"}\n#\t0x"));
+             "\n# labels: {\"route\":\"/\", \"step\":\"workers\"}\n#\t0x"));
   assert_non_null(
       strstr(out.data, "\tmain.startTasks.func1+0x1\t/app/x.lua:3\n"));
   assert_non_null(strstr(out.data, "\t[unknown]+0x0"));

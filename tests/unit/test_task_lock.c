@@ -181,7 +181,7 @@ static void run(const kind *which) {
 
 static bool mutex_try(hold what) {
   (void)what;
-  return lab_mutex_try_lock(&mutex);
+  return lab_mutex_try_lock(sched, &mutex);
 }
 
 static void mutex_wait(actor *a, hold what) {
@@ -226,7 +226,7 @@ static void test_mutex(void **state) {
 
 static bool rw_try(hold what) {
   bool writers_wait = count(WRITE, true) > 0;
-  bool got = lab_rwmutex_try_lock(&rw, what == WRITE, lab_sched_running(sched));
+  bool got = lab_rwmutex_try_lock(sched, &rw, what == WRITE);
   if (what == READ && writers_wait)
     assert_false(got); /* new readers don't overtake a writer */
   return got;
@@ -322,8 +322,8 @@ static void test_contended(void **state) {
   lab_mutex_init(&mutex);
   lab_task_init(sched, &holder);
   lab_task_init(sched, &waiter);
-  assert_true(lab_mutex_try_lock(&mutex));
-  assert_false(lab_mutex_try_lock(&mutex));
+  assert_true(lab_mutex_try_lock(sched, &mutex));
+  assert_false(lab_mutex_try_lock(sched, &mutex));
   lab_mutex_wait(sched, &mutex, &waiter, 5);
   assert_int_equal(waiter.stack, 5);
   lab_task_sleep(sched, &holder, 20000000, 0);

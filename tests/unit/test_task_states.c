@@ -374,6 +374,37 @@ static void test_nobody_starves(void **state) {
   lab_task_end(sched, &a);
 }
 
+/* The first task started others, and each begins when the one before it ended,
+ * but not earlier than it was started. */
+static uint64_t times[4];
+
+static void start_others(lab_task *task) {
+  static lab_task others[2];
+  times[resumed] = task->since;
+  if (resumed == 1) {
+    memset(others, 0, sizeof others);
+    for (int i = 0; i < 2; i++) {
+      lab_task_start(sched, &others[i]);
+      assert_int_equal(others[i].state, LAB_TASK_RUNNABLE);
+      assert_int_equal(others[i].id, 2 + i);
+    }
+    times[0] = others[1].since;
+  }
+  lab_task_end(sched, task);
+  if (resumed == 3)
+    lab_sched_stop(sched);
+}
+
+static void test_start(void **state) {
+  (void)state;
+  lab_task a = {0};
+  lab_task_start(sched, &a);
+  behaviour = start_others;
+  lab_sched_run(sched);
+  assert_true(times[1] > 0 && times[1] <= times[0]);
+  assert_true(times[0] <= times[2] && times[2] <= times[3]);
+}
+
 static void test_names(void **state) {
   (void)state;
   assert_string_equal(lab_wait_name(LAB_WAIT_NONE), "");
@@ -393,7 +424,7 @@ int main(void) {
       TEST(test_idle_readies),    TEST(test_stop_first),
       TEST(test_stop_wakes),      TEST(test_nobody_starves),
       TEST(test_quiet_then_loud), TEST(test_quiet_then_wake),
-      TEST(test_names),
+      TEST(test_names),           TEST(test_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

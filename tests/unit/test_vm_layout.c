@@ -205,6 +205,10 @@ static void test_check(void **state) {
   other.c_closure = lab_lua_layout.lua_function;
   lab_layout_check(L, &other);
   assert_false(lab_layout_fits());
+  other = lab_lua_layout;
+  other.userdata = lab_lua_layout.c_function;
+  lab_layout_check(L, &other);
+  assert_false(lab_layout_fits());
   lab_layout_check(L, &lab_lua_layout);
   assert_true(lab_layout_fits());
   assert_int_equal(lua_gettop(L), 0);

@@ -106,6 +106,26 @@ static void check_depths(lua_State *L) {
   check_depth(L, 150000);
 }
 
+/* The same chunk again and again, each time with its function on another line.
+ * The collector frees the one before, so the next comes to the same address. */
+static void test_freed_code(void **state) {
+  (void)state;
+  lua_State *L = new_program();
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  for (int line = 1; line <= 100; line++) {
+    char text[160];
+    memset(text, '\n', (size_t)line - 1);
+    int len = snprintf(text + line - 1, 32, "look(skip) return 0") + line - 1;
+    if (luaL_loadbuffer(L, text, (size_t)len, "@again.lua") ||
+        lua_pcall(L, 0, 0, 0))
+      fail_msg("%s", lua_tostring(L, -1));
+    assert_int_equal(line_of(1), line);
+    lua_gc(L, LUA_GCCOLLECT);
+  }
+  lua_close(L);
+}
+
 static void test_depths(void **state) {
   (void)state;
   lua_State *L = new_program();
@@ -158,6 +178,7 @@ static void test_coroutines(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_depths),
+      cmocka_unit_test(test_freed_code),
       cmocka_unit_test(test_coroutines),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,8 +91,10 @@ static void quote_writes_what_go_writes(void **state) {
       {"\xe2", "\"\\xe2\""},
       {"\xf0\x9f\x98", "\"\\xf0\\x9f\\x98\""},
       {"\xf4", "\"\\xf4\""},
-      {"\xc0\xaf", "\"\\xc0\\xaf\""},          /* longer than needed */
-      {"\xed\xa0\x80", "\"\\xed\\xa0\\x80\""}, /* a surrogate */
+      {"\xc0\xaf", "\"\\xc0\\xaf\""},             /* longer than needed */
+      {"\xed\xa0\x80", "\"\\xed\\xa0\\x80\""},    /* a surrogate */
+      {"\xc2\x80\xc2\x9b", "\"\\u0080\\u009b\""}, /* controls */
+      {"\xc2\xa1", "\"\xc2\xa1\""},
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

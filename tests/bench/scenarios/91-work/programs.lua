@@ -56,6 +56,13 @@ function programs.sort()
   for i = 2, #list do assert(list[i - 1] >= list[i]) end
 end
 
+-- A loop, whose stack is only as deep as that of its caller.
+function programs.loop()
+  local x = 42
+  for _ = 1, 6000000 do x = (x * 1103515245 + 12345) % 2147483648 end
+  assert(x > 0)
+end
+
 -- Everything at once.
 function programs.mixed()
   programs.calls()

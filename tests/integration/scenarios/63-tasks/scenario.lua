@@ -69,8 +69,8 @@ return {
       return table.concat(order)
     end,
     ["/slices"] = function()
-      local turns, stop = { 0, 0 }, lab.now() + 0.3
-      local function spin(i) while lab.now() < stop do turns[i] = turns[i] + 1 end end
+      local turns, stop = { 0, 0 }, lab.cpu_time() + 0.3
+      local function spin(i) while lab.cpu_time() < stop do turns[i] = turns[i] + 1 end end
       local a, b = lab.go(spin, 1), lab.go(spin, 2)
       a:join() b:join()
       return ("%.3f"):format(math.min(turns[1], turns[2]) / math.max(turns[1], turns[2]))

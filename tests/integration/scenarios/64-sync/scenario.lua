@@ -378,6 +378,65 @@ routes["/park"] = function(_, req)
   return ("%.3f"):format(lab.now() - began)
 end
 
+-- ---- Tasks that have ended -----------------------------------------------------
+
+-- What join answers, also when others have run on the same coroutines since, and
+-- when the collector has worked.
+routes["/ended"] = function()
+  local nothing, some, failed = lab.go(function() end), lab.go(function() return 1, nil, 3 end),
+    lab.go(function() error("on purpose", 0) end)
+  local early = lab.go(function() end)
+  early:cancel()
+  local late = lab.go(lab.sleep, 3600)
+  local lines = { table.concat({ tostring((late:join(0.001))), (select(2, late:join(0))) }, " ") }
+  late:cancel()
+  local function look()
+    local function show(...) return (table.concat({ tostring((...)), select("#", ...) }, " ")) end
+    lines[#lines + 1] = table.concat({
+      show(nothing:join()), show(some:join()), tostring((select(4, some:join()))), show(failed:join(1)),
+      select(2, failed:join()):match("^on purpose\nstack traceback") and "whole" or "cut",
+      show(early:join()), select(2, early:join()):match("task cancelled"),
+      show(late:join()), select(2, late:join()):match("task cancelled"),
+      tostring(nothing), tostring(late),
+    }, ", ")
+  end
+  look()
+  for _ = 1, 3 do
+    local others = all(50, function() lab.sleep(0) end)
+    look()
+    lab.gc()
+    look()
+    for _, other in ipairs(others) do other:join() end
+  end
+  local first = table.remove(lines, 2)
+  for i = 2, #lines do assert(lines[i] == first, lines[i]) end
+  return lines[1] .. "\n" .. first
+end
+
+-- ---- what a method is called on ----------------------------------------------
+
+-- Each kind of object's methods, called on everything that isn't such an object.
+routes["/strangers"] = function()
+  local task = lab.go(function() end)
+  task:join()
+  local objects = {
+    { lab.mutex(), "lock" }, { lab.rwmutex(), "rlock" }, { lab.wait_group(), "wait" },
+    { lab.channel(1), "send" }, { task, "join" },
+  }
+  local strangers = { 7, 1.5, "x", true, {}, function() end, lab.buffer() }
+  for _, o in ipairs(objects) do strangers[#strangers + 1] = o[1] end
+  local seen = {}
+  for _, o in ipairs(objects) do
+    local method = o[1][o[2]]
+    seen[#seen + 1] = problem(method)
+    seen[#seen + 1] = problem(method, nil)
+    for _, stranger in ipairs(strangers) do
+      if stranger ~= o[1] then seen[#seen + 1] = problem(method, stranger, o[1]) end
+    end
+  end
+  return table.concat(seen, "\n")
+end
+
 return {
   request = function() end,
   routes = routes,

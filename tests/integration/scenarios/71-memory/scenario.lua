@@ -66,8 +66,9 @@ return {
       for _ = 1, count(req, 1000) do held[#held + 1] = construct(1) end
       return "done"
     end,
-    ["/wide"] = function()
-      for path = 1, 1 << 17 do held[path] = wide(17, path) end
+    ["/wide"] = function(_, req)
+      local depth = count(req, 17)
+      for path = 1, 1 << depth do held[path] = wide(depth, path) end
       return "done"
     end,
     ["/drop"] = function() held = {} return "dropped" end,

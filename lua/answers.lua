@@ -1,0 +1,156 @@
+-- SPDX-License-Identifier: MIT
+-- Answers as fixtures: each file of answers/ must get the verdict that its name
+-- begins with, and junk must never be right.
+--
+-- answers.lua(host, parts) -> answers     parts: classes, judge
+-- answers.prove(folder, work, report)     adds to report.answers, .junk, .problems
+--
+-- A file is data, as a lesson is:
+--   return { class = "wait.lock", where = "updatePrice", evidence = { "mutex" },
+--     number = "20ms", ruled_out = { { class = "cpu.hot", evidence = "cpu" } },
+--     code = "where.victim", idle = true }
+-- evidence: which profiles were taken; all of them, if it is missing. code: the
+-- feedback that is expected, too. idle: they were taken while nothing ran.
+
+local host, parts = ...
+local classes, judge = parts.classes, parts.judge
+local answers = {}
+
+local KEYS = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true, evidence = true,
+  number = true, ruled_out = true, code = true, idle = true }
+
+-- What a student who took only these profiles has seen.
+local function narrow(seen, kinds, idle)
+  local out = {}
+  for key, value in pairs(seen) do out[key] = value end
+  if kinds then
+    out.profiles = {}
+    for _, kind in ipairs(kinds) do
+      out.profiles[kind] = seen.profiles[kind]
+      if kind == "heap" then out.profiles["heap.alloc"] = seen.profiles["heap.alloc"] end
+    end
+    local hasMetrics = false
+    for _, kind in ipairs(kinds) do hasMetrics = hasMetrics or kind == "metrics" end
+    if not hasMetrics then out.after = nil end
+  end
+  if idle then out.requests = 0 end
+  return out
+end
+
+local function answerOf(t)
+  local hypotheses = {}
+  for _, n in ipairs { "", "2", "3" } do
+    if t["class" .. n] then hypotheses[#hypotheses + 1] = { class = t["class" .. n], where = t["where" .. n] } end
+  end
+  return { hypotheses = hypotheses, evidence = t.evidence, number = t.number and tostring(t.number),
+    ruled_out = t.ruled_out }
+end
+
+local function proveFile(path, f, seen)
+  local text, problem = host.read(path)
+  local t = text and host.data(text, path)
+  if text and not t then problem = select(2, host.data(text, path)) end
+  if not t then return problem end
+  for key in pairs(t) do
+    if not KEYS[key] then return ("%s:1: unknown key '%s'%s"):format(path, key, host.did_you_mean(tostring(key), KEYS)) end
+  end
+  local wanted = path:match("([^/]+)$"):match("^(%a+)")
+  local result = judge.answer(answerOf(t), f.lesson, narrow(seen, t.evidence, t.idle))
+  if result.verdict ~= wanted then
+    return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
+      result.feedback, wanted)
+  elseif t.code and result.code ~= t.code then
+    return ("%s: its feedback is %s, not %s"):format(path, result.code, t.code)
+  end
+end
+
+-- ---- junk ------------------------------------------------------------------------
+
+local function topOf(p, type)
+  local row = p:top({ type = type, max = 1 })[1]
+  return row and row.name
+end
+
+-- Answers of somebody who doesn't know: none may be "solved".
+local function junkFor(f, seen)
+  local list = { { "an empty answer", {} }, { "a class without a function", { { class = f.lesson.diagnosis.class[1] } } } }
+  for _, kind in ipairs { "cpu", "wall", "heap", "goroutine", "block", "mutex" } do
+    local p = seen.profiles[kind]
+    local top = p and topOf(p, kind == "heap" and "alloc_space" or nil)
+    if top then
+      for _, class in ipairs(classes.list) do
+        list[#list + 1] = { ("the top of the %s profile as %s"):format(kind, class[1]), { { class = class[1], where = top } } }
+      end
+    end
+  end
+  for _, class in ipairs(classes.list) do
+    list[#list + 1] = { "a function that doesn't exist, as " .. class[1], { { class = class[1], where = "noSuchFunction" } } }
+    list[#list + 1] = { "request, as " .. class[1], { { class = class[1], where = "request" } } }
+  end
+  return list
+end
+
+-- The right answer of somebody who took nothing, and who took it when nothing ran.
+local function ungrounded(f, seen)
+  local d = f.lesson.diagnosis
+  if not d.where then return {} end
+  local right = { hypotheses = { { class = d.class[1], where = d.where[1] } } }
+  local few = narrow(seen, {})
+  return { { "the right answer without a capture", right, few }, { "the right answer with idle captures", right,
+    narrow(seen, nil, true) } }
+end
+
+local function isBlamed(name, f, seen)
+  local plain = judge.plainName(name or "", seen.slug)
+  for _, where in ipairs(f.lesson.diagnosis.where or {}) do
+    if where == plain then return true end
+  end
+  return false
+end
+
+local function proveJunk(f, seen, report)
+  local problems, tried = {}, 0
+  for _, junk in ipairs(junkFor(f, seen)) do
+    local where = junk[2][1] and junk[2][1].where
+    -- The function to blame may be on top: then the class must still be right,
+    -- which is what naive solvers are told of.
+    if not isBlamed(where, f, seen) then
+      tried = tried + 1
+      local result = judge.answer({ hypotheses = junk[2] }, f.lesson, seen)
+      if result.verdict == "solved" then problems[#problems + 1] = junk[1] .. " is taken for the solution" end
+    end
+  end
+  for _, case in ipairs(ungrounded(f, seen)) do
+    tried = tried + 1
+    if judge.answer(case[2], f.lesson, case[3]).verdict == "solved" then
+      problems[#problems + 1] = case[1] .. " is taken for the solution"
+    end
+  end
+  report.junk = { ok = #problems == 0, tried = tried, problems = problems }
+end
+
+-- ---- the whole -------------------------------------------------------------------
+
+function answers.prove(f, work, report)
+  local seen = work.order[1].visits.fault
+  seen = seen[#seen]
+  local d = f.lesson.diagnosis
+  if not d or not d.class or d.class[1] == "none" or not seen then return end
+  report.answers = { ok = true, problems = {}, n = 0 }
+  local names = host.scan(f.dir .. "/answers") or {}
+  table.sort(names)
+  for _, name in ipairs(names) do
+    if name:find("%.lua$") then
+      report.answers.n = report.answers.n + 1
+      local problem = proveFile(f.dir .. "/answers/" .. name, f, seen)
+      if problem then table.insert(report.answers.problems, problem) end
+    end
+  end
+  report.answers.ok = #report.answers.problems == 0
+  proveJunk(f, seen, report)
+  for _, list in ipairs { report.answers.problems, report.junk.problems } do
+    for _, text in ipairs(list) do table.insert(report.problems, text) end
+  end
+end
+
+return answers

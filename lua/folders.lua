@@ -1,0 +1,198 @@
+-- SPDX-License-Identifier: MIT
+-- Scenario folders as their authors see them: what `diaglab check` and `test` look
+-- at. The scenarios are read by processes of their own (reader.lua).
+--
+-- folders.lua(host, parts) -> folders    parts: lesson, lines
+-- folders.find(paths) -> list, skipped, problem
+--
+-- A folder is a table:
+--   dir, name, number, slug   "my/50-report", "50-report", 50, "report"
+--   file, text                of scenario.lua
+--   folder_problem            why no lab would find it, or nil
+--   problem                   why it can't be run, with file and line; or nil and
+--   outline                   what reader.lua says of it
+--   includes                  { path, text } of the files that it includes
+--   own                       what lesson.lua returned, or {}
+--   lesson, faults            as lesson.read makes them; faults { file, line, rule,
+--                             text }; faulty[key] = true for keys with a fault
+--   has_lesson_file           there is a lesson.lua
+--   locate                    function(key, ...) -> file, line of a key of the lesson
+--   scenario_line_of          lines.find of scenario.lua
+--   fixed_file, fixed_problem of the repaired program, if it is a file
+
+local host, parts = ...
+local lesson, lines = parts.lesson, parts.lines
+local folders = {}
+
+-- "04-import" -> 4, "import"
+local function partsOf(name)
+  local number, slug = name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
+  return tonumber(number), slug
+end
+
+local function newFolder(dir)
+  local name = dir:match("([^/]+)/*$")
+  local number, slug = partsOf(name)
+  local f = { dir = dir:gsub("/+$", ""), name = name, number = number, slug = slug or name, includes = {}, faults = {},
+    faulty = {} }
+  f.file = f.dir .. "/scenario.lua"
+  if not number then
+    f.folder_problem = "a folder is called NN-slug: a number of 1 to 4 digits, then letters, digits, _ and -; " ..
+      "no lab finds this one"
+  end
+  return f
+end
+
+-- ---- finding ---------------------------------------------------------------------
+
+local function isHidden(name) return name:find("^%.") end
+
+-- Adds the folders within DIR; those without scenario.lua are in SKIPPED.
+local function addWithin(dir, found, skipped)
+  local names, problem = host.scan(dir)
+  if not names then return problem end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local inner = dir:gsub("/+$", "") .. "/" .. name
+    if not isHidden(name) and host.scan(inner) then
+      if host.exists(inner .. "/scenario.lua") then
+        found[#found + 1] = newFolder(inner)
+      elseif partsOf(name) or name:find("^%d") then
+        skipped[#skipped + 1] = { dir = inner, why = "it has no scenario.lua" }
+      end
+    end
+  end
+end
+
+local function markClashes(found)
+  local first = {}
+  for _, f in ipairs(found) do
+    local root = f.dir:match("^(.*)/[^/]*$") or "."
+    local key = f.number and root .. " " .. f.number
+    if key and first[key] then
+      f.folder_problem = f.folder_problem or ("number %d is also %s"):format(f.number, first[key].dir)
+      first[key].folder_problem = first[key].folder_problem or ("number %d is also %s"):format(f.number, f.dir)
+    elseif key then
+      first[key] = f
+    end
+  end
+end
+
+-- ---- reading ---------------------------------------------------------------------
+
+local function parseRecord(f, record)
+  local at, lessonChunk = 1, nil
+  while at <= #record do
+    local key, value
+    key, value, at = string.unpack("<s4s4", record, at)
+    if key == "problem" then
+      f.problem = value
+    elseif key == "lesson_problem" then
+      f.lesson_problem = value
+    elseif key == "fault" then
+      f.faults[#f.faults + 1] = assert(host.data(value, "fault"))
+    elseif key == "scenario" then
+      f.outline = assert(host.data(value, "outline"))
+    elseif key == "lesson" then
+      lessonChunk = value
+    end
+  end
+  return lessonChunk
+end
+
+local function noteFaults(f)
+  if f.lesson_problem and #f.faults == 0 then
+    local file, line, text = f.lesson_problem:match("^(.-):(%d+): (.*)$")
+    f.faults[1] = { file or f.lesson_file, tonumber(line) or 1, "data", text or f.lesson_problem }
+  end
+  for _, fault in ipairs(f.faults) do
+    local key = fault[4]:match("^([%w_]+)")
+    if key then f.faulty[key] = true end
+  end
+end
+
+-- Files that are included, also by included ones.
+local function addIncludes(f, text, seen)
+  for name in text:gmatch("lab%.include%s*%(?%s*[\"']([%w_-]+)[\"']") do
+    local path = f.dir .. "/" .. name .. ".lua"
+    local inner = not seen[path] and host.read(path)
+    if inner then
+      seen[path] = true
+      f.includes[#f.includes + 1] = { path, inner }
+      addIncludes(f, inner, seen)
+    end
+  end
+end
+
+-- Where a key stands: in lesson.lua, or in scenario.lua if only that has it.
+local function locatorOf(f, lessonText)
+  local lineInLesson = lessonText and lines.find(lessonText)
+  local own = lessonText and host.data(lessonText, f.lesson_file) or {}
+  return function(key, ...)
+    local within = f.outline and f.outline.lesson[key] ~= nil
+    if lessonText and (own[key] ~= nil or not within) then return f.lesson_file, lineInLesson(key, ...) end
+    return f.file, f.scenario_line_of(key, ...)
+  end, own
+end
+
+local function fill(f)
+  local record, problem = host.record(f.file)
+  f.text = host.read(f.file) or ""
+  f.scenario_line_of = lines.find(f.text)
+  f.lesson_file = f.dir .. "/lesson.lua"
+  f.has_lesson_file = host.exists(f.lesson_file) == true
+  f.locate, f.own = locatorOf(f, host.read(f.lesson_file))
+  if not record then
+    f.problem = problem
+    return
+  end
+  local chunk = parseRecord(f, record)
+  noteFaults(f)
+  if f.problem then return end
+  addIncludes(f, f.text, {})
+  if chunk then f.lesson = lesson.read(assert(host.data(chunk, f.lesson_file))) end
+end
+
+-- The repaired program, if it is a file, must be a scenario, too.
+local function fillFixed(list)
+  local files = {}
+  for _, f in ipairs(list) do
+    local fixed = f.lesson and f.lesson.fixed
+    if fixed and fixed.file then
+      f.fixed_file = f.dir .. "/" .. fixed.file
+      if host.exists(f.fixed_file) then files[#files + 1] = f.fixed_file end
+    end
+  end
+  host.read_folders(files)
+  for _, f in ipairs(list) do
+    if f.fixed_file and host.exists(f.fixed_file) then
+      local record, problem = host.record(f.fixed_file)
+      local read = { faults = {} }
+      if record then parseRecord(read, record) end
+      f.fixed_problem = problem or read.problem
+    end
+  end
+end
+
+-- The folders that PATHS name: each is a scenario's folder, or one that has such
+-- folders in it. SKIPPED: { dir, why } of those that look like one and aren't.
+function folders.find(paths)
+  local found, skipped = {}, {}
+  for _, path in ipairs(paths) do
+    if host.exists(path .. "/scenario.lua") then
+      found[#found + 1] = newFolder(path)
+    else
+      local problem = addWithin(path, found, skipped)
+      if problem then return nil, nil, problem end
+    end
+  end
+  markClashes(found)
+  local files = {}
+  for i, f in ipairs(found) do files[i] = f.file end
+  host.read_folders(files)
+  for _, f in ipairs(found) do fill(f) end
+  fillFixed(found)
+  return found, skipped
+end
+
+return folders

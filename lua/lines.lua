@@ -1,0 +1,150 @@
+-- SPDX-License-Identifier: MIT
+-- On which line of a file each key of the table stands that the file returns, so
+-- that a message can name it.
+--
+-- lines.lua: lines.find(text) -> line_of
+-- line_of("expect", 2, "share") -> the line of that key; of the innermost key on
+-- the way to it that can be found, if the table is not written there; 1 at last.
+
+local lines = {}
+
+-- ---- words ---------------------------------------------------------------------
+
+local OPENS = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
+local OPERATORS = { "...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>" } -- of more than one character
+local CLOSES = { ["end"] = true, ["until"] = true }
+
+local function skipLong(text, at)
+  local level = text:match("^%[(=*)%[", at)
+  if not level then return nil end
+  local _, last = text:find("]" .. level .. "]", at, true)
+  return (last or #text) + 1
+end
+
+local function skipString(text, at)
+  local quote, i = text:sub(at, at), at + 1
+  while i <= #text do
+    local c = text:sub(i, i)
+    if c == "\\" then i = i + 1 elseif c == quote or c == "\n" then break end
+    i = i + 1
+  end
+  return i + 1
+end
+
+-- Where the token at AT, which is no space, ends, and what it is: "word",
+-- "string", "comment", or the character itself.
+local function token(text, at)
+  local c = text:sub(at, at)
+  if c:find("[%a_]") then return select(2, text:find("^[%w_]+", at)) + 1, "word" end
+  if text:find("^%-%-", at) then
+    return skipLong(text, at + 2) or (text:find("\n", at, true) or #text + 1), "comment"
+  end
+  if c == '"' or c == "'" then return skipString(text, at), "string" end
+  if c == "[" and skipLong(text, at) then return skipLong(text, at), "string" end
+  local _, number = text:find("^%.?%d[%w_.]*", at)
+  if number then return number + 1, "number" end
+  for _, operator in ipairs(OPERATORS) do
+    if text:sub(at, at + #operator - 1) == operator then return at + #operator, operator end
+  end
+  return at + 1, c
+end
+
+-- All tokens of TEXT but comments: { kind, text, line }, in order.
+function lines.scan(text)
+  local list, at, line = {}, 1, 1
+  while true do
+    local from = text:find("%S", at)
+    local upTo = from or #text + 1
+    for _ in text:sub(at, upTo - 1):gmatch("\n") do line = line + 1 end
+    if not from then return list end
+    local next_, kind = token(text, from)
+    local word = text:sub(from, next_ - 1)
+    if kind ~= "comment" then list[#list + 1] = { kind, word, line } end
+    for _ in word:gmatch("\n") do line = line + 1 end
+    at = next_
+  end
+end
+
+-- ---- the table -----------------------------------------------------------------
+
+local function unquote(word) return word:match("^[\"'](.*)[\"']$") or word end
+
+-- What TOKENS[i] begins, if it is the key of a field: the key, and where its
+-- value begins.
+local function keyAt(tokens, i)
+  local a, b, c, d = tokens[i], tokens[i + 1], tokens[i + 2], tokens[i + 3]
+  if a and a[1] == "word" and b and b[1] == "=" then return a[2], i + 2 end
+  if a and a[1] == "[" and c and c[1] == "]" and d and d[1] == "=" then
+    if b[1] == "string" then return unquote(b[2]), i + 4 end
+    if b[1] == "number" then return math.tointeger(tonumber(b[2])), i + 4 end
+  end
+end
+
+-- Reads the fields of the table whose { is before I. Returns a node: { line = {
+-- [key] = line }, inner = { [key] = node } }, and where the table ended.
+local function readTable(tokens, i)
+  local node, count = { line = {}, inner = {} }, 0
+  local depth = 0 -- of blocks and brackets within a value
+  local key
+  local function begin()
+    local named, value = keyAt(tokens, i)
+    if not named then
+      count = count + 1
+      named, value = count, i
+    end
+    key = named
+    if tokens[i] then node.line[key] = node.line[key] or tokens[i][3] end
+    i = value
+  end
+  if tokens[i] and tokens[i][1] ~= "}" then begin() end
+  while tokens[i] do
+    local kind, word = tokens[i][1], tokens[i][2]
+    i = i + 1
+    if kind == "{" then
+      local inner
+      inner, i = readTable(tokens, i)
+      if depth == 0 then node.inner[key] = node.inner[key] or inner end
+    elseif kind == "}" then
+      break
+    elseif kind == "(" or kind == "[" or OPENS[word] and kind == "word" then
+      depth = depth + 1
+    elseif kind == ")" or kind == "]" or CLOSES[word] and kind == "word" then
+      depth = depth - 1
+    elseif (kind == "," or kind == ";") and depth == 0 then
+      if tokens[i] and tokens[i][1] ~= "}" then begin() end
+    end
+  end
+  return node, i
+end
+
+-- The last `return {` of the file, which is its own where functions come before.
+local function findReturn(tokens)
+  for i = #tokens, 1, -1 do
+    if tokens[i][2] == "return" and tokens[i][1] == "word" and tokens[i + 1] and tokens[i + 1][1] == "{" then
+      local depth = 0
+      for j = 1, i - 1 do
+        if tokens[j][1] == "word" then
+          depth = depth + (OPENS[tokens[j][2]] and 1 or CLOSES[tokens[j][2]] and -1 or 0)
+        end
+      end
+      if depth == 0 then return i end
+    end
+  end
+end
+
+function lines.find(text)
+  local tokens = lines.scan(text)
+  local at = findReturn(tokens)
+  local root = at and readTable(tokens, at + 2)
+  return function(...)
+    local node, line = root, at and tokens[at][3] or 1
+    for i = 1, select("#", ...) do
+      local key = select(i, ...)
+      if not node or not node.line[key] then break end
+      line, node = node.line[key], node.inner[key]
+    end
+    return line
+  end
+end
+
+return lines

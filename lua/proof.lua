@@ -1,0 +1,257 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab test: proves exercises (prove.lua), shows progress, and reports as text,
+-- JSON or JUnit.
+--
+-- proof.lua(host, parts) -> the verb, for kit.lua
+
+local host, parts = ...
+local data = parts.data
+
+-- ---- progress --------------------------------------------------------------------
+
+-- On a terminal one line that changes; else nothing until an exercise is done.
+local function newProgress(total)
+  local progress = { done = 0, began = host.now(), seconds = 0 }
+  local live = host.is_terminal()
+  local line = ""
+  function progress.show(name, what)
+    if not live then return end
+    local elapsed = host.now() - progress.began
+    local expected = progress.done > 0 and (" of about %.0f s"):format(elapsed / progress.done * total) or ""
+    line = ("%d of %d  %s: %s  %.0f s%s"):format(progress.done + 1, total, name, what, elapsed, expected)
+    host.err("\r\27[K" .. line)
+  end
+  function progress.clear()
+    if live and line ~= "" then host.err("\r\27[K") end
+    line = ""
+  end
+  return progress
+end
+
+-- ---- text ------------------------------------------------------------------------
+
+local function printSentence(row)
+  host.out(("    %s:%d: %s\n"):format(row.file, row.line, row.text))
+  host.out(("      seen: %s\n"):format(row.fault or "nothing"))
+  if row.fixed then host.out(("      repaired: %s\n"):format(row.fixed)) end
+  host.out(("      %s: %s\n"):format(row.verdict == "no" and "why" or "inconclusive", row.reason))
+  if row.top and #row.top > 0 then
+    host.out("      top of the profile (flat, cum):\n")
+    for _, line in ipairs(row.top) do host.out("      " .. line .. "\n") end
+  end
+  if row.evidence then host.out("      profile: " .. row.evidence .. "\n") end
+end
+
+local function printDetails(report, verbose)
+  for _, row in ipairs(report.sentences) do
+    if row.verdict ~= "yes" then
+      printSentence(row)
+    elseif verbose then
+      host.out(("    ok %s\n       fault: %s%s\n"):format(row.text, row.fault,
+        row.fixed and "; repaired: " .. row.fixed or ""))
+    end
+  end
+  for _, list in ipairs { "left", "answers", "junk" } do
+    for _, text in ipairs(report[list] and report[list].problems or {}) do host.out("    " .. text .. "\n") end
+  end
+  for _, text in ipairs(report.plain) do host.out("    " .. text .. "\n") end
+  for _, text in ipairs(report.warnings) do host.out("    warning: " .. text .. "\n") end
+end
+
+local function countSentences(reports)
+  local held, all = {}, #reports
+  for _, report in ipairs(reports) do
+    for i, row in ipairs(report.sentences) do held[i] = (held[i] or 0) + (row.verdict == "yes" and 1 or 0) end
+  end
+  return held, all
+end
+
+local function printReport(entry, options)
+  local last = entry.reports[#entry.reports]
+  host.out(("%-18s %-12s %5.1f s  %s\n"):format(entry.name, entry.verdict, entry.seconds,
+    ("%d sentences"):format(#last.sentences)))
+  if #entry.reports > 1 then
+    local held, all = countSentences(entry.reports)
+    for i, row in ipairs(last.sentences) do host.out(("    %d of %d  %s\n"):format(held[i] or 0, all, row.text)) end
+  end
+  local shown = {}
+  for _, report in ipairs(entry.reports) do
+    if report.verdict ~= "proven" and not shown[report.verdict] or report == last then
+      printDetails(report, options.verbose)
+      shown[report.verdict] = true
+    end
+  end
+end
+
+-- ---- machines --------------------------------------------------------------------
+
+local function jsonOf(entries)
+  local list = data.list {}
+  for i, entry in ipairs(entries) do
+    local runs = data.list {}
+    for j, report in ipairs(entry.reports) do
+      local sentences = data.list {}
+      for k, row in ipairs(report.sentences) do
+        sentences[k] = { text = row.text, file = row.file, line = row.line, verdict = row.verdict, fault = row.fault,
+          fixed = row.fixed, reason = row.reason, evidence = row.evidence }
+      end
+      runs[j] = { verdict = report.verdict, seconds = report.seconds, sentences = sentences,
+        problems = data.list(report.problems), warnings = data.list(report.warnings),
+        naive = report.naive and data.list(report.naive.solved_by) or nil }
+    end
+    list[i] = { name = entry.name, verdict = entry.verdict, seconds = entry.seconds, runs = runs }
+  end
+  return data.json { scenarios = list } .. "\n"
+end
+
+local function escapeXml(text)
+  text = text:gsub("[%c]", function(c) return c == "\n" and "&#10;" or " " end)
+  return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+local function junitOf(entries)
+  local tests, failures, out = 0, 0, {}
+  for _, entry in ipairs(entries) do
+    for i, report in ipairs(entry.reports) do
+      tests = tests + 1
+      local case = ('  <testcase classname="diaglab" name="%s run %d" time="%.3f"'):format(escapeXml(entry.name), i,
+        report.seconds)
+      if report.verdict == "proven" then
+        out[#out + 1] = case .. "/>\n"
+      else
+        failures = failures + 1
+        out[#out + 1] = ('%s>\n    <failure message="%s">%s</failure>\n  </testcase>\n'):format(case, report.verdict,
+          escapeXml(table.concat(report.problems, "\n")))
+      end
+    end
+  end
+  return ('<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="diaglab test" tests="%d" failures="%d">\n%s</testsuite>\n')
+    :format(tests, failures, table.concat(out))
+end
+
+-- ---- one exercise ----------------------------------------------------------------
+
+-- What isn't a matter of sentences, answers and so on.
+local function plainProblems(report)
+  local known = {}
+  for _, list in ipairs { "left", "answers", "junk" } do
+    for _, text in ipairs(report[list] and report[list].problems or {}) do known[text] = true end
+  end
+  for _, row in ipairs(report.sentences) do
+    if row.reason then known[("%s:%d: %s: %s"):format(row.file, row.line, row.text, row.reason)] = true end
+  end
+  local plain = {}
+  for _, text in ipairs(report.problems) do
+    if not known[text] then plain[#plain + 1] = text end
+  end
+  return plain
+end
+
+local function addWarnings(f, report)
+  report.warnings = {}
+  if report.no_fixed then
+    table.insert(report.warnings, "there is no repaired program (fixed), so nothing shows that the sentences speak of the fault")
+  end
+  for _, text in ipairs(report.crowd or {}) do table.insert(report.warnings, "not with more clients: " .. text) end
+  local solvers = report.naive and report.naive.solved_by or {}
+  if #solvers > 0 and (f.lesson.difficulty or 0) >= 3 then
+    table.insert(report.warnings, ("difficulty %d, but a naive solver finds it: %s"):format(f.lesson.difficulty,
+      table.concat(solvers, ", ")))
+  end
+end
+
+local function refused(f)
+  local errors = {}
+  for _, finding in ipairs(parts.check.folder(f)) do
+    if finding.severity == "error" then
+      errors[#errors + 1] = ("%s:%d: %s [%s]"):format(finding.file, finding.line, finding.text, finding.rule)
+    end
+  end
+  if #errors == 0 then return nil end
+  return { name = f.name, verdict = "not proven", seconds = 0, sentences = {}, problems = errors }
+end
+
+local RANK = { proven = 1, inconclusive = 2, ["not proven"] = 3 }
+
+local function proveOne(f, options, progress)
+  local entry = { name = f.name, reports = {}, verdict = "proven", seconds = 0 }
+  for run = 1, options.runs or 1 do
+    local report = refused(f) or parts.prove.folder(f, { evidence = options.evidence, seed = run }, function(what)
+      progress.show(f.name, (options.runs or 1) > 1 and ("run %d, %s"):format(run, what) or what)
+    end)
+    addWarnings(f, report)
+    report.plain = plainProblems(report)
+    entry.reports[run] = report
+    entry.seconds = entry.seconds + report.seconds
+    if RANK[report.verdict] > RANK[entry.verdict] then entry.verdict = report.verdict end
+  end
+  return entry
+end
+
+local function printTable(entries, seconds)
+  local n = { proven = 0, inconclusive = 0, ["not proven"] = 0 }
+  for _, entry in ipairs(entries) do n[entry.verdict] = n[entry.verdict] + 1 end
+  if #entries > 1 then
+    host.out(("\n%-18s %-12s %8s %10s  %s\n"):format("exercise", "verdict", "seconds", "sentences", "naive solvers"))
+    for _, entry in ipairs(entries) do
+      local last = entry.reports[#entry.reports]
+      host.out(("%-18s %-12s %8.1f %10d  %s\n"):format(entry.name, entry.verdict, entry.seconds, #last.sentences,
+        table.concat(last.naive and last.naive.solved_by or {}, ", ")))
+    end
+  end
+  host.out(("%s: %d proven, %d not proven, %d inconclusive, in %.0f s\n"):format(parts.plural(#entries, "exercise"),
+    n.proven, n["not proven"], n.inconclusive, seconds))
+  return n.proven == #entries and 0 or 1
+end
+
+local function isLesson(f)
+  return f.problem or #f.faults > 0 or f.lesson and f.lesson.expect
+end
+
+return {
+  usage = "test [OPTIONS] [FOLDER...]",
+  about = "Proves exercises. With the fault each sentence of the lesson must hold; with the\n" ..
+    "repaired program it must fail; what the program is for must work in both; when\n" ..
+    "the step is left, nothing of it may stay; each answer of answers/ must get the\n" ..
+    "verdict that its name begins with, and junk must not be right.\n" ..
+    "A FOLDER is a scenario's folder, or one that has such folders in it.",
+  options = {
+    { "--runs", "N", "prove each N times (1; 20 before a release)", "count" },
+    { "--busy", nil, "with another process beside, which computes" },
+    { "--json", nil, "the report as JSON" },
+    { "--junit", "FILE", "write a report that build servers read" },
+    { "--evidence", "DIR", "keep the profiles of sentences that failed there" },
+    { "--verbose", nil, "show what was seen for sentences that hold, too" },
+  },
+  notes = "Exit code: 0 all proven, 1 not, 2 nothing could be proven. A verdict of\n" ..
+    "inconclusive says that too little was seen to tell: a longer load helps.",
+  run = function(options, paths)
+    local found = parts.findFolders("test", paths)
+    local exercises = {}
+    for _, f in ipairs(found) do
+      if isLesson(f) then exercises[#exercises + 1] = f end
+    end
+    if #exercises == 0 then parts.refuse("test", "there is no lesson with sentences (expect) to prove") end
+    local busy <close> = options.busy and host.start_busy() or nil -- luacheck: ignore
+    local progress, began, entries = newProgress(#exercises), host.now(), {}
+    for _, f in ipairs(exercises) do
+      local entry = proveOne(f, options, progress)
+      progress.done = progress.done + 1
+      progress.clear()
+      entries[#entries + 1] = entry
+      if not options.json then printReport(entry, options) end
+    end
+    if options.junit then
+      local ok, problem = host.write_over(options.junit, junitOf(entries))
+      if not ok then parts.refuse("test", "%s", problem) end
+    end
+    if options.json then
+      host.out(jsonOf(entries))
+      for _, entry in ipairs(entries) do
+        if entry.verdict ~= "proven" then return 1 end
+      end
+      return 0
+    end
+    return printTable(entries, host.now() - began)
+  end,
+}

@@ -1,0 +1,395 @@
+-- SPDX-License-Identifier: MIT
+-- The proof of an exercise: its sentences hold with the fault and fail with the
+-- repaired program, what it is for works in both, and leaving it gives all back.
+--
+-- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
+--   answers, naive
+-- prove.folder(folder, options, tell) -> report
+--
+-- options: { rounds = 3, evidence = folder or nil, seed = N or nil }
+-- tell(stage, done, all) is called when a part of the work has been done.
+-- report:
+--   name, verdict       "proven", "not proven" or "inconclusive"
+--   seconds             that it took
+--   sentences           { { text, file, line, key, verdict, fault, fixed, reason,
+--                       top = { lines }, evidence = path } ... }
+--   left, answers, junk, naive     { ok, problems = { texts } }; naive: what solved it
+--   problems            texts of all that isn't proven
+
+local host, parts = ...
+local claim, data, measure = parts.claim, parts.data, parts.measure
+local prove = {}
+
+local ROUNDS, ROUNDS_MAX = 3, 9
+local RSS_SLACK = 2e6 -- bytes beside the 10 % that a process may keep
+
+-- Profiles that students take, so answers and naive solvers get them, too.
+local STUDENTS_KINDS = { cpu = true, wall = true, heap = true, goroutine = true, block = true, mutex = true,
+  ["lab.OpenFiles"] = true }
+
+-- ---- the two programs ------------------------------------------------------------
+
+local function try(ok, message) return ok or error(message, 0) end
+
+-- A folder of scenarios in ROOT that has only F's; SCENARIO replaces scenario.lua.
+local function layOut(root, f, scenario)
+  local dir = root .. "/" .. f.name
+  try(host.make_folder(root))
+  if not scenario then
+    try(host.link(try(host.realpath(f.dir)), dir))
+    return root
+  end
+  try(host.make_folder(dir))
+  for _, name in ipairs(try(host.scan(f.dir))) do
+    if name ~= "." and name ~= ".." and name ~= "scenario.lua" then
+      try(host.link(try(host.realpath(f.dir .. "/" .. name)), dir .. "/" .. name))
+    end
+  end
+  try(host.link(try(host.realpath(scenario)), dir .. "/scenario.lua"))
+  return root
+end
+
+local function merge(a, b)
+  local out = {}
+  for key, value in pairs(a or {}) do out[key] = value end
+  for key, value in pairs(b or {}) do out[key] = value end
+  return out
+end
+
+-- name -> { scenarios, number, slug, params }
+local function layOutPrograms(f, temp)
+  local l = f.lesson
+  local programs = {}
+  local fault = layOut(temp .. "/fault", f)
+  programs.fault = { scenarios = fault, number = f.number, slug = f.slug, params = l.params or {} }
+  if l.fixed then
+    local fixed = f.fixed_file and layOut(temp .. "/fixed", f, f.fixed_file) or fault
+    programs.fixed = { scenarios = fixed, number = f.number, slug = f.slug, params = merge(l.params, l.fixed.params) }
+  end
+  programs.baseline = { scenarios = fault, number = 0, slug = "baseline", params = {} }
+  return programs
+end
+
+-- ---- visits ----------------------------------------------------------------------
+
+local work -- of the folder that is proven: { f, options, programs, series, temp, tell }
+
+local function kindsOf(s, kinds, looks)
+  if not s.subject.profile then return end
+  kinds[s.subject.profile] = true
+  if s.at == "load" then looks[s.subject.profile] = true end
+end
+
+-- The visits with one load: a series. Sentences with equal loads share one.
+local function seriesOf(load)
+  local key = data.chunk(load)
+  local series = work.series[key]
+  if not series then
+    series = { load = load, visits = { fault = {}, fixed = {}, baseline = {} }, kinds = {}, looks = {}, expected = {},
+      sentences = {} }
+    work.series[key] = series
+    work.order[#work.order + 1] = series
+  end
+  return series
+end
+
+local function visitOnce(series, which)
+  local program = work.programs[which]
+  local expected = series.expected[which] or 0.5
+  work.visits = work.visits + 1
+  local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
+    load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
+    seconds = math.max(1, math.ceil(expected * 1.2 + 0.2)), log = ("%s/log-%d"):format(work.temp, work.visits) }
+  if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
+  local seen = parts.visit.make(plan)
+  work.tell(which)
+  return seen
+end
+
+-- One more visit. Its CPU and wall profile must cover the load: if the load took
+-- longer than was expected, the visit is made again.
+local function addVisit(series, which)
+  for _ = 1, 3 do
+    local seen = visitOnce(series, which)
+    local known = series.expected[which]
+    series.expected[which] = seen.elapsed
+    local looked = not next(series.looks) or (known and seen.elapsed < 3 * known and seen.elapsed > known / 3)
+    if not seen.short and looked then
+      table.insert(series.visits[which], seen)
+      return
+    end
+  end
+  error(("%s: its load takes a different time with each visit, so no profile covers it"):format(which), 0)
+end
+
+local function addRound(series)
+  addVisit(series, "fault")
+  if work.programs.fixed then addVisit(series, "fixed") end
+  if series.compares then addVisit(series, "baseline") end
+end
+
+-- ---- sentences -------------------------------------------------------------------
+
+local function othersOf(s, series)
+  local than = s.value and s.value.than
+  return than == "baseline" and series.visits.baseline or series.visits.fixed
+end
+
+local function isRelative(s)
+  local than = s.value and s.value.than
+  return than == "fixed" or than == "baseline"
+end
+
+-- { verdict, text } for both programs. With the repaired program a comparison
+-- with it says nothing.
+local function judgeSentence(s)
+  local series, row = s.series, { sentence = s }
+  row.fault, row.fault_text = measure.judge(s, series.visits.fault, othersOf(s, series))
+  if work.programs.fixed and not isRelative(s) then
+    row.fixed, row.fixed_text = measure.judge(s, series.visits.fixed, othersOf(s, series))
+  end
+  return row
+end
+
+local function isUnsettled(row)
+  return row.fault == "inconclusive" or row.fixed == "inconclusive"
+end
+
+-- What the row proves: "yes", "no" or "inconclusive", and why.
+local function concludeRow(row, keeps)
+  local s = row.sentence
+  if row.fault == "inconclusive" then return "inconclusive", "with the fault: " .. row.fault_text end
+  if row.fault == "empty" then
+    return "no", "nothing was seen: is the load (" .. (s.series.load.path or "/") .. ") what reaches it?"
+  end
+  if row.fault == "no" then return "no", "it doesn't hold with the fault: " .. row.fault_text end
+  if not row.fixed then return "yes" end
+  if row.fixed == "inconclusive" then return "inconclusive", "with the repaired program: " .. row.fixed_text end
+  if keeps or s.always then
+    if row.fixed == "yes" then return "yes" end
+    return "no", "it doesn't hold with the repaired program: " .. row.fixed_text
+  end
+  if row.fixed == "yes" then
+    return "no", "it holds with the repaired program, too (" .. row.fixed_text ..
+      "), so it doesn't speak of the fault; always = true says that this is meant"
+  end
+  return "yes"
+end
+
+local function topLines(s, seen)
+  local p = measure.profilesOf(s, seen)[1]
+  if not p then return {} end
+  local filter = measure.filterOf(s, seen)
+  local whole = { scenario = seen.slug, only_scenario = not s.all, type = filter.type, max = 5, by_cum = true }
+  local lines = {}
+  for i, row in ipairs(p:top(whole)) do
+    lines[i] = ("%12s %12s  %s"):format(measure.show(row.flat * (s.subject.unit == "seconds" and 1e-9 or 1), s.subject.unit),
+      measure.show(row.cum * (s.subject.unit == "seconds" and 1e-9 or 1), s.subject.unit), row.name)
+  end
+  return lines
+end
+
+local function evidenceFolder()
+  if not work.evidence then
+    work.evidence = work.options.evidence or try(host.temp_folder("evidence"))
+    if work.options.evidence then host.make_folder(work.evidence) end
+  end
+  return work.evidence
+end
+
+-- Writes the profile that a failed sentence is about, and says where.
+local function keepProfile(s, seen, number)
+  local p = measure.profilesOf(s, seen)[1]
+  if not p then return nil end
+  local path = ("%s/%s-%d-%s.pb.gz"):format(evidenceFolder(), work.f.name, number, s.subject.profile)
+  local i = 1
+  while host.exists(path) do
+    path = ("%s/%s-%d-%s.%d.pb.gz"):format(evidenceFolder(), work.f.name, number, s.subject.profile, i)
+    i = i + 1
+  end
+  return host.write_new(path, p:bytes()) and path or nil
+end
+
+local function reportRow(row, keeps, number)
+  local s = row.sentence
+  local verdict, reason = concludeRow(row, keeps)
+  local file, line = work.f.locate(table.unpack(s.path))
+  local out = { text = s.text, file = file, line = line, key = parts.lesson.pathText(s.path), verdict = verdict,
+    fault = row.fault_text, fixed = row.fixed_text, reason = reason, always = s.always or keeps or false }
+  if verdict ~= "yes" and s.subject.profile then
+    local wrong = row.fault == "yes" and s.series.visits.fixed or s.series.visits.fault
+    local seen = wrong[#wrong]
+    if seen then
+      out.top = topLines(s, seen)
+      out.evidence = keepProfile(s, seen, number)
+    end
+  end
+  return out
+end
+
+local function planSentences()
+  local l = work.f.lesson
+  local all = {}
+  for _, key in ipairs { "expect", "keeps" } do
+    for _, s in ipairs(l[key] or {}) do
+      s.series = seriesOf(s.load or l.load or { requests = 1, clients = 1, path = "/", method = "GET", timeout = 10 })
+      s.keeps = key == "keeps"
+      kindsOf(s, s.series.kinds, s.series.looks)
+      s.series.idle = s.series.idle or s.during == "idle"
+      s.series.compares = s.series.compares or s.value and s.value.than == "baseline"
+      table.insert(s.series.sentences, s)
+      all[#all + 1] = s
+    end
+  end
+  return all
+end
+
+-- Visits until all sentences of SERIES are settled, or it was tried often enough.
+local function settle(series)
+  for _ = 1, work.options.rounds or ROUNDS do addRound(series) end
+  local rounds = work.options.rounds or ROUNDS
+  while rounds < ROUNDS_MAX do
+    local unsettled = false
+    for _, s in ipairs(series.sentences) do unsettled = unsettled or isUnsettled(judgeSentence(s)) end
+    if not unsettled then return end
+    addRound(series)
+    rounds = rounds + 1
+  end
+end
+
+-- ---- evidence with more clients --------------------------------------------------
+
+-- A student's load is another one. What an answer is grounded on must also hold
+-- with four times the clients.
+local function proveCrowd(report)
+  local l = work.f.lesson
+  local crowded = {}
+  for _, s in ipairs(l.expect or {}) do
+    local about = false
+    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do about = about or parts.check.isAbout(s, name) end
+    if about and parts.check.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
+  end
+  local held = 0
+  for _, s in ipairs(crowded) do
+    local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
+    if load.requests then load.requests = math.max(load.requests, load.clients) end
+    local series = seriesOf(load)
+    kindsOf(s, series.kinds, series.looks)
+    s.crowd = series
+  end
+  for _, s in ipairs(crowded) do
+    if #s.crowd.visits.fault == 0 then addVisit(s.crowd, "fault") end
+    local verdict, text = measure.judge(s, s.crowd.visits.fault)
+    if verdict == "yes" or verdict == "inconclusive" then
+      held = held + 1
+    else
+      report.crowd[#report.crowd + 1] = ("%s: with %d clients: %s"):format(s.text, s.crowd.load.clients, text)
+    end
+  end
+  if #crowded > 0 and held == 0 then
+    table.insert(report.problems, "no sentence about the function to blame holds with four times the clients: " ..
+      "an honest student would be refused. " .. table.concat(report.crowd, "; "))
+  end
+end
+
+-- ---- what is left ----------------------------------------------------------------
+
+-- RSS when the step has been left, of all visits with one program.
+local function rssOf(which)
+  local list = {}
+  for _, series in ipairs(work.order) do
+    for _, seen in ipairs(series.visits[which]) do
+      if seen.left then list[#list + 1] = seen.left.rss end
+    end
+  end
+  return claim.median(list)
+end
+
+-- The same profiles were taken of both programs, so what the lab itself keeps for
+-- them is the same: what is more was the fault's.
+local function findKeptMemory()
+  local fault, fixed = rssOf("fault"), rssOf("fixed")
+  local more = fault and fixed and fault - fixed * 1.1 or 0
+  return more > RSS_SLACK and more or nil
+end
+
+local function proveLeft(report)
+  local worst = { tasks = 0, fds = 0, heap = 0 }
+  local problems = {}
+  for _, series in ipairs(work.order) do
+    for _, seen in ipairs(series.visits.fault) do
+      for key, most in pairs(worst) do worst[key] = math.max(most, seen.left and seen.left[key] or 0) end
+    end
+  end
+  if worst.tasks > 0 then problems[#problems + 1] = ("%d tasks are left 4 s after the step was left"):format(worst.tasks) end
+  if worst.fds > 0 then problems[#problems + 1] = ("%d descriptors are left"):format(worst.fds) end
+  if worst.heap > 0 then problems[#problems + 1] = ("%s of its heap are left"):format(measure.show(worst.heap, "bytes")) end
+  local more = findKeptMemory()
+  if more then
+    problems[#problems + 1] = ("the process keeps %s more than after the repaired program, beyond 10 %%")
+      :format(measure.show(more, "bytes"))
+  end
+  report.left = { ok = #problems == 0, problems = problems }
+  for _, text in ipairs(problems) do table.insert(report.problems, text) end
+end
+
+-- ---- the whole -------------------------------------------------------------------
+
+local function proveSentences(report)
+  local sentences = planSentences()
+  if #sentences == 0 then
+    table.insert(report.problems, "the lesson has no sentence: there is nothing to prove")
+    return
+  end
+  for kind in pairs(STUDENTS_KINDS) do work.order[1].kinds[kind] = true end
+  for i = 1, #work.order do settle(work.order[i]) end
+  for i, s in ipairs(sentences) do
+    local row = reportRow(judgeSentence(s), s.keeps, i)
+    report.sentences[#report.sentences + 1] = row
+    if row.verdict == "no" then
+      table.insert(report.problems, ("%s:%d: %s: %s"):format(row.file, row.line, row.text, row.reason))
+    elseif row.verdict == "inconclusive" then
+      report.unsettled = true
+    end
+  end
+end
+
+local function prepare(f, options, tell, temp)
+  work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0 }
+  local programs = layOutPrograms(f, temp)
+  for _, program in pairs(programs) do
+    if options.seed and f.outline.params.seed then program.params.seed = options.seed end
+  end
+  work.programs = programs
+end
+
+function prove.folder(f, options, tell)
+  local began = host.now()
+  local report = { name = f.name, sentences = {}, problems = {}, crowd = {} }
+  local temp = try(host.temp_folder())
+  local guard <close> = setmetatable({}, { __close = function() host.remove_tree(temp) end }) -- luacheck: ignore
+  local ok, problem = pcall(function()
+    prepare(f, options, tell, temp)
+    proveSentences(report)
+    if #report.sentences > 0 then
+      proveCrowd(report)
+      proveLeft(report)
+      parts.answers.prove(f, work, report)
+      report.naive = parts.naive.solve(f, work.order[1].visits.fault[1])
+    end
+  end)
+  if not ok then
+    if tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
+    table.insert(report.problems, tostring(problem))
+  end
+  if not f.lesson.fixed and not (f.lesson.diagnosis and f.lesson.diagnosis.class and f.lesson.diagnosis.class[1] == "none") then
+    report.no_fixed = true
+  end
+  report.verdict = #report.problems > 0 and "not proven" or report.unsettled and "inconclusive" or "proven"
+  report.seconds = host.now() - began
+  work = nil
+  return report
+end
+
+prove.claim = claim
+return prove

@@ -1,0 +1,345 @@
+-- SPDX-License-Identifier: MIT
+-- What the text of a scenario says without being run: the functions it defines,
+-- the globals it uses, and its tail calls, each with its line.
+--
+-- source.lua(lines.lua's result) -> source
+-- source.read(text) -> { functions = { [name] = line }, globals = { { name, line } },
+--   tail_calls = { { name, line } } }
+--
+-- The text must be correct Lua: it has been compiled before.
+
+local lines = ...
+local source = {}
+
+local KEYWORDS = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
+  until while]]):gmatch("%S+") do
+  KEYWORDS[word] = true
+end
+
+-- ---- the reader ------------------------------------------------------------------
+
+local tokens, at -- of what is read
+local out
+local scopes -- the visible local names: a list of sets
+
+local function peek(n)
+  local token = tokens[at + (n or 0)]
+  return token and token[2] or "", token and token[1] or "end of file", token and token[3] or 0
+end
+
+local function isName(n)
+  local word, kind = peek(n)
+  return kind == "word" and not KEYWORDS[word]
+end
+
+local function open() scopes[#scopes + 1] = {} end
+local function close() scopes[#scopes] = nil end
+local function declare(name) scopes[#scopes][name] = true end
+
+local function isLocal(name)
+  for i = #scopes, 1, -1 do
+    if scopes[i][name] then return true end
+  end
+  return false
+end
+
+local function use(name, line)
+  if not isLocal(name) then out.globals[#out.globals + 1] = { name, line } end
+end
+
+local function define(name, line)
+  if name then out.functions[name] = out.functions[name] or line end
+end
+
+-- ---- statements and expressions --------------------------------------------------
+
+local block, expression
+
+-- The parameters and the body of a function, from its ( to its end.
+local function functionBody(isMethod)
+  open()
+  if isMethod then declare("self") end
+  at = at + 1
+  while peek() ~= ")" do
+    if isName() then declare((peek())) end
+    at = at + 1
+  end
+  at = at + 1
+  block()
+  at = at + 1
+  close()
+end
+
+-- { ... }: a function that is the value of a key is known by the key.
+local function tableConstructor()
+  at = at + 1
+  while peek() ~= "}" do
+    local key
+    if isName() and peek(1) == "=" then
+      key = peek()
+      at = at + 2
+    elseif peek() == "[" then
+      at = at + 1
+      local word, kind = peek()
+      key = kind == "string" and ("[%s]"):format(word) or nil
+      expression()
+      at = at + 2
+    end
+    if peek() == "function" then define(key, select(3, peek())) end
+    expression()
+    if peek() == "," or peek() == ";" then at = at + 1 end
+  end
+  at = at + 1
+end
+
+local function arguments()
+  local word, kind = peek()
+  if kind == "string" then
+    at = at + 1
+  elseif word == "{" then
+    tableConstructor()
+  else
+    at = at + 1
+    while peek() ~= ")" do
+      expression()
+      if peek() == "," then at = at + 1 end
+    end
+    at = at + 1
+  end
+end
+
+-- A name or (...), and what is indexed and called after it. Returns the first
+-- name, and whether it ends with a call.
+local function suffixedExpression()
+  local name, line, called = nil, select(3, peek()), false
+  if peek() == "(" then
+    at = at + 1
+    expression()
+    at = at + 1
+  else
+    name = peek()
+    use(name, line)
+    at = at + 1
+  end
+  local plain = true
+  while true do
+    local word, kind = peek()
+    if word == "." and kind == "." then
+      at, called, plain = at + 2, false, false
+    elseif word == "[" then
+      at = at + 1
+      expression()
+      at, called, plain = at + 1, false, false
+    elseif word == ":" then
+      at, plain = at + 2, false
+      arguments()
+      called = true
+    elseif kind == "string" or word == "{" or word == "(" then
+      arguments()
+      called = true
+    else
+      return name, called, plain, line
+    end
+  end
+end
+
+local UNARY = { ["not"] = true, ["-"] = true, ["#"] = true, ["~"] = true }
+local BINARY = {}
+for word in ("+ - * / // % ^ & | ~ << >> .. < <= > >= == ~= and or"):gmatch("%S+") do BINARY[word] = true end
+
+local function simpleExpression()
+  while UNARY[peek()] do at = at + 1 end
+  local word, kind = peek()
+  if word == "function" then
+    at = at + 1
+    functionBody(false)
+  elseif word == "{" then
+    tableConstructor()
+  elseif isName() or word == "(" and kind == "(" then
+    suffixedExpression()
+  else
+    at = at + 1
+  end
+end
+
+function expression()
+  simpleExpression()
+  while BINARY[peek()] do
+    at = at + 1
+    simpleExpression()
+  end
+end
+
+local function expressionList()
+  expression()
+  while peek() == "," do
+    at = at + 1
+    expression()
+  end
+end
+
+local BLOCK_ENDS = { ["end"] = true, ["else"] = true, ["elseif"] = true, ["until"] = true, [""] = true }
+
+local function returnStatement()
+  at = at + 1
+  if BLOCK_ENDS[peek()] or peek() == ";" then return end
+  if isName() then
+    local from = at
+    local name, called, plain, line = suffixedExpression()
+    if BLOCK_ENDS[peek()] or peek() == ";" then
+      if called and plain then out.tail_calls[#out.tail_calls + 1] = { name, line } end
+    else -- it was the beginning of something longer: read it again
+      at = from
+      local globals = #out.globals
+      expressionList()
+      for i = #out.globals, globals + 1, -1 do out.globals[i] = nil end
+    end
+  else
+    expressionList()
+  end
+end
+
+local function skipAttribute()
+  if peek() == "<" then at = at + 3 end
+end
+
+local function localStatement()
+  at = at + 1
+  if peek() == "function" then
+    local name, _, line = peek(1)
+    declare(name)
+    define(name, line)
+    at = at + 2
+    functionBody(false)
+    return
+  end
+  local names = {}
+  repeat
+    names[#names + 1] = { peek(), (select(3, peek())) }
+    at = at + 1
+    skipAttribute()
+    local more = peek() == ","
+    if more then at = at + 1 end
+  until not more
+  if peek() == "=" then
+    at = at + 1
+    if peek() == "function" then define(names[1][1], names[1][2]) end
+    expressionList()
+  end
+  for _, name in ipairs(names) do declare(name[1]) end
+end
+
+local function functionStatement()
+  at = at + 1
+  local name, _, line = peek()
+  use(name, line)
+  at = at + 1
+  local isMethod = false
+  while peek() == "." or peek() == ":" do
+    isMethod = peek() == ":"
+    name = name .. "." .. peek(1)
+    at = at + 2
+  end
+  define(name, line)
+  functionBody(isMethod)
+end
+
+local function forStatement()
+  at = at + 1
+  local names = {}
+  while peek() ~= "=" and peek() ~= "in" do
+    if isName() then names[#names + 1] = peek() end
+    at = at + 1
+  end
+  at = at + 1
+  expressionList()
+  open()
+  for _, name in ipairs(names) do declare(name) end
+  at = at + 1
+  block()
+  at = at + 1
+  close()
+end
+
+local function ifStatement()
+  repeat
+    at = at + 1
+    if peek(-1) ~= "else" then
+      expression()
+      at = at + 1
+    end
+    open()
+    block()
+    close()
+  until peek() == "end"
+  at = at + 1
+end
+
+local function expressionStatement()
+  local names = { { peek(), (select(3, peek())) } }
+  suffixedExpression()
+  while peek() == "," do
+    at = at + 1
+    suffixedExpression()
+  end
+  if peek() == "=" then
+    at = at + 1
+    if peek() == "function" then define(names[1][1], names[1][2]) end
+    expressionList()
+  end
+end
+
+local statements = {
+  ["local"] = localStatement, ["function"] = functionStatement, ["for"] = forStatement, ["if"] = ifStatement,
+  ["return"] = returnStatement,
+  ["while"] = function()
+    at = at + 1
+    expression()
+    at = at + 1
+    open()
+    block()
+    close()
+    at = at + 1
+  end,
+  ["do"] = function()
+    at = at + 1
+    open()
+    block()
+    close()
+    at = at + 1
+  end,
+  ["repeat"] = function()
+    at = at + 1
+    open()
+    block()
+    at = at + 1
+    expression()
+    close()
+  end,
+  ["goto"] = function() at = at + 2 end,
+  ["break"] = function() at = at + 1 end,
+  [";"] = function() at = at + 1 end,
+  ["::"] = function() at = at + 3 end, -- ::name::
+}
+
+function block()
+  while not BLOCK_ENDS[peek()] do
+    local before = at
+    local statement = statements[peek()] or expressionStatement
+    statement()
+    if at == before then at = at + 1 end -- nothing that is known: go on
+  end
+end
+
+function source.read(text)
+  tokens, at, scopes = lines.scan(text), 1, {}
+  out = { functions = {}, globals = {}, tail_calls = {} }
+  open()
+  block()
+  local result = out
+  tokens, out, scopes = nil, nil, nil
+  return result
+end
+
+return source

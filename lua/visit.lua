@@ -1,0 +1,236 @@
+-- SPDX-License-Identifier: MIT
+-- A visit: a lab of its own is started, a step is entered, its load is sent, and
+-- all that a sentence may be about is looked at meanwhile, afterwards, and when the
+-- step has been left.
+--
+-- visit.lua(host, parts) -> visit        parts: lesson
+-- visit.make(plan) -> seen
+--
+-- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
+--   seconds = for CPU and wall profiles, idle = true, log = path }
+-- seen:
+--   slug, requests, elapsed, statuses, latency        of the load
+--   profiles[kind]      at the load's end; of those that only grow, what came
+--                       while it ran
+--   looks[kind]         five of them, taken while it ran
+--   idle[kind]          cpu and wall, when nobody asks for anything
+--   before, after, later, gone     numbers: { metrics = { [name{labels}] = number },
+--                       memstats = { [field] = number } }; before the load, after it,
+--                       after a pause, after the step was left
+--   left                { tasks, fds, heap, rss, seconds }
+--   short               true: the load took longer than the CPU and wall profiles
+
+local host, parts = ...
+local visit = {}
+
+local PPROF = "/debug/pprof/"
+local WARM_UP = 30 -- requests
+local LOOKS = 5
+local LEFT_MAX = 4 -- seconds until all that a step had must be gone
+
+-- Kinds that are recorded for some time.
+local RECORDED = { cpu = "profile", wall = "wall" }
+-- Kinds that only grow: what came since is the difference of two.
+local GROWING = { block = true, mutex = true }
+
+-- ---- asking a lab ----------------------------------------------------------------
+
+local function urlOf(lab, path) return ("http://127.0.0.1:%d%s"):format(lab:port(), path) end
+
+local function answerOf(path, result)
+  if result.error then error(("%s: %s"):format(path, result.error), 0) end
+  if result.status ~= 200 then error(("%s: %d %s"):format(path, result.status, result.body:match("[^\n]*")), 0) end
+  return result.body
+end
+
+local function get(lab, path)
+  return answerOf(path, host.together({ { get = urlOf(lab, path) } })[1])
+end
+
+local function decode(path, body)
+  local p, problem = host.decode(body)
+  if not p then error(("%s: %s"):format(path, problem), 0) end
+  return p
+end
+
+local function pathOf(kind)
+  return PPROF .. (kind == "heap" and "heap?gc=1" or kind)
+end
+
+-- ---- numbers ---------------------------------------------------------------------
+
+local function parseMetrics(text)
+  local metrics = {}
+  for line in text:gmatch("[^\n]+") do
+    local name, value = line:match("^([^#]%S*.-) (%S+)$")
+    if name then metrics[name] = tonumber(value) end
+  end
+  return metrics
+end
+
+local function parseMemstats(text)
+  local stats = {}
+  for name, value in text:gmatch("\n# (%u%w+) = (%-?[%d.e+-]+)") do stats[name] = tonumber(value) end
+  return stats
+end
+
+local function numbersJobs(lab, follows)
+  return { get = urlOf(lab, "/metrics"), follows = follows },
+    { get = urlOf(lab, PPROF .. "heap?debug=1"), follows = follows }
+end
+
+local function numbersOf(metrics, heap)
+  return { metrics = parseMetrics(answerOf("/metrics", metrics)), memstats = parseMemstats(answerOf("heap", heap)) }
+end
+
+local function takeNumbers(lab)
+  local results = host.together { numbersJobs(lab) }
+  return numbersOf(results[1], results[2])
+end
+
+-- ---- before ----------------------------------------------------------------------
+
+-- What a lab has after its first requests and profiles doesn't belong to the step.
+local function warmUp(lab, kinds)
+  host.together { { load = { url = urlOf(lab, ""), path = "/", requests = WARM_UP, clients = 2, timeout = 10 } } }
+  for kind in pairs(kinds) do
+    if not RECORDED[kind] then get(lab, pathOf(kind)) end
+  end
+  get(lab, PPROF .. "heap?gc=1&since=start")
+end
+
+local function encode(text)
+  return (tostring(text):gsub("[^%w._-]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function enter(lab, plan)
+  local path = ("/goto?step=%d"):format(plan.number)
+  local names = {}
+  for name in pairs(plan.params) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do path = path .. ("&%s=%s"):format(name, encode(plan.params[name])) end
+  get(lab, path)
+end
+
+local function takeProfiles(lab, kinds)
+  local taken = {}
+  for kind in pairs(kinds) do
+    if GROWING[kind] or kind == "heap" then taken[kind] = decode(kind, get(lab, pathOf(kind))) end
+  end
+  return taken
+end
+
+-- ---- while the load runs ---------------------------------------------------------
+
+-- The jobs, and what each of their results is: { what, kind }.
+local function planJobs(lab, plan)
+  local jobs, what = {}, {}
+  local function add(job, ...)
+    jobs[#jobs + 1] = job
+    what[#what + 1] = { ... }
+  end
+  local load = { url = urlOf(lab, ""), after = 0.05 }
+  for key, value in pairs(plan.load) do load[key] = value end
+  add({ load = load, after = 0.05 }, "load")
+  -- Numbers first: a heap profile collects garbage, which is counted.
+  local metrics, heap = numbersJobs(lab, 1)
+  add(metrics, "metrics")
+  add(heap, "memstats")
+  for kind in pairs(plan.kinds) do
+    if RECORDED[kind] then
+      add({ get = urlOf(lab, ("%s%s?seconds=%d%s"):format(PPROF, RECORDED[kind], plan.seconds,
+        kind == "cpu" and "&hz=500" or "")), timeout = plan.seconds + 60 }, "profile", kind)
+    else
+      add({ get = urlOf(lab, pathOf(kind)), follows = 3 }, "profile", kind)
+    end
+  end
+  for kind in pairs(plan.looks or {}) do
+    for i = 1, LOOKS do
+      add({ get = urlOf(lab, pathOf(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
+    end
+  end
+  return jobs, what
+end
+
+local function sendLoad(lab, plan, seen)
+  local jobs, what = planJobs(lab, plan)
+  local results = host.together(jobs)
+  local metrics, heap
+  seen.looks = {}
+  for i, result in ipairs(results) do
+    local kind = what[i][2]
+    if what[i][1] == "load" then
+      seen.requests, seen.elapsed = result.requests, result.elapsed
+      seen.statuses, seen.latency = result.statuses, result.latency
+    elseif what[i][1] == "profile" then
+      seen.profiles[kind] = decode(kind, answerOf(kind, result))
+    elseif what[i][1] == "metrics" then
+      metrics = result
+    elseif what[i][1] == "memstats" then
+      heap = result
+    elseif result.status == 200 then
+      seen.looks[kind] = seen.looks[kind] or {}
+      table.insert(seen.looks[kind], decode(kind, result.body))
+    end
+  end
+  seen.after = numbersOf(metrics, heap)
+  seen.short = seen.elapsed > plan.seconds - 0.05
+end
+
+-- What only grows is what came while the load ran; of heap, a second profile.
+local function subtractBefore(seen, before)
+  for kind in pairs(GROWING) do
+    if seen.profiles[kind] then assert(seen.profiles[kind]:subtract(before[kind])) end
+  end
+  if seen.profiles.heap then
+    seen.profiles["heap.alloc"] = seen.profiles.heap:copy()
+    assert(seen.profiles["heap.alloc"]:subtract(before.heap))
+  end
+end
+
+local function lookWhenIdle(lab, seen)
+  local results = host.together {
+    { get = urlOf(lab, PPROF .. "profile?seconds=1&hz=500") }, { get = urlOf(lab, PPROF .. "wall?seconds=1") },
+  }
+  seen.idle = { cpu = decode("cpu", answerOf("cpu", results[1])), wall = decode("wall", answerOf("wall", results[2])) }
+  seen.later = takeNumbers(lab)
+end
+
+-- ---- afterwards ------------------------------------------------------------------
+
+local function heapLeft(lab, slug)
+  local p = decode("heap", get(lab, PPROF .. "heap?gc=1&since=start"))
+  return p:sum { type = "inuse_space", scenario = slug, only_scenario = true }.whole
+end
+
+-- Leaves the step, and waits until nothing of it is there.
+local function leave(lab, seen)
+  get(lab, "/goto?step=0")
+  local began = host.now()
+  local left
+  repeat
+    seen.gone = takeNumbers(lab)
+    local m = seen.gone.metrics
+    left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
+      rss = m.process_resident_memory_bytes, seconds = host.now() - began }
+    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
+    if not clean then host.together { { pause = 0.05 } } end
+  until clean or left.seconds > LEFT_MAX
+  seen.left = left
+end
+
+function visit.make(plan)
+  local seen = { slug = plan.slug, profiles = {} }
+  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
+  warmUp(lab, plan.kinds)
+  enter(lab, plan)
+  local before = takeProfiles(lab, plan.kinds)
+  seen.before = takeNumbers(lab)
+  sendLoad(lab, plan, seen)
+  subtractBefore(seen, before)
+  if plan.idle then lookWhenIdle(lab, seen) end
+  if plan.number ~= 0 then leave(lab, seen) end
+  return seen
+end
+
+return visit

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * See batch.h. */
+#include "kit/batch.h"
+
+#include <stdio.h>
+#include <uv.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "http/client.h"
+#include "kit/interrupt.h"
+#include "kit/load_job.h"
+
+enum { BODY_MAX = 64 << 20, LOOK_MS = 50, TIMEOUT_S = 60 };
+
+struct batch;
+
+typedef struct job {
+  struct batch *batch;
+  uv_timer_t begins;
+  const char *url;    /* the Lua table keeps it; NULL: a pause, or */
+  lab_load_job *load; /* a load */
+  int follows;        /* begins when that job, by its number from 1, has ended */
+  uint64_t after_ms;
+  uint64_t timeout_ms;
+  lab_http_call *call; /* under way */
+  uint64_t began;
+  double took;
+  lab_http_result result;
+} job;
+
+typedef struct batch {
+  uv_loop_t loop;
+  uv_timer_t looks; /* for an interruption: signals don't wake the loop */
+  job *jobs;
+  size_t n, left;
+} batch;
+
+static const char BATCH[] = "lab.batch";
+
+/* ---- running ------------------------------------------------------------- */
+
+static void begin_job(uv_timer_t *timer);
+
+static void end_job(void *arg) {
+  job *j = arg;
+  batch *b = j->batch;
+  j->took = (double)(lab_clock_mono() - j->began) / 1e9;
+  if (--b->left == 0)
+    uv_timer_stop(&b->looks);
+  for (size_t i = 0; i < b->n; i++)
+    if (b->jobs[i].follows == (int)(j - b->jobs) + 1)
+      uv_timer_start(&b->jobs[i].begins, begin_job, b->jobs[i].after_ms, 0);
+}
+
+static void keep_answer(void *arg, lab_http_result *result) {
+  job *j = arg;
+  j->call = NULL;
+  j->result = *result;
+  result->headers = result->body = (lab_buf)LAB_BUF_INIT;
+  end_job(j);
+}
+
+static void begin_job(uv_timer_t *timer) {
+  job *j = timer->data;
+  j->began = lab_clock_mono();
+  if (j->load) {
+    lab_load_job_begin(j->load, end_job, j);
+    return;
+  }
+  if (!j->url) {
+    end_job(j);
+    return;
+  }
+  const lab_http_call_config config = {.method = "GET",
+                                       .url = j->url,
+                                       .headers = "User-Agent: diaglab-kit\r\n",
+                                       .timeout_ms = j->timeout_ms,
+                                       .max_body = BODY_MAX,
+                                       .done = keep_answer,
+                                       .arg = j};
+  j->call = lab_http_call_begin(&j->batch->loop, &config);
+}
+
+static void give_up(batch *b) {
+  uv_timer_stop(&b->looks);
+  for (size_t i = 0; i < b->n; i++) {
+    uv_timer_stop(&b->jobs[i].begins);
+    if (b->jobs[i].call)
+      lab_http_call_cancel(b->jobs[i].call);
+    b->jobs[i].call = NULL;
+    if (b->jobs[i].load && b->left > 0) {
+      lab_load_job_free(b->jobs[i].load);
+      b->jobs[i].load = NULL;
+    }
+  }
+}
+
+static void look_for_interrupt(uv_timer_t *timer) {
+  if (lab_kit_interrupted())
+    give_up(timer->data);
+}
+
+/* ---- its memory ---------------------------------------------------------- */
+
+static int close_batch(lua_State *L) {
+  batch *b = lua_touserdata(L, 1);
+  if (!b->jobs)
+    return 0;
+  give_up(b);
+  for (size_t i = 0; i < b->n; i++) {
+    uv_close((uv_handle_t *)&b->jobs[i].begins, NULL);
+    if (b->jobs[i].load)
+      lab_load_job_free(b->jobs[i].load);
+    lab_buf_free(&b->jobs[i].result.headers);
+    lab_buf_free(&b->jobs[i].result.body);
+  }
+  uv_close((uv_handle_t *)&b->looks, NULL);
+  uv_run(&b->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&b->loop);
+  lab_xfree(b->jobs);
+  b->jobs = NULL;
+  return 0;
+}
+
+static batch *push_batch(lua_State *L, size_t n) {
+  batch *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (batch){.n = n};
+  if (luaL_newmetatable(L, BATCH)) {
+    lua_pushcfunction(L, close_batch);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, close_batch);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  int rc = uv_loop_init(&b->loop);
+  if (rc)
+    luaL_error(L, "no event loop: %s", uv_strerror(rc));
+  b->jobs = lab_xcalloc(n + 1, sizeof *b->jobs);
+  uv_timer_init(&b->loop, &b->looks);
+  b->looks.data = b;
+  for (size_t i = 0; i < n; i++) {
+    b->jobs[i].batch = b;
+    uv_timer_init(&b->loop, &b->jobs[i].begins);
+    b->jobs[i].begins.data = &b->jobs[i];
+  }
+  lua_toclose(L, -1);
+  return b;
+}
+
+/* ---- Lua's side ---------------------------------------------------------- */
+
+static uint64_t take_ms(lua_State *L, int at, const char *key, double other) {
+  lua_getfield(L, at, key);
+  double seconds = luaL_optnumber(L, -1, other);
+  lua_pop(L, 1);
+  return (uint64_t)(seconds * 1000);
+}
+
+/* The job at the top of the stack, which stays there. */
+static void plan_job(lua_State *L, job *j) {
+  int at = lua_gettop(L);
+  lua_getfield(L, at, "get");
+  j->url = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  j->timeout_ms = take_ms(L, at, "timeout", TIMEOUT_S);
+  j->after_ms = take_ms(L, at, j->url ? "after" : "pause", 0);
+  lua_getfield(L, at, "load");
+  if (lua_istable(L, -1)) {
+    j->load = lab_load_job_new(L, &j->batch->loop);
+    j->after_ms = take_ms(L, at, "after", 0);
+  }
+  lua_pop(L, 1);
+  lua_getfield(L, at, "follows");
+  j->follows = (int)luaL_optinteger(L, -1, 0);
+  lua_pop(L, 1);
+  if (j->follows == 0)
+    uv_timer_start(&j->begins, begin_job, j->after_ms, 0);
+}
+
+static void push_result(lua_State *L, const job *j) {
+  if (j->load) {
+    lab_load_job_push_result(L, j->load);
+    return;
+  }
+  lua_createtable(L, 0, 4);
+  lua_pushnumber(L, j->took);
+  lua_setfield(L, -2, "took");
+  if (!j->url)
+    return;
+  if (j->result.error || j->result.status == 0) {
+    lua_pushstring(L, j->result.message);
+    lua_setfield(L, -2, "error");
+    return;
+  }
+  lua_pushinteger(L, j->result.status);
+  lua_setfield(L, -2, "status");
+  lua_pushlstring(L, j->result.body.len ? j->result.body.data : "",
+                  j->result.body.len);
+  lua_setfield(L, -2, "body");
+}
+
+static int do_together(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  size_t n = (size_t)lua_rawlen(L, 1);
+  batch *b = push_batch(L, n);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    plan_job(L, &b->jobs[i]);
+    lua_pop(L, 1);
+  }
+  b->left = n;
+  if (n > 0)
+    uv_timer_start(&b->looks, look_for_interrupt, LOOK_MS, LOOK_MS);
+  uv_run(&b->loop, UV_RUN_DEFAULT);
+  lab_kit_check_interrupt(L);
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    push_result(L, &b->jobs[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+const luaL_Reg lab_kit_batch[] = {
+    {"together", do_together},
+    {NULL, NULL},
+};

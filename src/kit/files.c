@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * See files.h. */
+#include "kit/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static int write_out(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  fwrite(text, 1, len, stdout);
+  return 0;
+}
+
+/* What was printed before comes before it, also where both go to one file. */
+static int write_err(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  fflush(stdout);
+  fwrite(text, 1, len, stderr);
+  return 0;
+}
+
+static int is_terminal(lua_State *L) {
+  lua_pushboolean(L, isatty(STDERR_FILENO));
+  return 1;
+}
+
+static int push_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lab_clock_mono() / 1e9);
+  return 1;
+}
+
+static int make_folder(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  return luaL_fileresult(L, mkdir(path, 0777) == 0, path);
+}
+
+static bool write_whole(int fd, const char *text, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, text, len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return false;
+    text += n;
+    len -= (size_t)n;
+  }
+  return true;
+}
+
+/* A file that couldn't be written whole is removed. */
+static int write_with(lua_State *L, int flags) {
+  size_t len;
+  const char *path = luaL_checkstring(L, 1);
+  const char *text = luaL_checklstring(L, 2, &len);
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
+  if (fd < 0)
+    return luaL_fileresult(L, 0, path);
+  bool ok = write_whole(fd, text, len);
+  int error = errno;
+  ok = close(fd) == 0 && ok;
+  if (!ok)
+    unlink(path);
+  errno = error;
+  return luaL_fileresult(L, ok, path);
+}
+
+static int write_new(lua_State *L) { return write_with(L, O_EXCL); }
+
+static int write_over(lua_State *L) { return write_with(L, O_TRUNC); }
+
+static int make_temp_folder(lua_State *L) {
+  char path[PATH_MAX];
+  const char *base = getenv("TMPDIR");
+  snprintf(path, sizeof path, "%s/diaglab-kit-XXXXXX",
+           base && *base ? base : "/tmp");
+  if (!mkdtemp(path))
+    return luaL_fileresult(L, 0, path);
+  lua_pushstring(L, path);
+  return 1;
+}
+
+static int make_link(lua_State *L) {
+  const char *target = luaL_checkstring(L, 1);
+  const char *path = luaL_checkstring(L, 2);
+  return luaL_fileresult(L, symlink(target, path) == 0, path);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type,
+                        struct FTW *at) {
+  (void)st;
+  (void)type;
+  (void)at;
+  return remove(path);
+}
+
+static int remove_tree(lua_State *L) {
+  enum { FOLDERS_OPEN = 16 };
+  const char *path = luaL_checkstring(L, 1);
+  int rc = nftw(path, remove_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+  return luaL_fileresult(L, rc == 0, path);
+}
+
+const luaL_Reg lab_kit_files[] = {
+    {"out", write_out},
+    {"err", write_err},
+    {"is_terminal", is_terminal},
+    {"now", push_now},
+    {"make_folder", make_folder},
+    {"write_new", write_new},
+    {"write_over", write_over},
+    {"link", make_link},
+    {"temp_folder", make_temp_folder},
+    {"remove_tree", remove_tree},
+    {NULL, NULL},
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * The part of the kit's `host` that writes: to the terminal, and new files.
+ *
+ * Threads: the only one. */
+#ifndef LAB_KIT_FILES_H
+#define LAB_KIT_FILES_H
+
+#include <lauxlib.h>
+
+/* host.out(text), host.err(text): to standard output, standard error
+ * host.is_terminal() -> true if standard error is one, for progress
+ * host.now() -> seconds of a clock that only goes forward
+ * host.make_folder(path) -> true | nil, message: it must be new
+ * host.write_new(path, text) -> true | nil, message: it must be new
+ * host.write_over(path, text) -> true | nil, message
+ * host.link(target, path) -> true | nil, message: a symbolic link
+ * host.temp_folder() -> path | nil, message
+ * host.remove_tree(path) -> true | nil, message */
+extern const luaL_Reg lab_kit_files[];
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * See interrupt.h. */
+#include "kit/interrupt.h"
+
+#include <lauxlib.h>
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t interrupted;
+static lua_State *interruptible;
+
+static void raise_interrupt(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  luaL_error(L, "interrupted");
+}
+
+/* lua_sethook may be called in a signal handler (lua.c does it, too). */
+static void handle_interrupt(int number) {
+  interrupted = number;
+  lua_sethook(interruptible, raise_interrupt,
+              LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+void lab_kit_catch_interrupts(lua_State *L) {
+  interruptible = L;
+  static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction action = {.sa_handler = handle_interrupt};
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+    sigaction(caught[i], &action, NULL);
+}
+
+int lab_kit_interrupted(void) { return interrupted; }
+
+void lab_kit_check_interrupt(lua_State *L) {
+  if (interrupted)
+    luaL_error(L, "interrupted");
+}

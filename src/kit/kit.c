@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ * See kit.h. */
+#include "kit/kit.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "kit/batch.h"
+#include "kit/files.h"
+#include "kit/interrupt.h"
+#include "kit/labs.h"
+#include "kit/profile.h"
+#include "scenario/folders.h"
+#include "scenario/host_files.h"
+#include "scenario/parts.h"
+#include "scenario/records.h"
+
+static const char *const verbs[] = {"check", "classes", "test"};
+
+bool lab_kit_has_verb(const char *name) {
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+    if (strcmp(verbs[i], name) == 0)
+      return true;
+  return false;
+}
+
+/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
+ * collector (vm/gc.c) looks at it. */
+static void *allocate_for_kit(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  (void)old;
+  if (size == 0) {
+    lab_xfree(p);
+    return NULL;
+  }
+  return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
+}
+
+static int add_traceback(lua_State *L) {
+  luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+  return 1;
+}
+
+static void push_kit_host(lua_State *L) {
+  lua_newtable(L);
+  luaL_setfuncs(L, lab_host_files, 0);
+  luaL_setfuncs(L, lab_host_records, 0);
+  luaL_setfuncs(L, lab_kit_files, 0);
+  luaL_setfuncs(L, lab_kit_labs, 0);
+  luaL_setfuncs(L, lab_kit_batch, 0);
+  luaL_setfuncs(L, lab_kit_profiles, 0);
+}
+
+typedef struct command {
+  int argc;
+  char **argv;
+  int code;
+} command;
+
+/* Protected. */
+static int run_command(lua_State *L) {
+  command *c = lua_touserdata(L, 1);
+  luaL_openlibs(L);
+  lab_part_push(L, "kit");
+  push_kit_host(L);
+  lua_call(L, 1, 1);
+  lua_pushstring(L, c->argv[1]);
+  lua_createtable(L, c->argc, 0);
+  for (int i = 2; i < c->argc; i++) {
+    lua_pushstring(L, c->argv[i]);
+    lua_rawseti(L, -2, i - 1);
+  }
+  lua_call(L, 2, 1);
+  c->code = (int)luaL_checkinteger(L, -1);
+  return 0;
+}
+
+int lab_kit_run(int argc, char **argv) {
+  command c = {.argc = argc, .argv = argv, .code = 2};
+  lab_folders_want_lessons();
+  lua_State *L = lua_newstate(allocate_for_kit, NULL);
+  if (!L) {
+    fputs("diaglab: not enough memory\n", stderr);
+    return 2;
+  }
+  lab_kit_catch_interrupts(L);
+  lua_pushcfunction(L, add_traceback);
+  lua_pushcfunction(L, run_command);
+  lua_pushlightuserdata(L, &c);
+  bool ok = lua_pcall(L, 1, 0, -3) == LUA_OK;
+  if (!ok && lab_kit_interrupted()) {
+    fputs("interrupted\n", stderr);
+    c.code = 128 + lab_kit_interrupted();
+  } else if (!ok) {
+    const char *message = lua_tostring(L, -1);
+    fprintf(stderr, "diaglab %s: %s\n", argv[1], message ? message : "?");
+    c.code = 2;
+  }
+  lua_close(L);
+  return fflush(stdout) == 0 ? c.code : 2;
+}

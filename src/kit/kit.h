@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * What authors of scenarios use: diaglab check, test, new, classes. They are
+ * written in Lua (lua/kit.lua); this module gives them what Lua has not: files,
+ * profiles that are read, labs that are started, requests that are sent. Order
+ * in which the files may call each other:
+ *
+ *   interrupt < batch, labs < kit
+ *   files, profile < kit
+ *
+ * A process that runs a verb is no lab: it has one thread, and ends with the
+ * verb. */
+#ifndef LAB_KIT_KIT_H
+#define LAB_KIT_KIT_H
+
+#include <stdbool.h>
+
+/* Is NAME one of the verbs? */
+bool lab_kit_has_verb(const char *name);
+/* Runs argv[1], which is a verb, with the arguments behind it. Returns the
+ * program's exit code. */
+int lab_kit_run(int argc, char **argv);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * See labs.h. */
+#include "kit/labs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/spawn.h"
+#include "kit/interrupt.h"
+
+enum {
+  START_MS = 20000, /* how long a lab may take until it listens */
+  STOP_MS = 5000,   /* and to end */
+  ARGUMENTS_MAX = 64,
+};
+
+extern char **environ;
+
+/* A process that was started; pid 0: it has ended. */
+typedef struct started {
+  pid_t pid;
+  int port;
+  int code; /* how it ended: exit code, or 128 + signal */
+} started;
+
+static const char STARTED[] = "lab.started";
+
+void lab_kit_follow_parent(void) {
+  const char *value = getenv(LAB_KIT_PARENT_VARIABLE);
+  if (!value)
+    return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != (pid_t)strtol(value, NULL, 10))
+    _exit(1); /* it has ended already */
+  unsetenv(LAB_KIT_PARENT_VARIABLE);
+}
+
+/* ---- their end ----------------------------------------------------------- */
+
+static bool has_ended(started *s) {
+  int status;
+  pid_t pid = s->pid ? waitpid(s->pid, &status, WNOHANG) : -1;
+  if (pid == 0 || (pid < 0 && errno == EINTR))
+    return false;
+  if (pid > 0)
+    s->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  s->pid = 0;
+  return true;
+}
+
+static void sleep_ms(long ms) {
+  const struct timespec t = {.tv_nsec = ms * 1000000L};
+  nanosleep(&t, NULL);
+}
+
+/* TERM, and after STOP_MS KILL. */
+static void stop_started(started *s) {
+  if (s->pid == 0 || has_ended(s))
+    return;
+  kill(s->pid, SIGTERM);
+  uint64_t deadline = lab_clock_mono() + STOP_MS * LAB_MILLISECOND;
+  while (!has_ended(s)) {
+    if (lab_clock_mono() > deadline)
+      kill(s->pid, SIGKILL);
+    sleep_ms(1);
+  }
+}
+
+static started *check_started(lua_State *L) {
+  return luaL_checkudata(L, 1, STARTED);
+}
+
+static int stop_lab(lua_State *L) {
+  started *s = check_started(L);
+  stop_started(s);
+  lua_pushinteger(L, s->code);
+  return 1;
+}
+
+static int close_lab(lua_State *L) {
+  stop_started(check_started(L));
+  return 0;
+}
+
+static int push_port(lua_State *L) {
+  lua_pushinteger(L, check_started(L)->port);
+  return 1;
+}
+
+static int push_pid(lua_State *L) {
+  lua_pushinteger(L, check_started(L)->pid);
+  return 1;
+}
+
+/* ---- their start --------------------------------------------------------- */
+
+static started *push_started(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"port", push_port}, {"pid", push_pid}, {"stop", stop_lab}, {NULL, NULL}};
+  started *s = lua_newuserdatauv(L, sizeof *s, 0);
+  *s = (started){0};
+  if (luaL_newmetatable(L, STARTED)) {
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, close_lab);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, close_lab);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return s;
+}
+
+/* This environment, and the variable that makes a process follow this one. */
+static char **make_environment(char *variable) {
+  size_t n = 0;
+  while (environ && environ[n])
+    n++;
+  char **list = lab_xcalloc(n + 2, sizeof *list);
+  if (n > 0)
+    memcpy(list, environ, n * sizeof *list);
+  list[n] = variable;
+  return list;
+}
+
+/* Starts this program with ARGV. 0 or a negative errno. */
+static int start_self(started *s, char *const *argv, int out) {
+  char variable[64];
+  snprintf(variable, sizeof variable, "%s=%ld", LAB_KIT_PARENT_VARIABLE,
+           (long)getpid());
+  char **envp = make_environment(variable);
+  const lab_spawn_options options = {.file = "/proc/self/exe",
+                                     .argv = argv,
+                                     .envp = envp,
+                                     .out = out,
+                                     .err_as_out = true};
+  int rc = lab_spawn(&s->pid, &options);
+  lab_xfree(envp);
+  return rc;
+}
+
+/* The port that the log at PATH names, or 0. */
+static int find_port(const char *path) {
+  static const char before[] = "HTTP server started on ";
+  char text[8192];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0)
+    close(fd);
+  text[n < 0 ? 0 : n] = '\0';
+  const char *at = strstr(text, before);
+  const char *end = at ? strchr(at, '\n') : NULL;
+  if (!end)
+    return 0;
+  while (end > at && end[-1] >= '0' && end[-1] <= '9')
+    end--;
+  return atoi(end);
+}
+
+/* The last line of the log, which says why a lab has ended. */
+static int push_reason(lua_State *L, const char *log) {
+  luaL_pushfail(L);
+  char text[4096];
+  int fd = open(log, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0)
+    close(fd);
+  while (n > 0 && text[n - 1] == '\n')
+    n--;
+  text[n < 0 ? 0 : n] = '\0';
+  const char *line = strrchr(text, '\n');
+  lua_pushfstring(L, "the lab didn't start: %s",
+                  n <= 0 ? "it wrote nothing" : (line ? line + 1 : text));
+  return 2;
+}
+
+static int wait_for_port(lua_State *L, started *s, const char *log) {
+  uint64_t deadline = lab_clock_mono() + START_MS * LAB_MILLISECOND;
+  while ((s->port = find_port(log)) == 0) {
+    lab_kit_check_interrupt(L);
+    if (has_ended(s))
+      return push_reason(L, log);
+    if (lab_clock_mono() > deadline) {
+      luaL_pushfail(L);
+      lua_pushliteral(L, "the lab didn't start: it doesn't listen");
+      return 2;
+    }
+    sleep_ms(2);
+  }
+  return 1; /* the lab, which is at the top */
+}
+
+static int start_lab(lua_State *L) {
+  const char *log = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  static char program[] = "diaglab", listen[] = "--listen",
+              address[] = "127.0.0.1:0";
+  char *argv[ARGUMENTS_MAX + 4] = {program, listen, address};
+  size_t n = (size_t)lua_rawlen(L, 2);
+  luaL_argcheck(L, n <= ARGUMENTS_MAX, 2, "too many arguments");
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 2, (lua_Integer)i + 1);
+    argv[3 + i] = (char *)luaL_checkstring(L, -1); /* the table keeps it */
+    lua_pop(L, 1);
+  }
+  int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return luaL_fileresult(L, 0, log);
+  started *s = push_started(L);
+  int rc = start_self(s, argv, fd);
+  close(fd);
+  if (rc == 0)
+    return wait_for_port(L, s, log);
+  luaL_pushfail(L);
+  lua_pushfstring(L, "the lab didn't start: %s", strerror(-rc));
+  return 2;
+}
+
+/* ---- a process that computes --------------------------------------------- */
+
+/* What a busy machine is like: it has one thread, so it may be forked. */
+static int start_busy(lua_State *L) {
+  started *s = push_started(L);
+  pid_t parent = getpid();
+  s->pid = fork();
+  if (s->pid < 0) {
+    s->pid = 0;
+    return luaL_error(L, "no busy process: %s", strerror(errno));
+  }
+  if (s->pid > 0)
+    return 1;
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGINT, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (volatile unsigned turns = 0; getppid() == parent;)
+    for (unsigned i = 0; i < 1000000; i++)
+      turns++;
+  _exit(0);
+}
+
+const luaL_Reg lab_kit_labs[] = {
+    {"start_lab", start_lab},
+    {"start_busy", start_busy},
+    {NULL, NULL},
+};

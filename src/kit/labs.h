@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * Labs that a verb starts: processes of this very program, each on a port of
+ * its own. They end with the verb, whatever ends it.
+ *
+ * Threads: the only one. */
+#ifndef LAB_KIT_LABS_H
+#define LAB_KIT_LABS_H
+
+#include <lauxlib.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The environment variable by which a lab knows that it belongs to the process
+ * with the pid that is its value. */
+#define LAB_KIT_PARENT_VARIABLE "DIAGLAB_PARENT"
+
+/* In a process that belongs to another one: it ends when that one does. Else
+ * nothing. Call it at the start. */
+void lab_kit_follow_parent(void);
+
+/* host.start_lab(log, { argument, ... }) -> lab | nil, message
+ *   starts a lab and waits until it listens; what it writes goes to the file LOG
+ * host.start_busy() -> busy
+ *   starts a process that computes
+ *
+ * lab:port(), lab:pid(), lab:stop() -> exit code; also when it is closed
+ * (<close>) or collected. busy:stop(), likewise. */
+extern const luaL_Reg lab_kit_labs[];
+
+#endif

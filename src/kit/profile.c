@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ * See profile.h. */
+#include "kit/profile.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "pprof/decode.h"
+#include "pprof/delta.h"
+#include "pprof/query.h"
+
+typedef struct profile {
+  lab_pprof *p;
+} profile;
+
+static const char PROFILE[] = "lab.decoded_profile";
+enum { BYTES = 1, TOP_DEFAULT = 5, TOP_MAX = 1000 };
+
+static profile *check_profile(lua_State *L, int arg) {
+  return luaL_checkudata(L, arg, PROFILE);
+}
+
+static int free_profile(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  lab_pprof_free(u->p);
+  u->p = NULL;
+  return 0;
+}
+
+/* ---- filters ------------------------------------------------------------- */
+
+static const char *take_text(lua_State *L, int at, const char *key) {
+  lua_getfield(L, at, key);
+  const char *text = lua_tostring(L, -1); /* the table keeps it alive */
+  lua_pop(L, 1);
+  return text;
+}
+
+static bool take_flag(lua_State *L, int at, const char *key) {
+  lua_getfield(L, at, key);
+  bool flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
+/* NAMES has room for LAB_PPROF_UNDER_MAX. */
+static size_t take_names(lua_State *L, int at, const char *key,
+                         const char **names) {
+  lua_getfield(L, at, key);
+  size_t n = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
+  if (n > LAB_PPROF_UNDER_MAX)
+    luaL_error(L, "%s has too many names", key);
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    names[i] = luaL_checkstring(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+typedef struct question {
+  const char *under[LAB_PPROF_UNDER_MAX];
+  lab_pprof_filter filter;
+  size_t type;
+} question;
+
+/* Reads the filter at the stack's place 2. */
+static void take_question(lua_State *L, const lab_pprof *p, question *q) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  *q = (question){.filter = {.scenario = take_text(L, 2, "scenario"),
+                             .only_scenario = take_flag(L, 2, "only_scenario"),
+                             .tag_key = take_text(L, 2, "tag_key"),
+                             .tag_value = take_text(L, 2, "tag_value"),
+                             .of = take_text(L, 2, "of"),
+                             .top = take_text(L, 2, "top"),
+                             .leaf = take_text(L, 2, "leaf"),
+                             .line = take_text(L, 2, "line"),
+                             .absent = take_text(L, 2, "absent")}};
+  q->filter.nunder = take_names(L, 2, "under", q->under);
+  q->filter.under = q->under;
+  const char *type = take_text(L, 2, "type");
+  q->type = lab_pprof_type_index(p, type);
+  if (q->type == p->ntypes)
+    luaL_error(L, "the profile has no values called '%s'", type);
+}
+
+/* ---- questions ----------------------------------------------------------- */
+
+static int push_sum(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  question asked;
+  take_question(L, u->p, &asked);
+  lab_pprof_query *q = lab_pprof_query_new(u->p, &asked.filter);
+  lab_pprof_sum sum = lab_pprof_query_sum(q, asked.type);
+  lab_pprof_query_free(q);
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, sum.whole);
+  lua_setfield(L, -2, "whole");
+  lua_pushinteger(L, sum.part);
+  lua_setfield(L, -2, "part");
+  lua_pushnumber(L, sum.n);
+  lua_setfield(L, -2, "n");
+  if (!isnan(sum.share)) {
+    lua_pushnumber(L, sum.share);
+    lua_setfield(L, -2, "share");
+  }
+  return 1;
+}
+
+static void push_row(lua_State *L, const lab_pprof_row *row) {
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, row->name);
+  lua_setfield(L, -2, "name");
+  lua_pushinteger(L, row->flat);
+  lua_setfield(L, -2, "flat");
+  lua_pushinteger(L, row->cum);
+  lua_setfield(L, -2, "cum");
+}
+
+static int push_top(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  question asked;
+  take_question(L, u->p, &asked);
+  lua_getfield(L, 2, "max");
+  lua_Integer max = luaL_optinteger(L, -1, TOP_DEFAULT);
+  luaL_argcheck(L, max > 0 && max <= TOP_MAX, 2, "max is out of range");
+  lab_pprof_row *rows =
+      lua_newuserdatauv(L, (size_t)max * sizeof *rows, 0);
+  lab_pprof_query *q = lab_pprof_query_new(u->p, &asked.filter);
+  size_t n = lab_pprof_query_top(q, asked.type, take_flag(L, 2, "by_cum"),
+                                 rows, (size_t)max);
+  lab_pprof_query_free(q);
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    push_row(L, &rows[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int push_has_function(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  bool found = false;
+  for (size_t i = 0; i < u->p->nfunctions && !found; i++)
+    found = strcmp(u->p->functions[i].name, name) == 0;
+  lua_pushboolean(L, found);
+  return 1;
+}
+
+/* ---- stacks -------------------------------------------------------------- */
+
+/* The name of FRAME within SCENARIO and its length, without the functions
+ * within it; NULL if it isn't the scenario's. */
+static const char *find_own_name(const char *frame, const char *scenario,
+                                 size_t *len) {
+  size_t prefix = scenario ? strlen(scenario) : 0;
+  if (!scenario || strncmp(frame, scenario, prefix) != 0 ||
+      frame[prefix] != '.')
+    return NULL;
+  const char *name = frame + prefix + 1;
+  const char *inner = strstr(name, ".func");
+  bool is_inner = inner && inner[5] >= '0' && inner[5] <= '9';
+  *len = is_inner ? (size_t)(inner - name) : strlen(name);
+  return name;
+}
+
+/* Appends the scenario's frames of S, each with a newline. */
+static void write_stack(const lab_pprof *p, const lab_pprof_sample *s,
+                        const char *scenario, lab_buf *out) {
+  lab_pprof_walk walk = {.p = p, .s = s};
+  lab_pprof_line frame;
+  uint32_t at;
+  size_t last = 0, last_len = 0;
+  while (lab_pprof_next_frame(&walk, &frame, &at)) {
+    size_t len;
+    const char *name =
+        frame.function == LAB_PPROF_NONE
+            ? NULL
+            : find_own_name(p->functions[frame.function].name, scenario, &len);
+    if (!name || (last_len == len && len > 0 &&
+                  memcmp(out->data + last, name, len) == 0))
+      continue;
+    last = out->len;
+    last_len = len;
+    lab_buf_append(out, name, len);
+    lab_buf_putc(out, '\n');
+  }
+}
+
+/* From { [stack as text] = weight } at the top: the list of profile.h. */
+static int push_stack_list(lua_State *L) {
+  int weights = lua_gettop(L);
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (lua_pushnil(L); lua_next(L, weights); lua_pop(L, 1)) {
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "weight");
+    lua_Integer frames = 0;
+    for (const char *at = lua_tostring(L, -3), *end; (end = strchr(at, '\n'));
+         at = end + 1) {
+      lua_pushlstring(L, at, (size_t)(end - at));
+      lua_rawseti(L, -2, ++frames);
+    }
+    lua_rawseti(L, weights + 1, ++n);
+  }
+  return 1;
+}
+
+static int push_stacks(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  question asked;
+  take_question(L, u->p, &asked);
+  lua_newtable(L);
+  int weights = lua_gettop(L);
+  lab_buf text = LAB_BUF_INIT;
+  lab_pprof_query *q = lab_pprof_query_new(u->p, &asked.filter);
+  for (size_t i = 0; i < u->p->nsamples; i++) {
+    const lab_pprof_sample *s = &u->p->samples[i];
+    if (lab_pprof_query_fit(q, s) != LAB_PPROF_PART)
+      continue;
+    text.len = 0;
+    write_stack(u->p, s, asked.filter.scenario, &text);
+    if (text.len == 0)
+      continue;
+    lua_pushlstring(L, text.data, text.len);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, weights);
+    lua_Integer before = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    lua_pushinteger(L, before + s->values[asked.type]);
+    lua_rawset(L, weights);
+  }
+  lab_pprof_query_free(q);
+  lab_buf_free(&text);
+  return push_stack_list(L);
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+static int subtract_profile(lua_State *L) {
+  profile *u = check_profile(L, 1);
+  profile *base = check_profile(L, 2);
+  lab_err err = {{0}};
+  if (lab_pprof_subtract(u->p, base->p, NULL, &err)) {
+    luaL_pushfail(L);
+    lua_pushstring(L, err.text);
+    return 2;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int push_bytes(lua_State *L) {
+  check_profile(L, 1);
+  lua_getiuservalue(L, 1, BYTES);
+  return 1;
+}
+
+static int decode_bytes(lua_State *L);
+
+static int copy_profile(lua_State *L) {
+  push_bytes(L);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return decode_bytes(L);
+}
+
+static const luaL_Reg methods[] = {
+    {"sum", push_sum},
+    {"top", push_top},
+    {"stacks", push_stacks},
+    {"has_function", push_has_function},
+    {"subtract", subtract_profile},
+    {"copy", copy_profile},
+    {"bytes", push_bytes},
+    {NULL, NULL},
+};
+
+static profile *push_profile(lua_State *L) {
+  profile *u = lua_newuserdatauv(L, sizeof *u, 1);
+  u->p = NULL;
+  if (luaL_newmetatable(L, PROFILE)) {
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, free_profile);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return u;
+}
+
+static int decode_bytes(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  profile *u = push_profile(L);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, BYTES);
+  lab_err err = {{0}};
+  if (lab_pprof_decode(&u->p, bytes, len, NULL, &err) == 0)
+    return 1;
+  luaL_pushfail(L);
+  lua_pushstring(L, err.text);
+  return 2;
+}
+
+const luaL_Reg lab_kit_profiles[] = {
+    {"decode", decode_bytes},
+    {NULL, NULL},
+};

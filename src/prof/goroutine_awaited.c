@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * See goroutine_awaited.h. A lock's entry is found by the lock's address, that
+ * of another thing by its name. */
+#include "prof/goroutine_awaited.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+#include "prof/goroutine_internal.h"
+
+enum { NAME_MAX_SHOWN = 60 };
+
+typedef struct awaited {
+  const void *lock; /* NULL: it is no lock */
+  lab_lock_view view;
+  uint64_t at; /* mono ns at which the entry was made */
+  size_t name; /* place of the name in awaited_names */
+  size_t len;  /* of the name; 0: it has none */
+} awaited;
+
+static awaited *get_awaited(const lab_goroutines *g, uint32_t number) {
+  return (awaited *)(void *)g->awaited.data + (number - 1);
+}
+
+void lab_awaited_free(lab_goroutines *g) {
+  lab_buf_free(&g->awaited);
+  lab_buf_free(&g->awaited_names);
+  lab_table_free(&g->awaited_table);
+}
+
+static uint32_t add_awaited(lab_goroutines *g, const awaited *one,
+                            uint64_t hash) {
+  lab_buf_append(&g->awaited, one, sizeof *one);
+  uint32_t number = (uint32_t)(g->awaited.len / sizeof *one);
+  lab_table_add(&g->awaited_table, hash, number);
+  return number;
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+/* What a name may not have, because it has a meaning in the line. */
+static bool is_kept_apart(char c) {
+  return (unsigned char)c < ' ' || c == 0x7f || strchr("[],;\"", c);
+}
+
+static size_t cut_name(const char *name, size_t len) {
+  return len > NAME_MAX_SHOWN ? lab_utf8_trim(name, NAME_MAX_SHOWN) : len;
+}
+
+void lab_awaited_set_name(lab_goroutines *g, uint32_t number, const char *name,
+                          size_t len) {
+  awaited *one = get_awaited(g, number);
+  if (one->len > 0)
+    return;
+  one->name = g->awaited_names.len;
+  one->len = cut_name(name, len);
+  lab_buf_append(&g->awaited_names, name, one->len);
+}
+
+static void write_awaited_name(const lab_goroutines *g, const awaited *one,
+                               lab_buf *out) {
+  char name[NAME_MAX_SHOWN];
+  memcpy(name, g->awaited_names.data + one->name, one->len);
+  for (size_t i = 0; i < one->len; i++)
+    if (is_kept_apart(name[i]))
+      name[i] = '_';
+  lab_buf_putc(out, '"');
+  lab_utf8_append(out, name, one->len);
+  lab_buf_putc(out, '"');
+}
+
+uint32_t lab_awaited_named(lab_goroutines *g, const char *name, size_t len) {
+  size_t kept = cut_name(name, len);
+  uint64_t hash = lab_hash_bytes(name, kept, 0);
+  lab_table_walk walk = lab_table_find(&g->awaited_table, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));) {
+    const awaited *one = get_awaited(g, id);
+    if (!one->lock && one->len == kept &&
+        memcmp(g->awaited_names.data + one->name, name, kept) == 0)
+      return id;
+  }
+  uint32_t number = add_awaited(g, &(awaited){.lock = NULL}, hash);
+  lab_awaited_set_name(g, number, name, len);
+  return number;
+}
+
+/* ---- locks --------------------------------------------------------------- */
+
+static uint64_t hash_lock(const void *lock) {
+  return lab_hash_u64((uintptr_t)lock);
+}
+
+uint32_t lab_awaited_lock(const lab_goroutines *g, const void *lock) {
+  lab_table_walk walk = lab_table_find(&g->awaited_table, hash_lock(lock));
+  for (uint32_t id; (id = lab_table_next(&walk));)
+    if (get_awaited(g, id)->lock == lock)
+      return id;
+  return 0;
+}
+
+uint32_t lab_awaited_add_lock(lab_goroutines *g, const void *lock,
+                              const lab_lock_view *view) {
+  return add_awaited(
+      g, &(awaited){.lock = lock, .view = *view, .at = g->taken_mono},
+      hash_lock(lock));
+}
+
+static void write_since(const awaited *one, lab_buf *out) {
+  uint64_t since = one->view.holders[0].since;
+  double s = one->at > since ? (double)(one->at - since) / LAB_SECOND : 0;
+  lab_buf_printf(out, " since %.*f s", s < 1 ? 3 : 1, s);
+}
+
+static void write_readers(const awaited *one,
+                          bool (*has_ended)(const void *arg, uint64_t id),
+                          const void *arg, lab_buf *out) {
+  const lab_lock_view *v = &one->view;
+  lab_buf_printf(out, "held by %zu readers", v->held);
+  write_since(one, out);
+  lab_buf_puts(out, ": tasks");
+  for (size_t i = 0; i < v->held && i < LAB_LOCK_SHOWN; i++) {
+    uint64_t id = v->holders[i].task;
+    lab_buf_printf(out, " %" PRIu64 "%s", id,
+                   has_ended(arg, id) ? " (ended)" : "");
+  }
+  if (v->held > LAB_LOCK_SHOWN)
+    lab_buf_puts(out, " and others");
+}
+
+static void write_one_holder(const awaited *one,
+                             bool (*has_ended)(const void *arg, uint64_t id),
+                             const void *arg, lab_buf *out) {
+  uint64_t id = one->view.holders[0].task;
+  if (id)
+    lab_buf_printf(out, "held by %stask %" PRIu64,
+                   one->view.reading ? "reader " : "", id);
+  else
+    lab_buf_puts(out, "held by no task");
+  write_since(one, out);
+  if (id && has_ended(arg, id))
+    lab_buf_puts(out, "; it has ended");
+}
+
+void lab_awaited_write(const lab_goroutines *g, uint32_t number,
+                       bool (*has_ended)(const void *arg, uint64_t id),
+                       const void *arg, lab_buf *out) {
+  const awaited *one = get_awaited(g, number);
+  if (one->len > 0)
+    write_awaited_name(g, one, out);
+  if (one->view.held == 0)
+    return;
+  if (one->len > 0)
+    lab_buf_putc(out, ' ');
+  if (one->view.held > 1)
+    write_readers(one, has_ended, arg, out);
+  else
+    write_one_holder(one, has_ended, arg, out);
+  lab_buf_printf(out, "; %zu wait", one->view.waiting);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * See data_file.h. */
+#include "scenario/data_file.h"
+
+#include <lauxlib.h>
+#include <stdbool.h>
+
+#include "base/alloc.h"
+
+enum {
+  DATA_MEMORY_MAX = 16 << 20,
+  DATA_INSTRUCTIONS_MAX = 1000000,
+  DEPTH_MAX = 32,    /* of tables within tables */
+  VALUES_MAX = 50000 /* in all of them */
+};
+
+/* The state of a file: a userdata of the state that wants its data, so it is
+ * closed also when something raises there. */
+typedef struct data_state {
+  lua_State *L;
+  size_t bytes; /* in use */
+} data_state;
+
+static const char DATA_STATE[] = "lab.data_state";
+
+/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
+ * collector (vm/gc.c) looks at it. The process that reads scenarios has no
+ * counted heap, so this is the lab's own memory. */
+static void *allocate_for_data(void *ud, void *p, size_t old, size_t size) {
+  data_state *state = ud;
+  size_t before = p ? old : 0;
+  if (size == 0) {
+    lab_xfree(p);
+    state->bytes -= before;
+    return NULL;
+  }
+  if (state->bytes - before + size > DATA_MEMORY_MAX)
+    return NULL;
+  state->bytes += size - before;
+  return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
+}
+
+static int close_data_state(lua_State *L) {
+  data_state *state = lua_touserdata(L, 1);
+  if (state->L)
+    lua_close(state->L);
+  state->L = NULL;
+  return 0;
+}
+
+static data_state *push_data_state(lua_State *L) {
+  data_state *state = lua_newuserdatauv(L, sizeof *state, 0);
+  *state = (data_state){0};
+  if (luaL_newmetatable(L, DATA_STATE)) {
+    lua_pushcfunction(L, close_data_state);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  state->L = lua_newstate(allocate_for_data, state);
+  return state;
+}
+
+/* ---- evaluating ---------------------------------------------------------- */
+
+static void refuse_further_instructions(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  luaL_error(L, "it doesn't come to an end");
+}
+
+typedef struct source {
+  const char *text;
+  size_t len;
+  const char *name;
+} source;
+
+/* Protected, in the state of the file. Leaves the table. */
+static int evaluate_source(lua_State *L) {
+  const source *s = lua_touserdata(L, 1);
+  const char *chunk = lua_pushfstring(L, "@%s", s->name);
+  if (luaL_loadbufferx(L, s->text, s->len, chunk, "t") != LUA_OK)
+    return lua_error(L);
+  lua_newtable(L); /* in place of the globals */
+  lua_setupvalue(L, -2, 1);
+  lua_sethook(L, refuse_further_instructions, LUA_MASKCOUNT,
+              DATA_INSTRUCTIONS_MAX);
+  lua_call(L, 0, 1);
+  lua_sethook(L, NULL, 0, 0);
+  if (!lua_istable(L, -1))
+    return luaL_error(L, "%s:1: it returns no table: return { title = ... }",
+                      s->name);
+  return 1;
+}
+
+/* ---- copying ------------------------------------------------------------- */
+
+typedef struct copying {
+  lua_State *from;
+  lua_State *to;
+  size_t values;
+  const char *problem; /* a literal; what is wrong with the table */
+} copying;
+
+static bool copy_value(copying *c, int depth);
+
+static bool fail_copy(copying *c, const char *problem) {
+  c->problem = problem;
+  return false;
+}
+
+/* The table at the top of `from`: an equal one on the top of `to`. */
+static bool copy_table(copying *c, int depth) {
+  if (depth >= DEPTH_MAX)
+    return fail_copy(c, "tables are nested too deep, or one contains itself");
+  luaL_checkstack(c->to, 6, "the data");
+  lua_newtable(c->to);
+  lua_pushnil(c->from);
+  while (lua_next(c->from, -2)) {
+    lua_pushvalue(c->from, -2); /* the key, above the value */
+    if (!copy_value(c, depth))
+      return false;
+    lua_pop(c->from, 1);
+    if (!copy_value(c, depth))
+      return false;
+    lua_pop(c->from, 1);
+    lua_rawset(c->to, -3);
+  }
+  return true;
+}
+
+/* The value at the top of `from` is pushed on `to`. */
+static bool copy_value(copying *c, int depth) {
+  if (++c->values > VALUES_MAX)
+    return fail_copy(c, "there is too much in the table");
+  size_t len;
+  switch (lua_type(c->from, -1)) {
+  case LUA_TBOOLEAN:
+    lua_pushboolean(c->to, lua_toboolean(c->from, -1));
+    return true;
+  case LUA_TNUMBER:
+    if (lua_isinteger(c->from, -1))
+      lua_pushinteger(c->to, lua_tointeger(c->from, -1));
+    else
+      lua_pushnumber(c->to, lua_tonumber(c->from, -1));
+    return true;
+  case LUA_TSTRING: {
+    const char *text = lua_tolstring(c->from, -1, &len);
+    lua_pushlstring(c->to, text, len);
+    return true;
+  }
+  case LUA_TTABLE:
+    return copy_table(c, depth + 1);
+  default:
+    return fail_copy(c, "there is a function in the table: a lesson is data");
+  }
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+static int push_problem(lua_State *L, const char *name, const char *problem) {
+  luaL_pushfail(L);
+  lua_pushfstring(L, "%s:1: %s", name, problem);
+  return 2;
+}
+
+int lab_data_push(lua_State *L, const char *text, size_t len,
+                  const char *name) {
+  luaL_checkstack(L, 6, "the data");
+  data_state *state = push_data_state(L);
+  if (!state->L || !lua_checkstack(state->L, 4 * DEPTH_MAX))
+    return push_problem(L, name, "not enough memory");
+  const source s = {text, len, name};
+  lua_pushcfunction(state->L, evaluate_source);
+  lua_pushlightuserdata(state->L, (void *)&s);
+  if (lua_pcall(state->L, 1, 1, 0) != LUA_OK) {
+    const char *message = lua_tostring(state->L, -1);
+    luaL_pushfail(L);
+    lua_pushstring(L, message ? message : "an error without a message");
+    return 2;
+  }
+  copying c = {.from = state->L, .to = L};
+  int top = lua_gettop(L);
+  if (!copy_value(&c, 0)) {
+    lua_settop(L, top);
+    return push_problem(L, name, c.problem);
+  }
+  lua_close(state->L);
+  state->L = NULL;
+  return 1;
+}
+
+int lab_host_data(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 2);
+  return lab_data_push(L, text, len, name);
+}

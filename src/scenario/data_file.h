@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Lua files that are data: a lesson.lua returns a table, and nothing that it
+ * says can do anything.
+ *
+ * Such a file is evaluated in a Lua state of its own, which has no library, no
+ * metatable (not even that of strings) and so no C function that it could call;
+ * it has little memory and may execute few instructions. What it returns is
+ * copied: strings, numbers, booleans, and tables of them. So a file can be read
+ * in any process, whoever wrote it. It costs DATA_INSTRUCTIONS_MAX instructions
+ * and DATA_MEMORY_MAX bytes at most (data_file.c).
+ *
+ * Threads: any; each call belongs to one Lua state. */
+#ifndef LAB_SCENARIO_DATA_FILE_H
+#define LAB_SCENARIO_DATA_FILE_H
+
+#include <lua.h>
+#include <stddef.h>
+
+/* Pushes what the chunk TEXT returns, a table, and returns 1; or pushes nil and
+ * a message with file and line, and returns 2. NAME is the file's, for
+ * messages. Raises only when L has no memory left. */
+int lab_data_push(lua_State *L, const char *text, size_t len,
+                  const char *name);
+
+/* host.data(text, name) -> table | nil, message */
+int lab_host_data(lua_State *L);
+
+#endif

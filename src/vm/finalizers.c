@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ * See finalizers.h.
+ *
+ * The collector asks luaT_gettmbyobj for an object's __gc. That function is
+ * wrapped at link time (--wrap): for a table the answer is a C function that
+ * queues the object. Which function finalizes it is looked up when its turn
+ * comes, as Lua does: it may be any value, also one that isn't a function. In a
+ * state without a VM all is as Lua has it.
+ *
+ * The queue is a table of chunks, so that its memory is given back while it is
+ * emptied: a full step has no room for it. A chunk is a table that begins with
+ * the generation of its objects. Nothing may be started inside the collector,
+ * so a letter to the scheduler starts the task between two others. */
+#include "vm/finalizers.h"
+
+#include <lauxlib.h>
+
+#include "base/often.h"
+#include "stack/frame.h"
+#include "vm/allocation_stack.h"
+#include "vm/lualayout.h"
+#include "vm/vm.h"
+
+enum {
+  EVENT_GC = 2,
+  CHUNK = 64,       /* values in a chunk, the generation included */
+  LARGE_QUEUE = 100 /* chunks */
+};
+
+const lab_layout_value *
+__real_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event);
+const lab_layout_value *
+__wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event);
+
+/* ---- in the collector ---------------------------------------------------- */
+
+static void send_letter(lab_vm *vm) {
+  lab_finalizers *f = &vm->finalizers;
+  if (f->letter_sent)
+    return;
+  f->letter_sent = true;
+  lab_sched_post_quietly(vm->sched, &f->letter);
+}
+
+/* Pushes the chunk that the next object of GENERATION goes into; the queue is
+ * at 2. */
+static void push_last_chunk(lua_State *L, lab_finalizers *f,
+                            uint32_t generation) {
+  if (f->last >= f->first && f->filled < CHUNK &&
+      f->last_generation == generation) {
+    lua_rawgeti(L, 2, f->last);
+    return;
+  }
+  lua_createtable(L, CHUNK, 0);
+  lua_pushinteger(L, (lua_Integer)generation);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, 2, f->last + 1);
+  f->last++;
+  f->last_generation = generation;
+  f->filled = 1;
+}
+
+static int append_object(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lab_finalizers *f = &vm->finalizers;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
+  push_last_chunk(L, f, lab_vm_generation(vm));
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, ++f->filled);
+  f->due++;
+  return 0;
+}
+
+/* What the collector calls in place of __gc. The queue's memory is the lab's
+ * own, and the step's limit doesn't hold for it: no finalizer gets lost because
+ * a step is full. */
+static int queue_object(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_pushcfunction(L, append_object);
+  lua_pushvalue(L, 1);
+  lab_memory_lift(vm);
+  lab_allocation_begin_own();
+  int status = lua_pcall(L, 1, 0, 0);
+  lab_allocation_end_own();
+  lab_memory_impose(vm);
+  if (status != LUA_OK)
+    lab_log_often("a finalizer is lost: ", LAB_LUA_NO_MEMORY);
+  else
+    send_letter(vm);
+  return 0;
+}
+
+const lab_layout_value *
+__wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
+  static const lab_layout_value nothing = {.type = LUA_TNIL};
+  static lab_layout_value stand_in;
+  const lab_layout_value *gc = __real_luaT_gettmbyobj(L, o, event);
+  if (event != EVENT_GC || (o->type & 0xf) != LUA_TTABLE ||
+      (gc->type & 0xf) == LUA_TNIL)
+    return gc;
+  const lab_vm *vm = lab_vm_of(L);
+  if (!vm)
+    return gc;
+  if (!vm->finalizers.open)
+    return &nothing;
+  stand_in.as.function = queue_object;
+  stand_in.type = lab_lua_layout.c_function;
+  return &stand_in;
+}
+
+/* ---- the task ------------------------------------------------------------ */
+
+/* Takes the first object out of the queue and pushes it. Its generation is the
+ * running task's from now on. Raises nothing, so nothing gets lost. */
+static void push_first_object(lua_State *L, lab_vm *vm) {
+  lab_finalizers *f = &vm->finalizers;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
+  lua_rawgeti(L, -1, f->first);
+  while (f->taken == CHUNK || lua_rawgeti(L, -1, f->taken + 1) == LUA_TNIL) {
+    lua_pushnil(L); /* this chunk is empty */
+    lua_rawseti(L, 1, f->first++);
+    f->taken = 1;
+    lua_settop(L, 1);
+    lua_rawgeti(L, 1, f->first);
+  }
+  f->taken++;
+  f->due--;
+  lua_rawgeti(L, 2, 1);
+  vm->running->base.generation = (uint32_t)lua_tointeger(L, -1);
+  lua_pushnil(L); /* the chunk doesn't keep it alive */
+  lua_rawseti(L, 2, f->taken);
+  lua_settop(L, 3);
+}
+
+/* Pushes the __gc of the next object that has one, and the object, above one
+ * value. False: none is due. */
+static bool push_next_due(lua_State *L, lab_vm *vm) {
+  while (vm->finalizers.due > 0) {
+    lua_settop(L, 0);
+    push_first_object(L, vm);
+    if (!lua_getmetatable(L, 3)) /* taken off since */
+      continue;
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, 4) == LUA_TNIL)
+      continue;
+    lua_replace(L, 2);
+    lua_settop(L, 3);
+    return true;
+  }
+  return false;
+}
+
+/* The message handler. Metamethods aren't called: nothing could park here. */
+static int add_finalizer_traceback(lua_State *L) {
+  if (lab_vm_of(L)->running->base.cancelled)
+    return 1;
+  const char *message = lua_tostring(L, 1);
+  if (!message)
+    message =
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  lab_lua_push_traceback(L, L, message, 1);
+  return 1;
+}
+
+static void log_finalizer_failure(lua_State *L, int status) {
+  lab_vm *vm = lab_vm_of(L);
+  const char *text = lua_tostring(L, -1);
+  char memory[LAB_MEMORY_TEXT];
+  if (vm->running->base.cancelled)
+    return;
+  if (status == LUA_ERRMEM) {
+    lab_memory_error_text(vm, NULL, memory, sizeof memory);
+    text = memory;
+  }
+  lab_log_often("finalizer failed: ", text ? text : "?");
+}
+
+/* The queue, on top of the stack, is empty afterwards. Raises nothing. */
+static void forget_chunks(lua_State *L, lab_finalizers *f) {
+  for (; f->first <= f->last; f->first++) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, f->first);
+  }
+  f->first = f->taken = 1;
+  f->last = 0;
+  f->due = 0;
+}
+
+/* The queue is empty. A table never shrinks, so a large one is replaced; making
+ * the new one may have the collector queue something. */
+static void reset_queue(lua_State *L, lab_finalizers *f) {
+  if (f->last <= LARGE_QUEUE) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
+    forget_chunks(L, f);
+    return;
+  }
+  lua_newtable(L);
+  if (f->due > 0)
+    return;
+  f->last = 0;
+  forget_chunks(L, f);
+  lua_rawseti(L, LUA_REGISTRYINDEX, f->queue);
+}
+
+/* Goes on after a finalizer that has returned, parked before, or failed. */
+static int go_on_finalizing(lua_State *L, int status, lua_KContext ctx) {
+  (void)ctx;
+  lab_vm *vm = lab_vm_of(L);
+  for (;;) {
+    if (status != LUA_OK && status != LUA_YIELD)
+      log_finalizer_failure(L, status);
+    lab_lua_check_cancelled(L);
+    if (!push_next_due(L, vm))
+      break;
+    lua_pushcfunction(L, add_finalizer_traceback);
+    lua_replace(L, 1);
+    status = lua_pcallk(L, 1, 0, 1, 0, go_on_finalizing);
+  }
+  lua_settop(L, 0);
+  reset_queue(L, &vm->finalizers);
+  return 0;
+}
+
+static int run_finalizers(lua_State *L) {
+  return go_on_finalizing(L, LUA_OK, 0);
+}
+
+/* It may have been cancelled before the queue was empty. */
+static void end_finalizers_task(lab_vm *vm, lab_lua_task *t, int status,
+                                int nresults) {
+  (void)nresults;
+  lab_finalizers *f = &vm->finalizers;
+  f->task = NULL;
+  if (status != LUA_OK && !t->base.cancelled)
+    lab_lua_log_failure("finalizers' task", t);
+  if (f->due > 0)
+    send_letter(vm);
+}
+
+static const lab_lua_task_kind finalizers_kind = {.ended = end_finalizers_task};
+
+static int start_finalizers_task(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_pushcfunction(L, run_finalizers);
+  vm->finalizers.task =
+      lab_lua_task_spawn(vm, L, 0, lab_vm_generation(vm), &finalizers_kind);
+  return 0;
+}
+
+/* If there is no memory for the task it is tried again with the next object. */
+static void deliver_finalizers(lab_post *post) {
+  lab_vm *vm = LAB_CONTAINER(post, lab_vm, finalizers.letter);
+  lab_finalizers *f = &vm->finalizers;
+  f->letter_sent = false;
+  if (!f->open || f->task || f->due == 0)
+    return;
+  lab_memory_lift(vm);
+  lua_pushcfunction(vm->L, start_finalizers_task);
+  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK)
+    lua_pop(vm->L, 1);
+  lab_memory_impose(vm);
+}
+
+/* ---- from outside -------------------------------------------------------- */
+
+void lab_finalizers_open(lua_State *L) {
+  lab_finalizers *f = &lab_vm_of(L)->finalizers;
+  lab_func_c((const void *)run_finalizers, "[lua __gc finalizer]", false);
+  f->letter.deliver = deliver_finalizers;
+  f->first = f->taken = 1;
+  lua_newtable(L);
+  f->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+  f->open = true;
+}
+
+void lab_finalizers_close(lab_vm *vm) {
+  vm->finalizers.open = false;
+  vm->finalizers.task = NULL;
+}
+
+size_t lab_finalizers_count(const lab_vm *vm) {
+  const lab_finalizers *f = &vm->finalizers;
+  return f->due + (f->task != NULL);
+}
+
+void lab_finalizers_drop(lab_vm *vm) {
+  lab_finalizers *f = &vm->finalizers;
+  if (f->task && !f->task->base.cancelled)
+    lab_lua_task_cancel(vm, f->task);
+  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, f->queue);
+  forget_chunks(vm->L, f);
+  lua_pop(vm->L, 1);
+}

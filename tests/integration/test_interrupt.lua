@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+-- Functions of Lua's library that would run for hours: the step can be left within
+-- a second, and profiles name them.
+local t = require "harness"
+local pprof = require "pprof"
+t.need("go", "curl")
+
+local function start(code)
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/46-endless")
+  t.write(dir .. "/46-endless/scenario.lua", ([[
+local huge = 1 << 62
+local aaa = ("a"):rep(100000)
+local endless = setmetatable({}, {
+  __index = rawlen, __newindex = rawlen, __len = function() return (1 << 31) - 2 end,
+})
+local function hang() %s end
+return {
+  request = function() local r = hang() return tostring(r) end,
+  routes = { ["/other"] = function() return "other" end },
+}]]):format(code))
+  return t.start_with({ dir, t.source .. "/scenarios" }, "--step", "46")
+end
+
+local evil = '(("a-"):rep(20) .. "b")'
+-- What hangs; its name in profiles; whether others have their turn meanwhile
+local cases = {
+  { "local r = aaa:find" .. evil .. " return r", "string.find", true },
+  { "local r = aaa:match" .. evil .. " return r", "string.match", true },
+  { "for r in aaa:gmatch" .. evil .. " do return r end", "[lua function]", true },
+  { "local r = aaa:gsub(" .. evil .. ", '') return r", "string.gsub" },
+  { "local r = aaa:find(('a?'):rep(99) .. ('.-'):rep(50) .. 'b') return r", "string.find", true },
+  { "local r = aaa:rep(20):find('(.-)%1%1b') return r", "string.find", true },
+  { "pcall(string.find, aaa, " .. evil .. ") return hang()", "string.find", true },
+  { "table.sort({ 3, 2, 1 }, function(a, b) aaa:find" .. evil .. " return a < b end)", "string.find" },
+  { "return setmetatable({}, { __index = function() return (aaa:find" .. evil .. ") end }).x", "string.find" },
+  { "table.move({}, 1, huge, 2)", "table.move" },
+  { "table.move(endless, 1, huge, 2, endless)", "table.move" },
+  { "local o = setmetatable({}, { __len = function() return huge end }) table.insert(o, 1, nil)", "table.insert" },
+  { "local o = setmetatable({}, { __len = function() return huge end }) table.remove(o, 1)", "table.remove" },
+  { "local o = setmetatable({}, { __index = function() return '' end }) table.concat(o, '', 1, huge)",
+    "table.concat" },
+  { "table.sort(endless, function() return false end)", "table.sort" },
+}
+
+for i, case in ipairs(cases) do
+  local code, name, shared = table.unpack(case)
+  t.test(i .. ": " .. code, function()
+    local lab = start(code)
+    local request = t.spawn(t.command { "curl", "-s", "--max-time", "20", lab.url .. "/" })
+    lab:wait_log("Starting processing")
+    if shared then
+      t.equal(lab:get("/other", "--max-time", "10").body, "other")
+      if name:sub(1, 1) ~= "[" then
+        local top = pprof.top(lab.url .. "/debug/pprof/profile?seconds=1&hz=200")
+        local found
+        for _, row in ipairs(top.rows or top) do found = found or row.name == name end
+        t.check(found, name .. " isn't in the profile")
+      end
+    end
+    t.check(request:alive(), "it isn't endless")
+    local answer = lab:leave()
+    t.equal(answer.status, 200, answer.body)
+    t.between(answer.seconds, 0, 1, "seconds to leave")
+    t.equal(lab:get("/").body, "hello world")
+    t.equal(request:wait(5), 0)
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+t.test("what returns at once", function()
+  local lab = start [[return #(""):rep(huge) .. " " .. select(2, pcall(string.rep, "x", huge))]]
+  t.match(lab:get("/", "--max-time", "10").body, "^0 .*resulting string too large$")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
