@@ -195,15 +195,15 @@ local function drainRequests(step)
   local patience = lab.now() + REQUEST_SECONDS
   repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
   repeat -- also the tasks that they started meanwhile
+    local left = host.requests(generation)
     local n = host.cancel_requests(generation) + host.cancel_tasks(generation)
     lab.sleep(0.01)
-  until n == 0 and host.requests(generation) == 0
+  until n == 0 and left == 0
 end
 
--- The part that a switch doesn't wait for: more than AT_ONCE tasks, of which N
--- are cancelled, and requests.
-local function drain(step, n)
-  local crowd = n == AT_ONCE
+-- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
+-- cancelled, and requests.
+local function drain(step, n, crowd)
   if crowd then drainTasks(step, n) end
   if host.requests(step.generation) > 0 then drainRequests(step) end
   host.reclaim(step.generation, step.number)
@@ -219,9 +219,14 @@ end
 local function giveBack(step)
   settle(0.05) -- tasks that `leave` set free end by themselves
   local n = cancelSome(step)
-  if n < AT_ONCE then logCancelled(step, n) else crowds = crowds + 1 end
-  if n == AT_ONCE or host.requests(step.generation) > 0 then
-    goOwn(drain, step, n)
+  local crowd = n == AT_ONCE
+  if n > 0 and not crowd then -- those that requests started before they ended
+    local more = cancelSome(step)
+    n, crowd = n + more, more > 0
+  end
+  if crowd then crowds = crowds + 1 else logCancelled(step, n) end
+  if crowd or host.requests(step.generation) > 0 then
+    goOwn(drain, step, n, crowd)
   else
     host.reclaim(step.generation, step.number)
   end

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,10 +44,14 @@ int lab_process_open(void) {
   return 0;
 }
 
-/* The number of open descriptors: the entries of the folder except ".", ".."
- * and the one by which it is read itself. If the folder can't be opened because
- * there is no free descriptor, all of LIMIT are open. */
+/* The number of open descriptors. Since Linux 6.2 it is the folder's size; to
+ * list 20,000 of them takes 20 ms. Before, it is the number of its entries but
+ * ".", ".." and the one by which it is read. If the folder can't be opened
+ * because there is no free descriptor, all of LIMIT are open. */
 static uint64_t count_fds(uint64_t limit) {
+  struct stat folder;
+  if (stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0)
+    return (uint64_t)folder.st_size;
   DIR *dir = opendir("/proc/self/fd");
   if (!dir)
     return errno == EMFILE ? limit : 0;

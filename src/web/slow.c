@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "web/web_internal.h"
 
+enum { AT_WORK_MOST = 3 }; /* of the pool's threads */
+
 static void on_slow_closed(uv_handle_t *handle) {
   lab_xfree(handle->data);
 }
@@ -14,6 +16,7 @@ static void on_slow_closed(uv_handle_t *handle) {
 void lab_slow_end(lab_slow *s) {
   s->cleanup(s);
   lab_list_remove(&s->link);
+  lab_list_remove(&s->turn);
   lab_http_release(s->req);
   s->timer.data = s;
   uv_close((uv_handle_t *)&s->timer, on_slow_closed);
@@ -23,7 +26,9 @@ static void on_slow_client_gone(lab_http_request *req, void *arg) {
   lab_slow *s = arg;
   (void)req;
   s->gone = true;
-  if (s->working)
+  if (s->working && !lab_list_empty(&s->turn))
+    lab_slow_end(s); /* it has not begun */
+  else if (s->working)
     uv_cancel((uv_req_t *)&s->work); /* no effect on work that has begun */
   else if (s->paused)
     lab_slow_end(s);
@@ -33,7 +38,8 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
                     void (*cleanup)(lab_slow *s)) {
   s->web = web;
   s->req = req;
-  s->working = s->paused = s->gone = false;
+  s->working = s->urgent = s->paused = s->gone = false;
+  lab_list_init(&s->turn);
   s->cleanup = cleanup;
   uv_timer_init(web->config.loop, &s->timer);
   lab_list_push_back(&web->slow, &s->link);
@@ -49,23 +55,56 @@ static void run_slow_work(uv_work_t *work) {
   s->run(s);
 }
 
+static void on_slow_work_done(uv_work_t *work, int status);
+
+static void queue_slow_work(lab_slow *s) {
+  uv_queue_work(s->web->config.loop, &s->work, run_slow_work,
+                on_slow_work_done);
+}
+
+static void begin_slow_turns(lab_web *web) {
+  while (web->slow_at_work < AT_WORK_MOST &&
+         !lab_list_empty(&web->slow_turns)) {
+    lab_slow *s = LAB_CONTAINER(web->slow_turns.next, lab_slow, turn);
+    lab_list_remove(&s->turn);
+    web->slow_at_work++;
+    queue_slow_work(s);
+  }
+}
+
 static void on_slow_work_done(uv_work_t *work, int status) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
   (void)status; /* cancelled only if the client is gone */
   s->working = false;
+  if (!s->urgent) {
+    s->web->slow_at_work--;
+    begin_slow_turns(s->web);
+  }
   if (s->gone)
     lab_slow_end(s);
   else
     s->next(s);
 }
 
-void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
-                   void (*next)(lab_slow *s)) {
+static void set_slow_work(lab_slow *s, void (*run)(lab_slow *s),
+                          void (*next)(lab_slow *s), bool urgent) {
   s->run = run;
   s->next = next;
   s->working = true;
-  uv_queue_work(s->web->config.loop, &s->work, run_slow_work,
-                on_slow_work_done);
+  s->urgent = urgent;
+}
+
+void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
+                   void (*next)(lab_slow *s)) {
+  set_slow_work(s, run, next, false);
+  lab_list_push_back(&s->web->slow_turns, &s->turn);
+  begin_slow_turns(s->web);
+}
+
+void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
+                           void (*next)(lab_slow *s)) {
+  set_slow_work(s, run, next, true);
+  queue_slow_work(s);
 }
 
 /* ---- pauses -------------------------------------------------------------- */

@@ -190,5 +190,5 @@ void lab_web_status(lab_web *web, lab_http_request *req) {
   s->in_flight = lab_web_in_flight(web);
   lab_vm_read_status(web->config.vm, &s->vm);
   lab_slow_begin(&s->slow, web, req, free_status);
-  lab_slow_work(&s->slow, write_status, answer_status);
+  lab_slow_work_at_once(&s->slow, write_status, answer_status);
 }

@@ -18,6 +18,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   web->guard.hosts = config->hosts;
   web->guard.host_count = config->nhosts;
   lab_list_init(&web->slow);
+  lab_list_init(&web->slow_turns);
   lab_web_start_steps(web);
 
   lab_http_config http;

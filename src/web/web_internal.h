@@ -37,6 +37,8 @@ struct lab_web {
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
   lab_list slow;           /* requests under way, by lab_slow.link */
+  lab_list slow_turns;     /* those of them whose work waits, by .turn */
+  unsigned slow_at_work;
   lab_steps_lane steps, hints;
   lab_web_visits visits;
   lab_request_stats stats; /* the application's requests */

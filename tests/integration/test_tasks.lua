@@ -88,4 +88,39 @@ t.test("stacks are those of the functions that wait now", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The request ends some turns of all tasks after `leave`. One of these moments is
+-- when the tasks that were there have been cancelled, but the switch hasn't looked
+-- again.
+local LATE = [[
+local left = false
+return {
+  params = { turns = { 0, "when the request ends" } },
+  enter = function() lab.go(lab.sleep, 600) end,
+  request = function(self)
+    while not left do lab.sleep(0) end
+    for _ = 1, self.params.turns do lab.sleep(0) end
+    for _ = 1, 100 do lab.go(lab.sleep, 600) end
+  end,
+  leave = function() left = true end,
+}]]
+
+t.test("tasks that a request starts while its step is left are cancelled, too", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/900-late")
+  t.write(dir .. "/900-late/scenario.lua", LATE)
+  local lab = t.start_with { dir }
+  for turns = 0, 5 do
+    t.equal(lab:get("/goto?step=900&turns=" .. turns).status, 200)
+    local request = t.spawn("curl -s " .. lab.url .. "/")
+    t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+    t.equal(lab:leave().status, 200)
+    t.check(request:wait(20), "the request ends")
+    local none = pcall(t.eventually, function()
+      return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true)
+    end, 20)
+    t.check(none, ("%d turns later: tasks are left"):format(turns))
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * What the kernel says about this process, when the process has a name that
- * looks like fields of /proc/self/stat. */
+ * What the kernel says about this process: when the process has a name that
+ * looks like fields of /proc/self/stat, and when no descriptor is free. */
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/process.h"
 #include "guard_page.h"
@@ -38,9 +41,35 @@ static void a_name_can_not_forge_numbers(void **state) {
   guard_page_close(&g);
 }
 
+static void descriptors_are_counted_also_when_none_is_free(void **state) {
+  enum { MORE = 100 };
+  int opened[MORE];
+  struct rlimit before, now;
+  lab_process p;
+  (void)state;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  lab_process_read(&p);
+  const uint64_t first = p.fds;
+  for (int i = 0; i < MORE; i++)
+    assert_true((opened[i] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0);
+  lab_process_read(&p);
+  assert_int_equal(p.fds, first + MORE);
+  now = before;
+  now.rlim_cur = (rlim_t)opened[MORE - 1] + 1;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+  lab_process_read(&p);
+  assert_true(p.fds == first + MORE || p.fds == now.rlim_cur);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (int i = 0; i < MORE; i++)
+    close(opened[i]);
+  lab_process_read(&p);
+  assert_int_equal(p.fds, first);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_name_can_not_forge_numbers),
+      cmocka_unit_test(descriptors_are_counted_also_when_none_is_free),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
