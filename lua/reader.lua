@@ -107,8 +107,9 @@ end
 
 -- All that is wrong with LESSON, each { file, line, rule, text }.
 local function problemsOf(lesson, locate)
-  local classes = host.part "classes"()
-  local reading = host.part "lesson"(host, host.part "claim"(), classes)
+  local claim, fields = host.part "claim"(), host.part "fields"(host)
+  local reading = host.part "lesson" { fields = fields, claim = claim, classes = host.part "classes"(),
+    sentence = host.part "sentence"(fields, claim) }
   local _, problems = reading.read(lesson)
   local list = {}
   for i, p in ipairs(problems) do

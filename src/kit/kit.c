@@ -19,7 +19,7 @@
 #include "scenario/parts.h"
 #include "scenario/records.h"
 
-static const char *const verbs[] = {"check", "classes", "test"};
+static const char *const verbs[] = {"check", "classes", "new", "test"};
 
 bool lab_kit_has_verb(const char *name) {
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
@@ -81,6 +81,7 @@ static int run_command(lua_State *L) {
 
 int lab_kit_run(int argc, char **argv) {
   command c = {.argc = argc, .argv = argv, .code = 2};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* who reads a pipe sees each line at once */
   lab_folders_want_lessons();
   lua_State *L = lua_newstate(allocate_for_kit, NULL);
   if (!L) {
