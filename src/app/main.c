@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The program: the command line, then a lab. */
+ * The program: a command, or the command line and then a lab. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
+#include "tool/tool.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
@@ -60,6 +61,9 @@ static int print_steps(const lab_options *options) {
 }
 
 int main(int argc, char **argv) {
+  const lab_tool *tool = argc > 1 ? lab_tool_find(argv[1]) : NULL;
+  if (tool)
+    return tool->run(argc - 1, argv + 1);
   hold_signals(); /* until there is a lab that answers them */
   int rc = lab_init();
   if (rc) {

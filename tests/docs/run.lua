@@ -27,6 +27,7 @@ if [ "$1" = run ]; then
   shift
   exec "$DIAGLAB" %s "$@"
 fi
+if [ "$1" = load ]; then exec "$DIAGLAB" "$@"; fi
 exec "$SOURCE_DIR/lab" "$@"
 ]]):format(FLAGS)
 
