@@ -30,6 +30,7 @@ if [ "$1" = run ]; then
   *) exec "$DIAGLAB" "$@" ;; # a verb
   esac
 fi
+if [ "$1" = load ]; then exec "$DIAGLAB" "$@"; fi
 exec "$SOURCE_DIR/lab" "$@"
 ]]):format(FLAGS)
 
