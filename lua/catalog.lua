@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What students may know of the steps: the texts of /steps and /hint.
 --
--- The texts don't give the solution away. A step's slug names the fault, so only
--- the JSON, which is for programs, has it.
+-- The texts don't give the solution away. A step's slug is for programs, so only
+-- the JSON has it.
 --
 -- src/scenario/catalog.c runs this in a Lua state of its own, so the list is
 -- there whatever the program under diagnosis does. What a scenario says of itself
