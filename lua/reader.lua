@@ -44,9 +44,14 @@ stringMeta.__metatable = false
 local function includer(dir, prefix, env)
   local loaded = {}
   return function(name)
+    if loaded[name] == includer then error(("include: '%s' includes itself"):format(name), 2) end
     if loaded[name] == nil then
       local path = dir .. "/" .. tostring(name) .. ".lua"
-      local chunk = assert(host.compile(assert(host.read(path)), path, prefix, env))
+      local text, message = host.read(path)
+      if not text then error("include: " .. message, 2) end
+      local chunk, problem = host.compile(text, path, prefix, env)
+      if not chunk then error(problem, 0) end
+      loaded[name] = includer -- until it has run
       loaded[name] = chunk() or true
     end
     return loaded[name]
