@@ -53,6 +53,8 @@ set(share ${CMAKE_INSTALL_DATAROOTDIR})
 install(DIRECTORY scenarios DESTINATION ${share}/diaglab)
 install(FILES ${lua_files} DESTINATION ${share}/diaglab/lua)
 install(DIRECTORY lua/types DESTINATION ${share}/diaglab/lua)
+install(FILES tools/completion/diaglab.bash RENAME diaglab
+  DESTINATION ${share}/bash-completion/completions)
 install(FILES docs/diaglab.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 file(GLOB documents CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md)
 install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})

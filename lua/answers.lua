@@ -8,16 +8,17 @@
 -- A file is data, as a lesson is:
 --   return { class = "wait.lock", where = "updatePrice", evidence = { "mutex" },
 --     number = "20ms", ruled_out = { { class = "cpu.hot", evidence = "cpu" } },
---     code = "where.victim", idle = true }
--- evidence: which profiles were taken; all of them, if it is missing. code: the
--- feedback that is expected, too. idle: they were taken while nothing ran.
+--     code = "where.victim", captures = { "mutex", "cpu" }, idle = true }
+-- evidence: which captures are named as evidence; any of them, if it is missing.
+-- captures: which profiles were taken (and metrics); all, if it is missing. idle:
+-- they were taken while nothing ran. code: the feedback that is expected, too.
 
 local host, parts = ...
 local classes, judge = parts.classes, parts.judge
 local answers = {}
 
 local KEYS = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true, evidence = true,
-  number = true, ruled_out = true, code = true, idle = true }
+  number = true, ruled_out = true, code = true, captures = true, idle = true }
 
 -- What a student who took only these profiles has seen.
 local function narrow(seen, kinds, idle)
@@ -52,10 +53,12 @@ local function proveFile(path, f, seen)
   if text and not t then problem = select(2, host.data(text, path)) end
   if not t then return problem end
   for key in pairs(t) do
-    if not KEYS[key] then return ("%s:1: unknown key '%s'%s"):format(path, key, host.did_you_mean(tostring(key), KEYS)) end
+    if not KEYS[key] then
+      return ("%s:1: unknown key '%s'%s"):format(path, key, host.did_you_mean(tostring(key), KEYS))
+    end
   end
   local wanted = path:match("([^/]+)$"):match("^(%a+)")
-  local result = judge.answer(answerOf(t), f.lesson, narrow(seen, t.evidence, t.idle))
+  local result = judge.answer(answerOf(t), f.lesson, narrow(seen, t.captures, t.idle))
   if result.verdict ~= wanted then
     return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
       result.feedback, wanted)
@@ -73,18 +76,21 @@ end
 
 -- Answers of somebody who doesn't know: none may be "solved".
 local function junkFor(f, seen)
-  local list = { { "an empty answer", {} }, { "a class without a function", { { class = f.lesson.diagnosis.class[1] } } } }
+  local list = { { "an empty answer", {} },
+    { "a class without a function", { { class = f.lesson.diagnosis.class[1] } } } }
   for _, kind in ipairs { "cpu", "wall", "heap", "goroutine", "block", "mutex" } do
     local p = seen.profiles[kind]
     local top = p and topOf(p, kind == "heap" and "alloc_space" or nil)
     if top then
       for _, class in ipairs(classes.list) do
-        list[#list + 1] = { ("the top of the %s profile as %s"):format(kind, class[1]), { { class = class[1], where = top } } }
+        list[#list + 1] = { ("the top of the %s profile as %s"):format(kind, class[1]),
+          { { class = class[1], where = top } } }
       end
     end
   end
   for _, class in ipairs(classes.list) do
-    list[#list + 1] = { "a function that doesn't exist, as " .. class[1], { { class = class[1], where = "noSuchFunction" } } }
+    list[#list + 1] = { "a function that doesn't exist, as " .. class[1],
+      { { class = class[1], where = "noSuchFunction" } } }
     list[#list + 1] = { "request, as " .. class[1], { { class = class[1], where = "request" } } }
   end
   return list

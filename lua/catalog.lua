@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What students may know of the steps: the texts of /steps and /hint.
 --
--- The texts don't give the solution away. A step's slug names the fault, so only
--- the JSON, which is for programs, has it.
+-- The texts don't give the solution away. A step's slug is for programs, so only
+-- the JSON has it.
 --
 -- src/scenario/catalog.c runs this in a Lua state of its own, so the list is
 -- there whatever the program under diagnosis does. What a scenario says of itself
@@ -48,14 +48,16 @@ local function describeAll(entries)
   return list
 end
 
--- All steps in order, and how many of them are broken.
+-- All steps in order, how many are broken, and messages about folders that are no
+-- steps, which count as broken.
 local function read()
-  local entries, bad = {}, 0
-  for _, entry in pairs(steps.list()) do entries[#entries + 1] = entry end
+  local found, skipped = steps.list()
+  local entries, bad = {}, #skipped
+  for _, entry in pairs(found) do entries[#entries + 1] = entry end
   table.sort(entries, function(a, b) return a.number < b.number end)
   local list = describeAll(entries)
   for _, step in ipairs(list) do bad = bad + ((step.problem or step.lesson_problem) and 1 or 0) end
-  return list, bad
+  return list, bad, skipped
 end
 
 -- ---- text ----------------------------------------------------------------------
@@ -93,9 +95,10 @@ local function describe(step, here)
 end
 
 local function listAsText(question)
-  local list, bad = read()
+  local list, bad, skipped = read()
   local parts = {}
   for i, step in ipairs(list) do parts[i] = describe(step, step.number == question.step) end
+  for _, message in ipairs(skipped) do parts[#parts + 1] = wrap("no step: " .. message, "  ") end
   parts[#parts + 1] = "/goto?step=N selects one, /hint helps with the one that is selected.\n"
   return table.concat(parts, "\n"), 200, bad
 end
@@ -120,8 +123,9 @@ local function object(pairs_)
 end
 
 local function listAsJson(question)
-  local list, bad = read()
-  local parts = {}
+  local list, bad, skipped = read()
+  local parts, messages = {}, {}
+  for i, message in ipairs(skipped) do messages[i] = quote(message) end
   for i, step in ipairs(list) do
     parts[i] = object {
       { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
@@ -129,18 +133,21 @@ local function listAsJson(question)
       { "hints", #step.hints }, { "problem", step.problem or step.lesson_problem },
     }
   end
-  return ('{"step": %d, "steps": [\n%s\n]}\n'):format(question.step, table.concat(parts, ",\n")), 200, bad
+  return ('{"step": %d, "steps": [\n%s\n], "problems": [%s]}\n'):format(question.step, table.concat(parts, ",\n"),
+    table.concat(messages, ", ")), 200, bad
 end
 
 -- ---- hints ---------------------------------------------------------------------
 
+-- nil: its folder is gone.
 local function hintsOf(number)
   local entry = steps.list()[number]
-  return entry and describeAll({ entry })[1].hints or {}
+  return entry and describeAll({ entry })[1].hints
 end
 
 local function hint(question)
   local hints, n = hintsOf(question.step), question.n
+  if not hints then return ("step %d has no hints any more: its folder is gone\n"):format(question.step), 404 end
   if #hints == 0 then return ("step %d has no hints\n"):format(question.step), 404 end
   if not hints[n] then return ("step %d has %d hints\n"):format(question.step, #hints), 404 end
   if question.json then

@@ -92,7 +92,7 @@ local THAN = { fixed = true, baseline = true, p50 = true }
 -- Reads TEXT. Returns the claim, or nil and what is wrong with it.
 function claim.parse(text)
   if type(text) ~= "string" then return nil, FORM end
-  local op, rest = text:match("^%s*([<>=~]=?)(.*)$")
+  local op, rest = text:match("^%s*([<>=~]+)(.*)$")
   if op and not BOUNDS[op] then return nil, ("unknown comparison '%s'; known are: >= <= > < = ~"):format(op) end
   local c, tail
   if op then c, tail = readBound(op, rest) else c, tail = readRange(text) end

@@ -187,7 +187,9 @@ local function speaksAgainst(class, kind, seen)
   if (family == "memory" or family == "gc") and kind == "heap" then
     return whole("inuse_space") < 1e6 and whole("alloc_space") / seen.requests < 1e6
   end
-  if family == "wait" and (kind == "block" or kind == "mutex") then return whole("delay") / 1e9 < 0.3 * seen.elapsed end
+  if family == "wait" and (kind == "block" or kind == "mutex") then
+    return whole("delay") / 1e9 < 0.3 * seen.elapsed
+  end
   if family == "leak" and kind == "goroutine" then return whole("goroutine") < 0.1 * seen.requests end
   if family == "leak" and kind == "lab.OpenFiles" then return whole("lab.OpenFiles") < 0.1 * seen.requests end
   return false
@@ -208,7 +210,8 @@ local function findInvalid(answer)
       return invalid("answer.class", ("%s: '%s'%s"):format(judge.feedback["answer.class"], tostring(h.class),
         host.did_you_mean(tostring(h.class), classes.known)))
     end
-    if h.class ~= "none" and (type(h.where) ~= "string" or not h.where:find("%S")) then return invalid("answer.empty") end
+    local named = type(h.where) == "string" and h.where:find("%S")
+    if h.class ~= "none" and not named then return invalid("answer.empty") end
   end
 end
 

@@ -11,7 +11,9 @@ local host = ...
 
 local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"() }
 parts.data = host.part "data"(host)
-parts.lesson = host.part "lesson"(host, parts.claim, parts.classes)
+parts.fields = host.part "fields"(host)
+parts.sentence = host.part "sentence"(parts.fields, parts.claim)
+parts.lesson = host.part "lesson"(parts)
 parts.source = host.part "source"(parts.lines)
 parts.folders = host.part "folders"(host, parts)
 parts.check = host.part "check"(host, parts)
@@ -19,7 +21,7 @@ parts.measure = host.part "measure"(host, parts)
 parts.judge = host.part "judge"(host, parts)
 parts.naive = host.part "naive"(host, parts)
 parts.answers = host.part "answers"(host, parts)
-parts.visit = host.part "visit"(host, parts)
+parts.visit = host.part "visit"(host)
 parts.prove = host.part "prove"(host, parts)
 
 local verbs = {}
@@ -123,7 +125,9 @@ verbs.classes = {
   run = function(options)
     if options.json then
       local list = parts.data.list {}
-      for i, class in ipairs(parts.classes.list) do list[i] = { class = class[1], meaning = class[2], shows = class[3] } end
+      for i, class in ipairs(parts.classes.list) do
+        list[i] = { class = class[1], meaning = class[2], shows = class[3] }
+      end
       host.out(parts.data.json { classes = list } .. "\n")
       return 0
     end
@@ -172,7 +176,8 @@ verbs.check = {
     local found, skipped = findFolders("check", paths)
     local all, errors, warnings = parts.data.list {}, 0, 0
     for _, s in ipairs(skipped) do
-      all[#all + 1] = { file = s.dir, line = 1, rule = "folder", severity = "error", text = s.why .. ": no lab finds it" }
+      all[#all + 1] = { file = s.dir, line = 1, rule = "folder", severity = "error",
+        text = s.why .. ": no lab finds it" }
     end
     for _, folder in ipairs(found) do
       for _, finding in ipairs(parts.check.folder(folder)) do all[#all + 1] = finding end
@@ -184,13 +189,15 @@ verbs.check = {
       host.out(parts.data.json { folders = #found, errors = errors, warnings = warnings, findings = all } .. "\n")
     else
       printFindings(all)
-      host.out(("%s: %s, %s\n"):format(plural(#found, "scenario"), plural(errors, "error"), plural(warnings, "warning")))
+      host.out(("%s: %s, %s\n"):format(plural(#found, "scenario"), plural(errors, "error"),
+        plural(warnings, "warning")))
     end
     return (errors > 0 or options.strict and warnings > 0) and 1 or 0
   end,
 }
 
 verbs.test = host.part "proof"(host, parts)
+verbs.new = host.part "new"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

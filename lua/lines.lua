@@ -25,8 +25,15 @@ local function skipString(text, at)
   local quote, i = text:sub(at, at), at + 1
   while i <= #text do
     local c = text:sub(i, i)
-    if c == "\\" then i = i + 1 elseif c == quote or c == "\n" then break end
-    i = i + 1
+    if c == "\\" and text:sub(i + 1, i + 1) == "z" then
+      i = text:find("%S", i + 2) or #text + 1
+    elseif c == "\\" then
+      i = i + 2
+    elseif c == quote or c == "\n" then
+      break
+    else
+      i = i + 1
+    end
   end
   return i + 1
 end

@@ -67,7 +67,8 @@ local function guessByMetric(seen)
   for name, to in pairs(seen.after.metrics) do
     local from = seen.before.metrics[name] or 0
     local d = math.abs(to - from) / (math.abs(from) + 1)
-    if not name:find("diaglab_request") and not name:find("bucket") and not name:find("_time_") and (not best or d > change) then
+    local own = name:find("diaglab_request") or name:find("bucket") or name:find("_time_")
+    if not own and (not best or d > change) then
       best, change = name, d
     end
   end

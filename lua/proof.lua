@@ -125,7 +125,8 @@ local function junitOf(entries)
       end
     end
   end
-  return ('<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="diaglab test" tests="%d" failures="%d">\n%s</testsuite>\n')
+  return ('<?xml version="1.0" encoding="UTF-8"?>\n' ..
+    '<testsuite name="diaglab test" tests="%d" failures="%d">\n%s</testsuite>\n')
     :format(tests, failures, table.concat(out))
 end
 
@@ -150,7 +151,8 @@ end
 local function addWarnings(f, report)
   report.warnings = {}
   if report.no_fixed then
-    table.insert(report.warnings, "there is no repaired program (fixed), so nothing shows that the sentences speak of the fault")
+    table.insert(report.warnings, "there is no repaired program (fixed): nothing shows that the sentences " ..
+      "speak of the fault")
   end
   for _, text in ipairs(report.crowd or {}) do table.insert(report.warnings, "not with more clients: " .. text) end
   local solvers = report.naive and report.naive.solved_by or {}

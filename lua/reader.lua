@@ -44,9 +44,14 @@ stringMeta.__metatable = false
 local function includer(dir, prefix, env)
   local loaded = {}
   return function(name)
+    if loaded[name] == includer then error(("include: '%s' includes itself"):format(name), 2) end
     if loaded[name] == nil then
       local path = dir .. "/" .. tostring(name) .. ".lua"
-      local chunk = assert(host.compile(assert(host.read(path)), path, prefix, env))
+      local text, message = host.read(path)
+      if not text then error("include: " .. message, 2) end
+      local chunk, problem = host.compile(text, path, prefix, env)
+      if not chunk then error(problem, 0) end
+      loaded[name] = includer -- until it has run
       loaded[name] = chunk() or true
     end
     return loaded[name]
@@ -107,8 +112,9 @@ end
 
 -- All that is wrong with LESSON, each { file, line, rule, text }.
 local function problemsOf(lesson, locate)
-  local classes = host.part "classes"()
-  local reading = host.part "lesson"(host, host.part "claim"(), classes)
+  local claim, fields = host.part "claim"(), host.part "fields"(host)
+  local reading = host.part "lesson" { fields = fields, claim = claim, classes = host.part "classes"(),
+    sentence = host.part "sentence"(fields, claim) }
   local _, problems = reading.read(lesson)
   local list = {}
   for i, p in ipairs(problems) do

@@ -87,6 +87,18 @@ function base.print(...)
   lab.log(table.concat(words, "\t"))
 end
 
+-- What Lua has elsewhere, and what is used here instead.
+local ABSENT = {
+  io = "files are lab.open, lab.temp_file and lab.temp_dir", os = "use lab.now, lab.cpu_time and lab.spawn",
+  require = 'use lab.include "name"', dofile = 'use lab.include "name"', loadfile = 'use lab.include "name"',
+  package = 'use lab.include "name"', coroutine = "tasks are lab.go", debug = "look at the lab from outside",
+  collectgarbage = "use lab.gc and lab.release",
+}
+
+local function refuseAbsent(_, name)
+  if ABSENT[name] then error(("there is no '%s' here: %s"):format(name, ABSENT[name]), 2) end
+end
+
 -- lab.include "name": runs NAME.lua of the scenario's folder, once, and returns
 -- what it returned.
 local function includer(dir, prefix, env)
@@ -95,12 +107,14 @@ local function includer(dir, prefix, env)
     if type(name) ~= "string" or not name:find("^[%w_-]+$") then
       error("include: a name of letters, digits, _ and - is wanted", 2)
     end
+    if loaded[name] == includer then error(("include: '%s' includes itself"):format(name), 2) end
     if loaded[name] == nil then
       local path = dir .. "/" .. name .. ".lua"
       local text, message = host.read(path)
       if not text then error("include: " .. message, 2) end
       local chunk, problem = host.compile(text, path, prefix, env)
       if not chunk then error(problem, 0) end
+      loaded[name] = includer -- until it has run
       local value = chunk()
       loaded[name] = value == nil and true or value
     end
@@ -133,5 +147,6 @@ return function(dir, prefix)
   contents.lab = readOnly("lab", strict("lab", library))
   contents.load = loader(env)
   contents._G = env
+  setmetatable(contents, { __index = refuseAbsent })
   return env
 end

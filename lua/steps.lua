@@ -38,16 +38,33 @@ local function addFolder(found, dir, name)
   entry.root = dir
 end
 
+-- Why NAME in DIR, which looks as if it were meant for a scenario, isn't found.
+local function problemOfName(dir, name)
+  local folder = dir .. "/" .. name
+  if partsOf(name) then
+    local there, problem = host.exists(folder .. "/scenario.lua")
+    return not there and problem or nil
+  elseif not name:find("^%.") and host.exists(folder .. "/scenario.lua") then
+    return folder .. ": a folder is called NN-slug: 1 to 4 digits, then letters, digits, _ and -"
+  end
+end
+
 -- All scenarios by number; what can't be read is found here, too, and steps.read
 -- says why it can't. A number in an earlier --scenarios folder hides the
--- same number in a later one; twice in one folder is a clash.
+-- same number in a later one; twice in one folder is a clash. The second result is
+-- a list of messages about folders that aren't found.
 function steps.list()
-  local found = {}
+  local found, skipped = {}, {}
   for _, dir in ipairs(host.dirs) do
-    local names = host.scan(dir)
-    for _, name in ipairs(names or {}) do addFolder(found, dir, name) end
+    local names, problem = host.scan(dir)
+    if not names then skipped[#skipped + 1] = problem end
+    for _, name in ipairs(names or {}) do
+      addFolder(found, dir, name)
+      skipped[#skipped + 1] = problemOfName(dir, name)
+    end
   end
-  return found
+  table.sort(skipped)
+  return found, skipped
 end
 
 -- Why there is no step NUMBER, if a folder looks as if it were meant for one; or
@@ -327,10 +344,10 @@ end
 local function run(chunk)
   host.own(false)
   host.loading(true)
-  local ok, scenario = xpcall(chunk, host.traceback)
+  local ok, scenario, second = xpcall(chunk, host.traceback)
   host.loading(false)
   host.own(true)
-  return ok, scenario
+  return ok, scenario, second
 end
 
 -- Runs scenario.lua and checks its table. Returns the table, or nil, a status
@@ -343,9 +360,10 @@ function steps.read(entry)
   local env = makeEnvironment(file:match("^(.*)/"), entry.slug)
   local chunk, problem = host.compile(text, file, entry.slug, env)
   if not chunk then return nil, 500, problem end
-  local ok, scenario = (host.run or run)(chunk)
+  local ok, scenario, second = (host.run or run)(chunk)
   if not ok then return nil, 500, host.explain(scenario) end
-  problem = problemOf(scenario, entry, text)
+  problem = second ~= nil and ("%s:1: a scenario returns one table, and nothing after it"):format(file)
+    or problemOf(scenario, entry, text)
   if problem then return nil, 500, problem end
   entry.limit_at = ("%s:%d"):format(file, lineOf(text, "memory"))
   return scenario

@@ -3,7 +3,7 @@
 -- all that a sentence may be about is looked at meanwhile, afterwards, and when the
 -- step has been left.
 --
--- visit.lua(host, parts) -> visit        parts: lesson
+-- visit.lua(host) -> visit
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
@@ -20,7 +20,7 @@
 --   left                { tasks, fds, heap, rss, seconds }
 --   short               true: the load took longer than the CPU and wall profiles
 
-local host, parts = ...
+local host = ...
 local visit = {}
 
 local PPROF = "/debug/pprof/"
@@ -203,8 +203,9 @@ local function heapLeft(lab, slug)
   return p:sum { type = "inuse_space", scenario = slug, only_scenario = true }.whole
 end
 
--- Leaves the step, and waits until nothing of it is there.
-local function leave(lab, seen)
+-- Leaves the step, and waits until nothing of it is there. Memory is returned to the
+-- kernel in the background, so RSS gets a second more.
+local function leave(lab, seen, rssBefore)
   get(lab, "/goto?step=0")
   local began = host.now()
   local left
@@ -214,6 +215,7 @@ local function leave(lab, seen)
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
       rss = m.process_resident_memory_bytes, seconds = host.now() - began }
     local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
+      and (left.rss < rssBefore * 1.1 or left.seconds > 1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
   seen.left = left
@@ -223,13 +225,14 @@ function visit.make(plan)
   local seen = { slug = plan.slug, profiles = {} }
   local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
   warmUp(lab, plan.kinds)
+  local atStart = takeNumbers(lab)
   enter(lab, plan)
   local before = takeProfiles(lab, plan.kinds)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
   if plan.idle then lookWhenIdle(lab, seen) end
-  if plan.number ~= 0 then leave(lab, seen) end
+  if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end
   return seen
 end
 

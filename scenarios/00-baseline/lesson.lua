@@ -4,8 +4,16 @@ return {
   difficulty = 1,
   minutes = 5,
   hints = {
-    "A healthy program is what you compare a sick one with. Send it some load in one terminal, such as `diaglab load --seconds 10`, and look at it meanwhile in another one: `top -p $(pidof diaglab)`, `curl localhost:6060/status`, and http://localhost:6060/debug/pprof/ in a browser. Write down how long an answer takes, how much memory the process has, and how many descriptors and tasks. Which of these numbers grow while the load runs, and which of them go back when it has ended?",
-    "Take one profile of each kind while the load runs, for example `go tool pprof -top 'http://localhost:6060/debug/pprof/profile?seconds=5'` for CPU time, then heap, goroutine, block and mutex in the same way. In a healthy program most of them are nearly empty, and the CPU profile shows the server's own work: reading requests, and writing answers. Does any function of the application have a share that would need an explanation?",
+    "A healthy program is what you compare a sick one with. Send it some load in one terminal, such as \z
+      `diaglab load --seconds 10`, and look at it meanwhile in another one: `top -p $(pidof diaglab)`, `curl \z
+      localhost:6060/status`, and http://localhost:6060/debug/pprof/ in a browser. Write down how long an \z
+      answer takes, how much memory the process has, and how many descriptors and tasks. Which of these \z
+      numbers grow while the load runs, and which of them go back when it has ended?",
+    "Take one profile of each kind while the load runs, for example `go tool pprof -top \z
+      'http://localhost:6060/debug/pprof/profile?seconds=5'` for CPU time, then heap, goroutine, block and \z
+      mutex in the same way. In a healthy program most of them are nearly empty, and the CPU profile shows \z
+      the server's own work: reading requests, and writing answers. Does any function of the application have \z
+      a share that would need an explanation?",
   },
   load = { requests = 2000, clients = 2 },
   expect = {

@@ -5,9 +5,20 @@ return {
   minutes = 10,
   tags = { "computing" },
   hints = {
-    "Whatever takes five seconds is either work or waiting, and one look tells them apart. Send a request in one terminal, `curl localhost:6060/`, and look at `top -p $(pidof diaglab)` in another one while it runs. The column %CPU is a share of one processor: 100 means that one thread computes all the time, and 0 means that the process waits for something else. Which of the two is it here, and for how long?",
-    "A profile of CPU time is for work, so take one while a request runs: begin `go tool pprof -top 'http://localhost:6060/debug/pprof/profile?seconds=6'` and send the request right after it, from another terminal. The column flat is the time in a function itself; the column cum is the time in it and in all that it calls. Which functions have nearly all of the time in cum, and what does the one with the largest flat do?",
-    "Read the profile from the outside to the inside: `main.doSomeBusinessLogic` is on every stack, since it calls the scenario. Below it stands `request`, and below that the function which does the work. Everything further inside belongs to the lab's library, which only does what it was asked to. `go tool pprof -list 'request' ...` shows the lines of the source with their time. Which is the last function in that chain that belongs to the application, and how much time does one request spend in it?",
+    "Whatever takes five seconds is either work or waiting, and one look tells them apart. Send a request in \z
+      one terminal, `curl localhost:6060/`, and look at `top -p $(pidof diaglab)` in another one while it \z
+      runs. The column %CPU is a share of one processor: 100 means that one thread computes all the time, and \z
+      0 means that the process waits for something else. Which of the two is it here, and for how long?",
+    "A profile of CPU time is for work, so take one while a request runs: begin `go tool pprof -top \z
+      'http://localhost:6060/debug/pprof/profile?seconds=6'` and send the request right after it, from \z
+      another terminal. The column flat is the time in a function itself; the column cum is the time in it \z
+      and in all that it calls. Which functions have nearly all of the time in cum, and what does the one \z
+      with the largest flat do?",
+    "Read the profile from the outside to the inside: `main.doSomeBusinessLogic` is on every stack, since it \z
+      calls the scenario. Below it stands `request`, and below that the function which does the work. \z
+      Everything further inside belongs to the lab's library, which only does what it was asked to. `go tool \z
+      pprof -list 'request' ...` shows the lines of the source with their time. Which is the last function in \z
+      that chain that belongs to the application, and how much time does one request spend in it?",
   },
   load = { requests = 3 },
   params = { seconds = 0.5 },

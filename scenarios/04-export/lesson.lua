@@ -5,9 +5,22 @@ return {
   minutes = 20,
   tags = { "memory" },
   hints = {
-    "The answers are slow, so begin with the time. Keep the process busy, `while sleep 0.1; do curl -s localhost:6060/ >/dev/null; done &`, and take a CPU profile meanwhile: `go tool pprof -top 'http://localhost:6060/debug/pprof/profile?seconds=5'`. Sort by cum as well (`-cum`). Two functions of the machine share the time, and both are called from the same place of the application. What do the two do, and what would make one request call them for that long?",
-    "Copying and drawing bytes is not the whole story: where do they go? Memory has two questions, and the heap profile answers both. What is in use now is `go tool pprof -top http://localhost:6060/debug/pprof/heap`; what was allocated since the step began, also if it is free again, is the same command with `-sample_index=alloc_space`. Take both when no request runs. What does it mean if the first one is nearly empty while the second one shows gigabytes?",
-    "So nothing leaks: memory is taken and given back, again and again. Count it: `curl -s localhost:6060/debug/vars | grep -o '\"TotalAlloc\": *[0-9]*'` before and after one request tells how many bytes a request allocates, and `curl -s 'localhost:6060/debug/pprof/heap?debug=1' | grep '# Heap'` shows how much of the heap is idle. Then `go tool pprof -sample_index=alloc_space -list allocateMemory http://localhost:6060/debug/pprof/heap` names the line. How large is the buffer there, how often is it made in one request, and could one buffer serve all of them?",
+    "The answers are slow, so begin with the time. Keep the process busy, `while sleep 0.1; do curl -s \z
+      localhost:6060/ >/dev/null; done &`, and take a CPU profile meanwhile: `go tool pprof -top \z
+      'http://localhost:6060/debug/pprof/profile?seconds=5'`. Sort by cum as well (`-cum`). Two functions of \z
+      the machine share the time, and both are called from the same place of the application. What do the two \z
+      do, and what would make one request call them for that long?",
+    "Copying and drawing bytes is not the whole story: where do they go? Memory has two questions, and the \z
+      heap profile answers both. What is in use now is `go tool pprof -top \z
+      http://localhost:6060/debug/pprof/heap`; what was allocated since the step began, also if it is free \z
+      again, is the same command with `-sample_index=alloc_space`. Take both when no request runs. What does \z
+      it mean if the first one is nearly empty while the second one shows gigabytes?",
+    "So nothing leaks: memory is taken and given back, again and again. Count it: `curl -s \z
+      localhost:6060/debug/vars | grep -o '\"TotalAlloc\": *[0-9]*'` before and after one request tells how \z
+      many bytes a request allocates, and `curl -s 'localhost:6060/debug/pprof/heap?debug=1' | grep '# Heap'` \z
+      shows how much of the heap is idle. Then `go tool pprof -sample_index=alloc_space -list allocateMemory \z
+      http://localhost:6060/debug/pprof/heap` names the line. How large is the buffer there, how often is it \z
+      made in one request, and could one buffer serve all of them?",
   },
   load = { requests = 5 },
   params = { rounds = 8 },

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The program: the command line, then a lab. */
+ * The program: a command, or the command line and then a lab. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
-#include "kit/kit.h"
+#include "tool/tool.h"
 #include "kit/labs.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
@@ -63,6 +63,9 @@ static int print_steps(const lab_options *options) {
 
 int main(int argc, char **argv) {
   lab_kit_follow_parent();
+  const lab_tool *tool = argc > 1 ? lab_tool_find(argv[1]) : NULL;
+  if (tool)
+    return tool->run(argc - 1, argv + 1);
   hold_signals(); /* until there is a lab that answers them */
   int rc = lab_init();
   if (rc) {
@@ -71,10 +74,6 @@ int main(int argc, char **argv) {
     return 1;
   }
   signal(SIGPIPE, SIG_IGN);
-  if (argc > 1 && lab_kit_has_verb(argv[1])) {
-    release_signals();
-    return lab_kit_run(argc, argv);
-  }
   int code = 0;
   lab_options options;
   lab_options_result result = lab_options_parse(&options, argc, argv);

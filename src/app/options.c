@@ -16,13 +16,19 @@
 #include "app/listen.h"
 #include "base/alloc.h"
 #include "lab_version.h"
+#include "tool/tool.h"
 
 enum { STEP_MAX = 9999, WORKERS_MAX = 1024, USR2_MAX = 600 };
 
-static const char help[] =
+static const char help_head[] =
     "diaglab: a lab for learning to diagnose running programs\n"
     "\n"
     "Usage: diaglab [flag]...\n"
+    "       diaglab COMMAND [argument]...\n"
+    "\n"
+    "Commands (diaglab COMMAND --help tells more)\n";
+
+static const char help[] =
     "\n"
     "Where it listens\n"
     "  --listen ADDR           HOST:PORT, [::1]:PORT, or :PORT for all "
@@ -254,19 +260,38 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
 
 /* ---- the whole ----------------------------------------------------------- */
 
+static void print_information(int flag) {
+  if (flag == VERSION) {
+    puts("diaglab " LAB_VERSION);
+    return;
+  }
+  fputs(help_head, stdout);
+  lab_tool_list(stdout);
+  fputs(help, stdout);
+}
+
+static void refuse_argument(const char *word) {
+  const lab_tool *meant = lab_tool_find_nearest(word);
+  if (meant)
+    refuse_value("unexpected argument \"%s\"; did you mean \"%s\"?", word,
+                 meant->name);
+  else
+    refuse_value("unexpected argument \"%s\"", word);
+}
+
 static lab_options_result parse_flags(lab_options *o, int argc, char **argv) {
   int flag;
   optind = 0; /* from the beginning, also the second time */
   while ((flag = getopt_long_only(argc, argv, "+", flags, NULL)) != -1) {
     if (flag == HELP || flag == VERSION) {
-      fputs(flag == HELP ? help : "diaglab " LAB_VERSION "\n", stdout);
+      print_information(flag);
       return LAB_OPTIONS_DONE;
     }
     if (!take_flag(o, flag, optarg))
       return LAB_OPTIONS_WRONG;
   }
   if (optind < argc) {
-    refuse_value("unexpected argument \"%s\"", argv[optind]);
+    refuse_argument(argv[optind]);
     return LAB_OPTIONS_WRONG;
   }
   return o->list ? LAB_OPTIONS_LIST : LAB_OPTIONS_RUN;

@@ -27,6 +27,7 @@ typedef struct job {
   uint64_t began;
   double took;
   lab_http_result result;
+  lab_err error; /* of a load that couldn't begin */
 } job;
 
 typedef struct batch {
@@ -48,7 +49,7 @@ static void end_job(void *arg) {
   j->took = (double)(lab_clock_mono() - j->began) / 1e9;
   if (--b->left == 0)
     uv_timer_stop(&b->looks);
-  for (size_t i = 0; i < b->n; i++)
+  for (size_t i = 0; i < b->n && !lab_kit_interrupted(); i++)
     if (b->jobs[i].follows == (int)(j - b->jobs) + 1)
       uv_timer_start(&b->jobs[i].begins, begin_job, b->jobs[i].after_ms, 0);
 }
@@ -65,7 +66,10 @@ static void begin_job(uv_timer_t *timer) {
   job *j = timer->data;
   j->began = lab_clock_mono();
   if (j->load) {
-    lab_load_job_begin(j->load, end_job, j);
+    if (lab_load_job_begin(j->load, end_job, j, &j->error)) {
+      j->result.error = -1;
+      end_job(j);
+    }
     return;
   }
   if (!j->url) {
@@ -89,10 +93,8 @@ static void give_up(batch *b) {
     if (b->jobs[i].call)
       lab_http_call_cancel(b->jobs[i].call);
     b->jobs[i].call = NULL;
-    if (b->jobs[i].load && b->left > 0) {
-      lab_load_job_free(b->jobs[i].load);
-      b->jobs[i].load = NULL;
-    }
+    if (b->jobs[i].load)
+      lab_load_job_cancel(b->jobs[i].load);
   }
 }
 
@@ -110,14 +112,15 @@ static int close_batch(lua_State *L) {
   give_up(b);
   for (size_t i = 0; i < b->n; i++) {
     uv_close((uv_handle_t *)&b->jobs[i].begins, NULL);
-    if (b->jobs[i].load)
-      lab_load_job_free(b->jobs[i].load);
     lab_buf_free(&b->jobs[i].result.headers);
     lab_buf_free(&b->jobs[i].result.body);
   }
   uv_close((uv_handle_t *)&b->looks, NULL);
   uv_run(&b->loop, UV_RUN_DEFAULT);
   uv_loop_close(&b->loop);
+  for (size_t i = 0; i < b->n; i++)
+    if (b->jobs[i].load)
+      lab_load_job_free(b->jobs[i].load);
   lab_xfree(b->jobs);
   b->jobs = NULL;
   return 0;
@@ -179,6 +182,8 @@ static void plan_job(lua_State *L, job *j) {
 }
 
 static void push_result(lua_State *L, const job *j) {
+  if (j->load && j->result.error)
+    luaL_error(L, "%s", j->error.text);
   if (j->load) {
     lab_load_job_push_result(L, j->load);
     return;

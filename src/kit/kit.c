@@ -6,7 +6,6 @@
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "kit/batch.h"
@@ -18,15 +17,6 @@
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
-
-static const char *const verbs[] = {"check", "classes", "test"};
-
-bool lab_kit_has_verb(const char *name) {
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-    if (strcmp(verbs[i], name) == 0)
-      return true;
-  return false;
-}
 
 /* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
  * collector (vm/gc.c) looks at it. */
@@ -68,11 +58,11 @@ static int run_command(lua_State *L) {
   lab_part_push(L, "kit");
   push_kit_host(L);
   lua_call(L, 1, 1);
-  lua_pushstring(L, c->argv[1]);
+  lua_pushstring(L, c->argv[0]);
   lua_createtable(L, c->argc, 0);
-  for (int i = 2; i < c->argc; i++) {
+  for (int i = 1; i < c->argc; i++) {
     lua_pushstring(L, c->argv[i]);
-    lua_rawseti(L, -2, i - 1);
+    lua_rawseti(L, -2, i);
   }
   lua_call(L, 2, 1);
   c->code = (int)luaL_checkinteger(L, -1);
@@ -81,6 +71,7 @@ static int run_command(lua_State *L) {
 
 int lab_kit_run(int argc, char **argv) {
   command c = {.argc = argc, .argv = argv, .code = 2};
+  setvbuf(stdout, NULL, _IOLBF, 0); /* who reads a pipe sees each line at once */
   lab_folders_want_lessons();
   lua_State *L = lua_newstate(allocate_for_kit, NULL);
   if (!L) {
@@ -97,7 +88,7 @@ int lab_kit_run(int argc, char **argv) {
     c.code = 128 + lab_kit_interrupted();
   } else if (!ok) {
     const char *message = lua_tostring(L, -1);
-    fprintf(stderr, "diaglab %s: %s\n", argv[1], message ? message : "?");
+    fprintf(stderr, "diaglab %s: %s\n", argv[0], message ? message : "?");
     c.code = 2;
   }
   lua_close(L);

@@ -4,7 +4,7 @@
  * profiles that are read, labs that are started, requests that are sent. Order
  * in which the files may call each other:
  *
- *   interrupt < batch, labs < kit
+ *   interrupt, load_job < batch; interrupt < labs; these < kit
  *   files, profile < kit
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the
@@ -12,11 +12,7 @@
 #ifndef LAB_KIT_KIT_H
 #define LAB_KIT_KIT_H
 
-#include <stdbool.h>
-
-/* Is NAME one of the verbs? */
-bool lab_kit_has_verb(const char *name);
-/* Runs argv[1], which is a verb, with the arguments behind it. Returns the
+/* Runs argv[0], which is a verb, with the arguments behind it. Returns the
  * program's exit code. */
 int lab_kit_run(int argc, char **argv);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "pprof/gunzip.h"
 #include "pprof/idmap.h"
 #include "pprof/measure.h"
@@ -283,7 +284,11 @@ static bool fill_function(decoder *d, const lab_wire_field *f) {
       !refer_to_text(d, LAB_PPROF_FUNCTION, number, n[4], &fn->file))
     return false;
   lab_text *texts = d->texts.entries;
-  uint32_t *owner = &texts[texts[n[2]].first].owner;
+  const lab_text *name = &texts[n[2]], *file = &texts[n[4]];
+  fn->name_length = name->length;
+  fn->file_length = file->length;
+  fn->hash = lab_hash_u64(name->hash ^ lab_hash_u64(file->hash));
+  uint32_t *owner = &texts[name->first].owner;
   if (*owner == LAB_PPROF_NONE)
     *owner = place;
   fn->first = *owner;

@@ -59,6 +59,10 @@ typedef struct lab_pprof_function {
   const char *name, *system_name, *file;
   int64_t start_line;
   uint32_t first; /* the first of functions that has this name */
+  /* Texts may be very long, and belong to very many functions; so nobody should
+   * look at one for each of them. */
+  size_t name_length, file_length;
+  uint64_t hash; /* of name and file, the same in every profile */
 } lab_pprof_function;
 
 typedef struct lab_pprof_line {

@@ -19,9 +19,9 @@ static uint64_t hash_text(const char *s, uint64_t seed) {
 static uint64_t hash_location(const lab_pprof *p, const lab_pprof_location *l) {
   uint64_t h = l->nlines ? 1 : lab_hash_u64(l->address);
   for (uint32_t i = 0; i < l->nlines; i++) {
-    const lab_pprof_function *f = &p->functions[l->lines[i].function];
-    h = hash_text(f->file, hash_text(f->name, h));
-    h = lab_hash_u64(h ^ (uint64_t)l->lines[i].line);
+    uint64_t line = (uint64_t)l->lines[i].line;
+    h = lab_hash_u64(h ^ p->functions[l->lines[i].function].hash);
+    h = lab_hash_u64(h ^ line);
   }
   return h;
 }
@@ -56,6 +56,18 @@ static bool has_equal_text(const char *a, const char *b) {
   return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* Long texts are compared by their hash only: each frame of each sample may
+ * have the same one, of many megabytes. */
+static bool is_equal_function(const lab_pprof_function *f,
+                              const lab_pprof_function *g) {
+  enum { LONG_TEXT = 1024 };
+  if (f->hash != g->hash || f->name_length != g->name_length ||
+      f->file_length != g->file_length)
+    return false;
+  return f->name_length + f->file_length > LONG_TEXT ||
+         (strcmp(f->name, g->name) == 0 && strcmp(f->file, g->file) == 0);
+}
+
 static bool is_equal_frame(const lab_pprof *a, lab_pprof_line one, uint32_t at,
                            const lab_pprof *b, lab_pprof_line other,
                            uint32_t place) {
@@ -66,8 +78,7 @@ static bool is_equal_frame(const lab_pprof *a, lab_pprof_line one, uint32_t at,
     return a->locations[at].address == b->locations[place].address;
   const lab_pprof_function *f = &a->functions[one.function];
   const lab_pprof_function *g = &b->functions[other.function];
-  return one.line == other.line && strcmp(f->name, g->name) == 0 &&
-         strcmp(f->file, g->file) == 0;
+  return one.line == other.line && is_equal_function(f, g);
 }
 
 static bool has_equal_stack(const lab_pprof *a, const lab_pprof_sample *s,

@@ -76,17 +76,18 @@ bool lab_pprof_is_named(const char *frame, const char *name,
 
 /* ---- making a query ------------------------------------------------------ */
 
-/* Is FILE what the filter's "file:line" begins with? */
-static bool is_file_of(const char *file, const char *line) {
+/* Is the function's file what the filter's "file:line" begins with? */
+static bool is_in_file(const lab_pprof_function *fn, const char *line) {
   const char *colon = strrchr(line, ':');
   size_t n = colon ? (size_t)(colon - line) : strlen(line);
-  size_t length = strlen(file);
-  return n <= length && memcmp(file + length - n, line, n) == 0 &&
-         (n == length || file[length - n - 1] == '/');
+  size_t length = fn->file_length;
+  return n <= length && memcmp(fn->file + length - n, line, n) == 0 &&
+         (n == length || fn->file[length - n - 1] == '/');
 }
 
-static uint32_t find_bits(const lab_pprof_filter *f,
-                          const lab_pprof_function *fn) {
+/* What the name says; the same for all functions of this name. */
+static uint32_t find_name_bits(const lab_pprof_filter *f,
+                               const lab_pprof_function *fn) {
   uint32_t bits = 0;
   for (size_t i = 0; i < f->nunder; i++)
     if (lab_pprof_is_named(fn->name, f->under[i], f->scenario))
@@ -101,8 +102,6 @@ static uint32_t find_bits(const lab_pprof_filter *f,
     bits |= BEARS_ABSENT;
   if (is_scenarios(fn->name, f->scenario))
     bits |= IS_SCENARIOS;
-  if (f->line && is_file_of(fn->file, f->line))
-    bits |= IS_IN_FILE;
   return bits;
 }
 
@@ -116,8 +115,13 @@ lab_pprof_query *lab_pprof_query_new(const lab_pprof *p,
   const char *colon = filter->line ? strrchr(filter->line, ':') : NULL;
   if (colon)
     sscanf(colon + 1, "%18" SCNd64, &q->line);
-  for (size_t i = 0; i < p->nfunctions; i++)
-    q->bits[i] = find_bits(filter, &p->functions[i]);
+  for (size_t i = 0; i < p->nfunctions; i++) {
+    const lab_pprof_function *fn = &p->functions[i];
+    q->bits[i] = fn->first < i ? q->bits[fn->first] & ~IS_IN_FILE
+                               : find_name_bits(filter, fn);
+    if (filter->line && is_in_file(fn, filter->line))
+      q->bits[i] |= IS_IN_FILE;
+  }
   return q;
 }
 
@@ -138,9 +142,10 @@ static bool has_label(const lab_pprof_sample *s, const char *key,
   for (uint32_t i = 0; i < s->nlabels; i++) {
     const lab_pprof_label *l = &s->labels[i];
     char digits[24];
+    if (strcmp(l->key, key) != 0)
+      continue;
     snprintf(digits, sizeof digits, "%" PRId64, l->num);
-    if (strcmp(l->key, key) == 0 &&
-        strcmp(l->str ? l->str : digits, value) == 0)
+    if (strcmp(l->str ? l->str : digits, value) == 0)
       return true;
   }
   return false;

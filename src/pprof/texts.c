@@ -13,9 +13,9 @@ void lab_texts_add(lab_texts *t, const void *s, size_t length) {
   memcpy(copy, s, length);
   copy[length] = '\0';
   t->bytes += length + 1;
-  t->keys[number] =
-      (lab_text_key){lab_hash_bytes(copy, length, 0), copy, number};
-  t->entries[number] = (lab_text){copy, number, UINT32_MAX};
+  uint64_t hash = lab_hash_bytes(copy, length, 0);
+  t->keys[number] = (lab_text_key){hash, copy, number};
+  t->entries[number] = (lab_text){copy, length, hash, number, UINT32_MAX};
 }
 
 static int compare_text_keys(const void *a, const void *b) {

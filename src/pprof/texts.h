@@ -11,6 +11,8 @@
 
 typedef struct lab_text {
   const char *text;
+  size_t length;
+  uint64_t hash;  /* equal texts have equal ones, in any profile */
   uint32_t first; /* number of the first string that is equal to this one */
   uint32_t owner; /* for the caller; UINT32_MAX at first */
 } lab_text;

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -173,8 +174,12 @@ int lab_data_push(lua_State *L, const char *text, size_t len,
   lua_pushlightuserdata(state->L, (void *)&s);
   if (lua_pcall(state->L, 1, 1, 0) != LUA_OK) {
     const char *message = lua_tostring(state->L, -1);
+    if (!message)
+      return push_problem(L, name, "an error without a message");
+    if (strncmp(message, name, strlen(name)) != 0) /* memory, a binary chunk */
+      return push_problem(L, name, message);
     luaL_pushfail(L);
-    lua_pushstring(L, message ? message : "an error without a message");
+    lua_pushstring(L, message);
     return 2;
   }
   copying c = {.from = state->L, .to = L};

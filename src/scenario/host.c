@@ -277,8 +277,29 @@ static int host_cancelled(lua_State *L) {
   return 1;
 }
 
+/* Pushes "file:line: " of the innermost Lua function, or "". */
+static void push_place(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "l", &ar);
+    if (ar.currentline > 0) {
+      luaL_where(L, level);
+      return;
+    }
+  }
+  lua_pushliteral(L, "");
+}
+
+/* An error that is a table or the like says nothing: where it was raised does.
+ */
 static int host_traceback(lua_State *L) {
-  luaL_tolstring(L, 1, NULL);
+  if (lua_isstring(L, 1) || luaL_getmetafield(L, 1, "__tostring")) {
+    luaL_tolstring(L, 1, NULL);
+  } else {
+    push_place(L);
+    lua_pushfstring(L, "the error is a %s, not a message", luaL_typename(L, 1));
+    lua_concat(L, 2);
+  }
   lab_lua_push_traceback(L, L, -1, 1);
   return 1;
 }

@@ -12,6 +12,7 @@
   X(claim)                                                                     \
   X(classes)                                                                   \
   X(data)                                                                      \
+  X(fields)                                                                    \
   X(folders)                                                                   \
   X(judge)                                                                     \
   X(kit)                                                                       \
@@ -20,12 +21,15 @@
   X(main)                                                                      \
   X(measure)                                                                   \
   X(naive)                                                                     \
+  X(new)                                                                       \
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
   X(sandbox)                                                                   \
+  X(sentence)                                                                  \
   X(source)                                                                    \
   X(steps)                                                                     \
+  X(templates)                                                                 \
   X(visit)
 
 #define DECLARE(name)                                                          \

@@ -120,12 +120,12 @@ static void write_frame(lab_reader_frame_kind kind, const char *bytes,
 
 /* ---- its host ------------------------------------------------------------ */
 
-/* host.run(chunk) -> true, result | false, message */
+/* host.run(chunk) -> true, two results | false, message */
 static int run_bounded(lua_State *L) {
   lua_settop(L, 1);
   run_began = lab_clock_process_cpu();
   lua_sethook(L, look_at_clock, LUA_MASKCOUNT, COUNT);
-  bool ok = lua_pcall(L, 0, 1, 0) == LUA_OK;
+  bool ok = lua_pcall(L, 0, 2, 0) == LUA_OK;
   lua_sethook(L, NULL, 0, 0);
   if (!ok && !lua_isstring(L, -1)) {
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, -1));
@@ -133,7 +133,7 @@ static int run_bounded(lua_State *L) {
   }
   lua_pushboolean(L, ok);
   lua_insert(L, 1);
-  return 2;
+  return lua_gettop(L);
 }
 
 /* host.read(path): as host_files.h's, but tells the lab of the file before. */

@@ -3,7 +3,7 @@
 -- ratios. ./lab bench builds what is needed and calls this.
 --
 --   bench.lua [GROUP...]     start request http copy sampler heap lua trace sync
---                            tasks pprof; all unless told
+--                            tasks pprof load; all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -126,7 +126,7 @@ end
 -- ---- the rows -----------------------------------------------------------------
 
 local groups, order = {}, { "start", "request", "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks",
-  "pprof" }
+  "pprof", "load" }
 
 -- The same answer from Lua code in other servers. Each takes keep-alive
 -- connections for ever, has one process, and writes no log.
@@ -465,19 +465,45 @@ function groups.tasks()
   end
 end
 
--- CPU seconds of a command, with its children.
+-- CPU seconds of a command, with its children; and what it prints.
 local function cpu_of(command)
-  local text = t.run("bash -c " .. t.quote("TIMEFORMAT='%U %S'; time " .. command .. " >/dev/null 2>&1")).err
-  local user, system = text:match("([%d.]+) ([%d.]+)%s*$")
-  return tonumber(user) + tonumber(system)
+  local result = t.run("bash -c " .. t.quote("TIMEFORMAT='%U %S'; time " .. command))
+  local user, system = result.err:match("([%d.]+) ([%d.]+)%s*$")
+  return tonumber(user) + tonumber(system), result.out
 end
 
 function groups.pprof()
   local file = t.temp_dir() .. "/profile"
   local ours, theirs = alternate(
     function() return program(build .. "/tests/bench_pprof_decode", file) end,
-    function() return cpu_of("go tool pprof -proto -output=/dev/null " .. file) end)
+    function() return (cpu_of("go tool pprof -proto -output=/dev/null " .. file)) end)
   row("read a profile, against pprof -proto (CPU s)", "%.4f", ours, theirs, "<= 0.5")
+end
+
+-- diaglab's own client against wrk, on the same server: requests per second,
+-- and the client's CPU time for each, which other programs disturb less.
+function groups.load()
+  local lab = start()
+  local spent = { 0, 0 }
+  local function send(i, command, rate, count)
+    return function()
+      local seconds, text = cpu_of(command)
+      spent[i] = spent[i] + seconds
+      spent[-i] = (spent[-i] or 0) + tonumber(text:match(count))
+      return tonumber(text:match(rate))
+    end
+  end
+  for _, clients in ipairs { 1, 64 } do
+    local ours, theirs = alternate(
+      send(1, ("%s load --quiet --seconds %d --clients %d %s"):format(t.diaglab, SECONDS, clients,
+        lab.url), ", ([%d.]+) answers per second", "^(%d+) requests"),
+      send(2, ("wrk -t1 -c%d -d%ds %s/"):format(clients, SECONDS, lab.url),
+        "Requests/sec:%s*([%d.]+)", "(%d+) requests in"))
+    row(("diaglab load, %d clients, against wrk (req/s)"):format(clients), "%.0f", ours, theirs, ">= 0.9")
+    row("  the client's CPU time for a request (us)", "%.1f", spent[1] / spent[-1] * 1e6,
+      spent[2] / spent[-2] * 1e6, "<= 1.1")
+    spent = { 0, 0 }
+  end
 end
 
 -- ---- main ---------------------------------------------------------------------

@@ -26,8 +26,12 @@ local FLAGS = "--listen 127.0.0.1:0 --param 2.seconds=2"
 local LAB = ([[#!/bin/sh
 if [ "$1" = run ]; then
   shift
-  exec "$DIAGLAB" %s "$@"
+  case ${1:-} in
+  "" | -*) exec "$DIAGLAB" %s "$@" ;;
+  *) exec "$DIAGLAB" "$@" ;; # a verb
+  esac
 fi
+if [ "$1" = load ]; then exec "$DIAGLAB" "$@"; fi
 exec "$SOURCE_DIR/lab" "$@"
 ]]):format(FLAGS)
 

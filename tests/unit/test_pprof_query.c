@@ -295,6 +295,39 @@ static void difference(void **state) {
     lab_pprof_free(all[i]);
 }
 
+/* 20,000 functions have one name and one file, a megabyte each. Whoever looked
+ * at these texts for each function would read 20 GB for each question. */
+static void long_texts(void **state) {
+  (void)state;
+  enum { FUNCTIONS = 20000, LENGTH = 1 << 20 };
+  lab_buf m = LAB_BUF_INIT;
+  char *text = calloc(1, LENGTH + 1);
+  memset(text, 'x', LENGTH);
+  message_write(&m, &(const char *){"6'' 1{}"});
+  message_bytes(&m, 6, text, LENGTH);
+  for (int i = 1; i <= FUNCTIONS; i++) {
+    char part[128];
+    snprintf(part, sizeof part,
+             "5{1=%d 2=1 4=1} 4{1=%d 4{1=%d 2=%d}} 2{1=%d 2=1}", i, i, i, i, i);
+    message_write(&m, &(const char *){part});
+  }
+  lab_pprof *p[2];
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(lab_pprof_decode(&p[i], m.data, m.len, NULL, NULL), 0);
+  lab_pprof_sum sum =
+      sum_of(p[0], NULL,
+             (lab_pprof_filter){UNDER("y"), .line = "x:7", .absent = "z",
+                                .scenario = "x"});
+  assert_int_equal(sum.whole, FUNCTIONS);
+  assert_int_equal(sum.part, 0);
+  assert_int_equal(lab_pprof_subtract(p[0], p[1], NULL, NULL), 0);
+  assert_int_equal(p[0]->nsamples, 0);
+  lab_pprof_free(p[0]);
+  lab_pprof_free(p[1]);
+  lab_buf_free(&m);
+  free(text);
+}
+
 /* ---- Go's tool, on profiles of a Go program -------------------------------
  */
 
@@ -415,11 +448,17 @@ static void go_counts_the_same(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(filters),           cmocka_unit_test(names),
-      cmocka_unit_test(samples_counted),   cmocka_unit_test(samples_of_memory),
-      cmocka_unit_test(share_bounds),      cmocka_unit_test(sums_stay_in_range),
-      cmocka_unit_test(largest_functions), cmocka_unit_test(flame_graph),
-      cmocka_unit_test(difference),        cmocka_unit_test(go_counts_the_same),
+      cmocka_unit_test(filters),
+      cmocka_unit_test(names),
+      cmocka_unit_test(samples_counted),
+      cmocka_unit_test(samples_of_memory),
+      cmocka_unit_test(share_bounds),
+      cmocka_unit_test(sums_stay_in_range),
+      cmocka_unit_test(largest_functions),
+      cmocka_unit_test(flame_graph),
+      cmocka_unit_test(difference),
+      cmocka_unit_test(long_texts),
+      cmocka_unit_test(go_counts_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

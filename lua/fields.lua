@@ -1,0 +1,159 @@
+-- SPDX-License-Identifier: MIT
+-- Reading a table by a description of its fields: what is wrong is noted with the
+-- way to it, and what is right is kept.
+--
+-- fields.lua(host) -> fields
+-- fields.read(check, value) -> what CHECK made of VALUE, problems
+--
+-- A check is a function that takes a value and returns what is kept of it; it calls
+-- fields.complain(rule, text, ...) for what is wrong. A problem is { path = {
+-- "expect", 2, "share" }, rule = "claim", text = "..." }; the text goes on where
+-- "expect[2].share: " ends.
+
+local host = ...
+local fields = {}
+
+local problems, path -- of what is read
+
+function fields.complain(rule, text, ...)
+  problems[#problems + 1] = { path = table.move(path, 1, #path, 1, {}), rule = rule, text = text:format(...) }
+end
+
+-- Calls CHECK(value, ...) for the field KEY of what is read at the moment.
+function fields.at(key, check, ...)
+  path[#path + 1] = key
+  local result = check(...)
+  path[#path] = nil
+  return result
+end
+
+function fields.sortedKeys(t)
+  local names = {}
+  for key in pairs(t) do names[#names + 1] = tostring(key) end
+  table.sort(names)
+  return names
+end
+
+function fields.complainUnknown(rule, what, name, known)
+  local meant = host.did_you_mean(tostring(name), known)
+  fields.complain(rule, "unknown %s '%s'%s", what, name, meant ~= "" and meant or "; known are: " ..
+    table.concat(fields.sortedKeys(known), ", "))
+end
+
+-- ---- simple values -------------------------------------------------------------
+
+function fields.text(v)
+  if type(v) == "string" and v:find("%S") then return v end
+  fields.complain("type", type(v) == "string" and "is empty" or "must be a string, not a %s", type(v))
+end
+
+function fields.flag(v)
+  if type(v) == "boolean" then return v end
+  fields.complain("type", "must be true or false, not a %s", type(v))
+end
+
+function fields.count(least, most)
+  return function(v)
+    if math.type(v) == "integer" and v >= least and v <= most then return v end
+    fields.complain("type", "must be a whole number from %d to %d", least, most)
+  end
+end
+
+function fields.positive(v)
+  if type(v) == "number" and v > 0 and v < 1e9 then return v end
+  fields.complain("type", "must be a number above 0")
+end
+
+-- "a", or { "a", "b" }: always a list.
+function fields.words(v)
+  if type(v) == "string" then v = { v } end
+  if type(v) ~= "table" or #v == 0 then
+    fields.complain("type", 'must be a string, or a list of them: { "a", "b" }')
+    return nil
+  end
+  local list = {}
+  for key, word in pairs(v) do
+    if math.type(key) ~= "integer" then
+      fields.complain("type", "must be a list, without the key '%s'", key)
+    else
+      list[key] = fields.at(key, fields.text, word)
+    end
+  end
+  return list
+end
+
+function fields.tags(v)
+  if type(v) ~= "table" then
+    fields.complain("type", 'must be like { state = "chan receive" }')
+    return nil
+  end
+  local out, n = {}, 0
+  for key, value in pairs(v) do
+    out[tostring(key)] = tostring(value)
+    n = n + 1
+  end
+  if n ~= 1 then fields.complain("type", "has %d labels; one is possible", n) end
+  return out
+end
+
+-- Reads the fields of V that SHAPE knows, by their checks, in the order of their
+-- names so that messages are the same each time.
+function fields.object(v, shape, what)
+  if type(v) ~= "table" then
+    fields.complain("type", "must be a table, not a %s", type(v))
+    return nil
+  end
+  local out = {}
+  for _, name in ipairs(fields.sortedKeys(v)) do
+    local value = v[name]
+    local check = shape[name]
+    if not check then
+      local key = value == nil and tonumber(name) or name
+      fields.at(key, fields.complainUnknown, "key", what, name, shape)
+    else
+      out[name] = fields.at(name, check, value)
+    end
+  end
+  return out
+end
+
+-- A list of at least one item, each read by CHECK.
+function fields.listOf(check, what)
+  return function(v)
+    if type(v) ~= "table" or (#v == 0 and next(v) ~= nil) then
+      fields.complain("type", "must be a list of %s", what)
+      return nil
+    end
+    local out = {}
+    for key, item in pairs(v) do
+      if math.type(key) ~= "integer" then
+        fields.at(key, fields.complain, "key", "this is a list of %s, without keys", what)
+      else
+        out[#out + 1] = fields.at(key, check, item) or nil
+      end
+    end
+    return out
+  end
+end
+
+-- The present way to what is read, as a list of its own.
+function fields.path() return table.move(path, 1, #path, 1, {}) end
+
+-- "expect[2].share"
+function fields.pathText(list)
+  local out = ""
+  for i, key in ipairs(list) do
+    out = out .. (math.type(key) == "integer" and ("[%d]"):format(key) or (i > 1 and "." or "") .. tostring(key))
+  end
+  return out
+end
+
+function fields.read(check, value)
+  problems, path = {}, {}
+  local kept = check(value)
+  local found = problems
+  problems, path = nil, nil
+  return kept, found
+end
+
+return fields

@@ -1,0 +1,235 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab check: for each rule a folder that breaks it, and nothing else, is
+-- refused for that reason, with the file and the line; the good twin passes.
+local t = require "harness"
+
+local function check(...)
+  return t.run(t.command { t.diaglab, "check", ... })
+end
+
+-- A new exercise that is right. Returns its folder.
+local function make_twin(class, slug)
+  local root = t.temp_dir()
+  local made = t.run(t.command { t.diaglab, "new", "--class", class or "wait.lock", "--dir", root, slug or "prices" })
+  t.equal(made.code, 0, made.err)
+  return root .. "/50-" .. (slug or "prices")
+end
+
+local function line_of(text, plain)
+  local at = assert(text:find(plain, 1, true), "no such text: " .. plain)
+  return select(2, text:sub(1, at):gsub("\n", "")) + 1
+end
+
+-- In FILE of DIR, replaces the plain text FROM by TO. Returns the line of FROM.
+local function edit(dir, file, from, to)
+  local path = dir .. "/" .. file
+  local text = t.read(path)
+  local a, b = text:find(from, 1, true)
+  t.check(a, ("%s has '%s'"):format(file, from))
+  t.write(path, text:sub(1, a - 1) .. to .. text:sub(b + 1))
+  return line_of(text, from)
+end
+
+-- { rule, file, what is replaced, by what, part of the message [, severity] }
+local BROKEN = {
+  { "scenario", "scenario.lua", "return {", "return { titel = 1,", "unknown key 'titel'; did you mean 'title'?" },
+  { "scenario", "scenario.lua", "local list = {}", "local list = {", "unexpected symbol near 'local'" },
+  { "data", "lesson.lua", "difficulty = 2", "difficulty = tonumber '2'", "global 'tonumber'" },
+  { "key", "lesson.lua", "difficulty = 2", "diffculty = 2, difficulty = 2", "did you mean 'difficulty'?" },
+  { "key", "lesson.lua", 'under = "importPrices"', 'under = "importPrices", ower = 1', "unknown key of a sentence 'ower'" },
+  { "type", "lesson.lua", "minutes = 15", 'minutes = "15"', "must be a whole number from 1 to 1000" },
+  { "claim", "lesson.lua", 'share = ">= 0.5"', 'share = "=> 0.5"', "unknown comparison '=>'" },
+  { "claim", "lesson.lua", 'share = ">= 0.5"', 'share = ">= 50"', "is above 1" },
+  { "claim", "lesson.lua", '">= 0.3s per second" },\n    { profile = "block', '">= 0.3 per second" },\n    { profile = "block',
+    "needs a unit, as in 10ms" },
+  { "claim", "lesson.lua", '">= 0.3s per second" },\n    { profile = "block', '">= 3MB per second" },\n    { profile = "block',
+    "is a number of bytes, but the sentence is about seconds" },
+  { "sentence", "lesson.lua", '{ status = "2xx", share', '{ status = "2xx", latency = "p50", share', "is about" },
+  { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ status = "2xx" }', "claims nothing" },
+  { "profile", "lesson.lua", '"mutex.delay"', '"mutex.dellay"', "did you mean 'mutex.delay'?" },
+  { "profile", "lesson.lua", '"mutex.delay"', '"mutex"', "say which, like 'mutex.delay'" },
+  { "metric", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ metric = "2xx", value = "> 1" }',
+    "must be a name of /metrics" },
+  { "class", "lesson.lua", '"wait.lock"', '"wait.lok"', "unknown class 'wait.lok'; did you mean 'wait.lock'?" },
+  { "load", "lesson.lua", "load = { requests = 60,", "load = { requests = 60, seconds = 2,", "not both" },
+  { "missing", "lesson.lua", '  fixed = "fixed.lua",\n', "", "fixed is missing" },
+  { "missing", "lesson.lua", "  minutes = 15,\n", "", "minutes is missing" },
+  { "twice", "scenario.lua", "return {\n", 'return {\n  title = "Prices",\n', "title stands in lesson.lua, too" },
+  { "fixed", "lesson.lua", '"fixed.lua"', '"repaired.lua"', "there is no file repaired.lua" },
+  { "fixed", "lesson.lua", '"fixed.lua"', "{ second = 0.1 }", "no such parameter; did you mean 'seconds'?" },
+  { "params", "lesson.lua", "  fixed =", '  params = { seconds = "long" },\n  fixed =', "the parameter is a number" },
+  { "params", "scenario.lua", '"until the supplier answers"', '" "', "params.seconds has no meaning" },
+  { "path", "lesson.lua", 'beside = { path = "/import" } },\n  fixed', 'beside = { path = "/imports" } },\n  fixed',
+    "no route /imports; did you mean '/import'?" },
+  { "name", "lesson.lua", 'profile = "mutex.delay", under = "importPrices"',
+    'profile = "mutex.delay", about = "importPrices", under = "importPrises"', "did you mean 'importPrices'?" },
+  { "name", "lesson.lua", 'victims = "readPrice"', 'victims = "importPrices"', "importPrices is to blame, too" },
+  { "evidence", "lesson.lua", 'value = ">= 0.3s per second" },\n    { profile = "block',
+    'value = ">= 0.3s per second", always = true },\n    { profile = "block', "no sentence is about importPrices" },
+  { "machine", "lesson.lua", 'value = ">= 0.3s per second" },\n    { profile = "block',
+    'value = ">= 0.3s" },\n    { profile = "block', "plain seconds say something about a machine" },
+  { "machine", "lesson.lua", '{ latency = "p50", value', '{ latency = "p99", value', "p99 varies by itself" },
+  { "spoiler", "lesson.lua", 'title = "Reading prices stalls"', 'title = "Contention while reading"', "'contention'" },
+  { "spoiler", "lesson.lua", "Each kind of trouble", "Each deadlock", "", "none" }, -- the last hint may say it
+  { "spoiler", "README.md", "Find out", "A mutex: find out", "the task card names the fault: 'mutex'" },
+  { "spoiler", "scenario.lua", "local function readPrice", "local function waitDeadlock() end\nlocal function readPrice",
+    "the function waitDeadlock names the fault" },
+  { "share_alone", "lesson.lua", 'share = ">= 0.5", value = ">= 0.3s per second"', 'share = ">= 0.5"',
+    "a share alone", "warning" },
+  { "hint_length", "lesson.lua", "Each kind of trouble has its own profile; ", ("word "):rep(160), "words", "warning" },
+  { "hint_question", "lesson.lua", "not what a healthy program would show?", "not healthy.",
+    "doesn't end with a question", "warning" },
+  { "global", "scenario.lua", "local list = {}", "list = {}", "there is no global 'list'" },
+  { "tail_call", "scenario.lua", "local price = readPrice(req.id)\n    return price .. \"\\n\"", "return readPrice(req.id)",
+    "is a tail call", "warning" },
+}
+
+t.test("each rule refuses what breaks it, and nothing else", function()
+  for _, broken in ipairs(BROKEN) do
+    local rule, file, from, to, message, severity = table.unpack(broken)
+    local dir = make_twin()
+    edit(dir, file, from, to)
+    local what = ("%s, %s for %s"):format(rule, to, from)
+    local result = check(dir)
+    if severity == "none" then
+      t.equal(result.code, 0, what .. ": " .. result.out)
+    else
+      local found = {}
+      for line in result.out:gmatch("[^\n]+: [ew]%a+: [^\n]+%[[%w_]+%]") do found[#found + 1] = line end
+      t.equal(#found, 1, ("%s: findings in %s"):format(what, result.out))
+      t.has(found[1], ("%s: "):format(severity or "error"), what)
+      t.has(found[1], "[" .. rule .. "]", what)
+      t.has(found[1], message, what)
+      t.match(found[1], "^" .. (dir .. "/" .. (file == "README.md" and file or "")):gsub("%p", "%%%0") .. "[%w.]*:%d+: ")
+      t.equal(result.code, severity == "warning" and 0 or 1, what)
+      t.equal(check("--strict", dir).code, 1, what)
+    end
+  end
+end)
+
+t.test("the good twins pass, of every class", function()
+  local root = t.temp_dir()
+  local classes = {}
+  for class in t.run(t.command { t.diaglab, "new", "--list" }).out:gmatch("[^\n]+") do
+    class = class:match("^%S+")
+    classes[#classes + 1] = class
+    t.equal(t.run(t.command { t.diaglab, "new", "--class", class, "--dir", root, "try" }).code, 0)
+  end
+  t.check(#classes >= 8, "templates")
+  local result = check("--strict", root)
+  t.equal(result.out, ("%d scenarios: 0 errors, 0 warnings\n"):format(#classes))
+  t.equal(result.code, 0)
+end)
+
+t.test("the line is that of the mistake", function()
+  local dir = make_twin()
+  local line = edit(dir, "lesson.lua", "minutes = 15", "minutes = 0")
+  t.has(check(dir).out, ("lesson.lua:%d: error: minutes"):format(line))
+  dir = make_twin()
+  line = edit(dir, "lesson.lua", 'under = "readPrice"', 'under = "readPrize"')
+  t.has(check(dir).out, ("lesson.lua:%d: error: expect[3].under"):format(line))
+end)
+
+t.test("limits, hints and answers are looked at, too", function()
+  local dir = make_twin("leak.file", "receipts")
+  edit(dir, "scenario.lua", "  limits = { fds = 300 },\n", "")
+  t.match(check(dir).out, "warning: [^\n]+limits = { fds = 500 } %[limits%]")
+  dir = make_twin("leak.file", "receipts")
+  t.write(dir .. "/answers/right.lua", "return {}")
+  t.has(check(dir).out, "answers/right.lua:1: error: its name begins with solved, partial, wrong or invalid [answers]")
+  dir = make_twin()
+  edit(dir, "lesson.lua", "`go tool pprof -top http://localhost:6060/debug/pprof/mutex`", "the tool")
+  t.has(check(dir).out, "[hint_concrete]")
+end)
+
+t.test("a sentence is allowed by a comment with a reason", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", '  title = "Reading prices stalls"',
+    '  -- check: allow(spoiler) the ticket is wrong\n  title = "Contention while reading"')
+  t.equal(check(dir).code, 0)
+  dir = make_twin()
+  edit(dir, "lesson.lua", '  title = "Reading prices stalls"',
+    '  -- check: allow(spoiler)\n  title = "Contention while reading"')
+  t.equal(check(dir).code, 1, "without a reason")
+end)
+
+t.test("folders that no lab finds are listed with the reason", function()
+  local dir = make_twin()
+  local root = dir:match("^(.*)/")
+  for _, name in ipairs { "121_wrong", "120-", "12345-big", "50-again" } do
+    t.run(("cp -r %s %s/%s"):format(dir, root, name))
+  end
+  t.run(("mkdir %s/60-empty"):format(root))
+  local out = check(root).out
+  for _, name in ipairs { "121_wrong", "120-", "12345-big" } do
+    t.match(out, name:gsub("%p", "%%%0") .. "/scenario.lua:1: error: a folder is called NN%-slug")
+  end
+  t.match(out, "50%-again/scenario.lua:1: error: number 50 is also " .. dir:gsub("%p", "%%%0") .. " %[folder%]")
+  t.match(out, "60%-empty:1: error: it has no scenario.lua: no lab finds it %[folder%]")
+  local list = t.run(t.command { t.diaglab, "--list", "--scenarios", root })
+  t.equal(list.code, 1, "--list beside broken ones")
+end)
+
+t.test("100 folders are checked in seconds of CPU time", function()
+  local dir = make_twin()
+  local root = dir:match("^(.*)/")
+  for i = 100, 198 do t.run(("cp -r %s %s/%d-prices"):format(dir, root, i)) end
+  local timed = t.run(("bash -c 'time %s check %s'"):format(t.quote(t.diaglab), t.quote(root)))
+  t.has(timed.out, "100 scenarios: 0 errors")
+  local user, sys = t.match(timed.err, "user%s+0m([%d.]+)s%s+sys%s+0m([%d.]+)s")
+  if not t.is_sanitized() then t.check(tonumber(user) + tonumber(sys) < 5, "CPU seconds: " .. user .. " + " .. sys) end
+end)
+
+t.test("JSON has the same findings", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", "minutes = 15", "minutes = 0")
+  local result = check("--json", dir)
+  t.equal(result.code, 1)
+  t.match(result.out, '^{"errors": 1, "findings": %[{"file": "[^"]+lesson.lua", "line": %d+, "rule": "type", ')
+end)
+
+t.test("wrong command lines are told, with exit code 2", function()
+  local function refused(message, ...)
+    local result = t.run(t.command { t.diaglab, ... })
+    t.equal(result.code, 2, message)
+    t.has(result.err, message)
+    t.has(result.err, "--help")
+    t.equal(result.out, "")
+  end
+  refused("unknown option --jsn; did you mean '--json'?", "check", "--jsn")
+  refused("--json takes no value", "check", "--json=yes")
+  refused("No such file or directory", "check", "/no-such-folder")
+  refused("SLUG is missing", "new")
+  refused("is no slug", "new", "a b")
+  refused("there is no class 'wait.lok'; did you mean 'wait.lock'?", "new", "--class", "wait.lok", "x")
+  refused("there is no template for net.nagle", "new", "--class", "net.nagle", "x")
+  refused("--runs: 'x' is not a whole number", "test", "--runs", "x")
+  refused("--dir needs a value", "new", "--dir")
+  for _, verb in ipairs { "check", "test", "new", "classes" } do
+    local help = t.run(t.command { t.diaglab, verb, "--help" })
+    t.equal(help.code, 0)
+    t.match(help.out, "^Usage: diaglab " .. verb)
+  end
+end)
+
+t.test("new overwrites nothing", function()
+  local dir = make_twin()
+  local root = dir:match("^(.*)/")
+  local before = t.run("cd " .. root .. " && find . -type f | xargs cksum").out
+  local again = t.run(t.command { t.diaglab, "new", "--dir", root, "prices" })
+  t.equal(again.code, 0)
+  t.has(again.out, "/51-prices")
+  t.run("rm -r " .. root .. "/51-prices")
+  t.equal(t.run("cd " .. root .. " && find . -type f | xargs cksum").out, before)
+end)
+
+t.test("the vocabulary is printed", function()
+  local text = t.run(t.command { t.diaglab, "classes" }).out
+  t.match(text, "\nwait%.lock +others wait because somebody holds a lock for long\n +mutex profile")
+  local json = t.run(t.command { t.diaglab, "classes", "--json" }).out
+  t.match(json, '^{"classes": %[{"class": "cpu.hot", "meaning": ')
+  local n = select(2, json:gsub('"class": ', ""))
+  t.equal(n, select(2, text:gsub("\n%S", "")) + 1)
+end)
+
+t.finish()

@@ -1,0 +1,83 @@
+-- SPDX-License-Identifier: MIT
+-- Mistakes in scenarios whose message was once of no help: each names the file, the
+-- line, and what to do.
+local t = require "harness"
+
+local REQUEST = "request = function() end }"
+
+-- { slug, files, what /goto answers, what --list says }
+local CASES = {
+  { "11-io", { scenario = 'local f = io.open("/x") return { ' .. REQUEST },
+    "scenario.lua:1: there is no 'io' here: files are lab.open, lab.temp_file and lab.temp_dir" },
+  { "12-time", { scenario = "return {\n request = function() end,\n enter = function() os.time() end }" },
+    "scenario.lua:3: there is no 'os' here: use lab.now, lab.cpu_time and lab.spawn", "" },
+  { "13-co", { scenario = "return { enter = function() coroutine.wrap(print) end, " .. REQUEST },
+    "scenario.lua:1: there is no 'coroutine' here: tasks are lab.go", "" },
+  { "14-two", { scenario = "return { " .. REQUEST .. ", 2" }, "scenario.lua:1: a scenario returns one table, and nothing" },
+  { "15-circle", { scenario = 'lab.include "a" return { ' .. REQUEST, a = 'lab.include "b"', b = 'lab.include "a"' },
+    "b.lua:1: include: 'a' includes itself" },
+  { "16-missing", { scenario = 'lab.include "none" return { ' .. REQUEST }, "scenario.lua:1: include: " },
+  { "17-error", { scenario = "return {\n enter = function()\n  error({})\n end, " .. REQUEST },
+    "scenario.lua:3: the error is a table, not a message", "" },
+  { "18-bom", { scenario = "\xef\xbb\xbfreturn { " .. REQUEST }, "switched to step 18", "" },
+  { "19-sort", { scenario = [[return { enter = function()
+  table.sort({ 3, 1, 2 }, function() lab.sleep(0.001) end)
+end, ]] .. REQUEST }, "scenario.lua:2: can't sleep here: a C function waits for this call", "" },
+}
+
+t.test("each mistake is told with its place", function()
+  local root = t.temp_dir()
+  for _, case in ipairs(CASES) do
+    t.run(("mkdir %s/%s"):format(root, case[1]))
+    for name, text in pairs(case[2]) do t.write(("%s/%s/%s.lua"):format(root, case[1], name), text) end
+  end
+  local lab = t.start_with({ root })
+  local list = t.run(t.command { t.diaglab, "--list", "--scenarios", root }).out:gsub("%s+", " ")
+  for _, case in ipairs(CASES) do
+    t.has(lab:get("/goto?step=" .. case[1]:match("%d+")).body, case[3], case[1])
+    local listed = case[4] or case[3]
+    if listed ~= "" and case[1] ~= "11-io" then t.has(list, listed, case[1] .. " in --list") end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a leave that doesn't end is told as that", function()
+  local root = t.temp_dir()
+  t.run(("mkdir %s/20-leave"):format(root))
+  t.write(root .. "/20-leave/scenario.lua", "return { leave = function() while true do end end, " .. REQUEST)
+  local lab = t.start_with({ root }, "--step", "20")
+  t.equal(lab:get("/goto?step=0").status, 200)
+  lab:wait_log("step 20: leave took too long and was")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("folders that are no steps are listed with the reason", function()
+  local root = t.temp_dir()
+  for _, name in ipairs { "121_wrong", "120-", "12345-big", "30-right" } do
+    t.run(("mkdir %s/%s"):format(root, name))
+    t.write(("%s/%s/scenario.lua"):format(root, name), "return { " .. REQUEST)
+  end
+  t.run(("mkdir %s/31-empty"):format(root))
+  local list = t.run(t.command { t.diaglab, "--list", "--scenarios", root })
+  t.equal(list.code, 1)
+  local text = list.out:gsub("%s+", " ")
+  for _, name in ipairs { "121_wrong", "120-", "12345-big" } do
+    t.match(text, "no step: [^ ]+" .. name:gsub("%-", "%%-") .. ": a folder is called NN%-slug")
+  end
+  t.match(text, "no step: [^ ]+31%-empty/scenario.lua: No such file")
+  local lab = t.start_with({ root })
+  t.match(lab:get("/steps?format=json").body, '"problems": %["[^"]+120%-')
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the hints of a step whose folder is gone", function()
+  local root = t.temp_dir()
+  t.run(("mkdir %s/30-gone"):format(root))
+  t.write(root .. "/30-gone/scenario.lua", "return { " .. REQUEST)
+  local lab = t.start_with({ root }, "--step", "30")
+  t.run(("rm -r %s/30-gone"):format(root))
+  t.equal(lab:get("/hint").body, "step 30 has no hints any more: its folder is gone\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

@@ -1,0 +1,177 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab test: for each stage of the proof a folder that breaks it is refused for
+-- that reason; the good twin is proven. And the exercises that come with the
+-- program are proven.
+local t = require "harness"
+
+local function prove(...)
+  return t.run(t.command { t.diaglab, "test", ... })
+end
+
+-- A new exercise that is right, and quick to prove. Returns its folder.
+local function make_twin()
+  local root = t.temp_dir()
+  local made = t.run(t.command { t.diaglab, "new", "--class", "leak.file", "--dir", root, "receipts" })
+  t.equal(made.code, 0, made.err)
+  return root .. "/50-receipts"
+end
+
+local function edit(dir, file, from, to)
+  local path = dir .. "/" .. file
+  local text = t.read(path)
+  local a, b = text:find(from, 1, true)
+  t.check(a, ("%s has '%s'"):format(file, from))
+  t.write(path, text:sub(1, a - 1) .. to .. text:sub(b + 1))
+end
+
+local function refused(dir, ...)
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.match(result.out, "\n?50%-receipts +not proven")
+  for _, text in ipairs { ... } do t.has(result.out, text) end
+  return result.out
+end
+
+t.test("the good twin is proven", function()
+  local dir = make_twin()
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+  t.match(result.out, "^50%-receipts +proven +[%d.]+ s  3 sentences\n")
+  t.has(result.out, "1 exercise: 1 proven, 0 not proven, 0 inconclusive, in ")
+  t.check(not result.out:find("\r"), "no progress in a pipe")
+end)
+
+t.test("a sentence that fails with the fault", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", 'value = "= 1 per request" },\n    { metric', 'value = "= 2 per request" },\n    { metric')
+  local out = refused(dir, "it doesn't hold with the fault: share 1.000, value 1 (1 to 1) per request",
+    "top of the profile (flat, cum):", "lab.temp_file")
+  local file = t.match(out, "profile: (%S+%.pb%.gz)\n")
+  t.equal(t.run("gzip -t " .. file).code, 0, "the profile is kept")
+  t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
+end)
+
+t.test("a repaired program that isn't repaired", function()
+  local dir = make_twin()
+  t.write(dir .. "/fixed.lua", t.read(dir .. "/scenario.lua"))
+  refused(dir, "it holds with the repaired program, too", "so it doesn't speak of the fault")
+end)
+
+t.test("a repaired program that doesn't do its work", function()
+  local dir = make_twin()
+  edit(dir, "fixed.lua", "    writeReceipt(req.id)\n", "    error('closed')\n")
+  refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000")
+end)
+
+t.test("a load that doesn't reach the fault", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    if req.id < 0 then writeReceipt(req.id) end\n")
+  refused(dir, "nothing was seen: is the load (/) what reaches it?")
+end)
+
+t.test("an answer with another verdict, or another feedback", function()
+  local dir = make_twin()
+  t.write(dir .. "/answers/solved-too.lua", 'return { class = "leak.socket", where = "writeReceipt" }\n')
+  edit(dir, "answers/wrong.lua", "where.entry", "where.victim")
+  t.write(dir .. "/answers/invalid.lua", 'return { clas = "leak.file" }\n')
+  refused(dir, "answers/solved-too.lua: it is partial (", "class.family: The family is right",
+    "answers/wrong.lua: its feedback is where.entry, not where.victim",
+    "answers/invalid.lua:1: unknown key 'clas'; did you mean 'class'?")
+end)
+
+t.test("what check refuses isn't run", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", "minutes = 10", "minutes = 0")
+  refused(dir, "minutes: must be a whole number from 1 to 1000 [type]")
+end)
+
+t.test("a program that can't be entered, or is never answered", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "return {\n", "return {\n  enter = function() error('no database') end,\n")
+  refused(dir, "/goto?step=50: 500", "no database")
+end)
+
+t.test("too few samples are inconclusive, not wrong", function()
+  local root = t.temp_dir()
+  t.equal(t.run(t.command { t.diaglab, "new", "--dir", root, "list" }).code, 0)
+  local dir = root .. "/50-list"
+  edit(dir, "lesson.lua", "requests = 10", "requests = 1")
+  edit(dir, "lesson.lua", '    { profile = "cpu", under = "checkDigit", share = ">= 0.8", value = ">= 5ms per request" },',
+    '    { profile = "cpu", under = "checkDigit", share = ">= 0.9", value = ">= 1us per request", about = "checkDigit" },')
+  edit(dir, "scenario.lua", "params = { rows = { 20,", "params = { rows = { 1,")
+  edit(dir, "lesson.lua", 'value = ">= 5 x fixed"', 'value = ">= 1.1 x fixed"')
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.match(result.out, "50%-list +inconclusive")
+  t.match(result.out, "with the fault: share [%d.]+ of %d+ samples, %d+ needed")
+end)
+
+t.test("reports for machines", function()
+  local dir = make_twin()
+  local junit = t.temp_dir() .. "/report.xml"
+  local result = prove("--json", "--junit", junit, dir)
+  t.equal(result.code, 0, result.out)
+  t.match(result.out, '^{"scenarios": %[{"name": "50%-receipts", "runs": %[{"naive": ')
+  t.has(result.out, '"verdict": "proven"')
+  local xml = t.read(junit)
+  t.has(xml, '<testsuite name="diaglab test" tests="1" failures="0">')
+  t.match(xml, '<testcase classname="diaglab" name="50%-receipts run 1" time="[%d.]+"/>')
+  local broken = make_twin()
+  edit(broken, "lesson.lua", "minutes = 10", "minutes = 0")
+  t.equal(prove("--junit", junit, broken).code, 1)
+  t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
+end)
+
+t.test("Ctrl-C leaves nothing behind", function()
+  local dir = make_twin()
+  local temp = t.temp_dir()
+  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", dir })
+  t.eventually(function() return t.run("ls " .. temp).out:find("diaglab%-kit") end)
+  t.eventually(function() return tonumber(t.run("pgrep -P " .. run.pid .. " | wc -l").out) > 0 end)
+  local children = t.run("pgrep -P " .. run.pid).out
+  t.run("kill -INT " .. run.pid)
+  t.equal(run:wait(60), 130, "exit code")
+  t.has(run:err(), "interrupted")
+  t.equal(t.run("ls " .. temp).out, "", "temporary folders")
+  for pid in children:gmatch("%d+") do
+    t.check(t.run("kill -0 " .. pid).code ~= 0, "process " .. pid .. " has ended")
+  end
+end)
+
+t.test("a prover that is killed takes its labs with it", function()
+  local dir = make_twin()
+  local run = t.spawn(t.command { t.diaglab, "test", dir })
+  local children
+  t.eventually(function()
+    children = t.run("pgrep -P " .. run.pid).out
+    return children ~= ""
+  end)
+  t.run("kill -KILL " .. run.pid)
+  t.eventually(function()
+    for pid in children:gmatch("%d+") do
+      if t.run("kill -0 " .. pid).code == 0 then return false end
+    end
+    return true
+  end)
+end)
+
+local function prove_shipped(name)
+  local result = prove(t.source .. "/scenarios/" .. name)
+  t.equal(result.code, 0, result.out)
+end
+
+t.test("step 6 is proven", function() prove_shipped "06-receipts" end)
+t.test("step 5 is proven", function() prove_shipped "05-workers" end)
+for _, name in ipairs { "00-baseline", "01-counter", "02-quote", "03-archive", "04-export" } do
+  t.long(name .. " is proven", function() prove_shipped(name) end)
+end
+for class in t.run(t.command { t.diaglab, "new", "--list" }).out:gmatch("(%S+) [^\n]+\n") do
+  t.long("what new writes for " .. class .. " is proven", function()
+    local root = t.temp_dir()
+    t.equal(t.run(t.command { t.diaglab, "new", "--class", class, "--dir", root, "try" }).code, 0)
+    local result = prove(root)
+    t.equal(result.code, 0, result.out)
+  end)
+end
+
+t.finish()

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ * Lua files that are data: what they return is copied, and whatever they try,
+ * they end and harm nobody. */
+#include "scenario/data_file.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void *zeroing_alloc(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  if (size == 0) {
+    free(p);
+    return NULL;
+  }
+  void *block = realloc(p, size);
+  if (block && !p)
+    memset(block, 0, size);
+  (void)old;
+  return block;
+}
+
+static lua_State *new_state(void) {
+  lua_State *L = lua_newstate(zeroing_alloc, NULL);
+  assert_non_null(L);
+  return L;
+}
+
+/* Pushes the data of TEXT; fails the test if there is none. */
+static void push(lua_State *L, const char *text) {
+  if (lab_data_push(L, text, strlen(text), "lesson.lua") != 1)
+    fail_msg("%s", lua_tostring(L, -1));
+  assert_true(lua_istable(L, -1));
+}
+
+/* TEXT must be refused with a message that has WANT. */
+static void refuse(const char *text, const char *want) {
+  lua_State *L = new_state();
+  int top = lua_gettop(L);
+  assert_int_equal(lab_data_push(L, text, strlen(text), "lesson.lua"), 2);
+  assert_true(lua_isnil(L, -2));
+  if (!strstr(lua_tostring(L, -1), want))
+    fail_msg("'%s' isn't in '%s'", want, lua_tostring(L, -1));
+  assert_int_equal(strncmp(lua_tostring(L, -1), "lesson.lua:", 11), 0);
+  lua_settop(L, top);
+  lua_close(L);
+}
+
+static void test_values_are_copied(void **state) {
+  (void)state;
+  lua_State *L = new_state();
+  push(L, "return { a = 'x\\0y', 1, 2.5, true, { deep = { { 'z' } } } }");
+  size_t len;
+  lua_getfield(L, -1, "a");
+  assert_memory_equal(lua_tolstring(L, -1, &len), "x\0y", 3);
+  assert_int_equal(len, 3);
+  lua_pop(L, 1);
+  lua_rawgeti(L, -1, 1);
+  assert_true(lua_isinteger(L, -1));
+  lua_pop(L, 1);
+  lua_rawgeti(L, -1, 2);
+  assert_true(lua_tonumber(L, -1) == 2.5 && !lua_isinteger(L, -1));
+  lua_pop(L, 1);
+  lua_rawgeti(L, -1, 4);
+  lua_getfield(L, -1, "deep");
+  lua_rawgeti(L, -1, 1);
+  lua_rawgeti(L, -1, 1);
+  assert_string_equal(lua_tostring(L, -1), "z");
+  lua_close(L);
+}
+
+static void test_code_may_calculate(void **state) {
+  (void)state;
+  lua_State *L = new_state();
+  push(L, "local t = {} for i = 1, 3 do t[i] = i * 2 .. 'x' end return t");
+  lua_rawgeti(L, -1, 3);
+  assert_string_equal(lua_tostring(L, -1), "6x");
+  lua_close(L);
+}
+
+static void test_nothing_can_be_called(void **state) {
+  (void)state;
+  refuse("return { print('x') }", "attempt to call a nil value");
+  refuse("return { ('x'):rep(1e9) }", "attempt to index a string value");
+  refuse("return { x = #y }", "attempt to get length of a nil value");
+  refuse("return { function() end }", "there is a function in the table");
+  refuse("return { f = { g = { function() end } } }", "a lesson is data");
+}
+
+static void test_everything_ends(void **state) {
+  (void)state;
+  refuse("while true do end", "it doesn't come to an end");
+  refuse("local function f() return f() end f()", "it doesn't come to an end");
+  refuse("local s = 'x' while true do s = s .. s end", "not enough memory");
+  refuse("local t = {} for i = 1, 1e9 do t[i] = {} end", "");
+  refuse("local function f() f() end f()", "");
+  refuse("local t = {} t.t = t return t", "contains itself");
+  refuse("local t = {} for i = 1, 60000 do t[i] = i end return t",
+         "there is too much");
+}
+
+static void test_other_results_are_refused(void **state) {
+  (void)state;
+  refuse("return 1", "it returns no table");
+  refuse("", "it returns no table");
+  refuse("return {", "unexpected symbol near <eof>");
+  refuse("\x1bLua", "binary chunk");
+  refuse("error('x')", "attempt to call a nil value (global 'error')");
+}
+
+static void test_nesting_has_a_bound(void **state) {
+  (void)state;
+  char text[4096] = "return ";
+  for (int i = 0; i < 40; i++)
+    strcat(text, "{");
+  for (int i = 0; i < 40; i++)
+    strcat(text, "}");
+  refuse(text, "nested too deep");
+}
+
+/* A file's state is gone when its data was copied, and also when it wasn't. */
+static void test_memory_is_given_back(void **state) {
+  (void)state;
+  lua_State *L = new_state();
+  lua_gc(L, LUA_GCCOLLECT);
+  int before = lua_gc(L, LUA_GCCOUNT);
+  for (int i = 0; i < 200; i++) {
+    lab_data_push(L, "return { a = { 1, 2 } }", 23, "lesson.lua");
+    lua_settop(L, 0);
+    lab_data_push(L, "return 1", 8, "lesson.lua");
+    lua_settop(L, 0);
+  }
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT);
+  assert_in_range(lua_gc(L, LUA_GCCOUNT), 0, (uintmax_t)before + 16);
+  lua_close(L);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_values_are_copied),
+      cmocka_unit_test(test_code_may_calculate),
+      cmocka_unit_test(test_nothing_can_be_called),
+      cmocka_unit_test(test_everything_ends),
+      cmocka_unit_test(test_other_results_are_refused),
+      cmocka_unit_test(test_nesting_has_a_bound),
+      cmocka_unit_test(test_memory_is_given_back),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
