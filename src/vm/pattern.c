@@ -320,7 +320,8 @@ static lab_pattern_result run_match(lab_pattern *m) {
   for (int steps = STEPS;; steps--) {
     if (steps == 0) {
       lab_lua_look_around(m->L);
-      if (m->may_pause && lab_preempt_is_slice_over()) {
+      if (m->may_pause && lab_preempt_is_slice_over() &&
+          lab_lua_may_make_way(m->L)) {
         m->s = s;
         m->at = p;
         return LAB_PATTERN_PAUSED;

@@ -40,7 +40,7 @@ typedef struct lab_pattern {
   lab_pattern_text begin, end; /* the subject */
   lab_pattern_text p, pend;    /* the pattern, without its '^' */
   bool anchored;               /* it had one */
-  bool may_pause;
+  bool may_pause;              /* where its task can make way */
   /* After a match it lies between from and s. */
   lab_pattern_text from, s;
   lab_pattern_text at; /* in the pattern */

@@ -23,6 +23,7 @@
 
 enum { RETRY_COUNT = 1000 }; /* instructions, when a task can't be yielded */
 static const long SLICE_NS = 10 * 1000 * 1000;
+static const long RETRY_NS = 500 * 1000; /* to raise in the handler */
 /* Code that takes no notice of an interruption for so long is in C. */
 static const uint64_t STARVED_NS = 10 * LAB_MILLISECOND;
 
@@ -34,6 +35,8 @@ static struct {
 } preempt;
 
 /* ---- cancelled tasks ----------------------------------------------------- */
+
+volatile sig_atomic_t lab_preempt_ending;
 
 /* When a step is left, a million tasks may come here at once. So that message
  * doesn't name the place: a million strings would have the collector run, and
@@ -210,6 +213,12 @@ bool lab_preempt_is_in_switch(lab_vm *vm) {
 
 /* ---- SIGURG -------------------------------------------------------------- */
 
+/* The first signal comes after NS of the thread's CPU time. */
+static int set_slice_timer(long ns) {
+  const struct itimerspec when = {{0, SLICE_NS}, {0, ns}};
+  return timer_settime(preempt.slice, 0, &when, NULL) ? -errno : 0;
+}
+
 /* A task of the lab's own gives back what a step took, so it must come to its
  * end. It is short, and runs nothing of the scenario's. */
 static bool may_be_interrupted(const lab_lua_task *t) {
@@ -217,8 +226,14 @@ static bool may_be_interrupted(const lab_lua_task *t) {
 }
 
 /* Raises in the handler, whose signals are blocked until the mask is put back.
- * The samples that are pending are those of the code that is left. */
-static void raise_in_handler(lua_State *L, const ucontext_t *context) {
+ * The samples that are pending are those of the code that is left. Where this
+ * isn't possible the next signal comes soon. */
+static void try_to_raise(lua_State *L, const ucontext_t *context) {
+  if (!lab_leaf_code_may_raise(context)) {
+    if (preempt.has_slice)
+      set_slice_timer(RETRY_NS);
+    return;
+  }
   pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
   if (lua_checkstack(L, LUA_MINSTACK))
     lab_sampler_settle(L);
@@ -247,9 +262,10 @@ static void handle_sigurg(int sig, siginfo_t *info, void *context) {
       preempt.slice_over = 1;
     if (preempt.slice_over || is_cancelled())
       lab_sampler_arm_hook(top->L);
-    if (is_cancelled() && lab_leaf_code_may_raise(context)) {
+    lab_preempt_ending = is_cancelled();
+    if (lab_preempt_ending) {
       errno = saved;
-      raise_in_handler(top->L, context);
+      try_to_raise(top->L, context);
     }
   }
   errno = saved;
@@ -273,8 +289,7 @@ static int start_slices(void) {
   if (timer_create(CLOCK_THREAD_CPUTIME_ID, &ev, &preempt.slice))
     return -errno;
   preempt.has_slice = true;
-  struct itimerspec every = {{0, SLICE_NS}, {0, SLICE_NS}};
-  return timer_settime(preempt.slice, 0, &every, NULL) ? -errno : 0;
+  return set_slice_timer(SLICE_NS);
 }
 
 int lab_preempt_attach(lab_vm *vm) {
@@ -298,4 +313,5 @@ void lab_preempt_begin_slice(lab_vm *vm, const lab_lua_task *t) {
   atomic_store_explicit(&vm->preempt.in_switch, t->switches,
                         memory_order_relaxed);
   preempt.slice_over = 0;
+  lab_preempt_ending = t->base.cancelled;
 }

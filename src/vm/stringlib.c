@@ -97,9 +97,27 @@ static int go_on_matching(lua_State *L, int status, lua_KContext find) {
   return push_match(m, r, find != 0);
 }
 
+/* Long words by memmem, which takes some time before it begins. */
+static text search_plain(text s, size_t ls, text p, size_t lp) {
+  enum { SHORT = 8, TRIES = 16 };
+  text end = s + ls;
+  if (lp == 0)
+    return s;
+  if (lp > SHORT)
+    return memmem(s, ls, p, lp);
+  for (int i = 0; (size_t)(end - s) >= lp; i++, s++) {
+    if (i == TRIES)
+      return memmem(s, (size_t)(end - s), p, lp);
+    s = memchr(s, *p, (size_t)(end - s) - lp + 1);
+    if (!s || memcmp(s, p, lp) == 0)
+      return s;
+  }
+  return NULL;
+}
+
 static int find_plain(lua_State *L, text s, size_t ls, size_t init, text p,
                       size_t lp) {
-  text at = memmem(s + init, ls - init, p, lp);
+  text at = search_plain(s + init, ls - init, p, lp);
   if (!at) {
     luaL_pushfail(L);
     return 1;
@@ -122,7 +140,7 @@ static int find_or_match(lua_State *L, bool find) {
     return find_plain(L, s, ls, init, p, lp);
   lab_pattern m;
   lab_pattern_begin(&m, L, s, ls, p, lp, true);
-  m.may_pause = lab_lua_may_make_way(L);
+  m.may_pause = true;
   lab_pattern_restart(&m, s + init);
   lab_pattern_result r = lab_pattern_search(&m);
   if (r == LAB_PATTERN_PAUSED)
@@ -140,9 +158,11 @@ static int string_match(lua_State *L) {
 
 /* ---- gmatch -------------------------------------------------------------- */
 
-/* Upvalues of its iterator: the strings, and this. */
-enum { SUBJECT = 1, PATTERN, PROGRESS };
+/* An upvalue of its iterator; the first two keep the strings alive. */
+enum { PROGRESS = 3 };
 typedef struct progress {
+  text s, p;
+  size_t ls, lp;
   text next; /* where the next search begins; NULL: there is none */
   text last; /* the end of the last match */
 } progress;
@@ -177,27 +197,23 @@ static int go_on_iterating(lua_State *L, int status, lua_KContext ctx) {
 
 static int next_match(lua_State *L) {
   const progress *g = lua_touserdata(L, lua_upvalueindex(PROGRESS));
-  size_t ls, lp;
-  text s = (text)lua_tolstring(L, lua_upvalueindex(SUBJECT), &ls);
-  text p = (text)lua_tolstring(L, lua_upvalueindex(PATTERN), &lp);
   if (!g->next)
     return 0;
   lab_pattern m;
-  lab_pattern_begin(&m, L, s, ls, p, lp, false);
-  m.may_pause = lab_lua_may_make_way(L);
+  lab_pattern_begin(&m, L, g->s, g->ls, g->p, g->lp, false);
+  m.may_pause = true;
   lab_pattern_restart(&m, g->next);
   return iterate_matches(L, &m, false);
 }
 
 static int string_gmatch(lua_State *L) {
-  size_t ls;
+  size_t ls, lp;
   text s = (text)luaL_checklstring(L, 1, &ls);
-  luaL_checkstring(L, 2);
+  text p = (text)luaL_checklstring(L, 2, &lp);
   size_t init = check_init(L, ls);
   lua_settop(L, 2);
   progress *g = lua_newuserdatauv(L, sizeof *g, 0);
-  g->next = init > ls ? NULL : s + init;
-  g->last = NULL;
+  *g = (progress){s, p, ls, lp, init > ls ? NULL : s + init, NULL};
   lua_pushcclosure(L, next_match, 3);
   return 1;
 }
@@ -309,8 +325,24 @@ static int string_gsub(lua_State *L) {
 
 /* ---- rep ----------------------------------------------------------------- */
 
+/* OUT begins with a unit of so many bytes; it is repeated until SIZE bytes are
+ * there. What is there is doubled, but not by more than CHECK_BYTES at once. */
+static void repeat_beginning(lua_State *L, char *out, size_t unit,
+                             size_t size) {
+  size_t most = unit < CHECK_BYTES ? CHECK_BYTES - CHECK_BYTES % unit : unit;
+  for (size_t filled = unit; filled < size;) {
+    size_t n = filled < most ? filled : most;
+    if (n > size - filled)
+      n = size - filled;
+    memcpy(out + filled, out, n);
+    filled += n;
+    if (n == most)
+      lab_lua_look_around(L);
+  }
+}
+
 static int string_rep(lua_State *L) {
-  size_t len, lsep, size, since = 0;
+  size_t len, lsep, size;
   const char *s = luaL_checklstring(L, 1, &len);
   lua_Integer n = luaL_checkinteger(L, 2);
   const char *sep = luaL_optlstring(L, 3, "", &lsep);
@@ -322,17 +354,12 @@ static int string_rep(lua_State *L) {
     return luaL_error(L, "resulting string too large");
   size = (size_t)n * len + (size_t)(n - 1) * lsep;
   luaL_Buffer b;
-  char *at = luaL_buffinitsize(L, &b, size);
-  for (; n > 0; n--) {
-    at = (char *)memcpy(at, s, len) + len;
-    if (n > 1)
-      at = (char *)memcpy(at, sep, lsep) + lsep;
-    since += len + lsep;
-    if (since >= CHECK_BYTES) {
-      lab_lua_look_around(L);
-      since = 0;
-    }
-  }
+  char *out = luaL_buffinitsize(L, &b, size);
+  memcpy(out, s, len);
+  if (n > 1)
+    memcpy(out + len, sep, lsep);
+  if (n > 1)
+    repeat_beginning(L, out, len + lsep, size);
   luaL_pushresultsize(&b, size);
   return 1;
 }

@@ -32,7 +32,7 @@ local cases = {
   { "table.pack(unpack(numbers, 1, 900000))" }, { "select(-1, unpack(numbers, 1, 900000))" },
   { "load(code)", "load" }, { "load(blanks)" }, { "load('--[==[' .. s)" }, { "load('return ' .. digits)" },
   { "load(function() return code end)" }, { "load('return ' .. ('a and '):rep(n // 64) .. 'a')" },
-  { "load(('do goto x end '):rep(n // 256) .. ' ::x::')" }, { "load(('function f() end '):rep(n // 64))" },
+  { "load(('function f() end '):rep(n // 64))" },
   { "pcall(error, s .. s)" }, { "error(s)" }, { "assert(false, s)" },
   { "lab.go(error, s):join()" },
   { "{} .. setmetatable({}, { __concat = function() return s:upper() end })" },
@@ -78,8 +78,8 @@ local function leave(lab, op)
   t.equal(lab:get("/").body, "hello world")
 end
 
--- The function is in a profile, called by the scenario's, and no stack is unknown.
-local function check_profile(lab, name)
+-- Whether the function is in a profile, called by the scenario's. No stack is unknown.
+local function is_in_profile(lab, name)
   local raw, found = pprof.raw(lab.url .. "/debug/pprof/profile?seconds=1&hz=200"), false
   for _, sample in ipairs(raw.samples) do
     local names = {}
@@ -89,7 +89,15 @@ local function check_profile(lab, name)
     t.check(not names["[running C function]"], "a stack is unknown")
     found = found or names[name] and names["library.op"] and names["library.again"]
   end
-  t.check(found, name .. " isn't in the profile")
+  return found
+end
+
+-- On a busy machine one may have few samples.
+local function check_profile(lab, name)
+  for _ = 1, 5 do
+    if is_in_profile(lab, name) then return end
+  end
+  t.check(false, name .. " isn't in the profile")
 end
 
 -- The lab is in CASE for the Nth time.
