@@ -102,7 +102,8 @@ end)
 -- ---- nobody waits for it -------------------------------------------------------
 
 local function start_many(n)
-  local lab = t.start_with(scenarios, "--step", "59", "--param", "59.many=" .. (t.is_sanitized() and 20000 or n or 30000))
+  local lab = t.start_with(scenarios, "--step", "59", "--param",
+    "59.many=" .. (t.is_sanitized() and 20000 or n or 30000))
   t.equal(lab:get("/many", "--max-time", "100").status, 200)
   return lab
 end

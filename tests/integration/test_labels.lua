@@ -21,7 +21,8 @@ t.test("CPU samples carry labels: nested, on workers, in tasks, after a sleep", 
   local lab = t.start_with(scenarios, "--step", "81")
   local file = t.temp_dir() .. "/profile"
   t.enough(function(seconds)
-    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'"):format(file, lab.url, seconds))
+    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'")
+      :format(file, lab.url, seconds))
     lab:wait_profiler()
     t.equal(lab:get("/labels").status, 200)
     local whole = profile:alive()

@@ -43,19 +43,22 @@ local function check_times(top, what)
   end
 end
 
--- The shares of few samples are no good.
-local function much_of(lab, path, ...)
+-- The shares of few samples are no good, nor those of samples that stand for many
+-- ticks each, as on a busy machine. Those of an honest profile get better the
+-- longer it takes; those of one that is biased don't.
+local function much_of(lab, path, what, ...)
   local flags = table.pack(...)
   return t.enough(function(seconds)
     local file = fetch_beside(lab, ("%s?seconds=%d&hz=1000"):format(path, seconds), "/")
     return t.pprof.top(file, table.unpack(flags, 1, flags.n)), file
-  end, function(top) return top["one-line.everything"] and top["one-line.everything"].cum > 1 end, 2)
+  end, function(top)
+    return top["one-line.everything"] and top["one-line.everything"].cum > 1 and pcall(check_times, top, what)
+  end, 2)
 end
 
 t.test("the CPU profile", function()
   local lab = start()
-  local top, file = much_of(lab, "/debug/pprof/profile")
-  check_times(top, "cpu")
+  local _, file = much_of(lab, "/debug/pprof/profile", "cpu")
   t.has(t.pprof.run(file, "-traces"), "one-line.ops.costly")
   t.has(t.pprof.run(file, "-peek", "^one-line.inner$"), "one-line.outer")
   t.equal(lab:stop(), 0)
@@ -63,7 +66,7 @@ end)
 
 t.test("the wall profile", function()
   local lab = start()
-  check_times(much_of(lab, "/debug/pprof/wall", "-tagfocus=state=running", "-ignore=running, off CPU"), "wall")
+  much_of(lab, "/debug/pprof/wall", "wall", "-tagfocus=state=running", "-ignore=running, off CPU")
   t.equal(lab:stop(), 0)
 end)
 

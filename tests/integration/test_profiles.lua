@@ -420,43 +420,6 @@ t.test("tables are charged to the function that makes them", function()
   t.equal(lab:stop(), 0)
 end)
 
--- ---- size --------------------------------------------------------------------
-
--- 2^DEPTH stacks. The time itself is for the eye: a busy machine has its own.
-local function check_many_stacks(depth)
-  local lab = in_cpu_step("--step", "71", "--memprofile-rate", "1")
-  t.equal(lab:get("/wide?n=" .. depth).status, 200)
-  local profile = t.temp_dir() .. "/heap"
-  local workers, control = lab:thread_cpu("libuv"), lab:thread_cpu("diaglab")
-  fetch(lab, "heap"):wait()
-  workers, control = lab:thread_cpu("libuv") - workers, lab:thread_cpu("diaglab") - control
-  if lab:vars()("HeapIdle") > 0 then -- not a build for sanitizers, which are slow
-    t.between(workers, 3e-7 * 2 ^ depth, 15e-6 * 2 ^ depth, "CPU seconds of the workers") -- 2.3e-6 on a quiet machine
-    t.check(control < 0.2 * workers, ("CPU seconds of the control thread: %g of %g"):format(control, workers))
-  end
-  local curl = t.spawn(("curl -sS -w '%%{time_total}' -o %s '%sheap'"):format(profile, lab.url .. PPROF))
-  local answers = t.run(("curl -sS -o /dev/null -w '%%{time_total}\n' '%scmdline?[1-300]'"):format(lab.url .. PPROF))
-  t.equal(curl:wait(), 0)
-  local slow, n = 0, 0
-  for seconds in answers.out:gmatch("[%d.]+") do
-    n = n + 1
-    if tonumber(seconds) > 0.01 then slow = slow + 1 end
-  end
-  t.equal(n, 300, "answers meanwhile")
-  print(("     written in %.2f s (%.0f ms of them on the control thread); %d of %d answers took more than 10 ms")
-    :format(tonumber(curl:out()), control * 1000, slow, n))
-  local raw = t.pprof.raw(profile)
-  local stacks = 0
-  for _, s in ipairs(raw.samples) do
-    if #s.stack > depth then stacks = stacks + 1 end
-  end
-  t.check(stacks >= 1 << depth, stacks .. " different stacks")
-  t.equal(lab:stop(), 0)
-end
-
-t.test("32,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(15) end)
-t.long("130,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(17) end)
-
 -- ---- windows ----------------------------------------------------------------------
 
 t.test("seconds=N of heap and allocs: what came in the window, and no more", function()

@@ -118,7 +118,8 @@ t.test("traces", function()
     local file = t.temp_dir() .. "/trace"
     t.enough(function(seconds)
       os.remove(file)
-      local trace = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'"):format(file, lab.url, seconds, form))
+      local trace = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'")
+        :format(file, lab.url, seconds, form))
       t.eventually(function() return #(t.read(file) or "") > 0 end) -- it has begun
       t.equal(lab:get("/marks").status, 200)
       lab:get("/caf%E9")
