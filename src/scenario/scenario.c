@@ -71,7 +71,7 @@ static void run_embedded(lua_State *L, const char *name, const char *text,
   else
     snprintf(path, sizeof path, "diaglab/%s.lua", name);
   lua_pushfstring(L, "@%s", path);
-  lab_sources_register(lua_tostring(L, -1), "main", path, text, len);
+  lab_sources_register_late(lua_tostring(L, -1), "main", path, text, len);
   if (luaL_loadbufferx(L, text, len, lua_tostring(L, -1), "t") != LUA_OK)
     lua_error(L);
   lua_remove(L, -2);
