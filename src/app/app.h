@@ -51,9 +51,9 @@ struct lab_app {
   uv_async_t signal;  /* a signal came: signals.c */
   struct sigaction before[LAB_APP_SIGNALS];
   struct sigaction before_crashes[LAB_APP_FATAL];
-  bool watching;        /* `before` and `before_crashes` are set */
-  uv_work_t first_work; /* pool.c */
-  lab_list profiles;    /* that USR2 asked for: profile.c */
+  bool watching;                /* `before` and `before_crashes` are set */
+  uv_work_t first_work, naming; /* pool.c */
+  lab_list profiles;            /* that USR2 asked for: profile.c */
   lab_app_dump dump;
   uv_timer_t second; /* every_second.c */
   uv_work_t scavenge;

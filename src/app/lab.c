@@ -187,6 +187,8 @@ static int start_parts(lab_app *app, lab_err *err) {
     rc = enter_step(app, err);
   if (rc == 0 && !app->stopping)
     rc = start_web(app, err);
+  if (rc == 0)
+    lab_app_name_sources(app);
   return rc;
 }
 

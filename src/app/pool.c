@@ -11,6 +11,7 @@
 
 #include "app/app.h"
 #include "base/thread.h"
+#include "stack/sources.h"
 
 static void do_nothing(uv_work_t *work) {
   (void)work;
@@ -31,4 +32,13 @@ void lab_app_start_pool(lab_app *app) {
   uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
   pthread_setname_np(self, name);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void find_names_on_pool(uv_work_t *work) {
+  (void)work;
+  lab_sources_find_names();
+}
+
+void lab_app_name_sources(lab_app *app) {
+  uv_queue_work(&app->loop, &app->naming, find_names_on_pool, on_nothing_done);
 }

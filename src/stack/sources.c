@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See sources.h. This is the registry of chunks; luanames.c finds the names, in
- * the text of a chunk, when a profile asks for the first one of them. Most
- * chunks are never asked for.
+ * See sources.h. This is the registry of chunks; luanames.c finds the names.
  *
  * All strings are interned. So they stay valid when a chunk is registered
  * again, and a chunk that is loaded a thousand times takes memory once. */
@@ -26,7 +24,7 @@ typedef struct source {
   const char *chunk;
   size_t len; /* of its name */
   const char *path, *prefix;
-  char *text; /* until the names are found; then NULL */
+  const char *text; /* the caller's, until the names are found; then NULL */
   size_t text_len;
   named *names; /* by line and order; the first is the chunk itself, line 0 */
   size_t count;
@@ -77,37 +75,64 @@ static const char *add_prefix(const char *prefix, const char *name) {
   return lab_intern_text(full);
 }
 
-void lab_sources_register(const char *chunk, const char *prefix,
-                          const char *path, const char *text, size_t len) {
-  char *copy = lab_xmemdup0(text, len);
-  pthread_mutex_lock(&sources.lock);
-  source *s = get_source(chunk, true);
-  named *old_names = s->names;
-  char *old_text = s->text;
-  s->path = lab_intern_text(path);
-  s->prefix = lab_intern_text(prefix);
-  s->text = copy;
-  s->text_len = len;
-  s->names = NULL;
-  s->count = 0;
-  pthread_mutex_unlock(&sources.lock);
-  lab_xfree(old_names);
-  lab_xfree(old_text);
+static named *find_names(const char *prefix, const char *text, size_t len,
+                         size_t *count) {
+  lab_luaname *found;
+  size_t n = lab_luanames_find(text, len, &found);
+  named *names = lab_xmalloc((n + 1) * sizeof *names);
+  names[0] = (named){0, 0, add_prefix(prefix, "<main>")};
+  for (size_t i = 0; i < n; i++)
+    names[i + 1] = (named){found[i].line, found[i].order,
+                           add_prefix(prefix, found[i].name)};
+  lab_xfree(found);
+  *count = n + 1;
+  return names;
 }
 
 /* Under the lock. */
-static void find_names(source *s) {
-  lab_luaname *found;
-  size_t count = lab_luanames_find(s->text, s->text_len, &found);
-  s->names = lab_xmalloc((count + 1) * sizeof *s->names);
-  s->names[0] = (named){0, 0, add_prefix(s->prefix, "<main>")};
-  for (size_t i = 0; i < count; i++)
-    s->names[i + 1] = (named){found[i].line, found[i].order,
-                              add_prefix(s->prefix, found[i].name)};
-  s->count = count + 1;
-  lab_xfree(found);
-  lab_xfree(s->text);
+static void find_late_names(source *s) {
+  if (!s->text)
+    return;
+  s->names = find_names(s->prefix, s->text, s->text_len, &s->count);
   s->text = NULL;
+}
+
+/* MADE has all but the chunk's name. */
+static void put_source(const char *chunk, const source *made) {
+  pthread_mutex_lock(&sources.lock);
+  source *s = get_source(chunk, true);
+  named *old = s->names;
+  s->path = made->path;
+  s->prefix = made->prefix;
+  s->text = made->text;
+  s->text_len = made->text_len;
+  s->names = made->names;
+  s->count = made->count;
+  pthread_mutex_unlock(&sources.lock);
+  lab_xfree(old);
+}
+
+void lab_sources_register(const char *chunk, const char *prefix,
+                          const char *path, const char *text, size_t len) {
+  source made = {.path = lab_intern_text(path)};
+  made.names = find_names(prefix, text, len, &made.count);
+  put_source(chunk, &made);
+}
+
+void lab_sources_register_late(const char *chunk, const char *prefix,
+                               const char *path, const char *text, size_t len) {
+  source made = {.path = lab_intern_text(path),
+                 .prefix = lab_intern_text(prefix),
+                 .text = text,
+                 .text_len = len};
+  put_source(chunk, &made);
+}
+
+void lab_sources_find_names(void) {
+  pthread_mutex_lock(&sources.lock);
+  for (uint32_t i = 0; i < sources.count; i++)
+    find_late_names(lab_shelf_at(&sources.shelf, i));
+  pthread_mutex_unlock(&sources.lock);
 }
 
 static int compare_place(const void *a, const void *b) {
@@ -141,8 +166,8 @@ const char *lab_sources_name(const char *chunk, int line, int order,
   named key = {line, order, NULL};
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, false);
-  if (s && s->text)
-    find_names(s);
+  if (s)
+    find_late_names(s);
   const named *n =
       s ? bsearch(&key, s->names, s->count, sizeof *s->names, compare_place)
         : NULL;

@@ -20,6 +20,14 @@
  * chunk is registered already, its names are replaced. */
 void lab_sources_register(const char *chunk, const char *prefix,
                           const char *path, const char *text, size_t len);
+/* The same, but the names are found when the first one is asked for, or
+ * lab_sources_find_names is called. TEXT is not copied and must stay: it is
+ * part of the program. */
+void lab_sources_register_late(const char *chunk, const char *prefix,
+                               const char *path, const char *text, size_t len);
+/* Finds the names that haven't been found yet, which takes a millisecond. A
+ * debugger needs this: it can only read what is in memory. */
+void lab_sources_find_names(void);
 
 /* The name of the function of CHUNK that was defined at LINE, after ORDER other
  * ones that begin there, such as "main.helloWorldHandler"; LINE 0 is the chunk

@@ -5,7 +5,6 @@
 return {
   ["banned-call"] = {
     ["tests/bench/bare_server.c"] = 1,
-    ["tests/bench/empty_handler.c"] = 2,
     ["tests/unit/test_http_parse.c"] = 1,
     ["tests/unit/test_pprof_tool.c"] = 1,
     ["tests/unit/test_prim_file.c"] = 1,
