@@ -32,7 +32,7 @@ end
 -- A folder with the scenario and the names of the methods.
 local function folder()
   local dir = t.temp_dir()
-  t.run(("cp -r %s/tests/fuzz/calls/01-calls %s"):format(t.quote(t.source), t.quote(dir)))
+  t.run(("cp -r %s/tests/fuzz/scenarios/01-calls %s"):format(t.quote(t.source), t.quote(dir)))
   t.write(dir .. "/01-calls/methods.lua", methods())
   return dir
 end
@@ -81,7 +81,8 @@ t.test("every function and every method, with hostile arguments", function()
     seed, calls = seed + 1, calls + n
     if t.now() - said >= 30 then
       said = t.now()
-      io.stderr:write(("calls: %d calls, %.0f a second, %d findings\n"):format(calls, calls / (said - began), #findings))
+      io.stderr:write(("calls: %d calls, %.0f a second, %d findings\n")
+        :format(calls, calls / (said - began), #findings))
     end
   end
   if lab then
