@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, PER_SOURCE = 20000, STATUSES = 600, SLOW_BYTES = 64 };
+enum { EVENTS = 512, PER_SOURCE = 2000, STATUSES = 600, SLOW_BYTES = 64 };
 
 typedef enum client_reading { READ_ALL, READ_NONE, READ_SLOW } client_reading;
 typedef enum client_end { END_KEEP, END_RESET, END_HALF } client_end;
@@ -81,13 +81,21 @@ static void drop_client(client *c) {
   c->fd = -1;
 }
 
-/* Each address of this machine has so many ports. */
+/* The kernel finds a port quickly while few are taken, so there are many
+ * addresses of this machine, also for the next program. Closed sockets are
+ * reset, and keep no port. */
+static struct sockaddr_in choose_source(const client *c) {
+  struct sockaddr_in from = {.sin_family = AF_INET};
+  uint32_t block = (uint32_t)getpid() & 0xffff;
+  uint32_t host = 2 + (uint32_t)((c - all) / PER_SOURCE);
+  from.sin_addr.s_addr = htonl((127u << 24) + (block << 8) + host);
+  return from;
+}
+
 static int connect_client(client *c) {
-  struct sockaddr_in from = {.sin_family = AF_INET}, to = from;
+  struct sockaddr_in from = choose_source(c), to = from;
+  struct linger at_once = {.l_onoff = 1};
   int small = 2048, on = 1;
-  long number = c - all;
-  from.sin_addr.s_addr =
-      htonl(INADDR_LOOPBACK + 1 + (uint32_t)(number / PER_SOURCE));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons((uint16_t)plan.port);
   c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -95,6 +103,7 @@ static int connect_client(client *c) {
     return -1;
   setsockopt(c->fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &on,
              sizeof on);
+  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   if (plan.reading != READ_ALL)
     setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0)
@@ -119,12 +128,6 @@ static void lose_client(client *c) {
   drop_client(c);
 }
 
-static void reset_client(client *c) {
-  struct linger at_once = {.l_onoff = 1};
-  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  lose_client(c);
-}
-
 /* Sends the rest of P. True when all of it is sent. */
 static bool send_payload(client *c, payload p) {
   while (c->fd >= 0 && c->sent < p.len) {
@@ -142,7 +145,7 @@ static void finish_first(client *c) {
   c->told = true;
   c->sent = 0;
   if (plan.end == END_RESET)
-    reset_client(c);
+    lose_client(c);
   else if (plan.end == END_HALF)
     shutdown(c->fd, SHUT_WR);
 }
@@ -203,10 +206,11 @@ static void do_slow_things(void) {
   }
 }
 
-/* Opens clients that are missing, as many as PACE allows. */
+/* Opens clients that are missing, as many as PACE allows in MS milliseconds; no
+ * more than there may be events. */
 static void open_missing(long ms) {
   static int turn;
-  long left = plan.pace * (ms > 0 ? ms : 0);
+  long left = plan.pace * ms < EVENTS ? plan.pace * ms : EVENTS;
   for (; left > 0 && fresh < plan.clients; left--) {
     open_client(&all[fresh++]);
     if (fresh == plan.clients) {
