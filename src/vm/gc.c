@@ -28,7 +28,10 @@
 #include "vm/stack_cache.h"
 #include "vm/vm.h"
 
-enum { EXTERNAL_MIN = 4 << 20 };
+enum {
+  EXTERNAL_MIN = 4 << 20,
+  VAIN_SHARE = 64, /* of the memory: less than that is as good as nothing */
+};
 
 static struct {
   lua_State *L;
@@ -42,6 +45,7 @@ static struct {
   int64_t external;      /* bytes kept alive outside Lua */
   int64_t external_debt; /* bytes allocated outside since the last full one */
   int64_t live;          /* application bytes after the last full one */
+  uint64_t vain_until;   /* when an emergency may collect again */
 } gc;
 
 void __real_luaC_step(lua_State *L);
@@ -112,16 +116,34 @@ void __wrap_luaC_step(lua_State *L) {
   end_pause(cycles);
 }
 
+/* Before Lua refuses an allocation, it collects all garbage: an emergency.
+ * Where all memory is in use that finds nothing, takes long, and the next
+ * allocation would do it again. No code of Lua's would run, and the step could
+ * not be left. So for as long as a collection has taken in vain, there is no
+ * further one, and allocations fail at once. */
+static void collect_in_emergency(lua_State *L) {
+  uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
+  __real_luaC_fullgc(L, 1);
+  uint64_t ended = lab_clock_mono(), after = lab_mem_app_bytes();
+  bool vain = after + before / VAIN_SHARE > before;
+  gc.vain_until = vain ? ended + (ended - began) : 0;
+}
+
 void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   if (!lab_vm_of(L)) {
     __real_luaC_fullgc(L, emergency);
     return;
   }
+  if (emergency && lab_clock_mono() < gc.vain_until)
+    return;
   unsigned cycles = gc.cycles;
   if (!emergency)
     drop_garbage(true);
   begin_pause();
-  __real_luaC_fullgc(L, emergency);
+  if (emergency)
+    collect_in_emergency(L);
+  else
+    __real_luaC_fullgc(L, 0);
   if (gc.cycles == cycles && gc.L)
     gc.cycles++; /* an emergency runs no finalizers: count it all the same */
   end_pause(cycles);

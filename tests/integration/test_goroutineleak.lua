@@ -126,10 +126,13 @@ local function check_crowd(n)
     lab:in_time(0.5, "a profile", function() return lab:get("/debug/pprof/threadcreate") end, 3)
   end
   t.match(lab:get("/debug/pprof/goroutine?debug=1").body, "^goroutine profile: total %d%d%d%d%d")
-  t.eventually(function() return lab:get("/debug/pprof/heap?gc=1").status == 200 end)
+  -- The collector may not get its turn while they look; then it is said.
+  local heap = lab:get("/debug/pprof/heap?gc=1")
+  t.check(heap.status == 200 or heap.body:find("^the VM is busy and can't collect garbage now"), heap.body)
   local goto_59 = lab:in_time(0.7, "/goto", function() return lab:get("/goto?step=59") end)
   t.equal(goto_59.status, 200)
   for _, looker in ipairs(list) do looker:signal("KILL") end
+  t.eventually(function() return lab:get("/debug/pprof/heap?gc=1").status == 200 end)
   t.equal(show(leaked(lab)), "")
   t.equal(lab:stop(), 0)
 end

@@ -123,4 +123,25 @@ t.test("tasks that a request starts while its step is left are cancelled, too", 
   t.equal(lab:stop(), 0)
 end)
 
+-- Each allocation at the limit would collect all garbage, in vain.
+t.test("a step whose tasks take all of its memory can be left", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/900-bomb")
+  t.write(dir .. "/900-bomb/scenario.lua", [[return { limits = { memory = "150MiB" },
+    request = function() while true do lab.go(function() lab.sleep(600) end) end end }]])
+  local lab = t.start_with { dir }
+  for _ = 1, 4 do
+    t.spawn("sh -c " .. t.quote("while curl -s -o /dev/null " .. lab.url .. "/; do :; done"))
+  end
+  local function count_failures() return select(2, lab:log():gsub("failed: [^\n]*not enough memory", "")) end
+  for _ = 1, 3 do
+    t.equal(lab:get("/goto?step=900").status, 200)
+    local before = count_failures()
+    t.eventually(function() return count_failures() >= before + 4 end)
+    t.equal(lab:leave().status, 200)
+    t.eventually(function() return lab:get("/status").body:find('"waiting": {}', 1, true) end)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -6,9 +6,10 @@
 --   /run?seed=N&calls=N  -> what was called how often, a name and a number a line
 --   /names               -> the names of what it calls, one a line
 --
--- It finds the functions by itself: in lab, and in tables within. Of methods a
--- script can't ask for the names; calls.lua writes them to methods.lua, as the
--- reference has them, which tools/check-docs compares with the library.
+-- It finds the functions by itself: in lab, and in tables within; string, table and
+-- utf8 are called, too. Of methods a script can't ask for the names; calls.lua writes
+-- them to methods.lua, as the reference has them, which tools/check-docs compares with
+-- the library.
 
 local CROWD = 8 -- calls at a time
 local PATIENCE = 0.003 -- seconds; then a call that waits is cancelled
@@ -41,6 +42,10 @@ local function find_functions(prefix, t)
   end
 end
 find_functions("lab", lab)
+-- Lua's own, of which the lab has replaced some; not `math`, which can't go wrong.
+find_functions("string", string)
+find_functions("table", table)
+find_functions("utf8", utf8)
 table.sort(names)
 
 local methods = lab.include "methods" -- "Task:join"
@@ -74,6 +79,7 @@ local plain = {
   0.5, -0.5, 1e-9, 1e300, 1 / 0, -1 / 0, 0 / 0, "", "\0", "a", "%", "recv", "send", "KILL", "STOP", "r", "w", "a+",
   "127.0.0.1:0", "[::1]:0", "http://127.0.0.1:1/", "http://", "/", "..", "/etc/passwd", "\xff\xfe", ("x"):rep(70000),
   ("a"):rep(100), "key\0zero", "timeout", 30, "0x10", "1e1", "scenario.lua", "a\r\nb: c", "%s%n", 10 ^ 15, 2 ^ 53,
+  "(a*)*b", "[^%w]+()", "%b()", "%f[%w]", ("(a)"):rep(40), ("a?"):rep(30), "[%", "%1", "^.-$",
 }
 local value
 
