@@ -60,15 +60,13 @@ return {
 }
 ]],
   lesson = [[
-  load = { requests = 10, clients = 1 },
+  load = { requests = 10 },
   fixed = "fixed.lua",
   expect = {
     { latency = "p50", value = ">= 5 x fixed" },
     { profile = "cpu", under = "checkDigit", share = ">= 0.8", value = ">= 5ms per request" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "checkDigit", wrong = "renderRow", wrong_code = "where.caller", kinds = { "cpu" },
   solution = "`checkDigit` runs through the name of each row thousands of times, where once would do.",
@@ -121,9 +119,7 @@ return {
     { profile = "cpu", under = "appendLine", share = ">= 0.8", value = ">= 5ms per request" },
     { memstats = "TotalAlloc", value = ">= 100MB per request", about = "appendLine" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = { "appendLine", "buildReport" }, wrong = "request", wrong_code = "where.entry", kinds = { "cpu" },
   solution = "`buildReport` makes a new string for each line, and copies all lines before it into that.",
@@ -175,9 +171,7 @@ return {
     { profile = "heap.inuse_space", under = "rememberVisit", share = ">= 0.8", value = ">= 300kB per request" },
     { metric = "process_resident_memory_bytes", value = ">= 300kB per request", about = "rememberVisit" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "rememberVisit", wrong = "request", wrong_code = "where.entry", kinds = { "heap" },
   solution = "`rememberVisit` puts every page into a table that nobody ever empties.",
@@ -239,9 +233,7 @@ return {
     { profile = "heap.alloc_space", under = "resize", share = ">= 0.9", value = ">= 30MB per request" },
     { memstats = "TotalAlloc", value = ">= 30MB per request", about = "resize" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "resize", wrong = "request", wrong_code = "where.entry", kinds = { "heap" },
   solution = "`resize` makes a new buffer for each picture and drops it at once, where one would do.",
@@ -316,9 +308,7 @@ return {
     { profile = "mutex.delay", under = "importPrices", value = ">= 0.3s per second" },
     { profile = "block.delay", under = "readPrice", share = ">= 0.5", value = ">= 0.3s per second" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "importPrices", victims = "readPrice", wrong = "readPrice", wrong_code = "where.victim",
   kinds = { "mutex", "block" },
@@ -383,9 +373,7 @@ return {
     { latency = "p50", value = ">= 5 x fixed" },
     { profile = "wall", under = "loadCustomer", value = ">= 50ms per request", share = ">= 0.5" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "loadCustomer", wrong = "query", wrong_code = "where.callee", kinds = { "wall" },
   solution = "`loadCustomer` asks the database once for each order, where one question would do for all.",
@@ -445,9 +433,7 @@ return {
     { profile = "goroutine", under = "findBestShop", share = ">= 0.8", value = ">= 2.5 per request" },
     { metric = "go_goroutines", value = ">= 2.5 per request", about = "findBestShop" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "findBestShop", kinds = { "goroutine" },
   solution = "`findBestShop` takes the first answer only: the other tasks wait for ever to send theirs.",
@@ -496,9 +482,7 @@ return {
     { profile = "lab.OpenFiles", under = "writeReceipt", share = ">= 0.9", value = "= 1 per request" },
     { metric = "diaglab_step_open_fds", value = "= 1 per request", about = "writeReceipt" },
   },
-  keeps = {
-    { status = "2xx", share = ">= 0.99" },
-  },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
   where = "writeReceipt", wrong = "request", wrong_code = "where.entry", kinds = { "lab.OpenFiles" },
   solution = "`writeReceipt` never closes the file that it opens, and the table keeps all of them.",

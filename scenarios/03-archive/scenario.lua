@@ -4,8 +4,7 @@ local buffer
 local turn = lab.mutex() -- one copy at a time: two would mix their bytes
 
 -- Reads random bytes many times, but keeps only those of the last round.
--- check: allow(spoiler) its name is that of the program which this lab follows
-local function leakMemory(size, rounds)
+local function leakMemory(size, rounds) -- check: allow(spoiler) it is called so in the original
   local draft <close> = lab.buffer(PIECE + 512)
   for _ = 1, (rounds - 1) * size // PIECE do
     assert(lab.copy_n(draft:reset(), lab.rand, PIECE))

@@ -6,8 +6,8 @@
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
-#include "tool/tool.h"
 #include "kit/labs.h"
+#include "tool/tool.h"
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {

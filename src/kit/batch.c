@@ -20,7 +20,7 @@ typedef struct job {
   uv_timer_t begins;
   const char *url;    /* the Lua table keeps it; NULL: a pause, or */
   lab_load_job *load; /* a load */
-  int follows;        /* begins when that job, by its number from 1, has ended */
+  int follows; /* begins when that job, by its number from 1, has ended */
   uint64_t after_ms;
   uint64_t timeout_ms;
   lab_http_call *call; /* under way */
@@ -41,9 +41,9 @@ static const char BATCH[] = "lab.batch";
 
 /* ---- running ------------------------------------------------------------- */
 
-static void begin_job(uv_timer_t *timer);
+static void begin_batch_job(uv_timer_t *timer);
 
-static void end_job(void *arg) {
+static void end_batch_job(void *arg) {
   job *j = arg;
   batch *b = j->batch;
   j->took = (double)(lab_clock_mono() - j->began) / 1e9;
@@ -51,7 +51,8 @@ static void end_job(void *arg) {
     uv_timer_stop(&b->looks);
   for (size_t i = 0; i < b->n && !lab_kit_interrupted(); i++)
     if (b->jobs[i].follows == (int)(j - b->jobs) + 1)
-      uv_timer_start(&b->jobs[i].begins, begin_job, b->jobs[i].after_ms, 0);
+      uv_timer_start(&b->jobs[i].begins, begin_batch_job, b->jobs[i].after_ms,
+                     0);
 }
 
 static void keep_answer(void *arg, lab_http_result *result) {
@@ -59,21 +60,21 @@ static void keep_answer(void *arg, lab_http_result *result) {
   j->call = NULL;
   j->result = *result;
   result->headers = result->body = (lab_buf)LAB_BUF_INIT;
-  end_job(j);
+  end_batch_job(j);
 }
 
-static void begin_job(uv_timer_t *timer) {
+static void begin_batch_job(uv_timer_t *timer) {
   job *j = timer->data;
   j->began = lab_clock_mono();
   if (j->load) {
-    if (lab_load_job_begin(j->load, end_job, j, &j->error)) {
+    if (lab_load_job_begin(j->load, end_batch_job, j, &j->error)) {
       j->result.error = -1;
-      end_job(j);
+      end_batch_job(j);
     }
     return;
   }
   if (!j->url) {
-    end_job(j);
+    end_batch_job(j);
     return;
   }
   const lab_http_call_config config = {.method = "GET",
@@ -178,7 +179,7 @@ static void plan_job(lua_State *L, job *j) {
   j->follows = (int)luaL_optinteger(L, -1, 0);
   lua_pop(L, 1);
   if (j->follows == 0)
-    uv_timer_start(&j->begins, begin_job, j->after_ms, 0);
+    uv_timer_start(&j->begins, begin_batch_job, j->after_ms, 0);
 }
 
 static void push_result(lua_State *L, const job *j) {

@@ -76,9 +76,13 @@ static int write_with(lua_State *L, int flags) {
   return luaL_fileresult(L, ok, path);
 }
 
-static int write_new(lua_State *L) { return write_with(L, O_EXCL); }
+static int write_new(lua_State *L) {
+  return write_with(L, O_EXCL);
+}
 
-static int write_over(lua_State *L) { return write_with(L, O_TRUNC); }
+static int write_over(lua_State *L) {
+  return write_with(L, O_TRUNC);
+}
 
 static int make_temp_folder(lua_State *L) {
   char path[PATH_MAX];
@@ -97,7 +101,7 @@ static int make_link(lua_State *L) {
   return luaL_fileresult(L, symlink(target, path) == 0, path);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type,
+static int remove_tree_entry(const char *path, const struct stat *st, int type,
                         struct FTW *at) {
   (void)st;
   (void)type;
@@ -108,7 +112,7 @@ static int remove_entry(const char *path, const struct stat *st, int type,
 static int remove_tree(lua_State *L) {
   enum { FOLDERS_OPEN = 16 };
   const char *path = luaL_checkstring(L, 1);
-  int rc = nftw(path, remove_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+  int rc = nftw(path, remove_tree_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
   return luaL_fileresult(L, rc == 0, path);
 }
 

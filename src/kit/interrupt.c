@@ -31,7 +31,9 @@ void lab_kit_catch_interrupts(lua_State *L) {
     sigaction(caught[i], &action, NULL);
 }
 
-int lab_kit_interrupted(void) { return interrupted; }
+int lab_kit_interrupted(void) {
+  return interrupted;
+}
 
 void lab_kit_check_interrupt(lua_State *L) {
   if (interrupted)

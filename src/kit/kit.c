@@ -30,7 +30,7 @@ static void *allocate_for_kit(void *ud, void *p, size_t old, size_t size) {
   return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
 }
 
-static int add_traceback(lua_State *L) {
+static int add_kit_traceback(lua_State *L) {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
   return 1;
 }
@@ -71,7 +71,8 @@ static int run_command(lua_State *L) {
 
 int lab_kit_run(int argc, char **argv) {
   command c = {.argc = argc, .argv = argv, .code = 2};
-  setvbuf(stdout, NULL, _IOLBF, 0); /* who reads a pipe sees each line at once */
+  setvbuf(stdout, NULL, _IOLBF,
+          0); /* who reads a pipe sees each line at once */
   lab_folders_want_lessons();
   lua_State *L = lua_newstate(allocate_for_kit, NULL);
   if (!L) {
@@ -79,7 +80,7 @@ int lab_kit_run(int argc, char **argv) {
     return 2;
   }
   lab_kit_catch_interrupts(L);
-  lua_pushcfunction(L, add_traceback);
+  lua_pushcfunction(L, add_kit_traceback);
   lua_pushcfunction(L, run_command);
   lua_pushlightuserdata(L, &c);
   bool ok = lua_pcall(L, 1, 0, -3) == LUA_OK;

@@ -47,7 +47,7 @@ void lab_kit_follow_parent(void) {
 
 /* ---- their end ----------------------------------------------------------- */
 
-static bool has_ended(started *s) {
+static bool has_process_ended(started *s) {
   int status;
   pid_t pid = s->pid ? waitpid(s->pid, &status, WNOHANG) : -1;
   if (pid == 0 || (pid < 0 && errno == EINTR))
@@ -65,11 +65,11 @@ static void sleep_ms(long ms) {
 
 /* TERM, and after STOP_MS KILL. */
 static void stop_started(started *s) {
-  if (s->pid == 0 || has_ended(s))
+  if (s->pid == 0 || has_process_ended(s))
     return;
   kill(s->pid, SIGTERM);
   uint64_t deadline = lab_clock_mono() + STOP_MS * LAB_MILLISECOND;
-  while (!has_ended(s)) {
+  while (!has_process_ended(s)) {
     if (lab_clock_mono() > deadline)
       kill(s->pid, SIGKILL);
     sleep_ms(1);
@@ -150,7 +150,7 @@ static int start_self(started *s, char *const *argv, int out) {
 }
 
 /* The port that the log at PATH names, or 0. */
-static int find_port(const char *path) {
+static int find_lab_port(const char *path) {
   static const char before[] = "HTTP server started on ";
   char text[8192];
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -164,7 +164,7 @@ static int find_port(const char *path) {
     return 0;
   while (end > at && end[-1] >= '0' && end[-1] <= '9')
     end--;
-  return atoi(end);
+  return (int)strtol(end, NULL, 10);
 }
 
 /* The last line of the log, which says why a lab has ended. */
@@ -186,9 +186,9 @@ static int push_reason(lua_State *L, const char *log) {
 
 static int wait_for_port(lua_State *L, started *s, const char *log) {
   uint64_t deadline = lab_clock_mono() + START_MS * LAB_MILLISECOND;
-  while ((s->port = find_port(log)) == 0) {
+  while ((s->port = find_lab_port(log)) == 0) {
     lab_kit_check_interrupt(L);
-    if (has_ended(s))
+    if (has_process_ended(s))
       return push_reason(L, log);
     if (lab_clock_mono() > deadline) {
       luaL_pushfail(L);
@@ -200,7 +200,7 @@ static int wait_for_port(lua_State *L, started *s, const char *log) {
   return 1; /* the lab, which is at the top */
 }
 
-static int start_lab(lua_State *L) {
+static int start_kit_lab(lua_State *L) {
   const char *log = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   static char program[] = "diaglab", listen[] = "--listen",
@@ -249,7 +249,7 @@ static int start_busy(lua_State *L) {
 }
 
 const luaL_Reg lab_kit_labs[] = {
-    {"start_lab", start_lab},
+    {"start_lab", start_kit_lab},
     {"start_busy", start_busy},
     {NULL, NULL},
 };

@@ -19,9 +19,8 @@
 void lab_kit_follow_parent(void);
 
 /* host.start_lab(log, { argument, ... }) -> lab | nil, message
- *   starts a lab and waits until it listens; what it writes goes to the file LOG
- * host.start_busy() -> busy
- *   starts a process that computes
+ *   starts a lab and waits until it listens; what it writes goes to the file
+ * LOG host.start_busy() -> busy starts a process that computes
  *
  * lab:port(), lab:pid(), lab:stop() -> exit code; also when it is closed
  * (<close>) or collected. busy:stop(), likewise. */

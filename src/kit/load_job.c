@@ -26,14 +26,14 @@ struct lab_load_job {
 
 /* ---- the plan ------------------------------------------------------------ */
 
-static double take_number(lua_State *L, const char *key, double other) {
+static double take_plan_number(lua_State *L, const char *key, double other) {
   lua_getfield(L, -1, key);
   double number = luaL_optnumber(L, -1, other);
   lua_pop(L, 1);
   return number;
 }
 
-static const char *take_text(lua_State *L, const char *key) {
+static const char *take_plan_text(lua_State *L, const char *key) {
   lua_getfield(L, -1, key);
   const char *text = lua_tostring(L, -1); /* the table keeps it alive */
   lua_pop(L, 1);
@@ -42,18 +42,18 @@ static const char *take_text(lua_State *L, const char *key) {
 
 /* The plan that the table at the top of the stack describes. */
 static lab_load_plan take_plan(lua_State *L) {
-  const char *body = take_text(L, "body");
+  const char *body = take_plan_text(L, "body");
   return (lab_load_plan){
-      .path = take_text(L, "path"),
-      .method = take_text(L, "method"),
+      .path = take_plan_text(L, "path"),
+      .method = take_plan_text(L, "method"),
       .headers = "User-Agent: diaglab-load\r\n",
       .body = body,
       .body_len = body ? strlen(body) : 0,
-      .requests = (uint64_t)take_number(L, "requests", 0),
-      .duration_ns = (uint64_t)(take_number(L, "seconds", 0) * 1e9),
-      .clients = (unsigned)take_number(L, "clients", 1),
-      .rate = take_number(L, "rate", 0),
-      .timeout_ns = (uint64_t)(take_number(L, "timeout", 0) * 1e9)};
+      .requests = (uint64_t)take_plan_number(L, "requests", 0),
+      .duration_ns = (uint64_t)(take_plan_number(L, "seconds", 0) * 1e9),
+      .clients = (unsigned)take_plan_number(L, "clients", 1),
+      .rate = take_plan_number(L, "rate", 0),
+      .timeout_ns = (uint64_t)(take_plan_number(L, "timeout", 0) * 1e9)};
 }
 
 static void take_inner_plan(lua_State *L, const char *key, lab_load_plan *plan,
@@ -68,7 +68,7 @@ static void take_inner_plan(lua_State *L, const char *key, lab_load_plan *plan,
 
 lab_load_job *lab_load_job_new(lua_State *L, uv_loop_t *loop) {
   plans p = {.main = take_plan(L)};
-  const char *url = take_text(L, "url");
+  const char *url = take_plan_text(L, "url");
   lab_load_job *j = lab_xcalloc(1, sizeof *j);
   j->plans = p;
   j->url = url;

@@ -30,14 +30,14 @@ static int free_profile(lua_State *L) {
 
 /* ---- filters ------------------------------------------------------------- */
 
-static const char *take_text(lua_State *L, int at, const char *key) {
+static const char *take_filter_text(lua_State *L, int at, const char *key) {
   lua_getfield(L, at, key);
   const char *text = lua_tostring(L, -1); /* the table keeps it alive */
   lua_pop(L, 1);
   return text;
 }
 
-static bool take_flag(lua_State *L, int at, const char *key) {
+static bool take_filter_flag(lua_State *L, int at, const char *key) {
   lua_getfield(L, at, key);
   bool flag = lua_toboolean(L, -1);
   lua_pop(L, 1);
@@ -45,8 +45,8 @@ static bool take_flag(lua_State *L, int at, const char *key) {
 }
 
 /* NAMES has room for LAB_PPROF_UNDER_MAX. */
-static size_t take_names(lua_State *L, int at, const char *key,
-                         const char **names) {
+static size_t take_filter_names(lua_State *L, int at, const char *key,
+                                const char **names) {
   lua_getfield(L, at, key);
   size_t n = lua_istable(L, -1) ? (size_t)lua_rawlen(L, -1) : 0;
   if (n > LAB_PPROF_UNDER_MAX)
@@ -69,18 +69,19 @@ typedef struct question {
 /* Reads the filter at the stack's place 2. */
 static void take_question(lua_State *L, const lab_pprof *p, question *q) {
   luaL_checktype(L, 2, LUA_TTABLE);
-  *q = (question){.filter = {.scenario = take_text(L, 2, "scenario"),
-                             .only_scenario = take_flag(L, 2, "only_scenario"),
-                             .tag_key = take_text(L, 2, "tag_key"),
-                             .tag_value = take_text(L, 2, "tag_value"),
-                             .of = take_text(L, 2, "of"),
-                             .top = take_text(L, 2, "top"),
-                             .leaf = take_text(L, 2, "leaf"),
-                             .line = take_text(L, 2, "line"),
-                             .absent = take_text(L, 2, "absent")}};
-  q->filter.nunder = take_names(L, 2, "under", q->under);
+  *q = (question){
+      .filter = {.scenario = take_filter_text(L, 2, "scenario"),
+                 .only_scenario = take_filter_flag(L, 2, "only_scenario"),
+                 .tag_key = take_filter_text(L, 2, "tag_key"),
+                 .tag_value = take_filter_text(L, 2, "tag_value"),
+                 .of = take_filter_text(L, 2, "of"),
+                 .top = take_filter_text(L, 2, "top"),
+                 .leaf = take_filter_text(L, 2, "leaf"),
+                 .line = take_filter_text(L, 2, "line"),
+                 .absent = take_filter_text(L, 2, "absent")}};
+  q->filter.nunder = take_filter_names(L, 2, "under", q->under);
   q->filter.under = q->under;
-  const char *type = take_text(L, 2, "type");
+  const char *type = take_filter_text(L, 2, "type");
   q->type = lab_pprof_type_index(p, type);
   if (q->type == p->ntypes)
     luaL_error(L, "the profile has no values called '%s'", type);
@@ -126,11 +127,10 @@ static int push_top(lua_State *L) {
   lua_getfield(L, 2, "max");
   lua_Integer max = luaL_optinteger(L, -1, TOP_DEFAULT);
   luaL_argcheck(L, max > 0 && max <= TOP_MAX, 2, "max is out of range");
-  lab_pprof_row *rows =
-      lua_newuserdatauv(L, (size_t)max * sizeof *rows, 0);
+  lab_pprof_row *rows = lua_newuserdatauv(L, (size_t)max * sizeof *rows, 0);
   lab_pprof_query *q = lab_pprof_query_new(u->p, &asked.filter);
-  size_t n = lab_pprof_query_top(q, asked.type, take_flag(L, 2, "by_cum"),
-                                 rows, (size_t)max);
+  size_t n = lab_pprof_query_top(
+      q, asked.type, take_filter_flag(L, 2, "by_cum"), rows, (size_t)max);
   lab_pprof_query_free(q);
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {

@@ -101,7 +101,7 @@ typedef struct copying {
   const char *problem; /* a literal; what is wrong with the table */
 } copying;
 
-static bool copy_value(copying *c, int depth);
+static bool copy_data_value(copying *c, int depth);
 
 static bool fail_copy(copying *c, const char *problem) {
   c->problem = problem;
@@ -109,7 +109,7 @@ static bool fail_copy(copying *c, const char *problem) {
 }
 
 /* The table at the top of `from`: an equal one on the top of `to`. */
-static bool copy_table(copying *c, int depth) {
+static bool copy_data_table(copying *c, int depth) {
   if (depth >= DEPTH_MAX)
     return fail_copy(c, "tables are nested too deep, or one contains itself");
   luaL_checkstack(c->to, 6, "the data");
@@ -117,10 +117,10 @@ static bool copy_table(copying *c, int depth) {
   lua_pushnil(c->from);
   while (lua_next(c->from, -2)) {
     lua_pushvalue(c->from, -2); /* the key, above the value */
-    if (!copy_value(c, depth))
+    if (!copy_data_value(c, depth))
       return false;
     lua_pop(c->from, 1);
-    if (!copy_value(c, depth))
+    if (!copy_data_value(c, depth))
       return false;
     lua_pop(c->from, 1);
     lua_rawset(c->to, -3);
@@ -129,7 +129,7 @@ static bool copy_table(copying *c, int depth) {
 }
 
 /* The value at the top of `from` is pushed on `to`. */
-static bool copy_value(copying *c, int depth) {
+static bool copy_data_value(copying *c, int depth) {
   if (++c->values > VALUES_MAX)
     return fail_copy(c, "there is too much in the table");
   size_t len;
@@ -149,7 +149,7 @@ static bool copy_value(copying *c, int depth) {
     return true;
   }
   case LUA_TTABLE:
-    return copy_table(c, depth + 1);
+    return copy_data_table(c, depth + 1);
   default:
     return fail_copy(c, "there is a function in the table: a lesson is data");
   }
@@ -163,8 +163,8 @@ static int push_problem(lua_State *L, const char *name, const char *problem) {
   return 2;
 }
 
-int lab_data_push(lua_State *L, const char *text, size_t len,
-                  const char *name) {
+static int push_data(lua_State *L, const char *text, size_t len,
+                     const char *name) {
   luaL_checkstack(L, 6, "the data");
   data_state *state = push_data_state(L);
   if (!state->L || !lua_checkstack(state->L, 4 * DEPTH_MAX))
@@ -184,7 +184,7 @@ int lab_data_push(lua_State *L, const char *text, size_t len,
   }
   copying c = {.from = state->L, .to = L};
   int top = lua_gettop(L);
-  if (!copy_value(&c, 0)) {
+  if (!copy_data_value(&c, 0)) {
     lua_settop(L, top);
     return push_problem(L, name, c.problem);
   }
@@ -198,5 +198,5 @@ int lab_host_data(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &len);
   const char *name = luaL_checkstring(L, 2);
   lua_settop(L, 2);
-  return lab_data_push(L, text, len, name);
+  return push_data(L, text, len, name);
 }

@@ -14,15 +14,10 @@
 #define LAB_SCENARIO_DATA_FILE_H
 
 #include <lua.h>
-#include <stddef.h>
 
-/* Pushes what the chunk TEXT returns, a table, and returns 1; or pushes nil and
- * a message with file and line, and returns 2. NAME is the file's, for
- * messages. Raises only when L has no memory left. */
-int lab_data_push(lua_State *L, const char *text, size_t len,
-                  const char *name);
-
-/* host.data(text, name) -> table | nil, message */
+/* host.data(text, name) -> table | nil, message: what the chunk TEXT returns.
+ * NAME is the file's; each message begins with it. Raises only when L has no
+ * memory left. */
 int lab_host_data(lua_State *L);
 
 #endif

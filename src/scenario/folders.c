@@ -232,7 +232,9 @@ void lab_folders_release(const lab_folder_record *shown) {
     release_record(LAB_CONTAINER(shown, record, shown));
 }
 
-void lab_folders_want_lessons(void) { with_lessons = true; }
+void lab_folders_want_lessons(void) {
+  with_lessons = true;
+}
 
 void lab_folders_stop(bool stop) {
   atomic_store(&stopped, stop);

@@ -141,8 +141,8 @@ static int open_regular(lua_State *L, const char *path, reading *r) {
                             : push_unfit(L, path, &st);
 }
 
-/* Some editors begin a file with U+FEFF, which isn't Lua. The text is at the top
- * of the stack. */
+/* Some editors begin a file with U+FEFF, which isn't Lua. The text is at the
+ * top of the stack. */
 static void drop_byte_order_mark(lua_State *L) {
   size_t len;
   const char *text = lua_tolstring(L, -1, &len);

@@ -35,19 +35,18 @@
 #define DECLARE(name)                                                          \
   extern const char lab_lua_##name[];                                          \
   extern const size_t lab_lua_##name##_len;
-PARTS(DECLARE)
-
-static const struct {
-  const char *name, *text;
-  const size_t *len;
-} parts[] = {
-#define ROW(name) {#name, lab_lua_##name, &lab_lua_##name##_len},
-    PARTS(ROW)};
+#define NAME(name) #name,
+#define TEXT(name) lab_lua_##name,
+#define LENGTH(name) &lab_lua_##name##_len,
 
 lab_part lab_part_find(const char *name) {
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    if (strcmp(parts[i].name, name) == 0)
-      return (lab_part){parts[i].name, parts[i].text, *parts[i].len};
+  PARTS(DECLARE)
+  static const char *const names[] = {PARTS(NAME)};
+  static const char *const texts[] = {PARTS(TEXT)};
+  static const size_t *const lengths[] = {PARTS(LENGTH)};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i], name) == 0)
+      return (lab_part){names[i], texts[i], *lengths[i]};
   return (lab_part){0};
 }
 

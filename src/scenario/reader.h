@@ -19,7 +19,8 @@
 /* The environment variable that makes a reader out of the program. Its value is
  * the path of scenario.lua. */
 #define LAB_READER_VARIABLE "DIAGLAB_READS"
-/* If it is set, too, the record is whole: with the lesson and all its faults. */
+/* If it is set, too, the record is whole: with the lesson and all its faults.
+ */
 #define LAB_READER_WHOLE_VARIABLE "DIAGLAB_READS_LESSON"
 
 typedef enum lab_reader_frame_kind {

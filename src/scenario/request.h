@@ -38,7 +38,7 @@ typedef struct lab_request {
   int step; /* that served it */
 
   /* Private: the VM's. */
-  uint64_t id; /* as scripts see it */
+  uint64_t id;   /* as scripts see it */
   uint64_t sent; /* mono ns */
   struct lab_lua_task *task;
   lab_list link;

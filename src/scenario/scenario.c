@@ -69,7 +69,8 @@ static void run_embedded(lua_State *L, const char *name, int nargs) {
   else
     snprintf(path, sizeof path, "diaglab/%s.lua", name);
   lua_pushfstring(L, "@%s", path);
-  lab_sources_register_late(lua_tostring(L, -1), "main", path, part.text, part.len);
+  lab_sources_register_late(lua_tostring(L, -1), "main", path, part.text,
+                            part.len);
   if (luaL_loadbufferx(L, part.text, part.len, lua_tostring(L, -1), "t") !=
       LUA_OK)
     lua_error(L);

@@ -16,6 +16,7 @@ local here = source .. "/tests/bench"
 package.path = source .. "/tests/integration/?.lua;" .. package.path
 
 local t = require "harness"
+local peers = assert(loadfile(source .. "/tests/bench/peers.lua"))(t, build)
 t.diaglab = build .. "/diaglab"
 
 local ROUNDS = tonumber(os.getenv("ROUNDS") or 5)
@@ -101,16 +102,9 @@ local function go_peer()
   end)
 end
 
--- Below those that the kernel gives to clients, which could connect to
--- themselves.
-local function free_port()
-  for port = 10000 + math.random(20000), 32000 do
-    if t.http("http://127.0.0.1:" .. port).failure then return port end
-  end
-end
 
 local function bare_server()
-  local port = free_port()
+  local port = peers.free_port()
   t.spawn(t.command { build .. "/tests/bare_server", port })
   local url = "http://127.0.0.1:" .. port
   t.eventually(function() return t.http(url).status == 200 end)
@@ -127,70 +121,6 @@ end
 
 local groups, order = {}, { "start", "request", "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks",
   "pprof", "load" }
-
--- The same answer from Lua code in other servers. Each takes keep-alive
--- connections for ever, has one process, and writes no log.
-local LIGHTTPD = [[
-server.bind = "127.0.0.1"
-server.port = %d
-server.document-root = "%s"
-server.errorlog = "/dev/null"
-server.modules = ("mod_magnet")
-server.max-keep-alive-requests = 65535
-magnet.attract-raw-url-to = ("%s/hello.lua")
-]]
-local MAGNET = [[
-lighty.header["Content-Type"] = "text/plain; charset=utf-8"
-lighty.content = { "hello world" }
-return 200
-]]
-local NGINX = [[
-daemon off;
-master_process off;
-error_log /dev/null crit;
-pid %s/pid;
-load_module /usr/lib/nginx/modules/ndk_http_module.so;
-load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  keepalive_requests 1000000000;
-  server {
-    listen 127.0.0.1:%d;
-    location / {
-      default_type "text/plain; charset=utf-8";
-      content_by_lua_block {
-        ngx.header.content_length = 11
-        ngx.print("hello world")
-      }
-    }
-  }
-}
-]]
-
--- The port and the command of each.
-local function lighttpd_command()
-  local dir, port = t.temp_dir(), free_port()
-  t.write(dir .. "/hello.lua", MAGNET)
-  t.write(dir .. "/conf", LIGHTTPD:format(port, dir, dir))
-  return port, { "lighttpd", "-D", "-f", dir .. "/conf" }
-end
-
-local function nginx_command()
-  local dir, port = t.temp_dir(), free_port()
-  t.write(dir .. "/conf", NGINX:format(dir, port))
-  return port, { "nginx", "-c", dir .. "/conf" }
-end
-
-local function go_command()
-  local port = free_port()
-  return port, { build .. "/tests/peer", "127.0.0.1:" .. port }
-end
-
-local function lab_command()
-  local port = free_port()
-  return port, { t.diaglab, "--listen", "127.0.0.1:" .. port }
-end
 
 -- Milliseconds to the first answer, and the CPU time until then: the smallest
 -- and the middle of STARTS each, of several programs that take turns.
@@ -217,7 +147,7 @@ local function start_times(...)
 end
 
 function groups.start()
-  local wall, cpu = start_times(lab_command, go_command, lighttpd_command)
+  local wall, cpu = start_times(peers.lab, peers.go, peers.lighttpd)
   row("start to first answer, against Go (ms)", "%.1f", wall[1].middle, wall[2].middle, "<= 1")
   row("  the fastest", "%.1f", wall[1].min, wall[2].min)
   row("  the fastest, against 15 ms", "%.1f", wall[1].min, 15, "<= 1")
@@ -260,7 +190,7 @@ end
 
 function groups.request()
   local lab, lighttpd, nginx, go =
-    serve(lab_command), serve(lighttpd_command), serve(nginx_command), serve(go_command)
+    serve(peers.lab), serve(peers.lighttpd), serve(peers.nginx), serve(peers.go)
   local ours, magnet, openresty, theirs =
     alternate(request_cost(lab), request_cost(lighttpd), request_cost(nginx), request_cost(go))
   row("/ with its log, against lighttpd without (CPU us)", "%.2f", ours, magnet, "<= 1")

@@ -103,7 +103,7 @@ t.test("step 6: five descriptors a request, until there are none", function()
   t.equal(listed, 60, "lsof")
   local profile = lab:get("/debug/pprof/lab.OpenFiles?debug=1").body
   t.has(profile, "lab.OpenFiles profile: total 60\n60 @ ", "one record")
-  t.match(profile, "lab%.temp_file[^\n]*\n#[^\n]*%.createFiles[^\n]*06%-fd%-leak/scenario%.lua:5\n")
+  t.match(profile, "lab%.temp_file[^\n]*\n#[^\n]*%.createFiles[^\n]*06%-receipts/scenario%.lua:5\n")
   local answer = lab:get("/")
   t.equal(answer.status, 500)
   t.has(lab:details(answer), "too many open files")

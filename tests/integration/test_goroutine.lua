@@ -45,8 +45,8 @@ t.test("step 1: requests that wait for the lock", function()
     return select(2, dump(lab):gsub(" %[sync%.Mutex%.Lock " .. remark .. "%]:\n", "")) == 3
   end)
   t.match(dump(lab), "goroutine %d+ %[sync%.Mutex%.Lock %([^%],]+%)%]:\nlab%.Mutex%.lock%(%.%.%.%)\n\t%S+:%d+ %+0x%x+\n"
-    .. "mutex%.countRequest%(%.%.%.%)\n\t%S+/01%-mutex/scenario%.lua:%d+ %+0x%x+\n"
-    .. "mutex%.request%(%.%.%.%)\n\t[^\n]+\n"
+    .. "counter%.countRequest%(%.%.%.%)\n\t%S+/01%-counter/scenario%.lua:%d+ %+0x%x+\n"
+    .. "counter%.request%(%.%.%.%)\n\t[^\n]+\n"
     .. "main%.doSomeBusinessLogic%(%.%.%.%)\n\t%S+/main%.lua:%d+ %+0x%x+\n"
     .. "main%.helloWorldHandler%(%.%.%.%)\n\t[^\n]+\n\n")
   local top = t.pprof.top(lab.url .. GOROUTINE)
@@ -66,7 +66,7 @@ t.test("step 5: 20 requests leave 100 tasks, in one record", function()
   t.match(text, "^goroutine profile: total 100\n100 @ 0x")
   t.equal(count(text, " @ 0x"), 1)
   t.has(text, '\n# labels: {"route":"/", "step":"workers"}\n')
-  t.match(text, "#\t0x%x+\ttask%-leak%.startGoroutines%.func1%+0x%x+\t")
+  t.match(text, "#\t0x%x+\tworkers%.startGoroutines%.func1%+0x%x+\t")
   local all = dump(lab)
   t.equal(count(all, " [chan receive]:\n"), 100)
   t.equal(count(all, "\ncreated by workers.startGoroutines in goroutine "), 100)

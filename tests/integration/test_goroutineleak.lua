@@ -177,7 +177,7 @@ end)
 -- Steps 1 and 5 leak tasks, as their readers see it. This profile has none of
 -- them, and the index says why.
 t.test("steps 1 and 5: somebody could still reach the lock, the channel", function()
-  for step, work in pairs { [1] = "mutex", [5] = "workers" } do
+  for step, work in pairs { [1] = "counter", [5] = "workers" } do
     local lab = t.start_with(scenarios, "--step", tostring(step), "--param", "5.work=0.0001")
     local client = t.spawn(t.command { "curl", "-s", "-o", "/dev/null", lab.url .. "/" })
     t.eventually(function()

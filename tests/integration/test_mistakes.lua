@@ -147,9 +147,8 @@ t.test("a table that is wrong: the line and the name of what is wrong in it", fu
     { "routes = { ['/report'] = 5 },", "routes: /report must be a function(self, req), not a number" },
     { "params = { size = 5 },", "params: size must be its default and its meaning" },
     { "params = { step = { 5, 'x' } },", "params: 'step' can't be a name" },
-    { "expect = { { 'heap', topp = 'x' } },", "expect[1]: unknown key 'topp'; did you mean 'top'?" },
-    { "expect = { { 'heap', share = 'x' } },", "expect[1].share must be a number, not a string" },
-    { "diagnosis = { kind = 'x' },", "diagnosis must be like" },
+    { "expect = 5,", "expect must be a table" },
+    { "diagnosis = 'x',", "diagnosis must be a table" },
     { "hints = { 5 },", "hints must be a list of strings" },
   }
   for _, case in ipairs(cases) do

@@ -87,7 +87,7 @@ t.test("step 1: the goroutine profile shows them in sync.Mutex.Lock", function()
     t.match(stack, "countRequest%(.*\nmain%.doSomeBusinessLogic%(.*\nmain%.helloWorldHandler%(")
   end
   t.equal(n, 3, "stacks that wait for the mutex")
-  t.match(lab:get(PPROF .. "goroutine?debug=1").body, "\n3 @ [^\n]+\n[^@]+mutex%.countRequest[^@]+main%.doSomeBusinessLogic")
+  t.match(lab:get(PPROF .. "goroutine?debug=1").body, "\n3 @ [^\n]+\n[^@]+counter%.countRequest[^@]+main%.doSomeBusinessLogic")
   local top = t.pprof.top(lab.url .. PPROF .. "goroutine")
   t.equal(top["main.doSomeBusinessLogic"].cum, 3, "below doSomeBusinessLogic")
   t.equal(top["lab.Mutex.lock"].flat, 3, "in Mutex.lock")
@@ -250,11 +250,11 @@ t.test("step 5: 20 requests leave 100 tasks in one record, gone after goto", fun
   local lab = in_step(5)
   for _ = 1, 20 do lab:get("/") end
   local text = lab:get(PPROF .. "goroutine?debug=1").body
-  t.match(text, "\n100 @ [^\n]+\n[^@]+lab%.Channel%.recv[^@]+task%-leak%.startGoroutines%.func1")
+  t.match(text, "\n100 @ [^\n]+\n[^@]+lab%.Channel%.recv[^@]+workers%.startGoroutines%.func1")
   t.equal(select(2, text:gsub("\n#[^\n]*startGoroutines", "")), 1, "records of startGoroutines")
   local stacks = lab:get(PPROF .. "goroutine?debug=2").body
   t.equal(select(2, stacks:gsub("%[chan receive[^%]]*%]:", "")), 100, "tasks that receive")
-  t.equal(select(2, stacks:gsub("\ncreated by task%-leak%.startGoroutines", "")), 100, "their origin")
+  t.equal(select(2, stacks:gsub("\ncreated by workers%.startGoroutines", "")), 100, "their origin")
   t.equal(t.pprof.top(lab.url .. PPROF .. "goroutine")["workers.startGoroutines.func1"].cum, 100)
 
   lab:get("/goto?step=0")

@@ -56,7 +56,7 @@ answers("errors, in Go's words", {
     "makechan: size out of range",
     'select: case 1 must be {channel, "recv"} or {channel, "send", value}',
     "select: case 1 has no channel",
-    "can't lock here: a C function waits for this call",
+    "can't lock here: a C function waits for this call (as table.sort does for its comparator)",
   }, "\n"),
 })
 

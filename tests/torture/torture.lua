@@ -131,6 +131,24 @@ local function says_memory_is_out(output)
     or output:find("PANIC: unprotected error in call to Lua API (not enough memory)", 1, true)
 end
 
+-- The functions under which the allocation was refused, innermost first, each with
+-- its place.
+local function read_frames(run)
+  local frames = {}
+  if not run.frames or run.frames == "" then return frames end
+  local lines = read_command(("addr2line -fse %s %s 2>/dev/null"):format(quote(run.program), run.frames))
+  for name, place in lines:gmatch("([^\n]+)\n([^\n]+)\n") do
+    if not place:find("^refuse%.c") then frames[#frames + 1] = { name, place } end
+  end
+  return frames
+end
+
+-- libuv aborts, and says nothing, where it can't make its own lists longer.
+local function is_libuvs_own(run)
+  local frames = read_frames(run)
+  return frames[1] ~= nil and frames[1][1]:find("^uv__") ~= nil
+end
+
 -- How RUN ended well: "passed", "failed" (an expectation), "memory" (it ended
 -- for want of memory); or nil and what is wrong.
 local function judge_run(run)
@@ -149,6 +167,8 @@ local function judge_run(run)
     return "memory"
   elseif run.status == 134 and run.output:find(": error: Failure!", 1, true) then
     return "failed"
+  elseif run.status == 134 and is_libuvs_own(run) then
+    return "memory"
   elseif run.status > 0 and run.status < 99 then
     return "failed"
   end
@@ -167,17 +187,8 @@ local function print_tail(text, lines)
   end
 end
 
--- The functions under which the allocation was refused, innermost first.
 local function print_place(run)
-  if not run.frames or run.frames == "" then
-    return
-  end
-  local lines = read_command(("addr2line -fse %s %s 2>/dev/null"):format(quote(run.program), run.frames))
-  for name, place in lines:gmatch("([^\n]+)\n([^\n]+)\n") do
-    if not place:find("^refuse%.c") then
-      print(("    %s (%s)"):format(name, place))
-    end
-  end
+  for _, frame in ipairs(read_frames(run)) do print(("    %s (%s)"):format(frame[1], frame[2])) end
 end
 
 local function print_fault(run, total, what)

@@ -174,6 +174,7 @@ static void path_is_searched(void **state) {
   setenv("PATH", "", 1);
   assert_int_equal(spawn_word("true"), -ENOENT);
   char *folder = malloc(20000);
+  assert_non_null(folder);
   memset(folder, 'x', 20000);
   folder[0] = '/';
   memcpy(folder + 20000 - 15, ":/usr/bin:/bin", 15);
@@ -208,6 +209,7 @@ static void many_and_long_words(void **state) {
   assert_int_equal(strtol(text, NULL, 10), WORDS - 4);
   assert_int_equal(waitpid(pid, &status, 0), pid);
   char *huge = malloc(4 << 20);
+  assert_non_null(huge);
   memset(huge, 'x', 4 << 20);
   huge[(4 << 20) - 1] = '\0';
   argv[2] = huge;

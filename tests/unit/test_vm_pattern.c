@@ -35,11 +35,14 @@ static void *allocate_zeroed(void *ud, void *p, size_t old, size_t size) {
   return calloc(1, size);
 }
 
-static lua_State *new_state(void) {
+/* Calls BODY in a new state, protected: there may be no memory. */
+static void run_in_state(lua_CFunction body) {
   lua_State *L = lua_newstate(allocate_zeroed, NULL);
   assert_non_null(L);
-  luaL_openlibs(L);
-  return L;
+  lua_pushcfunction(L, body);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK)
+    fail_msg("%s", lua_tostring(L, -1));
+  lua_close(L);
 }
 
 /* The table `string` as it is now, as a copy. */
@@ -54,28 +57,31 @@ static void push_copy(lua_State *L) {
   lua_pop(L, 1);
 }
 
-static void test_same_as_stock(void **state) {
-  (void)state;
-  lua_State *L = new_state();
+static int compare_with_stock(lua_State *L) {
+  luaL_openlibs(L);
   lua_Integer seed = read_number("PATTERN_SEED", (lua_Integer)time(NULL));
   print_message("PATTERN_SEED=%lld\n", (long long)seed);
   if (luaL_loadfile(L, LAB_SOURCE_DIR "/tests/lua/patterns.lua") != LUA_OK)
-    fail_msg("%s", lua_tostring(L, -1));
+    return lua_error(L);
   push_copy(L);
   lab_stringlib_open(L);
   push_copy(L);
   lua_pushinteger(L, read_number("PATTERN_PAIRS", 20000));
   lua_pushinteger(L, seed);
-  if (lua_pcall(L, 4, 3, 0) != LUA_OK)
-    fail_msg("%s", lua_tostring(L, -1));
+  lua_call(L, 4, 3);
   assert_string_equal(lua_tostring(L, -3), "");
   assert_true(lua_tointeger(L, -2) > 1000); /* matches */
   assert_true(lua_tointeger(L, -1) > 1000); /* errors */
-  lua_close(L);
+  return 0;
 }
 
-static void test_long_runs(void **state) {
+static void test_same_as_stock(void **state) {
   (void)state;
+  run_in_state(compare_with_stock);
+}
+
+static int match_long_texts(lua_State *L) {
+  luaL_openlibs(L);
   static const char text[] =
       "local s = ('a'):rep(1000000)\n"
       "assert(s:find('b') == nil and s:find('^a*b') == nil)\n"
@@ -86,11 +92,15 @@ static void test_long_runs(void **state) {
       "assert((s .. 'needle'):find('.-needle') == 1)\n"
       "assert(('x'):rep(3000000, ', ') == (('x, '):rep(2999999) .. 'x'))\n"
       "assert((''):rep(1 << 62) == '')\n";
-  lua_State *L = new_state();
   lab_stringlib_open(L);
   if (luaL_dostring(L, text) != LUA_OK)
-    fail_msg("%s", lua_tostring(L, -1));
-  lua_close(L);
+    return lua_error(L);
+  return 0;
+}
+
+static void test_long_runs(void **state) {
+  (void)state;
+  run_in_state(match_long_texts);
 }
 
 int main(void) {

@@ -1,0 +1,62 @@
+-- SPDX-License-Identifier: MIT
+---@meta lesson
+-- What lesson.lua returns, as LuaLS annotations. Nothing here runs.
+
+---What lesson.lua returns. It is data: nothing in it can be called. docs/authoring.md
+---says what each key means; `diaglab check` says what is wrong with it.
+---@class lab.Lesson
+---@field title string                a ticket's: must not give the solution away
+---@field symptom string              what one can see from outside
+---@field difficulty integer          1 to 5
+---@field minutes integer             expected time, 1 to 1000
+---@field tags string[]?              for the course
+---@field hints string[]              40 to 160 words each, one step nearer to the solution; each ends with a question
+---@field load lab.Load               the requests that make the symptom show
+---@field params table<string, number|string|boolean>? values for the scenario's params, while it is proven
+---@field fixed string|table<string, number|string|boolean>? the repaired program: a file of the folder, or params
+---@field expect lab.Sentence[]       hold with the fault, and fail with the repaired program
+---@field keeps lab.Sentence[]?       hold with both
+---@field diagnosis lab.Diagnosis     what a right answer says
+
+---@class lab.Load
+---@field requests integer?           1, unless seconds is given
+---@field seconds number?
+---@field clients integer?            1 to 1000; default 1
+---@field rate number?                requests per second; each is sent when it is due
+---@field path string?                default "/"; {n} in it is the request's number
+---@field method string?              default "GET"
+---@field body string?
+---@field timeout number?             seconds; default 10
+---@field first lab.Load?             is sent before, and not counted
+---@field beside lab.Load?            is sent at the same time, until this one ends
+
+---A sentence is about exactly one of profile, metric, memstats, latency, status and
+---cpu_time, and claims a share, a value, or both.
+---@class lab.Sentence
+---@field profile string?             "cpu", "wall", "heap.inuse_space", "block.delay", "goroutine", ...
+---@field metric string?              a name of /metrics, perhaps with labels: 'diaglab_tasks{state="select"}'
+---@field memstats string?            a field of MemStats
+---@field latency "p50"|"p90"|"p99"|"max"|"mean"|nil
+---@field status "2xx"|"3xx"|"4xx"|"5xx"|"none"|nil
+---@field cpu_time true?
+---@field share string?               ">= 0.9": of the profile, or of the requests
+---@field value string?               "~ 10MB per request", ">= 5 x fixed", "9MB..11MB"
+---@field under string|string[]?      on the stack; of a list, all
+---@field top string?                 the innermost function of the scenario
+---@field leaf string?                the innermost function of all
+---@field line string?                "scenario.lua:14"
+---@field tag table<string, string>?  one label
+---@field absent string?              not on the stack
+---@field of string?                  the whole is what is under this function
+---@field all boolean?                also what isn't the scenario's
+---@field about string|string[]?      the function that it is about, though its stacks don't show it
+---@field during "load"|"enter"|"idle"|"left"|nil
+---@field at "end"|"load"|nil
+---@field load lab.Load?
+---@field always boolean?             it holds with the repaired program, too
+
+---@class lab.Diagnosis
+---@field class string|string[]       of the vocabulary: diaglab classes
+---@field where string|string[]?      the function to blame; not for class "none"
+---@field victims string|string[]?    functions that suffer and are not to blame
+---@field number {[1]: number, [2]: string, [3]: string, [4]: number?}? value, unit, question, tolerance (0.15)
