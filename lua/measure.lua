@@ -167,7 +167,7 @@ local function judgeValue(s, visits, others)
   return claim.judgeValues(c, values), text
 end
 
-local ORDER = { "no", "empty", "inconclusive", "yes" } -- the first that one of two says is both's
+local ORDER = { "empty", "no", "inconclusive", "yes" } -- the first that one of two says is both's
 
 -- Does S hold in VISITS? Returns the verdict and what was seen, in words.
 function measure.judge(s, visits, others)

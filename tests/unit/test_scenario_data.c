@@ -38,7 +38,8 @@ static void call(lua_State *L, const char *text, size_t len) {
   lua_pushcfunction(L, lab_host_data);
   lua_pushlstring(L, text, len);
   lua_pushliteral(L, "lesson.lua");
-  lua_call(L, 2, 2);
+  if (lua_pcall(L, 2, 2, 0) != LUA_OK)
+    fail_msg("%s", lua_tostring(L, -1));
 }
 
 /* Pushes the data of TEXT; fails the test if there is none. */
