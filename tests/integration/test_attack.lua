@@ -154,14 +154,14 @@ local PRELUDES = { "", attacks.few_bytes, attacks.small_disk, attacks.full_pipe 
 
 -- ---- the tests --------------------------------------------------------------------------
 
-t.test("crowds of clients, and few descriptors", function() run_crowds "ulimit -n 256" end)
+t.long("crowds of clients, and few descriptors", function() run_crowds "ulimit -n 256" end)
 
-t.test("steps that do their worst", function()
+t.long("steps that do their worst", function()
   for _, prelude in ipairs(PRELUDES) do run_steps(prelude) end
 end)
 
 -- In the queue of all others it would take as long as they do.
-t.test("/status doesn't wait for those who want something longer", function()
+t.long("/status doesn't wait for those who want something longer", function()
   attacks.build_tools()
   local lab = t.start()
   local want = ("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"):rep(20)
