@@ -134,7 +134,8 @@ end
 local probes = {
   -- A build for sanitizers would make terabytes of a core.
   ptrace = "! grep -qE '__(asan|tsan)_init' \"$DIAGLAB\" || exit 1; sleep 5 & p=$!; timeout 2 strace -p $p 2>&1 | grep -q attached; s=$?; kill $p; exit $s",
-  perf = "perf record -o /dev/null -e cpu-clock true",
+  -- Not to /dev/null: perf renames its old file, and root may.
+  perf = "f=$(mktemp) && perf record -o $f -e cpu-clock true; r=$?; rm -f $f $f.old; exit $r",
   chromium = "command -v chromium",
   -- Since glibc 2.41 it needs no system call, if the kernel is new enough.
   ["getrandom-call"] = "test \"$(printf '2.41\\n%s\\n' \"$(ldd --version | sed -n '1s/.* //p')\" | "

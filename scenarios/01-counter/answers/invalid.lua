@@ -1,0 +1,1 @@
+return { class = "mutex", where = "countRequest", code = "answer.class" }

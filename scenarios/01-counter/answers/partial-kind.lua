@@ -1,0 +1,1 @@
+return { class = "wait.deadlock", where = "countRequest", evidence = { "goroutine" }, code = "class.family" }

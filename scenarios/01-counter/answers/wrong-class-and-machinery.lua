@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "lab.Mutex.lock", code = "where.machinery" }

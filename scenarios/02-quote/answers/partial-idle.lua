@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "eatCPU", idle = true, code = "evidence.idle" }

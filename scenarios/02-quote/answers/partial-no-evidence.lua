@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "eatCPU", evidence = { "heap" }, code = "evidence.none" }

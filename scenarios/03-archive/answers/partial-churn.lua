@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "leakMemory", evidence = { "heap" }, code = "class.family" }

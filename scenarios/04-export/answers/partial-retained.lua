@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "allocateMemory", evidence = { "heap" }, code = "class.family" }

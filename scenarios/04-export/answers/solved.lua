@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "allocateMemory", evidence = { "heap" } }

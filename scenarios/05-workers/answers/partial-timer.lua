@@ -1,0 +1,1 @@
+return { class = "leak.timer", where = "startGoroutines", evidence = { "goroutine" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "leak.fd", where = "createFiles" }

@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "createFiles", evidence = { "lab.OpenFiles" }, code = "class.family" }

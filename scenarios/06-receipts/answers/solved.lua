@@ -1,0 +1,1 @@
+return { class = "leak.file", where = "createFiles", evidence = { "lab.OpenFiles" } }
