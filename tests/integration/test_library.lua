@@ -111,13 +111,13 @@ local function try_case(lab, file, case, n)
   leave(lab, op)
 end
 
-t.test("every function", function()
+t.long("every function", function()
   local lab, file = start()
   for i, case in ipairs(cases) do try_case(lab, file, case, i) end
   t.equal(lab:stop(), 0)
 end)
 
-t.test("in leave, and in a variable that is closed", function()
+t.long("in leave, and in a variable that is closed", function()
   local lab, file = start()
   write_scenario(file, "s:upper()", [[
 leave = function()
@@ -131,7 +131,7 @@ leave = function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("in enter", function()
+t.long("in enter", function()
   local lab, file = start()
   write_scenario(file, "s:upper()", "enter = again,")
   local entering = t.spawn(t.command { "curl", "-s", "--max-time", "60", lab.url .. "/goto?step=47" })
