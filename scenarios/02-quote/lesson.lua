@@ -21,11 +21,11 @@ return {
       that chain that belongs to the application, and how much time does one request spend in it?",
   },
   load = { requests = 3 },
-  params = { seconds = 0.5 },
+  params = { seconds = 0.2 },
   fixed = { seconds = 0.001 },
   expect = {
     { latency = "p50", value = ">= 20 x fixed" },
-    { profile = "cpu", under = "eatCPU", share = ">= 0.9", value = ">= 0.1s per request" },
+    { profile = "cpu", under = "eatCPU", share = ">= 0.9", value = ">= 0.05s per request" },
     { cpu_time = true, value = ">= 20 x fixed", about = "eatCPU" },
   },
   diagnosis = {

@@ -22,7 +22,7 @@ return {
       function returns. Is this one, and does anybody ever empty it?",
   },
   load = { requests = 5 },
-  params = { rounds = 4 },
+  params = { rounds = 2 },
   fixed = "fixed.lua",
   expect = {
     { profile = "heap.inuse_space", under = "leakMemory", share = ">= 0.95", value = ">= 8MB per request" },
