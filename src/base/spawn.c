@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/process.h"
 
 enum { STACK_BYTES = 64 << 10, SIGNALS = 64, KERNEL_SIGSET = SIGNALS / 8 };
@@ -144,4 +145,16 @@ int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
   rc = clone_blocked(pid, &s);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return rc;
+}
+
+char **lab_spawn_environment(char *const *variables, size_t n) {
+  size_t known = 0;
+  while (environ && environ[known])
+    known++;
+  char **list = lab_xcalloc(known + n + 1, sizeof *list);
+  for (size_t i = 0; i < known; i++)
+    list[i] = environ[i];
+  for (size_t i = 0; i < n; i++)
+    list[known + i] = variables[i];
+  return list;
 }

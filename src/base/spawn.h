@@ -14,6 +14,7 @@
 #define LAB_BASE_SPAWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 typedef struct lab_spawn_options {
@@ -27,5 +28,10 @@ typedef struct lab_spawn_options {
 /* Starts a program. Returns 0, and *PID; or a negative errno, also that of a
  * program which can't be executed. */
 int lab_spawn(pid_t *pid, const lab_spawn_options *options);
+
+/* This process's environment, and the N VARIABLES ("NAME=value") after it: for
+ * options.envp. The caller gives the list to lab_xfree; the texts stay whose
+ * they are. */
+char **lab_spawn_environment(char *const *variables, size_t n);
 
 #endif

@@ -24,8 +24,6 @@ enum {
   ARGUMENTS_MAX = 64,
 };
 
-extern char **environ;
-
 /* A process that was started; pid 0: it has ended. */
 typedef struct started {
   pid_t pid;
@@ -121,24 +119,13 @@ static started *push_started(lua_State *L) {
   return s;
 }
 
-/* This environment, and the variable that makes a process follow this one. */
-static char **make_environment(char *variable) {
-  size_t n = 0;
-  while (environ && environ[n])
-    n++;
-  char **list = lab_xcalloc(n + 2, sizeof *list);
-  if (n > 0)
-    memcpy(list, environ, n * sizeof *list);
-  list[n] = variable;
-  return list;
-}
-
 /* Starts this program with ARGV. 0 or a negative errno. */
 static int start_self(started *s, char *const *argv, int out) {
   char variable[64];
   snprintf(variable, sizeof variable, "%s=%ld", LAB_KIT_PARENT_VARIABLE,
            (long)getpid());
-  char **envp = make_environment(variable);
+  char *const variables[] = {variable};
+  char **envp = lab_spawn_environment(variables, 1);
   const lab_spawn_options options = {.file = "/proc/self/exe",
                                      .argv = argv,
                                      .envp = envp,

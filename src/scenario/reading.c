@@ -19,22 +19,6 @@
 static const uint64_t PATIENCE_NS = 10 * LAB_SECOND;
 enum { WRITTEN_MAX = 256 << 10 };
 
-extern char **environ;
-
-/* The environment of this process with FIRST and SECOND, which may be NULL. The
- * caller frees the list. */
-static char **extend_environment(char *first, char *second) {
-  size_t n = 0;
-  while (environ && environ[n])
-    n++;
-  char **list = lab_xcalloc(n + 3, sizeof *list);
-  if (n > 0)
-    memcpy(list, environ, n * sizeof *list);
-  list[n] = first;
-  list[n + 1] = second;
-  return list;
-}
-
 /* /proc/self/exe is this very program, also if its file was replaced. */
 static int start_reader(pid_t *pid, const char *file, bool whole, int out) {
   static char name[] = "diaglab-reader";
@@ -43,7 +27,8 @@ static int start_reader(pid_t *pid, const char *file, bool whole, int out) {
   lab_buf variable = LAB_BUF_INIT;
   lab_buf_printf(&variable, "%s=%s", LAB_READER_VARIABLE, file);
   lab_buf_putc(&variable, '\0');
-  char **envp = extend_environment(variable.data, whole ? is_whole : NULL);
+  char *const variables[] = {variable.data, is_whole};
+  char **envp = lab_spawn_environment(variables, whole ? 2 : 1);
   const lab_spawn_options options = {
       .file = "/proc/self/exe", .argv = argv, .envp = envp, .out = out};
   int rc = lab_spawn(pid, &options);
