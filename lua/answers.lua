@@ -48,9 +48,9 @@ local function answerOf(t)
 end
 
 local function proveFile(path, f, seen)
-  local text, problem = host.read(path)
-  local t = text and host.data(text, path)
-  if text and not t then problem = select(2, host.data(text, path)) end
+  local text, unread = host.read(path)
+  if not text then return unread end
+  local t, problem = host.data(text, path)
   if not t then return problem end
   for key in pairs(t) do
     if not KEYS[key] then

@@ -48,6 +48,7 @@ local ENTRIES = { request = true, enter = true, leave = true }
 local function isEntry(name)
   return ENTRIES[name] or name:find("^routes") ~= nil or name:find('^%["?/') ~= nil
 end
+judge.isEntry = isEntry
 
 -- "counter.countRequest.func1" -> "countRequest"
 local function plainName(name, slug)

@@ -8,6 +8,7 @@
 
 local _, parts = ...
 local judge = parts.judge
+local isEntry = judge.isEntry
 local naive = {}
 
 -- The class that the largest function of a profile is taken for.
@@ -22,10 +23,6 @@ local WORDS = {
   { "child", "leak.child" }, { "sync", "io.sync" }, { "log", "io.log" }, { "pattern", "cpu.backtrack" },
   { "memory", "memory.retained" }, { "fd", "leak.file" },
 }
-
-local function isEntry(name)
-  return name == "request" or name == "enter" or name == "leave" or name:find("^routes") or name:find('^%["?/')
-end
 
 -- The largest function of the program in a profile, by its own or by all values.
 local function largest(seen, kind, type, cumulative)

@@ -56,6 +56,13 @@ end
 
 local block, expression
 
+-- The statements up to the word that ends them, with names of their own.
+local function scope()
+  open()
+  block()
+  close()
+end
+
 -- The parameters and the body of a function, from its ( to its end.
 local function functionBody(isMethod)
   open()
@@ -269,9 +276,7 @@ local function ifStatement()
       expression()
       at = at + 1
     end
-    open()
-    block()
-    close()
+    scope()
   until peek() == "end"
   at = at + 1
 end
@@ -297,16 +302,12 @@ local statements = {
     at = at + 1
     expression()
     at = at + 1
-    open()
-    block()
-    close()
+    scope()
     at = at + 1
   end,
   ["do"] = function()
     at = at + 1
-    open()
-    block()
-    close()
+    scope()
     at = at + 1
   end,
   ["repeat"] = function()
