@@ -26,9 +26,6 @@
 #include "http/http.h"
 
 #define PATIENCE (20 * LAB_SECOND)
-/* More than the kernel keeps for a connection: its send buffer grows to 4 MiB,
- * and the receive buffer may, too. */
-enum { BIG_ANSWER = 16 << 20 };
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define GET_HOLD "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
 #define HELLO                                                                  \
@@ -77,8 +74,8 @@ static inline void fixture_answer(lab_http_request *req, void *arg) {
     lab_http_on_gone(req, fixture_gone, f);
   } else if (strncmp(path, "/big", 4) == 0) {
     lab_buf b = LAB_BUF_INIT;
-    memset(lab_buf_reserve(&b, BIG_ANSWER), 'x', BIG_ANSWER);
-    b.len = BIG_ANSWER;
+    memset(lab_buf_reserve(&b, 4 << 20), 'x', 4 << 20);
+    b.len = 4 << 20;
     lab_http_respond_buf(req, 200, "application/octet-stream", NULL, &b);
   } else if (strncmp(path, "/nope", 5) == 0) {
     lab_http_error(req, 404, "404 page not found");

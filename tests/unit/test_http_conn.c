@@ -326,7 +326,7 @@ static void big_answers_block_further_requests(void **state) {
   for (int i = 0; i < 100; i++)
     fixture_turn(&f);
   assert_int_equal(f.requests, 1);
-  size_t wanted = (size_t)4 * BIG_ANSWER, body = 0, seen = 0;
+  size_t wanted = (size_t)4 * (4 << 20), body = 0, seen = 0;
   uint64_t end = lab_clock_mono() + PATIENCE;
   while (body < wanted) {
     fixture_turn(&f);
