@@ -281,10 +281,8 @@ t.test("seconds=N of block and mutex: what came in the window, also over a switc
     ask(lab, "/goto?step=84")
     ask(lab, "/contend?n=3&ms=1")
     local whole = true
-    for _, window in pairs(files) do
-      whole = whole and window.curl:alive()
-      t.equal(window.curl:wait(), 0)
-    end
+    for _, window in pairs(files) do whole = whole and window.curl:alive() end
+    for _, window in pairs(files) do t.equal(window.curl:wait(), 0) end
     return seconds, whole
   end, function(_, whole) return whole end, 2)
   for name, window in pairs(files) do
