@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Commands and programs, as Lua sees them through a shell. Plain Lua 5.4 has no
--- processes; sh, kill and files in a temporary folder are all it takes.
+-- Commands and programs, as Lua sees them through a shell: sh, kill and files in
+-- a temporary folder. What needs no process of its own (folders, waiting) is done
+-- by LuaFileSystem and LuaSocket.
 --
 --   shell.quote(s)              s as one word of a command
 --   shell.command{...}          the words of a list, quoted, as one command
@@ -11,6 +12,7 @@
 --   shell.read(path)            -> the whole file, or nil
 --   shell.write(path, text)
 --   shell.take(path)            reads and removes
+--   shell.names(folder)         -> list of what is in it; empty if it is gone
 --   shell.temp_file()           -> the beginning of names for files; removed, too
 --   shell.temp_dir()            -> path; removed by shell.clean()
 --   shell.spawn(cmd)            -> program, in the background
@@ -23,14 +25,15 @@
 --   program:wait(seconds)       -> exit code, 128 + n after signal n, or nil if
 --                                  it still runs after so many seconds
 --   program:alive()
+local lfs = require "lfs"
+local socket = require "socket"
 local shell = {}
 
--- ROOT holds all files of this program, so that one command makes and another
--- one removes them. The paths of all folders are as long as those of mktemp -d:
--- some output is wrapped after a path.
-local BATCH = 50 -- folders that are made at once
+-- ROOT holds all files of this program, so that one command removes them. The
+-- paths of all folders are as long as those of mktemp -d: some output is wrapped
+-- after a path.
 local FIRST = 1000
-local root, folders_made, folders_given, runs
+local root, folders_given, runs
 local programs = {}
 local PATIENCE = 60 -- a busy machine takes long, but it gets there
 
@@ -63,19 +66,17 @@ local function root_dir()
     local pipe = assert(io.popen("mktemp -d -t t.XXXXXXX", "r"))
     root = assert(pipe:read("l"), "mktemp failed")
     pipe:close()
-    folders_made, folders_given, runs = FIRST, FIRST, 0
+    folders_given, runs = FIRST, 0
   end
   return root
 end
 
 function shell.temp_dir()
-  local dir = root_dir()
-  if folders_given == folders_made then
-    os.execute(("cd %s && mkdir $(seq %d %d)"):format(dir, folders_made + 1, folders_made + BATCH))
-    folders_made = folders_made + BATCH
-  end
+  local parent = root_dir()
   folders_given = folders_given + 1
-  return dir .. "/" .. folders_given
+  local dir = parent .. "/" .. folders_given
+  assert(lfs.mkdir(dir))
+  return dir
 end
 
 -- A name that no other file has, with room for endings.
@@ -89,6 +90,17 @@ function shell.take(path)
   local text = shell.read(path)
   os.remove(path)
   return text
+end
+
+-- A folder of /proc may go away meanwhile.
+function shell.names(folder)
+  local names = {}
+  pcall(function()
+    for name in lfs.dir(folder) do
+      if name ~= "." and name ~= ".." then names[#names + 1] = name end
+    end
+  end)
+  return names
 end
 
 function shell.run(cmd, input)
@@ -105,9 +117,7 @@ function shell.have(tool)
   return shell.run("command -v " .. shell.quote(tool)).code == 0
 end
 
-function shell.sleep(seconds)
-  os.execute(("sleep %.3f"):format(seconds))
-end
+shell.sleep = socket.sleep
 
 -- The kernel's uptime has only hundredths, which is enough for waiting.
 function shell.now()
