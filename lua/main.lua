@@ -87,14 +87,28 @@ local function serve(step)
   host.serve(step.scenario, step.number, step.slug, step.generation)
 end
 
--- Steps that left so many tasks behind that their memory still counts. Until it
--- is given back, a later step has no memory limit: it would be held responsible.
-local crowds = 0
+-- Steps that were left with so much that it is given back in the background, and
+-- the memory that was in use when the last of them was left. Until it is given
+-- back, a later step may have so much more: it isn't held responsible for it, but
+-- has a limit all the same. CROWDS of them left too many tasks for a collection
+-- in between.
+local draining, crowds, leftBytes = 0, 0, 0
 local limited = noStep -- the step whose limits hold
 
 local function setLimits(step)
   limited = step
-  host.limit(crowds == 0 and step.limit or 0, step.fds or 0)
+  host.limit(step.limit or 0, step.fds or 0, leftBytes)
+end
+
+local function beginDraining(crowd)
+  draining, crowds = draining + 1, crowds + (crowd and 1 or 0)
+  leftBytes = host.memory()
+end
+
+local function endDraining(crowd)
+  draining, crowds = draining - 1, crowds - (crowd and 1 or 0)
+  if draining == 0 then leftBytes = 0 end
+  setLimits(limited)
 end
 
 -- ---- tasks of the lab's own --------------------------------------------------
@@ -182,38 +196,22 @@ local function logCancelled(step, n)
   end
 end
 
--- Cancels the rest of a crowd, of which N tasks are cancelled.
-local function drainTasks(step, n)
-  repeat
-    local more = cancelSome(step)
-    n = n + more
-  until more == 0
-  logCancelled(step, n)
-end
-
--- Gives requests that are still under way some time, then cancels them.
-local function drainRequests(step)
-  local generation = step.generation
-  local patience = lab.now() + REQUEST_SECONDS
-  repeat lab.sleep(0.05) until host.requests(generation) == 0 or lab.now() >= patience
-  repeat -- also the tasks that they started meanwhile
-    local left = host.requests(generation)
-    local n = host.cancel_requests(generation) + host.cancel_tasks(generation)
-    lab.sleep(0.01)
-  until n == 0 and left == 0
-end
-
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
--- cancelled, and requests.
+-- cancelled, and requests. Those have some time until they are cancelled, too, and
+-- may start tasks meanwhile; so both are looked at in turns, until none is left.
 local function drain(step, n, crowd)
-  if crowd then drainTasks(step, n) end
-  if host.requests(step.generation) > 0 then drainRequests(step) end
-  host.reclaim(step.generation, step.number)
+  local generation, patience = step.generation, lab.now() + REQUEST_SECONDS
+  repeat
+    local late, requests, tasks = lab.now() >= patience, host.requests(generation), 0
+    if late then host.cancel_requests(generation) end
+    if crowd or late or requests == 0 then tasks = cancelSome(step) end
+    if tasks == 0 and requests > 0 then lab.sleep(0.02) end
+    n = n + tasks
+  until requests == 0 and tasks == 0
+  if crowd then logCancelled(step, n) end
+  host.reclaim(generation, step.number)
   host.collect()
-  if crowd then
-    crowds = crowds - 1
-    setLimits(limited)
-  end
+  endDraining(crowd)
 end
 
 -- Takes back what `leave` forgot. Files, sockets and processes come last: tasks
@@ -226,8 +224,9 @@ local function giveBack(step)
     local more = cancelSome(step)
     n, crowd = n + more, more > 0
   end
-  if crowd then crowds = crowds + 1 else logCancelled(step, n) end
+  if not crowd then logCancelled(step, n) end
   if crowd or host.requests(step.generation) > 0 then
+    beginDraining(crowd)
     goOwn(drain, step, n, crowd)
   else
     host.reclaim(step.generation, step.number)
@@ -291,7 +290,7 @@ end
 local ROOM = 64 << 10
 
 local function checkRoom(step)
-  if step.limit == 0 or crowds > 0 then return end -- a crowd's memory isn't the lab's own
+  if step.limit == 0 or draining > 0 then return end -- what is left isn't the lab's own
   local least = host.memory() + ROOM
   if step.limit >= least then return end
   error(("%s: limits.memory is %d bytes, but the lab itself has %d in use; it must be at least %d")

@@ -247,12 +247,14 @@ static int host_reclaim(lua_State *L) {
   return 0;
 }
 
-/* host.limit(bytes, fds): how much application memory and how many descriptors
- * the step may have; 0: no limit besides the lab's own. */
+/* host.limit(bytes, fds, left): how much application memory and how many
+ * descriptors the step may have; 0: no limit besides the lab's own. LEFT bytes
+ * of earlier steps are in use and don't count. */
 static int host_limit(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  lua_Integer bytes = luaL_checkinteger(L, 1);
-  lab_memory_set_limit(vm, bytes > 0 ? (size_t)bytes : 0);
+  lua_Integer bytes = luaL_checkinteger(L, 1), left = luaL_checkinteger(L, 3);
+  lab_memory_set_limit(vm, bytes > 0 ? (size_t)bytes : 0,
+                       left > 0 ? (size_t)left : 0);
   lab_fd_set_limit(vm, (unsigned)luaL_checkinteger(L, 2));
   return 0;
 }

@@ -24,14 +24,15 @@ static size_t read_machine_limit(void) {
 }
 
 static void apply_limit(const lab_memory *m) {
-  lab_mem_set_limit(m->lifted > 0 || m->suspended ? 0 : m->limit);
+  lab_mem_set_limit(m->lifted > 0 || m->suspended ? 0 : m->limit + m->left);
 }
 
-void lab_memory_set_limit(lab_vm *vm, size_t bytes) {
+void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   lab_memory *m = &vm->memory;
   size_t cap = read_machine_limit();
   m->own_limit = bytes > 0 && bytes < cap;
   m->limit = m->own_limit ? bytes : cap;
+  m->left = left < cap - m->limit ? left : cap - m->limit;
   m->suspended = false;
   atomic_store(&m->shown, m->limit);
   apply_limit(m);

@@ -27,6 +27,7 @@ enum {
 
 typedef struct lab_memory {
   size_t limit;                     /* bytes that the step may have */
+  size_t left;                      /* besides these of earlier steps */
   bool own_limit;                   /* its scenario says so, not the machine */
   unsigned lifted;                  /* lab_memory_lift without impose so far */
   bool suspended;                   /* until the next limit is set */
@@ -35,8 +36,9 @@ typedef struct lab_memory {
 } lab_memory;
 
 /* From now on the step may have BYTES; 0: no tighter limit than the machine's.
- * It holds at once, unless it is lifted. */
-void lab_memory_set_limit(lab_vm *vm, size_t bytes);
+ * It holds at once, unless it is lifted. LEFT bytes are in use of earlier
+ * steps, which are being given back; they don't count. */
+void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left);
 /* No limit holds from lift to impose. Pairs may be nested. */
 void lab_memory_lift(lab_vm *vm);
 void lab_memory_impose(lab_vm *vm);
