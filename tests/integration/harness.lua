@@ -28,7 +28,7 @@
 --   lab.url lab.port lab.pid    and all of shell.lua's program
 --   lab:get(path[, option...])  further words are options of curl;
 --   lab:post(path, body[, ...]) `headers` has lower-case names
---   lab:log()                   what it has logged so far
+--   lab:log()                   what it has logged so far, all of it
 --   lab:wait_log(text[, s])     until the log has the plain text
 --   lab:details(answer)         of a request that failed: what the log says of it
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
@@ -189,7 +189,27 @@ function lab:post(path, body, ...)
   return t.http(self.url .. path, "--data-binary", body, ...)
 end
 
-function lab:log() return self.program:err() end
+-- An answer may be here before the lines of its request are: their writer gathers
+-- lines for a moment. It waits for a futex when it has written all. (202 and 98
+-- are the numbers of that call on x86-64 and arm64.)
+local function has_written_all(self)
+  local folder = ("/proc/%d/task/"):format(self.pid)
+  for _, id in ipairs(shell.names(folder)) do
+    if shell.read(folder .. id .. "/comm") == "log\n" then
+      local call = (shell.read(folder .. id .. "/syscall") or "98 "):match("^%S+")
+      return call == "202" or call == "98"
+    end
+  end
+  return true -- it has ended, or is just beginning
+end
+
+function lab:log()
+  for _ = 1, 100 do
+    if has_written_all(self) then break end
+    shell.sleep(0.01)
+  end
+  return self.program:err()
+end
 
 function lab:wait_log(text, seconds)
   return t.eventually(function() return self:log():find(text, 1, true) end, seconds)
