@@ -61,7 +61,9 @@ for k = 1, pairs_ do
     r = replacements[random(#replacements)], most = random(4) == 1 and random(-1, 3) or nil,
     times = rep_size(), sep = make(characters, 2),
   }
-  if k % 5000 == 0 then x.p = ("a?"):rep(random(190, 205)) .. x.p end
+  if k % 5000 == 0 then -- as deep as it goes; a long subject would take stock for ever
+    x.p, x.s = ("a?"):rep(random(190, 205)) .. x.p, make(characters, 3)
+  end
   if k % 50 == 1 then x.p = ("()"):rep(random(30, 34)) .. x.p end
   for i, call in ipairs(calls) do
     local want, got = show(pcall(call, stock, x)), show(pcall(call, own, x))
