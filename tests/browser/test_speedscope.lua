@@ -92,7 +92,7 @@ t.test("traces of all steps, and a profile", function()
     t.check(file.profiles >= 2, "step " .. step .. ": only one row")
   end
   t.has(seen["cpu.pb.gz"].labels, '"main.helloWorldHandler"')
-  t.has(seen["cpu.pb.gz"].labels, '"memory-alloc.allocateMemory"')
+  t.has(seen["cpu.pb.gz"].labels, '"export.allocateMemory"')
 end)
 
 t.finish()
