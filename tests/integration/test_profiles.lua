@@ -130,7 +130,9 @@ t.test("a .. b is charged to its own line, as [lua concat]", function()
   local lab = in_cpu_step()
   local p = profile_of(lab, "/concat?seconds=1", 500)
   local line = line_with(cpu_lua, "the line that joins")
-  t.between(share_of_line(p, "cpu.joinStrings", line), 0.97, 1, "share of the line")
+  -- Two of a hundred samples are taken when the string is just made, as the next
+  -- line begins.
+  t.between(share_of_line(p, "cpu.joinStrings", line), 0.95, 1, "share of the line")
   t.between(p:sum(2, having("[lua concat]", "cpu.joinStrings")) / all_of(p), 0.5, 1, "[lua concat]")
   t.between(p:sum(2, having("[lua __gc finalizer]")) / all_of(p), 0, 0.01, "finalizers where there are none")
   t.equal(lab:stop(), 0)

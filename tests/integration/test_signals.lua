@@ -166,9 +166,8 @@ t.test("USR1 in a burst: all are answered, the last one by stacks taken after it
   local received
   t.eventually(function()
     received = count(lab:log(), "Received signal user defined signal 1")
-    return select(2, answered(lab)) == received
+    return received >= 1 and select(2, answered(lab)) == received
   end)
-  t.check(received >= 1)
   local last = lab:log():match(".*Received signal user defined signal 1(.*)")
   t.has(last, "Tasks 1 to ")
 end)

@@ -134,7 +134,7 @@ t.test("known waits for the network", function()
   t.equal(answer.status, 200, answer.body)
   local asked = measured(answer.body).net
   t.check(asked >= 300, "three answers, each after 100 ms")
-  t.near(trace.profile(file, "net")("lab.http.get"), asked, asked * 0.05 + 1, "ms of waiting for answers")
+  t.between(trace.profile(file, "net")("lab.http.get"), 299, asked * 1.05 + 1, "ms of waiting for answers")
   t.equal(lab:stop(), 0)
 end)
 
@@ -161,7 +161,8 @@ t.test("known waits for files", function()
   local calls, ms = trace.profile(file, "syscall"), measured(answer.body)
   for call, name in pairs { read = "lab.File.read", write = "lab.File.write" } do
     t.between(ms[call], 300, 600, "ms of 3 calls of 100 ms: " .. call)
-    t.near(calls(name), ms[call], ms[call] * 0.05, "ms in " .. name)
+    -- The script's own clock also counts how long it waits for a processor.
+    t.between(calls(name), 300, ms[call] * 1.05, "ms in " .. name)
   end
   t.equal(lab:stop(), 0)
 end)
