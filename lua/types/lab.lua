@@ -325,8 +325,8 @@ function lab.now() end
 ---@return number
 function lab.cpu_time() end
 
----Writes a line to the log, its first 256 KiB. With one argument: this value, as
----tostring shows it. With more: as string.format makes it, or an error.
+---Writes a line to the log: one value as tostring shows it, or as string.format
+---makes it. Of a line 256 KiB are written, of a second 16 MiB: the rest is counted.
 ---@param format any
 function lab.log(format, ...) end
 

@@ -66,7 +66,7 @@ static bool is_wanted(const char *text) {
 
 void lab_log_often(const char *head, const char *text) {
   if (is_wanted(text))
-    lab_log("%s%s", head, text);
+    lab_log_step("%s%s", head, text);
 }
 
 void lab_log_often_tick(void) {

@@ -35,7 +35,7 @@ static int base_log(lua_State *L) {
   }
   size_t len;
   const char *text = luaL_tolstring(L, 1, &len);
-  lab_log_text(text, len);
+  lab_log_step_text(text, len);
   if (lab_trace_on())
     lab_trace_log("log", text, len, lab_walk(L, 0));
   return 0;

@@ -159,8 +159,8 @@ static void tell_failure(lab_request *x, const char *text) {
   char said[64];
   int n = snprintf(said, sizeof said, "internal server error (request id %llu)",
                    (unsigned long long)x->id);
-  lab_log("request id %llu: request %.*s failed: %s", (unsigned long long)x->id,
-          (int)x->path_len, x->path, text);
+  lab_log_step("request id %llu: request %.*s failed: %s",
+               (unsigned long long)x->id, (int)x->path_len, x->path, text);
   set_text(x, 500, said, (size_t)n);
 }
 
@@ -199,7 +199,7 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
   char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
   size_t len = sizeof PROCESSED - 1;
   len += lab_clock_format(line + len, took);
-  lab_log_text(line, len);
+  lab_log_request(line, len);
   lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, 0);
   lab_call_answer(&x->call);
 }
@@ -343,7 +343,7 @@ static void deliver_request(lab_post *post) {
   }
   x->step = vm->scenario->step.number;
   x->id = ++vm->scenario->requests.last_id;
-  lab_log_text("Starting processing request...", 30);
+  lab_log_request("Starting processing request...", 30);
   lua_pushcfunction(vm->L, start_request);
   lua_pushlightuserdata(vm->L, x);
   if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)

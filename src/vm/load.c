@@ -16,6 +16,7 @@ enum {
   NOTE = 1 << 30,   /* lab_layout_absline.pc; string.dump can write it */
   MAX_NESTED = 250, /* functions in functions; Lua's parser allows 200 */
   SLICE = 1024,     /* bytes: the parser's time can be the square of it */
+  JUMPS = 8,        /* so many are made or resolved between two looks */
 };
 
 int __real_lua_load(lua_State *L, lua_Reader reader, void *data,
@@ -90,6 +91,7 @@ static bool note_orders(lua_State *L, lab_layout_proto *p, met *last,
  */
 
 static void (*look_around)(lua_State *L);
+static __thread lua_State *compiling; /* NULL: nothing is being compiled */
 
 void lab_load_set_look(void (*look)(lua_State *L)) {
   look_around = look;
@@ -119,13 +121,58 @@ static const char *read_slice(lua_State *L, void *data, size_t *size) {
   return slice;
 }
 
+/* ---- jumps ---------------------------------------------------------------
+ *
+ * A label may have 32,767 gotos before it. Lua moves all that remain for each
+ * one that it resolves: most of a second for one word of the chunk. Each branch
+ * of a long chain of elseif, and each operand of a long chain of or, walks over
+ * all jumps before it. These are the functions of Lua's code generator that the
+ * parser calls for it (--wrap). They may raise. */
+
+struct lab_function_state; /* Lua's own */
+struct lab_operand;
+
+void __real_luaK_patchlist(struct lab_function_state *f, int list, int target);
+void __wrap_luaK_patchlist(struct lab_function_state *f, int list, int target);
+void __real_luaK_concat(struct lab_function_state *f, int *list, int more);
+void __wrap_luaK_concat(struct lab_function_state *f, int *list, int more);
+void __real_luaK_infix(struct lab_function_state *f, int op,
+                       struct lab_operand *v);
+void __wrap_luaK_infix(struct lab_function_state *f, int op,
+                       struct lab_operand *v);
+
+static void look_at_jump(void) {
+  static __thread unsigned jumps;
+  if (++jumps % JUMPS == 0 && look_around && compiling)
+    look_around(compiling);
+}
+
+void __wrap_luaK_patchlist(struct lab_function_state *f, int list, int target) {
+  look_at_jump();
+  __real_luaK_patchlist(f, list, target);
+}
+
+void __wrap_luaK_concat(struct lab_function_state *f, int *list, int more) {
+  look_at_jump();
+  __real_luaK_concat(f, list, more);
+}
+
+void __wrap_luaK_infix(struct lab_function_state *f, int op,
+                       struct lab_operand *v) {
+  look_at_jump();
+  __real_luaK_infix(f, op, v);
+}
+
 /* ---- lua_load ------------------------------------------------------------
  */
 
 int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
                     const char *name, const char *mode) {
   slicer slices = {.reader = reader, .data = data};
+  lua_State *outer = compiling; /* its reader loads this chunk */
+  compiling = L;
   int status = __real_lua_load(L, read_slice, &slices, name, mode);
+  compiling = outer;
   if (status != LUA_OK || !lab_layout_fits())
     return status;
   const lab_layout_function *f = lua_topointer(L, -1);

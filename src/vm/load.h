@@ -24,8 +24,8 @@ int lab_load_order(const lab_layout_proto *p);
  * same, an address of code means the same. */
 uint64_t lab_load_freed(void);
 
-/* LOOK is called before each slice of a chunk is compiled, and may raise. NULL:
- * nothing is called. */
+/* LOOK is called before each slice of a chunk is compiled, and while jumps are
+ * resolved, and may raise. NULL: nothing is called. */
 void lab_load_set_look(void (*look)(lua_State *L));
 
 #endif

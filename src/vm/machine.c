@@ -51,7 +51,7 @@ static void on_warning(void *ud, const char *text, int more) {
   if (len >= sizeof line)
     len = sizeof line - 1;
   if (!more) {
-    lab_log("Lua warning: %s", line);
+    lab_log_step("Lua warning: %s", line);
     len = 0;
   }
 }

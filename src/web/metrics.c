@@ -229,7 +229,7 @@ static void write_queue_metrics(const metrics *m, lab_exposition *e) {
                      "Long primitives that wait for a thread.",
                      vm->workers.queued);
   lab_exposition_one(e, "counter", "diaglab_log_dropped_lines_total",
-                     "Lines of the log that nobody took in time.",
+                     "Lines of the log that were not written.",
                      (double)lab_log_dropped());
 }
 

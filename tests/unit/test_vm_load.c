@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -169,11 +170,73 @@ static void test_out_of_memory(void **state) {
   lua_close(L);
 }
 
+/* ---- looking around ------------------------------------------------------ */
+
+static unsigned looks, most_looks;
+
+static void count_look(lua_State *L) {
+  if (++looks > most_looks)
+    luaL_error(L, "looked often enough");
+}
+
+/* Looks at a chunk of BEGIN, N times EACH, and END. It is compiled if nothing
+ * is raised until MOST looks. */
+static void try_looks(const char *begin, const char *each, int n,
+                      const char *end, unsigned most) {
+  size_t left = SIZE_MAX / 2;
+  lua_State *L = new_state(give, &left);
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  luaL_addstring(&text, begin);
+  for (int i = 0; i < n; i++)
+    luaL_addstring(&text, each);
+  luaL_addstring(&text, end);
+  luaL_pushresult(&text);
+  size_t len;
+  const char *chunk = lua_tolstring(L, -1, &len);
+  looks = 0;
+  most_looks = most;
+  lab_load_set_look(count_look);
+  int status = luaL_loadbuffer(L, chunk, len, "=chunk");
+  lab_load_set_look(NULL);
+  if (most == UINT_MAX) {
+    assert_int_equal(status, LUA_OK);
+  } else {
+    assert_int_equal(status, LUA_ERRRUN);
+    assert_string_equal(lua_tostring(L, -1), "looked often enough");
+    assert_int_equal(looks, most + 1);
+  }
+  lua_close(L);
+  assert_int_equal(left, SIZE_MAX / 2);
+}
+
+/* What takes Lua long in each of these are the jumps, not the text. */
+static void test_jumps(void **state) {
+  (void)state;
+  static const struct {
+    const char *begin, *each, *end;
+  } chunks[] = {
+      {"", "goto l ", "::l::"},
+      {"while a do ", "if a then break end ", "end"},
+      {"if a then ", "elseif a then ", "end"},
+      {"return ", "a or ", "a"},
+      {"return ", "a and ", "a"},
+  };
+  for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+    const char *each = chunks[i].each;
+    unsigned slices = (unsigned)(8000 * strlen(each) / 1024);
+    try_looks(chunks[i].begin, each, 8000, chunks[i].end, UINT_MAX);
+    assert_in_range(looks, slices + 999, UINT_MAX);
+    for (unsigned most = 0; most < 250; most += 33)
+      try_looks(chunks[i].begin, each, 2000, chunks[i].end, most);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_orders),        cmocka_unit_test(test_dumped),
       cmocka_unit_test(test_invisible),     cmocka_unit_test(test_counted),
-      cmocka_unit_test(test_out_of_memory),
+      cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_jumps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * The log's limits: what a step may write in a second, a reader that doesn't
+ * read, and a file that takes no more. What is missing is counted exactly, and
+ * the lab's own lines are never missing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/allowance.h"
+#include "base/buf.h"
+#include "base/log.h"
+
+static char path[] = "/tmp/test-log-XXXXXX";
+
+static int make_file(void **state) {
+  (void)state;
+  memcpy(path + sizeof path - 7, "XXXXXX", 7);
+  int fd = mkstemp(path);
+  return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state) {
+  (void)state;
+  return unlink(path);
+}
+
+static void read_all(int fd, lab_buf *out) {
+  char part[4096];
+  ssize_t n;
+  while ((n = read(fd, part, sizeof part)) > 0)
+    lab_buf_append(out, part, (size_t)n);
+  lab_buf_putc(out, '\0');
+}
+
+static lab_buf read_file(void) {
+  lab_buf text = LAB_BUF_INIT;
+  int fd = open(path, O_RDONLY);
+  assert_true(fd >= 0);
+  read_all(fd, &text);
+  close(fd);
+  return text;
+}
+
+static size_t count_texts(const char *in, const char *what) {
+  size_t n = 0;
+  while ((in = strstr(in, what)) != NULL) {
+    n++;
+    in += strlen(what);
+  }
+  return n;
+}
+
+/* The sum of the numbers that stand before WHAT. Its lines begin with 20 bytes
+ * of date and time. */
+static uint64_t sum_counts(const char *in, const char *what) {
+  uint64_t sum = 0;
+  for (const char *at = in; (at = strstr(at, what)) != NULL; at++) {
+    const char *line = at;
+    while (line > in && line[-1] != '\n')
+      line--;
+    sum += strtoull(line + 20, NULL, 10);
+  }
+  return sum;
+}
+
+static const char REFUSED[] =
+    " more lines were not written: a step may log 16 MiB in a second\n";
+static const char DROPPED[] = " log lines were dropped\n";
+static const char UNWRITTEN[] =
+    " lines of the log could not be written: File too large\n";
+
+static void test_allowance(void **state) {
+  (void)state;
+  lab_allowance a = {.most = 100, .period_ns = 10};
+  assert_true(lab_allowance_take(&a, 5, 60));
+  assert_true(lab_allowance_take(&a, 14, 40));
+  assert_false(lab_allowance_take(&a, 14, 1));
+  assert_int_equal(lab_allowance_tell(&a, 14), 0);
+  assert_true(lab_allowance_take(&a, 15, 99));
+  assert_false(lab_allowance_take(&a, 16, 2));
+  assert_false(lab_allowance_take(&a, 17, 1)); /* although it would fit */
+  assert_false(lab_allowance_take(&a, 18, 0));
+  assert_int_equal(lab_allowance_tell(&a, 24), 0);
+  assert_int_equal(lab_allowance_tell(&a, 25), 4);
+  assert_int_equal(lab_allowance_tell(&a, 25), 0);
+  assert_false(lab_allowance_take(&a, 40, 101));
+  assert_false(lab_allowance_take(&a, 49, 1));
+  assert_int_equal(lab_allowance_tell(&a, UINT64_MAX), 2);
+}
+
+static uint64_t log_until_refused(const char *text, size_t len) {
+  uint64_t before = lab_log_dropped(), logged = 0;
+  while (lab_log_dropped() < before + 1000) {
+    lab_log_step_text(text, len);
+    logged++;
+  }
+  return logged;
+}
+
+/* The lab's lines and the requests' are there, whatever the step does. */
+static void test_step_without_end(void **state) {
+  (void)state;
+  lab_err err;
+  assert_int_equal(lab_log_open(path, &err), 0);
+  size_t len = 64 << 10;
+  char *text = malloc(len);
+  memset(text, 'x', len);
+  text[0] = '!';
+  uint64_t logged = log_until_refused(text, len);
+  for (int i = 0; i < 100; i++) {
+    lab_log("of the lab");
+    lab_log_request("of a request", 12);
+  }
+  logged += log_until_refused(text, len);
+  lab_log_close();
+  lab_buf file = read_file();
+  assert_int_equal(count_texts(file.data, "of the lab\n"), 100);
+  uint64_t dropped = sum_counts(file.data, DROPPED);
+  assert_in_range(count_texts(file.data, "of a request\n") + dropped, 100,
+                  UINT64_MAX);
+  uint64_t refused = sum_counts(file.data, REFUSED);
+  assert_in_range(refused, 1, logged);
+  assert_int_equal(count_texts(file.data, "!") +
+                       count_texts(file.data, "of a request\n") + refused +
+                       dropped,
+                   logged + 100);
+  free(text);
+  lab_buf_free(&file);
+}
+
+static void *read_pipe(void *arg) {
+  lab_buf *out = arg;
+  int fd = open(path, O_RDONLY);
+  read_all(fd, out);
+  close(fd);
+  return NULL;
+}
+
+/* Nobody reads the pipe until all has been logged. */
+static void test_full_pipe(void **state) {
+  (void)state;
+  lab_err err;
+  unlink(path);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  int end = open(path, O_RDWR);
+  assert_int_equal(lab_log_open(path, &err), 0);
+  uint64_t before = lab_log_dropped(), logged = 0;
+  for (; lab_log_dropped() < before + 1000; logged++)
+    lab_log_request("of a request", 12);
+  for (int i = 0; i < 100; i++)
+    lab_log("of the lab");
+  lab_buf all = LAB_BUF_INIT;
+  pthread_t reader;
+  assert_int_equal(pthread_create(&reader, NULL, read_pipe, &all), 0);
+  while (!lab_log_flush())
+    ;
+  lab_log_close();
+  close(end);
+  pthread_join(reader, NULL);
+  assert_int_equal(count_texts(all.data, "of the lab\n"), 100);
+  assert_int_equal(sum_counts(all.data, DROPPED), 1000);
+  assert_int_equal(count_texts(all.data, "of a request\n"), logged - 1000);
+  lab_buf_free(&all);
+}
+
+static void limit_file_size(rlim_t most) {
+  struct rlimit limit;
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* As on a disk that is full for a while: the first line that can be written
+ * again says what is missing, and begins a new line. */
+static void test_full_file(void **state) {
+  (void)state;
+  lab_err err;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(lab_log_open(path, &err), 0);
+  uint64_t before = lab_log_dropped();
+  limit_file_size(1005); /* in the middle of a line */
+  for (int i = 0; i < 200; i++) {
+    lab_log("of the lab");
+    while (i % 10 == 0 && !lab_log_flush())
+      ;
+  }
+  while (!lab_log_flush())
+    ;
+  uint64_t lost = lab_log_dropped() - before;
+  assert_in_range(lost, 1, 199);
+  limit_file_size(RLIM_INFINITY);
+  lab_log("the last");
+  lab_log_close();
+  lab_buf file = read_file();
+  assert_int_equal(count_texts(file.data, "of the lab\n"), 200 - lost);
+  assert_int_equal(count_texts(file.data, UNWRITTEN), 1);
+  assert_int_equal(sum_counts(file.data, UNWRITTEN), lost);
+  assert_int_equal(count_texts(file.data, "the last\n"), 1);
+  lab_buf_free(&file);
+}
+
+/* /dev/full takes nothing, ever. The callers don't wait. */
+static void test_full_disk(void **state) {
+  (void)state;
+  lab_err err;
+  uint64_t before = lab_log_dropped();
+  assert_int_equal(lab_log_open("/dev/full", &err), 0);
+  for (int i = 0; i < 100000; i++)
+    lab_log_request("of a request", 12);
+  while (!lab_log_flush())
+    ;
+  lab_log_close();
+  /* A line that says how many were dropped may be lost, too. */
+  assert_in_range(lab_log_dropped() - before, 100000, 100100);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_allowance),
+      cmocka_unit_test_setup_teardown(test_step_without_end, make_file,
+                                      remove_file),
+      cmocka_unit_test_setup_teardown(test_full_pipe, make_file, remove_file),
+      cmocka_unit_test_setup_teardown(test_full_file, make_file, remove_file),
+      cmocka_unit_test(test_full_disk),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
