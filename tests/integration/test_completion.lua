@@ -31,7 +31,7 @@ end
 local function flags_of(help)
   local flags = {}
   for line in help:gmatch("[^\n]+") do
-    local flag = line:match("^%s+(%-%-%S+)")
+    local flag = line:match("^  (%-%-%S+)")
     if flag then flags[#flags + 1] = flag end
   end
   t.check(#flags >= 2, "flags of " .. help)
