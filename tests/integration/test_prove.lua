@@ -42,6 +42,22 @@ t.test("a sentence that fails with the fault", function()
   t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
 end)
 
+-- The index is built when the step is entered, so it has no part in what the load
+-- makes.
+t.long("a sentence about entering", function()
+  local dir = make_twin()
+  for file, seconds in pairs { ["scenario.lua"] = "0.6", ["fixed.lua"] = "0.01" } do
+    edit(dir, file, "return {\n", "local function buildIndex()\n  lab.spin(" .. seconds ..
+      ")\nend\n\nreturn {\n  enter = function() buildIndex() end,\n")
+  end
+  edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
+    '    { profile = "cpu", under = "buildIndex", during = "enter", value = ">= 5 x fixed" },\n')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+  edit(dir, "lesson.lua", 'during = "enter"', 'during = "load"')
+  refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
+end)
+
 t.long("a repaired program that isn't repaired", function()
   local dir = make_twin()
   t.write(dir .. "/fixed.lua", t.read(dir .. "/scenario.lua"))
