@@ -230,6 +230,7 @@ end
 -- Can an answer be grounded on S? A student has no repaired program to compare with.
 local function isEvidence(s)
   local than = s.value and s.value.than
+  if s.during == "enter" then return false end -- students' captures come later
   return not s.always and than ~= "fixed" and than ~= "baseline" and not s.subject.latency and not s.subject.status
 end
 

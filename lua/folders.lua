@@ -2,7 +2,7 @@
 -- Scenario folders as their authors see them: what `diaglab check` and `test` look
 -- at. The scenarios are read by processes of their own (reader.lua).
 --
--- folders.lua(host, parts) -> folders    parts: lesson, lines
+-- folders.lua(host, parts) -> folders    parts: lesson, lines, steps
 -- folders.find(paths) -> list, skipped, problem
 --
 -- A folder is a table:
@@ -21,12 +21,12 @@
 --   fixed_file, fixed_problem of the repaired program, if it is a file
 
 local host, parts = ...
-local lesson, lines = parts.lesson, parts.lines
+local lesson, lines, steps = parts.lesson, parts.lines, parts.steps
 local folders = {}
 
 -- "04-import" -> 4, "import"
 local function partsOf(name)
-  local number, slug = name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
+  local number, slug = steps.parts_of(name)
   return tonumber(number), slug
 end
 
@@ -37,8 +37,7 @@ local function newFolder(dir)
     faulty = {} }
   f.file = f.dir .. "/scenario.lua"
   if not number then
-    f.folder_problem = "a folder is called NN-slug: a number of 1 to 4 digits, then letters, digits, _ and -; " ..
-      "no lab finds this one"
+    f.folder_problem = steps.name_rule .. "; no lab finds this one"
   end
   return f
 end

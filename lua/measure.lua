@@ -28,6 +28,10 @@ measure.filterOf = filterOf
 -- The profiles that S is about: one, or several looks.
 local function profilesOf(s, seen)
   local kind = s.subject.profile
+  if s.during == "enter" then
+    seen = seen.entering
+    if not seen then return {} end
+  end
   if s.during == "idle" then return seen.idle and { seen.idle[kind] } or {} end
   if s.at == "load" then return seen.looks and seen.looks[kind] or {} end
   if kind == "heap" and s.subject.type:find("^alloc") then return { seen.profiles["heap.alloc"] } end
@@ -61,6 +65,7 @@ local function sumMetric(metrics, subject)
 end
 
 local function numbersAt(s, seen)
+  if s.during == "enter" then return (seen.entering or {}).before, (seen.entering or {}).after end
   if s.during == "idle" then return seen.after, seen.later end
   if s.during == "left" then return seen.before, seen.gone end
   return seen.before, seen.after
@@ -91,7 +96,8 @@ function measure.number(s, seen)
     return seen.requests > 0 and { share = (seen.statuses[subject.status] or 0) / seen.requests, n = math.huge } or nil
   end
   local name = "process_cpu_seconds_total"
-  return { value = seen.after.metrics[name] - seen.before.metrics[name], n = math.huge }
+  local from, to = numbersAt(s, seen)
+  return to and { value = to.metrics[name] - from.metrics[name], n = math.huge }
 end
 
 -- VALUE as claim C counts it: per request, per second, in p50s.
@@ -122,7 +128,7 @@ local function collect(s, key, visits, c)
     local number = measure.number(s, seen)
     local x = number and number[key]
     if x then
-      values[#values + 1] = key == "value" and scale(c, x, seen) or x
+      values[#values + 1] = key == "value" and scale(c, x, s.during == "enter" and seen.entering or seen) or x
       n = n + number.n
     end
   end

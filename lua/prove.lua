@@ -76,7 +76,12 @@ end
 
 local work -- of the folder that is proven: { f, options, programs, series, temp, tell }
 
-local function kindsOf(s, kinds, looks)
+local function kindsOf(s, series)
+  local kinds, looks = series.kinds, series.looks
+  if s.during == "enter" then
+    series.entering = series.entering or {}
+    kinds = series.entering
+  end
   if not s.subject.profile then return end
   kinds[s.subject.profile] = true
   if s.at == "load" then looks[s.subject.profile] = true end
@@ -88,12 +93,15 @@ local function seriesOf(load)
   local series = work.series[key]
   if not series then
     series = { load = load, visits = { fault = {}, fixed = {}, baseline = {} }, kinds = {}, looks = {}, expected = {},
-      sentences = {} }
+      enters = {}, sentences = {} }
     work.series[key] = series
     work.order[#work.order + 1] = series
   end
   return series
 end
+
+-- How long a profile must be for what is expected to take so many seconds.
+local function secondsFor(expected) return math.max(1, math.ceil(expected * 1.2 + 0.2)) end
 
 local function visitOnce(series, which)
   local program = work.programs[which]
@@ -101,7 +109,8 @@ local function visitOnce(series, which)
   work.visits = work.visits + 1
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
-    seconds = math.max(1, math.ceil(expected * 1.2 + 0.2)), log = ("%s/log-%d"):format(work.temp, work.visits) }
+    seconds = secondsFor(expected), entering = series.entering,
+    entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits) }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)
   work.tell(which)
@@ -115,13 +124,15 @@ local function addVisit(series, which)
     local seen = visitOnce(series, which)
     local known = series.expected[which]
     series.expected[which] = seen.elapsed
+    series.enters[which] = seen.entering and seen.entering.elapsed
     local looked = not next(series.looks) or (known and seen.elapsed < 3 * known and seen.elapsed > known / 3)
     if not seen.short and looked then
       table.insert(series.visits[which], seen)
       return
     end
   end
-  error(("%s: its load takes a different time with each visit, so no profile covers it"):format(which), 0)
+  error(("%s: its load, or to enter it, takes a different time with each visit, so no profile covers it")
+    :format(which), 0)
 end
 
 local function addRound(series)
@@ -237,7 +248,7 @@ local function planSentences()
     for _, s in ipairs(l[key] or {}) do
       s.series = seriesOf(s.load or l.load or { requests = 1, clients = 1, path = "/", method = "GET", timeout = 10 })
       s.keeps = key == "keeps"
-      kindsOf(s, s.series.kinds, s.series.looks)
+      kindsOf(s, s.series)
       s.series.idle = s.series.idle or s.during == "idle"
       s.series.compares = s.series.compares or s.value and s.value.than == "baseline"
       table.insert(s.series.sentences, s)
@@ -277,7 +288,7 @@ local function proveCrowd(report)
     local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
     if load.requests then load.requests = math.max(load.requests, load.clients) end
     local series = seriesOf(load)
-    kindsOf(s, series.kinds, series.looks)
+    kindsOf(s, series)
     s.crowd = series
   end
   for _, s in ipairs(crowded) do

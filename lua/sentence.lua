@@ -232,6 +232,15 @@ local function checkValue(c, subject)
   end
 end
 
+-- While a step is entered nobody asks for anything.
+local function checkEntering(s, name)
+  if name == "latency" or name == "status" then
+    complain("sentence", "nothing is asked for while the step is entered: %s can't be during = \"enter\"", name)
+  elseif s.at == "load" or s.value and s.value.per == "request" then
+    complain("sentence", "the load runs later: no at = \"load\" and no \"per request\" with during = \"enter\"")
+  end
+end
+
 -- One sentence of `expect` or `keeps`, as a table:
 --   subject       { profile, type, sampled } | { metric, labels } | { memstats } |
 --                 { latency } | { status } | { cpu_time }, each with its unit
@@ -263,6 +272,7 @@ function sentence.read(v)
     end
   end
   out.during = out.during or "load"
+  if out.during == "enter" then at("during", checkEntering, out, name) end
   out.path = fields.path()
   out.text = sentence.describe(out)
   return out

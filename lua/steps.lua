@@ -18,6 +18,9 @@ local steps = {}
 local function partsOf(name)
   return name:match("^(%d%d?%d?%d?)%-([%w_-]+)$")
 end
+steps.parts_of = partsOf
+
+steps.name_rule = "a folder is called NN-slug: 1 to 4 digits, then letters, digits, _ and -"
 
 local function isFolder(name, number)
   return tonumber((partsOf(name))) == number
@@ -45,7 +48,7 @@ local function problemOfName(dir, name)
     local there, problem = host.exists(folder .. "/scenario.lua")
     return not there and problem or nil
   elseif not name:find("^%.") and host.exists(folder .. "/scenario.lua") then
-    return folder .. ": a folder is called NN-slug: 1 to 4 digits, then letters, digits, _ and -"
+    return folder .. ": " .. steps.name_rule
   end
 end
 
@@ -76,7 +79,7 @@ function steps.why_not(number)
       local there, problem = host.exists(folder .. "/scenario.lua")
       if isFolder(name, number) and not there then return ": " .. problem end
       if there and tonumber(name:match("^%d+")) == number then
-        return (": a folder is called NN-slug (letters, digits, _ and -), which %s is not"):format(folder)
+        return (": %s, which %s is not"):format(steps.name_rule, folder)
       end
     end
   end

@@ -7,7 +7,8 @@
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
---   seconds = for CPU and wall profiles, idle = true, log = path }
+--   seconds = for CPU and wall profiles, idle = true, log = path, entering = set of
+--   profiles that are taken while the step is entered, or nil, entering_seconds }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
 --   profiles[kind]      at the load's end; of those that only grow, what came
@@ -18,7 +19,10 @@
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after a pause, after the step was left
 --   left                { tasks, fds, heap, rss, seconds }
---   short               true: the load took longer than the CPU and wall profiles
+--   entering            what a visit is, of the time while the step was entered:
+--                       slug, elapsed, profiles, before, after
+--   short               true: the load took longer than the CPU and wall profiles, or
+--                       entering did
 
 local host = ...
 local visit = {}
@@ -26,6 +30,7 @@ local visit = {}
 local PPROF = "/debug/pprof/"
 local WARM_UP = 30 -- requests
 local LOOKS = 5
+local ENTER_MAX = 120 -- seconds
 local LEFT_MAX = 4 -- seconds until all that a step had must be gone
 
 -- Kinds that are recorded for some time.
@@ -103,13 +108,13 @@ local function encode(text)
   return (tostring(text):gsub("[^%w._-]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
-local function enter(lab, plan)
+local function gotoPath(plan)
   local path = ("/goto?step=%d"):format(plan.number)
   local names = {}
   for name in pairs(plan.params) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do path = path .. ("&%s=%s"):format(name, encode(plan.params[name])) end
-  get(lab, path)
+  return path
 end
 
 local function takeProfiles(lab, kinds)
@@ -118,6 +123,13 @@ local function takeProfiles(lab, kinds)
     if GROWING[kind] or kind == "heap" then taken[kind] = decode(kind, get(lab, pathOf(kind))) end
   end
   return taken
+end
+
+-- ---- while the step is entered ---------------------------------------------------
+
+local function recordedJob(lab, kind, seconds)
+  return { get = urlOf(lab, ("%s%s?seconds=%d%s"):format(PPROF, RECORDED[kind], seconds,
+    kind == "cpu" and "&hz=500" or "")), timeout = seconds + 60 }
 end
 
 -- ---- while the load runs ---------------------------------------------------------
@@ -138,8 +150,7 @@ local function planJobs(lab, plan)
   add(heap, "memstats")
   for kind in pairs(plan.kinds) do
     if RECORDED[kind] then
-      add({ get = urlOf(lab, ("%s%s?seconds=%d%s"):format(PPROF, RECORDED[kind], plan.seconds,
-        kind == "cpu" and "&hz=500" or "")), timeout = plan.seconds + 60 }, "profile", kind)
+      add(recordedJob(lab, kind, plan.seconds), "profile", kind)
     else
       add({ get = urlOf(lab, pathOf(kind)), follows = 3 }, "profile", kind)
     end
@@ -188,6 +199,25 @@ local function subtractBefore(seen, before)
   end
 end
 
+-- Enters the step, and looks at it meanwhile.
+local function enterWatched(lab, plan)
+  local from = takeProfiles(lab, plan.entering)
+  local e = { slug = plan.slug, profiles = {}, before = takeNumbers(lab) }
+  local jobs = { { get = urlOf(lab, gotoPath(plan)), after = 0.05, timeout = ENTER_MAX }, numbersJobs(lab, 1) }
+  local kinds = {}
+  for kind in pairs(plan.entering) do
+    jobs[#jobs + 1] = RECORDED[kind] and recordedJob(lab, kind, plan.entering_seconds)
+      or { get = urlOf(lab, pathOf(kind)), follows = 3 }
+    kinds[#jobs] = kind
+  end
+  local results = host.together(jobs)
+  answerOf("/goto", results[1])
+  e.elapsed, e.after = results[1].took, numbersOf(results[2], results[3])
+  for i, kind in pairs(kinds) do e.profiles[kind] = decode(kind, answerOf(kind, results[i])) end
+  subtractBefore(e, from)
+  return e
+end
+
 local function lookWhenIdle(lab, seen)
   local results = host.together {
     { get = urlOf(lab, PPROF .. "profile?seconds=1&hz=500") }, { get = urlOf(lab, PPROF .. "wall?seconds=1") },
@@ -226,11 +256,16 @@ function visit.make(plan)
   local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
   warmUp(lab, plan.kinds)
   local atStart = takeNumbers(lab)
-  enter(lab, plan)
+  if plan.entering then
+    seen.entering = enterWatched(lab, plan)
+  else
+    get(lab, gotoPath(plan))
+  end
   local before = takeProfiles(lab, plan.kinds)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
+  seen.short = seen.short or seen.entering and seen.entering.elapsed > plan.entering_seconds - 0.1
   if plan.idle then lookWhenIdle(lab, seen) end
   if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end
   return seen

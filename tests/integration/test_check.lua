@@ -2,32 +2,15 @@
 -- diaglab check: for each rule a folder that breaks it, and nothing else, is
 -- refused for that reason, with the file and the line; the good twin passes.
 local t = require "harness"
+local exercise = require "exercise"
+local edit = exercise.edit
 
 local function check(...)
   return t.run(t.command { t.diaglab, "check", ... })
 end
 
--- A new exercise that is right. Returns its folder.
 local function make_twin(class, slug)
-  local root = t.temp_dir()
-  local made = t.run(t.command { t.diaglab, "new", "--class", class or "wait.lock", "--dir", root, slug or "prices" })
-  t.equal(made.code, 0, made.err)
-  return root .. "/50-" .. (slug or "prices")
-end
-
-local function line_of(text, plain)
-  local at = assert(text:find(plain, 1, true), "no such text: " .. plain)
-  return select(2, text:sub(1, at):gsub("\n", "")) + 1
-end
-
--- In FILE of DIR, replaces the plain text FROM by TO. Returns the line of FROM.
-local function edit(dir, file, from, to)
-  local path = dir .. "/" .. file
-  local text = t.read(path)
-  local a, b = text:find(from, 1, true)
-  t.check(a, ("%s has '%s'"):format(file, from))
-  t.write(path, text:sub(1, a - 1) .. to .. text:sub(b + 1))
-  return line_of(text, from)
+  return exercise.make(class or "wait.lock", slug)
 end
 
 -- { rule, file, what is replaced, by what, part of the message [, severity] }
@@ -47,6 +30,10 @@ local BROKEN = {
     '">= 3MB per second" },\n    { profile = "block', "is a number of bytes, but the sentence is about seconds" },
   { "sentence", "lesson.lua", '{ status = "2xx", share', '{ status = "2xx", latency = "p50", share', "is about" },
   { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ status = "2xx" }', "claims nothing" },
+  { "sentence", "lesson.lua", '{ latency = "p50", value', '{ latency = "p50", during = "enter", value',
+    "nothing is asked for while the step is entered" },
+  { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }',
+    '{ metric = "go_threads", during = "enter", value = ">= 0 per request" }', "the load runs later" },
   { "profile", "lesson.lua", '"mutex.delay"', '"mutex.dellay"', "did you mean 'mutex.delay'?" },
   { "profile", "lesson.lua", '"mutex.delay"', '"mutex"', "say which, like 'mutex.delay'" },
   { "metric", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ metric = "2xx", value = "> 1" }',

@@ -3,6 +3,8 @@
 -- that reason; the good twin is proven. And the exercises that come with the
 -- program are proven.
 local t = require "harness"
+local exercise = require "exercise"
+local edit = exercise.edit
 
 local function prove(...)
   return t.run(t.command { t.diaglab, "test", ... })
@@ -10,18 +12,7 @@ end
 
 -- A new exercise that is right, and quick to prove. Returns its folder.
 local function make_twin()
-  local root = t.temp_dir()
-  local made = t.run(t.command { t.diaglab, "new", "--class", "leak.file", "--dir", root, "receipts" })
-  t.equal(made.code, 0, made.err)
-  return root .. "/50-receipts"
-end
-
-local function edit(dir, file, from, to)
-  local path = dir .. "/" .. file
-  local text = t.read(path)
-  local a, b = text:find(from, 1, true)
-  t.check(a, ("%s has '%s'"):format(file, from))
-  t.write(path, text:sub(1, a - 1) .. to .. text:sub(b + 1))
+  return exercise.make("leak.file", "receipts")
 end
 
 local function refused(dir, ...)
@@ -51,6 +42,22 @@ t.test("a sentence that fails with the fault", function()
   t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
 end)
 
+-- The index is built when the step is entered, so it has no part in what the load
+-- makes.
+t.long("a sentence about entering", function()
+  local dir = make_twin()
+  for file, seconds in pairs { ["scenario.lua"] = "0.6", ["fixed.lua"] = "0.01" } do
+    edit(dir, file, "return {\n", "local function buildIndex()\n  lab.spin(" .. seconds ..
+      ")\nend\n\nreturn {\n  enter = function() buildIndex() end,\n")
+  end
+  edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
+    '    { profile = "cpu", under = "buildIndex", during = "enter", value = ">= 5 x fixed" },\n')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+  edit(dir, "lesson.lua", 'during = "enter"', 'during = "load"')
+  refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
+end)
+
 t.long("a repaired program that isn't repaired", function()
   local dir = make_twin()
   t.write(dir .. "/fixed.lua", t.read(dir .. "/scenario.lua"))
@@ -77,6 +84,14 @@ t.long("an answer with another verdict, or another feedback", function()
   refused(dir, "answers/solved-too.lua: it is partial (", "class.family: The family is right",
     "answers/wrong.lua: its feedback is where.entry, not where.victim",
     "answers/invalid.lua:1: unknown key 'clas'; did you mean 'class'?")
+end)
+
+-- With "none" among the right classes, any function is right.
+t.long("junk that is taken for the solution", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", 'class = "leak.file"', 'class = { "leak.file", "none" }')
+  local out = refused(dir, "request, as none is taken for the solution")
+  for line in out:gmatch("\n    ([^\n]+)") do t.match(line, " is taken for the solution$") end
 end)
 
 t.test("what check refuses isn't run", function()

@@ -9,7 +9,7 @@ _diaglab() {
   if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --class ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" new --list 2>/dev/null | cut -d' ' -f1)" -- "$word")
   elif [[ $word == -* ]]; then
-    flags=$("$program" ${verb:+"$verb"} --help 2>/dev/null | grep -o -- '^ *--[a-z0-9-]*' | tr -d ' ')
+    flags=$("$program" ${verb:+"$verb"} --help 2>/dev/null | grep -o -- '^  --[a-z][a-z0-9-]*' | tr -d ' ')
     mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
   elif [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word")
