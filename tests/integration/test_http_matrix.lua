@@ -2,6 +2,7 @@
 -- What the Go original answers to every kind of request, as a table: status,
 -- headers and texts that students and tools rely on. Where we differ on
 -- purpose, the row says why.
+-- needs: time
 local t = require "harness"
 t.need("curl")
 

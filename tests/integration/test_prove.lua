@@ -2,6 +2,7 @@
 -- diaglab test: for each stage of the proof a folder that breaks it is refused for
 -- that reason; the good twin is proven. And the exercises that come with the
 -- program are proven.
+-- needs: time
 local t = require "harness"
 local exercise = require "exercise"
 local edit = exercise.edit

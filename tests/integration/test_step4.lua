@@ -104,7 +104,9 @@ t.test("the heap holds nothing, but a lot was allocated", function()
   local inuse = t.pprof.raw(lab.url .. PPROF .. "heap")
   local held = 0
   for _, sample in ipairs(inuse.samples) do held = held + sample.values[4] end
-  t.equal(held, 0, "bytes in use in the profile")
+  -- A small block that lives may be the one that stands for 512 KiB; it was in one
+  -- run of some dozens. What a request took is ten times as much.
+  t.between(held, 0, 1.1 * 1048576, "bytes in use in the profile")
 
   local file = t.temp_dir() .. "/heap.pb.gz"
   t.run("curl -s -o " .. file .. " " .. lab.url .. PPROF .. "heap")

@@ -3,6 +3,7 @@
 -- complaint of speedscope's, no slice that another one hides, no two slices of a
 -- row that overlap when a reader computes with doubles, and names without
 -- arguments.
+-- needs: time
 local t = require "harness"
 local speedscope = require "speedscope"
 t.need("curl")
