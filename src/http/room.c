@@ -3,6 +3,7 @@
 #include "http/room.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -102,11 +103,31 @@ static lab_http_conn *find_stalled(lab_http_server *server) {
   return c;
 }
 
+/* Whether something came from the client that the loop hasn't read yet. */
+static bool has_unread_bytes(const lab_http_conn *c) {
+  uv_os_fd_t fd;
+  int n = 0;
+  return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
+         ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+/* The first connection of TURN whose request isn't just there: in a rush, more
+ * clients come in one turn of the loop than there are places. */
+static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
+  lab_list *list = &server->turns[turn], *l = list->next;
+  for (int i = 0; i < SECOND_CHANCES && l != list; i++, l = l->next) {
+    lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
+    if (!has_unread_bytes(c))
+      return c;
+  }
+  return find_first(server, turn);
+}
+
 /* The connection that waits for its request for longest. The newest have a
  * moment to send it, even if they are the only ones that could give way. */
 static lab_http_conn *find_silent(lab_http_server *server) {
   lab_list *list = &server->turns[LAB_HTTP_ASKING], *l = list->next;
-  lab_http_conn *c = find_first(server, LAB_HTTP_ASKING);
+  lab_http_conn *c = find_quiet(server, LAB_HTTP_ASKING);
   for (int i = 0; i < GRACED && l != list; i++)
     l = l->next;
   bool few = l == list;
@@ -121,7 +142,7 @@ static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
 
 bool lab_http_make_room(lab_http_server *server) {
   lab_http_conn *c =
-      choose_older(find_first(server, LAB_HTTP_PARKED), find_silent(server));
+      choose_older(find_quiet(server, LAB_HTTP_PARKED), find_silent(server));
   c = choose_older(c, find_stalled(server));
   if (c)
     lab_http_conn_lost(c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Listening, and the day when descriptors or connections run out. Each test
  * runs in a child process, since it may change limits. */
+#include "http/room.h"
 #include "http/server_internal.h"
 #include "http_fixture.h"
 
@@ -200,6 +201,25 @@ static void clients_that_do_nothing_give_way(void **state) {
   for (int i = 0; i < 11; i++)
     close(half[i]);
   close(busy);
+  fixture_close(&f);
+}
+
+/* A request that came, but was not read yet, isn't silence. */
+static void unread_bytes_keep_their_place(void **state) {
+  fixture f;
+  (void)state;
+  fixture_open(&f);
+  int port = listen_somewhere(&f), clients[10];
+  for (int i = 0; i < 10; i++) {
+    clients[i] = dial(port);
+    fixture_until(&f, lab_http_connections(f.server) == 1u + (unsigned)i);
+  }
+  assert_int_equal(write(clients[0], GET, strlen(GET)), (int)strlen(GET));
+  assert_true(lab_http_make_room(f.server)); /* the loop has not turned */
+  expect_close(&f, clients[1]);
+  expect_text(&f, clients[0], HELLO);
+  for (int i = 0; i < 10; i++)
+    close(clients[i]);
   fixture_close(&f);
 }
 
@@ -430,6 +450,7 @@ int main(void) {
       cmocka_unit_test(wildcard_is_not_loopback),
       cmocka_unit_test(full_server_closes_the_longest_idle),
       cmocka_unit_test(clients_that_do_nothing_give_way),
+      cmocka_unit_test(unread_bytes_keep_their_place),
       cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(clients_that_take_nothing_give_way),
       cmocka_unit_test(half_bodies_give_way_to_memory),
