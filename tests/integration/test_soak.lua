@@ -155,7 +155,7 @@ local function soak(wanted, seconds)
   t.equal(lab:stop(), 0)
 end
 
-t.test("some switches give everything back", function() soak(12) end)
+t.test("some switches give everything back", function() soak(8) end)
 
 t.long("a thousand switches give everything back", function()
   soak(tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")))
