@@ -143,7 +143,13 @@ t.test("a step whose tasks take all of its memory can be left", function()
     t.eventually(function() return count_requests() >= before + 8 end)
     t.check(t.is_sanitized() or lab:rss() < 1e9, "what the step before left doesn't lift the limit")
     t.has(lab:log(), "not enough memory: the step has 150 MiB (limits.memory)")
-    t.equal(lab:leave().status, 200)
+    -- On a busy machine one collection of so many tasks takes longer than /goto
+    -- waits; it says so, and to try again.
+    t.eventually(function()
+      local answer = lab:leave()
+      if answer.status == 503 then t.has(answer.body, "try again") else t.equal(answer.status, 200, answer.body) end
+      return answer.status == 200
+    end)
     t.eventually(function() return lab:get("/status").body:find('"waiting": {}', 1, true) end)
   end
   t.equal(lab:stop(), 0)
