@@ -189,14 +189,24 @@ function lab:post(path, body, ...)
   return t.http(self.url .. path, "--data-binary", body, ...)
 end
 
+-- Its threads now: { folder = of /proc, name = a line }.
+local function threads_of(self)
+  local threads = {}
+  local process = ("/proc/%d/task/"):format(self.pid)
+  for _, id in ipairs(shell.names(process)) do
+    local name = shell.read(process .. id .. "/comm")
+    if name then threads[#threads + 1] = { folder = process .. id, name = name } end
+  end
+  return threads
+end
+
 -- An answer may be here before the lines of its request are: their writer gathers
 -- lines for a moment. It waits for a futex when it has written all. (202 and 98
 -- are the numbers of that call on x86-64 and arm64.)
 local function has_written_all(self)
-  local folder = ("/proc/%d/task/"):format(self.pid)
-  for _, id in ipairs(shell.names(folder)) do
-    if shell.read(folder .. id .. "/comm") == "log\n" then
-      local call = (shell.read(folder .. id .. "/syscall") or "98 "):match("^%S+")
+  for _, thread in ipairs(threads_of(self)) do
+    if thread.name == "log\n" then
+      local call = (shell.read(thread.folder .. "/syscall") or "98 "):match("^%S+")
       return call == "202" or call == "98"
     end
   end
@@ -230,10 +240,10 @@ end
 -- The sum of FIELD of /proc/PID/task/*/schedstat: 1 is nanoseconds on a
 -- processor, 2 those of waiting for one.
 local function sum_schedstat(self, prefix, field)
-  local sum, folder = 0, ("/proc/%d/task/"):format(self.pid)
-  for _, id in ipairs(shell.names(folder)) do
-    local name, stat = shell.read(folder .. id .. "/comm"), shell.read(folder .. id .. "/schedstat")
-    if name and stat and name:sub(1, #prefix) == prefix then
+  local sum = 0
+  for _, thread in ipairs(threads_of(self)) do
+    local stat = shell.read(thread.folder .. "/schedstat")
+    if stat and thread.name:sub(1, #prefix) == prefix then
       sum = sum + tonumber(({ stat:match("^(%d+) (%d+)") })[field])
     end
   end
@@ -283,9 +293,8 @@ function lab:end_in(limit, signal)
 end
 
 function lab:has_thread(name)
-  local folder = ("/proc/%d/task/"):format(self.pid)
-  for _, id in ipairs(shell.names(folder)) do
-    if (shell.read(folder .. id .. "/comm") or ""):find(name, 1, true) then return true end
+  for _, thread in ipairs(threads_of(self)) do
+    if thread.name:find(name, 1, true) then return true end
   end
   return false
 end
