@@ -13,7 +13,7 @@ t.need("curl", "cc", "ps")
 
 local LONG = os.getenv("LAB_LONG") ~= nil
 local CLIENTS = tonumber(os.getenv("ATTACK_CLIENTS") or LONG and 19500 or 600)
-local SECONDS = tonumber(os.getenv("ATTACK_SECONDS") or LONG and 4 or 0.3)
+local SECONDS = tonumber(os.getenv("ATTACK_SECONDS") or LONG and 2 or 0.3)
 local CHOSEN = os.getenv("ATTACK") or ""
 -- Beside other programs the lab waits for a processor, too: as often as the
 -- slowest of the honest clients' other requests, and some times more, because
@@ -177,10 +177,6 @@ end)
 
 t.long("20,000 clients", function()
   for _, limit in ipairs { "-Sn 64", "-Sn 1024", "-n 1024", "-n 64" } do run_crowds("ulimit " .. limit) end
-end)
-
-t.long("steps that do their worst, for longer", function()
-  for _, prelude in ipairs(PRELUDES) do run_steps(prelude) end
 end)
 
 print(("     %-32s %6s %6s %6s  %6s %6s  %7s  %6s %6s  %5s"):format("(ms)", "status", "p99", "p100", "goto",
