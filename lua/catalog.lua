@@ -62,11 +62,16 @@ end
 
 -- ---- text ----------------------------------------------------------------------
 
+-- TEXT for a terminal: it can neither break its line nor send an escape sequence.
+local function plain(text)
+  return (text:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "))
+end
+
 -- TEXT in lines of at most WIDTH, each behind INDENT. Commands, in backquotes,
 -- stay in one piece.
 local function wrap(text, indent)
   local lines, line = {}, indent
-  text = text:gsub("`[^`]*`", function(command) return (command:gsub(" ", "\0")) end)
+  text = plain(text):gsub("`[^`]*`", function(command) return (command:gsub(" ", "\0")) end)
   for word in text:gmatch("%S+") do
     local length = utf8.len(line) or #line
     if length > #indent and length + 1 + (utf8.len(word) or #word) > WIDTH then
@@ -87,7 +92,8 @@ local function effort(step)
 end
 
 local function describe(step, here)
-  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, step.title or "(no title)", effort(step))
+  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, plain(step.title or "(no title)"),
+    effort(step))
   if step.symptom then text = text .. wrap(step.symptom, "    ") end
   if step.problem then text = text .. wrap("It can't be selected: " .. step.problem:match("^[^\n]*"), "    ") end
   if step.lesson_problem then text = text .. wrap("Its lesson is broken: " .. step.lesson_problem, "    ") end

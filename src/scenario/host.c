@@ -259,6 +259,13 @@ static int host_limit(lua_State *L) {
   return 0;
 }
 
+/* host.left(bytes): so many bytes of earlier steps are in use now. */
+static int host_left(lua_State *L) {
+  lua_Integer left = luaL_checkinteger(L, 1);
+  lab_memory_set_left(lab_vm_of(L), left > 0 ? (size_t)left : 0);
+  return 0;
+}
+
 /* host.lift_limit(): no limit of memory holds any more until the switch ends,
  * or the next host.limit. */
 static int host_lift_limit(lua_State *L) {
@@ -351,6 +358,7 @@ static const luaL_Reg host[] = {
     {"finalizers", host_finalizers},
     {"drop_finalizers", host_drop_finalizers},
     {"reclaim", host_reclaim},
+    {"left", host_left},
     {"limit", host_limit},
     {"lift_limit", host_lift_limit},
     {"memory", host_memory},

@@ -32,9 +32,15 @@ void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   size_t cap = read_machine_limit();
   m->own_limit = bytes > 0 && bytes < cap;
   m->limit = m->own_limit ? bytes : cap;
-  m->left = left < cap - m->limit ? left : cap - m->limit;
   m->suspended = false;
   atomic_store(&m->shown, m->limit);
+  lab_memory_set_left(vm, left);
+}
+
+void lab_memory_set_left(lab_vm *vm, size_t left) {
+  lab_memory *m = &vm->memory;
+  size_t room = read_machine_limit() - m->limit;
+  m->left = left < room ? left : room;
   apply_limit(m);
 }
 

@@ -39,6 +39,9 @@ typedef struct lab_memory {
  * It holds at once, unless it is lifted. LEFT bytes are in use of earlier
  * steps, which are being given back; they don't count. */
 void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left);
+/* Now LEFT bytes of earlier steps are in use. Whether the limit holds stays as
+ * it is. */
+void lab_memory_set_left(lab_vm *vm, size_t left);
 /* No limit holds from lift to impose. Pairs may be nested. */
 void lab_memory_lift(lab_vm *vm);
 void lab_memory_impose(lab_vm *vm);
