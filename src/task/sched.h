@@ -35,8 +35,8 @@ typedef struct lab_sched_ops {
   void (*idle)(void *arg);
 } lab_sched_ops;
 
-/* OPS is copied. 0, or negative errno when there is no descriptor left. */
-int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg);
+/* OPS is copied. */
+lab_sched *lab_sched_new(const lab_sched_ops *ops, void *arg);
 /* All tasks must have ended, and no thread may post any more. Letters that
  * weren't delivered belong to their senders again. */
 void lab_sched_free(lab_sched *s);
