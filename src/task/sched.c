@@ -161,6 +161,10 @@ void lab_sched_note_time(lab_sched *s) {
                         memory_order_relaxed);
 }
 
+uint64_t lab_sched_now(lab_sched *s) {
+  return lab_near_clock_read(&s->clock);
+}
+
 lab_task *lab_sched_running(const lab_sched *s) {
   return atomic_load_explicit(&s->running, memory_order_relaxed);
 }

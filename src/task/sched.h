@@ -76,6 +76,9 @@ bool lab_sched_wanted(const lab_sched *s);
  * Async-signal-safe, on this thread. */
 void lab_sched_note_time(lab_sched *s);
 
+/* Mono ns, by a clock that costs less to read (base/near_clock.h). */
+uint64_t lab_sched_now(lab_sched *s);
+
 /* The task whose resume is under way (even if it has parked already), until it
  * ends; or NULL. Async-signal-safe, on this thread. */
 lab_task *lab_sched_running(const lab_sched *s);
