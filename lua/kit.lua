@@ -9,7 +9,8 @@
 
 local host = ...
 
-local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"() }
+local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"(),
+  record = host.part "record"() }
 parts.data = host.part "data"(host)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)

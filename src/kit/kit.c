@@ -7,28 +7,16 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "kit/batch.h"
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
 #include "kit/profile.h"
+#include "kit/state.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
-
-/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
- * collector (vm/gc.c) looks at it. */
-static void *allocate_for_kit(void *ud, void *p, size_t old, size_t size) {
-  (void)ud;
-  (void)old;
-  if (size == 0) {
-    lab_xfree(p);
-    return NULL;
-  }
-  return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
-}
 
 static int add_kit_traceback(lua_State *L) {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
@@ -74,7 +62,7 @@ int lab_kit_run(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF,
           0); /* who reads a pipe sees each line at once */
   lab_folders_want_lessons();
-  lua_State *L = lua_newstate(allocate_for_kit, NULL);
+  lua_State *L = lab_kit_state_new();
   if (!L) {
     fputs("diaglab: not enough memory\n", stderr);
     return 2;
