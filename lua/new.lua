@@ -142,6 +142,14 @@ local function pick(class)
     class, table.concat(sortedClasses(), ", "))
 end
 
+-- The folder for exercises, and those that it is in.
+local function makeRoot(root)
+  local parent = root:match("^(.+)/[^/]+$")
+  if parent and not host.exists(parent) then makeRoot(parent) end
+  local ok, why = host.make_folder(root)
+  if not ok then parts.refuse("new", "%s", why) end
+end
+
 return {
   usage = "new [--class CLASS] [--dir DIR] SLUG",
   about = "Writes a new exercise to DIR/NN-SLUG: the program, its repaired twin, the lesson,\n" ..
@@ -149,7 +157,7 @@ return {
     "nothing and overwrites nothing. NN is the first number from 50 on that is free.",
   options = {
     { "--class", "CLASS", "which fault it begins with (cpu.hot); --list shows them" },
-    { "--dir", "DIR", "where to: the folder with your exercises (.)" },
+    { "--dir", "DIR", "where to: the folder with your exercises (.);\nit is made if it is missing" },
     { "--list", nil, "list the faults that there are" },
   },
   notes = "Exit code: 0 written, 2 not.",
@@ -163,6 +171,7 @@ return {
     if not slug:find("^[%w_-]+$") then parts.refuse("new", "'%s' is no slug: letters, digits, _ and -", slug) end
     local class, root = options.class or "cpu.hot", (options.dir or "."):gsub("(.)/+$", "%1")
     local t = pick(class)
+    if not host.exists(root) then makeRoot(root) end
     local there, why = host.scan(root)
     if not there then parts.refuse("new", "%s", why) end
     local number = freeNumber(root)

@@ -81,6 +81,9 @@ local function kindsOf(s, series)
   if s.during == "enter" then
     series.entering = series.entering or {}
     kinds = series.entering
+  elseif s.during == "idle" then
+    series.idle = series.idle or {}
+    kinds = series.idle
   end
   if not s.subject.profile then return end
   kinds[s.subject.profile] = true
@@ -249,7 +252,6 @@ local function planSentences()
       s.series = seriesOf(s.load or l.load or { requests = 1, clients = 1, path = "/", method = "GET", timeout = 10 })
       s.keeps = key == "keeps"
       kindsOf(s, s.series)
-      s.series.idle = s.series.idle or s.during == "idle"
       s.series.compares = s.series.compares or s.value and s.value.than == "baseline"
       table.insert(s.series.sentences, s)
       all[#all + 1] = s

@@ -59,6 +59,22 @@ t.long("a sentence about entering", function()
   refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
 end)
 
+-- A clock begins with the first request, and ticks when nobody asks, too: 100 times a
+-- second where the machine isn't busy.
+t.long("a sentence about the pause after the load", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "local files = {}\n", "local files = {}\nlocal clock\n" ..
+    "local function tick() lab.counter('ticks_total'):add(1) end\n")
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    "    clock = clock or lab.every(0.01, function() tick() end)\n    writeReceipt(req.id)\n")
+  edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
+    '    { metric = "ticks_total", during = "idle", value = "10..101 per second" },\n' ..
+    '    { profile = "lab.OpenFiles", under = "writeReceipt", during = "idle", value = "= 1 per request" },\n')
+  local result = prove("--verbose", dir)
+  t.equal(result.code, 0, result.out)
+  t.match(result.out, "ok ticks_total %(idle%): value 10%.%.101 per second\n +fault: value %d+")
+end)
+
 t.long("a repaired program that isn't repaired", function()
   local dir = make_twin()
   t.write(dir .. "/fixed.lua", t.read(dir .. "/scenario.lua"))
