@@ -6,7 +6,8 @@
 --   answers, naive
 -- prove.folder(folder, options, tell) -> report
 --
--- options: { rounds = 3, evidence = folder or nil, seed = N or nil }
+-- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
+--   nil, at which visits take turns with those of other processes }
 -- tell(stage, done, all) is called when a part of the work has been done.
 -- report:
 --   name, verdict       "proven", "not proven" or "inconclusive"
@@ -76,7 +77,18 @@ end
 
 local work -- of the folder that is proven: { f, options, programs, series, temp, tell }
 
+-- Would another lab beside make what S says another number? Counts and shares of
+-- CPU time and memory belong to one process; the clock belongs to all.
+local function isTimed(s)
+  local subject = s.subject
+  return subject.latency ~= nil or subject.status == "none" or s.at == "load"
+    or s.value ~= nil and s.value.per == "second"
+    or subject.profile == "wall" or subject.type == "delay"
+    or subject.metric ~= nil and subject.unit == "seconds"
+end
+
 local function kindsOf(s, series)
+  series.timed = series.timed or isTimed(s)
   local kinds, looks = series.kinds, series.looks
   if s.during == "enter" then
     series.entering = series.entering or {}
@@ -113,7 +125,8 @@ local function visitOnce(series, which)
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
     seconds = secondsFor(expected), entering = series.entering,
-    entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits) }
+    entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits),
+    turn = work.options.turn, alone = series.timed }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)
   work.tell(which)

@@ -9,7 +9,9 @@
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
 --   seconds = for CPU and wall profiles, log = path, entering_seconds; idle,
 --   entering = sets of profiles that are taken when nobody asks for anything, and
---   while the step is entered; nil: it isn't looked at then }
+--   while the step is entered; nil: it isn't looked at then; turn, alone: a file at
+--   which visits of other processes take turns, and whether this one needs the
+--   machine for itself while it looks }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
 --   profiles[kind]      at the load's end; of those that only grow, what came
@@ -265,11 +267,10 @@ local function leave(lab, seen, rssBefore)
   seen.left = left
 end
 
-function visit.make(plan)
-  local seen = { slug = plan.slug, profiles = {} }
-  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
-  warmUp(lab, plan.kinds)
-  local atStart = takeNumbers(lab)
+-- From entering the step until the load has ended. Other labs may start and end
+-- meanwhile, which is little.
+local function look(lab, plan, seen)
+  local turn <close> = plan.turn and assert(host.take_turn(plan.turn, plan.alone)) or nil -- luacheck: ignore
   if plan.entering then
     seen.entering = enterWatched(lab, plan)
   else
@@ -281,6 +282,14 @@ function visit.make(plan)
   subtractBefore(seen, before)
   seen.short = seen.short or seen.entering and seen.entering.elapsed > plan.entering_seconds - 0.1
   if plan.idle then lookWhenIdle(lab, plan, seen) end
+end
+
+function visit.make(plan)
+  local seen = { slug = plan.slug, profiles = {} }
+  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
+  warmUp(lab, plan.kinds)
+  local atStart = takeNumbers(lab)
+  look(lab, plan, seen)
   if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end
   return seen
 end

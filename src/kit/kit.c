@@ -13,6 +13,7 @@
 #include "kit/labs.h"
 #include "kit/profile.h"
 #include "kit/state.h"
+#include "kit/turn.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
@@ -31,6 +32,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
   luaL_setfuncs(L, lab_kit_profiles, 0);
+  luaL_setfuncs(L, lab_kit_turn, 0);
 }
 
 typedef struct command {

@@ -14,6 +14,7 @@
   X(data)                                                                      \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
   X(kit)                                                                       \

@@ -155,20 +155,53 @@ t.long("reports for machines", function()
   t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
 end)
 
-t.test("Ctrl-C leaves nothing behind", function()
-  local dir = make_twin()
+-- A folder with three exercises; the second is refused by check.
+local function make_three()
+  local root = make_twin():match("^(.*)/")
+  t.run(("cp -r %s/50-receipts %s/51-receipts && cp -r %s/50-receipts %s/52-receipts"):format(root, root, root, root))
+  edit(root .. "/51-receipts", "lesson.lua", "minutes = 10", "minutes = 0")
+  return root
+end
+
+t.test("side by side: the same reports, in order", function()
+  local result = prove("--jobs", "3", "--verbose", make_three())
+  t.equal(result.code, 1, result.out)
+  t.match(result.out, "^50%-receipts +proven .*\n51%-receipts +not proven .*\n52%-receipts +proven .*\nexercise ")
+  t.has(result.out, "lesson.lua:6: minutes: must be a whole number from 1 to 1000 [type]")
+  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt: [^\n]+\n +fault: share ", "")
+  t.equal(n, 2, "sentences of two exercises")
+  t.has(result.out, "3 exercises: 2 proven, 1 not proven, 0 inconclusive, in ")
+  t.equal(result.err, "")
+end)
+
+-- The processes that PID has begun, and those that these have begun.
+local function descendants(pid)
+  local all = {}
+  for child in t.run("pgrep -P " .. pid).out:gmatch("%d+") do
+    all[#all + 1] = child
+    table.move(descendants(child), 1, 1000, #all + 1, all)
+  end
+  return all
+end
+
+local function interrupt(dir, wanted, jobs)
   local temp = t.temp_dir()
-  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", dir })
-  t.eventually(function() return t.run("ls " .. temp).out:find("diaglab%-kit") end)
-  t.eventually(function() return tonumber(t.run("pgrep -P " .. run.pid .. " | wc -l").out) > 0 end)
-  local children = t.run("pgrep -P " .. run.pid).out
+  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", "--jobs", jobs, dir })
+  t.eventually(function() return #descendants(run.pid) >= wanted end)
+  local children = descendants(run.pid)
+  t.check(t.run("ls " .. temp).out:find("diaglab%-kit"), "a temporary folder")
   t.run("kill -INT " .. run.pid)
   t.equal(run:wait(60), 130, "exit code")
   t.has(run:err(), "interrupted")
   t.equal(t.run("ls " .. temp).out, "", "temporary folders")
-  for pid in children:gmatch("%d+") do
+  for _, pid in ipairs(children) do
     t.check(t.run("kill -0 " .. pid).code ~= 0, "process " .. pid .. " has ended")
   end
+end
+
+t.test("Ctrl-C leaves nothing behind", function()
+  interrupt(make_twin(), 1, "1")
+  interrupt(make_three(), 4, "2")
 end)
 
 t.test("a prover that is killed takes its labs with it", function()
