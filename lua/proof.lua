@@ -64,6 +64,15 @@ local function printDetails(report, verbose)
   for _, text in ipairs(report.warnings) do host.out("    warning: " .. text .. "\n") end
 end
 
+-- What solvers that don't think would answer.
+local function printSolvers(report)
+  local guesses = report.naive and report.naive.guesses or {}
+  if #guesses > 0 then host.out(("    %-42s %-18s %-20s %s\n"):format("naive solver", "class", "where", "verdict")) end
+  for _, guess in ipairs(guesses) do
+    host.out(("    %-42s %-18s %-20s %s\n"):format(guess.name, guess.class or "-", guess.where or "-", guess.verdict))
+  end
+end
+
 local function countSentences(reports)
   local held, all = {}, #reports
   for _, report in ipairs(reports) do
@@ -87,6 +96,7 @@ local function printReport(entry, options)
       shown[report.verdict] = true
     end
   end
+  if options.verbose or options.single then printSolvers(last) end
 end
 
 -- ---- machines --------------------------------------------------------------------
@@ -103,7 +113,7 @@ local function jsonOf(entries)
       end
       runs[j] = { verdict = report.verdict, seconds = report.seconds, sentences = sentences,
         problems = data.list(report.problems), warnings = data.list(report.warnings),
-        naive = report.naive and data.list(report.naive.solved_by) or nil }
+        naive = report.naive and data.list(report.naive.guesses) or nil }
     end
     list[i] = { name = entry.name, verdict = entry.verdict, seconds = entry.seconds, runs = runs }
   end
@@ -113,6 +123,19 @@ end
 local function escapeXml(text)
   text = text:gsub("[%c]", function(c) return c == "\n" and "&#10;" or " " end)
   return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+-- What naive solvers have solved, as properties.
+local function propertiesOf(entries)
+  local out = { "  <properties>\n" }
+  for _, entry in ipairs(entries) do
+    local last = entry.reports[#entry.reports]
+    for _, guess in ipairs(last.naive and last.naive.guesses or {}) do
+      out[#out + 1] = ('    <property name="%s: naive solver: %s" value="%s"/>\n'):format(escapeXml(entry.name),
+        escapeXml(guess.name), escapeXml(guess.verdict))
+    end
+  end
+  return #out > 1 and table.concat(out) .. "  </properties>\n" or ""
 end
 
 local function junitOf(entries)
@@ -132,8 +155,8 @@ local function junitOf(entries)
     end
   end
   return ('<?xml version="1.0" encoding="UTF-8"?>\n' ..
-    '<testsuite name="diaglab test" tests="%d" failures="%d">\n%s</testsuite>\n')
-    :format(tests, failures, table.concat(out))
+    '<testsuite name="diaglab test" tests="%d" failures="%d">\n%s%s</testsuite>\n')
+    :format(tests, failures, propertiesOf(entries), table.concat(out))
 end
 
 -- ---- one exercise ----------------------------------------------------------------
@@ -267,6 +290,7 @@ return {
     if options.job then return handIn(exercises[1], options) end
     local busy <close> = options.busy and host.start_busy() or nil -- luacheck: ignore
     local progress, began, entries = newProgress(#exercises), host.now(), {}
+    options.single = #exercises == 1
     local function take(entry)
       progress.clear()
       entries[#entries + 1] = entry

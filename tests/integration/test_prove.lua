@@ -139,6 +139,26 @@ t.long("too few samples are inconclusive, not wrong", function()
   t.match(result.out, "with the fault: share [%d.]+ of %d+ samples, %d+ needed")
 end)
 
+-- The function with the most CPU time is the one to blame, and that is all there is.
+t.long("naive solvers are told, and a difficulty that they belie is a warning", function()
+  local root = t.temp_dir()
+  t.equal(t.run(t.command { t.diaglab, "new", "--class", "cpu.hot", "--dir", root, "list" }).code, 0)
+  local dir, junit = root .. "/50-list", root .. "/report.xml"
+  local easy = prove("--junit", junit, dir)
+  t.equal(easy.code, 0, easy.out)
+  t.match(easy.out, "\n    naive solver +class +where +verdict\n    top self +cpu%.hot +%w+ +solved\n")
+  t.match(easy.out, "\n    largest heap +memory%.retained +[%w-]+ +%w+\n")
+  t.check(not easy.out:find("warning"), easy.out)
+  t.has(t.read(junit), '<property name="50-list: naive solver: top self" value="solved"/>')
+  edit(dir, "lesson.lua", "difficulty = " .. t.match(t.read(dir .. "/lesson.lua"), "difficulty = (%d)"), "difficulty = 3")
+  local hard = prove(dir)
+  t.equal(hard.code, 0, hard.out)
+  t.match(hard.out, "\n    warning: difficulty 3, but a naive solver finds it: top self")
+  local json = prove("--json", dir).out
+  t.match(json, '"naive": %[{"class": "cpu%.hot", "name": "top self", "verdict": "solved", "where": "%w+"}, ')
+  t.match(json, '"warnings": %["difficulty 3, but a naive solver finds it: top self')
+end)
+
 t.long("reports for machines", function()
   local dir = make_twin()
   local junit = t.temp_dir() .. "/report.xml"
