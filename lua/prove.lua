@@ -22,9 +22,6 @@ local claim, data, measure = parts.claim, parts.data, parts.measure
 local prove = {}
 
 local ROUNDS, ROUNDS_MAX = 3, 9
--- Bytes that a process may keep beside 10 %: an allocator gives back whole pages,
--- and a program that has allocated gigabytes leaves some that are half used.
-local RSS_SLACK = 8e6
 
 -- Profiles that students take, so answers and naive solvers get them, too.
 local STUDENTS_KINDS = { cpu = true, wall = true, heap = true, goroutine = true, block = true, mutex = true,
@@ -304,6 +301,7 @@ local function proveCrowd(report)
     if load.requests then load.requests = math.max(load.requests, load.clients) end
     local series = seriesOf(load)
     kindsOf(s, series)
+    series.expected.fault = series.expected.fault or s.series.expected.fault -- about as long
     s.crowd = series
   end
   for _, s in ipairs(crowded) do
@@ -339,7 +337,7 @@ end
 local function findKeptMemory()
   local fault, fixed = rssOf("fault"), rssOf("fixed")
   local more = fault and fixed and fault - fixed * 1.1 or 0
-  return more > RSS_SLACK and more or nil
+  return more > parts.visit.RSS_SLACK and more or nil
 end
 
 local function proveLeft(report)

@@ -37,6 +37,10 @@ local IDLE = 1 -- second
 local ENTER_MAX = 120 -- seconds
 local LEFT_MAX = 4 -- seconds until all that a step had must be gone
 
+-- Bytes that a process may keep beside 10 %: an allocator gives back whole pages,
+-- and a program that has allocated gigabytes leaves some that are half used.
+visit.RSS_SLACK = 8e6
+
 -- Kinds that are recorded for some time.
 local RECORDED = { cpu = "profile", wall = "wall" }
 -- Kinds that only grow: what came since is the difference of two.
@@ -250,7 +254,7 @@ local function heapLeft(lab, slug)
 end
 
 -- Leaves the step, and waits until nothing of it is there. Memory is returned to the
--- kernel in the background, so RSS gets a second more.
+-- kernel in the background, so a large RSS gets a second more.
 local function leave(lab, seen, rssBefore)
   get(lab, "/goto?step=0")
   local began = host.now()
@@ -261,7 +265,7 @@ local function leave(lab, seen, rssBefore)
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
       rss = m.process_resident_memory_bytes, seconds = host.now() - began }
     local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
-      and (left.rss < rssBefore * 1.1 or left.seconds > 1)
+      and (left.rss < rssBefore * 1.1 + visit.RSS_SLACK or left.seconds > 1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
   seen.left = left
