@@ -342,10 +342,11 @@ end
 
 local function proveLeft(report)
   local worst = { tasks = 0, fds = 0, heap = 0 }
-  local problems = {}
+  local problems, processes = {}, {}
   for _, series in ipairs(work.order) do
     for _, seen in ipairs(series.visits.fault) do
       for key, most in pairs(worst) do worst[key] = math.max(most, seen.left and seen.left[key] or 0) end
+      if seen.left and #seen.left.processes > #processes then processes = seen.left.processes end
     end
   end
   local function add(amount, text, shown)
@@ -354,6 +355,7 @@ local function proveLeft(report)
   local more = findKeptMemory()
   add(worst.tasks, "%d tasks are left 4 s after the step was left")
   add(worst.fds, "%d descriptors are left")
+  add(#processes, "processes are left: %s", table.concat(processes, ", "))
   add(worst.heap, "%s of its heap are left", measure.show(worst.heap, "bytes"))
   add(more, "the process keeps %s more than after the repaired program, beyond 10 %%",
     more and measure.show(more, "bytes"))

@@ -20,7 +20,7 @@
 --   before, after, gone     numbers: { metrics = { [name{labels}] = number },
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after the step was left
---   left                { tasks, fds, heap, rss, seconds }
+--   left                { tasks, fds, heap, rss, seconds, processes = { texts } }
 --   entering, idle      what a visit is, of the time while the step was entered, and
 --                       of a pause after the load: slug, elapsed, profiles, before,
 --                       after; idle has the load's requests and latency, too
@@ -263,11 +263,12 @@ local function leave(lab, seen, rssBefore)
     seen.gone = takeNumbers(lab)
     local m = seen.gone.metrics
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
-      rss = m.process_resident_memory_bytes, seconds = host.now() - began }
-    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
+      rss = m.process_resident_memory_bytes, seconds = host.now() - began, processes = host.strays() }
+    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and #left.processes == 0
       and (left.rss < rssBefore * 1.1 + visit.RSS_SLACK or left.seconds > 1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
+  host.end_strays()
   seen.left = left
 end
 

@@ -13,6 +13,7 @@
 #include "kit/labs.h"
 #include "kit/profile.h"
 #include "kit/state.h"
+#include "kit/strays.h"
 #include "kit/turn.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
@@ -32,6 +33,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
   luaL_setfuncs(L, lab_kit_profiles, 0);
+  luaL_setfuncs(L, lab_kit_strays, 0);
   luaL_setfuncs(L, lab_kit_turn, 0);
 }
 
@@ -70,6 +72,7 @@ int lab_kit_run(int argc, char **argv) {
     return 2;
   }
   lab_kit_catch_interrupts(L);
+  lab_kit_adopt_strays();
   lua_pushcfunction(L, add_kit_traceback);
   lua_pushcfunction(L, run_command);
   lua_pushlightuserdata(L, &c);
@@ -82,6 +85,7 @@ int lab_kit_run(int argc, char **argv) {
     fprintf(stderr, "diaglab %s: %s\n", argv[0], message ? message : "?");
     c.code = 2;
   }
-  lua_close(L);
+  lua_close(L); /* ends what was started */
+  lab_kit_end_strays();
   return fflush(stdout) == 0 ? c.code : 2;
 }

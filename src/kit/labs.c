@@ -26,12 +26,14 @@ enum {
 
 /* A process that was started; pid 0: it has ended. */
 typedef struct started {
+  struct started *next; /* of `running`, while it has a pid */
   pid_t pid;
   int port;
   int code; /* how it ended: exit code, or 128 + signal */
 } started;
 
 static const char STARTED[] = "lab.started";
+static started *running;
 
 void lab_kit_follow_parent(void) {
   const char *value = getenv(LAB_KIT_PARENT_VARIABLE);
@@ -43,6 +45,28 @@ void lab_kit_follow_parent(void) {
   unsetenv(LAB_KIT_PARENT_VARIABLE);
 }
 
+bool lab_kit_has_started(pid_t pid) {
+  for (const started *s = running; s; s = s->next)
+    if (s->pid == pid)
+      return true;
+  return false;
+}
+
+static void note_started(started *s, pid_t pid) {
+  s->pid = pid;
+  s->next = running;
+  running = s;
+}
+
+static void note_ended(started *s) {
+  started **link = &running;
+  while (*link && *link != s)
+    link = &(*link)->next;
+  if (*link)
+    *link = s->next;
+  s->pid = 0;
+}
+
 /* ---- their end ----------------------------------------------------------- */
 
 static bool has_process_ended(started *s) {
@@ -52,7 +76,7 @@ static bool has_process_ended(started *s) {
     return false;
   if (pid > 0)
     s->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  s->pid = 0;
+  note_ended(s);
   return true;
 }
 
@@ -140,7 +164,10 @@ static int start_self(started *s, char *const *argv, int out) {
                                      .envp = envp,
                                      .out = out,
                                      .err_as_out = true};
-  int rc = lab_spawn(&s->pid, &options);
+  pid_t pid;
+  int rc = lab_spawn(&pid, &options);
+  if (rc == 0)
+    note_started(s, pid);
   lab_xfree(envp);
   return rc;
 }
@@ -253,13 +280,13 @@ static int start_kit_verb(lua_State *L) {
 static int start_busy(lua_State *L) {
   started *s = push_started(L);
   pid_t parent = getpid();
-  s->pid = fork();
-  if (s->pid < 0) {
-    s->pid = 0;
+  pid_t pid = fork();
+  if (pid < 0)
     return luaL_error(L, "no busy process: %s", strerror(errno));
-  }
-  if (s->pid > 0)
+  if (pid > 0) {
+    note_started(s, pid);
     return 1;
+  }
   signal(SIGTERM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -7,7 +7,7 @@
 #define LAB_KIT_LABS_H
 
 #include <lauxlib.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The environment variable by which a lab knows that it belongs to the process
@@ -17,6 +17,9 @@
 /* In a process that belongs to another one: it ends when that one does. Else
  * nothing. Call it at the start. */
 void lab_kit_follow_parent(void);
+
+/* Is PID one of them, and has not been waited for? */
+bool lab_kit_has_started(pid_t pid);
 
 /* host.start_lab(log, { argument, ... }) -> lab | nil, message
  *   starts a lab and waits until it listens; what it writes goes to the file

@@ -87,6 +87,17 @@ t.long("a repaired program that doesn't do its work", function()
   refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000")
 end)
 
+-- A program that begins a session of its own is known to no lab.
+t.long("a step that leaves a process", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "local files = {}\n", 'local files = {}\nlocal printer\n')
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    '    printer = printer or lab.spawn { "setsid", "sleep", "6123" }\n    writeReceipt(req.id)\n')
+  local out = refused(dir, "processes are left: sleep (")
+  t.equal(select(2, out:gsub("\n    ", "")), 1 + 7, "only that, and the solvers: " .. out)
+  t.check(t.run("pgrep -f '^sleep 6123'").code ~= 0, "it is ended by the prover")
+end)
+
 t.long("a load that doesn't reach the fault", function()
   local dir = make_twin()
   edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    if req.id < 0 then writeReceipt(req.id) end\n")
