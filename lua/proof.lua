@@ -287,6 +287,10 @@ return {
       if isLesson(f) then exercises[#exercises + 1] = f end
     end
     if #exercises == 0 then parts.refuse("test", "there is no lesson with sentences (expect) to prove") end
+    if options.evidence and not host.exists(options.evidence) then
+      local ok, problem = host.make_folder(options.evidence)
+      if not ok then parts.refuse("test", "%s", problem) end
+    end
     if options.job then return handIn(exercises[1], options) end
     local busy <close> = options.busy and host.start_busy() or nil -- luacheck: ignore
     local progress, began, entries = newProgress(#exercises), host.now(), {}

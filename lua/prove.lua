@@ -218,8 +218,7 @@ end
 
 local function evidenceFolder()
   if not work.evidence then
-    work.evidence = work.options.evidence or try(host.temp_folder("evidence"))
-    if work.options.evidence then host.make_folder(work.evidence) end
+    work.evidence = work.options.evidence or try(host.temp_folder())
   end
   return work.evidence
 end
