@@ -67,9 +67,9 @@ end
 -- What solvers that don't think would answer.
 local function printSolvers(report)
   local guesses = report.naive and report.naive.guesses or {}
-  if #guesses > 0 then host.out(("    %-42s %-18s %-20s %s\n"):format("naive solver", "class", "where", "verdict")) end
+  if #guesses > 0 then host.out(("  %-44s %-18s %-20s %s\n"):format("naive solver", "class", "where", "verdict")) end
   for _, guess in ipairs(guesses) do
-    host.out(("    %-42s %-18s %-20s %s\n"):format(guess.name, guess.class or "-", guess.where or "-", guess.verdict))
+    host.out(("  %-44s %-18s %-20s %s\n"):format(guess.name, guess.class or "-", guess.where or "-", guess.verdict))
   end
 end
 
