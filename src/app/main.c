@@ -61,7 +61,8 @@ static int print_steps(const lab_options *options) {
   lab_steps_text_free(text);
   if (broken == 0)
     return printed ? 0 : 1;
-  fprintf(stderr, "diaglab: %zu of these steps are broken\n", broken);
+  fprintf(stderr, "diaglab: %zu of these steps %s broken\n", broken,
+          broken == 1 ? "is" : "are");
   return 1;
 }
 

@@ -14,6 +14,8 @@
   X(data)                                                                      \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(jobs)                                                                      \
+  X(json)                                                                      \
   X(judge)                                                                     \
   X(kit)                                                                       \
   X(lesson)                                                                    \
@@ -25,9 +27,11 @@
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
+  X(record)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
   X(source)                                                                    \
+  X(step_load)                                                                 \
   X(steps)                                                                     \
   X(templates)                                                                 \
   X(visit)
