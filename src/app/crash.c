@@ -125,9 +125,9 @@ static const char *choose_core_advice(void) {
 static void write_crash_text(const text *t) {
   poll(NULL, 0, LOG_MS);
   int fd = lab_log_fd();
-  lab_log_write(fd, t->data, t->len);
+  lab_log_write_last(fd, t->data, t->len);
   if (fd != STDERR_FILENO)
-    lab_log_write(STDERR_FILENO, t->data, t->len);
+    lab_log_write_last(STDERR_FILENO, t->data, t->len);
 }
 
 /* ---- handlers ------------------------------------------------------------ */

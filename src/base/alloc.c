@@ -82,9 +82,9 @@ static _Noreturn void die_of_memory(size_t size) {
                                      "thread %s\n",
                    size, name);
   int fd = lab_log_fd();
-  lab_log_write(STDERR_FILENO, text, (size_t)n);
+  lab_log_write_last(STDERR_FILENO, text, (size_t)n);
   if (fd != STDERR_FILENO)
-    lab_log_write(fd, text, (size_t)n);
+    lab_log_write_last(fd, text, (size_t)n);
   give_back_once();
   _exit(LAB_OUT_OF_MEMORY_STATUS);
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -69,13 +70,30 @@ static bool takes_more(int fd) {
   return poll(&p, 1, POLL_MS) > 0 && (p.revents & POLLOUT);
 }
 
-size_t lab_log_write(int fd, const char *p, size_t n) {
+/* Writes N bytes to FD, and returns how many could be written. If FD doesn't
+ * block, it is waited for, as long as it takes something once a second. */
+static size_t write_log_bytes(int fd, const char *p, size_t n) {
   size_t done = 0;
   while (done < n) {
     ssize_t w = write(fd, p + done, n - done);
     if (w > 0)
       done += (size_t)w;
     else if (w == 0 || (errno != EINTR && (errno != EAGAIN || !takes_more(fd))))
+      break;
+  }
+  return done;
+}
+
+/* Where poll says that it can be written, a pipe takes PIPE_BUF bytes at once.
+ */
+size_t lab_log_write_last(int fd, const char *p, size_t n) {
+  size_t done = 0;
+  while (done < n && takes_more(fd)) {
+    size_t part = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+    ssize_t w = write(fd, p + done, part);
+    if (w > 0)
+      done += (size_t)w;
+    else if (w == 0 || (errno != EINTR && errno != EAGAIN))
       break;
   }
   return done;
@@ -192,7 +210,7 @@ static void queue_line(line_kind kind, const char *text, size_t len) {
   tell_dropped();
   append_line(text, len);
   if (!lg.writer) {
-    lab_log_write(STDERR_FILENO, lg.pending.data, lg.pending.len);
+    write_log_bytes(STDERR_FILENO, lg.pending.data, lg.pending.len);
     lg.done = lg.put;
     lab_buf_free(&lg.pending);
   } else {
@@ -262,7 +280,7 @@ static struct {
 /* Writes N bytes, and remembers how far it came. */
 static size_t write_bytes(const char *p, size_t n) {
   errno = 0;
-  size_t done = lab_log_write(lg.fd, p, n);
+  size_t done = write_log_bytes(lg.fd, p, n);
   if (done < n)
     unwritten.error = errno;
   if (done > 0)

@@ -65,10 +65,10 @@ bool lab_log_flush(void);
 /* The descriptor that the log goes to, for a handler that reports a crash.
  * Async-signal-safe. */
 int lab_log_fd(void);
-/* Writes N bytes to FD, and returns how many could be written. If FD doesn't
- * block, it is waited for, as long as it takes something once a second.
- * Async-signal-safe. */
-size_t lab_log_write(int fd, const char *p, size_t n);
+/* Likewise, for the last words of a process: FD is waited for for a second,
+ * also if it blocks, as a full pipe does that nobody reads. Async-signal-safe.
+ */
+size_t lab_log_write_last(int fd, const char *p, size_t n);
 
 /* Lines that were not written so far, for whatever reason. */
 uint64_t lab_log_dropped(void);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -176,6 +177,27 @@ static void test_full_pipe(void **state) {
   lab_buf_free(&all);
 }
 
+/* What a process says at its end must not keep it from ending. */
+static void test_last_words(void **state) {
+  (void)state;
+  static const char words[] = "the last words\n";
+  static char many[PIPE_BUF];
+  int ends[2];
+  ssize_t n;
+  assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+  while (write(ends[1], many, sizeof many) > 0)
+    ;
+  assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0); /* it blocks */
+  assert_int_equal(lab_log_write_last(ends[1], words, sizeof words), 0);
+  n = read(ends[0], many, sizeof many);
+  assert_int_equal(n, sizeof many);
+  assert_int_equal(lab_log_write_last(ends[1], words, sizeof words),
+                   sizeof words);
+  close(ends[0]);
+  assert_int_equal(lab_log_write_last(ends[1], words, sizeof words), 0);
+  close(ends[1]);
+}
+
 static void limit_file_size(rlim_t most) {
   struct rlimit limit;
   getrlimit(RLIMIT_FSIZE, &limit);
@@ -234,6 +256,7 @@ int main(void) {
                                       remove_file),
       cmocka_unit_test_setup_teardown(test_full_pipe, make_file, remove_file),
       cmocka_unit_test_setup_teardown(test_full_file, make_file, remove_file),
+      cmocka_unit_test(test_last_words),
       cmocka_unit_test(test_full_disk),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
