@@ -31,6 +31,7 @@
  * beyond that. */
 enum { FULL = 1 << 20, RESERVE = 512 << 10 };
 enum { POLL_MS = 1000 };
+enum { KEPT = 256 << 10 }; /* bytes of a buffer for lines */
 static const uint64_t BATCH_NS = 4 * LAB_MILLISECOND;
 static const uint64_t ROOM_NS = 50 * LAB_MILLISECOND;
 static const uint64_t FLUSH_NS = 250 * LAB_MILLISECOND;
@@ -322,13 +323,21 @@ static uint64_t write_batch(const lab_buf *batch) {
   return lost;
 }
 
+/* After a flood of lines. */
+static void give_back_large(lab_buf *b) {
+  if (b->cap > KEPT)
+    lab_buf_free(b);
+}
+
 /* Under the lock. Sleeps until there is something to write, or all is over. */
-static void wait_for_lines(void) {
+static void wait_for_lines(lab_buf *batch) {
   for (;;) {
     make_stamp();
     tell_refused(lg.stop ? UINT64_MAX : lab_clock_mono());
     if (lg.pending.len > 0 || lg.stop)
       break;
+    give_back_large(&lg.pending);
+    give_back_large(batch);
     lg.idle = true;
     if (lg.step.refused > 0)
       wait_until(&lg.filled, lg.step.ends);
@@ -360,7 +369,7 @@ static void write_log_lines(void *arg) {
   lab_buf batch = LAB_BUF_INIT;
   pthread_mutex_lock(&lg.lock);
   for (;;) {
-    wait_for_lines();
+    wait_for_lines(&batch);
     if (lg.pending.len == 0)
       break;
     write_pending(&batch);

@@ -125,6 +125,7 @@ local function use_everything(lab, steps)
   end
   back_to_start(lab)
   end_clients(clients)
+  back_to_start(lab) -- gives back what their last requests took
 end
 
 local function check_log(lab)
@@ -156,6 +157,7 @@ local function soak(steps, wanted, seconds)
   end
   back_to_start(lab)
   end_clients(clients)
+  back_to_start(lab)
   local now
   local same = pcall(t.eventually, function()
     now = attacks.take_census(lab)
