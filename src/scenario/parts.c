@@ -17,6 +17,7 @@
   X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
+  X(junk)                                                                      \
   X(kit)                                                                       \
   X(lesson)                                                                    \
   X(lines)                                                                     \

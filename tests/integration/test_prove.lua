@@ -122,6 +122,26 @@ t.long("junk that is taken for the solution", function()
   for line in out:gmatch("\n    ([^\n]+)") do t.match(line, " is taken for the solution$") end
 end)
 
+-- Of a load of one request one sample is 10 ms.
+t.long("a sentence that a profile with one sample fulfils", function()
+  local root = t.temp_dir()
+  t.equal(t.run(t.command { t.diaglab, "new", "--dir", root, "list" }).code, 0)
+  local dir = root .. "/50-list"
+  edit(dir, "lesson.lua", "requests = 10", "requests = 1")
+  edit(dir, "lesson.lua", 'share = ">= 0.8", value = ">= 5ms per request"', 'value = ">= 5ms per request"')
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.has(result.out, "\n    the right answer with a file that has one sample as cpu profile is taken for the solution\n")
+  t.equal(select(2, result.out:gsub("\n    ", "")), 1, "only that: " .. result.out)
+end)
+
+t.test("a neighbour with the same answer", function()
+  local dir = make_twin()
+  t.run(("cp -r %s %s/51-orders"):format(dir, dir:match("^(.*)/")))
+  local out = refused(dir, "the answer of 51-orders (leak.file in writeReceipt) is taken for the solution")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+end)
+
 t.test("what check refuses isn't run", function()
   local dir = make_twin()
   edit(dir, "lesson.lua", "minutes = 10", "minutes = 0")
@@ -186,10 +206,14 @@ t.long("reports for machines", function()
   t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
 end)
 
--- A folder with three exercises; the second is refused by check.
+-- A folder with three exercises; the second is refused by check. Each has an answer
+-- of its own.
 local function make_three()
   local root = make_twin():match("^(.*)/")
-  t.run(("cp -r %s/50-receipts %s/51-receipts && cp -r %s/50-receipts %s/52-receipts"):format(root, root, root, root))
+  for _, n in ipairs { 51, 52 } do
+    t.run(("cd %s && cp -r 50-receipts %d-receipts && grep -rl writeReceipt %d-receipts | xargs sed -i "
+      .. "s/writeReceipt/writeReceipt%d/g"):format(root, n, n, n))
+  end
   edit(root .. "/51-receipts", "lesson.lua", "minutes = 10", "minutes = 0")
   return root
 end
@@ -199,7 +223,7 @@ t.test("side by side: the same reports, in order", function()
   t.equal(result.code, 1, result.out)
   t.match(result.out, "^50%-receipts +proven .*\n51%-receipts +not proven .*\n52%-receipts +proven .*\nexercise ")
   t.has(result.out, "lesson.lua:6: minutes: must be a whole number from 1 to 1000 [type]")
-  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt: [^\n]+\n +fault: share ", "")
+  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt%d*: [^\n]+\n +fault: share ", "")
   t.equal(n, 2, "sentences of two exercises")
   t.has(result.out, "3 exercises: 2 proven, 1 not proven, 0 inconclusive, in ")
   t.equal(result.err, "")
