@@ -123,6 +123,7 @@ local function visitOnce(series, which)
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
     seconds = secondsFor(expected), entering = series.entering,
     entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits),
+    temp = ("%s/files-%d"):format(work.temp, work.visits),
     turn = work.options.turn, alone = series.timed }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)
@@ -341,11 +342,12 @@ end
 
 local function proveLeft(report)
   local worst = { tasks = 0, fds = 0, heap = 0 }
-  local problems, processes = {}, {}
+  local problems, processes, files = {}, {}, {}
   for _, series in ipairs(work.order) do
     for _, seen in ipairs(series.visits.fault) do
       for key, most in pairs(worst) do worst[key] = math.max(most, seen.left and seen.left[key] or 0) end
       if seen.left and #seen.left.processes > #processes then processes = seen.left.processes end
+      if seen.left and #seen.left.files > #files then files = seen.left.files end
     end
   end
   local function add(amount, text, shown)
@@ -355,6 +357,8 @@ local function proveLeft(report)
   add(worst.tasks, "%d tasks are left 4 s after the step was left")
   add(worst.fds, "%d descriptors are left")
   add(#processes, "processes are left: %s", table.concat(processes, ", "))
+  add(#files, "temporary files are left: %s", table.concat(files, ", ", 1, math.min(#files, 3))
+    .. (#files > 3 and (" and %d more"):format(#files - 3) or ""))
   add(worst.heap, "%s of its heap are left", measure.show(worst.heap, "bytes"))
   add(more, "the process keeps %s more than after the repaired program, beyond 10 %%",
     more and measure.show(more, "bytes"))

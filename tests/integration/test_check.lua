@@ -152,6 +152,14 @@ t.test("the good twins pass, of every class", function()
   t.equal(result.code, 0)
 end)
 
+t.test("the globals that a program has are known", function()
+  local dir = make_twin()
+  for _, name in ipairs { "load", "xpcall", "rawset", "rawlen", "utf8", "print" } do
+    edit(dir, "scenario.lua", "local list = {}", ("local %sAsIs = %s\nlocal list = {}"):format(name, name))
+  end
+  t.equal(check(dir).out, "1 scenario: 0 errors, 0 warnings\n")
+end)
+
 t.test("the line is that of the mistake", function()
   local dir = make_twin()
   local line = edit(dir, "lesson.lua", "minutes = 15", "minutes = 0")

@@ -98,6 +98,52 @@ t.long("a step that leaves a process", function()
   t.check(t.run("pgrep -f '^sleep 6123'").code ~= 0, "it is ended by the prover")
 end)
 
+-- Adds BODY as a function of the program that its first request calls.
+local function add_work(dir, body)
+  edit(dir, "scenario.lua", "local files = {}\n", "local files = {}\nlocal begun\n\nlocal function work()\n" .. body ..
+    "end\n")
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    "    if not begun then\n      begun = true\n      work()\n    end\n    writeReceipt(req.id)\n")
+end
+
+-- The lab knows its own files only.
+t.long("a step whose child leaves a file", function()
+  local dir = make_twin()
+  add_work(dir, '  assert(lab.spawn { "sh", "-c", "mkdir $TMPDIR/spool && mktemp -p $TMPDIR/spool" }):wait()\n')
+  local out = refused(dir, "temporary files are left: spool/tmp.")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+end)
+
+-- The worker that fills the buffer ends with the step. What it has touched until then
+-- goes back to the kernel page by page, and not within four seconds.
+t.long("a step whose memory the process keeps", function()
+  local dir = make_twin()
+  add_work(dir, "  lab.go(function() lab.copy_n(lab.buffer(), lab.rand, 20000000000) end)\n")
+  local out = refused(dir, "the process keeps ", " more than after the repaired program, beyond 10 %")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+end)
+
+-- Nothing that a program does with the library keeps its tasks, timers, descriptors,
+-- files or heap after the step: there is no folder that breaks these stages.
+t.long("what the lab takes back, whatever a program does", function()
+  local dir = make_twin()
+  add_work(dir, [[
+    lab.go(function() while true do pcall(lab.sleep, 1) end end)
+    lab.go(function() while true do pcall(error, "again") end end)
+    lab.go(function() lab.burn(30) end)
+    lab.every(0.001, function() begun = { begun } end)
+    lab.temp_file(nil, "spool-")
+    local server = lab.listen("127.0.0.1:0", function() lab.sleep(100) end)
+    lab.go(function() lab.http.get("http://" .. server:address() .. "/") end)
+    lab.spawn { "sleep", "6124" }
+    setmetatable({}, { __gc = function() lab.go(lab.sleep, 100) end })
+]])
+  edit(dir, "lesson.lua", '{ metric = "diaglab_step_open_fds", value = "= 1 per request", about = "writeReceipt" }',
+    '{ metric = "diaglab_step_open_fds", value = "1..1.5 per request", about = "writeReceipt" }')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+end)
+
 t.long("a load that doesn't reach the fault", function()
   local dir = make_twin()
   edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    if req.id < 0 then writeReceipt(req.id) end\n")
