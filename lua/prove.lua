@@ -8,7 +8,8 @@
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
 --   nil, at which visits take turns with those of other processes }
--- tell(stage, done, all) is called when a part of the work has been done.
+-- tell(stage, what, part) is called when something begins: WHAT of the STAGE, or nil;
+-- PART of the whole (0 to 1) is done, as far as one knows.
 -- report:
 --   name, verdict       "proven", "not proven" or "inconclusive"
 --   seconds             that it took
@@ -72,7 +73,21 @@ end
 
 -- ---- visits ----------------------------------------------------------------------
 
-local work -- of the folder that is proven: { f, options, programs, series, temp, tell }
+local work -- of the folder that is proven: { f, options, programs, series, temp, tell, stage, visits }
+
+-- Stages, and how much of the work is done when each begins: most of it is visits.
+local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.95 }
+local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
+
+local function announce(which)
+  local begins, part = STAGES[work.stage], 0
+  if work.stage == "sentences" then
+    local programs = work.programs.fixed and 2 or 1
+    local planned = #work.order * (work.options.rounds or ROUNDS) * programs
+    part = math.min(1, (work.visits - 1) / math.max(1, planned)) * STAGES["more clients"]
+  end
+  work.tell(work.stage, NAME_OF[which], begins + part)
+end
 
 -- Would another lab beside make what S says another number? Counts and shares of
 -- CPU time and memory belong to one process; the clock belongs to all.
@@ -119,6 +134,7 @@ local function visitOnce(series, which)
   local program = work.programs[which]
   local expected = series.expected[which] or 0.5
   work.visits = work.visits + 1
+  announce(which)
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
     seconds = secondsFor(expected), entering = series.entering,
@@ -126,9 +142,7 @@ local function visitOnce(series, which)
     temp = ("%s/files-%d"):format(work.temp, work.visits),
     turn = work.options.turn, alone = series.timed }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
-  local seen = parts.visit.make(plan)
-  work.tell(which)
-  return seen
+  return parts.visit.make(plan)
 end
 
 -- One more visit. Its CPU and wall profile must cover the load: if the load took
@@ -296,6 +310,7 @@ local function proveCrowd(report)
     if about and parts.check.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
   end
   local held = 0
+  work.stage = "more clients"
   for _, s in ipairs(crowded) do
     local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
     if load.requests then load.requests = math.max(load.requests, load.clients) end
@@ -388,7 +403,8 @@ local function proveSentences(report)
 end
 
 local function prepare(f, options, tell, temp)
-  work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0 }
+  work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0,
+    stage = "sentences" }
   local programs = layOutPrograms(f, temp)
   for _, program in pairs(programs) do
     if options.seed and f.outline.params.seed then program.params.seed = options.seed end
@@ -411,6 +427,8 @@ function prove.folder(f, options, tell)
     if #report.sentences > 0 then
       proveCrowd(report)
       proveLeft(report)
+      work.stage = "answers"
+      announce()
       parts.answers.prove(f, work, report)
       report.naive = parts.naive.solve(f, work.order[1].visits.fault[1])
     end

@@ -67,6 +67,7 @@ local function makeEnvironment(dir, prefix)
     string = copy(string), table = copy(table), math = copy(math), utf8 = copy(utf8),
   }
   env._G = env
+  function env.load(chunk, name, _, environment) return load(chunk, name, "t", environment or env) end
   env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env) }, { __index = any })
   return env
 end
@@ -174,6 +175,8 @@ return function(path, whole)
     return concat(words)
   end
   if whole then add("scenario", host.part "data"(host).chunk(outlineOf(scenario))) end
+  -- A repaired program has the lesson of the scenario that it stands beside.
+  if not match(path, "/scenario%.lua$") then return concat(words) end
   local lesson, locate = findLesson(path, scenario)
   if lesson then
     addLesson(lesson, whole)

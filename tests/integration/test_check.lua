@@ -157,6 +157,7 @@ t.test("the globals that a program has are known", function()
   for _, name in ipairs { "load", "xpcall", "rawset", "rawlen", "utf8", "print" } do
     edit(dir, "scenario.lua", "local list = {}", ("local %sAsIs = %s\nlocal list = {}"):format(name, name))
   end
+  edit(dir, "scenario.lua", "local list = {}", "local list = assert(load 'return {}')()")
   t.equal(check(dir).out, "1 scenario: 0 errors, 0 warnings\n")
 end)
 

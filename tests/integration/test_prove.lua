@@ -30,7 +30,9 @@ t.test("the good twin is proven", function()
   t.equal(result.code, 0, result.out)
   t.match(result.out, "^50%-receipts +proven +[%d.]+ s  3 sentences\n")
   t.has(result.out, "1 exercise: 1 proven, 0 not proven, 0 inconclusive, in ")
-  t.check(not result.out:find("\r"), "no progress in a pipe")
+  t.check(not (result.out .. result.err):find("[\r\27]"), "no line that changes in a pipe")
+  t.match(result.err, "^50%-receipts: sentences  %d+ s\n50%-receipts: more clients  %d+ s of about %d+ s\n" ..
+    "50%-receipts: answers  %d+ s of about %d+ s\n$")
 end)
 
 t.test("a sentence that fails with the fault", function()
@@ -272,7 +274,9 @@ t.test("side by side: the same reports, in order", function()
   local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt%d*: [^\n]+\n +fault: share ", "")
   t.equal(n, 2, "sentences of two exercises")
   t.has(result.out, "3 exercises: 2 proven, 1 not proven, 0 inconclusive, in ")
-  t.equal(result.err, "")
+  for line in result.err:gmatch("[^\n]*\n") do t.match(line, "^5[02]%-receipts: [%a ]+  %d+ s[%w ]*\n$") end
+  for _, name in ipairs { "50-receipts", "52-receipts" } do t.has(result.err, name .. ": sentences  ") end
+  t.equal(select(2, result.err:gsub(": sentences ", "")), 2, "one line for each stage")
 end)
 
 -- The processes that PID has begun, and those that these have begun.
