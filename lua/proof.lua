@@ -296,7 +296,9 @@ return {
     { "--busy", nil, "with another process beside, which computes" },
     { "--json", nil, "the report as JSON" },
     { "--junit", "FILE", "write a report that build servers read" },
-    { "--evidence", "DIR", "keep the profiles of sentences that failed there" },
+    { "--evidence", "DIR", "keep there, for teaching, what was seen of each exercise with the fault and\n" ..
+      "repaired: profiles, a trace, metrics, and a picture of the numbers; and the\n" ..
+      "profiles of sentences that failed" },
     { "--verbose", nil, "show what was seen for sentences that hold, too" },
   },
   notes = "Exit code: 0 all proven, 1 not, 2 nothing could be proven. A verdict of\n" ..

@@ -3,7 +3,7 @@
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
 -- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
---   answers, naive
+--   answers, naive, kept
 -- prove.folder(folder, options, tell) -> report
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
@@ -76,7 +76,7 @@ end
 local work -- of the folder that is proven: { f, options, programs, series, temp, tell, stage, visits }
 
 -- Stages, and how much of the work is done when each begins: most of it is visits.
-local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.95 }
+local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.93, evidence = 0.96 }
 local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
 
 local function announce(which)
@@ -140,7 +140,7 @@ local function visitOnce(series, which)
     seconds = secondsFor(expected), entering = series.entering,
     entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits),
     temp = ("%s/files-%d"):format(work.temp, work.visits),
-    turn = work.options.turn, alone = series.timed }
+    turn = work.options.turn, alone = series.timed, trace = work.stage == "evidence" }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   return parts.visit.make(plan)
 end
@@ -381,6 +381,20 @@ local function proveLeft(report)
   for _, text in ipairs(problems) do table.insert(report.problems, text) end
 end
 
+-- ---- evidence to teach with -------------------------------------------------------
+
+-- One more visit of each program: a trace would cost the others time.
+local function keepEvidence(report)
+  local root, series = work.options.evidence, work.order[1]
+  if not root or not series then return end
+  work.stage = "evidence"
+  local visits = {}
+  for _, which in ipairs { "fault", "fixed" } do
+    if work.programs[which] then visits[which] = visitOnce(series, which) end
+  end
+  parts.kept.write(("%s/%s"):format(root, work.f.name), visits, report)
+end
+
 -- ---- the whole -------------------------------------------------------------------
 
 local function proveSentences(report)
@@ -416,6 +430,10 @@ local function isHealthy(l)
   return l.diagnosis and l.diagnosis.class and l.diagnosis.class[1] == "none"
 end
 
+local function verdictOf(report)
+  return #report.problems > 0 and "not proven" or report.unsettled and "inconclusive" or "proven"
+end
+
 function prove.folder(f, options, tell)
   local began = host.now()
   local report = { name = f.name, sentences = {}, problems = {}, crowd = {} }
@@ -433,12 +451,16 @@ function prove.folder(f, options, tell)
       report.naive = parts.naive.solve(f, work.order[1].visits.fault[1])
     end
   end)
+  if ok then
+    report.verdict = verdictOf(report)
+    ok, problem = pcall(keepEvidence, report)
+  end
   if not ok then
     if tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
     table.insert(report.problems, tostring(problem))
   end
   report.no_fixed = not f.lesson.fixed and not isHealthy(f.lesson)
-  report.verdict = #report.problems > 0 and "not proven" or report.unsettled and "inconclusive" or "proven"
+  report.verdict = verdictOf(report)
   report.seconds = host.now() - began
   work = nil
   return report

@@ -25,6 +25,7 @@
 --   entering, idle      what a visit is, of the time while the step was entered, and
 --                       of a pause after the load: slug, elapsed, profiles, before,
 --                       after; idle has the load's requests and latency, too
+--   trace               the file, if the plan asks for it
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
@@ -164,6 +165,9 @@ local function planJobs(lab, plan)
       add({ get = urlOf(lab, pathOf(kind)), follows = 3 }, "profile", kind)
     end
   end
+  if plan.trace then
+    add({ get = urlOf(lab, ("%strace?seconds=%d"):format(PPROF, plan.seconds)), timeout = plan.seconds + 60 }, "trace")
+  end
   for kind in pairs(plan.looks or {}) do
     for i = 1, LOOKS do
       add({ get = urlOf(lab, pathOf(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
@@ -184,6 +188,8 @@ local function sendLoad(lab, plan, seen)
       seen.statuses, seen.latency = result.statuses, result.latency
     elseif what[i][1] == "profile" then
       seen.profiles[kind] = decode(kind, answerOf(kind, result))
+    elseif what[i][1] == "trace" then
+      seen.trace = answerOf("trace", result)
     elseif what[i][1] == "metrics" then
       metrics = result
     elseif what[i][1] == "memstats" then

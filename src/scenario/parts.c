@@ -18,6 +18,7 @@
   X(json)                                                                      \
   X(judge)                                                                     \
   X(junk)                                                                      \
+  X(kept)                                                                      \
   X(kit)                                                                       \
   X(lesson)                                                                    \
   X(lines)                                                                     \
