@@ -26,6 +26,8 @@ parts.junk = host.part "junk"(host)
 parts.answers = host.part "answers"(host, parts)
 parts.kept = host.part "kept"(host, parts)
 parts.visit = host.part "visit"(host)
+parts.left = host.part "left"(parts)
+parts.reason = host.part "reason"(host)
 parts.prove = host.part "prove"(host, parts)
 parts.jobs = host.part "jobs"(host, parts)
 

@@ -3,7 +3,7 @@
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
 -- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
---   answers, naive, kept
+--   answers, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
@@ -142,7 +142,9 @@ local function visitOnce(series, which)
     temp = ("%s/files-%d"):format(work.temp, work.visits),
     turn = work.options.turn, alone = series.timed, trace = work.stage == "evidence" }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
-  return parts.visit.make(plan)
+  local seen = parts.visit.make(plan)
+  seen.log = plan.log
+  return seen
 end
 
 -- One more visit. Its CPU and wall profile must cover the load: if the load took
@@ -196,27 +198,6 @@ local function isUnsettled(row)
   return row.fault == "inconclusive" or row.fixed == "inconclusive"
 end
 
--- What the row proves: "yes", "no" or "inconclusive", and why.
-local function concludeRow(row, keeps)
-  local s = row.sentence
-  if row.fault == "inconclusive" then return "inconclusive", "with the fault: " .. row.fault_text end
-  if row.fault == "empty" then
-    return "no", "nothing was seen: is the load (" .. (s.series.load.path or "/") .. ") what reaches it?"
-  end
-  if row.fault == "no" then return "no", "it doesn't hold with the fault: " .. row.fault_text end
-  if not row.fixed then return "yes" end
-  if row.fixed == "inconclusive" then return "inconclusive", "with the repaired program: " .. row.fixed_text end
-  if keeps or s.always then
-    if row.fixed == "yes" then return "yes" end
-    return "no", "it doesn't hold with the repaired program: " .. row.fixed_text
-  end
-  if row.fixed == "yes" then
-    return "no", "it holds with the repaired program, too (" .. row.fixed_text ..
-      "), so it doesn't speak of the fault; always = true says that this is meant"
-  end
-  return "yes"
-end
-
 local function topLines(s, seen)
   local p = measure.profilesOf(s, seen)[1]
   if not p then return {} end
@@ -253,7 +234,9 @@ end
 
 local function reportRow(row, keeps, number)
   local s = row.sentence
-  local verdict, reason = concludeRow(row, keeps)
+  local verdict, reason = parts.reason.conclude(row, keeps)
+  s.failed = verdict == "no"
+  if s.failed then reason = reason .. parts.reason.of_errors(row, work.f) end
   local file, line = work.f.locate(table.unpack(s.path))
   local out = { text = s.text, file = file, line = line, key = parts.lesson.pathText(s.path), verdict = verdict,
     fault = row.fault_text, fixed = row.fixed_text, reason = reason, always = s.always or keeps or false }
@@ -311,6 +294,9 @@ local function proveCrowd(report)
   end
   local held = 0
   work.stage = "more clients"
+  for i = #crowded, 1, -1 do -- what fails with few needs no more
+    if crowded[i].failed then table.remove(crowded, i) end
+  end
   for _, s in ipairs(crowded) do
     local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
     if load.requests then load.requests = math.max(load.requests, load.clients) end
@@ -331,54 +317,8 @@ local function proveCrowd(report)
   if #crowded > 0 and held == 0 then
     table.insert(report.problems, "no sentence about the function to blame holds with four times the clients: " ..
       "an honest student would be refused. " .. table.concat(report.crowd, "; "))
+    report.crowd = {}
   end
-end
-
--- ---- what is left ----------------------------------------------------------------
-
--- RSS when the step has been left, of all visits with one program.
-local function rssOf(which)
-  local list = {}
-  for _, series in ipairs(work.order) do
-    for _, seen in ipairs(series.visits[which]) do
-      if seen.left then list[#list + 1] = seen.left.rss end
-    end
-  end
-  return claim.median(list)
-end
-
--- The same profiles were taken of both programs, so what the lab itself keeps for
--- them is the same: what is more was the fault's.
-local function findKeptMemory()
-  local fault, fixed = rssOf("fault"), rssOf("fixed")
-  local more = fault and fixed and fault - fixed * 1.1 or 0
-  return more > parts.visit.RSS_SLACK and more or nil
-end
-
-local function proveLeft(report)
-  local worst = { tasks = 0, fds = 0, heap = 0 }
-  local problems, processes, files = {}, {}, {}
-  for _, series in ipairs(work.order) do
-    for _, seen in ipairs(series.visits.fault) do
-      for key, most in pairs(worst) do worst[key] = math.max(most, seen.left and seen.left[key] or 0) end
-      if seen.left and #seen.left.processes > #processes then processes = seen.left.processes end
-      if seen.left and #seen.left.files > #files then files = seen.left.files end
-    end
-  end
-  local function add(amount, text, shown)
-    if amount and amount > 0 then problems[#problems + 1] = text:format(shown or amount) end
-  end
-  local more = findKeptMemory()
-  add(worst.tasks, "%d tasks are left 4 s after the step was left")
-  add(worst.fds, "%d descriptors are left")
-  add(#processes, "processes are left: %s", table.concat(processes, ", "))
-  add(#files, "temporary files are left: %s", table.concat(files, ", ", 1, math.min(#files, 3))
-    .. (#files > 3 and (" and %d more"):format(#files - 3) or ""))
-  add(worst.heap, "%s of its heap are left", measure.show(worst.heap, "bytes"))
-  add(more, "the process keeps %s more than after the repaired program, beyond 10 %%",
-    more and measure.show(more, "bytes"))
-  report.left = { ok = #problems == 0, problems = problems }
-  for _, text in ipairs(problems) do table.insert(report.problems, text) end
 end
 
 -- ---- evidence to teach with -------------------------------------------------------
@@ -444,7 +384,7 @@ function prove.folder(f, options, tell)
     proveSentences(report)
     if #report.sentences > 0 then
       proveCrowd(report)
-      proveLeft(report)
+      parts.left.prove(work.order, report)
       work.stage = "answers"
       announce()
       parts.answers.prove(f, work, report)

@@ -20,6 +20,7 @@
   X(junk)                                                                      \
   X(kept)                                                                      \
   X(kit)                                                                       \
+  X(left)                                                                      \
   X(lesson)                                                                    \
   X(lines)                                                                     \
   X(main)                                                                      \
@@ -29,6 +30,7 @@
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
+  X(reason)                                                                    \
   X(record)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \

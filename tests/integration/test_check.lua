@@ -156,6 +156,14 @@ t.test("the good twins pass, of every class", function()
   t.equal(result.code, 0)
 end)
 
+t.test("a file of a folder stands for it", function()
+  local dir = make_twin()
+  for _, file in ipairs { "scenario.lua", "lesson.lua" } do
+    t.equal(check(dir .. "/" .. file).out, "1 scenario: 0 errors, 0 warnings\n")
+  end
+  t.has(check(dir .. "/answers/solved.lua").err, "Not a directory")
+end)
+
 t.test("the globals that a program has are known", function()
   local dir = make_twin()
   for _, name in ipairs { "load", "xpcall", "rawset", "rawlen", "utf8", "print" } do

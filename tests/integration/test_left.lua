@@ -28,6 +28,7 @@ local function report_of(fault, fixed)
     lesson = { pathText = function() return "expect[1]" end }, visit = { make = visit, RSS_SLACK = 8e6 },
     answers = { prove = function() end }, naive = { solve = function() end },
     check = { isAbout = about, isEvidence = about }, sentence = { isAbout = about, isEvidence = about } }
+  parts.left, parts.reason = part("left", parts), part("reason", host)
   local sentence = { subject = { metric = "orders_total" }, during = "load", always = true, path = { "expect", 1 },
     text = "orders_total: value >= 1" }
   local folder = { name = "50-prices", dir = "root/50-prices", number = 50, slug = "prices",

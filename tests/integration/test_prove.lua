@@ -86,7 +86,19 @@ end)
 t.long("a repaired program that doesn't do its work", function()
   local dir = make_twin()
   edit(dir, "fixed.lua", "    writeReceipt(req.id)\n", "    error('closed')\n")
-  refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000")
+  refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000" ..
+    "; 50 of 50 requests were answered with 5xx: fixed.lua:11: closed\n")
+end)
+
+t.long("a program that fails, and a load that goes nowhere", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    local price = nil + 1\n    writeReceipt(price)\n")
+  local out = refused(dir, "nothing was seen: is the load (/) what reaches it?; 50 of 50 requests were answered " ..
+    "with 5xx: scenario.lua:13: attempt to perform arithmetic on a nil value\n")
+  t.check(not out:find("four times the clients", 1, true), "what fails with one client isn't tried with four")
+  dir = make_twin()
+  edit(dir, "lesson.lua", "clients = 1 }", 'clients = 1, path = "/{n}" }')
+  refused(dir, "it doesn't hold with the fault: share 0.000; 50 of 50 requests were answered with 4xx\n")
 end)
 
 -- A program that begins a session of its own is known to no lab.
