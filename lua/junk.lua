@@ -102,7 +102,7 @@ local function addCaptures(cases, f, seen, narrow)
   local answer, where = rightAnswer(l), l.diagnosis.where[1]
   local function add(what, kind, bytes)
     local only, p = narrow(seen, {}), host.decode(bytes)
-    only.profiles = { [kind] = p or nil }
+    only.profiles, only.idle, only.entering = { [kind] = p or nil }, nil, nil
     if p and kind == "heap" then only.profiles["heap.alloc"] = p end
     cases[#cases + 1] = { ("the right answer with %s as %s profile"):format(what, kind), answer, only }
   end
