@@ -147,7 +147,7 @@ int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
   return rc;
 }
 
-static bool has_same_name(const char *variable, const char *other) {
+static bool names_same_variable(const char *variable, const char *other) {
   size_t name = strcspn(variable, "=");
   return strncmp(variable, other, name) == 0 && other[name] == '=';
 }
@@ -159,7 +159,7 @@ char **lab_spawn_environment(char *const *variables, size_t n) {
   char **list = lab_xcalloc(known + n + 1, sizeof *list);
   for (size_t i = 0; i < known; i++) {
     size_t j = 0;
-    while (j < n && !has_same_name(variables[j], environ[i]))
+    while (j < n && !names_same_variable(variables[j], environ[i]))
       j++;
     if (j == n)
       list[used++] = environ[i];
