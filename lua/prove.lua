@@ -80,7 +80,7 @@ local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.93, evidenc
 local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
 
 local function announce(which)
-  local begins, part = STAGES[work.stage], 0
+  local begins, part = STAGES[work.stage] or 0, 0
   if work.stage == "sentences" then
     local programs = work.programs.fixed and 2 or 1
     local planned = #work.order * (work.options.rounds or ROUNDS) * programs
