@@ -2,7 +2,7 @@
 -- Answers as fixtures: each file of answers/ must get the verdict that its name
 -- begins with, and junk must never be right.
 --
--- answers.lua(host, parts) -> answers     parts: classes, judge
+-- answers.lua(host, parts) -> answers     parts: classes, judge, junk
 -- answers.prove(folder, work, report)     adds to report.answers, .junk, .problems
 --
 -- A file is data, as a lesson is:
@@ -109,8 +109,8 @@ local function everyClass(f)
   return { hypotheses = list }
 end
 
--- The right answer of somebody who took nothing, who took it when nothing ran, and
--- whose captures are of a healthy program: HEALTHY, or nil.
+-- The right answer of somebody who took nothing, who took it when nothing ran,
+-- whose captures are of a healthy program (HEALTHY, or nil), or are junk.
 local function ungrounded(f, seen, healthy)
   local d = f.lesson.diagnosis
   if not d.where then return {} end
@@ -119,7 +119,8 @@ local function ungrounded(f, seen, healthy)
     { "the right answer with idle captures", right, narrow(seen, nil, true) },
     { "every class at once", everyClass(f), seen } }
   if healthy then cases[#cases + 1] = { "the right answer with captures of the repaired program", right, healthy } end
-  return cases
+  local more = parts.junk.cases(f, seen, narrow)
+  return table.move(more, 1, #more, #cases + 1, cases)
 end
 
 local function isBlamed(name, f, seen)

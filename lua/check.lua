@@ -348,8 +348,8 @@ end
 -- ---- the program -----------------------------------------------------------------
 
 local LIBRARY = {}
-for name in ([[_G _VERSION _ENV assert error getmetatable ipairs lab math next pairs pcall print rawequal rawget rawlen
-  rawset select setmetatable string table tonumber tostring type utf8 xpcall]]):gmatch("%S+") do
+for name in ([[_G _VERSION _ENV assert error getmetatable ipairs lab load math next pairs pcall print rawequal rawget
+  rawlen rawset select setmetatable string table tonumber tostring type utf8 xpcall]]):gmatch("%S+") do
   LIBRARY[name] = true
 end
 

@@ -172,11 +172,18 @@ local function fillFixed(list)
   end
 end
 
--- The folders that PATHS name: each is a scenario's folder, or one that has such
--- folders in it. SKIPPED: { dir, why } of those that look like one and aren't.
+-- A file of a scenario's folder stands for the folder.
+local function folderOf(path)
+  local dir = path:match("^(.*)/[^/]+%.lua$") or path:find("^[^/]+%.lua$") and "."
+  return dir and not host.scan(path) and host.exists(dir .. "/scenario.lua") and dir or path
+end
+
+-- The folders that PATHS name: each is a scenario's folder or a file in it, or a
+-- folder that has such folders in it. SKIPPED: { dir, why } of those that look like one and aren't.
 function folders.find(paths)
   local found, skipped = {}, {}
   for _, path in ipairs(paths) do
+    path = folderOf(path)
     if host.exists(path .. "/scenario.lua") then
       found[#found + 1] = newFolder(path)
     else

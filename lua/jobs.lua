@@ -7,7 +7,7 @@
 -- jobs.run(folders, options, refuse, tell) -> next() -> entry, in the order of FOLDERS
 --   options: those of proof.lua; options.jobs of them run at the same time
 --   refuse(folder) -> the entry of one that needn't be tried, or nil
---   tell(names of those that run, with what each does, how many have ended)
+--   tell(those that run, each { name, says = its last line }, how many have ended)
 -- jobs.hand_in(dir, entry), jobs.turn_of(dir)        what such a process does
 
 local host, parts = ...
@@ -91,17 +91,17 @@ local function waitFor(state, wanted)
       beginNext(state)
     end
     host.together { { pause = LOOK } }
-    local names = {}
+    local running = {}
     for i = #state.running, 1, -1 do
       local job = state.running[i]
       if job.process:ended() then
         state.entries[job.place], state.ended = collect(job), state.ended + 1
         table.remove(state.running, i)
       else
-        table.insert(names, 1, ("%s (%s)"):format(job.name, lastLine(job.log)))
+        table.insert(running, 1, { name = job.name, says = lastLine(job.log) })
       end
     end
-    state.tell(names, state.ended)
+    state.tell(running, state.ended)
   end
 end
 

@@ -91,6 +91,8 @@ lesson.shape = {
   expect = listOf(sentence.read, "sentences"), keeps = listOf(sentence.read, "sentences"), diagnosis = diagnosis,
 }
 
+lesson.diagnosis_shape = diagnosisShape
+
 -- Reads what lesson.lua returned, or those keys of a scenario.
 function lesson.read(t)
   local parsed, problems = fields.read(function(v) return object(v, lesson.shape, "key of a lesson") end, t)

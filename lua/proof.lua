@@ -9,23 +9,42 @@ local data = parts.data
 
 -- ---- progress --------------------------------------------------------------------
 
--- On a terminal one line that changes; else nothing until an exercise is done.
+-- On a terminal one line that changes; else a line for each stage that begins. What
+-- is expected is what was needed so far, for all that is to be done.
 local function newProgress(total)
-  local progress = { done = 0, began = host.now(), seconds = 0 }
-  local live = host.is_terminal()
-  local line = ""
-  local function write(text)
-    if not live then return end
+  local progress = { done = 0, began = host.now() }
+  local live, line, stages = host.is_terminal(), "", {}
+  local function clockOf(done)
     local elapsed = host.now() - progress.began
-    local expected = progress.done > 0 and (" of about %.0f s"):format(elapsed / progress.done * total) or ""
-    line = ("%s  %.0f s%s"):format(text, elapsed, expected)
+    local expected = done > 0.05 and (" of about %.0f s"):format(elapsed / done * total) or ""
+    return ("%.0f s%s"):format(elapsed, expected)
+  end
+  local function write(text, done)
+    line = ("%s  %s"):format(text, clockOf(done))
     host.err("\r\27[K" .. line)
   end
-  function progress.show(name, what) write(("%d of %d  %s: %s"):format(progress.done + 1, total, name, what)) end
-  -- Of several at a time: NAMES run, and DONE have ended.
-  function progress.show_all(names, done)
-    progress.done = done
-    write(("%d of %d done, %s"):format(done, total, table.concat(names, ", ")))
+  -- Once for each stage of the exercise NAME.
+  local function begin(name, stage, done)
+    if stages[name] == stage then return end
+    stages[name] = stage
+    host.err(("%s: %s  %s\n"):format(name, stage, clockOf(done)))
+  end
+  -- WHAT, or nil, of STAGE begins; PART of the exercise is done.
+  function progress.show(name, stage, what, part)
+    local done = progress.done + part
+    if not live then return begin(name, stage, done) end
+    write(("%d of %d  %s: %s"):format(progress.done + 1, total, name, what and stage .. ", " .. what or stage), done)
+  end
+  -- Of several at a time: RUNNING, each { name, what progress.plain has written }; and
+  -- so many have ended.
+  function progress.show_all(running, ended)
+    progress.done = ended
+    local names = {}
+    for i, job in ipairs(running) do
+      names[i] = ("%s (%s)"):format(job.name, job.says)
+      if not live and job.says ~= "" then begin(job.name, job.says:match("^[^,]*"), ended) end
+    end
+    if live then write(("%d of %d done, %s"):format(ended, total, table.concat(names, ", ")), ended) end
   end
   function progress.clear()
     if live and line ~= "" then host.err("\r\27[K") end
@@ -204,13 +223,15 @@ end
 
 local RANK = { proven = 1, inconclusive = 2, ["not proven"] = 3 }
 
--- PROGRESS has show(name, what).
+-- PROGRESS has show(name, stage, what, part).
 local function proveOne(f, options, progress)
   local entry = { name = f.name, reports = {}, verdict = "proven", seconds = 0 }
   for run = 1, options.runs or 1 do
     local report = refused(f) or parts.prove.folder(f, { evidence = options.evidence, seed = run,
-      turn = options.job and parts.jobs.turn_of(options.job) }, function(what)
-      progress.show(f.name, (options.runs or 1) > 1 and ("run %d, %s"):format(run, what) or what)
+      turn = options.job and parts.jobs.turn_of(options.job) }, function(stage, what, part)
+      local runs = options.runs or 1
+      if runs > 1 then stage = ("run %d of %d: %s"):format(run, runs, stage) end
+      progress.show(f.name, stage, what, (run - 1 + part) / runs)
     end)
     addWarnings(f, report)
     report.plain = plainProblems(report)
@@ -251,7 +272,7 @@ end
 
 -- In a process that jobs.lua has begun.
 local function handIn(f, options)
-  local lines = { show = function(_, what) host.out(what .. "\n") end }
+  local lines = { show = function(_, stage, what) host.out((what and stage .. ", " .. what or stage) .. "\n") end }
   parts.jobs.hand_in(options.job, proveOne(f, options, lines))
   return 0
 end
@@ -275,7 +296,9 @@ return {
     { "--busy", nil, "with another process beside, which computes" },
     { "--json", nil, "the report as JSON" },
     { "--junit", "FILE", "write a report that build servers read" },
-    { "--evidence", "DIR", "keep the profiles of sentences that failed there" },
+    { "--evidence", "DIR", "keep there, for teaching, what was seen of each exercise with the fault and\n" ..
+      "repaired: profiles, a trace, metrics, and a picture of the numbers; and the\n" ..
+      "profiles of sentences that failed" },
     { "--verbose", nil, "show what was seen for sentences that hold, too" },
   },
   notes = "Exit code: 0 all proven, 1 not, 2 nothing could be proven. A verdict of\n" ..

@@ -3,12 +3,13 @@
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
 -- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
---   answers, naive
+--   answers, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
 --   nil, at which visits take turns with those of other processes }
--- tell(stage, done, all) is called when a part of the work has been done.
+-- tell(stage, what, part) is called when something begins: WHAT of the STAGE, or nil;
+-- PART of the whole (0 to 1) is done, as far as one knows.
 -- report:
 --   name, verdict       "proven", "not proven" or "inconclusive"
 --   seconds             that it took
@@ -72,7 +73,21 @@ end
 
 -- ---- visits ----------------------------------------------------------------------
 
-local work -- of the folder that is proven: { f, options, programs, series, temp, tell }
+local work -- of the folder that is proven: { f, options, programs, series, temp, tell, stage, visits }
+
+-- Stages, and how much of the work is done when each begins: most of it is visits.
+local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.93, evidence = 0.96 }
+local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
+
+local function announce(which)
+  local begins, part = STAGES[work.stage] or 0, 0
+  if work.stage == "sentences" then
+    local programs = work.programs.fixed and 2 or 1
+    local planned = #work.order * (work.options.rounds or ROUNDS) * programs
+    part = math.min(1, (work.visits - 1) / math.max(1, planned)) * STAGES["more clients"]
+  end
+  work.tell(work.stage, NAME_OF[which], begins + part)
+end
 
 -- Would another lab beside make what S says another number? Counts and shares of
 -- CPU time and memory belong to one process; the clock belongs to all.
@@ -119,14 +134,16 @@ local function visitOnce(series, which)
   local program = work.programs[which]
   local expected = series.expected[which] or 0.5
   work.visits = work.visits + 1
+  announce(which)
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
     seconds = secondsFor(expected), entering = series.entering,
     entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits),
-    turn = work.options.turn, alone = series.timed }
+    temp = ("%s/files-%d"):format(work.temp, work.visits),
+    turn = work.options.turn, alone = series.timed, trace = work.stage == "evidence" }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)
-  work.tell(which)
+  seen.log = plan.log
   return seen
 end
 
@@ -181,27 +198,6 @@ local function isUnsettled(row)
   return row.fault == "inconclusive" or row.fixed == "inconclusive"
 end
 
--- What the row proves: "yes", "no" or "inconclusive", and why.
-local function concludeRow(row, keeps)
-  local s = row.sentence
-  if row.fault == "inconclusive" then return "inconclusive", "with the fault: " .. row.fault_text end
-  if row.fault == "empty" then
-    return "no", "nothing was seen: is the load (" .. (s.series.load.path or "/") .. ") what reaches it?"
-  end
-  if row.fault == "no" then return "no", "it doesn't hold with the fault: " .. row.fault_text end
-  if not row.fixed then return "yes" end
-  if row.fixed == "inconclusive" then return "inconclusive", "with the repaired program: " .. row.fixed_text end
-  if keeps or s.always then
-    if row.fixed == "yes" then return "yes" end
-    return "no", "it doesn't hold with the repaired program: " .. row.fixed_text
-  end
-  if row.fixed == "yes" then
-    return "no", "it holds with the repaired program, too (" .. row.fixed_text ..
-      "), so it doesn't speak of the fault; always = true says that this is meant"
-  end
-  return "yes"
-end
-
 local function topLines(s, seen)
   local p = measure.profilesOf(s, seen)[1]
   if not p then return {} end
@@ -238,7 +234,9 @@ end
 
 local function reportRow(row, keeps, number)
   local s = row.sentence
-  local verdict, reason = concludeRow(row, keeps)
+  local verdict, reason = parts.reason.conclude(row, keeps)
+  s.failed = verdict == "no"
+  if s.failed then reason = reason .. parts.reason.of_errors(row, work.f) end
   local file, line = work.f.locate(table.unpack(s.path))
   local out = { text = s.text, file = file, line = line, key = parts.lesson.pathText(s.path), verdict = verdict,
     fault = row.fault_text, fixed = row.fixed_text, reason = reason, always = s.always or keeps or false }
@@ -295,6 +293,10 @@ local function proveCrowd(report)
     if about and parts.check.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
   end
   local held = 0
+  work.stage = "more clients"
+  for i = #crowded, 1, -1 do -- what fails with few needs no more
+    if crowded[i].failed then table.remove(crowded, i) end
+  end
   for _, s in ipairs(crowded) do
     local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
     if load.requests then load.requests = math.max(load.requests, load.clients) end
@@ -315,51 +317,22 @@ local function proveCrowd(report)
   if #crowded > 0 and held == 0 then
     table.insert(report.problems, "no sentence about the function to blame holds with four times the clients: " ..
       "an honest student would be refused. " .. table.concat(report.crowd, "; "))
+    report.crowd = {}
   end
 end
 
--- ---- what is left ----------------------------------------------------------------
+-- ---- evidence to teach with -------------------------------------------------------
 
--- RSS when the step has been left, of all visits with one program.
-local function rssOf(which)
-  local list = {}
-  for _, series in ipairs(work.order) do
-    for _, seen in ipairs(series.visits[which]) do
-      if seen.left then list[#list + 1] = seen.left.rss end
-    end
+-- One more visit of each program: a trace would cost the others time.
+local function keepEvidence(report)
+  local root, series = work.options.evidence, work.order[1]
+  if not root or not series then return end
+  work.stage = "evidence"
+  local visits = {}
+  for _, which in ipairs { "fault", "fixed" } do
+    if work.programs[which] then visits[which] = visitOnce(series, which) end
   end
-  return claim.median(list)
-end
-
--- The same profiles were taken of both programs, so what the lab itself keeps for
--- them is the same: what is more was the fault's.
-local function findKeptMemory()
-  local fault, fixed = rssOf("fault"), rssOf("fixed")
-  local more = fault and fixed and fault - fixed * 1.1 or 0
-  return more > parts.visit.RSS_SLACK and more or nil
-end
-
-local function proveLeft(report)
-  local worst = { tasks = 0, fds = 0, heap = 0 }
-  local problems, processes = {}, {}
-  for _, series in ipairs(work.order) do
-    for _, seen in ipairs(series.visits.fault) do
-      for key, most in pairs(worst) do worst[key] = math.max(most, seen.left and seen.left[key] or 0) end
-      if seen.left and #seen.left.processes > #processes then processes = seen.left.processes end
-    end
-  end
-  local function add(amount, text, shown)
-    if amount and amount > 0 then problems[#problems + 1] = text:format(shown or amount) end
-  end
-  local more = findKeptMemory()
-  add(worst.tasks, "%d tasks are left 4 s after the step was left")
-  add(worst.fds, "%d descriptors are left")
-  add(#processes, "processes are left: %s", table.concat(processes, ", "))
-  add(worst.heap, "%s of its heap are left", measure.show(worst.heap, "bytes"))
-  add(more, "the process keeps %s more than after the repaired program, beyond 10 %%",
-    more and measure.show(more, "bytes"))
-  report.left = { ok = #problems == 0, problems = problems }
-  for _, text in ipairs(problems) do table.insert(report.problems, text) end
+  parts.kept.write(("%s/%s"):format(root, work.f.name), visits, report)
 end
 
 -- ---- the whole -------------------------------------------------------------------
@@ -384,7 +357,8 @@ local function proveSentences(report)
 end
 
 local function prepare(f, options, tell, temp)
-  work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0 }
+  work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0,
+    stage = "sentences" }
   local programs = layOutPrograms(f, temp)
   for _, program in pairs(programs) do
     if options.seed and f.outline.params.seed then program.params.seed = options.seed end
@@ -394,6 +368,10 @@ end
 
 local function isHealthy(l)
   return l.diagnosis and l.diagnosis.class and l.diagnosis.class[1] == "none"
+end
+
+local function verdictOf(report)
+  return #report.problems > 0 and "not proven" or report.unsettled and "inconclusive" or "proven"
 end
 
 function prove.folder(f, options, tell)
@@ -406,17 +384,23 @@ function prove.folder(f, options, tell)
     proveSentences(report)
     if #report.sentences > 0 then
       proveCrowd(report)
-      proveLeft(report)
+      parts.left.prove(work.order, report)
+      work.stage = "answers"
+      announce()
       parts.answers.prove(f, work, report)
       report.naive = parts.naive.solve(f, work.order[1].visits.fault[1])
     end
   end)
+  if ok then
+    report.verdict = verdictOf(report)
+    ok, problem = pcall(keepEvidence, report)
+  end
   if not ok then
     if tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
     table.insert(report.problems, tostring(problem))
   end
   report.no_fixed = not f.lesson.fixed and not isHealthy(f.lesson)
-  report.verdict = #report.problems > 0 and "not proven" or report.unsettled and "inconclusive" or "proven"
+  report.verdict = verdictOf(report)
   report.seconds = host.now() - began
   work = nil
   return report

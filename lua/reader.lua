@@ -67,6 +67,7 @@ local function makeEnvironment(dir, prefix)
     string = copy(string), table = copy(table), math = copy(math), utf8 = copy(utf8),
   }
   env._G = env
+  function env.load(chunk, name, _, environment) return load(chunk, name, "t", environment or env) end
   env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env) }, { __index = any })
   return env
 end
@@ -80,18 +81,39 @@ local concat, match, collect = table.concat, string.match, collectgarbage
 local LESSON_KEYS = { "title", "symptom", "difficulty", "minutes", "tags", "hints", "load", "fixed", "expect",
   "keeps", "diagnosis" }
 
--- The keys of a lesson that stand in scenario.lua.
-local function lessonWithin(scenario)
-  local found = {}
-  for _, key in ipairs(LESSON_KEYS) do found[key] = scenario[key] end
-  return found
+local DEPTH_MAX = 16 -- of tables in tables
+
+-- V without what is no data; the places of that are added to ODD.
+local function dataOf(v, path, odd)
+  local kind = type(v)
+  if kind == "string" or kind == "number" or kind == "boolean" then return v end
+  if kind ~= "table" or #path > DEPTH_MAX then
+    odd[#odd + 1] = table.move(path, 1, #path, 1, { kind = kind })
+    return nil
+  end
+  local out = {}
+  for key, value in next, v do
+    path[#path + 1] = key
+    out[key] = dataOf(value, path, odd)
+    path[#path] = nil
+  end
+  return out
 end
 
--- The lesson of the scenario in FILE, and a function that says where a key of it
--- stands: file, line. nil and a message if its file can't be read. A lesson.lua
+-- The keys of a lesson that stand in scenario.lua, and the places of what is no data.
+local function lessonWithin(scenario)
+  local found, odd = {}, {}
+  for _, key in ipairs(LESSON_KEYS) do
+    if scenario[key] ~= nil then found[key] = dataOf(scenario[key], { key }, odd) end
+  end
+  return found, odd
+end
+
+-- The lesson of the scenario in FILE, a function that says where a key of it stands:
+-- file, line; and the places of what is no data. nil and a message if its file can't be read. A lesson.lua
 -- beside scenario.lua is the lesson; what it doesn't say, scenario.lua may.
 local function findLesson(file, scenario)
-  local within = lessonWithin(scenario)
+  local within, odd = lessonWithin(scenario)
   local path = match(file, "^(.*)/") .. "/lesson.lua"
   local text, message = host.read(path) -- first: so the lab knows that it was looked for
   if not text and host.exists(path) then return nil, message end
@@ -108,22 +130,39 @@ local function findLesson(file, scenario)
   return lesson, function(key, ...)
     if text and (own[key] or within[key] == nil) then return path, lineInLesson(key, ...) end
     return file, lineInScenario(key, ...)
+  end, odd
+end
+
+-- Is PATH, or a part of what it leads to, at one of the places ODD?
+local function isOdd(path, odd)
+  for _, place in ipairs(odd) do
+    local same = true
+    for i = 1, math.min(2, #place) do same = same and path[i] == place[i] end
+    if same then return true end
   end
+  return false
 end
 
 -- All that is wrong with LESSON, each { file, line, rule, text }; and its load, if
 -- that is right.
-local function examine(lesson, locate)
+local function examine(lesson, locate, odd)
   local claim, fields = host.part "claim"(), host.part "fields"(host)
   local reading = host.part "lesson" { fields = fields, claim = claim, classes = host.part "classes"(),
     sentence = host.part "sentence"(fields, claim) }
   local parsed, problems = reading.read(lesson)
   local list, load = {}, parsed.load
-  for i, p in ipairs(problems) do
-    if p.path[1] == "load" then load = nil end
-    local where = reading.pathText(p.path)
-    local file, line = locate(table.unpack(p.path))
-    list[i] = { file, line, p.rule, (where ~= "" and where .. ": " or "") .. p.text }
+  local function add(path, rule, text)
+    if path[1] == "load" then load = nil end
+    local where = reading.pathText(path)
+    local file, line = locate(table.unpack(path))
+    list[#list + 1] = { file, line, rule, (where ~= "" and where .. ": " or "") .. text }
+  end
+  for _, place in ipairs(odd) do
+    add(place, "data", place.kind == "table" and "tables are nested too deep" or "is a " .. place.kind ..
+      ": a lesson is data; what no table can say, the program counts (lab.gauge), and a sentence is about that metric")
+  end
+  for _, p in ipairs(problems) do
+    if not isOdd(p.path, odd) then add(p.path, p.rule, p.text) end
   end
   return list, load
 end
@@ -143,7 +182,7 @@ local function outlineOf(scenario)
   for path in pairs(scenario.routes or {}) do routes[#routes + 1] = path end
   table.sort(routes)
   return { params = scenario.params or {}, limits = scenario.limits or {}, routes = routes,
-    enter = scenario.enter ~= nil, leave = scenario.leave ~= nil, lesson = lessonWithin(scenario) }
+    enter = scenario.enter ~= nil, leave = scenario.leave ~= nil, lesson = (lessonWithin(scenario)) }
 end
 
 local words -- of the record that is made
@@ -174,10 +213,12 @@ return function(path, whole)
     return concat(words)
   end
   if whole then add("scenario", host.part "data"(host).chunk(outlineOf(scenario))) end
-  local lesson, locate = findLesson(path, scenario)
+  -- A repaired program has the lesson of the scenario that it stands beside.
+  if not match(path, "/scenario%.lua$") then return concat(words) end
+  local lesson, locate, odd = findLesson(path, scenario)
   if lesson then
     addLesson(lesson, whole)
-    local problems, load = examine(lesson, locate)
+    local problems, load = examine(lesson, locate, odd)
     if load then add("load", host.part "data"(host).chunk(load)) end
     addProblems(problems, whole)
   else

@@ -315,5 +315,6 @@ function sentence.describe(s)
 end
 
 sentence.load = load
+sentence.shapes = { load = loadShape, sentence = sentenceShape } -- the references are compared with them
 
 return sentence

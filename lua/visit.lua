@@ -7,7 +7,8 @@
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
---   seconds = for CPU and wall profiles, log = path, entering_seconds; idle,
+--   seconds = for CPU and wall profiles, log = path, temp = a folder to make for
+--   temporary files; entering_seconds; idle,
 --   entering = sets of profiles that are taken when nobody asks for anything, and
 --   while the step is entered; nil: it isn't looked at then; turn, alone: a file at
 --   which visits of other processes take turns, and whether this one needs the
@@ -20,10 +21,11 @@
 --   before, after, gone     numbers: { metrics = { [name{labels}] = number },
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after the step was left
---   left                { tasks, fds, heap, rss, seconds, processes = { texts } }
+--   left                { tasks, fds, heap, rss, seconds, processes, files = { texts } }
 --   entering, idle      what a visit is, of the time while the step was entered, and
 --                       of a pause after the load: slug, elapsed, profiles, before,
 --                       after; idle has the load's requests and latency, too
+--   trace               the file, if the plan asks for it
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
@@ -163,6 +165,9 @@ local function planJobs(lab, plan)
       add({ get = urlOf(lab, pathOf(kind)), follows = 3 }, "profile", kind)
     end
   end
+  if plan.trace then
+    add({ get = urlOf(lab, ("%strace?seconds=%d"):format(PPROF, plan.seconds)), timeout = plan.seconds + 60 }, "trace")
+  end
   for kind in pairs(plan.looks or {}) do
     for i = 1, LOOKS do
       add({ get = urlOf(lab, pathOf(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
@@ -183,6 +188,8 @@ local function sendLoad(lab, plan, seen)
       seen.statuses, seen.latency = result.statuses, result.latency
     elseif what[i][1] == "profile" then
       seen.profiles[kind] = decode(kind, answerOf(kind, result))
+    elseif what[i][1] == "trace" then
+      seen.trace = answerOf("trace", result)
     elseif what[i][1] == "metrics" then
       metrics = result
     elseif what[i][1] == "memstats" then
@@ -253,9 +260,26 @@ local function heapLeft(lab, slug)
   return p:sum { type = "inuse_space", scenario = slug, only_scenario = true }.whole
 end
 
+local FILES_MAX, DEPTH_MAX = 100, 8
+
+-- Adds what is in the folder DIR to LIST, by its name within it: files, and folders
+-- that have nothing in them, but for the lab's own one, which it keeps.
+local function addFiles(list, dir, within, depth)
+  for _, name in ipairs(host.scan(dir) or {}) do
+    if name ~= "." and name ~= ".." and #list < FILES_MAX then
+      local inner, n = dir .. "/" .. name, #list
+      local names = depth < DEPTH_MAX and host.scan(inner)
+      if names then addFiles(list, inner, within .. name .. "/", depth + 1) end
+      local own = depth == 0 and name:find("^diaglab%-%d+%-%x+$")
+      if not names or #names <= 2 and #list == n and not own then list[#list + 1] = within .. name end
+    end
+  end
+  return list
+end
+
 -- Leaves the step, and waits until nothing of it is there. Memory is returned to the
 -- kernel in the background, so a large RSS gets a second more.
-local function leave(lab, seen, rssBefore)
+local function leave(lab, seen, rssBefore, temp)
   get(lab, "/goto?step=0")
   local began = host.now()
   local left
@@ -263,8 +287,10 @@ local function leave(lab, seen, rssBefore)
     seen.gone = takeNumbers(lab)
     local m = seen.gone.metrics
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
-      rss = m.process_resident_memory_bytes, seconds = host.now() - began, processes = host.strays() }
+      rss = m.process_resident_memory_bytes, seconds = host.now() - began, processes = host.strays(),
+      files = addFiles({}, temp, "", 0) }
     local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and #left.processes == 0
+      and #left.files == 0
       and (left.rss < rssBefore * 1.1 + visit.RSS_SLACK or left.seconds > 1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
@@ -291,11 +317,12 @@ end
 
 function visit.make(plan)
   local seen = { slug = plan.slug, profiles = {} }
-  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
+  assert(host.make_folder(plan.temp))
+  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }, plan.temp))
   warmUp(lab, plan.kinds)
   local atStart = takeNumbers(lab)
   look(lab, plan, seen)
-  if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end
+  if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes, plan.temp) end
   return seen
 end
 

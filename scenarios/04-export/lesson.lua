@@ -1,7 +1,7 @@
 return {
   title = "Slow answers, and nobody knows where the time goes",
   symptom = "Answers take a few hundred milliseconds. The memory of the process has grown, too.",
-  difficulty = 3,
+  difficulty = 2,
   minutes = 20,
   tags = { "memory" },
   hints = {

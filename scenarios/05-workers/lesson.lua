@@ -2,7 +2,7 @@ return {
   title = "Not as fast as it was, and heavier by the hour",
   symptom = "Answers take several times as long as they used to, and the process needs a little more of \z
     everything every hour.",
-  difficulty = 3,
+  difficulty = 2,
   minutes = 20,
   tags = { "leaks" },
   hints = {

@@ -147,14 +147,24 @@ int lab_spawn(pid_t *pid, const lab_spawn_options *o) {
   return rc;
 }
 
+static bool names_same_variable(const char *variable, const char *other) {
+  size_t name = strcspn(variable, "=");
+  return strncmp(variable, other, name) == 0 && other[name] == '=';
+}
+
 char **lab_spawn_environment(char *const *variables, size_t n) {
-  size_t known = 0;
+  size_t known = 0, used = 0;
   while (environ && environ[known])
     known++;
   char **list = lab_xcalloc(known + n + 1, sizeof *list);
-  for (size_t i = 0; i < known; i++)
-    list[i] = environ[i];
+  for (size_t i = 0; i < known; i++) {
+    size_t j = 0;
+    while (j < n && !names_same_variable(variables[j], environ[i]))
+      j++;
+    if (j == n)
+      list[used++] = environ[i];
+  }
   for (size_t i = 0; i < n; i++)
-    list[known + i] = variables[i];
+    list[used++] = variables[i];
   return list;
 }

@@ -29,9 +29,9 @@ typedef struct lab_spawn_options {
  * program which can't be executed. */
 int lab_spawn(pid_t *pid, const lab_spawn_options *options);
 
-/* This process's environment, and the N VARIABLES ("NAME=value") after it: for
- * options.envp. The caller gives the list to lab_xfree; the texts stay whose
- * they are. */
+/* This process's environment with the N VARIABLES ("NAME=value"), which replace
+ * those of the same names: for options.envp. The caller gives the list to
+ * lab_xfree; the texts stay whose they are. */
 char **lab_spawn_environment(char *const *variables, size_t n);
 
 #endif

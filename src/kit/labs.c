@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,13 +153,16 @@ static started *push_started(lua_State *L) {
   return s;
 }
 
-/* Starts this program with ARGV. 0 or a negative errno. */
-static int start_self(started *s, char *const *argv, int out) {
-  char variable[64];
-  snprintf(variable, sizeof variable, "%s=%ld", LAB_KIT_PARENT_VARIABLE,
+/* Starts this program with ARGV; TEMP, or NULL, is its folder for temporary
+ * files. 0 or a negative errno. */
+static int start_self(started *s, char *const *argv, int out,
+                      const char *temp) {
+  char parent[64], tmpdir[PATH_MAX + 16];
+  snprintf(parent, sizeof parent, "%s=%ld", LAB_KIT_PARENT_VARIABLE,
            (long)getpid());
-  char *const variables[] = {variable};
-  char **envp = lab_spawn_environment(variables, 1);
+  snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", temp ? temp : "");
+  char *const variables[] = {parent, tmpdir};
+  char **envp = lab_spawn_environment(variables, temp ? 2 : 1);
   const lab_spawn_options options = {.file = "/proc/self/exe",
                                      .argv = argv,
                                      .envp = envp,
@@ -238,8 +242,10 @@ static void take_arguments(lua_State *L, char **argv) {
 }
 
 /* Starts this program with ARGV, and pushes it. Its output goes to the file
- * LOG. NULL: a failure and a message are on the stack instead. */
-static started *start_logged(lua_State *L, char *const *argv, const char *log) {
+ * LOG; TEMP as above. NULL: a failure and a message are on the stack instead.
+ */
+static started *start_logged(lua_State *L, char *const *argv, const char *log,
+                             const char *temp) {
   int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) {
     luaL_fileresult(L, 0, log);
@@ -247,7 +253,7 @@ static started *start_logged(lua_State *L, char *const *argv, const char *log) {
     return NULL;
   }
   started *s = push_started(L);
-  int rc = start_self(s, argv, fd);
+  int rc = start_self(s, argv, fd, temp);
   close(fd);
   if (rc == 0)
     return s;
@@ -262,7 +268,7 @@ static int start_kit_lab(lua_State *L) {
               address[] = "127.0.0.1:0";
   char *argv[ARGUMENTS_MAX + 4] = {program, listen, address};
   take_arguments(L, argv + 3);
-  started *s = start_logged(L, argv, log);
+  started *s = start_logged(L, argv, log, luaL_optstring(L, 3, NULL));
   return s ? wait_for_port(L, s, log) : 2;
 }
 
@@ -271,7 +277,7 @@ static int start_kit_verb(lua_State *L) {
   static char program[] = "diaglab";
   char *argv[ARGUMENTS_MAX + 2] = {program};
   take_arguments(L, argv + 1);
-  return start_logged(L, argv, log) ? 1 : 2;
+  return start_logged(L, argv, log, NULL) ? 1 : 2;
 }
 
 /* ---- a process that computes --------------------------------------------- */

@@ -99,6 +99,7 @@ typedef struct copying {
   lua_State *to;
   size_t values;
   const char *problem; /* a literal; what is wrong with the table */
+  int line;            /* where */
 } copying;
 
 static bool copy_data_value(copying *c, int depth);
@@ -150,17 +151,29 @@ static bool copy_data_value(copying *c, int depth) {
   }
   case LUA_TTABLE:
     return copy_data_table(c, depth + 1);
-  default:
-    return fail_copy(c, "there is a function in the table: a lesson is data");
+  default: {
+    lua_Debug function;
+    lua_pushvalue(c->from, -1);
+    lua_getinfo(c->from, ">S", &function);
+    c->line = function.linedefined;
+    return fail_copy(c, "there is a function in the table: a lesson is data; "
+                        "what no table can say, the program counts "
+                        "(lab.gauge), and a sentence is about that metric");
+  }
   }
 }
 
 /* ---- both ---------------------------------------------------------------- */
 
-static int push_problem(lua_State *L, const char *name, const char *problem) {
+static int push_problem_at(lua_State *L, const char *name, int line,
+                           const char *problem) {
   luaL_pushfail(L);
-  lua_pushfstring(L, "%s:1: %s", name, problem);
+  lua_pushfstring(L, "%s:%d: %s", name, line, problem);
   return 2;
+}
+
+static int push_problem(lua_State *L, const char *name, const char *problem) {
+  return push_problem_at(L, name, 1, problem);
 }
 
 static int push_data(lua_State *L, const char *text, size_t len,
@@ -182,11 +195,11 @@ static int push_data(lua_State *L, const char *text, size_t len,
     lua_pushstring(L, message);
     return 2;
   }
-  copying c = {.from = state->L, .to = L};
+  copying c = {.from = state->L, .to = L, .line = 1};
   int top = lua_gettop(L);
   if (!copy_data_value(&c, 0)) {
     lua_settop(L, top);
-    return push_problem(L, name, c.problem);
+    return push_problem_at(L, name, c.line, c.problem);
   }
   lua_close(state->L);
   state->L = NULL;

@@ -17,7 +17,10 @@
   X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
+  X(junk)                                                                      \
+  X(kept)                                                                      \
   X(kit)                                                                       \
+  X(left)                                                                      \
   X(lesson)                                                                    \
   X(lines)                                                                     \
   X(main)                                                                      \
@@ -27,6 +30,7 @@
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
+  X(reason)                                                                    \
   X(record)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \

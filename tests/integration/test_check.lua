@@ -20,6 +20,10 @@ local BROKEN = {
   { "scenario", "scenario.lua", "return {", "return { titel = 1,", "unknown key 'titel'; did you mean 'title'?" },
   { "scenario", "scenario.lua", "local list = {}", "local list = {", "unexpected symbol near 'local'" },
   { "data", "lesson.lua", "difficulty = 2", "difficulty = tonumber '2'", "global 'tonumber'" },
+  { "data", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ "all is well", function(seen) return seen end }',
+    "there is a function in the table: a lesson is data; what no table can say, the program counts (lab.gauge)" },
+  { "data", "scenario.lua", "return {\n", "return {\n  tags = { function() end },\n",
+    "tags[1]: is a function: a lesson is data; what no table can say, the program counts (lab.gauge)" },
   { "key", "lesson.lua", "difficulty = 2", "diffculty = 2, difficulty = 2", "did you mean 'difficulty'?" },
   { "key", "lesson.lua", 'under = "importPrices"', 'under = "importPrices", ower = 1',
     "unknown key of a sentence 'ower'" },
@@ -150,6 +154,23 @@ t.test("the good twins pass, of every class", function()
   local result = check("--strict", root)
   t.equal(result.out, ("%d scenarios: 0 errors, 0 warnings\n"):format(#classes))
   t.equal(result.code, 0)
+end)
+
+t.test("a file of a folder stands for it", function()
+  local dir = make_twin()
+  for _, file in ipairs { "scenario.lua", "lesson.lua" } do
+    t.equal(check(dir .. "/" .. file).out, "1 scenario: 0 errors, 0 warnings\n")
+  end
+  t.has(check(dir .. "/answers/solved.lua").err, "Not a directory")
+end)
+
+t.test("the globals that a program has are known", function()
+  local dir = make_twin()
+  for _, name in ipairs { "load", "xpcall", "rawset", "rawlen", "utf8", "print" } do
+    edit(dir, "scenario.lua", "local list = {}", ("local %sAsIs = %s\nlocal list = {}"):format(name, name))
+  end
+  edit(dir, "scenario.lua", "local list = {}", "local list = assert(load 'return {}')()")
+  t.equal(check(dir).out, "1 scenario: 0 errors, 0 warnings\n")
 end)
 
 t.test("the line is that of the mistake", function()

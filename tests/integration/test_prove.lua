@@ -30,7 +30,9 @@ t.test("the good twin is proven", function()
   t.equal(result.code, 0, result.out)
   t.match(result.out, "^50%-receipts +proven +[%d.]+ s  3 sentences\n")
   t.has(result.out, "1 exercise: 1 proven, 0 not proven, 0 inconclusive, in ")
-  t.check(not result.out:find("\r"), "no progress in a pipe")
+  t.check(not (result.out .. result.err):find("[\r\27]"), "no line that changes in a pipe")
+  t.match(result.err, "^50%-receipts: sentences  %d+ s\n50%-receipts: more clients  %d+ s of about %d+ s\n" ..
+    "50%-receipts: answers  %d+ s of about %d+ s\n$")
 end)
 
 t.test("a sentence that fails with the fault", function()
@@ -84,7 +86,19 @@ end)
 t.long("a repaired program that doesn't do its work", function()
   local dir = make_twin()
   edit(dir, "fixed.lua", "    writeReceipt(req.id)\n", "    error('closed')\n")
-  refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000")
+  refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000" ..
+    "; 50 of 50 requests were answered with 5xx: fixed.lua:11: closed\n")
+end)
+
+t.long("a program that fails, and a load that goes nowhere", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    local price = nil + 1\n    writeReceipt(price)\n")
+  local out = refused(dir, "nothing was seen: is the load (/) what reaches it?; 50 of 50 requests were answered " ..
+    "with 5xx: scenario.lua:13: attempt to perform arithmetic on a nil value\n")
+  t.check(not out:find("four times the clients", 1, true), "what fails with one client isn't tried with four")
+  dir = make_twin()
+  edit(dir, "lesson.lua", "clients = 1 }", 'clients = 1, path = "/{n}" }')
+  refused(dir, "it doesn't hold with the fault: share 0.000; 50 of 50 requests were answered with 4xx\n")
 end)
 
 -- A program that begins a session of its own is known to no lab.
@@ -96,6 +110,52 @@ t.long("a step that leaves a process", function()
   local out = refused(dir, "processes are left: sleep (")
   t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
   t.check(t.run("pgrep -f '^sleep 6123'").code ~= 0, "it is ended by the prover")
+end)
+
+-- Adds BODY as a function of the program that its first request calls.
+local function add_work(dir, body)
+  edit(dir, "scenario.lua", "local files = {}\n", "local files = {}\nlocal begun\n\nlocal function work()\n" .. body ..
+    "end\n")
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    "    if not begun then\n      begun = true\n      work()\n    end\n    writeReceipt(req.id)\n")
+end
+
+-- The lab knows its own files only.
+t.long("a step whose child leaves a file", function()
+  local dir = make_twin()
+  add_work(dir, '  assert(lab.spawn { "sh", "-c", "mkdir $TMPDIR/spool && mktemp -p $TMPDIR/spool" }):wait()\n')
+  local out = refused(dir, "temporary files are left: spool/tmp.")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+end)
+
+-- The worker that fills the buffer ends with the step. What it has touched until then
+-- goes back to the kernel page by page, and not within four seconds.
+t.long("a step whose memory the process keeps", function()
+  local dir = make_twin()
+  add_work(dir, "  lab.go(function() lab.copy_n(lab.buffer(), lab.rand, 20000000000) end)\n")
+  local out = refused(dir, "the process keeps ", " more than after the repaired program, beyond 10 %")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+end)
+
+-- Nothing that a program does with the library keeps its tasks, timers, descriptors,
+-- files or heap after the step: there is no folder that breaks these stages.
+t.long("what the lab takes back, whatever a program does", function()
+  local dir = make_twin()
+  add_work(dir, [[
+    lab.go(function() while true do pcall(lab.sleep, 1) end end)
+    lab.go(function() while true do pcall(error, "again") end end)
+    lab.go(function() lab.burn(30) end)
+    lab.every(0.001, function() begun = { begun } end)
+    lab.temp_file(nil, "spool-")
+    local server = lab.listen("127.0.0.1:0", function() lab.sleep(100) end)
+    lab.go(function() lab.http.get("http://" .. server:address() .. "/") end)
+    lab.spawn { "sleep", "6124" }
+    setmetatable({}, { __gc = function() lab.go(lab.sleep, 100) end })
+]])
+  edit(dir, "lesson.lua", '{ metric = "diaglab_step_open_fds", value = "= 1 per request", about = "writeReceipt" }',
+    '{ metric = "diaglab_step_open_fds", value = "1..1.5 per request", about = "writeReceipt" }')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
 end)
 
 t.long("a load that doesn't reach the fault", function()
@@ -120,6 +180,26 @@ t.long("junk that is taken for the solution", function()
   edit(dir, "lesson.lua", 'class = "leak.file"', 'class = { "leak.file", "none" }')
   local out = refused(dir, "request, as none is taken for the solution")
   for line in out:gmatch("\n    ([^\n]+)") do t.match(line, " is taken for the solution$") end
+end)
+
+-- Of a load of one request one sample is 10 ms.
+t.long("a sentence that a profile with one sample fulfils", function()
+  local root = t.temp_dir()
+  t.equal(t.run(t.command { t.diaglab, "new", "--dir", root, "list" }).code, 0)
+  local dir = root .. "/50-list"
+  edit(dir, "lesson.lua", "requests = 10", "requests = 1")
+  edit(dir, "lesson.lua", 'share = ">= 0.8", value = ">= 5ms per request"', 'value = ">= 5ms per request"')
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.has(result.out, "\n    the right answer with a file that has one sample as cpu profile is taken for the solution\n")
+  t.equal(select(2, result.out:gsub("\n    ", "")), 1, "only that: " .. result.out)
+end)
+
+t.test("a neighbour with the same answer", function()
+  local dir = make_twin()
+  t.run(("cp -r %s %s/51-orders"):format(dir, dir:match("^(.*)/")))
+  local out = refused(dir, "the answer of 51-orders (leak.file in writeReceipt) is taken for the solution")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
 end)
 
 t.test("what check refuses isn't run", function()
@@ -186,10 +266,41 @@ t.long("reports for machines", function()
   t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
 end)
 
--- A folder with three exercises; the second is refused by check.
+t.long("evidence is kept to teach with", function()
+  local dir, root = make_twin(), t.temp_dir() .. "/kept"
+  for _ = 1, 2 do -- the second replaces the first
+    local result = prove("--evidence", root, dir)
+    t.equal(result.code, 0, result.out)
+    t.has(result.err, "50-receipts: evidence  ")
+  end
+  for _, which in ipairs { "fault", "fixed" } do
+    local kept = root .. "/50-receipts/" .. which
+    for _, kind in ipairs { "cpu", "wall", "heap", "goroutine", "block", "mutex", "lab.OpenFiles" } do
+      t.equal(t.run(("gzip -t %s/%s.pb.gz"):format(kept, kind)).code, 0, kind)
+    end
+    t.match(t.read(kept .. "/trace.out"), "^go 1%.")
+    t.match(t.read(kept .. "/metrics-before.txt"), "\ngo_goroutines 0\n")
+    t.match(t.read(kept .. "/metrics-after.txt"), "\ndiaglab_step_open_fds " .. (which == "fault" and 50 or 0) .. "\n")
+  end
+  local text = t.read(root .. "/50-receipts/numbers.txt")
+  t.match(text, "^50%-receipts: proven\n.*\ndescriptors of the step after the load +50 +0\n")
+  t.match(text, "\ndiaglab_step_open_fds: value = 1 per request\n  holds: yes\n  fault: value 1 [^\n]+\n  repaired: ")
+  local svg = root .. "/50-receipts/numbers.svg"
+  t.match(t.read(svg),
+    '>descriptors of the step after the load</text>\n<rect [^>]+ width="300%.0" [^\n]+\n[^\n]+>50</text>')
+  if t.have("python3") then
+    t.equal(t.run("python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' " .. svg).code, 0, "XML")
+  end
+end)
+
+-- A folder with three exercises; the second is refused by check. Each has an answer
+-- of its own.
 local function make_three()
   local root = make_twin():match("^(.*)/")
-  t.run(("cp -r %s/50-receipts %s/51-receipts && cp -r %s/50-receipts %s/52-receipts"):format(root, root, root, root))
+  for _, n in ipairs { 51, 52 } do
+    t.run(("cd %s && cp -r 50-receipts %d-receipts && grep -rl writeReceipt %d-receipts | xargs sed -i "
+      .. "s/writeReceipt/writeReceipt%d/g"):format(root, n, n, n))
+  end
   edit(root .. "/51-receipts", "lesson.lua", "minutes = 10", "minutes = 0")
   return root
 end
@@ -199,10 +310,12 @@ t.test("side by side: the same reports, in order", function()
   t.equal(result.code, 1, result.out)
   t.match(result.out, "^50%-receipts +proven .*\n51%-receipts +not proven .*\n52%-receipts +proven .*\nexercise ")
   t.has(result.out, "lesson.lua:6: minutes: must be a whole number from 1 to 1000 [type]")
-  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt: [^\n]+\n +fault: share ", "")
+  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt%d*: [^\n]+\n +fault: share ", "")
   t.equal(n, 2, "sentences of two exercises")
   t.has(result.out, "3 exercises: 2 proven, 1 not proven, 0 inconclusive, in ")
-  t.equal(result.err, "")
+  for line in result.err:gmatch("[^\n]*\n") do t.match(line, "^5[02]%-receipts: [%a ]+  %d+ s[%w ]*\n$") end
+  for _, name in ipairs { "50-receipts", "52-receipts" } do t.has(result.err, name .. ": sentences  ") end
+  t.equal(select(2, result.err:gsub(": sentences ", "")), 2, "one line for each stage")
 end)
 
 -- The processes that PID has begun, and those that these have begun.

@@ -219,6 +219,26 @@ static void many_and_long_words(void **state) {
   free(huge);
 }
 
+/* A shell takes the last one of a name, and getenv the first. */
+static void variables_replace_others(void **state) {
+  (void)state;
+  assert_int_equal(setenv("LAB_SPAWN", "old", 1), 0);
+  assert_int_equal(setenv("LAB_SPAWN_TOO", "stays", 1), 0);
+  char replaced[] = "LAB_SPAWN=new", added[] = "LAB_SPAWN_NEW=1";
+  char *const variables[] = {replaced, added};
+  char **list = lab_spawn_environment(variables, 2);
+  int names = 0, others = 0, news = 0;
+  for (size_t i = 0; list[i]; i++) {
+    names += strncmp(list[i], "LAB_SPAWN=", 10) == 0;
+    news += list[i] == replaced || list[i] == added;
+    others += strcmp(list[i], "LAB_SPAWN_TOO=stays") == 0;
+  }
+  lab_xfree(list);
+  assert_int_equal(names, 1);
+  assert_int_equal(news, 2);
+  assert_int_equal(others, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(child_has_the_first_limit, spread),
@@ -228,6 +248,7 @@ int main(void) {
       cmocka_unit_test(what_cannot_be_executed),
       cmocka_unit_test(path_is_searched),
       cmocka_unit_test(many_and_long_words),
+      cmocka_unit_test(variables_replace_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,8 @@ static void test_nothing_can_be_called(void **state) {
   refuse("return { x = #y }", "attempt to get length of a nil value");
   refuse("return { function() end }", "there is a function in the table");
   refuse("return { f = { g = { function() end } } }", "a lesson is data");
+  refuse("return {\n f = 1,\n g = function()\n end }",
+         ":3: there is a function in the table");
 }
 
 static void test_everything_ends(void **state) {
