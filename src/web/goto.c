@@ -20,6 +20,7 @@
 #include "base/utf8.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
+#include "web/format.h"
 #include "web/number.h"
 #include "web/web_internal.h"
 
@@ -148,11 +149,8 @@ static bool may_switch(const lab_http_request *req) {
 }
 
 void lab_web_goto(lab_web *web, lab_http_request *req) {
-  static const char not_allowed[] = "Method Not Allowed\n";
   if (!may_switch(req)) {
-    lab_http_respond(req, 405, LAB_WEB_TEXT,
-                     "Allow: GET, POST\r\n" LAB_WEB_NOSNIFF, not_allowed,
-                     sizeof not_allowed - 1);
+    lab_web_refuse_method(req, "GET, POST");
     return;
   }
   size_t room = lab_http_query(req).len + 1;

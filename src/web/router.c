@@ -6,6 +6,7 @@
 
 #include "scenario/shown.h"
 #include "web/application.h"
+#include "web/captures.h"
 #include "web/cpu_profile.h"
 #include "web/goto.h"
 #include "web/gperf_heap.h"
@@ -67,6 +68,7 @@ static const struct {
     {"/status", lab_web_status},
     {"/steps", lab_web_steps},
     {"/hint", lab_web_hint},
+    {"/lab/captures", lab_web_captures},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},

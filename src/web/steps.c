@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "scenario/folders.h"
 #include "script/script.h"
+#include "web/format.h"
 #include "web/number.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -22,16 +23,6 @@ typedef struct question {
   int status;
   lab_buf out;
 } question;
-
-/* The parameter format=json, or a header Accept that names JSON. */
-static bool wants_json_list(lab_http_request *req) {
-  char format[8];
-  lab_http_str accept;
-  if (lab_http_query_get(req, "format", format, sizeof format) >= 0)
-    return strcmp(format, "json") == 0;
-  return lab_http_header(req, "Accept", &accept) &&
-         memmem(accept.data, accept.len, "application/json", 16) != NULL;
-}
 
 /* Titles, symptoms and hints come from scripts. */
 static void find_catalog_answer(lab_slow *base) {
@@ -79,7 +70,7 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   q->lane = hint > 0 ? &web->hints : &web->steps;
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
-  q->asked.json = wants_json_list(req);
+  q->asked.json = lab_web_wants_json(req);
   lab_slow_begin(&q->slow, web, req, free_catalog_answer);
   lab_list_push_back(&q->lane->waiting, &q->link);
   begin_next_question(q->lane);

@@ -3,10 +3,16 @@
 #include "web/web.h"
 
 #include "base/alloc.h"
+#include "web/captures.h"
 #include "web/router.h"
 #include "web/slow.h"
 #include "web/steps.h"
 #include "web/web_internal.h"
+
+static size_t limit_body(const lab_http_request *req, void *arg) {
+  (void)arg;
+  return lab_web_captures_limit(req);
+}
 
 int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_web *web = lab_xcalloc(1, sizeof *web);
@@ -24,6 +30,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_http_config http;
   lab_http_config_init(&http);
   http.on_request = lab_web_route;
+  http.body_limit = limit_body;
   http.arg = web;
   int rc = lab_http_server_new(&web->server, config->loop, &http);
   if (rc) {
@@ -63,5 +70,6 @@ void lab_web_free(lab_web *web) {
     return;
   lab_web_free_visits(web);
   lab_request_stats_free(&web->stats);
+  lab_captures_free(&web->captures);
   lab_xfree(web);
 }

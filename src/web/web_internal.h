@@ -4,10 +4,12 @@
  * The files, in the order in which they may call each other:
  *
  *   slow                    requests that take their time
- *   number                  numbers in requests, as Go reads them
+ *   number, format          numbers in requests, as Go reads them; the form of
+ *                           an answer
  *   pprof_answer, sampling  what several profiles have in common
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
+ *   activity, keep          what students were given is kept, as evidence
  *   application, goto, ...  the handlers
  *   router                  finds the handler for a request
  *   web                     begin and end of the server
@@ -24,7 +26,9 @@
 #include <stdbool.h>
 
 #include "base/queue.h"
+#include "diagnosis/captures.h"
 #include "http/http.h"
+#include "web/activity.h"
 #include "web/application.h"
 #include "web/loop_lag.h"
 #include "web/request_stats.h"
@@ -41,6 +45,8 @@ struct lab_web {
   unsigned slow_at_work;
   lab_steps_lane steps, hints;
   lab_web_visits visits;
+  lab_activity activity;
+  lab_captures captures;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };
