@@ -22,7 +22,8 @@ parts.measure = host.part "measure"(host, parts)
 parts.judge = host.part "judge"(host, parts)
 parts.naive = host.part "naive"(host, parts)
 parts.answers = host.part "answers"(host, parts)
-parts.visit = host.part "visit"(host)
+parts.evidence = host.part "evidence"()
+parts.visit = host.part "visit"(host, parts)
 parts.prove = host.part "prove"(host, parts)
 
 local verbs = {}
@@ -124,17 +125,7 @@ verbs.classes = {
     "of meaning for each class, and one of how it shows.",
   options = { { "--json", nil, "as JSON" } },
   run = function(options)
-    if options.json then
-      local list = parts.data.list {}
-      for i, class in ipairs(parts.classes.list) do
-        list[i] = { class = class[1], meaning = class[2], shows = class[3] }
-      end
-      host.out(parts.data.json { classes = list } .. "\n")
-      return 0
-    end
-    for _, class in ipairs(parts.classes.list) do
-      host.out(("%-18s %s\n%-18s %s\n"):format(class[1], class[2], "", class[3]))
-    end
+    host.out(options.json and parts.data.json { classes = parts.classes.objects() } .. "\n" or parts.classes.text())
     return 0
   end,
 }

@@ -2,7 +2,7 @@
 -- The proof of an exercise: its sentences hold with the fault and fail with the
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
--- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
+-- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, sentence, visit,
 --   answers, naive
 -- prove.folder(folder, options, tell) -> report
 --
@@ -280,8 +280,10 @@ local function proveCrowd(report)
   local crowded = {}
   for _, s in ipairs(l.expect or {}) do
     local about = false
-    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do about = about or parts.check.isAbout(s, name) end
-    if about and parts.check.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
+    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do
+      about = about or parts.sentence.isAbout(s, name)
+    end
+    if about and parts.sentence.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
   end
   local held = 0
   for _, s in ipairs(crowded) do

@@ -3,7 +3,7 @@
 -- all that a sentence may be about is looked at meanwhile, afterwards, and when the
 -- step has been left.
 --
--- visit.lua(host) -> visit
+-- visit.lua(host, parts) -> visit      parts: evidence
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
@@ -24,7 +24,7 @@
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
-local host = ...
+local host, parts = ...
 local visit = {}
 
 local PPROF = "/debug/pprof/"
@@ -64,15 +64,6 @@ end
 
 -- ---- numbers ---------------------------------------------------------------------
 
-local function parseMetrics(text)
-  local metrics = {}
-  for line in text:gmatch("[^\n]+") do
-    local name, value = line:match("^([^#]%S*.-) (%S+)$")
-    if name then metrics[name] = tonumber(value) end
-  end
-  return metrics
-end
-
 local function parseMemstats(text)
   local stats = {}
   for name, value in text:gmatch("\n# (%u%w+) = (%-?[%d.e+-]+)") do stats[name] = tonumber(value) end
@@ -85,7 +76,8 @@ local function numbersJobs(lab, follows)
 end
 
 local function numbersOf(metrics, heap)
-  return { metrics = parseMetrics(answerOf("/metrics", metrics)), memstats = parseMemstats(answerOf("heap", heap)) }
+  return { metrics = parts.evidence.parseMetrics(answerOf("/metrics", metrics)),
+    memstats = parseMemstats(answerOf("heap", heap)) }
 end
 
 local function takeNumbers(lab)

@@ -8,11 +8,11 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "diagnosis/profile.h"
 #include "kit/batch.h"
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
-#include "kit/profile.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
@@ -42,7 +42,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_files, 0);
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
-  luaL_setfuncs(L, lab_kit_profiles, 0);
+  luaL_setfuncs(L, lab_diagnosis_profiles, 0);
 }
 
 typedef struct command {

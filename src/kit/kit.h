@@ -5,7 +5,7 @@
  * in which the files may call each other:
  *
  *   interrupt, load_job < batch; interrupt < labs; these < kit
- *   files, profile < kit
+ *   files < kit
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the
  * verb. */

@@ -12,8 +12,11 @@
   X(claim)                                                                     \
   X(classes)                                                                   \
   X(data)                                                                      \
+  X(diagnosis)                                                                 \
+  X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(json)                                                                      \
   X(judge)                                                                     \
   X(kit)                                                                       \
   X(lesson)                                                                    \
@@ -29,7 +32,9 @@
   X(sentence)                                                                  \
   X(source)                                                                    \
   X(steps)                                                                     \
+  X(submission)                                                                \
   X(templates)                                                                 \
+  X(verdict)                                                                   \
   X(visit)
 
 #define DECLARE(name)                                                          \

@@ -28,6 +28,7 @@ typedef struct metrics {
   unsigned in_flight; /* likewise; so is `connections` */
   unsigned connections;
   size_t captures, captures_memory;
+  lab_answers answers;
   lab_memstats mem;
   lab_process process;
   lab_buf out;
@@ -268,6 +269,7 @@ static void write_metrics(lab_slow *s) {
   write_task_metrics(&m->vm, &e);
   write_queue_metrics(m, &e);
   lab_request_stats_write(&s->web->stats, &e);
+  lab_answers_write(&m->answers, &e);
   lab_metric_each(write_scenario_metric, &e);
   lab_exposition_end(&e);
 }
@@ -298,6 +300,7 @@ void lab_web_metrics(lab_web *web, lab_http_request *req) {
   lab_http_header(req, "Accept", &accept);
   m->open = lab_exposition_wants_open(accept.data, accept.len);
   m->in_flight = lab_web_in_flight(web);
+  m->answers = web->answers;
   m->captures = lab_captures_count(&web->captures);
   m->captures_memory = lab_captures_memory(&web->captures);
   m->keep = lab_keep_begin(web, req);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "scenario/shown.h"
+#include "web/answer.h"
 #include "web/application.h"
 #include "web/captures.h"
 #include "web/cpu_profile.h"
@@ -68,7 +69,9 @@ static const struct {
     {"/status", lab_web_status},
     {"/steps", lab_web_steps},
     {"/hint", lab_web_hint},
+    {"/lab/answer", lab_web_answer},
     {"/lab/captures", lab_web_captures},
+    {"/lab/classes", lab_web_classes},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},

@@ -29,6 +29,7 @@
 #include "diagnosis/captures.h"
 #include "http/http.h"
 #include "web/activity.h"
+#include "web/answer.h"
 #include "web/application.h"
 #include "web/loop_lag.h"
 #include "web/request_stats.h"
@@ -47,6 +48,7 @@ struct lab_web {
   lab_web_visits visits;
   lab_activity activity;
   lab_captures captures;
+  lab_answers answers;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };
