@@ -4,9 +4,10 @@
 --
 -- diagnosis.lua(host) -> answer(question) -> result
 --
--- question: { step, attempt, submission = the bytes, is_json, json = how the answer
---   is wanted, captures = as of evidence.lua, wrong = answers of this attempt so far
---   that were not right, classes = only the vocabulary is wanted }
+-- question: { what = "answer", "classes" (the vocabulary) or "progress", form = "text",
+--   "json" or "csv" (only of the progress), step, attempt, submission = the bytes that
+--   were sent, or the events, is_json, captures = as of evidence.lua, wrong = answers
+--   of this attempt so far that were not right }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -22,11 +23,12 @@ parts.measure = host.part "measure"(host, parts)
 parts.judge = host.part "judge"(host, parts)
 parts.submission = host.part "submission"(host, parts)
 parts.verdict = host.part "verdict"(parts)
+parts.progress = host.part "progress"(parts)
 local steps = host.part "steps"(host)
 
 local function refused(question, status, text)
   text = text:find("[.?]$") and text or text .. "."
-  return { status = status, text = question.json and parts.data.json { error = text } .. "\n"
+  return { status = status, text = question.form == "json" and parts.data.json { error = text } .. "\n"
     or parts.verdict.wrap(text) }
 end
 
@@ -53,12 +55,15 @@ local function idsOf(views)
 end
 
 local function vocabulary(question)
-  return { status = 200, text = question.json and parts.data.json { format = "diaglab-classes/1",
+  return { status = 200, text = question.form == "json" and parts.data.json { format = "diaglab-classes/1",
     classes = parts.classes.objects() } .. "\n" or parts.classes.text() }
 end
 
 return function(question)
-  if question.classes then return vocabulary(question) end
+  if question.what == "classes" then return vocabulary(question) end
+  if question.what == "progress" then
+    return { status = 200, text = parts.progress[question.form](parts.progress.replay(question.submission)) }
+  end
   local answer, problem = parts.submission.read(question.submission, question.is_json)
   if not answer then return refused(question, 400, problem) end
   local lesson = readLesson(question.step)
@@ -73,6 +78,6 @@ return function(question)
   local stuck = question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
     after = stuck and "There is a hint at /hint." or nil }
-  return { status = 200, text = (question.json and parts.verdict.json or parts.verdict.text)(result, facts),
+  return { status = 200, text = parts.verdict[question.form](result, facts),
     verdict = result.verdict, code = result.code, score = result.score, class = answer.hypotheses[1].class }
 end

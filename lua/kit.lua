@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The verbs for authors: diaglab check, test, new, classes. src/kit/kit.c runs
+-- The verbs for authors: diaglab check, test, new, classes, progress. src/kit/kit.c runs
 -- this, in a process that is no lab.
 --
 -- kit.lua(host) -> run(verb, arguments) -> exit code
@@ -10,7 +10,8 @@
 local host = ...
 
 local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"() }
-parts.data = host.part "data"(host)
+parts.data, parts.json = host.part "data"(host), host.part "json"()
+parts.progress = host.part "progress"(parts)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)
 parts.lesson = host.part "lesson"(parts)
@@ -126,6 +127,46 @@ verbs.classes = {
   options = { { "--json", nil, "as JSON" } },
   run = function(options)
     host.out(options.json and parts.data.json { classes = parts.classes.objects() } .. "\n" or parts.classes.text())
+    return 0
+  end,
+}
+
+-- ---- progress --------------------------------------------------------------------
+
+local function stepOf(text)
+  local step = text and math.tointeger(tonumber(text))
+  if text and (not step or step < 0 or step > 9999) then
+    refuse("progress", "--step: '%s' is not the number of a step", text)
+  end
+  return step
+end
+
+verbs.progress = {
+  usage = "progress [OPTIONS]",
+  about = "Shows what you have done: for each step visits, captures, hints, answers, the\n" ..
+    "best score, whether it is solved, and the minutes until then.",
+  options = {
+    { "--json", nil, "as JSON" },
+    { "--csv", nil, "as CSV" },
+    { "--reset", nil, "begin anew: with all steps, or with that of --step" },
+    { "--step", "N", "the step to begin anew with" },
+    { "--state", "DIR", "where it is kept (default $XDG_STATE_HOME/diaglab,\nor ~/.local/state/diaglab)" },
+  },
+  notes = "Nothing is deleted: the file progress.jsonl in that folder keeps each event.",
+  run = function(options, rest)
+    if rest[1] then refuse("progress", "unexpected argument '%s'", rest[1]) end
+    local step = stepOf(options.step)
+    if step and not options.reset then refuse("progress", "--step needs --reset") end
+    local folder = options.state or host.progress_folder()
+    if not folder then refuse("progress", "there is no home folder: name one with --state") end
+    if options.reset then
+      local ok, problem = host.reset_progress(folder, step or -1)
+      if not ok then refuse("progress", "%s", problem) end
+    end
+    local text, problem = host.read_progress(folder)
+    if not text then refuse("progress", "%s", problem) end
+    local p = parts.progress.replay(text)
+    host.out(parts.progress[options.json and "json" or options.csv and "csv" or "text"](p))
     return 0
   end,
 }

@@ -166,6 +166,7 @@ static int start_web(lab_app *app, lab_err *err) {
       .hosts = app->hosts,
       .nhosts = app->nhosts,
       .trace_events = app->config.trace_events,
+      .state = app->config.state,
   };
   int rc = lab_web_new(&app->web, &config);
   if (rc)

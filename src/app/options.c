@@ -15,6 +15,7 @@
 
 #include "app/listen.h"
 #include "base/alloc.h"
+#include "diagnosis/progress.h"
 #include "lab_version.h"
 #include "tool/tool.h"
 
@@ -65,6 +66,9 @@ static const char help[] =
     "2000000)\n"
     "  --log-file FILE         append the log to FILE (default: standard "
     "error)\n"
+    "  --state DIR             where your progress is kept; none: nowhere\n"
+    "                          (default $XDG_STATE_HOME/diaglab, or\n"
+    "                          ~/.local/state/diaglab)\n"
     "  --usr2-seconds N        how long the CPU profile of the signal USR2\n"
     "                          lasts (default 30)\n"
     "  --list                  print the steps with their symptoms, and exit\n"
@@ -95,6 +99,7 @@ enum {
   MUTEXPROFILE_FRACTION,
   SCAVENGE,
   LOG_FILE,
+  STATE,
   USR2_SECONDS,
   LIST,
   VERSION,
@@ -114,6 +119,7 @@ static const struct option flags[] = {
     {"mutexprofile-fraction", required_argument, NULL, MUTEXPROFILE_FRACTION},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
+    {"state", required_argument, NULL, STATE},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
     {"list", no_argument, NULL, LIST},
     {"version", no_argument, NULL, VERSION},
@@ -247,6 +253,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case LOG_FILE:
     o->config.log_file = value;
     return true;
+  case STATE:
+    o->config.state = value;
+    return true;
   case LIST:
     o->list = true;
     return true;
@@ -256,6 +265,15 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   default:
     return false; /* getopt has printed what is wrong */
   }
+}
+
+/* The folder for the progress, if none was named. */
+static void choose_state(lab_options *o) {
+  const char *named = o->config.state;
+  if (named && strcmp(named, "none") == 0)
+    o->config.state = NULL;
+  else if (!named && lab_progress_find_folder(o->state))
+    o->config.state = o->state;
 }
 
 /* ---- the whole ----------------------------------------------------------- */
@@ -302,6 +320,7 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   lab_config *config = &out->config;
   lab_config_init(config);
   lab_options_result result = parse_flags(out, argc, argv);
+  choose_state(out);
   config->hosts = out->hosts.items;
   config->nhosts = out->hosts.n;
   config->scenarios = out->scenarios.items;

@@ -88,6 +88,13 @@ size_t lab_captures_memory(const lab_captures *all) {
   return all->memory;
 }
 
+size_t lab_captures_of(const lab_captures *all, uint64_t attempt) {
+  size_t n = 0;
+  for (size_t i = 0; i < all->n; i++)
+    n += all->items[i]->attempt == attempt;
+  return n;
+}
+
 lab_capture **lab_captures_take(const lab_captures *all, size_t *n) {
   lab_capture **list = lab_xcalloc(all->n + 1, sizeof *list);
   for (size_t i = 0; i < all->n; i++) {

@@ -81,6 +81,8 @@ void lab_captures_clear(lab_captures *all);
 /* How many there are, and the bytes that they have. */
 size_t lab_captures_count(const lab_captures *all);
 size_t lab_captures_memory(const lab_captures *all);
+/* How many of them are of ATTEMPT. */
+size_t lab_captures_of(const lab_captures *all, uint64_t attempt);
 /* A list of the caller's own, of *N; the oldest first. It is given to
  * lab_captures_give_back. */
 lab_capture **lab_captures_take(const lab_captures *all, size_t *n);

@@ -112,6 +112,8 @@ static void push_judge_host(lua_State *L, const lab_judge_question *q) {
 }
 
 static void push_judge_question(lua_State *L, const lab_judge_question *q) {
+  static const char *const whats[] = {"answer", "classes", "progress"};
+  static const char *const forms[] = {"text", "json", "csv"};
   char attempt[17];
   snprintf(attempt, sizeof attempt, "%016" PRIx64, q->attempt);
   lua_newtable(L);
@@ -119,14 +121,14 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "step");
   lua_pushstring(L, attempt);
   lua_setfield(L, -2, "attempt");
-  lua_pushlstring(L, q->submission, q->len);
+  lua_pushlstring(L, q->len ? q->submission : "", q->len);
   lua_setfield(L, -2, "submission");
   lua_pushboolean(L, q->is_json);
   lua_setfield(L, -2, "is_json");
-  lua_pushboolean(L, q->json);
-  lua_setfield(L, -2, "json");
-  lua_pushboolean(L, q->classes);
-  lua_setfield(L, -2, "classes");
+  lua_pushstring(L, whats[q->what]);
+  lua_setfield(L, -2, "what");
+  lua_pushstring(L, forms[q->form]);
+  lua_setfield(L, -2, "form");
   lua_pushinteger(L, q->wrong);
   lua_setfield(L, -2, "wrong");
   lua_createtable(L, (int)q->ncaptures, 0);

@@ -24,16 +24,28 @@ enum {
   LAB_JUDGE_WORD = 32, /* bytes of a code, or of a class, with the final 0 */
 };
 
+typedef enum lab_judge_what {
+  LAB_JUDGE_ANSWER,   /* an answer is judged */
+  LAB_JUDGE_CLASSES,  /* the vocabulary is listed */
+  LAB_JUDGE_PROGRESS, /* events are added up: diagnosis/progress.h */
+} lab_judge_what;
+
+typedef enum lab_judge_form {
+  LAB_JUDGE_TEXT,
+  LAB_JUDGE_JSON,
+  LAB_JUDGE_CSV, /* only of the progress */
+} lab_judge_form;
+
 typedef struct lab_judge_question {
+  lab_judge_what what;
+  lab_judge_form form;     /* that is wanted */
   const char *const *dirs; /* with scenarios, in order of preference */
   size_t ndirs;
   int step;
   uint64_t attempt;       /* of what the evidence must be */
-  const char *submission; /* the bytes that were sent */
+  const char *submission; /* the bytes that were sent; or the events */
   size_t len;
   bool is_json;   /* they are; else a form */
-  bool json;      /* is wanted; else text */
-  bool classes;   /* the vocabulary is wanted, and nothing else */
   unsigned wrong; /* answers so far in this attempt that were not right */
   lab_capture *const *captures; /* the oldest first */
   size_t ncaptures;

@@ -191,13 +191,13 @@ static int start_kit_lab(lua_State *L) {
   const char *log = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   static char program[] = "diaglab", listen[] = "--listen",
-              address[] = "127.0.0.1:0";
-  char *argv[ARGUMENTS_MAX + 4] = {program, listen, address};
+              address[] = "127.0.0.1:0", state[] = "--state", none[] = "none";
+  char *argv[ARGUMENTS_MAX + 6] = {program, listen, address, state, none};
   size_t n = (size_t)lua_rawlen(L, 2);
   luaL_argcheck(L, n <= ARGUMENTS_MAX, 2, "too many arguments");
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i + 1);
-    argv[3 + i] = (char *)luaL_checkstring(L, -1); /* the table keeps it */
+    argv[5 + i] = (char *)luaL_checkstring(L, -1); /* the table keeps it */
     lua_pop(L, 1);
   }
   int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

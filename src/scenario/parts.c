@@ -25,6 +25,7 @@
   X(measure)                                                                   \
   X(naive)                                                                     \
   X(new)                                                                       \
+  X(progress)                                                                  \
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \

@@ -13,6 +13,7 @@ static const lab_tool tools[] = {
     {"classes", "list the vocabulary of diagnoses", lab_kit_run},
     {"load", "send requests and measure the answers", lab_load_command},
     {"new", "write a new exercise", lab_kit_run},
+    {"progress", "show what you have done", lab_kit_run},
     {"test", "prove exercises", lab_kit_run},
 };
 

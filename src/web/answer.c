@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See answer.h. The judgement is made on libuv's pool, so it waits for nobody,
- * and nobody for it.
+ * and nobody for it. The student has the verdict when it is on the disk.
  *
  * Names that are in no capture of the student can't be judged. Who tries many
  * of them is guessing: after UNKNOWN_MAX the lab lets some time pass. */
@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "scenario/scenario.h"
 #include "web/format.h"
+#include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -30,6 +31,7 @@ typedef struct answer {
   lab_judge_question question;
   lab_capture **captures;
   lab_judge_result result;
+  lab_progress_event event;
   lab_buf out;
 } answer;
 
@@ -92,6 +94,10 @@ void lab_answers_write(const lab_answers *answers, lab_exposition *e) {
 static void judge_submission(lab_slow *s) {
   answer *x = (answer *)s;
   lab_judge_answer(&x->question, &x->result, &x->out);
+  if (x->result.verdict[0] == '\0')
+    return;
+  x->event.result = &x->result;
+  lab_progress_add(s->web->progress, &x->event);
 }
 
 static void free_answer(lab_slow *s) {
@@ -102,8 +108,8 @@ static void free_answer(lab_slow *s) {
 
 static void send_judgement(lab_slow *s) {
   answer *x = (answer *)s;
-  bool json = x->question.json && x->result.status != 500;
-  if (!x->question.classes)
+  bool json = x->question.form == LAB_JUDGE_JSON && x->result.status != 500;
+  if (x->question.what == LAB_JUDGE_ANSWER)
     note_result(s->web, x);
   lab_http_respond_buf(s->req, x->result.status,
                        json ? LAB_WEB_JSON : LAB_WEB_TEXT,
@@ -128,8 +134,9 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   q->submission = body.data;
   q->len = body.len;
   q->is_json = is_json_body(req);
-  q->json = lab_web_wants_json(req);
+  q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
   q->wrong = follow_answers(web)->wrong;
+  x->event = lab_web_progress_event(web, "answer");
   return x;
 }
 
@@ -177,7 +184,7 @@ void lab_web_classes(lab_web *web, lab_http_request *req) {
     return;
   }
   answer *x = new_answer(web, req);
-  x->question.classes = true;
+  x->question.what = LAB_JUDGE_CLASSES;
   lab_slow_begin(&x->slow, web, req, free_answer);
   lab_slow_work(&x->slow, judge_submission, send_judgement);
 }

@@ -22,6 +22,7 @@
 #include "vm/preempt.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/progress.h"
 #include "web/web_internal.h"
 
 enum {
@@ -61,6 +62,8 @@ static void on_goto_closed(uv_handle_t *handle) {
 
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
+  if (c->x.status == 200)
+    lab_web_note_visit(c->web);
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);

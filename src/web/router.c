@@ -14,6 +14,7 @@
 #include "web/index.h"
 #include "web/metrics.h"
 #include "web/named_profile.h"
+#include "web/progress.h"
 #include "web/status.h"
 #include "web/steps.h"
 #include "web/symbol.h"
@@ -72,6 +73,7 @@ static const struct {
     {"/lab/answer", lab_web_answer},
     {"/lab/captures", lab_web_captures},
     {"/lab/classes", lab_web_classes},
+    {"/lab/progress", lab_web_progress},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},

@@ -12,6 +12,7 @@
 #include "script/script.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -21,6 +22,7 @@ typedef struct question {
   lab_steps_lane *lane;
   lab_catalog_question asked;
   int status;
+  lab_progress_event event;
   lab_buf out;
 } question;
 
@@ -31,8 +33,11 @@ static void find_catalog_answer(lab_slow *base) {
   q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
-  if (q->asked.hint > 0 && q->status == 200)
-    lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
+  if (q->asked.hint == 0 || q->status != 200)
+    return;
+  lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
+  q->event.hint = q->asked.hint;
+  lab_progress_add(base->web->progress, &q->event);
 }
 
 static void free_catalog_answer(lab_slow *base) {
@@ -70,6 +75,7 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   q->lane = hint > 0 ? &web->hints : &web->steps;
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
+  q->event = lab_web_progress_event(web, "hint");
   q->asked.json = lab_web_wants_json(req);
   lab_slow_begin(&q->slow, web, req, free_catalog_answer);
   lab_list_push_back(&q->lane->waiting, &q->link);

@@ -32,6 +32,7 @@
 #include "web/answer.h"
 #include "web/application.h"
 #include "web/loop_lag.h"
+#include "web/progress.h"
 #include "web/request_stats.h"
 #include "web/steps.h"
 #include "web/web.h"
@@ -49,6 +50,7 @@ struct lab_web {
   lab_activity activity;
   lab_captures captures;
   lab_answers answers;
+  lab_progress *progress;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };

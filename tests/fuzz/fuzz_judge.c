@@ -19,10 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   ready = true;
   lab_buf out = LAB_BUF_INIT;
   lab_judge_result result;
-  lab_judge_question q = {.submission = (const char *)data,
-                          .len = size,
-                          .is_json = size > 0 && data[0] == '{',
-                          .json = size > 1 && data[1] % 2 == 0};
+  lab_judge_question q = {
+      .submission = (const char *)data,
+      .len = size,
+      .is_json = size > 0 && data[0] == '{',
+      .form = size > 1 && data[1] % 2 == 0 ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT};
   lab_judge_answer(&q, &result, &out);
   LAB_ASSERT(result.status == 400 || result.status == 404);
   LAB_ASSERT(result.verdict[0] == '\0' && out.len > 0);
