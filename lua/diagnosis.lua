@@ -7,7 +7,7 @@
 -- question: { what = "answer", "classes" (the vocabulary) or "progress", form = "text",
 --   "json" or "csv" (only of the progress), step, attempt, submission = the bytes that
 --   were sent, or the events, is_json, captures = as of evidence.lua, wrong = answers
---   of this attempt so far that were not right }
+--   of this attempt so far that were not right, hints = the lab gives hints }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -75,7 +75,7 @@ return function(question)
   if result.code == "answer.empty" or result.code == "answer.class" or result.code == "evidence.unknown" then
     return refused(question, 400, result.feedback)
   end
-  local stuck = question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
+  local stuck = question.hints and question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
     after = stuck and "There is a hint at /hint." or nil }
   return { status = 200, text = parts.verdict[question.form](result, facts),

@@ -19,7 +19,12 @@
 #include "lab_version.h"
 #include "tool/tool.h"
 
-enum { STEP_MAX = 9999, WORKERS_MAX = 1024, USR2_MAX = 600 };
+enum {
+  STEP_MAX = 9999,
+  WORKERS_MAX = 1024,
+  USR2_MAX = 600,
+  HINT_PAUSE_MAX = 86400
+};
 
 static const char help_head[] =
     "diaglab: a lab for learning to diagnose running programs\n"
@@ -66,6 +71,9 @@ static const char help[] =
     "2000000)\n"
     "  --log-file FILE         append the log to FILE (default: standard "
     "error)\n"
+    "  --hints SECONDS         the next hint comes so long after the last one "
+    "\n"
+    "                          (default 60); off: there are none\n"
     "  --state DIR             where your progress is kept; none: nowhere\n"
     "                          (default $XDG_STATE_HOME/diaglab, or\n"
     "                          ~/.local/state/diaglab)\n"
@@ -99,6 +107,7 @@ enum {
   MUTEXPROFILE_FRACTION,
   SCAVENGE,
   LOG_FILE,
+  HINTS,
   STATE,
   USR2_SECONDS,
   LIST,
@@ -119,6 +128,7 @@ static const struct option flags[] = {
     {"mutexprofile-fraction", required_argument, NULL, MUTEXPROFILE_FRACTION},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
+    {"hints", required_argument, NULL, HINTS},
     {"state", required_argument, NULL, STATE},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
     {"list", no_argument, NULL, LIST},
@@ -206,6 +216,13 @@ static bool take_scavenge(lab_options *o, const char *text) {
   return take_int("scavenge", text, -1, INT_MAX, &o->config.scavenge);
 }
 
+static bool take_hints(lab_options *o, const char *text) {
+  if (strcmp(text, "off") != 0)
+    return take_int("hints", text, 0, HINT_PAUSE_MAX, &o->config.hint_pause);
+  o->config.hint_pause = -1;
+  return true;
+}
+
 static bool take_workers(lab_options *o, const char *text) {
   int n;
   if (!take_int("workers", text, 1, WORKERS_MAX, &n))
@@ -253,6 +270,8 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case LOG_FILE:
     o->config.log_file = value;
     return true;
+  case HINTS:
+    return take_hints(o, value);
   case STATE:
     o->config.state = value;
     return true;

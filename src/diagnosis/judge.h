@@ -47,6 +47,7 @@ typedef struct lab_judge_question {
   size_t len;
   bool is_json;   /* they are; else a form */
   unsigned wrong; /* answers so far in this attempt that were not right */
+  bool hints;     /* the lab gives some */
   lab_capture *const *captures; /* the oldest first */
   size_t ncaptures;
 } lab_judge_question;

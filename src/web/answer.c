@@ -135,6 +135,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   q->len = body.len;
   q->is_json = is_json_body(req);
   q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
+  q->hints = web->config.hint_pause >= 0;
   q->wrong = follow_answers(web)->wrong;
   x->event = lab_web_progress_event(web, "answer");
   return x;

@@ -74,5 +74,6 @@ void lab_web_free(lab_web *web) {
   lab_request_stats_free(&web->stats);
   lab_captures_free(&web->captures);
   lab_progress_free(web->progress);
+  lab_xfree(web->told);
   lab_xfree(web);
 }

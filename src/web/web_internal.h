@@ -46,6 +46,8 @@ struct lab_web {
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   unsigned slow_at_work;
   lab_steps_lane steps, hints;
+  lab_hints_told *told; /* one for each step with hints that were told */
+  size_t ntold;
   lab_web_visits visits;
   lab_activity activity;
   lab_captures captures;
