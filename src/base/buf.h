@@ -29,6 +29,9 @@ typedef struct lab_buf {
 void lab_buf_free(lab_buf *b);
 /* Makes B empty, but keeps the memory for the next bytes. */
 void lab_buf_clear(lab_buf *b);
+/* Gives back the memory that B doesn't use, if that is more than half of it: B
+ * is to be kept as it is. */
+void lab_buf_trim(lab_buf *b);
 /* Makes room for N more bytes and returns where they go. The caller writes
  * there and adds to b->len. */
 char *lab_buf_reserve(lab_buf *b, size_t n);

@@ -47,10 +47,11 @@ void lab_keep_stop(lab_keep *k, lab_web *web) {
 
 static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
                             lab_buf *bytes, bool total, bool is_delta) {
-  lab_blob *blob = lab_blob_take(bytes);
   lab_keep_stop(k, web);
   if (!k->wanted)
-    return blob;
+    return lab_blob_take(bytes);
+  lab_buf_trim(bytes);
+  lab_blob *blob = lab_blob_take(bytes);
   lab_capture *c = lab_capture_new(kind, lab_blob_ref(blob));
   lab_activity_fill(total ? NULL : &k->from, &k->to, c);
   c->is_delta = is_delta;
