@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The verbs for authors: diaglab check, test, new, classes, progress. src/kit/kit.c runs
+-- The verbs for authors: diaglab check, test, new, classes, progress, answer. src/kit/kit.c runs
 -- this, in a process that is no lab.
 --
 -- kit.lua(host) -> run(verb, arguments) -> exit code
@@ -12,6 +12,8 @@ local host = ...
 local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"() }
 parts.data, parts.json = host.part "data"(host), host.part "json"()
 parts.progress = host.part "progress"(parts)
+parts.verdict = host.part "verdict"(parts)
+parts.submission = host.part "submission"(host, parts)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)
 parts.lesson = host.part "lesson"(parts)
@@ -231,6 +233,7 @@ verbs.check = {
 
 verbs.test = host.part "proof"(host, parts)
 verbs.new = host.part "new"(host, parts)
+verbs.answer = host.part "answer"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

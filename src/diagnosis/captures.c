@@ -66,13 +66,25 @@ const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
   return NULL;
 }
 
+/* all->n: there is none. */
+static size_t find_capture(const lab_captures *all, unsigned id) {
+  size_t i = 0;
+  while (i < all->n && all->items[i]->id != id)
+    i++;
+  return i;
+}
+
+const lab_capture *lab_captures_get(const lab_captures *all, unsigned id) {
+  size_t i = find_capture(all, id);
+  return i < all->n ? all->items[i] : NULL;
+}
+
 bool lab_captures_drop(lab_captures *all, unsigned id) {
-  for (size_t i = 0; i < all->n; i++)
-    if (all->items[i]->id == id) {
-      remove_capture(all, i);
-      return true;
-    }
-  return false;
+  size_t i = find_capture(all, id);
+  if (i == all->n)
+    return false;
+  remove_capture(all, i);
+  return true;
 }
 
 void lab_captures_clear(lab_captures *all) {

@@ -75,6 +75,8 @@ unsigned lab_captures_add(lab_captures *all, lab_capture *c);
  * list's. */
 const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
                                      size_t len);
+/* NULL: there is no such id. It is the list's. */
+const lab_capture *lab_captures_get(const lab_captures *all, unsigned id);
 /* False if there is no such id. */
 bool lab_captures_drop(lab_captures *all, unsigned id);
 void lab_captures_clear(lab_captures *all);

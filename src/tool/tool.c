@@ -9,6 +9,7 @@
 #include "tool/load_command.h"
 
 static const lab_tool tools[] = {
+    {"answer", "have a diagnosis judged", lab_kit_run},
     {"check", "say what is wrong with exercises", lab_kit_run},
     {"classes", "list the vocabulary of diagnoses", lab_kit_run},
     {"load", "send requests and measure the answers", lab_load_command},

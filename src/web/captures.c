@@ -45,6 +45,8 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_text(j, c->kind);
   lab_json_key(j, "step");
   lab_json_int(j, c->step);
+  lab_json_key(j, "slug");
+  lab_json_text(j, c->slug);
   lab_json_key(j, "attempt");
   snprintf(text, sizeof text, "%016" PRIx64, c->attempt);
   lab_json_text(j, text);
@@ -57,6 +59,8 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_double(j, c->busy);
   lab_json_key(j, "requests");
   lab_json_double(j, c->requests);
+  lab_json_key(j, "in_flight");
+  lab_json_uint(j, c->in_flight);
   lab_json_key(j, "bytes");
   lab_json_uint(j, lab_blob_len(c->bytes));
   lab_json_key(j, "origin");
@@ -227,22 +231,52 @@ static void take_upload(lab_web *web, lab_http_request *req) {
   lab_slow_work(&u->slow, read_upload, answer_upload);
 }
 
-/* ---- forgetting ---------------------------------------------------------- */
+/* ---- one of them --------------------------------------------------------- */
 
-static void forget_captures(lab_web *web, lab_http_request *req) {
+/* The parameter id; 0 if it is wrong. *NAMED: it is there. */
+static unsigned read_id(const lab_http_request *req, bool *named) {
   char text[16];
   unsigned id = 0;
   int end = 0;
   int len = lab_http_query_get(req, "id", text, sizeof text);
-  if (len == -ENOENT) {
+  *named = len != -ENOENT;
+  bool read = len > 0 && sscanf(text, "c%9u%n", &id, &end) == 1 && end == len;
+  return read ? id : 0;
+}
+
+static void refuse_id(lab_http_request *req) {
+  lab_http_error(req, 404, "there is no such capture: see the list of them");
+}
+
+static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
+  const lab_capture *c = lab_captures_get(&web->captures, id);
+  if (c)
+    lab_http_respond_blob(req, 200, "application/octet-stream", LAB_WEB_NOSNIFF,
+                          c->bytes);
+  else
+    refuse_id(req);
+}
+
+static void show_captures(lab_web *web, lab_http_request *req) {
+  bool named;
+  unsigned id = read_id(req, &named);
+  if (named)
+    send_capture(web, req, id);
+  else
+    list_captures(web, req);
+}
+
+static void forget_captures(lab_web *web, lab_http_request *req) {
+  bool named;
+  unsigned id = read_id(req, &named);
+  if (!named) {
     lab_captures_clear(&web->captures);
     lab_http_respond(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
                      "all captures are forgotten\n", 27);
     return;
   }
-  bool read = len > 0 && sscanf(text, "c%9u%n", &id, &end) == 1 && end == len;
-  if (!read || !lab_captures_drop(&web->captures, id)) {
-    lab_http_error(req, 404, "there is no such capture: see the list of them");
+  if (!lab_captures_drop(&web->captures, id)) {
+    refuse_id(req);
     return;
   }
   lab_buf out = LAB_BUF_INIT;
@@ -264,7 +298,7 @@ void lab_web_captures(lab_web *web, lab_http_request *req) {
   if (web->stopping)
     lab_http_error(req, 503, "the lab is stopping");
   else if (strcmp(method, "GET") == 0 || lab_http_is_head(req))
-    list_captures(web, req);
+    show_captures(web, req);
   else if (strcmp(method, "POST") == 0)
     take_upload(web, req);
   else if (strcmp(method, "DELETE") == 0)
