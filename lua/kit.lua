@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The verbs for authors: diaglab check, test, new, classes, progress, answer. src/kit/kit.c runs
--- this, in a process that is no lab.
+-- The verbs for authors (diaglab check, test, new, classes) and for students (answer,
+-- progress, repair). src/kit/kit.c runs this, in a process that is no lab.
 --
 -- kit.lua(host) -> run(verb, arguments) -> exit code
 --
@@ -234,6 +234,7 @@ verbs.check = {
 verbs.test = host.part "proof"(host, parts)
 verbs.new = host.part "new"(host, parts)
 verbs.answer = host.part "answer"(host, parts)
+verbs.repair = host.part "repair"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

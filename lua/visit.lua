@@ -21,6 +21,7 @@
 --   left                { tasks, fds, heap, rss, seconds }
 --   entering            what a visit is, of the time while the step was entered:
 --                       slug, elapsed, profiles, before, after
+--   sample              { status, body } of one more request, if the plan has `sample`
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
@@ -243,6 +244,13 @@ local function leave(lab, seen, rssBefore)
   seen.left = left
 end
 
+-- One answer more: { status, body }, or {} if there is none.
+local function sampleOf(lab, plan)
+  local path = plan.load.path:gsub("{n}", "1")
+  local result = host.together({ { get = urlOf(lab, path), timeout = plan.load.timeout } })[1]
+  return { status = result.status, body = result.body }
+end
+
 function visit.make(plan)
   local seen = { slug = plan.slug, profiles = {} }
   local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
@@ -257,6 +265,7 @@ function visit.make(plan)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
+  if plan.sample then seen.sample = sampleOf(lab, plan) end
   seen.short = seen.short or seen.entering and seen.entering.elapsed > plan.entering_seconds - 0.1
   if plan.idle then lookWhenIdle(lab, seen) end
   if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end

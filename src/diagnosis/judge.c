@@ -23,6 +23,7 @@ typedef struct judgement {
   lab_judge_result *result;
   lab_buf *out;
   size_t bytes;      /* in use */
+  size_t room;       /* left for profiles */
   uint64_t deadline; /* of the thread's CPU time */
 } judgement;
 
@@ -72,8 +73,14 @@ static int open_evidence(lua_State *L) {
     lua_pushlstring(L, bytes, len);
     return 1;
   }
+  judgement *j = judgement_of(L);
   lab_pprof_limits limits = LAB_UPLOAD_LIMITS;
-  return lab_diagnosis_push_profile(L, bytes, len, &limits);
+  size_t memory = 0;
+  if (limits.memory > j->room)
+    limits.memory = j->room;
+  int n = lab_diagnosis_push_profile(L, bytes, len, &limits, &memory);
+  j->room -= memory;
+  return n;
 }
 
 static void set_number(lua_State *L, const char *key, double value) {
@@ -191,6 +198,7 @@ void lab_judge_answer(const lab_judge_question *q, lab_judge_result *result,
   judgement j = {.q = q,
                  .result = result,
                  .out = out,
+                 .room = LAB_JUDGE_PROFILES,
                  .deadline = lab_clock_thread_cpu() +
                              LAB_JUDGE_CPU_MS * LAB_MILLISECOND};
   lua_State *L = lua_newstate(allocate_for_judge, &j);

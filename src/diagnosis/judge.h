@@ -3,9 +3,10 @@
  * code as `diaglab test` (lua/judge.lua).
  *
  * Each has a Lua state of its own, with LAB_JUDGE_MEMORY bytes and
- * LAB_JUDGE_CPU_MS of CPU time at most, beside the profiles that it reads, for
- * which LAB_UPLOAD_LIMITS hold. An answer costs some milliseconds for each
- * capture.
+ * LAB_JUDGE_CPU_MS of CPU time at most. Beside that are the profiles that it
+ * reads: LAB_UPLOAD_LIMITS hold for each, and all have LAB_JUDGE_PROFILES bytes
+ * at most; what is beyond that isn't looked at. With 16 captures of ordinary
+ * size an answer takes some 8 ms, most of which is compiling the Lua files.
  *
  * Threads: any, several at a time; never the control thread. */
 #ifndef LAB_DIAGNOSIS_JUDGE_H
@@ -20,6 +21,7 @@
 
 enum {
   LAB_JUDGE_MEMORY = 64 << 20,
+  LAB_JUDGE_PROFILES = 128 << 20,
   LAB_JUDGE_CPU_MS = 2000,
   LAB_JUDGE_WORD = 32, /* bytes of a code, or of a class, with the final 0 */
 };

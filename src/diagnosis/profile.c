@@ -360,11 +360,14 @@ static profile *push_profile(lua_State *L) {
 }
 
 int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
-                               const lab_pprof_limits *limits) {
+                               const lab_pprof_limits *limits, size_t *memory) {
   profile *u = push_profile(L);
   lab_err err = {{0}};
-  if (lab_pprof_decode(&u->p, bytes, len, limits, &err) == 0)
+  if (lab_pprof_decode(&u->p, bytes, len, limits, &err) == 0) {
+    if (memory)
+      *memory = u->p->memory;
     return 1;
+  }
   luaL_pushfail(L);
   lua_pushstring(L, err.text);
   return 2;
@@ -373,7 +376,7 @@ int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
 static int decode_bytes(lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);
-  int n = lab_diagnosis_push_profile(L, bytes, len, NULL);
+  int n = lab_diagnosis_push_profile(L, bytes, len, NULL, NULL);
   if (n == 1) {
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, BYTES);

@@ -34,8 +34,8 @@ extern const luaL_Reg lab_diagnosis_profiles[];
 
 /* Pushes the profile of these bytes, and returns 1; or nil and a message, and
  * returns 2. Such a profile has no copy() and no bytes(). LIMITS: as of
- * lab_pprof_decode. May raise. */
+ * lab_pprof_decode. *MEMORY, unless NULL: the bytes that it has. May raise. */
 int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
-                               const lab_pprof_limits *limits);
+                               const lab_pprof_limits *limits, size_t *memory);
 
 #endif

@@ -30,6 +30,7 @@
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
+  X(repair)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
   X(source)                                                                    \

@@ -15,6 +15,7 @@ static const lab_tool tools[] = {
     {"load", "send requests and measure the answers", lab_load_command},
     {"new", "write a new exercise", lab_kit_run},
     {"progress", "show what you have done", lab_kit_run},
+    {"repair", "repair a step's program, and prove it", lab_kit_run},
     {"test", "prove exercises", lab_kit_run},
 };
 
