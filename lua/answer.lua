@@ -2,14 +2,13 @@
 -- diaglab answer: sends answers to a lab, keeps a lab's captures as an evidence
 -- pack, and judges answers on such a pack without a lab.
 --
--- answer.lua(host, parts) -> verb      parts: data, evidence, folders, json, judge,
+-- answer.lua(host, parts) -> verb      parts: data, evidence, folders, judge, read_json,
 --   submission, verdict; refuse (kit.lua)
 --
 -- An evidence pack is a folder: captures.json, which is what GET /lab/captures says
 -- as JSON, and the bytes of each capture in a file of its id.
 
 local host, parts = ...
-local json = parts.json
 
 local URL = "http://localhost:6060"
 local CODES = { solved = 0, partial = 1, wrong = 1, invalid = 3 }
@@ -31,7 +30,7 @@ local function get(url)
 end
 
 local function readList(text, from)
-  local list, problem = json.read(text)
+  local list, problem = parts.read_json(text)
   if type(list) ~= "table" or type(list.captures) ~= "table" or type(list.attempt) ~= "string"
     or math.type(list.step) ~= "integer" then
     refuse("%s: it is no list of captures%s", from, problem and ": " .. problem or "")

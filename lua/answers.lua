@@ -96,14 +96,30 @@ local function junkFor(f, seen)
   return list
 end
 
--- The right answer of somebody who took nothing, and who took it when nothing ran.
-local function ungrounded(f, seen)
+-- All classes, the right one last.
+local function everyClass(f)
+  local list, where = {}, f.lesson.diagnosis.where and f.lesson.diagnosis.where[1]
+  local right = {}
+  for _, class in ipairs(f.lesson.diagnosis.class) do right[class] = true end
+  for _, wanted in ipairs { false, true } do
+    for _, class in ipairs(classes.list) do
+      if (right[class[1]] or false) == wanted then list[#list + 1] = { class = class[1], where = where } end
+    end
+  end
+  return { hypotheses = list }
+end
+
+-- The right answer of somebody who took nothing, who took it when nothing ran, and
+-- whose captures are of a healthy program: HEALTHY, or nil.
+local function ungrounded(f, seen, healthy)
   local d = f.lesson.diagnosis
   if not d.where then return {} end
   local right = { hypotheses = { { class = d.class[1], where = d.where[1] } } }
-  local few = narrow(seen, {})
-  return { { "the right answer without a capture", right, few }, { "the right answer with idle captures", right,
-    narrow(seen, nil, true) } }
+  local cases = { { "the right answer without a capture", right, narrow(seen, {}) },
+    { "the right answer with idle captures", right, narrow(seen, nil, true) },
+    { "every class at once", everyClass(f), seen } }
+  if healthy then cases[#cases + 1] = { "the right answer with captures of the repaired program", right, healthy } end
+  return cases
 end
 
 local function isBlamed(name, f, seen)
@@ -114,7 +130,7 @@ local function isBlamed(name, f, seen)
   return false
 end
 
-local function proveJunk(f, seen, report)
+local function proveJunk(f, seen, healthy, report)
   local problems, tried = {}, 0
   for _, junk in ipairs(junkFor(f, seen)) do
     local where = junk[2][1] and junk[2][1].where
@@ -126,7 +142,7 @@ local function proveJunk(f, seen, report)
       if result.verdict == "solved" then problems[#problems + 1] = junk[1] .. " is taken for the solution" end
     end
   end
-  for _, case in ipairs(ungrounded(f, seen)) do
+  for _, case in ipairs(ungrounded(f, seen, healthy)) do
     tried = tried + 1
     if judge.answer(case[2], f.lesson, { case[3] }).verdict == "solved" then
       problems[#problems + 1] = case[1] .. " is taken for the solution"
@@ -138,8 +154,8 @@ end
 -- ---- the whole -------------------------------------------------------------------
 
 function answers.prove(f, work, report)
-  local seen = work.order[1].visits.fault
-  seen = seen[#seen]
+  local visits = work.order[1].visits
+  local seen, healthy = visits.fault[#visits.fault], visits.fixed[#visits.fixed]
   local d = f.lesson.diagnosis
   if not d or not d.class or d.class[1] == "none" or not seen then return end
   report.answers = { ok = true, problems = {}, n = 0 }
@@ -153,7 +169,7 @@ function answers.prove(f, work, report)
     end
   end
   report.answers.ok = #report.answers.problems == 0
-  proveJunk(f, seen, report)
+  proveJunk(f, seen, healthy, report)
   for _, list in ipairs { report.answers.problems, report.junk.problems } do
     for _, text in ipairs(list) do table.insert(report.problems, text) end
   end

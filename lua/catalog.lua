@@ -15,34 +15,32 @@ local host, newSteps = ...
 
 local WIDTH = 78
 
-local steps = newSteps(host)
+local steps, record = newSteps(host), host.part "record"()
 
 -- What a scenario that can't be read has to say of itself.
 local function broken(entry, problem)
   return { number = entry.number, slug = entry.slug, hints = {}, problem = problem }
 end
 
--- reader.lua says what a record is.
-local function parse(entry, record)
-  local step, at = { number = entry.number, slug = entry.slug, hints = {} }, 1
-  while at <= #record do
-    local key, value
-    key, value, at = string.unpack("<s4s4", record, at)
+-- reader.lua says what is in it.
+local function parse(entry, text)
+  local step = { number = entry.number, slug = entry.slug, hints = {} }
+  for key, value in record.each(text) do
     if key == "hint" then step.hints[#step.hints + 1] = value else step[key] = value end
   end
   return step
 end
 
 -- What scenarios say of themselves, for a list of entries: { number, slug, title,
--- symptom, difficulty, minutes, hints, problem, lesson_problem }, each, in the same order. What
--- isn't a number or a list of hints is a string, or nil.
+-- symptom, difficulty, minutes, load, hints, problem, lesson_problem }, each, in the
+-- same order. What isn't a number or a list of hints is a string, or nil.
 local function describeAll(entries)
   local files, list = {}, {}
   for i, entry in ipairs(entries) do files[i] = entry.file end
   host.read_folders(files)
   for i, entry in ipairs(entries) do
-    local record, problem = host.record(entry.file)
-    list[i] = record and parse(entry, record) or broken(entry, problem)
+    local text, problem = host.record(entry.file)
+    list[i] = text and parse(entry, text) or broken(entry, problem)
     if entry.clash then list[i].problem = ("there is another one, %s"):format(entry.clash) end
   end
   return list
@@ -62,11 +60,16 @@ end
 
 -- ---- text ----------------------------------------------------------------------
 
+-- TEXT for a terminal: it can neither break its line nor send an escape sequence.
+local function plain(text)
+  return (text:gsub("%c", " "):gsub("\xc2[\x80-\x9f]", " "))
+end
+
 -- TEXT in lines of at most WIDTH, each behind INDENT. Commands, in backquotes,
 -- stay in one piece.
 local function wrap(text, indent)
   local lines, line = {}, indent
-  text = text:gsub("`[^`]*`", function(command) return (command:gsub(" ", "\0")) end)
+  text = plain(text):gsub("`[^`]*`", function(command) return (command:gsub(" ", "\0")) end)
   for word in text:gmatch("%S+") do
     local length = utf8.len(line) or #line
     if length > #indent and length + 1 + (utf8.len(word) or #word) > WIDTH then
@@ -87,7 +90,8 @@ local function effort(step)
 end
 
 local function describe(step, here)
-  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, step.title or "(no title)", effort(step))
+  local text = ("%s step %d: %s%s\n"):format(here and ">" or " ", step.number, plain(step.title or "(no title)"),
+    effort(step))
   if step.symptom then text = text .. wrap(step.symptom, "    ") end
   if step.problem then text = text .. wrap("It can't be selected: " .. step.problem:match("^[^\n]*"), "    ") end
   if step.lesson_problem then text = text .. wrap("Its lesson is broken: " .. step.lesson_problem, "    ") end
@@ -112,15 +116,30 @@ local function quote(text)
   return '"' .. body:gsub('\\(["\\])', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
 end
 
--- { key, value } pairs; a nil value is left out.
+-- { key, value } pairs; a nil value is left out, and a table is { its JSON }.
 local function object(pairs_)
   local parts = {}
   for _, pair in ipairs(pairs_) do
     local value = pair[2]
     if type(value) == "string" then value = quote(value) end
+    if type(value) == "table" then value = value[1] end
     if value ~= nil then parts[#parts + 1] = ('"%s": %s'):format(pair[1], value) end
   end
   return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local LOAD_KEYS = { "requests", "seconds", "clients", "rate", "path", "method", "body", "timeout", "first", "beside" }
+
+-- LOAD is a table, or nil; there is one level of loads within it.
+local function loadAsJson(load, inner)
+  if not load then return nil end
+  local fields = {}
+  for i, key in ipairs(LOAD_KEYS) do
+    local value = load[key]
+    if type(value) == "table" then value = not inner and loadAsJson(value, true) or nil end
+    fields[i] = { key, value }
+  end
+  return { object(fields) }
 end
 
 local function listAsJson(question)
@@ -130,6 +149,7 @@ local function listAsJson(question)
   for i, step in ipairs(list) do
     parts[i] = object {
       { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
+      { "load", loadAsJson(step.load and host.data(step.load, "load")) },
       { "difficulty", tonumber(step.difficulty) }, { "minutes", tonumber(step.minutes) },
       { "hints", question.no_hints and 0 or #step.hints }, { "problem", step.problem or step.lesson_problem },
     }

@@ -43,6 +43,7 @@ check.rules = {
   symptom = { "error", "a sentence measures what one sees from outside" },
   machine = { "error", "no sentence says something about the machine, such as plain milliseconds" },
   spoiler = { "error", "nothing that students see names the fault" },
+  entering = { "warning", "no sentence counts per second while the step is entered: the machine says how long" },
   share_alone = { "warning", "a share comes with a value: what little is left may all be of one function" },
   long_load = { "warning", "a load doesn't wait long for requests that are never answered" },
   hint_length = { "warning", "a hint has 40 to 160 words" },
@@ -217,6 +218,10 @@ local function checkMachine(s, at)
       "x fixed or x p50", lesson.pathText(path))
   elseif s.subject.latency == "p99" and c.than == "fixed" and c.low < 10 then
     addAt(path, "machine", "%s: p99 varies by itself, up to three times: claim at least 10 x fixed",
+      lesson.pathText(path))
+  end
+  if s.during == "enter" and c.per == "second" then
+    addAt(path, "entering", "%s: how many seconds it takes to enter depends on the machine: say x fixed, or a number",
       lesson.pathText(path))
   end
 end

@@ -13,8 +13,8 @@
 
 local host = ...
 
-local parts = { claim = host.part "claim"(), classes = host.part "classes"(), json = host.part "json"(),
-  evidence = host.part "evidence"() }
+local parts = { claim = host.part "claim"(), classes = host.part "classes"(), read_json = host.part "json"(),
+  evidence = host.part "evidence"(), record = host.part "record"() }
 parts.data = host.part "data"(host)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)
@@ -37,10 +37,7 @@ local function readLesson(number)
   local entry = steps.list()[number]
   if not entry then return nil end
   host.read_whole { entry.file }
-  local record, at = host.record(entry.file), 1
-  while record and at <= #record do
-    local key, value
-    key, value, at = string.unpack("<s4s4", record, at)
+  for key, value in parts.record.each(host.record(entry.file) or "") do
     if key == "lesson" then
       local lesson = parts.lesson.read(assert(host.data(value, "lesson")))
       return lesson.diagnosis and lesson.diagnosis.class and lesson

@@ -56,7 +56,7 @@ local function profileView(c, p)
   view.profiles[kind] = p
   if kind == "heap" then view.profiles["heap.alloc"] = p end
   if c.in_flight > 0 then view.looks = { [kind] = { p } } end
-  if c.requests == 0 then view.idle = { [kind] = p } end
+  if c.requests == 0 then view.idle = view end
   return view
 end
 

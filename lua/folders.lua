@@ -2,7 +2,8 @@
 -- Scenario folders as their authors see them: what `diaglab check` and `test` look
 -- at. The scenarios are read by processes of their own (reader.lua).
 --
--- folders.lua(host, parts) -> folders    parts: lesson, lines, steps
+-- folders.lua(host, parts) -> folders    parts: lesson, lines,
+--   record, steps
 -- folders.find(paths) -> list, skipped, problem
 --
 -- A folder is a table:
@@ -79,11 +80,9 @@ end
 
 -- ---- reading ---------------------------------------------------------------------
 
-local function parseRecord(f, record)
-  local at, lessonChunk = 1, nil
-  while at <= #record do
-    local key, value
-    key, value, at = string.unpack("<s4s4", record, at)
+local function parseRecord(f, text)
+  local lessonChunk
+  for key, value in parts.record.each(text) do
     if key == "problem" then
       f.problem = value
     elseif key == "lesson_problem" then

@@ -1,155 +1,137 @@
 -- SPDX-License-Identifier: MIT
--- Reads JSON (RFC 8259) that somebody has sent: any bytes.
+-- Reads JSON.
 --
--- json.lua() -> json
--- json.read(text) -> value | nil, what is wrong and where
+-- json.lua() -> read(text) -> value | nil, message
 --
--- Objects and arrays become tables; json.null stands for null; a number that is
--- written without a point and an exponent is an integer if it fits.
+-- null is nil, so a key that is null is missing. Whole numbers are integers.
 
-local json = {}
-json.null = setmetatable({}, { __tostring = function() return "null" end })
-
-local DEPTH_MAX = 32
-local text, at -- what is read, and the next byte
-
-local function fail(what) error(("%s at byte %d"):format(what, at), 0) end
-
-local function skipSpace() at = text:find("[^ \t\r\n]", at) or #text + 1 end
+local DEPTH_MAX = 100
 
 local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- The code behind \u, and the place behind it.
-local function readCode(from)
-  local digits = text:match("^%x%x%x%x", from)
-  if not digits then fail("a bad \\u in a string") end
-  return tonumber(digits, 16), from + 4
-end
+local text, at -- what is read, and how far
 
-local function readUnicode(from)
-  local code, behind = readCode(from)
-  if code >= 0xd800 and code < 0xdc00 and text:sub(behind, behind + 1) == "\\u" then
-    local low, next = readCode(behind + 2)
-    if low >= 0xdc00 and low < 0xe000 then
-      return utf8.char(0x10000 + ((code - 0xd800) << 10) + low - 0xdc00), next
-    end
+local function fail(what) error({ ("JSON, byte %d: %s"):format(at, what) }, 0) end
+
+local function skipSpace() at = text:find("[^ \t\r\n]", at) or #text + 1 end
+
+local function readCodePoint(hex)
+  local code = tonumber(hex, 16)
+  local low = code >= 0xD800 and code < 0xDC00 and text:match("^\\u([Dd][C-Fc-f]%x%x)", at)
+  if low then
+    at = at + 6
+    code = 0x10000 + (code - 0xD800) * 0x400 + tonumber(low, 16) - 0xDC00
+  elseif code >= 0xD800 and code < 0xE000 then
+    code = 0xFFFD -- half of a pair
   end
-  return utf8.char(code >= 0xd800 and code < 0xe000 and 0xfffd or code), behind
+  return utf8.char(code)
 end
 
-local function readString()
-  local parts, from = {}, at + 1
+local function readText()
+  local parts = {}
+  at = at + 1
   while true do
-    local stop = text:find('[%c"\\]', from)
-    if not stop then fail("a string without its end") end
-    parts[#parts + 1] = text:sub(from, stop - 1)
-    local c = text:sub(stop, stop)
+    local plain = text:match('^[^"\\%c]*', at)
+    parts[#parts + 1], at = plain, at + #plain
+    local c = text:sub(at, at)
     if c == '"' then
-      at = stop + 1
+      at = at + 1
       return table.concat(parts)
     elseif c ~= "\\" then
-      at = stop
-      fail("a control character in a string")
+      fail("a string doesn't end")
     end
-    local escape = text:sub(stop + 1, stop + 1)
-    if escape == "u" then
-      parts[#parts + 1], from = readUnicode(stop + 2)
+    local kind, hex = text:sub(at + 1, at + 1), text:match("^u(%x%x%x%x)", at + 1)
+    if hex then
+      at = at + 6
+      parts[#parts + 1] = readCodePoint(hex)
     else
-      at = stop
-      parts[#parts + 1] = ESCAPES[escape] or fail("an unknown escape in a string")
-      from = stop + 2
+      parts[#parts + 1] = ESCAPES[kind] or fail("unknown escape")
+      at = at + 2
     end
   end
 end
 
 local function readNumber()
-  local digits = text:match("^%-?%d+", at)
-  if not digits or digits:find("^%-?0%d") then fail("a value was expected") end
-  local rest = at + #digits
-  local fraction = text:match("^%.%d+", rest) or ""
-  local power = text:match("^[eE][+-]?%d+", rest + #fraction) or ""
-  at = rest + #fraction + #power
-  return tonumber(digits .. fraction .. power)
+  local digits = text:match("^-?%d[%d.eE+-]*", at)
+  local number = digits and tonumber(digits)
+  if not number then fail("no value") end
+  at = at + #digits
+  return number
 end
 
 local readValue
 
-local function readArray(depth)
-  local list = {}
-  at = at + 1
+local function expect(c)
   skipSpace()
-  if text:sub(at, at) == "]" then
-    at = at + 1
-    return list
-  end
-  while true do
-    list[#list + 1] = readValue(depth)
-    skipSpace()
-    local c = text:sub(at, at)
-    if c ~= "," and c ~= "]" then fail("',' or ']' was expected") end
-    at = at + 1
-    if c == "]" then return list end
-  end
+  if text:sub(at, at) ~= c then fail(("'%s' is missing"):format(c)) end
+  at = at + 1
 end
 
-local function readMember(object, depth)
-  skipSpace()
-  if text:sub(at, at) ~= '"' then fail("a key was expected") end
-  local key = readString()
-  skipSpace()
-  if text:sub(at, at) ~= ":" then fail("':' was expected") end
+-- The items between an opening bracket and CLOSE, each read by READ.
+local function readItems(close, read)
   at = at + 1
-  object[key] = readValue(depth)
+  skipSpace()
+  if text:sub(at, at) == close then
+    at = at + 1
+    return
+  end
+  while true do
+    read()
+    skipSpace()
+    local c = text:sub(at, at)
+    if c == close then
+      at = at + 1
+      return
+    end
+    expect ","
+  end
 end
 
 local function readObject(depth)
   local object = {}
-  at = at + 1
-  skipSpace()
-  if text:sub(at, at) == "}" then
-    at = at + 1
-    return object
-  end
-  while true do
-    readMember(object, depth)
+  readItems("}", function()
     skipSpace()
-    local c = text:sub(at, at)
-    if c ~= "," and c ~= "}" then fail("',' or '}' was expected") end
-    at = at + 1
-    if c == "}" then return object end
-  end
+    if text:sub(at, at) ~= '"' then fail("no key") end
+    local key = readText()
+    expect ":"
+    object[key] = readValue(depth)
+  end)
+  return object
 end
 
-local WORDS = { ["true"] = true, ["false"] = false, null = json.null }
+local function readArray(depth)
+  local array, n = {}, 0
+  readItems("]", function()
+    n = n + 1
+    array[n] = readValue(depth)
+  end)
+  return array
+end
+
+local WORDS = { t = { "true", true }, f = { "false", false }, n = { "null", nil } }
 
 function readValue(depth)
-  if depth > DEPTH_MAX then fail("too many arrays and objects in each other") end
+  if depth == DEPTH_MAX then fail("too deep") end
   skipSpace()
   local c = text:sub(at, at)
-  if c == '"' then return readString() end
-  if c == "[" then return readArray(depth + 1) end
   if c == "{" then return readObject(depth + 1) end
-  local word = text:match("^%l+", at)
-  if word and WORDS[word] ~= nil then
-    at = at + #word
-    return WORDS[word]
-  end
-  return readNumber()
+  if c == "[" then return readArray(depth + 1) end
+  if c == '"' then return readText() end
+  local word = WORDS[c]
+  if not word then return readNumber() end
+  if text:sub(at, at + #word[1] - 1) ~= word[1] then fail("no value") end
+  at = at + #word[1]
+  return word[2]
 end
 
-local function readAll()
-  local value = readValue(1)
+return function(json)
+  text, at = json, 1
+  local ok, value = pcall(readValue, 0)
+  if not ok then
+    if type(value) ~= "table" then error(value, 0) end
+    return nil, value[1]
+  end
   skipSpace()
-  if at <= #text then fail("something follows the end") end
+  if at <= #text then return nil, ("JSON, byte %d: something behind the end"):format(at) end
   return value
 end
-
-function json.read(bytes)
-  text, at = bytes, 1
-  local ok, value = pcall(readAll)
-  text = nil
-  if ok then return value end
-  return nil, tostring(value)
-end
-
-return json

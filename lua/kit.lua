@@ -9,8 +9,9 @@
 
 local host = ...
 
-local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"() }
-parts.data, parts.json = host.part "data"(host), host.part "json"()
+local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"(),
+  record = host.part "record"() }
+parts.data, parts.read_json = host.part "data"(host), host.part "json"()
 parts.progress = host.part "progress"(parts)
 parts.verdict = host.part "verdict"(parts)
 parts.submission = host.part "submission"(host, parts)
@@ -28,20 +29,24 @@ parts.answers = host.part "answers"(host, parts)
 parts.evidence = host.part "evidence"()
 parts.visit = host.part "visit"(host, parts)
 parts.prove = host.part "prove"(host, parts)
+parts.jobs = host.part "jobs"(host, parts)
 
 local verbs = {}
 
 -- ---- the command line ------------------------------------------------------------
 
 -- Options of a verb: { "--name", "VALUE" or nil, "what it is for", kind }. A kind
--- is "count", "list" or nil for a text. Every verb has --help.
+-- is "count", "list" or nil for a text. Every verb has --help. One without words is
+-- the program's own.
 local function usageOf(verb)
   local spec = verbs[verb]
   local out = { ("Usage: diaglab %s\n\n%s\n"):format(spec.usage, spec.about) }
   if #spec.options > 0 then out[#out + 1] = "\n" end
   for _, option in ipairs(spec.options) do
-    out[#out + 1] = ("  %-20s %s\n"):format(option[1] .. (option[2] and " " .. option[2] or ""),
-      (option[3]:gsub("\n", "\n" .. (" "):rep(23))))
+    if option[3] then
+      out[#out + 1] = ("  %-20s %s\n"):format(option[1] .. (option[2] and " " .. option[2] or ""),
+        (option[3]:gsub("\n", "\n" .. (" "):rep(23))))
+    end
   end
   out[#out + 1] = "  --help               print this text\n"
   if spec.notes then out[#out + 1] = "\n" .. spec.notes .. "\n" end

@@ -93,10 +93,8 @@ end
 -- has a limit all the same. CROWDS of them left too many tasks for a collection
 -- in between.
 local draining, crowds, leftBytes = 0, 0, 0
-local limited = noStep -- the step whose limits hold
 
 local function setLimits(step)
-  limited = step
   host.limit(step.limit or 0, step.fds or 0, leftBytes)
 end
 
@@ -108,7 +106,7 @@ end
 local function endDraining(crowd)
   draining, crowds = draining - 1, crowds - (crowd and 1 or 0)
   if draining == 0 then leftBytes = 0 end
-  setLimits(limited)
+  host.left(leftBytes) -- not host.limit: another switch may have lifted the limit
 end
 
 -- ---- tasks of the lab's own --------------------------------------------------

@@ -25,14 +25,16 @@ local function filterOf(s, seen)
 end
 measure.filterOf = filterOf
 
+-- What else of a visit a sentence may be about.
+local PART = { enter = "entering", idle = "idle" }
+
 -- The profiles that S is about: one, or several looks.
 local function profilesOf(s, seen)
   local kind = s.subject.profile
-  if s.during == "enter" then
-    seen = seen.entering
+  if s.during ~= "load" then
+    seen = seen[PART[s.during]]
     if not seen then return {} end
   end
-  if s.during == "idle" then return seen.idle and { seen.idle[kind] } or {} end
   if s.at == "load" then return seen.looks and seen.looks[kind] or {} end
   if kind == "heap" and s.subject.type:find("^alloc") then return { seen.profiles["heap.alloc"] } end
   return { seen.profiles[kind] }
@@ -65,8 +67,8 @@ local function sumMetric(metrics, subject)
 end
 
 local function numbersAt(s, seen)
-  if s.during == "enter" then return (seen.entering or {}).before, (seen.entering or {}).after end
-  if s.during == "idle" then return seen.after, seen.later end
+  local part = PART[s.during]
+  if part then return (seen[part] or {}).before, (seen[part] or {}).after end
   if s.during == "left" then return seen.before, seen.gone end
   return seen.before, seen.after
 end
@@ -128,7 +130,7 @@ local function collect(s, key, visits, c)
     local number = measure.number(s, seen)
     local x = number and number[key]
     if x then
-      values[#values + 1] = key == "value" and scale(c, x, s.during == "enter" and seen.entering or seen) or x
+      values[#values + 1] = key == "value" and scale(c, x, seen[PART[s.during]] or seen) or x
       n = n + number.n
     end
   end

@@ -4,7 +4,8 @@
 --
 -- naive.lua(host, parts) -> naive       parts: judge, measure
 -- naive.solve(folder, seen) -> { solved_by = { names }, guesses = { { name, class,
---   where } } }
+--   where, verdict } } }; a solver that has nothing to guess has no class or where,
+--   and the verdict "none"
 
 local _, parts = ...
 local judge = parts.judge
@@ -90,10 +91,9 @@ function naive.solve(f, seen)
   local result = { solved_by = {}, guesses = {} }
   for _, guess in ipairs(guesses) do
     local answer = { hypotheses = { { class = guess[2], where = guess[3] } } }
-    result.guesses[#result.guesses + 1] = { name = guess[1], class = guess[2], where = guess[3] }
-    if guess[2] and guess[3] and judge.answer(answer, f.lesson, { seen }).verdict == "solved" then
-      result.solved_by[#result.solved_by + 1] = guess[1]
-    end
+    local verdict = guess[2] and guess[3] and judge.answer(answer, f.lesson, { seen }).verdict or "none"
+    result.guesses[#result.guesses + 1] = { name = guess[1], class = guess[2], where = guess[3], verdict = verdict }
+    if verdict == "solved" then result.solved_by[#result.solved_by + 1] = guess[1] end
   end
   return result
 end

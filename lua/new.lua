@@ -142,15 +142,24 @@ local function pick(class)
     class, table.concat(sortedClasses(), ", "))
 end
 
+-- The folder for exercises, and those that it is in.
+local function makeRoot(root)
+  local parent = root:match("^(.+)/[^/]+$")
+  if parent and not host.exists(parent) then makeRoot(parent) end
+  local ok, why = host.make_folder(root)
+  if not ok then parts.refuse("new", "%s", why) end
+end
+
 return {
-  usage = "new [--class CLASS] [--dir DIR] SLUG",
+  usage = "new [--class CLASS] [--dir DIR] [--json] SLUG",
   about = "Writes a new exercise to DIR/NN-SLUG: the program, its repaired twin, the lesson,\n" ..
     "a task card, a solution and answers. `diaglab test` proves it as it is. It asks\n" ..
     "nothing and overwrites nothing. NN is the first number from 50 on that is free.",
   options = {
     { "--class", "CLASS", "which fault it begins with (cpu.hot); --list shows them" },
-    { "--dir", "DIR", "where to: the folder with your exercises (.)" },
+    { "--dir", "DIR", "where to: the folder with your exercises (.);\nit is made if it is missing" },
     { "--list", nil, "list the faults that there are" },
+    { "--json", nil, "print the folder and its files as JSON" },
   },
   notes = "Exit code: 0 written, 2 not.",
   run = function(options, rest)
@@ -163,12 +172,20 @@ return {
     if not slug:find("^[%w_-]+$") then parts.refuse("new", "'%s' is no slug: letters, digits, _ and -", slug) end
     local class, root = options.class or "cpu.hot", (options.dir or "."):gsub("(.)/+$", "%1")
     local t = pick(class)
+    if not host.exists(root) then makeRoot(root) end
     local there, why = host.scan(root)
     if not there then parts.refuse("new", "%s", why) end
     local number = freeNumber(root)
     local dir = ("%s/%02d-%s"):format(root, number, slug)
-    local problem = write(dir, filesOf(t, class, number))
+    local files = filesOf(t, class, number)
+    local problem = write(dir, files)
     if problem then parts.refuse("new", "%s", problem) end
+    if options.json then
+      local names = parts.data.list {}
+      for i, file in ipairs(files) do names[i] = file[1] end
+      host.out(parts.data.json { folder = dir, number = number, class = class, files = names } .. "\n")
+      return 0
+    end
     host.out(([[
 wrote %s
   scenario.lua   the program: edit this first

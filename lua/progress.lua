@@ -2,7 +2,7 @@
 -- What a student has done, added up from the events in progress.jsonl
 -- (src/diagnosis/progress.h).
 --
--- progress.lua(parts) -> progress      parts: data, json
+-- progress.lua(parts) -> progress      parts: data, read_json (json.lua)
 -- progress.replay(text) -> { steps = { one, ... in the order of numbers }, dropped =
 --   lines that can't be read }
 -- progress.text(p), progress.json(p), progress.csv(p)
@@ -12,7 +12,7 @@
 -- codes = { [code] = how often }
 
 local parts = ...
-local data, json = parts.data, parts.json
+local data = parts.data
 local progress = {}
 
 progress.format = "diaglab-progress/1"
@@ -81,7 +81,7 @@ function progress.replay(text)
   while at <= #text do
     local stop = text:find("\n", at, true)
     local line = text:sub(at, (stop or 0) - 1)
-    local e = stop and line ~= "" and json.read(line)
+    local e = stop and line ~= "" and parts.read_json(line)
     if isEvent(e) then
       addEvent(steps, e)
     elseif line ~= "" then

@@ -14,12 +14,18 @@ local function newProgress(total)
   local progress = { done = 0, began = host.now(), seconds = 0 }
   local live = host.is_terminal()
   local line = ""
-  function progress.show(name, what)
+  local function write(text)
     if not live then return end
     local elapsed = host.now() - progress.began
     local expected = progress.done > 0 and (" of about %.0f s"):format(elapsed / progress.done * total) or ""
-    line = ("%d of %d  %s: %s  %.0f s%s"):format(progress.done + 1, total, name, what, elapsed, expected)
+    line = ("%s  %.0f s%s"):format(text, elapsed, expected)
     host.err("\r\27[K" .. line)
+  end
+  function progress.show(name, what) write(("%d of %d  %s: %s"):format(progress.done + 1, total, name, what)) end
+  -- Of several at a time: NAMES run, and DONE have ended.
+  function progress.show_all(names, done)
+    progress.done = done
+    write(("%d of %d done, %s"):format(done, total, table.concat(names, ", ")))
   end
   function progress.clear()
     if live and line ~= "" then host.err("\r\27[K") end
@@ -58,6 +64,15 @@ local function printDetails(report, verbose)
   for _, text in ipairs(report.warnings) do host.out("    warning: " .. text .. "\n") end
 end
 
+-- What solvers that don't think would answer.
+local function printSolvers(report)
+  local guesses = report.naive and report.naive.guesses or {}
+  if #guesses > 0 then host.out(("  %-44s %-18s %-20s %s\n"):format("naive solver", "class", "where", "verdict")) end
+  for _, guess in ipairs(guesses) do
+    host.out(("  %-44s %-18s %-20s %s\n"):format(guess.name, guess.class or "-", guess.where or "-", guess.verdict))
+  end
+end
+
 local function countSentences(reports)
   local held, all = {}, #reports
   for _, report in ipairs(reports) do
@@ -81,6 +96,7 @@ local function printReport(entry, options)
       shown[report.verdict] = true
     end
   end
+  if options.verbose or options.single then printSolvers(last) end
 end
 
 -- ---- machines --------------------------------------------------------------------
@@ -97,7 +113,7 @@ local function jsonOf(entries)
       end
       runs[j] = { verdict = report.verdict, seconds = report.seconds, sentences = sentences,
         problems = data.list(report.problems), warnings = data.list(report.warnings),
-        naive = report.naive and data.list(report.naive.solved_by) or nil }
+        naive = report.naive and data.list(report.naive.guesses) or nil }
     end
     list[i] = { name = entry.name, verdict = entry.verdict, seconds = entry.seconds, runs = runs }
   end
@@ -107,6 +123,19 @@ end
 local function escapeXml(text)
   text = text:gsub("[%c]", function(c) return c == "\n" and "&#10;" or " " end)
   return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+-- What naive solvers have solved, as properties.
+local function propertiesOf(entries)
+  local out = { "  <properties>\n" }
+  for _, entry in ipairs(entries) do
+    local last = entry.reports[#entry.reports]
+    for _, guess in ipairs(last.naive and last.naive.guesses or {}) do
+      out[#out + 1] = ('    <property name="%s: naive solver: %s" value="%s"/>\n'):format(escapeXml(entry.name),
+        escapeXml(guess.name), escapeXml(guess.verdict))
+    end
+  end
+  return #out > 1 and table.concat(out) .. "  </properties>\n" or ""
 end
 
 local function junitOf(entries)
@@ -126,8 +155,8 @@ local function junitOf(entries)
     end
   end
   return ('<?xml version="1.0" encoding="UTF-8"?>\n' ..
-    '<testsuite name="diaglab test" tests="%d" failures="%d">\n%s</testsuite>\n')
-    :format(tests, failures, table.concat(out))
+    '<testsuite name="diaglab test" tests="%d" failures="%d">\n%s%s</testsuite>\n')
+    :format(tests, failures, propertiesOf(entries), table.concat(out))
 end
 
 -- ---- one exercise ----------------------------------------------------------------
@@ -175,10 +204,12 @@ end
 
 local RANK = { proven = 1, inconclusive = 2, ["not proven"] = 3 }
 
+-- PROGRESS has show(name, what).
 local function proveOne(f, options, progress)
   local entry = { name = f.name, reports = {}, verdict = "proven", seconds = 0 }
   for run = 1, options.runs or 1 do
-    local report = refused(f) or parts.prove.folder(f, { evidence = options.evidence, seed = run }, function(what)
+    local report = refused(f) or parts.prove.folder(f, { evidence = options.evidence, seed = run,
+      turn = options.job and parts.jobs.turn_of(options.job) }, function(what)
       progress.show(f.name, (options.runs or 1) > 1 and ("run %d, %s"):format(run, what) or what)
     end)
     addWarnings(f, report)
@@ -206,6 +237,25 @@ local function printTable(entries, seconds)
   return n.proven == #entries and 0 or 1
 end
 
+-- One after the other: next() -> entry.
+local function oneByOne(exercises, options, progress)
+  local i = 0
+  return function()
+    i = i + 1
+    if not exercises[i] then return nil end
+    local entry = proveOne(exercises[i], options, progress)
+    progress.done = i
+    return entry
+  end
+end
+
+-- In a process that jobs.lua has begun.
+local function handIn(f, options)
+  local lines = { show = function(_, what) host.out(what .. "\n") end }
+  parts.jobs.hand_in(options.job, proveOne(f, options, lines))
+  return 0
+end
+
 local function isLesson(f)
   return f.problem or #f.faults > 0 or f.lesson and f.lesson.expect
 end
@@ -219,6 +269,9 @@ return {
     "A FOLDER is a scenario's folder, or one that has such folders in it.",
   options = {
     { "--runs", "N", "prove each N times (1; 20 before a release)", "count" },
+    { "--jobs", "N", "N exercises side by side (1). Loads that a clock is held to (latencies,\n" ..
+      "waits, \"per second\") still run one at a time", "count" },
+    { "--job", "DIR" },
     { "--busy", nil, "with another process beside, which computes" },
     { "--json", nil, "the report as JSON" },
     { "--junit", "FILE", "write a report that build servers read" },
@@ -234,14 +287,25 @@ return {
       if isLesson(f) then exercises[#exercises + 1] = f end
     end
     if #exercises == 0 then parts.refuse("test", "there is no lesson with sentences (expect) to prove") end
+    if options.evidence and not host.exists(options.evidence) then
+      local ok, problem = host.make_folder(options.evidence)
+      if not ok then parts.refuse("test", "%s", problem) end
+    end
+    if options.job then return handIn(exercises[1], options) end
     local busy <close> = options.busy and host.start_busy() or nil -- luacheck: ignore
     local progress, began, entries = newProgress(#exercises), host.now(), {}
-    for _, f in ipairs(exercises) do
-      local entry = proveOne(f, options, progress)
-      progress.done = progress.done + 1
+    options.single = #exercises == 1
+    local function take(entry)
       progress.clear()
       entries[#entries + 1] = entry
       if not options.json then printReport(entry, options) end
+    end
+    if (options.jobs or 1) == 1 then
+      for entry in oneByOne(exercises, options, progress) do take(entry) end
+    else
+      -- What check refuses needs no process; it may have to do with the other folders.
+      local function refuse(f) return refused(f) and proveOne(f, options, progress) end
+      for entry in parts.jobs.run(exercises, options, refuse, progress.show_all) do take(entry) end
     end
     if options.junit then
       local ok, problem = host.write_over(options.junit, junitOf(entries))

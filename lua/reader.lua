@@ -8,11 +8,11 @@
 -- reader.lua(host, steps.lua as a function) -> read(path of scenario.lua, whole)
 --   -> record
 --
--- A record is a string: pairs of a key and a value, each packed as "<s4". The keys
--- are title, symptom, difficulty, minutes, hint (once for each), problem (why the
--- step can't be selected) and lesson_problem. If it is to be WHOLE, also, as Lua
--- chunks (data.lua): scenario (its outline), lesson, and fault, once for each:
--- { file, line, rule, text }.
+-- record.lua says what a record is. The keys are title, symptom, difficulty,
+-- minutes, hint (once for each), problem (why the step can't be selected) and
+-- lesson_problem; and, as a Lua chunk (data.lua), load. If it is to be WHOLE, also,
+-- likewise: scenario (its outline), lesson, and fault, once for each: { file, line,
+-- rule, text }.
 
 local host, newSteps = ...
 
@@ -72,7 +72,8 @@ local function makeEnvironment(dir, prefix)
 end
 
 local steps = newSteps(host, makeEnvironment)
-local pack, concat, match, collect = string.pack, table.concat, string.match, collectgarbage
+local record = host.part "record"()
+local concat, match, collect = table.concat, string.match, collectgarbage
 
 -- ---- the lesson ------------------------------------------------------------------
 
@@ -110,19 +111,21 @@ local function findLesson(file, scenario)
   end
 end
 
--- All that is wrong with LESSON, each { file, line, rule, text }.
-local function problemsOf(lesson, locate)
+-- All that is wrong with LESSON, each { file, line, rule, text }; and its load, if
+-- that is right.
+local function examine(lesson, locate)
   local claim, fields = host.part "claim"(), host.part "fields"(host)
   local reading = host.part "lesson" { fields = fields, claim = claim, classes = host.part "classes"(),
     sentence = host.part "sentence"(fields, claim) }
-  local _, problems = reading.read(lesson)
-  local list = {}
+  local parsed, problems = reading.read(lesson)
+  local list, load = {}, parsed.load
   for i, p in ipairs(problems) do
+    if p.path[1] == "load" then load = nil end
     local where = reading.pathText(p.path)
     local file, line = locate(table.unpack(p.path))
     list[i] = { file, line, p.rule, (where ~= "" and where .. ": " or "") .. p.text }
   end
-  return list
+  return list, load
 end
 
 -- ---- the record ----------------------------------------------------------------
@@ -146,7 +149,7 @@ end
 local words -- of the record that is made
 
 local function add(key, value)
-  if value ~= nil then words[#words + 1] = pack("<s4s4", key, tostring(value)) end
+  if value ~= nil then words[#words + 1] = record.pair(key, tostring(value)) end
 end
 
 local function addLesson(lesson, whole)
@@ -174,7 +177,9 @@ return function(path, whole)
   local lesson, locate = findLesson(path, scenario)
   if lesson then
     addLesson(lesson, whole)
-    addProblems(problemsOf(lesson, locate), whole)
+    local problems, load = examine(lesson, locate)
+    if load then add("load", host.part "data"(host).chunk(load)) end
+    addProblems(problems, whole)
   else
     add("lesson_problem", shorten(locate))
   end

@@ -233,12 +233,17 @@ local function checkValue(c, subject)
   end
 end
 
--- While a step is entered nobody asks for anything.
-local function checkEntering(s, name)
+-- Beside the load nobody asks for anything, and a step that was left has no stacks.
+local function checkMoment(s, name)
+  if s.during == "load" then return end
   if name == "latency" or name == "status" then
-    complain("sentence", "nothing is asked for while the step is entered: %s can't be during = \"enter\"", name)
-  elseif s.at == "load" or s.value and s.value.per == "request" then
-    complain("sentence", "the load runs later: no at = \"load\" and no \"per request\" with during = \"enter\"")
+    complain("sentence", "nothing is asked for then: a %s can't be during = \"%s\"", name, s.during)
+  elseif s.during == "left" and name == "profile" then
+    complain("sentence", "a step that was left is in no profile, which the proof looks at by itself: say a metric")
+  elseif s.at == "load" then
+    complain("sentence", "the load runs at another time: no at = \"load\" with during = \"%s\"", s.during)
+  elseif s.during == "enter" and s.value and s.value.per == "request" then
+    complain("sentence", "the load runs later: no \"per request\" with during = \"enter\"")
   end
 end
 
@@ -273,7 +278,7 @@ function sentence.read(v)
     end
   end
   out.during = out.during or "load"
-  if out.during == "enter" then at("during", checkEntering, out, name) end
+  at("during", checkMoment, out, name)
   out.path = fields.path()
   out.text = sentence.describe(out)
   return out

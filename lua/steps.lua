@@ -353,6 +353,13 @@ local function run(chunk)
   return ok, scenario, second
 end
 
+-- PROBLEM with its file in front, unless it begins with a place in one: Lua's own
+-- errors of memory and of a chunk's form name none, nor does error(text, 0).
+local function atFile(file, problem)
+  if type(problem) ~= "string" or problem:find("^[^\n]-%.lua:%d+: ") then return problem end
+  return file .. ": " .. problem
+end
+
 -- Runs scenario.lua and checks its table. Returns the table, or nil, a status
 -- for HTTP and a message. (host.run: reader.c's, which bounds the chunk.)
 function steps.read(entry)
@@ -362,9 +369,9 @@ function steps.read(entry)
   if not text then return nil, 500, message end
   local env = makeEnvironment(file:match("^(.*)/"), entry.slug)
   local chunk, problem = host.compile(text, file, entry.slug, env)
-  if not chunk then return nil, 500, problem end
+  if not chunk then return nil, 500, atFile(file, problem) end
   local ok, scenario, second = (host.run or run)(chunk)
-  if not ok then return nil, 500, host.explain(scenario) end
+  if not ok then return nil, 500, atFile(file, host.explain(scenario)) end
   problem = second ~= nil and ("%s:1: a scenario returns one table, and nothing after it"):format(file)
     or problemOf(scenario, entry, text)
   if problem then return nil, 500, problem end

@@ -2,7 +2,7 @@
 -- What a student sends as an answer: a form or JSON, made into what judge.lua
 -- judges. The bytes may be anything.
 --
--- submission.lua(host, parts) -> submission     parts: classes, json
+-- submission.lua(host, parts) -> submission     parts: read_json (json.lua)
 -- submission.read(text, is_json) -> answer | nil, what is wrong
 --
 -- A form:  class=wait.lock&where=updatePrice&evidence=c3&number=20ms
@@ -12,7 +12,6 @@
 --   "evidence": [...], "number": "20ms", "ruled_out": [...], "confidence": 0.8 }
 
 local host, parts = ...
-local json = parts.json
 local submission = {}
 
 submission.format = "diaglab-answer/1"
@@ -88,14 +87,14 @@ local function text(v, where)
 end
 
 local function listOf(v, where, read)
-  if type(v) ~= "table" or v == json.null or (#v == 0 and next(v) ~= nil) then refuse("%s must be a list", where) end
+  if type(v) ~= "table" or (#v == 0 and next(v) ~= nil) then refuse("%s must be a list", where) end
   local out = {}
   for i, item in ipairs(v) do out[i] = read(item, ("%s[%d]"):format(where, i)) end
   return out
 end
 
 local function object(v, where, known)
-  if type(v) ~= "table" or v == json.null or #v > 0 then refuse("%s must be an object", where) end
+  if type(v) ~= "table" or #v > 0 then refuse("%s must be an object", where) end
   for key in pairs(v) do
     if not known[key] then refuseUnknown("key", tostring(key), known) end
   end
@@ -119,8 +118,8 @@ local function ruledOutItem(v, where)
 end
 
 local function readJson(bytes)
-  local v, problem = json.read(bytes)
-  if not v then refuse("the JSON can't be read: %s", problem) end
+  local v, problem = parts.read_json(bytes)
+  if not v then refuse("%s", problem) end
   object(v, "the answer", ANSWER)
   if v.format ~= nil and v.format ~= submission.format then
     refuse("format must be \"%s\"", submission.format)

@@ -7,21 +7,24 @@
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
---   seconds = for CPU and wall profiles, idle = true, log = path, entering = set of
---   profiles that are taken while the step is entered, or nil, entering_seconds }
+--   seconds = for CPU and wall profiles, log = path, entering_seconds; idle,
+--   entering = sets of profiles that are taken when nobody asks for anything, and
+--   while the step is entered; nil: it isn't looked at then; turn, alone: a file at
+--   which visits of other processes take turns, and whether this one needs the
+--   machine for itself while it looks }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
 --   profiles[kind]      at the load's end; of those that only grow, what came
 --                       while it ran
 --   looks[kind]         five of them, taken while it ran
---   idle[kind]          cpu and wall, when nobody asks for anything
---   before, after, later, gone     numbers: { metrics = { [name{labels}] = number },
+--   before, after, gone     numbers: { metrics = { [name{labels}] = number },
 --                       memstats = { [field] = number } }; before the load, after it,
---                       after a pause, after the step was left
---   left                { tasks, fds, heap, rss, seconds }
---   entering            what a visit is, of the time while the step was entered:
---                       slug, elapsed, profiles, before, after
+--                       after the step was left
+--   left                { tasks, fds, heap, rss, seconds, processes = { texts } }
 --   sample              { status, body } of one more request, if the plan has `sample`
+--   entering, idle      what a visit is, of the time while the step was entered, and
+--                       of a pause after the load: slug, elapsed, profiles, before,
+--                       after; idle has the load's requests and latency, too
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
@@ -31,8 +34,13 @@ local visit = {}
 local PPROF = "/debug/pprof/"
 local WARM_UP = 30 -- requests
 local LOOKS = 5
+local IDLE = 1 -- second
 local ENTER_MAX = 120 -- seconds
 local LEFT_MAX = 4 -- seconds until all that a step had must be gone
+
+-- Bytes that a process may keep beside 10 %: an allocator gives back whole pages,
+-- and a program that has allocated gigabytes leaves some that are half used.
+visit.RSS_SLACK = 8e6
 
 -- Kinds that are recorded for some time.
 local RECORDED = { cpu = "profile", wall = "wall" }
@@ -211,12 +219,24 @@ local function enterWatched(lab, plan)
   return e
 end
 
-local function lookWhenIdle(lab, seen)
-  local results = host.together {
-    { get = urlOf(lab, PPROF .. "profile?seconds=1&hz=500") }, { get = urlOf(lab, PPROF .. "wall?seconds=1") },
-  }
-  seen.idle = { cpu = decode("cpu", answerOf("cpu", results[1])), wall = decode("wall", answerOf("wall", results[2])) }
-  seen.later = takeNumbers(lab)
+-- A pause after the load. Numbers first: to take a profile is work, too.
+local function lookWhenIdle(lab, plan, seen)
+  local from = takeProfiles(lab, plan.idle)
+  local e = { slug = plan.slug, profiles = {}, requests = seen.requests, latency = seen.latency,
+    before = takeNumbers(lab) }
+  local began = host.now()
+  host.together { { pause = IDLE } }
+  e.after, e.elapsed = takeNumbers(lab), host.now() - began
+  local jobs, kinds = {}, {}
+  for kind in pairs(plan.idle) do
+    jobs[#jobs + 1] = RECORDED[kind] and recordedJob(lab, kind, IDLE) or { get = urlOf(lab, pathOf(kind)) }
+    kinds[#jobs] = kind
+  end
+  for i, result in ipairs(host.together(jobs)) do
+    e.profiles[kinds[i]] = decode(kinds[i], answerOf(kinds[i], result))
+  end
+  subtractBefore(e, from)
+  seen.idle = e
 end
 
 -- ---- afterwards ------------------------------------------------------------------
@@ -227,7 +247,7 @@ local function heapLeft(lab, slug)
 end
 
 -- Leaves the step, and waits until nothing of it is there. Memory is returned to the
--- kernel in the background, so RSS gets a second more.
+-- kernel in the background, so a large RSS gets a second more.
 local function leave(lab, seen, rssBefore)
   get(lab, "/goto?step=0")
   local began = host.now()
@@ -236,11 +256,12 @@ local function leave(lab, seen, rssBefore)
     seen.gone = takeNumbers(lab)
     local m = seen.gone.metrics
     left = { tasks = m.go_goroutines, fds = m.diaglab_step_open_fds, heap = heapLeft(lab, seen.slug),
-      rss = m.process_resident_memory_bytes, seconds = host.now() - began }
-    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0
-      and (left.rss < rssBefore * 1.1 or left.seconds > 1)
+      rss = m.process_resident_memory_bytes, seconds = host.now() - began, processes = host.strays() }
+    local clean = left.tasks == 0 and left.fds == 0 and left.heap == 0 and #left.processes == 0
+      and (left.rss < rssBefore * 1.1 + visit.RSS_SLACK or left.seconds > 1)
     if not clean then host.together { { pause = 0.05 } } end
   until clean or left.seconds > LEFT_MAX
+  host.end_strays()
   seen.left = left
 end
 
@@ -251,11 +272,10 @@ local function sampleOf(lab, plan)
   return { status = result.status, body = result.body }
 end
 
-function visit.make(plan)
-  local seen = { slug = plan.slug, profiles = {} }
-  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
-  warmUp(lab, plan.kinds)
-  local atStart = takeNumbers(lab)
+-- From entering the step until the load has ended. Other labs may start and end
+-- meanwhile, which is little.
+local function look(lab, plan, seen)
+  local turn <close> = plan.turn and assert(host.take_turn(plan.turn, plan.alone)) or nil -- luacheck: ignore
   if plan.entering then
     seen.entering = enterWatched(lab, plan)
   else
@@ -267,7 +287,15 @@ function visit.make(plan)
   subtractBefore(seen, before)
   if plan.sample then seen.sample = sampleOf(lab, plan) end
   seen.short = seen.short or seen.entering and seen.entering.elapsed > plan.entering_seconds - 0.1
-  if plan.idle then lookWhenIdle(lab, seen) end
+  if plan.idle then lookWhenIdle(lab, plan, seen) end
+end
+
+function visit.make(plan)
+  local seen = { slug = plan.slug, profiles = {} }
+  local lab <close> = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }))
+  warmUp(lab, plan.kinds)
+  local atStart = takeNumbers(lab)
+  look(lab, plan, seen)
   if plan.number ~= 0 then leave(lab, seen, atStart.metrics.process_resident_memory_bytes) end
   return seen
 end

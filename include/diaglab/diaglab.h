@@ -54,7 +54,8 @@ typedef struct lab_config {
   unsigned workers;        /* threads for long work; 0: one per processor */
   const char *const *argv; /* what /debug/pprof/cmdline shows */
   size_t argc;
-  bool signals;     /* the lab answers TERM, INT, HUP, QUIT, USR1, USR2, ABRT */
+  bool signals;     /* the lab answers TERM, INT, HUP, QUIT, XCPU, USR1, USR2,
+                       ABRT */
   int usr2_seconds; /* of a CPU profile that USR2 asks for */
 } lab_config;
 

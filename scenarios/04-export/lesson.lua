@@ -22,7 +22,7 @@ return {
       http://localhost:6060/debug/pprof/heap` names the line. How large is the buffer there, how often is it \z
       made in one request, and could one buffer serve all of them?",
   },
-  load = { requests = 5 },
+  load = { requests = 3 },
   params = { rounds = 4 },
   fixed = "fixed.lua",
   expect = {

@@ -225,7 +225,6 @@ static int fill_loop(lab_app *app) {
   uv_timer_init(&app->loop, &app->second);
   uv_timer_init(&app->loop, &app->deadline);
   uv_timer_init(&app->loop, &app->dump.patience);
-  lab_app_start_pool(app);
   return lab_app_watch_signals(app);
 }
 
@@ -247,14 +246,19 @@ static int open_loop(lab_app *app, lab_err *err) {
   int rc = check_descriptors();
   if (rc == 0)
     rc = uv_loop_init(&app->loop);
+  if (rc)
+    return lab_err_set(err, rc, "can't make the event loop: %s",
+                       uv_strerror(rc));
+  const char *what = "make the event loop";
+  rc = fill_loop(app);
   if (rc == 0) {
-    rc = fill_loop(app);
-    if (rc)
-      close_loop(app);
+    what = "start the threads of libuv's pool";
+    rc = lab_app_start_pool(app);
   }
-  return rc ? lab_err_set(err, rc, "can't make the event loop: %s",
-                          uv_strerror(rc))
-            : 0;
+  if (rc == 0)
+    return 0;
+  close_loop(app);
+  return lab_err_set(err, rc, "can't %s: %s", what, uv_strerror(rc));
 }
 
 /* Returns when lab_app_stop has done its work. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The program: a command, or the command line and then a lab. */
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +13,8 @@
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {
-  static const int held[] = {SIGTERM, SIGINT,  SIGHUP,
-                             SIGQUIT, SIGUSR1, SIGUSR2};
+  static const int held[] = {SIGTERM, SIGINT,  SIGHUP, SIGQUIT,
+                             SIGUSR1, SIGUSR2, SIGXCPU};
   sigset_t set;
   sigemptyset(&set);
   for (size_t i = 0; i < sizeof held / sizeof *held; i++)
@@ -53,11 +55,14 @@ static int print_steps(const lab_options *options) {
     fprintf(stderr, "diaglab: %s\n", error);
     return 1;
   }
-  fputs(text, stdout);
+  bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  if (!printed)
+    fprintf(stderr, "diaglab: can't print the list: %s\n", strerror(errno));
   lab_steps_text_free(text);
   if (broken == 0)
-    return 0;
-  fprintf(stderr, "diaglab: %zu of these steps are broken\n", broken);
+    return printed ? 0 : 1;
+  fprintf(stderr, "diaglab: %zu of these steps %s broken\n", broken,
+          broken == 1 ? "is" : "are");
   return 1;
 }
 
@@ -74,6 +79,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as on a full disk, a write fails */
   int code = 0;
   lab_options options;
   lab_options_result result = lab_options_parse(&options, argc, argv);

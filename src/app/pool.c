@@ -4,14 +4,55 @@
  * thread that starts it. So the control thread has the right name and mask for
  * a moment, and gives a piece of work that does nothing. Then ps -L, gdb and
  * perf can tell the threads apart, and none of them takes a signal of the
- * process. */
+ * process.
+ *
+ * libuv calls abort() if it can't start one of them. So the lab tries first
+ * whether the process may have so many more threads. */
 #include "app/pool.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "app/app.h"
 #include "base/thread.h"
 #include "stack/sources.h"
+
+enum { POOL_THREADS = 4, POOL_MAX = 1024, POOL_STACK = 8 << 20 }; /* libuv's */
+
+/* As libuv reads it: what is no number is 0, which means 1. */
+static int count_pool_threads(void) {
+  const char *value = getenv("UV_THREADPOOL_SIZE");
+  long n = value ? strtol(value, NULL, 10) : POOL_THREADS;
+  if (n < 1)
+    return 1;
+  return n < POOL_MAX ? (int)n : POOL_MAX;
+}
+
+static void wait_for_trial_end(void *end) {
+  uv_sem_wait(end);
+}
+
+/* All of them at the same time. glibc keeps their stacks for the pool. */
+static int try_pool_threads(void) {
+  const uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
+                                       .stack_size = POOL_STACK};
+  uv_thread_t threads[POOL_MAX];
+  int wanted = count_pool_threads(), n = 0;
+  uv_sem_t end;
+  int rc = uv_sem_init(&end, 0);
+  if (rc)
+    return rc;
+  while (n < wanted && rc == 0) {
+    rc = uv_thread_create_ex(&threads[n], &options, wait_for_trial_end, &end);
+    n += rc == 0;
+  }
+  for (int i = 0; i < n; i++)
+    uv_sem_post(&end);
+  while (n > 0)
+    uv_thread_join(&threads[--n]);
+  uv_sem_destroy(&end);
+  return rc;
+}
 
 static void do_nothing(uv_work_t *work) {
   (void)work;
@@ -22,16 +63,20 @@ static void on_nothing_done(uv_work_t *work, int status) {
   (void)status;
 }
 
-void lab_app_start_pool(lab_app *app) {
+int lab_app_start_pool(lab_app *app) {
   char name[16];
   sigset_t before;
   pthread_t self = pthread_self();
   pthread_getname_np(self, name, sizeof name);
   lab_thread_block_signals(&before);
-  pthread_setname_np(self, "libuv-worker");
-  uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
-  pthread_setname_np(self, name);
+  int rc = try_pool_threads();
+  if (rc == 0) {
+    pthread_setname_np(self, "libuv-worker");
+    uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
+    pthread_setname_np(self, name);
+  }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
 }
 
 static void find_names_on_pool(uv_work_t *work) {

@@ -5,8 +5,9 @@
 
 #include "diaglab/diaglab.h"
 
-/* Starts the threads, with a name and with signals blocked. */
-void lab_app_start_pool(lab_app *app);
+/* Starts the threads, with a name and with signals blocked. Returns 0; or a
+ * negative errno, and none is started: the process may not have so many. */
+int lab_app_start_pool(lab_app *app);
 /* Has them find the names of the lab's own Lua functions (stack/sources.h),
  * which the first answer needn't wait for. */
 void lab_app_name_sources(lab_app *app);

@@ -37,6 +37,7 @@ static const struct {
     {SIGINT, "interrupt", stop_by_signal},
     {SIGHUP, "hangup", stop_by_signal},
     {SIGQUIT, "quit", stop_by_signal},
+    {SIGXCPU, "cpu limit exceeded", stop_by_signal}, /* ulimit -t */
     {SIGUSR1, "user defined signal 1", lab_app_log_stacks},
     {SIGUSR2, "user defined signal 2", lab_app_profile_cpu},
     {SIGABRT, "aborted", lab_app_abort}, /* its handler is crash.c's */
@@ -85,6 +86,8 @@ int lab_app_watch_signals(lab_app *app) {
   for (int i = 0; i < LAB_APP_SIGNALS; i++) {
     if (watched[i].number != SIGABRT)
       sigaction(watched[i].number, &sa, &app->before[i]);
+    if (watched[i].number == SIGHUP && app->before[i].sa_handler == SIG_IGN)
+      sigaction(SIGHUP, &app->before[i], NULL); /* the lab is run by nohup */
     sigaddset(&open, watched[i].number);
   }
   pthread_sigmask(SIG_UNBLOCK, &open, NULL); /* those that waited come now */

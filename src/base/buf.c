@@ -24,10 +24,6 @@ void lab_buf_free(lab_buf *b) {
   *b = (lab_buf)LAB_BUF_INIT;
 }
 
-void lab_buf_clear(lab_buf *b) {
-  b->len = 0;
-}
-
 void lab_buf_trim(lab_buf *b) {
   if (b->counted || b->len == 0 || b->cap / 2 <= b->len)
     return;
@@ -65,16 +61,13 @@ static void resize_own(lab_buf *b, size_t cap) {
   b->cap = cap;
 }
 
-char *lab_buf_reserve(lab_buf *b, size_t n) {
-  if (b->cap - b->len < n) {
-    LAB_ASSERT(n <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
-    size_t cap = b->cap ? b->cap * 2 : 256;
-    while (cap - b->len < n)
-      cap *= 2;
-    if (!b->counted || !resize_counted(b, cap))
-      resize_own(b, cap);
-  }
-  return b->data + b->len;
+void lab_buf_grow(lab_buf *b, size_t n) {
+  LAB_ASSERT(n <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
+  size_t cap = b->cap ? b->cap * 2 : 256;
+  while (cap - b->len < n)
+    cap *= 2;
+  if (!b->counted || !resize_counted(b, cap))
+    resize_own(b, cap);
 }
 
 /* It doubles, but not for bytes that come in one piece: they are large. */
@@ -93,20 +86,8 @@ bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n) {
   return true;
 }
 
-void lab_buf_append(lab_buf *b, const void *bytes, size_t n) {
-  if (n == 0)
-    return;
-  memcpy(lab_buf_reserve(b, n), bytes, n);
-  b->len += n;
-}
-
 void lab_buf_puts(lab_buf *b, const char *s) {
   lab_buf_append(b, s, strlen(s));
-}
-
-void lab_buf_putc(lab_buf *b, char c) {
-  *lab_buf_reserve(b, 1) = c;
-  b->len++;
 }
 
 static void append_formatted(lab_buf *b, const char *format, va_list args) {

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct lab_buf {
   char *data; /* NULL while cap is 0 */
@@ -28,25 +29,42 @@ typedef struct lab_buf {
 /* Frees the bytes and makes B empty again. */
 void lab_buf_free(lab_buf *b);
 /* Makes B empty, but keeps the memory for the next bytes. */
-void lab_buf_clear(lab_buf *b);
+static inline void lab_buf_clear(lab_buf *b) {
+  b->len = 0;
+}
+/* Gives B more memory, for N more bytes at least. */
+void lab_buf_grow(lab_buf *b, size_t n);
 /* Gives back the memory that B doesn't use, if that is more than half of it: B
  * is to be kept as it is. */
 void lab_buf_trim(lab_buf *b);
 /* Makes room for N more bytes and returns where they go. The caller writes
  * there and adds to b->len. */
-char *lab_buf_reserve(lab_buf *b, size_t n);
+static inline char *lab_buf_reserve(lab_buf *b, size_t n) {
+  if (b->cap - b->len < n)
+    lab_buf_grow(b, n);
+  return b->data + b->len;
+}
 /* These append N bytes; a string, without its final 0; one byte; and what
- * printf would print. */
-void lab_buf_append(lab_buf *b, const void *bytes, size_t n);
+ * printf would print. Those that are short are compiled into the caller: each
+ * request calls them dozens of times. */
+static inline void lab_buf_append(lab_buf *b, const void *bytes, size_t n) {
+  if (n == 0)
+    return;
+  memcpy(lab_buf_reserve(b, n), bytes, n);
+  b->len += n;
+}
+static inline void lab_buf_putc(lab_buf *b, char c) {
+  *lab_buf_reserve(b, 1) = c;
+  b->len++;
+}
+void lab_buf_puts(lab_buf *b, const char *s);
+void lab_buf_printf(lab_buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Appends N bytes that the lab keeps for a scenario: B's memory counts against
  * the scenario's limit from then on (base/alloc.h), until B is freed, whoever
  * has it then. False, with B unchanged, if there is no such memory: whoever
  * wanted it is refused. */
 bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n);
-void lab_buf_puts(lab_buf *b, const char *s);
-void lab_buf_putc(lab_buf *b, char c);
-void lab_buf_printf(lab_buf *b, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 /* The shortest decimal number that reads back as X: 5, 0.1, 1e+21. Also NaN,
  * +Inf and -Inf. */
 void lab_buf_double(lab_buf *b, double x);

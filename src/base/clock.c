@@ -27,52 +27,55 @@ uint64_t lab_clock_process_cpu(void) {
   return lab_clock_read(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* Writes the digits of VALUE, at least WIDTH of them; returns how many. */
-static size_t write_digits(char *out, uint64_t value, size_t width) {
-  char reversed[20];
-  size_t n = 0;
-  do
-    reversed[n++] = (char)('0' + value % 10);
-  while ((value /= 10) > 0 || n < width);
-  for (size_t i = 0; i < n; i++)
-    out[i] = reversed[n - 1 - i];
+/* Writes the last WIDTH digits of VALUE. */
+static void fill_digits(char *out, uint64_t value, size_t width) {
+  for (; width > 0; value /= 10)
+    out[--width] = (char)('0' + value % 10);
+}
+
+static size_t count_digits(uint64_t value) {
+  size_t n = 1;
+  while (value >= 10) {
+    value /= 10;
+    n++;
+  }
   return n;
 }
 
-/* Writes VALUE / UNIT, the fraction without its final zeros, and the unit's
- * NAME. It doesn't use printf because the log line of every request has a
- * duration, and this is faster. */
-static size_t write_decimal(char *out, uint64_t value, uint64_t unit,
-                            const char *name) {
-  size_t width = 0, n = write_digits(out, value / unit, 1);
-  for (uint64_t u = unit; u > 1; u /= 10)
-    width++;
-  uint64_t fraction = value % unit;
-  for (; width > 0 && fraction % 10 == 0; width--)
-    fraction /= 10;
-  if (width > 0) {
-    out[n++] = '.';
-    n += write_digits(out + n, fraction, width);
+/* Writes WHOLE, and FRACTION, which has WIDTH digits, without its final zeros;
+ * then the unit's NAME. It doesn't use printf because the log line of every
+ * request has a duration, and this is faster. */
+static size_t write_decimal(char *out, uint64_t whole, uint64_t fraction,
+                            size_t width, const char *name) {
+  size_t n = count_digits(whole), len = strlen(name);
+  fill_digits(out, whole, n);
+  if (fraction > 0) {
+    out[n] = '.';
+    fill_digits(out + n + 1, fraction, width);
+    n += 1 + width;
+    while (out[n - 1] == '0')
+      n--;
   }
-  size_t len = strlen(name);
   memcpy(out + n, name, len + 1);
   return n + len;
 }
 
 size_t lab_clock_format(char out[LAB_DURATION_MAX], uint64_t ns) {
   if (ns == 0)
-    return write_decimal(out, 0, 1, "s");
+    return write_decimal(out, 0, 0, 0, "s");
   if (ns < 1000)
-    return write_decimal(out, ns, 1, "ns");
+    return write_decimal(out, ns, 0, 0, "ns");
   if (ns < LAB_MILLISECOND)
-    return write_decimal(out, ns, 1000, "\xc2\xb5s");
+    return write_decimal(out, ns / 1000, ns % 1000, 3, "\xc2\xb5s");
   if (ns < LAB_SECOND)
-    return write_decimal(out, ns, LAB_MILLISECOND, "ms");
+    return write_decimal(out, ns / LAB_MILLISECOND, ns % LAB_MILLISECOND, 6,
+                         "ms");
   uint64_t minutes = ns / (60 * LAB_SECOND);
   size_t n = 0;
   if (minutes >= 60)
-    n = write_decimal(out, minutes / 60, 1, "h");
+    n = write_decimal(out, minutes / 60, 0, 0, "h");
   if (minutes > 0)
-    n += write_decimal(out + n, minutes % 60, 1, "m");
-  return n + write_decimal(out + n, ns % (60 * LAB_SECOND), LAB_SECOND, "s");
+    n += write_decimal(out + n, minutes % 60, 0, 0, "m");
+  ns %= 60 * LAB_SECOND;
+  return n + write_decimal(out + n, ns / LAB_SECOND, ns % LAB_SECOND, 9, "s");
 }

@@ -30,7 +30,7 @@
  * beyond that. */
 enum { FULL = 1 << 20, RESERVE = 512 << 10 };
 enum { POLL_MS = 1000 };
-static const uint64_t BATCH_NS = 2 * LAB_MILLISECOND;
+static const uint64_t BATCH_NS = 4 * LAB_MILLISECOND;
 static const uint64_t ROOM_NS = 50 * LAB_MILLISECOND;
 static const uint64_t FLUSH_NS = 250 * LAB_MILLISECOND;
 

@@ -13,11 +13,6 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <x86intrin.h>
-
-static uint64_t read_counter(void) {
-  return __rdtsc();
-}
 
 /* Whether it runs at one rate in all states of the processor. */
 static bool has_steady_counter(void) {
@@ -25,10 +20,6 @@ static bool has_steady_counter(void) {
   return __get_cpuid(0x80000007, &a, &b, &c, &d) && d >> 8 & 1;
 }
 #else
-static uint64_t read_counter(void) {
-  return 0;
-}
-
 static bool has_steady_counter(void) {
   return false;
 }
@@ -38,9 +29,9 @@ static bool has_steady_counter(void) {
  * if the thread was interrupted in between. */
 static bool read_both(uint64_t *counter, uint64_t *ns) {
   enum { APART = 1000 /* ticks: some hundred ns */ };
-  uint64_t before = read_counter();
+  uint64_t before = lab_near_clock_counter();
   *ns = lab_clock_mono();
-  uint64_t took = read_counter() - before;
+  uint64_t took = lab_near_clock_counter() - before;
   *counter = before + took / 2;
   return took < APART;
 }
@@ -61,7 +52,7 @@ static void measure_rate(lab_near_clock *c, uint64_t at, uint64_t ns) {
   c->ns = ns;
 }
 
-static uint64_t look_at_real_clock(lab_near_clock *c) {
+uint64_t lab_near_clock_look(lab_near_clock *c) {
   uint64_t at, ns;
   if (c->state == LAB_NEAR_CLOCK_NEW)
     c->state = has_steady_counter() ? LAB_NEAR_CLOCK_ON : LAB_NEAR_CLOCK_OFF;
@@ -74,14 +65,4 @@ static uint64_t look_at_real_clock(lab_near_clock *c) {
   else if (!is_exact)
     c->limit = 0;
   return ns;
-}
-
-uint64_t lab_near_clock_read(lab_near_clock *c) {
-  uint64_t ticks = read_counter() - c->at;
-  uint64_t now = ticks < c->limit ? c->ns + (ticks * c->rate >> 32)
-                                  : look_at_real_clock(c);
-  if (now < c->last)
-    now = c->last;
-  c->last = now;
-  return now;
 }

@@ -196,9 +196,8 @@ static size_t count_headers(const lab_http_request *req, const char *name,
 
 /* The header Host must be there once; in HTTP/1.0 it may be missing. Returns
  * NULL or the fault. */
-static const char *check_host_headers(const lab_http_request *req) {
-  lab_http_span host;
-  size_t count = count_headers(req, "Host", &host);
+static const char *check_host_headers(lab_http_request *req) {
+  size_t count = count_headers(req, "Host", &req->host);
   if (count > 1)
     return "too many Host headers";
   return count == 0 && req->minor > 0 ? "missing required Host header" : NULL;

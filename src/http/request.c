@@ -121,11 +121,11 @@ lab_http_str lab_http_query(const lab_http_request *req) {
 }
 
 lab_http_str lab_http_host(const lab_http_request *req) {
-  lab_http_str host;
   if (req->authority.len > 0)
     return find_text(req, req->authority);
-  lab_http_header(req, "Host", &host);
-  return host;
+  if (req->host.len > 0)
+    return find_text(req, req->host);
+  return (lab_http_str){"", 0};
 }
 
 bool lab_http_header(const lab_http_request *req, const char *name,

@@ -37,6 +37,7 @@ struct lab_http_request {
   uint8_t minor;  /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
   lab_buf text;   /* target, then names and values, each followed by a 0 */
   lab_http_span target, path, query, authority;
+  lab_http_span host; /* the value of that header */
   lab_http_field *fields;
   size_t field_count, field_cap;
   lab_buf body;    /* followed by a 0, which is counted in len; or empty */

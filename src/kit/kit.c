@@ -7,28 +7,18 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "diagnosis/profile.h"
 #include "kit/batch.h"
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
+#include "kit/state.h"
+#include "kit/strays.h"
+#include "kit/turn.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
-
-/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
- * collector (vm/gc.c) looks at it. */
-static void *allocate_for_kit(void *ud, void *p, size_t old, size_t size) {
-  (void)ud;
-  (void)old;
-  if (size == 0) {
-    lab_xfree(p);
-    return NULL;
-  }
-  return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
-}
 
 static int add_kit_traceback(lua_State *L) {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
@@ -43,6 +33,8 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
   luaL_setfuncs(L, lab_diagnosis_profiles, 0);
+  luaL_setfuncs(L, lab_kit_strays, 0);
+  luaL_setfuncs(L, lab_kit_turn, 0);
 }
 
 typedef struct command {
@@ -74,12 +66,13 @@ int lab_kit_run(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF,
           0); /* who reads a pipe sees each line at once */
   lab_folders_want_lessons();
-  lua_State *L = lua_newstate(allocate_for_kit, NULL);
+  lua_State *L = lab_kit_state_new();
   if (!L) {
     fputs("diaglab: not enough memory\n", stderr);
     return 2;
   }
   lab_kit_catch_interrupts(L);
+  lab_kit_adopt_strays();
   lua_pushcfunction(L, add_kit_traceback);
   lua_pushcfunction(L, run_command);
   lua_pushlightuserdata(L, &c);
@@ -92,6 +85,7 @@ int lab_kit_run(int argc, char **argv) {
     fprintf(stderr, "diaglab %s: %s\n", argv[0], message ? message : "?");
     c.code = 2;
   }
-  lua_close(L);
+  lua_close(L); /* ends what was started */
+  lab_kit_end_strays();
   return fflush(stdout) == 0 ? c.code : 2;
 }

@@ -4,8 +4,9 @@
  * profiles that are read, labs that are started, requests that are sent. Order
  * in which the files may call each other:
  *
- *   interrupt, load_job < batch; interrupt < labs; these < kit
- *   files < kit
+ *   interrupt, lesson_plan < load_job < batch; interrupt < labs < strays;
+ *   interrupt < turn; all these, files, state < kit
+ *   lesson_plan, batch, state < step_load, for diaglab load
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the
  * verb. */

@@ -26,12 +26,14 @@ enum {
 
 /* A process that was started; pid 0: it has ended. */
 typedef struct started {
+  struct started *next; /* of `running`, while it has a pid */
   pid_t pid;
   int port;
   int code; /* how it ended: exit code, or 128 + signal */
 } started;
 
 static const char STARTED[] = "lab.started";
+static started *running;
 
 void lab_kit_follow_parent(void) {
   const char *value = getenv(LAB_KIT_PARENT_VARIABLE);
@@ -43,6 +45,28 @@ void lab_kit_follow_parent(void) {
   unsetenv(LAB_KIT_PARENT_VARIABLE);
 }
 
+bool lab_kit_has_started(pid_t pid) {
+  for (const started *s = running; s; s = s->next)
+    if (s->pid == pid)
+      return true;
+  return false;
+}
+
+static void note_started(started *s, pid_t pid) {
+  s->pid = pid;
+  s->next = running;
+  running = s;
+}
+
+static void note_ended(started *s) {
+  started **link = &running;
+  while (*link && *link != s)
+    link = &(*link)->next;
+  if (*link)
+    *link = s->next;
+  s->pid = 0;
+}
+
 /* ---- their end ----------------------------------------------------------- */
 
 static bool has_process_ended(started *s) {
@@ -52,7 +76,7 @@ static bool has_process_ended(started *s) {
     return false;
   if (pid > 0)
     s->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  s->pid = 0;
+  note_ended(s);
   return true;
 }
 
@@ -95,6 +119,12 @@ static int push_port(lua_State *L) {
   return 1;
 }
 
+static int push_ended(lua_State *L) {
+  started *s = check_started(L);
+  lua_pushboolean(L, s->pid == 0 || has_process_ended(s));
+  return 1;
+}
+
 static int push_pid(lua_State *L) {
   lua_pushinteger(L, check_started(L)->pid);
   return 1;
@@ -103,8 +133,11 @@ static int push_pid(lua_State *L) {
 /* ---- their start --------------------------------------------------------- */
 
 static started *push_started(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"port", push_port}, {"pid", push_pid}, {"stop", stop_lab}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"port", push_port},
+                                     {"pid", push_pid},
+                                     {"ended", push_ended},
+                                     {"stop", stop_lab},
+                                     {NULL, NULL}};
   started *s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = (started){0};
   if (luaL_newmetatable(L, STARTED)) {
@@ -131,7 +164,10 @@ static int start_self(started *s, char *const *argv, int out) {
                                      .envp = envp,
                                      .out = out,
                                      .err_as_out = true};
-  int rc = lab_spawn(&s->pid, &options);
+  pid_t pid;
+  int rc = lab_spawn(&pid, &options);
+  if (rc == 0)
+    note_started(s, pid);
   lab_xfree(envp);
   return rc;
 }
@@ -187,30 +223,55 @@ static int wait_for_port(lua_State *L, started *s, const char *log) {
   return 1; /* the lab, which is at the top */
 }
 
-static int start_kit_lab(lua_State *L) {
-  const char *log = luaL_checkstring(L, 1);
+/* The strings of the list at the stack's place 2, which keeps them, go to ARGV,
+ * which has room for ARGUMENTS_MAX and a NULL. */
+static void take_arguments(lua_State *L, char **argv) {
   luaL_checktype(L, 2, LUA_TTABLE);
-  static char program[] = "diaglab", listen[] = "--listen",
-              address[] = "127.0.0.1:0", state[] = "--state", none[] = "none";
-  char *argv[ARGUMENTS_MAX + 6] = {program, listen, address, state, none};
   size_t n = (size_t)lua_rawlen(L, 2);
   luaL_argcheck(L, n <= ARGUMENTS_MAX, 2, "too many arguments");
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i + 1);
-    argv[5 + i] = (char *)luaL_checkstring(L, -1); /* the table keeps it */
+    argv[i] = (char *)luaL_checkstring(L, -1);
     lua_pop(L, 1);
   }
+  argv[n] = NULL;
+}
+
+/* Starts this program with ARGV, and pushes it. Its output goes to the file
+ * LOG. NULL: a failure and a message are on the stack instead. */
+static started *start_logged(lua_State *L, char *const *argv, const char *log) {
   int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return luaL_fileresult(L, 0, log);
+  if (fd < 0) {
+    luaL_fileresult(L, 0, log);
+    lua_pop(L, 1); /* the number */
+    return NULL;
+  }
   started *s = push_started(L);
   int rc = start_self(s, argv, fd);
   close(fd);
   if (rc == 0)
-    return wait_for_port(L, s, log);
+    return s;
   luaL_pushfail(L);
-  lua_pushfstring(L, "the lab didn't start: %s", strerror(-rc));
-  return 2;
+  lua_pushfstring(L, "it didn't start: %s", strerror(-rc));
+  return NULL;
+}
+
+static int start_kit_lab(lua_State *L) {
+  const char *log = luaL_checkstring(L, 1);
+  static char program[] = "diaglab", listen[] = "--listen",
+              address[] = "127.0.0.1:0", state[] = "--state", none[] = "none";
+  char *argv[ARGUMENTS_MAX + 6] = {program, listen, address, state, none};
+  take_arguments(L, argv + 5);
+  started *s = start_logged(L, argv, log);
+  return s ? wait_for_port(L, s, log) : 2;
+}
+
+static int start_kit_verb(lua_State *L) {
+  const char *log = luaL_checkstring(L, 1);
+  static char program[] = "diaglab";
+  char *argv[ARGUMENTS_MAX + 2] = {program};
+  take_arguments(L, argv + 1);
+  return start_logged(L, argv, log) ? 1 : 2;
 }
 
 /* ---- a process that computes --------------------------------------------- */
@@ -219,13 +280,13 @@ static int start_kit_lab(lua_State *L) {
 static int start_busy(lua_State *L) {
   started *s = push_started(L);
   pid_t parent = getpid();
-  s->pid = fork();
-  if (s->pid < 0) {
-    s->pid = 0;
+  pid_t pid = fork();
+  if (pid < 0)
     return luaL_error(L, "no busy process: %s", strerror(errno));
-  }
-  if (s->pid > 0)
+  if (pid > 0) {
+    note_started(s, pid);
     return 1;
+  }
   signal(SIGTERM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -237,6 +298,7 @@ static int start_busy(lua_State *L) {
 
 const luaL_Reg lab_kit_labs[] = {
     {"start_lab", start_kit_lab},
+    {"start_verb", start_kit_verb},
     {"start_busy", start_busy},
     {NULL, NULL},
 };

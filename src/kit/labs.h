@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Labs that a verb starts: processes of this very program, each on a port of
- * its own. They end with the verb, whatever ends it.
+ * Processes of this very program that a verb starts: labs, each on a port of
+ * its own, and other verbs. They end with the verb, whatever ends it.
  *
  * Threads: the only one. */
 #ifndef LAB_KIT_LABS_H
 #define LAB_KIT_LABS_H
 
 #include <lauxlib.h>
-#include <stddef.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The environment variable by which a lab knows that it belongs to the process
@@ -18,12 +18,19 @@
  * nothing. Call it at the start. */
 void lab_kit_follow_parent(void);
 
+/* Is PID one of them, and has not been waited for? */
+bool lab_kit_has_started(pid_t pid);
+
 /* host.start_lab(log, { argument, ... }) -> lab | nil, message
  *   starts a lab and waits until it listens; what it writes goes to the file
- * LOG host.start_busy() -> busy starts a process that computes
+ *   LOG
+ * host.start_verb(log, { verb, argument, ... }) -> process | nil, message
+ *   the same with a verb, without waiting
+ * host.start_busy() -> process
+ *   starts a process that computes
  *
- * lab:port(), lab:pid(), lab:stop() -> exit code; also when it is closed
- * (<close>) or collected. busy:stop(), likewise. */
+ * Each has pid(), ended() and stop(), which returns its exit code; it is also
+ * stopped when it is closed (<close>) or collected. A lab has port(). */
 extern const luaL_Reg lab_kit_labs[];
 
 #endif

@@ -3,18 +3,13 @@
 #include "kit/load_job.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
+#include "kit/lesson_plan.h"
 #include "load/load.h"
 
-/* A plan, and the loads within it. The texts are the Lua table's. */
-typedef struct plans {
-  lab_load_plan main, first, beside;
-} plans;
-
 struct lab_load_job {
-  plans plans;
+  lab_lesson_plan plans; /* the texts are the Lua table's */
   const char *url;
   uv_loop_t *loop;
   lab_load *load; /* under way */
@@ -26,55 +21,16 @@ struct lab_load_job {
 
 /* ---- the plan ------------------------------------------------------------ */
 
-static double take_plan_number(lua_State *L, const char *key, double other) {
-  lua_getfield(L, -1, key);
-  double number = luaL_optnumber(L, -1, other);
-  lua_pop(L, 1);
-  return number;
-}
-
-static const char *take_plan_text(lua_State *L, const char *key) {
-  lua_getfield(L, -1, key);
-  const char *text = lua_tostring(L, -1); /* the table keeps it alive */
-  lua_pop(L, 1);
-  return text;
-}
-
-/* The plan that the table at the top of the stack describes. */
-static lab_load_plan take_plan(lua_State *L) {
-  const char *body = take_plan_text(L, "body");
-  return (lab_load_plan){
-      .path = take_plan_text(L, "path"),
-      .method = take_plan_text(L, "method"),
-      .headers = "User-Agent: diaglab-load\r\n",
-      .body = body,
-      .body_len = body ? strlen(body) : 0,
-      .requests = (uint64_t)take_plan_number(L, "requests", 0),
-      .duration_ns = (uint64_t)(take_plan_number(L, "seconds", 0) * 1e9),
-      .clients = (unsigned)take_plan_number(L, "clients", 1),
-      .rate = take_plan_number(L, "rate", 0),
-      .timeout_ns = (uint64_t)(take_plan_number(L, "timeout", 0) * 1e9)};
-}
-
-static void take_inner_plan(lua_State *L, const char *key, lab_load_plan *plan,
-                            const lab_load_plan **link) {
-  lua_getfield(L, -1, key);
-  if (lua_istable(L, -1)) {
-    *plan = take_plan(L);
-    *link = plan;
-  }
-  lua_pop(L, 1);
-}
-
 lab_load_job *lab_load_job_new(lua_State *L, uv_loop_t *loop) {
-  plans p = {.main = take_plan(L)};
-  const char *url = take_plan_text(L, "url");
+  lab_lesson_plan plans = {0};
+  lab_lesson_plan_take(L, &plans); /* may raise */
+  lua_getfield(L, -1, "url");
+  const char *url = lua_tostring(L, -1); /* the table keeps it alive */
+  lua_pop(L, 1);
   lab_load_job *j = lab_xcalloc(1, sizeof *j);
-  j->plans = p;
+  lab_lesson_plan_take(L, &j->plans); /* the same, with links into J */
   j->url = url;
   j->loop = loop;
-  take_inner_plan(L, "first", &j->plans.first, &j->plans.main.first);
-  take_inner_plan(L, "beside", &j->plans.beside, &j->plans.main.beside);
   return j;
 }
 

@@ -169,8 +169,8 @@ static int host_loading(lua_State *L) {
 }
 
 /* host.explain(problem) -> the error's text for the log and the client. "not
- * enough memory" gets its place and the limit. That needs memory, so no limit
- * holds from now on, until host.limit. */
+ * enough memory" gets its place and the limit. That needs memory, so from now
+ * on the limit is that of a switch, until host.limit. */
 static int host_explain(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   const char *problem = lua_tostring(L, 1);
@@ -259,8 +259,15 @@ static int host_limit(lua_State *L) {
   return 0;
 }
 
-/* host.lift_limit(): no limit of memory holds any more until the switch ends,
- * or the next host.limit. */
+/* host.left(bytes): so many bytes of earlier steps are in use now. */
+static int host_left(lua_State *L) {
+  lua_Integer left = luaL_checkinteger(L, 1);
+  lab_memory_set_left(lab_vm_of(L), left > 0 ? (size_t)left : 0);
+  return 0;
+}
+
+/* host.lift_limit(): the switch has its own room of memory until it ends, or
+ * until the next host.limit. */
 static int host_lift_limit(lua_State *L) {
   lab_memory_suspend(lab_vm_of(L));
   return 0;
@@ -351,6 +358,7 @@ static const luaL_Reg host[] = {
     {"finalizers", host_finalizers},
     {"drop_finalizers", host_drop_finalizers},
     {"reclaim", host_reclaim},
+    {"left", host_left},
     {"limit", host_limit},
     {"lift_limit", host_lift_limit},
     {"memory", host_memory},

@@ -17,6 +17,7 @@
   X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
   X(kit)                                                                       \
@@ -30,10 +31,12 @@
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
+  X(record)                                                                    \
   X(repair)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
   X(source)                                                                    \
+  X(step_load)                                                                 \
   X(steps)                                                                     \
   X(submission)                                                                \
   X(templates)                                                                 \

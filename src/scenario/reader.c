@@ -82,6 +82,20 @@ static void *allocate_bounded(void *ud, void *p, size_t old, size_t size) {
   return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
 }
 
+/* Pushes "file:line: " of the innermost function of the scenario's, or "". The
+ * lab's own chunks have names without a slash. */
+static void push_scenario_place(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline > 0 && strchr(ar.source, '/')) {
+      luaL_where(L, level);
+      return;
+    }
+  }
+  lua_pushliteral(L, "");
+}
+
 /* When the time is over, every further instruction fails, so a pcall in the
  * scenario doesn't help. */
 static void look_at_clock(lua_State *L, lua_Debug *ar) {
@@ -89,7 +103,7 @@ static void look_at_clock(lua_State *L, lua_Debug *ar) {
   if (lab_clock_process_cpu() - run_began < LUA_NS)
     return;
   lua_sethook(L, look_at_clock, LUA_MASKCOUNT, 1);
-  luaL_where(L, 0);
+  push_scenario_place(L);
   lua_pushliteral(L, "it doesn't come to an end");
   lua_concat(L, 2);
   lua_error(L);

@@ -19,23 +19,60 @@
 enum { ANSWER_MAX = 64 << 20, SMALL_ANSWER = 4096 };
 #define PROCESSED "Request processed in "
 
-static void set_field(lua_State *L, const char *key, const char *s, size_t n) {
-  lua_pushlstring(L, s, n);
-  lua_setfield(L, -2, key);
+/* ---- the request as a table ---------------------------------------------- */
+
+/* The upvalues of start_request: what each request needs. Lua would have to
+ * look up the strings, again and again. */
+enum {
+  KEY_METHOD = 1,
+  KEY_PATH,
+  KEY_RAW_QUERY,
+  KEY_BODY,
+  KEY_ID,
+  TEXT_GET,
+  TEXT_ROOT,
+  TEXT_NONE,
+  META,
+  HANDLER,
+  ROUTER
+};
+
+static bool is_root(const lab_request *x) {
+  return x->path_len == 1 && x->path[0] == '/';
+}
+
+static bool is_get(const lab_request *x) {
+  return x->method_len == 3 && memcmp(x->method, "GET", 3) == 0;
+}
+
+/* Sets the field whose name is the upvalue KEY, of the table on top of the
+ * stack, to S; or to the upvalue KNOWN, if that is not 0. */
+static void set_text_field(lua_State *L, int key, int known, const char *s,
+                           size_t n) {
+  lua_pushvalue(L, lua_upvalueindex(key));
+  if (known)
+    lua_pushvalue(L, lua_upvalueindex(known));
+  else
+    lua_pushlstring(L, s, n);
+  lua_rawset(L, -3);
 }
 
 /* The request as the scenario sees it; `query` is parsed when it is asked
  * for (lua/main.lua). */
-static void push_request(lab_vm *vm, lua_State *co, const lab_request *x) {
-  lua_createtable(co, 0, 5);
-  set_field(co, "method", x->method, x->method_len);
-  set_field(co, "path", x->path, x->path_len);
-  set_field(co, "raw_query", x->query, x->query_len);
-  set_field(co, "body", x->body, x->body_len);
-  lua_pushinteger(co, (lua_Integer)x->id);
-  lua_setfield(co, -2, "id");
-  lua_rawgeti(co, LUA_REGISTRYINDEX, vm->scenario->requests.meta);
-  lua_setmetatable(co, -2);
+static void push_request(lua_State *L, const lab_request *x) {
+  lua_createtable(L, 0, 5);
+  set_text_field(L, KEY_METHOD, is_get(x) ? TEXT_GET : 0, x->method,
+                 x->method_len);
+  set_text_field(L, KEY_PATH, is_root(x) ? TEXT_ROOT : 0, x->path, x->path_len);
+  set_text_field(L, KEY_RAW_QUERY, x->query_len ? 0 : TEXT_NONE, x->query,
+                 x->query_len);
+  set_text_field(L, KEY_BODY, x->body_len ? 0 : TEXT_NONE, x->body,
+                 x->body_len);
+  lua_pushvalue(L, lua_upvalueindex(KEY_ID));
+  lua_pushinteger(L, (lua_Integer)x->id);
+  lua_rawset(L, -3);
+  lua_pushvalue(L, lua_upvalueindex(META));
+  lua_setmetatable(L, -2);
 }
 
 /* ---- the answer ---------------------------------------------------------- */
@@ -194,21 +231,17 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
   }
   if (status != LUA_OK)
     take_error(x, t);
-  uint64_t took = lab_clock_mono() - x->call.started;
+  uint64_t now = lab_sched_now(vm->sched), took = now - x->call.started;
   LAB_PROBE3(request__done, t->base.id, x->status, took);
   char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
   size_t len = sizeof PROCESSED - 1;
   len += lab_clock_format(line + len, took);
   lab_log_request(line, len);
   lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, 0);
-  lab_call_answer(&x->call);
+  lab_call_answer_at(&x->call, now);
 }
 
 /* ---- the beginning ------------------------------------------------------- */
-
-static bool is_root(const lab_request *x) {
-  return x->path_len == 1 && x->path[0] == '/';
-}
 
 static uint32_t find_label(lab_vm *vm, const lab_request *x) {
   if (is_root(x))
@@ -254,10 +287,8 @@ static int push_handler(lab_vm *vm, lua_State *L, const lab_request *x) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, x->serve->function);
     return 1;
   }
-  const lab_scenario *s = vm->scenario;
-  lua_rawgeti(L, LUA_REGISTRYINDEX,
-              is_root(x) ? s->requests.handler : s->requests.router);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, s->step.table);
+  lua_pushvalue(L, lua_upvalueindex(is_root(x) ? HANDLER : ROUTER));
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->scenario->step.table);
   return 2;
 }
 
@@ -301,7 +332,7 @@ static int start_request(lua_State *L) {
   lab_request *x = lua_touserdata(L, 1);
   lab_vm *vm = x->call.vm;
   int nargs = push_handler(vm, L, x);
-  push_request(vm, L, x);
+  push_request(L, x);
   lab_lua_task *t = lab_coroutine_take_idle(L);
   lua_xmove(L, t->co, nargs + 1);
   t->user = x;
@@ -320,6 +351,22 @@ static int start_request(lua_State *L) {
   return 0;
 }
 
+static void push_start_function(lua_State *L, int app) {
+  static const char *const texts[] = {"method", "path", "raw_query", "body",
+                                      "id",     "GET",  "/",         ""};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    lua_pushstring(L, texts[i]);
+  lua_getfield(L, app, "requestMeta");
+  lua_getfield(L, app, "helloWorldHandler");
+  lua_getfield(L, app, "routeHandler");
+  lua_pushcclosure(L, start_request, ROUTER);
+}
+
+void lab_requests_open(lua_State *L, int app) {
+  push_start_function(L, app);
+  lab_vm_of(L)->scenario->requests.starter = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 /* There is not even enough memory to begin with X. */
 static void refuse_for_memory(lab_vm *vm, lab_request *x) {
   char limit[LAB_MEMORY_LIMIT_TEXT], text[LAB_MEMORY_TEXT];
@@ -330,12 +377,17 @@ static void refuse_for_memory(lab_vm *vm, lab_request *x) {
   lab_call_answer(&x->call);
 }
 
+/* There is one writer only, so this needs no atomic addition. */
+static void count_one(atomic_size_t *counter) {
+  size_t n = atomic_load_explicit(counter, memory_order_relaxed);
+  atomic_store_explicit(counter, n + 1, memory_order_relaxed);
+}
+
 static void deliver_request(lab_post *post) {
   lab_request *x = LAB_CONTAINER(lab_call_of(post), lab_request, call);
   lab_vm *vm = x->call.vm;
-  x->call.started = lab_clock_mono();
-  atomic_fetch_add_explicit(&vm->scenario->requests.delivered, 1,
-                            memory_order_relaxed);
+  x->call.started = lab_sched_now(vm->sched);
+  count_one(&vm->scenario->requests.delivered);
   if (is_stale(vm, x)) {
     set_text(x, 503, "the step was left\n", 18);
     lab_call_answer(&x->call);
@@ -344,7 +396,7 @@ static void deliver_request(lab_post *post) {
   x->step = vm->scenario->step.number;
   x->id = ++vm->scenario->requests.last_id;
   lab_log_request("Starting processing request...", 30);
-  lua_pushcfunction(vm->L, start_request);
+  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->scenario->requests.starter);
   lua_pushlightuserdata(vm->L, x);
   if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
     return;
@@ -352,12 +404,11 @@ static void deliver_request(lab_post *post) {
   refuse_for_memory(vm, x);
 }
 
-void lab_request_send(lab_vm *vm, lab_request *x) {
+void lab_request_send(lab_vm *vm, lab_request *x, uint64_t now) {
   lab_call_prepare(vm, &x->call, deliver_request);
   x->step = lab_shown_number(vm);
-  x->sent = lab_clock_mono();
-  atomic_fetch_add_explicit(&vm->scenario->requests.posted, 1,
-                            memory_order_relaxed);
+  x->sent = now;
+  count_one(&vm->scenario->requests.posted);
   lab_sched_post_quietly(vm->sched, &x->call.post);
 }
 

@@ -8,6 +8,7 @@
 #ifndef LAB_SCENARIO_REQUEST_H
 #define LAB_SCENARIO_REQUEST_H
 
+#include <lua.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +47,7 @@ typedef struct lab_request {
 
 typedef struct lab_requests {
   lab_list all;        /* that have a task, by lab_request.link */
-  int handler, router; /* registry: main.helloWorldHandler, routeHandler */
-  int meta;            /* registry: the metatable of request tables */
+  int starter;         /* registry: the function that begins with a request */
   uint32_t entries[2]; /* stacks: where the two begin; 0: not known yet */
   uint64_t last_id;    /* of a request, as scripts see it */
   atomic_size_t posted, delivered; /* each has one writer */
@@ -55,14 +55,17 @@ typedef struct lab_requests {
 
 /* ---- the control thread -------------------------------------------------- */
 
-/* Sends R, but doesn't wake the VM if it sleeps: that is lab_vm_kick, called
- * once per round of the loop. */
-void lab_request_send(lab_vm *vm, lab_request *r);
+/* Sends R, which came NOW (mono ns), but doesn't wake the VM if it sleeps: that
+ * is lab_vm_kick, called once per round of the loop. */
+void lab_request_send(lab_vm *vm, lab_request *r, uint64_t now);
 /* Requests that the VM has not looked at yet. Any thread. */
 size_t lab_requests_queued(lab_vm *vm);
 
 /* ---- the VM's thread ----------------------------------------------------- */
 
+/* Before the first request: takes the handlers out of what main.lua returned,
+ * the table at APP. May raise. */
+void lab_requests_open(lua_State *L, int app);
 /* Cancels the requests of GENERATION; returns how many were cancelled now. */
 unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation);
 /* Cancels the requests of any step that are ready to run. */

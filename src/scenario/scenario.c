@@ -107,9 +107,7 @@ void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   int app = lua_gettop(L);
   s->step.table = LUA_NOREF;
   s->switches.function = take_ref(L, app, "switchToStep");
-  s->requests.handler = take_ref(L, app, "helloWorldHandler");
-  s->requests.router = take_ref(L, app, "routeHandler");
-  s->requests.meta = take_ref(L, app, "requestMeta");
+  lab_requests_open(L, app);
   lua_getfield(L, app, "start");
   lua_call(L, 0, 0);
 }

@@ -102,9 +102,8 @@ static lab_vm *new_vm(const lab_vm_config *config) {
 
 static int start_threads(lab_vm *vm, unsigned workers, lab_err *err) {
   static const lab_sched_ops ops = {lab_lua_task_resume, lab_call_flush};
-  int rc = lab_sched_new(&vm->sched, &ops, vm);
-  if (rc == 0)
-    rc = lab_workers_new(&vm->workers, workers, vm->sched);
+  vm->sched = lab_sched_new(&ops, vm);
+  int rc = lab_workers_new(&vm->workers, workers, vm->sched);
   if (rc)
     return lab_err_set(err, rc, "can't start the worker threads: %s",
                        strerror(-rc));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/queue.h"
 #include "http/http.h"
 #include "scenario/request.h"
@@ -71,7 +72,7 @@ static void on_served_request(lab_http_request *req, void *arg) {
       .body = body.data,
       .body_len = body.len,
   };
-  lab_request_send(serve->errand.vm, &v->x);
+  lab_request_send(serve->errand.vm, &v->x, lab_clock_mono());
 }
 
 /* ---- listening ----------------------------------------------------------- */

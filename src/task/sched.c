@@ -6,22 +6,25 @@
  * side can starve the other.
  *
  * Blocking: the scheduler says that it is going to (asleep), then looks into
- * the letter box once more. A producer takes that flag after its letter is in
- * the box and, if it was set, writes to the eventfd. So there is one system
- * call for any number of letters, and none while the scheduler is awake.
+ * the letter box once more, and waits while the flag is set. A producer takes
+ * that flag after its letter is in the box and, if it was set, wakes the
+ * scheduler. So there is one system call for any number of letters, and none
+ * while the scheduler is awake. The flag is a futex: an eventfd would take two
+ * more calls for each time that the scheduler sleeps.
  *
  * Clocks: while the coarse clock says that no sleeper can be due yet, the
  * precise one, which costs more, isn't read. */
 #include "task/sched.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <sys/eventfd.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "task/sched_internal.h"
+
+enum { AWAKE, ASLEEP };
 
 static uint64_t read_coarse_tick(void) {
   struct timespec t;
@@ -29,25 +32,19 @@ static uint64_t read_coarse_tick(void) {
   return 2 * ((uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec);
 }
 
-int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg) {
-  int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd < 0)
-    return -errno;
+lab_sched *lab_sched_new(const lab_sched_ops *ops, void *arg) {
   lab_sched *s = lab_xcalloc(1, sizeof *s);
   s->ops = *ops;
   s->arg = arg;
-  s->event_fd = fd;
   s->tick = read_coarse_tick();
   lab_list_init(&s->runnable);
   lab_list_init(&s->tasks);
   lab_timers_init(&s->sleepers);
-  *out = s;
-  return 0;
+  return s;
 }
 
 void lab_sched_free(lab_sched *s) {
   LAB_ASSERT(lab_list_empty(&s->tasks));
-  close(s->event_fd);
   lab_timers_free(&s->sleepers);
   lab_xfree(s);
 }
@@ -96,11 +93,7 @@ static void wait_for_event(lab_sched *s) {
     timeout.tv_nsec = (long)(ns % LAB_SECOND);
     limit = &timeout;
   }
-  struct pollfd p = {s->event_fd, POLLIN, 0};
-  if (ppoll(&p, 1, limit, NULL) == 1) {
-    eventfd_t n;
-    eventfd_read(s->event_fd, &n);
-  }
+  syscall(SYS_futex, &s->asleep, FUTEX_WAIT_PRIVATE, ASLEEP, limit);
 }
 
 static bool has_no_work(const lab_sched *s) {
@@ -110,11 +103,11 @@ static bool has_no_work(const lab_sched *s) {
 static void block_until_event(lab_sched *s) {
   if (s->ops.idle)
     s->ops.idle(s->arg);
-  atomic_store(&s->asleep, true);
+  atomic_store(&s->asleep, ASLEEP);
   if (lab_mpsc_empty(&s->letters) && !atomic_load(&s->stop) &&
       has_no_work(s)) /* idle may have readied a task */
     wait_for_event(s);
-  atomic_store(&s->asleep, false);
+  atomic_store(&s->asleep, AWAKE);
   s->switched = 0;
 }
 
@@ -130,9 +123,8 @@ void lab_sched_run(lab_sched *s) {
 }
 
 void lab_sched_wake(lab_sched *s) {
-  if (atomic_load(&s->asleep) && atomic_exchange(&s->asleep, false))
-    while (eventfd_write(s->event_fd, 1) < 0 && errno == EINTR)
-      ;
+  if (atomic_load(&s->asleep) && atomic_exchange(&s->asleep, AWAKE))
+    syscall(SYS_futex, &s->asleep, FUTEX_WAKE_PRIVATE, 1);
 }
 
 void lab_sched_stop(lab_sched *s) {
@@ -167,6 +159,10 @@ bool lab_sched_wanted(const lab_sched *s) {
 void lab_sched_note_time(lab_sched *s) {
   atomic_store_explicit(&s->moment, lab_sched_coarse_now(),
                         memory_order_relaxed);
+}
+
+uint64_t lab_sched_now(lab_sched *s) {
+  return lab_near_clock_read(&s->clock);
 }
 
 lab_task *lab_sched_running(const lab_sched *s) {

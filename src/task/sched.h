@@ -35,8 +35,8 @@ typedef struct lab_sched_ops {
   void (*idle)(void *arg);
 } lab_sched_ops;
 
-/* OPS is copied. 0, or negative errno when there is no descriptor left. */
-int lab_sched_new(lab_sched **out, const lab_sched_ops *ops, void *arg);
+/* OPS is copied. */
+lab_sched *lab_sched_new(const lab_sched_ops *ops, void *arg);
 /* All tasks must have ended, and no thread may post any more. Letters that
  * weren't delivered belong to their senders again. */
 void lab_sched_free(lab_sched *s);
@@ -75,6 +75,9 @@ bool lab_sched_wanted(const lab_sched *s);
 /* The time slice is over: notes the time, for locks (lock.h).
  * Async-signal-safe, on this thread. */
 void lab_sched_note_time(lab_sched *s);
+
+/* Mono ns, by a clock that costs less to read (base/near_clock.h). */
+uint64_t lab_sched_now(lab_sched *s);
 
 /* The task whose resume is under way (even if it has parked already), until it
  * ends; or NULL. Async-signal-safe, on this thread. */

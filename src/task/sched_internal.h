@@ -28,12 +28,12 @@ struct lab_sched {
   lab_near_clock clock; /* the precise one */
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   atomic_uint_fast64_t moment; /* lab_sched_moment */
-  int event_fd;
   /* Written by the scheduler's thread, read by any. */
   atomic_size_t count, waiting[LAB_WAIT_KINDS];
   char apart[64]; /* producers write into another cache line */
   lab_mpsc letters;
-  atomic_bool asleep, stop;
+  _Atomic(uint32_t) asleep; /* a futex */
+  atomic_bool stop;
 };
 
 /* Mono ns by the coarse clock: a few ns to read, late by at most a timer tick.

@@ -18,11 +18,13 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "http/url.h"
+#include "kit/step_load.h"
 #include "load/load.h"
 #include "load/report.h"
 
 enum {
   DEFAULT_SECONDS = 5,
+  STEP_MAX = 9999,
   PROGRESS_MS = 200,       /* on a terminal */
   PLAIN_PROGRESS_MS = 1000 /* elsewhere */
 };
@@ -33,10 +35,18 @@ static const char help[] =
     "diaglab load: send requests to an HTTP server and measure the answers\n"
     "\n"
     "Usage: diaglab load [URL] [flag]...\n"
+    "       diaglab load --step N [HOST:PORT] [flag]...\n"
     "\n"
     "URL is http://HOST:PORT/PATH, or only /PATH of the lab on this machine\n"
     "(default http://localhost:6060/). {n} in it becomes the request's "
     "number.\n"
+    "\n"
+    "A step's load\n"
+    "  --step N        send the load with which step N shows its symptom: the "
+    "lab\n"
+    "                  says which, and must be in that step. Flags of the next "
+    "group\n"
+    "                  change it.\n"
     "\n"
     "How many\n"
     "  --requests N    end after N requests\n"
@@ -62,12 +72,15 @@ static const char help[] =
     "  --quiet         don't tell how far it is\n"
     "  --help          print this\n"
     "\n"
-    "Exit codes: 0 all were answered with 2xx or 3xx, 1 some were not,\n"
-    "2 wrong usage, 130 interrupted (Ctrl-C prints what was seen so far)\n"
+    "Exit codes: 0 all were answered with 2xx or 3xx, 1 some were not, or the\n"
+    "step has no load, 2 wrong usage, 130 interrupted (Ctrl-C prints what was "
+    "seen\n"
+    "so far)\n"
     "\n"
     "Examples\n"
     "  diaglab load --requests 100\n"
     "  diaglab load --seconds 10 --clients 8 --rate 200 /\n"
+    "  diaglab load --step 5\n"
     "  diaglab load --method POST --body @order.json "
     "localhost:6060/orders/{n}\n";
 
@@ -75,10 +88,13 @@ typedef struct load_options {
   lab_load_plan plan;
   lab_buf url, path, headers, body;
   bool is_json, is_quiet;
+  int step;               /* -1: none was given */
+  lab_step_load *of_step; /* or what it asks for */
 } load_options;
 
 enum {
-  REQUESTS = 1,
+  STEP = 1,
+  REQUESTS,
   SECONDS,
   CLIENTS,
   RATE,
@@ -92,6 +108,7 @@ enum {
 };
 
 static const struct option load_flags[] = {
+    {"step", required_argument, NULL, STEP},
     {"requests", required_argument, NULL, REQUESTS},
     {"seconds", required_argument, NULL, SECONDS},
     {"clients", required_argument, NULL, CLIENTS},
@@ -186,8 +203,20 @@ static bool take_clients(load_options *o, const char *text) {
   return true;
 }
 
+static bool take_step_number(load_options *o, const char *text) {
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || n > STEP_MAX)
+    return refuse_usage("--step: \"%s\" is not a number from 0 to %d", text,
+                        STEP_MAX);
+  o->step = (int)n;
+  return true;
+}
+
 static bool take_load_flag(load_options *o, int flag, const char *value) {
   switch (flag) {
+  case STEP:
+    return take_step_number(o, value);
   case REQUESTS:
     return take_whole("requests", value, 1e12, &o->plan.requests);
   case SECONDS:
@@ -244,6 +273,54 @@ static void complete_plan(load_options *o) {
     plan->duration_ns = DEFAULT_SECONDS * LAB_SECOND;
 }
 
+/* ---- a step's load ---------------------------------------------------------
+ */
+
+/* Asks the lab; *CODE is 1 if it has no such load. */
+static bool ask_for_step(load_options *o, int *code) {
+  lab_err err;
+  o->url.len = strlen(o->url.data);
+  if (o->url.data[o->url.len - 1] == '/')
+    o->url.data[--o->url.len] = '\0';
+  o->of_step = lab_step_load_ask(o->url.data, o->step, &err);
+  if (o->of_step)
+    return true;
+  *code = 1;
+  return refuse_usage("%s", err.text);
+}
+
+/* The lesson's load, but for what the command line says. */
+static void merge_step_plan(load_options *o) {
+  const lab_load_plan own = o->plan;
+  lab_load_plan *plan = lab_step_load_plan(o->of_step);
+  if (own.requests || own.duration_ns) {
+    plan->requests = own.requests;
+    plan->duration_ns = own.duration_ns;
+  }
+  if (own.clients)
+    plan->clients = own.clients;
+  if (own.rate > 0)
+    plan->rate = own.rate;
+  if (own.timeout_ns)
+    plan->timeout_ns = own.timeout_ns;
+  o->plan = *plan;
+}
+
+static bool take_step_plan(load_options *o, int *code) {
+  if (strcmp(o->path.data, "/") != 0)
+    return refuse_usage("--step: the lesson says which path: give HOST:PORT");
+  if (o->plan.method || o->body.len || o->headers.len)
+    return refuse_usage("--step: the lesson says what is sent: no --method, "
+                        "--body or --header");
+  if (!ask_for_step(o, code))
+    return false;
+  merge_step_plan(o);
+  lab_buf_printf(&o->url, "%s%c", o->plan.path, '\0');
+  if (!o->is_quiet)
+    fputs(lab_step_load_about(o->of_step), stderr);
+  return true;
+}
+
 /* True, or *CODE is the exit code. */
 static bool parse_load(load_options *o, int argc, char **argv, int *code) {
   int flag;
@@ -263,7 +340,10 @@ static bool parse_load(load_options *o, int argc, char **argv, int *code) {
     return refuse_usage("unexpected argument \"%s\"", argv[optind + 1]);
   if (!take_url(o, optind < argc ? argv[optind] : ""))
     return false;
-  complete_plan(o);
+  if (o->step < 0)
+    complete_plan(o);
+  else if (!take_step_plan(o, code))
+    return false;
   return lab_load_plan_check(&o->plan, &err) == 0 ||
          refuse_usage("%s", err.text);
 }
@@ -366,7 +446,7 @@ static int run_load(const load_options *options) {
 
 int lab_load_command(int argc, char **argv) {
   static char name[] = "diaglab load";
-  load_options o = {.url = LAB_BUF_INIT};
+  load_options o = {.url = LAB_BUF_INIT, .step = -1};
   int code;
   argv[0] = name; /* getopt's messages begin with it */
   signal(SIGPIPE, SIG_IGN);
@@ -380,5 +460,6 @@ int lab_load_command(int argc, char **argv) {
   lab_buf *const buffers[] = {&o.url, &o.path, &o.headers, &o.body};
   for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
     lab_buf_free(buffers[i]);
+  lab_step_load_free(o.of_step);
   return code;
 }

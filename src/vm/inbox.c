@@ -39,8 +39,12 @@ void lab_call_flush(void *arg) {
 }
 
 void lab_call_answer(lab_call *c) {
+  lab_call_answer_at(c, lab_clock_mono());
+}
+
+void lab_call_answer_at(lab_call *c, uint64_t now) {
   lab_outbox *out = &c->vm->outbox;
-  uint64_t took = lab_clock_mono() - c->started;
+  uint64_t took = now - c->started;
   lab_mpsc_push(&out->answers, &c->post.node);
   if (++out->unsent >= BATCH || took > BATCH_NS)
     lab_call_flush(c->vm);

@@ -55,6 +55,8 @@ void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 /* Gives C back to the control thread. VM's thread. */
 void lab_call_answer(lab_call *c);
+/* The same for who has just read the clock: NOW, mono ns. */
+void lab_call_answer_at(lab_call *c, uint64_t now);
 /* Wakes the control thread if there are answers for which it was not yet woken.
  * It is the scheduler's `idle`. VM's thread. */
 void lab_call_flush(void *vm);

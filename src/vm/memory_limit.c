@@ -23,19 +23,41 @@ static size_t read_machine_limit(void) {
   return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void apply_limit(const lab_memory *m) {
-  lab_mem_set_limit(m->lifted > 0 || m->suspended ? 0 : m->limit + m->left);
+static size_t choose_smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+static size_t choose_limit(const lab_memory *m) {
+  if (m->lifted > 0)
+    return 0;
+  if (m->suspended && m->asker == LAB_MEMORY_LAB)
+    return m->of_switch;
+  size_t limit = m->limit;
+  if (m->asker == LAB_MEMORY_LEFT && m->left > 0)
+    limit = choose_smaller(limit, m->earlier);
+  limit = choose_smaller(limit + m->left, m->most);
+  return limit + (m->suspended ? LAB_MEMORY_LEAVE_ROOM : 0);
+}
+
+static void apply_limit(lab_memory *m) {
+  m->watched = m->suspended || m->left > 0;
+  lab_mem_set_limit(choose_limit(m));
 }
 
 void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   lab_memory *m = &vm->memory;
-  size_t cap = read_machine_limit();
-  m->own_limit = bytes > 0 && bytes < cap;
-  m->limit = m->own_limit ? bytes : cap;
-  m->left = left < cap - m->limit ? left : cap - m->limit;
+  m->most = read_machine_limit();
+  m->earlier = m->left > 0 ? choose_smaller(m->earlier, m->limit) : m->limit;
+  m->own_limit = bytes > 0 && bytes < m->most;
+  m->limit = m->own_limit ? bytes : m->most;
   m->suspended = false;
   atomic_store(&m->shown, m->limit);
-  apply_limit(m);
+  lab_memory_set_left(vm, left);
+}
+
+void lab_memory_set_left(lab_vm *vm, size_t left) {
+  vm->memory.left = left;
+  apply_limit(&vm->memory);
 }
 
 void lab_memory_lift(lab_vm *vm) {
@@ -49,13 +71,25 @@ void lab_memory_impose(lab_vm *vm) {
 }
 
 void lab_memory_suspend(lab_vm *vm) {
-  vm->memory.suspended = true;
-  apply_limit(&vm->memory);
+  lab_memory *m = &vm->memory;
+  m->suspended = true;
+  m->asker = LAB_MEMORY_LAB;
+  m->of_switch = lab_mem_app_bytes() + LAB_MEMORY_SWITCH_ROOM;
+  apply_limit(m);
 }
 
 void lab_memory_resume(lab_vm *vm) {
   vm->memory.suspended = false;
   apply_limit(&vm->memory);
+}
+
+void lab_memory_begin_task(lab_vm *vm, lab_memory_asker asker) {
+  vm->memory.asker = asker;
+  apply_limit(&vm->memory);
+}
+
+void lab_memory_end_task(lab_vm *vm) {
+  lab_memory_begin_task(vm, LAB_MEMORY_STEP);
 }
 
 size_t lab_memory_limit(const lab_vm *vm) {
@@ -86,12 +120,14 @@ void lab_memory_note_refusal(void) {
   if (!vm)
     return;
   vm->memory.refused_at[0] = '\0';
+  vm->memory.refused_switch =
+      vm->memory.suspended && vm->memory.asker == LAB_MEMORY_LAB;
   if (!lab_walk_is_unsafe())
     find_lua_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
 }
 
-/* BYTES in the largest unit in which they are a whole number; else in MiB with
- * one decimal. */
+/* BYTES in the largest unit in which they are a whole number of four digits or
+ * less; else with one decimal. */
 static void write_size(size_t bytes, char *out, size_t size) {
   static const struct {
     size_t unit;
@@ -101,11 +137,14 @@ static void write_size(size_t bytes, char *out, size_t size) {
       {1000000, "MB"},   {1u << 10, "KiB"},  {1000, "KB"},
   };
   for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-    if (bytes > 0 && bytes % units[i].unit == 0) {
+    if (bytes > 0 && bytes % units[i].unit == 0 &&
+        bytes / units[i].unit < 10000) {
       snprintf(out, size, "%zu %s", bytes / units[i].unit, units[i].name);
       return;
     }
-  snprintf(out, size, "%.1f MiB", (double)bytes / (1 << 20));
+  bool large = bytes >= 1u << 30;
+  snprintf(out, size, "%.1f %s", (double)bytes / (large ? 1 << 30 : 1 << 20),
+           large ? "GiB" : "MiB");
 }
 
 void lab_memory_limit_text(const lab_vm *vm, char *out, size_t size) {
@@ -121,7 +160,12 @@ void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,
                            size_t size) {
   lab_memory *m = &vm->memory;
   char limit[LAB_MEMORY_LIMIT_TEXT];
-  lab_memory_limit_text(vm, limit, sizeof limit);
+  if (m->refused_switch)
+    snprintf(limit, sizeof limit,
+             "scenario.lua may take %d MiB when it is read",
+             LAB_MEMORY_SWITCH_ROOM >> 20);
+  else
+    lab_memory_limit_text(vm, limit, sizeof limit);
   if (failed && m->refused_at[0] == '\0') /* its stack had to grow */
     find_lua_place(failed, m->refused_at, sizeof m->refused_at);
   snprintf(out, size, "%s" LAB_LUA_NO_MEMORY ": %s", m->refused_at, limit);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "vm/preempt.h"
@@ -40,45 +41,53 @@ static text find_item_end(const lab_pattern *m, text p) {
   return p + 1;
 }
 
-static inline bool is_in_class(int c, int class) {
-  bool in;
-  switch (class | 0x20) {
+/* CLASSES has the letters of a pattern's classes. kinds[c] has a bit for each
+ * class that the character C is in, and classes[x] the bit of the class that
+ * "%x" means; 0: X is no such letter. One look is enough for a character. */
+static const char CLASSES[] = "acdglpsuwx";
+static unsigned short kinds[UCHAR_MAX + 1], classes[UCHAR_MAX + 1];
+
+static bool is_of_kind(int c, char letter) {
+  switch (letter) {
   case 'a':
-    in = isalpha(c);
-    break;
+    return isalpha(c);
   case 'c':
-    in = iscntrl(c);
-    break;
+    return iscntrl(c);
   case 'd':
-    in = isdigit(c);
-    break;
+    return isdigit(c);
   case 'g':
-    in = isgraph(c);
-    break;
+    return isgraph(c);
   case 'l':
-    in = islower(c);
-    break;
+    return islower(c);
   case 'p':
-    in = ispunct(c);
-    break;
+    return ispunct(c);
   case 's':
-    in = isspace(c);
-    break;
+    return isspace(c);
   case 'u':
-    in = isupper(c);
-    break;
+    return isupper(c);
   case 'w':
-    in = isalnum(c);
-    break;
-  case 'x':
-    in = isxdigit(c);
-    break;
+    return isalnum(c);
   default:
-    return class == c;
+    return isxdigit(c);
   }
-  if (!isalpha(class))
+}
+
+static void fill_classes(void) {
+  for (int i = 0; CLASSES[i]; i++) {
+    unsigned short bit = (unsigned short)(1u << i);
+    classes[(int)CLASSES[i]] = classes[toupper(CLASSES[i])] = bit;
+    for (int c = 0; c <= UCHAR_MAX; c++)
+      if (is_of_kind(c, CLASSES[i]))
+        kinds[c] |= bit;
+  }
+}
+
+/* An upper-case class is all the others. */
+static inline bool is_in_class(int c, int class) {
+  if (classes[class] == 0)
     return class == c;
-  return isupper(class) ? !in : in;
+  bool others = !(class & 0x20);
+  return ((kinds[c] & classes[class]) != 0) != others;
 }
 
 /* P is at '[', LAST at the ']'. */
@@ -344,6 +353,8 @@ static lab_pattern_result run_match(lab_pattern *m) {
 void lab_pattern_begin(lab_pattern *m, lua_State *L, lab_pattern_text s,
                        size_t ls, lab_pattern_text p, size_t lp,
                        bool special_anchor) {
+  if (classes['a'] == 0)
+    fill_classes();
   m->L = L;
   m->begin = s;
   m->end = s + ls;

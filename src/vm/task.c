@@ -122,6 +122,13 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_coroutine_recycle(vm, t, status, nresults);
 }
 
+static lab_memory_asker find_asker(const lab_vm *vm, const lab_lua_task *t) {
+  if (t->switches || t->own)
+    return LAB_MEMORY_LAB;
+  return t->base.generation == vm->generation ? LAB_MEMORY_STEP
+                                              : LAB_MEMORY_LEFT;
+}
+
 void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_vm *vm = arg;
   lab_lua_task *t = lab_lua_task_of(base);
@@ -133,7 +140,12 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_sampler_set_label(base->label);
   if (base->cancelled) /* also if a pcall has caught the error before */
     lab_sampler_arm_hook(co);
+  bool watched = vm->memory.watched;
+  if (watched)
+    lab_memory_begin_task(vm, find_asker(vm, t));
   int status = lua_resume(co, vm->L, nargs, &nresults);
+  if (watched)
+    lab_memory_end_task(vm);
   vm->running = NULL;
   if (status != LUA_YIELD) {
     finish_task(vm, t, status, nresults);

@@ -20,11 +20,10 @@ void lab_activity_begin(lab_activity *a, uint64_t now) {
     a->since = now;
 }
 
-void lab_activity_end(lab_activity *a) {
+void lab_activity_end(lab_activity *a, uint64_t now) {
   a->ended++;
   if (--a->in_flight > 0)
     return;
-  uint64_t now = lab_clock_mono();
   a->busy += now > a->since ? now - a->since : 0;
 }
 

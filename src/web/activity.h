@@ -36,9 +36,9 @@ typedef struct lab_activity_mark {
   unsigned in_flight;
 } lab_activity_mark;
 
-/* A request goes to the application, at NOW (mono ns); its answer has come. */
+/* A request goes to the application; its answer has come. NOW: mono ns. */
 void lab_activity_begin(lab_activity *a, uint64_t now);
-void lab_activity_end(lab_activity *a);
+void lab_activity_end(lab_activity *a, uint64_t now);
 
 /* Requests that are not answered yet, of any attempt. */
 unsigned lab_activity_in_flight(const lab_activity *a);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "scenario/request.h"
 #include "scenario/shown.h"
 #include "web/web_internal.h"
@@ -74,8 +73,9 @@ static void answer_visit(lab_call *call) {
   visit *v = call->user;
   lab_request *x = &v->x;
   const char *headers = NULL;
-  lab_activity_end(&v->web->activity);
-  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began);
+  uint64_t now = lab_near_clock_read(&v->web->visits.clock);
+  lab_activity_end(&v->web->activity, now);
+  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began, now);
   if (x->headers.len > 0) {
     lab_buf_putc(&x->headers, '\0');
     headers = x->headers.data;
@@ -104,7 +104,7 @@ void lab_web_application(lab_web *web, lab_http_request *req) {
   if (refusal) {
     lab_request_stats_count(
         &web->stats, web->stopping ? 0 : lab_shown_number(web->config.vm), 503,
-        0);
+        0, 0);
     lab_http_error(req, 503, refusal);
     return;
   }
@@ -113,7 +113,7 @@ void lab_web_application(lab_web *web, lab_http_request *req) {
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
   v->req = req;
-  v->began = lab_clock_mono();
+  v->began = lab_near_clock_read(&web->visits.clock);
   x->method = lab_http_method(req);
   x->method_len = strlen(x->method);
   x->path = path.data;
@@ -125,7 +125,7 @@ void lab_web_application(lab_web *web, lab_http_request *req) {
   x->call.answered = answer_visit;
   x->call.user = v;
   lab_activity_begin(&web->activity, v->began);
-  lab_request_send(web->config.vm, x);
+  lab_request_send(web->config.vm, x, v->began);
 }
 
 unsigned lab_web_in_flight(const lab_web *web) {

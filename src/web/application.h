@@ -4,6 +4,7 @@
 #ifndef LAB_WEB_APPLICATION_H
 #define LAB_WEB_APPLICATION_H
 
+#include "base/near_clock.h"
 #include "http/request.h"
 #include "web/web.h"
 
@@ -11,6 +12,7 @@
 typedef struct lab_web_visits {
   struct visit *idle; /* kept for the next requests */
   unsigned idle_count;
+  lab_near_clock clock;
 } lab_web_visits;
 
 /* The handler. */

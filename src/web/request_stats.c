@@ -32,12 +32,12 @@ static void count_answer(_Atomic uint64_t *counter) {
 }
 
 void lab_request_stats_count(lab_request_stats *stats, int step, int status,
-                             uint64_t began) {
+                             uint64_t began, uint64_t now) {
   if (!stats->last || stats->last->step != step)
     stats->last = find_step_stats(stats, step);
   count_answer(&stats->last->answers[status / 100]);
   if (began)
-    lab_histogram_observe(&stats->last->latency, lab_clock_mono() - began);
+    lab_histogram_observe(&stats->last->latency, now - began);
 }
 
 static void format_step_label(const lab_request_stats *stats, unsigned i,

@@ -32,10 +32,10 @@ typedef struct lab_request_stats {
 } lab_request_stats;
 
 /* Counts an answer to a request that STEP served. BEGAN is when the request
- * came, in mono ns; 0: it was refused, so its time says nothing. Takes some
- * 40 ns. */
+ * came, and it is NOW, both in mono ns; BEGAN 0: it was refused, so its time
+ * says nothing. The control thread only. */
 void lab_request_stats_count(lab_request_stats *stats, int step, int status,
-                             uint64_t began);
+                             uint64_t began, uint64_t now);
 /* Appends the metrics. Any thread. */
 void lab_request_stats_write(lab_request_stats *stats, lab_exposition *e);
 void lab_request_stats_free(lab_request_stats *stats);

@@ -54,7 +54,6 @@ attacks.crowds = {
   { "take no profile", first = get(PPROF .. "goroutine?debug=2"):rep(50), read = "none", most = 100 },
   { "connect and reset", first = "", ["end"] = "reset", again = 1 },
   { "ask and reset", long = true, first = get "/", ["end"] = "reset", again = 1 },
-  { "ask and close half", first = get("/", CLOSE), ["end"] = "half", again = 1 },
   { "pipeline without an end", first = get "/", next = get("/"):rep(20), most = 20 },
   { "pipeline, take nothing", first = get "/", next = get("/status"):rep(20), read = "none", most = 20 },
   { "headers without an end", first = "GET / HTTP/1.1\r\nHost: localhost\r\n", next = ("X: y\r\n"):rep(100),
@@ -90,6 +89,7 @@ attacks.crowds = {
   -- Each answer is quick, and brings the next client. A crowd larger than the
   -- queue of the listening socket (4,096) would only measure how the kernel
   -- refuses it: an honest client's connection has to be begun again then.
+  { "ask and close half", first = get("/", CLOSE), ["end"] = "half", again = 1, most = 1000 },
   { "OPTIONS", long = true, first = "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n" .. CLOSE .. "\r\n\r\n", again = 1,
     most = 1000 },
   { "TRACE", long = true, first = "TRACE /status HTTP/1.1\r\nHost: localhost\r\n" .. CLOSE .. "\r\n\r\n", again = 1,

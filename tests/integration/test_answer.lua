@@ -252,13 +252,14 @@ t.test("JSON in, and text out", function()
     "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
     "evidence  c1 shows it\n\nThat's it.\n")
   t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "There is no answer')
-  for _, wrong in ipairs { { "{", "at byte 2" }, { "[]", "needs a class" }, { '{"format": "x"}', "diaglab-answer/1" },
+  for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
+    { '{"format": "x"}', "diaglab-answer/1" },
     { '{"hypothesis": []}', "did you mean 'hypotheses'?" },
     { '{"hypotheses": {"class": "cpu.hot"}}', "must be a list" },
     { '{"hypotheses": [{"class": "cpu.hot"}]}', "needs a class and a function" },
-    { '{"hypotheses": [{}, {}, {}, {}]}', "three are possible" }, { ("["):rep(1000), "in each other" },
+    { '{"hypotheses": [{}, {}, {}, {}]}', "three are possible" }, { ("["):rep(1000), "too deep" },
     { '{"hypotheses": [{"class": "leak.fil", "where": "x"}]}', "did you mean 'leak.file'?" },
-    { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" }, { "\xff\xfe", "expected" } } do
+    { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" }, { "\xff\xfe", "no value" } } do
     local refused = json(wrong[1])
     t.equal(refused.status, 400, wrong[1])
     t.has(refused.body, wrong[2])

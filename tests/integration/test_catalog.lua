@@ -61,16 +61,22 @@ return { title = text.title, symptom = "a\tb \"c\" \195\188", request = function
   write_scenario(dir, "46-key", "return {\n tittle = 'x', request = function() end }")
   write_scenario(dir, "47-one", "return { request = function() end }")
   write_scenario(dir, "47-two", "return { request = function() end }")
+  write_scenario(dir, "48-escapes", [[
+return { title = "a\27[31mb\n\n  step 99: c\0\127\194\155d", symptom = "e\27[2Jf", request = function() end }]])
   local lab = t.start_with { dir }
   local list = lab:get("/steps").body
   t.match(list, "^  step 40: %(no title%)\n")
   t.has(list, "step 41: from another file\n    a b \"c\" \195\188\n")
   t.match(list, "step 42: %(no title%)\n    It can't be selected: %S+42%-syntax/scenario.lua:2: ")
-  t.match(list, "step 43: %(no title%)\n    It can't be selected: %S+43%-loop/scenario.lua:1: it\n?%s+doesn't come to an end\n")
+  t.match(list, "step 43: %(no title%)\n    It can't be selected: "
+    .. "%S+43%-loop/scenario.lua:1: it\n?%s+doesn't come to an end\n")
   t.match(list, "step 44: %(no title%)\n    It can't be selected: ")
-  t.match(list, "step 45: %(no title%)\n    It can't be selected: not enough memory\n")
+  t.match(list:gsub("%s+", " "),
+    "step 45: %(no title%) It can't be selected: %S+45%-hungry/scenario.lua: not enough memory step 46")
   t.match(list, "step 46: [^\n]+\n    It can't be selected: %S+46%-key/scenario.lua:2: unknown")
   t.match(list, "step 47: %(no title%)\n    It can't be selected: there is another one")
+  t.has(list, "step 48: a [31mb    step 99: c   d\n    e [2Jf\n")
+  t.equal(list:find("[^%C\n]"), nil, "no control characters")
   local json = lab:get("/steps?format=json").body
   t.has(json, '{"number": 41, "slug": "busy", "title": "from another file", "symptom": "a\\u0009b \\u0022c\\u0022 \195\188", "hints": 0}')
   -- What it did was no work of the lab's.

@@ -13,7 +13,9 @@ local function make_twin(class, slug)
   return exercise.make(class or "wait.lock", slug)
 end
 
--- { rule, file, what is replaced, by what, part of the message [, severity] }
+-- { rule, file, what is replaced, by what, part of the message [, severity] }; with
+-- nothing to replace, the file is written. class: of the twin. moved: what its folder
+-- is called afterwards.
 local BROKEN = {
   { "scenario", "scenario.lua", "return {", "return { titel = 1,", "unknown key 'titel'; did you mean 'title'?" },
   { "scenario", "scenario.lua", "local list = {}", "local list = {", "unexpected symbol near 'local'" },
@@ -31,7 +33,13 @@ local BROKEN = {
   { "sentence", "lesson.lua", '{ status = "2xx", share', '{ status = "2xx", latency = "p50", share', "is about" },
   { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ status = "2xx" }', "claims nothing" },
   { "sentence", "lesson.lua", '{ latency = "p50", value', '{ latency = "p50", during = "enter", value',
-    "nothing is asked for while the step is entered" },
+    'nothing is asked for then: a latency can\'t be during = "enter"' },
+  { "sentence", "lesson.lua", '{ profile = "block', '{ during = "left", profile = "block',
+    "a step that was left is in no profile" },
+  { "sentence", "lesson.lua", '{ profile = "block', '{ during = "idle", at = "load", profile = "block',
+    "the load runs at another time" },
+  { "entering", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }',
+    '{ cpu_time = true, during = "enter", value = ">= 0.1s per second" }', "depends on the machine", "warning" },
   { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }',
     '{ metric = "go_threads", during = "enter", value = ">= 0 per request" }', "the load runs later" },
   { "profile", "lesson.lua", '"mutex.delay"', '"mutex.dellay"', "did you mean 'mutex.delay'?" },
@@ -70,13 +78,48 @@ local BROKEN = {
   { "global", "scenario.lua", "local list = {}", "list = {}", "there is no global 'list'" },
   { "tail_call", "scenario.lua", "local price = readPrice(req.id)\n    return price .. \"\\n\"",
     "return readPrice(req.id)", "is a tail call", "warning" },
+  { "limits", "scenario.lua", "  limits = { fds = 300 },\n", "", "needs limits = { fds = 500 }", "warning",
+    class = "leak.file" },
+  { "limits", "scenario.lua", '  limits = { memory = "500MB" },\n', "", 'needs limits = { memory = "1GiB" }', "warning",
+    class = "memory.retained" },
+  { "answers", "answers/right.lua", false, "return {}",
+    "its name begins with solved, partial, wrong or invalid" },
+  { "hint_concrete", "lesson.lua", "`go tool pprof -top http://localhost:6060/debug/pprof/mutex`", "the tool",
+    "the last one, has no command in `backquotes`", "warning" },
+  { "symptom", "lesson.lua", '{ latency = "p50", value = ">= 5 x fixed", ',
+    '{ profile = "goroutine", value = ">= 0", always = true, ',
+    "no sentence measures the symptom: latency, status, cpu_time" },
+  { "long_load", "lesson.lua", "expect = {", 'expect = {\n    { status = "none", share = "> 0" },',
+    "load: requests that are not answered make it take", "warning", class = "leak.file" },
+  { "folder", "notes.txt", false, "", "a folder is called NN-slug", moved = "50_prices" },
 }
+
+t.test("each rule has a folder that breaks it", function()
+  local tried = {}
+  for _, broken in ipairs(BROKEN) do tried[broken[1]] = true end
+  local rules = 0
+  for line in t.run(t.command { t.diaglab, "check", "--rules" }).out:gmatch("[^\n]+") do
+    local rule = t.match(line, "^(%S+) +%a+ +%a")
+    t.check(tried[rule], "a folder that breaks " .. rule)
+    rules = rules + 1
+  end
+  t.check(rules > 25, "rules")
+end)
+
+local function make_broken(broken)
+  local _, file, from, to = table.unpack(broken)
+  local dir = make_twin(broken.class)
+  if from then edit(dir, file, from, to) else t.write(dir .. "/" .. file, to) end
+  if not broken.moved then return dir end
+  local moved = dir:gsub("[^/]+$", broken.moved)
+  t.run(t.command { "mv", dir, moved })
+  return moved
+end
 
 t.test("each rule refuses what breaks it, and nothing else", function()
   for _, broken in ipairs(BROKEN) do
-    local rule, file, from, to, message, severity = table.unpack(broken)
-    local dir = make_twin()
-    edit(dir, file, from, to)
+    local rule, _, from, to, message, severity = table.unpack(broken)
+    local dir = make_broken(broken)
     local what = ("%s, %s for %s"):format(rule, to, from)
     local result = check(dir)
     if severity == "none" then
@@ -88,7 +131,7 @@ t.test("each rule refuses what breaks it, and nothing else", function()
       t.has(found[1], ("%s: "):format(severity or "error"), what)
       t.has(found[1], "[" .. rule .. "]", what)
       t.has(found[1], message, what)
-      t.match(found[1], "^" .. (dir .. "/"):gsub("%p", "%%%0") .. "[%w.]+:%d+: ")
+      t.match(found[1], "^" .. (dir .. "/"):gsub("%p", "%%%0") .. "[%w./]+:%d+: ")
       t.equal(result.code, severity == "warning" and 0 or 1, what)
       t.equal(check("--strict", dir).code, 1, what)
     end
@@ -116,18 +159,6 @@ t.test("the line is that of the mistake", function()
   dir = make_twin()
   line = edit(dir, "lesson.lua", 'under = "readPrice"', 'under = "readPrize"')
   t.has(check(dir).out, ("lesson.lua:%d: error: expect[3].under"):format(line))
-end)
-
-t.test("limits, hints and answers are looked at, too", function()
-  local dir = make_twin("leak.file", "receipts")
-  edit(dir, "scenario.lua", "  limits = { fds = 300 },\n", "")
-  t.match(check(dir).out, "warning: [^\n]+limits = { fds = 500 } %[limits%]")
-  dir = make_twin("leak.file", "receipts")
-  t.write(dir .. "/answers/right.lua", "return {}")
-  t.has(check(dir).out, "answers/right.lua:1: error: its name begins with solved, partial, wrong or invalid [answers]")
-  dir = make_twin()
-  edit(dir, "lesson.lua", "`go tool pprof -top http://localhost:6060/debug/pprof/mutex`", "the tool")
-  t.has(check(dir).out, "[hint_concrete]")
 end)
 
 t.test("a sentence is allowed by a comment with a reason", function()
@@ -198,6 +229,27 @@ t.test("wrong command lines are told, with exit code 2", function()
     t.equal(help.code, 0)
     t.match(help.out, "^Usage: diaglab " .. verb)
   end
+end)
+
+t.test("new makes the folder for exercises", function()
+  local root = t.temp_dir() .. "/my/exercises"
+  local made = t.run(t.command { t.diaglab, "new", "--dir", root .. "/", "prices" })
+  t.equal(made.code, 0, made.err)
+  t.has(made.out, "wrote " .. root .. "/50-prices\n")
+  made = t.run(t.command { t.diaglab, "new", "--json", "--dir", root, "--class", "leak.file", "prices" })
+  t.match(made.out, '^{"class": "leak.file", "files": %["scenario.lua", .*%], "folder": "[^"]+/51%-prices", "num')
+  t.write(root .. "/file", "")
+  made = t.run(t.command { t.diaglab, "new", "--dir", root .. "/file/x", "prices" })
+  t.equal(made.code, 2)
+  t.has(made.err, "Not a directory")
+end)
+
+t.test("--list counts what is broken", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", "minutes = 15", "minutes = 0")
+  local list = t.run(t.command { t.diaglab, "--list", "--scenarios", dir:match("^(.*)/") })
+  t.equal(list.code, 1)
+  t.equal(list.err, "diaglab: 1 of these steps is broken\n")
 end)
 
 t.test("new overwrites nothing", function()

@@ -63,7 +63,7 @@ end)
 
 t.test("what has been typed is completed", function()
   offers_all({ "check" }, "ch")
-  offers_all({ "--json", "--junit" }, "test", "--j")
+  offers_all({ "--jobs", "--json", "--junit" }, "test", "--j")
   offers_all({ "wait.lock" }, "new", "--class", "wait.l")
   offers_all({ "--runs" }, "test", "some-folder", "--ru")
 end)

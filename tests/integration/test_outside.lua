@@ -54,6 +54,18 @@ t.test("arguments of a child", function()
   check_lab(lab)
 end)
 
+t.test("what is refused isn't looked through", function()
+  local lab = start()
+  local function cost(n)
+    local before = lab:thread_cpu("vm")
+    t.equal(lab:get("/words?n=" .. n).status, 500)
+    return lab:thread_cpu("vm") - before
+  end
+  local few, many = cost(10), cost(1000)
+  t.check(many < 10 * few, ("10 words take %.3f s of CPU time, 1000 words %.3f s"):format(few, many))
+  check_lab(lab)
+end)
+
 t.test("a line of the log, however long", function()
   local lab = start()
   t.equal(lab:get("/log").status, 200)

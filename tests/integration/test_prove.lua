@@ -59,6 +59,22 @@ t.long("a sentence about entering", function()
   refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
 end)
 
+-- A clock begins with the first request, and ticks when nobody asks, too: 100 times a
+-- second where the machine isn't busy.
+t.long("a sentence about the pause after the load", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "local files = {}\n", "local files = {}\nlocal clock\n" ..
+    "local function tick() lab.counter('ticks_total'):add(1) end\n")
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    "    clock = clock or lab.every(0.01, function() tick() end)\n    writeReceipt(req.id)\n")
+  edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
+    '    { metric = "ticks_total", during = "idle", value = "10..101 per second" },\n' ..
+    '    { profile = "lab.OpenFiles", under = "writeReceipt", during = "idle", value = "= 1 per request" },\n')
+  local result = prove("--verbose", dir)
+  t.equal(result.code, 0, result.out)
+  t.match(result.out, "ok ticks_total %(idle%): value 10%.%.101 per second\n +fault: value %d+")
+end)
+
 t.long("a repaired program that isn't repaired", function()
   local dir = make_twin()
   t.write(dir .. "/fixed.lua", t.read(dir .. "/scenario.lua"))
@@ -69,6 +85,17 @@ t.long("a repaired program that doesn't do its work", function()
   local dir = make_twin()
   edit(dir, "fixed.lua", "    writeReceipt(req.id)\n", "    error('closed')\n")
   refused(dir, "status 2xx: share >= 0.99", "it doesn't hold with the repaired program: share 0.000")
+end)
+
+-- A program that begins a session of its own is known to no lab.
+t.long("a step that leaves a process", function()
+  local dir = make_twin()
+  edit(dir, "scenario.lua", "local files = {}\n", 'local files = {}\nlocal printer\n')
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    '    printer = printer or lab.spawn { "setsid", "sleep", "6123" }\n    writeReceipt(req.id)\n')
+  local out = refused(dir, "processes are left: sleep (")
+  t.equal(select(2, out:gsub("\n    ", "")), 1, "only that: " .. out)
+  t.check(t.run("pgrep -f '^sleep 6123'").code ~= 0, "it is ended by the prover")
 end)
 
 t.long("a load that doesn't reach the fault", function()
@@ -123,6 +150,26 @@ t.long("too few samples are inconclusive, not wrong", function()
   t.match(result.out, "with the fault: share [%d.]+ of %d+ samples, %d+ needed")
 end)
 
+-- The function with the most CPU time is the one to blame, and that is all there is.
+t.long("naive solvers are told, and a difficulty that they belie is a warning", function()
+  local root = t.temp_dir()
+  t.equal(t.run(t.command { t.diaglab, "new", "--class", "cpu.hot", "--dir", root, "list" }).code, 0)
+  local dir, junit = root .. "/50-list", root .. "/report.xml"
+  local easy = prove("--junit", junit, dir)
+  t.equal(easy.code, 0, easy.out)
+  t.match(easy.out, "\n  naive solver +class +where +verdict\n  top self +cpu%.hot +%w+ +solved\n")
+  t.match(easy.out, "\n  largest heap +memory%.retained +[%w-]+ +%w+\n")
+  t.check(not easy.out:find("warning"), easy.out)
+  t.has(t.read(junit), '<property name="50-list: naive solver: top self" value="solved"/>')
+  edit(dir, "lesson.lua", "difficulty = 1", "difficulty = 3")
+  local hard = prove(dir)
+  t.equal(hard.code, 0, hard.out)
+  t.match(hard.out, "\n    warning: difficulty 3, but a naive solver finds it: top self")
+  local json = prove("--json", dir).out
+  t.match(json, '"naive": %[{"class": "cpu%.hot", "name": "top self", "verdict": "solved", "where": "%w+"}, ')
+  t.match(json, '"warnings": %["difficulty 3, but a naive solver finds it: top self')
+end)
+
 t.long("reports for machines", function()
   local dir = make_twin()
   local junit = t.temp_dir() .. "/report.xml"
@@ -139,20 +186,53 @@ t.long("reports for machines", function()
   t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
 end)
 
-t.test("Ctrl-C leaves nothing behind", function()
-  local dir = make_twin()
+-- A folder with three exercises; the second is refused by check.
+local function make_three()
+  local root = make_twin():match("^(.*)/")
+  t.run(("cp -r %s/50-receipts %s/51-receipts && cp -r %s/50-receipts %s/52-receipts"):format(root, root, root, root))
+  edit(root .. "/51-receipts", "lesson.lua", "minutes = 10", "minutes = 0")
+  return root
+end
+
+t.test("side by side: the same reports, in order", function()
+  local result = prove("--jobs", "3", "--verbose", make_three())
+  t.equal(result.code, 1, result.out)
+  t.match(result.out, "^50%-receipts +proven .*\n51%-receipts +not proven .*\n52%-receipts +proven .*\nexercise ")
+  t.has(result.out, "lesson.lua:6: minutes: must be a whole number from 1 to 1000 [type]")
+  local _, n = result.out:gsub("ok lab%.OpenFiles under writeReceipt: [^\n]+\n +fault: share ", "")
+  t.equal(n, 2, "sentences of two exercises")
+  t.has(result.out, "3 exercises: 2 proven, 1 not proven, 0 inconclusive, in ")
+  t.equal(result.err, "")
+end)
+
+-- The processes that PID has begun, and those that these have begun.
+local function descendants(pid)
+  local all = {}
+  for child in t.run("pgrep -P " .. pid).out:gmatch("%d+") do
+    all[#all + 1] = child
+    table.move(descendants(child), 1, 1000, #all + 1, all)
+  end
+  return all
+end
+
+local function interrupt(dir, wanted, jobs)
   local temp = t.temp_dir()
-  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", dir })
-  t.eventually(function() return t.run("ls " .. temp).out:find("diaglab%-kit") end)
-  t.eventually(function() return tonumber(t.run("pgrep -P " .. run.pid .. " | wc -l").out) > 0 end)
-  local children = t.run("pgrep -P " .. run.pid).out
+  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", "--jobs", jobs, dir })
+  t.eventually(function() return #descendants(run.pid) >= wanted end)
+  local children = descendants(run.pid)
+  t.check(t.run("ls " .. temp).out:find("diaglab%-kit"), "a temporary folder")
   t.run("kill -INT " .. run.pid)
   t.equal(run:wait(60), 130, "exit code")
   t.has(run:err(), "interrupted")
   t.equal(t.run("ls " .. temp).out, "", "temporary folders")
-  for pid in children:gmatch("%d+") do
+  for _, pid in ipairs(children) do
     t.check(t.run("kill -0 " .. pid).code ~= 0, "process " .. pid .. " has ended")
   end
+end
+
+t.test("Ctrl-C leaves nothing behind", function()
+  interrupt(make_twin(), 1, "1")
+  interrupt(make_three(), 4, "2")
 end)
 
 t.test("a prover that is killed takes its labs with it", function()

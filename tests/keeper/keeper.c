@@ -8,7 +8,8 @@
  * The first waits for the second. The second starts the command; the kernel
  * sends it a signal when the first one dies, and makes it the parent of all
  * orphans among the command's descendants (a "subreaper"). It therefore finds
- * each of them, whatever their group, session or terminal.
+ * each of them, whatever their group, session or terminal. If the second one is
+ * killed itself, the first one inherits the orphans, and does the same.
  *
  * The exit code is the command's, or 128 + n if signal n killed it. A command
  * that succeeds and leaves a process behind fails nevertheless: LEFT_BEHIND.
@@ -120,10 +121,10 @@ static bool reap_children(int command, int *code) {
 
 static void kill_descendants(int command, int *code) {
   const struct timespec round = {.tv_nsec = ROUND_MS * 1000000L};
-  do {
+  while (reap_children(command, code)) {
     each_child(kill_child);
     nanosleep(&round, NULL);
-  } while (reap_children(command, code));
+  }
 }
 
 /* ---- the second process -------------------------------------------------- */
@@ -191,7 +192,9 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, &mask);
   signal(SIGCHLD, SIG_DFL);
-  prctl(PR_SET_PDEATHSIG, SIGTERM); /* if ctest itself is ended */
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) ||
+      prctl(PR_SET_PDEATHSIG, SIGTERM)) /* if ctest itself is ended */
+    refuse_start("prctl");
   int parent = getpid(), second = fork();
   if (second < 0)
     refuse_start("fork");
@@ -202,5 +205,7 @@ int main(int argc, char **argv) {
   while (waitpid(second, &status, 0) < 0)
     if (errno != EINTR)
       refuse_start("waitpid");
-  return exit_code_of(status);
+  int code = exit_code_of(status);
+  kill_descendants(second, &code);
+  return code;
 }

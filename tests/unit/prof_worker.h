@@ -32,7 +32,7 @@ static inline void worker_run_job(void (*run)(lab_job *), uint32_t stack,
                                   uint32_t label) {
   static const lab_sched_ops ops = {.resume = worker_resume};
   lab_workers *w;
-  assert_int_equal(lab_sched_new(&worker_sched, &ops, NULL), 0);
+  worker_sched = lab_sched_new(&ops, NULL);
   assert_int_equal(lab_workers_new(&w, 1, worker_sched), 0);
   lab_job job = {
       .run = run, .done = worker_done, .stack = stack, .label = label};

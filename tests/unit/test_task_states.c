@@ -39,7 +39,8 @@ static int setup(void **state) {
   behaviour = NULL;
   on_idle = NULL;
   resumed = idled = 0;
-  return lab_sched_new(&sched, &ops, &resumed);
+  sched = lab_sched_new(&ops, &resumed);
+  return 0;
 }
 
 static int teardown(void **state) {

@@ -42,7 +42,7 @@ static void start(unsigned nworkers) {
   nstarted = 0;
   ended = 0;
   sched_thread = pthread_self();
-  assert_int_equal(lab_sched_new(&sched, &ops, NULL), 0);
+  sched = lab_sched_new(&ops, NULL);
   assert_int_equal(lab_workers_new(&workers, nworkers, sched), 0);
 }
 

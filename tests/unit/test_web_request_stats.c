@@ -38,10 +38,10 @@ static void steps_and_statuses(void **state) {
   uint64_t now = lab_clock_mono();
   assert_null(strstr(written(&stats), "step="));
   for (int i = 0; i < 3; i++)
-    lab_request_stats_count(&stats, 4, 200, now - 20 * LAB_MILLISECOND);
-  lab_request_stats_count(&stats, 0, 204, now);
-  lab_request_stats_count(&stats, 4, 500, now - 2 * LAB_SECOND);
-  lab_request_stats_count(&stats, 4, 503, 0); /* refused: it took no time */
+    lab_request_stats_count(&stats, 4, 200, now - 20 * LAB_MILLISECOND, now);
+  lab_request_stats_count(&stats, 0, 204, now, now);
+  lab_request_stats_count(&stats, 4, 500, now - 2 * LAB_SECOND, now);
+  lab_request_stats_count(&stats, 4, 503, 0, 0); /* refused: it took no time */
   assert_has(&stats, "diaglab_requests_total{step=\"4\",code=\"2xx\"} 3\n");
   assert_has(&stats, "diaglab_requests_total{step=\"4\",code=\"5xx\"} 2\n");
   assert_has(&stats, "diaglab_requests_total{step=\"0\",code=\"2xx\"} 1\n");
@@ -59,7 +59,7 @@ static void many_steps_share_the_last_place(void **state) {
   lab_request_stats stats = {0};
   for (int round = 0; round < 2; round++)
     for (int step = 0; step < 100; step++)
-      lab_request_stats_count(&stats, step, 200, 0);
+      lab_request_stats_count(&stats, step, 200, 0, 0);
   assert_has(&stats, "diaglab_requests_total{step=\"0\",code=\"2xx\"} 2\n");
   assert_has(&stats, "diaglab_requests_total{step=\"31\",code=\"2xx\"} 2\n");
   assert_null(strstr(text, "step=\"32\""));

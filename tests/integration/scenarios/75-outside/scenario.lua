@@ -30,6 +30,12 @@ return {
       local url = "http://" .. self.server:address() .. "/"
       return count(30, function() return lab.http.get(url, { method = "POST", body = large }) end)
     end,
+    -- One large string, N times.
+    ["/words"] = function(_, req)
+      local argv, word = { "true" }, ("x"):rep(24 << 20)
+      for i = 2, tonumber(req.query.n) do argv[i] = word end
+      return tostring(lab.spawn(argv))
+    end,
     ["/spawn"] = function()
       local argv = { "true" }
       for i = 2, 900 do argv[i] = large end

@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: MIT
+-- The load that a lesson asks for, as the running lab tells it in /steps.
+--
+-- step_load.lua(host) -> ask(url, number) -> load, about | nil, message
+--
+-- URL is "http://host:port"; LOAD is a plan as lesson.lua has it, and ABOUT says,
+-- in lines, what the step's symptom is and what is sent. Nothing else of the lesson
+-- is known here.
+
+local host = ...
+
+local WIDTH = 78
+local newReader = host.part "json"
+
+-- ---- what is sent, in words ------------------------------------------------------
+
+local function plural(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
+
+local function amountOf(load)
+  if load.requests then return plural(load.requests, "request") end
+  return load.seconds and ("requests for %g s"):format(load.seconds) or "requests"
+end
+
+local function describe(load)
+  return ("%s to %s by %s%s"):format(amountOf(load), load.path, plural(load.clients, "client"),
+    load.rate and (", %g per second"):format(load.rate) or "")
+end
+
+local function wrap(text, indent)
+  local lines, line = {}, indent
+  for word in text:gmatch("%S+") do
+    if #line > #indent and #line + 1 + #word > WIDTH then
+      lines[#lines + 1] = line
+      line = indent
+    end
+    line = line .. (#line > #indent and " " or "") .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function aboutOf(step)
+  local load = step.load
+  local text = ("step %d: %s\n"):format(step.number, step.title or "(no title)")
+  if step.symptom then text = text .. wrap(step.symptom, "    ") end
+  if load.first then text = text .. "first " .. describe(load.first) .. "\n" end
+  text = text .. describe(load) .. "\n"
+  if load.beside then
+    local until_ = load.beside.requests and "" or ", until that ends"
+    text = text .. "beside it " .. describe(load.beside) .. until_ .. "\n"
+  end
+  return text
+end
+
+-- ---- asking ----------------------------------------------------------------------
+
+local function findStep(list, number)
+  local known = {}
+  for _, step in ipairs(list.steps) do
+    if step.number == number then return step end
+    known[#known + 1] = ("%d"):format(step.number)
+  end
+  return nil, ("there is no step %d; there are %s"):format(number, table.concat(known, ", "))
+end
+
+return function(url, number)
+  local result = host.together({ { get = url .. "/steps?format=json", timeout = 20 } })[1]
+  if result.error then return nil, ("%s: %s"):format(url, result.error) end
+  local list = result.status == 200 and newReader()(result.body)
+  if type(list) ~= "table" or type(list.steps) ~= "table" then
+    return nil, ("%s is no lab: /steps has no list of steps"):format(url)
+  end
+  local step, problem = findStep(list, number)
+  if not step then return nil, problem end
+  if step.problem then return nil, ("step %d: %s"):format(number, step.problem) end
+  if not step.load then return nil, ("the lesson of step %d has no load"):format(number) end
+  if list.step ~= number then
+    return nil, ("the lab is in step %d; go to step %d first: curl '%s/goto?step=%d'")
+      :format(list.step, number, url, number)
+  end
+  return step.load, aboutOf(step)
+end

@@ -1,0 +1,84 @@
+-- SPDX-License-Identifier: MIT
+-- Memory of a step that was left, which is given back in the background, and the
+-- limits of the steps after it.
+local t = require "harness"
+t.need("curl")
+
+-- Step 41's requests don't end when they are cancelled, but soon after it: they
+-- are given back in the background. Step 42 uses up all that it may have. Step
+-- 43's file runs until step 41 is given back, and then needs some memory.
+local FIRST = [[
+local function stubborn() lab.sleep(30) end
+return { request = function() stubborn() end }
+]]
+local FULL = [[
+local kept = {}
+local function fill() while true do kept[#kept + 1] = ("x"):rep(1 << 20) end end
+return {
+  limits = { memory = "48MiB" },
+  enter = function() pcall(fill) end,
+  request = function() return "full" end,
+}
+]]
+local LAST = [[
+local until_then = lab.now() + 2
+while lab.now() < until_then do lab.sleep(0.01) end
+local text = ("x"):rep(16 << 20)
+return { request = function() return "read " .. #text end }
+]]
+
+local function start_with_steps(texts, ...)
+  local dir = t.temp_dir()
+  for name, text in pairs(texts) do
+    t.run("mkdir " .. dir .. "/" .. name)
+    t.write(dir .. "/" .. name .. "/scenario.lua", text)
+  end
+  return t.start_with({ dir, t.source .. "/scenarios" }, ...)
+end
+
+t.test("a step can be read while another one is being given back", function()
+  local lab = start_with_steps({ ["41-first"] = FIRST, ["42-full"] = FULL, ["43-last"] = LAST }, "--step", "41")
+  t.spawn("curl -s " .. lab.url .. "/")
+  lab:wait_log("Starting processing")
+  t.equal(lab:go_to(42).status, 200)
+  local answer = lab:go_to(43)
+  t.equal(answer.body, "switched to step 43")
+  t.equal(lab:get("/").body, "read " .. (16 << 20))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a scenario.lua has a limit while it is read", function()
+  local lab = start_with_steps {
+    ["41-large"] = [[
+local kept = {}
+for i = 1, 128 do kept[i] = ("x"):rep(1 << 20) .. i end
+return { request = function() return #kept end }
+]] }
+  local answer = lab:go_to(41)
+  t.equal(answer.status, 500)
+  t.match(answer.body, "/41%-large/scenario.lua:2: not enough memory: scenario.lua may take 64 MiB when it is read")
+  t.equal(lab:stop(), 0)
+end)
+
+-- Requests of a step that fill its memory go on while it is left, and for a
+-- second after it. The address space of the heap shows what they took.
+t.test("a step that is left takes no more than it may", function()
+  local FILLS = [[
+local function fill() local kept = {} while true do kept[#kept + 1] = lab.buffer(1 << 20) end end
+return { limits = { memory = "64MiB" }, request = function() while true do pcall(fill) end end }
+]]
+  local lab = start_with_steps({ ["41-fills"] = FILLS, ["42-fills"] = FILLS }, "--step", "41")
+  local space = 0
+  for i = 1, 8 do
+    local clients = {}
+    for c = 1, 4 do clients[c] = t.spawn("curl -s --max-time 60 " .. lab.url .. "/") end
+    lab:work("vm", 0.2)
+    t.eventually(function() return lab:go_to(41 + i % 2).status == 200 end)
+    space = math.max(space, lab:vars()("HeapSys"))
+    for _, client in ipairs(clients) do t.check(client:wait(60), "a client ends") end
+  end
+  t.between(space / (64 << 20), 1, 8, "times what a step may have")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: MIT
+-- The lab under limits that a shell sets (ulimit, prlimit) and signals that come
+-- with them: it works, or it ends with the reason. No limit kills it by a signal.
+local t = require "harness"
+t.need("curl", "prlimit")
+if t.is_sanitized() then t.skip("sanitizers need memory and threads of their own") end
+
+local USER = 61234 -- has no other processes
+
+-- The lab under PRELUDE. Returns a lab; or nil, its exit code and its log.
+local function start_under(prelude, ...)
+  local dir, program = t.temp_dir(), t.diaglab
+  t.write(dir .. "/limited", ("#!/bin/sh\nexec %s %s \"$@\"\n"):format(prelude, t.quote(program)))
+  t.run("chmod +x " .. dir .. "/limited")
+  t.diaglab = dir .. "/limited"
+  local ok, result = pcall(t.start_with, { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }, ...)
+  t.diaglab = program
+  if ok then return result end
+  local code, log = tostring(result):match("^diaglab ended with (%d+): (.*)$")
+  t.check(code, result)
+  return nil, tonumber(code), log
+end
+
+local function works(lab)
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:get("/status").status, 200)
+  t.equal(lab:stop(), 0, "exit code")
+end
+
+-- Limits with which the lab works.
+for _, prelude in ipairs {
+  "prlimit --stack=65536", "prlimit --stack=unlimited", "prlimit --core=0", "prlimit --memlock=0",
+  "prlimit --sigpending=0 --msgqueue=0", "prlimit --rtprio=0 --nice=0", "prlimit --locks=0", "prlimit --fsize=2000",
+} do
+  t.test(prelude .. ": works", function() works(t.check(start_under(prelude), "it serves")) end)
+end
+
+-- From too little to enough, in small steps: each part of the start fails once.
+local function sweep(what, first, step, last, prelude_of)
+  t.test(what .. ": works, or ends with the reason", function()
+    local refused, served = 0, 0
+    for n = first, last, step do
+      local prelude = prelude_of(n)
+      local lab, code, log = start_under(prelude)
+      if lab then
+        served = served + 1
+        t.equal(lab:stop(), 0, prelude)
+      else
+        t.check(code == 1 or code == 3, ("%s: it ended with %d: %s"):format(prelude, code, log))
+        t.match(log, "diaglab: [^\n]+\n", prelude)
+        refused = refused + 1
+      end
+    end
+    t.check(refused > 0 and served > 0, ("%d refused, %d served"):format(refused, served))
+  end)
+end
+
+sweep("data", 24000000, 8000000, 160000000, function(n) return "prlimit --data=" .. n end)
+sweep("address space", 24000000, 8000000, 160000000, function(n) return "prlimit --as=" .. n end)
+sweep("descriptors", 8, 3, 38, function(n) return "prlimit --nofile=" .. n end)
+local as_user = ("setpriv --reuid=%d --clear-groups "):format(USER)
+if t.run(as_user .. t.quote(t.diaglab) .. " --version").code == 0 then
+  sweep("processes", 2, 1, 20, function(n) return as_user .. "prlimit --nproc=" .. n end)
+end
+
+t.test("a file may not grow further: an error with its line", function()
+  local dir = t.temp_dir()
+  local lab = t.check(start_under(("env TMPDIR=%s prlimit --fsize=1048576"):format(dir), "--step", "95",
+    "--usr2-seconds", "1"))
+  t.match(lab:details(lab:get("/")), "95%-limits/scenario%.lua:7: write [^\n]*: file too large\n")
+  t.equal(lab:get("/status").status, 200)
+  t.run(("prlimit --pid %d --fsize=0"):format(lab.pid))
+  lab:signal("USR2")
+  for _, there in ipairs { "1", "0" } do -- it is begun; what could not be written is removed
+    t.eventually(function() return t.run("ls " .. dir .. " | grep -c pb.gz").out == there .. "\n" end)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("the list isn't cut in silence", function()
+  local list = t.quote(t.diaglab) .. " --list --scenarios " .. t.quote(t.source .. "/scenarios")
+  for _, cmd in ipairs { "prlimit --fsize=100 " .. list .. " >" .. t.temp_file(), list .. " >/dev/full" } do
+    local result = t.run(cmd)
+    t.equal(result.code, 1, cmd)
+    t.match(result.err, "^diaglab: can't print the list: [^\n]+\n$", cmd)
+  end
+end)
+
+t.test("children have the default actions", function()
+  local lab = t.check(start_under("env", "--step", "95"))
+  for name, number in pairs { XFSZ = 25, PIPE = 13, XCPU = 24, HUP = 1, TERM = 15, USR1 = 10 } do
+    t.equal(lab:get("/child?signal=" .. name).body, "nil " .. number, name)
+  end
+end)
+
+t.test("processor time: an orderly end", function()
+  local lab = t.check(start_under("prlimit --cpu=2:", "--step", "95"))
+  t.spawn("curl -s -o /dev/null " .. lab.url .. "/burn")
+  t.equal(lab:wait(), 0, "exit code")
+  t.has(lab:log(), "Received signal cpu limit exceeded\n")
+end)
+
+t.test("nohup: the end of the terminal is none of the lab", function()
+  local lab = t.check(start_under("nohup"))
+  lab:signal("HUP")
+  works(lab)
+  t.check(not lab:log():find("hangup", 1, true), "the signal is ignored")
+end)
+
+t.finish()
