@@ -58,7 +58,7 @@ local function proveFile(path, f, seen)
     end
   end
   local wanted = path:match("([^/]+)$"):match("^(%a+)")
-  local result = judge.answer(answerOf(t), f.lesson, narrow(seen, t.captures, t.idle))
+  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) })
   if result.verdict ~= wanted then
     return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
       result.feedback, wanted)
@@ -139,13 +139,13 @@ local function proveJunk(f, seen, healthy, report)
     -- which is what naive solvers are told of.
     if not isBlamed(where, f, seen) then
       tried = tried + 1
-      local result = judge.answer({ hypotheses = junk[2] }, f.lesson, seen)
+      local result = judge.answer({ hypotheses = junk[2] }, f.lesson, { seen })
       if result.verdict == "solved" then problems[#problems + 1] = junk[1] .. " is taken for the solution" end
     end
   end
   for _, case in ipairs(ungrounded(f, seen, healthy)) do
     tried = tried + 1
-    if judge.answer(case[2], f.lesson, case[3]).verdict == "solved" then
+    if judge.answer(case[2], f.lesson, { case[3] }).verdict == "solved" then
       problems[#problems + 1] = case[1] .. " is taken for the solution"
     end
   end

@@ -103,7 +103,8 @@ local function listAsText(question)
   local parts = {}
   for i, step in ipairs(list) do parts[i] = describe(step, step.number == question.step) end
   for _, message in ipairs(skipped) do parts[#parts + 1] = wrap("no step: " .. message, "  ") end
-  parts[#parts + 1] = "/goto?step=N selects one, /hint helps with the one that is selected.\n"
+  parts[#parts + 1] = question.no_hints and "/goto?step=N selects one.\n"
+    or "/goto?step=N selects one, /hint helps with the one that is selected.\n"
   return table.concat(parts, "\n"), 200, bad
 end
 
@@ -150,7 +151,7 @@ local function listAsJson(question)
       { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
       { "load", loadAsJson(step.load and host.data(step.load, "load")) },
       { "difficulty", tonumber(step.difficulty) }, { "minutes", tonumber(step.minutes) },
-      { "hints", #step.hints }, { "problem", step.problem or step.lesson_problem },
+      { "hints", question.no_hints and 0 or #step.hints }, { "problem", step.problem or step.lesson_problem },
     }
   end
   return ('{"step": %d, "steps": [\n%s\n], "problems": [%s]}\n'):format(question.step, table.concat(parts, ",\n"),
@@ -169,11 +170,13 @@ local function hint(question)
   local hints, n = hintsOf(question.step), question.n
   if not hints then return ("step %d has no hints any more: its folder is gone\n"):format(question.step), 404 end
   if #hints == 0 then return ("step %d has no hints\n"):format(question.step), 404 end
-  if not hints[n] then return ("step %d has %d hints\n"):format(question.step, #hints), 404 end
+  if not hints[n] then return ("step %d has no hint %d\n"):format(question.step, n), 404 end
+  -- How many there are isn't told: who knows that goes for the last one.
   if question.json then
-    return object { { "step", question.step }, { "n", n }, { "of", #hints }, { "hint", hints[n] } } .. "\n"
+    return object { { "step", question.step }, { "n", n }, { "more", hints[n + 1] ~= nil },
+      { "hint", hints[n] } } .. "\n"
   end
-  local text = wrap(("hint %d of %d: %s"):format(n, #hints, hints[n]), "")
+  local text = wrap(("hint %d: %s"):format(n, hints[n]), "")
   if hints[n + 1] then text = text .. ("/hint?n=%d goes on.\n"):format(n + 1) end
   return text
 end

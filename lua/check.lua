@@ -5,13 +5,14 @@
 --   -- check: allow(RULE) reason          on that line or the one before it
 --   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
--- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines, source
+-- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines,
+-- sentence, source
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
 
 local host, parts = ...
-local classes, lesson, source = parts.classes, parts.lesson, parts.source
+local classes, lesson, sentence, source = parts.classes, parts.lesson, parts.sentence, parts.source
 local check = {}
 
 -- name -> { severity, what it is for }: the reference in docs/authoring.md is
@@ -232,24 +233,12 @@ local function checkShareAlone(s, at)
   end
 end
 
--- Can an answer be grounded on S? A student has no repaired program to compare with.
-local function isEvidence(s)
-  local than = s.value and s.value.than
-  if s.during == "enter" then return false end -- students' captures come later
-  return not s.always and than ~= "fixed" and than ~= "baseline" and not s.subject.latency and not s.subject.status
-end
-
--- Is S about NAME?
-local function isAbout(s, name)
-  return contains(s.under, name) or s.top == name or s.of == name or contains(s.about, name)
-end
-
 local function checkEvidence(l)
   local diagnosis = l.diagnosis
   if not diagnosis or not diagnosis.where or not l.expect then return end
   for _, s in ipairs(l.expect) do
     for _, name in ipairs(diagnosis.where) do
-      if isEvidence(s) and isAbout(s, name) then return end
+      if sentence.isEvidence(s) and sentence.isAbout(s, name) then return end
     end
   end
   addAt({ "expect" }, "evidence", "no sentence is about %s: without one, no answer can be grounded",
@@ -467,6 +456,5 @@ function check.folder(f)
   return dropAllowed()
 end
 
-check.isEvidence, check.isAbout = isEvidence, isAbout
 check.classes = classes
 return check

@@ -4,6 +4,8 @@
 -- not in it is told with the nearest ones.
 --
 -- classes.list: { { name, meaning, how it shows } ... } in the order of the families
+-- classes.known: name -> true; classes.family(name) -> "wait" for "wait.lock"
+-- classes.text() -> for a terminal; classes.objects() -> { { class, meaning, shows } }
 
 local classes = {}
 
@@ -74,5 +76,36 @@ for i, class in ipairs(classes.list) do classes.known[class[1]] = i end
 
 -- "wait.lock" -> "wait"
 function classes.family(name) return name:match("^(%a+)") end
+
+local INDENT, WIDTH = 19, 79
+
+-- TEXT in lines that begin behind the names.
+local function column(text)
+  local lines, line = {}, ""
+  for word in text:gmatch("%S+") do
+    if line ~= "" and INDENT + #line + 1 + #word > WIDTH then
+      lines[#lines + 1] = line
+      line = ""
+    end
+    line = line .. (line ~= "" and " " or "") .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. (" "):rep(INDENT))
+end
+
+-- The vocabulary as text, and as data for JSON.
+function classes.text()
+  local out = {}
+  for i, class in ipairs(classes.list) do
+    out[i] = ("%-18s %s\n%-18s %s\n"):format(class[1], column(class[2]), "", column(class[3]))
+  end
+  return table.concat(out)
+end
+
+function classes.objects()
+  local out = {}
+  for i, class in ipairs(classes.list) do out[i] = { class = class[1], meaning = class[2], shows = class[3] } end
+  return out
+end
 
 return classes

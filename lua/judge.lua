@@ -1,20 +1,27 @@
 -- SPDX-License-Identifier: MIT
--- The judgement of a diagnosis, on what its author has seen.
+-- The judgement of a diagnosis, on what its author has seen: a pure function. The
+-- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: classes, claim, check, measure
--- judge.answer(answer, lesson, seen) -> result
+-- judge.lua(host, parts) -> judge      parts: classes, claim, measure, sentence
+-- judge.answer(answer, lesson, views, foreign) -> result
 --
--- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds } or
---   nil for all, number = text, ruled_out = { { class, evidence = kind } ... } }
--- seen: as of visit.lua, with those profiles that its author took
--- result: { verdict, score, code, feedback, grounded, parts = { class, where,
---   evidence, ruled_out } }. The verdict is "solved", "partial", "wrong" or
---   "invalid" (it can't be judged, and costs no try).
+-- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
+--   ids of views } or nil for all, number = text, ruled_out = { { class,
+--   evidence = kind or id } ... } }
+-- views: what its author has seen, a list. Each is what a visit has seen
+--   (visit.lua), with those profiles that its author took; a capture (captures.lua)
+--   is one, too, and has an `id` and one profile. Without any profile a view has
+--   nothing to show.
+-- foreign: { [id] = true } of captures of other visits, or nil
+-- result: { verdict, score, code, feedback, grounded, by = the id of the capture
+--   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
+--   "solved", "partial", "wrong" or "invalid" (it can't be judged, and costs no
+--   try).
 --
 -- The feedback never names the answer.
 
 local host, parts = ...
-local classes, claim, check, measure = parts.classes, parts.claim, parts.check, parts.measure
+local classes, claim, measure, sentence = parts.classes, parts.claim, parts.measure, parts.sentence
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
@@ -22,11 +29,14 @@ local UNGROUNDED_MAX = 60 -- points without evidence
 local PARTIAL = 30 -- points from which an answer is partly right
 local GUILTY_SHARE = 0.05 -- of the stacks with the function to blame: less is an accident
 local SAMPLES_MIN = 30
+local CHURN = 10 -- times more was allocated than is in use
+local RSS_LARGE = 100e6 -- bytes
 
 judge.feedback = {
   solved = "That's it.",
   ["class.family"] = "The family is right, the kind isn't: what exactly happens there?",
   ["class.other"] = "Something else is wrong: which resource is used up, and by what?",
+  rank = "It is among your guesses, but not the first one: which of them do your captures speak for?",
   ["where.victim"] = "That one suffers; who makes it wait?",
   ["where.caller"] = "It is on the way: the cause is further inside, in something that this one calls.",
   ["where.callee"] = "It only does what it is asked to: who asks for it?",
@@ -37,6 +47,13 @@ judge.feedback = {
   ["evidence.none"] = "None of your captures speaks about this function: which profile would show it?",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
   ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
+  ["evidence.other_step"] = "Your evidence is of another visit: take it anew, in this one.",
+  ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
+  ["evidence.unknown"] = "There is no such capture: GET /lab/captures lists them",
+  ["evidence.nothing"] = "Nothing was captured in this visit: take a profile while requests are under way.",
+  cpu_for_wall = "Your CPU profile says that the processor is mostly idle: not all time that passes is computed.",
+  alloc_for_inuse = "That much was allocated; how much of it is still in use?",
+  rss_is_no_leak = "The process is large, but your heap profile says that little is in use: what else keeps memory?",
   ["answer.empty"] = "There is no answer: it needs a class and a function.",
   ["answer.class"] = "There is no such class",
 }
@@ -77,46 +94,69 @@ local function stacks(p, slug, type)
 end
 judge.stacks = stacks
 
--- The stacks with the function to blame that carry weight, each a list of names,
--- the innermost first.
-local function guiltyStacks(where, seen)
+-- Adds to GUILTY the stacks of profile P with the function to blame that carry
+-- weight, each a list of names, the innermost first.
+local function addGuilty(where, p, slug, type, guilty)
+  local total, with = 0, {}
+  for _, stack in ipairs(stacks(p, slug, type)) do
+    for _, name in ipairs(where) do
+      if indexOf(stack, name) then
+        with[#with + 1] = stack
+        total = total + stack.weight
+        break
+      end
+    end
+  end
+  for _, stack in ipairs(with) do
+    if stack.weight >= GUILTY_SHARE * total then guilty[#guilty + 1] = stack end
+  end
+end
+
+local function guiltyStacks(where, views)
   local guilty = {}
-  for _, kind in ipairs(KINDS) do
-    local p = seen.profiles[kind[1]]
-    if p then
-      local total, with = 0, {}
-      for _, stack in ipairs(stacks(p, seen.slug, kind[2])) do
-        for _, name in ipairs(where) do
-          if indexOf(stack, name) then
-            with[#with + 1] = stack
-            total = total + stack.weight
-            break
-          end
-        end
-      end
-      for _, stack in ipairs(with) do
-        if stack.weight >= GUILTY_SHARE * total then guilty[#guilty + 1] = stack end
-      end
+  for _, view in ipairs(views) do
+    for _, kind in ipairs(KINDS) do
+      local p = view.profiles[kind[1]]
+      if p then addGuilty(where, p, view.slug, kind[2], guilty) end
     end
   end
   return guilty
 end
 
-local function isCaptured(name, seen)
-  for _, p in pairs(seen.profiles) do
-    if p:has_function(name) or p:has_function(seen.slug .. "." .. name) then return true end
+-- Calls CHECK(profile, view) for all profiles, until it is true.
+local function anyProfile(views, check)
+  for _, view in ipairs(views) do
+    for _, p in pairs(view.profiles) do
+      if check(p, view) then return true end
+    end
   end
   return false
 end
 
+-- "scenario.lua:14" -> the function there, as profiles print it; or nil
+local function nameOfLine(text, views)
+  local found
+  anyProfile(views, function(p)
+    found = p:function_at(text)
+    return found
+  end)
+  return found
+end
+
 -- Where NAME is, seen from the function to blame: a code, and how many calls lie
 -- between, if it is on a guilty stack.
-local function placeOf(name, lesson, seen)
+local function placeOf(name, lesson, views)
   local where = lesson.diagnosis.where or {}
-  local plain = plainName(name, seen.slug)
+  local slug = views[1].slug
+  local plain = plainName(name, slug)
+  local full = slug .. "." .. plain
+  local own = anyProfile(views, function(p) return p:has_function(full) end)
+  local other = anyProfile(views, function(p) return p:has_function(plain) or p:has_function("main." .. plain) end)
+  -- First of all: else names could be tried that nobody has seen.
+  if not own and not other then return isEntry(plain) and "where.entry" or "where.unknown" end
   if indexOf(where, plain) then return "right", 0 end
   local best, code
-  for _, stack in ipairs(guiltyStacks(where, seen)) do
+  for _, stack in ipairs(guiltyStacks(where, views)) do
     local mine = indexOf(stack, plain)
     for _, blamed in ipairs(where) do
       local its = mine and indexOf(stack, blamed)
@@ -128,12 +168,8 @@ local function placeOf(name, lesson, seen)
   if indexOf(lesson.diagnosis.victims or {}, plain) then return "where.victim", best end
   if best and isEntry(plain) then return "where.entry", best end
   if best then return code, best end
-  if not isCaptured(plain, seen) then return "where.unknown" end
   if isEntry(plain) then return "where.entry" end
-  for _, p in pairs(seen.profiles) do
-    if p:has_function(seen.slug .. "." .. plain) then return "where.elsewhere" end
-  end
-  return "where.machinery"
+  return own and "where.elsewhere" or "where.machinery"
 end
 
 -- ---- evidence --------------------------------------------------------------------
@@ -144,21 +180,44 @@ local function kindOf(s)
   return subject.profile
 end
 
--- Does a sentence about NAME hold in what was seen? Returns true, or false and a
--- code of what is missing.
-local function isGrounded(name, lesson, seen, wanted)
+-- Does VIEW count, if the answer names its evidence as WANTED?
+local function isWanted(view, kind, wanted)
+  return not wanted or indexOf(wanted, kind) or view.id and indexOf(wanted, view.id)
+end
+
+-- Does S hold in VIEW? Returns true; or false and a code of what is missing, which
+-- is nil if S just doesn't hold.
+local function holdsIn(s, view)
+  if view.requests == 0 and s.during ~= "idle" then return false, "evidence.idle" end
+  local verdict = measure.judge(s, { view })
+  local number = measure.number(s, view)
+  local few = number and s.subject.sampled and number.n > 0 and number.n < SAMPLES_MIN
+  if verdict == "no" and few then return false, "evidence.few" end
+  if verdict ~= "inconclusive" then return verdict == "yes" end
+  if number.n >= SAMPLES_MIN and number.share and s.share and claim.holds(s.share, number.share) then return true end
+  return false, "evidence.few"
+end
+
+local MORE = { ["evidence.none"] = 1, ["evidence.healthy_too"] = 2, ["evidence.idle"] = 3, ["evidence.few"] = 4 }
+
+-- Does a sentence about NAME hold in what was seen? Returns true and the view's id,
+-- or false and a code of what is missing.
+local function isGrounded(name, lesson, views, wanted)
   local code = "evidence.none"
+  local function note(other)
+    if other and MORE[other] > MORE[code] then code = other end
+  end
   for _, s in ipairs(lesson.expect or {}) do
     local kind = kindOf(s)
-    local has = kind == "metrics" and seen.after or seen.profiles[kind]
-    if check.isAbout(s, name) and check.isEvidence(s) and has and (not wanted or indexOf(wanted, kind)) then
-      if seen.requests == 0 then return false, "evidence.idle" end
-      local verdict = measure.judge(s, { seen })
-      if verdict == "yes" then return true end
-      if verdict == "inconclusive" then
-        local number = measure.number(s, seen)
-        if number.n >= SAMPLES_MIN and number.share and claim.holds(s.share, number.share) then return true end
-        code = "evidence.few"
+    for _, view in ipairs(sentence.isAbout(s, name) and views or {}) do
+      local has = kind == "metrics" and view.after or view.profiles[kind]
+      if has and isWanted(view, kind, wanted) then
+        local evidence = sentence.isEvidence(s)
+        if evidence or s.always then
+          local holds, missing = holdsIn(s, view)
+          if holds and evidence then return true, view.id end
+          note(holds and "evidence.healthy_too" or missing)
+        end
       end
     end
   end
@@ -178,22 +237,66 @@ local function isRightNumber(text, lesson)
   return math.abs(value - n.value) <= n.tolerance * math.abs(n.value)
 end
 
--- Does a capture of KIND speak against the family of CLASS?
-local function speaksAgainst(class, kind, seen)
+-- Values of VIEW's profile of KIND: the scenario's own.
+local function wholeOf(view, kind, type)
+  return view.profiles[kind]:sum({ scenario = view.slug, only_scenario = true, type = type }).whole
+end
+
+-- Does the profile of KIND in VIEW speak against the family of CLASS?
+local function speaksAgainst(class, kind, view)
   local family = classes.family(class)
-  local p = seen.profiles[kind]
-  if not p or not seen.requests or seen.requests == 0 then return false end
-  local function whole(type) return p:sum({ scenario = seen.slug, only_scenario = true, type = type }).whole end
-  if family == "cpu" and kind == "cpu" then return whole("cpu") / 1e9 < 0.3 * seen.elapsed end
+  if not view.profiles[kind] or not view.requests or view.requests == 0 then return false end
+  if family == "cpu" and kind == "cpu" then return wholeOf(view, kind, "cpu") / 1e9 < 0.3 * view.elapsed end
   if (family == "memory" or family == "gc") and kind == "heap" then
-    return whole("inuse_space") < 1e6 and whole("alloc_space") / seen.requests < 1e6
+    return wholeOf(view, kind, "inuse_space") < 1e6 and wholeOf(view, kind, "alloc_space") / view.requests < 1e6
   end
   if family == "wait" and (kind == "block" or kind == "mutex") then
-    return whole("delay") / 1e9 < 0.3 * seen.elapsed
+    return wholeOf(view, kind, "delay") / 1e9 < 0.3 * view.elapsed
   end
-  if family == "leak" and kind == "goroutine" then return whole("goroutine") < 0.1 * seen.requests end
-  if family == "leak" and kind == "lab.OpenFiles" then return whole("lab.OpenFiles") < 0.1 * seen.requests end
+  if family == "leak" and kind == "goroutine" then return wholeOf(view, kind, "goroutine") < 0.1 * view.requests end
+  if family == "leak" and kind == "lab.OpenFiles" then
+    return wholeOf(view, kind, "lab.OpenFiles") < 0.1 * view.requests
+  end
   return false
+end
+
+-- Does what is called EVIDENCE, a kind or an id, speak against CLASS?
+local function isRuledOut(class, evidence, views)
+  for _, view in ipairs(views) do
+    for kind in pairs(view.profiles) do
+      if (evidence == kind or evidence == view.id) and speaksAgainst(class, kind, view) then return true end
+    end
+  end
+  return false
+end
+
+-- ---- what is often misread -------------------------------------------------------
+
+local function anyView(views, kind, check)
+  for _, view in ipairs(views) do
+    if view.profiles[kind] and view.requests ~= 0 and check(view) then return true end
+  end
+  return false
+end
+
+-- A wrong CLASS that the student's own profiles refute, in a way that has a name.
+local function misreading(class, views)
+  if classes.family(class) == "cpu" and anyView(views, "cpu", function(view)
+    return speaksAgainst(class, "cpu", view)
+  end) then return "cpu_for_wall" end
+  if class == "memory.retained" then
+    local large = false
+    for _, view in ipairs(views) do
+      local rss = view.after and view.after.metrics.process_resident_memory_bytes
+      large = large or rss and rss > RSS_LARGE
+    end
+    if anyView(views, "heap", function(view)
+      return wholeOf(view, "heap", "alloc_space") > CHURN * math.max(1e6, wholeOf(view, "heap", "inuse_space"))
+    end) then return "alloc_for_inuse" end
+    if large and anyView(views, "heap", function(view) return wholeOf(view, "heap", "inuse_space") < 1e6 end) then
+      return "rss_is_no_leak"
+    end
+  end
 end
 
 -- ---- the whole -------------------------------------------------------------------
@@ -203,17 +306,47 @@ local function invalid(code, text)
     parts = {} }
 end
 
-local function findInvalid(answer)
-  local list = answer.hypotheses or {}
-  if #list == 0 or not list[1].class then return invalid("answer.empty") end
-  for _, h in ipairs(list) do
-    if not classes.known[h.class] then
-      return invalid("answer.class", ("%s: '%s'%s"):format(judge.feedback["answer.class"], tostring(h.class),
-        host.did_you_mean(tostring(h.class), classes.known)))
-    end
+local function unknownClass(class)
+  return invalid("answer.class", ("%s: '%s'%s. See /lab/classes."):format(judge.feedback["answer.class"],
+    tostring(class), host.did_you_mean(tostring(class), classes.known)))
+end
+
+local function findInvalidClass(answer)
+  for _, h in ipairs(answer.hypotheses) do
+    if not classes.known[h.class] then return unknownClass(h.class) end
     local named = type(h.where) == "string" and h.where:find("%S")
     if h.class ~= "none" and not named then return invalid("answer.empty") end
   end
+  for _, item in ipairs(answer.ruled_out or {}) do
+    if not classes.known[item.class] then return unknownClass(item.class) end
+  end
+end
+
+-- What is named as evidence must be there, unless it is of another visit.
+local function findInvalidEvidence(answer, views, foreign)
+  local all, own = 0, 0
+  for _, name in ipairs(answer.evidence or {}) do
+    local known = foreign[name]
+    for _, view in ipairs(views) do
+      if view.id == name then own, known = own + 1, true end
+    end
+    if not known and name:find("^c%d+$") then
+      return invalid("evidence.unknown", ("%s (%s)."):format(judge.feedback["evidence.unknown"], name))
+    end
+    all = all + (name:find("^c%d+$") and 1 or 0)
+  end
+  if all > 0 and own == 0 then return invalid("evidence.other_step") end
+end
+
+local function findInvalid(answer, views, foreign)
+  local list = answer.hypotheses or {}
+  if #list == 0 or not list[1].class then return invalid("answer.empty") end
+  local wrong = findInvalidClass(answer) or findInvalidEvidence(answer, views, foreign)
+  if wrong then return wrong end
+  for _, view in ipairs(views) do
+    if next(view.profiles) or view.after then return nil end
+  end
+  return invalid("evidence.nothing")
 end
 
 local function pointsForClass(class, lesson)
@@ -225,55 +358,66 @@ local function pointsForClass(class, lesson)
   return 0, "class.other"
 end
 
-local function pointsForRuledOut(answer, lesson, seen)
+local function pointsForRuledOut(answer, lesson, views)
   for _, item in ipairs(answer.ruled_out or {}) do
-    local other = classes.known[item.class]
+    local other = true
     for _, name in ipairs(lesson.diagnosis.class) do
       other = other and classes.family(name) ~= classes.family(item.class)
     end
-    if other and item.evidence and speaksAgainst(item.class, item.evidence, seen) then return POINTS.ruled_out end
+    if other and item.evidence and isRuledOut(item.class, item.evidence, views) then return POINTS.ruled_out end
   end
   return 0
 end
 
-local function scoreHealthy(h, lesson, seen)
+local function scoreHealthy(h, lesson, views)
   local points = pointsForClass(h.class, lesson)
-  local took = next(seen.profiles) ~= nil and seen.requests > 0
-  local solved = points == POINTS.class and took
-  return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = took,
-    code = solved and "solved" or points < POINTS.class and "class.other" or "evidence.idle",
-    parts = { class = points } }
+  local by
+  for _, view in ipairs(views) do
+    if next(view.profiles) and view.requests > 0 then by = by or view end
+  end
+  local solved = points == POINTS.class and by ~= nil
+  return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = by ~= nil,
+    code = solved and "solved" or points < POINTS.class and (misreading(h.class, views) or "class.other")
+      or "evidence.idle",
+    by = solved and by.id or nil, parts = { class = points } }
 end
 
-local function scoreHypothesis(h, answer, lesson, seen)
-  if lesson.diagnosis.class[1] == "none" or h.class == "none" then return scoreHealthy(h, lesson, seen) end
-  local points, classCode = pointsForClass(h.class, lesson)
-  local place, hops = placeOf(h.where, lesson, seen)
+local function pointsForPlace(place, hops)
+  if place == "right" then return POINTS.where end
+  if place == "where.victim" then return POINTS.victim end
+  return hops and place ~= "where.entry" and math.floor(POINTS.where / (1 + hops) + 0.5) or 0
+end
+
+local function scoreHypothesis(h, answer, lesson, views)
+  if lesson.diagnosis.class[1] == "none" or h.class == "none" then return scoreHealthy(h, lesson, views) end
+  local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
+  local place, hops = placeOf(name, lesson, views)
   if place == "where.unknown" then return invalid(place) end
-  local where = place == "right" and POINTS.where or place == "where.victim" and POINTS.victim
-    or hops and place ~= "where.entry" and math.floor(POINTS.where / (1 + hops) + 0.5) or 0
-  local grounded, evidenceCode = false, nil
+  local points, classCode = pointsForClass(h.class, lesson)
+  if classCode then classCode = misreading(h.class, views) or classCode end
+  local where = pointsForPlace(place, hops)
+  local grounded, found = false, nil
   if place == "right" then
-    grounded, evidenceCode = isGrounded(plainName(h.where, seen.slug), lesson, seen, answer.evidence)
-    grounded = grounded or isRightNumber(answer.number, lesson)
+    grounded, found = isGrounded(plainName(name, views[1].slug), lesson, views, answer.evidence)
+    if not grounded and isRightNumber(answer.number, lesson) then grounded, found = true, nil end
   end
-  local result = { grounded = grounded, parts = { class = points, where = where,
-    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, lesson, seen) } }
+  local result = { grounded = grounded, by = grounded and found or nil, parts = { class = points, where = where,
+    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, lesson, views) } }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
-  result.score = grounded and sum or math.min(sum, UNGROUNDED_MAX)
+  result.score = math.min(100, grounded and sum or math.min(sum, UNGROUNDED_MAX))
   local solved = points == POINTS.class and place == "right" and grounded
   result.verdict = solved and "solved" or result.score >= PARTIAL and "partial" or "wrong"
-  result.code = solved and "solved" or place ~= "right" and place or classCode or evidenceCode
+  result.code = solved and "solved" or place ~= "right" and place or classCode or found
   return result
 end
 
-function judge.answer(answer, lesson, seen)
-  local wrong = findInvalid(answer)
+function judge.answer(answer, lesson, views, foreign)
+  local wrong = findInvalid(answer, views, foreign or {})
   if wrong then return wrong end
   local result
   for rank = 1, math.min(3, #answer.hypotheses) do
-    local scored = scoreHypothesis(answer.hypotheses[rank], answer, lesson, seen)
-    if rank > 1 and scored.verdict == "solved" then scored.verdict = "partial" end
+    local scored = scoreHypothesis(answer.hypotheses[rank], answer, lesson, views)
+    if rank > 1 and scored.verdict == "solved" then scored.verdict, scored.code = "partial", "rank" end
     if not result or scored.score > result.score then result = scored end
     if rank == 1 and scored.verdict == "solved" then break end
   end

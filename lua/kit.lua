@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The verbs for authors: diaglab check, test, new, classes. src/kit/kit.c runs
--- this, in a process that is no lab.
+-- The verbs for authors (diaglab check, test, new, classes) and for students (answer,
+-- progress, repair). src/kit/kit.c runs this, in a process that is no lab.
 --
 -- kit.lua(host) -> run(verb, arguments) -> exit code
 --
@@ -11,7 +11,10 @@ local host = ...
 
 local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"(),
   record = host.part "record"() }
-parts.data = host.part "data"(host)
+parts.data, parts.read_json = host.part "data"(host), host.part "json"()
+parts.progress = host.part "progress"(parts)
+parts.verdict = host.part "verdict"(parts)
+parts.submission = host.part "submission"(host, parts)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)
 parts.lesson = host.part "lesson"(parts)
@@ -25,7 +28,8 @@ parts.naive = host.part "naive"(host, parts)
 parts.junk = host.part "junk"(host)
 parts.answers = host.part "answers"(host, parts)
 parts.kept = host.part "kept"(host, parts)
-parts.visit = host.part "visit"(host)
+parts.evidence = host.part "evidence"()
+parts.visit = host.part "visit"(host, parts)
 parts.left = host.part "left"(parts)
 parts.reason = host.part "reason"(host)
 parts.prove = host.part "prove"(host, parts)
@@ -133,17 +137,47 @@ verbs.classes = {
     "of meaning for each class, and one of how it shows.",
   options = { { "--json", nil, "as JSON" } },
   run = function(options)
-    if options.json then
-      local list = parts.data.list {}
-      for i, class in ipairs(parts.classes.list) do
-        list[i] = { class = class[1], meaning = class[2], shows = class[3] }
-      end
-      host.out(parts.data.json { classes = list } .. "\n")
-      return 0
+    host.out(options.json and parts.data.json { classes = parts.classes.objects() } .. "\n" or parts.classes.text())
+    return 0
+  end,
+}
+
+-- ---- progress --------------------------------------------------------------------
+
+local function stepOf(text)
+  local step = text and math.tointeger(tonumber(text))
+  if text and (not step or step < 0 or step > 9999) then
+    refuse("progress", "--step: '%s' is not the number of a step", text)
+  end
+  return step
+end
+
+verbs.progress = {
+  usage = "progress [OPTIONS]",
+  about = "Shows what you have done: for each step visits, captures, hints, answers, the\n" ..
+    "best score, whether it is solved, and the minutes until then.",
+  options = {
+    { "--json", nil, "as JSON" },
+    { "--csv", nil, "as CSV" },
+    { "--reset", nil, "begin anew: with all steps, or with that of --step" },
+    { "--step", "N", "the step to begin anew with" },
+    { "--state", "DIR", "where it is kept (default $XDG_STATE_HOME/diaglab,\nor ~/.local/state/diaglab)" },
+  },
+  notes = "Nothing is deleted: the file progress.jsonl in that folder keeps each event.",
+  run = function(options, rest)
+    if rest[1] then refuse("progress", "unexpected argument '%s'", rest[1]) end
+    local step = stepOf(options.step)
+    if step and not options.reset then refuse("progress", "--step needs --reset") end
+    local folder = options.state or host.progress_folder()
+    if not folder then refuse("progress", "there is no home folder: name one with --state") end
+    if options.reset then
+      local ok, problem = host.reset_progress(folder, step or -1)
+      if not ok then refuse("progress", "%s", problem) end
     end
-    for _, class in ipairs(parts.classes.list) do
-      host.out(("%-18s %s\n%-18s %s\n"):format(class[1], class[2], "", class[3]))
-    end
+    local text, problem = host.read_progress(folder)
+    if not text then refuse("progress", "%s", problem) end
+    local p = parts.progress.replay(text)
+    host.out(parts.progress[options.json and "json" or options.csv and "csv" or "text"](p))
     return 0
   end,
 }
@@ -208,6 +242,8 @@ verbs.check = {
 
 verbs.test = host.part "proof"(host, parts)
 verbs.new = host.part "new"(host, parts)
+verbs.answer = host.part "answer"(host, parts)
+verbs.repair = host.part "repair"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

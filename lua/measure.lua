@@ -76,13 +76,12 @@ end
 -- A counter that isn't there before its first count is 0 then.
 local function ofNumbers(s, seen)
   local from, to = numbersAt(s, seen)
-  if not to then return nil end
-  local a, b
-  if s.subject.metric then
-    a, b = sumMetric(from.metrics, s.subject), sumMetric(to.metrics, s.subject)
-  else
-    a, b = from.memstats[s.subject.memstats], to.memstats[s.subject.memstats]
+  if not to or not from and s.at ~= "end" then return nil end
+  local function read(numbers)
+    if s.subject.metric then return sumMetric(numbers.metrics, s.subject) end
+    return numbers.memstats[s.subject.memstats]
   end
+  local a, b = from and read(from), read(to)
   if not b then return nil end
   return { value = b - (s.at == "end" and 0 or a or 0), n = math.huge }
 end
@@ -99,7 +98,8 @@ function measure.number(s, seen)
   end
   local name = "process_cpu_seconds_total"
   local from, to = numbersAt(s, seen)
-  return to and { value = to.metrics[name] - from.metrics[name], n = math.huge }
+  local a, b = from and from.metrics[name], to and to.metrics[name]
+  return a and b and { value = b - a, n = math.huge }
 end
 
 -- VALUE as claim C counts it: per request, per second, in p50s.

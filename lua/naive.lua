@@ -91,7 +91,7 @@ function naive.solve(f, seen)
   local result = { solved_by = {}, guesses = {} }
   for _, guess in ipairs(guesses) do
     local answer = { hypotheses = { { class = guess[2], where = guess[3] } } }
-    local verdict = guess[2] and guess[3] and judge.answer(answer, f.lesson, seen).verdict or "none"
+    local verdict = guess[2] and guess[3] and judge.answer(answer, f.lesson, { seen }).verdict or "none"
     result.guesses[#result.guesses + 1] = { name = guess[1], class = guess[2], where = guess[3], verdict = verdict }
     if verdict == "solved" then result.solved_by[#result.solved_by + 1] = guess[1] end
   end

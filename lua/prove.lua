@@ -2,7 +2,7 @@
 -- The proof of an exercise: its sentences hold with the fault and fail with the
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
--- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, visit,
+-- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, sentence, visit,
 --   answers, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
@@ -138,8 +138,8 @@ local function visitOnce(series, which)
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
     load = series.load, kinds = series.kinds, looks = series.looks, idle = series.idle, expected = expected,
     seconds = secondsFor(expected), entering = series.entering,
-    entering_seconds = secondsFor(series.enters[which] or 0.5), log = ("%s/log-%d"):format(work.temp, work.visits),
-    temp = ("%s/files-%d"):format(work.temp, work.visits),
+    entering_seconds = secondsFor(series.enters[which] or 0.5), sample = work.sample,
+    log = ("%s/log-%d"):format(work.temp, work.visits), temp = ("%s/files-%d"):format(work.temp, work.visits),
     turn = work.options.turn, alone = series.timed, trace = work.stage == "evidence" }
   if which == "baseline" then plan.load = merge(series.load, { path = "/" }) end
   local seen = parts.visit.make(plan)
@@ -289,8 +289,10 @@ local function proveCrowd(report)
   local crowded = {}
   for _, s in ipairs(l.expect or {}) do
     local about = false
-    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do about = about or parts.check.isAbout(s, name) end
-    if about and parts.check.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
+    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do
+      about = about or parts.sentence.isAbout(s, name)
+    end
+    if about and parts.sentence.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
   end
   local held = 0
   work.stage = "more clients"
@@ -404,6 +406,60 @@ function prove.folder(f, options, tell)
   report.seconds = host.now() - began
   work = nil
   return report
+end
+
+-- ---- a student's repair ----------------------------------------------------------
+
+-- Only parameters that the student's program still has.
+local function paramsOf(values, f)
+  local out = {}
+  for name, value in pairs(values or {}) do
+    if f.outline.params[name] then out[name] = value end
+  end
+  return out
+end
+
+local function prepareRepair(f, repaired, temp)
+  work = { f = f, options = {}, tell = function() end, temp = temp, series = {}, order = {}, visits = 0, sample = true }
+  local programs = layOutPrograms(f, temp)
+  programs.fault = { scenarios = layOut(temp .. "/repaired", repaired), number = f.number, slug = repaired.slug,
+    params = paramsOf(f.lesson.params, repaired) }
+  work.programs = programs
+end
+
+-- Sorts what a sentence says of the student's program: what of the fault is still
+-- there, what doesn't work any more, and what can't be told.
+local function sortSentence(s, found)
+  local row = judgeSentence(s)
+  local text = ("%s (%s)"):format(s.text, row.fault_text or "")
+  if row.fault == "inconclusive" then
+    table.insert(found.unclear, text)
+  elseif s.keeps or s.always then
+    if row.fault ~= "yes" then table.insert(found.broken, text) end
+  elseif row.fault == "yes" then
+    table.insert(found.there, text)
+  end
+end
+
+-- What the exercise F says of REPAIRED, a folder with a student's program: {
+-- there, broken, unclear = texts of sentences, order = series with visits of both
+-- programs, problem = why there are none, seconds }.
+function prove.repair(f, repaired)
+  local began = host.now()
+  local found = { there = {}, broken = {}, unclear = {}, order = {} }
+  local temp = try(host.temp_folder())
+  local guard <close> = setmetatable({}, { __close = function() host.remove_tree(temp) end }) -- luacheck: ignore
+  local ok, problem = pcall(function()
+    prepareRepair(f, repaired, temp)
+    local sentences = planSentences()
+    for i = 1, #work.order do settle(work.order[i]) end
+    for _, s in ipairs(sentences) do sortSentence(s, found) end
+    found.order = work.order
+  end)
+  work = nil
+  if not ok and tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
+  found.problem, found.seconds = not ok and tostring(problem) or nil, host.now() - began
+  return found
 end
 
 prove.claim = claim

@@ -3,6 +3,7 @@
 --
 -- sentence.lua(fields, claim.lua's result) -> sentence
 -- sentence.load, sentence.read: checks for fields.lua
+-- sentence.isEvidence(s), sentence.isAbout(s, name)
 
 local fields, claim = ...
 local sentence = {}
@@ -312,6 +313,28 @@ function sentence.describe(s)
   if s.share then claims[#claims + 1] = "share " .. s.share.text end
   if s.value then claims[#claims + 1] = "value " .. s.value.text end
   return table.concat(parts, " ") .. ": " .. table.concat(claims, ", ")
+end
+
+-- ---- answers -------------------------------------------------------------------
+
+local function contains(list, word)
+  for _, item in ipairs(list or {}) do
+    if item == word then return true end
+  end
+  return false
+end
+
+-- Can a student's own capture show that S holds? Captures come after the step was
+-- entered, and there is nothing to compare them with.
+function sentence.isEvidence(s)
+  local than = s.value and s.value.than
+  if s.during == "enter" then return false end
+  return not s.always and than ~= "fixed" and than ~= "baseline" and not s.subject.latency and not s.subject.status
+end
+
+-- Is S about the function NAME?
+function sentence.isAbout(s, name)
+  return contains(s.under, name) or s.top == name or s.of == name or contains(s.about, name)
 end
 
 sentence.load = load

@@ -3,7 +3,7 @@
 -- all that a sentence may be about is looked at meanwhile, afterwards, and when the
 -- step has been left.
 --
--- visit.lua(host) -> visit
+-- visit.lua(host, parts) -> visit      parts: evidence
 -- visit.make(plan) -> seen
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
@@ -22,6 +22,7 @@
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after the step was left
 --   left                { tasks, fds, heap, rss, seconds, processes, files = { texts } }
+--   sample              { status, body } of one more request, if the plan has `sample`
 --   entering, idle      what a visit is, of the time while the step was entered, and
 --                       of a pause after the load: slug, elapsed, profiles, before,
 --                       after; idle has the load's requests and latency, too
@@ -29,7 +30,7 @@
 --   short               true: the load took longer than the CPU and wall profiles, or
 --                       entering did
 
-local host = ...
+local host, parts = ...
 local visit = {}
 
 local PPROF = "/debug/pprof/"
@@ -74,15 +75,6 @@ end
 
 -- ---- numbers ---------------------------------------------------------------------
 
-local function parseMetrics(text)
-  local metrics = {}
-  for line in text:gmatch("[^\n]+") do
-    local name, value = line:match("^([^#]%S*.-) (%S+)$")
-    if name then metrics[name] = tonumber(value) end
-  end
-  return metrics
-end
-
 local function parseMemstats(text)
   local stats = {}
   for name, value in text:gmatch("\n# (%u%w+) = (%-?[%d.e+-]+)") do stats[name] = tonumber(value) end
@@ -95,7 +87,8 @@ local function numbersJobs(lab, follows)
 end
 
 local function numbersOf(metrics, heap)
-  return { metrics = parseMetrics(answerOf("/metrics", metrics)), memstats = parseMemstats(answerOf("heap", heap)) }
+  return { metrics = parts.evidence.parseMetrics(answerOf("/metrics", metrics)),
+    memstats = parseMemstats(answerOf("heap", heap)) }
 end
 
 local function takeNumbers(lab)
@@ -298,6 +291,13 @@ local function leave(lab, seen, rssBefore, temp)
   seen.left = left
 end
 
+-- One answer more: { status, body }, or {} if there is none.
+local function sampleOf(lab, plan)
+  local path = plan.load.path:gsub("{n}", "1")
+  local result = host.together({ { get = urlOf(lab, path), timeout = plan.load.timeout } })[1]
+  return { status = result.status, body = result.body }
+end
+
 -- From entering the step until the load has ended. Other labs may start and end
 -- meanwhile, which is little.
 local function look(lab, plan, seen)
@@ -311,6 +311,7 @@ local function look(lab, plan, seen)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)
   subtractBefore(seen, before)
+  if plan.sample then seen.sample = sampleOf(lab, plan) end
   seen.short = seen.short or seen.entering and seen.entering.elapsed > plan.entering_seconds - 0.1
   if plan.idle then lookWhenIdle(lab, plan, seen) end
 end

@@ -42,6 +42,9 @@ typedef struct lab_config {
   size_t nparams;
   int step;             /* the first one; -1: 0, and it may fail */
   const char *log_file; /* NULL: standard error */
+  int hint_pause;    /* least seconds from one hint to the next; -1: no hints */
+  const char *state; /* folder where the progress of a student is kept; NULL:
+                        it is not kept */
   int64_t
       memprofile_rate; /* bytes between samples; 1: all, 0: none, -1: Go's */
   int64_t blockprofile_rate;     /* ns; 1: all waits, 0: none */

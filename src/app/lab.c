@@ -166,6 +166,8 @@ static int start_web(lab_app *app, lab_err *err) {
       .hosts = app->hosts,
       .nhosts = app->nhosts,
       .trace_events = app->config.trace_events,
+      .state = app->config.state,
+      .hint_pause = app->config.hint_pause,
   };
   int rc = lab_web_new(&app->web, &config);
   if (rc)
@@ -320,6 +322,7 @@ void lab_config_init(lab_config *config) {
                          .blockprofile_rate = 1,
                          .mutexprofile_fraction = 1,
                          .usr2_seconds = 30,
+                         .hint_pause = 60,
                          .scavenge = 300};
 }
 

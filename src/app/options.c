@@ -15,10 +15,16 @@
 
 #include "app/listen.h"
 #include "base/alloc.h"
+#include "diagnosis/progress.h"
 #include "lab_version.h"
 #include "tool/tool.h"
 
-enum { STEP_MAX = 9999, WORKERS_MAX = 1024, USR2_MAX = 600 };
+enum {
+  STEP_MAX = 9999,
+  WORKERS_MAX = 1024,
+  USR2_MAX = 600,
+  HINT_PAUSE_MAX = 86400
+};
 
 static const char help_head[] =
     "diaglab: a lab for learning to diagnose running programs\n"
@@ -65,6 +71,12 @@ static const char help[] =
     "2000000)\n"
     "  --log-file FILE         append the log to FILE (default: standard "
     "error)\n"
+    "  --hints SECONDS         the next hint comes so long after the last one "
+    "\n"
+    "                          (default 60); off: there are none\n"
+    "  --state DIR             where your progress is kept; none: nowhere\n"
+    "                          (default $XDG_STATE_HOME/diaglab, or\n"
+    "                          ~/.local/state/diaglab)\n"
     "  --usr2-seconds N        how long the CPU profile of the signal USR2\n"
     "                          lasts (default 30)\n"
     "  --list                  print the steps with their symptoms, and exit\n"
@@ -95,6 +107,8 @@ enum {
   MUTEXPROFILE_FRACTION,
   SCAVENGE,
   LOG_FILE,
+  HINTS,
+  STATE,
   USR2_SECONDS,
   LIST,
   VERSION,
@@ -114,6 +128,8 @@ static const struct option flags[] = {
     {"mutexprofile-fraction", required_argument, NULL, MUTEXPROFILE_FRACTION},
     {"scavenge", required_argument, NULL, SCAVENGE},
     {"log-file", required_argument, NULL, LOG_FILE},
+    {"hints", required_argument, NULL, HINTS},
+    {"state", required_argument, NULL, STATE},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
     {"list", no_argument, NULL, LIST},
     {"version", no_argument, NULL, VERSION},
@@ -200,6 +216,13 @@ static bool take_scavenge(lab_options *o, const char *text) {
   return take_int("scavenge", text, -1, INT_MAX, &o->config.scavenge);
 }
 
+static bool take_hints(lab_options *o, const char *text) {
+  if (strcmp(text, "off") != 0)
+    return take_int("hints", text, 0, HINT_PAUSE_MAX, &o->config.hint_pause);
+  o->config.hint_pause = -1;
+  return true;
+}
+
 static bool take_workers(lab_options *o, const char *text) {
   int n;
   if (!take_int("workers", text, 1, WORKERS_MAX, &n))
@@ -247,6 +270,11 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case LOG_FILE:
     o->config.log_file = value;
     return true;
+  case HINTS:
+    return take_hints(o, value);
+  case STATE:
+    o->config.state = value;
+    return true;
   case LIST:
     o->list = true;
     return true;
@@ -256,6 +284,15 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   default:
     return false; /* getopt has printed what is wrong */
   }
+}
+
+/* The folder for the progress, if none was named. */
+static void choose_state(lab_options *o) {
+  const char *named = o->config.state;
+  if (named && strcmp(named, "none") == 0)
+    o->config.state = NULL;
+  else if (!named && lab_progress_find_folder(o->state))
+    o->config.state = o->state;
 }
 
 /* ---- the whole ----------------------------------------------------------- */
@@ -302,6 +339,7 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   lab_config *config = &out->config;
   lab_config_init(config);
   lab_options_result result = parse_flags(out, argc, argv);
+  choose_state(out);
   config->hosts = out->hosts.items;
   config->nhosts = out->hosts.n;
   config->scenarios = out->scenarios.items;

@@ -4,6 +4,7 @@
 #ifndef LAB_APP_OPTIONS_H
 #define LAB_APP_OPTIONS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,7 +20,8 @@ typedef struct lab_options {
   lab_strings hosts;
   lab_strings scenarios;
   bool list;
-  lab_strings params; /* each has the form N.key=value */
+  char state[PATH_MAX]; /* config.state, if it is the default */
+  lab_strings params;   /* each has the form N.key=value */
 } lab_options;
 
 typedef enum lab_options_result {

@@ -24,6 +24,13 @@ void lab_buf_free(lab_buf *b) {
   *b = (lab_buf)LAB_BUF_INIT;
 }
 
+void lab_buf_trim(lab_buf *b) {
+  if (b->counted || b->len == 0 || b->cap / 2 <= b->len)
+    return;
+  b->data = lab_xrealloc(b->data, b->len);
+  b->cap = b->len;
+}
+
 /* Gives B's bytes CAP bytes of the scenario's memory. */
 static bool resize_counted(lab_buf *b, size_t cap) {
   bool had = b->counted;

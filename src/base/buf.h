@@ -34,6 +34,9 @@ static inline void lab_buf_clear(lab_buf *b) {
 }
 /* Gives B more memory, for N more bytes at least. */
 void lab_buf_grow(lab_buf *b, size_t n);
+/* Gives back the memory that B doesn't use, if that is more than half of it: B
+ * is to be kept as it is. */
+void lab_buf_trim(lab_buf *b);
 /* Makes room for N more bytes and returns where they go. The caller writes
  * there and adds to b->len. */
 static inline char *lab_buf_reserve(lab_buf *b, size_t n) {

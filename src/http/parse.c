@@ -229,6 +229,12 @@ static int check_expect_header(lab_http_conn *c) {
   return 0;
 }
 
+static size_t find_body_limit(lab_http_conn *c) {
+  const lab_http_config *config = &c->server->config;
+  size_t own = config->body_limit ? config->body_limit(c->req, config->arg) : 0;
+  return own ? own : config->max_body_bytes;
+}
+
 static int on_request_head_end(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
@@ -248,10 +254,11 @@ static int on_request_head_end(llhttp_t *parser) {
   int refused = check_transfer_encoding(c, &coded);
   if (refused)
     return refused;
-  if (parser->content_length > c->server->config.max_body_bytes)
+  split_target(req);
+  req->max_body = find_body_limit(c);
+  if (parser->content_length > req->max_body)
     return refuse_request(c, 413, NULL);
   req->keep_alive = llhttp_should_keep_alive(parser);
-  split_target(req);
   bool has_body = coded || parser->content_length > 0;
   c->state = LAB_HTTP_BODY;
   c->deadline = uv_now(c->server->loop) + c->server->config.body_timeout_ms;
@@ -261,7 +268,7 @@ static int on_request_head_end(llhttp_t *parser) {
 static int on_request_body(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
   c->want_continue = false;
-  if (c->req->body.len + len > c->server->config.max_body_bytes)
+  if (c->req->body.len + len > c->req->max_body)
     return refuse_request(c, 413, NULL);
   if (!c->server->config.counts_bodies)
     lab_buf_append(&c->req->body, at, len);

@@ -19,11 +19,27 @@
 
 static const char no_body[] = "";
 
-/* The body is BYTES, which is copied; or, if OWNED is not NULL and the body is
- * large, OWNED, whose memory is taken. */
+/* A body as the functions below get it: LEN bytes at DATA, which are
+ * copied if they are few. Many are OWNED's, whose memory is taken, or
+ * SHARED's. */
+typedef struct answer_body {
+  const void *data;
+  size_t len;
+  lab_buf *owned;
+  lab_blob *shared;
+} answer_body;
+
+static void write_body(lab_http_conn *c, const answer_body *body) {
+  if (body->len > SMALL_BODY && body->owned)
+    lab_http_flush(c, body->owned);
+  else if (body->len > SMALL_BODY && body->shared)
+    lab_http_flush_blob(c, body->shared);
+  else
+    lab_buf_append(&c->out, body->data, body->len);
+}
+
 static void send_answer(lab_http_request *req, int status, const char *type,
-                        const char *extra, const void *bytes, size_t len,
-                        lab_buf *owned) {
+                        const char *extra, const answer_body *body) {
   lab_http_conn *c = req->conn;
   if (!c) {
     lab_http_request_end(req);
@@ -31,14 +47,11 @@ static void send_answer(lab_http_request *req, int status, const char *type,
   }
   LAB_ASSERT(c->state == LAB_HTTP_HANDLER);
   lab_http_cork(c);
-  lab_http_write_head(req, status, type, extra, len);
+  lab_http_write_head(req, status, type, extra, body->len);
   lab_http_conn_answered(c); /* if the connection is lost now, nobody has to
                                 be told */
-  bool body = !req->bodiless && !lab_http_is_head(req);
-  if (body && owned && len > SMALL_BODY)
-    lab_http_flush(c, owned);
-  else if (body)
-    lab_buf_append(&c->out, bytes, len);
+  if (!req->bodiless && !lab_http_is_head(req))
+    write_body(c, body);
   lab_http_request_end(req);
   lab_http_uncork(c);
 }
@@ -47,7 +60,8 @@ void lab_http_respond(lab_http_request *req, int status,
                       const char *content_type, const char *extra_headers,
                       const void *body, size_t len) {
   if (len <= SMALL_BODY) {
-    send_answer(req, status, content_type, extra_headers, body, len, NULL);
+    send_answer(req, status, content_type, extra_headers,
+                &(answer_body){.data = body, .len = len});
     return;
   }
   lab_buf copy = LAB_BUF_INIT;
@@ -59,8 +73,19 @@ void lab_http_respond_buf(lab_http_request *req, int status,
                           const char *content_type, const char *extra_headers,
                           lab_buf *body) {
   send_answer(req, status, content_type, extra_headers,
-              body->data ? body->data : no_body, body->len, body);
+              &(answer_body){.data = body->data ? body->data : no_body,
+                             .len = body->len,
+                             .owned = body});
   lab_buf_free(body);
+}
+
+void lab_http_respond_blob(lab_http_request *req, int status,
+                           const char *content_type, const char *extra_headers,
+                           lab_blob *body) {
+  send_answer(req, status, content_type, extra_headers,
+              &(answer_body){.data = lab_blob_data(body),
+                             .len = lab_blob_len(body),
+                             .shared = body});
 }
 
 void lab_http_error(lab_http_request *req, int status, const char *text) {

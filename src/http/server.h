@@ -46,6 +46,9 @@ typedef struct lab_http_config {
   size_t max_header_bytes; /* names and values of all headers; else 431 */
   size_t max_uri_bytes;    /* the request's target; else 414 */
   size_t max_body_bytes;   /* the request's body; else 413 */
+  /* Another limit for some requests, whose body has not come yet: bytes, or 0
+   * for max_body_bytes. May be NULL. */
+  size_t (*body_limit)(const lab_http_request *req, void *arg);
   bool counts_bodies; /* they are a scenario's memory (base/buf.h): 503 if there
                          is no more */
   uint64_t header_timeout_ms; /* from a request's first byte to its last header;

@@ -16,15 +16,29 @@
 /* A spare buffer that has grown larger than this is freed. */
 #define SPARE_MAX (4 * LAB_HTTP_BATCH_MAX)
 
+/* What is sent in one write: the collected output, and a body. The body's bytes
+ * are the second buffer's, or belong to a blob. */
+typedef struct output {
+  lab_buf bufs[2];
+  lab_blob *blob; /* or NULL */
+} output;
+
 typedef struct pending_write {
   uv_write_t req;
   lab_http_conn *conn;
-  lab_buf bufs[2];
+  output out;
 } pending_write;
 
+static void free_body(output *o) {
+  if (!o->blob)
+    lab_buf_free(&o->bufs[1]);
+  lab_blob_unref(o->blob);
+  o->blob = NULL;
+}
+
 static void free_pending_write(pending_write *w) {
-  lab_buf_free(&w->bufs[0]);
-  lab_buf_free(&w->bufs[1]);
+  lab_buf_free(&w->out.bufs[0]);
+  free_body(&w->out);
   lab_xfree(w);
 }
 
@@ -35,14 +49,15 @@ static void on_output_written(uv_write_t *req, int status) {
   lab_http_conn_written(c, status);
 }
 
-/* Queues what is left of the two buffers after the first DONE bytes. */
-static void queue_output(lab_http_conn *c, lab_buf bufs[2], size_t done) {
+/* Queues what is left of O, which is taken, after the first DONE bytes. */
+static void queue_output(lab_http_conn *c, const output *o, size_t done) {
   pending_write *w = lab_xmalloc(sizeof *w);
+  const lab_buf *bufs = o->bufs;
   uv_buf_t rest[2];
   unsigned count = 0;
   w->conn = c;
+  w->out = *o;
   for (int i = 0; i < 2; i++) {
-    w->bufs[i] = bufs[i];
     size_t skip = done < bufs[i].len ? done : bufs[i].len;
     done -= skip;
     if (skip < bufs[i].len)
@@ -68,24 +83,37 @@ static ssize_t try_write_output(lab_http_conn *c, const lab_buf bufs[2]) {
   return n == UV_EAGAIN ? 0 : n;
 }
 
-void lab_http_flush(lab_http_conn *c, lab_buf *body) {
-  lab_buf bufs[2] = {c->out, body ? *body : (lab_buf)LAB_BUF_INIT};
-  if (body)
-    *body = (lab_buf)LAB_BUF_INIT;
-  size_t total = bufs[0].len + bufs[1].len;
+/* Sends O, whose first buffer is c->out; the body is taken. */
+static void send_output(lab_http_conn *c, output *o) {
+  size_t total = o->bufs[0].len + o->bufs[1].len;
   ssize_t n = 0;
   bool usable = c->state != LAB_HTTP_CLOSED && !c->broken;
   if (usable && total > 0)
-    n = try_write_output(c, bufs);
+    n = try_write_output(c, o->bufs);
   if (n < 0)
     c->broken = true;
   if (!usable || n < 0 || (size_t)n == total) {
     lab_buf_clear(&c->out);
-    lab_buf_free(&bufs[1]);
+    free_body(o);
     return;
   }
   c->out = (lab_buf)LAB_BUF_INIT;
-  queue_output(c, bufs, (size_t)n);
+  queue_output(c, o, (size_t)n);
+}
+
+void lab_http_flush(lab_http_conn *c, lab_buf *body) {
+  output o = {.bufs = {c->out, body ? *body : (lab_buf)LAB_BUF_INIT}};
+  if (body)
+    *body = (lab_buf)LAB_BUF_INIT;
+  send_output(c, &o);
+}
+
+void lab_http_flush_blob(lab_http_conn *c, lab_blob *body) {
+  output o = {.bufs = {c->out,
+                       {.data = (char *)lab_blob_data(body), /* only read */
+                        .len = lab_blob_len(body)}},
+              .blob = lab_blob_ref(body)};
+  send_output(c, &o);
 }
 
 void lab_http_cork(lab_http_conn *c) {

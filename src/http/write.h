@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/blob.h"
 #include "base/buf.h"
 #include "http/conn.h"
 
@@ -22,6 +23,8 @@ void lab_http_uncork(lab_http_conn *c);
  * the connection: a handler in the middle of an answer must not be told from
  * inside its own call. */
 void lab_http_flush(lab_http_conn *c, lab_buf *body);
+/* The same with a body that others have, too: it is sent from where it is. */
+void lab_http_flush_blob(lab_http_conn *c, lab_blob *body);
 
 /* True while the kernel has not taken all that was sent. */
 static inline bool lab_http_blocked(const lab_http_conn *c) {

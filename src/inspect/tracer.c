@@ -19,6 +19,7 @@
 
 #include "mem/mem.h"
 #include "mem/memstats.h"
+#include "prof/attempt.h"
 #include "prof/cpu.h"
 #include "prof/export.h"
 #include "stack/stack.h"
@@ -364,6 +365,7 @@ int lab_tracer_begin(lab_vm *vm, uint64_t max_events) {
       .wakeup = lab_export_pseudo("[wake-up]"),
       .heap = read_heap_bytes,
   };
+  lab_attempt_write(lab_attempt_now().id, config.remark);
   if (atomic_load(&tr.on_sent)) /* a snapshot may be under way */
     return -EBUSY;
   int rc = lab_trace_open(&config);

@@ -18,7 +18,10 @@ struct batch;
 typedef struct job {
   struct batch *batch;
   uv_timer_t begins;
-  const char *url;    /* the Lua table keeps it; NULL: a pause, or */
+  const char *url;  /* the Lua table keeps it; NULL: a pause, or */
+  const char *body; /* that is posted, or NULL; likewise */
+  size_t body_len;
+  char headers[128];
   lab_load_job *load; /* a load */
   int follows; /* begins when that job, by its number from 1, has ended */
   uint64_t after_ms;
@@ -77,9 +80,11 @@ static void begin_batch_job(uv_timer_t *timer) {
     end_batch_job(j);
     return;
   }
-  const lab_http_call_config config = {.method = "GET",
+  const lab_http_call_config config = {.method = j->body ? "POST" : "GET",
                                        .url = j->url,
-                                       .headers = "User-Agent: diaglab-kit\r\n",
+                                       .headers = j->headers,
+                                       .body = j->body,
+                                       .body_len = j->body_len,
                                        .timeout_ms = j->timeout_ms,
                                        .max_body = BODY_MAX,
                                        .done = keep_answer,
@@ -161,12 +166,25 @@ static uint64_t take_ms(lua_State *L, int at, const char *key, double other) {
   return (uint64_t)(seconds * 1000);
 }
 
+/* What is asked for, by the job at AT: its texts stay in the table. */
+static void plan_request(lua_State *L, int at, job *j) {
+  lua_getfield(L, at, "get");
+  lua_getfield(L, at, "post");
+  lua_getfield(L, at, "body");
+  lua_getfield(L, at, "type");
+  const char *type = lua_tostring(L, -1);
+  bool posts = lua_isstring(L, -3);
+  j->url = lua_tostring(L, posts ? -3 : -4);
+  j->body = posts ? luaL_checklstring(L, -2, &j->body_len) : NULL;
+  snprintf(j->headers, sizeof j->headers, "User-Agent: diaglab-kit\r\n%s%s%s",
+           type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "");
+  lua_pop(L, 4);
+}
+
 /* The job at the top of the stack, which stays there. */
 static void plan_job(lua_State *L, job *j) {
   int at = lua_gettop(L);
-  lua_getfield(L, at, "get");
-  j->url = lua_tostring(L, -1);
-  lua_pop(L, 1);
+  plan_request(L, at, j);
   j->timeout_ms = take_ms(L, at, "timeout", TIMEOUT_S);
   j->after_ms = take_ms(L, at, j->url ? "after" : "pause", 0);
   lua_getfield(L, at, "load");

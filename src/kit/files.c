@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "diagnosis/progress.h"
 
 static int write_out(lua_State *L) {
   size_t len;
@@ -102,7 +103,7 @@ static int make_link(lua_State *L) {
 }
 
 static int remove_tree_entry(const char *path, const struct stat *st, int type,
-                        struct FTW *at) {
+                             struct FTW *at) {
   (void)st;
   (void)type;
   (void)at;
@@ -116,6 +117,44 @@ static int remove_tree(lua_State *L) {
   return luaL_fileresult(L, rc == 0, path);
 }
 
+static int push_progress_folder(lua_State *L) {
+  char path[PATH_MAX];
+  if (lab_progress_find_folder(path))
+    lua_pushstring(L, path);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static int read_kit_progress(lua_State *L) {
+  lab_buf events = LAB_BUF_INIT;
+  lab_err err;
+  if (lab_progress_read(luaL_checkstring(L, 1), &events, &err)) {
+    luaL_pushfail(L);
+    lua_pushstring(L, err.text);
+    return 2;
+  }
+  lua_pushlstring(L, events.len ? events.data : "", events.len);
+  lab_buf_free(&events);
+  return 1;
+}
+
+static int reset_kit_progress(lua_State *L) {
+  lab_progress *p = lab_progress_new(luaL_checkstring(L, 1));
+  int rc = lab_progress_add(
+      p, &(lab_progress_event){.what = "reset",
+                               .step = (int)luaL_checkinteger(L, 2)});
+  lab_progress_free(p);
+  if (rc == 0) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  luaL_pushfail(L);
+  lua_pushfstring(L, "can't write to %s: %s", lua_tostring(L, 1),
+                  strerror(-rc));
+  return 2;
+}
+
 const luaL_Reg lab_kit_files[] = {
     {"out", write_out},
     {"err", write_err},
@@ -127,5 +166,8 @@ const luaL_Reg lab_kit_files[] = {
     {"link", make_link},
     {"temp_folder", make_temp_folder},
     {"remove_tree", remove_tree},
+    {"progress_folder", push_progress_folder},
+    {"read_progress", read_kit_progress},
+    {"reset_progress", reset_kit_progress},
     {NULL, NULL},
 };

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "diagnosis/profile.h"
 #include "kit/batch.h"
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
-#include "kit/profile.h"
 #include "kit/state.h"
 #include "kit/strays.h"
 #include "kit/turn.h"
@@ -32,7 +32,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_files, 0);
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
-  luaL_setfuncs(L, lab_kit_profiles, 0);
+  luaL_setfuncs(L, lab_diagnosis_profiles, 0);
   luaL_setfuncs(L, lab_kit_strays, 0);
   luaL_setfuncs(L, lab_kit_turn, 0);
 }

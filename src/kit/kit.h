@@ -5,8 +5,8 @@
  * in which the files may call each other:
  *
  *   interrupt, lesson_plan < load_job < batch; interrupt < labs < strays;
- * interrupt < turn all these, files, profile, state < kit lesson_plan, batch,
- * state < step_load, for diaglab load
+ *   interrupt < turn; all these, files, state < kit
+ *   lesson_plan, batch, state < step_load, for diaglab load
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the
  * verb. */

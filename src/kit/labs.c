@@ -265,9 +265,9 @@ static started *start_logged(lua_State *L, char *const *argv, const char *log,
 static int start_kit_lab(lua_State *L) {
   const char *log = luaL_checkstring(L, 1);
   static char program[] = "diaglab", listen[] = "--listen",
-              address[] = "127.0.0.1:0";
-  char *argv[ARGUMENTS_MAX + 4] = {program, listen, address};
-  take_arguments(L, argv + 3);
+              address[] = "127.0.0.1:0", state[] = "--state", none[] = "none";
+  char *argv[ARGUMENTS_MAX + 6] = {program, listen, address, state, none};
+  take_arguments(L, argv + 5);
   started *s = start_logged(L, argv, log, luaL_optstring(L, 3, NULL));
   return s ? wait_for_port(L, s, log) : 2;
 }

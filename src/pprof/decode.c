@@ -98,6 +98,7 @@ static size_t lay_out_profile(decoder *d, char *at) {
   d->values = take_part(&at, &sum, count[LAB_PPROF_VALUES], sizeof *d->values);
   d->ids = take_part(&at, &sum, count[LAB_PPROF_IDS], sizeof *d->ids);
   d->texts.bytes = take_part(&at, &sum, d->has.text, 1);
+  p->memory = sum;
   return sum;
 }
 

@@ -107,6 +107,7 @@ typedef struct lab_pprof {
   lab_pprof_sample *samples;
   const char **comments;
   size_t nmappings, nfunctions, nlines, nlocations, nsamples, ncomments;
+  size_t memory; /* bytes that it has */
 } lab_pprof;
 
 /* Reads the N BYTES, which may be freed afterwards. LIMITS NULL:

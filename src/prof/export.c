@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "pprof/encode.h"
+#include "prof/attempt.h"
 #include "prof/keymap.h"
 #include "prof/label.h"
 #include "stack/stack.h"
@@ -32,7 +33,15 @@ struct lab_export {
 
 lab_export *lab_export_new(const lab_profile_config *config) {
   lab_export *e = lab_xcalloc(1, sizeof *e);
-  e->profile = lab_profile_new(config);
+  char comment[LAB_ATTEMPT_COMMENT];
+  const char *comments[] = {comment, NULL};
+  lab_profile_config with_attempt = *config;
+  uint64_t id = lab_attempt_now().id;
+  if (id) {
+    lab_attempt_write(id, comment);
+    with_attempt.comments = comments;
+  }
+  e->profile = lab_profile_new(&with_attempt);
   return e;
 }
 

@@ -22,6 +22,8 @@
 
 typedef struct lab_export lab_export;
 
+/* CONFIG has no comments: the profile gets the present attempt's (attempt.h).
+ */
 lab_export *lab_export_new(const lab_profile_config *config);
 /* Accepts NULL. */
 void lab_export_free(lab_export *e);

@@ -60,6 +60,8 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
   lua_setfield(L, -2, "step");
   lua_pushboolean(L, q->json);
   lua_setfield(L, -2, "json");
+  lua_pushboolean(L, q->no_hints);
+  lua_setfield(L, -2, "no_hints");
   if (q->hint > 0) {
     lua_pushinteger(L, q->hint);
     lua_setfield(L, -2, "n");

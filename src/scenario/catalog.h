@@ -17,6 +17,7 @@ typedef struct lab_catalog_question {
   int step;      /* the present one, -1 if there is none */
   int hint;      /* 0: the list; N: that hint for the present step */
   bool json;     /* else text */
+  bool no_hints; /* the list says that there are none */
   size_t broken; /* is set: of the list, how many steps can't be selected */
 } lab_catalog_question;
 

@@ -27,6 +27,7 @@ typedef struct record {
   source *sources; /* the first one is the folder's scenario.lua */
   size_t nsources;
   bool passing; /* it says nothing about the next time */
+  bool whole;   /* it has the lesson */
   atomic_uint references;
 } record;
 
@@ -155,9 +156,9 @@ static void keep_record(const char *file, record *r) {
   release_record(before);
 }
 
-static bool is_known(const char *file) {
+static bool is_known(const char *file, bool whole) {
   record *r = take_record(file);
-  bool known = r && is_record_current(r);
+  bool known = r && (r->whole || !whole) && is_record_current(r);
   release_record(r);
   return known;
 }
@@ -170,12 +171,13 @@ typedef struct batch {
   size_t busy;
 } batch;
 
-static void begin_reading(batch *b, const char *file) {
+static void begin_reading(batch *b, const char *file, bool whole) {
   size_t i = 0;
   while (b->readings[i].file)
     i++;
   record *r = new_record(file);
-  int rc = lab_reading_begin(&b->readings[i], file, with_lessons);
+  r->whole = whole;
+  int rc = lab_reading_begin(&b->readings[i], file, whole);
   if (rc) {
     fail_record(r, strerror(-rc));
     keep_record(file, r);
@@ -209,14 +211,15 @@ static void attend_readings(batch *b) {
   }
 }
 
-void lab_folders_read(const char *const *files, size_t n) {
+void lab_folders_read(const char *const *files, size_t n, bool whole) {
   batch b = {.busy = 0};
+  whole |= atomic_load(&with_lessons);
   for (size_t i = 0; i < n && !atomic_load(&stopped); i++) {
-    if (is_known(files[i]))
+    if (is_known(files[i], whole))
       continue;
     while (b.busy == AT_ONCE)
       attend_readings(&b);
-    begin_reading(&b, files[i]);
+    begin_reading(&b, files[i], whole);
   }
   while (b.busy > 0)
     attend_readings(&b);

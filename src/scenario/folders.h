@@ -13,9 +13,9 @@
 #include "base/buf.h"
 
 /* Reads those of FILES, N paths of scenario.lua, that aren't known yet or have
- * changed, a few at a time. Returns when all are read. One that doesn't come to
- * an end takes half a second of CPU time. */
-void lab_folders_read(const char *const *files, size_t n);
+ * changed, a few at a time; WHOLE: with their lessons. Returns when all are
+ * read. One that doesn't come to an end takes half a second of CPU time. */
+void lab_folders_read(const char *const *files, size_t n, bool whole);
 
 /* From now on records are whole: with their lessons, for checking and proving
  * them. Before the first reading. */

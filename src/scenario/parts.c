@@ -6,12 +6,15 @@
 #include <string.h>
 
 #define PARTS(X)                                                               \
+  X(answer)                                                                    \
   X(answers)                                                                   \
   X(catalog)                                                                   \
   X(check)                                                                     \
   X(claim)                                                                     \
   X(classes)                                                                   \
   X(data)                                                                      \
+  X(diagnosis)                                                                 \
+  X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
   X(jobs)                                                                      \
@@ -27,17 +30,21 @@
   X(measure)                                                                   \
   X(naive)                                                                     \
   X(new)                                                                       \
+  X(progress)                                                                  \
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
   X(reason)                                                                    \
   X(record)                                                                    \
+  X(repair)                                                                    \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
   X(source)                                                                    \
   X(step_load)                                                                 \
   X(steps)                                                                     \
+  X(submission)                                                                \
   X(templates)                                                                 \
+  X(verdict)                                                                   \
   X(visit)
 
 #define DECLARE(name)                                                          \

@@ -31,7 +31,7 @@ static holder *push_holder(lua_State *L) {
 }
 
 /* The list is the state's own memory, so that nothing is lost if it raises. */
-static int read_folders(lua_State *L) {
+static int read_folder_list(lua_State *L, bool whole) {
   luaL_checktype(L, 1, LUA_TTABLE);
   size_t n = (size_t)lua_rawlen(L, 1);
   const char **files = lua_newuserdatauv(L, (n + 1) * sizeof *files, 0);
@@ -40,8 +40,16 @@ static int read_folders(lua_State *L) {
     files[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
     lua_pop(L, 1);
   }
-  lab_folders_read(files, n);
+  lab_folders_read(files, n, whole);
   return 0;
+}
+
+static int read_folders(lua_State *L) {
+  return read_folder_list(L, false);
+}
+
+static int read_whole_folders(lua_State *L) {
+  return read_folder_list(L, true);
 }
 
 static int push_record(lua_State *L) {
@@ -65,6 +73,7 @@ static int push_record(lua_State *L) {
 
 const luaL_Reg lab_host_records[] = {
     {"read_folders", read_folders},
+    {"read_whole", read_whole_folders},
     {"record", push_record},
     {NULL, NULL},
 };

@@ -9,6 +9,7 @@
 
 /* host.read_folders { path of scenario.lua, ... }: afterwards host.record knows
  *   them
+ * host.read_whole { path, ... }: with their lessons, too
  * host.record(path of scenario.lua) -> record | nil, message */
 extern const luaL_Reg lab_host_records[];
 

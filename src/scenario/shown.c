@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "prof/attempt.h"
 #include "scenario/scenario.h"
 #include "vm/vm.h"
 
@@ -112,6 +113,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
   s->shown.nroutes = nroutes;
   pthread_mutex_unlock(&s->shown.lock);
   atomic_store(&s->shown.number, new.number);
+  lab_attempt_begin();
   lab_buf_free(&old.title);
   lab_buf_free(&old.params);
   lab_buf_free(&where);
@@ -153,6 +155,15 @@ void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry) {
 
 int lab_shown_number(lab_vm *vm) {
   return atomic_load(&vm->scenario->shown.number);
+}
+
+int lab_shown_slug(lab_vm *vm, char slug[LAB_SLUG_LEN]) {
+  lab_shown *shown = &vm->scenario->shown;
+  pthread_mutex_lock(&shown->lock);
+  int number = shown->step.number;
+  memcpy(slug, shown->step.slug, LAB_SLUG_LEN);
+  pthread_mutex_unlock(&shown->lock);
+  return number;
 }
 
 bool lab_shown_has_route(lab_vm *vm, const char *path, size_t len) {

@@ -60,6 +60,8 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario);
 /* Any thread. Read: copies, whose buffers are the caller's to free. */
 void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry);
 int lab_shown_number(lab_vm *vm);
+/* Returns the number, too. */
+int lab_shown_slug(lab_vm *vm, char slug[LAB_SLUG_LEN]);
 /* True if the present step serves PATH besides "/". */
 bool lab_shown_has_route(lab_vm *vm, const char *path, size_t len);
 

@@ -9,10 +9,13 @@
 #include "tool/load_command.h"
 
 static const lab_tool tools[] = {
+    {"answer", "have a diagnosis judged", lab_kit_run},
     {"check", "say what is wrong with exercises", lab_kit_run},
     {"classes", "list the vocabulary of diagnoses", lab_kit_run},
     {"load", "send requests and measure the answers", lab_load_command},
     {"new", "write a new exercise", lab_kit_run},
+    {"progress", "show what you have done", lab_kit_run},
+    {"repair", "repair a step's program, and prove it", lab_kit_run},
     {"test", "prove exercises", lab_kit_run},
 };
 

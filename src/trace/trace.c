@@ -17,15 +17,21 @@ static recording *const r = &lab_trace_state;
 
 /* ---- life: under the lock ------------------------------------------------ */
 
+static void put_own_log(uint64_t now, const char *text) {
+  lab_trace_put_log(now, 0, "diaglab", text, strlen(text),
+                    lab_trace_stack(0, r->config.start));
+}
+
 /* Innermost first: a collection interrupts what runs. */
 static void seal_recording(const char *why) {
   uint64_t now = lab_trace_time(0);
   atomic_store_explicit(&lab_trace_recording, false, memory_order_relaxed);
   snprintf(r->fault, sizeof r->fault, "%s", why ? why : "");
   lab_trace_end_jobs(now);
+  if (r->config.remark[0])
+    put_own_log(now, r->config.remark);
   if (why)
-    lab_trace_put_log(now, 0, "diaglab", why, strlen(why),
-                      lab_trace_stack(0, r->config.start));
+    put_own_log(now, why);
   r->heap_at = 0;
   lab_trace_heap_point(now);
   lab_trace_end_gc(now);

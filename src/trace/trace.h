@@ -75,6 +75,7 @@ typedef struct lab_trace_config {
   uint32_t start; /* stack: what created goroutines whose creator isn't known */
   uint32_t wakeup;        /* stack for wake-ups whose stack isn't known */
   uint64_t (*heap)(void); /* HeapAlloc; quick, and calls nothing of trace */
+  char remark[64]; /* a line of the log at the end of the trace; "": none */
 } lab_trace_config;
 
 /* Begins a recording. Until lab_trace_start the caller tells what is there

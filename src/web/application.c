@@ -73,9 +73,9 @@ static void answer_visit(lab_call *call) {
   visit *v = call->user;
   lab_request *x = &v->x;
   const char *headers = NULL;
-  v->web->visits.in_flight--;
-  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began,
-                          lab_near_clock_read(&v->web->visits.clock));
+  uint64_t now = lab_near_clock_read(&v->web->visits.clock);
+  lab_activity_end(&v->web->activity, now);
+  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began, now);
   if (x->headers.len > 0) {
     lab_buf_putc(&x->headers, '\0');
     headers = x->headers.data;
@@ -94,7 +94,7 @@ static const char *find_refusal(const lab_web *web,
                                 const lab_http_request *req) {
   if (web->stopping)
     return "the lab is stopping";
-  if (web->visits.in_flight >= web->config.queue_max)
+  if (lab_activity_in_flight(&web->activity) >= web->config.queue_max)
     return "the queue is full";
   return lab_http_is_reserved(req) ? "there are too many connections" : NULL;
 }
@@ -124,10 +124,10 @@ void lab_web_application(lab_web *web, lab_http_request *req) {
   x->body_len = body.len;
   x->call.answered = answer_visit;
   x->call.user = v;
-  web->visits.in_flight++;
+  lab_activity_begin(&web->activity, v->began);
   lab_request_send(web->config.vm, x, v->began);
 }
 
 unsigned lab_web_in_flight(const lab_web *web) {
-  return web->visits.in_flight;
+  return lab_activity_in_flight(&web->activity);
 }

@@ -12,7 +12,6 @@
 typedef struct lab_web_visits {
   struct visit *idle; /* kept for the next requests */
   unsigned idle_count;
-  unsigned in_flight; /* requests that the VM has */
   lab_near_clock clock;
 } lab_web_visits;
 

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "prof/cpu.h"
 #include "prof/gperf.h"
+#include "web/keep.h"
 #include "web/pprof_answer.h"
 #include "web/sampling.h"
 #include "web/slow.h"
@@ -16,7 +17,7 @@
 typedef struct cpu_profile {
   lab_slow slow;
   lab_cpu_session *session;
-  bool gperf; /* the format: gperftools' instead of profile.proto */
+  lab_keep keep;
   lab_buf out;
   int rc;
 } cpu_profile;
@@ -30,23 +31,62 @@ static void free_cpu_profile(lab_slow *s) {
 static void write_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
   lab_cpu_stop(p->session);
-  if (p->gperf)
-    lab_gperf_write_cpu(p->session, &p->out);
-  else
-    p->rc = lab_cpu_write(p->session, &p->out);
+  p->rc = lab_cpu_write(p->session, &p->out);
 }
 
 static void answer_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  if (p->rc)
+  if (p->rc) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
-  else
-    lab_web_pprof_file(s->req, "profile", "", &p->out);
+  } else {
+    lab_blob *file = lab_keep_recording(&p->keep, s->web, "cpu", &p->out);
+    lab_web_pprof_file(s->req, "profile", "", file);
+    lab_blob_unref(file);
+  }
   lab_slow_end(s);
 }
 
 static void finish_cpu_profile(lab_slow *s) {
+  lab_keep_stop(&((cpu_profile *)s)->keep, s->web);
   lab_slow_work(s, write_cpu_profile, answer_cpu_profile);
+}
+
+/* ---- gperftools' --------------------------------------------------------- */
+
+static void write_gperf_cpu(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  lab_cpu_stop(p->session);
+  lab_gperf_write_cpu(p->session, &p->out);
+}
+
+static void write_kept_cpu(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  p->rc = lab_cpu_write(p->session, &p->out);
+}
+
+static void keep_gperf_cpu(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  if (p->rc == 0)
+    lab_blob_unref(lab_keep_recording(&p->keep, s->web, "cpu", &p->out));
+  lab_slow_end(s);
+}
+
+/* What is kept is the same session as profile.proto: it is written when the
+ * client has its answer. */
+static void answer_gperf_cpu(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  lab_blob *file = lab_blob_take(&p->out);
+  lab_web_pprof_file(s->req, "profile", "", file);
+  lab_blob_unref(file);
+  if (p->keep.wanted)
+    lab_slow_work(s, write_kept_cpu, keep_gperf_cpu);
+  else
+    lab_slow_end(s);
+}
+
+static void finish_gperf_cpu(lab_slow *s) {
+  lab_keep_stop(&((cpu_profile *)s)->keep, s->web);
+  lab_slow_work(s, write_gperf_cpu, answer_gperf_cpu);
 }
 
 static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
@@ -61,9 +101,10 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
   }
   cpu_profile *p = lab_xcalloc(1, sizeof *p);
   p->session = session;
-  p->gperf = gperf;
+  p->keep = lab_keep_begin(web, req);
   lab_slow_begin(&p->slow, web, req, free_cpu_profile);
-  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_cpu_profile);
+  lab_slow_pause(&p->slow, (uint64_t)seconds * 1000,
+                 gperf ? finish_gperf_cpu : finish_cpu_profile);
 }
 
 static void serve_cpu_profile(lab_web *web, lab_http_request *req, bool gperf) {

@@ -20,7 +20,9 @@
 #include "base/utf8.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
+#include "web/format.h"
 #include "web/number.h"
+#include "web/progress.h"
 #include "web/web_internal.h"
 
 enum {
@@ -60,6 +62,8 @@ static void on_goto_closed(uv_handle_t *handle) {
 
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
+  if (c->x.status == 200)
+    lab_web_note_visit(c->web);
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);
@@ -148,11 +152,8 @@ static bool may_switch(const lab_http_request *req) {
 }
 
 void lab_web_goto(lab_web *web, lab_http_request *req) {
-  static const char not_allowed[] = "Method Not Allowed\n";
   if (!may_switch(req)) {
-    lab_http_respond(req, 405, LAB_WEB_TEXT,
-                     "Allow: GET, POST\r\n" LAB_WEB_NOSNIFF, not_allowed,
-                     sizeof not_allowed - 1);
+    lab_web_refuse_method(req, "GET, POST");
     return;
   }
   size_t room = lab_http_query(req).len + 1;

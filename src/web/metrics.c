@@ -17,6 +17,7 @@
 #include "mem/memstats.h"
 #include "script/status.h"
 #include "web/exposition.h"
+#include "web/keep.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -26,9 +27,12 @@ typedef struct metrics {
   lab_vm_status vm;   /* as of the request */
   unsigned in_flight; /* likewise; so is `connections` */
   unsigned connections;
+  size_t captures, captures_memory;
+  lab_answers answers;
   lab_memstats mem;
   lab_process process;
   lab_buf out;
+  lab_keep keep;
 } metrics;
 
 /* ---- Go's ---------------------------------------------------------------- */
@@ -215,6 +219,11 @@ static void write_queue_metrics(const metrics *m, lab_exposition *e) {
   const lab_vm_status *vm = &m->vm;
   lab_exposition_one(e, "gauge", "diaglab_connections",
                      "Connections of clients.", m->connections);
+  lab_exposition_one(e, "gauge", "diaglab_captures",
+                     "Profiles and numbers that are kept as evidence.",
+                     (double)m->captures);
+  lab_exposition_one(e, "gauge", "diaglab_captures_bytes",
+                     "The memory that they have.", (double)m->captures_memory);
   lab_exposition_one(e, "gauge", "diaglab_requests_in_flight",
                      "Requests of the application not answered yet.",
                      m->in_flight);
@@ -260,6 +269,7 @@ static void write_metrics(lab_slow *s) {
   write_task_metrics(&m->vm, &e);
   write_queue_metrics(m, &e);
   lab_request_stats_write(&s->web->stats, &e);
+  lab_answers_write(&m->answers, &e);
   lab_metric_each(write_scenario_metric, &e);
   lab_exposition_end(&e);
 }
@@ -272,9 +282,11 @@ static void free_metrics(lab_slow *s) {
 
 static void answer_metrics(lab_slow *s) {
   metrics *m = (metrics *)s;
-  lab_http_respond_buf(s->req, 200,
-                       m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
-                       "Vary: Accept\r\n", &m->out);
+  lab_blob *text = lab_keep_total(&m->keep, s->web, "metrics", &m->out);
+  lab_http_respond_blob(s->req, 200,
+                        m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
+                        "Vary: Accept\r\n", text);
+  lab_blob_unref(text);
   lab_slow_end(s);
 }
 
@@ -288,6 +300,10 @@ void lab_web_metrics(lab_web *web, lab_http_request *req) {
   lab_http_header(req, "Accept", &accept);
   m->open = lab_exposition_wants_open(accept.data, accept.len);
   m->in_flight = lab_web_in_flight(web);
+  m->answers = web->answers;
+  m->captures = lab_captures_count(&web->captures);
+  m->captures_memory = lab_captures_memory(&web->captures);
+  m->keep = lab_keep_begin(web, req);
   m->connections = lab_http_connections(web->server);
   lab_vm_read_status(web->config.vm, &m->vm);
   lab_slow_begin(&m->slow, web, req, free_metrics);

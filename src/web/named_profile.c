@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "prof/registry.h"
 #include "script/script.h"
+#include "web/keep.h"
 #include "web/number.h"
 #include "web/pprof_answer.h"
 #include "web/slow.h"
@@ -50,6 +51,7 @@ typedef struct named_profile {
   bool more;      /* the stream isn't at its end */
   lab_buf out;
   int rc;
+  lab_keep keep;
 } named_profile;
 
 /* A forced collection. It may live longer than its request: the client may be
@@ -69,15 +71,46 @@ typedef struct question {
 
 /* ---- the answer ---------------------------------------------------------- */
 
+/* The profile.proto in p->out. */
+static lab_blob *keep_file(named_profile *p) {
+  lab_web *web = p->slow.web;
+  return p->before ? lab_keep_delta(&p->keep, web, p->kind->name, &p->out)
+                   : lab_keep_total(&p->keep, web, p->kind->name, &p->out);
+}
+
+static void write_kept_file(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  p->rc = p->kind->write(p->now, p->before, &p->out);
+}
+
+static void keep_written_file(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  if (p->rc == 0)
+    lab_blob_unref(keep_file(p));
+  lab_slow_end(s);
+}
+
+/* The client has a text. What is kept is the same snapshot. */
+static void end_text_answer(named_profile *p) {
+  if (p->keep.wanted && !p->slow.web->stopping)
+    lab_slow_work(&p->slow, write_kept_file, keep_written_file);
+  else
+    lab_slow_end(&p->slow);
+}
+
 static void answer_named_profile(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  if (p->rc)
+  if (p->rc) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
-  else if (p->debug)
+  } else if (p->debug) {
     lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
-  else
-    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "",
-                       &p->out);
+    end_text_answer(p);
+    return;
+  } else {
+    lab_blob *file = keep_file(p);
+    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "", file);
+    lab_blob_unref(file);
+  }
   lab_slow_end(s);
 }
 
@@ -182,7 +215,7 @@ static void send_dump_part(lab_slow *s) {
   int rc = lab_http_stream_write(s->req, &p->out);
   if (rc || !p->more) {
     lab_http_stream_end(s->req);
-    lab_slow_end(s);
+    end_text_answer(p);
   } else if (lab_http_stream_pending(s->req) > 0) {
     lab_slow_pause(s, FOREVER, continue_dump);
   } else {
@@ -221,6 +254,7 @@ static void write_named_profile(lab_slow *s) {
 
 static void use_last_snapshot(lab_slow *s) {
   named_profile *p = (named_profile *)s;
+  lab_keep_stop(&p->keep, s->web);
   if (p->kind->dump && p->debug > 1)
     begin_dump_answer(s);
   else
@@ -331,6 +365,7 @@ static void begin_named_profile(lab_web *web, lab_http_request *req,
   p->debug = debug;
   p->seconds = seconds;
   p->whole = whole;
+  p->keep = lab_keep_begin(web, req);
   lab_slow_begin(&p->slow, web, req, free_named_profile);
   if (seconds > 0)
     obtain_snapshot(p, &p->before, wait_for_delta);

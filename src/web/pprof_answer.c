@@ -16,10 +16,10 @@ void lab_web_pprof_error(lab_http_request *req, int status, const char *text) {
 }
 
 void lab_web_pprof_file(lab_http_request *req, const char *name,
-                        const char *suffix, lab_buf *body) {
+                        const char *suffix, lab_blob *body) {
   char headers[256];
   snprintf(headers, sizeof headers,
            "Content-Disposition: attachment; filename=\"%s%s\"\r\n%s", name,
            suffix, LAB_WEB_NOSNIFF);
-  lab_http_respond_buf(req, 200, "application/octet-stream", headers, body);
+  lab_http_respond_blob(req, 200, "application/octet-stream", headers, body);
 }

@@ -5,13 +5,16 @@
 #include <string.h>
 
 #include "scenario/shown.h"
+#include "web/answer.h"
 #include "web/application.h"
+#include "web/captures.h"
 #include "web/cpu_profile.h"
 #include "web/goto.h"
 #include "web/gperf_heap.h"
 #include "web/index.h"
 #include "web/metrics.h"
 #include "web/named_profile.h"
+#include "web/progress.h"
 #include "web/status.h"
 #include "web/steps.h"
 #include "web/symbol.h"
@@ -67,6 +70,10 @@ static const struct {
     {"/status", lab_web_status},
     {"/steps", lab_web_steps},
     {"/hint", lab_web_hint},
+    {"/lab/answer", lab_web_answer},
+    {"/lab/captures", lab_web_captures},
+    {"/lab/classes", lab_web_classes},
+    {"/lab/progress", lab_web_progress},
     {"/debug/vars", lab_web_vars},
     {PPROF, redirect_to_index},
     {PPROF "/", lab_web_index},

@@ -3,14 +3,18 @@
  * so they come whatever the present step does. */
 #include "web/steps.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "scenario/folders.h"
 #include "script/script.h"
+#include "web/format.h"
 #include "web/number.h"
+#include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -20,18 +24,9 @@ typedef struct question {
   lab_steps_lane *lane;
   lab_catalog_question asked;
   int status;
+  lab_progress_event event;
   lab_buf out;
 } question;
-
-/* The parameter format=json, or a header Accept that names JSON. */
-static bool wants_json_list(lab_http_request *req) {
-  char format[8];
-  lab_http_str accept;
-  if (lab_http_query_get(req, "format", format, sizeof format) >= 0)
-    return strcmp(format, "json") == 0;
-  return lab_http_header(req, "Accept", &accept) &&
-         memmem(accept.data, accept.len, "application/json", 16) != NULL;
-}
 
 /* Titles, symptoms and hints come from scripts. */
 static void find_catalog_answer(lab_slow *base) {
@@ -40,9 +35,66 @@ static void find_catalog_answer(lab_slow *base) {
   q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
-  if (q->asked.hint > 0 && q->status == 200)
-    lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
+  if (q->asked.hint == 0 || q->status != 200)
+    return;
+  lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
+  q->event.hint = q->asked.hint;
+  lab_progress_add(base->web->progress, &q->event);
 }
+
+/* ---- which hint may be told ---------------------------------------------- */
+
+static lab_hints_told *find_told(lab_web *web, int step) {
+  for (size_t i = 0; i < web->ntold; i++)
+    if (web->told[i].step == step)
+      return &web->told[i];
+  return NULL;
+}
+
+static void note_told(lab_web *web, int step, int n) {
+  lab_hints_told *told = find_told(web, step);
+  if (!told) {
+    web->told = lab_xrealloc(web->told, (web->ntold + 1) * sizeof *web->told);
+    told = &web->told[web->ntold++];
+    *told = (lab_hints_told){.step = step};
+  }
+  if (n <= told->last)
+    return;
+  told->last = n;
+  told->since = lab_clock_mono();
+}
+
+/* Hint N of STEP comes too early: says so. */
+static bool refuse_early_hint(lab_web *web, lab_http_request *req, int step,
+                              int n) {
+  const lab_hints_told *told = find_told(web, step);
+  int last = told ? told->last : 0;
+  if (n <= last || n == 1)
+    return false;
+  char text[160], headers[96];
+  uint64_t until =
+      (told ? told->since : 0) + (uint64_t)web->config.hint_pause * LAB_SECOND;
+  uint64_t now = lab_clock_mono();
+  unsigned wait = until > now ? (unsigned)((until - now) / LAB_SECOND) + 1 : 0;
+  if (n > last + 1) {
+    snprintf(text, sizeof text, "hint %d comes first: ask for /hint?n=%d",
+             last + 1, last + 1);
+    lab_http_error(req, 409, text);
+    return true;
+  }
+  if (wait == 0)
+    return false;
+  int len = snprintf(text, sizeof text,
+                     "Try first what hint %d asks. Hint %d comes in %u "
+                     "seconds.\n",
+                     last, n, wait);
+  snprintf(headers, sizeof headers, "Retry-After: %u\r\n%s", wait,
+           LAB_WEB_NOSNIFF);
+  lab_http_respond(req, 429, LAB_WEB_TEXT, headers, text, (size_t)len);
+  return true;
+}
+
+/* ---- the answer ---------------------------------------------------------- */
 
 static void free_catalog_answer(lab_slow *base) {
   lab_buf_free(&((question *)base)->out);
@@ -54,6 +106,8 @@ static void answer_catalog(lab_slow *base) {
   question *q = (question *)base;
   lab_steps_lane *lane = q->lane;
   bool json = q->asked.json && q->status == 200;
+  if (q->asked.hint > 0 && q->status == 200)
+    note_told(base->web, q->asked.step, q->asked.hint);
   lab_http_respond_buf(base->req, q->status, json ? LAB_WEB_JSON : LAB_WEB_TEXT,
                        "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &q->out);
   lab_slow_end(base);
@@ -79,7 +133,9 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   q->lane = hint > 0 ? &web->hints : &web->steps;
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
-  q->asked.json = wants_json_list(req);
+  q->asked.no_hints = web->config.hint_pause < 0;
+  q->event = lab_web_progress_event(web, "hint");
+  q->asked.json = lab_web_wants_json(req);
   lab_slow_begin(&q->slow, web, req, free_catalog_answer);
   lab_list_push_back(&q->lane->waiting, &q->link);
   begin_next_question(q->lane);
@@ -117,6 +173,10 @@ void lab_web_hint(lab_web *web, lab_http_request *req) {
   if (len >= 0 && (lab_web_atoi(text, &n) || n < 1 || n > 9999))
     lab_http_error(req, 400,
                    "invalid value for \"n\" - must be a positive integer");
-  else
+  else if (web->config.hint_pause < 0)
+    lab_http_error(req, 404, "this lab gives no hints");
+  else if (web->stopping ||
+           !refuse_early_hint(web, req, lab_shown_number(web->config.vm),
+                              (int)n))
     ask_catalog(web, req, (int)n);
 }

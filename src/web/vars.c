@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT
- * See vars.h. The command line, the memory statistics, and the scenario's
- * counters and gauges. */
+ * See vars.h. The command line, the attempt (prof/attempt.h), the memory
+ * statistics, and the scenario's counters and gauges. */
 #include "web/vars.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/metric.h"
+#include "prof/attempt.h"
 #include "prof/memstats_format.h"
+#include "web/keep.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
 typedef struct vars {
   lab_slow slow;
   lab_buf out;
+  lab_keep keep;
 } vars;
 
 /* ---- the object, in the order of keys ------------------------------------ */
@@ -38,13 +43,22 @@ static void add_memstats(vars_writer *w) {
   lab_memstats_add_json(&stats, &w->json);
 }
 
+/* No scenario has a metric of that name. */
+static void add_attempt(vars_writer *w) {
+  char text[17];
+  snprintf(text, sizeof text, "%016" PRIx64, lab_attempt_now().id);
+  lab_json_text(&w->json, text);
+}
+
 /* Adds the keys that are always there and come before NAME; if it is NULL, all
  * that are left. */
 static void add_fixed_keys(vars_writer *w, const char *name) {
   static const struct {
     const char *key;
     void (*add)(vars_writer *w);
-  } fixed[] = {{"cmdline", add_cmdline}, {"memstats", add_memstats}};
+  } fixed[] = {{"cmdline", add_cmdline},
+               {"diaglab_attempt", add_attempt},
+               {"memstats", add_memstats}};
   for (; w->next_fixed < sizeof fixed / sizeof *fixed; w->next_fixed++) {
     const char *key = fixed[w->next_fixed].key;
     if (name && strcmp(key, name) >= 0)
@@ -79,12 +93,16 @@ static void free_vars(lab_slow *s) {
 }
 
 static void answer_vars(lab_slow *s) {
-  lab_http_respond_buf(s->req, 200, LAB_WEB_JSON, NULL, &((vars *)s)->out);
+  vars *v = (vars *)s;
+  lab_blob *text = lab_keep_total(&v->keep, s->web, "vars", &v->out);
+  lab_http_respond_blob(s->req, 200, LAB_WEB_JSON, NULL, text);
+  lab_blob_unref(text);
   lab_slow_end(s);
 }
 
 void lab_web_vars(lab_web *web, lab_http_request *req) {
   vars *v = lab_xcalloc(1, sizeof *v);
+  v->keep = lab_keep_begin(web, req);
   lab_slow_begin(&v->slow, web, req, free_vars);
   lab_slow_work(&v->slow, write_vars, answer_vars);
 }

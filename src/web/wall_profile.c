@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "prof/wall.h"
 #include "vm/vm.h"
+#include "web/keep.h"
 #include "web/pprof_answer.h"
 #include "web/sampling.h"
 #include "web/slow.h"
@@ -36,6 +37,7 @@ typedef struct wall_profile {
   lab_slow slow;
   watch *watch;
   bool collected; /* the VM has told all */
+  lab_keep keep;
   lab_buf out;
   int rc;
 } wall_profile;
@@ -110,10 +112,13 @@ static void write_wall_profile(lab_slow *s) {
 
 static void answer_wall_profile(lab_slow *s) {
   wall_profile *p = (wall_profile *)s;
-  if (p->rc)
+  if (p->rc) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
-  else
-    lab_web_pprof_file(s->req, "wall", "", &p->out);
+  } else {
+    lab_blob *file = lab_keep_recording(&p->keep, s->web, "wall", &p->out);
+    lab_web_pprof_file(s->req, "wall", "", file);
+    lab_blob_unref(file);
+  }
   lab_slow_end(s);
 }
 
@@ -134,6 +139,7 @@ static void continue_with_waits(lab_slow *s) {
 /* When the lab stops, this is still within lab_web_stop: the VM may be asked
  * for the last time. */
 static void finish_wall_profile(lab_slow *s) {
+  lab_keep_stop(&((wall_profile *)s)->keep, s->web);
   end_watch(((wall_profile *)s)->watch, s->web->config.vm);
   lab_slow_pause(s, PATIENCE_MS, continue_with_waits);
 }
@@ -153,6 +159,7 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
   w->wall = wall;
   w->waiting = p;
   p->watch = w;
+  p->keep = lab_keep_begin(web, req);
   send_slices(w, &w->begin, web->config.vm, begin_watch);
   lab_slow_begin(&p->slow, web, req, free_wall_request);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_wall_profile);

@@ -3,10 +3,16 @@
 #include "web/web.h"
 
 #include "base/alloc.h"
+#include "web/captures.h"
 #include "web/router.h"
 #include "web/slow.h"
 #include "web/steps.h"
 #include "web/web_internal.h"
+
+static size_t limit_body(const lab_http_request *req, void *arg) {
+  (void)arg;
+  return lab_web_captures_limit(req);
+}
 
 int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_web *web = lab_xcalloc(1, sizeof *web);
@@ -20,13 +26,16 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_list_init(&web->slow);
   lab_list_init(&web->slow_turns);
   lab_web_start_steps(web);
+  web->progress = lab_progress_new(config->state);
 
   lab_http_config http;
   lab_http_config_init(&http);
   http.on_request = lab_web_route;
+  http.body_limit = limit_body;
   http.arg = web;
   int rc = lab_http_server_new(&web->server, config->loop, &http);
   if (rc) {
+    lab_progress_free(web->progress);
     lab_xfree(web);
     return rc;
   }
@@ -63,5 +72,8 @@ void lab_web_free(lab_web *web) {
     return;
   lab_web_free_visits(web);
   lab_request_stats_free(&web->stats);
+  lab_captures_free(&web->captures);
+  lab_progress_free(web->progress);
+  lab_xfree(web->told);
   lab_xfree(web);
 }

@@ -42,6 +42,9 @@ typedef struct lab_web_config {
    * the default. */
   unsigned queue_max;
   uint64_t trace_events; /* most events of a trace; 0: the default */
+  int hint_pause; /* least seconds from one hint to the next; -1: no hints */
+  const char *state; /* folder where the progress is kept; copied. NULL: it is
+                        not kept */
 } lab_web_config;
 
 /* Copies CONFIG, but not what it points to. 0 or a negative errno. */

@@ -4,10 +4,12 @@
  * The files, in the order in which they may call each other:
  *
  *   slow                    requests that take their time
- *   number                  numbers in requests, as Go reads them
+ *   number, format          numbers in requests, as Go reads them; the form of
+ *                           an answer
  *   pprof_answer, sampling  what several profiles have in common
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
+ *   activity, keep          what students were given is kept, as evidence
  *   application, goto, ...  the handlers
  *   router                  finds the handler for a request
  *   web                     begin and end of the server
@@ -24,9 +26,13 @@
 #include <stdbool.h>
 
 #include "base/queue.h"
+#include "diagnosis/captures.h"
 #include "http/http.h"
+#include "web/activity.h"
+#include "web/answer.h"
 #include "web/application.h"
 #include "web/loop_lag.h"
+#include "web/progress.h"
 #include "web/request_stats.h"
 #include "web/steps.h"
 #include "web/web.h"
@@ -40,7 +46,13 @@ struct lab_web {
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   unsigned slow_at_work;
   lab_steps_lane steps, hints;
+  lab_hints_told *told; /* one for each step with hints that were told */
+  size_t ntold;
   lab_web_visits visits;
+  lab_activity activity;
+  lab_captures captures;
+  lab_answers answers;
+  lab_progress *progress;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };

@@ -40,6 +40,7 @@ typedef struct fixture {
   unsigned requests;
   unsigned gone;
   bool closed;
+  lab_blob *shared; /* the answer to /shared: 4 MiB, or NULL before that */
 } fixture;
 
 static inline void fixture_gone(lab_http_request *req, void *arg) {
@@ -77,6 +78,14 @@ static inline void fixture_answer(lab_http_request *req, void *arg) {
     memset(lab_buf_reserve(&b, 4 << 20), 'x', 4 << 20);
     b.len = 4 << 20;
     lab_http_respond_buf(req, 200, "application/octet-stream", NULL, &b);
+  } else if (strncmp(path, "/shared", 7) == 0) {
+    lab_buf b = LAB_BUF_INIT;
+    memset(lab_buf_reserve(&b, 4 << 20), 'x', 4 << 20);
+    b.len = 4 << 20;
+    if (!f->shared)
+      f->shared = lab_blob_take(&b);
+    lab_buf_free(&b);
+    lab_http_respond_blob(req, 200, NULL, NULL, f->shared);
   } else if (strncmp(path, "/nope", 5) == 0) {
     lab_http_error(req, 404, "404 page not found");
   } else {
@@ -115,6 +124,7 @@ static inline void fixture_close(fixture *f) {
   uv_run(&f->loop, UV_RUN_DEFAULT);
   assert_true(f->closed);
   assert_int_equal(uv_loop_close(&f->loop), 0);
+  lab_blob_unref(f->shared);
 }
 
 static inline void fixture_turn(fixture *f) {

@@ -14,6 +14,26 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 
+static void trims_what_is_not_used(void **state) {
+  lab_buf b = LAB_BUF_INIT;
+  (void)state;
+  lab_buf_trim(&b);
+  assert_null(b.data);
+  lab_buf_puts(&b, "bytes");
+  assert_true(b.cap > 10);
+  lab_buf_trim(&b);
+  assert_int_equal(b.cap, 5);
+  lab_buf_trim(&b);
+  lab_buf_puts(&b, " and more");
+  assert_memory_equal(b.data, "bytes and more", b.len);
+  size_t cap = b.cap;
+  while (b.len <= b.cap / 2)
+    lab_buf_putc(&b, 'x');
+  lab_buf_trim(&b);
+  assert_int_equal(b.cap, cap);
+  lab_buf_free(&b);
+}
+
 static void test_durations(void **state) {
   (void)state;
   static const struct {
@@ -101,6 +121,7 @@ static void test_nearest(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_durations),
+      cmocka_unit_test(trims_what_is_not_used),
       cmocka_unit_test(test_json),
       cmocka_unit_test(test_long_text),
       cmocka_unit_test(test_nearest),

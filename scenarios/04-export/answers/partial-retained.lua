@@ -1,1 +1,1 @@
-return { class = "memory.retained", where = "allocateMemory", evidence = { "heap" }, code = "class.family" }
+return { class = "memory.retained", where = "allocateMemory", evidence = { "heap" }, code = "alloc_for_inuse" }

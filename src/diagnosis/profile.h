@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Profiles that were read (pprof/decode.h), for Lua.
+ * Profiles that were read (pprof/decode.h), for the parts of the program that
+ * are written in Lua.
  *
- * Threads: the only one. */
-#ifndef LAB_KIT_PROFILE_H
-#define LAB_KIT_PROFILE_H
+ * Threads: any; each object belongs to one Lua state. */
+#ifndef LAB_DIAGNOSIS_PROFILE_H
+#define LAB_DIAGNOSIS_PROFILE_H
 
 #include <lauxlib.h>
+
+#include "pprof/decode.h"
 
 /* host.decode(bytes) -> profile | nil, message
  *
@@ -20,10 +23,19 @@
  * profile:stacks(filter) -> { { name, ..., weight = N }, ... }: functions of
  * the scenario only, the innermost first, without its name before them;
  * functions within one count as it, and repeated ones as one
- * profile:has_function(name) -> is it in the profile, as profiles print it?
+ * profile:has_function(name) -> is it in the profile, as profiles print it, or
+ * a function within it ("name.func1")?
+ * profile:function_at("scenario.lua:14") -> the name of the function with this
+ * line, or nil
  * profile:subtract(other) -> true | nil, message
  * profile:copy() -> the profile as it was decoded
  * profile:bytes() -> what was decoded */
-extern const luaL_Reg lab_kit_profiles[];
+extern const luaL_Reg lab_diagnosis_profiles[];
+
+/* Pushes the profile of these bytes, and returns 1; or nil and a message, and
+ * returns 2. Such a profile has no copy() and no bytes(). LIMITS: as of
+ * lab_pprof_decode. *MEMORY, unless NULL: the bytes that it has. May raise. */
+int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
+                               const lab_pprof_limits *limits, size_t *memory);
 
 #endif

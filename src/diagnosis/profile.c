@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * See profile.h. */
-#include "kit/profile.h"
+#include "diagnosis/profile.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "pprof/decode.h"
 #include "pprof/delta.h"
 #include "pprof/query.h"
 
@@ -140,13 +140,47 @@ static int push_top(lua_State *L) {
   return 1;
 }
 
+/* Is FUNCTION called NAME, or within the function of that name? */
+static bool is_or_within(const char *function, const char *name, size_t len) {
+  if (strncmp(function, name, len) != 0)
+    return false;
+  const char *rest = function + len;
+  return *rest == '\0' ||
+         (strncmp(rest, ".func", 5) == 0 && rest[5] >= '0' && rest[5] <= '9');
+}
+
 static int push_has_function(lua_State *L) {
   profile *u = check_profile(L, 1);
-  const char *name = luaL_checkstring(L, 2);
+  size_t len;
+  const char *name = luaL_checklstring(L, 2, &len);
   bool found = false;
   for (size_t i = 0; i < u->p->nfunctions && !found; i++)
-    found = strcmp(u->p->functions[i].name, name) == 0;
+    found = is_or_within(u->p->functions[i].name, name, len);
   lua_pushboolean(L, found);
+  return 1;
+}
+
+/* Is FRAME of the FILE, without its folders, and at LINE? */
+static bool is_at_line(const lab_pprof *p, const lab_pprof_line *frame,
+                       const char *file, size_t len, int64_t line) {
+  if (frame->line != line || frame->function == LAB_PPROF_NONE)
+    return false;
+  const lab_pprof_function *f = &p->functions[frame->function];
+  size_t all = f->file_length;
+  return all >= len && memcmp(f->file + all - len, file, len) == 0 &&
+         (all == len || f->file[all - len - 1] == '/');
+}
+
+static int push_function_at(lua_State *L) {
+  const lab_pprof *p = check_profile(L, 1)->p;
+  const char *text = luaL_checkstring(L, 2), *colon = strrchr(text, ':');
+  int64_t line = colon ? strtoll(colon + 1, NULL, 10) : 0;
+  for (size_t i = 0; colon && i < p->nlines; i++)
+    if (is_at_line(p, &p->lines[i], text, (size_t)(colon - text), line)) {
+      lua_pushstring(L, p->functions[p->lines[i].function].name);
+      return 1;
+    }
+  lua_pushnil(L);
   return 1;
 }
 
@@ -210,32 +244,63 @@ static int push_stack_list(lua_State *L) {
   return 1;
 }
 
+/* What a walk over all stacks has in memory: a userdata, so that it is freed
+ * also when something raises. */
+typedef struct stack_walk {
+  lab_pprof_query *q;
+  lab_buf text;
+} stack_walk;
+
+static const char STACK_WALK[] = "lab.stack_walk";
+
+static int free_stack_walk(lua_State *L) {
+  stack_walk *w = lua_touserdata(L, 1);
+  lab_pprof_query_free(w->q);
+  lab_buf_free(&w->text);
+  w->q = NULL;
+  return 0;
+}
+
+static stack_walk *push_stack_walk(lua_State *L) {
+  stack_walk *w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = (stack_walk){.text = LAB_BUF_INIT};
+  if (luaL_newmetatable(L, STACK_WALK)) {
+    lua_pushcfunction(L, free_stack_walk);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return w;
+}
+
+/* Adds WEIGHT to the stack in TEXT, in the table at WEIGHTS. */
+static void add_stack_weight(lua_State *L, int weights, const lab_buf *text,
+                             int64_t weight) {
+  lua_pushlstring(L, text->data, text->len);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, weights);
+  lua_Integer before = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  lua_pushinteger(L, before + weight);
+  lua_rawset(L, weights);
+}
+
 static int push_stacks(lua_State *L) {
   profile *u = check_profile(L, 1);
   question asked;
   take_question(L, u->p, &asked);
+  stack_walk *w = push_stack_walk(L);
   lua_newtable(L);
   int weights = lua_gettop(L);
-  lab_buf text = LAB_BUF_INIT;
-  lab_pprof_query *q = lab_pprof_query_new(u->p, &asked.filter);
+  w->q = lab_pprof_query_new(u->p, &asked.filter);
   for (size_t i = 0; i < u->p->nsamples; i++) {
     const lab_pprof_sample *s = &u->p->samples[i];
-    if (lab_pprof_query_fit(q, s) != LAB_PPROF_PART)
+    if (lab_pprof_query_fit(w->q, s) != LAB_PPROF_PART)
       continue;
-    text.len = 0;
-    write_stack(u->p, s, asked.filter.scenario, &text);
-    if (text.len == 0)
-      continue;
-    lua_pushlstring(L, text.data, text.len);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, weights);
-    lua_Integer before = lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    lua_pushinteger(L, before + s->values[asked.type]);
-    lua_rawset(L, weights);
+    lab_buf_clear(&w->text);
+    write_stack(u->p, s, asked.filter.scenario, &w->text);
+    if (w->text.len > 0)
+      add_stack_weight(L, weights, &w->text, s->values[asked.type]);
   }
-  lab_pprof_query_free(q);
-  lab_buf_free(&text);
   return push_stack_list(L);
 }
 
@@ -274,6 +339,7 @@ static const luaL_Reg methods[] = {
     {"top", push_top},
     {"stacks", push_stacks},
     {"has_function", push_has_function},
+    {"function_at", push_function_at},
     {"subtract", subtract_profile},
     {"copy", copy_profile},
     {"bytes", push_bytes},
@@ -293,21 +359,32 @@ static profile *push_profile(lua_State *L) {
   return u;
 }
 
-static int decode_bytes(lua_State *L) {
-  size_t len;
-  const char *bytes = luaL_checklstring(L, 1, &len);
+int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
+                               const lab_pprof_limits *limits, size_t *memory) {
   profile *u = push_profile(L);
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, BYTES);
   lab_err err = {{0}};
-  if (lab_pprof_decode(&u->p, bytes, len, NULL, &err) == 0)
+  if (lab_pprof_decode(&u->p, bytes, len, limits, &err) == 0) {
+    if (memory)
+      *memory = u->p->memory;
     return 1;
+  }
   luaL_pushfail(L);
   lua_pushstring(L, err.text);
   return 2;
 }
 
-const luaL_Reg lab_kit_profiles[] = {
+static int decode_bytes(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  int n = lab_diagnosis_push_profile(L, bytes, len, NULL, NULL);
+  if (n == 1) {
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, BYTES);
+  }
+  return n;
+}
+
+const luaL_Reg lab_diagnosis_profiles[] = {
     {"decode", decode_bytes},
     {NULL, NULL},
 };

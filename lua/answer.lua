@@ -1,0 +1,160 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab answer: sends answers to a lab, keeps a lab's captures as an evidence
+-- pack, and judges answers on such a pack without a lab.
+--
+-- answer.lua(host, parts) -> verb      parts: data, evidence, folders, judge, read_json,
+--   submission, verdict; refuse (kit.lua)
+--
+-- An evidence pack is a folder: captures.json, which is what GET /lab/captures says
+-- as JSON, and the bytes of each capture in a file of its id.
+
+local host, parts = ...
+
+local URL = "http://localhost:6060"
+local CODES = { solved = 0, partial = 1, wrong = 1, invalid = 3 }
+
+local function refuse(text, ...) parts.refuse("answer", text, ...) end
+
+-- ---- a lab -----------------------------------------------------------------------
+
+local function ask(job, url)
+  local result = host.together({ job })[1]
+  if result.error then refuse("%s: %s", url, result.error) end
+  return result
+end
+
+local function get(url)
+  local result = ask({ get = url }, url)
+  if result.status ~= 200 then refuse("%s: %d %s", url, result.status, result.body:match("[^\n]*")) end
+  return result.body
+end
+
+local function readList(text, from)
+  local list, problem = parts.read_json(text)
+  if type(list) ~= "table" or type(list.captures) ~= "table" or type(list.attempt) ~= "string"
+    or math.type(list.step) ~= "integer" then
+    refuse("%s: it is no list of captures%s", from, problem and ": " .. problem or "")
+  end
+  return list
+end
+
+local function keep(url, folder)
+  local text = get(url .. "/lab/captures?format=json")
+  local list = readList(text, url)
+  local ok, problem = host.make_folder(folder)
+  if not ok then refuse("%s", problem) end
+  for _, c in ipairs(list.captures) do
+    local bytes = get(("%s/lab/captures?id=%s"):format(url, c.id))
+    ok, problem = host.write_new(folder .. "/" .. c.id, bytes)
+    if not ok then refuse("%s", problem) end
+  end
+  ok, problem = host.write_new(folder .. "/captures.json", text)
+  if not ok then refuse("%s", problem) end
+  host.out(("%d captures are in %s\n"):format(#list.captures, folder))
+end
+
+-- Returns the verdict, and what is to be printed.
+local function send(url, text, options)
+  local form = options.json and "json" or "text"
+  local result = ask({ post = ("%s/lab/answer?format=%s"):format(url, form), body = text,
+    type = "application/json" }, url)
+  if result.status ~= 200 and result.status ~= 400 then
+    refuse("%s: %d %s", url, result.status, result.body:match("[^\n]*"))
+  end
+  local word = result.body:match('"verdict": "(%a+)"') or result.body:match("^verdict   (%a+)")
+  return CODES[word] and word or "invalid", result.body
+end
+
+-- ---- an evidence pack ------------------------------------------------------------
+
+-- The captures of the pack in FOLDER as evidence.lua wants them, and its list.
+local function readPack(folder)
+  local path = folder .. "/captures.json"
+  local text, problem = host.read(path)
+  if not text then refuse("%s", problem) end
+  local list, captures = readList(text, path), {}
+  for i, c in ipairs(list.captures) do
+    if type(c) ~= "table" or type(c.id) ~= "string" or not c.id:find("^c%d+$") or type(c.kind) ~= "string"
+      or type(c.slug) ~= "string" then
+      refuse("%s: captures[%d] is no capture", path, i)
+    end
+    captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
+      requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
+      in_flight = tonumber(c.in_flight) or 0, open = function()
+        local bytes, missing = host.read(folder .. "/" .. c.id)
+        if not bytes then refuse("%s", missing) end
+        if c.kind == "metrics" or c.kind == "vars" then return bytes end
+        return (host.decode(bytes))
+      end }
+  end
+  return captures, list
+end
+
+local function findLesson(step, scenarios)
+  local found, _, problem = parts.folders.find { scenarios }
+  if not found then refuse("%s", problem) end
+  for _, f in ipairs(found) do
+    if f.number == step and f.lesson and f.lesson.diagnosis and f.lesson.diagnosis.class then return f.lesson end
+  end
+  refuse("%s: there is no lesson of step %d", scenarios, step)
+end
+
+local function judge(folder, options)
+  local captures, list = readPack(folder)
+  local lesson = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
+  return function(text)
+    local answer, problem = parts.submission.read(text, true)
+    if not answer then
+      return "invalid", options.json and parts.data.json { error = problem } .. "\n" or parts.verdict.wrap(problem)
+    end
+    local views, foreign = parts.evidence.views(captures, answer.evidence)
+    local result = parts.judge.answer(answer, lesson, views, foreign)
+    local looked = {}
+    for i, view in ipairs(views) do looked[i] = view.id end
+    local facts = { step = list.step, attempt = list.attempt, looked = looked }
+    return result.verdict, parts.verdict[options.json and "json" or "text"](result, facts)
+  end
+end
+
+-- ---- the verb --------------------------------------------------------------------
+
+local function judgeFiles(files, verdictOf, options)
+  local code = 0
+  for _, file in ipairs(files) do
+    local text, problem = host.read(file)
+    if not text then refuse("%s", problem) end
+    local word, shown = verdictOf(text)
+    if #files > 1 and not options.json then host.out(file .. "\n") end
+    host.out(shown)
+    code = math.max(code, CODES[word])
+  end
+  return code
+end
+
+return {
+  usage = "answer [OPTIONS] [FILE...]",
+  about = "Sends answers to a lab and prints its verdicts; or judges them without a lab, on\n" ..
+    "captures that were kept. A FILE has an answer as JSON:\n" ..
+    '  {"format": "diaglab-answer/1",\n' ..
+    '   "hypotheses": [{"class": "wait.lock", "where": "updatePrice"}]}',
+  options = {
+    { "--url", "URL", "the lab (default " .. URL .. ")" },
+    { "--keep", "DIR", "keep the lab's captures in DIR, which must be new" },
+    { "--judge", "DIR", "judge on the captures in DIR" },
+    { "--scenarios", "DIR", "where the lessons are (default scenarios, or the\npresent folder)" },
+    { "--json", nil, "verdicts as JSON, one a line" },
+  },
+  notes = "Exit code: 0 all are solved, 1 some are partly right or wrong, 3 some can't be\n" ..
+    "judged, 2 nothing could be done.",
+  run = function(options, files)
+    local url = (options.url or URL):gsub("/+$", "")
+    if options.keep then
+      if options.judge then refuse("--keep and --judge exclude each other") end
+      keep(url, options.keep)
+    end
+    if #files == 0 and not options.keep then refuse("there is no FILE with an answer") end
+    local verdictOf = options.judge and judge(options.judge, options)
+      or function(text) return send(url, text, options) end
+    return judgeFiles(files, verdictOf, options)
+  end,
+}

@@ -1,0 +1,80 @@
+-- SPDX-License-Identifier: MIT
+-- Judges what a student has sent to /lab/answer. src/diagnosis/judge.c runs this on
+-- libuv's pool, in a Lua state of its own that has little time and memory.
+--
+-- diagnosis.lua(host) -> answer(question) -> result
+--
+-- question: { what = "answer", "classes" (the vocabulary) or "progress", form = "text",
+--   "json" or "csv" (only of the progress), step, attempt, submission = the bytes that
+--   were sent, or the events, is_json, captures = as of evidence.lua, wrong = answers
+--   of this attempt so far that were not right, hints = the lab gives hints }
+-- result: { status, text, verdict, code, score, class = the first guess }: what
+--   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
+
+local host = ...
+
+local parts = { claim = host.part "claim"(), classes = host.part "classes"(), read_json = host.part "json"(),
+  evidence = host.part "evidence"(), record = host.part "record"() }
+parts.data = host.part "data"(host)
+parts.fields = host.part "fields"(host)
+parts.sentence = host.part "sentence"(parts.fields, parts.claim)
+parts.lesson = host.part "lesson"(parts)
+parts.measure = host.part "measure"(host, parts)
+parts.judge = host.part "judge"(host, parts)
+parts.submission = host.part "submission"(host, parts)
+parts.verdict = host.part "verdict"(parts)
+parts.progress = host.part "progress"(parts)
+local steps = host.part "steps"(host)
+
+local function refused(question, status, text)
+  text = text:find("[.?]$") and text or text .. "."
+  return { status = status, text = question.form == "json" and parts.data.json { error = text } .. "\n"
+    or parts.verdict.wrap(text) }
+end
+
+-- The lesson of step NUMBER; nil: it has none that an answer could be judged by.
+local function readLesson(number)
+  local entry = steps.list()[number]
+  if not entry then return nil end
+  host.read_whole { entry.file }
+  for key, value in parts.record.each(host.record(entry.file) or "") do
+    if key == "lesson" then
+      local lesson = parts.lesson.read(assert(host.data(value, "lesson")))
+      return lesson.diagnosis and lesson.diagnosis.class and lesson
+    end
+  end
+end
+
+local function idsOf(views)
+  local ids = {}
+  for i, view in ipairs(views) do ids[i] = view.id end
+  return ids
+end
+
+local function vocabulary(question)
+  return { status = 200, text = question.form == "json" and parts.data.json { format = "diaglab-classes/1",
+    classes = parts.classes.objects() } .. "\n" or parts.classes.text() }
+end
+
+return function(question)
+  if question.what == "classes" then return vocabulary(question) end
+  if question.what == "progress" then
+    return { status = 200, text = parts.progress[question.form](parts.progress.replay(question.submission)) }
+  end
+  local answer, problem = parts.submission.read(question.submission, question.is_json)
+  if not answer then return refused(question, 400, problem) end
+  local lesson = readLesson(question.step)
+  if not lesson then
+    return refused(question, 404, ("step %d has no lesson by which an answer could be judged"):format(question.step))
+  end
+  local views, foreign = parts.evidence.views(question.captures, answer.evidence)
+  local result = parts.judge.answer(answer, lesson, views, foreign)
+  if result.code == "answer.empty" or result.code == "answer.class" or result.code == "evidence.unknown" then
+    return refused(question, 400, result.feedback)
+  end
+  local stuck = question.hints and question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
+  local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
+    after = stuck and "There is a hint at /hint." or nil }
+  return { status = 200, text = parts.verdict[question.form](result, facts),
+    verdict = result.verdict, code = result.code, score = result.score, class = answer.hypotheses[1].class }
+end

@@ -1,0 +1,168 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab repair: gives a student the program of a step, and proves that what the
+-- student has made of it is a repair: the fault is gone, and the work is still
+-- done.
+--
+-- repair.lua(host, parts) -> verb      parts: data, folders, prove; refuse (kit.lua)
+
+local host, parts = ...
+
+local FOLDER = "repair"
+local HIDDEN = { "^lesson%.lua$", "^fixed", "^answers$", "^SOLUTION", "^%." } -- of the files
+
+local CODES = { repaired = 0, ["still there"] = 1, broken = 1, ["gone with its work"] = 1, inconclusive = 3 }
+
+local function refuse(text, ...) parts.refuse("repair", text, ...) end
+
+local function findAll(path)
+  local found, _, problem = parts.folders.find { path }
+  if not found then refuse("%s", problem) end
+  return found
+end
+
+-- The scenario NUMBER of those in PATH, with its lesson.
+local function findOriginal(number, path)
+  for _, f in ipairs(findAll(path)) do
+    if f.number == number then
+      if f.problem then refuse("%s", f.problem) end
+      return f
+    end
+  end
+  refuse("%s: there is no step %d", path, number)
+end
+
+-- ---- giving ----------------------------------------------------------------------
+
+local function isHidden(name)
+  for _, pattern in ipairs(HIDDEN) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
+local function copyFile(from, to)
+  local text, problem = host.read(from)
+  local ok
+  if text then ok, problem = host.write_new(to, text) end
+  if not ok then refuse("%s", problem) end
+end
+
+local function give(f, folder)
+  if not host.exists(f.dir .. "/lesson.lua") then
+    refuse("%s: the lesson stands in scenario.lua, so the program would tell the answer", f.dir)
+  end
+  local to = folder .. "/" .. f.name
+  if not host.scan(folder) then
+    local ok, problem = host.make_folder(folder)
+    if not ok then refuse("%s", problem) end
+  end
+  local ok, problem = host.make_folder(to)
+  if not ok then refuse("%s", problem) end
+  for _, name in ipairs(host.scan(f.dir) or {}) do
+    if not isHidden(name) and not host.scan(f.dir .. "/" .. name) then
+      copyFile(f.dir .. "/" .. name, to .. "/" .. name)
+    end
+  end
+  host.out(("The program of step %d is %s/scenario.lua. Edit it, and try it with\n" ..
+    "  diaglab --scenarios %s --scenarios %s\n" ..
+    "and /goto?step=%d, which reads it anew each time. Then prove it:\n" ..
+    "  diaglab repair --check %s\n"):format(f.number, to, folder, f.dir:match("^(.*)/[^/]+$") or ".", f.number, to))
+  return 0
+end
+
+-- ---- proving ---------------------------------------------------------------------
+
+-- A body without what may differ each time.
+local function bodyOf(sample) return (sample.body or ""):gsub("[%d.]+[%a\xc2\xb5]*", "0") end
+
+-- Are the requests served as the repaired program of the lesson serves them?
+local function compareAnswers(series, reasons)
+  local mine, its = series.visits.fault, series.visits.fixed
+  local function served(visits)
+    local good, all = 0, 0
+    for _, seen in ipairs(visits) do good, all = good + (seen.statuses["2xx"] or 0), all + seen.requests end
+    return good / math.max(1, all)
+  end
+  local a, b = served(mine), served(its)
+  if a < 0.99 * b then
+    reasons[#reasons + 1] = ("%.0f %% of the requests are answered with success; it should be %.0f %%")
+      :format(100 * a, 100 * b)
+  end
+  local first, other = its[1].sample, its[2] and its[2].sample or its[1].sample
+  local steady = first.status == other.status and bodyOf(first) == bodyOf(other)
+  for _, seen in ipairs(steady and mine or {}) do
+    if seen.sample.status ~= first.status or bodyOf(seen.sample) ~= bodyOf(first) then
+      reasons[#reasons + 1] = ("the answer to %s is another one: %s %q, not %d %q"):format(series.load.path,
+        seen.sample.status or "no answer", (seen.sample.body or ""):sub(1, 80), first.status, first.body:sub(1, 80))
+      return
+    end
+  end
+end
+
+local function proveOne(original, repaired)
+  local found = parts.prove.repair(original, repaired)
+  local gone = {}
+  for _, series in ipairs(found.order) do compareAnswers(series, gone) end
+  local report = { verdict = "repaired", reasons = {}, seconds = found.seconds }
+  for _, case in ipairs { { "broken", { found.problem } }, { "still there", found.there },
+    { "gone with its work", gone }, { "broken", found.broken }, { "inconclusive", found.unclear } } do
+    if #case[2] > 0 then
+      report.verdict, report.reasons = case[1], case[2]
+      break
+    end
+  end
+  return report
+end
+
+local function show(report, f, options)
+  if options.json then
+    host.out(parts.data.json { name = f.name, verdict = report.verdict, seconds = report.seconds,
+      reasons = parts.data.list(report.reasons) } .. "\n")
+    return
+  end
+  host.out(("%s: %s (%.0f s)\n"):format(f.name, report.verdict, report.seconds))
+  for _, reason in ipairs(report.reasons) do host.out("  " .. reason .. "\n") end
+end
+
+local function proveAll(path, scenarios, options)
+  local code, found = 0, findAll(path)
+  if #found == 0 then refuse("%s: there is no scenario here", path) end
+  for _, repaired in ipairs(found) do
+    if not repaired.number then refuse("%s", repaired.folder_problem) end
+    local original = findOriginal(repaired.number, scenarios)
+    if not original.lesson or not original.lesson.expect or not original.lesson.fixed then
+      refuse("step %d has no lesson by which a repair could be proven", repaired.number)
+    end
+    local report = repaired.problem and { verdict = "broken", seconds = 0, reasons = { repaired.problem } }
+      or proveOne(original, repaired)
+    show(report, repaired, options)
+    code = math.max(code, CODES[report.verdict])
+  end
+  return code
+end
+
+return {
+  usage = "repair [OPTIONS] N [DIR] | repair --check DIR",
+  about = "Copies the program of step N into DIR (default " .. FOLDER .. "), for you to repair it. With\n" ..
+    "--check it runs the step's load on what is in DIR and says whether the fault is\n" ..
+    "gone, and the work still done.",
+  options = {
+    { "--check", "DIR", "prove the repairs in DIR" },
+    { "--scenarios", "DIR", "where the steps are (default scenarios, or the\npresent folder)" },
+    { "--json", nil, "verdicts as JSON, one a line" },
+  },
+  notes = "Verdicts: repaired; still there (the fault is); broken (something that must work\n" ..
+    "doesn't); gone with its work (requests aren't served as before).\n" ..
+    "Exit code: 0 repaired, 1 not, 3 it can't be told, 2 nothing could be done.",
+  run = function(options, rest)
+    local scenarios = options.scenarios or host.exists("scenarios") and "scenarios" or "."
+    if options.check then
+      if rest[1] then refuse("unexpected argument '%s'", rest[1]) end
+      return proveAll(options.check, scenarios, options)
+    end
+    local number = rest[1] and math.tointeger(tonumber(rest[1]))
+    if not number then refuse("name the number of a step") end
+    if rest[3] then refuse("unexpected argument '%s'", rest[3]) end
+    return give(findOriginal(number, scenarios), rest[2] or FOLDER)
+  end,
+}

@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: MIT
+-- A verdict for its reader: lines of 80 columns for a terminal, or JSON.
+--
+-- verdict.lua(parts) -> verdict       parts: data
+-- verdict.text(result, facts), verdict.json(result, facts)
+--
+-- result: judge.lua's. facts: { step, attempt, looked = ids of the captures that
+-- were looked at, after = a further sentence or nil }
+
+local parts = ...
+local data = parts.data
+local verdict = {}
+
+verdict.format = "diaglab-verdict/1"
+
+local WIDTH = 78
+local ORDER = { "class", "where", "evidence", "ruled_out" }
+local NAMES = { ruled_out = "ruled out" }
+local MOST = { class = 30, where = 35, evidence = 25, ruled_out = 10 }
+
+-- TEXT in lines of at most WIDTH.
+function verdict.wrap(text)
+  local lines, line = {}, ""
+  for word in text:gmatch("%S+") do
+    if line ~= "" and #line + 1 + #word > WIDTH then
+      lines[#lines + 1] = line
+      line = ""
+    end
+    line = line .. (line ~= "" and " " or "") .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function scoreLine(result)
+  local list = {}
+  for _, key in ipairs(ORDER) do
+    if result.parts[key] then
+      list[#list + 1] = ("%s %d/%d"):format(NAMES[key] or key, result.parts[key], MOST[key])
+    end
+  end
+  return ("%d of 100: %s"):format(result.score, table.concat(list, ", "))
+end
+
+local function evidenceLine(result, facts)
+  if result.by then return result.by .. " shows it" end
+  local n = #facts.looked
+  local looked = n == 1 and "1 capture was looked at" or ("%d captures were looked at"):format(n)
+  return result.grounded and "your number is right; " .. looked or looked
+end
+
+function verdict.text(result, facts)
+  local lines
+  if result.verdict == "invalid" then
+    lines = ("verdict   not judged (this costs no try)\n\n")
+  else
+    lines = ("verdict   %s (step %d)\nscore     %s\nevidence  %s\n\n"):format(result.verdict, facts.step,
+      scoreLine(result), evidenceLine(result, facts))
+  end
+  return lines .. verdict.wrap(result.feedback .. (facts.after and " " .. facts.after or ""))
+end
+
+function verdict.json(result, facts)
+  return data.json {
+    format = verdict.format, step = facts.step, attempt = facts.attempt, verdict = result.verdict,
+    gradable = result.verdict ~= "invalid", solved = result.verdict == "solved", score = result.score,
+    code = result.code, feedback = result.feedback, advice = facts.after, grounded = result.grounded,
+    evidence = result.by,
+    parts = result.parts, looked_at = data.list(facts.looked),
+  } .. "\n"
+end
+
+return verdict

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "countRequest", evidence = { "goroutine" }, code = "cpu_for_wall" }

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * See captures.h. */
+#include "diagnosis/captures.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
+  lab_capture *c = lab_xcalloc(1, sizeof *c);
+  atomic_init(&c->owners, 1);
+  snprintf(c->kind, sizeof c->kind, "%s", kind);
+  c->bytes = bytes;
+  return c;
+}
+
+void lab_capture_unref(lab_capture *c) {
+  if (!c || atomic_fetch_sub(&c->owners, 1) > 1)
+    return;
+  lab_blob_unref(c->bytes);
+  lab_xfree(c);
+}
+
+static size_t memory_of_capture(const lab_capture *c) {
+  return sizeof *c + lab_blob_memory(c->bytes);
+}
+
+/* Takes the capture at I out of the list. */
+static void remove_capture(lab_captures *all, size_t i) {
+  lab_capture *c = all->items[i];
+  all->memory -= memory_of_capture(c);
+  all->n--;
+  memmove(all->items + i, all->items + i + 1,
+          (all->n - i) * sizeof *all->items);
+  lab_capture_unref(c);
+}
+
+unsigned lab_captures_add(lab_captures *all, lab_capture *c) {
+  size_t memory = memory_of_capture(c);
+  if (memory > LAB_CAPTURES_BYTES) {
+    lab_capture_unref(c);
+    return 0;
+  }
+  while (all->n == LAB_CAPTURES_MOST ||
+         all->memory + memory > LAB_CAPTURES_BYTES)
+    remove_capture(all, 0);
+  if (all->n == all->cap) {
+    all->cap = all->cap ? 2 * all->cap : 16;
+    all->items = lab_xrealloc(all->items, all->cap * sizeof *all->items);
+  }
+  c->id = ++all->last;
+  all->memory += memory;
+  all->items[all->n++] = c;
+  return c->id;
+}
+
+const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
+                                     size_t len) {
+  for (size_t i = all->n; i-- > 0;) {
+    const lab_blob *blob = all->items[i]->bytes;
+    if (lab_blob_len(blob) == len &&
+        memcmp(lab_blob_data(blob), bytes, len) == 0)
+      return all->items[i];
+  }
+  return NULL;
+}
+
+/* all->n: there is none. */
+static size_t find_capture(const lab_captures *all, unsigned id) {
+  size_t i = 0;
+  while (i < all->n && all->items[i]->id != id)
+    i++;
+  return i;
+}
+
+const lab_capture *lab_captures_get(const lab_captures *all, unsigned id) {
+  size_t i = find_capture(all, id);
+  return i < all->n ? all->items[i] : NULL;
+}
+
+bool lab_captures_drop(lab_captures *all, unsigned id) {
+  size_t i = find_capture(all, id);
+  if (i == all->n)
+    return false;
+  remove_capture(all, i);
+  return true;
+}
+
+void lab_captures_clear(lab_captures *all) {
+  while (all->n > 0)
+    remove_capture(all, all->n - 1);
+}
+
+size_t lab_captures_count(const lab_captures *all) {
+  return all->n;
+}
+
+size_t lab_captures_memory(const lab_captures *all) {
+  return all->memory;
+}
+
+size_t lab_captures_of(const lab_captures *all, uint64_t attempt) {
+  size_t n = 0;
+  for (size_t i = 0; i < all->n; i++)
+    n += all->items[i]->attempt == attempt;
+  return n;
+}
+
+lab_capture **lab_captures_take(const lab_captures *all, size_t *n) {
+  lab_capture **list = lab_xcalloc(all->n + 1, sizeof *list);
+  for (size_t i = 0; i < all->n; i++) {
+    list[i] = all->items[i];
+    atomic_fetch_add(&list[i]->owners, 1);
+  }
+  *n = all->n;
+  return list;
+}
+
+void lab_captures_give_back(lab_capture **list, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    lab_capture_unref(list[i]);
+  lab_xfree(list);
+}
+
+void lab_captures_free(lab_captures *all) {
+  lab_captures_clear(all);
+  lab_xfree(all->items);
+  *all = (lab_captures)LAB_CAPTURES_INIT;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * See judge.h. */
+#include "diagnosis/judge.h"
+
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "diagnosis/profile.h"
+#include "diagnosis/upload.h"
+#include "mem/own.h"
+#include "scenario/host_files.h"
+#include "scenario/parts.h"
+#include "scenario/records.h"
+
+enum { INSTRUCTIONS = 10000 }; /* between two looks at the clock */
+
+typedef struct judgement {
+  const lab_judge_question *q;
+  lab_judge_result *result;
+  lab_buf *out;
+  size_t bytes;      /* in use */
+  size_t room;       /* left for profiles */
+  uint64_t deadline; /* of the thread's CPU time */
+} judgement;
+
+/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
+ * collector (vm/gc.c) looks at it. */
+static void *allocate_for_judge(void *ud, void *p, size_t old, size_t size) {
+  judgement *j = ud;
+  size_t before = p ? old : 0;
+  if (size == 0) {
+    lab_mem_own_free(p);
+    j->bytes -= before;
+    return NULL;
+  }
+  if (j->bytes - before + size > LAB_JUDGE_MEMORY)
+    return NULL;
+  void *block = p ? lab_mem_own_realloc(p, size) : lab_mem_own_calloc(1, size);
+  if (block)
+    j->bytes += size - before;
+  return block;
+}
+
+static judgement *judgement_of(lua_State *L) {
+  void *ud;
+  lua_getallocf(L, &ud);
+  return ud;
+}
+
+static void check_judge_time(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  if (lab_clock_thread_cpu() > judgement_of(L)->deadline)
+    luaL_error(L, "this answer takes too long to judge");
+}
+
+/* ---- the captures -------------------------------------------------------- */
+
+static bool has_numbers(const lab_capture *c) {
+  return strcmp(c->kind, "metrics") == 0 || strcmp(c->kind, "vars") == 0;
+}
+
+/* open() of a capture: lua/evidence.lua. */
+static int open_evidence(lua_State *L) {
+  lua_Integer i = lua_tointeger(L, lua_upvalueindex(1));
+  const lab_capture *c = judgement_of(L)->q->captures[i];
+  const char *bytes = lab_blob_data(c->bytes);
+  size_t len = lab_blob_len(c->bytes);
+  if (has_numbers(c)) {
+    lua_pushlstring(L, bytes, len);
+    return 1;
+  }
+  judgement *j = judgement_of(L);
+  lab_pprof_limits limits = LAB_UPLOAD_LIMITS;
+  size_t memory = 0;
+  if (limits.memory > j->room)
+    limits.memory = j->room;
+  int n = lab_diagnosis_push_profile(L, bytes, len, &limits, &memory);
+  j->room -= memory;
+  return n;
+}
+
+static void set_number(lua_State *L, const char *key, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void push_evidence(lua_State *L, const lab_judge_question *q, size_t i) {
+  const lab_capture *c = q->captures[i];
+  lua_createtable(L, 0, 10);
+  lua_pushfstring(L, "c%d", (int)c->id);
+  lua_setfield(L, -2, "id");
+  lua_pushstring(L, c->kind);
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, c->slug);
+  lua_setfield(L, -2, "slug");
+  lua_pushboolean(L, c->attempt == q->attempt);
+  lua_setfield(L, -2, "current");
+  set_number(L, "requests", c->requests);
+  set_number(L, "seconds", c->seconds);
+  set_number(L, "busy", c->busy);
+  set_number(L, "in_flight", c->in_flight);
+  lua_pushinteger(L, (lua_Integer)i);
+  lua_pushcclosure(L, open_evidence, 1);
+  lua_setfield(L, -2, "open");
+}
+
+/* ---- the question -------------------------------------------------------- */
+
+static void push_judge_host(lua_State *L, const lab_judge_question *q) {
+  lua_newtable(L);
+  luaL_setfuncs(L, lab_host_files, 0);
+  luaL_setfuncs(L, lab_host_records, 0);
+  lab_host_push_strings(L, q->dirs, q->ndirs);
+  lua_setfield(L, -2, "dirs");
+}
+
+static void push_judge_question(lua_State *L, const lab_judge_question *q) {
+  static const char *const whats[] = {"answer", "classes", "progress"};
+  static const char *const forms[] = {"text", "json", "csv"};
+  char attempt[17];
+  snprintf(attempt, sizeof attempt, "%016" PRIx64, q->attempt);
+  lua_newtable(L);
+  lua_pushinteger(L, q->step);
+  lua_setfield(L, -2, "step");
+  lua_pushstring(L, attempt);
+  lua_setfield(L, -2, "attempt");
+  lua_pushlstring(L, q->len ? q->submission : "", q->len);
+  lua_setfield(L, -2, "submission");
+  lua_pushboolean(L, q->is_json);
+  lua_setfield(L, -2, "is_json");
+  lua_pushstring(L, whats[q->what]);
+  lua_setfield(L, -2, "what");
+  lua_pushstring(L, forms[q->form]);
+  lua_setfield(L, -2, "form");
+  lua_pushboolean(L, q->hints);
+  lua_setfield(L, -2, "hints");
+  lua_pushinteger(L, q->wrong);
+  lua_setfield(L, -2, "wrong");
+  lua_createtable(L, (int)q->ncaptures, 0);
+  for (size_t i = 0; i < q->ncaptures; i++) {
+    push_evidence(L, q, i);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, "captures");
+}
+
+/* ---- the result ---------------------------------------------------------- */
+
+/* The table at the top of the stack. */
+static void take_word(lua_State *L, const char *key, char out[LAB_JUDGE_WORD]) {
+  lua_getfield(L, -1, key);
+  const char *word = lua_tostring(L, -1);
+  snprintf(out, LAB_JUDGE_WORD, "%s", word ? word : "");
+  lua_pop(L, 1);
+}
+
+static int take_count(lua_State *L, const char *key) {
+  lua_getfield(L, -1, key);
+  int n = (int)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+static void take_result(lua_State *L, judgement *j) {
+  size_t len;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  take_word(L, "verdict", j->result->verdict);
+  take_word(L, "code", j->result->code);
+  take_word(L, "class", j->result->class_name);
+  j->result->score = take_count(L, "score");
+  j->result->status = take_count(L, "status");
+  lua_getfield(L, -1, "text");
+  const char *text = luaL_checklstring(L, -1, &len);
+  lab_buf_append(j->out, text, len);
+}
+
+/* Protected. */
+static int run_judgement(lua_State *L) {
+  judgement *j = judgement_of(L);
+  luaL_openlibs(L);
+  lab_part_push(L, "diagnosis");
+  push_judge_host(L, j->q);
+  lua_sethook(L, check_judge_time, LUA_MASKCOUNT, INSTRUCTIONS);
+  lua_call(L, 1, 1);
+  push_judge_question(L, j->q);
+  lua_call(L, 1, 1);
+  take_result(L, j);
+  return 0;
+}
+
+void lab_judge_answer(const lab_judge_question *q, lab_judge_result *result,
+                      lab_buf *out) {
+  *result = (lab_judge_result){.status = 500};
+  judgement j = {.q = q,
+                 .result = result,
+                 .out = out,
+                 .room = LAB_JUDGE_PROFILES,
+                 .deadline = lab_clock_thread_cpu() +
+                             LAB_JUDGE_CPU_MS * LAB_MILLISECOND};
+  lua_State *L = lua_newstate(allocate_for_judge, &j);
+  if (!L) {
+    lab_buf_puts(out, "not enough memory\n");
+    return;
+  }
+  lua_pushcfunction(L, run_judgement);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+    const char *text = lua_tostring(L, -1);
+    lab_buf_printf(out, "%s\n", text ? text : "?");
+    *result = (lab_judge_result){.status = 500};
+  }
+  lua_close(L);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ * See progress.h. */
+#include "diagnosis/progress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+enum { READ_MAX = 16 << 20, WAITING_MAX = 1 << 20 };
+
+static const char FILE_NAME[] = "progress.jsonl";
+
+struct lab_progress {
+  char *folder; /* or NULL */
+  pthread_mutex_t lock;
+  lab_buf waiting; /* lines that are not on the disk yet */
+  bool failed;     /* the last attempt to write them has */
+};
+
+lab_progress *lab_progress_new(const char *folder) {
+  lab_progress *p = lab_xcalloc(1, sizeof *p);
+  p->folder = folder ? lab_xstrdup(folder) : NULL;
+  pthread_mutex_init(&p->lock, NULL);
+  return p;
+}
+
+void lab_progress_free(lab_progress *p) {
+  if (!p)
+    return;
+  lab_xfree(p->folder);
+  lab_buf_free(&p->waiting);
+  pthread_mutex_destroy(&p->lock);
+  lab_xfree(p);
+}
+
+const char *lab_progress_folder(const lab_progress *p) {
+  return p->folder;
+}
+
+bool lab_progress_find_folder(char out[PATH_MAX]) {
+  const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+  int n = -1;
+  if (state && *state == '/')
+    n = snprintf(out, PATH_MAX, "%s/diaglab", state);
+  else if (home && *home == '/')
+    n = snprintf(out, PATH_MAX, "%s/.local/state/diaglab", home);
+  return n > 0 && n < PATH_MAX;
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
+/* Makes the folder, and those above it. */
+static int make_folders(const char *path) {
+  char part[PATH_MAX];
+  size_t len = strlen(path);
+  if (len == 0 || len >= sizeof part)
+    return -ENAMETOOLONG;
+  memcpy(part, path, len + 1);
+  for (char *at = part + 1; at <= part + len; at++) {
+    if (*at != '/' && *at != '\0')
+      continue;
+    char end = *at;
+    *at = '\0';
+    if (mkdir(part, 0700) && errno != EEXIST)
+      return -errno;
+    *at = end;
+  }
+  return 0;
+}
+
+static void write_progress_path(const char *folder, char out[PATH_MAX + 32]) {
+  snprintf(out, PATH_MAX + 32, "%s/%s", folder, FILE_NAME);
+}
+
+/* The folder's entry must be on the disk, too. */
+static void sync_folder(const char *folder) {
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  fsync(fd);
+  close(fd);
+}
+
+/* The descriptor of the file, or a negative errno. */
+static int open_progress(const char *folder) {
+  char path[PATH_MAX + 32];
+  write_progress_path(folder, path);
+  int flags = O_RDWR | O_APPEND | O_CLOEXEC;
+  int fd = open(path, flags);
+  if (fd >= 0 || errno != ENOENT)
+    return fd >= 0 ? fd : -errno;
+  int rc = make_folders(folder);
+  fd = rc ? -1 : open(path, flags | O_CREAT, 0600);
+  if (fd < 0)
+    return rc ? rc : -errno;
+  sync_folder(folder);
+  return fd;
+}
+
+/* Does the file end within a line? */
+static bool is_torn(int fd) {
+  char last;
+  off_t size = lseek(fd, 0, SEEK_END);
+  return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+static int write_lines(int fd, const char *bytes, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, bytes, len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return -errno;
+    bytes += n;
+    len -= (size_t)n;
+  }
+  return 0;
+}
+
+/* Under the lock of the file, which its closing gives back. */
+static int append_lines(int fd, const lab_buf *lines) {
+  int rc = 0;
+  while ((rc = flock(fd, LOCK_EX)) && errno == EINTR)
+    ;
+  if (rc)
+    return -errno;
+  if (is_torn(fd))
+    rc = write_lines(fd, "\n", 1);
+  if (rc == 0)
+    rc = write_lines(fd, lines->data, lines->len);
+  return rc == 0 && fdatasync(fd) ? -errno : rc;
+}
+
+static int store_lines(const char *folder, const lab_buf *lines) {
+  int fd = open_progress(folder);
+  if (fd < 0)
+    return fd;
+  int rc = append_lines(fd, lines);
+  close(fd);
+  return rc;
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static void add_event_time(lab_json *j) {
+  struct tm tm;
+  char text[32];
+  uint64_t now = lab_clock_real();
+  time_t seconds = (time_t)(now / LAB_SECOND);
+  gmtime_r(&seconds, &tm);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  lab_json_key(j, "at");
+  lab_json_text(j, text);
+  lab_json_key(j, "seconds");
+  lab_json_uint(j, now / LAB_SECOND);
+}
+
+static void add_event_result(lab_json *j, const lab_judge_result *r) {
+  lab_json_key(j, "verdict");
+  lab_json_text(j, r->verdict);
+  lab_json_key(j, "score");
+  lab_json_int(j, r->score);
+  lab_json_key(j, "code");
+  lab_json_text(j, r->code);
+  lab_json_key(j, "class");
+  lab_json_text(j, r->class_name);
+}
+
+static void write_event(const lab_progress_event *e, lab_buf *out) {
+  lab_json j;
+  char attempt[17];
+  snprintf(attempt, sizeof attempt, "%016" PRIx64, e->attempt);
+  lab_json_start(&j, out);
+  lab_json_begin_object(&j, LAB_JSON_SPACED);
+  add_event_time(&j);
+  lab_json_key(&j, "event");
+  lab_json_text(&j, e->what);
+  lab_json_key(&j, "step");
+  lab_json_int(&j, e->step);
+  lab_json_key(&j, "attempt");
+  lab_json_text(&j, attempt);
+  lab_json_key(&j, "captures");
+  lab_json_uint(&j, e->captures);
+  if (e->hint > 0) {
+    lab_json_key(&j, "hint");
+    lab_json_int(&j, e->hint);
+  }
+  if (e->result)
+    add_event_result(&j, e->result);
+  lab_json_end(&j);
+  lab_json_finish(&j);
+}
+
+/* Says once that it fails, and once that it works again. */
+static void note_outcome(lab_progress *p, int rc) {
+  if (rc && !p->failed)
+    lab_log("can't keep the progress in %s: %s; it waits in memory", p->folder,
+            strerror(-rc));
+  else if (!rc && p->failed)
+    lab_log("the progress is in %s again", p->folder);
+  p->failed = rc != 0;
+}
+
+int lab_progress_add(lab_progress *p, const lab_progress_event *event) {
+  if (!p->folder)
+    return 0;
+  pthread_mutex_lock(&p->lock);
+  if (p->waiting.len < WAITING_MAX)
+    write_event(event, &p->waiting);
+  int rc = store_lines(p->folder, &p->waiting);
+  note_outcome(p, rc);
+  if (rc == 0)
+    lab_buf_free(&p->waiting);
+  pthread_mutex_unlock(&p->lock);
+  return rc;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int read_end(int fd, lab_buf *out) {
+  off_t size = lseek(fd, 0, SEEK_END);
+  off_t at = size > READ_MAX ? size - READ_MAX : 0;
+  for (;;) {
+    enum { PIECE = 65536 };
+    char *room = lab_buf_reserve(out, PIECE);
+    ssize_t n = out->len < READ_MAX ? pread(fd, room, PIECE, at) : 0;
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return n < 0 ? -errno : 0;
+    out->len += (size_t)n;
+    at += n;
+  }
+}
+
+int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
+  char path[PATH_MAX + 32];
+  write_progress_path(folder, path);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT)
+    return 0;
+  int rc = fd < 0 ? -errno : read_end(fd, out);
+  if (fd >= 0)
+    close(fd);
+  return rc ? lab_err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ * See answer.h. The judgement is made on libuv's pool, so it waits for nobody,
+ * and nobody for it. The student has the verdict when it is on the disk.
+ *
+ * Names that are in no capture of the student can't be judged. Who tries many
+ * of them is guessing: after UNKNOWN_MAX the lab lets some time pass. */
+#include "web/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "scenario/scenario.h"
+#include "web/format.h"
+#include "web/progress.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
+
+enum {
+  UNKNOWN_MAX = 10,
+  UNKNOWN_AFTER = 5, /* so many count when the time has passed */
+  WAIT_S = 30,
+};
+
+typedef struct answer {
+  lab_slow slow;
+  lab_judge_question question;
+  lab_capture **captures;
+  lab_judge_result result;
+  lab_progress_event event;
+  lab_buf out;
+} answer;
+
+/* ---- what is noted ------------------------------------------------------- */
+
+static lab_answers *follow_answers(lab_web *web) {
+  lab_answers *a = &web->answers;
+  uint64_t attempt = lab_attempt_now().id;
+  if (a->attempt != attempt) {
+    a->attempt = attempt;
+    a->wrong = a->unknown = 0;
+    a->wait_until = 0;
+  }
+  return a;
+}
+
+static void count_code(lab_answers *a, const char *code) {
+  for (size_t i = 0; i < LAB_ANSWER_CODES; i++) {
+    lab_answer_count *c = &a->counts[i];
+    if (c->n == 0)
+      snprintf(c->code, sizeof c->code, "%s", code);
+    if (strcmp(c->code, code) == 0) {
+      c->n++;
+      return;
+    }
+  }
+}
+
+static void note_result(lab_web *web, const answer *x) {
+  const lab_judge_result *r = &x->result;
+  lab_answers *a = follow_answers(web);
+  if (r->code[0])
+    count_code(a, r->code);
+  if (x->question.attempt != a->attempt)
+    return;
+  bool judged = r->verdict[0] && strcmp(r->verdict, "invalid") != 0;
+  if (judged && strcmp(r->verdict, "solved") != 0)
+    a->wrong++;
+  if (strcmp(r->code, "where.unknown") == 0 && ++a->unknown >= UNKNOWN_MAX) {
+    a->wait_until = lab_clock_mono() + WAIT_S * LAB_SECOND;
+    a->unknown = UNKNOWN_AFTER;
+  }
+  if (r->verdict[0])
+    lab_log("step %d: an answer was judged: %s, %d of 100 (%s)",
+            x->question.step, r->verdict, r->score, r->code);
+}
+
+void lab_answers_write(const lab_answers *answers, lab_exposition *e) {
+  lab_exposition_family(e, "counter", "diaglab_answers",
+                        "Answers by the code of their feedback.");
+  for (size_t i = 0; i < LAB_ANSWER_CODES && answers->counts[i].n; i++) {
+    char labels[LAB_JUDGE_WORD + 16];
+    snprintf(labels, sizeof labels, "{code=\"%s\"}", answers->counts[i].code);
+    lab_exposition_sample(e, labels, (double)answers->counts[i].n);
+  }
+}
+
+/* ---- the judgement ------------------------------------------------------- */
+
+static void judge_submission(lab_slow *s) {
+  answer *x = (answer *)s;
+  lab_judge_answer(&x->question, &x->result, &x->out);
+  if (x->result.verdict[0] == '\0')
+    return;
+  x->event.result = &x->result;
+  lab_progress_add(s->web->progress, &x->event);
+}
+
+static void free_answer(lab_slow *s) {
+  answer *x = (answer *)s;
+  lab_captures_give_back(x->captures, x->question.ncaptures);
+  lab_buf_free(&x->out);
+}
+
+static void send_judgement(lab_slow *s) {
+  answer *x = (answer *)s;
+  bool json = x->question.form == LAB_JUDGE_JSON && x->result.status != 500;
+  if (x->question.what == LAB_JUDGE_ANSWER)
+    note_result(s->web, x);
+  lab_http_respond_buf(s->req, x->result.status,
+                       json ? LAB_WEB_JSON : LAB_WEB_TEXT,
+                       "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &x->out);
+  lab_slow_end(s);
+}
+
+static bool is_json_body(const lab_http_request *req) {
+  static const char json[] = "application/json";
+  lab_http_str type;
+  lab_http_header(req, "Content-Type", &type);
+  return strncasecmp(type.data, json, sizeof json - 1) == 0;
+}
+
+static answer *new_answer(lab_web *web, lab_http_request *req) {
+  answer *x = lab_xcalloc(1, sizeof *x);
+  lab_judge_question *q = &x->question;
+  lab_http_str body = lab_http_body(req);
+  q->dirs = lab_scenario_dirs(web->config.vm, &q->ndirs);
+  q->step = lab_shown_number(web->config.vm);
+  q->attempt = lab_attempt_now().id;
+  q->submission = body.data;
+  q->len = body.len;
+  q->is_json = is_json_body(req);
+  q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
+  q->hints = web->config.hint_pause >= 0;
+  q->wrong = follow_answers(web)->wrong;
+  x->event = lab_web_progress_event(web, "answer");
+  return x;
+}
+
+/* Seconds that are to pass before the next answer, or 0. */
+static unsigned count_seconds_to_wait(lab_web *web) {
+  uint64_t now = lab_clock_mono(), until = follow_answers(web)->wait_until;
+  return until > now ? (unsigned)((until - now) / LAB_SECOND) + 1 : 0;
+}
+
+static void refuse_guessing(lab_http_request *req, unsigned seconds) {
+  lab_buf text = LAB_BUF_INIT;
+  char headers[128];
+  snprintf(headers, sizeof headers, "Retry-After: %u\r\n%s", seconds,
+           LAB_WEB_NOSNIFF);
+  lab_buf_printf(&text,
+                 "Several of your answers name what is in none of your "
+                 "captures.\nLook for names in what you see, and answer again "
+                 "in %u seconds.\n",
+                 seconds);
+  lab_http_respond_buf(req, 429, LAB_WEB_TEXT, headers, &text);
+}
+
+void lab_web_answer(lab_web *web, lab_http_request *req) {
+  if (strcmp(lab_http_method(req), "POST") != 0) {
+    lab_web_refuse_method(req, "POST");
+    return;
+  }
+  unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
+  if (web->stopping) {
+    lab_http_error(req, 503, "the lab is stopping");
+  } else if (seconds > 0) {
+    refuse_guessing(req, seconds);
+  } else {
+    answer *x = new_answer(web, req);
+    x->captures = lab_captures_take(&web->captures, &x->question.ncaptures);
+    x->question.captures = x->captures;
+    lab_slow_begin(&x->slow, web, req, free_answer);
+    lab_slow_work(&x->slow, judge_submission, send_judgement);
+  }
+}
+
+void lab_web_classes(lab_web *web, lab_http_request *req) {
+  if (web->stopping) {
+    lab_http_error(req, 503, "the lab is stopping");
+    return;
+  }
+  answer *x = new_answer(web, req);
+  x->question.what = LAB_JUDGE_CLASSES;
+  lab_slow_begin(&x->slow, web, req, free_answer);
+  lab_slow_work(&x->slow, judge_submission, send_judgement);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * See captures.h. A file that is sent is read on libuv's pool. */
+#include "web/captures.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "diagnosis/upload.h"
+#include "scenario/shown.h"
+#include "web/format.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
+
+static const char PATH[] = "/lab/captures";
+
+/* ---- the list ------------------------------------------------------------ */
+
+static void write_capture_time(uint64_t ns, const char *format, char *out,
+                               size_t size) {
+  struct tm tm;
+  time_t seconds = (time_t)(ns / LAB_SECOND);
+  gmtime_r(&seconds, &tm);
+  strftime(out, size, format, &tm);
+}
+
+static const char *name_origin(const lab_capture *c) {
+  return c->is_sent ? "sent" : "answered";
+}
+
+static void add_capture_json(lab_json *j, const lab_capture *c) {
+  char text[32];
+  lab_json_begin_object(j, LAB_JSON_SPACED);
+  snprintf(text, sizeof text, "c%u", c->id);
+  lab_json_key(j, "id");
+  lab_json_text(j, text);
+  lab_json_key(j, "kind");
+  lab_json_text(j, c->kind);
+  lab_json_key(j, "step");
+  lab_json_int(j, c->step);
+  lab_json_key(j, "slug");
+  lab_json_text(j, c->slug);
+  lab_json_key(j, "attempt");
+  snprintf(text, sizeof text, "%016" PRIx64, c->attempt);
+  lab_json_text(j, text);
+  lab_json_key(j, "at");
+  write_capture_time(c->at, "%Y-%m-%dT%H:%M:%SZ", text, sizeof text);
+  lab_json_text(j, text);
+  lab_json_key(j, "seconds");
+  lab_json_double(j, c->seconds);
+  lab_json_key(j, "busy_seconds");
+  lab_json_double(j, c->busy);
+  lab_json_key(j, "requests");
+  lab_json_double(j, c->requests);
+  lab_json_key(j, "in_flight");
+  lab_json_uint(j, c->in_flight);
+  lab_json_key(j, "bytes");
+  lab_json_uint(j, lab_blob_len(c->bytes));
+  lab_json_key(j, "origin");
+  lab_json_text(j, name_origin(c));
+  lab_json_end(j);
+}
+
+static void write_captures_json(lab_web *web, lab_capture **list, size_t n,
+                                lab_buf *out) {
+  lab_json j;
+  char attempt[17];
+  snprintf(attempt, sizeof attempt, "%016" PRIx64, lab_attempt_now().id);
+  lab_json_start(&j, out);
+  lab_json_begin_object(&j, LAB_JSON_LINES);
+  lab_json_key(&j, "format");
+  lab_json_text(&j, "diaglab-captures/1");
+  lab_json_key(&j, "step");
+  lab_json_int(&j, lab_shown_number(web->config.vm));
+  lab_json_key(&j, "attempt");
+  lab_json_text(&j, attempt);
+  lab_json_key(&j, "captures");
+  lab_json_begin_array(&j, LAB_JSON_NEWLINES);
+  for (size_t i = 0; i < n; i++)
+    add_capture_json(&j, list[i]);
+  lab_json_end(&j);
+  lab_json_end(&j);
+  lab_json_finish(&j);
+}
+
+static void write_captures_text(lab_capture **list, size_t n, lab_buf *out) {
+  uint64_t now = lab_attempt_now().id;
+  lab_buf_puts(out, "   id     kind                 step    time  seconds "
+                    "requests   kB\n");
+  for (size_t i = 0; i < n; i++) {
+    const lab_capture *c = list[i];
+    char id[16], time[16];
+    snprintf(id, sizeof id, "c%u", c->id);
+    write_capture_time(c->at, "%H:%M:%S", time, sizeof time);
+    lab_buf_printf(out, " %s %-6s %-20.20s %4d %s %7.1f %8.0f %5.1f%s\n",
+                   c->attempt == now ? ">" : " ", id, c->kind, c->step, time,
+                   c->seconds, c->requests,
+                   (double)lab_blob_len(c->bytes) / 1e3,
+                   c->is_sent ? " sent" : "");
+  }
+  lab_buf_puts(out, "Those with > are of this visit: they are the evidence for "
+                    "an answer.\n"
+                    "POST sends a profile, DELETE forgets all, or one with "
+                    "?id=c1.\n");
+}
+
+static void list_captures(lab_web *web, lab_http_request *req) {
+  size_t n;
+  lab_buf out = LAB_BUF_INIT;
+  lab_capture **list = lab_captures_take(&web->captures, &n);
+  bool json = lab_web_wants_json(req);
+  if (json)
+    write_captures_json(web, list, n, &out);
+  else
+    write_captures_text(list, n, &out);
+  lab_captures_give_back(list, n);
+  lab_http_respond_buf(req, 200, json ? LAB_WEB_JSON : LAB_WEB_TEXT,
+                       "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &out);
+}
+
+/* ---- a file that is sent ------------------------------------------------- */
+
+typedef struct upload {
+  lab_slow slow;
+  char hint[LAB_CAPTURE_KIND];
+  lab_capture *made;
+  lab_err err;
+} upload;
+
+static void read_upload(lab_slow *s) {
+  upload *u = (upload *)s;
+  lab_http_str body = lab_http_body(s->req), type;
+  size_t len;
+  lab_http_header(s->req, "Content-Type", &type);
+  const char *file = lab_upload_find(type.data, body.data, body.len, &len);
+  if (file)
+    u->made = lab_upload_read(file, len, u->hint, &u->err);
+  else
+    lab_err_set(&u->err, -EINVAL, "the form has no file");
+}
+
+static void free_upload(lab_slow *s) {
+  lab_capture_unref(((upload *)s)->made);
+}
+
+/* Why a capture of ATTEMPT is no evidence here, or NULL. */
+static const char *find_foreign(uint64_t attempt) {
+  if (attempt == lab_attempt_now().id)
+    return NULL;
+  if (attempt == 0)
+    return "this profile is not of a lab: its comments name no attempt";
+  return lab_attempt_is_own(attempt)
+             ? "this profile is of another visit: take one in this visit"
+             : "this profile is of another lab process: take one of this lab";
+}
+
+static void answer_kept(lab_http_request *req, int status,
+                        const lab_capture *c) {
+  lab_buf out = LAB_BUF_INIT;
+  if (lab_web_wants_json(req)) {
+    lab_json j;
+    lab_json_start(&j, &out);
+    add_capture_json(&j, c);
+    lab_json_finish(&j);
+    lab_http_respond_buf(req, status, LAB_WEB_JSON, "Vary: Accept\r\n", &out);
+    return;
+  }
+  lab_buf_printf(&out, "c%u: %s profile of step %d, %s\n", c->id, c->kind,
+                 c->step, status == 201 ? "kept" : "known already");
+  lab_http_respond_buf(req, status, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &out);
+}
+
+/* Nobody knows how many requests there were while a sent profile was recorded:
+ * as many as in the rest of the visit. */
+static void fill_sent(lab_web *web, lab_capture *c) {
+  double seconds = c->seconds;
+  lab_activity_mark now = lab_activity_read(&web->activity);
+  lab_activity_fill(NULL, &now, c);
+  c->step = lab_shown_slug(web->config.vm, c->slug);
+  if (seconds > 0 && seconds < c->seconds) {
+    double part = c->busy > seconds ? seconds / c->busy : 1;
+    c->seconds = seconds;
+    c->busy *= part;
+    c->requests *= part;
+  }
+}
+
+static void refuse_upload(lab_http_request *req, const char *why) {
+  lab_buf text = LAB_BUF_INIT;
+  lab_buf_printf(&text, "This is no evidence: %s", why);
+  lab_buf_putc(&text, '\0');
+  lab_http_error(req, 422, text.data);
+  lab_buf_free(&text);
+}
+
+static void answer_upload(lab_slow *s) {
+  upload *u = (upload *)s;
+  lab_web *web = s->web;
+  const char *foreign = u->made ? find_foreign(u->made->attempt) : u->err.text;
+  if (web->stopping) {
+    lab_http_error(s->req, 503, "the lab is stopping");
+  } else if (foreign) {
+    refuse_upload(s->req, foreign);
+  } else {
+    const lab_blob *bytes = u->made->bytes;
+    const lab_capture *same = lab_captures_find(
+        &web->captures, lab_blob_data(bytes), lab_blob_len(bytes));
+    const lab_capture *kept = same ? same : u->made;
+    if (!same) {
+      fill_sent(web, u->made);
+      lab_captures_add(&web->captures, u->made);
+      u->made = NULL; /* the list's */
+    }
+    answer_kept(s->req, same ? 200 : 201, kept);
+  }
+  lab_slow_end(s);
+}
+
+static void take_upload(lab_web *web, lab_http_request *req) {
+  upload *u = lab_xcalloc(1, sizeof *u);
+  if (lab_http_query_get(req, "kind", u->hint, sizeof u->hint) < 0)
+    u->hint[0] = '\0';
+  lab_slow_begin(&u->slow, web, req, free_upload);
+  lab_slow_work(&u->slow, read_upload, answer_upload);
+}
+
+/* ---- one of them --------------------------------------------------------- */
+
+/* The parameter id; 0 if it is wrong. *NAMED: it is there. */
+static unsigned read_id(const lab_http_request *req, bool *named) {
+  char text[16];
+  unsigned id = 0;
+  int end = 0;
+  int len = lab_http_query_get(req, "id", text, sizeof text);
+  *named = len != -ENOENT;
+  bool read = len > 0 && sscanf(text, "c%9u%n", &id, &end) == 1 && end == len;
+  return read ? id : 0;
+}
+
+static void refuse_id(lab_http_request *req) {
+  lab_http_error(req, 404, "there is no such capture: see the list of them");
+}
+
+static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
+  const lab_capture *c = lab_captures_get(&web->captures, id);
+  if (c)
+    lab_http_respond_blob(req, 200, "application/octet-stream", LAB_WEB_NOSNIFF,
+                          c->bytes);
+  else
+    refuse_id(req);
+}
+
+static void show_captures(lab_web *web, lab_http_request *req) {
+  bool named;
+  unsigned id = read_id(req, &named);
+  if (named)
+    send_capture(web, req, id);
+  else
+    list_captures(web, req);
+}
+
+static void forget_captures(lab_web *web, lab_http_request *req) {
+  bool named;
+  unsigned id = read_id(req, &named);
+  if (!named) {
+    lab_captures_clear(&web->captures);
+    lab_http_respond(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
+                     "all captures are forgotten\n", 27);
+    return;
+  }
+  if (!lab_captures_drop(&web->captures, id)) {
+    refuse_id(req);
+    return;
+  }
+  lab_buf out = LAB_BUF_INIT;
+  lab_buf_printf(&out, "c%u is forgotten\n", id);
+  lab_http_respond_buf(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &out);
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+size_t lab_web_captures_limit(const lab_http_request *req) {
+  lab_http_str path = lab_http_path(req);
+  return path.len == sizeof PATH - 1 && memcmp(path.data, PATH, path.len) == 0
+             ? LAB_UPLOAD_BYTES
+             : 0;
+}
+
+void lab_web_captures(lab_web *web, lab_http_request *req) {
+  const char *method = lab_http_method(req);
+  if (web->stopping)
+    lab_http_error(req, 503, "the lab is stopping");
+  else if (strcmp(method, "GET") == 0 || lab_http_is_head(req))
+    show_captures(web, req);
+  else if (strcmp(method, "POST") == 0)
+    take_upload(web, req);
+  else if (strcmp(method, "DELETE") == 0)
+    forget_captures(web, req);
+  else
+    lab_web_refuse_method(req, "GET, HEAD, POST, DELETE");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * See format.h. */
+#include "web/format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "http/query.h"
+#include "web/web_internal.h"
+
+bool lab_web_wants_json(const lab_http_request *req) {
+  char format[8];
+  lab_http_str accept;
+  if (lab_http_query_get(req, "format", format, sizeof format) >= 0)
+    return strcmp(format, "json") == 0;
+  return lab_http_header(req, "Accept", &accept) &&
+         memmem(accept.data, accept.len, "application/json", 16) != NULL;
+}
+
+void lab_web_refuse_method(lab_http_request *req, const char *allowed) {
+  static const char text[] = "Method Not Allowed\n";
+  char headers[128];
+  snprintf(headers, sizeof headers, "Allow: %s\r\n%s", allowed,
+           LAB_WEB_NOSNIFF);
+  lab_http_respond(req, 405, LAB_WEB_TEXT, headers, text, sizeof text - 1);
+}

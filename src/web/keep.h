@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Keeping what is answered to a student, as evidence for an answer
+ * (diagnosis/captures.h). What a scraper asks for is not kept, nor what the
+ * lab's own commands do; they are known by their User-Agent.
+ *
+ *   p->keep = lab_keep_begin(web, req);                the request has come
+ *   ... the profile is recorded and written into p->out ...
+ *   file = lab_keep_recording(&p->keep, web, "cpu", &p->out);
+ *   ... FILE is answered: the bytes are in memory once ...
+ *   lab_blob_unref(file);
+ *
+ * A text is kept as what it was made from: the handler answers it first, and
+ * then writes the same snapshot as profile.proto.
+ *
+ * Threads: the control thread. */
+#ifndef LAB_WEB_KEEP_H
+#define LAB_WEB_KEEP_H
+
+#include <stdbool.h>
+
+#include "base/blob.h"
+#include "http/request.h"
+#include "web/activity.h"
+#include "web/web.h"
+
+typedef struct lab_keep {
+  bool wanted;
+  bool stopped; /* the time that it tells of is over */
+  lab_activity_mark from, to;
+  int step; /* at the end */
+  char slug[LAB_CAPTURE_SLUG];
+} lab_keep;
+
+/* REQ asks for a profile now. */
+lab_keep lab_keep_begin(lab_web *web, const lab_http_request *req);
+/* The recording ends now, or the snapshot was taken now, though its bytes come
+ * later. */
+void lab_keep_stop(lab_keep *k, lab_web *web);
+
+/* Each takes BYTES; the result is the caller's. KIND: as of a capture.
+ * Recording: what happened since begin. Delta: the same, of a profile that adds
+ * up. Total: what there is, and what has added up in this attempt. */
+lab_blob *lab_keep_recording(lab_keep *k, lab_web *web, const char *kind,
+                             lab_buf *bytes);
+lab_blob *lab_keep_delta(lab_keep *k, lab_web *web, const char *kind,
+                         lab_buf *bytes);
+lab_blob *lab_keep_total(lab_keep *k, lab_web *web, const char *kind,
+                         lab_buf *bytes);
+
+#endif

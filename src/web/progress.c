@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * See progress.h. */
+#include "web/progress.h"
+
+#include <errno.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/alloc.h"
+#include "scenario/shown.h"
+#include "web/format.h"
+#include "web/number.h"
+#include "web/slow.h"
+#include "web/web_internal.h"
+
+lab_progress_event lab_web_progress_event(lab_web *web, const char *what) {
+  uint64_t attempt = lab_attempt_now().id;
+  return (lab_progress_event){.what = what,
+                              .step = lab_shown_number(web->config.vm),
+                              .attempt = attempt,
+                              .captures =
+                                  lab_captures_of(&web->captures, attempt)};
+}
+
+/* ---- without a request --------------------------------------------------- */
+
+typedef struct note {
+  uv_work_t work;
+  lab_progress *progress;
+  lab_progress_event event;
+} note;
+
+static void write_note(uv_work_t *work) {
+  note *n = LAB_CONTAINER(work, note, work);
+  lab_progress_add(n->progress, &n->event);
+}
+
+static void on_note_written(uv_work_t *work, int status) {
+  (void)status;
+  lab_xfree(LAB_CONTAINER(work, note, work));
+}
+
+void lab_web_note_visit(lab_web *web) {
+  if (web->stopping || !lab_progress_folder(web->progress))
+    return;
+  note *n = lab_xcalloc(1, sizeof *n);
+  n->progress = web->progress;
+  n->event = lab_web_progress_event(web, "visit");
+  uv_queue_work(web->config.loop, &n->work, write_note, on_note_written);
+}
+
+/* ---- the request --------------------------------------------------------- */
+
+typedef struct progress_request {
+  lab_slow slow;
+  lab_judge_question question;
+  lab_judge_result result;
+  lab_progress_event reset;
+  lab_buf events, out;
+  lab_err err;
+} progress_request;
+
+static void free_progress_request(lab_slow *s) {
+  progress_request *p = (progress_request *)s;
+  lab_buf_free(&p->events);
+  lab_buf_free(&p->out);
+}
+
+static void add_up_progress(lab_slow *s) {
+  progress_request *p = (progress_request *)s;
+  const char *folder = lab_progress_folder(s->web->progress);
+  if (folder && lab_progress_read(folder, &p->events, &p->err)) {
+    p->result.status = 500;
+    lab_buf_printf(&p->out, "%s\n", p->err.text);
+    return;
+  }
+  p->question.submission = p->events.data;
+  p->question.len = p->events.len;
+  lab_judge_answer(&p->question, &p->result, &p->out);
+}
+
+static void answer_progress(lab_slow *s) {
+  progress_request *p = (progress_request *)s;
+  bool json = p->question.form == LAB_JUDGE_JSON && p->result.status == 200;
+  bool csv = p->question.form == LAB_JUDGE_CSV && p->result.status == 200;
+  lab_http_respond_buf(s->req, p->result.status,
+                       json  ? LAB_WEB_JSON
+                       : csv ? "text/csv; charset=utf-8"
+                             : LAB_WEB_TEXT,
+                       "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &p->out);
+  lab_slow_end(s);
+}
+
+static lab_judge_form find_form(const lab_http_request *req) {
+  char format[8];
+  if (lab_http_query_get(req, "format", format, sizeof format) > 0 &&
+      strcmp(format, "csv") == 0)
+    return LAB_JUDGE_CSV;
+  return lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
+}
+
+static void show_progress(lab_web *web, lab_http_request *req) {
+  progress_request *p = lab_xcalloc(1, sizeof *p);
+  p->question.what = LAB_JUDGE_PROGRESS;
+  p->question.form = find_form(req);
+  lab_slow_begin(&p->slow, web, req, free_progress_request);
+  lab_slow_work(&p->slow, add_up_progress, answer_progress);
+}
+
+/* ---- beginning anew ------------------------------------------------------ */
+
+static void add_reset(lab_slow *s) {
+  lab_progress_add(s->web->progress, &((progress_request *)s)->reset);
+}
+
+static void answer_reset(lab_slow *s) {
+  progress_request *p = (progress_request *)s;
+  if (p->reset.step < 0)
+    lab_buf_puts(&p->out, "the progress begins anew\n");
+  else
+    lab_buf_printf(&p->out, "the progress of step %d begins anew\n",
+                   p->reset.step);
+  lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
+  lab_slow_end(s);
+}
+
+static void reset_progress(lab_web *web, lab_http_request *req) {
+  char text[16];
+  int64_t step = -1;
+  int len = lab_http_query_get(req, "step", text, sizeof text);
+  if (len != -ENOENT &&
+      (len < 0 || lab_web_atoi(text, &step) || step < 0 || step > 9999)) {
+    lab_http_error(req, 400, "step must be the number of a step");
+    return;
+  }
+  progress_request *p = lab_xcalloc(1, sizeof *p);
+  p->reset = lab_web_progress_event(web, "reset");
+  p->reset.step = (int)step;
+  lab_slow_begin(&p->slow, web, req, free_progress_request);
+  lab_slow_work(&p->slow, add_reset, answer_reset);
+}
+
+void lab_web_progress(lab_web *web, lab_http_request *req) {
+  const char *method = lab_http_method(req);
+  if (web->stopping)
+    lab_http_error(req, 503, "the lab is stopping");
+  else if (strcmp(method, "GET") == 0 || lab_http_is_head(req))
+    show_progress(web, req);
+  else if (strcmp(method, "DELETE") == 0)
+    reset_progress(web, req);
+  else
+    lab_web_refuse_method(req, "GET, HEAD, DELETE");
+}

@@ -1,0 +1,323 @@
+-- SPDX-License-Identifier: MIT
+-- needs: time
+-- A student's diagnosis is judged on what the student has captured: the right one
+-- is solved by several routes, and what is wrong with another is told without the
+-- answer.
+local t = require "harness"
+t.need("curl")
+
+local PPROF = "/debug/pprof/"
+
+-- ---- answers --------------------------------------------------------------------
+
+-- A field of a verdict in JSON.
+local function field(text, name)
+  local s = text:match('"' .. name .. '": "([^"]*)"')
+  if s then return s end
+  local word = text:match('"' .. name .. '": ([%w.-]+)')
+  if word == "true" or word == "false" then return word == "true" end
+  return tonumber(word)
+end
+
+-- Posts the form { key = value, ... } -> the verdict as a table, the HTTP answer.
+local function post(lab, form)
+  local words = { "-H", "Accept: application/json" }
+  for key, value in pairs(form) do
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      words[#words + 1] = "--data-urlencode"
+      words[#words + 1] = key .. "=" .. one
+    end
+  end
+  local answer = lab:get("/lab/answer", table.unpack(words))
+  local v = {}
+  for _, name in ipairs { "verdict", "code", "score", "solved", "gradable", "grounded", "evidence", "feedback" } do
+    v[name] = field(answer.body, name)
+  end
+  v.evidence = answer.body:match('"evidence": "(c%d+)"') -- its points have the same name
+  return v, answer
+end
+
+local function judged(lab, form, verdict, code)
+  local v, answer = post(lab, form)
+  t.equal(answer.status, 200, answer.body)
+  t.equal(v.verdict .. " " .. v.code, verdict .. " " .. (code or verdict), ("%s at %s"):format(form.class, form.where))
+  return v
+end
+
+-- Waits until the lab has N captures: a text is kept a moment after its answer.
+local function wait_captures(lab, n)
+  t.eventually(function()
+    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": ', "")) >= n
+  end)
+end
+
+local function forget(lab) t.equal(lab:get("/lab/captures", "-X", "DELETE").status, 200) end
+
+local function requests(lab, n)
+  for _ = 1, n do t.equal(lab:get("/").status, 200) end
+end
+
+-- ---- the steps ------------------------------------------------------------------
+
+-- load(lab) is what makes the symptom show; routes are what a student may look at
+-- then, each enough; a route that begins with * is recorded while load runs.
+local function load_in_background(lab, n)
+  return t.spawn(("sh -c 'for i in $(seq %d); do curl -s %s/ -o /dev/null; done'"):format(n, lab.url))
+end
+
+local STEPS = {
+  { number = 1, class = "wait.lock", where = "countRequest", family = "wait.deadlock", other = "memory.churn",
+    load = function(lab)
+      for _ = 1, 4 do t.spawn(("curl -s --max-time 60 %s/"):format(lab.url)) end
+      t.eventually(function() return select(2, lab:log():gsub("Starting processing request", "")) == 4 end)
+    end, routes = { "goroutine", "goroutine?debug=2", "wall?seconds=1" } },
+  { number = 2, params = "&seconds=0.2", class = "cpu.hot", where = "eatCPU", family = "cpu.backtrack",
+    other = "leak.task", load = function(lab) load_in_background(lab, 100) end,
+    routes = { "*profile?seconds=3&hz=500" } },
+  { number = 3, class = "memory.retained", where = "leakMemory", family = "memory.pinned", other = "cpu.hot",
+    load = function(lab) requests(lab, 3) end, routes = { "heap", "heap?debug=1", "heap?gc=1" } },
+  { number = 4, class = "memory.churn", where = "allocateMemory", family = "memory.pinned", other = "wait.pool",
+    load = function(lab) requests(lab, 3) end, routes = { "heap", "allocs", "allocs?debug=1" } },
+  { number = 5, class = "leak.task", where = "startGoroutines", family = "leak.timer", other = "wait.pool",
+    load = function(lab) requests(lab, 4) end, routes = { "goroutine", "goroutine?debug=1", "goroutine?debug=2" } },
+  { number = 6, class = "leak.file", where = "createFiles", family = "leak.socket", other = "memory.retained",
+    load = function(lab) requests(lab, 4) end, routes = { "lab.OpenFiles", "lab.OpenFiles?debug=1" } },
+}
+
+local function take(lab, step, route)
+  forget(lab)
+  local recorded = route:match("^%*(.*)")
+  if recorded then step.load(lab) end
+  t.equal(lab:get(PPROF .. (recorded or route)).status, 200)
+  wait_captures(lab, 1)
+end
+
+local function right(step) return { class = step.class, where = step.where } end
+
+for _, step in ipairs(STEPS) do
+  t.test(("step %d: solved by each route, and what is wrong is told"):format(step.number), function()
+    local lab = t.start()
+    lab:get(PPROF .. "heap")
+    lab:go_to(step.number .. (step.params or ""))
+    judged(lab, right(step), "invalid", "evidence.nothing")
+    lab:get(PPROF .. "threadcreate")
+    judged(lab, right(step), "invalid", "where.unknown")
+    step.load(lab)
+    for _, route in ipairs(step.routes) do
+      take(lab, step, route)
+      local v = judged(lab, right(step), "solved")
+      t.equal(v.score, 90, route)
+      t.match(v.evidence, "^c%d+$")
+    end
+    local told = {}
+    local function wrong(form, verdict, code) told[#told + 1] = judged(lab, form, verdict, code).feedback end
+    wrong({ class = step.family, where = step.where }, "partial", "class.family")
+    wrong({ class = step.other, where = step.where }, "partial", "class.other")
+    wrong({ class = step.class, where = "request" }, "partial", "where.entry")
+    wrong({ class = step.other, where = "request" }, "wrong", "where.entry")
+    wrong({ class = step.class, where = "noSuchFunction" }, "invalid", "where.unknown")
+    wrong({ class = "none" }, "wrong", "class.other")
+    for _, text in ipairs(told) do
+      for _, word in ipairs { step.class, step.where } do
+        t.check(not text:find(word, 1, true), "the answer isn't told: " .. text)
+      end
+    end
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+-- ---- evidence --------------------------------------------------------------------
+
+t.test("what is misread has a name", function()
+  local lab = t.start("--step", "1")
+  STEPS[1].load(lab)
+  lab:get(PPROF .. "profile?seconds=1")
+  lab:get(PPROF .. "goroutine")
+  judged(lab, { class = "cpu.hot", where = "countRequest" }, "partial", "cpu_for_wall")
+  lab:go_to(4)
+  requests(lab, 3)
+  lab:get(PPROF .. "heap?gc=1")
+  judged(lab, { class = "memory.retained", where = "allocateMemory" }, "partial", "alloc_for_inuse")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("evidence must be of this visit, taken under load, and speak of the function", function()
+  local lab = t.start("--step", "6")
+  requests(lab, 4)
+  lab:get(PPROF .. "lab.OpenFiles") -- c1
+  lab:go_to(6)
+  lab:get(PPROF .. "lab.OpenFiles") -- c2: nothing ran
+  requests(lab, 4)
+  lab:get(PPROF .. "goroutine") -- c3
+  lab:get(PPROF .. "lab.OpenFiles") -- c4
+  local function with(evidence)
+    return { class = "leak.file", where = "createFiles", evidence = evidence }
+  end
+  judged(lab, with "c1", "invalid", "evidence.other_step")
+  judged(lab, with "c2", "partial", "evidence.idle")
+  judged(lab, with "c3", "partial", "evidence.none")
+  t.equal(judged(lab, with { "c3", "c4" }, "solved").evidence, "c4")
+  t.equal(judged(lab, with "c1,c4", "solved").evidence, "c4")
+  local v, answer = post(lab, with "c9")
+  t.equal(answer.status, 400)
+  t.equal(v.verdict, nil)
+  t.has(answer.body, "There is no such capture")
+  local number = with "c3"
+  number.number = "5"
+  t.equal(judged(lab, number, "solved").evidence, nil, "the right number is evidence, too")
+  number.number = "7"
+  judged(lab, number, "partial", "evidence.none")
+  number.number = "nothing"
+  judged(lab, number, "partial", "evidence.none")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a few samples are no evidence", function()
+  local lab = t.start("--step", "2", "--param", "2.seconds=0.05")
+  local load = load_in_background(lab, 1)
+  lab:get(PPROF .. "profile?seconds=1&hz=20")
+  load:wait()
+  local v = post(lab, { class = "cpu.hot", where = "eatCPU" })
+  -- A sample may not even have hit the function.
+  t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
+  t.equal(v.solved, false)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("further guesses, what is ruled out, and lines", function()
+  local lab = t.start("--step", "5")
+  requests(lab, 4)
+  lab:get(PPROF .. "goroutine")
+  lab:get(PPROF .. "lab.OpenFiles")
+  local second = { class = "leak.timer", where = "startGoroutines", class2 = "leak.task", where2 = "startGoroutines" }
+  t.equal(judged(lab, second, "partial", "rank").score, 90, "right at rank 2")
+  local out = right(STEPS[5])
+  out.ruled_out = "leak.file:c2"
+  t.equal(judged(lab, out, "solved").score, 90, "of the same family: it rules nothing out")
+  lab:get(PPROF .. "profile?seconds=1")
+  out.ruled_out = "cpu.hot:c3"
+  t.equal(judged(lab, out, "solved").score, 90, "an idle profile rules nothing out")
+  local load = load_in_background(lab, 40)
+  lab:get(PPROF .. "mutex")
+  load:wait()
+  out.ruled_out = { "cpu.hot", "wait.lock:mutex" }
+  t.equal(judged(lab, out, "solved").score, 100)
+  local dump = lab:get(PPROF .. "goroutine?debug=2").body
+  local line = t.match(dump, "workers%.startGoroutines.func1%(.-\n%s+[^\n]-/(scenario%.lua:%d+)")
+  judged(lab, { class = "leak.task", where = line }, "solved")
+  judged(lab, { class = "leak.task", where = "workers.startGoroutines" }, "solved")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a healthy step is called healthy, from captures under load", function()
+  local lab = t.start("--step", "0")
+  lab:get(PPROF .. "heap")
+  judged(lab, { class = "none" }, "wrong", "evidence.idle")
+  requests(lab, 10)
+  lab:get(PPROF .. "goroutine")
+  judged(lab, { class = "none" }, "solved")
+  judged(lab, { class = "cpu.hot", where = "request" }, "wrong", "class.other")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a saved profile is as good", function()
+  local lab = t.start("--step", "3")
+  requests(lab, 3)
+  local file = t.temp_file()
+  t.equal(t.run(t.command { "curl", "-sS", "-o", file, lab.url .. PPROF .. "heap" }).code, 0)
+  forget(lab)
+  judged(lab, right(STEPS[3]), "invalid", "evidence.nothing")
+  t.equal(lab:get("/lab/captures", "--data-binary", "@" .. file).status, 201)
+  judged(lab, right(STEPS[3]), "solved")
+  for _, name in ipairs { "main.doSomeBusinessLogic", "doSomeBusinessLogic" } do
+    judged(lab, { class = "memory.retained", where = name }, "partial", "where.machinery")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- forms -----------------------------------------------------------------------
+
+t.test("JSON in, and text out", function()
+  local lab = t.start("--step", "6")
+  requests(lab, 4)
+  lab:get(PPROF .. "lab.OpenFiles")
+  local function json(body, ...)
+    return lab:post("/lab/answer", body, "-H", "Content-Type: application/json", ...)
+  end
+  local answer = json([[{"format": "diaglab-answer/1", "evidence": ["c1"], "number": 5, "confidence": 0.8,
+    "ruled_out": [{"class": "cpu.hot", "evidence": "c1"}, "wait.lock"],
+    "hypotheses": [{"class": "leak.file", "where": "receipts.createFiles"}]}]])
+  t.equal(answer.status, 200)
+  t.equal(answer.body, "verdict   solved (step 6)\n" ..
+    "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
+    "evidence  c1 shows it\n\nThat's it.\n")
+  t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "There is no answer')
+  for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
+    { '{"format": "x"}', "diaglab-answer/1" },
+    { '{"hypothesis": []}', "did you mean 'hypotheses'?" },
+    { '{"hypotheses": {"class": "cpu.hot"}}', "must be a list" },
+    { '{"hypotheses": [{"class": "cpu.hot"}]}', "needs a class and a function" },
+    { '{"hypotheses": [{}, {}, {}, {}]}', "three are possible" }, { ("["):rep(1000), "too deep" },
+    { '{"hypotheses": [{"class": "leak.fil", "where": "x"}]}', "did you mean 'leak.file'?" },
+    { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" }, { "\xff\xfe", "no value" } } do
+    local refused = json(wrong[1])
+    t.equal(refused.status, 400, wrong[1])
+    t.has(refused.body, wrong[2])
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("wrong forms are told, and cost nothing", function()
+  local lab = t.start("--step", "6")
+  for _, wrong in ipairs { { "", "needs a class and a function" },
+    { "class=leak.file", "needs a class and a function" },
+    { "clas=leak.file", "did you mean 'class'?" }, { "class=leak.fil&where=x", "did you mean 'leak.file'?" },
+    { "class=a&class=b", "class is there twice" },
+    { "class=cpu.hot&where=x&ruled_out=cpu.hut", "did you mean 'cpu.hot'?" },
+    { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" }, { "%zz=%00&=", "unknown key" } } do
+    local answer = lab:post("/lab/answer", wrong[1])
+    t.equal(answer.status, 400, wrong[1])
+    t.has(answer.body, wrong[2])
+    for line in answer.body:gmatch("[^\n]+") do t.check(#line <= 80, "at most 80 columns: " .. line) end
+  end
+  t.equal(lab:get("/lab/answer").status, 405)
+  t.equal(lab:post("/lab/answer", "class=none", "-H", "Origin: http://evil.example").status, 403)
+  t.equal(lab:post("/lab/answer", ("x"):rep(70000)).status, 413)
+  local classes = lab:get("/lab/classes").body
+  t.has(classes, "\nwait.lock ")
+  for line in classes:gmatch("[^\n]+") do t.check(#line <= 80, "at most 80 columns: " .. line) end
+  t.equal(t.run(t.command { t.diaglab, "classes" }).out, classes, "the same as the command's")
+  t.match(lab:get("/lab/classes?format=json").body, '^{"classes": %[{"class": "cpu.hot"')
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- guessing --------------------------------------------------------------------
+
+t.test("guessing solves nothing, and names can't be probed", function()
+  local lab = t.start("--step", "3")
+  requests(lab, 3)
+  lab:get(PPROF .. "goroutine") -- it has no function of the step
+  local classes = {}
+  for class in lab:get("/lab/classes").body:gmatch("\n?(%l+%.[%l_]+) ") do classes[#classes + 1] = class end
+  t.check(#classes > 20, "classes")
+  local before = lab:rss()
+  local statuses = { [200] = 0, [429] = 0 }
+  for _, class in ipairs(classes) do
+    local v, answer = post(lab, { class = class, where = "leakMemory" })
+    statuses[answer.status] = statuses[answer.status] + 1
+    t.check(not v.solved, class)
+    if answer.status == 429 then
+      t.match(answer.headers["retry-after"], "^%d+$")
+      t.has(answer.body, "what you see")
+    end
+  end
+  t.equal(statuses[200], 10, "answers that were judged")
+  t.equal(statuses[429], #classes - 10)
+  t.check(lab:rss() < before + 16e6, "memory is given back")
+  lab:go_to(3)
+  t.equal(lab:post("/lab/answer", "class=cpu.hot&where=x").status, 200, "a new visit begins anew")
+  t.match(lab:get("/metrics").body, '\ndiaglab_answers_total{code="where.unknown"} 10\n')
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

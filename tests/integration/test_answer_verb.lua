@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- diaglab answer: a verdict by a lab, and by captures that were kept, without one.
+local t = require "harness"
+t.need("curl")
+
+local PPROF = "/debug/pprof/"
+
+local function answer_file(class, where)
+  local path = t.temp_file()
+  t.write(path, ('{"format": "diaglab-answer/1", "hypotheses": [{"class": "%s", "where": "%s"}]}'):format(class, where))
+  return path
+end
+
+local function run(...) return t.run(t.command { t.diaglab, "answer", ... }) end
+
+t.test("a lab's verdict and that on kept captures are the same", function()
+  local right, near = answer_file("leak.file", "createFiles"), answer_file("leak.socket", "createFiles")
+  local unknown, junk = answer_file("leak.file", "nobody"), t.temp_file()
+  t.write(junk, "no JSON")
+  local lab = t.start("--step", "6")
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "lab.OpenFiles")
+  lab:get(PPROF .. "goroutine")
+  lab:get("/metrics")
+  local pack = t.temp_dir() .. "/pack"
+  local kept = run("--url", lab.url, "--keep", pack)
+  t.equal(kept.out, "3 captures are in " .. pack .. "\n", kept.err)
+  t.equal(run("--url", lab.url, "--keep", pack).code, 2, "the folder must be new")
+  local file = t.temp_file()
+  t.equal(t.run(t.command { "curl", "-sS", "-o", file, lab.url .. "/lab/captures?id=c1" }).code, 0)
+  t.equal(t.read(pack .. "/c1"), t.read(file))
+  t.equal(lab:get("/lab/captures?id=c9").status, 404)
+  local scenarios = t.source .. "/scenarios"
+  local cases = { { right, 0, "solved" }, { near, 1, "partial" }, { unknown, 3, "not judged" } }
+  for _, case in ipairs(cases) do
+    for _, json in ipairs { "--json", nil } do
+      local online = run("--url", lab.url, json or case[1], json and case[1])
+      local offline = run("--judge", pack, "--scenarios", scenarios, json or case[1], json and case[1])
+      t.equal(online.code, case[2], online.err)
+      t.equal(offline.code, case[2], offline.err)
+      t.equal(offline.out, online.out)
+      t.has(online.out, json and case[3] == "not judged" and '"gradable": false' or case[3])
+    end
+  end
+  t.equal(lab:stop(), 0)
+  local all = run("--judge", pack, "--scenarios", scenarios, right, near, unknown)
+  t.equal(all.code, 3, "the worst")
+  t.match(all.out, "^" .. right:gsub("%p", "%%%0") .. "\nverdict   solved")
+  local bad = run("--judge", pack, "--scenarios", scenarios, junk)
+  t.equal(bad.code, 3)
+  t.has(bad.out, "JSON, byte 1")
+end)
+
+t.test("what can't be done is told", function()
+  local right, empty, pack = answer_file("leak.file", "createFiles"), t.temp_dir(), t.temp_dir()
+  t.write(pack .. "/captures.json", '{"step": 6, "attempt": "x", "captures": [{"id": "../c1"}]}')
+  for words, message in pairs {
+    [""] = "there is no FILE",
+    ["--judge " .. empty .. " " .. right] = "captures.json",
+    ["--judge " .. pack .. " --scenarios " .. t.source .. "/scenarios " .. right] = "captures[1] is no capture",
+    ["--url http://127.0.0.1:1 " .. right] = "127.0.0.1:1",
+    ["--keep x --judge y " .. right] = "exclude each other",
+    ["--url http://127.0.0.1:1 /nowhere"] = "/nowhere",
+  } do
+    local result = t.run(t.command { t.diaglab, "answer" } .. " " .. words)
+    t.equal(result.code, 2, words)
+    t.has(result.err, message)
+  end
+end)
+
+t.finish()

@@ -1,0 +1,184 @@
+-- SPDX-License-Identifier: MIT
+-- What is answered to a student is kept as evidence: every kind and form of
+-- profile, once, and nothing of what a collector asks for.
+local t = require "harness"
+t.need("curl")
+
+local PPROF = "/debug/pprof/"
+
+-- The captures as the lab lists them: { id, kind, step, bytes, requests, ... }.
+local function captures(lab)
+  local text = lab:get("/lab/captures?format=json").body
+  local list = {}
+  for object in text:match('"captures": (%[.*%])'):gmatch("{[^{}]*}") do
+    local c = {}
+    for key, value in object:gmatch('"(%w+)": "([^"]*)"') do c[key] = value end
+    for key, value in object:gmatch('"([%w_]+)": (%-?[%d.e+-]+)') do c[key] = tonumber(value) end
+    list[#list + 1] = c
+  end
+  return list
+end
+
+local function wait_for(lab, n)
+  t.eventually(function() return #captures(lab) >= n end)
+  local list = captures(lab)
+  t.equal(#list, n, "captures")
+  return list
+end
+
+-- The file of a saved profile, and its attempt as pprof prints it.
+local function save(lab, path)
+  local file = t.temp_file()
+  t.equal(t.run(t.command { "curl", "-sS", "-o", file, lab.url .. path }).code, 0)
+  return file
+end
+
+local function send(lab, file, query, ...)
+  return t.http(lab.url .. "/lab/captures" .. (query or ""), "--data-binary", "@" .. file, ...)
+end
+
+t.test("each kind and form is kept, once", function()
+  local lab = t.start("--step", "4")
+  t.equal(#captures(lab), 0, "before anything was asked for")
+  for _ = 1, 3 do lab:get("/") end
+  local asked = { { "heap", "heap" }, { "heap?debug=1", "heap" }, { "allocs", "allocs" }, { "goroutine", "goroutine" },
+    { "goroutine?debug=1", "goroutine" }, { "goroutine?debug=2", "goroutine" }, { "block", "block" },
+    { "mutex?debug=1", "mutex" }, { "threadcreate", "threadcreate" }, { "lab.OpenFiles", "lab.OpenFiles" },
+    { "profile?seconds=1", "cpu" }, { "wall?seconds=1", "wall" }, { "heap?seconds=1", "heap" },
+    { "goroutineleak", "goroutineleak" } }
+  for i, one in ipairs(asked) do
+    t.equal(lab:get(PPROF .. one[1]).status, 200, one[1])
+    local list = wait_for(lab, i) -- a text is kept a moment after its answer
+    t.equal(list[i].kind, one[2], one[1])
+    t.equal(list[i].step, 4)
+    t.equal(list[i].requests, one[1]:find("seconds") and 0 or 3, one[1] .. ": requests")
+  end
+  local n = #asked
+  for i, one in ipairs { { "/metrics", "metrics" }, { "/debug/vars", "vars" }, { "/pprof/heap", "heap" },
+    { "/pprof/profile?seconds=1", "cpu" }, { "/debug/fgprof?seconds=1", "wall" } } do
+    t.equal(lab:get(one[1]).status, 200, one[1])
+    t.equal(wait_for(lab, n + i)[n + i].kind, one[2], one[1])
+  end
+  t.equal(lab:get(PPROF .. "nothing").status, 404)
+  t.equal(lab:get(PPROF .. "heap", "--head").status, 200)
+  t.equal(lab:get(PPROF .. "cmdline").status, 200)
+  t.equal(#captures(lab), n + 5, "errors, HEAD and other pages aren't kept")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what was asked for during a visit tells how much work there was", function()
+  local lab = t.start("--step", "5")
+  lab:get("/")
+  lab:go_to(4)
+  lab:get(PPROF .. "heap")
+  t.equal(captures(lab)[1].requests, 0, "requests of the visit")
+  local load = t.spawn(("sh -c 'while curl -sf %s/ -o /dev/null; do :; done'"):format(lab.url))
+  lab:get(PPROF .. "profile?seconds=2")
+  load:signal("TERM")
+  local cpu = captures(lab)[2]
+  t.check(cpu.requests >= 1, "requests while it was recorded")
+  t.between(cpu.busy_seconds, 0.001, cpu.seconds)
+  t.between(cpu.seconds, 1.9, 60, "seconds")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("nothing is kept of collectors", function()
+  local lab = t.start()
+  for _, agent in ipairs { "Prometheus/2.45.0", "pyroscope/1.0", "Grafana/10", "diaglab-kit" } do
+    t.equal(lab:get("/metrics", "-A", agent).status, 200)
+    t.equal(lab:get(PPROF .. "heap?debug=1", "-A", agent).status, 200)
+  end
+  lab:get("/metrics", "-A", "curl/8")
+  t.equal(#wait_for(lab, 1), 1)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a saved profile can be sent back, and is known", function()
+  local lab = t.start()
+  local file = save(lab, PPROF .. "heap")
+  local first = captures(lab)[1]
+  local again = send(lab, file)
+  t.equal(again.status, 200)
+  t.equal(again.body, ("%s: heap profile of step 0, known already\n"):format(first.id))
+  t.equal(lab:get("/lab/captures", "-X", "DELETE").body, "all captures are forgotten\n")
+  t.equal(#captures(lab), 0)
+  local raw = send(lab, file)
+  t.equal(raw.status, 201)
+  t.match(raw.body, "^c%d+: heap profile of step 0, kept\n$")
+  local form = t.http(lab.url .. "/lab/captures", "-F", "profile=@" .. file)
+  t.equal(form.status, 200, "the same in a form")
+  local block = save(lab, PPROF .. "block")
+  lab:get("/lab/captures", "-X", "DELETE")
+  t.match(send(lab, block).body, "^This is no evidence: it may be a block or a mutex profile")
+  t.equal(send(lab, block, "?kind=block").status, 201)
+  t.equal(captures(lab)[1].kind, "block")
+  t.equal(captures(lab)[1].origin, "sent")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what isn't of this visit is refused", function()
+  local lab, other = t.start(), t.start()
+  local foreign, old = save(other, PPROF .. "heap"), save(lab, PPROF .. "heap")
+  local function refuses(file, why)
+    local answer = send(lab, file)
+    t.equal(answer.status, 422)
+    t.has(answer.body, why)
+  end
+  refuses(foreign, "of another lab process")
+  lab:go_to(4)
+  refuses(old, "of another visit")
+  lab:leave()
+  refuses(old, "of another visit")
+  local text = t.temp_file()
+  t.write(text, "hello")
+  refuses(text, "This is no evidence: ")
+  local large = t.temp_file()
+  t.equal(t.run(("head -c 50000000 /dev/zero > %s"):format(large)).code, 0)
+  t.equal(send(lab, large).status, 413)
+  t.equal(lab:post("/lab/captures", "").status, 422)
+  t.equal(lab:get("/").status, 200, "the lab goes on")
+  t.equal(lab:stop(), 0)
+  t.equal(other:stop(), 0)
+end)
+
+t.test("the attempt is told by profiles, traces and vars", function()
+  local lab = t.start()
+  local function attempt_of_vars() return lab:get("/debug/vars").body:match('"diaglab_attempt": "(%x+)"') end
+  local attempt = attempt_of_vars()
+  t.match(attempt, "^%x+$")
+  t.equal(#attempt, 16)
+  local mark = "diaglab attempt " .. attempt
+  for _, path in ipairs { "heap", "goroutine", "mutex", "profile?seconds=1", "wall?seconds=1", "lab.OpenFiles" } do
+    local unpacked = t.run(("gzip -dc < %s"):format(save(lab, PPROF .. path))).out
+    t.has(unpacked, mark, path)
+  end
+  t.has(lab:get(PPROF .. "trace?seconds=0.1").body, mark)
+  t.has(lab:get(PPROF .. "trace?seconds=0.1&format=json").body, mark)
+  t.equal(captures(lab)[1].attempt, attempt)
+  lab:go_to(4)
+  t.check(attempt_of_vars() ~= attempt, "another visit is another attempt")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("who may change them, and how", function()
+  local lab = t.start()
+  lab:get("/metrics")
+  for _, method in ipairs { "POST", "DELETE" } do
+    local answer = lab:get("/lab/captures", "-X", method, "-H", "Origin: http://evil.example")
+    t.equal(answer.status, 403, method)
+  end
+  t.equal(lab:get("/lab/captures", "-H", "Host: evil.example").status, 403)
+  t.equal(#captures(lab), 1)
+  local put = lab:get("/lab/captures", "-X", "PUT")
+  t.equal(put.status, 405)
+  t.equal(put.headers.allow, "GET, HEAD, POST, DELETE")
+  t.equal(lab:get("/lab/captures?id=c1", "-X", "DELETE").body, "c1 is forgotten\n")
+  for _, id in ipairs { "c1", "1", "c", "", "c1x", "c-1", "c99999999999999999999" } do
+    t.equal(lab:get("/lab/captures?id=" .. id, "-X", "DELETE").status, 404, id)
+  end
+  local text = lab:get("/lab/captures").body
+  for line in text:gmatch("[^\n]+") do t.check(#line <= 80, "at most 80 columns: " .. line) end
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()

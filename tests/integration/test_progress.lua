@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: MIT
+-- What a student has done is kept: by each event, on the disk, whatever happens to
+-- the process, and beside other labs.
+local t = require "harness"
+t.need("curl")
+
+local PPROF = "/debug/pprof/"
+local HEAD = "step  visits  captures  hints  answers  score  solved  minutes\n"
+
+local function events(state) return t.read(state .. "/progress.jsonl") or "" end
+
+local function count(text, what) return select(2, text:gsub('"event": "' .. what .. '"', "")) end
+
+-- An event is written in the background: waits until there are N of a kind.
+local function wait_events(state, what, n)
+  t.eventually(function() return count(events(state), what) >= n end)
+end
+
+local function progress_of(state, ...)
+  local result = t.run(t.command { t.diaglab, "progress", "--state", state, ... })
+  t.equal(result.code, 0, result.err)
+  return result.out
+end
+
+-- The line of a step without its minutes.
+local function line_of(text, step)
+  for line in text:gmatch("[^\n]+") do
+    if line:match("^%s*(%d+) ") == tostring(step) then return (line:gsub("%s+[%d.]+$", ""):gsub("%s+", " ")) end
+  end
+end
+
+local function solve_step_5(lab)
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "goroutine")
+  return lab:post("/lab/answer", "class=leak.task&where=startGoroutines").body
+end
+
+t.test("visits, hints, captures and answers are counted, and shown in all forms", function()
+  local state = t.temp_dir() .. "/deep/state"
+  local lab = t.start("--state", state)
+  t.equal(lab:get("/lab/progress").body, HEAD .. "Nothing was done yet.\n")
+  t.equal(t.read(state .. "/progress.jsonl"), nil, "nothing is written before something was done")
+  lab:go_to(5)
+  wait_events(state, "visit", 1)
+  lab:get("/hint")
+  lab:get("/hint")
+  lab:get(PPROF .. "goroutine")
+  lab:post("/lab/answer", "class=cpu.hot&where=noSuchFunction")
+  lab:post("/lab/answer", "class=leak.timer&where=request")
+  t.has(solve_step_5(lab), "verdict   solved")
+  lab:go_to(5)
+  wait_events(state, "visit", 2)
+  local shown = lab:get("/lab/progress").body
+  t.equal(line_of(shown, 5), " 5 2 2 1 2 90 yes")
+  t.equal(progress_of(state), shown, "the command shows the same")
+  local json = lab:get("/lab/progress?format=json").body
+  t.equal(progress_of(state, "--json"), json)
+  t.has(json, '"format": "diaglab-progress/1"')
+  t.has(json, '"codes": {"solved": 1, "where.entry": 1, "where.unknown": 1}')
+  local csv = lab:get("/lab/progress?format=csv")
+  t.match(csv.headers["content-type"], "^text/csv")
+  t.match(csv.body, "^step,visits,captures,hints,answers,score,solved,solved_at,minutes\n" ..
+    "5,2,2,1,2,90,true,%d+%-%d+%-%d+T%d+:%d+:%d+Z,[%d.]+\n$")
+  t.equal(progress_of(state, "--csv"), csv.body)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("an answer is on the disk before the student has the verdict", function()
+  local state = t.temp_dir()
+  for i = 1, 5 do
+    local lab = t.start("--state", state, "--step", "5")
+    t.has(solve_step_5(lab), "verdict   solved")
+    t.equal(t.run(("kill -9 %d"):format(lab.pid)).code, 0)
+    t.equal(count(events(state), "answer"), i)
+  end
+  t.equal(line_of(progress_of(state), 5), " 5 5 5 0 5 90 yes")
+end)
+
+t.test("a torn line is left out with a word, and nothing else", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state, "--step", "5")
+  solve_step_5(lab)
+  local whole = events(state)
+  for cut = 1, 60, 7 do
+    t.write(state .. "/progress.jsonl", whole .. whole:sub(1, cut))
+    local shown = progress_of(state)
+    t.equal(line_of(shown, 5), " 5 1 1 0 1 90 yes")
+    t.has(shown, "1 line of the file can't be read and was left out.")
+  end
+  solve_step_5(lab)
+  local shown = lab:get("/lab/progress").body
+  t.equal(line_of(shown, 5), " 5 1 2 0 2 90 yes")
+  t.has(shown, "1 line of the file can't be read and was left out.")
+  t.write(state .. "/progress.jsonl", "nonsense\n[1]\n{}\n\0\n" .. whole)
+  t.has(progress_of(state), "4 lines of the file can't be read and were left out.")
+  t.equal(line_of(progress_of(state), 5), " 5 1 1 0 1 90 yes")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("two labs in one folder keep all that is done in both", function()
+  local state = t.temp_dir()
+  local labs = { t.start("--state", state), t.start("--state", state) }
+  local clients = {}
+  for i, lab in ipairs(labs) do
+    clients[i] = t.spawn(("sh -c 'for i in $(seq 20); do curl -s -o /dev/null %s/goto?step=5; " ..
+      "curl -s -o /dev/null %s/hint; done'"):format(lab.url, lab.url))
+  end
+  for _, client in ipairs(clients) do t.equal(client:wait(), 0) end
+  wait_events(state, "visit", 40)
+  local text = events(state)
+  t.equal(count(text, "visit"), 40)
+  t.equal(count(text, "hint"), 40)
+  local shown = labs[1]:get("/lab/progress").body
+  t.equal(line_of(shown, 5), " 5 40 0 1 0 0 no")
+  t.check(not shown:find("left out"), "no line is torn")
+  for _, lab in ipairs(labs) do t.equal(lab:stop(), 0) end
+end)
+
+t.test("one begins anew with a step, or with all", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state, "--step", "5")
+  solve_step_5(lab)
+  lab:go_to(6)
+  wait_events(state, "visit", 1)
+  t.equal(lab:get("/lab/progress?step=x", "-X", "DELETE").status, 400)
+  t.equal(lab:get("/lab/progress", "-X", "DELETE", "-H", "Origin: http://evil.example").status, 403)
+  t.equal(lab:get("/lab/progress?step=5", "-X", "DELETE").body, "the progress of step 5 begins anew\n")
+  t.equal(line_of(lab:get("/lab/progress").body, 5), nil)
+  t.equal(line_of(lab:get("/lab/progress").body, 6), " 6 1 0 0 0 0 no")
+  t.equal(lab:get("/lab/progress", "-X", "DELETE").body, "the progress begins anew\n")
+  t.equal(lab:get("/lab/progress").body, HEAD .. "Nothing was done yet.\n")
+  t.equal(count(events(state), "answer"), 1, "nothing is deleted")
+  lab:go_to(5)
+  wait_events(state, "visit", 2)
+  t.equal(line_of(progress_of(state), 5), " 5 1 0 0 0 0 no")
+  t.equal(progress_of(state, "--reset", "--step", "5"), HEAD .. "Nothing was done yet.\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("where it is kept", function()
+  local home = t.temp_dir()
+  local lab = t.start("--state", "none", "--step", "5")
+  solve_step_5(lab)
+  t.equal(lab:get("/lab/progress").body, HEAD .. "Nothing was done yet.\n")
+  t.equal(lab:stop(), 0)
+  local command = t.command { t.diaglab, "progress" }
+  t.write(home .. "/x", "")
+  for variables, message in pairs {
+    ["XDG_STATE_HOME=" .. home .. "/x"] = "Not a directory",
+    ["-u XDG_STATE_HOME -u HOME"] = "there is no home folder",
+  } do
+    local result = t.run("env " .. variables .. " " .. command)
+    t.equal(result.code, 2, variables)
+    t.has(result.err, message)
+  end
+  t.equal(t.run("env XDG_STATE_HOME=" .. home .. " " .. command).out, HEAD .. "Nothing was done yet.\n")
+  t.equal(t.run("env -u XDG_STATE_HOME HOME=" .. home .. " " .. command).out, HEAD .. "Nothing was done yet.\n")
+  for words, message in pairs { ["--step x"] = "is not the number", ["--step 5"] = "needs --reset",
+    ["x"] = "unexpected argument", ["--reset --state /proc/none"] = "can't write" } do
+    local result = t.run(t.command { t.diaglab, "progress" } .. " " .. words)
+    t.equal(result.code, 2, words)
+    t.has(result.err, message)
+  end
+end)
+
+t.test("what can't be written waits, and is told once", function()
+  local state = t.temp_dir() .. "/state"
+  t.write(state, "in the way")
+  local lab = t.start("--state", state, "--step", "5")
+  t.has(solve_step_5(lab), "verdict   solved", "the verdict comes nevertheless")
+  solve_step_5(lab)
+  lab:wait_log("can't keep the progress in " .. state)
+  t.equal(select(2, lab:log():gsub("can't keep the progress", "")), 1)
+  os.remove(state)
+  solve_step_5(lab)
+  lab:wait_log("the progress is in " .. state .. " again")
+  t.equal(count(events(state), "answer"), 3)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
