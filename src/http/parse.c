@@ -223,7 +223,8 @@ static int check_expect_header(lab_http_conn *c) {
   lab_http_str expect;
   if (!lab_http_header(c->req, "Expect", &expect))
     return 0;
-  if (strcasecmp(expect.data, "100-continue") != 0)
+  if (strcasecmp(expect.data, "100-continue") != 0 ||
+      lab_http_header_count(c->req, "Expect") > 1)
     return refuse_request(c, 417, NULL);
   c->want_continue = c->req->minor > 0;
   return 0;

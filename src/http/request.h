@@ -45,6 +45,9 @@ lab_http_str lab_http_host(const lab_http_request *req);
 bool lab_http_header(const lab_http_request *req, const char *name,
                      lab_http_str *out);
 
+/* How often the header is there. */
+size_t lab_http_header_count(const lab_http_request *req, const char *name);
+
 lab_http_str lab_http_body(const lab_http_request *req);
 
 /* Whether it came in by an address that only this machine can reach. */

@@ -49,6 +49,9 @@ static const struct {
      "413 Request Entity Too Large"},
     {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: tea\r\n\r\n",
      "417 Expectation Failed"},
+    {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+     "Expect: 100-continue\r\nExpect: tea\r\n\r\n",
+     "417 Expectation Failed"},
     {"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "501 Not Implemented"},
     {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
      "501 Not Implemented: unsupported method"},
