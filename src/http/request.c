@@ -178,3 +178,7 @@ void lab_http_on_gone(lab_http_request *req,
 bool lab_http_is_gone(const lab_http_request *req) {
   return req->conn == NULL;
 }
+
+bool lab_http_may_be_gone(const lab_http_request *req) {
+  return req->conn == NULL || req->conn->eof;
+}

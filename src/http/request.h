@@ -78,5 +78,8 @@ void lab_http_on_gone(lab_http_request *req,
 /* Control thread. True once the connection is lost. For a request that is held
  * and has been answered, the result means nothing. */
 bool lab_http_is_gone(const lab_http_request *req);
+/* Control thread. True also if the client has closed its half. Then it has gone
+ * in most cases, as curl does after its --max-time, but it may be `nc -N`. */
+bool lab_http_may_be_gone(const lab_http_request *req);
 
 #endif
