@@ -325,8 +325,8 @@ function lab.now() end
 ---@return number
 function lab.cpu_time() end
 
----Writes a line to the log: one value as tostring shows it, or as string.format
----makes it. Of a line 256 KiB are written, of a second 16 MiB: the rest is counted.
+---Writes a line to the log, as tostring or string.format makes it: 256 KiB at most, 16 MiB in
+---a second. Control characters become \x1b, and further lines of the text begin with a tab.
 ---@param format any
 function lab.log(format, ...) end
 

@@ -24,6 +24,7 @@
 #include "base/allowance.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/plain.h"
 #include "base/thread.h"
 #include "base/utf8.h"
 
@@ -226,16 +227,31 @@ static void put_line(line_kind kind, const char *text, size_t len) {
   pthread_mutex_unlock(&lg.lock);
 }
 
+/* Of a longer text than is written, only that much is looked at. Plain text is
+ * never shorter. */
+static void put_plain_line(line_kind kind, const char *text, size_t len,
+                           bool indented) {
+  size_t looked = len < LAB_LOG_LINE ? len : LAB_LOG_LINE;
+  if (lab_plain_is(text, looked)) {
+    put_line(kind, text, len);
+    return;
+  }
+  lab_buf plain = LAB_BUF_INIT;
+  lab_plain_append(&plain, text, looked, indented);
+  put_line(kind, plain.data, plain.len + (len - looked));
+  lab_buf_free(&plain);
+}
+
 void lab_log_request(const char *text, size_t len) {
   put_line(REQUEST_LINE, text, len);
 }
 
 void lab_log_step_text(const char *text, size_t len) {
-  put_line(STEP_LINE, text, len);
+  put_plain_line(STEP_LINE, text, len, true);
 }
 
 void lab_log_text(const char *text, size_t len) {
-  put_line(LAB_LINE, text, len);
+  put_plain_line(LAB_LINE, text, len, false);
 }
 
 static void format_line(line_kind kind, const char *format, va_list args) {
@@ -247,10 +263,10 @@ static void format_line(line_kind kind, const char *format, va_list args) {
     size_t room = n < LAB_LOG_LINE ? (size_t)n + 1 : LAB_LOG_LINE + 1;
     char *longer = lab_xmalloc(room);
     vsnprintf(longer, room, format, again);
-    put_line(kind, longer, (size_t)n);
+    put_plain_line(kind, longer, (size_t)n, true);
     lab_xfree(longer);
   } else if (n >= 0) {
-    put_line(kind, line, (size_t)n);
+    put_plain_line(kind, line, (size_t)n, true);
   }
   va_end(again);
 }

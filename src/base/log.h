@@ -43,7 +43,11 @@ enum {
 int lab_log_open(const char *path, lab_err *err);
 
 /* Logs one line of the lab's own, without its newline. A text of several lines
- * gets one time stamp, before the first, and counts as one line.
+ * gets one time stamp, before the first, and counts as one line. What is in it
+ * may come from a client or a script, so it is made plain (plain.h), here and
+ * in lab_log_step: it can't look like another line, and a terminal obeys
+ * nothing in it. The lines of lab_log_text are the lab's own form, so they get
+ * no tab.
  * Of a longer line than LAB_LOG_LINE bytes the rest is left out, and its end
  * says how many bytes that are: a line is the lab's own memory, which must not
  * grow by what a scenario logs. */

@@ -2,7 +2,12 @@
  * See answer.h. */
 #include "http/answer.h"
 
-enum { HEAD_MAX = 65536 };
+enum {
+  HEAD_MAX = 65536,
+  BESIDE_MAX = 2 * HEAD_MAX, /* what isn't body: also chunk extensions, and
+                                "100 Continue" again and again */
+  CHUNK_HEAD = 16,           /* a chunk's size and its ends of lines */
+};
 
 static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
@@ -49,6 +54,12 @@ static int on_answer_head_end(llhttp_t *parser) {
   return is_bodiless(a);
 }
 
+static int on_answer_chunk(llhttp_t *parser) {
+  lab_http_answer *a = parser->data;
+  a->chunks++;
+  return 0;
+}
+
 static int on_answer_body(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
   if (a->body.len + len > a->max_body)
@@ -69,6 +80,7 @@ static const llhttp_settings_t answer_callbacks = {
     .on_header_value = on_answer_value,
     .on_header_value_complete = on_answer_value_end,
     .on_headers_complete = on_answer_head_end,
+    .on_chunk_header = on_answer_chunk,
     .on_body = on_answer_body,
     .on_message_complete = on_answer_end,
 };
@@ -79,11 +91,17 @@ void lab_http_answer_init(lab_http_answer *a, bool is_head, size_t max_body) {
   a->parser.data = a;
 }
 
+static bool is_too_much_beside_body(const lab_http_answer *a) {
+  return a->fed > BESIDE_MAX + a->body.len + CHUNK_HEAD * a->chunks;
+}
+
 lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
                                            const char *bytes, size_t len) {
   switch (llhttp_execute(&a->parser, bytes, len)) {
   case HPE_OK:
-    return LAB_HTTP_ANSWER_MORE;
+    a->fed += len;
+    return is_too_much_beside_body(a) ? LAB_HTTP_ANSWER_TOO_LARGE
+                                      : LAB_HTTP_ANSWER_MORE;
   case HPE_PAUSED:
     return LAB_HTTP_ANSWER_DONE;
   case HPE_USER:

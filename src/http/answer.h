@@ -19,7 +19,7 @@
 typedef enum lab_http_answer_state {
   LAB_HTTP_ANSWER_MORE,      /* the answer is not complete */
   LAB_HTTP_ANSWER_DONE,      /* it is complete; further bytes are ignored */
-  LAB_HTTP_ANSWER_TOO_LARGE, /* more than MAX_BODY, or very long headers */
+  LAB_HTTP_ANSWER_TOO_LARGE, /* more than MAX_BODY, or very much else */
   LAB_HTTP_ANSWER_NO_MEMORY, /* the body is more than the scenario may have */
   LAB_HTTP_ANSWER_MALFORMED, /* not HTTP */
 } lab_http_answer_state;
@@ -27,6 +27,8 @@ typedef enum lab_http_answer_state {
 typedef struct lab_http_answer {
   llhttp_t parser;
   size_t max_body;
+  size_t fed;      /* bytes so far */
+  size_t chunks;   /* of the body */
   int status;      /* 0 until there is a status line */
   lab_buf headers; /* "name: value\n" each, names in lower case */
   lab_buf body;    /* counts as the scenario's (base/buf.h) */

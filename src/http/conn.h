@@ -50,6 +50,9 @@ typedef struct lab_http_conn {
   uint64_t since;          /* loop time when it came into its list */
   size_t queued;           /* length of the write queue at the last sweep */
   size_t kept;             /* its part of server->kept */
+  size_t fed;              /* bytes of the request that is not complete */
+  size_t extras;           /* of these, in chunk extensions and trailers */
+  size_t chunks;           /* of its body */
   const char *fault;       /* what a parser callback found, or NULL */
   const char *input;       /* what is being parsed begins here */
   char last_solid;         /* the last byte before that which is no blank */

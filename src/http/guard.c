@@ -96,6 +96,8 @@ static const char *find_guard_fault(const lab_http_guard_facts *facts,
   if (facts->loopback && facts->host.len > 0 &&
       !is_host_allowed(facts->host, config))
     return "this host name is not known here; allow it with --host";
+  if (facts->repeated)
+    return "Origin or Sec-Fetch-Site is there more than once";
   if (!facts->changes)
     return NULL;
   if (facts->origin.len > 0 && !is_same_origin(facts->origin, facts->host))
@@ -115,6 +117,13 @@ int lab_http_guard_check(const lab_http_guard_facts *facts,
   return 403;
 }
 
+/* The header's value, and whether there are more headers of that name. */
+static bool read_guard_header(const lab_http_request *req, const char *name,
+                              lab_http_str *out) {
+  return lab_http_header(req, name, out) &&
+         lab_http_header_count(req, name) > 1;
+}
+
 int lab_http_guard(const lab_http_request *req,
                    const lab_http_guard_config *config, bool changes,
                    const char **reason) {
@@ -123,7 +132,7 @@ int lab_http_guard(const lab_http_request *req,
       .changes = changes,
       .host = lab_http_host(req),
   };
-  lab_http_header(req, "Origin", &facts.origin);
-  lab_http_header(req, "Sec-Fetch-Site", &facts.fetch_site);
+  facts.repeated = read_guard_header(req, "Origin", &facts.origin) |
+                   read_guard_header(req, "Sec-Fetch-Site", &facts.fetch_site);
   return lab_http_guard_check(&facts, config, reason);
 }

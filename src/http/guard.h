@@ -10,7 +10,7 @@
  *  - Cross-site requests. A page can't read the lab's answer, but it can make
  *    the browser send a POST, or load an "image" that switches the step. Such
  *    requests carry a foreign Origin, or a Sec-Fetch-Site that is neither
- *    "same-origin" nor "none".
+ *    "same-origin" nor "none". No browser sends either of them twice.
  *
  * Pure functions: any thread. */
 #ifndef LAB_HTTP_GUARD_H
@@ -32,6 +32,7 @@ typedef struct lab_http_guard_config {
 typedef struct lab_http_guard_facts {
   bool loopback; /* came in by a loopback listener */
   bool changes;  /* the path changes the lab's state */
+  bool repeated; /* Origin or Sec-Fetch-Site is there more than once */
   lab_http_str host;
   lab_http_str origin;
   lab_http_str fetch_site;

@@ -18,6 +18,11 @@
 #include "http/request_internal.h"
 #include "http/server_internal.h"
 
+enum {
+  LINE_MARKS = 4, /* a header's ": " and end of line */
+  CHUNK_HEAD = 16 /* a chunk's size and its ends of lines */
+};
+
 static int refuse_request(lab_http_conn *c, int status, const char *reason) {
   c->error = (uint16_t)status;
   c->fault = reason;
@@ -26,6 +31,7 @@ static int refuse_request(lab_http_conn *c, int status, const char *reason) {
 
 static int on_request_begin(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
+  c->extras = c->chunks = 0;
   c->req = lab_http_request_new(c->server);
   c->req->conn = c;
   c->req->loopback = c->loopback;
@@ -75,14 +81,20 @@ static lab_http_field *add_header_field(lab_http_request *req) {
   return field;
 }
 
+/* Chunk extensions and trailers are skipped, but not without an end. */
+static bool is_extra_too_big(lab_http_conn *c, size_t more) {
+  c->extras += more;
+  return c->extras > c->server->config.max_header_bytes;
+}
+
 static int on_request_field(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
   /* Older releases of llhttp accept them. */
   if (memchr(at, ' ', len) || memchr(at, '\t', len))
     return refuse_request(c, 400, "invalid header name");
-  if (c->state == LAB_HTTP_BODY)
-    return 0; /* a trailer, which is ignored */
+  if (c->state == LAB_HTTP_BODY) /* a trailer */
+    return is_extra_too_big(c, len) ? refuse_request(c, 431, NULL) : 0;
   if (is_head_too_big(c, len))
     return refuse_request(c, 431, NULL);
   if (!req->in_header)
@@ -118,7 +130,7 @@ static int on_request_value(llhttp_t *parser, const char *at, size_t len) {
   if (len > 0 && is_folded(c, at))
     return refuse_request(c, 400, "folded header");
   if (c->state == LAB_HTTP_BODY)
-    return 0;
+    return is_extra_too_big(c, len) ? refuse_request(c, 431, NULL) : 0;
   if (is_head_too_big(c, len))
     return refuse_request(c, 431, NULL);
   if (!has_field_name(c->req))
@@ -133,7 +145,7 @@ static int on_request_value_end(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
   if (c->state == LAB_HTTP_BODY)
-    return 0;
+    return is_extra_too_big(c, LINE_MARKS) ? refuse_request(c, 431, NULL) : 0;
   if (!has_field_name(req)) /* llhttp accepts an empty name */
     return refuse_request(c, 400, "invalid header name");
   begin_header_value(req); /* an empty value comes without any piece */
@@ -223,7 +235,8 @@ static int check_expect_header(lab_http_conn *c) {
   lab_http_str expect;
   if (!lab_http_header(c->req, "Expect", &expect))
     return 0;
-  if (strcasecmp(expect.data, "100-continue") != 0)
+  if (strcasecmp(expect.data, "100-continue") != 0 ||
+      lab_http_header_count(c->req, "Expect") > 1)
     return refuse_request(c, 417, NULL);
   c->want_continue = c->req->minor > 0;
   return 0;
@@ -277,6 +290,27 @@ static int on_request_body(llhttp_t *parser, const char *at, size_t len) {
   return 0;
 }
 
+static int refuse_chunk(lab_http_conn *c) {
+  return refuse_request(c, 400, "too much beside the body's chunks");
+}
+
+static int on_chunk_head(llhttp_t *parser) {
+  lab_http_conn *c = parser->data;
+  c->chunks++;
+  return 0;
+}
+
+static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len) {
+  lab_http_conn *c = parser->data;
+  (void)at;
+  return is_extra_too_big(c, len) ? refuse_chunk(c) : 0;
+}
+
+static int on_chunk_extension_end(llhttp_t *parser) {
+  lab_http_conn *c = parser->data;
+  return is_extra_too_big(c, 1) ? refuse_chunk(c) : 0;
+}
+
 static int on_request_end(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   c->want_continue = false;
@@ -293,6 +327,10 @@ static const llhttp_settings_t request_callbacks = {
     .on_header_value = on_request_value,
     .on_header_value_complete = on_request_value_end,
     .on_headers_complete = on_request_head_end,
+    .on_chunk_header = on_chunk_head,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_chunk_extension_name_complete = on_chunk_extension_end,
     .on_body = on_request_body,
     .on_message_complete = on_request_end,
 };
@@ -302,9 +340,31 @@ void lab_http_parser_init(lab_http_conn *c) {
   c->parser.data = c;
 }
 
+/* How many bytes a request may have by now, generously. The limits above hold
+ * for what the callbacks get. There are bytes for which llhttp has none: empty
+ * lines, blanks before a value, zeros before a chunk's size. */
+static size_t count_allowed_bytes(const lab_http_conn *c) {
+  const lab_http_config *config = &c->server->config;
+  size_t head = config->max_uri_bytes + LINE_MARKS * config->max_header_bytes;
+  return head + (c->req ? c->req->body.len : 0) + CHUNK_HEAD * c->chunks;
+}
+
+/* The request is not complete yet. All LEN bytes of the piece belong to it. */
+static llhttp_errno_t count_request_bytes(lab_http_conn *c, size_t len) {
+  c->fed += len;
+  if (c->fed <= count_allowed_bytes(c))
+    return HPE_OK;
+  return c->state == LAB_HTTP_BODY ? refuse_chunk(c)
+                                   : refuse_request(c, 431, NULL);
+}
+
 llhttp_errno_t lab_http_parse(lab_http_conn *c, const char *data, size_t len) {
   c->input = data;
   llhttp_errno_t error = llhttp_execute(&c->parser, data, len);
+  if (error == HPE_OK)
+    error = count_request_bytes(c, len);
+  else
+    c->fed = 0;
   while (len > 0 && (data[len - 1] == ' ' || data[len - 1] == '\t'))
     len--;
   if (len > 0)

@@ -128,19 +128,30 @@ lab_http_str lab_http_host(const lab_http_request *req) {
   return (lab_http_str){"", 0};
 }
 
+static bool is_field_called(const lab_http_request *req, size_t i,
+                            const char *name, size_t len) {
+  lab_http_span span = req->fields[i].name;
+  return span.len == len &&
+         strncasecmp(req->text.data + span.at, name, len) == 0;
+}
+
 bool lab_http_header(const lab_http_request *req, const char *name,
                      lab_http_str *out) {
   size_t len = strlen(name);
-  for (size_t i = 0; i < req->field_count; i++) {
-    const lab_http_field *field = &req->fields[i];
-    if (field->name.len == len &&
-        strncasecmp(req->text.data + field->name.at, name, len) == 0) {
-      *out = find_text(req, field->value);
+  for (size_t i = 0; i < req->field_count; i++)
+    if (is_field_called(req, i, name, len)) {
+      *out = find_text(req, req->fields[i].value);
       return true;
     }
-  }
   *out = (lab_http_str){"", 0};
   return false;
+}
+
+size_t lab_http_header_count(const lab_http_request *req, const char *name) {
+  size_t count = 0, len = strlen(name);
+  for (size_t i = 0; i < req->field_count; i++)
+    count += is_field_called(req, i, name, len);
+  return count;
 }
 
 lab_http_str lab_http_body(const lab_http_request *req) {
@@ -166,4 +177,8 @@ void lab_http_on_gone(lab_http_request *req,
 
 bool lab_http_is_gone(const lab_http_request *req) {
   return req->conn == NULL;
+}
+
+bool lab_http_may_be_gone(const lab_http_request *req) {
+  return req->conn == NULL || req->conn->eof;
 }

@@ -45,6 +45,9 @@ lab_http_str lab_http_host(const lab_http_request *req);
 bool lab_http_header(const lab_http_request *req, const char *name,
                      lab_http_str *out);
 
+/* How often the header is there. */
+size_t lab_http_header_count(const lab_http_request *req, const char *name);
+
 lab_http_str lab_http_body(const lab_http_request *req);
 
 /* Whether it came in by an address that only this machine can reach. */
@@ -75,5 +78,8 @@ void lab_http_on_gone(lab_http_request *req,
 /* Control thread. True once the connection is lost. For a request that is held
  * and has been answered, the result means nothing. */
 bool lab_http_is_gone(const lab_http_request *req);
+/* Control thread. True also if the client has closed its half. Then it has gone
+ * in most cases, as curl does after its --max-time, but it may be `nc -N`. */
+bool lab_http_may_be_gone(const lab_http_request *req);
 
 #endif

@@ -36,17 +36,23 @@ static void set_answer(lab_switch *x, int status, const char *text,
 /* ---- the end of a switch --------------------------------------------------
  */
 
+static const char pushed_aside[] = "a later switch took its place";
+
 /* A later switch didn't wait any longer. Cancels what this one had started. */
 static void answer_pushed_aside(lab_vm *vm, lab_switch *x) {
-  static const char text[] = "a later switch took its place";
-  lab_log("switch to step %d: %s", x->step, text);
-  set_answer(x, 503, text, sizeof text - 1);
+  lab_log("switch to step %d: %s", x->step, pushed_aside);
+  set_answer(x, 503, pushed_aside, sizeof pushed_aside - 1);
   uint32_t generation = get_switches(vm)->new_generation;
   if (generation == 0)
     return;
   lab_lua_task_cancel_all(vm, generation, UINT_MAX);
   if (generation != vm->generation)
     lab_requests_cancel(vm, generation);
+}
+
+static void answer_never_begun(lab_switch *x) {
+  set_answer(x, 503, pushed_aside, sizeof pushed_aside - 1);
+  lab_call_answer(&x->call);
 }
 
 static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
@@ -108,6 +114,10 @@ static void begin_switch(lab_vm *vm, lab_switch *x) {
   if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_BEGUN)) {
     x->status = 0; /* goes back without an answer */
     lab_call_answer(&x->call);
+    return;
+  }
+  if (atomic_load(&x->unwanted) && get_switches(vm)->waiting) {
+    answer_never_begun(x);
     return;
   }
   get_switches(vm)->under_way = x;
@@ -211,6 +221,10 @@ void lab_switches_interrupt(lab_vm *vm, bool switch_too) {
 void lab_switch_send(lab_vm *vm, lab_switch *x) {
   atomic_store(&x->phase, LAB_SWITCH_QUEUED);
   lab_call_send(vm, &x->call, deliver_switch);
+}
+
+void lab_switch_set_unwanted(lab_switch *x) {
+  atomic_store(&x->unwanted, true);
 }
 
 bool lab_switch_has_begun(const lab_switch *x) {

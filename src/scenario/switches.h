@@ -31,7 +31,10 @@ typedef enum lab_switch_phase {
  * `query` until `answered` was called, and then owns the second part.
  * Answers: 200 "switched to step N", 400 for an unknown step or parameter, 500
  * when the scenario is broken (then step 0 is active), 503 if it was pushed
- * aside by a later switch; 0: it was withdrawn. */
+ * aside by a later switch; 0: it was withdrawn.
+ * A switch is pushed aside if it takes long while a later one waits, or if it
+ * has not begun, nobody seems to want it, and a later one waits: so a crowd of
+ * clients that ask and go away delays nobody who waits. */
 typedef struct lab_switch {
   lab_call call;
   int step;          /* where to */
@@ -42,7 +45,8 @@ typedef struct lab_switch {
   lab_buf reply; /* text */
 
   /* Private. */
-  atomic_int phase; /* lab_switch_phase */
+  atomic_int phase;     /* lab_switch_phase */
+  atomic_bool unwanted; /* its client has gone, or seems to */
 } lab_switch;
 
 typedef struct lab_switches {
@@ -60,6 +64,8 @@ typedef struct lab_switches {
 /* ---- the control thread -------------------------------------------------- */
 
 void lab_switch_send(lab_vm *vm, lab_switch *x);
+/* Its client seems to have gone. Until `answered`, any number of times. */
+void lab_switch_set_unwanted(lab_switch *x);
 /* The VM has taken it up, or it was withdrawn. */
 bool lab_switch_has_begun(const lab_switch *x);
 /* The old step has been left, and the new one's `enter` runs. */

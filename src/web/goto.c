@@ -10,7 +10,10 @@
  * or frees gigabytes takes until KNOWN_MS. On a busy machine it may take up to
  * STARVED_MS: a VM whose thread hardly ran has had no chance to take notice,
  * and the student would have to ask again. Once the old step is left, the
- * answer waits for the switch: to enter a step may take long. */
+ * answer waits for the switch: to enter a step may take long.
+ *
+ * A switch whose client has gone is done all the same, as for any other server,
+ * unless a later one waits for it. */
 #include "web/goto.h"
 
 #include <errno.h>
@@ -101,6 +104,8 @@ static void on_goto_timer(uv_timer_t *timer) {
   lab_err why;
   if (c->web->stopping || lab_switch_is_entering(&c->x))
     return;
+  if (lab_http_may_be_gone(c->req))
+    lab_switch_set_unwanted(&c->x);
   if (is_switch_hopeless(c, &why)) {
     c->replied = true;
     lab_http_error(c->req, 503, why.text);

@@ -2,8 +2,8 @@
  * Takes any texts for the headers Host, Origin and Sec-Fetch-Site, and any for
  * names that --host allows. Checked: a request that comes in by a loopback
  * address passes only if its host is a name of this machine or one that is
- * allowed, with a port at most; and one that changes something, only from a
- * page of its own origin. */
+ * allowed, with a port at most; one that changes something, only from a page of
+ * its own origin; and one that says twice where it comes from, never. */
 #include <arpa/inet.h>
 #include <strings.h>
 
@@ -65,6 +65,7 @@ static void check_passed(const lab_http_guard_facts *f, const char *allowed) {
   if (f->loopback && f->host.len > 0)
     LAB_ASSERT(is_known(f->host, allowed));
   LAB_ASSERT(f->host.len > 0 || f->origin.len == 0);
+  LAB_ASSERT(!f->repeated);
   if (!f->changes)
     return;
   LAB_ASSERT(f->fetch_site.len == 0 || is_word(f->fetch_site, "none") ||
@@ -93,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *allowed = fuzz_text(&in, NULL);
   const char *const hosts[] = {allowed};
   const lab_http_guard_config config = {hosts, *allowed != '\0'};
-  lab_http_guard_facts facts = {.loopback = bits & 1, .changes = bits & 2};
+  lab_http_guard_facts facts = {
+      .loopback = bits & 1, .changes = bits & 2, .repeated = bits & 4};
   facts.fetch_site = take_header(&in, &memory[0]);
   facts.origin = take_header(&in, &memory[1]);
   facts.host = take_header(&in, &memory[2]);

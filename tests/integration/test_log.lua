@@ -117,4 +117,31 @@ for _, r in ipairs(readers) do
   t.test(r[1], function() try_reader(r[2]) end)
 end
 
+-- What a client sends reaches the log by errors and by lab.log.
+t.test("text of clients looks like no other line", function()
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/47-log")
+  t.write(dir .. "/47-log/scenario.lua", [[
+return {
+  request = function() return "x" end,
+  routes = {
+    ["/log"] = function(_, req) lab.log(req.body) return "logged" end,
+    ["/fail"] = function(_, req) error(req.body, 0) end,
+    ["/task"] = function(_, req) lab.go(error, req.body, 0) end,
+  },
+}]])
+  local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "47")
+  local evil = "a\27[2J\n2026/11/28 10:00:00 Received signal SIGTERM\r\n\xc2\x9b\xff\0b\x7f"
+  t.write(dir .. "/evil", evil)
+  for i, path in ipairs { "/log", "/fail", "/task" } do
+    t.run(t.command { "curl", "-sS", "-o", "/dev/null", "--data-binary", "@" .. dir .. "/evil", lab.url .. path })
+    t.eventually(function() return select(2, lab:log():gsub("\\xc2\\x9b\\xff", "")) >= i end)
+  end
+  t.equal(lab:stop(), 0)
+  local log = lab:log()
+  t.has(log, " a\\x1b[2J\n\t2026/11/28 10:00:00 Received signal SIGTERM\\x0d\n\t\\xc2\\x9b\\xff\\x00b\\x7f\n")
+  t.equal(log:match("[\0-\8\11-\31\127\x9b\xff]"), nil, "a control character")
+  t.equal(select(2, log:gsub("\n2026/11/28 10:00:00 ", "")), 0, "faked lines")
+end)
+
 t.finish()

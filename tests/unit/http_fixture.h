@@ -231,4 +231,21 @@ static inline void expect_close(fixture *f, int fd) {
   close(fd);
 }
 
+/* The server refuses with STATUS, which may end with ": reason", and closes. */
+static inline void expect_refusal(fixture *f, int fd, const char *status) {
+  lab_buf got = LAB_BUF_INIT, want = LAB_BUF_INIT;
+  const char *colon = strchr(status, ':');
+  int len = colon ? (int)(colon - status) : (int)strlen(status);
+  lab_buf_printf(&want,
+                 "HTTP/1.1 %.*s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 "Connection: close\r\n\r\n%s",
+                 len, status, status);
+  lab_buf_putc(&want, '\0');
+  receive_all(f, fd, &got);
+  assert_string_equal(got.data, want.data);
+  lab_buf_free(&got);
+  lab_buf_free(&want);
+  close(fd);
+}
+
 #endif

@@ -235,6 +235,53 @@ static void bounds_the_headers(void **state) {
   lab_http_answer_free(&a);
 }
 
+/* What comes with a body and isn't part of it, in pieces; 4 MiB of it. */
+static void bounds_what_is_beside_the_body(void **state) {
+  static const struct {
+    const char *head, *part;
+  } cases[] = {
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=", "bbbb"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0000"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+       "A: bbbbbbb\r\n"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA:", "    "},
+      {"HTTP/1.1 200 OK\r\nA:", "    "},
+      {"HTTP/1.1 200 ", "OK OK OK"},
+      {"", "HTTP/1.1 100 Continue\r\n\r\n"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    lab_http_answer a;
+    lab_http_answer_state last = LAB_HTTP_ANSWER_MORE;
+    const char *part = cases[i].part;
+    size_t fed = 0;
+    lab_http_answer_init(&a, false, MAX_BODY);
+    lab_http_answer_feed(&a, cases[i].head, strlen(cases[i].head));
+    for (; last == LAB_HTTP_ANSWER_MORE && fed < 4 << 20; fed += strlen(part))
+      last = lab_http_answer_feed(&a, part, strlen(part));
+    if (last != LAB_HTTP_ANSWER_TOO_LARGE)
+      fail_msg("%s%s: %d after %zu bytes", cases[i].head, part, last, fed);
+    assert_in_range(fed, 60000, 140000);
+    lab_http_answer_free(&a);
+  }
+}
+
+static void many_small_chunks_are_no_burden(void **state) {
+  static const char head[] =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  lab_http_answer a;
+  (void)state;
+  lab_http_answer_init(&a, false, 100000);
+  lab_http_answer_feed(&a, head, sizeof head - 1);
+  for (int i = 0; i < 100000; i++)
+    assert_int_equal(lab_http_answer_feed(&a, "00000001\r\na\r\n", 13),
+                     LAB_HTTP_ANSWER_MORE);
+  assert_int_equal(lab_http_answer_feed(&a, "0\r\n\r\n", 5),
+                   LAB_HTTP_ANSWER_DONE);
+  assert_int_equal(a.body.len, 100000);
+  lab_http_answer_free(&a);
+}
+
 /* ---- whole calls --------------------------------------------------------- */
 
 typedef struct outcome {
@@ -332,6 +379,8 @@ int main(void) {
       cmocka_unit_test(bounds_the_host),
       cmocka_unit_test(reads_answers_cut_anywhere),
       cmocka_unit_test(bounds_the_headers),
+      cmocka_unit_test(bounds_what_is_beside_the_body),
+      cmocka_unit_test(many_small_chunks_are_no_burden),
       cmocka_unit_test(calls_a_server),
       cmocka_unit_test(reports_a_bad_url_later),
   };

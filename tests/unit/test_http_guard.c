@@ -6,6 +6,7 @@
 #define HOST_FAULT "this host name is not known here; allow it with --host"
 #define ORIGIN_FAULT "a page of another origin can't do this"
 #define SITE_FAULT "a page of another site can't do this"
+#define TWICE_FAULT "Origin or Sec-Fetch-Site is there more than once"
 
 static const char *const hosts[] = {"lab.example", "192.168.1.7", "fe80::7"};
 static const lab_http_guard_config config = {hosts, 3};
@@ -179,10 +180,41 @@ static void reads_the_request(void **state) {
   check_request("GET /hold HTTP/1.0\r\n\r\n", true, 0);
 }
 
+static void refuses_headers_that_come_twice(void **state) {
+  static const char *const twice[] = {
+      "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site",
+      "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Site: none",
+      "Sec-Fetch-Site: none\r\nSEC-FETCH-SITE: none",
+      "Sec-Fetch-Site:\r\nX: y\r\nSec-Fetch-Site: same-site",
+      "Sec-Fetch-Site: none\r\nX: y\r\nSec-Fetch-Site:",
+      "Origin: http://localhost\r\nOrigin: http://evil",
+      "Origin:\r\nOrigin: http://evil",
+      "Origin: http://localhost\r\nX: y\r\norigin: http://localhost",
+  };
+  char request[200];
+  (void)state;
+  for (size_t i = 0; i < sizeof twice / sizeof *twice; i++) {
+    snprintf(request, sizeof request,
+             "GET /hold HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", twice[i]);
+    check_request(request, true, 403);
+    check_request(request, false, 403);
+  }
+}
+
+static void a_repeated_header_is_named(void **state) {
+  const lab_http_guard_facts facts = {.repeated = true};
+  const char *reason = NULL;
+  (void)state;
+  assert_int_equal(lab_http_guard_check(&facts, &config, &reason), 403);
+  assert_string_equal(reason, TWICE_FAULT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(decides_each_case),
       cmocka_unit_test(reads_the_request),
+      cmocka_unit_test(refuses_headers_that_come_twice),
+      cmocka_unit_test(a_repeated_header_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * See plain.h. */
+#include "base/plain.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+
+static bool is_printable(unsigned char c) {
+  return (c >= ' ' && c < 0x7f) || c == '\t';
+}
+
+/* How many bytes at S can be written as they are, as one character; 0: none.
+ * U+0080 to U+009F are control characters, too. */
+static size_t measure_plain_character(const char *s, size_t n) {
+  unsigned char c = (unsigned char)s[0];
+  if (c < 0x80)
+    return is_printable(c);
+  size_t len = lab_utf8_length(s, n);
+  return len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : len;
+}
+
+static size_t measure_plain_text(const char *s, size_t n) {
+  size_t i = 0, len = 1;
+  while (i < n && len > 0) {
+    len = measure_plain_character(s + i, n - i);
+    i += len;
+  }
+  return i;
+}
+
+bool lab_plain_is(const char *text, size_t len) {
+  return measure_plain_text(text, len) == len;
+}
+
+/* Whether no tab is needed before the line that begins here. */
+static bool is_line_of_trace(const char *line, size_t len) {
+  static const char head[] = "stack traceback:\n";
+  size_t head_len = sizeof head - 1;
+  return len == 0 || line[0] == '\t' || line[0] == '\n' ||
+         (len >= head_len && memcmp(line, head, head_len) == 0);
+}
+
+void lab_plain_append(lab_buf *out, const char *text, size_t len,
+                      bool indented) {
+  for (;;) {
+    size_t plain = measure_plain_text(text, len);
+    lab_buf_append(out, text, plain);
+    if (plain == len)
+      return;
+    text += plain;
+    len -= plain;
+    unsigned char c = (unsigned char)*text++;
+    len--;
+    if (c != '\n')
+      lab_buf_printf(out, "\\x%02x", c);
+    else
+      lab_buf_puts(out,
+                   !indented || is_line_of_trace(text, len) ? "\n" : "\n\t");
+  }
+}
