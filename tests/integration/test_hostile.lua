@@ -104,7 +104,7 @@ t.test("twenty of them harm neither the list nor anything else", function()
   -- Meanwhile:
   for _ = 1, 3 do
     t.equal(lab:get("/status", "--max-time", "5").status, 200)
-    t.match(lab:get("/hint", "--max-time", "5").body, "^hint 1 of 3: ")
+    t.match(lab:get("/hint", "--max-time", "5").body, "^hint 1: ")
   end
   t.equal(lab:get("/goto?step=5", "--max-time", "5").body, "switched to step 5")
   local list = lab:get("/steps", "--max-time", "60")
