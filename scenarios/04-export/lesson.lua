@@ -26,7 +26,7 @@ return {
   params = { rounds = 4 },
   fixed = "fixed.lua",
   expect = {
-    { profile = "heap.alloc_space", under = "allocateMemory", share = ">= 0.9", value = ">= 80MB per request" },
+    { profile = "heap.alloc_space", under = "allocateMemory", share = ">= 0.9", value = ">= 20MB per request" },
     { memstats = "TotalAlloc", value = "~ 120MB per request", about = "allocateMemory" },
     { memstats = "NumForcedGC", value = "= 4 per request", about = "allocateMemory" },
     { profile = "heap.inuse_space", under = "allocateMemory", value = "<= 15MB", always = true },

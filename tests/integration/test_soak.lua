@@ -5,21 +5,20 @@
 -- files as before, and about as much memory.
 -- needs: processor
 --
--- SOAK_SWITCHES is how many; SOAK_SECONDS is for how long instead. The short test
--- draws some of the scenarios; SOAK_SEED is the draw.
+-- SOAK_SWITCHES is how many; SOAK_SECONDS is for how long instead.
 local t = require "harness"
 local attacks = require "attacks"
 t.need("curl", "cc", "ps", "wrk")
-
 local PPROF = "/debug/pprof/"
 local PROFILES = { "allocs", "block", "goroutine", "goroutineleak", "heap", "lab.OpenFiles", "mutex", "threadcreate",
   "wall" }
 
+-- Those of a scraper: what a student is given would be kept, as evidence.
 local function requests(paths)
   local list = {}
   for i, path in ipairs(paths) do
     local last = i == #paths and "Connection: close\r\n" or ""
-    list[i] = ("GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n"):format(path, last)
+    list[i] = ("GET %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Prometheus/2.45\r\n%s\r\n"):format(path, last)
   end
   return table.concat(list)
 end
@@ -53,18 +52,6 @@ local function list_steps()
     list[#list + 1] = math.tointeger(tonumber(number))
   end
   return list
-end
-
--- N of LIST, drawn by lot.
-local function draw(list, n)
-  local seed = tonumber(os.getenv("SOAK_SEED") or os.time())
-  print("     SOAK_SEED=" .. seed)
-  math.randomseed(seed)
-  for i = 1, n do
-    local other = math.random(i, #list)
-    list[i], list[other] = list[other], list[i]
-  end
-  return table.move(list, 1, n, 1, {})
 end
 
 -- Two lines for each request would fill the disk.
@@ -169,7 +156,7 @@ local function soak(steps, wanted, seconds)
   t.equal(lab:stop(), 0)
 end
 
-t.test("some switches give everything back", function() soak(draw(list_steps(), 12), 8) end)
+t.test("some switches give everything back", function() soak(list_steps(), 8) end)
 
 t.long("a thousand switches give everything back", function()
   soak(list_steps(), tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")))

@@ -36,7 +36,7 @@ local function count(text, plain)
   return n
 end
 
-t.test("one waits behind many who have gone", function()
+t.long("one waits behind many who have gone", function()
   local lab = start()
   crowd(lab)
   lab:wait_log("somebody enters")
