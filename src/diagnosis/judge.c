@@ -2,7 +2,6 @@
  * See judge.h. */
 #include "diagnosis/judge.h"
 
-#include <inttypes.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "diagnosis/profile.h"
 #include "diagnosis/upload.h"
 #include "mem/own.h"
+#include "prof/attempt.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
@@ -121,8 +121,8 @@ static void push_judge_host(lua_State *L, const lab_judge_question *q) {
 static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   static const char *const whats[] = {"answer", "classes", "progress"};
   static const char *const forms[] = {"text", "json", "csv"};
-  char attempt[17];
-  snprintf(attempt, sizeof attempt, "%016" PRIx64, q->attempt);
+  char attempt[LAB_ATTEMPT_TEXT];
+  lab_attempt_text(q->attempt, attempt);
   lua_newtable(L);
   lua_pushinteger(L, q->step);
   lua_setfield(L, -2, "step");

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "prof/attempt.h"
 
 enum { READ_MAX = 16 << 20, WAITING_MAX = 1 << 20 };
 
@@ -181,8 +181,8 @@ static void add_event_result(lab_json *j, const lab_judge_result *r) {
 
 static void write_event(const lab_progress_event *e, lab_buf *out) {
   lab_json j;
-  char attempt[17];
-  snprintf(attempt, sizeof attempt, "%016" PRIx64, e->attempt);
+  char attempt[LAB_ATTEMPT_TEXT];
+  lab_attempt_text(e->attempt, attempt);
   lab_json_start(&j, out);
   lab_json_begin_object(&j, LAB_JSON_SPACED);
   add_event_time(&j);

@@ -51,8 +51,13 @@ bool lab_attempt_is_own(uint64_t id) {
   return false;
 }
 
+void lab_attempt_text(uint64_t id, char out[LAB_ATTEMPT_TEXT]) {
+  snprintf(out, LAB_ATTEMPT_TEXT, "%016" PRIx64, id);
+}
+
 void lab_attempt_write(uint64_t id, char out[LAB_ATTEMPT_COMMENT]) {
-  snprintf(out, LAB_ATTEMPT_COMMENT, LAB_ATTEMPT_MARK "%016" PRIx64, id);
+  memcpy(out, LAB_ATTEMPT_MARK, sizeof LAB_ATTEMPT_MARK - 1);
+  lab_attempt_text(id, out + sizeof LAB_ATTEMPT_MARK - 1);
 }
 
 uint64_t lab_attempt_parse(const char *comment) {

@@ -13,7 +13,10 @@
 
 /* Before the number in a comment, in hexadecimal digits. */
 #define LAB_ATTEMPT_MARK "diaglab attempt "
-enum { LAB_ATTEMPT_COMMENT = sizeof LAB_ATTEMPT_MARK + 16 };
+enum {
+  LAB_ATTEMPT_TEXT = 17, /* 16 digits, and the final 0 */
+  LAB_ATTEMPT_COMMENT = sizeof LAB_ATTEMPT_MARK + 16,
+};
 
 typedef struct lab_attempt {
   uint64_t id;    /* 0: there was none yet */
@@ -27,6 +30,8 @@ lab_attempt lab_attempt_now(void);
  * is forgotten. */
 bool lab_attempt_is_own(uint64_t id);
 
+/* Writes ID as all texts have it, and the final 0. */
+void lab_attempt_text(uint64_t id, char out[LAB_ATTEMPT_TEXT]);
 /* Writes the comment of ID, and the final 0. */
 void lab_attempt_write(uint64_t id, char out[LAB_ATTEMPT_COMMENT]);
 /* The number in a comment; 0 if it is another comment. */

@@ -3,7 +3,6 @@
 #include "web/captures.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +13,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "diagnosis/upload.h"
+#include "prof/attempt.h"
 #include "scenario/shown.h"
 #include "web/format.h"
 #include "web/slow.h"
@@ -48,7 +48,7 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_key(j, "slug");
   lab_json_text(j, c->slug);
   lab_json_key(j, "attempt");
-  snprintf(text, sizeof text, "%016" PRIx64, c->attempt);
+  lab_attempt_text(c->attempt, text);
   lab_json_text(j, text);
   lab_json_key(j, "at");
   write_capture_time(c->at, "%Y-%m-%dT%H:%M:%SZ", text, sizeof text);
@@ -71,8 +71,8 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
 static void write_captures_json(lab_web *web, lab_capture **list, size_t n,
                                 lab_buf *out) {
   lab_json j;
-  char attempt[17];
-  snprintf(attempt, sizeof attempt, "%016" PRIx64, lab_attempt_now().id);
+  char attempt[LAB_ATTEMPT_TEXT];
+  lab_attempt_text(lab_attempt_now().id, attempt);
   lab_json_start(&j, out);
   lab_json_begin_object(&j, LAB_JSON_LINES);
   lab_json_key(&j, "format");

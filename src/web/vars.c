@@ -3,7 +3,6 @@
  * statistics, and the scenario's counters and gauges. */
 #include "web/vars.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,8 +44,8 @@ static void add_memstats(vars_writer *w) {
 
 /* No scenario has a metric of that name. */
 static void add_attempt(vars_writer *w) {
-  char text[17];
-  snprintf(text, sizeof text, "%016" PRIx64, lab_attempt_now().id);
+  char text[LAB_ATTEMPT_TEXT];
+  lab_attempt_text(lab_attempt_now().id, text);
   lab_json_text(&w->json, text);
 }
 
