@@ -222,7 +222,13 @@ function lab:log()
 end
 
 function lab:wait_log(text, seconds)
-  return t.eventually(function() return self:log():find(text, 1, true) end, seconds)
+  local from, last = 0, "" -- each time it reads on: the log may be long
+  return t.eventually(function()
+    local more = self.program:err(from)
+    from, last = from + #more, last .. more
+    if last:find(text, 1, true) then return true end
+    last = last:sub(-#text)
+  end, seconds)
 end
 
 function lab:vars()

@@ -20,7 +20,8 @@
 --                               and removes all files
 --
 --   program.pid                 for kill, /proc, lsof, strace
---   program:out() program:err() what it has written so far
+--   program:out()               what it has written so far
+--   program:err([from])         likewise, of stderr; or what comes FROM bytes later
 --   program:signal("TERM")
 --   program:wait(seconds)       -> exit code, 128 + n after signal n, or nil if
 --                                  it still runs after so many seconds
@@ -156,7 +157,14 @@ end
 
 function program:out() return shell.read(self.dir .. "/out") or "" end
 
-function program:err() return shell.read(self.dir .. "/err") or "" end
+function program:err(from)
+  local file = io.open(self.dir .. "/err", "rb")
+  if not file then return "" end
+  if from then file:seek("set", from) end
+  local text = file:read("a")
+  file:close()
+  return text
+end
 
 function program:signal(name)
   return os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid)) == true

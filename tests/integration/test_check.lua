@@ -137,7 +137,7 @@ t.test("each rule refuses what breaks it, and nothing else", function()
       t.has(found[1], message, what)
       t.match(found[1], "^" .. (dir .. "/"):gsub("%p", "%%%0") .. "[%w./]+:%d+: ")
       t.equal(result.code, severity == "warning" and 0 or 1, what)
-      t.equal(check("--strict", dir).code, 1, what)
+      if severity then t.equal(check("--strict", dir).code, 1, what) end -- else it's 1 anyway
     end
   end
 end)
@@ -213,7 +213,7 @@ end)
 t.test("100 folders are checked in seconds of CPU time", function()
   local dir = make_twin()
   local root = dir:match("^(.*)/")
-  for i = 100, 198 do t.run(("cp -r %s %s/%d-prices"):format(dir, root, i)) end
+  t.run(("cd %s && for i in $(seq 100 198); do cp -r %s $i-prices; done"):format(root, dir))
   local timed = t.run(("bash -c 'time %s check %s'"):format(t.quote(t.diaglab), t.quote(root)))
   t.has(timed.out, "100 scenarios: 0 errors")
   local user, sys = t.match(timed.err, "user%s+0m([%d.]+)s%s+sys%s+0m([%d.]+)s")
@@ -225,6 +225,7 @@ t.test("JSON has the same findings", function()
   edit(dir, "lesson.lua", "minutes = 15", "minutes = 0")
   local result = check("--json", dir)
   t.equal(result.code, 1)
+  t.equal(check("--strict", dir).code, 1)
   t.match(result.out, '^{"errors": 1, "findings": %[{"file": "[^"]+lesson.lua", "line": %d+, "rule": "type", ')
 end)
 

@@ -70,7 +70,7 @@ local ROOT = "main.helloWorldHandler"
 
 t.test("the CPU profile, by pprof's reports", function()
   local lab = start()
-  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=3", "/")
+  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=1", "/")
   check_raw(file, "deep.spin", ROOT, 1004)
   local top = t.pprof.top(file)
   for _, name in ipairs { ROOT, "main.doSomeBusinessLogic", "deep.down" } do
@@ -83,7 +83,7 @@ end)
 
 t.test("stacks that fit are whole", function()
   local lab = start()
-  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=2", "/shallow")
+  local file = fetch_beside(lab, "/debug/pprof/profile?seconds=1", "/shallow")
   local raw = t.pprof.raw(file)
   for _, sample in ipairs(raw.samples) do
     local names = names_of(sample)
@@ -95,7 +95,7 @@ end)
 
 t.test("the wall profile", function()
   local lab = start()
-  local file = fetch_beside(lab, "/debug/pprof/wall?seconds=2", "/")
+  local file = fetch_beside(lab, "/debug/pprof/wall?seconds=1", "/")
   check_raw(file, "deep.spin", ROOT, 1004)
   check_raw(file, "deep.wait", "deep.parked", 1003)
   t.equal(lab:stop(), 0)

@@ -32,6 +32,16 @@ local function fds(lab)
   return n
 end
 
+-- Likewise, without those that are open for a moment only.
+local function lasting_fds(lab)
+  local least = fds(lab)
+  for _ = 1, 4 do
+    t.sleep(0.05)
+    least = math.min(least, fds(lab))
+  end
+  return least
+end
+
 local function count(dir)
   return tonumber(t.run("find " .. dir .. " -mindepth 1 | wc -l").out)
 end
@@ -54,10 +64,10 @@ end
 
 t.test("a step's files are closed and removed when it is left", function()
   local lab, tmp = start(1024)
-  local before = fds(lab)
+  local before = lasting_fds(lab)
   goto_step(lab, 90)
   t.equal(lab:get("/keep?n=30").body, "30")
-  t.equal(fds(lab), before + 30)
+  t.eventually(function() return fds(lab) == before + 30 end)
   t.equal(count(tmp), 2 + 30 + 30, "folders and files")
   local private = t.match(t.run("ls " .. tmp).out, "^(diaglab%-" .. lab.pid .. "%-%x+)\n$")
   t.match(t.run("ls -ld " .. tmp .. "/" .. private).out, "^drwx%-%-%-%-%-%-")
@@ -94,10 +104,10 @@ t.test("step 6: five descriptors a request, until there are none", function()
   t.need("lsof")
   local lab, tmp = start(1024)
   goto_step(lab, "6&limit=60")
-  local before = fds(lab)
+  local before = lasting_fds(lab)
   for i = 1, 12 do
     t.equal(lab:get("/").body, "hello world")
-    t.equal(fds(lab), before + 5 * i)
+    t.eventually(function() return fds(lab) == before + 5 * i end)
   end
   local _, listed = t.run("lsof -p " .. lab.pid).out:gsub(tmp .. "/diaglab%-[%w-]+/visit%-%d+/request%-%w+\n", "")
   t.equal(listed, 60, "lsof")
@@ -174,6 +184,7 @@ t.test("step 6 is clearly slower than step 0", function()
     local base = mean(lab, 90)
     goto_step(lab, 6)
     best = math.max(best, mean(lab, 90) / base)
+    if best >= 1.5 then break end
   end
   print(("     %.1f times"):format(best))
   t.check(best >= 1.5, "only " .. best .. " times slower")

@@ -58,7 +58,7 @@ end
 if t.have("wrk") then
   t.test("under load: in time, and the log loses nothing", function()
     local lab = t.start()
-    local wrk = t.spawn(("wrk -t1 -c64 -d3s %s/"):format(lab.url))
+    local wrk = t.spawn(("wrk -t1 -c64 -d2s %s/"):format(lab.url))
     t.sleep(0.3)
     for _, path in ipairs { "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/goto?step=0" } do
       in_time(lab, path, 10)

@@ -39,7 +39,7 @@ local function check_many_stacks(depth)
   t.equal(lab:stop(), 0)
 end
 
-t.test("32,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(15) end)
+t.test("16,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(14) end)
 t.long("130,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(17) end)
 
 t.finish()

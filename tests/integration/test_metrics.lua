@@ -366,7 +366,7 @@ t.test("promtool debug pprof", function()
   if not t.have("promtool") then return print("     (there is no promtool)") end
   local lab = t.start("--step", "4", "--param", "4.rounds=1")
   t.equal(lab:get("/").status, 200) -- the heap profile may be the first that it fetches
-  local load = t.spawn(("sh -c 'while curl -sf %s/ -o /dev/null; do sleep 0.5; done'"):format(lab.url))
+  local load = t.spawn(("sh -c 'while curl -sf %s/ -o /dev/null; do sleep 2; done'"):format(lab.url))
   local dir = t.temp_dir()
   local result = t.run(("cd %s && promtool debug pprof %s"):format(dir, lab.url))
   t.equal(result.code, 0, result.err)

@@ -253,8 +253,9 @@ end)
 
 -- ---- contents ------------------------------------------------------------------
 
-local function in_step_4()
-  return in_cpu_step("--step", "4", "--param", "4.rounds=30")
+-- Its request makes so many buffers of 10 MB, and fills them with random bytes.
+local function in_step_4(rounds)
+  return in_cpu_step("--step", "4", "--param", "4.rounds=" .. rounds)
 end
 
 local function labels_of(p, s)
@@ -263,9 +264,31 @@ local function labels_of(p, s)
   return labels
 end
 
-t.test("types, labels, files and lines of a CPU profile", function()
-  local lab = in_step_4()
-  local p = profile_of(lab, "/", 100)
+-- Every view of go tool pprof.
+local function check_views(file)
+  local function view(...) return (t.pprof.run(file, ...)) end
+  t.has(view("-tags"), "export")
+  t.has(view("-top", "-tagfocus", "step=export"), "allocateMemory")
+  t.check(not view("-top", "-tagfocus", "step=other"):find("allocateMemory"), "tagfocus selects")
+  t.has(view("-tree"), "export.allocateMemory")
+  t.has(view("-traces"), "main.doSomeBusinessLogic")
+  t.has(view("-peek", "allocateMemory"), "export.request")
+  t.has(view("-dot"), "allocateMemory")
+  t.has(view("-lines", "-top"), "scenario.lua:")
+  local list = view("-list", "allocateMemory$")
+  t.has(list, "lab.copy_n")
+  local source = view("-list", "^lab_random_read$")
+  t.has(source, "ROUTINE ======================== lab_random_read in")
+  t.has(source, "getrandom", "the C source")
+  local page = t.temp_dir() .. "/list.html" -- else pprof wants a browser
+  view("-weblist", "allocateMemory$", "-output", page)
+  t.has(t.read(page), "lab.copy_n")
+  if t.have("dot") then t.has(view("-svg"), "</svg>") end
+end
+
+t.test("types, labels, files and lines of a CPU profile, and every view of it", function()
+  local lab = in_step_4(8)
+  local p, _, file = profile_of(lab, "/", 100)
   local function type_is(v, want) t.equal(p:text(v.type) .. "/" .. p:text(v.unit), want) end
   t.equal(#p.sample_type, 2)
   type_is(p.sample_type[1], "samples/count")
@@ -295,11 +318,12 @@ t.test("types, labels, files and lines of a CPU profile", function()
   t.equal(lua.line, line_with(lua.file, "function allocateMemory"), "start_line of allocateMemory")
   t.match(seen["lab_random_read"].file, "^/.*/src/prim/[%w_]+%.c$")
   t.check(seen["lab_random_read"].line > 0, "start_line of a C function")
+  check_views(file)
   t.equal(lab:stop(), 0)
 end)
 
 t.test("types and labels of heap and allocs; what strict readers check", function()
-  local lab = in_step_4()
+  local lab = in_step_4(2)
   for _ = 1, 2 do lab:get("/") end
   for name, default in pairs { heap = "", allocs = "alloc_space" } do
     local p = fetch(lab, name):wait()
@@ -330,30 +354,6 @@ t.test("an empty profile is a profile", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("every view of go tool pprof", function()
-  local lab = in_step_4()
-  local _, _, file = profile_of(lab, "/", 100)
-  local function view(...) return (t.pprof.run(file, ...)) end
-  t.has(view("-tags"), "export")
-  t.has(view("-top", "-tagfocus", "step=export"), "allocateMemory")
-  t.check(not view("-top", "-tagfocus", "step=other"):find("allocateMemory"), "tagfocus selects")
-  t.has(view("-tree"), "export.allocateMemory")
-  t.has(view("-traces"), "main.doSomeBusinessLogic")
-  t.has(view("-peek", "allocateMemory"), "export.request")
-  t.has(view("-dot"), "allocateMemory")
-  t.has(view("-lines", "-top"), "scenario.lua:")
-  local list = view("-list", "allocateMemory$")
-  t.has(list, "lab.copy_n")
-  local source = view("-list", "^lab_random_read$")
-  t.has(source, "ROUTINE ======================== lab_random_read in")
-  t.has(source, "getrandom", "the C source")
-  local page = t.temp_dir() .. "/list.html" -- else pprof wants a browser
-  view("-weblist", "allocateMemory$", "-output", page)
-  t.has(t.read(page), "lab.copy_n")
-  if t.have("dot") then t.has(view("-svg"), "</svg>") end
-  t.equal(lab:stop(), 0)
-end)
-
 -- ---- text forms ------------------------------------------------------------------
 
 -- ADDRESSES and NAMES of the "#" lines of heap?debug=1.
@@ -369,7 +369,7 @@ local function places(text)
 end
 
 t.test("symbol knows C and Lua addresses, by GET and POST", function()
-  local lab = in_step_4()
+  local lab = in_step_4(1)
   lab:get("/")
   local addresses, names = places(lab:get(PPROF .. "heap?debug=1").body)
   t.check(#addresses >= 4, "addresses in the text")

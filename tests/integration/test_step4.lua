@@ -39,7 +39,18 @@ t.test("the request is slow, and the log says so", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("the CPU profile shows doSomeBusinessLogic and allocateMemory", function()
+-- pprof's web pages of FILE.
+local function check_pages(lab, file)
+  local port = 20000 + lab.port % 10000
+  t.spawn(("go tool pprof -no_browser -http=127.0.0.1:%d %s"):format(port, file))
+  local base = ("http://127.0.0.1:%d/ui/"):format(port)
+  t.eventually(function() return t.http(base).status == 200 end)
+  t.has(t.http(base .. "flamegraph").body, "allocateMemory")
+  t.has(t.http(base .. "top").body, "allocateMemory")
+  t.has(t.http(base .. "source?f=allocateMemory").body, "lab.copy_n")
+end
+
+t.test("the CPU profile shows doSomeBusinessLogic and allocateMemory, pprof's web pages, too", function()
   local lab = in_step_4()
   local load = load_in_background(lab)
   local file = t.temp_dir() .. "/cpu.pb.gz"
@@ -77,29 +88,12 @@ t.test("the CPU profile shows doSomeBusinessLogic and allocateMemory", function(
   t.has(list, "scenarios/04-export/scenario.lua")
   local time = t.match(list, "(%S+)%s+%d+:[^\n]*lab%.copy_n")
   t.check(time ~= ".", "time on the line of copy_n")
-  t.equal(lab:stop(), 0)
-end)
-
-t.test("pprof's web pages are there", function()
-  local lab = in_step_4()
-  local load = load_in_background(lab)
-  local file = t.temp_dir() .. "/cpu.pb.gz"
-  t.enough(function(seconds)
-    t.run("curl -s -o " .. file .. " '" .. lab.url .. PPROF .. "profile?seconds=" .. seconds .. "'")
-  end, function() return t.pprof.run(file, "-top"):find("allocateMemory", 1, true) end)
-  load:signal("KILL")
-  local port = 20000 + lab.port % 10000
-  t.spawn(("go tool pprof -no_browser -http=127.0.0.1:%d %s"):format(port, file))
-  local base = ("http://127.0.0.1:%d/ui/"):format(port)
-  t.eventually(function() return t.http(base).status == 200 end)
-  t.has(t.http(base .. "flamegraph").body, "allocateMemory")
-  t.has(t.http(base .. "top").body, "allocateMemory")
-  t.has(t.http(base .. "source?f=allocateMemory").body, "lab.copy_n")
+  check_pages(lab, file)
   t.equal(lab:stop(), 0)
 end)
 
 t.test("the heap holds nothing, but a lot was allocated", function()
-  local lab = in_step_4()
+  local lab = in_step_4("--param", "4.rounds=2")
   for _ = 1, 3 do lab:get("/") end
   local inuse = t.pprof.raw(lab.url .. PPROF .. "heap")
   local held = 0
@@ -127,7 +121,7 @@ t.test("a round allocates 30 MB, and RSS stays flat", function()
   local each = (lab:vars()("TotalAlloc") - before) / 10
   t.near(each, 30e6, 0.6e6, "TotalAlloc per allocateMemory")
 
-  for _ = 1, 40 do lab:get("/") end
+  for _ = 1, 15 do lab:get("/") end
   local text = lab:get(PPROF .. "heap?debug=1").body
   local function field(name) return tonumber((t.match(text, "\n# " .. name .. " = (%d+)\n"))) end
   t.between(field("HeapAlloc"), 0, 2e6, "HeapAlloc")
@@ -145,7 +139,7 @@ t.test("a round allocates 30 MB, and RSS stays flat", function()
 end)
 
 t.test("ps l prints the line of the chapter", function()
-  local lab = in_step_4()
+  local lab = in_step_4("--param", "4.rounds=1")
   local ps = t.run("ps l " .. lab.pid)
   t.has(ps.out, "RSS")
   t.has(ps.out, "diaglab")

@@ -64,7 +64,7 @@ local function check_share(by_name, total, count, name, truth)
 end
 
 local function shares_at(hz, seconds)
-  local lab = t.start_with({ scenarios }, "--step", "60", "--param", "60.seconds=" .. seconds + 2)
+  local lab = t.start_with({ scenarios }, "--step", "60", "--param", "60.seconds=" .. seconds + 1)
   local raw, spent = profile_of(lab, seconds, hz)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   -- What it costs to look at the clock depends on the machine.

@@ -9,8 +9,9 @@
 --                               as the handbook says
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
 --   trace.pages(file[, go[, most]])  opens the viewer and fetches every page that
---                               has a link, of each sort at most so many (12)
---                               -> path -> body; raises if one fails
+--                               has a link, of each sort at most so many (5; in
+--                               long tests 12) -> path -> body; raises if one
+--                               fails
 --   trace.others()              -> paths of further versions' go: those that
 --                               TRACE_GO_VERSIONS names (split by spaces), or
 --                               what Debian installs beside its default
@@ -18,6 +19,7 @@
 --   trace.accepted(file, go)    or any of its profiles or pages
 local t = require "harness"
 local trace = {}
+local LONG = os.getenv("LAB_LONG") ~= nil
 
 -- 1.19 is 19
 local function go_version(go)
@@ -73,8 +75,12 @@ local function plain(link)
   return (link:gsub('[|" \\<>{}]', function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
-local FIRST = { "/", "/trace", "/goroutines", "/usertasks", "/userregions", "/mmu", "/io", "/block", "/syscall",
-  "/sched", "/io?raw=1", "/block?raw=1", "/syscall?raw=1", "/sched?raw=1" }
+local FIRST = { "/", "/trace", "/goroutines", "/usertasks", "/userregions", "/mmu", "/io?raw=1", "/block?raw=1",
+  "/syscall?raw=1", "/sched?raw=1" }
+-- The same four as pictures, which take dot longer than all the rest: of a test's
+-- first trace, and of each one where time doesn't matter.
+local PICTURES = { "/io", "/block", "/syscall", "/sched" }
+local drawn = false
 
 -- What a page's script asks for. The MMU's differ between versions.
 local WINDOWS = "window=1000000&flags=stw|background"
@@ -126,8 +132,11 @@ end
 -- trace of 100,000 tasks has as many pages.
 local function crawl(url, most)
   local bodies, seen, sorts = {}, {}, {}
-  local level = FIRST
+  local level = table.move(FIRST, 1, #FIRST, 1, {})
+  if not drawn or LONG then table.move(PICTURES, 1, #PICTURES, #level + 1, level) end
+  drawn = true
   for _, path in ipairs(FIRST) do seen[path] = true end
+  for _, path in ipairs(PICTURES) do seen[path] = true end
   while #level > 0 do
     fetch(url, level, bodies)
     local next_level = {}
@@ -153,7 +162,7 @@ function trace.pages(file, go, most)
     if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 2000), 0) end
     return viewer:err():match("listening on (http://%S+)")
   end, 60)
-  local ok, bodies = pcall(crawl, url, most or 12)
+  local ok, bodies = pcall(crawl, url, most or (LONG and 12 or 5))
   viewer:signal("KILL")
   viewer:wait()
   if not ok or viewer:err():find("panic", 1, true) then

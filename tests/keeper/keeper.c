@@ -11,6 +11,9 @@
  * each of them, whatever their group, session or terminal. If the second one is
  * killed itself, the first one inherits the orphans, and does the same.
  *
+ * Of descriptors the command inherits 0 to 2 only: whatever else a shell or an
+ * editor has left open would count as the test's.
+ *
  * The exit code is the command's, or 128 + n if signal n killed it. A command
  * that succeeds and leaves a process behind fails nevertheless: LEFT_BEHIND.
  *
@@ -184,6 +187,8 @@ int main(int argc, char **argv) {
     fputs("Usage: keeper NAME COMMAND [ARGUMENT...]\n", stderr);
     return NOT_STARTED;
   }
+  if (close_range(3, ~0U, 0))
+    refuse_start("close_range");
   sigset_t signals, mask;
   sigemptyset(&signals);
   sigaddset(&signals, SIGCHLD);
