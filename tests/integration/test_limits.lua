@@ -74,8 +74,9 @@ for _, kib in ipairs { 16, 32, 64, 96, 128 } do
       t.has(log, "diaglab: the stack's limit is too small (ulimit -s): it must be at least 64 KiB\n")
       return
     end
-    local paths = { "heap?debug=1", "profile?seconds=1", "threadcreate?debug=1", "goroutine?debug=2", "trace?seconds=0.1" }
-    for _, path in ipairs(paths) do
+    for _, path in ipairs {
+      "heap?debug=1", "profile?seconds=1", "threadcreate?debug=1", "goroutine?debug=2", "trace?seconds=0.1",
+    } do
       t.equal(lab:get("/debug/pprof/" .. path).status, 200, path)
     end
     t.equal(lab:leave().status, 200)
