@@ -287,12 +287,24 @@ end
 -- say what is wrong.
 local ROOM = 64 << 10
 
+-- The least memory that was ever in use: the lab's own, without any scenario.
+local labBytes = math.huge
+
+-- What is in use now is the lab's, and what the new scenario.lua has made and
+-- started when it was read: the error says whose it is.
 local function checkRoom(step)
   if step.limit == 0 or draining > 0 then return end -- what is left isn't the lab's own
-  local least = host.memory() + ROOM
+  local used = host.memory()
+  labBytes = math.min(labBytes, used)
+  local least = used + ROOM
   if step.limit >= least then return end
-  error(("%s: limits.memory is %d bytes, but the lab itself has %d in use; it must be at least %d")
-    :format(step.limit_at, step.limit, least - ROOM, least), 0)
+  local whose = "the lab itself has %d in use"
+  if step.limit >= labBytes + ROOM then
+    whose = "%d are in use before enter: what scenario.lua made and started when it was read has about "
+      .. used - labBytes .. " of them, the lab itself the rest"
+  end
+  error(("%s: limits.memory is %d bytes, but " .. whose .. "; it must be at least %d")
+    :format(step.limit_at, step.limit, used, least), 0)
 end
 
 -- The limits hold for `enter`, and for what comes after the switch. They don't
@@ -410,6 +422,7 @@ end
 
 local function start()
   warnOfParams()
+  labBytes = host.memory()
   serve(current)
 end
 

@@ -5,11 +5,52 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "app/options.h"
 #include "diaglab/diaglab.h"
 #include "kit/labs.h"
 #include "tool/tool.h"
+
+/* ---- the stack ----------------------------------------------------------- */
+
+enum { STACK_LEAST = 64 << 10, STACK_USUAL = 8 << 20 };
+
+static void refuse_small_stack(void) {
+  static const char text[] =
+      "diaglab: the stack's limit is too small (ulimit -s): it must be at "
+      "least 64 KiB\n";
+  ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+  _exit(written < 0 ? 2 : 1);
+}
+
+/* A stack that is too small ends the program by a signal, wherever it is just
+ * then. The limit is raised as far as that is allowed; it also becomes that of
+ * libuv's threads. This is run before all constructors, because the
+ * allocator's needs more than 16 KiB. So it can't use the heap, nor what the
+ * sanitizers add to code. */
+__attribute__((no_sanitize("address", "thread", "undefined"))) static void
+raise_stack_limit(void) {
+  struct rlimit now;
+  if (getrlimit(RLIMIT_STACK, &now) < 0 || now.rlim_cur >= STACK_USUAL)
+    return;
+  struct rlimit all = {STACK_USUAL, now.rlim_max};
+  if (all.rlim_max < STACK_USUAL)
+    all.rlim_max = STACK_USUAL; /* root may do that */
+  if (setrlimit(RLIMIT_STACK, &all) == 0)
+    return;
+  now.rlim_cur = now.rlim_max < STACK_USUAL ? now.rlim_max : STACK_USUAL;
+  setrlimit(RLIMIT_STACK, &now);
+  if (now.rlim_cur < STACK_LEAST)
+    refuse_small_stack();
+}
+
+__attribute__((section(".preinit_array"),
+               used)) static void (*const before_constructors)(void) =
+    raise_stack_limit;
+
+/* ---- the lab ------------------------------------------------------------- */
 
 /* Signals wait until the lab takes them (app/signals.c). */
 static void hold_signals(void) {

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "app/app.h"
 #include "base/thread.h"
@@ -63,6 +64,22 @@ static void on_nothing_done(uv_work_t *work, int status) {
   (void)status;
 }
 
+/* libuv makes all its threads here. Their stacks are as large as the main
+ * thread's may be (ulimit -s), and have 2 MiB if that is less than a thread can
+ * have at all. Writing profiles needs more than 96 KiB, so a small limit is
+ * made still smaller for a moment, in which this thread's stack doesn't grow.
+ */
+static void make_pool_threads(lab_app *app) {
+  enum { ENOUGH = 1 << 20, TOO_LITTLE = 4096 };
+  struct rlimit limit;
+  bool small = getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < ENOUGH;
+  if (small)
+    setrlimit(RLIMIT_STACK, &(struct rlimit){TOO_LITTLE, limit.rlim_max});
+  uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
+  if (small)
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
 int lab_app_start_pool(lab_app *app) {
   char name[16];
   sigset_t before;
@@ -72,7 +89,7 @@ int lab_app_start_pool(lab_app *app) {
   int rc = try_pool_threads();
   if (rc == 0) {
     pthread_setname_np(self, "libuv-worker");
-    uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
+    make_pool_threads(app);
     pthread_setname_np(self, name);
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);

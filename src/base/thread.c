@@ -21,6 +21,7 @@ static __thread lab_thread *self __attribute__((tls_model("initial-exec")));
 
 enum {
   SIGNAL_STACK = 128 << 10,
+  LEAST_STACK = 1 << 20, /* of a thread that the lab starts */
   /* How far from its stack's end a thread that overflows it may fault. Above
    * the end, because the guard page may be part of the stack. Below it, because
    * a function with a large frame may skip the guard page, and the main
@@ -133,6 +134,17 @@ void lab_thread_block_signals(sigset_t *before) {
   pthread_sigmask(SIG_BLOCK, &block, before);
 }
 
+/* glibc gives threads as much as the main thread's stack could have when the
+ * program began (ulimit -s): that may be too little for Lua and unwinding. */
+static int init_thread_attr(pthread_attr_t *attr) {
+  size_t size;
+  int rc = pthread_attr_init(attr);
+  if (rc == 0 && pthread_attr_getstacksize(attr, &size) == 0 &&
+      size < LEAST_STACK)
+    rc = pthread_attr_setstacksize(attr, LEAST_STACK);
+  return rc;
+}
+
 int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
                      void *arg) {
   lab_thread *t = new_thread(name);
@@ -144,7 +156,12 @@ int lab_thread_start(lab_thread **out, const char *name, void (*main)(void *),
   *out = t; /* before it starts, because the thread may look at it */
   /* glibc stores the handle before the thread runs. The thread doesn't store it
    * itself, which would race with the one that joins it. */
-  int rc = pthread_create(&t->handle, NULL, run_thread, t);
+  pthread_attr_t attr;
+  int rc = init_thread_attr(&attr);
+  if (rc == 0) {
+    rc = pthread_create(&t->handle, &attr, run_thread, t);
+    pthread_attr_destroy(&attr);
+  }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (rc != 0) {
     *out = NULL;

@@ -223,8 +223,10 @@ int lab_arena_init(void) {
   size_t size = sizeof arena;
   int rc = mallctl("arenas.create", &arena, &size, (void *)&our_hooks,
                    sizeof our_hooks);
+  if (rc != 0)
+    return -rc; /* there is no memory: nothing can be asked for, either */
   page_size = (size_t)get_setting("arenas.page");
-  return rc != 0 ? -rc : configure_arena();
+  return configure_arena();
 }
 
 int lab_arena_thread_begin(void) {

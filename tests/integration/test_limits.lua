@@ -63,6 +63,34 @@ if t.run(as_user .. t.quote(t.diaglab) .. " --version").code == 0 then
   sweep("processes", 2, 1, 20, function(n) return as_user .. "prlimit --nproc=" .. n end)
 end
 
+-- Where root may raise the hard limit, it serves with any. Writing profiles needs
+-- deep stacks in the pool's threads, and Lua in the VM's.
+for _, kib in ipairs { 16, 32, 64, 96, 128 } do
+  t.test(("a stack of %d KiB: works, or ends with the reason"):format(kib), function()
+    local lab, code, log = start_under(("prlimit --core=0 --stack=%d"):format(kib << 10), "--step", "1")
+    if not lab then
+      t.check(kib < 64, "64 KiB are enough")
+      t.equal(code, 1, "exit code")
+      t.has(log, "diaglab: the stack's limit is too small (ulimit -s): it must be at least 64 KiB\n")
+      return
+    end
+    for _, path in ipairs {
+      "heap?debug=1", "profile?seconds=1", "threadcreate?debug=1", "goroutine?debug=2", "trace?seconds=0.1",
+    } do
+      t.equal(lab:get("/debug/pprof/" .. path).status, 200, path)
+    end
+    t.equal(lab:leave().status, 200)
+    works(lab)
+  end)
+end
+
+t.test("data for the program itself, and none for its heap: ends with the reason", function()
+  local lab, code, log = start_under("prlimit --core=0 --data=5000000")
+  t.check(not lab, "it doesn't serve")
+  t.equal(code, 1, "exit code")
+  t.match(log, "^diaglab: can't make its heap and profilers: [^\n]+\n$")
+end)
+
 t.test("a file may not grow further: an error with its line", function()
   local dir = t.temp_dir()
   local lab = t.check(start_under(("env TMPDIR=%s prlimit --fsize=1048576"):format(dir), "--step", "95",
