@@ -120,6 +120,18 @@ local function checkFixed(l)
   if folder.fixed_problem then addAt({ "fixed" }, "fixed", "%s", folder.fixed_problem) end
 end
 
+local function checkNumber(number)
+  local declared = number and number.param and folder.outline.params[number.param]
+  if not number or not number.param then return end
+  local at = { "diagnosis", "number", 1 }
+  if not declared then
+    addAt(at, "params", "diagnosis.number: the scenario has no parameter '%s'%s", number.param,
+      host.did_you_mean(number.param, folder.outline.params))
+  elseif type(declared[1]) ~= "number" then
+    addAt(at, "params", "diagnosis.number: the parameter %s is a %s, not a number", number.param, type(declared[1]))
+  end
+end
+
 local function checkMeanings()
   for name, param in pairs(folder.outline.params) do
     if not param[2]:find("%S") then
@@ -241,7 +253,8 @@ local function checkEvidence(l)
       if sentence.isEvidence(s) and sentence.isAbout(s, name) then return end
     end
   end
-  addAt({ "expect" }, "evidence", "no sentence is about %s: without one, no answer can be grounded",
+  addAt({ "expect" }, "evidence", "no sentence is about %s that one capture can show: about a profile, a metric or " ..
+    "memstats, and with neither always nor x fixed nor x baseline; without one, no answer can be grounded",
     table.concat(diagnosis.where, " or "))
 end
 
@@ -392,6 +405,7 @@ local function checkLesson(l)
   local d = l.diagnosis or {}
   if d.where then checkNames(d.where, { "diagnosis", "where" }) end
   if d.victims then checkNames(d.victims, { "diagnosis", "victims" }) end
+  checkNumber(d.number)
   checkVictims(l)
   if not folder.faulty.expect then -- a sentence that can't be read may be the one
     checkEvidence(l)

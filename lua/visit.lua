@@ -5,6 +5,9 @@
 --
 -- visit.lua(host, parts) -> visit      parts: evidence
 -- visit.make(plan) -> seen
+-- visit.enter(plan) -> a lab in the step, which the caller closes; of the plan it
+--   needs scenarios, number, params, log and temp
+-- visit.url(lab, path)
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
 --   seconds = for CPU and wall profiles, log = path, temp = a folder to make for
@@ -298,6 +301,14 @@ local function sampleOf(lab, plan)
   return { status = result.status, body = result.body }
 end
 
+function visit.enter(plan)
+  assert(host.make_folder(plan.temp))
+  local lab = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }, plan.temp))
+  warmUp(lab, {})
+  get(lab, gotoPath(plan))
+  return lab
+end
+
 -- From entering the step until the load has ended. Other labs may start and end
 -- meanwhile, which is little.
 local function look(lab, plan, seen)
@@ -327,4 +338,5 @@ function visit.make(plan)
   return seen
 end
 
+visit.url = urlOf
 return visit

@@ -15,6 +15,11 @@ lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
   return c;
 }
 
+lab_capture *lab_capture_ref(lab_capture *c) {
+  atomic_fetch_add(&c->owners, 1);
+  return c;
+}
+
 void lab_capture_unref(lab_capture *c) {
   if (!c || atomic_fetch_sub(&c->owners, 1) > 1)
     return;
@@ -109,10 +114,8 @@ size_t lab_captures_of(const lab_captures *all, uint64_t attempt) {
 
 lab_capture **lab_captures_take(const lab_captures *all, size_t *n) {
   lab_capture **list = lab_xcalloc(all->n + 1, sizeof *list);
-  for (size_t i = 0; i < all->n; i++) {
-    list[i] = all->items[i];
-    atomic_fetch_add(&list[i]->owners, 1);
-  }
+  for (size_t i = 0; i < all->n; i++)
+    list[i] = lab_capture_ref(all->items[i]);
   *n = all->n;
   return list;
 }

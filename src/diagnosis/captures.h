@@ -55,6 +55,8 @@ typedef struct lab_capture {
 
 /* Takes BYTES. The caller owns the result, and may change it. */
 lab_capture *lab_capture_new(const char *kind, lab_blob *bytes);
+/* One owner more. Returns C. */
+lab_capture *lab_capture_ref(lab_capture *c);
 /* One owner less; the last one frees it. Accepts NULL. */
 void lab_capture_unref(lab_capture *c);
 

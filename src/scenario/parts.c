@@ -17,6 +17,7 @@
   X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(grounds)                                                                   \
   X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
@@ -42,6 +43,7 @@
   X(source)                                                                    \
   X(step_load)                                                                 \
   X(steps)                                                                     \
+  X(student)                                                                   \
   X(submission)                                                                \
   X(templates)                                                                 \
   X(verdict)                                                                   \

@@ -23,6 +23,7 @@
 #include "base/utf8.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
+#include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/number.h"
 #include "web/progress.h"
@@ -67,6 +68,7 @@ static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   if (c->x.status == 200)
     lab_web_note_visit(c->web);
+  lab_first_numbers_take(c->web);
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);

@@ -32,7 +32,7 @@ t.test("the good twin is proven", function()
   t.has(result.out, "1 exercise: 1 proven, 0 not proven, 0 inconclusive, in ")
   t.check(not (result.out .. result.err):find("[\r\27]"), "no line that changes in a pipe")
   t.match(result.err, "^50%-receipts: sentences  %d+ s\n50%-receipts: more clients  %d+ s of about %d+ s\n" ..
-    "50%-receipts: answers  %d+ s of about %d+ s\n$")
+    "50%-receipts: answers  %d+ s of about %d+ s\n50%-receipts: as a student  %d+ s of about %d+ s\n$")
 end)
 
 t.test("a sentence that fails with the fault", function()
