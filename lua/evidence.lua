@@ -5,7 +5,7 @@
 -- evidence.views(captures, named, begun) -> views, foreign
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
---   busy, seconds, in_flight, current (it is of the visit that is judged), and a
+--   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged), and a
 --   function open() -> a profile, or the text of metrics or vars; nil if it can't
 --   be read.
 -- named: the ids and kinds that an answer names, or nil. What is named is always
@@ -62,7 +62,7 @@ local NUMBERS = {
 
 local function newView(c)
   local idle = c.requests == 0
-  return { id = c.id, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {}, latency = {},
+  return { id = c.id, waited = c.waited, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {}, latency = {},
     elapsed = idle and c.seconds or c.busy, profiles = {} }
 end
 

@@ -18,6 +18,7 @@
 --   machine for itself while it looks }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
+--   waited              for how long the lab's threads had no processor meanwhile; nil
 --   profiles[kind]      at the load's end; of those that only grow, what came
 --                       while it ran
 --   looks[kind]         five of them, taken while it ran
@@ -172,6 +173,13 @@ local function planJobs(lab, plan)
   return jobs, what
 end
 
+-- Seconds; nil: the kernel doesn't say.
+local function waitedBetween(before, after)
+  local name = "diaglab_run_queue_time_seconds"
+  local a, b = before.metrics[name], after.metrics[name]
+  return a and b and math.max(0, b - a)
+end
+
 local function sendLoad(lab, plan, seen)
   local jobs, what = planJobs(lab, plan)
   local results = host.together(jobs)
@@ -196,6 +204,7 @@ local function sendLoad(lab, plan, seen)
     end
   end
   seen.after = numbersOf(metrics, heap)
+  seen.waited = waitedBetween(seen.before, seen.after)
   seen.short = seen.elapsed > plan.seconds - 0.05
 end
 

@@ -12,6 +12,7 @@ lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
   atomic_init(&c->owners, 1);
   snprintf(c->kind, sizeof c->kind, "%s", kind);
   c->bytes = bytes;
+  c->waited = -1;
   return c;
 }
 

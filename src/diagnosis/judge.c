@@ -102,6 +102,8 @@ static void push_evidence(lua_State *L, const lab_judge_question *q,
   set_number(L, "seconds", c->seconds);
   set_number(L, "busy", c->busy);
   set_number(L, "in_flight", c->in_flight);
+  if (c->waited >= 0)
+    set_number(L, "waited", c->waited);
   lua_pushlightuserdata(L, c);
   lua_pushcclosure(L, open_evidence, 1);
   lua_setfield(L, -2, "open");
