@@ -6,7 +6,7 @@
 --   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
 -- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines,
--- sentence, source
+-- sentence, source, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
@@ -41,6 +41,7 @@ check.rules = {
   name = { "error", "each function that a sentence or the diagnosis names exists in the program" },
   evidence = { "error", "a sentence that an answer can be grounded on is about the function to blame" },
   symptom = { "error", "a sentence measures what one sees from outside" },
+  tag = { "error", "each label is one that samples of that profile can have" },
   machine = { "error", "no sentence says something about the machine, such as plain milliseconds" },
   spoiler = { "error", "nothing that students see names the fault" },
   entering = { "warning", "no sentence counts per second while the step is entered: the machine says how long" },
@@ -216,6 +217,25 @@ local function checkSentenceNames(s, at)
   for _, key in ipairs { "top", "of" } do
     if s[key] then checkNames({ s[key] }, path(key)) end
   end
+end
+
+local function checkTag(s, at)
+  if not s.tag then return end
+  local problem = parts.tags.problem(s.subject.profile, s.tag, { slug = folder.slug, routes = folder.outline.routes,
+    keys = folder.labels })
+  if problem then
+    local path = table.move(at, 1, #at, 1, {})
+    path[#path + 1] = "tag"
+    addAt(path, "tag", "%s: %s", lesson.pathText(path), problem)
+  end
+end
+
+-- The keys of labels that the program sets; nil: nobody can tell.
+local function labelsOf()
+  local keys = {}
+  local all = parts.tags.collect(folder.text, keys)
+  for _, include in ipairs(folder.includes) do all = parts.tags.collect(include[2], keys) and all end
+  return all and keys or nil
 end
 
 -- ---- sentences -------------------------------------------------------------------
@@ -397,6 +417,7 @@ local function checkLesson(l)
   for _, key in ipairs { "expect", "keeps" } do
     for _, s in ipairs(l[key] or {}) do
       checkSentenceNames(s, s.path)
+      checkTag(s, s.path)
       checkMachine(s, s.path)
       checkShareAlone(s, s.path)
       if s.load then checkLoad(s.load, { key, s.path[2], "load" }) end
@@ -464,6 +485,7 @@ function check.folder(f)
     for _, include in ipairs(f.includes) do
       for name, line in pairs(checkProgram(include[1], include[2])) do f.functions[name] = f.functions[name] or line end
     end
+    f.labels = labelsOf()
     if f.lesson then checkLesson(f.lesson) end
     checkAnswers()
   end

@@ -62,8 +62,8 @@ local NUMBERS = {
 
 local function newView(c)
   local idle = c.requests == 0
-  return { id = c.id, waited = c.waited, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {}, latency = {},
-    elapsed = idle and c.seconds or c.busy, profiles = {} }
+  return { id = c.id, waited = c.waited, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {},
+    latency = {}, elapsed = idle and c.seconds or c.busy, profiles = {} }
 end
 
 local function profileView(c, p)

@@ -236,7 +236,10 @@ local function reportRow(row, keeps, number)
   local s = row.sentence
   local verdict, reason = parts.reason.conclude(row, keeps)
   s.failed = verdict == "no"
-  if s.failed then reason = reason .. parts.reason.of_errors(row, work.f) end
+  if s.failed then
+    local errors = parts.reason.of_errors(row, work.f)
+    reason = reason .. (errors ~= "" and errors or parts.reason.of_parts(row))
+  end
   local file, line = work.f.locate(table.unpack(s.path))
   local out = { text = s.text, file = file, line = line, key = parts.lesson.pathText(s.path), verdict = verdict,
     fault = row.fault_text, fixed = row.fixed_text, reason = reason, always = s.always or keeps or false }

@@ -45,6 +45,7 @@
   X(steps)                                                                     \
   X(student)                                                                   \
   X(submission)                                                                \
+  X(tags)                                                                      \
   X(templates)                                                                 \
   X(verdict)                                                                   \
   X(visit)

@@ -39,10 +39,20 @@ t.test("a sentence that fails with the fault", function()
   local dir = make_twin()
   edit(dir, "lesson.lua", 'value = "= 1 per request" },\n    { metric', 'value = "= 2 per request" },\n    { metric')
   local out = refused(dir, "it doesn't hold with the fault: share 1.000, value 1 (1 to 1) per request",
-    "top of the profile (flat, cum):", "lab.temp_file")
+    "; functions of the program in this profile: writeReceipt", "top of the profile (flat, cum):", "lab.temp_file")
   local file = t.match(out, "profile: (%S+%.pb%.gz)\n")
   t.equal(t.run("gzip -t " .. file).code, 0, "the profile is kept")
   t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
+end)
+
+t.long("which part of a sentence fails", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", 'under = "writeReceipt"', 'under = "writeReceipt", leaf = "getrandom"')
+  refused(dir, "it doesn't hold with the fault: share 0.000, value 0 (0 to 0) per request; without leaf it holds (share " ..
+    "1.000, value 1 (1 to 1) per request)\n")
+  dir = exercise.make("wait.lock", "receipts")
+  edit(dir, "lesson.lua", 'profile = "block.delay"', 'profile = "wall", tag = { state = "chan receive" }')
+  refused(dir, "; without tag it holds (", "), where the states are: ", "sync.RWMutex.RLock")
 end)
 
 -- The index is built when the step is entered, so it has no part in what the load
