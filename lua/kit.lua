@@ -132,19 +132,6 @@ end
 
 parts.refuse, parts.plural, parts.findFolders = refuse, plural, findFolders
 
--- ---- classes ---------------------------------------------------------------------
-
-verbs.classes = {
-  usage = "classes [--json]",
-  about = "Prints the vocabulary of diagnoses: what can be wrong with a program, one line\n" ..
-    "of meaning for each class, and one of how it shows.",
-  options = { { "--json", nil, "as JSON" } },
-  run = function(options)
-    host.out(options.json and parts.data.json { classes = parts.classes.objects() } .. "\n" or parts.classes.text())
-    return 0
-  end,
-}
-
 -- ---- progress --------------------------------------------------------------------
 
 local function stepOf(text)
@@ -244,6 +231,9 @@ verbs.check = {
 }
 
 verbs.test = host.part "proof"(host, parts)
+parts.templates = host.part "templates"()
+parts.vocabulary = host.part "vocabulary"(host, parts)
+verbs.classes = parts.vocabulary.verb
 verbs.new = host.part "new"(host, parts)
 verbs.answer = host.part "answer"(host, parts)
 verbs.repair = host.part "repair"(host, parts)

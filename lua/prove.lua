@@ -214,7 +214,7 @@ end
 
 local function evidenceFolder()
   if not work.evidence then
-    work.evidence = work.options.evidence or try(host.temp_folder())
+    work.evidence = work.options.evidence or try(host.kept_folder())
   end
   return work.evidence
 end

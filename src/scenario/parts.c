@@ -48,7 +48,8 @@
   X(tags)                                                                      \
   X(templates)                                                                 \
   X(verdict)                                                                   \
-  X(visit)
+  X(visit)                                                                     \
+  X(vocabulary)
 
 #define DECLARE(name)                                                          \
   extern const char lab_lua_##name[];                                          \
