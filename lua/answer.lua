@@ -80,7 +80,7 @@ local function readPack(folder)
     end
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
-      in_flight = tonumber(c.in_flight) or 0, open = function()
+      waited = tonumber(c.waited_seconds), in_flight = tonumber(c.in_flight) or 0, open = function()
         local bytes, missing = host.read(folder .. "/" .. c.id)
         if not bytes then refuse("%s", missing) end
         if c.kind == "metrics" or c.kind == "vars" then return bytes end

@@ -47,6 +47,17 @@ local function answerOf(t)
     ruled_out = t.ruled_out }
 end
 
+-- The parameters of the proof's visits, as of grounds.lua.
+local function visitOf(f)
+  local visit = { params = {}, defaults = {} }
+  for name, param in pairs(f.outline.params) do
+    local given = (f.lesson.params or {})[name]
+    visit.defaults[name] = param[1]
+    visit.params[name] = given == nil and param[1] or given
+  end
+  return visit
+end
+
 local function proveFile(path, f, seen)
   local text, unread = host.read(path)
   if not text then return unread end
@@ -58,7 +69,7 @@ local function proveFile(path, f, seen)
     end
   end
   local wanted = path:match("([^/]+)$"):match("^(%a+)")
-  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) })
+  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) }, nil, visitOf(f))
   if result.verdict ~= wanted then
     return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
       result.feedback, wanted)

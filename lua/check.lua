@@ -6,7 +6,7 @@
 --   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
 -- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines,
--- sentence, source
+-- sentence, source, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
@@ -41,6 +41,7 @@ check.rules = {
   name = { "error", "each function that a sentence or the diagnosis names exists in the program" },
   evidence = { "error", "a sentence that an answer can be grounded on is about the function to blame" },
   symptom = { "error", "a sentence measures what one sees from outside" },
+  tag = { "error", "each label is one that samples of that profile can have" },
   machine = { "error", "no sentence says something about the machine, such as plain milliseconds" },
   spoiler = { "error", "nothing that students see names the fault" },
   entering = { "warning", "no sentence counts per second while the step is entered: the machine says how long" },
@@ -118,6 +119,18 @@ local function checkFixed(l)
   local path = folder.dir .. "/" .. l.fixed.file
   if not host.exists(path) then return addAt({ "fixed" }, "fixed", "there is no file %s", l.fixed.file) end
   if folder.fixed_problem then addAt({ "fixed" }, "fixed", "%s", folder.fixed_problem) end
+end
+
+local function checkNumber(number)
+  local declared = number and number.param and folder.outline.params[number.param]
+  if not number or not number.param then return end
+  local at = { "diagnosis", "number", 1 }
+  if not declared then
+    addAt(at, "params", "diagnosis.number: the scenario has no parameter '%s'%s", number.param,
+      host.did_you_mean(number.param, folder.outline.params))
+  elseif type(declared[1]) ~= "number" then
+    addAt(at, "params", "diagnosis.number: the parameter %s is a %s, not a number", number.param, type(declared[1]))
+  end
 end
 
 local function checkMeanings()
@@ -206,6 +219,25 @@ local function checkSentenceNames(s, at)
   end
 end
 
+local function checkTag(s, at)
+  if not s.tag then return end
+  local problem = parts.tags.problem(s.subject.profile, s.tag, { slug = folder.slug, routes = folder.outline.routes,
+    keys = folder.labels })
+  if problem then
+    local path = table.move(at, 1, #at, 1, {})
+    path[#path + 1] = "tag"
+    addAt(path, "tag", "%s: %s", lesson.pathText(path), problem)
+  end
+end
+
+-- The keys of labels that the program sets; nil: nobody can tell.
+local function labelsOf()
+  local keys = {}
+  local all = parts.tags.collect(folder.text, keys)
+  for _, include in ipairs(folder.includes) do all = parts.tags.collect(include[2], keys) and all end
+  return all and keys or nil
+end
+
 -- ---- sentences -------------------------------------------------------------------
 
 local function checkMachine(s, at)
@@ -241,7 +273,8 @@ local function checkEvidence(l)
       if sentence.isEvidence(s) and sentence.isAbout(s, name) then return end
     end
   end
-  addAt({ "expect" }, "evidence", "no sentence is about %s: without one, no answer can be grounded",
+  addAt({ "expect" }, "evidence", "no sentence is about %s that one capture can show: about a profile, a metric or " ..
+    "memstats, and with neither always nor x fixed nor x baseline; without one, no answer can be grounded",
     table.concat(diagnosis.where, " or "))
 end
 
@@ -384,6 +417,7 @@ local function checkLesson(l)
   for _, key in ipairs { "expect", "keeps" } do
     for _, s in ipairs(l[key] or {}) do
       checkSentenceNames(s, s.path)
+      checkTag(s, s.path)
       checkMachine(s, s.path)
       checkShareAlone(s, s.path)
       if s.load then checkLoad(s.load, { key, s.path[2], "load" }) end
@@ -392,6 +426,7 @@ local function checkLesson(l)
   local d = l.diagnosis or {}
   if d.where then checkNames(d.where, { "diagnosis", "where" }) end
   if d.victims then checkNames(d.victims, { "diagnosis", "victims" }) end
+  checkNumber(d.number)
   checkVictims(l)
   if not folder.faulty.expect then -- a sentence that can't be read may be the one
     checkEvidence(l)
@@ -450,6 +485,7 @@ function check.folder(f)
     for _, include in ipairs(f.includes) do
       for name, line in pairs(checkProgram(include[1], include[2])) do f.functions[name] = f.functions[name] or line end
     end
+    f.labels = labelsOf()
     if f.lesson then checkLesson(f.lesson) end
     checkAnswers()
   end

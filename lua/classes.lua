@@ -5,7 +5,8 @@
 --
 -- classes.list: { { name, meaning, how it shows } ... } in the order of the families
 -- classes.known: name -> true; classes.family(name) -> "wait" for "wait.lock"
--- classes.text() -> for a terminal; classes.objects() -> { { class, meaning, shows } }
+-- classes.text([list]) -> for a terminal; classes.objects([list]) -> { { class,
+--   meaning, shows } }
 
 local classes = {}
 
@@ -93,18 +94,20 @@ local function column(text)
   return table.concat(lines, "\n" .. (" "):rep(INDENT))
 end
 
--- The vocabulary as text, and as data for JSON.
-function classes.text()
+-- The vocabulary, or LIST of it, as text, and as data for JSON.
+function classes.text(list)
   local out = {}
-  for i, class in ipairs(classes.list) do
+  for i, class in ipairs(list or classes.list) do
     out[i] = ("%-18s %s\n%-18s %s\n"):format(class[1], column(class[2]), "", column(class[3]))
   end
   return table.concat(out)
 end
 
-function classes.objects()
+function classes.objects(list)
   local out = {}
-  for i, class in ipairs(classes.list) do out[i] = { class = class[1], meaning = class[2], shows = class[3] } end
+  for i, class in ipairs(list or classes.list) do
+    out[i] = { class = class[1], meaning = class[2], shows = class[3] }
+  end
   return out
 end
 

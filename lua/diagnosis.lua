@@ -6,8 +6,9 @@
 --
 -- question: { what = "answer", "classes" (the vocabulary) or "progress", form = "text",
 --   "json" or "csv" (only of the progress), step, attempt, submission = the bytes that
---   were sent, or the events, is_json, captures = as of evidence.lua, wrong = answers
---   of this attempt so far that were not right, hints = the lab gives hints }
+--   were sent, or the events, is_json, captures, first = as of evidence.lua, params =
+--   those with which the step was entered, as JSON, wrong = answers of this attempt so far that were
+--   not right, hints = the lab gives hints }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -20,6 +21,7 @@ parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)
 parts.lesson = host.part "lesson"(parts)
 parts.measure = host.part "measure"(host, parts)
+parts.grounds = host.part "grounds"(parts)
 parts.judge = host.part "judge"(host, parts)
 parts.submission = host.part "submission"(host, parts)
 parts.verdict = host.part "verdict"(parts)
@@ -32,17 +34,21 @@ local function refused(question, status, text)
     or parts.verdict.wrap(text) }
 end
 
--- The lesson of step NUMBER; nil: it has none that an answer could be judged by.
+-- The lesson of step NUMBER, and the parameters that it has by itself; nil: it has
+-- none that an answer could be judged by.
 local function readLesson(number)
   local entry = steps.list()[number]
   if not entry then return nil end
   host.read_whole { entry.file }
+  local lesson, defaults = nil, {}
   for key, value in parts.record.each(host.record(entry.file) or "") do
-    if key == "lesson" then
-      local lesson = parts.lesson.read(assert(host.data(value, "lesson")))
-      return lesson.diagnosis and lesson.diagnosis.class and lesson
+    if key == "lesson" then lesson = parts.lesson.read(assert(host.data(value, "lesson"))) end
+    if key == "scenario" then
+      for name, param in pairs(assert(host.data(value, "scenario")).params) do defaults[name] = param[1] end
     end
   end
+  if not (lesson and lesson.diagnosis and lesson.diagnosis.class) then return nil end
+  return lesson, defaults
 end
 
 local function idsOf(views)
@@ -63,12 +69,13 @@ return function(question)
   end
   local answer, problem = parts.submission.read(question.submission, question.is_json)
   if not answer then return refused(question, 400, problem) end
-  local lesson = readLesson(question.step)
+  local lesson, defaults = readLesson(question.step)
   if not lesson then
     return refused(question, 404, ("step %d has no lesson by which an answer could be judged"):format(question.step))
   end
-  local views, foreign = parts.evidence.views(question.captures, answer.evidence)
-  local result = parts.judge.answer(answer, lesson, views, foreign)
+  local views, foreign = parts.evidence.views(question.captures, answer.evidence, question.first)
+  local visit = { params = parts.read_json(question.params) or {}, defaults = defaults }
+  local result = parts.judge.answer(answer, lesson, views, foreign, visit)
   if result.code == "answer.empty" or result.code == "answer.class" or result.code == "evidence.unknown" then
     return refused(question, 400, result.feedback)
   end

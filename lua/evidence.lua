@@ -2,14 +2,15 @@
 -- Captures as views: what judge.lua judges by.
 --
 -- evidence.lua() -> evidence
--- evidence.views(captures, named) -> views, foreign
+-- evidence.views(captures, named, begun) -> views, foreign
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
---   busy, seconds, in_flight, current (it is of the visit that is judged), and a
+--   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged), and a
 --   function open() -> a profile, or the text of metrics or vars; nil if it can't
 --   be read.
 -- named: the ids and kinds that an answer names, or nil. What is named is always
 --   looked at; of the others of one kind only the newest.
+-- begun: the numbers with which the visit began, captures that no student has; or nil.
 
 local evidence = {}
 
@@ -37,8 +38,23 @@ local function parseVars(text)
   return numbers
 end
 
+-- Fields of MemStats that /metrics has, too.
+local GO_NAMES = { Alloc = "alloc_bytes", TotalAlloc = "alloc_bytes_total", Sys = "sys_bytes",
+  Mallocs = "mallocs_total", Frees = "frees_total", HeapAlloc = "heap_alloc_bytes", HeapSys = "heap_sys_bytes",
+  HeapIdle = "heap_idle_bytes", HeapInuse = "heap_inuse_bytes", HeapReleased = "heap_released_bytes",
+  HeapObjects = "heap_objects", NextGC = "next_gc_bytes" }
+
+local function memstatsOf(metrics)
+  local memstats = { NumGC = metrics.go_gc_duration_seconds_count }
+  for field, name in pairs(GO_NAMES) do memstats[field] = metrics["go_memstats_" .. name] end
+  return memstats
+end
+
 local NUMBERS = {
-  metrics = function(text) return { metrics = evidence.parseMetrics(text), memstats = {} } end,
+  metrics = function(text)
+    local metrics = evidence.parseMetrics(text)
+    return { metrics = metrics, memstats = memstatsOf(metrics) }
+  end,
   vars = parseVars,
 }
 
@@ -46,8 +62,8 @@ local NUMBERS = {
 
 local function newView(c)
   local idle = c.requests == 0
-  return { id = c.id, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {}, latency = {},
-    elapsed = idle and c.seconds or c.busy, profiles = {} }
+  return { id = c.id, waited = c.waited, kind = c.kind, slug = c.slug, requests = c.requests, statuses = {},
+    latency = {}, elapsed = idle and c.seconds or c.busy, profiles = {} }
 end
 
 local function profileView(c, p)
@@ -60,8 +76,9 @@ local function profileView(c, p)
   return view
 end
 
--- Numbers say how much was added since the first ones of the same kind.
-local function numbersView(c, numbers, first)
+-- Numbers say how much was added since the first ones of the same kind. PREVIOUS:
+-- those before, if nobody asked for anything since: what was added then came by itself.
+local function numbersView(c, numbers, first, previous)
   local view = newView(c)
   view.after = numbers
   if first then
@@ -69,13 +86,17 @@ local function numbersView(c, numbers, first)
     view.requests = c.requests - first.capture.requests
     view.elapsed = c.busy - first.capture.busy
   end
+  if previous then
+    view.idle = { slug = c.slug, profiles = {}, requests = c.requests, latency = {}, before = previous.numbers,
+      after = numbers, elapsed = c.seconds - previous.capture.seconds }
+  end
   return view
 end
 
--- The captures that are looked at: those that are named, then the newest; and the
--- first of each kind of numbers.
-local function choose(captures, named)
-  local chosen, first, n, isNamed = {}, {}, {}, {}
+-- The captures that are looked at: those that are named, then the newest. Of numbers
+-- also the first of each kind, and for each those before it.
+local function choose(captures, named, begun)
+  local chosen, first, previous, n, isNamed = {}, {}, {}, {}, {}
   for _, name in ipairs(named or {}) do isNamed[name] = true end
   local function add(c)
     if #chosen < ALL then chosen[#chosen + 1] = c end
@@ -83,7 +104,14 @@ local function choose(captures, named)
   for i = #captures, 1, -1 do
     local c = captures[i]
     if c.current and isNamed[c.id] then add(c) end
-    if c.current and NUMBERS[c.kind] then first[c.kind] = c end
+  end
+  local last = {}
+  for _, c in ipairs(begun or {}) do first[c.kind], last[c.kind] = c, c end
+  for _, c in ipairs(captures) do
+    if c.current and NUMBERS[c.kind] then
+      first[c.kind] = first[c.kind] or c
+      previous[c], last[c.kind] = last[c.kind], c
+    end
   end
   for i = #captures, 1, -1 do
     local c = captures[i]
@@ -92,23 +120,28 @@ local function choose(captures, named)
       if n[c.kind] <= OF_KIND then add(c) end
     end
   end
-  return chosen, first
+  return chosen, first, previous
 end
 
-function evidence.views(captures, named)
+-- Did nobody ask for anything between A and B?
+local function isQuiet(a, b) return a.requests == b.requests and a.in_flight == 0 and b.in_flight == 0 end
+
+function evidence.views(captures, named, begun)
   local foreign, views, known = {}, {}, {}
   for _, c in ipairs(captures) do
     if not c.current then foreign[c.id] = true end
   end
-  local chosen, first = choose(captures, named)
+  local chosen, first, previous = choose(captures, named, begun)
   local function numbersOf(c)
-    known[c.id] = known[c.id] or NUMBERS[c.kind](c.open())
-    return known[c.id]
+    known[c] = known[c] or NUMBERS[c.kind](c.open())
+    return known[c]
   end
+  local function withNumbers(c) return c and { capture = c, numbers = numbersOf(c) } or nil end
   for _, c in ipairs(chosen) do
     if NUMBERS[c.kind] then
-      local start = first[c.kind]
-      views[#views + 1] = numbersView(c, numbersOf(c), start ~= c and { capture = start, numbers = numbersOf(start) })
+      local start, before = first[c.kind], previous[c]
+      views[#views + 1] = numbersView(c, numbersOf(c), start ~= c and withNumbers(start) or nil,
+        before and isQuiet(before, c) and withNumbers(before) or nil)
     else
       local p = c.open()
       if p then views[#views + 1] = profileView(c, p) end

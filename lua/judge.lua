@@ -2,8 +2,8 @@
 -- The judgement of a diagnosis, on what its author has seen: a pure function. The
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: classes, claim, measure, sentence
--- judge.answer(answer, lesson, views, foreign) -> result
+-- judge.lua(host, parts) -> judge      parts: classes, grounds
+-- judge.answer(answer, lesson, views, foreign, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
 --   ids of views } or nil for all, number = text, ruled_out = { { class,
@@ -13,6 +13,7 @@
 --   is one, too, and has an `id` and one profile. Without any profile a view has
 --   nothing to show.
 -- foreign: { [id] = true } of captures of other visits, or nil
+-- visit: { params, defaults } of the step, as of grounds.lua, or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
 --   "solved", "partial", "wrong" or "invalid" (it can't be judged, and costs no
@@ -21,14 +22,13 @@
 -- The feedback never names the answer.
 
 local host, parts = ...
-local classes, claim, measure, sentence = parts.classes, parts.claim, parts.measure, parts.sentence
+local classes, grounds = parts.classes, parts.grounds
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
 local UNGROUNDED_MAX = 60 -- points without evidence
 local PARTIAL = 30 -- points from which an answer is partly right
 local GUILTY_SHARE = 0.05 -- of the stacks with the function to blame: less is an accident
-local SAMPLES_MIN = 30
 local CHURN = 10 -- times more was allocated than is in use
 local RSS_LARGE = 100e6 -- bytes
 
@@ -45,6 +45,7 @@ judge.feedback = {
   ["where.elsewhere"] = "Your own profiles don't connect this one with the symptom.",
   ["where.unknown"] = "No profile that you took has this function: names are taken from what you see.",
   ["evidence.none"] = "None of your captures speaks about this function: which profile would show it?",
+  ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
   ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
   ["evidence.other_step"] = "Your evidence is of another visit: take it anew, in this one.",
@@ -172,81 +173,25 @@ local function placeOf(name, lesson, views)
   return own and "where.elsewhere" or "where.machinery"
 end
 
--- ---- evidence --------------------------------------------------------------------
-
-local function kindOf(s)
-  local subject = s.subject
-  if not subject.profile then return "metrics" end
-  return subject.profile
-end
-
--- Does VIEW count, if the answer names its evidence as WANTED?
-local function isWanted(view, kind, wanted)
-  return not wanted or indexOf(wanted, kind) or view.id and indexOf(wanted, view.id)
-end
-
--- Does S hold in VIEW? Returns true; or false and a code of what is missing, which
--- is nil if S just doesn't hold.
-local function holdsIn(s, view)
-  if view.requests == 0 and s.during ~= "idle" then return false, "evidence.idle" end
-  local verdict = measure.judge(s, { view })
-  local number = measure.number(s, view)
-  local few = number and s.subject.sampled and number.n > 0 and number.n < SAMPLES_MIN
-  if verdict == "no" and few then return false, "evidence.few" end
-  if verdict ~= "inconclusive" then return verdict == "yes" end
-  if number.n >= SAMPLES_MIN and number.share and s.share and claim.holds(s.share, number.share) then return true end
-  return false, "evidence.few"
-end
-
-local MORE = { ["evidence.none"] = 1, ["evidence.healthy_too"] = 2, ["evidence.idle"] = 3, ["evidence.few"] = 4 }
-
--- Does a sentence about NAME hold in what was seen? Returns true and the view's id,
--- or false and a code of what is missing.
-local function isGrounded(name, lesson, views, wanted)
-  local code = "evidence.none"
-  local function note(other)
-    if other and MORE[other] > MORE[code] then code = other end
-  end
-  for _, s in ipairs(lesson.expect or {}) do
-    local kind = kindOf(s)
-    for _, view in ipairs(sentence.isAbout(s, name) and views or {}) do
-      local has = kind == "metrics" and view.after or view.profiles[kind]
-      if has and isWanted(view, kind, wanted) then
-        local evidence = sentence.isEvidence(s)
-        if evidence or s.always then
-          local holds, missing = holdsIn(s, view)
-          if holds and evidence then return true, view.id end
-          note(holds and "evidence.healthy_too" or missing)
-        end
-      end
-    end
-  end
-  return false, code
-end
-
--- "20ms" or "20": within the tolerance of what the lesson says?
-local function isRightNumber(text, lesson)
-  local n = lesson.diagnosis.number
-  local c = n and text and claim.parse("= " .. text:gsub("^%s*=?%s*", ""))
-  if not c then return false end
-  local value = c.low
-  if not c.unit and n.unit ~= "" then
-    local with = claim.parse(("= %s%s"):format(c.low, n.unit))
-    value = with and with.low or value
-  end
-  return math.abs(value - n.value) <= n.tolerance * math.abs(n.value)
-end
+-- ---- what speaks against a class --------------------------------------------------
 
 -- Values of VIEW's profile of KIND: the scenario's own.
 local function wholeOf(view, kind, type)
   return view.profiles[kind]:sum({ scenario = view.slug, only_scenario = true, type = type }).whole
 end
 
+-- Did the processor have nothing to do in VIEW? Threads that were ready and had to
+-- wait for one, because other programs had it, would have used it. Nobody knows
+-- without having looked at both.
+local function isProcessorIdle(view)
+  return view.waited ~= nil and wholeOf(view, "cpu", "cpu") / 1e9 + view.waited < 0.3 * view.elapsed
+end
+
 -- Does the profile of KIND in VIEW speak against the family of CLASS?
 local function speaksAgainst(class, kind, view)
   local family = classes.family(class)
   if not view.profiles[kind] or not view.requests or view.requests == 0 then return false end
-  if family == "cpu" and kind == "cpu" then return wholeOf(view, kind, "cpu") / 1e9 < 0.3 * view.elapsed end
+  if family == "cpu" and kind == "cpu" then return isProcessorIdle(view) end
   if (family == "memory" or family == "gc") and kind == "heap" then
     return wholeOf(view, kind, "inuse_space") < 1e6 and wholeOf(view, kind, "alloc_space") / view.requests < 1e6
   end
@@ -390,19 +335,36 @@ local function pointsForPlace(place, hops)
   return hops and place ~= "where.entry" and math.floor(POINTS.where / (1 + hops) + 0.5) or 0
 end
 
-local function scoreHypothesis(h, answer, lesson, views)
+-- What the captures of VIEWS lack, in words, where the code alone isn't enough.
+local function feedbackFor(code, lesson, visit)
+  if code == "evidence.none" then
+    local kinds = grounds.kinds(lesson)
+    return kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
+  elseif code == "evidence.params" then
+    return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")
+      :format(table.concat(grounds.unusual(lesson, visit), ", "))
+  end
+end
+
+-- Is what H says of the function to blame grounded? A function that no profile shows
+-- may be named by who has seen what the lesson says about it.
+local function findGrounds(name, answer, lesson, views, visit)
+  if not indexOf(lesson.diagnosis.where or {}, plainName(name, views[1].slug)) then return false end
+  local grounded, found = grounds.find(lesson, views, answer.evidence, visit)
+  if not grounded and grounds.isRightNumber(answer.number, lesson, visit) then return true end
+  return grounded, found
+end
+
+local function scoreHypothesis(h, answer, lesson, views, visit)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then return scoreHealthy(h, lesson, views) end
   local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
   local place, hops = placeOf(name, lesson, views)
+  local grounded, found = findGrounds(name, answer, lesson, views, visit)
+  if grounded then place = "right" end
   if place == "where.unknown" then return invalid(place) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
-  local grounded, found = false, nil
-  if place == "right" then
-    grounded, found = isGrounded(plainName(name, views[1].slug), lesson, views, answer.evidence)
-    if not grounded and isRightNumber(answer.number, lesson) then grounded, found = true, nil end
-  end
   local result = { grounded = grounded, by = grounded and found or nil, parts = { class = points, where = where,
     evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, lesson, views) } }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
@@ -410,15 +372,16 @@ local function scoreHypothesis(h, answer, lesson, views)
   local solved = points == POINTS.class and place == "right" and grounded
   result.verdict = solved and "solved" or result.score >= PARTIAL and "partial" or "wrong"
   result.code = solved and "solved" or place ~= "right" and place or classCode or found
+  result.feedback = feedbackFor(result.code, lesson, visit)
   return result
 end
 
-function judge.answer(answer, lesson, views, foreign)
+function judge.answer(answer, lesson, views, foreign, visit)
   local wrong = findInvalid(answer, views, foreign or {})
   if wrong then return wrong end
   local result
   for rank = 1, math.min(3, #answer.hypotheses) do
-    local scored = scoreHypothesis(answer.hypotheses[rank], answer, lesson, views)
+    local scored = scoreHypothesis(answer.hypotheses[rank], answer, lesson, views, visit)
     if rank > 1 and scored.verdict == "solved" then scored.verdict, scored.code = "partial", "rank" end
     if not result or scored.score > result.score then result = scored end
     if rank == 1 and scored.verdict == "solved" then break end

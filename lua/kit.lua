@@ -21,8 +21,10 @@ parts.lesson = host.part "lesson"(parts)
 parts.source = host.part "source"(parts.lines)
 parts.steps = host.part "steps"(host)
 parts.folders = host.part "folders"(host, parts)
+parts.tags = host.part "tags"(host)
 parts.check = host.part "check"(host, parts)
 parts.measure = host.part "measure"(host, parts)
+parts.grounds = host.part "grounds"(parts)
 parts.judge = host.part "judge"(host, parts)
 parts.naive = host.part "naive"(host, parts)
 parts.junk = host.part "junk"(host)
@@ -31,7 +33,8 @@ parts.kept = host.part "kept"(host, parts)
 parts.evidence = host.part "evidence"()
 parts.visit = host.part "visit"(host, parts)
 parts.left = host.part "left"(parts)
-parts.reason = host.part "reason"(host)
+parts.student = host.part "student"(host, parts)
+parts.reason = host.part "reason"(host, parts)
 parts.prove = host.part "prove"(host, parts)
 parts.jobs = host.part "jobs"(host, parts)
 
@@ -128,19 +131,6 @@ local function findFolders(verb, paths)
 end
 
 parts.refuse, parts.plural, parts.findFolders = refuse, plural, findFolders
-
--- ---- classes ---------------------------------------------------------------------
-
-verbs.classes = {
-  usage = "classes [--json]",
-  about = "Prints the vocabulary of diagnoses: what can be wrong with a program, one line\n" ..
-    "of meaning for each class, and one of how it shows.",
-  options = { { "--json", nil, "as JSON" } },
-  run = function(options)
-    host.out(options.json and parts.data.json { classes = parts.classes.objects() } .. "\n" or parts.classes.text())
-    return 0
-  end,
-}
 
 -- ---- progress --------------------------------------------------------------------
 
@@ -241,6 +231,9 @@ verbs.check = {
 }
 
 verbs.test = host.part "proof"(host, parts)
+parts.templates = host.part "templates"()
+parts.vocabulary = host.part "vocabulary"(host, parts)
+verbs.classes = parts.vocabulary.verb
 verbs.new = host.part "new"(host, parts)
 verbs.answer = host.part "answer"(host, parts)
 verbs.repair = host.part "repair"(host, parts)

@@ -30,10 +30,12 @@ local function classList(v)
   return list
 end
 
--- { value, unit, question, tolerance }
+-- { value or param, unit, question, tolerance }: a number, or the name of the
+-- parameter that has it.
 local function number(v)
-  if type(v) ~= "table" or type(v[1]) ~= "number" or type(v[2]) ~= "string" or type(v[3]) ~= "string" then
-    complain("type", 'must be like { 20, "ms", "for how long is the lock held?" }')
+  local kind = type(v) == "table" and type(v[1])
+  if kind ~= "number" and kind ~= "string" or type(v[2]) ~= "string" or type(v[3]) ~= "string" then
+    complain("type", 'must be like { 20, "ms", "for how long is the lock held?" }, or with the name of a param for 20')
     return nil
   end
   local tolerance = v[4] or 0.15
@@ -41,8 +43,9 @@ local function number(v)
     at(4, complain, "type", "is the tolerance: a number between 0 and 1, such as 0.15")
     return nil
   end
-  local c = claim.parse(("= %s%s"):format(v[1], v[2]))
-  return { value = c and c.low or v[1], unit = v[2], kind = c and c.unit, question = v[3], tolerance = tolerance }
+  local c = claim.parse(("= %s%s"):format(kind == "number" and v[1] or 1, v[2]))
+  return { value = kind == "number" and (c and c.low or v[1]) or nil, param = kind == "string" and v[1] or nil,
+    unit = v[2], kind = c and c.unit, question = v[3], tolerance = tolerance }
 end
 
 local diagnosisShape = { class = classList, where = words, victims = words, number = number }

@@ -4,7 +4,7 @@
 -- new.lua(host, parts) -> the verb, for kit.lua
 
 local host, parts = ...
-local templates = host.part "templates"()
+local templates = parts.templates
 
 local function sortedClasses()
   local names = {}
@@ -138,8 +138,8 @@ local function pick(class)
   if not parts.classes.known[class] then
     parts.refuse("new", "there is no class '%s'%s", class, host.did_you_mean(class, parts.classes.known))
   end
-  parts.refuse("new", "there is no template for %s; there are: %s. Take one of these, and change class in lesson.lua",
-    class, table.concat(sortedClasses(), ", "))
+  parts.refuse("new", "there is no template for %s; there are: %s. Take %s, which shows in the same way, and change " ..
+    "class in lesson.lua", class, table.concat(sortedClasses(), ", "), parts.vocabulary.template_of(class))
 end
 
 -- The folder for exercises, and those that it is in.

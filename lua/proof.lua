@@ -76,7 +76,7 @@ local function printDetails(report, verbose)
         row.fixed and "; repaired: " .. row.fixed or ""))
     end
   end
-  for _, list in ipairs { "left", "answers", "junk" } do
+  for _, list in ipairs { "left", "answers", "junk", "student" } do
     for _, text in ipairs(report[list] and report[list].problems or {}) do host.out("    " .. text .. "\n") end
   end
   for _, text in ipairs(report.plain) do host.out("    " .. text .. "\n") end
@@ -183,7 +183,7 @@ end
 -- What isn't a matter of sentences, answers and so on.
 local function plainProblems(report)
   local known = {}
-  for _, list in ipairs { "left", "answers", "junk" } do
+  for _, list in ipairs { "left", "answers", "junk", "student" } do
     for _, text in ipairs(report[list] and report[list].problems or {}) do known[text] = true end
   end
   for _, row in ipairs(report.sentences) do
@@ -286,7 +286,8 @@ return {
   about = "Proves exercises. With the fault each sentence of the lesson must hold; with the\n" ..
     "repaired program it must fail; what the program is for must work in both; when\n" ..
     "the step is left, nothing of it may stay; each answer of answers/ must get the\n" ..
-    "verdict that its name begins with, and junk must not be right.\n" ..
+    "verdict that its name begins with, and junk must not be right; and a lab must\n" ..
+    "judge the right answer of somebody who took all profiles as solved.\n" ..
     "A FOLDER is a scenario's folder, or one that has such folders in it.",
   options = {
     { "--runs", "N", "prove each N times (1; 20 before a release)", "count" },

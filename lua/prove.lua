@@ -3,7 +3,7 @@
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
 -- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, sentence, visit,
---   answers, naive, kept, left, reason
+--   answers, student, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
@@ -15,7 +15,7 @@
 --   seconds             that it took
 --   sentences           { { text, file, line, key, verdict, fault, fixed, reason,
 --                       top = { lines }, evidence = path } ... }
---   left, answers, junk, naive     { ok, problems = { texts } }; naive: what solved it
+--   left, answers, junk, student, naive     { ok, problems = { texts } }; naive: what solved it
 --   problems            texts of all that isn't proven
 
 local host, parts = ...
@@ -76,7 +76,7 @@ end
 local work -- of the folder that is proven: { f, options, programs, series, temp, tell, stage, visits }
 
 -- Stages, and how much of the work is done when each begins: most of it is visits.
-local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.93, evidence = 0.96 }
+local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.92, ["as a student"] = 0.93, evidence = 0.96 }
 local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
 
 local function announce(which)
@@ -214,7 +214,7 @@ end
 
 local function evidenceFolder()
   if not work.evidence then
-    work.evidence = work.options.evidence or try(host.temp_folder())
+    work.evidence = work.options.evidence or try(host.kept_folder())
   end
   return work.evidence
 end
@@ -236,7 +236,10 @@ local function reportRow(row, keeps, number)
   local s = row.sentence
   local verdict, reason = parts.reason.conclude(row, keeps)
   s.failed = verdict == "no"
-  if s.failed then reason = reason .. parts.reason.of_errors(row, work.f) end
+  if s.failed then
+    local errors = parts.reason.of_errors(row, work.f)
+    reason = reason .. (errors ~= "" and errors or parts.reason.of_parts(row))
+  end
   local file, line = work.f.locate(table.unpack(s.path))
   local out = { text = s.text, file = file, line = line, key = parts.lesson.pathText(s.path), verdict = verdict,
     fault = row.fault_text, fixed = row.fixed_text, reason = reason, always = s.always or keeps or false }
@@ -390,6 +393,9 @@ function prove.folder(f, options, tell)
       work.stage = "answers"
       announce()
       parts.answers.prove(f, work, report)
+      work.stage = "as a student"
+      announce("fault")
+      parts.student.prove(f, work, report)
       report.naive = parts.naive.solve(f, work.order[1].visits.fault[1])
     end
   end)

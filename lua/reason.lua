@@ -1,14 +1,75 @@
 -- SPDX-License-Identifier: MIT
 -- Why a sentence of an exercise fails: the most likely reason, in words.
 --
--- reason.lua(host) -> reason
+-- reason.lua(host, parts) -> reason     parts: measure, tags
 -- reason.conclude(row, keeps) -> "yes", "no" or "inconclusive", why
--- reason.of_errors(row, folder) -> text to append
+-- reason.of_errors(row, folder), reason.of_parts(row) -> text to append
 --
 -- A row is prove.lua's: { sentence, fault, fault_text, fixed, fixed_text }.
 
-local host = ...
+local host, parts = ...
+local measure = parts.measure
 local reason = {}
+
+-- ---- what a sentence asks for and isn't there ------------------------------------
+
+local NARROWING = { "tag", "line", "leaf", "top", "absent", "under", "of" }
+
+local function without(s, key)
+  local copy = {}
+  for name, value in pairs(s) do copy[name] = value end
+  copy[key] = nil
+  return copy
+end
+
+-- The functions of the scenario that the profile of S has, those with most first.
+local function functionsIn(s, seen)
+  local p = measure.profilesOf(s, seen)[1]
+  local sums, names = {}, {}
+  for _, stack in ipairs(p and p:stacks { scenario = seen.slug, type = s.subject.type } or {}) do
+    for _, name in ipairs(stack) do
+      if not sums[name] then names[#names + 1] = name end
+      sums[name] = (sums[name] or 0) + stack.weight
+    end
+  end
+  table.sort(names, function(a, b) return sums[a] > sums[b] or sums[a] == sums[b] and a < b end)
+  return table.concat(names, ", ", 1, math.min(#names, 6))
+end
+
+-- The values that the label of S has in the profile, if they are states.
+local function statesIn(s, seen)
+  local found = {}
+  for _, state in ipairs(parts.tags.states) do
+    local other = without(s, "tag")
+    other.tag = { state = state }
+    local number = measure.number(other, seen)
+    if number and number.value > 0 then found[#found + 1] = state end
+  end
+  return table.concat(found, ", ")
+end
+
+-- If the sentence of ROW fails with the fault: which part of it does, or what is there
+-- instead. Else "".
+function reason.of_parts(row)
+  local s, visits = row.sentence, row.sentence.series.visits.fault
+  local seen = visits[#visits]
+  if not s.subject.profile or not seen or row.fault == "yes" then return "" end
+  for _, key in ipairs(NARROWING) do
+    if s[key] then
+      local verdict, text = measure.judge(without(s, key), visits)
+      local states = key == "tag" and s.tag.state and statesIn(s, seen) or ""
+      if verdict == "yes" then
+        return ("; without %s it holds (%s)%s"):format(key, text,
+          states ~= "" and ", where the states are: " .. states or "")
+      end
+    end
+  end
+  local functions = functionsIn(s, seen)
+  if functions == "" then return "; this profile has no function of the program" end
+  return "; functions of the program in this profile: " .. functions
+end
+
+-- ---- the reason ------------------------------------------------------------------
 
 -- What the row proves: "yes", "no" or "inconclusive", and why.
 function reason.conclude(row, keeps)

@@ -325,10 +325,10 @@ local function contains(list, word)
 end
 
 -- Can a student's own capture show that S holds? Captures come after the step was
--- entered, and there is nothing to compare them with.
+-- entered and before it is left, and there is nothing to compare them with.
 function sentence.isEvidence(s)
   local than = s.value and s.value.than
-  if s.during == "enter" then return false end
+  if s.during == "enter" or s.during == "left" then return false end
   return not s.always and than ~= "fixed" and than ~= "baseline" and not s.subject.latency and not s.subject.status
 end
 

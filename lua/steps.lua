@@ -329,6 +329,12 @@ local function paramValues(declared, number, overrides)
   return strictParams(values)
 end
 
+local function copyOf(t)
+  local copy = {}
+  for key, value in pairs(t) do copy[key] = value end
+  return copy
+end
+
 -- The limits as two numbers, 0 where there is none: bytes, descriptors. nil and a
 -- message if limits.fds is the name of a parameter that has no possible value.
 local function limitsOf(scenario)
@@ -387,6 +393,8 @@ function steps.load(entry, overrides)
   local values, wrong = paramValues(scenario.params or {}, entry.number, overrides)
   if not values then return nil, 400, wrong end
   scenario.params = values
+  -- `enter` may change them; a judge of answers wants to know with what it began.
+  scenario["given params"] = copyOf(values)
   local memory, fds = limitsOf(scenario)
   if not memory then return nil, 400, fds end
   return scenario, memory, fds

@@ -5,6 +5,9 @@
 --
 -- visit.lua(host, parts) -> visit      parts: evidence
 -- visit.make(plan) -> seen
+-- visit.enter(plan) -> a lab in the step, which the caller closes; of the plan it
+--   needs scenarios, number, params, log and temp
+-- visit.url(lab, path)
 --
 -- plan: { scenarios = folder, number, slug, params, load, kinds = set of profiles,
 --   seconds = for CPU and wall profiles, log = path, temp = a folder to make for
@@ -15,6 +18,7 @@
 --   machine for itself while it looks }
 -- seen:
 --   slug, requests, elapsed, statuses, latency        of the load
+--   waited              for how long the lab's threads had no processor meanwhile; nil
 --   profiles[kind]      at the load's end; of those that only grow, what came
 --                       while it ran
 --   looks[kind]         five of them, taken while it ran
@@ -169,6 +173,13 @@ local function planJobs(lab, plan)
   return jobs, what
 end
 
+-- Seconds; nil: the kernel doesn't say.
+local function waitedBetween(before, after)
+  local name = "diaglab_run_queue_time_seconds"
+  local a, b = before.metrics[name], after.metrics[name]
+  return a and b and math.max(0, b - a)
+end
+
 local function sendLoad(lab, plan, seen)
   local jobs, what = planJobs(lab, plan)
   local results = host.together(jobs)
@@ -193,6 +204,7 @@ local function sendLoad(lab, plan, seen)
     end
   end
   seen.after = numbersOf(metrics, heap)
+  seen.waited = waitedBetween(seen.before, seen.after)
   seen.short = seen.elapsed > plan.seconds - 0.05
 end
 
@@ -298,6 +310,14 @@ local function sampleOf(lab, plan)
   return { status = result.status, body = result.body }
 end
 
+function visit.enter(plan)
+  assert(host.make_folder(plan.temp))
+  local lab = assert(host.start_lab(plan.log, { "--scenarios", plan.scenarios }, plan.temp))
+  warmUp(lab, {})
+  get(lab, gotoPath(plan))
+  return lab
+end
+
 -- From entering the step until the load has ended. Other labs may start and end
 -- meanwhile, which is little.
 local function look(lab, plan, seen)
@@ -327,4 +347,5 @@ function visit.make(plan)
   return seen
 end
 
+visit.url = urlOf
 return visit

@@ -31,6 +31,6 @@ return {
   diagnosis = {
     class = "cpu.hot",
     where = "eatCPU",
-    number = { 5, "s", "how much CPU time does one request take?" },
+    number = { "seconds", "s", "how much CPU time does one request take?" },
   },
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -85,6 +86,39 @@ void lab_process_read(lab_process *p) {
   p->max_fds = get_limit(RLIMIT_NOFILE);
   p->max_virtual_bytes = get_limit(RLIMIT_AS);
   p->fds = count_fds(p->max_fds);
+}
+
+/* ---- waiting for a processor --------------------------------------------- */
+
+/* The second number of a thread's schedstat; negative: there is none. */
+static int64_t read_thread_wait(int tasks, const char *tid) {
+  char path[64], text[128];
+  unsigned long long ran, waited;
+  snprintf(path, sizeof path, "%.32s/schedstat", tid);
+  int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -1;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0)
+    return -1;
+  text[n] = '\0';
+  return sscanf(text, "%llu %llu", &ran, &waited) == 2 ? (int64_t)waited : -1;
+}
+
+int64_t lab_process_waited(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  int64_t sum = -1;
+  if (!tasks)
+    return -1;
+  for (const struct dirent *e; (e = readdir(tasks));) {
+    int64_t ns =
+        e->d_name[0] == '.' ? -1 : read_thread_wait(dirfd(tasks), e->d_name);
+    if (ns >= 0)
+      sum = (sum < 0 ? 0 : sum) + ns;
+  }
+  closedir(tasks);
+  return sum;
 }
 
 /* ---- the limit of descriptors -------------------------------------------- */

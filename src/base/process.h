@@ -30,6 +30,11 @@ int lab_process_open(void);
  * don't call it on a thread that must answer at once. */
 void lab_process_read(lab_process *p);
 
+/* For how long, in ns, the threads that there are now have been ready to run
+ * without a processor: other programs had them. Negative: the kernel doesn't
+ * say. It takes some 5 us for each thread. */
+int64_t lab_process_waited(void);
+
 /* Raises the soft limit of descriptors to the hard one, but not above 65,536.
  * A child made by fork has the soft limit from before again: a program that
  * uses select, or closes all descriptors up to the limit, expects the usual

@@ -13,6 +13,12 @@ lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
   snprintf(c->kind, sizeof c->kind, "%s", kind);
   c->bytes = bytes;
   c->len = lab_blob_len(bytes);
+  c->waited = -1;
+  return c;
+}
+
+lab_capture *lab_capture_ref(lab_capture *c) {
+  atomic_fetch_add(&c->owners, 1);
   return c;
 }
 
@@ -140,10 +146,8 @@ size_t lab_captures_of(const lab_captures *all, uint64_t attempt) {
 
 lab_capture **lab_captures_take(const lab_captures *all, size_t *n) {
   lab_capture **list = lab_xcalloc(all->n + 1, sizeof *list);
-  for (size_t i = 0; i < all->n; i++) {
-    list[i] = all->items[i];
-    atomic_fetch_add(&list[i]->owners, 1);
-  }
+  for (size_t i = 0; i < all->n; i++)
+    list[i] = lab_capture_ref(all->items[i]);
   *n = all->n;
   return list;
 }

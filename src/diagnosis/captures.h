@@ -52,13 +52,18 @@ typedef struct lab_capture {
   /* The time that it tells of. */
   double seconds, busy; /* and how long of it requests were under way */
   double requests;      /* how many the application had then */
-  unsigned in_flight;   /* at the end */
-  bool is_delta;        /* seconds=N, of a profile that is no recording */
-  bool is_sent;         /* by the student; else the lab has answered it */
+  /* For how long the lab's threads were ready to run meanwhile, and had no
+   * processor, all together; negative: nobody knows. */
+  double waited;
+  unsigned in_flight; /* at the end */
+  bool is_delta;      /* seconds=N, of a profile that is no recording */
+  bool is_sent;       /* by the student; else the lab has answered it */
 } lab_capture;
 
 /* Takes BYTES. The caller owns the result, and may change it. */
 lab_capture *lab_capture_new(const char *kind, lab_blob *bytes);
+/* One owner more. Returns C. */
+lab_capture *lab_capture_ref(lab_capture *c);
 /* One owner less; the last one frees it. Accepts NULL. */
 void lab_capture_unref(lab_capture *c);
 

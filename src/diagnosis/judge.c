@@ -65,8 +65,7 @@ static bool has_numbers(const lab_capture *c) {
 
 /* open() of a capture: lua/evidence.lua. */
 static int open_evidence(lua_State *L) {
-  lua_Integer i = lua_tointeger(L, lua_upvalueindex(1));
-  const lab_capture *c = judgement_of(L)->q->captures[i];
+  const lab_capture *c = lua_touserdata(L, lua_upvalueindex(1));
   if (!c->bytes)
     return luaL_error(L, "c%d is of an earlier visit", (int)c->id);
   const char *bytes = lab_blob_data(c->bytes);
@@ -90,8 +89,8 @@ static void set_number(lua_State *L, const char *key, double value) {
   lua_setfield(L, -2, key);
 }
 
-static void push_evidence(lua_State *L, const lab_judge_question *q, size_t i) {
-  const lab_capture *c = q->captures[i];
+static void push_evidence(lua_State *L, const lab_judge_question *q,
+                          lab_capture *c) {
   lua_createtable(L, 0, 10);
   lua_pushfstring(L, "c%d", (int)c->id);
   lua_setfield(L, -2, "id");
@@ -105,9 +104,20 @@ static void push_evidence(lua_State *L, const lab_judge_question *q, size_t i) {
   set_number(L, "seconds", c->seconds);
   set_number(L, "busy", c->busy);
   set_number(L, "in_flight", c->in_flight);
-  lua_pushinteger(L, (lua_Integer)i);
+  if (c->waited >= 0)
+    set_number(L, "waited", c->waited);
+  lua_pushlightuserdata(L, c);
   lua_pushcclosure(L, open_evidence, 1);
   lua_setfield(L, -2, "open");
+}
+
+static void push_evidence_list(lua_State *L, const lab_judge_question *q,
+                               lab_capture *const *list, size_t n) {
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    push_evidence(L, q, list[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
 }
 
 /* ---- the question -------------------------------------------------------- */
@@ -142,12 +152,12 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "hints");
   lua_pushinteger(L, q->wrong);
   lua_setfield(L, -2, "wrong");
-  lua_createtable(L, (int)q->ncaptures, 0);
-  for (size_t i = 0; i < q->ncaptures; i++) {
-    push_evidence(L, q, i);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
+  lua_pushstring(L, q->params ? q->params : "{}");
+  lua_setfield(L, -2, "params");
+  push_evidence_list(L, q, q->captures, q->ncaptures);
   lua_setfield(L, -2, "captures");
+  push_evidence_list(L, q, q->first, q->nfirst);
+  lua_setfield(L, -2, "first");
 }
 
 /* ---- the result ---------------------------------------------------------- */

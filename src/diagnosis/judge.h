@@ -47,9 +47,13 @@ typedef struct lab_judge_question {
   uint64_t attempt;       /* of what the evidence must be */
   const char *submission; /* the bytes that were sent; or the events */
   size_t len;
-  bool is_json;   /* they are; else a form */
-  unsigned wrong; /* answers so far in this attempt that were not right */
-  bool hints;     /* the lab gives some */
+  bool is_json;       /* they are; else a form */
+  unsigned wrong;     /* answers so far in this attempt that were not right */
+  bool hints;         /* the lab gives some */
+  const char *params; /* with which it was entered, a JSON object */
+  /* Numbers with which the visit began, or NULL: no evidence by themselves. */
+  lab_capture *const *first;
+  size_t nfirst;
   lab_capture *const *captures; /* the oldest first */
   size_t ncaptures;
 } lab_judge_question;

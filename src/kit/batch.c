@@ -172,13 +172,15 @@ static void plan_request(lua_State *L, int at, job *j) {
   lua_getfield(L, at, "post");
   lua_getfield(L, at, "body");
   lua_getfield(L, at, "type");
-  const char *type = lua_tostring(L, -1);
-  bool posts = lua_isstring(L, -3);
-  j->url = lua_tostring(L, posts ? -3 : -4);
-  j->body = posts ? luaL_checklstring(L, -2, &j->body_len) : NULL;
-  snprintf(j->headers, sizeof j->headers, "User-Agent: diaglab-kit\r\n%s%s%s",
+  lua_getfield(L, at, "agent");
+  const char *agent = luaL_optstring(L, -1, "diaglab-kit");
+  const char *type = lua_tostring(L, -2);
+  bool posts = lua_isstring(L, -4);
+  j->url = lua_tostring(L, posts ? -4 : -5);
+  j->body = posts ? luaL_checklstring(L, -3, &j->body_len) : NULL;
+  snprintf(j->headers, sizeof j->headers, "User-Agent: %s\r\n%s%s%s", agent,
            type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "");
-  lua_pop(L, 4);
+  lua_pop(L, 5);
 }
 
 /* The job at the top of the stack, which stays there. */

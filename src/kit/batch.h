@@ -11,7 +11,8 @@
  *   does the jobs at the same time, and returns when all have ended. A job is
  *     { get = URL, after = seconds, timeout = seconds }
  *       -> { status = 200, body = "...", took = seconds } or { error = "..." }
- *     { post = URL, body = text, type = its Content-Type, ... }: likewise
+ *     { post = URL, body = text, type = its Content-Type, ... }: likewise; both
+ *       may have an agent, the User-Agent (diaglab-kit)
  *     { load = plan of lesson.lua with `url` before its paths }
  *       -> { requests, elapsed, statuses = { ["2xx"] = n, ..., none = n },
  *            latency = { p50, p90, p99, max, mean } }

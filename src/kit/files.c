@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,36 +83,10 @@ static int write_over(lua_State *L) {
   return write_with(L, O_TRUNC);
 }
 
-static int make_temp_folder(lua_State *L) {
-  char path[PATH_MAX];
-  const char *base = getenv("TMPDIR");
-  snprintf(path, sizeof path, "%s/diaglab-kit-XXXXXX",
-           base && *base ? base : "/tmp");
-  if (!mkdtemp(path))
-    return luaL_fileresult(L, 0, path);
-  lua_pushstring(L, path);
-  return 1;
-}
-
 static int make_link(lua_State *L) {
   const char *target = luaL_checkstring(L, 1);
   const char *path = luaL_checkstring(L, 2);
   return luaL_fileresult(L, symlink(target, path) == 0, path);
-}
-
-static int remove_tree_entry(const char *path, const struct stat *st, int type,
-                             struct FTW *at) {
-  (void)st;
-  (void)type;
-  (void)at;
-  return remove(path);
-}
-
-static int remove_tree(lua_State *L) {
-  enum { FOLDERS_OPEN = 16 };
-  const char *path = luaL_checkstring(L, 1);
-  int rc = nftw(path, remove_tree_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
-  return luaL_fileresult(L, rc == 0, path);
 }
 
 static int push_progress_folder(lua_State *L) {
@@ -164,8 +136,6 @@ const luaL_Reg lab_kit_files[] = {
     {"write_new", write_new},
     {"write_over", write_over},
     {"link", make_link},
-    {"temp_folder", make_temp_folder},
-    {"remove_tree", remove_tree},
     {"progress_folder", push_progress_folder},
     {"read_progress", read_kit_progress},
     {"reset_progress", reset_kit_progress},

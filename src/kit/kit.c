@@ -14,6 +14,7 @@
 #include "kit/labs.h"
 #include "kit/state.h"
 #include "kit/strays.h"
+#include "kit/temp.h"
 #include "kit/turn.h"
 #include "scenario/folders.h"
 #include "scenario/host_files.h"
@@ -30,6 +31,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_host_files, 0);
   luaL_setfuncs(L, lab_host_records, 0);
   luaL_setfuncs(L, lab_kit_files, 0);
+  luaL_setfuncs(L, lab_kit_temp, 0);
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
   luaL_setfuncs(L, lab_diagnosis_profiles, 0);

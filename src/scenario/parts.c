@@ -17,6 +17,7 @@
   X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
+  X(grounds)                                                                   \
   X(jobs)                                                                      \
   X(json)                                                                      \
   X(judge)                                                                     \
@@ -42,10 +43,13 @@
   X(source)                                                                    \
   X(step_load)                                                                 \
   X(steps)                                                                     \
+  X(student)                                                                   \
   X(submission)                                                                \
+  X(tags)                                                                      \
   X(templates)                                                                 \
   X(verdict)                                                                   \
-  X(visit)
+  X(visit)                                                                     \
+  X(vocabulary)
 
 #define DECLARE(name)                                                          \
   extern const char lab_lua_##name[];                                          \

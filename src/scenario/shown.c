@@ -85,6 +85,18 @@ static void write_params(lua_State *L, lab_buf *out) {
   lab_buf_free(&names);
 }
 
+/* Likewise, and nothing if there is no table. Pops it. */
+static void write_params_if_any(lua_State *L, lab_buf *out) {
+  if (lua_istable(L, -1))
+    write_params(L, out);
+  lua_pop(L, 1);
+}
+
+static void push_field_of_step(lua_State *L, int scenario, const char *key) {
+  lua_pushstring(L, key);
+  lua_rawget(L, scenario);
+}
+
 void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
   lab_scenario *s = vm->scenario;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
@@ -93,16 +105,15 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
                         .since_mono = lab_clock_mono()};
   memcpy(new.slug, s->step.slug, sizeof new.slug);
   size_t nroutes = collect_routes(L, scenario, routes);
-  lua_pushliteral(L, "title");
-  lua_rawget(L, scenario);
-  lua_pushliteral(L, "params");
-  lua_rawget(L, scenario);
+  push_field_of_step(L, scenario, "given params");
+  push_field_of_step(L, scenario, "title");
+  push_field_of_step(L, scenario, "params");
   size_t len;
   const char *title = lua_tolstring(L, -2, &len);
   lab_buf_append(&new.title, title ? title : "", title ? len : 0);
-  if (lua_istable(L, -1))
-    write_params(L, &new.params);
-  lua_pop(L, 2);
+  write_params_if_any(L, &new.params);
+  lua_pop(L, 1);
+  write_params_if_any(L, &new.given);
 
   pthread_mutex_lock(&s->shown.lock);
   lab_shown_step old = s->shown.step;
@@ -116,6 +127,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
   lab_attempt_begin();
   lab_buf_free(&old.title);
   lab_buf_free(&old.params);
+  lab_buf_free(&old.given);
   lab_buf_free(&where);
 }
 
@@ -130,6 +142,7 @@ void lab_shown_free(lab_vm *vm) {
   lab_shown *shown = &vm->scenario->shown;
   lab_buf_free(&shown->step.title);
   lab_buf_free(&shown->step.params);
+  lab_buf_free(&shown->step.given);
   lab_buf_free(&shown->entry.where);
   pthread_mutex_destroy(&shown->lock);
 }
@@ -146,9 +159,11 @@ void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry) {
   pthread_mutex_lock(&shown->lock);
   *step = shown->step;
   *entry = shown->entry;
-  step->title = step->params = entry->where = (lab_buf)LAB_BUF_INIT;
+  step->title = step->params = step->given = entry->where =
+      (lab_buf)LAB_BUF_INIT;
   append_text(&step->title, &shown->step.title, "");
   append_text(&step->params, &shown->step.params, "{}");
+  append_text(&step->given, &shown->step.given, "{}");
   append_text(&entry->where, &shown->entry.where, "");
   pthread_mutex_unlock(&shown->lock);
 }

@@ -25,8 +25,9 @@ typedef struct lab_shown_step {
   uint64_t since; /* when it was entered, ns since 1970; and by lab_clock_mono,
                      for its age: */
   uint64_t since_mono;
-  lab_buf title;  /* may be empty */
-  lab_buf params; /* a JSON object: what self.params holds */
+  lab_buf title; /* may be empty */
+  /* JSON objects: what self.params holds, and what it held before `enter` */
+  lab_buf params, given;
 } lab_shown_step;
 
 /* A step that is being entered: entry_watch.c. */

@@ -15,6 +15,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "scenario/scenario.h"
+#include "scenario/shown.h"
+#include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/progress.h"
 #include "web/slow.h"
@@ -30,6 +32,8 @@ typedef struct answer {
   lab_slow slow;
   lab_judge_question question;
   lab_capture **captures;
+  lab_capture *first[LAB_FIRST_NUMBERS];
+  lab_shown_step shown;
   lab_judge_result result;
   lab_progress_event event;
   lab_buf out;
@@ -103,6 +107,11 @@ static void judge_submission(lab_slow *s) {
 static void free_answer(lab_slow *s) {
   answer *x = (answer *)s;
   lab_captures_give_back(x->captures, x->question.ncaptures);
+  for (size_t i = 0; i < x->question.nfirst; i++)
+    lab_capture_unref(x->first[i]);
+  lab_buf_free(&x->shown.title);
+  lab_buf_free(&x->shown.params);
+  lab_buf_free(&x->shown.given);
   lab_buf_free(&x->out);
 }
 
@@ -141,6 +150,20 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   return x;
 }
 
+/* What the student has seen, and in what. */
+static void take_evidence(lab_web *web, answer *x) {
+  lab_judge_question *q = &x->question;
+  x->captures = lab_captures_take(&web->captures, &q->ncaptures);
+  q->captures = x->captures;
+  q->nfirst = lab_first_numbers_get(web, q->attempt, x->first);
+  q->first = x->first;
+  lab_entry entry;
+  lab_shown_read(web->config.vm, &x->shown, &entry);
+  lab_buf_free(&entry.where);
+  lab_buf_putc(&x->shown.given, '\0');
+  q->params = x->shown.given.data;
+}
+
 /* Seconds that are to pass before the next answer, or 0. */
 static unsigned count_seconds_to_wait(lab_web *web) {
   uint64_t now = lab_clock_mono(), until = follow_answers(web)->wait_until;
@@ -172,8 +195,7 @@ void lab_web_answer(lab_web *web, lab_http_request *req) {
     refuse_guessing(req, seconds);
   } else {
     answer *x = new_answer(web, req);
-    x->captures = lab_captures_take(&web->captures, &x->question.ncaptures);
-    x->question.captures = x->captures;
+    take_evidence(web, x);
     lab_slow_begin(&x->slow, web, req, free_answer);
     lab_slow_work(&x->slow, judge_submission, send_judgement);
   }

@@ -57,6 +57,10 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_double(j, c->seconds);
   lab_json_key(j, "busy_seconds");
   lab_json_double(j, c->busy);
+  if (c->waited >= 0) {
+    lab_json_key(j, "waited_seconds");
+    lab_json_double(j, c->waited);
+  }
   lab_json_key(j, "requests");
   lab_json_double(j, c->requests);
   lab_json_key(j, "in_flight");

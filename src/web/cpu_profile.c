@@ -101,7 +101,7 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
   }
   cpu_profile *p = lab_xcalloc(1, sizeof *p);
   p->session = session;
-  p->keep = lab_keep_begin(web, req);
+  p->keep = lab_keep_begin_recording(web, req);
   lab_slow_begin(&p->slow, web, req, free_cpu_profile);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000,
                  gperf ? finish_gperf_cpu : finish_cpu_profile);

@@ -24,6 +24,7 @@
 #include "prof/attempt.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
+#include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/number.h"
 #include "web/progress.h"
@@ -69,6 +70,7 @@ static void answer_goto(lab_call *call) {
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
   if (c->x.status == 200)
     lab_web_note_visit(c->web);
+  lab_first_numbers_take(c->web);
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/process.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
 #include "web/web_internal.h"
@@ -34,6 +35,22 @@ lab_keep lab_keep_begin(lab_web *web, const lab_http_request *req) {
   return k;
 }
 
+lab_keep lab_keep_begin_recording(lab_web *web, const lab_http_request *req) {
+  lab_keep k = lab_keep_begin(web, req);
+  k.records = k.wanted;
+  if (k.records)
+    k.waited = lab_process_waited();
+  return k;
+}
+
+/* Threads that have ended meanwhile take their time with them. */
+static int64_t count_waited(int64_t before) {
+  int64_t now = lab_process_waited();
+  if (now < 0 || before < 0)
+    return -1;
+  return now > before ? now - before : 0;
+}
+
 void lab_keep_stop(lab_keep *k, lab_web *web) {
   if (!k->wanted || k->stopped)
     return;
@@ -43,6 +60,7 @@ void lab_keep_stop(lab_keep *k, lab_web *web) {
   }
   k->stopped = true;
   k->to = lab_activity_read(&web->activity);
+  k->waited = k->records ? count_waited(k->waited) : -1;
   k->step = lab_shown_slug(web->config.vm, k->slug);
 }
 
@@ -56,6 +74,8 @@ static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
   lab_capture *c = lab_capture_new(kind, lab_blob_ref(blob));
   lab_activity_fill(total ? NULL : &k->from, &k->to, c);
   c->is_delta = is_delta;
+  if (k->waited >= 0)
+    c->waited = (double)k->waited / 1e9;
   c->step = k->step;
   memcpy(c->slug, k->slug, sizeof c->slug);
   lab_captures_visit(&web->captures, lab_attempt_now().id);

@@ -17,6 +17,7 @@
 #define LAB_WEB_KEEP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/blob.h"
 #include "http/request.h"
@@ -27,12 +28,17 @@ typedef struct lab_keep {
   bool wanted;
   bool stopped; /* the time that it tells of is over */
   lab_activity_mark from, to;
-  int step; /* at the end */
+  bool records;   /* something in the meantime */
+  int64_t waited; /* lab_process_waited at the beginning; then the difference */
+  int step;       /* at the end */
   char slug[LAB_CAPTURE_SLUG];
 } lab_keep;
 
 /* REQ asks for a profile now. */
 lab_keep lab_keep_begin(lab_web *web, const lab_http_request *req);
+/* The same, of what is recorded for some time: the lab notes how long its
+ * threads have waited for a processor then. */
+lab_keep lab_keep_begin_recording(lab_web *web, const lab_http_request *req);
 /* The recording ends now, or the snapshot was taken now, though its bytes come
  * later. */
 void lab_keep_stop(lab_keep *k, lab_web *web);

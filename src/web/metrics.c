@@ -22,17 +22,9 @@
 #include "web/web_internal.h"
 
 typedef struct metrics {
-  lab_slow slow;
-  bool open;
-  lab_vm_status vm;   /* as of the request */
-  unsigned in_flight; /* likewise; so is `connections` */
-  unsigned connections;
-  size_t captures, captures_memory;
-  lab_answers answers;
+  const lab_metrics_facts *facts;
   lab_memstats mem;
   lab_process process;
-  lab_buf out;
-  lab_keep keep;
 } metrics;
 
 /* ---- Go's ---------------------------------------------------------------- */
@@ -128,11 +120,11 @@ static void write_pauses(const lab_memstats *s, lab_exposition *e) {
   lab_exposition_part(e, "_count", "", s->num_gc);
 }
 
-static void write_version_metric(const metrics *m, const char *name,
+static void write_version_metric(const char *version, const char *name,
                                  const char *help, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{version=\"");
-  lab_exposition_escape(m->slow.web->config.version, &label);
+  lab_exposition_escape(version, &label);
   lab_buf_append(&label, "\"}", 3); /* and the final 0 */
   lab_exposition_family(e, "gauge", name, help);
   lab_exposition_sample(e, label.data, 1);
@@ -142,8 +134,9 @@ static void write_version_metric(const metrics *m, const char *name,
 static void write_go_metrics(const metrics *m, lab_exposition *e) {
   write_pauses(&m->mem, e);
   lab_exposition_one(e, "gauge", "go_goroutines", "Tasks that exist.",
-                     (double)m->vm.tasks);
-  write_version_metric(m, "go_info", "What stands in for Go here.", e);
+                     (double)m->facts->vm.tasks);
+  write_version_metric(m->facts->web->config.version, "go_info",
+                       "What stands in for Go here.", e);
   write_heap_metrics(&m->mem, e);
   lab_exposition_one(e, "gauge", "go_threads", "Threads of the process.",
                      (double)m->process.threads);
@@ -172,6 +165,15 @@ static void write_process_metrics(const lab_process *p, lab_exposition *e) {
 
 /* ---- our own ------------------------------------------------------------- */
 
+static void write_wait_metric(lab_exposition *e) {
+  int64_t ns = lab_process_waited();
+  if (ns >= 0)
+    lab_exposition_one(e, "gauge", "diaglab_run_queue_time_seconds",
+                       "For how long the process's present threads have been "
+                       "ready to run without a processor.",
+                       (double)ns / 1e9);
+}
+
 static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{slug=\"");
@@ -191,12 +193,13 @@ static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
  * lower one of the scenario's. */
 static void write_step_fds(const metrics *m, lab_exposition *e) {
   uint64_t max = m->process.max_fds;
-  if (m->vm.fd_limit > 0 && m->vm.fd_limit < max)
-    max = m->vm.fd_limit;
+  const lab_vm_status *vm = &m->facts->vm;
+  if (vm->fd_limit > 0 && vm->fd_limit < max)
+    max = vm->fd_limit;
   lab_exposition_one(e, "gauge", "diaglab_step_max_fds",
                      "File descriptors that the step may have.", (double)max);
   lab_exposition_one(e, "gauge", "diaglab_step_open_fds",
-                     "File descriptors that the step has.", m->vm.fds);
+                     "File descriptors that the step has.", vm->fds);
 }
 
 static void write_task_state(lab_exposition *e, const char *state, size_t n) {
@@ -215,7 +218,7 @@ static void write_task_metrics(const lab_vm_status *vm, lab_exposition *e) {
     write_task_state(e, lab_wait_name(why), vm->waiting[why]);
 }
 
-static void write_queue_metrics(const metrics *m, lab_exposition *e) {
+static void write_queue_metrics(const lab_metrics_facts *m, lab_exposition *e) {
   const lab_vm_status *vm = &m->vm;
   lab_exposition_one(e, "gauge", "diaglab_connections",
                      "Connections of clients.", m->connections);
@@ -254,34 +257,67 @@ static void write_scenario_metric(const lab_metric *m, void *arg) {
     lab_exposition_sample(e, "", lab_metric_get(m));
 }
 
+/* ---- all of them --------------------------------------------------------- */
+
+void lab_metrics_collect(lab_web *web, lab_metrics_facts *facts) {
+  *facts = (lab_metrics_facts){
+      .web = web,
+      .in_flight = lab_web_in_flight(web),
+      .connections = lab_http_connections(web->server),
+      .captures = lab_captures_count(&web->captures),
+      .captures_memory = lab_captures_memory(&web->captures),
+      .answers = web->answers,
+  };
+  lab_vm_read_status(web->config.vm, &facts->vm);
+}
+
+void lab_metrics_free(lab_metrics_facts *facts) {
+  lab_vm_status_free(&facts->vm);
+}
+
+void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
+  metrics m = {.facts = facts};
+  lab_memstats_read(&m.mem);
+  lab_process_read(&m.process);
+  write_go_metrics(&m, e);
+  write_process_metrics(&m.process, e);
+  write_wait_metric(e);
+  write_version_metric(facts->web->config.version, "diaglab_build_info",
+                       "The program's version.", e);
+  write_step_metrics(&facts->vm, e);
+  write_step_fds(&m, e);
+  write_task_metrics(&facts->vm, e);
+  write_queue_metrics(facts, e);
+  lab_request_stats_write(&facts->web->stats, e);
+  lab_answers_write(&facts->answers, e);
+  lab_metric_each(write_scenario_metric, e);
+  lab_exposition_end(e);
+}
+
 /* ---- the request --------------------------------------------------------- */
 
+typedef struct metrics_request {
+  lab_slow slow;
+  bool open;
+  lab_metrics_facts facts; /* as of the request */
+  lab_buf out;
+  lab_keep keep;
+} metrics_request;
+
 static void write_metrics(lab_slow *s) {
-  metrics *m = (metrics *)s;
+  metrics_request *m = (metrics_request *)s;
   lab_exposition e = {.out = &m->out, .open = m->open};
-  lab_memstats_read(&m->mem);
-  lab_process_read(&m->process);
-  write_go_metrics(m, &e);
-  write_process_metrics(&m->process, &e);
-  write_version_metric(m, "diaglab_build_info", "The program's version.", &e);
-  write_step_metrics(&m->vm, &e);
-  write_step_fds(m, &e);
-  write_task_metrics(&m->vm, &e);
-  write_queue_metrics(m, &e);
-  lab_request_stats_write(&s->web->stats, &e);
-  lab_answers_write(&m->answers, &e);
-  lab_metric_each(write_scenario_metric, &e);
-  lab_exposition_end(&e);
+  lab_metrics_write(&m->facts, &e);
 }
 
 static void free_metrics(lab_slow *s) {
-  metrics *m = (metrics *)s;
-  lab_vm_status_free(&m->vm);
+  metrics_request *m = (metrics_request *)s;
+  lab_metrics_free(&m->facts);
   lab_buf_free(&m->out);
 }
 
 static void answer_metrics(lab_slow *s) {
-  metrics *m = (metrics *)s;
+  metrics_request *m = (metrics_request *)s;
   lab_blob *text = lab_keep_total(&m->keep, s->web, "metrics", &m->out);
   lab_http_respond_blob(s->req, 200,
                         m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
@@ -296,16 +332,11 @@ void lab_web_metrics(lab_web *web, lab_http_request *req) {
     lab_http_error(req, 503, "the lab is stopping");
     return;
   }
-  metrics *m = lab_xcalloc(1, sizeof *m);
+  metrics_request *m = lab_xcalloc(1, sizeof *m);
   lab_http_header(req, "Accept", &accept);
   m->open = lab_exposition_wants_open(accept.data, accept.len);
-  m->in_flight = lab_web_in_flight(web);
-  m->answers = web->answers;
-  m->captures = lab_captures_count(&web->captures);
-  m->captures_memory = lab_captures_memory(&web->captures);
   m->keep = lab_keep_begin(web, req);
-  m->connections = lab_http_connections(web->server);
-  lab_vm_read_status(web->config.vm, &m->vm);
+  lab_metrics_collect(web, &m->facts);
   lab_slow_begin(&m->slow, web, req, free_metrics);
   lab_slow_work(&m->slow, write_metrics, answer_metrics);
 }

@@ -1,10 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * /metrics: numbers for Prometheus. */
+ * /metrics: numbers for Prometheus.
+ *
+ *   lab_metrics_collect(web, &facts);      control thread
+ *   lab_metrics_write(&facts, &e);         libuv's pool
+ *   lab_metrics_free(&facts);
+ */
 #ifndef LAB_WEB_METRICS_H
 #define LAB_WEB_METRICS_H
 
 #include "http/request.h"
+#include "script/status.h"
+#include "web/answer.h"
+#include "web/exposition.h"
 #include "web/web.h"
+
+/* What only the control thread may read. */
+typedef struct lab_metrics_facts {
+  lab_web *web;
+  lab_vm_status vm;
+  unsigned in_flight, connections;
+  size_t captures, captures_memory;
+  lab_answers answers;
+} lab_metrics_facts;
+
+/* The caller owns FACTS. */
+void lab_metrics_collect(lab_web *web, lab_metrics_facts *facts);
+void lab_metrics_free(lab_metrics_facts *facts);
+/* Writes FACTS, and what any thread may read. It takes some 100 us. */
+void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e);
 
 /* The handler. */
 void lab_web_metrics(lab_web *web, lab_http_request *req);

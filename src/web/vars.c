@@ -77,14 +77,18 @@ static void add_metric_key(const lab_metric *m, void *arg) {
   lab_json_double(&w->json, lab_metric_get(m));
 }
 
-static void write_vars(lab_slow *s) {
-  vars_writer w = {.config = &s->web->config};
-  lab_json_start(&w.json, &((vars *)s)->out);
+void lab_vars_write(lab_web *web, lab_buf *out) {
+  vars_writer w = {.config = &web->config};
+  lab_json_start(&w.json, out);
   lab_json_begin_object(&w.json, LAB_JSON_LINES);
   lab_metric_each(add_metric_key, &w);
   add_fixed_keys(&w, NULL);
   lab_json_end(&w.json);
   lab_json_finish(&w.json);
+}
+
+static void write_vars(lab_slow *s) {
+  lab_vars_write(s->web, &((vars *)s)->out);
 }
 
 static void free_vars(lab_slow *s) {

@@ -159,7 +159,7 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
   w->wall = wall;
   w->waiting = p;
   p->watch = w;
-  p->keep = lab_keep_begin(web, req);
+  p->keep = lab_keep_begin_recording(web, req);
   send_slices(w, &w->begin, web->config.vm, begin_watch);
   lab_slow_begin(&p->slow, web, req, free_wall_request);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_wall_profile);

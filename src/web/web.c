@@ -40,6 +40,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
     return rc;
   }
   lab_loop_lag_start(&web->lag, config->loop);
+  lab_first_numbers_take(web);
   *out = web;
   return 0;
 }
@@ -73,6 +74,7 @@ void lab_web_free(lab_web *web) {
   lab_web_free_visits(web);
   lab_request_stats_free(&web->stats);
   lab_captures_free(&web->captures);
+  lab_first_numbers_free(&web->first_numbers);
   lab_progress_free(web->progress);
   lab_xfree(web->told);
   lab_xfree(web);

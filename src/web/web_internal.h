@@ -10,7 +10,9 @@
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
  *   activity, keep          what students were given is kept, as evidence
- *   application, goto, ...  the handlers
+ *   metrics, vars           two handlers, and
+ *   first_numbers           what they say when a visit begins
+ *   application, goto, ...  the other handlers
  *   router                  finds the handler for a request
  *   web                     begin and end of the server
  *
@@ -31,6 +33,7 @@
 #include "web/activity.h"
 #include "web/answer.h"
 #include "web/application.h"
+#include "web/first_numbers.h"
 #include "web/loop_lag.h"
 #include "web/progress.h"
 #include "web/request_stats.h"
@@ -51,6 +54,7 @@ struct lab_web {
   lab_web_visits visits;
   lab_activity activity;
   lab_captures captures;
+  lab_first_numbers first_numbers;
   lab_answers answers;
   lab_progress *progress;
   lab_request_stats stats; /* the application's requests */

@@ -141,6 +141,29 @@ t.test("what is misread has a name", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The lab shares one processor with programs that compute, so a request that only
+-- computes gets a small part of the time.
+t.test("a program that gets no processor isn't called idle", function()
+  t.need("taskset")
+  local lab = t.start("--step", "2", "--param", "2.seconds=0.1")
+  t.equal(t.run(("taskset -a -p 1 %d"):format(lab.pid)).code, 0)
+  for _ = 1, 8 do t.spawn "taskset 1 sh -c 'while :; do :; done'" end
+  load_in_background(lab, 1000)
+  local share
+  for _ = 1, 5 do
+    local before = lab:thread_cpu("")
+    lab:get(PPROF .. "profile?seconds=3&hz=500")
+    share = (lab:thread_cpu("") - before) / 3
+    if share < 0.25 then break end
+    for _ = 1, 8 do t.spawn "taskset 1 sh -c 'while :; do :; done'" end
+  end
+  t.check(share < 0.25, "the lab is starved")
+  judged(lab, { class = "cpu.backtrack", where = "eatCPU" }, "partial", "class.family")
+  t.equal(post(lab, { class = "io.tiny", where = "eatCPU", ruled_out = "cpu.hot:cpu" }).code, "class.other")
+  t.match(lab:get("/lab/captures?format=json").body, '"waited_seconds": [1-9]')
+  lab:stop()
+end)
+
 t.test("evidence must be of this visit, taken under load, and speak of the function", function()
   local lab = t.start("--step", "6")
   requests(lab, 4)

@@ -90,6 +90,18 @@ local BROKEN = {
     "its name begins with solved, partial, wrong or invalid" },
   { "hint_concrete", "lesson.lua", "`go tool pprof -top http://localhost:6060/debug/pprof/mutex`", "the tool",
     "the last one, has no command in `backquotes`", "warning" },
+  { "tag", "lesson.lua", '{ profile = "mutex', '{ profile = "goroutine", tag = { state = "chan receive" }, ' ..
+    'under = "readPrice", always = true, value = "> 0" },\n    { profile = "mutex',
+    "no sample of a goroutine profile has the label 'state'; possible are: route, step; only wall profiles have it" },
+  { "tag", "lesson.lua", '{ profile = "mutex', '{ profile = "wall", tag = { state = "chan recieve" }, ' ..
+    'under = "readPrice", always = true, value = "> 0s per request" },\n    { profile = "mutex',
+    "did you mean 'chan receive'?" },
+  { "tag", "lesson.lua", '{ profile = "mutex', '{ profile = "wall", tag = { route = "/imports" }, ' ..
+    'under = "readPrice", always = true, value = "> 0s per request" },\n    { profile = "mutex',
+    "no sample has route = '/imports'; did you mean '/import'?; possible are: /, /import" },
+  { "tag", "lesson.lua", '{ profile = "mutex', '{ profile = "cpu", tag = { customer = "7" }, ' ..
+    'under = "readPrice", always = true, value = "> 0s per request" },\n    { profile = "mutex',
+    "no sample of a cpu profile has the label 'customer'" },
   { "symptom", "lesson.lua", '{ latency = "p50", value = ">= 5 x fixed", ',
     '{ profile = "goroutine", value = ">= 0", always = true, ',
     "no sentence measures the symptom: latency, status, cpu_time" },
@@ -171,6 +183,46 @@ t.test("the globals that a program has are known", function()
   end
   edit(dir, "scenario.lua", "local list = {}", "local list = assert(load 'return {}')()")
   t.equal(check(dir).out, "1 scenario: 0 errors, 0 warnings\n")
+end)
+
+-- The example of the document is one that check accepts, where the document says so.
+t.test("labels that samples can have", function()
+  local example = t.match(t.read(t.source .. "/docs/authoring.md"), "| `tag` | [^|]*such as `({[^`]*})`%. Only `wall`")
+  local function with(sentence)
+    local dir = make_twin()
+    edit(dir, "lesson.lua", '{ profile = "mutex', sentence .. ',\n    { profile = "mutex')
+    return check("--strict", dir), dir
+  end
+  local function sentence(profile, tag)
+    return ('{ profile = "%s", tag = %s, under = "readPrice", always = true, value = "> 0 per request" }')
+      :format(profile, tag)
+  end
+  t.equal(with((sentence("wall", example):gsub("> 0 per", "> 0s per"))).code, 0, "wall")
+  t.equal(with(sentence("goroutine", example)).code, 1, "goroutine")
+  for profile, tag in pairs { goroutine = '{ step = "prices" }', ["lab.OpenFiles"] = '{ route = "/" }' } do
+    t.equal(with(sentence(profile, tag)).code, 0, profile)
+  end
+  t.equal(with(sentence("threadcreate", '{ step = "prices" }')).code, 1, "threadcreate")
+  local refused, dir = with(sentence("goroutine", '{ customer = "7" }'))
+  t.equal(refused.code, 1, "a label that nobody sets")
+  edit(dir, "scenario.lua", "local list = {}", 'local list = {}\nlab.label("customer", "7", print)')
+  t.equal(check("--strict", dir).code, 0, "one that the program sets")
+end)
+
+-- The states that check knows are those that the lab has.
+t.test("states of tasks", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", '{ profile = "mutex', '{ profile = "wall", tag = { state = "?" }, under = "readPrice", ' ..
+    'always = true, value = "> 0s per request" },\n    { profile = "mutex')
+  local known = ", " .. t.match(check(dir).out, "state = '%?'[^\n]*; possible are: ([^\n]*) %[tag%]") .. ", "
+  local lab = t.start()
+  local n = 0
+  for state in lab:get("/metrics").body:gmatch('\ndiaglab_tasks{state="([^"]*)"}') do
+    t.has(known, ", " .. state .. ", ")
+    n = n + 1
+  end
+  t.equal(select(2, known:gsub(", ", "")) - 1, n)
+  t.equal(lab:stop(), 0)
 end)
 
 t.test("the line is that of the mistake", function()
@@ -292,6 +344,34 @@ t.test("the vocabulary is printed", function()
   t.match(json, '^{"classes": %[{"class": "cpu.hot", "meaning": ')
   local n = select(2, json:gsub('"class": ', ""))
   t.equal(n, select(2, text:gsub("\n%S", "")) + 1)
+end)
+
+t.test("a class is explained, and each has a template to begin with", function()
+  local function classes(...) return t.run(t.command { t.diaglab, "classes", ... }) end
+  t.equal(classes("wait.lock").out, "wait.lock          others wait because somebody holds a lock for long\n" ..
+    "                   mutex profile: who held it; block profile: who waited\n" ..
+    "                   diaglab new --class wait.lock SLUG\n")
+  local function names(word)
+    local list = {}
+    for name in ("\n" .. classes(word).out):gmatch("\n(%S+)") do list[#list + 1] = name end
+    return table.concat(list, " ")
+  end
+  t.equal(names "net", "net.nagle net.idle net.retry", "a family")
+  t.equal(names "zombies", "leak.child", "a word of its line")
+  t.match(classes("--json", "none").out, '^{"classes": %[{"class": "none", [^{]*}%]}\n$')
+  local wrong = classes("wait.lok")
+  t.equal(wrong.code, 2)
+  t.has(wrong.err, "no class has the word 'wait.lok'; did you mean 'wait.lock'?")
+  t.equal(classes("wait", "lock").code, 2)
+  local known, n = {}, 0
+  for line in t.run(t.command { t.diaglab, "new", "--list" }).out:gmatch("[^\n]+") do
+    known[line:match("%S+")] = true
+  end
+  for class, template in classes("--templates").out:gmatch("(%S+) +(%S+)\n") do
+    t.check(known[template] and (template == class or not known[class]), class .. ": " .. template)
+    n = n + 1
+  end
+  t.equal(n, select(2, classes("--json").out:gsub('"class": ', "")), "all classes")
 end)
 
 t.finish()

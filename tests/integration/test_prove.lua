@@ -32,17 +32,27 @@ t.test("the good twin is proven", function()
   t.has(result.out, "1 exercise: 1 proven, 0 not proven, 0 inconclusive, in ")
   t.check(not (result.out .. result.err):find("[\r\27]"), "no line that changes in a pipe")
   t.match(result.err, "^50%-receipts: sentences  %d+ s\n50%-receipts: more clients  %d+ s of about %d+ s\n" ..
-    "50%-receipts: answers  %d+ s of about %d+ s\n$")
+    "50%-receipts: answers  %d+ s of about %d+ s\n50%-receipts: as a student  %d+ s of about %d+ s\n$")
 end)
 
 t.test("a sentence that fails with the fault", function()
   local dir = make_twin()
   edit(dir, "lesson.lua", 'value = "= 1 per request" },\n    { metric', 'value = "= 2 per request" },\n    { metric')
   local out = refused(dir, "it doesn't hold with the fault: share 1.000, value 1 (1 to 1) per request",
-    "top of the profile (flat, cum):", "lab.temp_file")
+    "; functions of the program in this profile: writeReceipt", "top of the profile (flat, cum):", "lab.temp_file")
   local file = t.match(out, "profile: (%S+%.pb%.gz)\n")
   t.equal(t.run("gzip -t " .. file).code, 0, "the profile is kept")
   t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
+end)
+
+t.long("which part of a sentence fails", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", 'under = "writeReceipt"', 'under = "writeReceipt", leaf = "getrandom"')
+  refused(dir, "it doesn't hold with the fault: share 0.000, value 0 (0 to 0) per request; without leaf it holds " ..
+    "(share 1.000, value 1 (1 to 1) per request)\n")
+  dir = exercise.make("wait.lock", "receipts")
+  edit(dir, "lesson.lua", 'profile = "block.delay"', 'profile = "wall", tag = { state = "chan receive" }')
+  refused(dir, "; without tag it holds (", "), where the states are: ", "sync.RWMutex.RLock")
 end)
 
 -- The index is built when the step is entered, so it has no part in what the load
@@ -363,6 +373,31 @@ t.test("a prover that is killed takes its labs with it", function()
     end
     return true
   end)
+end)
+
+-- Nobody can catch KILL. The folder that is left is another run's to remove, if it is
+-- old enough and nobody has it.
+t.test("what a killed prover has left is removed by the next one", function()
+  local dir, temp = make_twin(), t.temp_dir()
+  local function folders() return t.run("ls " .. temp).out end
+  local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", dir })
+  t.eventually(function() return t.run("pgrep -P " .. run.pid).out ~= "" end)
+  local left = t.match(folders(), "^(diaglab%-kit%-%w+)\n$")
+  t.equal(t.run(("touch -d '5 minutes ago' %s/%s"):format(temp, left)).code, 0)
+  local wrong, more = make_twin(), exercise.make("leak.file", "bills")
+  for _, one in ipairs { wrong, more } do edit(one, "lesson.lua", 'class = "leak.file"', 'class = "leak.fil"') end
+  local function look() -- a run that has a folder of its own, and proves nothing
+    local other = t.run(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", "--jobs", "2", wrong, more })
+    t.equal(other.code, 1, other.err)
+  end
+  run:signal("STOP")
+  look()
+  t.has(folders(), left, "that of a process which lives")
+  run:signal("KILL")
+  run:signal("CONT")
+  t.eventually(function() return not run:alive() end)
+  look()
+  t.equal(folders(), "", "nothing is left")
 end)
 
 local function prove_shipped(name)

@@ -1,0 +1,157 @@
+-- SPDX-License-Identifier: MIT
+-- Is a diagnosis grounded: does what its author has seen say so? For judge.lua.
+--
+-- grounds.lua(parts) -> grounds     parts: claim, measure, sentence
+-- grounds.find(lesson, views, wanted, visit) -> true, the view's id
+--                                            or false, a code of what is missing
+-- grounds.isRightNumber(text, lesson, visit)
+-- grounds.kinds(lesson) -> in words, what would show it; or nil
+-- grounds.unusual(lesson, visit) -> names of parameters
+--
+-- views, wanted: as of judge.lua. visit: { params, defaults }, the parameters that
+-- the step has been entered with, and those that it has by itself; nil: nobody knows.
+
+local parts = ...
+local claim, measure, sentence = parts.claim, parts.measure, parts.sentence
+local grounds = {}
+
+local SAMPLES_MIN = 30
+
+-- ---- parameters ------------------------------------------------------------------
+
+-- Those that are neither what the program has by itself nor what the exercise was
+-- proven with. Amounts that the lesson tells needn't hold then.
+function grounds.unusual(lesson, visit)
+  local names, proven = {}, lesson.params or {}
+  for name, value in pairs(visit and visit.params or {}) do
+    local default = visit.defaults[name]
+    if default ~= nil and value ~= default and value ~= proven[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+-- Is the amount that S claims of this program with its own parameters?
+local function isFixedAmount(s)
+  return s.value ~= nil and s.value.than == nil
+end
+
+-- ---- sentences -------------------------------------------------------------------
+
+-- Where the numbers of S come from, as an answer may name its evidence.
+local function kindOf(s)
+  return s.subject.profile or "metrics"
+end
+
+-- Does VIEW count, if the answer names its evidence as WANTED?
+local function isWanted(view, kind, wanted)
+  if not wanted then return true end
+  for _, name in ipairs(wanted) do
+    if name == kind or name == view.kind or name == view.id then return true end
+  end
+  return false
+end
+
+-- Does S hold in VIEW? Returns true; or false and a code of what is missing, which
+-- is nil if S just doesn't hold.
+local function holdsIn(s, view)
+  if view.requests == 0 and s.during ~= "idle" then return false, "evidence.idle" end
+  local verdict = measure.judge(s, { view })
+  local number = measure.number(s, view)
+  local few = number and s.subject.sampled and number.n > 0 and number.n < SAMPLES_MIN
+  if verdict == "no" and few then return false, "evidence.few" end
+  if verdict ~= "inconclusive" then return verdict == "yes" end
+  if number.n >= SAMPLES_MIN and number.share and s.share and claim.holds(s.share, number.share) then return true end
+  return false, "evidence.few"
+end
+
+-- Is S about one of the functions to blame? Any of them is right, so what is said of
+-- one of them is evidence for each.
+local function isAboutBlamed(s, lesson)
+  for _, name in ipairs(lesson.diagnosis.where or {}) do
+    if sentence.isAbout(s, name) then return true end
+  end
+  return false
+end
+
+local MORE = { ["evidence.none"] = 1, ["evidence.healthy_too"] = 2, ["evidence.params"] = 3, ["evidence.idle"] = 4,
+  ["evidence.few"] = 5 }
+
+function grounds.find(lesson, views, wanted, visit)
+  local code, unusual = "evidence.none", #grounds.unusual(lesson, visit) > 0
+  local function note(other)
+    if other and MORE[other] > MORE[code] then code = other end
+  end
+  local function look(s, view)
+    local holds, missing = holdsIn(s, view)
+    if holds and not s.always then return true end
+    if not holds and not missing and unusual and isFixedAmount(s) then missing = "evidence.params" end
+    note(holds and "evidence.healthy_too" or missing)
+    return false
+  end
+  for _, s in ipairs(lesson.expect or {}) do
+    local kind, useful = kindOf(s), s.always or sentence.isEvidence(s)
+    for _, view in ipairs(useful and isAboutBlamed(s, lesson) and views or {}) do
+      local has = kind == "metrics" and view.after or view.profiles[kind]
+      if has and isWanted(view, kind, wanted) and look(s, view) then return true, view.id end
+    end
+  end
+  return false, code
+end
+
+-- ---- the number ------------------------------------------------------------------
+
+-- What the number is in this visit; nil: nobody can tell.
+local function valueOf(n, lesson, visit)
+  if not n.param then return #grounds.unusual(lesson, visit) == 0 and n.value or nil end
+  local params = visit and visit.params or lesson.params or {}
+  local value = tonumber(params[n.param])
+  local c = value and claim.parse(("= %.17g%s"):format(value, n.unit))
+  return c and c.low
+end
+
+-- "20ms" or "20": within the tolerance of what the lesson says?
+function grounds.isRightNumber(text, lesson, visit)
+  local n = lesson.diagnosis.number
+  local c = n and text and claim.parse("= " .. text:gsub("^%s*=?%s*", ""))
+  local wanted = c and valueOf(n, lesson, visit)
+  if not wanted then return false end
+  local value = c.low
+  if not c.unit and n.unit ~= "" then
+    local with = claim.parse(("= %s%s"):format(c.low, n.unit))
+    value = with and with.low or value
+  end
+  return math.abs(value - wanted) <= n.tolerance * math.abs(wanted)
+end
+
+-- ---- what would show it ----------------------------------------------------------
+
+local NAMES = { cpu = "a CPU profile", ["heap.alloc_space"] = "a heap or allocs profile",
+  ["heap.alloc_objects"] = "a heap or allocs profile" }
+local WHEN = { idle = " taken while nobody asks for anything" }
+
+local function nameOf(s)
+  local subject = s.subject
+  if subject.memstats then return "/debug/vars" end
+  if not subject.profile then return "/metrics" end
+  return NAMES[subject.profile] or NAMES[("%s.%s"):format(subject.profile, subject.type)]
+    or ("a %s profile"):format(subject.profile)
+end
+
+-- Only who has named the class and the function is told this: so it gives nothing
+-- away.
+function grounds.kinds(lesson)
+  local names, known = {}, {}
+  for _, s in ipairs(lesson.expect or {}) do
+    if sentence.isEvidence(s) and isAboutBlamed(s, lesson) then
+      local name = nameOf(s) .. (WHEN[s.during] or "")
+      if not known[name] then names[#names + 1] = name end
+      known[name] = true
+    end
+  end
+  if #names == 0 then return nil end
+  local last = table.remove(names)
+  return (#names > 0 and table.concat(names, ", ") .. " or " or "") .. last
+end
+
+return grounds

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * See first_numbers.h. */
+#include "web/first_numbers.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "base/alloc.h"
+#include "web/activity.h"
+#include "web/exposition.h"
+#include "web/metrics.h"
+#include "web/vars.h"
+#include "web/web_internal.h"
+
+typedef struct first_look {
+  uv_work_t work;
+  lab_web *web;
+  lab_activity_mark began;
+  lab_metrics_facts facts;
+  lab_buf metrics, vars;
+} first_look;
+
+static void write_first_numbers(uv_work_t *work) {
+  first_look *f = LAB_CONTAINER(work, first_look, work);
+  lab_exposition e = {.out = &f->metrics};
+  lab_metrics_write(&f->facts, &e);
+  lab_vars_write(f->web, &f->vars);
+}
+
+static lab_capture *make_first_capture(const first_look *f, const char *kind,
+                                       lab_buf *text) {
+  lab_buf_trim(text);
+  lab_capture *c = lab_capture_new(kind, lab_blob_take(text));
+  lab_activity_fill(NULL, &f->began, c);
+  return c;
+}
+
+/* Did a request come while they were written, or is another step served? */
+static bool is_first_look_spoilt(first_look *f) {
+  lab_activity_mark now = lab_activity_read(&f->web->activity);
+  return now.attempt.id != f->began.attempt.id || now.begun > 0;
+}
+
+static void on_first_numbers_written(uv_work_t *work, int status) {
+  first_look *f = LAB_CONTAINER(work, first_look, work);
+  lab_web *web = f->web;
+  (void)status;
+  if (!web->stopping && !is_first_look_spoilt(f)) {
+    lab_first_numbers_free(&web->first_numbers);
+    web->first_numbers.of[0] = make_first_capture(f, "metrics", &f->metrics);
+    web->first_numbers.of[1] = make_first_capture(f, "vars", &f->vars);
+  }
+  lab_metrics_free(&f->facts);
+  lab_buf_free(&f->metrics);
+  lab_buf_free(&f->vars);
+  lab_xfree(f);
+}
+
+void lab_first_numbers_take(lab_web *web) {
+  const lab_capture *known = web->first_numbers.of[0];
+  lab_activity_mark now = lab_activity_read(&web->activity);
+  if (web->stopping || (known && known->attempt == now.attempt.id))
+    return;
+  first_look *f = lab_xcalloc(1, sizeof *f);
+  f->web = web;
+  f->began = now;
+  lab_metrics_collect(web, &f->facts);
+  uv_queue_work(web->config.loop, &f->work, write_first_numbers,
+                on_first_numbers_written);
+}
+
+size_t lab_first_numbers_get(lab_web *web, uint64_t attempt,
+                             lab_capture *out[LAB_FIRST_NUMBERS]) {
+  lab_capture *const *of = web->first_numbers.of;
+  if (!of[0] || of[0]->attempt != attempt)
+    return 0;
+  for (size_t i = 0; i < LAB_FIRST_NUMBERS; i++)
+    out[i] = lab_capture_ref(of[i]);
+  return LAB_FIRST_NUMBERS;
+}
+
+void lab_first_numbers_free(lab_first_numbers *numbers) {
+  for (size_t i = 0; i < LAB_FIRST_NUMBERS; i++)
+    lab_capture_unref(numbers->of[i]);
+  *numbers = (lab_first_numbers){0};
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * The numbers with which a visit of a step begins: /metrics and /debug/vars,
+ * before anybody has asked the step for anything. A student who looks at the
+ * numbers once has evidence for what has changed, since the lab knows what they
+ * were.
+ *
+ * They are written on libuv's pool, so no switch waits for them. If a request
+ * comes before they are written, they are dropped: nobody could tell what of it
+ * is in them. Then it takes two looks to see a change.
+ *
+ * Threads: the control thread. */
+#ifndef LAB_WEB_FIRST_NUMBERS_H
+#define LAB_WEB_FIRST_NUMBERS_H
+
+#include <stdint.h>
+
+#include "diagnosis/captures.h"
+#include "web/web.h"
+
+enum { LAB_FIRST_NUMBERS = 2 }; /* of metrics and of vars */
+
+/* All zeros: there are none. */
+typedef struct lab_first_numbers {
+  lab_capture *of[LAB_FIRST_NUMBERS]; /* private */
+} lab_first_numbers;
+
+/* A step was entered: takes them, unless this was done in this attempt. */
+void lab_first_numbers_take(lab_web *web);
+/* Sets OUT to those of ATTEMPT. Returns how many there are: all, or 0. Each
+ * is the caller's, who gives it back with lab_capture_unref. */
+size_t lab_first_numbers_get(lab_web *web, uint64_t attempt,
+                             lab_capture *out[LAB_FIRST_NUMBERS]);
+void lab_first_numbers_free(lab_first_numbers *numbers);
+
+#endif

@@ -1,0 +1,164 @@
+-- SPDX-License-Identifier: MIT
+-- needs: time
+-- An exercise that is proven can be solved: by an honest student, with what a lab
+-- shows. Else the proof says what is missing.
+local t = require "harness"
+t.need("curl")
+
+local PPROF = "/debug/pprof/"
+
+-- A program whose fault is in no profile: it counts each order twice. The lesson names
+-- the function only by `about`.
+local PROGRAM = [[
+local orders = lab.counter("orders_total")
+
+local function countOrder(req)
+  if req.method ~= "DELETE" then orders:add(%d) end
+end
+
+return {
+  request = function(_, req)
+    countOrder(req)
+    return "ordered\n"
+  end,
+}
+]]
+
+local LESSON = [[
+return {
+  title = "More orders than customers",
+  symptom = "The warehouse packs more parcels than anybody has ordered.",
+  difficulty = 1, minutes = 10,
+  hints = { "%s" },
+  load = { requests = 20, clients = 2%s },
+  fixed = "fixed.lua",
+  expect = { { metric = "orders_total", value = "= 2 per request", about = "countOrder"%s } },
+  keeps = { { status = "2xx", share = ">= 0.99" } },
+  diagnosis = { class = "net.retry", where = "countOrder" },
+}
+]]
+
+local HINT = ("word "):rep(40) .. "what does `curl localhost:6060/metrics` say?"
+
+local function make_orders(load, sentence)
+  local dir = t.temp_dir() .. "/50-orders"
+  t.equal(t.run(t.command { "mkdir", "-p", dir .. "/answers" }).code, 0)
+  t.write(dir .. "/scenario.lua", PROGRAM:format(2))
+  t.write(dir .. "/fixed.lua", PROGRAM:format(1))
+  t.write(dir .. "/lesson.lua", LESSON:format(HINT, load or "", sentence or ""))
+  t.write(dir .. "/answers/solved.lua",
+    'return { class = "net.retry", where = "countOrder", evidence = { "metrics" } }\n')
+  t.write(dir .. "/answers/partial.lua", 'return { class = "net.idle", where = "countOrder", code = "class.family" }\n')
+  return dir
+end
+
+local function prove(dir)
+  return t.run(t.command { t.diaglab, "test", dir })
+end
+
+local function answer(lab, form, accept)
+  local got = lab:post("/lab/answer", form, "-H", "Accept: " .. (accept or "application/json"))
+  t.equal(got.status, 200, got.body)
+  local verdict, code = got.body:match('"verdict": "(%a+)"'), got.body:match('"code": "([%w._]+)"')
+  return (verdict or "-") .. " " .. (code or "-"), got.body
+end
+
+local RIGHT = "class=net.retry&where=countOrder"
+
+t.test("a function that only numbers show is named by who has seen them", function()
+  local dir = make_orders()
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+  local lab = t.start_with({ dir:match("^(.*)/") }, "--step", "50")
+  lab:get(PPROF .. "heap")
+  for _ = 1, 3 do t.equal(lab:get("/").status, 200) end
+  lab:get(PPROF .. "heap")
+  t.equal(answer(lab, RIGHT), "invalid where.unknown", "nobody can tell by a heap profile")
+  for _, path in ipairs { "/metrics", "/debug/vars" } do
+    lab:get("/lab/captures", "-X", "DELETE")
+    lab:get(path)
+    t.equal(answer(lab, RIGHT), "solved solved", "one look at " .. path)
+    t.equal(answer(lab, "class=net.retry&where=orders.countOrder"), "solved solved")
+    t.equal(answer(lab, "class=net.retry&where=noSuchFunction"), "invalid where.unknown")
+    t.equal(answer(lab, "class=cpu.hot&where=countOrder"), "partial class.other")
+  end
+  lab:go_to(50)
+  lab:get("/metrics")
+  t.equal(answer(lab, RIGHT), "invalid where.unknown", "nobody has asked in this visit")
+  for _ = 1, 3 do t.equal(lab:get("/").status, 200) end
+  lab:get("/metrics")
+  t.equal(answer(lab, RIGHT), "solved solved", "the numbers of this visit's beginning are known")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what a student's load doesn't show is no exercise", function()
+  local dir = make_orders(', method = "DELETE"', ", load = { requests = 20, clients = 2 }")
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.has(result.out, "\n    a student can't solve it: net.retry in countOrder, with all profiles, /metrics and " ..
+    "/debug/vars of the lesson's load, is invalid (where.unknown): ")
+  t.has(result.out, " What to do: no profile shows this function, so a sentence that one capture can show")
+  t.equal(select(2, result.out:gsub("\n    ", "")), 1, "only that: " .. result.out)
+end)
+
+t.test("any of several functions to blame is right, also one that is in no profile", function()
+  local lab = t.start("--step", "1")
+  t.spawn(("curl -s --max-time 60 %s/"):format(lab.url))
+  t.eventually(function() return lab:log():find("Starting processing request", 1, true) end)
+  lab:get(PPROF .. "goroutine")
+  for _, name in ipairs { "countRequest", "enter" } do
+    t.equal(answer(lab, "class=wait.lock&where=" .. name), "solved solved", name)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+-- What the lesson of step 2 asks for is a parameter's value. Of step 6 it tells how
+-- many files a request opens by default.
+t.test("other parameters: what is judged by them, and what can't be judged", function()
+  local lab = t.start()
+  local function enter(step, requests)
+    t.equal(lab:go_to(step).status, 200)
+    for _ = 1, requests do t.equal(lab:get("/").status, 200) end
+  end
+  enter("2&seconds=0.2", 2)
+  lab:get(PPROF .. "heap")
+  local quote = "class=cpu.hot&where=eatCPU&number="
+  t.equal(answer(lab, quote .. "5"), "invalid where.unknown", "as it is by default")
+  t.equal(answer(lab, quote .. "0.2"), "solved solved")
+  t.equal(answer(lab, quote .. "200ms"), "solved solved")
+  enter("2&seconds=0.3", 2)
+  lab:get(PPROF .. "heap")
+  t.equal(answer(lab, quote .. "0.2"), "invalid where.unknown")
+  t.equal(answer(lab, quote .. "0.3"), "solved solved")
+  local files = "class=leak.file&where=createFiles"
+  enter("6&files=3", 4)
+  lab:get(PPROF .. "lab.OpenFiles")
+  local got, text = answer(lab, files)
+  t.equal(got, "partial evidence.params")
+  t.has(text, "with other parameters (files)")
+  t.equal(answer(lab, files .. "&number=5"), "partial evidence.params", "nobody has seen five")
+  enter("6&files=5", 4)
+  lab:get(PPROF .. "lab.OpenFiles")
+  t.equal(answer(lab, files), "solved solved")
+  enter("3&rounds=1", 3) -- of what the number doesn't depend on
+  lab:get(PPROF .. "heap?gc=1")
+  t.equal(answer(lab, "class=memory.retained&where=leakMemory"), "solved solved")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("who has the right words is told which profile would show it", function()
+  local lab = t.start("--step", "6")
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "lab.OpenFiles")
+  lab:get(PPROF .. "goroutine")
+  local function told(form) return select(2, answer(lab, form)):match('"feedback": "([^"]*)"') end
+  t.equal(told "class=leak.file&where=createFiles&evidence=c2", "None of your captures speaks about this function: " ..
+    "a lab.OpenFiles profile or /metrics would.")
+  for _, form in ipairs { "class=leak.socket&where=createFiles&evidence=c2", "class=cpu.hot&where=createFiles",
+    "class=leak.file&where=request" } do
+    t.check(not told(form):find("OpenFiles", 1, true), "nobody else: " .. form)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
