@@ -17,6 +17,7 @@
  * host.progress_folder() -> path | nil: see diagnosis/progress.h, also for
  * host.read_progress(folder) -> events | nil, message
  * host.reset_progress(folder, step or -1) -> true | nil, message
+ * host.note_repair(folder, step, verdict) -> true | nil, message
  * host.temp_folder() -> path | nil, message
  * host.remove_tree(path) -> true | nil, message */
 extern const luaL_Reg lab_kit_files[];

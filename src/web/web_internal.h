@@ -27,6 +27,7 @@
 
 #include "base/queue.h"
 #include "diagnosis/captures.h"
+#include "diagnosis/standing.h"
 #include "http/http.h"
 #include "web/activity.h"
 #include "web/answer.h"
@@ -53,6 +54,7 @@ struct lab_web {
   lab_captures captures;
   lab_answers answers;
   lab_progress *progress;
+  lab_standing *standing;  /* what it adds up to, for /metrics */
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };
