@@ -29,6 +29,10 @@ return {
     { metric = "process_resident_memory_bytes", value = ">= 8MB per request", about = "leakMemory" },
     { memstats = "HeapAlloc", value = "9MB..20MB per request", about = "leakMemory" },
   },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { cpu_time = true, value = ">= 0.3 x fixed" }, -- the bytes are still made, at least once
+  },
   diagnosis = {
     class = "memory.retained",
     where = "leakMemory",

@@ -31,5 +31,9 @@ return {
     { memstats = "NumForcedGC", value = "= 4 per request", about = "allocateMemory" },
     { profile = "heap.inuse_space", under = "allocateMemory", value = "<= 15MB", always = true },
   },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { cpu_time = true, value = ">= 0.5 x fixed" }, -- the bytes are still made
+  },
   diagnosis = { class = "memory.churn", where = "allocateMemory" },
 }

@@ -27,6 +27,10 @@ return {
     { metric = "process_open_fds", value = "~ 5 per request", about = "createFiles" },
     { metric = "diaglab_step_open_fds", value = "= 5 per request", about = "createFiles" },
   },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { metric = "receipts_total", value = "= 5 per request" },
+  },
   diagnosis = {
     class = "leak.file",
     where = "createFiles",
