@@ -177,7 +177,8 @@ return {
   options = {
     { "--check", "DIR", "prove the repairs in DIR" },
     { "--scenarios", "DIR", "where the steps are (default scenarios, or the\npresent folder)" },
-    { "--state", "DIR", "where your progress is kept (default\n$XDG_STATE_HOME/diaglab, or ~/.local/state/diaglab);\nnone: nowhere" },
+    { "--state", "DIR", "where your progress is kept (default $XDG_STATE_HOME/diaglab,\n" ..
+      "or ~/.local/state/diaglab); none: nowhere" },
     { "--json", nil, "verdicts as JSON, one a line" },
   },
   notes = "Verdicts: repaired; still there (the fault is); broken (something that must work\n" ..

@@ -17,7 +17,7 @@ return {
     "Read the profile from the outside to the inside: `main.doSomeBusinessLogic` is on every stack, since it \z
       calls the scenario. Below it stands `request`, and below that the function which does the work. \z
       Everything further inside belongs to the lab's library, which only does what it was asked to. `go tool \z
-      pprof -list 'request' ...` shows the lines of the source with their time. Which is the last function in \z
+      pprof -list quote ...` shows the lines of the source with their time. Which is the last function in \z
       that chain that belongs to the application, and how much time does one request spend in it?",
   },
   load = { requests = 8 },

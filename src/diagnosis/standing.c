@@ -49,22 +49,27 @@ static bool has_text(const char *line, size_t len, const char *text) {
   return memmem(line, len, text, strlen(text)) != NULL;
 }
 
-/* The line ends with a character that no number has. */
-static int find_step(const char *line, size_t len) {
+/* The number of the step; STEPS if there is none. It doesn't go on behind the
+ * line, whose end is no digit. */
+static long find_step(const char *line, size_t len) {
   static const char key[] = "\"step\": ";
   const char *found = memmem(line, len, key, sizeof key - 1);
-  return found ? atoi(found + sizeof key - 1) : STEPS;
+  char *end = NULL;
+  if (!found)
+    return STEPS;
+  long step = strtol(found + sizeof key - 1, &end, 10);
+  return *end == ',' ? step : STEPS;
 }
 
-static void forget_steps(lab_standing *s, int step) {
+static void forget_steps(lab_standing *s, long step) {
   if (step < 0)
     memset(s->done, 0, sizeof s->done);
   else
     s->done[step] = 0;
 }
 
-static void take_event(lab_standing *s, const char *line, size_t len) {
-  int step = find_step(line, len);
+static void take_progress_event(lab_standing *s, const char *line, size_t len) {
+  long step = find_step(line, len);
   if (step >= STEPS || len == 0 || line[len - 1] != '}')
     return;
   if (has_text(line, len, "\"event\": \"reset\""))
@@ -88,7 +93,7 @@ static size_t take_lines(lab_standing *s, const char *buf, size_t len) {
     const char *end = memchr(buf + at, '\n', len - at);
     if (!end)
       return at == 0 && len == PIECE ? len : at;
-    take_event(s, buf + at, (size_t)(end - buf) - at);
+    take_progress_event(s, buf + at, (size_t)(end - buf) - at);
     at = (size_t)(end - buf) + 1;
   }
 }

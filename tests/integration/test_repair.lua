@@ -144,7 +144,9 @@ for _, r in ipairs(REPAIRS) do
     try(r, r.gone, r.gone.verdict, r.gone.says)
   end)
   if r.hidden then
-    t.test(r.name .. ": who hides the fault is refused", function() try(r, r.hidden, r.hidden.verdict, r.hidden.says) end)
+    t.test(r.name .. ": who hides the fault is refused", function()
+      try(r, r.hidden, r.hidden.verdict, r.hidden.says)
+    end)
   end
   t.long(r.name .. ": further repairs", function()
     for _, edits in ipairs(r.long) do try(r, edits, edits.verdict, edits.says) end
