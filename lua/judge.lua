@@ -254,8 +254,9 @@ local function invalid(code, text)
 end
 
 local function unknownClass(class)
-  return invalid("answer.class", ("%s: '%s'%s. See /lab/classes."):format(judge.feedback["answer.class"],
-    tostring(class), host.did_you_mean(tostring(class), classes.known)))
+  local meant = host.did_you_mean(tostring(class), classes.known)
+  return invalid("answer.class", ("%s: '%s'%s See /lab/classes."):format(judge.feedback["answer.class"],
+    tostring(class), meant ~= "" and meant or "."))
 end
 
 local function findInvalidClass(answer)

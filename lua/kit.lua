@@ -145,7 +145,8 @@ end
 verbs.progress = {
   usage = "progress [OPTIONS]",
   about = "Shows what you have done: for each step visits, captures, hints, answers, the\n" ..
-    "best score, whether it is solved, and the minutes until then.",
+    "best score, whether it is solved (its fault was diagnosed) and repaired (diaglab\n" ..
+    "repair), and the minutes until it was solved.",
   options = {
     { "--json", nil, "as JSON" },
     { "--csv", nil, "as CSV" },

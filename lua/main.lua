@@ -350,7 +350,10 @@ end
 -- The scenario's folder, nil if step 0 has none; or nil, a status and a message.
 local function findStep(number)
   local entry = steps.list()[number]
-  if not entry and number ~= 0 then return nil, 400, "Invalid step " .. number .. steps.why_not(number) end
+  if not entry and number ~= 0 then
+    local why = steps.why_not(number)
+    return nil, 400, ("Invalid step %d%s"):format(number, why ~= "" and why or steps.there_are())
+  end
   if entry and entry.clash then
     return nil, 500, ("step %d is there twice: %s and %s"):format(number, entry.dir, entry.clash)
   end

@@ -8,8 +8,9 @@
 -- progress.text(p), progress.json(p), progress.csv(p)
 --
 -- One step: step, visits, captures, hints, answers (that were judged), score (the
--- best), solved (true or false), solved_at, minutes (until it was solved, or so far),
--- codes = { [code] = how often }
+-- best), solved (it was diagnosed: true or false), solved_at, minutes (until then, or
+-- so far), codes = { [code] = how often }; repairs (how often one was tried), repaired,
+-- repaired_at
 
 local parts = ...
 local data = parts.data
@@ -23,7 +24,7 @@ local PAUSE_MAX = 1800 -- seconds between two events: a longer pause isn't work
 
 local function newStep(number)
   return { step = number, visits = 0, captures = 0, hints = 0, answers = 0, score = 0, solved = false, seconds = 0,
-    codes = {}, attempts = {}, hinted = {} }
+    repairs = 0, repaired = false, codes = {}, attempts = {}, hinted = {} }
 end
 
 local function isEvent(e)
@@ -62,6 +63,11 @@ local function addHint(s, e)
   s.hinted[key] = true
 end
 
+local function addRepair(s, e)
+  s.repairs = s.repairs + 1
+  if e.verdict == "repaired" and not s.repaired then s.repaired, s.repaired_at = true, tostring(e.at) end
+end
+
 local function addEvent(steps, e)
   if e.event == "reset" then
     for number in pairs(steps) do
@@ -71,6 +77,7 @@ local function addEvent(steps, e)
   end
   local s = steps[e.step] or newStep(e.step)
   steps[e.step] = s
+  if e.event == "repair" then return addRepair(s, e) end -- it comes from a process that is no visit
   follow(s, e)
   if e.event == "answer" then addAnswer(s, e) end
   if e.event == "hint" then addHint(s, e) end
@@ -101,10 +108,10 @@ end
 -- ---- writing ---------------------------------------------------------------------
 
 function progress.text(p)
-  local out = { "step  visits  captures  hints  answers  score  solved  minutes\n" }
+  local out = { "step  visits  captures  hints  answers  score  solved  repaired  minutes\n" }
   for _, s in ipairs(p.steps) do
-    out[#out + 1] = ("%4d  %6d  %8d  %5d  %7d  %5d  %6s  %7.1f\n"):format(s.step, s.visits, s.captures, s.hints,
-      s.answers, s.score, s.solved and "yes" or "no", s.minutes)
+    out[#out + 1] = ("%4d  %6d  %8d  %5d  %7d  %5d  %6s  %8s  %7.1f\n"):format(s.step, s.visits, s.captures,
+      s.hints, s.answers, s.score, s.solved and "yes" or "no", s.repaired and "yes" or "no", s.minutes)
   end
   if #p.steps == 0 then out[#out + 1] = "Nothing was done yet.\n" end
   if p.dropped > 0 then
@@ -118,16 +125,17 @@ function progress.json(p)
   local steps = data.list {}
   for i, s in ipairs(p.steps) do
     steps[i] = { step = s.step, visits = s.visits, captures = s.captures, hints = s.hints, answers = s.answers,
-      score = s.score, solved = s.solved, solved_at = s.solved_at, minutes = s.minutes, codes = s.codes }
+      score = s.score, solved = s.solved, solved_at = s.solved_at, minutes = s.minutes, codes = s.codes,
+      repairs = s.repairs, repaired = s.repaired, repaired_at = s.repaired_at }
   end
   return data.json { format = progress.format, steps = steps, dropped = p.dropped } .. "\n"
 end
 
 function progress.csv(p)
-  local out = { "step,visits,captures,hints,answers,score,solved,solved_at,minutes\n" }
+  local out = { "step,visits,captures,hints,answers,score,solved,solved_at,minutes,repairs,repaired,repaired_at\n" }
   for _, s in ipairs(p.steps) do
-    out[#out + 1] = ("%d,%d,%d,%d,%d,%d,%s,%s,%.1f\n"):format(s.step, s.visits, s.captures, s.hints, s.answers,
-      s.score, tostring(s.solved), s.solved_at or "", s.minutes)
+    out[#out + 1] = ("%d,%d,%d,%d,%d,%d,%s,%s,%.1f,%d,%s,%s\n"):format(s.step, s.visits, s.captures, s.hints, s.answers,
+      s.score, tostring(s.solved), s.solved_at or "", s.minutes, s.repairs, tostring(s.repaired), s.repaired_at or "")
   end
   return table.concat(out)
 end

@@ -416,11 +416,13 @@ end
 
 -- ---- a student's repair ----------------------------------------------------------
 
--- Only parameters that the student's program still has.
-local function paramsOf(values, f)
+-- The parameters of the fault run that REPAIRED still has as F has them: another
+-- default is a part of the repair.
+local function paramsOf(f, repaired)
   local out = {}
-  for name, value in pairs(values or {}) do
-    if f.outline.params[name] then out[name] = value end
+  for name, value in pairs(f.lesson.params or {}) do
+    local mine, its = repaired.outline.params[name], f.outline.params[name]
+    if mine and mine[1] == its[1] then out[name] = value end
   end
   return out
 end
@@ -429,7 +431,7 @@ local function prepareRepair(f, repaired, temp)
   work = { f = f, options = {}, tell = function() end, temp = temp, series = {}, order = {}, visits = 0, sample = true }
   local programs = layOutPrograms(f, temp)
   programs.fault = { scenarios = layOut(temp .. "/repaired", repaired), number = f.number, slug = repaired.slug,
-    params = paramsOf(f.lesson.params, repaired) }
+    params = paramsOf(f, repaired) }
   work.programs = programs
 end
 

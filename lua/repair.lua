@@ -12,6 +12,15 @@ local HIDDEN = { "^lesson%.lua$", "^fixed", "^answers$", "^SOLUTION", "^%." } --
 
 local CODES = { repaired = 0, ["still there"] = 1, broken = 1, ["gone with its work"] = 1, inconclusive = 3 }
 
+-- Each but the first is followed by reasons, one a line.
+local SAYS = {
+  repaired = "The fault is gone, and the work is still done.",
+  ["still there"] = "These sentences speak of the fault, and still hold:",
+  broken = "This must work, and doesn't:",
+  ["gone with its work"] = "Requests aren't served as before:",
+  inconclusive = "Too little was seen to tell:",
+}
+
 local function refuse(text, ...) parts.refuse("repair", text, ...) end
 
 local function findAll(path)
@@ -120,8 +129,26 @@ local function show(report, f, options)
       reasons = parts.data.list(report.reasons) } .. "\n")
     return
   end
-  host.out(("%s: %s (%.0f s)\n"):format(f.name, report.verdict, report.seconds))
-  for _, reason in ipairs(report.reasons) do host.out("  " .. reason .. "\n") end
+  host.out(("%s: %s (%.0f s)\n%s\n"):format(f.name, report.verdict, report.seconds, SAYS[report.verdict]))
+  local compares = false
+  for _, reason in ipairs(report.reasons) do
+    host.out("  " .. reason .. "\n")
+    compares = compares or reason:find(" x fixed", 1, true)
+  end
+  if compares then host.out("(\"x fixed\" is: times as much as with the lesson's own repair.)\n") end
+end
+
+-- Where the progress is; nil: nowhere.
+local function progressFolder(options)
+  if options.state == "none" then return nil end
+  return options.state or host.progress_folder()
+end
+
+local function noteRepair(number, verdict, options)
+  local folder = progressFolder(options)
+  local ok, problem = true, nil
+  if folder then ok, problem = host.note_repair(folder, number, verdict) end
+  if not ok then host.err(("diaglab repair: this is not in your progress: %s\n"):format(problem)) end
 end
 
 local function proveAll(path, scenarios, options)
@@ -136,6 +163,7 @@ local function proveAll(path, scenarios, options)
     local report = repaired.problem and { verdict = "broken", seconds = 0, reasons = { repaired.problem } }
       or proveOne(original, repaired)
     show(report, repaired, options)
+    noteRepair(repaired.number, report.verdict, options)
     code = math.max(code, CODES[report.verdict])
   end
   return code
@@ -149,6 +177,8 @@ return {
   options = {
     { "--check", "DIR", "prove the repairs in DIR" },
     { "--scenarios", "DIR", "where the steps are (default scenarios, or the\npresent folder)" },
+    { "--state", "DIR", "where your progress is kept (default $XDG_STATE_HOME/diaglab,\n" ..
+      "or ~/.local/state/diaglab); none: nowhere" },
     { "--json", nil, "verdicts as JSON, one a line" },
   },
   notes = "Verdicts: repaired; still there (the fault is); broken (something that must work\n" ..

@@ -86,6 +86,18 @@ function steps.why_not(number)
   return ""
 end
 
+local TOLD_MAX = 40
+
+-- "\nThere are the steps 0 1 2", which a message about a wrong one ends with.
+function steps.there_are()
+  local numbers, list = {}, steps.list()
+  for number in pairs(list) do numbers[#numbers + 1] = number end
+  if not list[0] then numbers[#numbers + 1] = 0 end -- without a folder, too
+  table.sort(numbers)
+  local more = #numbers > TOLD_MAX and " ..." or ""
+  return "\nThere are the steps " .. table.concat(numbers, " ", 1, math.min(#numbers, TOLD_MAX)) .. more
+end
+
 -- ---- checking ----------------------------------------------------------------
 
 -- The first line of the text on which KEY seems to be set; 1 if there is none.

@@ -27,6 +27,8 @@ return {
     { profile = "goroutine", under = "countRequest", value = "~ 1 per request" },
     { profile = "wall", under = "countRequest", tag = { state = "sync.Mutex.Lock" }, value = ">= 0.2s per request" },
     { metric = 'diaglab_tasks{state="sync.Mutex.Lock"}', value = "~ 1 per request", about = "countRequest" },
+    { metric = "requests_served_total", value = "< 1 per request" }, -- a repair counts each
   },
+  keeps = { { metric = "requests_served_total", value = "<= 1 per request" } }, -- and none twice
   diagnosis = { class = "wait.lock", where = { "countRequest", "enter" } },
 }

@@ -1,15 +1,15 @@
 local mutex -- guards `served`
-local served = 0
+local served -- a counter of /metrics
 
 local function countRequest()
   mutex:lock()
-  served = served + 1
+  served:add()
   mutex:unlock()
 end
 
 return {
   enter = function()
-    mutex = lab.mutex("served")
+    mutex, served = lab.mutex("served"), lab.counter("requests_served_total")
     mutex:lock()
   end,
   request = function() countRequest() end,

@@ -17,16 +17,20 @@ return {
     "Read the profile from the outside to the inside: `main.doSomeBusinessLogic` is on every stack, since it \z
       calls the scenario. Below it stands `request`, and below that the function which does the work. \z
       Everything further inside belongs to the lab's library, which only does what it was asked to. `go tool \z
-      pprof -list 'request' ...` shows the lines of the source with their time. Which is the last function in \z
+      pprof -list quote ...` shows the lines of the source with their time. Which is the last function in \z
       that chain that belongs to the application, and how much time does one request spend in it?",
   },
-  load = { requests = 3 },
-  params = { seconds = 0.2 },
+  load = { requests = 8 },
+  params = { seconds = 0.1 },
   fixed = { seconds = 0.001 },
   expect = {
-    { latency = "p50", value = ">= 20 x fixed" },
+    { latency = "p50", value = ">= 10 x fixed" },
     { profile = "cpu", under = "eatCPU", share = ">= 0.9", value = ">= 0.05s per request" },
     { cpu_time = true, value = ">= 20 x fixed", about = "eatCPU" },
+  },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { metric = "quotes_total", value = "= 1 per request" },
   },
   diagnosis = {
     class = "cpu.hot",

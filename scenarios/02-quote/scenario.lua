@@ -1,5 +1,6 @@
 local function eatCPU(seconds)
   lab.burn(seconds)
+  lab.counter("quotes_total"):add()
 end
 
 return {

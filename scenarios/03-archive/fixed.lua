@@ -37,7 +37,7 @@ return {
   enter = function(self)
     if self.params.rounds == 0 then self.params.rounds = calibrate(self.params.size) end
     buffer = lab.buffer()
-    lab.release() -- memory of the measurement must not look like part of the leak
+    lab.release() -- memory of the measurement belongs to no request
   end,
   request = function(self)
     buffer:reset()

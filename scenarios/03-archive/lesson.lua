@@ -16,7 +16,7 @@ return {
       localhost:6060/debug/pprof/heap`, and `go tool pprof -top -base before.pb.gz after.pb.gz`. How much has \z
       each request added, and in which function of the application was it allocated?",
     "You know how much it is, and where it is allocated. A place that allocates is not wrong by itself: the \z
-      question is who keeps the result. Show the lines, `go tool pprof -list leakMemory \z
+      question is who keeps the result. Show the lines, `go tool pprof -list archive \z
       http://localhost:6060/debug/pprof/heap`, and look at the line that has the bytes: which variable do \z
       they go into, and where is that variable declared? A variable inside a function is gone when the \z
       function returns. Is this one, and does anybody ever empty it?",
@@ -28,6 +28,10 @@ return {
     { profile = "heap.inuse_space", under = "leakMemory", share = ">= 0.95", value = ">= 8MB per request" },
     { metric = "process_resident_memory_bytes", value = ">= 8MB per request", about = "leakMemory" },
     { memstats = "HeapAlloc", value = "9MB..20MB per request", about = "leakMemory" },
+  },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { cpu_time = true, value = ">= 0.3 x fixed" }, -- the bytes are still made, at least once
   },
   diagnosis = {
     class = "memory.retained",

@@ -18,7 +18,7 @@ return {
     "So nothing leaks: memory is taken and given back, again and again. Count it: `curl -s \z
       localhost:6060/debug/vars | grep -o '\"TotalAlloc\": *[0-9]*'` before and after one request tells how \z
       many bytes a request allocates, and `curl -s 'localhost:6060/debug/pprof/heap?debug=1' | grep '# Heap'` \z
-      shows how much of the heap is idle. Then `go tool pprof -sample_index=alloc_space -list allocateMemory \z
+      shows how much of the heap is idle. Then `go tool pprof -sample_index=alloc_space -list export \z
       http://localhost:6060/debug/pprof/heap` names the line. How large is the buffer there, how often is it \z
       made in one request, and could one buffer serve all of them?",
   },
@@ -30,6 +30,10 @@ return {
     { memstats = "TotalAlloc", value = "~ 120MB per request", about = "allocateMemory" },
     { memstats = "NumForcedGC", value = "= 4 per request", about = "allocateMemory" },
     { profile = "heap.inuse_space", under = "allocateMemory", value = "<= 15MB", always = true },
+  },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { cpu_time = true, value = ">= 0.5 x fixed" }, -- the bytes are still made
   },
   diagnosis = { class = "memory.churn", where = "allocateMemory" },
 }

@@ -29,6 +29,10 @@ return {
     { profile = "goroutine", under = "startGoroutines", share = ">= 0.9", value = "= 5 per request" },
     { metric = "go_goroutines", value = "= 5 per request", about = "startGoroutines" },
   },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { metric = "workers_started_total", value = "= 5 per request" },
+  },
   diagnosis = {
     class = "leak.task",
     where = "startGoroutines",

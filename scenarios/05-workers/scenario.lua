@@ -4,6 +4,7 @@ local function startGoroutines(n, work)
   for _ = 1, n do
     lab.spin(work) -- CPU time that preparing a task takes
     lab.go(function() quit:recv() end)
+    lab.counter("workers_started_total"):add()
   end
 end
 

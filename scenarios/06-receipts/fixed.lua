@@ -2,6 +2,7 @@ local function createFiles(n)
   for _ = 1, n do
     local file = assert(lab.temp_file(nil, "request-"))
     file:close()
+    lab.counter("receipts_total"):add()
   end
 end
 

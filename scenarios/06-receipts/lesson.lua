@@ -17,7 +17,7 @@ return {
     "You know what piles up; now find who opens it. `strace -f -e trace=openat,close -p $(pidof diaglab)` \z
       shows every call while one request runs: are there as many that close as there are that open? The \z
       profile lab.OpenFiles knows the stack that opened each one that is still open: `go tool pprof -top \z
-      http://localhost:6060/debug/pprof/lab.OpenFiles`, then the same with `-list createFiles`. Which line \z
+      http://localhost:6060/debug/pprof/lab.OpenFiles`, then the same with `-list receipts`. Which line \z
       opens them, what keeps the result, and where should it be closed?",
   },
   load = { requests = 40 },
@@ -26,6 +26,10 @@ return {
     { profile = "lab.OpenFiles", under = "createFiles", share = ">= 0.95", value = "= 5 per request" },
     { metric = "process_open_fds", value = "~ 5 per request", about = "createFiles" },
     { metric = "diaglab_step_open_fds", value = "= 5 per request", about = "createFiles" },
+  },
+  keeps = {
+    { status = "2xx", share = ">= 0.99" },
+    { metric = "receipts_total", value = "= 5 per request" },
   },
   diagnosis = {
     class = "leak.file",

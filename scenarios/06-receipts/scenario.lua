@@ -4,6 +4,7 @@ local function createFiles(n)
   for _ = 1, n do
     local file = assert(lab.temp_file(nil, "request-"))
     files[#files + 1] = file
+    lab.counter("receipts_total"):add()
   end
 end
 

@@ -81,7 +81,7 @@ static int make_folders(const char *path) {
   return 0;
 }
 
-static void write_progress_path(const char *folder, char out[PATH_MAX + 32]) {
+void lab_progress_path(const char *folder, char out[PATH_MAX + 32]) {
   snprintf(out, PATH_MAX + 32, "%s/%s", folder, FILE_NAME);
 }
 
@@ -97,7 +97,7 @@ static void sync_folder(const char *folder) {
 /* The descriptor of the file, or a negative errno. */
 static int open_progress(const char *folder) {
   char path[PATH_MAX + 32];
-  write_progress_path(folder, path);
+  lab_progress_path(folder, path);
   int flags = O_RDWR | O_APPEND | O_CLOEXEC;
   int fd = open(path, flags);
   if (fd >= 0 || errno != ENOENT)
@@ -200,6 +200,10 @@ static void write_event(const lab_progress_event *e, lab_buf *out) {
   }
   if (e->result)
     add_event_result(&j, e->result);
+  if (e->verdict) {
+    lab_json_key(&j, "verdict");
+    lab_json_text(&j, e->verdict);
+  }
   lab_json_end(&j);
   lab_json_finish(&j);
 }
@@ -248,7 +252,7 @@ static int read_end(int fd, lab_buf *out) {
 
 int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
   char path[PATH_MAX + 32];
-  write_progress_path(folder, path);
+  lab_progress_path(folder, path);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT)
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a student has done, on disk: visits of steps, hints, answers. Nothing of
- * it leaves the machine.
+ * What a student has done, on disk: visits of steps, hints, answers, repairs.
+ * Nothing of it leaves the machine.
  *
  * It is one file, progress.jsonl: a JSON object per line, each an event. Lines
  * are only ever appended, in one write under a lock of the file, and synced. So
@@ -12,7 +12,8 @@
  * When the file can't be written (the disk is full, or a scenario has all
  * descriptors), events wait in memory for the next one.
  *
- * lua/progress.lua adds up the events.
+ * lua/progress.lua adds up the events; diagnosis/standing.h knows only which
+ * steps are done.
  *
  * Threads: any; never the control thread, because the disk may be slow. */
 #ifndef LAB_DIAGNOSIS_PROGRESS_H
@@ -36,17 +37,21 @@ void lab_progress_free(lab_progress *p);
 const char *lab_progress_folder(const lab_progress *p);
 
 typedef struct lab_progress_event {
-  const char *what;               /* "visit", "hint", "answer", "reset" */
-  int step;                       /* -1: all, of a reset */
-  uint64_t attempt;               /* prof/attempt.h */
-  size_t captures;                /* that the attempt has so far */
-  int hint;                       /* its number, of a hint */
+  const char *what; /* "visit", "hint", "answer", "repair", "reset" */
+  int step;         /* -1: all, of a reset */
+  uint64_t attempt; /* prof/attempt.h */
+  size_t captures;  /* that the attempt has so far */
+  int hint;         /* its number, of a hint */
   const lab_judge_result *result; /* of an answer */
+  const char *verdict;            /* of a repair */
 } lab_progress_event;
 
 /* Appends an event, and returns when it is on the disk: 0. Or a negative errno,
  * and it waits in memory. */
 int lab_progress_add(lab_progress *p, const lab_progress_event *event);
+
+/* Writes the path of the file in FOLDER to OUT. */
+void lab_progress_path(const char *folder, char out[PATH_MAX + 32]);
 
 /* Appends the events of FOLDER to OUT; the last 16 MiB if there are more. 0,
  * also if there is no file; or a negative errno and ERR. */

@@ -111,11 +111,10 @@ static int read_kit_progress(lua_State *L) {
   return 1;
 }
 
-static int reset_kit_progress(lua_State *L) {
+/* Adds EVENT to the progress in the folder that is the first argument. */
+static int add_kit_progress(lua_State *L, const lab_progress_event *event) {
   lab_progress *p = lab_progress_new(luaL_checkstring(L, 1));
-  int rc = lab_progress_add(
-      p, &(lab_progress_event){.what = "reset",
-                               .step = (int)luaL_checkinteger(L, 2)});
+  int rc = lab_progress_add(p, event);
   lab_progress_free(p);
   if (rc == 0) {
     lua_pushboolean(L, 1);
@@ -125,6 +124,20 @@ static int reset_kit_progress(lua_State *L) {
   lua_pushfstring(L, "can't write to %s: %s", lua_tostring(L, 1),
                   strerror(-rc));
   return 2;
+}
+
+static int reset_kit_progress(lua_State *L) {
+  int step = (int)luaL_checkinteger(L, 2);
+  return add_kit_progress(L,
+                          &(lab_progress_event){.what = "reset", .step = step});
+}
+
+static int note_kit_repair(lua_State *L) {
+  int step = (int)luaL_checkinteger(L, 2);
+  const char *verdict = luaL_checkstring(L, 3);
+  return add_kit_progress(L, &(lab_progress_event){.what = "repair",
+                                                   .step = step,
+                                                   .verdict = verdict});
 }
 
 const luaL_Reg lab_kit_files[] = {
@@ -139,5 +152,6 @@ const luaL_Reg lab_kit_files[] = {
     {"progress_folder", push_progress_folder},
     {"read_progress", read_kit_progress},
     {"reset_progress", reset_kit_progress},
+    {"note_repair", note_kit_repair},
     {NULL, NULL},
 };

@@ -16,7 +16,8 @@
  * host.link(target, path) -> true | nil, message: a symbolic link
  * host.progress_folder() -> path | nil: see diagnosis/progress.h, also for
  * host.read_progress(folder) -> events | nil, message
- * host.reset_progress(folder, step or -1) -> true | nil, message */
+ * host.reset_progress(folder, step or -1) -> true | nil, message
+ * host.note_repair(folder, step, verdict) -> true | nil, message */
 extern const luaL_Reg lab_kit_files[];
 
 #endif

@@ -132,6 +132,7 @@ static void refuse_step(lab_http_request *req, const char *given, int64_t step,
   } else {
     lab_buf_printf(&text, "Invalid step %lld", (long long)step);
   }
+  lab_buf_puts(&text, "\nstep must be the number of one: /steps lists them");
   answer_step(req, 400, &text);
   lab_buf_free(&text);
 }

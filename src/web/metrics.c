@@ -245,6 +245,31 @@ static void write_queue_metrics(const lab_metrics_facts *m, lab_exposition *e) {
                      (double)lab_log_dropped());
 }
 
+/* ---- the student's ------------------------------------------------------- */
+
+typedef struct step_done {
+  lab_exposition *e;
+  bool repaired; /* is asked for, not `solved` */
+} step_done;
+
+static void write_step_done(int step, bool solved, bool repaired, void *arg) {
+  const step_done *d = arg;
+  char label[32];
+  snprintf(label, sizeof label, "{step=\"%d\"}", step);
+  lab_exposition_sample(d->e, label, d->repaired ? repaired : solved);
+}
+
+static void write_progress_metrics(lab_standing *standing, lab_exposition *e) {
+  lab_exposition_family(e, "gauge", "diaglab_step_solved",
+                        "1: the student has diagnosed the step's fault.");
+  lab_standing_each(standing, write_step_done, &(step_done){e, false});
+  lab_exposition_family(e, "gauge", "diaglab_step_repaired",
+                        "1: a repair of the step was proven.");
+  lab_standing_each(standing, write_step_done, &(step_done){e, true});
+}
+
+/* ---- the scenario's ------------------------------------------------------ */
+
 /* The exposition keeps a pointer to the metric's name until the next family. */
 static void write_scenario_metric(const lab_metric *m, void *arg) {
   static const char *const types[] = {"counter", "gauge", "histogram"};
@@ -290,6 +315,7 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
   write_queue_metrics(facts, e);
   lab_request_stats_write(&facts->web->stats, e);
   lab_answers_write(&facts->answers, e);
+  write_progress_metrics(facts->web->standing, e);
   lab_metric_each(write_scenario_metric, e);
   lab_exposition_end(e);
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/nearest.h"
 #include "prof/registry.h"
 #include "script/script.h"
 #include "web/keep.h"
@@ -327,6 +328,29 @@ static const lab_profile_kind *find_profile_kind(const lab_http_request *req) {
   return lab_registry_find(lab_http_path(req).data + sizeof PREFIX - 1);
 }
 
+/* Go's words, and then what may have been meant. */
+static void refuse_unknown_profile(lab_http_request *req) {
+  enum { OTHERS = 3 };
+  const char *known[LAB_REGISTRY_MAX + OTHERS + 1] = {"profile", "wall",
+                                                      "trace"};
+  const lab_profile_kind *kind;
+  size_t n = OTHERS;
+  for (size_t i = 0; (kind = lab_registry_at(i)); i++)
+    known[n++] = kind->name;
+  const char *given = lab_http_path(req).data + sizeof PREFIX - 1;
+  const char *meant = lab_nearest(given, known, n);
+  lab_buf text = LAB_BUF_INIT;
+  lab_buf_puts(&text, "Unknown profile\n");
+  if (meant)
+    lab_buf_printf(&text, "did you mean %s? ", meant);
+  lab_buf_puts(&text, "There are:");
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(&text, " %s", known[i]);
+  lab_buf_putc(&text, '\0');
+  lab_web_pprof_error(req, 404, text.data);
+  lab_buf_free(&text);
+}
+
 /* What is wrong with the parameters, or NULL. */
 static const char *find_wrong_parameter(const lab_profile_kind *kind,
                                         const char *seconds_text, int64_t debug,
@@ -380,7 +404,7 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   char seconds_text[64] = "";
   int64_t seconds, debug = lab_web_number(req, "debug");
   if (!kind) {
-    lab_web_pprof_error(req, 404, "Unknown profile");
+    refuse_unknown_profile(req);
     return;
   }
   if (lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text) ==

@@ -23,16 +23,53 @@ typedef struct question {
   lab_list link; /* of lane->waiting */
   lab_steps_lane *lane;
   lab_catalog_question asked;
+  unsigned port; /* at which the student knows the lab */
   int status;
   lab_progress_event event;
   lab_buf out;
 } question;
+
+/* Lessons are written for port 6060: commands in hints are to be typed as they
+ * are. */
+static void put_own_port(lab_buf *text, unsigned port) {
+  static const char usual[] = "localhost:6060";
+  lab_buf out = LAB_BUF_INIT;
+  const char *at = text->data, *end = at + text->len, *found;
+  if (port == 6060 || text->len == 0)
+    return;
+  while ((found = memmem(at, (size_t)(end - at), usual, sizeof usual - 1))) {
+    lab_buf_append(&out, at, (size_t)(found - at));
+    lab_buf_printf(&out, "localhost:%u", port);
+    at = found + sizeof usual - 1;
+  }
+  lab_buf_append(&out, at, (size_t)(end - at));
+  lab_buf_free(text);
+  *text = out;
+}
+
+/* That of the header Host: the student may have another one than the lab
+ * listens at, through a tunnel. */
+static unsigned find_known_port(const lab_http_request *req) {
+  enum { HTTP = 80, PORT_MAX = 65535 };
+  lab_http_str host;
+  unsigned port = 0, scale = 1;
+  lab_http_header(req, "Host", &host);
+  size_t i = host.len;
+  for (; i > 0 && host.data[i - 1] >= '0' && host.data[i - 1] <= '9'; i--) {
+    port += (unsigned)(host.data[i - 1] - '0') * scale;
+    scale *= 10;
+    if (port > PORT_MAX || host.len - i > 4)
+      return HTTP;
+  }
+  return i > 0 && i < host.len && host.data[i - 1] == ':' ? port : HTTP;
+}
 
 /* Titles, symptoms and hints come from scripts. */
 static void find_catalog_answer(lab_slow *base) {
   question *q = (question *)base;
   lab_buf written = LAB_BUF_INIT;
   q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
+  put_own_port(&written, q->port);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
   if (q->asked.hint == 0 || q->status != 200)
@@ -133,6 +170,7 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   q->lane = hint > 0 ? &web->hints : &web->steps;
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
+  q->port = find_known_port(req);
   q->asked.no_hints = web->config.hint_pause < 0;
   q->event = lab_web_progress_event(web, "hint");
   q->asked.json = lab_web_wants_json(req);

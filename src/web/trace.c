@@ -153,14 +153,17 @@ static void advance_trace(lab_slow *s) {
 
 /* ---- the request --------------------------------------------------------- */
 
-/* As in Go, the default 1 also stands for all that isn't a number above 0. */
+/* 1 if it is missing; 0 if it isn't a number above 0. */
 static double read_trace_seconds(const lab_http_request *req) {
   char text[64], *end;
-  if (lab_http_form_get(req, "seconds", text, sizeof text) <= 0)
+  int len = lab_http_form_get(req, "seconds", text, sizeof text);
+  if (len == -ENOENT || len == 0)
     return 1;
-  double seconds = strtod(text, &end);
-  return *end == '\0' && !isspace((unsigned char)*text) && seconds > 0 ? seconds
-                                                                       : 1;
+  double seconds = len > 0 ? strtod(text, &end) : 0;
+  return len > 0 && *end == '\0' && !isspace((unsigned char)*text) &&
+                 seconds > 0
+             ? seconds
+             : 0;
 }
 
 static bool wants_chrome_json(const lab_http_request *req) {
@@ -186,7 +189,10 @@ static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
 
 void lab_web_trace(lab_web *web, lab_http_request *req) {
   double seconds = read_trace_seconds(req);
-  if (seconds > LAB_WEB_SECONDS_MAX)
+  if (seconds <= 0)
+    lab_web_pprof_error(
+        req, 400, "invalid value for \"seconds\" - must be a positive number");
+  else if (seconds > LAB_WEB_SECONDS_MAX)
     lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
   else if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");

@@ -27,6 +27,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_list_init(&web->slow_turns);
   lab_web_start_steps(web);
   web->progress = lab_progress_new(config->state);
+  web->standing = lab_standing_new(config->state);
 
   lab_http_config http;
   lab_http_config_init(&http);
@@ -36,6 +37,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   int rc = lab_http_server_new(&web->server, config->loop, &http);
   if (rc) {
     lab_progress_free(web->progress);
+    lab_standing_free(web->standing);
     lab_xfree(web);
     return rc;
   }
@@ -76,6 +78,7 @@ void lab_web_free(lab_web *web) {
   lab_captures_free(&web->captures);
   lab_first_numbers_free(&web->first_numbers);
   lab_progress_free(web->progress);
+  lab_standing_free(web->standing);
   lab_xfree(web->told);
   lab_xfree(web);
 }

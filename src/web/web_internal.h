@@ -29,6 +29,7 @@
 
 #include "base/queue.h"
 #include "diagnosis/captures.h"
+#include "diagnosis/standing.h"
 #include "http/http.h"
 #include "web/activity.h"
 #include "web/answer.h"
@@ -57,6 +58,7 @@ struct lab_web {
   lab_first_numbers first_numbers;
   lab_answers answers;
   lab_progress *progress;
+  lab_standing *standing;  /* what it adds up to, for /metrics */
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
 };

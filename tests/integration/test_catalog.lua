@@ -154,9 +154,20 @@ t.test("hints come one at a time", function()
   t.equal(lab:get("/hint?n=3").body, "hint 1 comes first: ask for /hint?n=1\n")
   t.equal(lab:get("/hint?n=3").status, 409)
   for n = 1, 2 do t.equal(lab:get("/hint?n=" .. n).status, 200) end
-  t.has(lab:get("/hint?n=3").body, "`curl -s 'localhost:6060/debug/pprof/goroutine?debug=1' | head -20`", "in one line")
+  t.has(lab:get("/hint?n=3").body, "`curl -s 'localhost:" .. lab.port
+    .. "/debug/pprof/goroutine?debug=1' | head -20`", "in one line, with the lab's own port")
   lab:get("/goto?step=0")
   t.match(lab:get("/hint").body, "^hint 1: ")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("commands in hints have the port at which the student knows the lab", function()
+  local lab = t.start("--step", "1")
+  for host, port in pairs { ["localhost:7070"] = "localhost:7070", ["127.0.0.1:8123"] = "localhost:8123",
+    ["[::1]:65535"] = "localhost:65535", ["localhost:6060"] = "localhost:6060", localhost = "localhost:80" } do
+    t.has(lab:get("/hint", "-H", "Host: " .. host).body, "`curl --max-time 60 " .. port .. "/ &`", host)
+    t.has(lab:get("/hint?format=json", "-H", "Host: " .. host).body, "`curl --max-time 60 " .. port .. "/ &`", host)
+  end
   t.equal(lab:stop(), 0)
 end)
 

@@ -34,12 +34,18 @@ end
 
 local not_found = http_error(404, "404 page not found")
 local hello = { type = TEXT, body = "hello world" }
-local unknown = pprof_error(404, "Unknown profile")
+local unknown = pprof_error(404, "Unknown profile\nThere are: profile wall trace allocs block goroutine goroutineleak "
+  .. "heap lab.OpenFiles mutex threadcreate")
+local heaps = pprof_error(404, (unknown.body:gsub("There", "did you mean heap? There"):gsub("\n$", "")))
 local bad_seconds = pprof_error(400, 'invalid value for "seconds" - must be a positive integer')
+local bad_number = pprof_error(400, 'invalid value for "seconds" - must be a positive number')
 local bad_hz = pprof_error(400, 'invalid value for "hz" - must be an integer from 1 to 2000')
 
+local NO_NUMBER = "step must be the number of one: /steps lists them"
+local THERE_ARE = "There are the steps 0 1 2 3 4 5 6"
+
 local function atoi(text, why)
-  return http_error(400, ('strconv.Atoi: parsing "%s": %s'):format(text, why))
+  return http_error(400, ('strconv.Atoi: parsing "%s": %s\n%s'):format(text, why, NO_NUMBER))
 end
 
 local function switched(n) return { type = TEXT, body = "switched to step " .. n } end
@@ -66,10 +72,10 @@ local matrix = {
   { "/goto?step=1.5", atoi("1.5", "invalid syntax") },
   { "/goto?step=%22%0a", atoi([[\"\n]], "invalid syntax") },
   { "/goto?step=99999999999999999999", atoi("99999999999999999999", "value out of range") },
-  { "/goto?step=99", http_error(400, "Invalid step 99") },
-  { "/goto?step=-1", http_error(400, "Invalid step -1") },
-  { "/goto?step=%2B099", http_error(400, "Invalid step 99") },
-  { "/goto?step=10000000000", http_error(400, "Invalid step 10000000000") },
+  { "/goto?step=99", http_error(400, "Invalid step 99\n" .. THERE_ARE) },
+  { "/goto?step=-1", http_error(400, "Invalid step -1\n" .. NO_NUMBER) },
+  { "/goto?step=%2B099", http_error(400, "Invalid step 99\n" .. THERE_ARE) },
+  { "/goto?step=10000000000", http_error(400, "Invalid step 10000000000\n" .. NO_NUMBER) },
   { "/goto?step=0", switched(0) },
   { "/goto?step=0", switched(0), POST },
   { "/goto?step=0&step=1", switched(0) },
@@ -89,6 +95,7 @@ local matrix = {
   { P .. "cmdline/", unknown },
   { P .. "nosuch", unknown },
   { P .. "nosuch?seconds=1", unknown },
+  { P .. "heaps", heaps },
   { P .. "nosuch", pprof { status = 404, pprof = "1" }, HEAD },
 
   { P .. "symbol", pprof { body = "num_symbols: 1\n" } },
@@ -135,7 +142,9 @@ local matrix = {
   { P .. "mutex?debug=1", pprof { body = "--- mutex:\ncycles/second=1000000000\nsampling period=1\n" } }, -- Go: off
 
   { P .. "trace?seconds=0.2", trace },
-  { P .. "trace?seconds=x", trace }, -- a second
+  { P .. "trace?seconds=x", bad_number }, -- Go takes the default, and who has mistyped waits for it
+  { P .. "trace?seconds=0", bad_number },
+  { P .. "trace?seconds=nan", bad_number },
   { P .. "trace", trace, { "-d", "seconds=0.2" } },
   { P .. "trace?seconds=0.2", pprof { type = BYTES, disposition = trace.disposition }, HEAD },
 
@@ -147,6 +156,9 @@ local matrix = {
   { P .. "profile?hz=0", bad_hz },
   { P .. "profile?hz=2001", bad_hz },
   { P .. "profile?hz=x", bad_hz },
+  { P .. "profile?seconds=abc", bad_seconds }, -- likewise
+  { P .. "profile?seconds=-1", bad_seconds },
+  { P .. "wall?seconds=1.5", bad_seconds },
   { P .. "profile?seconds=601", pprof_error(400, '"seconds" must be at most 600') },
 
   { "/debug/vars", { type = JSON, has = '"memstats": {"Alloc":' } },

@@ -5,7 +5,7 @@ local t = require "harness"
 t.need("curl")
 
 local PPROF = "/debug/pprof/"
-local HEAD = "step  visits  captures  hints  answers  score  solved  minutes\n"
+local HEAD = "step  visits  captures  hints  answers  score  solved  repaired  minutes\n"
 
 local function events(state) return t.read(state .. "/progress.jsonl") or "" end
 
@@ -51,7 +51,7 @@ t.test("visits, hints, captures and answers are counted, and shown in all forms"
   lab:go_to(5)
   wait_events(state, "visit", 2)
   local shown = lab:get("/lab/progress").body
-  t.equal(line_of(shown, 5), " 5 2 2 1 2 90 yes")
+  t.equal(line_of(shown, 5), " 5 2 2 1 2 90 yes no")
   t.equal(progress_of(state), shown, "the command shows the same")
   local json = lab:get("/lab/progress?format=json").body
   t.equal(progress_of(state, "--json"), json)
@@ -59,10 +59,66 @@ t.test("visits, hints, captures and answers are counted, and shown in all forms"
   t.has(json, '"codes": {"solved": 1, "where.entry": 1, "where.unknown": 1}')
   local csv = lab:get("/lab/progress?format=csv")
   t.match(csv.headers["content-type"], "^text/csv")
-  t.match(csv.body, "^step,visits,captures,hints,answers,score,solved,solved_at,minutes\n" ..
-    "5,2,2,1,2,90,true,%d+%-%d+%-%d+T%d+:%d+:%d+Z,[%d.]+\n$")
+  t.match(csv.body, "^step,visits,captures,hints,answers,score,solved,solved_at,minutes,repairs,repaired," ..
+    "repaired_at\n5,2,2,1,2,90,true,%d+%-%d+%-%d+T%d+:%d+:%d+Z,[%d.]+,0,false,\n$")
   t.equal(progress_of(state, "--csv"), csv.body)
   t.equal(lab:stop(), 0)
+end)
+
+local function repair(...)
+  return t.run(t.command { t.diaglab, "repair", "--scenarios", t.source .. "/scenarios", ... })
+end
+
+-- What /metrics says of the steps that are done: { ["solved 5"] = "1", ... }
+local function done(lab)
+  local found = {}
+  local line = '\ndiaglab_step_(%l+){step="(%d+)"} (%d)'
+  for what, step, value in lab:get("/metrics").body:gmatch(line) do
+    found[what .. " " .. step] = value
+  end
+  return found
+end
+
+t.test("who has diagnosed a step has not repaired it, and the reverse", function()
+  local state, mine = t.temp_dir() .. "/state", t.temp_dir() .. "/mine"
+  local lab = t.start("--state", state)
+  t.equal(next(done(lab)), nil)
+  t.equal(repair("5", mine).code, 0)
+  t.equal(repair("--check", mine, "--state", state).code, 1)
+  t.equal(line_of(progress_of(state), 5), " 5 0 0 0 0 0 no no", "tried, and nothing is proven")
+  t.equal(next(done(lab)), nil)
+  t.write(mine .. "/05-workers/scenario.lua", t.read(t.source .. "/scenarios/05-workers/fixed.lua"))
+  t.equal(repair("--check", mine, "--state", "none").code, 0)
+  t.equal(line_of(progress_of(state), 5), " 5 0 0 0 0 0 no no", "it wasn't to be noted")
+  t.equal(repair("--check", mine, "--state", state).code, 0)
+  t.equal(line_of(progress_of(state), 5), " 5 0 0 0 0 0 no yes", "repaired, not diagnosed")
+  t.equal(done(lab)["repaired 5"], "1")
+  t.equal(done(lab)["solved 5"], "0")
+  lab:go_to(5)
+  t.has(solve_step_5(lab), "verdict   solved")
+  t.equal(line_of(lab:get("/lab/progress").body, 5), " 5 1 1 0 1 90 yes yes")
+  t.equal(done(lab)["solved 5"], "1")
+  t.has(lab:get("/lab/progress?format=json").body, '"repaired": true')
+  t.match(progress_of(state, "--csv"), "\n5,1,1,0,1,90,true,[^,]+Z,[%d.]+,2,true,%d+%-%d+%-%d+T%d+:%d+:%d+Z\n$")
+  local other = t.start("--state", state)
+  t.equal(done(other)["solved 5"], "1", "another lab knows it, too")
+  t.write(state .. "/progress.jsonl", events(state) .. '{"event": "answer", "step": 6, "verdict": "solved"')
+  t.equal(done(lab)["solved 6"], nil, "a torn line is no event")
+  lab:get("/lab/progress?step=5", "-X", "DELETE")
+  t.equal(next(done(lab)), nil)
+  t.equal(next(done(other)), nil)
+  t.equal(lab:stop(), 0)
+  t.equal(other:stop(), 0)
+end)
+
+t.test("a repair is proven, also where the progress can't be kept", function()
+  local state, mine = t.temp_dir() .. "/x", t.temp_dir() .. "/mine"
+  t.write(state, "in the way")
+  t.equal(repair("5", mine).code, 0)
+  local result = repair("--check", mine, "--state", state)
+  t.match(result.out, "^05%-workers: still there")
+  t.match(result.err, "this is not in your progress: can't write to [^\n]+: Not a directory\n$")
+  t.equal(result.code, 1)
 end)
 
 t.test("an answer is on the disk before the student has the verdict", function()
@@ -73,7 +129,31 @@ t.test("an answer is on the disk before the student has the verdict", function()
     t.equal(t.run(("kill -9 %d"):format(lab.pid)).code, 0)
     t.equal(count(events(state), "answer"), i)
   end
-  t.equal(line_of(progress_of(state), 5), " 5 5 5 0 5 90 yes")
+  t.equal(line_of(progress_of(state), 5), " 5 5 5 0 5 90 yes no")
+end)
+
+t.test("whenever the lab is killed, what was told stays, and no line is broken", function()
+  local state = t.temp_dir()
+  local told = 0
+  for i = 1, 12 do
+    local lab = t.start("--state", state, "--step", "5")
+    lab:get("/")
+    lab:get(PPROF .. "goroutine")
+    local out = t.temp_dir() .. "/out"
+    local client = t.spawn(("sh -c 'while curl -s -d class=leak.task -d where=startGoroutines %s/lab/answer; " ..
+      "do :; done >%s'"):format(lab.url, out))
+    local function has_told() return (t.read(out) or ""):find("verdict   solved") end
+    t.run(("sleep %.3f"):format(0.02 * i))
+    if i == 12 then t.eventually(has_told) end
+    t.run(("kill -9 %d"):format(lab.pid))
+    client:wait()
+    told = told + select(2, (t.read(out) or ""):gsub("verdict   solved", ""))
+  end
+  t.check(told > 0, "some were told")
+  t.check(count(events(state), "answer") >= told, "all that was told is on the disk")
+  local shown = progress_of(state)
+  t.check(not shown:find("left out"), shown)
+  t.match(line_of(shown, 5), "yes no$")
 end)
 
 t.test("a torn line is left out with a word, and nothing else", function()
@@ -84,16 +164,16 @@ t.test("a torn line is left out with a word, and nothing else", function()
   for cut = 1, 60, 7 do
     t.write(state .. "/progress.jsonl", whole .. whole:sub(1, cut))
     local shown = progress_of(state)
-    t.equal(line_of(shown, 5), " 5 1 1 0 1 90 yes")
+    t.equal(line_of(shown, 5), " 5 1 1 0 1 90 yes no")
     t.has(shown, "1 line of the file can't be read and was left out.")
   end
   solve_step_5(lab)
   local shown = lab:get("/lab/progress").body
-  t.equal(line_of(shown, 5), " 5 1 2 0 2 90 yes")
+  t.equal(line_of(shown, 5), " 5 1 2 0 2 90 yes no")
   t.has(shown, "1 line of the file can't be read and was left out.")
   t.write(state .. "/progress.jsonl", "nonsense\n[1]\n{}\n\0\n" .. whole)
   t.has(progress_of(state), "4 lines of the file can't be read and were left out.")
-  t.equal(line_of(progress_of(state), 5), " 5 1 1 0 1 90 yes")
+  t.equal(line_of(progress_of(state), 5), " 5 1 1 0 1 90 yes no")
   t.equal(lab:stop(), 0)
 end)
 
@@ -111,7 +191,7 @@ t.test("two labs in one folder keep all that is done in both", function()
   t.equal(count(text, "visit"), 40)
   t.equal(count(text, "hint"), 40)
   local shown = labs[1]:get("/lab/progress").body
-  t.equal(line_of(shown, 5), " 5 40 0 1 0 0 no")
+  t.equal(line_of(shown, 5), " 5 40 0 1 0 0 no no")
   t.check(not shown:find("left out"), "no line is torn")
   for _, lab in ipairs(labs) do t.equal(lab:stop(), 0) end
 end)
@@ -126,13 +206,13 @@ t.test("one begins anew with a step, or with all", function()
   t.equal(lab:get("/lab/progress", "-X", "DELETE", "-H", "Origin: http://evil.example").status, 403)
   t.equal(lab:get("/lab/progress?step=5", "-X", "DELETE").body, "the progress of step 5 begins anew\n")
   t.equal(line_of(lab:get("/lab/progress").body, 5), nil)
-  t.equal(line_of(lab:get("/lab/progress").body, 6), " 6 1 0 0 0 0 no")
+  t.equal(line_of(lab:get("/lab/progress").body, 6), " 6 1 0 0 0 0 no no")
   t.equal(lab:get("/lab/progress", "-X", "DELETE").body, "the progress begins anew\n")
   t.equal(lab:get("/lab/progress").body, HEAD .. "Nothing was done yet.\n")
   t.equal(count(events(state), "answer"), 1, "nothing is deleted")
   lab:go_to(5)
   wait_events(state, "visit", 2)
-  t.equal(line_of(progress_of(state), 5), " 5 1 0 0 0 0 no")
+  t.equal(line_of(progress_of(state), 5), " 5 1 0 0 0 0 no no")
   t.equal(progress_of(state, "--reset", "--step", "5"), HEAD .. "Nothing was done yet.\n")
   t.equal(lab:stop(), 0)
 end)

@@ -44,27 +44,132 @@ t.test("the program is given, and nothing that tells the answer", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("the lesson's own repair passes, the fault itself doesn't", function()
-  local _, folder = given(5)
-  t.has(proves(folder, 1, "still there"), "goroutine under startGoroutines")
-  t.write(folder .. "/scenario.lua", t.read(SCENARIOS .. "/05-workers/fixed.lua"))
-  proves(folder, 0, "repaired")
-  local json = repair("--check", folder, "--json")
-  t.match(json.out, '^{"name": "05%-workers", "reasons": %[%], "seconds": [%d.]+, "verdict": "repaired"}\n$')
-end)
+-- ---- right and wrong repairs of each step -----------------------------------------
 
-t.test("who hides the fault is found, and who leaves out the work", function()
+-- What a student makes of the program: FROM becomes TO, in pairs. `right` removes
+-- the fault; `hidden` hides it; `gone` leaves out the work. The message of a wrong
+-- one has the sentence that failed. A list `long` has more of them.
+local REPAIRS = {
+  {
+    name = "01-counter",
+    right = { 'total")\n    mutex:lock()\n', 'total")\n', '  leave = function() mutex:unlock() end,\n', '' },
+    hidden = { verdict = "still there", says = "goroutine under countRequest: value ~ 1 per request (value 1",
+      "request = function() countRequest() end", "request = function() lab.go(countRequest) end" },
+    gone = { verdict = "still there", says = "requests_served_total: value < 1 per request (value 0",
+      "request = function() countRequest() end", "request = function() end" },
+    long = {
+      { verdict = "still there", says = "requests_served_total: value < 1 per request (value 0",
+        "  mutex:lock()\n  served:add()\n  mutex:unlock()\n",
+        "  if mutex:try_lock() then served:add() mutex:unlock() end\n" },
+    },
+  },
+  {
+    name = "02-quote",
+    right = { "local function", "local known\nlocal function", "  lab.burn(seconds)\n",
+      "  if not known then lab.burn(seconds) end\n  known = true\n" },
+    hidden = { verdict = "still there", says = "latency p50: value >= 10 x fixed", "lab.burn", "lab.sleep" },
+    gone = { verdict = "broken", says = "quotes_total: value = 1 per request (value",
+      "request = function(self) eatCPU(self.params.seconds) end", "request = function() end" },
+    long = {
+      { verdict = "%l+", says = "value", -- answered before its work is done
+        "eatCPU(self.params.seconds) end", "lab.go(function() eatCPU(self.params.seconds) end) end" },
+      { verdict = "repaired", says = "the work is still done", "seconds = { 5.0", "seconds = { 0.001" },
+    },
+  },
+  {
+    name = "03-archive",
+    right = { "  turn:lock()\n", "  turn:lock()\n  buffer:reset()\n" },
+    hidden = { verdict = "still there", says = "heap.inuse_space under leakMemory: share >= 0.95",
+      "  turn:lock()\n", "  turn:lock()\n  if #buffer > 200000000 then buffer:reset() end\n" },
+    gone = { verdict = "broken", says = "CPU time: value >= 0.3 x fixed",
+      "request = function(self) leakMemory(self.params.size, self.params.rounds) end", "request = function() end" },
+    long = {
+      { verdict = "still there", says = "heap.inuse_space under leakMemory: share >= 0.95",
+        "  return assert(n, problem)\n", "  return n, problem\n" },
+    },
+  },
+  {
+    name = "04-export",
+    right = { "local function", "local kept\nlocal function",
+      "local buffer = lab.buffer(size)", "kept = kept or lab.buffer(size + 512)\n    local buffer = kept:reset()",
+      "  lab.gc()\nend", "end", "leave = function() lab.gc()", "leave = function() kept = nil lab.gc()" },
+    gone = { verdict = "broken", says = "CPU time: value >= 0.5 x fixed",
+      "for _ = 1, self.params.rounds do allocateMemory(self.params.size) end", "return nil" },
+    long = {
+      { verdict = "still there", says = "heap.alloc_space under allocateMemory: share >= 0.9",
+        "  lab.gc()\nend", "  lab.sleep(0.01)\nend" },
+      { verdict = "broken", says = "CPU time: value >= 0.5 x fixed", "for _ = 1, self.params.rounds do", "do" },
+    },
+  },
+  {
+    name = "05-workers",
+    right = { "lab.go(function() quit:recv() end)", "lab.go(function() end)" },
+    hidden = { verdict = "still there", says = "goroutine under startGoroutines: share >= 0.9",
+      "quit:recv() end", "lab.sleep(600) end" },
+    gone = { verdict = "broken", says = "workers_started_total: value = 5 per request (value",
+      "request = function(self) startGoroutines(self.params.goroutines, self.params.work) end",
+      "request = function() end" },
+    long = {
+      { verdict = "broken", says = "workers_started_total: value = 5 per request (value 0.2",
+        "local function", "local alive = 0\nlocal function",
+        "  for _ = 1, n do", "  for _ = 1, alive < 20 and n or 0 do\n    alive = alive + 1" },
+    },
+  },
+  {
+    name = "06-receipts",
+    right = { "    files[#files + 1] = file\n", "    file:close()\n" },
+    hidden = { verdict = "still there", says = "lab.OpenFiles under createFiles: share >= 0.95",
+      "limit = { 500,", "limit = { 10000," },
+    gone = { verdict = "broken", says = "receipts_total: value = 5 per request (value",
+      "request = function(self) createFiles(self.params.files) end", "request = function() end" },
+    long = {
+      { verdict = "still there", says = "lab.OpenFiles under createFiles: share >= 0.95",
+        'assert(lab.temp_file(nil, "request-"))', 'lab.temp_file(nil, "request-")\n    if not file then return end' },
+      { verdict = "still there", says = "lab.OpenFiles under createFiles: share >= 0.95",
+        "    files[#files + 1] = file\n", "    files[#files + 1] = file\n    lab.sleep(0.001)\n" },
+    },
+  },
+}
+
+-- The program with EDITS is proven, and gets the verdict.
+local function try(r, edits, verdict, says)
+  local _, folder = given(tonumber(r.name:match("%d+")))
+  for i = 1, #edits, 2 do edit(folder, edits[i], edits[i + 1]) end
+  t.has(proves(folder, verdict == "repaired" and 0 or 1, verdict), says)
+end
+
+for _, r in ipairs(REPAIRS) do
+  t.test(r.name .. ": repaired, and refused where the work is gone", function()
+    try(r, r.right, "repaired", "The fault is gone, and the work is still done.\n")
+    try(r, r.gone, r.gone.verdict, r.gone.says)
+  end)
+  if r.hidden then
+    t.test(r.name .. ": who hides the fault is refused", function()
+      try(r, r.hidden, r.hidden.verdict, r.hidden.says)
+    end)
+  end
+  t.long(r.name .. ": further repairs", function()
+    for _, edits in ipairs(r.long) do try(r, edits, edits.verdict, edits.says) end
+    local _, folder = given(tonumber(r.name:match("%d+")))
+    proves(folder, 1, "still there") -- nothing is repaired
+  end)
+end
+
+t.test("the verdict as JSON, and of what isn't served any more", function()
   local _, folder = given(5)
   local text = t.read(folder .. "/scenario.lua")
+  t.write(folder .. "/scenario.lua", t.read(SCENARIOS .. "/05-workers/fixed.lua"))
+  local json = repair("--check", folder, "--json")
+  t.match(json.out, '^{"name": "05%-workers", "reasons": %[%], "seconds": [%d.]+, "verdict": "repaired"}\n$')
   t.write(folder .. "/scenario.lua", (text:gsub("startGoroutines", "harmless")))
   t.has(proves(folder, 1, "still there"), "go_goroutines")
   t.write(folder .. "/scenario.lua",
     (text:gsub("\n  request = ", "\n  request = function() error('no') end,\n  leave = ")))
-  t.has(proves(folder, 1, "gone with its work"), "0 % of the requests")
+  t.has(proves(folder, 1, "gone with its work"), "Requests aren't served as before:\n  0 % of the requests")
   t.write(folder .. "/scenario.lua",
     (text:gsub("\n  request = ", "\n  request = function() return 'done' end,\n  leave = ")))
   t.has(proves(folder, 1, "gone with its work"), "the answer to / is another one")
-  edit(folder, "return {", "return }{")
+  t.write(folder .. "/scenario.lua", (text:gsub("return {", "return }{")))
   t.has(proves(folder, 1, "broken"), "scenario.lua:")
 end)
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * See standing.h. A line is what write_event of progress.c has written: its
+ * texts are escaped, so a key with its quotes is found by looking for it. */
+#include "diagnosis/standing.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "diagnosis/progress.h"
+
+enum {
+  STEPS = 10000,
+  SOLVED = 1,
+  REPAIRED = 2,
+  PIECE = 65536, /* a longer line is none of ours */
+};
+
+struct lab_standing {
+  char *folder; /* or NULL */
+  pthread_mutex_t lock;
+  ino_t file; /* that was read */
+  off_t at;   /* where its next line begins */
+  unsigned char done[STEPS];
+};
+
+lab_standing *lab_standing_new(const char *folder) {
+  lab_standing *s = lab_xcalloc(1, sizeof *s);
+  s->folder = folder ? lab_xstrdup(folder) : NULL;
+  pthread_mutex_init(&s->lock, NULL);
+  return s;
+}
+
+void lab_standing_free(lab_standing *s) {
+  if (!s)
+    return;
+  lab_xfree(s->folder);
+  pthread_mutex_destroy(&s->lock);
+  lab_xfree(s);
+}
+
+/* ---- one event ----------------------------------------------------------- */
+
+static bool has_text(const char *line, size_t len, const char *text) {
+  return memmem(line, len, text, strlen(text)) != NULL;
+}
+
+/* The number of the step; STEPS if there is none. It doesn't go on behind the
+ * line, whose end is no digit. */
+static long find_step(const char *line, size_t len) {
+  static const char key[] = "\"step\": ";
+  const char *found = memmem(line, len, key, sizeof key - 1);
+  char *end = NULL;
+  if (!found)
+    return STEPS;
+  long step = strtol(found + sizeof key - 1, &end, 10);
+  return *end == ',' ? step : STEPS;
+}
+
+static void forget_steps(lab_standing *s, long step) {
+  if (step < 0)
+    memset(s->done, 0, sizeof s->done);
+  else
+    s->done[step] = 0;
+}
+
+static void take_progress_event(lab_standing *s, const char *line, size_t len) {
+  long step = find_step(line, len);
+  if (step >= STEPS || len == 0 || line[len - 1] != '}')
+    return;
+  if (has_text(line, len, "\"event\": \"reset\""))
+    forget_steps(s, step);
+  else if (step < 0)
+    return;
+  else if (has_text(line, len, "\"event\": \"answer\"") &&
+           has_text(line, len, "\"verdict\": \"solved\""))
+    s->done[step] |= SOLVED;
+  else if (has_text(line, len, "\"event\": \"repair\"") &&
+           has_text(line, len, "\"verdict\": \"repaired\""))
+    s->done[step] |= REPAIRED;
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
+/* The bytes of BUF that are whole lines, or a part of one that never ends. */
+static size_t take_lines(lab_standing *s, const char *buf, size_t len) {
+  size_t at = 0;
+  for (;;) {
+    const char *end = memchr(buf + at, '\n', len - at);
+    if (!end)
+      return at == 0 && len == PIECE ? len : at;
+    take_progress_event(s, buf + at, (size_t)(end - buf) - at);
+    at = (size_t)(end - buf) + 1;
+  }
+}
+
+static void read_on(lab_standing *s, int fd) {
+  struct stat st;
+  if (fstat(fd, &st))
+    return;
+  if (st.st_ino != s->file || st.st_size < s->at) {
+    s->file = st.st_ino;
+    s->at = 0;
+    forget_steps(s, -1);
+  }
+  char *buf = lab_xmalloc(PIECE);
+  for (;;) {
+    ssize_t n = pread(fd, buf, PIECE, s->at);
+    size_t taken = n > 0 ? take_lines(s, buf, (size_t)n) : 0;
+    if (taken == 0)
+      break;
+    s->at += (off_t)taken;
+  }
+  lab_xfree(buf);
+}
+
+void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
+  if (!s->folder)
+    return;
+  char path[PATH_MAX + 32];
+  lab_progress_path(s->folder, path);
+  pthread_mutex_lock(&s->lock);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    read_on(s, fd);
+    close(fd);
+  }
+  for (int i = 0; i < STEPS; i++)
+    if (s->done[i])
+      visit(i, s->done[i] & SOLVED, s->done[i] & REPAIRED, arg);
+  pthread_mutex_unlock(&s->lock);
+}
