@@ -199,15 +199,17 @@ static void note_early(lab_cpu_thread *t) {
   t->early_for = s->number;
 }
 
+/* What is lost as the rate changes is of the sessions before it. */
 static void begin_session(lab_cpu_session *s) {
+  int hz = highest_hz(NULL);
+  lab_cpu_set_active(true);
+  lab_cpu_threads_tune(s->hz > hz ? s->hz : hz);
   drain_all_threads();
   s->skip_us = read_pending();
   s->number = ++started;
   s->began_real = lab_clock_real();
   s->began_mono = lab_clock_mono();
   lab_list_push_back(&sessions, &s->link);
-  lab_cpu_set_active(true);
-  lab_cpu_threads_tune(highest_hz(NULL));
   lab_cpu_threads_each(note_early);
 }
 

@@ -28,6 +28,10 @@ typedef struct lab_cpu_vm {
    * missing. */
   void (*look)(const void *ucontext);
   void (*name)(void);
+  /* The weight of signals that were skipped, for which the next sample was to
+   * stand; it isn't pending any more. On another thread, when no more signals
+   * come and no handler is at work. NULL: none is skipped. */
+  uint32_t (*give_up)(void);
 } lab_cpu_vm;
 
 /* A finished sample of the calling thread; at most LAB_UNWIND_MAX frames. May

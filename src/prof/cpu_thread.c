@@ -141,6 +141,13 @@ static void give_up_unseen(lab_cpu_thread *t) {
   atomic_fetch_add(&t->sampled_ns, us * 1000);
 }
 
+/* What the VM has put off until its next sample is lost, too. */
+static void give_up_skipped(lab_cpu_thread *t) {
+  const lab_cpu_vm *vm = atomic_load(&t->vm);
+  if (vm && vm->give_up)
+    atomic_fetch_add(&t->lost_us, vm->give_up());
+}
+
 static void disarm_thread(lab_cpu_thread *t) {
   bool was_armed = atomic_exchange(&t->armed, false);
   if (t->has_timer)
@@ -150,8 +157,10 @@ static void disarm_thread(lab_cpu_thread *t) {
   if (fd >= 0)
     close(fd);
   wait_for_handler(t);
-  if (was_armed)
+  if (was_armed) {
     give_up_unseen(t);
+    give_up_skipped(t);
+  }
 }
 
 static void arm_thread(lab_cpu_thread *t) {

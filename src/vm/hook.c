@@ -31,9 +31,9 @@ uint64_t lab_hook_arm(lua_State *L) {
   const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
   if (lua_gethook(L) == run_hook && lua_gethookmask(L) == mask)
     return 0;
-  uint64_t before = lab_clock_mono();
+  uint64_t before = lab_clock_thread_cpu();
   lua_sethook(L, run_hook, mask, 1);
-  return lab_clock_mono() - before;
+  return lab_clock_thread_cpu() - before;
 }
 
 void lab_hook_arm_count(lua_State *L, int n) {

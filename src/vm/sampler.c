@@ -10,7 +10,10 @@
  *  - Arming takes a time proportional to the call depth, and so does the walk
  *    that follows. When arming was slow, signals are skipped for 40 times as
  *    long, and the next sample gets their weight. So at most 5 % of the time is
- *    lost, even at 200,000 frames.
+ *    lost, even at 200,000 frames. This is CPU time: by the wall clock a thread
+ *    that another program takes the processor from would seem slow.
+ *  - Skipped weight is pending, too. If no signal follows, because the session
+ *    ends, it is lost, and not part of the next session.
  *  - The hook sees the *next* instruction. But when the native stack ends
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
@@ -56,7 +59,7 @@ static struct {
   unsigned npending;
   atomic_uint pending_weight;
   uint32_t carry;      /* weight of signals skipped after a slow arm */
-  uint64_t skip_until; /* mono ns */
+  uint64_t skip_until; /* CPU ns of the thread */
   uint32_t label;
   uint32_t frozen; /* stack id while a long primitive runs, else 0 */
   bool is_frozen;
@@ -136,7 +139,7 @@ static void settle_in_hook(lua_State *L, bool called) {
 void lab_sampler_arm_hook(lua_State *L) {
   uint64_t took = lab_hook_arm(L);
   if (took > SLOW_ARM)
-    sm.skip_until = lab_clock_mono() + took * (SLOW_FACTOR - 1);
+    sm.skip_until = lab_clock_thread_cpu() + took * (SLOW_FACTOR - 1);
 }
 
 /* ---- SIGPROF ------------------------------------------------------------- */
@@ -199,7 +202,7 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
     p->line = ar.currentline;
   p->weight = weight + sm.carry;
   sm.carry = 0;
-  atomic_fetch_add(&sm.pending_weight, p->weight);
+  atomic_fetch_add(&sm.pending_weight, weight);
   sm.npending++;
   lab_sampler_arm_hook(L);
 }
@@ -218,8 +221,9 @@ static bool handle_vm_sigprof(const void *context, uint32_t weight) {
     return true;
   }
   if (sm.skip_until) {
-    if (lab_clock_mono() < sm.skip_until) {
+    if (lab_clock_thread_cpu() < sm.skip_until) {
       sm.carry += weight;
+      atomic_fetch_add(&sm.pending_weight, weight);
       return true;
     }
     sm.skip_until = 0;
@@ -278,8 +282,17 @@ static uint32_t read_pending_weight(void) {
 
 /* ---- attaching ----------------------------------------------------------- */
 
-static const lab_cpu_vm cpu_vm = {handle_vm_sigprof, read_pending_weight,
-                                  look_at_pending, name_standing_stack};
+static uint32_t give_up_carry(void) {
+  uint32_t weight = sm.carry;
+  sm.carry = 0;
+  atomic_fetch_sub(&sm.pending_weight, weight);
+  return weight;
+}
+
+static const lab_cpu_vm cpu_vm = {
+    handle_vm_sigprof,   read_pending_weight, look_at_pending,
+    name_standing_stack, give_up_carry,
+};
 
 void lab_sampler_attach(void) {
   sm.attached = true;
@@ -291,7 +304,9 @@ void lab_sampler_detach(void) {
   lab_cpu_set_vm(NULL);
   sm.attached = false;
   sm.npending = 0;
-  sm.settled++; /* the standing stack, too, was of the VM that goes */
+  sm.carry = 0;
+  sm.skip_until = 0; /* by the clock of the thread that ends */
+  sm.settled++;      /* the standing stack, too, was of the VM that goes */
   atomic_store(&sm.pending_weight, 0);
   lab_hook_set_sampler(NULL);
 }

@@ -79,7 +79,8 @@ t.test("profiles name them, each under its function", function()
   local functions, routes, wanted = { "local hang" }, {}, {}
   for i, case in ipairs(cases) do
     if case[3] and case[2]:sub(1, 1) ~= "[" then
-      functions[#functions + 1] = ("local function hang%d() %s end"):format(i, (case[1]:gsub("hang%(", "hang" .. i .. "(")))
+      local code = case[1]:gsub("hang%(", "hang" .. i .. "(")
+      functions[#functions + 1] = ("local function hang%d() %s end"):format(i, code)
       routes[#routes + 1] = ("['/%d'] = function() local r = hang%d() return tostring(r) end"):format(i, i)
       wanted[#wanted + 1] = { path = "/" .. i, leaf = case[2], caller = "endless.hang" .. i }
     end

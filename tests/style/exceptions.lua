@@ -71,7 +71,7 @@ return {
     ["tests/integration/test_scenarios.lua"] = 3,
     ["tests/integration/test_server.lua"] = 1,
     ["tests/integration/test_shutdown.lua"] = 1,
-    ["tests/integration/test_steps.lua"] = 2,
+    ["tests/integration/test_steps.lua"] = 1,
     ["tests/integration/trace.lua"] = 1,
     ["tests/unit/test_stack_symbols.c"] = 1,
   },

@@ -327,7 +327,7 @@ static uint32_t vm_pending(void) {
   return atomic_load(&vm_kept);
 }
 
-static const lab_cpu_vm test_vm = {vm_signal, vm_pending, NULL, NULL};
+static const lab_cpu_vm test_vm = {vm_signal, vm_pending, NULL, NULL, NULL};
 
 static struct { atomic_bool stop, ended; } vm;
 
