@@ -98,14 +98,18 @@ static int start_switch(lua_State *L) {
   return 0;
 }
 
+static lab_switch *switch_of_node(lab_mpsc_node *node) {
+  lab_call *call = lab_call_of(LAB_CONTAINER(node, lab_post, node));
+  return LAB_CONTAINER(call, lab_switch, call);
+}
+
 static lab_switch *take_first(lab_vm *vm) {
   lab_switches *s = get_switches(vm);
   lab_mpsc_node *node = s->waiting;
   if (!node)
     return NULL;
   s->waiting = node->next;
-  lab_call *call = lab_call_of(LAB_CONTAINER(node, lab_post, node));
-  return LAB_CONTAINER(call, lab_switch, call);
+  return switch_of_node(node);
 }
 
 /* Begins with X, unless it was withdrawn. */
@@ -187,12 +191,22 @@ void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
 /* ---- interruptions --------------------------------------------------------
  */
 
-/* Cancels a switch that takes too long while another one waits. */
+/* One that came a moment ago may go again. */
+static bool does_anybody_wait(const lab_switches *s) {
+  for (lab_mpsc_node *n = s->waiting; n; n = n->next) {
+    const lab_switch *x = switch_of_node(n);
+    if (atomic_load(&x->hurried) && !atomic_load(&x->unwanted))
+      return true;
+  }
+  return false;
+}
+
+/* Cancels a switch that takes too long while somebody waits for another one. */
 static void hurry_switches(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool leaving =
       s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_BEGUN;
-  if (s->waiting && s->task && s->task != vm->running)
+  if (s->task && s->task != vm->running && does_anybody_wait(s))
     lab_lua_task_cancel(vm, s->task);
   if (s->waiting || leaving)
     lab_requests_cancel_ready(vm);
@@ -207,9 +221,17 @@ static void deliver_hurry(lab_post *post) {
   hurry_switches(s->vm);
 }
 
-void lab_switches_interrupt(lab_vm *vm, bool switch_too) {
+/* The VM has taken it up, or it was withdrawn. */
+static bool has_switch_begun(const lab_switch *x) {
+  return atomic_load(&x->phase) != LAB_SWITCH_QUEUED;
+}
+
+void lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
   lab_switches *s = get_switches(vm);
-  lab_preempt_interrupt(vm, switch_too);
+  bool wanted = !x || !atomic_load(&x->unwanted);
+  if (x)
+    atomic_store(&x->hurried, wanted);
+  lab_preempt_interrupt(vm, wanted && !(x && has_switch_begun(x)));
   if (!atomic_exchange(&s->hurry_sent, true)) {
     s->hurry.deliver = deliver_hurry;
     lab_sched_post(vm->sched, &s->hurry);
@@ -225,10 +247,6 @@ void lab_switch_send(lab_vm *vm, lab_switch *x) {
 
 void lab_switch_set_unwanted(lab_switch *x) {
   atomic_store(&x->unwanted, true);
-}
-
-bool lab_switch_has_begun(const lab_switch *x) {
-  return atomic_load(&x->phase) != LAB_SWITCH_QUEUED;
 }
 
 bool lab_switch_is_entering(const lab_switch *x) {

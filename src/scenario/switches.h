@@ -32,9 +32,10 @@ typedef enum lab_switch_phase {
  * Answers: 200 "switched to step N", 400 for an unknown step or parameter, 500
  * when the scenario is broken (then step 0 is active), 503 if it was pushed
  * aside by a later switch; 0: it was withdrawn.
- * A switch is pushed aside if it takes long while a later one waits, or if it
- * has not begun, nobody seems to want it, and a later one waits: so a crowd of
- * clients that ask and go away delays nobody who waits. */
+ * A switch is pushed aside if it takes long while the client of a later one
+ * waits, or if it has not begun, nobody seems to want it, and a later one
+ * waits. So a crowd of clients that ask and go away delays nobody who waits,
+ * and pushes nobody aside. */
 typedef struct lab_switch {
   lab_call call;
   int step;          /* where to */
@@ -47,6 +48,7 @@ typedef struct lab_switch {
   /* Private. */
   atomic_int phase;     /* lab_switch_phase */
   atomic_bool unwanted; /* its client has gone, or seems to */
+  atomic_bool hurried;  /* its client has waited, and is there */
 } lab_switch;
 
 typedef struct lab_switches {
@@ -66,14 +68,13 @@ typedef struct lab_switches {
 void lab_switch_send(lab_vm *vm, lab_switch *x);
 /* Its client seems to have gone. Until `answered`, any number of times. */
 void lab_switch_set_unwanted(lab_switch *x);
-/* The VM has taken it up, or it was withdrawn. */
-bool lab_switch_has_begun(const lab_switch *x);
 /* The old step has been left, and the new one's `enter` runs. */
 bool lab_switch_is_entering(const lab_switch *x);
 /* The running Lua code gets an error at its next instruction, and so do
- * requests that are ready to run after it; SWITCH_TOO: also the switch under
- * way. */
-void lab_switches_interrupt(lab_vm *vm, bool switch_too);
+ * requests that are ready to run after it. If X has not begun, and somebody
+ * seems to want it, so does the switch under way. X may be NULL: the lab ends,
+ * or no switch is under way. */
+void lab_switches_interrupt(lab_vm *vm, lab_switch *x);
 /* If the VM has not begun with X, it never will: returns true, and writes what
  * the VM is busy with into WHY. X is still the VM's until `answered`. */
 bool lab_switch_withdraw(lab_vm *vm, lab_switch *x, lab_err *why);

@@ -142,7 +142,7 @@ bool lab_vm_free(lab_vm *vm, unsigned timeout_ms) {
   while (!atomic_load(&vm->stopped)) {
     if (lab_clock_mono() > deadline)
       return false;
-    lab_switches_interrupt(vm, true);
+    lab_switches_interrupt(vm, NULL);
     struct timespec nap = {0, 2000000};
     nanosleep(&nap, NULL);
   }

@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "stack/intern.h"
+#include "stack/sources.h"
 
 typedef struct key {
   lab_func_kind kind;
@@ -67,7 +68,8 @@ static uint32_t find_func(const key *k, uint64_t hash) {
 }
 
 /* Under the lock. */
-static uint32_t add_func(const key *k, uint64_t hash, bool hidden) {
+static uint32_t add_func(const key *k, uint64_t hash, bool hidden,
+                         bool of_file) {
   uint32_t id = atomic_load_explicit(&funcs.count, memory_order_relaxed) + 1;
   entry *e = lab_shelf_make(&funcs.shelf, id - 1);
   const char *text = lab_intern_copy(&funcs.pool, k->text, k->len);
@@ -75,6 +77,7 @@ static uint32_t add_func(const key *k, uint64_t hash, bool hidden) {
                        .source = k->kind == LAB_FUNC_LUA ? text : NULL,
                        .line = k->line,
                        .order = k->order,
+                       .of_file = of_file,
                        .address = k->address,
                        .name = k->kind == LAB_FUNC_LUA ? NULL : text,
                        .hidden = hidden};
@@ -82,6 +85,16 @@ static uint32_t add_func(const key *k, uint64_t hash, bool hidden) {
   atomic_store_explicit(&funcs.count, id, memory_order_release);
   lab_intern_add(&funcs.table, hash, id);
   return id;
+}
+
+/* C functions and pseudo functions are few. */
+static bool is_func_of_file(const key *k) {
+  char chunk[LAB_FUNC_NAME_MAX + 1];
+  if (k->kind != LAB_FUNC_LUA)
+    return true;
+  memcpy(chunk, k->text, k->len);
+  chunk[k->len] = '\0';
+  return lab_sources_has(chunk, k->line, k->order);
 }
 
 static uint32_t find_or_add_func(const key *k, bool hidden) {
@@ -92,15 +105,17 @@ static uint32_t find_or_add_func(const key *k, bool hidden) {
   static const char full[] = "[too many functions]";
   static const key full_key = {
       LAB_FUNC_PSEUDO, full, sizeof full - 1, 0, 0, NULL};
+  bool of_file = is_func_of_file(k);
   pthread_mutex_lock(&funcs.lock);
   if (atomic_load_explicit(&funcs.count, memory_order_relaxed) >=
-      LAB_FUNC_LIMIT) {
+          LAB_FUNC_LIMIT ||
+      (k->kind == LAB_FUNC_LUA && !lab_intern_has_room(of_file))) {
     k = &full_key;
     hash = hash_func_key(k);
   }
   id = find_func(k, hash);
   if (id == 0)
-    id = add_func(k, hash, hidden);
+    id = add_func(k, hash, hidden, of_file);
   pthread_mutex_unlock(&funcs.lock);
   return id;
 }

@@ -13,6 +13,11 @@
  * Entries are made once and never go away; ids start at 1. Equal functions have
  * the same id, so a chunk that is loaded twice keeps its ids.
  *
+ * Only a script that compiles new code again and again fills the table. When
+ * all tables of src/stack have LAB_STACK_SOFT_BYTES, new functions of such code
+ * become
+ * "[too many functions]". Those of files are still entered: they aren't many.
+ *
  * Threads: any. A known function is found without a lock; a new one takes a
  * mutex. Signal handlers: only the inline functions and lab_func_get. */
 #ifndef LAB_STACK_FRAME_H
@@ -25,8 +30,7 @@
 typedef uint64_t lab_frame;
 
 enum {
-  /* Entries. Further functions become "[too many functions]". Only a script
-   * that compiles new code again and again gets there. */
+  /* Entries. Further functions become "[too many functions]". */
   LAB_FUNC_LIMIT = 1 << 20,
   /* How many bytes of a chunk's or a function's name are kept and compared. The
    * limit is needed because Lua uses the whole text of a chunk without a name
@@ -59,6 +63,7 @@ typedef struct lab_func {
   const char *source;  /* Lua: chunk name, with its '@' */
   int line;            /* Lua: line of definition; 0 = main chunk */
   int order;           /* Lua: functions that begin earlier at this line */
+  bool of_file;        /* Lua: sources.h has it */
   const void *address; /* C */
   const char *name;    /* C: "lab.copy_n"; pseudo: "[lua gc]"; Lua: NULL */
   /* C: lab_stack_merge leaves it out, so its samples count as its caller's */

@@ -23,6 +23,18 @@ size_t lab_intern_bytes(void) {
   return atomic_load_explicit(&bytes_taken, memory_order_relaxed);
 }
 
+static atomic_size_t soft_bytes = LAB_STACK_SOFT_BYTES,
+                     hard_bytes = LAB_STACK_HARD_BYTES;
+
+bool lab_intern_has_room(bool of_file) {
+  return lab_intern_bytes() < atomic_load(of_file ? &hard_bytes : &soft_bytes);
+}
+
+void lab_intern_set_room(size_t soft, size_t hard) {
+  atomic_store(&soft_bytes, soft);
+  atomic_store(&hard_bytes, hard);
+}
+
 static void *take_bytes(size_t size) {
   atomic_fetch_add_explicit(&bytes_taken, size, memory_order_relaxed);
   return lab_xcalloc(1, size);

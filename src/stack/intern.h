@@ -14,13 +14,25 @@
 #define LAB_STACK_INTERN_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/table.h"
 
+/* What a script can make any number of gets no further room when the tables
+ * have SOFT bytes; nothing does when they have HARD ones. */
+enum {
+  LAB_STACK_SOFT_BYTES = 48 << 20,
+  LAB_STACK_HARD_BYTES = 96 << 20,
+};
+
 /* Bytes that all pools, shelves and tables of this module have taken. */
 size_t lab_intern_bytes(void);
+/* Whether there is room; OF_FILE: for what comes from a file. */
+bool lab_intern_has_room(bool of_file);
+/* Replaces both numbers. */
+void lab_intern_set_room(size_t soft, size_t hard);
 
 /* ---- pools: {0} is an empty one ------------------------------------------ */
 

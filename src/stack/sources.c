@@ -161,16 +161,28 @@ static const char *make_unknown_name(const char *chunk, int line, int order) {
   return lab_intern_text(name);
 }
 
+/* Under the lock. NULL: it isn't known. */
+static const named *find_place(const source *s, int line, int order) {
+  named key = {line, order, NULL};
+  return s ? bsearch(&key, s->names, s->count, sizeof *s->names, compare_place)
+           : NULL;
+}
+
+bool lab_sources_has(const char *chunk, int line, int order) {
+  pthread_mutex_lock(&sources.lock);
+  const source *s = get_source(chunk, false);
+  bool has = s && (s->text || find_place(s, line, order));
+  pthread_mutex_unlock(&sources.lock);
+  return has;
+}
+
 const char *lab_sources_name(const char *chunk, int line, int order,
                              const char **path) {
-  named key = {line, order, NULL};
   pthread_mutex_lock(&sources.lock);
   source *s = get_source(chunk, false);
   if (s)
     find_late_names(s);
-  const named *n =
-      s ? bsearch(&key, s->names, s->count, sizeof *s->names, compare_place)
-        : NULL;
+  const named *n = find_place(s, line, order);
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)

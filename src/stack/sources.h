@@ -11,6 +11,7 @@
 #ifndef LAB_STACK_SOURCES_H
 #define LAB_STACK_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Registers the text of a chunk, which is to be done before it runs. CHUNK: its
@@ -28,6 +29,11 @@ void lab_sources_register_late(const char *chunk, const char *prefix,
 /* Finds the names that haven't been found yet, which takes a millisecond. A
  * debugger needs this: it can only read what is in memory. */
 void lab_sources_find_names(void);
+
+/* Whether a registered chunk has a function at this place. So there are as many
+ * of those as the files have, while a script can make any number of others with
+ * load. For a chunk whose names aren't found yet it is true for any place. */
+bool lab_sources_has(const char *chunk, int line, int order);
 
 /* The name of the function of CHUNK that was defined at LINE, after ORDER other
  * ones that begin there, such as "main.helloWorldHandler"; LINE 0 is the chunk

@@ -57,14 +57,31 @@ static uint32_t add_new_stack(const stack *s, uint64_t hash) {
   return id;
 }
 
+static bool is_stack_of_files(const stack *s) {
+  for (size_t i = 0; i < s->n; i++) {
+    const lab_func *f = lab_frame_is_script(s->frames[i])
+                            ? lab_func_get(lab_frame_func(s->frames[i]))
+                            : NULL;
+    if (f && f->kind == LAB_FUNC_LUA && !f->of_file)
+      return false;
+  }
+  return true;
+}
+
+/* Under the lock. */
+static bool is_stack_table_full(const stack *s) {
+  return atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
+             stacks.limit ||
+         !lab_intern_has_room(is_stack_of_files(s));
+}
+
 static uint32_t add_stack_unless_full(const stack *s, uint64_t hash) {
   lab_frame full =
       lab_frame_script(lab_func_pseudo("[too many different stacks]"), 0);
   stack instead = {&full, 1};
   pthread_mutex_lock(&stacks.lock);
   uint32_t id = find_known_stack(s, hash);
-  if (id == 0 && atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
-                     stacks.limit) {
+  if (id == 0 && is_stack_table_full(s)) {
     s = &instead;
     hash = hash_stack(s);
     id = find_known_stack(s, hash);
@@ -125,8 +142,10 @@ size_t lab_stack_bytes(void) {
   return lab_intern_bytes();
 }
 
-void lab_stack_set_limit(uint32_t limit) {
+void lab_stack_set_limit(uint32_t limit, size_t soft, size_t hard) {
   pthread_mutex_lock(&stacks.lock);
-  stacks.limit = limit;
+  stacks.limit = limit ? limit : LAB_STACK_LIMIT;
   pthread_mutex_unlock(&stacks.lock);
+  lab_intern_set_room(soft ? soft : LAB_STACK_SOFT_BYTES,
+                      hard ? hard : LAB_STACK_HARD_BYTES);
 }

@@ -3,8 +3,11 @@
  *
  * Frames are leaf first. Equal frames get the same id; ids start at 1, and 0 is
  * the empty stack. Stacks never go away. When LAB_STACK_LIMIT different ones
- * exist, each new one becomes the stack whose only frame is the pseudo function
- * "[too many different stacks]", so its samples can still be seen.
+ * exist, or the tables of src/stack have LAB_STACK_HARD_BYTES, each new one
+ * becomes the stack whose only frame is the pseudo function "[too many
+ * different stacks]", so its samples can still be seen. With functions that a
+ * script has made by load this happens at LAB_STACK_SOFT_BYTES: so it leaves
+ * room for the stacks of other steps.
  *
  * Threads: any. A known stack is found without a lock; a new one takes a mutex.
  * Signal handlers: never. */
@@ -35,8 +38,9 @@ size_t lab_stack_frames(uint32_t id, const lab_frame **frames);
 /* Bytes that all tables of src/stack take. */
 size_t lab_stack_bytes(void);
 
-/* For tests: replaces LAB_STACK_LIMIT, which takes long to reach. Stacks that
- * exist stay. */
-void lab_stack_set_limit(uint32_t limit);
+/* For tests: replaces LAB_STACK_LIMIT, LAB_STACK_SOFT_BYTES and
+ * LAB_STACK_HARD_BYTES, which take long to reach; 0 puts the usual number back.
+ * Stacks that exist stay. */
+void lab_stack_set_limit(uint32_t limit, size_t soft, size_t hard);
 
 #endif

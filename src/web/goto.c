@@ -13,7 +13,8 @@
  * answer waits for the switch: to enter a step may take long.
  *
  * A switch whose client has gone is done all the same, as for any other server,
- * unless a later one waits for it. */
+ * unless a later one waits for it. But it waits until the one under way ends.
+ */
 #include "web/goto.h"
 
 #include <errno.h>
@@ -41,9 +42,11 @@ enum {
 typedef struct goto_request {
   lab_switch x;
   lab_web *web;
+  lab_list link;         /* in web->gotos */
   lab_http_request *req; /* held */
   uv_timer_t timer;
   uint64_t began; /* ms of the loop */
+  bool waited;    /* for INTERRUPT_MS */
   bool hurried;   /* the VM was interrupted */
   bool replied;   /* without waiting for the VM */
 } goto_request;
@@ -68,6 +71,7 @@ static void on_goto_closed(uv_handle_t *handle) {
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
+  lab_list_remove(&c->link);
   if (c->x.status == 200)
     lab_web_note_visit(c->web);
   lab_first_numbers_take(c->web);
@@ -80,7 +84,7 @@ static void answer_goto(lab_call *call) {
 
 static void hurry_switch(goto_request *c) {
   c->hurried = true;
-  lab_switches_interrupt(c->web->config.vm, !lab_switch_has_begun(&c->x));
+  lab_switches_interrupt(c->web->config.vm, &c->x);
 }
 
 /* Other programs kept the VM's thread from running, and that may change. */
@@ -103,13 +107,34 @@ static bool is_switch_hopeless(goto_request *c, lab_err *why) {
          lab_switch_is_stuck(vm, &c->x, why);
 }
 
+static void look_at_client(lab_list *link, void *unused) {
+  goto_request *c = LAB_CONTAINER(link, goto_request, link);
+  (void)unused;
+  if (lab_http_may_be_gone(c->req))
+    lab_switch_set_unwanted(&c->x);
+}
+
+/* Of all switches, because the VM looks at all of them when one is in a hurry.
+ * Once in each round of the loop is enough. */
+static void look_at_clients(lab_web *web) {
+  uint64_t now = uv_now(web->config.loop);
+  if (web->gotos_looked_at == now)
+    return;
+  web->gotos_looked_at = now;
+  lab_list_visit_each(&web->gotos, look_at_client, NULL);
+}
+
 static void on_goto_timer(uv_timer_t *timer) {
   goto_request *c = LAB_CONTAINER(timer, goto_request, timer);
   lab_err why;
   if (c->web->stopping || lab_switch_is_entering(&c->x))
     return;
-  if (lab_http_may_be_gone(c->req))
-    lab_switch_set_unwanted(&c->x);
+  if (!c->waited) { /* what clients have sent meanwhile is read first */
+    c->waited = true;
+    uv_timer_start(timer, on_goto_timer, 1, 0);
+    return;
+  }
+  look_at_clients(c->web);
   if (is_switch_hopeless(c, &why)) {
     c->replied = true;
     lab_http_error(c->req, 503, why.text);
@@ -149,9 +174,10 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
       .query = query.data,
       .query_len = query.len,
   };
+  lab_list_push_back(&web->gotos, &c->link);
   c->began = uv_now(web->config.loop);
   uv_timer_init(web->config.loop, &c->timer);
-  uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS, 0);
+  uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS - 1, 0);
   lab_switch_send(web->config.vm, &c->x);
 }
 

@@ -25,6 +25,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   web->guard.host_count = config->nhosts;
   lab_list_init(&web->slow);
   lab_list_init(&web->slow_turns);
+  lab_list_init(&web->gotos);
   lab_web_start_steps(web);
   web->progress = lab_progress_new(config->state);
   web->standing = lab_standing_new(config->state);

@@ -42,4 +42,39 @@ end
 t.test("16,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(14) end)
 t.long("130,000 stacks: written by a worker, and the control thread goes on", function() check_many_stacks(17) end)
 
+-- A script that loads new chunks again and again has a limit of memory; so have
+-- the tables in which the lab keeps their functions and stacks.
+t.test("chunks without end: bounded, and the next step's tasks have all names", function()
+  local dir = t.temp_dir()
+  t.run(("mkdir %s/41-loads %s/42-next"):format(dir, dir))
+  t.write(dir .. "/41-loads/scenario.lua", [[
+local pad = ("s"):rep(1000)
+local function start(i, seconds)
+  lab.go(load("local sleep, seconds = ... sleep(seconds) return 1", "=" .. i .. pad), lab.sleep, seconds)
+end
+return { limits = { memory = "64MiB" }, request = function()
+  for i = 1, 60000 do
+    start(i, 0)
+    lab.sleep(0)
+  end
+  start(0, 1000)
+  return "loaded"
+end }
+]])
+  t.write(dir .. "/42-next/scenario.lua", [[
+local function waitForever() lab.sleep(1000) return 1 end
+return { request = function() lab.go(waitForever) return "next" end }
+]])
+  local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "41")
+  t.equal(lab:get("/").body, "loaded")
+  t.between(lab:vars()("BuckHashSys") / (1 << 20), 30, 60, "MiB of tables")
+  t.has(lab:get(PPROF .. "goroutine?debug=1").body, "[too many")
+  t.equal(lab:go_to(42).status, 200)
+  t.equal(lab:get("/").body, "next")
+  local text = lab:get(PPROF .. "goroutine?debug=1").body
+  t.check(not text:find("[too many", 1, true), "a function of the next step has no name: " .. text)
+  t.has(text, "waitForever")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

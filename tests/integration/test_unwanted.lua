@@ -9,7 +9,13 @@ local CROWD = 50
 
 local SCENARIO = [[
 return {
-  enter = function() lab.log("somebody enters") lab.sleep(2) end,
+  params = { busy = { 0, "seconds" } },
+  enter = function(self)
+    lab.log("somebody enters")
+    lab.sleep(2 - self.params.busy)
+    local stop = lab.now() + self.params.busy
+    while lab.now() < stop do end
+  end,
   request = function() return "slow" end,
 }]]
 
@@ -47,6 +53,19 @@ t.long("one waits behind many who have gone", function()
   local began = count(lab:log(), "somebody enters")
   t.check(began <= CROWD / 5, began .. " switches began that nobody waited for")
 end)
+
+-- The enter of the one who waits sleeps, or keeps the VM.
+for _, busy in ipairs { 0, 2 } do
+  t.test("those who have gone push nobody aside who waits; busy=" .. busy, function()
+    local lab = start()
+    local honest = t.spawn(("curl -s -w '\n%%{http_code}' '%s/goto?step=47&busy=%d'"):format(lab.url, busy))
+    lab:wait_log("somebody enters")
+    crowd(lab)
+    t.equal(honest:wait(60), 0)
+    t.equal(honest:out(), "switched to step 47\n200")
+    t.equal(lab:stop(), 0)
+  end)
+end
 
 t.test("the last one is done, though nobody waits for it", function()
   local lab = start()

@@ -245,7 +245,7 @@ __attribute__((unused)) static void one_moment(void **state) {
     lab_xfree(text);
     lab_goroutines_free(g);
   }
-  lab_switches_interrupt(vm, true);
+  lab_switches_interrupt(vm, NULL);
   assert_true(lab_vm_free(vm, 10000));
 }
 

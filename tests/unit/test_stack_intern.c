@@ -11,6 +11,8 @@
 #include <pthread.h>
 
 #include "base/rng.h"
+#include "stack/intern.h"
+#include "stack/sources.h"
 #include "stack/stack.h"
 
 static uint32_t lua(const char *source, int line) {
@@ -150,12 +152,50 @@ static void test_threads(void **state) {
   assert_true(lab_stack_bytes() > STACKS * 3 * sizeof(lab_frame));
 }
 
+static const char *name_of_only_frame(uint32_t stack) {
+  const lab_frame *frames;
+  assert_int_equal(lab_stack_frames(stack, &frames), 1);
+  const lab_func *f = lab_func_get(lab_frame_func(frames[0]));
+  return f->name ? f->name : f->source;
+}
+
+/* What a script makes by load leaves room for what comes from files. */
+static void test_room(void **state) {
+  (void)state;
+  static const char text[] = "function f() end\nfunction g() end\n";
+  lab_sources_register("@/room.lua", "room", "/room.lua", text,
+                       sizeof text - 1);
+  assert_true(lab_sources_has("@/room.lua", 2, 0));
+  assert_false(lab_sources_has("@/room.lua", 2, 1));
+  assert_false(lab_sources_has("@/room.lua", 3, 0));
+  assert_false(lab_sources_has("=room", 1, 0));
+  uint32_t before = lab_func_lua("=before", 7, 1, 0);
+  lab_frame old = lab_frame_script(before, 1);
+  lab_stack_set_limit(0, 1, SIZE_MAX);
+  assert_int_equal(lab_func_lua("=before", 7, 1, 0), before);
+  assert_string_equal(lab_func_get(lab_func_lua("=after", 6, 1, 0))->name,
+                      "[too many functions]");
+  assert_string_equal(lab_func_get(lab_func_lua("@/room.lua", 10, 9, 0))->name,
+                      "[too many functions]");
+  lab_frame file = lab_frame_script(lab_func_lua("@/room.lua", 10, 2, 0), 2);
+  assert_string_equal(name_of_only_frame(lab_stack_intern(&file, 1)),
+                      "@/room.lua");
+  assert_string_equal(name_of_only_frame(lab_stack_intern(&old, 1)),
+                      "[too many different stacks]");
+  lab_stack_set_limit(0, 1, 1);
+  file = lab_frame_script(lab_func_lua("@/room.lua", 10, 1, 0), 1);
+  assert_string_equal(lab_func_get(lab_frame_func(file))->name,
+                      "[too many functions]");
+  lab_stack_set_limit(0, 0, 0);
+  assert_string_equal(name_of_only_frame(lab_stack_intern(&old, 1)), "=before");
+}
+
 /* Last: it leaves the table full. */
 static void test_limit(void **state) {
   (void)state;
   lab_frame known[] = {0x123456}, fresh[] = {0x654321}, other[] = {0x111111};
   uint32_t id = lab_stack_intern(known, 1);
-  lab_stack_set_limit(1);
+  lab_stack_set_limit(1, 0, 0);
   uint32_t full = lab_stack_intern(fresh, 1);
   assert_int_not_equal(full, id);
   assert_int_equal(lab_stack_intern(other, 1), full);
@@ -175,6 +215,7 @@ int main(void) {
       cmocka_unit_test(test_stacks),
       cmocka_unit_test(test_deep_stack_keeps_both_ends),
       cmocka_unit_test(test_threads),
+      cmocka_unit_test(test_room),
       cmocka_unit_test(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
