@@ -36,7 +36,8 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   local scenarios = t.source .. "/scenarios"
   local by_numbers = t.temp_file()
   t.write(by_numbers, (t.read(right):gsub("}%s*$", ', "evidence": ["metrics"]}')))
-  local cases = { { right, 0, "solved" }, { by_numbers, 0, "solved" }, { near, 1, "partial" }, { unknown, 3, "not judged" } }
+  local cases = { { right, 0, "solved" }, { by_numbers, 0, "solved" }, { near, 1, "partial" },
+    { unknown, 3, "not judged" } }
   for _, case in ipairs(cases) do
     for _, json in ipairs { "--json", nil } do
       local online = run("--url", lab.url, json or case[1], json and case[1])
