@@ -38,19 +38,30 @@ local function readList(text, from)
   return list
 end
 
+-- Of other visits only the facts are left, and of traces there are no more.
+local function isKept(c, list) return c.attempt == list.attempt and c.kind ~= "trace" end
+
 local function keep(url, folder)
   local text = get(url .. "/lab/captures?format=json")
   local list = readList(text, url)
   local ok, problem = host.make_folder(folder)
   if not ok then refuse("%s", problem) end
-  for _, c in ipairs(list.captures) do
+  local n = 0
+  local function keepOne(c)
     local bytes = get(("%s/lab/captures?id=%s"):format(url, c.id))
     ok, problem = host.write_new(folder .. "/" .. c.id, bytes)
     if not ok then refuse("%s", problem) end
   end
+  for _, c in ipairs(list.begun or {}) do keepOne(c) end
+  for _, c in ipairs(list.captures) do
+    if isKept(c, list) then
+      keepOne(c)
+      n = n + 1
+    end
+  end
   ok, problem = host.write_new(folder .. "/captures.json", text)
   if not ok then refuse("%s", problem) end
-  host.out(("%d captures are in %s\n"):format(#list.captures, folder))
+  host.out(("%d captures are in %s\n"):format(n, folder))
 end
 
 -- Returns the verdict, and what is to be printed.
@@ -67,16 +78,13 @@ end
 
 -- ---- an evidence pack ------------------------------------------------------------
 
--- The captures of the pack in FOLDER as evidence.lua wants them, and its list.
-local function readPack(folder)
-  local path = folder .. "/captures.json"
-  local text, problem = host.read(path)
-  if not text then refuse("%s", problem) end
-  local list, captures = readList(text, path), {}
-  for i, c in ipairs(list.captures) do
-    if type(c) ~= "table" or type(c.id) ~= "string" or not c.id:find("^c%d+$") or type(c.kind) ~= "string"
+-- Those of LIST[key] as evidence.lua wants them; MARK begins their ids.
+local function readCaptures(folder, list, key, mark)
+  local captures = {}
+  for i, c in ipairs(type(list[key]) == "table" and list[key] or {}) do
+    if type(c) ~= "table" or type(c.id) ~= "string" or not c.id:find("^" .. mark .. "%d+$") or type(c.kind) ~= "string"
       or type(c.slug) ~= "string" then
-      refuse("%s: captures[%d] is no capture", path, i)
+      refuse("%s/captures.json: %s[%d] is no capture", folder, key, i)
     end
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
@@ -87,28 +95,42 @@ local function readPack(folder)
         return (host.decode(bytes))
       end }
   end
-  return captures, list
+  return captures
+end
+
+-- The list of the pack in FOLDER.
+local function readPack(folder)
+  local path = folder .. "/captures.json"
+  local text, problem = host.read(path)
+  if not text then refuse("%s", problem) end
+  return readList(text, path)
 end
 
 local function findLesson(step, scenarios)
   local found, _, problem = parts.folders.find { scenarios }
   if not found then refuse("%s", problem) end
   for _, f in ipairs(found) do
-    if f.number == step and f.lesson and f.lesson.diagnosis and f.lesson.diagnosis.class then return f.lesson end
+    if f.number == step and f.lesson and f.lesson.diagnosis and f.lesson.diagnosis.class then
+      local defaults = {}
+      for name, param in pairs(f.outline.params) do defaults[name] = param[1] end
+      return f.lesson, defaults
+    end
   end
   refuse("%s: there is no lesson of step %d", scenarios, step)
 end
 
 local function judge(folder, options)
-  local captures, list = readPack(folder)
-  local lesson = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
+  local list = readPack(folder)
+  local captures, begun = readCaptures(folder, list, "captures", "c"), readCaptures(folder, list, "begun", "b")
+  local lesson, defaults = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
   return function(text)
     local answer, problem = parts.submission.read(text, true)
     if not answer then
       return "invalid", options.json and parts.data.json { error = problem } .. "\n" or parts.verdict.wrap(problem)
     end
-    local views, foreign = parts.evidence.views(captures, answer.evidence)
-    local result = parts.judge.answer(answer, lesson, views, foreign)
+    local views, foreign = parts.evidence.views(captures, answer.evidence, begun)
+    local visit = { params = type(list.params) == "table" and list.params or {}, defaults = defaults }
+    local result = parts.judge.answer(answer, lesson, views, foreign, visit)
     local looked = {}
     for i, view in ipairs(views) do looked[i] = view.id end
     local facts = { step = list.step, attempt = list.attempt, looked = looked }

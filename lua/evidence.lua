@@ -103,7 +103,7 @@ local function choose(captures, named, begun)
   end
   for i = #captures, 1, -1 do
     local c = captures[i]
-    if c.current and isNamed[c.id] then add(c) end
+    if c.current and isNamed[c.id] and c.kind ~= "trace" then add(c) end
   end
   local last = {}
   for _, c in ipairs(begun or {}) do first[c.kind], last[c.kind] = c, c end
@@ -115,7 +115,7 @@ local function choose(captures, named, begun)
   end
   for i = #captures, 1, -1 do
     local c = captures[i]
-    if c.current and not isNamed[c.id] then
+    if c.current and not isNamed[c.id] and c.kind ~= "trace" then
       n[c.kind] = (n[c.kind] or 0) + 1
       if n[c.kind] <= OF_KIND then add(c) end
     end
@@ -130,6 +130,7 @@ function evidence.views(captures, named, begun)
   local foreign, views, known = {}, {}, {}
   for _, c in ipairs(captures) do
     if not c.current then foreign[c.id] = true end
+    if c.current and c.kind == "trace" then foreign[c.id] = "trace" end
   end
   local chosen, first, previous = choose(captures, named, begun)
   local function numbersOf(c)

@@ -12,7 +12,7 @@
 --   (visit.lua), with those profiles that its author took; a capture (captures.lua)
 --   is one, too, and has an `id` and one profile. Without any profile a view has
 --   nothing to show.
--- foreign: { [id] = true } of captures of other visits, or nil
+-- foreign: { [id] = true } of captures of other visits, "trace" of traces; or nil
 -- visit: { params, defaults } of the step, as of grounds.lua, or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
@@ -51,6 +51,7 @@ judge.feedback = {
   ["evidence.other_step"] = "Your evidence is of another visit: take it anew, in this one.",
   ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
   ["evidence.unknown"] = "There is no such capture: GET /lab/captures lists them",
+  ["evidence.trace"] = "A trace is listed, but not judged: take a wall profile meanwhile, which has its sums.",
   ["evidence.nothing"] = "Nothing was captured in this visit: take a profile while requests are under way.",
   cpu_for_wall = "Your CPU profile says that the processor is mostly idle: not all time that passes is computed.",
   alloc_for_inuse = "That much was allocated; how much of it is still in use?",
@@ -272,9 +273,10 @@ end
 
 -- What is named as evidence must be there, unless it is of another visit.
 local function findInvalidEvidence(answer, views, foreign)
-  local all, own = 0, 0
+  local all, own, traces = 0, 0, 0
   for _, name in ipairs(answer.evidence or {}) do
     local known = foreign[name]
+    if known == "trace" then traces = traces + 1 end
     for _, view in ipairs(views) do
       if view.id == name then own, known = own + 1, true end
     end
@@ -283,7 +285,7 @@ local function findInvalidEvidence(answer, views, foreign)
     end
     all = all + (name:find("^c%d+$") and 1 or 0)
   end
-  if all > 0 and own == 0 then return invalid("evidence.other_step") end
+  if all > 0 and own == 0 then return invalid(traces > 0 and "evidence.trace" or "evidence.other_step") end
 end
 
 local function findInvalid(answer, views, foreign)
@@ -293,6 +295,9 @@ local function findInvalid(answer, views, foreign)
   if wrong then return wrong end
   for _, view in ipairs(views) do
     if next(view.profiles) or view.after then return nil end
+  end
+  for _, what in pairs(foreign) do
+    if what == "trace" then return invalid("evidence.trace") end
   end
   return invalid("evidence.nothing")
 end

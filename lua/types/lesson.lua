@@ -59,4 +59,4 @@
 ---@field class string|string[]       of the vocabulary: diaglab classes
 ---@field where string|string[]?      the function to blame; not for class "none"
 ---@field victims string|string[]?    functions that suffer and are not to blame
----@field number {[1]: number|string, [2]: string, [3]: string, [4]: number?}? value (or the name of the parameter that is it), unit, question, tolerance (0.15)
+---@field number {[1]: number|string, [2]: string, [3]: string, [4]: number?}? value or param, unit, question, tolerance

@@ -12,7 +12,7 @@ lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
   atomic_init(&c->owners, 1);
   snprintf(c->kind, sizeof c->kind, "%s", kind);
   c->bytes = bytes;
-  c->len = lab_blob_len(bytes);
+  c->len = bytes ? lab_blob_len(bytes) : 0;
   c->waited = -1;
   return c;
 }

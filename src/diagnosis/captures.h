@@ -39,11 +39,11 @@ enum {
 typedef struct lab_capture {
   atomic_uint owners;          /* private */
   unsigned id;                 /* 1, 2, 3...; set by lab_captures_add */
-  char kind[LAB_CAPTURE_KIND]; /* "cpu", "wall", "metrics", "vars"; or the
-                                  profile's name */
+  char kind[LAB_CAPTURE_KIND]; /* "cpu", "wall", "metrics", "vars", "trace"; or
+                                  the profile's name */
   lab_blob *bytes;  /* a profile.proto, packed or not; or the text of metrics
                        or vars. NULL: they were given back, as they are of an
-                       earlier visit */
+                       earlier visit, or weren't kept, as they are a trace */
   size_t len;       /* how many bytes there are, or were */
   uint64_t attempt; /* prof/attempt.h */
   int step;
@@ -60,7 +60,7 @@ typedef struct lab_capture {
   bool is_sent;       /* by the student; else the lab has answered it */
 } lab_capture;
 
-/* Takes BYTES. The caller owns the result, and may change it. */
+/* Takes BYTES, or NULL. The caller owns the result, and may change it. */
 lab_capture *lab_capture_new(const char *kind, lab_blob *bytes);
 /* One owner more. Returns C. */
 lab_capture *lab_capture_ref(lab_capture *c);

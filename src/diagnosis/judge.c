@@ -66,8 +66,10 @@ static bool has_numbers(const lab_capture *c) {
 /* open() of a capture: lua/evidence.lua. */
 static int open_evidence(lua_State *L) {
   const lab_capture *c = lua_touserdata(L, lua_upvalueindex(1));
-  if (!c->bytes)
-    return luaL_error(L, "c%d is of an earlier visit", (int)c->id);
+  if (!c->bytes) {
+    luaL_pushfail(L);
+    return 1;
+  }
   const char *bytes = lab_blob_data(c->bytes);
   size_t len = lab_blob_len(c->bytes);
   if (has_numbers(c)) {

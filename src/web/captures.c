@@ -15,7 +15,9 @@
 #include "diagnosis/upload.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
+#include "web/first_numbers.h"
 #include "web/format.h"
+#include "web/keep.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -35,10 +37,11 @@ static const char *name_origin(const lab_capture *c) {
   return c->is_sent ? "sent" : "answered";
 }
 
-static void add_capture_json(lab_json *j, const lab_capture *c) {
+/* MARK: 'c' is a capture, 'b' are the numbers of the beginning. */
+static void add_capture_json(lab_json *j, char mark, const lab_capture *c) {
   char text[32];
   lab_json_begin_object(j, LAB_JSON_SPACED);
-  snprintf(text, sizeof text, "c%u", c->id);
+  snprintf(text, sizeof text, "%c%u", mark, c->id);
   lab_json_key(j, "id");
   lab_json_text(j, text);
   lab_json_key(j, "kind");
@@ -72,6 +75,28 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_end(j);
 }
 
+/* What else a judge needs to know of the visit. */
+static void add_visit_json(lab_web *web, lab_json *j) {
+  lab_capture *first[LAB_FIRST_NUMBERS];
+  lab_shown_step step;
+  lab_entry entry;
+  size_t n = lab_first_numbers_get(web, lab_attempt_now().id, first);
+  lab_shown_read(web->config.vm, &step, &entry);
+  lab_json_key(j, "params");
+  lab_json_raw(j, step.given.data, step.given.len);
+  lab_buf_free(&step.title);
+  lab_buf_free(&step.params);
+  lab_buf_free(&step.given);
+  lab_buf_free(&entry.where);
+  lab_json_key(j, "begun");
+  lab_json_begin_array(j, LAB_JSON_NEWLINES);
+  for (size_t i = 0; i < n; i++) {
+    add_capture_json(j, 'b', first[i]);
+    lab_capture_unref(first[i]);
+  }
+  lab_json_end(j);
+}
+
 static void write_captures_json(lab_web *web, lab_capture **list, size_t n,
                                 lab_buf *out) {
   lab_json j;
@@ -85,10 +110,11 @@ static void write_captures_json(lab_web *web, lab_capture **list, size_t n,
   lab_json_int(&j, lab_shown_number(web->config.vm));
   lab_json_key(&j, "attempt");
   lab_json_text(&j, attempt);
+  add_visit_json(web, &j);
   lab_json_key(&j, "captures");
   lab_json_begin_array(&j, LAB_JSON_NEWLINES);
   for (size_t i = 0; i < n; i++)
-    add_capture_json(&j, list[i]);
+    add_capture_json(&j, 'c', list[i]);
   lab_json_end(&j);
   lab_json_end(&j);
   lab_json_finish(&j);
@@ -106,7 +132,9 @@ static void write_captures_text(lab_capture **list, size_t n, lab_buf *out) {
     lab_buf_printf(out, " %s %-6s %-20.20s %4d %s %7.1f %8.0f %5.1f%s\n",
                    c->attempt == now ? ">" : " ", id, c->kind, c->step, time,
                    c->seconds, c->requests, (double)c->len / 1e3,
-                   c->is_sent ? " sent" : "");
+                   c->is_sent                   ? " sent"
+                   : lab_keep_is_listed_only(c) ? " listed only"
+                                                : "");
   }
   lab_buf_puts(out, "Those with > are of this visit: they are the evidence for "
                     "an answer.\n"
@@ -170,7 +198,7 @@ static void answer_kept(lab_http_request *req, int status,
   if (lab_web_wants_json(req)) {
     lab_json j;
     lab_json_start(&j, &out);
-    add_capture_json(&j, c);
+    add_capture_json(&j, 'c', c);
     lab_json_finish(&j);
     lab_http_respond_buf(req, status, LAB_WEB_JSON, "Vary: Accept\r\n", &out);
     return;
@@ -237,14 +265,16 @@ static void take_upload(lab_web *web, lab_http_request *req) {
 
 /* ---- one of them --------------------------------------------------------- */
 
-/* The parameter id; 0 if it is wrong. *NAMED: it is there. */
-static unsigned read_id(const lab_http_request *req, bool *named) {
+/* The parameter id, MARK and a number; 0 if it is wrong. *NAMED: it is there.
+ */
+static unsigned read_id(const lab_http_request *req, char mark, bool *named) {
   char text[16];
   unsigned id = 0;
   int end = 0;
   int len = lab_http_query_get(req, "id", text, sizeof text);
   *named = len != -ENOENT;
-  bool read = len > 0 && sscanf(text, "c%9u%n", &id, &end) == 1 && end == len;
+  bool read = len > 0 && text[0] == mark &&
+              sscanf(text + 1, "%9u%n", &id, &end) == 1 && end + 1 == len;
   return read ? id : 0;
 }
 
@@ -258,15 +288,37 @@ static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
     refuse_id(req);
   else if (!c->bytes)
     lab_http_error(req, 410,
-                   "this one is of an earlier visit: its bytes are gone");
+                   lab_keep_is_listed_only(c)
+                       ? "a trace is only listed, and not kept"
+                       : "this one is of an earlier visit: its bytes are gone");
   else
     lab_http_respond_blob(req, 200, "application/octet-stream", LAB_WEB_NOSNIFF,
                           c->bytes);
 }
 
+/* False: the request isn't for the numbers of the beginning. */
+static bool send_first_numbers(lab_web *web, lab_http_request *req) {
+  lab_capture *first[LAB_FIRST_NUMBERS];
+  bool named;
+  unsigned id = read_id(req, 'b', &named);
+  if (id == 0)
+    return false;
+  size_t n = lab_first_numbers_get(web, lab_attempt_now().id, first);
+  if (id <= n)
+    lab_http_respond_blob(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
+                          first[id - 1]->bytes);
+  else
+    refuse_id(req);
+  for (size_t i = 0; i < n; i++)
+    lab_capture_unref(first[i]);
+  return true;
+}
+
 static void show_captures(lab_web *web, lab_http_request *req) {
   bool named;
-  unsigned id = read_id(req, &named);
+  unsigned id = read_id(req, 'c', &named);
+  if (send_first_numbers(web, req))
+    return;
   if (named)
     send_capture(web, req, id);
   else
@@ -275,7 +327,7 @@ static void show_captures(lab_web *web, lab_http_request *req) {
 
 static void forget_captures(lab_web *web, lab_http_request *req) {
   bool named;
-  unsigned id = read_id(req, &named);
+  unsigned id = read_id(req, 'c', &named);
   if (!named) {
     lab_captures_clear(&web->captures);
     lab_http_respond(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,

@@ -49,6 +49,8 @@ static void on_first_numbers_written(uv_work_t *work, int status) {
     lab_first_numbers_free(&web->first_numbers);
     web->first_numbers.of[0] = make_first_capture(f, "metrics", &f->metrics);
     web->first_numbers.of[1] = make_first_capture(f, "vars", &f->vars);
+    for (unsigned i = 0; i < LAB_FIRST_NUMBERS; i++)
+      web->first_numbers.of[i]->id = i + 1;
   }
   lab_metrics_free(&f->facts);
   lab_buf_free(&f->metrics);

@@ -64,6 +64,32 @@ void lab_keep_stop(lab_keep *k, lab_web *web) {
   k->step = lab_shown_slug(web->config.vm, k->slug);
 }
 
+/* Fills in what isn't of the bytes, and takes C into the list. */
+static void list_capture(const lab_keep *k, lab_web *web, lab_capture *c) {
+  if (k->waited >= 0)
+    c->waited = (double)k->waited / 1e9;
+  c->step = k->step;
+  memcpy(c->slug, k->slug, sizeof c->slug);
+  lab_captures_visit(&web->captures, lab_attempt_now().id);
+  lab_captures_add(&web->captures, c);
+}
+
+static const char TRACE[] = "trace";
+
+void lab_keep_trace(lab_keep *k, lab_web *web, size_t len) {
+  lab_keep_stop(k, web);
+  if (!k->wanted)
+    return;
+  lab_capture *c = lab_capture_new(TRACE, NULL);
+  lab_activity_fill(&k->from, &k->to, c);
+  c->len = len;
+  list_capture(k, web, c);
+}
+
+bool lab_keep_is_listed_only(const lab_capture *c) {
+  return strcmp(c->kind, TRACE) == 0;
+}
+
 static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
                             lab_buf *bytes, bool total, bool is_delta) {
   lab_keep_stop(k, web);
@@ -74,12 +100,7 @@ static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
   lab_capture *c = lab_capture_new(kind, lab_blob_ref(blob));
   lab_activity_fill(total ? NULL : &k->from, &k->to, c);
   c->is_delta = is_delta;
-  if (k->waited >= 0)
-    c->waited = (double)k->waited / 1e9;
-  c->step = k->step;
-  memcpy(c->slug, k->slug, sizeof c->slug);
-  lab_captures_visit(&web->captures, lab_attempt_now().id);
-  lab_captures_add(&web->captures, c);
+  list_capture(k, web, c);
   return blob;
 }
 

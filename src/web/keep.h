@@ -53,4 +53,12 @@ lab_blob *lab_keep_delta(lab_keep *k, lab_web *web, const char *kind,
 lab_blob *lab_keep_total(lab_keep *k, lab_web *web, const char *kind,
                          lab_buf *bytes);
 
+/* A trace of LEN bytes was sent. It is listed, and its bytes aren't kept: it is
+ * a stream without a bound, which is never in memory as a whole, and all that a
+ * lesson says about the time of tasks is in the wall and block profiles of the
+ * same seconds, as sums. So there is nothing that only a trace could prove. */
+void lab_keep_trace(lab_keep *k, lab_web *web, size_t len);
+/* Is C such a trace? */
+bool lab_keep_is_listed_only(const lab_capture *c);
+
 #endif

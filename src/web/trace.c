@@ -22,6 +22,7 @@
 #include "inspect/tracer.h"
 #include "trace/json.h"
 #include "trace/trace.h"
+#include "web/keep.h"
 #include "web/pprof_answer.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -37,8 +38,10 @@ typedef struct trace {
   uint64_t until; /* mono ns, 0: it has not begun */
   bool sealed;
   lab_trace_json *json; /* or NULL */
-  lab_buf raw;          /* on its way into JSON */
-  lab_buf piece;        /* to be written next */
+  lab_keep keep;
+  size_t sent;   /* bytes */
+  lab_buf raw;   /* on its way into JSON */
+  lab_buf piece; /* to be written next */
 } trace;
 
 static void advance_trace(lab_slow *s);
@@ -51,6 +54,7 @@ static void end_recording(trace *t) {
   if (t->sealed)
     return;
   t->sealed = true;
+  lab_keep_stop(&t->keep, t->slow.web);
   if (t->slow.web->stopping) /* the VM may be gone */
     lab_trace_seal("the trace ends early: the lab is stopping");
   else
@@ -87,19 +91,25 @@ static void write_trace_end(lab_slow *s) {
 
 /* ---- on the loop --------------------------------------------------------- */
 
+static void write_trace_piece(trace *t) {
+  t->sent += t->piece.len;
+  lab_http_stream_write(t->slow.req, &t->piece);
+}
+
 static void send_trace_piece(lab_slow *s) {
-  lab_http_stream_write(s->req, &trace_of(s)->piece);
+  write_trace_piece(trace_of(s));
   advance_trace(s);
 }
 
 static void send_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
   bool more = t->piece.len > 0 && !t->json;
-  lab_http_stream_write(s->req, &t->piece);
+  write_trace_piece(t);
   if (more) {
     advance_trace(s);
   } else {
     lab_http_stream_end(s->req);
+    lab_keep_trace(&t->keep, s->web, t->sent);
     lab_slow_end(s);
   }
 }
@@ -130,7 +140,7 @@ static bool send_events(trace *t) {
   if (t->json)
     return true;
   do
-    lab_http_stream_write(t->slow.req, &t->piece);
+    write_trace_piece(t);
   while (lab_http_stream_pending(t->slow.req) < PENDING_MAX &&
          lab_trace_take(&t->piece, true));
   return true;
@@ -177,6 +187,7 @@ static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
   bool json = wants_chrome_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
   t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
+  t->keep = lab_keep_begin(web, req);
   lab_slow_begin(&t->slow, web, req, free_trace);
   lab_http_stream_begin(req, 200,
                         json ? "application/json" : "application/octet-stream",

@@ -195,6 +195,18 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a trace is no evidence, and the lab says so", function()
+  local lab = t.start("--step", "6")
+  requests(lab, 4)
+  lab:get(PPROF .. "trace?seconds=0.1")
+  wait_captures(lab, 1)
+  judged(lab, right(STEPS[6]), "invalid", "evidence.trace")
+  lab:get(PPROF .. "lab.OpenFiles")
+  judged(lab, { class = "leak.file", where = "createFiles", evidence = "c1" }, "invalid", "evidence.trace")
+  judged(lab, { class = "leak.file", where = "createFiles", evidence = "c1,c2" }, "solved")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a few samples are no evidence", function()
   local lab = t.start("--step", "2", "--param", "2.seconds=0.05")
   local load = load_in_background(lab, 1)
