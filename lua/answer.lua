@@ -61,14 +61,14 @@ local function keep(url, folder)
   end
   ok, problem = host.write_new(folder .. "/captures.json", text)
   if not ok then refuse("%s", problem) end
-  host.out(("%d captures are in %s\n"):format(n, folder))
+  host.out(("%s in %s\n"):format(n == 1 and "1 capture is" or n .. " captures are", folder))
 end
 
 -- Returns the verdict, and what is to be printed.
-local function send(url, text, options)
+local function send(url, text, is_json, options)
   local form = options.json and "json" or "text"
   local result = ask({ post = ("%s/lab/answer?format=%s"):format(url, form), body = text,
-    type = "application/json" }, url)
+    type = is_json and "application/json" or "application/x-www-form-urlencoded" }, url)
   if result.status ~= 200 and result.status ~= 400 then
     refuse("%s: %d %s", url, result.status, result.body:match("[^\n]*"))
   end
@@ -123,8 +123,8 @@ local function judge(folder, options)
   local list = readPack(folder)
   local captures, begun = readCaptures(folder, list, "captures", "c"), readCaptures(folder, list, "begun", "b")
   local lesson, defaults = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
-  return function(text)
-    local answer, problem = parts.submission.read(text, true)
+  return function(text, is_json)
+    local answer, problem = parts.submission.read(text, is_json)
     if not answer then
       return "invalid", options.json and parts.data.json { error = problem } .. "\n" or parts.verdict.wrap(problem)
     end
@@ -140,12 +140,33 @@ end
 
 -- ---- the verb --------------------------------------------------------------------
 
+-- WORDS that are no files but like "class=wait.lock" are one answer: a form, nil if
+-- there are none; and the other words.
+local function takeForm(words)
+  local pairs_, files = {}, {}
+  for _, word in ipairs(words) do
+    local key, value = word:match("^([%l_]+%d?)=(.*)$")
+    if key and not host.exists(word) then
+      pairs_[#pairs_ + 1] = key .. "=" .. value:gsub("[^%w._:-]", function(c) return ("%%%02X"):format(c:byte()) end)
+    else
+      files[#files + 1] = word
+    end
+  end
+  return #pairs_ > 0 and table.concat(pairs_, "&") or nil, files
+end
+
+local function judgeForm(form, verdictOf)
+  local word, shown = verdictOf(form, false)
+  host.out(shown)
+  return CODES[word]
+end
+
 local function judgeFiles(files, verdictOf, options)
   local code = 0
   for _, file in ipairs(files) do
     local text, problem = host.read(file)
     if not text then refuse("%s", problem) end
-    local word, shown = verdictOf(text)
+    local word, shown = verdictOf(text, true)
     if #files > 1 and not options.json then host.out(file .. "\n") end
     host.out(shown)
     code = math.max(code, CODES[word])
@@ -154,9 +175,11 @@ local function judgeFiles(files, verdictOf, options)
 end
 
 return {
-  usage = "answer [OPTIONS] [FILE...]",
+  usage = "answer [OPTIONS] class=CLASS where=FUNCTION | [FILE...]",
   about = "Sends answers to a lab and prints its verdicts; or judges them without a lab, on\n" ..
-    "captures that were kept. A FILE has an answer as JSON:\n" ..
+    "captures that were kept. The words CLASS (of diaglab classes) and FUNCTION (as\n" ..
+    "profiles print it) are an answer; further ones are evidence=, number= and\n" ..
+    "ruled_out=. A FILE has an answer as JSON:\n" ..
     '  {"format": "diaglab-answer/1",\n' ..
     '   "hypotheses": [{"class": "wait.lock", "where": "updatePrice"}]}',
   options = {
@@ -168,15 +191,20 @@ return {
   },
   notes = "Exit code: 0 all are solved, 1 some are partly right or wrong, 3 some can't be\n" ..
     "judged, 2 nothing could be done.",
-  run = function(options, files)
+  run = function(options, words)
     local url = (options.url or URL):gsub("/+$", "")
+    if not url:find("://", 1, true) then url = "http://" .. url end
+    local form, files = takeForm(words)
     if options.keep then
       if options.judge then refuse("--keep and --judge exclude each other") end
       keep(url, options.keep)
     end
-    if #files == 0 and not options.keep then refuse("there is no FILE with an answer") end
+    if not form and #files == 0 and not options.keep then
+      refuse("there is no answer: say class=CLASS where=FUNCTION, or name a FILE")
+    end
     local verdictOf = options.judge and judge(options.judge, options)
-      or function(text) return send(url, text, options) end
-    return judgeFiles(files, verdictOf, options)
+      or function(text, is_json) return send(url, text, is_json, options) end
+    local code = judgeFiles(files, verdictOf, options)
+    return form and math.max(code, judgeForm(form, verdictOf)) or code
   end,
 }

@@ -57,11 +57,30 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   t.has(bad.out, "JSON, byte 1")
 end)
 
+t.test("an answer in words is the same as one in a file", function()
+  local lab = t.start("--step", "6")
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "lab.OpenFiles")
+  local pack = t.temp_dir() .. "/pack"
+  local by_file = run("--url", lab.url, "--keep", pack, answer_file("leak.file", "createFiles"))
+  local words = run("--url", lab.url:gsub("^http://", ""), "class=leak.file", "where=createFiles")
+  t.equal("1 capture is in " .. pack .. "\n" .. words.out, by_file.out, words.err)
+  t.equal(words.code, 0)
+  t.equal(run("--judge", pack, "--scenarios", t.source .. "/scenarios", "class=leak.file", "where=createFiles").out,
+    words.out)
+  t.equal(run("--url", lab.url, "class=leak.file", "where=a b&class=x").code, 3, "a value may have any characters")
+  local unknown = run("--url", lab.url, "klass=leak.file")
+  t.equal(unknown.code, 3)
+  t.has(unknown.out, "unknown key 'klass'")
+  t.equal(run("--url", lab.url, "class=leak.socket", "where=createFiles").code, 1)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("what can't be done is told", function()
   local right, empty, pack = answer_file("leak.file", "createFiles"), t.temp_dir(), t.temp_dir()
   t.write(pack .. "/captures.json", '{"step": 6, "attempt": "x", "captures": [{"id": "../c1"}]}')
   for words, message in pairs {
-    [""] = "there is no FILE",
+    [""] = "there is no answer: say class=CLASS where=FUNCTION",
     ["--judge " .. empty .. " " .. right] = "captures.json",
     ["--judge " .. pack .. " --scenarios " .. t.source .. "/scenarios " .. right] = "captures[1] is no capture",
     ["--url http://127.0.0.1:1 " .. right] = "127.0.0.1:1",
