@@ -194,6 +194,25 @@ local function logCancelled(step, n)
   end
 end
 
+local FINALIZE_SECONDS = 0.04 -- that its finalizers may take; then they are cancelled
+
+local function awaitFinalizers()
+  local patience = lab.now() + FINALIZE_SECONDS
+  repeat lab.sleep(0.001) until host.finalizers() == 0 or lab.now() >= patience
+end
+
+-- Collects what is left, and waits for finalizers, which have the limit of the step
+-- that was left meanwhile. None are dropped or cancelled: some may be the present
+-- step's.
+local function collectLate(step)
+  host.visit(step.generation, host.collect)
+  if host.finalizers() == 0 then return end
+  awaitFinalizers()
+  if host.finalizers() == 0 and host.cancel_tasks(step.generation) > 0 then settle(0.05) end
+  host.reclaim(step.generation, step.number)
+  host.collect()
+end
+
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
 -- cancelled, and requests. Those have some time until they are cancelled, too, and
 -- may start tasks meanwhile; so both are looked at in turns, until none is left.
@@ -208,7 +227,7 @@ local function drain(step, n, crowd)
   until requests == 0 and tasks == 0
   if crowd then logCancelled(step, n) end
   host.reclaim(generation, step.number)
-  host.collect()
+  collectLate(step)
   endDraining(crowd)
 end
 
@@ -225,7 +244,8 @@ local function giveBack(step)
   if not crowd then logCancelled(step, n) end
   if crowd or host.requests(step.generation) > 0 then
     beginDraining(crowd)
-    goOwn(drain, step, n, crowd)
+    -- Not STEP itself, which would keep what its scenario has from being collected.
+    goOwn(drain, { generation = step.generation, number = step.number }, n, crowd)
   else
     host.reclaim(step.generation, step.number)
   end
@@ -246,13 +266,10 @@ end
 
 -- ---- collecting what it had ---------------------------------------------------
 
-local FINALIZE_SECONDS = 0.04 -- that its finalizers may take; then they are cancelled
-
 -- Lets the finalizers run that are due. Returns whether there were any.
 local function finalize()
   if host.finalizers() == 0 then return false end
-  local patience = lab.now() + FINALIZE_SECONDS
-  repeat lab.sleep(0.001) until host.finalizers() == 0 or lab.now() >= patience
+  awaitFinalizers()
   if host.finalizers() > 0 then lab.log("finalizers took too long and were cancelled") end
   host.drop_finalizers()
   return true

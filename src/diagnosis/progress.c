@@ -94,19 +94,31 @@ static void sync_folder(const char *folder) {
   close(fd);
 }
 
+/* The descriptor, or a negative errno; -EINVAL: it is no regular file. A FIFO
+ * or a device could keep the pool's threads for ever. */
+static int open_regular_file(const char *path, int flags) {
+  struct stat st;
+  int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return -errno;
+  int rc = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+  if (rc == 0)
+    return fd;
+  close(fd);
+  return rc;
+}
+
 /* The descriptor of the file, or a negative errno. */
 static int open_progress(const char *folder) {
   char path[PATH_MAX + 32];
   lab_progress_path(folder, path);
-  int flags = O_RDWR | O_APPEND | O_CLOEXEC;
-  int fd = open(path, flags);
-  if (fd >= 0 || errno != ENOENT)
-    return fd >= 0 ? fd : -errno;
+  int fd = open_regular_file(path, O_RDWR | O_APPEND);
+  if (fd != -ENOENT)
+    return fd;
   int rc = make_folders(folder);
-  fd = rc ? -1 : open(path, flags | O_CREAT, 0600);
-  if (fd < 0)
-    return rc ? rc : -errno;
-  sync_folder(folder);
+  fd = rc ? rc : open_regular_file(path, O_RDWR | O_APPEND | O_CREAT);
+  if (fd >= 0)
+    sync_folder(folder);
   return fd;
 }
 
@@ -253,11 +265,13 @@ static int read_end(int fd, lab_buf *out) {
 int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
   char path[PATH_MAX + 32];
   lab_progress_path(folder, path);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT)
+  int fd = open_regular_file(path, O_RDONLY);
+  if (fd == -ENOENT)
     return 0;
-  int rc = fd < 0 ? -errno : read_end(fd, out);
+  int rc = fd < 0 ? fd : read_end(fd, out);
   if (fd >= 0)
     close(fd);
+  if (rc == -EINVAL)
+    return lab_err_set(err, rc, "%s: it is no regular file", path);
   return rc ? lab_err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
 }

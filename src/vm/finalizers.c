@@ -128,7 +128,7 @@ static void push_first_object(lua_State *L, lab_vm *vm) {
   f->taken++;
   f->due--;
   lua_rawgeti(L, 2, 1);
-  vm->running->base.generation = (uint32_t)lua_tointeger(L, -1);
+  lab_lua_task_set_generation(vm, (uint32_t)lua_tointeger(L, -1));
   lua_pushnil(L); /* the chunk doesn't keep it alive */
   lua_rawseti(L, 2, f->taken);
   lua_settop(L, 3);

@@ -129,6 +129,12 @@ static lab_memory_asker find_asker(const lab_vm *vm, const lab_lua_task *t) {
                                               : LAB_MEMORY_LEFT;
 }
 
+void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation) {
+  vm->running->base.generation = generation;
+  if (vm->memory.watched)
+    lab_memory_begin_task(vm, find_asker(vm, vm->running));
+}
+
 void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_vm *vm = arg;
   lab_lua_task *t = lab_lua_task_of(base);

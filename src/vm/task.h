@@ -105,6 +105,9 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
 lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
 /* The scheduler's resume. */
 void lab_lua_task_resume(lab_task *task, void *vm);
+/* The running task is of GENERATION from now on, and has its limit of memory.
+ */
+void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation);
 
 /* T gets an error as soon as possible: where it is parked, or at its next
  * instruction. If a worker does a job for it, the job is told to stop, and T

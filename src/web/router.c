@@ -15,6 +15,7 @@
 #include "web/metrics.h"
 #include "web/named_profile.h"
 #include "web/progress.h"
+#include "web/slow.h"
 #include "web/status.h"
 #include "web/steps.h"
 #include "web/symbol.h"
@@ -117,6 +118,8 @@ void lab_web_route(lab_http_request *req, void *arg) {
       lab_http_guard(req, &web->guard, may_change_state(req, path), &reason);
   if (refused)
     lab_http_error(req, refused, reason);
+  else if (!lab_slow_has_room(web, req))
+    lab_http_error(req, 503, "too much was sent at once; send it again");
   else
     find_handler(web, path)(web, req);
 }

@@ -7,7 +7,16 @@
 #include "base/alloc.h"
 #include "web/web_internal.h"
 
-enum { AT_WORK_MOST = 3 }; /* of the pool's threads */
+enum {
+  AT_WORK_MOST = 3, /* of the pool's threads */
+  BODIES_MOST = 64 << 20,
+  SMALL_BODY = 64 << 10,
+};
+
+bool lab_slow_has_room(const lab_web *web, const lab_http_request *req) {
+  size_t body = lab_http_body(req).len;
+  return body <= SMALL_BODY || web->slow_bodies + body <= BODIES_MOST;
+}
 
 static void on_slow_closed(uv_handle_t *handle) {
   lab_xfree(handle->data);
@@ -15,6 +24,7 @@ static void on_slow_closed(uv_handle_t *handle) {
 
 void lab_slow_end(lab_slow *s) {
   s->cleanup(s);
+  s->web->slow_bodies -= s->body;
   lab_list_remove(&s->link);
   lab_list_remove(&s->turn);
   lab_http_release(s->req);
@@ -38,6 +48,8 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
                     void (*cleanup)(lab_slow *s)) {
   s->web = web;
   s->req = req;
+  s->body = lab_http_body(req).len;
+  web->slow_bodies += s->body;
   s->working = s->urgent = s->paused = s->gone = false;
   lab_list_init(&s->turn);
   s->cleanup = cleanup;

@@ -33,12 +33,17 @@ typedef struct lab_slow {
   lab_list link, turn;
   uv_work_t work;
   uv_timer_t timer;
+  size_t body; /* bytes */
   bool working, urgent, paused, gone;
   void (*run)(struct lab_slow *s);
   void (*next)(struct lab_slow *s);
   void (*cleanup)(struct lab_slow *s);
 } lab_slow;
 
+/* Bodies of requests that wait or are at work have 64 MiB together. False: with
+ * that of REQ they would have more, so it is to be refused (503). A body of up
+ * to 64 KiB always has room. */
+bool lab_slow_has_room(const lab_web *web, const lab_http_request *req);
 /* CLEANUP gives back all that the object has, but not its own memory. */
 void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
                     void (*cleanup)(lab_slow *s));

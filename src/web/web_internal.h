@@ -49,7 +49,8 @@ struct lab_web {
   lab_list slow;           /* requests under way, by lab_slow.link */
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   unsigned slow_at_work;
-  lab_list gotos; /* switches without an answer, by goto_request.link */
+  size_t slow_bodies; /* bytes of their bodies */
+  lab_list gotos;     /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
   lab_steps_lane steps, hints;
   lab_hints_told *told; /* one for each step with hints that were told */

@@ -209,4 +209,25 @@ t.test("who may change them, and how", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Each of these files takes the time of unpacking 64 MiB, until it is refused.
+t.test("many large files at once: what is beyond 64 MiB is refused", function()
+  local lab = t.start()
+  local dir, clients, counts = t.temp_dir(), {}, {}
+  t.run(("cd %s; head -c 70000000 /dev/zero | gzip -1 >one; for i in $(seq 45); do cat one; done >file"):format(dir))
+  for i = 1, 16 do
+    clients[i] = t.spawn(("curl -s -o /dev/null -w '%%{http_code}' --data-binary @%s/file %s/lab/captures")
+      :format(dir, lab.url))
+  end
+  for i, client in ipairs(clients) do
+    t.check(client:wait(60), "client " .. i .. " ends")
+    local code = client:out()
+    counts[code] = (counts[code] or 0) + 1
+  end
+  t.check((counts["422"] or 0) > 0, "one of them is read")
+  t.check((counts["503"] or 0) > 0, "one of them is refused")
+  local small = lab:post("/lab/captures", "no profile")
+  t.equal(small.status, 422, "and one that comes later is read")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -81,4 +81,28 @@ return { limits = { memory = "64MiB" }, request = function() while true do pcall
   t.equal(lab:stop(), 0)
 end)
 
+-- A crowd of tasks, so that finalizers run only when the next step is served.
+t.test("finalizers that run late have the limit of the step that was left", function()
+  local CROWD = [[
+local function wait() lab.sleep(1000) return 1 end
+local function fill() return #("x"):rep(100 << 20) end
+local held = setmetatable({}, { __gc = function() lab.log("finalized: %s %s", pcall(fill)) end })
+return {
+  limits = { memory = "64MiB" },
+  enter = function() for _ = 1, 30000 do lab.go(wait) end end,
+  request = function() return held and "crowd" end,
+}
+]]
+  local ROOM = [[
+return { limits = { memory = "500MiB" }, request = function() return "room" end }
+]]
+  local lab = start_with_steps({ ["41-crowd"] = CROWD, ["42-room"] = ROOM }, "--step", "41")
+  t.equal(lab:get("/").body, "crowd")
+  t.equal(lab:go_to(42).status, 200)
+  lab:wait_log("finalized: ")
+  t.has(lab:log(), "finalized: false not enough memory")
+  t.equal(lab:get("/").body, "room")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -258,4 +258,22 @@ t.test("what can't be written waits, and is told once", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Each of these would keep a thread of the pool for ever, or give gigabytes.
+t.test("a state file that is none: an error, and profiles are written", function()
+  for what, make in pairs { fifo = "mkfifo", device = "ln -s /dev/zero", folder = "mkdir" } do
+    local dir = t.temp_dir()
+    t.equal(t.run(("%s %s/progress.jsonl"):format(make, dir)).code, 0)
+    local lab = t.start("--state", dir)
+    for _ = 1, 4 do
+      local answer = lab:get("/lab/progress", "--max-time", "20")
+      t.equal(answer.status, 500, what)
+      t.has(answer.body, dir .. "/progress.jsonl: ", what)
+    end
+    t.equal(lab:go_to(0).status, 200, what)
+    t.equal(lab:get("/debug/pprof/heap").status, 200, what)
+    lab:wait_log("can't keep the progress in " .. dir)
+    t.equal(lab:stop(), 0, what)
+  end
+end)
+
 t.finish()
