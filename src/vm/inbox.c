@@ -43,11 +43,12 @@ void lab_call_answer(lab_call *c) {
 }
 
 void lab_call_answer_at(lab_call *c, uint64_t now) {
-  lab_outbox *out = &c->vm->outbox;
+  lab_vm *vm = c->vm;
+  lab_outbox *out = &vm->outbox;
   uint64_t took = now - c->started;
-  lab_mpsc_push(&out->answers, &c->post.node);
+  lab_mpsc_push(&out->answers, &c->post.node); /* C may be freed from here on */
   if (++out->unsent >= BATCH || took > BATCH_NS)
-    lab_call_flush(c->vm);
+    lab_call_flush(vm);
 }
 
 void lab_call_collect(lab_vm *vm) {

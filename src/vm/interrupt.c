@@ -17,13 +17,13 @@ int __real_lua_compare(lua_State *L, int a, int b, int op);
 int __wrap_lua_compare(lua_State *L, int a, int b, int op);
 
 int __wrap_lua_geti(lua_State *L, int at, lua_Integer i) {
-  if (lab_preempt_ending)
+  if (atomic_load_explicit(&lab_preempt_ending, memory_order_relaxed))
     lab_lua_check_cancelled(L);
   return __real_lua_geti(L, at, i);
 }
 
 int __wrap_lua_compare(lua_State *L, int a, int b, int op) {
-  if (lab_preempt_ending)
+  if (atomic_load_explicit(&lab_preempt_ending, memory_order_relaxed))
     lab_lua_check_cancelled(L);
   return __real_lua_compare(L, a, b, op);
 }

@@ -36,7 +36,7 @@ static struct {
 
 /* ---- cancelled tasks ----------------------------------------------------- */
 
-volatile sig_atomic_t lab_preempt_ending;
+atomic_int lab_preempt_ending;
 
 /* When a step is left, a million tasks may come here at once. So that message
  * doesn't name the place: a million strings would have the collector run, and
@@ -262,8 +262,9 @@ static void handle_sigurg(int sig, siginfo_t *info, void *context) {
       preempt.slice_over = 1;
     if (preempt.slice_over || is_cancelled())
       lab_sampler_arm_hook(top->L);
-    lab_preempt_ending = is_cancelled();
-    if (lab_preempt_ending) {
+    bool ending = is_cancelled();
+    atomic_store_explicit(&lab_preempt_ending, ending, memory_order_relaxed);
+    if (ending) {
       errno = saved;
       try_to_raise(top->L, context);
     }
@@ -313,5 +314,6 @@ void lab_preempt_begin_slice(lab_vm *vm, const lab_lua_task *t) {
   atomic_store_explicit(&vm->preempt.in_switch, t->switches,
                         memory_order_relaxed);
   preempt.slice_over = 0;
-  lab_preempt_ending = t->base.cancelled;
+  atomic_store_explicit(&lab_preempt_ending, t->base.cancelled,
+                        memory_order_relaxed);
 }

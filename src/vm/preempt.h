@@ -45,8 +45,8 @@ void lab_preempt_begin_slice(lab_vm *vm, const struct lab_lua_task *t);
 void lab_lua_check_cancelled(lua_State *L);
 
 /* Not 0: the running task was cancelled, so it is worthwhile to call that. It
- * may be set 10 ms late. */
-extern volatile sig_atomic_t lab_preempt_ending;
+ * may be set 10 ms late. Lua on other threads reads it, too. */
+extern atomic_int lab_preempt_ending;
 
 /* For a long C function of a task. Look_around, every few thousand steps:
  * raises if the task was cancelled, and lets a CPU profile have the samples of

@@ -12,6 +12,12 @@ static bool has_text(const lab_buf *b, const char *text) {
   return b->len && memmem(b->data, b->len, text, strlen(text));
 }
 
+/* Whether the input may itself say what is looked for, escaped or not. */
+static bool can_spell(const uint8_t *data, size_t size) {
+  return size && (memchr(data, '%', size) || memchr(data, '\\', size) ||
+                  memmem(data, size, "lua", 3));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static bool ready;
   if (!ready)
@@ -27,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lab_judge_answer(&q, &result, &out);
   LAB_ASSERT(result.status == 400 || result.status == 404);
   LAB_ASSERT(result.verdict[0] == '\0' && out.len > 0);
-  LAB_ASSERT(!has_text(&out, ".lua:"));
+  /* A place in our own Lua code would be a fault of that code. */
+  LAB_ASSERT(!has_text(&out, ".lua:") || can_spell(data, size));
   lab_buf_free(&out);
   return 0;
 }

@@ -37,7 +37,7 @@ end
 -- when they end.
 local function check_running(page, rates, name, ...)
   local lab = start()
-  t.equal(lab:get("/fill?n=8000000").status, 200)
+  if page == "/sort" then t.equal(lab:get("/fill?n=8000000").status, 200) end
   local request = t.spawn(("curl -s '%s%s'"):format(lab.url, page))
   lab:work("vm", 0.1)
   local files

@@ -17,8 +17,8 @@
  *                    callers made none before
  *   LAB_REFUSE_STOP=N  the program ends with status 0 at its Nth allocation,
  *                    and reports "stopped"
- *   LAB_REFUSE_CPU=S so it does at its first allocation after S seconds of CPU
- *                    time
+ *   LAB_REFUSE_CPU=MS  so it does at its first allocation after so many
+ *                    milliseconds of CPU time
  *
  * The count is one for all threads. Where threads race, the Nth allocation may
  * be another one in the next run. */
@@ -60,7 +60,7 @@ enum {
 static bool active;
 static uint64_t first = 1, last; /* the allocations to refuse: none */
 static uint64_t stop = UINT64_MAX;
-static time_t cpu_seconds; /* or 0: no limit */
+static uint64_t cpu_ms; /* or 0: no limit */
 static const char *report_path;
 static FILE *stacks;
 static _Atomic uint64_t made;
@@ -132,10 +132,10 @@ static bool is_new_stack(uint64_t hash) {
 
 /* ---- the refusal --------------------------------------------------------- */
 
-static time_t read_cpu_clock(void) {
+static uint64_t read_cpu_clock(void) {
   struct timespec used;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return used.tv_sec;
+  return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
 }
 
 static bool is_refused(size_t size) {
@@ -144,7 +144,7 @@ static bool is_refused(size_t size) {
   uint64_t n = atomic_fetch_add(&made, 1) + 1;
   if (stacks && is_new_stack(hash_stack()))
     fprintf(stacks, "%llu\n", (unsigned long long)n);
-  if (n == stop || (cpu_seconds > 0 && read_cpu_clock() >= cpu_seconds)) {
+  if (n == stop || (cpu_ms > 0 && read_cpu_clock() >= cpu_ms)) {
     append_report("stopped\n", strlen("stopped\n"));
     report_made();
     _exit(0);
@@ -171,7 +171,7 @@ static __attribute__((constructor)) void read_settings(void) {
   if (stop_at)
     stop = strtoull(stop_at, NULL, 10);
   if (stop_cpu)
-    cpu_seconds = (time_t)strtoull(stop_cpu, NULL, 10);
+    cpu_ms = strtoull(stop_cpu, NULL, 10);
   report_path = getenv("LAB_REFUSE_TO");
   if (stacks_path)
     stacks = fopen(stacks_path, "we");

@@ -482,7 +482,7 @@ static void test_random(void **state) {
   const char *given = getenv("SEED");
   uint64_t seed = given ? strtoull(given, NULL, 0) : lab_clock_real();
   const char *times = getenv("TRACES");
-  for (int i = times ? atoi(times) : 15; i > 0; i--) {
+  for (int i = times ? atoi(times) : 8; i > 0; i--) {
     printf("SEED=%llu\n", (unsigned long long)seed);
     random_trace(&seed);
     accept();
