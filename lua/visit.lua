@@ -173,15 +173,9 @@ local function planJobs(lab, plan)
   return jobs, what
 end
 
--- Seconds; nil: the kernel doesn't say.
-local function waitedBetween(before, after)
-  local name = "diaglab_run_queue_time_seconds"
-  local a, b = before.metrics[name], after.metrics[name]
-  return a and b and math.max(0, b - a)
-end
-
 local function sendLoad(lab, plan, seen)
   local jobs, what = planJobs(lab, plan)
+  local from = lab:waited()
   local results = host.together(jobs)
   local metrics, heap
   seen.looks = {}
@@ -204,7 +198,8 @@ local function sendLoad(lab, plan, seen)
     end
   end
   seen.after = numbersOf(metrics, heap)
-  seen.waited = waitedBetween(seen.before, seen.after)
+  local waited = lab:waited()
+  seen.waited = from and waited and math.max(0, waited - from)
   seen.short = seen.elapsed > plan.seconds - 0.05
 end
 

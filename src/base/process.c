@@ -106,8 +106,11 @@ static int64_t read_thread_wait(int tasks, const char *tid) {
   return sscanf(text, "%llu %llu", &ran, &waited) == 2 ? (int64_t)waited : -1;
 }
 
-int64_t lab_process_waited(void) {
-  DIR *tasks = opendir("/proc/self/task");
+int64_t lab_process_waited(pid_t pid) {
+  char path[64] = "/proc/self/task";
+  if (pid > 0)
+    snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+  DIR *tasks = opendir(path);
   int64_t sum = -1;
   if (!tasks)
     return -1;

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef struct lab_process {
   uint64_t cpu_ns;   /* all threads, user and system */
@@ -30,10 +31,10 @@ int lab_process_open(void);
  * don't call it on a thread that must answer at once. */
 void lab_process_read(lab_process *p);
 
-/* For how long, in ns, the threads that there are now have been ready to run
- * without a processor: other programs had them. Negative: the kernel doesn't
- * say. It takes some 5 us for each thread. */
-int64_t lab_process_waited(void);
+/* For how long, in ns, the threads that the process PID has now have been ready
+ * to run without a processor: other programs had them. 0: this process.
+ * Negative: the kernel doesn't say. It takes some 10 us for each thread. */
+int64_t lab_process_waited(pid_t pid);
 
 /* Raises the soft limit of descriptors to the hard one, but not above 65,536.
  * A child made by fork has the soft limit from before again: a program that

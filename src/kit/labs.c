@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/spawn.h"
 #include "kit/interrupt.h"
 
@@ -126,6 +127,15 @@ static int push_ended(lua_State *L) {
   return 1;
 }
 
+static int push_waited(lua_State *L) {
+  int64_t ns = lab_process_waited(check_started(L)->pid);
+  if (ns < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ns / 1e9);
+  return 1;
+}
+
 static int push_pid(lua_State *L) {
   lua_pushinteger(L, check_started(L)->pid);
   return 1;
@@ -134,11 +144,9 @@ static int push_pid(lua_State *L) {
 /* ---- their start --------------------------------------------------------- */
 
 static started *push_started(lua_State *L) {
-  static const luaL_Reg methods[] = {{"port", push_port},
-                                     {"pid", push_pid},
-                                     {"ended", push_ended},
-                                     {"stop", stop_lab},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"port", push_port},   {"pid", push_pid},  {"waited", push_waited},
+      {"ended", push_ended}, {"stop", stop_lab}, {NULL, NULL}};
   started *s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = (started){0};
   if (luaL_newmetatable(L, STARTED)) {

@@ -29,8 +29,10 @@ bool lab_kit_has_started(pid_t pid);
  * host.start_busy() -> process
  *   starts a process that computes
  *
- * Each has pid(), ended() and stop(), which returns its exit code; it is also
- * stopped when it is closed (<close>) or collected. A lab has port(). */
+ * Each has pid(), waited() (for how many seconds its threads have been ready to
+ * run without a processor; nil: nobody knows), ended() and stop(), which
+ * returns its exit code; it is also stopped when it is closed (<close>) or
+ * collected. A lab has port(). */
 extern const luaL_Reg lab_kit_labs[];
 
 #endif

@@ -39,13 +39,13 @@ lab_keep lab_keep_begin_recording(lab_web *web, const lab_http_request *req) {
   lab_keep k = lab_keep_begin(web, req);
   k.records = k.wanted;
   if (k.records)
-    k.waited = lab_process_waited();
+    k.waited = lab_process_waited(0);
   return k;
 }
 
 /* Threads that have ended meanwhile take their time with them. */
 static int64_t count_waited(int64_t before) {
-  int64_t now = lab_process_waited();
+  int64_t now = lab_process_waited(0);
   if (now < 0 || before < 0)
     return -1;
   return now > before ? now - before : 0;

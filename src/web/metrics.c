@@ -165,15 +165,6 @@ static void write_process_metrics(const lab_process *p, lab_exposition *e) {
 
 /* ---- our own ------------------------------------------------------------- */
 
-static void write_wait_metric(lab_exposition *e) {
-  int64_t ns = lab_process_waited();
-  if (ns >= 0)
-    lab_exposition_one(e, "gauge", "diaglab_run_queue_time_seconds",
-                       "For how long the process's present threads have been "
-                       "ready to run without a processor.",
-                       (double)ns / 1e9);
-}
-
 static void write_step_metrics(const lab_vm_status *vm, lab_exposition *e) {
   lab_buf label = LAB_BUF_INIT;
   lab_buf_puts(&label, "{slug=\"");
@@ -306,7 +297,6 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
   lab_process_read(&m.process);
   write_go_metrics(&m, e);
   write_process_metrics(&m.process, e);
-  write_wait_metric(e);
   write_version_metric(facts->web->config.version, "diaglab_build_info",
                        "The program's version.", e);
   write_step_metrics(&facts->vm, e);

@@ -39,7 +39,8 @@ t.test("a sentence that fails with the fault", function()
   local dir = make_twin()
   edit(dir, "lesson.lua", 'value = "= 1 per request" },\n    { metric', 'value = "= 2 per request" },\n    { metric')
   local out = refused(dir, "it doesn't hold with the fault: share 1.000, value 1 (1 to 1) per request",
-    "; functions of the program in this profile: writeReceipt", "top of the profile (flat, cum):", "lab.temp_file")
+    "; functions of the program in this profile: request, writeReceipt", "top of the profile (flat, cum):",
+    "lab.temp_file")
   local file = t.match(out, "profile: (%S+%.pb%.gz)\n")
   t.equal(t.run("gzip -t " .. file).code, 0, "the profile is kept")
   t.match(out, "lesson%.lua:%d+: lab%.OpenFiles under writeReceipt: share >= 0%.9, value = 2 per request\n")
