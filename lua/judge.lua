@@ -281,8 +281,10 @@ local function anyView(views, kind, check)
 end
 
 -- A wrong CLASS that the student's own profiles refute, in a way that has a name.
-local function misreading(class, views)
-  if classes.family(class) == "cpu" and anyView(views, "cpu", function(view)
+-- FAMILY: its family is the right one, so that a profile that seems to speak
+-- against the whole family comes from a machine that was busy with other programs.
+local function misreading(class, family, views)
+  if classes.family(class) == "cpu" and not family and anyView(views, "cpu", function(view)
     return speaksAgainst(class, "cpu", view)
   end) then return "cpu_for_wall" end
   if class == "memory.retained" then
@@ -379,7 +381,7 @@ local function scoreHealthy(h, lesson, views)
   end
   local solved = points == POINTS.class and by ~= nil
   return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = by ~= nil,
-    code = solved and "solved" or points < POINTS.class and (misreading(h.class, views) or "class.other")
+    code = solved and "solved" or points < POINTS.class and (misreading(h.class, false, views) or "class.other")
       or "evidence.idle",
     by = solved and by.id or nil, parts = { class = points } }
 end
@@ -396,7 +398,7 @@ local function scoreHypothesis(h, answer, lesson, views)
   local place, hops = placeOf(name, lesson, views)
   if place == "where.unknown" then return invalid(place) end
   local points, classCode = pointsForClass(h.class, lesson)
-  if classCode then classCode = misreading(h.class, views) or classCode end
+  if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
   local grounded, found = false, nil
   if place == "right" then

@@ -12,6 +12,7 @@ lab_capture *lab_capture_new(const char *kind, lab_blob *bytes) {
   atomic_init(&c->owners, 1);
   snprintf(c->kind, sizeof c->kind, "%s", kind);
   c->bytes = bytes;
+  c->len = lab_blob_len(bytes);
   return c;
 }
 
@@ -23,7 +24,33 @@ void lab_capture_unref(lab_capture *c) {
 }
 
 static size_t memory_of_capture(const lab_capture *c) {
-  return sizeof *c + lab_blob_memory(c->bytes);
+  return sizeof *c + (c->bytes ? lab_blob_memory(c->bytes) : 0);
+}
+
+static bool is_earlier(const lab_captures *all, const lab_capture *c) {
+  return all->attempt != 0 && c->attempt != all->attempt;
+}
+
+/* What is in the list doesn't change, as other threads may read it: so another
+ * one with the same facts takes its place. */
+static void forget_bytes(lab_captures *all, size_t i) {
+  lab_capture *old = all->items[i], *c = lab_xcalloc(1, sizeof *c);
+  size_t facts = offsetof(lab_capture, id); /* after the owners */
+  memcpy((char *)c + facts, (const char *)old + facts, sizeof *c - facts);
+  atomic_init(&c->owners, 1);
+  c->bytes = NULL;
+  all->memory -= memory_of_capture(old) - memory_of_capture(c);
+  all->items[i] = c;
+  lab_capture_unref(old);
+}
+
+void lab_captures_visit(lab_captures *all, uint64_t attempt) {
+  if (all->attempt == attempt)
+    return;
+  all->attempt = attempt;
+  for (size_t i = 0; i < all->n; i++)
+    if (all->items[i]->bytes && is_earlier(all, all->items[i]))
+      forget_bytes(all, i);
 }
 
 /* Takes the capture at I out of the list. */
@@ -37,6 +64,10 @@ static void remove_capture(lab_captures *all, size_t i) {
 }
 
 unsigned lab_captures_add(lab_captures *all, lab_capture *c) {
+  if (is_earlier(all, c)) { /* it ended after the switch */
+    lab_blob_unref(c->bytes);
+    c->bytes = NULL;
+  }
   size_t memory = memory_of_capture(c);
   if (memory > LAB_CAPTURES_BYTES) {
     lab_capture_unref(c);
@@ -59,7 +90,7 @@ const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
                                      size_t len) {
   for (size_t i = all->n; i-- > 0;) {
     const lab_blob *blob = all->items[i]->bytes;
-    if (lab_blob_len(blob) == len &&
+    if (blob && lab_blob_len(blob) == len &&
         memcmp(lab_blob_data(blob), bytes, len) == 0)
       return all->items[i];
   }

@@ -10,7 +10,9 @@
  *
  * Together they have LAB_CAPTURES_BYTES at most; then the oldest go. Bytes that
  * are sent to a client at the moment are the same memory (base/blob.h), so to
- * keep them copies nothing.
+ * keep them copies nothing. Evidence is of the present visit: of earlier ones
+ * only the facts stay, so that a step doesn't have the memory of the one
+ * before.
  *
  * There is no hash of a capture: a file that is sent is compared with what is
  * kept, byte by byte.
@@ -40,7 +42,9 @@ typedef struct lab_capture {
   char kind[LAB_CAPTURE_KIND]; /* "cpu", "wall", "metrics", "vars"; or the
                                   profile's name */
   lab_blob *bytes;  /* a profile.proto, packed or not; or the text of metrics
-                       or vars */
+                       or vars. NULL: they were given back, as they are of an
+                       earlier visit */
+  size_t len;       /* how many bytes there are, or were */
   uint64_t attempt; /* prof/attempt.h */
   int step;
   char slug[LAB_CAPTURE_SLUG];
@@ -63,16 +67,21 @@ typedef struct lab_captures {
   lab_capture **items; /* private: the oldest first */
   size_t n, cap, memory;
   unsigned last;
+  uint64_t attempt;
 } lab_captures;
 
 #define LAB_CAPTURES_INIT                                                      \
-  { NULL, 0, 0, 0, 0 }
+  { NULL, 0, 0, 0, 0, 0 }
+
+/* ATTEMPT is the present visit from now on: the bytes of captures of others are
+ * given back. Before the first call those of all visits are kept. */
+void lab_captures_visit(lab_captures *all, uint64_t attempt);
 
 /* Takes C. Returns its id. One that is too large for the list isn't kept, and
  * its id is 0. */
 unsigned lab_captures_add(lab_captures *all, lab_capture *c);
-/* The capture that has exactly these bytes; NULL if there is none. It is the
- * list's. */
+/* The capture that has exactly these bytes, of this visit; NULL if there is
+ * none. It is the list's. */
 const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
                                      size_t len);
 /* NULL: there is no such id. It is the list's. */

@@ -67,6 +67,8 @@ static bool has_numbers(const lab_capture *c) {
 static int open_evidence(lua_State *L) {
   lua_Integer i = lua_tointeger(L, lua_upvalueindex(1));
   const lab_capture *c = judgement_of(L)->q->captures[i];
+  if (!c->bytes)
+    return luaL_error(L, "c%d is of an earlier visit", (int)c->id);
   const char *bytes = lab_blob_data(c->bytes);
   size_t len = lab_blob_len(c->bytes);
   if (has_numbers(c)) {

@@ -62,7 +62,7 @@ static void add_capture_json(lab_json *j, const lab_capture *c) {
   lab_json_key(j, "in_flight");
   lab_json_uint(j, c->in_flight);
   lab_json_key(j, "bytes");
-  lab_json_uint(j, lab_blob_len(c->bytes));
+  lab_json_uint(j, c->len);
   lab_json_key(j, "origin");
   lab_json_text(j, name_origin(c));
   lab_json_end(j);
@@ -101,8 +101,7 @@ static void write_captures_text(lab_capture **list, size_t n, lab_buf *out) {
     write_capture_time(c->at, "%H:%M:%S", time, sizeof time);
     lab_buf_printf(out, " %s %-6s %-20.20s %4d %s %7.1f %8.0f %5.1f%s\n",
                    c->attempt == now ? ">" : " ", id, c->kind, c->step, time,
-                   c->seconds, c->requests,
-                   (double)lab_blob_len(c->bytes) / 1e3,
+                   c->seconds, c->requests, (double)c->len / 1e3,
                    c->is_sent ? " sent" : "");
   }
   lab_buf_puts(out, "Those with > are of this visit: they are the evidence for "
@@ -215,6 +214,7 @@ static void answer_upload(lab_slow *s) {
     const lab_capture *kept = same ? same : u->made;
     if (!same) {
       fill_sent(web, u->made);
+      lab_captures_visit(&web->captures, lab_attempt_now().id);
       lab_captures_add(&web->captures, u->made);
       u->made = NULL; /* the list's */
     }
@@ -250,11 +250,14 @@ static void refuse_id(lab_http_request *req) {
 
 static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
   const lab_capture *c = lab_captures_get(&web->captures, id);
-  if (c)
+  if (!c)
+    refuse_id(req);
+  else if (!c->bytes)
+    lab_http_error(req, 410,
+                   "this one is of an earlier visit: its bytes are gone");
+  else
     lab_http_respond_blob(req, 200, "application/octet-stream", LAB_WEB_NOSNIFF,
                           c->bytes);
-  else
-    refuse_id(req);
 }
 
 static void show_captures(lab_web *web, lab_http_request *req) {

@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "prof/attempt.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
 #include "web/format.h"
@@ -65,6 +66,7 @@ static void on_goto_closed(uv_handle_t *handle) {
 
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
+  lab_captures_visit(&c->web->captures, lab_attempt_now().id);
   if (c->x.status == 200)
     lab_web_note_visit(c->web);
   if (!c->replied)

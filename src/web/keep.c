@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "prof/attempt.h"
 #include "scenario/shown.h"
 #include "web/web_internal.h"
 
@@ -57,6 +58,7 @@ static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
   c->is_delta = is_delta;
   c->step = k->step;
   memcpy(c->slug, k->slug, sizeof c->slug);
+  lab_captures_visit(&web->captures, lab_attempt_now().id);
   lab_captures_add(&web->captures, c);
   return blob;
 }

@@ -141,6 +141,28 @@ t.test("what isn't of this visit is refused", function()
   t.equal(other:stop(), 0)
 end)
 
+t.test("an earlier visit's bytes are given back", function()
+  local lab = t.start("--step", "4")
+  local function kept()
+    local text = lab:get("/metrics", "-A", "Prometheus").body
+    return tonumber(t.match(text, "\ndiaglab_captures_bytes (%d+)"))
+  end
+  for _ = 1, 20 do lab:get(PPROF .. "heap") end
+  local list, before = captures(lab), kept()
+  t.equal(#list, 20)
+  t.equal(#lab:get("/lab/captures?id=c7").body, list[7].bytes)
+  lab:go_to(0)
+  t.check(kept() < before / 2, ("%d bytes kept, %d before"):format(kept(), before))
+  t.equal(#captures(lab), 20, "what is known of them stays")
+  t.equal(captures(lab)[7].bytes, list[7].bytes)
+  local gone = lab:get("/lab/captures?id=c7")
+  t.equal(gone.status, 410)
+  t.has(gone.body, "of an earlier visit")
+  lab:get(PPROF .. "heap")
+  t.equal(lab:get("/lab/captures?id=c21").status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("the attempt is told by profiles, traces and vars", function()
   local lab = t.start()
   local function attempt_of_vars() return lab:get("/debug/vars").body:match('"diaglab_attempt": "(%x+)"') end

@@ -73,6 +73,40 @@ static void bytes_have_several_owners(void **state) {
   lab_blob_unref(NULL);
 }
 
+/* What was taken by somebody before stays whole. */
+static void earlier_visits_keep_only_facts(void **state) {
+  lab_captures all = LAB_CAPTURES_INIT;
+  size_t n;
+  (void)state;
+  lab_captures_visit(&all, 7);
+  for (unsigned i = 0; i < 3; i++) {
+    lab_capture *c = capture_of("heap", 1000, (char)('a' + i));
+    c->attempt = i == 2 ? 8 : 7; /* the third is there too early */
+    lab_captures_add(&all, c);
+  }
+  assert_int_equal(lab_captures_get(&all, 1)->len, 1000);
+  assert_non_null(lab_captures_get(&all, 2)->bytes);
+  assert_null(lab_captures_get(&all, 3)->bytes);
+  size_t before = lab_captures_memory(&all);
+  lab_capture **list = lab_captures_take(&all, &n);
+  lab_captures_visit(&all, 8);
+  lab_captures_visit(&all, 8);
+  assert_true(lab_captures_memory(&all) + 2000 <= before);
+  assert_int_equal(lab_captures_count(&all), 3);
+  assert_int_equal(lab_captures_of(&all, 7), 2);
+  const lab_capture *second = lab_captures_get(&all, 2);
+  assert_null(second->bytes);
+  assert_int_equal(second->len, 1000);
+  assert_string_equal(second->kind, "heap");
+  char bytes[1000];
+  memset(bytes, 'b', sizeof bytes);
+  assert_null(lab_captures_find(&all, bytes, sizeof bytes));
+  assert_memory_equal(lab_blob_data(list[1]->bytes), bytes, sizeof bytes);
+  lab_captures_give_back(list, n);
+  lab_captures_free(&all);
+  assert_int_equal(lab_captures_memory(&all), 0);
+}
+
 static void the_oldest_go_first(void **state) {
   enum { LARGE = 8 << 20 };
   lab_captures all = LAB_CAPTURES_INIT;
@@ -246,6 +280,7 @@ int main(void) {
       cmocka_unit_test(keeps_finds_and_drops),
       cmocka_unit_test(what_was_taken_stays),
       cmocka_unit_test(bytes_have_several_owners),
+      cmocka_unit_test(earlier_visits_keep_only_facts),
       cmocka_unit_test(the_oldest_go_first),
       cmocka_unit_test(attempts_are_told_apart),
       cmocka_unit_test(finds_the_file),
