@@ -133,7 +133,7 @@ local function judge(folder, options)
     local result = parts.judge.answer(answer, lesson, views, foreign, visit)
     local looked = {}
     for i, view in ipairs(views) do looked[i] = view.id end
-    local facts = { step = list.step, attempt = list.attempt, looked = looked }
+    local facts = { step = list.step, attempt = list.attempt, looked = looked, repair = lesson.fixed ~= nil }
     return result.verdict, parts.verdict[options.json and "json" or "text"](result, facts)
   end
 end

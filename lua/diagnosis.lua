@@ -81,7 +81,7 @@ return function(question)
   end
   local stuck = question.hints and question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
-    after = stuck and "There is a hint at /hint." or nil }
+    after = stuck and "There is a hint at /hint." or nil, repair = lesson.fixed ~= nil }
   return { status = 200, text = parts.verdict[question.form](result, facts),
     verdict = result.verdict, code = result.code, score = result.score, class = answer.hypotheses[1].class }
 end

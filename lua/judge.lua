@@ -43,7 +43,7 @@ judge.feedback = {
   ["where.machinery"] = "That is Lua's or the lab's own code: which function of the program calls it?",
   ["where.entry"] = "Every request passes there: go further inside.",
   ["where.elsewhere"] = "Your own profiles don't connect this one with the symptom.",
-  ["where.unknown"] = "No profile that you took has this function: names are taken from what you see.",
+  ["where.unknown"] = "No profile of this visit has this function: take one that shows it, and use its words.",
   ["evidence.none"] = "None of your captures speaks about this function: which profile would show it?",
   ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
@@ -62,10 +62,11 @@ judge.feedback = {
 
 -- ---- stacks ----------------------------------------------------------------------
 
-local ENTRIES = { request = true, enter = true, leave = true }
+local ENTRIES = { request = true, enter = true, leave = true, helloWorldHandler = true, doSomeBusinessLogic = true,
+  routeHandler = true }
 
 local function isEntry(name)
-  return ENTRIES[name] or name:find("^routes") ~= nil or name:find('^%["?/') ~= nil
+  return ENTRIES[name:match("^main%.(.*)") or name] or name:find("^routes") ~= nil or name:find('^%["?/') ~= nil
 end
 judge.isEntry = isEntry
 

@@ -77,7 +77,12 @@ curl localhost:6060/
 ```
 
 Find out which function is to blame, and what it does. About %d minutes. If you are stuck, `curl localhost:6060/hint`
-gives hints, one at a time.
+gives hints, one at a time. When you know it, say it, in the words of `curl localhost:6060/lab/classes`:
+
+```sh
+curl -d class=CLASS -d where=FUNCTION localhost:6060/lab/answer
+diaglab answer class=CLASS where=FUNCTION        # the same
+```
 ]]):format(number, t.title:sub(1, 1):lower() .. t.title:sub(2), t.symptom, number, t.minutes)
 end
 
@@ -98,7 +103,14 @@ go tool pprof -top %s
 ## What to do about it
 
 `fixed.lua` is the same program without the fault.
-]]):format(number, class, where, t.solution, number, url)
+
+## Say it
+
+```sh
+curl -d class=%s -d where=%s localhost:6060/lab/answer
+diaglab answer class=%s where=%s        # the same
+```
+]]):format(number, class, where, t.solution, number, url, class, where, class, where)
 end
 
 local function answerOf(class, where, kinds, code)

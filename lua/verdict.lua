@@ -5,7 +5,8 @@
 -- verdict.text(result, facts), verdict.json(result, facts)
 --
 -- result: judge.lua's. facts: { step, attempt, looked = ids of the captures that
--- were looked at, after = a further sentence or nil }
+-- were looked at, after = a further sentence or nil, repair = its program can be
+-- repaired }
 
 local parts = ...
 local data = parts.data
@@ -49,6 +50,12 @@ local function evidenceLine(result, facts)
   return result.grounded and "your number is right; " .. looked or looked
 end
 
+-- What to do next, or nil.
+local function adviceOf(result, facts)
+  if result.verdict ~= "solved" or not facts.repair then return facts.after end
+  return ("Now repair it: diaglab repair %d."):format(facts.step)
+end
+
 function verdict.text(result, facts)
   local lines
   if result.verdict == "invalid" then
@@ -57,14 +64,15 @@ function verdict.text(result, facts)
     lines = ("verdict   %s (step %d)\nscore     %s\nevidence  %s\n\n"):format(result.verdict, facts.step,
       scoreLine(result), evidenceLine(result, facts))
   end
-  return lines .. verdict.wrap(result.feedback .. (facts.after and " " .. facts.after or ""))
+  local advice = adviceOf(result, facts)
+  return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or ""))
 end
 
 function verdict.json(result, facts)
   return data.json {
     format = verdict.format, step = facts.step, attempt = facts.attempt, verdict = result.verdict,
     gradable = result.verdict ~= "invalid", solved = result.verdict == "solved", score = result.score,
-    code = result.code, feedback = result.feedback, advice = facts.after, grounded = result.grounded,
+    code = result.code, feedback = result.feedback, advice = adviceOf(result, facts), grounded = result.grounded,
     evidence = result.by,
     parts = result.parts, looked_at = data.list(facts.looked),
   } .. "\n"

@@ -6,11 +6,11 @@ return {
   minutes = 20,
   tags = { "leaks" },
   hints = {
-    "A single request shows little, so send a few hundred: `diaglab load --requests 300 --clients 2`. Compare \z
-      the process before and after: memory (`ps -o rss= -p $(pidof diaglab)`), descriptors (`ls /proc/$(pidof \z
-      diaglab)/fd | wc -l`), threads (`ps -o nlwp= -p $(pidof diaglab)`), and what `curl \z
-      localhost:6060/status` counts. Some numbers go back to what they were as soon as the load ends, and \z
-      some do not. Which of them has grown, and by how much for each request?",
+    "A single request shows little, so send a few hundred: `diaglab load --requests 300 --clients 2 \z
+      localhost:6060`. Compare the process before and after: memory (`ps -o rss= -p $(pidof diaglab)`), \z
+      descriptors (`ls /proc/$(pidof diaglab)/fd | wc -l`), threads (`ps -o nlwp= -p $(pidof diaglab)`), and \z
+      what `curl localhost:6060/status` counts. Some numbers go back to what they were as soon as the load \z
+      ends, and some do not. Which of them has grown, and by how much for each request?",
     "Something is started by each request and still exists when it has been answered. Profiles of bytes and \z
       of time can't show that well, because each single one costs little. On the page \z
       http://localhost:6060/debug/pprof/ look for a profile that counts things that are alive, and read its \z

@@ -5,10 +5,11 @@ return {
   minutes = 15,
   tags = { "leaks" },
   hints = {
-    "Let it fail while you watch: `diaglab load --requests 150`, and read the log of the process at the first \z
-      request that was not answered well. The message of an error names the call that failed and the reason \z
-      that the kernel gave. Then restart nothing: select the step again with `/goto?step=6`, and see that all \z
-      is well for a while. After how many requests does it begin to fail, and is it the same number each time?",
+    "Let it fail while you watch: `diaglab load --requests 150 localhost:6060`, and read the log of the \z
+      process at the first request that was not answered well. The message of an error names the call that \z
+      failed and the reason that the kernel gave. Then restart nothing: select the step again with \z
+      `/goto?step=6`, and see that all is well for a while. After how many requests does it begin to fail, and \z
+      is it the same number each time?",
     "What fails after the same number of requests each time uses something up. Look at everything a process \z
       can only have so many of, before and after ten requests: `ls /proc/$(pidof diaglab)/fd | wc -l`, `ps -o \z
       nlwp= -p $(pidof diaglab)` for threads, `ps -o rss= -p $(pidof diaglab)` for memory. One of them grows \z

@@ -3,6 +3,7 @@
  * texts are escaped, so a key with its quotes is found by looking for it. */
 #include "diagnosis/standing.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -98,15 +99,19 @@ static size_t take_lines(lab_standing *s, const char *buf, size_t len) {
   }
 }
 
+/* Another file is FILE from now on, or none is (0). */
+static void begin_anew(lab_standing *s, ino_t file) {
+  s->file = file;
+  s->at = 0;
+  forget_steps(s, -1);
+}
+
 static void read_on(lab_standing *s, int fd) {
   struct stat st;
   if (fstat(fd, &st))
     return;
-  if (st.st_ino != s->file || st.st_size < s->at) {
-    s->file = st.st_ino;
-    s->at = 0;
-    forget_steps(s, -1);
-  }
+  if (st.st_ino != s->file || st.st_size < s->at)
+    begin_anew(s, st.st_ino);
   char *buf = lab_xmalloc(PIECE);
   for (;;) {
     ssize_t n = pread(fd, buf, PIECE, s->at);
@@ -128,6 +133,8 @@ void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
   if (fd >= 0) {
     read_on(s, fd);
     close(fd);
+  } else if (errno == ENOENT) {
+    begin_anew(s, 0);
   }
   for (int i = 0; i < STEPS; i++)
     if (s->done[i])

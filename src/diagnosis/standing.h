@@ -22,8 +22,8 @@ typedef void lab_standing_visit(int step, bool solved, bool repaired,
                                 void *arg);
 
 /* Reads on, and calls VISIT for the steps that are solved or repaired, in the
- * order of their numbers. A file that can't be read is as it was at the last
- * look. */
+ * order of their numbers. A file that is there and can't be read is as it was
+ * at the last look. */
 void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg);
 
 #endif

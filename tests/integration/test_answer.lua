@@ -283,8 +283,9 @@ t.test("a saved profile is as good", function()
   t.equal(lab:get("/lab/captures", "--data-binary", "@" .. file).status, 201)
   judged(lab, right(STEPS[3]), "solved")
   for _, name in ipairs { "main.doSomeBusinessLogic", "doSomeBusinessLogic" } do
-    judged(lab, { class = "memory.retained", where = name }, "partial", "where.machinery")
+    judged(lab, { class = "memory.retained", where = name }, "partial", "where.entry")
   end
+  judged(lab, { class = "memory.retained", where = "lab_buffer_grow" }, "partial", "where.machinery")
   t.equal(lab:stop(), 0)
 end)
 
@@ -303,7 +304,7 @@ t.test("JSON in, and text out", function()
   t.equal(answer.status, 200)
   t.equal(answer.body, "verdict   solved (step 6)\n" ..
     "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
-    "evidence  c1 shows it\n\nThat's it.\n")
+    "evidence  c1 shows it\n\nThat's it. Now repair it: diaglab repair 6.\n")
   t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "There is no answer')
   for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
     { '{"format": "x"}', "diaglab-answer/1" },

@@ -98,7 +98,10 @@ local REPAIRS = {
     long = {
       { verdict = "still there", says = "heap.alloc_space under allocateMemory: share >= 0.9",
         "  lab.gc()\nend", "  lab.sleep(0.01)\nend" },
-      { verdict = "broken", says = "CPU time: value >= 0.5 x fixed", "for _ = 1, self.params.rounds do", "do" },
+      { verdict = "broken", says = "CPU time: value >= 0.5 x fixed", -- a repair that does a quarter of the work
+        "local function", "local kept\nlocal function",
+        "local buffer = lab.buffer(size)", "kept = kept or lab.buffer(size + 512)\n    local buffer = kept:reset()",
+        "  lab.gc()\nend", "end", "for _ = 1, self.params.rounds do", "do" },
     },
   },
   {
