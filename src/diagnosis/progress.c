@@ -81,7 +81,7 @@ static int make_folders(const char *path) {
   return 0;
 }
 
-void lab_progress_path(const char *folder, char out[PATH_MAX + 32]) {
+static void write_progress_path(const char *folder, char out[PATH_MAX + 32]) {
   snprintf(out, PATH_MAX + 32, "%s/%s", folder, FILE_NAME);
 }
 
@@ -111,7 +111,7 @@ static int open_regular_file(const char *path, int flags) {
 /* The descriptor of the file, or a negative errno. */
 static int open_progress(const char *folder) {
   char path[PATH_MAX + 32];
-  lab_progress_path(folder, path);
+  write_progress_path(folder, path);
   int fd = open_regular_file(path, O_RDWR | O_APPEND);
   if (fd != -ENOENT)
     return fd;
@@ -262,10 +262,16 @@ static int read_end(int fd, lab_buf *out) {
   }
 }
 
+int lab_progress_open(const char *folder) {
+  char path[PATH_MAX + 32];
+  write_progress_path(folder, path);
+  return open_regular_file(path, O_RDONLY);
+}
+
 int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
   char path[PATH_MAX + 32];
-  lab_progress_path(folder, path);
-  int fd = open_regular_file(path, O_RDONLY);
+  write_progress_path(folder, path);
+  int fd = lab_progress_open(folder);
   if (fd == -ENOENT)
     return 0;
   int rc = fd < 0 ? fd : read_end(fd, out);

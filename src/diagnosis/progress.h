@@ -50,8 +50,9 @@ typedef struct lab_progress_event {
  * and it waits in memory. */
 int lab_progress_add(lab_progress *p, const lab_progress_event *event);
 
-/* Writes the path of the file in FOLDER to OUT. */
-void lab_progress_path(const char *folder, char out[PATH_MAX + 32]);
+/* Opens the file in FOLDER to read it: a descriptor of the caller's, or a
+ * negative errno; -EINVAL: it is no regular file. It never waits. */
+int lab_progress_open(const char *folder);
 
 /* Appends the events of FOLDER to OUT; the last 16 MiB if there are more. 0,
  * also if there is no file; or a negative errno and ERR. */

@@ -126,10 +126,8 @@ static void read_on(lab_standing *s, int fd) {
 void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
   if (!s->folder)
     return;
-  char path[PATH_MAX + 32];
-  lab_progress_path(s->folder, path);
   pthread_mutex_lock(&s->lock);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = lab_progress_open(s->folder);
   if (fd >= 0) {
     read_on(s, fd);
     close(fd);

@@ -268,6 +268,7 @@ t.test("a state file that is none: an error, and profiles are written", function
       local answer = lab:get("/lab/progress", "--max-time", "20")
       t.equal(answer.status, 500, what)
       t.has(answer.body, dir .. "/progress.jsonl: ", what)
+      t.equal(lab:get("/metrics", "--max-time", "20").status, 200, what)
     end
     t.equal(lab:go_to(0).status, 200, what)
     t.equal(lab:get("/debug/pprof/heap").status, 200, what)
