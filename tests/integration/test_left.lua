@@ -26,9 +26,9 @@ local function report_of(fault, fixed)
     measure = { judge = function(_, visits) return visits[1].elapsed == 1 and "yes" or "no", "seen" end,
       show = part("measure", host, { claim = claim }).show },
     lesson = { pathText = function() return "expect[1]" end }, visit = { make = visit, RSS_SLACK = 8e6 },
-    answers = { prove = function() end }, naive = { solve = function() end },
+    answers = { prove = function() end }, naive = { solve = function() end }, student = { prove = function() end },
     check = { isAbout = about, isEvidence = about }, sentence = { isAbout = about, isEvidence = about } }
-  parts.left, parts.reason = part("left", parts), part("reason", host)
+  parts.left, parts.reason = part("left", parts), part("reason", host, parts)
   local sentence = { subject = { metric = "orders_total" }, during = "load", always = true, path = { "expect", 1 },
     text = "orders_total: value >= 1" }
   local folder = { name = "50-prices", dir = "root/50-prices", number = 50, slug = "prices",

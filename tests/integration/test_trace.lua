@@ -49,9 +49,7 @@ t.test("headers, errors, and one at a time, as Go's", function()
   t.equal(answer.headers["x-content-type-options"], "nosniff")
   t.equal(answer.body:sub(1, 16), "go 1.19 trace\0\0\0")
   for _, text in ipairs { "x", "-1", "0", "%200.1" } do
-    local one = lab:in_time(3, "one second", function() return lab:get("/debug/pprof/trace?seconds=" .. text) end, 3)
-    t.equal(one.status, 200)
-    t.check(one.seconds >= 0.95, "seconds=" .. text .. " means one second")
+    t.equal(lab:get("/debug/pprof/trace?seconds=" .. text).status, 400, text)
   end
   take(lab, 1, function()
     local second = lab:get("/debug/pprof/trace?seconds=1")
