@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// The flame graph without its picture: the tree of all stacks, where its boxes are, what
+// a search finds in it. A node: { key, name, file, line, value and self (BigInts, with
+// sign), weight (of its width: the sum of all values without sign), children, parent,
+// depth }.
+
+import { eachStack } from './top.js';
+
+function makeNode(frame, parent) {
+  return {
+    key: frame.key, name: frame.name, file: frame.file, line: frame.line, value: 0n, self: 0n, weight: 0,
+    children: new Map(), parent, depth: parent ? parent.depth + 1 : 0,
+  };
+}
+
+function addStack(root, frames, value, weight) {
+  let node = root;
+  node.value += value;
+  node.weight += weight;
+  for (const frame of frames) {
+    let child = node.children.get(frame.key);
+    if (!child) node.children.set(frame.key, child = makeNode(frame, node));
+    child.value += value;
+    child.weight += weight;
+    node = child;
+  }
+  return node;
+}
+
+function orderChildren(node) {
+  const list = [...node.children.values()];
+  list.sort((a, b) => b.weight - a.weight || (a.name < b.name ? -1 : 1));
+  node.children = list;
+  list.forEach(orderChildren);
+}
+
+/** The tree of all stacks; with isInverted it begins with the leaves. */
+export function buildTree(profile, index, isInverted = false) {
+  const root = makeNode({ key: '', name: 'all', file: '', line: 0 }, undefined);
+  eachStack(profile, index, (frames, value) => {
+    const last = addStack(root, isInverted ? frames.reverse() : frames, value, Math.abs(Number(value)));
+    const leaf = isInverted ? root.children.get(frames[0]?.key) ?? root : last;
+    leaf.self += value;
+  });
+  orderChildren(root);
+  return root;
+}
+
+/** How many nodes the tree has. */
+export function countNodes(node) {
+  let n = 1;
+  for (const child of node.children) n += countNodes(child);
+  return n;
+}
+
+function placeChildren(node, x, width, least, boxes) {
+  let at = x;
+  for (const child of node.children) {
+    const share = node.weight > 0 ? width * child.weight / node.weight : 0;
+    if (share >= least) {
+      boxes.push({ node: child, x: at, width: share, depth: child.depth });
+      placeChildren(child, at, share, least, boxes);
+    }
+    at += share;
+  }
+}
+
+/**
+ * Boxes { node, x, width, depth }, x and width from 0 to 1. The focus and its callers
+ * have the whole width; what would be narrower than least isn't there.
+ */
+export function layOut(focus, least) {
+  const boxes = [];
+  for (let node = focus; node; node = node.parent) boxes.unshift({ node, x: 0, width: 1, depth: node.depth });
+  placeChildren(focus, 0, 1, least, boxes);
+  return boxes;
+}
+
+/** Depth of the deepest box, from 0. */
+export function deepest(boxes) {
+  return boxes.reduce((most, box) => Math.max(most, box.depth), 0);
+}
+
+// A stack that a word meets several times counts once.
+function collectMatches(node, word, found, isInside) {
+  const isMatch = node.parent !== undefined && node.name.toLowerCase().includes(word);
+  if (isMatch) {
+    found.nodes.add(node);
+    if (!isInside) {
+      found.value += node.value;
+      found.weight += node.weight;
+    }
+  }
+  for (const child of node.children) collectMatches(child, word, found, isInside || isMatch);
+}
+
+/** What the word meets: { nodes: a Set, value, weight }, or undefined if there is no word. */
+export function searchTree(root, text) {
+  const word = text.trim().toLowerCase();
+  if (word === '') return undefined;
+  const found = { nodes: new Set(), value: 0n, weight: 0 };
+  collectMatches(root, word, found, false);
+  return found;
+}
+
+/** The node that a key leads to from the given one: its first child, its parent or a sibling. */
+export function neighbour(node, direction) {
+  if (direction === 'out') return node.parent ?? node;
+  if (direction === 'in') return node.children[0] ?? node;
+  const siblings = node.parent?.children ?? [node];
+  const at = siblings.indexOf(node) + (direction === 'next' ? 1 : -1);
+  return siblings[at] ?? node;
+}
+
+/** The names from the root to the node. */
+export function pathTo(node) {
+  const names = [];
+  for (let n = node; n?.parent; n = n.parent) names.unshift(n.name);
+  return names;
+}
+
+/** The node of a new tree at the same path, or the deepest one that is left of it. */
+export function findSame(root, node) {
+  const keys = [];
+  for (let n = node; n?.parent; n = n.parent) keys.unshift(n.key);
+  let at = root;
+  for (const key of keys) {
+    const child = at.children.find((c) => c.key === key);
+    if (!child) break;
+    at = child;
+  }
+  return at;
+}
