@@ -196,7 +196,7 @@ local function isLimits(v)
   end
 end
 
-local ours = { ["/goto"] = true, ["/metrics"] = true, ["/status"] = true, ["/steps"] = true, ["/hint"] = true }
+local ours = { ["/lab"] = true, ["/goto"] = true, ["/metrics"] = true, ["/status"] = true, ["/steps"] = true, ["/hint"] = true }
 
 local function isOurs(path)
   return ours[path] or path:find("^/debug") or path:find("^/pprof") or path:find("^/lab/")

@@ -9,6 +9,7 @@
  *   pprof_answer, sampling  what several profiles have in common
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
+ *   page                    the page at /lab/ is asked, and told what happens
  *   activity, keep          what students were given is kept, as evidence
  *   application, goto, ...  the handlers
  *   router                  finds the handler for a request
@@ -32,6 +33,7 @@
 #include "web/answer.h"
 #include "web/application.h"
 #include "web/loop_lag.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/request_stats.h"
 #include "web/steps.h"
@@ -55,6 +57,7 @@ struct lab_web {
   lab_progress *progress;
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
+  lab_web_page page; /* all NULL: there is none */
 };
 
 #define LAB_WEB_TEXT "text/plain; charset=utf-8"

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * See page.h. */
+#include "web/page.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "web/steps.h"
+#include "web/web_internal.h"
+
+void lab_web_set_page(lab_web *web, const lab_web_page *page) {
+  web->page = page ? *page : (lab_web_page){0};
+}
+
+void lab_web_answer_page(lab_web *web, lab_http_request *req) {
+  if (web->stopping)
+    lab_http_error(req, 503, "the lab is stopping");
+  else if (web->page.answer)
+    web->page.answer(web->page.arg, req);
+  else
+    lab_http_error(req, 404,
+                   "This lab was built without its page (WEB_UI=OFF): use "
+                   "/steps, /hint, /status, /lab/answer and /debug/pprof/");
+}
+
+/* HTML is named, and JSON isn't named before it. */
+bool lab_web_wants_page(const lab_http_request *req) {
+  static const char html[] = "text/html", json[] = "application/json";
+  lab_http_str accept;
+  lab_http_header(req, "Accept", &accept);
+  const char *page = memmem(accept.data, accept.len, html, sizeof html - 1);
+  const char *data = memmem(accept.data, accept.len, json, sizeof json - 1);
+  return page && (!data || page < data);
+}
+
+void lab_web_tell(lab_web *web, const lab_web_news *news) {
+  if (web->page.happened)
+    web->page.happened(web->page.arg, news);
+}
+
+const lab_captures *lab_web_captures_kept(const lab_web *web) {
+  return &web->captures;
+}
+
+int lab_web_hints_told(const lab_web *web, int step) {
+  for (size_t i = 0; i < web->ntold; i++)
+    if (web->told[i].step == step)
+      return web->told[i].last;
+  return 0;
+}
+
+uint64_t lab_web_answered(const lab_web *web) {
+  return lab_request_stats_total(&web->stats);
+}
+
+/* A socket that listens on all addresses is reached by that of this machine. */
+static void choose_loopback(struct sockaddr_storage *address) {
+  struct sockaddr_in *in4 = (struct sockaddr_in *)address;
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+  if (address->ss_family == AF_INET && in4->sin_addr.s_addr == INADDR_ANY)
+    in4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  else if (address->ss_family == AF_INET6 &&
+           IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+    in6->sin6_addr = in6addr_loopback;
+}
+
+int lab_web_own_address(const lab_web *web, struct sockaddr_storage *out) {
+  socklen_t len = sizeof *out;
+  if (!web->server)
+    return -ENOTCONN;
+  if (getsockname(lab_http_listener_fd(web->server), (struct sockaddr *)out,
+                  &len))
+    return -errno;
+  choose_loopback(out);
+  return 0;
+}
