@@ -17,15 +17,18 @@
 #include "web/goto.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "prof/attempt.h"
+#include "scenario/shown.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/web_internal.h"
 
@@ -64,11 +67,19 @@ static void on_goto_closed(uv_handle_t *handle) {
   lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, goto_request, timer));
 }
 
+static void tell_switch(lab_web *web, const char *kind, int step) {
+  char text[24];
+  snprintf(text, sizeof text, "step %d", step);
+  lab_web_tell(web, &(lab_web_news){.kind = kind, .step = step, .text = text});
+}
+
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
-  if (c->x.status == 200)
+  if (c->x.status == 200) {
     lab_web_note_visit(c->web);
+    tell_switch(c->web, "goto", c->x.step);
+  }
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
   lab_http_release(c->req);
@@ -149,6 +160,7 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
   c->began = uv_now(web->config.loop);
   uv_timer_init(web->config.loop, &c->timer);
   uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS, 0);
+  tell_switch(web, "leave", lab_shown_number(web->config.vm));
   lab_switch_send(web->config.vm, &c->x);
 }
 

@@ -6,6 +6,7 @@
 
 #include "prof/attempt.h"
 #include "scenario/shown.h"
+#include "web/page.h"
 #include "web/web_internal.h"
 
 /* What programs that collect profiles and numbers call themselves: parts of
@@ -59,7 +60,7 @@ static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
   c->step = k->step;
   memcpy(c->slug, k->slug, sizeof c->slug);
   lab_captures_visit(&web->captures, lab_attempt_now().id);
-  lab_captures_add(&web->captures, c);
+  lab_web_tell_capture(web, lab_captures_add(&web->captures, c));
   return blob;
 }
 

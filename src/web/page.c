@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "web/steps.h"
 #include "web/web_internal.h"
 
 void lab_web_set_page(lab_web *web, const lab_web_page *page) {
@@ -25,18 +25,28 @@ void lab_web_answer_page(lab_web *web, lab_http_request *req) {
 }
 
 /* HTML is named, and JSON isn't named before it. */
-bool lab_web_wants_page(const lab_http_request *req) {
+bool lab_web_wants_page(const lab_web *web, const lab_http_request *req) {
   static const char html[] = "text/html", json[] = "application/json";
   lab_http_str accept;
   lab_http_header(req, "Accept", &accept);
   const char *page = memmem(accept.data, accept.len, html, sizeof html - 1);
   const char *data = memmem(accept.data, accept.len, json, sizeof json - 1);
-  return page && (!data || page < data);
+  return web->page.answer && page && (!data || page < data);
 }
 
 void lab_web_tell(lab_web *web, const lab_web_news *news) {
   if (web->page.happened)
     web->page.happened(web->page.arg, news);
+}
+
+void lab_web_tell_capture(lab_web *web, unsigned id) {
+  const lab_capture *c = lab_captures_get(&web->captures, id);
+  char text[LAB_CAPTURE_KIND + 16];
+  if (!c)
+    return; /* it was too large to be kept */
+  snprintf(text, sizeof text, "c%u %s", id, c->kind);
+  lab_web_tell(
+      web, &(lab_web_news){.kind = "capture", .step = c->step, .text = text});
 }
 
 const lab_captures *lab_web_captures_kept(const lab_web *web) {

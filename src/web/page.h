@@ -38,9 +38,11 @@ void lab_web_set_page(lab_web *web, const lab_web_page *page);
 
 /* The handler of the page's paths. */
 void lab_web_answer_page(lab_web *web, lab_http_request *req);
-/* Does a client want a page, as browsers do? */
-bool lab_web_wants_page(const lab_http_request *req);
+/* Is there a page, and does the client want one, as browsers do? */
+bool lab_web_wants_page(const lab_web *web, const lab_http_request *req);
 void lab_web_tell(lab_web *web, const lab_web_news *news);
+/* The capture ID was added to the list. */
+void lab_web_tell_capture(lab_web *web, unsigned id);
 
 /* ---- for the page -------------------------------------------------------- */
 

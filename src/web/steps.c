@@ -14,6 +14,7 @@
 #include "script/script.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -60,6 +61,10 @@ static void note_told(lab_web *web, int step, int n) {
   }
   if (n <= told->last)
     return;
+  char text[24];
+  snprintf(text, sizeof text, "hint %d", n);
+  lab_web_tell(web,
+               &(lab_web_news){.kind = "hint", .step = step, .text = text});
   told->last = n;
   told->since = lab_clock_mono();
 }

@@ -4,7 +4,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { decodeProfile } from '../../src/page/www/profile.js';
 import { compareNames, lineCosts, sumOf, topRows, totalOf } from '../../src/page/www/top.js';
-import { buildTree, countNodes, deepest, findSame, layOut, neighbour, pathTo, searchTree } from '../../src/page/www/flame.js';
+import { boxAt, buildTree, countNodes, findSame, layOut, neighbour, pathTo, searchTree, visibleBoxes, windowOf } from '../../src/page/www/flame.js';
 import { diffProfiles, makeChange, whyNotComparable } from '../../src/page/www/diff.js';
 import { encodeProfile } from './encode.mjs';
 
@@ -52,20 +52,24 @@ test('the tree, both ways round', () => {
   assert.equal(countNodes(tree), 5);
 });
 
-test('boxes stand inside their callers, and zoom fills the width', () => {
+test('boxes stand inside their callers, and a window shows a part', () => {
   const root = buildTree(profileOf([['main f g', 5], ['main g', 2], ['main h', 1]]), 0);
-  const boxes = layOut(root, 0);
-  for (const box of boxes) {
-    const parent = boxes.find((b) => b.node === box.node.parent);
-    if (!parent) continue;
-    assert.ok(box.x >= parent.x - 1e-12 && box.x + box.width <= parent.x + parent.width + 1e-12);
+  const rows = layOut(root);
+  for (const box of rows.flat()) {
     assert.ok(Math.abs(box.width - box.node.weight / root.weight) < 1e-12);
+    const parent = rows[box.depth - 1]?.find((b) => b.node === box.node.parent);
+    if (parent) assert.ok(box.x >= parent.x - 1e-12 && box.x + box.width <= parent.x + parent.width + 1e-12);
   }
-  assert.equal(deepest(boxes), 3);
-  assert.equal(layOut(root, 0.2).length, 5); // h has an eighth
-  const focus = root.children[0].children[0];
-  assert.deepEqual(layOut(focus, 0).map((b) => [b.node.name, b.x, b.width]),
-    [['all', 0, 1], ['main', 0, 1], ['f', 0, 1], ['g', 0, 1]]);
+  assert.equal(rows.length, 4);
+  const seen = (view, least) => visibleBoxes(rows, view, least).map((b) => [b.node.name, b.x, b.width]);
+  assert.equal(seen({ from: 0, to: 1 }, 0.2).length, 5); // h has an eighth
+  const f = root.children[0].children[0];
+  assert.deepEqual(windowOf(rows, f), { from: 0, to: 0.625 });
+  assert.deepEqual(seen(windowOf(rows, f), 0), [['all', 0, 1], ['main', 0, 1], ['f', 0, 1], ['g', 0, 1]]);
+  assert.deepEqual(seen({ from: 0.5, to: 1 }, 0.26), [['all', 0, 1], ['main', 0, 1], ['g', 0.25, 0.5]]);
+  assert.equal(boxAt(rows, { from: 0.5, to: 1 }, 0.3, 2).node.name, 'g');
+  assert.equal(boxAt(rows, { from: 0, to: 1 }, 0.9, 3), undefined);
+  assert.equal(boxAt(rows, { from: 0, to: 1 }, 0.9, 7), undefined);
 });
 
 test('a search counts nested matches once', () => {
@@ -91,7 +95,7 @@ test('keys lead from box to box', () => {
 test('a deep recursion overflows no stack', () => {
   const names = Array.from({ length: 3000 }, (_, i) => `f${i}`);
   const root = buildTree(profileOf([[names.join(' '), 1]]), 0);
-  assert.equal(deepest(layOut(root, 0)), 3000);
+  assert.equal(layOut(root).length, 3001);
 });
 
 test('a diff: widths of the new one, changes for each request', () => {

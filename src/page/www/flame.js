@@ -53,32 +53,62 @@ export function countNodes(node) {
   return n;
 }
 
-function placeChildren(node, x, width, least, boxes) {
+function placeNode(node, x, width, rows) {
+  (rows[node.depth] ??= []).push({ node, x, width, depth: node.depth });
   let at = x;
   for (const child of node.children) {
     const share = node.weight > 0 ? width * child.weight / node.weight : 0;
-    if (share >= least) {
-      boxes.push({ node: child, x: at, width: share, depth: child.depth });
-      placeChildren(child, at, share, least, boxes);
-    }
+    if (share > 0) placeNode(child, at, share, rows);
     at += share;
   }
 }
 
+/** Rows of boxes { node, x, width, depth }, x and width from 0 to 1 of the whole, in the order of x. */
+export function layOut(root) {
+  const rows = [];
+  placeNode(root, 0, 1, rows);
+  return rows;
+}
+
+// The first box of the row that ends behind x.
+function firstEndingBehind(row, x) {
+  let low = 0, high = row.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (row[middle].x + row[middle].width > x) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /**
- * Boxes { node, x, width, depth }, x and width from 0 to 1. The focus and its callers
- * have the whole width; what would be narrower than least isn't there.
+ * What of the rows is seen in the window { from, to }: boxes with x and width from 0 to
+ * 1 of the window, cut off at its edges. What would be narrower than least isn't there.
  */
-export function layOut(focus, least) {
-  const boxes = [];
-  for (let node = focus; node; node = node.parent) boxes.unshift({ node, x: 0, width: 1, depth: node.depth });
-  placeChildren(focus, 0, 1, least, boxes);
+export function visibleBoxes(rows, { from, to }, least) {
+  const boxes = [], scale = 1 / (to - from);
+  for (const row of rows) {
+    for (let i = firstEndingBehind(row, from); i < row.length && row[i].x < to; i++) {
+      const { node, depth } = row[i];
+      const left = Math.max(0, (row[i].x - from) * scale);
+      const right = Math.min(1, (row[i].x + row[i].width - from) * scale);
+      if (right - left >= least) boxes.push({ node, depth, x: left, width: right - left });
+    }
+  }
   return boxes;
 }
 
-/** Depth of the deepest box, from 0. */
-export function deepest(boxes) {
-  return boxes.reduce((most, box) => Math.max(most, box.depth), 0);
+/** The box at x (0 to 1 of the window) in the row of that depth, or undefined. */
+export function boxAt(rows, { from, to }, x, depth) {
+  const row = rows[depth], at = from + x * (to - from);
+  const box = row?.[firstEndingBehind(row, at)];
+  return box && box.x <= at ? box : undefined;
+}
+
+/** The window that a node fills. */
+export function windowOf(rows, node) {
+  const box = rows[node.depth]?.find((b) => b.node === node);
+  return box ? { from: box.x, to: box.x + box.width } : { from: 0, to: 1 };
 }
 
 // A stack that a word meets several times counts once.

@@ -16,7 +16,7 @@ import { pruneFrames } from './prune.js';
 
 export { BadProfile };
 
-export const LIMITS = { inflated: 256 << 20, samples: 1 << 20, texts: 1 << 20, depth: 1 << 16 };
+export const LIMITS = { inflated: 256 << 20, samples: 1 << 20, texts: 1 << 20, depth: 4096 };
 
 // ---- inflating ----------------------------------------------------------------
 
