@@ -6,33 +6,17 @@
 
 #include "base/alloc.h"
 #include "http/http.h"
+#include "page/ask.h"
 #include "page/files.h"
 #include "page/page_internal.h"
+#include "page/render.h"
 #include "web/format.h"
 #include "web/page.h"
-
-static const char skeleton[] =
-    "<!doctype html>\n<html lang=en><head><meta charset=utf-8>\n"
-    "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
-    "<title>diaglab</title>\n"
-    "<link rel=stylesheet href=\"/lab/page/page.css\">\n"
-    "<script type=module src=\"/lab/page/app.js\"></script></head>\n<body>\n"
-    "<main>\n"
-#define SECTION(id, title)                                                     \
-  "<section id=" id " aria-labelledby=h-" id "><h2 id=h-" id ">" title         \
-  "</h2><div data-js=" id "></div></section>\n"
-    SECTION("now", "Now") SECTION("steps", "Steps") SECTION("see", "See it")
-        SECTION("measure", "Measure") SECTION("capture", "Capture")
-            SECTION("say", "Say it")
-                SECTION("progress", "Progress") "</main></body></html>\n";
 
 /* ---- routes -------------------------------------------------------------- */
 
 static void show_page(lab_page *page, lab_http_request *req) {
-  (void)page;
-  lab_http_respond(req, 200, "text/html; charset=utf-8",
-                   "X-Content-Type-Options: nosniff\r\n", skeleton,
-                   sizeof skeleton - 1);
+  lab_page_show(page, req, NULL);
 }
 
 static void redirect_to_page(lab_page *page, lab_http_request *req) {
@@ -59,6 +43,13 @@ static const struct page_route {
 } page_routes[] = {
     {"/lab", "GET, HEAD", redirect_to_page},
     {"/lab/", "GET, HEAD", show_page},
+    {"/lab/answer", "POST", lab_page_form_answer},
+    {"/lab/go", "POST", lab_page_form_go},
+    {"/lab/hint", "POST", lab_page_form_hint},
+    {"/lab/request", "POST", lab_page_form_request},
+    {"/lab/api/load", "GET, HEAD, POST, DELETE", lab_page_load_request},
+    {"/lab/api/solution", "GET, HEAD", lab_page_solution},
+    {"/lab/api/source", "GET, HEAD", lab_page_source},
     {"/lab/api/stream", "GET, HEAD", open_stream},
 };
 
@@ -93,21 +84,63 @@ static void answer_page_path(void *arg, lab_http_request *req) {
 
 /* ---- begin and end ------------------------------------------------------- */
 
+static void note_solved(lab_page *page, int step) {
+  for (size_t i = 0; i < page->nsolved; i++)
+    if (page->solved[i] == step)
+      return;
+  page->solved =
+      lab_xrealloc(page->solved, (page->nsolved + 1) * sizeof *page->solved);
+  page->solved[page->nsolved++] = step;
+}
+
+/* STEP -1: all. */
+static void forget_solved(lab_page *page, int step) {
+  size_t n = 0;
+  for (size_t i = 0; i < page->nsolved; i++)
+    if (step >= 0 && page->solved[i] != step)
+      page->solved[n++] = page->solved[i];
+  page->nsolved = n;
+}
+
 static void take_news(void *arg, const lab_web_news *news) {
   lab_page *page = arg;
-  if (strcmp(news->kind, "leave") != 0)
-    lab_streams_mark(&page->streams, news->kind, news->text);
-  else if (news->step == 0)
+  bool leaves = strcmp(news->kind, "leave") == 0;
+  if (news->solved)
+    note_solved(page, news->step);
+  if (strcmp(news->kind, "reset") == 0)
+    forget_solved(page, news->step);
+  if (leaves && news->step == 0)
     lab_streams_note_healthy(&page->streams);
+  if (!leaves)
+    lab_streams_mark(&page->streams, news->kind, news->text);
+}
+
+static void send_load(lab_page *page) {
+  lab_buf state = LAB_BUF_INIT;
+  if (!lab_page_load_has_news(page->load))
+    return;
+  lab_page_load_write(page->load, &state);
+  lab_streams_send(&page->streams, "load", &state);
+  lab_buf_free(&state);
 }
 
 static void on_page_second(void *arg) {
-  (void)arg;
+  send_load(arg);
+}
+
+static void on_page_load_ended(void *arg) {
+  lab_page *page = arg;
+  if (page->is_stopped)
+    return;
+  lab_streams_mark(&page->streams, "load", "the load has ended");
+  send_load(page);
 }
 
 lab_page *lab_page_new(const lab_page_config *config) {
   lab_page *page = lab_xcalloc(1, sizeof *page);
   page->config = *config;
+  lab_list_init(&page->forms);
+  page->load = lab_page_load_new(config->loop, on_page_load_ended, page);
   lab_streams_start(&page->streams, config->loop, config->vm, config->web,
                     on_page_second, page);
   lab_web_set_page(config->web,
@@ -116,10 +149,17 @@ lab_page *lab_page_new(const lab_page_config *config) {
 }
 
 void lab_page_stop(lab_page *page) {
+  page->is_stopped = true;
   lab_web_set_page(page->config.web, NULL);
+  lab_page_load_end(page->load);
+  lab_page_stop_forms(page);
   lab_streams_stop(&page->streams);
 }
 
 void lab_page_free(lab_page *page) {
+  if (!page)
+    return;
+  lab_page_load_free(page->load);
+  lab_xfree(page->solved);
   lab_xfree(page);
 }

@@ -11,6 +11,7 @@
 #ifndef LAB_STACK_SOURCES_H
 #define LAB_STACK_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Registers the text of a chunk, which is to be done before it runs. CHUNK: its
@@ -36,5 +37,8 @@ void lab_sources_find_names(void);
  * the file, or ""; PATH may be NULL. Both strings are valid for ever. */
 const char *lab_sources_name(const char *chunk, int line, int order,
                              const char **path);
+
+/* Is PATH, of LEN bytes, the file of a chunk that was registered? */
+bool lab_sources_has_path(const char *path, size_t len);
 
 #endif

@@ -75,13 +75,29 @@ static void choose_loopback(struct sockaddr_storage *address) {
     in6->sin6_addr = in6addr_loopback;
 }
 
-int lab_web_own_address(const lab_web *web, struct sockaddr_storage *out) {
-  socklen_t len = sizeof *out;
+static void write_own_url(const struct sockaddr_storage *address,
+                          char out[LAB_WEB_URL]) {
+  const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+  bool is_ip6 = address->ss_family == AF_INET6;
+  char host[INET6_ADDRSTRLEN] = "";
+  if (is_ip6)
+    uv_ip6_name(in6, host, sizeof host);
+  else
+    uv_ip4_name(in4, host, sizeof host);
+  snprintf(out, LAB_WEB_URL, is_ip6 ? "http://[%s]:%d" : "http://%s:%d", host,
+           ntohs(is_ip6 ? in6->sin6_port : in4->sin_port));
+}
+
+int lab_web_own_url(const lab_web *web, char out[LAB_WEB_URL]) {
+  struct sockaddr_storage address;
+  socklen_t len = sizeof address;
   if (!web->server)
     return -ENOTCONN;
-  if (getsockname(lab_http_listener_fd(web->server), (struct sockaddr *)out,
-                  &len))
+  int fd = lab_http_listener_fd(web->server);
+  if (getsockname(fd, (struct sockaddr *)&address, &len))
     return -errno;
-  choose_loopback(out);
+  choose_loopback(&address);
+  write_own_url(&address, out);
   return 0;
 }

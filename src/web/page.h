@@ -9,11 +9,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "diagnosis/captures.h"
 #include "http/request.h"
 #include "web/web.h"
+
+enum { LAB_WEB_URL = 80 };
 
 /* Something that has happened. */
 typedef struct lab_web_news {
@@ -52,8 +53,8 @@ const lab_captures *lab_web_captures_kept(const lab_web *web);
 int lab_web_hints_told(const lab_web *web, int step);
 /* Requests that the application has answered so far. */
 uint64_t lab_web_answered(const lab_web *web);
-/* An address of the server that this machine can reach: 0, or negative errno.
- */
-int lab_web_own_address(const lab_web *web, struct sockaddr_storage *out);
+/* Writes "http://127.0.0.1:6060": where this machine reaches the server. 0, or
+ * negative errno. */
+int lab_web_own_url(const lab_web *web, char out[LAB_WEB_URL]);
 
 #endif

@@ -75,8 +75,8 @@ static void add_up_progress(lab_slow *s) {
     lab_buf_printf(&p->out, "%s\n", p->err.text);
     return;
   }
-  p->question.submission = p->events.data;
-  p->question.len = p->events.len;
+  p->question.events = p->events.data;
+  p->question.nevents = p->events.len;
   lab_judge_answer(&p->question, &p->result, &p->out);
 }
 
