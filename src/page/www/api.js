@@ -39,7 +39,7 @@ export function curlOf(action) {
   for (const [key, value] of data) {
     words.push(/[&=+%;#]|[^\x20-\x7e]/.test(value) ? '--data-urlencode' : '-d', `${key}=${value}`);
   }
-  words.push(fullUrl(path));
+  words.push(fullUrl(path.replace(/[?&]format=json$/, ''))); // a person reads text
   return shellLine(words);
 }
 

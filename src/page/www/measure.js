@@ -11,7 +11,7 @@ import { listen } from './state.js';
 const LOG_LINES = 200, EVENTS = 12;
 
 const percent = (share) => formatPercent(share, 1);
-const RATES = { cpu: 'cpu', requests: 'requests' };
+const RATES = new Set(['cpu', 'requests', 'gc']); // counters, of which the rate is shown
 
 // key of the sample, title, names of the lines, format
 const CHARTS = [
@@ -23,7 +23,7 @@ const CHARTS = [
   { key: 'fds', title: 'Descriptors', format: formatCount, help: 'Open files and sockets' },
   { key: 'in_flight', title: 'In flight', lines: ['in flight', 'queued'], format: formatCount, help: 'Requests that aren\'t answered yet' },
   { key: 'requests', title: 'Requests/s', format: formatCount, help: 'Answers per second' },
-  { key: 'gc', title: 'GC cycles', format: formatCount, help: 'Collections of garbage since the start' },
+  { key: 'gc', title: 'GC/s', format: formatCount, help: 'Collections of garbage per second' },
 ];
 
 const series = new Map(CHARTS.map(({ key }) => [key, []]));
@@ -39,11 +39,12 @@ function rate(key, sample) {
 function valuesOf(key, sample) {
   if (key === 'tasks') return ['running', 'runnable', 'waiting'].map((name) => sample.tasks?.[name]);
   if (key === 'in_flight') return [sample.in_flight, sample.queued];
-  return [RATES[key] ? rate(key, sample) : sample[key]];
+  return [RATES.has(key) ? rate(key, sample) : sample[key]];
 }
 
+// Most tasks of a healthy program wait.
 function bandOf(key) {
-  const band = baseline[key];
+  const band = baseline[key === 'tasks' ? 'waiting' : key];
   return Array.isArray(band) && band.length === 2 ? band : undefined;
 }
 

@@ -2,7 +2,7 @@
 // The section "now": which step runs, since when, with which parameters; it can be
 // entered anew, with others.
 
-import { curlOf, getJsonIfAny, gotoAction } from './api.js';
+import { curlOf, gotoAction } from './api.js';
 import { commandLine, el, emptyState, field, fill, problemNote, setText } from './dom.js';
 import { formatSince } from './format.js';
 import { known, listen, presentStep, progressOf } from './state.js';
@@ -43,8 +43,7 @@ function buildForm(step, params, meanings) {
   return form;
 }
 
-async function askMeanings() {
-  const step = await getJsonIfAny('/lab/api/step').catch(() => undefined);
+function meaningsOf(step) {
   return new Map((step?.parameters ?? []).map((p) => [p.name, p.meaning]));
 }
 
@@ -60,17 +59,17 @@ function describe(status, step) {
   ];
 }
 
-async function show(box) {
+function show(box) {
   const status = known('status');
   if (!status) return;
-  const visit = JSON.stringify([status.step, status.since, presentStep()?.title, progressOf(status.step)?.score]);
+  const visit = JSON.stringify([status.step, status.since, presentStep(), progressOf(status.step)?.score]);
   setText(since, `running for ${formatSince((Date.now() - Date.parse(status.since)) / 1000)}`);
   if (visit === shownVisit) return;
   shownVisit = visit;
   const params = status.params ?? {};
   const form = el('details', { class: 'more' }, el('summary', {}, Object.keys(params).length ? 'Parameters, reset' : 'Reset'));
   fill(box, describe(status, presentStep()), el('div', { class: 'row quiet' }, since, linkNote), form);
-  form.append(buildForm(status.step, params, await askMeanings()));
+  form.append(buildForm(status.step, params, meaningsOf(presentStep())));
 }
 
 function showLink(link) {

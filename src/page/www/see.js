@@ -5,12 +5,13 @@ import { curlOf, getJsonIfAny, paths, profilePath, Refused, send } from './api.j
 import { checkbox, commandLine, el, emptyState, field, fill, problemNote, setText } from './dom.js';
 import { formatSeconds } from './format.js';
 import { drawHistogram } from './histogram.js';
+import { SINCE_LOAD } from './kinds.js';
 import { known, listen, presentStep, tell } from './state.js';
 import { takeCapture } from './visit.js';
 
 const PATIENCE = 30; // seconds that one request may take
 const POLL = 1000;
-const COMPARED = ['heap', 'goroutine', 'mutex', 'block'];
+
 const NUMBERS = [['requests', 'Requests', 1], ['clients', 'Clients', 1], ['rate', 'Rate per second', 0], ['seconds', 'Seconds', 0]];
 
 let figures, histogram, statuses, startButton, stopButton, problem, isPolling = false;
@@ -81,7 +82,7 @@ async function followLoad() {
 
 async function captureBefore() {
   const ids = {};
-  for (const kind of COMPARED) ids[kind] = (await takeCapture(profilePath(kind))).id;
+  for (const kind of SINCE_LOAD) ids[kind] = (await takeCapture(profilePath(kind))).id;
   tell('load-began', { attempt: known('captures').attempt, ids });
 }
 

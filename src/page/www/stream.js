@@ -3,7 +3,7 @@
 // opened again, and the page says so. A lab without it is asked for its status instead.
 
 import { paths, send, Refused } from './api.js';
-import { refreshAll, refreshCaptures, refreshStatus, known, tell } from './state.js';
+import { known, refreshAll, refreshCaptures, refreshProgress, refreshStatus, tell } from './state.js';
 
 const FIRST_PAUSE = 500, LONGEST_PAUSE = 8000; // ms, until the next attempt
 const POLL = 2000;
@@ -45,6 +45,7 @@ function takeMark(event) {
   if (!mark) return;
   tell('mark', mark, true);
   if (mark.kind === 'goto' || mark.kind === 'answer') refreshAll();
+  else if (mark.kind === 'capture' || mark.kind === 'hint') refreshProgress().catch(() => {});
 }
 
 function passOn(name, isPassing) {
