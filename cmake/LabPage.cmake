@@ -1,6 +1,6 @@
-# lab_embed_page(TARGET FOLDER): the files of FOLDER as a table of C that is linked into
-# TARGET, in the form of src/page/files.h. Each is packed with gzip here, so that
-# the lab never does it. Made when building, so that an edit is picked up.
+# lab_embed_page(TARGET FOLDER): the files of FOLDER as a table that
+# src/page/files.c of TARGET includes. Each is packed with gzip here, so that the
+# lab never does it. Made when building, so that an edit is picked up.
 #
 # The file is also the script that does it: cmake -P runs its upper half.
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -26,16 +26,15 @@ if(CMAKE_SCRIPT_MODE_FILE)
     math(EXPR n "${n} + 1")
   endforeach()
   file(REMOVE ${OUTPUT}.gz)
-  file(WRITE ${OUTPUT} "#include \"page/files.h\"\n${arrays}"
-    "const lab_page_file lab_page_files[] = {\n${rows}};\n"
-    "const size_t lab_page_file_count = ${n};\n")
+  file(WRITE ${OUTPUT} "${arrays}"
+    "static const page_file page_files[] = {\n${rows}};\n")
   return()
 endif()
 
 set(LAB_PAGE_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 function(lab_embed_page target folder)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*)
-  set(output ${CMAKE_BINARY_DIR}/generated/page_files.c)
+  set(output ${CMAKE_BINARY_DIR}/generated/page_files.h)
   add_custom_command(OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -D FOLDER=${folder} -D OUTPUT=${output}
             -P ${LAB_PAGE_SCRIPT}

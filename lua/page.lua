@@ -5,8 +5,8 @@
 --
 -- page.lua(parts) -> write(facts, events) -> HTML       parts: classes, progress
 --
--- facts (src/page/render.c): { host, step, slug, title, params, since, seconds,
---   gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
+-- facts (src/page/render.c): { host, step, slug, title, params, since, fixed = the
+--   repaired program runs, gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
 --   captures = { { id, kind, requests, seconds, bytes } }, last = the last request
 --   that the page sent, or nil, load = its load, happened = { kind, status, text,
 --   verdict } or nil, form = the answer that was sent, solved = { step }, keeps = the
@@ -50,8 +50,13 @@ end
 local function quoted(v) return "'" .. tostring(v):gsub("'", "'\\''") .. "'" end
 
 local function section(id, title, body)
-  return html("<section id=%s aria-labelledby=%s-title>\n<h2 id=%s-title>%s</h2>\n<div data-js=%s>\n%r</div>\n</section>\n",
-    id, id, id, title, id, body)
+  return html([[
+<section id=%s aria-labelledby=%s-title>
+<h2 id=%s-title>%s</h2>
+<div data-js=%s>
+%r</div>
+</section>
+]], id, id, id, title, id, body)
 end
 
 local function size(bytes)
@@ -88,11 +93,12 @@ local function currentStep(facts)
   return {}
 end
 
-local function paramFields(facts)
-  local out = {}
+local function paramFields(facts, step)
+  local out, meanings = {}, {}
+  for _, param in ipairs(step.parameters or {}) do meanings[param.name] = param.meaning end
   for _, key in ipairs(sortedKeys(facts.params)) do
-    out[#out + 1] = html('<label>%s <input name="p.%s" value="%s" autocomplete=off></label>\n', key, key,
-      facts.params[key])
+    out[#out + 1] = html('<label>%s%s <input name="p.%s" value="%s" autocomplete=off></label>\n', key,
+      meanings[key] and ": " .. meanings[key] or "", key, facts.params[key])
   end
   return table.concat(out)
 end
@@ -101,9 +107,10 @@ local function now(facts)
   local step = currentStep(facts)
   local out = { html("<p class=running><strong>Step %s: %s</strong> runs since <time>%s</time>.</p>\n", facts.step,
     step.title or facts.title ~= "" and facts.title or "(no title)", clock(facts.since)) }
+  if facts.fixed then out[#out + 1] = "<p class=twin>This is the repaired program.</p>\n" end
   if step.symptom then out[#out + 1] = html("<p class=symptom>%r</p>\n", prose(step.symptom)) end
   out[#out + 1] = html('<form method=post action="/lab/go" class=params><input type=hidden name=step value="%s">\n%r' ..
-    "<button>Begin this step anew</button></form>\n", facts.step, paramFields(facts))
+    "<button>Begin this step anew</button></form>\n", facts.step, paramFields(facts, step))
   if facts.step ~= 0 then
     out[#out + 1] = '<form method=post action="/lab/go"><input type=hidden name=step value="0">' ..
       "<button>Back to step 0, where all is well</button></form>\n"
@@ -116,30 +123,34 @@ end
 
 local function effortOf(step)
   local list = {}
-  if step.difficulty then list[#list + 1] = html("<span class=difficulty>difficulty %s of 5</span>", step.difficulty) end
+  if step.difficulty then
+    list[#list + 1] = html("<span class=difficulty>difficulty %s of 5</span>", step.difficulty)
+  end
   if step.minutes then list[#list + 1] = html("<span class=minutes>%s minutes</span>", step.minutes) end
   return table.concat(list, ", ")
 end
 
-local function stateOf(step, done)
+-- The step that runs was visited, though that may not be on the disk yet.
+local function stateOf(done, here)
   if done and done.solved then return "solved", html("solved, %s of 100", done.score) end
   if done and done.answers > 0 then return "visited", html("visited, %s of 100 so far", done.score) end
-  if done then return "visited", "visited" end
+  if done or here then return "visited", "visited" end
   return "new", "new"
 end
 
 local function ticket(facts, step, done)
-  local state, words = stateOf(step, done)
   local here = step.number == facts.step
+  local state, words = stateOf(done, here)
   local out = { html('<li class=ticket data-step="%s" data-state=%s%r>\n<h3>Step %s: %s</h3>\n', step.number, state,
     here and " aria-current=true" or "", step.number, step.title or "(no title)") }
   if step.symptom then out[#out + 1] = html("<p class=symptom>%r</p>\n", prose(step.symptom)) end
   local effort = effortOf(step)
-  out[#out + 1] = html("<p class=facts>%r%r<span class=state>%r</span></p>\n", effort, effort ~= "" and ", " or "", words)
+  out[#out + 1] = html("<p class=facts>%r%r<span class=state>%r</span></p>\n", effort, effort ~= "" and ", " or "",
+    words)
   if step.problem then out[#out + 1] = html("<p class=problem>%s</p>\n", step.problem:match "^[^\n]*") end
   out[#out + 1] = here and "<p class=here>It runs now.</p>\n" or
-    html('<form method=post action="/lab/go"><input type=hidden name=step value="%s"><button>Begin step %s</button></form>\n',
-      step.number, step.number)
+    html('<form method=post action="/lab/go"><input type=hidden name=step value="%s">' ..
+      "<button>Begin step %s</button></form>\n", step.number, step.number)
   return table.concat(out) .. "</li>\n"
 end
 
@@ -176,8 +187,8 @@ local function lastRequest(last)
     return html("<p class=result>The last one, <code>GET %s</code>, got no answer within %s: %s</p>\n", last.path,
       ("%.1f s"):format(last.seconds), last.error)
   end
-  return html("<p class=result>The last one, <code>GET %s</code>: <strong>%s</strong> after %s</p>\n<pre class=body>%s</pre>\n",
-    last.path, last.status, ("%.3f s"):format(last.seconds), last.body)
+  return html("<p class=result>The last one, <code>GET %s</code>: <strong>%s</strong> after %s</p>\n" ..
+    "<pre class=body>%s</pre>\n", last.path, last.status, ("%.3f s"):format(last.seconds), last.body)
 end
 
 local function loadState(load)
@@ -201,8 +212,10 @@ end
 -- ---- measure, capture ------------------------------------------------------------
 
 local function measure(facts)
-  return section("measure", "Measure", "<p><a href=\"/status\">The state as JSON</a>, <a href=\"/metrics\">all numbers</a>, " ..
-    "<a href=\"/debug/vars\">memory statistics</a>. With JavaScript these are charts, drawn anew each second.</p>\n" ..
+  return section("measure", "Measure", [[
+<p><a href="/status">The state as JSON</a>, <a href="/metrics">all numbers</a>,
+<a href="/debug/vars">memory statistics</a>. With JavaScript these are charts, drawn anew each second.</p>
+]] ..
     command(("curl -N http://%s/lab/api/stream"):format(facts.host)))
 end
 
@@ -225,19 +238,22 @@ local function kindLine(facts, kind)
   local path = "/debug/pprof/" .. kind[1]
   local tool = kind[1] == "trace" and ("curl -o trace.out %s && go tool trace trace.out")
     or "go tool pprof -http=: %s"
-  return html("<li><span class=kind>%s</span> <a href=\"%s%s\" download>download</a>%r\n%r</li>\n", kind[2], path, kind[3],
-    NO_TEXT[kind[1]] and "" or html(' <a href="%s?debug=1">text</a>', path),
+  return html('<li><span class=kind>%s</span> <a href="%s%s" download>download</a>%r\n%r</li>\n', kind[2], path,
+    kind[3], NO_TEXT[kind[1]] and "" or html(' <a href="%s?debug=1">text</a>', path),
     command(tool:format(quoted("http://" .. facts.host .. path .. kind[3]))))
 end
 
 local function captureTable(facts)
   if #facts.captures == 0 then
-    return "<p class=empty>Nothing was captured in this visit. A capture is evidence for your answer: take one while requests run.</p>\n"
+    return "<p class=empty>Nothing was captured in this visit. A capture is evidence for your answer: take one " ..
+      "while requests run.</p>\n"
   end
-  local out = { "<table class=captures>\n<thead><tr><th>id<th>kind<th>seconds<th>requests<th>size</tr></thead>\n<tbody>\n" }
+  local out = { "<table class=captures>\n<thead><tr><th>id<th>kind<th>seconds<th>requests<th>size</tr></thead>\n",
+    "<tbody>\n" }
   for _, c in ipairs(facts.captures) do
-    out[#out + 1] = html('<tr><td><a href="/lab/captures?id=%s" download>%s</a><td>%s<td class=number>%s<td class=number>%s' ..
-      "<td class=number>%s</tr>\n", c.id, c.id, c.kind, ("%.1f"):format(c.seconds), ("%.0f"):format(c.requests), size(c.bytes))
+    out[#out + 1] = html('<tr><td><a href="/lab/captures?id=%s" download>%s</a><td>%s<td class=number>%s' ..
+      "<td class=number>%s<td class=number>%s</tr>\n", c.id, c.id, c.kind, ("%.1f"):format(c.seconds),
+      ("%.0f"):format(c.requests), size(c.bytes))
   end
   return table.concat(out) .. "</tbody></table>\n"
 end
@@ -259,8 +275,8 @@ local function hints(facts)
   end
   local list = #out > 0 and "<ol class=hints>\n" .. table.concat(out) .. "</ol>\n" or ""
   if not more then return list end
-  return list .. html('<form method=post action="/lab/hint"><input type=hidden name=n value="%s"><button>%s</button></form>\n',
-    facts.told + 1, facts.told == 0 and "Give me a hint" or "Give me the next hint")
+  return list .. html('<form method=post action="/lab/hint"><input type=hidden name=n value="%s">' ..
+    "<button>%s</button></form>\n", facts.told + 1, facts.told == 0 and "Give me a hint" or "Give me the next hint")
 end
 
 -- What was sent in a form: the first value of each key, and all of `evidence`.
@@ -284,8 +300,8 @@ end
 local function classOptions(chosen)
   local out = { '<option value="">choose</option>\n' }
   for _, class in ipairs(parts.classes.objects()) do
-    out[#out + 1] = html('<option value="%s"%r>%s: %s</option>\n', class.class, chosen == class.class and " selected" or "",
-      class.class, class.meaning)
+    out[#out + 1] = html('<option value="%s"%r>%s: %s</option>\n', class.class,
+      chosen == class.class and " selected" or "", class.class, class.meaning)
   end
   return table.concat(out)
 end
@@ -297,7 +313,8 @@ local function evidenceBoxes(facts, sent)
       sent.evidence[c.id] and " checked" or "", c.id, c.kind, count(math.floor(c.requests + 0.5), "request"))
   end
   if #out == 0 then return "<p class=empty>Capture something first: an answer needs evidence.</p>\n" end
-  return "<fieldset><legend>Which captures show it? (none: all are looked at)</legend>\n" .. table.concat(out) .. "</fieldset>\n"
+  return "<fieldset><legend>Which captures show it? (none: all are looked at)</legend>\n" .. table.concat(out) ..
+    "</fieldset>\n"
 end
 
 local function field(name, label, value)
@@ -306,10 +323,14 @@ end
 
 local function answerForm(facts)
   local sent = readForm(facts.form)
-  return html("<form method=post action=\"/lab/answer\" class=answer>\n<label>What is wrong? <select name=class>\n%r</select></label>\n%r%r%r%r",
-    classOptions(sent.class), field("where", "In which function?", sent.where), evidenceBoxes(facts, sent),
+  return html([[
+<form method=post action="/lab/answer" class=answer>
+<label>What is wrong? <select name=class>
+%r</select></label>
+%r%r%r%r<button>Answer</button></form>
+]], classOptions(sent.class), field("where", "In which function?", sent.where), evidenceBoxes(facts, sent),
     field("number", "How much is it? (if a number is asked for)", sent.number),
-    field("ruled_out", "What did you rule out? (class, or class:capture)", sent.ruled_out)) .. "<button>Answer</button></form>\n"
+    field("ruled_out", "What did you rule out? (class, or class:capture)", sent.ruled_out))
 end
 
 local function say(facts, done)
@@ -323,20 +344,24 @@ end
 -- ---- progress --------------------------------------------------------------------
 
 local function progressRow(s)
-  return html("<tr><td class=number>%s<td class=number>%s<td class=number>%s<td class=number>%s<td class=number>%s" ..
-    "<td class=number>%s<td>%s<td class=number>%s</tr>\n", s.step, s.visits, s.captures, s.hints, s.answers, s.score,
-    s.solved and "yes" or "no", ("%.1f"):format(s.minutes))
+  local cells = {}
+  for i, value in ipairs { s.step, s.visits, s.captures, s.hints, s.answers, s.score, s.solved and "yes" or "no",
+    ("%.1f"):format(s.minutes) } do
+    cells[i] = html("<td class=number>%s", value)
+  end
+  return "<tr>" .. table.concat(cells) .. "</tr>\n"
 end
 
 local function progress(facts, list)
   local out = {}
   for i, s in ipairs(list) do out[i] = progressRow(s) end
-  local body = #out > 0 and "<table class=progress>\n<thead><tr><th>step<th>visits<th>captures<th>hints<th>answers<th>score" ..
-    "<th>solved<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
+  local body = #out > 0 and "<table class=progress>\n<thead><tr><th>step<th>visits<th>captures<th>hints<th>answers" ..
+    "<th>score<th>solved<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
     "<p class=empty>Nothing was done yet. Choose a step.</p>\n"
   if not facts.keeps then body = body .. "<p class=empty>This lab keeps no progress (--state none).</p>\n" end
   return section("progress", "Progress", body ..
-    '<p><a href="/lab/progress?format=json">as JSON</a>, <a href="/lab/progress?format=csv" download="progress.csv">as CSV</a></p>\n' ..
+    '<p><a href="/lab/progress?format=json">as JSON</a>, ' ..
+    '<a href="/lab/progress?format=csv" download="progress.csv">as CSV</a></p>\n' ..
     command(("curl -X DELETE http://%s/lab/progress"):format(facts.host)))
 end
 
@@ -346,7 +371,8 @@ local PLACES = { answer = "say", hint = "say", go = "now", request = "see", load
 
 local function verdictText(v)
   if v.error then return html("<p>%s</p>\n", v.error) end
-  local out = { html("<p class=verdict><strong>%s</strong>", v.verdict == "invalid" and "not judged (this costs no try)" or v.verdict) }
+  local word = v.verdict == "invalid" and "not judged (this costs no try)" or v.verdict
+  local out = { html("<p class=verdict><strong>%s</strong>", word) }
   if v.verdict ~= "invalid" then out[#out + 1] = html(", %s of 100", v.score) end
   out[#out + 1] = html("</p>\n<p class=feedback>%s%s</p>\n", v.feedback or "", v.advice and " " .. v.advice or "")
   if v.evidence then out[#out + 1] = html("<p>%s shows it.</p>\n", v.evidence) end
@@ -357,8 +383,9 @@ local function happened(facts)
   local h = facts.happened
   if not h then return "" end
   local kind = h.verdict and h.verdict.verdict or "refused"
-  return html('<div role=status class=happened data-kind=%s data-verdict="%s">\n%r<p><a href="#%s">Go on</a></p></div>\n', h.kind, kind,
-    h.verdict and verdictText(h.verdict) or html("<p>%s</p>\n", (h.text:gsub("%s+$", ""))), PLACES[h.kind] or "now")
+  return html('<div role=status class=happened data-kind=%s data-verdict="%s">\n%r' ..
+    '<p><a href="#%s">Go on</a></p></div>\n', h.kind, kind, h.verdict and verdictText(h.verdict) or
+    html("<p>%s</p>\n", h.text:match "^(.-)%s*$"), PLACES[h.kind] or "now")
 end
 
 -- ---- the whole -------------------------------------------------------------------
@@ -371,12 +398,13 @@ local HEAD = [[
 <meta name=viewport content="width=device-width, initial-scale=1">
 <meta name=color-scheme content="light dark">
 <title>%s</title>
+<link rel=icon href="/lab/page/icon.svg" type="image/svg+xml">
 <link rel=stylesheet href="/lab/page/page.css">
 <script type=module src="/lab/page/app.js"></script>
 </head>
 <body>
 <header>
-<h1>diaglab</h1>
+<h1><a href="/lab/">diaglab</a></h1>
 <nav aria-label="Sections">
 <a href="#now">Now</a> <a href="#steps">Steps</a> <a href="#see">See it</a> <a href="#measure">Measure</a>
 <a href="#capture">Capture</a> <a href="#say">Say it</a> <a href="#progress">Progress</a>
@@ -402,7 +430,7 @@ return function(facts, events)
   local list = parts.progress.replay(events).steps
   local done = indexDone(facts, list)
   return table.concat {
-    html(HEAD, ("Step %d - diaglab"):format(facts.step)), happened(facts), now(facts), steps(facts, done), see(facts), measure(facts),
-    capture(facts), say(facts, done), progress(facts, list), "</main>\n</body>\n</html>\n",
+    html(HEAD, ("Step %d - diaglab"):format(facts.step)), happened(facts), now(facts), steps(facts, done), see(facts),
+    measure(facts), capture(facts), say(facts, done), progress(facts, list), "</main>\n</body>\n</html>\n",
   }
 end

@@ -153,8 +153,10 @@ function api.source(question)
   if not folder or not path or path:sub(1, #folder + 1) ~= folder .. "/" then
     return refuse(404, "this is no file of the present step")
   end
-  if tellsAnswer(about) and not isSolved(question) then
-    return refuse(403, "the lesson stands in this file: it can be read when the step is solved")
+  local lesson = about.lesson and parts.lesson.read(host.data(about.lesson, "lesson")) or {}
+  local isRepaired = lesson.fixed and path == folder .. "/" .. tostring(lesson.fixed.file)
+  if (isRepaired or tellsAnswer(about)) and not isSolved(question) then
+    return refuse(403, "this file tells what is wrong: it can be read when the step is solved")
   end
   local text, problem = host.read(path)
   if not text then return refuse(404, problem) end
@@ -170,11 +172,23 @@ local function diagnosisOf(lesson, raw)
   return { class = data.list(d.class or {}), where = data.list(d.where or {}), number = number }
 end
 
+-- The path that enters the repaired program.
+local function twinOf(number, fixed)
+  local query = { ("/goto?step=%d"):format(number) }
+  local names = {}
+  for name in pairs(fixed.params or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do query[#query + 1] = name .. "=" .. encode(fixed.params[name]) end
+  if fixed.file then query[#query + 1] = "program-file=" .. fixed.file end
+  return #query > 1 and table.concat(query, "&") or nil
+end
+
 function api.solution(question)
   local about, entry = describe(question.step)
   if not about then return refuse(404, ("the folder of step %d is gone"):format(question.step)) end
   if not isSolved(question) then
-    return refuse(403, ("step %d is not solved yet: say what is wrong with it first (/lab/answer)"):format(question.step))
+    return refuse(403, ("step %d is not solved yet: say what is wrong with it first (/lab/answer)")
+      :format(question.step))
   end
   local raw = about.lesson and host.data(about.lesson, "lesson") or {}
   local lesson = parts.lesson.read(raw)
@@ -182,6 +196,7 @@ function api.solution(question)
   local program = fixed.file and host.read(entry.dir .. "/" .. fixed.file)
   return answerJson { format = "diaglab-solution/1", step = question.step, diagnosis = diagnosisOf(lesson, raw),
     solution = host.read(entry.dir .. "/SOLUTION.md") or nil, fixed = fixed.params,
+    twin = twinOf(question.step, fixed),
     fixed_file = program and { file = fixed.file, lines = linesOf(program) } or nil }
 end
 

@@ -163,7 +163,7 @@ static bool has_json_body(const lab_http_request *req) {
   return strncasecmp(type.data, json, sizeof json - 1) == 0;
 }
 
-static void ask_for_load(lab_page *page, lab_http_request *req) {
+static void plan_asked_load(lab_page *page, lab_http_request *req) {
   if (lab_page_load_is_running(page->load))
     lab_page_refuse(page, req, "load", 409,
                     "a load runs already; DELETE /lab/api/load ends it");
@@ -175,7 +175,7 @@ static void ask_for_load(lab_page *page, lab_http_request *req) {
 void lab_page_load_request(lab_page *page, lab_http_request *req) {
   const char *method = lab_http_method(req);
   if (strcmp(method, "POST") == 0) {
-    ask_for_load(page, req);
+    plan_asked_load(page, req);
     return;
   }
   if (strcmp(method, "DELETE") == 0)

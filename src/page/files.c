@@ -12,9 +12,18 @@
 #include "http/response.h"
 #include "pprof/gunzip.h"
 
-static const lab_page_file *find_page_file(lab_http_str name) {
-  for (size_t i = 0; i < lab_page_file_count; i++) {
-    const lab_page_file *f = &lab_page_files[i];
+typedef struct page_file {
+  const char *name; /* "app.js" */
+  const char *hash; /* of its content: 16 hexadecimal digits */
+  const unsigned char *packed;
+  size_t packed_len, len;
+} page_file;
+
+#include "page_files.h" /* page_files: the build makes it */
+
+static const page_file *find_page_file(lab_http_str name) {
+  for (size_t i = 0; i < sizeof page_files / sizeof *page_files; i++) {
+    const page_file *f = &page_files[i];
     if (strlen(f->name) == name.len &&
         memcmp(f->name, name.data, name.len) == 0)
       return f;
@@ -105,7 +114,7 @@ static bool has_client_tag(const lab_http_request *req, const char *tag) {
 
 /* ---- the answer ---------------------------------------------------------- */
 
-static void send_unpacked(lab_http_request *req, const lab_page_file *f,
+static void send_unpacked(lab_http_request *req, const page_file *f,
                           const char *headers) {
   void *bytes;
   size_t len;
@@ -119,7 +128,7 @@ static void send_unpacked(lab_http_request *req, const lab_page_file *f,
 }
 
 void lab_page_send_file(lab_http_request *req, lab_http_str name) {
-  const lab_page_file *f = find_page_file(name);
+  const page_file *f = find_page_file(name);
   if (!f) {
     lab_http_error(req, 404, "the page has no such file");
     return;

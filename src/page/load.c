@@ -64,7 +64,7 @@ struct lab_page_load {
 /* ---- the plan ------------------------------------------------------------ */
 
 /* One pair of the form; lua/page_api.lua has checked the numbers. */
-static void take_plan_number(lab_load_plan *plan, const char *key,
+static void take_form_number(lab_load_plan *plan, const char *key,
                              double number) {
   if (strcmp(key, "requests") == 0)
     plan->requests = (uint64_t)number;
@@ -79,7 +79,7 @@ static void take_plan_number(lab_load_plan *plan, const char *key,
 }
 
 /* The same, if it is a text, whose memory is taken then. */
-static bool take_plan_text(load_job *job, lab_load_plan *plan, const char *key,
+static bool take_form_text(load_job *job, lab_load_plan *plan, const char *key,
                            lab_buf *value) {
   const char **to = strcmp(key, "path") == 0     ? &plan->path
                     : strcmp(key, "method") == 0 ? &plan->method
@@ -121,8 +121,8 @@ static void read_plan(load_job *job, lab_http_str form) {
     lab_buf_putc(&value, '\0');
     const char *key = name.data;
     lab_load_plan *plan = choose_plan(job, &key);
-    if (!take_plan_text(job, plan, key, &value))
-      take_plan_number(plan, key, strtod(value.data, NULL));
+    if (!take_form_text(job, plan, key, &value))
+      take_form_number(plan, key, strtod(value.data, NULL));
   }
   lab_buf_free(&name);
   lab_buf_free(&value);
@@ -352,7 +352,7 @@ static uint64_t write_load_statuses(lab_json *j, const uint64_t status[6]) {
   return answered;
 }
 
-static void write_bars(lab_json *j, const load_state *s) {
+static void write_load_bars(lab_json *j, const load_state *s) {
   lab_json_key(j, "histogram");
   lab_json_begin_array(j, LAB_JSON_COMPACT);
   for (size_t i = 0; i < s->nbars; i++) {
@@ -385,7 +385,7 @@ static void write_load_state(const load_state *s, lab_json *j) {
   write_load_seconds(j, "p90_s", s->p90);
   write_load_seconds(j, "p99_s", s->p99);
   write_load_seconds(j, "max_s", s->greatest);
-  write_bars(j, s);
+  write_load_bars(j, s);
   lab_json_end(j);
 }
 

@@ -116,7 +116,7 @@ void lab_baseline_add(lab_baseline *b, const lab_numbers *n, bool follows) {
 }
 
 /* Three digits behind the point are enough to draw a band. */
-static void write_bound(double value, lab_json *j) {
+static void write_baseline_bound(double value, lab_json *j) {
   lab_json_double(j, (double)(int64_t)(value * 1000 + 0.5) / 1000);
 }
 
@@ -127,8 +127,8 @@ void lab_baseline_write(const lab_baseline *b, lab_json *j) {
       continue;
     lab_json_key(j, names[k]);
     lab_json_begin_array(j, LAB_JSON_COMPACT);
-    write_bound(b->least[k], j);
-    write_bound(b->greatest[k], j);
+    write_baseline_bound(b->least[k], j);
+    write_baseline_bound(b->greatest[k], j);
     lab_json_end(j);
   }
   lab_json_end(j);

@@ -121,6 +121,8 @@ static void add_page_facts(lab_json *j, lab_page *page) {
   lab_buf load = LAB_BUF_INIT;
   lab_json_key(j, "gives_hints");
   lab_json_bool(j, page->config.hint_pause >= 0);
+  lab_json_key(j, "fixed");
+  lab_json_bool(j, lab_web_runs_fixed(page->config.web));
   lab_json_key(j, "keeps");
   lab_json_bool(j, page->config.state != NULL);
   lab_json_key(j, "load");

@@ -73,9 +73,20 @@ static void tell_switch(lab_web *web, const char *kind, int step) {
   lab_web_tell(web, &(lab_web_news){.kind = kind, .step = step, .text = text});
 }
 
+/* Whether the step runs another program now: lua/main.lua. */
+static void note_program(const goto_request *c) {
+  char name[8];
+  int found = lab_http_query_get(c->req, "program-file", name, sizeof name);
+  if (c->x.status == 200)
+    c->web->runs_fixed = found != -ENOENT;
+  else if (c->x.status == 500)
+    c->web->runs_fixed = false; /* the lab is in step 0 */
+}
+
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
+  note_program(c);
   if (c->x.status == 200) {
     lab_web_note_visit(c->web);
     tell_switch(c->web, "goto", c->x.step);
