@@ -26,8 +26,11 @@ if(CMAKE_SCRIPT_MODE_FILE)
     math(EXPR n "${n} + 1")
   endforeach()
   file(REMOVE ${OUTPUT}.gz)
-  file(WRITE ${OUTPUT} "${arrays}"
-    "static const page_file page_files[] = {\n${rows}};\n")
+  # The hash is of the content: 16 hexadecimal digits.
+  file(WRITE ${OUTPUT} "#include <stddef.h>\n"
+    "typedef struct page_file {\n  const char *name, *hash;\n"
+    "  const unsigned char *packed;\n  size_t packed_len, len;\n} page_file;\n"
+    "${arrays}static const page_file page_files[] = {\n${rows}};\n")
   return()
 endif()
 

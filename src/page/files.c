@@ -10,16 +10,8 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "http/response.h"
+#include "page_files.h" /* page_files: cmake/LabPage.cmake makes it */
 #include "pprof/gunzip.h"
-
-typedef struct page_file {
-  const char *name; /* "app.js" */
-  const char *hash; /* of its content: 16 hexadecimal digits */
-  const unsigned char *packed;
-  size_t packed_len, len;
-} page_file;
-
-#include "page_files.h" /* page_files: the build makes it */
 
 static const page_file *find_page_file(lab_http_str name) {
   for (size_t i = 0; i < sizeof page_files / sizeof *page_files; i++) {
