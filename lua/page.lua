@@ -268,7 +268,7 @@ end
 
 local function hints(facts)
   if not facts.gives_hints then return "" end
-  local out, more = {}, true
+  local out, more = {}, (currentStep(facts).hints or 0) > 0
   for _, h in ipairs(facts.hints) do
     out[#out + 1] = html("<li>%r</li>\n", prose(h.hint))
     more = h.more

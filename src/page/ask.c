@@ -12,7 +12,7 @@
 #include "http/http.h"
 #include "page/page_internal.h"
 #include "page/render.h"
-#include "scenario/scenario.h"
+#include "scenario/shown.h"
 #include "stack/sources.h"
 #include "web/page.h"
 #include "web/slow.h"
@@ -66,7 +66,7 @@ static void ask_page_question(lab_page *page, lab_http_request *req,
                                      .len = q->submission.len,
                                      .is_json = is_json,
                                      .solved = is_solved_here(page, step)};
-  q->question.dirs = lab_scenario_dirs(page->config.vm, &q->question.ndirs);
+  q->question.dirs = lab_web_dirs(page->config.web, &q->question.ndirs);
   lab_slow_begin(&q->slow, page->config.web, req, free_page_question);
   lab_slow_work(&q->slow, ask_on_pool, next);
 }

@@ -13,7 +13,8 @@
 #include "http/http.h"
 #include "page/page_internal.h"
 #include "prof/attempt.h"
-#include "scenario/scenario.h"
+#include "scenario/catalog.h"
+#include "scenario/shown.h"
 #include "web/page.h"
 #include "web/slow.h"
 
@@ -161,8 +162,10 @@ static int ask_catalog_as_json(const rendering *r, int hint, lab_buf *out) {
                             .hint = hint,
                             .json = true,
                             .no_hints = r->page->config.hint_pause < 0};
+  q.dirs = r->question.dirs;
+  q.ndirs = r->question.ndirs;
   lab_buf_clear(out);
-  return lab_vm_catalog(r->page->config.vm, &q, out);
+  return lab_catalog_answer(&q, out);
 }
 
 static void add_catalog_facts(rendering *r) {
@@ -222,12 +225,18 @@ static void answer_rendering(lab_slow *s) {
 
 void lab_page_show(lab_page *page, lab_http_request *req,
                    lab_page_happening *what) {
+  if (page->is_stopped) {
+    lab_http_error(req, 503, "the lab is stopping");
+    if (what)
+      lab_buf_free(&what->text);
+    return;
+  }
   rendering *r = lab_xcalloc(1, sizeof *r);
   r->page = page;
   r->step = lab_shown_number(page->config.vm);
   r->told = lab_web_hints_told(page->config.web, r->step);
   r->status = what ? what->status : 200;
-  r->question.dirs = lab_scenario_dirs(page->config.vm, &r->question.ndirs);
+  r->question.dirs = lab_web_dirs(page->config.web, &r->question.ndirs);
   r->question.step = r->step;
   lab_slow_begin(&r->slow, page->config.web, req, free_rendering);
   collect_facts(r, what);

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "scenario/scenario.h"
+#include "scenario/shown.h"
 #include "web/format.h"
 #include "web/page.h"
 #include "web/progress.h"
@@ -142,7 +142,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   answer *x = lab_xcalloc(1, sizeof *x);
   lab_judge_question *q = &x->question;
   lab_http_str body = lab_http_body(req);
-  q->dirs = lab_scenario_dirs(web->config.vm, &q->ndirs);
+  q->dirs = lab_web_dirs(web, &q->ndirs);
   q->step = lab_shown_number(web->config.vm);
   q->attempt = lab_attempt_now().id;
   q->submission = body.data;

@@ -49,6 +49,11 @@ void lab_web_tell_capture(lab_web *web, unsigned id) {
       web, &(lab_web_news){.kind = "capture", .step = c->step, .text = text});
 }
 
+const char *const *lab_web_dirs(const lab_web *web, size_t *n) {
+  *n = web->ndirs;
+  return (const char *const *)web->dirs;
+}
+
 const lab_captures *lab_web_captures_kept(const lab_web *web) {
   return &web->captures;
 }

@@ -47,6 +47,9 @@ void lab_web_tell_capture(lab_web *web, unsigned id);
 
 /* ---- for the page -------------------------------------------------------- */
 
+/* The folders with scenarios, *N of them, as long as the server is there. For
+ * the server's own handlers, too: what the pool does may end after the VM. */
+const char *const *lab_web_dirs(const lab_web *web, size_t *n);
 /* What is kept as evidence. It is the server's. */
 const lab_captures *lab_web_captures_kept(const lab_web *web);
 /* The highest hint of STEP that was told; 0: none. */

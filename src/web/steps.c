@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "scenario/catalog.h"
 #include "scenario/folders.h"
 #include "script/script.h"
 #include "web/format.h"
@@ -33,7 +34,7 @@ typedef struct question {
 static void find_catalog_answer(lab_slow *base) {
   question *q = (question *)base;
   lab_buf written = LAB_BUF_INIT;
-  q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
+  q->status = lab_catalog_answer(&q->asked, &written);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
   if (q->asked.hint == 0 || q->status != 200)
@@ -136,6 +137,7 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   }
   question *q = lab_xcalloc(1, sizeof *q);
   q->lane = hint > 0 ? &web->hints : &web->steps;
+  q->asked.dirs = lab_web_dirs(web, &q->asked.ndirs);
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
   q->asked.no_hints = web->config.hint_pause < 0;

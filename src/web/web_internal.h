@@ -42,6 +42,8 @@
 struct lab_web {
   lab_web_config config;
   lab_http_guard_config guard;
+  char **dirs; /* with scenarios, for the pool: the VM's may be gone already */
+  size_t ndirs;
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
   bool runs_fixed;         /* another program than the step's scenario.lua */
