@@ -26,9 +26,9 @@ export function textField(field, text) {
 
 /**
  * A profile of stacks: { types: [[type, unit]], stacks: [{ names: [outermost, ..., leaf],
- * values }], packed, further (bytes) }. Each name is a function of its own and a location.
+ * values }], packed, further (bytes), file }. Each name is a function of its own and a location.
  */
-export function encodeProfile({ types = [['samples', 'count']], stacks = [], packed = true, further = [] }) {
+export function encodeProfile({ types = [['samples', 'count']], stacks = [], packed = true, further = [], file = 'a.lua' }) {
   const texts = [''];
   const textIndex = (text) => {
     if (!texts.includes(text)) texts.push(text);
@@ -48,7 +48,7 @@ export function encodeProfile({ types = [['samples', 'count']], stacks = [], pac
   names.forEach((name, i) => {
     const line = [...numberField(1, i + 1), ...numberField(2, 10 * (i + 1))];
     out.push(...bytesField(4, [...numberField(1, i + 1), ...numberField(3, 4096 * (i + 1)), ...bytesField(4, line)]));
-    out.push(...bytesField(5, [...numberField(1, i + 1), ...numberField(2, textIndex(name)), ...numberField(4, textIndex('a.lua'))]));
+    out.push(...bytesField(5, [...numberField(1, i + 1), ...numberField(2, textIndex(name)), ...numberField(4, textIndex(file))]));
   });
   for (const text of texts) out.push(...textField(6, text));
   return Uint8Array.from([...out, ...further]);

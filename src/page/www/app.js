@@ -32,10 +32,10 @@ async function startSection(name, start) {
 }
 
 async function startPage() {
-  document.documentElement.classList.add('js');
-  listen('status', () => forgetSources());
+  listen('status', forgetSources);
   await Promise.all(Object.entries(SECTIONS).map(([name, start]) => startSection(name, start)));
   await refreshAll();
+  document.documentElement.classList.add('ready'); // page.css shows the sections now
   await startStream();
 }
 

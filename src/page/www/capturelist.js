@@ -95,7 +95,7 @@ function table(captures, attempt) {
 }
 
 function show(answer) {
-  const key = JSON.stringify(answer.captures.map((c) => [keyOf(c), isReadable(c)]));
+  const key = JSON.stringify([answer.attempt, answer.captures.map((c) => [keyOf(c), isReadable(c)])]);
   if (key === shown) return;
   shown = key;
   fill(list, answer.captures.length ? table(answer.captures, answer.attempt) :

@@ -81,18 +81,35 @@ function firstEndingBehind(row, x) {
   return low;
 }
 
+// Boxes that are too narrow to be told apart become one, if they touch.
+function addNarrow(run, box) {
+  if (!run || box.x - (run.x + run.width) > 1e-6) return { ...box, isRun: true };
+  run.width = box.x + box.width - run.x;
+  return run;
+}
+
 /**
  * What of the rows is seen in the window { from, to }: boxes with x and width from 0 to
- * 1 of the window, cut off at its edges. What would be narrower than least isn't there.
+ * 1 of the window, cut off at its edges. Neighbours that are narrower than least are one
+ * box, which has the first of their nodes and `isRun`; those that isKept(node) names
+ * stay themselves.
  */
-export function visibleBoxes(rows, { from, to }, least) {
+export function visibleBoxes(rows, { from, to }, least, isKept = () => false) {
   const boxes = [], scale = 1 / (to - from);
   for (const row of rows) {
+    let run;
     for (let i = firstEndingBehind(row, from); i < row.length && row[i].x < to; i++) {
       const { node, depth } = row[i];
-      const left = Math.max(0, (row[i].x - from) * scale);
-      const right = Math.min(1, (row[i].x + row[i].width - from) * scale);
-      if (right - left >= least) boxes.push({ node, depth, x: left, width: right - left });
+      const x = Math.max(0, (row[i].x - from) * scale);
+      const box = { node, depth, x, width: Math.min(1, (row[i].x + row[i].width - from) * scale) - x };
+      if (box.width >= least || isKept(node)) {
+        boxes.push(box);
+        run = undefined;
+      } else {
+        const next = addNarrow(run, box);
+        if (next !== run) boxes.push(next);
+        run = next;
+      }
     }
   }
   return boxes;

@@ -17,8 +17,9 @@ function measureLetter(svg) {
 }
 
 function rectPath({ x, width }, y, size) {
-  const left = x * size, wide = Math.max(0.4, width * size - (width * size > 3 ? GAP : 0));
-  return `M${left.toFixed(2)} ${y}h${wide.toFixed(2)}v${ROW - GAP}h${(-wide).toFixed(2)}z`;
+  const left = Math.round(x * size * 10) / 10;
+  const wide = Math.max(1, Math.round((width * size - (width * size > 3 ? GAP : 0)) * 10) / 10);
+  return `M${left} ${y}h${wide}v${ROW - GAP}h${-wide}z`;
 }
 
 /** "a long na…" as wide as so many letters, or '' if that says nothing. */
@@ -41,7 +42,7 @@ export function makeDrawing(label) {
   function drawPaths(boxes, colourOf) {
     const shapes = new Map();
     for (const box of boxes) {
-      const colour = colourOf(box.node);
+      const colour = box.isRun ? 'many' : colourOf(box.node);
       shapes.set(colour, (shapes.get(colour) ?? '') + rectPath(box, topOf(box.depth), geometry.width));
     }
     for (const [colour, path] of paths) if (!shapes.has(colour)) path.setAttribute('d', '');
@@ -58,7 +59,7 @@ export function makeDrawing(label) {
     let used = 0;
     for (const box of boxes) {
       const wide = box.width * geometry.width;
-      if (wide < TEXT_FROM) continue;
+      if (wide < TEXT_FROM || box.isRun) continue;
       const text = fitText(labelOf(box.node), Math.floor((wide - 2 * PADDING) / letter));
       if (!text) continue;
       if (used === texts.length) textGroup.append(texts[texts.push(svgEl('text', {})) - 1]);

@@ -6,7 +6,9 @@ import { boxAt, findSame, layOut, neighbour, pathTo, searchTree, visibleBoxes, w
 import { makeDrawing } from './flamedraw.js';
 import { formatPercent } from './format.js';
 
-const ZOOM_MS = 160, LEAST = 0.4; // px, of a box's width
+const ZOOM_MS = 160;
+const LEAST = 2; // px: narrower boxes are drawn as one
+const CALM_MS = 120; // until the source of a chosen box is shown
 const KEYS = { icicle: { ArrowDown: 'in', ArrowUp: 'out' }, flame: { ArrowUp: 'in', ArrowDown: 'out' } };
 
 function wantsStillness() {
@@ -27,7 +29,7 @@ export function makeFlameView({ onChoose }) {
   const node = el('div', { class: 'flame-view' },
     el('div', { class: 'row flame-tools' }, field('Search a function', input), result, reset), scroller, details);
 
-  let tree, rows = [], look, view = { from: 0, to: 1 }, chosen, found, animation;
+  let tree, rows = [], look, view = { from: 0, to: 1 }, chosen, found, animation, calm;
 
   function boxOf(target) {
     const box = target && rows[target.depth]?.find((b) => b.node === target);
@@ -41,7 +43,7 @@ export function makeFlameView({ onChoose }) {
 
   function render() {
     const width = Math.max(200, Math.floor(scroller.clientWidth));
-    const boxes = visibleBoxes(rows, view, LEAST / width);
+    const boxes = visibleBoxes(rows, view, LEAST / width, (n) => found?.nodes.has(n));
     drawing.draw(boxes, { width, depth: rows.length, isIcicle: look.isIcicle, colourOf, labelOf: look.labelOf });
     drawing.outline('chosen', boxOf(chosen));
     drawing.outline('hover');
@@ -69,7 +71,8 @@ export function makeFlameView({ onChoose }) {
     chosen = target;
     fill(details, look.describe(target));
     drawing.outline('chosen', boxOf(chosen));
-    onChoose(target);
+    clearTimeout(calm);
+    calm = setTimeout(() => onChoose(target), CALM_MS);
     if (isZooming) moveTo(windowOf(rows, target));
   }
 

@@ -41,6 +41,27 @@ function twinPart(solution, step) {
     note, commandLine(curlOf(action)).node);
 }
 
+// The repaired program, with the lines marked that the faulty one doesn't have.
+async function repairedPart(solution) {
+  const repaired = solution.fixed_file;
+  if (!repaired) return undefined;
+  const faulty = await faultyLines();
+  const lines = repaired.lines.map((line) => el('span', { class: faulty && !faulty.has(line.trim()) ? 'line-new' : undefined }, `${line}\n`));
+  return el('details', { class: 'part' }, el('summary', {}, `The repaired program (${repaired.file})`), el('pre', { class: 'text', tabindex: '0' }, lines));
+}
+
+// The step's file is known by the functions of a capture: its name ends in scenario.lua.
+async function faultyLines() {
+  const file = known('scenario-file');
+  const source = file && await getJsonIfAny(paths.source(file)).catch(() => undefined);
+  return source && new Set(source.lines.map((line) => line.trim()));
+}
+
+function diagnosisLine({ class: classes = [], where = [], number } = {}) {
+  const names = (list) => [list].flat().map((name, i) => [i > 0 && ' or ', el('code', {}, name)]);
+  return el('p', {}, names(classes), ' in ', names(where), number && `; ${number.question} ${number.value} ${number.unit}`);
+}
+
 async function show() {
   const step = known('status')?.step;
   const isSolved = step !== undefined && progressOf(step)?.solved;
@@ -53,8 +74,9 @@ async function show() {
   }
   const solution = await getJsonIfAny(paths.solution).catch(() => undefined);
   if (!solution || shown !== key) return;
-  fill(box, twinPart(solution, step), el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
-    el('div', { class: 'prose' }, markdownNodes(solution.solution ?? '', 3)), commandLine(curlOf({ path: paths.solution })).node));
+  const repaired = await repairedPart(solution);
+  fill(box, twinPart(solution, step), repaired, el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
+    diagnosisLine(solution.diagnosis), el('div', { class: 'prose' }, markdownNodes(solution.solution ?? '', 3)), commandLine(curlOf({ path: paths.solution })).node));
 }
 
 export function makeSolution() {

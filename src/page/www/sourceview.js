@@ -4,11 +4,13 @@
 import { getJsonIfAny, paths } from './api.js';
 import { el, emptyState, fill } from './dom.js';
 import { formatValue } from './format.js';
+import { tell } from './state.js';
 import { lineCosts } from './top.js';
 
 const AROUND = 4; // lines that are seen before and behind those that cost something
 
 const texts = new Map(); // by file name
+let visit;
 
 // The lab tells the files of the step; its own Lua code is no part of the exercise.
 function isOfStep(file) {
@@ -19,14 +21,19 @@ async function readSource(file) {
   if (!texts.has(file)) {
     const source = await getJsonIfAny(paths.source(file)).catch(() => undefined);
     if (!source) return undefined;
+    if (file.endsWith('/scenario.lua')) tell('scenario-file', file);
     texts.set(file, source.lines);
   }
   return texts.get(file);
 }
 
 /** Sources belong to a visit: the files of another one may differ. */
-export function forgetSources() {
+export function forgetSources(status) {
+  const now = `${status.step} ${status.since}`;
+  if (now === visit) return;
+  visit = now;
   texts.clear();
+  tell('scenario-file', undefined);
 }
 
 function lineRow(number, text, cost, unit) {

@@ -35,10 +35,11 @@ async function choose(step, button) {
 
 function ticket(step, isPresent) {
   const canChoose = !step.problem || step.title;
+  const label = isPresent ? 'Enter anew' : 'Choose';
   const button = el('button', {
-    type: 'button', class: 'choose', disabled: !canChoose, 'aria-label': `Choose step ${step.number}`,
+    type: 'button', class: 'choose', disabled: !canChoose, 'aria-label': `${label}: step ${step.number}`,
     'data-step': String(step.number),
-  }, isPresent ? 'Enter anew' : 'Choose');
+  }, label);
   button.addEventListener('click', () => choose(step, button));
   const show = () => command.set(curlOf(gotoAction(step.number)));
   button.addEventListener('focus', show);
