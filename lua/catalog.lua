@@ -152,7 +152,8 @@ end
 -- PARAMS is the chunk of a list (reader.lua), or nil.
 local function paramsAsJson(params)
   local list = {}
-  for i, param in ipairs(params and host.data(params, "params") or {}) do
+  if not params then return nil end
+  for i, param in ipairs(host.data(params, "params") or {}) do
     list[i] = object { { "name", param[1] }, { "default", jsonOf(param[2]) }, { "meaning", param[3] } }
   end
   return { "[" .. table.concat(list, ", ") .. "]" }

@@ -225,7 +225,7 @@ return function(path, whole)
   -- A repaired program has the lesson of the scenario that it stands beside.
   if not match(path, "/scenario%.lua$") then return concat(words) end
   local lesson, locate, odd = findLesson(path, scenario)
-  if scenario.params then add("params", host.part "data"(host).chunk(paramsOf(scenario))) end
+  if scenario.params and next(scenario.params) then add("params", host.part "data"(host).chunk(paramsOf(scenario))) end
   if lesson then
     addLesson(lesson, whole)
     local problems, load = examine(lesson, locate, odd)
