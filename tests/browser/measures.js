@@ -2,8 +2,8 @@
 // What is measured on the page: its weight, when it is painted, what moves, and how
 // smoothly a large flame graph zooms. And its looks: narrow, wide, dark; hostile texts.
 'use strict';
-const path = require('path');
-const {pathToFileURL} = require('url');
+const path = require('node:path');
+const {pathToFileURL} = require('node:url');
 const {openPage} = require('./watch.js');
 
 const WEIGHT = 300000; // bytes, gzipped

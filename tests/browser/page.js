@@ -5,8 +5,8 @@
 //
 //   node page.js CHROMIUM URL FOLDER      FOLDER is for screenshots
 'use strict';
-const path = require('path');
-const {createRequire} = require('module');
+const path = require('node:path');
+const {createRequire} = require('node:module');
 const load = createRequire(path.join(process.cwd(), 'package.json'));
 const {chromium} = load('playwright-core');
 const {openPage} = require('./watch.js');

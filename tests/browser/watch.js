@@ -2,8 +2,8 @@
 // A page that is watched: what its console says, what it asks of others, and what axe
 // says of it.
 'use strict';
-const fs = require('fs');
-const path = require('path');
+const fs = require('node:fs');
+const path = require('node:path');
 
 // What the lab refuses on purpose (a hint too early) is no fault of the page.
 function isRefusal(response) {
@@ -47,7 +47,11 @@ async function openPage(browser, {url, folder, axe, patience, ...options}) {
   watchPage(page, url, complaints);
   return {
     browser, page, url, folder, axe, patience, check, complaints,
-    shot: (name) => page.screenshot({path: path.join(folder, `${name}.png`), fullPage: true}),
+    // From the top, because what is sticky stays where it is.
+    async shot(name) {
+      await page.evaluate(() => window.scrollTo({top: 0, behavior: 'instant'}));
+      await page.screenshot({path: path.join(folder, `${name}.png`), fullPage: true});
+    },
     async isAccessible(what) {
       const found = await askAxe(page, axe);
       check(found.length === 0, `${what}: ${found.join('; ')}`);

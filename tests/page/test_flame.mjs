@@ -40,6 +40,8 @@ test('names are compared as Go compares strings', () => {
 test('lines of a function', () => {
   const p = profileOf([['main work', 5], ['work main', 2]]);
   assert.deepEqual([...lineCosts(p, 0, 'work').get('a.lua')], [[20, { flat: 5n, cum: 7n }]]);
+  const recursive = profileOf([['f g f', 3]]);
+  assert.deepEqual([...lineCosts(recursive, 0, 'f').get('a.lua')], [[10, { flat: 3n, cum: 3n }]]);
 });
 
 test('the tree, both ways round', () => {

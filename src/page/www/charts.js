@@ -75,7 +75,7 @@ export function makeChart({ title, lines, format, isBinary, help }) {
 
   function draw(points, { end, marks, band: range, at }) {
     const most = roundUp(largestValue(points, lines.length, range), isBinary);
-    paths.forEach((path, i) => path.setAttribute('d', linePath(points, i + 1, end, most)));
+    for (const [i, path] of paths.entries()) path.setAttribute('d', linePath(points, i + 1, end, most));
     drawBand(band, range, most);
     drawMarks(events, marks, end);
     const shown = at === undefined ? points[points.length - 1] : nearestPoint(points, at);

@@ -19,7 +19,10 @@ function addStack(root, frames, value, weight) {
   node.weight += weight;
   for (const frame of frames) {
     let child = node.children.get(frame.key);
-    if (!child) node.children.set(frame.key, child = makeNode(frame, node));
+    if (!child) {
+      child = makeNode(frame, node);
+      node.children.set(frame.key, child);
+    }
     child.value += value;
     child.weight += weight;
     node = child;
@@ -54,7 +57,8 @@ export function countNodes(node) {
 }
 
 function placeNode(node, x, width, rows) {
-  (rows[node.depth] ??= []).push({ node, x, width, depth: node.depth });
+  rows[node.depth] ??= [];
+  rows[node.depth].push({ node, x, width, depth: node.depth });
   let at = x;
   for (const child of node.children) {
     const share = node.weight > 0 ? width * child.weight / node.weight : 0;

@@ -28,48 +28,64 @@ export function fitText(text, letters) {
   return letters < 3 ? '' : `${text.slice(0, letters - 1)}…`;
 }
 
+// A function that shows a list of { text, colour, x, y } in the group, with as few new
+// nodes as possible.
+function makeTextPool(group) {
+  const nodes = [];
+  return (list) => {
+    while (nodes.length > list.length) nodes.pop().remove();
+    for (const [i, { text, colour, x, y }] of list.entries()) {
+      if (i === nodes.length) {
+        nodes.push(svgEl('text', {}));
+        group.append(nodes[i]);
+      }
+      nodes[i].setAttribute('class', `box-text on-${colour}`);
+      nodes[i].setAttribute('x', x.toFixed(1));
+      nodes[i].setAttribute('y', String(y));
+      setText(nodes[i], text);
+    }
+  };
+}
+
+// A function that shows shapes, a Map from colour to path.
+function makePathPool(group) {
+  const paths = new Map();
+  return (shapes) => {
+    for (const [colour, path] of paths) if (!shapes.has(colour)) path.setAttribute('d', '');
+    for (const [colour, shape] of shapes) {
+      if (!paths.has(colour)) {
+        paths.set(colour, svgEl('path', { class: `box ${colour}` }));
+        group.append(paths.get(colour));
+      }
+      paths.get(colour).setAttribute('d', shape);
+    }
+  };
+}
+
 /** A drawing { svg, draw(boxes, options), outline(name, box) }. */
 export function makeDrawing(label) {
   const boxGroup = svgEl('g', {}), textGroup = svgEl('g', { 'aria-hidden': 'true' });
   const outlines = { hover: svgEl('rect', { class: 'outline hover', hidden: true }), chosen: svgEl('rect', { class: 'outline chosen', hidden: true }) };
   const svg = svgEl('svg', { class: 'flame', tabindex: '0', role: 'application', 'aria-label': label },
     boxGroup, textGroup, outlines.hover, outlines.chosen);
-  const paths = new Map(), texts = [];
+  const showPaths = makePathPool(boxGroup), showTexts = makeTextPool(textGroup);
   let letter, geometry = { width: 0, height: 0, isIcicle: true };
 
   const topOf = (depth) => geometry.isIcicle ? depth * ROW : geometry.height - (depth + 1) * ROW;
 
-  function drawPaths(boxes, colourOf) {
+  function shapesOf(boxes, colourOf) {
     const shapes = new Map();
     for (const box of boxes) {
       const colour = box.isRun ? 'many' : colourOf(box.node);
       shapes.set(colour, (shapes.get(colour) ?? '') + rectPath(box, topOf(box.depth), geometry.width));
     }
-    for (const [colour, path] of paths) if (!shapes.has(colour)) path.setAttribute('d', '');
-    for (const [colour, shape] of shapes) {
-      if (!paths.has(colour)) {
-        paths.set(colour, svgEl('path', { class: `box ${colour}` }));
-        boxGroup.append(paths.get(colour));
-      }
-      paths.get(colour).setAttribute('d', shape);
-    }
+    return shapes;
   }
 
-  function drawTexts(boxes, labelOf, colourOf) {
-    let used = 0;
-    for (const box of boxes) {
-      const wide = box.width * geometry.width;
-      if (wide < TEXT_FROM || box.isRun) continue;
-      const text = fitText(labelOf(box.node), Math.floor((wide - 2 * PADDING) / letter));
-      if (!text) continue;
-      if (used === texts.length) textGroup.append(texts[texts.push(svgEl('text', {})) - 1]);
-      const node = texts[used++];
-      node.setAttribute('class', `box-text on-${colourOf(box.node)}`);
-      node.setAttribute('x', (box.x * geometry.width + PADDING).toFixed(1));
-      node.setAttribute('y', String(topOf(box.depth) + ROW - 6));
-      setText(node, text);
-    }
-    while (texts.length > used) texts.pop().remove();
+  // '' where the box is too narrow for a text.
+  function textIn(box, labelOf) {
+    const wide = box.width * geometry.width;
+    return wide < TEXT_FROM || box.isRun ? '' : fitText(labelOf(box.node), Math.floor((wide - 2 * PADDING) / letter));
   }
 
   /** options: { width (px), depth (rows), isIcicle, colourOf(node), labelOf(node) } */
@@ -82,8 +98,11 @@ export function makeDrawing(label) {
       svg.setAttribute('height', String(height));
     }
     geometry = { width: options.width, height, isIcicle: options.isIcicle };
-    drawPaths(boxes, options.colourOf);
-    drawTexts(boxes, options.labelOf, options.colourOf);
+    showPaths(shapesOf(boxes, options.colourOf));
+    showTexts(boxes.map((box) => ({
+      text: textIn(box, options.labelOf), colour: options.colourOf(box.node),
+      x: box.x * geometry.width + PADDING, y: topOf(box.depth) + ROW - 6,
+    })).filter(({ text }) => text));
   }
 
   /** Shows which box is meant; without a box the outline is gone. */

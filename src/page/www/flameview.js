@@ -9,7 +9,10 @@ import { formatPercent } from './format.js';
 const ZOOM_MS = 160;
 const LEAST = 2; // px: narrower boxes are drawn as one
 const CALM_MS = 120; // until the source of a chosen box is shown
-const KEYS = { icicle: { ArrowDown: 'in', ArrowUp: 'out' }, flame: { ArrowUp: 'in', ArrowDown: 'out' } };
+const SIDEWAYS = { ArrowRight: 'next', ArrowLeft: 'previous' };
+const KEYS = {
+  icicle: { ...SIDEWAYS, ArrowDown: 'in', ArrowUp: 'out' }, flame: { ...SIDEWAYS, ArrowUp: 'in', ArrowDown: 'out' },
+};
 
 function wantsStillness() {
   return window.matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -90,15 +93,17 @@ export function makeFlameView({ onChoose }) {
     if (tree) render();
   }
 
+  function walk(way) {
+    const target = chosen ? neighbour(chosen, way) : tree.children[0] ?? tree;
+    choose(target, false);
+    reveal(target);
+  }
+
   function onKey(event) {
-    const way = KEYS[look?.isIcicle ? 'icicle' : 'flame'][event.key] ??
-      { ArrowRight: 'next', ArrowLeft: 'previous' }[event.key];
     if (!tree) return;
-    if (way) {
-      const target = chosen ? neighbour(chosen, way) : tree.children[0] ?? tree;
-      choose(target, false);
-      reveal(target);
-    } else if (event.key === 'Enter' && chosen) choose(chosen, true);
+    const way = (look.isIcicle ? KEYS.icicle : KEYS.flame)[event.key];
+    if (way) walk(way);
+    else if (event.key === 'Enter' && chosen) choose(chosen, true);
     else if (event.key === 'Escape') moveTo({ from: 0, to: 1 });
     else return;
     event.preventDefault();

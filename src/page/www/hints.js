@@ -8,7 +8,7 @@ import { listen, presentStep, refreshProgress } from './state.js';
 
 let list, button, command, note, none, visit, told = 0, hasMore = true;
 
-function hintNode(n, text) {
+function hintNode(text) {
   const [before, question] = splitQuestion(text);
   return el('li', { class: 'hint' }, el('p', {}, inlineNodes(before)), question && el('p', { class: 'question' }, inlineNodes(question)));
 }
@@ -26,7 +26,7 @@ async function tellNext() {
   try {
     const answer = await getJson(paths.hint(told + 1));
     told++;
-    list.append(hintNode(told, answer.hint));
+    list.append(hintNode(answer.hint));
     announce(answer.hint);
     hasMore = answer.more;
     update();

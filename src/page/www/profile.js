@@ -16,7 +16,7 @@ import { pruneFrames } from './prune.js';
 
 export { BadProfile };
 
-export const LIMITS = { inflated: 256 << 20, samples: 1 << 20, texts: 1 << 20, depth: 4096 };
+export const LIMITS = { inflated: 256 << 20, types: 64, samples: 1 << 20, texts: 1 << 20, depth: 4096 };
 
 // ---- inflating ----------------------------------------------------------------
 
@@ -111,15 +111,18 @@ function readMessage(bytes) {
   const raw = { sampleTypes: [], samples: [], mappings: [], locations: [], functions: [], texts: [], comments: [] };
   for (const name of Object.values(PROFILE_NUMBERS)) raw[name] = 0;
   const utf8 = new TextDecoder();
+  const take = {
+    1: (value) => addLimited(raw.sampleTypes, readNumbers(value, VALUE_TYPE, 'sample type'), LIMITS.types, 'sample types'),
+    2: (value) => addLimited(raw.samples, readSample(value), LIMITS.samples, 'samples'),
+    3: (value) => addLimited(raw.mappings, readNumbers(value, MAPPING, 'mapping'), LIMITS.texts, 'mappings'),
+    4: (value) => addLimited(raw.locations, readLocation(value), LIMITS.texts, 'locations'),
+    5: (value) => addLimited(raw.functions, readNumbers(value, FUNCTION, 'function'), LIMITS.texts, 'functions'),
+    6: (value) => addLimited(raw.texts, utf8.decode(asBytes(value, 'text')), LIMITS.texts, 'texts'),
+    11: (value) => { raw.periodType = readNumbers(value, VALUE_TYPE, 'period type'); },
+    13: (value) => addNumbers(raw.comments, value, (index) => index),
+  };
   readFields(bytes, (number, value) => {
-    if (number === 1) addLimited(raw.sampleTypes, readNumbers(value, VALUE_TYPE, 'sample type'), 64, 'sample types');
-    else if (number === 2) addLimited(raw.samples, readSample(value), LIMITS.samples, 'samples');
-    else if (number === 3) addLimited(raw.mappings, readNumbers(value, MAPPING, 'mapping'), LIMITS.texts, 'mappings');
-    else if (number === 4) addLimited(raw.locations, readLocation(value), LIMITS.texts, 'locations');
-    else if (number === 5) addLimited(raw.functions, readNumbers(value, FUNCTION, 'function'), LIMITS.texts, 'functions');
-    else if (number === 6) addLimited(raw.texts, utf8.decode(asBytes(value, 'text')), LIMITS.texts, 'texts');
-    else if (number === 11) raw.periodType = readNumbers(value, VALUE_TYPE, 'period type');
-    else if (number === 13) addNumbers(raw.comments, value, (index) => index);
+    if (take[number]) take[number](value);
     else if (PROFILE_NUMBERS[number]) raw[PROFILE_NUMBERS[number]] = asNumber(value, 'profile');
   });
   return raw;

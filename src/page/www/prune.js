@@ -20,7 +20,7 @@ function compilePattern(text) {
 function bareName(name) {
   const plain = name.replace(/^\./, '');
   const brackets = /\(anonymous namespace\)|operator\(\)|\(/g;
-  for (let found; (found = brackets.exec(plain));) {
+  for (const found of plain.matchAll(brackets)) {
     if (found[0] === '(') return plain.slice(0, found.index);
   }
   return plain;

@@ -51,6 +51,11 @@ export function sumOf(profile, index) {
   return sum;
 }
 
+function rowOf(rows, { key, name, file }) {
+  if (!rows.has(key)) rows.set(key, { key, name, file, flat: 0n, cum: 0n });
+  return rows.get(key);
+}
+
 /** Rows { key, name, file, flat, cum }. A function counts once for each stack that has it. */
 export function topRows(profile, index, sort = 'flat') {
   const rows = new Map();
@@ -58,8 +63,7 @@ export function topRows(profile, index, sort = 'flat') {
     const seen = new Set();
     let row;
     for (const frame of frames) {
-      row = rows.get(frame.key);
-      if (!row) rows.set(frame.key, row = { key: frame.key, name: frame.name, file: frame.file, flat: 0n, cum: 0n });
+      row = rowOf(rows, frame);
       if (!seen.has(row)) row.cum += value;
       seen.add(row);
     }
@@ -70,21 +74,25 @@ export function topRows(profile, index, sort = 'flat') {
     .sort((a, b) => compareRows(a, b, sort));
 }
 
+function costOf(files, { file, line }) {
+  if (!files.has(file)) files.set(file, new Map());
+  const lines = files.get(file);
+  if (!lines.has(line)) lines.set(line, { flat: 0n, cum: 0n });
+  return lines.get(line);
+}
+
 /** Of the lines of a function: Map from file to Map from line to { flat, cum }. */
 export function lineCosts(profile, index, key) {
   const files = new Map();
   eachStack(profile, index, (frames, value) => {
     const seen = new Set();
-    frames.forEach((frame, at) => {
-      if (frame.key !== key || !frame.file || !frame.line) return;
-      if (!files.has(frame.file)) files.set(frame.file, new Map());
-      const lines = files.get(frame.file);
-      if (!lines.has(frame.line)) lines.set(frame.line, { flat: 0n, cum: 0n });
-      const cost = lines.get(frame.line);
+    for (const [at, frame] of frames.entries()) {
+      if (frame.key !== key || !frame.file || !frame.line) continue;
+      const cost = costOf(files, frame);
       if (!seen.has(cost)) cost.cum += value;
       seen.add(cost);
       if (at === frames.length - 1) cost.flat += value;
-    });
+    }
   });
   return files;
 }

@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+-- Texts that a page mustn't read as HTML: test_page.lua looks at them.
 return {
   title = "<img src=x onerror=alert(1)>",
   symptom = "</p><script>alert(2)</script> **bold** `code`",
