@@ -28,13 +28,15 @@
 #define LAB "/lab"
 
 /* Of all answers of /lab: a page loads nothing from elsewhere, runs no script
- * that stands in its HTML, and is shown in nobody's frame. */
+ * that stands in its HTML, and is shown in nobody's frame. Other sites don't
+ * learn where their visitor comes from; with no-referrer the lab wouldn't,
+ * either: browsers would send "Origin: null" with its own forms. */
 #define LAB_HEADERS                                                            \
   "Content-Security-Policy: default-src 'none'; script-src 'self'; "           \
   "style-src 'self'; img-src 'self' data:; connect-src 'self'; "               \
   "font-src 'self'; form-action 'self'; base-uri 'none'; "                     \
   "frame-ancestors 'none'\r\n"                                                 \
-  "Referrer-Policy: no-referrer\r\n"
+  "Referrer-Policy: same-origin\r\n"
 
 static bool is_text(lab_http_str s, const char *text) {
   size_t len = strlen(text);
