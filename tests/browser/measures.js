@@ -92,8 +92,8 @@ exports.looks = async (visit) => {
     const look = await openPage(visit.browser, {...visit, ...options});
     await look.page.goto(`${visit.url}/lab/`);
     await look.page.waitForSelector('.link.up');
-    await look.page.click('[data-kind="goroutine"]');
-    await look.page.waitForSelector('.viewer-body');
+    await look.page.click('[data-kind="threadcreate"]');
+    await look.page.waitForSelector('svg.flame .box-text');
     await look.shot(name);
     const over = await look.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     visit.check(over <= 0, `${name}: the page is ${over} px wider than the window`);
@@ -113,4 +113,58 @@ exports.hostile = async ({page, url, check}) => {
   }));
   check(text === '<img src=x onerror=alert(1)>', `the title is shown as ${text}`);
   check(images === 0 && scripts === 1, `there are ${images} images and ${scripts} scripts`);
+};
+
+// The stream can't be opened; then it can.
+exports.lost = async (visit) => {
+  const {page, url} = visit;
+  const says = (word) => page.waitForFunction((w) => document.querySelector('.link')?.textContent.includes(w), word);
+  await page.route('**/lab/api/stream', (route) => route.abort());
+  await page.goto(`${url}/lab/`);
+  await says('lost');
+  await visit.shot('lost');
+  await page.unroute('**/lab/api/stream');
+  await says('live');
+  visit.complaints.splice(0, visit.complaints.length, ...visit.complaints.filter((c) => !/ERR_FAILED.*stream/.test(c)));
+};
+
+// What was captured is still there when the page is loaded again.
+exports.reload = async ({page, url, check}) => {
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('.link.up');
+  await page.click('[data-kind="threadcreate"]');
+  await page.waitForSelector('svg.flame .box-text');
+  const id = await page.$eval('table.captures tbody th', (cell) => cell.textContent);
+  await page.click('#steps button[data-step="1"]');
+  await page.waitForFunction(() => document.querySelector('#now .number')?.textContent === 'Step 1');
+  await page.reload();
+  await page.waitForSelector('.link.up');
+  await page.click(`[aria-label="Open ${id}"]`);
+  await page.waitForSelector('svg.flame .box-text');
+  check(await page.$(`tr.earlier [aria-label="Open ${id}"]`), 'the capture isn\'t of an earlier visit');
+};
+
+// Without JavaScript: choose, send, ask for a hint, answer.
+exports.plain = async (visit) => {
+  const look = await openPage(visit.browser, {...visit, javaScriptEnabled: false});
+  const {page} = look;
+  const says = async (pattern) => {
+    const text = await page.textContent('body');
+    visit.check(pattern.test(text), `${page.url()} doesn't say ${pattern}: ${text.slice(0, 300)}`);
+  };
+  const submit = (selector) => Promise.all([page.waitForNavigation(), page.click(selector)]);
+  await page.goto(`${visit.url}/lab/`);
+  await submit('li[data-step="5"] button');
+  await says(/Step 5/);
+  await submit('#see form[action="/lab/request"] button');
+  await says(/hello world/);
+  await submit('#say form[action="/lab/hint"] button');
+  await says(/\?/);
+  await look.shot('plain');
+  await page.selectOption('#say select[name=class]', 'cpu.hot');
+  await page.fill('#say input[name=where]', 'eatCPU');
+  await submit('#say form[action="/lab/answer"] button');
+  await says(/captured/);
+  visit.complaints.push(...look.complaints);
+  await look.close();
 };

@@ -4,6 +4,7 @@
 
 import { startCapture } from './capture.js';
 import { fill, problemNote } from './dom.js';
+import { restoreKept } from './keep.js';
 import { startMeasure } from './measure.js';
 import { startNow } from './now.js';
 import { startProgress } from './progress.js';
@@ -32,6 +33,7 @@ async function startSection(name, start) {
 }
 
 async function startPage() {
+  restoreKept();
   listen('status', forgetSources);
   await Promise.all(Object.entries(SECTIONS).map(([name, start]) => startSection(name, start)));
   await refreshAll();

@@ -17,7 +17,7 @@ import { showTop } from './topview.js';
 
 const TEXT_KINDS = new Set(['metrics', 'vars']);
 
-let box, command, parts;
+let box, command, parts, curious;
 const shown = { captures: [], profiles: [], index: 0, tab: 'flame', isInverted: false, isIcicle: true, numbers: 'cum', tree: undefined };
 
 // ---- the bar ------------------------------------------------------------------
@@ -100,12 +100,19 @@ function isEmpty(profile) {
   return profile.samples.every((s) => s.values[shown.index] === 0n);
 }
 
+// It shows nothing of an empty file, and can't read values below 0.
+function opensInSpeedscope(profile) {
+  return !isEmpty(profile) && profile.samples.every((s) => s.values.every((v) => v >= 0n));
+}
+
 function render() {
   const isDiff = shown.captures.length === 2;
   const last = shown.profiles[shown.profiles.length - 1];
   const focused = document.activeElement?.closest('.viewer-bar') && document.activeElement.value;
   parts.bar.replaceChildren(bar());
   if (focused) parts.bar.querySelector(`input:checked[value="${CSS.escape(focused)}"]`)?.focus();
+  curious.hidden = isDiff || !opensInSpeedscope(last);
+  parts.source.hidden = isEmpty(last);
   command.set(pprofCommand(shown.captures, last.sampleTypes[shown.index].type));
   if (isDiff) {
     if (parts.main.firstChild !== parts.diff.node) fill(parts.main, parts.diff.node);
@@ -128,7 +135,8 @@ function buildPanel() {
     source: el('div', { class: 'viewer-source' }, emptyState('Source', 'Choose a function, and its lines come here.')),
   };
   command = commandLine('');
-  return el('div', { class: 'viewer-body' }, parts.bar, el('div', { class: 'viewer-two' }, parts.main, parts.source), command.node);
+  curious = el('p', { class: 'quiet' }, 'For the curious: speedscope opens the download, too (npx speedscope FILE).');
+  return el('div', { class: 'viewer-body' }, parts.bar, el('div', { class: 'viewer-two' }, parts.main, parts.source), command.node, curious);
 }
 
 async function showText(capture) {
