@@ -411,6 +411,25 @@ t.test("the profilers don't see the load", function()
   lab:get(API .. "load", "-X", "DELETE")
 end)
 
+-- In step 1 no request is answered: the form waits.
+t.test("the lab ends while its page is used", function()
+  local lab = start("--step", "1")
+  lab:get("/", "--max-time", "0.2")
+  local out = t.temp_file()
+  local form = t.spawn(t.command { "curl", "-s", "-o", out, "-d", "path=/", lab.url .. "/lab/request" })
+  local pages = {}
+  for i = 1, 20 do pages[i] = "-o /dev/null " .. lab.url .. "/lab/" end
+  open_stream(lab)
+  t.equal(lab:post(API .. "load", "seconds=100&clients=8").status, 202)
+  t.spawn("curl -s --parallel --parallel-max 20 " .. table.concat(pages, " "))
+  t.eventually(function()
+    return tonumber(lab:get("/metrics").body:match "\ndiaglab_requests_in_flight (%d+)") >= 9
+  end)
+  t.equal(lab:stop(), 0)
+  t.equal(form:wait(20), 0)
+  t.equal(t.read(out), "the lab is stopping\n")
+end)
+
 -- ---- sources --------------------------------------------------------------------
 
 t.test("sources are those that profiles of the step name, and no others", function()
