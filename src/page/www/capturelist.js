@@ -9,6 +9,8 @@ import { readProfile } from './profile.js';
 import { known, listen, refreshCaptures } from './state.js';
 import { openCaptures } from './viewer.js';
 
+const MOST_ROWS = 100, COUNTED = 12; // of the newest, samples are counted even if nobody opens them
+
 const chosen = new Set(); // attempt and id of those to compare
 const counts = new Map(); // samples, by attempt and id
 let list, compareButton, note, command, shown;
@@ -66,10 +68,10 @@ function compareBox(capture) {
   return box;
 }
 
-function row(capture, isOfNow) {
+function row(capture, isOfNow, i) {
   const samples = el('td', { class: 'figure' }, counts.get(keyOf(capture)) ?? '–');
   const canRead = isReadable(capture);
-  if (canRead && !counts.has(keyOf(capture)) && capture.kind !== 'metrics' && capture.kind !== 'vars') countSamples(capture, samples).catch(() => {});
+  if ((isKept(capture) || (canRead && i < COUNTED)) && capture.kind !== 'metrics' && capture.kind !== 'vars') countSamples(capture, samples).catch(() => {});
   return el('tr', { class: isOfNow ? undefined : 'earlier' },
     el('td', {}, compareBox(capture)), el('th', { scope: 'row' }, canRead ? action('Open', capture, () => openCaptures([capture]), capture.id) : capture.id), el('td', {}, capture.kind), el('td', { class: 'figure' }, String(capture.step)),
     el('td', { class: 'figure' }, formatClock(capture.at)), el('td', { class: 'figure' }, formatSeconds(capture.seconds)),
@@ -91,7 +93,8 @@ const NUMERIC = new Set(['step', 'time', 'tells of', 'busy', 'requests', 'sample
 function table(captures, attempt) {
   return el('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'Captures' }, el('table', { class: 'captures' },
     el('thead', {}, el('tr', {}, COLUMNS.map((name) => el(name ? 'th' : 'td', name ? { scope: 'col', class: NUMERIC.has(name) ? 'figure' : undefined } : {}, name)))),
-    el('tbody', {}, [...captures].reverse().map((c) => row(c, c.attempt === attempt)))));
+    el('tbody', {}, captures.slice(-MOST_ROWS).reverse().map((c, i) => row(c, c.attempt === attempt, i)))),
+  captures.length > MOST_ROWS && el('p', { class: 'quiet' }, `${captures.length - MOST_ROWS} older captures aren't shown.`));
 }
 
 function show(answer) {
