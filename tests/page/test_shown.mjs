@@ -42,6 +42,8 @@ test('a histogram: bars side by side, p50 among them', () => {
     assert.ok(bar.x >= 0 && bar.x + bar.width <= 1);
     if (i > 0) assert.ok(Math.abs(bars[i - 1].x + bars[i - 1].width - bar.x) < 1e-9);
   }
+  const alone = layOutHistogram([[15, 3]]); // from 10 to 15 seconds
+  assert.ok(alone.at(10.1) > alone.bars[0].x && alone.at(14.9) < alone.bars[0].x + alone.bars[0].width);
   assert.ok(at(0.005) > bars[1].x && at(0.005) < bars[1].x + bars[1].width);
 });
 

@@ -42,8 +42,9 @@ function headline(diff, unit, per, captures) {
  */
 export function makeDiffView({ onChoose }) {
   const flame = makeFlameView({ onChoose });
-  const head = el('p', { class: 'headline' }), lists = el('div', { class: 'three' });
-  const node = el('div', { class: 'diff-view' }, head, legend(), flame.node, lists);
+  const head = el('p', { class: 'headline' }), empty = el('p', { class: 'quiet' }, 'The newer capture is empty, so there are no widths to draw: look at what is gone.');
+  const lists = el('div', { class: 'three' });
+  const node = el('div', { class: 'diff-view' }, head, empty, legend(), flame.node, lists);
   let shown = '', diff;
 
   function show(captures, profiles, { index, isInverted, isIcicle }) {
@@ -54,6 +55,7 @@ export function makeDiffView({ onChoose }) {
     const per = diff.perRequest ? ' per request' : '';
     const change = (v) => `${formatChange(v, unit)}${per}`;
     fill(head, headline(diff, unit, per, captures));
+    empty.hidden = diff.isEqual || diff.root.weight > 0;
     flame.show(diff.root, {
       isIcicle, format: (v) => formatValue(v, unit), colourOf: changeColour(diff.largest),
       labelOf: (n) => `${n.name} ${formatChange(n.change, unit)}`,

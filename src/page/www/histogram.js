@@ -5,6 +5,7 @@ import { el, fill, svgEl } from './dom.js';
 import { formatSeconds } from './format.js';
 
 const WIDTH = 600, HEIGHT = 120;
+const USUAL_STEP = Math.log10(1.5); // the lab's bounds are 1, 1.5, 2, 3, 5, 7, 10...
 
 /**
  * Bars { x, width, height } from 0 to 1, and `at`, which places a time. `histogram` is a
@@ -12,7 +13,7 @@ const WIDTH = 600, HEIGHT = 120;
  */
 export function layOutHistogram(histogram) {
   const bounds = histogram.map(([upper]) => Math.log10(Math.max(upper, 1e-7)));
-  const step = bounds.length > 1 ? bounds[1] - bounds[0] : 0.1;
+  const step = bounds.length > 1 ? bounds[1] - bounds[0] : USUAL_STEP;
   const low = Math.min(...bounds) - step - 0.15, high = Math.max(...bounds) + 0.15;
   const at = (seconds) => Math.min(1, Math.max(0, (Math.log10(Math.max(seconds, 1e-7)) - low) / (high - low)));
   const most = Math.max(1, ...histogram.map(([, count]) => count));
