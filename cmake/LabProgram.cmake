@@ -1,5 +1,6 @@
 # The program: what goes into it beside the modules, and how it is installed.
 include(LabEmbed)
+include(LabPage)
 include(LabVersion)
 
 # For app and its tests: lab_version.h.
@@ -15,6 +16,12 @@ file(GLOB lua_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/*.lua)
 foreach(file ${lua_files})
   lab_embed(lab_scenario ${file})
 endforeach()
+
+# The files of the page.
+if(WEB_UI)
+  lab_embed_page(lab_page ${CMAKE_SOURCE_DIR}/src/page/www)
+  target_compile_definitions(lab_app PRIVATE LAB_WEB_UI)
+endif()
 
 # Whoever links the VM sees where Lua resumes a coroutine, collects garbage and
 # finalizes it, loads a chunk and makes its jumps, and reads and compares in its library's loops

@@ -32,7 +32,7 @@ local function parse(entry, text)
 end
 
 -- What scenarios say of themselves, for a list of entries: { number, slug, title,
--- symptom, difficulty, minutes, load, hints, problem, lesson_problem }, each, in the
+-- symptom, difficulty, minutes, load, params, hints, problem, lesson_problem }, each, in the
 -- same order. What isn't a number or a list of hints is a string, or nil.
 local function describeAll(entries)
   local files, list = {}, {}
@@ -142,6 +142,23 @@ local function loadAsJson(load, inner)
   return { object(fields) }
 end
 
+-- JSON has no word for an infinite number.
+local function jsonOf(value)
+  if type(value) == "string" then return { quote(value) } end
+  local finite = type(value) ~= "number" or value == value and math.abs(value) < math.huge
+  return { finite and tostring(value) or "null" }
+end
+
+-- PARAMS is the chunk of a list (reader.lua), or nil.
+local function paramsAsJson(params)
+  local list = {}
+  if not params then return nil end
+  for i, param in ipairs(host.data(params, "params") or {}) do
+    list[i] = object { { "name", param[1] }, { "default", jsonOf(param[2]) }, { "meaning", param[3] } }
+  end
+  return { "[" .. table.concat(list, ", ") .. "]" }
+end
+
 local function listAsJson(question)
   local list, bad, skipped = read()
   local parts, messages = {}, {}
@@ -149,7 +166,7 @@ local function listAsJson(question)
   for i, step in ipairs(list) do
     parts[i] = object {
       { "number", step.number }, { "slug", step.slug }, { "title", step.title }, { "symptom", step.symptom },
-      { "load", loadAsJson(step.load and host.data(step.load, "load")) },
+      { "load", loadAsJson(step.load and host.data(step.load, "load")) }, { "parameters", paramsAsJson(step.params) },
       { "difficulty", tonumber(step.difficulty) }, { "minutes", tonumber(step.minutes) },
       { "hints", question.no_hints and 0 or #step.hints }, { "problem", step.problem or step.lesson_problem },
     }

@@ -4,11 +4,13 @@
 --
 -- diagnosis.lua(host) -> answer(question) -> result
 --
--- question: { what = "answer", "classes" (the vocabulary) or "progress", form = "text",
---   "json" or "csv" (only of the progress), step, attempt, submission = the bytes that
---   were sent, or the events, is_json, captures, first = as of evidence.lua, params =
---   those with which the step was entered, as JSON, wrong = answers of this attempt so far that were
---   not right, hints = the lab gives hints }
+-- question: { what = "answer", "classes" (the vocabulary), "progress", or, for the page
+--   at /lab/, "page" (page.lua), "load", "source" or "solution" (page_api.lua), form =
+--   "text", "json" or "csv" (only of the progress), step, attempt, submission = the
+--   bytes that were sent, events = those of the progress, is_json, captures, first =
+--   as of evidence.lua, params = those with which the step was entered, as JSON, wrong
+--   = answers of this attempt so far that were not right, hints = the lab gives hints,
+--   solved = this lab has seen that the step was solved }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -62,11 +64,23 @@ local function vocabulary(question)
     classes = parts.classes.objects() } .. "\n" or parts.classes.text() }
 end
 
+local others = { classes = vocabulary }
+
+function others.progress(question)
+  return { status = 200, text = parts.progress[question.form](parts.progress.replay(question.events)) }
+end
+
+function others.page(question)
+  local facts = assert(parts.read_json(question.submission))
+  return { status = 200, text = host.part "page"(parts)(facts, question.events) }
+end
+
+for _, what in ipairs { "load", "source", "solution" } do
+  others[what] = function(question) return host.part "page_api"(host, parts)[what](question) end
+end
+
 return function(question)
-  if question.what == "classes" then return vocabulary(question) end
-  if question.what == "progress" then
-    return { status = 200, text = parts.progress[question.form](parts.progress.replay(question.submission)) }
-  end
+  if others[question.what] then return others[question.what](question) end
   local answer, problem = parts.submission.read(question.submission, question.is_json)
   if not answer then return refused(question, 400, problem) end
   local lesson, defaults = readLesson(question.step)

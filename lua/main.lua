@@ -377,6 +377,19 @@ local function findStep(number)
   return entry
 end
 
+-- The parameter with which a step runs another program than scenario.lua: the
+-- repaired one that stands beside it. No parameter of a step can have this name.
+local PROGRAM = "program-file"
+
+-- Nothing, or a status and a message.
+local function chooseProgram(entry, name)
+  if not name then return end
+  if not name:find("^[%w_-]+%.lua$") or not host.exists(entry.dir .. "/" .. name) then
+    return 400, ("%s: step %d has no program '%s'"):format(PROGRAM, entry.number, name)
+  end
+  entry.file = entry.dir .. "/" .. name
+end
+
 -- What /goto answers when a scenario is broken: the log gets the whole message,
 -- the client its first part.
 local function report(number, status, message)
@@ -404,10 +417,12 @@ end
 local function switchToStep(number, rawQuery)
   entering = nil -- of a switch that was cut short
   local overrides = parseQuery(rawQuery)
-  overrides.step = nil
+  local program = overrides[PROGRAM]
+  overrides.step, overrides[PROGRAM] = nil, nil
 
   -- read
   local entry, status, message = findStep(number)
+  if entry then status, message = chooseProgram(entry, program) end
   if status then return status, message end
   local step
   if entry then step, status, message = readStep(entry, overrides) end

@@ -8,9 +8,9 @@
 -- progress.text(p), progress.json(p), progress.csv(p)
 --
 -- One step: step, visits, captures, hints, answers (that were judged), score (the
--- best), solved (it was diagnosed: true or false), solved_at, minutes (until then, or
--- so far), codes = { [code] = how often }; repairs (how often one was tried), repaired,
--- repaired_at
+-- best), solved (it was diagnosed: true or false), solved_at, class (that it was solved
+-- with), minutes (until then, or so far), codes = { [code] = how often }; repairs (how
+-- often one was tried), repaired, repaired_at
 
 local parts = ...
 local data = parts.data
@@ -54,7 +54,10 @@ local function addAnswer(s, e)
   if e.verdict == "invalid" then return end
   s.answers = s.answers + 1
   s.score = math.max(s.score, tonumber(e.score) or 0)
-  if e.verdict == "solved" and not s.solved then s.solved, s.solved_at = true, tostring(e.at) end
+  if e.verdict == "solved" and not s.solved then
+    s.solved, s.solved_at = true, tostring(e.at)
+    s.class = type(e.class) == "string" and e.class or nil
+  end
 end
 
 local function addHint(s, e)
@@ -125,8 +128,8 @@ function progress.json(p)
   local steps = data.list {}
   for i, s in ipairs(p.steps) do
     steps[i] = { step = s.step, visits = s.visits, captures = s.captures, hints = s.hints, answers = s.answers,
-      score = s.score, solved = s.solved, solved_at = s.solved_at, minutes = s.minutes, codes = s.codes,
-      repairs = s.repairs, repaired = s.repaired, repaired_at = s.repaired_at }
+      score = s.score, solved = s.solved, solved_at = s.solved_at, class = s.class, minutes = s.minutes,
+      codes = s.codes, repairs = s.repairs, repaired = s.repaired, repaired_at = s.repaired_at }
   end
   return data.json { format = progress.format, steps = steps, dropped = p.dropped } .. "\n"
 end

@@ -10,7 +10,8 @@
 --
 -- record.lua says what a record is. The keys are title, symptom, difficulty,
 -- minutes, hint (once for each), problem (why the step can't be selected) and
--- lesson_problem; and, as a Lua chunk (data.lua), load. If it is to be WHOLE, also,
+-- lesson_problem; and, as Lua chunks (data.lua), load and params: { { name, default,
+-- meaning } }. If it is to be WHOLE, also,
 -- likewise: scenario (its outline), lesson, and fault, once for each: { file, line,
 -- rule, text }.
 
@@ -185,6 +186,14 @@ local function outlineOf(scenario)
     enter = scenario.enter ~= nil, leave = scenario.leave ~= nil, lesson = (lessonWithin(scenario)) }
 end
 
+-- In the order of their names.
+local function paramsOf(scenario)
+  local list = {}
+  for name, param in next, scenario.params or {} do list[#list + 1] = { name, param[1], param[2] } end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
 local words -- of the record that is made
 
 local function add(key, value)
@@ -216,6 +225,7 @@ return function(path, whole)
   -- A repaired program has the lesson of the scenario that it stands beside.
   if not match(path, "/scenario%.lua$") then return concat(words) end
   local lesson, locate, odd = findLesson(path, scenario)
+  if scenario.params and next(scenario.params) then add("params", host.part "data"(host).chunk(paramsOf(scenario))) end
   if lesson then
     addLesson(lesson, whole)
     local problems, load = examine(lesson, locate, odd)

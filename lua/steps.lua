@@ -208,7 +208,8 @@ local function isLimits(v)
   end
 end
 
-local ours = { ["/goto"] = true, ["/metrics"] = true, ["/status"] = true, ["/steps"] = true, ["/hint"] = true }
+local ours = { ["/goto"] = true, ["/hint"] = true, ["/lab"] = true, ["/metrics"] = true, ["/status"] = true,
+  ["/steps"] = true }
 
 local function isOurs(path)
   return ours[path] or path:find("^/debug") or path:find("^/pprof") or path:find("^/lab/")

@@ -6,6 +6,7 @@
  *   paths, listen, pool   files of the program, addresses, libuv's pool
  *   profile               USR2: CPU profiles
  *   crash, stacks         cores; USR1 and ABRT: the stacks of tasks
+ *   page                  the page at /lab/, if there is one
  *   stop                  the end of a lab
  *   signals               tells the files above of a signal
  *   every_second          what is done once a second
@@ -64,6 +65,7 @@ struct lab_app {
   lab_services services; /* that the VM uses */
   lab_vm *vm;
   lab_web *web;
+  struct lab_page *page; /* NULL: page.c has none */
   bool stopping;
 };
 

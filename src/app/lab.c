@@ -14,6 +14,7 @@
 #include "app/debug.h"
 #include "app/every_second.h"
 #include "app/listen.h"
+#include "app/page.h"
 #include "app/paths.h"
 #include "app/pool.h"
 #include "app/signals.h"
@@ -176,6 +177,7 @@ static int start_web(lab_app *app, lab_err *err) {
   if (rc)
     return lab_err_set(err, rc, "can't listen on %s", why.text);
   lab_log("HTTP server started on %s", name);
+  lab_app_open_page(app, name);
   return 0;
 }
 
@@ -265,6 +267,7 @@ static int open_loop(lab_app *app, lab_err *err) {
 static void run_loop(lab_app *app) {
   uv_run(&app->loop, UV_RUN_DEFAULT);
   close_loop(app);
+  lab_app_free_page(app);
   lab_web_free(app->web);
 }
 

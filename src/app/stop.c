@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/page.h"
 #include "app/profile.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -62,6 +63,7 @@ void lab_app_stop(lab_app *app) {
     return;
   app->stopping = true;
   app->stop_began = lab_clock_mono();
+  lab_app_stop_page(app);
   if (app->web)
     lab_web_stop(app->web);
   lab_app_end_profiles(app);

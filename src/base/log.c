@@ -24,6 +24,7 @@
 #include "base/allowance.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log_tail.h"
 #include "base/plain.h"
 #include "base/thread.h"
 #include "base/utf8.h"
@@ -372,6 +373,7 @@ static void write_pending(lab_buf *batch) {
   tell_dropped();
   pthread_mutex_unlock(&lg.lock);
   uint64_t lost = write_batch(batch);
+  lab_log_tail_add(batch->data, batch->len);
   pthread_mutex_lock(&lg.lock);
   lg.done += batch->len;
   lg.all_dropped += lost;

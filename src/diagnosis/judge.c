@@ -133,7 +133,8 @@ static void push_judge_host(lua_State *L, const lab_judge_question *q) {
 }
 
 static void push_judge_question(lua_State *L, const lab_judge_question *q) {
-  static const char *const whats[] = {"answer", "classes", "progress"};
+  static const char *const whats[] = {"answer", "classes", "progress", "page",
+                                      "load",   "source",  "solution"};
   static const char *const forms[] = {"text", "json", "csv"};
   char attempt[LAB_ATTEMPT_TEXT];
   lab_attempt_text(q->attempt, attempt);
@@ -144,6 +145,10 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "attempt");
   lua_pushlstring(L, q->len ? q->submission : "", q->len);
   lua_setfield(L, -2, "submission");
+  lua_pushlstring(L, q->nevents ? q->events : "", q->nevents);
+  lua_setfield(L, -2, "events");
+  lua_pushboolean(L, q->solved);
+  lua_setfield(L, -2, "solved");
   lua_pushboolean(L, q->is_json);
   lua_setfield(L, -2, "is_json");
   lua_pushstring(L, whats[q->what]);

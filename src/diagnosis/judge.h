@@ -30,6 +30,12 @@ typedef enum lab_judge_what {
   LAB_JUDGE_ANSWER,   /* an answer is judged */
   LAB_JUDGE_CLASSES,  /* the vocabulary is listed */
   LAB_JUDGE_PROGRESS, /* events are added up: diagnosis/progress.h */
+  /* For the page at /lab/. The submission is: */
+  LAB_JUDGE_PAGE,     /* what is to be shown (lua/page.lua); HTML comes out */
+  LAB_JUDGE_LOAD,     /* what the load is to be; a form comes out
+                         (lua/page_api.lua) */
+  LAB_JUDGE_SOURCE,   /* the path of a file; its lines come out as JSON */
+  LAB_JUDGE_SOLUTION, /* nothing; how the step is solved, if it is */
 } lab_judge_what;
 
 typedef enum lab_judge_form {
@@ -45,9 +51,12 @@ typedef struct lab_judge_question {
   size_t ndirs;
   int step;
   uint64_t attempt;       /* of what the evidence must be */
-  const char *submission; /* the bytes that were sent; or the events */
+  const char *submission; /* the bytes that were sent */
   size_t len;
   bool is_json;       /* they are; else a form */
+  const char *events; /* of the progress */
+  size_t nevents;     /* bytes */
+  bool solved;        /* the step is, even if the events don't say so */
   unsigned wrong;     /* answers so far in this attempt that were not right */
   bool hints;         /* the lab gives some */
   const char *params; /* with which it was entered, a JSON object */

@@ -84,14 +84,18 @@ void lab_http_write_head(lab_http_request *req, int status,
   lab_http_conn *c = req->conn;
   size_t type_len = content_type ? strlen(content_type) : 0;
   size_t extra_len = extra_headers ? strlen(extra_headers) : 0;
+  size_t always_len = req->always ? strlen(req->always) : 0;
   LAB_ASSERT(status >= 200 && status <= 999);
   if (c->server->closing)
     c->keep_alive = false;
   req->bodiless = !lab_http_has_body(status);
-  char *start = lab_buf_reserve(&c->out, type_len + extra_len + 256);
+  char *start =
+      lab_buf_reserve(&c->out, type_len + extra_len + always_len + 256);
   char *p = put_status_line(start, req, status);
   if (extra_len > 0)
     p = put_text(p, extra_headers, extra_len);
+  if (always_len > 0)
+    p = put_text(p, req->always, always_len);
   if (type_len > 0) {
     p = PUT(p, "Content-Type: ");
     p = put_text(p, content_type, type_len);

@@ -40,8 +40,9 @@ struct lab_http_request {
   lab_http_span host; /* the value of that header */
   lab_http_field *fields;
   size_t field_count, field_cap;
-  lab_buf body;    /* followed by a 0, which is counted in len; or empty */
-  size_t max_body; /* bytes; known when the head is complete */
+  lab_buf body;       /* followed by a 0, which is counted in len; or empty */
+  size_t max_body;    /* bytes; known when the head is complete */
+  const char *always; /* headers of whatever answer it gets, or NULL */
   void (*gone)(lab_http_request *req, void *arg);
   void *gone_arg;
   void (*drain)(lab_http_request *req, void *arg);

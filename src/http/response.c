@@ -88,6 +88,10 @@ void lab_http_respond_blob(lab_http_request *req, int status,
                              .shared = body});
 }
 
+void lab_http_always_send(lab_http_request *req, const char *headers) {
+  req->always = headers;
+}
+
 void lab_http_error(lab_http_request *req, int status, const char *text) {
   lab_buf body = LAB_BUF_INIT;
   lab_utf8_append(&body, text, strlen(text)); /* it may quote the request */

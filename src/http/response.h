@@ -37,6 +37,10 @@ void lab_http_respond_blob(lab_http_request *req, int status,
                            const char *content_type, const char *extra_headers,
                            lab_blob *body);
 
+/* HEADERS, whole lines, are sent with whatever answer REQ gets, beside its
+ * EXTRA_HEADERS. They are not copied, and must stay. */
+void lab_http_always_send(lab_http_request *req, const char *headers);
+
 /* Answers with TEXT and a newline, as Go's http.Error does: plain text with
  * X-Content-Type-Options: nosniff. */
 void lab_http_error(lab_http_request *req, int status, const char *text);

@@ -31,6 +31,8 @@
   X(measure)                                                                   \
   X(naive)                                                                     \
   X(new)                                                                       \
+  X(page)                                                                      \
+  X(page_api)                                                                  \
   X(progress)                                                                  \
   X(proof)                                                                     \
   X(prove)                                                                     \

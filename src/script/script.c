@@ -185,8 +185,3 @@ static void deliver_collection(lab_post *post) {
 void lab_vm_collect_garbage(lab_vm *vm, lab_call *c) {
   lab_call_send(vm, c, deliver_collection);
 }
-
-int lab_vm_catalog(const lab_vm *vm, lab_catalog_question *q, lab_buf *out) {
-  q->dirs = lab_scenario_dirs(vm, &q->ndirs);
-  return lab_catalog_answer(q, out);
-}

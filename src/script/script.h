@@ -15,7 +15,6 @@
 
 #include "base/err.h"
 #include "resources/errand.h"
-#include "scenario/catalog.h"
 #include "scenario/scenario.h"
 #include "vm/inbox.h"
 
@@ -51,8 +50,5 @@ void lab_vm_collect(lab_vm *vm);
 void lab_vm_kick(lab_vm *vm);
 /* Runs a full collection, then answers (heap?gc=1). */
 void lab_vm_collect_garbage(lab_vm *vm, lab_call *c);
-/* The list of steps and their hints, from the VM's folders; fills in Q's. Any
- * thread. See scenario/catalog.h. */
-int lab_vm_catalog(const lab_vm *vm, lab_catalog_question *q, lab_buf *out);
 
 #endif

@@ -189,3 +189,15 @@ const char *lab_sources_name(const char *chunk, int line, int order,
     *path = file ? file : chunk[0] == '@' ? lab_intern_text(chunk + 1) : "";
   return name ? name : make_unknown_name(chunk, line, order);
 }
+
+bool lab_sources_has_path(const char *path, size_t len) {
+  bool found = false;
+  pthread_mutex_lock(&sources.lock);
+  for (uint32_t i = 0; i < sources.count && !found; i++) {
+    const source *s = lab_shelf_at(&sources.shelf, i);
+    found =
+        s->path && strlen(s->path) == len && memcmp(s->path, path, len) == 0;
+  }
+  pthread_mutex_unlock(&sources.lock);
+  return found && len > 0;
+}

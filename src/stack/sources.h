@@ -43,4 +43,7 @@ bool lab_sources_has(const char *chunk, int line, int order);
 const char *lab_sources_name(const char *chunk, int line, int order,
                              const char **path);
 
+/* Is PATH, of LEN bytes, the file of a chunk that was registered? */
+bool lab_sources_has_path(const char *path, size_t len);
+
 #endif

@@ -18,6 +18,7 @@
 #include "scenario/shown.h"
 #include "web/first_numbers.h"
 #include "web/format.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -64,6 +65,17 @@ static void count_code(lab_answers *a, const char *code) {
   }
 }
 
+static void tell_verdict(lab_web *web, const answer *x) {
+  const lab_judge_result *r = &x->result;
+  char text[LAB_JUDGE_WORD + 32];
+  snprintf(text, sizeof text, "%s, %d of 100", r->verdict, r->score);
+  lab_web_tell(web,
+               &(lab_web_news){.kind = "answer",
+                               .step = x->question.step,
+                               .text = text,
+                               .solved = strcmp(r->verdict, "solved") == 0});
+}
+
 static void note_result(lab_web *web, const answer *x) {
   const lab_judge_result *r = &x->result;
   lab_answers *a = follow_answers(web);
@@ -78,6 +90,8 @@ static void note_result(lab_web *web, const answer *x) {
     a->wait_until = lab_clock_mono() + WAIT_S * LAB_SECOND;
     a->unknown = UNKNOWN_AFTER;
   }
+  if (r->verdict[0])
+    tell_verdict(web, x);
   if (r->verdict[0])
     lab_log("step %d: an answer was judged: %s, %d of 100 (%s)",
             x->question.step, r->verdict, r->score, r->code);
@@ -137,7 +151,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   answer *x = lab_xcalloc(1, sizeof *x);
   lab_judge_question *q = &x->question;
   lab_http_str body = lab_http_body(req);
-  q->dirs = lab_scenario_dirs(web->config.vm, &q->ndirs);
+  q->dirs = lab_web_dirs(web, &q->ndirs);
   q->step = lab_shown_number(web->config.vm);
   q->attempt = lab_attempt_now().id;
   q->submission = body.data;
@@ -191,6 +205,8 @@ void lab_web_answer(lab_web *web, lab_http_request *req) {
   unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
   if (web->stopping) {
     lab_http_error(req, 503, "the lab is stopping");
+  } else if (lab_web_wants_page(web, req)) {
+    lab_web_answer_page(web, req);
   } else if (seconds > 0) {
     refuse_guessing(req, seconds);
   } else {

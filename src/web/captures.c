@@ -18,6 +18,7 @@
 #include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/keep.h"
+#include "web/page.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -247,7 +248,7 @@ static void answer_upload(lab_slow *s) {
     if (!same) {
       fill_sent(web, u->made);
       lab_captures_visit(&web->captures, lab_attempt_now().id);
-      lab_captures_add(&web->captures, u->made);
+      lab_web_tell_capture(web, lab_captures_add(&web->captures, u->made));
       u->made = NULL; /* the list's */
     }
     answer_kept(s->req, same ? 200 : 201, kept);

@@ -18,16 +18,19 @@
 #include "web/goto.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "prof/attempt.h"
+#include "scenario/shown.h"
 #include "scenario/switches.h"
 #include "vm/preempt.h"
 #include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/web_internal.h"
 
@@ -68,12 +71,31 @@ static void on_goto_closed(uv_handle_t *handle) {
   lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, goto_request, timer));
 }
 
+static void tell_switch(lab_web *web, const char *kind, int step) {
+  char text[24];
+  snprintf(text, sizeof text, "step %d", step);
+  lab_web_tell(web, &(lab_web_news){.kind = kind, .step = step, .text = text});
+}
+
+/* Whether the step runs another program now: lua/main.lua. */
+static void note_program(const goto_request *c) {
+  char name[8];
+  int found = lab_http_query_get(c->req, "program-file", name, sizeof name);
+  if (c->x.status == 200)
+    c->web->runs_fixed = found != -ENOENT;
+  else if (c->x.status == 500)
+    c->web->runs_fixed = false; /* the lab is in step 0 */
+}
+
 static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
   lab_list_remove(&c->link);
-  if (c->x.status == 200)
+  note_program(c);
+  if (c->x.status == 200) {
     lab_web_note_visit(c->web);
+    tell_switch(c->web, "goto", c->x.step);
+  }
   lab_first_numbers_take(c->web);
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
@@ -178,6 +200,7 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
   c->began = uv_now(web->config.loop);
   uv_timer_init(web->config.loop, &c->timer);
   uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS - 1, 0);
+  tell_switch(web, "leave", lab_shown_number(web->config.vm));
   lab_switch_send(web->config.vm, &c->x);
 }
 

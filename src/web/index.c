@@ -69,7 +69,7 @@ static const char head[] = "<html>\n"
                            "<table>\n"
                            "<thead><td>Count</td><td>Profile</td></thead>\n";
 
-static void write_index_page(lab_buf *out) {
+static void write_index_page(lab_buf *out, bool has_page) {
   row rows[ROWS];
   size_t n = collect_rows(rows);
   lab_buf_puts(out, head);
@@ -82,6 +82,8 @@ static void write_index_page(lab_buf *out) {
     lab_buf_puts(out, "<a href=\"goroutine?debug=2\">full goroutine stack "
                       "dump</a>\n");
   lab_buf_puts(out, "<br>\n<a href=\"/steps\">steps of this lab</a>\n");
+  if (has_page)
+    lab_buf_puts(out, "<br>\n<a href=\"/lab/\">page of this lab</a>\n");
   lab_buf_puts(out, "<br>\n<p>\nProfile Descriptions:\n<ul>\n");
   for (size_t i = 0; i < n; i++)
     lab_buf_printf(out, "<li><div class=profile-name>%s: </div> %s</li>\n",
@@ -91,8 +93,7 @@ static void write_index_page(lab_buf *out) {
 
 void lab_web_index(lab_web *web, lab_http_request *req) {
   lab_buf page = LAB_BUF_INIT;
-  (void)web;
-  write_index_page(&page);
+  write_index_page(&page, web->page.answer != NULL);
   lab_http_respond_buf(req, 200, "text/html; charset=utf-8", LAB_WEB_NOSNIFF,
                        &page);
 }

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
+#include "web/page.h"
 #include "web/web_internal.h"
 
 /* What programs that collect profiles and numbers call themselves: parts of
@@ -71,7 +72,7 @@ static void list_capture(const lab_keep *k, lab_web *web, lab_capture *c) {
   c->step = k->step;
   memcpy(c->slug, k->slug, sizeof c->slug);
   lab_captures_visit(&web->captures, lab_attempt_now().id);
-  lab_captures_add(&web->captures, c);
+  lab_web_tell_capture(web, lab_captures_add(&web->captures, c));
 }
 
 static const char TRACE[] = "trace";

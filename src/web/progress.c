@@ -10,6 +10,7 @@
 #include "scenario/shown.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/page.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -74,8 +75,8 @@ static void add_up_progress(lab_slow *s) {
     lab_buf_printf(&p->out, "%s\n", p->err.text);
     return;
   }
-  p->question.submission = p->events.data;
-  p->question.len = p->events.len;
+  p->question.events = p->events.data;
+  p->question.nevents = p->events.len;
   lab_judge_answer(&p->question, &p->result, &p->out);
 }
 
@@ -120,6 +121,8 @@ static void answer_reset(lab_slow *s) {
   else
     lab_buf_printf(&p->out, "the progress of step %d begins anew\n",
                    p->reset.step);
+  lab_web_tell(s->web, &(lab_web_news){
+                           .kind = "reset", .step = p->reset.step, .text = ""});
   lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
   lab_slow_end(s);
 }

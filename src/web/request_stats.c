@@ -78,6 +78,16 @@ void lab_request_stats_write(lab_request_stats *stats, lab_exposition *e) {
   }
 }
 
+uint64_t lab_request_stats_total(const lab_request_stats *stats) {
+  unsigned n = atomic_load_explicit(&stats->nsteps, memory_order_acquire);
+  uint64_t total = 0;
+  for (unsigned i = 0; i < n; i++)
+    for (int class = 1; class < LAB_REQUEST_STATS_CLASSES; class ++)
+      total += atomic_load_explicit(&stats->steps[i]->answers[class],
+                                    memory_order_relaxed);
+  return total;
+}
+
 void lab_request_stats_free(lab_request_stats *stats) {
   for (unsigned i = 0; i < atomic_load(&stats->nsteps); i++)
     lab_xfree(stats->steps[i]);

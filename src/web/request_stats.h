@@ -38,6 +38,8 @@ void lab_request_stats_count(lab_request_stats *stats, int step, int status,
                              uint64_t began, uint64_t now);
 /* Appends the metrics. Any thread. */
 void lab_request_stats_write(lab_request_stats *stats, lab_exposition *e);
+/* All answers so far. Any thread. */
+uint64_t lab_request_stats_total(const lab_request_stats *stats);
 void lab_request_stats_free(lab_request_stats *stats);
 
 #endif

@@ -14,6 +14,7 @@
 #include "web/index.h"
 #include "web/metrics.h"
 #include "web/named_profile.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/slow.h"
 #include "web/status.h"
@@ -25,6 +26,18 @@
 #include "web/web_internal.h"
 
 #define PPROF "/debug/pprof"
+#define LAB "/lab"
+
+/* Of all answers of /lab: a page loads nothing from elsewhere, runs no script
+ * that stands in its HTML, and is shown in nobody's frame. Other sites don't
+ * learn where their visitor comes from; with no-referrer the lab wouldn't,
+ * either: browsers would send "Origin: null" with its own forms. */
+#define LAB_HEADERS                                                            \
+  "Content-Security-Policy: default-src 'none'; script-src 'self'; "           \
+  "style-src 'self'; img-src 'self' data:; connect-src 'self'; "               \
+  "font-src 'self'; form-action 'self'; base-uri 'none'; "                     \
+  "frame-ancestors 'none'\r\n"                                                 \
+  "Referrer-Policy: same-origin\r\n"
 
 static bool is_text(lab_http_str s, const char *text) {
   size_t len = strlen(text);
@@ -90,12 +103,18 @@ static const struct {
     {"/pprof/symbol", lab_web_symbol},
 };
 
+static bool is_lab_path(lab_http_str path) {
+  return is_text(path, LAB) || has_prefix(path, LAB "/");
+}
+
 static handler *find_handler(lab_web *web, lab_http_str path) {
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
     if (is_text(path, routes[i].path))
       return routes[i].answer;
   if (has_prefix(path, PPROF "/"))
     return lab_web_named_profile;
+  if (is_lab_path(path))
+    return lab_web_answer_page;
   if (!web->stopping &&
       lab_shown_has_route(web->config.vm, path.data, path.len))
     return lab_web_application;
@@ -114,6 +133,8 @@ void lab_web_route(lab_http_request *req, void *arg) {
   lab_web *web = arg;
   lab_http_str path = lab_http_path(req);
   const char *reason;
+  if (is_lab_path(path))
+    lab_http_always_send(req, LAB_HEADERS);
   int refused =
       lab_http_guard(req, &web->guard, may_change_state(req, path), &reason);
   if (refused)

@@ -20,6 +20,7 @@ typedef struct status {
   lab_slow slow;
   lab_vm_status vm;   /* as of the request */
   unsigned in_flight; /* likewise */
+  bool runs_fixed;    /* likewise */
   lab_process process;
   lab_buf out;
 } status;
@@ -58,7 +59,7 @@ static void add_status_text(lab_json *j, const char *key, const char *text) {
   lab_json_text(j, text);
 }
 
-static void add_status_step(lab_json *j, const lab_vm_status *vm) {
+static void add_status_step(lab_json *j, const lab_vm_status *vm, bool fixed) {
   const lab_buf *title = &vm->step.title;
   lab_json_key(j, "step");
   lab_json_int(j, vm->step.number);
@@ -67,6 +68,8 @@ static void add_status_step(lab_json *j, const lab_vm_status *vm) {
   lab_json_string(j, title->data ? title->data : "", title->len);
   lab_json_key(j, "params");
   lab_json_raw(j, vm->step.params.data, vm->step.params.len);
+  lab_json_key(j, "fixed");
+  lab_json_bool(j, fixed);
   add_status_time(j, "since", vm->step.since);
   add_status_age(j, "seconds_in_step", vm->step.since_mono);
 }
@@ -157,7 +160,7 @@ static void write_status(lab_slow *base) {
   lab_process_read(&s->process);
   lab_json_start(&j, &s->out);
   lab_json_begin_object(&j, LAB_JSON_LINES);
-  add_status_step(&j, &s->vm);
+  add_status_step(&j, &s->vm, s->runs_fixed);
   add_status_entering(&j, &s->vm);
   add_status_requests(&j, s);
   add_status_tasks(&j, &s->vm);
@@ -188,6 +191,7 @@ void lab_web_status(lab_web *web, lab_http_request *req) {
   }
   status *s = lab_xcalloc(1, sizeof *s);
   s->in_flight = lab_web_in_flight(web);
+  s->runs_fixed = web->runs_fixed;
   lab_vm_read_status(web->config.vm, &s->vm);
   lab_slow_begin(&s->slow, web, req, free_status);
   lab_slow_work_at_once(&s->slow, write_status, answer_status);

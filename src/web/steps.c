@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "scenario/catalog.h"
 #include "scenario/folders.h"
 #include "script/script.h"
 #include "web/format.h"
 #include "web/number.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -68,7 +70,7 @@ static unsigned find_known_port(const lab_http_request *req) {
 static void find_catalog_answer(lab_slow *base) {
   question *q = (question *)base;
   lab_buf written = LAB_BUF_INIT;
-  q->status = lab_vm_catalog(base->web->config.vm, &q->asked, &written);
+  q->status = lab_catalog_answer(&q->asked, &written);
   put_own_port(&written, q->port);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
@@ -97,6 +99,10 @@ static void note_told(lab_web *web, int step, int n) {
   }
   if (n <= told->last)
     return;
+  char text[24];
+  snprintf(text, sizeof text, "hint %d", n);
+  lab_web_tell(web,
+               &(lab_web_news){.kind = "hint", .step = step, .text = text});
   told->last = n;
   told->since = lab_clock_mono();
 }
@@ -168,6 +174,7 @@ static void ask_catalog(lab_web *web, lab_http_request *req, int hint) {
   }
   question *q = lab_xcalloc(1, sizeof *q);
   q->lane = hint > 0 ? &web->hints : &web->steps;
+  q->asked.dirs = lab_web_dirs(web, &q->asked.ndirs);
   q->asked.step = lab_shown_number(web->config.vm);
   q->asked.hint = hint;
   q->port = find_known_port(req);

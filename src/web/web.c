@@ -3,6 +3,7 @@
 #include "web/web.h"
 
 #include "base/alloc.h"
+#include "scenario/scenario.h"
 #include "web/captures.h"
 #include "web/router.h"
 #include "web/slow.h"
@@ -12,6 +13,19 @@
 static size_t limit_body(const lab_http_request *req, void *arg) {
   (void)arg;
   return lab_web_captures_limit(req);
+}
+
+static void copy_dirs(lab_web *web) {
+  const char *const *dirs = lab_scenario_dirs(web->config.vm, &web->ndirs);
+  web->dirs = lab_xcalloc(web->ndirs + 1, sizeof *web->dirs);
+  for (size_t i = 0; i < web->ndirs; i++)
+    web->dirs[i] = lab_xstrdup(dirs[i]);
+}
+
+static void free_dirs(lab_web *web) {
+  for (size_t i = 0; i < web->ndirs; i++)
+    lab_xfree(web->dirs[i]);
+  lab_xfree(web->dirs);
 }
 
 int lab_web_new(lab_web **out, const lab_web_config *config) {
@@ -26,6 +40,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_list_init(&web->slow);
   lab_list_init(&web->slow_turns);
   lab_list_init(&web->gotos);
+  copy_dirs(web);
   lab_web_start_steps(web);
   web->progress = lab_progress_new(config->state);
   web->standing = lab_standing_new(config->state);
@@ -39,6 +54,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   if (rc) {
     lab_progress_free(web->progress);
     lab_standing_free(web->standing);
+    free_dirs(web);
     lab_xfree(web);
     return rc;
   }
@@ -80,6 +96,7 @@ void lab_web_free(lab_web *web) {
   lab_first_numbers_free(&web->first_numbers);
   lab_progress_free(web->progress);
   lab_standing_free(web->standing);
+  free_dirs(web);
   lab_xfree(web->told);
   lab_xfree(web);
 }

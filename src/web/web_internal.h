@@ -9,6 +9,7 @@
  *   pprof_answer, sampling  what several profiles have in common
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
+ *   page                    the page at /lab/ is asked, and told what happens
  *   activity, keep          what students were given is kept, as evidence
  *   metrics, vars           two handlers, and
  *   first_numbers           what they say when a visit begins
@@ -36,6 +37,7 @@
 #include "web/application.h"
 #include "web/first_numbers.h"
 #include "web/loop_lag.h"
+#include "web/page.h"
 #include "web/progress.h"
 #include "web/request_stats.h"
 #include "web/steps.h"
@@ -44,8 +46,11 @@
 struct lab_web {
   lab_web_config config;
   lab_http_guard_config guard;
+  char **dirs; /* with scenarios, for the pool: the VM's may be gone already */
+  size_t ndirs;
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
+  bool runs_fixed;         /* another program than the step's scenario.lua */
   lab_list slow;           /* requests under way, by lab_slow.link */
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   unsigned slow_at_work;
@@ -64,6 +69,7 @@ struct lab_web {
   lab_standing *standing;  /* what it adds up to, for /metrics */
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
+  lab_web_page page; /* all NULL: there is none */
 };
 
 #define LAB_WEB_TEXT "text/plain; charset=utf-8"

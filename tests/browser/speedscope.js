@@ -10,10 +10,10 @@
 //
 //   node speedscope.js CHROMIUM FILE...
 'use strict';
-const fs = require('fs');
-const http = require('http');
-const path = require('path');
-const {createRequire} = require('module');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const {createRequire} = require('node:module');
 const load = createRequire(path.join(process.cwd(), 'package.json'));
 const {chromium} = load('playwright-core');
 

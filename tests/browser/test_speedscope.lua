@@ -7,30 +7,8 @@
 -- is a folder for what npm fetches, by package-lock.json.
 local t = require "harness"
 
-local browser = os.getenv("BROWSER_DIR")
 local here = t.source .. "/tests/browser"
-
-local function find_chromium()
-  for _, name in ipairs { "chromium", "chromium-browser", "google-chrome" } do
-    if t.have(name) then return (t.run("command -v " .. name).out:gsub("\n", "")) end
-  end
-  t.skip("there is no chromium")
-end
-
-t.need("curl", "npm", "node")
-local chromium = find_chromium()
-
--- Fetches the viewer, once for each package-lock.json.
-local function fetch_viewer()
-  local lock = t.read(here .. "/package-lock.json")
-  if t.read(browser .. "/fetched") == lock then return end
-  t.run(("mkdir -p %s && cp %s/package.json %s/package-lock.json %s")
-    :format(t.quote(browser), t.quote(here), t.quote(here), t.quote(browser)))
-  local fetched = t.run(("cd %s && npm ci --ignore-scripts --no-audit --no-fund"):format(t.quote(browser)))
-  if fetched.code ~= 0 then t.skip("npm can't fetch the viewer: " .. fetched.err:sub(1, 300)) end
-  t.write(browser .. "/fetched", lock)
-end
-fetch_viewer()
+local chromium, browser = dofile(here .. "/fetched.lua")(t)
 
 -- What the viewer says of each file, by its name: { complaints =, labels =, profiles = },
 -- the first two as text.

@@ -28,7 +28,6 @@ return {
     ["lab_flame_free"] = "lessons, answers and the page's flame graph will call it",
     ["lab_flame_new"] = "lessons, answers and the page's flame graph will call it",
     ["lab_http_guard_check"] = "for tests: the guard without a request",
-    ["lab_http_next_pair"] = "for tests and the fuzzer: the parser of queries by itself",
     ["lab_http_serve_fd"] = "tests and the fuzzer serve a socket of their own",
     ["lab_load_run"] = "the proof of lessons will call it",
     ["lab_pprof_is_named"] = "lessons, answers and the page's flame graph will call it",

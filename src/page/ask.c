@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ * See ask.h. */
+#include "page/ask.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "diagnosis/judge.h"
+#include "diagnosis/progress.h"
+#include "http/http.h"
+#include "page/page_internal.h"
+#include "page/render.h"
+#include "scenario/shown.h"
+#include "stack/sources.h"
+#include "web/page.h"
+#include "web/slow.h"
+
+#define JSON_TYPE "application/json; charset=utf-8"
+#define NO_STORE                                                               \
+  "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
+typedef struct page_question {
+  lab_slow slow;
+  lab_page *page;
+  lab_judge_question question;
+  lab_judge_result result;
+  lab_buf submission, events, out;
+} page_question;
+
+static void free_page_question(lab_slow *s) {
+  page_question *q = (page_question *)s;
+  lab_buf_free(&q->submission);
+  lab_buf_free(&q->events);
+  lab_buf_free(&q->out);
+}
+
+static void ask_on_pool(lab_slow *s) {
+  page_question *q = (page_question *)s;
+  const char *folder = q->page->config.state;
+  if (folder)
+    lab_progress_read(folder, &q->events, NULL); /* solved is known then, too */
+  q->question.events = q->events.data;
+  q->question.nevents = q->events.len;
+  lab_judge_answer(&q->question, &q->result, &q->out);
+}
+
+static bool is_solved_here(const lab_page *page, int step) {
+  for (size_t i = 0; i < page->nsolved; i++)
+    if (page->solved[i] == step)
+      return true;
+  return false;
+}
+
+static void ask_page_question(lab_page *page, lab_http_request *req,
+                              lab_judge_what what, lab_http_str submission,
+                              bool is_json, void (*next)(lab_slow *s)) {
+  page_question *q = lab_xcalloc(1, sizeof *q);
+  int step = lab_shown_number(page->config.vm);
+  q->page = page;
+  lab_buf_append(&q->submission, submission.data, submission.len);
+  q->question = (lab_judge_question){.what = what,
+                                     .step = step,
+                                     .submission = q->submission.data,
+                                     .len = q->submission.len,
+                                     .is_json = is_json,
+                                     .solved = is_solved_here(page, step)};
+  q->question.dirs = lab_web_dirs(page->config.web, &q->question.ndirs);
+  lab_slow_begin(&q->slow, page->config.web, req, free_page_question);
+  lab_slow_work(&q->slow, ask_on_pool, next);
+}
+
+/* What Lua has refused, without its newline. */
+static void refuse_question(page_question *q, const char *kind) {
+  if (q->out.len > 0 && q->out.data[q->out.len - 1] == '\n')
+    q->out.len--;
+  lab_buf_putc(&q->out, '\0');
+  lab_page_refuse(q->page, q->slow.req, kind, q->result.status, q->out.data);
+}
+
+static void answer_page_question(lab_slow *s) {
+  page_question *q = (page_question *)s;
+  if (q->result.status == 200)
+    lab_http_respond_buf(s->req, 200, JSON_TYPE, NO_STORE, &q->out);
+  else
+    refuse_question(q, "ask");
+  lab_slow_end(s);
+}
+
+/* ---- texts --------------------------------------------------------------- */
+
+void lab_page_source(lab_page *page, lab_http_request *req) {
+  size_t room = lab_http_query(req).len + 1;
+  char *file = lab_xcalloc(1, room);
+  int len = lab_http_query_get(req, "file", file, room);
+  if (len <= 0)
+    lab_http_error(req, 400, "which file? As a profile names it: ?file=/...");
+  else if (!lab_sources_has_path(file, (size_t)len))
+    lab_http_error(req, 404, "no profile names such a file");
+  else
+    ask_page_question(page, req, LAB_JUDGE_SOURCE,
+                      (lab_http_str){file, (size_t)len}, false,
+                      answer_page_question);
+  lab_xfree(file);
+}
+
+void lab_page_solution(lab_page *page, lab_http_request *req) {
+  ask_page_question(page, req, LAB_JUDGE_SOLUTION, (lab_http_str){"", 0}, false,
+                    answer_page_question);
+}
+
+/* ---- the load ------------------------------------------------------------ */
+
+static void answer_load_state(lab_page *page, lab_http_request *req,
+                              int status) {
+  lab_buf out = LAB_BUF_INIT;
+  lab_page_load_write(page->load, &out);
+  lab_http_respond_buf(req, status, JSON_TYPE, NO_STORE, &out);
+}
+
+static int count_load_status(int rc) {
+  return rc == -EBUSY ? 409 : rc == -EINVAL ? 400 : 503;
+}
+
+static void begin_planned_load(page_question *q) {
+  lab_page *page = q->page;
+  lab_http_request *req = q->slow.req;
+  char url[LAB_WEB_URL];
+  lab_err err;
+  int rc = lab_web_own_url(page->config.web, url);
+  if (rc)
+    lab_err_set(&err, rc, "the lab doesn't listen: %s", strerror(-rc));
+  else
+    rc = lab_page_load_begin(page->load, url,
+                             (lab_http_str){q->out.data, q->out.len}, &err);
+  if (rc) {
+    lab_page_refuse(page, req, "load", count_load_status(rc), err.text);
+    return;
+  }
+  lab_streams_mark(&page->streams, "load", "a load begins");
+  if (lab_web_wants_page(page->config.web, req))
+    lab_page_go_on(req, "see");
+  else
+    answer_load_state(page, req, 202);
+}
+
+static void begin_asked_load(lab_slow *s) {
+  page_question *q = (page_question *)s;
+  if (q->page->is_stopped)
+    lab_http_error(s->req, 503, "the lab is stopping");
+  else if (q->result.status == 200)
+    begin_planned_load(q);
+  else
+    refuse_question(q, "load");
+  lab_slow_end(s);
+}
+
+static bool has_json_body(const lab_http_request *req) {
+  static const char json[] = "application/json";
+  lab_http_str type;
+  lab_http_header(req, "Content-Type", &type);
+  return strncasecmp(type.data, json, sizeof json - 1) == 0;
+}
+
+static void plan_asked_load(lab_page *page, lab_http_request *req) {
+  if (lab_page_load_is_running(page->load))
+    lab_page_refuse(page, req, "load", 409,
+                    "a load runs already; DELETE /lab/api/load ends it");
+  else
+    ask_page_question(page, req, LAB_JUDGE_LOAD, lab_http_body(req),
+                      has_json_body(req), begin_asked_load);
+}
+
+void lab_page_load_request(lab_page *page, lab_http_request *req) {
+  const char *method = lab_http_method(req);
+  if (strcmp(method, "POST") == 0) {
+    plan_asked_load(page, req);
+    return;
+  }
+  if (strcmp(method, "DELETE") == 0)
+    lab_page_load_end(page->load);
+  answer_load_state(page, req, 200);
+}

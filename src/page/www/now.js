@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The section "now": which step runs, since when, with which parameters; it can be
+// entered anew, with others.
+
+import { curlOf, gotoAction } from './api.js';
+import { commandLine, el, emptyState, field, fill, problemNote, setText } from './dom.js';
+import { formatSince } from './format.js';
+import { known, listen, presentStep, progressOf } from './state.js';
+import { enterStep } from './visit.js';
+
+let since, linkNote, shownVisit;
+
+function inputFor(name, value, meaning) {
+  const input = el('input', { name, value: String(value), autocomplete: 'off', spellcheck: 'false' });
+  return { name, input, node: field(name, input, meaning) };
+}
+
+// What differs from what the step has now.
+function changedParams(inputs, params) {
+  return Object.fromEntries(inputs.filter(({ name, input }) => input.value !== String(params[name]))
+    .map(({ name, input }) => [name, input.value]));
+}
+
+function buildForm(step, params, meanings) {
+  const inputs = Object.entries(params).map(([name, value]) => inputFor(name, value, meanings.get(name)));
+  const command = commandLine('');
+  const problem = el('div', {});
+  const action = () => gotoAction(step, changedParams(inputs, params));
+  const showCommand = () => command.set(curlOf(action()));
+  const form = el('form', { class: 'params' }, inputs.map((i) => i.node),
+    el('div', { class: 'row' }, el('button', { type: 'submit' }, 'Enter the step anew')), command.node, problem);
+  form.addEventListener('input', showCommand);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    fill(problem);
+    try {
+      await enterStep(step, changedParams(inputs, params));
+    } catch (error) {
+      fill(problem, problemNote(error.message));
+    }
+  });
+  showCommand();
+  return form;
+}
+
+function meaningsOf(step) {
+  return new Map((step?.parameters ?? []).map((p) => [p.name, p.meaning]));
+}
+
+function describe(status, step) {
+  const done = progressOf(status.step);
+  return [
+    el('div', { class: 'now-head' },
+      el('span', { class: 'number' }, `Step ${status.step}`),
+      el('h3', {}, step?.title || status.title || status.slug),
+      done?.solved && el('span', { class: 'chip solved' }, `solved · ${done.score}`),
+      status.fixed && el('span', { class: 'chip twin' }, 'healthy twin')),
+    step?.symptom && el('p', { class: 'symptom' }, step.symptom),
+  ];
+}
+
+function show(box) {
+  const status = known('status');
+  if (!status) return;
+  const visit = JSON.stringify([status.step, status.since, presentStep(), progressOf(status.step)?.score]);
+  setText(since, `running for ${formatSince((Date.now() - Date.parse(status.since)) / 1000)}`);
+  if (visit === shownVisit) return;
+  shownVisit = visit;
+  const params = status.params ?? {};
+  const form = el('details', { class: 'more' }, el('summary', {}, Object.keys(params).length ? 'Parameters, reset' : 'Reset'));
+  fill(box, describe(status, presentStep()), el('div', { class: 'row quiet' }, since, linkNote), form);
+  form.append(buildForm(status.step, params, meaningsOf(presentStep())));
+}
+
+function showLink(link) {
+  const text = link.isUp ? '' : 'The lab can\'t be reached; trying again…';
+  setText(linkNote, text);
+  linkNote.hidden = link.isUp;
+}
+
+export function startNow(box) {
+  since = el('span', { class: 'since' });
+  linkNote = el('span', { class: 'lost', role: 'status', hidden: true });
+  fill(box, emptyState('Asking the lab…', 'If this stays, look whether it is still running.'));
+  for (const name of ['status', 'steps', 'progress', 'sample']) listen(name, () => show(box));
+  listen('link', showLink);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The section "say": the diagnosis as a form, what the lab says to it, hints, and the
+// solution when it is found.
+
+import { curlOf, getJsonIfAny, paths, send } from './api.js';
+import { checkbox, commandLine, el, emptyState, field, fill, newId, problemNote, setText } from './dom.js';
+import { formatClock } from './format.js';
+import { makeHints } from './hints.js';
+import { bytesOf, isKept } from './keep.js';
+import { readProfile } from './profile.js';
+import { makeSolution } from './solution.js';
+import { known, listen, refreshAll } from './state.js';
+import { functionNames } from './top.js';
+import { showVerdict } from './verdict.js';
+
+const MOST_NAMES = 400;
+
+let classes = [], inputs, evidenceBox, names, ruledBox, command, result, shownCaptures, attempt;
+const namesByCapture = new Map(); // of functions, by capture
+
+function classSelect(props = {}) {
+  return el('select', props, el('option', { value: '' }, '—'), classes.map((c) => el('option', { value: c.class }, c.class)));
+}
+
+function meaningOf(name) {
+  const found = classes.find((c) => c.class === name);
+  return found ? `${found.meaning}. It shows: ${found.shows}.` : 'What kind of fault is it? Choose one, and read what it means.';
+}
+
+// ---- completion ---------------------------------------------------------------
+
+async function namesOf(capture) {
+  const key = `${capture.attempt} ${capture.id}`;
+  if (!namesByCapture.has(key)) {
+    namesByCapture.set(key, []);
+    const profile = await readProfile(await bytesOf(capture)).catch(() => undefined);
+    if (profile) namesByCapture.set(key, functionNames(profile));
+  }
+  return namesByCapture.get(key);
+}
+
+async function updateNames(captures) {
+  const lists = await Promise.all(captures.filter(isKept).map(namesOf));
+  const all = [...new Set(lists.flat())].slice(0, MOST_NAMES);
+  fill(names, all.map((name) => el('option', { value: name })));
+}
+
+// ---- evidence -----------------------------------------------------------------
+
+function ownCaptures() {
+  const answer = known('captures');
+  return (answer?.captures ?? []).filter((c) => c.attempt === answer.attempt);
+}
+
+function checkedEvidence() {
+  return [...evidenceBox.querySelectorAll('input:checked')].map((input) => input.value);
+}
+
+function showEvidence() {
+  const own = ownCaptures();
+  const key = own.map((c) => c.id).join();
+  updateNames(own).catch(() => {});
+  if (key === shownCaptures) return;
+  shownCaptures = key;
+  const before = new Set(checkedEvidence());
+  fill(evidenceBox, own.length === 0 ?
+    emptyState('No captures in this visit.', 'An answer is judged on captures: take one under load, in the section above.') :
+    own.map((c) => checkbox(`${c.id} ${c.kind} ${formatClock(c.at)}${c.busy_seconds > 0 ? '' : ' (idle)'}`, { value: c.id, checked: before.has(c.id) }).node));
+  for (const select of ruledBox.querySelectorAll('select.of-capture')) fillCaptureSelect(select);
+}
+
+function fillCaptureSelect(select) {
+  const value = select.value;
+  fill(select, ownCaptures().map((c) => el('option', { value: c.id }, `${c.id} ${c.kind}`)));
+  if (value) select.value = value;
+}
+
+function addRuledOut() {
+  const what = classSelect({ 'aria-label': 'Class that is ruled out' });
+  const by = el('select', { class: 'of-capture', 'aria-label': 'Capture that speaks against it' });
+  fillCaptureSelect(by);
+  const remove = el('button', { type: 'button', 'aria-label': 'Remove this line' }, 'Remove');
+  const row = el('div', { class: 'row ruled' }, what, el('span', {}, 'because of'), by, remove);
+  remove.addEventListener('click', () => {
+    row.remove();
+    showCommand();
+  });
+  ruledBox.append(row);
+  what.focus();
+}
+
+function ruledOut() {
+  return [...ruledBox.querySelectorAll('.ruled')].map((row) => [...row.querySelectorAll('select')].map((s) => s.value))
+    .filter(([what, by]) => what && by).map(([what, by]) => `${what}:${by}`);
+}
+
+// ---- the answer ---------------------------------------------------------------
+
+function answerAction() {
+  return { method: 'POST', path: '/lab/answer', form: {
+    class: inputs.class.value, where: inputs.where.value.trim(), evidence: checkedEvidence(), number: inputs.number.value.trim(), ruled_out: ruledOut(),
+  } };
+}
+
+function showCommand() {
+  command.set(curlOf(answerAction()));
+}
+
+async function submit(event, button) {
+  event.preventDefault();
+  button.disabled = true;
+  try {
+    const verdict = await (await send(answerAction())).json();
+    showVerdict(result, verdict);
+    await refreshAll();
+  } catch (error) {
+    fill(result, problemNote(error.message));
+  }
+  button.disabled = false;
+  result.focus();
+}
+
+function answerForm() {
+  const list = newId('names');
+  names = el('datalist', { id: list });
+  inputs = {
+    class: classSelect({ name: 'class', required: true }),
+    where: el('input', { name: 'where', required: true, list, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' }),
+    number: el('input', { name: 'number', autocomplete: 'off' }),
+  };
+  const classField = field('What is wrong?', inputs.class, meaningOf(''));
+  inputs.class.addEventListener('change', () => setText(classField.querySelector('small'), meaningOf(inputs.class.value)));
+  evidenceBox = el('div', { class: 'checks' });
+  ruledBox = el('div', {});
+  command = commandLine('');
+  const more = el('button', { type: 'button' }, 'Rule out a class');
+  more.addEventListener('click', addRuledOut);
+  const button = el('button', { type: 'submit', class: 'main', id: 'answer' }, 'Say it');
+  const form = el('form', { class: 'part' },
+    el('div', { class: 'fields wide' }, classField,
+      field('Where is it?', inputs.where, 'The function to blame, as profiles print it; those of your captures are offered.'),
+      field('A number, if the step asks for one', inputs.number, 'Such as 20ms or 10MB per request.')),
+    el('fieldset', {}, el('legend', {}, 'Evidence'), evidenceBox),
+    el('fieldset', {}, el('legend', {}, 'Ruled out'), ruledBox, more), names,
+    el('div', { class: 'row' }, button), command.node);
+  form.addEventListener('input', showCommand);
+  form.addEventListener('submit', (event) => submit(event, button));
+  showCommand();
+  return form;
+}
+
+// What was said of another visit says nothing of this one.
+function clearForAnotherVisit() {
+  const now = known('captures')?.attempt;
+  if (now !== attempt) fill(ruledBox);
+  attempt = now;
+}
+
+export async function startSay(box) {
+  const vocabulary = await getJsonIfAny(paths.classes).catch(() => undefined);
+  classes = vocabulary?.classes ?? [];
+  result = el('div', { class: 'verdict-box', tabindex: '-1', 'aria-live': 'polite' });
+  fill(box, el('div', { class: 'two' }, el('div', {}, answerForm(), result), makeHints()), makeSolution());
+  listen('captures', () => {
+    clearForAnotherVisit();
+    showEvidence();
+  });
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What the page knows of the lab. The sections listen to what they show: a change of
+// `status`, `steps`, `captures`, `progress`, `sample`, `mark`, `log`, `load` or `link`.
+
+import { getJson, getJsonIfAny, paths } from './api.js';
+
+const listeners = new Map();
+const values = new Map();
+
+/** Calls take(value) now, if the value is known, and at each change. */
+export function listen(name, take) {
+  if (!listeners.has(name)) listeners.set(name, []);
+  listeners.get(name).push(take);
+  if (values.has(name)) take(values.get(name));
+}
+
+/** The last value, or undefined. */
+export function known(name) {
+  return values.get(name);
+}
+
+/** Tells all who listen; with `isPassing` the value is for those only who listen now. */
+export function tell(name, value, isPassing = false) {
+  if (!isPassing) values.set(name, value);
+  for (const take of listeners.get(name) ?? []) take(value);
+}
+
+async function refresh(name, path, get = getJson) {
+  const value = await get(path);
+  if (value !== undefined) tell(name, value);
+  return value;
+}
+
+export const refreshSteps = () => refresh('steps', paths.steps);
+export const refreshStatus = () => refresh('status', paths.status);
+export const refreshCaptures = () => refresh('captures', paths.captures, getJsonIfAny);
+export const refreshProgress = () => refresh('progress', paths.progress, getJsonIfAny);
+
+/** All that a switch, an answer or a capture can have changed. What fails is tried at the next change. */
+export async function refreshAll() {
+  await Promise.allSettled([refreshStatus(), refreshSteps(), refreshCaptures(), refreshProgress()]);
+}
+
+/** The step that runs now, from the list of steps; or undefined. */
+export function presentStep() {
+  const status = known('status');
+  return known('steps')?.steps.find((s) => s.number === status?.step);
+}
+
+/** What the student has done in a step: { solved, score, visits... } or undefined. */
+export function progressOf(number) {
+  return known('progress')?.steps.find((s) => s.step === number);
+}

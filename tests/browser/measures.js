@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// What is measured on the page: its weight, when it is painted, what moves, and how
+// smoothly a large flame graph zooms. And its looks: narrow, wide, dark; hostile texts.
+'use strict';
+const path = require('node:path');
+const {pathToFileURL} = require('node:url');
+const {openPage} = require('./watch.js');
+
+const WEIGHT = 300000; // bytes, gzipped
+const NODES = 5000;
+const PATIENCE = 4000; // ms, as in page.css
+
+exports.weight = async ({page, url, check}) => {
+  await page.addInitScript(() => {
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+    }).observe({type: 'layout-shift', buffered: true});
+    new MutationObserver(() => {
+      if (document.documentElement.classList.contains('ready')) window.readyAt ??= performance.now();
+    }).observe(document, {subtree: true, attributes: true});
+  });
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('.link.up');
+  await page.waitForTimeout(2000);
+  const {bytes, files, paint, shift, readyAt} = await page.evaluate(() => {
+    const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+      .filter((e) => e.name.includes('/lab/page/') || e.name.endsWith('/lab/'));
+    const paints = performance.getEntriesByName('first-contentful-paint');
+    return {
+      bytes: all.reduce((sum, e) => sum + e.encodedBodySize, 0), files: all.length,
+      paint: paints.length ? paints[0].startTime : 0, shift: window.shift, readyAt: window.readyAt,
+    };
+  });
+  console.log(`the page has ${bytes} bytes in ${files} files; first paint after ${Math.round(paint)} ms; ready after ${Math.round(readyAt)} ms; layout shift ${shift.toFixed(3)}`);
+  // Later than that, the page is shown as the lab has sent it, and changes then.
+  check(readyAt > PATIENCE || shift < 0.1, `the page moves while it is loaded: ${shift}`);
+  check(files > 10 && bytes < WEIGHT, `the page has ${bytes} bytes in ${files} files`);
+};
+
+// A profile of so many nodes: stacks of five, of which each third goes on a branch of its own.
+async function makeProfile() {
+  const {encodeProfile} = await import(pathToFileURL(path.join(__dirname, '../page/encode.mjs')));
+  const stacks = [];
+  for (let i = 0; i < NODES / 4; i++) {
+    stacks.push({names: ['main', `group${i % 25}`, `part${i % 500}`, `a${i}`, `b${i}`, `c${i}`], values: [1 + i % 7, 100 * (1 + i % 7)]});
+  }
+  return encodeProfile({types: [['objects', 'count'], ['space', 'bytes']], stacks, file: 'a.c'});
+}
+
+// Counts frames for a second; with keys that zoom in and out all the time.
+function countFrames(keys) {
+  return new Promise((done) => {
+    const svg = document.querySelector('svg.flame'), began = performance.now();
+    let frames = 0, slowest = 0, last = began, next = 0;
+    const step = (now) => {
+      frames++;
+      slowest = Math.max(slowest, now - last);
+      last = now;
+      if (keys.length && now - next > 120) {
+        next = now;
+        svg.dispatchEvent(new KeyboardEvent('keydown', {key: keys[frames % keys.length], bubbles: true}));
+      }
+      if (now - began < 3000) requestAnimationFrame(step);
+      else done({perSecond: frames / 3, slowest});
+    };
+    requestAnimationFrame(step);
+  });
+}
+
+exports.zoom = async ({page, url, check}) => {
+  const body = Buffer.from(await makeProfile());
+  await page.route('**/debug/pprof/heap', async (route) => {
+    await route.fetch();
+    await route.fulfill({body, contentType: 'application/octet-stream'});
+  });
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('.link.up');
+  await page.click('[data-kind="heap"]');
+  await page.waitForSelector('svg.flame .box-text');
+  const idle = await page.evaluate(countFrames, []);
+  const busy = await page.evaluate(countFrames, ['ArrowDown', 'Enter', 'ArrowRight', 'Enter', 'ArrowRight', 'ArrowDown', 'Enter', 'Escape']);
+  console.log(`${NODES} nodes: ${busy.perSecond.toFixed(0)} frames per second while zooming (${idle.perSecond.toFixed(0)} at rest), the slowest frame ${Math.round(busy.slowest)} ms`);
+  check(busy.perSecond > idle.perSecond / 2, 'zooming has less than half of the frames that the page has at rest');
+};
+
+exports.looks = async (visit) => {
+  for (const [name, options] of Object.entries({
+    'look-360': {viewport: {width: 360, height: 740}}, 'look-2560': {viewport: {width: 2560, height: 1300}},
+    'look-dark': {colorScheme: 'dark'}, 'look-calm': {reducedMotion: 'reduce', forcedColors: 'active'},
+  })) {
+    const look = await openPage(visit.browser, {...visit, ...options});
+    await look.page.goto(`${visit.url}/lab/`);
+    await look.page.waitForSelector('.link.up');
+    await look.page.click('[data-kind="threadcreate"]');
+    await look.page.waitForSelector('svg.flame .box-text');
+    await look.shot(name);
+    const over = await look.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    visit.check(over <= 0, `${name}: the page is ${over} px wider than the window`);
+    if (!options.forcedColors) await look.isAccessible(name);
+    visit.complaints.push(...look.complaints);
+    await look.close();
+  }
+};
+
+exports.hostile = async ({page, url, check}) => {
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('#steps button[data-step="90"]');
+  await page.click('#steps button[data-step="90"]');
+  await page.waitForFunction(() => document.querySelector('#now .number')?.textContent === 'Step 90');
+  const {text, images, scripts} = await page.evaluate(() => ({
+    text: document.querySelector('#now h3').textContent, images: document.images.length, scripts: document.scripts.length,
+  }));
+  check(text === '<img src=x onerror=alert(1)>', `the title is shown as ${text}`);
+  check(images === 0 && scripts === 1, `there are ${images} images and ${scripts} scripts`);
+};
+
+// The stream can't be opened; then it can.
+exports.lost = async (visit) => {
+  const {page, url} = visit;
+  const says = (word) => page.waitForFunction((w) => document.querySelector('.link')?.textContent.includes(w), word);
+  await page.route('**/lab/api/stream', (route) => route.abort());
+  await page.goto(`${url}/lab/`);
+  await says('lost');
+  await visit.shot('lost');
+  await page.unroute('**/lab/api/stream');
+  await says('live');
+  visit.complaints.splice(0, visit.complaints.length, ...visit.complaints.filter((c) => !/ERR_FAILED.*stream/.test(c)));
+};
+
+// What was captured is still there when the page is loaded again.
+exports.reload = async ({page, url, check}) => {
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('.link.up');
+  await page.click('[data-kind="threadcreate"]');
+  await page.waitForSelector('svg.flame .box-text');
+  const id = await page.$eval('table.captures tbody th', (cell) => cell.textContent);
+  await page.click('#steps button[data-step="1"]');
+  await page.waitForFunction(() => document.querySelector('#now .number')?.textContent === 'Step 1');
+  await page.reload();
+  await page.waitForSelector('.link.up');
+  await page.click(`[aria-label="Open ${id}"]`);
+  await page.waitForSelector('svg.flame .box-text');
+  check(await page.$(`tr.earlier [aria-label="Open ${id}"]`), 'the capture isn\'t of an earlier visit');
+};
+
+// Without JavaScript: choose, send, ask for a hint, answer.
+exports.plain = async (visit) => {
+  const look = await openPage(visit.browser, {...visit, javaScriptEnabled: false});
+  const {page} = look;
+  const says = async (pattern) => {
+    const text = await page.textContent('body');
+    visit.check(pattern.test(text), `${page.url()} doesn't say ${pattern}: ${text.slice(0, 300)}`);
+  };
+  const submit = (selector) => Promise.all([page.waitForNavigation(), page.click(selector)]);
+  await page.goto(`${visit.url}/lab/`);
+  await submit('li[data-step="5"] button');
+  await says(/Step 5/);
+  await submit('#see form[action="/lab/request"] button');
+  await says(/hello world/);
+  await submit('#say form[action="/lab/hint"] button');
+  await says(/\?/);
+  await look.shot('plain');
+  await page.selectOption('#say select[name=class]', 'cpu.hot');
+  await page.fill('#say input[name=where]', 'eatCPU');
+  await submit('#say form[action="/lab/answer"] button');
+  await says(/captured/);
+  visit.complaints.push(...look.complaints);
+  await look.close();
+};

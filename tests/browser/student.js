@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// A student on the page: chooses a step, sends a load, captures, reads the flame graph,
+// errs, is told why, finds it, reads the solution, compares with the healthy twin.
+'use strict';
+
+async function openLab({page, url}) {
+  await page.goto(`${url}/lab/`);
+  await page.waitForSelector('#steps [data-step="3"] button, #steps button[data-step="3"]');
+  await page.waitForSelector('.link.up');
+}
+
+async function chooseStep(visit, number) {
+  const {page} = visit;
+  await page.click(`#steps button[data-step="${number}"]`);
+  await page.waitForFunction((n) => document.querySelector('#now .number')?.textContent === `Step ${n}`, number);
+}
+
+async function sendLoad({page}) {
+  await page.click('#load-start');
+  await page.waitForFunction(() => document.querySelector('#load-start').disabled);
+  await page.waitForFunction(() => !document.querySelector('#load-start').disabled);
+  return page.$$eval('.number-box', (boxes) => Object.fromEntries(boxes.map((b) => [b.firstChild.textContent, b.lastChild.textContent])));
+}
+
+const lastCapture = ({page}) => page.$eval('table.captures tbody th', (cell) => cell.textContent);
+const countCaptures = ({page}) => page.$$eval('table.captures tbody tr', (rows) => rows.length);
+
+async function capture(visit, kind, seconds) {
+  const {page} = visit, before = await countCaptures(visit);
+  if (seconds) await page.fill('#capture-seconds', String(seconds));
+  await page.click(`[data-kind="${kind}"]`);
+  await page.waitForFunction((n) => document.querySelectorAll('table.captures tbody tr').length > n, before);
+  await page.waitForSelector('.viewer-body');
+  return lastCapture(visit);
+}
+
+async function captureUnderLoad(visit, kind, seconds) {
+  await visit.page.click('#load-start');
+  const id = await capture(visit, kind, seconds);
+  await visit.page.waitForFunction(() => !document.querySelector('#load-start').disabled);
+  return id;
+}
+
+const flameTexts = ({page}) => page.$$eval('svg.flame .box-text', (texts) => texts.map((t) => t.textContent));
+
+async function seesInFlame(visit, name) {
+  await visit.page.waitForFunction((n) => [...document.querySelectorAll('svg.flame .box-text')].some((t) => t.textContent.includes(n)), name)
+    .catch(async () => visit.check(false, `${name} isn't in the flame graph: ${await flameTexts(visit)}`));
+}
+
+async function answer(visit, {what, where, evidence}) {
+  const {page} = visit;
+  await page.selectOption('#say select[name=class]', what);
+  await page.fill('#say input[name=where]', where);
+  for (const box of await page.$$('.checks input')) await box.setChecked(evidence.includes(await box.getAttribute('value')));
+  await page.$eval('.verdict-box', (box) => box.replaceChildren());
+  await page.click('#answer');
+  await page.waitForSelector('.verdict');
+  return page.$eval('.verdict', (v) => ({kind: v.className, text: v.textContent}));
+}
+
+async function errs(visit, guess, pattern) {
+  const verdict = await answer(visit, guess);
+  visit.check(/wrong|partial/.test(verdict.kind), `the verdict is ${verdict.kind}: ${verdict.text}`);
+  visit.check(pattern.test(verdict.text), `the feedback is: ${verdict.text}`);
+}
+
+async function solves(visit, guess) {
+  const verdict = await answer(visit, guess);
+  visit.check(/solved/.test(verdict.kind), `the verdict is ${verdict.kind}: ${verdict.text}`);
+  await visit.page.waitForSelector('.solution');
+  await visit.page.waitForSelector('.ticket .chip.solved, #now .chip.solved');
+}
+
+// Ticks one capture of the fault and one of the twin, and compares them.
+async function comparesWithTwin(visit, fault, take) {
+  const {page} = visit;
+  await page.click('#enter-twin');
+  await page.waitForFunction((id) => document.querySelector('table.captures tr.earlier th')?.textContent && id, fault);
+  const healthy = await take();
+  visit.check(healthy !== fault, 'the twin has no capture of its own');
+  for (const box of await page.$$('table.captures input:checked')) await box.uncheck();
+  await page.check(`[aria-label="Compare ${fault}"]`);
+  await page.check(`[aria-label="Compare ${healthy}"]`);
+  await page.click('#compare');
+  await page.waitForSelector('.diff-view .headline');
+  return page.$eval('.diff-view', (view) => view.textContent);
+}
+
+// ---- the parts ----------------------------------------------------------------
+
+exports.step2 = async (visit) => {
+  await openLab(visit);
+  await chooseStep(visit, 2);
+  await visit.shot('step2-chosen');
+  const idle = await capture(visit, 'profile', 1);
+  await visit.page.waitForSelector('.viewer .empty');
+  await visit.shot('step2-idle-capture');
+  const id = await captureUnderLoad(visit, 'profile', 6);
+  await seesInFlame(visit, 'eatCPU');
+  await visit.shot('step2-flame');
+  await errs(visit, {what: 'memory.retained', where: 'eatCPU', evidence: [id]}, /./);
+  await visit.shot('step2-wrong');
+  await solves(visit, {what: 'cpu.hot', where: 'eatCPU', evidence: [id, idle]});
+  await visit.isAccessible('solved');
+  await visit.shot('step2-solved');
+  const text = await comparesWithTwin(visit, id, () => captureUnderLoad(visit, 'profile', 3));
+  visit.check(/has −/.test(text) && text.includes('quote.eatCPU'), `the diff is: ${text}`);
+  await visit.shot('step2-diff');
+};
+
+exports.step5 = async (visit) => {
+  await openLab(visit);
+  await chooseStep(visit, 5);
+  const before = await capture(visit, 'goroutine');
+  const load = await sendLoad(visit);
+  visit.check(load.answered === '100', `answered: ${load.answered}`);
+  const after = await capture(visit, 'goroutine');
+  await seesInFlame(visit, 'startGoroutines');
+  await visit.shot('step5-flame');
+  await visit.page.check(`[aria-label="Compare ${before}"]`);
+  await visit.page.check(`[aria-label="Compare ${after}"]`);
+  await visit.page.click('#compare');
+  const headline = await visit.page.textContent('.diff-view .headline');
+  visit.check(/\+5(\.0\d?)? per request/.test(headline), `the headline is: ${headline}`);
+  await visit.shot('step5-diff');
+  await visit.isAccessible('diff');
+  await errs(visit, {what: 'leak.file', where: 'request', evidence: [after]}, /./);
+  await solves(visit, {what: 'leak.task', where: 'startGoroutines', evidence: [after]});
+  await visit.shot('step5-solved');
+  const text = await comparesWithTwin(visit, after, async () => {
+    await sendLoad(visit);
+    return capture(visit, 'goroutine');
+  });
+  visit.check(/has −/.test(text) && text.includes('workers.startGoroutines'), `the diff is: ${text}`);
+  await visit.shot('step5-twin');
+};
