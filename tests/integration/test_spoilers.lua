@@ -55,7 +55,7 @@ for _, folder in ipairs(t.names(SCENARIOS)) do
   if number and number > 0 then
     local class, where = read_lesson(folder)
     t.test(folder .. ": the lab tells neither class nor function", function()
-      local lab = t.start("--hints", "0")
+      local lab = t.start("--hints", "0", "--state", t.temp_dir())
       lab:get("/goto?step=" .. number)
       walk(lab, class, where) -- of one who has looked at nothing
       lab:get("/debug/pprof/heap") -- and of one who has captured something
