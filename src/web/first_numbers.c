@@ -18,6 +18,8 @@ typedef struct first_look {
   lab_activity_mark began;
   lab_metrics_facts facts;
   lab_buf metrics, vars;
+  void (*taken)(void *arg);
+  void *arg;
 } first_look;
 
 static void write_first_numbers(uv_work_t *work) {
@@ -55,20 +57,25 @@ static void on_first_numbers_written(uv_work_t *work, int status) {
   lab_metrics_free(&f->facts);
   lab_buf_free(&f->metrics);
   lab_buf_free(&f->vars);
+  if (f->taken)
+    f->taken(f->arg);
   lab_xfree(f);
 }
 
-void lab_first_numbers_take(lab_web *web) {
+bool lab_first_numbers_take(lab_web *web, void (*taken)(void *arg), void *arg) {
   const lab_capture *known = web->first_numbers.of[0];
   lab_activity_mark now = lab_activity_read(&web->activity);
   if (web->stopping || (known && known->attempt == now.attempt.id))
-    return;
+    return false;
   first_look *f = lab_xcalloc(1, sizeof *f);
   f->web = web;
+  f->taken = taken;
+  f->arg = arg;
   f->began = now;
   lab_metrics_collect(web, &f->facts);
   uv_queue_work(web->config.loop, &f->work, write_first_numbers,
                 on_first_numbers_written);
+  return true;
 }
 
 size_t lab_first_numbers_get(lab_web *web, uint64_t attempt,

@@ -59,7 +59,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
     return rc;
   }
   lab_loop_lag_start(&web->lag, config->loop);
-  lab_first_numbers_take(web);
+  lab_first_numbers_take(web, NULL, NULL);
   *out = web;
   return 0;
 }

@@ -44,7 +44,10 @@ local function sweep(what, first, step, last, prelude_of)
       local lab, code, log = start_under(prelude)
       if lab then
         served = served + 1
-        t.equal(lab:stop(), 0, prelude)
+        -- With a little less than enough, what follows the start fails: with a reason.
+        local ended = lab:stop()
+        local reason = lab:log():find("\ndiaglab: out of memory: ", 1, true)
+        t.check(ended == 0 or ended == 3 and reason, ("%s: it ended with %s"):format(prelude, ended))
       else
         t.check(code == 1 or code == 3, ("%s: it ended with %d: %s"):format(prelude, code, log))
         t.match(log, "diaglab: [^\n]+\n", prelude)
