@@ -77,7 +77,9 @@ end
 
 function naive.solve(f, seen)
   local cpu = seen.profiles.cpu
-  local busy = cpu and cpu:sum({ scenario = seen.slug, type = "cpu" }).whole / 1e9 > 0.5 * seen.elapsed
+  -- Ready to compute is as good: on a busy machine others had the processor.
+  local computed = cpu and cpu:sum({ scenario = seen.slug, type = "cpu" }).whole / 1e9
+  local busy = computed and computed > 0 and computed + (seen.waited or 0) > 0.5 * seen.elapsed
   local kind, type = busy and "cpu" or "wall", busy and "cpu" or "time"
   local byName, byMetric = guessByNames(f, seen), guessByMetric(seen)
   local guesses = {

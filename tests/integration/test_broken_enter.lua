@@ -32,7 +32,8 @@ t.test("a limit below what scenario.lua itself took when it was read", function(
   local dir = t.temp_dir()
   local texts = {
     ["41-keeps"] = "kept = ('x'):rep(4 << 20)",
-    ["42-starts"] = "lab.go(function() local k = ('x'):rep(4 << 20) lab.sleep(60) return k end) lab.sleep(0.01)",
+    ["42-starts"] = "local has lab.go(function() local k = ('x'):rep(4 << 20) has = true lab.sleep(60) return k end) "
+      .. "while not has do lab.sleep(0.001) end",
   }
   for name, takes in pairs(texts) do
     t.run("mkdir " .. dir .. "/" .. name)

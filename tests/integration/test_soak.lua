@@ -131,15 +131,12 @@ local function check_log(lab)
   t.check(not lab:log():find("Sanitizer", 1, true), "no sanitizer report")
 end
 
-local function soak(steps, wanted, seconds)
-  local lab = start_lab()
-  attacks.warm_up(lab)
-  use_everything(lab, steps)
-  local before = attacks.settle(lab)
-  print_progress(lab, 0, 0, before)
-  local clients, stop = start_clients(lab), t.now() + (seconds or math.huge)
+-- Switches to STEPS at random, beside all clients, until ENDED(switches) is true.
+-- Returns how many there were, and how many were refused.
+local function switch_at_random(lab, steps, ended)
+  local clients = start_clients(lab)
   local switches, refused = 0, 0
-  while seconds and t.now() < stop or not seconds and switches < wanted do
+  while not ended(switches) do
     if not switch_once(lab, steps[math.random(#steps)]) then refused = refused + 1 end
     switches = switches + 1
     if switches % 100 == 0 then print_progress(lab, switches, refused, attacks.take_census(lab)) end
@@ -148,6 +145,23 @@ local function soak(steps, wanted, seconds)
   back_to_start(lab)
   end_clients(clients)
   back_to_start(lab)
+  return switches, refused
+end
+
+-- FIRST: how many switches come before memory is looked at. The stacks that profiles
+-- have named stay, as Go's do, and most of them are met in the first 200.
+local function soak(steps, wanted, seconds, first)
+  local lab = start_lab()
+  attacks.warm_up(lab)
+  use_everything(lab, steps)
+  if first then switch_at_random(lab, steps, function(n) return n == first end) end
+  local before = attacks.settle(lab)
+  print_progress(lab, 0, 0, before)
+  local stop = t.now() + (seconds or 0)
+  local switches, refused = switch_at_random(lab, steps, function(n)
+    if seconds then return t.now() >= stop end
+    return n == wanted
+  end)
   local now
   local same = pcall(t.eventually, function()
     now = attacks.take_census(lab)
@@ -162,7 +176,7 @@ end
 t.test("some switches give everything back", function() soak(list_steps(), 8) end)
 
 t.long("a thousand switches give everything back", function()
-  soak(list_steps(), tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")))
+  soak(list_steps(), tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")), 200)
 end)
 
 t.finish()
