@@ -384,7 +384,8 @@ local PROGRAM = "program-file"
 -- Nothing, or a status and a message.
 local function chooseProgram(entry, name)
   if not name then return end
-  if not name:find("^[%w_-]+%.lua$") or not host.exists(entry.dir .. "/" .. name) then
+  -- To read a lesson as a program would show it in /lab/api/source.
+  if not name:find("^[%w_-]+%.lua$") or name == "lesson.lua" or not host.exists(entry.dir .. "/" .. name) then
     return 400, ("%s: step %d has no program '%s'"):format(PROGRAM, entry.number, name)
   end
   entry.file = entry.dir .. "/" .. name

@@ -146,6 +146,9 @@ local function tellsAnswer(about)
   return outline and type(outline.lesson) == "table" and outline.lesson.diagnosis ~= nil
 end
 
+-- Files of an exercise that tell what is wrong; lua/repair.lua hides them, too.
+local function isTelling(name) return name == "lesson.lua" or name:find "^fixed" ~= nil end
+
 -- The file is one that profiles name: page's C code has looked.
 function api.source(question)
   local about, entry = describe(question.step)
@@ -155,7 +158,8 @@ function api.source(question)
   end
   local lesson = about.lesson and parts.lesson.read(host.data(about.lesson, "lesson")) or {}
   local isRepaired = lesson.fixed and path == folder .. "/" .. tostring(lesson.fixed.file)
-  if (isRepaired or tellsAnswer(about)) and not isSolved(question) then
+  local tells = isRepaired or isTelling(path:match "[^/]*$") or tellsAnswer(about)
+  if tells and not isSolved(question) then
     return refuse(403, "this file tells what is wrong: it can be read when the step is solved")
   end
   local text, problem = host.read(path)

@@ -80,12 +80,12 @@ static void tell_switch(lab_web *web, const char *kind, int step) {
 
 /* Whether the step runs another program now: lua/main.lua. */
 static void note_program(const goto_request *c) {
-  char name[8];
+  char name[32] = "";
   int found = lab_http_query_get(c->req, "program-file", name, sizeof name);
-  if (c->x.status == 200)
-    c->web->runs_fixed = found != -ENOENT;
-  else if (c->x.status == 500)
-    c->web->runs_fixed = false; /* the lab is in step 0 */
+  if (lab_shown_number(c->web->config.vm) == 0)
+    c->web->runs_fixed = false; /* it could not be entered */
+  else if (c->x.status == 200)
+    c->web->runs_fixed = found != -ENOENT && strcmp(name, "scenario.lua") != 0;
 }
 
 static void reply_to_goto(goto_request *c) {

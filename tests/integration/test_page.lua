@@ -445,6 +445,17 @@ t.test("sources are those that profiles of the step name, and no others", functi
     local answer = lab:get(API .. "source?file=" .. folder .. file)
     t.equal(answer.status, 404, file)
   end
+  -- A lesson is no program, and the repaired program's source tells what is wrong.
+  local lesson = lab:get("/goto?step=3&program-file=lesson.lua")
+  t.equal(lesson.status, 400)
+  t.has(lesson.body, "step 3 has no program 'lesson.lua'")
+  t.match(lab:get("/status").body, '"step": 3,')
+  t.equal(lab:get("/goto?step=3&program-file=fixed.lua").status, 200)
+  t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/fixed.lua").status, 403)
+  t.match(lab:get("/status").body, '"fixed": true')
+  t.equal(lab:get("/goto?step=3&rounds=1&program-file=scenario.lua").status, 200)
+  t.match(lab:get("/status").body, '"fixed": false')
+  t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/lesson.lua").status, 404)
   t.equal(lab:get(API .. "source?file=").status, 400)
   t.equal(lab:get(API .. "source").status, 400)
   t.equal(lab:get(API .. "source?file=" .. ("a"):rep(5000)).status, 404)
