@@ -80,8 +80,17 @@ static void show_form_answer(form_call *f, lab_http_result *result) {
   lab_page_show(f->page, f->req, &what);
 }
 
+/* Else its switch would look as if somebody waited for it. */
+static void on_form_client_gone(lab_http_request *req, void *arg) {
+  form_call *f = arg;
+  (void)req;
+  lab_http_call_cancel(f->call);
+  free_form_call(f);
+}
+
 static void on_form_answered(void *arg, lab_http_result *result) {
   form_call *f = arg;
+  lab_http_on_gone(f->req, NULL, NULL);
   bool is_answer = strcmp(f->kind, "answer") == 0;
   bool is_request = f->path != NULL;
   if (is_request)
@@ -132,6 +141,7 @@ static form_call *ask_own_lab(lab_page *page, lab_http_request *req,
                                                  .max_body = ANSWER_MOST,
                                                  .done = on_form_answered,
                                                  .arg = f});
+  lab_http_on_gone(req, on_form_client_gone, f);
   lab_buf_free(&url);
   return f;
 }
@@ -268,6 +278,7 @@ void lab_page_stop_forms(lab_page *page) {
   while (!lab_list_empty(&page->forms)) {
     form_call *f = LAB_CONTAINER(page->forms.next, form_call, link);
     lab_http_call_cancel(f->call);
+    lab_http_on_gone(f->req, NULL, NULL);
     lab_http_error(f->req, 503, "the lab is stopping");
     free_form_call(f);
   }

@@ -46,6 +46,7 @@ static void add_step_facts(lab_json *j, lab_vm *vm) {
   lab_json_decimal(j, step.since / LAB_MILLISECOND, 3);
   lab_buf_free(&step.title);
   lab_buf_free(&step.params);
+  lab_buf_free(&step.given);
   lab_buf_free(&entry.where);
 }
 

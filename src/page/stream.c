@@ -234,6 +234,7 @@ static void write_hello(lab_streams *s, lab_buf *out) {
   lab_json_finish(&j);
   lab_buf_free(&step.title);
   lab_buf_free(&step.params);
+  lab_buf_free(&step.given);
   lab_buf_free(&entry.where);
 }
 
