@@ -48,6 +48,9 @@ local function keep(url, folder)
   if not ok then refuse("%s", problem) end
   local n = 0
   local function keepOne(c)
+    if type(c) ~= "table" or type(c.id) ~= "string" or not c.id:find "^[bc]%d+$" then
+      refuse("%s: a capture's id isn't like c1", url)
+    end
     local bytes = get(("%s/lab/captures?id=%s"):format(url, c.id))
     ok, problem = host.write_new(folder .. "/" .. c.id, bytes)
     if not ok then refuse("%s", problem) end

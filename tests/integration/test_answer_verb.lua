@@ -57,6 +57,25 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   t.has(bad.out, "JSON, byte 1")
 end)
 
+-- A list of another lab names a file outside the folder.
+t.test("captures are kept in the folder only", function()
+  local dir = t.temp_dir()
+  local scenarios = dir .. "/s"
+  t.equal(t.run(("mkdir -p %s/41-other"):format(scenarios)).code, 0)
+  t.write(scenarios .. "/41-other/scenario.lua", [[
+return { request = function() return "" end, routes = { ["/x/lab/captures"] = function()
+  return '{"format": "diaglab-captures/1", "step": 1, "attempt": "a", ' ..
+    '"captures": [{"id": "../evil", "kind": "heap", "attempt": "a", "slug": "s"}]}'
+end } }
+]])
+  local lab = t.start_with({ scenarios, t.source .. "/scenarios" }, "--step", "41")
+  local result = run("--url", lab.url .. "/x", "--keep", dir .. "/pack")
+  t.check(result.code ~= 0, result.out)
+  t.has(result.err, "a capture's id isn't like c1")
+  t.check(not t.read(dir .. "/evil"), "nothing is written beside the folder")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("an answer in words is the same as one in a file", function()
   local lab = t.start("--step", "6")
   for _ = 1, 4 do lab:get("/") end
