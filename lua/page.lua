@@ -385,7 +385,7 @@ local function happened(facts)
   local kind = h.verdict and h.verdict.verdict or "refused"
   return html('<div role=status class=happened data-kind=%s data-verdict="%s">\n%r' ..
     '<p><a href="#%s">Go on</a></p></div>\n', h.kind, kind, h.verdict and verdictText(h.verdict) or
-    html("<p>%s</p>\n", h.text:match "^(.-)%s*$"), PLACES[h.kind] or "now")
+    html("<p>%s</p>\n", h.text:match "^.*%S" or ""), PLACES[h.kind] or "now")
 end
 
 -- ---- the whole -------------------------------------------------------------------

@@ -72,6 +72,7 @@ local function look(lab, l, load, seconds)
     addTotals(jobs, lab, {})
     host.together(jobs)
     host.together(recordings(lab, 1))
+    jobs = {}
     addTotals(jobs, lab, {})
     host.together(jobs)
   end

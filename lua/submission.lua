@@ -44,7 +44,7 @@ end
 local FORM = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true,
   evidence = true, number = true, ruled_out = true, confidence = true, format = true }
 
-local function trim(text) return text:match("^%s*(.-)%s*$") end
+local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
 local function addWords(list, value)
   list = list or {}

@@ -81,8 +81,13 @@ static void note_result(lab_web *web, const answer *x) {
   lab_answers *a = follow_answers(web);
   if (r->code[0])
     count_code(a, r->code);
+  if (r->verdict[0]) {
+    tell_verdict(web, x);
+    lab_log("step %d: an answer was judged: %s, %d of 100 (%s)",
+            x->question.step, r->verdict, r->score, r->code);
+  }
   if (x->question.attempt != a->attempt)
-    return;
+    return; /* it was another visit's */
   bool judged = r->verdict[0] && strcmp(r->verdict, "invalid") != 0;
   if (judged && strcmp(r->verdict, "solved") != 0)
     a->wrong++;
@@ -90,11 +95,6 @@ static void note_result(lab_web *web, const answer *x) {
     a->wait_until = lab_clock_mono() + WAIT_S * LAB_SECOND;
     a->unknown = UNKNOWN_AFTER;
   }
-  if (r->verdict[0])
-    tell_verdict(web, x);
-  if (r->verdict[0])
-    lab_log("step %d: an answer was judged: %s, %d of 100 (%s)",
-            x->question.step, r->verdict, r->score, r->code);
 }
 
 void lab_answers_write(const lab_answers *answers, lab_exposition *e) {
