@@ -171,9 +171,15 @@ static void on_stream_second(uv_timer_t *timer) {
   s->each_second(s->arg);
 }
 
-/* Here and not on the pool: the switch doesn't wait for the pool. */
+/* Here and not on the pool: the switch doesn't wait for the pool. It counts the
+ * process's descriptors, which may be many; so a crowd of switches has one look
+ * in a second. */
 void lab_streams_note_healthy(lab_streams *s) {
   lab_numbers now;
+  uint64_t at = lab_clock_mono();
+  if (s->noted && at - s->noted < LAB_SECOND)
+    return;
+  s->noted = at;
   uint64_t attempt = lab_attempt_now().id;
   lab_numbers_begin(&now, s->vm, s->web);
   lab_numbers_complete(&now);

@@ -29,6 +29,7 @@ typedef struct lab_streams {
   lab_numbers numbers; /* that are being measured */
   uint64_t attempt;    /* at that moment, and at the one before: */
   uint64_t last_attempt;
+  uint64_t noted; /* when the healthy step was measured last, lab_clock_mono */
   lab_baseline baseline;
   void (*each_second)(void *arg);
   void *arg;

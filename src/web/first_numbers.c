@@ -6,11 +6,16 @@
 #include <uv.h>
 
 #include "base/alloc.h"
+#include "prof/attempt.h"
 #include "web/activity.h"
 #include "web/exposition.h"
 #include "web/metrics.h"
 #include "web/vars.h"
 #include "web/web_internal.h"
+
+/* One of the start and one of a switch. A crowd of switches has no more: it
+ * would keep the pool from all else. */
+enum { UNDER_WAY_MOST = 2 };
 
 typedef struct first_look {
   uv_work_t work;
@@ -47,6 +52,7 @@ static void on_first_numbers_written(uv_work_t *work, int status) {
   first_look *f = LAB_CONTAINER(work, first_look, work);
   lab_web *web = f->web;
   (void)status;
+  web->first_numbers.under_way--;
   if (!web->stopping && !is_first_look_spoilt(f)) {
     lab_first_numbers_free(&web->first_numbers);
     web->first_numbers.of[0] = make_first_capture(f, "metrics", &f->metrics);
@@ -59,14 +65,18 @@ static void on_first_numbers_written(uv_work_t *work, int status) {
   lab_buf_free(&f->vars);
   if (f->taken)
     f->taken(f->arg);
+  if (lab_attempt_now().id != f->began.attempt.id)
+    lab_first_numbers_take(web, NULL, NULL);
   lab_xfree(f);
 }
 
 bool lab_first_numbers_take(lab_web *web, void (*taken)(void *arg), void *arg) {
   const lab_capture *known = web->first_numbers.of[0];
   lab_activity_mark now = lab_activity_read(&web->activity);
-  if (web->stopping || (known && known->attempt == now.attempt.id))
+  if (web->stopping || web->first_numbers.under_way == UNDER_WAY_MOST ||
+      (known && known->attempt == now.attempt.id))
     return false;
+  web->first_numbers.under_way++;
   first_look *f = lab_xcalloc(1, sizeof *f);
   f->web = web;
   f->taken = taken;
@@ -89,7 +99,8 @@ size_t lab_first_numbers_get(lab_web *web, uint64_t attempt,
 }
 
 void lab_first_numbers_free(lab_first_numbers *numbers) {
-  for (size_t i = 0; i < LAB_FIRST_NUMBERS; i++)
+  for (size_t i = 0; i < LAB_FIRST_NUMBERS; i++) {
     lab_capture_unref(numbers->of[i]);
-  *numbers = (lab_first_numbers){0};
+    numbers->of[i] = NULL;
+  }
 }

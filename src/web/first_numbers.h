@@ -22,12 +22,15 @@ enum { LAB_FIRST_NUMBERS = 2 }; /* of metrics and of vars */
 
 /* All zeros: there are none. */
 typedef struct lab_first_numbers {
-  lab_capture *of[LAB_FIRST_NUMBERS]; /* private */
+  /* Private. */
+  lab_capture *of[LAB_FIRST_NUMBERS];
+  unsigned under_way;
 } lab_first_numbers;
 
 /* A step was entered: takes them, and calls TAKEN (which may be NULL) when that
  * has ended. Returns false, and doesn't call it, if nothing is to be done: they
- * were taken in this attempt, or the lab is stopping. */
+ * were taken in this attempt, several are being taken (these follow
+ * then), or the lab is stopping. */
 bool lab_first_numbers_take(lab_web *web, void (*taken)(void *arg), void *arg);
 /* Sets OUT to those of ATTEMPT. Returns how many there are: all, or 0. Each
  * is the caller's, who gives it back with lab_capture_unref. */

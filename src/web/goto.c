@@ -39,7 +39,7 @@ enum {
   PATIENCE_MS = 40,
   KNOWN_MS = 900,
   STARVED_MS = 3000,
-  NUMBERS_MS = 30,
+  NUMBERS_MS = 60,
   STEP_MAX = 9999,
 };
 

@@ -70,6 +70,8 @@ t.test("a function that only numbers show is named by who has seen them", functi
   local result = prove(dir)
   t.equal(result.code, 0, result.out)
   local lab = t.start_with({ dir:match("^(.*)/") }, "--step", "50")
+  -- The numbers with which the visit begins are there a moment after the start.
+  t.eventually(function() return lab:get("/lab/captures?format=json").body:find('"id": "b1"', 1, true) end)
   lab:get(PPROF .. "heap")
   for _ = 1, 3 do t.equal(lab:get("/").status, 200) end
   lab:get(PPROF .. "heap")

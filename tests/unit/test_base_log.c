@@ -118,6 +118,7 @@ static void test_step_without_end(void **state) {
   assert_int_equal(lab_log_open(path, &err), 0);
   size_t len = 64 << 10;
   char *text = malloc(len);
+  assert_non_null(text);
   memset(text, 'x', len);
   text[0] = '!';
   uint64_t logged = log_until_refused(text, len);
