@@ -108,11 +108,14 @@ size_t lab_debuginfo_lookup(Dwfl_Module *m, uintptr_t pc,
   for (int i = 0; i < count && n < LAB_SYMBOL_INLINES; i++) {
     if (!is_function(&scopes[i]) || !lab_dw.dwarf_diename(&scopes[i]))
       continue;
+    /* The compiler may move code of an inlined function out of the range that
+     * it names for that one: then the line is before this function. */
+    int start = get_start_line(&scopes[i], file);
     out[n++] =
         (lab_symbol){.name = intern_name(lab_dw.dwarf_diename(&scopes[i])),
                      .file = intern_path(file),
-                     .line = line,
-                     .start_line = get_start_line(&scopes[i], file)};
+                     .line = line > 0 && line < start ? start : line,
+                     .start_line = start};
     if (lab_dw.dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
       break;
     /* The next function is at the place where this one was called. */
