@@ -296,8 +296,26 @@ static void test_threads(void **state) {
   }
 }
 
+/* Of all code of this program, whatever the compiler has moved where. */
+static void no_line_is_before_its_function(void **state) {
+  extern char __executable_start, etext;
+  size_t known = 0;
+  (void)state;
+  for (char *at = &__executable_start; at < &etext; at += 8) {
+    size_t n = lab_symbols_lookup((lab_frame)(uintptr_t)at, true, out);
+    for (size_t i = 0; i < n; i++) {
+      if (out[i].line > 0 && out[i].line < out[i].start_line)
+        fail_msg("%s begins at %d, and has a sample at %d", out[i].name,
+                 out[i].start_line, out[i].line);
+      known += out[i].line > 0;
+    }
+  }
+  assert_true(known > 1000);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(no_line_is_before_its_function),
       cmocka_unit_test(test_file_mapped_beside),
       cmocka_unit_test(test_inline_chain),
       cmocka_unit_test(test_leaf_and_return_address),
