@@ -44,10 +44,7 @@ static void add_step_facts(lab_json *j, lab_vm *vm) {
   lab_json_raw(j, step.params.data, step.params.len);
   lab_json_key(j, "since");
   lab_json_decimal(j, step.since / LAB_MILLISECOND, 3);
-  lab_buf_free(&step.title);
-  lab_buf_free(&step.params);
-  lab_buf_free(&step.given);
-  lab_buf_free(&entry.where);
+  lab_shown_give_back(&step, &entry);
 }
 
 static void add_capture_fact(lab_json *j, const lab_capture *c) {

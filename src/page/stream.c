@@ -238,10 +238,7 @@ static void write_hello(lab_streams *s, lab_buf *out) {
   lab_baseline_write(&s->baseline, &j);
   lab_json_end(&j);
   lab_json_finish(&j);
-  lab_buf_free(&step.title);
-  lab_buf_free(&step.params);
-  lab_buf_free(&step.given);
-  lab_buf_free(&entry.where);
+  lab_shown_give_back(&step, &entry);
 }
 
 static void begin_stream(lab_streams *s, lab_http_request *req) {

@@ -117,7 +117,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
 
   pthread_mutex_lock(&s->shown.lock);
   lab_shown_step old = s->shown.step;
-  lab_buf where = s->shown.entry.where;
+  lab_entry entry = s->shown.entry;
   s->shown.step = new;
   s->shown.entry = (lab_entry){0};
   memcpy(s->shown.routes, routes, nroutes * sizeof routes[0]);
@@ -125,10 +125,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
   pthread_mutex_unlock(&s->shown.lock);
   atomic_store(&s->shown.number, new.number);
   lab_attempt_begin();
-  lab_buf_free(&old.title);
-  lab_buf_free(&old.params);
-  lab_buf_free(&old.given);
-  lab_buf_free(&where);
+  lab_shown_give_back(&old, &entry);
 }
 
 /* ---- any thread -----------------------------------------------------------
@@ -140,10 +137,7 @@ void lab_shown_init(lab_vm *vm) {
 
 void lab_shown_free(lab_vm *vm) {
   lab_shown *shown = &vm->scenario->shown;
-  lab_buf_free(&shown->step.title);
-  lab_buf_free(&shown->step.params);
-  lab_buf_free(&shown->step.given);
-  lab_buf_free(&shown->entry.where);
+  lab_shown_give_back(&shown->step, &shown->entry);
   pthread_mutex_destroy(&shown->lock);
 }
 
@@ -166,6 +160,16 @@ void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry) {
   append_text(&step->given, &shown->step.given, "{}");
   append_text(&entry->where, &shown->entry.where, "");
   pthread_mutex_unlock(&shown->lock);
+}
+
+void lab_shown_give_back(lab_shown_step *step, lab_entry *entry) {
+  if (step) {
+    lab_buf_free(&step->title);
+    lab_buf_free(&step->params);
+    lab_buf_free(&step->given);
+  }
+  if (entry)
+    lab_buf_free(&entry->where);
 }
 
 int lab_shown_number(lab_vm *vm) {

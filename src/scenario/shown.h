@@ -58,8 +58,10 @@ void lab_shown_free(lab_vm *vm);
  * changed. */
 void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario);
 
-/* Any thread. Read: copies, whose buffers are the caller's to free. */
+/* Any thread. Read: copies, which are given to lab_shown_give_back. */
 void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry);
+/* Frees what they have. Each may be NULL. */
+void lab_shown_give_back(lab_shown_step *step, lab_entry *entry);
 int lab_shown_number(lab_vm *vm);
 /* Returns the number, too. */
 int lab_shown_slug(lab_vm *vm, char slug[LAB_SLUG_LEN]);

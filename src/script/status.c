@@ -32,8 +32,5 @@ void lab_vm_read_status(lab_vm *vm, lab_vm_status *s) {
 }
 
 void lab_vm_status_free(lab_vm_status *s) {
-  lab_buf_free(&s->step.title);
-  lab_buf_free(&s->step.params);
-  lab_buf_free(&s->step.given);
-  lab_buf_free(&s->entry.where);
+  lab_shown_give_back(&s->step, &s->entry);
 }

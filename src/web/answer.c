@@ -123,9 +123,7 @@ static void free_answer(lab_slow *s) {
   lab_captures_give_back(x->captures, x->question.ncaptures);
   for (size_t i = 0; i < x->question.nfirst; i++)
     lab_capture_unref(x->first[i]);
-  lab_buf_free(&x->shown.title);
-  lab_buf_free(&x->shown.params);
-  lab_buf_free(&x->shown.given);
+  lab_shown_give_back(&x->shown, NULL);
   lab_buf_free(&x->out);
 }
 
@@ -173,7 +171,7 @@ static void take_evidence(lab_web *web, answer *x) {
   q->first = x->first;
   lab_entry entry;
   lab_shown_read(web->config.vm, &x->shown, &entry);
-  lab_buf_free(&entry.where);
+  lab_shown_give_back(NULL, &entry);
   lab_buf_putc(&x->shown.given, '\0');
   q->params = x->shown.given.data;
 }

@@ -85,10 +85,7 @@ static void add_visit_json(lab_web *web, lab_json *j) {
   lab_shown_read(web->config.vm, &step, &entry);
   lab_json_key(j, "params");
   lab_json_raw(j, step.given.data, step.given.len);
-  lab_buf_free(&step.title);
-  lab_buf_free(&step.params);
-  lab_buf_free(&step.given);
-  lab_buf_free(&entry.where);
+  lab_shown_give_back(&step, &entry);
   lab_json_key(j, "begun");
   lab_json_begin_array(j, LAB_JSON_NEWLINES);
   for (size_t i = 0; i < n; i++) {
