@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "pprof/delta.h"
 #include "pprof/query.h"
+#include "scenario/owner.h"
 
 typedef struct profile {
   lab_pprof *p;
@@ -262,13 +263,9 @@ static int free_stack_walk(lua_State *L) {
 }
 
 static stack_walk *push_stack_walk(lua_State *L) {
-  stack_walk *w = lua_newuserdatauv(L, sizeof *w, 0);
-  *w = (stack_walk){.text = LAB_BUF_INIT};
-  if (luaL_newmetatable(L, STACK_WALK)) {
-    lua_pushcfunction(L, free_stack_walk);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  stack_walk *w =
+      lab_push_owner(L, sizeof *w, 0, STACK_WALK, free_stack_walk, NULL);
+  w->text = (lab_buf)LAB_BUF_INIT;
   return w;
 }
 
@@ -347,16 +344,7 @@ static const luaL_Reg methods[] = {
 };
 
 static profile *push_profile(lua_State *L) {
-  profile *u = lua_newuserdatauv(L, sizeof *u, 1);
-  u->p = NULL;
-  if (luaL_newmetatable(L, PROFILE)) {
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, free_profile);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  return u;
+  return lab_push_owner(L, sizeof(profile), 1, PROFILE, free_profile, methods);
 }
 
 int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,

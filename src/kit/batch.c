@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "kit/interrupt.h"
 #include "kit/load_job.h"
+#include "scenario/owner.h"
 
 enum { BODY_MAX = 64 << 20, LOOK_MS = 50, TIMEOUT_S = 60 };
 
@@ -133,15 +134,8 @@ static int close_batch(lua_State *L) {
 }
 
 static batch *push_batch(lua_State *L, size_t n) {
-  batch *b = lua_newuserdatauv(L, sizeof *b, 0);
-  *b = (batch){.n = n};
-  if (luaL_newmetatable(L, BATCH)) {
-    lua_pushcfunction(L, close_batch);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, close_batch);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  batch *b = lab_push_owner(L, sizeof *b, 0, BATCH, close_batch, NULL);
+  b->n = n;
   int rc = uv_loop_init(&b->loop);
   if (rc)
     luaL_error(L, "no event loop: %s", uv_strerror(rc));

@@ -19,6 +19,7 @@
 #include "base/process.h"
 #include "base/spawn.h"
 #include "kit/interrupt.h"
+#include "scenario/owner.h"
 
 enum {
   START_MS = 20000, /* how long a lab may take until it listens */
@@ -147,18 +148,7 @@ static started *push_started(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"port", push_port},   {"pid", push_pid},  {"waited", push_waited},
       {"ended", push_ended}, {"stop", stop_lab}, {NULL, NULL}};
-  started *s = lua_newuserdatauv(L, sizeof *s, 0);
-  *s = (started){0};
-  if (luaL_newmetatable(L, STARTED)) {
-    luaL_newlib(L, methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, close_lab);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, close_lab);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  return s;
+  return lab_push_owner(L, sizeof(started), 0, STARTED, close_lab, methods);
 }
 
 /* Starts this program with ARGV; TEMP, or NULL, is its folder for temporary

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kit/interrupt.h"
+#include "scenario/owner.h"
 
 typedef struct turn {
   int fd;
@@ -24,15 +25,8 @@ static int end_turn(lua_State *L) {
 }
 
 static turn *push_turn(lua_State *L) {
-  turn *t = lua_newuserdatauv(L, sizeof *t, 0);
+  turn *t = lab_push_owner(L, sizeof *t, 0, TURN, end_turn, NULL);
   t->fd = -1;
-  if (luaL_newmetatable(L, TURN)) {
-    lua_pushcfunction(L, end_turn);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, end_turn);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
   return t;
 }
 

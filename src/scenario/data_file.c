@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "scenario/owner.h"
 
 enum {
   DATA_MEMORY_MAX = 16 << 20,
@@ -50,13 +51,8 @@ static int close_data_state(lua_State *L) {
 }
 
 static data_state *push_data_state(lua_State *L) {
-  data_state *state = lua_newuserdatauv(L, sizeof *state, 0);
-  *state = (data_state){0};
-  if (luaL_newmetatable(L, DATA_STATE)) {
-    lua_pushcfunction(L, close_data_state);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  data_state *state =
+      lab_push_owner(L, sizeof *state, 0, DATA_STATE, close_data_state, NULL);
   state->L = lua_newstate(allocate_for_data, state);
   return state;
 }

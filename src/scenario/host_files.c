@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/nearest.h"
 #include "scenario/data_file.h"
+#include "scenario/owner.h"
 #include "scenario/parts.h"
 
 enum { TEXT_MAX = 1 << 20 }; /* bytes, of a file of Lua code */
@@ -48,16 +49,7 @@ static int close_reading(lua_State *L) {
 }
 
 static reading *push_reading(lua_State *L) {
-  reading *r = lua_newuserdatauv(L, sizeof *r, 0);
-  r->dir = NULL;
-  r->file = NULL;
-  if (luaL_newmetatable(L, READING)) {
-    lua_pushcfunction(L, close_reading);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, close_reading);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  reading *r = lab_push_owner(L, sizeof *r, 0, READING, close_reading, NULL);
   lua_toclose(L, -1);
   return r;
 }

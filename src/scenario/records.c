@@ -3,6 +3,7 @@
 #include "scenario/records.h"
 
 #include "scenario/folders.h"
+#include "scenario/owner.h"
 
 /* A record that is held while its text is pushed, which may raise: then the
  * collector gives it back. */
@@ -20,14 +21,7 @@ static int release_held(lua_State *L) {
 }
 
 static holder *push_holder(lua_State *L) {
-  holder *h = lua_newuserdatauv(L, sizeof *h, 0);
-  h->record = NULL;
-  if (luaL_newmetatable(L, HOLDER)) {
-    lua_pushcfunction(L, release_held);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  return h;
+  return lab_push_owner(L, sizeof(holder), 0, HOLDER, release_held, NULL);
 }
 
 /* The list is the state's own memory, so that nothing is lost if it raises. */
