@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/queue.h"
 #include "diagnosis/profile.h"
 #include "diagnosis/upload.h"
-#include "mem/own.h"
 #include "prof/attempt.h"
 #include "scenario/host_files.h"
+#include "scenario/lua_room.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
 
@@ -22,33 +23,15 @@ typedef struct judgement {
   const lab_judge_question *q;
   lab_judge_result *result;
   lab_buf *out;
-  size_t bytes;      /* in use */
-  size_t room;       /* left for profiles */
-  uint64_t deadline; /* of the thread's CPU time */
+  lab_lua_room memory; /* of the state */
+  size_t room;         /* left for profiles */
+  uint64_t deadline;   /* of the thread's CPU time */
 } judgement;
-
-/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
- * collector (vm/gc.c) looks at it. */
-static void *allocate_for_judge(void *ud, void *p, size_t old, size_t size) {
-  judgement *j = ud;
-  size_t before = p ? old : 0;
-  if (size == 0) {
-    lab_mem_own_free(p);
-    j->bytes -= before;
-    return NULL;
-  }
-  if (j->bytes - before + size > LAB_JUDGE_MEMORY)
-    return NULL;
-  void *block = p ? lab_mem_own_realloc(p, size) : lab_mem_own_calloc(1, size);
-  if (block)
-    j->bytes += size - before;
-  return block;
-}
 
 static judgement *judgement_of(lua_State *L) {
   void *ud;
   lua_getallocf(L, &ud);
-  return ud;
+  return LAB_CONTAINER(ud, judgement, memory);
 }
 
 static void check_judge_time(lua_State *L, lua_Debug *ar) {
@@ -217,10 +200,11 @@ void lab_judge_answer(const lab_judge_question *q, lab_judge_result *result,
   judgement j = {.q = q,
                  .result = result,
                  .out = out,
+                 .memory = {.most = LAB_JUDGE_MEMORY},
                  .room = LAB_JUDGE_PROFILES,
                  .deadline = lab_clock_thread_cpu() +
                              LAB_JUDGE_CPU_MS * LAB_MILLISECOND};
-  lua_State *L = lua_newstate(allocate_for_judge, &j);
+  lua_State *L = lua_newstate(lab_lua_room_alloc, &j.memory);
   if (!L) {
     lab_buf_puts(out, "not enough memory\n");
     return;

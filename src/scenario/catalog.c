@@ -9,8 +9,9 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "mem/mem.h"
+#include "base/queue.h"
 #include "scenario/host_files.h"
+#include "scenario/lua_room.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
 
@@ -21,28 +22,10 @@ typedef struct catalog {
   lab_buf *out;
   int status;
   size_t broken;
-  size_t bytes; /* in use */
+  lab_lua_room memory; /* of the state */
 } catalog;
 
 /* ---- its host ------------------------------------------------------------ */
-
-/* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
- * collector (vm/gc.c) looks at it. */
-static void *allocate_for_catalog(void *ud, void *p, size_t old, size_t size) {
-  catalog *c = ud;
-  size_t before = p ? old : 0;
-  if (size == 0) {
-    lab_mem_own_free(p);
-    c->bytes -= before;
-    return NULL;
-  }
-  if (c->bytes - before + size > MEMORY_MAX)
-    return NULL;
-  void *block = p ? lab_mem_own_realloc(p, size) : lab_mem_own_calloc(1, size);
-  if (block)
-    c->bytes += size - before;
-  return block;
-}
 
 static void push_host(lua_State *L, const lab_catalog_question *q) {
   lua_newtable(L);
@@ -72,7 +55,7 @@ static void push_question(lua_State *L, const lab_catalog_question *q) {
 static int answer_question(lua_State *L) {
   void *ud;
   lua_getallocf(L, &ud);
-  catalog *c = ud;
+  catalog *c = LAB_CONTAINER(ud, catalog, memory);
   luaL_openlibs(L);
   lab_part_push(L, "catalog");
   push_host(L, c->question);
@@ -89,8 +72,9 @@ static int answer_question(lua_State *L) {
 }
 
 int lab_catalog_answer(lab_catalog_question *q, lab_buf *out) {
-  catalog c = {.question = q, .out = out, .status = 500};
-  lua_State *L = lua_newstate(allocate_for_catalog, &c);
+  catalog c = {
+      .question = q, .out = out, .status = 500, .memory = {.most = MEMORY_MAX}};
+  lua_State *L = lua_newstate(lab_lua_room_alloc, &c.memory);
   if (!L) {
     lab_buf_puts(out, "not enough memory\n");
     return 500;

@@ -4,7 +4,7 @@
  * requests and switches through the VM. Order in which the files may call each
  * other:
  *
- *   owner < parts, data_file < host_files < reader, catalog
+ *   owner, lua_room < parts, data_file < host_files < reader, catalog
  *   shown < entry_watch < request < switches < host < scenario
  *   release < host
  *
