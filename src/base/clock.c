@@ -11,6 +11,13 @@ uint64_t lab_clock_read(clockid_t clock) {
   return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_nsec;
 }
 
+void lab_clock_write_utc(char out[LAB_UTC_TEXT], uint64_t ns) {
+  struct tm tm;
+  time_t seconds = (time_t)(ns / LAB_SECOND);
+  gmtime_r(&seconds, &tm);
+  strftime(out, LAB_UTC_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
 uint64_t lab_clock_mono(void) {
   return lab_clock_read(CLOCK_MONOTONIC);
 }

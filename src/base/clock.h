@@ -22,6 +22,11 @@ uint64_t lab_clock_process_cpu(void);
  * time it is has ended. */
 uint64_t lab_clock_read(clockid_t clock);
 
+enum { LAB_UTC_TEXT = 21 }; /* "2026-11-28T22:15:10Z", and the final 0 */
+
+/* NS since 1970 as RFC 3339 writes it: in UTC, without parts of a second. */
+void lab_clock_write_utc(char out[LAB_UTC_TEXT], uint64_t ns);
+
 /* Enough for any duration that lab_clock_format writes. */
 #define LAB_DURATION_MAX 32
 

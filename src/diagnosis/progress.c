@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -168,12 +167,9 @@ static int store_lines(const char *folder, const lab_buf *lines) {
 /* ---- events -------------------------------------------------------------- */
 
 static void add_event_time(lab_json *j) {
-  struct tm tm;
-  char text[32];
+  char text[LAB_UTC_TEXT];
   uint64_t now = lab_clock_real();
-  time_t seconds = (time_t)(now / LAB_SECOND);
-  gmtime_r(&seconds, &tm);
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  lab_clock_write_utc(text, now);
   lab_json_key(j, "at");
   lab_json_text(j, text);
   lab_json_key(j, "seconds");

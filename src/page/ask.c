@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "diagnosis/judge.h"
@@ -14,6 +13,7 @@
 #include "page/render.h"
 #include "scenario/shown.h"
 #include "stack/sources.h"
+#include "web/format.h"
 #include "web/page.h"
 #include "web/slow.h"
 
@@ -156,20 +156,13 @@ static void begin_asked_load(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static bool has_json_body(const lab_http_request *req) {
-  static const char json[] = "application/json";
-  lab_http_str type;
-  lab_http_header(req, "Content-Type", &type);
-  return strncasecmp(type.data, json, sizeof json - 1) == 0;
-}
-
 static void plan_asked_load(lab_page *page, lab_http_request *req) {
   if (lab_page_load_is_running(page->load))
     lab_page_refuse(page, req, "load", 409,
                     "a load runs already; DELETE /lab/api/load ends it");
   else
     ask_page_question(page, req, LAB_JUDGE_LOAD, lab_http_body(req),
-                      has_json_body(req), begin_asked_load);
+                      lab_web_has_json_body(req), begin_asked_load);
 }
 
 void lab_page_load_request(lab_page *page, lab_http_request *req) {

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -138,13 +137,6 @@ static void send_judgement(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static bool is_json_body(const lab_http_request *req) {
-  static const char json[] = "application/json";
-  lab_http_str type;
-  lab_http_header(req, "Content-Type", &type);
-  return strncasecmp(type.data, json, sizeof json - 1) == 0;
-}
-
 static answer *new_answer(lab_web *web, lab_http_request *req) {
   answer *x = lab_xcalloc(1, sizeof *x);
   lab_judge_question *q = &x->question;
@@ -154,7 +146,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   q->attempt = lab_attempt_now().id;
   q->submission = body.data;
   q->len = body.len;
-  q->is_json = is_json_body(req);
+  q->is_json = lab_web_has_json_body(req);
   q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
   q->hints = web->config.hint_pause >= 0;
   q->wrong = follow_answers(web)->wrong;

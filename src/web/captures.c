@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -25,14 +23,6 @@
 static const char PATH[] = "/lab/captures";
 
 /* ---- the list ------------------------------------------------------------ */
-
-static void write_capture_time(uint64_t ns, const char *format, char *out,
-                               size_t size) {
-  struct tm tm;
-  time_t seconds = (time_t)(ns / LAB_SECOND);
-  gmtime_r(&seconds, &tm);
-  strftime(out, size, format, &tm);
-}
 
 static const char *name_origin(const lab_capture *c) {
   return c->is_sent ? "sent" : "answered";
@@ -55,7 +45,7 @@ static void add_capture_json(lab_json *j, char mark, const lab_capture *c) {
   lab_attempt_text(c->attempt, text);
   lab_json_text(j, text);
   lab_json_key(j, "at");
-  write_capture_time(c->at, "%Y-%m-%dT%H:%M:%SZ", text, sizeof text);
+  lab_clock_write_utc(text, c->at);
   lab_json_text(j, text);
   lab_json_key(j, "seconds");
   lab_json_double(j, c->seconds);
@@ -124,12 +114,13 @@ static void write_captures_text(lab_capture **list, size_t n, lab_buf *out) {
                     "requests   kB\n");
   for (size_t i = 0; i < n; i++) {
     const lab_capture *c = list[i];
-    char id[16], time[16];
+    char id[16], at[LAB_UTC_TEXT];
     snprintf(id, sizeof id, "c%u", c->id);
-    write_capture_time(c->at, "%H:%M:%S", time, sizeof time);
-    lab_buf_printf(out, " %s %-6s %-20.20s %4d %s %7.1f %8.0f %5.1f%s\n",
-                   c->attempt == now ? ">" : " ", id, c->kind, c->step, time,
-                   c->seconds, c->requests, (double)c->len / 1e3,
+    lab_clock_write_utc(at, c->at);
+    lab_buf_printf(out, " %s %-6s %-20.20s %4d %.8s %7.1f %8.0f %5.1f%s\n",
+                   c->attempt == now ? ">" : " ", id, c->kind, c->step,
+                   strchr(at, 'T') + 1, c->seconds, c->requests,
+                   (double)c->len / 1e3,
                    c->is_sent                   ? " sent"
                    : lab_keep_is_listed_only(c) ? " listed only"
                                                 : "");

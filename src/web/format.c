@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "http/query.h"
 #include "web/web_internal.h"
@@ -15,6 +16,13 @@ bool lab_web_wants_json(const lab_http_request *req) {
     return strcmp(format, "json") == 0;
   return lab_http_header(req, "Accept", &accept) &&
          memmem(accept.data, accept.len, "application/json", 16) != NULL;
+}
+
+bool lab_web_has_json_body(const lab_http_request *req) {
+  static const char json[] = "application/json";
+  lab_http_str type;
+  lab_http_header(req, "Content-Type", &type);
+  return strncasecmp(type.data, json, sizeof json - 1) == 0;
 }
 
 void lab_web_refuse_method(lab_http_request *req, const char *allowed) {

@@ -12,6 +12,9 @@
  */
 bool lab_web_wants_json(const lab_http_request *req);
 
+/* Does the client say that the body is JSON? */
+bool lab_web_has_json_body(const lab_http_request *req);
+
 /* Answers 405. ALLOWED: "GET, POST". */
 void lab_web_refuse_method(lab_http_request *req, const char *allowed);
 

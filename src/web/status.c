@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -27,12 +26,9 @@ typedef struct status {
 
 /* A moment, NS since 1970, as RFC 3339 writes it, with milliseconds. */
 static void add_status_time(lab_json *j, const char *key, uint64_t ns) {
-  char date[32], text[48];
-  struct tm tm;
-  time_t seconds = (time_t)(ns / LAB_SECOND);
-  gmtime_r(&seconds, &tm);
-  strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-  snprintf(text, sizeof text, "%s.%03uZ", date,
+  char date[LAB_UTC_TEXT], text[LAB_UTC_TEXT + 4];
+  lab_clock_write_utc(date, ns);
+  snprintf(text, sizeof text, "%.19s.%03uZ", date,
            (unsigned)(ns % LAB_SECOND / LAB_MILLISECOND));
   lab_json_key(j, key);
   lab_json_text(j, text);
