@@ -68,13 +68,6 @@ local function addAt(path, rule, text, ...)
   add(file, line, rule, text, ...)
 end
 
-local function contains(list, word)
-  for _, item in ipairs(list or {}) do
-    if item == word then return true end
-  end
-  return false
-end
-
 -- ---- the folder ------------------------------------------------------------------
 
 local REQUIRED = { "title", "symptom", "difficulty", "minutes", "hints", "load", "expect", "diagnosis" }
@@ -143,7 +136,7 @@ end
 
 local function checkPath(path, at)
   local plain = path:gsub("%?.*", "")
-  if plain == "/" or plain:find("{n}", 1, true) or contains(folder.outline.routes, plain) then return end
+  if plain == "/" or plain:find("{n}", 1, true) or parts.fields.contains(folder.outline.routes, plain) then return end
   local known = { ["/"] = true }
   for _, route in ipairs(folder.outline.routes) do known[route] = true end
   addAt(at, "path", "%s: the scenario has no route %s%s", lesson.pathText(at), plain, host.did_you_mean(plain, known))
@@ -289,7 +282,7 @@ end
 local function checkVictims(l)
   local d = l.diagnosis or {}
   for i, name in ipairs(d.victims or {}) do
-    if contains(d.where, name) then
+    if parts.fields.contains(d.where, name) then
       addAt({ "diagnosis", "victims", i }, "name", "diagnosis.victims: %s is to blame, too", name)
     end
   end

@@ -3,11 +3,13 @@
 -- answers share. It is closed, so that an answer can be compared; a word that is
 -- not in it is told with the nearest ones.
 --
+-- classes.lua(wrap) -> classes     without wrap.lua's result there is no text
 -- classes.list: { { name, meaning, how it shows } ... } in the order of the families
 -- classes.known: name -> true; classes.family(name) -> "wait" for "wait.lock"
 -- classes.text([list]) -> for a terminal; classes.objects([list]) -> { { class,
 --   meaning, shows } }
 
+local wrap = ...
 local classes = {}
 
 classes.list = {
@@ -81,18 +83,7 @@ function classes.family(name) return name:match("^(%a+)") end
 local INDENT, WIDTH = 19, 79
 
 -- TEXT in lines that begin behind the names.
-local function column(text)
-  local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
-    if line ~= "" and INDENT + #line + 1 + #word > WIDTH then
-      lines[#lines + 1] = line
-      line = ""
-    end
-    line = line .. (line ~= "" and " " or "") .. word
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n" .. (" "):rep(INDENT))
-end
+local function column(text) return table.concat(wrap(text, WIDTH - INDENT), "\n" .. (" "):rep(INDENT)) end
 
 -- The vocabulary, or LIST of it, as text, and as data for JSON.
 function classes.text(list)

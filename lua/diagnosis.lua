@@ -16,8 +16,9 @@
 
 local host = ...
 
-local parts = { claim = host.part "claim"(), classes = host.part "classes"(), read_json = host.part "json"(),
-  evidence = host.part "evidence"(), record = host.part "record"() }
+local wrap = host.part "wrap"()
+local parts = { wrap = wrap, claim = host.part "claim"(), classes = host.part "classes"(wrap),
+  read_json = host.part "json"(), evidence = host.part "evidence"(), record = host.part "record"() }
 parts.data = host.part "data"(host)
 parts.fields = host.part "fields"(host)
 parts.sentence = host.part "sentence"(parts.fields, parts.claim)

@@ -34,6 +34,14 @@ function fields.sortedKeys(t)
   return names
 end
 
+-- LIST may be nil.
+function fields.contains(list, word)
+  for _, item in ipairs(list or {}) do
+    if item == word then return true end
+  end
+  return false
+end
+
 function fields.complainUnknown(rule, what, name, known)
   local meant = host.did_you_mean(tostring(name), known)
   fields.complain(rule, "unknown %s '%s'%s", what, name, meant ~= "" and meant or "; known are: " ..

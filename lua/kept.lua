@@ -3,7 +3,7 @@
 -- with the fault and of the repaired one all profiles, a trace and the numbers, and a
 -- picture that compares them.
 --
--- kept.lua(host, parts) -> kept       parts: measure
+-- kept.lua(host, parts) -> kept       parts: fields, measure
 -- kept.write(dir, visits, report)
 --   writes DIR/fault and DIR/fixed (KIND.pb.gz, trace.out, metrics-before.txt,
 --   metrics-after.txt), DIR/numbers.txt and DIR/numbers.svg; what is there already is
@@ -11,7 +11,7 @@
 -- kept.rows(visits) -> { { what, fault, fixed, unit } ... }     numbers
 
 local host, parts = ...
-local measure = parts.measure
+local measure, sortedKeys = parts.measure, parts.fields.sortedKeys
 local kept = {}
 
 local ORDER = { "fault", "fixed" }
@@ -22,13 +22,6 @@ local function try(ok, message) return ok or error(message, 0) end
 
 local function makeFolder(dir)
   if not host.exists(dir) then try(host.make_folder(dir)) end
-end
-
-local function sortedKeys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
 end
 
 -- As /metrics has them.

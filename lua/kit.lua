@@ -9,8 +9,9 @@
 
 local host = ...
 
-local parts = { claim = host.part "claim"(), classes = host.part "classes"(), lines = host.part "lines"(),
-  record = host.part "record"() }
+local wrap = host.part "wrap"()
+local parts = { wrap = wrap, claim = host.part "claim"(), classes = host.part "classes"(wrap),
+  lines = host.part "lines"(), record = host.part "record"() }
 parts.data, parts.read_json = host.part "data"(host), host.part "json"()
 parts.progress = host.part "progress"(parts)
 parts.verdict = host.part "verdict"(parts)

@@ -5,13 +5,7 @@
 
 local host, parts = ...
 local templates = parts.templates
-
-local function sortedClasses()
-  local names = {}
-  for name in pairs(templates) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
+local sortedClasses = parts.fields.sortedKeys(templates)
 
 -- The first number from 50 on that no folder of DIR has.
 local function freeNumber(dir)
@@ -151,7 +145,7 @@ local function pick(class)
     parts.refuse("new", "there is no class '%s'%s", class, host.did_you_mean(class, parts.classes.known))
   end
   parts.refuse("new", "there is no template for %s; there are: %s. Take %s, which shows in the same way, and change " ..
-    "class in lesson.lua", class, table.concat(sortedClasses(), ", "), parts.vocabulary.template_of(class))
+    "class in lesson.lua", class, table.concat(sortedClasses, ", "), parts.vocabulary.template_of(class))
 end
 
 -- The folder for exercises, and those that it is in.
@@ -176,7 +170,7 @@ return {
   notes = "Exit code: 0 written, 2 not.",
   run = function(options, rest)
     if options.list then
-      for _, name in ipairs(sortedClasses()) do host.out(("%-18s %s\n"):format(name, templates[name].title)) end
+      for _, name in ipairs(sortedClasses) do host.out(("%-18s %s\n"):format(name, templates[name].title)) end
       return 0
     end
     local slug = rest[1] or parts.refuse("new", "SLUG is missing: a name such as checkout")

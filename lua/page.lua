@@ -3,7 +3,8 @@
 -- are those of the file's second half; where a script makes more of one, it does so
 -- inside the element with the attribute data-js.
 --
--- page.lua(parts) -> write(facts, events) -> HTML       parts: classes, progress
+-- page.lua(parts) -> write(facts, events) -> HTML       parts: classes,
+--   fields, progress
 --
 -- facts (src/page/render.c): { host, step, slug, title, params, since, fixed = the
 --   repaired program runs, gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
@@ -15,6 +16,7 @@
 -- All that comes from a scenario or from a user goes through `text` or `attribute`.
 
 local parts = ...
+local sortedKeys = parts.fields.sortedKeys
 
 -- ---- writing HTML ----------------------------------------------------------------
 
@@ -70,13 +72,6 @@ local function clock(seconds) return os.date("!%H:%M:%S UTC", math.floor(seconds
 local function count(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
 
 -- ---- now -------------------------------------------------------------------------
-
-local function sortedKeys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
 
 local function gotoUrl(facts, number, params)
   local query = ("step=%d"):format(number)

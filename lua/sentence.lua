@@ -9,7 +9,7 @@ local fields, claim = ...
 local sentence = {}
 
 local at, complain, complainUnknown = fields.at, fields.complain, fields.complainUnknown
-local sortedKeys, text, flag = fields.sortedKeys, fields.text, fields.flag
+local sortedKeys, contains, text, flag = fields.sortedKeys, fields.contains, fields.text, fields.flag
 local count, positive = fields.count, fields.positive
 local words, tags, object = fields.words, fields.tags, fields.object
 
@@ -316,13 +316,6 @@ function sentence.describe(s)
 end
 
 -- ---- answers -------------------------------------------------------------------
-
-local function contains(list, word)
-  for _, item in ipairs(list or {}) do
-    if item == word then return true end
-  end
-  return false
-end
 
 -- Can a student's own capture show that S holds? Captures come after the step was
 -- entered and before it is left, and there is nothing to compare them with.

@@ -10,7 +10,7 @@
 local host = ...
 
 local WIDTH = 78
-local newReader = host.part "json"
+local newReader, wrap = host.part "json", host.part "wrap"()
 
 -- ---- what is sent, in words ------------------------------------------------------
 
@@ -26,23 +26,14 @@ local function describe(load)
     load.rate and (", %g per second"):format(load.rate) or "")
 end
 
-local function wrap(text, indent)
-  local lines, line = {}, indent
-  for word in text:gmatch("%S+") do
-    if #line > #indent and #line + 1 + #word > WIDTH then
-      lines[#lines + 1] = line
-      line = indent
-    end
-    line = line .. (#line > #indent and " " or "") .. word
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
+local function indented(text, indent)
+  return indent .. table.concat(wrap(text, WIDTH - #indent), "\n" .. indent) .. "\n"
 end
 
 local function aboutOf(step)
   local load = step.load
   local text = ("step %d: %s\n"):format(step.number, step.title or "(no title)")
-  if step.symptom then text = text .. wrap(step.symptom, "    ") end
+  if step.symptom then text = text .. indented(step.symptom, "    ") end
   if load.first then text = text .. "first " .. describe(load.first) .. "\n" end
   text = text .. describe(load) .. "\n"
   if load.beside then

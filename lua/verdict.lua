@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A verdict for its reader: lines of 80 columns for a terminal, or JSON.
 --
--- verdict.lua(parts) -> verdict       parts: data
+-- verdict.lua(parts) -> verdict       parts: data, wrap
 -- verdict.text(result, facts), verdict.json(result, facts)
 --
 -- result: judge.lua's. facts: { step, attempt, looked = ids of the captures that
@@ -20,18 +20,7 @@ local NAMES = { ruled_out = "ruled out" }
 local MOST = { class = 30, where = 35, evidence = 25, ruled_out = 10 }
 
 -- TEXT in lines of at most WIDTH.
-function verdict.wrap(text)
-  local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
-    if line ~= "" and #line + 1 + #word > WIDTH then
-      lines[#lines + 1] = line
-      line = ""
-    end
-    line = line .. (line ~= "" and " " or "") .. word
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
-end
+function verdict.wrap(text) return table.concat(parts.wrap(text, WIDTH), "\n") .. "\n" end
 
 local function scoreLine(result)
   local list = {}

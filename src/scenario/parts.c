@@ -51,7 +51,8 @@
   X(templates)                                                                 \
   X(verdict)                                                                   \
   X(visit)                                                                     \
-  X(vocabulary)
+  X(vocabulary)                                                                \
+  X(wrap)
 
 #define DECLARE(name)                                                          \
   extern const char lab_lua_##name[];                                          \

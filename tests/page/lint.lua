@@ -6,17 +6,7 @@ local t = require "harness"
 
 t.need("npm", "node")
 local here, folder = t.source .. "/tests/page", os.getenv("LINT_DIR")
-
-local function fetchLinter()
-  local lock = t.read(here .. "/package-lock.json")
-  if t.read(folder .. "/fetched") == lock then return end
-  t.run(("mkdir -p %s && cp %s/package.json %s/package-lock.json %s")
-    :format(t.quote(folder), t.quote(here), t.quote(here), t.quote(folder)))
-  local fetched = t.run(("cd %s && npm ci --ignore-scripts --no-audit --no-fund"):format(t.quote(folder)))
-  if fetched.code ~= 0 then t.skip("npm can't fetch the linter: " .. fetched.err:sub(1, 300)) end
-  t.write(folder .. "/fetched", lock)
-end
-fetchLinter()
+require "packages"(t, here, folder)
 
 local function lint(...)
   local words = { folder .. "/node_modules/.bin/biome", "lint", "--error-on-warnings", "--max-diagnostics=50",
