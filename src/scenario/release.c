@@ -28,12 +28,14 @@ static void finish_release(lab_job *job) {
     submit_release(r);
 }
 
+/* A worker reads the job while it is under way. */
 void lab_release_begin(lab_vm *vm) {
   lab_release *r = &vm->scenario->release;
+  r->again = r->under_way;
+  if (r->under_way)
+    return;
   r->vm = vm;
   r->job.run = release_idle_memory;
   r->job.done = finish_release;
-  r->again = true;
-  if (!r->under_way)
-    submit_release(r);
+  submit_release(r);
 }
