@@ -22,6 +22,6 @@ const char *__tsan_default_suppressions(void);
  * the sanitizer takes the next descriptor of the same number for the old one.
  */
 const char *__tsan_default_suppressions(void) {
-  return "race:^closedir$\n";
+  return "race:closedir$\n";
 }
 #endif
