@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "vm/vm.h"
+
 enum {
   NOTE = 1 << 30,   /* lab_layout_absline.pc; string.dump can write it */
   MAX_NESTED = 250, /* functions in functions; Lua's parser allows 200 */
@@ -46,7 +48,8 @@ uint64_t lab_load_freed(void) {
 }
 
 void __wrap_luaF_freeproto(lua_State *L, lab_layout_proto *p) {
-  freed_codes++;
+  if (lab_vm_of(L))
+    freed_codes++;
   __real_luaF_freeproto(L, p);
 }
 
@@ -91,7 +94,8 @@ static bool note_orders(lua_State *L, lab_layout_proto *p, met *last,
  */
 
 static void (*look_around)(lua_State *L);
-static __thread lua_State *compiling; /* NULL: nothing is being compiled */
+/* NULL: nothing is being compiled, or for a state without a VM. */
+static __thread lua_State *compiling;
 
 void lab_load_set_look(void (*look)(lua_State *L)) {
   look_around = look;
@@ -106,7 +110,7 @@ typedef struct slicer {
 
 static const char *read_slice(lua_State *L, void *data, size_t *size) {
   slicer *s = data;
-  if (look_around)
+  if (compiling && look_around)
     look_around(L);
   if (s->left == 0)
     s->at = s->reader(L, s->data, &s->left);
@@ -143,7 +147,7 @@ void __wrap_luaK_infix(struct lab_function_state *f, int op,
 
 static void look_at_jump(void) {
   static __thread unsigned jumps;
-  if (++jumps % JUMPS == 0 && look_around && compiling)
+  if (++jumps % JUMPS == 0 && compiling && look_around)
     look_around(compiling);
 }
 
@@ -170,7 +174,7 @@ int __wrap_lua_load(lua_State *L, lua_Reader reader, void *data,
                     const char *name, const char *mode) {
   slicer slices = {.reader = reader, .data = data};
   lua_State *outer = compiling; /* its reader loads this chunk */
-  compiling = L;
+  compiling = lab_vm_of(L) ? L : NULL;
   int status = __real_lua_load(L, read_slice, &slices, name, mode);
   compiling = outer;
   if (status != LUA_OK || !lab_layout_fits())

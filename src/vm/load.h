@@ -20,12 +20,13 @@
  * lab_layout_fits. */
 int lab_load_order(const lab_layout_proto *p);
 
-/* How often the collector has freed a function's code so far. While this is the
- * same, an address of code means the same. */
+/* How often the VM's collector has freed a function's code so far. While this
+ * is the same, an address of code means the same. */
 uint64_t lab_load_freed(void);
 
-/* LOOK is called before each slice of a chunk is compiled, and while jumps are
- * resolved, and may raise. NULL: nothing is called. */
+/* LOOK is called before each slice of the VM's chunks is compiled, and while
+ * jumps are resolved, and may raise. NULL: nothing is called. States without a
+ * VM are left alone: they live on other threads. */
 void lab_load_set_look(void (*look)(lua_State *L));
 
 #endif

@@ -37,6 +37,7 @@
 #include "stack/unwind.h"
 #include "vm/hook.h"
 #include "vm/signal_walk.h"
+#include "vm/vm.h"
 
 enum {
   PENDING = 1024,
@@ -121,8 +122,8 @@ static void settle_pending(const lab_resumed *chain, lua_State *L, int skip) {
 }
 
 void lab_sampler_left(const lab_resumed *left) {
-  if (!sm.attached)
-    return;
+  if (!lab_vm_of(left->L) || !sm.attached)
+    return; /* the former: a state on another thread */
   lab_hook_disarm(left->L);
   settle_pending(left, left->L, 0);
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "vm/vm.h"
 #include "vm/walk.h"
 
 /* order(f): what was noted for F. */
@@ -179,10 +180,15 @@ static void count_look(lua_State *L) {
     luaL_error(L, "looked often enough");
 }
 
+static void set_vm(lua_State *L, lab_vm *vm) {
+  *(lab_vm **)lua_getextraspace(L) = vm;
+}
+
 /* Looks at a chunk of BEGIN, N times EACH, and END. It is compiled if nothing
  * is raised until MOST looks. */
 static void try_looks(const char *begin, const char *each, int n,
                       const char *end, unsigned most) {
+  static lab_vm vm;
   size_t left = SIZE_MAX / 2;
   lua_State *L = new_state(give, &left);
   luaL_Buffer text;
@@ -197,7 +203,10 @@ static void try_looks(const char *begin, const char *each, int n,
   looks = 0;
   most_looks = most;
   lab_load_set_look(count_look);
+  lua_gc(L, LUA_GCSTOP);
+  set_vm(L, &vm);
   int status = luaL_loadbuffer(L, chunk, len, "=chunk");
+  set_vm(L, NULL);
   lab_load_set_look(NULL);
   if (most == UINT_MAX) {
     assert_int_equal(status, LUA_OK);
@@ -232,11 +241,33 @@ static void test_jumps(void **state) {
   }
 }
 
+/* They live on other threads: of the pool, for the list of steps and for
+ * answers.
+ */
+static void test_no_vm(void **state) {
+  (void)state;
+  size_t left = SIZE_MAX / 2;
+  lua_State *L = new_state(give, &left);
+  uint64_t freed = lab_load_freed();
+  looks = 0;
+  most_looks = 0;
+  lab_load_set_look(count_look);
+  int status = luaL_dostring(L, "goto l ::l:: return function() end");
+  lab_load_set_look(NULL);
+  assert_int_equal(status, LUA_OK);
+  assert_int_equal(looks, 0);
+  lua_settop(L, 0);
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_close(L);
+  assert_int_equal(lab_load_freed(), freed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_orders),        cmocka_unit_test(test_dumped),
       cmocka_unit_test(test_invisible),     cmocka_unit_test(test_counted),
       cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_jumps),
+      cmocka_unit_test(test_no_vm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 
 #include "stack/stack.h"
 #include "vm/lualayout.h"
+#include "vm/vm.h"
 
 static lab_frame seen[LAB_WALK_DEPTH];
 static size_t nseen;
@@ -63,9 +64,12 @@ static int open_program(lua_State *L) {
   return 0;
 }
 
+/* Of a VM, whose functions alone are counted when they are freed. */
 static lua_State *new_program(void) {
+  static lab_vm vm;
   lua_State *L = luaL_newstate();
   assert_non_null(L);
+  *(lab_vm **)lua_getextraspace(L) = &vm;
   lua_pushcfunction(L, open_program);
   if (lua_pcall(L, 0, 0, 0))
     fail_msg("%s", lua_tostring(L, -1));
