@@ -18,7 +18,7 @@
 #include "vm/walk.h"
 
 static const char MARK[] = "lab.mark";
-enum { LABEL_MAX = 128 }; /* bytes of a key or value: they are kept for ever */
+enum { LABEL_MAX = 128 }; /* bytes of a key or value: each new one is kept */
 
 typedef struct mark {
   lab_lua_task *task;
@@ -91,9 +91,10 @@ static int label_label(lua_State *L) {
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);
   if (m) {
-    uint32_t before = m->task->base.label;
-    scope.number = before;
-    set_label(lab_vm_of(L), m->task, lab_label_with(before, key, value));
+    const lab_task *task = &m->task->base;
+    scope.number = task->label;
+    set_label(lab_vm_of(L), m->task,
+              lab_label_with(task->generation, task->label, key, value));
   }
   return call_in_scope(L, FUNC, m, scope);
 }

@@ -26,6 +26,7 @@ struct lab_export {
   lab_buf places;    /* ... places[] */
   lab_buf locations; /* uint64_t[] */
   lab_buf sample;    /* uint64_t[]: the stack being added */
+  lab_buf labels;    /* the texts of its labels */
 };
 
 #define ITEMS(buf, type) ((type *)(void *)(buf)->data)
@@ -54,6 +55,7 @@ void lab_export_free(lab_export *e) {
   lab_buf_free(&e->places);
   lab_buf_free(&e->locations);
   lab_buf_free(&e->sample);
+  lab_buf_free(&e->labels);
   lab_xfree(e);
 }
 
@@ -109,10 +111,11 @@ static places places_of(lab_export *e, lab_frame frame, bool leaf) {
 /* ---- samples ------------------------------------------------------------- */
 
 /* EXTRA, and LABEL's but for one of the same key. */
-static size_t labels_of(uint32_t label, const lab_profile_label *extra,
+static size_t labels_of(lab_export *e, uint32_t label,
+                        const lab_profile_label *extra,
                         lab_profile_label out[LAB_LABEL_KEYS + 1]) {
-  const lab_label *pairs;
-  size_t n = 0, npairs = lab_label_get(label, &pairs);
+  lab_label pairs[LAB_LABEL_KEYS];
+  size_t n = 0, npairs = lab_label_get(label, pairs, &e->labels);
   for (size_t i = 0; i < npairs; i++)
     if (!extra || strcmp(pairs[i].key, extra->key) != 0)
       out[n++] =
@@ -138,7 +141,7 @@ static void add_sample(lab_export *e, uint32_t stack, uint32_t label,
                    p.n * sizeof(uint64_t));
   }
   lab_profile_label labels[LAB_LABEL_KEYS + 1];
-  size_t nlabels = labels_of(label, extra, labels);
+  size_t nlabels = labels_of(e, label, extra, labels);
   lab_profile_sample(e->profile, ITEMS(&e->sample, uint64_t),
                      ITEM_COUNT(&e->sample, uint64_t), values, labels, nlabels);
 }

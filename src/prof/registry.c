@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "prof/label.h"
 
 static const lab_profile_kind *kinds[LAB_REGISTRY_MAX];
 static size_t nkinds;
@@ -33,4 +34,5 @@ void lab_registry_mark(uint32_t generation) {
   for (size_t i = 0; i < nkinds; i++)
     if (kinds[i]->mark)
       kinds[i]->mark(generation);
+  lab_label_mark(generation);
 }

@@ -333,7 +333,7 @@ static int host_serve(lua_State *L) {
   step->number = number;
   step->generation = vm->generation = generation;
   snprintf(step->slug, sizeof step->slug, "%s", slug);
-  step->label = lab_label_intern(step->slug, "/");
+  step->label = lab_label_intern(generation, step->slug, "/");
   lab_shown_set_step(vm, L, 1);
   if (generation)
     LAB_PROBE2(step__enter, number, step->slug);

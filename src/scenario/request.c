@@ -248,7 +248,8 @@ static uint32_t find_label(lab_vm *vm, const lab_request *x) {
     return vm->scenario->step.label;
   char route[LAB_ROUTE_LEN];
   snprintf(route, sizeof route, "%.*s", (int)x->path_len, x->path);
-  return lab_label_intern(vm->scenario->step.slug, route);
+  return lab_label_intern(vm->scenario->step.generation,
+                          vm->scenario->step.slug, route);
 }
 
 /* Writes as much of S to AT as there is room for, and a 0; returns where that

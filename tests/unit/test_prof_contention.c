@@ -65,7 +65,7 @@ static uint64_t contend(uint32_t generation) {
   lab_contention_watch(sched);
   for (int i = 0; i < TASKS; i++) {
     actors[i].task.generation = generation;
-    actors[i].task.label = lab_label_intern("mutex", "/");
+    actors[i].task.label = lab_label_intern(0, "mutex", "/");
     lab_task_init(sched, &actors[i].task);
     lab_task_ready(sched, &actors[i].task);
   }

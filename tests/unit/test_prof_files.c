@@ -24,7 +24,7 @@ static fx_profile *read_now(void) {
 static void stacks_of_what_is_open(void **state) {
   (void)state;
   uint32_t a = worker_stack("createFiles"), b = worker_stack("readConfig");
-  uint32_t label = lab_label_intern("receipts", "/");
+  uint32_t label = lab_label_intern(0, "receipts", "/");
   for (int fd = 10; fd < 15; fd++)
     lab_files_opened(fd, a, label);
   lab_files_opened(300, b, 0);

@@ -38,7 +38,7 @@ static void add(lab_goroutines *g, uint64_t id, lab_task_state state,
                 lab_wait wait, uint16_t minutes, uint32_t stack) {
   lab_goroutine one = {.id = id,
                        .stack = stack,
-                       .label = lab_label_intern("workers", "/"),
+                       .label = lab_label_intern(0, "workers", "/"),
                        .minutes = minutes,
                        .state = (uint8_t)state,
                        .wait = (uint8_t)wait};
@@ -127,9 +127,8 @@ static void text_has_records(void **state) {
   lab_buf_putc(&out, '\0');
   const char *head = "goroutine profile: total 6\n4 @ 0x";
   assert_memory_equal(out.data, head, strlen(head));
-  assert_non_null(
-      strstr(out.data,
-             "\n# labels: {\"route\":\"/\", \"step\":\"workers\"}\n#\t0x"));
+  assert_non_null(strstr(
+      out.data, "\n# labels: {\"route\":\"/\", \"step\":\"workers\"}\n#\t0x"));
   assert_non_null(
       strstr(out.data, "\tmain.startTasks.func1+0x1\t/app/x.lua:3\n"));
   assert_non_null(strstr(out.data, "\t[unknown]+0x0"));

@@ -49,7 +49,7 @@ static void freeing_job(lab_job *job) {
 
 static void run(void (*job)(lab_job *)) {
   worker_run_job(job, worker_stack("lua.allocate"),
-                 lab_label_intern("memory", "/"));
+                 lab_label_intern(0, "memory", "/"));
 }
 
 static fx_profile *read_profile(const lab_heap_snapshot *now,

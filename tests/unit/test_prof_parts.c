@@ -37,89 +37,138 @@ static void assert_labels(uint32_t id, const char *want) {
 
 static void labels_are_interned(void **state) {
   (void)state;
-  const lab_label *pairs;
-  assert_int_equal(lab_label_get(0, &pairs), 0);
+  lab_label pairs[LAB_LABEL_KEYS];
+  lab_buf text = LAB_BUF_INIT;
+  assert_int_equal(lab_label_get(0, pairs, &text), 0);
   assert_labels(0, "{}");
-  uint32_t a = lab_label_intern("cpu", "/"), b = lab_label_intern("cpu", "/b");
+  uint32_t a = lab_label_intern(0, "cpu", "/"),
+           b = lab_label_intern(0, "cpu", "/b");
   assert_true(a != 0 && b != 0 && a != b);
   char copy[] = "cpu";
-  assert_int_equal(lab_label_intern(copy, "/"), a);
+  assert_int_equal(lab_label_intern(0, copy, "/"), a);
   copy[0] = 'x';
-  assert_int_equal(lab_label_get(b, &pairs), 2);
+  assert_int_equal(lab_label_get(b, pairs, &text), 2);
   assert_string_equal(pairs[0].key, "route");
   assert_string_equal(pairs[0].value, "/b");
   assert_string_equal(pairs[1].key, "step");
   assert_string_equal(pairs[1].value, "cpu");
-  assert_int_equal(lab_label_get(1u << 30, &pairs), 0);
+  assert_int_equal(lab_label_get(1u << 30, pairs, &text), 0);
+  lab_buf_free(&text);
 }
 
 static void labels_are_added_and_replaced(void **state) {
   (void)state;
-  uint32_t a = lab_label_intern("cpu", "/");
-  uint32_t b = lab_label_with(a, "worker", "the \"a\"");
+  uint32_t a = lab_label_intern(0, "cpu", "/");
+  uint32_t b = lab_label_with(0, a, "worker", "the \"a\"");
   assert_labels(
       b, "{\"route\":\"/\", \"step\":\"cpu\", \"worker\":\"the \\\"a\\\"\"}");
-  uint32_t c = lab_label_with(b, "from", "x");
-  assert_labels(lab_label_with(c, "step", "mine"),
+  uint32_t c = lab_label_with(0, b, "from", "x");
+  assert_labels(lab_label_with(0, c, "step", "mine"),
                 "{\"from\":\"x\", \"route\":\"/\", \"step\":\"mine\", "
                 "\"worker\":\"the \\\"a\\\"\"}");
   /* The way to a set doesn't matter. */
-  assert_int_equal(
-      lab_label_with(lab_label_with(a, "from", "x"), "worker", "the \"a\""), c);
-  assert_int_equal(lab_label_with(c, "from", "x"), c);
+  assert_int_equal(lab_label_with(0, lab_label_with(0, a, "from", "x"),
+                                  "worker", "the \"a\""),
+                   c);
+  assert_int_equal(lab_label_with(0, c, "from", "x"), c);
   /* Keys and values can't be exchanged, nor run together. */
-  assert_true(lab_label_with(0, "k", "v") != lab_label_with(0, "v", "k"));
-  assert_true(lab_label_with(0, "ab", "c") != lab_label_with(0, "a", "bc"));
+  assert_true(lab_label_with(0, 0, "k", "v") != lab_label_with(0, 0, "v", "k"));
+  assert_true(lab_label_with(0, 0, "ab", "c") !=
+              lab_label_with(0, 0, "a", "bc"));
 }
 
 static void a_set_has_room_for_so_many_keys(void **state) {
   (void)state;
   char key[16];
-  const lab_label *pairs;
+  lab_label pairs[LAB_LABEL_KEYS];
+  lab_buf text = LAB_BUF_INIT;
   uint32_t id = 0;
   for (int i = 0; i < LAB_LABEL_KEYS; i++) {
     snprintf(key, sizeof key, "key%d", i);
-    id = lab_label_with(id, key, "v");
+    id = lab_label_with(0, id, key, "v");
   }
-  assert_int_equal(lab_label_get(id, &pairs), LAB_LABEL_KEYS);
-  assert_int_equal(lab_label_with(id, "one more", "v"), id);
-  assert_true(lab_label_with(id, "key0", "w") != id);
+  assert_int_equal(lab_label_get(id, pairs, &text), LAB_LABEL_KEYS);
+  lab_buf_free(&text);
+  assert_int_equal(lab_label_with(0, id, "one more", "v"), id);
+  assert_true(lab_label_with(0, id, "key0", "w") != id);
 }
 
-static void labels_have_a_limit(void **state) {
+static uint32_t flood_labels(uint32_t generation, uint32_t base, int from,
+                             int n) {
+  char text[32];
+  uint32_t last = 0;
+  for (int i = from; i < from + n; i++) {
+    snprintf(text, sizeof text, "%d", i);
+    last = lab_label_with(generation, base, "key", text);
+  }
+  return last;
+}
+
+/* A visit that uses up its room hurts itself only. */
+static void a_visit_has_a_limit_of_labels(void **state) {
   (void)state;
   char text[32];
-  uint32_t first = lab_label_intern("flood", "/0"), last = 0;
-  for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
-    snprintf(text, sizeof text, "%d", i);
-    last = lab_label_with(first, "key", text);
-  }
+  lab_label_mark(1);
+  uint32_t first = lab_label_intern(1, "flood", "/0");
+  uint32_t last = flood_labels(1, first, 0, 2 * LAB_LABEL_LIMIT);
   assert_labels(last, "{\"key\":\"[other]\", \"route\":\"/0\", "
                       "\"step\":\"flood\"}");
-  assert_int_equal(lab_label_with(first, "key", "newer"), last);
-  /* Those of the lab itself, and what is [other] there, still have room. */
-  uint32_t next = lab_label_intern("next", "/");
+  assert_int_equal(lab_label_with(1, first, "key", "newer"), last);
+  uint32_t next = lab_label_intern(2, "next", "/");
   assert_labels(next, "{\"route\":\"/\", \"step\":\"next\"}");
-  assert_labels(lab_label_with(next, "key", "newer"),
-                "{\"key\":\"[other]\", \"route\":\"/\", "
+  assert_labels(lab_label_with(2, next, "key", "newer"),
+                "{\"key\":\"newer\", \"route\":\"/\", \"step\":\"next\"}");
+  lab_label_mark(2);
+  flood_labels(1, first, 0, 4 * LAB_LABEL_LIMIT); /* by a task that is late */
+  assert_labels(lab_label_with(2, next, "key", "newest"),
+                "{\"key\":\"newest\", \"route\":\"/\", "
                 "\"step\":\"next\"}");
   for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
     snprintf(text, sizeof text, "key%d", i);
-    last = lab_label_with(first, text, "x");
+    last = lab_label_with(1, first, text, "x");
   }
   assert_int_equal(last, first);
+}
+
+/* Those of the last visit are still there, and what somebody keeps. */
+static void labels_of_left_visits_are_given_back(void **state) {
+  (void)state;
+  lab_label_mark(10);
+  uint32_t base = lab_label_intern(10, "old", "/");
+  uint32_t last = flood_labels(10, base, 0, LAB_LABEL_LIMIT);
+  uint32_t kept = flood_labels(10, base, 7, 1);
+  assert_int_equal(lab_label_base(kept), base);
+  lab_label_mark(0);
+  lab_label_mark(11);
+  assert_labels(last, "{\"key\":\"9999\", \"route\":\"/\", "
+                      "\"step\":\"old\"}");
+  lab_label_keep(kept);
+  lab_label_mark(12);
+  const char *gone = "{\"route\":\"[other]\", \"step\":\"[other]\"}";
+  assert_labels(last, gone);
+  assert_labels(kept, "{\"key\":\"7\", \"route\":\"/\", "
+                      "\"step\":\"old\"}");
+  assert_labels(base, "{\"route\":\"/\", \"step\":\"old\"}");
+  uint32_t again = flood_labels(12, base, 9999, 1);
+  assert_true(again > last);
+  assert_labels(last, gone);
+  assert_labels(again, "{\"key\":\"9999\", \"route\":\"/\", "
+                       "\"step\":\"old\"}");
 }
 
 static void routes_have_a_limit(void **state) {
   (void)state;
   char text[32];
-  uint32_t first = lab_label_intern("routes", "/0"), last = 0;
-  for (int i = 0; i <= LAB_LABEL_LIMIT; i++) {
+  uint32_t first = lab_label_intern(20, "routes", "/0"), last = 0;
+  for (int i = 0; i <= LAB_LABEL_ROUTES; i++) {
     snprintf(text, sizeof text, "/%d", i);
-    last = lab_label_intern("routes", text);
+    last = lab_label_intern(20, "routes", text);
   }
-  assert_int_equal(lab_label_intern("routes", "/one more"), last);
-  assert_int_equal(lab_label_intern("routes", "/0"), first);
+  assert_int_equal(lab_label_intern(20, "routes", "/one more"), last);
+  assert_labels(last, "{\"route\":\"[other]\", \"step\":\"routes\"}");
+  assert_int_equal(lab_label_intern(20, "routes", "/0"), first);
+  assert_labels(lab_label_intern(21, "next", "/"),
+                "{\"route\":\"/\", \"step\":\"next\"}");
 }
 
 /* Records of all sizes, often enough to wrap around. */
@@ -238,7 +287,8 @@ int main(void) {
       cmocka_unit_test(labels_are_interned),
       cmocka_unit_test(labels_are_added_and_replaced),
       cmocka_unit_test(a_set_has_room_for_so_many_keys),
-      cmocka_unit_test(labels_have_a_limit),
+      cmocka_unit_test(a_visit_has_a_limit_of_labels),
+      cmocka_unit_test(labels_of_left_visits_are_given_back),
       cmocka_unit_test(routes_have_a_limit),
       cmocka_unit_test(a_ring_gives_back_what_it_got),
       cmocka_unit_test(a_full_ring_refuses),

@@ -31,7 +31,7 @@ static void begin(void (*what)(lab_task *)) {
   behaviour = what;
   sleep_stack = worker_stack("lab.sleep");
   wait_stack = worker_stack("lab.recv");
-  label = lab_label_intern("waits", "/");
+  label = lab_label_intern(0, "waits", "/");
   sched = lab_sched_new(&ops, NULL);
   assert_int_equal(lab_wall_start(&wall, 100, &err), 0);
   lab_wall_watch(wall, sched);
@@ -205,7 +205,7 @@ static void change_label(lab_task *task) {
   from = lab_clock_mono();
   while ((middle[0] = lab_clock_mono()) < from + 30 * LAB_MILLISECOND)
     ;
-  lab_task_relabel(sched, task, lab_label_intern("waits", "/second"));
+  lab_task_relabel(sched, task, lab_label_intern(0, "waits", "/second"));
   middle[1] = lab_clock_mono();
   while ((to = lab_clock_mono()) < middle[1] + 60 * LAB_MILLISECOND)
     ;

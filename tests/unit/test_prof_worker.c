@@ -38,7 +38,7 @@ static void a_job_is_charged_to_its_submitter(void **state) {
   lab_cpu_session *session;
   assert_int_equal(lab_cpu_start(&session, 1000, NULL), 0);
   worker_run_job(burn_in_job, worker_stack("lua.submit"),
-                 lab_label_intern("cpu", "/report"));
+                 lab_label_intern(0, "cpu", "/report"));
   lab_cpu_stop(session);
   lab_buf out = LAB_BUF_INIT;
   assert_int_equal(lab_cpu_write(session, &out), 0);
