@@ -82,14 +82,16 @@ static void add_to_filter(uintptr_t p, int n) {
     atomic_store_explicit(slot, (uint16_t)(count + n), memory_order_relaxed);
 }
 
-static bool insert_block(uintptr_t p, const lab_mem_sample *sample) {
+/* Returns the table's copy of SAMPLE, or NULL if there is no room. */
+static lab_mem_sample *insert_block(uintptr_t p, const lab_mem_sample *sample) {
   if ((table.used + 1) * 4 > table.cap * 3 &&
       !resize_blocks(table.cap ? table.cap * 2 : TABLE_MIN))
-    return false;
-  table.entries[find_block(p)] = (entry){p, *sample};
+    return NULL;
+  entry *e = &table.entries[find_block(p)];
+  *e = (entry){p, *sample};
   table.used++;
   add_to_filter(p, 1);
-  return true;
+  return &e->sample;
 }
 
 /* Empties place I. Later entries of the same run move back, unless they would
@@ -168,8 +170,9 @@ static void record_sample(void *p, lab_mem_sample *sample) {
   if (sample->stack == 0)
     return;
   pthread_mutex_lock(&lock);
-  if (insert_block((uintptr_t)p, sample))
-    s->allocated(sample);
+  lab_mem_sample *kept = insert_block((uintptr_t)p, sample);
+  if (kept)
+    s->allocated(kept);
   pthread_mutex_unlock(&lock);
 }
 
@@ -223,10 +226,11 @@ void lab_sample_shrink(lab_mem_thread *t, const void *p,
     now.weight /= chance;
   bool stays = chance >= 1 || lab_rng_unit(&t->rng) <= chance;
   pthread_mutex_lock(&lock);
-  if (!stays || !insert_block((uintptr_t)p, &now))
+  lab_mem_sample *kept = stays ? insert_block((uintptr_t)p, &now) : NULL;
+  if (!kept)
     tell_freed(sample);
   else if (s)
-    s->shrunk(sample, &now);
+    s->shrunk(sample, kept);
   pthread_mutex_unlock(&lock);
 }
 

@@ -34,6 +34,7 @@ typedef struct lab_mem_sample {
   uint32_t owner; /* what capture stored: whose it is */
   size_t size;    /* bytes asked for */
   double weight;  /* objects it stands for, >= 1 */
+  uint32_t place; /* the sink's own: what it has stored while it was told */
 } lab_mem_sample;
 
 /* Who keeps the profile (src/prof/heap.c). */
@@ -43,11 +44,12 @@ typedef struct lab_mem_sink {
    * it isn't recorded. Must not allocate application memory. */
   void (*capture)(lab_mem_sample *sample);
   /* These are called under the sampler's lock: they must be short, and must not
-   * allocate application memory. */
-  void (*allocated)(const lab_mem_sample *sample);
+   * allocate application memory. They may store a place where they aren't
+   * const. */
+  void (*allocated)(lab_mem_sample *sample);
   void (*freed)(const lab_mem_sample *sample);
   /* The block of WAS has shrunk and is still a sample: NOW. */
-  void (*shrunk)(const lab_mem_sample *was, const lab_mem_sample *now);
+  void (*shrunk)(const lab_mem_sample *was, lab_mem_sample *now);
 } lab_mem_sink;
 
 /* Mean bytes between samples; 512 KiB at first. A change takes effect at once

@@ -68,22 +68,23 @@ void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {
 
 static void write_heap_counts(const lab_heap_snapshot *s, size_t i,
                               lab_buf *out) {
-  uint64_t size = s->buckets[i].size;
-  uint64_t inuse = lab_heap_inuse(s, i).samples;
-  uint64_t allocs = lab_heap_allocated(s, i).samples;
+  lab_heap_amount inuse = lab_heap_inuse(s, i);
+  lab_heap_amount allocs = lab_heap_allocated(s, i);
   lab_buf_printf(out, "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
-                 inuse, inuse * size, allocs, allocs * size);
+                 inuse.samples, inuse.sampled_bytes, allocs.samples,
+                 allocs.sampled_bytes);
 }
 
 /* Sums of objects and bytes: sizes aren't the same. */
 static void write_heap_header(const lab_heap_snapshot *s, lab_buf *out) {
   uint64_t inuse = 0, inuse_bytes = 0, allocs = 0, alloc_bytes = 0;
   for (size_t i = 0; i < s->n; i++) {
-    uint64_t size = s->buckets[i].size;
-    inuse += lab_heap_inuse(s, i).samples;
-    inuse_bytes += lab_heap_inuse(s, i).samples * size;
-    allocs += lab_heap_allocated(s, i).samples;
-    alloc_bytes += lab_heap_allocated(s, i).samples * size;
+    lab_heap_amount used = lab_heap_inuse(s, i);
+    lab_heap_amount allocated = lab_heap_allocated(s, i);
+    inuse += used.samples;
+    inuse_bytes += used.sampled_bytes;
+    allocs += allocated.samples;
+    alloc_bytes += allocated.sampled_bytes;
   }
   lab_buf_printf(out,
                  "heap profile: %" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64
@@ -95,6 +96,8 @@ void lab_gperf_write_heap(const lab_heap_snapshot *s, lab_buf *out) {
   write_heap_header(s, out);
   for (size_t i = 0; i < s->n; i++) {
     const lab_frame *frames;
+    if (s->buckets[i].serial == 0)
+      continue;
     size_t n = find_frames(s->buckets[i].stack, &frames);
     write_heap_counts(s, i, out);
     for (size_t j = 0; j < n; j++)

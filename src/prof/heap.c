@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See heap.h: the sink of the allocation sampler, its buckets, snapshots, and
- * the binary form.
+ * See heap.h: the sink of the allocation sampler, what it counts in the
+ * buckets, and snapshots.
  *
  * A sampled allocation is rare (one in 512 KiB), so one mutex over the buckets
  * is enough. It is taken under the sampler's lock, so nothing here may call
@@ -8,7 +8,6 @@
  * sampled. */
 #include "prof/heap.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,9 +16,9 @@
 #include "base/clock.h"
 #include "mem/memstats.h"
 #include "mem/sample.h"
-#include "prof/export.h"
 #include "prof/heap_internal.h"
-#include "prof/keymap.h"
+#include "prof/heap_table.h"
+#include "prof/label.h"
 #include "stack/codemap.h"
 #include "stack/merge.h"
 #include "stack/stack.h"
@@ -28,8 +27,7 @@
 
 static struct {
   pthread_mutex_t lock;
-  lab_keymap keys;          /* (stack, label, size) -> ... */
-  lab_buf buckets;          /* ... lab_heap_bucket[] */
+  lab_heap_table table;
   size_t told;              /* bytes of tables that MemStats knows of */
   uint32_t present, coming; /* generations; coming: 0 or the newest seen */
   void (*capture_vm)(lab_mem_sample *sample);
@@ -78,48 +76,55 @@ static void capture_stack(lab_mem_sample *sample) {
 
 /* Tells MemStats of the tables' growth; stacks are kept for profiles too. */
 static void tell_heap_bytes(void) {
-  size_t bytes =
-      lab_keymap_bytes(&heap.keys) + heap.buckets.cap + lab_stack_bytes();
+  size_t bytes = lab_heap_table_bytes(&heap.table) + lab_stack_bytes();
   lab_memstats_add_buck_hash((int64_t)bytes - (int64_t)heap.told);
   heap.told = bytes;
 }
 
-static lab_heap_bucket *heap_bucket_of(const lab_mem_sample *s) {
-  size_t known = heap.keys.count;
-  lab_key key = {s->stack, s->label, s->size};
-  size_t i = lab_keymap_add(&heap.keys, key);
-  if (i == known) {
-    lab_heap_bucket b = {.stack = s->stack, .label = s->label, .size = s->size};
-    lab_buf_append(&heap.buckets, &b, sizeof b);
+/* Finds the bucket of a new sample, and notes it there. */
+static lab_heap_bucket *place_sample(lab_mem_sample *s) {
+  size_t known = heap.table.count;
+  s->place = lab_heap_table_place(&heap.table, s,
+                                  s->owner && s->owner == heap.present
+                                      ? LAB_HEAP_PRESENT
+                                      : LAB_HEAP_OTHERS);
+  if (heap.table.count != known)
     tell_heap_bytes();
-  }
-  return (lab_heap_bucket *)(void *)heap.buckets.data + i;
+  return lab_heap_table_at(&heap.table, s->place);
 }
 
 static void add_amount(lab_heap_amount *a, const lab_mem_sample *s) {
   a->samples++;
+  a->sampled_bytes += s->size;
   a->weight += s->weight;
+  a->bytes += s->weight * (double)s->size;
 }
 
-/* When nothing is left the weights cancel but for rounding: say 0. */
+lab_heap_amount lab_heap_subtract(lab_heap_amount a, const lab_heap_amount *b) {
+  a.samples -= b->samples;
+  a.sampled_bytes -= b->sampled_bytes;
+  a.weight = a.samples > 0 ? a.weight - b->weight : 0;
+  a.bytes = a.samples > 0 ? a.bytes - b->bytes : 0;
+  return a;
+}
+
 static void subtract_amount(lab_heap_amount *a, const lab_mem_sample *s) {
-  a->samples--;
-  a->weight = a->samples > 0 ? a->weight - s->weight : 0;
+  lab_heap_amount one = {0};
+  add_amount(&one, s);
+  *a = lab_heap_subtract(*a, &one);
 }
 
 /* A scenario.lua is run while the step before is still served, so there may be
  * samples of a generation that is newer than the present one. */
 static void note_coming(uint32_t generation) {
-  lab_heap_bucket *b = (void *)heap.buckets.data;
   if (generation <= heap.present || generation <= heap.coming)
     return;
-  for (size_t i = 0; i < heap.keys.count; i++)
-    b[i].coming = (lab_heap_amount){0};
+  for (uint32_t i = 0; i < lab_heap_table_places(&heap.table); i++)
+    lab_heap_table_at(&heap.table, i)->coming = (lab_heap_amount){0};
   heap.coming = generation;
 }
 
-static void add_inuse(const lab_mem_sample *s) {
-  lab_heap_bucket *b = heap_bucket_of(s);
+static void add_inuse(lab_heap_bucket *b, const lab_mem_sample *s) {
   add_amount(&b->inuse, s);
   if (s->owner == heap.present)
     add_amount(&b->own, s);
@@ -128,7 +133,7 @@ static void add_inuse(const lab_mem_sample *s) {
 }
 
 static void subtract_inuse(const lab_mem_sample *s) {
-  lab_heap_bucket *b = heap_bucket_of(s);
+  lab_heap_bucket *b = lab_heap_table_at(&heap.table, s->place);
   subtract_amount(&b->inuse, s);
   if (s->owner == heap.present)
     subtract_amount(&b->own, s);
@@ -136,14 +141,14 @@ static void subtract_inuse(const lab_mem_sample *s) {
     subtract_amount(&b->coming, s);
 }
 
-static void note_allocation(const lab_mem_sample *s) {
+static void note_allocation(lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
   note_coming(s->owner);
-  lab_heap_bucket *b = heap_bucket_of(s);
+  lab_heap_bucket *b = place_sample(s);
   add_amount(&b->allocs, s);
   if (s->owner != heap.present)
     add_amount(&b->marked, s);
-  add_inuse(s);
+  add_inuse(b, s);
   pthread_mutex_unlock(&heap.lock);
 }
 
@@ -153,11 +158,10 @@ static void note_free(const lab_mem_sample *s) {
   pthread_mutex_unlock(&heap.lock);
 }
 
-static void note_shrinking(const lab_mem_sample *was,
-                           const lab_mem_sample *now) {
+static void note_shrinking(const lab_mem_sample *was, lab_mem_sample *now) {
   pthread_mutex_lock(&heap.lock);
   subtract_inuse(was);
-  add_inuse(now);
+  add_inuse(place_sample(now), now);
   pthread_mutex_unlock(&heap.lock);
 }
 
@@ -174,6 +178,7 @@ void lab_heap_set_vm_thread(void) {
 
 static void mark_heap_bucket(lab_heap_bucket *b, uint32_t generation) {
   b->marked = b->allocs;
+  lab_label_keep(b->label);
   if (generation == heap.present)
     return;
   b->own = generation == heap.coming ? b->coming : (lab_heap_amount){0};
@@ -183,9 +188,12 @@ static void mark_heap_bucket(lab_heap_bucket *b, uint32_t generation) {
 
 void lab_heap_mark(uint32_t generation) {
   pthread_mutex_lock(&heap.lock);
-  lab_heap_bucket *b = (void *)heap.buckets.data;
-  for (size_t i = 0; i < heap.keys.count; i++)
-    mark_heap_bucket(&b[i], generation);
+  if (generation && generation != heap.present) {
+    lab_heap_table_renew(&heap.table);
+    tell_heap_bytes();
+  }
+  for (uint32_t i = 0; i < lab_heap_table_places(&heap.table); i++)
+    mark_heap_bucket(lab_heap_table_at(&heap.table, i), generation);
   if (generation == heap.coming)
     heap.coming = 0;
   heap.present = generation;
@@ -197,7 +205,7 @@ void lab_heap_mark(uint32_t generation) {
 
 size_t lab_heap_count(void) {
   pthread_mutex_lock(&heap.lock);
-  size_t n = heap.keys.count;
+  size_t n = heap.table.count;
   pthread_mutex_unlock(&heap.lock);
   return n;
 }
@@ -205,10 +213,10 @@ size_t lab_heap_count(void) {
 lab_heap_snapshot *lab_heap_take(void) {
   pthread_mutex_lock(&heap.lock);
   tell_heap_bytes();
-  size_t n = heap.keys.count;
+  size_t n = lab_heap_table_places(&heap.table);
   lab_heap_snapshot *s = lab_xmalloc(sizeof *s + n * sizeof(lab_heap_bucket));
   if (n > 0)
-    memcpy(s->buckets, heap.buckets.data, n * sizeof(lab_heap_bucket));
+    memcpy(s->buckets, heap.table.buckets.data, n * sizeof(lab_heap_bucket));
   pthread_mutex_unlock(&heap.lock);
   s->n = n;
   s->rate = lab_mem_rate();
@@ -223,13 +231,8 @@ void lab_heap_whole(lab_heap_snapshot *s) {
 }
 
 lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i) {
-  lab_heap_amount a = s->buckets[i].allocs;
-  const lab_heap_amount *marked = &s->buckets[i].marked;
-  if (!s->is_whole) {
-    a.samples -= marked->samples;
-    a.weight = a.samples > 0 ? a.weight - marked->weight : 0;
-  }
-  return a;
+  const lab_heap_bucket *b = &s->buckets[i];
+  return s->is_whole ? b->allocs : lab_heap_subtract(b->allocs, &b->marked);
 }
 
 lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i) {
@@ -238,59 +241,4 @@ lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i) {
 
 void lab_heap_snapshot_free(lab_heap_snapshot *s) {
   lab_xfree(s);
-}
-
-/* ---- profile.proto --------------------------------------------------------
- */
-
-static void write_bucket(lab_export *e, const lab_heap_bucket *b, double allocs,
-                         double inuse) {
-  double size = (double)b->size;
-  int64_t values[] = {llround(allocs), llround(allocs * size), llround(inuse),
-                      llround(inuse * size)};
-  lab_export_sample(e, b->stack, b->label, (int64_t)b->size, values);
-}
-
-static void write_all_buckets(lab_export *e, const lab_heap_snapshot *now) {
-  for (size_t i = 0; i < now->n; i++)
-    write_bucket(e, &now->buckets[i], lab_heap_allocated(now, i).weight,
-                 lab_heap_inuse(now, i).weight);
-}
-
-/* The difference of two snapshots has nothing to do with marks. */
-static void write_differences(lab_export *e, const lab_heap_snapshot *now,
-                              const lab_heap_snapshot *before) {
-  static const lab_heap_bucket none;
-  for (size_t i = 0; i < now->n; i++) {
-    const lab_heap_bucket *b = &now->buckets[i];
-    const lab_heap_bucket *old = i < before->n ? &before->buckets[i] : &none;
-    write_bucket(e, b, b->allocs.weight - old->allocs.weight,
-                 b->inuse.weight - old->inuse.weight);
-  }
-}
-
-int lab_heap_write(const lab_heap_snapshot *now,
-                   const lab_heap_snapshot *before, const char *default_type,
-                   lab_buf *out) {
-  static const lab_profile_type types[] = {{"alloc_objects", "count"},
-                                           {"alloc_space", "bytes"},
-                                           {"inuse_objects", "count"},
-                                           {"inuse_space", "bytes"}};
-  lab_profile_config config = {.types = types,
-                               .ntypes = 4,
-                               .period_type = {"space", "bytes"},
-                               .period = (int64_t)now->rate,
-                               .default_type = default_type,
-                               .time_ns = (int64_t)now->taken_real,
-                               .drop_zero = true};
-  if (before)
-    config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
-  lab_export *e = lab_export_new(&config);
-  if (before)
-    write_differences(e, now, before);
-  else
-    write_all_buckets(e, now);
-  int rc = lab_export_finish(e, out);
-  lab_export_free(e);
-  return rc;
 }

@@ -3,8 +3,9 @@
  *
  * Buckets are (stack, label, size), as in Go's runtime; each keeps what was
  * allocated and what is in use, raw (how many samples) and weighted (how many
- * objects they stand for). A bucket keeps its place, so one snapshot can be
- * subtracted from another. When a block shrinks, what is in use moves to the
+ * objects they stand for). One snapshot can be subtracted from another. Their
+ * number is limited (heap_table.h): what has no bucket of its own is counted in
+ * one whose name says so. When a block shrinks, what is in use moves to the
  * bucket of its new size; what was allocated stays where it was.
  *
  * A sample belongs to the visit of a step whose code made it. After a mark the

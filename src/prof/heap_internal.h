@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What heap.c (collecting) and heap_text.c, heap_kinds.c (showing) share. */
+ * What heap.c (collecting), heap_table.c (the buckets) and heap_text.c,
+ * heap_kinds.c (showing) share. */
 #ifndef LAB_PROF_HEAP_INTERNAL_H
 #define LAB_PROF_HEAP_INTERNAL_H
 
@@ -10,13 +11,15 @@
 #include "prof/heap.h"
 
 typedef struct lab_heap_amount {
-  uint64_t samples;
-  double weight; /* objects that they stand for */
+  uint64_t samples, sampled_bytes;
+  double weight, bytes; /* objects and bytes that they stand for */
 } lab_heap_amount;
 
 typedef struct lab_heap_bucket {
   uint32_t stack, label;
-  uint64_t size;
+  uint32_t base;   /* lab_label_base of the label */
+  uint64_t serial; /* no other bucket has this number; 0: the place is free */
+  uint64_t size;   /* 0: of different sizes */
   lab_heap_amount allocs; /* since the process began */
   lab_heap_amount marked; /* of these, what isn't of the present step */
   lab_heap_amount inuse;
@@ -36,5 +39,7 @@ struct lab_heap_snapshot {
 /* What a snapshot shows of the bucket. */
 lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i);
 lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i);
+/* A - B, without what rounding leaves. */
+lab_heap_amount lab_heap_subtract(lab_heap_amount a, const lab_heap_amount *b);
 
 #endif

@@ -35,9 +35,10 @@ typedef struct record {
 
 static record heap_record_at(const lab_heap_snapshot *s, size_t i) {
   const lab_heap_bucket *b = &s->buckets[i];
-  uint64_t inuse = lab_heap_inuse(s, i).samples;
-  uint64_t allocs = lab_heap_allocated(s, i).samples;
-  totals t = {inuse, inuse * b->size, allocs, allocs * b->size};
+  lab_heap_amount inuse = lab_heap_inuse(s, i);
+  lab_heap_amount allocs = lab_heap_allocated(s, i);
+  totals t = {inuse.samples, inuse.sampled_bytes, allocs.samples,
+              allocs.sampled_bytes};
   return (record){b->stack, t};
 }
 

@@ -23,12 +23,23 @@ static void grow_keys(lab_keymap *m) {
   m->keys = lab_xrealloc(m->keys, m->cap * sizeof *m->keys);
 }
 
-size_t lab_keymap_add(lab_keymap *m, lab_key key) {
-  uint64_t hash = hash_key(&key);
+static size_t find_key(const lab_keymap *m, const lab_key *key, uint64_t hash) {
   lab_table_walk walk = lab_table_find(&m->table, hash);
   for (uint32_t id; (id = lab_table_next(&walk));)
-    if (is_same_key(&m->keys[id - 1], &key))
+    if (is_same_key(&m->keys[id - 1], key))
       return id - 1;
+  return m->count;
+}
+
+size_t lab_keymap_find(const lab_keymap *m, lab_key key) {
+  return find_key(m, &key, hash_key(&key));
+}
+
+size_t lab_keymap_add(lab_keymap *m, lab_key key) {
+  uint64_t hash = hash_key(&key);
+  size_t i = find_key(m, &key, hash);
+  if (i < m->count)
+    return i;
   if (m->count == m->cap)
     grow_keys(m);
   m->keys[m->count++] = key;

@@ -27,7 +27,9 @@ typedef struct lab_keymap {
   lab_table table; /* by content */
 } lab_keymap;
 
-/* The number of KEY; the former m->count if it is new. */
+/* The number of KEY; m->count if it isn't there. */
+size_t lab_keymap_find(const lab_keymap *m, lab_key key);
+/* The same, but a new KEY is added: its number is the former m->count. */
 size_t lab_keymap_add(lab_keymap *m, lab_key key);
 /* Bytes taken. */
 size_t lab_keymap_bytes(const lab_keymap *m);

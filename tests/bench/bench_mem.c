@@ -83,11 +83,15 @@ static void capture(lab_mem_sample *sample) {
   sample->stack = 1;
 }
 
-static void count(const lab_mem_sample *sample) {
+static void count_allocated(lab_mem_sample *sample) {
   samples += sample->stack;
 }
 
-static const lab_mem_sink sink = {capture, count, count, NULL};
+static void count_freed(const lab_mem_sample *sample) {
+  samples += sample->stack;
+}
+
+static const lab_mem_sink sink = {capture, count_allocated, count_freed, NULL};
 
 /* ---- workloads ------------------------------------------------------------
  */

@@ -54,7 +54,7 @@ static void capture(lab_mem_sample *s) {
   s->stack = stack_to_give;
 }
 
-static void on_allocated(const lab_mem_sample *s) {
+static void on_allocated(lab_mem_sample *s) {
   seen.allocated++;
   seen.objects += s->weight;
   seen.bytes += s->weight * (double)s->size;
@@ -70,7 +70,7 @@ static void on_freed(const lab_mem_sample *s) {
   seen.last_freed = *s;
 }
 
-static void on_shrunk(const lab_mem_sample *was, const lab_mem_sample *now) {
+static void on_shrunk(const lab_mem_sample *was, lab_mem_sample *now) {
   assert_true(now->size < was->size && now->weight >= was->weight);
   assert_int_equal(now->stack, was->stack);
   assert_int_equal(now->owner, OWNER);
