@@ -3,7 +3,7 @@
  * fills, and their copies. How they are shown is in contention_text.c.
  *
  * It is always on, so an event must cost little: one lookup, under a lock that
- * is hardly ever contended itself. The buckets used last are found without it.
+ * is hardly ever contended itself.
  * If only some events are counted, each is entered with the number and time
  * that it stands for, so that rates may change at any time. */
 #include "prof/contention.h"
@@ -19,51 +19,27 @@
 #include "base/rng.h"
 #include "mem/memstats.h"
 #include "prof/contention_internal.h"
-#include "prof/keymap.h"
-
-enum { LATEST = 16 };
-
-typedef struct table {
-  lab_keymap keys; /* (stack, label) -> ... */
-  /* The numbers of buckets used lately, each at a place that follows from its
-   * stack. Any number of a bucket is valid here. */
-  uint32_t latest[LATEST];
-  lab_buf buckets; /* ... lab_contention_bucket[] */
-  size_t told;     /* bytes that MemStats knows of */
-} table;
+#include "prof/contention_table.h"
+#include "prof/label.h"
 
 static struct {
   pthread_mutex_t lock;
-  table tables[2];     /* by lab_contention */
-  uint32_t generation; /* of the step that was marked last */
-  uint64_t rng;        /* the scheduler's thread */
+  lab_contention_table tables[2]; /* by lab_contention */
+  size_t told;                    /* bytes of tables that MemStats knows of */
+  uint32_t generation;            /* of the step that was marked last */
+  uint64_t rng;                   /* the scheduler's thread */
   atomic_llong block_rate, mutex_fraction;
 } contention = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .block_rate = 1, .mutex_fraction = 1};
 
 /* ---- counting ------------------------------------------------------------ */
 
-static void tell_contention_bytes(table *t) {
-  size_t bytes = lab_keymap_bytes(&t->keys) + t->buckets.cap;
-  lab_memstats_add_buck_hash((int64_t)bytes - (int64_t)t->told);
-  t->told = bytes;
-}
-
-static lab_contention_bucket *contention_bucket_of(table *t, uint32_t stack,
-                                                   uint32_t label) {
-  size_t known = t->keys.count;
-  uint32_t *latest = &t->latest[stack % LATEST];
-  lab_contention_bucket *all = (void *)t->buckets.data;
-  if (known > 0 && all[*latest].stack == stack && all[*latest].label == label)
-    return &all[*latest];
-  size_t i = lab_keymap_add(&t->keys, (lab_key){stack, label, 0});
-  if (i == known) {
-    lab_contention_bucket b = {.stack = stack, .label = label};
-    lab_buf_append(&t->buckets, &b, sizeof b);
-    tell_contention_bytes(t);
-  }
-  *latest = (uint32_t)i;
-  return (lab_contention_bucket *)(void *)t->buckets.data + i;
+static void tell_contention_bytes(void) {
+  size_t bytes = lab_contention_table_bytes(&contention.tables[LAB_BLOCK]) +
+                 lab_contention_table_bytes(&contention.tables[LAB_MUTEX]);
+  if (bytes != contention.told)
+    lab_memstats_add_buck_hash((int64_t)bytes - (int64_t)contention.told);
+  contention.told = bytes;
 }
 
 /* A task of the lab's own, such as one that waits for a step's tasks to end:
@@ -77,8 +53,12 @@ static void add_contention(lab_contention kind, const lab_task *task,
   if (is_lab_task(task))
     return;
   pthread_mutex_lock(&contention.lock);
-  lab_contention_bucket *b =
-      contention_bucket_of(&contention.tables[kind], stack, task->label);
+  lab_contention_table *t = &contention.tables[kind];
+  size_t known = t->keys.count;
+  lab_contention_bucket *b = lab_contention_table_at(
+      t, stack, task->label, task->generation == contention.generation);
+  if (t->keys.count != known)
+    tell_contention_bytes();
   b->count += times;
   b->ns += ns;
   /* The task's step was left before. Generation 0 is that of no step. */
@@ -162,18 +142,23 @@ void lab_contention_set_mutex_fraction(int64_t n) {
   atomic_store(&contention.mutex_fraction, n);
 }
 
-static void mark_contention_table(table *t) {
+static void mark_contention_table(const lab_contention_table *t) {
   lab_contention_bucket *b = (void *)t->buckets.data;
   for (size_t i = 0; i < t->keys.count; i++) {
     b[i].marked_count = b[i].count;
     b[i].marked_ns = b[i].ns;
+    lab_label_keep(b[i].label);
   }
 }
 
 void lab_contention_mark(uint32_t generation) {
   pthread_mutex_lock(&contention.lock);
-  mark_contention_table(&contention.tables[LAB_BLOCK]);
-  mark_contention_table(&contention.tables[LAB_MUTEX]);
+  for (int kind = LAB_BLOCK; kind <= LAB_MUTEX; kind++) {
+    if (generation && generation != contention.generation)
+      lab_contention_table_renew(&contention.tables[kind]);
+    mark_contention_table(&contention.tables[kind]);
+  }
+  tell_contention_bytes();
   contention.generation = generation;
   pthread_mutex_unlock(&contention.lock);
 }
@@ -188,7 +173,7 @@ size_t lab_contention_count(lab_contention kind) {
 }
 
 lab_contention_snapshot *lab_contention_take(lab_contention kind) {
-  const table *t = &contention.tables[kind];
+  const lab_contention_table *t = &contention.tables[kind];
   pthread_mutex_lock(&contention.lock);
   size_t n = t->keys.count;
   lab_contention_snapshot *s = lab_xmalloc(sizeof *s + n * sizeof *s->buckets);

@@ -20,6 +20,8 @@
  * before the mark, even if it runs after it. Tasks of the lab's own (urgent
  * ones of no step) aren't counted at all.
  *
+ * A step can't make the tables grow without end: see contention_table.h.
+ *
  * Threads: any, but for watch and unwatch. */
 #ifndef LAB_PROF_CONTENTION_H
 #define LAB_PROF_CONTENTION_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What contention.c (collecting) and contention_text.c (showing) share. */
+ * What contention.c (collecting), contention_table.c (the buckets) and
+ * contention_text.c (showing) share. */
 #ifndef LAB_PROF_CONTENTION_INTERNAL_H
 #define LAB_PROF_CONTENTION_INTERNAL_H
 
@@ -9,6 +10,8 @@
  * events were counted. The marked ones are the part before the last mark. */
 typedef struct lab_contention_bucket {
   uint32_t stack, label;
+  uint32_t base;   /* lab_label_base of the label */
+  uint64_t serial; /* no other bucket has this number */
   double count, ns;
   double marked_count, marked_ns;
 } lab_contention_bucket;

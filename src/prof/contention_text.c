@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "pprof/tabwriter.h"
 #include "prof/contention_internal.h"
+#include "prof/contention_table.h"
 #include "prof/export.h"
 #include "prof/registry.h"
 #include "prof/text.h"
@@ -39,16 +40,55 @@ static record record_at(const lab_contention_snapshot *s, size_t i) {
   return (record){b->stack, b->label, llround(count), llround(ns)};
 }
 
-/* Both since the process began: a mark may lie in between. */
-static record difference_at(const lab_contention_snapshot *now,
-                            const lab_contention_snapshot *before, size_t i) {
-  const lab_contention_bucket *b = &now->buckets[i];
-  record r = {b->stack, b->label, llround(b->count), llround(b->ns)};
-  if (i < before->n) {
-    r.count -= llround(before->buckets[i].count);
-    r.ns -= llround(before->buckets[i].ns);
+static void write_record(lab_export *e, const record *r) {
+  int64_t values[] = {r->count, r->ns};
+  if (r->count || r->ns)
+    lab_export_sample(e, r->stack, r->label, 0, values);
+}
+
+/* ---- differences: these have nothing to do with marks -------------------- */
+
+static record whole_record(const lab_contention_bucket *b) {
+  return (record){b->stack, b->label, llround(b->count), llround(b->ns)};
+}
+
+/* OLD isn't there any more: since then it was joined with others, where what it
+ * had is subtracted. KEYS are those that are there. */
+static record joined_record(const lab_contention_bucket *old,
+                            const lab_keymap *keys) {
+  lab_key key = {old->stack, old->base, 0};
+  bool has_its_stack = lab_keymap_find(keys, key) < keys->count;
+  return (record){has_its_stack ? old->stack : lab_contention_left_stack(),
+                  old->base, -llround(old->count), -llround(old->ns)};
+}
+
+static void
+write_contention_differences(lab_export *e, const lab_contention_snapshot *now,
+                             const lab_contention_snapshot *before) {
+  lab_keymap serials = {0}, keys = {0};
+  record *records = lab_xmalloc((now->n + 1) * sizeof *records);
+  for (size_t i = 0; i < now->n; i++) {
+    const lab_contention_bucket *b = &now->buckets[i];
+    lab_keymap_add(&serials, (lab_key){b->serial, 0, 0});
+    lab_keymap_add(&keys, (lab_key){b->stack, b->label, 0});
+    records[i] = whole_record(b);
   }
-  return r;
+  for (size_t j = 0; j < before->n; j++) {
+    const lab_contention_bucket *old = &before->buckets[j];
+    size_t i = lab_keymap_find(&serials, (lab_key){old->serial, 0, 0});
+    if (i < now->n) {
+      records[i].count -= llround(old->count);
+      records[i].ns -= llround(old->ns);
+    } else {
+      record r = joined_record(old, &keys);
+      write_record(e, &r);
+    }
+  }
+  for (size_t i = 0; i < now->n; i++)
+    write_record(e, &records[i]);
+  lab_xfree(records);
+  lab_keymap_free(&serials);
+  lab_keymap_free(&keys);
 }
 
 static int write_contention(const void *object, const void *old, lab_buf *out) {
@@ -64,11 +104,11 @@ static int write_contention(const void *object, const void *old, lab_buf *out) {
   if (before)
     config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
   lab_export *e = lab_export_new(&config);
-  for (size_t i = 0; i < now->n; i++) {
-    record r = before ? difference_at(now, before, i) : record_at(now, i);
-    int64_t values[] = {r.count, r.ns};
-    if (r.count || r.ns)
-      lab_export_sample(e, r.stack, r.label, 0, values);
+  if (before)
+    write_contention_differences(e, now, before);
+  for (size_t i = 0; !before && i < now->n; i++) {
+    record r = record_at(now, i);
+    write_record(e, &r);
   }
   int rc = lab_export_finish(e, out);
   lab_export_free(e);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "prof/contention.h"
+#include "prof/contention_table.h"
 #include "prof/label.h"
 #include "prof/registry.h"
 #include "task/lock.h"
@@ -243,6 +244,64 @@ static void short_waits_are_unbiased(void **state) {
   fx_free(p);
 }
 
+enum { FLOOD = 3 * LAB_CONTENTION_LIMIT };
+
+/* Each of N contentions has a label or a stack of its own. */
+static void flood_contention(uint32_t generation, const char *step, int n) {
+  uint32_t label = lab_label_intern(generation, step, "/");
+  for (int i = 0; i < n; i++) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", i);
+    lab_frame frame = lab_frame_script(lab_func_pseudo("lab.flood"), i);
+    lab_task holder = {.generation = generation};
+    holder.label = lab_label_with(generation, label, "key", text);
+    lab_sched_contended(sched, &holder, unlock_stack, 1, SHORT_NS);
+    lab_sched_contended(sched, &holder, lab_stack_intern(&frame, 1), 1,
+                        SHORT_NS);
+  }
+}
+
+static int64_t count_since(const lab_contention_snapshot *before,
+                           const char *function) {
+  fx_profile *p = read_now(LAB_MUTEX, true, before);
+  int64_t n = function ? fx_flat(p, function, COUNT) : fx_cum(p, NULL, COUNT);
+  fx_free(p);
+  return n;
+}
+
+static void a_step_has_so_many_buckets(void **state) {
+  static const lab_sched_ops ops = {.resume = resume};
+  (void)state;
+  lab_contention_set_mutex_fraction(1);
+  sched = lab_sched_new(&ops, NULL);
+  lab_contention_watch(sched);
+  lab_contention_mark(6);
+  lab_label_mark(6);
+  lab_contention_snapshot *before = lab_contention_take(LAB_MUTEX);
+  flood_contention(6, "flood", FLOOD);
+  assert_in_range(lab_contention_count(LAB_MUTEX), LAB_CONTENTION_LIMIT,
+                  3 * LAB_CONTENTION_LIMIT);
+  lab_contention_snapshot *full = lab_contention_take(LAB_MUTEX);
+  lab_contention_mark(0);
+  lab_contention_mark(7);
+  assert_true(lab_contention_count(LAB_MUTEX) < LAB_CONTENTION_KEPT);
+  flood_contention(7, "next", 1);
+  fx_profile *p = read_now(LAB_MUTEX, false, NULL);
+  assert_int_equal(p->nsamples, 2);
+  for (size_t i = 0; i < p->nsamples; i++) {
+    assert_true(fx_has_label(p, &p->samples[i], "step", "next"));
+    assert_true(fx_has_label(p, &p->samples[i], "key", "0"));
+  }
+  fx_free(p);
+  assert_int_equal(count_since(before, NULL), 2 * FLOOD + 2);
+  assert_int_equal(count_since(full, NULL), 2);
+  assert_int_equal(count_since(full, "lab.unlock"), 1);
+  lab_contention_unwatch(sched);
+  lab_sched_free(sched);
+  lab_contention_snapshot_free(before);
+  lab_contention_snapshot_free(full);
+}
+
 int main(void) {
   lab_registry_add_contention();
   const struct CMUnitTest tests[] = {
@@ -252,6 +311,7 @@ int main(void) {
       cmocka_unit_test(nothing_while_off),
       cmocka_unit_test(sampled_are_unbiased),
       cmocka_unit_test(short_waits_are_unbiased),
+      cmocka_unit_test(a_step_has_so_many_buckets),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);
 }
