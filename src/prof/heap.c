@@ -100,7 +100,9 @@ static void add_amount(lab_heap_amount *a, const lab_mem_sample *s) {
   a->bytes += s->weight * (double)s->size;
 }
 
-lab_heap_amount lab_heap_subtract(lab_heap_amount a, const lab_heap_amount *b) {
+/* A - B, without what rounding leaves. */
+static lab_heap_amount subtract_heap_amounts(lab_heap_amount a,
+                                             const lab_heap_amount *b) {
   a.samples -= b->samples;
   a.sampled_bytes -= b->sampled_bytes;
   a.weight = a.samples > 0 ? a.weight - b->weight : 0;
@@ -111,7 +113,7 @@ lab_heap_amount lab_heap_subtract(lab_heap_amount a, const lab_heap_amount *b) {
 static void subtract_amount(lab_heap_amount *a, const lab_mem_sample *s) {
   lab_heap_amount one = {0};
   add_amount(&one, s);
-  *a = lab_heap_subtract(*a, &one);
+  *a = subtract_heap_amounts(*a, &one);
 }
 
 /* A scenario.lua is run while the step before is still served, so there may be
@@ -232,7 +234,7 @@ void lab_heap_whole(lab_heap_snapshot *s) {
 
 lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i) {
   const lab_heap_bucket *b = &s->buckets[i];
-  return s->is_whole ? b->allocs : lab_heap_subtract(b->allocs, &b->marked);
+  return s->is_whole ? b->allocs : subtract_heap_amounts(b->allocs, &b->marked);
 }
 
 lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i) {

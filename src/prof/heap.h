@@ -57,13 +57,4 @@ void lab_heap_mark(uint32_t generation);
 /* Number of buckets, as the index page shows it. */
 size_t lab_heap_count(void);
 
-/* profile.proto, gzip'ed: alloc_objects, alloc_space, inuse_objects,
- * inuse_space, unsampled by the weights; numeric label "bytes" = object size.
- * BEFORE: NULL, or an earlier snapshot to subtract (a delta profile).
- * DEFAULT_TYPE: NULL (tools take the last, inuse_space) or "alloc_space" (the
- * allocs profile). Appends to OUT; 0 or negative errno. Slow (symbols). */
-int lab_heap_write(const lab_heap_snapshot *now,
-                   const lab_heap_snapshot *before, const char *default_type,
-                   lab_buf *out);
-
 #endif

@@ -39,7 +39,5 @@ struct lab_heap_snapshot {
 /* What a snapshot shows of the bucket. */
 lab_heap_amount lab_heap_allocated(const lab_heap_snapshot *s, size_t i);
 lab_heap_amount lab_heap_inuse(const lab_heap_snapshot *s, size_t i);
-/* A - B, without what rounding leaves. */
-lab_heap_amount lab_heap_subtract(lab_heap_amount a, const lab_heap_amount *b);
 
 #endif

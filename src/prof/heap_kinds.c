@@ -5,6 +5,7 @@
 
 #include "prof/heap.h"
 #include "prof/heap_text.h"
+#include "prof/heap_write.h"
 #include "prof/registry.h"
 
 static void *take_heap(void) {

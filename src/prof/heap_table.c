@@ -44,7 +44,7 @@ static bool is_bucket_of(const lab_heap_bucket *b, const place_key *k) {
 }
 
 /* The bucket's number, which is its place + 1; 0: there is none. */
-static uint32_t find_bucket(const lab_heap_table *t, const place_key *k) {
+static uint32_t find_heap_bucket(const lab_heap_table *t, const place_key *k) {
   lab_table_walk walk = lab_table_find(&t->by_key, hash_place_key(k));
   uint32_t number = lab_table_next(&walk);
   while (number && !is_bucket_of(lab_heap_table_at(t, number - 1), k))
@@ -64,8 +64,8 @@ static uint32_t take_free_place(lab_heap_table *t) {
   return place;
 }
 
-static uint32_t make_bucket(lab_heap_table *t, const place_key *k,
-                            uint32_t base) {
+static uint32_t make_heap_bucket(lab_heap_table *t, const place_key *k,
+                                 uint32_t base) {
   uint32_t place = take_free_place(t);
   *lab_heap_table_at(t, place) = (lab_heap_bucket){.stack = k->stack,
                                                    .label = k->label,
@@ -77,33 +77,33 @@ static uint32_t make_bucket(lab_heap_table *t, const place_key *k,
   return place + 1;
 }
 
-static uint32_t find_or_make_bucket(lab_heap_table *t, place_key k,
-                                    uint32_t base, uint32_t *made) {
-  uint32_t number = find_bucket(t, &k);
+static uint32_t find_or_make_heap_bucket(lab_heap_table *t, place_key k,
+                                         uint32_t base, uint32_t *made) {
+  uint32_t number = find_heap_bucket(t, &k);
   if (number || *made == LAB_HEAP_LIMIT)
     return number;
   ++*made;
-  return make_bucket(t, &k, base);
+  return make_heap_bucket(t, &k, base);
 }
 
 /* There are as few of these as steps and routes. */
 static uint32_t joint_bucket(lab_heap_table *t, uint32_t stack, uint32_t base) {
   place_key k = {stack, base, 0};
-  uint32_t number = find_bucket(t, &k);
-  return number ? number : make_bucket(t, &k, base);
+  uint32_t number = find_heap_bucket(t, &k);
+  return number ? number : make_heap_bucket(t, &k, base);
 }
 
 uint32_t lab_heap_table_place(lab_heap_table *t, const lab_mem_sample *s,
                               lab_heap_maker maker) {
   place_key sized = {s->stack, s->label, s->size};
-  uint32_t number = find_bucket(t, &sized);
+  uint32_t number = find_heap_bucket(t, &sized);
   if (number)
     return number - 1;
   uint32_t base = lab_label_base(s->label), *made = t->made[maker];
-  number = find_or_make_bucket(t, sized, base, &made[SIZED]);
+  number = find_or_make_heap_bucket(t, sized, base, &made[SIZED]);
   if (!number)
-    number = find_or_make_bucket(t, (place_key){s->stack, base, 0}, base,
-                                 &made[MIXED]);
+    number = find_or_make_heap_bucket(t, (place_key){s->stack, base, 0}, base,
+                                      &made[MIXED]);
   if (!number)
     number =
         joint_bucket(t, lab_export_pseudo("[too many allocation sites]"), base);

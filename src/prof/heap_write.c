@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The heap profile as profile.proto (lab_heap_write of heap.h), and the
- * difference of two snapshots. Buckets of both are the same if their serials
- * are. */
+ * See heap_write.h. Buckets of two snapshots are the same if their serials are.
+ */
+#include "prof/heap_write.h"
+
 #include <math.h>
 
 #include "base/alloc.h"

@@ -101,7 +101,7 @@ static set *find_set(const lab_label *pairs, size_t n, uint64_t hash) {
   return NULL;
 }
 
-static const char *put_text(char **at, const char *text) {
+static const char *put_label_text(char **at, const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = memcpy(*at, text, size);
   *at += size;
@@ -116,8 +116,8 @@ static set *copy_set(const lab_label *pairs, size_t n) {
   char *at = (char *)(s->pairs + n);
   s->n = n;
   for (size_t i = 0; i < n; i++) {
-    s->pairs[i].key = put_text(&at, pairs[i].key);
-    s->pairs[i].value = put_text(&at, pairs[i].value);
+    s->pairs[i].key = put_label_text(&at, pairs[i].key);
+    s->pairs[i].value = put_label_text(&at, pairs[i].value);
   }
   return s;
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "prof/gperf.h"
+#include "prof/heap_write.h"
 #include "web/keep.h"
 #include "web/slow.h"
 #include "web/web_internal.h"

@@ -91,13 +91,60 @@ t.test("a flood of labels takes neither states nor steps", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Whatever a step that was left has used up.
+local FLOOD = [[
+return { title = "flood", request = function()
+  for i = 1, 20000 do lab.label("flood", "v" .. i, function() end) end
+  return "ok"
+end }]]
+local NEXT = [[
+local kept
+local function keepMore() kept = lab.buffer(8 << 20) end
+return { title = "next", request = function()
+  lab.label("next", "kept", keepMore)
+  lab.label("next", "parked", lab.go, lab.sleep, 600)
+  lab.label("next", "busy", lab.spin, 0.5)
+  return "ok"
+end }]]
+
+t.test("a step has its labels, whatever the steps before have used up", function()
+  local dir = t.temp_dir()
+  t.run(("mkdir %s/1-flood %s/2-next"):format(dir, dir))
+  t.write(dir .. "/1-flood/scenario.lua", FLOOD)
+  t.write(dir .. "/2-next/scenario.lua", NEXT)
+  local lab = t.start_with({ dir }, "--step", "1")
+  t.equal(lab:get("/").body, "ok")
+  for i = 1, 1100 do lab:get(("/route%d"):format(i)) end
+  for _ = 1, 2 do
+    t.equal(lab:get("/goto?step=2").status, 200)
+    local file = dir .. "/profile"
+    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=2&hz=500'"):format(file, lab.url))
+    lab:wait_profiler()
+    t.equal(lab:get("/").body, "ok")
+    t.equal(profile:wait(), 0)
+    local url = lab.url .. "/debug/pprof/"
+    t.check(t.pprof.top(file, "-tagfocus=next=busy").rows[1], "the CPU profile has its label")
+    t.check(t.pprof.top(url .. "heap", "-tagfocus=next=kept")["next.keepMore"], "the heap profile has it")
+    local tasks = lab:get("/debug/pprof/goroutine?debug=1").body
+    t.has(tasks, '# labels: {"next":"parked", "route":"/", "step":"next"}\n')
+    local dump = lab:get("/debug/pprof/goroutine?debug=2").body
+    t.check(not (tasks .. dump):find("[other]", 1, true), "nothing is called [other]")
+    for _, sample in ipairs(t.pprof.raw(file).samples) do
+      for key, values in pairs(sample.labels) do t.check(values[1] ~= "[other]", key .. " is [other]") end
+    end
+    t.equal(lab:get("/goto?step=1").status, 200)
+    t.equal(lab:get("/").body, "ok")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("results, errors and tracebacks pass through", function()
   local lab = t.start_with(scenarios, "--step", "81")
   t.equal(lab:get("/through").body, "3 1 nil nil|x nil|5|0|true")
   local failed = lab:get("/fail")
   t.equal(failed.status, 500)
   t.has(lab:details(failed), "it failed")
-  lab:wait_log("scenario.lua:73: in function <") -- failsHere is in the traceback
+  lab:wait_log("scenario.lua:75: in function <") -- failsHere is in the traceback
   for _, name in ipairs { "label", "region", "task" } do
     t.has(lab:log(), ("[C]: in field '%s'"):format(name))
   end

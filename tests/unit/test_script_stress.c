@@ -21,6 +21,7 @@
 #include "mem/sample.h"
 #include "prof/cpu.h"
 #include "prof/heap.h"
+#include "prof/heap_write.h"
 #include "script/script.h"
 #include "stack/unwind.h"
 #include "vm/vm.h"

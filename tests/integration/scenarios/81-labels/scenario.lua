@@ -64,8 +64,10 @@ end
 
 -- More labels than are kept apart; then a sleep under one of them.
 local function napLabelled() lab.sleep(0.3) end
+-- Values that no visit before has made.
 routes["/flood"] = function()
-  for i = 1, 12000 do lab.label("n", tostring(i), lab.now) end
+  local now = lab.now()
+  for i = 1, 12000 do lab.label("n", i .. " of " .. now, lab.now) end
   lab.label("n", "late", napLabelled)
 end
 
