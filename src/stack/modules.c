@@ -28,9 +28,11 @@
 
 enum { MAX_MAPPINGS = 256 };
 
+/* The name is libdw's, in the file's own table of names: a library has many
+ * thousand, of which few are ever shown, and only those are copied. */
 typedef struct symbol {
   uintptr_t start, end;
-  const char *name;
+  const char *name; /* may have a version: "memcpy@@GLIBC_2.14" */
 } symbol;
 
 typedef struct range {
@@ -185,6 +187,11 @@ Dwfl_Module *lab_modules_dwfl(uintptr_t pc) {
 
 /* ---- symbols of a module ------------------------------------------------- */
 
+/* "memcpy@@GLIBC_2.14" is memcpy. */
+static size_t plain_length(const char *name) {
+  return strcspn(name, "@");
+}
+
 /* Sorts by address. Of several names for one address the first is kept: that of
  * the larger object; then the one without a leading underscore; then the
  * shorter; then the first in the alphabet. */
@@ -196,10 +203,10 @@ static int compare_symbols(const void *a, const void *b) {
     return x->end > y->end ? -1 : 1;
   if ((x->name[0] == '_') != (y->name[0] == '_'))
     return x->name[0] == '_' ? 1 : -1;
-  size_t lx = strlen(x->name), ly = strlen(y->name);
+  size_t lx = plain_length(x->name), ly = plain_length(y->name);
   if (lx != ly)
     return lx < ly ? -1 : 1;
-  return strcmp(x->name, y->name);
+  return strncmp(x->name, y->name, lx);
 }
 
 static size_t sort_symbols(symbol *list, size_t count) {
@@ -225,9 +232,15 @@ static const symbol *find_symbol(const symbol *list, size_t count,
   return low ? &list[low - 1] : NULL;
 }
 
-/* "memcpy@@GLIBC_2.14" is memcpy. */
 static const char *intern_unversioned(const char *name) {
-  return lab_intern_string(name, strcspn(name, "@"));
+  return lab_intern_string(name, plain_length(name));
+}
+
+/* Sorts the COUNT symbols of LIST, and gives back the room for more. */
+static size_t keep_symbols(symbol **list, size_t count) {
+  count = sort_symbols(*list, count);
+  *list = lab_xrealloc(*list, (count + 1) * sizeof **list);
+  return count;
 }
 
 static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
@@ -245,17 +258,15 @@ static void load_symbols(module *m, Dwfl_Module *dm, void *handle) {
     if (!name || !*name || sym.st_shndx == SHN_UNDEF)
       continue;
     if (type == STT_FUNC && sym.st_size > 0)
-      m->symbols[m->nsymbols++] =
-          (symbol){addr, addr + sym.st_size, intern_unversioned(name)};
+      m->symbols[m->nsymbols++] = (symbol){addr, addr + sym.st_size, name};
     if (type != STT_GNU_IFUNC || !handle)
       continue;
-    const char *plain = intern_unversioned(name);
-    void *target = dlsym(handle, plain);
+    void *target = dlsym(handle, intern_unversioned(name));
     if (target)
-      m->chosen[m->nchosen++] = (symbol){(uintptr_t)target, 0, plain};
+      m->chosen[m->nchosen++] = (symbol){(uintptr_t)target, 0, name};
   }
-  m->nsymbols = sort_symbols(m->symbols, m->nsymbols);
-  m->nchosen = sort_symbols(m->chosen, m->nchosen);
+  m->nsymbols = keep_symbols(&m->symbols, m->nsymbols);
+  m->nchosen = keep_symbols(&m->chosen, m->nchosen);
 }
 
 static void load_plt(module *m, Dwfl_Module *dm) {
@@ -314,7 +325,7 @@ const char *lab_modules_name(Dwfl_Module *dm, uintptr_t pc) {
     return intern_text(name);
   name = dm ? find_symbol_name(load_module(dm), pc) : NULL;
   if (name)
-    return name;
+    return intern_unversioned(name);
   int i = find_mapping(pc);
   if (i < 0)
     return "[unknown]";

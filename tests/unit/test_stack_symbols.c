@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "stack/sources.h"
+#include "stack/stack.h"
 #include "stack/symbols.h"
 #include "stack/unwind.h"
 
@@ -313,8 +314,20 @@ static void no_line_is_before_its_function(void **state) {
   assert_true(known > 1000);
 }
 
+/* A library has thousands of names. Only those that are asked for are kept: so
+ * this has to be the first test. */
+static void names_take_memory_when_asked_for(void **state) {
+  (void)state;
+  size_t before = lab_stack_bytes();
+  lab_frame in_libc = (uintptr_t)dlsym(RTLD_DEFAULT, "qsort");
+  assert_true(lab_symbols_lookup(in_libc, true, out) > 0);
+  assert_string_equal(out[0].name, "qsort");
+  assert_true(lab_stack_bytes() - before < 32 << 10);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_take_memory_when_asked_for),
       cmocka_unit_test(no_line_is_before_its_function),
       cmocka_unit_test(test_file_mapped_beside),
       cmocka_unit_test(test_inline_chain),
