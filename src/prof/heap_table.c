@@ -78,9 +78,10 @@ static uint32_t make_heap_bucket(lab_heap_table *t, const place_key *k,
 }
 
 static uint32_t find_or_make_heap_bucket(lab_heap_table *t, place_key k,
-                                         uint32_t base, uint32_t *made) {
+                                         uint32_t base, uint32_t *made,
+                                         uint32_t room) {
   uint32_t number = find_heap_bucket(t, &k);
-  if (number || *made == LAB_HEAP_LIMIT)
+  if (number || *made == room)
     return number;
   ++*made;
   return make_heap_bucket(t, &k, base);
@@ -100,10 +101,11 @@ uint32_t lab_heap_table_place(lab_heap_table *t, const lab_mem_sample *s,
   if (number)
     return number - 1;
   uint32_t base = lab_label_base(s->label), *made = t->made[maker];
-  number = find_or_make_heap_bucket(t, sized, base, &made[SIZED]);
+  number =
+      find_or_make_heap_bucket(t, sized, base, &made[SIZED], LAB_HEAP_LIMIT);
   if (!number)
     number = find_or_make_heap_bucket(t, (place_key){s->stack, base, 0}, base,
-                                      &made[MIXED]);
+                                      &made[MIXED], LAB_HEAP_MIXED);
   if (!number)
     number =
         joint_bucket(t, lab_export_pseudo("[too many allocation sites]"), base);

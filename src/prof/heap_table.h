@@ -3,7 +3,7 @@
  *
  * A step may allocate at any number of places and sizes. So when a visit has
  * made LAB_HEAP_LIMIT buckets, what has no bucket goes into one of all sizes
- * for its stack, step and route. When there are LAB_HEAP_LIMIT of those, too,
+ * for its stack, step and route. When there are LAB_HEAP_MIXED of those, too,
  * it goes into the step's and route's "[too many allocation sites]". No byte is
  * lost. The visit that is served has room of its own.
  *
@@ -19,7 +19,11 @@
 #include "base/table.h"
 #include "prof/heap_internal.h"
 
-enum { LAB_HEAP_LIMIT = 10000, LAB_HEAP_KEPT = 2000 };
+enum {
+  LAB_HEAP_LIMIT = 150000, /* some 35 MB, until the step is left */
+  LAB_HEAP_MIXED = 10000,
+  LAB_HEAP_KEPT = 2000,
+};
 
 /* Whose the bucket would be. */
 typedef enum lab_heap_maker {
