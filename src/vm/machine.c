@@ -95,6 +95,7 @@ int lab_machine_open(lab_vm *vm, lua_CFunction open, lab_err *err) {
     return lab_err_set(err, -ENOMEM, "no memory for the Lua VM");
   *(lab_vm **)lua_getextraspace(vm->L) = vm;
   lab_vm_only = vm;
+  lab_memory_set_limit(vm, 0, 0); /* also what is read for the first step */
   lua_atpanic(vm->L, on_panic);
   lua_setwarnf(vm->L, on_warning, NULL);
   lua_pushcfunction(vm->L, open_libraries);

@@ -40,17 +40,19 @@ t.test("a limit below what scenario.lua itself took when it was read", function(
     t.write(dir .. "/" .. name .. "/scenario.lua", "local kept\n" .. takes ..
       "\nreturn {\n  limits = { memory = '2MiB' },\n  request = function() return kept and 'kept' end,\n}\n")
   end
-  local lab = t.start_with({ dir, t.source .. "/scenarios" })
-  for _, step in ipairs { 41, 42 } do
-    local answer = lab:go_to(step)
-    t.equal(answer.status, 500)
-    local used, taken, least = t.match(answer.body, "/scenario%.lua:4: limits%.memory is 2097152 bytes, but (%d+) are "
-      .. "in use before enter: what scenario%.lua made and started when it was read has about (%d+) of them, "
-      .. "the lab itself the rest; it must be at least (%d+)")
-    t.between(tonumber(taken) / (4 << 20), 0.98, 1.1, "what scenario.lua took, in 4 MiB")
-    t.equal(least - used, 64 << 10)
+  for _, order in ipairs { { 41, 42 }, { 42, 41 } } do -- each is the first that a lab ever reads
+    local lab = t.start_with({ dir, t.source .. "/scenarios" })
+    for _, step in ipairs(order) do
+      local answer = lab:go_to(step)
+      t.equal(answer.status, 500)
+      local used, taken, least = t.match(answer.body, "/scenario%.lua:4: limits%.memory is 2097152 bytes, but (%d+) " ..
+        "are in use before enter: what scenario%.lua made and started when it was read has about (%d+) of them, " ..
+        "the lab itself the rest; it must be at least (%d+)")
+      t.between(tonumber(taken) / (4 << 20), 0.98, 1.1, "what scenario.lua took, in 4 MiB")
+      t.equal(least - used, 64 << 10)
+    end
+    t.equal(lab:stop(), 0)
   end
-  t.equal(lab:stop(), 0)
 end)
 
 t.test("each way in which enter can fail", function()
