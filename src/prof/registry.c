@@ -6,9 +6,11 @@
 
 #include "base/err.h"
 #include "prof/label.h"
+#include "stack/stack.h"
 
 static const lab_profile_kind *kinds[LAB_REGISTRY_MAX];
 static size_t nkinds;
+static uint32_t visit; /* the last one; the VM's thread */
 
 void lab_registry_add(const lab_profile_kind *kind) {
   LAB_ASSERT(nkinds < LAB_REGISTRY_MAX);
@@ -35,4 +37,7 @@ void lab_registry_mark(uint32_t generation) {
     if (kinds[i]->mark)
       kinds[i]->mark(generation);
   lab_label_mark(generation);
+  if (generation && generation != visit)
+    lab_stack_renew_room();
+  visit = generation ? generation : visit;
 }

@@ -82,7 +82,8 @@ void lab_registry_add(const lab_profile_kind *kind);
 const lab_profile_kind *lab_registry_find(const char *name);
 /* The i-th in the order of names, or NULL. */
 const lab_profile_kind *lab_registry_at(size_t i);
-/* Marks all of them, and label.h. */
+/* Marks all of them, and label.h; a new visit gets room for its stacks. The
+ * VM's thread. */
 void lab_registry_mark(uint32_t generation);
 
 #endif

@@ -23,16 +23,43 @@ size_t lab_intern_bytes(void) {
   return atomic_load_explicit(&bytes_taken, memory_order_relaxed);
 }
 
-static atomic_size_t soft_bytes = LAB_STACK_SOFT_BYTES,
-                     hard_bytes = LAB_STACK_HARD_BYTES;
+/* Limits: of all visits, and what follows from them for the present one. */
+typedef struct limit {
+  atomic_size_t all, now;
+} limit;
 
-bool lab_intern_has_room(bool of_file) {
-  return lab_intern_bytes() < atomic_load(of_file ? &hard_bytes : &soft_bytes);
+static limit soft = {LAB_STACK_SOFT_BYTES, LAB_STACK_SOFT_BYTES},
+             hard = {LAB_STACK_HARD_BYTES, LAB_STACK_HARD_BYTES};
+
+static atomic_int adds_left; /* of the present visit, when it has no room */
+
+static bool take_add(void) {
+  return lab_intern_bytes() < atomic_load(&hard.all) + LAB_STACK_SPARE_BYTES &&
+         atomic_load(&adds_left) > 0 && atomic_fetch_sub(&adds_left, 1) > 0;
 }
 
-void lab_intern_set_room(size_t soft, size_t hard) {
-  atomic_store(&soft_bytes, soft);
-  atomic_store(&hard_bytes, hard);
+bool lab_intern_has_room(bool of_file) {
+  return lab_intern_bytes() < atomic_load(of_file ? &hard.now : &soft.now) ||
+         take_add();
+}
+
+void lab_intern_set_room(size_t soft_bytes, size_t hard_bytes) {
+  atomic_store(&soft.all, soft_bytes);
+  atomic_store(&soft.now, soft_bytes);
+  atomic_store(&hard.all, hard_bytes);
+  atomic_store(&hard.now, hard_bytes);
+  atomic_store(&adds_left, 0);
+}
+
+static void renew_limit(limit *l) {
+  size_t all = atomic_load(&l->all), used = lab_intern_bytes();
+  atomic_store(&l->now, used < all ? all - (all - used) / 4 : all);
+}
+
+void lab_intern_renew_room(void) {
+  renew_limit(&soft);
+  renew_limit(&hard);
+  atomic_store(&adds_left, LAB_STACK_VISIT_ADDS);
 }
 
 static void *take_bytes(size_t size) {

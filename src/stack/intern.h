@@ -21,18 +21,27 @@
 #include "base/table.h"
 
 /* What a script can make any number of gets no further room when the tables
- * have SOFT bytes; nothing does when they have HARD ones. */
+ * have SOFT bytes; nothing does when they have HARD ones. But a visit of a step
+ * may take no more than three quarters of what is left of either, so that there
+ * is room for the next one. When that is used up the visit may still add
+ * VISIT_ADDS things, as long as the tables have less than HARD + SPARE bytes.
+ */
 enum {
   LAB_STACK_SOFT_BYTES = 48 << 20,
   LAB_STACK_HARD_BYTES = 96 << 20,
+  LAB_STACK_SPARE_BYTES = 32 << 20,
+  LAB_STACK_VISIT_ADDS = 1000,
 };
 
 /* Bytes that all pools, shelves and tables of this module have taken. */
 size_t lab_intern_bytes(void);
-/* Whether there is room; OF_FILE: for what comes from a file. */
+/* Whether there is room for one more; OF_FILE: for what comes from a file. Ask
+ * once for each thing that is to be added. */
 bool lab_intern_has_room(bool of_file);
-/* Replaces both numbers. */
+/* Replaces both numbers, also for the present visit. */
 void lab_intern_set_room(size_t soft, size_t hard);
+/* A visit of a step begins. */
+void lab_intern_renew_room(void);
 
 /* ---- pools: {0} is an empty one ------------------------------------------ */
 

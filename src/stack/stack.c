@@ -21,11 +21,12 @@ static struct {
   lab_table table;
   lab_intern_pool pool;
   atomic_uint count;
-  uint32_t limit;
+  uint32_t limit, limit_now;
 } stacks = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .shelf = {.item = sizeof(stack)},
             .table = {.shared = true},
-            .limit = LAB_STACK_LIMIT};
+            .limit = LAB_STACK_LIMIT,
+            .limit_now = LAB_STACK_LIMIT};
 
 static bool is_same_stack(const stack *a, const stack *b) {
   return a->n == b->n &&
@@ -71,7 +72,7 @@ static bool is_stack_of_files(const stack *s) {
 /* Under the lock. */
 static bool is_stack_table_full(const stack *s) {
   return atomic_load_explicit(&stacks.count, memory_order_relaxed) >=
-             stacks.limit ||
+             stacks.limit_now ||
          !lab_intern_has_room(is_stack_of_files(s));
 }
 
@@ -142,9 +143,20 @@ size_t lab_stack_bytes(void) {
   return lab_intern_bytes();
 }
 
+void lab_stack_renew_room(void) {
+  pthread_mutex_lock(&stacks.lock);
+  uint32_t count = atomic_load_explicit(&stacks.count, memory_order_relaxed);
+  uint32_t left = count < stacks.limit ? stacks.limit - count : 0;
+  uint32_t room = left - left / 4;
+  stacks.limit_now =
+      count + (room > LAB_STACK_VISIT_ADDS ? room : LAB_STACK_VISIT_ADDS);
+  pthread_mutex_unlock(&stacks.lock);
+  lab_intern_renew_room();
+}
+
 void lab_stack_set_limit(uint32_t limit, size_t soft, size_t hard) {
   pthread_mutex_lock(&stacks.lock);
-  stacks.limit = limit ? limit : LAB_STACK_LIMIT;
+  stacks.limit = stacks.limit_now = limit ? limit : LAB_STACK_LIMIT;
   pthread_mutex_unlock(&stacks.lock);
   lab_intern_set_room(soft ? soft : LAB_STACK_SOFT_BYTES,
                       hard ? hard : LAB_STACK_HARD_BYTES);

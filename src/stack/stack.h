@@ -7,7 +7,9 @@
  * becomes the stack whose only frame is the pseudo function "[too many
  * different stacks]", so its samples can still be seen. With functions that a
  * script has made by load this happens at LAB_STACK_SOFT_BYTES: so it leaves
- * room for the stacks of other steps.
+ * room for the stacks of other steps. A visit of a step may take three quarters
+ * of what is left, and a little more (intern.h): so there is room for the next
+ * one.
  *
  * Threads: any. A known stack is found without a lock; a new one takes a mutex.
  * Signal handlers: never. */
@@ -37,6 +39,9 @@ size_t lab_stack_frames(uint32_t id, const lab_frame **frames);
 
 /* Bytes that all tables of src/stack take. */
 size_t lab_stack_bytes(void);
+
+/* A visit of a step begins: it gets its room. */
+void lab_stack_renew_room(void);
 
 /* For tests: replaces LAB_STACK_LIMIT, LAB_STACK_SOFT_BYTES and
  * LAB_STACK_HARD_BYTES, which take long to reach; 0 puts the usual number back.

@@ -190,6 +190,40 @@ static void test_room(void **state) {
   assert_string_equal(name_of_only_frame(lab_stack_intern(&old, 1)), "=before");
 }
 
+static bool is_kept(uint64_t address) {
+  lab_frame frame = address;
+  const lab_frame *kept;
+  return lab_stack_frames(lab_stack_intern(&frame, 1), &kept) == 1 &&
+         kept[0] == frame;
+}
+
+/* Interns stacks until one isn't kept; returns how many were, or MOST. */
+static uint64_t fill_stacks(uint64_t first, uint64_t most) {
+  uint64_t n = 0;
+  while (n < most && is_kept(first + n))
+    n++;
+  return n;
+}
+
+/* A step that takes all the room it can leaves some for each later one. */
+static void test_room_of_visits(void **state) {
+  (void)state;
+  enum { MANY = 200000 };
+  lab_stack_set_limit(0, 0, lab_stack_bytes() + (8 << 20));
+  for (uint64_t visit = 1; visit <= 10; visit++) {
+    lab_stack_renew_room();
+    uint64_t n = fill_stacks(visit << 32, MANY);
+    assert_in_range(n, LAB_STACK_VISIT_ADDS, MANY - 1);
+  }
+  lab_stack_set_limit(20000, 0, 0);
+  for (uint64_t visit = 11; visit <= 14; visit++) {
+    lab_stack_renew_room();
+    assert_in_range(fill_stacks(visit << 32, MANY), LAB_STACK_VISIT_ADDS,
+                    20000);
+  }
+  lab_stack_set_limit(0, 0, 0);
+}
+
 /* Last: it leaves the table full. */
 static void test_limit(void **state) {
   (void)state;
@@ -216,6 +250,7 @@ int main(void) {
       cmocka_unit_test(test_deep_stack_keeps_both_ends),
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_room),
+      cmocka_unit_test(test_room_of_visits),
       cmocka_unit_test(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
