@@ -11,7 +11,13 @@
 --     t.equal(lab:stop(), 0)                    TERM, then the exit code
 --   end)
 --   t.long("a million times hello", ...)        likewise, but only where the
---                                               environment has LAB_LONG
+--                                               environment has LAB_LONG; also
+--                                               t.long_measured
+--   t.measured("half of the time", ...)         a test of what a measurement says:
+--                                               three may fail before the test does,
+--                                               for the machine may have stopped in
+--                                               the midst of one. One that is wrong
+--                                               is wrong each time.
 --   t.finish()                                  prints the count, exits 0 or 1
 --
 -- Tests run beside others, and on machines that are busy with something else.
@@ -20,7 +26,9 @@
 -- threads, what it says elsewhere in the same run, counts and ranks.
 --
 -- Each t.test runs even if one before it failed; what it started is killed at
--- its end, and its log is shown if it failed.
+-- its end, and its log is shown if it failed. One in which the lab was late (see
+-- in_time, end_in) is run again, up to three times in all: a machine that stops
+-- for a second makes one late, and a lab that is slow is late each time.
 --
 -- The program under test:
 --   t.start(flag...)            -> lab; t.start_with(scenario_dirs, flag...) adds
@@ -40,6 +48,8 @@
 --                               control thread or the VM's was starved; the answer
 --   lab:in_time(limit, what, ask[, attempts])
 --                               ask() -> the answer, within so many such seconds
+--   lab:wait_sent(program)      until a curl -v has sent its request
+--   lab:wait_entering(step)     until /status says that the step is being entered
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
 --   lab:wait_profiler()         until a CPU or wall profile is being taken
@@ -70,6 +80,8 @@ t.source = os.getenv("SOURCE_DIR")
 local SKIPPED = 77
 local PATIENCE = 60 -- seconds; a busy machine takes long, but it gets there
 local LONG = os.getenv("LAB_LONG") ~= nil
+local LATE = "late: " -- in the message of who was
+local MOST_RUNS = 3
 local passed, failed = 0, 0
 local started = {}
 
@@ -164,16 +176,17 @@ local function parse_headers(text)
 end
 
 -- http(url, option...): status is nil, and failure says why, where there was no
--- answer. Options are curl's; without them no process is needed for a request,
--- which was a third of all that the tests took.
+-- answer. Options are curl's; for the usual ones no process is needed.
 function t.http(url, ...)
-  if select("#", ...) == 0 then return client.get(url) end
+  local answer
+  if select("#", ...) == 0 then answer = client.get(url) else answer = client.request(url, { ... }) end
+  if answer then return answer end
   local base = shell.temp_file()
   local words = { "curl", "-sS", "-D", base .. ".headers", "-o", base .. ".body",
     "-w", "%{time_total}", "--max-time", "120", ... }
   words[#words + 1] = url
   local result = shell.run(shell.command(words))
-  local answer = { seconds = tonumber(result.out), body = shell.take(base .. ".body") or "" }
+  answer = { seconds = tonumber(result.out), body = shell.take(base .. ".body") or "" }
   if result.code ~= 0 then answer.failure = result.err end
   answer.status, answer.headers = parse_headers(shell.take(base .. ".headers") or "")
   return answer
@@ -260,13 +273,21 @@ function lab:thread_cpu(prefix) return sum_schedstat(self, prefix, 1) end
 
 function lab:starved(prefix) return sum_schedstat(self, prefix, 2) end
 
--- Calls f; returns its results and the seconds that the control thread or the
--- VM's was ready to run meanwhile and had no processor: the larger of both.
+-- The same seconds of this process.
+local function starved_here()
+  return tonumber((shell.read("/proc/self/schedstat") or "0 0"):match("^%d+ (%d+)")) / 1e9
+end
+
+-- Calls f; returns the seconds that this process was ready to run meanwhile and had
+-- no processor, and those of the control thread or the VM's, the larger of both;
+-- and f's results.
 local function while_starved(self, f)
-  local control, vm = self:starved("diaglab"), self:starved("vm")
+  local control, vm, here = self:starved("diaglab"), self:starved("vm"), starved_here()
   local results = table.pack(f())
-  if not self:alive() then return 0, table.unpack(results, 1, results.n) end
-  return math.max(self:starved("diaglab") - control, self:starved("vm") - vm, 0), table.unpack(results, 1, results.n)
+  here = starved_here() - here
+  if not self:alive() then return here, table.unpack(results, 1, results.n) end
+  return here + math.max(self:starved("diaglab") - control, self:starved("vm") - vm, 0),
+    table.unpack(results, 1, results.n)
 end
 
 -- The seconds of ask()'s answer, without those of being starved, and the answer.
@@ -275,15 +296,14 @@ function lab:seconds_of(ask)
   return math.max(0, answer.seconds - starved), answer
 end
 
--- The client is starved, too; for that there are three attempts where the
--- caller can make more than one.
+-- Of what a caller can ask for again there may be more than one attempt.
 function lab:in_time(limit, what, ask, attempts)
   local answer, took
   for _ = 1, attempts or 1 do
     took, answer = self:seconds_of(ask)
     if took <= limit then return answer end
   end
-  fail(what, "%g s, and %g s without waiting for a processor; wanted %g s", answer.seconds, took, limit)
+  fail(what, LATE .. "%g s, and %g s without waiting for a processor; wanted %g s", answer.seconds, took, limit)
 end
 
 function lab:end_in(limit, signal)
@@ -293,7 +313,7 @@ function lab:end_in(limit, signal)
     starved = starved + while_starved(self, function() shell.sleep(0.02) end)
   end
   local seconds = shell.now() - began
-  t.check(seconds - starved <= limit, ("it took %.2f s to end, %.2f s of them without a processor; wanted %g s")
+  t.check(seconds - starved <= limit, (LATE .. "it took %.2f s to end, %.2f s of them without a processor; wanted %g s")
     :format(seconds, starved, limit))
   return self:code()
 end
@@ -307,6 +327,14 @@ end
 
 function lab:wait_profiler()
   t.eventually(function() return self:has_thread("profiler") end)
+end
+
+function lab:wait_sent(program)
+  t.eventually(function() return program:err():find("> %u+ /") end)
+end
+
+function lab:wait_entering(step)
+  t.eventually(function() return self:get("/status").body:find('"entering": {"step": ' .. step, 1, true) end)
 end
 
 function lab:work(prefix, cpu)
@@ -414,10 +442,22 @@ local function show_logs()
   end
 end
 
-local function run_test(name, body)
-  started = {}
+-- Runs BODY, and again while may_run_again(its message) and there is a run left.
+local function run_body(body, may_run_again)
+  for run = 1, MOST_RUNS do
+    started = {}
+    local ok, message = xpcall(body, debug.traceback)
+    if ok or run == MOST_RUNS or not may_run_again(tostring(message)) then return ok, message end
+    print("     once more, after " .. tostring(message):match("[^\n]*"))
+    shell.clean()
+  end
+end
+
+local function was_late(message) return message:find(LATE, 1, true) end
+
+local function run_test(name, body, may_run_again)
   local began = shell.now()
-  local ok, message = xpcall(body, debug.traceback)
+  local ok, message = run_body(body, may_run_again or was_late)
   print(("%s %s (%.1f s)"):format(ok and "ok  " or "FAIL", name, shell.now() - began))
   if ok then
     passed = passed + 1
@@ -436,6 +476,14 @@ end
 
 function t.long(name, body)
   if LONG then run_test(name, body) end
+end
+
+function t.measured(name, body)
+  if not LONG then run_test(name, body, function() return true end) end
+end
+
+function t.long_measured(name, body)
+  if LONG then run_test(name, body, function() return true end) end
 end
 
 function t.finish()

@@ -16,6 +16,7 @@
 --   shell.temp_file()           -> the beginning of names for files; removed, too
 --   shell.temp_dir()            -> path; removed by shell.clean()
 --   shell.spawn(cmd)            -> program, in the background
+--   shell.free_port()           a port that nobody has, nor gets without asking for it
 --   shell.clean()               kills the programs, with what they have started,
 --                               and removes all files
 --
@@ -123,6 +124,21 @@ shell.sleep = socket.sleep
 -- The kernel's uptime has only hundredths, which is enough for waiting.
 function shell.now()
   return tonumber(shell.read("/proc/uptime"):match("^%S+"))
+end
+
+-- Clients get their ports from a range of the kernel's, so one below it is free until
+-- somebody asks for it by its number.
+function shell.free_port()
+  local first = tonumber((shell.read("/proc/sys/net/ipv4/ip_local_port_range"):match("%d+")))
+  for _ = 1, 100 do
+    local port = math.random(first > 12000 and 10000 or 1024, first - 1)
+    local server = socket.bind("127.0.0.1", port)
+    if server then
+      server:close()
+      return port
+    end
+  end
+  error("there is no free port")
 end
 
 -- ---- programs in the background -----------------------------------------------

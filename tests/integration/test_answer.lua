@@ -131,9 +131,14 @@ end
 t.test("what is misread has a name", function()
   local lab = t.start("--step", "1")
   STEPS[1].load(lab)
-  lab:get(PPROF .. "profile?seconds=1")
   lab:get(PPROF .. "goroutine")
-  judged(lab, { class = "cpu.hot", where = "countRequest" }, "partial", "cpu_for_wall")
+  -- A profile in which the lab's threads wait for a processor may not be read so.
+  t.enough(function(seconds)
+    lab:get(PPROF .. "profile?seconds=" .. seconds)
+    local v = post(lab, { class = "cpu.hot", where = "countRequest" })
+    t.equal(v.verdict, "partial")
+    return v.code
+  end, function(code) return code == "cpu_for_wall" end)
   lab:go_to(4)
   requests(lab, 3)
   lab:get(PPROF .. "heap?gc=1")
@@ -147,7 +152,8 @@ t.test("a program that gets no processor isn't called idle", function()
   t.need("taskset")
   local lab = t.start("--step", "2", "--param", "2.seconds=0.1")
   t.equal(t.run(("taskset -a -p 1 %d"):format(lab.pid)).code, 0)
-  for _ = 1, 8 do t.spawn "taskset 1 sh -c 'while :; do :; done'" end
+  local rivals = {}
+  for i = 1, 8 do rivals[i] = t.spawn "taskset 1 sh -c 'while :; do :; done'" end
   load_in_background(lab, 1000)
   local share
   for _ = 1, 5 do
@@ -155,8 +161,9 @@ t.test("a program that gets no processor isn't called idle", function()
     lab:get(PPROF .. "profile?seconds=3&hz=500")
     share = (lab:thread_cpu("") - before) / 3
     if share < 0.25 then break end
-    for _ = 1, 8 do t.spawn "taskset 1 sh -c 'while :; do :; done'" end
+    rivals[#rivals + 1] = t.spawn "taskset 1 sh -c 'while :; do :; done'"
   end
+  for _, rival in ipairs(rivals) do rival:signal("KILL") end
   t.check(share < 0.25, "the lab is starved")
   judged(lab, { class = "cpu.backtrack", where = "eatCPU" }, "partial", "class.family")
   t.equal(post(lab, { class = "io.tiny", where = "eatCPU", ruled_out = "cpu.hot:cpu" }).code, "class.other")
@@ -223,15 +230,21 @@ end)
 -- requests are under way, and little is computed.
 t.test("a machine that is busy with others doesn't make the right family wrong", function()
   local lab = t.start("--step", "2", "--param", "2.seconds=0.25")
-  local load = load_in_background(lab, 1)
-  local profile = t.spawn(("curl -s '%s%sprofile?seconds=2&hz=500' -o /dev/null"):format(lab.url, PPROF))
-  t.eventually(function() return lab:log():find("Starting processing request", 1, true) end)
-  lab:signal("STOP")
-  t.run("sleep 1.5")
-  lab:signal("CONT")
-  load:wait()
-  t.equal(profile:wait(), 0)
-  wait_captures(lab, 1)
+  t.enough(function(seconds)
+    forget(lab)
+    local profile = t.spawn(("curl -s '%s%sprofile?seconds=%d&hz=500' -o /dev/null"):format(lab.url, PPROF, seconds))
+    lab:wait_profiler()
+    local load = load_in_background(lab, 1)
+    lab:work("worker-", 0.02)
+    lab:signal("STOP")
+    t.sleep(0.7 * seconds)
+    lab:signal("CONT")
+    load:wait()
+    local whole = profile:alive()
+    t.equal(profile:wait(), 0)
+    wait_captures(lab, 1)
+    return whole
+  end, function(whole) return whole end, 2)
   judged(lab, { class = "cpu.backtrack", where = "eatCPU" }, "partial", "class.family")
   judged(lab, right(STEPS[2]), "solved")
   t.equal(lab:stop(), 0)

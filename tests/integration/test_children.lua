@@ -26,9 +26,8 @@ t.test("a child costs the control thread the same, however much memory there is"
   t.equal(lab:stop(), 0)
 end)
 
-t.test("/status answers while hundreds start", function()
-  local lab = start()
-  lab:get("/big")
+-- The slowest answer beside a crowd of children, as a share of what all took.
+local function slowest_share(lab)
   local all = t.spawn(("curl -s -w ' %%{time_total}' '%s/?n=300'"):format(lab.url))
   local slowest, n = 0, 0
   repeat
@@ -37,7 +36,20 @@ t.test("/status answers while hundreds start", function()
   until not all:alive()
   local seconds = tonumber(t.match(all:out(), "^done ([%d.]+)$"))
   print(("     the slowest of %d: %.3f s; all children: %.3f s"):format(n, slowest, seconds))
-  t.check(slowest < seconds / 3, "/status waits for no crowd")
+  return slowest / seconds
+end
+
+-- A machine that stops for a moment makes any answer slow, so there are more crowds;
+-- one who waits for a crowd waits for each.
+t.test("/status answers while hundreds start", function()
+  local lab = start()
+  lab:get("/big")
+  local least = math.huge
+  for _ = 1, 4 do
+    least = math.min(least, slowest_share(lab))
+    if least < 1 / 3 then break end
+  end
+  t.check(least < 1 / 3, "/status waits for no crowd")
   t.equal(lab:stop(), 0)
 end)
 

@@ -204,8 +204,18 @@ return {
     end
   end,
 }]])
-  local request = t.spawn(t.command { "curl", "-s", lab.url .. "/" })
-  local p = pprof.raw(lab.url .. "/debug/pprof/profile?seconds=2&hz=500")
+  local request, p
+  t.enough(function(seconds)
+    local file = t.temp_dir() .. "/profile"
+    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'"):format(file, lab.url, seconds))
+    lab:wait_profiler()
+    request = t.spawn(t.command { "curl", "-s", lab.url .. "/" })
+    lab:work("vm", 0.2)
+    local whole = profile:alive()
+    t.equal(profile:wait(), 0)
+    p = pprof.raw(file)
+    return whole
+  end, function(whole) return whole end, 2)
   local all, theirs, mixed = 0, 0, 0
   for _, sample in ipairs(p.samples) do
     local names = {}
@@ -227,7 +237,7 @@ return {
   end
   t.check(theirs > 0, "no sample of a finalizer")
   t.equal(mixed, 0, "ns of finalizers under innocent functions")
-  t.equal(request:wait(10), 0)
+  t.equal(request:wait(), 0)
   t.equal(lab:stop(), 0)
 end)
 

@@ -50,11 +50,10 @@ local function start()
   t.write(dir .. "/50-known/scenario.lua", SCENARIO)
   local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "50")
   lab.dir = dir
-  for n, path in ipairs { "/", "/spin" } do
-    t.spawn(("curl -s -o /dev/null %s%s"):format(lab.url, path))
-    t.eventually(function() return select(2, lab:log():gsub("Starting processing", "")) == n end)
+  for _, request in ipairs { { "/", "worker-" }, { "/spin", "vm" } } do
+    t.spawn(("curl -s -o /dev/null %s%s"):format(lab.url, request[1]))
+    lab:work(request[2], 0.05) -- it is at work there
   end
-  t.sleep(0.2) -- the second one is running by then
   return lab
 end
 

@@ -112,12 +112,16 @@ t.test("twenty of them harm neither the list nor anything else, and are read onc
   t.equal(list.status, 200)
   local took = t.now() - began
   check_list(list.body, all)
-  t.check(not has_reader(dir), "no reader is left")
+  t.eventually(function() return not has_reader(dir) end)
   t.check(lab:rss() < rss + (32 << 20), "nothing of them is in the lab's memory")
   -- What was read isn't read again until it changes.
-  local seconds, again = lab:seconds_of(function() return lab:get("/steps") end)
-  t.equal(again.body, list.body)
-  t.check(seconds < took / 4, ("%g s, then %g s"):format(took, seconds))
+  local best = math.huge
+  for _ = 1, 3 do
+    local seconds, again = lab:seconds_of(function() return lab:get("/steps") end)
+    t.equal(again.body, list.body)
+    best = math.min(best, seconds)
+  end
+  t.check(best < took / 4, ("%g s, then %g s"):format(took, best))
   write_scenario(dir, FIRST .. "-load", "return { title = lab.include 'title',".. REQUEST)
   t.has(entry_of(lab:get("/steps").body, FIRST), "title.lua: No such file or directory")
   t.write(dir .. "/" .. FIRST .. "-load/title.lua", "return 'one'")

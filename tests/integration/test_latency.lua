@@ -46,8 +46,9 @@ end
 -- A request to PATH that has been taken up when this returns.
 local function begin(lab, path)
   local program = t.spawn(("curl -sSv -w '\n%%{http_code} %%{time_total}' '%s%s'"):format(lab.url, path))
-  t.eventually(function() return program:err():find("> GET ", 1, true) end) -- it is sent
-  t.sleep(0.2)
+  lab:wait_sent(program)
+  t.sleep(0.1)
+  lab:get("/status") -- comes after it
   return program, function()
     t.equal(program:wait(), 0)
     local body, status, seconds = program:out():match("^(.*)\n(%d+) (%S+)$")
@@ -112,7 +113,7 @@ for name, text in pairs(SPINS) do
 end
 
 -- The request goes into C code, for a second or so, when the switch has begun.
-t.test("a switch that C code holds up in the middle says so, and follows", function()
+t.measured("a switch that C code holds up in the middle says so, and follows", function()
   local lab = start { ["53-late"] = [[
 local leaving = false
 return {
@@ -210,8 +211,7 @@ t.test("a switch gets past tasks that compute, and takes everything back", funct
   local answer = lab:in_time(1, "/goto", function() return lab:leave("--max-time", "20") end)
   t.equal(answer.status, 200, answer.body)
   t.equal(lab:get("/goto?step=58").status, 200)
-  begin(lab, "/goto?step=0")
-  t.sleep(0.05) -- it is being left now
+  begin(lab, "/goto?step=0") -- it is being left now
   t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
   t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
   t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
@@ -246,12 +246,25 @@ t.test("many switches at once: each is answered, the last one counts", function(
   t.equal(lab:stop(), 0)
 end)
 
+-- A client that begins a switch to step 54, and has gone when this returns.
+local function begin_and_go(lab)
+  local switch = begin(lab, "/goto?step=54")
+  lab:wait_entering(54)
+  switch:signal("KILL")
+  switch:wait()
+end
+
 t.test("a client that goes away during its switch changes nothing", function()
-  local lab = start { ["54-slow"] = slow(2) }
-  t.check(lab:get("/goto?step=54", "--max-time", "0.3").failure)
-  t.equal(lab:get("/").body, "hello world")
+  local lab = t.enough(function(seconds)
+    local lab = start { ["54-slow"] = slow(seconds) }
+    begin_and_go(lab)
+    local body = lab:get("/").body
+    local is_entering = lab:get("/status").body:find('"entering": {', 1, true)
+    if is_entering then t.equal(body, "hello world") end
+    return lab, is_entering
+  end, function(_, is_entering) return is_entering end, 2)
   t.eventually(function() return lab:get("/").body == "slow" end)
-  t.check(lab:get("/goto?step=54", "--max-time", "0.3").failure)
+  begin_and_go(lab)
   t.equal(lab:get("/goto?step=0").body, "switched to step 0")
   t.equal(lab:get("/").body, "hello world")
   t.equal(lab:stop(), 0)

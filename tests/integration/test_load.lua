@@ -96,11 +96,15 @@ t.test("requests without an answer", function()
 end)
 
 t.test("the lab ends in the middle", function()
-  local lab = start(76)
-  local program = t.spawn(t.command { t.diaglab, "load", lab.url .. "/echo", "--seconds", "2", "--clients", "4" })
-  t.sleep(0.5)
-  lab:stop()
-  t.equal(program:wait(10), 1)
+  local program = t.enough(function(seconds)
+    local lab = start(76)
+    local program = t.spawn(t.command { t.diaglab, "load", lab.url .. "/echo", "--seconds", seconds, "--clients", "4" })
+    lab:wait_log("Request processed")
+    local in_the_middle = program:alive()
+    lab:stop()
+    return program, in_the_middle
+  end, function(_, in_the_middle) return in_the_middle end, 2)
+  t.equal(program:wait(), 1)
   t.match(program:out(), "\n  no answer  %d+\n")
 end)
 
@@ -108,11 +112,10 @@ t.test("Ctrl-C prints what was seen so far", function()
   local lab = start(76)
   for _, path in ipairs { "/echo", "/never" } do
     local program = t.spawn(t.command { t.diaglab, "load", lab.url .. path, "--seconds", "60" })
-    t.sleep(1.3)
+    t.eventually(function() return program:err():find("[1-9]%.%ds: %d+ requests, ") end) -- a line each second
     program:signal("INT")
-    t.equal(program:wait(5), 130, path)
+    t.equal(program:wait(), 130, path)
     t.match(program:out(), "^%d+ requests to .* %(interrupted%)\n")
-    t.match(program:err(), "1%.%ds: %d+ requests, ") -- a line each second
   end
 end)
 

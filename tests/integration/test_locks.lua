@@ -35,33 +35,33 @@ local function after(path)
   return mutex, charged, block
 end
 
-t.test("a mutex: who keeps it, not who is next", function()
+t.measured("a mutex: who keeps it, not who is next", function()
   local mutex, charged, block = after("/mutex")
   t.check(mutex.updatePrice > 0.9 * charged, ("updatePrice: %g of %g"):format(mutex.updatePrice, charged))
   t.check(block.readPrice > 0.8 * charged, "readPrice is the victim")
   t.near(charged / (block.readPrice + block.updatePrice), 1, 0.02, "charged and waited")
 end)
 
-t.test("a rwmutex: the reader that stays, not the last to go", function()
+t.measured("a rwmutex: the reader that stays, not the last to go", function()
   local mutex, charged, block = after("/readers")
   t.check(mutex.readAll > 0.8 * charged, ("readAll: %g of %g"):format(mutex.readAll, charged))
   t.near(charged / (block.write + block.readLine + block.readAll), 1, 0.05, "charged and waited")
 end)
 
-t.test("a rwmutex: a writer", function()
+t.measured("a rwmutex: a writer", function()
   local mutex, charged, block = after("/writer")
   t.check(mutex.writeAll > 0.9 * charged, ("writeAll: %g of %g"):format(mutex.writeAll, charged))
   t.check(block.writeAll < 0.5 * charged, "and its victims are others")
 end)
 
-t.test("a rwmutex: two readers have equal parts", function()
+t.measured("a rwmutex: two readers have equal parts", function()
   local mutex, charged, block = after("/half")
   t.near(mutex.readOne / mutex.readOther, 1, 0.15)
   t.near((mutex.readOne + mutex.readOther) / charged, 1, 0.02)
   t.near(charged / block.write, 1, 0.02)
 end)
 
-t.test("those that are cancelled while they wait count", function()
+t.measured("those that are cancelled while they wait count", function()
   local mutex, charged, block = after("/cancelled")
   t.check(mutex.keepLong > 0.95 * charged, ("keepLong: %g of %g"):format(mutex.keepLong, charged))
   t.near(charged / block.readPrice, 1, 0.1, "charged and waited")

@@ -69,10 +69,7 @@ end)
 
 -- LEAVE_SECONDS may be too short on a busy machine, so several switches may try.
 t.test("a server that scenario.lua opens is served while the step before is left", function()
-  local lab = start()
-  local port = lab.port
-  t.equal(lab:stop(), 0) -- so the port is free
-  local dir = t.temp_dir()
+  local port, dir = t.free_port(), t.temp_dir()
   t.run(("mkdir -p %s/92-server %s/93-asks"):format(dir, dir))
   t.write(dir .. "/92-server/scenario.lua", ([[
 assert(lab.listen("127.0.0.1:%d", function() return "hello" end))
@@ -85,7 +82,7 @@ return {
     if answer then lab.log("leave was answered: %%d %%s", answer.status, answer.body) end
   end,
 }]]):format(port))
-  lab = t.start_with { dir, t.source .. "/scenarios" }
+  local lab = t.start_with { dir, t.source .. "/scenarios" }
   local answer = t.eventually(function()
     goto_step(lab, 93)
     goto_step(lab, 92)

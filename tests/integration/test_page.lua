@@ -305,8 +305,8 @@ end)
 t.test("a flood of log lines is cut, and counted", function()
   local lab = start()
   local text = open_stream(lab)
-  lab:post(API .. "load", "requests=200&clients=8")
   t.eventually(function()
+    lab:post(API .. "load", "requests=200&clients=8") -- 409 while the one before goes on
     local dropped = 0
     for n in text():gmatch '"dropped":(%d+)' do dropped = dropped + n end
     return dropped > 0
@@ -320,7 +320,7 @@ t.test("a hundred pages look, and /status answers", function()
   for i = 1, 100 do urls[i] = "-o /dev/null " .. lab.url .. API .. "stream" end
   t.spawn("curl -sN --parallel --parallel-immediate --parallel-max 100 " .. table.concat(urls, " "))
   t.eventually(function() return tonumber(lab:get("/metrics").body:match "\ndiaglab_connections (%d+)") >= 100 end)
-  lab:in_time(0.1, "/status", function() return lab:get("/status") end)
+  lab:in_time(0.1, "/status", function() return lab:get("/status") end, 3)
   t.equal(lab:stop(), 0)
 end)
 
@@ -332,9 +332,11 @@ t.test("nothing is measured while nobody looks", function()
   t.sleep(2.5)
   -- The scavenger looks once a second: that is all.
   local idle = pool() - before
-  local _, program = open_stream(lab)
+  local text, program = open_stream(lab)
   before = pool()
+  local seen = select(2, text():gsub("event: now", ""))
   t.sleep(2.5)
+  t.eventually(function() return select(2, text():gsub("event: now", "")) >= seen + 3 end)
   t.check(pool() - before > idle, "the numbers are read on the pool")
   program:signal("TERM")
   t.eventually(function() return tonumber(lab:get("/metrics").body:match "\ndiaglab_connections (%d+)") <= 1 end)

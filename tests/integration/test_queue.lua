@@ -33,13 +33,13 @@ local function profile(lab, path)
   return t.spawn(("curl -sS --fail -o %s '%s/debug/pprof/%s'"):format(file, lab.url, path)), file
 end
 
-t.test("the wall profile has the whole time that a request waited", function()
+t.measured("the wall profile has the whole time that a request waited", function()
   local lab = start()
   t.equal(lab:get("/fill").status, 200)
   local curl, file = profile(lab, "wall?seconds=10")
-  t.sleep(0.3)
+  lab:wait_profiler()
   local sort = t.spawn(("curl -s -o /dev/null -w '%%{time_total}' %s/sort"):format(lab.url))
-  t.sleep(0.05) -- it is in C, and nothing else can run
+  lab:work("vm", 0.05) -- it is in C, and nothing else can run
   local requests = {}
   for i = 1, 3 do requests[i] = t.spawn(("curl -s -o /dev/null -w '%%{time_total}' %s/"):format(lab.url)) end
   local waited = 0

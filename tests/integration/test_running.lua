@@ -58,19 +58,19 @@ local function check_running(page, rates, name, ...)
   lab:signal("KILL")
 end
 
-t.test("a sort", function()
+t.measured("a sort", function()
   check_running("/sort", { 250 }, "table.sort", 'cpu.routes["/sort"]')
 end)
 
-t.test("a sort, and several profiles that end at one moment", function()
+t.measured("a sort, and several profiles that end at one moment", function()
   check_running("/sort", { 200, 400, 1000 }, "table.sort", 'cpu.routes["/sort"]')
 end)
 
-t.test("a pattern", function()
+t.measured("a pattern", function()
   check_running("/find?n=2400&parts=3", { 250 }, "string.find", 'cpu.routes["/find"]')
 end)
 
-t.test("a pattern that is deep in C", function()
+t.measured("a pattern that is deep in C", function()
   check_running("/find?n=60&parts=60", { 250 }, "string.find", 'cpu.routes["/find"]')
 end)
 

@@ -69,8 +69,9 @@ t.test("TERM during profiles: they end early and are whole", function()
   local dir = t.temp_dir()
   local gets = {}
   for i, path in ipairs { "profile?seconds=500", "profile?seconds=500&hz=1000", "heap?seconds=500" } do
-    gets[i] = t.spawn(("curl -sSf -o %s/%d '%s/debug/pprof/%s'"):format(dir, i, lab.url, path))
+    gets[i] = t.spawn(("curl -sSfv -o %s/%d '%s/debug/pprof/%s'"):format(dir, i, lab.url, path))
   end
+  for _, get in ipairs(gets) do lab:wait_sent(get) end
   for _ = 1, 5 do lab:get("/") end
   ends_in_time(lab)
   for i, get in ipairs(gets) do
@@ -85,7 +86,7 @@ t.test("TERM under load", function()
   for i = 1, 8 do
     clients[i] = t.spawn(("sh -c 'while curl -s -o /dev/null %s/; do :; done'"):format(lab.url))
   end
-  t.sleep(0.5)
+  lab:wait_log("Request processed")
   ends_in_time(lab)
   for _, client in ipairs(clients) do t.check(client:wait(), "the server is gone") end
 end)
@@ -102,8 +103,7 @@ for name, enter in pairs { ["sleeps"] = "lab.sleep(600)", ["runs away"] = "while
   t.test("TERM during a switch whose enter " .. name, function()
     local lab = start_in("return { request = function() end }", ("return { enter = function() %s end, request = function() end }"):format(enter))
     local switch = t.spawn(("curl -sSv -o /dev/null -w '%%{http_code}' '%s/goto?step=51'"):format(lab.url))
-    t.eventually(function() return switch:err():find("> GET ", 1, true) end) -- it is sent
-    t.sleep(0.2)
+    lab:wait_entering(51)
     ends_in_time(lab)
     t.equal(switch:wait(), 0, "it is answered")
     t.equal(switch:out(), "503")

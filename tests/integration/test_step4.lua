@@ -40,8 +40,8 @@ t.test("the request is slow, and the log says so", function()
 end)
 
 -- pprof's web pages of FILE.
-local function check_pages(lab, file)
-  local port = 20000 + lab.port % 10000
+local function check_pages(file)
+  local port = t.free_port()
   t.spawn(("go tool pprof -no_browser -http=127.0.0.1:%d %s"):format(port, file))
   local base = ("http://127.0.0.1:%d/ui/"):format(port)
   t.eventually(function() return t.http(base).status == 200 end)
@@ -88,7 +88,7 @@ t.test("the CPU profile shows doSomeBusinessLogic and allocateMemory, pprof's we
   t.has(list, "scenarios/04-export/scenario.lua")
   local time = t.match(list, "(%S+)%s+%d+:[^\n]*lab%.copy_n")
   t.check(time ~= ".", "time on the line of copy_n")
-  check_pages(lab, file)
+  check_pages(file)
   t.equal(lab:stop(), 0)
 end)
 

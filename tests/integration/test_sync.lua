@@ -96,7 +96,7 @@ t.test("select favours no case", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("timers", function()
+t.measured("timers", function()
   local lab = start()
   t.equal(lab:get("/after").body, "2 true false false false Timer (over) Timer (over)")
   local ticks, last, stopped, slow, late = t.match(lab:get("/every").body,

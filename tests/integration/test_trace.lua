@@ -62,7 +62,7 @@ t.test("headers, errors, and one at a time, as Go's", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("known waits are in the profiles", function()
+t.measured("known waits are in the profiles", function()
   local lab = start("--step", "69")
   local answer
   local file = take(lab, 3, function() answer = lab:get("/known") end)
@@ -131,7 +131,7 @@ t.test("every request and every task, once", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("known waits for the network", function()
+t.measured("known waits for the network", function()
   local lab = start("--step", "69")
   local answer
   local file = take(lab, 2, function() answer = lab:get("/net") end)
@@ -151,7 +151,7 @@ local function slow_disk(lab, path)
   return strace
 end
 
-t.test("known waits for files", function()
+t.measured("known waits for files", function()
   local lab = start("--step", "69")
   if t.is_sanitized() then return print("  not with a sanitizer, whose end is not to be traced") end
   if trace.converts() then return print("  not with this Go, whose syscall profile is wrong") end
@@ -397,7 +397,6 @@ t.test("TERM ends a trace, which is whole", function()
   local lab = start("--step", "0")
   local file = take_once(lab, 600, function()
     lab:get("/")
-    t.sleep(0.2)
     t.equal(lab:end_in(2.5), 0)
   end)
   trace.events(file)

@@ -78,22 +78,10 @@ local function shares_at(hz, seconds)
 end
 
 -- The deviation is that of samples that weigh the same. On a busy machine one
--- may stand for ten timer ticks, and an honest profile can miss; one that is
--- biased misses every time.
-local function honest(test, name, measure)
-  test(name, function()
-    for _ = 1, 2 do
-      local ok, problem = pcall(measure)
-      if ok then return end
-      print("     once more, after " .. problem)
-    end
-    measure()
-  end)
-end
-
-honest(t.test, "50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 4) end)
-honest(t.long, "50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 10) end)
-honest(t.long, "50/30/20 of pure Lua at 100 Hz", function() shares_at(100, 10) end)
+-- may stand for ten timer ticks, and an honest profile can miss.
+t.measured("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 4) end)
+t.long_measured("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 10) end)
+t.long_measured("50/30/20 of pure Lua at 100 Hz", function() shares_at(100, 10) end)
 
 local function mix_for(seconds)
   local lab = t.start_with({ scenarios }, "--step", "61", "--param", "61.seconds=" .. seconds + 1)
@@ -111,8 +99,8 @@ local function mix_for(seconds)
 end
 
 local MIX = "Lua, Lua's library, a primitive here and one on a worker"
-honest(t.test, MIX, function() mix_for(4) end)
-honest(t.long, MIX, function() mix_for(10) end)
+t.measured(MIX, function() mix_for(4) end)
+t.long_measured(MIX, function() mix_for(10) end)
 
 -- ---- bytes --------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ return {
     ["/sleep"] = function() startTasks(2, function() lab.sleep(1000) end) end,
     ["/work"] = function() startTasks(1, work) end,
     ["/ring"] = function(self) startRing(self.params.tasks) end,
-    ["/hog"] = function() lab.spin(1.5) end, -- C code: the VM stands still
+    ["/hog"] = function(_, req) lab.spin(tonumber(req.query.seconds)) end, -- C code: the VM stands still
   },
   leave = function() quit:close() mutex:unlock() end,
 }

@@ -82,7 +82,7 @@ routes["/park"] = function()
   for _ = 1, 7 do lab.go(lab.sleep, 600) end
 end
 
-routes["/spin"] = function() lab.spin(1.5) end
+routes["/spin"] = function(_, req) lab.spin(tonumber(req.query.seconds)) end
 
 routes["/fail"] = function() error("no") end
 
