@@ -149,10 +149,11 @@ program.__index = program
 -- A shell stays as the program's parent, to see how it ends. `exec` makes the
 -- pid that of the program itself; the shell it runs in would ignore INT, so the
 -- signal is put back by env. A session holds what the program starts, to end it.
+-- Each has a folder of its own for what labs keep: what others do isn't seen.
 function shell.spawn(cmd)
   local dir = shell.temp_dir()
   local script = ([[
-    env --default-signal=INT,QUIT setsid sh -c %s </dev/null >$d/out 2>$d/err &
+    env --default-signal=INT,QUIT XDG_STATE_HOME=$d/state setsid sh -c %s </dev/null >$d/out 2>$d/err &
     echo $! >$d/pid
     wait $!
     echo $? >$d/code

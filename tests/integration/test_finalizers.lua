@@ -207,7 +207,8 @@ return {
   local request, p
   t.enough(function(seconds)
     local file = t.temp_dir() .. "/profile"
-    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'"):format(file, lab.url, seconds))
+    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'")
+      :format(file, lab.url, seconds))
     lab:wait_profiler()
     request = t.spawn(t.command { "curl", "-s", lab.url .. "/" })
     lab:work("vm", 0.2)

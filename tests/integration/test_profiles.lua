@@ -6,6 +6,7 @@
 local t = require "harness"
 local proto = require "proto"
 local socket = require "socket"
+local watch_cpu = require "cpu_watch"
 t.need("go", "curl", "gzip")
 
 local PPROF = "/debug/pprof/"
@@ -190,35 +191,13 @@ end)
 
 -- ---- several clients --------------------------------------------------------------
 
--- Looks at the VM's CPU time until all clients of ASKED have ended, and notes when
--- each did. -> a function of two moments, in nanoseconds of the machine's clock: the
--- least and the most that the VM has used between them
-local function watch_cpu(lab, asked)
-  local looks = {}
-  local function is_over()
-    local all = true
-    for _, a in ipairs(asked) do
-      if a.profile.ended() then a.ended = a.ended or t.now() else all = false end
-    end
-    return all
+-- Notes when each client of ASKED has ended. -> have all?
+local function have_ended(asked)
+  local n = 0
+  for _, a in ipairs(asked) do
+    if a.profile.ended() then a.ended, n = a.ended or t.now(), n + 1 end
   end
-  repeat
-    local before = socket.gettime()
-    looks[#looks + 1] = { before, lab:thread_cpu("vm"), socket.gettime() }
-    t.sleep(0.02)
-  until is_over()
-  looks[#looks + 1] = { socket.gettime(), lab:thread_cpu("vm"), socket.gettime() }
-  return function(from, to)
-    from, to = from / 1e9, to / 1e9
-    local outer, inner = { looks[1], looks[#looks] }, {}
-    for _, look in ipairs(looks) do
-      if look[3] <= from then outer[1] = look end
-      if look[1] >= from and not inner[1] then inner[1] = look end
-      if look[3] <= to then inner[2] = look end
-      if look[1] >= to and outer[2] == looks[#looks] then outer[2] = look end
-    end
-    return math.max(0, (inner[2] or outer[1])[2] - (inner[1] or outer[2])[2]), outer[2][2] - outer[1][2]
-  end
+  return n == #asked
 end
 
 t.test("three clients of different rates and times all get everything", function()
@@ -230,7 +209,7 @@ t.test("three clients of different rates and times all get everything", function
   for _, a in ipairs(asked) do
     a.profile = fetch(lab, ("profile?seconds=%d&hz=%d"):format(a.seconds, a.hz))
   end
-  local cpu_between = watch_cpu(lab, asked)
+  local cpu_between = watch_cpu(lab, "vm", function() return have_ended(asked) end)
   for _, a in ipairs(asked) do a.profile = a.profile:wait() end
   for _, a in ipairs(asked) do
     local p, what = a.profile, a.hz .. " Hz"
