@@ -72,7 +72,7 @@ local STEPS = {
       t.eventually(function() return select(2, lab:log():gsub("Starting processing request", "")) == 4 end)
     end, routes = { "goroutine", "goroutine?debug=2", "wall?seconds=1" } },
   { number = 2, params = "&seconds=0.2", class = "cpu.hot", where = "eatCPU", family = "cpu.backtrack",
-    other = "leak.task", load = function(lab) load_in_background(lab, 100) end,
+    other = "leak.task", load = function(lab) return load_in_background(lab, 100) end,
     routes = { "*profile?seconds=3&hz=500" } },
   { number = 3, class = "memory.retained", where = "leakMemory", family = "memory.pinned", other = "cpu.hot",
     load = function(lab) requests(lab, 3) end, routes = { "heap", "heap?debug=1", "heap?gc=1" } },
@@ -87,8 +87,9 @@ local STEPS = {
 local function take(lab, step, route)
   forget(lab)
   local recorded = route:match("^%*(.*)")
-  if recorded then step.load(lab) end
+  local load = recorded and step.load(lab)
   t.equal(lab:get(PPROF .. (recorded or route)).status, 200)
+  if load then load:signal("KILL") end
   wait_captures(lab, 1)
 end
 
@@ -102,7 +103,8 @@ for _, step in ipairs(STEPS) do
     judged(lab, right(step), "invalid", "evidence.nothing")
     lab:get(PPROF .. "threadcreate")
     judged(lab, right(step), "invalid", "where.unknown")
-    step.load(lab)
+    local load = step.load(lab)
+    if load then load:signal("KILL") end
     for _, route in ipairs(step.routes) do
       take(lab, step, route)
       local v = judged(lab, right(step), "solved")

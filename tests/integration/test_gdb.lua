@@ -130,12 +130,13 @@ local may_attach
 
 t.test("in a running process, which goes on", function()
   local lab = start()
-  local text = gdb("-p " .. lab.pid, table.unpack(ALL))
-  may_attach = not text:find("there is no process", 1, true)
+  local commands = table.move({ "echo --\\n", "lab bt 3", "echo --\\n", "lab bt", "echo --\\n", "lab tasks 2" }, 1, 6,
+    #ALL + 1, { table.unpack(ALL) })
+  local out = gdb("-p " .. lab.pid, table.unpack(commands))
+  may_attach = not out:find("there is no process", 1, true)
   if not may_attach then return end
+  local text, one, current, few = t.match(out, "^(.-)\n%-%-\n(.-)\n%-%-\n(.-)\n%-%-\n(.*)$")
   check(text)
-  local one, current, few = gdb("-p " .. lab.pid, "lab bt 3", "echo --\\n", "lab bt", "echo --\\n", "lab tasks 2")
-    :match("^(.-)\n%-%-\n(.-)\n%-%-\n(.*)$")
   t.match(one, "\ntask 3 %[sleep[^%]]*%]:\n")
   t.match(current, "\ntask 7 %[running[^%]]*%]:\n")
   t.match(few, "\n%.%.%. 4 more: lab tasks all\n6 tasks\n")

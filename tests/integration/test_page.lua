@@ -98,7 +98,7 @@ t.test("a student solves step 3 with a browser that has no JavaScript", function
 end)
 
 t.test("the repaired program can be entered, and read once the step is solved", function()
-  local lab = start("--step", "3")
+  local lab = start("--step", "3", "--param", "3.rounds=1")
   local fixed = API .. "source?file=" .. t.source .. "/scenarios/03-archive/fixed.lua"
   t.has(lab:get("/status").body, '"fixed": false')
   lab:get("/")
@@ -126,7 +126,7 @@ t.test("the repaired program can be entered, and read once the step is solved", 
 end)
 
 t.test("a step is solved in a lab that keeps no progress, too", function()
-  local lab = t.start("--state", "none", "--step", "3")
+  local lab = t.start("--state", "none", "--step", "3", "--param", "3.rounds=1")
   lab:get("/")
   lab:get("/debug/pprof/heap")
   t.has(section_of(page_of(lab), "progress"), "This lab keeps no progress")

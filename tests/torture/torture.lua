@@ -209,10 +209,14 @@ local function write_stop()
   return options.first and "LAB_REFUSE_CPU=300 LAB_REFUSE_STOP=" .. options.first or ""
 end
 
--- Runs PROGRAM without a refusal: how much it allocates and how long it takes.
+-- Runs PROGRAM without a refusal: how much it allocates and how long it takes. The
+-- stacks, which cost time, are wanted only where not each allocation may be refused.
 local function survey_program(program)
   local stacks = dir .. "/stacks"
-  local settings = "LAB_REFUSE_STACKS=" .. stacks .. " " .. write_stop()
+  local settings = write_stop()
+  if not options.first or options.first > EVERY_MAX then
+    settings = "LAB_REFUSE_STACKS=" .. stacks .. " " .. settings
+  end
   local began = read_clock()
   local limits = { cpu = options.timeout or 600, wall = 3 * (options.timeout or 600) }
   local run = finish_run(start_run(program, "0", limits, settings))

@@ -55,6 +55,12 @@ static lab_buf read_file(void) {
   return text;
 }
 
+/* Waits until all is written, or can't be. */
+static void flush_log(void) {
+  while (!lab_log_flush())
+    usleep(1000);
+}
+
 static size_t count_texts(const char *in, const char *what) {
   size_t n = 0;
   while ((in = strstr(in, what)) != NULL) {
@@ -174,8 +180,7 @@ static void test_full_pipe(void **state) {
   lab_buf all = LAB_BUF_INIT;
   pthread_t reader;
   assert_int_equal(pthread_create(&reader, NULL, read_pipe, &all), 0);
-  while (!lab_log_flush())
-    ;
+  flush_log();
   lab_log_close();
   close(end);
   pthread_join(reader, NULL);
@@ -224,11 +229,10 @@ static void test_full_file(void **state) {
   limit_file_size(1005); /* in the middle of a line */
   for (int i = 0; i < 200; i++) {
     lab_log("of the lab");
-    while (i % 10 == 0 && !lab_log_flush())
-      ;
+    if (i % 10 == 0)
+      flush_log();
   }
-  while (!lab_log_flush())
-    ;
+  flush_log();
   uint64_t lost = lab_log_dropped() - before;
   assert_in_range(lost, 1, 199);
   limit_file_size(RLIM_INFINITY);
@@ -250,8 +254,7 @@ static void test_full_disk(void **state) {
   assert_int_equal(lab_log_open("/dev/full", &err), 0);
   for (int i = 0; i < 100000; i++)
     lab_log_request("of a request", 12);
-  while (!lab_log_flush())
-    ;
+  flush_log();
   lab_log_close();
   /* A line that says how many were dropped may be lost, too. */
   assert_in_range(lab_log_dropped() - before, 100000, 100100);
