@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A library for LD_PRELOAD: C code that isn't the lab's or Lua's and can't be
  * interrupted. Where the program calls memmem for "stuck N", which is what
- * ("x"):find("stuck N", 1, true) does, it stays for N seconds. Of these it uses
- * the processor for a quarter, so that other tests get the rest. */
+ * ("x"):find("stuck N", 1, true) does, it stays for N seconds. It uses the
+ * processor for the first of them, as the lab looks at that, and then for a
+ * quarter of the time, so that other tests get the rest. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +21,9 @@ static void burn_until(double end) {
 
 static void stay_for(double seconds) {
   const struct timespec pause = {0, 3000000};
-  for (double end = read_clock() + seconds; read_clock() < end;) {
+  double end = read_clock() + seconds;
+  burn_until(seconds < 1 ? end : end - seconds + 1);
+  while (read_clock() < end) {
     burn_until(read_clock() + 0.001);
     nanosleep(&pause, NULL);
   }
