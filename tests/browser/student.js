@@ -41,6 +41,10 @@ async function captureUnderLoad(visit, kind, seconds) {
   return id;
 }
 
+async function chooseTab({page}, label) {
+  await page.click(`.viewer-bar label:has-text("${label}")`);
+}
+
 const flameTexts = ({page}) => page.$$eval('svg.flame .box-text', (texts) => texts.map((t) => t.textContent));
 
 async function seesInFlame(visit, name) {
@@ -107,6 +111,41 @@ exports.step2 = async (visit) => {
   const text = await comparesWithTwin(visit, id, () => captureUnderLoad(visit, 'profile', 3));
   visit.check(/has −/.test(text) && text.includes('quote.eatCPU'), `the diff is: ${text}`);
   await visit.shot('step2-diff');
+};
+
+// A heap that keeps more with each request, and one that doesn't.
+exports.step3 = async (visit) => {
+  await openLab(visit);
+  await chooseStep(visit, 3);
+  await sendLoad(visit);
+  const id = await capture(visit, 'heap');
+  await seesInFlame(visit, 'leakMemory');
+  await visit.shot('step3-flame');
+  await chooseTab(visit, 'Top');
+  await visit.page.waitForSelector('table.top-table tbody tr');
+  await visit.shot('step3-top');
+  await errs(visit, {what: 'cpu.hot', where: 'leakMemory', evidence: [id]}, /./);
+  await solves(visit, {what: 'memory.retained', where: 'leakMemory', evidence: [id]});
+  await visit.shot('step3-solved');
+  const text = await comparesWithTwin(visit, id, async () => {
+    const load = await sendLoad(visit);
+    visit.check(Number(load.answered) > 0, `the twin has answered ${load.answered}`);
+    return capture(visit, 'heap');
+  });
+  visit.check(/has −[^:]* per request/.test(text), `the diff is: ${text}`);
+  await visit.shot('step3-twin');
+  await visit.page.click('#swap'); // the healthy program is the base
+  await visit.page.waitForFunction(() => / has \+[^:]* per request/.test(document.querySelector('.diff-view .headline')?.textContent));
+  await seesInFlame(visit, 'leakMemory');
+  const red = await visit.page.$$eval('svg.flame .box', (boxes) => boxes.filter((box) => /more[34]/.test(box.getAttribute('class'))).length);
+  visit.check(red > 0, 'nothing has the colour of more');
+  const most = await visit.page.textContent('.diff-view .functions');
+  visit.check(most.includes('leakMemory'), `most changed: ${most}`);
+  const command = await visit.page.textContent('.viewer .command code');
+  visit.check(/-base 'http[^ ]*' archive-heap-c\d+\.pb\.gz$/.test(command), `the command is: ${command}`);
+  visit.check((await visit.page.textContent('#now')).includes('healthy twin'), 'the twin isn\'t told');
+  await visit.shot('step3-diff');
+  await visit.isAccessible('the diff with the twin');
 };
 
 exports.step5 = async (visit) => {

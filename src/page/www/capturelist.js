@@ -4,7 +4,7 @@
 import { curlOf, paths, send } from './api.js';
 import { commandLine, el, emptyState, fill, problemNote } from './dom.js';
 import { formatBytes, formatClock, formatSeconds } from './format.js';
-import { bytesOf, isKept } from './keep.js';
+import { bytesOf, fileNameOf, isKept } from './keep.js';
 import { readProfile } from './profile.js';
 import { known, listen, refreshCaptures } from './state.js';
 import { openCaptures } from './viewer.js';
@@ -34,8 +34,7 @@ async function countSamples(capture, cell) {
 
 async function download(capture) {
   const url = URL.createObjectURL(new Blob([await bytesOf(capture)]));
-  const name = `${capture.slug}-${capture.kind}-${capture.id}.${capture.kind === 'metrics' || capture.kind === 'vars' ? 'txt' : 'pb.gz'}`;
-  el('a', { href: url, download: name }).click();
+  el('a', { href: url, download: fileNameOf(capture) }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 

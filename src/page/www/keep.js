@@ -59,6 +59,12 @@ export function restoreKept() {
   }
 }
 
+/** What a download of the capture is called. */
+export function fileNameOf(capture) {
+  const isText = capture.kind === 'metrics' || capture.kind === 'vars';
+  return `${capture.slug}-${capture.kind}-${capture.id}.${isText ? 'txt' : 'pb.gz'}`;
+}
+
 export function isKept(capture) {
   return kept.has(keyOf(capture));
 }

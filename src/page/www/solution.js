@@ -35,7 +35,7 @@ function twinPart(solution, step) {
   if (!action) return undefined;
   const note = el('div', { role: 'status' });
   return el('div', { class: 'part twin-part' }, el('h3', {}, 'The healthy twin'),
-    el('p', {}, 'The same program without the fault. Enter it, send the same load, take the same capture; then tick one capture of each in the list, and compare. The captures that you have opened stay in this browser.'),
+    el('p', {}, 'The same program without the fault. Enter it, send the same load, take the same capture; then tick one capture of each in the list, and compare. Swap them to see what the fault adds. The captures that you have opened stay in this browser.'),
     el('div', { class: 'row' }, enterButton('Enter the healthy twin', action, note, { class: 'main', id: 'enter-twin' }),
       enterButton('Back to the fault', gotoAction(step), note, { id: 'leave-twin' })),
     note, commandLine(curlOf(action)).node);

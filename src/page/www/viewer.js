@@ -9,25 +9,41 @@ import { buildTree } from './flame.js';
 import { largestSelf, originColour, selfColour } from './flamecolour.js';
 import { describeCost, makeFlameView } from './flameview.js';
 import { formatClock, formatValue } from './format.js';
-import { bytesOf } from './keep.js';
+import { bytesOf, fileNameOf } from './keep.js';
 import { defaultIndex, readProfile } from './profile.js';
 import { showSource } from './sourceview.js';
+import { known } from './state.js';
 import { profileText } from './text.js';
 import { showTop } from './topview.js';
 
 const TEXT_KINDS = new Set(['metrics', 'vars']);
 
-let box, command, parts, curious;
+let box, command, absent, parts, curious;
 const shown = { captures: [], profiles: [], index: 0, tab: 'flame', isInverted: false, isIcicle: true, numbers: 'cum', tree: undefined };
 
 // ---- the bar ------------------------------------------------------------------
 
-/** The command that opens the same in pprof; what the lab has no longer is asked for anew. */
+function isInLab(capture) {
+  return capture.attempt === known('captures')?.attempt;
+}
+
+/** The command that opens the same in pprof. Of earlier visits the lab has no captures: their downloads are meant. */
 export function pprofCommand(captures, type) {
   const words = ['go', 'tool', 'pprof', '-http=:', ...type ? [`-sample_index=${type}`] : []];
   const [before, after] = captures.length === 2 ? captures : [undefined, captures[0]];
-  if (before) words.push('-base', fullUrl(paths.capture(before.id)));
-  return shellLine([...words, fullUrl(paths.capture(after.id))]);
+  const placeOf = (c) => isInLab(c) ? fullUrl(paths.capture(c.id)) : fileNameOf(c);
+  if (before) words.push('-base', placeOf(before));
+  return shellLine([...words, placeOf(after)]);
+}
+
+// Which of two captures is the base: to see what a fault adds, that of the healthy program.
+function swapButton() {
+  const button = el('button', { type: 'button', id: 'swap', title: 'The other capture becomes the base' }, 'Swap');
+  button.addEventListener('click', async () => {
+    await openCaptures([...shown.captures].reverse());
+    box.querySelector('#swap')?.focus({ preventScroll: true });
+  });
+  return button;
 }
 
 function typeSelect() {
@@ -56,6 +72,7 @@ function bar() {
     (isDiff || shown.tab === 'flame') && [
       chooser('Direction', [['icicle', 'Icicle'], ['up', 'Flame']], shown.isIcicle ? 'icicle' : 'up', set('isIcicle', 'icicle')),
       chooser('Begin with', [['entry', 'Entry'], ['leaf', 'Leaf']], shown.isInverted ? 'leaf' : 'entry', set('isInverted', 'leaf')),
+      isDiff && swapButton(),
       !isDiff && chooser('Colour', [['cum', 'cum'], ['self', 'self']], shown.numbers, setAndRender('numbers')),
     ]);
 }
@@ -114,6 +131,7 @@ function render() {
   curious.hidden = isDiff || !opensInSpeedscope(last);
   parts.source.hidden = isEmpty(last);
   command.set(pprofCommand(shown.captures, last.sampleTypes[shown.index].type));
+  absent.hidden = shown.captures.every(isInLab);
   if (isDiff) {
     if (parts.main.firstChild !== parts.diff.node) fill(parts.main, parts.diff.node);
     parts.diff.show(shown.captures, shown.profiles, shown);
@@ -135,8 +153,9 @@ function buildPanel() {
     source: el('div', { class: 'viewer-source' }, emptyState('Source', 'Choose a function, and its lines come here.')),
   };
   command = commandLine('');
+  absent = el('p', { class: 'quiet' }, 'The lab keeps captures of this visit only. For the command, download those of an earlier visit from the list above.');
   curious = el('p', { class: 'quiet' }, 'For the curious: speedscope opens the download, too (npx speedscope FILE).');
-  return el('div', { class: 'viewer-body' }, parts.bar, el('div', { class: 'viewer-two' }, parts.main, parts.source), command.node, curious);
+  return el('div', { class: 'viewer-body' }, parts.bar, el('div', { class: 'viewer-two' }, parts.main, parts.source), command.node, absent, curious);
 }
 
 async function showText(capture) {
