@@ -10,8 +10,8 @@
 --   repaired program runs, gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
 --   captures = { { id, kind, requests, seconds, bytes } }, last = the last request
 --   that the page sent, or nil, load = its load, happened = { kind, status, text,
---   verdict } or nil, form = the answer that was sent, solved = { step }, keeps = the
---   progress is kept }; events: the text of progress.jsonl
+--   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
+--   names of the scripts (start.js fetches them), keeps = the progress is kept }; events: the text of progress.jsonl
 --
 -- All that comes from a scenario or from a user goes through `text` or `attribute`.
 
@@ -100,53 +100,63 @@ end
 
 local function now(facts)
   local step = currentStep(facts)
-  local out = { html("<p class=running><strong>Step %s: %s</strong> runs since <time>%s</time>.</p>\n", facts.step,
-    step.title or facts.title ~= "" and facts.title or "(no title)", clock(facts.since)) }
-  if facts.fixed then out[#out + 1] = "<p class=twin>This is the repaired program.</p>\n" end
-  if step.symptom then out[#out + 1] = html("<p class=symptom>%r</p>\n", prose(step.symptom)) end
+  local title = step.title or facts.title ~= "" and facts.title or "(no title)"
+  local out = {}
   out[#out + 1] = html('<form method=post action="/lab/go" class=params><input type=hidden name=step value="%s">\n%r' ..
     "<button>Begin this step anew</button></form>\n", facts.step, paramFields(facts, step))
   if facts.step ~= 0 then
     out[#out + 1] = '<form method=post action="/lab/go"><input type=hidden name=step value="0">' ..
       "<button>Back to step 0, where all is well</button></form>\n"
   end
-  return section("now", "Now", table.concat(out) .. command("curl -X POST " .. quoted(gotoUrl(facts, facts.step,
-    facts.params))))
+  out[#out + 1] = command("curl -X POST " .. quoted(gotoUrl(facts, facts.step, facts.params)))
+  return section("now", "Now", html("<div class=now-head><h3>Step %s: %s</h3>%r</div>\n%r" ..
+    '<div class="row quiet"><span class=since>running since <time>%s</time></span></div>\n' ..
+    "<details class=more><summary>%s</summary>\n%r</details>\n", facts.step, title,
+    facts.fixed and '<span class="chip twin">This is the repaired program</span>' or "",
+    step.symptom and html("<p class=symptom>%r</p>\n", prose(step.symptom)) or "", clock(facts.since),
+    next(facts.params) and "Parameters, reset" or "Reset", table.concat(out)))
 end
 
 -- ---- steps -----------------------------------------------------------------------
 
+-- As the script of this section shows it (steps.js), so that nothing moves when it begins.
 local function effortOf(step)
-  local list = {}
+  local out, n = {}, math.max(0, math.min(5, step.difficulty or 0))
   if step.difficulty then
-    list[#list + 1] = html("<span class=difficulty>difficulty %s of 5</span>", step.difficulty)
+    out[1] = html('<span class=dots role=img aria-label="difficulty %s of 5">%r</span>\n', n,
+      ("●"):rep(n) .. ("○"):rep(5 - n))
   end
-  if step.minutes then list[#list + 1] = html("<span class=minutes>%s minutes</span>", step.minutes) end
-  return table.concat(list, ", ")
+  if step.minutes then out[#out + 1] = html("<span class=minutes>%s min</span>\n", step.minutes) end
+  return table.concat(out)
 end
 
 -- The step that runs was visited, though that may not be on the disk yet.
 local function stateOf(done, here)
-  if done and done.solved then return "solved", html("solved, %s of 100", done.score) end
-  if done and done.answers > 0 then return "visited", html("visited, %s of 100 so far", done.score) end
+  if done and done.solved then return "solved", html("solved · %s", done.score) end
+  if done and done.answers > 0 then return "visited", html("visited · %s", done.score) end
   if done or here then return "visited", "visited" end
   return "new", "new"
 end
 
+local CHIPS = { solved = "chip solved", visited = "chip", new = "chip fresh" }
+
 local function ticket(facts, step, done)
   local here = step.number == facts.step
   local state, words = stateOf(done, here)
-  local out = { html('<li class=ticket data-step="%s" data-state=%s%r>\n<h3>Step %s: %s</h3>\n', step.number, state,
-    here and " aria-current=true" or "", step.number, step.title or "(no title)") }
-  if step.symptom then out[#out + 1] = html("<p class=symptom>%r</p>\n", prose(step.symptom)) end
-  local effort = effortOf(step)
-  out[#out + 1] = html("<p class=facts>%r%r<span class=state>%r</span></p>\n", effort, effort ~= "" and ", " or "",
-    words)
-  if step.problem then out[#out + 1] = html("<p class=problem>%s</p>\n", step.problem:match "^[^\n]*") end
-  out[#out + 1] = here and "<p class=here>It runs now.</p>\n" or
-    html('<form method=post action="/lab/go"><input type=hidden name=step value="%s">' ..
-      "<button>Begin step %s</button></form>\n", step.number, step.number)
-  return table.concat(out) .. "</li>\n"
+  local chip = here and '<span class="chip here">running</span>' or ""
+  if not here or state == "solved" then chip = chip .. html('<span class="%s">%r</span>', CHIPS[state], words) end
+  local verb = here and "Enter anew" or "Choose"
+  return html([[
+<li class=ticket data-step="%s" data-state=%s%r>
+<header><span class=number>Step %s</span>%r</header>
+<h3>%s</h3>
+%r%r<footer>%r<form method=post action="/lab/go"><input type=hidden name=step value="%s">
+<button aria-label="%s: step %s">%s</button></form></footer>
+</li>
+]], step.number, state, here and " aria-current=true" or "", step.number, chip, step.title or "(no title)",
+    step.symptom and html("<p class=symptom>%r</p>\n", prose(step.symptom)) or "",
+    step.problem and html("<p class=problem>%s</p>\n", step.problem:match "^[^\n]*") or "", effortOf(step),
+    step.number, verb, step.number, verb)
 end
 
 -- Steps that aren't solved are one list. To say what a step is about would give its
@@ -395,7 +405,8 @@ local HEAD = [[
 <title>%s</title>
 <link rel=icon href="/lab/page/icon.svg" type="image/svg+xml">
 <link rel=stylesheet href="/lab/page/page.css">
-<script type=module src="/lab/page/app.js"></script>
+<meta name=modules content="%s">
+<script type=module src="/lab/page/start.js"></script>
 </head>
 <body>
 <header>
@@ -425,7 +436,8 @@ return function(facts, events)
   local list = parts.progress.replay(events).steps
   local done = indexDone(facts, list)
   return table.concat {
-    html(HEAD, ("Step %d - diaglab"):format(facts.step)), happened(facts), now(facts), steps(facts, done), see(facts),
+    html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " ")), happened(facts),
+    now(facts), steps(facts, done), see(facts),
     measure(facts), capture(facts), say(facts, done), progress(facts, list), "</main>\n</body>\n</html>\n",
   }
 end

@@ -23,6 +23,17 @@ static const page_file *find_page_file(lab_http_str name) {
   return NULL;
 }
 
+void lab_page_write_modules(lab_json *j) {
+  lab_json_key(j, "modules");
+  lab_json_begin_array(j, LAB_JSON_COMPACT);
+  for (size_t i = 0; i < sizeof page_files / sizeof *page_files; i++) {
+    const char *end = strrchr(page_files[i].name, '.');
+    if (end && strcmp(end, ".js") == 0)
+      lab_json_text(j, page_files[i].name);
+  }
+  lab_json_end(j);
+}
+
 static const char *find_file_type(const char *name) {
   static const char *const types[][2] = {
       {".js", "text/javascript; charset=utf-8"},

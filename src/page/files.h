@@ -4,11 +4,16 @@
 #ifndef LAB_PAGE_FILES_H
 #define LAB_PAGE_FILES_H
 
+#include "base/json.h"
 #include "http/request.h"
 
 /* Answers a request for the file NAME: packed if the client takes that, 304 if
  * it has this content already, 404 if there is no such file. The control
  * thread. */
 void lab_page_send_file(lab_http_request *req, lab_http_str name);
+
+/* Adds the key "modules" to an object: the names of the page's scripts. Any
+ * thread. */
+void lab_page_write_modules(lab_json *j);
 
 #endif

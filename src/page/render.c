@@ -11,6 +11,7 @@
 #include "diagnosis/judge.h"
 #include "diagnosis/progress.h"
 #include "http/http.h"
+#include "page/files.h"
 #include "page/page_internal.h"
 #include "prof/attempt.h"
 #include "scenario/catalog.h"
@@ -149,6 +150,7 @@ static void collect_facts(rendering *r, lab_page_happening *what) {
   add_capture_facts(j, page->config.web);
   add_last_request(j, &page->seen);
   add_page_facts(j, page);
+  lab_page_write_modules(j);
   if (what)
     add_happening(j, what, lab_http_body(r->slow.req));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is measured on the page: its weight, when it is painted, what moves, and how
+// What is measured on the page: its weight, how soon it is painted, what moves, and how
 // smoothly a large flame graph zooms. And its looks: narrow, wide, dark; hostile texts.
 'use strict';
 const path = require('node:path');
@@ -8,6 +8,8 @@ const {openPage} = require('./watch.js');
 
 const WEIGHT = 300000; // bytes, gzipped
 const NODES = 5000;
+const PAINTS = 4; // times as late as bare HTML
+const LEAST_PAINTS = 5, MOST_PAINTS = 25; // runs
 const PATIENCE = 4000; // ms, as in page.css
 
 exports.weight = async ({page, url, check}) => {
@@ -36,6 +38,47 @@ exports.weight = async ({page, url, check}) => {
   // Later than that, the page is shown as the lab has sent it, and changes then.
   check(readyAt > PATIENCE || shift < 0.1, `the page moves while it is loaded: ${shift}`);
   check(files > 10 && bytes < WEIGHT, `the page has ${bytes} bytes in ${files} files`);
+};
+
+// When the page at `path` is painted in a browser that has seen nothing of the lab: first of all, and
+// the largest part of it; ms.
+async function timePaint(visit, path) {
+  const look = await openPage(visit.browser, visit);
+  await look.page.addInitScript(() => {
+    window.painted = {};
+    for (const [key, type] of [['first', 'paint'], ['largest', 'largest-contentful-paint']]) {
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (entry.name !== 'first-paint') window.painted[key] = entry.startTime;
+      }).observe({type, buffered: true});
+    }
+  });
+  await look.page.goto(visit.url + path);
+  await look.page.waitForFunction(() => window.painted.first && window.painted.largest);
+  const isBuilt = path === '/lab/';
+  if (isBuilt) await look.page.waitForSelector('.link.up');
+  const {first, largest} = await look.page.evaluate(() => window.painted);
+  if (isBuilt) visit.complaints.push(...look.complaints); // bare HTML has no icon
+  await look.close();
+  return {first, largest};
+}
+
+const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const leastAndMiddle = (list) => `${Math.round(Math.min(...list))} ms (median ${Math.round(middle(list))})`;
+
+// The page is painted nearly as soon as one that is only HTML, whatever its scripts do. Other work on
+// the machine delays both, so the least of some runs count, and there are more runs where it is busy.
+exports.paint = async (visit) => {
+  const bare = [], first = [], largest = [];
+  const isSoon = () => Math.min(...largest) < PAINTS * Math.min(...bare);
+  for (let run = 0; run < MOST_PAINTS && (run < LEAST_PAINTS || !isSoon()); run++) {
+    bare.push((await timePaint(visit, '/debug/pprof/')).first);
+    const lab = await timePaint(visit, '/lab/');
+    first.push(lab.first);
+    largest.push(lab.largest);
+  }
+  const ratio = Math.min(...largest) / Math.min(...bare);
+  console.log(`first paint after ${leastAndMiddle(first)}, the largest one after ${leastAndMiddle(largest)}; of bare HTML ${leastAndMiddle(bare)}: ${ratio.toFixed(2)} times as long, in ${bare.length} runs`);
+  visit.check(isSoon(), `the page is painted ${ratio.toFixed(1)} times as late as bare HTML`);
 };
 
 // A profile of so many nodes: stacks of five, of which each third goes on a branch of its own.

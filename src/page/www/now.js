@@ -3,7 +3,7 @@
 // entered anew, with others.
 
 import { curlOf, gotoAction } from './api.js';
-import { commandLine, el, emptyState, field, fill, problemNote, setText } from './dom.js';
+import { commandLine, el, field, fill, problemNote, setText } from './dom.js';
 import { formatSince } from './format.js';
 import { known, listen, presentStep, progressOf } from './state.js';
 import { enterStep } from './visit.js';
@@ -81,7 +81,6 @@ function showLink(link) {
 export function startNow(box) {
   since = el('span', { class: 'since' });
   linkNote = el('span', { class: 'lost', role: 'status', hidden: true });
-  fill(box, emptyState('Asking the lab…', 'If this stays, look whether it is still running.'));
   for (const name of ['status', 'steps', 'progress', 'sample']) listen(name, () => show(box));
   listen('link', showLink);
 }

@@ -62,9 +62,11 @@ function groupOf(step) {
   return step.block ? `Solved: ${step.block}` : 'Solved';
 }
 
-function show() {
+// The tickets that the lab has sent stay until there are others.
+function show(box, parts) {
   const steps = known('steps')?.steps;
   if (!steps) return;
+  if (!list.isConnected) fill(box, parts);
   const present = known('status')?.step ?? known('steps').step;
   const word = search.value.trim().toLowerCase();
   const found = steps.filter((s) => matches(s, word));
@@ -88,11 +90,11 @@ function groupBy(items, keyOf) {
 
 export function startSteps(box) {
   search = el('input', { type: 'search', autocomplete: 'off' });
-  search.addEventListener('input', show);
+  search.addEventListener('input', () => show());
   list = el('div', { class: 'tickets' });
   problem = el('div', {});
   command = commandLine('');
   command.set(curlOf(gotoAction(3)));
-  fill(box, field('Search', search), problem, list, command.node);
-  for (const name of ['steps', 'status', 'progress']) listen(name, show);
+  const parts = [field('Search', search), problem, list, command.node];
+  for (const name of ['steps', 'status', 'progress']) listen(name, () => show(box, parts));
 }
