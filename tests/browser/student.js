@@ -37,6 +37,7 @@ async function capture(visit, kind, seconds) {
 async function captureUnderLoad(visit, kind, seconds) {
   await visit.page.click('#load-start');
   const id = await capture(visit, kind, seconds);
+  await visit.page.$eval('#load-stop', (button) => button.click()); // the rest shows the same, later
   await visit.page.waitForFunction(() => !document.querySelector('#load-start').disabled);
   return id;
 }
@@ -79,8 +80,11 @@ async function solves(visit, guess) {
 // Ticks one capture of the fault and one of the twin, and compares them.
 async function comparesWithTwin(visit, fault, take) {
   const {page} = visit;
+  const step = await page.textContent('#now .number');
   await page.click('#enter-twin');
-  await page.waitForFunction((id) => document.querySelector('table.captures tr.earlier th')?.textContent && id, fault);
+  // While the lab switches it is in step 0, so the capture is an earlier one too soon.
+  await page.waitForFunction(([id, text]) => document.querySelector(`[aria-label="Compare ${id}"]`)?.closest('tr.earlier') &&
+    document.querySelector('#now .number')?.textContent === text && document.querySelector('#enter-twin')?.disabled === false, [fault, step]);
   const healthy = await take();
   visit.check(healthy !== fault, 'the twin has no capture of its own');
   for (const box of await page.$$('table.captures input:checked')) await box.uncheck();
@@ -174,3 +178,6 @@ exports.step5 = async (visit) => {
   visit.check(/has −/.test(text) && text.includes('workers.startGoroutines'), `the diff is: ${text}`);
   await visit.shot('step5-twin');
 };
+
+// Not enumerable, because the others are parts of the test.
+Object.defineProperty(exports, 'moves', {value: {openLab, chooseStep, sendLoad, capture, answer, comparesWithTwin}});

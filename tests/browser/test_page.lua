@@ -16,7 +16,8 @@ t.test("students on the page", function()
   local run = t.run(("cd %s && %s"):format(t.quote(browser), t.command(words)))
   print(run.out)
   t.equal(run.code, 0, run.err:sub(1, 2000))
-  local parts = { "step2", "step3", "step5", "step3ByKeyboard", "weight", "paint", "zoom", "looks", "hostile", "lost", "reload", "plain" }
+  local parts = { "step2", "step3", "step5", "step3ByKeyboard", "weight", "paint", "zoom", "looks",
+    "hostile", "lost", "reload", "plain" }
   for _, part in ipairs(parts) do
     t.has(run.out, "ok " .. part)
   end
