@@ -49,6 +49,7 @@ async function openPage(browser, {url, folder, axe, patience, ...options}) {
     browser, page, url, folder, axe, patience, check, complaints,
     // From the top, because what is sticky stays where it is.
     async shot(name) {
+      await page.waitForTimeout(500); // the page may be scrolling smoothly
       await page.evaluate(() => window.scrollTo({top: 0, behavior: 'instant'}));
       await page.screenshot({path: path.join(folder, `${name}.png`), fullPage: true});
     },

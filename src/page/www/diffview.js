@@ -63,7 +63,7 @@ export function makeDiffView({ onChoose }) {
         el('span', { class: 'path quiet' }, pathTo(n).slice(0, -1).join(' › '))],
     });
     fill(lists,
-      functionList('Most changed', diff.rows.filter((r) => r.change !== 0), (r) => change(r.change)),
+      functionList(`Most changed${per}`, diff.rows.filter((r) => r.change !== 0), (r) => formatChange(r.change, unit)),
       functionList('New', diff.added, (r) => formatValue(r.after, unit)),
       functionList('Gone', diff.gone, (r) => formatValue(r.before, unit)));
   }
