@@ -11,6 +11,9 @@ import { fitText } from '../../src/page/www/flamedraw.js';
 
 globalThis.location = { origin: 'http://localhost:6060' };
 const { curlOf, gotoAction, profilePath, shellLine } = await import('../../src/page/www/api.js');
+const { pprofCommand } = await import('../../src/page/www/viewer.js');
+const { fileNameOf } = await import('../../src/page/www/keep.js');
+const { tell } = await import('../../src/page/www/state.js');
 
 test('numbers have three digits and a unit', () => {
   assert.deepEqual([0, 1023, 1536, 10485760, 123456789].map(formatBytes), ['0 B', '1023 B', '1.50 KiB', '10 MiB', '118 MiB']);
@@ -55,6 +58,16 @@ test('commands can be pasted into a shell', () => {
   assert.equal(curlOf({ method: 'POST', path: '/lab/answer', form: { class: 'cpu.hot', where: 'a b', evidence: ['c1', 'c2'], number: '' } }),
     'curl -d class=cpu.hot -d \'where=a b\' -d evidence=c1 -d evidence=c2 http://localhost:6060/lab/answer');
   assert.equal(shellLine(['a\'b; rm $x']), '\'a\'\\\'\'b; rm $x\'');
+});
+
+test('pprof is given addresses of captures of this visit, and downloads of others', () => {
+  const fault = { id: 'c1', attempt: 'aa', slug: 'archive', kind: 'heap' }, twin = { ...fault, id: 'c2', attempt: 'bb' };
+  tell('captures', { attempt: 'bb', captures: [fault, twin] });
+  const twinUrl = '\'http://localhost:6060/lab/captures?id=c2\'';
+  assert.equal(pprofCommand([twin], 'inuse_space'), `go tool pprof -http=: -sample_index=inuse_space ${twinUrl}`);
+  assert.equal(pprofCommand([fault, twin]), `go tool pprof -http=: -base archive-heap-c1.pb.gz ${twinUrl}`);
+  assert.equal(pprofCommand([twin, fault]), `go tool pprof -http=: -base ${twinUrl} archive-heap-c1.pb.gz`);
+  assert.equal(fileNameOf({ ...twin, kind: 'metrics' }), 'archive-metrics-c2.txt');
 });
 
 test('Markdown becomes blocks, and nothing is lost', () => {
