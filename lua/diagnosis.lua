@@ -7,29 +7,45 @@
 -- question: { what = "answer", "classes" (the vocabulary), "progress", or, for the page
 --   at /lab/, "page" (page.lua), "load", "source" or "solution" (page_api.lua), form =
 --   "text", "json" or "csv" (only of the progress), step, attempt, submission = the
---   bytes that were sent, events = those of the progress, is_json, captures, first =
---   as of evidence.lua, params = those with which the step was entered, as JSON, wrong
---   = answers of this attempt so far that were not right, hints = the lab gives hints,
---   solved = this lab has seen that the step was solved }
+--   bytes that were sent, events = those of the progress, or for the page their sum as
+--   JSON, is_json, captures, first = as of evidence.lua, params = those with which the
+--   step was entered, as JSON, wrong = answers of this attempt so far that were not
+--   right, hints = the lab gives hints, solved = this lab has seen that the step was
+--   solved }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
 local host = ...
 
-local wrap = host.part "wrap"()
-local parts = { wrap = wrap, claim = host.part "claim"(), classes = host.part "classes"(wrap),
-  read_json = host.part "json"(), evidence = host.part "evidence"(), record = host.part "record"() }
-parts.data = host.part "data"(host)
-parts.fields = host.part "fields"(host)
-parts.sentence = host.part "sentence"(parts.fields, parts.claim)
-parts.lesson = host.part "lesson"(parts)
-parts.measure = host.part "measure"(host, parts)
-parts.grounds = host.part "grounds"(parts)
-parts.judge = host.part "judge"(host, parts)
-parts.submission = host.part "submission"(host, parts)
-parts.verdict = host.part "verdict"(parts)
-parts.progress = host.part "progress"(parts)
-local steps = host.part "steps"(host)
+local parts = {}
+
+-- How each part is made. Most of an answer's time is compiling them, so each is made
+-- when it is asked for: the page needs five of them.
+local makers = {
+  wrap = function() return host.part "wrap"() end,
+  claim = function() return host.part "claim"() end,
+  classes = function() return host.part "classes"(parts.wrap) end,
+  read_json = function() return host.part "json"() end,
+  evidence = function() return host.part "evidence"() end,
+  record = function() return host.part "record"() end,
+  data = function() return host.part "data"(host) end,
+  fields = function() return host.part "fields"(host) end,
+  sentence = function() return host.part "sentence"(parts.fields, parts.claim) end,
+  lesson = function() return host.part "lesson"(parts) end,
+  measure = function() return host.part "measure"(host, parts) end,
+  grounds = function() return host.part "grounds"(parts) end,
+  judge = function() return host.part "judge"(host, parts) end,
+  submission = function() return host.part "submission"(host, parts) end,
+  verdict = function() return host.part "verdict"(parts) end,
+  progress = function() return host.part "progress"(parts) end,
+  steps = function() return host.part "steps"(host) end,
+}
+
+setmetatable(parts, { __index = function(_, name)
+  local part = makers[name]()
+  rawset(parts, name, part)
+  return part
+end })
 
 local function refused(question, status, text)
   text = text:find("[.?]$") and text or text .. "."
@@ -40,7 +56,7 @@ end
 -- The lesson of step NUMBER, and the parameters that it has by itself; nil: it has
 -- none that an answer could be judged by.
 local function readLesson(number)
-  local entry = steps.list()[number]
+  local entry = parts.steps.list()[number]
   if not entry then return nil end
   host.read_whole { entry.file }
   local lesson, defaults = nil, {}

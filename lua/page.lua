@@ -3,7 +3,7 @@
 -- are those of the file's second half; where a script makes more of one, it does so
 -- inside the element with the attribute data-js.
 --
--- page.lua(parts) -> write(facts, events) -> HTML       parts: classes,
+-- page.lua(parts) -> write(facts, sums) -> HTML       parts: classes,
 --   fields, progress
 --
 -- facts (src/page/render.c): { host, step, slug, title, params, since, fixed = the
@@ -11,7 +11,9 @@
 --   captures = { { id, kind, requests, seconds, bytes } }, last = the last request
 --   that the page sent, or nil, load = its load, happened = { kind, status, text,
 --   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
---   names of the scripts (start.js fetches them), keeps = the progress is kept }; events: the text of progress.jsonl
+--   names of the scripts (start.js fetches them), keeps = the progress is kept,
+--   progress_problem = why it can't be read, or nil }; sums: the progress, as
+--   progress.json writes it, or ""
 --
 -- All that comes from a scenario or from a user goes through `text` or `attribute`.
 
@@ -362,7 +364,8 @@ local function progress(facts, list)
   for i, s in ipairs(list) do out[i] = progressRow(s) end
   local body = #out > 0 and "<table class=progress>\n<thead><tr><th>step<th>visits<th>captures<th>hints<th>answers" ..
     "<th>score<th>solved<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
-    "<p class=empty>Nothing was done yet. Choose a step.</p>\n"
+    facts.progress_problem and html("<p class=problem>What you have done can't be read: %s</p>\n",
+      facts.progress_problem) or "<p class=empty>Nothing was done yet. Choose a step.</p>\n"
   if not facts.keeps then body = body .. "<p class=empty>This lab keeps no progress (--state none).</p>\n" end
   return section("progress", "Progress", body ..
     '<p><a href="/lab/progress?format=json">as JSON</a>, ' ..
@@ -430,10 +433,10 @@ local function indexDone(facts, list)
   return done
 end
 
-return function(facts, events)
+return function(facts, sums)
   -- It stands in commands that are copied into a shell.
   if not facts.host:find "^[%w.:%[%]-]+$" then facts.host = "localhost" end
-  local list = parts.progress.replay(events).steps
+  local list = parts.progress.steps(sums)
   local done = indexDone(facts, list)
   return table.concat {
     html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " ")), happened(facts),

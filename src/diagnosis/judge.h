@@ -53,8 +53,10 @@ typedef struct lab_judge_question {
   uint64_t attempt;       /* of what the evidence must be */
   const char *submission; /* the bytes that were sent */
   size_t len;
-  bool is_json;       /* they are; else a form */
-  const char *events; /* of the progress */
+  bool is_json; /* they are; else a form */
+  /* Of the progress: its lines; for the page what LAB_JUDGE_PROGRESS has made
+   * of them as JSON, or none. */
+  const char *events;
   size_t nevents;     /* bytes */
   bool solved;        /* the step is, even if the events don't say so */
   unsigned wrong;     /* answers so far in this attempt that were not right */

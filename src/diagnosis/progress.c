@@ -264,6 +264,12 @@ int lab_progress_open(const char *folder) {
   return open_regular_file(path, O_RDONLY);
 }
 
+lab_file_mark lab_progress_mark(const char *folder) {
+  char path[PATH_MAX + 32];
+  write_progress_path(folder, path);
+  return lab_file_mark_of(path);
+}
+
 int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
   char path[PATH_MAX + 32];
   write_progress_path(folder, path);

@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "diagnosis/judge.h"
+#include "scenario/file_mark.h"
 
 typedef struct lab_progress lab_progress;
 
@@ -53,6 +54,9 @@ int lab_progress_add(lab_progress *p, const lab_progress_event *event);
 /* Opens the file in FOLDER to read it: a descriptor of the caller's, or a
  * negative errno; -EINVAL: it is no regular file. It never waits. */
 int lab_progress_open(const char *folder);
+
+/* Whether the file in FOLDER has changed since another look. */
+lab_file_mark lab_progress_mark(const char *folder);
 
 /* Appends the events of FOLDER to OUT; the last 16 MiB if there are more. 0,
  * also if there is no file; or a negative errno and ERR. */

@@ -7,8 +7,8 @@
 
 #include "base/alloc.h"
 #include "diagnosis/judge.h"
-#include "diagnosis/progress.h"
 #include "http/http.h"
+#include "page/ground.h"
 #include "page/page_internal.h"
 #include "page/render.h"
 #include "scenario/shown.h"
@@ -26,23 +26,20 @@ typedef struct page_question {
   lab_page *page;
   lab_judge_question question;
   lab_judge_result result;
-  lab_buf submission, events, out;
+  lab_buf submission, out;
 } page_question;
 
 static void free_page_question(lab_slow *s) {
   page_question *q = (page_question *)s;
   lab_buf_free(&q->submission);
-  lab_buf_free(&q->events);
   lab_buf_free(&q->out);
 }
 
 static void ask_on_pool(lab_slow *s) {
   page_question *q = (page_question *)s;
-  const char *folder = q->page->config.state;
-  if (folder)
-    lab_progress_read(folder, &q->events, NULL); /* solved is known then, too */
-  q->question.events = q->events.data;
-  q->question.nevents = q->events.len;
+  lab_page_sums sums = lab_page_ground_sums(q->page->ground);
+  q->question.events = sums.json;
+  q->question.nevents = sums.len;
   lab_judge_answer(&q->question, &q->result, &q->out);
 }
 
@@ -68,7 +65,7 @@ static void ask_page_question(lab_page *page, lab_http_request *req,
                                      .solved = is_solved_here(page, step)};
   q->question.dirs = lab_web_dirs(page->config.web, &q->question.ndirs);
   lab_slow_begin(&q->slow, page->config.web, req, free_page_question);
-  lab_slow_work(&q->slow, ask_on_pool, next);
+  lab_slow_work_for_page(&q->slow, ask_on_pool, next);
 }
 
 /* What Lua has refused, without its newline. */

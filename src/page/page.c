@@ -140,6 +140,13 @@ lab_page *lab_page_new(const lab_page_config *config) {
   lab_page *page = lab_xcalloc(1, sizeof *page);
   page->config = *config;
   lab_list_init(&page->forms);
+  size_t ndirs;
+  const char *const *dirs = lab_web_dirs(config->web, &ndirs);
+  page->ground = lab_page_ground_new(
+      &(lab_page_ground_config){.dirs = dirs,
+                                .ndirs = ndirs,
+                                .state = config->state,
+                                .no_hints = config->hint_pause < 0});
   page->load = lab_page_load_new(config->loop, on_page_load_ended, page);
   lab_streams_start(&page->streams, config->loop, config->vm, config->web,
                     on_page_second, page);
@@ -160,6 +167,7 @@ void lab_page_free(lab_page *page) {
   if (!page)
     return;
   lab_page_load_free(page->load);
+  lab_page_ground_free(page->ground);
   lab_xfree(page->solved);
   lab_xfree(page);
 }

@@ -5,7 +5,7 @@
  *   files              what is in www
  *   numbers < stream   what the charts show
  *   load               the load generator, on a thread of its own
- *   render             the page as HTML
+ *   ground < render    what all pages say; the page as HTML
  *   forms, ask         what it does without JavaScript, and with it
  *   page               finds who answers a request; begin and end
  *
@@ -17,6 +17,7 @@
 
 #include "base/queue.h"
 #include "page/forms.h"
+#include "page/ground.h"
 #include "page/load.h"
 #include "page/page.h"
 #include "page/stream.h"
@@ -26,6 +27,7 @@ struct lab_page {
   bool is_stopped;
   lab_streams streams;
   lab_page_load *load;
+  lab_page_ground *ground;
   lab_list forms; /* that wait for an answer: forms.c */
   lab_page_seen seen;
   int *solved; /* steps that were solved in this lab */

@@ -9,12 +9,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "diagnosis/judge.h"
-#include "diagnosis/progress.h"
 #include "http/http.h"
 #include "page/files.h"
+#include "page/ground.h"
 #include "page/page_internal.h"
 #include "prof/attempt.h"
-#include "scenario/catalog.h"
 #include "scenario/shown.h"
 #include "web/page.h"
 #include "web/slow.h"
@@ -23,8 +22,9 @@ typedef struct rendering {
   lab_slow slow;
   lab_page *page;
   int step, told, status;
-  lab_json json; /* of the facts, which the pool completes */
-  lab_buf facts, events, html;
+  uint64_t asked; /* when, lab_clock_mono */
+  lab_json json;  /* of the facts, which the pool completes */
+  lab_buf facts, html;
   lab_judge_question question;
   lab_judge_result result;
 } rendering;
@@ -157,48 +157,37 @@ static void collect_facts(rendering *r, lab_page_happening *what) {
 
 /* ---- what the pool reads ------------------------------------------------- */
 
-static int ask_catalog_as_json(const rendering *r, int hint, lab_buf *out) {
-  lab_catalog_question q = {.step = r->step,
-                            .hint = hint,
-                            .json = true,
-                            .no_hints = r->page->config.hint_pause < 0};
-  q.dirs = r->question.dirs;
-  q.ndirs = r->question.ndirs;
-  lab_buf_clear(out);
-  return lab_catalog_answer(&q, out);
-}
-
 static void add_catalog_facts(rendering *r) {
   lab_json *j = &r->json;
-  lab_buf text = LAB_BUF_INIT;
-  int status = ask_catalog_as_json(r, 0, &text);
+  lab_page_ground *ground = r->page->ground;
+  const lab_buf *catalog = lab_page_ground_catalog(ground, r->asked);
   lab_json_key(j, "catalog");
-  if (status == 200)
-    lab_json_raw(j, text.data, text.len);
-  else
-    lab_json_raw(j, "{}", 2);
+  lab_json_raw(j, catalog->data, catalog->len);
   lab_json_key(j, "hints");
   lab_json_begin_array(j, LAB_JSON_COMPACT);
-  for (int n = 1; n <= r->told; n++)
-    if (ask_catalog_as_json(r, n, &text) == 200)
-      lab_json_raw(j, text.data, text.len);
+  for (int n = 1; n <= r->told; n++) {
+    const lab_buf *hint = lab_page_ground_hint(ground, r->step, n);
+    if (hint)
+      lab_json_raw(j, hint->data, hint->len);
+  }
   lab_json_end(j);
-  lab_buf_free(&text);
 }
 
 static void render_on_pool(lab_slow *s) {
   rendering *r = (rendering *)s;
-  const char *folder = r->page->config.state;
+  lab_page_sums sums = lab_page_ground_sums(r->page->ground);
   add_catalog_facts(r);
+  if (sums.problem) {
+    lab_json_key(&r->json, "progress_problem");
+    lab_json_text(&r->json, sums.problem);
+  }
   lab_json_end(&r->json);
   lab_json_finish(&r->json);
-  if (folder)
-    lab_progress_read(folder, &r->events, NULL); /* none is shown then */
   r->question.what = LAB_JUDGE_PAGE;
   r->question.submission = r->facts.data;
   r->question.len = r->facts.len;
-  r->question.events = r->events.data;
-  r->question.nevents = r->events.len;
+  r->question.events = sums.json;
+  r->question.nevents = sums.len;
   lab_judge_answer(&r->question, &r->result, &r->html);
 }
 
@@ -207,7 +196,6 @@ static void render_on_pool(lab_slow *s) {
 static void free_rendering(lab_slow *s) {
   rendering *r = (rendering *)s;
   lab_buf_free(&r->facts);
-  lab_buf_free(&r->events);
   lab_buf_free(&r->html);
 }
 
@@ -233,6 +221,7 @@ void lab_page_show(lab_page *page, lab_http_request *req,
   }
   rendering *r = lab_xcalloc(1, sizeof *r);
   r->page = page;
+  r->asked = lab_clock_mono();
   r->step = lab_shown_number(page->config.vm);
   r->told = lab_web_hints_told(page->config.web, r->step);
   r->status = what ? what->status : 200;
@@ -242,7 +231,7 @@ void lab_page_show(lab_page *page, lab_http_request *req,
   collect_facts(r, what);
   if (what)
     lab_buf_free(&what->text);
-  lab_slow_work(&r->slow, render_on_pool, answer_rendering);
+  lab_slow_work_for_page(&r->slow, render_on_pool, answer_rendering);
 }
 
 void lab_page_refuse(lab_page *page, lab_http_request *req, const char *kind,

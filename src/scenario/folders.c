@@ -225,6 +225,13 @@ void lab_folders_read(const char *const *files, size_t n, bool whole) {
     attend_readings(&b);
 }
 
+bool lab_folders_are_known(const char *const *files, size_t n) {
+  bool known = true;
+  for (size_t i = 0; known && i < n; i++)
+    known = is_known(files[i], atomic_load(&with_lessons));
+  return known;
+}
+
 const lab_folder_record *lab_folders_get(const char *file) {
   record *r = take_record(file);
   return r ? &r->shown : NULL;

@@ -17,6 +17,10 @@
  * read. One that doesn't come to an end takes half a second of CPU time. */
 void lab_folders_read(const char *const *files, size_t n, bool whole);
 
+/* Are they all known, and has none changed? Then lab_folders_read would read
+ * none. */
+bool lab_folders_are_known(const char *const *files, size_t n);
+
 /* From now on records are whole: with their lessons, for checking and proving
  * them. Before the first reading. */
 void lab_folders_want_lessons(void);

@@ -8,7 +8,8 @@
 #include "web/web_internal.h"
 
 enum {
-  AT_WORK_MOST = 3, /* of the pool's threads */
+  AT_WORK_MOST = 3, /* of the pool's threads; of these, for the page: */
+  PAGE_MOST = 1,
   BODIES_MOST = 64 << 20,
   SMALL_BODY = 64 << 10,
 };
@@ -50,7 +51,7 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
   s->req = req;
   s->body = lab_http_body(req).len;
   web->slow_bodies += s->body;
-  s->working = s->urgent = s->paused = s->gone = false;
+  s->working = s->urgent = s->is_page = s->paused = s->gone = false;
   lab_list_init(&s->turn);
   s->cleanup = cleanup;
   uv_timer_init(web->config.loop, &s->timer);
@@ -74,12 +75,22 @@ static void queue_slow_work(lab_slow *s) {
                 on_slow_work_done);
 }
 
+/* The line whose first one may begin now, or NULL. The page's comes first: all
+ * but PAGE_MOST of the threads are for the others in any case. */
+static lab_list *find_slow_line(lab_web *web) {
+  if (web->slow_at_work == AT_WORK_MOST)
+    return NULL;
+  if (web->pages_at_work < PAGE_MOST && !lab_list_empty(&web->page_turns))
+    return &web->page_turns;
+  return lab_list_empty(&web->slow_turns) ? NULL : &web->slow_turns;
+}
+
 static void begin_slow_turns(lab_web *web) {
-  while (web->slow_at_work < AT_WORK_MOST &&
-         !lab_list_empty(&web->slow_turns)) {
-    lab_slow *s = LAB_CONTAINER(web->slow_turns.next, lab_slow, turn);
+  for (lab_list *line; (line = find_slow_line(web));) {
+    lab_slow *s = LAB_CONTAINER(line->next, lab_slow, turn);
     lab_list_remove(&s->turn);
     web->slow_at_work++;
+    web->pages_at_work += s->is_page;
     queue_slow_work(s);
   }
 }
@@ -90,6 +101,7 @@ static void on_slow_work_done(uv_work_t *work, int status) {
   s->working = false;
   if (!s->urgent) {
     s->web->slow_at_work--;
+    s->web->pages_at_work -= s->is_page;
     begin_slow_turns(s->web);
   }
   if (s->gone)
@@ -110,6 +122,20 @@ void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
                    void (*next)(lab_slow *s)) {
   set_slow_work(s, run, next, false);
   lab_list_push_back(&s->web->slow_turns, &s->turn);
+  begin_slow_turns(s->web);
+}
+
+void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
+                            void (*next)(lab_slow *s)) {
+  if (lab_http_may_be_gone(s->req)) { /* on_slow_client_gone won't be called */
+    lab_http_error(s->req, 503, "the client is gone");
+    lab_slow_end(s);
+    return;
+  }
+  lab_http_on_gone(s->req, on_slow_client_gone, s);
+  set_slow_work(s, run, next, false);
+  s->is_page = true;
+  lab_list_push_back(&s->web->page_turns, &s->turn);
   begin_slow_turns(s->web);
 }
 
@@ -150,7 +176,16 @@ static void wake_link(lab_list *link, void *arg) {
   lab_slow_wake(LAB_CONTAINER(link, lab_slow, link));
 }
 
+static void refuse_page_turns(lab_web *web) {
+  while (!lab_list_empty(&web->page_turns)) {
+    lab_slow *s = LAB_CONTAINER(web->page_turns.next, lab_slow, turn);
+    lab_http_error(s->req, 503, "the lab is stopping");
+    lab_slow_end(s);
+  }
+}
+
 /* To wake a request may end it, and others. */
 void lab_slow_wake_all(lab_web *web) {
+  refuse_page_turns(web);
   lab_list_visit_each(&web->slow, wake_link, NULL);
 }

@@ -23,8 +23,8 @@
  *
  * The request is held. If its client goes away, a request that pauses ends: at
  * once in a pause; in the midst of work, when that work is done. A request
- * that only works is answered in any case: a client may close its side of the
- * connection after asking.
+ * that only works is answered in any case, unless it is the page's: a client
+ * may close its side of the connection after asking.
  *
  * Handlers read `web` and `req`; the rest is private to slow.c. */
 typedef struct lab_slow {
@@ -34,7 +34,7 @@ typedef struct lab_slow {
   uv_work_t work;
   uv_timer_t timer;
   size_t body; /* bytes */
-  bool working, urgent, paused, gone;
+  bool working, urgent, is_page, paused, gone;
   void (*run)(struct lab_slow *s);
   void (*next)(struct lab_slow *s);
   void (*cleanup)(struct lab_slow *s);
@@ -50,6 +50,12 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 /* Calls RUN on a thread of libuv's pool, then NEXT on the loop. */
 void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
                    void (*next)(lab_slow *s));
+/* The same, in a line of its own of which one is at work at a time: what a
+ * crowd of browsers asks for leaves threads of the pool to everybody else. If
+ * the client goes away, or closes its half, the request ends: at once if its
+ * turn has not come, else when RUN has returned. S may be gone on return. */
+void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
+                            void (*next)(lab_slow *s));
 /* The same, before all others: for work that is short. */
 void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
                            void (*next)(lab_slow *s));
@@ -58,7 +64,8 @@ void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
 void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s));
 /* Ends a pause now. Nothing happens if there is none. */
 void lab_slow_wake(lab_slow *s);
-/* Ends the pauses of all requests: the lab stops. */
+/* Ends the pauses of all requests, and refuses those of the page whose turn has
+ * not come: the lab stops. */
 void lab_slow_wake_all(lab_web *web);
 /* The answer was given: cleans up and frees the object. */
 void lab_slow_end(lab_slow *s);

@@ -53,9 +53,10 @@ struct lab_web {
   bool runs_fixed;         /* another program than the step's scenario.lua */
   lab_list slow;           /* requests under way, by lab_slow.link */
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
-  unsigned slow_at_work;
-  size_t slow_bodies; /* bytes of their bodies */
-  lab_list gotos;     /* switches without an answer, by goto_request.link */
+  lab_list page_turns;     /* the same, for the page's */
+  unsigned slow_at_work, pages_at_work; /* the latter are counted in both */
+  size_t slow_bodies;                   /* bytes of their bodies */
+  lab_list gotos; /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
   lab_steps_lane steps, hints;
   lab_hints_told *told; /* one for each step with hints that were told */

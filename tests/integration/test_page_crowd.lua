@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: MIT
+-- The page at /lab/ when many ask for it, when there is much to say, and when what
+-- it says changes.
+local t = require "harness"
+t.need("curl")
+local socket = require "socket"
+
+local function start(...) return t.start("--state", t.temp_dir(), ...) end
+
+if start():get("/lab/").body:find("built without its page", 1, true) then
+  t.skip("this build has no page (WEB_UI=OFF)")
+end
+
+-- ---- many that leave -----------------------------------------------------------
+
+local function pool_cpu(lab) return lab:thread_cpu("libuv") end
+
+-- Asks for the page N times, and goes away at once.
+local function ask_and_leave(lab, n)
+  local host, port = lab.url:match("^http://(.-):(%d+)$")
+  for _ = 1, n do
+    local connection = assert(socket.connect(host, tonumber(port)))
+    assert(connection:send(("GET /lab/ HTTP/1.1\r\nHost: %s:%s\r\n\r\n"):format(host, port)))
+    connection:close()
+  end
+end
+
+-- A page that is asked for later comes later: then the work for the others is done.
+t.test("a page whose client has gone is not made", function()
+  local lab, before = start(), nil
+  lab:get("/lab/")
+  before = pool_cpu(lab)
+  for _ = 1, 40 do lab:get("/lab/") end
+  local one = (pool_cpu(lab) - before) / 40
+  before = pool_cpu(lab)
+  ask_and_leave(lab, 600)
+  t.equal(lab:get("/lab/").status, 200)
+  local spent = (pool_cpu(lab) - before) / one
+  t.check(spent < 300, ("600 that left have cost as much as %.0f pages"):format(spent))
+end)
+
+-- ---- many events ---------------------------------------------------------------
+
+-- N events as the lab writes them; most are answers that were wrong.
+local function write_events(folder, n)
+  local lines = {}
+  for i = 1, n do
+    local form = '{"at": "2026-11-28T10:00:00Z", "seconds": %d, "event": "%s", "step": %d, "attempt": "%016x", ' ..
+      '"captures": %d%s}'
+    local is_visit = i % 10 == 0
+    lines[i] = form:format(1700000000 + i, is_visit and "visit" or "answer", i % 7, 0x1234567890 + i // 10, i % 10,
+      is_visit and "" or ', "verdict": "wrong", "score": 10, "code": "class.family", "class": "cpu.hot"')
+  end
+  lines[n] = lines[n]:gsub('"event": "visit"(.*)}$', '"event": "answer"%1, "verdict": "solved", "score": 100, ' ..
+    '"code": "solved", "class": "memory.retained"}')
+  t.write(folder .. "/progress.jsonl", table.concat(lines, "\n") .. "\n")
+  return n % 7
+end
+
+t.test("the page and the progress show 50,000 events", function()
+  local state = t.temp_dir()
+  local solved = write_events(state, 50000)
+  local lab = t.start("--state", state)
+  local page = lab:get("/lab/")
+  t.equal(page.status, 200, page.body:sub(1, 200))
+  t.has(page.body, ('data-step="%d" data-state=solved'):format(solved))
+  local progress = lab:get("/lab/progress?format=csv")
+  t.equal(progress.status, 200, progress.body:sub(1, 200))
+  t.match(progress.body, "\n" .. solved .. ",%d+,%d+,0,%d+,100,true,")
+end)
+
+t.test("a page is cheap while the progress doesn't change", function()
+  local state = t.temp_dir()
+  write_events(state, 20000)
+  local lab = t.start("--state", state)
+  t.eventually(function()
+    return t.read(state .. "/progress.jsonl"):find '"step": 0, "attempt": "%x+", "captures": 0}'
+  end)
+  local before = pool_cpu(lab)
+  lab:get("/lab/progress")
+  local sum = pool_cpu(lab) - before
+  lab:get("/lab/")
+  before = pool_cpu(lab)
+  for _ = 1, 5 do lab:get("/lab/") end
+  t.check(pool_cpu(lab) - before < 2 * sum, "five pages cost more than two sums of the progress")
+end)
+
+t.test("a progress that can't be read is told, and the rest of the page is there", function()
+  local state = t.temp_dir()
+  t.equal(t.run("mkdir " .. t.quote(state .. "/progress.jsonl")).code, 0)
+  local page = t.start("--state", state):get("/lab/")
+  t.equal(page.status, 200)
+  t.has(page.body, "What you have done can't be read")
+  t.has(page.body, "no regular file")
+end)
+
+-- ---- what changes --------------------------------------------------------------
+
+local SCENARIO = [[
+return { title = "%s", symptom = "none", hints = { "%s" }, request = function() return "x" end }
+]]
+
+local function write_step(dir, name, title, hint)
+  t.run("mkdir -p " .. t.quote(dir .. "/" .. name))
+  t.write(dir .. "/" .. name .. "/scenario.lua", SCENARIO:format(title, hint))
+end
+
+t.test("the list of steps is made anew when a scenario changes", function()
+  local dir = t.temp_dir()
+  write_step(dir, "00-well", "The first", "a hint")
+  write_step(dir, "04-one", "One step", "look there")
+  local lab = start("--scenarios", dir)
+  local function page() return lab:get("/lab/").body end
+  t.has(page(), "Step 4: One step")
+  t.has(page(), "Step 4: One step")
+  write_step(dir, "04-one", "Two steps", "look there")
+  t.has(page(), "Step 4: Two steps")
+  write_step(dir, "05-new", "Brand new", "x")
+  t.has(page(), "Step 5: Brand new")
+  t.run("rm -r " .. t.quote(dir .. "/05-new"))
+  t.equal(page():find("Brand new", 1, true), nil)
+  t.run("mkdir " .. t.quote(dir .. "/06-empty"))
+  t.equal(page():find("Step 6", 1, true), nil)
+  write_step(dir, "06-empty", "No more empty", "x")
+  t.has(page(), "Step 6: No more empty")
+  lab:go_to(4)
+  lab:post("/lab/hint", "n=1")
+  t.has(page(), "look there")
+  write_step(dir, "04-one", "Two steps", "look here")
+  t.has(page(), "look here")
+  lab:go_to(0)
+  t.equal(page():find("look here", 1, true), nil)
+end)
+
+t.finish()
