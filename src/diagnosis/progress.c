@@ -141,18 +141,26 @@ static int write_lines(int fd, const char *bytes, size_t len) {
   return 0;
 }
 
-/* Under the lock of the file, which its closing gives back. */
+/* Under the lock of the file, which its closing gives back. All of it is
+ * written or nothing: what was written in part would be there twice after the
+ * next try.
+ */
 static int append_lines(int fd, const lab_buf *lines) {
   int rc = 0;
   while ((rc = flock(fd, LOCK_EX)) && errno == EINTR)
     ;
   if (rc)
     return -errno;
+  off_t size = lseek(fd, 0, SEEK_END);
   if (is_torn(fd))
     rc = write_lines(fd, "\n", 1);
   if (rc == 0)
     rc = write_lines(fd, lines->data, lines->len);
-  return rc == 0 && fdatasync(fd) ? -errno : rc;
+  if (rc == 0 && fdatasync(fd))
+    rc = -errno;
+  if (rc && size >= 0 && ftruncate(fd, size))
+    lab_log("the progress has a part of a line: %s", strerror(errno));
+  return rc;
 }
 
 static int store_lines(const char *folder, const lab_buf *lines) {
@@ -226,18 +234,40 @@ static void note_outcome(lab_progress *p, int rc) {
   p->failed = rc != 0;
 }
 
-int lab_progress_add(lab_progress *p, const lab_progress_event *event) {
-  if (!p->folder)
-    return 0;
-  pthread_mutex_lock(&p->lock);
-  if (p->waiting.len < WAITING_MAX)
-    write_event(event, &p->waiting);
+/* Under the lock. */
+static int store_waiting(lab_progress *p) {
   int rc = store_lines(p->folder, &p->waiting);
   note_outcome(p, rc);
   if (rc == 0)
     lab_buf_free(&p->waiting);
+  return rc;
+}
+
+static int add_progress_event(lab_progress *p, const lab_progress_event *event,
+                              bool waits) {
+  int rc = 0;
+  if (!p->folder)
+    return 0;
+  pthread_mutex_lock(&p->lock);
+  if (p->waiting.len >= WAITING_MAX)
+    rc = store_waiting(p);
+  size_t before = p->waiting.len;
+  if (rc == 0) {
+    write_event(event, &p->waiting);
+    rc = store_waiting(p);
+  }
+  if (rc && !waits)
+    p->waiting.len = before;
   pthread_mutex_unlock(&p->lock);
   return rc;
+}
+
+int lab_progress_add(lab_progress *p, const lab_progress_event *event) {
+  return add_progress_event(p, event, true);
+}
+
+int lab_progress_add_now(lab_progress *p, const lab_progress_event *event) {
+  return add_progress_event(p, event, false);
 }
 
 /* ---- reading ------------------------------------------------------------- */

@@ -19,13 +19,18 @@ enum {
   SOLVED = 1,
   REPAIRED = 2,
   PIECE = 65536, /* a longer line is none of ours */
+  LAST = 512,    /* bytes; of two lines */
 };
 
 struct lab_standing {
   char *folder; /* or NULL */
   pthread_mutex_t lock;
-  ino_t file; /* that was read */
-  off_t at;   /* where its next line begins */
+  /* Which file was read: its inode may be that of one that was removed. */
+  dev_t device;
+  ino_t inode;
+  struct statx_timestamp born; /* 0: the filesystem doesn't say */
+  off_t at;                    /* where its next line begins */
+  char last[LAST];             /* bytes of it before that */
   unsigned char done[STEPS];
 };
 
@@ -99,19 +104,34 @@ static size_t take_lines(lab_standing *s, const char *buf, size_t len) {
   }
 }
 
-/* Another file is FILE from now on, or none is (0). */
-static void begin_anew(lab_standing *s, ino_t file) {
-  s->file = file;
-  s->at = 0;
-  forget_steps(s, -1);
+static size_t count_last(const lab_standing *s) {
+  return s->at < LAST ? (size_t)s->at : LAST;
 }
 
-static void read_on(lab_standing *s, int fd) {
-  struct stat st;
-  if (fstat(fd, &st))
-    return;
-  if (st.st_ino != s->file || st.st_size < s->at)
-    begin_anew(s, st.st_ino);
+static bool read_last(const lab_standing *s, int fd, char out[LAST]) {
+  size_t n = count_last(s);
+  return pread(fd, out, n, s->at - (off_t)n) == (ssize_t)n;
+}
+
+/* Is FD the file that was read so far? Each line has its time and its visit, so
+ * one that was made anew differs in its last bytes. */
+static bool is_same_file(const lab_standing *s, int fd, const struct stat *st,
+                         const struct statx_timestamp *born) {
+  char last[LAST];
+  return st->st_dev == s->device && st->st_ino == s->inode &&
+         born->tv_sec == s->born.tv_sec && born->tv_nsec == s->born.tv_nsec &&
+         st->st_size >= s->at && read_last(s, fd, last) &&
+         memcmp(last, s->last, count_last(s)) == 0;
+}
+
+static struct statx_timestamp find_birth(int fd) {
+  struct statx stx;
+  bool told = statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) == 0 &&
+              (stx.stx_mask & STATX_BTIME);
+  return told ? stx.stx_btime : (struct statx_timestamp){0};
+}
+
+static void read_lines(lab_standing *s, int fd) {
   char *buf = lab_xmalloc(PIECE);
   for (;;) {
     ssize_t n = pread(fd, buf, PIECE, s->at);
@@ -123,6 +143,26 @@ static void read_on(lab_standing *s, int fd) {
   lab_xfree(buf);
 }
 
+static void begin_anew(lab_standing *s) {
+  s->at = 0;
+  forget_steps(s, -1);
+}
+
+static void read_on(lab_standing *s, int fd) {
+  struct stat st;
+  if (fstat(fd, &st))
+    return;
+  struct statx_timestamp born = find_birth(fd);
+  if (!is_same_file(s, fd, &st, &born))
+    begin_anew(s);
+  s->device = st.st_dev;
+  s->inode = st.st_ino;
+  s->born = born;
+  read_lines(s, fd);
+  if (!read_last(s, fd, s->last))
+    memset(s->last, 0, sizeof s->last); /* it is read anew next time */
+}
+
 void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
   if (!s->folder)
     return;
@@ -131,8 +171,8 @@ void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
   if (fd >= 0) {
     read_on(s, fd);
     close(fd);
-  } else if (errno == ENOENT) {
-    begin_anew(s, 0);
+  } else if (fd == -ENOENT) {
+    begin_anew(s);
   }
   for (int i = 0; i < STEPS; i++)
     if (s->done[i])

@@ -111,11 +111,21 @@ static void show_progress(lab_web *web, lab_http_request *req) {
 /* ---- beginning anew ------------------------------------------------------ */
 
 static void add_reset(lab_slow *s) {
-  lab_progress_add(s->web->progress, &((progress_request *)s)->reset);
+  progress_request *p = (progress_request *)s;
+  int rc = lab_progress_add_now(s->web->progress, &p->reset);
+  if (rc)
+    lab_err_set(&p->err, rc,
+                "the progress stays as it is: can't write to %s: %s",
+                lab_progress_folder(s->web->progress), strerror(-rc));
 }
 
 static void answer_reset(lab_slow *s) {
   progress_request *p = (progress_request *)s;
+  if (p->err.text[0]) {
+    lab_http_error(s->req, 500, p->err.text);
+    lab_slow_end(s);
+    return;
+  }
   if (p->reset.step < 0)
     lab_buf_puts(&p->out, "the progress begins anew\n");
   else

@@ -277,4 +277,24 @@ t.test("a state file that is none: an error, and profiles are written", function
   end
 end)
 
+t.test("a reset that can't be written is refused, and is not done later", function()
+  local state = t.temp_dir() .. "/state"
+  local file = t.quote(state .. "/progress.jsonl")
+  local lab = t.start("--state", state, "--step", "5")
+  t.has(solve_step_5(lab), "verdict   solved")
+  t.equal(t.run(("mv %s %s.kept && mkdir %s"):format(file, file, file)).code, 0)
+  for _, query in ipairs { "", "?step=5" } do
+    local refused = lab:get("/lab/progress" .. query, "-X", "DELETE")
+    t.equal(refused.status, 500, refused.body)
+    t.has(refused.body, "the progress stays as it is: can't write to " .. state)
+  end
+  t.equal(t.run(("rmdir %s && mv %s.kept %s"):format(file, file, file)).code, 0)
+  lab:go_to(5)
+  wait_events(state, "visit", 1)
+  t.equal(count(events(state), "reset"), 0)
+  t.match(line_of(progress_of(state), 5), " yes no$")
+  t.equal(lab:get("/lab/progress?step=5", "-X", "DELETE").body, "the progress of step 5 begins anew\n")
+  t.equal(line_of(progress_of(state), 5), nil)
+end)
+
 t.finish()

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -105,6 +108,71 @@ static void test_a_file_that_is_replaced(void **state) {
   lab_standing_free(s);
 }
 
+/* The same inode, and more bytes than before. */
+static void test_a_file_that_is_made_anew(void **state) {
+  (void)state;
+  lab_standing *s = lab_standing_new(folder);
+  for (int step = 1; step < 9; step++)
+    add_event("answer", step, "solved");
+  expect_standing(s, "1s 2s 3s 4s 5s 6s 7s 8s ");
+  assert_int_equal(truncate(path, 0), 0);
+  for (int step = 11; step < 20; step++)
+    add_event("answer", step, "solved");
+  expect_standing(s, "11s 12s 13s 14s 15s 16s 17s 18s 19s ");
+  expect_standing(s, "11s 12s 13s 14s 15s 16s 17s 18s 19s ");
+  unlink(path); /* the next file may get its inode */
+  for (int step = 21; step < 31; step++)
+    add_event("answer", step, "solved");
+  expect_standing(s, "21s 22s 23s 24s 25s 26s 27s 28s 29s 30s ");
+  lab_standing_free(s);
+}
+
+static size_t count_events(void) {
+  lab_buf events = LAB_BUF_INIT;
+  lab_err err;
+  size_t n = 0;
+  assert_int_equal(lab_progress_read(folder, &events, &err), 0);
+  for (size_t i = 0; i < events.len; i++)
+    n += events.data[i] == '\n';
+  lab_buf_free(&events);
+  return n;
+}
+
+/* LIMIT: of the bytes in a file, as if the disk were full then. */
+static int add_limited(lab_progress *p, bool now, rlim_t limit) {
+  struct rlimit before;
+  lab_progress_event event = {.what = now ? "reset" : "visit", .step = 3};
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(
+      setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, before.rlim_max}), 0);
+  int rc = now ? lab_progress_add_now(p, &event) : lab_progress_add(p, &event);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  return rc;
+}
+
+static void test_a_disk_that_is_full(void **state) {
+  (void)state;
+  lab_standing *s = lab_standing_new(folder);
+  lab_progress *p = lab_progress_new(folder);
+  add_event("answer", 3, "solved");
+  struct stat st;
+  assert_int_equal(stat(path, &st), 0);
+  size_t n = count_events();
+  rlim_t most = (rlim_t)st.st_size;
+  assert_true(add_limited(p, true, most + 30) < 0);
+  assert_int_equal(count_events(), n);
+  expect_standing(s, "3s ");
+  assert_true(add_limited(p, false, most + 30) < 0);
+  assert_true(add_limited(p, false, most + 150) < 0); /* one would fit */
+  assert_int_equal(count_events(), n);
+  assert_int_equal(add_limited(p, false, most + 9000), 0);
+  assert_int_equal(count_events(), n + 3); /* each once */
+  expect_standing(s, "3s ");
+  lab_progress_free(p);
+  lab_standing_free(s);
+}
+
 static void test_lines_that_are_torn(void **state) {
   (void)state;
   lab_standing *s = lab_standing_new(folder);
@@ -156,6 +224,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       IN_FOLDER(test_reads_on),
       IN_FOLDER(test_a_file_that_is_replaced),
+      IN_FOLDER(test_a_file_that_is_made_anew),
+      IN_FOLDER(test_a_disk_that_is_full),
       IN_FOLDER(test_lines_that_are_torn),
       IN_FOLDER(test_long_lines),
       cmocka_unit_test(test_nothing_is_kept),
