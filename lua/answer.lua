@@ -92,7 +92,7 @@ local function readCaptures(folder, list, key, mark)
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
       waited = tonumber(c.waited_seconds), in_flight = tonumber(c.in_flight) or 0, open = function()
-        local bytes, missing = host.read(folder .. "/" .. c.id)
+        local bytes, missing = host.read_bytes(folder .. "/" .. c.id)
         if not bytes then refuse("%s", missing) end
         if c.kind == "metrics" or c.kind == "vars" then return bytes end
         return (host.decode(bytes))
@@ -104,7 +104,7 @@ end
 -- The list of the pack in FOLDER.
 local function readPack(folder)
   local path = folder .. "/captures.json"
-  local text, problem = host.read(path)
+  local text, problem = host.read_bytes(path)
   if not text then refuse("%s", problem) end
   return readList(text, path)
 end

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The part of the kit's `host` that writes: to the terminal, and new files.
+ * The part of the kit's `host` that writes: to the terminal, and new files; and
+ * reads captures.
  *
  * Threads: the only one. */
 #ifndef LAB_KIT_FILES_H
@@ -13,6 +14,8 @@
  * host.make_folder(path) -> true | nil, message: it must be new
  * host.write_new(path, text) -> true | nil, message: it must be new
  * host.write_over(path, text) -> true | nil, message
+ * host.read_bytes(path) -> bytes | nil, message: of a regular file with as many
+ *   as the lab takes of a capture (16 MiB)
  * host.link(target, path) -> true | nil, message: a symbolic link
  * host.progress_folder() -> path | nil: see diagnosis/progress.h, also for
  * host.read_progress(folder) -> events | nil, message

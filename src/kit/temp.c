@@ -84,36 +84,92 @@ static void remove_stale_folders(void) {
 
 /* ---- making -------------------------------------------------------------- */
 
-static int push_new_folder(lua_State *L, const char *prefix) {
+/* The folder in which all of this process's are: one lock, so one descriptor,
+ * for any number of them. It goes with the last one. */
+static struct {
   char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/%sXXXXXX", find_temp_root(), prefix);
-  if (!mkdtemp(path))
+  int fd; /* holds the lock, as long as the folder is there */
+  unsigned made, left;
+} shared = {.fd = -1};
+
+static void leave_shared_folder(void) {
+  rmdir(shared.path);
+  close(shared.fd);
+  shared.fd = -1;
+}
+
+/* 0, or -1 and errno. */
+static int make_new_folder(const char *prefix, char path[PATH_MAX]) {
+  int n = snprintf(path, PATH_MAX, "%s/%sXXXXXX", find_temp_root(), prefix);
+  if (n < 0 || n >= PATH_MAX) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  return mkdtemp(path) ? 0 : -1;
+}
+
+/* The same. A folder without a lock would be removed by another run. */
+static int enter_shared_folder(void) {
+  if (shared.fd >= 0)
+    return 0;
+  if (make_new_folder(PREFIX, shared.path) < 0)
+    return -1;
+  shared.fd = open(shared.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (shared.fd >= 0 && flock(shared.fd, LOCK_EX | LOCK_NB) == 0)
+    return 0;
+  int error = errno;
+  if (shared.fd >= 0)
+    close(shared.fd);
+  rmdir(shared.path);
+  shared.fd = -1;
+  errno = error;
+  return -1;
+}
+
+static int make_temp_folder(lua_State *L) {
+  static bool cleaned;
+  char path[PATH_MAX + 16];
+  if (!cleaned)
+    remove_stale_folders();
+  cleaned = true;
+  if (enter_shared_folder() < 0)
+    return luaL_fileresult(L, 0, shared.path);
+  snprintf(path, sizeof path, "%s/%u", shared.path, ++shared.made);
+  if (mkdir(path, 0700) < 0) {
+    int error = errno;
+    if (shared.left == 0)
+      leave_shared_folder();
+    errno = error;
+    return luaL_fileresult(L, 0, path);
+  }
+  shared.left++;
+  lua_pushstring(L, path);
+  return 1;
+}
+
+static int make_kept_folder(lua_State *L) {
+  char path[PATH_MAX];
+  if (make_new_folder("diaglab-evidence-", path) < 0)
     return luaL_fileresult(L, 0, path);
   lua_pushstring(L, path);
   return 1;
 }
 
-/* The lock is held until the process ends, so nobody closes it. */
-static int make_temp_folder(lua_State *L) {
-  static bool cleaned;
-  if (!cleaned)
-    remove_stale_folders();
-  cleaned = true;
-  int n = push_new_folder(L, PREFIX);
-  const char *path = lua_tostring(L, -1);
-  int fd = n == 1 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-  if (fd >= 0)
-    lock_temp_folder(fd);
-  return n;
-}
-
-static int make_kept_folder(lua_State *L) {
-  return push_new_folder(L, "diaglab-evidence-");
+/* Is PATH what make_temp_folder has made? */
+static bool is_in_shared_folder(const char *path) {
+  size_t len = strlen(shared.path);
+  return shared.fd >= 0 && strncmp(path, shared.path, len) == 0 &&
+         path[len] == '/' && !strchr(path + len + 1, '/');
 }
 
 static int remove_tree(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  return luaL_fileresult(L, remove_whole_tree(path) == 0, path);
+  bool removed = remove_whole_tree(path) == 0;
+  int error = errno;
+  if (removed && is_in_shared_folder(path) && --shared.left == 0)
+    leave_shared_folder();
+  errno = error;
+  return luaL_fileresult(L, removed, path);
 }
 
 const luaL_Reg lab_kit_temp[] = {

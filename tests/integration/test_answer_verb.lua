@@ -60,6 +60,38 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   t.has(bad.out, "JSON, byte 1")
 end)
 
+-- N bytes more, in a further text of the profile's.
+local function pad_profile(file, n)
+  local length = {}
+  local rest = n
+  while rest >= 128 do
+    length[#length + 1] = string.char(rest % 128 + 128)
+    rest = rest // 128
+  end
+  local plain = t.run("gzip -dcf " .. t.quote(file)).out
+  t.write(file, plain .. "\x32" .. table.concat(length) .. string.char(rest) .. ("x"):rep(n))
+end
+
+t.test("captures as large as the lab takes them are judged; larger ones are told", function()
+  t.need("gzip")
+  local right = answer_file("leak.file", "createFiles")
+  local lab = t.start("--step", "6")
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "lab.OpenFiles")
+  local pack = t.temp_dir() .. "/pack"
+  t.equal(run("--url", lab.url, "--keep", pack).code, 0)
+  pad_profile(pack .. "/c1", 3 << 20)
+  local judged = run("--judge", pack, "--scenarios", t.source .. "/scenarios", right)
+  t.has(judged.out, "verdict   solved", judged.err)
+  t.equal(judged.code, 0)
+  pad_profile(pack .. "/c1", 14 << 20)
+  local refused = run("--judge", pack, "--scenarios", t.source .. "/scenarios", right)
+  t.equal(refused.code, 2)
+  t.has(refused.err, pack .. "/c1: it has more than 16 MiB")
+  t.run("rm " .. pack .. "/c1 && mkfifo " .. pack .. "/c1")
+  t.equal(run("--judge", pack, "--scenarios", t.source .. "/scenarios", right).code, 2)
+end)
+
 -- A list of another lab names a file outside the folder.
 t.test("captures are kept in the folder only", function()
   local dir = t.temp_dir()
