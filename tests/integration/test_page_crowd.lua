@@ -27,9 +27,9 @@ end
 
 -- A page that is asked for later comes later: then the work for the others is done.
 t.test("a page whose client has gone is not made", function()
-  local lab, before = start(), nil
+  local lab = start()
   lab:get("/lab/")
-  before = pool_cpu(lab)
+  local before = pool_cpu(lab)
   for _ = 1, 40 do lab:get("/lab/") end
   local one = (pool_cpu(lab) - before) / 40
   before = pool_cpu(lab)
