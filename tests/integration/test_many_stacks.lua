@@ -67,7 +67,7 @@ return { request = function() lab.go(waitForever) return "next" end }
 ]])
   local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "41")
   t.equal(lab:get("/").body, "loaded")
-  t.between(lab:vars()("BuckHashSys") / (1 << 20), 30, 60, "MiB of tables")
+  t.between(lab:vars()("BuckHashSys") / (1 << 20), 10, 60, "MiB of tables")
   t.has(lab:get(PPROF .. "goroutine?debug=1").body, "[too many")
   t.equal(lab:go_to(42).status, 200)
   t.equal(lab:get("/").body, "next")

@@ -133,7 +133,8 @@ t.test("a round allocates 30 MB, and RSS stays flat", function()
     local rss = lab:rss()
     t.check(rss > started + 20e6, "RSS has grown")
     for _ = 1, 20 do lab:get("/") end
-    t.near(lab:rss(), rss, 0.1 * rss, "RSS after 20 more requests")
+    -- They allocate 600 MB; one block of 10 MB more or less may be kept idle.
+    t.between(lab:rss() - rss, -12e6, 12e6, "RSS after 20 more requests")
   end
   t.equal(lab:stop(), 0)
 end)

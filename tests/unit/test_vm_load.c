@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "mem/mem.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -269,5 +270,6 @@ int main(void) {
       cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_jumps),
       cmocka_unit_test(test_no_vm),
   };
+  lab_mem_init(); /* a state of a VM tells it what it collects */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

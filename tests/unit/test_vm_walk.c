@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "stack/stack.h"
+#include "mem/mem.h"
 #include "vm/lualayout.h"
 #include "vm/vm.h"
 
@@ -185,5 +186,6 @@ int main(void) {
       cmocka_unit_test(test_freed_code),
       cmocka_unit_test(test_coroutines),
   };
+  lab_mem_init(); /* a state of a VM tells it what it collects */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
