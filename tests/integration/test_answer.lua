@@ -47,7 +47,7 @@ end
 -- Waits until the lab has N captures: a text is kept a moment after its answer.
 local function wait_captures(lab, n)
   t.eventually(function()
-    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": ', "")) >= n
+    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": "c', "")) >= n
   end)
 end
 
