@@ -17,6 +17,7 @@
 #include "scenario/shown.h"
 #include "web/first_numbers.h"
 #include "web/format.h"
+#include "web/keep.h"
 #include "web/page.h"
 #include "web/progress.h"
 #include "web/slow.h"
@@ -26,11 +27,14 @@ enum {
   UNKNOWN_MAX = 10,
   UNKNOWN_AFTER = 5, /* so many count when the time has passed */
   WAIT_S = 30,
+  KEEP_LOOK_MS = 5, /* between two looks whether a capture is kept */
+  KEEP_LOOKS = 400,
 };
 
 typedef struct answer {
   lab_slow slow;
   lab_judge_question question;
+  unsigned looks;
   lab_capture **captures;
   lab_capture *first[LAB_FIRST_NUMBERS];
   lab_shown_step shown;
@@ -168,6 +172,18 @@ static void take_evidence(lab_web *web, answer *x) {
   q->params = x->shown.given.data;
 }
 
+/* Who asks for a text and answers at once means what is in that text. */
+static void begin_judgement(lab_slow *s) {
+  answer *x = (answer *)s;
+  if (lab_keep_is_under_way(s->web) && x->looks++ < KEEP_LOOKS &&
+      !s->web->stopping) {
+    lab_slow_pause(s, KEEP_LOOK_MS, begin_judgement);
+    return;
+  }
+  take_evidence(s->web, x);
+  lab_slow_work(s, judge_submission, send_judgement);
+}
+
 /* Seconds that are to pass before the next answer, or 0. */
 static unsigned count_seconds_to_wait(lab_web *web) {
   uint64_t now = lab_clock_mono(), until = follow_answers(web)->wait_until;
@@ -201,9 +217,8 @@ void lab_web_answer(lab_web *web, lab_http_request *req) {
     refuse_guessing(req, seconds);
   } else {
     answer *x = new_answer(web, req);
-    take_evidence(web, x);
     lab_slow_begin(&x->slow, web, req, free_answer);
-    lab_slow_work(&x->slow, judge_submission, send_judgement);
+    begin_judgement(&x->slow);
   }
 }
 

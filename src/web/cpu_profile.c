@@ -66,6 +66,7 @@ static void write_kept_cpu(lab_slow *s) {
 
 static void keep_gperf_cpu(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
+  lab_keep_written(s->web);
   if (p->rc == 0)
     lab_blob_unref(lab_keep_recording(&p->keep, s->web, "cpu", &p->out));
   lab_slow_end(s);
@@ -78,10 +79,7 @@ static void answer_gperf_cpu(lab_slow *s) {
   lab_blob *file = lab_blob_take(&p->out);
   lab_web_pprof_file(s->req, "profile", "", file);
   lab_blob_unref(file);
-  if (p->keep.wanted)
-    lab_slow_work(s, write_kept_cpu, keep_gperf_cpu);
-  else
-    lab_slow_end(s);
+  lab_keep_later(&p->keep, s, write_kept_cpu, keep_gperf_cpu);
 }
 
 static void finish_gperf_cpu(lab_slow *s) {

@@ -38,6 +38,7 @@ static void write_kept_heap(lab_slow *s) {
 
 static void keep_gperf_heap(lab_slow *s) {
   gperf_heap *h = (gperf_heap *)s;
+  lab_keep_written(s->web);
   if (h->rc == 0)
     lab_blob_unref(lab_keep_total(&h->keep, s->web, "heap", &h->out));
   lab_slow_end(s);
@@ -47,10 +48,7 @@ static void answer_gperf_heap(lab_slow *s) {
   gperf_heap *h = (gperf_heap *)s;
   lab_keep_stop(&h->keep, s->web);
   lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &h->out);
-  if (h->keep.wanted)
-    lab_slow_work(s, write_kept_heap, keep_gperf_heap);
-  else
-    lab_slow_end(s);
+  lab_keep_later(&h->keep, s, write_kept_heap, keep_gperf_heap);
 }
 
 void lab_web_gperf_heap(lab_web *web, lab_http_request *req) {

@@ -75,6 +75,24 @@ static void list_capture(const lab_keep *k, lab_web *web, lab_capture *c) {
   lab_web_tell_capture(web, lab_captures_add(&web->captures, c));
 }
 
+void lab_keep_later(const lab_keep *k, lab_slow *s, void (*write)(lab_slow *s),
+                    void (*keep)(lab_slow *s)) {
+  if (!k->wanted || s->web->stopping) {
+    lab_slow_end(s);
+    return;
+  }
+  s->web->keeping++;
+  lab_slow_work(s, write, keep);
+}
+
+void lab_keep_written(lab_web *web) {
+  web->keeping--;
+}
+
+bool lab_keep_is_under_way(const lab_web *web) {
+  return web->keeping > 0;
+}
+
 static const char TRACE[] = "trace";
 
 void lab_keep_trace(lab_keep *k, lab_web *web, size_t len) {

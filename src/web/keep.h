@@ -10,7 +10,8 @@
  *   lab_blob_unref(file);
  *
  * A text is kept as what it was made from: the handler answers it first, and
- * then writes the same snapshot as profile.proto.
+ * then writes the same snapshot as profile.proto. An answer to the exercise
+ * that comes meanwhile waits for that.
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_KEEP_H
@@ -22,6 +23,7 @@
 #include "base/blob.h"
 #include "http/request.h"
 #include "web/activity.h"
+#include "web/slow.h"
 #include "web/web.h"
 
 typedef struct lab_keep {
@@ -52,6 +54,14 @@ lab_blob *lab_keep_delta(lab_keep *k, lab_web *web, const char *kind,
                          lab_buf *bytes);
 lab_blob *lab_keep_total(lab_keep *k, lab_web *web, const char *kind,
                          lab_buf *bytes);
+
+/* The client of S has its text. If it is to be kept, calls WRITE on the pool,
+ * then KEEP on the loop, which calls lab_keep_written; else S ends. */
+void lab_keep_later(const lab_keep *k, lab_slow *s, void (*write)(lab_slow *s),
+                    void (*keep)(lab_slow *s));
+void lab_keep_written(lab_web *web);
+/* Is something that was answered still to be kept? */
+bool lab_keep_is_under_way(const lab_web *web);
 
 /* A trace of LEN bytes was sent. It is listed, and its bytes aren't kept: it is
  * a stream without a bound, which is never in memory as a whole, and all that a

@@ -86,17 +86,10 @@ static void write_kept_file(lab_slow *s) {
 
 static void keep_written_file(lab_slow *s) {
   named_profile *p = (named_profile *)s;
+  lab_keep_written(s->web);
   if (p->rc == 0)
     lab_blob_unref(keep_file(p));
   lab_slow_end(s);
-}
-
-/* The client has a text. What is kept is the same snapshot. */
-static void end_text_answer(named_profile *p) {
-  if (p->keep.wanted && !p->slow.web->stopping)
-    lab_slow_work(&p->slow, write_kept_file, keep_written_file);
-  else
-    lab_slow_end(&p->slow);
 }
 
 static void answer_named_profile(lab_slow *s) {
@@ -105,8 +98,8 @@ static void answer_named_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else if (p->debug) {
     lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
-    end_text_answer(p);
-    return;
+    lab_keep_later(&p->keep, s, write_kept_file, keep_written_file);
+    return; /* what is kept is the same snapshot */
   } else {
     lab_blob *file = keep_file(p);
     lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "", file);
@@ -216,7 +209,7 @@ static void send_dump_part(lab_slow *s) {
   int rc = lab_http_stream_write(s->req, &p->out);
   if (rc || !p->more) {
     lab_http_stream_end(s->req);
-    end_text_answer(p);
+    lab_keep_later(&p->keep, &p->slow, write_kept_file, keep_written_file);
   } else if (lab_http_stream_pending(s->req) > 0) {
     lab_slow_pause(s, FOREVER, continue_dump);
   } else {

@@ -64,6 +64,7 @@ struct lab_web {
   lab_web_visits visits;
   lab_activity activity;
   lab_captures captures;
+  unsigned keeping; /* captures that are being written: keep.h */
   lab_first_numbers first_numbers;
   lab_answers answers;
   lab_progress *progress;

@@ -130,6 +130,21 @@ end
 
 -- ---- evidence --------------------------------------------------------------------
 
+-- In one connection: the answer comes before the file is written that is kept.
+t.test("an answer waits for the capture of a text", function()
+  local lab = t.start("--step", "5")
+  for _ = 1, 4 do lab:get("/") end
+  for _, text in ipairs { "goroutine?debug=1", "goroutine?debug=2" } do
+    for _ = 1, 20 do
+      forget(lab)
+      local told = t.run(t.command { "curl", "-s", "-o", "/dev/null", lab.url .. PPROF .. text, "--next", "-s", "-d",
+        "class=leak.task&where=startGoroutines", lab.url .. "/lab/answer" }).out
+      t.has(told, "verdict   solved")
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("what is misread has a name", function()
   local lab = t.start("--step", "1")
   STEPS[1].load(lab)
