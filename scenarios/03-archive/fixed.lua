@@ -10,7 +10,7 @@ local function leakMemory(size, rounds)
     assert(lab.copy_n(draft:reset(), lab.rand, PIECE))
   end
   turn:lock()
-  local n, problem = lab.copy_n(buffer, lab.rand, size)
+  local n, problem = lab.copy_n(buffer:reset(), lab.rand, size)
   turn:unlock()
   return assert(n, problem)
 end
@@ -39,10 +39,7 @@ return {
     buffer = lab.buffer()
     lab.release() -- memory of the measurement belongs to no request
   end,
-  request = function(self)
-    buffer:reset()
-    leakMemory(self.params.size, self.params.rounds)
-  end,
+  request = function(self) leakMemory(self.params.size, self.params.rounds) end,
   leave = function()
     buffer = lab.buffer() -- for requests that still run
     lab.gc()

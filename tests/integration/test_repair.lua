@@ -180,6 +180,17 @@ t.test("the verdict as JSON, and of what isn't served any more", function()
   t.has(proves(folder, 1, "broken"), "scenario.lua:")
 end)
 
+-- The page's load and a student's have more clients than the lesson's.
+t.test("each repaired program that is shipped serves several clients at once", function()
+  local lab = t.start("--param", "3.rounds=1", "--param", "4.rounds=1")
+  for _, step in ipairs { 1, 3, 4, 5, 6 } do
+    t.equal(lab:get(("/goto?step=%d&program-file=fixed.lua"):format(step)).status, 200)
+    local result = t.run(t.command { t.diaglab, "load", lab.url .. "/", "--clients", "4", "--requests", "20" })
+    t.match(result.out, "\n  2xx +20\n", "step " .. step)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("what can't be done is told", function()
   for words, message in pairs { [""] = "name the number", ["x"] = "name the number", ["99"] = "there is no step 99",
     ["1 a b"] = "unexpected argument", ["--check " .. t.temp_dir()] = "there is no scenario here" } do
