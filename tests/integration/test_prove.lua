@@ -342,9 +342,10 @@ end
 local function interrupt(dir, wanted, jobs)
   local temp = t.temp_dir()
   local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", "--jobs", jobs, dir })
-  t.eventually(function() return #descendants(run.pid) >= wanted end)
+  t.eventually(function() -- the process that reads the steps is there before the folder
+    return #descendants(run.pid) >= wanted and t.run("ls " .. temp).out:find "diaglab%-kit"
+  end)
   local children = descendants(run.pid)
-  t.check(t.run("ls " .. temp).out:find("diaglab%-kit"), "a temporary folder")
   t.run("kill -INT " .. run.pid)
   t.equal(run:wait(60), 130, "exit code")
   t.has(run:err(), "interrupted")
@@ -382,7 +383,7 @@ t.test("what a killed prover has left is removed by the next one", function()
   local dir, temp = make_twin(), t.temp_dir()
   local function folders() return t.run("ls " .. temp).out end
   local run = t.spawn(t.command { "env", "TMPDIR=" .. temp, t.diaglab, "test", dir })
-  t.eventually(function() return t.run("pgrep -P " .. run.pid).out ~= "" end)
+  t.eventually(function() return t.run("pgrep -P " .. run.pid).out ~= "" and folders() ~= "" end)
   local left = t.match(folders(), "^(diaglab%-kit%-%w+)\n$")
   t.equal(t.run(("touch -d '5 minutes ago' %s/%s"):format(temp, left)).code, 0)
   local wrong, more = make_twin(), exercise.make("leak.file", "bills")
