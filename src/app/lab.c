@@ -187,6 +187,7 @@ static int start_parts(lab_app *app, lab_err *err) {
   collect_hosts(app);
   int rc = start_vm(app, err);
   lab_app_start_seconds(app);
+  lab_mem_release(); /* what the start needed: the steps' own stays */
   if (rc == 0)
     rc = enter_step(app, err);
   if (rc == 0 && !app->stopping)
