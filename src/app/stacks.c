@@ -29,6 +29,7 @@ static void finish_stack_dump(lab_app *app) {
   lab_app_dump *d = &app->dump;
   uv_timer_stop(&d->patience);
   d->busy = false;
+  lab_stack_hold_end(&d->stacks);
   if (d->before_abort)
     lab_app_die(app);
   else if (d->wanted)
@@ -97,6 +98,7 @@ static void begin_stack_dump(lab_app *app) {
   d->wanted = 0;
   d->before_abort = d->abort;
   d->busy = true;
+  lab_stack_hold_begin(&d->stacks);
   if (d->before_abort)
     lab_log("SIGABRT: abort");
   if (!app->vm || app->stopping) {

@@ -9,10 +9,12 @@
 #include "diaglab/diaglab.h"
 #include "prof/goroutine.h"
 #include "prof/registry.h"
+#include "stack/stack.h"
 
 /* Private to stacks.c. */
 typedef struct lab_app_dump {
   lab_profile_request request;
+  lab_stack_hold stacks; /* for the tasks: */
   lab_goroutines *tasks;
   uv_work_t work;
   uv_timer_t patience;

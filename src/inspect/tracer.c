@@ -50,7 +50,7 @@ static uint32_t walk_running(void) {
 /* Goroutines are grouped by the place where their function is defined. */
 static uint32_t intern_entry_stack(uint32_t func) {
   uint32_t *entry = tr.entries[func % ENTRIES];
-  if (entry[0] != func || entry[1] == 0) {
+  if (entry[0] != func || !lab_stack_keep(entry[1])) {
     const lab_func *f = lab_func_get(func);
     lab_frame frame = lab_frame_script(func, f ? f->line : 0);
     entry[0] = func;
@@ -231,9 +231,12 @@ static void trace_job_begin(lab_worker_sink *sink, unsigned index,
                             const lab_job *job, uint64_t now) {
   const lab_frame *frames;
   const lab_func *f = NULL;
+  lab_stack_hold hold;
   (void)sink;
+  lab_stack_hold_begin(&hold);
   if (lab_stack_frames(job->stack, &frames) && lab_frame_is_script(frames[0]))
     f = lab_func_get(lab_frame_func(frames[0]));
+  lab_stack_hold_end(&hold);
   lab_trace_job_begin(index, f && f->name ? f->name : "[job]", job->stack, now);
 }
 

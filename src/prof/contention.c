@@ -21,6 +21,7 @@
 #include "prof/contention_internal.h"
 #include "prof/contention_table.h"
 #include "prof/label.h"
+#include "stack/stack.h"
 
 static struct {
   pthread_mutex_t lock;
@@ -148,6 +149,7 @@ static void mark_contention_table(const lab_contention_table *t) {
     b[i].marked_count = b[i].count;
     b[i].marked_ns = b[i].ns;
     lab_label_keep(b[i].label);
+    lab_stack_keep(b[i].stack);
   }
 }
 

@@ -43,6 +43,7 @@ typedef enum state { RUNNING, CLOSING, ENDED } state;
 
 struct lab_cpu_session {
   lab_list link;
+  lab_stack_hold stacks; /* for the keys */
   state state;
   int hz;
   uint64_t number; /* in the order of starts: 1, 2, ... */
@@ -251,6 +252,7 @@ int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err) {
   lab_cpu_session *s = lab_xcalloc(1, sizeof *s);
   s->hz = hz;
   lab_list_init(&s->link);
+  lab_stack_hold_begin(&s->stacks);
   pthread_mutex_lock(&control);
   int rc = lab_list_empty(&sessions) ? start_service() : 0;
   if (rc == 0) {
@@ -260,6 +262,7 @@ int lab_cpu_start(lab_cpu_session **out, int hz, lab_err *err) {
   }
   pthread_mutex_unlock(&control);
   if (rc) {
+    lab_stack_hold_end(&s->stacks);
     lab_xfree(s);
     return lab_err_set(err, rc, "can't start the profiler's thread: %s",
                        strerror(-rc));
@@ -329,6 +332,7 @@ void lab_cpu_free(lab_cpu_session *s) {
     run_under_locks(abandon_session, s);
   lab_keymap_free(&s->keys);
   lab_buf_free(&s->ns);
+  lab_stack_hold_end(&s->stacks);
   lab_xfree(s);
 }
 

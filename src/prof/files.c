@@ -10,7 +10,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "prof/counts.h"
+#include "prof/label.h"
 #include "prof/registry.h"
+#include "stack/stack.h"
 
 static const char NAME[] = "lab.OpenFiles";
 
@@ -103,6 +105,18 @@ static void write_open_files_text(const void *object, int debug, lab_buf *out) {
   lab_counts_write_text(&s->counts, NAME, out);
 }
 
+static void keep_open_files(uint32_t generation) {
+  (void)generation;
+  pthread_mutex_lock(&files.lock);
+  for (size_t fd = 0; fd < files.size; fd++) {
+    if (files.by_fd[fd].open) {
+      lab_label_keep(files.by_fd[fd].label);
+      lab_stack_keep(files.by_fd[fd].stack);
+    }
+  }
+  pthread_mutex_unlock(&files.lock);
+}
+
 static const lab_profile_kind kind = {
     .name = NAME,
     .description = "Stack traces that opened the files and sockets which are "
@@ -113,6 +127,7 @@ static const lab_profile_kind kind = {
     .write = write_open_files,
     .write_text = write_open_files_text,
     .has_no_delta = true,
+    .mark = keep_open_files,
 };
 
 void lab_registry_add_files(void) {

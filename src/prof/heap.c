@@ -60,7 +60,10 @@ static void capture_worker_stack(const lab_job *job, lab_mem_sample *sample) {
   const lab_frame *native = lab_heap_drop_allocator(frames, &n);
   sample->label = job->label;
   sample->owner = job->generation;
+  lab_stack_hold hold;
+  lab_stack_hold_begin(&hold);
   sample->stack = lab_stack_merge(native, n, job->stack);
+  lab_stack_hold_end(&hold);
 }
 
 static void capture_stack(lab_mem_sample *sample) {
@@ -181,6 +184,7 @@ void lab_heap_set_vm_thread(void) {
 static void mark_heap_bucket(lab_heap_bucket *b, uint32_t generation) {
   b->marked = b->allocs;
   lab_label_keep(b->label);
+  lab_stack_keep(b->stack);
   if (generation == heap.present)
     return;
   b->own = generation == heap.coming ? b->coming : (lab_heap_amount){0};

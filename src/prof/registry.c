@@ -38,6 +38,6 @@ void lab_registry_mark(uint32_t generation) {
       kinds[i]->mark(generation);
   lab_label_mark(generation);
   if (generation && generation != visit)
-    lab_stack_renew_room();
+    lab_stack_begin_visit();
   visit = generation ? generation : visit;
 }

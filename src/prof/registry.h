@@ -64,8 +64,8 @@ typedef struct lab_profile_kind {
   bool has_no_delta;
   /* Cumulative profiles begin at zero: a step, whose tasks have this generation
    * (lab_task.generation), is about to be entered, or has been entered just
-   * now. Quick. Keeps the labels that it goes on using (lab_label_keep). NULL:
-   * nothing to do. */
+   * now. Quick. Keeps the labels and the stacks that it goes on using
+   * (lab_label_keep, lab_stack_keep). NULL: nothing to do. */
   void (*mark)(uint32_t generation);
   /* Cumulative profiles: SNAPSHOT, which shows what was counted since the mark,
    * is to show what was counted since the process began. NULL: that makes no
@@ -82,8 +82,8 @@ void lab_registry_add(const lab_profile_kind *kind);
 const lab_profile_kind *lab_registry_find(const char *name);
 /* The i-th in the order of names, or NULL. */
 const lab_profile_kind *lab_registry_at(size_t i);
-/* Marks all of them, and label.h; a new visit gets room for its stacks. The
- * VM's thread. */
+/* Marks all of them, and label.h; a new visit begins for stack.h. The VM's
+ * thread. */
 void lab_registry_mark(uint32_t generation);
 
 #endif

@@ -138,6 +138,16 @@ static void write_threads_text(const void *object, int debug, lab_buf *out) {
   lab_counts_write_text(&now->counts, "threadcreate", out);
 }
 
+static void keep_origin(lab_thread *t, void *arg) {
+  (void)arg;
+  lab_stack_keep(t->created_by);
+}
+
+static void keep_origins(uint32_t generation) {
+  (void)generation;
+  lab_thread_each(keep_origin, NULL);
+}
+
 static const lab_profile_kind kind = {
     .name = "threadcreate",
     .description = "Stack traces that led to the creation of new OS threads",
@@ -146,6 +156,7 @@ static const lab_profile_kind kind = {
     .free = free_threads,
     .write = write_threads,
     .write_text = write_threads_text,
+    .mark = keep_origins,
 };
 
 void lab_registry_add_threads(void) {

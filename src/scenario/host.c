@@ -24,6 +24,7 @@
 #include "vm/allocation_stack.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
+#include "vm/stack_cache.h"
 #include "vm/traceback.h"
 #include "vm/vm.h"
 
@@ -109,6 +110,7 @@ static int host_visit(lua_State *L) {
 /* host.mark(generation): what runs from now on is of GENERATION. Cumulative
  * profiles begin at zero. */
 static int host_mark(lua_State *L) {
+  lab_stack_cache_forget(); /* its stacks may be given back */
   lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
   return 0;
 }

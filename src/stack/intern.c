@@ -62,9 +62,14 @@ void lab_intern_renew_room(void) {
   atomic_store(&adds_left, LAB_STACK_VISIT_ADDS);
 }
 
-static void *take_bytes(size_t size) {
+void *lab_intern_take(size_t size) {
   atomic_fetch_add_explicit(&bytes_taken, size, memory_order_relaxed);
   return lab_xcalloc(1, size);
+}
+
+void lab_intern_give_back(void *p, size_t size) {
+  atomic_fetch_sub_explicit(&bytes_taken, size, memory_order_relaxed);
+  lab_xfree(p);
 }
 
 /* ---- pool ---------------------------------------------------------------- */
@@ -72,13 +77,13 @@ static void *take_bytes(size_t size) {
 void *lab_intern_alloc(lab_intern_pool *a, size_t size) {
   size = (size + 7) & ~(size_t)7;
   if (size > LARGEST_CHUNK / 4)
-    return take_bytes(size);
+    return lab_intern_take(size);
   if (size > a->left) {
     a->left = a->chunk ? a->chunk : FIRST_CHUNK;
     while (a->left < size)
       a->left *= 2;
     a->chunk = a->left < LARGEST_CHUNK ? 2 * a->left : LARGEST_CHUNK;
-    a->at = take_bytes(a->left);
+    a->at = lab_intern_take(a->left);
   }
   void *p = a->at;
   a->at += size;
@@ -118,7 +123,7 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i) {
   if (!atomic_load_explicit(&shelf->segments[s], memory_order_relaxed))
     atomic_store_explicit(
         &shelf->segments[s],
-        take_bytes(((size_t)FIRST_SEGMENT << s) * shelf->item),
+        lab_intern_take(((size_t)FIRST_SEGMENT << s) * shelf->item),
         memory_order_release);
   return lab_shelf_at(shelf, i);
 }
@@ -130,6 +135,12 @@ void lab_intern_add(lab_table *table, uint64_t hash, uint32_t id) {
   lab_table_add(table, hash, id);
   atomic_fetch_add_explicit(&bytes_taken, lab_table_bytes(table) - before,
                             memory_order_relaxed);
+}
+
+void lab_intern_clear(lab_table *table) {
+  atomic_fetch_sub_explicit(&bytes_taken, lab_table_bytes(table),
+                            memory_order_relaxed);
+  lab_table_free(table);
 }
 
 /* ---- hashing and strings ------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What this module's tables are made of. They only ever grow: things are made
- * once and stay, so a pointer to one is valid for ever, and a reader needs no
- * lock. Internal to src/stack.
+ * What this module's tables are made of. All but that of stacks (stack.h) only
+ * ever grow: things are made once and stay, so a pointer to one is valid for
+ * ever, and a reader needs no lock. Internal to src/stack.
  *
  *   lab_intern_pool   memory that is never given back
  *   lab_shelf         an array whose elements never move
@@ -43,6 +43,11 @@ void lab_intern_set_room(size_t soft, size_t hard);
 /* A visit of a step begins. */
 void lab_intern_renew_room(void);
 
+/* SIZE bytes of zeros, which lab_intern_bytes counts until they are given
+ * back. */
+void *lab_intern_take(size_t size);
+void lab_intern_give_back(void *p, size_t size);
+
 /* ---- pools: {0} is an empty one ------------------------------------------ */
 
 typedef struct lab_intern_pool {
@@ -73,6 +78,8 @@ void *lab_shelf_make(lab_shelf *shelf, uint32_t i);
 
 /* lab_table_add, and lab_intern_bytes counts what the table takes. */
 void lab_intern_add(lab_table *table, uint64_t hash, uint32_t id);
+/* lab_table_free, and the bytes aren't counted any more. */
+void lab_intern_clear(lab_table *table);
 
 /* ---- hashing and strings ------------------------------------------------- */
 

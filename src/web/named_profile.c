@@ -21,6 +21,7 @@
 #include "base/nearest.h"
 #include "prof/registry.h"
 #include "script/script.h"
+#include "stack/stack.h"
 #include "web/keep.h"
 #include "web/number.h"
 #include "web/pprof_answer.h"
@@ -39,7 +40,8 @@ typedef struct named_profile {
   lab_slow slow;
   const lab_profile_kind *kind;
   int64_t debug, seconds;
-  bool whole; /* since=start */
+  bool whole;            /* since=start */
+  lab_stack_hold stacks; /* for the snapshots: */
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
   struct question *question;     /* likewise */
@@ -279,6 +281,7 @@ static void free_named_profile(lab_slow *s) {
     p->kind->free(p->before);
   if (p->now)
     p->kind->free(p->now);
+  lab_stack_hold_end(&p->stacks);
   lab_buf_free(&p->out);
 }
 
@@ -383,6 +386,7 @@ static void begin_named_profile(lab_web *web, lab_http_request *req,
   p->seconds = seconds;
   p->whole = whole;
   p->keep = lab_keep_begin(web, req);
+  lab_stack_hold_begin(&p->stacks);
   lab_slow_begin(&p->slow, web, req, free_named_profile);
   if (seconds > 0)
     obtain_snapshot(p, &p->before, wait_for_delta);

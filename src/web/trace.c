@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "inspect/trace_names.h"
 #include "inspect/tracer.h"
+#include "stack/stack.h"
 #include "trace/json.h"
 #include "trace/trace.h"
 #include "web/keep.h"
@@ -37,7 +38,8 @@ typedef struct trace {
   uint64_t ns;
   uint64_t until; /* mono ns, 0: it has not begun */
   bool sealed;
-  lab_trace_json *json; /* or NULL */
+  lab_trace_json *json;  /* or NULL */
+  lab_stack_hold stacks; /* which the trace names at its end */
   lab_keep keep;
   size_t sent;   /* bytes */
   lab_buf raw;   /* on its way into JSON */
@@ -68,6 +70,7 @@ static void free_trace(lab_slow *s) {
   end_recording(t);
   lab_trace_close();
   lab_trace_json_free(t->json);
+  lab_stack_hold_end(&t->stacks);
   lab_buf_free(&t->raw);
   lab_buf_free(&t->piece);
 }
@@ -182,8 +185,21 @@ static bool wants_chrome_json(const lab_http_request *req) {
          strcmp(text, "json") == 0;
 }
 
+static void refuse_second_trace(lab_http_request *req) {
+  lab_web_pprof_error(req, 500,
+                      "Could not enable tracing: runtime error: tracing is "
+                      "already enabled");
+}
+
 static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
   trace *t = lab_xcalloc(1, sizeof *t);
+  lab_stack_hold_begin(&t->stacks);
+  if (lab_tracer_begin(web->config.vm, web->config.trace_events)) {
+    lab_stack_hold_end(&t->stacks);
+    lab_xfree(t);
+    refuse_second_trace(req);
+    return;
+  }
   bool json = wants_chrome_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
   t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
@@ -207,10 +223,6 @@ void lab_web_trace(lab_web *web, lab_http_request *req) {
     lab_web_pprof_error(req, 400, "\"seconds\" must be at most 600");
   else if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
-  else if (lab_tracer_begin(web->config.vm, web->config.trace_events))
-    lab_web_pprof_error(req, 500,
-                        "Could not enable tracing: runtime error: tracing is "
-                        "already enabled");
   else
     begin_trace(web, req, seconds);
 }

@@ -148,8 +148,8 @@ local function switch_at_random(lab, steps, ended)
   return switches, refused
 end
 
--- FIRST: how many switches come before memory is looked at. The stacks that profiles
--- have named stay, as Go's do, and most of them are met in the first 200.
+-- FIRST: how many switches come before memory is looked at. The names that profiles
+-- have shown stay, as Go's do, and most of them are met in the first 200.
 local function soak(steps, wanted, seconds, first)
   local lab = start_lab()
   attacks.warm_up(lab)

@@ -2,6 +2,8 @@
  * Function ids and stack ids: same content, same id, from any thread. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 #include "base/rng.h"
 #include "stack/intern.h"
+#include "stack/numbers.h"
 #include "stack/sources.h"
 #include "stack/stack.h"
 
@@ -211,17 +214,152 @@ static void test_room_of_visits(void **state) {
   enum { MANY = 200000 };
   lab_stack_set_limit(0, 0, lab_stack_bytes() + (8 << 20));
   for (uint64_t visit = 1; visit <= 10; visit++) {
-    lab_stack_renew_room();
+    lab_stack_begin_visit();
     uint64_t n = fill_stacks(visit << 32, MANY);
     assert_in_range(n, LAB_STACK_VISIT_ADDS, MANY - 1);
   }
   lab_stack_set_limit(20000, 0, 0);
   for (uint64_t visit = 11; visit <= 14; visit++) {
-    lab_stack_renew_room();
+    lab_stack_begin_visit();
     assert_in_range(fill_stacks(visit << 32, MANY), LAB_STACK_VISIT_ADDS,
                     20000);
   }
   lab_stack_set_limit(0, 0, 0);
+}
+
+/* ---- giving back --------------------------------------------------------- */
+
+static uint32_t intern_pair(uint64_t address) {
+  lab_frame frames[] = {address, 0x7f};
+  return lab_stack_intern(frames, 2);
+}
+
+static bool is_whole_pair(uint32_t id, uint64_t address) {
+  const lab_frame *kept;
+  return lab_stack_frames(id, &kept) == 2 && kept[0] == address;
+}
+
+static void begin_visits(int n) {
+  for (int i = 0; i < n; i++)
+    lab_stack_begin_visit();
+}
+
+/* Whoever makes few stacks keeps them. */
+static void intern_many_pairs(uint64_t first) {
+  for (uint64_t i = 0; i < 2 * LAB_STACK_KEPT; i++)
+    assert_int_not_equal(intern_pair(first + i), 0);
+}
+
+static void test_stacks_of_left_visits(void **state) {
+  (void)state;
+  begin_visits(1);
+  uint32_t left = intern_pair(0xa000000), kept = intern_pair(0xa000001),
+           used = intern_pair(0xa000002);
+  intern_many_pairs(0xb000000);
+  begin_visits(1);
+  assert_true(is_whole_pair(left, 0xa000000));
+  assert_true(lab_stack_keep(kept));
+  assert_int_equal(intern_pair(0xa000002), used);
+  begin_visits(1);
+  assert_string_equal(name_of_only_frame(left),
+                      "[stack of a step left before]");
+  assert_false(lab_stack_keep(left));
+  assert_true(is_whole_pair(kept, 0xa000001));
+  assert_true(is_whole_pair(used, 0xa000002));
+  uint32_t again = intern_pair(0xa000000);
+  assert_int_not_equal(again, left);
+  assert_true(is_whole_pair(again, 0xa000000));
+}
+
+static void test_held_stacks(void **state) {
+  (void)state;
+  lab_stack_hold hold, late;
+  begin_visits(1);
+  uint32_t id = intern_pair(0xc000000);
+  lab_stack_hold_begin(&hold);
+  intern_many_pairs(0xd000000);
+  begin_visits(3);
+  assert_false(lab_stack_keep(id));
+  assert_true(is_whole_pair(id, 0xc000000));
+  lab_stack_hold_begin(&late);
+  lab_stack_hold_end(&hold);
+  begin_visits(1);
+  assert_string_equal(name_of_only_frame(id), "[stack of a step left before]");
+  lab_stack_hold_end(&late);
+}
+
+/* The numbers of stacks, too, take no memory for ever. */
+static void test_endless_visits(void **state) {
+  (void)state;
+  begin_visits(3);
+  size_t before = 0;
+  for (uint64_t visit = 0; visit < 300; visit++) {
+    intern_many_pairs(0xe000000 + visit * 2 * LAB_STACK_KEPT);
+    begin_visits(1);
+    if (visit == 10)
+      before = lab_stack_bytes();
+  }
+  assert_in_range(lab_stack_bytes(), before / 2, before + before / 4);
+}
+
+/* Readers on other threads, with holds, beside visits that leave what they
+ * read. */
+static atomic_bool reading;
+
+static void *read_held_stacks(void *arg) {
+  uint64_t address = 0xf000000 + (uint64_t)(uintptr_t)arg * 0x1000000,
+           wrong = 0;
+  for (uint64_t i = 0; atomic_load(&reading); i++) {
+    lab_stack_hold hold;
+    lab_stack_hold_begin(&hold);
+    uint32_t id = intern_pair(address + i);
+    for (int k = 0; k < 10; k++)
+      wrong += !is_whole_pair(id, address + i);
+    lab_stack_hold_end(&hold);
+  }
+  return (void *)(uintptr_t)wrong;
+}
+
+static void test_readers_beside_visits(void **state) {
+  (void)state;
+  pthread_t threads[2];
+  void *wrong;
+  atomic_store(&reading, true);
+  for (int t = 0; t < 2; t++)
+    assert_int_equal(pthread_create(&threads[t], NULL, read_held_stacks,
+                                    (void *)(uintptr_t)t),
+                     0);
+  for (uint64_t visit = 0; visit < 100; visit++) {
+    intern_many_pairs(0x20000000 + visit * 0x10000);
+    begin_visits(1);
+  }
+  atomic_store(&reading, false);
+  for (int t = 0; t < 2; t++) {
+    pthread_join(threads[t], &wrong);
+    assert_null(wrong);
+  }
+}
+
+static void test_numbers(void **state) {
+  (void)state;
+  enum { PLACES = 3 * LAB_NUMBERS_BLOCK + 5 };
+  static lab_numbers n;
+  static char things[PLACES];
+  assert_null(lab_numbers_at(&n, 0));
+  assert_null(lab_numbers_at(&n, LAB_NUMBERS_MAX - 1));
+  for (uint32_t i = 0; i < PLACES; i++)
+    lab_numbers_put(&n, i, &things[i]);
+  int blocks = 0;
+  for (uint32_t i = PLACES; i-- > 0;) {
+    assert_ptr_equal(lab_numbers_at(&n, i), &things[i]);
+    lab_numbers_block *b = lab_numbers_remove(&n, i);
+    assert_int_equal(b != NULL, i % LAB_NUMBERS_BLOCK == 0 &&
+                                    i + LAB_NUMBERS_BLOCK < PLACES);
+    blocks += b != NULL;
+    lab_numbers_free_block(b);
+    assert_null(lab_numbers_at(&n, i));
+  }
+  assert_int_equal(blocks, 3);
 }
 
 /* Last: it leaves the table full. */
@@ -251,6 +389,11 @@ int main(void) {
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_room),
       cmocka_unit_test(test_room_of_visits),
+      cmocka_unit_test(test_stacks_of_left_visits),
+      cmocka_unit_test(test_held_stacks),
+      cmocka_unit_test(test_endless_visits),
+      cmocka_unit_test(test_readers_beside_visits),
+      cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

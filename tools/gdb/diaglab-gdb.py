@@ -85,6 +85,22 @@ def shelf(shelf_value, kind, count):
         segment += 1
 
 
+def frames_of(stack):
+    """The frames of a stack, by its id (src/stack/numbers.h); none if it was
+    given back."""
+    kind = type_beside("stack", "lab_stack_frames")
+    table = static("stack.c", "stacks")
+    size = int(gdb.parse_and_eval("(int)'numbers.c'::LAB_NUMBERS_BLOCK"))
+    at = stack - 1
+    row = table["numbers"]["rows"][at // size // size]
+    block = row["blocks"][at // size % size] if int(row) else row
+    place = block["places"][at % size] if int(block) else block
+    if not int(place):
+        return []
+    s = place.cast(kind.pointer())
+    return [int(s["frames"][k]) for k in range(int(s["n"]))]
+
+
 class Names:
     """Names of functions, as profiles show them."""
 
@@ -453,12 +469,7 @@ that is running is that of the last instruction which noted its place."""
         stack = int(task["base"]["created_by"])
         if stack == 0:
             return
-        kind = type_beside("stack", "lab_stack_frames")
-        table = static("stack.c", "stacks")
-        for i, s in enumerate(shelf(table["shelf"], kind, stack)):
-            if i + 1 == stack:
-                frames = [int(s["frames"][k]) for k in range(int(s["n"]))]
-        for frame in frames:
+        for frame in frames_of(stack):
             name, place = names.of_frame(frame)
             if place:
                 by = "%s in task %d" % (name, int(task["creator"]))
