@@ -84,7 +84,7 @@ local current = noStep
 
 local function serve(step)
   current = step
-  host.serve(step.scenario, step.number, step.slug, step.generation)
+  host.serve(step.scenario, step.number, step.slug, step.generation, step.isOther)
 end
 
 -- Steps that were left with so much that it is given back in the background, and
@@ -152,7 +152,7 @@ local function readStep(entry, overrides)
   end
   return {
     scenario = scenario, number = entry.number, slug = entry.slug,
-    generation = generation, limit = limit, limit_at = entry.limit_at, fds = rest,
+    generation = generation, limit = limit, limit_at = entry.limit_at, fds = rest, isOther = entry.isOther,
   }
 end
 
@@ -381,14 +381,15 @@ end
 -- repaired one that stands beside it. No parameter of a step can have this name.
 local PROGRAM = "program-file"
 
--- Nothing, or a status and a message.
-local function chooseProgram(entry, name)
+-- Nothing, or a status and a message. ENTRY is nil where there is no folder.
+local function chooseProgram(entry, number, name)
   if not name then return end
   -- To read a lesson as a program would show it in /lab/api/source.
-  if not name:find("^[%w_-]+%.lua$") or name == "lesson.lua" or not host.exists(entry.dir .. "/" .. name) then
-    return 400, ("%s: step %d has no program '%s'"):format(PROGRAM, entry.number, name)
+  if not entry or not name:find("^[%w_-]+%.lua$") or name == "lesson.lua"
+    or not host.exists(entry.dir .. "/" .. name) then
+    return 400, ("%s: step %d has no program '%s'"):format(PROGRAM, number, name)
   end
-  entry.file = entry.dir .. "/" .. name
+  entry.file, entry.isOther = entry.dir .. "/" .. name, name ~= "scenario.lua"
 end
 
 -- What /goto answers when a scenario is broken: the log gets the whole message,
@@ -423,7 +424,7 @@ local function switchToStep(number, rawQuery)
 
   -- read
   local entry, status, message = findStep(number)
-  if entry then status, message = chooseProgram(entry, program) end
+  if not status then status, message = chooseProgram(entry, number, program) end
   if status then return status, message end
   local step
   if entry then step, status, message = readStep(entry, overrides) end

@@ -45,6 +45,8 @@ static void add_step_facts(lab_json *j, lab_vm *vm) {
   lab_json_raw(j, step.params.data, step.params.len);
   lab_json_key(j, "since");
   lab_json_decimal(j, step.since / LAB_MILLISECOND, 3);
+  lab_json_key(j, "fixed");
+  lab_json_bool(j, step.is_other);
   lab_shown_give_back(&step, &entry);
 }
 
@@ -121,8 +123,6 @@ static void add_page_facts(lab_json *j, lab_page *page) {
   lab_buf load = LAB_BUF_INIT;
   lab_json_key(j, "gives_hints");
   lab_json_bool(j, page->config.hint_pause >= 0);
-  lab_json_key(j, "fixed");
-  lab_json_bool(j, lab_web_runs_fixed(page->config.web));
   lab_json_key(j, "keeps");
   lab_json_bool(j, page->config.state != NULL);
   lab_json_key(j, "load");

@@ -317,8 +317,8 @@ static int host_traceback(lua_State *L) {
 
 /* ---- serving ------------------------------------------------------- */
 
-/* host.serve(scenario, number, slug, generation): requests go to that step from
- * now on. */
+/* host.serve(scenario, number, slug, generation, is_other): requests go to that
+ * step from now on; is_other: as in lab_shown_step. */
 static int host_serve(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -336,7 +336,7 @@ static int host_serve(lua_State *L) {
   step->generation = vm->generation = generation;
   snprintf(step->slug, sizeof step->slug, "%s", slug);
   step->label = lab_label_intern(generation, step->slug, "/");
-  lab_shown_set_step(vm, L, 1);
+  lab_shown_set_step(vm, L, 1, lua_toboolean(L, 5));
   if (generation)
     LAB_PROBE2(step__enter, number, step->slug);
   return 0;

@@ -97,12 +97,13 @@ static void push_field_of_step(lua_State *L, int scenario, const char *key) {
   lua_rawget(L, scenario);
 }
 
-void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario) {
+void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario, bool is_other) {
   lab_scenario *s = vm->scenario;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
   lab_shown_step new = {.number = s->step.number,
                         .since = lab_clock_real(),
-                        .since_mono = lab_clock_mono()};
+                        .since_mono = lab_clock_mono(),
+                        .is_other = is_other};
   memcpy(new.slug, s->step.slug, sizeof new.slug);
   size_t nroutes = collect_routes(L, scenario, routes);
   push_field_of_step(L, scenario, "given params");

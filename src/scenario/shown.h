@@ -25,6 +25,7 @@ typedef struct lab_shown_step {
   uint64_t since; /* when it was entered, ns since 1970; and by lab_clock_mono,
                      for its age: */
   uint64_t since_mono;
+  bool is_other; /* another program of the folder than scenario.lua runs */
   lab_buf title; /* may be empty */
   /* JSON objects: what self.params holds, and what it held before `enter` */
   lab_buf params, given;
@@ -54,9 +55,9 @@ void lab_shown_init(lab_vm *vm);
 void lab_shown_free(lab_vm *vm);
 
 /* Shows vm->scenario->step, whose table is at SCENARIO on L's stack, as the
- * step that is served. VM's thread. May raise, but only before anything is
- * changed. */
-void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario);
+ * step that is served. IS_OTHER: as in lab_shown_step. VM's thread. May raise,
+ * but only before anything is changed. */
+void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario, bool is_other);
 
 /* Any thread. Read: copies, which are given to lab_shown_give_back. */
 void lab_shown_read(lab_vm *vm, lab_shown_step *step, lab_entry *entry);

@@ -78,16 +78,6 @@ static void tell_switch(lab_web *web, const char *kind, int step) {
   lab_web_tell(web, &(lab_web_news){.kind = kind, .step = step, .text = text});
 }
 
-/* Whether the step runs another program now: lua/main.lua. */
-static void note_program(const goto_request *c) {
-  char name[32] = "";
-  int found = lab_http_query_get(c->req, "program-file", name, sizeof name);
-  if (lab_shown_number(c->web->config.vm) == 0)
-    c->web->runs_fixed = false; /* it could not be entered */
-  else if (c->x.status == 200)
-    c->web->runs_fixed = found != -ENOENT && strcmp(name, "scenario.lua") != 0;
-}
-
 static void reply_to_goto(goto_request *c) {
   if (!c->replied)
     answer_step(c->req, c->x.status, &c->x.reply);
@@ -111,7 +101,6 @@ static void answer_goto(lab_call *call) {
   goto_request *c = call->user;
   lab_captures_visit(&c->web->captures, lab_attempt_now().id);
   lab_list_remove(&c->link);
-  note_program(c);
   if (c->x.status == 200) {
     lab_web_note_visit(c->web);
     tell_switch(c->web, "goto", c->x.step);

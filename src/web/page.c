@@ -65,10 +65,6 @@ int lab_web_hints_told(const lab_web *web, int step) {
   return 0;
 }
 
-bool lab_web_runs_fixed(const lab_web *web) {
-  return web->runs_fixed;
-}
-
 uint64_t lab_web_answered(const lab_web *web) {
   return lab_request_stats_total(&web->stats);
 }

@@ -19,7 +19,6 @@ typedef struct status {
   lab_slow slow;
   lab_vm_status vm;   /* as of the request */
   unsigned in_flight; /* likewise */
-  bool runs_fixed;    /* likewise */
   lab_process process;
   lab_buf out;
 } status;
@@ -55,7 +54,7 @@ static void add_status_text(lab_json *j, const char *key, const char *text) {
   lab_json_text(j, text);
 }
 
-static void add_status_step(lab_json *j, const lab_vm_status *vm, bool fixed) {
+static void add_status_step(lab_json *j, const lab_vm_status *vm) {
   const lab_buf *title = &vm->step.title;
   lab_json_key(j, "step");
   lab_json_int(j, vm->step.number);
@@ -65,7 +64,7 @@ static void add_status_step(lab_json *j, const lab_vm_status *vm, bool fixed) {
   lab_json_key(j, "params");
   lab_json_raw(j, vm->step.params.data, vm->step.params.len);
   lab_json_key(j, "fixed");
-  lab_json_bool(j, fixed);
+  lab_json_bool(j, vm->step.is_other);
   add_status_time(j, "since", vm->step.since);
   add_status_age(j, "seconds_in_step", vm->step.since_mono);
 }
@@ -156,7 +155,7 @@ static void write_status(lab_slow *base) {
   lab_process_read(&s->process);
   lab_json_start(&j, &s->out);
   lab_json_begin_object(&j, LAB_JSON_LINES);
-  add_status_step(&j, &s->vm, s->runs_fixed);
+  add_status_step(&j, &s->vm);
   add_status_entering(&j, &s->vm);
   add_status_requests(&j, s);
   add_status_tasks(&j, &s->vm);
@@ -187,7 +186,6 @@ void lab_web_status(lab_web *web, lab_http_request *req) {
   }
   status *s = lab_xcalloc(1, sizeof *s);
   s->in_flight = lab_web_in_flight(web);
-  s->runs_fixed = web->runs_fixed;
   lab_vm_read_status(web->config.vm, &s->vm);
   lab_slow_begin(&s->slow, web, req, free_status);
   lab_slow_work_at_once(&s->slow, write_status, answer_status);

@@ -50,7 +50,6 @@ struct lab_web {
   size_t ndirs;
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
-  bool runs_fixed;         /* another program than the step's scenario.lua */
   lab_list slow;           /* requests under way, by lab_slow.link */
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   lab_list page_turns;     /* the same, for the page's */

@@ -97,34 +97,6 @@ t.test("a student solves step 3 with a browser that has no JavaScript", function
   t.equal(lab:stop(), 0)
 end)
 
-t.test("the repaired program can be entered, and read once the step is solved", function()
-  local lab = start("--step", "3", "--param", "3.rounds=1")
-  local fixed = API .. "source?file=" .. t.source .. "/scenarios/03-archive/fixed.lua"
-  t.has(lab:get("/status").body, '"fixed": false')
-  lab:get("/")
-  lab:get("/debug/pprof/heap")
-  t.equal(lab:get("/goto?step=3&program-file=fixed.lua").body, "switched to step 3")
-  t.has(lab:get("/status").body, '"fixed": true')
-  t.has(section_of(page_of(lab), "now"), "This is the repaired program")
-  t.equal(lab:get(fixed).status, 403, "it tells what is wrong")
-  for _, name in ipairs { "nope.lua", "../04-export/scenario.lua", "fixed", "" } do
-    local answer = lab:get("/goto?step=3&program-file=" .. name)
-    t.equal(answer.status, 400, name)
-    t.has(answer.body, "step 3 has no program '" .. name .. "'")
-  end
-  t.has(lab:get("/status").body, '"fixed": true', "nothing has changed")
-  lab:go_to(3)
-  t.has(lab:get("/status").body, '"fixed": false')
-  lab:get("/")
-  lab:get("/debug/pprof/heap")
-  t.has(lab:post("/lab/answer", "class=memory.retained&where=leakMemory").body, "verdict   solved")
-  local twin = t.match(lab:get(API .. "solution").body, '"twin": "([^"]+)"')
-  t.equal(twin, "/goto?step=3&program-file=fixed.lua")
-  t.equal(lab:post(twin, "").body, "switched to step 3")
-  t.equal(lab:get(fixed).status, 200)
-  t.equal(lab:get("/").body, "hello world")
-end)
-
 t.test("a step is solved in a lab that keeps no progress, too", function()
   local lab = t.start("--state", "none", "--step", "3", "--param", "3.rounds=1")
   lab:get("/")
@@ -430,59 +402,6 @@ t.test("the lab ends while its page is used", function()
   t.equal(lab:stop(), 0)
   t.equal(form:wait(20), 0)
   t.equal(t.read(out), "the lab is stopping\n")
-end)
-
--- ---- sources --------------------------------------------------------------------
-
-t.test("sources are those that profiles of the step name, and no others", function()
-  local lab = start()
-  local folder = t.source .. "/scenarios/"
-  lab:go_to(3, "rounds=1")
-  local own = lab:get(API .. "source?file=" .. folder .. "03-archive/scenario.lua")
-  t.equal(own.status, 200)
-  t.has(own.body, "function leakMemory")
-  for _, file in ipairs { "03-archive/lesson.lua", "03-archive/fixed.lua", "03-archive/answers/solved.lua",
-    "03-archive/SOLUTION.md", "04-export/scenario.lua", "03-archive/../03-archive/scenario.lua", "../lua/main.lua",
-    "../../../../../etc/passwd", "" } do
-    local answer = lab:get(API .. "source?file=" .. folder .. file)
-    t.equal(answer.status, 404, file)
-  end
-  -- A lesson is no program, and the repaired program's source tells what is wrong.
-  local lesson = lab:get("/goto?step=3&program-file=lesson.lua")
-  t.equal(lesson.status, 400)
-  t.has(lesson.body, "step 3 has no program 'lesson.lua'")
-  t.match(lab:get("/status").body, '"step": 3,')
-  t.equal(lab:get("/goto?step=3&program-file=fixed.lua").status, 200)
-  t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/fixed.lua").status, 403)
-  t.match(lab:get("/status").body, '"fixed": true')
-  t.equal(lab:get("/goto?step=3&rounds=1&program-file=scenario.lua").status, 200)
-  t.match(lab:get("/status").body, '"fixed": false')
-  t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/lesson.lua").status, 404)
-  t.equal(lab:get(API .. "source?file=").status, 400)
-  t.equal(lab:get(API .. "source").status, 400)
-  t.equal(lab:get(API .. "source?file=" .. ("a"):rep(5000)).status, 404)
-  lab:go_to(0)
-  t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/scenario.lua").status, 404, "of the step before")
-end)
-
-t.test("a file that tells the answer is read when the step is solved", function()
-  local dir = t.temp_dir()
-  make_folder(dir .. "/07-inside")
-  t.write(dir .. "/07-inside/scenario.lua", [[
-local kept = {}
-local function keepBytes() kept[#kept + 1] = ("x"):rep(1000000) .. #kept end
-return { title = "t", symptom = "s", difficulty = 1, minutes = 5, hints = { "h" }, load = { requests = 5 },
-  expect = { { profile = "heap.inuse_space", under = "keepBytes", share = ">= 0.5" } },
-  diagnosis = { class = "memory.retained", where = "keepBytes" },
-  request = function() keepBytes() end }
-]])
-  local lab = t.start_with({ dir }, "--state", t.temp_dir(), "--step", "7", "--memprofile-rate", "1")
-  local path = API .. "source?file=" .. dir .. "/07-inside/scenario.lua"
-  t.equal(lab:get(path).status, 403)
-  for _ = 1, 5 do lab:get("/") end
-  lab:get("/debug/pprof/heap")
-  t.has(send_answer(lab, "class=memory.retained&where=keepBytes").body, 'data-verdict="solved"')
-  t.equal(lab:get(path).status, 200)
 end)
 
 t.finish()
