@@ -11,6 +11,7 @@
 #include "page/ground.h"
 #include "page/page_internal.h"
 #include "page/render.h"
+#include "prof/attempt.h"
 #include "scenario/shown.h"
 #include "stack/sources.h"
 #include "web/format.h"
@@ -24,6 +25,7 @@
 typedef struct page_question {
   lab_slow slow;
   lab_page *page;
+  uint64_t attempt; /* the visit that it is about */
   lab_judge_question question;
   lab_judge_result result;
   lab_buf submission, out;
@@ -56,6 +58,7 @@ static void ask_page_question(lab_page *page, lab_http_request *req,
   page_question *q = lab_xcalloc(1, sizeof *q);
   int step = lab_shown_number(page->config.vm);
   q->page = page;
+  q->attempt = lab_attempt_now().id;
   lab_buf_append(&q->submission, submission.data, submission.len);
   q->question = (lab_judge_question){.what = what,
                                      .step = step,
@@ -120,6 +123,13 @@ static int count_load_status(int rc) {
   return rc == -EBUSY ? 409 : rc == -EINVAL ? 400 : 503;
 }
 
+/* A plan of the step before would be sent to the next one. */
+static void refuse_load_in_switch(lab_page *page, lab_http_request *req) {
+  lab_page_refuse(page, req, "load", 409,
+                  "another step is being entered; begin the load when /goto "
+                  "has answered");
+}
+
 static void begin_planned_load(page_question *q) {
   lab_page *page = q->page;
   lab_http_request *req = q->slow.req;
@@ -146,6 +156,8 @@ static void begin_asked_load(lab_slow *s) {
   page_question *q = (page_question *)s;
   if (q->page->is_stopped)
     lab_http_error(s->req, 503, "the lab is stopping");
+  else if (lab_web_is_switching(s->web) || q->attempt != lab_attempt_now().id)
+    refuse_load_in_switch(q->page, s->req);
   else if (q->result.status == 200)
     begin_planned_load(q);
   else
@@ -157,6 +169,8 @@ static void plan_asked_load(lab_page *page, lab_http_request *req) {
   if (lab_page_load_is_running(page->load))
     lab_page_refuse(page, req, "load", 409,
                     "a load runs already; DELETE /lab/api/load ends it");
+  else if (lab_web_is_switching(page->config.web))
+    refuse_load_in_switch(page, req);
   else
     ask_page_question(page, req, LAB_JUDGE_LOAD, lab_http_body(req),
                       lab_web_has_json_body(req), begin_asked_load);

@@ -65,6 +65,10 @@ int lab_web_hints_told(const lab_web *web, int step) {
   return 0;
 }
 
+bool lab_web_is_switching(const lab_web *web) {
+  return !lab_list_empty(&web->gotos);
+}
+
 uint64_t lab_web_answered(const lab_web *web) {
   return lab_request_stats_total(&web->stats);
 }

@@ -54,6 +54,8 @@ const char *const *lab_web_dirs(const lab_web *web, size_t *n);
 const lab_captures *lab_web_captures_kept(const lab_web *web);
 /* The highest hint of STEP that was told; 0: none. */
 int lab_web_hints_told(const lab_web *web, int step);
+/* Is there a switch of steps that was asked for and has not ended? */
+bool lab_web_is_switching(const lab_web *web);
 /* Requests that the application has answered so far. */
 uint64_t lab_web_answered(const lab_web *web);
 /* Writes "http://127.0.0.1:6060": where this machine reaches the server. 0, or

@@ -352,6 +352,27 @@ t.test("one load at a time; DELETE ends it, a switch doesn't", function()
   t.equal(lab:stop(), 0, "the lab ends, and the load with it")
 end)
 
+t.test("no load begins while a step is being entered: it would be the other step's", function()
+  local dir = t.temp_dir()
+  make_folder(dir .. "/40-slow")
+  t.write(dir .. "/40-slow/scenario.lua", [[
+return { title = "t", symptom = "s", load = { requests = 7 }, request = function() end,
+  enter = function() while not lab.open "gate" do lab.sleep(0.01) end end }
+]])
+  local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--state", t.temp_dir(), "--step", "5")
+  local switch = t.spawn(("curl -s '%s/goto?step=40'"):format(lab.url))
+  t.eventually(function() return lab:get("/status").body:find('"entering": {"step": 40', 1, true) end)
+  local refused = lab:post(API .. "load", "")
+  t.equal(refused.status, 409)
+  t.equal(refused.body, "another step is being entered; begin the load when /goto has answered\n")
+  t.has(lab:get(API .. "load").body, '"begun":false')
+  t.write(dir .. "/40-slow/gate", "")
+  t.equal(switch:wait(), 0)
+  t.equal(lab:post(API .. "load", "").status, 202)
+  t.eventually(function() return lab:get(API .. "load").body:find('"running":false,"begun":true', 1, true) end)
+  t.has(lab:get(API .. "load").body, '"sent":7,', "the new step's load")
+end)
+
 t.test("a load that is no load is refused with a sentence", function()
   local lab = start()
   for body, text in pairs {
