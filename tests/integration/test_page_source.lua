@@ -122,7 +122,8 @@ return { title = "t", symptom = "s", difficulty = 1, minutes = 5, hints = { "h" 
   t.equal(lab:get(path).status, 403)
   for _ = 1, 5 do lab:get("/") end
   lab:get("/debug/pprof/heap")
-  t.has(lab:post("/lab/answer", "class=memory.retained&where=keepBytes", table.unpack(HTML)).body, 'data-verdict="solved"')
+  local verdict = lab:post("/lab/answer", "class=memory.retained&where=keepBytes", table.unpack(HTML))
+  t.has(verdict.body, 'data-verdict="solved"')
   t.equal(lab:get(path).status, 200)
 end)
 
