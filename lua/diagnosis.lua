@@ -7,7 +7,7 @@
 -- question: { what = "answer", "classes" (the vocabulary), "progress", or, for the page
 --   at /lab/, "page" (page.lua), "load", "source" or "solution" (page_api.lua), form =
 --   "text", "json" or "csv" (only of the progress), step, attempt, submission = the
---   bytes that were sent, events = those of the progress, or for the page their sum as
+--   bytes that were sent, sums = those of the progress (src/diagnosis/standing.h) as
 --   JSON, is_json, captures, first = as of evidence.lua, params = those with which the
 --   step was entered, as JSON, wrong = answers of this attempt so far that were not
 --   right, hints = the lab gives hints, solved = this lab has seen that the step was
@@ -84,12 +84,12 @@ end
 local others = { classes = vocabulary }
 
 function others.progress(question)
-  return { status = 200, text = parts.progress[question.form](parts.progress.replay(question.events)) }
+  return { status = 200, text = parts.progress[question.form](parts.progress.read(question.sums)) }
 end
 
 function others.page(question)
   local facts = assert(parts.read_json(question.submission))
-  return { status = 200, text = host.part "page"(parts)(facts, question.events) }
+  return { status = 200, text = host.part "page"(parts)(facts, question.sums) }
 end
 
 for _, what in ipairs { "load", "source", "solution" } do

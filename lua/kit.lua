@@ -166,10 +166,9 @@ verbs.progress = {
       local ok, problem = host.reset_progress(folder, step or -1)
       if not ok then refuse("progress", "%s", problem) end
     end
-    local text, problem = host.read_progress(folder)
-    if not text then refuse("progress", "%s", problem) end
-    local p = parts.progress.replay(text)
-    host.out(parts.progress[options.json and "json" or options.csv and "csv" or "text"](p))
+    local sums, problem = host.read_progress(folder)
+    if not sums then refuse("progress", "%s", problem) end
+    host.out(options.json and sums or parts.progress[options.csv and "csv" or "text"](parts.progress.read(sums)))
     return 0
   end,
 }

@@ -29,7 +29,7 @@ end
 
 local function isSolved(question)
   if question.solved then return true end
-  for _, s in ipairs(parts.progress.steps(question.events)) do
+  for _, s in ipairs(parts.progress.steps(question.sums)) do
     if s.step == question.step then return s.solved end
   end
   return false

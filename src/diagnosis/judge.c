@@ -128,8 +128,8 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "attempt");
   lua_pushlstring(L, q->len ? q->submission : "", q->len);
   lua_setfield(L, -2, "submission");
-  lua_pushlstring(L, q->nevents ? q->events : "", q->nevents);
-  lua_setfield(L, -2, "events");
+  lua_pushlstring(L, q->nsums ? q->sums : "", q->nsums);
+  lua_setfield(L, -2, "sums");
   lua_pushboolean(L, q->solved);
   lua_setfield(L, -2, "solved");
   lua_pushboolean(L, q->is_json);

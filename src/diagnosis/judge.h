@@ -29,7 +29,7 @@ enum {
 typedef enum lab_judge_what {
   LAB_JUDGE_ANSWER,   /* an answer is judged */
   LAB_JUDGE_CLASSES,  /* the vocabulary is listed */
-  LAB_JUDGE_PROGRESS, /* events are added up: diagnosis/progress.h */
+  LAB_JUDGE_PROGRESS, /* the sums are written as a table */
   /* For the page at /lab/. The submission is: */
   LAB_JUDGE_PAGE,     /* what is to be shown (lua/page.lua); HTML comes out */
   LAB_JUDGE_LOAD,     /* what the load is to be; a form comes out
@@ -54,11 +54,11 @@ typedef struct lab_judge_question {
   const char *submission; /* the bytes that were sent */
   size_t len;
   bool is_json; /* they are; else a form */
-  /* Of the progress: its lines; for the page what LAB_JUDGE_PROGRESS has made
-   * of them as JSON, or none. */
-  const char *events;
-  size_t nevents;     /* bytes */
-  bool solved;        /* the step is, even if the events don't say so */
+  /* Of the progress, and for the page: the sums of diagnosis/standing.h, or
+   * none. */
+  const char *sums;
+  size_t nsums;       /* bytes */
+  bool solved;        /* the step is, even if the sums don't say so */
   unsigned wrong;     /* answers so far in this attempt that were not right */
   bool hints;         /* the lab gives some */
   const char *params; /* with which it was entered, a JSON object */

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "prof/attempt.h"
 
-enum { READ_MAX = 16 << 20, WAITING_MAX = 1 << 20 };
+enum { WAITING_MAX = 1 << 20 };
 
 static const char FILE_NAME[] = "progress.jsonl";
 
@@ -272,44 +272,15 @@ int lab_progress_add_now(lab_progress *p, const lab_progress_event *event) {
 
 /* ---- reading ------------------------------------------------------------- */
 
-static int read_end(int fd, lab_buf *out) {
-  off_t size = lseek(fd, 0, SEEK_END);
-  off_t at = size > READ_MAX ? size - READ_MAX : 0;
-  for (;;) {
-    enum { PIECE = 65536 };
-    char *room = lab_buf_reserve(out, PIECE);
-    ssize_t n = out->len < READ_MAX ? pread(fd, room, PIECE, at) : 0;
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return n < 0 ? -errno : 0;
-    out->len += (size_t)n;
-    at += n;
-  }
-}
-
 int lab_progress_open(const char *folder) {
   char path[PATH_MAX + 32];
   write_progress_path(folder, path);
   return open_regular_file(path, O_RDONLY);
 }
 
-lab_file_mark lab_progress_mark(const char *folder) {
+int lab_progress_explain(const char *folder, int rc, lab_err *err) {
   char path[PATH_MAX + 32];
   write_progress_path(folder, path);
-  return lab_file_mark_of(path);
-}
-
-int lab_progress_read(const char *folder, lab_buf *out, lab_err *err) {
-  char path[PATH_MAX + 32];
-  write_progress_path(folder, path);
-  int fd = lab_progress_open(folder);
-  if (fd == -ENOENT)
-    return 0;
-  int rc = fd < 0 ? fd : read_end(fd, out);
-  if (fd >= 0)
-    close(fd);
-  if (rc == -EINVAL)
-    return lab_err_set(err, rc, "%s: it is no regular file", path);
-  return rc ? lab_err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+  return lab_err_set(err, rc, "%s: %s", path,
+                     rc == -EINVAL ? "it is no regular file" : strerror(-rc));
 }

@@ -12,8 +12,8 @@
  * When the file can't be written (the disk is full, or a scenario has all
  * descriptors), events wait in memory for the next one.
  *
- * lua/progress.lua adds up the events; diagnosis/standing.h knows only which
- * steps are done.
+ * diagnosis/standing.h adds up the events; lua/progress.lua writes the sums for
+ * people.
  *
  * Threads: any; never the control thread, because the disk may be slow. */
 #ifndef LAB_DIAGNOSIS_PROGRESS_H
@@ -23,10 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "diagnosis/judge.h"
-#include "scenario/file_mark.h"
 
 typedef struct lab_progress lab_progress;
 
@@ -58,12 +56,9 @@ int lab_progress_add_now(lab_progress *p, const lab_progress_event *event);
  * negative errno; -EINVAL: it is no regular file. It never waits. */
 int lab_progress_open(const char *folder);
 
-/* Whether the file in FOLDER has changed since another look. */
-lab_file_mark lab_progress_mark(const char *folder);
-
-/* Appends the events of FOLDER to OUT; the last 16 MiB if there are more. 0,
- * also if there is no file; or a negative errno and ERR. */
-int lab_progress_read(const char *folder, lab_buf *out, lab_err *err);
+/* Writes why the file in FOLDER can't be read into ERR. RC: what
+ * lab_progress_open has returned; it is the result, too. */
+int lab_progress_explain(const char *folder, int rc, lab_err *err);
 
 /* The folder that is used if none is named: $XDG_STATE_HOME/diaglab, or
  * ~/.local/state/diaglab. False: there is no home. */

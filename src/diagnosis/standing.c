@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * See standing.h. A line is what write_event of progress.c has written: its
- * texts are escaped, so a key with its quotes is found by looking for it. */
+ * See standing.h. */
 #include "diagnosis/standing.h"
 
 #include <errno.h>
@@ -13,11 +12,9 @@
 
 #include "base/alloc.h"
 #include "diagnosis/progress.h"
+#include "diagnosis/sums.h"
 
 enum {
-  STEPS = 10000,
-  SOLVED = 1,
-  REPAIRED = 2,
   PIECE = 65536, /* a longer line is none of ours */
   LAST = 512,    /* bytes; of two lines */
 };
@@ -31,12 +28,14 @@ struct lab_standing {
   struct statx_timestamp born; /* 0: the filesystem doesn't say */
   off_t at;                    /* where its next line begins */
   char last[LAST];             /* bytes of it before that */
-  unsigned char done[STEPS];
+  bool is_torn;                /* the file ends within a line */
+  lab_sums *sums;              /* of the lines before that */
 };
 
 lab_standing *lab_standing_new(const char *folder) {
   lab_standing *s = lab_xcalloc(1, sizeof *s);
   s->folder = folder ? lab_xstrdup(folder) : NULL;
+  s->sums = lab_sums_new();
   pthread_mutex_init(&s->lock, NULL);
   return s;
 }
@@ -45,49 +44,9 @@ void lab_standing_free(lab_standing *s) {
   if (!s)
     return;
   lab_xfree(s->folder);
+  lab_sums_free(s->sums);
   pthread_mutex_destroy(&s->lock);
   lab_xfree(s);
-}
-
-/* ---- one event ----------------------------------------------------------- */
-
-static bool has_text(const char *line, size_t len, const char *text) {
-  return memmem(line, len, text, strlen(text)) != NULL;
-}
-
-/* The number of the step; STEPS if there is none. It doesn't go on behind the
- * line, whose end is no digit. */
-static long find_step(const char *line, size_t len) {
-  static const char key[] = "\"step\": ";
-  const char *found = memmem(line, len, key, sizeof key - 1);
-  char *end = NULL;
-  if (!found)
-    return STEPS;
-  long step = strtol(found + sizeof key - 1, &end, 10);
-  return *end == ',' ? step : STEPS;
-}
-
-static void forget_steps(lab_standing *s, long step) {
-  if (step < 0)
-    memset(s->done, 0, sizeof s->done);
-  else
-    s->done[step] = 0;
-}
-
-static void take_progress_event(lab_standing *s, const char *line, size_t len) {
-  long step = find_step(line, len);
-  if (step >= STEPS || len == 0 || line[len - 1] != '}')
-    return;
-  if (has_text(line, len, "\"event\": \"reset\""))
-    forget_steps(s, step);
-  else if (step < 0)
-    return;
-  else if (has_text(line, len, "\"event\": \"answer\"") &&
-           has_text(line, len, "\"verdict\": \"solved\""))
-    s->done[step] |= SOLVED;
-  else if (has_text(line, len, "\"event\": \"repair\"") &&
-           has_text(line, len, "\"verdict\": \"repaired\""))
-    s->done[step] |= REPAIRED;
 }
 
 /* ---- the file ------------------------------------------------------------ */
@@ -99,7 +58,7 @@ static size_t take_lines(lab_standing *s, const char *buf, size_t len) {
     const char *end = memchr(buf + at, '\n', len - at);
     if (!end)
       return at == 0 && len == PIECE ? len : at;
-    take_progress_event(s, buf + at, (size_t)(end - buf) - at);
+    lab_sums_take(s->sums, buf + at, (size_t)(end - buf) - at);
     at = (size_t)(end - buf) + 1;
   }
 }
@@ -136,6 +95,7 @@ static void read_lines(lab_standing *s, int fd) {
   for (;;) {
     ssize_t n = pread(fd, buf, PIECE, s->at);
     size_t taken = n > 0 ? take_lines(s, buf, (size_t)n) : 0;
+    s->is_torn = n > 0;
     if (taken == 0)
       break;
     s->at += (off_t)taken;
@@ -145,7 +105,8 @@ static void read_lines(lab_standing *s, int fd) {
 
 static void begin_anew(lab_standing *s) {
   s->at = 0;
-  forget_steps(s, -1);
+  s->is_torn = false;
+  lab_sums_clear(s->sums);
 }
 
 static void read_on(lab_standing *s, int fd) {
@@ -163,19 +124,37 @@ static void read_on(lab_standing *s, int fd) {
     memset(s->last, 0, sizeof s->last); /* it is read anew next time */
 }
 
-void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
-  if (!s->folder)
-    return;
-  pthread_mutex_lock(&s->lock);
-  int fd = lab_progress_open(s->folder);
-  if (fd >= 0) {
-    read_on(s, fd);
-    close(fd);
-  } else if (fd == -ENOENT) {
+/* Under the lock. 0, also if there is no file; or a negative errno. */
+static int look_at_progress(lab_standing *s) {
+  int fd = s->folder ? lab_progress_open(s->folder) : -ENOENT;
+  if (fd == -ENOENT) {
     begin_anew(s);
+    return 0;
   }
-  for (int i = 0; i < STEPS; i++)
-    if (s->done[i])
-      visit(i, s->done[i] & SOLVED, s->done[i] & REPAIRED, arg);
+  if (fd < 0)
+    return fd;
+  read_on(s, fd);
+  close(fd);
+  return 0;
+}
+
+void lab_standing_each(lab_standing *s, lab_standing_visit *visit, void *arg) {
+  pthread_mutex_lock(&s->lock);
+  look_at_progress(s);
+  for (int i = 0; i < LAB_SUMS_STEPS; i++) {
+    bool solved = lab_sums_is_solved(s->sums, i);
+    bool repaired = lab_sums_is_repaired(s->sums, i);
+    if (solved || repaired)
+      visit(i, solved, repaired, arg);
+  }
   pthread_mutex_unlock(&s->lock);
+}
+
+int lab_standing_write(lab_standing *s, lab_buf *out, lab_err *err) {
+  pthread_mutex_lock(&s->lock);
+  int rc = look_at_progress(s);
+  if (rc == 0)
+    lab_sums_write(s->sums, s->is_torn, out);
+  pthread_mutex_unlock(&s->lock);
+  return rc ? lab_progress_explain(s->folder, rc, err) : 0;
 }

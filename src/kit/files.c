@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "diagnosis/progress.h"
+#include "diagnosis/standing.h"
 #include "diagnosis/upload.h"
 
 static int write_out(lua_State *L) {
@@ -152,15 +153,18 @@ static int push_progress_folder(lua_State *L) {
 }
 
 static int read_kit_progress(lua_State *L) {
-  lab_buf events = LAB_BUF_INIT;
+  lab_buf sums = LAB_BUF_INIT;
   lab_err err;
-  if (lab_progress_read(luaL_checkstring(L, 1), &events, &err)) {
+  lab_standing *s = lab_standing_new(luaL_checkstring(L, 1));
+  int rc = lab_standing_write(s, &sums, &err);
+  lab_standing_free(s);
+  if (rc) {
     luaL_pushfail(L);
     lua_pushstring(L, err.text);
     return 2;
   }
-  lua_pushlstring(L, events.len ? events.data : "", events.len);
-  lab_buf_free(&events);
+  lua_pushlstring(L, sums.data, sums.len);
+  lab_buf_free(&sums);
   return 1;
 }
 

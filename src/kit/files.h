@@ -18,7 +18,7 @@
  *   as the lab takes of a capture (16 MiB)
  * host.link(target, path) -> true | nil, message: a symbolic link
  * host.progress_folder() -> path | nil: see diagnosis/progress.h, also for
- * host.read_progress(folder) -> events | nil, message
+ * host.read_progress(folder) -> its sums as JSON | nil, message
  * host.reset_progress(folder, step or -1) -> true | nil, message
  * host.note_repair(folder, step, verdict) -> true | nil, message */
 extern const luaL_Reg lab_kit_files[];

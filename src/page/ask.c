@@ -40,8 +40,8 @@ static void free_page_question(lab_slow *s) {
 static void ask_on_pool(lab_slow *s) {
   page_question *q = (page_question *)s;
   lab_page_sums sums = lab_page_ground_sums(q->page->ground);
-  q->question.events = sums.json;
-  q->question.nevents = sums.len;
+  q->question.sums = sums.json;
+  q->question.nsums = sums.len;
   lab_judge_answer(&q->question, &q->result, &q->out);
 }
 

@@ -13,8 +13,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "diagnosis/judge.h"
-#include "diagnosis/progress.h"
 #include "scenario/catalog.h"
 #include "scenario/file_mark.h"
 #include "scenario/folders.h"
@@ -35,10 +33,8 @@ struct lab_page_ground {
   size_t nfiles;
   lab_buf *hints; /* of the step; an empty one is no hint */
   int nhints, hints_step;
-  bool has_sums;
-  lab_file_mark sums_mark; /* of the file that was added up */
   lab_buf sums;
-  lab_err sums_err;
+  char sums_problem[sizeof((lab_err *)NULL)->text];
 };
 
 lab_page_ground *lab_page_ground_new(const lab_page_ground_config *config) {
@@ -173,40 +169,14 @@ const lab_buf *lab_page_ground_hint(lab_page_ground *g, int step, int n) {
 
 /* ---- the progress -------------------------------------------------------- */
 
-/* False: the file can't be read now. */
-static bool add_up_events(lab_page_ground *g) {
-  lab_buf events = LAB_BUF_INIT;
-  lab_judge_result result;
-  int rc = lab_progress_read(g->config.state, &events, &g->sums_err);
-  lab_buf_clear(&g->sums);
-  if (rc == 0) {
-    const lab_judge_question q = {.what = LAB_JUDGE_PROGRESS,
-                                  .form = LAB_JUDGE_JSON,
-                                  .dirs = g->config.dirs,
-                                  .ndirs = g->config.ndirs,
-                                  .events = events.data,
-                                  .nevents = events.len};
-    lab_judge_answer(&q, &result, &g->sums);
-    g->sums_err.text[0] = '\0';
-    if (result.status != 200) {
-      lab_err_set(&g->sums_err, -EIO, "%.*s", (int)g->sums.len, g->sums.data);
-      lab_buf_clear(&g->sums);
-    }
-  }
-  lab_buf_free(&events);
-  return rc == 0;
-}
-
 lab_page_sums lab_page_ground_sums(lab_page_ground *g) {
-  if (!g->config.state)
+  lab_err err;
+  lab_buf_clear(&g->sums);
+  if (!g->config.standing)
     return (lab_page_sums){0};
-  lab_file_mark mark = lab_progress_mark(g->config.state);
-  if (!g->has_sums || lab_file_mark_is_young(&mark) ||
-      !lab_file_mark_is_same(&mark, &g->sums_mark))
-    g->has_sums = add_up_events(g);
-  g->sums_mark = mark;
-  return (lab_page_sums){.json = g->sums.data,
-                         .len = g->sums.len,
-                         .problem =
-                             g->sums_err.text[0] ? g->sums_err.text : NULL};
+  if (lab_standing_write(g->config.standing, &g->sums, &err)) {
+    snprintf(g->sums_problem, sizeof g->sums_problem, "%s", err.text);
+    return (lab_page_sums){.problem = g->sums_problem};
+  }
+  return (lab_page_sums){.json = g->sums.data, .len = g->sums.len};
 }

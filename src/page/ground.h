@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What all pages say alike: the list of steps, the hints that were told, and
- * what the student has done. Each is made once, and serves again until a file
- * changes from which it was made.
+ * what the student has done. The first two are made once, and serve again until
+ * a file changes from which they were made.
  *
  * Threads: new and free on the control thread. The others on libuv's pool, one
  * at a time: in the page's line of web/slow.h. What they return stays until the
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "diagnosis/standing.h"
 
 typedef struct lab_page_ground lab_page_ground;
 
@@ -21,7 +22,7 @@ typedef struct lab_page_ground lab_page_ground;
 typedef struct lab_page_ground_config {
   const char *const *dirs; /* with scenarios */
   size_t ndirs;
-  const char *state; /* the folder of the progress, or NULL */
+  lab_standing *standing; /* of the progress; NULL: nothing is kept */
   bool no_hints;
 } lab_page_ground_config;
 

@@ -142,11 +142,11 @@ lab_page *lab_page_new(const lab_page_config *config) {
   lab_list_init(&page->forms);
   size_t ndirs;
   const char *const *dirs = lab_web_dirs(config->web, &ndirs);
-  page->ground = lab_page_ground_new(
-      &(lab_page_ground_config){.dirs = dirs,
-                                .ndirs = ndirs,
-                                .state = config->state,
-                                .no_hints = config->hint_pause < 0});
+  page->ground = lab_page_ground_new(&(lab_page_ground_config){
+      .dirs = dirs,
+      .ndirs = ndirs,
+      .standing = config->state ? lab_web_standing(config->web) : NULL,
+      .no_hints = config->hint_pause < 0});
   page->load = lab_page_load_new(config->loop, on_page_load_ended, page);
   lab_streams_start(&page->streams, config->loop, config->vm, config->web,
                     on_page_second, page);

@@ -186,8 +186,8 @@ static void render_on_pool(lab_slow *s) {
   r->question.what = LAB_JUDGE_PAGE;
   r->question.submission = r->facts.data;
   r->question.len = r->facts.len;
-  r->question.events = sums.json;
-  r->question.nevents = sums.len;
+  r->question.sums = sums.json;
+  r->question.nsums = sums.len;
   lab_judge_answer(&r->question, &r->result, &r->html);
 }
 

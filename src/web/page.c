@@ -65,6 +65,10 @@ int lab_web_hints_told(const lab_web *web, int step) {
   return 0;
 }
 
+lab_standing *lab_web_standing(const lab_web *web) {
+  return web->standing;
+}
+
 bool lab_web_is_switching(const lab_web *web) {
   return !lab_list_empty(&web->gotos);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "diagnosis/captures.h"
+#include "diagnosis/standing.h"
 #include "http/request.h"
 #include "web/web.h"
 
@@ -54,6 +55,8 @@ const char *const *lab_web_dirs(const lab_web *web, size_t *n);
 const lab_captures *lab_web_captures_kept(const lab_web *web);
 /* The highest hint of STEP that was told; 0: none. */
 int lab_web_hints_told(const lab_web *web, int step);
+/* What the student has done; any thread may ask it. It is the server's. */
+lab_standing *lab_web_standing(const lab_web *web);
 /* Is there a switch of steps that was asked for and has not ended? */
 bool lab_web_is_switching(const lab_web *web);
 /* Requests that the application has answered so far. */

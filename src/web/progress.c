@@ -57,27 +57,30 @@ typedef struct progress_request {
   lab_judge_question question;
   lab_judge_result result;
   lab_progress_event reset;
-  lab_buf events, out;
+  lab_buf sums, out;
   lab_err err;
 } progress_request;
 
 static void free_progress_request(lab_slow *s) {
   progress_request *p = (progress_request *)s;
-  lab_buf_free(&p->events);
+  lab_buf_free(&p->sums);
   lab_buf_free(&p->out);
 }
 
 static void add_up_progress(lab_slow *s) {
   progress_request *p = (progress_request *)s;
-  const char *folder = lab_progress_folder(s->web->progress);
-  if (folder && lab_progress_read(folder, &p->events, &p->err)) {
+  bool is_json = p->question.form == LAB_JUDGE_JSON;
+  lab_buf *sums = is_json ? &p->out : &p->sums;
+  p->result.status = 200;
+  if (lab_standing_write(s->web->standing, sums, &p->err)) {
     p->result.status = 500;
     lab_buf_printf(&p->out, "%s\n", p->err.text);
     return;
   }
-  p->question.events = p->events.data;
-  p->question.nevents = p->events.len;
-  lab_judge_answer(&p->question, &p->result, &p->out);
+  p->question.sums = p->sums.data;
+  p->question.nsums = p->sums.len;
+  if (!is_json)
+    lab_judge_answer(&p->question, &p->result, &p->out);
 }
 
 static void answer_progress(lab_slow *s) {

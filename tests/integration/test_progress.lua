@@ -297,4 +297,140 @@ t.test("a reset that can't be written is refused, and is not done later", functi
   t.equal(line_of(progress_of(state), 5), nil)
 end)
 
+-- ---- the sums -------------------------------------------------------------------
+
+-- The same sums, by a second way: all events from the first one on, one by one. An
+-- event is a table here.
+local function replay(list)
+  local steps = {}
+  for _, e in ipairs(list) do
+    if e.event == "reset" then
+      for number in pairs(steps) do
+        if e.step == number or e.step < 0 then steps[number] = nil end
+      end
+    else
+      local s = steps[e.step] or { seen = {}, told = {}, codes = {}, visits = 0, captures = 0, hints = 0, answers = 0,
+        score = 0, seconds = 0, repairs = 0 }
+      steps[e.step] = s
+      if e.event == "repair" then
+        s.repairs = s.repairs + 1
+        s.repaired_at = s.repaired_at or e.verdict == "repaired" and e.at or nil
+      else
+        local visit = s.seen[e.attempt]
+        if not visit then
+          visit = { captures = 0, last = e.seconds }
+          s.seen[e.attempt], s.visits = visit, s.visits + 1
+        end
+        s.captures = s.captures + math.max(0, e.captures - visit.captures)
+        visit.captures = math.max(visit.captures, e.captures)
+        if not s.solved_at then s.seconds = s.seconds + math.max(0, math.min(1800, e.seconds - visit.last)) end
+        visit.last = e.seconds
+      end
+      if e.event == "hint" and not s.told[e.hint] then s.told[e.hint], s.hints = true, s.hints + 1 end
+      if e.event == "answer" then
+        s.codes[e.code] = (s.codes[e.code] or 0) + 1
+        if e.verdict ~= "invalid" then
+          s.answers, s.score = s.answers + 1, math.max(s.score, e.score)
+          if e.verdict == "solved" and not s.solved_at then s.solved_at, s.class = e.at, e.class end
+        end
+      end
+    end
+  end
+  return steps
+end
+
+local function csv_of(steps)
+  local numbers, lines = {}, {}
+  for number in pairs(steps) do numbers[#numbers + 1] = number end
+  table.sort(numbers)
+  for i, number in ipairs(numbers) do
+    local s = steps[number]
+    lines[i] = ("%d,%d,%d,%d,%d,%d,%s,%s,%.1f,%d,%s,%s\n"):format(number, s.visits, s.captures, s.hints, s.answers,
+      s.score, tostring(s.solved_at ~= nil), s.solved_at or "", math.floor(s.seconds / 6 + 0.5) / 10, s.repairs,
+      tostring(s.repaired_at ~= nil), s.repaired_at or "")
+  end
+  return table.concat(lines)
+end
+
+local function codes_of(steps)
+  local all = {}
+  for number, s in pairs(steps) do
+    local codes = {}
+    for code, n in pairs(s.codes) do codes[#codes + 1] = ('"%s": %d'):format(code, n) end
+    table.sort(codes)
+    all[#all + 1] = ('"codes": {%s} of %d%s'):format(table.concat(codes, ", "), number, s.class or "")
+  end
+  table.sort(all)
+  return table.concat(all, "\n")
+end
+
+local function codes_in(json)
+  local all = {}
+  for before, codes, after in json:gmatch '{"answers": %d+, (.-)("codes": {.-})(.-)}' do
+    all[#all + 1] = codes .. " of " .. after:match '"step": (%d+)' .. (before:match '"class": "(.-)"' or "")
+  end
+  table.sort(all)
+  return table.concat(all, "\n")
+end
+
+local VERDICTS = { "wrong", "partial", "invalid", "solved" }
+
+local function random_event(i)
+  local kinds = { "visit", "hint", "answer", "answer", "answer", "repair", "reset" }
+  local what = kinds[math.random(i % 40 == 0 and 7 or 6)]
+  local e = { event = what, step = math.random(0, 6), attempt = ("%016x"):format(math.random(1, 40)),
+    seconds = 1700000000 + 60 * i + math.random(-3000, 3000), captures = math.random(0, 9),
+    at = ("2026-11-28T%02d:%02d:00Z"):format(i // 60 % 24, i % 60) }
+  if what == "hint" then e.hint = math.random(1, 5) end
+  if what == "reset" and math.random(3) == 1 then e.step = -1 end
+  if what == "repair" then e.verdict = ({ "repaired", "still there", "gone with its work" })[math.random(3)] end
+  if what == "answer" then
+    e.verdict, e.score, e.code = VERDICTS[math.random(i % 9 == 0 and 4 or 3)], math.random(0, 100),
+      ({ "class.family", "where.victim", "evidence.none" })[math.random(3)]
+    e.class = ({ "wait.lock", "cpu.hot" })[math.random(2)]
+  end
+  return e
+end
+
+local function line_of_event(e)
+  local rest = e.hint and (', "hint": %d'):format(e.hint) or ""
+  if e.score then
+    rest = (', "verdict": "%s", "score": %d, "code": "%s", "class": "%s"'):format(e.verdict, e.score, e.code, e.class)
+  elseif e.verdict then
+    rest = (', "verdict": "%s"'):format(e.verdict)
+  end
+  return ('{"at": "%s", "seconds": %d, "event": "%s", "step": %d, "attempt": "%s", "captures": %d%s}\n'):format(e.at,
+    e.seconds, e.event, e.step, e.attempt, e.captures, rest)
+end
+
+t.test("sums that are kept are those of all events, one by one", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state)
+  wait_events(state, "visit", 0)
+  math.randomseed(7)
+  local list, head = {}, nil
+  for batch = 1, 30 do
+    local lines = {}
+    for i = 1, batch % 3 == 0 and 1 or 40 do
+      list[#list + 1] = random_event(#list)
+      lines[i] = line_of_event(list[#list])
+    end
+    local file = assert(io.open(state .. "/progress.jsonl", "a"))
+    local text = table.concat(lines)
+    file:write(text:sub(1, -30)) -- another lab has not written all of it yet
+    file:flush()
+    t.equal(lab:get("/lab/progress?format=csv").status, 200)
+    file:write(text:sub(-29))
+    file:close()
+    local shown = lab:get("/lab/progress?format=csv").body
+    head = head or shown:match "^[^\n]+\n"
+    t.equal(shown, head .. csv_of(replay(list)), "batch " .. batch)
+  end
+  local json = lab:get("/lab/progress?format=json").body
+  t.equal(codes_in(json), codes_of(replay(list)))
+  t.has(json, '"dropped": 0')
+  t.equal(progress_of(state, "--json"), json, "read from its begin on")
+  t.check(json:find('"solved": true', 1, true) and json:find('"repaired": true', 1, true), json)
+end)
+
 t.finish()
