@@ -30,9 +30,11 @@ typedef struct lab_keep {
   bool wanted;
   bool stopped; /* the time that it tells of is over */
   lab_activity_mark from, to;
-  bool records;   /* something in the meantime */
-  int64_t waited; /* lab_process_waited at the beginning; then the difference */
-  int step;       /* at the end */
+  bool records; /* something in the meantime */
+  /* lab_process_waited at the beginning; then the time since that. The kernel
+   * tells only the sum since each thread began, so it takes two reads. */
+  int64_t waited;
+  int step; /* at the end */
   char slug[LAB_CAPTURE_SLUG];
 } lab_keep;
 
