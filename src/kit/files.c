@@ -15,6 +15,7 @@
 #include "diagnosis/progress.h"
 #include "diagnosis/standing.h"
 #include "diagnosis/upload.h"
+#include "scenario/host_files.h"
 
 static int write_out(lua_State *L) {
   size_t len;
@@ -85,56 +86,8 @@ static int write_over(lua_State *L) {
   return write_with(L, O_TRUNC);
 }
 
-/* Appends what FD has, up to one byte more than the most. 0, or -1 and errno.
- */
-static int read_whole(int fd, lab_buf *out) {
-  enum { PIECE = 65536 };
-  while (out->len <= LAB_UPLOAD_BYTES) {
-    ssize_t n = read(fd, lab_buf_reserve(out, PIECE), PIECE);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return n < 0 ? -1 : 0;
-    out->len += (size_t)n;
-  }
-  return 0;
-}
-
-/* O_NONBLOCK: a named pipe would make open wait. */
-static int read_regular_file(const char *path, lab_buf *out) {
-  struct stat st;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0)
-    return -1;
-  int rc = fstat(fd, &st);
-  if (rc == 0 && !S_ISREG(st.st_mode)) {
-    errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-    rc = -1;
-  }
-  if (rc == 0)
-    rc = read_whole(fd, out);
-  int error = errno;
-  close(fd);
-  errno = error;
-  return rc;
-}
-
 static int read_bytes(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
-  lab_buf bytes = LAB_BUF_INIT;
-  int n = 2;
-  if (read_regular_file(path, &bytes) < 0) {
-    n = luaL_fileresult(L, 0, path);
-  } else if (bytes.len > LAB_UPLOAD_BYTES) {
-    luaL_pushfail(L);
-    lua_pushfstring(L, "%s: it has more than %d MiB", path,
-                    (int)(LAB_UPLOAD_BYTES >> 20));
-  } else {
-    lua_pushlstring(L, bytes.len ? bytes.data : "", bytes.len);
-    n = 1;
-  }
-  lab_buf_free(&bytes);
-  return n;
+  return lab_host_read_file(L, luaL_checkstring(L, 1), LAB_UPLOAD_BYTES);
 }
 
 static int make_link(lua_State *L) {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,23 +89,37 @@ static const char *name_file_type(mode_t mode) {
                           : "a device";
 }
 
+/* Pushes nil and a message; a large limit is told in MiB. SIZE 0: it isn't
+ * known. */
+static int push_too_large(lua_State *L, const char *path, size_t most,
+                          off_t size) {
+  luaL_pushfail(L);
+  if (most > TEXT_MAX)
+    lua_pushfstring(L, "%s: it has more than %d MiB", path, (int)(most >> 20));
+  else if (size > 0)
+    lua_pushfstring(L, "%s: it has %I bytes; %d are the most", path,
+                    (LUAI_UACINT)size, (int)most);
+  else
+    lua_pushfstring(L, "%s: it has more than %d bytes", path, (int)most);
+  return 2;
+}
+
 /* Pushes nil and a message if what ST describes isn't a file that can be read
  * from begin to end: a pipe would make the reader wait, /dev/zero has no end.
  * Returns how many values it has pushed. */
-static int push_unfit(lua_State *L, const char *path, const struct stat *st) {
+static int push_unfit(lua_State *L, const char *path, size_t most,
+                      const struct stat *st) {
   if (S_ISDIR(st->st_mode)) {
     errno = EISDIR;
     return push_file_failure(L, path);
   }
-  if (S_ISREG(st->st_mode) && st->st_size <= TEXT_MAX)
-    return 0;
+  if (S_ISREG(st->st_mode))
+    return (uintmax_t)st->st_size <= most
+               ? 0
+               : push_too_large(L, path, most, st->st_size);
   luaL_pushfail(L);
-  if (!S_ISREG(st->st_mode))
-    lua_pushfstring(L, "%s: it is %s; a regular file is wanted", path,
-                    name_file_type(st->st_mode));
-  else
-    lua_pushfstring(L, "%s: it has %I bytes; %d are the most", path,
-                    (LUAI_UACINT)st->st_size, (int)TEXT_MAX);
+  lua_pushfstring(L, "%s: it is %s; a regular file is wanted", path,
+                  name_file_type(st->st_mode));
   return 2;
 }
 
@@ -112,11 +127,12 @@ static int push_unfit(lua_State *L, const char *path, const struct stat *st) {
  * and what PATH names may be another file meanwhile. O_NONBLOCK: a pipe that it
  * has become would make open wait. Returns the number of values that it has
  * pushed: 0, or nil and a message. */
-static int open_regular(lua_State *L, const char *path, reading *r) {
+static int open_regular(lua_State *L, const char *path, size_t most,
+                        reading *r) {
   struct stat st;
   if (stat(path, &st) < 0)
     return push_file_failure(L, path);
-  int pushed = push_unfit(L, path, &st);
+  int pushed = push_unfit(L, path, most, &st);
   if (pushed > 0)
     return pushed;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -130,7 +146,7 @@ static int open_regular(lua_State *L, const char *path, reading *r) {
     return push_file_failure(L, path);
   }
   return fstat(fd, &st) < 0 ? push_file_failure(L, path)
-                            : push_unfit(L, path, &st);
+                            : push_unfit(L, path, most, &st);
 }
 
 /* Some editors begin a file with U+FEFF, which isn't Lua. The text is at the
@@ -146,30 +162,32 @@ static void drop_byte_order_mark(lua_State *L) {
 
 /* A file may grow while it is read, and some of /proc say that they have 0
  * bytes: so what was read is counted, too. */
-static int host_read(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+int lab_host_read_file(lua_State *L, const char *path, size_t most) {
   reading *r = push_reading(L);
-  int failed = open_regular(L, path, r);
+  int failed = open_regular(L, path, most, r);
   if (failed)
     return failed;
   luaL_Buffer text;
   luaL_buffinit(L, &text);
   size_t size = 0;
-  for (size_t n = 1; n > 0 && size <= TEXT_MAX; size += n) {
+  for (size_t n = 1; n > 0 && size <= most; size += n) {
     n = fread(luaL_prepbuffer(&text), 1, LUAL_BUFFERSIZE, r->file);
     luaL_addsize(&text, n);
   }
   bool failed_midway = ferror(r->file);
+  int error = errno;
   luaL_pushresult(&text);
-  drop_byte_order_mark(L);
+  errno = error;
   if (failed_midway)
     return push_file_failure(L, path);
-  if (size > TEXT_MAX) {
-    luaL_pushfail(L);
-    lua_pushfstring(L, "%s: it has more than %d bytes", path, (int)TEXT_MAX);
-    return 2;
-  }
-  return 1;
+  return size > most ? push_too_large(L, path, most, 0) : 1;
+}
+
+static int host_read(lua_State *L) {
+  int n = lab_host_read_file(L, luaL_checkstring(L, 1), TEXT_MAX);
+  if (n == 1)
+    drop_byte_order_mark(L);
+  return n;
 }
 
 static int host_realpath(lua_State *L) {

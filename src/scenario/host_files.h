@@ -18,6 +18,10 @@
  * host.data(text, name) -> table | nil, message: see data_file.h
  * host.part(name) -> function: the chunk of lua/NAME.lua */
 extern const luaL_Reg lab_host_files[];
+/* Reads the regular file PATH, which may have as many bytes as MOST, with what
+ * belongs to L, so nothing is lost if something raises. Pushes the bytes, or
+ * nil and a message, and returns how many values these are. */
+int lab_host_read_file(lua_State *L, const char *path, size_t most);
 /* Pushes the strings of LIST, N of them, as a table. May raise. */
 void lab_host_push_strings(lua_State *L, const char *const *list, size_t n);
 
