@@ -80,6 +80,17 @@ for i, class in ipairs(classes.list) do classes.known[class[1]] = i end
 -- "wait.lock" -> "wait"
 function classes.family(name) return name:match("^(%a+)") end
 
+-- The classes of which WORD is a half: of "leak" all kinds of leaks, of "lock"
+-- wait.lock.
+function classes.halves(word)
+  local found = {}
+  for _, class in ipairs(classes.list) do
+    local family, kind = class[1]:match "^(%a+)%.?(.*)"
+    if word == family or word == kind then found[#found + 1] = class[1] end
+  end
+  return found
+end
+
 local INDENT, WIDTH = 19, 79
 
 -- TEXT in lines that begin behind the names.

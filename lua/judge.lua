@@ -256,7 +256,10 @@ local function invalid(code, text)
 end
 
 local function unknownClass(class)
-  local meant = host.did_you_mean(tostring(class), classes.known)
+  local halves = classes.halves(class)
+  local meant = #halves > 1 and ("; there are %s."):format(table.concat(halves, ", "))
+    or halves[1] and ("; did you mean '%s'?"):format(halves[1])
+    or host.did_you_mean(tostring(class), classes.known)
   return invalid("answer.class", ("%s: '%s'%s See /lab/classes."):format(judge.feedback["answer.class"],
     tostring(class), meant ~= "" and meant or "."))
 end

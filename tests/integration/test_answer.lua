@@ -356,6 +356,9 @@ t.test("wrong forms are told, and cost nothing", function()
   for _, wrong in ipairs { { "", "needs a class and a function" },
     { "class=leak.file", "needs a class and a function" },
     { "clas=leak.file", "did you mean 'class'?" }, { "class=leak.fil&where=x", "did you mean 'leak.file'?" },
+    { "class=lock&where=x", "'lock'; did you mean 'wait.lock'? See" },
+    { "class=gc&where=x", "'gc'; did you mean 'gc.pressure'? See" },
+    { "class=net&where=x", "'net'; there are net.nagle, net.idle, net.retry. See" },
     { "class=a&class=b", "class is there twice" },
     { "class=cpu.hot&where=x&ruled_out=cpu.hut", "did you mean 'cpu.hot'?" },
     { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" }, { "%zz=%00&=", "unknown key" } } do
