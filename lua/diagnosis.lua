@@ -17,35 +17,7 @@
 
 local host = ...
 
-local parts = {}
-
--- How each part is made. Most of an answer's time is compiling them, so each is made
--- when it is asked for: the page needs five of them.
-local makers = {
-  wrap = function() return host.part "wrap"() end,
-  claim = function() return host.part "claim"() end,
-  classes = function() return host.part "classes"(parts.wrap) end,
-  read_json = function() return host.part "json"() end,
-  evidence = function() return host.part "evidence"() end,
-  record = function() return host.part "record"() end,
-  data = function() return host.part "data"(host) end,
-  fields = function() return host.part "fields"(host) end,
-  sentence = function() return host.part "sentence"(parts.fields, parts.claim) end,
-  lesson = function() return host.part "lesson"(parts) end,
-  measure = function() return host.part "measure"(host, parts) end,
-  grounds = function() return host.part "grounds"(parts) end,
-  judge = function() return host.part "judge"(host, parts) end,
-  submission = function() return host.part "submission"(host, parts) end,
-  verdict = function() return host.part "verdict"(parts) end,
-  progress = function() return host.part "progress"(parts) end,
-  steps = function() return host.part "steps"(host) end,
-}
-
-setmetatable(parts, { __index = function(_, name)
-  local part = makers[name]()
-  rawset(parts, name, part)
-  return part
-end })
+local parts = host.part "parts"(host)
 
 local function refused(question, status, text)
   text = text:find("[.?]$") and text or text .. "."
@@ -89,11 +61,11 @@ end
 
 function others.page(question)
   local facts = assert(parts.read_json(question.submission))
-  return { status = 200, text = host.part "page"(parts)(facts, question.sums) }
+  return { status = 200, text = parts.page(facts, question.sums) }
 end
 
 for _, what in ipairs { "load", "source", "solution" } do
-  others[what] = function(question) return host.part "page_api"(host, parts)[what](question) end
+  others[what] = function(question) return parts.page_api[what](question) end
 end
 
 return function(question)

@@ -9,35 +9,7 @@
 
 local host = ...
 
-local wrap = host.part "wrap"()
-local parts = { wrap = wrap, claim = host.part "claim"(), classes = host.part "classes"(wrap),
-  lines = host.part "lines"(), record = host.part "record"() }
-parts.data, parts.read_json = host.part "data"(host), host.part "json"()
-parts.progress = host.part "progress"(parts)
-parts.verdict = host.part "verdict"(parts)
-parts.submission = host.part "submission"(host, parts)
-parts.fields = host.part "fields"(host)
-parts.sentence = host.part "sentence"(parts.fields, parts.claim)
-parts.lesson = host.part "lesson"(parts)
-parts.source = host.part "source"(parts.lines)
-parts.steps = host.part "steps"(host)
-parts.folders = host.part "folders"(host, parts)
-parts.tags = host.part "tags"(host)
-parts.check = host.part "check"(host, parts)
-parts.measure = host.part "measure"(host, parts)
-parts.grounds = host.part "grounds"(parts)
-parts.judge = host.part "judge"(host, parts)
-parts.naive = host.part "naive"(host, parts)
-parts.junk = host.part "junk"(host)
-parts.answers = host.part "answers"(host, parts)
-parts.kept = host.part "kept"(host, parts)
-parts.evidence = host.part "evidence"()
-parts.visit = host.part "visit"(host, parts)
-parts.left = host.part "left"(parts)
-parts.student = host.part "student"(host, parts)
-parts.reason = host.part "reason"(host, parts)
-parts.prove = host.part "prove"(host, parts)
-parts.jobs = host.part "jobs"(host, parts)
+local parts = host.part "parts"(host)
 
 local verbs = {}
 
@@ -232,8 +204,6 @@ verbs.check = {
 }
 
 verbs.test = host.part "proof"(host, parts)
-parts.templates = host.part "templates"()
-parts.vocabulary = host.part "vocabulary"(host, parts)
 verbs.classes = parts.vocabulary.verb
 verbs.new = host.part "new"(host, parts)
 verbs.answer = host.part "answer"(host, parts)

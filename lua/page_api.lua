@@ -9,8 +9,7 @@
 -- a form: clients=2&path=%2F&first.requests=10, for src/page/load.c.
 
 local host, parts = ...
-local data, record = parts.data, parts.record
-local steps = host.part "steps"(host)
+local data, record, steps = parts.data, parts.record, parts.steps
 local api = {}
 
 local function answerJson(t) return { status = 200, text = data.json(t) .. "\n" } end
@@ -146,9 +145,6 @@ local function tellsAnswer(about)
   return outline and type(outline.lesson) == "table" and outline.lesson.diagnosis ~= nil
 end
 
--- Files of an exercise that tell what is wrong; lua/repair.lua hides them, too.
-local function isTelling(name) return name == "lesson.lua" or name:find "^fixed" ~= nil end
-
 -- The file is one that profiles name: page's C code has looked.
 function api.source(question)
   local about, entry = describe(question.step)
@@ -158,7 +154,7 @@ function api.source(question)
   end
   local lesson = about.lesson and parts.lesson.read(host.data(about.lesson, "lesson")) or {}
   local isRepaired = lesson.fixed and path == folder .. "/" .. tostring(lesson.fixed.file)
-  local tells = isRepaired or isTelling(path:match "[^/]*$") or tellsAnswer(about)
+  local tells = isRepaired or steps.is_telling(path:match "[^/]*$") or tellsAnswer(about)
   if tells and not isSolved(question) then
     return refuse(403, "this file tells what is wrong: it can be read when the step is solved")
   end

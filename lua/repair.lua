@@ -3,12 +3,12 @@
 -- student has made of it is a repair: the fault is gone, and the work is still
 -- done.
 --
--- repair.lua(host, parts) -> verb      parts: data, folders, prove; refuse (kit.lua)
+-- repair.lua(host, parts) -> verb      parts: data, folders, prove, steps; refuse
+--   (kit.lua)
 
 local host, parts = ...
 
 local FOLDER = "repair"
-local HIDDEN = { "^lesson%.lua$", "^fixed", "^answers$", "^SOLUTION", "^%." } -- of the files
 
 local CODES = { repaired = 0, ["still there"] = 1, broken = 1, ["gone with its work"] = 1, inconclusive = 3 }
 
@@ -42,13 +42,6 @@ end
 
 -- ---- giving ----------------------------------------------------------------------
 
-local function isHidden(name)
-  for _, pattern in ipairs(HIDDEN) do
-    if name:find(pattern) then return true end
-  end
-  return false
-end
-
 local function copyFile(from, to)
   local text, problem = host.read(from)
   local ok
@@ -68,7 +61,7 @@ local function give(f, folder)
   local ok, problem = host.make_folder(to)
   if not ok then refuse("%s", problem) end
   for _, name in ipairs(host.scan(f.dir) or {}) do
-    if not isHidden(name) and not host.scan(f.dir .. "/" .. name) then
+    if not parts.steps.is_telling(name) and not name:find "^%." and not host.scan(f.dir .. "/" .. name) then
       copyFile(f.dir .. "/" .. name, to .. "/" .. name)
     end
   end

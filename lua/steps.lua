@@ -52,6 +52,17 @@ local function problemOfName(dir, name)
   end
 end
 
+local TELLING = { "^lesson%.lua$", "^fixed", "^answers$", "^SOLUTION" }
+
+-- Does a file of this name in a scenario's folder tell what is wrong? It is hidden from
+-- students until the step is solved.
+function steps.is_telling(name)
+  for _, pattern in ipairs(TELLING) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
 -- All scenarios by number; what can't be read is found here, too, and steps.read
 -- says why it can't. A number in an earlier --scenarios folder hides the
 -- same number in a later one; twice in one folder is a clash. The second result is

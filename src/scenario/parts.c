@@ -33,6 +33,7 @@
   X(new)                                                                       \
   X(page)                                                                      \
   X(page_api)                                                                  \
+  X(parts)                                                                     \
   X(progress)                                                                  \
   X(proof)                                                                     \
   X(prove)                                                                     \
