@@ -3,7 +3,7 @@
 -- ratios. ./lab bench builds what is needed and calls this.
 --
 --   bench.lua [GROUP...]     start request http copy sampler heap lua trace sync
---                            tasks pprof load; all unless told
+--                            tasks pprof load captures; all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -439,6 +439,9 @@ function groups.load()
     spent = { 0, 0 }
   end
 end
+
+groups.captures = assert(loadfile(here .. "/captures.lua"))(t,
+  { row = row, start = start, cpu_seconds = cpu_seconds, rounds = ROUNDS })
 
 -- ---- main ---------------------------------------------------------------------
 
