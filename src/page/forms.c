@@ -23,13 +23,25 @@ enum {
   PATH_MOST = 2000,
 };
 
+/* What a form asks the lab for. */
+typedef struct form_way {
+  const char *kind, *section; /* what it is; where the page goes on */
+  const char *method;
+  uint64_t timeout_ms;
+} form_way;
+
+static const form_way going = {"go", "now", "POST", SWITCH_MS};
+static const form_way requesting = {"request", "see", "GET", TIMEOUT_MS};
+static const form_way hinting = {"hint", "say", "GET", TIMEOUT_MS};
+static const form_way answering = {"answer", "say", "POST", TIMEOUT_MS};
+
 /* A form whose answer waits for the lab's own. */
 typedef struct form_call {
   lab_list link; /* of page->forms */
   lab_page *page;
   lab_http_request *req;
   lab_http_call *call;
-  const char *kind, *section;
+  const form_way *way;
   uint64_t began;
   char *path; /* of a request to the application, or NULL */
 } form_call;
@@ -67,7 +79,7 @@ static void note_seen(form_call *f, lab_http_result *result) {
 }
 
 static void show_form_answer(form_call *f, lab_http_result *result) {
-  lab_page_happening what = {.kind = f->kind, .status = result->status};
+  lab_page_happening what = {.kind = f->way->kind, .status = result->status};
   if (result->error) {
     what.status = 503;
     lab_buf_printf(&what.text, "The lab can't reach itself: %s",
@@ -91,12 +103,12 @@ static void on_form_client_gone(lab_http_request *req, void *arg) {
 static void on_form_answered(void *arg, lab_http_result *result) {
   form_call *f = arg;
   lab_http_on_gone(f->req, NULL, NULL);
-  bool is_answer = strcmp(f->kind, "answer") == 0;
+  bool is_answer = f->way == &answering;
   bool is_request = f->path != NULL;
   if (is_request)
     note_seen(f, result);
   if (is_request || (!is_answer && !result->error && result->status == 200))
-    lab_page_go_on(f->req, f->section);
+    lab_page_go_on(f->req, f->way->section);
   else
     show_form_answer(f, result);
   free_form_call(f);
@@ -104,40 +116,34 @@ static void on_form_answered(void *arg, lab_http_result *result) {
 
 /* ---- asking -------------------------------------------------------------- */
 
-typedef struct form_question {
-  const char *kind, *section; /* where the page goes on */
-  const char *method;
-  lab_buf *target; /* "/hint?n=1" */
-  const char *headers;
-  lab_http_str body;
-  uint64_t timeout_ms;
-} form_question;
+#define FORM_AGENT "User-Agent: diaglab-page\r\n"
 
+/* TARGET, such as "/hint?n=1", is freed. */
 static form_call *ask_own_lab(lab_page *page, lab_http_request *req,
-                              const form_question *q) {
+                              const form_way *way, lab_buf *target,
+                              const char *headers, lab_http_str body) {
   char base[LAB_WEB_URL];
   lab_buf url = LAB_BUF_INIT;
   int rc = lab_web_own_url(page->config.web, base);
+  lab_buf_printf(&url, "%s%.*s%c", rc ? "" : base, (int)target->len,
+                 target->data, '\0');
+  lab_buf_free(target);
   if (rc) {
-    lab_page_refuse(page, req, q->kind, 503, strerror(-rc));
+    lab_page_refuse(page, req, way->kind, 503, strerror(-rc));
+    lab_buf_free(&url);
     return NULL;
   }
-  lab_buf_printf(&url, "%s%.*s%c", base, (int)q->target->len, q->target->data,
-                 '\0');
   form_call *f = lab_xcalloc(1, sizeof *f);
-  *f = (form_call){.page = page,
-                   .req = req,
-                   .kind = q->kind,
-                   .section = q->section,
-                   .began = lab_clock_mono()};
+  *f = (form_call){
+      .page = page, .req = req, .way = way, .began = lab_clock_mono()};
   lab_list_push_back(&page->forms, &f->link);
   f->call = lab_http_call_begin(
-      page->config.loop, &(lab_http_call_config){.method = q->method,
+      page->config.loop, &(lab_http_call_config){.method = way->method,
                                                  .url = url.data,
-                                                 .headers = q->headers,
-                                                 .body = q->body.data,
-                                                 .body_len = q->body.len,
-                                                 .timeout_ms = q->timeout_ms,
+                                                 .headers = headers,
+                                                 .body = body.data,
+                                                 .body_len = body.len,
+                                                 .timeout_ms = way->timeout_ms,
                                                  .max_body = ANSWER_MOST,
                                                  .done = on_form_answered,
                                                  .arg = f});
@@ -146,7 +152,11 @@ static form_call *ask_own_lab(lab_page *page, lab_http_request *req,
   return f;
 }
 
-#define FORM_AGENT "User-Agent: diaglab-page\r\n"
+/* The same without a body. */
+static form_call *ask_by_target(lab_page *page, lab_http_request *req,
+                                const form_way *way, lab_buf *target) {
+  return ask_own_lab(page, req, way, target, FORM_AGENT, (lab_http_str){"", 0});
+}
 
 /* ---- choosing a step ----------------------------------------------------- */
 
@@ -185,15 +195,7 @@ static void write_goto_query(lab_http_str form, lab_buf *out) {
 void lab_page_form_go(lab_page *page, lab_http_request *req) {
   lab_buf target = LAB_BUF_INIT;
   write_goto_query(lab_http_body(req), &target);
-  ask_own_lab(page, req,
-              &(form_question){.kind = "go",
-                               .section = "now",
-                               .method = "POST",
-                               .target = &target,
-                               .headers = FORM_AGENT,
-                               .body = {"", 0},
-                               .timeout_ms = SWITCH_MS});
-  lab_buf_free(&target);
+  ask_by_target(page, req, &going, &target);
 }
 
 /* ---- a request ----------------------------------------------------------- */
@@ -215,17 +217,9 @@ void lab_page_form_request(lab_page *page, lab_http_request *req) {
     return;
   }
   lab_buf_puts(&target, path);
-  form_call *f = ask_own_lab(page, req,
-                             &(form_question){.kind = "request",
-                                              .section = "see",
-                                              .method = "GET",
-                                              .target = &target,
-                                              .headers = FORM_AGENT,
-                                              .body = {"", 0},
-                                              .timeout_ms = TIMEOUT_MS});
+  form_call *f = ask_by_target(page, req, &requesting, &target);
   if (f)
     f->path = lab_xstrdup(path);
-  lab_buf_free(&target);
 }
 
 /* ---- a hint, an answer --------------------------------------------------- */
@@ -240,15 +234,7 @@ void lab_page_form_hint(lab_page *page, lab_http_request *req) {
   else
     lab_buf_printf(&target, "%d",
                    lab_web_hints_told(page->config.web, step) + 1);
-  ask_own_lab(page, req,
-              &(form_question){.kind = "hint",
-                               .section = "say",
-                               .method = "GET",
-                               .target = &target,
-                               .headers = FORM_AGENT,
-                               .body = {"", 0},
-                               .timeout_ms = TIMEOUT_MS});
-  lab_buf_free(&target);
+  ask_by_target(page, req, &hinting, &target);
 }
 
 void lab_page_form_answer(lab_page *page, lab_http_request *req) {
@@ -260,16 +246,8 @@ void lab_page_form_answer(lab_page *page, lab_http_request *req) {
                  FORM_AGENT "Accept: application/json\r\n"
                             "Content-Type: %.*s\r\n%c",
                  (int)type.len, type.data, '\0');
-  ask_own_lab(page, req,
-              &(form_question){.kind = "answer",
-                               .section = "say",
-                               .method = "POST",
-                               .target = &target,
-                               .headers = headers.data,
-                               .body = lab_http_body(req),
-                               .timeout_ms = TIMEOUT_MS});
+  ask_own_lab(page, req, &answering, &target, headers.data, lab_http_body(req));
   lab_buf_free(&headers);
-  lab_buf_free(&target);
 }
 
 /* ---- the end ------------------------------------------------------------- */
