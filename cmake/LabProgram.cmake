@@ -19,7 +19,12 @@ endforeach()
 
 # The files of the page.
 if(WEB_UI)
-  lab_embed_page(lab_page ${CMAKE_SOURCE_DIR}/src/page/www)
+  set(viewer)
+  if(WEB_SPEEDSCOPE)
+    include(LabSpeedscope)
+    lab_fetch_speedscope(viewer ${CMAKE_SOURCE_DIR}/src/page/speedscope)
+  endif()
+  lab_embed_page(lab_page ${CMAKE_SOURCE_DIR}/src/page/www ${viewer})
   target_compile_definitions(lab_app PRIVATE LAB_WEB_UI)
 endif()
 

@@ -11,7 +11,8 @@
 --   captures = { { id, kind, requests, seconds, bytes } }, last = the last request
 --   that the page sent, or nil, load = its load, happened = { kind, status, text,
 --   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
---   names of the scripts (start.js fetches them), keeps = the progress is kept,
+--   names of the scripts (start.js fetches them), speedscope = the path of that viewer,
+--   or nil, keeps = the progress is kept,
 --   progress_problem = why it can't be read, or nil }; sums: the progress, as
 --   progress.json writes it, or ""
 --
@@ -409,7 +410,7 @@ local HEAD = [[
 <link rel=icon href="/lab/page/icon.svg" type="image/svg+xml">
 <link rel=stylesheet href="/lab/page/page.css">
 <meta name=modules content="%s">
-<script type=module src="/lab/page/start.js"></script>
+%r<script type=module src="/lab/page/start.js"></script>
 </head>
 <body>
 <header>
@@ -439,7 +440,8 @@ return function(facts, sums)
   local list = parts.progress.steps(sums)
   local done = indexDone(facts, list)
   return table.concat {
-    html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " ")), happened(facts),
+    html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " "),
+      facts.speedscope and html('<meta name=speedscope content="%s">\n', facts.speedscope) or ""), happened(facts),
     now(facts), steps(facts, done), see(facts),
     measure(facts), capture(facts), say(facts, done), progress(facts, list), "</main>\n</body>\n</html>\n",
   }

@@ -13,6 +13,20 @@
 #include "page_files.h" /* page_files: cmake/LabPage.cmake makes it */
 #include "pprof/gunzip.h"
 
+/* A viewer for profiles that isn't ours, where WEB_SPEEDSCOPE=ON has put it. */
+#define VIEWER_FOLDER "speedscope/"
+#define VIEWER VIEWER_FOLDER "index.html"
+
+/* Instead of what all answers of /lab have: it styles its nodes by scripts, and
+ * reads C++ names by WebAssembly. */
+static const char viewer_headers[] =
+    "Content-Security-Policy: default-src 'none'; "
+    "script-src 'self' 'wasm-unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: same-origin\r\n";
+
 static const page_file *find_page_file(lab_http_str name) {
   for (size_t i = 0; i < sizeof page_files / sizeof *page_files; i++) {
     const page_file *f = &page_files[i];
@@ -28,10 +42,14 @@ void lab_page_write_modules(lab_json *j) {
   lab_json_begin_array(j, LAB_JSON_COMPACT);
   for (size_t i = 0; i < sizeof page_files / sizeof *page_files; i++) {
     const char *end = strrchr(page_files[i].name, '.');
-    if (end && strcmp(end, ".js") == 0)
+    if (end && strcmp(end, ".js") == 0 && !strchr(page_files[i].name, '/'))
       lab_json_text(j, page_files[i].name);
   }
   lab_json_end(j);
+  if (find_page_file((lab_http_str){VIEWER, sizeof VIEWER - 1})) {
+    lab_json_key(j, "speedscope");
+    lab_json_text(j, "/lab/page/" VIEWER);
+  }
 }
 
 static const char *find_file_type(const char *name) {
@@ -136,6 +154,8 @@ void lab_page_send_file(lab_http_request *req, lab_http_str name) {
     lab_http_error(req, 404, "the page has no such file");
     return;
   }
+  if (strncmp(f->name, VIEWER_FOLDER, sizeof VIEWER_FOLDER - 1) == 0)
+    lab_http_always_send(req, viewer_headers);
   bool packed = takes_gzip(req);
   char tag[40], headers[1024];
   /* The two forms are different bytes, so they have different tags. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The files of the page: all of www, packed with gzip by the build
- * (cmake/LabPage.cmake) and part of the program. */
+ * (cmake/LabPage.cmake) and part of the program. With WEB_SPEEDSCOPE=ON those
+ * of speedscope are there, too, in a folder of that name. */
 #ifndef LAB_PAGE_FILES_H
 #define LAB_PAGE_FILES_H
 
@@ -12,8 +13,8 @@
  * thread. */
 void lab_page_send_file(lab_http_request *req, lab_http_str name);
 
-/* Adds the key "modules" to an object: the names of the page's scripts. Any
- * thread. */
+/* Adds to an object "modules", the names of the page's scripts; and, where the
+ * lab has it, "speedscope", the path of that viewer. Any thread. */
 void lab_page_write_modules(lab_json *j);
 
 #endif

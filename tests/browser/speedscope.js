@@ -16,6 +16,7 @@ const path = require('node:path');
 const {createRequire} = require('node:module');
 const load = createRequire(path.join(process.cwd(), 'package.json'));
 const {chromium} = load('playwright-core');
+const {noteLabels, isAboutTheMachine} = require('./watch.js');
 
 const site = path.join(path.dirname(load.resolve('speedscope/package.json')), 'dist', 'release');
 const PATIENCE = 120000; // ms
@@ -31,22 +32,6 @@ function serveSite() {
     });
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
-
-// What the page draws on a canvas can't be asked for later, so it is noted.
-function noteLabels() {
-  window.labels = new Set();
-  const draw = CanvasRenderingContext2D.prototype.fillText;
-  CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-    window.labels.add(text);
-    return draw.call(this, text, ...rest);
-  };
-}
-
-// Chromium itself says that its WebGL is slow without a graphics card; and the page
-// has no icon here.
-function isAboutTheMachine(text) {
-  return /GPU stall due to ReadPixels|Automatic fallback to software WebGL|swiftshader/i.test(text);
 }
 
 // Until what was asked for is drawn, however slow the machine is.

@@ -10,11 +10,16 @@ function isRefusal(response) {
   return [409, 429].includes(response.status());
 }
 
+// Chromium itself says that its WebGL is slow without a graphics card.
+function isAboutTheMachine(text) {
+  return /GPU stall due to ReadPixels|Automatic fallback to software WebGL|swiftshader/i.test(text);
+}
+
 function watchPage(page, url, complaints) {
   const origin = new URL(url).origin;
   page.on('console', (message) => {
     const isBad = message.type() === 'warning' || message.type() === 'error';
-    if (isBad && !/status of (409|429)/.test(message.text())) complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+    if (isBad && !/status of (409|429)/.test(message.text()) && !isAboutTheMachine(message.text())) complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
   page.on('pageerror', (error) => complaints.push(`exception: ${error.stack}`));
   page.on('request', (request) => {
@@ -61,4 +66,14 @@ async function openPage(browser, {url, folder, axe, patience, ...options}) {
   };
 }
 
-module.exports = {openPage, check};
+// For a page that draws on a canvas: what it draws can't be asked for later, so it is noted.
+function noteLabels() {
+  window.labels = new Set();
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+    window.labels.add(text);
+    return draw.call(this, text, ...rest);
+  };
+}
+
+module.exports = {openPage, check, watchPage, noteLabels, isAboutTheMachine};

@@ -12,6 +12,7 @@ import { fitText } from '../../src/page/www/flamedraw.js';
 globalThis.location = { origin: 'http://localhost:6060' };
 const { curlOf, gotoAction, profilePath, shellLine } = await import('../../src/page/www/api.js');
 const { pprofCommand } = await import('../../src/page/www/viewer.js');
+const { opensInSpeedscope, speedscopeUrl } = await import('../../src/page/www/speedscope.js');
 const { fileNameOf } = await import('../../src/page/www/keep.js');
 const { tell } = await import('../../src/page/www/state.js');
 
@@ -92,4 +93,15 @@ test('colours', () => {
   assert.deepEqual([100, 30, 0, -100].map((change) => colour({ change })), ['more4', 'more2', 'same', 'less4']);
   assert.deepEqual([0n, 1n, 10n].map((self) => selfColour(10)({ self })), ['heat0', 'heat1', 'heat4']);
   assert.deepEqual([fitText('leakMemory', 20), fitText('leakMemory', 5), fitText('leakMemory', 2)], ['leakMemory', 'leak…', '']);
+});
+
+test('speedscope is offered what it can show, with the place of the file', () => {
+  const profile = (...values) => ({ sampleTypes: [{ type: 'a' }, { type: 'b' }], defaultSampleType: 'a', samples: values.map((v) => ({ values: v })) });
+  assert.ok(opensInSpeedscope(profile([1n, 0n])));
+  assert.ok(!opensInSpeedscope(profile()), 'it shows nothing of an empty profile');
+  assert.ok(!opensInSpeedscope(profile([0n, 5n])), 'nor where the value that it shows is always 0');
+  assert.ok(!opensInSpeedscope(profile([1n, 0n], [1n, -1n])), 'it fails with values below 0');
+  assert.equal(speedscopeUrl('/v/index.html', { id: 'c1', kind: 'heap' }, 'inuse_space'),
+    '/v/index.html#profileURL=%2Flab%2Fcaptures%3Fid%3Dc1&title=c1%20heap%20(inuse_space)&view=left-heavy');
+  assert.equal(speedscopeUrl('/v/index.html'), '/v/index.html');
 });

@@ -12,13 +12,14 @@ import { formatClock, formatValue } from './format.js';
 import { bytesOf, fileNameOf } from './keep.js';
 import { defaultIndex, readProfile } from './profile.js';
 import { showSource } from './sourceview.js';
+import { opensInSpeedscope, speedscopeNote } from './speedscope.js';
 import { known } from './state.js';
 import { profileText } from './text.js';
 import { showTop } from './topview.js';
 
 const TEXT_KINDS = new Set(['metrics', 'vars']);
 
-let box, command, absent, parts, curious;
+let box, command, absent, parts, curious, opening = 0;
 const shown = { captures: [], profiles: [], index: 0, tab: 'flame', isInverted: false, isIcicle: true, numbers: 'cum', tree: undefined };
 
 // ---- the bar ------------------------------------------------------------------
@@ -117,11 +118,6 @@ function isEmpty(profile) {
   return profile.samples.every((s) => s.values[shown.index] === 0n);
 }
 
-// It shows nothing of an empty file, and can't read values below 0.
-function opensInSpeedscope(profile) {
-  return !isEmpty(profile) && profile.samples.every((s) => s.values.every((v) => v >= 0n));
-}
-
 function render() {
   const isDiff = shown.captures.length === 2;
   const last = shown.profiles[shown.profiles.length - 1];
@@ -154,13 +150,27 @@ function buildPanel() {
   };
   command = commandLine('');
   absent = el('p', { class: 'quiet' }, 'The lab keeps captures of this visit only. For the command, download those of an earlier visit from the list above.');
-  curious = el('p', { class: 'quiet' }, 'For the curious: speedscope opens the download, too (npx speedscope FILE).');
+  curious = speedscopeNote(shown.captures[0], shown.profiles[0], isInLab(shown.captures[0]));
   return el('div', { class: 'viewer-body' }, parts.bar, el('div', { class: 'viewer-two' }, parts.main, parts.source), command.node, absent, curious);
 }
 
-async function showText(capture) {
-  const text = new TextDecoder().decode(await bytesOf(capture));
-  fill(box, el('h3', {}, titleOf(capture)), el('pre', { class: 'text', tabindex: '0' }, text));
+// What is opened meanwhile is shown instead.
+async function readAndShow(captures) {
+  const mine = ++opening;
+  const bytes = await Promise.all(captures.map(bytesOf));
+  const isText = TEXT_KINDS.has(captures[0].kind);
+  const profiles = isText ? [] : await Promise.all(bytes.map((b) => readProfile(b)));
+  if (mine !== opening) return false;
+  const title = el('h3', { tabindex: '-1' }, captures.map(titleOf).join('  →  '));
+  if (isText) {
+    fill(box, title, el('pre', { class: 'text', tabindex: '0' }, new TextDecoder().decode(bytes[0])));
+    return true;
+  }
+  Object.assign(shown, { captures, profiles, index: defaultIndex(profiles[profiles.length - 1]) });
+  const panel = buildPanel();
+  fill(box, title, panel);
+  render();
+  return true;
 }
 
 /** Opens one capture, or the difference of two: [before, after]. */
@@ -168,15 +178,7 @@ export async function openCaptures(captures) {
   box.hidden = false;
   fill(box, el('p', { class: 'quiet', role: 'status' }, 'Reading…'));
   try {
-    if (TEXT_KINDS.has(captures[0].kind)) {
-      await showText(captures[0]);
-      return;
-    }
-    const profiles = await Promise.all(captures.map(async (c) => readProfile(await bytesOf(c))));
-    Object.assign(shown, { captures, profiles, index: defaultIndex(profiles[profiles.length - 1]) });
-    const panel = buildPanel();
-    fill(box, el('h3', { tabindex: '-1' }, captures.map(titleOf).join('  →  ')), panel);
-    render();
+    if (!await readAndShow(captures)) return;
   } catch (error) {
     fill(box, problemNote(`It can't be shown: ${error.message}.`.replace(/\.\.$/, '.')));
   }
