@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A student with a keyboard only solves step 3.
 'use strict';
+const {runLoad} = require('./student.js').moves;
 
 const MOST_TABS = 400;
 
@@ -62,9 +63,7 @@ exports.step3ByKeyboard = async (visit) => {
   await visit.shot('start');
   await press(visit, '#steps button[data-step="3"]');
   await page.waitForFunction(() => document.querySelector('#now .number')?.textContent === 'Step 3');
-  await press(visit, '#load-start');
-  await page.waitForFunction(() => document.querySelector('#load-start').disabled);
-  await page.waitForFunction(() => !document.querySelector('#load-start').disabled);
+  await runLoad(visit, () => press(visit, '#load-start'));
   await press(visit, '[data-kind="heap"]');
   await page.waitForSelector('svg.flame .box-text');
   await tabTo(visit, 'svg.flame');

@@ -15,23 +15,48 @@ async function chooseStep(visit, number) {
   await page.waitForFunction((n) => document.querySelector('#now .number')?.textContent === `Step ${n}`, number);
 }
 
-async function sendLoad({page}) {
-  await page.click('#load-start');
-  await page.waitForFunction(() => document.querySelector('#load-start').disabled);
+// Until the load has ended that start() begins. A short one is over before anybody
+// sees that its button was disabled, so the lab's answer tells that it has begun.
+async function runLoad({page}, start) {
+  const isBegun = (answer) => answer.url().endsWith('/lab/api/load') && answer.request().method() === 'POST';
+  await Promise.all([page.waitForResponse(isBegun), start()]);
   await page.waitForFunction(() => !document.querySelector('#load-start').disabled);
+}
+
+async function sendLoad(visit) {
+  const {page} = visit;
+  await runLoad(visit, () => page.click('#load-start'));
   return page.$$eval('.number-box', (boxes) => Object.fromEntries(boxes.map((b) => [b.firstChild.textContent, b.lastChild.textContent])));
 }
 
 const lastCapture = ({page}) => page.$eval('table.captures tbody th', (cell) => cell.textContent);
 const countCaptures = ({page}) => page.$$eval('table.captures tbody tr', (rows) => rows.length);
 
+// Until these are what is shown, and not what was shown before.
+async function seesOpened({page}, ...ids) {
+  await page.waitForFunction((all) => {
+    const title = document.querySelector('.viewer h3')?.textContent.split('  →  ').map((t) => t.split(' ')[0]);
+    return title?.join() === all.join();
+  }, ids);
+}
+
+async function compare(visit, before, after) {
+  const {page} = visit;
+  for (const box of await page.$$('table.captures input:checked')) await box.uncheck();
+  await page.check(`[aria-label="Compare ${before}"]`);
+  await page.check(`[aria-label="Compare ${after}"]`);
+  await page.click('#compare');
+  await seesOpened(visit, before, after);
+}
+
 async function capture(visit, kind, seconds) {
   const {page} = visit, before = await countCaptures(visit);
   if (seconds) await page.fill('#capture-seconds', String(seconds));
   await page.click(`[data-kind="${kind}"]`);
   await page.waitForFunction((n) => document.querySelectorAll('table.captures tbody tr').length > n, before);
-  await page.waitForSelector('.viewer-body');
-  return lastCapture(visit);
+  const id = await lastCapture(visit);
+  await seesOpened(visit, id);
+  return id;
 }
 
 async function captureUnderLoad(visit, kind, seconds) {
@@ -87,11 +112,7 @@ async function comparesWithTwin(visit, fault, take) {
     document.querySelector('#now .number')?.textContent === text && document.querySelector('#enter-twin')?.disabled === false, [fault, step]);
   const healthy = await take();
   visit.check(healthy !== fault, 'the twin has no capture of its own');
-  for (const box of await page.$$('table.captures input:checked')) await box.uncheck();
-  await page.check(`[aria-label="Compare ${fault}"]`);
-  await page.check(`[aria-label="Compare ${healthy}"]`);
-  await page.click('#compare');
-  await page.waitForSelector('.diff-view .headline');
+  await compare(visit, fault, healthy);
   return page.$eval('.diff-view', (view) => view.textContent);
 }
 
@@ -102,7 +123,7 @@ exports.step2 = async (visit) => {
   await chooseStep(visit, 2);
   await visit.shot('step2-chosen');
   const idle = await capture(visit, 'profile', 1);
-  await visit.page.waitForSelector('.viewer .empty');
+  await visit.page.waitForSelector('.viewer-main .empty');
   await visit.shot('step2-idle-capture');
   const id = await captureUnderLoad(visit, 'profile', 6);
   await seesInFlame(visit, 'eatCPU');
@@ -161,9 +182,7 @@ exports.step5 = async (visit) => {
   const after = await capture(visit, 'goroutine');
   await seesInFlame(visit, 'startGoroutines');
   await visit.shot('step5-flame');
-  await visit.page.check(`[aria-label="Compare ${before}"]`);
-  await visit.page.check(`[aria-label="Compare ${after}"]`);
-  await visit.page.click('#compare');
+  await compare(visit, before, after);
   const headline = await visit.page.textContent('.diff-view .headline');
   visit.check(/\+5(\.0\d?)? per request/.test(headline), `the headline is: ${headline}`);
   await visit.shot('step5-diff');
@@ -180,4 +199,4 @@ exports.step5 = async (visit) => {
 };
 
 // Not enumerable, because the others are parts of the test.
-Object.defineProperty(exports, 'moves', {value: {openLab, chooseStep, sendLoad, capture, answer, comparesWithTwin}});
+Object.defineProperty(exports, 'moves', {value: {openLab, chooseStep, runLoad, sendLoad, capture, answer, comparesWithTwin}});
