@@ -3,6 +3,7 @@
 
 import { getJsonIfAny, paths } from './api.js';
 import { el, emptyState, fill } from './dom.js';
+import { originOf } from './flamecolour.js';
 import { formatValue } from './format.js';
 import { tell } from './state.js';
 import { lineCosts } from './top.js';
@@ -12,9 +13,10 @@ const AROUND = 4; // lines that are seen before and behind those that cost somet
 const texts = new Map(); // by file name
 let visit;
 
-// The lab tells the files of the step; its own Lua code is no part of the exercise.
-function isOfStep(file) {
-  return file.endsWith('.lua') && !file.startsWith('diaglab/');
+// The lab tells the files of the step; its own Lua code is no part of the exercise,
+// wherever its files are.
+function isOfStep(name, file) {
+  return originOf({ name, file }) === 'lua' && !file.startsWith('diaglab/');
 }
 
 async function readSource(file) {
@@ -65,7 +67,7 @@ export async function showSource(node, profile, index, { key, name }) {
   const { unit } = profile.sampleTypes[index];
   const parts = [];
   for (const [file, costs] of files) {
-    const lines = isOfStep(file) ? await readSource(file) : undefined;
+    const lines = isOfStep(name, file) ? await readSource(file) : undefined;
     parts.push(fileTable(file, lines, costs, unit));
   }
   fill(node, el('h4', {}, name), parts.length ? parts : emptyState('Its lines are not known.', 'Choose the function that has called it.'));
