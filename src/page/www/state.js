@@ -19,26 +19,42 @@ export function known(name) {
   return values.get(name);
 }
 
-/** Tells all who listen; with `isPassing` the value is for those only who listen now. */
-export function tell(name, value, isPassing = false) {
-  if (!isPassing) values.set(name, value);
+function tellListeners(name, value) {
   for (const take of listeners.get(name) ?? []) take(value);
 }
 
-async function refresh(name, path, get = getJson) {
-  const value = await get(path);
+/** Tells all who listen; with `isPassing` the value is for those only who listen now. */
+export function tell(name, value, isPassing = false) {
+  if (!isPassing) values.set(name, value);
+  tellListeners(name, value);
+}
+
+const GETTERS = {
+  status: () => getJson(paths.status), steps: () => getJson(paths.steps),
+  captures: () => getJsonIfAny(paths.captures), progress: () => getJsonIfAny(paths.progress),
+};
+
+async function refresh(name) {
+  const value = await GETTERS[name]();
   if (value !== undefined) tell(name, value);
   return value;
 }
 
-export const refreshSteps = () => refresh('steps', paths.steps);
-export const refreshStatus = () => refresh('status', paths.status);
-export const refreshCaptures = () => refresh('captures', paths.captures, getJsonIfAny);
-export const refreshProgress = () => refresh('progress', paths.progress, getJsonIfAny);
+export const refreshStatus = () => refresh('status');
+export const refreshCaptures = () => refresh('captures');
+export const refreshProgress = () => refresh('progress');
 
-/** All that a switch, an answer or a capture can have changed. What fails is tried at the next change. */
+/**
+ * All that a switch, an answer or a capture can have changed. What fails is tried at the
+ * next change. All is known before anybody is told: a ticket that shows a step as new
+ * until its progress comes would change its size.
+ */
 export async function refreshAll() {
-  await Promise.allSettled([refreshStatus(), refreshSteps(), refreshCaptures(), refreshProgress()]);
+  const names = Object.keys(GETTERS);
+  const answers = await Promise.allSettled(names.map((name) => GETTERS[name]()));
+  const news = names.map((name, i) => [name, answers[i].value]).filter(([, value]) => value !== undefined);
+  for (const [name, value] of news) values.set(name, value);
+  for (const [name, value] of news) tellListeners(name, value);
 }
 
 /** The step that runs now, from the list of steps; or undefined. */
