@@ -18,11 +18,11 @@ const run = promisify(execFile);
 // while requests are answered.
 const PLAN = [
   [1, 3, ['goroutine', 'allocs?since=start', 'block?seconds=2', 'mutex', 'wall?seconds=2']],
-  [2, 3, ['goroutine', 'profile?seconds=2', 'wall?seconds=2', 'mutex?seconds=2']],
+  [2, 3, ['goroutine', 'profile?seconds=2', 'wall?seconds=2', 'mutex?seconds=2', 'threadcreate']],
   [3, 4, ['heap', 'allocs', 'profile?seconds=2&hz=500', 'heap?seconds=2']],
   [4, 4, ['heap', 'allocs?seconds=2', 'heap?seconds=2', 'profile?seconds=2']],
-  [5, 5, ['goroutine', 'goroutine?seconds=2', 'goroutineleak', 'block']],
-  [6, 5, ['lab.OpenFiles', 'threadcreate', 'heap?gc=1', 'goroutine']],
+  [5, 5, ['goroutine', 'goroutine?seconds=2', 'goroutineleak', 'block', 'wall?seconds=2']],
+  [6, 5, ['lab.OpenFiles', 'threadcreate', 'heap?gc=1', 'goroutine', 'allocs?since=start', 'heap?since=start']],
 ];
 const UNITS = { bytes: 'B', nanoseconds: 'ns' };
 
@@ -115,7 +115,6 @@ test('top agrees with go tool pprof -top', { skip: whyNot('go') }, async (t) => 
     }
   }
   t.diagnostic(`${taken.length} profiles, ${compared} with samples, ${negative} with negative values, ${nodes} nodes`);
-  assert.ok(taken.length >= 20);
   assert.ok(negative >= 1, 'no profile has negative values');
-  assert.ok(compared >= 16, `only ${compared} profiles have samples`);
+  assert.ok(compared >= 20, `only ${compared} profiles have samples`);
 });
