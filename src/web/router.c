@@ -39,6 +39,10 @@
   "frame-ancestors 'none'\r\n"                                                 \
   "Referrer-Policy: same-origin\r\n"
 
+/* Of HEAD /, whose answer has no body: `curl -I` tells where the page is. What
+ * GET answers is the exercise. */
+#define PAGE_LINK "Link: <" LAB "/>; rel=\"help\"\r\n"
+
 static bool is_text(lab_http_str s, const char *text) {
   size_t len = strlen(text);
   return s.len == len && memcmp(s.data, text, len) == 0;
@@ -135,6 +139,8 @@ void lab_web_route(lab_http_request *req, void *arg) {
   const char *reason;
   if (is_lab_path(path))
     lab_http_always_send(req, LAB_HEADERS);
+  else if (is_text(path, "/") && lab_http_is_head(req) && web->page.answer)
+    lab_http_always_send(req, PAGE_LINK);
   int refused =
       lab_http_guard(req, &web->guard, may_change_state(req, path), &reason);
   if (refused)

@@ -214,6 +214,8 @@ t.test("methods, and paths that aren't there", function()
     t.equal(lab:get(path, "-I").status, 200, path)
   end
   t.has(lab:get("/debug/pprof/").body, '<a href="/lab/">')
+  t.equal(lab:get("/", "-I").headers.link, '</lab/>; rel="help"')
+  t.equal(lab:get("/").headers.link, nil, "the exercise is what it is")
   t.match(lab:log(), "The page for students is at http://127.0.0.1:%d+/lab/")
 end)
 
