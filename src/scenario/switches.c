@@ -26,6 +26,11 @@ static void note_pending(lab_vm *vm) {
   vm->switch_pending = s->task || s->waiting;
 }
 
+static void set_new_generation(lab_vm *vm, uint32_t generation) {
+  get_switches(vm)->new_generation = generation;
+  lab_preempt_set_next(vm, generation);
+}
+
 static void set_answer(lab_switch *x, int status, const char *text,
                        size_t len) {
   x->status = status;
@@ -73,7 +78,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
     set_answer(x, 500, text ? text : "?", text ? len : 1);
   }
-  s->new_generation = 0;
+  set_new_generation(vm, 0);
   lab_call_answer(&x->call);
   begin_next_switch(vm);
 }
@@ -125,7 +130,7 @@ static void begin_switch(lab_vm *vm, lab_switch *x) {
     return;
   }
   get_switches(vm)->under_way = x;
-  get_switches(vm)->new_generation = 0;
+  set_new_generation(vm, 0);
   lab_memory_suspend(vm); /* a step that is full can still be left */
   lua_pushcfunction(vm->L, start_switch);
   lua_pushlightuserdata(vm->L, x);
@@ -174,12 +179,13 @@ void lab_switches_drop_all(lab_vm *vm) {
 }
 
 uint32_t lab_switches_new_generation(lab_vm *vm) {
-  lab_switches *s = get_switches(vm);
-  return s->new_generation = ++s->last_generation;
+  uint32_t generation = ++get_switches(vm)->last_generation;
+  set_new_generation(vm, generation);
+  return generation;
 }
 
 void lab_switches_give_up(lab_vm *vm) {
-  get_switches(vm)->new_generation = 0;
+  set_new_generation(vm, 0);
 }
 
 void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {

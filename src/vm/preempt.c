@@ -199,8 +199,19 @@ void lab_preempt_clear(lab_vm *vm) {
   atomic_store(&vm->preempt.interrupt[true], false);
 }
 
+void lab_preempt_set_next(lab_vm *vm, uint32_t generation) {
+  vm->preempt.next = generation;
+}
+
+/* It switches steps, or belongs to the step that is read or entered. */
+static bool is_part_of_switch(const lab_vm *vm, const lab_lua_task *t) {
+  return t->switches ||
+         (vm->preempt.next && t->base.generation == vm->preempt.next);
+}
+
 const atomic_bool *lab_preempt_interruption(const lab_vm *vm) {
-  return &vm->preempt.interrupt[vm->running && vm->running->switches];
+  const lab_lua_task *t = vm->running;
+  return &vm->preempt.interrupt[t && is_part_of_switch(vm, t)];
 }
 
 bool lab_preempt_is_foreign(void) {

@@ -25,9 +25,10 @@ struct lab_lua_task;
 
 typedef struct lab_preempt {
   /* What is to be interrupted: [false] tasks; [true] the task that switches
-   * steps. */
+   * steps, and those of the step that it reads or enters. */
   atomic_bool interrupt[2];
-  atomic_bool in_switch;         /* that task was the last to be resumed */
+  uint32_t next;         /* the generation of that step; 0: there is none */
+  atomic_bool in_switch; /* that task was the last to be resumed */
   uint64_t cpu_when_interrupted; /* ns of the VM's thread */
 } lab_preempt;
 
@@ -62,8 +63,11 @@ int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k);
  */
 
 /* The running task gets an error at its next Lua instruction; SWITCHES: also
- * one that switches steps. Until clear. */
+ * one that switches steps, and those of the next step. Until clear. */
 void lab_preempt_interrupt(lab_vm *vm, bool switches);
+/* Tasks of GENERATION are those of the next step: a switch that is in a hurry
+ * to leave the present one needs them. 0: there is none. VM's thread. */
+void lab_preempt_set_next(lab_vm *vm, uint32_t generation);
 /* The interruption is over. VM's thread. */
 void lab_preempt_clear(lab_vm *vm);
 /* A flag that is true while the code that runs now is to be interrupted. A long

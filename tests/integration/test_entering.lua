@@ -73,6 +73,35 @@ t.test("a scenario.lua that loops: the step before goes on, and the log says so"
   t.equal(lab:stop(), 0)
 end)
 
+-- A switch that has not left the present step yet interrupts what runs, but not what
+-- it waits for itself.
+t.test("a task that scenario.lua has started when it is read computes to its end", function()
+  local lab = start("45-prepares", [[
+local prices
+local function computePrices()
+  local stop = lab.cpu_time() + 0.3
+  while lab.cpu_time() < stop do end
+  prices = "done"
+end
+lab.go(computePrices)
+while not prices do lab.sleep(0.001) end
+return { request = function() return prices end }]])
+  t.equal(lab:go_to(45).body, "switched to step 45")
+  t.equal(lab:get("/").body, "done")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("one that never ends: a later switch leads out", function()
+  local lab = start("46-never", [[
+lab.go(function() table.sort({ 2, 1 }, function() while true do end end) end)
+while true do lab.sleep(0.001) end]])
+  local client = go_in_background(lab, 46)
+  lab:wait_entering(46)
+  t.equal(lab:in_time(1, "/goto", function() return lab:go_to(1) end).body, "switched to step 1")
+  t.equal(client:wait(), 0)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("enter in C code: /status names the function", function()
   local lab = start("43-pattern", [[
 return { request = function() end, enter = function()
