@@ -33,7 +33,7 @@
 -- The program under test:
 --   t.start(flag...)            -> lab; t.start_with(scenario_dirs, flag...) adds
 --                                  --scenarios for each
---   lab.url lab.port lab.pid    and all of shell.lua's program
+--   lab.url lab.port lab.pid    and all of shell.lua's program, and of moments.lua
 --   lab:get(path[, option...])  further words are options of curl;
 --   lab:post(path, body[, ...]) `headers` has lower-case names
 --   lab:log()                   what it has logged so far, all of it
@@ -52,7 +52,6 @@
 --   lab:wait_entering(step)     until /status says that the step is being entered
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
---   lab:wait_profiler()         until a CPU or wall profile is being taken
 --   lab:work(prefix, cpu)       until these threads have used so much more
 --   lab:go_to(step[, option...])  switches -> the answer; lab:leave([option...])
 --                               switches to step 0
@@ -325,10 +324,6 @@ function lab:has_thread(name)
   return false
 end
 
-function lab:wait_profiler()
-  t.eventually(function() return self:has_thread("profiler") end)
-end
-
 function lab:wait_sent(program)
   t.eventually(function() return program:err():find("> %u+ /") end)
 end
@@ -364,6 +359,8 @@ function lab:go_to(step, ...)
   end
   return answer
 end
+
+require "moments"(lab, t)
 
 function lab:signal(name) return self.program:signal(name) end
 

@@ -165,7 +165,7 @@ end)
 
 -- The lab shares one processor with programs that compute, so a request that only
 -- computes gets a small part of the time.
-t.test("a program that gets no processor isn't called idle", function()
+t.measured("a program that gets no processor isn't called idle", function()
   t.need("taskset")
   local lab = t.start("--step", "2", "--param", "2.seconds=0.1")
   t.equal(t.run(("taskset -a -p 1 %d"):format(lab.pid)).code, 0)
@@ -233,9 +233,7 @@ end)
 
 t.test("a few samples are no evidence", function()
   local lab = t.start("--step", "2", "--param", "2.seconds=0.05")
-  local load = load_in_background(lab, 1)
-  lab:get(PPROF .. "profile?seconds=1&hz=20")
-  load:wait()
+  lab:record(PPROF .. "profile?hz=20&seconds=", 1, function() requests(lab, 1) end)
   local v = post(lab, { class = "cpu.hot", where = "eatCPU" })
   -- A sample may not even have hit the function.
   t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
@@ -247,21 +245,17 @@ end)
 -- requests are under way, and little is computed.
 t.test("a machine that is busy with others doesn't make the right family wrong", function()
   local lab = t.start("--step", "2", "--param", "2.seconds=0.25")
-  t.enough(function(seconds)
+  local seconds = 1.4
+  lab:record(PPROF .. "profile?hz=500&seconds=", 2, function()
     forget(lab)
-    local profile = t.spawn(("curl -s '%s%sprofile?seconds=%d&hz=500' -o /dev/null"):format(lab.url, PPROF, seconds))
-    lab:wait_profiler()
     local load = load_in_background(lab, 1)
     lab:work("worker-", 0.02)
     lab:signal("STOP")
-    t.sleep(0.7 * seconds)
+    t.sleep(seconds)
     lab:signal("CONT")
     load:wait()
-    local whole = profile:alive()
-    t.equal(profile:wait(), 0)
-    wait_captures(lab, 1)
-    return whole
-  end, function(whole) return whole end, 2)
+    seconds = 2 * seconds
+  end)
   judged(lab, { class = "cpu.backtrack", where = "eatCPU" }, "partial", "class.family")
   judged(lab, right(STEPS[2]), "solved")
   t.equal(lab:stop(), 0)

@@ -11,7 +11,7 @@ local function step_of(lab)
 end
 
 local function check_refused(lab, query, why)
-  local answer = lab:get("/goto?step=" .. query)
+  local answer = lab:go_to(query)
   t.equal(answer.status, 500, query)
   t.has(answer.body, "(step 0 is active)")
   if why then t.match(answer.body, why) end
@@ -24,7 +24,7 @@ t.test("a limit below what the lab itself needs", function()
   check_refused(lab, "73",
     "73%-tiny%-limit/scenario%.lua:5: limits%.memory is 1024 bytes, but the lab itself has %d+ in use")
   check_refused(lab, "73")
-  t.equal(lab:get("/goto?step=74&how=works").status, 200)
+  t.equal(lab:go_to("74&how=works").status, 200)
   check_refused(lab, "73") -- from another step than 0
 end)
 
@@ -62,7 +62,7 @@ t.test("each way in which enter can fail", function()
   for _, how in ipairs { "nil", "table", "unspeakable", "overflow", "there-is-none" } do
     check_refused(lab, "74&how=" .. how)
   end
-  t.equal(lab:get("/goto?step=74&how=works").status, 200)
+  t.equal(lab:go_to("74&how=works").status, 200)
   t.equal(step_of(lab), 74)
   t.equal(lab:get("/").body, "here")
   check_refused(lab, "74&how=memory")
@@ -70,7 +70,7 @@ end)
 
 t.test("parameters that enter has replaced", function()
   local lab = start()
-  t.equal(lab:get("/goto?step=74&how=params").status, 200)
+  t.equal(lab:go_to("74&how=params").status, 200)
   t.has(lab:get("/status").body, '"params": {"name": "value"}')
 end)
 

@@ -178,7 +178,7 @@ t.test("the installed program finds its files", function()
   t.check(ok, lab)
   t.equal(lab:get("/").body, "hello world")
   t.has(lab:get("/debug/pprof/heap?debug=1").body, prefix .. "/share/diaglab/scenarios/04-export/scenario.lua:")
-  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(lab:go_to(0).body, "switched to step 0")
   t.equal(lab:stop(), 0)
 end)
 

@@ -78,7 +78,7 @@ t.test("all forms, and the count of the last one", function()
     return t.pprof.top(file).total or 0, whole
   end, function(total, whole) return whole and total > 0 end)
   t.equal(total, 2)
-  t.equal(lab:get("/goto?step=59").status, 200)
+  t.equal(lab:go_to(59).status, 200)
   t.equal(listed(), 0)
   t.equal(lab:stop(), 0)
 end)
@@ -150,7 +150,7 @@ t.test("it makes way for switches, and is answered all the same", function()
   local lab = start_many()
   local file = t.temp_dir() .. "/leak"
   local curl = t.spawn(t.command { "curl", "-sS", "-w", "%{http_code}", "-o", file, lab.url .. LEAK .. "?debug=1" })
-  for i = 1, 10 do t.equal(lab:get("/goto?step=" .. (i % 2 == 0 and 59 or 0)).status, 200) end
+  for i = 1, 10 do t.equal(lab:go_to(i % 2 == 0 and 59 or 0).status, 200) end
   t.equal(curl:wait(), 0)
   t.equal(curl:out(), "200")
   t.match(t.read(file), "^goroutineleak profile: total 0\n")
@@ -165,7 +165,7 @@ t.test("it waits for a switch, but not for ever", function()
     switch = t.spawn(t.command { "curl", "-sS", ("%s/goto?step=59&enter=%d"):format(lab.url, seconds) })
     lab:wait_entering(59)
     local got = lab:in_time(3, "leaks", function() return lab:get(LEAK .. "?debug=1") end)
-    return got, switch:alive()
+    return got, lab:is_entering(59)
   end, function(_, is_entering) return is_entering end, 4)
   t.equal(answer.status, 200)
   t.check(answer.seconds >= 0.5, "it waits")
@@ -190,6 +190,7 @@ t.test("steps 1 and 5: somebody could still reach the lock, the channel", functi
   for step, work in pairs { [1] = "counter", [5] = "workers" } do
     local lab = t.start_with(scenarios, "--step", tostring(step), "--param", "5.work=0.0001")
     local client = t.spawn(t.command { "curl", "-s", "-o", "/dev/null", lab.url .. "/" })
+    if step == 5 then t.equal(client:wait(), 0) end
     t.eventually(function()
       return lab:get("/debug/pprof/goroutine?debug=2").body:find("\n" .. work .. ".", 1, true)
     end)

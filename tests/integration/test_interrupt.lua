@@ -50,14 +50,14 @@ for i, case in ipairs(cases) do
   local code, _, shared = table.unpack(case)
   t.test(i .. ": " .. code, function()
     local lab = start(code)
-    local request = t.spawn(t.command { "curl", "-s", "--max-time", "20", lab.url .. "/" })
+    local request = t.spawn(t.command { "curl", "-s", "--max-time", "300", lab.url .. "/" })
     lab:wait_log("Starting processing")
     if shared then t.equal(lab:get("/other", "--max-time", "10").body, "other") end
     t.check(request:alive(), "it isn't endless")
     local answer = lab:in_time(1, "leaving", function() return lab:leave() end)
     t.equal(answer.status, 200, answer.body)
     t.equal(lab:get("/").body, "hello world")
-    t.equal(request:wait(5), 0)
+    t.equal(request:wait(), 0)
     t.equal(lab:stop(), 0)
   end)
 end

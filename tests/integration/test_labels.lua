@@ -19,16 +19,9 @@ end
 
 t.measured("CPU samples carry labels: nested, on workers, in tasks, after a sleep", function()
   local lab = t.start_with(scenarios, "--step", "81")
-  local file = t.temp_dir() .. "/profile"
-  t.enough(function(seconds)
-    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=%d&hz=500'")
-      :format(file, lab.url, seconds))
-    lab:wait_profiler()
+  local file = lab:record("/debug/pprof/profile?hz=500&seconds=", 3, function()
     t.equal(lab:get("/labels").status, 200)
-    local whole = profile:alive()
-    t.equal(profile:wait(), 0)
-    return whole
-  end, function(whole) return whole end, 3)
+  end)
   local raw = t.pprof.raw(file)
   local worker, part = by_label(raw, "worker"), by_label(raw, "part")
   t.near(worker.a, 0.8, 0.1, "a: 0.4 + 0.3 + 0.1")
@@ -68,21 +61,16 @@ t.test("tasks have the labels of who started them", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("a flood of labels takes neither states nor steps", function()
+t.measured("a flood of labels takes neither states nor steps", function()
   local lab = t.start_with(scenarios, "--step", "81")
   lab:get("/flood")
-  lab:get("/goto?step=81")
-  local file, took = t.temp_dir() .. "/wall", 0
-  t.enough(function(seconds)
-    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/wall?seconds=%d'"):format(file, lab.url, seconds))
-    lab:wait_profiler()
+  lab:go_to(81)
+  local took
+  local file = lab:record("/debug/pprof/wall?seconds=", 2, function()
     local answer = lab:get("/flood")
     t.equal(answer.status, 200)
     took = answer.seconds
-    local whole = profile:alive()
-    t.equal(profile:wait(), 0)
-    return whole
-  end, function(whole) return whole end, 2)
+  end)
   local asleep = 0
   for _, sample in ipairs(t.pprof.raw(file).samples) do
     t.check(not sample.labels.state[1]:find("other"), "a state is lost")
@@ -122,12 +110,10 @@ t.test("a step has its labels, whatever the steps before have used up", function
   t.equal(lab:get("/").body, "ok")
   for i = 1, 1100 do lab:get(("/route%d"):format(i)) end
   for _ = 1, 2 do
-    t.equal(lab:get("/goto?step=2").status, 200)
-    local file = dir .. "/profile"
-    local profile = t.spawn(("curl -sSf -o %s '%s/debug/pprof/profile?seconds=2&hz=500'"):format(file, lab.url))
-    lab:wait_profiler()
-    t.equal(lab:get("/").body, "ok")
-    t.equal(profile:wait(), 0)
+    t.equal(lab:go_to(2).status, 200)
+    local file = lab:record("/debug/pprof/profile?hz=500&seconds=", 2, function()
+      t.equal(lab:get("/").body, "ok")
+    end)
     local url = lab.url .. "/debug/pprof/"
     t.check(t.pprof.top(file, "-tagfocus=next=busy").rows[1], "the CPU profile has its label")
     t.check(t.pprof.top(url .. "heap", "-tagfocus=next=kept")["next.keepMore"], "the heap profile has it")
@@ -138,7 +124,7 @@ t.test("a step has its labels, whatever the steps before have used up", function
     for _, sample in ipairs(t.pprof.raw(file).samples) do
       for key, values in pairs(sample.labels) do t.check(values[1] ~= "[other]", key .. " is [other]") end
     end
-    t.equal(lab:get("/goto?step=1").status, 200)
+    t.equal(lab:go_to(1).status, 200)
     t.equal(lab:get("/").body, "ok")
   end
   t.equal(lab:stop(), 0)

@@ -18,7 +18,13 @@ local function start(scenarios, ...)
   return t.start_with({ dir, t.source .. "/scenarios" }, ...)
 end
 
--- Many seconds of curl's, of which the longest but one is shown and checked.
+-- SECONDS are those without waiting for a processor. If they are too many the test is
+-- run again: the machine may have stopped for a moment.
+local function check_limit(lab, what, seconds)
+  lab:in_time(LIMIT, what, function() return { seconds = seconds } end)
+end
+
+-- Many answers' seconds, of which the longest is shown and the longest but one checked.
 local function in_time(lab, path, n)
   local times = {}
   for i = 1, n do
@@ -28,7 +34,7 @@ local function in_time(lab, path, n)
   end
   table.sort(times)
   print(("     %-28s median %.1f ms, longest %.1f ms"):format(path, times[n // 2 + 1] * 1e3, times[n] * 1e3))
-  t.between(times[n - 1], 0, LIMIT, "seconds for " .. path)
+  check_limit(lab, path, times[n - 1])
 end
 
 local function count(text, plain) return select(2, text:gsub(plain, "")) end
@@ -37,9 +43,10 @@ local function count(text, plain) return select(2, text:gsub(plain, "")) end
 local function requests(lab, n)
   local before = count(lab:log(), "Starting processing")
   local list = {}
-  for i = 1, n do list[i] = t.spawn(("curl -sS -o /dev/null -w '%%{http_code}' %s/"):format(lab.url)) end
+  for i = 1, n do list[i] = t.spawn(("curl -sSv -o /dev/null -w '%%{http_code}' %s/"):format(lab.url)) end
+  for _, one in ipairs(list) do lab:wait_sent(one) end
+  lab:get("/status") -- comes after them
   t.eventually(function() return count(lab:log(), "Starting processing") > before end)
-  t.sleep(0.2)
   return list
 end
 
@@ -47,7 +54,6 @@ end
 local function begin(lab, path)
   local program = t.spawn(("curl -sSv -w '\n%%{http_code} %%{time_total}' '%s%s'"):format(lab.url, path))
   lab:wait_sent(program)
-  t.sleep(0.1)
   lab:get("/status") -- comes after it
   return program, function()
     t.equal(program:wait(), 0)
@@ -95,7 +101,7 @@ for name, text in pairs(SPINS) do
       local lab = start({ ["52-spins"] = text })
       local best = math.huge
       for _ = 1, 2 do
-        t.equal(lab:get("/goto?step=52").status, 200)
+        t.equal(lab:go_to(52).status, 200)
         local spinning = requests(lab, n)
         in_time(lab, "/debug/vars", 5)
         best = math.min(best, leave(lab))
@@ -106,7 +112,7 @@ for name, text in pairs(SPINS) do
         t.equal(lab:get("/").body, "hello world")
       end
       print(("     /goto: %.1f ms"):format(best * 1e3))
-      t.between(best, 0, LIMIT)
+      check_limit(lab, "/goto", best)
       t.equal(lab:stop(), 0)
     end)
   end
@@ -123,7 +129,7 @@ return {
   end,
   leave = function() leaving = true lab.sleep(60) end,
 }]] }
-  lab:get("/goto?step=53")
+  lab:go_to(53)
   local list = requests(lab, 1)
   local answer = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=0", "--max-time", "20") end)
   t.equal(answer.status, 503, answer.body)
@@ -141,19 +147,27 @@ local function slow(seconds)
 end
 local QUICK = "return { request = function() return 'quick' end }"
 
+-- Begins a switch to step 54, and returns when it is being entered, or has been.
+local function begin_entering(lab)
+  local switch, answered = begin(lab, "/goto?step=54")
+  t.eventually(function() return lab:is_entering(54) or not switch:alive() end)
+  return switch, answered
+end
+
+local PATIENT = 2 -- seconds; then requests are told of the switch
+
 t.test("a slow enter is waited for, and requests are served meanwhile", function()
   local lab, answered
   local seconds = t.enough(function(seconds)
     lab = start { ["54-slow"] = slow(seconds) }
-    local switch
-    switch, answered = begin(lab, "/goto?step=54")
+    local began = t.now()
+    answered = select(2, begin_entering(lab))
     for _ = 1, 5 do
       for _, path in ipairs { "/", "/debug/vars" } do
         local took, answer = lab:seconds_of(function() return lab:get(path) end)
-        if answer.status == 503 then pcall(t.eventually, function() return not switch:alive() end, 0.5) end
-        if not switch:alive() then return seconds, false end
+        if not lab:is_entering(54) or t.now() - began >= PATIENT then return seconds, false end
         t.equal(answer.status, 200, path)
-        t.between(took, 0, LIMIT, "seconds for " .. path)
+        check_limit(lab, path, took)
         if path == "/" then t.equal(answer.body, "hello world", "not there yet") end
       end
     end
@@ -170,7 +184,7 @@ for name, enter in pairs { sleeps = "lab.sleep(600)", ["runs away"] = "while tru
     local lab = start { ["55-never"] = "return { enter = function() " .. enter .. " end, request = function() end }",
       ["56-quick"] = QUICK }
     local _, answered = begin(lab, "/goto?step=55")
-    local second = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=56", "--max-time", "20") end)
+    local second = lab:in_time(LIMIT, "/goto", function() return lab:go_to(56, "--max-time", "20") end)
     t.equal(second.body, "switched to step 56", second.failure)
     local first = answered()
     t.equal(first.status, 503)
@@ -190,7 +204,7 @@ t.test("what a switch had started before it was pushed aside ends", function()
   }]] }
   begin(lab, "/goto?step=57")
   lab:wait_log("still here")
-  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:go_to(0).status, 200)
   local seen = count(lab:log(), "still here")
   t.sleep(1)
   t.between(count(lab:log(), "still here"), seen, seen + 1)
@@ -207,12 +221,12 @@ t.test("a switch gets past tasks that compute, and takes everything back", funct
     request = function() end,
     leave = function() lab.sleep(10) end,
   }]=] }
-  t.equal(lab:get("/goto?step=58").status, 200)
+  t.equal(lab:go_to(58).status, 200)
   local answer = lab:in_time(1, "/goto", function() return lab:leave("--max-time", "20") end)
   t.equal(answer.status, 200, answer.body)
-  t.equal(lab:get("/goto?step=58").status, 200)
+  t.equal(lab:go_to(58).status, 200)
   begin(lab, "/goto?step=0") -- it is being left now
-  t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
+  t.equal(lab:go_to(56, "--max-time", "20").status, 200)
   t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
   t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:get("/").body, "quick")
@@ -226,7 +240,7 @@ t.test("what an enter took that was cut short is given back", function()
   }]=] }
   begin(lab, "/goto?step=58")
   lab:wait_log("took it")
-  t.equal(lab:get("/goto?step=56", "--max-time", "20").status, 200)
+  t.equal(lab:go_to(56, "--max-time", "20").status, 200)
   t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:stop(), 0)
 end)
@@ -241,15 +255,14 @@ t.test("many switches at once: each is answered, the last one counts", function(
     t.equal(get:wait(), 0)
     t.check(get:out() == "200" or get:out() == "503", get:out())
   end
-  t.equal(lab:get("/goto?step=56").status, 200)
+  t.equal(lab:go_to(56).status, 200)
   t.equal(lab:get("/").body, "quick")
   t.equal(lab:stop(), 0)
 end)
 
 -- A client that begins a switch to step 54, and has gone when this returns.
 local function begin_and_go(lab)
-  local switch = begin(lab, "/goto?step=54")
-  lab:wait_entering(54)
+  local switch = begin_entering(lab)
   switch:signal("KILL")
   switch:wait()
 end
@@ -259,13 +272,13 @@ t.test("a client that goes away during its switch changes nothing", function()
     local lab = start { ["54-slow"] = slow(seconds) }
     begin_and_go(lab)
     local body = lab:get("/").body
-    local is_entering = lab:get("/status").body:find('"entering": {', 1, true)
+    local is_entering = lab:is_entering(54)
     if is_entering then t.equal(body, "hello world") end
     return lab, is_entering
   end, function(_, is_entering) return is_entering end, 2)
   t.eventually(function() return lab:get("/").body == "slow" end)
   begin_and_go(lab)
-  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(lab:go_to(0).body, "switched to step 0")
   t.equal(lab:get("/").body, "hello world")
   t.equal(lab:stop(), 0)
 end)

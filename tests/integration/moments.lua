@@ -1,0 +1,41 @@
+-- SPDX-License-Identifier: MIT
+-- More methods of a lab (harness.lua): whether something is going on at this moment,
+-- as the lab itself says. Its clients are no witness: one that is alive may have had
+-- its answer already, and one that was slow to begin may find that all is over.
+--
+--   lab:record(path, first, work)  takes the CPU or wall profile at PATH, which ends
+--                                  with seconds=, and calls work() meanwhile: with
+--                                  FIRST seconds, or twice as many, ... until work()
+--                                  has ended before it -> its file
+--   lab:wait_profiler()            until a CPU or wall profile is being taken
+--   lab:is_entering(step)          does /status say that the step is being entered?
+--   lab:has_served(n)              does the log say that N requests have ended?
+local shell = require "shell"
+
+-- Gives them to LAB, the class, with T's checks.
+return function(lab, t)
+  function lab:record(path, first, work)
+    local file = shell.temp_file()
+    t.enough(function(seconds)
+      local curl = shell.spawn(shell.command { "curl", "-sSf", "-o", file, self.url .. path .. seconds })
+      t.eventually(function() return self:has_thread("profiler") or not curl:alive() end)
+      work()
+      local whole = self:has_thread("profiler")
+      t.equal(curl:wait(), 0)
+      return whole
+    end, function(whole) return whole end, first)
+    return file
+  end
+
+  function lab:wait_profiler()
+    t.eventually(function() return self:has_thread("profiler") end)
+  end
+
+  function lab:is_entering(step)
+    return self:get("/status").body:find('"entering": {"step": ' .. step .. ",", 1, true) ~= nil
+  end
+
+  function lab:has_served(n)
+    return select(2, self:log():gsub("Request processed in ", "")) >= n
+  end
+end
