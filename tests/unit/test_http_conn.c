@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One connection's life: answers in order, streams, clients that leave, that
- * are slow, or that don't read, and the end of the server. */
+ * One connection's life: answers in order, streams, clients that leave or don't
+ * read, and the end of the server. */
 #include "http_fixture.h"
 
 static void respond_text(lab_http_request *req, const char *text) {
@@ -341,79 +341,6 @@ static void big_answers_block_further_requests(void **state) {
   fixture_close(&f);
 }
 
-#define TIMEOUT                                                                \
-  "HTTP/1.1 408 Request Timeout\r\n"                                           \
-  "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"       \
-  "408 Request Timeout"
-
-static void check_timeout(const char *sent, uint64_t header_ms,
-                          uint64_t body_ms, uint64_t idle_ms,
-                          const char *answer) {
-  fixture f;
-  fixture_init(&f);
-  f.config.header_timeout_ms = header_ms;
-  f.config.body_timeout_ms = body_ms;
-  f.config.idle_timeout_ms = idle_ms;
-  fixture_start(&f);
-  int fd = fixture_client(&f);
-  send_text(&f, fd, sent);
-  lab_buf b = LAB_BUF_INIT;
-  receive_all(&f, fd, &b);
-  assert_string_equal(b.data, answer);
-  lab_buf_free(&b);
-  close(fd);
-  fixture_close(&f);
-}
-
-static void times_out_with_408(void **state) {
-  static const uint64_t never = 1000000;
-  (void)state;
-  check_timeout("GET / HT", 40, never, never, TIMEOUT);
-  check_timeout("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab",
-                never, 40, never, TIMEOUT);
-  check_timeout("", never, never, 40, TIMEOUT);
-  check_timeout(GET, never, never, 40, HELLO TIMEOUT);
-}
-
-/* A handler may take as long as it likes. */
-static void handlers_are_not_timed(void **state) {
-  fixture f;
-  (void)state;
-  fixture_init(&f);
-  f.config.header_timeout_ms = f.config.body_timeout_ms = 20;
-  f.config.idle_timeout_ms = f.config.write_timeout_ms = 20;
-  fixture_start(&f);
-  int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
-  uint64_t end = lab_clock_mono() + 200 * LAB_MILLISECOND;
-  while (lab_clock_mono() < end)
-    uv_run(&f.loop, UV_RUN_ONCE);
-  assert_false(lab_http_is_gone(f.held));
-  respond_text(f.held, "late");
-  lab_buf b = LAB_BUF_INIT;
-  receive_all(&f, fd, &b);
-  assert_string_equal(
-      b.data, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate" TIMEOUT);
-  lab_buf_free(&b);
-  close(fd);
-  fixture_close(&f);
-}
-
-static void cuts_off_who_takes_nothing(void **state) {
-  fixture f;
-  (void)state;
-  fixture_init(&f);
-  f.config.write_timeout_ms = 40;
-  fixture_start(&f);
-  int fd = fixture_client(&f);
-  send_text(&f, fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-  fixture_until(&f, f.requests == 1);
-  fixture_until(&f, lab_http_connections(f.server) == 0);
-  close(fd);
-  fixture_close(&f);
-}
-
 static void close_lets_running_requests_finish(void **state) {
   fixture f;
   (void)state;
@@ -469,9 +396,6 @@ int main(void) {
       cmocka_unit_test(stream_waits_for_a_slow_client),
       cmocka_unit_test(stream_notices_that_its_client_left),
       cmocka_unit_test(big_answers_block_further_requests),
-      cmocka_unit_test(times_out_with_408),
-      cmocka_unit_test(handlers_are_not_timed),
-      cmocka_unit_test(cuts_off_who_takes_nothing),
       cmocka_unit_test(close_lets_running_requests_finish),
       cmocka_unit_test(abort_tells_the_watchers),
   };
