@@ -52,6 +52,7 @@
 --   lab:wait_entering(step)     until /status says that the step is being entered
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
+--   lab:wait_profiler()         until a CPU or wall profile is being taken
 --   lab:work(prefix, cpu)       until these threads have used so much more
 --   lab:go_to(step[, option...])  switches -> the answer; lab:leave([option...])
 --                               switches to step 0
@@ -324,6 +325,10 @@ function lab:has_thread(name)
   return false
 end
 
+function lab:wait_profiler()
+  t.eventually(function() return self:has_thread("profiler") end)
+end
+
 function lab:wait_sent(program)
   t.eventually(function() return program:err():find("> %u+ /") end)
 end
@@ -360,8 +365,6 @@ function lab:go_to(step, ...)
   return answer
 end
 
-require "moments"(lab, t)
-
 function lab:signal(name) return self.program:signal(name) end
 
 function lab:wait(seconds) return self.program:wait(seconds) end
@@ -375,7 +378,7 @@ function lab:stop(seconds)
   return self:wait(seconds or PATIENCE)
 end
 
-lab.__index = lab
+lab.__index = require "moments"(lab, t)
 
 -- The program, with C code that can't be interrupted (stuck.c) if the test has
 -- called t.with_stuck.

@@ -7,12 +7,11 @@
 --                                  with seconds=, and calls work() meanwhile: with
 --                                  FIRST seconds, or twice as many, ... until work()
 --                                  has ended before it -> its file
---   lab:wait_profiler()            until a CPU or wall profile is being taken
 --   lab:is_entering(step)          does /status say that the step is being entered?
 --   lab:has_served(n)              does the log say that N requests have ended?
 local shell = require "shell"
 
--- Gives them to LAB, the class, with T's checks.
+-- Gives them to LAB, the class, with T's checks -> LAB.
 return function(lab, t)
   function lab:record(path, first, work)
     local file = shell.temp_file()
@@ -27,10 +26,6 @@ return function(lab, t)
     return file
   end
 
-  function lab:wait_profiler()
-    t.eventually(function() return self:has_thread("profiler") end)
-  end
-
   function lab:is_entering(step)
     return self:get("/status").body:find('"entering": {"step": ' .. step .. ",", 1, true) ~= nil
   end
@@ -38,4 +33,6 @@ return function(lab, t)
   function lab:has_served(n)
     return select(2, self:log():gsub("Request processed in ", "")) >= n
   end
+
+  return lab
 end
