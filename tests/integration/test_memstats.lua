@@ -146,7 +146,7 @@ t.test("the memory limit of a scenario is a clear error", function()
     t.equal(lab:get("/hold?n=1000").status, 200, "the lab goes on after " .. path)
   end
   t.check(memstats(lab).HeapAlloc < 20e6, "what was reached is given back")
-  t.equal(lab:get("/goto?step=71").status, 200)
+  t.equal(lab:go_to(71).status, 200)
   t.equal(lab:stop(), 0)
 end)
 
@@ -175,14 +175,14 @@ local function check_leaving(times)
     t.equal(lab:get("/hold?n=20000").status, 200)
     t.equal(lab:get("/hold_buffers?n=20").status, 200)
     t.check(memstats(lab).HeapAlloc > 20e6, "memory is held")
-    t.equal(lab:get("/goto?step=0").status, 200)
+    t.equal(lab:go_to(0).status, 200)
     local m
     t.eventually(function() -- until all is given back
       local before = m
       m = memstats(lab)
       return m.HeapAlloc < 5e6 and before and math.abs(m.HeapAlloc - before.HeapAlloc) < 20e3
     end)
-    t.equal(lab:get("/goto?step=71").status, 200)
+    t.equal(lab:go_to(71).status, 200)
     return m
   end
   leave_and_measure()

@@ -35,7 +35,7 @@ t.test("each mistake is told with its place", function()
   local lab = t.start_with({ root })
   local list = t.run(t.command { t.diaglab, "--list", "--scenarios", root }).out:gsub("%s+", " ")
   for _, case in ipairs(CASES) do
-    t.has(lab:get("/goto?step=" .. case[1]:match("%d+")).body, case[3], case[1])
+    t.has(lab:go_to(case[1]:match("%d+")).body, case[3], case[1])
     local listed = case[4] or case[3]
     if listed ~= "" and case[1] ~= "11-io" then t.has(list, listed, case[1] .. " in --list") end
   end
@@ -47,7 +47,7 @@ t.test("a leave that doesn't end is told as that", function()
   t.run(("mkdir %s/20-leave"):format(root))
   t.write(root .. "/20-leave/scenario.lua", "return { leave = function() while true do end end, " .. REQUEST)
   local lab = t.start_with({ root }, "--step", "20")
-  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:go_to(0).status, 200)
   lab:wait_log("step 20: leave took too long and was")
   t.equal(lab:stop(), 0)
 end)

@@ -12,7 +12,7 @@ local function start(...)
 end
 
 local function goto_step(lab, step)
-  t.has(lab:get("/goto?step=" .. step).body, "switched to step")
+  t.has(lab:go_to(step).body, "switched to step")
 end
 
 local function lines(cmd)

@@ -23,12 +23,12 @@ t.test("the repaired program can be entered, and read once the step is solved", 
   t.has(lab:get("/status").body, '"fixed": false')
   lab:get("/")
   lab:get("/debug/pprof/heap")
-  t.equal(lab:get("/goto?step=3&program-file=fixed.lua").body, "switched to step 3")
+  t.equal(lab:go_to("3&program-file=fixed.lua").body, "switched to step 3")
   t.has(lab:get("/status").body, '"fixed": true')
   t.has(lab:get("/lab/").body, "This is the repaired program")
   t.equal(lab:get(fixed).status, 403, "it tells what is wrong")
   for _, name in ipairs { "nope.lua", "../04-export/scenario.lua", "fixed", "" } do
-    local answer = lab:get("/goto?step=3&program-file=" .. name)
+    local answer = lab:go_to("3&program-file=" .. name)
     t.equal(answer.status, 400, name)
     t.has(answer.body, "step 3 has no program '" .. name .. "'")
   end
@@ -89,14 +89,14 @@ t.test("sources are those that profiles of the step name, and no others", functi
     t.equal(answer.status, 404, file)
   end
   -- A lesson is no program, and the repaired program's source tells what is wrong.
-  local lesson = lab:get("/goto?step=3&program-file=lesson.lua")
+  local lesson = lab:go_to("3&program-file=lesson.lua")
   t.equal(lesson.status, 400)
   t.has(lesson.body, "step 3 has no program 'lesson.lua'")
   t.match(lab:get("/status").body, '"step": 3,')
-  t.equal(lab:get("/goto?step=3&program-file=fixed.lua").status, 200)
+  t.equal(lab:go_to("3&program-file=fixed.lua").status, 200)
   t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/fixed.lua").status, 403)
   t.match(lab:get("/status").body, '"fixed": true')
-  t.equal(lab:get("/goto?step=3&rounds=1&program-file=scenario.lua").status, 200)
+  t.equal(lab:go_to("3&rounds=1&program-file=scenario.lua").status, 200)
   t.match(lab:get("/status").body, '"fixed": false')
   t.equal(lab:get(API .. "source?file=" .. folder .. "03-archive/lesson.lua").status, 404)
   t.equal(lab:get(API .. "source?file=").status, 400)

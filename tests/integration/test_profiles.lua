@@ -167,7 +167,7 @@ t.measured("workers, and the control thread, are sampled too", function()
   -- Each of the two burns a second of its own CPU time.
   local p = profile_of(lab, "/burn?seconds=1", 200)
   t.near(p:sum(2, having("lab_burn")) / 1e9, 2, 0.2, "two workers")
-  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:go_to(0).status, 200)
   local before
   p = t.enough(function(seconds)
     before = lab:thread_cpu("diaglab")

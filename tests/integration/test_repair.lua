@@ -40,7 +40,7 @@ t.test("the program is given, and nothing that tells the answer", function()
   t.equal(repair("6", dir).code, 0, "another step beside it")
   local lab = t.start_with({ dir, SCENARIOS }, "--step", "5")
   t.equal(lab:get("/").status, 200)
-  t.equal(lab:get("/goto?step=3").status, 200, "the others are there, too")
+  t.equal(lab:go_to(3).status, 200, "the others are there, too")
   t.equal(lab:stop(), 0)
 end)
 
@@ -184,7 +184,7 @@ end)
 t.test("each repaired program that is shipped serves several clients at once", function()
   local lab = t.start("--param", "3.rounds=1", "--param", "4.rounds=1")
   for _, step in ipairs { 1, 3, 4, 5, 6 } do
-    t.equal(lab:get(("/goto?step=%d&program-file=fixed.lua"):format(step)).status, 200)
+    t.equal(lab:go_to(("%d&program-file=fixed.lua"):format(step)).status, 200)
     local result = t.run(t.command { t.diaglab, "load", lab.url .. "/", "--clients", "4", "--requests", "20" })
     t.match(result.out, "\n  2xx +20\n", "step " .. step)
   end

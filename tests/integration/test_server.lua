@@ -198,7 +198,7 @@ t.test("5,000 requests that wait: the queue takes 4,096, the others are told 503
   t.equal(lab:get("/debug/vars").status, 200)
   local told = waiting.look()
   t.equal(count(told, "HTTP/1.1 503 Service Unavailable"), 5000 - 4096)
-  t.equal(lab:get("/goto?step=0").status, 200)
+  t.equal(lab:go_to(0).status, 200)
   t.eventually(function() return lab:get("/").body == "hello world" end)
   t.equal(lab:stop(), 0)
 end)

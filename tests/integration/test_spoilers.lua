@@ -60,7 +60,7 @@ for _, folder in ipairs(t.names(SCENARIOS)) do
     local class, where = read_lesson(folder)
     t.test(folder .. ": the lab tells neither class nor function", function()
       local lab = t.start("--hints", "0", "--state", t.temp_dir())
-      lab:get("/goto?step=" .. number)
+      lab:go_to(number)
       walk(lab, class, where) -- of one who has looked at nothing
       lab:get("/debug/pprof/heap") -- and of one who has captured something
       lab:get("/debug/pprof/goroutine?debug=1")

@@ -15,7 +15,7 @@ end
 
 local function in_step_4(...)
   local lab = t.start(...)
-  t.equal(lab:get("/goto?step=4").body, "switched to step 4")
+  t.equal(lab:go_to(4).body, "switched to step 4")
   return lab
 end
 

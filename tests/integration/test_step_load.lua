@@ -53,7 +53,7 @@ end
 
 t.test("the lesson's load is sent", function()
   local lab = start()
-  t.equal(lab:get("/goto?step=50").body, "switched to step 50")
+  t.equal(lab:go_to(50).body, "switched to step 50")
   local result = load("--step", "50", lab.url)
   t.equal(result.code, 0, result.err)
   t.has(result.err, "step 50: Prices are late\n    Whoever reads a price waits: \u{fc}\u{1F600} \"long\".\n" ..
@@ -73,7 +73,7 @@ end)
 
 t.test("flags change how much is sent, but not what", function()
   local lab = start()
-  lab:get("/goto?step=50")
+  lab:go_to(50)
   local url = lab.url:match("//(.*)") .. "/"
   local result = load("--step=50", url, "--requests", "5", "--clients", "1", "--json", "--quiet")
   t.equal(result.code, 0, result.err)

@@ -9,7 +9,7 @@ local PPROF = "/debug/pprof/"
 
 local function in_step(number, ...)
   local lab = t.start(...)
-  t.equal(lab:get("/goto?step=" .. number).body, "switched to step " .. number)
+  t.equal(lab:go_to(number).body, "switched to step " .. number)
   return lab
 end
 
@@ -68,7 +68,7 @@ t.test("step 1: requests wait, the process is idle, leaving answers them", funct
   for _, client in ipairs(clients) do t.check(client:alive(), "still waits") end
   t.equal(lab:get("/debug/vars").status, 200)
 
-  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(lab:go_to(0).body, "switched to step 0")
   for _, client in ipairs(clients) do
     t.equal(client:wait(), 0, "curl")
     t.equal(client:out(), "hello world 200")
@@ -102,7 +102,7 @@ t.test("step 1: block tells who has waited, mutex for whom", function()
     return select(2, lab:get(PPROF .. "goroutine?debug=2").body:gsub("%[sync%.Mutex%.Lock", "")) == 3
   end)
   t.sleep(0.5)
-  lab:get("/goto?step=0")
+  lab:go_to(0)
   t.eventually(function() return select(2, lab:log():gsub("Request processed in", "")) == 3 end)
   local block = t.pprof.top(lab.url .. PPROF .. "block?since=start")
   t.check(block["counter.countRequest"].cum >= 3 * 0.5, "seconds that three requests have waited")
@@ -163,7 +163,7 @@ end)
 t.test("step 3: requests are clearly slower than in step 0, however fast the machine", function()
   local lab = in_step(0)
   local baseline = best_of(lab, 5)
-  lab:get("/goto?step=3")
+  lab:go_to(3)
   local cpu = lab:thread_cpu("")
   local slow = best_of(lab, 3)
   t.between(slow, 0.1, math.huge, "seconds of a request")
@@ -207,7 +207,7 @@ t.test("step 3: 10 MB per request stay, in one object, under leakMemory; leaving
   t.match(text, "heap profile: [12]: %d+ %[")
 
   -- Under a sanitizer it takes its time to free that much, and the answer is 503.
-  t.eventually(function() return lab:get("/goto?step=0").body == "switched to step 0" end)
+  t.eventually(function() return lab:go_to(0).body == "switched to step 0" end)
   t.between(lab:vars()("HeapAlloc"), 0, 10e6, "HeapAlloc in step 0")
   local held = 0
   for _, sample in ipairs(t.pprof.raw(lab.url .. PPROF .. "heap").samples) do held = held + sample.values[4] end
@@ -246,7 +246,7 @@ end
 t.test("step 5: requests are clearly slower than in step 0, however fast the machine", function()
   local lab = in_step(0)
   local baseline = median_by_log(lab, 21)
-  lab:get("/goto?step=5")
+  lab:go_to(5)
   local slow = median_by_log(lab, 21)
   t.check(slow > 5 * baseline, ("%g ms against %g ms in step 0"):format(slow, baseline))
   t.equal(lab:stop(), 0)
@@ -263,7 +263,7 @@ t.test("step 5: 20 requests leave 100 tasks in one record, gone after goto", fun
   t.equal(select(2, stacks:gsub("\ncreated by workers%.startGoroutines", "")), 100, "their origin")
   t.equal(t.pprof.top(lab.url .. PPROF .. "goroutine")["workers.startGoroutines.func1"].cum, 100)
 
-  lab:get("/goto?step=0")
+  lab:go_to(0)
   text = lab:get(PPROF .. "goroutine?debug=1").body
   t.check(not text:find("startGoroutines", 1, true), "gone after goto")
   t.equal(lab:stop(), 0)
@@ -283,7 +283,7 @@ t.test("step 5: the CPU and the heap profile lead to startGoroutines under load"
   local held, bytes = share(t.pprof.raw(lab.url .. PPROF .. "heap"), "workers.startGoroutines", 4)
   t.between(held, 0.9, 1, "share of inuse_space")
   t.check(bytes > 5e6, "tasks hold memory")
-  t.equal(lab:get("/goto?step=0").body, "switched to step 0")
+  t.equal(lab:go_to(0).body, "switched to step 0")
   t.between(lab:vars()("HeapAlloc"), 0, 10e6, "HeapAlloc in step 0")
   t.equal(lab:stop(), 0)
 end)

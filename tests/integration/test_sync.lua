@@ -118,13 +118,13 @@ end)
 t.test("10,000 tasks in each kind of wait end with their step", function()
   local lab = start()
   lab:get("/mutex") -- everything that is made on first use
-  lab:get("/goto?step=64")
+  lab:go_to(64)
   local before = lab:vars()("HeapAlloc")
   for _, kind in ipairs { "mutex", "rlock", "wlock", "wait_group", "send", "recv", "select",
     "select_empty", "sleep", "timer", "stubborn" } do
     t.equal(lab:get("/park?n=10000&kind=" .. kind).status, 200, kind)
     t.check(lab:vars()("HeapAlloc") > before + 10e6, "tasks parked in " .. kind)
-    t.equal(lab:get("/goto?step=64").status, 200, "leaving tasks parked in " .. kind)
+    t.equal(lab:go_to(64).status, 200, "leaving tasks parked in " .. kind)
     t.eventually(function() return lab:vars()("HeapAlloc") < before + 1e6 end)
   end
   local _, times = lab:log():gsub("10000 tasks were left behind and cancelled", "")
@@ -140,7 +140,7 @@ t.test("a parked task costs some 1.4 KB, whatever it waits for", function()
     return lab:vars()("HeapAlloc")
   end
   for _, kind in ipairs { "recv", "send", "mutex", "rlock", "wlock", "wait_group", "join", "select", "sleep" } do
-    t.equal(lab:get("/goto?step=64").status, 200)
+    t.equal(lab:go_to(64).status, 200)
     local before = live()
     t.equal(lab:get("/park?n=20000&kind=" .. kind, "--max-time", "60").status, 200)
     t.between((live() - before) / 20000, 300, 1500, "bytes per task parked in " .. kind)

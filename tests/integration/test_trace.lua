@@ -240,7 +240,7 @@ local function check_steps(steps)
   print("  further versions of Go: " .. (others[1] and table.concat(others, " ") or "none"))
   local lab = start("--step", "0")
   for _, step in ipairs(steps) do
-    local switched = lab:get("/goto?step=" .. step)
+    local switched = lab:go_to(step)
     if switched.status == 200 then
       local requests
       local file = take(lab, 1, function()
@@ -376,7 +376,7 @@ local function check_short_ones(many)
     else
       local slow = i % 5 == 1 and "--limit-rate 500k --max-time 60 " or ""
       local curl = t.spawn(("curl -sS -f %s -o %s %s"):format(slow, file, url))
-      lab:get("/goto?step=" .. steps[math.random(#steps)])
+      lab:go_to(steps[math.random(#steps)])
       t.equal(curl:wait(90), 0, "curl's exit code")
       trace.events(file)
       for _, go in ipairs(others) do trace.parses(file, go) end

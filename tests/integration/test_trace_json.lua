@@ -52,10 +52,10 @@ end
 t.test("what students look at", function()
   local lab = t.start_with(scenarios, "--step", "0", "--param", "4.rounds=1")
   for _, step in ipairs { 0, 1, 4, 5, 6 } do
-    t.equal(lab:get("/goto?step=" .. step).status, 200)
+    t.equal(lab:go_to(step).status, 200)
     local text = take(lab, 2, function()
       t.run(("curl -s --max-time 1 '%s/?[1-2]' & curl -s --max-time 1 '%s/?[3-5]'; wait"):format(lab.url, lab.url))
-      for _ = 1, 15 do lab:get("/goto?step=" .. step) end
+      for _ = 1, 15 do lab:go_to(step) end
     end)
     check(text, "step " .. step)
   end
@@ -76,9 +76,9 @@ end)
 t.test("regions: nested, empty, left open, ended by errors", function()
   local lab = t.start_with(scenarios, "--step", "69")
   check(take(lab, 2, function() t.equal(lab:get("/odd").status, 200) end), "odd ones")
-  t.equal(lab:get("/goto?step=85").status, 200)
+  t.equal(lab:go_to(85).status, 200)
   local rows = check(take(lab, 4, function()
-    t.equal(lab:get("/goto?step=85").status, 200) -- once more: /ends fills its memory
+    t.equal(lab:go_to(85).status, 200) -- once more: /ends fills its memory
     t.equal(lab:get("/ends").status, 200)
     lab:get("/fails")
     lab:get("/left")

@@ -173,7 +173,7 @@ t.test("known bytes at rate 1 are exact", function()
   end
   t.equal(buffers, 100, "buffers in use")
   t.check(held[4] >= 1e7, "bytes in use")
-  lab:get("/goto?step=0")
+  lab:go_to(0)
   t.eventually(function() return heap_of(lab, "hold")[4] == 0 end) -- bytes in use
   t.equal(lab:stop(), 0)
 end)

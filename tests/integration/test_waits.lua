@@ -384,7 +384,7 @@ t.measured("wall: workers, rivals, locks", function()
       "/contend?n=20&ms=500" }, "/debug/fgprof")
     local burnt = lab:thread_cpu("worker-") - before
     local duration = proto.read(file).duration_nanos / 1e9
-    lab:get("/goto?step=84")
+    lab:go_to(84)
     return raw, file, duration, burnt
   end, function(raw, _, duration)
     local share = runnable_in(raw, duration, "[runnable]")
