@@ -50,6 +50,9 @@
 --                               ask() -> the answer, within so many such seconds
 --   lab:wait_sent(program)      until a curl -v has sent its request
 --   lab:wait_entering(step)     until /status says that the step is being entered
+--   lab:wait_tasks(state, n)    until /status says that so many tasks wait in it: a
+--                               request whose log says that it starts may not have
+--                               got there yet
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
 --   lab:wait_profiler()         until a CPU or wall profile is being taken
@@ -227,10 +230,8 @@ local function has_written_all(self)
 end
 
 function lab:log()
-  for _ = 1, 100 do
-    if has_written_all(self) then break end
-    shell.sleep(0.01)
-  end
+  local give_up = shell.now() + 10 -- perhaps nobody reads what it writes
+  while not has_written_all(self) and shell.now() < give_up do shell.sleep(0.01) end
   return self.program:err()
 end
 
@@ -335,6 +336,11 @@ end
 
 function lab:wait_entering(step)
   t.eventually(function() return self:get("/status").body:find('"entering": {"step": ' .. step, 1, true) end)
+end
+
+function lab:wait_tasks(state, n)
+  local text = ('"%s": %d'):format(state, n):gsub("%p", "%%%0") .. "[,}]"
+  t.eventually(function() return self:get("/status").body:find(text) end)
 end
 
 function lab:work(prefix, cpu)

@@ -413,15 +413,18 @@ t.test("the lab ends while its page is used", function()
   local lab = start("--step", "1")
   lab:get("/", "--max-time", "0.2")
   local out = t.temp_file()
+  local function in_flight()
+    return tonumber(lab:get("/metrics").body:match "\ndiaglab_requests_in_flight (%d+)")
+  end
+  local before = in_flight()
   local form = t.spawn(t.command { "curl", "-s", "-o", out, "-d", "path=/", lab.url .. "/lab/request" })
+  t.eventually(function() return in_flight() > before end)
   local pages = {}
   for i = 1, 20 do pages[i] = "-o /dev/null " .. lab.url .. "/lab/" end
   open_stream(lab)
   t.equal(lab:post(API .. "load", "seconds=100&clients=8").status, 202)
   t.spawn("curl -s --parallel --parallel-max 20 " .. table.concat(pages, " "))
-  t.eventually(function()
-    return tonumber(lab:get("/metrics").body:match "\ndiaglab_requests_in_flight (%d+)") >= 9
-  end)
+  t.eventually(function() return in_flight() >= 9 end)
   t.equal(lab:stop(), 0)
   t.equal(form:wait(20), 0)
   t.equal(t.read(out), "the lab is stopping\n")

@@ -43,11 +43,14 @@ end)
 
 t.test("every thread has a name", function()
   local lab = t.start("--workers", "2")
-  local names = {}
-  for name in t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:gmatch("[^\n]+") do
-    names[name] = (names[name] or 0) + 1
-  end
-  t.equal(names["libuv-worker"], 4)
+  local names
+  t.eventually(function() -- each takes its name itself, when it first runs
+    names = {}
+    for name in t.run("cat /proc/" .. lab.pid .. "/task/*/comm").out:gmatch("[^\n]+") do
+      names[name] = (names[name] or 0) + 1
+    end
+    return names["libuv-worker"] == 4 and names.vm and names.log and names["worker-1"] and names["worker-2"]
+  end)
   for _, name in ipairs { "vm", "log", "worker-1", "worker-2" } do t.equal(names[name], 1, name) end
   t.equal(t.read("/proc/" .. lab.pid .. "/comm"), t.diaglab:match("[^/]+$"):sub(1, 15) .. "\n")
   local profile = t.spawn(("curl -s -o /dev/null '%s/debug/pprof/profile?seconds=60'"):format(lab.url))
@@ -69,11 +72,13 @@ t.test("perf names our primitives and their callers", function()
   local dir = t.temp_dir()
   local lab = t.start("--step", "4")
   local load = t.spawn(("sh -c 'while curl -sf -o /dev/null %s/; do :; done'"):format(lab.url))
-  local record = t.run(("perf record -q -e cpu-clock -g -p %d -o %s/data -- sleep 1"):format(lab.pid, dir))
-  t.equal(record.code, 0, record.err)
+  local report = t.enough(function(seconds)
+    local record = t.run(("perf record -q -e cpu-clock -g -p %d -o %s/data -- sleep %d"):format(lab.pid, dir, seconds))
+    t.equal(record.code, 0, record.err)
+    return t.run(("perf report -i %s/data --children --stdio -g none --sort symbol"):format(dir)).out
+  end, function(report) return report:find("lab_copy_n", 1, true) end)
   lab:stop()
   load:wait()
-  local report = t.run(("perf report -i %s/data --children --stdio -g none --sort symbol"):format(dir)).out
   for _, name in ipairs { "lab_copy_n", "lab_worker_run" } do
     local share = report:match("([%d.]+)%%[^\n]*%[%.%] " .. name)
     t.between(tonumber(share), 50, 100, name)

@@ -12,7 +12,7 @@ local function send(lab, bytes, seconds)
   local dir = t.temp_dir()
   t.write(dir .. "/bytes", bytes)
   local result = t.run(("timeout %d bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d; cat %s/bytes >&3; cat <&3'")
-    :format(seconds or 10, lab.port, dir))
+    :format(seconds or 60, lab.port, dir))
   t.check(result.code ~= 124, "the server didn't close after " .. bytes:sub(1, 80))
   return result.out
 end
@@ -99,14 +99,14 @@ t.test("keep-alive, HTTP/1.0, Expect", function()
   t.equal(lab:post("/", ("x"):rep(1000), "-H", "Expect: 100-continue").status, 200)
   -- Who sends the body without waiting needs no 100.
   t.equal(statuses(send(lab, expect .. ("x"):rep(1000))), "200")
-  local told = t.run(("timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d; cat >&3; head -n1 <&3'"):format(lab.port), expect)
+  local told = t.run(("timeout 60 bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d; cat >&3; head -n1 <&3'"):format(lab.port), expect)
   t.equal(told.out, "HTTP/1.1 100 Continue\r\n")
 end)
 
 t.test("a client that stops in the middle of its headers is told so: 408", function()
   local lab = t.start()
   local began = t.now()
-  t.equal(statuses(send(lab, "GET / HTTP/1.1\r\nHost: loc", 60)), "408")
+  t.equal(statuses(send(lab, "GET / HTTP/1.1\r\nHost: loc")), "408")
   t.between(t.now() - began, 9.9, 40, "seconds; the limit is 10")
 end)
 
@@ -196,6 +196,10 @@ t.test("5,000 requests that wait: the queue takes 4,096, the others are told 503
   t.equal(lab:get("/").status, 503)
   t.has(lab:get("/").body, "the queue is full")
   t.equal(lab:get("/debug/vars").status, 200)
+  t.eventually(function() -- all are answered, and two more
+    local refused = lab:get("/metrics").body:match('\ndiaglab_requests_total{step="51",code="5xx"} (%d+)')
+    return tonumber(refused) == 5000 - 4096 + 2
+  end)
   local told = waiting.look()
   t.equal(count(told, "HTTP/1.1 503 Service Unavailable"), 5000 - 4096)
   t.equal(lab:go_to(0).status, 200)
@@ -205,7 +209,11 @@ end)
 
 -- An answer within five seconds, without those of waiting for a processor.
 local function ask(lab, path)
-  return lab:in_time(5, path, function() return lab:get(path, "--max-time", "60") end)
+  local step = path:match("^/goto%?step=(.*)$")
+  return lab:in_time(5, path, function()
+    if step then return lab:go_to(step, "--max-time", "60") end
+    return lab:get(path, "--max-time", "60")
+  end)
 end
 
 -- CPU seconds used so far.

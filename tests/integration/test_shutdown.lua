@@ -33,6 +33,13 @@ local function request(lab)
   return get
 end
 
+-- Likewise, of STUCK: it is in C when this returns.
+local function stuck_request(lab)
+  local get = request(lab)
+  lab:work("vm", 0.05)
+  return get
+end
+
 local function ends_in_time(lab, signal)
   t.equal(lab:end_in(LIMIT + 0.3, signal), 0, "exit code") -- 0.3: to notice
 end
@@ -59,7 +66,7 @@ end
 
 t.test("TERM during a request that is stuck in C", function()
   local lab = start_in(STUCK)
-  request(lab)
+  stuck_request(lab)
   ends_in_time(lab)
   t.has(lab:log(), "can't be interrupted")
 end)
@@ -114,7 +121,7 @@ end
 for _, signal in ipairs { "TERM", "INT" } do
   t.test("a second signal, " .. signal .. ", changes nothing", function()
     local lab = start_in(STUCK)
-    request(lab)
+    stuck_request(lab)
     lab:signal("TERM")
     lab:wait_log("Application stopping...")
     ends_in_time(lab, signal)
@@ -126,7 +133,7 @@ end
 
 t.test("/debug answers while the VM is stuck, /goto says why it can't", function()
   local lab = start_in(STUCK)
-  request(lab)
+  stuck_request(lab)
   for _, path in ipairs { "/debug/vars", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/heap?debug=1" } do
     local answer = lab:in_time(0.1, path, function() return lab:get(path) end, 5)
     t.equal(answer.status, 200, path)

@@ -106,7 +106,7 @@ end)
 t.test("any of several functions to blame is right, also one that is in no profile", function()
   local lab = t.start("--step", "1")
   t.spawn(("curl -s --max-time 60 %s/"):format(lab.url))
-  t.eventually(function() return lab:log():find("Starting processing request", 1, true) end)
+  lab:wait_tasks("sync.Mutex.Lock", 1)
   lab:get(PPROF .. "goroutine")
   for _, name in ipairs { "countRequest", "enter" } do
     t.equal(answer(lab, "class=wait.lock&where=" .. name), "solved solved", name)

@@ -59,7 +59,7 @@ local STEPS = {
   { name = "1", number = 1, class = "wait.lock", where = "countRequest", family = "wait.deadlock",
     other = "memory.churn", load = function(lab)
       for _ = 1, 4 do t.spawn(("curl -s --max-time 60 %s/"):format(lab.url)) end
-      t.eventually(function() return select(2, lab:log():gsub("Starting processing request", "")) >= 4 end)
+      lab:wait_tasks("sync.Mutex.Lock", 4)
     end, evidence = "goroutine", blank = "lab.OpenFiles" },
   { name = "2", number = 2, params = "&seconds=0.2", class = "cpu.hot", where = "eatCPU", family = "cpu.backtrack",
     other = "leak.task", load = function(lab) return in_background(lab, "/") end,

@@ -4,6 +4,7 @@
 -- only grow tell.
 local t = require "harness"
 local proto = require "proto"
+local socket = require "socket"
 t.need("go", "curl", "gzip")
 
 local PPROF = "/debug/pprof/"
@@ -14,7 +15,8 @@ local function in_step(...)
 end
 
 local function ask(lab, path)
-  local answer = lab:get(path)
+  local step = path:match("^/goto%?step=(.*)$")
+  local answer = step and lab:go_to(step) or lab:get(path)
   t.equal(answer.status, 200, path .. ": " .. answer.body)
   return answer.body
 end
@@ -76,7 +78,7 @@ t.measured("block and mutex: known contention, to 5 %", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("block: channels, select, join; no sleep", function()
+t.measured("block: channels, select, join; no sleep", function()
   local lab = in_step()
   local count, ns = measured(lab, "/receive?n=20&ms=5")
   t.equal(count, 20)
@@ -287,12 +289,17 @@ t.test("seconds=N of block and mutex: what came in the window, also over a switc
         ("curl -sS -o %s '%s%s%s?seconds=%d'"):format(file, lab.url, PPROF, name, seconds)) }
     end
     t.sleep(seconds / 4)
+    local asked = socket.gettime()
     ask(lab, "/contend?n=6&ms=1")
     ask(lab, "/goto?step=84")
     ask(lab, "/contend?n=3&ms=1")
     local whole = true
     for _, window in pairs(files) do whole = whole and window.curl:alive() end
-    for _, window in pairs(files) do t.equal(window.curl:wait(), 0) end
+    for _, window in pairs(files) do
+      t.equal(window.curl:wait(), 0)
+      local p = proto.read(window.file)
+      whole = whole and (p.time_nanos - p.duration_nanos) / 1e9 < asked
+    end
     took = t.now() - began
     return seconds, whole
   end, function(_, whole) return whole end, 2)
@@ -449,7 +456,7 @@ t.measured("wall: several at once, clients that go away, and the end", function(
   end)
   local last = t.spawn(("curl -sS -w '%%{http_code}' -o %s '%s%swall?seconds=600'")
     :format(t.temp_dir() .. "/wall", lab.url, PPROF))
-  t.sleep(0.5)
+  lab:wait_profiler()
   t.equal(lab:stop(), 0)
   t.equal(last:wait(), 0)
   t.match(last:out(), "^[25]0[03]$")
