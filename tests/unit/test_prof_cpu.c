@@ -389,9 +389,13 @@ static void kept_samples_belong_to_their_session(void **state) {
 /* ---- threads and sessions that come and go ---------------------------------
  */
 
+enum { BRIEFS = 100 }; /* 20 ticks of the slowest session */
+static atomic_uint briefs;
+
 static void brief_main(void *arg) {
   (void)arg;
   work(2 * MS);
+  atomic_fetch_add(&briefs, 1);
 }
 
 static atomic_bool churning;
@@ -413,7 +417,7 @@ static void threads_churn_while_sessions_do(void **state) {
   atomic_store(&churning, true);
   lab_cpu_session *all = start(100);
   assert_int_equal(lab_thread_start(&t, "churner", churner_main, NULL), 0);
-  for (int i = 0; i < 30; i++) {
+  for (int i = 0; i < 30 || atomic_load(&briefs) < BRIEFS; i++) {
     lab_cpu_session *s = start(i % 2 ? 2000 : 700);
     const struct timespec pause = {0, 10000000};
     nanosleep(&pause, NULL);

@@ -25,6 +25,7 @@ typedef struct actor {
 static lab_sched *sched;
 static char trace[256];
 static size_t ntrace;
+static void (*on_parked)(void); /* in the resume that has parked */
 
 static void resume(lab_task *task, void *arg) {
   (void)arg;
@@ -38,6 +39,7 @@ static void resume(lab_task *task, void *arg) {
     break;
   case 'p':
     lab_task_park(sched, task, LAB_WAIT_JOIN, 7);
+    on_parked();
     break;
   case 's':
     lab_task_sleep(sched, task, LAB_MILLISECOND, 8);
@@ -102,6 +104,9 @@ static void wake(lab_post *post) {
   lab_task_ready(sched, task); /* a second time does nothing */
 }
 
+static waker waking;
+static pthread_t poster;
+
 static void *post_later(void *arg) {
   struct timespec nap = {0, 20 * 1000 * 1000};
   nanosleep(&nap, NULL);
@@ -109,15 +114,18 @@ static void *post_later(void *arg) {
   return NULL;
 }
 
+static void start_poster(void) {
+  pthread_create(&poster, NULL, post_later, &waking.post);
+}
+
 static void test_park(void **state) {
   (void)state;
   actor a;
   add(&a, 'a', "pe");
-  waker w = {{{NULL}, wake}, &a.base};
-  pthread_t thread;
-  pthread_create(&thread, NULL, post_later, &w.post);
+  waking = (waker){{{NULL}, wake}, &a.base};
+  on_parked = start_poster;
   lab_sched_run(sched);
-  pthread_join(thread, NULL);
+  pthread_join(poster, NULL);
   assert_string_equal(trace, "aa");
 }
 
