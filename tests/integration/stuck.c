@@ -2,29 +2,35 @@
  * A library for LD_PRELOAD: C code that isn't the lab's or Lua's and can't be
  * interrupted. Where the program calls memmem for "stuck N", which is what
  * ("x"):find("stuck N", 1, true) does, it stays for N seconds. It uses the
- * processor for the first of them, as the lab looks at that, and then for a
- * quarter of the time, so that other tests get the rest. */
+ * processor for one second of CPU time, as the lab looks at that, and then for
+ * a quarter of the time, so that other tests get the rest. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static double read_clock(void) {
+static double read_clock(clockid_t clock) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void burn_until(double end) {
-  while (read_clock() < end)
-    ;
+static double read_time(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+static double read_cpu(void) {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void stay_for(double seconds) {
   const struct timespec pause = {0, 3000000};
-  double end = read_clock() + seconds;
-  burn_until(seconds < 1 ? end : end - seconds + 1);
-  while (read_clock() < end) {
-    burn_until(read_clock() + 0.001);
+  double end = read_time() + seconds, enough = read_cpu() + 1;
+  while (read_time() < end && read_cpu() < enough)
+    ;
+  while (read_time() < end) {
+    double turn = read_time() + 0.001;
+    while (read_time() < turn)
+      ;
     nanosleep(&pause, NULL);
   }
 }
