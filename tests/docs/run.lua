@@ -53,7 +53,7 @@ end
 local reader = { problems = 0, skipped = 0, done = 0 }
 
 function reader:port_from(log)
-  local give_up = shell.now() + 20
+  local give_up = shell.now() + PATIENCE
   repeat
     local port = log():match("HTTP server started on %S*:(%d+)%s")
     if port then
@@ -168,7 +168,7 @@ end
 
 -- "log": lines that the lab has written.
 function reader:read_log(block)
-  local give_up = shell.now() + 5
+  local give_up = shell.now() + PATIENCE
   while #shape.missing(block.body, self.log()) > 0 and shell.now() < give_up do shell.sleep(0.05) end
   self:judge({ line = block.line, text = "the lab's log", expected = block.body }, self.log())
 end

@@ -57,7 +57,7 @@ function session:stay(command)
   self.n = self.n + 1
   local out, pid = self:file("out"), self:file("pid")
   self:send(("( set -m\n{ %s\n} </dev/null >%s 2>&1 &\necho $! >%s.new; mv %s.new %s )"):format(command, out, pid, pid, pid))
-  local text = assert(wait_for(pid, 20), "the shell doesn't answer")
+  local text = assert(wait_for(pid, 60), "the shell doesn't answer")
   table.insert(self.stays, tonumber(text))
   return function() return shell.read(out) or "" end
 end

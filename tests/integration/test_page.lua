@@ -23,8 +23,13 @@ local function section_of(page, id)
   return t.match(page, "<section id=" .. id .. " aria%-labelledby=[%w-]+>(.-)</section>", id)
 end
 
+-- On a busy machine a form for a step may say so, as lab:go_to knows.
 local function send_form(lab, path, body, place)
-  local answer = lab:post(path, body, table.unpack(HTML))
+  local answer
+  for _ = 1, 10 do
+    answer = lab:post(path, body, table.unpack(HTML))
+    if not answer.body:find("the machine is too busy", 1, true) then break end
+  end
   t.equal(answer.status, 303, path .. ": " .. answer.body)
   t.equal(answer.headers.location, "/lab/#" .. place)
 end
