@@ -55,7 +55,8 @@
 --                               got there yet
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
---   lab:wait_profiler()         until a CPU or wall profile is being taken
+--   lab:wait_profiler([asker])  until a CPU or wall profile is being taken, or the
+--                               asker has ended, so that it is over
 --   lab:work(prefix, cpu)       until these threads have used so much more
 --   lab:go_to(step[, option...])  switches -> the answer; lab:leave([option...])
 --                               switches to step 0
@@ -326,8 +327,8 @@ function lab:has_thread(name)
   return false
 end
 
-function lab:wait_profiler()
-  t.eventually(function() return self:has_thread("profiler") end)
+function lab:wait_profiler(asker)
+  t.eventually(function() return self:has_thread("profiler") or asker and not asker:alive() end)
 end
 
 function lab:wait_sent(program)

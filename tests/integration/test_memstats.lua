@@ -187,10 +187,19 @@ local function check_leaving(times)
   end
   leave_and_measure()
   local first = leave_and_measure()
-  for _ = 3, times do leave_and_measure() end
-  local last = leave_and_measure()
-  t.near(last.HeapAlloc, first.HeapAlloc, 200e3, "HeapAlloc after all switches")
-  t.near(last.HeapObjects, first.HeapObjects, 500, "HeapObjects after all switches")
+  local least = first -- where the machine is busy, giving back may have made a pause
+  for _ = 3, times do
+    local m = leave_and_measure()
+    if m.HeapAlloc < least.HeapAlloc then least = m end
+  end
+  t.equal(lab:go_to(0).status, 200)
+  local last
+  pcall(t.eventually, function()
+    last = memstats(lab)
+    return last.HeapAlloc < least.HeapAlloc + 200e3 and last.HeapObjects < least.HeapObjects + 500
+  end, 20)
+  t.near(last.HeapAlloc, least.HeapAlloc, 200e3, "HeapAlloc after all switches")
+  t.near(last.HeapObjects, least.HeapObjects, 500, "HeapObjects after all switches")
   if knows_idle(lab) then t.near(last.HeapSys, first.HeapSys, 10e6, "HeapSys after all switches") end
   t.equal(lab:stop(), 0)
 end

@@ -303,7 +303,7 @@ t.test("a hundred pages look, and /status answers", function()
   t.equal(lab:stop(), 0)
 end)
 
-t.test("nothing is measured while nobody looks", function()
+t.measured("nothing is measured while nobody looks", function()
   local lab = start()
   local function pool() return lab:thread_cpu("libuv-worker") end
   t.sleep(1.5)

@@ -37,7 +37,7 @@ t.measured("the wall profile has the whole time that a request waited", function
   local lab = start()
   t.equal(lab:get("/fill").status, 200)
   local curl, file = profile(lab, "wall?seconds=10")
-  lab:wait_profiler()
+  lab:wait_profiler(curl)
   local sort = t.spawn(("curl -s -o /dev/null -w '%%{time_total}' %s/sort"):format(lab.url))
   lab:work("vm", 0.05) -- it is in C, and nothing else can run
   local requests = {}

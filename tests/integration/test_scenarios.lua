@@ -154,7 +154,7 @@ local function stays_usable(name, text, goto_status)
     local answer = lab:in_time(LIMIT, "/goto", function() return lab:leave() end)
     t.equal(answer.status, goto_status, answer.body)
     if goto_status == 200 then
-      t.equal(lab:get("/", "--max-time", "5").body, "hello world")
+      t.equal(lab:get("/", "--max-time", "60").body, "hello world")
     else
       t.match(answer.body, "can't be interrupted")
     end

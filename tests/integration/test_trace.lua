@@ -15,16 +15,17 @@ local SEED = tonumber(os.getenv("TRACE_SEED") or os.time())
 local function start(...) return t.start_with(scenarios, ...) end
 
 -- Takes a trace of SECONDS in the background, runs WORK when it has begun;
--- returns the file, and whether all of WORK is in it.
+-- returns the file, and whether all of WORK is in it: SECONDS have not passed since it
+-- was asked for. Its client ends later.
 local function take_once(lab, seconds, work, query)
-  local file = t.temp_dir() .. "/trace.out"
+  local file, asked = t.temp_dir() .. "/trace.out", t.now()
   local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%g%s'"):format(file, lab.url, seconds,
     query or ""))
   t.eventually(function() return #(t.read(file) or "") > 0 or not curl:alive() end)
   if work then work() end
-  local whole = curl:alive()
+  local whole, goes_on = t.now() < asked + seconds, curl:alive()
   t.equal(curl:wait(seconds + 60), 0, "curl's exit code")
-  return file, whole
+  return file, whole, goes_on
 end
 
 -- Likewise, of so many seconds or more that all of WORK is in it: it is done
@@ -172,10 +173,14 @@ end)
 
 -- Seconds in which a small request is answered while the trace begins.
 local function begins(lab, work)
-  local answer
-  local file = take(lab, 0.3, function()
-    answer = lab:in_time(0.5, work, function() return lab:get("/debug/pprof/cmdline") end)
-  end)
+  local answer, file
+  t.enough(function(seconds)
+    local _, goes_on
+    file, _, goes_on = take_once(lab, seconds, function()
+      answer = lab:in_time(0.5, work, function() return lab:get("/debug/pprof/cmdline") end)
+    end)
+    return goes_on
+  end, function(goes_on) return goes_on end, 0.3)
   t.equal(answer.status, 200)
   return file
 end
