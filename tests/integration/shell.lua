@@ -202,9 +202,12 @@ function program:wait(seconds)
 end
 
 function shell.clean()
-  local groups = {}
-  for i, p in ipairs(programs) do groups[i] = "-" .. p.pid end
-  if #groups > 0 then os.execute("kill -s KILL -- " .. table.concat(groups, " ") .. " 2>/dev/null") end
+  local ended = {}
+  for _, p in ipairs(programs) do
+    ended[#ended + 1] = "-" .. p.pid
+    if p:alive() then ended[#ended + 1] = p.pid end -- it may have no session yet
+  end
+  if #ended > 0 then os.execute("kill -s KILL -- " .. table.concat(ended, " ") .. " 2>/dev/null") end
   for _, p in ipairs(programs) do p:wait() end
   if root then os.execute("rm -rf " .. shell.quote(root)) end
   root, programs = nil, {}
