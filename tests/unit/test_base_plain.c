@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Text that is safe for a log. */
+#include <stdio.h>
+
 #include "base/plain.h"
 #include "guard_page.h"
 
@@ -58,6 +60,31 @@ static void makes_each_text_plain(void **state) {
   guard_page_close(&g);
 }
 
+/* Texts of all lengths, with each of these at each place. */
+static void each_place_is_looked_at(void **state) {
+  static const struct {
+    char byte;
+    const char *want;
+  } bytes[] = {{'\x1b', "\\x1b"}, {'\x7f', "\\x7f"}, {'\x80', "\\x80"},
+               {' ', " "},        {'~', "~"},        {'\t', "\t"}};
+  (void)state;
+  guard_page g;
+  guard_page_open(&g, 100);
+  for (size_t len = 1; len < 50; len++)
+    for (size_t at = 0; at < len; at++)
+      for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        char text[51] = "", want[60] = "";
+        memset(text, 'a', len);
+        text[at] = bytes[i].byte;
+        snprintf(want, sizeof want, "%.*s%s%s", (int)at, text, bytes[i].want,
+                 text + at + 1);
+        check_text(&g, text, true, want);
+        assert_int_equal(lab_plain_is(guard_page_end(&g, text, len), len),
+                         strcmp(text, want) == 0);
+      }
+  guard_page_close(&g);
+}
+
 static void a_zero_byte_is_seen(void **state) {
   lab_buf out = LAB_BUF_INIT;
   (void)state;
@@ -71,6 +98,7 @@ static void a_zero_byte_is_seen(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(makes_each_text_plain),
+      cmocka_unit_test(each_place_is_looked_at),
       cmocka_unit_test(a_zero_byte_is_seen),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
