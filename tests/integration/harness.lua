@@ -50,9 +50,8 @@
 --                               ask() -> the answer, within so many such seconds
 --   lab:wait_sent(program)      until a curl -v has sent its request
 --   lab:wait_entering(step)     until /status says that the step is being entered
---   lab:wait_tasks(state, n)    until /status says that so many tasks wait in it: a
---                               request whose log says that it starts may not have
---                               got there yet
+--   lab:wait_tasks(state, n)    until so many tasks wait in it: a request whose log
+--                               says that it starts may not have got there yet
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
 --   lab:wait_profiler([asker])  until a CPU or wall profile is being taken, or the

@@ -16,6 +16,7 @@
 --   profile:names(sample) -> names of its functions, the leaf first
 --   profile:sum(k, f)     sum of value k over the samples for which f(names,
 --                         sample) is true; without f, over all
+--   proto.having(name...) such an f: the names are all in the stack
 local shell = require "shell"
 
 local proto = {}
@@ -258,6 +259,18 @@ function proto.check(p)
   check_functions(p)
   check_locations(p)
   check_samples(p)
+end
+
+function proto.having(...)
+  local wanted = { ... }
+  return function(names)
+    local there = {}
+    for _, name in ipairs(names) do there[name] = true end
+    for _, name in ipairs(wanted) do
+      if not there[name] then return false end
+    end
+    return true
+  end
 end
 
 -- ---- gzip ---------------------------------------------------------------------

@@ -7,6 +7,7 @@ local t = require "harness"
 local proto = require "proto"
 local socket = require "socket"
 local watch_cpu = require "cpu_watch"
+local having = proto.having
 t.need("go", "curl", "gzip")
 
 local PPROF = "/debug/pprof/"
@@ -45,19 +46,6 @@ local function profile_of(lab, path, hz)
     return profile:wait(), tonumber(answer.body), profile.file, whole
   end, function(_, _, _, whole) return whole end, 2)
   return p, answer, file
-end
-
--- A test for proto:sum: NAMES are all in the stack.
-local function having(...)
-  local wanted = { ... }
-  return function(names)
-    local there = {}
-    for _, name in ipairs(names) do there[name] = true end
-    for _, name in ipairs(wanted) do
-      if not there[name] then return false end
-    end
-    return true
-  end
 end
 
 -- The file's only line with TEXT.
