@@ -75,7 +75,7 @@ return { limits = { memory = "64MiB" }, request = function() while true do pcall
     lab:work("vm", 0.2)
     t.eventually(function() return lab:go_to(41 + i % 2).status == 200 end)
     space = math.max(space, lab:vars()("HeapSys"))
-    for _, client in ipairs(clients) do t.check(client:wait(60), "a client ends") end
+    for _, client in ipairs(clients) do t.check(client:wait(90), "a client ends") end
   end
   t.between(space / (64 << 20), 1, 8, "times what a step may have")
   t.equal(lab:stop(), 0)

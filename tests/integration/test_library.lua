@@ -141,7 +141,7 @@ t.long("in enter", function()
   local entering = t.spawn(t.command { "curl", "-s", "--max-time", "60", lab.url .. "/goto?step=47" })
   t.eventually(function() return lab:get("/status").body:find('"entering": {"step": 47', 1, true) end)
   leave(lab, "enter")
-  t.equal(entering:wait(20), 0)
+  t.equal(entering:wait(), 0)
   t.equal(lab:stop(), 0)
 end)
 
