@@ -37,7 +37,7 @@
 --   lab:get(path[, option...])  further words are options of curl;
 --   lab:post(path, body[, ...]) `headers` has lower-case names
 --   lab:log()                   what it has logged so far, all of it
---   lab:wait_log(text[, s])     until the log has the plain text
+--   lab:wait_log(text[, s[, n]]) until the log has the plain text; N bytes are known
 --   lab:details(answer)         of a request that failed: what the log says of it
 --   lab:vars()                  /debug/vars as text -> field(name) -> number
 --   lab:rss()                   resident bytes
@@ -235,11 +235,11 @@ function lab:log()
   return self.program:err()
 end
 
-function lab:wait_log(text, seconds)
-  local from, last = 0, "" -- each time it reads on: the log may be long
+function lab:wait_log(text, seconds, from)
+  local at, last = from or 0, "" -- each time it reads on: the log may be long
   return t.eventually(function()
-    local more = self.program:err(from)
-    from, last = from + #more, last .. more
+    local more = self.program:err(at)
+    at, last = at + #more, last .. more
     if last:find(text, 1, true) then return true end
     last = last:sub(-#text)
   end, seconds)
