@@ -21,7 +21,7 @@ end
 local function check_columns(file, report)
   local most = COLUMNS[file.lang]
   for number, line in ipairs(most and file.lines or {}) do
-    local width = utf8.len(line) or #line
+    local width = #line > most and utf8.len(line) or #line
     if width > most then
       report("line-length", file.path, number, 1,
         ("the line has %d columns, %d at most; wrap it"):format(width, most))
@@ -29,8 +29,10 @@ local function check_columns(file, report)
   end
 end
 
+-- A search in the whole text first: most files have none of it.
 local function check_white_space(file, report)
-  for number, line in ipairs(file.lines) do
+  local has_any = file.text:find "[^%S\n]%f[\n\0]" or file.text:find("\t", 1, true)
+  for number, line in ipairs(has_any and file.lines or {}) do
     if line:match "%s$" then
       report("white-space", file.path, number, 1,
         "there is white space at the end of the line; delete it")
@@ -74,16 +76,28 @@ local function check_first_lines(file, report)
   end
 end
 
+-- Those of PATTERNS that are anywhere in the file: few are, and each would be looked
+-- for in each line.
+local function select_present(file, patterns)
+  local present = {}
+  for _, pattern in ipairs(patterns) do
+    if file.text:find(pattern) then present[#present + 1] = pattern end
+  end
+  return present
+end
+
 local function check_left_overs(file, report)
-  local in_tests = file.path:match "^tests/"
+  local words = select_present(file, LEFT_OVERS)
+  local paths = file.path:match "^tests/" and {} or select_present(file, MACHINE_PATHS)
+  if #words + #paths == 0 then return end
   for number, line in ipairs(file.lines) do
-    for _, word in ipairs(LEFT_OVERS) do
+    for _, word in ipairs(words) do
       if line:find("%f[%w]" .. word .. "%f[%W]") then
         report("left-over", file.path, number, 1, ("a left-over mark, %s; do " ..
           "what it says, or delete it"):format(word))
       end
     end
-    for _, path in ipairs(in_tests and {} or MACHINE_PATHS) do
+    for _, path in ipairs(paths) do
       if (" " .. line):find("[^%w}_.*]" .. path) then
         report("machine-path", file.path, number, 1, ("a path of one machine, " ..
           "%s; ask the environment or the caller for it"):format(path))
