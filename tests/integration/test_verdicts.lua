@@ -44,7 +44,7 @@ local function requests(lab, n)
 end
 
 local function in_background(lab, path)
-  return t.spawn(("sh -c 'while :; do curl -s %s%s -o /dev/null; done'"):format(lab.url, path))
+  return t.spawn(("curl -s -o /dev/null '%s%s?[1-1000000]'"):format(lab.url, path))
 end
 
 -- ---- the steps ------------------------------------------------------------------
