@@ -434,16 +434,18 @@ static void threads_churn_while_sessions_do(void **state) {
 }
 
 int main(void) {
+  /* First those that allocate often: where torture.lua refuses an allocation,
+   * the program ends at its first one after some CPU time. */
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rates_have_limits),
+      cmocka_unit_test(freeing_a_running_session_leaves_the_others),
+      cmocka_unit_test(sessions_overlap),
+      cmocka_unit_test(a_session_gets_nothing_from_before_it),
       cmocka_unit_test(shares_at_100_hz),
       cmocka_unit_test(shares_at_1000_hz),
       cmocka_unit_test(shares_by_wall_clock_timer),
       cmocka_unit_test(sum_of_cpu_clock),
       cmocka_unit_test(a_sleeping_thread_uses_nothing),
-      cmocka_unit_test(sessions_overlap),
-      cmocka_unit_test(a_session_gets_nothing_from_before_it),
-      cmocka_unit_test(freeing_a_running_session_leaves_the_others),
-      cmocka_unit_test(rates_have_limits),
       cmocka_unit_test(signals_of_others_are_ignored),
       cmocka_unit_test(what_is_dropped_is_shown),
       cmocka_unit_test(kept_samples_belong_to_their_session),
