@@ -242,8 +242,9 @@ local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 
 -- All source files below ROOT, by path, but for the one called EXCEPT.
 function M.read_tree(root, except)
-  local list <close> = assert(io.popen("cd " .. quote(root) .. " && for p in " ..
-    FOLDERS .. "; do [ ! -e $p ] || find $p -type f; done | LC_ALL=C sort"))
+  local list <close> = assert(io.popen("cd " .. quote(root) .. " && set -- && for p in " ..
+    FOLDERS .. "; do [ ! -e $p ] || set -- \"$@\" $p; done && " ..
+    "if [ $# != 0 ]; then find \"$@\" -type f | LC_ALL=C sort; fi"))
   local files = {}
   for path in list:lines() do
     local text = read_file(root .. "/" .. path)
