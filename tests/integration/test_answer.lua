@@ -1,5 +1,4 @@
 -- SPDX-License-Identifier: MIT
--- needs: time
 -- A student's diagnosis is judged on what the student has captured: the right one
 -- is solved by several routes, and what is wrong with another is told without the
 -- answer.

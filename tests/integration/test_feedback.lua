@@ -1,5 +1,4 @@
 -- SPDX-License-Identifier: MIT
--- needs: time
 -- Codes of feedback that no shipped step leads to: each from captures of a lab.
 local t = require "harness"
 local exercise = require "exercise"

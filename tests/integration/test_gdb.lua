@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- gdb's commands `lab ...` tell the truth about tasks whose places are known,
 -- in a running process and in core files.
--- needs: time
 local t = require "harness"
 t.need("curl", "gdb")
 

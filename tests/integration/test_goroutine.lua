@@ -1,5 +1,4 @@
 -- SPDX-License-Identifier: MIT
--- needs: time
 -- The profiles of tasks and threads: as many tasks as there are, in the states
 -- they are in, in forms that agree; and that showing many of them disturbs
 -- nobody.

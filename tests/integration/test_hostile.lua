@@ -1,5 +1,4 @@
 -- SPDX-License-Identifier: MIT
--- needs: time
 -- Folders with scenarios that nobody selects, and that do the worst they can:
 -- the lab answers as if they weren't there, and says of each what is wrong.
 local t = require "harness"

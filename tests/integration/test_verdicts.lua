@@ -1,5 +1,4 @@
 -- SPDX-License-Identifier: MIT
--- needs: time
 -- What answers get: each kind of answer at each step, on captures of a lab. The table
 -- in docs/http-api.md says the same. TABLE=FILE writes it.
 local t = require "harness"
