@@ -101,7 +101,7 @@ local function all_of(p) return p:sum(2, having("main.routeHandler")) end
 
 t.test("the collector's work is shown under the line that made garbage", function()
   local lab = in_cpu_step()
-  local p = profile_of(lab, "/garbage?seconds=1", 500)
+  local p = profile_of(lab, "/garbage?seconds=0.5", 500)
   local ns = p:sum(2, having("[lua gc]", "cpu.makeGarbage", "main.routeHandler"))
   t.between(ns / all_of(p), 0.2, 0.9, "share of [lua gc]")
   t.between(share_of_line(p, "cpu.makeGarbage", line_with(cpu_lua, "the line that makes garbage")),
@@ -112,7 +112,7 @@ end)
 
 t.test("finalizers are shown as such", function()
   local lab = in_cpu_step()
-  local p = profile_of(lab, "/finalizers?seconds=1", 200)
+  local p = profile_of(lab, "/finalizers?seconds=0.5", 400)
   -- They take turns with the request, and go on when it has ended.
   local all = p:sum(2, function() return true end)
   t.between(p:sum(2, having("[lua __gc finalizer]", "cpu.__gc")) / all, 0.25, 1, "share of finalizers")
@@ -219,13 +219,13 @@ end)
 t.test("a client that goes away frees its share at once", function()
   local lab = in_cpu_step()
   t.check(profiler_is_gone(lab), "no profiler before")
-  t.spawn(("curl -s '%s/?seconds=60'"):format(lab.url))
   local leaves
   local p, spent = t.enough(function(seconds)
     local stays = fetch(lab, ("profile?seconds=%d&hz=100"):format(seconds))
     lab:wait_profiler(stays.client)
     leaves = t.spawn(("curl -s '%sprofile?seconds=600&hz=2000'"):format(lab.url .. PPROF))
     local before = lab:thread_cpu("vm")
+    t.spawn(("curl -s '%s/?seconds=0.6'"):format(lab.url)) -- no longer than is looked at
     lab:work("vm", 0.3)
     local spent = lab:thread_cpu("vm") - before
     t.check(not profiler_is_gone(lab), "a profiler works")
