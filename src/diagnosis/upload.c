@@ -97,8 +97,12 @@ lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
                              lab_err *err) {
   lab_pprof_limits limits = LAB_UPLOAD_LIMITS;
   lab_pprof *p;
-  if (lab_pprof_decode(&p, file, len, &limits, err))
+  lab_err why;
+  int rc = lab_pprof_decode(&p, file, len, &limits, &why);
+  if (rc) {
+    lab_err_set(err, rc, "it can't be read as a profile (%s)", why.text);
     return NULL;
+  }
   const char *kind = find_kind(p, hint);
   lab_capture *c = kind ? make_capture(p, kind, file, len) : NULL;
   if (!kind)
