@@ -49,6 +49,7 @@ typedef struct visit_sum {
 
 struct lab_sums {
   step_sum *steps[LAB_SUMS_STEPS];
+  long used; /* no step from this number on is there */
   uint32_t last_era;
   lab_table table; /* finds visits */
   visit_sum *visits;
@@ -73,12 +74,13 @@ static void forget_step_sum(lab_sums *s, long step) {
 static void forget_step_sums(lab_sums *s, long step) {
   if (step >= 0)
     forget_step_sum(s, step);
-  for (long i = 0; step < 0 && i < LAB_SUMS_STEPS; i++)
+  for (long i = 0; step < 0 && i < s->used; i++)
     forget_step_sum(s, i);
 }
 
 void lab_sums_clear(lab_sums *s) {
   forget_step_sums(s, -1);
+  s->used = 0;
   lab_table_free(&s->table);
   s->table = (lab_table){0};
   lab_xfree(s->visits);
@@ -156,6 +158,8 @@ static step_sum *find_step_sum(lab_sums *s, long step) {
     *sum = lab_xcalloc(1, sizeof **sum);
     (*sum)->era = ++s->last_era;
   }
+  if (s->used <= step)
+    s->used = step + 1;
   return *sum;
 }
 
@@ -364,7 +368,7 @@ void lab_sums_write(const lab_sums *s, unsigned unread, lab_buf *out) {
   lab_json_text(&j, "diaglab-progress/1");
   lab_json_key(&j, "steps");
   lab_json_begin_array(&j, LAB_JSON_SPACED);
-  for (int step = 0; step < LAB_SUMS_STEPS; step++)
+  for (int step = 0; step < s->used; step++)
     if (s->steps[step])
       write_step_sum(&j, step, s->steps[step]);
   lab_json_end(&j);
