@@ -18,7 +18,7 @@ in the build's folder tests/; by default all of them.
   --every        every N, also of those; this takes days
   --sample K     K of these N for each program (default: 4)
   --seed S       choose another sample (default: 1)
-  --first F      end each run at its Fth allocation, or after 0.3 s of CPU time,
+  --first F      end each run at its Fth allocation or after 0.15 s of CPU time,
                  so N is at most F (default: %d; no limit with --all, --every
                  or --run)
   --run N        only the Nth allocation, or N+ for the Nth and the one after
@@ -206,7 +206,7 @@ end
 
 -- With --first a program isn't followed any further.
 local function write_stop()
-  return options.first and "LAB_REFUSE_CPU=300 LAB_REFUSE_STOP=" .. options.first or ""
+  return options.first and "LAB_REFUSE_CPU=150 LAB_REFUSE_STOP=" .. options.first or ""
 end
 
 -- Runs PROGRAM without a refusal: how much it allocates and how long it takes. The
