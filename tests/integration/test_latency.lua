@@ -62,6 +62,11 @@ local function begin(lab, path)
   end
 end
 
+-- Requests of which LOG tells the beginning, and those of which it tells the end.
+local function count_requests(log)
+  return count(log, "Starting processing request...\n"), count(log, "Request processed in %d[%d.]*[^%d\n]*s\n")
+end
+
 if t.have("wrk") then
   t.test("under load: in time, and the log loses nothing", function()
     local lab = t.start()
@@ -74,9 +79,13 @@ if t.have("wrk") then
     t.equal(wrk:wait(), 0)
     local served = tonumber((t.match(wrk:out(), "(%d+) requests in")))
     t.check(not wrk:out():find("Non-2xx", 1, true), wrk:out())
+    t.eventually(function() -- those that were under way when wrk ended
+      local starts, ends = count_requests(lab:log())
+      return starts == ends and ends >= served
+    end)
     t.equal(lab:stop(), 0)
     local log = lab:log()
-    local starts, ends = count(log, "Starting processing request...\n"), count(log, "Request processed in %d[%d.]*[^%d\n]*s\n")
+    local starts, ends = count_requests(log)
     t.equal(starts, ends)
     t.between(ends, served, served + 64, "requests in the log") -- 64 may be under way at the end
     t.equal(count(log, "\n"), 2 * ends + starting + 2, "lines: those, some at the start, two at the end")
