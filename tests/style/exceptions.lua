@@ -63,7 +63,7 @@ return {
     ["tests/integration/test_files.lua"] = 2,
     ["tests/integration/test_goroutine.lua"] = 1,
     ["tests/integration/test_http_matrix.lua"] = 1,
-    ["tests/integration/test_latency.lua"] = 3,
+    ["tests/integration/test_latency.lua"] = 2,
     ["tests/integration/test_metrics.lua"] = 2,
     ["tests/integration/test_mistakes.lua"] = 6,
     ["tests/integration/test_net.lua"] = 2,
