@@ -156,7 +156,7 @@ end)
 
 -- ---- step 3 -------------------------------------------------------------------
 
-t.test("step 3: requests are clearly slower than in step 0, however fast the machine", function()
+t.measured("step 3: requests are clearly slower than in step 0, however fast the machine", function()
   local lab = in_step(0)
   local baseline = best_of(lab, 5)
   lab:go_to(3)
