@@ -103,6 +103,25 @@ static void idle_memory_stays_until_released(void **state) {
   give_back(blocks);
 }
 
+/* A step that is left has filled much memory with what tables and tasks need.
+ * What the arena needs to describe that stays, so it must be little. */
+static void small_blocks_leave_little(void **state) {
+  (void)state;
+  static const size_t sizes[] = {64, 768};
+  static void *blocks[40 * MIB / 64];
+  for (size_t i = 0; i < 2; i++) {
+    size_t n = 40 * MIB / sizes[i];
+    lab_memstats before = read_stats();
+    for (size_t k = 0; k < n; k++)
+      assert_non_null(blocks[k] = lab_mem_alloc(sizes[i]));
+    for (size_t k = 0; k < n; k++)
+      lab_mem_free(blocks[k], sizes[i]);
+    lab_mem_release();
+    lab_memstats after = read_stats();
+    assert_in_range(after.mspan_inuse - before.mspan_inuse, 0, 40 * MIB / 80);
+  }
+}
+
 /* The address space that the hooks counted, compared with jemalloc's own four
  * kinds of pages. They must be equal here, because nothing else runs. */
 static void hooks_count_what_jemalloc_maps(void **state) {
@@ -258,6 +277,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
 #if LAB_ALLOC_JEMALLOC
     cmocka_unit_test(idle_memory_stays_until_released),
+    cmocka_unit_test(small_blocks_leave_little),
     cmocka_unit_test(hooks_count_what_jemalloc_maps),
     cmocka_unit_test(most_freed_is_not_most_returned),
     cmocka_unit_test(size_classes_count_small_blocks),
