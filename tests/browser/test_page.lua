@@ -17,7 +17,7 @@ t.test("students on the page", function()
   print(run.out)
   t.equal(run.code, 0, run.err:sub(1, 2000))
   local parts = { "step2", "step3", "step5", "step3ByKeyboard", "weight", "paint", "zoom", "looks",
-    "hostile", "lost", "reload", "plain" }
+    "hostile", "lost", "reload", "stuck", "plain" }
   for _, part in ipairs(parts) do
     t.has(run.out, "ok " .. part)
   end
