@@ -196,6 +196,10 @@ exports.step5 = async (visit) => {
   });
   visit.check(/has −/.test(text) && text.includes('workers.startGoroutines'), `the diff is: ${text}`);
   await visit.shot('step5-twin');
+  visit.check(await visit.page.$('.verdict'), 'the verdict is gone in the twin');
+  await chooseStep(visit, 2);
+  visit.check(!await visit.page.$('.verdict'), 'the verdict of another step is shown');
+  visit.check(await visit.page.inputValue('#say input[name=where]') === '', 'the answer to another step is in the form');
 };
 
 // Not enumerable, because the others are parts of the test.

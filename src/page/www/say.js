@@ -15,7 +15,7 @@ import { showVerdict } from './verdict.js';
 
 const MOST_NAMES = 400;
 
-let classes = [], inputs, evidenceBox, names, ruledBox, command, result, shownCaptures, attempt;
+let classes = [], inputs, evidenceBox, names, ruledBox, command, form, result, shownCaptures, attempt, step;
 const namesByCapture = new Map(); // of functions, by capture
 
 function classSelect(props = {}) {
@@ -136,7 +136,7 @@ function answerForm() {
   const more = el('button', { type: 'button' }, 'Rule out a class');
   more.addEventListener('click', addRuledOut);
   const button = el('button', { type: 'submit', class: 'main', id: 'answer' }, 'Say it');
-  const form = el('form', { class: 'part' },
+  form = el('form', { class: 'part' },
     el('div', { class: 'fields wide' }, classField,
       field('Where is it?', inputs.where, 'The function to blame, as profiles print it; those of your captures are offered.'),
       field('A number, if the step asks for one', inputs.number, 'Such as 20ms or 10MB per request.')),
@@ -156,11 +156,25 @@ function clearForAnotherVisit() {
   attempt = now;
 }
 
+// Nor does the answer to another step. While the lab switches it is in step 0, also on
+// the way to the healthy twin of the same step.
+function clearForAnotherStep(status) {
+  if (!status.step || status.step === step) return;
+  if (step !== undefined) {
+    fill(result);
+    form.reset();
+    inputs.class.dispatchEvent(new Event('change'));
+    showCommand();
+  }
+  step = status.step;
+}
+
 export async function startSay(box) {
   const vocabulary = await getJsonIfAny(paths.classes).catch(() => undefined);
   classes = vocabulary?.classes ?? [];
   result = el('div', { class: 'verdict-box', tabindex: '-1', 'aria-live': 'polite' });
   fill(box, el('div', { class: 'two' }, el('div', {}, answerForm(), result), makeHints()), makeSolution());
+  listen('status', clearForAnotherStep);
   listen('captures', () => {
     clearForAnotherVisit();
     showEvidence();

@@ -23,7 +23,7 @@ export function speedscopeUrl(viewer, capture, type) {
 export function speedscopeNote(capture, profile, isInLab) {
   const viewer = document.querySelector('meta[name=speedscope]')?.content;
   const note = (...children) => el('p', { class: 'quiet curious' }, 'For the curious: ', children);
-  if (!viewer) return note('speedscope opens the download, too (', el('code', {}, 'npx speedscope FILE'), '). A lab that is built with -DWEB_SPEEDSCOPE=ON has it here.');
+  if (!viewer) return note('speedscope opens the download, too (', el('code', {}, 'npx speedscope FILE'), '). A lab from ', el('code', {}, './lab build -DWEB_SPEEDSCOPE=ON'), ' has it here.');
   const { type } = profile.sampleTypes[defaultIndex(profile)];
   const link = (text, shown) => el('a', { href: speedscopeUrl(viewer, shown, type), target: '_blank', rel: 'noopener' }, text);
   if (!isInLab) return note('download this capture, and open the file in ', link('speedscope'), ', another viewer.');
