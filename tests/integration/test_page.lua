@@ -303,19 +303,6 @@ t.test("a hundred pages look, and /status answers", function()
   t.equal(lab:stop(), 0)
 end)
 
--- There is an event each second, so half a percent of a processor is 5 ms for each.
-t.test("an open page costs the lab less than half a percent of a processor", function()
-  local lab = start()
-  local text = open_stream(lab)
-  local function events() return select(2, text():gsub("event: now", "")) end
-  t.eventually(function() return events() >= 1 end)
-  local seen, before = events(), lab:thread_cpu("")
-  t.eventually(function() return events() >= seen + 8 end)
-  local each = (lab:thread_cpu("") - before) / (events() - seen)
-  print(("an event of the stream: %.2f ms of CPU time"):format(1000 * each))
-  t.between(each, 0.00001, 0.005)
-end)
-
 t.measured("nothing is measured while nobody looks", function()
   local lab = start()
   local function pool() return lab:thread_cpu("libuv-worker") end

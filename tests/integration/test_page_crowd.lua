@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The page at /lab/ when many ask for it, when there is much to say, and when what
--- it says changes.
+-- The page at /lab/ when many ask for it, when one looks, when there is much to say,
+-- and when what it says changes.
 local t = require "harness"
 t.need("curl")
 local socket = require "socket"
@@ -37,6 +37,22 @@ t.test("a page whose client has gone is not made", function()
   t.equal(lab:get("/lab/").status, 200)
   local spent = (pool_cpu(lab) - before) / one
   t.check(spent < 300, ("600 that left have cost as much as %.0f pages"):format(spent))
+end)
+
+-- ---- one that looks --------------------------------------------------------------
+
+-- There is an event each second, so half a percent of a processor is 5 ms for each.
+t.test("an open page costs the lab less than half a percent of a processor", function()
+  local lab = start()
+  local file = t.temp_file()
+  t.spawn(t.command { "curl", "-sN", "-o", file, lab.url .. "/lab/api/stream" })
+  local function events() return select(2, (t.read(file) or ""):gsub("event: now", "")) end
+  t.eventually(function() return events() >= 1 end)
+  local seen, before = events(), lab:thread_cpu("")
+  t.eventually(function() return events() >= seen + 8 end)
+  local each = (lab:thread_cpu("") - before) / (events() - seen)
+  print(("an event of the stream: %.2f ms of CPU time"):format(1000 * each))
+  t.between(each, 0.00001, 0.005)
 end)
 
 -- ---- many events ---------------------------------------------------------------
