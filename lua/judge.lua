@@ -48,7 +48,8 @@ judge.feedback = {
   ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
   ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
-  ["evidence.other_step"] = "That capture is of another visit: take it anew. /lab/captures marks those of this visit with >.",
+  ["evidence.other_step"] = "That capture is of another visit: take it anew. "
+    .. "/lab/captures marks those of this visit with >.",
   ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
   ["evidence.unknown"] = "There is no such capture: GET /lab/captures lists them",
   ["evidence.trace"] = "A trace is listed, but not judged: take a wall profile meanwhile, which has its sums.",
