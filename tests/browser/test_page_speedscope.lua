@@ -6,7 +6,7 @@
 local t = require "harness"
 
 local here = t.source .. "/tests/browser"
-local chromium, browser = dofile(here .. "/fetched.lua")(t)
+local _, browser, play = dofile(here .. "/fetched.lua")(t)
 
 -- The program of this tree, with speedscope.
 local function build()
@@ -26,13 +26,7 @@ t.test("a capture in the lab's own speedscope", function()
   t.diaglab = build()
   local lab = t.start_with({ t.source .. "/scenarios" }, "--step", "3")
   for _ = 1, 3 do t.equal(lab:get("/").status, 200) end
-  local pictures = browser .. "/page"
-  t.run("mkdir -p " .. t.quote(pictures))
-  local words = { "node", here .. "/page.js", chromium, lab.url, pictures }
-  local run = t.run(("cd %s && PARTS=curious %s"):format(t.quote(browser), t.command(words)))
-  print(run.out)
-  t.equal(run.code, 0, run.err:sub(1, 2000))
-  t.has(run.out, "ok curious")
+  play(lab, { "curious" }, "curious")
   t.equal(lab:stop(), 0)
 end)
 

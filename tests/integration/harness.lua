@@ -335,7 +335,7 @@ function lab:wait_sent(program)
 end
 
 function lab:wait_entering(step)
-  t.eventually(function() return self:get("/status").body:find('"entering": {"step": ' .. step, 1, true) end)
+  t.eventually(function() return self:is_entering(step) end)
 end
 
 function lab:wait_tasks(state, n)
