@@ -13,8 +13,8 @@
 --   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
 --   names of the scripts (start.js fetches them), speedscope = the path of that viewer,
 --   or nil, keeps = the progress is kept,
---   progress_problem = why it can't be read, or nil }; sums: the progress, as
---   progress.json writes it, or ""
+--   progress_problem = why it can't be read, or nil }; sums: those of the
+--   progress (src/diagnosis/standing.h) as JSON, or ""
 --
 -- All that comes from a scenario or from a user goes through `text` or `attribute`.
 

@@ -7,7 +7,6 @@
 #include "page/ground.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +33,7 @@ struct lab_page_ground {
   lab_buf *hints; /* of the step; an empty one is no hint */
   int nhints, hints_step;
   lab_buf sums;
-  char sums_problem[sizeof((lab_err *)NULL)->text];
+  lab_err sums_err;
 };
 
 lab_page_ground *lab_page_ground_new(const lab_page_ground_config *config) {
@@ -170,13 +169,10 @@ const lab_buf *lab_page_ground_hint(lab_page_ground *g, int step, int n) {
 /* ---- the progress -------------------------------------------------------- */
 
 lab_page_sums lab_page_ground_sums(lab_page_ground *g) {
-  lab_err err;
   lab_buf_clear(&g->sums);
   if (!g->config.standing)
     return (lab_page_sums){0};
-  if (lab_standing_write(g->config.standing, &g->sums, &err)) {
-    snprintf(g->sums_problem, sizeof g->sums_problem, "%s", err.text);
-    return (lab_page_sums){.problem = g->sums_problem};
-  }
+  if (lab_standing_write(g->config.standing, &g->sums, &g->sums_err))
+    return (lab_page_sums){.problem = g->sums_err.text};
   return (lab_page_sums){.json = g->sums.data, .len = g->sums.len};
 }
