@@ -58,7 +58,7 @@ struct lab_app {
   lab_app_dump dump;
   uv_timer_t second; /* every_second.c */
   uv_work_t scavenge;
-  bool scavenging;
+  bool scavenging, started;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */
   lab_services_config services_config;

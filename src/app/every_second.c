@@ -4,13 +4,17 @@
 #include "app/every_second.h"
 
 #include "app/app.h"
+#include "base/image.h"
 #include "base/often.h"
 #include "base/queue.h"
 #include "mem/scavenge.h"
 #include "scenario/entry_watch.h"
 
 static void scavenge_on_pool(uv_work_t *work) {
-  (void)work;
+  lab_app *app = LAB_CONTAINER(work, lab_app, scavenge);
+  if (!app->started) /* the first second is over */
+    lab_image_release();
+  app->started = true;
   lab_mem_scavenge_tick();
 }
 

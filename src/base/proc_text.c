@@ -49,6 +49,7 @@ bool lab_proc_parse_map(char *line, lab_proc_map *out) {
   if (!at || out->start >= out->limit || strcspn(at, " ") != 4)
     return false;
   out->executable = at[2] == 'x';
+  out->writable = at[1] == 'w';
   at = parse_hex(skip_field(at), ' ', &out->offset);
   at = at ? skip_field(at) : NULL; /* the device */
   at = at ? skip_field(at) : NULL; /* the inode */

@@ -20,7 +20,7 @@ bool lab_proc_parse_stat(const char *text, lab_proc_stat *out);
 /* A line of /proc/PID/maps. */
 typedef struct lab_proc_map {
   uint64_t start, limit, offset;
-  bool executable;
+  bool executable, writable;
   const char *path; /* in the line; "" if it is no file's */
 } lab_proc_map;
 

@@ -166,12 +166,14 @@ local function cpu_seconds(pid)
   return ns / 1e9
 end
 
--- Starts a server, which has answered once when this returns.
+-- Starts a server. It has answered, was idle for two seconds, and has answered
+-- once more when this returns.
 local function serve(command)
   local port, words = command()
   local server = t.spawn(t.command(words))
   local url = "http://127.0.0.1:" .. port
   t.eventually(function() return t.http(url).status == 200 end)
+  t.sleep(2)
   local answer = t.http(url)
   if answer.body ~= "hello world" then error(words[1] .. " says " .. tostring(answer.body)) end
   return { url = url, pid = server.pid, idle = rss(server.pid) }

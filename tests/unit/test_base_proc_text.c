@@ -18,10 +18,10 @@ static void reads_lines_of_maps(void **state) {
                         "/usr/lib/a b.so (deleted)\n",
                         &m));
   assert_true(m.start == 0x7f00 && m.limit == 0x8f00 && m.offset == 0x1000);
-  assert_true(m.executable);
+  assert_true(m.executable && !m.writable);
   assert_string_equal(m.path, "/usr/lib/a b.so (deleted)");
   assert_true(parse_map("7f00-8f00 rw-p 00000000 00:00 0 \n", &m));
-  assert_false(m.executable);
+  assert_true(!m.executable && m.writable);
   assert_string_equal(m.path, "");
   assert_true(parse_map("7ffd-7fff r-xp 00000000 00:00 0      [vdso]", &m));
   assert_string_equal(m.path, "[vdso]");
