@@ -28,7 +28,7 @@ end)
 
 -- The slowest answer beside a crowd of children, as a share of what all took.
 local function slowest_share(lab)
-  local all = t.spawn(("curl -s -w ' %%{time_total}' '%s/?n=300'"):format(lab.url))
+  local all = t.spawn(("curl -s -w ' %%{time_total}' '%s/?n=900'"):format(lab.url))
   local slowest, n = 0, 0
   repeat
     slowest = math.max(slowest, lab:get("/status").seconds)
@@ -39,17 +39,17 @@ local function slowest_share(lab)
   return slowest / seconds
 end
 
--- A machine that stops for a moment makes any answer slow, so there are more crowds;
--- one who waits for a crowd waits for each.
+-- A busy machine makes any answer slow, so the crowd is large and there are more of
+-- them; one who waits for a crowd waits for nearly all of it, each time.
 t.test("/status answers while hundreds start", function()
   local lab = start()
   lab:get("/big")
   local least = math.huge
   for _ = 1, 4 do
     least = math.min(least, slowest_share(lab))
-    if least < 1 / 3 then break end
+    if least < 1 / 2 then break end
   end
-  t.check(least < 1 / 3, "/status waits for no crowd")
+  t.check(least < 1 / 2, "/status waits for no crowd")
   t.equal(lab:stop(), 0)
 end)
 

