@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * See image.h. */
-#define _GNU_SOURCE
 #include "base/image.h"
 
 #include <stdbool.h>

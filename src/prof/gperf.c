@@ -38,28 +38,47 @@ static size_t find_frames(uint32_t stack, const lab_frame **frames) {
 
 /* ---- CPU ----------------------------------------------------------------- */
 
+typedef struct cpu_writer {
+  lab_buf *out;
+  bool has_stacks;
+} cpu_writer;
+
 static void append_word(lab_buf *out, uint64_t value) {
   lab_buf_append(out, &value, sizeof value);
 }
 
+static void append_record(lab_buf *out, int64_t samples,
+                          const lab_frame *frames, size_t n) {
+  append_word(out, (uint64_t)samples);
+  append_word(out, n);
+  for (size_t i = 0; i < n; i++)
+    append_word(out, gperf_address(frames, i));
+}
+
+/* If the second address of all stacks is the same, the script takes it for the
+ * frame of a profiler's signal handler, and takes it out; then it looks at what
+ * is the second one now. Of a program that does one thing only, nearly nothing
+ * would be left. So there is a stack without a second address, and without
+ * samples. */
 static void write_cpu_stack(uint32_t stack, uint32_t label, int64_t count,
                             int64_t ns, void *arg) {
-  lab_buf *out = arg;
+  cpu_writer *w = arg;
   const lab_frame *frames;
   size_t n = find_frames(stack, &frames);
   (void)label;
   (void)ns;
-  append_word(out, (uint64_t)count);
-  append_word(out, n);
-  for (size_t i = 0; i < n; i++)
-    append_word(out, gperf_address(frames, i));
+  if (!w->has_stacks)
+    append_record(w->out, 0, frames, 1);
+  w->has_stacks = true;
+  append_record(w->out, count, frames, n);
 }
 
 void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {
   const uint64_t header[] = {0, 3, 0, lab_cpu_period_us(session), 0};
   const uint64_t trailer[] = {0, 1, 0};
   lab_buf_append(out, header, sizeof header);
-  lab_cpu_each(session, write_cpu_stack, out);
+  cpu_writer w = {.out = out};
+  lab_cpu_each(session, write_cpu_stack, &w);
   lab_buf_append(out, trailer, sizeof trailer);
   append_maps(out);
 }

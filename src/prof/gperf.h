@@ -17,6 +17,7 @@
 
 /* After lab_cpu_stop: the binary CPU profile, in words of 64 bits:
  *   0, 3, 0, microseconds between samples, 0
+ *   0, 1, address                  of any: no samples, see gperf.c
  *   samples, depth, address...     for each stack
  *   0, 1, 0
  * and /proc/self/maps as text. */

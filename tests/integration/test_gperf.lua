@@ -10,6 +10,7 @@ local function google_pprof(lab, path, ...)
   words[#words + 1] = lab.url .. path
   local result = t.run("PPROF_TMPDIR=" .. t.quote(t.temp_dir()) .. " " .. t.command(words))
   t.equal(result.code, 0, result.err)
+  t.equal(result.err:match("Removing [^\n]*"), nil, "no frame is taken for a signal handler's")
   local rows = { total = tonumber((t.match(result.out, "Total: ([%d.]+)"))) }
   for line in result.out:gmatch("[^\n]+") do
     local flat, flat_percent, cum, cum_percent, name =
@@ -35,6 +36,22 @@ t.test("the CPU profile", function()
     t.check(rows[name].cum_percent > 70, name .. " is in most of the samples")
   end
   t.check(rows["lab_random_read"].cum_percent > 40, "C functions, too")
+  load:signal("KILL")
+  t.equal(lab:stop(), 0)
+end)
+
+-- The script takes an address that is the second one of all stacks for a signal
+-- handler's, and takes it out. So one stack has no second address.
+t.test("a program that does one thing keeps its stacks", function()
+  local lab = t.start("--step", "4")
+  local load = t.spawn(("sh -c 'while curl -sf %s/ -o /dev/null; do :; done'"):format(lab.url))
+  local words = t.enough(function(seconds)
+    return lab:get("/pprof/profile?seconds=" .. seconds).body
+  end, function(body) return #body > 1000 end)
+  local samples, depth, address = string.unpack("<i8i8i8", words, 5 * 8 + 1)
+  t.equal(samples, 0)
+  t.equal(depth, 1)
+  t.check(address ~= 0, "an address that isn't the end's")
   load:signal("KILL")
   t.equal(lab:stop(), 0)
 end)

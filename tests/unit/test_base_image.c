@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Code and data that the program's files have leave the process, and are read
  * again when they are used. What somebody has written into code stays. */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
