@@ -382,13 +382,20 @@ static int find_method_status(const char *at, const char *end) {
 }
 
 /* llhttp has one error for all that is wrong in a header, but says of which
- * part. */
+ * part. Newer releases refuse folded lines by themselves. */
 static const char *find_header_fault(const llhttp_t *parser) {
+  static const struct {
+    const char *reason, *fault;
+  } faults[] = {
+      {"Invalid header token", "invalid header name"},
+      {"Invalid header field char", "invalid header name"},
+      {"Unexpected whitespace after header value", "folded header"},
+  };
   const char *reason = llhttp_get_error_reason(parser);
-  return strcmp(reason, "Invalid header token") == 0 ||
-                 strcmp(reason, "Invalid header field char") == 0
-             ? "invalid header name"
-             : NULL;
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    if (strcmp(reason, faults[i].reason) == 0)
+      return faults[i].fault;
+  return NULL;
 }
 
 int lab_http_parser_status(lab_http_conn *c, const char *end) {

@@ -282,8 +282,9 @@ static void clients_that_take_nothing_give_way(void **state) {
     fixture_until(&f, f.requests == 1u + (unsigned)i);
     assert_true(f.server->kept > f.config.max_kept_bytes);
   }
-  fixture_until(&f, f.server->kept <= f.config.max_kept_bytes);
-  assert_int_equal(lab_http_connections(f.server), 0);
+  /* Newer releases of libuv end a connection a turn after its timer. */
+  fixture_until(&f, lab_http_connections(f.server) == 0);
+  assert_true(f.server->kept <= f.config.max_kept_bytes);
   int next = dial(port);
   send_text(&f, next, GET);
   expect_text(&f, next, HELLO);
@@ -409,9 +410,10 @@ static void many_idle(void) {
   static int fds[IDLE_MAX];
   fixture f;
   struct rlimit limit;
-  set_fd_limit(2 * IDLE_MAX + 100);
+  set_fd_limit(2 * IDLE_MAX + 300);
   getrlimit(RLIMIT_NOFILE, &limit);
-  int count = (int)(limit.rlim_cur - 100) / 2;
+  /* The server keeps some for the application, libuv and others have some. */
+  int count = (int)(limit.rlim_cur - 300) / 2;
   count = count < IDLE_MAX ? count : IDLE_MAX;
   fixture_open(&f);
   int port = listen_somewhere(&f);
