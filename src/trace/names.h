@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Frames of a stack that are shown; Go's reader takes 1000. */
-enum { LAB_TRACE_DEPTH = 256 };
+/* Frames of a stack that are shown. Go has no more in its own traces, so the
+ * profiles that Go 1.23 and later make of a trace end in a panic beyond. */
+enum { LAB_TRACE_DEPTH = 128 };
 
 /* What a stack's frame is called. */
 typedef struct lab_trace_frame {
