@@ -304,7 +304,8 @@ local function traced(url, seconds, run)
 end
 
 local function bytes_per_event(file)
-  local _, events = t.run("go tool trace -d " .. t.quote(file)).out:gsub("\n", "")
+  local dump = t.command { "lua5.4", t.source .. "/tests/integration/trace_dump.lua", file }
+  local _, events = t.run(dump).out:gsub("\n", "")
   return #t.read(file) / events
 end
 

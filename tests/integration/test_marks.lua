@@ -54,7 +54,7 @@ end
 
 t.test("in Go's format", function()
   local file = take("")
-  local dump = t.run("go tool trace -d " .. file).out
+  local dump = t.run(("lua5.4 %s/tests/integration/trace_dump.lua %s"):format(t.quote(t.source), file)).out
   local tasks, regions, by_id, open = {}, {}, {}, {}
   for line in dump:gmatch("[^\n]+") do
     local ts, kind, g, rest = line:match("^(%d+) (%a+) p=%-?%d+ g=(%d+) off=%d+(.*)$")

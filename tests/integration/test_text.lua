@@ -5,6 +5,7 @@
 -- refuse the whole file.
 local t = require "harness"
 local proto = require "proto"
+local trace = require "trace"
 t.need("curl", "go")
 
 local BAD, GOOD = "caf\xe9", "caf\u{fffd}"
@@ -136,20 +137,20 @@ t.test("traces", function()
     t.enough(function(seconds)
       os.remove(file)
       local asked = t.now()
-      local trace = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'")
+      local asking = t.spawn(("curl -sSfN -o %s '%s/debug/pprof/trace?seconds=%d&format=%s'")
         :format(file, lab.url, seconds, form))
       t.eventually(function() return #(t.read(file) or "") > 0 end) -- it has begun
       t.equal(lab:get("/marks").status, 200)
       lab:get("/caf%E9")
       local whole = t.now() < asked + seconds
-      t.equal(trace:wait(), 0)
+      t.equal(asking:wait(), 0)
       return whole
     end, function(whole) return whole end)
     local text = t.read(file)
     if form == "json" then
       check_text(text, "the JSON form")
     else
-      t.equal(t.run("go tool trace -d " .. file).code, 0)
+      trace.parses(file, "go")
     end
     for _, name in ipairs { "task " .. GOOD, "region " .. GOOD, "log " .. GOOD } do t.has(text, name) end
     t.check(not text:find(BAD, 1, true), "the bad byte is in the trace")

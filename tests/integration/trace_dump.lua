@@ -51,6 +51,15 @@ local SIMPLE = {
   Log = "UserLog", StackSample = "CPUSample",
 }
 
+local FIRST = { RegionBegin = "mode=0 ", RegionEnd = "mode=1 " }
+local NAMES = { ID = "taskid", Task = "taskid", Parent = "pid", Type = "name", Message = "message" }
+
+-- 'ID=1 Type="a b"' -> "taskid=1 name=a b"
+local function rename(rest)
+  rest = rest:gsub('%f[%a](%a+)="(.-)"', function(key, text) return NAMES[key] and NAMES[key] .. "=" .. text end)
+  return (rest:gsub("%f[%a](%u%a*)=(%d+)", function(key, n) return NAMES[key] and NAMES[key] .. "=" .. n end))
+end
+
 -- -> name, arguments; nil for what has no counterpart
 local function translate(kind, rest)
   if kind == "StateTransition" then
@@ -65,7 +74,7 @@ local function translate(kind, rest)
     if not rest:find('Name="GC concurrent mark phase"', 1, true) then return nil end
     return kind == "RangeBegin" and "GCStart" or "GCDone", ""
   end
-  return SIMPLE[kind], (rest:gsub('%f[%a]Type="(.-)"', "name=%1"):gsub('Message="(.-)"', "message=%1"))
+  return SIMPLE[kind], (FIRST[kind] or "") .. rename(rest)
 end
 
 local function print_new()
