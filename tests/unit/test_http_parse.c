@@ -98,9 +98,6 @@ static const struct {
      "400 Bad Request: folded header"},
     {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n\t b\r\n\r\n",
      "400 Bad Request: folded header"},
-    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n "
-     "chunked\r\n\r\n0\r\n\r\n",
-     "400 Bad Request: folded header"},
     {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "
      "a\r\n b\r\n\r\n",
      "400 Bad Request: folded header"},
@@ -193,6 +190,25 @@ static void conversation(lab_buf *sent, lab_buf *answers) {
     lab_buf_puts(answers, accepted[i].answer);
   }
   lab_buf_putc(answers, '\0');
+}
+
+/* Not all releases of llhttp come to the second line. */
+static void refuses_a_folded_coding(void **state) {
+  static const char refusal[] = "HTTP/1.1 400 Bad Request\r\n";
+  fixture f;
+  lab_buf got = LAB_BUF_INIT;
+  (void)state;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  send_text(&f, fd,
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n "
+            "chunked\r\n\r\n0\r\n\r\n");
+  receive_all(&f, fd, &got);
+  assert_memory_equal(got.data, refusal, sizeof refusal - 1);
+  assert_int_equal(f.requests, 0);
+  lab_buf_free(&got);
+  close(fd);
+  fixture_close(&f);
 }
 
 static void reads_every_form(void **state) {
@@ -379,6 +395,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refuses_with_the_right_status),
       cmocka_unit_test(refuses_what_is_ambiguous),
+      cmocka_unit_test(refuses_a_folded_coding),
       cmocka_unit_test(reads_every_form),
       cmocka_unit_test(pipelines_in_one_segment),
       cmocka_unit_test(may_be_cut_anywhere),
