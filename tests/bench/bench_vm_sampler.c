@@ -102,8 +102,10 @@ static uint32_t have_nothing(void) {
   return 0;
 }
 
-static const lab_cpu_vm idle_vm = {ignore_signal, have_nothing, NULL, NULL},
-                        counted_vm = {count_signal, have_nothing, NULL, NULL};
+static const lab_cpu_vm idle_vm = {.signal = ignore_signal,
+                                   .pending = have_nothing},
+                        counted_vm = {.signal = count_signal,
+                                      .pending = have_nothing};
 
 static void set_rate(int to) {
   pthread_mutex_lock(&lab_cpu_lock);
