@@ -243,8 +243,9 @@ static int store_waiting(lab_progress *p) {
   return rc;
 }
 
-static int add_progress_event(lab_progress *p, const lab_progress_event *event,
-                              bool waits) {
+static int add_progress_events(lab_progress *p,
+                               const lab_progress_event *events, size_t n,
+                               bool waits) {
   int rc = 0;
   if (!p->folder)
     return 0;
@@ -252,22 +253,27 @@ static int add_progress_event(lab_progress *p, const lab_progress_event *event,
   if (p->waiting.len >= WAITING_MAX)
     rc = store_waiting(p);
   size_t before = p->waiting.len;
-  if (rc == 0) {
-    write_event(event, &p->waiting);
+  for (size_t i = 0; rc == 0 && i < n; i++)
+    write_event(&events[i], &p->waiting);
+  if (rc == 0)
     rc = store_waiting(p);
-  }
   if (rc && !waits)
     p->waiting.len = before;
   pthread_mutex_unlock(&p->lock);
   return rc;
 }
 
+int lab_progress_add_all(lab_progress *p, const lab_progress_event *events,
+                         size_t n) {
+  return add_progress_events(p, events, n, true);
+}
+
 int lab_progress_add(lab_progress *p, const lab_progress_event *event) {
-  return add_progress_event(p, event, true);
+  return add_progress_events(p, event, 1, true);
 }
 
 int lab_progress_add_now(lab_progress *p, const lab_progress_event *event) {
-  return add_progress_event(p, event, false);
+  return add_progress_events(p, event, 1, false);
 }
 
 /* ---- reading ------------------------------------------------------------- */

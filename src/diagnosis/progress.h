@@ -48,8 +48,11 @@ typedef struct lab_progress_event {
 /* Appends an event, and returns when it is on the disk: 0. Or a negative errno,
  * and it waits in memory. */
 int lab_progress_add(lab_progress *p, const lab_progress_event *event);
-/* The same; but if it fails, nothing has happened. For a reset: who was told
- * that it was refused must not find it done later. */
+/* The same for N events, which are written and synced together. */
+int lab_progress_add_all(lab_progress *p, const lab_progress_event *events,
+                         size_t n);
+/* The same as lab_progress_add; but if it fails, nothing has happened. For a
+ * reset: who was told that it was refused must not find it done later. */
 int lab_progress_add_now(lab_progress *p, const lab_progress_event *event);
 
 /* Opens the file in FOLDER to read it: a descriptor of the caller's, or a

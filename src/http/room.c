@@ -19,7 +19,8 @@ enum {
   SECOND_CHANCES = 16, /* connections that are passed over, at most */
   PROBES_MAX = 16,     /* descriptors opened to count the free ones */
   GRACE_MS = 50,       /* in which a request may be on its way */
-  GRACED = 8,          /* connections that have this grace, at most */
+  GRACED = 8,          /* connections that have this grace, */
+  GRACED_SHARE = 4,    /* or this part of all, if that is more */
 };
 
 static size_t count_kept_bytes(const lab_http_conn *c) {
@@ -123,15 +124,22 @@ static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
   return find_first(server, turn);
 }
 
-/* The connection that waits for its request for longest. The newest have a
- * moment to send it, even if they are the only ones that could give way. */
-static lab_http_conn *find_silent(lab_http_server *server) {
+/* Whether no more connections wait for their request than may have a moment to
+ * send it. A client that a busy machine stops between connect and send needs
+ * it most where the others come fast. */
+static bool may_have_grace(lab_http_server *server) {
   lab_list *list = &server->turns[LAB_HTTP_ASKING], *l = list->next;
-  lab_http_conn *c = find_quiet(server, LAB_HTTP_ASKING);
-  for (int i = 0; i < GRACED && l != list; i++)
+  size_t most = server->listed / GRACED_SHARE;
+  for (size_t i = 0; i < (most > GRACED ? most : GRACED) && l != list; i++)
     l = l->next;
-  bool few = l == list;
-  return c && few && measure_wait(c) < GRACE_MS ? NULL : c;
+  return l == list;
+}
+
+/* The connection that waits for its request for longest. The newest have their
+ * moment even if they are the only ones that could give way. */
+static lab_http_conn *find_silent(lab_http_server *server) {
+  lab_http_conn *c = find_quiet(server, LAB_HTTP_ASKING);
+  return c && measure_wait(c) < GRACE_MS && may_have_grace(server) ? NULL : c;
 }
 
 static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {

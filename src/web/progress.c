@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "scenario/shown.h"
 #include "web/format.h"
 #include "web/number.h"
@@ -25,29 +26,58 @@ lab_progress_event lab_web_progress_event(lab_web *web, const char *what) {
 
 /* ---- without a request --------------------------------------------------- */
 
-typedef struct note {
-  uv_work_t work;
-  lab_progress *progress;
-  lab_progress_event event;
-} note;
+/* The disk may be slow, and another lab may have the file's lock. So one thread
+ * of the pool writes at a time, and what comes meanwhile is written together.
+ */
+enum { NOTES_MAX = 1000 };
 
-static void write_note(uv_work_t *work) {
-  note *n = LAB_CONTAINER(work, note, work);
-  lab_progress_add(n->progress, &n->event);
+typedef struct notes_job {
+  uv_work_t work;
+  lab_web *web;
+  size_t n;
+  lab_progress_event *events;
+} notes_job;
+
+static void write_notes(uv_work_t *work) {
+  notes_job *job = LAB_CONTAINER(work, notes_job, work);
+  lab_progress_add_all(job->web->progress, job->events, job->n);
 }
 
-static void on_note_written(uv_work_t *work, int status) {
+static void begin_notes(lab_web *web);
+
+static void on_notes_written(uv_work_t *work, int status) {
+  notes_job *job = LAB_CONTAINER(work, notes_job, work);
+  lab_web *web = job->web;
   (void)status;
-  lab_xfree(LAB_CONTAINER(work, note, work));
+  lab_xfree(job->events);
+  lab_xfree(job);
+  web->notes.writing = false;
+  if (web->notes.n > 0)
+    begin_notes(web);
+}
+
+static void begin_notes(lab_web *web) {
+  notes_job *job = lab_xcalloc(1, sizeof *job);
+  job->web = web;
+  job->n = web->notes.n;
+  job->events = web->notes.waiting;
+  web->notes = (lab_web_notes){.writing = true};
+  uv_queue_work(web->config.loop, &job->work, write_notes, on_notes_written);
 }
 
 void lab_web_note_visit(lab_web *web) {
+  lab_web_notes *notes = &web->notes;
   if (web->stopping || !lab_progress_folder(web->progress))
     return;
-  note *n = lab_xcalloc(1, sizeof *n);
-  n->progress = web->progress;
-  n->event = lab_web_progress_event(web, "visit");
-  uv_queue_work(web->config.loop, &n->work, write_note, on_note_written);
+  if (notes->n == NOTES_MAX) {
+    lab_log("a visit of a step is not kept: the disk is too slow");
+    return;
+  }
+  notes->waiting =
+      lab_xrealloc(notes->waiting, (notes->n + 1) * sizeof *notes->waiting);
+  notes->waiting[notes->n++] = lab_web_progress_event(web, "visit");
+  if (!notes->writing)
+    begin_notes(web);
 }
 
 /* ---- the request --------------------------------------------------------- */

@@ -7,6 +7,14 @@
 #include "http/request.h"
 #include "web/web.h"
 
+/* Events that wait to be written down. All zeros: none. Private to progress.c.
+ */
+typedef struct lab_web_notes {
+  lab_progress_event *waiting;
+  size_t n;
+  bool writing; /* others are written on the pool */
+} lab_web_notes;
+
 /* The handler: GET shows it, DELETE begins anew. */
 void lab_web_progress(lab_web *web, lab_http_request *req);
 

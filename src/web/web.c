@@ -98,6 +98,7 @@ void lab_web_free(lab_web *web) {
   lab_progress_free(web->progress);
   lab_standing_free(web->standing);
   free_dirs(web);
+  lab_xfree(web->notes.waiting);
   lab_xfree(web->told);
   lab_xfree(web);
 }

@@ -67,6 +67,7 @@ struct lab_web {
   lab_first_numbers first_numbers;
   lab_answers answers;
   lab_progress *progress;
+  lab_web_notes notes;
   lab_standing *standing;  /* what it adds up to, for /metrics */
   lab_request_stats stats; /* the application's requests */
   lab_loop_lag lag;
