@@ -160,9 +160,15 @@ end
 
 local LEAVE_SECONDS = 0.04 -- that `leave` may take; then it is cancelled
 
+-- `enter` may have put anything in its place. This task isn't interrupted, so it runs
+-- no metamethod of the scenario's, and raises nothing.
 local function callLeave(step)
-  local leave = step.scenario.leave
-  if not leave then return end
+  local leave = rawget(step.scenario, "leave")
+  if leave == nil then return end
+  if type(leave) ~= "function" then
+    lab.log("step %d: leave failed: it is a %s", step.number, type(leave))
+    return
+  end
   local task = host.visit(step.generation, lab.go, leave, step.scenario)
   local ok, problem = task:join(LEAVE_SECONDS)
   if ok == nil then
@@ -292,7 +298,7 @@ end
 -- Calls the scenario's `enter` as its own work, not the lab's. Returns true, or
 -- false and a message.
 local function callEnter(step)
-  local enter = step.scenario.enter
+  local enter = rawget(step.scenario, "enter")
   if not enter then return true end
   host.own(false)
   local ok, problem = host.visit(step.generation, xpcall, enter, host.traceback, step.scenario)

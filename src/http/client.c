@@ -35,7 +35,6 @@ struct lab_http_call {
   int fd;           /* while has_socket */
   lab_http_url url; /* its pieces of text exist only in begin */
   lab_buf out;      /* the request */
-  char in[READ_SIZE];
 };
 
 /* ---- the end ------------------------------------------------------------- */
@@ -122,6 +121,7 @@ static void on_call_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     state = lab_http_answer_feed(&c->answer, buf->base, (size_t)n);
   else if (n == UV_EOF)
     state = lab_http_answer_finish(&c->answer);
+  lab_xfree(buf->base);
   if (state != LAB_HTTP_ANSWER_MORE)
     settle_call(c, state);
   else if (n < 0)
@@ -129,11 +129,13 @@ static void on_call_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
               n == UV_EOF && c->answer.status ? "unexpected" : "read");
 }
 
+/* Until on_call_read: thousands of calls may wait for their answers, and this is
+ * the lab's own memory. */
 static void lend_call_buffer(uv_handle_t *handle, size_t suggested,
                              uv_buf_t *out) {
-  lab_http_call *c = LAB_CONTAINER((uv_tcp_t *)handle, lab_http_call, tcp);
+  (void)handle;
   (void)suggested;
-  *out = uv_buf_init(c->in, sizeof c->in);
+  *out = uv_buf_init(lab_xmalloc(READ_SIZE), READ_SIZE);
 }
 
 /* ---- sending the request ------------------------------------------------- */

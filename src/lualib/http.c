@@ -24,7 +24,9 @@
 
 static const char TICKET[] = "lab.HttpTicket";
 static const double TIMEOUT = 30;
-enum { HEADERS_MAX = 8192 };
+/* Bytes. They are the lab's own memory, so they can't be as large as a scenario
+ * likes. */
+enum { URL_MAX = 8192, METHOD_MAX = 32, HEADERS_MAX = 8192 };
 
 typedef struct ticket {
   lab_owned owned;
@@ -71,35 +73,35 @@ static void free_fetch(lab_errand *e) {
 
 /* ---- the question -------------------------------------------------------- */
 
-static void check_header(lua_State *L) {
+/* Adds the pair on top of the stack, which is checked, to LEN bytes of LINES.
+ * Returns how many there are then. What is too long isn't looked through. */
+static size_t add_header_line(lua_State *L, char *lines, size_t len) {
   size_t nname, nvalue;
   if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
     luaL_error(L, "headers must be a table of strings");
   const char *name = lua_tolstring(L, -2, &nname);
   const char *value = lua_tolstring(L, -1, &nvalue);
+  if (nname >= HEADERS_MAX || nvalue >= HEADERS_MAX ||
+      len + nname + nvalue + 4 > HEADERS_MAX)
+    luaL_error(L, "headers are too long");
   if (!lab_is_token(name, nname) || !lab_is_field_value(value, nvalue))
     luaL_error(L, "invalid header '%s'", name);
+  return len + (size_t)snprintf(lines + len, HEADERS_MAX + 1 - len,
+                                "%s: %s\r\n", name, value);
 }
 
 /* Replaces the table (or nil) on top by its pairs as lines. */
 static const char *copy_headers(lua_State *L) {
-  int table = lua_gettop(L), lines = table + 1;
-  lua_pushliteral(L, "");
+  char lines[HEADERS_MAX + 1];
+  size_t len = 0;
+  int table = lua_gettop(L);
   if (!lua_isnil(L, table)) {
     luaL_checktype(L, table, LUA_TTABLE);
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-      check_header(L);
-      lua_pushfstring(L, "%s%s: %s\r\n", lua_tostring(L, lines),
-                      lua_tostring(L, -2), lua_tostring(L, -1));
-      lua_replace(L, lines);
-    }
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+      len = add_header_line(L, lines, len);
   }
-  lua_remove(L, table);
-  size_t len;
-  const char *text = lua_tolstring(L, -1, &len);
-  if (len > HEADERS_MAX)
-    luaL_error(L, "headers are too long");
-  return text;
+  lua_pop(L, 1);
+  return lua_pushlstring(L, lines, len);
 }
 
 /* The arguments of get. The strings are on Lua's stack. */
@@ -113,6 +115,7 @@ static question check_question(lua_State *L) {
   static const char *const options[] = {"timeout", "headers", "method", "body"};
   size_t len;
   question q = {.url = luaL_checklstring(L, 1, &len)};
+  luaL_argcheck(L, len <= URL_MAX, 1, "URL is longer than 8 KiB");
   luaL_argcheck(L, strlen(q.url) == len, 1, "URL has a zero byte");
   if (lua_isnoneornil(L, 2)) {
     lua_settop(L, 1);
@@ -127,7 +130,8 @@ static question check_question(lua_State *L) {
   luaL_argcheck(L, q.timeout > 0 && q.timeout < 1e6, 2, "bad timeout");
   lua_getfield(L, 2, "method");
   q.method = luaL_optlstring(L, -1, "GET", &len);
-  luaL_argcheck(L, lab_is_token(q.method, len), 2, "bad method");
+  luaL_argcheck(L, len <= METHOD_MAX && lab_is_token(q.method, len), 2,
+                "bad method");
   lua_getfield(L, 2, "body");
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
   lua_getfield(L, 2, "headers");

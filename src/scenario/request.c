@@ -16,7 +16,7 @@
 #include "vm/vm.h"
 #include "vm/walk.h"
 
-enum { ANSWER_MAX = 64 << 20, SMALL_ANSWER = 4096 };
+enum { ANSWER_MAX = 64 << 20, SMALL_ANSWER = 4096, HEADERS_MAX = 64 << 10 };
 #define PROCESSED "Request processed in "
 
 /* ---- the request as a table ---------------------------------------------- */
@@ -96,7 +96,22 @@ static bool is_reserved(const char *name) {
   return false;
 }
 
-/* One pair of the headers table. */
+/* Until it has been sent, an answer is memory of the step that gave it. */
+static void refuse_answer(lua_State *co, size_t len) {
+  char limit[LAB_MEMORY_LIMIT_TEXT];
+  lab_memory_limit_text(lab_vm_of(co), limit, sizeof limit);
+  luaL_error(co, LAB_LUA_NO_MEMORY " for an answer of %I bytes: %s",
+             (LUAI_UACINT)len, limit);
+}
+
+/* Raises if the step may not have so much. */
+static void append_to_headers(lab_request *x, lua_State *co, const char *bytes,
+                              size_t len) {
+  if (!lab_buf_try_append(&x->headers, bytes, len))
+    refuse_answer(co, x->headers.len + len);
+}
+
+/* One pair of the headers table. What is too long isn't looked through. */
 static void add_header(lab_request *x, lua_State *co) {
   size_t nname, nvalue;
   if (lua_type(co, -2) != LUA_TSTRING || !lua_isstring(co, -1))
@@ -104,6 +119,9 @@ static void add_header(lab_request *x, lua_State *co) {
   const char *name = lua_tolstring(co, -2, &nname);
   lua_pushvalue(co, -1); /* tolstring would change a number in the table */
   const char *value = lua_tolstring(co, -1, &nvalue);
+  if (nname > HEADERS_MAX || nvalue > HEADERS_MAX ||
+      x->headers.len + nname + nvalue > HEADERS_MAX)
+    luaL_error(co, "an answer may have %d KiB of headers", HEADERS_MAX >> 10);
   bool is_type = strcasecmp(name, "Content-Type") == 0;
   if (!lab_is_token(name, nname))
     luaL_error(co, "request returned a header with the invalid name '%s'",
@@ -115,8 +133,12 @@ static void add_header(lab_request *x, lua_State *co) {
                (int)sizeof x->content_type - 1);
   if (is_type)
     memcpy(x->content_type, value, nvalue + 1);
-  else if (!is_reserved(name))
-    lab_buf_printf(&x->headers, "%s: %s\r\n", name, value);
+  else if (!is_reserved(name)) {
+    append_to_headers(x, co, name, nname);
+    append_to_headers(x, co, ": ", 2);
+    append_to_headers(x, co, value, nvalue);
+    append_to_headers(x, co, "\r\n", 2);
+  }
   lua_pop(co, 1);
 }
 
@@ -128,14 +150,6 @@ static int check_status(lua_State *co, int index) {
     luaL_error(co, "request returned a status that is no number from 200 to "
                    "599");
   return (int)status;
-}
-
-/* Until it has been sent, an answer is memory of the step that gave it. */
-static void refuse_answer(lua_State *co, size_t len) {
-  char limit[LAB_MEMORY_LIMIT_TEXT];
-  lab_memory_limit_text(lab_vm_of(co), limit, sizeof limit);
-  luaL_error(co, LAB_LUA_NO_MEMORY " for an answer of %I bytes: %s",
-             (LUAI_UACINT)len, limit);
 }
 
 /* The arguments are the request, then what the handler returned: body, status,

@@ -48,7 +48,8 @@ static void free_visit(visit *v) {
 static void keep_visit(visit *v) {
   lab_web *web = v->web;
   if (web->visits.idle_count >= IDLE_MAX || v->x.reply.cap > KEEP_MAX ||
-      v->x.reply.counted || v->x.headers.cap > KEEP_MAX) {
+      v->x.reply.counted || v->x.headers.counted ||
+      v->x.headers.cap > KEEP_MAX) {
     free_visit(v);
     return;
   }

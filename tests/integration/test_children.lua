@@ -83,4 +83,19 @@ t.test("what a child has left running in its group ends with it", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The reference says so, because nothing of the kernel's that needs no rights ends it.
+t.test("what begins a session of its own outlives its step, as the reference says", function()
+  t.has(t.read(t.source .. "/lua/types/lab.lua"):gsub("\n%-%-%-", " "),
+    "what it has started is killed, too, but for processes in a session of their own (setsid)")
+  local lab = start()
+  local file = t.temp_dir() .. "/pid"
+  local script = ("setsid sh -c 'echo $$ >%s; exec sleep 1000' & until test -s %s; do sleep 0.01; done"):format(file, file)
+  t.equal(lab:get("/leave", "-G", "--data-urlencode", "script=" .. script).body, "0")
+  local pid = tonumber(t.read(file))
+  t.equal(lab:leave().status, 200)
+  t.match(t.run("ps -o stat= -p " .. pid).out, "^%s*S", "it lives")
+  t.run("kill -KILL " .. pid)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What the lab keeps for a step counts against the step's limit, although it isn't
--- Lua's: bodies in both directions, and arguments of children. What doesn't fit is
--- refused, and the lab goes on.
+-- Lua's: bodies in both directions, headers, and arguments of children. What
+-- doesn't fit is refused, and the lab goes on.
 local t = require "harness"
 t.need("curl")
 
@@ -28,6 +28,17 @@ t.test("answers that clients are slow to take", function()
   clients:signal("KILL")
   t.run("kill -KILL -" .. clients.pid)
   t.has(lab:log(), "not enough memory for an answer of 20971520 bytes: the step has 100 MiB (limits.memory)")
+  check_lab(lab)
+end)
+
+t.test("headers of answers", function()
+  local lab = start()
+  t.equal(lab:get("/headers?n=3").headers["x-3"], "y")
+  for _, path in ipairs { "/headers", "/headers?n=100000" } do
+    local answer = lab:get(path)
+    t.equal(answer.status, 500, path)
+    t.has(lab:details(answer), "an answer may have 64 KiB of headers")
+  end
   check_lab(lab)
 end)
 
@@ -65,6 +76,19 @@ t.test("what is refused isn't looked through", function()
   end
   local few, many = cost(10), cost(1000)
   t.check(many < 10 * few, ("10 words take %.3f s of CPU time, 1000 words %.3f s"):format(few, many))
+  check_lab(lab)
+end)
+
+t.test("headers that are sent, and what else a request begins with", function()
+  local lab = start()
+  local function cost(n)
+    local seconds, why = t.match(lab:get("/asked?n=" .. n).body, "^(%S+) (.*)$")
+    t.has(why, "headers are too long")
+    return tonumber(seconds)
+  end
+  local few, many = cost(1000), cost(100000)
+  t.check(many < 20 * few + 0.01, ("1000 take %g s of CPU time, 100000 take %g s"):format(few, many))
+  t.match(lab:get("/url").body, "^[^\n]*URL is longer than 8 KiB[^\n]*\n[^\n]*bad method[^\n]*$")
   check_lab(lab)
 end)
 

@@ -32,11 +32,35 @@ local function built()
   return list
 end
 
+local function has_sdt() return t.run("echo '#include <sys/sdt.h>' | cc -E -o /dev/null -").code == 0 end
+
 t.test("the probes are those of the list", function()
   local have, want = built(), listed()
-  if not next(have) and t.run("test -e /usr/include/sys/sdt.h").code ~= 0 then return end
+  if not next(have) and not has_sdt() then return end
   for name, n in pairs(want) do t.equal(have[name], n, "arguments of " .. name) end
   for name in pairs(have) do t.check(want[name], name .. " is in the list") end
+end)
+
+-- Two configures of one folder: in the first, sys/sdt.h can't be seen.
+t.test("a later configure finds sys/sdt.h, or sees that it has gone", function()
+  if not (t.have("cmake") and t.have("ninja") and has_sdt()) then return end
+  local dir = t.temp_dir()
+  local function has_probes(...)
+    local made = t.run(t.command { "cmake", "-G", "Ninja", "-S", t.source, "-B", dir, "-DLAB_TESTS=OFF",
+      "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", ... })
+    t.equal(made.code, 0, made.out .. made.err)
+    return t.read(dir .. "/compile_commands.json"):find("LAB_USDT=1", 1, true) ~= nil
+  end
+  local others = dir .. "/include" -- what else is needed of these folders
+  t.run("mkdir " .. others)
+  for _, header in ipairs { "zlib.h", "llhttp.h" } do
+    t.run(("cp $(ls /usr/include/%s /usr/share/include/llhttp/%s 2>/dev/null) %s"):format(header, header, others))
+  end
+  local include = "-DCMAKE_INCLUDE_PATH=" .. others
+  local hide = "-DCMAKE_IGNORE_PATH=/usr/include;/usr/include/" .. t.run("cc -print-multiarch").out:gsub("\n", "")
+  t.check(not has_probes(include, hide), "it can't be seen")
+  t.check(has_probes(include, "-DCMAKE_IGNORE_PATH="), "it has come")
+  t.check(not has_probes(include, hide), "it has gone")
 end)
 
 -- ---- threads -------------------------------------------------------------------

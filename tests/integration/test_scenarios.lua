@@ -218,6 +218,39 @@ end }]])
   t.equal(lab:stop(), 0)
 end)
 
+-- enter gets the scenario's own table. What it makes of that must not keep the step
+-- from being left, nor what it has taken from being given back.
+t.test("a step that has changed its own table can be left", function()
+  local lab, dir = start()
+  local endless = "function() while true do end end"
+  for i, change in ipairs {
+    "self.leave = 5", "self.leave = setmetatable({}, { __call = " .. endless .. " })",
+    "setmetatable(self, { __index = " .. endless .. " })",
+    "self.routes = setmetatable({}, { __index = " .. endless .. ", __pairs = " .. endless .. " })",
+    "self.params = setmetatable({}, { __index = " .. endless .. ", __pairs = " .. endless .. " })",
+    "self.title, self.limits, self.request = setmetatable({}, { __tostring = " .. endless .. " }), 7, nil",
+  } do
+    write_scenario(dir, 500 + i .. "-changed", ([[
+return {
+  enter = function(self)
+    for _ = 1, 5 do lab.go(lab.sleep, 600) end
+    self.file = assert(lab.temp_file())
+    %s
+  end,
+  request = function() end,
+}]]):format(change))
+    t.equal(lab:go_to(500 + i).status, 200, change)
+    t.equal(lab:get("/status").status, 200, change)
+    local answer = lab:in_time(1, "leaving", function() return lab:leave("--max-time", "20") end)
+    t.equal(answer.body, "switched to step 0", change)
+    t.equal(lab:get("/").body, "hello world", change)
+    t.has(lab:get("/debug/pprof/goroutine?debug=1").body, "total 0")
+    t.has(lab:get("/debug/pprof/lab.OpenFiles?debug=1").body, "total 0")
+  end
+  t.has(lab:log(), "step 501: leave failed: it is a number")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a step at its memory limit says so, and can be left", function()
   local lab, dir = start()
   write_scenario(dir, "49-full", [[

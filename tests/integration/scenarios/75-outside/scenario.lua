@@ -15,6 +15,12 @@ local function count(n, f)
   return ("%d of %d: %s"):format(good, n, tostring(problem))
 end
 
+local function many(n)
+  local headers = {}
+  for i = 1, n do headers["x-" .. i] = "y" end
+  return headers
+end
+
 return {
   limits = { memory = "100MiB" },
   enter = function(self)
@@ -40,6 +46,22 @@ return {
       local argv = { "true" }
       for i = 2, 900 do argv[i] = large end
       return tostring(lab.spawn(argv))
+    end,
+    -- Headers, N of them; or one that is large.
+    ["/headers"] = function(_, req)
+      local n = tonumber(req.query.n)
+      return "", 200, n and many(n) or { ["X-Large"] = large }
+    end,
+    ["/asked"] = function(_, req)
+      local options = { headers = many(tonumber(req.query.n)) }
+      local began = lab.cpu_time()
+      local _, why = pcall(lab.http.get, "http://127.0.0.1:1/", options)
+      return ("%.9f %s"):format(lab.cpu_time() - began, why)
+    end,
+    ["/url"] = function()
+      local _, url = pcall(lab.http.get, "http://127.0.0.1:1/" .. large)
+      local _, method = pcall(lab.http.get, "http://127.0.0.1:1/", { method = large })
+      return url .. "\n" .. method
     end,
     ["/log"] = function() lab.log(("y"):rep(16 << 20)) end,
     ["/error"] = function() error(("z"):rep(16 << 20)) end,
