@@ -90,8 +90,8 @@ end
 -- Steps that were left with so much that it is given back in the background, and
 -- the memory that was in use when the last of them was left. Until it is given
 -- back, a later step may have so much more: it isn't held responsible for it, but
--- has a limit all the same. CROWDS of them left too many tasks for a collection
--- in between.
+-- has a limit all the same. CROWDS of them left too many tasks, or objects, for a
+-- collection in between.
 local draining, crowds, leftBytes = 0, 0, 0
 
 local function setLimits(step)
@@ -207,20 +207,30 @@ local function awaitFinalizers()
   repeat lab.sleep(0.001) until host.finalizers() == 0 or lab.now() >= patience
 end
 
+-- Collects all garbage. Millions of objects take seconds, in which the present step's
+-- tasks have their turns. The first cycle has perhaps begun before; the other two are
+-- those of host.collect.
+local function collectAll()
+  for _ = 1, 3 do
+    while host.collects_in_steps() and not host.collect_some() do lab.sleep(0.001) end
+  end
+  if host.collects_in_steps() then host.release() else host.collect() end
+end
+
 -- Collects what is left, and waits for finalizers, which have the limit of the step
 -- that was left meanwhile. None are dropped or cancelled: some may be the present
 -- step's.
 local function collectLate(step)
-  host.visit(step.generation, host.collect)
+  host.visit(step.generation, collectAll)
   if host.finalizers() == 0 then return end
   awaitFinalizers()
   if host.finalizers() == 0 and host.cancel_tasks(step.generation) > 0 then settle(0.05) end
   host.reclaim(step.generation, step.number)
-  host.collect()
+  collectAll()
 end
 
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
--- cancelled, and requests. Those have some time until they are cancelled, too, and
+-- cancelled, or of objects, and requests. Those have some time until they are cancelled, too, and
 -- may start tasks meanwhile; so both are looked at in turns, until none is left.
 local function drain(step, n, crowd)
   local generation, patience = step.generation, lab.now() + REQUEST_SECONDS
@@ -242,7 +252,7 @@ end
 local function giveBack(step)
   settle(0.05) -- tasks that `leave` set free end by themselves
   local n = cancelSome(step)
-  local crowd = n == AT_ONCE
+  local crowd = n == AT_ONCE or host.collects_in_steps()
   if n > 0 and not crowd then -- those that requests started before they ended
     local more = cancelSome(step)
     n, crowd = n + more, more > 0

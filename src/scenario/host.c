@@ -225,6 +225,24 @@ static int host_collect(lua_State *L) {
   return 0;
 }
 
+/* host.collects_in_steps() -> whether host.collect would take a second or more.
+ * host.collect_some() -> whether a cycle has ended; it takes 2 ms. */
+static int host_collects_in_steps(lua_State *L) {
+  lua_pushboolean(L, lab_gc_is_in_steps());
+  return 1;
+}
+
+static int host_collect_some(lua_State *L) {
+  lua_pushboolean(L, lab_gc_some(L));
+  return 1;
+}
+
+/* host.release(): idle memory goes back to the system. */
+static int host_release(lua_State *L) {
+  lab_release_begin(lab_vm_of(L));
+  return 0;
+}
+
 /* host.finalizers() -> how many are due or under way */
 static int host_finalizers(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)lab_finalizers_count(lab_vm_of(L)));
@@ -357,6 +375,9 @@ static const luaL_Reg host[] = {
     {"reading", host_reading},
     {"leaving", host_leaving},
     {"collect", host_collect},
+    {"collects_in_steps", host_collects_in_steps},
+    {"collect_some", host_collect_some},
+    {"release", host_release},
     {"finalizers", host_finalizers},
     {"drop_finalizers", host_drop_finalizers},
     {"reclaim", host_reclaim},

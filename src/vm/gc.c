@@ -8,6 +8,12 @@
  * sentinel, a userdata without references: every cycle finalizes it, and its
  * finalizer makes the next one.
  *
+ * A full collection is one piece of work, which nothing interrupts. With ten
+ * million tables it takes a second, for which the step could not be left. So
+ * where a cycle has taken long, the collector goes on in Lua's other mode, in
+ * steps of less than a millisecond; a full collection makes many of them, and
+ * ends early if nobody wants it any more.
+ *
  * Memory outside Lua (buffers) is reported by its owners. When as much has been
  * allocated as was live after the last full collection, Lua's own heap
  * included, and at least 4 MiB, there is a full one: GOGC=100. (Young ones
@@ -25,6 +31,7 @@
 #include "prof/export.h"
 #include "stack/frame.h"
 #include "trace/trace.h"
+#include "vm/lualayout.h"
 #include "vm/stack_cache.h"
 #include "vm/vm.h"
 
@@ -32,10 +39,14 @@ enum {
   EXTERNAL_MIN = 4 << 20,
   VAIN_SHARE = 64, /* of the memory: less than that is as good as nothing */
 };
+/* CPU time of a cycle; and of several steps in a row. */
+static const uint64_t LONG_CYCLE_NS = 100 * LAB_MILLISECOND;
+static const uint64_t SOME_NS = 2 * LAB_MILLISECOND;
 
 static struct {
   lua_State *L;
   bool closing, held;
+  bool in_steps; /* Lua's incremental mode */
   unsigned depth;  /* inside a step: a finalizer may cause another */
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
@@ -48,17 +59,23 @@ static struct {
   uint64_t vain_until;   /* when an emergency may collect again */
 } gc;
 
+static bool (*is_unwanted)(void);
+
+/* Lua's own: so much may be allocated until the next step; 0: it is due. */
+void luaE_setdebt(void *global, ptrdiff_t debt);
 void __real_luaC_step(lua_State *L);
 void __wrap_luaC_step(lua_State *L);
 void __real_luaC_fullgc(lua_State *L, int emergency);
 void __wrap_luaC_fullgc(lua_State *L, int emergency);
 
 /* HeapAlloc at which the next cycle begins: a young one when Lua's own part has
- * grown by 20 % (Lua's default), if nothing outside Lua grows. */
+ * grown by 20 %, one in steps when it has doubled (Lua's defaults), if nothing
+ * outside Lua grows. */
 static uint64_t plan_next_cycle(void) {
   uint64_t app = lab_mem_app_bytes();
   uint64_t external = (uint64_t)(gc.external > 0 ? gc.external : 0);
-  return lab_mem_heap_bytes() + (app > external ? (app - external) / 5 : 0);
+  uint64_t own = app > external ? app - external : 0;
+  return lab_mem_heap_bytes() + (gc.in_steps ? own : own / 5);
 }
 
 /* A pause is the time that a scenario has to wait, so it is wall time. The
@@ -75,20 +92,33 @@ static void begin_pause(void) {
     lab_trace_gc_begin(gc.stack);
 }
 
-static void end_pause(unsigned cycles) {
+/* CYCLES had ended when the pause began. Returns the CPU time of the cycle that has
+ * ended since, or 0. */
+static uint64_t end_pause(unsigned cycles) {
   lab_stack_cache_forget();
   if (--gc.depth > 0)
-    return;
+    return 0;
   gc.cpu += lab_clock_thread_cpu() - gc.began_cpu;
   uint64_t took = lab_clock_mono() - gc.began;
   gc.pause += took;
   LAB_PROBE2(gc__done, (uint64_t)gc.cycles, took);
   if (lab_trace_on())
     lab_trace_gc_end(gc.cycles != cycles, plan_next_cycle());
-  if (gc.cycles != cycles) {
-    lab_memstats_gc_cycle(gc.pause, gc.cpu, plan_next_cycle(), gc.forced);
-    gc.pause = gc.cpu = 0;
-  }
+  if (gc.cycles == cycles)
+    return 0;
+  uint64_t cpu = gc.cpu;
+  lab_memstats_gc_cycle(gc.pause, cpu, plan_next_cycle(), gc.forced);
+  gc.pause = gc.cpu = 0;
+  return cpu;
+}
+
+/* A cycle has taken so much CPU time. */
+static void choose_mode(lua_State *L, uint64_t cpu) {
+  bool in_steps = cpu > (gc.in_steps ? LONG_CYCLE_NS / 4 : LONG_CYCLE_NS);
+  if (cpu == 0 || gc.closing || in_steps == gc.in_steps)
+    return;
+  if (lua_gc(L, in_steps ? LUA_GCINC : LUA_GCGEN, 0, 0, 0) >= 0)
+    gc.in_steps = in_steps;
 }
 
 /* Drops the coroutines that could have served again. That is possible here,
@@ -113,7 +143,19 @@ void __wrap_luaC_step(lua_State *L) {
   drop_garbage(false);
   begin_pause();
   __real_luaC_step(L);
-  end_pause(cycles);
+  choose_mode(L, end_pause(cycles));
+}
+
+/* As __real_luaC_fullgc(L, 1). Where it is unwanted the allocation fails, which
+ * ends who wants it, too. */
+static void collect_in_urgent_steps(lua_State *L, lab_layout_global *global) {
+  global->emergency = 1; /* so no finalizer is called, and no stack moved */
+  for (int cycles = 0; cycles < 2 && !(is_unwanted && is_unwanted());) {
+    luaE_setdebt(global, 0);
+    __real_luaC_step(L);
+    cycles += global->state == LAB_LAYOUT_NO_CYCLE;
+  }
+  global->emergency = 0;
 }
 
 /* Before Lua refuses an allocation, it collects all garbage: an emergency.
@@ -123,7 +165,11 @@ void __wrap_luaC_step(lua_State *L) {
  * further one, and allocations fail at once. */
 static void collect_in_emergency(lua_State *L) {
   uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
-  __real_luaC_fullgc(L, 1);
+  lab_layout_global *global = lab_layout_global_of(L);
+  if (gc.in_steps && global && !global->stopped)
+    collect_in_urgent_steps(L, global);
+  else
+    __real_luaC_fullgc(L, 1);
   uint64_t ended = lab_clock_mono(), after = lab_mem_app_bytes();
   bool vain = after + before / VAIN_SHARE > before;
   gc.vain_until = vain ? ended + (ended - began) : 0;
@@ -146,7 +192,9 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
     __real_luaC_fullgc(L, 0);
   if (gc.cycles == cycles && gc.L)
     gc.cycles++; /* an emergency runs no finalizers: count it all the same */
-  end_pause(cycles);
+  uint64_t cpu = end_pause(cycles);
+  if (cpu > LONG_CYCLE_NS) /* the other change of mode would call finalizers */
+    choose_mode(L, cpu);
 }
 
 static int replace_sentinel(lua_State *L);
@@ -172,7 +220,7 @@ void lab_gc_attach(lua_State *L) {
   lab_func_c((const void *)replace_sentinel, "[lua gc]", false);
   gc.stack = lab_export_pseudo("[lua gc]");
   gc.L = L;
-  gc.closing = false;
+  gc.closing = gc.in_steps = false;
   lab_stack_cache_forget(); /* of a VM before this one */
   push_sentinel(L);
   lua_pop(L, 1);
@@ -183,10 +231,25 @@ void lab_gc_detach(void) {
   gc.L = NULL;
 }
 
+/* Ends the cycle under way, and makes another one. False: it is unwanted, or a
+ * finalizer asks for it. */
+static bool collect_in_steps(lua_State *L) {
+  drop_garbage(true);
+  for (int cycles = 0; gc.in_steps && cycles < 2;) {
+    int ended = lua_gc(L, LUA_GCSTEP, 0);
+    if (ended < 0 || (is_unwanted && is_unwanted()))
+      return false;
+    cycles += ended;
+  }
+  return true;
+}
+
+/* What isn't collected stays a debt, so it is collected soon after. */
 static void collect_all(lua_State *L) {
-  if (gc.held)
-    return; /* the debt stays, so it collects soon after */
-  lua_gc(L, LUA_GCCOLLECT);
+  if (gc.held || (gc.in_steps && !collect_in_steps(L)))
+    return;
+  if (!gc.in_steps)
+    lua_gc(L, LUA_GCCOLLECT);
   gc.external_debt = 0;
   gc.live = (int64_t)lab_mem_app_bytes();
 }
@@ -204,6 +267,22 @@ void lab_gc_full(lua_State *L) {
   gc.forced = true;
   collect_all(L);
   gc.forced = false;
+}
+
+bool lab_gc_is_in_steps(void) {
+  return gc.in_steps;
+}
+
+bool lab_gc_some(lua_State *L) {
+  uint64_t stop = lab_clock_thread_cpu() + SOME_NS;
+  while (gc.in_steps && !gc.held && lab_clock_thread_cpu() < stop)
+    if (lua_gc(L, LUA_GCSTEP, 0) != 0)
+      return true;
+  return !gc.in_steps;
+}
+
+void lab_gc_set_unwanted(bool (*unwanted)(void)) {
+  is_unwanted = unwanted;
 }
 
 void lab_gc_hold(bool held) {

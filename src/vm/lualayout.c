@@ -121,6 +121,37 @@ static void compare_argument(lua_State *L, int user_values) {
   lua_call(L, 1, 0);
 }
 
+/* ---- what all coroutines have in common ---------------------------------- */
+
+/* Lua tells of the collector what it is set to. */
+static bool is_collector_as_told(lua_State *L, const lab_layout_global *g) {
+  enum { GENERATIONAL = 1, PAUSE = 100, UNIT = 4 };
+  bool runs = lua_gc(L, LUA_GCISRUNNING), same = !!g->stopped != runs;
+  lua_gc(L, runs ? LUA_GCSTOP : LUA_GCRESTART);
+  same = same && !!g->stopped == runs;
+  lua_gc(L, runs ? LUA_GCRESTART : LUA_GCSTOP);
+  int pause = lua_gc(L, LUA_GCSETPAUSE, PAUSE);
+  same = same && g->pause == PAUSE / UNIT;
+  lua_gc(L, LUA_GCSETPAUSE, pause);
+  int mode = lua_gc(L, LUA_GCINC, 0, 0, 0);
+  same = same && g->kind != GENERATIONAL;
+  if (mode == LUA_GCGEN)
+    lua_gc(L, LUA_GCGEN, 0, 0);
+  return same && g->emergency == 0 && g->state <= LAB_LAYOUT_NO_CYCLE &&
+         (mode != LUA_GCGEN || g->kind == GENERATIONAL);
+}
+
+static bool is_global_as_told(lua_State *L) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  const lab_layout_global *g = s->global;
+  void *data;
+  if (!is_readable(s, sizeof *s) || !is_readable(g, sizeof *g))
+    return false;
+  return g->allocator == lua_getallocf(L, &data) && g->allocator_data == data &&
+         g->registry.as.object == lua_topointer(L, LUA_REGISTRYINDEX) &&
+         is_collector_as_told(L, g);
+}
+
 /* ---- the check ----------------------------------------------------------- */
 
 static int compare_stack(lua_State *L) {
@@ -164,6 +195,7 @@ static void compare_calls(lua_State *L) {
 static int compare_stacks(lua_State *L) {
   lua_State *co = lua_newthread(L);
   compare_stack(L);
+  as_told = as_told && is_global_as_told(L);
   lua_getglobal(L, "pcall"); /* the chunk's only global */
   if (lua_isfunction(L, -1))
     compare_calls(co);

@@ -13,6 +13,7 @@
  *   vm/coroutine.c            how much memory a coroutine takes
  *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
+ *   vm/gc.c                   the collector's state
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
  * it doesn't fit, the program does without (lab_layout_fits).
@@ -141,6 +142,25 @@ typedef struct lab_layout_state {
   lab_layout_call base; /* the outermost one, of no function */
 } lab_layout_state;
 
+/* What all coroutines have in common: its beginning. */
+typedef struct lab_layout_global {
+  lua_Alloc allocator;
+  void *allocator_data;
+  ptrdiff_t total, debt;
+  size_t estimate, last_atomic;
+  struct {
+    void **lists;
+    int count, size;
+  } strings;
+  lab_layout_value registry, nil;
+  unsigned seed;
+  uint8_t white, state, kind, no_emergency, minor, major;
+  uint8_t stopped;   /* the collector doesn't run */
+  uint8_t emergency; /* it calls no finalizer, and moves no stack */
+  uint8_t pause;     /* in 4 % */
+} lab_layout_global;
+enum { LAB_LAYOUT_NO_CYCLE = 8 }; /* lab_layout_global.state */
+
 typedef struct lab_layout {
   /* lab_layout_value.type: Lua's number, a variant, whether it is collected */
   uint8_t lua_function;
@@ -168,6 +188,11 @@ extern const lab_layout lab_lua_layout;
 void lab_layout_check(lua_State *L, const lab_layout *layout);
 /* False: nothing of the above may be read. */
 bool lab_layout_fits(void);
+
+/* NULL: it may not be read. */
+static inline lab_layout_global *lab_layout_global_of(lua_State *L) {
+  return lab_layout_fits() ? ((lab_layout_state *)(void *)L)->global : NULL;
+}
 
 /* The memory of a userdata. */
 static inline void *lab_layout_memory(lab_layout_userdata *u) {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "stack/unwind.h"
+#include "vm/gc.h"
 #include "vm/hook.h"
 #include "vm/leaf_code.h"
 #include "vm/load.h"
@@ -121,6 +122,16 @@ bool lab_lua_may_make_way(lua_State *L) {
 int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   end_slice(L);
   return lua_yieldk(L, 0, ctx, k);
+}
+
+/* The signal's handler cancels a task that is to be left. Where none runs it is a
+ * call that collects, for a profile. */
+static bool is_collection_unwanted(void) {
+  const lab_vm *vm = preempt.vm;
+  if (!vm)
+    return false;
+  return vm->running ? is_cancelled()
+                     : atomic_load(lab_preempt_interruption(vm));
 }
 
 /* ---- where the VM is ----------------------------------------------------- */
@@ -309,6 +320,7 @@ int lab_preempt_attach(lab_vm *vm) {
   preempt.vm = vm;
   lab_hook_set_preempt(act_in_hook);
   lab_load_set_look(look_in_parser);
+  lab_gc_set_unwanted(is_collection_unwanted);
   return start_slices();
 }
 
@@ -319,6 +331,7 @@ void lab_preempt_detach(void) {
   preempt.vm = NULL;
   lab_hook_set_preempt(NULL);
   lab_load_set_look(NULL);
+  lab_gc_set_unwanted(NULL);
 }
 
 void lab_preempt_begin_slice(lab_vm *vm, const lab_lua_task *t) {

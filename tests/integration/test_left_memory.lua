@@ -81,6 +81,43 @@ return { limits = { memory = "64MiB" }, request = function() while true do pcall
   t.equal(lab:stop(), 0)
 end)
 
+-- Tables that fill the memory: to collect them takes seconds, whether the step itself
+-- wants it, its limit, a profile or the switch. That doesn't delay the switch, and
+-- nothing of them is left at last.
+local TABLES = [[
+local l
+local function fill() while true do l = { l, {}, {} } end end
+return {
+  limits = { memory = "%dMiB" },
+  request = function() lab.log("begins") pcall(fill) lab.log("filled") %s end,
+}
+]]
+t.long("millions of tables", function()
+  if t.is_sanitized() then return end
+  local megabytes = tonumber(t.match(t.read("/proc/meminfo"), "MemTotal:%s+(%d+) kB")) // 1024
+  local limit = math.min(megabytes // 3, 4096)
+  local lab = start_with_steps {
+    ["41-kept"] = TABLES:format(limit, "lab.sleep(100)"), ["42-full"] = TABLES:format(limit, "while true do pcall(fill) end"),
+    ["43-collected"] = TABLES:format(limit, "while true do lab.gc() end"),
+    ["44-profiled"] = TABLES:format(limit, "lab.sleep(100)"), ["45-filling"] = TABLES:format(limit, ""),
+  }
+  local before = lab:rss()
+  for step, wanted in pairs { [41] = "filled", [42] = "filled", [43] = "filled", [44] = "filled", [45] = "begins" } do
+    t.equal(lab:go_to(step).status, 200)
+    local at = #lab:log()
+    t.spawn(("curl -s -o /dev/null --max-time 120 %s/"):format(lab.url))
+    lab:wait_log(wanted, 120, at)
+    if step == 44 then t.spawn(("curl -s -o /dev/null '%s/debug/pprof/heap?gc=1'"):format(lab.url)) end
+    if step == 45 then t.eventually(function() return lab:rss() > before + limit * 0.6e6 end) end
+    t.sleep(0.3)
+    local answer = lab:in_time(1, "step " .. step, function() return lab:leave("--max-time", "60") end)
+    t.equal(answer.status, 200, answer.body)
+    t.equal(lab:get("/").body, "hello world")
+    t.eventually(function() return lab:rss() < before + 50e6 end, 120)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- A crowd of tasks, so that finalizers run only when the next step is served.
 t.test("finalizers that run late have the limit of the step that was left", function()
   local CROWD = [[

@@ -268,11 +268,54 @@ static void test_no_memory(void **state) {
   assert_true(refused > 5);
 }
 
+/* ---- the collector ------------------------------------------------------- */
+
+static const lab_layout_global *watched;
+static bool refuse_one;
+static unsigned freed_in_emergency;
+
+static void *allocate_watched(void *ud, void *p, size_t old, size_t size) {
+  (void)ud;
+  if (size == 0) {
+    freed_in_emergency += watched && watched->emergency;
+    free(p);
+    return NULL;
+  }
+  if (refuse_one && (!p || size > old)) {
+    refuse_one = false;
+    return NULL;
+  }
+  return p ? realloc(p, size) : calloc(1, size);
+}
+
+/* What is true only while Lua collects because an allocation was refused; and
+ * the end of a cycle. */
+static void test_collector(void **state) {
+  (void)state;
+  lua_State *L = lua_newstate(allocate_watched, NULL);
+  luaL_openlibs(L);
+  lab_layout_check(L, &lab_lua_layout);
+  watched = lab_layout_global_of(L);
+  assert_non_null(watched);
+  assert_int_equal(luaL_dostring(L, "for _ = 1, 1000 do local t = {} end"), 0);
+  refuse_one = true;
+  lua_newtable(L);
+  assert_false(refuse_one);
+  assert_true(freed_in_emergency > 0);
+  assert_int_equal(watched->emergency, 0);
+  lua_gc(L, LUA_GCCOLLECT);
+  assert_int_equal(watched->state, LAB_LAYOUT_NO_CYCLE);
+  lua_gc(L, LUA_GCSTEP, 0);
+  assert_int_not_equal(watched->state, LAB_LAYOUT_NO_CYCLE);
+  watched = NULL;
+  lua_close(L);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_levels),         cmocka_unit_test(test_parked),
       cmocka_unit_test(test_long_functions), cmocka_unit_test(test_check),
-      cmocka_unit_test(test_no_memory),
+      cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_collector),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
