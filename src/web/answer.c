@@ -27,14 +27,11 @@ enum {
   UNKNOWN_MAX = 10,
   UNKNOWN_AFTER = 5, /* so many count when the time has passed */
   WAIT_S = 30,
-  KEEP_LOOK_MS = 5, /* between two looks whether a capture is kept */
-  KEEP_LOOKS = 400,
 };
 
 typedef struct answer {
   lab_slow slow;
   lab_judge_question question;
-  unsigned looks;
   lab_capture **captures;
   lab_capture *first[LAB_FIRST_NUMBERS];
   lab_shown_step shown;
@@ -172,15 +169,13 @@ static void take_evidence(lab_web *web, answer *x) {
   q->params = x->shown.given.data;
 }
 
-/* Who asks for a text and answers at once means what is in that text. */
 static void begin_judgement(lab_slow *s) {
-  answer *x = (answer *)s;
-  if (lab_keep_is_under_way(s->web) && x->looks++ < KEEP_LOOKS &&
-      !s->web->stopping) {
-    lab_slow_pause(s, KEEP_LOOK_MS, begin_judgement);
+  if (s->web->stopping) {
+    lab_http_error(s->req, 503, "the lab is stopping");
+    lab_slow_end(s);
     return;
   }
-  take_evidence(s->web, x);
+  take_evidence(s->web, (answer *)s);
   lab_slow_work(s, judge_submission, send_judgement);
 }
 
@@ -218,7 +213,8 @@ void lab_web_answer(lab_web *web, lab_http_request *req) {
   } else {
     answer *x = new_answer(web, req);
     lab_slow_begin(&x->slow, web, req, free_answer);
-    begin_judgement(&x->slow);
+    /* Who asks for a text and answers at once means what is in that text. */
+    lab_keep_wait(&x->slow, begin_judgement);
   }
 }
 

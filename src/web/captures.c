@@ -334,6 +334,27 @@ static void forget_captures(lab_web *web, lab_http_request *req) {
 
 /* ---- the whole ----------------------------------------------------------- */
 
+static void free_nothing(lab_slow *s) {
+  (void)s;
+}
+
+static void answer_for_captures(lab_slow *s) {
+  if (s->web->stopping)
+    lab_http_error(s->req, 503, "the lab is stopping");
+  else if (strcmp(lab_http_method(s->req), "DELETE") == 0)
+    forget_captures(s->web, s->req);
+  else
+    show_captures(s->web, s->req);
+  lab_slow_end(s);
+}
+
+/* Who asks for a text and then for the captures means that text, too. */
+static void wait_for_captures(lab_web *web, lab_http_request *req) {
+  lab_slow *s = lab_xcalloc(1, sizeof *s);
+  lab_slow_begin(s, web, req, free_nothing);
+  lab_keep_wait(s, answer_for_captures);
+}
+
 size_t lab_web_captures_limit(const lab_http_request *req) {
   lab_http_str path = lab_http_path(req);
   return path.len == sizeof PATH - 1 && memcmp(path.data, PATH, path.len) == 0
@@ -345,12 +366,11 @@ void lab_web_captures(lab_web *web, lab_http_request *req) {
   const char *method = lab_http_method(req);
   if (web->stopping)
     lab_http_error(req, 503, "the lab is stopping");
-  else if (strcmp(method, "GET") == 0 || lab_http_is_head(req))
-    show_captures(web, req);
+  else if (strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0 ||
+           lab_http_is_head(req))
+    wait_for_captures(web, req);
   else if (strcmp(method, "POST") == 0)
     take_upload(web, req);
-  else if (strcmp(method, "DELETE") == 0)
-    forget_captures(web, req);
   else
     lab_web_refuse_method(req, "GET, HEAD, POST, DELETE");
 }

@@ -66,7 +66,6 @@ static void write_kept_cpu(lab_slow *s) {
 
 static void keep_gperf_cpu(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  lab_keep_written(s->web);
   if (p->rc == 0)
     lab_blob_unref(lab_keep_recording(&p->keep, s->web, "cpu", &p->out));
   lab_slow_end(s);

@@ -38,7 +38,6 @@ static void write_kept_heap(lab_slow *s) {
 
 static void keep_gperf_heap(lab_slow *s) {
   gperf_heap *h = (gperf_heap *)s;
-  lab_keep_written(s->web);
   if (h->rc == 0)
     lab_blob_unref(lab_keep_total(&h->keep, s->web, "heap", &h->out));
   lab_slow_end(s);

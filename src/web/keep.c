@@ -10,6 +10,8 @@
 #include "web/page.h"
 #include "web/web_internal.h"
 
+enum { WAIT_MS = 2000 };
+
 /* What programs that collect profiles and numbers call themselves: parts of
  * their User-Agent. */
 static const char *const collectors[] = {
@@ -81,16 +83,11 @@ void lab_keep_later(const lab_keep *k, lab_slow *s, void (*write)(lab_slow *s),
     lab_slow_end(s);
     return;
   }
-  s->web->keeping++;
-  lab_slow_work(s, write, keep);
+  lab_slow_work_late(s, write, keep);
 }
 
-void lab_keep_written(lab_web *web) {
-  web->keeping--;
-}
-
-bool lab_keep_is_under_way(const lab_web *web) {
-  return web->keeping > 0;
+void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s)) {
+  lab_slow_wait_late(s, WAIT_MS, next);
 }
 
 static const char TRACE[] = "trace";

@@ -10,8 +10,8 @@
  *   lab_blob_unref(file);
  *
  * A text is kept as what it was made from: the handler answers it first, and
- * then writes the same snapshot as profile.proto. An answer to the exercise
- * that comes meanwhile waits for that.
+ * then writes the same snapshot as profile.proto. Whoever asks for what was kept
+ * meanwhile waits for that (lab_keep_wait).
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_KEEP_H
@@ -58,12 +58,12 @@ lab_blob *lab_keep_total(lab_keep *k, lab_web *web, const char *kind,
                          lab_buf *bytes);
 
 /* The client of S has its text. If it is to be kept, calls WRITE on the pool,
- * then KEEP on the loop, which calls lab_keep_written; else S ends. */
+ * then KEEP on the loop, which ends S; else S ends. */
 void lab_keep_later(const lab_keep *k, lab_slow *s, void (*write)(lab_slow *s),
                     void (*keep)(lab_slow *s));
-void lab_keep_written(lab_web *web);
-/* Is something that was answered still to be kept? */
-bool lab_keep_is_under_way(const lab_web *web);
+/* Calls NEXT when all that was answered so far is kept, but after 2 seconds at
+ * most. S may be gone on return. */
+void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s));
 
 /* A trace of LEN bytes was sent. It is listed, and its bytes aren't kept: it is
  * a stream without a bound, which is never in memory as a whole, and all that a

@@ -88,7 +88,6 @@ static void write_kept_file(lab_slow *s) {
 
 static void keep_written_file(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  lab_keep_written(s->web);
   if (p->rc == 0)
     lab_blob_unref(keep_file(p));
   lab_slow_end(s);

@@ -23,8 +23,21 @@ static void on_slow_closed(uv_handle_t *handle) {
   lab_xfree(handle->data);
 }
 
+static void on_slow_pause_over(uv_timer_t *timer);
+
+/* They go on in the next round of the loop. */
+static void end_waits_for_late(lab_web *web) {
+  while (!lab_list_empty(&web->late_waits)) {
+    lab_slow *s = LAB_CONTAINER(web->late_waits.next, lab_slow, turn);
+    lab_list_remove(&s->turn);
+    uv_timer_start(&s->timer, on_slow_pause_over, 0, 0);
+  }
+}
+
 void lab_slow_end(lab_slow *s) {
   s->cleanup(s);
+  if (s->is_late && --s->web->late_at_work == 0)
+    end_waits_for_late(s->web);
   s->web->slow_bodies -= s->body;
   lab_list_remove(&s->link);
   lab_list_remove(&s->turn);
@@ -51,7 +64,8 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
   s->req = req;
   s->body = lab_http_body(req).len;
   web->slow_bodies += s->body;
-  s->working = s->urgent = s->is_page = s->paused = s->gone = false;
+  s->working = s->urgent = s->is_page = s->is_late = false;
+  s->paused = s->gone = false;
   lab_list_init(&s->turn);
   s->cleanup = cleanup;
   uv_timer_init(web->config.loop, &s->timer);
@@ -145,6 +159,14 @@ void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
   queue_slow_work(s);
 }
 
+void lab_slow_work_late(lab_slow *s, void (*run)(lab_slow *s),
+                        void (*next)(lab_slow *s)) {
+  s->gone = false;
+  s->is_late = true;
+  s->web->late_at_work++;
+  lab_slow_work(s, run, next);
+}
+
 /* ---- pauses -------------------------------------------------------------- */
 
 static void on_slow_pause_over(uv_timer_t *timer) {
@@ -166,9 +188,19 @@ void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
 void lab_slow_wake(lab_slow *s) {
   if (!s->paused)
     return;
+  lab_list_remove(&s->turn); /* it may wait for late work */
   s->paused = false;
   uv_timer_stop(&s->timer);
   s->next(s);
+}
+
+void lab_slow_wait_late(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
+  if (s->web->late_at_work == 0) {
+    next(s);
+    return;
+  }
+  lab_list_push_back(&s->web->late_waits, &s->turn);
+  lab_slow_pause(s, ms, next);
 }
 
 static void wake_link(lab_list *link, void *arg) {

@@ -22,9 +22,9 @@
  * lab_xcalloc.
  *
  * The request is held. If its client goes away, a request that pauses ends: at
- * once in a pause; in the midst of work, when that work is done. A request
- * that only works is answered in any case, unless it is the page's: a client
- * may close its side of the connection after asking.
+ * once in a pause; in the midst of work, when that work is done, unless that is
+ * late. A request that only works is answered in any case, unless it is the
+ * page's: a client may close its side of the connection after asking.
  *
  * Handlers read `web` and `req`; the rest is private to slow.c. */
 typedef struct lab_slow {
@@ -34,7 +34,7 @@ typedef struct lab_slow {
   uv_work_t work;
   uv_timer_t timer;
   size_t body; /* bytes */
-  bool working, urgent, is_page, paused, gone;
+  bool working, urgent, is_page, is_late, paused, gone;
   void (*run)(struct lab_slow *s);
   void (*next)(struct lab_slow *s);
   void (*cleanup)(struct lab_slow *s);
@@ -59,6 +59,14 @@ void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
 /* The same, before all others: for work that is short. */
 void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
                            void (*next)(lab_slow *s));
+/* The same, for a request that has its answer: RUN makes what the lab itself
+ * wants of it, and NEXT takes that and ends S. From here on it is no matter
+ * where the client is. */
+void lab_slow_work_late(lab_slow *s, void (*run)(lab_slow *s),
+                        void (*next)(lab_slow *s));
+/* Calls NEXT when there is no late work under way, but after MS milliseconds at
+ * most. S may be gone on return. */
+void lab_slow_wait_late(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s));
 /* Calls NEXT after MS milliseconds, or as soon as the lab stops. S may be gone
  * on return. */
 void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s));

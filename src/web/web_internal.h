@@ -53,7 +53,9 @@ struct lab_web {
   lab_list slow;           /* requests under way, by lab_slow.link */
   lab_list slow_turns;     /* those of them whose work waits, by .turn */
   lab_list page_turns;     /* the same, for the page's */
+  lab_list late_waits;     /* those that wait for late work, by .turn */
   unsigned slow_at_work, pages_at_work; /* the latter are counted in both */
+  unsigned late_at_work; /* requests whose late work hasn't ended */
   size_t slow_bodies;                   /* bytes of their bodies */
   lab_list gotos; /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
@@ -63,7 +65,6 @@ struct lab_web {
   lab_web_visits visits;
   lab_activity activity;
   lab_captures captures;
-  unsigned keeping; /* captures that are being written: keep.h */
   lab_first_numbers first_numbers;
   lab_answers answers;
   lab_progress *progress;

@@ -43,13 +43,6 @@ local function judged(lab, form, verdict, code)
   return v
 end
 
--- Waits until the lab has N captures: a text is kept a moment after its answer.
-local function wait_captures(lab, n)
-  t.eventually(function()
-    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": "c', "")) >= n
-  end)
-end
-
 local function forget(lab) t.equal(lab:get("/lab/captures", "-X", "DELETE").status, 200) end
 
 local function requests(lab, n)
@@ -90,7 +83,6 @@ local function take(lab, step, route)
   local load = recorded and step.load(lab)
   t.equal(lab:get(PPROF .. (recorded or route)).status, 200)
   if load then load:signal("KILL") end
-  wait_captures(lab, 1)
 end
 
 local function right(step) return { class = step.class, where = step.where } end
@@ -223,7 +215,6 @@ t.test("a trace is no evidence, and the lab says so", function()
   local lab = t.start("--step", "6")
   requests(lab, 4)
   lab:get(PPROF .. "trace?seconds=0.1")
-  wait_captures(lab, 1)
   judged(lab, right(STEPS[6]), "invalid", "evidence.trace")
   lab:get(PPROF .. "lab.OpenFiles")
   judged(lab, { class = "leak.file", where = "createFiles", evidence = "c1" }, "invalid", "evidence.trace")
