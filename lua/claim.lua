@@ -34,17 +34,19 @@ local function takeNumber(text)
   local digits, rest = text:match("^%s*(%-?%d+)(.*)$")
   if not digits then return nil end
   local fraction = rest:match("^%.%d+") or ""
-  local power = rest:sub(#fraction + 1):match("^[eE]%-?%d+") or ""
+  local power = rest:sub(#fraction + 1):match("^[eE][+-]?%d+") or ""
   digits, rest = digits .. fraction .. power, rest:sub(#fraction + #power + 1)
   local unit, after = rest:match("^%s?([%a]+)(.*)$")
   if unit == "per" or unit == "x" then unit = nil end
   return tonumber(digits), unit or "", unit and after or rest
 end
 
+claim.units = "B kB MB GB KiB MiB GiB ns us ms s"
+
 local function scaleOf(unit)
   if unit == "" then return 1, nil end
   local known = UNITS[unit]
-  if not known then return nil, ("unknown unit '%s'; known are: B kB MB GB KiB MiB GiB ns us ms s"):format(unit) end
+  if not known then return nil, ("unknown unit '%s'; known are: %s"):format(unit, claim.units) end
   return known[1], known[2]
 end
 
@@ -111,6 +113,13 @@ function claim.parse(text)
   if tail:find("%S") then return nil, ("'%s' is not understood; %s"):format(tail:match("^%s*(.-)%s*$"), FORM) end
   c.text = text
   return c
+end
+
+-- Reads a number as a student writes it: "20ms", "= 10 MB per request". Returns the
+-- claim that it is so much; or nil.
+function claim.parseNumber(text)
+  local c = claim.parse("= " .. text:gsub("^%s*[=~]?%s*", ""))
+  return c and not c.than and c or nil
 end
 
 -- ---- whether it holds ------------------------------------------------------------

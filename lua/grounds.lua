@@ -113,9 +113,9 @@ end
 -- "20ms" or "20": within the tolerance of what the lesson says?
 function grounds.isRightNumber(text, lesson, visit)
   local n = lesson.diagnosis.number
-  local c = n and text and claim.parse("= " .. text:gsub("^%s*=?%s*", ""))
+  local c = n and text and claim.parseNumber(text)
   local wanted = c and valueOf(n, lesson, visit)
-  if not wanted then return false end
+  if not wanted or c.unit and c.unit ~= n.kind then return false end
   local value = c.low
   if not c.unit and n.unit ~= "" then
     local with = claim.parse(("= %s%s"):format(c.low, n.unit))

@@ -2,7 +2,7 @@
 -- What a student sends as an answer: a form or JSON, made into what judge.lua
 -- judges. The bytes may be anything.
 --
--- submission.lua(host, parts) -> submission     parts: read_json (json.lua)
+-- submission.lua(host, parts) -> submission     parts: claim, read_json (json.lua)
 -- submission.read(text, is_json) -> answer | nil, what is wrong
 --
 -- A form:  class=wait.lock&where=updatePrice&evidence=c3&number=20ms
@@ -104,7 +104,7 @@ end
 local HYPOTHESIS = { class = true, where = true }
 local RULED_OUT = { class = true, evidence = true }
 local ANSWER = { format = true, hypotheses = true, evidence = true, number = true, ruled_out = true,
-  confidence = true, attempt = true }
+  confidence = true }
 
 local function hypothesis(v, where)
   object(v, where, HYPOTHESIS)
@@ -138,6 +138,9 @@ end
 local function check(answer)
   if #answer.hypotheses > 3 then refuse("there are %d hypotheses; three are possible", #answer.hypotheses) end
   if answer.evidence and #answer.evidence > 64 then refuse("there are more than 64 pieces of evidence") end
+  if answer.number and not parts.claim.parseNumber(answer.number) then
+    refuse("number: '%s' can't be read: write it like 5, 20ms or 10MB (units: %s)", answer.number, parts.claim.units)
+  end
   local confidence = answer.confidence
   if confidence then
     local n = tonumber(confidence)

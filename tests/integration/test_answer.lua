@@ -206,7 +206,7 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   t.equal(judged(lab, number, "solved").evidence, nil, "the right number is evidence, too")
   number.number = "7"
   judged(lab, number, "partial", "evidence.none")
-  number.number = "nothing"
+  number.number = "5 kB"
   judged(lab, number, "partial", "evidence.none")
   t.equal(lab:stop(), 0)
 end)
@@ -328,7 +328,8 @@ t.test("JSON in, and text out", function()
     { '{"hypotheses": [{"class": "cpu.hot"}]}', "needs a class and a function" },
     { '{"hypotheses": [{}, {}, {}, {}]}', "three are possible" }, { ("["):rep(1000), "too deep" },
     { '{"hypotheses": [{"class": "leak.fil", "where": "x"}]}', "did you mean 'leak.file'?" },
-    { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" }, { "\xff\xfe", "no value" } } do
+    { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" },
+    { '{"number": "five"}', "number: 'five' can't be read" }, { "\xff\xfe", "no value" } } do
     local refused = json(wrong[1])
     t.equal(refused.status, 400, wrong[1])
     t.has(refused.body, wrong[2])
@@ -346,7 +347,10 @@ t.test("wrong forms are told, and cost nothing", function()
     { "class=net&where=x", "'net'; there are net.nagle, net.idle, net.retry. See" },
     { "class=a&class=b", "class is there twice" },
     { "class=cpu.hot&where=x&ruled_out=cpu.hut", "did you mean 'cpu.hot'?" },
-    { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" }, { "%zz=%00&=", "unknown key" } } do
+    { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" },
+    { "class=leak.file&where=x&number=abc", "'abc' can't be read: write it like 5, 20ms or 10MB" },
+    { "class=leak.file&where=x&number=10mb", "(units: B kB MB" },
+    { "class=leak.file&where=x&number=5+x+fixed", "'5 x fixed' can't" }, { "%zz=%00&=", "unknown key" } } do
     local answer = lab:post("/lab/answer", wrong[1])
     t.equal(answer.status, 400, wrong[1])
     t.has(answer.body, wrong[2])
