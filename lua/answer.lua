@@ -2,7 +2,7 @@
 -- diaglab answer: sends answers to a lab, keeps a lab's captures as an evidence
 -- pack, and judges answers on such a pack without a lab.
 --
--- answer.lua(host, parts) -> verb      parts: data, evidence, folders, judge, read_json,
+-- answer.lua(host, parts) -> verb      parts: evidence, folders, judge, read_json,
 --   submission, verdict; refuse (kit.lua)
 --
 -- An evidence pack is a folder: captures.json, which is what GET /lab/captures says
@@ -126,18 +126,18 @@ local function judge(folder, options)
   local list = readPack(folder)
   local captures, begun = readCaptures(folder, list, "captures", "c"), readCaptures(folder, list, "begun", "b")
   local lesson, defaults = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
+  local form = options.json and "json" or "text"
   return function(text, is_json)
     local answer, problem = parts.submission.read(text, is_json)
-    if not answer then
-      return "invalid", options.json and parts.data.json { error = problem } .. "\n" or parts.verdict.wrap(problem)
-    end
-    local views, foreign = parts.evidence.views(captures, answer.evidence, begun)
+    if not answer then return "invalid", parts.verdict.refused(problem, form) end
+    local views, others = parts.evidence.views(captures, answer, begun)
     local visit = { params = type(list.params) == "table" and list.params or {}, defaults = defaults }
-    local result = parts.judge.answer(answer, lesson, views, foreign, visit)
+    local result = parts.judge.answer(answer, lesson, views, others, visit)
+    if parts.judge.refusals[result.code] then return "invalid", parts.verdict.refused(result.feedback, form) end
     local looked = {}
     for i, view in ipairs(views) do looked[i] = view.id end
     local facts = { step = list.step, attempt = list.attempt, looked = looked, repair = lesson.fixed ~= nil }
-    return result.verdict, parts.verdict[options.json and "json" or "text"](result, facts)
+    return result.verdict, parts.verdict[form](result, facts)
   end
 end
 

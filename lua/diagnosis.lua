@@ -20,9 +20,7 @@ local host = ...
 local parts = host.part "parts"(host)
 
 local function refused(question, status, text)
-  text = text:find("[.?]$") and text or text .. "."
-  return { status = status, text = question.form == "json" and parts.data.json { error = text } .. "\n"
-    or parts.verdict.wrap(text) }
+  return { status = status, text = parts.verdict.refused(text, question.form) }
 end
 
 -- The lesson of step NUMBER, and the parameters that it has by itself; nil: it has
@@ -76,12 +74,10 @@ return function(question)
   if not lesson then
     return refused(question, 404, ("step %d has no lesson by which an answer could be judged"):format(question.step))
   end
-  local views, foreign = parts.evidence.views(question.captures, answer.evidence, question.first)
+  local views, others = parts.evidence.views(question.captures, answer, question.first)
   local visit = { params = parts.read_json(question.params) or {}, defaults = defaults }
-  local result = parts.judge.answer(answer, lesson, views, foreign, visit)
-  if result.code == "answer.empty" or result.code == "answer.class" or result.code == "evidence.unknown" then
-    return refused(question, 400, result.feedback)
-  end
+  local result = parts.judge.answer(answer, lesson, views, others, visit)
+  if parts.judge.refusals[result.code] then return refused(question, 400, result.feedback) end
   local stuck = question.hints and question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
     after = stuck and "There is a hint at /hint." or nil, repair = lesson.fixed ~= nil }

@@ -2,15 +2,17 @@
 -- Captures as views: what judge.lua judges by.
 --
 -- evidence.lua() -> evidence
--- evidence.views(captures, named, begun) -> views, foreign
+-- evidence.views(captures, answer, begun) -> views, others
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
 --   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged), and a
 --   function open() -> a profile, or the text of metrics or vars; nil if it can't
 --   be read.
--- named: the ids and kinds that an answer names, or nil. What is named is always
---   looked at; of the others of one kind only the newest.
+-- answer: judge.lua's. What it names by its id is looked at first; then the newest
+--   OF_KIND captures of each kind; ALL of them at most.
 -- begun: the numbers with which the visit began, captures that no student has; or nil.
+-- others: ids and kinds of captures that aren't looked at -> why: "visit" (they are of
+--   another one), "trace", or "many" (there are too many)
 
 local evidence = {}
 
@@ -95,9 +97,8 @@ end
 
 -- The captures that are looked at: those that are named, then the newest. Of numbers
 -- also the first of each kind, and for each those before it.
-local function choose(captures, named, begun)
-  local chosen, first, previous, n, isNamed = {}, {}, {}, {}, {}
-  for _, name in ipairs(named or {}) do isNamed[name] = true end
+local function choose(captures, isNamed, begun)
+  local chosen, first, previous, n = {}, {}, {}, {}
   local function add(c)
     if #chosen < ALL then chosen[#chosen + 1] = c end
   end
@@ -126,13 +127,27 @@ end
 -- Did nobody ask for anything between A and B?
 local function isQuiet(a, b) return a.requests == b.requests and a.in_flight == 0 and b.in_flight == 0 end
 
-function evidence.views(captures, named, begun)
-  local foreign, views, known = {}, {}, {}
+local function nameAll(answer)
+  local isNamed = {}
+  for _, name in ipairs(answer.evidence or {}) do isNamed[name] = true end
+  for _, item in ipairs(answer.ruled_out or {}) do isNamed[item.evidence or ""] = true end
+  return isNamed
+end
+
+local function explainOthers(captures, views)
+  local others = {}
   for _, c in ipairs(captures) do
-    if not c.current then foreign[c.id] = true end
-    if c.current and c.kind == "trace" then foreign[c.id] = "trace" end
+    local why = not c.current and "visit" or c.kind == "trace" and "trace" or "many"
+    others[c.id] = why
+    if c.current then others[c.kind] = why end
   end
-  local chosen, first, previous = choose(captures, named, begun)
+  for _, view in ipairs(views) do others[view.id], others[view.kind] = nil, nil end
+  return others
+end
+
+function evidence.views(captures, answer, begun)
+  local views, known = {}, {}
+  local chosen, first, previous = choose(captures, nameAll(answer), begun)
   local function numbersOf(c)
     known[c] = known[c] or NUMBERS[c.kind](c.open())
     return known[c]
@@ -148,7 +163,7 @@ function evidence.views(captures, named, begun)
       if p then views[#views + 1] = profileView(c, p) end
     end
   end
-  return views, foreign
+  return views, explainOthers(captures, views)
 end
 
 return evidence

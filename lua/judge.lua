@@ -3,7 +3,7 @@
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
 -- judge.lua(host, parts) -> judge      parts: classes, grounds
--- judge.answer(answer, lesson, views, foreign, visit) -> result
+-- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
 --   ids of views } or nil for all, number = text, ruled_out = { { class,
@@ -12,7 +12,7 @@
 --   (visit.lua), with those profiles that its author took; a capture (captures.lua)
 --   is one, too, and has an `id` and one profile. Without any profile a view has
 --   nothing to show.
--- foreign: { [id] = true } of captures of other visits, "trace" of traces; or nil
+-- others: captures that aren't looked at, as of evidence.lua; or nil
 -- visit: { params, defaults } of the step, as of grounds.lua, or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
@@ -51,7 +51,7 @@ judge.feedback = {
   ["evidence.other_step"] = "That capture is of another visit: take it anew. "
     .. "/lab/captures marks those of this visit with >.",
   ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
-  ["evidence.unknown"] = "There is no such capture: GET /lab/captures lists them",
+  ["evidence.unknown"] = "There is no such capture",
   ["evidence.trace"] = "A trace is listed, but not judged: take a wall profile meanwhile, which has its sums.",
   ["evidence.nothing"] = "Nothing was captured in this visit: take a profile while requests are under way.",
   cpu_for_wall = "Your CPU profile says that the processor is mostly idle: not all time that passes is computed.",
@@ -60,6 +60,9 @@ judge.feedback = {
   ["answer.empty"] = "There is no answer: it needs a class and a function.",
   ["answer.class"] = "There is no such class",
 }
+
+-- Of these an answer has something that doesn't exist: it is to be written anew.
+judge.refusals = { ["answer.empty"] = true, ["answer.class"] = true, ["evidence.unknown"] = true }
 
 -- ---- stacks ----------------------------------------------------------------------
 
@@ -276,35 +279,53 @@ local function findInvalidClass(answer)
   end
 end
 
--- What is named as evidence must be there, unless it is of another visit.
-local function findInvalidEvidence(answer, views, foreign)
-  local all, own, traces = 0, 0, 0
-  for _, name in ipairs(answer.evidence or {}) do
-    local known = foreign[name]
-    if known == "trace" then traces = traces + 1 end
-    for _, view in ipairs(views) do
-      if view.id == name then own, known = own + 1, true end
-    end
-    if not known and name:find("^c%d+$") then
-      return invalid("evidence.unknown", ("%s (%s)."):format(judge.feedback["evidence.unknown"], name))
-    end
-    all = all + (name:find("^c%d+$") and 1 or 0)
+local function isId(name) return name:find("^c%d+$") ~= nil end
+
+-- Every name that a capture has in an answer -> "own" if it is looked at; else why
+-- not, as of OTHERS.
+local function namesOf(views, others)
+  local names = {}
+  for name, why in pairs(others) do names[name] = why end
+  for _, view in ipairs(views) do
+    if view.after then names.metrics = "own" end
+    for kind in pairs(view.profiles) do names[kind ~= "heap.alloc" and kind or "heap"] = "own" end
+    for _, name in pairs { view.id, view.kind } do names[name] = "own" end
   end
-  if all > 0 and own == 0 then return invalid(traces > 0 and "evidence.trace" or "evidence.other_step") end
+  return names
 end
 
-local function findInvalid(answer, views, foreign)
+local function unknownCapture(name, names)
+  local kinds, list = {}, {}
+  for known, why in pairs(names) do kinds[known] = not isId(known) and why or nil end
+  for kind in pairs(kinds) do list[#list + 1] = kind end
+  table.sort(list)
+  local meant = isId(name) and "" or host.did_you_mean(name, kinds)
+  if meant == "" then meant = #list > 0 and ("; this visit has %s."):format(table.concat(list, ", ")) or "." end
+  return invalid("evidence.unknown", ("%s: '%s'%s See /lab/captures."):format(judge.feedback["evidence.unknown"],
+    name, meant))
+end
+
+-- Captures that are named must be there, and one of the evidence's is looked at.
+local function findInvalidEvidence(answer, names)
+  local named = {}
+  for _, name in ipairs(answer.evidence or {}) do
+    if not names[name] then return unknownCapture(name, names) end
+    named[names[name]] = true
+  end
+  for _, item in ipairs(answer.ruled_out or {}) do
+    if item.evidence and not names[item.evidence] then return unknownCapture(item.evidence, names) end
+  end
+  if next(named) and not named.own then return invalid(named.trace and "evidence.trace" or "evidence.other_step") end
+end
+
+local function findInvalid(answer, views, others)
   local list = answer.hypotheses or {}
   if #list == 0 or not list[1].class then return invalid("answer.empty") end
-  local wrong = findInvalidClass(answer) or findInvalidEvidence(answer, views, foreign)
-  if wrong then return wrong end
-  for _, view in ipairs(views) do
-    if next(view.profiles) or view.after then return nil end
-  end
-  for _, what in pairs(foreign) do
-    if what == "trace" then return invalid("evidence.trace") end
-  end
-  return invalid("evidence.nothing")
+  local names, seen = namesOf(views, others), false
+  for _, why in pairs(names) do seen = seen or why == "own" end
+  local wrong = findInvalidClass(answer) or findInvalidEvidence(answer, names)
+  if wrong and (seen or wrong.code ~= "evidence.unknown") then return wrong end
+  if not seen then return invalid(names.trace and "evidence.trace" or "evidence.nothing") end
 end
 
 local function pointsForClass(class, lesson)
@@ -387,8 +408,8 @@ local function scoreHypothesis(h, answer, lesson, views, visit)
   return result
 end
 
-function judge.answer(answer, lesson, views, foreign, visit)
-  local wrong = findInvalid(answer, views, foreign or {})
+function judge.answer(answer, lesson, views, others, visit)
+  local wrong = findInvalid(answer, views, others or {})
   if wrong then return wrong end
   local result
   for rank = 1, math.min(3, #answer.hypotheses) do

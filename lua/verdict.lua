@@ -3,6 +3,7 @@
 --
 -- verdict.lua(parts) -> verdict       parts: data, wrap
 -- verdict.text(result, facts), verdict.json(result, facts)
+-- verdict.refused(text, form)         an answer that can't be judged as it is: why
 --
 -- result: judge.lua's. facts: { step, attempt, looked = ids of the captures that
 -- were looked at, after = a further sentence or nil, repair = its program can be
@@ -21,6 +22,11 @@ local MOST = { class = 30, where = 35, evidence = 25, ruled_out = 10 }
 
 -- TEXT in lines of at most WIDTH.
 function verdict.wrap(text) return table.concat(parts.wrap(text, WIDTH), "\n") .. "\n" end
+
+function verdict.refused(text, form)
+  text = text:find("[.?]$") and text or text .. "."
+  return form == "json" and data.json { error = text } .. "\n" or verdict.wrap(text)
+end
 
 local function scoreLine(result)
   local list = {}

@@ -197,10 +197,16 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   judged(lab, with "c3", "partial", "evidence.none")
   t.equal(judged(lab, with { "c3", "c4" }, "solved").evidence, "c4")
   t.equal(judged(lab, with "c1,c4", "solved").evidence, "c4")
-  local v, answer = post(lab, with "c9")
-  t.equal(answer.status, 400)
-  t.equal(v.verdict, nil)
-  t.has(answer.body, "There is no such capture")
+  for name, told in pairs { c9 = "There is no such capture: 'c9'; this visit has goroutine, lab.OpenFiles. See",
+    goroutin = "'goroutin'; did you mean 'goroutine'? See", profile = "'profile'; this visit has goroutine, lab" } do
+    local v, answer = post(lab, with(name))
+    t.equal(answer.status, 400)
+    t.equal(v.verdict, nil)
+    t.has(answer.body, told)
+    v, answer = post(lab, { class = "leak.file", where = "createFiles", ruled_out = "cpu.hot:" .. name })
+    t.equal(answer.status, 400, "what rules out must be there, too")
+    t.has(answer.body, told)
+  end
   local number = with "c3"
   number.number = "5"
   t.equal(judged(lab, number, "solved").evidence, nil, "the right number is evidence, too")

@@ -36,8 +36,11 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   local scenarios = t.source .. "/scenarios"
   local by_numbers = t.temp_file()
   t.write(by_numbers, (t.read(right):gsub("}%s*$", ', "evidence": ["metrics"]}')))
+  local mistyped, unnamed = answer_file("leak.fil", "createFiles"), t.temp_file()
+  t.write(unnamed, (t.read(right):gsub("}%s*$", ', "evidence": ["metricks"]}')))
   local cases = { { right, 0, "solved" }, { by_numbers, 0, "solved" }, { near, 1, "partial" },
-    { unknown, 3, "not judged" } }
+    { unknown, 3, "not judged" }, { mistyped, 3, "did you mean 'leak.file'?" },
+    { unnamed, 3, "did you mean 'metrics'?" }, { junk, 3, "JSON, byte 1" } }
   for _, case in ipairs(cases) do
     for _, json in ipairs { "--json", nil } do
       local online = run("--url", lab.url, json or case[1], json and case[1])
