@@ -64,6 +64,9 @@ judge.feedback = {
 -- Of these an answer has something that doesn't exist: it is to be written anew.
 judge.refusals = { ["answer.empty"] = true, ["answer.class"] = true, ["evidence.unknown"] = true }
 
+-- By these it is the captures that don't suffice. So nothing can be said yet.
+local UNJUDGED = { ["evidence.idle"] = true, ["evidence.few"] = true, ["evidence.params"] = true }
+
 -- ---- stacks ----------------------------------------------------------------------
 
 local ENTRIES = { request = true, enter = true, leave = true, helloWorldHandler = true, doSomeBusinessLogic = true,
@@ -418,6 +421,7 @@ function judge.answer(answer, lesson, views, others, visit)
     if not result or scored.score > result.score then result = scored end
     if rank == 1 and scored.verdict == "solved" then break end
   end
+  if UNJUDGED[result.code] then return invalid(result.code, result.feedback) end
   result.feedback = result.feedback or judge.feedback[result.code]
   return result
 end

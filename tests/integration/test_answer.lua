@@ -193,7 +193,7 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
     return { class = "leak.file", where = "createFiles", evidence = evidence }
   end
   judged(lab, with "c1", "invalid", "evidence.other_step")
-  judged(lab, with "c2", "partial", "evidence.idle")
+  judged(lab, with "c2", "invalid", "evidence.idle")
   judged(lab, with "c3", "partial", "evidence.none")
   t.equal(judged(lab, with { "c3", "c4" }, "solved").evidence, "c4")
   t.equal(judged(lab, with "c1,c4", "solved").evidence, "c4")
@@ -234,7 +234,7 @@ t.test("a few samples are no evidence", function()
   local v = post(lab, { class = "cpu.hot", where = "eatCPU" })
   -- A sample may not even have hit the function.
   t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
-  t.equal(v.solved, false)
+  t.equal(v.verdict, "invalid")
   t.equal(lab:stop(), 0)
 end)
 
@@ -286,7 +286,7 @@ end)
 t.test("a healthy step is called healthy, from captures under load", function()
   local lab = t.start("--step", "0")
   lab:get(PPROF .. "heap")
-  judged(lab, { class = "none" }, "wrong", "evidence.idle")
+  judged(lab, { class = "none" }, "invalid", "evidence.idle")
   requests(lab, 10)
   lab:get(PPROF .. "goroutine")
   judged(lab, { class = "none" }, "solved")
