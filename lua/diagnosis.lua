@@ -10,8 +10,8 @@
 --   bytes that were sent, sums = those of the progress (src/diagnosis/standing.h) as
 --   JSON, is_json, captures, first = as of evidence.lua, params = those with which the
 --   step was entered, as JSON, wrong = answers of this attempt so far that were not
---   right, hints = the lab gives hints, solved = this lab has seen that the step was
---   solved }
+--   right, next_hint = the first one that wasn't told yet, or 0: the lab gives none,
+--   solved = this lab has seen that the step was solved }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -51,6 +51,14 @@ local function vocabulary(question)
     classes = parts.classes.objects() } .. "\n" or parts.classes.text() }
 end
 
+-- Who is stuck is told of the next hint. How many there are isn't told.
+local function offerHint(question, lesson, verdict)
+  local isWrong = verdict == "wrong" or verdict == "partial"
+  local n = question.next_hint
+  if not isWrong or question.wrong == 0 or not (lesson.hints or {})[n] then return nil end
+  return n == 1 and "There is a hint at /hint." or ("The next hint is at /hint?n=%d."):format(n)
+end
+
 local others = { classes = vocabulary }
 
 function others.progress(question)
@@ -78,9 +86,8 @@ return function(question)
   local visit = { params = parts.read_json(question.params) or {}, defaults = defaults }
   local result = parts.judge.answer(answer, lesson, views, others, visit)
   if parts.judge.refusals[result.code] then return refused(question, 400, result.feedback) end
-  local stuck = question.hints and question.wrong > 0 and (result.verdict == "wrong" or result.verdict == "partial")
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
-    after = stuck and "There is a hint at /hint." or nil, repair = lesson.fixed ~= nil }
+    after = offerHint(question, lesson, result.verdict), repair = lesson.fixed ~= nil }
   return { status = 200, text = parts.verdict[question.form](result, facts),
     verdict = result.verdict, code = result.code, score = result.score, class = answer.hypotheses[1].class }
 end

@@ -138,8 +138,8 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "what");
   lua_pushstring(L, forms[q->form]);
   lua_setfield(L, -2, "form");
-  lua_pushboolean(L, q->hints);
-  lua_setfield(L, -2, "hints");
+  lua_pushinteger(L, q->next_hint);
+  lua_setfield(L, -2, "next_hint");
   lua_pushinteger(L, q->wrong);
   lua_setfield(L, -2, "wrong");
   lua_pushstring(L, q->params ? q->params : "{}");

@@ -60,7 +60,7 @@ typedef struct lab_judge_question {
   size_t nsums;       /* bytes */
   bool solved;        /* the step is, even if the sums don't say so */
   unsigned wrong;     /* answers so far in this attempt that were not right */
-  bool hints;         /* the lab gives some */
+  int next_hint;      /* that wasn't told yet; 0: the lab gives none */
   const char *params; /* with which it was entered, a JSON object */
   /* Numbers with which the visit began, or NULL: no evidence by themselves. */
   lab_capture *const *first;

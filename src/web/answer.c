@@ -149,7 +149,8 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   q->len = body.len;
   q->is_json = lab_web_has_json_body(req);
   q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
-  q->hints = web->config.hint_pause >= 0;
+  if (web->config.hint_pause >= 0)
+    q->next_hint = lab_web_hints_told(web, q->step) + 1;
   q->wrong = follow_answers(web)->wrong;
   x->event = lab_web_progress_event(web, "answer");
   return x;

@@ -373,6 +373,33 @@ t.test("wrong forms are told, and cost nothing", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("after two wrong answers the next hint is offered, as long as there is one", function()
+  local dir = t.temp_dir() .. "/50-hinted"
+  t.equal(t.run(t.command { "mkdir", dir }).code, 0)
+  t.write(dir .. "/scenario.lua", "return { request = function() return 'done\\n' end }\n")
+  t.write(dir .. "/lesson.lua", [[return { title = "T", symptom = "S", hints = { "First?", "Second?" },
+    expect = { { profile = "cpu", under = "work", value = ">= 1s per request" } },
+    diagnosis = { class = "cpu.hot", where = "work" } }]])
+  local lab = t.start_with({ dir:match("^(.*)/") }, "--step", "50", "--hints", "0")
+  requests(lab, 1)
+  lab:get(PPROF .. "heap")
+  local function told(form, ...) return lab:post("/lab/answer", form or "class=io.log&where=request", ...).body end
+  t.check(not told():find("hint", 1, true), "the first one")
+  t.check(not told("class=io.log&where=noSuchFunction"):find("hint", 1, true), "it isn't judged")
+  t.has(told(), " There is a hint at /hint.\n")
+  lab:get("/hint")
+  t.has(told(), " The next hint is at /hint?n=2.\n")
+  t.has(told(nil, "-H", "Accept: application/json"), '"advice": "The next hint is at /hint?n=2."')
+  lab:get("/hint?n=2")
+  t.check(not told():find("hint", 1, true), "there is no further one")
+  t.equal(lab:stop(), 0)
+  lab = t.start_with({ dir:match("^(.*)/") }, "--step", "50", "--hints", "off")
+  requests(lab, 1)
+  lab:get(PPROF .. "heap")
+  for _ = 1, 3 do t.check(not told():find("hint", 1, true), "this lab gives none") end
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- guessing --------------------------------------------------------------------
 
 t.test("guessing solves nothing, and names can't be probed", function()
