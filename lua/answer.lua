@@ -116,7 +116,7 @@ local function findLesson(step, scenarios)
     if f.number == step and f.lesson and f.lesson.diagnosis and f.lesson.diagnosis.class then
       local defaults = {}
       for name, param in pairs(f.outline.params) do defaults[name] = param[1] end
-      return f.lesson, defaults
+      return f.lesson, defaults, f.slug
     end
   end
   refuse("%s: there is no lesson of step %d", scenarios, step)
@@ -125,13 +125,14 @@ end
 local function judge(folder, options)
   local list = readPack(folder)
   local captures, begun = readCaptures(folder, list, "captures", "c"), readCaptures(folder, list, "begun", "b")
-  local lesson, defaults = findLesson(list.step, options.scenarios or host.exists("scenarios") and "scenarios" or ".")
+  local lesson, defaults, slug = findLesson(list.step,
+    options.scenarios or host.exists("scenarios") and "scenarios" or ".")
   local form = options.json and "json" or "text"
   return function(text, is_json)
     local answer, problem = parts.submission.read(text, is_json)
     if not answer then return "invalid", parts.verdict.refused(problem, form) end
     local views, others = parts.evidence.views(captures, answer, begun)
-    local visit = { params = type(list.params) == "table" and list.params or {}, defaults = defaults }
+    local visit = { params = type(list.params) == "table" and list.params or {}, defaults = defaults, slug = slug }
     local result = parts.judge.answer(answer, lesson, views, others, visit)
     if parts.judge.refusals[result.code] then return "invalid", parts.verdict.refused(result.feedback, form) end
     local looked = {}

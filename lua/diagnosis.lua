@@ -23,8 +23,8 @@ local function refused(question, status, text)
   return { status = status, text = parts.verdict.refused(text, question.form) }
 end
 
--- The lesson of step NUMBER, and the parameters that it has by itself; nil: it has
--- none that an answer could be judged by.
+-- The lesson of step NUMBER, the parameters that it has by itself, and its slug; nil:
+-- it has none that an answer could be judged by.
 local function readLesson(number)
   local entry = parts.steps.list()[number]
   if not entry then return nil end
@@ -37,7 +37,7 @@ local function readLesson(number)
     end
   end
   if not (lesson and lesson.diagnosis and lesson.diagnosis.class) then return nil end
-  return lesson, defaults
+  return lesson, defaults, entry.slug
 end
 
 local function idsOf(views)
@@ -78,12 +78,12 @@ return function(question)
   if others[question.what] then return others[question.what](question) end
   local answer, problem = parts.submission.read(question.submission, question.is_json)
   if not answer then return refused(question, 400, problem) end
-  local lesson, defaults = readLesson(question.step)
+  local lesson, defaults, slug = readLesson(question.step)
   if not lesson then
     return refused(question, 404, ("step %d has no lesson by which an answer could be judged"):format(question.step))
   end
   local views, others = parts.evidence.views(question.captures, answer, question.first)
-  local visit = { params = parts.read_json(question.params) or {}, defaults = defaults }
+  local visit = { params = parts.read_json(question.params) or {}, defaults = defaults, slug = slug }
   local result = parts.judge.answer(answer, lesson, views, others, visit)
   if parts.judge.refusals[result.code] then return refused(question, 400, result.feedback) end
   local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),

@@ -13,7 +13,7 @@
 --   is one, too, and has an `id` and one profile. Without any profile a view has
 --   nothing to show.
 -- others: captures that aren't looked at, as of evidence.lua; or nil
--- visit: { params, defaults } of the step, as of grounds.lua, or nil
+-- visit: { params, defaults } of the step, as of grounds.lua, and its slug; or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
 --   "solved", "partial", "wrong" or "invalid" (it can't be judged, and costs no
@@ -156,6 +156,7 @@ end
 -- Where NAME is, seen from the function to blame: a code, and how many calls lie
 -- between, if it is on a guilty stack.
 local function placeOf(name, lesson, views)
+  if not views[1] then return "where.unknown" end
   local where = lesson.diagnosis.where or {}
   local slug = views[1].slug
   local plain = plainName(name, slug)
@@ -321,14 +322,27 @@ local function findInvalidEvidence(answer, names)
   if next(named) and not named.own then return invalid(named.trace and "evidence.trace" or "evidence.other_step") end
 end
 
-local function findInvalid(answer, views, others)
+local function isBlamed(name, lesson, views, visit)
+  local slug = views[1] and views[1].slug or visit.slug
+  return indexOf(lesson.diagnosis.where or {}, plainName(name, slug)) ~= nil
+end
+
+-- Who has captured nothing may have looked by other tools (ps, lsof, strace, gdb):
+-- the number says so. Else all that is answered can only be guessed.
+local function isKnownByNumber(answer, lesson, views, visit)
+  local where = answer.hypotheses[1].where
+  return where and grounds.isRightNumber(answer.number, lesson, visit) and isBlamed(where, lesson, views, visit)
+end
+
+local function findInvalid(answer, lesson, views, others, visit)
   local list = answer.hypotheses or {}
   if #list == 0 or not list[1].class then return invalid("answer.empty") end
   local names, seen = namesOf(views, others), false
   for _, why in pairs(names) do seen = seen or why == "own" end
   local wrong = findInvalidClass(answer) or findInvalidEvidence(answer, names)
   if wrong and (seen or wrong.code ~= "evidence.unknown") then return wrong end
-  if not seen then return invalid(names.trace and "evidence.trace" or "evidence.nothing") end
+  if seen or isKnownByNumber(answer, lesson, views, visit) then return nil end
+  return invalid(answer.number and "where.unknown" or names.trace and "evidence.trace" or "evidence.nothing")
 end
 
 local function pointsForClass(class, lesson)
@@ -370,11 +384,19 @@ local function pointsForPlace(place, hops)
   return hops and place ~= "where.entry" and math.floor(POINTS.where / (1 + hops) + 0.5) or 0
 end
 
--- What the captures of VIEWS lack, in words, where the code alone isn't enough.
-local function feedbackFor(code, lesson, visit)
+-- The number that the lesson asks for, as a further sentence.
+local function askNumber(answer, lesson)
+  local n = lesson.diagnosis.number
+  if not n then return "" end
+  return (answer.number and " Your number isn't right: %s" or " Or measure it, and say number=N: %s"):format(n.question)
+end
+
+-- What the captures lack, in words, where the code alone isn't enough.
+local function feedbackFor(code, answer, lesson, visit)
   if code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
-    return kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
+    local which = kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
+    return (which or judge.feedback[code]) .. askNumber(answer, lesson)
   elseif code == "evidence.params" then
     return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")
       :format(table.concat(grounds.unusual(lesson, visit), ", "))
@@ -384,7 +406,7 @@ end
 -- Is what H says of the function to blame grounded? A function that no profile shows
 -- may be named by who has seen what the lesson says about it.
 local function findGrounds(name, answer, lesson, views, visit)
-  if not indexOf(lesson.diagnosis.where or {}, plainName(name, views[1].slug)) then return false end
+  if not isBlamed(name, lesson, views, visit) then return false end
   local grounded, found = grounds.find(lesson, views, answer.evidence, visit)
   if not grounded and grounds.isRightNumber(answer.number, lesson, visit) then return true end
   return grounded, found
@@ -393,9 +415,9 @@ end
 local function scoreHypothesis(h, answer, lesson, views, visit)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then return scoreHealthy(h, lesson, views) end
   local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
-  local place, hops = placeOf(name, lesson, views)
   local grounded, found = findGrounds(name, answer, lesson, views, visit)
-  if grounded then place = "right" end
+  local place, hops = "right", 0
+  if not grounded then place, hops = placeOf(name, lesson, views) end
   if place == "where.unknown" then return invalid(place) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
@@ -407,12 +429,12 @@ local function scoreHypothesis(h, answer, lesson, views, visit)
   local solved = points == POINTS.class and place == "right" and grounded
   result.verdict = solved and "solved" or result.score >= PARTIAL and "partial" or "wrong"
   result.code = solved and "solved" or place ~= "right" and place or classCode or found
-  result.feedback = feedbackFor(result.code, lesson, visit)
+  result.feedback = feedbackFor(result.code, answer, lesson, visit)
   return result
 end
 
 function judge.answer(answer, lesson, views, others, visit)
-  local wrong = findInvalid(answer, views, others or {})
+  local wrong = findInvalid(answer, lesson, views, others or {}, visit)
   if wrong then return wrong end
   local result
   for rank = 1, math.min(3, #answer.hypotheses) do

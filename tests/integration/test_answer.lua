@@ -217,6 +217,32 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   t.equal(lab:stop(), 0)
 end)
 
+t.test("who has only used tools that leave no capture says a number", function()
+  local lab = t.start("--step", "6")
+  requests(lab, 4)
+  local function by_number(number, class, where)
+    return { class = class or "leak.file", where = where or "createFiles", number = number }
+  end
+  judged(lab, right(STEPS[6]), "invalid", "evidence.nothing")
+  for _, where in ipairs { "createFiles", "receipts.createFiles", "createFiles.func1" } do
+    local v = judged(lab, by_number("5", nil, where), "solved")
+    t.equal(v.score, 90)
+    t.equal(v.evidence, nil)
+  end
+  t.has(lab:post("/lab/answer", "class=leak.file&where=createFiles&number=5").body,
+    "\nevidence  your number is right; 0 captures were looked at\n")
+  judged(lab, by_number("5", "cpu.hot"), "partial", "class.other")
+  -- Neither the number nor the name can be probed alone.
+  judged(lab, by_number("4"), "invalid", "where.unknown")
+  judged(lab, by_number("5", nil, "writeFiles"), "invalid", "where.unknown")
+  judged(lab, by_number("5", nil, "request"), "invalid", "where.unknown")
+  judged(lab, by_number("5", "none"), "wrong", "class.other")
+  lab:get(PPROF .. "trace?seconds=0.1")
+  judged(lab, right(STEPS[6]), "invalid", "evidence.trace")
+  judged(lab, by_number("5"), "solved")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a trace is no evidence, and the lab says so", function()
   local lab = t.start("--step", "6")
   requests(lab, 4)
