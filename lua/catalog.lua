@@ -171,8 +171,8 @@ local function listAsJson(question)
       { "hints", question.no_hints and 0 or #step.hints }, { "problem", step.problem or step.lesson_problem },
     }
   end
-  return ('{"step": %d, "steps": [\n%s\n], "problems": [%s]}\n'):format(question.step, table.concat(parts, ",\n"),
-    table.concat(messages, ", ")), 200, bad
+  return ('{"format": "diaglab-steps/1", "step": %d, "steps": [\n%s\n], "problems": [%s]}\n'):format(question.step,
+    table.concat(parts, ",\n"), table.concat(messages, ", ")), 200, bad
 end
 
 -- ---- hints ---------------------------------------------------------------------
@@ -190,8 +190,8 @@ local function hint(question)
   if not hints[n] then return ("step %d has no hint %d\n"):format(question.step, n), 404 end
   -- How many there are isn't told: who knows that goes for the last one.
   if question.json then
-    return object { { "step", question.step }, { "n", n }, { "more", hints[n + 1] ~= nil },
-      { "hint", hints[n] } } .. "\n"
+    return object { { "format", "diaglab-hint/1" }, { "step", question.step }, { "n", n },
+      { "more", hints[n + 1] ~= nil }, { "hint", hints[n] } } .. "\n"
   end
   local text = wrap(("hint %d: %s"):format(n, hints[n]), "")
   if hints[n + 1] then text = text .. ("/hint?n=%d goes on.\n"):format(n + 1) end
