@@ -354,7 +354,7 @@ end
 local function progressRow(s)
   local cells = {}
   for i, value in ipairs { s.step, s.visits, s.captures, s.hints, s.answers, s.score, s.solved and "yes" or "no",
-    ("%.1f"):format(s.minutes) } do
+    s.repaired and "yes" or "no", ("%.1f"):format(s.minutes) } do
     cells[i] = html("<td class=number>%s", value)
   end
   return "<tr>" .. table.concat(cells) .. "</tr>\n"
@@ -364,7 +364,7 @@ local function progress(facts, list)
   local out = {}
   for i, s in ipairs(list) do out[i] = progressRow(s) end
   local body = #out > 0 and "<table class=progress>\n<thead><tr><th>step<th>visits<th>captures<th>hints<th>answers" ..
-    "<th>score<th>solved<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
+    "<th>score<th>solved<th>repaired<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
     facts.progress_problem and html("<p class=problem>What you have done can't be read: %s</p>\n",
       facts.progress_problem) or "<p class=empty>Nothing was done yet. Choose a step.</p>\n"
   if not facts.keeps then body = body .. "<p class=empty>This lab keeps no progress (--state none).</p>\n" end

@@ -58,7 +58,8 @@ end
 -- ---- without JavaScript --------------------------------------------------------
 
 t.test("a student solves step 3 with a browser that has no JavaScript", function()
-  local lab = start()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state)
   local page = page_of(lab)
   t.has(section_of(page, "now"), "Step 0: All is well")
   t.has(section_of(page, "steps"), 'data-step="3" data-state=new')
@@ -97,6 +98,15 @@ t.test("a student solves step 3 with a browser that has no JavaScript", function
   t.has(solution.body, '"number": {"question": "how much memory does each request keep?", "unit": "MB", "value": 10}')
   t.has(solution.body, "# Step 3, solved")
   t.has(solution.body, '"file": "fixed.lua"')
+  local function say_done() -- solved, repaired
+    return section_of(page_of(lab), "progress"):match("<td class=number>(%l+)<td class=number>(%l+)")
+  end
+  t.equal(table.concat({ say_done() }, " "), "yes no")
+  local file = assert(io.open(state .. "/progress.jsonl", "a"))
+  file:write('{"at": "2026-11-29T08:00:00Z", "seconds": 1796000000, "event": "repair", "step": 3, "attempt": "0", ' ..
+    '"captures": 0, "verdict": "repaired"}\n') -- as `diaglab repair --check` notes it
+  file:close()
+  t.equal(table.concat({ say_done() }, " "), "yes yes")
   lab:get("/lab/progress", "-X", "DELETE")
   t.equal(lab:get(API .. "solution").status, 403, "the progress began anew")
   t.equal(lab:stop(), 0)

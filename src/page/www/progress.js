@@ -16,7 +16,8 @@ function titleOf(number) {
 function row(step) {
   return el('tr', {}, el('th', { scope: 'row', class: 'figure' }, String(step.step)), el('td', { class: 'name' }, titleOf(step.step)),
     COLUMNS.map(([key]) => el('td', { class: 'figure' }, step[key] === undefined || step[key] === null ? '–' : String(step[key]))),
-    el('td', {}, step.solved ? el('span', { class: 'chip solved' }, 'solved') : ''));
+    el('td', {}, step.solved ? el('span', { class: 'chip solved' }, 'solved') : '',
+      step.repaired ? el('span', { class: 'chip solved' }, 'repaired') : ''));
 }
 
 function show() {
