@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * See answer.h. The judgement is made on libuv's pool, so it waits for nobody,
- * and nobody for it. The student has the verdict when it is on the disk.
+ * and nobody for it but the next answer: one is judged at a time. The student
+ * has the verdict when it is on the disk.
  *
  * Names that are in no capture of the student can't be judged. Who tries many
- * of them is guessing: after UNKNOWN_MAX the lab lets some time pass. */
+ * of them is guessing: after UNKNOWN_MAX the lab lets some time pass, also for
+ * answers that were sent at the same time. */
 #include "web/answer.h"
 
 #include <stdio.h>
@@ -31,6 +33,8 @@ enum {
 
 typedef struct answer {
   lab_slow slow;
+  lab_list link; /* of lab_answers.line */
+  bool is_judged;
   lab_judge_question question;
   lab_capture **captures;
   lab_capture *first[LAB_FIRST_NUMBERS];
@@ -118,8 +122,17 @@ static void judge_submission(lab_slow *s) {
   lab_progress_add(s->web->progress, &x->event);
 }
 
-static void free_answer(lab_slow *s) {
+static void begin_next_judgement(lab_web *web);
+
+/* What was judged counts, though the client may be gone. */
+static void end_answer(lab_slow *s) {
   answer *x = (answer *)s;
+  lab_list_remove(&x->link);
+  if (x->is_judged) {
+    note_result(s->web, x);
+    s->web->answers.judging = false;
+    begin_next_judgement(s->web);
+  }
   lab_captures_give_back(x->captures, x->question.ncaptures);
   for (size_t i = 0; i < x->question.nfirst; i++)
     lab_capture_unref(x->first[i]);
@@ -130,8 +143,6 @@ static void free_answer(lab_slow *s) {
 static void send_judgement(lab_slow *s) {
   answer *x = (answer *)s;
   bool json = x->question.form == LAB_JUDGE_JSON && x->result.status != 500;
-  if (x->question.what == LAB_JUDGE_ANSWER)
-    note_result(s->web, x);
   lab_http_respond_buf(s->req, x->result.status,
                        json ? LAB_WEB_JSON : LAB_WEB_TEXT,
                        "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &x->out);
@@ -142,6 +153,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   answer *x = lab_xcalloc(1, sizeof *x);
   lab_judge_question *q = &x->question;
   lab_http_str body = lab_http_body(req);
+  lab_list_init(&x->link);
   q->dirs = lab_web_dirs(web, &q->ndirs);
   q->step = lab_shown_number(web->config.vm);
   q->attempt = lab_attempt_now().id;
@@ -151,7 +163,6 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
   q->form = lab_web_wants_json(req) ? LAB_JUDGE_JSON : LAB_JUDGE_TEXT;
   if (web->config.hint_pause >= 0)
     q->next_hint = lab_web_hints_told(web, q->step) + 1;
-  q->wrong = follow_answers(web)->wrong;
   x->event = lab_web_progress_event(web, "answer");
   return x;
 }
@@ -159,6 +170,7 @@ static answer *new_answer(lab_web *web, lab_http_request *req) {
 /* What the student has seen, and in what. */
 static void take_evidence(lab_web *web, answer *x) {
   lab_judge_question *q = &x->question;
+  q->wrong = follow_answers(web)->wrong;
   x->captures = lab_captures_take(&web->captures, &q->ncaptures);
   q->captures = x->captures;
   q->nfirst = lab_first_numbers_get(web, q->attempt, x->first);
@@ -168,16 +180,6 @@ static void take_evidence(lab_web *web, answer *x) {
   lab_shown_give_back(NULL, &entry);
   lab_buf_putc(&x->shown.given, '\0');
   q->params = x->shown.given.data;
-}
-
-static void begin_judgement(lab_slow *s) {
-  if (s->web->stopping) {
-    lab_http_error(s->req, 503, "the lab is stopping");
-    lab_slow_end(s);
-    return;
-  }
-  take_evidence(s->web, (answer *)s);
-  lab_slow_work(s, judge_submission, send_judgement);
 }
 
 /* Seconds that are to pass before the next answer, or 0. */
@@ -199,23 +201,54 @@ static void refuse_guessing(lab_http_request *req, unsigned seconds) {
   lab_http_respond_buf(req, 429, LAB_WEB_TEXT, headers, &text);
 }
 
+static void begin_judgement(lab_web *web, answer *x) {
+  lab_slow *s = &x->slow;
+  unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
+  if (web->stopping) {
+    lab_http_error(s->req, 503, "the lab is stopping");
+    lab_slow_end(s);
+  } else if (seconds > 0) {
+    refuse_guessing(s->req, seconds);
+    lab_slow_end(s);
+  } else {
+    x->is_judged = web->answers.judging = true;
+    take_evidence(web, x);
+    lab_slow_work(s, judge_submission, send_judgement);
+  }
+}
+
+static void begin_next_judgement(lab_web *web) {
+  lab_answers *a = &web->answers;
+  while (!a->judging && !lab_list_empty(&a->line)) {
+    answer *x = LAB_CONTAINER(a->line.next, answer, link);
+    lab_list_remove(&x->link);
+    begin_judgement(web, x);
+  }
+}
+
+static void join_answer_line(lab_slow *s) {
+  lab_list_push_back(&s->web->answers.line, &((answer *)s)->link);
+  begin_next_judgement(s->web);
+}
+
+void lab_web_start_answers(lab_web *web) {
+  lab_list_init(&web->answers.line);
+}
+
 void lab_web_answer(lab_web *web, lab_http_request *req) {
   if (strcmp(lab_http_method(req), "POST") != 0) {
     lab_web_refuse_method(req, "POST");
     return;
   }
-  unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
   if (web->stopping) {
     lab_http_error(req, 503, "the lab is stopping");
   } else if (lab_web_wants_page(web, req)) {
     lab_web_answer_page(web, req);
-  } else if (seconds > 0) {
-    refuse_guessing(req, seconds);
   } else {
     answer *x = new_answer(web, req);
-    lab_slow_begin(&x->slow, web, req, free_answer);
+    lab_slow_begin(&x->slow, web, req, end_answer);
     /* Who asks for a text and answers at once means what is in that text. */
-    lab_keep_wait(&x->slow, begin_judgement);
+    lab_keep_wait(&x->slow, join_answer_line);
   }
 }
 
@@ -226,6 +259,6 @@ void lab_web_classes(lab_web *web, lab_http_request *req) {
   }
   answer *x = new_answer(web, req);
   x->question.what = LAB_JUDGE_CLASSES;
-  lab_slow_begin(&x->slow, web, req, free_answer);
+  lab_slow_begin(&x->slow, web, req, end_answer);
   lab_slow_work(&x->slow, judge_submission, send_judgement);
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/queue.h"
 #include "diagnosis/judge.h"
 #include "http/request.h"
 #include "web/exposition.h"
@@ -19,8 +20,10 @@ typedef struct lab_answer_count {
   uint64_t n;
 } lab_answer_count;
 
-/* The answers so far. All zeros: there was none. Private to answer.c. */
+/* The answers so far. Private to answer.c. */
 typedef struct lab_answers {
+  lab_list line;       /* of those that wait for their judgement */
+  bool judging;        /* one is judged */
   uint64_t attempt;    /* of the next three */
   unsigned wrong;      /* answers that were judged and not right */
   unsigned unknown;    /* that named what is in no capture */
@@ -28,6 +31,8 @@ typedef struct lab_answers {
   lab_answer_count counts[LAB_ANSWER_CODES];
 } lab_answers;
 
+/* Before the first answer. */
+void lab_web_start_answers(lab_web *web);
 /* The handlers. */
 void lab_web_answer(lab_web *web, lab_http_request *req);
 void lab_web_classes(lab_web *web, lab_http_request *req);

@@ -41,6 +41,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_list_init(&web->slow_turns);
   lab_list_init(&web->page_turns);
   lab_list_init(&web->late_waits);
+  lab_web_start_answers(web);
   lab_list_init(&web->gotos);
   copy_dirs(web);
   lab_web_start_steps(web);

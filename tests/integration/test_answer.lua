@@ -455,4 +455,26 @@ t.test("guessing solves nothing, and names can't be probed", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("guesses that come at the same time are counted, too", function()
+  local lab = t.start("--step", "3", "--param", "3.rounds=1")
+  requests(lab, 3)
+  lab:get(PPROF .. "goroutine")
+  lab:signal("STOP") -- so that all of them are there at once
+  local guesses = {}
+  for i = 1, 40 do
+    guesses[i] = t.spawn(("curl -sv -o /dev/null -w '%%{http_code}' -d class=cpu.hot -d where=leakMemory %s/lab/answer")
+      :format(lab.url))
+  end
+  for _, guess in ipairs(guesses) do lab:wait_sent(guess) end
+  lab:signal("CONT")
+  local counts = {}
+  for _, guess in ipairs(guesses) do
+    guess:wait()
+    counts[guess:out()] = (counts[guess:out()] or 0) + 1
+  end
+  t.equal(counts["200"], 10, "answers that were judged")
+  t.equal(counts["429"], 30)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
