@@ -60,6 +60,91 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   t.has(bad.out, "JSON, byte 1")
 end)
 
+-- ---- any answer ------------------------------------------------------------------
+
+local function pick(list) return list[math.random(#list)] end
+
+local TEXTS = {
+  class = { "leak.file", "leak.file", "leak.file", "leak.socket", "cpu.hot", "none", "wait.lock", "net" },
+  where = { "createFiles", "receipts.createFiles", "createFiles.func1", "request", "main.doSomeBusinessLogic",
+    "scenario.lua:1", "scenario.lua:7", ".lua:99999999999999999999", "routes./", "\\u0000", "", "%d+", "getrandom" },
+  capture = { "c1", "c2", "c3", "c4", "c99", "heap", "goroutine", "lab.OpenFiles", "metrics", "vars", "trace", "b1" },
+  number = { "5", "5s", "= 5", "1e308", "-5", "7", "1e+16", "5 per request", "nan" },
+}
+local ODD = { "null", "true", "-1", "1e999", "[]", "{}", '[["x"]]', '{"a": 1}', '"\\ud800"' }
+
+-- JSON for a text of KIND; now and then another value.
+local function any_text(kind)
+  return math.random(60) == 1 and pick(ODD) or '"' .. pick(TEXTS[kind]) .. '"'
+end
+
+local function any_list(least, most, make)
+  local items = {}
+  for i = 1, math.random(least, most) do items[i] = make() end
+  return "[" .. table.concat(items, ", ") .. "]"
+end
+
+-- { key, its kind of text, or what makes it } ...; some are missing.
+local function any_object(fields)
+  local items = {}
+  for _, field in ipairs(fields) do
+    local value = type(field[2]) == "string" and any_text(field[2]) or field[2]()
+    if math.random(20) > 1 then items[#items + 1] = ('"%s": %s'):format(field[1], value) end
+  end
+  return "{" .. table.concat(items, ", ") .. "}"
+end
+
+local function any_hypothesis() return any_object { { "class", "class" }, { "where", "where" } } end
+
+local function any_ruled_out() return any_object { { "class", "class" }, { "evidence", "capture" } } end
+
+local function any_answer()
+  return any_object {
+    { "hypotheses", function() return any_list(math.random(0, 1), 3, any_hypothesis) end },
+    { "evidence", function() return any_list(0, 2, function() return any_text "capture" end) end },
+    { "number", "number" }, { "ruled_out", function() return any_list(0, 1, any_ruled_out) end },
+  }
+end
+
+-- What is solved has the right words first.
+local function check_verdict(answer, verdict)
+  local word = verdict:match '"verdict": "(%l+)"'
+  t.check(word or verdict:find '^{"error": "[^"]', answer .. " gets " .. verdict)
+  if word ~= "solved" then return end
+  local first = t.match(answer, '"hypotheses": %[({[^}]*})')
+  t.has(first, '"class": "leak.file"', answer)
+  t.has(first, "createFiles", answer)
+end
+
+t.test("whatever an answer says, it gets a verdict or a reason", function()
+  local lab = t.start("--step", "6")
+  for _ = 1, 4 do lab:get("/") end
+  for _, path in ipairs { "pprof/lab.OpenFiles", "pprof/goroutine", "vars", "pprof/trace?seconds=0.1" } do
+    lab:get("/debug/" .. path)
+  end
+  local pack, dir = t.temp_dir() .. "/pack", t.temp_dir()
+  t.equal(run("--url", lab.url, "--keep", pack).code, 0)
+  t.equal(lab:stop(), 0)
+  math.randomseed(11)
+  local answers, files, solved = {}, {}, 0
+  for i = 1, 1000 do
+    answers[i], files[i] = any_answer(), ("%s/%d"):format(dir, i)
+    t.write(files[i], answers[i])
+  end
+  local judged = run("--judge", pack, "--scenarios", t.source .. "/scenarios", "--json", table.unpack(files))
+  t.equal(judged.code, 3, judged.err)
+  local n = 0
+  for verdict in judged.out:gmatch "[^\n]+" do
+    n = n + 1
+    check_verdict(answers[n], verdict)
+    solved = solved + (verdict:find('"solved": true', 1, true) and 1 or 0)
+  end
+  t.equal(n, #answers, "each on a line")
+  t.check(solved > 10, solved .. " are solved")
+end)
+
+-- ---- packs -----------------------------------------------------------------------
+
 -- N bytes more, in a further text of the profile's.
 local function pad_profile(file, n)
   local length = {}
