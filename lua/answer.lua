@@ -23,9 +23,13 @@ local function ask(job, url)
   return result
 end
 
+local function refuseAnswer(url, result)
+  refuse("%s: %d %s", url, result.status, (result.body:gsub("%s+", " "):gsub(" $", "")))
+end
+
 local function get(url)
   local result = ask({ get = url }, url)
-  if result.status ~= 200 then refuse("%s: %d %s", url, result.status, result.body:match("[^\n]*")) end
+  if result.status ~= 200 then refuseAnswer(url, result) end
   return result.body
 end
 
@@ -72,9 +76,7 @@ local function send(url, text, is_json, options)
   local form = options.json and "json" or "text"
   local result = ask({ post = ("%s/lab/answer?format=%s"):format(url, form), body = text,
     type = is_json and "application/json" or "application/x-www-form-urlencoded" }, url)
-  if result.status ~= 200 and result.status ~= 400 then
-    refuse("%s: %d %s", url, result.status, result.body:match("[^\n]*"))
-  end
+  if result.status ~= 200 and result.status ~= 400 then refuseAnswer(url, result) end
   local word = result.body:match('"verdict": "(%a+)"') or result.body:match("^verdict   (%a+)")
   return CODES[word] and word or "invalid", result.body
 end

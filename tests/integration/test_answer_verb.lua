@@ -212,6 +212,10 @@ t.test("an answer in words is the same as one in a file", function()
   t.equal(unknown.code, 3)
   t.has(unknown.out, "unknown key 'klass'")
   t.equal(run("--url", lab.url, "class=leak.socket", "where=createFiles").code, 1)
+  local guess
+  for _ = 1, 11 do guess = run("--url", lab.url, "class=leak.file", "where=nobody") end
+  t.equal(guess.code, 2)
+  t.match(guess.err, "429 Several of your answers [^\n]+, and answer again in %d+ seconds%.\n")
   t.equal(lab:stop(), 0)
 end)
 
