@@ -106,9 +106,14 @@ t.test("where.victim: who waits is not to blame", function()
   t.equal(lab:stop(), 0)
 end)
 
--- serve calls render, which computes and calls escape.
+-- serve calls render, which computes and calls escape and sign.
 local PAGES = [[
 local function escape(text)
+  lab.spin(0.02)
+  return text
+end
+
+local function sign(text)
   lab.spin(0.02)
   return text
 end
@@ -116,7 +121,8 @@ end
 local function render(text)
   lab.spin(0.05)
   local safe = escape(text)
-  return safe
+  local signed = sign(safe)
+  return signed
 end
 
 local function serve()
@@ -137,18 +143,18 @@ return {
 }
 ]]
 
-t.test("where.caller, where.callee and where.elsewhere: on the way, and beside it", function()
+t.test("where.caller, where.callee and where.elsewhere: on the way, and beside it; a victim first", function()
   local dir = t.temp_dir() .. "/50-pages"
   t.run("mkdir " .. dir)
   t.write(dir .. "/scenario.lua", PAGES)
   t.write(dir .. "/lesson.lua", [[return { title = "Slow pages", symptom = "Pages are slow.", difficulty = 1,
     minutes = 5, hints = { "Look." },
     expect = { { profile = "cpu", under = "render", value = ">= 0.03s per request" } },
-    diagnosis = { class = "cpu.hot", where = "render" } }]])
+    diagnosis = { class = "cpu.hot", where = "render", victims = { "sign" } } }]])
   local lab = start(dir)
   local load = t.spawn(("sh -c 'while :; do curl -s %s/ -o /dev/null; done'"):format(lab.url))
-  local wanted = { serve = "where.caller", escape = "where.callee", greet = "where.elsewhere" }
-  t.eventually(function() -- until all four are in the profile
+  local wanted = { serve = "where.caller", escape = "where.callee", greet = "where.elsewhere", sign = "where.victim" }
+  t.eventually(function() -- until all of them are in the profile
     lab:get("/lab/captures", "-X", "DELETE")
     lab:get(PPROF .. "profile?seconds=2&hz=500")
     for name in pairs(wanted) do
