@@ -25,7 +25,8 @@ function verdict.wrap(text) return table.concat(parts.wrap(text, WIDTH), "\n") .
 
 function verdict.refused(text, form)
   text = text:find("[.?]$") and text or text .. "."
-  return form == "json" and data.json { error = text } .. "\n" or verdict.wrap(text)
+  return form == "json" and data.json { error = text, format = "diaglab-error/1" } .. "\n"
+    or verdict.wrap(text)
 end
 
 local function scoreLine(result)
