@@ -372,7 +372,7 @@ local function scoreHealthy(h, lesson, views)
     if next(view.profiles) and view.requests > 0 then by = by or view end
   end
   local solved = points == POINTS.class and by ~= nil
-  return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = by ~= nil,
+  return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = solved,
     code = solved and "solved" or points < POINTS.class and (misreading(h.class, false, views) or "class.other")
       or "evidence.idle",
     by = solved and by.id or nil, parts = { class = points } }

