@@ -94,7 +94,8 @@ for _, step in ipairs(STEPS) do
     lab:go_to(step.number .. (step.params or ""))
     judged(lab, right(step), "invalid", "evidence.nothing")
     lab:get(PPROF .. "threadcreate")
-    judged(lab, right(step), "invalid", "where.unknown")
+    judged(lab, right(step), "invalid", "evidence.idle")
+    judged(lab, { class = step.other, where = "noSuchFunction" }, "invalid", "evidence.idle")
     local load = step.load(lab)
     if load then load:signal("KILL") end
     for _, route in ipairs(step.routes) do

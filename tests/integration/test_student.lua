@@ -86,7 +86,7 @@ t.test("a function that only numbers show is named by who has seen them", functi
   end
   lab:go_to(50)
   lab:get("/metrics")
-  t.equal(answer(lab, RIGHT), "invalid where.unknown", "nobody has asked in this visit")
+  t.equal(answer(lab, RIGHT), "invalid evidence.idle", "nobody has asked in this visit")
   for _ = 1, 3 do t.equal(lab:get("/").status, 200) end
   lab:get("/metrics")
   t.equal(answer(lab, RIGHT), "solved solved", "the numbers of this visit's beginning are known")
