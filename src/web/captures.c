@@ -212,9 +212,13 @@ static void fill_sent(lab_web *web, lab_capture *c) {
   }
 }
 
+/* In one line, if it fits into a terminal's. */
 static void refuse_upload(lab_http_request *req, const char *why) {
+  enum { WIDTH = 80 };
+  static const char what[] = "This is no evidence:";
   lab_buf text = LAB_BUF_INIT;
-  lab_buf_printf(&text, "This is no evidence: %s", why);
+  bool fits = sizeof what + strlen(why) <= WIDTH;
+  lab_buf_printf(&text, "%s%c%s", what, fits ? ' ' : '\n', why);
   lab_buf_putc(&text, '\0');
   lab_http_error(req, 422, text.data);
   lab_buf_free(&text);
