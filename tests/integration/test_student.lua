@@ -114,6 +114,23 @@ t.test("any of several functions to blame is right, also one that is in no profi
   t.equal(lab:stop(), 0)
 end)
 
+-- The proof has other ones: what its sentences claim must hold with these, too.
+t.test("numbers are evidence with the step's own parameters", function()
+  local lab = t.start()
+  for _, case in ipairs { { 3, "/metrics", "class=memory.retained&where=leakMemory" },
+    { 3, "/debug/vars", "class=memory.retained&where=leakMemory" },
+    { 4, "/metrics", "class=memory.churn&where=allocateMemory" },
+    { 4, "/debug/vars", "class=memory.churn&where=allocateMemory" },
+    { 5, "/metrics", "class=leak.task&where=startGoroutines" },
+    { 6, "/metrics", "class=leak.file&where=createFiles" } } do
+    lab:go_to(case[1])
+    for _ = 1, 2 do t.equal(lab:get("/").status, 200) end
+    lab:get(case[2])
+    t.equal(answer(lab, case[3]), "solved solved", ("step %d by %s"):format(case[1], case[2]))
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- What the lesson of step 2 asks for is a parameter's value. Of step 6 it tells how
 -- many files a request opens by default.
 t.test("other parameters: what is judged by them, and what can't be judged", function()
