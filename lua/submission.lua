@@ -28,6 +28,15 @@ local function refuseUnknown(what, name, known)
   refuse("unknown %s '%s'%s", what, name, meant ~= "" and meant .. "" or "; known are: " .. table.concat(names, ", "))
 end
 
+local TEXT_MOST = 1000 -- bytes
+
+-- Errors quote what they refuse, in a terminal.
+local function checkText(text)
+  if #text > TEXT_MOST then refuse("the answer has a text of more than %d bytes", TEXT_MOST) end
+  if text:find("%c") or not utf8.len(text) then refuse("the answer has bytes that are no text") end
+  return text
+end
+
 -- "cpu.hot:c3" -> { class = "cpu.hot", evidence = "c3" }
 local function ruledOut(text)
   local class, evidence = text:match("^%s*([^:%s]+)%s*:?%s*(%S*)%s*$")
@@ -56,7 +65,7 @@ local function readForm(text)
   local one, answer = {}, { hypotheses = {} }
   for pair in text:gmatch("[^&]+") do
     local key, value = pair:match("^([^=]*)=?(.*)$")
-    key, value = trim(decode(key)), trim(decode(value))
+    key, value = checkText(trim(decode(key))), checkText(trim(decode(value)))
     if not FORM[key] then refuseUnknown("key", key, FORM) end
     if key == "evidence" then
       answer.evidence = addWords(answer.evidence, value)
@@ -82,7 +91,7 @@ end
 
 local function text(v, where)
   if type(v) == "number" then return tostring(v) end
-  if type(v) == "string" then return v end
+  if type(v) == "string" then return checkText(v) end
   refuse("%s must be a string", where)
 end
 
@@ -96,7 +105,7 @@ end
 local function object(v, where, known)
   if type(v) ~= "table" or #v > 0 then refuse("%s must be an object", where) end
   for key in pairs(v) do
-    if not known[key] then refuseUnknown("key", tostring(key), known) end
+    if not known[key] then refuseUnknown("key", checkText(tostring(key)), known) end
   end
   return v
 end

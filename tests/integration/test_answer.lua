@@ -363,6 +363,7 @@ t.test("JSON in, and text out", function()
     { '{"hypotheses": [{}, {}, {}, {}]}', "three are possible" }, { ("["):rep(1000), "too deep" },
     { '{"hypotheses": [{"class": "leak.fil", "where": "x"}]}', "did you mean 'leak.file'?" },
     { '{"confidence": 2}', "from 0 to 1" }, { '{"number": []}', "must be a string" },
+    { '{"hypotheses": [{"class": "\\u0007", "where": "x"}]}', "no text" },
     { '{"number": "five"}', "number: 'five' can't be read" }, { "\xff\xfe", "no value" } } do
     local refused = json(wrong[1])
     t.equal(refused.status, 400, wrong[1])
@@ -384,7 +385,9 @@ t.test("wrong forms are told, and cost nothing", function()
     { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" },
     { "class=leak.file&where=x&number=abc", "'abc' can't be read: write it like 5, 20ms or 10MB" },
     { "class=leak.file&where=x&number=10mb", "(units: B kB MB" },
-    { "class=leak.file&where=x&number=5+x+fixed", "'5 x fixed' can't" }, { "%zz=%00&=", "unknown key" } } do
+    { "class=leak.file&where=x&number=5+x+fixed", "'5 x fixed' can't" }, { "%zz=&=", "unknown key '%zz'" },
+    { "%1b[31m=x", "no text" }, { "class=%00", "no text" }, { "where=%ff", "no text" }, { "class=\27[2J", "no text" },
+    { "class=" .. ("x"):rep(2000), "more than 1000 bytes" } } do
     local answer = lab:post("/lab/answer", wrong[1])
     t.equal(answer.status, 400, wrong[1])
     t.has(answer.body, wrong[2])
