@@ -5,6 +5,14 @@
 -- Units: seconds are floating-point numbers, sizes are whole numbers of bytes.
 -- A number of seconds must not be negative.
 --
+-- Time limits: where a call that waits has an argument `seconds`, it waits no
+-- longer than that. Then it returns nil, "timeout" (recv: nil, nil, "timeout"),
+-- and has taken nothing and sent nothing: nobody else notices. 0 only looks:
+-- nothing parks, so it is possible anywhere (but join lets others run first).
+-- With nil there is no limit. A call that only waits (lock, rlock, send, wait of
+-- a WaitGroup) returns true otherwise; called without that argument, it returns
+-- nothing. A limit is the least time: on a busy machine it may take longer.
+--
 -- Errors: a wrong argument raises an error, and so does a call at the wrong
 -- time. An operation that can fail while the program runs (because of memory,
 -- files, the network) returns nil, a message and an errno; here this is written
@@ -164,7 +172,9 @@ function lab.sleep(seconds) end
 local Mutex = {}
 
 ---Waits until it is free, and takes it.
-function Mutex:lock() end
+---@param seconds number? a time limit: see above
+---@return true? ok, string? message
+function Mutex:lock(seconds) end
 
 ---Takes it if it is free, without waiting.
 ---@return boolean locked whether it did
@@ -185,8 +195,11 @@ function lab.mutex(name) end
 ---@class lab.RWMutex
 local Rwmutex = {}
 
----Waits until nobody has it, and takes it for writing.
-function Rwmutex:lock() end
+---Waits until nobody has it, and takes it for writing. A writer that gives up
+---lets in the readers that waited behind it.
+---@param seconds number? a time limit: see above
+---@return true? ok, string? message
+function Rwmutex:lock(seconds) end
 
 ---Takes it for writing if it is free, without waiting. Returns whether it did.
 ---@return boolean locked
@@ -197,7 +210,9 @@ function Rwmutex:try_lock() end
 function Rwmutex:unlock() end
 
 ---Waits until nobody writes or waits to write, and takes it for reading.
-function Rwmutex:rlock() end
+---@param seconds number? a time limit: see above
+---@return true? ok, string? message
+function Rwmutex:rlock(seconds) end
 
 ---Takes it for reading if that needs no waiting.
 ---@return boolean locked whether it did
@@ -223,7 +238,9 @@ function Wait_group:add(n) end
 function Wait_group:done() end
 
 ---Waits until the counter is 0. Several tasks may wait.
-function Wait_group:wait() end
+---@param seconds number? a time limit: see above
+---@return true? ok, string? message
+function Wait_group:wait(seconds) end
 
 ---A new counter, 0.
 ---@param name string? as for lab.mutex
@@ -248,12 +265,19 @@ local Channel = {}
 ---Sends a value; waits if it has to. If the channel is closed, or is closed while
 ---it waits: error "send on closed channel".
 ---@param value any
-function Channel:send(value) end
+---@param seconds number? a time limit: see above
+---@return true? ok, string? message
+function Channel:send(value, seconds) end
 
 ---Waits for a value. Returns it and true. If the channel is closed and empty,
----returns nil, false.
----@return any value, boolean ok
-function Channel:recv() end
+---returns nil, false. With a time limit: nil, nil, "timeout" when that is over;
+---so ok is true only if there is a value, be it nil.
+---
+---    local job, ok, why = jobs:recv(0.5)
+---    if ok then work(job) elseif why then checkHealth() else return end
+---@param seconds number? a time limit: see above
+---@return any value, boolean? ok, string? message
+function Channel:recv(seconds) end
 
 ---For `for value in c:range() do`: receives until the channel is closed and
 ---empty, or until it receives nil.
@@ -282,8 +306,9 @@ function lab.channel(capacity, name) end
 ---ready, one is chosen at random. Without any case it waits for ever.
 ---
 ---Returns the index of the case; for "recv" also value and ok, as recv does. With
----default = true it doesn't wait, and returns nil if no case is ready. Sending to
----a closed channel is an error, as in send.
+---default = true it doesn't wait, and returns nil if no case is ready. With
+---timeout = SECONDS it returns nil, "timeout" if none is ready by then. Sending
+---to a closed channel is an error, as in send.
 ---
 ---    local i, job, ok = lab.select { { jobs, "recv" }, { quit, "recv" }, { log, "send", "idle" } }
 ---    if i == 1 and ok then work(job) elseif i == 2 then return end
@@ -503,7 +528,7 @@ function Process:pid() end
 ---killed" and the number of the signal that ended it. Several tasks may wait, also
 ---after its end.
 ---@return integer? code, string? message, integer? signal
-function Process:wait() end
+function Process:wait(seconds) end
 
 ---Sends the process a signal, and returns true without waiting for the effect. If
 ---the process has ended: nil, "os: process already finished" and an errno.
@@ -533,3 +558,4 @@ function lab.release() end
 function lab.include(name) end
 
 return lab
+---@param seconds number? a time limit: see above

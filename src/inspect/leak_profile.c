@@ -60,7 +60,7 @@ static atomic_size_t found;
 
 static bool may_be_leaked(const lab_lua_task *t) {
   if (t->base.state != LAB_TASK_WAITING || t->own || t->base.cancelled ||
-      t->base.heap > 0) /* a join with a limit */
+      t->base.heap > 0) /* it waits no longer than some time */
     return false;
   return t->base.wait >= LAB_WAIT_JOIN && t->base.wait <= LAB_WAIT_SELECT_EMPTY;
 }

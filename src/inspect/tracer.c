@@ -93,7 +93,9 @@ static uint32_t find_entry(const lab_lua_task *t, uint32_t stack) {
 }
 
 /* What woke a task that no other task woke: a stack. */
-static uint32_t find_wakeup(const lab_task *task, uint64_t now) {
+static uint32_t find_wakeup(const lab_task *task) {
+  if (task->expired)
+    return tr.timer;
   switch ((lab_wait)task->wait) {
   case LAB_WAIT_SLEEP:
     return tr.timer;
@@ -102,7 +104,7 @@ static uint32_t find_wakeup(const lab_task *task, uint64_t now) {
   case LAB_WAIT_NET:
     return tr.network;
   case LAB_WAIT_JOIN:
-    return task->wake && task->wake <= now ? tr.timer : tr.task_end;
+    return tr.task_end;
   default:
     return tr.wakeup;
   }
@@ -173,7 +175,7 @@ static void unblock_goroutine(lab_lua_task *t, uint64_t now) {
   const lab_task *base = &t->base;
   uint32_t waker = base->wait == LAB_WAIT_WORKER ? 0 : walk_running();
   uint64_t since = t->job && base->wait == LAB_WAIT_WORKER ? t->job->ended : 0;
-  lab_trace_go_unblock(&t->trace, waker ? waker : find_wakeup(base, now), since,
+  lab_trace_go_unblock(&t->trace, waker ? waker : find_wakeup(base), since,
                        now);
 }
 

@@ -21,7 +21,9 @@
 
 #include "base/clock.h"
 #include "lualib/class.h"
+#include "lualib/limit.h"
 #include "lualib/suggest.h"
+#include "stack/frame.h"
 #include "task/channel.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
@@ -132,25 +134,53 @@ static int raise_closed(lua_State *L) {
   return luaL_error(L, "send on closed channel");
 }
 
-static int finish_send(lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  (void)ctx;
-  lab_lua_check_cancelled(L);
-  return get_running_task(L)->granted ? 0 : raise_closed(L);
+/* true, if the call was LIMITED: as in sync.c. */
+static int push_sent_result(lua_State *L, bool limited) {
+  if (limited)
+    lua_pushboolean(L, 1);
+  return limited;
 }
 
-static int channel_send(lua_State *L) {
-  channel *c = check_channel(L, 1);
-  if (lua_gettop(L) != 2)
-    lua_settop(L, 2);
+static int finish_send(lua_State *L, int status, lua_KContext limited) {
+  (void)status;
+  lab_lua_check_cancelled(L);
+  const lab_task *me = get_running_task(L);
+  if (me->granted)
+    return push_sent_result(L, limited != 0);
+  return me->expired ? lab_lua_push_timeout(L) : raise_closed(L);
+}
+
+/* The channel C and the value are on the stack, and nothing else. Compiled into
+ * its callers, since most have no limit. */
+static inline __attribute__((always_inline)) int
+send_within(lua_State *L, channel *c, uint64_t limit, bool limited) {
   int rc =
       lab_channel_send(get_channel_sched(L), &c->base, get_running_task(L));
+  if (rc == 0)
+    return push_sent_result(L, limited);
   if (rc != -EAGAIN)
-    return rc ? raise_closed(L) : 0;
+    return raise_closed(L);
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "send");
   lab_channel_wait_send(get_channel_sched(L), &c->base, &me->base,
                         lab_walk(L, 0));
-  return lua_yieldk(L, 0, 0, finish_send);
+  lab_lua_limit_wait(L, limit);
+  return lua_yieldk(L, 0, limited, finish_send);
+}
+
+static int send_limited(lua_State *L, channel *c) {
+  uint64_t limit = lab_lua_check_limit(L, 3);
+  bool limited = lua_gettop(L) > 2;
+  lua_settop(L, 2); /* also if there is no value: that is nil */
+  return send_within(L, c, limit, limited);
+}
+
+/* c:send(value, [seconds]) */
+static int channel_send(lua_State *L) {
+  channel *c = check_channel(L, 1);
+  return lua_gettop(L) == 2 ? send_within(L, c, LAB_LUA_NO_LIMIT, false)
+                            : send_limited(L, c);
 }
 
 /* value, true with the value on top of the stack; or nil, false. */
@@ -161,31 +191,59 @@ static int push_received(lua_State *L, bool moved) {
   return 2;
 }
 
+/* nil, nil, "timeout": ok, the second result, is neither true nor false. */
+static int push_receive_timeout(lua_State *L) {
+  lua_pushnil(L);
+  return 1 + lab_lua_push_timeout(L);
+}
+
 static int finish_receive(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
-  return push_received(L, get_running_task(L)->granted);
+  const lab_task *me = get_running_task(L);
+  return me->expired ? push_receive_timeout(L) : push_received(L, me->granted);
 }
 
-/* Also the iterator of c:range(), which gets a second argument. */
-static int channel_recv(lua_State *L) {
-  channel *c = check_channel(L, 1);
-  if (lua_gettop(L) != 1)
-    lua_settop(L, 1);
+/* From the channel C, which alone is on the stack; as send_within. */
+static inline __attribute__((always_inline)) int
+receive_within(lua_State *L, channel *c, uint64_t limit) {
   int rc =
       lab_channel_receive(get_channel_sched(L), &c->base, get_running_task(L));
   if (rc != -EAGAIN)
     return push_received(L, rc == 0);
+  if (limit == 0)
+    return push_receive_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "recv");
   lab_channel_wait_receive(get_channel_sched(L), &c->base, &me->base,
                            lab_walk(L, 0));
+  lab_lua_limit_wait(L, limit);
   return lua_yieldk(L, 0, 0, finish_receive);
+}
+
+static int receive_limited(lua_State *L, channel *c) {
+  uint64_t limit = lab_lua_check_limit(L, 2);
+  lua_settop(L, 1);
+  return receive_within(L, c, limit);
+}
+
+/* c:recv([seconds]) */
+static int channel_recv(lua_State *L) {
+  channel *c = check_channel(L, 1);
+  return lua_gettop(L) == 1 ? receive_within(L, c, LAB_LUA_NO_LIMIT)
+                            : receive_limited(L, c);
+}
+
+/* The iterator of c:range(): its second argument is the value before. */
+static int channel_next(lua_State *L) {
+  channel *c = check_channel(L, 1);
+  lua_settop(L, 1);
+  return receive_within(L, c, LAB_LUA_NO_LIMIT);
 }
 
 static int channel_range(lua_State *L) {
   check_channel(L, 1);
-  lua_pushcfunction(L, channel_recv);
+  lua_pushcfunction(L, channel_next);
   lua_pushvalue(L, 1);
   return 2;
 }
@@ -261,19 +319,20 @@ static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
 
 /* Options stand in the same table as the N cases. */
 static void check_options(lua_State *L, size_t n) {
-  static const char *const options[] = {"default"};
+  static const char *const options[] = {"default", "timeout"};
+  enum { OPTIONS = sizeof options / sizeof *options };
   if (n > 0)
     lua_pushinteger(L, (lua_Integer)n);
   else
     lua_pushnil(L);
-  if (!lua_next(L, 1))
-    return;
-  bool known = lua_type(L, -2) != LUA_TSTRING ||
-               strcmp(lua_tostring(L, -2), options[0]) == 0;
-  if (!known)
-    lab_lua_unknown(L, "lab.select has no option", lua_tostring(L, -2), options,
-                    1);
-  lua_pop(L, 2);
+  for (; lua_next(L, 1); lua_pop(L, 1)) {
+    bool known = lua_type(L, -2) != LUA_TSTRING;
+    for (size_t i = 0; i < OPTIONS && !known; i++)
+      known = strcmp(lua_tostring(L, -2), options[i]) == 0;
+    if (!known)
+      lab_lua_unknown(L, "lab.select has no option", lua_tostring(L, -2),
+                      options, OPTIONS);
+  }
 }
 
 static lab_select_case *read_cases(lua_State *L, size_t *count) {
@@ -313,9 +372,12 @@ static int push_selected(lua_State *L, const lab_select_case *cases, int i,
 static int finish_select(lua_State *L, int status, lua_KContext n) {
   (void)status;
   lab_lua_check_cancelled(L);
+  const lab_task *me = get_running_task(L);
+  if (me->expired)
+    return lab_lua_push_timeout(L);
   const lab_select_case *cases = lua_touserdata(L, CASES_AT);
   return push_selected(L, cases, lab_select_chosen(cases, (size_t)n),
-                       get_running_task(L)->granted);
+                       me->granted);
 }
 
 static bool has_default(lua_State *L) {
@@ -326,12 +388,24 @@ static bool has_default(lua_State *L) {
   return has;
 }
 
-/* lab.select{ case..., default = true? } -> index, value, ok; nil for default
- */
+static uint64_t check_timeout(lua_State *L) {
+  lua_pushliteral(L, "timeout");
+  lua_rawget(L, 1);
+  int at = lua_gettop(L);
+  if (!lua_isnil(L, at) && !(lua_isnumber(L, at) && lua_tonumber(L, at) >= 0))
+    luaL_error(L, "select: timeout is seconds, and not negative");
+  uint64_t limit = lab_lua_check_limit(L, at);
+  lua_pop(L, 1);
+  return limit;
+}
+
+/* lab.select{ case..., default = true?, timeout = seconds? }
+ *   -> index, value, ok; nil for default; nil, "timeout" */
 static int channel_select(lua_State *L) {
   static uint64_t rng;
   size_t n;
   lab_select_case *cases = read_cases(L, &n);
+  uint64_t limit = check_timeout(L);
   bool moved;
   if (rng == 0)
     rng = lab_clock_mono();
@@ -343,10 +417,13 @@ static int channel_select(lua_State *L) {
     luaL_pushfail(L);
     return 1;
   }
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "select");
   lua_pushnil(L); /* so the table, 300 bytes, can be collected */
   lua_replace(L, 1);
   lab_select_wait(get_channel_sched(L), &me->base, cases, n, lab_walk(L, 0));
+  lab_lua_limit_wait(L, limit);
   return lua_yieldk(L, 0, (lua_KContext)n, finish_select);
 }
 
@@ -359,5 +436,6 @@ static const luaL_Reg functions[] = {
 void lab_lib_channel(lua_State *L) {
   channel_class =
       lab_lua_new_class(L, CHANNEL, channel_methods, channel_metamethods);
+  lab_func_c((const void *)channel_next, "lab.Channel.recv", false);
   luaL_setfuncs(L, functions, 0);
 }

@@ -11,6 +11,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 
 #include "vm/lualayout.h"
 
@@ -35,6 +36,13 @@ static inline void *lab_lua_check_object(lua_State *L, int arg,
       return lab_layout_memory(u);
   }
   return luaL_checkudata(L, arg, name);
+}
+
+/* Whether the function was called with an argument ARG, be it nil. CLASS and L
+ * as above. */
+static inline bool lab_lua_has_arg(lua_State *L, int arg, const void *class) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  return class ? s->call->func + arg < s->top : !lua_isnone(L, arg);
 }
 
 /* Pushes a new userdata of SIZE bytes with VALUES user values. The first of

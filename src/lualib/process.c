@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "lualib/class.h"
 #include "lualib/failure.h"
+#include "lualib/limit.h"
 #include "lualib/suggest.h"
 #include "resources/errand.h"
 #include "resources/owned.h"
@@ -77,12 +78,14 @@ static void free_child(lab_errand *e) {
   lab_xfree(child);
 }
 
-/* Parks the running task until there is news. */
-static int wait_for_news(lua_State *L, process *p, lua_KFunction k) {
+/* Parks the running task until there is news, or for LIMIT ns at most. */
+static int wait_for_news(lua_State *L, process *p, uint64_t limit,
+                         lua_KFunction k) {
   lab_vm *vm = lab_vm_of(L);
   lab_lua_task *me = vm->running;
   lab_task_park(vm->sched, &me->base, LAB_WAIT_NET, lab_walk(L, 0));
   lab_list_push_back(&p->waiting, &me->base.link);
+  lab_lua_limit_wait(L, limit);
   return lua_yieldk(L, 0, (lua_KContext)p, k);
 }
 
@@ -183,7 +186,7 @@ static int process_spawn(lua_State *L) {
   child->errand.user = p;
   lab_owned_add(lab_vm_of(L), &p->owned, "child program", reclaim_process);
   lab_errand_begin(L, &child->errand);
-  return wait_for_news(L, p, finish_spawn);
+  return wait_for_news(L, p, LAB_LUA_NO_LIMIT, finish_spawn);
 }
 
 /* ---- methods ------------------------------------------------------------- */
@@ -222,16 +225,23 @@ static int finish_wait(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   lab_lua_check_cancelled(L);
   process *p = (process *)ctx;
-  return is_over(p) ? push_process_end(L, p) : wait_for_news(L, p, finish_wait);
-}
-
-/* p:wait() */
-static int process_wait(lua_State *L) {
-  process *p = check_process(L);
   if (is_over(p))
     return push_process_end(L, p);
+  return lab_vm_of(L)->running->base.expired
+             ? lab_lua_push_timeout(L)
+             : wait_for_news(L, p, lab_lua_limit_left(L), finish_wait);
+}
+
+/* p:wait([seconds]) */
+static int process_wait(lua_State *L) {
+  process *p = check_process(L);
+  uint64_t limit = lab_lua_check_limit(L, 2);
+  if (is_over(p))
+    return push_process_end(L, p);
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
   lab_lua_check_parkable(L, "wait");
-  return wait_for_news(L, p, finish_wait);
+  return wait_for_news(L, p, limit, finish_wait);
 }
 
 static int check_signal(lua_State *L, int arg) {

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * See sync.h.
  *
- * A lock is a userdata. Tasks that wait for one have it on their stack, so it
- * can't be collected meanwhile. Its user value is its name. */
+ * A lock is a userdata. Tasks that wait for one have it on their stack, as the
+ * first argument, so it can't be collected meanwhile; by that it is also found
+ * when they give up (vm/task.c). Its user value is its name.
+ *
+ * Where a call may have a time limit it has results only if it was given one,
+ * be it nil: most calls have none, and needn't pay for it. */
 #include "lualib/sync.h"
 
 #include <lauxlib.h>
 
 #include "lualib/class.h"
+#include "lualib/limit.h"
 #include "task/lock.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
@@ -16,8 +21,34 @@ static const char MUTEX[] = "lab.Mutex", RWMUTEX[] = "lab.RWMutex",
                   WAIT_GROUP[] = "lab.WaitGroup";
 static const void *mutex_class, *rwmutex_class, *wait_group_class;
 
+/* What a continuation of these calls is told. */
+enum { LIMITED = 1, WRITES = 2 };
+
 static lab_sched *get_lock_sched(lua_State *L) {
   return lab_vm_of(L)->sched;
+}
+
+/* true, if that is asked for: FLAGS. */
+static int push_lock_success(lua_State *L, lua_KContext flags) {
+  if (!(flags & LIMITED))
+    return 0;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* The wait is over, and what was granted to one who was cancelled afterwards
+ * was given back. */
+static int push_outcome(lua_State *L, lua_KContext flags) {
+  lab_lua_check_cancelled(L);
+  return lab_vm_of(L)->running->base.expired ? lab_lua_push_timeout(L)
+                                             : push_lock_success(L, flags);
+}
+
+/* The task that runs was parked. */
+static int wait_limited(lua_State *L, uint64_t limit, lua_KContext flags,
+                        lua_KFunction finish) {
+  lab_lua_limit_wait(L, limit);
+  return lua_yieldk(L, 0, flags, finish);
 }
 
 static lua_Integer count_waiting(const lab_list *queue) {
@@ -39,24 +70,38 @@ static int new_mutex(lua_State *L) {
   return 1;
 }
 
-static int mutex_locked(lua_State *L, int status, lua_KContext ctx) {
+static int mutex_locked(lua_State *L, int status, lua_KContext flags) {
   (void)status;
-  (void)ctx;
   const lab_task *me = &lab_vm_of(L)->running->base;
-  if (me->cancelled)
-    lab_mutex_abandon(get_lock_sched(L), check_mutex(L), me,
-                      me->granted ? lab_walk(L, 0) : 0);
-  lab_lua_check_cancelled(L);
-  return 0;
+  if (me->cancelled && me->granted)
+    lab_mutex_unlock(get_lock_sched(L), check_mutex(L), lab_walk(L, 0));
+  return push_outcome(L, flags);
+}
+
+/* The lock is another's. */
+static int wait_for_mutex(lua_State *L, lab_mutex *m, uint64_t limit,
+                          lua_KContext flags) {
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
+  lab_lua_task *me = lab_lua_check_parkable(L, "lock");
+  lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
+  return wait_limited(L, limit, flags, mutex_locked);
+}
+
+static int lock_mutex_limited(lua_State *L, lab_mutex *m) {
+  uint64_t limit = lab_lua_check_limit(L, 2);
+  return lab_mutex_try_lock(get_lock_sched(L), m)
+             ? push_lock_success(L, LIMITED)
+             : wait_for_mutex(L, m, limit, LIMITED);
 }
 
 static int mutex_lock(lua_State *L) {
   lab_mutex *m = check_mutex(L);
-  if (lab_mutex_try_lock(get_lock_sched(L), m))
-    return 0;
-  lab_lua_task *me = lab_lua_check_parkable(L, "lock");
-  lab_mutex_wait(get_lock_sched(L), m, &me->base, lab_walk(L, 0));
-  return lua_yieldk(L, 0, 0, mutex_locked);
+  if (lab_lua_has_arg(L, 2, mutex_class))
+    return lock_mutex_limited(L, m);
+  return lab_mutex_try_lock(get_lock_sched(L), m)
+             ? 0
+             : wait_for_mutex(L, m, LAB_LUA_NO_LIMIT, 0);
 }
 
 static int mutex_try_lock(lua_State *L) {
@@ -110,14 +155,13 @@ static int new_rwmutex(lua_State *L) {
   return 1;
 }
 
-static int rwmutex_locked(lua_State *L, int status, lua_KContext write) {
+static int rwmutex_locked(lua_State *L, int status, lua_KContext flags) {
   (void)status;
   const lab_task *me = &lab_vm_of(L)->running->base;
-  if (me->cancelled)
-    lab_rwmutex_abandon(get_lock_sched(L), check_rwmutex(L), me, write != 0,
-                        me->granted ? lab_walk(L, 0) : 0);
-  lab_lua_check_cancelled(L);
-  return 0;
+  if (me->cancelled && me->granted)
+    lab_rwmutex_unlock(get_lock_sched(L), check_rwmutex(L), flags & WRITES,
+                       lab_walk(L, 0));
+  return push_outcome(L, flags);
 }
 
 /* The lock at 1, which has room for one more who has it. */
@@ -133,11 +177,16 @@ static lab_rwmutex *check_rwmutex_room(lua_State *L) {
 
 static int rwmutex_take(lua_State *L, bool write) {
   lab_rwmutex *m = check_rwmutex_room(L);
+  int flags = lab_lua_has_arg(L, 2, rwmutex_class) ? LIMITED : 0;
+  uint64_t limit = flags ? lab_lua_check_limit(L, 2) : LAB_LUA_NO_LIMIT;
   if (lab_rwmutex_try_lock(get_lock_sched(L), m, write))
-    return 0;
+    return push_lock_success(L, flags);
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "lock");
   lab_rwmutex_wait(get_lock_sched(L), m, &me->base, write, lab_walk(L, 0));
-  return lua_yieldk(L, 0, write, rwmutex_locked);
+  flags |= write ? WRITES : 0;
+  return wait_limited(L, limit, flags, rwmutex_locked);
 }
 
 static int rwmutex_give(lua_State *L, bool write) {
@@ -235,20 +284,22 @@ static int wait_group_done(lua_State *L) {
   return change_count(L, -1);
 }
 
-static int finish_wait_group(lua_State *L, int status, lua_KContext ctx) {
+static int finish_wait_group(lua_State *L, int status, lua_KContext flags) {
   (void)status;
-  (void)ctx;
-  lab_lua_check_cancelled(L);
-  return 0;
+  return push_outcome(L, flags);
 }
 
 static int wait_group_wait(lua_State *L) {
   lab_wait_group *g = check_wait_group(L);
+  int flags = lab_lua_has_arg(L, 2, wait_group_class) ? LIMITED : 0;
+  uint64_t limit = flags ? lab_lua_check_limit(L, 2) : LAB_LUA_NO_LIMIT;
   if (g->count == 0)
-    return 0;
+    return push_lock_success(L, flags);
+  if (limit == 0)
+    return lab_lua_push_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "wait");
   lab_wait_group_wait(get_lock_sched(L), g, &me->base, lab_walk(L, 0));
-  return lua_yieldk(L, 0, 0, finish_wait_group);
+  return wait_limited(L, limit, flags, finish_wait_group);
 }
 
 static int wait_group_tostring(lua_State *L) {

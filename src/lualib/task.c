@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "lualib/class.h"
+#include "lualib/limit.h"
 #include "stack/stack.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
@@ -69,18 +70,15 @@ static int finish_join(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   lab_lua_check_cancelled(L);
-  if (!lab_lua_task_of_handle(L, 1))
-    return push_results(L);
-  luaL_pushfail(L);
-  lua_pushliteral(L, "timeout");
-  return 2;
+  return lab_lua_task_of_handle(L, 1) ? lab_lua_push_timeout(L)
+                                      : push_results(L);
 }
 
 /* t:join([seconds]). */
 static int task_join(lua_State *L) {
   lab_lua_task *t = check_task(L);
-  bool limited = !lua_isnoneornil(L, 2);
-  uint64_t ns = limited ? lab_lua_check_seconds(L, 2) : 0;
+  uint64_t limit = lab_lua_has_arg(L, 2, task_class) ? lab_lua_check_limit(L, 2)
+                                                     : LAB_LUA_NO_LIMIT;
   if (!t)
     return push_results(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "join");
@@ -88,8 +86,7 @@ static int task_join(lua_State *L) {
     return luaL_error(L, "a task can't join itself");
   lab_sched *sched = lab_vm_of(L)->sched;
   lab_task_park(sched, &me->base, LAB_WAIT_JOIN, lab_walk(L, 0));
-  if (limited)
-    lab_task_wake_after(sched, &me->base, ns);
+  lab_lua_limit_wait(L, limit);
   lab_list_push_back(&t->joiners, &me->base.link);
   return lua_yieldk(L, 0, 0, finish_join);
 }

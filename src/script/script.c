@@ -101,7 +101,8 @@ static lab_vm *new_vm(const lab_vm_config *config) {
 }
 
 static int start_threads(lab_vm *vm, unsigned workers, lab_err *err) {
-  static const lab_sched_ops ops = {lab_lua_task_resume, lab_call_flush};
+  static const lab_sched_ops ops = {lab_lua_task_resume, lab_call_flush,
+                                    lab_lua_task_give_up};
   vm->sched = lab_sched_new(&ops, vm);
   int rc = lab_workers_new(&vm->workers, workers, vm->sched);
   if (rc)

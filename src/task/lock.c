@@ -41,6 +41,13 @@ static void advance_load_now(lab_lock_load *load, size_t holders) {
     advance_load(load, holders, lab_clock_mono());
 }
 
+/* ME, one of those who wait, doesn't any more. HOLDERS as above. */
+static void stop_waiting(lab_lock_load *load, size_t holders, lab_task *me) {
+  advance_load_now(load, holders);
+  load->waiting--;
+  lab_list_remove(&me->link);
+}
+
 /* The lock was given up at STACK by the task that runs, and ADMITTED others get
  * it for that reason. NS: what its holder answers for. */
 static void charge_holder(lab_sched *s, uint32_t stack, unsigned admitted,
@@ -80,19 +87,9 @@ void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
   m->load.waiting++;
 }
 
-void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
-                       uint32_t stack) {
-  if (me->granted) {
-    lab_mutex_unlock(s, m, stack);
-    return;
-  }
+void lab_mutex_give_up(lab_sched *s, lab_mutex *m, lab_task *me) {
   lab_sched_lock_changes(s, m, false);
-  advance_load_now(&m->load, 1);
-  m->load.waiting--;
-}
-
-bool lab_mutex_is_charged(const lab_mutex *m) {
-  return m->load.waiting > 0 || m->load.ns > 0;
+  stop_waiting(&m->load, 1, me);
 }
 
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
@@ -229,21 +226,11 @@ static unsigned admit_waiters(lab_sched *s, lab_rwmutex *m) {
   return 1;
 }
 
-void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
-                         bool write, uint32_t stack) {
-  if (me->granted) {
-    lab_rwmutex_unlock(s, m, write, stack);
-    return;
-  }
+void lab_rwmutex_give_up(lab_sched *s, lab_rwmutex *m, lab_task *me) {
   lab_sched_lock_changes(s, m, true);
-  advance_load_now(&m->load, count_holders(m));
-  m->load.waiting--;
+  stop_waiting(&m->load, count_holders(m), me);
   if (!m->writing)
     admit_waiters(s, m); /* readers may have waited behind this writer only */
-}
-
-bool lab_rwmutex_is_charged(const lab_rwmutex *m) {
-  return m->load.waiting > 0 || m->load.ns > 0;
 }
 
 int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,

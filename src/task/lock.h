@@ -11,19 +11,22 @@
  *   if (!lab_mutex_try_lock(m)) {
  *     lab_mutex_wait(s, m, me, stack);
  *     ...suspend the task; when it runs again:
- *     if (me->cancelled)
- *       lab_mutex_abandon(s, m, me, stack);
+ *     if (me->granted && me->cancelled)
+ *       lab_mutex_unlock(s, m, stack);
  *   }
  *
- * A cancelled task is in no queue any more, but the lock may have been handed
- * to it just before, or other tasks may have waited behind it. So abandon must
- * be called: it gives up the lock, or lets the others in.
+ * One that waits may give up: it is cancelled, or waits no longer than some
+ * time (lab_task_wake_after). Then lab_mutex_give_up is called, from the
+ * scheduler's gives_up. It leaves no trace: the others keep their order, and
+ * those whom only it has kept out come in. A lock that was handed to a task
+ * before it was cancelled must be unlocked, as above.
  *
  * Who has a lock answers for those who wait meanwhile. All their waiting while
  * it is held is counted where it is given up (lab_sched_contended), however
- * many they are, and whether they get it then or not. While several readers
- * have it, each answers for an equal part. So the sums of what is charged and
- * of what tasks have waited are the same. STACK is where the lock is given up.
+ * many they are, and whether they get it then or not; of one that gives up,
+ * until then, and not until it runs again. While several readers have it, each
+ * answers for an equal part. So the sums of what is charged and of what tasks
+ * have waited are the same. STACK is where the lock is given up.
  * It is worth taking only if there is something to charge: ask
  * lab_mutex_is_charged. 0: nothing is counted.
  *
@@ -42,7 +45,7 @@ enum { LAB_LOCK_SHOWN = 4 };
 
 /* How long tasks have waited while a lock was held. Private to lock.c. */
 typedef struct lab_lock_load {
-  size_t waiting; /* with those that were cancelled and haven't run yet */
+  size_t waiting; /* tasks in the queues */
   uint64_t at;    /* mono ns up to which `ns` is right, if tasks wait */
   double ns;      /* for which each holder answers, if it has held the lock all
                      the time since nobody had it */
@@ -78,11 +81,12 @@ void lab_mutex_init(lab_mutex *m);
 bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m);
 /* After a try that failed: ME waits for it, parked at STACK. */
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack);
-/* ME was cancelled while it waited. */
-void lab_mutex_abandon(lab_sched *s, lab_mutex *m, const lab_task *me,
-                       uint32_t stack);
+/* ME waits for M, and gives up (lab_sched_ops.gives_up). */
+void lab_mutex_give_up(lab_sched *s, lab_mutex *m, lab_task *me);
 /* Whether a task waits for it, or has waited since it was locked. */
-bool lab_mutex_is_charged(const lab_mutex *m);
+static inline bool lab_mutex_is_charged(const lab_mutex *m) {
+  return m->load.waiting > 0 || m->load.ns > 0;
+}
 /* Hands it to the first waiter, or unlocks it. Any task may, as in Go. 0, or
  * -EPERM if it is unlocked. */
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack);
@@ -114,9 +118,10 @@ void lab_rwmutex_free(lab_rwmutex *m);
 bool lab_rwmutex_try_lock(lab_sched *s, lab_rwmutex *m, bool write);
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack);
-void lab_rwmutex_abandon(lab_sched *s, lab_rwmutex *m, const lab_task *me,
-                         bool write, uint32_t stack);
-bool lab_rwmutex_is_charged(const lab_rwmutex *m);
+void lab_rwmutex_give_up(lab_sched *s, lab_rwmutex *m, lab_task *me);
+static inline bool lab_rwmutex_is_charged(const lab_rwmutex *m) {
+  return m->load.waiting > 0 || m->load.ns > 0;
+}
 /* -EPERM if it isn't locked in this way. */
 int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
                        uint32_t stack);
@@ -124,7 +129,7 @@ lab_lock_view lab_rwmutex_view(const lab_rwmutex *m);
 
 /* ---- wait group ---------------------------------------------------------- */
 
-/* A counter that tasks can wait for to become 0. One that is cancelled needs no
+/* A counter that tasks can wait for to become 0. One that gives up needs no
  * further call. */
 typedef struct lab_wait_group {
   lab_list waiters;

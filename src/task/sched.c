@@ -69,8 +69,11 @@ static void wake_sleepers(lab_sched *s) {
   if (next == UINT64_MAX || next > lab_sched_coarse_now() + s->tick)
     return;
   uint64_t now = lab_clock_mono();
-  while (lab_timers_next(&s->sleepers) <= now)
-    lab_task_ready(s, s->sleepers.heap[0]);
+  while (lab_timers_next(&s->sleepers) <= now) {
+    lab_task *task = s->sleepers.heap[0];
+    task->expired = true;
+    lab_task_give_up(s, task);
+  }
 }
 
 static void run_first_task(lab_sched *s) {

@@ -33,6 +33,10 @@ typedef struct lab_sched_ops {
   /* About to block because nothing is runnable: time to hand over batches. It
    * may make tasks ready. May be NULL. */
   void (*idle)(void *arg);
+  /* TASK, which waits, gives up (lab_task_give_up) and is still in its queue:
+   * lock.h must be told of one that waits for a lock. It may grant others what
+   * they wait for, and do nothing else to tasks. May be NULL. */
+  void (*gives_up)(lab_task *task, void *arg);
 } lab_sched_ops;
 
 /* OPS is copied. */

@@ -57,13 +57,15 @@ void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
 static void leave_places(lab_task *task) {
   for (lab_wait_place *p = task->places; p; p = p->next)
     lab_list_remove(&p->link);
+  lab_list_init(&task->link);
 }
 
 /* Out of the run queue or its wait queues, and awake. */
 static void leave_queues(lab_sched *s, lab_task *task) {
   if (task->wait == LAB_WAIT_SELECT)
     leave_places(task);
-  lab_list_remove(&task->link);
+  else
+    lab_list_remove(&task->link);
   if (task->heap > 0)
     lab_timers_remove(&s->sleepers, task);
 }
@@ -112,22 +114,27 @@ void lab_task_grant(lab_sched *s, lab_task *task) {
   task->granted = true;
 }
 
+void lab_task_give_up(lab_sched *s, lab_task *task) {
+  LAB_ASSERT(task->state == LAB_TASK_WAITING);
+  if (s->ops.gives_up)
+    s->ops.gives_up(task, s->arg);
+  lab_task_ready(s, task);
+}
+
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
   LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
              task->state == LAB_TASK_WAITING);
   LAB_PROBE2(task__park, task->id, lab_wait_name(why));
   leave_queues(s, task);
-  task->granted = false;
+  task->granted = task->expired = false;
+  task->wake = 0;
   lab_task_enter_state(s, task, LAB_TASK_WAITING, why, stack);
   if (why == LAB_WAIT_SELECT)
     task->places = NULL;
-  else
-    task->wake = 0;
 }
 
 void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns) {
-  LAB_ASSERT(task->state == LAB_TASK_WAITING && task->heap == 0 &&
-             task->wait != LAB_WAIT_SELECT);
+  LAB_ASSERT(task->state == LAB_TASK_WAITING && task->heap == 0);
   uint64_t now = lab_clock_mono();
   task->wake = ns < UINT64_MAX - now ? now + ns : UINT64_MAX;
   lab_timers_add(&s->sleepers, task);

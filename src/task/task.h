@@ -47,14 +47,14 @@ typedef enum lab_wait {
  * cancelled and user_task; the scheduler only stores those. If what a new task
  * is for came earlier, they also set back `since`. */
 typedef struct lab_task {
-  lab_list link;  /* in the run queue or in some wait queue, or alone */
-  lab_list all;   /* in lab_sched.tasks */
-  uint64_t id;    /* 1, 2, ... never reused */
-  uint64_t since; /* mono ns at which it entered its state; see precise */
   union {
-    uint64_t wake;                 /* mono ns at which it wakes, or 0 */
+    lab_list link; /* in the run queue or in some wait queue, or alone */
     struct lab_wait_place *places; /* in select: where it waits */
   };
+  lab_list all;        /* in lab_sched.tasks */
+  uint64_t id;         /* 1, 2, ... never reused */
+  uint64_t since;      /* mono ns at which it entered its state; see precise */
+  uint64_t wake;       /* mono ns at which it wakes, or 0 */
   uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
   uint32_t heap;       /* it will wake: place in the timer heap + 1 */
   uint32_t stack;      /* not running: its stack (src/stack), or 0 */
@@ -65,14 +65,14 @@ typedef struct lab_task {
   uint8_t wait;        /* lab_wait */
   bool cancelled;      /* it must end at its next chance */
   bool granted : 1;    /* woken by lab_task_grant; false while it waits */
+  bool expired : 1;    /* woken because its time was over; likewise */
   bool urgent : 1;     /* see lab_task_urge */
 } lab_task;
 
 /* When the time for which TASK waits is over (mono ns), or UINT64_MAX. From
  * then on it could run, even if the scheduler has no time to notice. */
 static inline uint64_t lab_task_due(const lab_task *task) {
-  bool has_time = task->state == LAB_TASK_WAITING &&
-                  task->wait != LAB_WAIT_SELECT && task->wake > 0;
+  bool has_time = task->state == LAB_TASK_WAITING && task->wake > 0;
   return has_time ? task->wake : UINT64_MAX;
 }
 
@@ -105,12 +105,17 @@ void lab_task_urge(lab_sched *s, lab_task *task, bool urgent);
  * value). It sees that in task->granted, which is false after a timeout or a
  * cancellation. */
 void lab_task_grant(lab_sched *s, lab_task *task);
+/* As lab_task_ready, for a task that waits and won't get it: it was cancelled,
+ * or its time is over. Who counts those that wait is told before
+ * (lab_sched_ops.gives_up). */
+void lab_task_give_up(lab_sched *s, lab_task *task);
 /* The running task (or a new one) waits from now on, for WHY; STACK as in
  * lab_task.stack. The caller may then put task->link into a wait queue of its
  * own: ready and end take it out. */
 void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
-/* TASK, which was just parked for anything but LAB_WAIT_SELECT, waits for NS at
- * most: then it is made ready, unless it was before. */
+/* TASK, which was just parked, waits for NS at most: then it gives up, unless
+ * it was made ready before. It sees that in task->expired. Of several that are
+ * due, the one whose time was over first gives up first. */
 void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns);
 /* TASK, which was just parked for LAB_WAIT_SELECT, waits at the end of QUEUE,
  * too. Ready, grant or end take it out of all such queues at once; then PLACE

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/often.h"
+#include "task/lock.h"
 #include "trace/trace.h"
 #include "vm/sampler.h"
 #include "vm/traceback.h"
@@ -183,7 +184,18 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
   return (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
 }
 
-/* ---- cancelling ---------------------------------------------------------- */
+/* ---- giving up ----------------------------------------------------------- */
+
+/* The lock is the first argument of the function in which the task is parked
+ * (lualib/sync.c). */
+void lab_lua_task_give_up(lab_task *base, void *arg) {
+  lab_vm *vm = arg;
+  lua_State *co = lab_lua_task_of(base)->co;
+  if (base->wait == LAB_WAIT_MUTEX)
+    lab_mutex_give_up(vm->sched, lua_touserdata(co, 1), base);
+  else if (base->wait == LAB_WAIT_RLOCK || base->wait == LAB_WAIT_WLOCK)
+    lab_rwmutex_give_up(vm->sched, lua_touserdata(co, 1), base);
+}
 
 /* A task that is ready to run gets the error from the hook, which is armed when
  * it is resumed. */
@@ -192,7 +204,7 @@ void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
   if (t->job)
     atomic_store(&t->job->cancelled, true);
   else if (t->base.state == LAB_TASK_WAITING)
-    lab_task_ready(vm->sched, &t->base);
+    lab_task_give_up(vm->sched, &t->base);
 }
 
 bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation) {

@@ -103,8 +103,9 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
                                  const lab_lua_task_kind *kind);
 /* The task of the handle at INDEX of L's stack; NULL: it has ended. */
 lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
-/* The scheduler's resume. */
+/* The scheduler's resume and gives_up. */
 void lab_lua_task_resume(lab_task *task, void *vm);
+void lab_lua_task_give_up(lab_task *task, void *vm);
 /* The running task is of GENERATION from now on, and has its limit of memory.
  */
 void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation);

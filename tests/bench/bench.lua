@@ -374,6 +374,7 @@ function groups.sync()
   for _, what in ipairs {
     { "start and join a task (CPU ns)", "/spawn?n=200000" },
     { "channel there and back (CPU ns)", "/pingpong?n=200000" },
+    { "  with time limits (CPU ns)", "/limited?n=200000" },
     { "mutex, nobody waits (CPU ns)", "/mutex?n=2000000" },
   } do
     ours, theirs = alternate(both(what[2]))

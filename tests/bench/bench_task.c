@@ -60,7 +60,7 @@ static void nap(lab_task *task, void *arg) {
 }
 
 static void new_sched(void (*resume)(lab_task *, void *)) {
-  lab_sched_ops ops = {resume, NULL};
+  lab_sched_ops ops = {.resume = resume};
   sched = lab_sched_new(&ops, NULL);
 }
 

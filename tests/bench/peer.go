@@ -6,8 +6,9 @@
 //	/             two log lines and "hello world", as step 0
 //	/alloc        10 MB of random bytes into a buffer of that capacity, as a
 //	              round of step 4
-//	/park /spawn /pingpong /mutex?n=N   ns of CPU time per operation (wall=1:
-//	              of time that passes), as the scenario 94-sync
+//	/park /spawn /pingpong /mutex /limited /profile?n=N   ns of CPU time per
+//	              operation (wall=1: of time that passes), as the scenario
+//	              94-sync
 //	/unpark       ends the goroutines of the last /park
 //	/parked       bytes of memory per goroutine that /park left parked
 //	/leak?n=N     starts N goroutines that wait for ever
@@ -27,6 +28,7 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 	"syscall"
 	"time"
@@ -162,6 +164,43 @@ func mutex(n int) {
 	}
 }
 
+func limited(n int) {
+	ping, pong := make(chan int), make(chan int)
+	go func() {
+		for v := range ping {
+			send(pong, v)
+		}
+	}()
+	for i := 0; i < n; i++ {
+		send(ping, i)
+		timer := time.NewTimer(100 * time.Second)
+		select {
+		case <-pong:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	close(ping)
+}
+
+func send(c chan int, v int) {
+	timer := time.NewTimer(100 * time.Second)
+	select {
+	case c <- v:
+	case <-timer.C:
+	}
+	timer.Stop()
+}
+
+var things = pprof.NewProfile("bench.Things")
+
+func profile(n int) {
+	for i := 0; i < n; i++ {
+		things.Add(i, 0)
+		things.Remove(i)
+	}
+}
+
 func leak(w http.ResponseWriter, r *http.Request) {
 	n := 0
 	fmt.Sscan(r.FormValue("n"), &n)
@@ -190,6 +229,8 @@ func main() {
 	http.HandleFunc("/spawn", measure(spawn))
 	http.HandleFunc("/pingpong", measure(pingpong))
 	http.HandleFunc("/mutex", measure(mutex))
+	http.HandleFunc("/limited", measure(limited))
+	http.HandleFunc("/profile", measure(profile))
 	http.HandleFunc("/parked", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, bytesPerParked)
 	})

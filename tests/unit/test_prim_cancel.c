@@ -37,7 +37,7 @@ static void done(lab_job *base) {
 
 /* Runs one job to its end. */
 static void run_job(job *j, void (*run)(lab_job *)) {
-  static const lab_sched_ops ops = {no_tasks, NULL};
+  static const lab_sched_ops ops = {.resume = no_tasks};
   j->base.run = run;
   j->base.done = done;
   sched = lab_sched_new(&ops, NULL);

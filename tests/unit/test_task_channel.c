@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Channels against a model. Tasks send, receive and select at random, plainly
- * or in several channels at once; others close channels and cancel tasks.
+ * or in several channels at once, some for as long as they have time; others
+ * close channels and cancel tasks.
  *
  * The model of a channel is two lists: the values that were offered and not
  * taken back, oldest first (buffered ones, then those of parked senders), and
@@ -20,7 +21,7 @@
 #include "task/channel.h"
 
 enum { ACTORS = 16, CHANNELS = 4, CAP = 3, CASES = 4, STEPS = 300000 };
-enum { LIST = CAP + ACTORS * CASES };
+enum { LIST = CAP + ACTORS * CASES, PATIENCE = 20000 /* ns, at most */ };
 
 typedef struct list {
   uint64_t items[LIST];
@@ -47,7 +48,7 @@ static lab_sched *sched;
 static actor actors[ACTORS];
 static channel channels[CHANNELS];
 static uint64_t rng, last_value, received;
-static unsigned steps, cancels, closings, selects, lost_to_cancelled;
+static unsigned steps, cancels, closings, selects, lost_to_cancelled, expiries;
 
 static unsigned pick(unsigned n) {
   return (unsigned)(lab_rng_next(&rng) % n);
@@ -175,6 +176,8 @@ static channel *some_channel(void) {
 
 static void note_wait(actor *a) {
   a->waits = true;
+  if (pick(4) == 0)
+    lab_task_wake_after(sched, &a->base, pick(PATIENCE));
   for (unsigned i = 0; i < a->ncases; i++) {
     lab_select_case *k = &a->cases[i];
     if (!k->channel)
@@ -248,6 +251,13 @@ static void woken(actor *a) {
     return;
   }
   int i = a->in_select ? lab_select_chosen(a->cases, a->ncases) : 0;
+  if (a->base.expired) {
+    assert_false(a->base.granted);
+    assert_int_equal(a->got, 0);
+    assert_true(i < 0 || !a->in_select);
+    expiries++;
+    return;
+  }
   assert_in_range(i, 0, a->ncases - 1);
   over(a, &a->cases[i], a->base.granted);
 }
@@ -258,10 +268,14 @@ static void cancel_some(const actor *me) {
     return;
   cancels++;
   a->base.cancelled = true;
-  if (a->base.state != LAB_TASK_WAITING)
-    return;
-  forget(a, NULL);
-  lab_task_ready(sched, &a->base);
+  if (a->base.state == LAB_TASK_WAITING)
+    lab_task_give_up(sched, &a->base);
+}
+
+/* The scheduler's gives_up. */
+static void give_up(lab_task *task, void *arg) {
+  (void)arg;
+  forget(self(task), NULL);
 }
 
 static void close_some(void) {
@@ -318,7 +332,8 @@ static void stir(void *arg) {
 
 static void test_against_model(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {act, stir};
+  static const lab_sched_ops ops = {
+      .resume = act, .idle = stir, .gives_up = give_up};
   rng = 3;
   sched = lab_sched_new(&ops, NULL);
   for (unsigned i = 0; i < CHANNELS; i++)
@@ -341,6 +356,7 @@ static void test_against_model(void **state) {
   assert_true(cancels > STEPS / 100);
   assert_true(closings > STEPS / 500);
   assert_true(lost_to_cancelled > 10);
+  assert_true(expiries > 100);
 }
 
 /* ---- one by one
@@ -354,7 +370,7 @@ static void nothing(lab_task *task, void *arg) {
 
 static int setup(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {nothing, NULL};
+  static const lab_sched_ops ops = {.resume = nothing};
   memset(actors, 0, sizeof actors);
   memset(channels, 0, sizeof channels);
   sched = lab_sched_new(&ops, NULL);

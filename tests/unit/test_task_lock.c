@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Locks against a model: tasks lock, unlock, yield and are cancelled at random,
- * and after every step the lock must be what the model says. */
+ * Locks against a model: tasks lock, unlock, yield, wait for as long as they
+ * have time, and are cancelled at random, and after every step the lock must be
+ * what the model says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "base/rng.h"
 #include "task/lock.h"
 
-enum { ACTORS = 12, STEPS = 200000 };
+enum { ACTORS = 12, STEPS = 200000, PATIENCE = 20000 /* ns, at most */ };
 
 /* What a task wants, or has. */
 typedef enum hold { NOTHING, READ, WRITE } hold;
@@ -28,7 +29,7 @@ typedef struct actor {
 static lab_sched *sched;
 static actor actors[ACTORS];
 static uint64_t rng, turns;
-static unsigned steps, cancels, handed_to_cancelled, waits;
+static unsigned steps, cancels, handed_to_cancelled, waits, expiries;
 static lab_mutex mutex;
 static lab_rwmutex rw;
 
@@ -61,14 +62,6 @@ static void assert_first(const actor *a) {
       assert_true(actors[i].turn > a->turn);
 }
 
-/* Cancelled ones that haven't run yet may have others behind them. */
-static bool is_settled(void) {
-  for (int i = 0; i < ACTORS; i++)
-    if (actors[i].awaits && actors[i].base.cancelled)
-      return false;
-  return true;
-}
-
 static void assert_list(const lab_list *queue, hold what) {
   uint64_t turn = 0;
   unsigned n = 0;
@@ -90,7 +83,7 @@ static void cancel_some(const actor *me) {
   handed_to_cancelled += a->awaits && a->base.granted;
   a->base.cancelled = true;
   if (a->base.state == LAB_TASK_WAITING)
-    lab_task_ready(sched, &a->base);
+    lab_task_give_up(sched, &a->base);
 }
 
 /* ---- one step of a task ----------------------------------------------------
@@ -99,7 +92,7 @@ static void cancel_some(const actor *me) {
 typedef struct kind {
   bool (*try_lock)(hold what);
   void (*wait)(actor *a, hold what);
-  void (*abandon)(actor *a);
+  void (*give_up)(actor *a);
   int (*unlock)(hold what);
   void (*check)(void);
   bool reads;
@@ -117,6 +110,8 @@ static void take(actor *a) {
   lock->wait(a, what);
   a->awaits = what;
   a->turn = ++turns;
+  if (pick(4) == 0)
+    lab_task_wake_after(sched, &a->base, pick(PATIENCE));
 }
 
 static void give(actor *a) {
@@ -126,14 +121,25 @@ static void give(actor *a) {
 }
 
 static void resumed(actor *a) {
-  if (a->base.cancelled) {
-    lock->abandon(a);
-  } else {
-    assert_true(a->base.granted);
-    assert_first(a);
-    a->has = a->awaits;
-  }
+  hold what = a->awaits;
   a->awaits = NOTHING;
+  if (a->base.granted && a->base.cancelled) {
+    assert_int_equal(lock->unlock(what), 0);
+  } else if (a->base.granted) {
+    assert_false(a->base.expired);
+    assert_first(a);
+    a->has = what;
+  } else {
+    assert_true(a->base.cancelled || a->base.expired);
+    expiries += a->base.expired;
+  }
+}
+
+/* The scheduler's gives_up. */
+static void give_up(lab_task *task, void *arg) {
+  (void)arg;
+  if (self(task)->awaits)
+    lock->give_up(self(task));
 }
 
 static void act(lab_task *task, void *arg) {
@@ -157,9 +163,9 @@ static void act(lab_task *task, void *arg) {
 }
 
 static void run(const kind *which) {
-  static const lab_sched_ops ops = {act, NULL};
+  static const lab_sched_ops ops = {.resume = act, .gives_up = give_up};
   lock = which;
-  steps = cancels = handed_to_cancelled = waits = 0;
+  steps = cancels = handed_to_cancelled = waits = expiries = 0;
   sched = lab_sched_new(&ops, NULL);
   memset(actors, 0, sizeof actors);
   for (int i = 0; i < ACTORS; i++) {
@@ -174,6 +180,7 @@ static void run(const kind *which) {
   assert_true(cancels > STEPS / 100);
   assert_true(waits > STEPS / 100);
   assert_true(handed_to_cancelled > 100);
+  assert_true(expiries > 100);
 }
 
 /* ---- mutex -----------------------------------------------------------------
@@ -190,8 +197,8 @@ static void mutex_wait(actor *a, hold what) {
   assert_int_equal(a->base.wait, LAB_WAIT_MUTEX);
 }
 
-static void mutex_abandon(actor *a) {
-  lab_mutex_abandon(sched, &mutex, &a->base, 1);
+static void mutex_give_up(actor *a) {
+  lab_mutex_give_up(sched, &mutex, &a->base);
 }
 
 static int mutex_unlock(hold what) {
@@ -204,7 +211,7 @@ static void mutex_check(void) {
   assert_in_range(holders, 0, 1);
   assert_int_equal(mutex.locked, holders);
   assert_list(&mutex.waiters, WRITE);
-  assert_int_equal(!lab_list_empty(&mutex.waiters), count(WRITE, true) > 0);
+  assert_int_equal(mutex.load.waiting, count(WRITE, true));
   if (count(WRITE, true) > 0)
     assert_true(lab_mutex_is_charged(&mutex));
   if (!mutex.locked) /* nobody waits for what is free */
@@ -213,7 +220,7 @@ static void mutex_check(void) {
 
 static void test_mutex(void **state) {
   (void)state;
-  static const kind it = {mutex_try,    mutex_wait,  mutex_abandon,
+  static const kind it = {mutex_try,    mutex_wait,  mutex_give_up,
                           mutex_unlock, mutex_check, false};
   rng = 1;
   lab_mutex_init(&mutex);
@@ -239,8 +246,8 @@ static void rw_wait(actor *a, hold what) {
                    what == WRITE ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK);
 }
 
-static void rw_abandon(actor *a) {
-  lab_rwmutex_abandon(sched, &rw, &a->base, a->awaits == WRITE, 1);
+static void rw_give_up(actor *a) {
+  lab_rwmutex_give_up(sched, &rw, &a->base);
 }
 
 /* After a writer all readers that waited have their turn. */
@@ -262,15 +269,16 @@ static void rw_check(void) {
   assert_int_equal(rw.writing, writers);
   assert_list(&rw.readers, READ);
   assert_list(&rw.writers, WRITE);
-  if (readers + writers == 0 && is_settled())
+  assert_int_equal(rw.load.waiting, count(READ, true) + count(WRITE, true));
+  if (readers + writers == 0)
     assert_true(lab_list_empty(&rw.readers) && lab_list_empty(&rw.writers));
-  if (!rw.writing && lab_list_empty(&rw.writers) && is_settled())
+  if (!rw.writing && lab_list_empty(&rw.writers))
     assert_true(lab_list_empty(&rw.readers));
 }
 
 static void test_rwmutex(void **state) {
   (void)state;
-  static const kind it = {rw_try,    rw_wait,  rw_abandon,
+  static const kind it = {rw_try,    rw_wait,  rw_give_up,
                           rw_unlock, rw_check, true};
   rng = 2;
   lab_rwmutex_init(&rw);
@@ -315,7 +323,7 @@ static void unlock_late(lab_task *task, void *arg) {
 /* The unlocking task's stack is charged with what the waiter had waited. */
 static void test_contended(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {unlock_late, NULL};
+  static const lab_sched_ops ops = {.resume = unlock_late};
   lab_task holder = {.id = 0}, waiter = {.id = 0};
   charged = (charge){.base = {.contended = contended}};
   sched = lab_sched_new(&ops, NULL);
@@ -347,7 +355,7 @@ static void nothing(lab_task *task, void *arg) {
 
 static void test_wait_group(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {nothing, NULL};
+  static const lab_sched_ops ops = {.resume = nothing};
   lab_wait_group g;
   lab_task a = {.id = 0}, b = {.id = 0}, c = {.id = 0};
   sched = lab_sched_new(&ops, NULL);

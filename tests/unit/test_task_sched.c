@@ -54,7 +54,7 @@ static void resume(lab_task *task, void *arg) {
 
 static int setup(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {resume, NULL};
+  static const lab_sched_ops ops = {.resume = resume};
   ntrace = 0;
   memset(trace, 0, sizeof trace);
   sched = lab_sched_new(&ops, NULL);
@@ -201,7 +201,7 @@ static void resume_sleeper(lab_task *task, void *arg) {
 
 static void test_sleepers(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {resume_sleeper, NULL};
+  static const lab_sched_ops ops = {.resume = resume_sleeper};
   lab_sched_free(sched);
   sched = lab_sched_new(&ops, NULL);
   lab_task *tasks = calloc(SLEEPERS, sizeof *tasks);

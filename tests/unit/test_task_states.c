@@ -35,7 +35,7 @@ static void idle(void *arg) {
 
 static int setup(void **state) {
   (void)state;
-  static const lab_sched_ops ops = {resume, idle};
+  static const lab_sched_ops ops = {.resume = resume, .idle = idle};
   behaviour = NULL;
   on_idle = NULL;
   resumed = idled = 0;

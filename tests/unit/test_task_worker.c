@@ -37,7 +37,7 @@ static void no_tasks(lab_task *task, void *arg) {
 }
 
 static void start(unsigned nworkers) {
-  static const lab_sched_ops ops = {no_tasks, NULL};
+  static const lab_sched_ops ops = {.resume = no_tasks};
   memset(jobs, 0, sizeof jobs);
   nstarted = 0;
   ended = 0;

@@ -54,6 +54,27 @@ local function mutex(n)
   end
 end
 
+-- There and back, each wait with a time limit that isn't reached.
+local function limited(n)
+  local ping, pong = lab.channel(), lab.channel()
+  lab.go(function()
+    for v in ping:range() do pong:send(v, 100) end
+  end)
+  for i = 1, n do
+    ping:send(i, 100)
+    pong:recv(100)
+  end
+  ping:close()
+end
+
+local function profile(n)
+  local p = lab.profile("bench.Things")
+  for i = 1, n do
+    p:add(i)
+    p:remove(i)
+  end
+end
+
 local function route(f)
   return function(_, req)
     return measure(math.tointeger(req.query.n), f, req.query.wall and lab.now or lab.cpu_time)
@@ -65,6 +86,7 @@ return {
   request = function() end,
   routes = {
     ["/park"] = route(park), ["/unpark"] = unpark, ["/spawn"] = route(spawn),
-    ["/pingpong"] = route(pingpong), ["/mutex"] = route(mutex),
+    ["/pingpong"] = route(pingpong), ["/mutex"] = route(mutex), ["/limited"] = route(limited),
+    ["/profile"] = route(profile),
   },
 }

@@ -92,6 +92,7 @@ local made = {
   function() return { timeout = pick(plain), headers = { a = pick(plain) }, method = pick(plain) } end,
   function() return { timeout = 0.01, body = value(), headers = { [value() or 1] = value() } } end,
   function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, default = random(2) == 1 or nil } end,
+  function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, timeout = pick(plain) } end,
   function() return setmetatable({}, { __index = error, __len = function() return pick(plain) end }) end,
   function() return setmetatable({}, { __gc = save, __close = error, __tostring = error }) end,
   function() return function(...) return ... end end,
