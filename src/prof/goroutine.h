@@ -13,7 +13,8 @@
  *                  /app/scenario.lua:8 +0x2
  *
  * What a task waits for is a remark behind its state, as Go has them ("select
- * (no cases)"): the name, and who has a lock (goroutine_awaited.h).
+ * (no cases)"): the name, and who has a lock; and which locks it has itself
+ * (goroutine_awaited.h).
  *
  * There may be a million tasks, so a picture has 32 bytes for each, and the
  * last form is written piece by piece.

@@ -4,6 +4,7 @@
 #include "prof/goroutine_awaited.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,7 +13,7 @@
 #include "base/utf8.h"
 #include "prof/goroutine_internal.h"
 
-enum { NAME_MAX_SHOWN = 60 };
+enum { NAME_MAX_SHOWN = 60, HELD_SHOWN = 8 };
 
 typedef struct awaited {
   const void *lock; /* NULL: it is no lock */
@@ -160,4 +161,101 @@ void lab_awaited_write(const lab_goroutines *g, uint32_t number,
   else
     write_one_holder(one, has_ended, arg, out);
   lab_buf_printf(out, "; %zu wait", one->view.waiting);
+}
+
+/* ---- who has which locks ------------------------------------------------- */
+
+typedef struct held {
+  uint64_t task;
+  uint32_t number; /* of the lock's entry */
+} held;
+
+typedef struct waiters {
+  uint64_t ids[LAB_LOCK_SHOWN];
+  size_t n; /* that wait in the picture */
+} waiters;
+
+static size_t count_awaited(const lab_goroutines *g) {
+  return g->awaited.len / sizeof(awaited);
+}
+
+static int compare_held(const void *x, const void *y) {
+  const held *a = x, *b = y;
+  if (a->task != b->task)
+    return a->task < b->task ? -1 : 1;
+  return (a->number > b->number) - (a->number < b->number);
+}
+
+void lab_held_begin(lab_held *h, const lab_goroutines *g) {
+  uint32_t n = (uint32_t)count_awaited(g);
+  *h = (lab_held){.goroutines = g};
+  for (uint32_t number = 1; number <= n; number++) {
+    const lab_lock_view *v = &get_awaited(g, number)->view;
+    for (size_t i = 0; i < v->held && i < LAB_LOCK_SHOWN; i++) {
+      held one = {v->holders[i].task, number};
+      if (one.task)
+        lab_buf_append(&h->holders, &one, sizeof one);
+    }
+  }
+  if (h->holders.len == 0)
+    return;
+  qsort(h->holders.data, h->holders.len / sizeof(held), sizeof(held),
+        compare_held);
+  h->waiters = lab_xcalloc(n, sizeof(waiters));
+}
+
+void lab_held_add_waiter(lab_held *h, uint64_t id, uint32_t number) {
+  if (number == 0 || !h->waiters)
+    return;
+  waiters *w = (waiters *)h->waiters + (number - 1);
+  if (w->n < LAB_LOCK_SHOWN)
+    w->ids[w->n] = id;
+  w->n++;
+}
+
+void lab_held_end(lab_held *h) {
+  lab_buf_free(&h->holders);
+  lab_xfree(h->waiters);
+  h->waiters = NULL;
+}
+
+static void write_held_lock(const lab_held *h, uint32_t number, lab_buf *out) {
+  const awaited *one = get_awaited(h->goroutines, number);
+  const waiters *w = (const waiters *)h->waiters + (number - 1);
+  lab_buf_puts(out, one->view.reading ? "reads " : "holds ");
+  if (one->len > 0)
+    write_awaited_name(h->goroutines, one, out);
+  else
+    lab_buf_puts(out, "a lock");
+  lab_buf_printf(out, ": %zu wait", one->view.waiting);
+  for (size_t i = 0; i < w->n && i < LAB_LOCK_SHOWN; i++)
+    lab_buf_printf(out, "%s %" PRIu64, i == 0 ? ": tasks" : "", w->ids[i]);
+  if (w->n > 0 && one->view.waiting > LAB_LOCK_SHOWN)
+    lab_buf_puts(out, " and others");
+}
+
+/* The place of the task's first lock in the list, or where it would be. */
+static size_t find_held(const held *all, size_t n, uint64_t id) {
+  size_t from = 0;
+  for (size_t to = n; from < to;) {
+    size_t middle = from + (to - from) / 2;
+    if (all[middle].task < id)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  return from;
+}
+
+void lab_held_write(const lab_held *h, uint64_t id, lab_buf *out) {
+  const held *all = (const held *)(const void *)h->holders.data;
+  size_t n = h->holders.len / sizeof *all, from = find_held(all, n, id);
+  size_t i = from;
+  for (; i < n && all[i].task == id && i < from + HELD_SHOWN; i++) {
+    if (i > from)
+      lab_buf_puts(out, "; ");
+    write_held_lock(h, all[i].number, out);
+  }
+  if (i < n && all[i].task == id)
+    lab_buf_puts(out, "; and others");
 }

@@ -8,6 +8,14 @@
  *   [sync.RWMutex.Lock ("prices" held by 2 readers since 0.3 s: tasks 7 9; 1
  *    wait)]:
  *
+ * And which locks a task has itself, of those that others wait for, whatever it
+ * does. So a deadlock is proven by one picture: from a task to who has what it
+ * waits for, until one comes back.
+ *
+ *   [sleep (holds a lock: 14 wait: tasks 2 3 5 6 and others)]:
+ *   [sync.Mutex.Lock ("b" held by task 8 since 0.3 s; 1 wait; holds "a": 1
+ *    wait: tasks 8; reads "prices": 2 wait: tasks 9 11)]:
+ *
  * There is no comma in it, nor a bracket: programs that read dumps of Go's take
  * what is behind a comma for the minutes, and a bracket for the end.
  *
@@ -40,5 +48,22 @@ void lab_awaited_set_name(lab_goroutines *g, uint32_t number, const char *name,
 void lab_awaited_write(const lab_goroutines *g, uint32_t number,
                        bool (*has_ended)(const void *arg, uint64_t id),
                        const void *arg, lab_buf *out);
+
+/* The locks of a complete picture, by who has them. Of many readers, and of
+ * many who wait, only the first ones are told. Private but for its functions.
+ */
+typedef struct lab_held {
+  const lab_goroutines *goroutines;
+  lab_buf holders; /* sorted */
+  void *waiters;   /* by the number of the entry; NULL: nobody has a lock */
+} lab_held;
+
+/* G outlives it. */
+void lab_held_begin(lab_held *h, const lab_goroutines *g);
+/* The task ID of G waits for the entry NUMBER; 0: for none. */
+void lab_held_add_waiter(lab_held *h, uint64_t id, uint32_t number);
+/* Appends what the task ID has, as above; nothing if it has nothing. */
+void lab_held_write(const lab_held *h, uint64_t id, lab_buf *out);
+void lab_held_end(lab_held *h);
 
 #endif

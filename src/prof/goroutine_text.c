@@ -37,6 +37,7 @@ struct lab_goroutine_reader {
   lab_keymap keys; /* (stack, is creator) -> ... */
   lab_buf pieces;  /* ... piece[] */
   lab_buf texts;
+  lab_held held;
 };
 
 /* ---- the order ----------------------------------------------------------- */
@@ -60,6 +61,9 @@ lab_goroutine_reader *lab_goroutine_reader_new(const lab_goroutines *g) {
     }
   if (!in_order)
     qsort(r->order, r->count, sizeof *r->order, compare_ids);
+  lab_held_begin(&r->held, g);
+  for (size_t i = 0; i < r->count; i++)
+    lab_held_add_waiter(&r->held, r->order[i]->id, r->order[i]->awaited);
   return r;
 }
 
@@ -73,6 +77,7 @@ void lab_goroutine_reader_free(lab_goroutine_reader *r) {
   if (!r)
     return;
   forget_texts(r);
+  lab_held_end(&r->held);
   lab_xfree(r->order);
   lab_xfree(r);
 }
@@ -189,20 +194,32 @@ static bool has_ended(const void *reader, uint64_t id) {
          !bsearch(&wanted, r->order, r->count, sizeof *r->order, compare_ids);
 }
 
-static void write_awaited(const lab_goroutine_reader *r,
-                          const lab_goroutine *one, lab_buf *out) {
-  if (one->awaited == 0)
-    return;
+/* What it waits for and what it holds, in parentheses, if there is either. */
+static void write_remark(const lab_goroutine_reader *r,
+                         const lab_goroutine *one, lab_buf *out) {
+  size_t before = out->len;
   lab_buf_puts(out, " (");
-  lab_awaited_write(r->goroutines, one->awaited, has_ended, r, out);
-  lab_buf_putc(out, ')');
+  size_t begin = out->len;
+  if (one->awaited)
+    lab_awaited_write(r->goroutines, one->awaited, has_ended, r, out);
+  size_t end = out->len;
+  if (end > begin)
+    lab_buf_puts(out, "; ");
+  size_t held = out->len;
+  lab_held_write(&r->held, one->id, out);
+  if (out->len == held)
+    out->len = end;
+  if (out->len > begin)
+    lab_buf_putc(out, ')');
+  else
+    out->len = before;
 }
 
 static void write_goroutine(lab_goroutine_reader *r, const lab_goroutine *one,
                             lab_buf *out) {
   lab_buf_printf(out, "goroutine %" PRIu64 " [%s", (uint64_t)one->id,
                  word_for_state(one));
-  write_awaited(r, one, out);
+  write_remark(r, one, out);
   if (one->minutes >= 1)
     lab_buf_printf(out, ", %u minutes", (unsigned)one->minutes);
   lab_buf_puts(out, "]:\n");

@@ -163,6 +163,84 @@ t.test("a rwmutex: one reader, several, many, a writer", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- ---- a deadlock ----------------------------------------------------------------
+
+-- id -> the id of the task that has what it waits for; and id -> what it has itself.
+local function graph_of(list)
+  local next_of, has = {}, {}
+  for _, task in ipairs(list) do
+    local remark = task.remark or ""
+    next_of[task.id] = remark:match("held by task (%d+)") or remark:match("held by reader task (%d+)")
+    for name in remark:gmatch('[hr][oe][la]ds "(%w+)": %d+ wait: tasks') do
+      has[task.id] = (has[task.id] and has[task.id] .. " " or "") .. name
+    end
+  end
+  return next_of, has
+end
+
+-- The ids on the circle to which one gets from ID, sorted; nil: it ends somewhere.
+local function circle_from(next_of, id)
+  local seen = {}
+  while id and not seen[id] do
+    seen[id] = true
+    id = next_of[id]
+  end
+  if not id then return nil end
+  local circle, at = { id }, next_of[id]
+  while at ~= id do
+    circle[#circle + 1] = at
+    at = next_of[at]
+  end
+  table.sort(circle)
+  return table.concat(circle, " ")
+end
+
+t.test("a deadlock is proven by one dump", function()
+  local lab = start("/deadlock")
+  local list = tasks_of(lab)
+  local id, remark = {}, {}
+  for _, name in ipairs { "payOut", "payIn", "report", "audit", "reprice", "review" } do
+    local found = in_function(list, name)
+    t.equal(#found, 1, name)
+    id[name], remark[name] = found[1].id, found[1].remark
+  end
+  -- Each says what it waits for, who has it, and what it has itself.
+  local waits = '^"%s" held by %stask %s since [%%d.]+ s; %d wait%s$'
+  local function has_it(what, name, ...)
+    return ('; %s "%s": %d wait: tasks %s'):format(what, name, select("#", ...), table.concat({ ... }, " "))
+  end
+  t.match(remark.payOut,
+    waits:format("ledger", "", id.payIn, 2, has_it("holds", "accounts", id.payIn, id.report, id.audit)))
+  t.match(remark.payIn, waits:format("accounts", "", id.payOut, 3, has_it("holds", "ledger", id.payOut, id.review)))
+  t.match(remark.report, waits:format("accounts", "", id.payOut, 3, has_it("reads", "prices", id.reprice)))
+  t.match(remark.audit, waits:format("accounts", "", id.payOut, 3, ""))
+  t.match(remark.reprice, waits:format("prices", "reader ", id.report, 1, ""))
+  t.match(remark.review, waits:format("ledger", "", id.payIn, 2, ""))
+  -- So one gets from any of them to the two that wait for each other.
+  local next_of, has = graph_of(list)
+  local two = { id.payIn, id.payOut }
+  table.sort(two)
+  for _, task in ipairs(list) do t.equal(circle_from(next_of, task.id), table.concat(two, " "), task.text) end
+  t.equal(has[id.payOut], "accounts")
+  t.equal(has[id.payIn], "ledger")
+  t.equal(has[id.report], "prices")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("locks in one order: no circle", function()
+  local lab = start("/order")
+  local list = tasks_of(lab)
+  t.equal(#list, 4)
+  local next_of = graph_of(list)
+  for _, task in ipairs(list) do t.equal(circle_from(next_of, task.id), nil) end
+  local first
+  for _, task in ipairs(list) do
+    if task.state == "chan receive" then first = task end
+  end
+  t.match(first.remark, '^holds "accounts": 3 wait: tasks %d+ %d+ %d+$')
+  t.equal(lab:stop(), 0)
+end)
+
 -- With so many tasks the dump is taken in slices, between which the lock goes
 -- on. All show the one moment: one holder, who has it, and all who wait.
 t.test("a lock that goes on while the dump is taken", function()
@@ -183,7 +261,8 @@ t.test("a lock that goes on while the dump is taken", function()
     t.equal(#remarks, 1, "different remarks")
     local holder, count = remarks[1]:match("^held by task (%d+) since [%d.]+ s; (%d+) wait$")
     t.equal(tonumber(count), waiting)
-    t.equal(state_of[holder], "runnable")
+    t.match(state_of[holder], ("^runnable %%(holds a lock: %s wait: tasks %%d+ %%d+ %%d+ %%d+ and others%%)$")
+      :format(count))
   end
   t.equal(lab:stop(), 0)
 end)

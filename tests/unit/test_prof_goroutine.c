@@ -5,6 +5,7 @@
 #include "prof_worker.h"
 
 #include "prof/goroutine.h"
+#include "prof/goroutine_awaited.h"
 #include "prof/label.h"
 #include "stack/sources.h"
 
@@ -181,6 +182,76 @@ static void states_in_words(void **state) {
   lab_goroutines_free(g);
 }
 
+/* ---- locks --------------------------------------------------------------- */
+
+/* The number of a lock in G that N tasks have, from FIRST on. */
+static uint32_t add_lock(lab_goroutines *g, const void *lock, const char *name,
+                         uint64_t first, size_t n, bool reading) {
+  lab_lock_view view = {
+      .held = n, .waiting = *name ? 3 : 6, .reading = reading};
+  for (size_t i = 0; i < n && i < LAB_LOCK_SHOWN; i++)
+    view.holders[i].task = first + i;
+  uint32_t number = lab_awaited_add_lock(g, lock, &view);
+  lab_awaited_set_name(g, number, name, strlen(name));
+  return number;
+}
+
+static void add_waiter(lab_goroutines *g, uint64_t id, uint32_t number) {
+  lab_goroutine one = {.id = id,
+                       .stack = task_stack(),
+                       .state = LAB_TASK_WAITING,
+                       .wait = LAB_WAIT_MUTEX,
+                       .awaited = number};
+  lab_goroutines_add(g, &one);
+}
+
+/* What it waits for, and what it has itself, in any state. */
+static void who_holds_what(void **state) {
+  (void)state;
+  lab_goroutines *g = lab_goroutines_new("goroutine");
+  const char locks[16] = "";
+  uint32_t a = add_lock(g, &locks[0], "a", 1, 1, false);
+  uint32_t b = add_lock(g, &locks[1], "b", 2, 1, false);
+  uint32_t crowded = add_lock(g, &locks[2], "", 3, 1, false);
+  add_lock(g, &locks[3], "prices", 4, 6, true);
+  add_lock(g, &locks[4], "own", 4, 1, false);
+  add_lock(g, &locks[5], "nobody's", 0, 1, false);
+  for (int i = 6; i < 16; i++)
+    add_lock(g, &locks[i], "many", 5, 1, false);
+  add_waiter(g, 1, b);
+  add_waiter(g, 2, a);
+  add_waiter(g, 11, b);
+  add_waiter(g, 10, b);
+  for (unsigned id = 20; id < 26; id++)
+    add_waiter(g, id, crowded);
+  add(g, 3, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0, task_stack());
+  add(g, 4, LAB_TASK_WAITING, LAB_WAIT_SLEEP, 2, task_stack());
+  add(g, 5, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0, task_stack());
+  add(g, 9, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0, task_stack());
+  char *text = dump(g, 1 << 20);
+  assert_non_null(strstr(text, "goroutine 1 [sync.Mutex.Lock (\"b\" held by "
+                               "task 2 since "));
+  assert_non_null(strstr(text, "; 3 wait; holds \"a\": 3 wait: tasks 2)]:\n"));
+  assert_non_null(
+      strstr(text, "; 3 wait; holds \"b\": 3 wait: tasks 1 10 11)]:\n"));
+  assert_non_null(
+      strstr(text, "goroutine 3 [runnable (holds a lock: 6 wait: tasks 20 21 "
+                   "22 23 and others)]:\n"));
+  assert_non_null(strstr(text, "goroutine 4 [sleep (reads \"prices\": 3 wait; "
+                               "holds \"own\": 3 wait), 2 minutes]:\n"));
+  const char *many = strstr(text, "goroutine 5 [running (");
+  assert_non_null(many);
+  int n = 0;
+  for (const char *at = many; (at = strstr(at, "\"many\"")); at++)
+    n++;
+  assert_int_equal(n, 7); /* with "prices" there are eight */
+  assert_non_null(strstr(many, "; and others)]:\n"));
+  assert_non_null(
+      strstr(text, "goroutine 9 [running]:\n")); /* a sixth reader */
+  lab_xfree(text);
+  lab_goroutines_free(g);
+}
+
 /* Recorded as they changed, shown by their ids; and parts are whole tasks. */
 static void parts_are_in_order(void **state) {
   (void)state;
@@ -214,6 +285,7 @@ int main(void) {
       cmocka_unit_test(text_has_records),
       cmocka_unit_test(dump_is_in_gos_form),
       cmocka_unit_test(states_in_words),
+      cmocka_unit_test(who_holds_what),
       cmocka_unit_test(parts_are_in_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

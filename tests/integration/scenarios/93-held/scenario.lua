@@ -45,6 +45,16 @@ local function waitForWriting() rw:lock() end
 
 local function waitForReading() rw:rlock() end
 
+-- Two locks that two tasks take in two orders; and others who get into it.
+local accounts, ledger
+
+local function payOut() accounts:lock() lab.sleep(0) ledger:lock() end
+local function payIn() ledger:lock() lab.sleep(0) accounts:lock() end
+local function audit() accounts:lock() end
+local function report() rw:rlock() lab.sleep(0) accounts:lock() end
+local function reprice() rw:lock() end
+local function review() ledger:lock(1000) end
+
 local function passOn()
   while true do
     convoy:lock()
@@ -105,6 +115,17 @@ return {
     ["/reader"] = function() start(1, keepReading) start(1, waitForWriting) end,
     ["/many"] = function() start(6, keepReading) start(1, waitForWriting) end,
     ["/writer"] = function() start(1, keepWriting) start(2, waitForReading) start(1, waitForWriting) end,
+    ["/deadlock"] = function()
+      accounts, ledger = lab.mutex("accounts"), lab.mutex("ledger")
+      for _, f in ipairs { payOut, payIn, report, audit, reprice, review } do lab.go(f) end
+      for _ = 1, 3 do lab.sleep(0) end
+    end,
+    -- The same locks in one order: many wait, and it ends by itself.
+    ["/order"] = function()
+      accounts, ledger = lab.mutex("accounts"), lab.mutex("ledger")
+      local function pay() accounts:lock() ledger:lock() quit:recv() end
+      start(4, pay)
+    end,
     ["/convoy"] = function(self) start(self.params.tasks, passOn) end,
     ["/plain"] = function() read("stats") end,
     ["/brackets"] = function() read('a],[b;"c"\n\tgoroutine 7 [x]:') end,
