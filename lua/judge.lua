@@ -122,9 +122,20 @@ local function addGuilty(where, p, slug, type, guilty)
   end
 end
 
+-- The profiles of VIEW that are the scenario's own (lab.profile), in order.
+local function ownKinds(view)
+  local kinds = {}
+  for kind in pairs(view.profiles) do
+    if kind:find(".", 1, true) and not kind:find("^lab%.") and kind ~= "heap.alloc" then kinds[#kinds + 1] = kind end
+  end
+  table.sort(kinds)
+  return kinds
+end
+
 local function guiltyStacks(where, views)
   local guilty = {}
   for _, view in ipairs(views) do
+    for _, kind in ipairs(ownKinds(view)) do addGuilty(where, view.profiles[kind], view.slug, kind, guilty) end
     for _, kind in ipairs(KINDS) do
       local p = view.profiles[kind[1]]
       if p then addGuilty(where, p, view.slug, kind[2], guilty) end

@@ -269,6 +269,9 @@ end
 local function capture(facts)
   local out = { captureTable(facts), "<ul class=kinds>\n" }
   for _, kind in ipairs(KINDS) do out[#out + 1] = kindLine(facts, kind) end
+  for _, name in ipairs(facts.profiles or {}) do
+    out[#out + 1] = kindLine(facts, { name, name .. ": the program's own", "" })
+  end
   return section("capture", "Capture", table.concat(out) .. "</ul>\n")
 end
 

@@ -88,6 +88,10 @@ local function knownProfiles()
   return known
 end
 
+-- Is V as the names of a scenario's own profiles are (lab.profile)? They have a
+-- dot, as Go asks for; those of the lab that have one begin with "lab.".
+local function isOwnProfile(v) return v:find("^%a[%w_-]*%.[%w_-]") and not v:find("^lab%.") end
+
 -- "heap.inuse_space" -> { profile = "heap", type = "inuse_space", ... }
 local function profile(v)
   if type(v) ~= "string" then return text(v) end
@@ -97,8 +101,7 @@ local function profile(v)
     if head and PROFILES[head] then name, kind = head, tail end
   end
   local types = PROFILES[name]
-  -- A profile of the scenario's own (lab.profile) has a dot, as Go asks for.
-  if not types and not v:find("^%w+%.%w") then return complainUnknown("profile", "profile", v, knownProfiles()) end
+  if not types and not isOwnProfile(v) then return complainUnknown("profile", "profile", v, knownProfiles()) end
   if types and types.named and not kind then
     return complain("profile", "'%s' has several kinds of values: say which, like '%s.%s'", v, v, types[1])
   end

@@ -73,6 +73,15 @@ local function decode(path, body)
   return p
 end
 
+-- A profile of the program's own (lab.profile) is there when the program has made it.
+local function isOwn(kind) return kind:find(".", 1, true) ~= nil and not kind:find("^lab%.") end
+
+-- The profile of KIND in an answer; nil: there is none yet.
+local function decodeAnswer(kind, result)
+  if isOwn(kind) and result.status == 404 then return nil end
+  return decode(kind, answerOf(kind, result))
+end
+
 local function pathOf(kind)
   return PPROF .. (kind == "heap" and "heap?gc=1" or kind)
 end
@@ -106,7 +115,7 @@ end
 local function warmUp(lab, kinds)
   host.together { { load = { url = urlOf(lab, ""), path = "/", requests = WARM_UP, clients = 2, timeout = 10 } } }
   for kind in pairs(kinds) do
-    if not RECORDED[kind] then get(lab, pathOf(kind)) end
+    if not RECORDED[kind] and not isOwn(kind) then get(lab, pathOf(kind)) end
   end
   get(lab, PPROF .. "heap?gc=1&since=start")
 end
@@ -185,7 +194,7 @@ local function sendLoad(lab, plan, seen)
       seen.requests, seen.elapsed = result.requests, result.elapsed
       seen.statuses, seen.latency = result.statuses, result.latency
     elseif what[i][1] == "profile" then
-      seen.profiles[kind] = decode(kind, answerOf(kind, result))
+      seen.profiles[kind] = decodeAnswer(kind, result)
     elseif what[i][1] == "trace" then
       seen.trace = answerOf("trace", result)
     elseif what[i][1] == "metrics" then
@@ -228,7 +237,7 @@ local function enterWatched(lab, plan)
   local results = host.together(jobs)
   answerOf("/goto", results[1])
   e.elapsed, e.after = results[1].took, numbersOf(results[2], results[3])
-  for i, kind in pairs(kinds) do e.profiles[kind] = decode(kind, answerOf(kind, results[i])) end
+  for i, kind in pairs(kinds) do e.profiles[kind] = decodeAnswer(kind, results[i]) end
   subtractBefore(e, from)
   return e
 end
@@ -247,7 +256,7 @@ local function lookWhenIdle(lab, plan, seen)
     kinds[#jobs] = kind
   end
   for i, result in ipairs(host.together(jobs)) do
-    e.profiles[kinds[i]] = decode(kinds[i], answerOf(kinds[i], result))
+    e.profiles[kinds[i]] = decodeAnswer(kinds[i], result)
   end
   subtractBefore(e, from)
   seen.idle = e

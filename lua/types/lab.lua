@@ -392,6 +392,42 @@ function lab.gauge(name) end
 
 ---Calls fn(...) and returns its results; an error in fn goes to the caller.
 ---Meanwhile profiles show what fn does, and what tasks that it starts do, with
+---A profile of the step's own, as Go's pprof.NewProfile makes them: the stacks that
+---added something which was not removed yet. It is at /debug/pprof/NAME in all
+---forms, in the index, and a capture of it is evidence, until the step is left;
+---even if this object is collected.
+---
+---    local inUse = lab.profile("db.Connections")
+---    local function acquire() local c = take() inUse:add(c) return c end
+---    local function release(c) inUse:remove(c) give(c) end
+---@class lab.Profile
+local Profile = {}
+
+---Adds the stack of the call, which begins with the function that calls add, and
+---the task's labels. With skip = 1 it begins with the caller of that function, and
+---so on. A key that is there already is an error: "pprof: Profile.Add of duplicate
+---value". The profile keeps the key alive until it is removed. What it needs
+---counts against limits.memory. Does nothing when the step was left.
+---@param key any         any value but nil and NaN; tables and functions count as themselves
+---@param skip integer?   0 if it is missing; 1000 at most
+function Profile:add(key, skip) end
+
+---Removes what was added with this key. Does nothing if there is no such key.
+---@param key any
+function Profile:remove(key) end
+
+---How many keys there are.
+---@return integer
+function Profile:count() end
+
+---The step's profile of this name. The first call makes it, empty. A step may have
+---16; one more is an error. A name is two words or more with dots between them, of
+---letters, digits, _ and -; it begins with a letter and has 63 bytes at most. Its
+---first word must not be `lab` or the name of one of the lab's own profiles.
+---@param name string such as "db.Connections"
+---@return lab.Profile
+function lab.profile(name) end
+
 ---the label key=value, in addition to the labels that the task has already
 ---(`step` and `route` at first): see -tagfocus of pprof. Works as Go's pprof.Do.
 ---Use few different values: they are kept for ever.

@@ -33,7 +33,7 @@
 ---A sentence is about exactly one of profile, metric, memstats, latency, status and
 ---cpu_time, and claims a share, a value, or both.
 ---@class lab.Sentence
----@field profile string?             "cpu", "wall", "heap.inuse_space", "block.delay", "goroutine", ...
+---@field profile string?             "cpu", "wall", "heap.inuse_space", "block.delay", ...; or one of lab.profile
 ---@field metric string?              a name of /metrics, perhaps with labels: 'diaglab_tasks{state="select"}'
 ---@field memstats string?            a field of MemStats
 ---@field latency "p50"|"p90"|"p99"|"max"|"mean"|nil

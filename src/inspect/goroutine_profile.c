@@ -143,7 +143,8 @@ static void request_survey(lab_profile_request *r) {
   lab_goroutine_profile_take(lab_task_snapshot_vm(), r);
 }
 
-static size_t count_tasks(void) {
+static size_t count_tasks(const lab_profile_kind *kind) {
+  (void)kind;
   const lab_vm *vm = lab_task_snapshot_vm();
   return vm ? lab_sched_count(vm->sched) : 0;
 }

@@ -252,11 +252,13 @@ static void request_leaks(lab_profile_request *r) {
 
 /* Only a walk can tell, so this is the number that the last one found, as in
  * Go. */
-static size_t count_found(void) {
+static size_t count_found(const lab_profile_kind *kind) {
+  (void)kind;
   return atomic_load(&found);
 }
 
-static void forget_found(uint32_t generation) {
+static void forget_found(const lab_profile_kind *kind, uint32_t generation) {
+  (void)kind;
   (void)generation;
   atomic_store(&found, 0);
 }

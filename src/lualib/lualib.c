@@ -11,6 +11,7 @@
 #include "lualib/label.h"
 #include "lualib/metric.h"
 #include "lualib/process.h"
+#include "lualib/profile.h"
 #include "lualib/server.h"
 #include "lualib/sync.h"
 #include "lualib/task.h"
@@ -23,6 +24,7 @@ void lab_lualib_open(lua_State *L) {
   lab_lib_cpu(L);
   lab_lib_label(L);
   lab_lib_metric(L);
+  lab_lib_profile(L);
   lab_lib_task(L);
   lab_lib_sync(L);
   lab_lib_channel(L);

@@ -14,6 +14,7 @@
 #include "page/ground.h"
 #include "page/page_internal.h"
 #include "prof/attempt.h"
+#include "prof/registry.h"
 #include "scenario/shown.h"
 #include "web/page.h"
 #include "web/slow.h"
@@ -148,6 +149,8 @@ static void collect_facts(rendering *r, lab_page_happening *what) {
   lab_json_int(j, r->told);
   add_step_facts(j, page->config.vm);
   add_capture_facts(j, page->config.web);
+  lab_json_key(j, "profiles");
+  lab_registry_write_own(j);
   add_last_request(j, &page->seen);
   add_page_facts(j, page);
   lab_page_write_modules(j);

@@ -157,20 +157,23 @@ static void write_contention_text(const void *object, int debug, lab_buf *out) {
 
 /* ---- as profiles of the registry ----------------------------------------- */
 
-static size_t count_block_stacks(void) {
-  return lab_contention_count(LAB_BLOCK);
+static const lab_profile_kind block_kind;
+
+static lab_contention which_of(const lab_profile_kind *kind) {
+  return kind == &block_kind ? LAB_BLOCK : LAB_MUTEX;
 }
 
-static size_t count_mutex_stacks(void) {
-  return lab_contention_count(LAB_MUTEX);
+static size_t count_contention_stacks(const lab_profile_kind *kind) {
+  return lab_contention_count(which_of(kind));
 }
 
-static void *take_block(void) {
-  return lab_contention_take(LAB_BLOCK);
+static void *take_contention(const lab_profile_kind *kind) {
+  return lab_contention_take(which_of(kind));
 }
 
-static void *take_mutex(void) {
-  return lab_contention_take(LAB_MUTEX);
+static void mark_contention(const lab_profile_kind *kind, uint32_t generation) {
+  (void)kind;
+  lab_contention_mark(generation);
 }
 
 static void free_contention(void *snapshot) {
@@ -186,20 +189,20 @@ static const lab_profile_kind block_kind = {
     .name = "block",
     .description = "Stack traces that led to blocking on synchronization "
                    "primitives",
-    .count = count_block_stacks,
-    .take = take_block,
+    .count = count_contention_stacks,
+    .take = take_contention,
     .free = free_contention,
     .write = write_contention,
     .write_text = write_contention_text,
-    .mark = lab_contention_mark,
+    .mark = mark_contention,
     .whole = include_all_contention,
 };
 
 static const lab_profile_kind mutex_kind = {
     .name = "mutex",
     .description = "Stack traces of holders of contended mutexes",
-    .count = count_mutex_stacks,
-    .take = take_mutex,
+    .count = count_contention_stacks,
+    .take = take_contention,
     .free = free_contention,
     .write = write_contention,
     .write_text = write_contention_text,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The profile lab.OpenFiles: the stacks that opened the descriptors which are
- * still open. Go's custom profiles have this form (pprof.NewProfile, with Add
- * and Remove).
+ * still open. It is a custom profile (custom.h).
  *
  * Only what scenarios open is here: the code that opens a descriptor for a
  * scenario calls these functions. `lsof` shows the lab's own descriptors, too.
@@ -19,7 +18,8 @@ void lab_files_opened(int fd, uint32_t stack, uint32_t label);
  * get the same number at once. Nothing happens if FD isn't known. O(1). */
 void lab_files_closed(int fd);
 
-/* Enters the profile into the table of registry.h. */
+/* Enters the profile into the table of registry.h. To be called once, before
+ * the others, which do nothing without it. */
 void lab_registry_add_files(void);
 
 #endif

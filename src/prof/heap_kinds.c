@@ -8,7 +8,18 @@
 #include "prof/heap_write.h"
 #include "prof/registry.h"
 
-static void *take_heap(void) {
+static size_t count_heap(const lab_profile_kind *kind) {
+  (void)kind;
+  return lab_heap_count();
+}
+
+static void mark_heap(const lab_profile_kind *kind, uint32_t generation) {
+  (void)kind;
+  lab_heap_mark(generation);
+}
+
+static void *take_heap(const lab_profile_kind *kind) {
+  (void)kind;
   return lab_heap_take();
 }
 
@@ -41,19 +52,19 @@ static const lab_profile_kind heap_kind = {
     .description = "A sampling of memory allocations of live objects. You can "
                    "specify the gc GET parameter to run GC before taking the "
                    "heap sample.",
-    .count = lab_heap_count,
+    .count = count_heap,
     .take = take_heap,
     .free = free_heap,
     .write = write_heap_profile,
     .write_text = write_heap_text,
-    .mark = lab_heap_mark,
+    .mark = mark_heap,
     .whole = include_all_heap,
 };
 
 static const lab_profile_kind allocs_kind = {
     .name = "allocs",
     .description = "A sampling of all past memory allocations",
-    .count = lab_heap_count,
+    .count = count_heap,
     .take = take_heap,
     .free = free_heap,
     .write = write_allocs_profile,

@@ -3,7 +3,12 @@
  * /debug/pprof/NAME is one generic handler over it. (The CPU profile and the
  * execution trace are not in it: they need time.)
  *
- * Threads: lab_registry_add before the server starts; all others any. */
+ * Some are always there. Others belong to a visit of a step, and are shown as
+ * long as that is served (custom.h). They may come to an end while somebody
+ * reads them, so who finds one holds it until lab_registry_release.
+ *
+ * Threads: any, but add, remove and mark: the VM's, or before the server
+ * starts. */
 #ifndef LAB_PROF_REGISTRY_H
 #define LAB_PROF_REGISTRY_H
 
@@ -13,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "prof/contention_text.h"
 #include "prof/files.h"
 #include "prof/heap_kinds.h"
@@ -44,10 +50,16 @@ typedef struct lab_profile_stream {
 typedef struct lab_profile_kind {
   const char *name;        /* "heap" */
   const char *description; /* one sentence for the index page */
-  size_t (*count)(void);
+  /* The visit to which it belongs (lab_task.generation); 0: none, it is always
+   * there. */
+  uint32_t generation;
+  /* One owner more, one less. Any thread. NULL: it is always there. */
+  void (*hold)(const struct lab_profile_kind *kind);
+  void (*release)(const struct lab_profile_kind *kind);
+  size_t (*count)(const struct lab_profile_kind *kind);
   /* A snapshot, so that the slow part can happen on another thread and a
    * delta can be made of two. The caller gives it to free. */
-  void *(*take)(void);
+  void *(*take)(const struct lab_profile_kind *kind);
   /* In place of take (which is NULL then), where another thread has to do it:
    * begins, and returns at once. Control thread. */
   void (*request)(lab_profile_request *r);
@@ -66,24 +78,28 @@ typedef struct lab_profile_kind {
    * (lab_task.generation), is about to be entered, or has been entered just
    * now. Quick. Keeps the labels and the stacks that it goes on using
    * (lab_label_keep, lab_stack_keep). NULL: nothing to do. */
-  void (*mark)(uint32_t generation);
+  void (*mark)(const struct lab_profile_kind *kind, uint32_t generation);
   /* Cumulative profiles: SNAPSHOT, which shows what was counted since the mark,
    * is to show what was counted since the process began. NULL: that makes no
    * difference. A difference of two snapshots never depends on marks. */
   void (*whole)(void *snapshot);
 } lab_profile_kind;
 
-enum { LAB_REGISTRY_MAX = 32 };
+enum { LAB_REGISTRY_MAX = 32 }; /* that are shown at the same time */
 
-/* Enters KIND, which must stay valid. Two kinds of one name, or more than
- * LAB_REGISTRY_MAX, are a fault of the program, which aborts. */
+/* Enters KIND, which must stay valid until it is removed. Two kinds of one name
+ * and generation are a fault of the program, which aborts. */
 void lab_registry_add(const lab_profile_kind *kind);
-/* NULL if there is none. */
+void lab_registry_remove(const lab_profile_kind *kind);
+/* The one that is shown under NAME; NULL if there is none. Held. */
 const lab_profile_kind *lab_registry_find(const char *name);
-/* The i-th in the order of names, or NULL. */
-const lab_profile_kind *lab_registry_at(size_t i);
-/* Marks all of them, and label.h; a new visit begins for stack.h. The VM's
- * thread. */
+/* All that are shown, in the order of names; returns how many. Each is held. */
+size_t lab_registry_list(const lab_profile_kind *out[LAB_REGISTRY_MAX]);
+void lab_registry_release(const lab_profile_kind *kind);
+/* Writes the names of those that are the step's own: a list. */
+void lab_registry_write_own(lab_json *j);
+/* Marks all of them, and label.h; a new visit begins for stack.h. From now on
+ * the profiles of the visit GENERATION are shown (0: those of none). */
 void lab_registry_mark(uint32_t generation);
 
 #endif

@@ -57,7 +57,8 @@ static void count_thread(pid_t tid, void *arg) {
   ++*(size_t *)arg;
 }
 
-static size_t count_threads(void) {
+static size_t count_threads(const lab_profile_kind *k) {
+  (void)k;
   size_t n = 0;
   visit_threads(count_thread, &n);
   return n;
@@ -100,7 +101,8 @@ static void add_thread(pid_t tid, void *arg) {
 
 /* ---- the profile --------------------------------------------------------- */
 
-static void *take_threads(void) {
+static void *take_threads(const lab_profile_kind *k) {
+  (void)k;
   snapshot *s = lab_xcalloc(1, sizeof *s);
   s->taken = lab_clock_real();
   visit_threads(add_thread, &s->counts);
@@ -143,7 +145,8 @@ static void keep_origin(lab_thread *t, void *arg) {
   lab_stack_keep(t->created_by);
 }
 
-static void keep_origins(uint32_t generation) {
+static void keep_origins(const lab_profile_kind *k, uint32_t generation) {
+  (void)k;
   (void)generation;
   lab_thread_each(keep_origin, NULL);
 }

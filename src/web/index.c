@@ -35,19 +35,18 @@ enum { OTHERS = sizeof others / sizeof *others };
 enum { ROWS = OTHERS + LAB_REGISTRY_MAX };
 
 static row make_row(const lab_profile_kind *kind) {
-  return (row){kind->name, kind->description, kind->count()};
+  return (row){kind->name, kind->description, kind->count(kind)};
 }
 
-/* Merges both lists by name; returns how many rows there are. */
-static size_t collect_rows(row out[ROWS]) {
+/* Merges the N KINDS and the others by name; returns how many rows there are.
+ */
+static size_t collect_rows(const lab_profile_kind *const *kinds, size_t nkinds,
+                           row out[ROWS]) {
   size_t n = 0, i = 0, j = 0;
-  const lab_profile_kind *kind = lab_registry_at(0);
-  while (kind || j < OTHERS) {
-    bool first =
-        kind && (j == OTHERS || strcmp(kind->name, others[j].name) < 0);
-    out[n++] = first ? make_row(kind) : others[j++];
-    if (first)
-      kind = lab_registry_at(++i);
+  while (i < nkinds || j < OTHERS) {
+    bool first = i < nkinds &&
+                 (j == OTHERS || strcmp(kinds[i]->name, others[j].name) < 0);
+    out[n++] = first ? make_row(kinds[i++]) : others[j++];
   }
   return n;
 }
@@ -69,18 +68,16 @@ static const char head[] = "<html>\n"
                            "<table>\n"
                            "<thead><td>Count</td><td>Profile</td></thead>\n";
 
-static void write_index_page(lab_buf *out, bool has_page) {
-  row rows[ROWS];
-  size_t n = collect_rows(rows);
+static void write_index_page(const row *rows, size_t n, bool has_page,
+                             lab_buf *out) {
   lab_buf_puts(out, head);
   for (size_t i = 0; i < n; i++)
     lab_buf_printf(
         out, "<tr><td>%zu</td><td><a href='%s?debug=1'>%s</a></td></tr>\n",
         rows[i].count, rows[i].name, rows[i].name);
   lab_buf_puts(out, "</table>\n");
-  if (lab_registry_find("goroutine"))
-    lab_buf_puts(out, "<a href=\"goroutine?debug=2\">full goroutine stack "
-                      "dump</a>\n");
+  lab_buf_puts(out, "<a href=\"goroutine?debug=2\">full goroutine stack "
+                    "dump</a>\n");
   lab_buf_puts(out, "<br>\n<a href=\"/steps\">steps of this lab</a>\n");
   if (has_page)
     lab_buf_puts(out, "<br>\n<a href=\"/lab/\">page of this lab</a>\n");
@@ -93,7 +90,13 @@ static void write_index_page(lab_buf *out, bool has_page) {
 
 void lab_web_index(lab_web *web, lab_http_request *req) {
   lab_buf page = LAB_BUF_INIT;
-  write_index_page(&page, web->page.answer != NULL);
+  row rows[ROWS];
+  const lab_profile_kind *kinds[LAB_REGISTRY_MAX];
+  size_t nkinds = lab_registry_list(kinds);
+  size_t n = collect_rows(kinds, nkinds, rows);
+  write_index_page(rows, n, web->page.answer != NULL, &page);
+  for (size_t i = 0; i < nkinds; i++)
+    lab_registry_release(kinds[i]);
   lab_http_respond_buf(req, 200, "text/html; charset=utf-8", LAB_WEB_NOSNIFF,
                        &page);
 }

@@ -119,7 +119,7 @@ static void refuse_named_profile(lab_slow *s) {
 
 static void take_on_pool(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  *p->place = p->kind->take();
+  *p->place = p->kind->take(p->kind);
 }
 
 static void on_snapshot_taken(lab_profile_request *r) {
@@ -282,6 +282,7 @@ static void free_named_profile(lab_slow *s) {
     p->kind->free(p->now);
   lab_stack_hold_end(&p->stacks);
   lab_buf_free(&p->out);
+  lab_registry_release(p->kind);
 }
 
 /* ---- garbage first ------------------------------------------------------- */
@@ -328,10 +329,10 @@ static void refuse_unknown_profile(lab_http_request *req) {
   enum { OTHERS = 3 };
   const char *known[LAB_REGISTRY_MAX + OTHERS + 1] = {"profile", "wall",
                                                       "trace"};
-  const lab_profile_kind *kind;
-  size_t n = OTHERS;
-  for (size_t i = 0; (kind = lab_registry_at(i)); i++)
-    known[n++] = kind->name;
+  const lab_profile_kind *kinds[LAB_REGISTRY_MAX];
+  size_t nkinds = lab_registry_list(kinds), n = OTHERS;
+  for (size_t i = 0; i < nkinds; i++)
+    known[n++] = kinds[i]->name;
   const char *given = lab_http_path(req).data + sizeof PREFIX - 1;
   const char *meant = lab_nearest(given, known, n);
   lab_buf text = LAB_BUF_INIT;
@@ -344,6 +345,8 @@ static void refuse_unknown_profile(lab_http_request *req) {
   lab_buf_putc(&text, '\0');
   lab_web_pprof_error(req, 404, text.data);
   lab_buf_free(&text);
+  for (size_t i = 0; i < nkinds; i++)
+    lab_registry_release(kinds[i]);
 }
 
 /* What is wrong with the parameters, or NULL. */
@@ -375,6 +378,7 @@ static int read_since(const lab_http_request *req, bool *whole) {
   return *whole || step ? 0 : -EINVAL;
 }
 
+/* Takes KIND, which is held. */
 static void begin_named_profile(lab_web *web, lab_http_request *req,
                                 const lab_profile_kind *kind, int64_t debug,
                                 int64_t seconds, bool whole) {
@@ -410,8 +414,10 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   bool whole;
   if (!fault && read_since(req, &whole))
     fault = "invalid value for \"since\" - must be \"step\" or \"start\"";
-  if (fault)
-    lab_web_pprof_error(req, 400, fault);
-  else
+  if (!fault) {
     begin_named_profile(web, req, kind, debug, seconds, whole);
+    return;
+  }
+  lab_web_pprof_error(req, 400, fault);
+  lab_registry_release(kind);
 }

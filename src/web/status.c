@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "prof/registry.h"
 #include "script/status.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -67,6 +68,8 @@ static void add_status_step(lab_json *j, const lab_vm_status *vm) {
   lab_json_bool(j, vm->step.is_other);
   add_status_time(j, "since", vm->step.since);
   add_status_age(j, "seconds_in_step", vm->step.since_mono);
+  lab_json_key(j, "profiles");
+  lab_registry_write_own(j);
 }
 
 /* TEXT is a stack traceback of Lua's; the lines that begin with a tab are its

@@ -376,6 +376,7 @@ function groups.sync()
     { "channel there and back (CPU ns)", "/pingpong?n=200000" },
     { "  with time limits (CPU ns)", "/limited?n=200000" },
     { "mutex, nobody waits (CPU ns)", "/mutex?n=2000000" },
+    { "profile, add and remove (CPU ns)", "/profile?n=200000" },
   } do
     ours, theirs = alternate(both(what[2]))
     row(what[1], "%.0f", ours, theirs)

@@ -14,7 +14,7 @@ enum { THREADS = 4, ROUNDS = 20000, LEFT = 5 };
 static const lab_profile_kind *kind;
 
 static fx_profile *read_now(void) {
-  void *s = kind->take();
+  void *s = kind->take(kind);
   lab_buf out = LAB_BUF_INIT;
   assert_int_equal(kind->write(s, NULL, &out), 0);
   kind->free(s);
@@ -33,9 +33,9 @@ static void stacks_of_what_is_open(void **state) {
   lab_files_closed(5000);
   lab_files_closed(-1);
   lab_files_opened(-1, a, 0);
-  assert_int_equal(kind->count(), 5);
+  assert_int_equal(kind->count(kind), 5);
   lab_files_opened(14, b, 0); /* the number was given to another file */
-  assert_int_equal(kind->count(), 5);
+  assert_int_equal(kind->count(kind), 5);
 
   fx_profile *p = read_now();
   assert_int_equal(fx_cum(p, "createFiles", 0), 3);
@@ -49,7 +49,7 @@ static void stacks_of_what_is_open(void **state) {
 
 static void text_says_the_same(void **state) {
   (void)state;
-  void *s = kind->take();
+  void *s = kind->take(kind);
   lab_buf out = LAB_BUF_INIT;
   kind->write_text(s, 1, &out);
   lab_buf_putc(&out, '\0');
@@ -61,7 +61,7 @@ static void text_says_the_same(void **state) {
   lab_buf_free(&out);
   for (int fd = 0; fd < 400; fd++)
     lab_files_closed(fd);
-  assert_int_equal(kind->count(), 0);
+  assert_int_equal(kind->count(kind), 0);
   fx_profile *p = read_now();
   assert_int_equal(p->nsamples, 0);
   fx_free(p);
@@ -85,10 +85,10 @@ static void any_thread(void **state) {
     assert_int_equal(
         pthread_create(&threads[i], NULL, open_and_close, (void *)i), 0);
   for (int i = 0; i < 100; i++)
-    kind->free(kind->take());
+    kind->free(kind->take(kind));
   for (int i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
-  assert_int_equal(kind->count(), THREADS * LEFT);
+  assert_int_equal(kind->count(kind), THREADS * LEFT);
 }
 
 static int find_kind(void **state) {

@@ -170,7 +170,7 @@ static size_t leaked(lab_vm *vm) {
   lab_profile_request r = ask(vm);
   assert_non_null(r.snapshot);
   size_t n = lab_goroutines_count(r.snapshot);
-  assert_int_equal(kind->count(), n);
+  assert_int_equal(kind->count(kind), n);
   kind->free(r.snapshot);
   return n;
 }

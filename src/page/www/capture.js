@@ -9,7 +9,7 @@ import { known, listen } from './state.js';
 import { takeCapture } from './visit.js';
 import { makeViewer, openCaptures } from './viewer.js';
 
-let seconds, delta, garbage, command, progress, cancelButton, sinceBox, running;
+let seconds, delta, garbage, command, progress, cancelButton, sinceBox, ownBox, running;
 
 function secondsNow() {
   return Math.min(600, Math.max(1, Math.round(Number(seconds.value) || 5)));
@@ -97,6 +97,16 @@ function showSinceLoad() {
   }));
 }
 
+// Profiles that the program makes itself: others in each step.
+function showOwn({ profiles }) {
+  const names = (profiles ?? []).join(' ');
+  if (ownBox.dataset.names === names) return;
+  ownBox.dataset.names = names;
+  ownBox.hidden = names === '';
+  fill(ownBox, (profiles ?? []).map((name) => kindButton(
+    { name, label: name, shows: 'The program\'s own: what it has added and not removed', hasNoDelta: true })));
+}
+
 export function startCapture(box) {
   seconds = el('input', { type: 'number', min: '1', max: '600', value: '5', id: 'capture-seconds' });
   delta = checkbox('Only what is added in these seconds');
@@ -106,12 +116,14 @@ export function startCapture(box) {
   cancelButton = el('button', { type: 'button', hidden: true }, 'Give up');
   cancelButton.addEventListener('click', () => running?.abort());
   sinceBox = el('div', { class: 'row', hidden: true });
+  ownBox = el('div', { class: 'kinds', hidden: true });
   fill(box,
     el('div', { class: 'part' },
       el('div', { class: 'row capture-tools' }, field('Seconds', seconds), delta.node, garbage.node, progress, cancelButton),
       el('div', { class: 'kinds' }, RECORDED.map(kindButton), PRESENT.map(kindButton), traceLink()),
-      sinceBox, command.node),
+      ownBox, sinceBox, command.node),
     makeCaptureList(), makeViewer());
+  listen('status', showOwn);
   listen('captures', showSinceLoad);
   listen('load-began', showSinceLoad);
 }

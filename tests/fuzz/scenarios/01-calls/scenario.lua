@@ -116,6 +116,7 @@ local constructors = {
   function() return lab.channel(random(4)) end, lab.buffer, function() return lab.prng(random(9)) end,
   function() return lab.temp_file() end, function() return lab.open("scenario.lua") end,
   function() return lab.counter("hostile_total") end, function() return lab.gauge("hostile") end,
+  function() return lab.profile("hostile.P" .. random(9)) end,
   function() return random(8) == 1 and lab.spawn { "true" } or lab.mutex() end,
   function() return random(8) == 1 and lab.spawn { "sleep", "60" } or lab.buffer() end,
   function() return lab.listen("127.0.0.1:0", function() return "x" end) end,
