@@ -352,8 +352,8 @@ local function tryToEnter(step)
   problem = not ok and textOf(problem)
   host.lift_limit()
   if not ok then error(problem, 0) end
-  serve(step)
   host.mark(step.generation) -- what `enter` did is no part of what it serves
+  serve(step)
 end
 
 -- Enters what readStep gave. Returns nil, or a status and a message: then the

@@ -94,8 +94,11 @@ local function parseMemstats(text)
   return stats
 end
 
-local function numbersJobs(lab, follows)
-  return { get = urlOf(lab, "/metrics"), follows = follows },
+-- FROM_START: also what came before the present step was entered.
+local FROM_START = "?since=start"
+
+local function numbersJobs(lab, follows, since)
+  return { get = urlOf(lab, "/metrics" .. (since or "")), follows = follows },
     { get = urlOf(lab, PPROF .. "heap?debug=1"), follows = follows }
 end
 
@@ -104,8 +107,8 @@ local function numbersOf(metrics, heap)
     memstats = parseMemstats(answerOf("heap", heap)) }
 end
 
-local function takeNumbers(lab)
-  local results = host.together { numbersJobs(lab) }
+local function takeNumbers(lab, since)
+  local results = host.together { numbersJobs(lab, nil, since) }
   return numbersOf(results[1], results[2])
 end
 
@@ -226,8 +229,9 @@ end
 -- Enters the step, and looks at it meanwhile.
 local function enterWatched(lab, plan)
   local from = takeProfiles(lab, plan.entering)
-  local e = { slug = plan.slug, profiles = {}, before = takeNumbers(lab) }
-  local jobs = { { get = urlOf(lab, gotoPath(plan)), after = 0.05, timeout = ENTER_MAX }, numbersJobs(lab, 1) }
+  local e = { slug = plan.slug, profiles = {}, before = takeNumbers(lab, FROM_START) }
+  local jobs = { { get = urlOf(lab, gotoPath(plan)), after = 0.05, timeout = ENTER_MAX },
+    numbersJobs(lab, 1, FROM_START) }
   local kinds = {}
   for kind in pairs(plan.entering) do
     jobs[#jobs + 1] = RECORDED[kind] and recordedJob(lab, kind, plan.entering_seconds)

@@ -356,7 +356,9 @@ function lab.cpu_time() end
 function lab.log(format, ...) end
 
 ---A number that only grows. It is in /metrics (as NAME_total) and in /debug/vars
----until the step is left, even if this object is collected.
+---until the step is left, even if this object is collected. There it says what
+---was added since the step had been entered, as diaglab_requests_total does: what
+---`enter` adds shows only with ?since=start.
 ---@class lab.Counter
 local Counter = {}
 
@@ -390,8 +392,6 @@ function lab.counter(name) end
 ---@return lab.Gauge
 function lab.gauge(name) end
 
----Calls fn(...) and returns its results; an error in fn goes to the caller.
----Meanwhile profiles show what fn does, and what tasks that it starts do, with
 ---A profile of the step's own, as Go's pprof.NewProfile makes them: the stacks that
 ---added something which was not removed yet. It is at /debug/pprof/NAME in all
 ---forms, in the index, and a capture of it is evidence, until the step is left;
@@ -428,6 +428,8 @@ function Profile:count() end
 ---@return lab.Profile
 function lab.profile(name) end
 
+---Calls fn(...) and returns its results; an error in fn goes to the caller.
+---Meanwhile profiles show what fn does, and what tasks that it starts do, with
 ---the label key=value, in addition to the labels that the task has already
 ---(`step` and `route` at first): see -tagfocus of pprof. Works as Go's pprof.Do.
 ---Use few different values: they are kept for ever.
@@ -563,6 +565,7 @@ function Process:pid() end
 ---Waits until the process has ended. Returns its exit code; or nil, "signal:
 ---killed" and the number of the signal that ended it. Several tasks may wait, also
 ---after its end.
+---@param seconds number? a time limit: see above
 ---@return integer? code, string? message, integer? signal
 function Process:wait(seconds) end
 
@@ -594,4 +597,3 @@ function lab.release() end
 function lab.include(name) end
 
 return lab
----@param seconds number? a time limit: see above

@@ -35,6 +35,17 @@ void lab_histogram_observe(lab_histogram *h, uint64_t ns) {
   atomic_fetch_add_explicit(&h->sum_ns, ns, memory_order_relaxed);
 }
 
+void lab_histogram_add(lab_histogram *to, const lab_histogram *from) {
+  for (size_t i = 0; i <= LAB_HISTOGRAM_BOUNDS; i++)
+    atomic_fetch_add_explicit(
+        &to->buckets[i],
+        atomic_load_explicit(&from->buckets[i], memory_order_relaxed),
+        memory_order_relaxed);
+  atomic_fetch_add_explicit(
+      &to->sum_ns, atomic_load_explicit(&from->sum_ns, memory_order_relaxed),
+      memory_order_relaxed);
+}
+
 /* ---- the list ------------------------------------------------------------ */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -126,4 +137,19 @@ void lab_metric_set(lab_metric *m, double value) {
 
 double lab_metric_get(const lab_metric *m) {
   return atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+
+/* The mark is read first: then the value is never below it. */
+double lab_metric_since_mark(const lab_metric *m) {
+  double marked = atomic_load_explicit(&m->marked, memory_order_acquire);
+  return lab_metric_get(m) - marked;
+}
+
+void lab_metric_mark(void) {
+  pthread_mutex_lock(&lock);
+  for (lab_metric *m = first; m; m = m->next)
+    if (m->kind == LAB_METRIC_COUNTER)
+      atomic_store_explicit(&m->marked, lab_metric_get(m),
+                            memory_order_release);
+  pthread_mutex_unlock(&lock);
 }

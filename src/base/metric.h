@@ -37,6 +37,8 @@ typedef struct lab_histogram {
 /* Bound I in seconds; I is less than LAB_HISTOGRAM_BOUNDS. */
 double lab_histogram_bound(size_t i);
 void lab_histogram_observe(lab_histogram *h, uint64_t ns);
+/* What FROM has, TO has too afterwards. */
+void lab_histogram_add(lab_histogram *to, const lab_histogram *from);
 
 /* ---- named metrics ------------------------------------------------------- */
 
@@ -50,6 +52,7 @@ typedef struct lab_metric {
   lab_metric_kind kind;
   const char *name, *help; /* copies; HELP may be NULL */
   _Atomic double value;    /* counter, gauge */
+  _Atomic double marked;   /* a counter's value at the last mark */
   lab_histogram histogram;
   struct lab_metric *next; /* only metric.c uses these */
   uint64_t age;
@@ -75,6 +78,10 @@ void lab_metric_free(lab_metric *m);
 void lab_metric_add(lab_metric *m, double delta);
 void lab_metric_set(lab_metric *m, double value);
 double lab_metric_get(const lab_metric *m);
+/* A counter: what was added since the mark; a gauge: its value. */
+double lab_metric_since_mark(const lab_metric *m);
+/* A mark for all counters that there are. */
+void lab_metric_mark(void);
 
 /* Calls VISIT for each metric that is shown, in the order of the names, under
  * the list's lock: VISIT must not make or free metrics. */

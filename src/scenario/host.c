@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/metric.h"
 #include "base/probe.h"
 #include "mem/mem.h"
 #include "prof/label.h"
@@ -108,9 +109,10 @@ static int host_visit(lua_State *L) {
 }
 
 /* host.mark(generation): what runs from now on is of GENERATION. Cumulative
- * profiles begin at zero. */
+ * profiles and counters begin at zero. */
 static int host_mark(lua_State *L) {
   lab_stack_cache_forget(); /* its stacks may be given back */
+  lab_metric_mark();
   lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
   return 0;
 }

@@ -409,6 +409,7 @@ static void deliver_request(lab_post *post) {
     return;
   }
   x->step = vm->scenario->step.number;
+  x->entered = vm->scenario->step.entered;
   x->id = ++vm->scenario->requests.last_id;
   lab_log_request("Starting processing request...", 30);
   lua_rawgeti(vm->L, LUA_REGISTRYINDEX, vm->scenario->requests.starter);
@@ -422,6 +423,7 @@ static void deliver_request(lab_post *post) {
 void lab_request_send(lab_vm *vm, lab_request *x, uint64_t now) {
   lab_call_prepare(vm, &x->call, deliver_request);
   x->step = lab_shown_number(vm);
+  x->entered = 0; /* nobody has served it */
   x->sent = now;
   count_one(&vm->scenario->requests.posted);
   lab_sched_post_quietly(vm->sched, &x->call.post);

@@ -36,7 +36,8 @@ typedef struct lab_request {
   char content_type[128];
   lab_buf headers; /* further ones, "Name: value\r\n" each */
   lab_buf reply;
-  int step; /* that served it */
+  int step;         /* that served it */
+  uint64_t entered; /* when that was entered (lab_shown_step) */
 
   /* Private: the VM's. */
   uint64_t id;   /* as scripts see it */

@@ -25,6 +25,7 @@
 /* The step that is served. */
 typedef struct lab_step {
   int number;
+  uint64_t entered; /* as lab_shown_step's */
   char slug[LAB_SLUG_LEN];
   int table;           /* registry: what scenario.lua returned */
   uint32_t generation; /* of the tasks that belong to it */

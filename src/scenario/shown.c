@@ -104,6 +104,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario, bool is_other) {
                         .since = lab_clock_real(),
                         .since_mono = lab_clock_mono(),
                         .is_other = is_other};
+  new.entered = s->step.entered = s->step.generation ? new.since_mono : 0;
   memcpy(new.slug, s->step.slug, sizeof new.slug);
   size_t nroutes = collect_routes(L, scenario, routes);
   push_field_of_step(L, scenario, "given params");
@@ -182,6 +183,15 @@ int lab_shown_slug(lab_vm *vm, char slug[LAB_SLUG_LEN]) {
   pthread_mutex_lock(&shown->lock);
   int number = shown->step.number;
   memcpy(slug, shown->step.slug, LAB_SLUG_LEN);
+  pthread_mutex_unlock(&shown->lock);
+  return number;
+}
+
+int lab_shown_visit(lab_vm *vm, uint64_t *entered) {
+  lab_shown *shown = &vm->scenario->shown;
+  pthread_mutex_lock(&shown->lock);
+  int number = shown->step.number;
+  *entered = shown->step.entered;
   pthread_mutex_unlock(&shown->lock);
   return number;
 }

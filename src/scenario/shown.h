@@ -25,8 +25,9 @@ typedef struct lab_shown_step {
   uint64_t since; /* when it was entered, ns since 1970; and by lab_clock_mono,
                      for its age: */
   uint64_t since_mono;
-  bool is_other; /* another program of the folder than scenario.lua runs */
-  lab_buf title; /* may be empty */
+  uint64_t entered; /* the same, of a step with a generation; else 0 */
+  bool is_other;    /* another program of the folder than scenario.lua runs */
+  lab_buf title;    /* may be empty */
   /* JSON objects: what self.params holds, and what it held before `enter` */
   lab_buf params, given;
 } lab_shown_step;
@@ -66,6 +67,8 @@ void lab_shown_give_back(lab_shown_step *step, lab_entry *entry);
 int lab_shown_number(lab_vm *vm);
 /* Returns the number, too. */
 int lab_shown_slug(lab_vm *vm, char slug[LAB_SLUG_LEN]);
+/* The same, and when it was entered (lab_shown_step.entered). */
+int lab_shown_visit(lab_vm *vm, uint64_t *entered);
 /* True if the present step serves PATH besides "/". */
 bool lab_shown_has_route(lab_vm *vm, const char *path, size_t len);
 

@@ -76,7 +76,8 @@ static void answer_visit(lab_call *call) {
   const char *headers = NULL;
   uint64_t now = lab_near_clock_read(&v->web->visits.clock);
   lab_activity_end(&v->web->activity, now);
-  lab_request_stats_count(&v->web->stats, x->step, x->status, v->began, now);
+  lab_request_visit served = {x->step, x->entered};
+  lab_request_stats_count(&v->web->stats, &served, x->status, v->began, now);
   if (x->headers.len > 0) {
     lab_buf_putc(&x->headers, '\0');
     headers = x->headers.data;
@@ -103,9 +104,10 @@ static const char *find_refusal(const lab_web *web,
 void lab_web_application(lab_web *web, lab_http_request *req) {
   const char *refusal = find_refusal(web, req);
   if (refusal) {
-    lab_request_stats_count(
-        &web->stats, web->stopping ? 0 : lab_shown_number(web->config.vm), 503,
-        0, 0);
+    lab_request_visit served = {0, 0};
+    if (!web->stopping)
+      served.step = lab_shown_visit(web->config.vm, &served.entered);
+    lab_request_stats_count(&web->stats, &served, 503, 0, 0);
     lab_http_error(req, 503, refusal);
     return;
   }

@@ -31,7 +31,7 @@ static void write_first_numbers(uv_work_t *work) {
   first_look *f = LAB_CONTAINER(work, first_look, work);
   lab_exposition e = {.out = &f->metrics};
   lab_metrics_write(&f->facts, &e);
-  lab_vars_write(f->web, &f->vars);
+  lab_vars_write(f->web, false, &f->vars);
 }
 
 static lab_capture *make_first_capture(const first_look *f, const char *kind,
@@ -82,7 +82,7 @@ bool lab_first_numbers_take(lab_web *web, void (*taken)(void *arg), void *arg) {
   f->taken = taken;
   f->arg = arg;
   f->began = now;
-  lab_metrics_collect(web, &f->facts);
+  lab_metrics_collect(web, false, &f->facts);
   uv_queue_work(web->config.loop, &f->work, write_first_numbers,
                 on_first_numbers_written);
   return true;

@@ -18,6 +18,7 @@
 #include "script/status.h"
 #include "web/exposition.h"
 #include "web/keep.h"
+#include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -261,21 +262,28 @@ static void write_progress_metrics(lab_standing *standing, lab_exposition *e) {
 
 /* ---- the scenario's ------------------------------------------------------ */
 
+typedef struct scenario_metrics {
+  lab_exposition *e;
+  bool whole;
+} scenario_metrics;
+
 /* The exposition keeps a pointer to the metric's name until the next family. */
 static void write_scenario_metric(const lab_metric *m, void *arg) {
   static const char *const types[] = {"counter", "gauge", "histogram"};
-  lab_exposition *e = arg;
+  const scenario_metrics *s = arg;
+  lab_exposition *e = s->e;
   lab_exposition_family(e, types[m->kind], m->name,
                         m->help ? m->help : "The scenario's own.");
   if (m->kind == LAB_METRIC_HISTOGRAM)
     lab_exposition_histogram(e, "", &m->histogram);
   else
-    lab_exposition_sample(e, "", lab_metric_get(m));
+    lab_exposition_sample(
+        e, "", s->whole ? lab_metric_get(m) : lab_metric_since_mark(m));
 }
 
 /* ---- all of them --------------------------------------------------------- */
 
-void lab_metrics_collect(lab_web *web, lab_metrics_facts *facts) {
+void lab_metrics_collect(lab_web *web, bool whole, lab_metrics_facts *facts) {
   *facts = (lab_metrics_facts){
       .web = web,
       .in_flight = lab_web_in_flight(web),
@@ -283,12 +291,16 @@ void lab_metrics_collect(lab_web *web, lab_metrics_facts *facts) {
       .captures = lab_captures_count(&web->captures),
       .captures_memory = lab_captures_memory(&web->captures),
       .answers = web->answers,
+      .whole = whole,
   };
   lab_vm_read_status(web->config.vm, &facts->vm);
+  lab_request_visit present = {facts->vm.step.number, facts->vm.step.entered};
+  facts->requests = lab_request_stats_take(&web->stats, &present, whole);
 }
 
 void lab_metrics_free(lab_metrics_facts *facts) {
   lab_vm_status_free(&facts->vm);
+  lab_request_rows_free(&facts->requests);
 }
 
 void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
@@ -303,10 +315,11 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
   write_step_fds(&m, e);
   write_task_metrics(&facts->vm, e);
   write_queue_metrics(facts, e);
-  lab_request_stats_write(&facts->web->stats, e);
+  lab_request_rows_write(&facts->requests, e);
   lab_answers_write(&facts->answers, e);
   write_progress_metrics(facts->web->standing, e);
-  lab_metric_each(write_scenario_metric, e);
+  scenario_metrics own = {e, facts->whole};
+  lab_metric_each(write_scenario_metric, &own);
   lab_exposition_end(e);
 }
 
@@ -315,44 +328,57 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
 typedef struct metrics_request {
   lab_slow slow;
   bool open;
-  lab_metrics_facts facts; /* as of the request */
-  lab_buf out;
+  lab_metrics_facts facts; /* as of the request: what is kept, and */
+  lab_metrics_facts whole; /* what is answered, if that is `since=start` */
+  lab_buf kept, out;       /* likewise */
   lab_keep keep;
 } metrics_request;
 
 static void write_metrics(lab_slow *s) {
   metrics_request *m = (metrics_request *)s;
-  lab_exposition e = {.out = &m->out, .open = m->open};
-  lab_metrics_write(&m->facts, &e);
+  lab_exposition kept = {.out = &m->kept, .open = m->open};
+  lab_exposition out = {.out = &m->out, .open = m->open};
+  lab_metrics_write(&m->facts, &kept);
+  if (m->whole.whole)
+    lab_metrics_write(&m->whole, &out);
 }
 
 static void free_metrics(lab_slow *s) {
   metrics_request *m = (metrics_request *)s;
   lab_metrics_free(&m->facts);
+  if (m->whole.whole)
+    lab_metrics_free(&m->whole);
+  lab_buf_free(&m->kept);
   lab_buf_free(&m->out);
 }
 
 static void answer_metrics(lab_slow *s) {
   metrics_request *m = (metrics_request *)s;
-  lab_blob *text = lab_keep_total(&m->keep, s->web, "metrics", &m->out);
+  lab_blob *kept = lab_keep_total(&m->keep, s->web, "metrics", &m->kept);
+  lab_blob *text = m->whole.whole ? lab_blob_take(&m->out) : lab_blob_ref(kept);
   lab_http_respond_blob(s->req, 200,
                         m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
                         "Vary: Accept\r\n", text);
   lab_blob_unref(text);
+  lab_blob_unref(kept);
   lab_slow_end(s);
 }
 
 void lab_web_metrics(lab_web *web, lab_http_request *req) {
   lab_http_str accept;
-  if (web->stopping) {
-    lab_http_error(req, 503, "the lab is stopping");
+  bool whole;
+  if (web->stopping || lab_web_since(req, &whole)) {
+    lab_http_error(req, web->stopping ? 503 : 400,
+                   web->stopping ? "the lab is stopping" : LAB_WEB_WRONG_SINCE);
     return;
   }
   metrics_request *m = lab_xcalloc(1, sizeof *m);
   lab_http_header(req, "Accept", &accept);
   m->open = lab_exposition_wants_open(accept.data, accept.len);
   m->keep = lab_keep_begin(web, req);
-  lab_metrics_collect(web, &m->facts);
+  lab_metrics_collect(web, false, &m->facts);
+  if (whole)
+    lab_metrics_collect(web, true, &m->whole);
   lab_slow_begin(&m->slow, web, req, free_metrics);
   lab_slow_work(&m->slow, write_metrics, answer_metrics);
 }

@@ -25,6 +25,7 @@
 #include "web/keep.h"
 #include "web/number.h"
 #include "web/pprof_answer.h"
+#include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -40,7 +41,7 @@ typedef struct named_profile {
   lab_slow slow;
   const lab_profile_kind *kind;
   int64_t debug, seconds;
-  bool whole;            /* since=start */
+  bool whole;            /* since=start, where that makes a difference */
   lab_stack_hold stacks; /* for the snapshots: */
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
@@ -53,6 +54,7 @@ typedef struct named_profile {
   void *stream;   /* kind->dump's, while it is written */
   bool more;      /* the stream isn't at its end */
   lab_buf out;
+  lab_buf kept; /* what is kept, if that isn't what is answered: since.h */
   int rc;
   lab_keep keep;
 } named_profile;
@@ -74,11 +76,18 @@ typedef struct question {
 
 /* ---- the answer ---------------------------------------------------------- */
 
-/* The profile.proto in p->out. */
+/* The profile.proto in p->out, if that is what is kept. */
 static lab_blob *keep_file(named_profile *p) {
   lab_web *web = p->slow.web;
   return p->before ? lab_keep_delta(&p->keep, web, p->kind->name, &p->out)
                    : lab_keep_total(&p->keep, web, p->kind->name, &p->out);
+}
+
+/* What was made of the snapshot before it became whole. */
+static void keep_part(named_profile *p) {
+  if (p->kept.len > 0)
+    lab_blob_unref(
+        lab_keep_total(&p->keep, p->slow.web, p->kind->name, &p->kept));
 }
 
 static void write_kept_file(lab_slow *s) {
@@ -99,10 +108,15 @@ static void answer_named_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else if (p->debug) {
     lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
-    lab_keep_later(&p->keep, s, write_kept_file, keep_written_file);
-    return; /* what is kept is the same snapshot */
+    if (!p->whole) { /* what is kept is the same snapshot */
+      lab_keep_later(&p->keep, s, write_kept_file, keep_written_file);
+      return;
+    }
+    keep_part(p);
   } else {
-    lab_blob *file = keep_file(p);
+    lab_blob *file = p->whole ? lab_blob_take(&p->out) : keep_file(p);
+    if (p->whole)
+      keep_part(p);
     lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "", file);
     lab_blob_unref(file);
   }
@@ -236,11 +250,17 @@ static void begin_dump_answer(lab_slow *s) {
 
 /* ---- the work ------------------------------------------------------------ */
 
+static void make_whole(named_profile *p) {
+  if (p->keep.wanted && p->kind->write(p->now, NULL, &p->kept))
+    lab_buf_clear(&p->kept);
+  p->kind->whole(p->now);
+}
+
 /* A negative DEBUG asks for text, too. */
 static void write_named_profile(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  if (p->whole && p->kind->whole)
-    p->kind->whole(p->now);
+  if (p->whole)
+    make_whole(p);
   if (p->debug)
     p->kind->write_text(p->now, p->debug > 1 ? 2 : 1, &p->out);
   else
@@ -282,6 +302,7 @@ static void free_named_profile(lab_slow *s) {
     p->kind->free(p->now);
   lab_stack_hold_end(&p->stacks);
   lab_buf_free(&p->out);
+  lab_buf_free(&p->kept);
   lab_registry_release(p->kind);
 }
 
@@ -367,17 +388,6 @@ static const char *find_wrong_parameter(const lab_profile_kind *kind,
   return NULL;
 }
 
-/* *WHOLE: the profile begins with the start of the lab. 0 or -EINVAL. */
-static int read_since(const lab_http_request *req, bool *whole) {
-  char since[8] = "";
-  int len = lab_http_form_get(req, "since", since, sizeof since);
-  if (len > 0 && (size_t)len != strlen(since))
-    return -EINVAL;
-  *whole = strcmp(since, "start") == 0;
-  bool step = len == -ENOENT || len == 0 || strcmp(since, "step") == 0;
-  return *whole || step ? 0 : -EINVAL;
-}
-
 /* Takes KIND, which is held. */
 static void begin_named_profile(lab_web *web, lab_http_request *req,
                                 const lab_profile_kind *kind, int64_t debug,
@@ -387,7 +397,7 @@ static void begin_named_profile(lab_web *web, lab_http_request *req,
   p->kind = kind;
   p->debug = debug;
   p->seconds = seconds;
-  p->whole = whole;
+  p->whole = whole && kind->whole && seconds == 0;
   p->keep = lab_keep_begin(web, req);
   lab_stack_hold_begin(&p->stacks);
   lab_slow_begin(&p->slow, web, req, free_named_profile);
@@ -412,8 +422,8 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
     memcpy(seconds_text, "x", 2); /* too long for a number */
   const char *fault = find_wrong_parameter(kind, seconds_text, debug, &seconds);
   bool whole;
-  if (!fault && read_since(req, &whole))
-    fault = "invalid value for \"since\" - must be \"step\" or \"start\"";
+  if (!fault && lab_web_since(req, &whole))
+    fault = LAB_WEB_WRONG_SINCE;
   if (!fault) {
     begin_named_profile(web, req, kind, debug, seconds, whole);
     return;

@@ -11,84 +11,130 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 
-static lab_step_stats *find_step_stats(lab_request_stats *stats, int step) {
-  unsigned n = atomic_load_explicit(&stats->nsteps, memory_order_relaxed);
-  for (unsigned i = 0; i < n; i++)
-    if (stats->steps[i]->step == step || i == LAB_REQUEST_STATS_STEPS)
+/* ---- counting ------------------------------------------------------------ */
+
+/* The place of STEP; where there is none, a new one if that is asked for, else
+ * NULL. */
+static lab_step_stats *find_step_stats(lab_request_stats *stats, int step,
+                                       bool make) {
+  for (unsigned i = 0; i < stats->nsteps; i++)
+    if (stats->steps[i]->last.step == step || i == LAB_REQUEST_STATS_STEPS)
       return stats->steps[i];
+  if (!make)
+    return NULL;
   lab_step_stats *new = lab_xcalloc(1, sizeof *new);
-  new->step = step;
-  stats->steps[n] = new;
-  atomic_store_explicit(&stats->nsteps, n + 1, memory_order_release);
+  new->last.step = step;
+  stats->steps[stats->nsteps++] = new;
   return new;
 }
 
-/* There is one writer only, so this needs no atomic addition. */
-static void count_answer(_Atomic uint64_t *counter) {
-  uint64_t n = atomic_load_explicit(counter, memory_order_relaxed);
-  atomic_store_explicit(counter, n + 1, memory_order_relaxed);
+static void add_counts(lab_request_counts *to, const lab_request_counts *from) {
+  for (unsigned i = 0; i < LAB_REQUEST_STATS_CLASSES; i++)
+    to->answers[i] += from->answers[i];
+  lab_histogram_add(&to->latency, &from->latency);
 }
 
-void lab_request_stats_count(lab_request_stats *stats, int step, int status,
+/* A later visit than the last one begins anew. */
+static void begin_visit_counts(lab_step_stats *s,
+                               const lab_request_visit *visit) {
+  if (visit->entered <= s->last.entered)
+    return;
+  s->last.entered = visit->entered;
+  add_counts(&s->before, &s->visit);
+  s->visit = (lab_request_counts){.answers = {0}};
+}
+
+void lab_request_stats_count(lab_request_stats *stats,
+                             const lab_request_visit *visit, int status,
                              uint64_t began, uint64_t now) {
-  if (!stats->last || stats->last->step != step)
-    stats->last = find_step_stats(stats, step);
-  count_answer(&stats->last->answers[status / 100]);
+  if (!stats->used || stats->used->last.step != visit->step)
+    stats->used = find_step_stats(stats, visit->step, true);
+  lab_step_stats *s = stats->used;
+  begin_visit_counts(s, visit);
+  lab_request_counts *counts =
+      visit->entered == s->last.entered ? &s->visit : &s->before;
+  counts->answers[status / 100]++;
   if (began)
-    lab_histogram_observe(&stats->last->latency, now - began);
+    lab_histogram_observe(&counts->latency, now - began);
 }
 
-static void format_step_label(const lab_request_stats *stats, unsigned i,
-                              char out[32]) {
-  if (i == LAB_REQUEST_STATS_STEPS)
+static uint64_t sum_answers(const lab_request_counts *counts) {
+  uint64_t sum = 0;
+  for (int class = 1; class < LAB_REQUEST_STATS_CLASSES; class ++)
+    sum += counts->answers[class];
+  return sum;
+}
+
+uint64_t lab_request_stats_total(const lab_request_stats *stats) {
+  uint64_t total = 0;
+  for (unsigned i = 0; i < stats->nsteps; i++)
+    total += sum_answers(&stats->steps[i]->visit) +
+             sum_answers(&stats->steps[i]->before);
+  return total;
+}
+
+void lab_request_stats_free(lab_request_stats *stats) {
+  for (unsigned i = 0; i < stats->nsteps; i++)
+    lab_xfree(stats->steps[i]);
+}
+
+/* ---- the numbers of one moment ------------------------------------------- */
+
+lab_request_rows lab_request_stats_take(lab_request_stats *stats,
+                                        const lab_request_visit *present,
+                                        bool whole) {
+  lab_step_stats *now = find_step_stats(stats, present->step, false);
+  if (now) /* it may have served nothing yet */
+    begin_visit_counts(now, present);
+  lab_request_rows taken = {lab_xcalloc(stats->nsteps, sizeof *taken.rows),
+                            stats->nsteps};
+  for (unsigned i = 0; i < stats->nsteps; i++) {
+    const lab_step_stats *s = stats->steps[i];
+    taken.rows[i] =
+        (lab_request_row){s->last.step, i == LAB_REQUEST_STATS_STEPS, s->visit};
+    if (whole)
+      add_counts(&taken.rows[i].counts, &s->before);
+  }
+  return taken;
+}
+
+void lab_request_rows_free(lab_request_rows *rows) {
+  lab_xfree(rows->rows);
+  *rows = (lab_request_rows){NULL, 0};
+}
+
+static void format_step_label(const lab_request_row *row, char out[32]) {
+  if (row->others)
     snprintf(out, 32, "step=\"other\"");
   else
-    snprintf(out, 32, "step=\"%d\"", stats->steps[i]->step);
+    snprintf(out, 32, "step=\"%d\"", row->step);
 }
 
-static void write_answer_counts(const lab_request_stats *stats, unsigned n,
+static void write_answer_counts(const lab_request_rows *rows,
                                 lab_exposition *e) {
   char step[32], labels[64];
   lab_exposition_family(e, "counter", "diaglab_requests",
                         "Requests of the application that were answered, by "
                         "the step that served them and the class of status.");
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < rows->n; i++)
     for (int class = 1; class < LAB_REQUEST_STATS_CLASSES; class ++) {
-      uint64_t answers = atomic_load_explicit(&stats->steps[i]->answers[class],
-                                              memory_order_relaxed);
-      format_step_label(stats, i, step);
+      uint64_t answers = rows->rows[i].counts.answers[class];
+      format_step_label(&rows->rows[i], step);
       snprintf(labels, sizeof labels, "{%s,code=\"%dxx\"}", step, class);
       if (answers > 0)
         lab_exposition_sample(e, labels, (double)answers);
     }
 }
 
-void lab_request_stats_write(lab_request_stats *stats, lab_exposition *e) {
-  unsigned n = atomic_load_explicit(&stats->nsteps, memory_order_acquire);
+void lab_request_rows_write(const lab_request_rows *rows, lab_exposition *e) {
   char step[32];
-  write_answer_counts(stats, n, e);
+  write_answer_counts(rows, e);
   lab_exposition_family(e, "histogram", "diaglab_request_duration_seconds",
                         "From the arrival of a request of the application to "
                         "its answer, by the step that served it.");
-  for (unsigned i = 0; i < n; i++) {
-    format_step_label(stats, i, step);
-    lab_exposition_histogram(e, step, &stats->steps[i]->latency);
+  for (unsigned i = 0; i < rows->n; i++) {
+    format_step_label(&rows->rows[i], step);
+    lab_exposition_histogram(e, step, &rows->rows[i].counts.latency);
   }
-}
-
-uint64_t lab_request_stats_total(const lab_request_stats *stats) {
-  unsigned n = atomic_load_explicit(&stats->nsteps, memory_order_acquire);
-  uint64_t total = 0;
-  for (unsigned i = 0; i < n; i++)
-    for (int class = 1; class < LAB_REQUEST_STATS_CLASSES; class ++)
-      total += atomic_load_explicit(&stats->steps[i]->answers[class],
-                                    memory_order_relaxed);
-  return total;
-}
-
-void lab_request_stats_free(lab_request_stats *stats) {
-  for (unsigned i = 0; i < atomic_load(&stats->nsteps); i++)
-    lab_xfree(stats->steps[i]);
 }

@@ -12,12 +12,14 @@
 #include "prof/attempt.h"
 #include "prof/memstats_format.h"
 #include "web/keep.h"
+#include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
 typedef struct vars {
   lab_slow slow;
-  lab_buf out;
+  bool whole;        /* since=start */
+  lab_buf kept, out; /* what is kept; what is answered, if that is `whole` */
   lab_keep keep;
 } vars;
 
@@ -25,6 +27,7 @@ typedef struct vars {
 
 typedef struct vars_writer {
   const lab_web_config *config;
+  bool whole;
   lab_json json;
   unsigned next_fixed; /* of the keys that are always there */
 } vars_writer;
@@ -74,11 +77,12 @@ static void add_metric_key(const lab_metric *m, void *arg) {
     return;
   add_fixed_keys(w, m->name);
   lab_json_key(&w->json, m->name);
-  lab_json_double(&w->json, lab_metric_get(m));
+  lab_json_double(&w->json,
+                  w->whole ? lab_metric_get(m) : lab_metric_since_mark(m));
 }
 
-void lab_vars_write(lab_web *web, lab_buf *out) {
-  vars_writer w = {.config = &web->config};
+void lab_vars_write(lab_web *web, bool whole, lab_buf *out) {
+  vars_writer w = {.config = &web->config, .whole = whole};
   lab_json_start(&w.json, out);
   lab_json_begin_object(&w.json, LAB_JSON_LINES);
   lab_metric_each(add_metric_key, &w);
@@ -88,23 +92,35 @@ void lab_vars_write(lab_web *web, lab_buf *out) {
 }
 
 static void write_vars(lab_slow *s) {
-  lab_vars_write(s->web, &((vars *)s)->out);
+  vars *v = (vars *)s;
+  lab_vars_write(s->web, false, &v->kept);
+  if (v->whole)
+    lab_vars_write(s->web, true, &v->out);
 }
 
 static void free_vars(lab_slow *s) {
+  lab_buf_free(&((vars *)s)->kept);
   lab_buf_free(&((vars *)s)->out);
 }
 
 static void answer_vars(lab_slow *s) {
   vars *v = (vars *)s;
-  lab_blob *text = lab_keep_total(&v->keep, s->web, "vars", &v->out);
+  lab_blob *kept = lab_keep_total(&v->keep, s->web, "vars", &v->kept);
+  lab_blob *text = v->whole ? lab_blob_take(&v->out) : lab_blob_ref(kept);
   lab_http_respond_blob(s->req, 200, LAB_WEB_JSON, NULL, text);
   lab_blob_unref(text);
+  lab_blob_unref(kept);
   lab_slow_end(s);
 }
 
 void lab_web_vars(lab_web *web, lab_http_request *req) {
+  bool whole;
+  if (lab_web_since(req, &whole)) {
+    lab_http_error(req, 400, LAB_WEB_WRONG_SINCE);
+    return;
+  }
   vars *v = lab_xcalloc(1, sizeof *v);
+  v->whole = whole;
   v->keep = lab_keep_begin(web, req);
   lab_slow_begin(&v->slow, web, req, free_vars);
   lab_slow_work(&v->slow, write_vars, answer_vars);

@@ -3,6 +3,8 @@
 #ifndef LAB_WEB_VARS_H
 #define LAB_WEB_VARS_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "http/request.h"
 #include "web/web.h"
@@ -10,7 +12,8 @@
 /* The handler. */
 void lab_web_vars(lab_web *web, lab_http_request *req);
 
-/* Appends the text. Any thread. */
-void lab_vars_write(lab_web *web, lab_buf *out);
+/* Appends the text; WHOLE: counters have what was added since the start (see
+ * since.h). Any thread. */
+void lab_vars_write(lab_web *web, bool whole, lab_buf *out);
 
 #endif

@@ -4,8 +4,8 @@
  * The files, in the order in which they may call each other:
  *
  *   slow                    requests that take their time
- *   number, format          numbers in requests, as Go reads them; the form of
- *                           an answer
+ *   number, since, format   numbers in requests, as Go reads them; where what
+ *                           adds up begins; the form of an answer
  *   pprof_answer, sampling  what several profiles have in common
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work

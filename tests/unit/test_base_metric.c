@@ -75,6 +75,43 @@ static void a_bound_belongs_to_its_range(void **state) {
   assert_true(lab_histogram_bound(LAB_HISTOGRAM_BOUNDS - 1) == 30);
 }
 
+static void histograms_add_up(void **state) {
+  (void)state;
+  lab_histogram a, b;
+  memset(&a, 0, sizeof a);
+  memset(&b, 0, sizeof b);
+  lab_histogram_observe(&a, 1);
+  lab_histogram_observe(&b, 1);
+  lab_histogram_observe(&b, UINT64_C(60000000000));
+  lab_histogram_add(&a, &b);
+  assert_int_equal(a.buckets[0], 2);
+  assert_int_equal(a.buckets[LAB_HISTOGRAM_BOUNDS], 1);
+  assert_true(a.sum_ns == UINT64_C(60000000002));
+  assert_int_equal(b.buckets[0], 1);
+}
+
+/* What a counter had at the mark is no part of what came since; a gauge has
+ * what it has. */
+static void counters_since_the_mark(void **state) {
+  (void)state;
+  lab_metric *c = lab_metric_new(LAB_METRIC_COUNTER, "c", NULL);
+  lab_metric *g = lab_metric_new(LAB_METRIC_GAUGE, "g", NULL);
+  lab_metric_add(c, 1000);
+  lab_metric_set(g, 5);
+  assert_true(lab_metric_since_mark(c) == 1000);
+  lab_metric_mark();
+  assert_true(lab_metric_since_mark(c) == 0);
+  lab_metric_add(c, 3);
+  assert_true(lab_metric_since_mark(c) == 3 && lab_metric_get(c) == 1003);
+  assert_true(lab_metric_since_mark(g) == 5);
+  lab_metric *later = lab_metric_new(LAB_METRIC_COUNTER, "later", NULL);
+  lab_metric_add(later, 2);
+  assert_true(lab_metric_since_mark(later) == 2);
+  lab_metric_free(c);
+  lab_metric_free(g);
+  lab_metric_free(later);
+}
+
 static void note(const lab_metric *m, void *arg) {
   lab_buf_printf(arg, "%s=%g ", m->name, lab_metric_get(m));
 }
@@ -208,6 +245,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(nothing_is_lost_between_threads),
       cmocka_unit_test(a_bound_belongs_to_its_range),
+      cmocka_unit_test(histograms_add_up),
+      cmocka_unit_test(counters_since_the_mark),
       cmocka_unit_test(the_list_is_sorted_and_shows_the_oldest),
       cmocka_unit_test(one_of_a_family_is_shown),
       cmocka_unit_test(names),
