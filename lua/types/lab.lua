@@ -555,6 +555,13 @@ function lab.listen(address, fn) end
 
 ---A child process. It is killed when the step is left. When it ends, what it has
 ---started is killed, too, but for processes in a session of their own (setsid).
+---
+---What lab.spawn was asked for as a pipe can be written and read here. A task that
+---has to wait has the state "IO wait". A pipe is one of the step's descriptors,
+---and in lab.OpenFiles at the line that called lab.spawn. It is closed by its
+---close function, when it was read to its end, when the Process is collected, and
+---with the step; not by the end of the child. A pipe that wasn't asked for is an
+---error.
 ---@class lab.Process
 local Process = {}
 
@@ -575,11 +582,64 @@ function Process:wait(seconds) end
 ---@return boolean? ok, string? message, integer? errno
 function Process:kill(signal) end
 
+---Writes all of s to the process's standard input; waits while the pipe is full
+---(64 KiB) and while another task writes. Returns how many bytes were written: the
+---length of s. Nobody reads any more: nil, "write stdin: broken pipe" and an errno.
+---@param s string
+---@return integer? written, string? message, integer? errno
+function Process:write(s) end
+
+---Reads from the process's standard output: waits until there is something, and
+---returns n bytes of it at most. When nothing is left, and nobody can write any
+---more, returns nil, "EOF", 0. Nothing is read before it is asked for: a process
+---whose output nobody reads has to wait when the pipe is full (64 KiB).
+---@param n integer 1 to 2^30; 65536 is all that a pipe holds
+---@return string? bytes, string? message, integer? errno
+function Process:read(n) end
+
+---The same, from its standard error.
+---@param n integer
+---@return string? bytes, string? message, integer? errno
+function Process:read_stderr(n) end
+
+---Closes this end of the pipe to its standard input: the process reads what is in
+---the pipe, then its end. Returns true. Tasks that write get "file already closed".
+---@return boolean? ok, string? message, integer? errno
+function Process:close_stdin() end
+
+---Closes this end of the pipe from its standard output. Returns true. A process
+---that writes to it gets SIGPIPE, which ends most programs.
+---@return boolean? ok, string? message, integer? errno
+function Process:close_stdout() end
+
+---The same, for its standard error.
+---@return boolean? ok, string? message, integer? errno
+function Process:close_stderr() end
+
+---Options of lab.spawn. An unknown option is an error.
+---
+---With reap = false the process stays a zombie when it has ended (ps shows state Z
+---and <defunct>), until a task calls wait or the step is left. A step may have 1000
+---such children at a time, running or not; then lab.spawn fails with EAGAIN.
+---@class lab.SpawnOptions
+---@field stdin "pipe"?           for Process:write; /dev/null if it is missing, as for the next two
+---@field stdout "pipe"?          for Process:read
+---@field stderr "pipe"|"stdout"? for Process:read_stderr; "stdout": it goes where standard output goes
+---@field input string?           instead of stdin: what the process reads, through a pipe that is closed then
+---@field reap boolean?           false: see above; true if it is missing
+
 ---Starts a program with its arguments. A name without / is searched for in PATH,
----as a shell does. It leads a session; its descriptors are 0 to 2: /dev/null.
+---as a shell does. It leads a session; its descriptors are 0 to 2: pipes, if the
+---options say so, else /dev/null.
+---
+---    local process = assert(lab.spawn({ "sort" }, { stdin = "pipe", stdout = "pipe" }))
+---    process:write("b\na\n")
+---    process:close_stdin()
+---    local first = process:read(65536)
 ---@param argv string[] 1 to 1000 strings: the program, then its arguments
+---@param options lab.SpawnOptions?
 ---@return lab.Process? process, string? message, integer? errno
-function lab.spawn(argv) end
+function lab.spawn(argv, options) end
 
 ---Collects all garbage, now.
 function lab.gc() end

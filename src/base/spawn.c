@@ -52,11 +52,12 @@ typedef struct spawning {
 
 /* ---- in the child -------------------------------------------------------- */
 
-/* OUT is above 2: lab_init opens 0 to 2 before anything else does. */
+/* Those of the options are above 2: lab_init opens 0 to 2 before anything else
+ * does. Where one is 0 it is /dev/null, until 0 itself becomes another. */
 static bool set_descriptors(const lab_spawn_options *o) {
   close(0); /* so there is one for open, also if this process has all */
-  if (open("/dev/null", O_RDWR) != 0 || dup2(o->out >= 0 ? o->out : 0, 1) < 0 ||
-      dup2(o->err_as_out ? 1 : 0, 2) < 0)
+  if (open("/dev/null", O_RDWR) != 0 || dup2(o->out, 1) < 0 ||
+      dup2(o->err, 2) < 0 || dup2(o->in, 0) < 0)
     return false;
   if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
     return true;

@@ -13,7 +13,6 @@
 #ifndef LAB_BASE_SPAWN_H
 #define LAB_BASE_SPAWN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,8 +20,9 @@ typedef struct lab_spawn_options {
   const char *file; /* a name without / is looked for in PATH */
   char *const *argv;
   char *const *envp; /* NULL: this process's */
-  int out;           /* becomes descriptor 1; -1: /dev/null, as 0 is */
-  bool err_as_out;   /* descriptor 2 is what 1 is; else /dev/null */
+  /* They become descriptors 0, 1 and 2; 0: /dev/null. OUT and ERR may be the
+   * same. All are above 2. */
+  int in, out, err;
 } lab_spawn_options;
 
 /* Starts a program. Returns 0, and *PID; or a negative errno, also that of a

@@ -165,7 +165,7 @@ static int start_self(started *s, char *const *argv, int out,
                                      .argv = argv,
                                      .envp = envp,
                                      .out = out,
-                                     .err_as_out = true};
+                                     .err = out};
   pid_t pid;
   int rc = lab_spawn(&pid, &options);
   if (rc == 0)

@@ -15,21 +15,26 @@
 #include "lualib/class.h"
 #include "lualib/failure.h"
 #include "lualib/limit.h"
-#include "lualib/suggest.h"
+#include "lualib/pipe.h"
+#include "lualib/spawn.h"
 #include "resources/errand.h"
+#include "resources/fds.h"
 #include "resources/owned.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
 static const char PROCESS[] = "lab.Process";
-enum { ARGS_MAX = 1000 };
+enum { IN, OUT, ERR, PIPES };
+static const char *const pipe_names[] = {"stdin", "stdout", "stderr"};
 
 typedef struct process {
   lab_owned owned;
   lab_child *child; /* NULL: taken back with the step */
   lab_list waiting; /* tasks, by lab_task.link */
-  int anchor;       /* registry: itself, while it runs */
+  lab_lua_pipe pipes[PIPES];
+  int anchor; /* registry: itself, while it runs */
   bool started, over;
+  bool asked;       /* for its end, in case that it stays a zombie */
   int code, signal; /* over: how it ended */
 } process;
 
@@ -40,6 +45,8 @@ static void unanchor_process(process *p) {
 }
 
 static void end_process(process *p) {
+  for (int i = 0; i < PIPES; i++)
+    lab_lua_pipe_shut(&p->pipes[i]);
   lab_owned_remove(&p->owned);
   unanchor_process(p);
   if (p->child)
@@ -72,10 +79,8 @@ static void hear_of_child(lab_errand *e, int news) {
   wake_all(e->vm, p);
 }
 
-static void free_child(lab_errand *e) {
-  lab_child *child = LAB_CONTAINER(e, lab_child, errand);
-  lab_counted_free(child->argv, child->argv_size);
-  lab_xfree(child);
+static void free_told_child(lab_errand *e) {
+  lab_lua_free_child(LAB_CONTAINER(e, lab_child, errand));
 }
 
 /* Parks the running task until there is news, or for LIMIT ns at most. */
@@ -91,49 +96,11 @@ static int wait_for_news(lua_State *L, process *p, uint64_t limit,
 
 /* ---- lab.spawn ----------------------------------------------------------- */
 
-static int check_argv(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  lab_lua_check_keys(L, 1, "lab.spawn has no option", NULL, 0);
-  lua_Integer n = luaL_len(L, 1);
-  luaL_argcheck(L, n >= 1 && n <= ARGS_MAX, 1, "a list of 1 to 1000 words");
-  for (lua_Integer i = 1; i <= n; i++) {
-    luaL_argcheck(L, lua_rawgeti(L, 1, i) == LUA_TSTRING, 1,
-                  "words are strings");
-    lua_pop(L, 1);
-  }
-  return (int)n;
-}
-
-/* The list was checked, but for zeros in its words: they are looked for in what
- * the step may have, since a list can name one large string a thousand times.
- * NULL if the step may not have a copy, of *SIZE bytes; *SIZE is 0 if a word
- * has zeros. Raises nothing. */
-static char **copy_argv(lua_State *L, int n, size_t *size) {
-  *size = ((size_t)n + 1) * sizeof(char *);
-  for (int i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i);
-    *size += lua_rawlen(L, -1) + 1;
-    lua_pop(L, 1);
-  }
-  char **argv = lab_counted_realloc(NULL, 0, *size);
-  if (!argv)
-    return NULL;
-  char *to = (char *)(argv + n + 1);
-  for (int i = 0; i < n; i++) {
-    size_t len;
-    lua_rawgeti(L, 1, i + 1);
-    const char *word = lua_tolstring(L, -1, &len);
-    argv[i] = memcpy(to, word, len + 1);
-    to += len + 1;
-    lua_pop(L, 1);
-    if (memchr(argv[i], '\0', len)) {
-      lab_counted_free(argv, *size);
-      *size = 0;
-      return NULL;
-    }
-  }
-  argv[n] = NULL;
-  return argv;
+static void open_pipes(lab_vm *vm, process *p) {
+  lab_child *child = p->child;
+  for (int i = 0; i < PIPES; i++)
+    if (child->wants_pipe[i] && p->pipes[i].name)
+      lab_lua_pipe_open(vm, &p->pipes[i], &child->pipes[i]);
 }
 
 static int finish_spawn(lua_State *L, int status, lua_KContext ctx) {
@@ -142,49 +109,71 @@ static int finish_spawn(lua_State *L, int status, lua_KContext ctx) {
   if (lab_vm_of(L)->running->base.cancelled)
     end_process(p);
   lab_lua_check_cancelled(L);
-  if (p->child->error == 0)
+  if (p->child->error == 0) {
+    open_pipes(lab_vm_of(L), p);
     return 1; /* the object is on top */
+  }
   int n = lab_lua_failure(L, "exec", p->child->argv[0], p->child->error);
   end_process(p);
   return n;
 }
 
-static process *new_process(lua_State *L) {
+static process *new_process(lua_State *L, const lab_lua_wishes *w) {
   process *p = lua_newuserdatauv(L, sizeof *p, 0);
   memset(p, 0, sizeof *p);
   lab_list_init(&p->owned.link);
   lab_list_init(&p->waiting);
+  for (int i = 0; i < PIPES; i++)
+    lab_lua_pipe_init(&p->pipes[i], w->pipe[i] && !(i == IN && w->input)
+                                        ? pipe_names[i]
+                                        : NULL);
   p->anchor = LUA_NOREF;
   luaL_setmetatable(L, PROCESS);
   return p;
 }
 
-/* lab.spawn(argv) */
+/* Descriptors for CHILD's pipes: 0 or -EMFILE. */
+static int take_descriptors(lab_vm *vm, lab_child *child) {
+  int rc = 0;
+  for (int i = 0; i < PIPES && rc == 0; i++)
+    if (child->wants_pipe[i])
+      rc = lab_fd_account_take(vm, &child->errand.fds);
+  if (rc)
+    lab_fd_account_close(vm, &child->errand.fds);
+  return rc;
+}
+
+/* lab.spawn(argv[, options]) */
 static int process_spawn(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
   const lab_services *services = lab_lua_check_services(L);
-  int n = check_argv(L);
+  lab_lua_wishes w = lab_lua_check_wishes(L);
   lab_lua_check_parkable(L, "spawn");
-  lua_settop(L, 1);
-  process *p = new_process(L);
-  lua_pushvalue(L, 2);
+  process *p = new_process(L, &w);
+  lua_pushvalue(L, -1);
   p->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-  size_t size;
-  char **argv = copy_argv(L, n, &size);
-  if (!argv) {
+  size_t missing;
+  lab_child *child = lab_lua_new_child(L, &w, &missing);
+  int rc = child ? take_descriptors(vm, child) : -ENOMEM;
+  if (rc) {
     luaL_unref(L, LUA_REGISTRYINDEX, p->anchor);
     p->anchor = LUA_NOREF;
-    luaL_argcheck(L, size > 0, 1, "words have no zeros");
-    return lab_lua_refuse_memory(L, "arguments", size);
   }
-  lab_child *child = p->child = lab_xcalloc(1, sizeof *child);
-  child->argv = argv;
-  child->argv_size = size;
+  if (!child) {
+    luaL_argcheck(L, missing > 0, 1, "words have no zeros");
+    return lab_lua_refuse_memory(L, "arguments", missing);
+  }
+  if (rc) {
+    lab_lua_free_child(child);
+    return lab_lua_failure(L, "pipe", NULL, rc);
+  }
+  p->child = child;
   child->errand.start = services->spawn;
   child->errand.stop = services->stop_child;
   child->errand.told = hear_of_child;
-  child->errand.freed = free_child;
+  child->errand.freed = free_told_child;
   child->errand.user = p;
-  lab_owned_add(lab_vm_of(L), &p->owned, "child program", reclaim_process);
+  lab_owned_add(vm, &p->owned, "child program", reclaim_process);
   lab_errand_begin(L, &child->errand);
   return wait_for_news(L, p, LAB_LUA_NO_LIMIT, finish_spawn);
 }
@@ -232,16 +221,23 @@ static int finish_wait(lua_State *L, int status, lua_KContext ctx) {
              : wait_for_news(L, p, lab_lua_limit_left(L), finish_wait);
 }
 
+static void run_collect(lab_order *o) {
+  lab_child *child = LAB_CONTAINER(o, lab_child, collect_order);
+  lab_services_of(child->errand.vm)->collect(child);
+}
+
 /* p:wait([seconds]) */
 static int process_wait(lua_State *L) {
   process *p = check_process(L);
   uint64_t limit = lab_lua_check_limit(L, 2);
   if (is_over(p))
     return push_process_end(L, p);
-  if (limit == 0)
-    return lab_lua_push_timeout(L);
   lab_lua_check_parkable(L, "wait");
-  return wait_for_news(L, p, limit, finish_wait);
+  if (p->child->stays_zombie && !p->asked)
+    lab_order_send(lab_vm_of(L), &p->child->collect_order, run_collect);
+  p->asked = true;
+  return limit == 0 ? lab_lua_push_timeout(L)
+                    : wait_for_news(L, p, limit, finish_wait);
 }
 
 static int check_signal(lua_State *L, int arg) {
@@ -283,6 +279,43 @@ static int process_kill(lua_State *L) {
   return 1;
 }
 
+/* ---- pipes --------------------------------------------------------------- */
+
+/* The pipe I of argument 1. */
+static lab_lua_pipe *check_pipe(lua_State *L, int i) {
+  lab_lua_pipe *pipe = &check_process(L)->pipes[i];
+  if (!pipe->name)
+    luaL_error(L, "%s is no pipe: lab.spawn(argv, { %s = \"pipe\" })",
+               pipe_names[i], pipe_names[i]);
+  return pipe;
+}
+
+static int process_write(lua_State *L) {
+  return lab_lua_pipe_write(L, check_pipe(L, IN));
+}
+
+static int process_read(lua_State *L) {
+  return lab_lua_pipe_read(L, check_pipe(L, OUT));
+}
+
+static int process_read_stderr(lua_State *L) {
+  return lab_lua_pipe_read(L, check_pipe(L, ERR));
+}
+
+static int process_close_stdin(lua_State *L) {
+  return lab_lua_pipe_close(L, check_pipe(L, IN));
+}
+
+static int process_close_stdout(lua_State *L) {
+  return lab_lua_pipe_close(L, check_pipe(L, OUT));
+}
+
+static int process_close_stderr(lua_State *L) {
+  return lab_lua_pipe_close(L, check_pipe(L, ERR));
+}
+
+/* ---- the class ----------------------------------------------------------- */
+
 static int process_gc(lua_State *L) {
   end_process(check_process(L));
   return 0;
@@ -301,6 +334,12 @@ static const luaL_Reg process_methods[] = {
     {"pid", process_pid},
     {"wait", process_wait},
     {"kill", process_kill},
+    {"write", process_write},
+    {"read", process_read},
+    {"read_stderr", process_read_stderr},
+    {"close_stdin", process_close_stdin},
+    {"close_stdout", process_close_stdout},
+    {"close_stderr", process_close_stderr},
     {NULL, NULL},
 };
 

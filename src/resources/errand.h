@@ -91,16 +91,43 @@ typedef struct lab_serve {
   uint32_t generation;
 } lab_serve;
 
+struct lab_child;
+
+/* This process's end of a pipe to a child, of which the child has the other as
+ * its descriptor 0, 1 or 2. Its descriptor is one of the step's: the errand's
+ * account has it from the beginning.
+ *
+ * The VM reads or writes it, without blocking. Where that isn't possible it has
+ * the control thread wait, by an order; `ready` is posted when it is possible,
+ * or `error` is set. One order at a time. */
+typedef struct lab_pipe {
+  struct lab_child *child;
+  void *impl; /* the services' own part */
+  void *user; /* the VM's own */
+  int fd;     /* 0: there is none (yet, or any more) */
+  int error;  /* of waiting: a negative errno */
+  lab_order wait_order, close_order;
+  lab_post ready;
+} lab_pipe;
+
 /* A child process. News 0: it runs, or error. News 1: it ended. */
 typedef struct lab_child {
   lab_errand errand;
   char **argv; /* NULL at the end. All words are in this one block, which is
                   the scenario's memory (lab_counted_free) */
   size_t argv_size;
+  bool wants_pipe[3]; /* for its descriptors 0 to 2; else /dev/null */
+  bool err_as_out;    /* its descriptor 2 is what 1 is */
+  bool stays_zombie;  /* its end isn't collected until that is ordered */
+  char *input; /* what it reads from 0, where that isn't NULL: the services
+                  write it, and close the pipe. The scenario's memory */
+  size_t input_size, input_done;
 
   int error;
   int pid;
-  int code, signal; /* how it ended; signal 0: by itself */
+  int code, signal;  /* how it ended; signal 0: by itself */
+  lab_pipe pipes[3]; /* that it wants */
+  lab_order collect_order;
 } lab_child;
 
 typedef struct lab_services {
@@ -112,6 +139,9 @@ typedef struct lab_services {
   void (*spawn)(lab_errand *e);
   void (*kill)(lab_child *child, int signal); /* ignored if it has ended */
   void (*stop_child)(lab_errand *e);          /* kills it and its group */
+  void (*collect)(lab_child *child);          /* it stays a zombie no longer */
+  void (*wait_pipe)(lab_pipe *pipe);  /* until it can be read, or written */
+  void (*close_pipe)(lab_pipe *pipe); /* the VM has given it back */
 } lab_services;
 
 typedef struct lab_errands {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See child.h. Each child leads a session of its own, and so a process group,
  * which is killed with it: all that it has started, but for what has begun a
- * session itself (setsid). Children have /dev/null as standard
- * input, output and error.
+ * session itself (setsid).
  *
  * A child is started on libuv's pool, because that takes some milliseconds. The
  * children wait for one thread: a crowd of them must not take the whole pool,
@@ -23,9 +22,12 @@
 #include "base/clock.h"
 #include "base/queue.h"
 #include "base/spawn.h"
+#include "services/pipe.h"
 #include "services/services.h"
 
-enum { LOOK_MS = 50 };
+/* Of zombies that nobody collects there are no more, or they would take the
+ * numbers of all other processes. */
+enum { LOOK_MS = 50, ZOMBIES_MAX = 1000 };
 static const uint64_t LOCKS_NS = 200 * LAB_MILLISECOND;
 
 typedef struct running_child {
@@ -36,10 +38,15 @@ typedef struct running_child {
   lab_errand *errand; /* NULL: nobody waits for its end any more */
   char **argv;        /* a copy: the errand may be freed while it starts */
   size_t argv_size;
+  lab_pipe_ends ends; /* until its errand has them */
+  bool wants_pipe[3], err_as_out;
+  uint32_t stack, label; /* of who wants it */
   lab_list link;
   pid_t pid; /* 0: it doesn't run yet */
   int pidfd; /* -1: there is none */
-  bool queued;
+  bool queued, watched, ended, collected;
+  bool stays_zombie; /* when it has ended: nobody has asked for its end yet */
+  bool counts;       /* among the zombies that there may be */
   int error;         /* of the start; */
   pid_t started_pid; /* both under the lock until the start is done */
 } running_child;
@@ -50,6 +57,7 @@ static lab_list children = {&children, &children};
 static lab_list waiting = {&waiting, &waiting};
 static pthread_mutex_t children_lock = PTHREAD_MUTEX_INITIALIZER; /* the list */
 static running_child *starting; /* by the pool, or NULL */
+static unsigned zombies;        /* children that are, or may become one */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void start_next_child(void);
@@ -72,18 +80,28 @@ static bool copy_words(running_child *r, const lab_child *child) {
 }
 
 static void free_running_child(running_child *r) {
+  zombies -= r->counts;
   lab_counted_free(r->argv, r->argv_size);
   lab_xfree(r);
+}
+
+/* R is needed until its end was collected and its handle is closed. */
+static void free_if_over(running_child *r) {
+  if (r->collected && !r->watched)
+    free_running_child(r);
 }
 
 static void on_end_closed(uv_handle_t *handle) {
   running_child *r = LAB_CONTAINER((uv_poll_t *)handle, running_child, end);
   close(r->pidfd);
-  free_running_child(r);
+  r->watched = false;
+  free_if_over(r);
 }
 
 static void on_look_closed(uv_handle_t *handle) {
-  free_running_child(LAB_CONTAINER((uv_timer_t *)handle, running_child, look));
+  running_child *r = LAB_CONTAINER((uv_timer_t *)handle, running_child, look);
+  r->watched = false;
+  free_if_over(r);
 }
 
 /* ---- the list ------------------------------------------------------------ */
@@ -115,33 +133,46 @@ static void tell_child_end(running_child *r, int status) {
   lab_errand_tell(r->errand, 1);
 }
 
-/* Nobody else reaps it, so until then its number is no other process's. What it
- * has left running in its group is killed before: later nobody knows it. */
-static void reap_child(running_child *r) {
-  int status = 0;
-  siginfo_t info = {.si_pid = 0};
-  if (waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-      info.si_pid == 0)
-    return;
-  kill_child_group(r->pid);
-  leave_children(r); /* first: then its number may be another process's */
-  waitpid(r->pid, &status, 0);
-  if (r->errand)
-    tell_child_end(r, status);
+static void unwatch_child(const running_child *r) {
   if (r->pidfd >= 0)
     uv_close((uv_handle_t *)&r->end, on_end_closed);
   else
     uv_close((uv_handle_t *)&r->look, on_look_closed);
 }
 
+/* R has ended: it is a zombie until now. */
+static void collect_child(running_child *r) {
+  int status = 0;
+  leave_children(r); /* first: then its number may be another process's */
+  waitpid(r->pid, &status, 0);
+  if (r->errand)
+    tell_child_end(r, status);
+  r->collected = true;
+  free_if_over(r);
+}
+
+/* Nobody else collects it, so until then its number is no other process's. What
+ * it has left running in its group is killed before: later nobody knows it. */
+static void look_for_end(running_child *r) {
+  siginfo_t info = {.si_pid = 0};
+  if (waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      info.si_pid == 0)
+    return;
+  r->ended = true;
+  kill_child_group(r->pid);
+  unwatch_child(r);
+  if (!r->stays_zombie)
+    collect_child(r);
+}
+
 static void on_child_end(uv_poll_t *poll, int status, int events) {
   (void)status;
   (void)events;
-  reap_child(LAB_CONTAINER(poll, running_child, end));
+  look_for_end(LAB_CONTAINER(poll, running_child, end));
 }
 
 static void on_child_look(uv_timer_t *timer) {
-  reap_child(LAB_CONTAINER(timer, running_child, look));
+  look_for_end(LAB_CONTAINER(timer, running_child, look));
 }
 
 /* Children leave at least half of the process's descriptors alone. */
@@ -157,6 +188,7 @@ static int open_pidfd(pid_t pid) {
 }
 
 static void watch_child(running_child *r) {
+  r->watched = true;
   r->pidfd = open_pidfd(r->pid);
   if (r->pidfd >= 0 && uv_poll_init(r->loop, &r->end, r->pidfd) == 0) {
     uv_poll_start(&r->end, UV_READABLE, on_child_end);
@@ -171,13 +203,31 @@ static void watch_child(running_child *r) {
 
 /* ---- its start ----------------------------------------------------------- */
 
+/* 0 or a negative errno; then it has no pipes, either. */
+static int start_child(running_child *r) {
+  lab_pipe_ends *ends = &r->ends;
+  int rc = lab_pipe_ends_make(ends, r->wants_pipe, r->stack, r->label);
+  if (rc)
+    return rc;
+  const lab_spawn_options options = {
+      .file = r->argv[0],
+      .argv = r->argv,
+      .in = ends->theirs[0],
+      .out = ends->theirs[1],
+      .err = ends->theirs[r->err_as_out ? 1 : 2],
+  };
+  rc = lab_spawn(&r->started_pid, &options);
+  lab_pipe_ends_close_theirs(ends);
+  if (rc)
+    lab_pipe_ends_close_ours(ends);
+  return rc;
+}
+
 /* libuv's pool. */
 static void run_child_start(uv_work_t *work) {
   running_child *r = LAB_CONTAINER(work, running_child, work);
-  const lab_spawn_options options = {
-      .file = r->argv[0], .argv = r->argv, .out = -1};
   pthread_mutex_lock(&start_lock);
-  r->error = lab_spawn(&r->started_pid, &options);
+  r->error = start_child(r);
   pthread_mutex_unlock(&start_lock);
 }
 
@@ -187,6 +237,8 @@ static void tell_child_start(running_child *r) {
   child->pid = r->pid;
   if (r->error)
     child->errand.impl = NULL;
+  else
+    lab_services_give_pipes(child, &r->ends);
   lab_errand_tell(r->errand, 0);
 }
 
@@ -195,10 +247,12 @@ static void on_child_started(uv_work_t *work, int status) {
   (void)status; /* nobody cancels it */
   starting = NULL;
   r->pid = r->error ? 0 : r->started_pid;
-  if (r->errand)
+  if (r->errand) {
     tell_child_start(r);
-  else
-    kill_child_group(r->pid); /* it was stopped meanwhile */
+  } else { /* it was stopped meanwhile */
+    lab_pipe_ends_close_ours(&r->ends);
+    kill_child_group(r->pid);
+  }
   if (r->error) {
     leave_children(r);
     free_running_child(r);
@@ -221,15 +275,31 @@ static void start_next_child(void) {
 
 /* ---- the service --------------------------------------------------------- */
 
+/* 0, or why there can be no such child. */
+static int note_wishes(running_child *r, const lab_child *child) {
+  memcpy(r->wants_pipe, child->wants_pipe, sizeof r->wants_pipe);
+  r->err_as_out = child->err_as_out;
+  r->stays_zombie = child->stays_zombie;
+  r->stack = child->errand.stack;
+  r->label = child->errand.label;
+  if (child->stays_zombie && zombies == ZOMBIES_MAX)
+    return -EAGAIN;
+  if (!copy_words(r, child))
+    return -ENOMEM;
+  r->counts = child->stays_zombie;
+  zombies += r->counts;
+  return 0;
+}
+
 void lab_services_spawn(lab_errand *e) {
   lab_child *child = LAB_CONTAINER(e, lab_child, errand);
   running_child *r = lab_xcalloc(1, sizeof *r);
   r->loop = lab_services_loop_of(e);
   r->errand = e;
-  if (!copy_words(r, child)) {
-    r->error = -ENOMEM;
+  r->error = note_wishes(r, child);
+  if (r->error) {
     tell_child_start(r);
-    lab_xfree(r);
+    free_running_child(r);
     return;
   }
   e->impl = r;
@@ -244,8 +314,23 @@ void lab_services_kill(lab_child *child, int signal) {
     kill(r->pid, signal);
 }
 
+/* It stays a zombie no longer than until now, or than until its end. */
+static void give_up_zombie(running_child *r) {
+  r->stays_zombie = false;
+  if (r->ended)
+    collect_child(r);
+}
+
+void lab_services_collect(lab_child *child) {
+  if (child->errand.impl)
+    give_up_zombie(child->errand.impl);
+}
+
 void lab_services_stop_child(lab_errand *e) {
+  lab_child *child = LAB_CONTAINER(e, lab_child, errand);
   running_child *r = e->impl;
+  for (int i = 0; i < 3; i++)
+    lab_services_drop_pipe(&child->pipes[i]);
   if (!r)
     return;
   r->errand = NULL;
@@ -255,6 +340,7 @@ void lab_services_stop_child(lab_errand *e) {
     free_running_child(r);
   } else {
     kill_child_group(r->pid);
+    give_up_zombie(r);
   }
 }
 

@@ -12,7 +12,9 @@
 void lab_services_spawn(lab_errand *e);
 /* Sends SIGNAL to the child. Nothing happens if it has ended. */
 void lab_services_kill(lab_child *child, int signal);
-/* Kills E's child and its process group. */
+/* CHILD, which stays_zombie, doesn't any longer: its end is told. */
+void lab_services_collect(lab_child *child);
+/* Closes the pipes to E's child, and kills it and its process group. */
 void lab_services_stop_child(lab_errand *e);
 /* Kills all children at once and lets none start: for a process that exits
  * without waiting. Any thread; allocates nothing, and waits for no lock longer

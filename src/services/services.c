@@ -4,6 +4,7 @@
 
 #include "services/child.h"
 #include "services/fetch.h"
+#include "services/pipe.h"
 #include "services/serve.h"
 
 void lab_services_init(lab_services *out, lab_services_config *config) {
@@ -16,5 +17,8 @@ void lab_services_init(lab_services *out, lab_services_config *config) {
       .spawn = lab_services_spawn,
       .kill = lab_services_kill,
       .stop_child = lab_services_stop_child,
+      .collect = lab_services_collect,
+      .wait_pipe = lab_services_wait_pipe,
+      .close_pipe = lab_services_close_pipe,
   };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the control thread does for scenarios: requests (fetch.c), servers
- * (serve.c), children (child.c). It is the other side of resources/errand.h.
- * The lab's own endpoints are in src/web.
+ * (serve.c), children (child.c) and the pipes to them (pipe.c). It is the other
+ * side of resources/errand.h. The lab's own endpoints are in src/web.
  *
  * Threads: the control thread. */
 #ifndef LAB_SERVICES_SERVICES_H

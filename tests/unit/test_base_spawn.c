@@ -30,6 +30,15 @@
 
 enum { FIRST_LIMIT = 50, OPEN = 100, CHILDREN = 150 };
 
+/* Reads FD to its end, and closes it. */
+static void read_all(int fd, char *out, size_t size) {
+  size_t len = 0;
+  for (ssize_t n; (n = read(fd, out + len, size - 1 - len)) > 0;)
+    len += (size_t)n;
+  out[len] = '\0';
+  close(fd);
+}
+
 /* What sh prints for SCRIPT. */
 static void run_script(const char *script, char *out, size_t size) {
   int ends[2];
@@ -39,18 +48,14 @@ static void run_script(const char *script, char *out, size_t size) {
   const lab_spawn_options o = {.file = "sh", .argv = argv, .out = ends[1]};
   assert_int_equal(lab_spawn(&pid, &o), 0);
   close(ends[1]);
-  size_t len = 0;
-  for (ssize_t n; (n = read(ends[0], out + len, size - 1 - len)) > 0;)
-    len += (size_t)n;
-  out[len] = '\0';
-  close(ends[0]);
+  read_all(ends[0], out, size);
   assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static int spawn_word(char *word) {
   char *argv[] = {word, NULL};
   pid_t pid = -1;
-  const lab_spawn_options o = {.file = word, .argv = argv, .out = -1};
+  const lab_spawn_options o = {.file = word, .argv = argv};
   int rc = lab_spawn(&pid, &o);
   if (rc == 0)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -149,6 +154,41 @@ static void only_three_descriptors(void **state) {
   assert_string_equal(text, "0\n1\n2\n3\n");
 }
 
+/* JOINED: what goes to descriptor 2 goes where 1 goes. */
+static void talk_to_child(bool joined, char *out, char *err, size_t size) {
+  char *argv[] = {"sh", "-c", "cat; echo problem >&2; ls /proc/self/fd", NULL};
+  int in[2], first[2], second[2];
+  pid_t pid;
+  assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+  assert_int_equal(pipe2(first, O_CLOEXEC), 0);
+  assert_int_equal(pipe2(second, O_CLOEXEC), 0);
+  const lab_spawn_options o = {.file = "sh",
+                               .argv = argv,
+                               .in = in[0],
+                               .out = first[1],
+                               .err = joined ? first[1] : second[1]};
+  assert_int_equal(lab_spawn(&pid, &o), 0);
+  close(in[0]);
+  close(first[1]);
+  close(second[1]);
+  assert_int_equal(write(in[1], "question\n", 9), 9);
+  close(in[1]);
+  read_all(first[0], out, size);
+  read_all(second[0], err, size);
+  assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void three_descriptors_can_be_given(void **state) {
+  char out[256], err[256];
+  (void)state;
+  talk_to_child(false, out, err, sizeof out);
+  assert_string_equal(out, "question\n0\n1\n2\n3\n"); /* 3: ls's folder */
+  assert_string_equal(err, "problem\n");
+  talk_to_child(true, out, err, sizeof out);
+  assert_string_equal(out, "question\nproblem\n0\n1\n2\n3\n");
+  assert_string_equal(err, "");
+}
+
 static void what_cannot_be_executed(void **state) {
   (void)state;
   assert_int_equal(spawn_word("/no/such/program"), -ENOENT);
@@ -214,7 +254,7 @@ static void many_and_long_words(void **state) {
   huge[(4 << 20) - 1] = '\0';
   argv[2] = huge;
   argv[3] = NULL;
-  const lab_spawn_options too_long = {.file = "sh", .argv = argv, .out = -1};
+  const lab_spawn_options too_long = {.file = "sh", .argv = argv};
   assert_int_equal(lab_spawn(&pid, &too_long), -E2BIG);
   free(huge);
 }
@@ -245,6 +285,7 @@ int main(void) {
       cmocka_unit_test(nobody_is_refused_meanwhile),
       cmocka_unit_test(signals_are_default_and_free),
       cmocka_unit_test(only_three_descriptors),
+      cmocka_unit_test(three_descriptors_can_be_given),
       cmocka_unit_test(what_cannot_be_executed),
       cmocka_unit_test(path_is_searched),
       cmocka_unit_test(many_and_long_words),

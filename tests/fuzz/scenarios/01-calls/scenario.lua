@@ -77,11 +77,13 @@ end
 local plain = {
   false, true, 0, -1, 1, 2, 7, 64, 1 << 16, 1 << 31, 1 << 62, math.mininteger, math.maxinteger,
   0.5, -0.5, 1e-9, 1e300, 1 / 0, -1 / 0, 0 / 0, "", "\0", "a", "%", "recv", "send", "KILL", "STOP", "r", "w", "a+",
+  "pipe", "stdout",
   "127.0.0.1:0", "[::1]:0", "http://127.0.0.1:1/", "http://", "/", "..", "/etc/passwd", "\xff\xfe", ("x"):rep(70000),
   ("a"):rep(100), "key\0zero", "timeout", 30, "0x10", "1e1", "scenario.lua", "a\r\nb: c", "%s%n", 10 ^ 15, 2 ^ 53,
   "(a*)*b", "[^%w]+()", "%b()", "%f[%w]", ("(a)"):rep(40), ("a?"):rep(30), "[%", "%1", "^.-$",
 }
 local value
+local piped = { "pipe", "pipe", "stdout", false, 7 }
 
 local made = {
   function() return nil end,
@@ -91,6 +93,8 @@ local made = {
   function() return { pick(plain), pick(plain) } end,
   function() return { timeout = pick(plain), headers = { a = pick(plain) }, method = pick(plain) } end,
   function() return { timeout = 0.01, body = value(), headers = { [value() or 1] = value() } } end,
+  function() return { stdin = pick(piped), stdout = pick(piped), stderr = pick(piped), reap = random(2) == 1 } end,
+  function() return { input = value(), stdout = pick(piped), [pick(plain)] = value() } end,
   function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, default = random(2) == 1 or nil } end,
   function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, timeout = pick(plain) } end,
   function() return setmetatable({}, { __index = error, __len = function() return pick(plain) end }) end,
@@ -119,6 +123,10 @@ local constructors = {
   function() return lab.profile("hostile.P" .. random(9)) end,
   function() return random(8) == 1 and lab.spawn { "true" } or lab.mutex() end,
   function() return random(8) == 1 and lab.spawn { "sleep", "60" } or lab.buffer() end,
+  function() return random(8) == 1 and lab.spawn({ "cat" }, { stdin = "pipe", stdout = "pipe" }) or lab.mutex() end,
+  function() return random(8) == 1 and lab.spawn({ "yes" }, { stdout = "pipe" }) or lab.mutex() end,
+  function() return random(8) == 1 and lab.spawn({ "true" }, { reap = false }) or lab.mutex() end,
+  function() return random(8) == 1 and lab.spawn({ "cat" }, { input = value(), stdout = "pipe" }) or lab.mutex() end,
   function() return lab.listen("127.0.0.1:0", function() return "x" end) end,
 }
 
