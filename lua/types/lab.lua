@@ -20,10 +20,11 @@
 --
 -- Blocking calls (sleep, join, lock, wait, send, recv, select, copy_n, burn,
 -- files, http.get, listen, spawn...) park the task: other requests and every
--- debug endpoint go on. A call can't park where a C function waits for it (in a
--- comparator of table.sort, in a callback of string.gsub): there copy_n, burn
--- and the calls on files do their work at once and hold up all other tasks, and
--- the others raise an error. If a task is cancelled while it waits, the call
+-- debug endpoint go on. (Files that were opened inline are the exception.) A
+-- call can't park where a C function waits for it (in a comparator of
+-- table.sort, in a callback of string.gsub): there copy_n, burn and the calls on
+-- files do their work at once and hold up all other tasks, and the others raise
+-- an error. If a task is cancelled while it waits, the call
 -- raises an error and takes nothing: no lock, no value.
 --
 -- A name that doesn't exist raises an error, too: lab.chanel, c:sned().
@@ -455,7 +456,9 @@ function lab.region(name, fn, ...) end
 ---@return any ...
 function lab.task(name, fn, ...) end
 
----A file. read, write, sync and close park the task while a worker does the work.
+---A file. read, write, sync and close park the task while a worker does the work;
+---tasks have the state "syscall" meanwhile. There are as many workers as
+---processors, at least two, so more calls than that wait for each other.
 ---A File that is collected is closed, and so is a <close> variable at the end of
 ---its block. What the step leaves open is closed with the step.
 ---@class lab.File
@@ -485,26 +488,51 @@ function File:close() end
 ---@return string
 function File:path() end
 
+---Options of lab.temp_dir. An unknown option is an error.
+---@class lab.TempDirOptions
+---@field latency number? seconds (0 to 60) that each read and each sync of a file in this folder takes longer
+
 ---Makes a new folder for temporary files, and returns its path. The folder is
 ---removed with everything in it when the step is left.
+---
+---With latency it seems to lie on a slow disk. The disk is in fact the same, so
+---after each read and each sync the thread that made the call sleeps for this
+---long: a worker, or the VM's thread if the file was opened inline. strace -f
+---shows clock_nanosleep of this thread behind its read or fsync. Profiles show
+---what they show with a slow disk: the time is in wall, at the caller's line,
+---and not in cpu. This disk has no cache: what was just written is read as
+---slowly. To write takes no longer, as on any disk: sync waits.
+---@param options lab.TempDirOptions?
 ---@return string? path, string? message, integer? errno
-function lab.temp_dir() end
+function lab.temp_dir(options) end
+
+---Options of lab.open and lab.temp_file. An unknown option is an error.
+---@class lab.OpenOptions
+---@field inline boolean? true: the VM's own thread makes all calls on this file, also the one that opens it
 
 ---Makes a new file, open for reading and writing. Its name is prefix and six
 ---random characters. It is removed when the step is left.
 ---@param dir string? a folder that temp_dir returned; without it, the folder in which temp_dir makes its folders
 ---@param prefix string? "file-" if it is missing; without /
+---@param options lab.OpenOptions?
 ---@return lab.File? file, string? message, integer? errno
-function lab.temp_file(dir, prefix) end
+function lab.temp_file(dir, prefix, options) end
 
 ---Opens a regular file. Two places are possible: files of the scenario's folder
 ---can only be read; files in the step's temporary folders can be read and
 ---written. Anything else fails with "permission denied". A relative path begins
 ---in the scenario's folder.
+---
+---With inline = true the VM's own thread opens, reads, writes, syncs and closes, as
+---in a program with one event loop. Nothing else of the application runs meanwhile:
+---all routes wait (the debug endpoints go on, and /goto ends a call that sleeps).
+---The task keeps the state "running"; wall has the time at the caller's line, below
+---[running, off CPU] as far as nothing was computed. Other tasks are "runnable".
 ---@param path string
 ---@param mode "r"|"r+"|"w"|"w+"|"a"|"a+"|nil as for io.open; "r" if it is missing
+---@param options lab.OpenOptions?
 ---@return lab.File? file, string? message, integer? errno
-function lab.open(path, mode) end
+function lab.open(path, mode, options) end
 
 ---Requests to HTTP servers, which may be the lab itself. There is no TLS.
 ---Redirects are not followed: they are answers like any other.

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lab.temp_dir, lab.temp_file, lab.open, and File: read, write, sync, close.
+ * File: read, write, sync, close. Files are opened by open.h.
  *
  * Every call is done by a worker while the task is parked, so a slow disk stops
- * one request, not the lab. A File that is collected is closed, as Go's os.File
- * is; what the step leaves behind is closed with it. Errors have Go's words:
- * "open a.txt: too many open files".
+ * one request, not the lab. The exception are files that were opened inline:
+ * the VM's own thread does their calls, as a program with one loop would, and
+ * all tasks wait. A File that is collected is closed, as Go's os.File is; what
+ * the step leaves behind is closed with it. Errors have Go's words: "open
+ * a.txt: too many open files".
  *
  * Threads: the VM's. */
 #ifndef LAB_LUALIB_FILE_H
@@ -12,10 +14,7 @@
 
 #include <lua.h>
 
-/* Adds these functions to the table on top of the stack. May raise. */
+/* Makes the class. May raise. */
 void lab_lib_file(lua_State *L);
-
-/* As a Lua function: (folder) -> lab.open for scenarios in that folder. */
-int lab_file_opener(lua_State *L);
 
 #endif

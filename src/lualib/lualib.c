@@ -10,6 +10,7 @@
 #include "lualib/http.h"
 #include "lualib/label.h"
 #include "lualib/metric.h"
+#include "lualib/open.h"
 #include "lualib/process.h"
 #include "lualib/profile.h"
 #include "lualib/server.h"
@@ -30,6 +31,7 @@ void lab_lualib_open(lua_State *L) {
   lab_lib_channel(L);
   lab_lib_timer(L);
   lab_lib_file(L);
+  lab_lib_open(L);
   lab_lib_http(L);
   lab_lib_process(L);
   lab_lib_server(L);

@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "task/worker.h"
 
 /* A write is cut into pieces, so that one of a gigabyte can be cancelled. */
 enum { PIECE_MAX = 1 << 20 };
+static const uint64_t PART_NS = 50 * LAB_MILLISECOND;
 
 /* What scenarios read and write are plain files. */
 static int check_regular(int fd) {
@@ -83,6 +86,19 @@ int lab_file_sync(int fd) {
 /* On Linux the descriptor is gone even when close was interrupted. */
 int lab_file_close(int fd) {
   return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* Whoever cancels a worker's job sends no signal, so a long sleep has several
+ * parts. After a signal the rest is slept. */
+void lab_file_wait_for_disk(uint64_t ns) {
+  uint64_t until = lab_clock_mono() + ns;
+  while (ns > 0 && !lab_job_cancelled()) {
+    uint64_t part = ns < PART_NS ? ns : PART_NS;
+    const struct timespec t = {0, (long)part};
+    nanosleep(&t, NULL);
+    uint64_t now = lab_clock_mono();
+    ns = now < until ? until - now : 0;
+  }
 }
 
 static int make_one_dir(const char *path) {

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define LAB_FILE_PRIMITIVE __attribute__((noinline))
@@ -38,6 +39,9 @@ LAB_FILE_PRIMITIVE ssize_t lab_file_write(int fd, const void *bytes, size_t n);
 LAB_FILE_PRIMITIVE int lab_file_sync(int fd);
 /* FD is closed in any case. */
 LAB_FILE_PRIMITIVE int lab_file_close(int fd);
+/* Sleeps for NS, as in a call to a disk that takes so long. Ends early when
+ * lab_job_cancelled(): soon, or at once where a signal comes. */
+LAB_FILE_PRIMITIVE void lab_file_wait_for_disk(uint64_t ns);
 
 /* Makes the folder PATH, mode 0700, and the one it lies in, where they are
  * missing. 0 or negative errno. */

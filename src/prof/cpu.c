@@ -74,15 +74,17 @@ static lab_cpu_session *session_after(const lab_cpu_session *s) {
 
 /* ---- draining: under lab_cpu_lock ---------------------------------------- */
 
-/* Whose time it is, as a number: see decode_owner. */
+/* Whose time it is, as a number: see decode_owner. The VM's samples that were
+ * complete at once are those of a call that kept its thread. */
 static uint64_t encode_owner(const lab_cpu_record *r) {
-  return r->proc == 0  ? LAB_CPU_VM
-         : r->proc > 0 ? LAB_CPU_JOB | (uint64_t)r->base << 8
+  uint64_t call = r->proc == 0 && r->deferred ? 0 : (uint64_t)r->base << 8;
+  return r->proc == 0  ? LAB_CPU_VM | call
+         : r->proc > 0 ? LAB_CPU_JOB | call
                        : LAB_CPU_OTHER;
 }
 
-static lab_cpu_owner decode_owner(uint64_t whose, uint32_t *job) {
-  *job = (uint32_t)(whose >> 8);
+static lab_cpu_owner decode_owner(uint64_t whose, uint32_t *call) {
+  *call = (uint32_t)(whose >> 8);
   return (lab_cpu_owner)(whose & 0xff);
 }
 
@@ -358,14 +360,14 @@ void lab_cpu_each(const lab_cpu_session *s,
 void lab_cpu_each_owner(const lab_cpu_session *s,
                         void (*visit)(uint32_t stack, uint32_t label,
                                       int64_t ns, lab_cpu_owner owner,
-                                      uint32_t job, void *arg),
+                                      uint32_t call, void *arg),
                         void *arg) {
   for (size_t i = 0; i < s->keys.count; i++) {
     const lab_key *key = &s->keys.keys[i];
-    uint32_t job;
-    lab_cpu_owner owner = decode_owner(key->c, &job);
+    uint32_t call;
+    lab_cpu_owner owner = decode_owner(key->c, &call);
     visit((uint32_t)key->a, (uint32_t)key->b,
-          (int64_t)((const uint64_t *)(void *)s->ns.data)[i], owner, job, arg);
+          (int64_t)((const uint64_t *)(void *)s->ns.data)[i], owner, call, arg);
   }
 }
 

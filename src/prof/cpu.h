@@ -82,8 +82,9 @@ void lab_cpu_each(const lab_cpu_session *session,
                                 int64_t ns, void *arg),
                   void *arg);
 uint64_t lab_cpu_period_us(const lab_cpu_session *session);
-/* The same, with the owner of the time: the VM; a worker's job, whose task
- * waits at the stack JOB; or another thread. */
+/* The same, with the owner of the time: the VM; a worker's job; or another
+ * thread. CALL is the stack at which the job's task waits, or from which a long
+ * call was made that kept the VM's thread; else 0. */
 typedef enum lab_cpu_owner {
   LAB_CPU_OTHER,
   LAB_CPU_VM,
@@ -92,7 +93,7 @@ typedef enum lab_cpu_owner {
 void lab_cpu_each_owner(const lab_cpu_session *session,
                         void (*visit)(uint32_t stack, uint32_t label,
                                       int64_t ns, lab_cpu_owner owner,
-                                      uint32_t job, void *arg),
+                                      uint32_t call, void *arg),
                         void *arg);
 /* Frees the session. If it still runs it ends without waiting for samples of
  * the VM, which is right when the client has gone away. Accepts NULL. */

@@ -34,20 +34,23 @@ void lab_wall_add(lab_wall_table *t, lab_key key, uint64_t ns) {
   lab_wall_ns(t)[i] += ns;
 }
 
-/* TASK was in STATE between FROM and UNTIL. */
-static void add_state_time(lab_wall *w, const lab_task *task, uint64_t state,
-                           uint64_t from, uint64_t until) {
+/* As far as it is in the profile's time. */
+static void add_part(lab_wall *w, lab_key key, uint64_t from, uint64_t until) {
   if (from < w->began_mono)
     from = w->began_mono;
-  if (task->id == w->relabelled && w->relabelled_at > from)
-    from = w->relabelled_at;
   uint64_t end = atomic_load_explicit(&w->ended_mono, memory_order_acquire);
   if (until > end)
     until = end;
-  if (until <= from)
-    return;
-  uint32_t stack = task->state == LAB_TASK_RUNNING ? 0 : task->stack;
-  lab_wall_add(&w->states, (lab_key){stack, task->label, state}, until - from);
+  if (until > from)
+    lab_wall_add(&w->states, key, until - from);
+}
+
+/* TASK was in STATE, at STACK, between FROM and UNTIL. */
+static void add_state_time(lab_wall *w, const lab_task *task, uint64_t state,
+                           uint32_t stack, uint64_t from, uint64_t until) {
+  if (task->id == w->relabelled && w->relabelled_at > from)
+    from = w->relabelled_at;
+  add_part(w, (lab_key){stack, task->label, state}, from, until);
 }
 
 /* TASK was in its state until UNTIL; or, if the time for which it waited was
@@ -59,10 +62,11 @@ static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
     return;
   uint64_t due = lab_task_due(task);
   uint64_t left = due < until ? due : until;
-  add_state_time(w, task, LAB_WALL_STATE(task->state, task->wait), task->since,
-                 left);
+  uint32_t stack = task->state == LAB_TASK_RUNNING ? 0 : task->stack;
+  add_state_time(w, task, LAB_WALL_STATE(task->state, task->wait), stack,
+                 task->since, left);
   add_state_time(w, task, LAB_WALL_STATE(LAB_TASK_RUNNABLE, LAB_WAIT_NONE),
-                 left, until);
+                 stack, left, until);
 }
 
 static void note_state_change(lab_task_sink *sink, const lab_task *task,
@@ -88,10 +92,30 @@ static void note_relabel(lab_task_sink *sink, const lab_task *task,
   w->relabelled_at = now;
 }
 
+static void note_kept(lab_task_sink *sink, const lab_task *task, uint32_t stack,
+                      uint64_t from, uint64_t until) {
+  lab_wall *w = LAB_CONTAINER(sink, lab_wall, sink);
+  if (task->id > w->looked_at)
+    add_state_time(w, task, LAB_WALL_KEPT, stack, from, until);
+}
+
+/* The call that kept the thread when the profile began, and until now. */
+static void add_last_kept(lab_wall *w) {
+  lab_kept_call last = lab_sched_last_kept(w->sched);
+  lab_key running = {0, last.label,
+                     LAB_WALL_STATE(LAB_TASK_RUNNING, LAB_WAIT_NONE)};
+  add_part(w, running, last.from, last.until);
+  add_part(w, (lab_key){last.stack, last.label, LAB_WALL_KEPT}, last.from,
+           last.until);
+}
+
 void lab_wall_watch(lab_wall *w, lab_sched *s) {
   w->sched = s;
-  w->sink = (lab_task_sink){
-      .changes = note_state_change, .relabels = note_relabel, .precise = true};
+  add_last_kept(w);
+  w->sink = (lab_task_sink){.changes = note_state_change,
+                            .kept = note_kept,
+                            .relabels = note_relabel,
+                            .precise = true};
   lab_sched_add_sink(s, &w->sink);
 }
 

@@ -12,8 +12,10 @@
  *
  *   [runnable]            leaf of the stacks of time spent runnable
  *   [running, off CPU]    leaf of the rest of the time that tasks had the VM:
- *                         the kernel ran something else, or read a page for it;
- *                         in proportion to where they were seen on the CPU
+ *                         they slept or waited in a call that kept it, as files
+ *                         do that are opened inline; or, anywhere, the kernel
+ *                         ran something else, or read a page for it: in
+ *                         proportion to where they were seen on the CPU
  *   state "syscall"       waiting for a worker, and a worker's waiting; what it
  *                         computes is "running"
  *
@@ -36,7 +38,8 @@ typedef struct lab_wall lab_wall;
 int lab_wall_start(lab_wall **out, int hz, lab_err *err);
 
 /* The tasks of S are watched from now on, until collect or unwatch. What they
- * do counts from start on, but for the task that ran then. The scheduler's
+ * do counts from start on, but for the task that ran then: of that only the
+ * last call counts that kept the thread. The scheduler's
  * thread, as for the next two. */
 void lab_wall_watch(lab_wall *w, lab_sched *s);
 /* After end: looks at some of the tasks that still do what they did when the

@@ -18,6 +18,9 @@ typedef struct lab_wall_table {
 /* A task's state as one number: lab_task_state, and lab_wait. */
 #define LAB_WALL_STATE(state, wait)                                            \
   ((uint64_t)(state) << 8 | (wait)) /* NOLINT */
+/* The part of the time in the state RUNNING that went by in calls which kept
+ * the scheduler's thread; their stacks are known. */
+#define LAB_WALL_KEPT LAB_WALL_STATE(LAB_TASK_RUNNING, LAB_WAIT_WORKER)
 
 struct lab_wall {
   lab_cpu_session *cpu;

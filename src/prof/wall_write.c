@@ -6,8 +6,10 @@
  * that no time is counted twice, what was sampled is taken off.
  *
  * The same is done with the time that tasks had the VM. What is left of it was
- * not spent computing: the kernel had other things to do. That can happen
- * anywhere, so it is shown where the samples are, in proportion to them. */
+ * not spent computing: the kernel had other things to do. Of a call that kept
+ * the VM it is known how long it took, and so how long it waited. Elsewhere
+ * that can happen anywhere, so it is shown where the other samples are, in
+ * proportion to them. */
 #include "prof/wall_write.h"
 
 #include "prof/export.h"
@@ -17,9 +19,13 @@
 typedef struct writer {
   lab_export *e;
   int64_t period;
+  const lab_wall_table *states;
   lab_wall_table in_job;  /* (stack, label): sampled in jobs of tasks there */
-  lab_wall_table on_vm;   /* (label): sampled on the VM's thread */
-  lab_wall_table running; /* (label): as the scheduler says */
+  lab_wall_table in_kept; /* (stack, label): in calls from there that kept the
+                             VM; and how long these took */
+  lab_wall_table kept;
+  lab_wall_table on_vm;   /* (label): sampled elsewhere on the VM's thread; */
+  lab_wall_table running; /* and as the scheduler says */
 } writer;
 
 /* The number that T has for KEY, 0 if it is new. */
@@ -50,33 +56,55 @@ static uint32_t push_pseudo_frame(const char *name, uint32_t stack) {
 
 /* ---- on ------------------------------------------------------------------ */
 
+/* Whether a sample belongs to a call from STACK that kept the VM. */
+static bool is_in_kept(writer *w, lab_cpu_owner owner, uint32_t stack,
+                       uint32_t label) {
+  return owner == LAB_CPU_VM && stack &&
+         *time_of_key(&w->kept, (lab_key){stack, label, 0}) > 0;
+}
+
 static void write_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
-                           lab_cpu_owner owner, uint32_t job, void *arg) {
+                           lab_cpu_owner owner, uint32_t call, void *arg) {
   writer *w = arg;
-  if (owner == LAB_CPU_VM)
+  if (is_in_kept(w, owner, call, label))
+    lab_wall_add(&w->in_kept, (lab_key){call, label, 0}, (uint64_t)ns);
+  else if (owner == LAB_CPU_VM)
     lab_wall_add(&w->on_vm, (lab_key){label, 0, 0}, (uint64_t)ns);
   else if (owner == LAB_CPU_JOB)
-    lab_wall_add(&w->in_job, (lab_key){job, label, 0}, (uint64_t)ns);
+    lab_wall_add(&w->in_job, (lab_key){call, label, 0}, (uint64_t)ns);
   write_wall_time(w, stack, label, "running", (uint64_t)ns);
 }
 
-/* The time in which tasks with LABEL had the VM and were not computing. */
+static uint64_t subtract_time(uint64_t from, uint64_t ns) {
+  return from > ns ? from - ns : 0;
+}
+
+/* The time in which tasks with LABEL had the VM and were not computing, but for
+ * that in calls. */
 static uint64_t time_off_cpu(writer *w, uint32_t label) {
-  uint64_t had = *time_of_key(&w->running, (lab_key){label, 0, 0});
-  uint64_t computed = *time_of_key(&w->on_vm, (lab_key){label, 0, 0});
-  return had > computed ? had - computed : 0;
+  return subtract_time(*time_of_key(&w->running, (lab_key){label, 0, 0}),
+                       *time_of_key(&w->on_vm, (lab_key){label, 0, 0}));
 }
 
 static void write_off_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
-                               lab_cpu_owner owner, uint32_t job, void *arg) {
+                               lab_cpu_owner owner, uint32_t call, void *arg) {
   writer *w = arg;
-  (void)job;
-  if (owner != LAB_CPU_VM)
+  if (owner != LAB_CPU_VM || is_in_kept(w, owner, call, label))
     return;
   double all = (double)*time_of_key(&w->on_vm, (lab_key){label, 0, 0});
   double share = (double)time_off_cpu(w, label) * ((double)ns / all);
   write_wall_time(w, push_pseudo_frame("[running, off CPU]", stack), label,
                   "running", (uint64_t)share);
+}
+
+static void write_kept_time(writer *w) {
+  for (size_t i = 0; i < w->kept.keys.count; i++) {
+    lab_key key = w->kept.keys.keys[i];
+    uint64_t ns = subtract_time(*time_of_key(&w->kept, key),
+                                *time_of_key(&w->in_kept, key));
+    write_wall_time(w, push_pseudo_frame("[running, off CPU]", (uint32_t)key.a),
+                    (uint32_t)key.b, "running", ns);
+  }
 }
 
 /* The time of labels that were never seen on the CPU. */
@@ -90,15 +118,34 @@ static void write_unseen_time(writer *w) {
   }
 }
 
+/* What the scheduler says of the time that tasks had the VM, in calls and
+ * elsewhere. */
+static void note_running_time(writer *w) {
+  const lab_wall_table *states = w->states;
+  for (size_t i = 0; i < states->keys.count; i++) {
+    lab_key key = states->keys.keys[i];
+    uint64_t ns = lab_wall_ns(states)[i];
+    if (key.c == LAB_WALL_KEPT)
+      lab_wall_add(&w->kept, (lab_key){key.a, key.b, 0}, ns);
+    else if (key.c == LAB_WALL_STATE(LAB_TASK_RUNNING, LAB_WAIT_NONE))
+      lab_wall_add(&w->running, (lab_key){key.b, 0, 0}, ns);
+  }
+  for (size_t i = 0; i < w->kept.keys.count; i++) {
+    lab_key label = {w->kept.keys.keys[i].b, 0, 0};
+    uint64_t *running = time_of_key(&w->running, label);
+    *running = subtract_time(*running, lab_wall_ns(&w->kept)[i]);
+  }
+}
+
 /* ---- off ----------------------------------------------------------------- */
 
 static void write_state_time(writer *w, const lab_key *key, uint64_t ns) {
   uint32_t stack = (uint32_t)key->a, label = (uint32_t)key->b;
   lab_task_state state = (lab_task_state)(key->c >> 8);
   lab_wait why = (lab_wait)(key->c & 0xff);
-  if (state == LAB_TASK_RUNNING) {
-    lab_wall_add(&w->running, (lab_key){label, 0, 0}, ns);
-  } else if (state == LAB_TASK_RUNNABLE) {
+  if (state == LAB_TASK_RUNNING)
+    return; /* note_running_time */
+  if (state == LAB_TASK_RUNNABLE) {
     write_wall_time(w, push_pseudo_frame("[runnable]", stack), label,
                     "runnable", ns);
   } else {
@@ -121,7 +168,8 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
   static const lab_profile_type types[] = {{"samples", "count"},
                                            {"time", "nanoseconds"}};
   lab_cpu_stop(wall->cpu);
-  writer w = {.period = (int64_t)lab_cpu_period_us(wall->cpu) * 1000};
+  writer w = {.period = (int64_t)lab_cpu_period_us(wall->cpu) * 1000,
+              .states = &wall->states};
   lab_profile_config config = {
       .types = types,
       .ntypes = 2,
@@ -131,16 +179,20 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
       .duration_ns =
           (int64_t)(atomic_load(&wall->ended_mono) - wall->began_mono)};
   w.e = lab_export_new(&config);
+  note_running_time(&w);
   lab_cpu_each_owner(wall->cpu, write_cpu_time, &w);
   const lab_wall_table *states = &wall->states;
   for (size_t i = 0; i < states->keys.count; i++)
     write_state_time(&w, &states->keys.keys[i], lab_wall_ns(states)[i]);
+  write_kept_time(&w);
   write_unseen_time(&w);
   lab_cpu_each_owner(wall->cpu, write_off_cpu_time, &w);
   int rc = lab_export_finish(w.e, out);
   lab_export_free(w.e);
   free_table(&w.on_vm);
   free_table(&w.in_job);
+  free_table(&w.in_kept);
+  free_table(&w.kept);
   free_table(&w.running);
   return rc;
 }

@@ -17,6 +17,15 @@
 #include "resources/resources.h"
 #include "vm/vm.h"
 
+/* A folder on a slow disk. Workers read the list while the VM's thread adds to
+ * it, at its beginning; nothing is taken out. */
+typedef struct slow_folder {
+  struct slow_folder *next;
+  uint64_t latency;
+  size_t size; /* of this block, which is the scenario's memory */
+  char path[];
+} slow_folder;
+
 struct lab_temp {
   lab_owned owned;
   lab_vm *vm;
@@ -24,6 +33,7 @@ struct lab_temp {
   unsigned users; /* jobs under way */
   bool given_up;  /* the step was left: the last user removes it */
   atomic_bool made;
+  _Atomic(slow_folder *) slow;
   lab_job removal; /* afterwards */
   char path[];
 };
@@ -66,7 +76,12 @@ static void run_removal(lab_job *job) {
 }
 
 static void free_removed(lab_job *job) {
-  lab_xfree(LAB_CONTAINER(job, lab_temp, removal));
+  lab_temp *temp = LAB_CONTAINER(job, lab_temp, removal);
+  for (slow_folder *f = atomic_load(&temp->slow), *next; f; f = next) {
+    next = f->next;
+    lab_counted_free(f, f->size);
+  }
+  lab_xfree(temp);
 }
 
 /* On a worker, because there may be a hundred thousand files. When the VM ends
@@ -138,4 +153,26 @@ int lab_temp_make(lab_temp *temp) {
   int rc = lab_file_make_dirs(temp->path);
   atomic_store(&temp->made, rc == 0);
   return rc;
+}
+
+/* ---- slow disks ---------------------------------------------------------- */
+
+bool lab_temp_slow_down(lab_temp *temp, const char *folder, uint64_t latency) {
+  size_t len = strlen(folder) + 1, size = sizeof(slow_folder) + len;
+  slow_folder *f = lab_counted_realloc(NULL, 0, size);
+  if (!f)
+    return false;
+  f->next = atomic_load(&temp->slow);
+  f->latency = latency;
+  f->size = size;
+  memcpy(f->path, folder, len);
+  atomic_store(&temp->slow, f);
+  return true;
+}
+
+uint64_t lab_temp_latency(const lab_temp *temp, const char *path) {
+  const slow_folder *f = atomic_load(&temp->slow);
+  while (f && !lab_file_is_within(path, f->path))
+    f = f->next;
+  return f ? f->latency : 0;
 }

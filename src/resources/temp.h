@@ -12,6 +12,9 @@
 #ifndef LAB_RESOURCES_TEMP_H
 #define LAB_RESOURCES_TEMP_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 typedef struct lab_vm lab_vm;
 typedef struct lab_temp lab_temp;
 
@@ -34,5 +37,12 @@ void lab_temp_unuse(lab_temp *temp);
 int lab_temp_make(lab_temp *temp);
 /* Valid until unuse. */
 const char *lab_temp_path(const lab_temp *temp);
+
+/* The disk under FOLDER, a resolved path in TEMP, is slow: LATENCY ns for each
+ * call that waits for it. False: there is no memory to note that. VM's thread.
+ */
+bool lab_temp_slow_down(lab_temp *temp, const char *folder, uint64_t latency);
+/* The latency at the resolved PATH, or 0. Any thread that uses TEMP. */
+uint64_t lab_temp_latency(const lab_temp *temp, const char *path);
 
 #endif

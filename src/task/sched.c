@@ -159,6 +159,10 @@ bool lab_sched_wanted(const lab_sched *s) {
   return next != UINT64_MAX && next <= lab_clock_mono();
 }
 
+bool lab_sched_has_letters(const lab_sched *s) {
+  return !lab_mpsc_empty(&s->letters);
+}
+
 void lab_sched_note_time(lab_sched *s) {
   atomic_store_explicit(&s->moment, lab_sched_coarse_now(),
                         memory_order_relaxed);

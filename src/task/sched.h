@@ -76,6 +76,9 @@ void lab_sched_hold(lab_sched *s, bool held);
  * Async-signal-safe, on this thread. */
 bool lab_sched_wanted(const lab_sched *s);
 
+/* A letter waits. */
+bool lab_sched_has_letters(const lab_sched *s);
+
 /* The time slice is over: notes the time, for locks (lock.h).
  * Async-signal-safe, on this thread. */
 void lab_sched_note_time(lab_sched *s);

@@ -28,6 +28,7 @@ struct lab_sched {
   lab_near_clock clock; /* the precise one */
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   atomic_uint_fast64_t moment; /* lab_sched_moment */
+  lab_kept_call last_kept;
   /* Written by the scheduler's thread, read by any. */
   atomic_size_t count, waiting[LAB_WAIT_KINDS];
   char apart[64]; /* producers write into another cache line */

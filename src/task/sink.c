@@ -44,6 +44,18 @@ void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw) {
       sink->lock_changes(sink, lock, rw);
 }
 
+void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,
+                    uint64_t from, uint64_t until) {
+  s->last_kept = (lab_kept_call){stack, task->label, from, until};
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+    if (sink->kept)
+      sink->kept(sink, task, stack, from, until);
+}
+
+lab_kept_call lab_sched_last_kept(const lab_sched *s) {
+  return s->last_kept;
+}
+
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack) {
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)

@@ -26,6 +26,10 @@ typedef struct lab_task_sink {
   /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
   void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
                    uint32_t label, uint64_t now);
+  /* TASK, which runs, made a call at STACK that kept the scheduler's thread
+   * from FROM until UNTIL (mono ns), whether it computed or slept. */
+  void (*kept)(struct lab_task_sink *sink, const lab_task *task, uint32_t stack,
+               uint64_t from, uint64_t until);
   /* TASK, at STACK, enters or leaves a region of its code (lab.region): they
    * nest. It belongs to the user task task->user_task, or to none. */
   void (*region)(struct lab_task_sink *sink, const lab_task *task,
@@ -55,6 +59,15 @@ void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          unsigned times, uint64_t ns);
 /* Tells the sinks' lock_changes: locks call it. */
 void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw);
+/* Tells the sinks' kept. Last_kept is for a sink that is added now: the last
+ * such call, which may have begun before; zeros if there was none. */
+void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,
+                    uint64_t from, uint64_t until);
+typedef struct lab_kept_call {
+  uint32_t stack, label;
+  uint64_t from, until;
+} lab_kept_call;
+lab_kept_call lab_sched_last_kept(const lab_sched *s);
 /* Tells the sinks' region. */
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack);

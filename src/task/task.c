@@ -101,6 +101,13 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   enter_run_queue(s, task);
 }
 
+void lab_task_step_aside(lab_sched *s, lab_task *task) {
+  LAB_ASSERT(task->state == LAB_TASK_RUNNING);
+  LAB_PROBE1(task__ready, task->id);
+  lab_task_enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, task->stack);
+  lab_list_push_back(s->runnable.next, &task->link);
+}
+
 void lab_task_urge(lab_sched *s, lab_task *task, bool urgent) {
   task->urgent = urgent;
   if (task->state != LAB_TASK_RUNNABLE)

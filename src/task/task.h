@@ -97,6 +97,11 @@ void lab_task_start(lab_sched *s, lab_task *task);
  * before. Nothing happens if it is runnable already. */
 void lab_task_ready(lab_sched *s, lab_task *task);
 
+/* The running task makes way for letters, and for no other task: it is runnable
+ * at the front of the run queue. As in lab_task_ready, it may have set its
+ * stack before. */
+void lab_task_step_aside(lab_sched *s, lab_task *task);
+
 /* An urgent task goes to the front of the run queue instead; if it is runnable
  * now, it is put there at once. It runs before all others as long as it is
  * runnable, so its work must be short, or the others never run. */

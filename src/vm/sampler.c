@@ -316,10 +316,11 @@ bool lab_sampler_is_busy(void) {
   return sm.busy;
 }
 
-void lab_sampler_freeze(lua_State *L) {
+uint32_t lab_sampler_freeze(lua_State *L) {
   sm.frozen = lab_walk(L, 0);
   atomic_signal_fence(memory_order_seq_cst);
   sm.is_frozen = true;
+  return sm.frozen;
 }
 
 void lab_sampler_thaw(void) {

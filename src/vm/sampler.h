@@ -18,8 +18,8 @@ void lab_sampler_detach(void);
 /* Samples have LABEL from now on: the running task's (prof/label.h). */
 void lab_sampler_set_label(uint32_t label);
 /* Around a long primitive on the VM's thread: Lua's stack can't change
- * meanwhile, so samples get it at once. */
-void lab_sampler_freeze(lua_State *L);
+ * meanwhile, so samples get it at once. Freeze returns that stack. */
+uint32_t lab_sampler_freeze(lua_State *L);
 void lab_sampler_thaw(void);
 /* The coroutine LEFT yielded, returned or failed: emits the samples that are
  * pending for it. */

@@ -26,5 +26,10 @@ typedef struct lab_lua_job {
  * called in both cases, with CTX. */
 int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
                     lua_KFunction k);
+/* Runs JOB here in any case: all other tasks wait meanwhile, and until this one
+ * parks or its slice is over. Letters are delivered after the job. It is told
+ * to stop when the task is interrupted. */
+int lab_lua_run_job_here(lua_State *L, lab_lua_job *job, lua_KContext ctx,
+                         lua_KFunction k);
 
 #endif

@@ -7,11 +7,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "mem/mem.h"
 #include "prim/buffer.h"
 #include "prim/cpu.h"
+#include "prim/file.h"
 #include "task/worker.h"
 
 static lab_sched *sched;
@@ -108,12 +112,35 @@ static void test_burn(void **state) {
   assert_true(j.used >= 0.02 && j.used < 0.03);
 }
 
+/* Nobody sends the worker a signal. */
+static void *cancel_soon(void *arg) {
+  const struct timespec pause = {0, 20 * LAB_MILLISECOND};
+  nanosleep(&pause, NULL);
+  atomic_store(&((lab_job *)arg)->cancelled, true);
+  return NULL;
+}
+
+static void wait_for_ever(lab_job *base) {
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, cancel_soon, base), 0);
+  lab_file_wait_for_disk(UINT64_MAX / 4);
+  pthread_join(thread, NULL);
+  lab_file_wait_for_disk(UINT64_MAX / 4);
+}
+
+static void test_disk(void **state) {
+  (void)state;
+  job j = {.copied = 0};
+  run_job(&j, wait_for_ever);
+}
+
 int main(void) {
   lab_mem_init();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_copy),
       cmocka_unit_test(test_cancelled_before),
       cmocka_unit_test(test_burn),
+      cmocka_unit_test(test_disk),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,12 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "prim/file.h"
 
 static char dir[64];
@@ -67,6 +70,31 @@ static void test_write_and_read(void **state) {
   assert_int_equal(lab_file_write(fd, "x", 1), -EBADF);
   assert_int_equal(lab_file_close(fd), 0);
   free(bytes);
+}
+
+static unsigned signals;
+
+static void count_signal(int sig) {
+  (void)sig;
+  signals++;
+}
+
+/* It sleeps to the end, also when signals come. */
+static void test_wait_for_disk(void **state) {
+  (void)state;
+  const uint64_t ns = 120 * LAB_MILLISECOND;
+  const struct itimerval often = {{0, 7000}, {0, 7000}};
+  static const struct itimerval never;
+  struct sigaction before, counting = {.sa_handler = count_signal};
+  assert_int_equal(sigaction(SIGALRM, &counting, &before), 0);
+  assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+  uint64_t from = lab_clock_mono(), cpu = lab_clock_thread_cpu();
+  lab_file_wait_for_disk(ns);
+  assert_true(lab_clock_mono() - from >= ns);
+  assert_true(lab_clock_thread_cpu() - cpu < ns / 2);
+  assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+  sigaction(SIGALRM, &before, NULL);
+  assert_true(signals > 0);
 }
 
 static void test_only_regular_files(void **state) {
@@ -134,6 +162,7 @@ static void test_is_within(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_write_and_read),
+      cmocka_unit_test(test_wait_for_disk),
       cmocka_unit_test(test_only_regular_files),
       cmocka_unit_test(test_make_dirs),
       cmocka_unit_test(test_remove_tree),

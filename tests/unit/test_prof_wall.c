@@ -238,6 +238,90 @@ static void time_goes_to_the_label(void **state) {
   fx_free(p);
 }
 
+/* ---- a call that keeps the scheduler's thread ------------------------------
+ */
+
+static uint64_t called, returned, spun;
+
+/* It sleeps in the call, and computes elsewhere. */
+static void call_and_spin(lab_task *task) {
+  called = lab_clock_mono();
+  usleep(60000);
+  returned = lab_clock_mono();
+  lab_sched_kept(sched, task, wait_stack, called, returned);
+  while ((spun = lab_clock_mono()) < returned + 40 * LAB_MILLISECOND)
+    ;
+  lab_task_end(sched, task);
+  lab_sched_stop(sched);
+}
+
+static void a_call_has_its_time(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  begin(call_and_spin);
+  new_task(&task);
+  uint64_t before = lab_clock_mono();
+  lab_sched_run(sched);
+  uint64_t after = lab_clock_mono();
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  fx_profile *p = finish(&duration);
+  int64_t in_call = fx_cum(p, "lab.recv", TIME);
+  assert_between(in_call, returned - called, returned - called);
+  assert_int_equal(fx_flat(p, "lab.recv", TIME), 0); /* [running, off CPU] */
+  assert_true(fx_flat(p, "[running, off CPU]", TIME) >= in_call);
+  assert_between(time_in(p, "running"), spun - called, after - before);
+  fx_free(p);
+}
+
+/* The profile ends while the call lasts, and what comes later doesn't count. */
+static void end_meanwhile(lab_task *task) {
+  called = lab_clock_mono();
+  usleep(20000);
+  lab_wall_end(wall);
+  returned = lab_clock_mono();
+  usleep(20000);
+  lab_sched_kept(sched, task, wait_stack, called, lab_clock_mono());
+  lab_task_end(sched, task);
+  lab_sched_stop(sched);
+}
+
+static void a_call_is_cut_off_at_the_end(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  begin(end_meanwhile);
+  new_task(&task);
+  lab_sched_run(sched);
+  assert_false(lab_wall_collect(wall));
+  fx_profile *p = finish(&duration);
+  assert_between(fx_cum(p, "lab.recv", TIME), 20 * LAB_MILLISECOND,
+                 returned - called);
+  fx_free(p);
+}
+
+/* One that lasts when the profile begins, which nobody could watch then. */
+static void a_call_may_have_begun_before(void **state) {
+  (void)state;
+  lab_task task;
+  uint64_t duration = 0;
+  begin(NULL);
+  lab_wall_unwatch(wall);
+  new_task(&task);
+  uint64_t began = lab_clock_mono();
+  usleep(20000);
+  uint64_t ended = lab_clock_mono();
+  lab_sched_kept(sched, &task, wait_stack, 1, ended);
+  lab_wall_watch(wall, sched);
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  end_all();
+  fx_profile *p = finish(&duration);
+  assert_between(fx_cum(p, "lab.recv", TIME), ended - began, duration);
+  fx_free(p);
+}
+
 /* ---- several at once ------------------------------------------------------
  */
 
@@ -283,6 +367,9 @@ int main(void) {
       cmocka_unit_test(shares_are_true),
       cmocka_unit_test(a_crowd_is_counted_in_slices),
       cmocka_unit_test(time_goes_to_the_label),
+      cmocka_unit_test(a_call_has_its_time),
+      cmocka_unit_test(a_call_is_cut_off_at_the_end),
+      cmocka_unit_test(a_call_may_have_begun_before),
       cmocka_unit_test(abandoned_ones_harm_nobody),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);

@@ -375,6 +375,48 @@ static void test_nobody_starves(void **state) {
   lab_task_end(sched, &a);
 }
 
+/* A task that steps aside has a letter delivered, and goes on before others. */
+static char order[8];
+static unsigned turns;
+
+static void note_letter(lab_post *post) {
+  (void)post;
+  order[turns++] = 'L';
+}
+
+static void step_aside(lab_task *task) {
+  static lab_post post;
+  order[turns++] = task == other ? 'o' : 's';
+  if (task == other) {
+    end_and_stop(task);
+  } else if (resumed == 1) {
+    assert_false(lab_sched_has_letters(sched));
+    post.deliver = note_letter;
+    lab_sched_post(sched, &post);
+    assert_true(lab_sched_has_letters(sched));
+    task->stack = 7;
+    lab_task_step_aside(sched, task);
+    assert_int_equal(task->state, LAB_TASK_RUNNABLE);
+    assert_int_equal(task->stack, 7);
+  } else {
+    lab_task_end(sched, task);
+  }
+}
+
+static void test_step_aside(void **state) {
+  (void)state;
+  lab_task a, b;
+  turns = 0;
+  other = &b;
+  new_task(&a);
+  new_task(&b);
+  lab_task_ready(sched, &a);
+  lab_task_ready(sched, &b);
+  behaviour = step_aside;
+  lab_sched_run(sched);
+  assert_string_equal(order, "sLso");
+}
+
 /* The first task started others, and each begins when the one before it ended,
  * but not earlier than it was started. */
 static uint64_t times[4];
@@ -425,7 +467,8 @@ int main(void) {
       TEST(test_idle_readies),    TEST(test_stop_first),
       TEST(test_stop_wakes),      TEST(test_nobody_starves),
       TEST(test_quiet_then_loud), TEST(test_quiet_then_wake),
-      TEST(test_names),           TEST(test_start),
+      TEST(test_names),           TEST(test_step_aside),
+      TEST(test_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
