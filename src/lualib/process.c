@@ -232,7 +232,8 @@ static int process_wait(lua_State *L) {
   uint64_t limit = lab_lua_check_limit(L, 2);
   if (is_over(p))
     return push_process_end(L, p);
-  lab_lua_check_parkable(L, "wait");
+  if (limit > 0)
+    lab_lua_check_parkable(L, "wait");
   if (p->child->stays_zombie && !p->asked)
     lab_order_send(lab_vm_of(L), &p->child->collect_order, run_collect);
   p->asked = true;
