@@ -43,6 +43,16 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
 #define UNSEEN
 #endif
 
+/* AddressSanitizer marks parts of the stack on which a function runs, and takes
+ * the marks away when it returns. The child's never do; who gets this memory
+ * later, for something else, was told that it may not use it. */
+#ifdef __SANITIZE_ADDRESS__
+void __asan_unpoison_memory_region(const volatile void *p, size_t size);
+#define UNMARK_STACK __asan_unpoison_memory_region
+#else
+#define UNMARK_STACK(p, size)
+#endif
+
 /* Shared with the child. */
 typedef struct spawning {
   const lab_spawn_options *options;
@@ -145,6 +155,7 @@ static int clone_blocked(pid_t *pid, spawning *s) {
   int rc = *pid < 0 ? -errno : -s->error;
   if (*pid > 0 && s->error)
     waitpid(*pid, NULL, 0);
+  UNMARK_STACK(stack, STACK_BYTES);
   munmap(stack, STACK_BYTES);
   return rc;
 }
