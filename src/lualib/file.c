@@ -218,10 +218,8 @@ static int file_sync(lua_State *L) {
 /* The file is closing, and this is its last call: nothing else uses it. */
 static void run_close(lab_job *base) {
   call *c = lab_file_call_of(base);
-  int fd = c->f->fd;
-  c->f->fd = -1;
-  lab_fd_closing(c->f->vm, fd);
-  c->result = lab_file_close(fd);
+  lab_fd_closing(c->f->vm, c->fd);
+  c->result = lab_file_close(c->fd);
 }
 
 static int finish_close(lua_State *L, int status, lua_KContext ctx) {
@@ -245,6 +243,8 @@ static int file_close(lua_State *L) {
     lua_pushboolean(L, 1);
     return 1;
   }
+  c->fd = f->fd;
+  f->fd = -1;
   return begin_call(L, c, f, finish_close);
 }
 

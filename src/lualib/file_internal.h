@@ -39,6 +39,7 @@ typedef struct lab_file_call {
   uint64_t latency;   /* open: the disk's; temp_dir: that it is to have */
   void *data;         /* read, write: n bytes */
   size_t n;
+  int fd;         /* close: the file's, which it has no longer */
   ssize_t result; /* -ECANCELED: not run */
   char path[];    /* that is opened; or a template */
 } lab_file_call;

@@ -118,7 +118,7 @@ end)
 
 t.test("inline: others wait for the VM meanwhile, and are runnable", function()
   local lab = start()
-  local sequence = ask(lab, "/sequence?n=20&latency=0.05&inline=1")
+  local sequence = ask(lab, "/sequence?n=3&latency=0.4&inline=1") -- its slice of CPU time is enough for that
   wait_running(lab)
   local request = ask(lab, "/")
   t.equal(sequence:wait(), 0)
@@ -171,8 +171,10 @@ t.measured("inline: the CPU profile has the caller's line", function()
     t.write(file, lab:get("/debug/pprof/profile?seconds=" .. duration).body)
     return t.pprof.top(file)
   end, function(top) return top["slow-disk.saveArchive"] and top["slow-disk.saveArchive"].cum > 0.3 end)
-  t.check(top["lab_file_write"], "the primitive")
-  t.check(top["slow-disk.saveArchive"].cum > 0.8 * top["lab_file_write"].cum, "who calls it")
+  if not t.is_sanitized() then -- they deliver signals late
+    t.check(top["lab_file_write"], "the primitive")
+    t.check(top["slow-disk.saveArchive"].cum > 0.8 * top["lab_file_write"].cum, "who calls it")
+  end
   t.equal(lab:leave().status, 200)
   t.equal(archive:wait(), 0)
   t.equal(lab:stop(), 0)
