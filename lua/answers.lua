@@ -2,7 +2,7 @@
 -- Answers as fixtures: each file of answers/ must get the verdict that its name
 -- begins with, and junk must never be right.
 --
--- answers.lua(host, parts) -> answers     parts: classes, judge, junk
+-- answers.lua(host, parts) -> answers     parts: classes, judge, junk, sentence
 -- answers.prove(folder, work, report)     adds to report.answers, .junk, .problems
 --
 -- A file is data, as a lesson is:
@@ -58,6 +58,14 @@ local function visitOf(f)
   return visit
 end
 
+-- Who took "all" has profiles, too, which the lesson doesn't need and the proof doesn't
+-- take: judge.lua's OTHERS.
+local function othersOf(t)
+  local others = {}
+  for kind in pairs(t.captures and {} or parts.sentence.profiles) do others[kind] = "many" end
+  return others
+end
+
 local function proveFile(path, f, seen)
   local text, unread = host.read(path)
   if not text then return unread end
@@ -69,7 +77,7 @@ local function proveFile(path, f, seen)
     end
   end
   local wanted = path:match("([^/]+)$"):match("^(%a+)")
-  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) }, nil, visitOf(f))
+  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) }, othersOf(t), visitOf(f))
   if result.verdict ~= wanted then
     return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
       result.feedback, wanted)

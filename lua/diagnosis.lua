@@ -59,23 +59,23 @@ local function offerHint(question, lesson, verdict)
   return n == 1 and "There is a hint at /hint." or ("The next hint is at /hint?n=%d."):format(n)
 end
 
-local others = { classes = vocabulary }
+local answers = { classes = vocabulary }
 
-function others.progress(question)
+function answers.progress(question)
   return { status = 200, text = parts.progress[question.form](parts.progress.read(question.sums)) }
 end
 
-function others.page(question)
+function answers.page(question)
   local facts = assert(parts.read_json(question.submission))
   return { status = 200, text = parts.page(facts, question.sums) }
 end
 
 for _, what in ipairs { "load", "source", "solution" } do
-  others[what] = function(question) return parts.page_api[what](question) end
+  answers[what] = function(question) return parts.page_api[what](question) end
 end
 
 return function(question)
-  if others[question.what] then return others[question.what](question) end
+  if answers[question.what] then return answers[question.what](question) end
   local answer, problem = parts.submission.read(question.submission, question.is_json)
   if not answer then return refused(question, 400, problem) end
   local lesson, defaults, slug = readLesson(question.step)

@@ -320,7 +320,8 @@ local function unknownCapture(name, names)
     name, meant))
 end
 
--- Captures that are named must be there, and one of the evidence's is looked at.
+-- Captures that are named must be there, and one of the evidence's must be of this
+-- visit and no trace.
 local function findInvalidEvidence(answer, names)
   local named = {}
   for _, name in ipairs(answer.evidence or {}) do
@@ -330,7 +331,8 @@ local function findInvalidEvidence(answer, names)
   for _, item in ipairs(answer.ruled_out or {}) do
     if item.evidence and not names[item.evidence] then return unknownCapture(item.evidence, names) end
   end
-  if next(named) and not named.own then return invalid(named.trace and "evidence.trace" or "evidence.other_step") end
+  if named.own or named.many then return nil end
+  return named.trace and invalid("evidence.trace") or named.visit and invalid("evidence.other_step") or nil
 end
 
 local function isBlamed(name, lesson, views, visit)

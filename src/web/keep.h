@@ -10,8 +10,8 @@
  *   lab_blob_unref(file);
  *
  * A text is kept as what it was made from: the handler answers it first, and
- * then writes the same snapshot as profile.proto. Whoever asks for what was kept
- * meanwhile waits for that (lab_keep_wait).
+ * then writes the same snapshot as profile.proto. Whoever asks for what was
+ * kept meanwhile waits for that (lab_keep_wait).
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_KEEP_H
