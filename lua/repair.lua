@@ -118,8 +118,8 @@ end
 
 local function show(report, f, options)
   if options.json then
-    host.out(parts.data.json { name = f.name, verdict = report.verdict, seconds = report.seconds,
-      reasons = parts.data.list(report.reasons) } .. "\n")
+    host.out(parts.data.json { format = "diaglab-repair/1", name = f.name, verdict = report.verdict,
+      seconds = report.seconds, reasons = parts.data.list(report.reasons) } .. "\n")
     return
   end
   host.out(("%s: %s (%.0f s)\n%s\n"):format(f.name, report.verdict, report.seconds, SAYS[report.verdict]))
