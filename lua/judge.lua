@@ -425,8 +425,12 @@ local function findGrounds(name, answer, lesson, views, visit)
   return grounded, found
 end
 
--- Was all of it taken while nothing ran? Then names are no matter.
-local function isAllIdle(views)
+-- Was all of it taken while nothing ran, though the lesson is about requests? Then
+-- nothing can be said of an answer, be it right or wrong.
+local function isAllIdle(lesson, views)
+  for _, s in ipairs(lesson.expect or {}) do
+    if s.during == "idle" then return false end
+  end
   for _, view in ipairs(views) do
     if view.requests ~= 0 then return false end
   end
@@ -434,12 +438,16 @@ local function isAllIdle(views)
 end
 
 local function scoreHypothesis(h, answer, lesson, views, visit)
-  if lesson.diagnosis.class[1] == "none" or h.class == "none" then return scoreHealthy(h, lesson, views) end
+  local idle = isAllIdle(lesson, views)
+  if lesson.diagnosis.class[1] == "none" or h.class == "none" then
+    return idle and invalid("evidence.idle") or scoreHealthy(h, lesson, views)
+  end
   local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
   local grounded, found = findGrounds(name, answer, lesson, views, visit)
+  if idle and not grounded then return invalid("evidence.idle") end
   local place, hops = "right", 0
   if not grounded then place, hops = placeOf(name, lesson, views) end
-  if place == "where.unknown" then return invalid(isAllIdle(views) and "evidence.idle" or place) end
+  if place == "where.unknown" then return invalid(place) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)

@@ -95,7 +95,10 @@ for _, step in ipairs(STEPS) do
     judged(lab, right(step), "invalid", "evidence.nothing")
     lab:get(PPROF .. "threadcreate")
     judged(lab, right(step), "invalid", "evidence.idle")
-    judged(lab, { class = step.other, where = "noSuchFunction" }, "invalid", "evidence.idle")
+    for _, where in ipairs { "noSuchFunction", "request" } do
+      judged(lab, { class = step.other, where = where }, "invalid", "evidence.idle")
+    end
+    judged(lab, { class = "none" }, "invalid", "evidence.idle")
     local load = step.load(lab)
     if load then load:signal("KILL") end
     for _, route in ipairs(step.routes) do

@@ -44,6 +44,7 @@ t.test("visits, hints, captures and answers are counted, and shown in all forms"
   wait_events(state, "visit", 1)
   lab:get("/hint")
   lab:get("/hint")
+  lab:get("/")
   lab:get(PPROF .. "goroutine")
   lab:post("/lab/answer", "class=cpu.hot&where=noSuchFunction")
   lab:post("/lab/answer", "class=leak.timer&where=request")
@@ -56,7 +57,7 @@ t.test("visits, hints, captures and answers are counted, and shown in all forms"
   local json = lab:get("/lab/progress?format=json").body
   t.equal(progress_of(state, "--json"), json)
   t.has(json, '"format": "diaglab-progress/1"')
-  t.has(json, '"codes": {"evidence.idle": 1, "solved": 1, "where.entry": 1}')
+  t.has(json, '"codes": {"solved": 1, "where.entry": 1, "where.unknown": 1}')
   local csv = lab:get("/lab/progress?format=csv")
   t.match(csv.headers["content-type"], "^text/csv")
   t.match(csv.body, "^step,visits,captures,hints,answers,score,solved,solved_at,minutes,repairs,repaired," ..
