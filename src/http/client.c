@@ -129,8 +129,8 @@ static void on_call_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
               n == UV_EOF && c->answer.status ? "unexpected" : "read");
 }
 
-/* Until on_call_read: thousands of calls may wait for their answers, and this is
- * the lab's own memory. */
+/* Until on_call_read: thousands of calls may wait for their answers, and this
+ * is the lab's own memory. */
 static void lend_call_buffer(uv_handle_t *handle, size_t suggested,
                              uv_buf_t *out) {
   (void)handle;
