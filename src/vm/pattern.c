@@ -10,16 +10,23 @@
 #include "vm/preempt.h"
 
 typedef lab_pattern_text text;
-enum { OPENED, CLOSED, LONGEST, SHORTEST, OPTIONAL };   /* kinds of choices */
-enum { STEPS = 4096, SCAN = 1 << 16 /* characters */ }; /* between two looks */
+enum { OPENED, CLOSED, LONGEST, SHORTEST, OPTIONAL }; /* kinds of choices */
+/* Between two looks: steps, of which a long item is several; characters; bytes
+ * that are compared. */
+enum { STEPS = 4096, STEP = 8, SCAN = 1 << 16, COMPARED = 1 << 20 };
 
 /* ---- single characters --------------------------------------------------- */
 
 /* The end of the set at P, after its '['. */
 static text find_set_end(const lab_pattern *m, text p) {
+  text look = p + SCAN;
   if (*p == '^')
     p++;
   for (bool first = true;; first = false) {
+    if (p > look) {
+      lab_lua_look_around(m->L);
+      look = p + SCAN;
+    }
     if (p >= m->pend)
       luaL_error(m->L, "malformed pattern (missing ']')");
     if (!first && *p == ']')
@@ -91,13 +98,18 @@ static inline bool is_in_class(int c, int class) {
 }
 
 /* P is at '[', LAST at the ']'. */
-static inline bool is_in_set(int c, text p, text last) {
+static inline bool is_in_set(const lab_pattern *m, int c, text p, text last) {
   bool found = true;
+  text look = p + SCAN;
   if (*++p == '^') {
     found = false;
     p++;
   }
   for (; p < last; p++) {
+    if (p > look) {
+      lab_lua_look_around(m->L);
+      look = p + SCAN;
+    }
     if (*p == '%') {
       if (is_in_class(c, *++p))
         return found;
@@ -112,14 +124,14 @@ static inline bool is_in_set(int c, text p, text last) {
   return !found;
 }
 
-static inline bool is_of_item(int c, text p, text ep) {
+static inline bool is_of_item(const lab_pattern *m, int c, text p, text ep) {
   switch (*p) {
   case '.':
     return true;
   case '%':
     return is_in_class(c, p[1]);
   case '[':
-    return is_in_set(c, p, ep - 1);
+    return is_in_set(m, c, p, ep - 1);
   default:
     return *p == c;
   }
@@ -128,10 +140,11 @@ static inline bool is_of_item(int c, text p, text ep) {
 /* ---- many characters ----------------------------------------------------- */
 
 /* The first place from AT on, before STOP, that is (or isn't) of the item. */
-static inline text skip_part(text at, text stop, text p, text ep, bool of) {
+static inline text skip_part(const lab_pattern *m, text at, text stop, text p,
+                             text ep, bool of) {
   unsigned char c = *p;
   if (c == '[')
-    while (at < stop && is_in_set(*at, p, ep - 1) == of)
+    while (at < stop && is_in_set(m, *at, p, ep - 1) == of)
       at++;
   else if (c == '%')
     while (at < stop && is_in_class(*at, p[1]) == of)
@@ -144,9 +157,10 @@ static inline text skip_part(text at, text stop, text p, text ep, bool of) {
 
 static text skip_characters(const lab_pattern *m, text at, text p, text ep,
                             bool of) {
+  ptrdiff_t part = SCAN / ((ep - p) / STEP + 1) + 1;
   for (;;) {
-    text stop = m->end - at > SCAN ? at + SCAN : m->end;
-    at = skip_part(at, stop, p, ep, of);
+    text stop = m->end - at > part ? at + part : m->end;
+    at = skip_part(m, at, stop, p, ep, of);
     if (at < stop || at == m->end)
       return at;
     lab_lua_look_around(m->L);
@@ -159,15 +173,16 @@ static ptrdiff_t measure_longest(const lab_pattern *m, text s, text p,
 }
 
 /* The end of the text of the %b item with its two characters at P, or NULL. */
-static text find_balanced_end(const lab_pattern *m, text s, text p) {
+static text find_balanced_end(lab_pattern *m, text s, text p) {
   if (p + 1 >= m->pend)
     luaL_error(m->L, "malformed pattern (missing arguments to '%%b')");
   if (s >= m->end || *s != *p)
     return NULL;
   ptrdiff_t depth = 1;
-  while (++s < m->end) {
-    if ((s - m->begin) % SCAN == 0)
+  for (ptrdiff_t n = 1; ++s < m->end; n++) {
+    if (n % SCAN == 0)
       lab_lua_look_around(m->L);
+    m->steps += n % STEP == 0;
     if (*s == p[1]) {
       if (--depth == 0)
         return s + 1;
@@ -205,15 +220,23 @@ static void close_capture(lab_pattern *m, text s) {
 }
 
 /* The end of what the capture DIGIT has matched, if it stands at S again. */
-static text match_capture_again(const lab_pattern *m, text s, int digit) {
+static text match_capture_again(lab_pattern *m, text s, int digit) {
   int l = digit - '1';
   if (l < 0 || l >= m->level || m->captures[l].len == LAB_CAPTURE_OPEN)
     luaL_error(m->L, "invalid capture index %%%d", l + 1);
+  text at = m->captures[l].at;
   ptrdiff_t len = m->captures[l].len;
-  if (len < 0 || m->end - s < len ||
-      memcmp(m->captures[l].at, s, (size_t)len) != 0)
+  if (len < 0 || m->end - s < len)
     return NULL;
-  return s + len;
+  for (ptrdiff_t n; len > 0; s += n, at += n, len -= n) {
+    n = len < COMPARED ? len : COMPARED;
+    if (memcmp(at, s, (size_t)n) != 0)
+      return NULL;
+    m->steps += n / 64;
+    if (n == COMPARED)
+      lab_lua_look_around(m->L);
+  }
+  return s;
 }
 
 /* Takes back what was done since the last choice, and takes the next one; false
@@ -234,7 +257,8 @@ static bool retry_choice(lab_pattern *m, text *s, text *p) {
       *s = c->s + --c->i;
       break;
     case SHORTEST:
-      if (c->s >= m->end || !is_of_item(*c->s, c->p, c->ep))
+      m->steps += (c->ep - c->p) / STEP;
+      if (c->s >= m->end || !is_of_item(m, *c->s, c->p, c->ep))
         continue;
       *s = ++c->s;
       break;
@@ -251,13 +275,14 @@ static bool retry_choice(lab_pattern *m, text *s, text *p) {
 /* ---- items --------------------------------------------------------------- */
 
 /* %f at P - 2: whether a frontier is at S. */
-static bool is_frontier(const lab_pattern *m, text s, text *p) {
+static bool is_frontier(lab_pattern *m, text s, text *p) {
   if (**p != '[')
     luaL_error(m->L, "missing '[' after '%%f' in pattern");
   text set = *p;
   *p = find_item_end(m, set);
-  return !is_in_set(s == m->begin ? 0 : s[-1], set, *p - 1) &&
-         is_in_set(s == m->end ? 0 : *s, set, *p - 1);
+  m->steps += (*p - set) / STEP;
+  return !is_in_set(m, s == m->begin ? 0 : s[-1], set, *p - 1) &&
+         is_in_set(m, s == m->end ? 0 : *s, set, *p - 1);
 }
 
 /* An item that isn't one character: true if *P is at one. Then it is behind the
@@ -294,7 +319,8 @@ static bool match_special(lab_pattern *m, text *s, text *p) {
 /* One character, with what stands behind it: *S is NULL if it doesn't match. */
 static void match_single(lab_pattern *m, text *s, text *p) {
   text item = *p, ep = find_item_end(m, item), at = *s;
-  bool matches = at < m->end && is_of_item(*at, item, ep);
+  m->steps += (ep - item) / STEP;
+  bool matches = at < m->end && is_of_item(m, *at, item, ep);
   unsigned char suffix = *ep;
   *p = ep + 1;
   if (suffix != '*' && suffix != '?' && suffix != '-') {
@@ -326,16 +352,16 @@ static void match_single(lab_pattern *m, text *s, text *p) {
 /* Goes on from m->s and m->at. */
 static lab_pattern_result run_match(lab_pattern *m) {
   text s = m->s, p = m->at;
-  for (int steps = STEPS;; steps--) {
-    if (steps == 0) {
+  for (;;) {
+    if (++m->steps >= STEPS) {
       lab_lua_look_around(m->L);
+      m->steps = 0;
       if (m->may_pause && lab_preempt_is_slice_over() &&
           lab_lua_may_make_way(m->L)) {
         m->s = s;
         m->at = p;
         return LAB_PATTERN_PAUSED;
       }
-      steps = STEPS;
     }
     if (p == m->pend) {
       m->s = s;
@@ -362,6 +388,7 @@ void lab_pattern_begin(lab_pattern *m, lua_State *L, lab_pattern_text s,
   m->anchored = special_anchor && *p == '^';
   m->p = p + m->anchored;
   m->may_pause = false;
+  m->steps = 0;
 }
 
 void lab_pattern_restart(lab_pattern *m, lab_pattern_text s) {

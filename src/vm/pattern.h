@@ -45,6 +45,7 @@ typedef struct lab_pattern {
   lab_pattern_text from, s;
   lab_pattern_text at; /* in the pattern */
   int height, level;   /* of choices, captures */
+  ptrdiff_t steps;     /* since the last look around */
   struct {
     lab_pattern_text at;
     ptrdiff_t len;
