@@ -126,8 +126,9 @@ static bool is_library_function(uintptr_t pc, const char *name) {
  * that is written out it may hold memory, but it does so further in. */
 static bool is_pure_function(uintptr_t pc, size_t leaves) {
   static const char *const core[] = {
-      "luaV_concat",   "copy2buff",      "l_strcmp",  "luaV_lessthan",
-      "luaV_lessequal", "luaS_newlstr", "luaS_hash", "luaS_hashlongstr", NULL};
+      "luaV_concat",   "copy2buff",        "l_strcmp",
+      "luaV_lessthan", "luaV_lessequal",   "luaS_newlstr",
+      "luaS_hash",     "luaS_hashlongstr", NULL};
   static const char *const numbers[] = {"luaO_str2num", "l_str2int", "l_str2d",
                                         "l_str2dloc", NULL};
   const char *name = lab_code_name(pc, NULL);
