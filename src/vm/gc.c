@@ -46,7 +46,7 @@ static const uint64_t SOME_NS = 2 * LAB_MILLISECOND;
 static struct {
   lua_State *L;
   bool closing, held;
-  bool in_steps; /* Lua's incremental mode */
+  bool in_steps;   /* Lua's incremental mode */
   unsigned depth;  /* inside a step: a finalizer may cause another */
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
@@ -92,8 +92,8 @@ static void begin_pause(void) {
     lab_trace_gc_begin(gc.stack);
 }
 
-/* CYCLES had ended when the pause began. Returns the CPU time of the cycle that has
- * ended since, or 0. */
+/* CYCLES had ended when the pause began. Returns the CPU time of the cycle that
+ * has ended since, or 0. */
 static uint64_t end_pause(unsigned cycles) {
   lab_stack_cache_forget();
   if (--gc.depth > 0)

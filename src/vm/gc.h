@@ -24,8 +24,8 @@ void lab_gc_full(lua_State *L);
  * ends. True: one has ended, or the collector doesn't work in steps. */
 bool lab_gc_is_in_steps(void);
 bool lab_gc_some(lua_State *L);
-/* Between two steps of a full collection UNWANTED is asked whether it is to end,
- * because the code that runs now is to be left. NULL: never. */
+/* Between two steps of a full collection UNWANTED is asked whether it is to
+ * end, because the code that runs now is to be left. NULL: never. */
 void lab_gc_set_unwanted(bool (*unwanted)(void));
 /* While the collector is held nothing is collected, unless memory runs out. */
 void lab_gc_hold(bool held);

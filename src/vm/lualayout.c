@@ -16,6 +16,7 @@ const lab_layout lab_lua_layout = {
     .userdata = LUA_TUSERDATA | COLLECTED,
     .call_c = 1 << 1,
     .call_tail = 1 << 5,
+    .call_recovers = 1 << 4,
 };
 
 static bool fits;

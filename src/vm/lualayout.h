@@ -14,6 +14,7 @@
  *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
  *   vm/gc.c                   the collector's state
+ *   vm/preempt.c              who would catch an error
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
  * it doesn't fit, the program does without (lab_layout_fits).
@@ -169,6 +170,7 @@ typedef struct lab_layout {
   uint8_t userdata;   /* as.object: lab_layout_userdata */
   /* Bits of lab_layout_call.status */
   unsigned short call_c, call_tail;
+  unsigned short call_recovers; /* pcall, where it may be yielded across */
   /* One pointer of each kind, so that the compiler writes all types down. */
   lab_layout_state *state;
   lab_layout_call *call;

@@ -18,11 +18,15 @@
 #include "vm/hook.h"
 #include "vm/leaf_code.h"
 #include "vm/load.h"
+#include "vm/lualayout.h"
 #include "vm/sampler.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
-enum { RETRY_COUNT = 1000 }; /* instructions, when a task can't be yielded */
+enum {
+  RETRY_COUNT = 1000, /* instructions, when a task can't be yielded */
+  CATCHES = 15        /* of the error that ends a task */
+};
 static const long SLICE_NS = 10 * 1000 * 1000;
 static const long RETRY_NS = 500 * 1000; /* to raise in the handler */
 /* Code that takes no notice of an interruption for so long is in C. */
@@ -39,11 +43,35 @@ static struct {
 
 atomic_int lab_preempt_ending;
 
+/* A hundred thousand calls of pcall may be under way, one within another: after
+ * an error Lua can go on below the depth to which C functions may be nested.
+ * Each of them would catch the error, and Lua looks at the whole stack each
+ * time: a minute in all. So only the outermost one catches it from now on. */
+static void leave_outermost_catch(lua_State *L) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  lab_layout_call *inner = NULL;
+  if (!lab_layout_fits())
+    return;
+  for (lab_layout_call *call = s->call; call != &s->base;
+       call = call->previous) {
+    if (!(call->status & lab_lua_layout.call_recovers))
+      continue;
+    if (inner)
+      inner->status &= (unsigned short)~lab_lua_layout.call_recovers;
+    inner = call;
+  }
+}
+
 /* When a step is left, a million tasks may come here at once. So that message
  * doesn't name the place: a million strings would have the collector run, and
  * the collector can't be interrupted. */
 static int raise_cancelled(lua_State *L) {
-  if (lab_vm_of(L)->running->told_by_script)
+  lab_lua_task *t = lab_vm_of(L)->running;
+  if (t->catches < CATCHES)
+    t->catches++;
+  else
+    leave_outermost_catch(t->co);
+  if (t->told_by_script)
     return luaL_error(L, "task cancelled");
   lua_pushliteral(L, "the step was left");
   return lua_error(L);
@@ -124,8 +152,8 @@ int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   return lua_yieldk(L, 0, ctx, k);
 }
 
-/* The signal's handler cancels a task that is to be left. Where none runs it is a
- * call that collects, for a profile. */
+/* The signal's handler cancels a task that is to be left. Where none runs it is
+ * a call that collects, for a profile. */
 static bool is_collection_unwanted(void) {
   const lab_vm *vm = preempt.vm;
   if (!vm)

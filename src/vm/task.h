@@ -51,8 +51,9 @@ struct lab_lua_task {
   lab_task base;
   lua_State *co;
   int ref;                 /* keeps co alive: coroutine.c */
-  unsigned nargs : 24;     /* on co's stack, for the next resume; Lua has room
+  unsigned nargs : 20;     /* on co's stack, for the next resume; Lua has room
                               for a million */
+  unsigned catches : 4;    /* how often the error that ends it was raised */
   bool told_by_script : 1; /* cancelled by t:cancel(), not by a switch */
   bool own : 1;            /* does the lab's work, not the scenario's: it isn't
                               in heap profiles */

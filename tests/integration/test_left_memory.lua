@@ -95,9 +95,10 @@ return {
 t.long("millions of tables", function()
   if t.is_sanitized() then return end
   local megabytes = tonumber(t.match(t.read("/proc/meminfo"), "MemTotal:%s+(%d+) kB")) // 1024
-  local limit = math.min(megabytes // 3, 4096)
+  local limit = math.min(megabytes // 3, 2048)
   local lab = start_with_steps {
-    ["41-kept"] = TABLES:format(limit, "lab.sleep(100)"), ["42-full"] = TABLES:format(limit, "while true do pcall(fill) end"),
+    ["41-kept"] = TABLES:format(limit, "lab.sleep(100)"),
+    ["42-full"] = TABLES:format(limit, "while true do pcall(fill) end"),
     ["43-collected"] = TABLES:format(limit, "while true do lab.gc() end"),
     ["44-profiled"] = TABLES:format(limit, "lab.sleep(100)"), ["45-filling"] = TABLES:format(limit, ""),
   }

@@ -277,7 +277,8 @@ static unsigned freed_in_emergency;
 static void *allocate_watched(void *ud, void *p, size_t old, size_t size) {
   (void)ud;
   if (size == 0) {
-    freed_in_emergency += watched && watched->emergency;
+    freed_in_emergency += watched && watched->emergency &&
+                          watched->state != LAB_LAYOUT_NO_CYCLE;
     free(p);
     return NULL;
   }
@@ -305,8 +306,6 @@ static void test_collector(void **state) {
   assert_int_equal(watched->emergency, 0);
   lua_gc(L, LUA_GCCOLLECT);
   assert_int_equal(watched->state, LAB_LAYOUT_NO_CYCLE);
-  lua_gc(L, LUA_GCSTEP, 0);
-  assert_int_not_equal(watched->state, LAB_LAYOUT_NO_CYCLE);
   watched = NULL;
   lua_close(L);
 }
