@@ -89,7 +89,8 @@ t.test("what begins a session of its own outlives its step, as the reference say
     "what it has started is killed, too, but for processes in a session of their own (setsid)")
   local lab = start()
   local file = t.temp_dir() .. "/pid"
-  local script = ("setsid sh -c 'echo $$ >%s; exec sleep 1000' & until test -s %s; do sleep 0.01; done"):format(file, file)
+  local script = ("setsid sh -c 'echo $$ >%s; exec sleep 1000' & until test -s %s; do sleep 0.01; done")
+    :format(file, file)
   t.equal(lab:get("/leave", "-G", "--data-urlencode", "script=" .. script).body, "0")
   local pid = tonumber(t.read(file))
   t.equal(lab:leave().status, 200)
