@@ -29,7 +29,8 @@ static int count_descriptors(void) {
 }
 
 static size_t count_listed(void) {
-  return lab_registry_find("lab.OpenFiles")->count();
+  const lab_profile_kind *kind = lab_registry_find("lab.OpenFiles");
+  return kind->count(kind);
 }
 
 static void expect_byte(int from, int to) {
