@@ -70,6 +70,20 @@ static uint64_t get_limit(int resource) {
   return limit.rlim_cur;
 }
 
+static uint64_t to_ns(struct timeval t) {
+  return (uint64_t)t.tv_sec * LAB_SECOND + (uint64_t)t.tv_usec * 1000;
+}
+
+static void read_usage(lab_process *p) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) < 0)
+    return;
+  p->user_ns = to_ns(usage.ru_utime);
+  p->system_ns = to_ns(usage.ru_stime);
+  p->minor_faults = (uint64_t)usage.ru_minflt;
+  p->major_faults = (uint64_t)usage.ru_majflt;
+}
+
 void lab_process_read(lab_process *p) {
   lab_proc_stat now;
   memset(p, 0, sizeof *p);
@@ -83,6 +97,7 @@ void lab_process_read(lab_process *p) {
   if (start_ns > 0 && boot_ns > start_boot_ns)
     p->age_ns = boot_ns - start_boot_ns;
   p->cpu_ns = lab_clock_process_cpu();
+  read_usage(p);
   p->max_fds = get_limit(RLIMIT_NOFILE);
   p->max_virtual_bytes = get_limit(RLIMIT_AS);
   p->fds = count_fds(p->max_fds);

@@ -14,7 +14,11 @@
 #include <sys/types.h>
 
 typedef struct lab_process {
-  uint64_t cpu_ns;   /* all threads, user and system */
+  uint64_t cpu_ns;             /* all threads, user and system */
+  uint64_t user_ns, system_ns; /* its two parts, as the kernel divides it */
+  /* Pages that were touched and not there: the kernel had them at hand, or
+   * fetched them from a disk. */
+  uint64_t minor_faults, major_faults;
   uint64_t start_ns; /* when it started, since 1970, by the clock of the time
                         of lab_process_open */
   uint64_t age_ns;   /* since it started, whoever sets the clock */

@@ -194,6 +194,20 @@ static void write_step_fds(const metrics *m, lab_exposition *e) {
                      "File descriptors that the step has.", vm->fds);
 }
 
+/* What the process asks of the kernel, without a call or with one. */
+static void write_kernel_metrics(const lab_process *p, lab_exposition *e) {
+  lab_exposition_family(e, "counter", "diaglab_cpu_seconds_total",
+                        "CPU time of the process: in its own code, and in the "
+                        "kernel for it.");
+  lab_exposition_sample(e, "{mode=\"user\"}", (double)p->user_ns / 1e9);
+  lab_exposition_sample(e, "{mode=\"system\"}", (double)p->system_ns / 1e9);
+  lab_exposition_family(e, "counter", "diaglab_page_faults_total",
+                        "Pages that were touched before the process had them: "
+                        "from memory, and from a disk.");
+  lab_exposition_sample(e, "{kind=\"minor\"}", (double)p->minor_faults);
+  lab_exposition_sample(e, "{kind=\"major\"}", (double)p->major_faults);
+}
+
 static void write_task_state(lab_exposition *e, const char *state, size_t n) {
   char label[64];
   snprintf(label, sizeof label, "{state=\"%s\"}", state);
@@ -313,6 +327,7 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
                        "The program's version.", e);
   write_step_metrics(&facts->vm, e);
   write_step_fds(&m, e);
+  write_kernel_metrics(&m.process, e);
   write_task_metrics(&facts->vm, e);
   write_queue_metrics(facts, e);
   lab_request_rows_write(&facts->requests, e);

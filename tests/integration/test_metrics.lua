@@ -129,6 +129,10 @@ t.test("the numbers of Go's dashboards, and what they mean", function()
   t.between(s['go_gc_duration_seconds{quantile="1.0"}'], s['go_gc_duration_seconds{quantile="0.0"}'], 1)
   t.check(s.go_memstats_alloc_bytes_total > 5 * 10e6, "5 requests allocate 10 MB each")
   -- Our own.
+  local used = s['diaglab_cpu_seconds_total{mode="user"}'] + s['diaglab_cpu_seconds_total{mode="system"}']
+  t.near(used, s.process_cpu_seconds_total, 0.1)
+  t.check(s['diaglab_page_faults_total{kind="minor"}'] > 1000, "pages of a process with some megabytes")
+  t.equal(type(s['diaglab_page_faults_total{kind="major"}']), "number")
   t.equal(s.diaglab_step, 4)
   t.equal(s['diaglab_step_info{slug="export"}'], 1)
   t.equal(s['diaglab_requests_total{step="4",code="2xx"}'], 5)

@@ -211,6 +211,9 @@ static void the_process_as_it_is(void **state) {
   assert_true(b.rss > a.rss + size - (1 << 20));
   assert_true(b.virtual_bytes >= a.virtual_bytes + size);
   assert_true(b.cpu_ns > a.cpu_ns);
+  uint64_t parts = b.user_ns + b.system_ns;
+  assert_true(parts > 0 && parts <= lab_clock_process_cpu());
+  assert_true(b.minor_faults > a.minor_faults);
   assert_true(b.threads >= 1); /* a sanitizer may have one, too */
   assert_int_equal(a.start_ns, b.start_ns);
   uint64_t age = lab_clock_real() - b.start_ns;
