@@ -4,6 +4,8 @@
 --   exercise.make(class[, slug])    a new exercise that is right -> its folder
 --   exercise.edit(dir, file, from, to)
 --     In FILE of DIR, replaces the plain text FROM by TO -> the line of FROM.
+--   exercise.numbers()              of those that come with the program: "0 1 2", as
+--                                   messages list them
 local t = require "harness"
 local lfs = require "lfs"
 local exercise = {}
@@ -52,6 +54,15 @@ function exercise.edit(dir, file, from, to)
   t.check(a, ("%s has '%s'"):format(file, from))
   t.write(path, text:sub(1, a - 1) .. to .. text:sub(b + 1))
   return select(2, text:sub(1, a):gsub("\n", "")) + 1
+end
+
+function exercise.numbers()
+  local numbers = {}
+  for _, name in ipairs(t.names(t.source .. "/scenarios")) do
+    numbers[#numbers + 1] = tonumber(name:match("^(%d+)%-"))
+  end
+  table.sort(numbers)
+  return table.concat(numbers, " ")
 end
 
 return exercise

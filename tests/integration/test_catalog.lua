@@ -2,6 +2,7 @@
 -- The list of steps and their hints, as students ask for them: /steps, /hint,
 -- and diaglab --list.
 local t = require "harness"
+local exercise = require "exercise"
 t.need("curl")
 t.with_stuck()
 
@@ -17,7 +18,7 @@ t.test("/steps has all of them, marks the present one, and doesn't spoil", funct
   local answer = lab:get("/steps")
   t.equal(answer.status, 200)
   t.equal(answer.headers["content-type"], "text/plain; charset=utf-8")
-  for number = 0, 6 do
+  for number in exercise.numbers():gmatch("%d+") do
     t.match(answer.body, "\n?[ >] step " .. number .. ": %u[^\n]+ %(difficulty [1-5] of 5, %d+ minutes%)\n    %u")
   end
   t.has(answer.body, "> step 0: All is well (difficulty 1 of 5, 5 minutes)\n    None. Look at a healthy program")

@@ -4,6 +4,7 @@
 -- purpose, the row says why.
 -- needs: time
 local t = require "harness"
+local exercise = require "exercise"
 t.need("curl")
 
 local TEXT = "text/plain; charset=utf-8"
@@ -42,7 +43,7 @@ local bad_number = pprof_error(400, 'invalid value for "seconds" - must be a pos
 local bad_hz = pprof_error(400, 'invalid value for "hz" - must be an integer from 1 to 2000')
 
 local NO_NUMBER = "step must be the number of one: /steps lists them"
-local THERE_ARE = "There are the steps 0 1 2 3 4 5 6"
+local THERE_ARE = "There are the steps " .. exercise.numbers()
 
 local function atoi(text, why)
   return http_error(400, ('strconv.Atoi: parsing "%s": %s\n%s'):format(text, why, NO_NUMBER))
