@@ -162,6 +162,7 @@ local function planJobs(lab, plan)
   end
   local load = { url = urlOf(lab, ""), after = 0.05 }
   for key, value in pairs(plan.load) do load[key] = value end
+  load.first = nil -- it was sent
   add({ load = load, after = 0.05 }, "load")
   -- Numbers first: a heap profile collects garbage, which is counted.
   local metrics, heap = numbersJobs(lab, 1)
@@ -183,6 +184,14 @@ local function planJobs(lab, plan)
     end
   end
   return jobs, what
+end
+
+-- What is sent before the load isn't counted: it is over when the numbers of before
+-- are taken.
+local function sendFirst(lab, first)
+  local load = { url = urlOf(lab, "") }
+  for key, value in pairs(first) do load[key] = value end
+  host.together { { load = load } }
 end
 
 local function sendLoad(lab, plan, seen)
@@ -335,6 +344,7 @@ local function look(lab, plan, seen)
   else
     get(lab, gotoPath(plan))
   end
+  if plan.load.first then sendFirst(lab, plan.load.first) end
   local before = takeProfiles(lab, plan.kinds)
   seen.before = takeNumbers(lab)
   sendLoad(lab, plan, seen)

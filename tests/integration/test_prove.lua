@@ -72,6 +72,18 @@ t.long("a sentence about entering", function()
   refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
 end)
 
+t.long("what is sent before the load isn't counted", function()
+  local dir = exercise.make("cpu.hot")
+  for _, file in ipairs { "scenario.lua", "fixed.lua" } do
+    local from = "  request = function(self)\n"
+    edit(dir, file, from, from .. "    lab.counter('lists_total'):add()\n")
+  end
+  edit(dir, "lesson.lua", "load = { requests = 10 }", "load = { requests = 10, first = { requests = 5 } }")
+  edit(dir, "lesson.lua", "keeps = { ", 'keeps = { { metric = "lists_total", value = "= 1 per request" }, ')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+end)
+
 -- A clock begins with the first request, and ticks when nobody asks, too: 100 times a
 -- second where the machine isn't busy.
 t.long("a sentence about the pause after the load", function()
