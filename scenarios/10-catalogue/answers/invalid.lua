@@ -1,0 +1,1 @@
+return { class = "cpu", where = "showPage", code = "answer.class" }

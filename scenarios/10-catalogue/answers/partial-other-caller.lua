@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "writeFeed", evidence = { "cpu" }, code = "where.elsewhere" }

@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "showPage", evidence = { "cpu" }, code = "class.family" }

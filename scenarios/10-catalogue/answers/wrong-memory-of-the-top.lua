@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "describe", evidence = { "heap" }, code = "where.callee" }
