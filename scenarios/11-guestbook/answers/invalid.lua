@@ -1,0 +1,1 @@
+return { class = "cpu.square", where = "escapeText", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "showEntry", evidence = { "cpu" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "escapeText", evidence = { "heap" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "escapeText", evidence = { "cpu" }, code = "class.family" }

@@ -1,0 +1,2 @@
+return { class = "cpu.quadratic", where = "escapeText", captures = { "cpu", "goroutine" }, evidence = { "goroutine" },
+  number = "232MB" }
