@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "insertFront", code = "where.unknown" }

@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "showJournal", evidence = { "cpu" }, code = "where.caller" }

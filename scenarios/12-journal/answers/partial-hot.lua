@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "newestFirst", evidence = { "cpu" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "readEvents", evidence = { "heap" }, code = "where.elsewhere" }

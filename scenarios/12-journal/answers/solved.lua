@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "newestFirst", evidence = { "cpu" } }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "readEvents", evidence = { "heap" }, code = "where.elsewhere" }
