@@ -1,0 +1,1 @@
+return { class = "cpu.regex", where = "parseAddress", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "cpu.backtrack", where = "printLabel", evidence = { "cpu" }, code = "where.caller" }

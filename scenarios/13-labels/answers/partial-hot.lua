@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "parseAddress", evidence = { "cpu" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "parseAddress", evidence = { "cpu" }, code = "class.family" }

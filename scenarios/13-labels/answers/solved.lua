@@ -1,0 +1,1 @@
+return { class = "cpu.backtrack", where = "parseAddress", evidence = { "cpu" } }
