@@ -1,0 +1,1 @@
+return { class = "gc", where = "storePosition", code = "answer.class" }

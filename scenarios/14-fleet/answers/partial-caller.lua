@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "receiveMessage", evidence = { "cpu" }, code = "where.caller" }

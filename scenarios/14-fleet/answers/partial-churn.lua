@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "storePosition", evidence = { "heap" }, code = "class.other" }

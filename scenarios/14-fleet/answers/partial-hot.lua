@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "storePosition", evidence = { "cpu" }, code = "class.other" }
