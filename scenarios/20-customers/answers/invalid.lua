@@ -1,0 +1,1 @@
+return { class = "memory.leak", where = "profileOf", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "profileOf", evidence = { "heap" }, code = "class.family" }

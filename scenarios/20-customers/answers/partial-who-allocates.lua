@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "buildProfile", evidence = { "heap" }, code = "where.callee" }

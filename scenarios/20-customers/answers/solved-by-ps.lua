@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "profileOf", captures = { "goroutine" }, number = "100kB" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "buildProfile", evidence = { "cpu" }, code = "where.callee" }
