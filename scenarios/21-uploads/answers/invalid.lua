@@ -1,0 +1,1 @@
+return { class = "memory.held", where = "noteUpload", code = "answer.class" }

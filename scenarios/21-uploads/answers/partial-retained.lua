@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "noteUpload", evidence = { "heap" }, code = "class.family" }

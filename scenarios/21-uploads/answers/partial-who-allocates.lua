@@ -1,0 +1,1 @@
+return { class = "memory.pinned", where = "receiveUpload", evidence = { "heap" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "memory.pinned", where = "noteUpload", captures = { "goroutine" }, number = "2MB" }

@@ -1,0 +1,1 @@
+return { class = "memory.pinned", where = "noteUpload", evidence = { "heap" } }

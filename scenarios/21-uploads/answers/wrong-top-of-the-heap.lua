@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "receiveUpload", evidence = { "heap" }, code = "where.victim" }
