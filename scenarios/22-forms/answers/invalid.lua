@@ -1,0 +1,1 @@
+return { class = "memory.copies", where = "fillForm", code = "answer.class" }

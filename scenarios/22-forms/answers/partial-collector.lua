@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "fillForm", evidence = { "heap" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "copyOf", evidence = { "heap" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "fillForm", captures = { "goroutine" }, number = "40MB" }

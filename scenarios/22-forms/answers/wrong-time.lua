@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "copyOf", evidence = { "cpu" }, code = "where.callee" }
