@@ -1,0 +1,1 @@
+return { class = "memory.holes", where = "importPrices", code = "answer.class" }

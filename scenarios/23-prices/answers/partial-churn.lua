@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "importPrices", code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "memory.fragmented", where = "importPrices", evidence = { "heap" }, code = "evidence.healthy_too" }

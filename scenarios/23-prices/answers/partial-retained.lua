@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "importPrices", code = "alloc_for_inuse" }
