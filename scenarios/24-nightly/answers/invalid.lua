@@ -1,0 +1,1 @@
+return { class = "healthy", code = "answer.class" }

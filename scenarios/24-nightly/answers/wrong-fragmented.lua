@@ -1,0 +1,1 @@
+return { class = "memory.fragmented", where = "closeDay", code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "closeDay", evidence = { "heap" }, code = "alloc_for_inuse" }

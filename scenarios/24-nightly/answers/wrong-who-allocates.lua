@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "receiveSales", code = "alloc_for_inuse" }
