@@ -1,0 +1,1 @@
+return { class = "page.faults", where = "finishPreview", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "cpu.syscall", where = "finishPreview", evidence = { "cpu" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "finishPreview", evidence = { "cpu" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "memory.faults", where = "drawPreview", evidence = { "metrics" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "memory.faults", where = "finishPreview", evidence = { "cpu" } }

@@ -1,0 +1,1 @@
+return { class = "memory.faults", where = "finishPreview", captures = { "goroutine" }, number = "2000" }

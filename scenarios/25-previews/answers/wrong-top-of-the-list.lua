@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "drawPreview", evidence = { "cpu" }, code = "where.victim" }
