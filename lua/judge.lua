@@ -404,9 +404,11 @@ local function askNumber(answer, lesson)
   return (answer.number and " Your number isn't right: %s" or " Or measure it, and say number=N: %s"):format(n.question)
 end
 
--- What the captures lack, in words, where the code alone isn't enough.
+-- The feedback in words, where the code alone isn't enough.
 local function feedbackFor(code, answer, lesson, visit)
-  if code == "evidence.none" then
+  if code == "where.victim" and classes.family(lesson.diagnosis.class[1]) == "memory" then
+    return "It only made or used that memory: who decides what becomes of it?"
+  elseif code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
     local which = kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
     return (which or judge.feedback[code]) .. askNumber(answer, lesson)

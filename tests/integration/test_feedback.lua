@@ -106,6 +106,16 @@ t.test("where.victim: who waits is not to blame", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("where.victim: who made the memory isn't who keeps it", function()
+  local lab = t.start("--step", "21")
+  requests(lab, 5)
+  lab:get(PPROF .. "heap")
+  local code, text = answer(lab, "class=memory.pinned&where=receiveUpload")
+  t.equal(code, "partial where.victim")
+  t.equal(text, "It only made or used that memory: who decides what becomes of it?")
+  t.equal(lab:stop(), 0)
+end)
+
 -- serve calls render, which computes and calls escape and sign.
 local PAGES = [[
 local function escape(text)
