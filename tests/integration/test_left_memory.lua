@@ -47,6 +47,22 @@ t.test("a step can be read while another one is being given back", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- The table of all short strings, a megabyte for 100,000 of them, is Lua's.
+t.test("short strings leave nothing in the heap profile", function()
+  local lab = start_with_steps({ ["41-words"] = [[
+local words = {}
+return { request = function() for i = 1, 100000 do words[i] = "word " .. i end return #words end }
+]] }, "--step", "41", "--memprofile-rate", "1")
+  t.equal(lab:get("/").body, "100000")
+  t.match(lab:get("/debug/pprof/heap?gc=1&debug=1").body, "words%.request")
+  lab:go_to(0)
+  t.eventually(function()
+    local held = lab:get("/debug/pprof/heap?gc=1&since=start&debug=1").body
+    return not held:find("\n[1-9]%d*: [1-9]%d* %[[^\n]*\n#[^@]-words%.request")
+  end)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a scenario.lua has a limit while it is read", function()
   local lab = start_with_steps {
     ["41-large"] = [[
