@@ -187,14 +187,16 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
 /* ---- giving up ----------------------------------------------------------- */
 
 /* The lock is the first argument of the function in which the task is parked
- * (lualib/sync.c). */
+ * (lualib/sync.c). A task that waits like one, for no lock, has none. */
 void lab_lua_task_give_up(lab_task *base, void *arg) {
   lab_vm *vm = arg;
-  lua_State *co = lab_lua_task_of(base)->co;
+  void *lock = lua_touserdata(lab_lua_task_of(base)->co, 1);
+  if (!lock)
+    return;
   if (base->wait == LAB_WAIT_MUTEX)
-    lab_mutex_give_up(vm->sched, lua_touserdata(co, 1), base);
+    lab_mutex_give_up(vm->sched, lock, base);
   else if (base->wait == LAB_WAIT_RLOCK || base->wait == LAB_WAIT_WLOCK)
-    lab_rwmutex_give_up(vm->sched, lua_touserdata(co, 1), base);
+    lab_rwmutex_give_up(vm->sched, lock, base);
 }
 
 /* A task that is ready to run gets the error from the hook, which is armed when
