@@ -2,11 +2,15 @@
  * See errand.h. */
 #include "resources/errand.h"
 
+#include "base/clock.h"
 #include "prof/files.h"
 #include "resources/fds.h"
 #include "resources/resources.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
+
+/* Of the control thread's time, in one round of its loop. */
+static const uint64_t PATIENCE_NS = 2 * LAB_MILLISECOND;
 
 static lab_errands *get_errands(const lab_vm *vm) {
   return &vm->resources->errands;
@@ -23,14 +27,27 @@ void lab_order_send(lab_vm *vm, lab_order *o, void (*run)(lab_order *)) {
   lab_call_wake(vm);
 }
 
+/* Whether there was one: it has run. */
+static bool run_next_order(lab_errands *errands) {
+  if (!errands->taken)
+    errands->taken = lab_mpsc_take_all(&errands->orders);
+  if (!errands->taken)
+    return false;
+  lab_order *o = LAB_CONTAINER(errands->taken, lab_order, node);
+  errands->taken = errands->taken->next;
+  o->run(o);
+  return true;
+}
+
+/* A step may order ten thousand things at once: clients are served in between.
+ * At the end nothing is left. */
 void lab_orders_run(lab_vm *vm) {
-  lab_mpsc_node *node = lab_mpsc_take_all(&get_errands(vm)->orders);
-  while (node) {
-    lab_mpsc_node *next = node->next;
-    lab_order *o = LAB_CONTAINER(node, lab_order, node);
-    o->run(o);
-    node = next;
-  }
+  uint64_t stop = lab_clock_mono() + PATIENCE_NS;
+  while (run_next_order(get_errands(vm)))
+    if (!atomic_load(&vm->stopping) && lab_clock_mono() >= stop) {
+      lab_call_wake(vm);
+      return;
+    }
 }
 
 /* ---- the control thread -------------------------------------------------- */

@@ -147,6 +147,7 @@ typedef struct lab_services {
 typedef struct lab_errands {
   const lab_services *services; /* NULL: there are none */
   lab_mpsc orders;              /* on their way to the control thread */
+  lab_mpsc_node *taken;         /* by it, and not run yet */
   lab_list started;             /* by link; the control thread's */
 } lab_errands;
 
@@ -169,7 +170,7 @@ void lab_errand_end(lab_errand *e);
 
 /* ---- the control thread -------------------------------------------------- */
 
-/* Does what the VM has ordered. */
+/* Does what the VM has ordered, for 2 ms; of the rest it is woken again. */
 void lab_orders_run(lab_vm *vm);
 /* Frees all errands that are left, after the VM's thread has ended. */
 void lab_errands_free(lab_vm *vm);

@@ -293,4 +293,30 @@ t.test("a client that goes away during its switch changes nothing", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What a step orders of the control thread is done in between: to begin so many
+-- calls takes most of a second.
+t.test("ten thousand calls at once: the control thread answers meanwhile", function()
+  local lab = start({ ["51-calls"] = [[
+local server
+return {
+  enter = function() server = assert(lab.listen("127.0.0.1:0", function() lab.sleep(600) end)) end,
+  request = function()
+    local url = "http://" .. server:address() .. "/"
+    for _ = 1, 10000 do lab.go(lab.http.get, url, { timeout = 600 }) end
+    lab.sleep(600)
+  end,
+}]] }, "--step", "51")
+  if tonumber(lab:get("/status").body:match('"limits".-"fds": (%d+)')) < 12000 then return end
+  local request = t.spawn("curl -s -o /dev/null " .. lab.url .. "/")
+  local most = 0
+  t.eventually(function()
+    local status = lab:in_time(LIMIT, "/status", function() return lab:get("/status") end).body
+    most = math.max(most, tonumber((status:match('"fds": (%d+)'))))
+    return most > 8000
+  end)
+  t.equal(lab:go_to(0).status, 200)
+  t.equal(request:wait(), 0)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
