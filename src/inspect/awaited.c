@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "prof/goroutine_awaited.h"
-#include "task/lock.h"
+#include "task/pool.h"
 
 enum { SELECT_SHOWN = 4 };
 
@@ -37,27 +37,45 @@ static void append_select_names(lua_State *co, lab_buf *out) {
   }
 }
 
-void lab_awaited_keep(lab_goroutines *g, const void *lock, bool rw) {
+static lab_lock_view view_lock(const void *lock, lab_lock_kind kind) {
+  switch (kind) {
+  case LAB_LOCK_RW:
+    return lab_rwmutex_view(lock);
+  case LAB_LOCK_POOL:
+    return lab_pool_view(lock);
+  default:
+    return lab_mutex_view(lock);
+  }
+}
+
+void lab_awaited_keep(lab_goroutines *g, const void *lock, lab_lock_kind kind) {
   if (lab_awaited_lock(g, lock))
     return;
-  lab_lock_view view = rw ? lab_rwmutex_view(lock) : lab_mutex_view(lock);
+  lab_lock_view view = view_lock(lock, kind);
   lab_awaited_add_lock(g, lock, &view);
 }
 
-static uint32_t find_awaited_lock(lab_goroutines *g, lua_State *co, bool rw,
-                                  const lab_buf *name) {
+static uint32_t find_awaited_lock(lab_goroutines *g, lua_State *co,
+                                  lab_lock_kind kind, const lab_buf *name) {
   const void *lock = lua_touserdata(co, 1);
-  lab_awaited_keep(g, lock, rw);
+  lab_awaited_keep(g, lock, kind);
   uint32_t number = lab_awaited_lock(g, lock);
   lab_awaited_set_name(g, number, name->data, name->len);
   return number;
 }
 
+static lab_lock_kind find_lock_kind(lab_wait why) {
+  if (why == LAB_WAIT_POOL)
+    return LAB_LOCK_POOL;
+  return why == LAB_WAIT_MUTEX ? LAB_LOCK_MUTEX : LAB_LOCK_RW;
+}
+
 uint32_t lab_awaited_find(lab_goroutines *g, lab_lua_task *t) {
   lab_wait why = (lab_wait)t->base.wait;
-  bool is_lock = why >= LAB_WAIT_MUTEX && why <= LAB_WAIT_WLOCK;
-  bool has_name = why == LAB_WAIT_SLEEP ||
-                  (why >= LAB_WAIT_MUTEX && why <= LAB_WAIT_SELECT);
+  bool is_lock =
+      why == LAB_WAIT_POOL || (why >= LAB_WAIT_MUTEX && why <= LAB_WAIT_WLOCK);
+  bool has_name = is_lock || why == LAB_WAIT_SLEEP ||
+                  (why >= LAB_WAIT_WAIT_GROUP && why <= LAB_WAIT_SELECT);
   if (!has_name ||
       (why != LAB_WAIT_SELECT && lua_type(t->co, 1) != LUA_TUSERDATA))
     return 0;
@@ -68,7 +86,7 @@ uint32_t lab_awaited_find(lab_goroutines *g, lab_lua_task *t) {
   else
     append_awaited_name(t->co, 1, &name);
   if (is_lock)
-    number = find_awaited_lock(g, t->co, why != LAB_WAIT_MUTEX, &name);
+    number = find_awaited_lock(g, t->co, find_lock_kind(why), &name);
   else if (name.len > 0)
     number = lab_awaited_named(g, name.data, name.len);
   lab_buf_free(&name);

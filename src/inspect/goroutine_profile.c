@@ -63,9 +63,10 @@ static void record_before_change(lab_task_sink *sink, const lab_task *task,
 
 /* The sink's function: who has LOCK, and who waits for it, is still as it was
  * when the survey began, or a task that waits for it would have changed. */
-static void record_lock(lab_task_sink *sink, const void *lock, bool rw) {
+static void record_lock(lab_task_sink *sink, const void *lock,
+                        lab_lock_kind kind) {
   survey *s = LAB_CONTAINER(sink, survey, sink);
-  lab_awaited_keep(s->snapshot.tasks, lock, rw);
+  lab_awaited_keep(s->snapshot.tasks, lock, kind);
 }
 
 /* ---- all of them --------------------------------------------------------- */

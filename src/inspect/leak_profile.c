@@ -4,9 +4,9 @@
  * It is found by a walk over all that Lua can reach (reach.h). The walk starts
  * at the registry, but not at the table that keeps tasks' coroutines alive, and
  * at the tasks that go on by themselves: those that can run, sleep, or wait for
- * a worker or the network. When a lock, channel or task is met, the tasks that
- * are parked on it count as met, too. A task that was not met in the end is
- * leaked.
+ * a worker, the network or, never for ever, a pool. When a lock, channel or
+ * task is met, the tasks that are parked on it count as met, too. A task that
+ * was not met in the end is leaked.
  *
  * What is not seen: a task that waits for what a global still refers to, though
  * no code will use it, is not in the profile (as in Go), and neither is one

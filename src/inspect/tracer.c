@@ -130,6 +130,7 @@ static lab_trace_why map_wait(lab_wait why) {
   case LAB_WAIT_MUTEX:
   case LAB_WAIT_RLOCK:
   case LAB_WAIT_WLOCK:
+  case LAB_WAIT_POOL:
   case LAB_WAIT_WAIT_GROUP: /* as Go's semaphores are */
     return LAB_TRACE_SYNC;
   case LAB_WAIT_SEND:

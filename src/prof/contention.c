@@ -96,6 +96,7 @@ static bool is_contention(lab_wait why) {
   case LAB_WAIT_SEND:
   case LAB_WAIT_RECEIVE:
   case LAB_WAIT_SELECT:
+  case LAB_WAIT_POOL:
     return true;
   default:
     return false;

@@ -2,8 +2,8 @@
  * The profiles block and mutex: where tasks waited for each other, and where
  * they made each other wait.
  *
- *   block   A task waited for a lock, a wait group, a channel, a select, or
- *           another task's end: one contention at the stack where it waited,
+ *   block   A task waited for a lock, a wait group, a channel, a select, a pool
+ *           or another task's end: one contention at the stack where it waited,
  *           counted when the waiting is over. Tasks that still wait are not
  *           here, but in the goroutine profile.
  *   mutex   A lock was given up for which others waited: one contention at the

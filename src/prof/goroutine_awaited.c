@@ -116,13 +116,13 @@ static void write_since(const awaited *one, lab_buf *out) {
   lab_buf_printf(out, " since %.*f s", s < 1 ? 3 : 1, s);
 }
 
-static void write_readers(const awaited *one,
+/* Since when the first of them has it, and which tasks they are. */
+static void write_holders(const awaited *one,
                           bool (*has_ended)(const void *arg, uint64_t id),
                           const void *arg, lab_buf *out) {
   const lab_lock_view *v = &one->view;
-  lab_buf_printf(out, "held by %zu readers", v->held);
   write_since(one, out);
-  lab_buf_puts(out, ": tasks");
+  lab_buf_puts(out, v->held == 1 ? ": task" : ": tasks");
   for (size_t i = 0; i < v->held && i < LAB_LOCK_SHOWN; i++) {
     uint64_t id = v->holders[i].task;
     lab_buf_printf(out, " %" PRIu64 "%s", id,
@@ -156,8 +156,12 @@ void lab_awaited_write(const lab_goroutines *g, uint32_t number,
     return;
   if (one->len > 0)
     lab_buf_putc(out, ' ');
-  if (one->view.held > 1)
-    write_readers(one, has_ended, arg, out);
+  if (one->view.size > 0)
+    lab_buf_printf(out, "%zu of %zu taken", one->view.held, one->view.size);
+  else if (one->view.held > 1)
+    lab_buf_printf(out, "held by %zu readers", one->view.held);
+  if (one->view.size > 0 || one->view.held > 1)
+    write_holders(one, has_ended, arg, out);
   else
     write_one_holder(one, has_ended, arg, out);
   lab_buf_printf(out, "; %zu wait", one->view.waiting);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * What the tasks of a picture (goroutine.h) wait for, as far as it is worth
- * saying: its name, and who has a lock. Tasks that wait for the same share one
- * entry, which is what it was when the first of them was recorded.
+ * saying: its name, and who has a lock, or what is in a pool. Tasks that wait
+ * for the same share one entry, which is what it was when the first of them was
+ * recorded.
  *
  *   [chan receive ("jobs")]:
  *   [sync.Mutex.Lock (held by task 210 since 1.2 s; 14 wait), 2 minutes]:
  *   [sync.RWMutex.Lock ("prices" held by 2 readers since 0.3 s: tasks 7 9; 1
  *    wait)]:
+ *   [pool wait ("payments" 2 of 2 taken since 3.0 s: tasks 7 (ended) 9; 1
+ * wait)]:
  *
  * And which locks a task has itself, of those that others wait for, whatever it
  * does. So a deadlock is proven by one picture: from a task to who has what it

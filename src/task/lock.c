@@ -81,14 +81,14 @@ bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m) {
 }
 
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
-  lab_sched_lock_changes(s, m, false);
+  lab_sched_lock_changes(s, m, LAB_LOCK_MUTEX);
   park_in_queue(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
   advance_load(&m->load, 1, me->since);
   m->load.waiting++;
 }
 
 void lab_mutex_give_up(lab_sched *s, lab_mutex *m, lab_task *me) {
-  lab_sched_lock_changes(s, m, false);
+  lab_sched_lock_changes(s, m, LAB_LOCK_MUTEX);
   stop_waiting(&m->load, 1, me);
 }
 
@@ -102,7 +102,7 @@ int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
   m->locked = hands_over;
   if (hands_over) {
     lab_task *next = first_waiter(&m->waiters);
-    lab_sched_lock_changes(s, m, false);
+    lab_sched_lock_changes(s, m, LAB_LOCK_MUTEX);
     m->load.waiting--;
     lab_task_grant(s, next);
     m->hold = begin_hold(s, next, 0);
@@ -193,7 +193,7 @@ bool lab_rwmutex_try_lock(lab_sched *s, lab_rwmutex *m, bool write) {
 
 void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
                       uint32_t stack) {
-  lab_sched_lock_changes(s, m, true);
+  lab_sched_lock_changes(s, m, LAB_LOCK_RW);
   park_in_queue(s, write ? &m->writers : &m->readers, me,
                 write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
   advance_load(&m->load, count_holders(m), me->since);
@@ -227,7 +227,7 @@ static unsigned admit_waiters(lab_sched *s, lab_rwmutex *m) {
 }
 
 void lab_rwmutex_give_up(lab_sched *s, lab_rwmutex *m, lab_task *me) {
-  lab_sched_lock_changes(s, m, true);
+  lab_sched_lock_changes(s, m, LAB_LOCK_RW);
   stop_waiting(&m->load, count_holders(m), me);
   if (!m->writing)
     admit_waiters(s, m); /* readers may have waited behind this writer only */
@@ -238,7 +238,7 @@ int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
   if (write ? !m->writing : m->reading == 0)
     return -EPERM;
   if (m->load.waiting > 0)
-    lab_sched_lock_changes(s, m, true);
+    lab_sched_lock_changes(s, m, LAB_LOCK_RW);
   advance_load_now(&m->load, count_holders(m));
   double ns = remove_holder(m, write, lab_sched_running(s));
   unsigned admitted = write ? admit_readers(s, m) : 0;

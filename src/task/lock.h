@@ -58,11 +58,12 @@ typedef struct lab_lock_hold {
   double ns;      /* the load's when it got the lock */
 } lab_lock_hold;
 
-/* Who has a lock, and how many wait for it. */
+/* Who has a lock, or the things of a pool (pool.h), and how many wait. */
 typedef struct lab_lock_view {
   lab_lock_hold holders[LAB_LOCK_SHOWN]; /* the first ones, the oldest first */
   size_t held;                           /* how many have it; 0: it is free */
   size_t waiting;
+  size_t size;  /* of a pool; 0: it is a lock */
   bool reading; /* they read */
 } lab_lock_view;
 

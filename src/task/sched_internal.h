@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The scheduler's state, shared by sched.c, task.c, lock.c and sink.c. */
+ * The scheduler's state, shared by sched.c, task.c, lock.c, pool.c and
+ * sink.c. */
 #ifndef LAB_TASK_SCHED_INTERNAL_H
 #define LAB_TASK_SCHED_INTERNAL_H
 

@@ -38,10 +38,11 @@ void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
       sink->contended(sink, holder, stack, times, ns);
 }
 
-void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw) {
+void lab_sched_lock_changes(lab_sched *s, const void *lock,
+                            lab_lock_kind kind) {
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->lock_changes)
-      sink->lock_changes(sink, lock, rw);
+      sink->lock_changes(sink, lock, kind);
 }
 
 void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,

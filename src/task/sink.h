@@ -6,6 +6,13 @@
 
 #include "task/task.h"
 
+/* What tasks can wait for and somebody has. */
+typedef enum lab_lock_kind {
+  LAB_LOCK_MUTEX, /* a lab_mutex */
+  LAB_LOCK_RW,    /* a lab_rwmutex */
+  LAB_LOCK_POOL,  /* a lab_pool */
+} lab_lock_kind;
+
 /* The functions are called on the scheduler's thread, inside of the scheduler's
  * functions: they must be quick, and call none of those. Any may be NULL. */
 typedef struct lab_task_sink {
@@ -20,9 +27,10 @@ typedef struct lab_task_sink {
    * wanted it. All who waited did so for NS in sum while it held the lock. */
   void (*contended)(struct lab_task_sink *sink, const lab_task *holder,
                     uint32_t stack, unsigned times, uint64_t ns);
-  /* Who has LOCK, a lab_mutex or (RW) a lab_rwmutex, or who waits for it is
-   * about to change. Some task waits for it, before or afterwards. */
-  void (*lock_changes)(struct lab_task_sink *sink, const void *lock, bool rw);
+  /* Who has LOCK, or who waits for it, is about to change. Some task waits for
+   * it, before or afterwards. */
+  void (*lock_changes)(struct lab_task_sink *sink, const void *lock,
+                       lab_lock_kind kind);
   /* TASK is about to get LABEL (lab_task_relabel). NOW as above. */
   void (*relabels)(struct lab_task_sink *sink, const lab_task *task,
                    uint32_t label, uint64_t now);
@@ -57,8 +65,8 @@ bool lab_sched_is_precise(const lab_sched *s);
 /* Tells the sinks' contended: locks call it. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          unsigned times, uint64_t ns);
-/* Tells the sinks' lock_changes: locks call it. */
-void lab_sched_lock_changes(lab_sched *s, const void *lock, bool rw);
+/* Tells the sinks' lock_changes: locks and pools call it. */
+void lab_sched_lock_changes(lab_sched *s, const void *lock, lab_lock_kind kind);
 /* Tells the sinks' kept. Last_kept is for a sink that is added now: the last
  * such call, which may have begun before; zeros if there was none. */
 void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,

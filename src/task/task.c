@@ -201,6 +201,7 @@ const char *lab_wait_name(lab_wait why) {
       [LAB_WAIT_SELECT] = "select",
       [LAB_WAIT_SELECT_EMPTY] = "select (no cases)",
       [LAB_WAIT_NET] = "IO wait",
+      [LAB_WAIT_POOL] = "pool wait",
   };
   return names[why];
 }
