@@ -5,12 +5,12 @@
 -- Its handlers are the frames above every scenario's in profiles. Tail calls
 -- would erase them from the stack, so there are none here.
 --
--- main.lua(lab, host, steps) -> the functions that C calls, each in a task:
+-- main.lua(lab, host, steps, request) -> the functions that C calls, each in a task:
 --   helloWorldHandler, routeHandler, requestMeta   src/scenario/request.c
 --   switchToStep                                   src/scenario/switches.c
 --   start                                          src/scenario/scenario.c; no task
 
-local lab, host, steps = ...
+local lab, host, steps, request = ...
 
 -- ---- requests ----------------------------------------------------------------
 
@@ -30,37 +30,6 @@ local function routeHandler(step, req)
   local body, status, headers = route(step, req)
   return body, status, headers
 end
-
-local function unescape(s)
-  s = s:gsub("+", " ")
-  s = s:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
-  return s
-end
-
-local function parseQuery(raw)
-  local query = {}
-  for pair in raw:gmatch("[^&]+") do
-    local key, value = pair:match("^([^=]*)=?(.*)$")
-    key = unescape(key)
-    if query[key] == nil then query[key] = unescape(value) end
-  end
-  return query
-end
-
--- The query is parsed when a scenario asks for it. Any other name that a request
--- doesn't have is a typing mistake.
-local requestKeys = { method = true, path = true, raw_query = true, query = true, body = true, id = true }
-local requestMeta = {
-  __metatable = false,
-  __index = function(req, key)
-    if key ~= "query" then
-      key = tostring(key)
-      error(("a request has no '%s'%s"):format(key, host.did_you_mean(key, requestKeys)), 2)
-    end
-    req.query = parseQuery(req.raw_query)
-    return req.query
-  end,
-}
 
 -- ---- the step that is served -------------------------------------------------
 
@@ -434,7 +403,7 @@ end
 -- text says so.
 local function switchToStep(number, rawQuery)
   entering = nil -- of a switch that was cut short
-  local overrides = parseQuery(rawQuery)
+  local overrides = request.parseQuery(rawQuery)
   local program = overrides[PROGRAM]
   overrides.step, overrides[PROGRAM] = nil, nil
 
@@ -480,6 +449,6 @@ local function start()
 end
 
 return {
-  helloWorldHandler = helloWorldHandler, routeHandler = routeHandler, requestMeta = requestMeta,
+  helloWorldHandler = helloWorldHandler, routeHandler = routeHandler, requestMeta = request.meta,
   switchToStep = switchToStep, start = start,
 }

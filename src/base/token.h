@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * What may stand in a header of HTTP. Anything else could end the line, or the
- * name, and so begin something that nobody wrote. Pure: any thread. */
+ * A header of HTTP, and what may stand in it. Anything else could end the line,
+ * or the name, and so begin something that nobody wrote. Pure: any thread. */
 #ifndef LAB_BASE_TOKEN_H
 #define LAB_BASE_TOKEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+/* A header. */
+typedef struct lab_field {
+  const char *name, *value;
+  size_t name_len, value_len;
+} lab_field;
 
 /* A name of a header, or a method: letters, digits and some signs (RFC 9110,
  * "token"). */

@@ -54,6 +54,7 @@ static void detach_request(lab_http_conn *c, bool was_begun) {
   lab_http_request *req = c->req;
   c->req = NULL;
   req->conn = NULL;
+  atomic_store(&req->left, true);
   if (!was_begun) {
     lab_http_request_end(req);
   } else if (req->gone) {
@@ -105,6 +106,9 @@ static void dispatch_request(lab_http_conn *c) {
   c->state = LAB_HTTP_HANDLER;
   c->deadline = 0;
   c->keep_alive = c->req->keep_alive && c->keep_alive && !server->closing;
+  c->req->peer = c->peer;
+  if (c->eof)
+    atomic_store(&c->req->left, true);
   server->config.on_request(c->req, server->config.arg);
 }
 
@@ -162,6 +166,8 @@ static void feed_kept_bytes(lab_http_conn *c) {
 
 static void on_conn_eof(lab_http_conn *c) {
   c->eof = true;
+  if (c->req)
+    atomic_store(&c->req->left, true);
   uv_read_stop((uv_stream_t *)&c->tcp);
   c->reading = false;
   if ((has_begun_request(c) && c->req->gone) || c->state == LAB_HTTP_LINGER)
@@ -345,15 +351,16 @@ static void read_first_bytes(lab_http_conn *c, int fd) {
 }
 
 void lab_http_conn_accepted(lab_http_server *server, int fd,
-                            lab_http_conn_kind kind) {
+                            const lab_http_conn_kind *kind) {
   lab_http_conn *c = create_conn(server, fd, server->config.may_open != NULL);
   if (!c) {
-    server->high -= kind.high;
+    server->high -= kind->high;
     return;
   }
-  c->reserved = kind.reserved;
-  c->high = kind.high;
-  c->keep_alive = !kind.reserved;
-  if (begin_conn(c, fd, kind.loopback) == 0)
+  c->peer = kind->peer;
+  c->reserved = kind->reserved;
+  c->high = kind->high;
+  c->keep_alive = !kind->reserved;
+  if (begin_conn(c, fd, kind->loopback) == 0)
     read_first_bytes(c, fd);
 }

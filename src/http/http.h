@@ -14,10 +14,13 @@
  *   parse.c                 bytes -> request, by llhttp
  *   write.c                 the output of a connection
  *   query.c                 values in queries and forms
+ *   peer.c                  addresses as text
  *   request.c               a request's memory, and reading it
  *   status.c                names of statuses
  *
  *   client.c                sends one request to another server
+ *   pool.c                  connections that are kept for the next request
+ *   wire.c                  one connection to a server
  *   answer.c                bytes -> answer, by llhttp
  *   url.c                   splits a URL
  *

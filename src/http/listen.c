@@ -2,52 +2,23 @@
  * See listen.h. */
 #include "http/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/peer.h"
 #include "http/server_internal.h"
 
 #define BACKLOG 4096 /* the kernel may allow less */
-#define NAME_MAX_LEN (INET6_ADDRSTRLEN + 16)
-
-static const struct sockaddr_in *cast_to_ip4(const struct sockaddr *address) {
-  return (const struct sockaddr_in *)(const void *)address;
-}
-
-static const struct sockaddr_in6 *cast_to_ip6(const struct sockaddr *address) {
-  return (const struct sockaddr_in6 *)(const void *)address;
-}
 
 static bool is_ip6_address(const struct sockaddr *address) {
   return address->sa_family == AF_INET6;
 }
 
-static int get_port(const struct sockaddr *address) {
-  return ntohs(is_ip6_address(address) ? cast_to_ip6(address)->sin6_port
-                                       : cast_to_ip4(address)->sin_port);
-}
-
-/* 127.0.0.1:6060 or [::1]:6060. */
-static void write_address(const struct sockaddr *address, char *out,
-                          size_t size) {
-  char host[INET6_ADDRSTRLEN] = "?";
-  if (is_ip6_address(address))
-    uv_ip6_name(cast_to_ip6(address), host, sizeof host);
-  else
-    uv_ip4_name(cast_to_ip4(address), host, sizeof host);
-  snprintf(out, size, is_ip6_address(address) ? "[%s]:%d" : "%s:%d", host,
-           get_port(address));
-}
-
 static bool is_loopback_sockaddr(const struct sockaddr *address) {
   if (is_ip6_address(address))
-    return IN6_IS_ADDR_LOOPBACK(&cast_to_ip6(address)->sin6_addr);
-  return ntohl(cast_to_ip4(address)->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&lab_http_peer_ip6(address)->sin6_addr);
+  return ntohl(lab_http_peer_ip4(address)->sin_addr.s_addr) >> 24 == 127;
 }
 
 static int set_socket_options(int fd, const struct sockaddr *address) {
@@ -56,7 +27,7 @@ static int set_socket_options(int fd, const struct sockaddr *address) {
     return -1;
   if (!is_ip6_address(address))
     return 0;
-  int only6 = !IN6_IS_ADDR_UNSPECIFIED(&cast_to_ip6(address)->sin6_addr);
+  int only6 = !IN6_IS_ADDR_UNSPECIFIED(&lab_http_peer_ip6(address)->sin6_addr);
   return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6);
 }
 
@@ -83,7 +54,7 @@ static int find_bound_port(int fd) {
   socklen_t len = sizeof bound;
   if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
     return -errno;
-  return get_port((struct sockaddr *)&bound);
+  return lab_http_peer_port((struct sockaddr *)&bound);
 }
 
 /* Opens the socket and gives it to the server. Returns the port, or negative
@@ -105,12 +76,12 @@ static int start_listening(lab_http_server *server,
 
 int lab_http_listen(lab_http_server *server, const struct sockaddr *address,
                     int *port_out, lab_err *err) {
-  char name[NAME_MAX_LEN];
+  char name[LAB_HTTP_PEER_TEXT];
   if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
     return lab_err_set(err, -EAFNOSUPPORT, "not an IP address");
   int port = start_listening(server, address);
   if (port < 0) {
-    write_address(address, name, sizeof name);
+    lab_http_peer_write(address, name);
     return lab_err_set(err, port, "%s: %s", name, uv_strerror(port));
   }
   if (port_out)

@@ -154,10 +154,29 @@ size_t lab_http_header_count(const lab_http_request *req, const char *name) {
   return count;
 }
 
+bool lab_http_header_at(const lab_http_request *req, size_t i, lab_field *out) {
+  if (i >= req->field_count)
+    return false;
+  const lab_http_field *field = &req->fields[i];
+  *out = (lab_field){.name = req->text.data + field->name.at,
+                     .name_len = field->name.len,
+                     .value = req->text.data + field->value.at,
+                     .value_len = field->value.len};
+  return true;
+}
+
 lab_http_str lab_http_body(const lab_http_request *req) {
   if (req->body.len == 0)
     return (lab_http_str){"", 0};
   return (lab_http_str){req->body.data, req->body.len - 1};
+}
+
+void lab_http_write_remote(const lab_http_request *req, char *out) {
+  lab_http_peer_write(&req->peer.any, out);
+}
+
+bool lab_http_has_left(const lab_http_request *req) {
+  return atomic_load(&req->left);
 }
 
 bool lab_http_is_loopback(const lab_http_request *req) {

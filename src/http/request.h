@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/token.h"
+#include "http/peer.h"
 #include "http/server.h"
 
 /* LEN bytes at DATA. */
@@ -48,7 +50,15 @@ bool lab_http_header(const lab_http_request *req, const char *name,
 /* How often the header is there. */
 size_t lab_http_header_count(const lab_http_request *req, const char *name);
 
+/* The header number I, counted from 0 in the order in which they came; false if
+ * there are not so many. */
+bool lab_http_header_at(const lab_http_request *req, size_t i, lab_field *out);
+
 lab_http_str lab_http_body(const lab_http_request *req);
+
+/* The client's address as lab_http_peer_write writes it: LAB_HTTP_PEER_TEXT
+ * bytes at OUT. */
+void lab_http_write_remote(const lab_http_request *req, char *out);
 
 /* Whether it came in by an address that only this machine can reach. */
 bool lab_http_is_loopback(const lab_http_request *req);
@@ -81,5 +91,10 @@ bool lab_http_is_gone(const lab_http_request *req);
 /* Control thread. True also if the client has closed its half. Then it has gone
  * in most cases, as curl does after its --max-time, but it may be `nc -N`. */
 bool lab_http_may_be_gone(const lab_http_request *req);
+
+/* Any thread, of a request that isn't answered yet: the same as
+ * lab_http_may_be_gone. Its connection is read from meanwhile, but for what
+ * lab_http_on_gone says of clients that send ahead. */
+bool lab_http_has_left(const lab_http_request *req);
 
 #endif

@@ -3,11 +3,13 @@
 #ifndef LAB_HTTP_REQUEST_INTERNAL_H
 #define LAB_HTTP_REQUEST_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "http/peer.h"
 #include "http/request.h"
 
 struct lab_http_conn;
@@ -33,6 +35,8 @@ struct lab_http_request {
   bool in_value;  /* parser: the value has begun */
   bool keep_alive;
   bool loopback;
+  atomic_bool left; /* see lab_http_has_left */
+  lab_http_peer peer;
   uint8_t method; /* llhttp's number */
   uint8_t minor;  /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
   lab_buf text;   /* target, then names and values, each followed by a 0 */

@@ -83,11 +83,13 @@ static bool release_reserve(lab_http_server *server) {
 /* ---- accepting ----------------------------------------------------------- */
 
 /* Accepts a client if the server's owner allows one more. */
-static int accept_if_allowed(const lab_http_config *config, int fd) {
+static int accept_if_allowed(const lab_http_config *config, int fd,
+                             lab_http_peer *peer) {
+  socklen_t len = sizeof *peer;
   int rc = config->may_open ? config->may_open(config->arg) : 0;
   if (rc < 0)
     return rc;
-  int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int client = accept4(fd, &peer->any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
   rc = client < 0 ? -errno : client;
   if (rc < 0 && config->may_open)
     config->closing(config->arg, -1);
@@ -101,12 +103,12 @@ static bool is_client_waiting(int fd) {
   return poll(&p, 1, 0) == 1;
 }
 
-/* The socket of a client, or negative errno. *RESERVED is set if its descriptor
- * comes out of the reserve. */
-static int accept_client(lab_http_server *server, int fd, bool *reserved) {
-  *reserved = false;
+/* The socket of a client, or negative errno. KIND's `reserved` is set if its
+ * descriptor comes out of the reserve, and its `peer`. */
+static int accept_client(lab_http_server *server, int fd,
+                         lab_http_conn_kind *kind) {
   for (;;) {
-    int client = accept_if_allowed(&server->config, fd);
+    int client = accept_if_allowed(&server->config, fd, &kind->peer);
     if (client != -EMFILE && client != -ENFILE)
       return client;
     if (!is_client_waiting(fd))
@@ -115,15 +117,14 @@ static int accept_client(lab_http_server *server, int fd, bool *reserved) {
       continue;
     if (!release_reserve(server) && !lab_http_make_reserve(server))
       return -EMFILE;
-    *reserved = true;
+    kind->reserved = true;
   }
 }
 
-static void begin_client(lab_http_listener *l, int fd, bool reserved) {
-  lab_http_conn_kind kind = {.loopback = l->loopback};
-  kind.high = lab_http_count_crowd(l->server, fd, &reserved);
-  kind.reserved = reserved;
-  lab_http_conn_accepted(l->server, fd, kind);
+static void begin_client(lab_http_server *server, int fd,
+                         lab_http_conn_kind *kind) {
+  kind->high = lab_http_count_crowd(server, fd, &kind->reserved);
+  lab_http_conn_accepted(server, fd, kind);
 }
 
 /* A sweep tries again, soon. */
@@ -137,7 +138,7 @@ static void stop_accepting(lab_http_server *server) {
 static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
   lab_http_server *server = l->server;
-  bool full, reserved;
+  bool full;
   (void)status;
   (void)events;
   for (int i = 0; i < ACCEPT_MAX && server->accepting; i++) {
@@ -147,9 +148,10 @@ static void on_listener_readable(uv_poll_t *poll, int status, int events) {
       stop_accepting(server);
       return;
     }
-    int fd = accept_client(server, l->fd, &reserved);
+    lab_http_conn_kind kind = {.loopback = l->loopback, .reserved = full};
+    int fd = accept_client(server, l->fd, &kind);
     if (fd >= 0) {
-      begin_client(l, fd, full || reserved);
+      begin_client(server, fd, &kind);
     } else if (fd == -EAGAIN) {
       return;
     } else if (fd != -ECONNABORTED && fd != -EINTR) {

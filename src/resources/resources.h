@@ -2,7 +2,8 @@
  * What a step has outside Lua, and how it is taken back: files, sockets,
  * temporary folders, processes, timers. See owned.h for the list, fds.h for the
  * descriptors, temp.h for folders, errand.h for what the control thread does
- * for scenarios. Order of the files: owned < fds < temp < errand < resources.
+ * for scenarios. Order of the files: headers, owned < fds < temp < errand
+ * < resources.
  *
  * Threads: the VM's, unless a header says otherwise. */
 #ifndef LAB_RESOURCES_RESOURCES_H

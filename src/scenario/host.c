@@ -17,6 +17,7 @@
 #include "scenario/host_files.h"
 #include "scenario/release.h"
 #include "scenario/request.h"
+#include "scenario/request_facts.h"
 #include "scenario/scenario.h"
 #include "scenario/shown.h"
 #include "scenario/switches.h"
@@ -398,6 +399,7 @@ void lab_host_push(lua_State *L, lua_CFunction opener) {
   const lab_scenario *s = lab_vm_of(L)->scenario;
   luaL_newlib(L, host);
   luaL_setfuncs(L, lab_host_files, 0);
+  luaL_setfuncs(L, lab_host_request_facts, 0);
   lua_pushcfunction(L, opener);
   lua_setfield(L, -2, "opener");
   lab_host_push_strings(L, (const char *const *)s->dirs, s->ndirs);

@@ -41,6 +41,7 @@
   X(reason)                                                                    \
   X(record)                                                                    \
   X(repair)                                                                    \
+  X(request)                                                                   \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
   X(source)                                                                    \

@@ -466,6 +466,21 @@ unsigned lab_requests_count(lab_vm *vm, uint32_t generation) {
   return n;
 }
 
+/* In most cases it is the running task's own. */
+const lab_request *lab_requests_find(const lab_vm *vm, uint64_t id) {
+  const lab_lua_task *running = vm->running;
+  const lab_list *all = &vm->scenario->requests.all;
+  if (running && running->kind == &request_kind) {
+    const lab_request *own = running->user;
+    if (own->id == id)
+      return own;
+  }
+  for (lab_list *l = all->next; l != all; l = l->next)
+    if (get_request(l)->id == id)
+      return get_request(l);
+  return NULL;
+}
+
 void lab_requests_drop_all(lab_vm *vm) {
   lab_list *all = &vm->scenario->requests.all;
   while (!lab_list_empty(all)) {

@@ -10,15 +10,31 @@
 
 #include <lua.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/queue.h"
+#include "base/token.h"
 #include "resources/errand.h"
 #include "vm/inbox.h"
 
 struct lab_lua_task;
+struct lab_http_request; /* only passed on */
+
+enum { LAB_REQUEST_REMOTE = 64 };
+
+/* What few scripts ask a request for. Called on the VM's thread, while the
+ * request has no answer. */
+typedef struct lab_request_facts {
+  /* The header number I, from 0 on; false: there are not so many. */
+  bool (*header)(const struct lab_http_request *http, size_t i, lab_field *out);
+  /* Who sent it, "127.0.0.1:51234", in LAB_REQUEST_REMOTE bytes. */
+  void (*remote)(const struct lab_http_request *http, char *out);
+  /* Whether its client has closed the connection, or its half of it. */
+  bool (*has_left)(const struct lab_http_request *http);
+} lab_request_facts;
 
 /* The caller fills in the first part, with call.answered and call.user, keeps
  * everything it points to until `answered` was called, and then owns the second
@@ -31,6 +47,8 @@ typedef struct lab_request {
   const char *query; /* raw, "" if there is none */
   const char *body;
   size_t method_len, path_len, query_len, body_len;
+  const lab_request_facts *facts;      /* NULL: there are none */
+  const struct lab_http_request *http; /* for them */
 
   int status;
   char content_type[128];
@@ -73,6 +91,9 @@ unsigned lab_requests_cancel(lab_vm *vm, uint32_t generation);
 void lab_requests_cancel_ready(lab_vm *vm);
 /* Requests of GENERATION that have not ended. */
 unsigned lab_requests_count(lab_vm *vm, uint32_t generation);
+/* The request that scripts know by ID; NULL: it has ended, or there was none.
+ */
+const lab_request *lab_requests_find(const lab_vm *vm, uint64_t id);
 /* Answers all requests with 503, for shutdown. Their tasks are dropped
  * afterwards (lab_lua_task_drop_all). */
 void lab_requests_drop_all(lab_vm *vm);

@@ -86,7 +86,8 @@ static int take_ref(lua_State *L, int app, const char *field) {
 
 /* sandbox.lua(lab, host) -> make_environment
  * steps.lua(host, make_environment) -> steps
- * main.lua(lab, host, steps) -> app */
+ * request.lua(host) -> request
+ * main.lua(lab, host, steps, request) -> app */
 void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   lab_scenario *s = lab_vm_of(L)->scenario;
   int lab = lua_gettop(L);
@@ -102,7 +103,9 @@ void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   lua_pushvalue(L, lab);
   lua_pushvalue(L, host);
   lua_rotate(L, -3, 2);
-  run_embedded(L, "main", 3);
+  lua_pushvalue(L, host);
+  run_embedded(L, "request", 1);
+  run_embedded(L, "main", 4);
 
   int app = lua_gettop(L);
   s->step.table = LUA_NOREF;

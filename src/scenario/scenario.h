@@ -6,6 +6,7 @@
  *
  *   owner, lua_room < parts, data_file < host_files < reader, catalog
  *   shown < entry_watch < request < switches < host < scenario
+ *   request < request_facts < host
  *   release < host
  *
  * Threads: the VM's, unless a header says otherwise. */

@@ -48,6 +48,11 @@ static bool is_serve_refused(const lab_serve *serve, lab_http_request *req) {
   return status != 0;
 }
 
+static const lab_request_facts facts = {.header = lab_http_header_at,
+                                        .remote = lab_http_write_remote,
+                                        .has_left = lab_http_has_left};
+_Static_assert((int)LAB_REQUEST_REMOTE >= (int)LAB_HTTP_PEER_TEXT, "it fits");
+
 static void on_served_request(lab_http_request *req, void *arg) {
   lab_serve *serve = arg;
   if (is_serve_refused(serve, req))
@@ -71,6 +76,8 @@ static void on_served_request(lab_http_request *req, void *arg) {
       .query_len = query.len,
       .body = body.data,
       .body_len = body.len,
+      .facts = &facts,
+      .http = req,
   };
   lab_request_send(serve->errand.vm, &v->x, lab_clock_mono());
 }

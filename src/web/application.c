@@ -91,6 +91,10 @@ static void answer_visit(lab_call *call) {
   keep_visit(v);
 }
 
+static const lab_request_facts facts = {.header = lab_http_header_at,
+                                        .remote = lab_http_write_remote,
+                                        .has_left = lab_http_has_left};
+
 /* Why the application can't have the request now, or NULL. */
 static const char *find_refusal(const lab_web *web,
                                 const lab_http_request *req) {
@@ -125,6 +129,8 @@ void lab_web_application(lab_web *web, lab_http_request *req) {
   x->query_len = query.len;
   x->body = body.data;
   x->body_len = body.len;
+  x->facts = &facts;
+  x->http = req;
   x->call.answered = answer_visit;
   x->call.user = v;
   lab_activity_begin(&web->activity, v->began);
