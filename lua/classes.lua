@@ -44,7 +44,7 @@ classes.list = {
   { "wait.dependency", "the answer of something else is waited for, too long or too often",
     "wall profile: IO wait under one caller; calls per request" },
   { "wait.pool", "all members of a pool are taken, and some don't come back",
-    "wall and goroutine profile: waiting where the pool gives; it gets worse, and doesn't recover" },
+    "wall, block and goroutine profile: pool wait, or waiting where a pool gives; it grows, and doesn't recover" },
   { "wait.loop", "one piece of work keeps everybody else from running",
     "tasks that are runnable and don't run; every route is slow meanwhile" },
   { "leak.task", "tasks are started and never end",

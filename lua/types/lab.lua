@@ -19,7 +19,7 @@
 -- as `string? message, integer? errno`. assert(...) turns it into an error.
 --
 -- Blocking calls (sleep, join, lock, wait, send, recv, select, copy_n, burn,
--- files, http.get, listen, spawn...) park the task: other requests and every
+-- files, requests, listen, spawn...) park the task: other requests and every
 -- debug endpoint go on. (Files that were opened inline are the exception.) A
 -- call can't park where a C function waits for it (in a comparator of
 -- table.sort, in a callback of string.gsub): there copy_n, burn and the calls on
@@ -45,7 +45,9 @@ lab = {}
 ---@field leave fun(self: lab.Scenario)?    called by the next /goto; has 40 ms
 ---The keys of a lesson may stand here, too; what lesson.lua says is used instead.
 
----A request. A field that doesn't exist raises an error.
+---A request. A field that doesn't exist raises an error. headers (which are
+---read-only) and remote_address must be asked for before the answer is given; after
+---it, canceled() is true.
 ---@class lab.Request
 ---@field method string                 "GET"
 ---@field path string                   "/report": without the query
@@ -53,6 +55,9 @@ lab = {}
 ---@field query table<string, string>   the parameters, decoded; of equal names the first
 ---@field body string                   "" if there is none
 ---@field id integer                    1, 2, ... since the lab started
+---@field headers table<string, string> names in lower case; values of equal names are joined by ", "
+---@field remote_address string         the client's: "127.0.0.1:51234"
+---@field canceled fun(self: lab.Request): boolean has the client closed its connection, or its half of it?
 
 ---A growing byte buffer, like Go's bytes.Buffer. When it is full, its new
 ---capacity is twice the old one plus what is wanted. Its memory lies outside
@@ -557,6 +562,64 @@ lab.http = {}
 ---@param options lab.HttpOptions?
 ---@return lab.HttpAnswer? answer, string? message, integer? errno
 function lab.http.get(url, options) end
+
+---Requests that share connections (HTTP/1.1 keep-alive): at most `size` to each
+---host and port at a time. A request that finds none free waits for one; dumps of
+---tasks show it as "pool wait", with the client's name and the tasks that have the
+---connections. What the step leaves open is closed with the step.
+---@class lab.HttpClient
+local Http_client = {}
+
+---Options of lab.http.client. An unknown option is an error.
+---@class lab.HttpClientOptions
+---@field size integer?        connections to each host and port, 1 to 10000; 10 if it is missing
+---@field idle_timeout number? seconds after which an unused connection is closed; 90 if it is missing, 0: never
+---@field name string?         as for lab.mutex; "127.0.0.1:8080", the place, if it is missing
+
+---Options of a client's get: those of lab.http.get, and one more.
+---@class lab.HttpClientGetOptions : lab.HttpOptions
+---@field stream boolean? the answer is read bit by bit
+
+---As lab.http.get. `timeout` includes the waiting for a connection. If the server
+---closes a connection at the moment when it is used again, GET, HEAD, OPTIONS and
+---TRACE are sent once more, on a new one.
+---
+---With stream = true it returns when the headers have come; the connection stays
+---taken until the last byte was read, or the answer is closed. One that the script
+---forgets keeps its connection, as in Go, until the client is closed or the step is
+---left. `timeout` is then for the headers, and for each read.
+---@param url string as for lab.http.get
+---@param options lab.HttpClientGetOptions?
+---@return lab.HttpAnswer|lab.HttpStream|nil answer, string? message, integer? errno
+function Http_client:get(url, options) end
+
+---Closes its connections, also those in use: requests and answers under way fail,
+---and further requests do. Returns true.
+---@return boolean ok
+function Http_client:close() end
+
+---A new client. It opens a connection when the first request needs one.
+---@param options lab.HttpClientOptions?
+---@return lab.HttpClient
+function lab.http.client(options) end
+
+---An answer that is read bit by bit.
+---@class lab.HttpStream
+---@field status integer                 200
+---@field headers table<string, string>  as in lab.HttpAnswer
+local Http_stream = {}
+
+---Reads up to n bytes; fewer only at the end. When nothing is left, returns nil,
+---"EOF", 0. Without n: all that is left, 64 MiB at most, "" if there is nothing. An
+---answer without a body is at its end at once, and has no connection.
+---@param n integer? 1 to 2^25
+---@return string? bytes, string? message, integer? errno
+function Http_stream:read(n) end
+
+---Ends the reading. The connection is closed if anything was left to be read. Returns
+---true. As a <close> variable it is closed at the end of its block.
+---@return boolean ok
+function Http_stream:close() end
 
 ---An HTTP server of the step. It serves until close is called or the step is
 ---left, even if this object is collected.

@@ -2,6 +2,8 @@
  * See answer.h. */
 #include "http/answer.h"
 
+#include <string.h>
+
 enum {
   HEAD_MAX = 65536,
   BESIDE_MAX = 2 * HEAD_MAX, /* what isn't body: also chunk extensions, and
@@ -49,7 +51,8 @@ static bool is_bodiless(const lab_http_answer *a) {
 static int on_answer_head_end(llhttp_t *parser) {
   lab_http_answer *a = parser->data;
   a->status = parser->status_code;
-  if (a->status < 200)
+  a->has_head = a->status >= 200;
+  if (!a->has_head)
     lab_buf_clear(&a->headers); /* "100 Continue": the answer follows */
   return is_bodiless(a);
 }
@@ -71,8 +74,11 @@ static int on_answer_body(llhttp_t *parser, const char *at, size_t len) {
 }
 
 static int on_answer_end(llhttp_t *parser) {
-  const lab_http_answer *a = parser->data;
-  return a->status < 200 ? 0 : HPE_PAUSED;
+  lab_http_answer *a = parser->data;
+  if (!a->has_head)
+    return 0;
+  a->keeps = llhttp_should_keep_alive(parser) != 0;
+  return HPE_PAUSED;
 }
 
 static const llhttp_settings_t answer_callbacks = {
@@ -92,7 +98,7 @@ void lab_http_answer_init(lab_http_answer *a, bool is_head, size_t max_body) {
 }
 
 static bool is_too_much_beside_body(const lab_http_answer *a) {
-  return a->fed > BESIDE_MAX + a->body.len + CHUNK_HEAD * a->chunks;
+  return a->fed > BESIDE_MAX + a->taken + a->body.len + CHUNK_HEAD * a->chunks;
 }
 
 lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
@@ -103,6 +109,7 @@ lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
     return is_too_much_beside_body(a) ? LAB_HTTP_ANSWER_TOO_LARGE
                                       : LAB_HTTP_ANSWER_MORE;
   case HPE_PAUSED:
+    a->rest = (size_t)(bytes + len - llhttp_get_error_pos(&a->parser));
     return LAB_HTTP_ANSWER_DONE;
   case HPE_USER:
     return a->no_memory ? LAB_HTTP_ANSWER_NO_MEMORY : LAB_HTTP_ANSWER_TOO_LARGE;
@@ -114,6 +121,22 @@ lab_http_answer_state lab_http_answer_feed(lab_http_answer *a,
 lab_http_answer_state lab_http_answer_finish(lab_http_answer *a) {
   return llhttp_finish(&a->parser) == HPE_PAUSED ? LAB_HTTP_ANSWER_DONE
                                                  : LAB_HTTP_ANSWER_MORE;
+}
+
+bool lab_http_answer_take(lab_http_answer *a, size_t most, lab_buf *out) {
+  lab_buf *body = &a->body;
+  size_t n = body->len < most ? body->len : most;
+  if (n == body->len) {
+    *out = *body;
+    *body = (lab_buf)LAB_BUF_INIT;
+  } else if (lab_buf_try_append(out, body->data, n)) {
+    body->len -= n;
+    memmove(body->data, body->data + n, body->len);
+  } else {
+    return false;
+  }
+  a->taken += n;
+  return true;
 }
 
 void lab_http_answer_free(lab_http_answer *a) {

@@ -13,29 +13,34 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "http/answer.h"
+#include "http/pool_internal.h"
 #include "http/url.h"
-
-enum { READ_SIZE = 16384 };
+#include "http/wire.h"
 
 struct lab_http_call {
   lab_http_call_config config;
   lab_http_result result;
   uv_loop_t *loop;
-  uv_tcp_t tcp;
+  lab_http_wire *wire; /* or NULL */
+  lab_http_pool_guest guest;
   uv_timer_t timer;
   uv_getaddrinfo_t lookup;
-  uv_connect_t connect;
-  uv_write_t write;
   lab_http_answer answer;
   struct addrinfo *addresses; /* what the lookup found */
   struct addrinfo *next;      /* the one to try next */
-  unsigned users;             /* open handles, and a lookup under way */
-  bool has_socket;
+  unsigned users; /* open handles, wires too, and a lookup under way */
+  bool is_safe;   /* it may be sent twice */
+  bool reused;    /* its wire has served before */
+  bool complete;  /* the answer is */
+  bool told_head; /* config.head was called */
+  bool asked;     /* by lab_http_call_read, which waits for WANTED bytes */
   bool ended;
-  int fd;           /* while has_socket */
+  size_t wanted;
   lab_http_url url; /* its pieces of text exist only in begin */
   lab_buf out;      /* the request */
 };
+
+static void look_up_host(lab_http_call *c);
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -55,36 +60,54 @@ static void on_call_timer_closed(uv_handle_t *handle) {
   release_call(LAB_CONTAINER((uv_timer_t *)handle, lab_http_call, timer));
 }
 
-static void on_call_tcp_closed(uv_handle_t *handle) {
-  release_call(LAB_CONTAINER((uv_tcp_t *)handle, lab_http_call, tcp));
+static void on_call_wire_closed(void *arg) {
+  release_call(arg);
 }
 
-static void close_call_socket(lab_http_call *c, uv_close_cb then) {
-  c->has_socket = false;
-  if (c->fd >= 0 && c->config.closing)
-    c->config.closing(c->config.arg, c->fd);
-  uv_close((uv_handle_t *)&c->tcp, then);
+static void drop_call_wire(lab_http_call *c) {
+  if (c->wire)
+    lab_http_wire_close(c->wire);
+  c->wire = NULL;
 }
 
-static void end_call(lab_http_call *c) {
+/* The whole answer was taken, nothing came after it, and the server has not
+ * said that it will close. */
+static bool is_wire_in_order(const lab_http_call *c) {
+  return c->wire && !c->wire->writing && c->complete && c->answer.keeps &&
+         c->answer.rest == 0 && c->result.error == 0;
+}
+
+static void end_call(lab_http_call *c, bool keeps_wire) {
   c->ended = true;
-  if (c->has_socket)
-    close_call_socket(c, on_call_tcp_closed);
+  lab_list_remove(&c->guest.link);
+  if (keeps_wire) {
+    lab_http_pool_keep(c->config.pool, c->wire);
+    c->wire = NULL;
+    c->users--; /* the timer is still there */
+  }
+  drop_call_wire(c);
   uv_cancel((uv_req_t *)&c->lookup); /* does nothing if it runs or has ended */
   uv_close((uv_handle_t *)&c->timer, on_call_timer_closed);
 }
 
 void lab_http_call_cancel(lab_http_call *c) {
-  end_call(c);
+  end_call(c, false);
 }
 
 static void finish_call(lab_http_call *c) {
-  end_call(c);
+  end_call(c, c->config.pool && is_wire_in_order(c));
   c->result.status = c->answer.status;
-  c->result.headers = c->answer.headers;
-  c->result.body = c->answer.body;
-  c->answer.headers = c->answer.body = (lab_buf)LAB_BUF_INIT;
+  if (!c->told_head) {
+    c->result.headers = c->answer.headers;
+    c->result.body = c->answer.body;
+    c->answer.headers = c->answer.body = (lab_buf)LAB_BUF_INIT;
+  }
   c->config.done(c->config.arg, &c->result);
+}
+
+static void set_error(lab_http_call *c, int error, const char *message) {
+  c->result.error = error;
+  snprintf(c->result.message, sizeof c->result.message, "%s", message);
 }
 
 static void fail_call(lab_http_call *c, int error, const char *what) {
@@ -97,65 +120,129 @@ static void fail_call(lab_http_call *c, int error, const char *what) {
   finish_call(c);
 }
 
-/* ---- reading the answer -------------------------------------------------- */
-
-static void set_error(lab_http_call *c, int error, const char *message) {
-  c->result.error = error;
-  snprintf(c->result.message, sizeof c->result.message, "%s", message);
+/* Its head was told, and nobody has asked for more: what happens now is told
+ * when somebody does. */
+static bool is_held(const lab_http_call *c) {
+  return c->told_head && !c->asked;
 }
 
-static void settle_call(lab_http_call *c, lab_http_answer_state state) {
+static void on_call_evicted(lab_http_pool_guest *guest) {
+  lab_http_call *c = LAB_CONTAINER(guest, lab_http_call, guest);
+  set_error(c, -ECANCELED, "the client is closed");
+  if (is_held(c))
+    drop_call_wire(c);
+  else
+    finish_call(c);
+}
+
+/* ---- reading the answer -------------------------------------------------- */
+
+static void fail_answer(lab_http_call *c, lab_http_answer_state state) {
   if (state == LAB_HTTP_ANSWER_TOO_LARGE)
     set_error(c, -EMSGSIZE, "response too large");
   else if (state == LAB_HTTP_ANSWER_NO_MEMORY)
     set_error(c, -ENOMEM, "not enough memory for the response");
-  else if (state != LAB_HTTP_ANSWER_DONE)
+  else
     set_error(c, -EPROTO, "malformed HTTP response");
   finish_call(c);
 }
 
-static void on_call_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
-  lab_http_call *c = LAB_CONTAINER((uv_tcp_t *)stream, lab_http_call, tcp);
-  lab_http_answer_state state = LAB_HTTP_ANSWER_MORE;
-  if (n > 0)
-    state = lab_http_answer_feed(&c->answer, buf->base, (size_t)n);
-  else if (n == UV_EOF)
-    state = lab_http_answer_finish(&c->answer);
-  lab_xfree(buf->base);
-  if (state != LAB_HTTP_ANSWER_MORE)
-    settle_call(c, state);
-  else if (n < 0)
-    fail_call(c, (int)n,
-              n == UV_EOF && c->answer.status ? "unexpected" : "read");
+/* Until it is asked for more, it reads nothing and has time. */
+static void hold_call(lab_http_call *c) {
+  c->asked = false;
+  lab_http_wire_read(c->wire, false);
+  uv_timer_stop(&c->timer);
 }
 
-/* Until on_call_read: thousands of calls may wait for their answers, and this
- * is the lab's own memory. */
-static void lend_call_buffer(uv_handle_t *handle, size_t suggested,
-                             uv_buf_t *out) {
-  (void)handle;
-  (void)suggested;
-  *out = uv_buf_init(lab_xmalloc(READ_SIZE), READ_SIZE);
+static void tell_head(lab_http_call *c) {
+  c->told_head = true;
+  hold_call(c);
+  c->result.status = c->answer.status;
+  c->result.headers = c->answer.headers;
+  c->answer.headers = (lab_buf)LAB_BUF_INIT;
+  c->config.head(c->config.arg, &c->result);
+}
+
+/* There are as many bytes as were asked for, or no more will come. */
+static void tell_part(lab_http_call *c) {
+  lab_buf_free(&c->result.body); /* unless the one before was taken */
+  if (!lab_http_answer_take(&c->answer, c->wanted, &c->result.body)) {
+    fail_answer(c, LAB_HTTP_ANSWER_NO_MEMORY);
+  } else if (c->complete && c->answer.body.len == 0) {
+    finish_call(c);
+  } else {
+    hold_call(c);
+    c->config.part(c->config.arg, &c->result);
+  }
+}
+
+static bool has_part(const lab_http_call *c) {
+  return c->complete || c->answer.body.len >= c->wanted;
+}
+
+/* More of the answer has come, and it is in order so far. */
+static void advance_call(lab_http_call *c) {
+  bool has_nothing = c->complete && c->answer.body.len == 0;
+  if (c->told_head) {
+    if (has_part(c))
+      tell_part(c);
+  } else if (!c->config.head || has_nothing) {
+    if (c->complete)
+      finish_call(c);
+  } else if (c->answer.has_head) {
+    tell_head(c);
+  }
+}
+
+/* The server has closed the connection, perhaps before it got the request. */
+static void retry_call(lab_http_call *c) {
+  c->reused = false;
+  drop_call_wire(c);
+  look_up_host(c);
+}
+
+/* The connection has ended within the answer, or before it. */
+static void lose_call(lab_http_call *c, int error) {
+  bool is_early = c->reused && c->answer.fed == 0;
+  if (is_early && c->is_safe)
+    retry_call(c);
+  else if (is_early)
+    fail_call(c, error, "the server has closed the idle connection");
+  else
+    fail_call(c, error,
+              error == UV_EOF && c->answer.status ? "unexpected" : "read");
+}
+
+static void on_call_came(void *arg, const char *bytes, ssize_t n) {
+  lab_http_call *c = arg;
+  lab_http_answer_state state = LAB_HTTP_ANSWER_MORE;
+  if (n > 0)
+    state = lab_http_answer_feed(&c->answer, bytes, (size_t)n);
+  else if (n == UV_EOF)
+    state = lab_http_answer_finish(&c->answer);
+  c->complete = state == LAB_HTTP_ANSWER_DONE;
+  if (state > LAB_HTTP_ANSWER_DONE)
+    fail_answer(c, state);
+  else if (n < 0 && !c->complete)
+    lose_call(c, (int)n);
+  else
+    advance_call(c);
 }
 
 /* ---- sending the request ------------------------------------------------- */
 
-static void on_call_written(uv_write_t *write, int status) {
-  lab_http_call *c = LAB_CONTAINER(write, lab_http_call, write);
+static void on_call_written(void *arg, int status) {
+  lab_http_call *c = arg;
   /* A server that refuses the rest of a long body may have answered already;
    * then reading finds the answer. */
-  if (status < 0 && status != UV_EPIPE && status != UV_ECONNRESET && !c->ended)
+  if (status < 0 && status != UV_EPIPE && status != UV_ECONNRESET &&
+      !is_held(c))
     fail_call(c, status, "write");
 }
 
-static void send_call(lab_http_call *c) {
-  uv_buf_t buf = uv_buf_init(c->out.data, (unsigned)c->out.len);
-  int rc =
-      uv_write(&c->write, (uv_stream_t *)&c->tcp, &buf, 1, on_call_written);
-  if (rc == 0)
-    rc = uv_read_start((uv_stream_t *)&c->tcp, lend_call_buffer, on_call_read);
-  if (rc)
-    fail_call(c, rc, "write");
+static int send_call(lab_http_call *c) {
+  int rc = lab_http_wire_send(c->wire, &c->out);
+  return rc ? rc : lab_http_wire_read(c->wire, true);
 }
 
 /* ---- connecting ---------------------------------------------------------- */
@@ -169,66 +256,100 @@ static void fail_dial(lab_http_call *c, int rc, const char *step) {
   fail_call(c, rc, what);
 }
 
-static void on_retry_closed(uv_handle_t *handle) {
-  lab_http_call *c = LAB_CONTAINER((uv_tcp_t *)handle, lab_http_call, tcp);
-  if (!c->ended)
+static void on_call_connected(void *arg, int status) {
+  lab_http_call *c = arg;
+  if (status == 0) {
+    if (c->config.pool) /* a request must not wait for an old packet's ACK */
+      uv_tcp_nodelay(&c->wire->tcp, 1);
+    int rc = send_call(c);
+    if (rc)
+      fail_call(c, rc, "write");
+  } else if (c->next) {
+    drop_call_wire(c);
     try_next_address(c);
-  release_call(c);
-}
-
-static void on_call_connected(uv_connect_t *connect, int status) {
-  lab_http_call *c = LAB_CONTAINER(connect, lab_http_call, connect);
-  if (c->ended || status == UV_ECANCELED)
-    return;
-  if (status == 0)
-    send_call(c);
-  else if (c->next)
-    close_call_socket(c, on_retry_closed);
-  else
+  } else {
     fail_dial(c, status, "connect");
+  }
 }
 
-static int open_call_socket(lab_http_call *c, const struct addrinfo *a) {
-  uv_os_fd_t fd;
-  c->fd = -1;
-  int rc = uv_tcp_init_ex(c->loop, &c->tcp, (unsigned)a->ai_family);
-  if (rc)
-    return rc;
+static const lab_http_wire_events call_events = {
+    .connected = on_call_connected,
+    .written = on_call_written,
+    .came = on_call_came,
+    .closed = on_call_wire_closed,
+};
+
+static void take_wire(lab_http_call *c, lab_http_wire *w) {
+  c->wire = w;
   c->users++;
-  c->has_socket = true;
-  rc = uv_fileno((uv_handle_t *)&c->tcp, &fd);
-  if (rc == 0)
-    rc = c->config.opened ? c->config.opened(c->config.arg, fd) : 0;
-  if (rc == 0)
-    c->fd = fd;
-  return rc;
+  lab_http_wire_use(w, &call_events, c);
 }
 
 static void try_next_address(lab_http_call *c) {
   const struct addrinfo *a = c->next;
+  const char *step;
+  lab_http_wire *w;
+  lab_http_fd_watch watch = {.opened = c->config.opened,
+                             .opened_arg = c->config.arg,
+                             .closing = c->config.closing,
+                             .closing_arg = c->config.arg};
   c->next = a->ai_next;
-  int rc = open_call_socket(c, a);
+  if (c->config.pool)
+    lab_http_pool_watch(c->config.pool, &watch);
+  int rc = lab_http_wire_open(&w, c->loop, a->ai_addr, &watch, &step);
   if (rc) {
-    fail_dial(c, rc, "socket");
+    fail_dial(c, rc, step);
     return;
   }
-  rc = uv_tcp_connect(&c->connect, &c->tcp, a->ai_addr, on_call_connected);
-  if (rc)
-    fail_dial(c, rc, "connect");
+  lab_http_url_place(&c->url, w->place);
+  take_wire(c, w);
+}
+
+static void fail_lookup(lab_http_call *c, int status) {
+  char what[sizeof c->url.host + 32];
+  snprintf(what, sizeof what, "dial tcp: lookup %s", c->url.host);
+  fail_call(c, status, what);
 }
 
 static void on_host_found(uv_getaddrinfo_t *lookup, int status,
                           struct addrinfo *found) {
   lab_http_call *c = LAB_CONTAINER(lookup, lab_http_call, lookup);
   c->addresses = c->next = found;
-  if (!c->ended && status < 0) {
-    char what[sizeof c->url.host + 32];
-    snprintf(what, sizeof what, "dial tcp: lookup %s", c->url.host);
-    fail_call(c, status, what);
-  } else if (!c->ended) {
+  if (!c->ended && status < 0)
+    fail_lookup(c, status);
+  else if (!c->ended)
     try_next_address(c);
-  }
   release_call(c);
+}
+
+static int start_lookup(lab_http_call *c) {
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                           .ai_flags = AI_NUMERICSERV};
+  int rc = uv_getaddrinfo(c->loop, &c->lookup, on_host_found, c->url.host,
+                          c->url.port, &hints);
+  c->users += rc == 0;
+  return rc;
+}
+
+static void look_up_host(lab_http_call *c) {
+  int rc = start_lookup(c);
+  if (rc)
+    fail_lookup(c, rc);
+}
+
+/* Sends the request on a connection that an earlier call has left. False: there
+ * is none that works. */
+static bool reuse_wire(lab_http_call *c) {
+  char place[LAB_HTTP_URL_PLACE];
+  lab_http_url_place(&c->url, place);
+  lab_http_wire *w = lab_http_pool_take(c->config.pool, place);
+  if (!w)
+    return false;
+  take_wire(c, w);
+  c->reused = send_call(c) == 0;
+  if (!c->reused)
+    drop_call_wire(c);
+  return c->reused;
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -241,7 +362,8 @@ static bool write_call_request(lab_http_call *c, const lab_http_url *url) {
                  config->method, *url->target == '/' ? "" : "/",
                  (int)url->target_len, url->target, (int)url->authority_len,
                  url->authority);
-  lab_buf_printf(&c->out, "Connection: close\r\n%s", config->headers);
+  lab_buf_printf(&c->out, "%s%s", config->pool ? "" : "Connection: close\r\n",
+                 config->headers);
   if (config->body_len > 0)
     lab_buf_printf(&c->out, "Content-Length: %zu\r\n", config->body_len);
   lab_buf_puts(&c->out, "\r\n");
@@ -260,22 +382,29 @@ static void on_bad_call(uv_timer_t *timer) {
   finish_call(LAB_CONTAINER(timer, lab_http_call, timer));
 }
 
-static int look_up_host(lab_http_call *c) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                           .ai_flags = AI_NUMERICSERV};
-  int rc = uv_getaddrinfo(c->loop, &c->lookup, on_host_found, c->url.host,
-                          c->url.port, &hints);
-  c->users += rc == 0;
-  return rc;
+/* Methods that change nothing, so that Go sends them once more, too. */
+static bool is_safe_method(const char *method) {
+  static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", NULL};
+  for (size_t i = 0; safe[i]; i++)
+    if (strcmp(method, safe[i]) == 0)
+      return true;
+  return false;
 }
 
-/* Splits the URL, writes the request and begins the lookup. 0, or a negative
+/* Finds a connection, or begins with a new one. */
+static int find_wire(lab_http_call *c) {
+  if (c->config.pool)
+    lab_http_pool_enter(c->config.pool, &c->guest);
+  return c->config.pool && reuse_wire(c) ? 0 : start_lookup(c);
+}
+
+/* Splits the URL, writes the request and begins to send it. 0, or a negative
  * error that is also in the result. */
 static int start_call(lab_http_call *c) {
   const char *wrong = lab_http_url_split(&c->url, c->config.url);
   int rc = -EINVAL;
   if (!wrong)
-    rc = write_call_request(c, &c->url) ? look_up_host(c) : UV_ENOMEM;
+    rc = write_call_request(c, &c->url) ? find_wire(c) : UV_ENOMEM;
   if (rc != 0)
     set_error(c, rc > -1000 ? rc : -EINVAL, wrong ? wrong : uv_strerror(rc));
   return rc;
@@ -288,21 +417,45 @@ static void start_call_timer(lab_http_call *c, uv_timer_cb then, uint64_t ms) {
   LAB_ASSERT(rc == 0);
 }
 
+/* It has MS from now on; 0: no limit. */
+static void limit_call(lab_http_call *c, uint64_t ms) {
+  if (ms > 0)
+    start_call_timer(c, on_call_timeout, ms);
+}
+
+void lab_http_call_read(lab_http_call *c, size_t n) {
+  LAB_ASSERT(is_held(c) && n > 0);
+  c->asked = true;
+  c->wanted = n;
+  if (c->result.error) { /* since then */
+    finish_call(c);
+  } else if (has_part(c)) {
+    tell_part(c);
+  } else {
+    limit_call(c, c->config.part_timeout_ms);
+    int rc = lab_http_wire_read(c->wire, true);
+    if (rc)
+      fail_call(c, rc, "read");
+  }
+}
+
 lab_http_call *lab_http_call_begin(uv_loop_t *loop,
                                    const lab_http_call_config *config) {
   lab_http_call *c = lab_xcalloc(1, sizeof *c);
   c->config = *config;
   c->loop = loop;
   c->users = 1; /* the timer */
-  c->fd = -1;
+  c->is_safe = is_safe_method(config->method);
+  c->guest.evicted = on_call_evicted;
+  lab_list_init(&c->guest.link);
   lab_http_answer_init(&c->answer, strcmp(config->method, "HEAD") == 0,
                        config->max_body);
   int rc = uv_timer_init(loop, &c->timer);
   LAB_ASSERT(rc == 0); /* libuv only fills in the handle */
   if (start_call(c) != 0)
     start_call_timer(c, on_bad_call, 0);
-  else if (config->timeout_ms > 0)
-    start_call_timer(c, on_call_timeout, config->timeout_ms);
+  else
+    limit_call(c, config->timeout_ms);
   /* The caller's texts were needed only for writing the request. */
   c->config.method = c->config.url = c->config.headers = NULL;
   c->config.body = NULL;

@@ -77,3 +77,12 @@ const char *lab_http_url_split(lab_http_url *url, const char *text) {
   url->target_len = strcspn(url->target, "#");
   return split_authority(url);
 }
+
+void lab_http_url_place(const lab_http_url *url, char out[LAB_HTTP_URL_PLACE]) {
+  bool is_ip6 = strchr(url->host, ':') != NULL;
+  snprintf(out, LAB_HTTP_URL_PLACE, is_ip6 ? "[%s]:%s" : "%s:%s", url->host,
+           url->port);
+  for (char *c = out; *c; c++)
+    if (*c >= 'A' && *c <= 'Z')
+      *c |= 0x20;
+}

@@ -6,7 +6,11 @@
 
 #include <stddef.h>
 
-enum { LAB_HTTP_URL_HOST = 256, LAB_HTTP_URL_PORT = 8 }; /* with final 0 */
+enum { /* with final 0 */
+       LAB_HTTP_URL_HOST = 256,
+       LAB_HTTP_URL_PORT = 8,
+       LAB_HTTP_URL_PLACE = LAB_HTTP_URL_HOST + LAB_HTTP_URL_PORT + 2,
+};
 
 typedef struct lab_http_url {
   char host[LAB_HTTP_URL_HOST]; /* an IPv6 address has no brackets here */
@@ -22,6 +26,10 @@ typedef struct lab_http_url {
 /* Splits TEXT: "http://host[:port][/path][?query][#fragment]". NULL, or a
  * message that says what is wrong with it, in Go's words. */
 const char *lab_http_url_split(lab_http_url *out, const char *text);
+
+/* Where its server is, "localhost:80" or "[::1]:80", in lower case: requests to
+ * the same place can share connections. */
+void lab_http_url_place(const lab_http_url *url, char out[LAB_HTTP_URL_PLACE]);
 
 /* The port, 0 to 65535, that TEXT is: LEN digits, at most five, and nothing
  * else. -1 if it is none. (strtol and getaddrinfo also take signs, spaces, and

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * lab.http.get: a request to some server, which may be this lab.
+ * The table lab.http: requests to some server, which may be this lab.
  *
  * Threads: the VM's. */
 #ifndef LAB_LUALIB_HTTP_H

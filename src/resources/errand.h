@@ -49,8 +49,9 @@ typedef struct lab_errand {
 } lab_errand;
 
 /* Reports NEWS to the VM: 0 (it began, or could not begin; or the answer came)
- * or 1 (it ended by itself). Each at most once, before stop. What happened has
- * been written into the object before; from now on the VM reads it. */
+ * or 1 (it ended by itself; or what the VM has asked for). Each at most once,
+ * or once for each time that the VM asks, before stop. What happened has been
+ * written into the object before; from now on the VM reads it. */
 void lab_errand_tell(lab_errand *e, int news);
 /* Opened: a descriptor was opened for E. 0, or -EMFILE if the process needs it
  * itself; the caller closes it then. Closing: FD is about to be closed. */
@@ -64,16 +65,33 @@ int lab_errand_take(lab_errand *e);
 void lab_errand_accepted(const lab_errand *e, int fd);
 void lab_errand_give(lab_errand *e, int fd);
 
-/* A request: strings are 0-terminated. News 0: the rest is filled in. */
+/* Connections that requests share. It has no news. What it has when it ends is
+ * closed, also what requests use: they fail. */
+typedef struct lab_fetch_pool {
+  lab_errand errand;
+  uint64_t idle_ms; /* for which one is kept without use; 0: no limit */
+} lab_fetch_pool;
+
+/* A request: strings are 0-terminated. News 0: the rest is filled in.
+ *
+ * If it is taken in parts, ANSWER is empty then, unless there is an error or
+ * IS_LAST says that no part follows. After that the VM asks for one part after
+ * the other, by services.read_fetch. News 1: ANSWER has it; or an error. */
 typedef struct lab_fetch {
   lab_errand errand;
   char *method, *url, *headers; /* headers: whole lines */
   lab_buf body;
   uint64_t timeout_ms; /* 0: none */
+  uint64_t part_timeout_ms;
+  lab_fetch_pool *pool; /* NULL: a connection of its own. It ends later */
+  bool in_parts;
+  size_t wanted; /* read_fetch: bytes, 1 or more; SIZE_MAX: all that follow */
+  lab_order read_order;
 
   int error; /* negative errno */
   char message[256];
   int status;
+  bool is_last;           /* in parts: ANSWER has the last one */
   lab_buf answer_headers; /* "name: value\n" each */
   lab_buf answer;
 } lab_fetch;
@@ -130,10 +148,19 @@ typedef struct lab_child {
   lab_order collect_order;
 } lab_child;
 
+enum { LAB_PLACE_TEXT = 300 };
+
 typedef struct lab_services {
   void *arg; /* for the services' own use */
+  /* Where URL's server is, "localhost:80", in LAB_PLACE_TEXT bytes: requests to
+   * the same place can share connections. NULL, or what is wrong with URL. Any
+   * thread. */
+  const char *(*find_place)(const char *url, char *out);
   void (*fetch)(lab_errand *e);
+  void (*read_fetch)(lab_fetch *fetch);
   void (*stop_fetch)(lab_errand *e);
+  void (*pool)(lab_errand *e);
+  void (*stop_pool)(lab_errand *e);
   void (*serve)(lab_errand *e);
   void (*stop_serve)(lab_errand *e);
   void (*spawn)(lab_errand *e);

@@ -10,8 +10,12 @@
 void lab_services_init(lab_services *out, lab_services_config *config) {
   *out = (lab_services){
       .arg = config,
+      .find_place = lab_services_find_place,
       .fetch = lab_services_fetch,
+      .read_fetch = lab_services_read_fetch,
       .stop_fetch = lab_services_stop_fetch,
+      .pool = lab_services_pool,
+      .stop_pool = lab_services_stop_pool,
       .serve = lab_services_serve,
       .stop_serve = lab_services_stop_serve,
       .spawn = lab_services_spawn,

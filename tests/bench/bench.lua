@@ -3,7 +3,7 @@
 -- ratios. ./lab bench builds what is needed and calls this.
 --
 --   bench.lua [GROUP...]     start request http copy sampler heap lua trace sync
---                            tasks pprof load captures; all unless told
+--                            tasks pprof load captures client; all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -120,7 +120,7 @@ end
 -- ---- the rows -----------------------------------------------------------------
 
 local groups, order = {}, { "start", "request", "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks",
-  "pprof", "load" }
+  "pprof", "load", "client" }
 
 -- Milliseconds to the first answer, and the CPU time until then: the smallest
 -- and the middle of STARTS each, of several programs that take turns.
@@ -443,6 +443,26 @@ function groups.load()
       spent[2] / spent[-2] * 1e6, "<= 1.1")
     spent = { 0, 0 }
   end
+end
+
+-- Requests of a scenario on connections that stay, against Go's client: how many a
+-- second one server answers, and the CPU time of the process for each.
+function groups.client()
+  local lab, peer, bare, n = start("--step", "96"), t.spawn(t.command { build .. "/tests/peer", "127.0.0.1:0" }),
+    bare_server(), 20000 * SECONDS
+  local go = "http://" .. t.eventually(function() return peer:err():match("listening on (%S+)\n") end)
+  local spent = { 0, 0 }
+  local function send(i, pid, url)
+    return function()
+      local before = cpu_seconds(pid)
+      local rate = ask(("%s?n=%d&url=%s/"):format(url, n, bare))
+      spent[i] = spent[i] + cpu_seconds(pid) - before
+      return rate
+    end
+  end
+  local ours, theirs = alternate(send(1, lab.pid, lab.url .. "/"), send(2, peer.pid, go .. "/client"))
+  row("a client's requests, against Go's (req/s)", "%.0f", ours, theirs, ">= 0.8")
+  row("  CPU time for a request (us)", "%.1f", spent[1] / n / ROUNDS * 1e6, spent[2] / n / ROUNDS * 1e6, "<= 1")
 end
 
 groups.captures = assert(loadfile(here .. "/captures.lua"))(t,

@@ -211,6 +211,38 @@ func leak(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, n)
 }
 
+// Answers with the requests per second that ten goroutines got answered by
+// another server, on ten connections.
+func client(w http.ResponseWriter, r *http.Request) {
+	const tasks = 10
+	n := 0
+	fmt.Sscan(r.FormValue("n"), &n)
+	url := r.FormValue("url")
+	client := http.Client{Transport: &http.Transport{MaxConnsPerHost: tasks, MaxIdleConnsPerHost: tasks}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	all.Add(tasks)
+	began := time.Now()
+	for i := 0; i < tasks; i++ {
+		go func() {
+			defer all.Done()
+			for j := 0; j < n/tasks; j++ {
+				answer, err := client.Get(url)
+				if err != nil {
+					log.Fatal(err)
+				}
+				body, err := io.ReadAll(answer.Body)
+				answer.Body.Close()
+				if err != nil || string(body) != "hello world" {
+					log.Fatal(err, string(body))
+				}
+			}
+		}()
+	}
+	all.Wait()
+	fmt.Fprintln(w, float64(n/tasks*tasks)/time.Since(began).Seconds())
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: peer ADDRESS")
@@ -224,6 +256,7 @@ func main() {
 	http.HandleFunc("/", hello)
 	http.HandleFunc("/alloc", alloc)
 	http.HandleFunc("/leak", leak)
+	http.HandleFunc("/client", client)
 	http.HandleFunc("/park", measure(park))
 	http.HandleFunc("/unpark", unpark)
 	http.HandleFunc("/spawn", measure(spawn))

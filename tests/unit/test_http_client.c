@@ -95,6 +95,23 @@ static void splits_urls(void **state) {
   guard_page_close(&g);
 }
 
+static void names_places(void **state) {
+  static const char *const cases[][2] = {
+      {"http://A.Example", "a.example:80"},
+      {"http://a.example:80/x", "a.example:80"},
+      {"http://a.example:0080", "a.example:80"},
+      {"http://[FE80::1]:99", "[fe80::1]:99"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char place[LAB_HTTP_URL_PLACE];
+    lab_http_url url;
+    assert_null(lab_http_url_split(&url, cases[i][0]));
+    lab_http_url_place(&url, place);
+    assert_string_equal(place, cases[i][1]);
+  }
+}
+
 static void refuses_bad_urls(void **state) {
   guard_page g;
   lab_http_url url;
@@ -282,6 +299,73 @@ static void many_small_chunks_are_no_burden(void **state) {
   lab_http_answer_free(&a);
 }
 
+/* Several answers on one connection, in pieces of STEP bytes. */
+static void check_answers(size_t step) {
+  static const struct {
+    const char *answer;
+    bool is_head, keeps;
+  } all[] = {
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", false, true},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, true},
+      {"HTTP/1.1 204 No Content\r\n\r\n", false, true},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+       false, true},
+      {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1"
+       "\r\n\r\na",
+       false, true},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", false, false},
+  };
+  lab_buf bytes = LAB_BUF_INIT;
+  size_t at = 0, n = sizeof all / sizeof *all;
+  for (size_t i = 0; i < n; i++)
+    lab_buf_puts(&bytes, all[i].answer);
+  for (size_t i = 0; i < n; i++) {
+    lab_http_answer a;
+    lab_http_answer_state state = LAB_HTTP_ANSWER_MORE;
+    lab_http_answer_init(&a, all[i].is_head, MAX_BODY);
+    while (state == LAB_HTTP_ANSWER_MORE) {
+      size_t piece = bytes.len - at < step ? bytes.len - at : step;
+      assert_true(piece > 0);
+      state = lab_http_answer_feed(&a, bytes.data + at, piece);
+      at += piece - a.rest;
+    }
+    assert_int_equal(state, LAB_HTTP_ANSWER_DONE);
+    assert_int_equal(a.keeps, all[i].keeps);
+    lab_http_answer_free(&a);
+  }
+  assert_int_equal(at, bytes.len);
+  lab_buf_free(&bytes);
+}
+
+static void reads_answers_one_after_the_other(void **state) {
+  (void)state;
+  for (size_t step = 1; step < 300; step++)
+    check_answers(step);
+}
+
+static void takes_a_body_in_parts(void **state) {
+  static const char text[] = "HTTP/1.1 200 OK\r\n\r\nabcdef";
+  lab_http_answer a;
+  lab_buf part = LAB_BUF_INIT;
+  (void)state;
+  lab_http_answer_init(&a, false, MAX_BODY);
+  assert_false(a.has_head);
+  assert_int_equal(lab_http_answer_feed(&a, text, sizeof text - 1),
+                   LAB_HTTP_ANSWER_MORE);
+  assert_true(a.has_head);
+  assert_true(lab_http_answer_take(&a, 2, &part));
+  check_piece(part.data, part.len, "ab");
+  lab_buf_free(&part);
+  assert_int_equal(lab_http_answer_feed(&a, "gh", 2), LAB_HTTP_ANSWER_MORE);
+  assert_true(lab_http_answer_take(&a, 100, &part));
+  check_piece(part.data, part.len, "cdefgh");
+  lab_buf_free(&part);
+  assert_true(lab_http_answer_take(&a, 100, &part));
+  assert_int_equal(part.len, 0);
+  lab_http_answer_free(&a);
+}
+
 /* ---- whole calls --------------------------------------------------------- */
 
 typedef struct outcome {
@@ -375,12 +459,15 @@ static void reports_a_bad_url_later(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(splits_urls),
+      cmocka_unit_test(names_places),
       cmocka_unit_test(refuses_bad_urls),
       cmocka_unit_test(bounds_the_host),
       cmocka_unit_test(reads_answers_cut_anywhere),
       cmocka_unit_test(bounds_the_headers),
       cmocka_unit_test(bounds_what_is_beside_the_body),
       cmocka_unit_test(many_small_chunks_are_no_burden),
+      cmocka_unit_test(reads_answers_one_after_the_other),
+      cmocka_unit_test(takes_a_body_in_parts),
       cmocka_unit_test(calls_a_server),
       cmocka_unit_test(reports_a_bad_url_later),
   };

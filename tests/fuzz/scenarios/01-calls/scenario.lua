@@ -97,6 +97,8 @@ local made = {
   function() return { input = value(), stdout = pick(piped), [pick(plain)] = value() } end,
   function() return { latency = pick(plain) } end,
   function() return { inline = pick(plain) } end,
+  function() return { size = pick(plain), idle_timeout = pick(plain), name = value() } end,
+  function() return { timeout = 0.01, stream = true } end,
   function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, default = random(2) == 1 or nil } end,
   function() return { { any_handle(), "recv" }, { any_handle(), "send", 1 }, timeout = pick(plain) } end,
   function() return setmetatable({}, { __index = error, __len = function() return pick(plain) end }) end,
@@ -112,6 +114,19 @@ local made = {
 function value()
   if random(2) == 1 then return pick(plain) end
   return pick(made)()
+end
+
+-- An answer of a server that is there, in parts, by one of a few clients.
+local place, clients
+local function make_stream()
+  place = place or "http://" .. lab.listen("127.0.0.1:0", function() return ("x"):rep(random(100000)) end):address()
+  clients = clients or { lab.http.client { size = 2 }, lab.http.client { size = 1, name = "one" } }
+  local client = pick(clients)
+  if random(50) == 1 then
+    client:close()
+    clients = nil
+  end
+  return client:get(place, { stream = random(4) > 1, timeout = random(10) * 0.001 })
 end
 
 -- So that there are handles of each class, in good order.
@@ -131,6 +146,8 @@ local constructors = {
   function() return random(8) == 1 and lab.spawn({ "true" }, { reap = false }) or lab.mutex() end,
   function() return random(8) == 1 and lab.spawn({ "cat" }, { input = value(), stdout = "pipe" }) or lab.mutex() end,
   function() return lab.listen("127.0.0.1:0", function() return "x" end) end,
+  function() return lab.http.client { size = random(2), idle_timeout = random(3) * 0.001 } end,
+  function() return make_stream() end,
 }
 
 -- ---- calls ----------------------------------------------------------------------
