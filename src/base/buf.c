@@ -70,16 +70,27 @@ void lab_buf_grow(lab_buf *b, size_t n) {
     resize_own(b, cap);
 }
 
-/* It doubles, but not for bytes that come in one piece: they are large. */
+/* Gives B room for NEED bytes: it doubles, or, where the limit is nearer than
+ * that, takes about half of what is left. So little bytes at a time aren't each
+ * the reason to copy all of them. */
+static bool grow_counted(lab_buf *b, size_t need) {
+  size_t cap = b->len > 0 ? b->cap * 2 : 0;
+  while (cap > need) {
+    if (resize_counted(b, cap))
+      return true;
+    cap = need + (cap - need) / 2;
+  }
+  return resize_counted(b, need);
+}
+
+/* Bytes that come in one piece, as the first, are large: no more is taken. */
 bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n) {
   if (n == 0)
     return true;
   if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
     return false;
   size_t need = b->len + n;
-  size_t cap = b->len > 0 && b->cap * 2 > need ? b->cap * 2 : need;
-  if (b->cap < need && !resize_counted(b, cap) &&
-      (cap == need || !resize_counted(b, need)))
+  if (b->cap < need && !grow_counted(b, need))
     return false;
   memcpy(b->data + b->len, bytes, n);
   b->len = need;

@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/nearest.h"
@@ -85,6 +87,39 @@ static void test_long_text(void **state) {
   lab_buf_free(&b);
 }
 
+/* A scenario's memory: LIMIT bytes, and the bytes that were copied to get so
+ * far. */
+enum { LIMIT = 1 << 20 };
+static size_t copied;
+
+static void *grow_within_limit(void *p, size_t old, size_t size) {
+  if (size > LIMIT)
+    return NULL;
+  copied += old;
+  return realloc(p, size);
+}
+
+static void free_limited(void *p, size_t size) {
+  (void)size;
+  free(p);
+}
+
+/* In small pieces, until there is no more: all of it is used, and it isn't
+ * copied again for each piece. */
+static void fills_what_there_is(void **state) {
+  static const lab_counted_allocator limited = {grow_within_limit,
+                                                free_limited};
+  lab_buf b = LAB_BUF_INIT;
+  char piece[100] = "";
+  (void)state;
+  lab_alloc_install_counted(&limited);
+  while (lab_buf_try_append(&b, piece, sizeof piece))
+    assert_true(b.cap <= LIMIT);
+  assert_true(b.len > LIMIT - sizeof piece);
+  assert_true(copied < 40 * (size_t)LIMIT);
+  lab_buf_free(&b);
+}
+
 static void test_nearest(void **state) {
   (void)state;
   static const char *const known[] = {
@@ -124,6 +159,7 @@ int main(void) {
       cmocka_unit_test(trims_what_is_not_used),
       cmocka_unit_test(test_json),
       cmocka_unit_test(test_long_text),
+      cmocka_unit_test(fills_what_there_is),
       cmocka_unit_test(test_nearest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
