@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/url.h"
+#include "base/address.h"
 
 /* Longest host: a name in the DNS has at most 253 bytes. */
 enum { HOST_MAX = 255 };
@@ -19,7 +19,7 @@ enum { HOST_MAX = 255 };
 /* ---- the form of an address ---------------------------------------------- */
 
 static bool is_port(const char *text) {
-  return lab_http_parse_port(text, strlen(text)) >= 0;
+  return lab_port_parse(text, strlen(text)) >= 0;
 }
 
 /* Whether the LEN bytes of TEXT can be a name: of a machine, or of an

@@ -15,9 +15,9 @@
 #include <llhttp.h>
 #include <uv.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/queue.h"
-#include "http/peer.h"
 #include "http/request.h"
 
 /*  IDLE -> HEAD -> BODY -> HANDLER (-> STREAM) -> IDLE
@@ -48,7 +48,7 @@ typedef struct lab_http_conn {
   uint64_t deadline;       /* loop time in ms; 0: none */
   uint64_t write_deadline; /* when a client that takes nothing is cut off */
   int fd;                  /* if the server's owner counts it, else -1 */
-  lab_http_peer peer;      /* the client's address */
+  lab_address peer;      /* the client's address */
   uint64_t since;          /* loop time when it came into its list */
   size_t queued;           /* length of the write queue at the last sweep */
   size_t kept;             /* its part of server->kept */
@@ -77,7 +77,7 @@ typedef struct lab_http_conn {
 int lab_http_conn_new(lab_http_server *server, int fd, bool loopback);
 
 typedef struct lab_http_conn_kind {
-  lab_http_peer peer;
+  lab_address peer;
   bool loopback;
   bool reserved; /* closed after one answer */
   bool high;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/url.h"
+#include "base/address.h"
 
 static bool is_same_text(lab_http_str a, lab_http_str b) {
   return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
@@ -33,7 +33,7 @@ static lab_http_str cut_host_name(lab_http_str host, bool *is_ip6) {
   if (rest_len == 0)
     return name;
   bool is_port =
-      *rest == ':' && lab_http_parse_port(rest + 1, rest_len - 1) >= 0;
+      *rest == ':' && lab_port_parse(rest + 1, rest_len - 1) >= 0;
   return is_port ? name : none;
 }
 

@@ -14,7 +14,7 @@
  *   parse.c                 bytes -> request, by llhttp
  *   write.c                 the output of a connection
  *   query.c                 values in queries and forms
- *   peer.c                  addresses as text
+ *   peer.c                  addresses of clients as text
  *   request.c               a request's memory, and reading it
  *   status.c                names of statuses
  *

@@ -2,48 +2,23 @@
  * See peer.h. */
 #include "http/peer.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
-const struct sockaddr_in *lab_http_peer_ip4(const struct sockaddr *address) {
-  return (const struct sockaddr_in *)(const void *)address;
+static void write_mapped_ip4(const lab_address *peer,
+                             char out[LAB_ADDRESS_TEXT]) {
+  lab_address mapped = {.ip4 = {.sin_family = AF_INET}};
+  memcpy(&mapped.ip4.sin_addr, &peer->ip6.sin6_addr.s6_addr[12], 4);
+  lab_address_set_port(&mapped, lab_address_port(&peer->any));
+  lab_address_write(&mapped.any, out);
 }
 
-const struct sockaddr_in6 *lab_http_peer_ip6(const struct sockaddr *address) {
-  return (const struct sockaddr_in6 *)(const void *)address;
-}
-
-int lab_http_peer_port(const struct sockaddr *address) {
-  return ntohs(address->sa_family == AF_INET6
-                   ? lab_http_peer_ip6(address)->sin6_port
-                   : lab_http_peer_ip4(address)->sin_port);
-}
-
-static void write_ip4(const void *ip, int port, char out[LAB_HTTP_PEER_TEXT]) {
-  char host[INET_ADDRSTRLEN] = "?";
-  inet_ntop(AF_INET, ip, host, sizeof host);
-  snprintf(out, LAB_HTTP_PEER_TEXT, "%s:%d", host, port);
-}
-
-static void write_ip6(const struct in6_addr *ip, int port,
-                      char out[LAB_HTTP_PEER_TEXT]) {
-  char host[INET6_ADDRSTRLEN] = "?";
-  inet_ntop(AF_INET6, ip, host, sizeof host);
-  snprintf(out, LAB_HTTP_PEER_TEXT, "[%s]:%d", host, port);
-}
-
-void lab_http_peer_write(const struct sockaddr *address,
-                         char out[LAB_HTTP_PEER_TEXT]) {
-  if (address->sa_family == AF_INET) {
-    write_ip4(&lab_http_peer_ip4(address)->sin_addr,
-              lab_http_peer_port(address), out);
-  } else if (address->sa_family == AF_INET6) {
-    const struct in6_addr *ip = &lab_http_peer_ip6(address)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(ip))
-      write_ip4(&ip->s6_addr[12], lab_http_peer_port(address), out);
-    else
-      write_ip6(ip, lab_http_peer_port(address), out);
-  } else {
-    snprintf(out, LAB_HTTP_PEER_TEXT, "@");
-  }
+void lab_http_peer_write(const lab_address *peer, char out[LAB_ADDRESS_TEXT]) {
+  bool is_ip6 = peer->any.sa_family == AF_INET6;
+  if (is_ip6 && IN6_IS_ADDR_V4MAPPED(&peer->ip6.sin6_addr))
+    write_mapped_ip4(peer, out);
+  else if (is_ip6 || peer->any.sa_family == AF_INET)
+    lab_address_write(&peer->any, out);
+  else
+    snprintf(out, LAB_ADDRESS_TEXT, "@");
 }

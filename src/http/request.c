@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "http/conn.h"
+#include "http/peer.h"
 #include "http/request_internal.h"
 #include "http/server_internal.h"
 
@@ -172,7 +173,7 @@ lab_http_str lab_http_body(const lab_http_request *req) {
 }
 
 void lab_http_write_remote(const lab_http_request *req, char *out) {
-  lab_http_peer_write(&req->peer.any, out);
+  lab_http_peer_write(&req->peer, out);
 }
 
 bool lab_http_has_left(const lab_http_request *req) {

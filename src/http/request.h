@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/address.h"
 #include "base/token.h"
-#include "http/peer.h"
 #include "http/server.h"
 
 /* LEN bytes at DATA. */
@@ -56,7 +56,7 @@ bool lab_http_header_at(const lab_http_request *req, size_t i, lab_field *out);
 
 lab_http_str lab_http_body(const lab_http_request *req);
 
-/* The client's address as lab_http_peer_write writes it: LAB_HTTP_PEER_TEXT
+/* The client's address as lab_http_peer_write writes it: LAB_ADDRESS_TEXT
  * bytes at OUT. */
 void lab_http_write_remote(const lab_http_request *req, char *out);
 

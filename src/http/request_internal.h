@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/buf.h"
-#include "http/peer.h"
 #include "http/request.h"
 
 struct lab_http_conn;
@@ -36,7 +36,7 @@ struct lab_http_request {
   bool keep_alive;
   bool loopback;
   atomic_bool left; /* see lab_http_has_left */
-  lab_http_peer peer;
+  lab_address peer;
   uint8_t method; /* llhttp's number */
   uint8_t minor;  /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
   lab_buf text;   /* target, then names and values, each followed by a 0 */

@@ -84,7 +84,7 @@ static bool release_reserve(lab_http_server *server) {
 
 /* Accepts a client if the server's owner allows one more. */
 static int accept_if_allowed(const lab_http_config *config, int fd,
-                             lab_http_peer *peer) {
+                             lab_address *peer) {
   socklen_t len = sizeof *peer;
   int rc = config->may_open ? config->may_open(config->arg) : 0;
   if (rc < 0)

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
+
 #define BAD_HOST "invalid host in URL"
-enum { PORT_DIGITS = 5, PORT_MAX = 65535 };
 
 /* A space or a control character could end the request's line, or a header's
  * line, and so begin another one. */
@@ -20,25 +21,13 @@ static bool has_controls(const char *s) {
   return false;
 }
 
-int lab_http_parse_port(const char *text, size_t len) {
-  int port = 0;
-  if (len < 1 || len > PORT_DIGITS)
-    return -1;
-  for (size_t i = 0; i < len; i++) {
-    if (text[i] < '0' || text[i] > '9')
-      return -1;
-    port = port * 10 + (text[i] - '0');
-  }
-  return port <= PORT_MAX ? port : -1;
-}
-
 /* Reads what follows the host: nothing, or ":" and a port up to END. */
 static const char *split_port(lab_http_url *url, const char *text,
                               const char *end) {
   size_t len = (size_t)(end - text);
   if (len > 0 && *text != ':')
     return BAD_HOST;
-  int port = len > 0 ? lab_http_parse_port(text + 1, len - 1) : 80;
+  int port = len > 0 ? lab_port_parse(text + 1, len - 1) : 80;
   if (port < 1) /* nobody can be reached at port 0 */
     return BAD_HOST ": its port must be a number from 1 to 65535";
   snprintf(url->port, sizeof url->port, "%u", (uint16_t)port);

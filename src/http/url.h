@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * URLs of requests that the client sends, and the ports in them and in
- * addresses. Pure: any thread. */
+ * URLs of requests that the client sends. Pure: any thread. */
 #ifndef LAB_HTTP_URL_H
 #define LAB_HTTP_URL_H
 
@@ -30,10 +29,5 @@ const char *lab_http_url_split(lab_http_url *out, const char *text);
 /* Where its server is, "localhost:80" or "[::1]:80", in lower case: requests to
  * the same place can share connections. */
 void lab_http_url_place(const lab_http_url *url, char out[LAB_HTTP_URL_PLACE]);
-
-/* The port, 0 to 65535, that TEXT is: LEN digits, at most five, and nothing
- * else. -1 if it is none. (strtol and getaddrinfo also take signs, spaces, and
- * numbers of which they drop the upper bits.) */
-int lab_http_parse_port(const char *text, size_t len);
 
 #endif

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/queue.h"
 #include "http/http.h"
 #include "scenario/request.h"
-#include "services/address.h"
 #include "services/services.h"
 #include "vm/vm.h"
 
@@ -51,7 +51,7 @@ static bool is_serve_refused(const lab_serve *serve, lab_http_request *req) {
 static const lab_request_facts facts = {.header = lab_http_header_at,
                                         .remote = lab_http_write_remote,
                                         .has_left = lab_http_has_left};
-_Static_assert((int)LAB_REQUEST_REMOTE >= (int)LAB_HTTP_PEER_TEXT, "it fits");
+_Static_assert((int)LAB_REQUEST_REMOTE >= (int)LAB_ADDRESS_TEXT, "it fits");
 
 static void on_served_request(lab_http_request *req, void *arg) {
   lab_serve *serve = arg;
@@ -91,21 +91,19 @@ static int refuse_serve(lab_serve *serve, int error, const char *reason) {
 
 /* Makes SERVER listen. 0 or a negative errno, and SERVE has a message. */
 static int begin_serve(lab_serve *serve, lab_http_server *server) {
-  lab_serve_address a;
+  lab_address a;
   int port;
   lab_err err;
-  int rc = lab_serve_address_parse(serve->address, &a);
-  if (rc == -ERANGE)
-    return refuse_serve(serve, -EINVAL,
-                        "the port must be a number from 0 to 65535");
-  if (rc)
-    return refuse_serve(serve, -EINVAL, "address must be like 127.0.0.1:8080");
-  rc = lab_http_listen(server, &a.any, &port, &err);
+  const char *wrong = lab_address_parse(serve->address, &a);
+  if (wrong)
+    return refuse_serve(serve, -EINVAL, wrong);
+  int rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));
   if (rc)
     return refuse_serve(serve, rc, uv_strerror(rc));
-  lab_serve_address_write(&a, port, serve->address, sizeof serve->address);
+  lab_address_set_port(&a, port);
+  lab_address_write(&a.any, serve->address);
   return 0;
 }
 

@@ -3,6 +3,7 @@
  * the text, put together they are the text, and a port is a port. */
 #include <strings.h>
 
+#include "base/address.h"
 #include "http/url.h"
 #include "input.h"
 
@@ -25,7 +26,7 @@ static void check_split(const char *text) {
   if (lab_http_url_split(&url, text))
     return;
   check_pieces(&url, text);
-  int port = lab_http_parse_port(url.port, strlen(url.port));
+  int port = lab_port_parse(url.port, strlen(url.port));
   LAB_ASSERT(port >= 1 && port <= 65535);
   LAB_ASSERT(url.host[0] != '\0' && !strpbrk(url.host, "/?#@"));
   /* The authority is the host, perhaps in brackets, perhaps with a port. */
@@ -40,7 +41,7 @@ static void check_split(const char *text) {
 }
 
 static void check_port(const char *text, size_t len) {
-  int port = lab_http_parse_port(text, len);
+  int port = lab_port_parse(text, len);
   LAB_ASSERT(port >= -1 && port <= 65535);
   for (size_t i = 0; port >= 0 && i < len; i++)
     LAB_ASSERT(text[i] >= '0' && text[i] <= '9');

@@ -3,6 +3,7 @@
  * and whether he has gone. */
 #include <netinet/in.h>
 
+#include "http/peer.h"
 #include "http_fixture.h"
 
 static int listen_for_facts(fixture *f) {
@@ -28,8 +29,8 @@ static void says_what_a_request_has(void **state) {
                              "X-Empty:\r\nX-One: 2\r\n\r\n";
   static const char *const wanted[][2] = {
       {"Host", "a"}, {"X-One", "1"}, {"X-Empty", ""}, {"X-One", "2"}};
-  char remote[LAB_HTTP_PEER_TEXT], own[LAB_HTTP_PEER_TEXT];
-  struct sockaddr_in address;
+  char remote[LAB_ADDRESS_TEXT], own[LAB_ADDRESS_TEXT];
+  lab_address address;
   socklen_t len = sizeof address;
   lab_field field;
   fixture f;
@@ -46,8 +47,8 @@ static void says_what_a_request_has(void **state) {
     assert_memory_equal(field.value, wanted[i][1], field.value_len);
   }
   assert_false(lab_http_header_at(f.held, 4, &field));
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-  lab_http_peer_write((struct sockaddr *)&address, own);
+  assert_int_equal(getsockname(fd, &address.any, &len), 0);
+  lab_http_peer_write(&address, own);
   lab_http_write_remote(f.held, remote);
   assert_string_equal(remote, own);
   assert_false(lab_http_has_left(f.held));
@@ -72,19 +73,19 @@ static void half_closed_is_left(void **state) {
 }
 
 static void writes_addresses(void **state) {
-  char text[LAB_HTTP_PEER_TEXT];
-  lab_http_peer peer = {.any = {.sa_family = AF_UNSPEC}};
+  char text[LAB_ADDRESS_TEXT];
+  lab_address peer = {.any = {.sa_family = AF_UNSPEC}};
   (void)state;
-  lab_http_peer_write(&peer.any, text);
+  lab_http_peer_write(&peer, text);
   assert_string_equal(text, "@");
   uv_ip4_addr("192.0.2.7", 65535, &peer.ip4);
-  lab_http_peer_write(&peer.any, text);
+  lab_http_peer_write(&peer, text);
   assert_string_equal(text, "192.0.2.7:65535");
   uv_ip6_addr("::ffff:192.0.2.7", 80, &peer.ip6);
-  lab_http_peer_write(&peer.any, text);
+  lab_http_peer_write(&peer, text);
   assert_string_equal(text, "192.0.2.7:80");
   uv_ip6_addr("2001:db8:1111:2222:3333:4444:5555:6666", 65535, &peer.ip6);
-  lab_http_peer_write(&peer.any, text);
+  lab_http_peer_write(&peer, text);
   assert_string_equal(text, "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
 }
 

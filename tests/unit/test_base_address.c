@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT
- * Addresses of scenarios' servers, each next to an inaccessible page. */
+ * Addresses as texts, each next to an inaccessible page. */
 #include "guard_page.h"
 
-#include <errno.h>
-
-#include "services/address.h"
+#include "base/address.h"
 
 static void check(const char *text, const char *expected) {
-  char written[64];
+  char written[LAB_ADDRESS_TEXT];
   guard_page g;
-  lab_serve_address a;
+  lab_address a;
   guard_page_open(&g, strlen(text) + 1);
   for (int i = 0; i < 2; i++) {
     const char *copy =
         i ? guard_page_begin_string(&g, text) : guard_page_end_string(&g, text);
+    const char *wrong = lab_address_parse(copy, &a);
     if (!expected) {
-      assert_true(lab_serve_address_parse(copy, &a) < 0);
+      assert_non_null(wrong);
       continue;
     }
-    assert_int_equal(lab_serve_address_parse(copy, &a), 0);
-    int port =
-        ntohs(a.any.sa_family == AF_INET6 ? a.ip6.sin6_port : a.ip4.sin_port);
-    lab_serve_address_write(&a, port, written, sizeof written);
+    assert_null(wrong);
+    lab_address_write(&a.any, written);
     assert_string_equal(written, expected);
   }
   guard_page_close(&g);
@@ -76,10 +73,29 @@ static void bad_addresses(void **state) {
     check(bad[i], NULL);
 }
 
+static void loopback(void **state) {
+  static const char *const near[] = {":1", "127.0.0.1:0", "127.255.1.2:80",
+                                     "[::1]:5"};
+  static const char *const far[] = {"128.0.0.1:1", "0.0.0.0:1",
+                                    "10.0.0.1:1",  "[::]:1",
+                                    "[::2]:1",     "[::ffff:127.0.0.1]:1"};
+  lab_address a;
+  (void)state;
+  for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
+    assert_null(lab_address_parse(near[i], &a));
+    assert_true(lab_address_is_loopback(&a.any));
+  }
+  for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+    assert_null(lab_address_parse(far[i], &a));
+    assert_false(lab_address_is_loopback(&a.any));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(good_addresses),
       cmocka_unit_test(bad_addresses),
+      cmocka_unit_test(loopback),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
