@@ -144,6 +144,7 @@ return function(dir, prefix)
   library.include = includer(dir, prefix, env)
   library.open = host.opener(dir)
   library.http = readOnly("lab.http", strict("lab.http", copy(lab.http)))
+  library.tcp = readOnly("lab.tcp", strict("lab.tcp", copy(lab.tcp)))
   contents.lab = readOnly("lab", strict("lab", library))
   contents.load = loader(env)
   contents._G = env

@@ -6,12 +6,13 @@
 -- A number of seconds must not be negative.
 --
 -- Time limits: where a call that waits has an argument `seconds`, it waits no
--- longer than that. Then it returns nil, "timeout" (recv: nil, nil, "timeout"),
--- and has taken nothing and sent nothing: nobody else notices. 0 only looks:
--- nothing parks, so it is possible anywhere (but join lets others run first).
--- With nil there is no limit. A call that only waits (lock, rlock, send, wait of
--- a WaitGroup) returns true otherwise; called without that argument, it returns
--- nothing. A limit is the least time: on a busy machine it may take longer.
+-- longer than that. Then it returns nil, "timeout" (recv: nil, nil,
+-- "timeout"), and has taken nothing and sent nothing: nobody else notices. 0
+-- only looks: nothing parks, so it is possible anywhere (but join lets others
+-- run first). With nil there is no limit. A call that only waits (lock, rlock,
+-- send, wait of a WaitGroup) returns true otherwise; called without that
+-- argument, it returns nothing. A limit is the least time: on a busy machine
+-- it may take longer. Sockets have rules of their own: see lab.Socket.
 --
 -- Errors: a wrong argument raises an error, and so does a call at the wrong
 -- time. An operation that can fail while the program runs (because of memory,
@@ -19,13 +20,13 @@
 -- as `string? message, integer? errno`. assert(...) turns it into an error.
 --
 -- Blocking calls (sleep, join, lock, wait, send, recv, select, copy_n, burn,
--- files, requests, listen, spawn...) park the task: other requests and every
--- debug endpoint go on. (Files that were opened inline are the exception.) A
--- call can't park where a C function waits for it (in a comparator of
--- table.sort, in a callback of string.gsub): there copy_n, burn and the calls on
--- files do their work at once and hold up all other tasks, and the others raise
--- an error. If a task is cancelled while it waits, the call
--- raises an error and takes nothing: no lock, no value.
+-- files, sockets, requests, listen, spawn...) park the task: other requests
+-- and every debug endpoint go on. (Files that were opened inline are the
+-- exception.) A call can't park where a C function waits for it (in a
+-- comparator of table.sort, in a callback of string.gsub): there copy_n, burn
+-- and the calls on files do their work at once and hold up all other tasks,
+-- and the others raise an error. If a task is cancelled while it waits, the
+-- call raises an error and takes nothing: no lock, no value.
 --
 -- A name that doesn't exist raises an error, too: lab.chanel, c:sned().
 -- print(...) writes a line to the log.
@@ -621,7 +622,8 @@ function Http_stream:read(n) end
 ---@return boolean ok
 function Http_stream:close() end
 
----An HTTP server of the step. It serves until close is called or the step is
+---An HTTP server of the step, as lab.listen returns it. (A server of bare
+---connections is a lab.Listener.) It serves until close is called or the step is
 ---left, even if this object is collected.
 ---@class lab.Server
 local Server = {}
@@ -636,13 +638,126 @@ function Server:address() end
 ---@return boolean? ok, string? message, integer? errno
 function Server:close() end
 
----Serves HTTP at address. Each request calls fn(req) in a task of its own. The
----answer is what fn returns, as from a scenario's request; an error in fn is
----answered with 500.
+---Serves HTTP at address. (Connections without HTTP: lab.tcp.listen.) Each request
+---calls fn(req) in a task of its own. The answer is what fn returns, as from a
+---scenario's request; an error in fn is answered with 500.
 ---@param address string "127.0.0.1:PORT", "[::1]:PORT", "localhost:PORT" or ":PORT"; the last two mean 127.0.0.1. Port 0 is any free port
 ---@param fn fun(req: lab.Request): string?, integer?, table<string,string>?
 ---@return lab.Server? server, string? message, integer? errno
 function lab.listen(address, fn) end
+
+---Bare TCP connections, without a protocol. (For HTTP there are lab.http.get and
+---lab.listen.) Only loopback addresses are possible, written as for lab.listen;
+---others fail with EACCES. Data that nobody reads stays in the kernel: so a peer
+---that sends and sends can't fill the step's memory, and is stopped by the kernel.
+---`ss -tnp` and `lsof` show these connections, with their states.
+---@class lab.tcp
+lab.tcp = {}
+
+---One end of a TCP connection. A Socket that is collected is closed, and so is a
+---<close> variable at the end of its block. What the step leaves open is closed
+---with the step.
+---
+---read and write take a time limit in seconds; 0 only tries. When it is over they
+---return nil, "read tcp 127.0.0.1:4000->127.0.0.1:80: i/o timeout", 110, and the
+---connection stays as it is. If several tasks read from one Socket, each waits for
+---the one before, and gets what comes next; the same holds for writing, where the
+---bytes of one write are never among those of another.
+---@class lab.Socket
+local Socket = {}
+
+---Waits until something has come, and returns it: n bytes at most, and never more
+---than 64 KiB at once. When the peer sends no more, returns nil, "EOF", 0; then the
+---connection is in the state CLOSE_WAIT until it is closed here, too.
+---@param n integer 1 to 2^30
+---@param seconds number? without it there is no time limit
+---@return string? bytes, string? message, integer? errno
+function Socket:read(n, seconds) end
+
+---Writes all of s; waits while the peer doesn't read. Returns the length of s. If
+---it fails, a fourth value says how many bytes were written.
+---@param s string
+---@param seconds number? for the whole call; without it there is no time limit
+---@return integer? written, string? message, integer? errno, integer? part
+function Socket:write(s, seconds) end
+
+---Tells the peer that nothing more will be written: its read returns "EOF". Reading
+---goes on. Returns true.
+---@return boolean? ok, string? message, integer? errno
+function Socket:shutdown() end
+
+---Closes the connection. Returns true. Calls of other tasks that wait for it fail,
+---as every call afterwards, with "use of closed network connection".
+---@return boolean? ok, string? message, integer? errno
+function Socket:close() end
+
+---true: small writes are sent at once (TCP_NODELAY). false, as at first: a small
+---write waits in the kernel while the peer has not acknowledged the one before
+---(Nagle's algorithm), which takes the peer up to 40 ms. Returns true.
+---@param on boolean
+---@return boolean? ok, string? message, integer? errno
+function Socket:set_nodelay(on) end
+
+---@return string address of this end: "127.0.0.1:45678"
+function Socket:local_address() end
+
+---@return string address of the peer
+function Socket:remote_address() end
+
+---Accepts connections. A Listener that is collected is closed, and so is a <close>
+---variable at the end of its block. What the step leaves open is closed with the step.
+---@class lab.Listener
+local Listener = {}
+
+---Waits for the next connection. With seconds: returns nil, "accept tcp
+---127.0.0.1:80: i/o timeout", 110 if there is none by then; 0 only looks. If the step
+---may have no more descriptors, it fails with "too many open files" at once, and the
+---connection waits in the kernel. In lab.OpenFiles the caller has the descriptor.
+---@param seconds number? without it there is no time limit
+---@return lab.Socket? socket, string? message, integer? errno
+function Listener:accept(seconds) end
+
+---Where it listens: "127.0.0.1:45678".
+---@return string
+function Listener:address() end
+
+---Stops listening. Returns true. Connections that were not accepted yet are reset;
+---those that were go on. A second close returns nil, a message and an errno.
+---@return boolean? ok, string? message, integer? errno
+function Listener:close() end
+
+---Options of lab.tcp.connect. An unknown option is an error.
+---@class lab.TcpConnectOptions
+---@field timeout number?  seconds; without it the kernel gives up after two minutes
+---@field nodelay boolean? as Socket:set_nodelay; false if it is missing
+
+---Connects to address, and waits until that is done. It is done when the kernel of
+---the peer says so: the peer itself may not have accepted yet.
+---@param address string as for lab.listen
+---@param options lab.TcpConnectOptions?
+---@return lab.Socket? socket, string? message, integer? errno
+function lab.tcp.connect(address, options) end
+
+---Options of lab.tcp.listen. An unknown option is an error.
+---@class lab.TcpListenOptions
+---@field backlog integer? connections that the kernel keeps until they are accepted, 1 to 65535; 128 if it is missing
+---@field nodelay boolean? what the Sockets that are accepted have at first; false if it is missing
+
+---Listens at address: the kernel answers peers that connect, and accept returns
+---their connections. (An HTTP server: lab.listen.) While `backlog` of them have not
+---been accepted, further peers have to wait. A server is a loop:
+---
+---    local listener = assert(lab.tcp.listen("127.0.0.1:0"))
+---    lab.go(function()
+---      while true do
+---        local socket = assert(listener:accept())
+---        lab.go(serve, socket)
+---      end
+---    end)
+---@param address string as for lab.listen; port 0 is any free port
+---@param options lab.TcpListenOptions?
+---@return lab.Listener? listener, string? message, integer? errno
+function lab.tcp.listen(address, options) end
 
 ---A child process. It is killed when the step is left. When it ends, what it has
 ---started is killed, too, but for processes in a session of their own (setsid).

@@ -8,13 +8,35 @@
 
 #include "vm/vm.h"
 
-int lab_lua_failure(lua_State *L, const char *what, const char *path,
-                    int code) {
-  char reason[128];
-  const char *text = code == -EBADF ? "file already closed" : strerror(-code);
-  snprintf(reason, sizeof reason, "%s", text);
+enum { REASON_MAX = 128 };
+
+/* The kernel's words, as Go writes them. */
+static void write_errno_text(int code, char reason[REASON_MAX]) {
+  snprintf(reason, REASON_MAX, "%s", strerror(-code));
   if (reason[0] >= 'A' && reason[0] <= 'Z')
     reason[0] = (char)(reason[0] + ('a' - 'A'));
+}
+
+int lab_lua_net_failure(lua_State *L, const char *what, int code) {
+  char reason[REASON_MAX];
+  const char *text = reason;
+  if (code == -EBADF)
+    text = "use of closed network connection";
+  else if (code == -ETIME)
+    text = "i/o timeout";
+  else
+    write_errno_text(code, reason);
+  luaL_pushfail(L);
+  lua_pushfstring(L, "%s: %s", what, text);
+  lua_pushinteger(L, code == -ETIME ? ETIMEDOUT : -code);
+  return 3;
+}
+
+int lab_lua_failure(lua_State *L, const char *what, const char *path,
+                    int code) {
+  char words[REASON_MAX];
+  write_errno_text(code, words);
+  const char *reason = code == -EBADF ? "file already closed" : words;
   luaL_pushfail(L);
   if (path)
     lua_pushfstring(L, "%s %s: %s", what, path, reason);

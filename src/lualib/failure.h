@@ -11,6 +11,10 @@
 /* Pushes nil, "WHAT PATH: reason", errno; returns 3. PATH may be NULL. CODE is
  * a negative errno. */
 int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
+/* The same for calls on the network: pushes nil, "WHAT: reason", errno. WHAT is
+ * on L's stack, or constant. -EBADF: it was closed; -ETIME: the time that the
+ * scenario has set is over, which scripts see as ETIMEDOUT. */
+int lab_lua_net_failure(lua_State *L, const char *what, int code);
 /* Pushes nil, "not enough memory: the step has 1 GiB (limits.memory)"; returns
  * 2. */
 int lab_lua_memory_failure(lua_State *L);

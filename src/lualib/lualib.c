@@ -16,6 +16,7 @@
 #include "lualib/server.h"
 #include "lualib/sync.h"
 #include "lualib/task.h"
+#include "lualib/tcp.h"
 #include "lualib/timer.h"
 #include "vm/walk.h"
 
@@ -35,6 +36,7 @@ void lab_lualib_open(lua_State *L) {
   lab_lib_http(L);
   lab_lib_process(L);
   lab_lib_server(L);
+  lab_lib_tcp(L);
   lab_lib_base(L);
   lab_walk_register(L, "lab", false);
 }

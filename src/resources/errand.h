@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * An errand is something that the control thread does for a scenario: a request
- * to some server, a server, or a child process.
+ * to some server, a server, a child process, or waiting for sockets.
  *
  * The VM makes the object and owns its memory; `impl` refers to the part of
  * src/services. The control thread calls start and later stop, once each, even
@@ -150,6 +150,15 @@ typedef struct lab_child {
 
 enum { LAB_PLACE_TEXT = 300 };
 
+/* What wakes a step's tasks that wait for sockets: watch.h. News 0: it can't
+ * (error). */
+typedef struct lab_bell {
+  lab_errand errand;
+  int fd; /* while it is readable the service calls lab_watch_ring */
+
+  int error;
+} lab_bell;
+
 typedef struct lab_services {
   void *arg; /* for the services' own use */
   /* Where URL's server is, "localhost:80", in LAB_PLACE_TEXT bytes: requests to
@@ -169,6 +178,8 @@ typedef struct lab_services {
   void (*collect)(lab_child *child);          /* it stays a zombie no longer */
   void (*wait_pipe)(lab_pipe *pipe);  /* until it can be read, or written */
   void (*close_pipe)(lab_pipe *pipe); /* the VM has given it back */
+  void (*watch)(lab_errand *e);
+  void (*stop_watch)(lab_errand *e);
 } lab_services;
 
 typedef struct lab_errands {

@@ -96,6 +96,10 @@ void lab_fd_leave(int fd) {
   lab_files_closed(fd);
 }
 
+bool lab_fd_take_for_client(lab_vm *vm) {
+  return is_room_left() && lab_fd_take(vm);
+}
+
 /* ---- one descriptor ------------------------------------------------------ */
 
 int lab_fd_opened(lua_State *L, int fd) {

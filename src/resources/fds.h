@@ -32,6 +32,9 @@ void lab_fds_free(lab_vm *vm);
 
 /* False: the step may have no more, and the caller returns -EMFILE. */
 bool lab_fd_take(lab_vm *vm);
+/* The same for a client, which can't be told to come again once it was
+ * accepted: false also if the process may have no more. */
+bool lab_fd_take_for_client(lab_vm *vm);
 /* FD was opened: enters it for lab.OpenFiles under L's stack, and returns it.
  * Where FD is a negative errno, or the process needs that one itself, it is
  * closed, given back, and a negative errno is returned. */

@@ -2,8 +2,8 @@
  * What a step has outside Lua, and how it is taken back: files, sockets,
  * temporary folders, processes, timers. See owned.h for the list, fds.h for the
  * descriptors, temp.h for folders, errand.h for what the control thread does
- * for scenarios. Order of the files: headers, owned < fds < temp < errand
- * < resources.
+ * for scenarios, watch.h for tasks that wait for sockets. Order of the files:
+ * headers, owned < fds < temp < errand < watch < resources.
  *
  * Threads: the VM's, unless a header says otherwise. */
 #ifndef LAB_RESOURCES_RESOURCES_H
@@ -20,6 +20,7 @@ typedef struct lab_resources {
   lab_fds fds;
   lab_temps temps;
   lab_errands errands;
+  struct lab_poller *poller; /* watch.c; NULL: no task waits for a socket */
 } lab_resources;
 
 /* Makes vm->resources. SERVICES (or NULL: there are none) must stay. Before the

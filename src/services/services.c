@@ -2,6 +2,7 @@
  * See services.h. */
 #include "services/services.h"
 
+#include "services/bell.h"
 #include "services/child.h"
 #include "services/fetch.h"
 #include "services/pipe.h"
@@ -24,5 +25,7 @@ void lab_services_init(lab_services *out, lab_services_config *config) {
       .collect = lab_services_collect,
       .wait_pipe = lab_services_wait_pipe,
       .close_pipe = lab_services_close_pipe,
+      .watch = lab_services_watch,
+      .stop_watch = lab_services_stop_watch,
   };
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What the control thread does for scenarios: requests (fetch.c), servers
- * (serve.c), children (child.c) and the pipes to them (pipe.c). It is the other
- * side of resources/errand.h. The lab's own endpoints are in src/web.
+ * (serve.c), children (child.c), the pipes to them (pipe.c), waiting for
+ * sockets (bell.c). It is the other side of resources/errand.h. The lab's own
+ * endpoints are in src/web.
  *
  * Threads: the control thread. */
 #ifndef LAB_SERVICES_SERVICES_H

@@ -38,7 +38,7 @@ typedef enum lab_wait {
   LAB_WAIT_RECEIVE,      /* "chan receive" */
   LAB_WAIT_SELECT,       /* "select" */
   LAB_WAIT_SELECT_EMPTY, /* "select (no cases)" */
-  LAB_WAIT_NET,          /* "IO wait": the control thread answers */
+  LAB_WAIT_NET,          /* "IO wait": for the network, or a child */
   LAB_WAIT_POOL,         /* "pool wait": all of a pool are taken */
   LAB_WAIT_KINDS
 } lab_wait;

@@ -92,6 +92,8 @@ local made = {
   function() return { "sleep", "60" } end,
   function() return { pick(plain), pick(plain) } end,
   function() return { timeout = pick(plain), headers = { a = pick(plain) }, method = pick(plain) } end,
+  function() return { timeout = 0.001, nodelay = random(2) == 1 } end,
+  function() return { backlog = pick(plain), nodelay = pick(plain) } end,
   function() return { timeout = 0.01, body = value(), headers = { [value() or 1] = value() } } end,
   function() return { stdin = pick(piped), stdout = pick(piped), stderr = pick(piped), reap = random(2) == 1 } end,
   function() return { input = value(), stdout = pick(piped), [pick(plain)] = value() } end,
@@ -148,6 +150,15 @@ local constructors = {
   function() return lab.listen("127.0.0.1:0", function() return "x" end) end,
   function() return lab.http.client { size = random(2), idle_timeout = random(3) * 0.001 } end,
   function() return make_stream() end,
+  function() return lab.tcp.listen("127.0.0.1:0", { backlog = random(4) }) end,
+  function() -- both ends of a connection, with something to read
+    local listener = assert(lab.tcp.listen("127.0.0.1:0"))
+    local near = assert(lab.tcp.connect(listener:address(), { nodelay = random(2) == 1 }))
+    local far = assert(listener:accept())
+    far:write("x")
+    keep(far)
+    return near
+  end,
 }
 
 -- ---- calls ----------------------------------------------------------------------

@@ -96,12 +96,19 @@ local constructors = {
   function() return lab.counter("hostile_total") end, function() return lab.gauge("hostile") end,
   function() return lab.spawn { "true" } end, function() return lab.spawn { "sleep", "60" } end,
   function() return lab.listen("127.0.0.1:0", function() return "x" end) end,
+  function() return lab.tcp.listen("127.0.0.1:0") end,
+  function()
+    local listener <close> = assert(lab.tcp.listen("127.0.0.1:0"))
+    local near = assert(lab.tcp.connect(listener:address()))
+    keep(listener:accept())
+    return near
+  end,
 }
 
 local methods = {
   "join", "cancel", "stop", "lock", "unlock", "try_lock", "rlock", "runlock", "try_rlock", "add", "done", "wait",
   "send", "recv", "range", "close", "len", "cap", "write", "grow", "reset", "string", "read", "seek", "path", "sync",
-  "set", "pid", "kill", "address", "size",
+  "set", "pid", "kill", "address", "size", "accept", "shutdown", "set_nodelay", "local_address", "remote_address",
 }
 
 local functions = {}
@@ -109,12 +116,13 @@ for name, f in pairs(lab) do
   -- spin keeps the VM for as long as it is told to.
   if type(f) == "function" and name ~= "spin" then functions[#functions + 1] = name end
 end
+local inner = { ["http.get"] = lab.http.get, ["tcp.connect"] = lab.tcp.connect, ["tcp.listen"] = lab.tcp.listen }
+for name in pairs(inner) do functions[#functions + 1] = name end
 table.sort(functions)
-functions[#functions + 1] = "http.get"
 
 local function call_function()
   local name = pick(functions)
-  local f = name == "http.get" and lab.http.get or lab[name]
+  local f = inner[name] or lab[name]
   local results = table.pack(f(value(), value(), value(), value()))
   for i = 1, results.n do keep(results[i]) end
 end
