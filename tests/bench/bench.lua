@@ -381,6 +381,8 @@ function groups.sync()
     ours, theirs = alternate(both(what[2]))
     row(what[1], "%.0f", ours, theirs)
   end
+  ours, theirs = alternate(both("/echo?n=5000&wall=1"))
+  row("a byte there and back over TCP (ns that pass)", "%.0f", ours, theirs)
 end
 
 -- Seconds until the whole answer is there.

@@ -6,8 +6,8 @@
 //	/             two log lines and "hello world", as step 0
 //	/alloc        10 MB of random bytes into a buffer of that capacity, as a
 //	              round of step 4
-//	/park /spawn /pingpong /mutex /limited /profile?n=N   ns of CPU time per
-//	              operation (wall=1: of time that passes), as the scenario
+//	/park /spawn /pingpong /mutex /limited /profile /echo?n=N   ns of CPU time
+//	              per operation (wall=1: of time that passes), as the scenario
 //	              94-sync
 //	/unpark       ends the goroutines of the last /park
 //	/parked       bytes of memory per goroutine that /park left parked
@@ -201,6 +201,39 @@ func profile(n int) {
 	}
 }
 
+// A byte there and back over TCP.
+func echo(n int) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		far, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer far.Close()
+		b := make([]byte, 1)
+		for {
+			if _, err := far.Read(b); err != nil {
+				return
+			}
+			far.Write(b)
+		}
+	}()
+	near, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer near.Close()
+	b := make([]byte, 1)
+	for i := 0; i < n; i++ {
+		near.Write(b)
+		near.Read(b)
+	}
+}
+
 func leak(w http.ResponseWriter, r *http.Request) {
 	n := 0
 	fmt.Sscan(r.FormValue("n"), &n)
@@ -264,6 +297,7 @@ func main() {
 	http.HandleFunc("/mutex", measure(mutex))
 	http.HandleFunc("/limited", measure(limited))
 	http.HandleFunc("/profile", measure(profile))
+	http.HandleFunc("/echo", measure(echo))
 	http.HandleFunc("/parked", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, bytesPerParked)
 	})

@@ -75,6 +75,22 @@ local function profile(n)
   end
 end
 
+-- A byte there and back over TCP.
+local function echo(n)
+  local listener <close> = assert(lab.tcp.listen("127.0.0.1:0", { nodelay = true }))
+  local near <close> = assert(lab.tcp.connect(listener:address(), { nodelay = true }))
+  local far = assert(listener:accept())
+  lab.go(function()
+    repeat
+      local byte = far:read(1)
+    until not byte or not far:write(byte)
+  end)
+  for _ = 1, n do
+    near:write("x")
+    near:read(1)
+  end
+end
+
 local function route(f)
   return function(_, req)
     return measure(math.tointeger(req.query.n), f, req.query.wall and lab.now or lab.cpu_time)
@@ -87,6 +103,6 @@ return {
   routes = {
     ["/park"] = route(park), ["/unpark"] = unpark, ["/spawn"] = route(spawn),
     ["/pingpong"] = route(pingpong), ["/mutex"] = route(mutex), ["/limited"] = route(limited),
-    ["/profile"] = route(profile),
+    ["/profile"] = route(profile), ["/echo"] = route(echo),
   },
 }
