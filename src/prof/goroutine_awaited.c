@@ -190,6 +190,17 @@ static int compare_held(const void *x, const void *y) {
   return (a->number > b->number) - (a->number < b->number);
 }
 
+/* By task; who has a thing twice, as a reader or of a pool, is there once. */
+static void sort_held(lab_buf *holders) {
+  held *all = (held *)(void *)holders->data;
+  size_t n = holders->len / sizeof *all, kept = 0;
+  qsort(all, n, sizeof *all, compare_held);
+  for (size_t i = 0; i < n; i++)
+    if (kept == 0 || compare_held(&all[kept - 1], &all[i]) != 0)
+      all[kept++] = all[i];
+  holders->len = kept * sizeof *all;
+}
+
 void lab_held_begin(lab_held *h, const lab_goroutines *g) {
   uint32_t n = (uint32_t)count_awaited(g);
   *h = (lab_held){.goroutines = g};
@@ -203,8 +214,7 @@ void lab_held_begin(lab_held *h, const lab_goroutines *g) {
   }
   if (h->holders.len == 0)
     return;
-  qsort(h->holders.data, h->holders.len / sizeof(held), sizeof(held),
-        compare_held);
+  sort_held(&h->holders);
   h->waiters = lab_xcalloc(n, sizeof(waiters));
 }
 

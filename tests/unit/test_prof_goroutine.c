@@ -209,12 +209,16 @@ static void add_waiter(lab_goroutines *g, uint64_t id, uint32_t number) {
 static void who_holds_what(void **state) {
   (void)state;
   lab_goroutines *g = lab_goroutines_new("goroutine");
-  const char locks[16] = "";
+  const char locks[17] = "";
   uint32_t a = add_lock(g, &locks[0], "a", 1, 1, false);
   uint32_t b = add_lock(g, &locks[1], "b", 2, 1, false);
   uint32_t crowded = add_lock(g, &locks[2], "", 3, 1, false);
   add_lock(g, &locks[3], "prices", 4, 6, true);
   add_lock(g, &locks[4], "own", 4, 1, false);
+  lab_lock_view twice = {.held = 2, .waiting = 1, .size = 2};
+  twice.holders[0].task = twice.holders[1].task = 3;
+  lab_awaited_set_name(g, lab_awaited_add_lock(g, &locks[16], &twice), "pool",
+                       4);
   add_lock(g, &locks[5], "nobody's", 0, 1, false);
   for (int i = 6; i < 16; i++)
     add_lock(g, &locks[i], "many", 5, 1, false);
@@ -236,7 +240,7 @@ static void who_holds_what(void **state) {
       strstr(text, "; 3 wait; holds \"b\": 3 wait: tasks 1 10 11)]:\n"));
   assert_non_null(
       strstr(text, "goroutine 3 [runnable (holds a lock: 6 wait: tasks 20 21 "
-                   "22 23 and others)]:\n"));
+                   "22 23 and others; holds \"pool\": 1 wait)]:\n"));
   assert_non_null(strstr(text, "goroutine 4 [sleep (reads \"prices\": 3 wait; "
                                "holds \"own\": 3 wait), 2 minutes]:\n"));
   const char *many = strstr(text, "goroutine 5 [running (");
