@@ -26,11 +26,11 @@
 
 static const char source[] =
     "local park, spawn, turn = ...\n"
-    "local function waitForLock() park() end\n"
+    "local function waitForValue() park() end\n"
     "local function notYetRun() end\n"
-    "local function creator() spawn(waitForLock) spawn(notYetRun) park() end\n"
+    "local function creator() spawn(waitForValue) spawn(notYetRun) park() end\n"
     "local function spin() while true do turn() end end\n"
-    "return { creator = creator, waiter = waitForLock, spin = spin }\n";
+    "return { creator = creator, waiter = waitForValue, spin = spin }\n";
 
 static void no_wake(void *arg) {
   (void)arg;
@@ -50,7 +50,8 @@ static const lab_lua_task_kind ended_kind = {.ended = ended};
 /* Since 130 seconds. */
 static int park(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  lab_task_park(vm->sched, &vm->running->base, LAB_WAIT_MUTEX, lab_walk(L, 0));
+  lab_task_park(vm->sched, &vm->running->base, LAB_WAIT_RECEIVE,
+                lab_walk(L, 0));
   vm->running->base.since -= 130 * LAB_SECOND;
   return lua_yield(L, 0);
 }
@@ -182,10 +183,9 @@ static void where_tasks_are(void **state) {
   assert_non_null(g);
   assert_int_equal(lab_goroutines_count(g), 3);
   char *text = text_of(g);
-  assert_int_equal(count(text, "goroutine 1 [sync.Mutex.Lock, 2 minutes]:\n"),
-                   1);
+  assert_int_equal(count(text, "goroutine 1 [chan receive, 2 minutes]:\n"), 1);
   assert_int_equal(count(text, "goroutine 2 [runnable]:\n"
-                               "main.waitForLock(...)\n\t/app/x.lua:2 +0x0\n"
+                               "main.waitForValue(...)\n\t/app/x.lua:2 +0x0\n"
                                "created by main.creator in goroutine 1\n"
                                "\t/app/x.lua:4 +0x0\n\n"),
                    1);
@@ -199,8 +199,8 @@ static void where_tasks_are(void **state) {
   g = wait_for(vm, &later, 2);
   assert_int_equal(lab_goroutines_count(g), 2);
   text = text_of(g);
-  assert_int_equal(count(text, "[sync.Mutex.Lock, 2 minutes]:\n"), 2);
-  assert_int_equal(count(text, "\nmain.waitForLock(...)\n\t/app/x.lua:2 +0x0"),
+  assert_int_equal(count(text, "[chan receive, 2 minutes]:\n"), 2);
+  assert_int_equal(count(text, "\nmain.waitForValue(...)\n\t/app/x.lua:2 +0x0"),
                    1);
   lab_xfree(text);
   lab_goroutines_free(g);
