@@ -134,12 +134,16 @@ t.measured("inline: wall names the caller, and nobody who is innocent", function
   ask(lab, "/save?latency=0.02&inline=1&compute=0.005&yield=1")
   for _ = 1, 3 do t.spawn("sh -c " .. t.quote(("while curl -s -o /dev/null %s/; do :; done"):format(lab.url))) end
   t.eventually(function() return lab:get("/status").body:find('"in_flight": [234]') end)
+  local starved = lab:starved("vm")
   local raw = wall(lab, 3)
+  starved = lab:starved("vm") - starved
   local off = "[running, off CPU]"
   local slept = time_of(raw, "running", off, "lab.File.sync", "slow-disk.saveOrder")
   local computing = time_of(raw, "running", off, "slow-disk.computeTotal")
-  t.check(slept > 1, slept .. " s of 3 in sync")
-  t.check(slept > 2 * computing, ("%g s in sync, %g s off the CPU where it computes"):format(slept, computing))
+  t.check(slept > 0.5, slept .. " s of 3 in sync")
+  -- What other programs took from the VM's thread was taken wherever it was.
+  t.check(computing < 0.3 + 1.2 * starved, ("%g s off the CPU where it computes, %g s in sync, %g s starved")
+    :format(computing, slept, starved))
   local waited = time_of(raw, "runnable", "[runnable]", "main.helloWorldHandler")
   t.check(waited > 0.5, waited .. " s in which requests could have run")
   t.equal(time_of(raw, "syscall"), 0, "no worker does it")
