@@ -125,10 +125,9 @@ static bool is_library_function(uintptr_t pc, const char *name) {
 /* LEAVES frames of the C library lie on top of the one at PC. For a number
  * that is written out it may hold memory, but it does so further in. */
 static bool is_pure_function(uintptr_t pc, size_t leaves) {
-  static const char *const core[] = {
-      "luaV_concat",   "copy2buff",        "l_strcmp",
-      "luaV_lessthan", "luaV_lessequal",   "luaS_newlstr",
-      "luaS_hash",     "luaS_hashlongstr", NULL};
+  static const char *const core[] = {"luaV_concat",    "copy2buff",
+                                     "l_strcmp",       "luaV_lessthan",
+                                     "luaV_lessequal", NULL};
   static const char *const numbers[] = {"luaO_str2num", "l_str2int", "l_str2d",
                                         "l_str2dloc", NULL};
   const char *name = lab_code_name(pc, NULL);
@@ -141,15 +140,10 @@ static bool is_pure_function(uintptr_t pc, size_t leaves) {
 }
 
 /* The callers of a pure function must be Lua's: the lab's own code may hold
- * what has to be given back. These, which make large strings, don't. */
-static bool is_good_caller(uintptr_t pc) {
-  static const char *const own[] = {"string_rep", "buffer_string",
-                                    "finish_read", NULL};
+ * what has to be given back. */
+static bool is_lua_caller(uintptr_t pc) {
   lab_code code = lab_code_class(pc);
-  if (code != LAB_CODE_OWN)
-    return code == LAB_CODE_LUA_LIB || code == LAB_CODE_LUA_CORE;
-  const char *name = lab_code_name(pc, NULL);
-  return name && is_one_of(name, own);
+  return code == LAB_CODE_LUA_LIB || code == LAB_CODE_LUA_CORE;
 }
 
 static bool is_pure_stack(const lab_frame *native, size_t n) {
@@ -159,7 +153,7 @@ static bool is_pure_stack(const lab_frame *native, size_t n) {
   if (i == n || !is_pure_function(get_frame_pc(native, i), leaves))
     return false;
   for (i++; i < n; i++)
-    if (!is_good_caller(get_frame_pc(native, i)))
+    if (!is_lua_caller(get_frame_pc(native, i)))
       return false;
   return true;
 }

@@ -121,40 +121,6 @@ t.long("every function", function()
   t.equal(lab:stop(), 0)
 end)
 
--- Each of these takes a second or more, of which no part may be a whole that the
--- switch has to wait for.
-local GIGABYTE = {
-  "s:upper()", "s:sub(2)", "s .. 'a'", "({})[s .. 'a']", "('a'):rep(#s)", "table.concat { s, 'a' }",
-  "string.pack('z', s)", "buffer:string()",
-}
-local GIGABYTE_SCENARIO = [[
-local s, buffer
-return {
-  limits = { memory = "7GiB" },
-  enter = function()
-    s, buffer = ("a"):rep(1 << 30), lab.buffer()
-    assert(lab.copy_n(buffer, lab.prng(1), 1 << 30))
-  end,
-  request = function() lab.log "begins" while true do local _ = %s end end,
-}]]
-
-t.long("with strings of a gigabyte", function()
-  local free = tonumber(t.match(t.read("/proc/meminfo"), "MemAvailable:%s+(%d+) kB")) / (1 << 20)
-  local all = tonumber(t.match(t.read("/proc/meminfo"), "MemTotal:%s+(%d+) kB")) / (1 << 20)
-  if t.is_sanitized() or free < 10 or all < 16 then return end
-  local lab, file = start()
-  for i, op in ipairs(GIGABYTE) do
-    t.write(file, GIGABYTE_SCENARIO:format(op))
-    t.equal(lab:go_to(47).status, 200)
-    t.spawn(t.command { "curl", "-s", "-o", "/dev/null", "--max-time", "60", lab.url .. "/" })
-    t.eventually(function() return select(2, lab:log():gsub("begins", "")) == i end, 20)
-    for _, pause in ipairs { 0.1, 0.3 } do t.sleep(pause * math.random()) end
-    lab:in_time(1, op, function() return lab:leave() end)
-    t.equal(lab:get("/").body, "hello world")
-  end
-  t.equal(lab:stop(), 0)
-end)
-
 t.long("in leave, and in a variable that is closed", function()
   local lab, file = start()
   write_scenario(file, "s:upper()", [[
