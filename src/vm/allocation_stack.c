@@ -43,35 +43,33 @@ static size_t count_primitives(const lab_frame *native, size_t n) {
   return own;
 }
 
-/* Whether one of the innermost NATIVE frames is the function NAME. */
+/* What grows here is the machine's, and stays when what made it grow is gone:
+ * a coroutine's own stack (room for frames, or the list of calls, which may be
+ * half changed now; goroutines' stacks are not in Go's heap profiles either),
+ * and the table of all short strings. */
+static const char *const stack_growth[] = {"luaE_extendCI", "luaD_reallocstack",
+                                           NULL};
+static const char *const machine_growth[] = {
+    "luaE_extendCI", "luaD_reallocstack", "luaS_resize", NULL};
+
+/* Whether one of the innermost NATIVE frames is a function of NAMES, which ends
+ * with NULL. */
 static bool has_inner_frame(const lab_frame *native, size_t n,
-                            const char *name) {
+                            const char *const *names) {
   for (size_t i = 0; i < n && i < 4; i++) {
     const char *found = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
-    if (found && strcmp(found, name) == 0)
-      return true;
+    for (size_t k = 0; found && names[k]; k++)
+      if (strcmp(found, names[k]) == 0)
+        return true;
   }
   return false;
 }
 
-/* A coroutine's own stack grows: room for frames, or the list of calls, which
- * may be half changed now. Goroutines' stacks are not in Go's heap profiles
- * either, and these stay after the request that made them grow. */
-static bool is_stack_growth(const lab_frame *native, size_t n) {
-  return has_inner_frame(native, n, "luaE_extendCI") ||
-         has_inner_frame(native, n, "luaD_reallocstack");
-}
-
-/* Lua's table of all short strings grows. It is the machine's, and stays when
- * the strings are gone that made it grow. */
-static bool is_string_table_growth(const lab_frame *native, size_t n) {
-  return has_inner_frame(native, n, "luaS_resize");
-}
-
 bool lab_walk_is_unsafe(void) {
-  lab_frame native[LAB_UNWIND_MAX];
-  size_t n = lab_unwind_here(native, LAB_UNWIND_MAX, 0, true);
-  return is_stack_growth(lab_heap_drop_allocator(native, &n), n);
+  lab_frame unwound[LAB_UNWIND_MAX];
+  size_t n = lab_unwind_here(unwound, LAB_UNWIND_MAX, 0, true);
+  const lab_frame *native = lab_heap_drop_allocator(unwound, &n);
+  return has_inner_frame(native, n, stack_growth);
 }
 
 /* The registered C function among NATIVE, innermost first, or 0. */
@@ -111,8 +109,7 @@ void lab_walk_allocation(lab_mem_sample *sample) {
   lab_frame frames[LAB_WALK_DEPTH], unwound[LAB_UNWIND_MAX];
   size_t nnative = lab_unwind_here(unwound, LAB_UNWIND_MAX, 0, true);
   const lab_frame *native = lab_heap_drop_allocator(unwound, &nnative);
-  if (is_stack_growth(native, nnative) ||
-      is_string_table_growth(native, nnative))
+  if (has_inner_frame(native, nnative, machine_growth))
     return;
   size_t n = lab_walk_chain(top, 0, false, frames);
   if (n == 0)
