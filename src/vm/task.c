@@ -187,12 +187,10 @@ uint64_t lab_lua_check_seconds(lua_State *L, int arg) {
 /* ---- giving up ----------------------------------------------------------- */
 
 /* The lock is the first argument of the function in which the task is parked
- * (lualib/sync.c). A task that waits like one, for no lock, has none. */
+ * (lualib/sync.c). */
 void lab_lua_task_give_up(lab_task *base, void *arg) {
   lab_vm *vm = arg;
   void *lock = lua_touserdata(lab_lua_task_of(base)->co, 1);
-  if (!lock)
-    return;
   if (base->wait == LAB_WAIT_MUTEX)
     lab_mutex_give_up(vm->sched, lock, base);
   else if (base->wait == LAB_WAIT_RLOCK || base->wait == LAB_WAIT_WLOCK)
