@@ -2,10 +2,16 @@
  * See finalizers.h.
  *
  * The collector asks luaT_gettmbyobj for an object's __gc. That function is
- * wrapped at link time (--wrap): for a table the answer is a C function that
- * queues the object. Which function finalizes it is looked up when its turn
+ * wrapped at link time (--wrap). For a userdata it calls __gc itself, for a
+ * table a C function that queues the object, and the answer is that there is
+ * nothing to call. Which function finalizes a table is looked up when its turn
  * comes, as Lua does: it may be any value, also one that isn't a function. In a
  * state without a VM all is as Lua has it.
+ *
+ * Lua would make the call on the stack of whoever has allocated. There it fails
+ * where that stack is full, or the step's memory is, and Lua never tries again:
+ * a buffer's memory would be lost. So the call is made in a coroutine of its
+ * own, whose stack has room, and no limit holds.
  *
  * The queue is a table of chunks, so that its memory is given back while it is
  * emptied: a full step has no room for it. A chunk is a table that begins with
@@ -70,25 +76,51 @@ static int append_object(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, ++f->filled);
   f->due++;
+  send_letter(vm);
   return 0;
 }
 
-/* What the collector calls in place of __gc. The queue's memory is the lab's
- * own, and the step's limit doesn't hold for it: no finalizer gets lost because
- * a step is full. */
-static int queue_object(lua_State *L) {
-  lab_vm *vm = lab_vm_of(L);
-  lua_pushcfunction(L, append_object);
-  lua_pushvalue(L, 1);
+/* Calls the function below the top of L's stack with the object on it. What it
+ * allocates is the lab's own, and the step's limit doesn't hold for it. */
+static void call_finalizer(lab_vm *vm, lua_State *L) {
   lab_memory_lift(vm);
   lab_allocation_begin_own();
-  int status = lua_pcall(L, 1, 0, 0);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    const char *text = lua_tostring(L, -1);
+    lab_log_often("a finalizer is lost: ", text ? text : "?");
+    lua_pop(L, 1);
+  }
   lab_allocation_end_own();
   lab_memory_impose(vm);
-  if (status != LUA_OK)
-    lab_log_often("a finalizer is lost: ", LAB_LUA_NO_MEMORY);
-  else
-    send_letter(vm);
+}
+
+static void push_layout_value(lua_State *L, const lab_layout_value *v) {
+  lua_pushnil(L);
+  lab_layout_value *top = ((lab_layout_state *)(void *)L)->top - 1;
+  top->as = v->as;
+  top->type = v->type;
+}
+
+/* The collector is stopped meanwhile, as Lua has it. */
+static void call_apart(lab_vm *vm, const lab_layout_value *function,
+                       const lab_layout_value *object) {
+  enum { STOPPED_BY_ITSELF = 2 };
+  lua_State *apart = vm->finalizers.apart;
+  lab_layout_global *global = lab_layout_global_of(apart);
+  uint8_t stopped = global->stopped;
+  global->stopped |= STOPPED_BY_ITSELF;
+  push_layout_value(apart, function);
+  push_layout_value(apart, object);
+  call_finalizer(vm, apart);
+  global->stopped = stopped;
+}
+
+/* In a Lua whose stacks are of an unknown layout, the collector calls this in
+ * place of a table's __gc. */
+static int queue_object(lua_State *L) {
+  lua_pushcfunction(L, append_object);
+  lua_pushvalue(L, 1);
+  call_finalizer(lab_vm_of(L), L);
   return 0;
 }
 
@@ -97,17 +129,21 @@ __wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
   static const lab_layout_value nothing = {.type = LUA_TNIL};
   static lab_layout_value stand_in;
   const lab_layout_value *gc = __real_luaT_gettmbyobj(L, o, event);
-  if (event != EVENT_GC || (o->type & 0xf) != LUA_TTABLE ||
-      (gc->type & 0xf) == LUA_TNIL)
+  if (event != EVENT_GC || (gc->type & 0xf) == LUA_TNIL)
     return gc;
-  const lab_vm *vm = lab_vm_of(L);
-  if (!vm)
+  lab_vm *vm = lab_vm_of(L);
+  bool of_script = (o->type & 0xf) == LUA_TTABLE;
+  if (!vm || (!of_script && !vm->finalizers.open))
     return gc;
   if (!vm->finalizers.open)
     return &nothing;
-  stand_in.as.function = queue_object;
   stand_in.type = lab_lua_layout.c_function;
-  return &stand_in;
+  stand_in.as.function = lab_layout_fits() ? append_object : queue_object;
+  const lab_layout_value *function = of_script ? &stand_in : gc;
+  if (!lab_layout_fits())
+    return function;
+  call_apart(vm, function, o);
+  return &nothing;
 }
 
 /* ---- the task ------------------------------------------------------------ */
@@ -270,6 +306,8 @@ void lab_finalizers_open(lua_State *L) {
   f->first = f->taken = 1;
   lua_newtable(L);
   f->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+  f->apart = lua_newthread(L);
+  luaL_ref(L, LUA_REGISTRYINDEX); /* stays */
   f->open = true;
 }
 

@@ -11,9 +11,11 @@
  *
  * A finalizer belongs to the step whose code ran when the collector found the
  * object. When the lab ends, scripts' finalizers don't run. In a state without
- * a VM (scenario/reader.c) the collector calls them itself. Userdata are the
- * lab's own: their finalizers are short, run no script, and stay in the
- * collector.
+ * a VM (scenario/reader.c) the collector calls them itself.
+ *
+ * Userdata are the lab's own: their finalizers are short, run no script, raise
+ * nothing, and run inside the collector, on a stack of their own. So none gets
+ * lost because the step's memory, or the stack of who allocates, is full.
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_FINALIZERS_H
@@ -31,6 +33,7 @@ struct lab_lua_task;
 
 typedef struct lab_finalizers {
   bool open;
+  lua_State *apart;          /* where the collector calls what it has to */
   int queue;                 /* registry: a table of chunks */
   lua_Integer first, last;   /* chunks that are in use; none: last < first */
   lua_Integer taken, filled; /* values of the first, and in the last */
