@@ -212,7 +212,8 @@ static void release_tasks(leaks *k) {
 
 /* A switch waits, which is more urgent than the walk. */
 static bool must_make_way(const leaks *k) {
-  return k->snapshot.call.vm->switch_pending && !k->snapshot.request->insists;
+  const lab_vm *vm = k->snapshot.call.vm;
+  return k->snapshot.request->insists ? vm->switch_urgent : vm->switch_pending;
 }
 
 static void answer_leaks(leaks *k) {

@@ -32,8 +32,8 @@ typedef struct lab_profile_request {
   void *snapshot; /* the caller's from then on; NULL: see the next two */
   char why[128];  /* why there is none; "": withdrawn, or the program ends */
   bool again;     /* something else was more urgent: ask again in a moment */
-  /* Set by the caller: `again` was the answer often enough, so this is urgent.
-   */
+  /* Set by the caller: `again` was the answer often enough, so this is more
+   * urgent than that a step is entered; but not than that one is left. */
   bool insists;
   /* Any thread may set it: the snapshot isn't wanted any more. */
   atomic_bool withdrawn;

@@ -20,10 +20,14 @@ static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
 }
 
-/* For long work that makes way for a switch. */
+/* For long work that makes way for a switch. `enter` may hang for ever, and
+ * somebody may want to know why. */
 static void note_pending(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
+  bool enters =
+      s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_ENTERING;
   vm->switch_pending = s->task || s->waiting;
+  vm->switch_urgent = s->waiting || (s->task && !enters);
 }
 
 static void set_new_generation(lab_vm *vm, uint32_t generation) {
@@ -192,6 +196,7 @@ void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
   const lab_switches *s = get_switches(vm);
   if (s->task && vm->running == s->task)
     atomic_store(&s->under_way->phase, phase);
+  note_pending(vm);
 }
 
 /* ---- interruptions --------------------------------------------------------

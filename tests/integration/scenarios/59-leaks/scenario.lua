@@ -305,8 +305,16 @@ end
 return {
   title = "Leaked tasks",
   limits = { memory = "256MiB" },
-  params = { joins = { 100000, "in a row" }, many = { 100000, "tasks" }, enter = { 0, "seconds" } },
-  enter = function(self) lab.sleep(self.params.enter) end,
+  params = {
+    joins = { 100000, "in a row" },
+    many = { 100000, "tasks" },
+    tables = { 0, "that enter makes" },
+    enter = { 0, "seconds" },
+  },
+  enter = function(self)
+    for i = 1, self.params.tables do keep[i] = {} end
+    lab.sleep(self.params.enter)
+  end,
   request = function() end,
   routes = routes,
 }
