@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "vm/lualayout.h"
 
 static void (*settle_samples)(lua_State *L, bool called);
 static void (*act_preempt)(lua_State *L, lua_Debug *ar);
@@ -27,9 +28,23 @@ static void run_hook(lua_State *L, lua_Debug *ar) {
     act_preempt(L, ar);
 }
 
+/* Lua marks each call under way that has to look for a hook. The first
+ * instruction after a hook takes the mark off again. If the signal comes in the
+ * middle of that, the hook stays without a mark on the innermost call, where a
+ * loop may go on for ever. */
+static bool mark_innermost_call(lua_State *L) {
+  if (!lab_layout_fits())
+    return false;
+  lab_layout_call *call = ((lab_layout_state *)(void *)L)->call;
+  if (!(call->status & lab_lua_layout.call_c))
+    call->u.lua.trap = 1;
+  return true;
+}
+
 uint64_t lab_hook_arm(lua_State *L) {
   const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
-  if (lua_gethook(L) == run_hook && lua_gethookmask(L) == mask)
+  if (lua_gethook(L) == run_hook && lua_gethookmask(L) == mask &&
+      mark_innermost_call(L))
     return 0;
   uint64_t before = lab_clock_thread_cpu();
   lua_sethook(L, run_hook, mask, 1);

@@ -14,6 +14,8 @@
  *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
  *   vm/gc.c                   the collector's state
+ *   vm/hook.c                 whether a call looks for a hook
+ *   vm/finalizers.c           values, to call functions with them
  *   vm/preempt.c              who would catch an error
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
