@@ -39,7 +39,7 @@ lab = {}
 ---and line.
 ---@class lab.Scenario
 ---@field params table<string, {[1]: number|string|boolean, [2]: string}>? name = { default, meaning }; in the functions self.params.NAME is the value
----@field limits {memory: string|integer?, fds: integer|string?}? memory: bytes or "1GiB", at most half of the machine's, which is the default; fds: descriptors open at a time (1 to 2^20), or the name of the param that says it
+---@field limits {memory: string|integer?, fds: integer|string?}? memory: bytes or "1GiB", at most half of the machine's, 2 GiB if it isn't said; fds: descriptors open at a time (1 to 2^20), or the name of the param that says it
 ---@field enter fun(self: lab.Scenario)?    called by /goto, before the first request; may block
 ---@field request fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>? a request of `/`. Returns the body ("hello world" if nil, 64 MiB at most), the status (200 to 599; 200 if nil) and headers (64 KiB at most); a header that HTTP does not allow is an error. An error is answered with 500
 ---@field routes table<string, fun(self: lab.Scenario, req: lab.Request): string?, integer?, table<string,string>?>? further paths of this step, 32 at most: "/report"

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "mem/mem.h"
 #include "vm/allocation_stack.h"
 #include "vm/vm.h"
@@ -18,13 +19,26 @@
 
 /* ---- the limit ----------------------------------------------------------- */
 
-/* No scenario may have more: half of the machine's memory. */
-static size_t read_machine_limit(void) {
-  return (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
-}
+/* A scenario that says nothing. Lua can't be interrupted while it moves a table
+ * to a larger place, or copies a string. In that much memory this takes less
+ * than the second within which a step can be left. */
+static const size_t DEFAULT_LIMIT = (size_t)2 << 30;
 
 static size_t choose_smaller(size_t a, size_t b) {
   return a < b ? a : b;
+}
+
+/* What no scenario may exceed: half of what there is for the process. */
+static size_t read_machine_limit(void) {
+  static size_t known; /* the first call opens files */
+  if (known == 0) {
+    size_t pages = (size_t)sysconf(_SC_PHYS_PAGES);
+    known = choose_smaller(
+                pages * (size_t)sysconf(_SC_PAGESIZE),
+                lab_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup")) /
+            2;
+  }
+  return known;
 }
 
 static size_t choose_limit(const lab_memory *m) {
@@ -48,8 +62,8 @@ void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   lab_memory *m = &vm->memory;
   m->most = read_machine_limit();
   m->earlier = m->left > 0 ? choose_smaller(m->earlier, m->limit) : m->limit;
-  m->own_limit = bytes > 0 && bytes < m->most;
-  m->limit = m->own_limit ? bytes : m->most;
+  m->own_limit = bytes > 0;
+  m->limit = choose_smaller(bytes > 0 ? bytes : DEFAULT_LIMIT, m->most);
   m->suspended = false;
   atomic_store(&m->shown, m->limit);
   lab_memory_set_left(vm, left);
@@ -150,10 +164,12 @@ static void write_size(size_t bytes, char *out, size_t size) {
 void lab_memory_limit_text(const lab_vm *vm, char *out, size_t size) {
   char bytes[32];
   write_size(vm->memory.limit, bytes, sizeof bytes);
-  snprintf(out, size,
-           vm->memory.own_limit ? "the step has %s (limits.memory)"
-                                : "the step has %s, half of the machine's",
-           bytes);
+  const lab_memory *m = &vm->memory;
+  const char *reason =
+      m->own_limit ? " (limits.memory)" : ", as limits.memory isn't set";
+  if (m->limit == m->most)
+    reason = ", half of the machine's";
+  snprintf(out, size, "the step has %s%s", bytes, reason);
 }
 
 void lab_memory_error_text(lab_vm *vm, lua_State *failed, char *out,

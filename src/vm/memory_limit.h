@@ -3,7 +3,8 @@
  * scenario that wants more: it names the place in the script and the limit.
  *
  * mem/mem.h keeps the limit and refuses memory. This file decides which limit
- * holds: the step's own (limits.memory), or half of the machine's memory.
+ * holds: the step's own (limits.memory) or 2 GiB, and never more than half of
+ * the machine's memory, or the container's.
  *
  * A step that has used up its memory must still be diagnosed and left. So short
  * work of the lab's (an error's text, a leak profile) lifts the limit. A switch
@@ -45,7 +46,7 @@ typedef struct lab_memory {
   size_t earlier;                   /* the smallest limit of what is left */
   size_t of_switch;                 /* up to which a switch may go */
   lab_memory_asker asker;           /* whose task runs */
-  bool own_limit;                   /* its scenario says so, not the machine */
+  bool own_limit;                   /* its scenario says so */
   unsigned lifted;                  /* lab_memory_lift without impose so far */
   bool suspended;                   /* a switch is under way */
   bool watched;                     /* the limit depends on who asks */
@@ -54,7 +55,7 @@ typedef struct lab_memory {
   atomic_size_t shown;              /* the limit, for other threads */
 } lab_memory;
 
-/* From now on the step may have BYTES; 0: no tighter limit than the machine's.
+/* From now on the step may have BYTES; 0: its scenario says nothing.
  * It holds at once, unless it is lifted. LEFT bytes are in use of earlier
  * steps, which are being given back; they don't count. */
 void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left);
