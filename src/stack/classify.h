@@ -12,6 +12,7 @@ typedef enum lab_code {
   LAB_CODE_LUA_CORE,  /* the rest of the core: strings, tables, ... */
   LAB_CODE_LUA_GC,    /* the collector */
   LAB_CODE_LUA_LIB,   /* the standard libraries and lauxlib */
+  LAB_CODE_LOADED,    /* C code that was loaded: lab_codemap_add */
 } lab_code;
 
 typedef struct lab_code_kind {

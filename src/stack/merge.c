@@ -59,7 +59,8 @@ static uintptr_t pc_at(const lab_frame *frames, size_t i) {
 }
 
 static bool is_lua_code(lab_code code) {
-  return code != LAB_CODE_OWN && code != LAB_CODE_OTHER;
+  return code != LAB_CODE_OWN && code != LAB_CODE_LOADED &&
+         code != LAB_CODE_OTHER;
 }
 
 /* A run of Lua frames: native frames [begin, end), and the one that a pseudo
@@ -99,10 +100,7 @@ static void merge_run(merge *m, const lab_frame *native, const lua_run *run) {
 }
 
 static void merge_own(merge *m, uintptr_t pc) {
-  uintptr_t start = 0;
-  const lab_func *f = NULL;
-  if (lab_code_name(pc, &start))
-    f = lab_func_get(lab_func_find_c((const void *)start));
+  const lab_func *f = lab_func_get(lab_code_function(pc));
   if (f && f->address == m->base_c)
     m->base_is_native = true;
   if (!f || !f->hidden)
@@ -118,7 +116,7 @@ static void merge_native(merge *m, const lab_frame *native, size_t n) {
       merge_run(m, native, &run);
       i = run.end;
     } else {
-      if (code == LAB_CODE_OWN)
+      if (code != LAB_CODE_OTHER)
         merge_own(m, pc);
       else
         push_native(m, pc);

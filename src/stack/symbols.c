@@ -3,7 +3,8 @@
  *
  *   Lua function         sources.c
  *   C function of Lua    the name it was registered with; DWARF for its place
- *   our own code         DWARF, with what was inlined; else our symbol table
+ *   our own code, and    DWARF, with what was inlined; else our symbol table
+ *   primitives' (loaded)
  *   libraries            their symbols (modules.c), because in DWARF as large
  *                        as libc's one address would take 0.2 ms
  *
@@ -43,19 +44,23 @@ static struct {
 /* If the function at PC was registered for Lua, the outermost symbol gets that
  * name. */
 static void rename_registered(uintptr_t pc, lab_symbol *outermost) {
-  uintptr_t start;
-  if (!lab_code_name(pc, &start))
-    return;
-  const lab_func *f = lab_func_get(lab_func_find_c((const void *)start));
+  const lab_func *f = lab_func_get(lab_code_function(pc));
   if (f)
     outermost->name = f->name;
+}
+
+/* Whether the debug information of PC's object is read: that of libraries
+ * isn't. */
+static bool has_debuginfo(int mapping, uintptr_t pc) {
+  return mapping == 0 || lab_code_class(pc) == LAB_CODE_LOADED;
 }
 
 static size_t resolve_native(uintptr_t pc, lab_symbol *out) {
   int mapping = lab_modules_mapping(pc);
   Dwfl_Module *m = lab_modules_dwfl(pc);
   const char *own = lab_code_name(pc, NULL);
-  size_t n = m && mapping == 0 ? lab_debuginfo_lookup(m, pc, out) : 0;
+  size_t n =
+      m && has_debuginfo(mapping, pc) ? lab_debuginfo_lookup(m, pc, out) : 0;
   if (n == 0)
     out[n++] =
         (lab_symbol){.name = own ? own : lab_modules_name(m, pc), .file = ""};
@@ -94,7 +99,7 @@ static size_t resolve_script(const lab_func *f, lab_symbol *out) {
       .name = f ? f->name : "[unknown]", .file = "", .mapping = -1};
   uintptr_t pc = f ? (uintptr_t)f->address : 0;
   Dwfl_Module *m = NULL;
-  if (pc && lab_modules_mapping(pc) == 0)
+  if (pc && has_debuginfo(lab_modules_mapping(pc), pc))
     m = lab_modules_dwfl(pc);
   if (m)
     out->file = lab_debuginfo_definition(m, pc, &out->start_line);

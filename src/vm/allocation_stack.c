@@ -37,9 +37,11 @@ void lab_allocation_end_own(void) {
  * function, as Go charges an allocation to the line that made it. */
 static size_t count_primitives(const lab_frame *native, size_t n) {
   size_t own = 0;
-  while (own < n &&
-         lab_code_class((uintptr_t)native[own] - (own > 0)) == LAB_CODE_OWN)
-    own++;
+  for (; own < n; own++) {
+    lab_code code = lab_code_class((uintptr_t)native[own] - (own > 0));
+    if (code != LAB_CODE_OWN && code != LAB_CODE_LOADED)
+      break;
+  }
   return own;
 }
 
@@ -75,10 +77,7 @@ bool lab_walk_is_unsafe(void) {
 /* The registered C function among NATIVE, innermost first, or 0. */
 static uint32_t find_c_function(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    uintptr_t start;
-    if (!lab_code_name((uintptr_t)native[i] - (i > 0), &start))
-      continue;
-    uint32_t id = lab_func_find_c((const void *)start);
+    uint32_t id = lab_code_function((uintptr_t)native[i] - (i > 0));
     if (id)
       return id;
   }

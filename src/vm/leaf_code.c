@@ -84,7 +84,9 @@ static bool is_in_library(uintptr_t pc, bool libc) {
 bool lab_leaf_code_is_known(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n; i++) {
     uintptr_t pc = get_frame_pc(native, i);
-    if (lab_code_class(pc) == LAB_CODE_OTHER && !is_in_library(pc, false))
+    lab_code code = lab_code_class(pc);
+    if (code == LAB_CODE_LOADED ||
+        (code == LAB_CODE_OTHER && !is_in_library(pc, false)))
       return false;
   }
   return true;

@@ -177,7 +177,8 @@ static void note_where(const void *context) {
   for (size_t i = 0; i < n && !name; i++) {
     uintptr_t pc = (uintptr_t)native[i] - (i > 0);
     lab_code code = lab_code_class(pc);
-    if (code == LAB_CODE_OWN || code == LAB_CODE_LUA_LIB)
+    if (code == LAB_CODE_OWN || code == LAB_CODE_LUA_LIB ||
+        code == LAB_CODE_LOADED)
       name = lab_code_name(pc, NULL);
   }
   atomic_store(&where, name);
