@@ -66,6 +66,7 @@ local function begin(f, dir, options)
   assert(host.make_folder(dir))
   local words = { "test", "--job", dir, "--runs", tostring(options.runs or 1) }
   if options.evidence then table.move({ "--evidence", options.evidence }, 1, 2, #words + 1, words) end
+  for _, file in ipairs(options.primitive or {}) do table.move({ "--primitive", file }, 1, 2, #words + 1, words) end
   table.move({ "--", f.dir }, 1, 2, #words + 1, words)
   local log = dir .. "/log"
   return { name = f.name, dir = dir, log = log, began = host.now(), process = assert(host.start_verb(log, words)) }

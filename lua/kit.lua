@@ -18,6 +18,10 @@ local verbs = {}
 -- Options of a verb: { "--name", "VALUE" or nil, "what it is for", kind }. A kind
 -- is "count", "list" or nil for a text. Every verb has --help. One without words is
 -- the program's own.
+-- Of verbs that read or run scenarios. Labs that they start have them, too.
+local PRIMITIVE = { "--primitive", "FILE", "a shared object with functions that scenarios use;\nrepeatable", "list" }
+parts.primitive_option = PRIMITIVE
+
 local function usageOf(verb)
   local spec = verbs[verb]
   local out = { ("Usage: diaglab %s\n\n%s\n"):format(spec.usage, spec.about) }
@@ -173,6 +177,7 @@ verbs.check = {
   options = {
     { "--json", nil, "the findings as JSON" },
     { "--strict", nil, "warnings count as errors" },
+    PRIMITIVE,
     { "--rules", nil, "list the rules, and exit" },
   },
   notes = "A finding is silenced by a comment on its line, or on the line before:\n" ..
@@ -211,10 +216,18 @@ verbs.repair = host.part "repair"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 
+local function loadPrimitives(verb, files)
+  for _, file in ipairs(files or {}) do
+    local ok, problem = host.load_primitive(file)
+    if not ok then refuse(verb, "%s", problem) end
+  end
+end
+
 return function(verb, arguments)
   local ok, code = pcall(function()
     local options, rest = parse(verb, arguments)
     if not options then return 0 end
+    loadPrimitives(verb, options.primitive)
     return verbs[verb].run(options, rest)
   end)
   if ok then return code end

@@ -295,6 +295,7 @@ return {
       "waits, \"per second\") still run one at a time", "count" },
     { "--job", "DIR" },
     { "--busy", nil, "with another process beside, which computes" },
+    parts.primitive_option,
     { "--json", nil, "the report as JSON" },
     { "--junit", "FILE", "write a report that build servers read" },
     { "--evidence", "DIR", "keep there, for teaching, what was seen of each exercise with the fault and\n" ..

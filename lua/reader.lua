@@ -59,6 +59,13 @@ local function includer(dir, prefix, env)
   end
 end
 
+-- What it is can be known only in the lab; that it isn't there is known here.
+local function findPrimitive(name)
+  if host.primitives[name] then return anything end
+  error(("there is no primitive '%s'%s (--primitive names the file of one)"):format(tostring(name),
+    host.did_you_mean(tostring(name), host.primitives)), 2)
+end
+
 local function makeEnvironment(dir, prefix)
   local function zero() return 0 end
   local env = {
@@ -69,7 +76,8 @@ local function makeEnvironment(dir, prefix)
   }
   env._G = env
   function env.load(chunk, name, _, environment) return load(chunk, name, "t", environment or env) end
-  env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env) }, { __index = any })
+  env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env),
+    primitive = findPrimitive }, { __index = any })
   return env
 end
 

@@ -172,6 +172,7 @@ return {
     { "--scenarios", "DIR", "where the steps are (default scenarios, or the\npresent folder)" },
     { "--state", "DIR", "where your progress is kept (default $XDG_STATE_HOME/diaglab,\n" ..
       "or ~/.local/state/diaglab); none: nowhere" },
+    parts.primitive_option,
     { "--json", nil, "verdicts as JSON, one a line" },
   },
   notes = "Verdicts: repaired; still there (the fault is); broken (something that must work\n" ..

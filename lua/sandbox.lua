@@ -122,6 +122,22 @@ local function includer(dir, prefix, env)
   end
 end
 
+-- lab.primitive "name": the functions of a primitive from outside the tree. It
+-- shares nothing with other scenarios.
+local function primitives()
+  local given = {}
+  return function(name)
+    if type(name) ~= "string" then error("primitive: a name is wanted", 2) end
+    local found = lab.primitive[name]
+    if not found then
+      error(("there is no primitive '%s'%s (--primitive names the file of one)"):format(name,
+        host.did_you_mean(name, lab.primitive)), 2)
+    end
+    given[name] = given[name] or readOnly(name, strict(name, copy(found)))
+    return given[name]
+  end
+end
+
 -- load for text only; without an environment the chunk gets the scenario's.
 local function loader(env)
   return function(chunk, name, _, environment)
@@ -143,6 +159,7 @@ return function(dir, prefix)
   local library = copy(lab)
   library.include = includer(dir, prefix, env)
   library.open = host.opener(dir)
+  library.primitive = primitives()
   library.http = readOnly("lab.http", strict("lab.http", copy(lab.http)))
   library.tcp = readOnly("lab.tcp", strict("lab.tcp", copy(lab.tcp)))
   contents.lab = readOnly("lab", strict("lab", library))

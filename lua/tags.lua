@@ -15,7 +15,7 @@ local tags = {}
 -- In the words of goroutine profiles; the waits are task/task.c's.
 tags.states = { "running", "runnable", "sleep", "syscall", "join", "sync.Mutex.Lock", "sync.RWMutex.RLock",
   "sync.RWMutex.Lock", "sync.WaitGroup.Wait", "chan send", "chan receive", "select", "select (no cases)", "IO wait",
-  "pool wait" }
+  "pool wait", "primitive wait" }
 
 local function setOf(list)
   local set = {}

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 typedef struct lab_app lab_app;
+struct lab_primitive; /* diaglab/primitive.h */
 
 /* Strings and lists belong to the caller and must live until lab_free. */
 typedef struct lab_config {
@@ -38,6 +39,11 @@ typedef struct lab_config {
   size_t nhosts;
   const char *const *scenarios; /* folders; none: those of the program */
   size_t nscenarios;
+  const char *const *primitives; /* shared objects with functions for scenarios:
+                                    diaglab/primitive.h */
+  size_t nprimitives;
+  const struct lab_primitive *const *own_primitives; /* the program's own */
+  size_t nown_primitives;
   const char *const *params; /* "N.key=value" */
   size_t nparams;
   int step;             /* the first one; -1: 0, and it may fail */
@@ -59,9 +65,9 @@ typedef struct lab_config {
   int usr2_seconds; /* of a CPU profile that USR2 asks for */
 } lab_config;
 
-/* Call it once per process, on the main thread, before all other functions
- * here: it makes the counted heap, gives it to libuv, and prepares the
- * profilers.
+/* Call it once per process, on the main thread, before there are others and
+ * before all other functions here: it makes the counted heap, gives it to
+ * libuv, and prepares the profilers.
  *
  * To list the steps, a lab starts this program again for each scenario, with
  * DIAGLAB_READS in the environment. Such a process reads the scenario in

@@ -862,4 +862,15 @@ function lab.release() end
 ---@return any
 function lab.include(name) end
 
+---The functions of a primitive: C code from outside the lab, which was loaded with
+---`--primitive FILE`. What they do is said where the primitive comes from;
+---docs/primitive.md says how one is written. If the lab has no primitive of that
+---name, this is an error, and the list of steps says so of this step.
+---
+---    local mandel = lab.primitive "mandel"
+---    local picture = mandel.render(300, 300, 255)
+---@param name string
+---@return table functions which can't be changed
+function lab.primitive(name) end
+
 return lab

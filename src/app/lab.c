@@ -30,6 +30,7 @@
 #include "mem/mem.h"
 #include "mem/own.h"
 #include "mem/sample.h"
+#include "plugin/plugin.h"
 #include "prof/contention.h"
 #include "prof/cpu.h"
 #include "prof/registry.h"
@@ -80,6 +81,15 @@ static int check_folders(const lab_config *config, lab_err *err) {
   return rc;
 }
 
+static int load_primitives(const lab_config *config, lab_err *err) {
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < config->nprimitives; i++)
+    rc = lab_plugin_load(config->primitives[i], err);
+  for (size_t i = 0; rc == 0 && i < config->nown_primitives; i++)
+    rc = lab_plugin_add(config->own_primitives[i], err);
+  return rc;
+}
+
 /* The names that a request's Host header may have: the further ones of the
  * configuration, and the host that the lab listens on. */
 static void collect_hosts(lab_app *app) {
@@ -98,6 +108,8 @@ static int start_vm(lab_app *app, lab_err *err) {
   const char *own = scenarios;
   bool found = lab_paths_find("scenarios", scenarios);
   int rc = check_folders(given, err);
+  if (rc == 0)
+    rc = load_primitives(given, err);
   if (rc)
     return rc;
   if (!found && given->nscenarios == 0)
@@ -336,6 +348,7 @@ static void free_app(lab_app *app) {
   lab_thread_abandon();
   lab_app_unwatch_signals(app);
   lab_debug.app = NULL;
+  lab_plugin_clear();
   lab_xfree(app->hosts);
   lab_xfree(app);
 }
@@ -399,11 +412,14 @@ char *lab_steps_text(const lab_config *config, size_t *broken, char *error,
   };
   lab_buf out = LAB_BUF_INIT;
   lab_err err;
-  if (check_folders(config, &err)) {
+  if (check_folders(config, &err) || load_primitives(config, &err)) {
+    lab_plugin_clear();
     snprintf(error, size, "%s", err.text);
     return NULL;
   }
-  if (lab_catalog_answer(&q, &out) != 200) {
+  int status = lab_catalog_answer(&q, &out);
+  lab_plugin_clear();
+  if (status != 200) {
     snprintf(error, size, "%.*s", (int)out.len, out.data);
     lab_buf_free(&out);
     return NULL;

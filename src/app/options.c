@@ -49,6 +49,8 @@ static const char help[] =
     "  --param N.KEY=VALUE     set the parameter KEY of step N; repeatable\n"
     "  --scenarios DIR         a folder with scenarios, instead of those that\n"
     "                          come with the program; repeatable\n"
+    "  --primitive FILE        a shared object with functions for scenarios:\n"
+    "                          lab.primitive; repeatable\n"
     "  --workers N             threads for long work (default: one per "
     "processor)\n"
     "\n"
@@ -100,6 +102,7 @@ enum {
   STEP,
   PARAM,
   SCENARIOS,
+  PRIMITIVE,
   WORKERS,
   TRACE_EVENTS,
   MEMPROFILE_RATE,
@@ -121,6 +124,7 @@ static const struct option flags[] = {
     {"step", required_argument, NULL, STEP},
     {"param", required_argument, NULL, PARAM},
     {"scenarios", required_argument, NULL, SCENARIOS},
+    {"primitive", required_argument, NULL, PRIMITIVE},
     {"workers", required_argument, NULL, WORKERS},
     {"trace-events", required_argument, NULL, TRACE_EVENTS},
     {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
@@ -252,6 +256,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case SCENARIOS:
     add_string(&o->scenarios, value);
     return true;
+  case PRIMITIVE:
+    add_string(&o->primitives, value);
+    return true;
   case WORKERS:
     return take_workers(o, value);
   case TRACE_EVENTS:
@@ -344,6 +351,8 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   config->nhosts = out->hosts.n;
   config->scenarios = out->scenarios.items;
   config->nscenarios = out->scenarios.n;
+  config->primitives = out->primitives.items;
+  config->nprimitives = out->primitives.n;
   config->params = out->params.items;
   config->nparams = out->params.n;
   if (result == LAB_OPTIONS_WRONG)
@@ -354,5 +363,6 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
 void lab_options_free(lab_options *o) {
   lab_xfree(o->hosts.items);
   lab_xfree(o->scenarios.items);
+  lab_xfree(o->primitives.items);
   lab_xfree(o->params.items);
 }

@@ -19,6 +19,7 @@ typedef struct lab_options {
   lab_config config; /* without argv; its lists are those below */
   lab_strings hosts;
   lab_strings scenarios;
+  lab_strings primitives;
   bool list;
   char state[PATH_MAX]; /* config.state, if it is the default */
   lab_strings params;   /* each has the form N.key=value */

@@ -19,12 +19,13 @@
 #include "base/process.h"
 #include "base/spawn.h"
 #include "kit/interrupt.h"
+#include "plugin/plugin.h"
 #include "scenario/owner.h"
 
 enum {
   START_MS = 20000, /* how long a lab may take until it listens */
   STOP_MS = 5000,   /* and to end */
-  ARGUMENTS_MAX = 64,
+  ARGUMENTS_MAX = 128,
 };
 
 /* A process that was started; pid 0: it has ended. */
@@ -226,11 +227,11 @@ static int wait_for_port(lua_State *L, started *s, const char *log) {
 }
 
 /* The strings of the list at the stack's place 2, which keeps them, go to ARGV,
- * which has room for ARGUMENTS_MAX and a NULL. */
-static void take_arguments(lua_State *L, char **argv) {
+ * which has room for so many and a NULL. */
+static void take_arguments(lua_State *L, char **argv, size_t room) {
   luaL_checktype(L, 2, LUA_TTABLE);
   size_t n = (size_t)lua_rawlen(L, 2);
-  luaL_argcheck(L, n <= ARGUMENTS_MAX, 2, "too many arguments");
+  luaL_argcheck(L, n <= room, 2, "too many arguments");
   for (size_t i = 0; i < n; i++) {
     lua_rawgeti(L, 2, (lua_Integer)i + 1);
     argv[i] = (char *)luaL_checkstring(L, -1);
@@ -265,7 +266,14 @@ static int start_kit_lab(lua_State *L) {
   static char program[] = "diaglab", listen[] = "--listen",
               address[] = "127.0.0.1:0", state[] = "--state", none[] = "none";
   char *argv[ARGUMENTS_MAX + 6] = {program, listen, address, state, none};
-  take_arguments(L, argv + 5);
+  static char primitive[] = "--primitive";
+  const lab_plugin *plugins;
+  size_t nplugins = lab_plugin_list(&plugins), n = 5;
+  for (size_t i = 0; i < nplugins; i++) {
+    argv[n++] = primitive;
+    argv[n++] = plugins[i].file;
+  }
+  take_arguments(L, argv + n, ARGUMENTS_MAX + 5 - n);
   started *s = start_logged(L, argv, log, luaL_optstring(L, 3, NULL));
   return s ? wait_for_port(L, s, log) : 2;
 }
@@ -274,7 +282,7 @@ static int start_kit_verb(lua_State *L) {
   const char *log = luaL_checkstring(L, 1);
   static char program[] = "diaglab";
   char *argv[ARGUMENTS_MAX + 2] = {program};
-  take_arguments(L, argv + 1);
+  take_arguments(L, argv + 1, ARGUMENTS_MAX);
   return start_logged(L, argv, log, NULL) ? 1 : 2;
 }
 
@@ -300,7 +308,19 @@ static int start_busy(lua_State *L) {
   _exit(0);
 }
 
+static int load_kit_primitive(lua_State *L) {
+  lab_err err;
+  if (lab_plugin_load(luaL_checkstring(L, 1), &err) == 0) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  luaL_pushfail(L);
+  lua_pushstring(L, err.text);
+  return 2;
+}
+
 const luaL_Reg lab_kit_labs[] = {
+    {"load_primitive", load_kit_primitive},
     {"start_lab", start_kit_lab},
     {"start_verb", start_kit_verb},
     {"start_busy", start_busy},

@@ -21,7 +21,9 @@ void lab_kit_follow_parent(void);
 /* Is PID one of them, and has not been waited for? */
 bool lab_kit_has_started(pid_t pid);
 
-/* host.start_lab(log, { argument, ... }) -> lab | nil, message
+/* host.load_primitive(file) -> true | nil, message
+ *   for scenarios that are read here, and for labs that are started
+ * host.start_lab(log, { argument, ... }) -> lab | nil, message
  *   starts a lab and waits until it listens; what it writes goes to the file
  *   LOG
  * host.start_verb(log, { verb, argument, ... }) -> process | nil, message

@@ -11,6 +11,7 @@
 #include "lualib/label.h"
 #include "lualib/metric.h"
 #include "lualib/open.h"
+#include "lualib/primitive.h"
 #include "lualib/process.h"
 #include "lualib/profile.h"
 #include "lualib/server.h"
@@ -34,6 +35,7 @@ void lab_lualib_open(lua_State *L) {
   lab_lib_file(L);
   lab_lib_open(L);
   lab_lib_http(L);
+  lab_lib_primitive(L);
   lab_lib_process(L);
   lab_lib_server(L);
   lab_lib_tcp(L);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/queue.h"
 #include "base/table.h"
+#include "plugin/plugin.h"
 #include "scenario/reading.h"
 
 enum { FOLDERS_MAX = 10000, AT_ONCE = 2, LOOK_MS = 50 };
@@ -26,8 +27,9 @@ typedef struct record {
   lab_folder_record shown;
   source *sources; /* the first one is the folder's scenario.lua */
   size_t nsources;
-  bool passing; /* it says nothing about the next time */
-  bool whole;   /* it has the lesson */
+  uint64_t primitives; /* lab_plugin_mark then */
+  bool passing;        /* it says nothing about the next time */
+  bool whole;          /* it has the lesson */
   atomic_uint references;
 } record;
 
@@ -66,12 +68,13 @@ static record *new_record(const char *file) {
   record *r = lab_xcalloc(1, sizeof *r);
   lab_file_mark mark = lab_file_mark_of(file);
   atomic_init(&r->references, 1);
+  r->primitives = lab_plugin_mark();
   add_source(r, file, strlen(file), &mark);
   return r;
 }
 
 static bool is_record_current(const record *r) {
-  bool current = !r->passing;
+  bool current = !r->passing && r->primitives == lab_plugin_mark();
   for (size_t i = 0; current && i < r->nsources; i++) {
     lab_file_mark now = lab_file_mark_of(r->sources[i].path);
     current = lab_file_mark_is_same(&now, &r->sources[i].mark);

@@ -192,6 +192,18 @@ static const luaL_Reg host[] = {
     {NULL, NULL},
 };
 
+/* The names as keys. */
+static void push_primitives(lua_State *L) {
+  const char *at = getenv(LAB_READER_PRIMITIVES_VARIABLE);
+  lua_newtable(L);
+  for (size_t n; at && *at; at += n + (at[n] == ',')) {
+    n = strcspn(at, ",");
+    lua_pushlstring(L, at, n);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -3);
+  }
+}
+
 static void push_reader_host(lua_State *L) {
   luaL_newlib(L, host);
   luaL_setfuncs(L, lab_host_files, 0);
@@ -202,6 +214,8 @@ static void push_reader_host(lua_State *L) {
   lua_setfield(L, -2, "dirs");
   lua_newtable(L);
   lua_setfield(L, -2, "params");
+  push_primitives(L);
+  lua_setfield(L, -2, "primitives");
 }
 
 /* ---- the whole ----------------------------------------------------------- */

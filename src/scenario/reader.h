@@ -23,6 +23,10 @@
  */
 #define LAB_READER_WHOLE_VARIABLE "DIAGLAB_READS_LESSON"
 
+/* The names of the primitives that the lab has (plugin/plugin.h): each with a
+ * comma behind it. The reader doesn't load their files. */
+#define LAB_READER_PRIMITIVES_VARIABLE "DIAGLAB_READS_PRIMITIVES"
+
 typedef enum lab_reader_frame_kind {
   LAB_READER_FILE = 1, /* a file is read now, or looked for: its path */
   LAB_READER_RECORD,   /* what reader.lua made of the scenario; the last one */

@@ -13,27 +13,39 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/spawn.h"
+#include "plugin/plugin.h"
 
 /* CPU time is the reader's own limit. This one is for what waits instead, and
  * for a machine that has no time for it. */
 static const uint64_t PATIENCE_NS = 10 * LAB_SECOND;
 enum { WRITTEN_MAX = 256 << 10 };
 
+static void name_primitives(lab_buf *out) {
+  const lab_plugin *list;
+  size_t n = lab_plugin_list(&list);
+  lab_buf_puts(out, LAB_READER_PRIMITIVES_VARIABLE "=");
+  for (size_t i = 0; i < n; i++)
+    lab_buf_printf(out, "%s,", list[i].primitive->name);
+  lab_buf_putc(out, '\0');
+}
+
 /* /proc/self/exe is this very program, also if its file was replaced. */
 static int start_reader(pid_t *pid, const char *file, bool whole, int out) {
   static char name[] = "diaglab-reader";
   static char is_whole[] = LAB_READER_WHOLE_VARIABLE "=1";
   char *argv[] = {name, (char *)file, NULL};
-  lab_buf variable = LAB_BUF_INIT;
+  lab_buf variable = LAB_BUF_INIT, primitives = LAB_BUF_INIT;
   lab_buf_printf(&variable, "%s=%s", LAB_READER_VARIABLE, file);
   lab_buf_putc(&variable, '\0');
-  char *const variables[] = {variable.data, is_whole};
-  char **envp = lab_spawn_environment(variables, whole ? 2 : 1);
+  name_primitives(&primitives);
+  char *const variables[] = {variable.data, primitives.data, is_whole};
+  char **envp = lab_spawn_environment(variables, whole ? 3 : 2);
   const lab_spawn_options options = {
       .file = "/proc/self/exe", .argv = argv, .envp = envp, .out = out};
   int rc = lab_spawn(pid, &options);
   lab_xfree(envp);
   lab_buf_free(&variable);
+  lab_buf_free(&primitives);
   return rc;
 }
 

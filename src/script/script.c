@@ -14,6 +14,7 @@
 #include "inspect/tracer.h"
 #include "lualib/lualib.h"
 #include "lualib/open.h"
+#include "lualib/primitive.h"
 #include "mem/mem.h"
 #include "prof/contention.h"
 #include "prof/heap.h"
@@ -54,6 +55,7 @@ static void run_vm(void *arg) {
   watch_vm(vm);
   lab_sched_run(vm->sched);
   unwatch_vm(vm);
+  lab_lua_primitive_stop();
   /* Jobs point into coroutines: they end before anything is freed. */
   lab_lua_task_cancel_jobs(vm);
   lab_workers_free(vm->workers);
@@ -82,6 +84,7 @@ static int open_application(lua_State *L) {
 }
 
 static void free_vm(lab_vm *vm) {
+  lab_lua_primitive_stop();
   if (vm->workers)
     lab_workers_free(vm->workers);
   if (vm->sched)

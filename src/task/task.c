@@ -202,6 +202,7 @@ const char *lab_wait_name(lab_wait why) {
       [LAB_WAIT_SELECT_EMPTY] = "select (no cases)",
       [LAB_WAIT_NET] = "IO wait",
       [LAB_WAIT_POOL] = "pool wait",
+      [LAB_WAIT_PRIMITIVE] = "primitive wait",
   };
   return names[why];
 }

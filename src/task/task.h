@@ -40,6 +40,7 @@ typedef enum lab_wait {
   LAB_WAIT_SELECT_EMPTY, /* "select (no cases)" */
   LAB_WAIT_NET,          /* "IO wait": for the network, or a child */
   LAB_WAIT_POOL,         /* "pool wait": all of a pool are taken */
+  LAB_WAIT_PRIMITIVE,    /* "primitive wait": until another thread wakes it */
   LAB_WAIT_KINDS
 } lab_wait;
 
