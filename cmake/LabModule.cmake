@@ -8,6 +8,7 @@ function(lab_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
   list(FILTER sources EXCLUDE REGEX "/main\\.c$")
   add_library(lab_${name} STATIC ${sources})
+  set(LAB_MODULES ${LAB_MODULES} ${name} PARENT_SCOPE)
   target_compile_options(lab_${name} PRIVATE ${LAB_WARNINGS} ${LAB_PATHS})
   target_include_directories(lab_${name} PUBLIC
     ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)

@@ -18,10 +18,13 @@
  *   }
  *
  * A process can have one lab at a time, because signals (SIGPROF, SIGURG),
- * libuv's allocator and the heap's counters exist once. The profilers see only
- * the threads of the lab. Functions that can fail return 0 or a negative errno.
+ * libuv's allocator and the heap's counters exist once. The profilers see the
+ * threads of the lab, and those that call lab_watch_thread. Functions that can
+ * fail return 0 or a negative errno. docs/embedding.md has a whole program, and
+ * says how to link it.
  *
- * Threads: all functions on one thread, except lab_stop. */
+ * Threads: all functions on one thread, except lab_stop and those for threads.
+ * Never in a signal handler. */
 #ifndef DIAGLAB_H
 #define DIAGLAB_H
 
@@ -103,5 +106,15 @@ void lab_stop(lab_app *app);
 
 /* After lab_run has returned. */
 void lab_free(lab_app *app);
+
+/* The calling thread is in CPU profiles from now on, also in those that are
+ * under way, with the functions that it runs. NAME is at most 15 bytes. Until
+ * unwatch, or the thread's end, it gets SIGPROF while a profile is taken: watch
+ * unblocks this signal, and the thread's calls of nanosleep, poll and select
+ * may end early with EINTR. Any thread but those of the lab and the one that
+ * calls lab_new, where nothing happens; after lab_init, also while there is no
+ * lab. */
+void lab_watch_thread(const char *name);
+void lab_unwatch_thread(void);
 
 #endif

@@ -8,6 +8,7 @@
  *   crash, stacks         cores; USR1 and ABRT: the stacks of tasks
  *   page                  the page at /lab/, if there is one
  *   stop                  the end of a lab
+ *   watched               threads of the embedding program, for profiles
  *   signals               tells the files above of a signal
  *   every_second          what is done once a second
  *   lab                   a lab from beginning to end
