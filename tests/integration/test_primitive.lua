@@ -353,4 +353,102 @@ LAB_PRIMITIVE_ENTRY = {LAB_PRIMITIVE_ABI, "other", list, NULL};]])
   t.has(try "local l = { 2, 1 }; table.sort(l, function() return o.wait() end)", "can't wait for a primitive here")
 end)
 
+-- What a hidden function does is its caller's. Memory that grows moves, and is
+-- counted as long as it is held, whatever becomes of the work.
+test("hidden functions, memory that grows, and work that fails at its end", function()
+  local store = compile_entry("store", [=[
+typedef struct store { char *bytes; size_t size; bool fails; } store;
+static void run(void *data) {
+  store *s = data;
+  for (size_t size = 1000; size <= 4096000; size *= 2) {
+    char *grown = lab_primitive_realloc(s->bytes, s->size, size);
+    if (!grown)
+      return;
+    s->bytes = grown;
+    s->size = size;
+  }
+}
+static void drop(void *data) {
+  store *s = data;
+  lab_primitive_free(s->bytes, s->size);
+}
+static int finish(lua_State *L, void *data) {
+  store *s = data;
+  if (s->fails)
+    luaL_error(L, "it fails at its end");
+  lua_pushinteger(L, (lua_Integer)s->size);
+  return 1;
+}
+static const lab_primitive_work kind = {sizeof(store), run, finish, drop};
+static int fill(lua_State *L) {
+  store *s = lab_primitive_new_work(L, &kind);
+  s->fails = lua_toboolean(L, 1);
+  return lab_primitive_run(L, s);
+}
+static int make(lua_State *L) {
+  if (lab_primitive_alloc(0))
+    return luaL_error(L, "memory of no size");
+  lua_newuserdatauv(L, 3000000, 0);
+  return 1;
+}
+static const lab_primitive_function list[] = {
+  {"fill", fill, false}, {"make", make, true}, {"fail", f, false}, {NULL, NULL, false}};
+LAB_PRIMITIVE_ENTRY = {LAB_PRIMITIVE_ABI, "store", list, NULL};]=])
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/2-x")
+  t.write(dir .. "/2-x/scenario.lua", [=[local store, kept = lab.primitive "store", {}
+local function keepOne() kept[#kept + 1] = store.make() end
+return { title = "t", symptom = "s", request = function() keepOne() return "kept" end, routes = {
+  ["/fill"] = function() return tostring(store.fill(false)) end,
+  ["/fail"] = function() return tostring(store.fill(true)) end } }]=])
+  local lab = t.start_with({ dir }, "--step", "2", "--primitive", store, "--memprofile-rate", "1")
+  local function inuse()
+    return pprof.top(lab.url .. "/debug/pprof/heap?gc=1", "-sample_index=inuse_space")
+  end
+  lab:get("/")
+  local top = inuse()
+  t.near(top["x.keepOne"].flat, 3000000, 30000)
+  t.check(not top["store.make"] and not top["make"], "hidden")
+  t.equal(lab:get("/fill").body, "4096000")
+  t.has(lab:details(lab:get("/fail")), "it fails at its end")
+  top = inuse()
+  t.check(not top["run"], "given back")
+  local all = pprof.top(lab.url .. "/debug/pprof/heap", "-sample_index=alloc_space")
+  t.near(all["run"].flat, 2 * 8191000, 100000)
+  t.equal(lab:stop(), 0)
+end)
+
+-- One that never looks around can't be left, and nobody waits for it in vain.
+test("the step of a function that doesn't look around isn't left, and says which one", function()
+  local blind = compile_entry("blind", [=[
+#include <time.h>
+static __attribute__((noinline)) double spin_blindly(lua_Number seconds) {
+  volatile double sum = 0;
+  clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC);
+  do
+    for (int i = 0; i < 10000000; i++)
+      sum = sum + i;
+  while (clock() < end);
+  return sum;
+}
+static int spin(lua_State *L) {
+  lua_pushnumber(L, spin_blindly(luaL_checknumber(L, 1)));
+  return 1;
+}
+static const lab_primitive_function list[] = {{"spin", spin, false}, {"fail", f, false}, {NULL, NULL, false}};
+LAB_PRIMITIVE_ENTRY = {LAB_PRIMITIVE_ABI, "blind", list, NULL};]=])
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/2-x")
+  t.write(dir .. "/2-x/scenario.lua", SCRIPT:format('return tostring(lab.primitive "blind".spin(2))'))
+  local lab = t.start_with({ dir }, "--step", "2", "--primitive", blind)
+  local request = ask(lab, "/")
+  lab:work("vm", 0.1)
+  local answer = lab:go_to(2)
+  t.equal(answer.status, 503)
+  t.has(answer.body, " is in spin_blindly, which can't be interrupted; ")
+  request:wait()
+  t.eventually(function() return lab:go_to(2).status == 200 end)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
