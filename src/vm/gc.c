@@ -16,8 +16,8 @@
  *
  * Memory outside Lua (buffers) is reported by its owners. When as much has been
  * allocated as was live after the last full collection, Lua's own heap
- * included, and at least 4 MiB, there is a full one: GOGC=100. (Young ones
- * would not do: a buffer that survived two of them is old.)
+ * included, and at least 4 MiB, there is a full one (LAB_GC_PERCENT). (Young
+ * ones would not do: a buffer that survived two of them is old.)
  *
  * Threads: the VM's. */
 #include "vm/gc.h"
@@ -69,13 +69,14 @@ void __real_luaC_fullgc(lua_State *L, int emergency);
 void __wrap_luaC_fullgc(lua_State *L, int emergency);
 
 /* HeapAlloc at which the next cycle begins: a young one when Lua's own part has
- * grown by 20 %, one in steps when it has doubled (Lua's defaults), if nothing
- * outside Lua grows. */
+ * grown by 20 % (Lua's default), one in steps when it has grown by
+ * LAB_GC_PERCENT, if nothing outside Lua grows. */
 static uint64_t plan_next_cycle(void) {
   uint64_t app = lab_mem_app_bytes();
   uint64_t external = (uint64_t)(gc.external > 0 ? gc.external : 0);
   uint64_t own = app > external ? app - external : 0;
-  return lab_mem_heap_bytes() + (gc.in_steps ? own : own / 5);
+  return lab_mem_heap_bytes() +
+         (gc.in_steps ? own / 100 * LAB_GC_PERCENT : own / 5);
 }
 
 /* A pause is the time that a scenario has to wait, so it is wall time. The
@@ -117,7 +118,9 @@ static void choose_mode(lua_State *L, uint64_t cpu) {
   bool in_steps = cpu > (gc.in_steps ? LONG_CYCLE_NS / 4 : LONG_CYCLE_NS);
   if (cpu == 0 || gc.closing || in_steps == gc.in_steps)
     return;
-  if (lua_gc(L, in_steps ? LUA_GCINC : LUA_GCGEN, 0, 0, 0) >= 0)
+  int was = in_steps ? lua_gc(L, LUA_GCINC, 100 + LAB_GC_PERCENT, 0, 0)
+                     : lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT);
+  if (was >= 0)
     gc.in_steps = in_steps;
 }
 
@@ -259,7 +262,8 @@ void lab_gc_external(lua_State *L, int64_t delta) {
   if (delta <= 0 || gc.closing)
     return;
   gc.external_debt += delta;
-  if (gc.external_debt >= (gc.live > EXTERNAL_MIN ? gc.live : EXTERNAL_MIN))
+  int64_t most = gc.live / 100 * LAB_GC_PERCENT;
+  if (gc.external_debt >= (most > EXTERNAL_MIN ? most : EXTERNAL_MIN))
     collect_all(L);
 }
 

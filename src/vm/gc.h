@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The next full collection begins when so much was allocated since the last
+ * one, in percent of what was live then. In each of the two modes, and of
+ * memory outside Lua: as with Go's GOGC. */
+enum { LAB_GC_PERCENT = 100 };
+
 /* L is the VM's state from now on. Detach: before lua_close. */
 void lab_gc_attach(lua_State *L);
 void lab_gc_detach(void);

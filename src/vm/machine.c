@@ -73,7 +73,7 @@ static void register_libraries(lua_State *L) {
 static int open_libraries(lua_State *L) {
   const lua_CFunction *open = lua_touserdata(L, 1);
   lab_gc_attach(L);
-  lua_gc(L, LUA_GCGEN, 0, 0);
+  lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT);
   luaL_openlibs(L);
   lab_stringlib_open(L);
   register_libraries(L);

@@ -16,6 +16,7 @@
 #include "mem/mem.h"
 #include "mem/memstats.h"
 #include "script/status.h"
+#include "vm/gc.h"
 #include "web/exposition.h"
 #include "web/keep.h"
 #include "web/since.h"
@@ -132,8 +133,25 @@ static void write_version_metric(const char *version, const char *name,
   lab_buf_free(&label);
 }
 
+/* What the collector and the scheduler are told. The VM's thread and the
+ * workers run what a scenario does. */
+static void write_go_settings(const lab_vm_status *vm, lab_exposition *e) {
+  size_t limit = vm->memory_limit;
+  lab_exposition_one(e, "gauge", "go_gc_gogc_percent",
+                     "How much may be allocated until the next full "
+                     "collection, of what was live after the last one.",
+                     LAB_GC_PERCENT);
+  lab_exposition_one(e, "gauge", "go_gc_gomemlimit_bytes",
+                     "Bytes of memory that the step may have.",
+                     (double)(limit < INT64_MAX ? limit : INT64_MAX));
+  lab_exposition_one(e, "gauge", "go_sched_gomaxprocs_threads",
+                     "Threads that can run the scenario's work at once.",
+                     1 + vm->workers.threads);
+}
+
 static void write_go_metrics(const metrics *m, lab_exposition *e) {
   write_pauses(&m->mem, e);
+  write_go_settings(&m->facts->vm, e);
   lab_exposition_one(e, "gauge", "go_goroutines", "Tasks that exist.",
                      (double)m->facts->vm.tasks);
   write_version_metric(m->facts->web->config.version, "go_info",

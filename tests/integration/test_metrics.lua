@@ -111,7 +111,8 @@ t.test("the numbers of Go's dashboards, and what they mean", function()
     go_memstats_mcache_inuse_bytes go_memstats_mcache_sys_bytes
     go_memstats_buck_hash_sys_bytes go_memstats_gc_sys_bytes go_memstats_other_sys_bytes
     go_memstats_next_gc_bytes go_memstats_last_gc_time_seconds go_memstats_gc_cpu_fraction
-    go_gc_duration_seconds_sum go_gc_duration_seconds_count process_cpu_seconds_total
+    go_gc_duration_seconds_sum go_gc_duration_seconds_count
+    go_gc_gogc_percent go_gc_gomemlimit_bytes go_sched_gomaxprocs_threads process_cpu_seconds_total
     process_open_fds process_max_fds process_resident_memory_bytes
     process_virtual_memory_bytes process_virtual_memory_max_bytes
     process_start_time_seconds diaglab_step]]):gmatch("%S+") do
@@ -141,6 +142,27 @@ t.test("the numbers of Go's dashboards, and what they mean", function()
   t.check(s['diaglab_loop_lag_seconds_count'] > 5, "turns of the loop")
   t.equal(s.diaglab_requests_in_flight, 0)
   t.equal(s.diaglab_log_dropped_lines_total, 0)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what the collector and the scheduler are told", function()
+  local lab = t.start_with(scenarios, "--step", "71", "--workers", "3")
+  local s = scrape(lab)
+  t.equal(s.go_gc_gomemlimit_bytes, 256 << 20, "the step's limits.memory")
+  t.equal(s.go_sched_gomaxprocs_threads, 3 + 1, "the workers and the VM's thread")
+  -- Garbage is collected when as much was allocated as GOGC says of what is live.
+  local held, made = 60e6, 2000e6
+  lab:get("/hold_buffers?n=60")
+  lab:get("/debug/pprof/heap?gc=1")
+  local before = scrape(lab).go_gc_duration_seconds_count
+  lab:get("/buffers?n=200")
+  s = scrape(lab)
+  local collections = s.go_gc_duration_seconds_count - before
+  t.between(collections * held * s.go_gc_gogc_percent / 100, 0.6 * made, 1.4 * made, "allocated between collections")
+  lab:go_to(0)
+  s = scrape(lab)
+  local machine = tonumber(t.read("/proc/meminfo"):match("MemTotal:%s*(%d+)")) * 1024
+  t.between(s.go_gc_gomemlimit_bytes, 1e6, machine, "without a limit of its own: a part of the machine's memory")
   t.equal(lab:stop(), 0)
 end)
 
