@@ -40,6 +40,9 @@ typedef struct lab_config {
   const char *listen; /* HOST:PORT, [::1]:PORT, :PORT; port 0: a free one */
   const char *const *hosts; /* further names allowed in Host */
   size_t nhosts;
+  const char *const *origins; /* of web pages that may read profiles and
+                                 numbers, "https://viewer.example" or "*" */
+  size_t norigins;
   const char *const *scenarios; /* folders; none: those of the program */
   size_t nscenarios;
   const char *const *primitives; /* shared objects with functions for scenarios:

@@ -178,13 +178,15 @@ static int start_web(lab_app *app, lab_err *err) {
       .version = LAB_VERSION,
       .hosts = app->hosts,
       .nhosts = app->nhosts,
+      .origins = app->config.origins,
+      .norigins = app->config.norigins,
       .trace_events = app->config.trace_events,
       .state = app->config.state,
       .hint_pause = app->config.hint_pause,
   };
-  int rc = lab_web_new(&app->web, &config);
+  int rc = lab_web_new(&app->web, &config, err);
   if (rc)
-    return lab_err_set(err, rc, "can't start the server: %s", strerror(-rc));
+    return rc;
   rc = lab_listen(app->web, app->config.listen, name, &app->port, &why);
   if (rc)
     return lab_err_set(err, rc, "can't listen on %s", why.text);

@@ -16,6 +16,7 @@
 #include "app/listen.h"
 #include "base/alloc.h"
 #include "diagnosis/progress.h"
+#include "http/origin.h"
 #include "lab_version.h"
 #include "tool/tool.h"
 
@@ -43,6 +44,10 @@ static const char help[] =
     "                          (default localhost:6060: 127.0.0.1 and ::1)\n"
     "  --host NAME             one more name that requests may have in their\n"
     "                          Host header; repeatable\n"
+    "  --allow-origin ORIGIN   a web page that may read profiles and numbers, "
+    "such\n"
+    "                          as https://viewer.example; repeatable, or with\n"
+    "                          commas; * is any (default: none)\n"
     "\n"
     "What it runs\n"
     "  --step N                begin with step N instead of 0\n"
@@ -99,6 +104,7 @@ static const char help[] =
 enum {
   LISTEN = 1,
   HOST,
+  ALLOW_ORIGIN,
   STEP,
   PARAM,
   SCENARIOS,
@@ -121,6 +127,7 @@ enum {
 static const struct option flags[] = {
     {"listen", required_argument, NULL, LISTEN},
     {"host", required_argument, NULL, HOST},
+    {"allow-origin", required_argument, NULL, ALLOW_ORIGIN},
     {"step", required_argument, NULL, STEP},
     {"param", required_argument, NULL, PARAM},
     {"scenarios", required_argument, NULL, SCENARIOS},
@@ -216,6 +223,17 @@ static bool take_name(lab_strings *list, const char *text) {
   return true;
 }
 
+static bool take_origins(lab_strings *list, const char *text) {
+  lab_http_origins origins = {0};
+  lab_err err;
+  int rc = lab_http_origins_add(&origins, text, &err);
+  lab_http_origins_free(&origins);
+  if (rc)
+    return refuse_value("--allow-origin: %s", err.text);
+  add_string(list, text);
+  return true;
+}
+
 static bool take_scavenge(lab_options *o, const char *text) {
   return take_int("scavenge", text, -1, INT_MAX, &o->config.scavenge);
 }
@@ -249,6 +267,8 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return take_address(&o->config.listen, value);
   case HOST:
     return take_name(&o->hosts, value);
+  case ALLOW_ORIGIN:
+    return take_origins(&o->origins, value);
   case STEP:
     return take_int("step", value, 0, STEP_MAX, &o->config.step);
   case PARAM:
@@ -349,6 +369,8 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   choose_state(out);
   config->hosts = out->hosts.items;
   config->nhosts = out->hosts.n;
+  config->origins = out->origins.items;
+  config->norigins = out->origins.n;
   config->scenarios = out->scenarios.items;
   config->nscenarios = out->scenarios.n;
   config->primitives = out->primitives.items;
@@ -362,6 +384,7 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
 
 void lab_options_free(lab_options *o) {
   lab_xfree(o->hosts.items);
+  lab_xfree(o->origins.items);
   lab_xfree(o->scenarios.items);
   lab_xfree(o->primitives.items);
   lab_xfree(o->params.items);

@@ -18,6 +18,7 @@ typedef struct lab_strings {
 typedef struct lab_options {
   lab_config config; /* without argv; its lists are those below */
   lab_strings hosts;
+  lab_strings origins;
   lab_strings scenarios;
   lab_strings primitives;
   bool list;

@@ -13,6 +13,8 @@
  *   conn.c                  one connection: the state machine
  *   parse.c                 bytes -> request, by llhttp
  *   write.c                 the output of a connection
+ *   origin.c                pages of other origins that may read answers
+ *   accept.c                what a client takes, and has
  *   query.c                 values in queries and forms
  *   peer.c                  addresses of clients as text
  *   request.c               a request's memory, and reading it
@@ -31,8 +33,10 @@
 #ifndef LAB_HTTP_HTTP_H
 #define LAB_HTTP_HTTP_H
 
+#include "http/accept.h"
 #include "http/guard.h"
 #include "http/listen.h"
+#include "http/origin.h"
 #include "http/query.h"
 #include "http/request.h"
 #include "http/response.h"

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "http/accept.h"
 #include "http/response.h"
 #include "page_files.h" /* page_files: cmake/LabPage.cmake makes it */
 #include "pprof/gunzip.h"
@@ -71,68 +71,6 @@ static const char *find_file_type(const char *name) {
   return "text/plain; charset=utf-8";
 }
 
-/* ---- what the client has, and takes -------------------------------------- */
-
-/* The next word of a list with commas, without the white space around it. */
-static lab_http_str cut_list_word(lab_http_str *rest) {
-  const char *comma = memchr(rest->data, ',', rest->len);
-  size_t len = comma ? (size_t)(comma - rest->data) : rest->len;
-  lab_http_str word = {rest->data, len};
-  rest->data += len + (comma != NULL);
-  rest->len -= len + (comma != NULL);
-  while (word.len > 0 && (*word.data == ' ' || *word.data == '\t')) {
-    word.data++;
-    word.len--;
-  }
-  while (word.len > 0 &&
-         (word.data[word.len - 1] == ' ' || word.data[word.len - 1] == '\t'))
-    word.len--;
-  return word;
-}
-
-/* "gzip", "gzip;q=0.5" and "*", but not "gzip;q=0". */
-static bool is_gzip_accepted(lab_http_str word) {
-  size_t len = 0;
-  while (len < word.len && word.data[len] != ';' && word.data[len] != ' ')
-    len++;
-  bool meant = (len == 4 && strncasecmp(word.data, "gzip", 4) == 0) ||
-               (len == 1 && *word.data == '*');
-  double weight = 1;
-  const char *q = memmem(word.data + len, word.len - len, "q=", 2);
-  if (q)
-    sscanf(q + 2, "%lf", &weight); /* a 0 byte follows each header */
-  return meant && weight > 0;
-}
-
-static bool takes_gzip(const lab_http_request *req) {
-  lab_http_str list;
-  lab_http_header(req, "Accept-Encoding", &list);
-  while (list.len > 0)
-    if (is_gzip_accepted(cut_list_word(&list)))
-      return true;
-  return false;
-}
-
-/* An ETag compares here without its "W/": what was changed on the way is still
- * this content. */
-static bool is_known_tag(lab_http_str word, const char *tag) {
-  if (word.len > 2 && memcmp(word.data, "W/", 2) == 0) {
-    word.data += 2;
-    word.len -= 2;
-  }
-  return (word.len == 1 && *word.data == '*') ||
-         (word.len == strlen(tag) && memcmp(word.data, tag, word.len) == 0);
-}
-
-static bool has_client_tag(const lab_http_request *req, const char *tag) {
-  lab_http_str list;
-  lab_http_header(req, "If-None-Match", &list);
-  while (list.len > 0)
-    if (is_known_tag(cut_list_word(&list), tag))
-      return true;
-  return false;
-}
-
 /* ---- the answer ---------------------------------------------------------- */
 
 static void send_unpacked(lab_http_request *req, const page_file *f,
@@ -156,7 +94,7 @@ void lab_page_send_file(lab_http_request *req, lab_http_str name) {
   }
   if (strncmp(f->name, VIEWER_FOLDER, sizeof VIEWER_FOLDER - 1) == 0)
     lab_http_always_send(req, viewer_headers);
-  bool packed = takes_gzip(req);
+  bool packed = lab_http_takes_gzip(req);
   char tag[40], headers[1024];
   /* The two forms are different bytes, so they have different tags. */
   snprintf(tag, sizeof tag, "\"%s%s\"", f->hash, packed ? "-gzip" : "");
@@ -164,7 +102,7 @@ void lab_page_send_file(lab_http_request *req, lab_http_str name) {
            "X-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
            "Vary: Accept-Encoding\r\nETag: %s\r\n%s",
            tag, packed ? "Content-Encoding: gzip\r\n" : "");
-  if (has_client_tag(req, tag))
+  if (lab_http_has_tag(req, tag))
     lab_http_respond(req, 304, NULL, headers, NULL, 0);
   else if (packed)
     lab_http_respond(req, 200, find_file_type(f->name), headers, f->packed,

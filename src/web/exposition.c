@@ -8,28 +8,9 @@
 #include <strings.h>
 
 #include "base/utf8.h"
-#include "http/request.h"
+#include "http/accept.h"
 
 /* ---- which format -------------------------------------------------------- */
-
-static lab_http_str trim_blanks(lab_http_str s) {
-  while (s.len > 0 && (*s.data == ' ' || *s.data == '\t'))
-    s = (lab_http_str){s.data + 1, s.len - 1};
-  while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-    s.len--;
-  return s;
-}
-
-/* Takes what stands before the next SEPARATOR off REST. */
-static lab_http_str cut_piece(lab_http_str *rest, char separator) {
-  const char *end =
-      rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
-  size_t len = end ? (size_t)(end - rest->data) : rest->len;
-  lab_http_str piece = {rest->data, len};
-  size_t skip = end ? len + 1 : len;
-  *rest = (lab_http_str){rest->data + skip, rest->len - skip};
-  return trim_blanks(piece);
-}
 
 static bool is_media_type(lab_http_str s, const char *text) {
   return s.len == strlen(text) && strncasecmp(s.data, text, s.len) == 0;
@@ -39,7 +20,7 @@ static bool is_media_type(lab_http_str s, const char *text) {
 static double read_weight(lab_http_str params) {
   char number[8] = "";
   while (params.len > 0) {
-    lab_http_str p = cut_piece(&params, ';');
+    lab_http_str p = lab_http_cut_word(&params, ';');
     if (p.len > 2 && (p.data[0] == 'q' || p.data[0] == 'Q') && p.data[1] == '=')
       memcpy(number, p.data + 2,
              p.len - 2 < sizeof number ? p.len - 2 : sizeof number - 1);
@@ -51,8 +32,8 @@ bool lab_exposition_wants_open(const char *accept, size_t len) {
   lab_http_str rest = {accept, len};
   double open = 0, text = 0;
   while (rest.len > 0) {
-    lab_http_str params = cut_piece(&rest, ',');
-    lab_http_str type = cut_piece(&params, ';');
+    lab_http_str params = lab_http_cut_word(&rest, ',');
+    lab_http_str type = lab_http_cut_word(&params, ';');
     double q = read_weight(params);
     if (is_media_type(type, "application/openmetrics-text"))
       open = fmax(open, q);

@@ -8,6 +8,7 @@
 #include "web/answer.h"
 #include "web/application.h"
 #include "web/captures.h"
+#include "web/cors.h"
 #include "web/cpu_profile.h"
 #include "web/goto.h"
 #include "web/gperf_heap.h"
@@ -78,51 +79,60 @@ static void redirect_to_index(lab_web *web, lab_http_request *req) {
 
 typedef void handler(lab_web *web, lab_http_request *req);
 
-static const struct {
+typedef struct route {
   const char *path;
   handler *answer;
-} routes[] = {
-    {"/", lab_web_application},
-    {"/goto", lab_web_goto},
-    {"/metrics", lab_web_metrics},
-    {"/status", lab_web_status},
-    {"/steps", lab_web_steps},
-    {"/hint", lab_web_hint},
-    {"/lab/answer", lab_web_answer},
-    {"/lab/captures", lab_web_captures},
-    {"/lab/classes", lab_web_classes},
-    {"/lab/progress", lab_web_progress},
-    {"/debug/vars", lab_web_vars},
-    {PPROF, redirect_to_index},
-    {PPROF "/", lab_web_index},
-    {PPROF "/cmdline", lab_web_cmdline},
-    {PPROF "/profile", lab_web_cpu_profile},
-    {PPROF "/symbol", lab_web_symbol},
-    {PPROF "/trace", lab_web_trace},
-    {PPROF "/wall", lab_web_wall_profile},
-    {"/debug/fgprof", lab_web_wall_profile},
-    {"/pprof/cmdline", lab_web_cmdline},
-    {"/pprof/heap", lab_web_gperf_heap},
-    {"/pprof/profile", lab_web_gperf_profile},
-    {"/pprof/symbol", lab_web_symbol},
+  bool is_read; /* pages of --allow-origin may ask for it: it only reads */
+} route;
+
+static const route routes[] = {
+    {"/", lab_web_application, false},
+    {"/goto", lab_web_goto, false},
+    {"/metrics", lab_web_metrics, true},
+    {"/status", lab_web_status, true},
+    {"/steps", lab_web_steps, true},
+    {"/hint", lab_web_hint, false},
+    {"/lab/answer", lab_web_answer, false},
+    {"/lab/captures", lab_web_captures, false},
+    {"/lab/classes", lab_web_classes, false},
+    {"/lab/progress", lab_web_progress, false},
+    {"/debug/vars", lab_web_vars, true},
+    {PPROF, redirect_to_index, true},
+    {PPROF "/", lab_web_index, true},
+    {PPROF "/cmdline", lab_web_cmdline, true},
+    {PPROF "/profile", lab_web_cpu_profile, true},
+    {PPROF "/symbol", lab_web_symbol, true},
+    {PPROF "/trace", lab_web_trace, true},
+    {PPROF "/wall", lab_web_wall_profile, true},
+    {"/debug/fgprof", lab_web_wall_profile, true},
+    {"/pprof/cmdline", lab_web_cmdline, true},
+    {"/pprof/heap", lab_web_gperf_heap, true},
+    {"/pprof/profile", lab_web_gperf_profile, true},
+    {"/pprof/symbol", lab_web_symbol, true},
 };
 
 static bool is_lab_path(lab_http_str path) {
   return is_text(path, LAB) || has_prefix(path, LAB "/");
 }
 
-static handler *find_handler(lab_web *web, lab_http_str path) {
+/* Those without a path of their own. */
+static const route named_profile = {PPROF "/NAME", lab_web_named_profile, true};
+static const route page_route = {LAB "/NAME", lab_web_answer_page, false};
+static const route step_route = {"/NAME", lab_web_application, false};
+static const route no_route = {"", answer_not_found, false};
+
+static const route *find_route(lab_web *web, lab_http_str path) {
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
     if (is_text(path, routes[i].path))
-      return routes[i].answer;
+      return &routes[i];
   if (has_prefix(path, PPROF "/"))
-    return lab_web_named_profile;
+    return &named_profile;
   if (is_lab_path(path))
-    return lab_web_answer_page;
+    return &page_route;
   if (!web->stopping &&
       lab_shown_has_route(web->config.vm, path.data, path.len))
-    return lab_web_application;
-  return answer_not_found;
+    return &step_route;
+  return &no_route;
 }
 
 /* /goto changes the lab's state, whatever its method. What an endpoint of a
@@ -133,20 +143,32 @@ static bool may_change_state(const lab_http_request *req, lab_http_str path) {
          (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
 }
 
+/* The guard and the room for bodies let it through. */
+static void answer_route(lab_web *web, lab_http_request *req,
+                         const route *found) {
+  if (found->is_read)
+    lab_cors_mark(web, req);
+  found->answer(web, req);
+}
+
 void lab_web_route(lab_http_request *req, void *arg) {
   lab_web *web = arg;
   lab_http_str path = lab_http_path(req);
+  const route *found = find_route(web, path);
+  bool asks = found->is_read && lab_cors_is_preflight(web, req);
   const char *reason;
   if (is_lab_path(path))
     lab_http_always_send(req, LAB_HEADERS);
   else if (is_text(path, "/") && lab_http_is_head(req) && web->page.answer)
     lab_http_always_send(req, PAGE_LINK);
-  int refused =
-      lab_http_guard(req, &web->guard, may_change_state(req, path), &reason);
+  bool changes = !asks && may_change_state(req, path);
+  int refused = lab_http_guard(req, &web->guard, changes, &reason);
   if (refused)
     lab_http_error(req, refused, reason);
   else if (!lab_slow_has_room(web, req))
     lab_http_error(req, 503, "too much was sent at once; send it again");
+  else if (asks)
+    lab_cors_answer_preflight(web, req);
   else
-    find_handler(web, path)(web, req);
+    answer_route(web, req, found);
 }

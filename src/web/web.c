@@ -2,7 +2,10 @@
  * See web.h. */
 #include "web/web.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
+#include "base/log.h"
 #include "scenario/scenario.h"
 #include "web/captures.h"
 #include "web/router.h"
@@ -28,7 +31,38 @@ static void free_dirs(lab_web *web) {
   lab_xfree(web->dirs);
 }
 
-int lab_web_new(lab_web **out, const lab_web_config *config) {
+static int read_origins(lab_web *web, lab_err *err) {
+  const lab_web_config *config = &web->config;
+  int rc = 0;
+  for (size_t i = 0; i < config->norigins && rc == 0; i++)
+    rc = lab_http_origins_add(&web->origins, config->origins[i], err);
+  if (web->origins.has_any)
+    lab_log("--allow-origin *: any web page that a browser on this machine "
+            "shows can read the profiles and numbers");
+  return rc;
+}
+
+static int start_server(lab_web *web, lab_err *err) {
+  lab_http_config http;
+  lab_http_config_init(&http);
+  http.on_request = lab_web_route;
+  http.body_limit = limit_body;
+  http.arg = web;
+  int rc = lab_http_server_new(&web->server, web->config.loop, &http);
+  if (rc)
+    lab_err_set(err, rc, "can't start the server: %s", strerror(-rc));
+  return rc;
+}
+
+static void free_web(lab_web *web) {
+  lab_progress_free(web->progress);
+  lab_standing_free(web->standing);
+  lab_http_origins_free(&web->origins);
+  free_dirs(web);
+  lab_xfree(web);
+}
+
+int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err) {
   lab_web *web = lab_xcalloc(1, sizeof *web);
   web->config = *config;
   if (web->config.queue_max == 0)
@@ -47,18 +81,11 @@ int lab_web_new(lab_web **out, const lab_web_config *config) {
   lab_web_start_steps(web);
   web->progress = lab_progress_new(config->state);
   web->standing = lab_standing_new(config->state);
-
-  lab_http_config http;
-  lab_http_config_init(&http);
-  http.on_request = lab_web_route;
-  http.body_limit = limit_body;
-  http.arg = web;
-  int rc = lab_http_server_new(&web->server, config->loop, &http);
+  int rc = read_origins(web, err);
+  if (rc == 0)
+    rc = start_server(web, err);
   if (rc) {
-    lab_progress_free(web->progress);
-    lab_standing_free(web->standing);
-    free_dirs(web);
-    lab_xfree(web);
+    free_web(web);
     return rc;
   }
   lab_loop_lag_start(&web->lag, config->loop);
@@ -97,10 +124,7 @@ void lab_web_free(lab_web *web) {
   lab_request_stats_free(&web->stats);
   lab_captures_free(&web->captures);
   lab_first_numbers_free(&web->first_numbers);
-  lab_progress_free(web->progress);
-  lab_standing_free(web->standing);
-  free_dirs(web);
   lab_xfree(web->notes.waiting);
   lab_xfree(web->told);
-  lab_xfree(web);
+  free_web(web);
 }

@@ -38,17 +38,22 @@ typedef struct lab_web_config {
   const char *version;      /* what /status shows; must stay */
   const char *const *hosts; /* further names for the Host header; must stay */
   size_t nhosts;
+  /* Pages that may read profiles and numbers: as lab_http_origins_add takes
+   * them (http/origin.h). */
+  const char *const *origins;
+  size_t norigins;
   /* Requests that the VM may have at a time; one more is answered with 503. 0:
    * the default. */
   unsigned queue_max;
   uint64_t trace_events; /* most events of a trace; 0: the default */
-  int hint_pause; /* least seconds from one hint to the next; -1: no hints */
+  int hint_pause;    /* least seconds from one hint to the next; -1: no hints */
   const char *state; /* folder where the progress is kept; copied. NULL: it is
                         not kept */
 } lab_web_config;
 
-/* Copies CONFIG, but not what it points to. 0 or a negative errno. */
-int lab_web_new(lab_web **out, const lab_web_config *config);
+/* Copies CONFIG, but not what it points to. 0; or a negative errno, and ERR has
+ * a sentence. */
+int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err);
 
 /* As lab_http_listen (http/server.h). */
 int lab_web_listen(lab_web *web, const struct sockaddr *address, int *port,

@@ -6,7 +6,9 @@
  *   slow                    requests that take their time
  *   number, since, format   numbers in requests, as Go reads them; where what
  *                           adds up begins; the form of an answer
+ *   pack, timing            texts are packed; where the time has gone
  *   pprof_answer, sampling  what several profiles have in common
+ *   cors                    pages of other origins may read
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work
  *   page                    the page at /lab/ is asked, and told what happens
@@ -46,6 +48,7 @@
 struct lab_web {
   lab_web_config config;
   lab_http_guard_config guard;
+  lab_http_origins origins; /* pages that may read */
   char **dirs; /* with scenarios, for the pool: the VM's may be gone already */
   size_t ndirs;
   lab_http_server *server; /* NULL once it has closed */
@@ -56,8 +59,8 @@ struct lab_web {
   lab_list late_waits;     /* those that wait for late work, by .turn */
   unsigned slow_at_work, pages_at_work; /* the latter are counted in both */
   unsigned late_at_work; /* requests whose late work hasn't ended */
-  size_t slow_bodies;                   /* bytes of their bodies */
-  lab_list gotos; /* switches without an answer, by goto_request.link */
+  size_t slow_bodies;    /* bytes of their bodies */
+  lab_list gotos;        /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
   lab_steps_lane steps, hints;
   lab_hints_told *told; /* one for each step with hints that were told */

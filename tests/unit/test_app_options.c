@@ -156,6 +156,9 @@ static void params_and_hosts(void **state) {
   static const char *const bad[] = {"",     "4",      "4.",       "4.a",
                                     ".a=1", "4.2=1",  "12345.a=", "x.a=1",
                                     "4.=1", "4.a-b=", "4.a b=1"};
+  static const char *const origins[] = {
+      "*", "https://a.example", "HTTP://a.example:8080 , http://[::1]:1,",
+      "chrome-extension://abcdef"};
   static const char *const no_hosts[] = {"", "a/b", "a b", "\t"};
   (void)state;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -163,6 +166,9 @@ static void params_and_hosts(void **state) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     check_value("--param", bad[i], LAB_OPTIONS_WRONG);
   check_value("--host", "a", LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof origins / sizeof *origins; i++)
+    check_value("--allow-origin", origins[i], LAB_OPTIONS_RUN);
+  check_value("--allow-origin", "https://a.example/", LAB_OPTIONS_WRONG);
   for (size_t i = 0; i < sizeof no_hosts / sizeof *no_hosts; i++)
     check_value("--host", no_hosts[i], LAB_OPTIONS_WRONG);
 }

@@ -110,7 +110,7 @@ static void start(fixture *f) {
   lab_web_config web = {.loop = &f->loop, .vm = f->vm, .queue_max = QUEUE};
   struct sockaddr_in address = {.sin_family = AF_INET,
                                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  assert_int_equal(lab_web_new(&f->web, &web), 0);
+  assert_int_equal(lab_web_new(&f->web, &web, &err), 0);
   if (lab_web_listen(f->web, (struct sockaddr *)&address, &f->port, &err))
     fail_msg("%s", err.text);
 }
