@@ -275,6 +275,21 @@ static void refuse_id(lab_http_request *req) {
   lab_http_error(req, 404, "there is no such capture: see the list of them");
 }
 
+/* What is kept doesn't change, and no other visit has this tag. */
+static void send_kept(lab_http_request *req, char mark, unsigned id,
+                      const char *type, const lab_capture *c) {
+  char attempt[LAB_ATTEMPT_TEXT], tag[sizeof attempt + 16];
+  char headers[sizeof tag + 128];
+  lab_attempt_text(lab_attempt_now().id, attempt);
+  snprintf(tag, sizeof tag, "\"%s-%c%u\"", attempt, mark, id);
+  snprintf(headers, sizeof headers,
+           "ETag: %s\r\nCache-Control: no-cache\r\n" LAB_WEB_NOSNIFF, tag);
+  if (lab_http_has_tag(req, tag))
+    lab_http_respond(req, 304, NULL, headers, NULL, 0);
+  else
+    lab_http_respond_blob(req, 200, type, headers, c->bytes);
+}
+
 static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
   const lab_capture *c = lab_captures_get(&web->captures, id);
   if (!c)
@@ -285,8 +300,7 @@ static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
                        ? "a trace is only listed, and not kept"
                        : "this one is of an earlier visit: its bytes are gone");
   else
-    lab_http_respond_blob(req, 200, "application/octet-stream", LAB_WEB_NOSNIFF,
-                          c->bytes);
+    send_kept(req, 'c', id, "application/octet-stream", c);
 }
 
 /* False: the request isn't for the numbers of the beginning. */
@@ -298,8 +312,7 @@ static bool send_first_numbers(lab_web *web, lab_http_request *req) {
     return false;
   size_t n = lab_first_numbers_get(web, lab_attempt_now().id, first);
   if (id <= n)
-    lab_http_respond_blob(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
-                          first[id - 1]->bytes);
+    send_kept(req, 'b', id, LAB_WEB_TEXT, first[id - 1]);
   else
     refuse_id(req);
   for (size_t i = 0; i < n; i++)

@@ -18,6 +18,7 @@ typedef struct cpu_profile {
   lab_slow slow;
   lab_cpu_session *session;
   lab_keep keep;
+  lab_timing timing;
   lab_buf out;
   int rc;
 } cpu_profile;
@@ -28,10 +29,17 @@ static void free_cpu_profile(lab_slow *s) {
   lab_buf_free(&p->out);
 }
 
+static void stop_session(cpu_profile *p) {
+  lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
+  lab_cpu_stop(p->session);
+  lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
+}
+
 static void write_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  lab_cpu_stop(p->session);
+  stop_session(p);
   p->rc = lab_cpu_write(p->session, &p->out);
+  lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
 static void answer_cpu_profile(lab_slow *s) {
@@ -40,14 +48,20 @@ static void answer_cpu_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else {
     lab_blob *file = lab_keep_recording(&p->keep, s->web, "cpu", &p->out);
-    lab_web_pprof_file(s->req, "profile", "", file);
+    lab_web_pprof_file(s->req, "profile", "", &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
 }
 
+static void end_cpu_recording(lab_slow *s) {
+  cpu_profile *p = (cpu_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_RECORD);
+  lab_keep_stop(&p->keep, s->web);
+}
+
 static void finish_cpu_profile(lab_slow *s) {
-  lab_keep_stop(&((cpu_profile *)s)->keep, s->web);
+  end_cpu_recording(s);
   lab_slow_work(s, write_cpu_profile, answer_cpu_profile);
 }
 
@@ -55,8 +69,9 @@ static void finish_cpu_profile(lab_slow *s) {
 
 static void write_gperf_cpu(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  lab_cpu_stop(p->session);
+  stop_session(p);
   lab_gperf_write_cpu(p->session, &p->out);
+  lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
 static void write_kept_cpu(lab_slow *s) {
@@ -76,13 +91,13 @@ static void keep_gperf_cpu(lab_slow *s) {
 static void answer_gperf_cpu(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
   lab_blob *file = lab_blob_take(&p->out);
-  lab_web_pprof_file(s->req, "profile", "", file);
+  lab_web_pprof_file(s->req, "profile", "", &p->timing, file);
   lab_blob_unref(file);
   lab_keep_later(&p->keep, s, write_kept_cpu, keep_gperf_cpu);
 }
 
 static void finish_gperf_cpu(lab_slow *s) {
-  lab_keep_stop(&((cpu_profile *)s)->keep, s->web);
+  end_cpu_recording(s);
   lab_slow_work(s, write_gperf_cpu, answer_gperf_cpu);
 }
 
@@ -98,6 +113,7 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
   }
   cpu_profile *p = lab_xcalloc(1, sizeof *p);
   p->session = session;
+  lab_timing_begin(&p->timing);
   p->keep = lab_keep_begin_recording(web, req);
   lab_slow_begin(&p->slow, web, req, free_cpu_profile);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000,

@@ -7,6 +7,8 @@
 #include "prof/gperf.h"
 #include "prof/heap_write.h"
 #include "web/keep.h"
+#include "web/pack.h"
+#include "web/pprof_answer.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -16,12 +18,19 @@ typedef struct gperf_heap {
   lab_buf out;
   int rc;
   lab_keep keep;
+  lab_timing timing;
+  lab_buf packed;
+  bool is_packed;
 } gperf_heap;
 
 static void write_gperf_heap(lab_slow *s) {
   gperf_heap *h = (gperf_heap *)s;
+  lab_timing_end(&h->timing, LAB_TIMING_QUEUE);
   h->snapshot = lab_heap_take();
+  lab_timing_end(&h->timing, LAB_TIMING_COLLECT);
   lab_gperf_write_heap(h->snapshot, &h->out);
+  h->is_packed = lab_pack_text(s->req, &h->out, &h->packed);
+  lab_timing_end(&h->timing, LAB_TIMING_ENCODE);
 }
 
 static void free_gperf_heap(lab_slow *s) {
@@ -29,6 +38,7 @@ static void free_gperf_heap(lab_slow *s) {
   if (h->snapshot)
     lab_heap_snapshot_free(h->snapshot);
   lab_buf_free(&h->out);
+  lab_buf_free(&h->packed);
 }
 
 static void write_kept_heap(lab_slow *s) {
@@ -46,13 +56,16 @@ static void keep_gperf_heap(lab_slow *s) {
 static void answer_gperf_heap(lab_slow *s) {
   gperf_heap *h = (gperf_heap *)s;
   lab_keep_stop(&h->keep, s->web);
-  lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &h->out);
+  lab_web_pprof_text(s->req, h->is_packed, &h->timing,
+                     h->is_packed ? &h->packed : &h->out);
+  lab_buf_clear(&h->out);
   lab_keep_later(&h->keep, s, write_kept_heap, keep_gperf_heap);
 }
 
 void lab_web_gperf_heap(lab_web *web, lab_http_request *req) {
   gperf_heap *h = lab_xcalloc(1, sizeof *h);
   h->keep = lab_keep_begin(web, req);
+  lab_timing_begin(&h->timing);
   lab_slow_begin(&h->slow, web, req, free_gperf_heap);
   lab_slow_work(&h->slow, write_gperf_heap, answer_gperf_heap);
 }

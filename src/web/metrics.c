@@ -19,6 +19,7 @@
 #include "vm/gc.h"
 #include "web/exposition.h"
 #include "web/keep.h"
+#include "web/pack.h"
 #include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -364,6 +365,7 @@ typedef struct metrics_request {
   lab_metrics_facts facts; /* as of the request: what is kept, and */
   lab_metrics_facts whole; /* what is answered, if that is `since=start` */
   lab_buf kept, out;       /* likewise */
+  lab_buf packed;          /* what is answered, if its client takes that */
   lab_keep keep;
 } metrics_request;
 
@@ -374,6 +376,7 @@ static void write_metrics(lab_slow *s) {
   lab_metrics_write(&m->facts, &kept);
   if (m->whole.whole)
     lab_metrics_write(&m->whole, &out);
+  lab_pack_text(s->req, m->whole.whole ? &m->out : &m->kept, &m->packed);
 }
 
 static void free_metrics(lab_slow *s) {
@@ -383,16 +386,22 @@ static void free_metrics(lab_slow *s) {
     lab_metrics_free(&m->whole);
   lab_buf_free(&m->kept);
   lab_buf_free(&m->out);
+  lab_buf_free(&m->packed);
 }
 
 static void answer_metrics(lab_slow *s) {
   metrics_request *m = (metrics_request *)s;
   lab_blob *kept = lab_keep_total(&m->keep, s->web, "metrics", &m->kept);
-  lab_blob *text = m->whole.whole ? lab_blob_take(&m->out) : lab_blob_ref(kept);
-  lab_http_respond_blob(s->req, 200,
-                        m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT,
-                        "Vary: Accept\r\n", text);
-  lab_blob_unref(text);
+  const char *type = m->open ? LAB_EXPOSITION_OPEN : LAB_EXPOSITION_TEXT;
+  if (m->packed.len > 0)
+    lab_http_respond_buf(s->req, 200, type, "Vary: Accept\r\n" LAB_PACK_IS,
+                         &m->packed);
+  else if (m->whole.whole)
+    lab_http_respond_buf(s->req, 200, type, "Vary: Accept\r\n" LAB_PACK_MAY,
+                         &m->out);
+  else
+    lab_http_respond_blob(s->req, 200, type, "Vary: Accept\r\n" LAB_PACK_MAY,
+                          kept);
   lab_blob_unref(kept);
   lab_slow_end(s);
 }

@@ -24,6 +24,7 @@
 #include "stack/stack.h"
 #include "web/keep.h"
 #include "web/number.h"
+#include "web/pack.h"
 #include "web/pprof_answer.h"
 #include "web/since.h"
 #include "web/slow.h"
@@ -54,9 +55,13 @@ typedef struct named_profile {
   void *stream;   /* kind->dump's, while it is written */
   bool more;      /* the stream isn't at its end */
   lab_buf out;
-  lab_buf kept; /* what is kept, if that isn't what is answered: since.h */
+  lab_buf kept;   /* what is kept, if that isn't what is answered: since.h */
+  lab_buf packed; /* the text in `out`, for a client that takes it packed */
+  lab_gzip *gzip; /* a dump is packed, part by part; or NULL */
+  bool is_packed;
   int rc;
   lab_keep keep;
+  lab_timing timing;
 } named_profile;
 
 /* A forced collection. It may live longer than its request: the client may be
@@ -107,7 +112,9 @@ static void answer_named_profile(lab_slow *s) {
   if (p->rc) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else if (p->debug) {
-    lab_http_respond_buf(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &p->out);
+    lab_web_pprof_text(s->req, p->is_packed, &p->timing,
+                       p->is_packed ? &p->packed : &p->out);
+    lab_buf_clear(&p->out);
     if (!p->whole) { /* what is kept is the same snapshot */
       lab_keep_later(&p->keep, s, write_kept_file, keep_written_file);
       return;
@@ -117,7 +124,8 @@ static void answer_named_profile(lab_slow *s) {
     lab_blob *file = p->whole ? lab_blob_take(&p->out) : keep_file(p);
     if (p->whole)
       keep_part(p);
-    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "", file);
+    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "",
+                       &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
@@ -199,11 +207,27 @@ static void obtain_snapshot(named_profile *p, void **place,
 
 /* ---- a dump -------------------------------------------------------------- */
 
+static void end_dump_pack(named_profile *p) {
+  if (p->gzip)
+    lab_gzip_close(p->gzip);
+  p->gzip = NULL;
+}
+
+static void pack_dump_part(named_profile *p) {
+  if (!p->gzip)
+    return;
+  lab_gzip_write(p->gzip, p->out.data, p->out.len);
+  lab_buf_clear(&p->out);
+  if (!p->more)
+    end_dump_pack(p);
+}
+
 static void write_dump_part(lab_slow *s) {
   named_profile *p = (named_profile *)s;
   if (!p->stream)
     p->stream = p->kind->dump->begin(p->now);
   p->more = p->kind->dump->next(p->stream, &p->out);
+  pack_dump_part(p);
 }
 
 static void send_dump_part(lab_slow *s);
@@ -216,12 +240,14 @@ static void continue_dump(lab_slow *s) {
   }
   lab_buf_puts(&p->out, "The lab is stopping: the rest is missing.\n");
   p->more = false;
+  pack_dump_part(p);
   send_dump_part(s);
 }
 
 static void send_dump_part(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  int rc = lab_http_stream_write(s->req, &p->out);
+  lab_buf *part = p->is_packed ? &p->packed : &p->out;
+  int rc = lab_http_stream_write(s->req, part);
   if (rc || !p->more) {
     lab_http_stream_end(s->req);
     lab_keep_later(&p->keep, &p->slow, write_kept_file, keep_written_file);
@@ -238,7 +264,15 @@ static void on_dump_drained(lab_http_request *req, void *arg) {
 }
 
 static void begin_dump_answer(lab_slow *s) {
-  lab_http_stream_begin(s->req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF);
+  named_profile *p = (named_profile *)s;
+  lab_buf headers = LAB_BUF_INIT;
+  p->gzip = lab_pack_begin(s->req, &p->packed);
+  p->is_packed = p->gzip != NULL;
+  lab_timing_write(&p->timing, &headers);
+  lab_buf_puts(&headers, p->is_packed ? LAB_PACK_IS : LAB_PACK_MAY);
+  lab_buf_append(&headers, LAB_WEB_NOSNIFF, sizeof LAB_WEB_NOSNIFF);
+  lab_http_stream_begin(s->req, 200, LAB_WEB_TEXT, headers.data);
+  lab_buf_free(&headers);
   if (lab_http_is_head(s->req)) {
     lab_http_stream_end(s->req);
     lab_slow_end(s);
@@ -259,16 +293,21 @@ static void make_whole(named_profile *p) {
 /* A negative DEBUG asks for text, too. */
 static void write_named_profile(lab_slow *s) {
   named_profile *p = (named_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
   if (p->whole)
     make_whole(p);
-  if (p->debug)
+  if (p->debug) {
     p->kind->write_text(p->now, p->debug > 1 ? 2 : 1, &p->out);
-  else
+    p->is_packed = lab_pack_text(s->req, &p->out, &p->packed);
+  } else {
     p->rc = p->kind->write(p->now, p->before, &p->out);
+  }
+  lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
 static void use_last_snapshot(lab_slow *s) {
   named_profile *p = (named_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
   lab_keep_stop(&p->keep, s->web);
   if (p->kind->dump && p->debug > 1)
     begin_dump_answer(s);
@@ -281,9 +320,15 @@ static void take_last_snapshot(lab_slow *s) {
   obtain_snapshot(p, &p->now, use_last_snapshot);
 }
 
+static void end_delta(lab_slow *s) {
+  lab_timing_end(&((named_profile *)s)->timing, LAB_TIMING_RECORD);
+  take_last_snapshot(s);
+}
+
 static void wait_for_delta(lab_slow *s) {
-  lab_slow_pause(s, (uint64_t)((named_profile *)s)->seconds * 1000,
-                 take_last_snapshot);
+  named_profile *p = (named_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
+  lab_slow_pause(s, (uint64_t)p->seconds * 1000, end_delta);
 }
 
 static void free_named_profile(lab_slow *s) {
@@ -301,7 +346,9 @@ static void free_named_profile(lab_slow *s) {
   if (p->now)
     p->kind->free(p->now);
   lab_stack_hold_end(&p->stacks);
+  end_dump_pack(p);
   lab_buf_free(&p->out);
+  lab_buf_free(&p->packed);
   lab_buf_free(&p->kept);
   lab_registry_release(p->kind);
 }
@@ -399,6 +446,7 @@ static void begin_named_profile(lab_web *web, lab_http_request *req,
   p->seconds = seconds;
   p->whole = whole && kind->whole && seconds == 0;
   p->keep = lab_keep_begin(web, req);
+  lab_timing_begin(&p->timing);
   lab_stack_hold_begin(&p->stacks);
   lab_slow_begin(&p->slow, web, req, free_named_profile);
   if (seconds > 0)

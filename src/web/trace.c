@@ -24,6 +24,7 @@
 #include "trace/json.h"
 #include "trace/trace.h"
 #include "web/keep.h"
+#include "web/pack.h"
 #include "web/pprof_answer.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -41,9 +42,12 @@ typedef struct trace {
   lab_trace_json *json;  /* or NULL */
   lab_stack_hold stacks; /* which the trace names at its end */
   lab_keep keep;
-  size_t sent;   /* bytes */
-  lab_buf raw;   /* on its way into JSON */
-  lab_buf piece; /* to be written next */
+  size_t len;     /* bytes of it so far */
+  lab_buf raw;    /* on its way into JSON */
+  lab_buf text;   /* JSON that is to be packed */
+  lab_gzip *gzip; /* does that, until the end; or NULL */
+  bool is_packed; /* the client takes it */
+  lab_buf piece;  /* to be written next */
 } trace;
 
 static void advance_trace(lab_slow *s);
@@ -65,37 +69,61 @@ static void end_recording(trace *t) {
     lab_log("%s", lab_trace_fault());
 }
 
+static void end_trace_pack(trace *t) {
+  if (t->gzip)
+    lab_gzip_close(t->gzip);
+  t->gzip = NULL;
+}
+
 static void free_trace(lab_slow *s) {
   trace *t = trace_of(s);
   end_recording(t);
   lab_trace_close();
   lab_trace_json_free(t->json);
+  end_trace_pack(t);
   lab_stack_hold_end(&t->stacks);
   lab_buf_free(&t->raw);
+  lab_buf_free(&t->text);
   lab_buf_free(&t->piece);
 }
 
 /* ---- on the pool --------------------------------------------------------- */
 
+static lab_buf *choose_text(trace *t) {
+  return t->gzip ? &t->text : &t->piece;
+}
+
+static void pack_text(trace *t) {
+  if (!t->gzip)
+    return;
+  t->len += t->text.len;
+  lab_gzip_write(t->gzip, t->text.data, t->text.len);
+  lab_buf_clear(&t->text);
+}
+
 static void convert_events(lab_slow *s) {
   trace *t = trace_of(s);
-  lab_trace_json_add(t->json, t->raw.data, t->raw.len, &t->piece);
+  lab_trace_json_add(t->json, t->raw.data, t->raw.len, choose_text(t));
   lab_buf_clear(&t->raw);
+  pack_text(t);
 }
 
 /* Writes what comes after the last event. */
 static void write_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
   if (t->json)
-    lab_trace_json_end(t->json, &t->piece);
+    lab_trace_json_end(t->json, choose_text(t));
   else
     lab_trace_tables(lab_trace_name, &t->piece);
+  pack_text(t);
+  end_trace_pack(t);
 }
 
 /* ---- on the loop --------------------------------------------------------- */
 
 static void write_trace_piece(trace *t) {
-  t->sent += t->piece.len;
+  if (!t->is_packed)
+    t->len += t->piece.len;
   lab_http_stream_write(t->slow.req, &t->piece);
 }
 
@@ -112,7 +140,7 @@ static void send_trace_end(lab_slow *s) {
     advance_trace(s);
   } else {
     lab_http_stream_end(s->req);
-    lab_keep_trace(&t->keep, s->web, t->sent);
+    lab_keep_trace(&t->keep, s->web, t->len);
     lab_slow_end(s);
   }
 }
@@ -191,6 +219,22 @@ static void refuse_second_trace(lab_http_request *req) {
                       "already enabled");
 }
 
+/* The events themselves are sent as they are: to pack them would take time of
+ * the loop's. */
+static void begin_trace_answer(trace *t) {
+#define FILE_HEADER(name)                                                      \
+  "Content-Disposition: attachment; filename=\"" name "\"\r\n" LAB_WEB_NOSNIFF
+  if (t->json)
+    lab_http_stream_begin(t->slow.req, 200, "application/json",
+                          t->is_packed ? FILE_HEADER("trace.json") LAB_PACK_IS
+                                       : FILE_HEADER("trace.json")
+                                             LAB_PACK_MAY);
+  else
+    lab_http_stream_begin(t->slow.req, 200, "application/octet-stream",
+                          FILE_HEADER("trace"));
+#undef FILE_HEADER
+}
+
 static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
   trace *t = lab_xcalloc(1, sizeof *t);
   lab_stack_hold_begin(&t->stacks);
@@ -204,13 +248,10 @@ static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
   t->ns = (uint64_t)(seconds * 1e9);
   t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
   t->keep = lab_keep_begin(web, req);
+  t->gzip = json ? lab_pack_begin(req, &t->piece) : NULL;
+  t->is_packed = t->gzip != NULL;
   lab_slow_begin(&t->slow, web, req, free_trace);
-  lab_http_stream_begin(req, 200,
-                        json ? "application/json" : "application/octet-stream",
-                        json ? "Content-Disposition: attachment; "
-                               "filename=\"trace.json\"\r\n" LAB_WEB_NOSNIFF
-                             : "Content-Disposition: attachment; "
-                               "filename=\"trace\"\r\n" LAB_WEB_NOSNIFF);
+  begin_trace_answer(t);
   advance_trace(&t->slow);
 }
 

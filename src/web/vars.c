@@ -12,6 +12,7 @@
 #include "prof/attempt.h"
 #include "prof/memstats_format.h"
 #include "web/keep.h"
+#include "web/pack.h"
 #include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -20,6 +21,7 @@ typedef struct vars {
   lab_slow slow;
   bool whole;        /* since=start */
   lab_buf kept, out; /* what is kept; what is answered, if that is `whole` */
+  lab_buf packed;    /* what is answered, if its client takes that */
   lab_keep keep;
 } vars;
 
@@ -96,19 +98,24 @@ static void write_vars(lab_slow *s) {
   lab_vars_write(s->web, false, &v->kept);
   if (v->whole)
     lab_vars_write(s->web, true, &v->out);
+  lab_pack_text(s->req, v->whole ? &v->out : &v->kept, &v->packed);
 }
 
 static void free_vars(lab_slow *s) {
   lab_buf_free(&((vars *)s)->kept);
   lab_buf_free(&((vars *)s)->out);
+  lab_buf_free(&((vars *)s)->packed);
 }
 
 static void answer_vars(lab_slow *s) {
   vars *v = (vars *)s;
   lab_blob *kept = lab_keep_total(&v->keep, s->web, "vars", &v->kept);
-  lab_blob *text = v->whole ? lab_blob_take(&v->out) : lab_blob_ref(kept);
-  lab_http_respond_blob(s->req, 200, LAB_WEB_JSON, NULL, text);
-  lab_blob_unref(text);
+  if (v->packed.len > 0)
+    lab_http_respond_buf(s->req, 200, LAB_WEB_JSON, LAB_PACK_IS, &v->packed);
+  else if (v->whole)
+    lab_http_respond_buf(s->req, 200, LAB_WEB_JSON, LAB_PACK_MAY, &v->out);
+  else
+    lab_http_respond_blob(s->req, 200, LAB_WEB_JSON, LAB_PACK_MAY, kept);
   lab_blob_unref(kept);
   lab_slow_end(s);
 }

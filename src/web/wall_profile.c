@@ -38,6 +38,7 @@ typedef struct wall_profile {
   watch *watch;
   bool collected; /* the VM has told all */
   lab_keep keep;
+  lab_timing timing;
   lab_buf out;
   int rc;
 } wall_profile;
@@ -107,7 +108,9 @@ static void free_wall_request(lab_slow *s) {
 
 static void write_wall_profile(lab_slow *s) {
   wall_profile *p = (wall_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
   p->rc = lab_wall_write(p->watch->wall, &p->out);
+  lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
 static void answer_wall_profile(lab_slow *s) {
@@ -116,14 +119,16 @@ static void answer_wall_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else {
     lab_blob *file = lab_keep_recording(&p->keep, s->web, "wall", &p->out);
-    lab_web_pprof_file(s->req, "wall", "", file);
+    lab_web_pprof_file(s->req, "wall", "", &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
 }
 
 static void continue_with_waits(lab_slow *s) {
-  if (((wall_profile *)s)->collected) {
+  wall_profile *p = (wall_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
+  if (p->collected) {
     lab_slow_work(s, write_wall_profile, answer_wall_profile);
     return;
   }
@@ -139,8 +144,10 @@ static void continue_with_waits(lab_slow *s) {
 /* When the lab stops, this is still within lab_web_stop: the VM may be asked
  * for the last time. */
 static void finish_wall_profile(lab_slow *s) {
-  lab_keep_stop(&((wall_profile *)s)->keep, s->web);
-  end_watch(((wall_profile *)s)->watch, s->web->config.vm);
+  wall_profile *p = (wall_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_RECORD);
+  lab_keep_stop(&p->keep, s->web);
+  end_watch(p->watch, s->web->config.vm);
   lab_slow_pause(s, PATIENCE_MS, continue_with_waits);
 }
 
@@ -159,6 +166,7 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
   w->wall = wall;
   w->waiting = p;
   p->watch = w;
+  lab_timing_begin(&p->timing);
   p->keep = lab_keep_begin_recording(web, req);
   send_slices(w, &w->begin, web->config.vm, begin_watch);
   lab_slow_begin(&p->slow, web, req, free_wall_request);
