@@ -40,6 +40,7 @@ typedef struct lab_config {
   const char *listen; /* HOST:PORT, [::1]:PORT, :PORT; port 0: a free one */
   const char *const *hosts; /* further names allowed in Host */
   size_t nhosts;
+  bool check_host;            /* of requests from the network, too */
   const char *const *origins; /* of web pages that may read profiles and
                                  numbers, "https://viewer.example" or "*" */
   size_t norigins;

@@ -128,7 +128,7 @@ static int start_vm(lab_app *app, lab_err *err) {
   };
   app->services_config = (lab_services_config){
       .loop = &app->loop,
-      .guard = {app->hosts, app->nhosts},
+      .guard = {app->hosts, app->nhosts, given->check_host},
   };
   lab_services_init(&app->services, &app->services_config);
   return lab_vm_new(&app->vm, &config, err);
@@ -178,6 +178,7 @@ static int start_web(lab_app *app, lab_err *err) {
       .version = LAB_VERSION,
       .hosts = app->hosts,
       .nhosts = app->nhosts,
+      .check_host = app->config.check_host,
       .origins = app->config.origins,
       .norigins = app->config.norigins,
       .trace_events = app->config.trace_events,

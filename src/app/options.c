@@ -44,6 +44,11 @@ static const char help[] =
     "                          (default localhost:6060: 127.0.0.1 and ::1)\n"
     "  --host NAME             one more name that requests may have in their\n"
     "                          Host header; repeatable\n"
+    "  --check-host            check the Host header of requests from the "
+    "network,\n"
+    "                          too, as in a container whose port is published "
+    "on\n"
+    "                          127.0.0.1\n"
     "  --allow-origin ORIGIN   a web page that may read profiles and numbers, "
     "such\n"
     "                          as https://viewer.example; repeatable, or with\n"
@@ -104,6 +109,7 @@ static const char help[] =
 enum {
   LISTEN = 1,
   HOST,
+  CHECK_HOST,
   ALLOW_ORIGIN,
   STEP,
   PARAM,
@@ -127,6 +133,7 @@ enum {
 static const struct option flags[] = {
     {"listen", required_argument, NULL, LISTEN},
     {"host", required_argument, NULL, HOST},
+    {"check-host", no_argument, NULL, CHECK_HOST},
     {"allow-origin", required_argument, NULL, ALLOW_ORIGIN},
     {"step", required_argument, NULL, STEP},
     {"param", required_argument, NULL, PARAM},
@@ -267,6 +274,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return take_address(&o->config.listen, value);
   case HOST:
     return take_name(&o->hosts, value);
+  case CHECK_HOST:
+    o->config.check_host = true;
+    return true;
   case ALLOW_ORIGIN:
     return take_origins(&o->origins, value);
   case STEP:

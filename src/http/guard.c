@@ -32,8 +32,7 @@ static lab_http_str cut_host_name(lab_http_str host, bool *is_ip6) {
   size_t rest_len = (size_t)(host.data + host.len - rest);
   if (rest_len == 0)
     return name;
-  bool is_port =
-      *rest == ':' && lab_port_parse(rest + 1, rest_len - 1) >= 0;
+  bool is_port = *rest == ':' && lab_port_parse(rest + 1, rest_len - 1) >= 0;
   return is_port ? name : none;
 }
 
@@ -93,7 +92,7 @@ static const char *find_guard_fault(const lab_http_guard_facts *facts,
                                     const lab_http_guard_config *config) {
   if (facts->host.len == 0 && facts->origin.len > 0)
     return "a request from a web page must name its host";
-  if (facts->loopback && facts->host.len > 0 &&
+  if ((facts->loopback || config->check_all) && facts->host.len > 0 &&
       !is_host_allowed(facts->host, config))
     return "this host name is not known here; allow it with --host";
   if (facts->repeated)

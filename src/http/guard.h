@@ -25,6 +25,8 @@ typedef struct lab_http_guard_config {
   const char *const *hosts; /* names allowed in Host besides those of loopback:
                                from --host and --listen, without port */
   size_t host_count;
+  bool check_all; /* on other listeners, too: what looks like the network may be
+                     a port of 127.0.0.1 that leads into a container */
 } lab_http_guard_config;
 
 /* What the decision depends on. A text of length 0 means that the header is

@@ -71,6 +71,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err) {
     web->config.version = "";
   web->guard.hosts = config->hosts;
   web->guard.host_count = config->nhosts;
+  web->guard.check_all = config->check_host;
   lab_list_init(&web->slow);
   lab_list_init(&web->slow_turns);
   lab_list_init(&web->page_turns);

@@ -16,6 +16,7 @@
 #ifndef LAB_WEB_WEB_H
 #define LAB_WEB_WEB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -38,6 +39,7 @@ typedef struct lab_web_config {
   const char *version;      /* what /status shows; must stay */
   const char *const *hosts; /* further names for the Host header; must stay */
   size_t nhosts;
+  bool check_host; /* as in http/guard.h */
   /* Pages that may read profiles and numbers: as lab_http_origins_add takes
    * them (http/origin.h). */
   const char *const *origins;

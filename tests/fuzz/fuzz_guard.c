@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   unsigned bits = fuzz_byte(&in);
   char *allowed = fuzz_text(&in, NULL);
   const char *const hosts[] = {allowed};
-  const lab_http_guard_config config = {hosts, *allowed != '\0'};
+  const lab_http_guard_config config = {hosts, *allowed != '\0', false};
   lab_http_guard_facts facts = {
       .loopback = bits & 1, .changes = bits & 2, .repeated = bits & 4};
   facts.fetch_site = take_header(&in, &memory[0]);

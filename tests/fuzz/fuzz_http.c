@@ -43,7 +43,7 @@ static void read_request(const lab_http_request *req) {
   char out[16];
   const char *reason;
   lab_http_str value;
-  const lab_http_guard_config guard = {NULL, 0};
+  const lab_http_guard_config guard = {NULL, 0, false};
   LAB_ASSERT(lab_http_path(req).len > 0);
   LAB_ASSERT(strlen(lab_http_path(req).data) <= lab_http_path(req).len);
   LAB_ASSERT(lab_http_body(req).len <= 512);

@@ -33,6 +33,19 @@ t.test("--host allows a name, in any case, with any port", function()
   refused(lab:get("/", "-H", "Host: sub.lab.example"), "host name")
 end)
 
+-- 0.0.0.0 isn't an address of this machine alone, though a client here may use it.
+t.test("--check-host: names of the network's requests, too", function()
+  local open = t.start("--listen", "0.0.0.0:0")
+  local checked = t.start("--listen", "0.0.0.0:0", "--check-host", "--host", "lab")
+  for _, host in ipairs { "evil.example", "192.0.2.1:6060" } do
+    t.equal(open:get("/", "-H", "Host: " .. host).status, 200, host)
+    refused(checked:get("/", "-H", "Host: " .. host), "host name", host)
+  end
+  for _, host in ipairs { "localhost:6060", "127.0.0.1", "lab:6060" } do
+    t.equal(checked:get("/", "-H", "Host: " .. host).status, 200, host)
+  end
+end)
+
 t.test("a page of another origin can't change anything", function()
   local lab = t.start()
   local own = "http://127.0.0.1:" .. lab.port

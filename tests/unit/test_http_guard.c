@@ -9,7 +9,7 @@
 #define TWICE_FAULT "Origin or Sec-Fetch-Site is there more than once"
 
 static const char *const hosts[] = {"lab.example", "192.168.1.7", "fe80::7"};
-static const lab_http_guard_config config = {hosts, 3};
+static const lab_http_guard_config config = {hosts, 3, false};
 
 static const struct {
   bool loopback, changes;
@@ -107,6 +107,28 @@ static const struct {
     {true, false, "localhost:6060", "https://evil.example", "cross-site", NULL},
     {true, false, "localhost:6060", "", "same-site", NULL},
 };
+
+/* Where the network's names are checked, too: a port that leads into a
+ * container. */
+static void names_of_the_network(void **state) {
+  static const struct {
+    const char *host;
+    bool good;
+  } hosts_there[] = {{"localhost:6060", true}, {"[::1]:6060", true},
+                     {"lab.example", true},    {"", true},
+                     {"evil.example", false},  {"172.17.0.2:6060", false}};
+  const lab_http_guard_config strict = {hosts, 3, true};
+  (void)state;
+  for (size_t i = 0; i < sizeof hosts_there / sizeof *hosts_there; i++) {
+    const char *name = hosts_there[i].host, *reason = NULL;
+    const lab_http_guard_facts facts = {.host = {name, strlen(name)}};
+    assert_int_equal(lab_http_guard_check(&facts, &config, &reason), 0);
+    int status = lab_http_guard_check(&facts, &strict, &reason);
+    assert_int_equal(status, hosts_there[i].good ? 0 : 403);
+    if (status)
+      assert_string_equal(reason, HOST_FAULT);
+  }
+}
 
 /* Pages for Host, Origin and Sec-Fetch-Site. */
 static guard_page pages[3];
@@ -212,6 +234,7 @@ static void a_repeated_header_is_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(decides_each_case),
+      cmocka_unit_test(names_of_the_network),
       cmocka_unit_test(reads_the_request),
       cmocka_unit_test(refuses_headers_that_come_twice),
       cmocka_unit_test(a_repeated_header_is_named),
