@@ -23,6 +23,17 @@ bool lab_proc_parse_stat(const char *text, lab_proc_stat *out) {
   return true;
 }
 
+bool lab_proc_parse_io(const char *text, lab_proc_io *out) {
+  long long in, written, reads, writes;
+  if (sscanf(text, "rchar: %lld wchar: %lld syscr: %lld syscw: %lld", &in,
+             &written, &reads, &writes) != 4 ||
+      in < 0 || written < 0 || reads < 0 || writes < 0)
+    return false;
+  *out = (lab_proc_io){(uint64_t)in, (uint64_t)written, (uint64_t)reads,
+                       (uint64_t)writes};
+  return true;
+}
+
 /* Reads a number and the END that must be behind it. Returns what follows, or
  * NULL. */
 static char *parse_hex(char *at, char end, uint64_t *out) {

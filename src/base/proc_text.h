@@ -17,6 +17,15 @@ typedef struct lab_proc_stat {
 /* Reads TEXT, 0-terminated. False, and OUT unchanged: it is something else. */
 bool lab_proc_parse_stat(const char *text, lab_proc_stat *out);
 
+/* What is taken of /proc/PID/io: calls of read and write, and those of their
+ * kind, and how many bytes they have moved. */
+typedef struct lab_proc_io {
+  uint64_t read_bytes, written_bytes, reads, writes;
+} lab_proc_io;
+
+/* The same for TEXT of this file. */
+bool lab_proc_parse_io(const char *text, lab_proc_io *out);
+
 /* A line of /proc/PID/maps. */
 typedef struct lab_proc_map {
   uint64_t start, limit, offset;

@@ -16,18 +16,23 @@
 #include "base/clock.h"
 #include "base/proc_text.h"
 
-static int stat_fd = -1;
+static int stat_fd = -1, io_fd = -1;
 static uint64_t start_ns;      /* since 1970 */
 static uint64_t start_boot_ns; /* since the machine started */
 
+enum { TEXT_MAX = 1024 };
+
+/* FD's text, 0-terminated: "" if it can't be read. */
+static const char *read_proc_text(int fd, char text[TEXT_MAX]) {
+  ssize_t n = pread(fd, text, TEXT_MAX - 1, 0);
+  text[n > 0 ? n : 0] = '\0';
+  return text;
+}
+
 /* False: it can't be read. */
 static bool read_stat(lab_proc_stat *out) {
-  char text[1024];
-  ssize_t n = pread(stat_fd, text, sizeof text - 1, 0);
-  if (n <= 0)
-    return false;
-  text[n] = '\0';
-  return lab_proc_parse_stat(text, out);
+  char text[TEXT_MAX];
+  return lab_proc_parse_stat(read_proc_text(stat_fd, text), out);
 }
 
 int lab_process_open(void) {
@@ -36,6 +41,7 @@ int lab_process_open(void) {
   stat_fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
   if (stat_fd < 0)
     return -errno;
+  io_fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC);
   lab_proc_stat now = {0};
   uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
   read_stat(&now);
@@ -86,7 +92,9 @@ static void read_usage(lab_process *p) {
 
 void lab_process_read(lab_process *p) {
   lab_proc_stat now;
+  char text[TEXT_MAX];
   memset(p, 0, sizeof *p);
+  lab_proc_parse_io(read_proc_text(io_fd, text), &p->io);
   if (read_stat(&now)) {
     p->threads = now.threads;
     p->virtual_bytes = now.virtual_bytes;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What the kernel knows about this process: memory, descriptors, time.
  *
- * /proc/self/stat is opened once and kept open, so the numbers can still be
- * read when the process has no free descriptor. That is when they are needed
- * most.
+ * /proc/self/stat and io are opened once and kept open, so the numbers can
+ * still be read when the process has no free descriptor. That is when they are
+ * needed most.
  *
  * Threads: any, after lab_process_open has returned. Signal handlers: never. */
 #ifndef LAB_BASE_PROCESS_H
@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/proc_text.h"
+
 typedef struct lab_process {
   uint64_t cpu_ns;             /* all threads, user and system */
   uint64_t user_ns, system_ns; /* its two parts, as the kernel divides it */
   /* Pages that were touched and not there: the kernel had them at hand, or
    * fetched them from a disk. */
   uint64_t minor_faults, major_faults;
+  lab_proc_io io;    /* all 0: the kernel doesn't say */
   uint64_t start_ns; /* when it started, since 1970, by the clock of the time
                         of lab_process_open */
   uint64_t age_ns;   /* since it started, whoever sets the clock */

@@ -148,6 +148,12 @@ typedef struct lab_child {
   lab_order collect_order;
 } lab_child;
 
+/* The child processes of all scenarios. */
+typedef struct lab_child_counts {
+  uint64_t started; /* since the lab was; now: */
+  unsigned running, zombies;
+} lab_child_counts;
+
 enum { LAB_PLACE_TEXT = 300 };
 
 /* What wakes a step's tasks that wait for sockets: watch.h. News 0: it can't
@@ -176,6 +182,7 @@ typedef struct lab_services {
   void (*kill)(lab_child *child, int signal); /* ignored if it has ended */
   void (*stop_child)(lab_errand *e);          /* kills it and its group */
   void (*collect)(lab_child *child);          /* it stays a zombie no longer */
+  lab_child_counts (*count_children)(void);   /* control thread */
   void (*wait_pipe)(lab_pipe *pipe);  /* until it can be read, or written */
   void (*close_pipe)(lab_pipe *pipe); /* the VM has given it back */
   void (*watch)(lab_errand *e);

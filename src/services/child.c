@@ -58,6 +58,7 @@ static lab_list waiting = {&waiting, &waiting};
 static pthread_mutex_t children_lock = PTHREAD_MUTEX_INITIALIZER; /* the list */
 static running_child *starting; /* by the pool, or NULL */
 static unsigned zombies;        /* children that are, or may become one */
+static lab_child_counts counts;
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void start_next_child(void);
@@ -143,6 +144,7 @@ static void unwatch_child(const running_child *r) {
 /* R has ended: it is a zombie until now. */
 static void collect_child(running_child *r) {
   int status = 0;
+  counts.zombies--;
   leave_children(r); /* first: then its number may be another process's */
   waitpid(r->pid, &status, 0);
   if (r->errand)
@@ -159,6 +161,8 @@ static void look_for_end(running_child *r) {
       info.si_pid == 0)
     return;
   r->ended = true;
+  counts.running--;
+  counts.zombies++;
   kill_child_group(r->pid);
   unwatch_child(r);
   if (!r->stays_zombie)
@@ -257,6 +261,8 @@ static void on_child_started(uv_work_t *work, int status) {
     leave_children(r);
     free_running_child(r);
   } else {
+    counts.started++;
+    counts.running++;
     watch_child(r);
   }
   start_next_child();
@@ -312,6 +318,10 @@ void lab_services_kill(lab_child *child, int signal) {
   const running_child *r = child->errand.impl;
   if (r && r->pid > 0)
     kill(r->pid, signal);
+}
+
+lab_child_counts lab_services_count_children(void) {
+  return counts;
 }
 
 /* It stays a zombie no longer than until now, or than until its end. */

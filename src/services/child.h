@@ -14,6 +14,9 @@ void lab_services_spawn(lab_errand *e);
 void lab_services_kill(lab_child *child, int signal);
 /* CHILD, which stays_zombie, doesn't any longer: its end is told. */
 void lab_services_collect(lab_child *child);
+/* Children that were started, that run, and that have ended and were not
+ * collected. */
+lab_child_counts lab_services_count_children(void);
 /* Closes the pipes to E's child, and kills it and its process group. */
 void lab_services_stop_child(lab_errand *e);
 /* Kills all children at once and lets none start: for a process that exits

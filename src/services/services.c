@@ -23,6 +23,7 @@ void lab_services_init(lab_services *out, lab_services_config *config) {
       .kill = lab_services_kill,
       .stop_child = lab_services_stop_child,
       .collect = lab_services_collect,
+      .count_children = lab_services_count_children,
       .wait_pipe = lab_services_wait_pipe,
       .close_pipe = lab_services_close_pipe,
       .watch = lab_services_watch,

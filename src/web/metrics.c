@@ -213,6 +213,17 @@ static void write_step_fds(const metrics *m, lab_exposition *e) {
                      "File descriptors that the step has.", vm->fds);
 }
 
+/* Of all steps: what one has left behind is gone soon after it. */
+static void write_child_metrics(const lab_child_counts *c, lab_exposition *e) {
+  lab_exposition_family(e, "gauge", "diaglab_children",
+                        "Child processes: those that run, and those that have "
+                        "ended and nobody has waited for.");
+  lab_exposition_sample(e, "{state=\"running\"}", c->running);
+  lab_exposition_sample(e, "{state=\"zombie\"}", c->zombies);
+  lab_exposition_one(e, "counter", "diaglab_children_started_total",
+                     "Child processes that were started.", (double)c->started);
+}
+
 /* What the process asks of the kernel, without a call or with one. */
 static void write_kernel_metrics(const lab_process *p, lab_exposition *e) {
   lab_exposition_family(e, "counter", "diaglab_cpu_seconds_total",
@@ -225,6 +236,14 @@ static void write_kernel_metrics(const lab_process *p, lab_exposition *e) {
                         "from memory, and from a disk.");
   lab_exposition_sample(e, "{kind=\"minor\"}", (double)p->minor_faults);
   lab_exposition_sample(e, "{kind=\"major\"}", (double)p->major_faults);
+  lab_exposition_family(e, "counter", "diaglab_io_calls_total",
+                        "Calls of read and write, and of those of their kind.");
+  lab_exposition_sample(e, "{call=\"read\"}", (double)p->io.reads);
+  lab_exposition_sample(e, "{call=\"write\"}", (double)p->io.writes);
+  lab_exposition_family(e, "counter", "diaglab_io_bytes_total",
+                        "Bytes that these calls have moved.");
+  lab_exposition_sample(e, "{call=\"read\"}", (double)p->io.read_bytes);
+  lab_exposition_sample(e, "{call=\"write\"}", (double)p->io.written_bytes);
 }
 
 static void write_task_state(lab_exposition *e, const char *state, size_t n) {
@@ -326,6 +345,9 @@ void lab_metrics_collect(lab_web *web, bool whole, lab_metrics_facts *facts) {
       .answers = web->answers,
       .whole = whole,
   };
+  const lab_services *services = lab_services_of(web->config.vm);
+  if (services)
+    facts->children = services->count_children();
   lab_vm_read_status(web->config.vm, &facts->vm);
   lab_request_visit present = {facts->vm.step.number, facts->vm.step.entered};
   facts->requests = lab_request_stats_take(&web->stats, &present, whole);
@@ -347,6 +369,7 @@ void lab_metrics_write(const lab_metrics_facts *facts, lab_exposition *e) {
   write_step_metrics(&facts->vm, e);
   write_step_fds(&m, e);
   write_kernel_metrics(&m.process, e);
+  write_child_metrics(&facts->children, e);
   write_task_metrics(&facts->vm, e);
   write_queue_metrics(facts, e);
   lab_request_rows_write(&facts->requests, e);

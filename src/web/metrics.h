@@ -11,6 +11,7 @@
 #define LAB_WEB_METRICS_H
 
 #include "http/request.h"
+#include "resources/errand.h"
 #include "script/status.h"
 #include "web/answer.h"
 #include "web/exposition.h"
@@ -22,6 +23,7 @@ typedef struct lab_metrics_facts {
   lab_web *web;
   lab_vm_status vm;
   unsigned in_flight, connections;
+  lab_child_counts children;
   size_t captures, captures_memory;
   lab_answers answers;
   lab_request_rows requests;

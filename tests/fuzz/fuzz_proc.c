@@ -36,6 +36,12 @@ static void check_stat(const char *text) {
     LAB_ASSERT(out.threads >> 63 == 0 && out.rss_pages >> 63 == 0);
 }
 
+static void check_io(const char *text) {
+  lab_proc_io out;
+  if (lab_proc_parse_io(text, &out))
+    LAB_ASSERT((out.reads | out.writes) >> 63 == 0);
+}
+
 /* In a path the kernel writes a newline as \012. */
 static void check_written_map(char *path, fuzz_input *in) {
   char line[640];
@@ -74,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_written_map(text, &in);
   } else {
     check_stat(text);
+    check_io(text);
     check_map(text);
   }
   free(text);

@@ -120,7 +120,11 @@ t.test("zombies stay until somebody waits for them, or the step is left", functi
   t.eventually(function() return children(lab) == ("Z"):rep(20) end)
   ok(lab, "/collect?n=5", "15")
   t.equal(children(lab), ("Z"):rep(15))
-  t.has(lab:get("/metrics").body, "\ndiaglab_step_open_fds 0\n")
+  local metrics = lab:get("/metrics").body
+  for _, line in ipairs { "diaglab_step_open_fds 0", 'diaglab_children{state="running"} 0',
+    'diaglab_children{state="zombie"} 15', "diaglab_children_started_total 20" } do
+    t.has(metrics, "\n" .. line .. "\n")
+  end
   t.equal(lab:go_to(48).status, 200)
   t.eventually(function() return children(lab) == "" end)
   lab:wait_log("step 48: 15 child programs were left behind and taken back")

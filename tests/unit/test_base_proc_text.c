@@ -89,6 +89,31 @@ static void refuses_other_stat(void **state) {
   assert_true(s.threads == 1 && s.rss_pages == 4); /* as it was */
 }
 
+static void reads_io(void **state) {
+  lab_proc_io io = {1, 2, 3, 4};
+  (void)state;
+  assert_true(lab_proc_parse_io(
+      guard_page_end_string(&page, "rchar: 10\nwchar: 20\nsyscr: 30\n"
+                                   "syscw: 40\nread_bytes: 50\n"),
+      &io));
+  assert_true(io.read_bytes == 10 && io.written_bytes == 20 && io.reads == 30 &&
+              io.writes == 40);
+}
+
+static void refuses_other_io(void **state) {
+  static const char *const texts[] = {
+      "", "rchar: 1\nwchar: 2\nsyscr: 3\n",
+      "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: -4\n",
+      "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: x\n",
+      "wchar: 1\nrchar: 2\nsyscr: 3\nsyscw: 4\n"};
+  lab_proc_io io = {1, 2, 3, 4};
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    assert_false(
+        lab_proc_parse_io(guard_page_end_string(&page, texts[i]), &io));
+  assert_true(io.read_bytes == 1 && io.writes == 4); /* as it was */
+}
+
 static int open_page(void **state) {
   (void)state;
   guard_page_open(&page, 4096);
@@ -107,6 +132,8 @@ int main(void) {
       cmocka_unit_test(refuses_other_lines),
       cmocka_unit_test(reads_stat),
       cmocka_unit_test(refuses_other_stat),
+      cmocka_unit_test(reads_io),
+      cmocka_unit_test(refuses_other_io),
   };
   return cmocka_run_group_tests(tests, open_page, close_page);
 }
