@@ -134,8 +134,10 @@ local function ungrounded(f, seen, healthy)
   local d = f.lesson.diagnosis
   if not d.where then return {} end
   local right = { hypotheses = { { class = d.class[1], where = d.where[1] } } }
+  local idle = narrow(seen, nil, true)
+  idle.idle = nil -- the pause after a load can prove what a sentence says about it
   local cases = { { "the right answer without a capture", right, narrow(seen, {}) },
-    { "the right answer with idle captures", right, narrow(seen, nil, true) },
+    { "the right answer with idle captures", right, idle },
     { "every class at once", everyClass(f), seen } }
   if healthy then cases[#cases + 1] = { "the right answer with captures of the repaired program", right, healthy } end
   local more = parts.junk.cases(f, seen, narrow)

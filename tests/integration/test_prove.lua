@@ -93,7 +93,7 @@ t.long("a sentence about the pause after the load", function()
   edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
     "    clock = clock or lab.every(0.01, function() tick() end)\n    writeReceipt(req.id)\n")
   edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
-    '    { metric = "ticks_total", during = "idle", value = "10..150 per second" },\n' ..
+    '    { metric = "ticks_total", during = "idle", value = "10..150 per second", about = "writeReceipt" },\n' ..
     '    { profile = "lab.OpenFiles", under = "writeReceipt", during = "idle", value = "= 1 per request" },\n')
   local result = prove("--verbose", dir)
   t.equal(result.code, 0, result.out)
