@@ -1,0 +1,1 @@
+return { class = "leak.goroutine", where = "checkBasket", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "lookUp", evidence = { "goroutine" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "wait.channel", where = "checkBasket", evidence = { "goroutine" }, code = "class.other" }

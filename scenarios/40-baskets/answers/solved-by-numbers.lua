@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "baskets.checkBasket", evidence = { "metrics" } }
