@@ -1,0 +1,1 @@
+return { class = "leak.clock", where = "writePart", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "writePart", evidence = { "goroutine" }, code = "class.family" }

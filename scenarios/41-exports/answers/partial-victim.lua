@@ -1,0 +1,1 @@
+return { class = "leak.timer", where = "estimateRest", evidence = { "goroutine" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "leak.timer", where = "writePart", evidence = { "goroutine" } }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "estimateRest", evidence = { "goroutine" }, code = "where.victim" }
