@@ -1,0 +1,1 @@
+return { class = "leak.connection", where = "serveTerminals", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "leak.file", where = "serveTerminals", evidence = { "lab.OpenFiles" }, code = "class.family" }

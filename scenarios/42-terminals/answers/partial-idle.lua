@@ -1,0 +1,1 @@
+return { class = "net.idle", where = "serveTerminals", evidence = { "lab.OpenFiles" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "sendCount", evidence = { "lab.OpenFiles" }, code = "where.victim" }

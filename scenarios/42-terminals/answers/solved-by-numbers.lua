@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "terminals.serveTerminals", evidence = { "metrics" } }

@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "serveTerminals", captures = { "goroutine" }, number = "3" }

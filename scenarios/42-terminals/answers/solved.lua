@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "serveTerminals", evidence = { "lab.OpenFiles" } }
