@@ -1,0 +1,1 @@
+return { class = "leak.process", where = "printPage", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "printPage", evidence = { "metrics" }, code = "class.family" }

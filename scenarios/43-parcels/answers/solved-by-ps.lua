@@ -1,0 +1,1 @@
+return { class = "leak.child", where = "parcels.printPage", captures = { "goroutine" }, number = "2" }

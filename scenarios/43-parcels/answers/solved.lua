@@ -1,0 +1,1 @@
+return { class = "leak.child", where = "printPage", evidence = { "metrics" } }

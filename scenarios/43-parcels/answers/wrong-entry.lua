@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "request", code = "where.entry" }
