@@ -1,0 +1,1 @@
+return { class = "io.slow", where = "nextLine", code = "answer.class" }

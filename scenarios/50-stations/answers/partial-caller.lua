@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "averageOf", evidence = { "cpu" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "cpu.syscall", where = "nextLine", evidence = { "cpu" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "io.sync", where = "nextLine", evidence = { "cpu" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "nextLine", evidence = { "cpu" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "stations.nextLine", evidence = { "metrics" } }

@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "nextLine", captures = { "cpu" }, evidence = { "cpu" }, number = "11000" }

@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "nextLine", evidence = { "cpu" } }
