@@ -1,0 +1,1 @@
+return { class = "io.debug", where = "discountOf", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "io.log", where = "describe", evidence = { "cpu" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "io.log", where = "discountOfAll", evidence = { "cpu" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "discountOf", evidence = { "cpu" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "io.log", where = "discountOf", evidence = { "cpu" } }

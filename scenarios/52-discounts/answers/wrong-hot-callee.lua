@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "describe", evidence = { "cpu" }, code = "where.callee" }
