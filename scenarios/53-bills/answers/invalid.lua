@@ -1,0 +1,1 @@
+return { class = "cpu.process", where = "formatDay", code = "answer.class" }

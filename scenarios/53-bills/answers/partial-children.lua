@@ -1,0 +1,1 @@
+return { class = "leak.child", where = "formatDay", evidence = { "metrics" }, code = "class.other" }

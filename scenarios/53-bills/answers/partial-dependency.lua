@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "formatDay", evidence = { "wall" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "cpu.syscall", where = "writeInvoice", evidence = { "wall" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "cpu.syscall", where = "bills.formatDay", evidence = { "metrics" } }

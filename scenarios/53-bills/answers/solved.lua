@@ -1,0 +1,1 @@
+return { class = "cpu.syscall", where = "formatDay", evidence = { "wall" } }
