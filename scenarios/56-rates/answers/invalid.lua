@@ -1,0 +1,1 @@
+return { class = "net.open", where = "fetchRate", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "leak.file", where = "fetchRate", evidence = { "lab.OpenFiles" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "fetchRate", evidence = { "lab.OpenFiles" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "net.idle", where = "rates.fetchRate", evidence = { "metrics" } }

@@ -1,0 +1,1 @@
+return { class = "net.idle", where = "fetchRate", evidence = { "lab.OpenFiles" } }
