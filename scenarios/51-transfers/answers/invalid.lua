@@ -1,0 +1,1 @@
+return { class = "io.disk", where = "bookLine", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "io.sync", where = "bookAll", evidence = { "wall" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "bookLine", evidence = { "wall" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "bookLine", evidence = { "wall" }, code = "class.other" }

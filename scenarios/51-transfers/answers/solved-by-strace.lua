@@ -1,0 +1,1 @@
+return { class = "io.sync", where = "transfers.bookLine", captures = { "wall" }, number = "12" }

@@ -1,0 +1,1 @@
+return { class = "io.sync", where = "bookLine", evidence = { "wall" } }
