@@ -1,0 +1,1 @@
+return { class = "net.delay", where = "askSeat", code = "answer.class" }

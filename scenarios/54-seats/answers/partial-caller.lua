@@ -1,0 +1,1 @@
+return { class = "net.nagle", where = "findSeats", evidence = { "wall" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "askSeat", evidence = { "wall" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "net.nagle", where = "seats.askSeat", captures = { "wall" }, number = "40ms" }

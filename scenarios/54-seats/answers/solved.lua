@@ -1,0 +1,1 @@
+return { class = "net.nagle", where = "askSeat", evidence = { "wall" } }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "answerPlan", evidence = { "wall" }, code = "where.victim" }
