@@ -1,0 +1,1 @@
+return { class = "net.repeat", where = "chargeCard", code = "answer.class" }

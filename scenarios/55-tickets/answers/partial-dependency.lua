@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "chargeCard", evidence = { "metrics" }, code = "class.other" }

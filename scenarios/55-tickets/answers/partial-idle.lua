@@ -1,0 +1,1 @@
+return { class = "net.idle", where = "chargeCard", evidence = { "metrics" }, code = "class.family" }

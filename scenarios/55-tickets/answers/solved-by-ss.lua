@@ -1,0 +1,1 @@
+return { class = "net.retry", where = "tickets.chargeCard", captures = { "goroutine" }, number = "20" }

@@ -1,0 +1,1 @@
+return { class = "net.retry", where = "chargeCard", evidence = { "metrics" } }
