@@ -1,0 +1,1 @@
+return { class = "mutex", where = "changeTariff", code = "answer.class" }

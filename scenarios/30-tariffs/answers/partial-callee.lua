@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "reportChange", evidence = { "wall" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "changeTariff", evidence = { "mutex" }, code = "class.family" }

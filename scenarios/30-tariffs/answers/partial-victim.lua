@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "readTariff", evidence = { "block" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "changeTariff", captures = { "goroutine" }, number = "41ms" }

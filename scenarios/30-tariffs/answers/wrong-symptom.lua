@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "readTariff", evidence = { "cpu" }, code = "where.victim" }
