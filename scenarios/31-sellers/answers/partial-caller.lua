@@ -1,0 +1,1 @@
+return { class = "wait.convoy", where = "closeBasket", evidence = { "block" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "creditSeller", evidence = { "mutex" }, code = "class.family" }

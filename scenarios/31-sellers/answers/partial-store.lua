@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "askStore", evidence = { "wall" }, code = "where.callee" }

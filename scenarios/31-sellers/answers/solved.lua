@@ -1,0 +1,1 @@
+return { class = "wait.convoy", where = "creditSeller", evidence = { "mutex" } }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "request", evidence = { "cpu", "wall" }, code = "where.entry" }
