@@ -1,0 +1,1 @@
+return { class = "deadlock", where = "bookRoom", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "wait.deadlock", where = "lab.Mutex.lock", evidence = { "goroutine" } }

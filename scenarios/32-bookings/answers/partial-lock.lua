@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "bookRoom", evidence = { "goroutine" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "bookRoom", evidence = { "goroutine" }, code = "class.other" }

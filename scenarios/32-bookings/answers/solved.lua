@@ -1,0 +1,1 @@
+return { class = "wait.deadlock", where = "bookRoom", evidence = { "goroutine" } }

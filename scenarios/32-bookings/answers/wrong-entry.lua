@@ -1,0 +1,1 @@
+return { class = "net.idle", where = "request", code = "where.entry" }
