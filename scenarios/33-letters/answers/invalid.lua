@@ -1,0 +1,1 @@
+return { class = "wait.printer", where = "printLetters", code = "answer.class" }

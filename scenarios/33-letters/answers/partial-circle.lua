@@ -1,0 +1,1 @@
+return { class = "wait.deadlock", where = "printLetters", evidence = { "goroutine" }, code = "class.family" }

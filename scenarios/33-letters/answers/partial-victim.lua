@@ -1,0 +1,1 @@
+return { class = "wait.channel", where = "queueLetter", evidence = { "goroutine" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "wait.channel", where = "printLetters", evidence = { "wall" } }

@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "queueLetter", evidence = { "goroutine" }, code = "where.victim" }
