@@ -1,0 +1,1 @@
+return { class = "wait.database", where = "loadCustomer", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "query", evidence = { "wall" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "loadCustomer", evidence = { "wall" }, code = "class.family" }
