@@ -1,0 +1,1 @@
+return { class = "pool", where = "findMember", code = "answer.class" }

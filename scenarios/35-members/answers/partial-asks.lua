@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "ask", evidence = { "goroutine" }, code = "where.victim" }

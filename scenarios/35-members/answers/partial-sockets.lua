@@ -1,0 +1,1 @@
+return { class = "leak.socket", where = "findMember", evidence = { "db.InUse" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "listClubs", evidence = { "goroutine" }, code = "where.victim" }

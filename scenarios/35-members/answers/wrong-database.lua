@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "ask", evidence = { "wall" }, code = "where.victim" }
