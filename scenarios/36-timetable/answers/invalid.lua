@@ -1,0 +1,1 @@
+return { class = "wait.thread", where = "readPlan", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "readPlan", evidence = { "wall" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "io.tiny", where = "readPlan", evidence = { "wall" }, code = "class.other" }

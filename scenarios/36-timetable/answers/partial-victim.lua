@@ -1,0 +1,1 @@
+return { class = "wait.loop", where = "nextTrain", evidence = { "wall" }, code = "where.victim" }

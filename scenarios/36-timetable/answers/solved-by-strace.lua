@@ -1,0 +1,1 @@
+return { class = "wait.loop", where = "readPlan", captures = { "goroutine" }, number = "21ms" }

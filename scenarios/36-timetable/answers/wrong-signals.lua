@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "nextTrain", evidence = { "wall" }, code = "where.victim" }
