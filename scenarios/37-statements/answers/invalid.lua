@@ -1,0 +1,1 @@
+return { class = "well", code = "answer.class" }

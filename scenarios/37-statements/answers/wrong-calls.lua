@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "readPage", evidence = { "wall" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "readPage", evidence = { "goroutine" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "tail.slow_path", where = "writeStatement", evidence = { "wall" }, code = "class.other" }
