@@ -40,12 +40,14 @@ local function make_place()
   shell.run(("ln -s %s/* %s && rm %s/lab"):format(shell.quote(SOURCE), dir, dir))
   shell.write(dir .. "/lab", LAB)
   shell.run("chmod +x " .. dir .. "/lab")
+  -- On a terminal curl shows no progress; here it would write it before the answer's first line.
+  shell.write(dir .. "/.curlrc", "no-progress-meter\n")
   return dir
 end
 
 local function environment(dir)
   return {
-    DIAGLAB = os.getenv("DIAGLAB"), SOURCE_DIR = SOURCE, TMPDIR = dir, PPROF_TMPDIR = dir,
+    DIAGLAB = os.getenv("DIAGLAB"), SOURCE_DIR = SOURCE, TMPDIR = dir, PPROF_TMPDIR = dir, CURL_HOME = dir,
     BROWSER = "true", DISPLAY = "", TERM = "dumb", LC_ALL = "C.UTF-8", COLUMNS = "160",
   }
 end
