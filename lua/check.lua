@@ -251,6 +251,15 @@ local function checkMachine(s, at)
   end
 end
 
+-- "x alone" compares a load with that of one client.
+local function checkAlone(s, at, l)
+  local load = s.load or l.load
+  if load and s.value and s.value.than == "alone" and not sentence.alone(load) then
+    addAt(at, "load", "%s: x alone: the load has one client and nothing beside it: it is alone already",
+      lesson.pathText(at))
+  end
+end
+
 local function checkShareAlone(s, at)
   local profile = s.subject.profile
   if s.share and not s.value and profile and not s.of then
@@ -412,6 +421,7 @@ local function checkLesson(l)
       checkSentenceNames(s, s.path)
       checkTag(s, s.path)
       checkMachine(s, s.path)
+      checkAlone(s, s.path, l)
       checkShareAlone(s, s.path)
       if s.load then checkLoad(s.load, { key, s.path[2], "load" }) end
     end

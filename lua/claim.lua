@@ -7,7 +7,7 @@
 --                 where there is none
 --   open          true for > and <: the bound itself is not inside
 --   per           "request", "second", or nil: the number is divided by that
---   than          "fixed", "baseline", "p50", or nil: the number is a ratio to
+--   than          "fixed", "baseline", "alone", "p50", or nil: the number is a ratio to
 --                 the same number there
 --   unit          "bytes", "seconds", or nil for a plain number
 --   text          as it was written
@@ -89,7 +89,7 @@ local function readBound(op, text)
   return { low = low, high = high, open = open, unit = kind }, tail
 end
 
-local THAN = { fixed = true, baseline = true, p50 = true }
+local THAN = { fixed = true, baseline = true, alone = true, p50 = true }
 
 -- Reads TEXT. Returns the claim, or nil and what is wrong with it.
 function claim.parse(text)
@@ -107,7 +107,7 @@ function claim.parse(text)
     return nil, ("'per %s': it is per request or per second"):format(c.per)
   end
   if c.than and not THAN[c.than] then
-    return nil, ("'x %s': a number is compared with x fixed, x baseline or x p50"):format(c.than)
+    return nil, ("'x %s': a number is compared with x fixed, x baseline, x alone or x p50"):format(c.than)
   end
   if c.than and c.unit then return nil, ("'x %s' makes it a ratio, which has no unit"):format(c.than) end
   if tail:find("%S") then return nil, ("'%s' is not understood; %s"):format(tail:match("^%s*(.-)%s*$"), FORM) end

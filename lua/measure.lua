@@ -6,7 +6,7 @@
 -- measure.judge(sentence, visits, others) -> verdict, what was seen
 --
 -- A verdict is claim.lua's: yes, no, empty, inconclusive. OTHERS are the visits of
--- the repaired program or of the baseline, for claims that compare.
+-- the repaired program, of the baseline or of one client, for claims that compare.
 
 local _, parts = ...
 local claim = parts.claim
@@ -113,6 +113,8 @@ measure.scale = scale
 
 -- ---- the verdict -----------------------------------------------------------------
 
+local OTHERS = { fixed = true, baseline = true, alone = true } -- what they are the visits of
+
 local UNITS = { bytes = { { 1e9, "GB" }, { 1e6, "MB" }, { 1e3, "kB" }, { 1, "B" } },
   seconds = { { 1, "s" }, { 1e-3, "ms" }, { 1e-6, "us" }, { 1e-9, "ns" } } }
 
@@ -164,7 +166,7 @@ local function judgeValue(s, visits, others)
   local c = s.value
   local values = collect(s, "value", visits, c)
   if #values == 0 then return "empty", "value: there is nothing" end
-  if c.than == "fixed" or c.than == "baseline" then return judgeRatio(s, values, others or {}) end
+  if OTHERS[c.than] then return judgeRatio(s, values, others or {}) end
   local unit = c.than == nil and (s.subject.unit or c.unit) or nil
   local text = "value " .. measure.show(claim.median(values), unit)
   if #values > 1 then

@@ -176,8 +176,9 @@ end
 
 -- ---- sentences -------------------------------------------------------------------
 
-local function othersOf(s, series)
+local function othersOf(s, series, which)
   local than = s.value and s.value.than
+  if than == "alone" then return s.alone and s.alone.visits[which] end
   return than == "baseline" and series.visits.baseline or series.visits.fixed
 end
 
@@ -190,9 +191,9 @@ end
 -- with it says nothing.
 local function judgeSentence(s)
   local series, row = s.series, { sentence = s }
-  row.fault, row.fault_text = measure.judge(s, series.visits.fault, othersOf(s, series))
+  row.fault, row.fault_text = measure.judge(s, series.visits.fault, othersOf(s, series, "fault"))
   if work.programs.fixed and not isRelative(s) then
-    row.fixed, row.fixed_text = measure.judge(s, series.visits.fixed, othersOf(s, series))
+    row.fixed, row.fixed_text = measure.judge(s, series.visits.fixed, othersOf(s, series, "fixed"))
   end
   return row
 end
@@ -257,6 +258,18 @@ local function reportRow(row, keeps, number)
   return out
 end
 
+-- The series with what one client sees, for sentences that compare with it. They
+-- come last: the first series is the lesson's load.
+local function planAlone(sentences)
+  for _, s in ipairs(sentences) do
+    local load = s.value and s.value.than == "alone" and parts.sentence.alone(s.series.load)
+    if load then
+      s.alone = seriesOf(load)
+      s.alone.timed = true
+    end
+  end
+end
+
 local function planSentences()
   local l = work.f.lesson
   local all = {}
@@ -270,6 +283,7 @@ local function planSentences()
       all[#all + 1] = s
     end
   end
+  planAlone(all)
   return all
 end
 

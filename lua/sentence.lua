@@ -3,6 +3,7 @@
 --
 -- sentence.lua(fields, claim.lua's result) -> sentence
 -- sentence.load, sentence.read: checks for fields.lua
+-- sentence.alone(load) -> load
 -- sentence.isEvidence(s), sentence.isAbout(s, name)
 
 local fields, claim = ...
@@ -58,6 +59,15 @@ loadShape = {
   path = requestPath, method = method, body = text, timeout = positive,
   first = innerLoad, beside = innerLoad,
 }
+
+-- LOAD as one client sends it who has the program for himself; nil: LOAD is that.
+function sentence.alone(v)
+  if v.clients == 1 and not v.rate and not v.beside then return nil end
+  local out = {}
+  for key, value in pairs(v) do out[key] = value end
+  out.clients, out.rate, out.beside = 1, nil, nil
+  return out
+end
 
 -- ---- sentences -----------------------------------------------------------------
 
@@ -229,8 +239,8 @@ local function checkValue(c, subject)
     complain("claim", "needs a unit, as in %s", UNIT_EXAMPLE[subject.unit])
   elseif c.unit and c.unit ~= subject.unit then
     complain("claim", "is a number of %s, but the sentence is about %s", c.unit, subject.unit or "a plain number")
-  elseif c.than == "p50" and not subject.latency then
-    complain("claim", "only latencies can be compared with p50")
+  elseif (c.than == "p50" or c.than == "alone") and not subject.latency then
+    complain("claim", "only latencies can be compared with %s", c.than)
   elseif subject.status then
     complain("claim", "a status has a share, not a value")
   end

@@ -40,7 +40,7 @@
 ---@field status "2xx"|"3xx"|"4xx"|"5xx"|"none"|nil
 ---@field cpu_time true?
 ---@field share string?               ">= 0.9": of the profile, or of the requests
----@field value string?               "~ 10MB per request", ">= 5 x fixed", "9MB..11MB"
+---@field value string?               "~ 10MB per request", ">= 5 x fixed", ">= 5 x alone", "9MB..11MB"
 ---@field under string|string[]?      on the stack; of a list, all
 ---@field top string?                 the innermost function of the scenario
 ---@field leaf string?                the innermost function of all

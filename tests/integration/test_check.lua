@@ -69,6 +69,10 @@ local BROKEN = {
   { "machine", "lesson.lua", 'value = ">= 0.3s per second" },\n    { profile = "block',
     'value = ">= 0.3s" },\n    { profile = "block', "plain seconds say something about a machine" },
   { "machine", "lesson.lua", '{ latency = "p50", value', '{ latency = "p99", value', "p99 varies by itself" },
+  { "load", "lesson.lua", '">= 5 x fixed", load = { requests = 30, clients = 1, beside = { path = "/import" } }',
+    '">= 5 x alone", load = { requests = 30 }', "it is alone already" },
+  { "claim", "lesson.lua", 'value = ">= 0.3s per second" },\n    { profile = "block',
+    'value = ">= 2 x alone" },\n    { profile = "block', "only latencies can be compared with alone" },
   { "spoiler", "lesson.lua", 'title = "Reading prices stalls"', 'title = "Contention while reading"', "'contention'" },
   { "spoiler", "lesson.lua", "Each kind of trouble", "Each deadlock", "", "none" }, -- the last hint may say it
   { "spoiler", "README.md", "Find out", "A mutex: find out", "the task card names the fault: 'mutex'" },

@@ -84,6 +84,17 @@ t.long("what is sent before the load isn't counted", function()
   t.equal(result.code, 0, result.out)
 end)
 
+t.long("what a client alone sees is what others are compared with", function()
+  local dir = exercise.make("wait.lock", "receipts")
+  edit(dir, "lesson.lua", 'value = ">= 5 x fixed"', 'value = ">= 50 x alone"')
+  local result = prove("--verbose", dir)
+  t.equal(result.code, 0, result.out)
+  t.match(result.out, "ok latency p50: value >= 50 x alone\n" ..
+    " +fault: value [%d.e+]+ x alone %([^)]+%); repaired: value [%d.e+]+ x alone ")
+  edit(dir, "lesson.lua", 'value = ">= 50 x alone"', 'value = "<= 3 x alone"')
+  refused(dir, "latency p50: value <= 3 x alone", "it doesn't hold with the fault: value ", " x alone (")
+end)
+
 -- A clock begins with the first request, and ticks when nobody asks, too: 100 times a
 -- second where the machine isn't busy.
 t.long("a sentence about the pause after the load", function()
