@@ -25,6 +25,7 @@ return {
   fixed = "fixed.lua",
   expect = {
     { latency = "p50", value = ">= 3 x fixed" },
+    { latency = "p50", value = ">= 6 x alone" }, -- 16 times the clients, and no more baskets per second
     { profile = "mutex.contentions", under = "creditSeller", share = ">= 0.9", value = ">= 5 per request" },
     { profile = "block.contentions", under = "creditSeller", share = ">= 0.9", value = ">= 5 per request" },
     { profile = "wall", under = "creditSeller", tag = { state = "sync.Mutex.Lock" }, share = ">= 0.7",

@@ -24,6 +24,8 @@ return {
   load = { requests = 100, path = "/?account={n}" },
   expect = {
     { latency = "p99", value = ">= 5 x p50", always = true }, -- the symptom
+    { latency = "p50", value = "<= 4 x alone", always = true, -- a small statement beside a large one
+      load = { requests = 60, path = "/?account=1", beside = { path = "/?account=7" } } },
     { metric = "pages_read_total", value = "= 2.95 per request", always = true }, -- as many as it takes
     { metric = "bookings_shown_total", value = "= 295 per request", always = true },
     { profile = "block.delay", under = "writeStatement", value = "<= 0.1s per second", always = true },
