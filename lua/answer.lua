@@ -127,8 +127,7 @@ end
 local function judge(folder, options)
   local list = readPack(folder)
   local captures, begun = readCaptures(folder, list, "captures", "c"), readCaptures(folder, list, "begun", "b")
-  local lesson, defaults, slug = findLesson(list.step,
-    options.scenarios or host.exists("scenarios") and "scenarios" or ".")
+  local lesson, defaults, slug = findLesson(list.step, options.scenarios or parts.findSteps())
   local form = options.json and "json" or "text"
   return function(text, is_json)
     local answer, problem = parts.submission.read(text, is_json)
@@ -192,7 +191,7 @@ return {
     { "--url", "URL", "the lab (default " .. URL .. ")" },
     { "--keep", "DIR", "keep the lab's captures in DIR, which must be new" },
     { "--judge", "DIR", "judge on the captures in DIR" },
-    { "--scenarios", "DIR", "where the lessons are (default scenarios, or the\npresent folder)" },
+    { "--scenarios", "DIR", "where the lessons are (default scenarios, or those\nthat come with the program)" },
     { "--json", nil, "verdicts as JSON, one a line" },
   },
   notes = "Exit code: 0 all are solved, 1 some are partly right or wrong, 3 some can't be\n" ..

@@ -107,7 +107,12 @@ local function findFolders(verb, paths)
   return found, skipped
 end
 
-parts.refuse, parts.plural, parts.findFolders = refuse, plural, findFolders
+-- Where students have the steps: in their own folder, or with the program.
+local function findSteps()
+  return host.exists("scenarios") and "scenarios" or host.own_folder("scenarios") or "."
+end
+
+parts.refuse, parts.plural, parts.findFolders, parts.findSteps = refuse, plural, findFolders, findSteps
 
 -- ---- progress --------------------------------------------------------------------
 

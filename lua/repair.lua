@@ -169,7 +169,7 @@ return {
     "gone, and the work still done.",
   options = {
     { "--check", "DIR", "prove the repairs in DIR" },
-    { "--scenarios", "DIR", "where the steps are (default scenarios, or the\npresent folder)" },
+    { "--scenarios", "DIR", "where the steps are (default scenarios, or those\nthat come with the program)" },
     { "--state", "DIR", "where your progress is kept (default $XDG_STATE_HOME/diaglab,\n" ..
       "or ~/.local/state/diaglab); none: nowhere" },
     parts.primitive_option,
@@ -179,7 +179,7 @@ return {
     "doesn't); gone with its work (requests aren't served as before).\n" ..
     "Exit code: 0 repaired, 1 not, 3 it can't be told, 2 nothing could be done.",
   run = function(options, rest)
-    local scenarios = options.scenarios or host.exists("scenarios") and "scenarios" or "."
+    local scenarios = options.scenarios or parts.findSteps()
     if options.check then
       if rest[1] then refuse("unexpected argument '%s'", rest[1]) end
       return proveAll(options.check, scenarios, options)

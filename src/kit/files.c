@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/paths.h"
 #include "diagnosis/progress.h"
 #include "diagnosis/standing.h"
 #include "diagnosis/upload.h"
@@ -105,6 +106,15 @@ static int push_progress_folder(lua_State *L) {
   return 1;
 }
 
+static int push_own_folder(lua_State *L) {
+  char path[PATH_MAX];
+  if (lab_paths_find(luaL_checkstring(L, 1), path))
+    lua_pushstring(L, path);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int read_kit_progress(lua_State *L) {
   lab_buf sums = LAB_BUF_INIT;
   lab_err err;
@@ -160,6 +170,7 @@ const luaL_Reg lab_kit_files[] = {
     {"write_over", write_over},
     {"read_bytes", read_bytes},
     {"link", make_link},
+    {"own_folder", push_own_folder},
     {"progress_folder", push_progress_folder},
     {"read_progress", read_kit_progress},
     {"reset_progress", reset_kit_progress},

@@ -17,6 +17,7 @@
  * host.read_bytes(path) -> bytes | nil, message: of a regular file with as many
  *   as the lab takes of a capture (16 MiB)
  * host.link(target, path) -> true | nil, message: a symbolic link
+ * host.own_folder(name) -> path | nil: of what comes with the program
  * host.progress_folder() -> path | nil: see diagnosis/progress.h, also for
  * host.read_progress(folder) -> its sums as JSON | nil, message
  * host.reset_progress(folder, step or -1) -> true | nil, message

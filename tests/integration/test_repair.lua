@@ -30,6 +30,17 @@ local function edit(dir, from, to)
   t.write(dir .. "/scenario.lua", text:sub(1, a - 1) .. to .. text:sub(b + 1))
 end
 
+t.test("who names no folder gets the steps that come with the program", function()
+  local dir = t.temp_dir()
+  local function give() return t.run(("cd %s && %s"):format(dir, t.command { t.diaglab, "repair", "5" })) end
+  t.equal(give().code, 0)
+  t.equal(t.read(dir .. "/repair/05-workers/scenario.lua"), t.read(SCENARIOS .. "/05-workers/scenario.lua"))
+  t.run(("rm -r %s/repair; mkdir -p %s/scenarios/50-own"):format(dir, dir))
+  local result = give()
+  t.equal(result.code, 2, "unless the present folder has scenarios of its own")
+  t.equal(t.read(dir .. "/repair/05-workers/scenario.lua"), nil)
+end)
+
 t.test("the program is given, and nothing that tells the answer", function()
   local dir, folder = given(5)
   t.equal(t.read(folder .. "/scenario.lua"), t.read(SCENARIOS .. "/05-workers/scenario.lua"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See paths.h. */
-#include "app/paths.h"
+#include "base/paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>

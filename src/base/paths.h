@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Where the program's own files are: beside it when it is installed, else in
- * the source tree it was built from. */
-#ifndef LAB_APP_PATHS_H
-#define LAB_APP_PATHS_H
+ * the source tree it was built from.
+ *
+ * Threads: any. */
+#ifndef LAB_BASE_PATHS_H
+#define LAB_BASE_PATHS_H
 
 #include <limits.h>
 #include <stdbool.h>
