@@ -1,4 +1,4 @@
-# The program: what goes into it beside the modules, and how it is installed.
+# The program: what goes into it beside the modules.
 include(LabEmbed)
 include(LabPage)
 include(LabVersion)
@@ -54,20 +54,5 @@ endif()
 set_target_properties(diaglab PROPERTIES SKIP_BUILD_RPATH ON
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 # gdb loads what is called as the program plus -gdb.py, where it trusts the
-# folder; once installed, from the place that gdb has for such files.
+# folder.
 configure_file(tools/gdb/diaglab-gdb.py ${CMAKE_BINARY_DIR} COPYONLY)
-install(CODE "file(INSTALL TYPE FILE
-  FILES \"${CMAKE_SOURCE_DIR}/tools/gdb/diaglab-gdb.py\" DESTINATION
-  \"\${CMAKE_INSTALL_PREFIX}/share/gdb/auto-load\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")")
-# Never stripped: .symtab is where profiles find the names of functions.
-install(TARGETS diaglab)
-
-set(share ${CMAKE_INSTALL_DATAROOTDIR})
-install(DIRECTORY scenarios DESTINATION ${share}/diaglab)
-install(FILES ${lua_files} DESTINATION ${share}/diaglab/lua)
-install(DIRECTORY lua/types DESTINATION ${share}/diaglab/lua)
-install(FILES tools/completion/diaglab.bash RENAME diaglab
-  DESTINATION ${share}/bash-completion/completions)
-install(FILES docs/diaglab.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-file(GLOB documents CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md)
-install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
