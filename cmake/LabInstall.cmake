@@ -17,7 +17,7 @@ set(data ${CMAKE_INSTALL_DATAROOTDIR}/diaglab)
 install(TARGETS diaglab)
 install(DIRECTORY scenarios docs DESTINATION ${data} PATTERN diaglab.1 EXCLUDE)
 install(DIRECTORY lua DESTINATION ${data}) # with types, for editors
-install(FILES README.md DESTINATION ${data})
+install(FILES README.md LICENSE DESTINATION ${data})
 install(FILES tools/gdb/diaglab-gdb.py DESTINATION ${data}/tools/gdb)
 install(FILES tools/completion/diaglab.bash RENAME diaglab
   DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions)
@@ -38,8 +38,6 @@ foreach(component local archive)
     DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/zsh/site-functions)
   install(FILES docs/diaglab.1 COMPONENT ${component} ${rest}
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-  install(FILES LICENSE COMPONENT ${component} ${rest}
-    DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/diaglab)
 endforeach()
 
 # gdb looks for a program's script beside the program, and below this folder,

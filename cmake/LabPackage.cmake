@@ -33,7 +33,10 @@ endforeach()
 
 # Debian 12's package and Debian 13's differ in what they need, so their versions
 # do, too, and the one for 13 is the newer one.
-file(STRINGS /etc/os-release release REGEX "^(ID|VERSION_ID)=")
+set(release)
+if(EXISTS /etc/os-release)
+  file(STRINGS /etc/os-release release REGEX "^(ID|VERSION_ID)=")
+endif()
 set(LAB_DEBIAN_REVISION 1)
 if(release MATCHES "(^|;)ID=\"?([a-z]+)")
   set(name ${CMAKE_MATCH_2})
@@ -44,8 +47,9 @@ if(release MATCHES "(^|;)ID=\"?([a-z]+)")
 endif()
 
 # Debian's tools want a changelog in their form. Ours is that of git.
-set(CPACK_PACKAGE_CONTACT
-  "the diaglab authors <diaglab@users.noreply.example.org>")
+set(LAB_CONTACT "the diaglab authors <diaglab@users.noreply.example.org>"
+  CACHE STRING "Who answers for the packages: a name and an address")
+set(CPACK_PACKAGE_CONTACT "${LAB_CONTACT}")
 find_program(LAB_DATE date)
 execute_process(COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C
   ${LAB_DATE} -u -R -d @${LAB_EPOCH} OUTPUT_VARIABLE date

@@ -42,7 +42,8 @@ print_sources() {
     done
 }
 
-# make_room PACKAGES: with these beside what is essential.
+# make_room PACKAGES: with these beside what is essential. What it writes may be
+# lost if the machine stops.
 make_room() {
   say "making a Debian $suite in $room"
   settings=$(mktemp)
@@ -51,7 +52,7 @@ make_room() {
   print_sources >"$sources"
   [ -s "$sources" ] || { say "apt has no lists: run apt-get update"; exit 1; }
   mmdebstrap --quiet --variant=minbase --include="$1" \
-    --aptopt="$settings" "$suite" "$room" "$sources"
+    --dpkgopt=force-unsafe-io --aptopt="$settings" "$suite" "$room" "$sources"
   rm -f "$settings" "$sources"
 }
 

@@ -169,7 +169,7 @@ t.test("the installed program finds its files", function()
   local prefix, built = t.temp_dir(), t.diaglab
   local install = t.run(t.command { "cmake", "--install", build, "--prefix", prefix })
   t.equal(install.code, 0, install.err)
-  for _, file in ipairs { "share/man/man1/diaglab.1", "share/doc/diaglab/LICENSE", "share/diaglab/lua/types/lab.lua" } do
+  for _, file in ipairs { "share/man/man1/diaglab.1", "share/diaglab/LICENSE", "share/diaglab/lua/types/lab.lua" } do
     t.check(t.read(prefix .. "/" .. file), file)
   end
   t.diaglab = prefix .. "/bin/diaglab"

@@ -58,7 +58,7 @@ return {
     ["tests/docs/run.lua"] = 1,
     ["tests/docs/session.lua"] = 1,
     ["tests/integration/test_catalog.lua"] = 2,
-    ["tests/integration/test_cli.lua"] = 2,
+    ["tests/integration/test_cli.lua"] = 1,
     ["tests/integration/test_entering.lua"] = 2,
     ["tests/integration/test_files.lua"] = 2,
     ["tests/integration/test_goroutine.lua"] = 1,
