@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "app/options.h"
+#include "base/spawn.h"
 #include "diaglab/diaglab.h"
-#include "kit/labs.h"
 #include "tool/tool.h"
 
 /* ---- the stack ----------------------------------------------------------- */
@@ -108,7 +108,7 @@ static int print_steps(const lab_options *options) {
 }
 
 int main(int argc, char **argv) {
-  lab_kit_follow_parent();
+  lab_spawn_follow_parent();
   const lab_tool *tool = argc > 1 ? lab_tool_find(argv[1]) : NULL;
   if (tool)
     return tool->run(argc - 1, argv + 1);

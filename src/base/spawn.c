@@ -16,9 +16,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -193,4 +195,35 @@ char **lab_spawn_environment(char *const *variables, size_t n) {
   for (size_t i = 0; i < n; i++)
     list[used++] = variables[i];
   return list;
+}
+
+/* ---- this very program --------------------------------------------------- */
+
+/* The pid of the process to which a program belongs that was started here. */
+#define PARENT_VARIABLE "DIAGLAB_PARENT"
+
+int lab_spawn_self(pid_t *pid, char *const *argv, int out, const char *temp) {
+  char parent[64], tmpdir[PATH_MAX + 16];
+  snprintf(parent, sizeof parent, PARENT_VARIABLE "=%ld", (long)getpid());
+  snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", temp ? temp : "");
+  char *const variables[] = {parent, tmpdir};
+  char **envp = lab_spawn_environment(variables, temp ? 2 : 1);
+  const lab_spawn_options options = {.file = "/proc/self/exe",
+                                     .argv = argv,
+                                     .envp = envp,
+                                     .out = out,
+                                     .err = out};
+  int rc = lab_spawn(pid, &options);
+  lab_xfree(envp);
+  return rc;
+}
+
+void lab_spawn_follow_parent(void) {
+  const char *value = getenv(PARENT_VARIABLE);
+  if (!value)
+    return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != (pid_t)strtol(value, NULL, 10))
+    _exit(1); /* it has ended already */
+  unsetenv(PARENT_VARIABLE);
 }

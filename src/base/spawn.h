@@ -29,6 +29,15 @@ typedef struct lab_spawn_options {
  * program which can't be executed. */
 int lab_spawn(pid_t *pid, const lab_spawn_options *options);
 
+/* Starts this very program with ARGV. It ends with the calling thread, whatever
+ * ends that: so the thread must stay as long as the program is wanted. TEMP, or
+ * NULL, is its folder for temporary files. OUT becomes its descriptors 1 and 2.
+ * Else as above. */
+int lab_spawn_self(pid_t *pid, char *const *argv, int out, const char *temp);
+/* In a program that was started so: lets it end with its parent. In others
+ * nothing. Call it at the start. */
+void lab_spawn_follow_parent(void);
+
 /* This process's environment with the N VARIABLES ("NAME=value"), which replace
  * those of the same names: for options.envp. The caller gives the list to
  * lab_xfree; the texts stay whose they are. */

@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/process.h"
@@ -38,16 +37,6 @@ typedef struct started {
 
 static const char STARTED[] = "lab.started";
 static started *running;
-
-void lab_kit_follow_parent(void) {
-  const char *value = getenv(LAB_KIT_PARENT_VARIABLE);
-  if (!value)
-    return;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != (pid_t)strtol(value, NULL, 10))
-    _exit(1); /* it has ended already */
-  unsetenv(LAB_KIT_PARENT_VARIABLE);
-}
 
 bool lab_kit_has_started(pid_t pid) {
   for (const started *s = running; s; s = s->next)
@@ -156,22 +145,10 @@ static started *push_started(lua_State *L) {
  * files. 0 or a negative errno. */
 static int start_self(started *s, char *const *argv, int out,
                       const char *temp) {
-  char parent[64], tmpdir[PATH_MAX + 16];
-  snprintf(parent, sizeof parent, "%s=%ld", LAB_KIT_PARENT_VARIABLE,
-           (long)getpid());
-  snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", temp ? temp : "");
-  char *const variables[] = {parent, tmpdir};
-  char **envp = lab_spawn_environment(variables, temp ? 2 : 1);
-  const lab_spawn_options options = {.file = "/proc/self/exe",
-                                     .argv = argv,
-                                     .envp = envp,
-                                     .out = out,
-                                     .err = out};
   pid_t pid;
-  int rc = lab_spawn(&pid, &options);
+  int rc = lab_spawn_self(&pid, argv, out, temp);
   if (rc == 0)
     note_started(s, pid);
-  lab_xfree(envp);
   return rc;
 }
 

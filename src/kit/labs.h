@@ -10,14 +10,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The environment variable by which a lab knows that it belongs to the process
- * with the pid that is its value. */
-#define LAB_KIT_PARENT_VARIABLE "DIAGLAB_PARENT"
-
-/* In a process that belongs to another one: it ends when that one does. Else
- * nothing. Call it at the start. */
-void lab_kit_follow_parent(void);
-
 /* Is PID one of them, and has not been waited for? */
 bool lab_kit_has_started(pid_t pid);
 
