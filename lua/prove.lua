@@ -73,20 +73,26 @@ end
 
 -- ---- visits ----------------------------------------------------------------------
 
-local work -- of the folder that is proven: { f, options, programs, series, temp, tell, stage, visits }
+local work -- of the folder that is proven: { f, options, programs, names, series, temp, tell, stage, visits }
 
 -- Stages, and how much of the work is done when each begins: most of it is visits.
-local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.92, ["as a student"] = 0.93, evidence = 0.96 }
+local STAGES = { sentences = 0, ["more clients"] = 0.85, answers = 0.92, ["as a student"] = 0.93, evidence = 0.96,
+  repair = 0 }
 local NAME_OF = { fault = "with the fault", fixed = "repaired", baseline = "step 0" }
+local REPAIR_NAME_OF = { fault = "your program", fixed = "the lesson's own repair", baseline = "step 0" }
+
+-- As much of the visits that each series is to have as was made.
+local function partOfVisits()
+  local programs = work.programs.fixed and 2 or 1
+  local planned = #work.order * (work.options.rounds or ROUNDS) * programs
+  return math.min(0.99, (work.visits - 1) / math.max(1, planned)) -- some are made again
+end
 
 local function announce(which)
   local begins, part = STAGES[work.stage] or 0, 0
-  if work.stage == "sentences" then
-    local programs = work.programs.fixed and 2 or 1
-    local planned = #work.order * (work.options.rounds or ROUNDS) * programs
-    part = math.min(1, (work.visits - 1) / math.max(1, planned)) * STAGES["more clients"]
-  end
-  work.tell(work.stage, NAME_OF[which], begins + part)
+  if work.stage == "sentences" then part = partOfVisits() * STAGES["more clients"] end
+  if work.stage == "repair" then part = partOfVisits() end
+  work.tell(work.stage, work.names[which], begins + part)
 end
 
 -- Would another lab beside make what S says another number? Counts and shares of
@@ -380,7 +386,7 @@ end
 
 local function prepare(f, options, tell, temp)
   work = { f = f, options = options, tell = tell, temp = temp, series = {}, order = {}, visits = 0,
-    stage = "sentences" }
+    stage = "sentences", names = NAME_OF }
   local programs = layOutPrograms(f, temp)
   for _, program in pairs(programs) do
     if options.seed and f.outline.params.seed then program.params.seed = options.seed end
@@ -444,8 +450,9 @@ local function paramsOf(f, repaired)
   return out
 end
 
-local function prepareRepair(f, repaired, temp)
-  work = { f = f, options = {}, tell = function() end, temp = temp, series = {}, order = {}, visits = 0, sample = true }
+local function prepareRepair(f, repaired, tell, temp)
+  work = { f = f, options = {}, tell = tell, temp = temp, series = {}, order = {}, visits = 0, sample = true,
+    stage = "repair", names = REPAIR_NAME_OF }
   local programs = layOutPrograms(f, temp)
   programs.fault = { scenarios = layOut(temp .. "/repaired", repaired), number = f.number, slug = repaired.slug,
     params = paramsOf(f, repaired) }
@@ -468,14 +475,14 @@ end
 
 -- What the exercise F says of REPAIRED, a folder with a student's program: {
 -- there, broken, unclear = texts of sentences, order = series with visits of both
--- programs, problem = why there are none, seconds }.
-function prove.repair(f, repaired)
+-- programs, problem = why there are none, seconds }. TELL is as above.
+function prove.repair(f, repaired, tell)
   local began = host.now()
   local found = { there = {}, broken = {}, unclear = {}, order = {} }
   local temp = try(host.temp_folder())
   local guard <close> = setmetatable({}, { __close = function() host.remove_tree(temp) end }) -- luacheck: ignore
   local ok, problem = pcall(function()
-    prepareRepair(f, repaired, temp)
+    prepareRepair(f, repaired, tell, temp)
     local sentences = planSentences()
     for i = 1, #work.order do settle(work.order[i]) end
     for _, s in ipairs(sentences) do sortSentence(s, found) end

@@ -101,8 +101,24 @@ local function compareAnswers(series, reasons)
   end
 end
 
-local function proveOne(original, repaired)
-  local found = parts.prove.repair(original, repaired)
+-- How far it is: on a terminal one line that changes; for the lab's page, lines.
+local function newProgress(options)
+  local live, progress = host.is_terminal() and not options.page, {}
+  function progress.show(_, what, part)
+    local percent = math.floor(100 * part)
+    if options.page then host.out(("progress %d %s\n"):format(percent, what)) end
+    if live then host.err(("\r\27[K%d %%: %s"):format(percent, what)) end
+  end
+  function progress.clear()
+    if live then host.err("\r\27[K") end
+  end
+  return progress
+end
+
+local function proveOne(original, repaired, options)
+  local progress = newProgress(options)
+  local found = parts.prove.repair(original, repaired, progress.show)
+  progress.clear()
   local gone = {}
   for _, series in ipairs(found.order) do compareAnswers(series, gone) end
   local report = { verdict = "repaired", reasons = {}, seconds = found.seconds }
@@ -116,19 +132,38 @@ local function proveOne(original, repaired)
   return report
 end
 
+-- What must be known to understand REASONS, or nil.
+local function noteOn(reasons)
+  for _, reason in ipairs(reasons) do
+    if reason:find(" x fixed", 1, true) then
+      return "\"x fixed\" is: times as much as with the lesson's own repair."
+    end
+  end
+end
+
+local function jsonOf(report, f)
+  return parts.data.json { format = "diaglab-repair/1", name = f.name, verdict = report.verdict,
+    says = SAYS[report.verdict], note = noteOn(report.reasons), seconds = report.seconds,
+    reasons = parts.data.list(report.reasons) } .. "\n"
+end
+
+local function textOf(report, f)
+  local out = { ("%s: %s (%.0f s)\n%s\n"):format(f.name, report.verdict, report.seconds, SAYS[report.verdict]) }
+  for _, reason in ipairs(report.reasons) do out[#out + 1] = "  " .. reason .. "\n" end
+  local note = noteOn(report.reasons)
+  if note then out[#out + 1] = "(" .. note .. ")\n" end
+  return table.concat(out)
+end
+
+-- What src/page/repair.c reads: each line begins with what it is.
+local function showPage(report, f)
+  host.out((textOf(report, f):gsub("[^\n]*\n", "text %0")))
+  host.out("json " .. jsonOf(report, f))
+end
+
 local function show(report, f, options)
-  if options.json then
-    host.out(parts.data.json { format = "diaglab-repair/1", name = f.name, verdict = report.verdict,
-      seconds = report.seconds, reasons = parts.data.list(report.reasons) } .. "\n")
-    return
-  end
-  host.out(("%s: %s (%.0f s)\n%s\n"):format(f.name, report.verdict, report.seconds, SAYS[report.verdict]))
-  local compares = false
-  for _, reason in ipairs(report.reasons) do
-    host.out("  " .. reason .. "\n")
-    compares = compares or reason:find(" x fixed", 1, true)
-  end
-  if compares then host.out("(\"x fixed\" is: times as much as with the lesson's own repair.)\n") end
+  if options.page then return showPage(report, f) end
+  host.out(options.json and jsonOf(report, f) or textOf(report, f))
 end
 
 -- Where the progress is; nil: nowhere.
@@ -154,7 +189,7 @@ local function proveAll(path, scenarios, options)
       refuse("step %d has no lesson by which a repair could be proven", repaired.number)
     end
     local report = repaired.problem and { verdict = "broken", seconds = 0, reasons = { repaired.problem } }
-      or proveOne(original, repaired)
+      or proveOne(original, repaired, options)
     show(report, repaired, options)
     noteRepair(repaired.number, report.verdict, options)
     code = math.max(code, CODES[report.verdict])
@@ -174,6 +209,7 @@ return {
       "or ~/.local/state/diaglab); none: nowhere" },
     parts.primitive_option,
     { "--json", nil, "verdicts as JSON, one a line" },
+    { "--page" },
   },
   notes = "Verdicts: repaired; still there (the fault is); broken (something that must work\n" ..
     "doesn't); gone with its work (requests aren't served as before).\n" ..

@@ -179,7 +179,7 @@ t.test("the verdict as JSON, and of what isn't served any more", function()
   t.write(folder .. "/scenario.lua", t.read(SCENARIOS .. "/05-workers/fixed.lua"))
   local json = repair("--check", folder, "--json")
   t.match(json.out, '^{"format": "diaglab%-repair/1", "name": "05%-workers", "reasons": %[%], ' ..
-    '"seconds": [%d.]+, "verdict": "repaired"}\n$')
+    '"says": "The fault is gone, and the work is still done.", "seconds": [%d.]+, "verdict": "repaired"}\n$')
   t.write(folder .. "/scenario.lua", (text:gsub("startGoroutines", "harmless")))
   t.has(proves(folder, 1, "still there"), "go_goroutines")
   t.write(folder .. "/scenario.lua",
