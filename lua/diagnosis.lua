@@ -5,13 +5,14 @@
 -- diagnosis.lua(host) -> answer(question) -> result
 --
 -- question: { what = "answer", "classes" (the vocabulary), "progress", or, for the page
---   at /lab/, "page" (page.lua), "load", "source" or "solution" (page_api.lua), form =
+--   at /lab/, "page" (page.lua), "load", "source", "solution" or "repair" (page_api.lua), form =
 --   "text", "json" or "csv" (only of the progress), step, attempt, submission = the
 --   bytes that were sent, sums = those of the progress (src/diagnosis/standing.h) as
 --   JSON, is_json, captures, first = as of evidence.lua, params = those with which the
 --   step was entered, as JSON, wrong = answers of this attempt so far that were not
 --   right, next_hint = the first one that wasn't told yet, or 0: the lab gives none,
---   solved = this lab has seen that the step was solved }
+--   solved = this lab has seen that the step was solved, repair = the folder with the
+--   student's own programs, or "" }
 -- result: { status, text, verdict, code, score, class = the first guess }: what
 --   HTTP answers, and what the lab notes. Without a verdict nothing was judged.
 
@@ -67,10 +68,10 @@ end
 
 function answers.page(question)
   local facts = assert(parts.read_json(question.submission))
-  return { status = 200, text = parts.page(facts, question.sums) }
+  return { status = 200, text = parts.page(facts, question.sums, function() return parts.page_api.offer(question) end) }
 end
 
-for _, what in ipairs { "load", "source", "solution" } do
+for _, what in ipairs { "load", "source", "solution", "repair" } do
   answers[what] = function(question) return parts.page_api[what](question) end
 end
 

@@ -3,18 +3,18 @@
 -- are those of the file's second half; where a script makes more of one, it does so
 -- inside the element with the attribute data-js.
 --
--- page.lua(parts) -> write(facts, sums) -> HTML       parts: classes,
+-- page.lua(parts) -> write(facts, sums, offer) -> HTML       parts: classes,
 --   fields, progress
 --
 -- facts (src/page/render.c): { host, step, slug, title, params, since, fixed = the
 --   repaired program runs, gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
 --   captures = { { id, kind, requests, seconds, bytes } }, last = the last request
---   that the page sent, or nil, load = its load, happened = { kind, status, text,
+--   that the page sent, or nil, load = its load, check = of a repair, happened = { kind, status, text,
 --   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
 --   names of the scripts (start.js fetches them), speedscope = the path of that viewer,
 --   or nil, keeps = the progress is kept,
 --   progress_problem = why it can't be read, or nil }; sums: those of the
---   progress (src/diagnosis/standing.h) as JSON, or ""
+--   progress (src/diagnosis/standing.h) as JSON, or ""; offer() -> as of page_api.lua
 --
 -- All that comes from a scenario or from a user goes through `text` or `attribute`.
 
@@ -344,12 +344,36 @@ local function answerForm(facts)
     field("ruled_out", "What did you rule out? (class, or class:capture)", sent.ruled_out))
 end
 
-local function say(facts, done)
+-- ---- repair it --------------------------------------------------------------------
+
+local function checkText(facts)
+  local check = facts.check
+  if not check.begun or check.step ~= facts.step then return "" end
+  if check.running then
+    return html("<p class=result>It is being checked: %s %% after %s.</p>\n<form method=get action=\"/lab/\">" ..
+      "<button>See how far it is</button></form>\n", check.percent, ("%.0f s"):format(check.seconds))
+  end
+  return html("<pre class=body>%s</pre>\n", check.text)
+end
+
+local function repair(facts, offer)
+  if not offer then return "" end
+  local button = facts.check.running and "" or
+    "<form method=post action=\"/lab/api/repair\"><button>Check my repair</button></form>\n"
+  return html("<h3>Repair it</h3>\n<p>This copies the program into a folder of yours:</p>\n%r" ..
+    "<p>Edit <code>%s/scenario.lua</code>, and have it checked: is the fault gone, and the work still done? That " ..
+    "takes from some seconds to some minutes, in labs of its own.</p>\n%r%r%r", command(offer.get), offer.folder,
+    checkText(facts), button, command(offer.check))
+end
+
+local function say(facts, done, offer)
   local own = done[facts.step]
-  local solved = own and own.solved and
+  local isSolved = own and own.solved
+  local solved = isSolved and
     '<p class=solved>Solved. <a href="/lab/api/solution">How it can be found, and the repaired program</a></p>\n' or ""
   return section("say", "Say it", solved .. hints(facts) .. answerForm(facts) ..
-    command(("curl -d 'class=CLASS&where=FUNCTION' http://%s/lab/answer"):format(facts.host)))
+    command(("curl -d 'class=CLASS&where=FUNCTION' http://%s/lab/answer"):format(facts.host)) ..
+    (isSolved and repair(facts, offer()) or ""))
 end
 
 -- ---- progress --------------------------------------------------------------------
@@ -379,7 +403,7 @@ end
 
 -- ---- what has happened -----------------------------------------------------------
 
-local PLACES = { answer = "say", hint = "say", go = "now", request = "see", load = "see" }
+local PLACES = { answer = "say", hint = "say", go = "now", request = "see", load = "see", repair = "say" }
 
 local function verdictText(v)
   if v.error then return html("<p>%s</p>\n", v.error) end
@@ -437,7 +461,7 @@ local function indexDone(facts, list)
   return done
 end
 
-return function(facts, sums)
+return function(facts, sums, offer)
   -- It stands in commands that are copied into a shell.
   if not facts.host:find "^[%w.:%[%]-]+$" then facts.host = "localhost" end
   local list = parts.progress.steps(sums)
@@ -446,6 +470,6 @@ return function(facts, sums)
     html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " "),
       facts.speedscope and html('<meta name=speedscope content="%s">\n', facts.speedscope) or ""), happened(facts),
     now(facts), steps(facts, done), see(facts),
-    measure(facts), capture(facts), say(facts, done), progress(facts, list), "</main>\n</body>\n</html>\n",
+    measure(facts), capture(facts), say(facts, done, offer), progress(facts, list), "</main>\n</body>\n</html>\n",
   }
 end

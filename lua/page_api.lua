@@ -1,9 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- What the page at /lab/ asks about the present step: the load that is to be sent,
--- the text of a file, and the solution of a step that is solved.
+-- the text of a file, and the solution of a step that is solved; and how a repair of
+-- that step is checked.
 --
--- page_api.lua(host, parts) -> { load = answer, source = answer, solution = answer },
---   each answer(question) -> result, as of diagnosis.lua
+-- page_api.lua(host, parts) -> { load = answer, source = answer, solution = answer,
+--   repair = answer, offer = function(question) -> offer or nil }
+--   each answer(question) -> result, as of diagnosis.lua. `repair` answers with the
+--   words of a command (diaglab repair --check), each ended by a 0.
+--
+-- offer: for a step whose repair can be proven, and who has solved it: { folder = of
+--   the student's program, given = it is there, get, check = commands }
 --
 -- question.solved: this lab has seen that the step was solved. `load` answers with
 -- a form: clients=2&path=%2F&first.requests=10, for src/page/load.c.
@@ -163,6 +169,66 @@ function api.source(question)
   return answerJson { file = question.submission, lines = linesOf(text) }
 end
 
+-- ---- a repair --------------------------------------------------------------------
+
+local function quoted(word)
+  return word:find "[^%w_@%%+=:,./-]" and "'" .. word:gsub("'", "'\\''") .. "'" or word
+end
+
+local function commandOf(...)
+  local words = { "diaglab", "repair", ... }
+  for i, word in ipairs(words) do words[i] = quoted(word) end
+  return table.concat(words, " ")
+end
+
+local function canProve(file)
+  host.read_whole { file }
+  for key, value in record.each(host.record(file) or "") do
+    if key == "lesson" then
+      local lesson = parts.lesson.read(host.data(value, "lesson"))
+      return lesson.expect ~= nil and lesson.fixed ~= nil
+    end
+  end
+  return false
+end
+
+-- The folder with scenarios, and the name in it, of step NUMBER with a lesson that can
+-- prove a repair. The step that runs may be the student's own program, without one.
+local function findOriginal(number)
+  for _, root in ipairs(host.dirs) do
+    for _, name in ipairs(host.scan(root) or {}) do
+      local digits = steps.parts_of(name)
+      if digits and tonumber(digits) == number and canProve(("%s/%s/scenario.lua"):format(root, name)) then
+        return host.realpath(root) or root, name
+      end
+    end
+  end
+end
+
+function api.offer(question)
+  local root, name = findOriginal(question.step)
+  if not root or question.repair == "" then return nil end
+  local folder = question.repair .. "/" .. name
+  return { root = root, folder = folder, given = host.exists(folder .. "/scenario.lua") == true,
+    get = commandOf("--scenarios", root, tostring(question.step), question.repair),
+    check = commandOf("--scenarios", root, "--check", folder) }
+end
+
+function api.repair(question)
+  local number = question.step
+  if not isSolved(question) then
+    return refuse(403, ("step %d is not solved yet: say what is wrong with it first (/lab/answer)"):format(number))
+  end
+  if question.repair == "" then return refuse(404, "this lab checks no repairs") end
+  local offer = api.offer(question)
+  if not offer then return refuse(404, ("step %d has no lesson by which a repair could be proven"):format(number)) end
+  if not offer.given then
+    return refuse(404, ("there is no program of yours in %s: get it with\n  %s"):format(offer.folder, offer.get))
+  end
+  local words = { "diaglab", "repair", "--page", "--scenarios", offer.root, "--check", offer.folder }
+  return { status = 200, text = table.concat(words, "\0") .. "\0" }
+end
+
 -- ---- the solution ----------------------------------------------------------------
 
 -- The number stays as the lesson has it: { 20, "ms", "for how long is it held?" }.
@@ -194,7 +260,10 @@ function api.solution(question)
   local lesson = parts.lesson.read(raw)
   local fixed = lesson.fixed or {}
   local program = fixed.file and host.read(entry.dir .. "/" .. fixed.file)
+  local offer = api.offer(question)
+  if offer then offer.root = nil end
   return answerJson { format = "diaglab-solution/1", step = question.step, diagnosis = diagnosisOf(lesson, raw),
+    repair = offer,
     solution = host.read(entry.dir .. "/SOLUTION.md") or nil, fixed = fixed.params,
     twin = twinOf(question.step, fixed),
     fixed_file = program and { file = fixed.file, lines = linesOf(program) } or nil }

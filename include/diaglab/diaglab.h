@@ -58,6 +58,9 @@ typedef struct lab_config {
   int hint_pause;    /* least seconds from one hint to the next; -1: no hints */
   const char *state; /* folder where the progress of a student is kept; NULL:
                         it is not kept */
+  const char *repair; /* folder with a student's own programs, which the page
+                         has checked by this very program (diaglab repair
+                         --check); NULL: it checks none */
   int64_t
       memprofile_rate; /* bytes between samples; 1: all, 0: none, -1: Go's */
   int64_t blockprofile_rate;     /* ns; 1: all waits, 0: none */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/listen.h"
 #include "base/alloc.h"
@@ -89,6 +90,10 @@ static const char help[] =
     "  --state DIR             where your progress is kept; none: nowhere\n"
     "                          (default $XDG_STATE_HOME/diaglab, or\n"
     "                          ~/.local/state/diaglab)\n"
+    "  --repair DIR            where your own programs of steps are, which "
+    "the\n"
+    "                          page checks (default repair: that is where\n"
+    "                          diaglab repair N puts them)\n"
     "  --usr2-seconds N        how long the CPU profile of the signal USR2\n"
     "                          lasts (default 30)\n"
     "  --list                  print the steps with their symptoms, and exit\n"
@@ -124,6 +129,7 @@ enum {
   LOG_FILE,
   HINTS,
   STATE,
+  REPAIR,
   USR2_SECONDS,
   LIST,
   VERSION,
@@ -148,6 +154,7 @@ static const struct option flags[] = {
     {"log-file", required_argument, NULL, LOG_FILE},
     {"hints", required_argument, NULL, HINTS},
     {"state", required_argument, NULL, STATE},
+    {"repair", required_argument, NULL, REPAIR},
     {"usr2-seconds", required_argument, NULL, USR2_SECONDS},
     {"list", no_argument, NULL, LIST},
     {"version", no_argument, NULL, VERSION},
@@ -312,6 +319,9 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
   case STATE:
     o->config.state = value;
     return true;
+  case REPAIR:
+    o->config.repair = value;
+    return true;
   case LIST:
     o->list = true;
     return true;
@@ -330,6 +340,16 @@ static void choose_state(lab_options *o) {
     o->config.state = NULL;
   else if (!named && lab_progress_find_folder(o->state))
     o->config.state = o->state;
+}
+
+/* As it is told to students, who may be in another folder: from the root on. */
+static void choose_repair(lab_options *o) {
+  char here[PATH_MAX];
+  const char *named = o->config.repair ? o->config.repair : "repair";
+  bool is_whole = *named == '/' || !getcwd(here, sizeof here);
+  snprintf(o->repair, sizeof o->repair, "%s%s%s", is_whole ? "" : here,
+           is_whole ? "" : "/", named);
+  o->config.repair = o->repair;
 }
 
 /* ---- the whole ----------------------------------------------------------- */
@@ -377,6 +397,7 @@ lab_options_result lab_options_parse(lab_options *out, int argc, char **argv) {
   lab_config_init(config);
   lab_options_result result = parse_flags(out, argc, argv);
   choose_state(out);
+  choose_repair(out);
   config->hosts = out->hosts.items;
   config->nhosts = out->hosts.n;
   config->origins = out->origins.items;

@@ -22,8 +22,9 @@ typedef struct lab_options {
   lab_strings scenarios;
   lab_strings primitives;
   bool list;
-  char state[PATH_MAX]; /* config.state, if it is the default */
-  lab_strings params;   /* each has the form N.key=value */
+  char state[PATH_MAX];      /* config.state, if it is the default */
+  char repair[2 * PATH_MAX]; /* config.repair */
+  lab_strings params;        /* each has the form N.key=value */
 } lab_options;
 
 typedef enum lab_options_result {

@@ -23,6 +23,7 @@ void lab_app_open_page(struct lab_app *app, const char *name) {
       .web = app->web,
       .hint_pause = app->config.hint_pause,
       .state = app->config.state,
+      .repair = app->config.repair,
   };
   app->page = lab_page_new(&config);
   log_page(name);

@@ -116,8 +116,9 @@ static void push_judge_host(lua_State *L, const lab_judge_question *q) {
 }
 
 static void push_judge_question(lua_State *L, const lab_judge_question *q) {
-  static const char *const whats[] = {"answer", "classes", "progress", "page",
-                                      "load",   "source",  "solution"};
+  static const char *const whats[] = {"answer",   "classes", "progress",
+                                      "page",     "load",    "source",
+                                      "solution", "repair"};
   static const char *const forms[] = {"text", "json", "csv"};
   char attempt[LAB_ATTEMPT_TEXT];
   lab_attempt_text(q->attempt, attempt);
@@ -132,6 +133,8 @@ static void push_judge_question(lua_State *L, const lab_judge_question *q) {
   lua_setfield(L, -2, "sums");
   lua_pushboolean(L, q->solved);
   lua_setfield(L, -2, "solved");
+  lua_pushstring(L, q->repair ? q->repair : "");
+  lua_setfield(L, -2, "repair");
   lua_pushboolean(L, q->is_json);
   lua_setfield(L, -2, "is_json");
   lua_pushstring(L, whats[q->what]);

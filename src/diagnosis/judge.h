@@ -36,6 +36,8 @@ typedef enum lab_judge_what {
                          (lua/page_api.lua) */
   LAB_JUDGE_SOURCE,   /* the path of a file; its lines come out as JSON */
   LAB_JUDGE_SOLUTION, /* nothing; how the step is solved, if it is */
+  LAB_JUDGE_REPAIR,   /* nothing; the words of the command that checks the
+                         student's repair of it, each ended by a 0 */
 } lab_judge_what;
 
 typedef enum lab_judge_form {
@@ -59,6 +61,7 @@ typedef struct lab_judge_question {
   const char *sums;
   size_t nsums;       /* bytes */
   bool solved;        /* the step is, even if the sums don't say so */
+  const char *repair; /* the folder of the student's own programs, or NULL */
   unsigned wrong;     /* answers so far in this attempt that were not right */
   int next_hint;      /* that wasn't told yet; 0: the lab gives none */
   const char *params; /* with which it was entered, a JSON object */

@@ -19,6 +19,7 @@
 #include "web/slow.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
+#define TEXT_TYPE "text/plain; charset=utf-8"
 #define NO_STORE                                                               \
   "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
@@ -65,6 +66,7 @@ static void ask_page_question(lab_page *page, lab_http_request *req,
                                      .submission = q->submission.data,
                                      .len = q->submission.len,
                                      .is_json = is_json,
+                                     .repair = page->config.repair,
                                      .solved = is_solved_here(page, step)};
   q->question.dirs = lab_web_dirs(page->config.web, &q->question.ndirs);
   lab_slow_begin(&q->slow, page->config.web, req, free_page_question);
@@ -185,4 +187,73 @@ void lab_page_load_request(lab_page *page, lab_http_request *req) {
   if (strcmp(method, "DELETE") == 0)
     lab_page_load_end(page->load);
   answer_load_state(page, req, 200);
+}
+
+/* ---- a repair ------------------------------------------------------------ */
+
+static void answer_check_state(lab_page *page, lab_http_request *req,
+                               int status) {
+  lab_buf out = LAB_BUF_INIT;
+  bool is_json = lab_web_wants_json(req);
+  if (is_json)
+    lab_page_repair_write(page->repair, &out);
+  else
+    lab_page_repair_write_text(page->repair, &out);
+  lab_http_respond_buf(req, status, is_json ? JSON_TYPE : TEXT_TYPE, NO_STORE,
+                       &out);
+}
+
+static void refuse_second_check(lab_page *page, lab_http_request *req) {
+  lab_page_refuse(page, req, "repair", 409,
+                  "a repair is being checked already; DELETE /lab/api/repair "
+                  "ends that");
+}
+
+static void begin_check(page_question *q) {
+  lab_page *page = q->page;
+  lab_http_request *req = q->slow.req;
+  lab_err err;
+  int rc = lab_page_repair_begin(page->repair, q->question.step,
+                                 (lab_http_str){q->out.data, q->out.len},
+                                 page->config.state, &err);
+  if (rc == -EBUSY) {
+    refuse_second_check(page, req);
+    return;
+  }
+  if (rc) {
+    lab_page_refuse(page, req, "repair", 503, err.text);
+    return;
+  }
+  lab_streams_mark(&page->streams, "repair", "the check of a repair begins");
+  if (lab_web_wants_page(page->config.web, req))
+    lab_page_go_on(req, "say");
+  else
+    answer_check_state(page, req, 202);
+}
+
+static void begin_asked_check(lab_slow *s) {
+  page_question *q = (page_question *)s;
+  if (q->page->is_stopped)
+    lab_http_error(s->req, 503, "the lab is stopping");
+  else if (q->result.status == 200)
+    begin_check(q);
+  else
+    refuse_question(q, "repair");
+  lab_slow_end(s);
+}
+
+/* What was sent is ignored: it is the lab that knows whose program it is. */
+void lab_page_repair_request(lab_page *page, lab_http_request *req) {
+  const char *method = lab_http_method(req);
+  if (strcmp(method, "POST") == 0) {
+    if (lab_page_repair_is_running(page->repair))
+      refuse_second_check(page, req);
+    else
+      ask_page_question(page, req, LAB_JUDGE_REPAIR, (lab_http_str){"", 0},
+                        false, begin_asked_check);
+    return;
+  }
+  if (strcmp(method, "DELETE") == 0)
+    lab_page_repair_end(page->repair);
+  answer_check_state(page, req, 200);
 }

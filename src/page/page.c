@@ -48,6 +48,7 @@ static const struct page_route {
     {"/lab/hint", "POST", lab_page_form_hint},
     {"/lab/request", "POST", lab_page_form_request},
     {"/lab/api/load", "GET, HEAD, POST, DELETE", lab_page_load_request},
+    {"/lab/api/repair", "GET, HEAD, POST, DELETE", lab_page_repair_request},
     {"/lab/api/solution", "GET, HEAD", lab_page_solution},
     {"/lab/api/source", "GET, HEAD", lab_page_source},
     {"/lab/api/stream", "GET, HEAD", open_stream},
@@ -107,8 +108,10 @@ static void take_news(void *arg, const lab_web_news *news) {
   bool leaves = strcmp(news->kind, "leave") == 0;
   if (news->solved)
     note_solved(page, news->step);
-  if (strcmp(news->kind, "reset") == 0)
+  if (strcmp(news->kind, "reset") == 0) {
     forget_solved(page, news->step);
+    lab_page_repair_forget(page->repair, news->step);
+  }
   if (leaves && news->step == 0)
     lab_streams_note_healthy(&page->streams);
   if (!leaves)
@@ -136,6 +139,13 @@ static void on_page_load_ended(void *arg) {
   send_load(page);
 }
 
+static void on_page_repair_ended(void *arg) {
+  lab_page *page = arg;
+  if (!page->is_stopped)
+    lab_streams_mark(&page->streams, "repair",
+                     "the check of a repair has ended");
+}
+
 lab_page *lab_page_new(const lab_page_config *config) {
   lab_page *page = lab_xcalloc(1, sizeof *page);
   page->config = *config;
@@ -148,6 +158,8 @@ lab_page *lab_page_new(const lab_page_config *config) {
       .standing = config->state ? lab_web_standing(config->web) : NULL,
       .no_hints = config->hint_pause < 0});
   page->load = lab_page_load_new(config->loop, on_page_load_ended, page);
+  page->repair = lab_page_repair_new(&(lab_page_repair_config){
+      .loop = config->loop, .ended = on_page_repair_ended, .arg = page});
   lab_streams_start(&page->streams, config->loop, config->vm, config->web,
                     on_page_second, page);
   lab_web_set_page(config->web,
@@ -159,6 +171,7 @@ void lab_page_stop(lab_page *page) {
   page->is_stopped = true;
   lab_web_set_page(page->config.web, NULL);
   lab_page_load_end(page->load);
+  lab_page_repair_end(page->repair);
   lab_page_stop_forms(page);
   lab_streams_stop(&page->streams);
 }
@@ -167,6 +180,7 @@ void lab_page_free(lab_page *page) {
   if (!page)
     return;
   lab_page_load_free(page->load);
+  lab_page_repair_free(page->repair);
   lab_page_ground_free(page->ground);
   lab_xfree(page->solved);
   lab_xfree(page);

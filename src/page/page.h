@@ -22,6 +22,9 @@ typedef struct lab_page_config {
   lab_web *web;
   int hint_pause;    /* as of lab_web_config */
   const char *state; /* likewise; must stay */
+  /* The folder with the student's own programs; NULL: the lab checks none. It
+   * must stay. */
+  const char *repair;
 } lab_page_config;
 
 lab_page *lab_page_new(const lab_page_config *config);

@@ -5,6 +5,7 @@
  *   files              what is in www
  *   numbers < stream   what the charts show
  *   load               the load generator, on a thread of its own
+ *   repair             the check of a repair, in a process of its own
  *   ground < render    what all pages say; the page as HTML
  *   forms, ask         what it does without JavaScript, and with it
  *   page               finds who answers a request; begin and end
@@ -20,6 +21,7 @@
 #include "page/ground.h"
 #include "page/load.h"
 #include "page/page.h"
+#include "page/repair.h"
 #include "page/stream.h"
 
 struct lab_page {
@@ -27,6 +29,7 @@ struct lab_page {
   bool is_stopped;
   lab_streams streams;
   lab_page_load *load;
+  lab_page_repair *repair;
   lab_page_ground *ground;
   lab_list forms; /* that wait for an answer: forms.c */
   lab_page_seen seen;

@@ -121,7 +121,7 @@ static void add_happening(lab_json *j, lab_page_happening *what,
 }
 
 static void add_page_facts(lab_json *j, lab_page *page) {
-  lab_buf load = LAB_BUF_INIT;
+  lab_buf load = LAB_BUF_INIT, check = LAB_BUF_INIT;
   lab_json_key(j, "gives_hints");
   lab_json_bool(j, page->config.hint_pause >= 0);
   lab_json_key(j, "keeps");
@@ -130,6 +130,10 @@ static void add_page_facts(lab_json *j, lab_page *page) {
   lab_page_load_write(page->load, &load);
   lab_json_raw(j, load.data, load.len);
   lab_buf_free(&load);
+  lab_json_key(j, "check");
+  lab_page_repair_write(page->repair, &check);
+  lab_json_raw(j, check.data, check.len);
+  lab_buf_free(&check);
   lab_json_key(j, "solved");
   lab_json_begin_array(j, LAB_JSON_COMPACT);
   for (size_t i = 0; i < page->nsolved; i++)
@@ -230,6 +234,7 @@ void lab_page_show(lab_page *page, lab_http_request *req,
   r->status = what ? what->status : 200;
   r->question.dirs = lab_web_dirs(page->config.web, &r->question.ndirs);
   r->question.step = r->step;
+  r->question.repair = page->config.repair;
   lab_slow_begin(&r->slow, page->config.web, req, free_rendering);
   collect_facts(r, what);
   if (what)

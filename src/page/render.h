@@ -14,7 +14,7 @@
 
 /* Something that a form has done, to be told at the top of the page. */
 typedef struct lab_page_happening {
-  const char *kind; /* "go", "request", "hint", "answer", "load" */
+  const char *kind; /* "go", "request", "hint", "answer", "load", "repair" */
   int status;       /* of the page */
   bool is_verdict;  /* the text is JSON, of /lab/answer */
   lab_buf text;     /* is taken */

@@ -2,6 +2,8 @@
 // A student on the page: chooses a step, sends a load, captures, reads the flame graph,
 // errs, is told why, finds it, reads the solution, compares with the healthy twin.
 'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
 
 async function openLab({page, url}) {
   await page.goto(`${url}/lab/`);
@@ -116,6 +118,38 @@ async function comparesWithTwin(visit, fault, take) {
   return page.$eval('.diff-view', (view) => view.textContent);
 }
 
+async function checksRepair({page}, title) {
+  await page.click('#check-repair');
+  await page.waitForSelector('.check-progress:not([hidden])');
+  await page.waitForFunction((t) => document.querySelector('.repair-part .verdict h4')?.textContent.startsWith(t), title);
+}
+
+// The lab's folder has the step's own program; then the lesson's own repair.
+async function checksRepairs(visit) {
+  const {page} = visit;
+  await checksRepair(visit, 'Still there');
+  const reasons = await page.$$eval('.repair-part .verdict li', (list) => list.map((li) => li.textContent));
+  visit.check(reasons.some((text) => text.startsWith('goroutine under startGoroutines')), `the reasons are: ${reasons}`);
+  await visit.shot('step5-still-there');
+  const file = await page.textContent('.repair-part p code');
+  const solution = await page.evaluate(async () => (await fetch('/lab/api/solution')).json());
+  fs.writeFileSync(file, solution.fixed_file.lines.join('\n'));
+  await checksRepair(visit, 'Repaired');
+  await page.waitForFunction(() => document.querySelector('#progress')?.textContent.includes('repaired'));
+  await visit.shot('step5-repaired');
+  await visit.isAccessible('a repair is checked');
+  for (const [name, colorScheme, width] of [['dark', 'dark', 1280], ['narrow', 'light', 360], ['narrow-dark', 'dark', 360]]) {
+    await page.emulateMedia({colorScheme});
+    const before = page.viewportSize();
+    await page.setViewportSize({width, height: before.height});
+    await page.locator('.repair-part').screenshot({path: path.join(visit.folder, `step5-repaired-${name}.png`)});
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    visit.check(wide <= 0, `the page is ${wide} px wider than its window (${name})`);
+    await page.setViewportSize(before);
+  }
+  await page.emulateMedia({colorScheme: null});
+}
+
 // ---- the parts ----------------------------------------------------------------
 
 exports.step2 = async (visit) => {
@@ -190,6 +224,7 @@ exports.step5 = async (visit) => {
   await errs(visit, {what: 'leak.file', where: 'request', evidence: [after]}, /./);
   await solves(visit, {what: 'leak.task', where: 'startGoroutines', evidence: [after]});
   await visit.shot('step5-solved');
+  await checksRepairs(visit);
   const text = await comparesWithTwin(visit, after, async () => {
     await sendLoad(visit);
     return capture(visit, 'goroutine');

@@ -194,7 +194,8 @@ end)
 t.test("other sites can't use it, and its policy lets nothing else in", function()
   local lab = start()
   for _, path in ipairs { "/lab", "/lab/", "/lab/page/app.js", "/lab/page/nope.js", "/lab/api/load", "/lab/api/source",
-    "/lab/api/solution", "/lab/nope", "/lab/captures", "/lab/progress", "/lab/classes", "/lab/answer" } do
+    "/lab/api/solution", "/lab/api/repair", "/lab/nope", "/lab/captures", "/lab/progress", "/lab/classes",
+    "/lab/answer" } do
     local policy = lab:get(path).headers["content-security-policy"]
     t.has(policy, "default-src 'none'; script-src 'self'; style-src 'self'", path)
     t.equal(policy:find("unsafe", 1, true), nil, path)
@@ -203,7 +204,8 @@ t.test("other sites can't use it, and its policy lets nothing else in", function
     t.equal(foreign.status, 403, path)
     t.has(foreign.headers["content-security-policy"], "default-src 'none'", path)
   end
-  for _, path in ipairs { "/lab/go", "/lab/request", "/lab/hint", "/lab/answer", "/lab/api/load" } do
+  for _, path in ipairs { "/lab/go", "/lab/request", "/lab/hint", "/lab/answer", "/lab/api/load",
+    "/lab/api/repair" } do
     for _, header in ipairs { "Origin: http://evil.example", "Sec-Fetch-Site: cross-site" } do
       t.equal(lab:post(path, "step=3", "-H", header).status, 403, path)
     end

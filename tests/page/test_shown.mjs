@@ -15,6 +15,7 @@ const { pprofCommand } = await import('../../src/page/www/viewer.js');
 const { opensInSpeedscope, speedscopeUrl } = await import('../../src/page/www/speedscope.js');
 const { fileNameOf } = await import('../../src/page/www/keep.js');
 const { tell } = await import('../../src/page/www/state.js');
+const { progressText, verdictOf } = await import('../../src/page/www/repair.js');
 
 test('numbers have three digits and a unit', () => {
   assert.deepEqual([0, 1023, 1536, 10485760, 123456789].map(formatBytes), ['0 B', '1023 B', '1.50 KiB', '10 MiB', '118 MiB']);
@@ -49,6 +50,15 @@ test('a histogram: bars side by side, p50 among them', () => {
   const alone = layOutHistogram([[15, 3]]); // from 10 to 15 seconds
   assert.ok(alone.at(10.1) > alone.bars[0].x && alone.at(14.9) < alone.bars[0].x + alone.bars[0].width);
   assert.ok(at(0.005) > bars[1].x && at(0.005) < bars[1].x + bars[1].width);
+});
+
+test('the check of a repair: how far it is, its verdict, and why there is none', () => {
+  assert.equal(progressText({ percent: 0, seconds: 0.4, left_s: null }), '0 % after 0 s');
+  assert.equal(progressText({ percent: 40, seconds: 12.9, left_s: 17.2 }), '40 % after 12 s, about 18 s more');
+  const report = { verdict: 'still there', says: 'These hold:', reasons: ['cpu under f'], note: 'x fixed is' };
+  assert.deepEqual(verdictOf({ report, note: '' }), { kind: 'wrong', title: 'Still there', says: 'These hold:', reasons: ['cpu under f'], notes: ['x fixed is'] });
+  assert.deepEqual(verdictOf({ report: { verdict: 'repaired', says: 'Gone.', reasons: [] }, note: 'not kept' }), { kind: 'solved', title: 'Repaired', says: 'Gone.', reasons: [], notes: ['not kept'] });
+  assert.deepEqual(verdictOf({ error: 'it was ended' }), { kind: 'invalid', title: 'No verdict', says: 'it was ended', reasons: [], notes: [] });
 });
 
 test('commands can be pasted into a shell', () => {

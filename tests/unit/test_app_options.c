@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "app/listen.h"
 #include "app/options.h"
 #include "guard_page.h"
@@ -37,6 +39,8 @@ static void defaults(void **state) {
   assert_int_equal(o.config.mutexprofile_fraction, 1);
   assert_int_equal(o.config.workers, 0);
   assert_null(o.config.log_file);
+  assert_int_equal(o.config.repair[0], '/');
+  assert_string_equal(strrchr(o.config.repair, '/'), "/repair");
   assert_int_equal(o.hosts.n + o.params.n + o.scenarios.n, 0);
   lab_options_free(&o);
 }

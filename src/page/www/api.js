@@ -101,6 +101,7 @@ export const paths = {
   steps: '/steps?format=json', status: '/status', classes: '/lab/classes?format=json',
   captures: '/lab/captures?format=json', progress: '/lab/progress?format=json',
   stream: '/lab/api/stream', load: '/lab/api/load', solution: '/lab/api/solution',
+  repair: '/lab/api/repair?format=json',
   hint: (n) => `/hint?n=${n}&format=json`,
   capture: (id) => `/lab/captures?id=${encodeURIComponent(id)}`,
   source: (file) => `/lab/api/source?file=${encodeURIComponent(file)}`,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What comes after a step is solved: its solution, and the healthy twin to compare with.
+// What comes after a step is solved: to repair it, its solution, and the healthy twin to
+// compare with.
 
 import { curlOf, getJsonIfAny, gotoAction, paths } from './api.js';
 import { commandLine, el, fill, problemNote } from './dom.js';
 import { markdownNodes } from './markdown.js';
+import { makeRepair } from './repair.js';
 import { known, listen, progressOf } from './state.js';
 import { enterBy } from './visit.js';
 
@@ -75,7 +77,7 @@ async function show() {
   const solution = await getJsonIfAny(paths.solution).catch(() => undefined);
   if (!solution || shown !== key) return;
   const repaired = await repairedPart(solution);
-  fill(box, twinPart(solution, step), repaired, el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
+  fill(box, solution.repair && makeRepair(solution.repair, step), twinPart(solution, step), repaired, el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
     diagnosisLine(solution.diagnosis), el('div', { class: 'prose' }, markdownNodes(solution.solution ?? '', 3)), commandLine(curlOf({ path: paths.solution })).node));
 }
 

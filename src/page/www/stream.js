@@ -45,7 +45,7 @@ function takeMark(event) {
   if (!mark) return;
   tell('mark', mark, true);
   if (mark.kind === 'goto' || mark.kind === 'answer') refreshAll();
-  else if (mark.kind === 'capture' || mark.kind === 'hint') refreshProgress().catch(() => {});
+  else if (['capture', 'hint', 'repair'].includes(mark.kind)) refreshProgress().catch(() => {});
 }
 
 function passOn(name, isPassing) {

@@ -25,5 +25,5 @@ export function showVerdict(box, verdict) {
     verdict.advice && el('p', {}, inlineNodes(verdict.advice)),
     parts.map(([key, label, most]) => partRow(label, verdict.parts[key], most)),
     lookedAt(verdict) && el('p', { class: 'quiet' }, lookedAt(verdict)),
-    verdict.solved && el('p', {}, 'The solution and the healthy twin are below.')));
+    verdict.solved && el('p', {}, 'How to repair it, the solution and the healthy twin are below.')));
 }
