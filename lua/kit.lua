@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The verbs for authors (diaglab check, test, new, classes) and for students (answer,
--- progress, repair). src/kit/kit.c runs this, in a process that is no lab.
+-- doctor, progress, repair). src/kit/kit.c runs this, in a process that is no lab.
 --
 -- kit.lua(host) -> run(verb, arguments) -> exit code
 --
@@ -218,6 +218,7 @@ verbs.classes = parts.vocabulary.verb
 verbs.new = host.part "new"(host, parts)
 verbs.answer = host.part "answer"(host, parts)
 verbs.repair = host.part "repair"(host, parts)
+verbs.doctor = host.part "doctor"(host, parts)
 
 -- ---- running ---------------------------------------------------------------------
 

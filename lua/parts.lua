@@ -11,10 +11,10 @@ local host = ...
 -- What each is called with.
 local TAKES = {
   [""] = { "claim", "evidence", "lines", "record", "templates", "wrap" },
-  host = { "data", "fields", "junk", "steps", "tags" },
+  host = { "data", "fields", "junk", "remedy", "steps", "tags", "tool" },
   parts = { "grounds", "left", "lesson", "page", "progress", "verdict" },
-  ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "kept", "measure", "naive", "page_api", "prove",
-    "reason", "student", "submission", "visit", "vocabulary" },
+  ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "kept", "measure", "naive", "page_api", "probes",
+    "prove", "reason", "student", "submission", "visit", "vocabulary" },
 }
 
 local parts, takes = {}, {}

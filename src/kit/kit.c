@@ -12,6 +12,8 @@
 #include "kit/files.h"
 #include "kit/interrupt.h"
 #include "kit/labs.h"
+#include "kit/machine.h"
+#include "kit/programs.h"
 #include "kit/state.h"
 #include "kit/strays.h"
 #include "kit/temp.h"
@@ -34,6 +36,8 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_kit_temp, 0);
   luaL_setfuncs(L, lab_kit_labs, 0);
   luaL_setfuncs(L, lab_kit_batch, 0);
+  luaL_setfuncs(L, lab_kit_programs, 0);
+  luaL_setfuncs(L, lab_kit_machine, 0);
   luaL_setfuncs(L, lab_diagnosis_profiles, 0);
   luaL_setfuncs(L, lab_kit_strays, 0);
   luaL_setfuncs(L, lab_kit_turn, 0);

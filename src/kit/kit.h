@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * What authors of scenarios use: diaglab check, test, new, classes. They are
- * written in Lua (lua/kit.lua); this module gives them what Lua has not: files,
- * profiles that are read, labs that are started, requests that are sent. Order
- * in which the files may call each other:
+ * What authors of scenarios use: diaglab check, test, new, classes; and what
+ * students use beside a lab: answer, doctor, progress, repair. They are written
+ * in Lua (lua/kit.lua); this module gives them what Lua has not: files,
+ * profiles that are read, labs and tools that are started, requests that are
+ * sent. Order in which the files may call each other:
  *
  *   interrupt, lesson_plan < load_job < batch; interrupt < labs < strays;
- *   interrupt < turn; all these, files, state < kit
+ *   interrupt < turn, programs; all these, files, machine, state < kit
  *   lesson_plan, batch, state < step_load, for diaglab load
  *
  * A process that runs a verb is no lab: it has one thread, and ends with the

@@ -14,6 +14,7 @@
   X(classes)                                                                   \
   X(data)                                                                      \
   X(diagnosis)                                                                 \
+  X(doctor)                                                                    \
   X(evidence)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
@@ -35,11 +36,13 @@
   X(page_api)                                                                  \
   X(parts)                                                                     \
   X(progress)                                                                  \
+  X(probes)                                                                    \
   X(proof)                                                                     \
   X(prove)                                                                     \
   X(reader)                                                                    \
   X(reason)                                                                    \
   X(record)                                                                    \
+  X(remedy)                                                                    \
   X(repair)                                                                    \
   X(request)                                                                   \
   X(sandbox)                                                                   \
@@ -51,6 +54,7 @@
   X(submission)                                                                \
   X(tags)                                                                      \
   X(templates)                                                                 \
+  X(tool)                                                                      \
   X(verdict)                                                                   \
   X(visit)                                                                     \
   X(vocabulary)                                                                \

@@ -12,6 +12,7 @@ static const lab_tool tools[] = {
     {"answer", "have a diagnosis judged", lab_kit_run},
     {"check", "say what is wrong with exercises", lab_kit_run},
     {"classes", "list the vocabulary of diagnoses", lab_kit_run},
+    {"doctor", "say what this machine lacks for the course", lab_kit_run},
     {"load", "send requests and measure the answers", lab_load_command},
     {"new", "write a new exercise", lab_kit_run},
     {"progress", "show what you have done", lab_kit_run},
