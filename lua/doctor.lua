@@ -28,7 +28,18 @@ local function startLab(folder, options)
   end
   at.port, at.pid = lab.port(lab), lab.pid(lab)
   at.url = "http://127.0.0.1:" .. at.port
+  host.together { { get = at.url .. "/", timeout = SECONDS } } -- so it has tasks
   return at, lab
+end
+
+local function replace(text, plain, by)
+  return (text:gsub(plain:gsub("%p", "%%%0"), (by:gsub("%%", "%%%%"))))
+end
+
+-- A command that was tried on a lab which has gone, for the reader's own.
+local function forReader(text, at)
+  text = replace(replace(text, at.url, "http://localhost:" .. at.home), at.folder .. "/", "")
+  return (replace(text, "-p " .. at.pid, "-p PID"))
 end
 
 -- The file that PROBE's tool is, as PATH has it.
@@ -55,6 +66,7 @@ local function tryProbe(probe, at)
     seen.found = ("%s isn't there"):format(table.concat(probe.tools, ", "))
     seen.fix = parts.remedy.install(probe.package)
   end
+  seen.fix = seen.fix and at.url and forReader(seen.fix, at) or seen.fix
   seen.path = findTool(probe)
   return seen
 end

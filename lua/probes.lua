@@ -17,6 +17,7 @@ local tool, remedy = parts.tool, parts.remedy
 
 local TASK = "workers%.startGoroutines%.func1" -- what step 5 leaves behind, five per request
 local LEAST_FDS = 1024
+local WRONG_TRACES_UP_TO = 24 -- Go 1.24
 local SLOW_CLOCK_NS = 250 -- a call of the kernel; without one it takes 20 to 50
 
 -- ---- what was seen ---------------------------------------------------------------
@@ -99,6 +100,12 @@ local function explainGo(seen, text)
   return seen
 end
 
+-- These convert our traces, and get two profiles of them wrong: docs/handbook/traces.md.
+local function getsProfilesWrong(version)
+  local minor = tonumber((version or ""):match("^1%.(%d+)"))
+  return minor and minor >= 23 and minor <= WRONG_TRACES_UP_TO
+end
+
 local function goVersion(at) return readVersion(at, { "go", "version" }, "go version go") end
 
 local function tryPprof(at)
@@ -133,6 +140,10 @@ local function tryTrace(at)
   if page and page:find(TASK) then
     local seen = ok("it opens a trace, and its pages have the tasks")
     seen.version = goVersion(at)
+    if getsProfilesWrong(seen.version) then
+      seen.result, seen.fix = "warning", "for times of work and of waiting take a wall profile instead"
+      seen.found = seen.found .. "; but its profiles syscall and sched are wrong"
+    end
     return seen
   end
   if url then
