@@ -14,7 +14,8 @@
 --                               fails
 --   trace.others()              -> paths of further versions' go: those that
 --                               TRACE_GO_VERSIONS names (split by spaces), or
---                               what Debian installs beside its default
+--                               what Debian installs beside its default, and what
+--                               tools/fetch-go has fetched
 --   trace.parses(file, go)      raises if that version refuses the file
 --   trace.accepted(file, go)    or any of its profiles or pages
 local t = require "harness"
@@ -156,7 +157,7 @@ local function crawl(url, most)
 end
 
 function trace.pages(file, go, most)
-  local tool = t.run((go or "go") .. " env GOTOOLDIR").out:gsub("%s", "") .. "/trace"
+  local tool = t.run((go or "go") .. " tool -n trace").out:match("[^\n]+") -- 1.25 and later have made it
   local viewer = t.spawn("env BROWSER=true " .. t.command { tool, "-http=127.0.0.1:0", file })
   local url = t.eventually(function()
     if not viewer:alive() then error("the viewer ended: " .. viewer:err():sub(1, 2000), 0) end
@@ -173,7 +174,8 @@ end
 
 function trace.others()
   local list = os.getenv("TRACE_GO_VERSIONS")
-  list = list or t.run("ls -d /usr/lib/go-1.2*/bin/go 2>/dev/null").out
+  list = list or t.run(("ls -d /usr/lib/go-1.2*/bin/go %s/build/go/1.*/usr/lib/go-*/bin/go 2>/dev/null"):format(
+    t.quote(t.source))).out
   local paths = {}
   for path in list:gmatch("%S+") do paths[#paths + 1] = path end
   return paths
