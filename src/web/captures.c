@@ -13,6 +13,7 @@
 #include "diagnosis/upload.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
+#include "web/collapsed.h"
 #include "web/first_numbers.h"
 #include "web/format.h"
 #include "web/keep.h"
@@ -303,6 +304,69 @@ static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
     send_kept(req, 'c', id, "application/octet-stream", c);
 }
 
+/* ---- one of them as text ------------------------------------------------- */
+
+typedef struct capture_text {
+  lab_slow slow;
+  lab_blob *bytes; /* a profile.proto */
+  lab_collapsed collapsed;
+} capture_text;
+
+static void free_capture_text(lab_slow *s) {
+  capture_text *t = (capture_text *)s;
+  if (t->bytes)
+    lab_blob_unref(t->bytes);
+  lab_collapsed_free(&t->collapsed);
+}
+
+static void make_capture_text(lab_slow *s) {
+  capture_text *t = (capture_text *)s;
+  lab_collapsed_make(&t->collapsed, lab_blob_data(t->bytes),
+                     lab_blob_len(t->bytes));
+}
+
+static void answer_capture_text(lab_slow *s) {
+  lab_collapsed_answer(&((capture_text *)s)->collapsed, s->req);
+  lab_slow_end(s);
+}
+
+static bool has_stacks(const lab_capture *c) {
+  return strcmp(c->kind, "metrics") != 0 && strcmp(c->kind, "vars") != 0;
+}
+
+/* What was asked for before is kept by now. */
+static void begin_capture_text(lab_slow *s) {
+  capture_text *t = (capture_text *)s;
+  bool named;
+  const lab_capture *c =
+      lab_captures_get(&s->web->captures, read_id(s->req, 'c', &named));
+  if (c && c->bytes && has_stacks(c)) {
+    t->bytes = lab_blob_ref(c->bytes);
+    lab_slow_work(s, make_capture_text, answer_capture_text);
+    return;
+  }
+  if (c && c->bytes)
+    lab_http_error(s->req, 400, "this capture has numbers, and no stacks");
+  else
+    send_capture(s->web, s->req, c ? c->id : 0);
+  lab_slow_end(s);
+}
+
+/* False: the request isn't for such a text. */
+static bool take_capture_text(lab_web *web, lab_http_request *req) {
+  bool named;
+  lab_collapsed collapsed;
+  if (!lab_collapsed_read(req, &collapsed))
+    return true;
+  if (!collapsed.wanted || (read_id(req, 'c', &named), !named))
+    return false;
+  capture_text *t = lab_xcalloc(1, sizeof *t);
+  t->collapsed = collapsed;
+  lab_slow_begin(&t->slow, web, req, free_capture_text);
+  lab_keep_wait(&t->slow, begin_capture_text);
+  return true;
+}
+
 /* False: the request isn't for the numbers of the beginning. */
 static bool send_first_numbers(lab_web *web, lab_http_request *req) {
   lab_capture *first[LAB_FIRST_NUMBERS];
@@ -372,6 +436,12 @@ static void wait_for_captures(lab_web *web, lab_http_request *req) {
   lab_keep_wait(s, answer_for_captures);
 }
 
+static void take_captures(lab_web *web, lab_http_request *req) {
+  if (strcmp(lab_http_method(req), "DELETE") == 0 ||
+      !take_capture_text(web, req))
+    wait_for_captures(web, req);
+}
+
 size_t lab_web_captures_limit(const lab_http_request *req) {
   lab_http_str path = lab_http_path(req);
   return path.len == sizeof PATH - 1 && memcmp(path.data, PATH, path.len) == 0
@@ -385,7 +455,7 @@ void lab_web_captures(lab_web *web, lab_http_request *req) {
     lab_http_error(req, 503, "the lab is stopping");
   else if (strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0 ||
            lab_http_is_head(req))
-    wait_for_captures(web, req);
+    take_captures(web, req);
   else if (strcmp(method, "POST") == 0)
     take_upload(web, req);
   else

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "prof/cpu.h"
 #include "prof/gperf.h"
+#include "web/collapsed.h"
 #include "web/keep.h"
 #include "web/pprof_answer.h"
 #include "web/sampling.h"
@@ -19,6 +20,7 @@ typedef struct cpu_profile {
   lab_cpu_session *session;
   lab_keep keep;
   lab_timing timing;
+  lab_collapsed collapsed;
   lab_buf out;
   int rc;
 } cpu_profile;
@@ -26,6 +28,7 @@ typedef struct cpu_profile {
 static void free_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
   lab_cpu_free(p->session);
+  lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
 }
 
@@ -39,6 +42,8 @@ static void write_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
   stop_session(p);
   p->rc = lab_cpu_write(p->session, &p->out);
+  if (p->rc == 0 && p->collapsed.wanted)
+    lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
@@ -48,7 +53,10 @@ static void answer_cpu_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else {
     lab_blob *file = lab_keep_recording(&p->keep, s->web, "cpu", &p->out);
-    lab_web_pprof_file(s->req, "profile", "", &p->timing, file);
+    if (p->collapsed.wanted)
+      lab_collapsed_answer(&p->collapsed, s->req);
+    else
+      lab_web_pprof_file(s->req, "profile", "", &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
@@ -102,7 +110,8 @@ static void finish_gperf_cpu(lab_slow *s) {
 }
 
 static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
-                              int hz, int64_t seconds) {
+                              int hz, int64_t seconds,
+                              const lab_collapsed *collapsed) {
   lab_cpu_session *session;
   lab_err err;
   if (lab_cpu_start(&session, hz, &err)) {
@@ -114,6 +123,7 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
   cpu_profile *p = lab_xcalloc(1, sizeof *p);
   p->session = session;
   lab_timing_begin(&p->timing);
+  p->collapsed = *collapsed;
   p->keep = lab_keep_begin_recording(web, req);
   lab_slow_begin(&p->slow, web, req, free_cpu_profile);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000,
@@ -121,10 +131,12 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
 }
 
 static void serve_cpu_profile(lab_web *web, lab_http_request *req, bool gperf) {
+  lab_collapsed collapsed = {0};
   int64_t seconds;
   int hz;
-  if (lab_web_read_sampling(req, &hz, &seconds))
-    begin_cpu_profile(web, req, gperf, hz, seconds);
+  if (lab_web_read_sampling(req, &hz, &seconds) &&
+      (gperf || lab_collapsed_read(req, &collapsed)))
+    begin_cpu_profile(web, req, gperf, hz, seconds, &collapsed);
 }
 
 void lab_web_cpu_profile(lab_web *web, lab_http_request *req) {

@@ -22,6 +22,7 @@
 #include "prof/registry.h"
 #include "script/script.h"
 #include "stack/stack.h"
+#include "web/collapsed.h"
 #include "web/keep.h"
 #include "web/number.h"
 #include "web/pack.h"
@@ -54,6 +55,7 @@ typedef struct named_profile {
   unsigned tries; /* attempts that failed */
   void *stream;   /* kind->dump's, while it is written */
   bool more;      /* the stream isn't at its end */
+  lab_collapsed collapsed;
   lab_buf out;
   lab_buf kept;   /* what is kept, if that isn't what is answered: since.h */
   lab_buf packed; /* the text in `out`, for a client that takes it packed */
@@ -124,8 +126,11 @@ static void answer_named_profile(lab_slow *s) {
     lab_blob *file = p->whole ? lab_blob_take(&p->out) : keep_file(p);
     if (p->whole)
       keep_part(p);
-    lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "",
-                       &p->timing, file);
+    if (p->collapsed.wanted)
+      lab_collapsed_answer(&p->collapsed, s->req);
+    else
+      lab_web_pprof_file(s->req, p->kind->name, p->before ? "-delta" : "",
+                         &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
@@ -301,6 +306,8 @@ static void write_named_profile(lab_slow *s) {
     p->is_packed = lab_pack_text(s->req, &p->out, &p->packed);
   } else {
     p->rc = p->kind->write(p->now, p->before, &p->out);
+    if (p->rc == 0 && p->collapsed.wanted)
+      lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
   }
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
@@ -347,6 +354,7 @@ static void free_named_profile(lab_slow *s) {
     p->kind->free(p->now);
   lab_stack_hold_end(&p->stacks);
   end_dump_pack(p);
+  lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
   lab_buf_free(&p->packed);
   lab_buf_free(&p->kept);
@@ -438,11 +446,13 @@ static const char *find_wrong_parameter(const lab_profile_kind *kind,
 /* Takes KIND, which is held. */
 static void begin_named_profile(lab_web *web, lab_http_request *req,
                                 const lab_profile_kind *kind, int64_t debug,
-                                int64_t seconds, bool whole) {
+                                int64_t seconds, bool whole,
+                                const lab_collapsed *collapsed) {
   bool gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
   named_profile *p = lab_xcalloc(1, sizeof *p);
   p->kind = kind;
   p->debug = debug;
+  p->collapsed = *collapsed;
   p->seconds = seconds;
   p->whole = whole && kind->whole && seconds == 0;
   p->keep = lab_keep_begin(web, req);
@@ -472,10 +482,12 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   bool whole;
   if (!fault && lab_web_since(req, &whole))
     fault = LAB_WEB_WRONG_SINCE;
-  if (!fault) {
-    begin_named_profile(web, req, kind, debug, seconds, whole);
+  lab_collapsed collapsed;
+  if (fault) {
+    lab_web_pprof_error(req, 400, fault);
+  } else if (lab_collapsed_read(req, &collapsed)) {
+    begin_named_profile(web, req, kind, debug, seconds, whole, &collapsed);
     return;
   }
-  lab_web_pprof_error(req, 400, fault);
   lab_registry_release(kind);
 }

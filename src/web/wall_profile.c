@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "prof/wall.h"
 #include "vm/vm.h"
+#include "web/collapsed.h"
 #include "web/keep.h"
 #include "web/pprof_answer.h"
 #include "web/sampling.h"
@@ -39,6 +40,7 @@ typedef struct wall_profile {
   bool collected; /* the VM has told all */
   lab_keep keep;
   lab_timing timing;
+  lab_collapsed collapsed;
   lab_buf out;
   int rc;
 } wall_profile;
@@ -103,6 +105,7 @@ static void free_wall_request(lab_slow *s) {
   atomic_store(&w->unwanted, true);
   end_watch(w, s->web->config.vm);
   free_watch_if_over(w);
+  lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
 }
 
@@ -110,6 +113,8 @@ static void write_wall_profile(lab_slow *s) {
   wall_profile *p = (wall_profile *)s;
   lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
   p->rc = lab_wall_write(p->watch->wall, &p->out);
+  if (p->rc == 0 && p->collapsed.wanted)
+    lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 
@@ -119,7 +124,10 @@ static void answer_wall_profile(lab_slow *s) {
     lab_web_pprof_error(s->req, 500, strerror(-p->rc));
   } else {
     lab_blob *file = lab_keep_recording(&p->keep, s->web, "wall", &p->out);
-    lab_web_pprof_file(s->req, "wall", "", &p->timing, file);
+    if (p->collapsed.wanted)
+      lab_collapsed_answer(&p->collapsed, s->req);
+    else
+      lab_web_pprof_file(s->req, "wall", "", &p->timing, file);
     lab_blob_unref(file);
   }
   lab_slow_end(s);
@@ -152,7 +160,8 @@ static void finish_wall_profile(lab_slow *s) {
 }
 
 static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
-                               int64_t seconds) {
+                               int64_t seconds,
+                               const lab_collapsed *collapsed) {
   lab_wall *wall;
   lab_err err;
   if (lab_wall_start(&wall, hz, &err)) {
@@ -167,6 +176,7 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
   w->waiting = p;
   p->watch = w;
   lab_timing_begin(&p->timing);
+  p->collapsed = *collapsed;
   p->keep = lab_keep_begin_recording(web, req);
   send_slices(w, &w->begin, web->config.vm, begin_watch);
   lab_slow_begin(&p->slow, web, req, free_wall_request);
@@ -174,12 +184,14 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
 }
 
 void lab_web_wall_profile(lab_web *web, lab_http_request *req) {
+  lab_collapsed collapsed;
   int64_t seconds;
   int hz;
-  if (!lab_web_read_sampling(req, &hz, &seconds))
+  if (!lab_web_read_sampling(req, &hz, &seconds) ||
+      !lab_collapsed_read(req, &collapsed))
     return;
   if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
   else
-    begin_wall_profile(web, req, hz, seconds);
+    begin_wall_profile(web, req, hz, seconds, &collapsed);
 }

@@ -7,7 +7,8 @@
  *   number, since, format   numbers in requests, as Go reads them; where what
  *                           adds up begins; the form of an answer
  *   pack, timing            texts are packed; where the time has gone
- *   pprof_answer, sampling  what several profiles have in common
+ *   pprof_answer, sampling, collapsed
+ *                           what several profiles have in common
  *   cors                    pages of other origins may read
  *   exposition              the format of /metrics
  *   request_stats, loop_lag what the server knows of its own work

@@ -39,7 +39,7 @@ static inline void message_nested(lab_buf *out, uint64_t field,
   bool is_packed = *(*at)++ == '[';
   while (is_packed && **at != ']') {
     char *end;
-    message_varint(&inner, (uint64_t)strtoll(*at, &end, 0));
+    message_varint(&inner, (uint64_t)strtoull(*at, &end, 0));
     *at = end + strspn(end, " ");
   }
   if (!is_packed)
@@ -55,7 +55,7 @@ static inline void message_field(lab_buf *out, const char **at) {
   *at = end;
   if (*end == '=') {
     message_varint(out, field << 3);
-    message_varint(out, (uint64_t)strtoll(end + 1, &end, 0));
+    message_varint(out, (uint64_t)strtoull(end + 1, &end, 0));
     *at = end;
   } else if (*end == '!') {
     message_varint(out, field << 3 | (end[1] == '8' ? 1 : 5));
