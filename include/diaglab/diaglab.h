@@ -35,6 +35,8 @@
 typedef struct lab_app lab_app;
 struct lab_primitive; /* diaglab/primitive.h */
 
+enum { LAB_FLIGHT_BYTES = 2 << 20 }; /* default of flight_bytes */
+
 /* Strings and lists belong to the caller and must live until lab_free. */
 typedef struct lab_config {
   const char *listen; /* HOST:PORT, [::1]:PORT, :PORT; port 0: a free one */
@@ -67,11 +69,13 @@ typedef struct lab_config {
   int64_t mutexprofile_fraction; /* one wait of so many; 1: all, 0: none */
   int scavenge;                  /* seconds; 0: at once, negative: never */
   uint64_t trace_events;         /* most events of a trace; 0: 2 million */
+  int64_t flight_ns;       /* what the flight recorder keeps; 0: it is off */
+  uint64_t flight_bytes;   /* memory that it may take */
   unsigned workers;        /* threads for long work; 0: one per processor */
   const char *const *argv; /* what /debug/pprof/cmdline shows */
   size_t argc;
   bool signals;     /* the lab answers TERM, INT, HUP, QUIT, XCPU, USR1, USR2,
-                       ABRT */
+                       RTMIN, ABRT */
   int usr2_seconds; /* of a CPU profile that USR2 asks for */
 } lab_config;
 

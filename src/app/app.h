@@ -4,7 +4,7 @@
  * own. The files, in the order in which they may call each other:
  *
  *   paths, listen, pool   files of the program, addresses, libuv's pool
- *   profile               USR2: CPU profiles
+ *   profile, past         USR2: CPU profiles; RTMIN: a trace of the past
  *   crash, stacks         cores; USR1 and ABRT: the stacks of tasks
  *   page                  the page at /lab/, if there is one
  *   stop                  the end of a lab

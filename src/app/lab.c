@@ -122,6 +122,8 @@ static int start_vm(lab_app *app, lab_err *err) {
                    .nparams = given->nparams,
                    .lua_dir = lab_paths_find("lua", lua) ? lua : NULL},
       .workers = given->workers,
+      .flight_ns = (uint64_t)given->flight_ns,
+      .flight_bytes = given->flight_bytes,
       .services = &app->services,
       .wake = wake_loop,
       .arg = &app->answers,
@@ -341,6 +343,7 @@ void lab_config_init(lab_config *config) {
                          .blockprofile_rate = 1,
                          .mutexprofile_fraction = 1,
                          .usr2_seconds = 30,
+                         .flight_bytes = LAB_FLIGHT_BYTES,
                          .hint_pause = 60,
                          .scavenge = 300};
 }

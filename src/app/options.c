@@ -28,6 +28,9 @@ enum {
   HINT_PAUSE_MAX = 86400
 };
 
+static const double FLIGHT_MIN_NS = 1e8, FLIGHT_MAX_NS = 600e9,
+                    FLIGHT_MIN_BYTES = 64 << 10, FLIGHT_MAX_BYTES = 1 << 30;
+
 static const char help_head[] =
     "diaglab: a lab for learning to diagnose running programs\n"
     "\n"
@@ -79,6 +82,12 @@ static const char help[] =
     "                          time; 0 = at once, negative = never\n"
     "                          (default 300), and when a step is left\n"
     "\n"
+    "  --flight TIME[,SIZE]    the flight recorder keeps what happened in the "
+    "last\n"
+    "                          TIME (5s, 500ms), in SIZE of memory (2MiB), "
+    "for\n"
+    "                          trace?last=5s (default 0: it is off)\n"
+    "\n"
     "Other\n"
     "  --trace-events N        a trace ends after N events (default "
     "2000000)\n"
@@ -122,6 +131,7 @@ enum {
   PRIMITIVE,
   WORKERS,
   TRACE_EVENTS,
+  FLIGHT,
   MEMPROFILE_RATE,
   BLOCKPROFILE_RATE,
   MUTEXPROFILE_FRACTION,
@@ -147,6 +157,7 @@ static const struct option flags[] = {
     {"primitive", required_argument, NULL, PRIMITIVE},
     {"workers", required_argument, NULL, WORKERS},
     {"trace-events", required_argument, NULL, TRACE_EVENTS},
+    {"flight", required_argument, NULL, FLIGHT},
     {"memprofile-rate", required_argument, NULL, MEMPROFILE_RATE},
     {"blockprofile-rate", required_argument, NULL, BLOCKPROFILE_RATE},
     {"mutexprofile-fraction", required_argument, NULL, MUTEXPROFILE_FRACTION},
@@ -275,6 +286,59 @@ static bool take_trace_events(lab_options *o, const char *text) {
   return true;
 }
 
+/* "5s", "500ms", "2" -> ns; below 0: it is none. Moves *TEXT behind it. */
+static double read_duration(const char **text) {
+  static const struct {
+    const char *unit;
+    double ns;
+  } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"", 1e9}};
+  char *end;
+  double number = isdigit((unsigned char)**text) ? strtod(*text, &end) : -1;
+  for (size_t i = 0; number >= 0; i++) {
+    size_t n = strlen(units[i].unit);
+    if (strncmp(end, units[i].unit, n) == 0) {
+      *text = end + n;
+      return number * units[i].ns;
+    }
+  }
+  return -1;
+}
+
+/* "8MiB", "512KiB", "1000000" -> bytes; below 0: it is none. */
+static double read_size(const char *text) {
+  static const struct {
+    const char *unit;
+    double bytes;
+  } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  char *end;
+  double number = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
+  for (size_t i = 0; number >= 0 && i < sizeof units / sizeof *units; i++)
+    if (strcmp(end, units[i].unit) == 0)
+      return number * units[i].bytes;
+  return -1;
+}
+
+/* TIME or TIME,SIZE. */
+static bool take_flight(lab_config *c, const char *text) {
+  const char *rest = text;
+  double ns = read_duration(&rest), bytes = LAB_FLIGHT_BYTES;
+  if (*rest == ',')
+    bytes = read_size(rest + 1);
+  else if (*rest)
+    ns = -1;
+  if (ns < 0 || ns > FLIGHT_MAX_NS || (ns > 0 && ns < FLIGHT_MIN_NS))
+    return refuse_value("--flight: \"%s\" is not a time from 100ms to 600s, "
+                        "such as 5s, nor 0",
+                        text);
+  if (bytes < FLIGHT_MIN_BYTES || bytes > FLIGHT_MAX_BYTES)
+    return refuse_value("--flight: \"%s\" has no size from 64KiB to 1GiB, such "
+                        "as 5s,2MiB",
+                        text);
+  c->flight_ns = (int64_t)ns;
+  c->flight_bytes = (uint64_t)bytes;
+  return true;
+}
+
 static bool take_flag(lab_options *o, int flag, const char *value) {
   switch (flag) {
   case LISTEN:
@@ -298,6 +362,8 @@ static bool take_flag(lab_options *o, int flag, const char *value) {
     return true;
   case WORKERS:
     return take_workers(o, value);
+  case FLIGHT:
+    return take_flight(&o->config, value);
   case TRACE_EVENTS:
     return take_trace_events(o, value);
   case MEMPROFILE_RATE:

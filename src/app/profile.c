@@ -5,15 +5,13 @@
  */
 #include "app/profile.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/signal_file.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -33,34 +31,6 @@ typedef struct signal_profile {
   int rc; /* of the work */
   char path[PATH_MAX];
 } signal_profile;
-
-/* ---- the file ------------------------------------------------------------ */
-
-static int make_profile_file(char path[PATH_MAX]) {
-  static const char suffix[] = ".pb.gz";
-  const char *dir = getenv("TMPDIR");
-  if (!dir || !*dir)
-    dir = "/tmp";
-  int n =
-      snprintf(path, PATH_MAX, "%s/diaglab-cpu-profile-XXXXXX%s", dir, suffix);
-  if (n >= PATH_MAX)
-    return -ENAMETOOLONG;
-  int fd = mkostemps(path, sizeof suffix - 1, O_CLOEXEC);
-  return fd < 0 ? -errno : fd;
-}
-
-static int write_profile_file(int fd, const char *data, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, data, len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -errno;
-    data += n;
-    len -= (size_t)n;
-  }
-  return 0;
-}
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -95,7 +65,7 @@ static void finish_profile_file(uv_work_t *work) {
   lab_cpu_stop(p->session);
   p->rc = lab_cpu_write(p->session, &out);
   if (p->rc == 0)
-    p->rc = write_profile_file(p->fd, out.data, out.len);
+    p->rc = lab_signal_file_write(p->fd, out.data, out.len);
   lab_buf_free(&out);
 }
 
@@ -145,7 +115,7 @@ void lab_app_profile_cpu(lab_app *app) {
     lab_log("%d CPU profiles are being collected: not another one", AT_A_TIME);
     return;
   }
-  int fd = make_profile_file(path);
+  int fd = lab_signal_file_new("cpu-profile", ".pb.gz", path);
   if (fd < 0) {
     lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
     return;

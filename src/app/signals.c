@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "app/app.h"
+#include "app/past.h"
 #include "app/profile.h"
 #include "app/stop.h"
 #include "base/log.h"
@@ -28,7 +29,7 @@ static void stop_by_signal(lab_app *app) {
   lab_app_stop(app);
 }
 
-static const struct {
+static struct {
   int number;
   const char *name; /* Go's */
   void (*answer)(lab_app *app);
@@ -40,6 +41,7 @@ static const struct {
     {SIGXCPU, "cpu limit exceeded", stop_by_signal}, /* ulimit -t */
     {SIGUSR1, "user defined signal 1", lab_app_log_stacks},
     {SIGUSR2, "user defined signal 2", lab_app_profile_cpu},
+    {0, "real-time signal 0", lab_app_write_past}, /* SIGRTMIN is no constant */
     {SIGABRT, "aborted", lab_app_abort}, /* its handler is crash.c's */
 };
 
@@ -71,7 +73,14 @@ static void on_signal_bell(uv_async_t *async) {
     }
 }
 
+static void number_real_time_signal(void) {
+  for (int i = 0; i < LAB_APP_SIGNALS; i++)
+    if (watched[i].answer == lab_app_write_past)
+      watched[i].number = SIGRTMIN;
+}
+
 int lab_app_watch_signals(lab_app *app) {
+  number_real_time_signal();
   int rc = uv_async_init(&app->loop, &app->signal, on_signal_bell);
   if (rc || !app->config.signals)
     return rc;

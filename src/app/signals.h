@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The signals that the lab answers: TERM, INT, HUP, QUIT, XCPU, USR1, USR2,
- * ABRT. HUP stays ignored if it was: so nohup works. */
+ * RTMIN, ABRT. HUP stays ignored if it was: so nohup works. */
 #ifndef LAB_APP_SIGNALS_H
 #define LAB_APP_SIGNALS_H
 
 #include "diaglab/diaglab.h"
 
-enum { LAB_APP_SIGNALS = 8 };
+enum { LAB_APP_SIGNALS = 9 };
 
 /* Signals are answered from now on, if the configuration says so. Returns 0 or
  * a negative errno. */

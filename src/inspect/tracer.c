@@ -17,98 +17,23 @@
 
 #include <errno.h>
 
+#include "inspect/flight_feed.h"
+#include "inspect/trace_stacks.h"
 #include "mem/mem.h"
-#include "mem/memstats.h"
-#include "prof/attempt.h"
 #include "prof/cpu.h"
-#include "prof/export.h"
 #include "stack/stack.h"
+#include "trace/flight.h"
 #include "vm/vm.h"
-#include "vm/walk.h"
-
-enum { ENTRIES = 64 }; /* a power of two */
 
 static struct {
   lab_vm *vm;
   lab_task_sink tasks;
   lab_worker_sink workers;
-  bool present; /* the sinks are in place */
+  bool present;           /* the sinks are in place */
+  atomic_bool tells_jobs; /* the workers' sink is to tell of them */
   lab_post on, off;
   atomic_bool on_sent, off_sent;
-  uint32_t timer, worker, network, task_end, wakeup; /* stacks */
-  /* The stack of one frame for a function, by its id: (id, stack). */
-  uint32_t entries[ENTRIES][2];
 } tr;
-
-/* ---- stacks -------------------------------------------------------------- */
-
-/* The stack of the Lua code that runs now, or 0. */
-static uint32_t walk_running(void) {
-  return lab_resumed_top ? lab_walk(lab_resumed_top->L, 0) : 0;
-}
-
-/* Goroutines are grouped by the place where their function is defined. */
-static uint32_t intern_entry_stack(uint32_t func) {
-  uint32_t *entry = tr.entries[func % ENTRIES];
-  if (entry[0] != func || !lab_stack_keep(entry[1])) {
-    const lab_func *f = lab_func_get(func);
-    lab_frame frame = lab_frame_script(func, f ? f->line : 0);
-    entry[0] = func;
-    entry[1] = lab_stack_intern(&frame, 1);
-  }
-  return entry[1];
-}
-
-/* The function that T will call, for a task that has not begun: it is at the
- * bottom of its stack. */
-static uint32_t find_first_function(const lab_lua_task *t) {
-  int line;
-  if (lua_gettop(t->co) == 0 || !lua_isfunction(t->co, 1))
-    return 0;
-  return lab_walk_function(t->co, 1, &line);
-}
-
-/* The outermost function of a stack that was taken while the task ran. */
-static uint32_t find_last_function(uint32_t stack) {
-  const lab_frame *frames;
-  size_t n = lab_stack_frames(stack, &frames);
-  return n && lab_frame_is_script(frames[n - 1]) ? lab_frame_func(frames[n - 1])
-                                                 : 0;
-}
-
-/* A timer that sleeps has the stack of its creator, but is called by its own
- * function: the innermost one there. */
-static uint32_t find_timer_function(uint32_t stack) {
-  const lab_frame *frames;
-  return lab_stack_frames(stack, &frames) ? lab_frame_func(frames[0]) : 0;
-}
-
-static uint32_t find_entry(const lab_lua_task *t, uint32_t stack) {
-  uint32_t func;
-  if (stack && stack == t->base.created_by)
-    func = find_timer_function(stack);
-  else
-    func = stack ? find_last_function(stack) : find_first_function(t);
-  return func ? intern_entry_stack(func) : 0;
-}
-
-/* What woke a task that no other task woke: a stack. */
-static uint32_t find_wakeup(const lab_task *task) {
-  if (task->expired)
-    return tr.timer;
-  switch ((lab_wait)task->wait) {
-  case LAB_WAIT_SLEEP:
-    return tr.timer;
-  case LAB_WAIT_WORKER:
-    return tr.worker;
-  case LAB_WAIT_NET:
-    return tr.network;
-  case LAB_WAIT_JOIN:
-    return tr.task_end;
-  default:
-    return tr.wakeup;
-  }
-}
 
 /* ---- requests ------------------------------------------------------------ */
 
@@ -116,42 +41,19 @@ static uint32_t find_wakeup(const lab_task *task) {
 static void show_request(const lab_lua_task *t) {
   char name[LAB_TASK_NAME];
   t->kind->name(t, name, sizeof name);
-  lab_trace_task_begin(t->base.user_task, 0, name, tr.network, 0);
+  lab_trace_task_begin(t->base.user_task, 0, name, lab_trace_pseudo.network, 0);
 }
 
 /* ---- tasks --------------------------------------------------------------- */
 
-static lab_trace_why map_wait(lab_wait why) {
-  switch (why) {
-  case LAB_WAIT_SLEEP:
-    return LAB_TRACE_SLEEP;
-  case LAB_WAIT_WORKER:
-    return LAB_TRACE_SYSCALL;
-  case LAB_WAIT_MUTEX:
-  case LAB_WAIT_RLOCK:
-  case LAB_WAIT_WLOCK:
-  case LAB_WAIT_POOL:
-  case LAB_WAIT_WAIT_GROUP: /* as Go's semaphores are */
-    return LAB_TRACE_SYNC;
-  case LAB_WAIT_SEND:
-    return LAB_TRACE_SEND;
-  case LAB_WAIT_RECEIVE:
-    return LAB_TRACE_RECEIVE;
-  case LAB_WAIT_SELECT:
-    return LAB_TRACE_SELECT;
-  case LAB_WAIT_NET:
-    return LAB_TRACE_NET;
-  case LAB_WAIT_JOIN:
-    return LAB_TRACE_COND;
-  default:
-    return LAB_TRACE_BLOCK;
-  }
-}
-
 /* STACK: where it is, or 0 if it has not begun. */
 static void create_goroutine(lab_lua_task *t, uint32_t stack, uint64_t now) {
-  t->trace = (lab_trace_g){.id = t->base.id, .task = t->base.user_task};
-  lab_trace_go_create(&t->trace, find_entry(t, stack), t->base.created_by, now);
+  uint32_t func =
+      t->trace.entry ? t->trace.entry : lab_trace_find_function(t, stack);
+  t->trace =
+      (lab_trace_g){.id = t->base.id, .task = t->base.user_task, .entry = func};
+  lab_trace_go_create(&t->trace, lab_trace_entry_stack(func),
+                      t->base.created_by, now);
 }
 
 /* A request's work is a region, by which readers find its goroutine. */
@@ -159,25 +61,18 @@ static void start_goroutine(lab_lua_task *t, uint64_t now) {
   bool first = t->trace.seq == 1;
   lab_trace_go_start(&t->trace, now);
   if (first && t->kind->serves)
-    lab_trace_region_begin("request", tr.network, now);
+    lab_trace_region_begin("request", lab_trace_pseudo.network, now);
 }
 
-/* The running task makes way: by its own call, or because its slice is over. In
- * that case the hook interrupted Lua code. */
+/* The running task makes way: by its own call, or because its slice is over. */
 static void yield_goroutine(lab_lua_task *t, uint64_t now) {
-  lua_Debug ar;
-  lua_State *L = lab_resumed_top ? lab_resumed_top->L : NULL;
-  bool own = L && lua_getstack(L, 0, &ar) && lua_getinfo(L, "S", &ar) &&
-             ar.what[0] == 'C';
-  lab_trace_go_yield(&t->trace, !own, walk_running(), now);
+  lab_trace_go_yield(&t->trace, lab_trace_was_preempted(),
+                     lab_trace_walk_running(), now);
 }
 
 static void unblock_goroutine(lab_lua_task *t, uint64_t now) {
-  const lab_task *base = &t->base;
-  uint32_t waker = base->wait == LAB_WAIT_WORKER ? 0 : walk_running();
-  uint64_t since = t->job && base->wait == LAB_WAIT_WORKER ? t->job->ended : 0;
-  lab_trace_go_unblock(&t->trace, waker ? waker : find_wakeup(base), since,
-                       now);
+  lab_trace_go_unblock(&t->trace, lab_trace_find_waker(&t->base),
+                       lab_trace_job_ended(t), now);
 }
 
 static void trace_change(lab_task_sink *sink, const lab_task *base,
@@ -190,7 +85,7 @@ static void trace_change(lab_task_sink *sink, const lab_task *base,
   if (next == LAB_TASK_WAITING && base->state == LAB_TASK_RUNNABLE)
     create_goroutine(t, 0, now); /* lab_task_init */
   else if (next == LAB_TASK_WAITING)
-    lab_trace_go_block(&t->trace, map_wait(why), stack, now);
+    lab_trace_go_block(&t->trace, lab_trace_map_wait(why), stack, now);
   else if (next == LAB_TASK_RUNNING)
     start_goroutine(t, now);
   else if (next == LAB_TASK_ENDED)
@@ -218,14 +113,16 @@ static void trace_user_task_begin(lab_task_sink *sink, const lab_task *base,
                                   const char *name, uint32_t stack) {
   (void)sink;
   (void)base;
-  lab_trace_task_begin(id, parent, name, stack ? stack : tr.network, 0);
+  lab_trace_task_begin(id, parent, name,
+                       stack ? stack : lab_trace_pseudo.network, 0);
 }
 
 static void trace_user_task_end(lab_task_sink *sink, const lab_task *base,
-                                uint64_t id, uint32_t stack) {
+                                uint64_t id, const char *name, uint32_t stack) {
   (void)sink;
   (void)base;
-  lab_trace_task_end(id, stack ? stack : tr.network, 0);
+  (void)name;
+  lab_trace_task_end(id, stack ? stack : lab_trace_pseudo.network, 0);
 }
 
 /* ---- workers: on their threads ------------------------------------------- */
@@ -240,14 +137,21 @@ static void trace_job_begin(lab_worker_sink *sink, unsigned index,
   if (lab_stack_frames(job->stack, &frames) && lab_frame_is_script(frames[0]))
     f = lab_func_get(lab_frame_func(frames[0]));
   lab_stack_hold_end(&hold);
-  lab_trace_job_begin(index, f && f->name ? f->name : "[job]", job->stack, now);
+  const char *label = f && f->name ? f->name : "[job]";
+  if (atomic_load(&tr.tells_jobs))
+    lab_trace_job_begin(index, label, job->stack, now);
+  if (lab_flight_on())
+    lab_flight_job_begin(index, label, job->stack, now);
 }
 
 static void trace_job_end(lab_worker_sink *sink, unsigned index,
                           const lab_job *job, uint64_t now) {
   (void)sink;
   (void)job;
-  lab_trace_job_end(index, now);
+  if (atomic_load(&tr.tells_jobs))
+    lab_trace_job_end(index, now);
+  if (lab_flight_on())
+    lab_flight_job_end(index, now);
 }
 
 /* ---- samples: on the profiler's thread ----------------------------------- */
@@ -259,24 +163,8 @@ static void trace_sample(uint64_t when, int proc, uint32_t stack) {
 
 /* ---- beginning and end --------------------------------------------------- */
 
-/* HeapAlloc at which the next cycle begins, as it was planned at the end of the
- * last one. */
-static uint64_t read_next_gc(void) {
-  lab_memstats stats;
-  lab_memstats_read(&stats);
-  return stats.next_gc;
-}
-
-static uint32_t find_traced_stack(lab_lua_task *t) {
-  if (lua_status(t->co) != LUA_YIELD)
-    return 0; /* it has not begun */
-  return t->base.stack
-             ? t->base.stack
-             : lab_walk(t->co, 0); /* it made way when its slice was over */
-}
-
 static void show_task(lab_lua_task *t) {
-  uint32_t stack = find_traced_stack(t);
+  uint32_t stack = lab_trace_find_stack(t);
   if (t->kind->serves)
     show_request(t);
   create_goroutine(t, stack, 0);
@@ -284,7 +172,7 @@ static void show_task(lab_lua_task *t) {
     return;
   start_goroutine(t, 0);
   if (t->base.state == LAB_TASK_WAITING)
-    lab_trace_go_block(&t->trace, map_wait(t->base.wait), stack, 0);
+    lab_trace_go_block(&t->trace, lab_trace_map_wait(t->base.wait), stack, 0);
   else
     lab_trace_go_yield(&t->trace, true, stack, 0);
 }
@@ -294,7 +182,9 @@ static void remove_sinks(void) {
     return;
   tr.present = false;
   lab_sched_remove_sink(tr.vm->sched, &tr.tasks);
-  lab_workers_set_sink(tr.vm->workers, NULL);
+  atomic_store(&tr.tells_jobs, false);
+  if (!lab_flight_on())
+    lab_workers_set_sink(tr.vm->workers, NULL);
   lab_cpu_set_tap(NULL);
   lab_mem_set_watch(NULL);
 }
@@ -305,8 +195,8 @@ static void add_sinks(void) {
                              .user_task_began = trace_user_task_begin,
                              .user_task_ended = trace_user_task_end,
                              .precise = true};
-  tr.workers = (lab_worker_sink){trace_job_begin, trace_job_end};
   tr.present = true;
+  atomic_store(&tr.tells_jobs, true);
   lab_sched_add_sink(tr.vm->sched, &tr.tasks);
   lab_workers_set_sink(tr.vm->workers, &tr.workers);
   lab_cpu_set_tap(trace_sample);
@@ -324,7 +214,7 @@ static void deliver_trace_on(lab_post *post) {
   for (lab_list *l = all->next; l != all; l = l->next)
     show_task(lab_lua_task_at(l));
   add_sinks();
-  lab_trace_start(read_next_gc());
+  lab_trace_start(lab_trace_next_gc());
   if (!lab_trace_on()) /* its client has gone before it began */
     remove_sinks();
   atomic_store(&tr.on_sent, false);
@@ -337,21 +227,24 @@ static void deliver_trace_off(lab_post *post) {
 }
 
 void lab_tracer_attach(lab_vm *vm) {
-  tr.timer = lab_export_pseudo("[timer]");
-  tr.worker = lab_export_pseudo("[worker]");
-  tr.network = lab_export_pseudo("[network]");
-  tr.task_end = lab_export_pseudo("[end of a task]");
-  tr.wakeup = lab_export_pseudo("[wake-up]");
+  lab_trace_stacks_init();
+  tr.workers = (lab_worker_sink){trace_job_begin, trace_job_end};
   tr.on.deliver = deliver_trace_on;
   tr.off.deliver = deliver_trace_off;
   atomic_store(&tr.on_sent, false);
   atomic_store(&tr.off_sent, false);
   tr.vm = vm;
+  if (lab_flight_on()) {
+    lab_flight_feed(vm->sched);
+    lab_workers_set_sink(vm->workers, &tr.workers);
+  }
 }
 
 void lab_tracer_detach(void) {
   lab_trace_seal("the trace ends early: the lab is stopping");
   remove_sinks();
+  lab_workers_set_sink(tr.vm->workers, NULL);
+  lab_flight_starve(tr.vm->sched);
 }
 
 /* ---- the control thread -------------------------------------------------- */
@@ -366,12 +259,9 @@ int lab_tracer_begin(lab_vm *vm, uint64_t max_events) {
   lab_trace_config config = {
       .max_events = max_events,
       .workers = load.threads,
-      .worker = lab_export_pseudo("[worker]"),
-      .start = lab_export_pseudo("[lab]"),
-      .wakeup = lab_export_pseudo("[wake-up]"),
       .heap = read_heap_bytes,
   };
-  lab_attempt_write(lab_attempt_now().id, config.remark);
+  lab_trace_configure(&config);
   if (atomic_load(&tr.on_sent)) /* a snapshot may be under way */
     return -EBUSY;
   int rc = lab_trace_open(&config);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mem/mem.h"
+#include "trace/flight.h"
 #include "trace/trace.h"
 #include "vm/gc.h"
 #include "vm/walk.h"
@@ -38,6 +39,8 @@ static int base_log(lua_State *L) {
   lab_log_step_text(text, len);
   if (lab_trace_on())
     lab_trace_log("log", text, len, lab_walk(L, 0));
+  if (lab_flight_on())
+    lab_flight_log(text, len, lab_walk(L, 0), lab_clock_mono());
   return 0;
 }
 

@@ -125,7 +125,7 @@ static int label_region(lua_State *L) {
 }
 
 static void leave_task(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
-  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task,
+  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, s->text,
                           walk_for_trace(vm, t->co));
   t->base.user_task = s->number;
 }
@@ -134,15 +134,14 @@ static void leave_task(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
 static int label_task(lua_State *L) {
   enum { NAME = 1, FUNC };
   lab_vm *vm = lab_vm_of(L);
-  lab_scope scope = {.leave = leave_task};
-  const char *name = luaL_checkstring(L, NAME);
+  lab_scope scope = {.leave = leave_task, .text = luaL_checkstring(L, NAME)};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);
   if (m) {
     lab_task *task = &m->task->base;
     scope.number = task->user_task;
-    task->user_task =
-        lab_sched_begin_user_task(vm->sched, task, name, walk_for_trace(vm, L));
+    task->user_task = lab_sched_begin_user_task(vm->sched, task, scope.text,
+                                                walk_for_trace(vm, L));
   }
   return call_in_scope(L, FUNC, m, scope);
 }

@@ -251,7 +251,7 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
   size_t len = sizeof PROCESSED - 1;
   len += lab_clock_format(line + len, took);
   lab_log_request(line, len);
-  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, 0);
+  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, NULL, 0);
   lab_call_answer_at(&x->call, now);
 }
 

@@ -19,6 +19,7 @@
 #include "prof/contention.h"
 #include "prof/heap.h"
 #include "resources/resources.h"
+#include "trace/flight.h"
 #include "vm/allocation_stack.h"
 #include "vm/gc.h"
 #include "vm/machine.h"
@@ -85,6 +86,7 @@ static int open_application(lua_State *L) {
 
 static void free_vm(lab_vm *vm) {
   lab_lua_primitive_stop();
+  lab_flight_close();
   if (vm->workers)
     lab_workers_free(vm->workers);
   if (vm->sched)
@@ -103,17 +105,27 @@ static lab_vm *new_vm(const lab_vm_config *config) {
   return vm;
 }
 
-static int start_threads(lab_vm *vm, unsigned workers, lab_err *err) {
+/* Before the VM runs, so that all of it is recorded. */
+static void open_flight(lab_vm *vm, const lab_vm_config *config) {
+  lab_workers_load load;
+  lab_workers_read(vm->workers, &load);
+  if (config->flight_ns)
+    lab_flight_open(config->flight_ns, config->flight_bytes, load.threads);
+}
+
+static int start_threads(lab_vm *vm, const lab_vm_config *config,
+                         lab_err *err) {
   static const lab_sched_ops ops = {lab_lua_task_resume, lab_call_flush,
                                     lab_lua_task_give_up};
   vm->sched = lab_sched_new(&ops, vm);
-  int rc = lab_workers_new(&vm->workers, workers, vm->sched);
+  int rc = lab_workers_new(&vm->workers, config->workers, vm->sched);
   if (rc)
     return lab_err_set(err, rc, "can't start the worker threads: %s",
                        strerror(-rc));
   rc = lab_machine_open(vm, open_application, err);
   if (rc)
     return rc;
+  open_flight(vm, config);
   rc = lab_thread_start(&vm->thread, "vm", run_vm, vm);
   if (rc == 0)
     return 0;
@@ -125,7 +137,7 @@ int lab_vm_new(lab_vm **out, const lab_vm_config *config, lab_err *err) {
   if (atomic_exchange(&there_is_one, true))
     return lab_err_set(err, -EBUSY, "there is a lab in this process already");
   lab_vm *vm = new_vm(config);
-  int rc = start_threads(vm, config->workers, err);
+  int rc = start_threads(vm, config, err);
   if (rc) {
     free_vm(vm);
     return rc;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "resources/errand.h"
@@ -25,6 +26,8 @@ typedef struct lab_vm_config {
   lab_scenario_config scenario;
   unsigned workers;             /* worker threads; 0 = one per processor */
   const lab_services *services; /* must stay; NULL: there are none */
+  uint64_t flight_ns;  /* what the flight recorder keeps; 0: it is off */
+  size_t flight_bytes; /* its memory, at most */
   /* Any thread: answers wait for lab_vm_collect. Must not block. */
   void (*wake)(void *arg);
   void *arg;

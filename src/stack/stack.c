@@ -323,7 +323,15 @@ static void renew_stack_room(void) {
       stacks.live + (room > LAB_STACK_VISIT_ADDS ? room : LAB_STACK_VISIT_ADDS);
 }
 
+static void (*keeper)(void);
+
+void lab_stack_set_keeper(void (*keep)(void)) {
+  keeper = keep;
+}
+
 void lab_stack_begin_visit(void) {
+  if (keeper)
+    keeper();
   pthread_mutex_lock(&stacks.lock);
   atomic_fetch_add(&stacks.visit, 1);
   atomic_store(&visitor, &mark_of_thread);

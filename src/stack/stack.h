@@ -65,6 +65,10 @@ void lab_stack_hold_end(lab_stack_hold *h);
 /* The stack counts as asked for by the present visit. False: it was given back,
  * or is about to be. The VM's thread. */
 bool lab_stack_keep(uint32_t id);
+/* KEEP is called when a visit begins, before stacks are given back: whoever has
+ * noted ids keeps those that it still needs. NULL: nobody has. The VM's thread.
+ */
+void lab_stack_set_keeper(void (*keep)(void));
 /* A visit of a step begins: stacks of earlier ones are given back, and it gets
  * its room. Always the same thread, the VM's. */
 void lab_stack_begin_visit(void);

@@ -74,10 +74,10 @@ uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
 }
 
 void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
-                             uint32_t stack) {
+                             const char *name, uint32_t stack) {
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->user_task_ended)
-      sink->user_task_ended(sink, task, id, stack);
+      sink->user_task_ended(sink, task, id, name, stack);
 }
 
 bool lab_sched_is_traced(const lab_sched *s) {

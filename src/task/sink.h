@@ -44,12 +44,13 @@ typedef struct lab_task_sink {
                  const char *name, bool enters, uint32_t stack);
   /* The user task ID (lab.task) began within PARENT, or within none (0); it
    * ended. Tasks, any number of them, work for it in between, and may do so
-   * after its end. */
+   * after its end. At its end NAME is NULL if TASK serves a request: that is
+   * its name. */
   void (*user_task_began)(struct lab_task_sink *sink, const lab_task *task,
                           uint64_t id, uint64_t parent, const char *name,
                           uint32_t stack);
   void (*user_task_ended)(struct lab_task_sink *sink, const lab_task *task,
-                          uint64_t id, uint32_t stack);
+                          uint64_t id, const char *name, uint32_t stack);
   /* While there is a precise sink all times are read from the precise clock.
    * Else only the beginning and the end of WAITING are (LAB_WAIT_NONE
    * excepted), and other times may be early by a clock tick. */
@@ -85,7 +86,7 @@ void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
 uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
                                    const char *name, uint32_t stack);
 void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
-                             uint32_t stack);
+                             const char *name, uint32_t stack);
 /* Whether a sink wants to be told of regions and user tasks. If not, their
  * stacks needn't be taken. */
 bool lab_sched_is_traced(const lab_sched *s);

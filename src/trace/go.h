@@ -23,7 +23,8 @@ typedef struct lab_trace_g {
   uint32_t epoch;   /* the recording that knows it */
   uint32_t seq;     /* of its next event that needs one */
   uint32_t regions; /* its open regions */
-  uint8_t state;
+  uint32_t state : 8;
+  uint32_t entry : 24; /* the owner's: the id of its function, or 0 */
 } lab_trace_g;
 
 /* Ids from here on are those of the workers' goroutines, and the lab's own. */

@@ -45,7 +45,7 @@ void lab_trace_reserve(size_t n) {
 
 uint64_t lab_trace_time(uint64_t now) {
   if (now == 0)
-    now = lab_clock_mono();
+    now = r->present ? r->present : lab_clock_mono();
   return now > r->last ? now : r->last;
 }
 

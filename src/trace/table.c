@@ -20,7 +20,7 @@ static const char OTHER[] = "[other]";
 
 /* Room for one more element of SIZE bytes in an array of N. The array has room
  * for a power of two, at least 32. */
-static void make_room(void *array, uint32_t n, size_t size) {
+static void make_table_room(void *array, uint32_t n, size_t size) {
   void **items = array;
   if (n == 0 || (n >= 32 && (n & (n - 1)) == 0))
     *items = lab_xrealloc(*items, (n ? 2 * (size_t)n : 32) * size);
@@ -54,7 +54,7 @@ static uint32_t intern_trace_string(lab_trace_tables_state *t, const char *text,
   }
   if (number > 0)
     return number;
-  make_room(&t->strings, t->nstrings, sizeof *t->strings);
+  make_table_room(&t->strings, t->nstrings, sizeof *t->strings);
   t->strings[t->nstrings++] = (lab_trace_string){lab_xmemdup0(text, len), len};
   t->names += len + STRING_COST;
   lab_table_add(&t->string_table, hash, t->nstrings);
@@ -87,7 +87,7 @@ static uint32_t number_of_place(lab_trace_tables_state *t,
   }
   if (t->nplaces == PLACES_MAX)
     return 0;
-  make_room(&t->places, t->nplaces, sizeof *t->places);
+  make_table_room(&t->places, t->nplaces, sizeof *t->places);
   t->places[t->nplaces++] = place;
   lab_table_add(&t->place_table, hash, t->nplaces);
   return t->nplaces;

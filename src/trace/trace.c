@@ -60,6 +60,7 @@ static void begin_recording(const lab_trace_config *config) {
   r->epoch = epoch;
   r->phase = OPEN;
   r->seal = seal_recording;
+  r->present = config->present;
   r->tables.names_max = r->tables.stack_names = LAB_TRACE_NAMES;
   r->workers = lab_xcalloc(r->config.workers + 1, sizeof *r->workers);
   lab_trace_proc_begin(lab_trace_time(0));
@@ -86,8 +87,22 @@ void lab_trace_start(uint64_t next_gc) {
   PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
   lab_trace_heap_point(now);
   r->phase = RECORDING;
-  atomic_store_explicit(&lab_trace_recording, true, memory_order_relaxed);
+  if (!r->present)
+    atomic_store_explicit(&lab_trace_recording, true, memory_order_relaxed);
   lab_trace_leave();
+}
+
+void lab_trace_set_present(uint64_t now) {
+  pthread_mutex_lock(&r->lock);
+  r->present = now;
+  pthread_mutex_unlock(&r->lock);
+}
+
+bool lab_trace_has_waiting(size_t bytes) {
+  pthread_mutex_lock(&r->lock);
+  bool has = r->chunks.bytes >= bytes;
+  pthread_mutex_unlock(&r->lock);
+  return has;
 }
 
 void lab_trace_seal(const char *why) {

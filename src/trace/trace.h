@@ -33,6 +33,9 @@
  *   go                    goroutines
  *   trace                 beginning, seal and end; what readers take
  *   decode, json_items, json   the same recording as JSON
+ *   flight_chunk, flight_ring, flight, flight_cut
+ *                         the flight recorder: a ring of what has just happened
+ *   replay_survey, replay a recording of what is in the ring
  *
  * Threads: any (there is one mutex), but never a signal handler. While nothing
  * is recorded an event costs its caller one branch, `if (lab_trace_on()) ...`,
@@ -75,7 +78,9 @@ typedef struct lab_trace_config {
   uint32_t start; /* stack: what created goroutines whose creator isn't known */
   uint32_t wakeup;        /* stack for wake-ups whose stack isn't known */
   uint64_t (*heap)(void); /* HeapAlloc; quick, and calls nothing of trace */
-  char remark[64]; /* a line of the log at the end of the trace; "": none */
+  uint64_t present; /* mono ns: it is a recording of the past, and begins then;
+                       lab_trace_on stays false. 0: of what happens now */
+  char remark[64];  /* a line of the log at the end of the trace; "": none */
 } lab_trace_config;
 
 /* Begins a recording. Until lab_trace_start the caller tells what is there
@@ -83,6 +88,11 @@ typedef struct lab_trace_config {
  * samples, the heap and the collector are not recorded yet. -EBUSY if there is
  * a recording, which ends with lab_trace_close. */
 int lab_trace_open(const lab_trace_config *config);
+/* Of a recording of the past: what is told next, without a time of its own,
+ * happened at NOW. */
+void lab_trace_set_present(uint64_t now);
+/* Whether at least BYTES wait to be taken. */
+bool lab_trace_has_waiting(size_t bytes);
 /* The snapshot is complete. NEXT_GC: see lab_trace_gc_end. */
 void lab_trace_start(uint64_t next_gc);
 /* Ends it: what runs is closed, so that the file is valid. WHY: a sentence for

@@ -30,6 +30,7 @@
 #include "mem/memstats.h"
 #include "prof/export.h"
 #include "stack/frame.h"
+#include "trace/flight.h"
 #include "trace/trace.h"
 #include "vm/lualayout.h"
 #include "vm/stack_cache.h"
@@ -91,6 +92,8 @@ static void begin_pause(void) {
   LAB_PROBE(gc__start);
   if (lab_trace_on())
     lab_trace_gc_begin(gc.stack);
+  if (lab_flight_on())
+    lab_flight_gc_begin(gc.stack, gc.began);
 }
 
 /* CYCLES had ended when the pause began. Returns the CPU time of the cycle that
@@ -105,6 +108,8 @@ static uint64_t end_pause(unsigned cycles) {
   LAB_PROBE2(gc__done, (uint64_t)gc.cycles, took);
   if (lab_trace_on())
     lab_trace_gc_end(gc.cycles != cycles, plan_next_cycle());
+  if (lab_flight_on())
+    lab_flight_gc_end(gc.cycles != cycles, plan_next_cycle(), gc.began + took);
   if (gc.cycles == cycles)
     return 0;
   uint64_t cpu = gc.cpu;

@@ -16,10 +16,8 @@ typedef struct lab_lua_task lab_lua_task;
 typedef struct lab_scope {
   /* Undoes what entering did. It must not raise. */
   void (*leave)(lab_vm *vm, lab_lua_task *t, const struct lab_scope *s);
-  union {
-    uint64_t number;  /* for leave */
-    const char *text; /* for leave: stays valid as long as the scope is open */
-  };
+  uint64_t number;  /* for leave */
+  const char *text; /* for leave: stays valid as long as the scope is open */
   uint32_t outer; /* private: the next one of the task, or the next free one */
 } lab_scope;
 

@@ -101,3 +101,7 @@ void lab_stack_cache_add(const lab_addresses *a, uint32_t stack) {
 void lab_stack_cache_forget(void) {
   age++;
 }
+
+uint32_t lab_stack_cache_age(void) {
+  return age;
+}

@@ -48,5 +48,8 @@ void lab_stack_cache_add(const lab_addresses *a, uint32_t stack);
 /* Empties the cache. Called before and after the collector works, because it
  * frees functions. */
 void lab_stack_cache_forget(void);
+/* How often that was: addresses that were noted at another age may be of other
+ * functions now. */
+uint32_t lab_stack_cache_age(void);
 
 #endif

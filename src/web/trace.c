@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * See trace.h. A trace of F seconds (seconds=F) is sent while it is recorded.
  * There is one at a time, as in Go. With format=json it has the form of
- * Chrome's trace events.
+ * Chrome's trace events. A trace of the past (last=F) is made of what the
+ * flight recorder has.
  *
  *   waiting for the VM -> recording -> the rest -> tables -> end
+ *   asking the VM -> preparing -> playing, the same way
  *
  * The loop only moves bytes; libuv's pool finds the names of frames and makes
  * JSON. If the client reads slowly, the recording has to wait, and may end
@@ -12,13 +14,16 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "inspect/flight.h"
 #include "inspect/trace_names.h"
+#include "inspect/trace_stacks.h"
 #include "inspect/tracer.h"
 #include "stack/stack.h"
 #include "trace/json.h"
@@ -31,14 +36,28 @@
 
 enum {
   STEP_MS = 20,
+  PATIENCE_MS = 5000,    /* with a VM that doesn't answer */
   PENDING_MAX = 1 << 20, /* bytes that the kernel hasn't taken */
 };
+
+/* What a trace of the past is made of. It may live longer than the request: the
+ * client may be gone when the VM answers. */
+typedef struct past {
+  lab_flight_question question;
+  bool answered;
+  struct trace *waiting; /* NULL: the request is over */
+  lab_trace_replay *replay;
+  uint64_t ns; /* of which the trace is to tell */
+  bool opened; /* the recording is its own */
+  bool ended;  /* all records are played */
+} past;
 
 typedef struct trace {
   lab_slow slow;
   uint64_t ns;
   uint64_t until; /* mono ns, 0: it has not begun */
   bool sealed;
+  past *past;            /* or NULL */
   lab_trace_json *json;  /* or NULL */
   lab_stack_hold stacks; /* which the trace names at its end */
   lab_keep keep;
@@ -61,6 +80,10 @@ static void end_recording(trace *t) {
     return;
   t->sealed = true;
   lab_keep_stop(&t->keep, t->slow.web);
+  if (t->past) {
+    lab_trace_seal("the trace ends early: the lab is stopping");
+    return;
+  }
   if (t->slow.web->stopping) /* the VM may be gone */
     lab_trace_seal("the trace ends early: the lab is stopping");
   else
@@ -75,10 +98,28 @@ static void end_trace_pack(trace *t) {
   t->gzip = NULL;
 }
 
+static void free_past_parts(past *p) {
+  lab_trace_replay_free(p->replay);
+  lab_flight_question_free(&p->question);
+  lab_xfree(p);
+}
+
+static void close_past(past *p) {
+  if (p->opened)
+    lab_trace_close();
+  p->waiting = NULL;
+  if (p->answered)
+    free_past_parts(p);
+}
+
 static void free_trace(lab_slow *s) {
   trace *t = trace_of(s);
-  end_recording(t);
-  lab_trace_close();
+  if (t->past) {
+    close_past(t->past);
+  } else {
+    end_recording(t);
+    lab_trace_close();
+  }
   lab_trace_json_free(t->json);
   end_trace_pack(t);
   lab_stack_hold_end(&t->stacks);
@@ -119,6 +160,25 @@ static void write_trace_end(lab_slow *s) {
   end_trace_pack(t);
 }
 
+static void prepare_past(lab_slow *s) {
+  past *p = trace_of(s)->past;
+  lab_trace_config config = {0};
+  char remark[128] = "";
+  p->replay = lab_trace_replay_new(&p->question.input, p->ns);
+  uint64_t has = lab_trace_replay_ns(p->replay);
+  if (has < p->ns)
+    snprintf(remark, sizeof remark,
+             "the flight recorder had only the last %.3f of these %.3f seconds",
+             (double)has / 1e9, (double)p->ns / 1e9);
+  lab_trace_configure(&config);
+  p->opened = lab_trace_replay_open(p->replay, config, remark) == 0;
+}
+
+static void play_past(lab_slow *s) {
+  past *p = trace_of(s)->past;
+  p->ended = !lab_trace_replay_step(p->replay);
+}
+
 /* ---- on the loop --------------------------------------------------------- */
 
 static void write_trace_piece(trace *t) {
@@ -146,6 +206,8 @@ static void send_trace_end(lab_slow *s) {
 }
 
 static bool is_recording_over(trace *t) {
+  if (t->past)
+    return t->past->ended || t->slow.web->stopping;
   uint64_t now = lab_clock_mono();
   if (t->until == 0 && lab_trace_started())
     t->until = now + t->ns;
@@ -186,6 +248,8 @@ static void advance_trace(lab_slow *s) {
   bool ready = lab_http_stream_pending(s->req) < PENDING_MAX;
   if (moved && t->json)
     lab_slow_work(s, convert_events, send_trace_piece);
+  else if (t->past && !t->sealed && ready)
+    lab_slow_work(s, play_past, advance_trace);
   else if (t->sealed && !moved && (ready || s->web->stopping))
     lab_slow_work(s, write_trace_end, send_trace_end);
   else
@@ -207,6 +271,15 @@ static double read_trace_seconds(const lab_http_request *req) {
              : 0;
 }
 
+/* "5s", "500ms", "5"; 0 if it is no time above 0. */
+static double read_time_back(const char *text) {
+  char *end;
+  double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+  if (number > 0 && strcmp(end, "ms") == 0)
+    return number / 1000;
+  return number > 0 && (*end == '\0' || strcmp(end, "s") == 0) ? number : 0;
+}
+
 static bool wants_chrome_json(const lab_http_request *req) {
   char text[8];
   return lab_http_form_get(req, "format", text, sizeof text) > 0 &&
@@ -219,20 +292,26 @@ static void refuse_second_trace(lab_http_request *req) {
                       "already enabled");
 }
 
+static void begin_slow_trace(trace *t, lab_web *web, lab_http_request *req) {
+  t->json = wants_chrome_json(req) ? lab_trace_json_new(lab_trace_name) : NULL;
+  t->keep = lab_keep_begin(web, req);
+  t->gzip = t->json ? lab_pack_begin(req, &t->piece) : NULL;
+  t->is_packed = t->gzip != NULL;
+  lab_slow_begin(&t->slow, web, req, free_trace);
+}
+
 /* The events themselves are sent as they are: to pack them would take time of
- * the loop's. */
-static void begin_trace_answer(trace *t) {
-#define FILE_HEADER(name)                                                      \
-  "Content-Disposition: attachment; filename=\"" name "\"\r\n" LAB_WEB_NOSNIFF
-  if (t->json)
-    lab_http_stream_begin(t->slow.req, 200, "application/json",
-                          t->is_packed ? FILE_HEADER("trace.json") LAB_PACK_IS
-                                       : FILE_HEADER("trace.json")
-                                             LAB_PACK_MAY);
-  else
-    lab_http_stream_begin(t->slow.req, 200, "application/octet-stream",
-                          FILE_HEADER("trace"));
-#undef FILE_HEADER
+ * the loop's. HEADER: one more, or "". */
+static void begin_trace_answer(trace *t, const char *header) {
+  char headers[384];
+  const char *pack = !t->json ? "" : t->is_packed ? LAB_PACK_IS : LAB_PACK_MAY;
+  snprintf(headers, sizeof headers,
+           "Content-Disposition: attachment; filename=\"trace%s\"\r\n%s%s%s",
+           t->json ? ".json" : "", LAB_WEB_NOSNIFF, pack, header);
+  lab_http_stream_begin(
+      t->slow.req, 200,
+      t->json ? "application/json" : "application/octet-stream", headers);
+  advance_trace(&t->slow);
 }
 
 static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
@@ -244,18 +323,97 @@ static void begin_trace(lab_web *web, lab_http_request *req, double seconds) {
     refuse_second_trace(req);
     return;
   }
-  bool json = wants_chrome_json(req);
   t->ns = (uint64_t)(seconds * 1e9);
-  t->json = json ? lab_trace_json_new(lab_trace_name) : NULL;
-  t->keep = lab_keep_begin(web, req);
-  t->gzip = json ? lab_pack_begin(req, &t->piece) : NULL;
-  t->is_packed = t->gzip != NULL;
-  lab_slow_begin(&t->slow, web, req, free_trace);
-  begin_trace_answer(t);
-  advance_trace(&t->slow);
+  begin_slow_trace(t, web, req);
+  begin_trace_answer(t, "");
+}
+
+/* ---- a trace of the past ------------------------------------------------- */
+
+static void on_past_answered(lab_call *call) {
+  past *p = call->user;
+  p->answered = true;
+  if (p->waiting)
+    lab_slow_wake(&p->waiting->slow);
+  else
+    free_past_parts(p);
+}
+
+static void answer_past(lab_slow *s) {
+  trace *t = trace_of(s);
+  char header[64];
+  if (!t->past->opened) {
+    refuse_second_trace(s->req);
+    lab_slow_end(s);
+    return;
+  }
+  snprintf(header, sizeof header, "Trace-Seconds: %.3f\r\n",
+           (double)lab_trace_replay_ns(t->past->replay) / 1e9);
+  begin_trace_answer(t, header);
+}
+
+static void continue_with_past(lab_slow *s) {
+  const past *p = trace_of(s)->past;
+  if (p->answered && p->question.taken) {
+    lab_slow_work(s, prepare_past, answer_past);
+    return;
+  }
+  lab_web_pprof_error(s->req, 503,
+                      p->answered        ? p->question.why
+                      : s->web->stopping ? "the lab is stopping"
+                                         : "the VM is busy in C code and can't "
+                                           "tell what tasks do; ask again");
+  lab_slow_end(s);
+}
+
+static void begin_past_trace(lab_web *web, lab_http_request *req,
+                             double seconds) {
+  trace *t = lab_xcalloc(1, sizeof *t);
+  past *p = lab_xcalloc(1, sizeof *p);
+  t->past = p;
+  p->waiting = t;
+  p->ns = (uint64_t)(seconds * 1e9);
+  p->question.call.answered = on_past_answered;
+  p->question.call.user = p;
+  lab_stack_hold_begin(&t->stacks);
+  lab_flight_ask(web->config.vm, &p->question);
+  begin_slow_trace(t, web, req);
+  lab_slow_pause(&t->slow, PATIENCE_MS, continue_with_past);
+}
+
+static void serve_past_trace(lab_web *web, lab_http_request *req,
+                             const char *last) {
+  double seconds = read_time_back(last);
+  char other[8];
+  if (lab_http_form_get(req, "seconds", other, sizeof other) != -ENOENT)
+    lab_web_pprof_error(req, 400,
+                        "\"last\" and \"seconds\" are incompatible: the one is "
+                        "the past, the other what comes");
+  else if (seconds <= 0)
+    lab_web_pprof_error(req, 400,
+                        "invalid value for \"last\" - must be a time such as "
+                        "5s or 500ms");
+  else if (seconds > LAB_WEB_SECONDS_MAX)
+    lab_web_pprof_error(req, 400, "\"last\" must be at most 600 seconds");
+  else if (!lab_flight_on())
+    lab_web_pprof_error(req, 409,
+                        "the flight recorder is off: start the lab with "
+                        "--flight 5s");
+  else if (web->stopping)
+    lab_web_pprof_error(req, 503, "the lab is stopping");
+  else
+    begin_past_trace(web, req, seconds);
 }
 
 void lab_web_trace(lab_web *web, lab_http_request *req) {
+  char last[32];
+  int given = lab_http_form_get(req, "last", last, sizeof last);
+  if (given != -ENOENT) {
+    if (given < 0 || (size_t)given != strlen(last))
+      last[0] = '\0';
+    serve_past_trace(web, req, last);
+    return;
+  }
   double seconds = read_trace_seconds(req);
   if (seconds <= 0)
     lab_web_pprof_error(

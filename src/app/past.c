@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * See past.h.
+ *
+ *   file -> ask the VM -> write (libuv's pool) -> done
+ *
+ * A VM that is in C code answers late, and the file is written then: it still
+ * tells of the seconds before the signal, if the ring has them. */
+#include "app/past.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/signal_file.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "inspect/flight.h"
+#include "inspect/trace_names.h"
+#include "inspect/trace_stacks.h"
+
+typedef struct past {
+  lab_app *app;
+  lab_flight_question question;
+  lab_stack_hold stacks;
+  uv_work_t work;
+  uint64_t ns; /* what the file tells of */
+  int fd, rc;
+  char path[PATH_MAX];
+} past;
+
+static void free_past(past *p) {
+  close(p->fd);
+  lab_flight_question_free(&p->question);
+  lab_stack_hold_end(&p->stacks);
+  lab_xfree(p);
+}
+
+static void give_up_past(past *p, const char *why) {
+  lab_log("failed to write the trace %s: %s", p->path, why);
+  unlink(p->path);
+  free_past(p);
+}
+
+/* ---- on the pool --------------------------------------------------------- */
+
+static int write_pieces(int fd) {
+  lab_buf piece = LAB_BUF_INIT;
+  int rc = 0;
+  while (rc == 0 && lab_trace_take(&piece, true)) {
+    rc = lab_signal_file_write(fd, piece.data, piece.len);
+    lab_buf_clear(&piece);
+  }
+  lab_buf_free(&piece);
+  return rc;
+}
+
+static int write_tables(int fd) {
+  lab_buf piece = LAB_BUF_INIT;
+  int rc = 0;
+  while (rc == 0 && lab_trace_tables(lab_trace_name, &piece)) {
+    rc = lab_signal_file_write(fd, piece.data, piece.len);
+    lab_buf_clear(&piece);
+  }
+  lab_buf_free(&piece);
+  return rc;
+}
+
+static int write_replay(past *p, lab_trace_replay *replay) {
+  bool more = true;
+  int rc = 0;
+  while (rc == 0 && more) {
+    more = lab_trace_replay_step(replay);
+    rc = write_pieces(p->fd);
+  }
+  return rc ? rc : write_tables(p->fd);
+}
+
+static void write_past(uv_work_t *work) {
+  past *p = LAB_CONTAINER(work, past, work);
+  lab_trace_config config = {0};
+  lab_trace_replay *replay = lab_trace_replay_new(
+      &p->question.input, (uint64_t)p->app->config.flight_ns);
+  lab_trace_configure(&config);
+  p->ns = lab_trace_replay_ns(replay);
+  p->rc = lab_trace_replay_open(replay, config, "");
+  if (p->rc == 0) {
+    p->rc = write_replay(p, replay);
+    lab_trace_close();
+  }
+  lab_trace_replay_free(replay);
+}
+
+/* ---- on the loop --------------------------------------------------------- */
+
+static void on_past_written(uv_work_t *work, int status) {
+  past *p = LAB_CONTAINER(work, past, work);
+  (void)status;
+  if (p->rc) {
+    give_up_past(p, p->rc == -EBUSY ? "another trace is being recorded"
+                                    : strerror(-p->rc));
+    return;
+  }
+  lab_log("Wrote a trace of the last %.1f seconds to %s", (double)p->ns / 1e9,
+          p->path);
+  free_past(p);
+}
+
+static void on_past_taken(lab_call *call) {
+  past *p = call->user;
+  if (p->question.taken)
+    uv_queue_work(&p->app->loop, &p->work, write_past, on_past_written);
+  else
+    give_up_past(p, p->question.why);
+}
+
+void lab_app_write_past(lab_app *app) {
+  char path[PATH_MAX];
+  if (!lab_flight_on() || !app->vm || app->stopping) {
+    lab_log("There is no trace of the past: %s",
+            app->stopping ? "the lab stops" : "the flight recorder is off");
+    return;
+  }
+  int fd = lab_signal_file_new("trace", ".out", path);
+  if (fd < 0) {
+    lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
+    return;
+  }
+  past *p = lab_xcalloc(1, sizeof *p);
+  p->app = app;
+  p->fd = fd;
+  snprintf(p->path, sizeof p->path, "%s", path);
+  lab_stack_hold_begin(&p->stacks);
+  p->question.call.answered = on_past_taken;
+  p->question.call.user = p;
+  lab_flight_ask(app->vm, &p->question);
+}

@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+-- needs: processor
+-- The flight recorder: what was there before anybody asked.
+local t = require "harness"
+local trace = require "trace"
+t.need("curl", "go")
+
+local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
+
+local function start(...) return t.start_with(scenarios, "--step", "69", "--flight", ...) end
+
+-- -> a file with the trace, the seconds of which it tells
+local function take(lab, query)
+  local file, answer = t.temp_file(), nil
+  answer = lab:get("/debug/pprof/trace?last=" .. query)
+  t.equal(answer.status, 200, answer.body)
+  t.write(file, answer.body)
+  return file, tonumber(answer.headers["trace-seconds"])
+end
+
+local function measured(text)
+  local ms = {}
+  for key, value in text:gmatch("(%a+)=([%d.]+)") do ms[key] = tonumber(value) end
+  return ms
+end
+
+t.test("waits, requests, regions and collections are found after the fact", function()
+  local lab = start("60s")
+  local answer = lab:get("/known")
+  t.equal(answer.status, 200, answer.body)
+  t.equal(lab:get("/said").status, 200)
+  t.equal(lab:get("/garbage").status, 200)
+  local ms = measured(answer.body)
+  t.sleep(0.5)
+  local file, seconds = take(lab, "60s")
+  t.between(seconds, 0.5, 60, "seconds")
+  local n = trace.count(trace.events(file))
+  t.equal(n.UserTaskCreate, n.UserTaskEnd)
+  t.check(n.UserTaskEnd >= 4, "three requests, one lab.task")
+  t.check(n.UserRegion >= 6, "regions are missing")
+  t.check(n.UserLog >= 2, "the program's line is missing")
+  t.check(n.GCStart > 0 and n.GCStart == n.GCDone, "collections are missing")
+  local sync = trace.profile(file, "sync")
+  t.near(sync("trace.lockWait"), ms.lock, ms.lock * 0.05 + 1, "ms in locks")
+  t.near(sync("lab.Channel.send"), ms.send, ms.send * 0.05 + 1, "ms in sends")
+  trace.pages(file)
+  for _, go in ipairs(trace.others()) do trace.accepted(file, go) end
+  local json = lab:get("/debug/pprof/trace?last=60s&format=json").body
+  t.has(json, '"name":"GET /known"')
+  t.has(json, '"name":"said 42"')
+  -- A beginning in the midst of it.
+  trace.events((take(lab, "600ms")))
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what waits all the time is there, too; a small ring, and switches", function()
+  local lab = start("1s,64KiB", "--param", "69.tasks=300")
+  t.equal(lab:get("/park").status, 200)
+  t.run(("curl -s '%s/?[1-3000]'"):format(lab.url))
+  local file, seconds = take(lab, "30s")
+  t.between(seconds, 0, 29, "seconds: the ring is small")
+  local n = trace.count(trace.events(file))
+  t.check(n.GoCreate >= 300, "tasks are missing")
+  trace.accepted(file, "go")
+  for step = 0, 3 do
+    t.equal(lab:go_to(step == 1 and 69 or step).status, 200)
+    trace.events((take(lab, "1s")))
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what is refused; a signal", function()
+  local lab = start("5s")
+  for query, status in pairs {
+    ["last=x"] = 400, ["last="] = 400, ["last=0"] = 400, ["last=-1s"] = 400, ["last=601s"] = 400, ["last=nan"] = 400,
+    ["last=1s&seconds=1"] = 400,
+  } do
+    t.equal(lab:get("/debug/pprof/trace?" .. query).status, status, query)
+  end
+  t.equal(lab:get("/said").status, 200)
+  t.run("kill -s RTMIN " .. lab.pid)
+  lab:wait_log("Wrote a trace of the last ")
+  local file = t.match(lab:log(), "Wrote a trace of the last [%d.]+ seconds to (%S+)\n")
+  trace.events(file)
+  os.remove(file)
+  t.equal(lab:stop(), 0)
+  lab = start("0")
+  local answer = lab:get("/debug/pprof/trace?last=5s")
+  t.equal(answer.status, 409)
+  t.equal(answer.body, "the flight recorder is off: start the lab with --flight 5s\n")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
