@@ -8,9 +8,6 @@
 #   debian   the Debian package (LabPackage.cmake): the prefix is /usr
 #   archive  the tar.xz: the prefix is wherever it is unpacked
 # Everything else is for all three; so is what has no component.
-# Whoever installs may have another umask.
-set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE
-  OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(data ${CMAKE_INSTALL_DATAROOTDIR}/diaglab)
 
 # Never stripped: .symtab is where profiles find the names of functions.

@@ -61,6 +61,7 @@ file(WRITE ${made}/changelog.Debian
 lab_compress(${made}/changelog.Debian)
 lab_install_for_debian(share/doc/diaglab ${made}/changelog.Debian.gz)
 
+# cpack makes folders by the umask of who runs it: ./lab package sets it.
 # ---- both ----------------------------------------------------------------------
 set(CPACK_PACKAGE_NAME diaglab)
 set(CPACK_PACKAGE_VERSION ${LAB_VERSION})
