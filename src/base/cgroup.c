@@ -3,13 +3,14 @@
 #include "base/cgroup.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { FOLDER_MAX = 2048 }; /* a stack may have but 64 KiB */
 
 static size_t pick_smaller(size_t a, size_t b) {
   return a < b ? a : b;
@@ -27,7 +28,7 @@ static ssize_t read_small_file(const char *path, char *out, size_t size) {
 
 /* "max", or what isn't there, is no limit. */
 static size_t read_limit(const char *folder, const char *file) {
-  char path[2 * PATH_MAX], text[32];
+  char path[FOLDER_MAX + 32], text[32];
   int n = snprintf(path, sizeof path, "%s/%s", folder, file);
   if (n < 0 || (size_t)n >= sizeof path ||
       read_small_file(path, text, sizeof text) < 1 || text[0] < '0' ||
@@ -41,7 +42,7 @@ static size_t read_limit(const char *folder, const char *file) {
  * a container OWN may not be there: what there is, is at MOUNT. */
 static size_t read_limits(const char *mount, const char *own, size_t own_length,
                           const char *file) {
-  char folder[PATH_MAX];
+  char folder[FOLDER_MAX];
   size_t least = SIZE_MAX, length = strlen(mount);
   int n =
       snprintf(folder, sizeof folder, "%s%.*s", mount, (int)own_length, own);
@@ -69,7 +70,7 @@ static bool has_memory(const char *list, size_t length) {
 }
 
 size_t lab_cgroup_memory(const char *file, const char *mount) {
-  char v1[PATH_MAX], cgroups[4096];
+  char v1[256], cgroups[2048];
   size_t least = SIZE_MAX;
   snprintf(v1, sizeof v1, "%s/memory", mount);
   read_small_file(file, cgroups, sizeof cgroups);

@@ -17,21 +17,24 @@ static bool use_folder(const char *path, char out[PATH_MAX]) {
 
 /* PREFIX/bin/diaglab has its files in PREFIX/share/diaglab. */
 static bool find_installed(const char *name, char out[PATH_MAX]) {
-  char exe[PATH_MAX], path[PATH_MAX * 2];
+  char exe[PATH_MAX], path[PATH_MAX];
   ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
   if (n <= 0)
     return false;
   exe[n] = '\0';
   *strrchr(exe, '/') = '\0';
-  snprintf(path, sizeof path, "%s/../share/diaglab/%s", exe, name);
-  return use_folder(path, out);
+  int length = snprintf(path, sizeof path, "%s/../share/diaglab/%s", exe, name);
+  return length < PATH_MAX && use_folder(path, out);
+}
+
+static bool find_in_tree(const char *tree, const char *name,
+                         char out[PATH_MAX]) {
+  char path[PATH_MAX];
+  int length = snprintf(path, sizeof path, "%s/%s", tree, name);
+  return *tree && length < PATH_MAX && use_folder(path, out);
 }
 
 bool lab_paths_find(const char *name, char out[PATH_MAX]) {
-  if (find_installed(name, out))
-    return true;
-  const char *tree = lab_source_tree();
-  char path[PATH_MAX * 2];
-  snprintf(path, sizeof path, "%s/%s", tree, name);
-  return *tree && use_folder(path, out);
+  return find_installed(name, out) ||
+         find_in_tree(lab_source_tree(), name, out);
 }

@@ -17,12 +17,13 @@ static char tree[PATH_MAX];
 
 /* Stores the tree that lies at WAY from FOLDER, if there is one. */
 static bool take_tree(const char *folder, const char *way) {
-  char path[3 * PATH_MAX], found[PATH_MAX];
-  snprintf(path, sizeof path, "%s/%s", folder, way);
-  if (!realpath(path, found))
+  char path[PATH_MAX], found[PATH_MAX]; /* a stack may have but 64 KiB */
+  if (snprintf(path, sizeof path, "%s/%s", folder, way) >= PATH_MAX ||
+      !realpath(path, found))
     return false;
-  snprintf(path, sizeof path, "%s/src/base/source_tree.c", found);
-  if (access(path, F_OK) != 0)
+  if (snprintf(path, sizeof path, "%s/src/base/source_tree.c", found) >=
+          PATH_MAX ||
+      access(path, F_OK) != 0)
     return false;
   memcpy(tree, found, sizeof tree);
   return true;
