@@ -182,6 +182,8 @@ void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
   lab_http_on_gone(s->req, on_slow_client_gone, s);
   s->next = next;
   s->paused = true;
+  uv_update_time(
+      s->timer.loop); /* else the pause began when the loop woke up */
   uv_timer_start(&s->timer, on_slow_pause_over, s->web->stopping ? 0 : ms, 0);
 }
 
