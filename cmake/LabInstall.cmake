@@ -14,7 +14,9 @@ set(data ${CMAKE_INSTALL_DATAROOTDIR}/diaglab)
 install(TARGETS diaglab)
 install(DIRECTORY scenarios docs DESTINATION ${data} PATTERN diaglab.1 EXCLUDE)
 install(DIRECTORY lua DESTINATION ${data}) # with types, for editors
-install(FILES README.md LICENSE DESTINATION ${data})
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
+  DESTINATION ${data})
+install(DIRECTORY tools/containers DESTINATION ${data}/tools)
 install(FILES tools/gdb/diaglab-gdb.py DESTINATION ${data}/tools/gdb)
 install(FILES tools/completion/diaglab.bash RENAME diaglab
   DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions)

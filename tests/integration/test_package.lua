@@ -72,7 +72,7 @@ local function check_links(root)
   t.check(n > 50, n .. " links")
 end
 
-t.test("what is in the Debian package, and what it says", function()
+t.long("what is in the Debian package, and what it says", function()
   -- gzip takes a tenth of the time that xz does.
   local deb, dir = pack("DEB", "022", "-D CPACK_DEBIAN_COMPRESSION_TYPE=gzip"), t.temp_dir()
   check_control(deb)
