@@ -32,7 +32,7 @@ static void free_cpu_profile(lab_slow *s) {
   lab_buf_free(&p->out);
 }
 
-static void stop_session(cpu_profile *p) {
+static void end_cpu_session(cpu_profile *p) {
   lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
   lab_cpu_stop(p->session);
   lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
@@ -40,7 +40,7 @@ static void stop_session(cpu_profile *p) {
 
 static void write_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  stop_session(p);
+  end_cpu_session(p);
   p->rc = lab_cpu_write(p->session, &p->out);
   if (p->rc == 0 && p->collapsed.wanted)
     lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
@@ -77,7 +77,7 @@ static void finish_cpu_profile(lab_slow *s) {
 
 static void write_gperf_cpu(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
-  stop_session(p);
+  end_cpu_session(p);
   lab_gperf_write_cpu(p->session, &p->out);
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }

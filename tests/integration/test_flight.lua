@@ -11,8 +11,8 @@ local function start(...) return t.start_with(scenarios, "--step", "69", "--flig
 
 -- -> a file with the trace, the seconds of which it tells
 local function take(lab, query)
-  local file, answer = t.temp_file(), nil
-  answer = lab:get("/debug/pprof/trace?last=" .. query)
+  local file = t.temp_file()
+  local answer = lab:get("/debug/pprof/trace?last=" .. query)
   t.equal(answer.status, 200, answer.body)
   t.write(file, answer.body)
   return file, tonumber(answer.headers["trace-seconds"])
