@@ -2,9 +2,9 @@
  * See hook.h. */
 #include "vm/hook.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
-#include "base/clock.h"
 #include "vm/lualayout.h"
 
 static void (*settle_samples)(lua_State *L, bool called);
@@ -28,31 +28,38 @@ static void run_hook(lua_State *L, lua_Debug *ar) {
     act_preempt(L, ar);
 }
 
-/* Lua marks each call under way that has to look for a hook. The first
- * instruction after a hook takes the mark off again. If the signal comes in the
- * middle of that, the hook stays without a mark on the innermost call, where a
- * loop may go on for ever. */
-static bool mark_innermost_call(lua_State *L) {
-  if (!lab_layout_fits())
-    return false;
-  lab_layout_call *call = ((lab_layout_state *)(void *)L)->call;
-  if (!(call->status & lab_lua_layout.call_c))
-    call->u.lua.trap = 1;
-  return true;
+/* Lua marks all calls under way, so that each looks for the hook; that takes
+ * milliseconds on a deep stack. But a call that begins or returns looks anyway,
+ * so it is enough to mark the innermost one, and the one of Lua's that it may
+ * return to. Lua is shown a stack that ends there.
+ *
+ * The first instruction after a hook takes the mark off again. If the signal
+ * comes in the middle of that, the hook stays without a mark, where a loop may
+ * go on for ever. So each signal marks the calls anew. */
+static void set_hook(lua_State *L, int mask, int count) {
+  lab_layout_call *last = NULL, *rest = NULL;
+  if (lab_layout_fits()) {
+    last = ((lab_layout_state *)(void *)L)->call->previous;
+    while (last && (last->status & lab_lua_layout.call_c))
+      last = last->previous;
+  }
+  if (last) {
+    rest = last->previous;
+    last->previous = NULL;
+  }
+  atomic_signal_fence(memory_order_seq_cst);
+  lua_sethook(L, run_hook, mask, count);
+  atomic_signal_fence(memory_order_seq_cst);
+  if (last)
+    last->previous = rest;
 }
 
-uint64_t lab_hook_arm(lua_State *L) {
-  const int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
-  if (lua_gethook(L) == run_hook && lua_gethookmask(L) == mask &&
-      mark_innermost_call(L))
-    return 0;
-  uint64_t before = lab_clock_thread_cpu();
-  lua_sethook(L, run_hook, mask, 1);
-  return lab_clock_thread_cpu() - before;
+void lab_hook_arm(lua_State *L) {
+  set_hook(L, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
 void lab_hook_arm_count(lua_State *L, int n) {
-  lua_sethook(L, run_hook, LUA_MASKCOUNT, n);
+  set_hook(L, LUA_MASKCOUNT, n);
 }
 
 void lab_hook_disarm(lua_State *L) {

@@ -21,11 +21,9 @@
 void lab_hook_set_sampler(void (*settle)(lua_State *L, bool called));
 void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar));
 
-/* Has the hook run at L's next instruction, call or return. This takes a time
- * proportional to L's call depth; returns how much CPU time, in ns, or 0 if the
- * hook was armed already. Async-signal-safe. L must not be running on another
- * thread. (Use lab_sampler_arm_hook, which keeps account of the time.) */
-uint64_t lab_hook_arm(lua_State *L);
+/* Has the hook run at L's next instruction, call or return. Async-signal-safe.
+ * L must not be running on another thread. */
+void lab_hook_arm(lua_State *L);
 /* Has the hook run after N more instructions. Only inside the hook. */
 void lab_hook_arm_count(lua_State *L, int n);
 /* L was left, so the hook has nothing more to do there. */

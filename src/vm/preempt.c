@@ -118,7 +118,7 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
 
 static void act_in_hook(lua_State *L, lua_Debug *ar) {
   if (is_cancelled()) { /* armed again, in case a pcall catches the error */
-    lab_hook_arm_count(L, 1);
+    lab_hook_arm(L);
     raise_cancelled(L);
   }
   if (preempt.slice_over)
@@ -312,7 +312,7 @@ static void handle_sigurg(int sig, siginfo_t *info, void *context) {
     if (lab_sched_wanted(vm->sched))
       preempt.slice_over = 1;
     if (preempt.slice_over || is_cancelled())
-      lab_sampler_arm_hook(top->L);
+      lab_hook_arm(top->L);
     bool ending = is_cancelled();
     atomic_store_explicit(&lab_preempt_ending, ending, memory_order_relaxed);
     if (ending) {

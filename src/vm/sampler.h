@@ -27,9 +27,6 @@ void lab_sampler_left(const lab_resumed *left);
 /* Emits those that are pending for L, which runs a long C function. L must have
  * the room on its stack that a C function begins with. */
 void lab_sampler_settle(lua_State *L);
-/* Arms the hook for L (lab_hook_arm), also for preemption. When that took long,
- * samples are skipped for a while: see sampler.c. Async-signal-safe. */
-void lab_sampler_arm_hook(lua_State *L);
 /* True while the list of pending samples is being changed. Then a signal
  * handler must not arm the hook. */
 bool lab_sampler_is_busy(void);

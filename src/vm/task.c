@@ -14,6 +14,7 @@
 #include "base/often.h"
 #include "task/lock.h"
 #include "trace/trace.h"
+#include "vm/hook.h"
 #include "vm/sampler.h"
 #include "vm/traceback.h"
 #include "vm/vm.h"
@@ -146,7 +147,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_preempt_begin_slice(vm, t);
   lab_sampler_set_label(base->label);
   if (base->cancelled) /* also if a pcall has caught the error before */
-    lab_sampler_arm_hook(co);
+    lab_hook_arm(co);
   bool watched = vm->memory.watched;
   if (watched)
     lab_memory_begin_task(vm, find_asker(vm, t));
