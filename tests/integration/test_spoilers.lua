@@ -59,7 +59,8 @@ for _, folder in ipairs(t.names(SCENARIOS)) do
   if number and number > 0 then
     local class, where = read_lesson(folder)
     -- That all is well is what one says first who knows nothing, and hears that it is right.
-    local test = class == "none" and function() end or t.test
+    -- The six of the original show that the pages are right; what a lesson says is its own.
+    local test = class == "none" and function() end or number < 10 and t.test or t.long
     test(folder .. ": the lab tells neither class nor function", function()
       local lab = t.start("--hints", "0", "--state", t.temp_dir())
       lab:go_to(number)
