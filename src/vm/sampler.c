@@ -7,15 +7,14 @@
  * samples that are pending.
  *
  * What experience has shown:
- *  - A walk takes a time proportional to the call depth: 50 ms at 200,000
- *    frames, where they aren't in the processor's caches. After a slow one,
- *    signals are skipped for 40 times as long, and the next sample gets their
- *    weight. So walks take at most 2.5 % of the time. This is CPU time: by the
- *    wall clock a thread that another program takes the processor from would
- *    seem slow.
+ *  - A walk takes a time proportional to the call depth, unless one before has
+ *    counted most calls (levels.c): 50 ms at 200,000 frames, where they aren't
+ *    in the processor's caches. After a slow one, signals are skipped for 40
+ *    times as long, at most 100 ms, and the next sample gets their weight. This
+ *    is CPU time: by the wall clock a thread that another program takes the
+ *    processor from would seem slow.
  *  - Skipped weight is pending, too. If no signal follows, because the session
- *    ends, it is lost, and not part of the next session. Where that may be
- * much, the log says so.
+ *    ends, it is lost, and not part of the next session.
  *  - The hook sees the *next* instruction. But when the native stack ends
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
@@ -31,11 +30,9 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/often.h"
 #include "prof/cpu.h"
 #include "stack/stack.h"
 #include "stack/unwind.h"
@@ -49,7 +46,7 @@ enum {
   SLOW_FACTOR = 40,
 };
 
-static const uint64_t TOLD_WALK = 5 * LAB_MILLISECOND;
+static const uint64_t LONGEST_SKIP = 100 * LAB_MILLISECOND;
 
 typedef struct pending {
   lua_State *L;
@@ -103,16 +100,9 @@ static size_t walk_and_time(const lab_resumed *chain, int skip,
   uint64_t before = lab_clock_thread_cpu();
   size_t n = lab_walk_chain(chain, skip, true, lua);
   uint64_t now = lab_clock_thread_cpu(), took = now - before;
-  if (took > SLOW_WALK)
-    sm.skip_until = now + took * (SLOW_FACTOR - 1);
-  if (took > TOLD_WALK) {
-    char text[128];
-    snprintf(text, sizeof text,
-             "the stack is so deep that a sample takes %u ms; after it the "
-             "profile has none for %u ms of CPU time",
-             (unsigned)(took / LAB_MILLISECOND),
-             (unsigned)(took * (SLOW_FACTOR - 1) / LAB_MILLISECOND));
-    lab_log_often("", text);
+  if (took > SLOW_WALK) {
+    uint64_t rest = took * (SLOW_FACTOR - 1);
+    sm.skip_until = now + (rest < LONGEST_SKIP ? rest : LONGEST_SKIP);
   }
   return n;
 }

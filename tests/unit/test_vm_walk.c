@@ -180,11 +180,51 @@ static void test_coroutines(void **state) {
   lua_close(L);
 }
 
+static const char deep_program[] =
+    "function dive(n, each)\n"
+    "  if n % each == 0 then look(skip) end\n"
+    "  if n > 0 then dive(n - 1, each) end\n"
+    "  if n % each == 0 then look(skip) end\n"
+    "  if n % 1000 == 3 then down(40) end\n"
+    "end\n"
+    "function other(n)\n"
+    "  if n > 0 then return 1 + other(n - 1) end\n"
+    "  look(skip) return 0\n"
+    "end";
+
+/* A walk over a deep stack ends at what an earlier one has remembered. Each
+ * text looks several times, while calls begin and return; what the last look
+ * sees must not depend on those before. */
+static void test_deep_again(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "dive(5000, 1)",                       /* looks at each depth */
+      "dive(5000, 7) down(20)",              /* and again near the root */
+      "dive(5000, 100) dive(5001, 100)",     /* one call more outside */
+      "other(5000) dive(5000, 4999)",        /* others at the same places */
+      "dive(5000, 4999) other(5000)",        /* the other way */
+      "other(2047) other(2048) other(2049)", /* where it begins */
+      "dive(3000, 3000) other(1500) dive(3000, 3000) other(2500)",
+      "coroutine.wrap(function() dive(4000, 500) end)() dive(4000, 500)",
+      "dive(4000, 500) coroutine.wrap(function() dive(4000, 500) end)()",
+      "pcall(function() dive(4000, 10) error('x') end) other(4000)",
+      "nest(3, 2500)",
+      "skip = 1500 dive(5000, 50) other(5000) skip = 0",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    lua_State *L = new_program(); /* the layout is compared in a small one */
+    do_text(L, deep_program);
+    check_same(L, texts[i]);
+    lua_close(L);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_depths),
       cmocka_unit_test(test_freed_code),
       cmocka_unit_test(test_coroutines),
+      cmocka_unit_test(test_deep_again),
   };
   lab_mem_init(); /* a state of a VM tells it what it collects */
   return cmocka_run_group_tests(tests, NULL, NULL);
