@@ -187,7 +187,7 @@ local function soak(steps, wanted, seconds, first)
   t.equal(lab:stop(), 0)
 end
 
-t.test("some switches give everything back", function() soak(list_steps(), 8) end)
+t.long("some switches give everything back", function() soak(list_steps(), 8) end)
 
 t.long("a thousand switches give everything back", function()
   soak(list_steps(), tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")), 200)
