@@ -21,9 +21,11 @@ const char *__tsan_default_suppressions(void);
 /* libuv closes descriptors by system calls that the sanitizer doesn't see, so
  * the sanitizer takes the next descriptor of the same number for the old one.
  * Files that scenarios open inline are closed by a thread that hasn't heard of
- * the loop's meanwhile. */
+ * the loop's meanwhile. A child that isn't executing its program yet has
+ * descriptors of its own, which the sanitizer takes for its parent's. */
 const char *__tsan_default_suppressions(void) {
   return "race:closedir$\n"
+         "race:set_descriptors$\n"
          "race:lab_file_close$\n"
          "race:lab_file_object_shut$\n";
 }
