@@ -162,7 +162,7 @@ end)
 
 -- The lab shares one processor with programs that compute, so a request that only
 -- computes gets a small part of the time.
-t.measured("a program that gets no processor isn't called idle", function()
+t.long_measured("a program that gets no processor isn't called idle", function()
   t.need("taskset")
   local lab = t.start("--step", "2", "--param", "2.seconds=0.1")
   t.equal(t.run(("taskset -a -p 1 %d"):format(lab.pid)).code, 0)

@@ -148,8 +148,9 @@ t.test("180,000 frames deep at 2000 Hz: no livelock, nothing lost", function()
   t.between(spent, 2, 4, "CPU seconds for two seconds of work")
   local work, lost = p:sum(2, having("cpu.arithmetic")) / 1e9, p:sum(2, having("[lost samples]")) / 1e9
   t.near(work + lost, spent, 0.1 * spent + 0.1, "seconds of the work")
-  -- The buffers are full when the thread that empties them has no processor.
-  t.between(lost, 0, 0.1 * spent + 0.1 + starved, "seconds that are lost")
+  -- The buffers are full when the thread that empties them has no processor. While the
+  -- calls are counted for the first time, tens of milliseconds, no sample is taken.
+  t.between(lost, 0, 0.15 * spent + 0.1 + starved, "seconds that are lost")
   t.equal(lab:stop(), 0)
 end)
 

@@ -153,7 +153,7 @@ local function try(r, edits, verdict, says)
 end
 
 -- Steps that compute or copy for seconds are for long runs.
-local SLOW = { ["02-quote"] = true, ["03-archive"] = true, ["04-export"] = true }
+local SLOW = { ["02-quote"] = true, ["03-archive"] = true, ["04-export"] = true, ["05-workers"] = true }
 
 for _, r in ipairs(REPAIRS) do
   local test = SLOW[r.name] and t.long or t.test
