@@ -16,6 +16,7 @@
 #include "app/signal_file.h"
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/write_all.h"
 #include "inspect/flight.h"
 #include "inspect/trace_names.h"
 #include "inspect/trace_stacks.h"
@@ -49,7 +50,7 @@ static int write_pieces(int fd) {
   lab_buf piece = LAB_BUF_INIT;
   int rc = 0;
   while (rc == 0 && lab_trace_take(&piece, true)) {
-    rc = lab_signal_file_write(fd, piece.data, piece.len);
+    rc = lab_write_all(fd, piece.data, piece.len);
     lab_buf_clear(&piece);
   }
   lab_buf_free(&piece);
@@ -60,7 +61,7 @@ static int write_tables(int fd) {
   lab_buf piece = LAB_BUF_INIT;
   int rc = 0;
   while (rc == 0 && lab_trace_tables(lab_trace_name, &piece)) {
-    rc = lab_signal_file_write(fd, piece.data, piece.len);
+    rc = lab_write_all(fd, piece.data, piece.len);
     lab_buf_clear(&piece);
   }
   lab_buf_free(&piece);

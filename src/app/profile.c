@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/write_all.h"
 #include "prof/cpu.h"
 
 enum { AT_A_TIME = 8 };
@@ -65,7 +66,7 @@ static void finish_profile_file(uv_work_t *work) {
   lab_cpu_stop(p->session);
   p->rc = lab_cpu_write(p->session, &out);
   if (p->rc == 0)
-    p->rc = lab_signal_file_write(p->fd, out.data, out.len);
+    p->rc = lab_write_all(p->fd, out.data, out.len);
   lab_buf_free(&out);
 }
 

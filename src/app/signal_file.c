@@ -20,16 +20,3 @@ int lab_signal_file_new(const char *what, const char *suffix,
   int fd = mkostemps(path, (int)strlen(suffix), O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
-
-int lab_signal_file_write(int fd, const char *data, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, data, len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -errno;
-    data += n;
-    len -= (size_t)n;
-  }
-  return 0;
-}

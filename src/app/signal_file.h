@@ -5,13 +5,10 @@
 #define LAB_APP_SIGNAL_FILE_H
 
 #include <limits.h>
-#include <stddef.h>
 
 /* Makes the file diaglab-WHAT-XXXXXXSUFFIX, whose PATH is written; returns its
  * descriptor, or a negative errno. */
 int lab_signal_file_new(const char *what, const char *suffix,
                         char path[PATH_MAX]);
-/* 0 or a negative errno. */
-int lab_signal_file_write(int fd, const char *data, size_t len);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/write_all.h"
 #include "prof/attempt.h"
 
 enum { WAITING_MAX = 1 << 20 };
@@ -128,19 +129,6 @@ static bool is_torn(int fd) {
   return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
-static int write_lines(int fd, const char *bytes, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, bytes, len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -errno;
-    bytes += n;
-    len -= (size_t)n;
-  }
-  return 0;
-}
-
 /* Under the lock of the file, which its closing gives back. All of it is
  * written or nothing: what was written in part would be there twice after the
  * next try.
@@ -153,9 +141,9 @@ static int append_lines(int fd, const lab_buf *lines) {
     return -errno;
   off_t size = lseek(fd, 0, SEEK_END);
   if (is_torn(fd))
-    rc = write_lines(fd, "\n", 1);
+    rc = lab_write_all(fd, "\n", 1);
   if (rc == 0)
-    rc = write_lines(fd, lines->data, lines->len);
+    rc = lab_write_all(fd, lines->data, lines->len);
   if (rc == 0 && fdatasync(fd))
     rc = -errno;
   if (rc && size >= 0 && ftruncate(fd, size))

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/paths.h"
+#include "base/write_all.h"
 #include "diagnosis/progress.h"
 #include "diagnosis/standing.h"
 #include "diagnosis/upload.h"
@@ -49,19 +50,6 @@ static int make_folder(lua_State *L) {
   return luaL_fileresult(L, mkdir(path, 0777) == 0, path);
 }
 
-static bool write_whole(int fd, const char *text, size_t len) {
-  while (len > 0) {
-    ssize_t n = write(fd, text, len);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return false;
-    text += n;
-    len -= (size_t)n;
-  }
-  return true;
-}
-
 /* A file that couldn't be written whole is removed. */
 static int write_with(lua_State *L, int flags) {
   size_t len;
@@ -70,13 +58,13 @@ static int write_with(lua_State *L, int flags) {
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
   if (fd < 0)
     return luaL_fileresult(L, 0, path);
-  bool ok = write_whole(fd, text, len);
-  int error = errno;
-  ok = close(fd) == 0 && ok;
-  if (!ok)
+  int error = -lab_write_all(fd, text, len);
+  if (close(fd) < 0 && error == 0)
+    error = errno;
+  if (error)
     unlink(path);
   errno = error;
-  return luaL_fileresult(L, ok, path);
+  return luaL_fileresult(L, error == 0, path);
 }
 
 static int write_new(lua_State *L) {

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/write_all.h"
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 
@@ -112,15 +113,9 @@ static void look_at_clock(lua_State *L, lua_Debug *ar) {
 /* ---- what it says -------------------------------------------------------- */
 
 /* If the lab is gone, SIGPIPE ends this process. */
-static void write_all(const void *bytes, size_t n) {
-  const char *at = bytes;
-  while (n > 0) {
-    ssize_t written = write(STDOUT_FILENO, at, n);
-    if (written <= 0)
-      _exit(1);
-    at += written;
-    n -= (size_t)written;
-  }
+static void send_bytes(const void *bytes, size_t n) {
+  if (lab_write_all(STDOUT_FILENO, bytes, n))
+    _exit(1);
 }
 
 static void write_frame(lab_reader_frame_kind kind, const char *bytes,
@@ -128,8 +123,8 @@ static void write_frame(lab_reader_frame_kind kind, const char *bytes,
   lab_reader_frame frame = {.kind = kind, .size = (uint32_t)size};
   if (mark)
     frame.mark = *mark;
-  write_all(&frame, sizeof frame);
-  write_all(bytes, size);
+  send_bytes(&frame, sizeof frame);
+  send_bytes(bytes, size);
 }
 
 /* ---- its host ------------------------------------------------------------ */
