@@ -68,6 +68,7 @@ static void push_last_chunk(lua_State *L, lab_finalizers *f,
   f->filled = 1;
 }
 
+/* What is called in place of a table's __gc: queues argument 1. */
 static int append_object(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lab_finalizers *f = &vm->finalizers;

@@ -56,6 +56,8 @@ static void refuse_sample(lab_collapsed *c, const lab_pprof *p) {
 
 void lab_collapsed_make(lab_collapsed *c, const void *bytes, size_t n) {
   lab_pprof *p;
+  if (!c->wanted)
+    return;
   c->rc = lab_pprof_decode(&p, bytes, n, NULL, &c->err);
   if (c->rc) {
     if (c->rc == -EINVAL)

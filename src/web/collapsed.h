@@ -31,7 +31,7 @@ typedef struct lab_collapsed {
 
 /* Reads the parameters. False: one of them is wrong, and REQ was answered. */
 bool lab_collapsed_read(lab_http_request *req, lab_collapsed *out);
-/* Makes the text of the N BYTES, which are a profile.proto. Slow. */
+/* Makes the text, if one is wanted, of the N BYTES, a profile.proto. Slow. */
 void lab_collapsed_make(lab_collapsed *c, const void *bytes, size_t n);
 /* Answers the text, or why there is none. */
 void lab_collapsed_answer(lab_collapsed *c, lab_http_request *req);

@@ -212,19 +212,13 @@ static void obtain_snapshot(named_profile *p, void **place,
 
 /* ---- a dump -------------------------------------------------------------- */
 
-static void end_dump_pack(named_profile *p) {
-  if (p->gzip)
-    lab_gzip_close(p->gzip);
-  p->gzip = NULL;
-}
-
 static void pack_dump_part(named_profile *p) {
   if (!p->gzip)
     return;
   lab_gzip_write(p->gzip, p->out.data, p->out.len);
   lab_buf_clear(&p->out);
   if (!p->more)
-    end_dump_pack(p);
+    lab_pack_end(&p->gzip);
 }
 
 static void write_dump_part(lab_slow *s) {
@@ -306,7 +300,7 @@ static void write_named_profile(lab_slow *s) {
     p->is_packed = lab_pack_text(s->req, &p->out, &p->packed);
   } else {
     p->rc = p->kind->write(p->now, p->before, &p->out);
-    if (p->rc == 0 && p->collapsed.wanted)
+    if (p->rc == 0)
       lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
   }
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
@@ -353,7 +347,7 @@ static void free_named_profile(lab_slow *s) {
   if (p->now)
     p->kind->free(p->now);
   lab_stack_hold_end(&p->stacks);
-  end_dump_pack(p);
+  lab_pack_end(&p->gzip);
   lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
   lab_buf_free(&p->packed);

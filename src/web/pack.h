@@ -23,5 +23,7 @@ bool lab_pack_text(const lab_http_request *req, const lab_buf *text,
 /* The same for a text in parts: a stream that appends to PACKED, which may be
  * emptied between two calls; or NULL, if the text is to be sent as it is. */
 lab_gzip *lab_pack_begin(const lab_http_request *req, lab_buf *packed);
+/* Writes its end, if GZIP is one, and forgets it. */
+void lab_pack_end(lab_gzip **gzip);
 
 #endif

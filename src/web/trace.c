@@ -92,12 +92,6 @@ static void end_recording(trace *t) {
     lab_log("%s", lab_trace_fault());
 }
 
-static void end_trace_pack(trace *t) {
-  if (t->gzip)
-    lab_gzip_close(t->gzip);
-  t->gzip = NULL;
-}
-
 static void free_past_parts(past *p) {
   lab_trace_replay_free(p->replay);
   lab_flight_question_free(&p->question);
@@ -121,7 +115,7 @@ static void free_trace(lab_slow *s) {
     lab_trace_close();
   }
   lab_trace_json_free(t->json);
-  end_trace_pack(t);
+  lab_pack_end(&t->gzip);
   lab_stack_hold_end(&t->stacks);
   lab_buf_free(&t->raw);
   lab_buf_free(&t->text);
@@ -157,7 +151,7 @@ static void write_trace_end(lab_slow *s) {
   else
     lab_trace_tables(lab_trace_name, &t->piece);
   pack_text(t);
-  end_trace_pack(t);
+  lab_pack_end(&t->gzip);
 }
 
 static void prepare_past(lab_slow *s) {
