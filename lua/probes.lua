@@ -47,17 +47,33 @@ local function complain(words, seen)
   return fail(said == "" and "it prints nothing" or "it prints something else: " .. said, by_hand)
 end
 
--- The version that TEXT has after BEFORE, a pattern.
-local function readVersion(at, words, before)
+-- What prints a tool's version, and what stands before it, a pattern.
+local GO_VERSION = { "go", "version", before = "go version go" }
+local VERSIONS = {
+  curl = { "curl", "--version", before = "\ncurl " },
+  pprof = GO_VERSION,
+  trace = GO_VERSION,
+  graphviz = { "dot", "-V", before = "version " },
+  ps = { "ps", "--version", before = "procps%-ng " },
+  lsof = { "lsof", "-v", before = "revision: " },
+  ss = { "ss", "-V", before = "iproute2%-" },
+  strace = { "strace", "-V", before = "version " },
+  gdb = { "gdb", "--version", before = "%) " },
+  perf = { "perf", "--version", before = "version " },
+}
+
+local function readVersion(at, words)
   local text = tool.run(words, at.seconds("version")).text or ""
-  return ("\n" .. text):match(before .. "(%d[%w%.%-+~]*)")
+  return ("\n" .. text):match(words.before .. "(%d[%w%.%-+~]*)")
 end
 
 -- Runs WORDS, which end by themselves; IS_RIGHT(text) -> what was found, or nil.
 local function try(at, name, words, isRight)
-  local seen = tool.run(words, at.seconds(name))
-  local found = seen.code == 0 and not seen.late and isRight(seen.text)
-  return found and ok(found) or complain(words, seen), seen.text or ""
+  local run = tool.run(words, at.seconds(name))
+  local found = run.code == 0 and not run.late and isRight(run.text)
+  local seen = found and ok(found) or complain(words, run)
+  if found and VERSIONS[name] then seen.version = readVersion(at, VERSIONS[name]) end
+  return seen, run.text or ""
 end
 
 local function get(url, seconds)
@@ -80,11 +96,9 @@ local function tryLab(at)
 end
 
 local function tryCurl(at)
-  local seen = try(at, "curl", { "curl", "-sS", at.url .. "/" }, function(text)
+  return (try(at, "curl", { "curl", "-sS", at.url .. "/" }, function(text)
     return text == "hello world" and "it fetches an answer"
-  end)
-  if seen.result == "ok" then seen.version = readVersion(at, { "curl", "--version" }, "\ncurl ") end
-  return seen
+  end))
 end
 
 -- A Go of 1.25 or later makes its tools when they are first used, of sources that are a
@@ -106,8 +120,6 @@ local function getsProfilesWrong(version)
   return minor and minor >= 23 and minor <= WRONG_TRACES_UP_TO
 end
 
-local function goVersion(at) return readVersion(at, { "go", "version" }, "go version go") end
-
 local function tryPprof(at)
   local words = { "go", "tool", "pprof", "-top", at.url .. "/debug/pprof/goroutine" }
   local tasks = countTasks(at)
@@ -115,7 +127,6 @@ local function tryPprof(at)
     local n = tonumber(text:match("%s(%d+)%s+100%%%s+100%%%s+%d+%s+100%%%s+lab%.Channel%.recv\n"))
     return n and n == tasks and text:find(TASK) and ("it lists the %d tasks of a profile"):format(n)
   end)
-  if seen.result == "ok" then seen.version = goVersion(at) end
   return explainGo(seen, text)
 end
 
@@ -139,7 +150,7 @@ local function tryTrace(at)
   local code = run.stop()
   if page and page:find(TASK) then
     local seen = ok("it opens a trace, and its pages have the tasks")
-    seen.version = goVersion(at)
+    seen.version = readVersion(at, VERSIONS.trace)
     if getsProfilesWrong(seen.version) then
       seen.result, seen.fix = "warning", "for times of work and of waiting take a wall profile instead"
       seen.found = seen.found .. "; but its profiles syscall and sched are wrong"
@@ -155,40 +166,32 @@ end
 local function tryGraphviz(at)
   local file = at.folder .. "/graph.dot"
   host.write_over(file, "digraph { main -> leak }\n")
-  local seen = try(at, "graphviz", { "dot", "-Tsvg", file }, function(text)
+  return (try(at, "graphviz", { "dot", "-Tsvg", file }, function(text)
     return text:find("<svg", 1, true) and text:find(">leak</text>", 1, true) and "it draws a graph"
-  end)
-  if seen.result == "ok" then seen.version = readVersion(at, { "dot", "-V" }, "version ") end
-  return seen
+  end))
 end
 
 -- ---- the process from outside ----------------------------------------------------
 
 local function tryPs(at)
-  local seen = try(at, "ps", { "ps", "-o", "rss=", "-p", tostring(at.pid) }, function(text)
+  return (try(at, "ps", { "ps", "-o", "rss=", "-p", tostring(at.pid) }, function(text)
     local kib = tonumber(text:match("^%s*(%d+)%s*$"))
     return kib and kib > 0 and "it knows the lab's memory"
-  end)
-  if seen.result == "ok" then seen.version = readVersion(at, { "ps", "--version" }, "procps%-ng ") end
-  return seen
+  end))
 end
 
 local function tryLsof(at)
   local listens = (":%d (LISTEN)"):format(at.port)
-  local seen = try(at, "lsof", { "lsof", "-a", "-i", "-nP", "-p", tostring(at.pid) }, function(text)
+  return (try(at, "lsof", { "lsof", "-a", "-i", "-nP", "-p", tostring(at.pid) }, function(text)
     return text:find(listens, 1, true) and "it finds the lab's port"
-  end)
-  if seen.result == "ok" then seen.version = readVersion(at, { "lsof", "-v" }, "revision: ") end
-  return seen
+  end))
 end
 
 local function trySs(at)
   local port = (":%d "):format(at.port)
-  local seen = try(at, "ss", { "ss", "-tlnH", "sport", "=", ":" .. at.port }, function(text)
+  return (try(at, "ss", { "ss", "-tlnH", "sport", "=", ":" .. at.port }, function(text)
     return text:find("LISTEN", 1, true) and text:find(port, 1, true) and "it finds the lab's port"
-  end)
-  if seen.result == "ok" then seen.version = readVersion(at, { "ss", "-V" }, "iproute2%-") end
-  return seen
+  end))
 end
 
 -- How a process may be traced that is not a child: TEXT is what a tool says.
@@ -222,7 +225,7 @@ local function tryStrace(at)
   end
   if not get(at.url .. "/") then return fail("the lab stands still after it") end
   local seen = ok("it attaches, and shows a call of a request")
-  seen.version = readVersion(at, { "strace", "-V" }, "version ")
+  seen.version = readVersion(at, VERSIONS.strace)
   return seen
 end
 
@@ -247,9 +250,7 @@ local function tryGdb(at)
     local n = tonumber(text:match("\n(%d+) tasks\n"))
     return n == tasks and text:find(TASK) and ("'lab tasks' lists %d tasks"):format(n)
   end)
-  if seen.result == "ok" then
-    seen.version = readVersion(at, { "gdb", "--version" }, "%) ")
-  elseif text:find("Python scripting is not supported", 1, true) then
+  if seen.result ~= "ok" and text:find("Python scripting is not supported", 1, true) then
     seen.fix = remedy.install("gdb") .. " (this gdb has no Python)"
   end
   return explainPtrace(seen, text)
@@ -260,9 +261,7 @@ local function tryPerf(at)
   local file = at.folder .. "/perf.data"
   local seen, text = try(at, "perf", { "perf", "record", "-q", "-e", "cpu-clock", "-p", tostring(at.pid), "-o", file,
     "--", "sleep", "0.2" }, function() return host.exists(file) and "it records the lab" end)
-  if seen.result == "ok" then
-    seen.version = readVersion(at, { "perf", "--version" }, "version ")
-  elseif text:find("paranoid", 1, true) or text:find("ermi", 1, true) then
+  if seen.result ~= "ok" and (text:find("paranoid", 1, true) or text:find("ermi", 1, true)) then
     seen.fix = remedy.sysctl("kernel.perf_event_paranoid=1", "--cap-add PERFMON")
   end
   if seen.found and level then seen.found = ("%s (perf_event_paranoid is %d)"):format(seen.found, level) end
@@ -357,7 +356,7 @@ local function tryBrowser(at)
       end
       return text:find("</html>", 1, true) and text:find("/lab/answer", 1, true) and name .. " shows the lab's page"
     end)
-    if seen.result == "ok" then seen.version = readVersion(at, { name, "--version" }, "\n[%a ]+ ") end
+    if seen.result == "ok" then seen.version = readVersion(at, { name, "--version", before = "\n[%a ]+ " }) end
     if seen.result ~= "missing" then return seen end
   end
   return warn("the lab's page answers, but no browser is here", remedy.install("chromium") ..
