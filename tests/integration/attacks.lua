@@ -240,15 +240,12 @@ end
 
 -- The lab, as a shell script starts it: PRELUDE may set limits.
 function attacks.start_under(prelude, dirs, ...)
-  local dir, program = t.temp_dir(), t.diaglab
+  local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/tmp")
   t.write(dir .. "/start", "#!/bin/sh\n" .. (prelude .. '\nTMPDIR=DIR/tmp exec PROGRAM "$@"\n')
-    :gsub("%f[%u]DIR%f[%U]", dir):gsub("PROGRAM", t.quote(program)))
+    :gsub("%f[%u]DIR%f[%U]", dir):gsub("PROGRAM", t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/start")
-  t.diaglab = dir .. "/start"
-  local ok, lab = pcall(t.start_with, dirs, ...)
-  t.diaglab = program
-  t.check(ok, lab)
+  local lab = t.start_as(dir .. "/start", t.start_with, dirs, ...)
   lab.temp = dir .. "/tmp"
   lab.mute = prelude:find("mkfifo", 1, true)
   return lab

@@ -33,6 +33,8 @@
 -- The program under test:
 --   t.start(flag...)            -> lab; t.start_with(scenario_dirs, flag...) adds
 --                                  --scenarios for each
+--   t.start_as(program, start, ...)  start(...), with PROGRAM in place of diaglab: a
+--                                  script that sets limits, say
 --   lab.url lab.port lab.pid    and all of shell.lua's program, and of moments.lua
 --   lab:get(path[, option...])  further words are options of curl;
 --   lab:post(path, body[, ...]) `headers` has lower-case names
@@ -49,9 +51,6 @@
 --   lab:in_time(limit, what, ask[, attempts])
 --                               ask() -> the answer, within so many such seconds
 --   lab:wait_sent(program)      until a curl -v has sent its request
---   lab:wait_entering(step)     until /status says that the step is being entered
---   lab:wait_tasks(state, n)    until so many tasks wait in it: a request whose log
---                               says that it starts may not have got there yet
 --   lab:end_in(limit[, signal]) after the signal, or TERM: likewise; the exit code
 --   lab:has_thread(name)        is there a thread with such a name?
 --   lab:wait_profiler([asker])  until a CPU or wall profile is being taken, or the
@@ -334,15 +333,6 @@ function lab:wait_sent(program)
   t.eventually(function() return program:err():find("> %u+ /") end)
 end
 
-function lab:wait_entering(step)
-  t.eventually(function() return self:is_entering(step) end)
-end
-
-function lab:wait_tasks(state, n)
-  local text = ('"%s": %d'):format(state, n):gsub("%p", "%%%0") .. "[,}]"
-  t.eventually(function() return self:get("/status").body:find(text) end)
-end
-
 function lab:work(prefix, cpu)
   local stop = self:thread_cpu(prefix) + cpu
   t.eventually(function() return self:thread_cpu(prefix) >= stop end)
@@ -410,6 +400,14 @@ function t.start(...)
   end)
   self.url = "http://127.0.0.1:" .. self.port
   return self
+end
+
+function t.start_as(program, start, ...)
+  local own = t.diaglab
+  t.diaglab = program
+  local ok, started_lab = pcall(start, ...)
+  t.diaglab = own
+  return ok and started_lab or error(started_lab, 0)
 end
 
 function t.start_with(dirs, ...)

@@ -8,6 +8,9 @@
 --                                  FIRST seconds, or twice as many, ... until work()
 --                                  has ended before it -> its file
 --   lab:is_entering(step)          does /status say that the step is being entered?
+--   lab:wait_entering(step)        until it does
+--   lab:wait_tasks(state, n)       until so many tasks wait in it: a request whose log
+--                                  says that it starts may not have got there yet
 --   lab:has_served(n)              does the log say that N requests have ended?
 local shell = require "shell"
 
@@ -28,6 +31,15 @@ return function(lab, t)
 
   function lab:is_entering(step)
     return self:get("/status").body:find('"entering": {"step": ' .. step .. ",", 1, true) ~= nil
+  end
+
+  function lab:wait_entering(step)
+    t.eventually(function() return self:is_entering(step) end)
+  end
+
+  function lab:wait_tasks(state, n)
+    local text = ('"%s": %d'):format(state, n):gsub("%p", "%%%0") .. "[,}]"
+    t.eventually(function() return self:get("/status").body:find(text) end)
   end
 
   function lab:has_served(n)

@@ -17,6 +17,7 @@
 --     raw.locations[id]          { address =, mapping =, frames = { { name =,
 --                                  file =, line = }, .. } }, inlined ones first
 --     raw.mappings               the lines about mappings
+--   pprof.names(sample)          -> the names of its functions, the leaf first
 local shell = require "shell"
 
 local pprof = {}
@@ -140,6 +141,14 @@ function pprof.parse_raw(text)
     for i, id in ipairs(sample.stack) do sample.stack[i] = raw.locations[id] end
   end
   return raw
+end
+
+function pprof.names(sample)
+  local names = {}
+  for _, location in ipairs(sample.stack) do
+    for _, f in ipairs(location.frames) do names[#names + 1] = f.name end
+  end
+  return names
 end
 
 function pprof.raw(source, ...)

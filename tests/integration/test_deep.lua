@@ -3,6 +3,7 @@
 -- A deep stack keeps 128 frames or more with its leaf and its root, and one
 -- frame that says how many are left out: in every kind of profile and dump.
 local t = require "harness"
+local pprof = require "pprof"
 local trace = require "trace"
 t.need("go", "curl")
 
@@ -30,14 +31,6 @@ local function fetch_beside(lab, path, page, is_enough)
   return file
 end
 
-local function names_of(sample)
-  local names = {}
-  for _, location in ipairs(sample.stack) do
-    for _, frame in ipairs(location.frames) do names[#names + 1] = frame.name end
-  end
-  return names
-end
-
 local function has(names, wanted)
   for _, name in ipairs(names) do
     if name == wanted then return true end
@@ -48,7 +41,7 @@ end
 local function has_samples(file, name, n)
   local found = 0
   for _, sample in ipairs(t.pprof.raw(file).samples) do
-    if has(names_of(sample), name) then found = found + sample.values[1] end
+    if has(pprof.names(sample), name) then found = found + sample.values[1] end
   end
   return found >= n
 end
@@ -58,7 +51,7 @@ end
 local function check_raw(file, leaf, root, depth)
   local raw, found = t.pprof.raw(file), 0
   for _, sample in ipairs(raw.samples) do
-    local names = names_of(sample)
+    local names = pprof.names(sample)
     if has(names, leaf) then
       found = found + 1
       local left_out, marks = 0, 0
@@ -102,7 +95,7 @@ t.test("stacks that fit are whole", function()
   end)
   local raw = t.pprof.raw(file)
   for _, sample in ipairs(raw.samples) do
-    local names = names_of(sample)
+    local names = pprof.names(sample)
     if has(names, "deep.spin") then t.equal(#names, 23) end
   end
   t.equal(t.pprof.run(file, "-traces"):find("left out"), nil)

@@ -8,13 +8,10 @@ if t.is_sanitized() then t.skip("sanitizers have an allocator of their own") end
 
 t.test("the end for want of memory is orderly", function()
   local dir = t.temp_dir()
-  local program = t.diaglab
   local wrapper = dir .. "/diaglab"
-  t.write(wrapper, ("#!/bin/sh\nTMPDIR=%s exec %s \"$@\"\n"):format(dir, program))
+  t.write(wrapper, ("#!/bin/sh\nTMPDIR=%s exec %s \"$@\"\n"):format(dir, t.diaglab))
   t.run("chmod +x " .. wrapper)
-  t.diaglab = wrapper
-  local lab = t.start_with({ t.source .. "/tests/integration/scenarios" }, "--step", "94")
-  t.diaglab = program
+  local lab = t.start_as(wrapper, t.start_with, { t.source .. "/tests/integration/scenarios" }, "--step", "94")
   local path, child = t.match(lab:get("/").body, "^(%S+) (%d+)$")
   t.check(t.read(path) == "x" and t.read("/proc/" .. child .. "/stat"), "file and child are there")
   t.equal(lab:get("/tasks").body, "started")

@@ -8,13 +8,10 @@ local FILES = t.source .. "/tests/integration/scenarios"
 
 -- A lab with a temporary folder of its own, and (nofile) so many descriptors.
 local function start(nofile, ...)
-  local tmp = t.temp_dir()
-  local program, wrapper = t.diaglab, t.temp_dir() .. "/diaglab"
-  t.write(wrapper, ("#!/bin/sh\nulimit -n %d\nTMPDIR=%s exec %s \"$@\"\n"):format(nofile, tmp, program))
+  local tmp, wrapper = t.temp_dir(), t.temp_dir() .. "/diaglab"
+  t.write(wrapper, ("#!/bin/sh\nulimit -n %d\nTMPDIR=%s exec %s \"$@\"\n"):format(nofile, tmp, t.diaglab))
   t.run("chmod +x " .. wrapper)
-  t.diaglab = wrapper
-  local lab = t.start_with({ FILES, t.source .. "/scenarios" }, ...)
-  t.diaglab = program
+  local lab = t.start_as(wrapper, t.start_with, { FILES, t.source .. "/scenarios" }, ...)
   lab:get("/") -- libuv opens /dev/null with the first connection
   return lab, tmp
 end

@@ -18,19 +18,13 @@ local function take(lab, query)
   return file, tonumber(answer.headers["trace-seconds"])
 end
 
-local function measured(text)
-  local ms = {}
-  for key, value in text:gmatch("(%a+)=([%d.]+)") do ms[key] = tonumber(value) end
-  return ms
-end
-
 t.test("waits, requests, regions and collections are found after the fact", function()
   local lab = start("60s")
   local answer = lab:get("/known")
   t.equal(answer.status, 200, answer.body)
   t.equal(lab:get("/said").status, 200)
   t.equal(lab:get("/garbage").status, 200)
-  local ms = measured(answer.body)
+  local ms = trace.measured(answer.body)
   t.sleep(0.5)
   local file, seconds = take(lab, "60s")
   t.between(seconds, 0.5, 60, "seconds")

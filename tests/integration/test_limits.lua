@@ -9,12 +9,11 @@ local USER = 61234 -- has no other processes
 
 -- The lab under PRELUDE. Returns a lab; or nil, its exit code and its log.
 local function start_under(prelude, ...)
-  local dir, program = t.temp_dir(), t.diaglab
-  t.write(dir .. "/limited", ("#!/bin/sh\nexec %s %s \"$@\"\n"):format(prelude, t.quote(program)))
+  local dir = t.temp_dir()
+  t.write(dir .. "/limited", ("#!/bin/sh\nexec %s %s \"$@\"\n"):format(prelude, t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/limited")
-  t.diaglab = dir .. "/limited"
-  local ok, result = pcall(t.start_with, { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }, ...)
-  t.diaglab = program
+  local ok, result = pcall(t.start_as, dir .. "/limited", t.start_with,
+    { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }, ...)
   if ok then return result end
   local code, log = tostring(result):match("^diaglab ended with (%d+): (.*)$")
   t.check(code, result)

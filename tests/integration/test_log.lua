@@ -87,17 +87,14 @@ local readers = {
 }
 
 local function start_with_reader(command, ...)
-  local script, diaglab = t.temp_dir() .. "/diaglab", t.diaglab
+  local script = t.temp_dir() .. "/diaglab"
   t.write(script, ([[#!/bin/bash
 exec 5>&2
 read_log() { sed -u 2q >&5; exec 5>&- 2>/dev/null; %s; }
 exec '%s' "$@" 2> >(read_log $$) 5>&-
-]]):format(command, diaglab))
+]]):format(command, t.diaglab))
   t.run("chmod +x " .. script)
-  t.diaglab = script
-  local ok, lab = pcall(start, ...)
-  t.diaglab = diaglab
-  return assert(ok and lab, lab)
+  return t.start_as(script, start, ...)
 end
 
 local function try_reader(command)

@@ -183,13 +183,10 @@ t.test("a scenario's server is guarded as the lab's own", function()
 end)
 
 t.test("no descriptor left for a server: the reason is that", function()
-  local program, dir = t.diaglab, t.temp_dir()
-  t.write(dir .. "/few", ("#!/bin/sh\nulimit -n 128\nexec %s \"$@\"\n"):format(t.quote(program)))
+  local dir = t.temp_dir()
+  t.write(dir .. "/few", ("#!/bin/sh\nulimit -n 128\nexec %s \"$@\"\n"):format(t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/few")
-  t.diaglab = dir .. "/few"
-  local ok, lab = pcall(start)
-  t.diaglab = program
-  t.check(ok, lab)
+  local lab = t.start_as(dir .. "/few", start)
   for _, fds in ipairs { 40, 1000 } do
     goto_step(lab, "91&fds=" .. fds)
     t.equal(lab:get("/exhaust").body, "24 listen tcp :0: too many open files", fds .. " descriptors")

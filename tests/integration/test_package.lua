@@ -165,12 +165,10 @@ t.long("the archive runs where it is unpacked", function()
   local names = t.names(dir)
   t.equal(#names, 1, "one folder")
   t.match(names[1], "^diaglab%-.*%-linux%-%w+$")
-  local root, built = dir .. "/" .. names[1], t.diaglab
+  local root = dir .. "/" .. names[1]
   t.has(output_of("tar", "--numeric-owner", "-tvf", archive), "rwxr-xr-x 0/0")
-  t.diaglab = root .. "/bin/diaglab"
-  local ok, lab = pcall(t.start, "--step", "4", "--param", "4.rounds=1", "--memprofile-rate", "1")
-  t.diaglab = built
-  t.check(ok, lab)
+  local lab = t.start_as(root .. "/bin/diaglab", t.start, "--step", "4", "--param", "4.rounds=1",
+    "--memprofile-rate", "1")
   t.equal(lab:get("/").body, "hello world")
   t.has(lab:get("/debug/pprof/heap?debug=1").body, root .. "/share/diaglab/scenarios/04-export/scenario.lua:")
   t.equal(lab:stop(), 0)

@@ -42,14 +42,6 @@ end
 
 local function ask(lab, path) return t.spawn(("curl -s '%s%s'"):format(lab.url, path)) end
 
-local function names_of(sample)
-  local names = {}
-  for _, location in ipairs(sample.stack) do
-    for _, frame in ipairs(location.frames) do names[#names + 1] = frame.name end
-  end
-  return names
-end
-
 -- ---- profiles ----------------------------------------------------------------
 
 -- A CPU profile beside the request PATH, which is ended by leaving the step.
@@ -72,7 +64,7 @@ test("a job's CPU time is at the line that has called it, with all C functions b
   t.check(not top["lab_primitive_run"] and not top["run_work"], "machinery")
   local seen = {}
   for _, sample in ipairs(raw.samples) do
-    local stack = table.concat(names_of(sample), " ")
+    local stack = table.concat(pprof.names(sample), " ")
     if stack:find("^count_rounds ") then
       t.match(stack, "^count_rounds draw_row [%a_ ]-mandel%.render preview%.routes%[\"/long\"%] ")
       local _, times = stack:gsub("mandel%.render", "")
@@ -98,7 +90,7 @@ test("so is that of a function on the VM's thread", function()
   local _, raw = profile_beside(lab, "/scan?times=100000000", "mandel.scan")
   local found = 0
   for _, sample in ipairs(raw.samples) do
-    local stack = table.concat(names_of(sample), " ")
+    local stack = table.concat(pprof.names(sample), " ")
     if stack:find("^count_rounds ") then
       t.match(stack, "^count_rounds mandel%.scan preview%.routes")
       found = found + 1
@@ -115,7 +107,7 @@ test("a file that was stripped has the names by which scripts call, each once", 
   local top, raw = profile_beside(lab, "/scan?times=100000000", "mandel.scan")
   t.check(top["[stripped.so]"].flat >= 0.5 * top.total, "code without a name")
   for _, sample in ipairs(raw.samples) do
-    local _, times = table.concat(names_of(sample), " "):gsub("mandel%.scan", "")
+    local _, times = table.concat(pprof.names(sample), " "):gsub("mandel%.scan", "")
     t.check(times <= 1, "mandel.scan twice")
   end
   t.equal(lab:stop(), 0)

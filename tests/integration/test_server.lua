@@ -114,13 +114,10 @@ end)
 
 -- A program that may have N descriptors.
 local function start_with_fds(n, ...)
-  local dir, program = t.temp_dir(), t.diaglab
-  t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(n, t.quote(program)))
+  local dir = t.temp_dir()
+  t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(n, t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/limited")
-  t.diaglab = dir .. "/limited"
-  local ok, lab = pcall(t.start, ...)
-  t.diaglab = program
-  return t.check(ok and lab, lab)
+  return t.start_as(dir .. "/limited", t.start, ...)
 end
 
 -- N connections that stay; each sends BYTES (in printf's words). Then, when there
@@ -299,7 +296,7 @@ end)
 
 t.test("the limit of descriptors is raised at the start; children have the old one", function()
   if not has_fds(2000) then return end
-  local dir, program = t.temp_dir(), t.diaglab
+  local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/51-child")
   t.write(dir .. "/51-child/scenario.lua", ([[
 return { request = function()
@@ -307,12 +304,9 @@ return { request = function()
   child:wait()
   return "done"
 end }]]):format(dir, dir))
-  t.write(dir .. "/limited", "#!/bin/sh\nulimit -Sn 500\nulimit -Hn 2000\nexec " .. t.quote(program) .. ' "$@"\n')
+  t.write(dir .. "/limited", "#!/bin/sh\nulimit -Sn 500\nulimit -Hn 2000\nexec " .. t.quote(t.diaglab) .. ' "$@"\n')
   t.run("chmod +x " .. dir .. "/limited")
-  t.diaglab = dir .. "/limited"
-  local ok, lab = pcall(t.start, "--scenarios", dir, "--step", "51")
-  t.diaglab = program
-  t.check(ok, lab)
+  local lab = t.start_as(dir .. "/limited", t.start, "--scenarios", dir, "--step", "51")
   t.match(lab:get("/status").body, '"fds": 2000[,}]')
   t.equal(lab:get("/").body, "done")
   t.equal(t.read(dir .. "/soft"), "500\n")

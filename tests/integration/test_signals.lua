@@ -26,11 +26,7 @@ local function start(setup, ...)
   t.write(dir .. "/50-sig/scenario.lua", SCENARIO)
   t.write(dir .. "/start", ("#!/bin/sh\ncd %s && %s\nexec %s \"$@\"\n"):format(dir, setup, t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/start")
-  local program = t.diaglab
-  t.diaglab = dir .. "/start"
-  local ok, lab = pcall(t.start_with, { dir, t.source .. "/scenarios" }, "--step", "50", ...)
-  t.diaglab = program
-  t.check(ok, lab)
+  local lab = t.start_as(dir .. "/start", t.start_with, { dir, t.source .. "/scenarios" }, "--step", "50", ...)
   lab.dir = dir
   return lab
 end

@@ -35,12 +35,6 @@ local function take(lab, at_least, work, query)
     function(_, whole) return whole or not work end, at_least))
 end
 
-local function measured(text)
-  local ms = {}
-  for key, value in text:gmatch("(%a+)=([%d.]+)") do ms[key] = tonumber(value) end
-  return ms
-end
-
 t.test("headers, errors, and one at a time, as Go's", function()
   local lab = start("--step", "0")
   local answer = lab:get("/debug/pprof/trace?seconds=0.1")
@@ -67,7 +61,7 @@ t.measured("known waits are in the profiles", function()
   local answer
   local file = take(lab, 3, function() answer = lab:get("/known") end)
   t.equal(answer.status, 200, answer.body)
-  local ms = measured(answer.body)
+  local ms = trace.measured(answer.body)
   local sync, syscall, sched = trace.profile(file, "sync"), trace.profile(file, "syscall"), trace.profile(file, "sched")
   trace.profile(file, "net")
   local function near(got, want, what) t.near(got, want, want * 0.05 + 1, what) end
@@ -136,7 +130,7 @@ t.measured("known waits for the network", function()
   local answer
   local file = take(lab, 2, function() answer = lab:get("/net") end)
   t.equal(answer.status, 200, answer.body)
-  local asked = measured(answer.body).net
+  local asked = trace.measured(answer.body).net
   t.check(asked >= 300, "three answers, each after 100 ms")
   t.between(trace.profile(file, "net")("lab.http.get"), 299, asked * 1.05 + 1, "ms of waiting for answers")
   t.equal(lab:stop(), 0)
@@ -162,7 +156,7 @@ t.measured("known waits for files", function()
   strace:signal("INT")
   strace:wait()
   t.equal(answer.status, 200, answer.body)
-  local calls, ms = trace.profile(file, "syscall"), measured(answer.body)
+  local calls, ms = trace.profile(file, "syscall"), trace.measured(answer.body)
   for call, name in pairs { read = "lab.File.read", write = "lab.File.write" } do
     t.between(ms[call], 300, 600, "ms of 3 calls of 100 ms: " .. call)
     -- The script's own clock also counts how long it waits for a processor.

@@ -4,6 +4,8 @@
 --   local trace = require "trace"
 --   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
 --   trace.count(events)         -> type -> number
+--   trace.measured(text)        -> key -> number, of each key=number: what a scenario
+--                               of the tests says of its waits, in ms
 --   trace.converts()            -> whether this Go converts our format to its own:
 --                               its syscall and sched profiles are wrong then,
 --                               as the handbook says
@@ -25,6 +27,12 @@ local LONG = os.getenv("LAB_LONG") ~= nil
 -- 1.19 is 19
 local function go_version(go)
   return tonumber(t.run((go or "go") .. " version").out:match("go1%.(%d+)"))
+end
+
+function trace.measured(text)
+  local ms = {}
+  for key, value in text:gmatch("(%a+)=([%d.]+)") do ms[key] = tonumber(value) end
+  return ms
 end
 
 function trace.converts()
