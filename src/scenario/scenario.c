@@ -31,6 +31,7 @@ static void free_strings(char **list) {
 void lab_scenario_new(lab_vm *vm, const lab_scenario_config *config) {
   lab_scenario *s = vm->scenario = lab_xcalloc(1, sizeof *s);
   s->vm = vm;
+  pthread_mutex_init(&s->switches.lock, NULL);
   s->dirs = copy_strings(config->dirs, config->ndirs);
   s->ndirs = config->ndirs;
   s->params = copy_strings(config->params, config->nparams);
@@ -43,6 +44,7 @@ void lab_scenario_new(lab_vm *vm, const lab_scenario_config *config) {
 void lab_scenario_free(lab_vm *vm) {
   lab_scenario *s = vm->scenario;
   lab_shown_free(vm);
+  pthread_mutex_destroy(&s->switches.lock);
   free_strings(s->dirs);
   free_strings(s->params);
   lab_xfree(s->lua_dir);

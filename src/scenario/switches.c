@@ -64,6 +64,15 @@ static void answer_never_begun(lab_switch *x) {
   lab_call_answer(&x->call);
 }
 
+/* What its client still interrupts is no longer what it waits for. */
+static void note_end(lab_vm *vm, lab_switch *x) {
+  lab_switches *s = get_switches(vm);
+  pthread_mutex_lock(&s->lock);
+  atomic_store(&x->phase, LAB_SWITCH_ENDED);
+  lab_preempt_clear(vm);
+  pthread_mutex_unlock(&s->lock);
+}
+
 static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_switches *s = get_switches(vm);
   lab_switch *x = s->under_way;
@@ -82,6 +91,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
     set_answer(x, 500, text ? text : "?", text ? len : 1);
   }
+  note_end(vm, x);
   set_new_generation(vm, 0);
   lab_call_answer(&x->call);
   begin_next_switch(vm);
@@ -121,10 +131,21 @@ static lab_switch *take_first(lab_vm *vm) {
   return switch_of_node(node);
 }
 
-/* Begins with X, unless it was withdrawn. */
-static void begin_switch(lab_vm *vm, lab_switch *x) {
+/* False: it was withdrawn. What its client interrupts from now on is the step
+ * that is left, not a switch. */
+static bool note_beginning(lab_vm *vm, lab_switch *x) {
+  lab_switches *s = get_switches(vm);
   int queued = LAB_SWITCH_QUEUED;
-  if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_BEGUN)) {
+  pthread_mutex_lock(&s->lock);
+  bool begins =
+      atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_BEGUN);
+  lab_preempt_spare_switches(vm);
+  pthread_mutex_unlock(&s->lock);
+  return begins;
+}
+
+static void begin_switch(lab_vm *vm, lab_switch *x) {
+  if (!note_beginning(vm, x)) {
     x->status = 0; /* goes back without an answer */
     lab_call_answer(&x->call);
     return;
@@ -232,9 +253,14 @@ static void deliver_hurry(lab_post *post) {
   hurry_switches(s->vm);
 }
 
-/* The VM has taken it up, or it was withdrawn. */
-static bool has_switch_begun(const lab_switch *x) {
-  return atomic_load(&x->phase) != LAB_SWITCH_QUEUED;
+/* Interrupts what X waits for. */
+static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
+  lab_switches *s = get_switches(vm);
+  pthread_mutex_lock(&s->lock);
+  int phase = x ? atomic_load(&x->phase) : LAB_SWITCH_QUEUED;
+  if (phase != LAB_SWITCH_ENDED)
+    lab_preempt_interrupt(vm, wanted && phase == LAB_SWITCH_QUEUED);
+  pthread_mutex_unlock(&s->lock);
 }
 
 void lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
@@ -242,7 +268,7 @@ void lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
   bool wanted = !x || !atomic_load(&x->unwanted);
   if (x)
     atomic_store(&x->hurried, wanted);
-  lab_preempt_interrupt(vm, wanted && !(x && has_switch_begun(x)));
+  interrupt_for(vm, x, wanted);
   if (!atomic_exchange(&s->hurry_sent, true)) {
     s->hurry.deliver = deliver_hurry;
     lab_sched_post(vm->sched, &s->hurry);
@@ -260,8 +286,8 @@ void lab_switch_set_unwanted(lab_switch *x) {
   atomic_store(&x->unwanted, true);
 }
 
-bool lab_switch_is_entering(const lab_switch *x) {
-  return atomic_load(&x->phase) == LAB_SWITCH_ENTERING;
+bool lab_switch_has_left(const lab_switch *x) {
+  return atomic_load(&x->phase) >= LAB_SWITCH_ENTERING;
 }
 
 bool lab_switch_is_stuck(lab_vm *vm, const lab_switch *x, lab_err *why) {

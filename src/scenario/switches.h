@@ -8,6 +8,7 @@
 #ifndef LAB_SCENARIO_SWITCHES_H
 #define LAB_SCENARIO_SWITCHES_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ typedef enum lab_switch_phase {
   LAB_SWITCH_WITHDRAWN,
   LAB_SWITCH_READING,  /* begun: scenario.lua is run */
   LAB_SWITCH_ENTERING, /* the step before is left; `enter` runs */
+  LAB_SWITCH_ENDED,    /* its answer is on the way */
 } lab_switch_phase;
 
 /* The caller fills in the first part, with call.answered and call.user, keeps
@@ -61,6 +63,10 @@ typedef struct lab_switches {
                                 or 0 */
   lab_post hurry;            /* says that an interruption was sent */
   atomic_bool hurry_sent;
+  /* Of: whether a switch has begun or ended, and what is interrupted. So what
+   * is sent for the sake of a switch meets neither this switch nor the step
+   * that it has entered. */
+  pthread_mutex_t lock;
 } lab_switches;
 
 /* ---- the control thread -------------------------------------------------- */
@@ -68,12 +74,12 @@ typedef struct lab_switches {
 void lab_switch_send(lab_vm *vm, lab_switch *x);
 /* Its client seems to have gone. Until `answered`, any number of times. */
 void lab_switch_set_unwanted(lab_switch *x);
-/* The old step has been left, and the new one's `enter` runs. */
-bool lab_switch_is_entering(const lab_switch *x);
+/* The old step has been left: the new one's `enter` runs, or has run. */
+bool lab_switch_has_left(const lab_switch *x);
 /* The running Lua code gets an error at its next instruction, and so do
  * requests that are ready to run after it. If X has not begun, and somebody
- * seems to want it, so does the switch under way. X may be NULL: the lab ends,
- * or no switch is under way. */
+ * seems to want it, so does the switch under way; if X has ended, nothing does.
+ * X may be NULL: the lab ends, or no switch is under way. */
 void lab_switches_interrupt(lab_vm *vm, lab_switch *x);
 /* If the VM has not begun with X, it never will: returns true, and writes what
  * the VM is busy with into WHY. X is still the VM's until `answered`. */

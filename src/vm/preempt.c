@@ -234,9 +234,13 @@ void lab_preempt_interrupt(lab_vm *vm, bool switches) {
   pthread_kill(vm->thread->handle, SIGURG);
 }
 
+void lab_preempt_spare_switches(lab_vm *vm) {
+  atomic_store(&vm->preempt.interrupt[true], false);
+}
+
 void lab_preempt_clear(lab_vm *vm) {
   atomic_store(&vm->preempt.interrupt[false], false);
-  atomic_store(&vm->preempt.interrupt[true], false);
+  lab_preempt_spare_switches(vm);
 }
 
 void lab_preempt_set_next(lab_vm *vm, uint32_t generation) {

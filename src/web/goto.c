@@ -156,7 +156,7 @@ static void look_at_clients(lab_web *web) {
 static void on_goto_timer(uv_timer_t *timer) {
   goto_request *c = LAB_CONTAINER(timer, goto_request, timer);
   lab_err why;
-  if (c->web->stopping || lab_switch_is_entering(&c->x))
+  if (c->web->stopping || lab_switch_has_left(&c->x))
     return;
   if (!c->waited) { /* what clients have sent meanwhile is read first */
     c->waited = true;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * A switch whose client is in a hurry interrupts what keeps the VM, at any
+ * moment of the switch: never the switch itself, and never what the step that
+ * it has entered runs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mem/mem.h"
+#include "prof/cpu.h"
+#include "script/script.h"
+#include "stack/unwind.h"
+#include "vm/vm.h"
+
+enum { SWITCHES = 300, TASKS = 20 };
+
+/* Who is interrupted ends. */
+static const char scenario[] =
+    "return { enter = function()\n"
+    "  for _ = 1, 20 do lab.go(function() while true do lab.sleep(0) end end) end\n"
+    "end, request = function() return 'ok' end }\n";
+
+static char dir[] = "/tmp/switches-XXXXXX";
+
+static void no_wake(void *arg) {
+  (void)arg;
+}
+
+static void note_answered(lab_call *call) {
+  *(bool *)call->user = true;
+}
+
+static void write_scenario(void) {
+  char path[64];
+  assert_non_null(mkdtemp(dir));
+  snprintf(path, sizeof path, "%s/77-busy", dir);
+  assert_int_equal(mkdir(path, 0700), 0);
+  snprintf(path, sizeof path, "%s/77-busy/scenario.lua", dir);
+  FILE *f = fopen(path, "w");
+  assert_non_null(f);
+  assert_true(fputs(scenario, f) >= 0);
+  assert_int_equal(fclose(f), 0);
+}
+
+static void remove_scenario(void) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/77-busy/scenario.lua", dir);
+  unlink(path);
+  snprintf(path, sizeof path, "%s/77-busy", dir);
+  rmdir(path);
+  rmdir(dir);
+}
+
+static void nap(long us) {
+  struct timespec t = {0, us * 1000};
+  nanosleep(&t, NULL);
+}
+
+/* Switches, and interrupts again and again, PAUSE apart. */
+static void switch_in_a_hurry(lab_vm *vm, int step, long pause) {
+  bool answered = false;
+  lab_switch x = {.call = {.answered = note_answered, .user = &answered},
+                  .step = step,
+                  .query = ""};
+  lab_switch_send(vm, &x);
+  while (!answered) {
+    lab_switches_interrupt(vm, &x);
+    lab_vm_collect(vm);
+    nap(pause);
+  }
+  if (x.status != 200)
+    fail_msg("step %d: %d %.*s", step, x.status, (int)x.reply.len,
+             x.reply.data);
+  lab_buf_free(&x.reply);
+}
+
+static void test_hurried(void **state) {
+  (void)state;
+  const char *dirs[] = {dir, LAB_SOURCE_DIR "/scenarios"};
+  lab_vm_config config = {.wake = no_wake,
+                          .scenario = {.dirs = dirs, .ndirs = 2}};
+  lab_vm *vm;
+  lab_err err = {""};
+  write_scenario();
+  if (lab_vm_new(&vm, &config, &err))
+    fail_msg("%s", err.text);
+  for (int i = 0; i < SWITCHES; i++) {
+    switch_in_a_hurry(vm, 77, i % 10 * 10);
+    nap(1000);
+    assert_true(lab_sched_count(vm->sched) >= TASKS);
+    switch_in_a_hurry(vm, 0, i % 10 * 10);
+  }
+  assert_true(lab_vm_free(vm, 5000));
+  remove_scenario();
+}
+
+int main(void) {
+  lab_mem_init();
+  lab_thread_adopt("test");
+  lab_unwind_init();
+  lab_cpu_init();
+  lab_vm_init_profiles();
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_hurried)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
