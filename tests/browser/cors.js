@@ -15,7 +15,7 @@ const {check} = require('./watch.js');
 const PATIENCE = 60000; // ms
 
 function servePage(port) {
-  const server = http.createServer((request, response) => {
+  const server = http.createServer((_request, response) => {
     response.setHeader('Content-Type', 'text/html');
     response.end('<!doctype html><title>a viewer</title>');
   });

@@ -164,7 +164,7 @@ t.long("the archive runs where it is unpacked", function()
   output_of("tar", "-C", dir, "-xf", archive)
   local names = t.names(dir)
   t.equal(#names, 1, "one folder")
-  t.match(names[1], "^diaglab%-.*%-linux%-%w+$")
+  t.match(names[1], "^diaglab%-.*%-linux%-[%w_]+$")
   local root = dir .. "/" .. names[1]
   t.has(output_of("tar", "--numeric-owner", "-tvf", archive), "rwxr-xr-x 0/0")
   local lab = t.start_as(root .. "/bin/diaglab", t.start, "--step", "4", "--param", "4.rounds=1",

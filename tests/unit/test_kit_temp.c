@@ -26,6 +26,7 @@ static int open_state(void **state) {
   if (!mkdtemp(root) || setenv("TMPDIR", root, 1))
     return -1;
   lua_State *L = luaL_newstate();
+  assert_non_null(L);
   luaL_openlibs(L);
   lua_newtable(L);
   luaL_setfuncs(L, lab_kit_temp, 0);

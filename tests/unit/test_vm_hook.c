@@ -50,6 +50,7 @@ static void test_lost_mark(void **state) {
   skip();
 #endif
   lua_State *L = luaL_newstate();
+  assert_non_null(L);
   struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
   lab_layout_check(L, &lab_lua_layout);
   assert_true(lab_layout_fits());

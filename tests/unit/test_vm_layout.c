@@ -192,6 +192,7 @@ static void test_long_functions(void **state) {
 static void test_check(void **state) {
   (void)state;
   lua_State *L = luaL_newstate();
+  assert_non_null(L);
   luaL_openlibs(L);
   assert_false(lab_layout_fits());
   lab_layout_check(L, &lab_lua_layout);
