@@ -68,8 +68,8 @@ void lab_preempt_interrupt(lab_vm *vm, bool switches);
 /* Tasks of GENERATION are those of the next step: a switch that is in a hurry
  * to leave the present one needs them. 0: there is none. VM's thread. */
 void lab_preempt_set_next(lab_vm *vm, uint32_t generation);
-/* The interruption is over; spare_switches: for one that switches steps, and for
- * those of the next step. VM's thread. */
+/* The interruption is over. Spare_switches: only for the task that switches
+ * steps, and those of the next step. VM's thread. */
 void lab_preempt_clear(lab_vm *vm);
 void lab_preempt_spare_switches(lab_vm *vm);
 /* A flag that is true while the code that runs now is to be interrupted. A long

@@ -194,8 +194,8 @@ test("a task is woken by another thread, or its time is over", function()
   t.equal(lab:go_to(91).status, 200)
   for _, request in ipairs(requests) do request:wait() end
   t.equal(lab:get("/knock?ms=500").body, "true")
-  ask(lab, "/knock?ms=50")
-  lab:wait_tasks("primitive wait", 1)
+  for i = 1, 40 do ask(lab, ("/knock?ms=%d"):format(50 * i)) end
+  t.eventually(function() return dump(lab):find("[primitive wait]", 1, true) end)
   t.equal(lab:stop(), 0)
 end)
 

@@ -29,7 +29,9 @@ enum { SWITCHES = 300, TASKS = 20 };
 /* Who is interrupted ends. */
 static const char scenario[] =
     "return { enter = function()\n"
-    "  for _ = 1, 20 do lab.go(function() while true do lab.sleep(0) end end) end\n"
+    "  for _ = 1, 20 do\n"
+    "    lab.go(function() while true do lab.sleep(0) end end)\n"
+    "  end\n"
     "end, request = function() return 'ok' end }\n";
 
 static char dir[] = "/tmp/switches-XXXXXX";
