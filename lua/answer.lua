@@ -42,8 +42,8 @@ local function readList(text, from)
   return list
 end
 
--- Of other visits only the facts are left, and of traces there are no more.
-local function isKept(c, list) return c.attempt == list.attempt and c.kind ~= "trace" end
+-- Of other visits only the facts are left, and of what was too large to be kept.
+local function isKept(c, list) return c.attempt == list.attempt and c.kept ~= false end
 
 local function keep(url, folder)
   local text = get(url .. "/lab/captures?format=json")
@@ -94,10 +94,11 @@ local function readCaptures(folder, list, key, mark)
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
       waited = tonumber(c.waited_seconds), in_flight = tonumber(c.in_flight) or 0, open = function()
+        if not isKept(c, list) then return nil end
         local bytes, missing = host.read_bytes(folder .. "/" .. c.id)
         if not bytes then refuse("%s", missing) end
         if c.kind == "metrics" or c.kind == "vars" then return bytes end
-        return (host.decode(bytes))
+        return (c.kind == "trace" and host.decode_trace or host.decode)(bytes)
       end }
   end
   return captures

@@ -6,17 +6,18 @@
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
 --   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged), and a
---   function open() -> a profile, or the text of metrics or vars; nil if it can't
---   be read.
+--   function open() -> a profile, the text of metrics or vars, or the profiles of a
+--   trace by their kinds (diagnosis/trace_profiles.h); nil if it can't be read.
 -- answer: judge.lua's. What it names by its id is looked at first; then the newest
 --   OF_KIND captures of each kind; ALL of them at most.
 -- begun: the numbers with which the visit began, captures that no student has; or nil.
 -- others: ids and kinds of captures that aren't looked at -> why: "visit" (they are of
---   another one), "trace", or "many" (there are too many)
+--   another one), "trace" (one that was too large), or "many" (there are too many)
 
 local evidence = {}
 
 local OF_KIND = 8 -- captures of one kind that are looked at
+local TRACES = 2 -- the same, of traces, which take longer
 local ALL = 32
 
 -- ---- numbers ---------------------------------------------------------------------
@@ -78,6 +79,14 @@ local function profileView(c, p)
   return view
 end
 
+-- What a trace tells is of its own seconds, as profiles of them.
+local function traceView(c, profiles)
+  local view = newView(c)
+  view.profiles = profiles
+  if c.requests == 0 then view.idle = view end
+  return view
+end
+
 -- Numbers say how much was added since the first ones of the same kind. PREVIOUS:
 -- those before, if nobody asked for anything since: what was added then came by itself.
 local function numbersView(c, numbers, first, previous)
@@ -104,7 +113,7 @@ local function choose(captures, isNamed, begun)
   end
   for i = #captures, 1, -1 do
     local c = captures[i]
-    if c.current and isNamed[c.id] and c.kind ~= "trace" then add(c) end
+    if c.current and isNamed[c.id] then add(c) end
   end
   local last = {}
   for _, c in ipairs(begun or {}) do first[c.kind], last[c.kind] = c, c end
@@ -116,9 +125,9 @@ local function choose(captures, isNamed, begun)
   end
   for i = #captures, 1, -1 do
     local c = captures[i]
-    if c.current and not isNamed[c.id] and c.kind ~= "trace" then
+    if c.current and not isNamed[c.id] then
       n[c.kind] = (n[c.kind] or 0) + 1
-      if n[c.kind] <= OF_KIND then add(c) end
+      if n[c.kind] <= (c.kind == "trace" and TRACES or OF_KIND) then add(c) end
     end
   end
   return chosen, first, previous
@@ -160,7 +169,7 @@ function evidence.views(captures, answer, begun)
         before and isQuiet(before, c) and withNumbers(before) or nil)
     else
       local p = c.open()
-      if p then views[#views + 1] = profileView(c, p) end
+      if p then views[#views + 1] = (c.kind == "trace" and traceView or profileView)(c, p) end
     end
   end
   return views, explainOthers(captures, views)

@@ -52,7 +52,7 @@ judge.feedback = {
     .. "/lab/captures marks those of this visit with >.",
   ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
   ["evidence.unknown"] = "There is no such capture",
-  ["evidence.trace"] = "A trace is listed, but not judged: take a wall profile meanwhile, which has its sums.",
+  ["evidence.trace"] = "This trace is too large to be kept: take one of fewer seconds, or a wall profile.",
   ["evidence.nothing"] = "Nothing was captured in this visit: take a profile while requests are under way.",
   cpu_for_wall = "Your CPU profile says that the processor is mostly idle: not all time that passes is computed.",
   alloc_for_inuse = "That much was allocated; how much of it is still in use?",
@@ -321,7 +321,7 @@ local function unknownCapture(name, names)
 end
 
 -- Captures that are named must be there, and one of the evidence's must be of this
--- visit and no trace.
+-- visit, and no trace that is too large.
 local function findInvalidEvidence(answer, names)
   local named = {}
   for _, name in ipairs(answer.evidence or {}) do

@@ -36,14 +36,16 @@ enum {
   LAB_CAPTURE_SLUG = 64,
 };
 
+#define LAB_CAPTURE_TRACE "trace" /* the kind of a trace */
+
 typedef struct lab_capture {
   atomic_uint owners;          /* private */
   unsigned id;                 /* 1, 2, 3...; set by lab_captures_add */
   char kind[LAB_CAPTURE_KIND]; /* "cpu", "wall", "metrics", "vars", "trace"; or
                                   the profile's name */
-  lab_blob *bytes;  /* a profile.proto, packed or not; or the text of metrics
-                       or vars. NULL: they were given back, as they are of an
-                       earlier visit, or weren't kept, as they are a trace */
+  lab_blob *bytes;  /* a profile.proto, packed or not; the text of metrics or
+                       vars; or a trace. NULL: they were given back, as they
+                       are of an earlier visit, or weren't kept */
   size_t len;       /* how many bytes there are, or were */
   uint64_t attempt; /* prof/attempt.h */
   int step;
@@ -58,6 +60,7 @@ typedef struct lab_capture {
   unsigned in_flight; /* at the end */
   bool is_delta;      /* seconds=N, of a profile that is no recording */
   bool is_sent;       /* by the student; else the lab has answered it */
+  bool is_too_large;  /* to be kept */
 } lab_capture;
 
 /* Takes BYTES, or NULL. The caller owns the result, and may change it. */

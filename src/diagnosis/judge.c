@@ -64,7 +64,9 @@ static int open_evidence(lua_State *L) {
   size_t memory = 0;
   if (limits.memory > j->room)
     limits.memory = j->room;
-  int n = lab_diagnosis_push_profile(L, bytes, len, &limits, &memory);
+  int n = strcmp(c->kind, LAB_CAPTURE_TRACE) == 0
+              ? lab_diagnosis_push_trace(L, bytes, len, &limits, &memory)
+              : lab_diagnosis_push_profile(L, bytes, len, &limits, &memory);
   j->room -= memory;
   return n;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "diagnosis/trace_profiles.h"
 #include "pprof/delta.h"
 #include "pprof/query.h"
 #include "scenario/owner.h"
@@ -372,7 +373,66 @@ static int decode_bytes(lua_State *L) {
   return n;
 }
 
+/* ---- traces -------------------------------------------------------------- */
+
+static const char TRACE[] = "lab.decoded_trace";
+
+/* What was made of a trace is freed at once, or, if something raises, with its
+ * owner. */
+static int free_made(lua_State *L) {
+  lab_trace_profiles_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* What all profiles of a trace may take, and take. */
+typedef struct trace_room {
+  lab_pprof_limits limits;
+  size_t used;
+} trace_room;
+
+/* Sets the profile of BYTES in the table at the top. */
+static void set_trace_part(lua_State *L, const char *kind, const lab_buf *bytes,
+                           trace_room *room) {
+  int table = lua_gettop(L);
+  size_t memory = 0;
+  lab_diagnosis_push_profile(L, bytes->data, bytes->len, &room->limits,
+                             &memory);
+  room->limits.memory -= memory;
+  room->used += memory;
+  lua_settop(L, table + 1); /* without the message */
+  lua_setfield(L, table, kind);
+}
+
+int lab_diagnosis_push_trace(lua_State *L, const void *bytes, size_t len,
+                             const lab_pprof_limits *limits, size_t *memory) {
+  lab_trace_facts facts;
+  lab_err err = {{0}};
+  trace_room room = {limits ? *limits : LAB_PPROF_LIMITS, 0};
+  lab_trace_profiles *made =
+      lab_push_owner(L, sizeof *made, 0, TRACE, free_made, NULL);
+  if (lab_trace_profiles_read(bytes, len, &facts, made, &err)) {
+    luaL_pushfail(L);
+    lua_pushstring(L, err.text);
+    return 2;
+  }
+  lua_createtable(L, 0, 3);
+  set_trace_part(L, "wall", &made->wall, &room);
+  set_trace_part(L, "block", &made->block, &room);
+  set_trace_part(L, "goroutine", &made->goroutine, &room);
+  lab_trace_profiles_free(made);
+  if (memory)
+    *memory = room.used;
+  return 1;
+}
+
+static int decode_trace(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  return lab_diagnosis_push_trace(L, bytes, len, NULL, NULL);
+}
+
 const luaL_Reg lab_diagnosis_profiles[] = {
     {"decode", decode_bytes},
+    {"decode_trace", decode_trace},
     {NULL, NULL},
 };

@@ -29,7 +29,10 @@
  * line, or nil
  * profile:subtract(other) -> true | nil, message
  * profile:copy() -> the profile as it was decoded
- * profile:bytes() -> what was decoded */
+ * profile:bytes() -> what was decoded
+ *
+ * host.decode_trace(bytes) -> { wall = profile, block = profile, goroutine =
+ *   profile } (trace_profiles.h) | nil, message */
 extern const luaL_Reg lab_diagnosis_profiles[];
 
 /* Pushes the profile of these bytes, and returns 1; or nil and a message, and
@@ -37,5 +40,8 @@ extern const luaL_Reg lab_diagnosis_profiles[];
  * lab_pprof_decode. *MEMORY, unless NULL: the bytes that it has. May raise. */
 int lab_diagnosis_push_profile(lua_State *L, const void *bytes, size_t len,
                                const lab_pprof_limits *limits, size_t *memory);
+/* The same for a trace: pushes a table as decode_trace returns it. */
+int lab_diagnosis_push_trace(lua_State *L, const void *bytes, size_t len,
+                             const lab_pprof_limits *limits, size_t *memory);
 
 #endif

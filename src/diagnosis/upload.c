@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "diagnosis/trace_profiles.h"
 #include "pprof/query.h"
 #include "prof/attempt.h"
 
@@ -82,19 +83,30 @@ static uint64_t find_attempt(const lab_pprof *p) {
   return id;
 }
 
-static lab_capture *make_capture(const lab_pprof *p, const char *kind,
-                                 const char *file, size_t len) {
+static lab_capture *make_capture(const char *kind, const char *file, size_t len,
+                                 uint64_t attempt, int64_t ns) {
   lab_buf bytes = LAB_BUF_INIT;
   lab_buf_append(&bytes, file, len);
   lab_capture *c = lab_capture_new(kind, lab_blob_take(&bytes));
   c->is_sent = true;
-  c->attempt = find_attempt(p);
-  c->seconds = p->duration_ns > 0 ? (double)p->duration_ns / 1e9 : 0;
+  c->attempt = attempt;
+  c->seconds = ns > 0 ? (double)ns / 1e9 : 0;
   return c;
+}
+
+static lab_capture *read_sent_trace(const char *file, size_t len,
+                                    lab_err *err) {
+  lab_trace_facts facts;
+  if (lab_trace_profiles_read(file, len, &facts, NULL, err))
+    return NULL;
+  return make_capture(LAB_CAPTURE_TRACE, file, len, facts.attempt,
+                      (int64_t)facts.ns);
 }
 
 lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
                              lab_err *err) {
+  if (lab_trace_is_one(file, len))
+    return read_sent_trace(file, len, err);
   lab_pprof_limits limits = LAB_UPLOAD_LIMITS;
   lab_pprof *p;
   lab_err why;
@@ -104,7 +116,9 @@ lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
     return NULL;
   }
   const char *kind = find_kind(p, hint);
-  lab_capture *c = kind ? make_capture(p, kind, file, len) : NULL;
+  lab_capture *c =
+      kind ? make_capture(kind, file, len, find_attempt(p), p->duration_ns)
+           : NULL;
   if (!kind)
     lab_err_set(err, -EINVAL,
                 "it may be a block or a mutex profile: say which, by "

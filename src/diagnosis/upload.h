@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A profile that a student sends: the file in the body of a request, and what
- * kind of profile it is. The bytes may be anything.
+ * A profile or a trace that a student sends: the file in the body of a request,
+ * and what kind it is. The bytes may be anything.
  *
  * Pure functions: any thread; reading is slow, so not the control thread. */
 #ifndef LAB_DIAGNOSIS_UPLOAD_H

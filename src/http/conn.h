@@ -48,7 +48,7 @@ typedef struct lab_http_conn {
   uint64_t deadline;       /* loop time in ms; 0: none */
   uint64_t write_deadline; /* when a client that takes nothing is cut off */
   int fd;                  /* if the server's owner counts it, else -1 */
-  lab_address peer;      /* the client's address */
+  lab_address peer;        /* the client's address */
   uint64_t since;          /* loop time when it came into its list */
   size_t queued;           /* length of the write queue at the last sweep */
   size_t kept;             /* its part of server->kept */

@@ -9,6 +9,7 @@
 #include "inspect/trace_stacks.h"
 #include "mem/mem.h"
 #include "stack/stack.h"
+#include "vm/trace_why.h"
 #include "vm/vm.h"
 
 static lab_replay_task tell_of_task(lab_lua_task *t, char **name) {

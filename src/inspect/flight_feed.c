@@ -9,6 +9,7 @@
 #include "mem/mem.h"
 #include "stack/stack.h"
 #include "trace/flight_cut.h"
+#include "vm/trace_why.h"
 #include "vm/vm.h"
 
 static struct {

@@ -40,7 +40,6 @@ uint64_t lab_trace_job_ended(const lab_lua_task *t);
 bool lab_trace_was_preempted(void);
 /* Where T is, which doesn't run; 0: it has not begun. */
 uint32_t lab_trace_find_stack(lab_lua_task *t);
-lab_trace_why lab_trace_map_wait(lab_wait why);
 /* HeapAlloc at which the next cycle begins, as it was planned at the end of the
  * last one. */
 uint64_t lab_trace_next_gc(void);

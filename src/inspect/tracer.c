@@ -23,6 +23,7 @@
 #include "prof/cpu.h"
 #include "stack/stack.h"
 #include "trace/flight.h"
+#include "vm/trace_why.h"
 #include "vm/vm.h"
 
 static struct {

@@ -141,7 +141,7 @@ static int socket_read(lua_State *L) {
 /* Hands the next piece to the kernel. How much it has taken, or a negative
  * errno. */
 static ssize_t send_piece(lua_State *L, const lab_lua_socket *s,
-                           size_t written) {
+                          size_t written) {
   size_t size;
   const char *bytes = lua_tolstring(L, 2, &size);
   size_t rest = size - written;

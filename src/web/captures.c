@@ -62,6 +62,8 @@ static void add_capture_json(lab_json *j, char mark, const lab_capture *c) {
   lab_json_uint(j, c->in_flight);
   lab_json_key(j, "bytes");
   lab_json_uint(j, c->len);
+  lab_json_key(j, "kept");
+  lab_json_bool(j, c->bytes != NULL);
   lab_json_key(j, "origin");
   lab_json_text(j, name_origin(c));
   lab_json_end(j);
@@ -122,9 +124,9 @@ static void write_captures_text(lab_capture **list, size_t n, lab_buf *out) {
                    c->attempt == now ? ">" : " ", id, c->kind, c->step,
                    strchr(at, 'T') + 1, c->seconds, c->requests,
                    (double)c->len / 1e3,
-                   c->is_sent                   ? " sent"
-                   : lab_keep_is_listed_only(c) ? " listed only"
-                                                : "");
+                   c->is_sent        ? " sent"
+                   : c->is_too_large ? " listed only"
+                                     : "");
   }
   lab_buf_puts(out, "Those with > are of this visit: they are the evidence for "
                     "an answer.\n"
@@ -176,10 +178,10 @@ static const char *find_foreign(uint64_t attempt) {
   if (attempt == lab_attempt_now().id)
     return NULL;
   if (attempt == 0)
-    return "this profile is not of a lab: its comments name no attempt";
+    return "it is not of a lab: it names no attempt";
   return lab_attempt_is_own(attempt)
-             ? "this profile is of another visit: take one in this visit"
-             : "this profile is of another lab process: take one of this lab";
+             ? "it is of another visit: take one in this visit"
+             : "it is of another lab process: take one of this lab";
 }
 
 static void answer_kept(lab_http_request *req, int status,
@@ -193,24 +195,10 @@ static void answer_kept(lab_http_request *req, int status,
     lab_http_respond_buf(req, status, LAB_WEB_JSON, "Vary: Accept\r\n", &out);
     return;
   }
-  lab_buf_printf(&out, "c%u: %s profile of step %d, %s\n", c->id, c->kind,
+  const char *what = strcmp(c->kind, LAB_CAPTURE_TRACE) == 0 ? "" : " profile";
+  lab_buf_printf(&out, "c%u: %s%s of step %d, %s\n", c->id, c->kind, what,
                  c->step, status == 201 ? "kept" : "known already");
   lab_http_respond_buf(req, status, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &out);
-}
-
-/* Nobody knows how many requests there were while a sent profile was recorded:
- * as many as in the rest of the visit. */
-static void fill_sent(lab_web *web, lab_capture *c) {
-  double seconds = c->seconds;
-  lab_activity_mark now = lab_activity_read(&web->activity);
-  lab_activity_fill(NULL, &now, c);
-  c->step = lab_shown_slug(web->config.vm, c->slug);
-  if (seconds > 0 && seconds < c->seconds) {
-    double part = c->busy > seconds ? seconds / c->busy : 1;
-    c->seconds = seconds;
-    c->busy *= part;
-    c->requests *= part;
-  }
 }
 
 /* In one line, if it fits into a terminal's. */
@@ -239,7 +227,8 @@ static void answer_upload(lab_slow *s) {
         &web->captures, lab_blob_data(bytes), lab_blob_len(bytes));
     const lab_capture *kept = same ? same : u->made;
     if (!same) {
-      fill_sent(web, u->made);
+      lab_keep_fill_share(web, u->made);
+      u->made->step = lab_shown_slug(web->config.vm, u->made->slug);
       lab_captures_visit(&web->captures, lab_attempt_now().id);
       lab_web_tell_capture(web, lab_captures_add(&web->captures, u->made));
       u->made = NULL; /* the list's */
@@ -297,8 +286,8 @@ static void send_capture(lab_web *web, lab_http_request *req, unsigned id) {
     refuse_id(req);
   else if (!c->bytes)
     lab_http_error(req, 410,
-                   lab_keep_is_listed_only(c)
-                       ? "a trace is only listed, and not kept"
+                   c->is_too_large
+                       ? "this trace was too large to be kept"
                        : "this one is of an earlier visit: its bytes are gone");
   else
     send_kept(req, 'c', id, "application/octet-stream", c);

@@ -90,20 +90,37 @@ void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s)) {
   lab_slow_wait_late(s, WAIT_MS, next);
 }
 
-static const char TRACE[] = "trace";
+void lab_keep_fill_share(lab_web *web, lab_capture *c) {
+  double seconds = c->seconds;
+  lab_activity_mark now = lab_activity_read(&web->activity);
+  lab_activity_fill(NULL, &now, c);
+  if (seconds > 0 && seconds < c->seconds) {
+    double part = c->busy > seconds ? seconds / c->busy : 1;
+    c->seconds = seconds;
+    c->busy *= part;
+    c->requests *= part;
+  }
+}
 
-void lab_keep_trace(lab_keep *k, lab_web *web, size_t len) {
+void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
+                    double past) {
   lab_keep_stop(k, web);
   if (!k->wanted)
     return;
-  lab_capture *c = lab_capture_new(TRACE, NULL);
-  lab_activity_fill(&k->from, &k->to, c);
-  c->len = len;
+  bool kept = file->len > 0;
+  lab_buf_trim(file);
+  lab_capture *c =
+      lab_capture_new(LAB_CAPTURE_TRACE, kept ? lab_blob_take(file) : NULL);
+  if (past > 0) {
+    c->seconds = past;
+    lab_keep_fill_share(web, c);
+  } else {
+    lab_activity_fill(&k->from, &k->to, c);
+  }
+  c->is_too_large = !kept;
+  if (!kept)
+    c->len = len;
   list_capture(k, web, c);
-}
-
-bool lab_keep_is_listed_only(const lab_capture *c) {
-  return strcmp(c->kind, TRACE) == 0;
 }
 
 static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,

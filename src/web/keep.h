@@ -65,12 +65,14 @@ void lab_keep_later(const lab_keep *k, lab_slow *s, void (*write)(lab_slow *s),
  * most. S may be gone on return. */
 void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s));
 
-/* A trace of LEN bytes was sent. It is listed, and its bytes aren't kept: it is
- * a stream without a bound, which is never in memory as a whole, and all that a
- * lesson says about the time of tasks is in the wall and block profiles of the
- * same seconds, as sums. So there is nothing that only a trace could prove. */
-void lab_keep_trace(lab_keep *k, lab_web *web, size_t len);
-/* Is C such a trace? */
-bool lab_keep_is_listed_only(const lab_capture *c);
+/* A trace of LEN bytes was sent. FILE: it, in the format "go 1.19 trace",
+ * which is taken; empty, if it was too large to be kept: then it is only
+ * listed. PAST: it tells of so many seconds before K began; 0: of those since
+ * then. */
+void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
+                    double past);
+/* Nobody knows how many requests there were in the seconds of which C tells: as
+ * many as in the rest of the visit. */
+void lab_keep_fill_share(lab_web *web, lab_capture *c);
 
 #endif

@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "diagnosis/upload.h"
 #include "inspect/flight.h"
 #include "inspect/trace_names.h"
 #include "inspect/trace_stacks.h"
@@ -62,6 +63,8 @@ typedef struct trace {
   lab_stack_hold stacks; /* which the trace names at its end */
   lab_keep keep;
   size_t len;     /* bytes of it so far */
+  lab_buf file;   /* the trace itself so far, if it is to be kept */
+  bool too_large; /* it isn't */
   lab_buf raw;    /* on its way into JSON */
   lab_buf text;   /* JSON that is to be packed */
   lab_gzip *gzip; /* does that, until the end; or NULL */
@@ -114,12 +117,24 @@ static void free_trace(lab_slow *s) {
     end_recording(t);
     lab_trace_close();
   }
+  lab_buf_free(&t->file);
   lab_trace_json_free(t->json);
   lab_pack_end(&t->gzip);
   lab_stack_hold_end(&t->stacks);
   lab_buf_free(&t->raw);
   lab_buf_free(&t->text);
   lab_buf_free(&t->piece);
+}
+
+/* PIECE is of the trace that is a capture in the end. */
+static void keep_piece(trace *t, const lab_buf *piece) {
+  if (!t->keep.wanted || t->too_large)
+    return;
+  t->too_large = t->file.len + piece->len > LAB_UPLOAD_BYTES;
+  if (t->too_large)
+    lab_buf_free(&t->file);
+  else
+    lab_buf_append(&t->file, piece->data, piece->len);
 }
 
 /* ---- on the pool --------------------------------------------------------- */
@@ -138,18 +153,32 @@ static void pack_text(trace *t) {
 
 static void convert_events(lab_slow *s) {
   trace *t = trace_of(s);
+  keep_piece(t, &t->raw);
   lab_trace_json_add(t->json, t->raw.data, t->raw.len, choose_text(t));
   lab_buf_clear(&t->raw);
   pack_text(t);
 }
 
+/* The end of the file that is kept, beside the JSON that is sent. */
+static void keep_tables(trace *t) {
+  lab_buf piece = LAB_BUF_INIT;
+  while (t->keep.wanted && !t->too_large &&
+         lab_trace_tables(lab_trace_name, &piece)) {
+    keep_piece(t, &piece);
+    lab_buf_clear(&piece);
+  }
+  lab_buf_free(&piece);
+}
+
 /* Writes what comes after the last event. */
 static void write_trace_end(lab_slow *s) {
   trace *t = trace_of(s);
-  if (t->json)
+  if (t->json) {
     lab_trace_json_end(t->json, choose_text(t));
-  else
+    keep_tables(t);
+  } else {
     lab_trace_tables(lab_trace_name, &t->piece);
+  }
   pack_text(t);
   lab_pack_end(&t->gzip);
 }
@@ -178,12 +207,19 @@ static void play_past(lab_slow *s) {
 static void write_trace_piece(trace *t) {
   if (!t->is_packed)
     t->len += t->piece.len;
+  if (!t->json)
+    keep_piece(t, &t->piece);
   lab_http_stream_write(t->slow.req, &t->piece);
 }
 
 static void send_trace_piece(lab_slow *s) {
   write_trace_piece(trace_of(s));
   advance_trace(s);
+}
+
+/* 0: it isn't of the past. */
+static double count_past_seconds(const trace *t) {
+  return t->past ? (double)lab_trace_replay_ns(t->past->replay) / 1e9 : 0;
 }
 
 static void send_trace_end(lab_slow *s) {
@@ -194,7 +230,7 @@ static void send_trace_end(lab_slow *s) {
     advance_trace(s);
   } else {
     lab_http_stream_end(s->req);
-    lab_keep_trace(&t->keep, s->web, t->len);
+    lab_keep_trace(&t->keep, s->web, t->len, &t->file, count_past_seconds(t));
     lab_slow_end(s);
   }
 }

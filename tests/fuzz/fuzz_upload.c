@@ -2,16 +2,37 @@
  * Takes any bytes for what a student sends: the header Content-Type up to the
  * first newline, then the body. Checked: the file lies in the body; what
  * becomes a capture has a kind, has the file's bytes, and is refused in the
- * same way the second time if it is refused. */
+ * same way the second time if it is refused; the profiles of a trace can be
+ * read. */
 #include "base/buf.h"
+#include "diagnosis/trace_profiles.h"
 #include "diagnosis/upload.h"
 #include "input.h"
+#include "pprof/decode.h"
 
 static void check_capture(const lab_capture *c, const char *file, size_t len) {
   LAB_ASSERT(c->is_sent && memchr(c->kind, 0, sizeof c->kind));
   LAB_ASSERT(lab_blob_len(c->bytes) == len);
   LAB_ASSERT(len == 0 || memcmp(lab_blob_data(c->bytes), file, len) == 0);
   LAB_ASSERT(c->seconds >= 0);
+}
+
+static void check_trace(const char *file, size_t len) {
+  lab_trace_facts facts;
+  lab_trace_profiles made;
+  lab_err err = {{0}};
+  if (lab_trace_profiles_read(file, len, &facts, &made, &err)) {
+    LAB_ASSERT(err.text[0]);
+    return;
+  }
+  const lab_buf *parts[] = {&made.wall, &made.block, &made.goroutine};
+  for (size_t i = 0; i < 3; i++) {
+    lab_pprof *p;
+    LAB_ASSERT(
+        lab_pprof_decode(&p, parts[i]->data, parts[i]->len, NULL, &err) == 0);
+    lab_pprof_free(p);
+  }
+  lab_trace_profiles_free(&made);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -28,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (file) {
     lab_err err = {{0}}, again = {{0}};
     LAB_ASSERT(file >= body && file + len <= body + left);
+    if (lab_trace_is_one(file, len))
+      check_trace(file, len);
     lab_capture *c = lab_upload_read(file, len, "", &err);
     if (c)
       check_capture(c, file, len);

@@ -27,7 +27,7 @@ t.test("a lab's verdict and that on kept captures are the same", function()
   lab:get(PPROF .. "trace?seconds=0.1")
   local pack = t.temp_dir() .. "/pack"
   local kept = run("--url", lab.url, "--keep", pack)
-  t.equal(kept.out, "3 captures are in " .. pack .. "\n", kept.err)
+  t.equal(kept.out, "4 captures are in " .. pack .. "\n", kept.err)
   t.equal(run("--url", lab.url, "--keep", pack).code, 2, "the folder must be new")
   local file = t.temp_file()
   t.equal(t.run(t.command { "curl", "-sS", "-o", file, lab.url .. "/lab/captures?id=c2" }).code, 0)

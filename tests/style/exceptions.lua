@@ -33,7 +33,6 @@ return {
     ["lab_pprof_is_named"] = "lessons, answers and the page's flame graph will call it",
     ["lab_pprof_share_bounds"] = "lessons, answers and the page's flame graph will call it",
     ["lab_prng_read"] = "profiles show it by this name",
-    ["lab_profile_finish_raw"] = "for tests: the bytes before gzip",
     ["lab_random_read"] = "profiles show it by this name",
     ["lab_scavenge_tick_at"] = "for tests: they bring a clock of their own",
     ["lab_sched_waiting"] = "for tests: they wait until all tasks do",

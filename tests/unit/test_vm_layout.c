@@ -278,8 +278,8 @@ static unsigned freed_in_emergency;
 static void *allocate_watched(void *ud, void *p, size_t old, size_t size) {
   (void)ud;
   if (size == 0) {
-    freed_in_emergency += watched && watched->emergency &&
-                          watched->state != LAB_LAYOUT_NO_CYCLE;
+    freed_in_emergency +=
+        watched && watched->emergency && watched->state != LAB_LAYOUT_NO_CYCLE;
     free(p);
     return NULL;
   }

@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- needs: time
+-- A student who has taken a trace has evidence for what a trace shows.
+local t = require "harness"
+local answers = require "answers"
+local trace = require "trace"
+t.need("curl", "go")
+
+local PPROF = "/debug/pprof/"
+local LOCK = { class = "wait.lock", where = "countRequest" }
+local LEAK = { class = "leak.task", where = "startGoroutines" }
+local FILES = { class = "leak.file", where = "createFiles" }
+
+-- Waits until there are N captures -> { id, bytes } of each.
+local function wait_captures(lab, n)
+  local list
+  t.eventually(function()
+    list = {}
+    for id, bytes in lab:get("/lab/captures?format=json").body:gmatch('"id": "(c%d+)".-"bytes": (%d+)') do
+      list[#list + 1] = { id = id, bytes = tonumber(bytes) }
+    end
+    return #list == n
+  end)
+  return list
+end
+
+-- What is kept of a trace is a file for go tool trace, in both forms.
+t.test("a trace is kept as it was sent, and can be sent", function()
+  local lab = t.start("--step", "4", "--param", "4.rounds=1")
+  local file, json = t.temp_file(), t.temp_file()
+  local function trace_to(path, more)
+    local curl = t.spawn(t.command { "curl", "-s", "-o", path, lab.url .. PPROF .. "trace?seconds=1" .. more })
+    for _ = 1, 3 do lab:get("/") end
+    t.equal(curl:wait(), 0)
+  end
+  trace_to(file, "")
+  local sent = t.read(file)
+  local kept = wait_captures(lab, 1)[1]
+  t.equal(kept.bytes, #sent)
+  t.equal(lab:get("/lab/captures?id=" .. kept.id).body, sent)
+  t.has(lab:post("/lab/captures", "@" .. file).body, "c1: trace of step 4, known already\n")
+  trace_to(json, "&format=json")
+  t.write(file, lab:get("/lab/captures?id=" .. wait_captures(lab, 2)[2].id).body)
+  t.check(trace.count(trace.events(file)).GoSysCall > 0, "copies of step 4")
+  t.equal(lab:get("/lab/captures", "-X", "DELETE").status, 200)
+  t.has(lab:post("/lab/captures", "@" .. file).body, "trace of step 4, kept\n")
+  t.write(file, sent:sub(1, -2))
+  t.has(lab:post("/lab/captures", "@" .. file).body, "This is no evidence: the trace is damaged, or its end missing\n")
+  lab:go_to(4)
+  t.write(file, sent)
+  t.has(lab:post("/lab/captures", "@" .. file).body, "it is of another visit: take one in this visit\n")
+  t.equal(lab:stop(), 0)
+end)
+
+-- A trace shows what waits, and what began and is still there; it knows nothing of files.
+t.test("a trace is evidence for what it shows", function()
+  local lab = t.start()
+  local function trace_of(number, load, more)
+    lab:go_to(number)
+    local file = t.temp_file()
+    local curl = t.spawn(t.command { "curl", "-sv", "-o", file, lab.url .. PPROF .. "trace?seconds=2" .. (more or "") })
+    lab:wait_sent(curl)
+    load()
+    t.equal(curl:wait(), 0)
+    return file
+  end
+  local function wait_in_background()
+    for _ = 1, 3 do t.spawn(("curl -s --max-time 60 %s/"):format(lab.url)) end
+  end
+  local first = trace_of(1, wait_in_background)
+  local v = answers.judged(lab, { class = "wait.lock", where = "countRequest", evidence = "trace" }, "solved")
+  t.equal(v.evidence, "c1")
+  answers.judged(lab, { class = "wait.deadlock", where = "countRequest" }, "partial", "class.family")
+  answers.forget(lab)
+  answers.judged(lab, LOCK, "invalid", "evidence.nothing")
+  t.has(lab:post("/lab/captures", "@" .. first).body, "trace of step 1, kept\n")
+  answers.judged(lab, LOCK, "solved")
+  trace_of(1, wait_in_background, "&format=json")
+  answers.judged(lab, LOCK, "solved")
+  trace_of(5, function() for _ = 1, 4 do lab:get("/") end end)
+  answers.judged(lab, LEAK, "solved")
+  trace_of(6, function() for _ = 1, 4 do lab:get("/") end end)
+  answers.judged(lab, FILES, "partial", "evidence.none")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
