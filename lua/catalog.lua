@@ -185,7 +185,7 @@ end
 
 local function hint(question)
   local hints, n = hintsOf(question.step), question.n
-  if not hints then return ("step %d has no hints any more: its folder is gone\n"):format(question.step), 404 end
+  if not hints then return ("step %d has no hints: it has no folder\n"):format(question.step), 404 end
   if #hints == 0 then return ("step %d has no hints\n"):format(question.step), 404 end
   if not hints[n] then return ("step %d has no hint %d\n"):format(question.step, n), 404 end
   -- How many there are isn't told: who knows that goes for the last one.

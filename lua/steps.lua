@@ -102,6 +102,11 @@ local TOLD_MAX = 40
 -- "\nThere are the steps 0 1 2", which a message about a wrong one ends with.
 function steps.there_are()
   local numbers, list = {}, steps.list()
+  if not next(list) then
+    return "\nThere are no scenarios"
+      .. (#host.dirs == 0 and ": the program was copied away from its files. Start it with --scenarios DIR"
+        or " in " .. table.concat(host.dirs, ", "))
+  end
   for number in pairs(list) do numbers[#numbers + 1] = number end
   if not list[0] then numbers[#numbers + 1] = 0 end -- without a folder, too
   table.sort(numbers)

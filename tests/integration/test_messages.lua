@@ -77,8 +77,21 @@ t.test("the hints of a step whose folder is gone", function()
   t.write(root .. "/30-gone/scenario.lua", "return { " .. REQUEST)
   local lab = t.start_with({ root }, "--step", "30")
   t.run(("rm -r %s/30-gone"):format(root))
-  t.equal(lab:get("/hint").body, "step 30 has no hints any more: its folder is gone\n")
+  t.equal(lab:get("/hint").body, "step 30 has no hints: it has no folder\n")
   t.equal(lab:stop(), 0)
+end)
+
+-- Who copies the program alone has step 0, and should learn why.
+t.test("a lab without scenarios says so", function()
+  local dir = t.temp_dir()
+  t.equal(t.run(t.command { "cp", t.diaglab, dir .. "/diaglab" }).code, 0)
+  local alone = t.start_as(dir .. "/diaglab", t.start)
+  t.equal(alone:go_to(11).body, "Invalid step 11\nThere are no scenarios: the program was copied away from its files. "
+    .. "Start it with --scenarios DIR\n")
+  t.equal(alone:stop(), 0)
+  local empty = t.start("--scenarios", dir)
+  t.equal(empty:go_to(11).body, ("Invalid step 11\nThere are no scenarios in %s\n"):format(dir))
+  t.equal(empty:stop(), 0)
 end)
 
 t.finish()
