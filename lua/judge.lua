@@ -35,7 +35,7 @@ local RSS_LARGE = 100e6 -- bytes
 judge.feedback = {
   solved = "That's it.",
   ["class.family"] = "The family is right, the kind isn't: what exactly happens there?",
-  ["class.other"] = "Something else is wrong: which resource is used up, and by what?",
+  ["class.other"] = "Something else is wrong: what is used up, or waited for, and by what?",
   rank = "It is among your guesses, but not the first one: which of them do your captures speak for?",
   ["where.victim"] = "That one suffers; who makes it wait?",
   ["where.caller"] = "It is on the way: the cause is further inside, in something that this one calls.",
@@ -406,8 +406,11 @@ end
 
 -- The feedback in words, where the code alone isn't enough.
 local function feedbackFor(code, answer, lesson, visit)
-  if code == "where.victim" and classes.family(lesson.diagnosis.class[1]) == "memory" then
+  local family = classes.family(lesson.diagnosis.class[1])
+  if code == "where.victim" and family == "memory" then
     return "It only made or used that memory: who decides what becomes of it?"
+  elseif code == "where.victim" and family ~= "wait" then
+    return "That one only bears the consequences: what brings them about?"
   elseif code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
     local which = kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
@@ -439,6 +442,14 @@ local function isAllIdle(lesson, views)
   return #views > 0
 end
 
+-- Why the captures don't suffice for any answer, or nil. If only the right one were
+-- told so, it would tell which is right.
+local function findGap(answer, lesson, views, visit)
+  if grounds.isRightNumber(answer.number, lesson, visit) then return nil end
+  local grounded, code = grounds.find(lesson, views, answer.evidence, visit)
+  return not grounded and UNJUDGED[code] and code or nil
+end
+
 local function scoreHypothesis(h, answer, lesson, views, visit)
   local idle = isAllIdle(lesson, views)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then
@@ -450,6 +461,8 @@ local function scoreHypothesis(h, answer, lesson, views, visit)
   local place, hops = "right", 0
   if not grounded then place, hops = placeOf(name, lesson, views) end
   if place == "where.unknown" then return invalid(place) end
+  local gap = findGap(answer, lesson, views, visit)
+  if gap then return invalid(gap, feedbackFor(gap, answer, lesson, visit)) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)

@@ -144,6 +144,14 @@ end
 
 -- ---- both ------------------------------------------------------------------------
 
+-- A kind of capture; a CPU profile may be called as its endpoint is.
+local function kindOf(name) return name == "profile" and "cpu" or name end
+
+local function useKinds(answer)
+  for i, name in ipairs(answer.evidence or {}) do answer.evidence[i] = kindOf(name) end
+  for _, item in ipairs(answer.ruled_out or {}) do item.evidence = kindOf(item.evidence) end
+end
+
 local function check(answer)
   if #answer.hypotheses > 3 then refuse("there are %d hypotheses; three are possible", #answer.hypotheses) end
   if answer.evidence and #answer.evidence > 64 then refuse("there are more than 64 pieces of evidence") end
@@ -156,6 +164,7 @@ local function check(answer)
     if not n or n < 0 or n > 1 then refuse("confidence: '%s' is not a number from 0 to 1", confidence) end
     answer.confidence = n
   end
+  useKinds(answer)
   return answer
 end
 

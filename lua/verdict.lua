@@ -46,6 +46,10 @@ local function evidenceLine(result, facts)
   return result.grounded and "your number is right; " .. looked or looked
 end
 
+-- Most students don't know that there is more to get.
+local RULED_OUT = "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of another family "
+  .. "against which one of your captures speaks."
+
 -- What to do next, or nil.
 local function adviceOf(result, facts)
   if result.verdict ~= "solved" or not facts.repair then return facts.after end
@@ -61,7 +65,8 @@ function verdict.text(result, facts)
       scoreLine(result), evidenceLine(result, facts))
   end
   local advice = adviceOf(result, facts)
-  return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or ""))
+  local more = result.verdict == "solved" and result.parts.ruled_out == 0 and "\n" .. verdict.wrap(RULED_OUT) or ""
+  return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or "")) .. more
 end
 
 function verdict.json(result, facts)

@@ -215,10 +215,13 @@ end)
 t.test("a few samples are no evidence", function()
   local lab = t.start("--step", "2", "--param", "2.seconds=0.05")
   lab:record(PPROF .. "profile?hz=20&seconds=", 1, function() requests(lab, 1) end)
-  local v = post(lab, { class = "cpu.hot", where = "eatCPU" })
-  -- A sample may not even have hit the function.
-  t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
-  t.equal(v.verdict, "invalid")
+  -- What is wrong is told the same: else it would tell which is right. A sample may
+  -- not even have hit the function.
+  for _, class in ipairs { "cpu.hot", "cpu.backtrack", "memory.churn" } do
+    local v = post(lab, { class = class, where = "eatCPU" })
+    t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
+    t.equal(v.verdict, "invalid", class)
+  end
   t.equal(lab:stop(), 0)
 end)
 
@@ -309,7 +312,9 @@ t.test("JSON in, and text out", function()
   t.equal(answer.status, 200)
   t.equal(answer.body, "verdict   solved (step 6)\n" ..
     "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
-    "evidence  c1 shows it\n\nThat's it. Now repair it: diaglab repair 6.\n")
+    "evidence  c1 shows it\n\nThat's it. Now repair it: diaglab repair 6.\n\n"
+    .. "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n"
+    .. "another family against which one of your captures speaks.\n")
   t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "There is no answer')
   for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
     { '{"format": "x"}', "diaglab-answer/1" },

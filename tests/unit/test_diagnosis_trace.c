@@ -186,7 +186,7 @@ static void test_changed(void **state) {
   lab_buf file = record_story();
   char *copy = lab_xmemdup0(file.data, file.len);
   guard_page_open(&g, file.len);
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < 5000; i++) {
     memcpy(copy, file.data, file.len);
     for (int k = i % 3; k >= 0; k--)
       copy[lab_rng_next(&rng) % file.len] = (char)lab_rng_next(&rng);
