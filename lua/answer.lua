@@ -42,8 +42,13 @@ local function readList(text, from)
   return list
 end
 
--- Of other visits only the facts are left, and of what was too large to be kept.
-local function isKept(c, list) return c.attempt == list.attempt and c.kept ~= false end
+-- Of other visits only the facts are left, and of a trace that was too large. A lab that
+-- doesn't tell what it has kept is an older one, which kept no traces.
+local function isKept(c, list)
+  local kept = c.kept
+  if kept == nil then kept = c.kind ~= "trace" end
+  return c.attempt == list.attempt and kept
+end
 
 local function keep(url, folder)
   local text = get(url .. "/lab/captures?format=json")
@@ -92,6 +97,7 @@ local function readCaptures(folder, list, key, mark)
       refuse("%s/captures.json: %s[%d] is no capture", folder, key, i)
     end
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
+      kept = isKept(c, list),
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
       waited = tonumber(c.waited_seconds), in_flight = tonumber(c.in_flight) or 0, open = function()
         if not isKept(c, list) then return nil end
