@@ -5,9 +5,9 @@
 -- evidence.views(captures, answer, begun) -> views, others
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
---   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged), and a
---   function open() -> a profile, the text of metrics or vars, or the profiles of a
---   trace by their kinds (diagnosis/trace_profiles.h); nil if it can't be read.
+--   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged),
+--   kept (its bytes are), and a function open() -> a profile, the text of metrics or vars,
+--   or what a trace tells (host.decode_trace); nil if it can't be read.
 -- answer: judge.lua's. What it names by its id is looked at first; then the newest
 --   OF_KIND captures of each kind; ALL of them at most.
 -- begun: the numbers with which the visit began, captures that no student has; or nil.
@@ -79,11 +79,14 @@ local function profileView(c, p)
   return view
 end
 
--- What a trace tells is of its own seconds, as profiles of them.
-local function traceView(c, profiles)
+-- What a trace tells is of its own seconds, as profiles of them; it also knows best
+-- which requests there were in these.
+local function traceView(c, trace)
   local view = newView(c)
-  view.profiles = profiles
-  if c.requests == 0 then view.idle = view end
+  view.requests = trace.requests
+  view.elapsed = trace.requests == 0 and trace.seconds or trace.busy
+  view.profiles = trace.profiles
+  if trace.requests == 0 then view.idle = view end
   return view
 end
 
@@ -146,7 +149,7 @@ end
 local function explainOthers(captures, views)
   local others = {}
   for _, c in ipairs(captures) do
-    local why = not c.current and "visit" or c.kind == "trace" and "trace" or "many"
+    local why = not c.current and "visit" or c.kept and "many" or "trace"
     others[c.id] = why
     if c.current then others[c.kind] = why end
   end

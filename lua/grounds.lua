@@ -47,7 +47,7 @@ end
 local function isWanted(view, kind, wanted)
   if not wanted then return true end
   for _, name in ipairs(wanted) do
-    if name == kind or name == view.kind or name == view.id then return true end
+    if name == view.kind or name == view.id or name == kind and view.kind ~= "trace" then return true end
   end
   return false
 end

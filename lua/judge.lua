@@ -230,7 +230,8 @@ end
 local function isRuledOut(class, evidence, views)
   for _, view in ipairs(views) do
     for kind in pairs(view.profiles) do
-      if (evidence == kind or evidence == view.id) and speaksAgainst(class, kind, view) then return true end
+      local named = evidence == view.id or evidence == view.kind or evidence == kind and view.kind ~= "trace"
+      if named and speaksAgainst(class, kind, view) then return true end
     end
   end
   return false
@@ -303,7 +304,10 @@ local function namesOf(views, others)
   for name, why in pairs(others) do names[name] = why end
   for _, view in ipairs(views) do
     if view.after then names.metrics = "own" end
-    for kind in pairs(view.profiles) do names[kind ~= "heap.alloc" and kind or "heap"] = "own" end
+    -- A trace is named as such, and not by the profiles that it is judged by.
+    for kind in pairs(view.kind ~= "trace" and view.profiles or {}) do
+      names[kind ~= "heap.alloc" and kind or "heap"] = "own"
+    end
     for _, name in pairs { view.id, view.kind } do names[name] = "own" end
   end
   return names

@@ -20,6 +20,7 @@
 #include "inspect/flight.h"
 #include "inspect/trace_names.h"
 #include "inspect/trace_stacks.h"
+#include "prof/attempt.h"
 
 typedef struct past {
   lab_app *app;
@@ -85,7 +86,7 @@ static void write_past(uv_work_t *work) {
       &p->question.input, (uint64_t)p->app->config.flight_ns);
   lab_trace_configure(&config);
   p->ns = lab_trace_replay_ns(replay);
-  p->rc = lab_trace_replay_open(replay, config, "");
+  p->rc = lab_trace_replay_open(replay, config, "", lab_attempt_now().since);
   if (p->rc == 0) {
     p->rc = write_replay(p, replay);
     lab_trace_close();

@@ -60,6 +60,7 @@ static int open_evidence(lua_State *L) {
     return 1;
   }
   judgement *j = judgement_of(L);
+  check_judge_time(L, NULL); /* reading many may take longer than judging */
   lab_pprof_limits limits = LAB_UPLOAD_LIMITS;
   size_t memory = 0;
   if (limits.memory > j->room)
@@ -78,7 +79,7 @@ static void set_number(lua_State *L, const char *key, double value) {
 
 static void push_evidence(lua_State *L, const lab_judge_question *q,
                           lab_capture *c) {
-  lua_createtable(L, 0, 10);
+  lua_createtable(L, 0, 11);
   lua_pushfstring(L, "c%d", (int)c->id);
   lua_setfield(L, -2, "id");
   lua_pushstring(L, c->kind);
@@ -87,6 +88,8 @@ static void push_evidence(lua_State *L, const lab_judge_question *q,
   lua_setfield(L, -2, "slug");
   lua_pushboolean(L, c->attempt == q->attempt);
   lua_setfield(L, -2, "current");
+  lua_pushboolean(L, c->bytes != NULL);
+  lua_setfield(L, -2, "kept");
   set_number(L, "requests", c->requests);
   set_number(L, "seconds", c->seconds);
   set_number(L, "busy", c->busy);

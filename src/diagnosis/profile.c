@@ -403,6 +403,11 @@ static void set_trace_part(lua_State *L, const char *kind, const lab_buf *bytes,
   lua_setfield(L, table, kind);
 }
 
+static void set_trace_number(lua_State *L, const char *key, double value) {
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
 int lab_diagnosis_push_trace(lua_State *L, const void *bytes, size_t len,
                              const lab_pprof_limits *limits, size_t *memory) {
   lab_trace_facts facts;
@@ -415,10 +420,15 @@ int lab_diagnosis_push_trace(lua_State *L, const void *bytes, size_t len,
     lua_pushstring(L, err.text);
     return 2;
   }
+  lua_createtable(L, 0, 4);
+  set_trace_number(L, "requests", facts.requests);
+  set_trace_number(L, "seconds", (double)facts.ns / 1e9);
+  set_trace_number(L, "busy", (double)facts.busy_ns / 1e9);
   lua_createtable(L, 0, 3);
   set_trace_part(L, "wall", &made->wall, &room);
   set_trace_part(L, "block", &made->block, &room);
   set_trace_part(L, "goroutine", &made->goroutine, &room);
+  lua_setfield(L, -2, "profiles");
   lab_trace_profiles_free(made);
   if (memory)
     *memory = room.used;

@@ -31,8 +31,8 @@
  * profile:copy() -> the profile as it was decoded
  * profile:bytes() -> what was decoded
  *
- * host.decode_trace(bytes) -> { wall = profile, block = profile, goroutine =
- *   profile } (trace_profiles.h) | nil, message */
+ * host.decode_trace(bytes) -> { requests, seconds, busy (seconds), profiles = {
+ *   wall, block, goroutine } } (trace_profiles.h) | nil, message */
 extern const luaL_Reg lab_diagnosis_profiles[];
 
 /* Pushes the profile of these bytes, and returns 1; or nil and a message, and

@@ -28,10 +28,14 @@ typedef struct lab_trace_profiles {
   lab_buf wall, block, goroutine; /* profile.proto, not packed */
 } lab_trace_profiles;
 
-/* What a trace says of itself. */
+/* What a trace says of itself. If a visit begins in it (LAB_TRACE_VISIT), its
+ * profiles and the last three are of what came after that. */
 typedef struct lab_trace_facts {
   uint64_t attempt; /* prof/attempt.h; 0: none is told */
   uint64_t ns;      /* from its first event to its last */
+  uint64_t busy_ns; /* of these, with a request under way */
+  double requests;  /* of the application: the mean of those that began, and
+                       those that ended */
 } lab_trace_facts;
 
 /* Do the bytes begin as a trace? */
@@ -39,7 +43,9 @@ bool lab_trace_is_one(const void *bytes, size_t len);
 
 /* Reads a whole trace of the lab, in the format "go 1.19 trace"; it may be
  * anything. PROFILES, unless NULL: the caller's, to be freed; 0, or a negative
- * errno and ERR, and there are none. Memory: about three times LEN. */
+ * errno and ERR, and there are none: -EFBIG if it would take more than a second
+ * of CPU time. Memory: about three times LEN for a trace of the lab's, some 20
+ * times LEN at most. */
 int lab_trace_profiles_read(const void *bytes, size_t len,
                             lab_trace_facts *facts,
                             lab_trace_profiles *profiles, lab_err *err);

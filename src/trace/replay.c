@@ -89,7 +89,8 @@ static void show_all(lab_trace_replay *r) {
 }
 
 int lab_trace_replay_open(lab_trace_replay *r, lab_trace_config config,
-                          const char *remark) {
+                          const char *remark, uint64_t visit) {
+  r->visit = visit > r->from ? visit : 0;
   config.heap = read_heap_now;
   config.present = r->from;
   config.max_events = UINT64_MAX;
@@ -191,6 +192,15 @@ static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
   }
 }
 
+/* NOW: of the next record, or the end. */
+static void mark_visit(lab_trace_replay *r, uint64_t now) {
+  if (r->visit == 0 || now < r->visit)
+    return;
+  lab_trace_set_present(r->visit);
+  lab_trace_log("diaglab", LAB_TRACE_VISIT, strlen(LAB_TRACE_VISIT), 0);
+  r->visit = 0;
+}
+
 static bool read_next(lab_trace_replay *r, lab_flight_record *e) {
   for (;;) {
     if (r->in_chunk && lab_flight_read(&r->reader, e))
@@ -203,6 +213,9 @@ static bool read_next(lab_trace_replay *r, lab_flight_record *e) {
 }
 
 static void end_replay(lab_trace_replay *r) {
+  if (r->visit > r->until) /* there was a switch meanwhile */
+    r->visit = r->until;
+  mark_visit(r, r->until);
   lab_trace_set_present(r->until);
   for (unsigned i = 0; i < r->in->cut.workers; i++) {
     const lab_flight_job *j = &r->in->cut.jobs[i];
@@ -221,8 +234,10 @@ bool lab_trace_replay_step(lab_trace_replay *r) {
       end_replay(r);
       return false;
     }
-    if (e.now >= r->from)
+    if (e.now >= r->from) {
+      mark_visit(r, e.now);
       play_record(r, &e);
+    }
   }
   return true;
 }

@@ -40,6 +40,7 @@ typedef struct user_task {
 struct lab_trace_replay {
   const lab_replay_input *in;
   uint64_t from, until;
+  uint64_t visit; /* what is to be marked; 0: nothing any more */
   lab_table actor_table, task_table;
   actor *actors;
   user_task *tasks;

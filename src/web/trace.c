@@ -26,6 +26,7 @@
 #include "inspect/trace_names.h"
 #include "inspect/trace_stacks.h"
 #include "inspect/tracer.h"
+#include "prof/attempt.h"
 #include "stack/stack.h"
 #include "trace/json.h"
 #include "trace/trace.h"
@@ -194,7 +195,8 @@ static void prepare_past(lab_slow *s) {
              "the flight recorder had only the last %.3f of these %.3f seconds",
              (double)has / 1e9, (double)p->ns / 1e9);
   lab_trace_configure(&config);
-  p->opened = lab_trace_replay_open(p->replay, config, remark) == 0;
+  p->opened = lab_trace_replay_open(p->replay, config, remark,
+                                    lab_attempt_now().since) == 0;
 }
 
 static void play_past(lab_slow *s) {

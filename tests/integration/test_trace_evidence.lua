@@ -79,8 +79,61 @@ t.test("a trace is evidence for what it shows", function()
   answers.judged(lab, LOCK, "solved")
   trace_of(5, function() for _ = 1, 4 do lab:get("/") end end)
   answers.judged(lab, LEAK, "solved")
+  -- Few stacks aren't few samples: a trace has all.
+  trace_of(34, function() t.equal(lab:get("/").status, 200) end)
+  answers.judged(lab, { class = "wait.dependency", where = "loadCustomer" }, "solved")
+  trace_of(36, function() t.equal(lab:get("/plan").status, 200) end)
+  answers.judged(lab, { class = "wait.loop", where = "readPlan" }, "invalid", "where.unknown")
   trace_of(6, function() for _ = 1, 4 do lab:get("/") end end)
   answers.judged(lab, FILES, "partial", "evidence.none")
+  t.equal(lab:stop(), 0)
+end)
+
+-- What a trace is judged by are its own requests, and those of this visit.
+t.test("a trace of the past, and one that is sent", function()
+  local lab = t.start("--flight", "60s")
+  local function load(n)
+    for _ = 1, n do t.equal(lab:get("/").status, 200) end
+  end
+  local function keep_past(seconds)
+    local file = t.temp_file()
+    local answer = lab:get(PPROF .. "trace?last=" .. seconds)
+    t.equal(answer.status, 200)
+    t.write(file, answer.body)
+    return file
+  end
+  lab:go_to(5)
+  load(20)
+  t.sleep(2)
+  load(4)
+  local file = keep_past("2s")
+  local form = { class = LEAK.class, where = LEAK.where, ruled_out = "wait.lock:trace" }
+  t.equal(answers.judged(lab, form, "solved").score, 100, "it shows no long waits")
+  answers.forget(lab)
+  t.has(lab:post("/lab/captures", "@" .. file).body, "trace of step 5, kept\n")
+  answers.judged(lab, LEAK, "solved")
+  -- Of what waited before the switch nothing counts.
+  lab:go_to(1)
+  for _ = 1, 3 do t.spawn(("curl -s --max-time 60 %s/"):format(lab.url)) end
+  lab:wait_tasks("sync.Mutex.Lock", 3)
+  t.sleep(2)
+  lab:go_to(1)
+  file = keep_past("60s")
+  answers.judged(lab, LOCK, "invalid", "evidence.idle")
+  answers.forget(lab)
+  t.sleep(0.5)
+  t.has(lab:post("/lab/captures", "@" .. file).body, "trace of step 1, kept\n")
+  answers.judged(lab, LOCK, "invalid", "evidence.idle")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a trace is named as such", function()
+  local lab = t.start("--step", "5")
+  for _ = 1, 4 do t.equal(lab:get("/").status, 200) end
+  lab:get(PPROF .. "trace?seconds=0.1")
+  local answer = lab:post("/lab/answer", "class=leak.task&where=startGoroutines&evidence=goroutine")
+  t.equal(answer.status, 400)
+  t.has(answer.body, "There is no such capture: 'goroutine'; this visit has trace.")
   t.equal(lab:stop(), 0)
 end)
 
