@@ -9,6 +9,7 @@ import { readProfile } from './profile.js';
 import { known, listen, refreshCaptures } from './state.js';
 import { openCaptures } from './viewer.js';
 
+const NO_PROFILES = new Set(['metrics', 'vars', 'trace']);
 const MOST_ROWS = 100, COUNTED = 12; // of the newest, samples are counted even if nobody opens them
 
 const chosen = new Set(); // attempt and id of those to compare
@@ -20,7 +21,7 @@ function keyOf(capture) {
 }
 
 function isReadable(capture) {
-  return isKept(capture) || capture.attempt === known('captures')?.attempt;
+  return isKept(capture) || (capture.kept && capture.attempt === known('captures')?.attempt);
 }
 
 async function countSamples(capture, cell) {
@@ -58,7 +59,7 @@ function updateCompare() {
 }
 
 function compareBox(capture) {
-  const box = el('input', { type: 'checkbox', checked: chosen.has(keyOf(capture)), disabled: !isReadable(capture), 'aria-label': `Compare ${capture.id}` });
+  const box = el('input', { type: 'checkbox', checked: chosen.has(keyOf(capture)), disabled: !isReadable(capture) || capture.kind === 'trace', 'aria-label': `Compare ${capture.id}` });
   box.addEventListener('change', () => {
     if (box.checked) chosen.add(keyOf(capture));
     else chosen.delete(keyOf(capture));
@@ -70,9 +71,9 @@ function compareBox(capture) {
 function row(capture, isOfNow, i) {
   const samples = el('td', { class: 'figure' }, counts.get(keyOf(capture)) ?? '–');
   const canRead = isReadable(capture);
-  if ((isKept(capture) || (canRead && i < COUNTED)) && capture.kind !== 'metrics' && capture.kind !== 'vars') countSamples(capture, samples).catch(() => {});
+  if ((isKept(capture) || (canRead && i < COUNTED)) && !NO_PROFILES.has(capture.kind)) countSamples(capture, samples).catch(() => {});
   return el('tr', { class: isOfNow ? undefined : 'earlier' },
-    el('td', {}, compareBox(capture)), el('th', { scope: 'row' }, canRead ? action('Open', capture, () => openCaptures([capture]), capture.id) : capture.id), el('td', {}, capture.kind), el('td', { class: 'figure' }, String(capture.step)),
+    el('td', {}, compareBox(capture)), el('th', { scope: 'row' }, canRead && capture.kind !== 'trace' ? action('Open', capture, () => openCaptures([capture]), capture.id) : capture.id), el('td', {}, capture.kind), el('td', { class: 'figure' }, String(capture.step)),
     el('td', { class: 'figure' }, formatClock(capture.at)), el('td', { class: 'figure' }, formatSeconds(capture.seconds)),
     el('td', { class: 'figure' }, capture.busy_seconds > 0 ? formatSeconds(capture.busy_seconds) : 'idle'), el('td', { class: 'figure' }, String(capture.requests)),
     samples, el('td', { class: 'figure' }, formatBytes(capture.bytes)),

@@ -8,6 +8,7 @@ import { getBytes, paths } from './api.js';
 const MOST = 64 << 20; // bytes, of all
 const MOST_STORED = 256 << 10; // bytes, of one in the tab's storage
 const PREFIX = 'diaglab capture ';
+const ENDINGS = { metrics: 'txt', vars: 'txt', trace: 'out' };
 
 const kept = new Map(); // by attempt and id; the oldest is the first
 let size = 0;
@@ -61,8 +62,7 @@ export function restoreKept() {
 
 /** What a download of the capture is called. */
 export function fileNameOf(capture) {
-  const isText = capture.kind === 'metrics' || capture.kind === 'vars';
-  return `${capture.slug}-${capture.kind}-${capture.id}.${isText ? 'txt' : 'pb.gz'}`;
+  return `${capture.slug}-${capture.kind}-${capture.id}.${ENDINGS[capture.kind] ?? 'pb.gz'}`;
 }
 
 export function isKept(capture) {
