@@ -257,7 +257,7 @@ static void fill_facts(reader *r) {
 /* ---- events -------------------------------------------------------------- */
 
 /* The visit begins: what was before isn't of it. */
-static void begin_visit(reader *r, uint64_t now) {
+static void forget_before(reader *r, uint64_t now) {
   for (size_t i = 0; i < r->nsums; i++)
     r->sums[i] = (sum){.stack = r->sums[i].stack, .state = r->sums[i].state};
   for (size_t i = 0; i < r->ngs; i++) {
@@ -300,7 +300,7 @@ static void take_trace_event(reader *r, const lab_trace_record *e) {
     break;
   case EV_USER_LOG:
     if (is_visit(e))
-      begin_visit(r, e->ts);
+      forget_before(r, e->ts);
     break;
   case EV_GO_END:
     end_served(r, e);

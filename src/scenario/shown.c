@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "prof/attempt.h"
 #include "scenario/scenario.h"
+#include "trace/trace.h"
 #include "vm/vm.h"
 
 /* ---- the VM's side ------------------------------------------------------- */
@@ -97,6 +98,13 @@ static void push_field_of_step(lua_State *L, int scenario, const char *key) {
   lua_rawget(L, scenario);
 }
 
+static void tell_of_visit(void) {
+  char remark[LAB_ATTEMPT_COMMENT];
+  lab_attempt_begin();
+  lab_attempt_write(lab_attempt_now().id, remark);
+  lab_trace_begin_visit(remark);
+}
+
 void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario, bool is_other) {
   lab_scenario *s = vm->scenario;
   char routes[LAB_ROUTES][LAB_ROUTE_LEN];
@@ -126,7 +134,7 @@ void lab_shown_set_step(lab_vm *vm, lua_State *L, int scenario, bool is_other) {
   s->shown.nroutes = nroutes;
   pthread_mutex_unlock(&s->shown.lock);
   atomic_store(&s->shown.number, new.number);
-  lab_attempt_begin();
+  tell_of_visit();
   lab_shown_give_back(&old, &entry);
 }
 

@@ -49,8 +49,6 @@ lab_trace_replay *lab_trace_replay_new(const lab_replay_input *input,
 void lab_trace_replay_free(lab_trace_replay *r);
 /* How much time the trace tells of. */
 uint64_t lab_trace_replay_ns(const lab_trace_replay *r);
-/* A line of the log, by which readers find where the visit of a step begins. */
-#define LAB_TRACE_VISIT "here the visit begins"
 /* Begins the recording: -EBUSY if there is one. CONFIG's heap and present are
  * set here. REMARK: a line of the log at its beginning, or "". VISIT: when the
  * present visit began, which gets a line, too, if it is within the trace. */

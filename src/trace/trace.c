@@ -105,6 +105,14 @@ bool lab_trace_has_waiting(size_t bytes) {
   return has;
 }
 
+void lab_trace_begin_visit(const char *remark) {
+  if (!lab_trace_on() || !lab_trace_enter(false))
+    return;
+  put_own_log(lab_trace_time(0), LAB_TRACE_VISIT);
+  snprintf(r->config.remark, sizeof r->config.remark, "%s", remark);
+  lab_trace_leave();
+}
+
 void lab_trace_seal(const char *why) {
   if (!lab_trace_enter(true))
     return;

@@ -95,6 +95,11 @@ void lab_trace_set_present(uint64_t now);
 bool lab_trace_has_waiting(size_t bytes);
 /* The snapshot is complete. NEXT_GC: see lab_trace_gc_end. */
 void lab_trace_start(uint64_t next_gc);
+/* A line of the log, by which readers find where the visit of a step begins. */
+#define LAB_TRACE_VISIT "here the visit begins"
+/* The visit begins now: a recording of what happens now gets that line, and
+ * REMARK in place of its former one. */
+void lab_trace_begin_visit(const char *remark);
 /* Ends it: what runs is closed, so that the file is valid. WHY: a sentence for
  * the trace if that is earlier than asked for, else NULL. The second call does
  * nothing. */
