@@ -44,7 +44,7 @@ judge.feedback = {
   ["where.entry"] = "Every request passes there: go further inside.",
   ["where.elsewhere"] = "Your own profiles don't connect this one with the symptom.",
   ["where.unknown"] = "No profile of this visit has this function: take one that shows it, and use its words.",
-  ["evidence.none"] = "None of your captures speaks about this function: which profile would show it?",
+  ["evidence.none"] = "None of your captures shows that about this function: which profile would?",
   ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
   ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
@@ -417,7 +417,7 @@ local function feedbackFor(code, answer, lesson, visit)
     return "That one only bears the consequences: what brings them about?"
   elseif code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
-    local which = kinds and ("None of your captures speaks about this function: %s would."):format(kinds)
+    local which = kinds and ("None of your captures shows that about this function: %s would."):format(kinds)
     return (which or judge.feedback[code]) .. askNumber(answer, lesson)
   elseif code == "evidence.params" then
     return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")

@@ -171,9 +171,9 @@ t.test("who has the right words is told which profile would show it", function()
   lab:get(PPROF .. "lab.OpenFiles")
   lab:get(PPROF .. "goroutine")
   local function told(form) return select(2, answer(lab, form)):match('"feedback": "([^"]*)"') end
-  t.equal(told "class=leak.file&where=createFiles&evidence=c2", "None of your captures speaks about this function: " ..
-    "a lab.OpenFiles profile or /metrics would. Or measure it, and say number=N: how many descriptors does each " ..
-    "request leave open?")
+  t.equal(told "class=leak.file&where=createFiles&evidence=c2", "None of your captures shows that about this " ..
+    "function: a lab.OpenFiles profile or /metrics would. Or measure it, and say number=N: how many descriptors " ..
+    "does each request leave open?")
   t.has(told "class=leak.file&where=createFiles&evidence=c2&number=7", " would. Your number isn't right: how many")
   for _, form in ipairs { "class=leak.socket&where=createFiles&evidence=c2", "class=cpu.hot&where=createFiles",
     "class=leak.file&where=request" } do
