@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "planPerson", class2 = "none", evidence = { "cpu", "heap" }, code = "rank" }

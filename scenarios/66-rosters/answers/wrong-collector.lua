@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "planPerson", evidence = { "cpu" }, code = "class.other" }

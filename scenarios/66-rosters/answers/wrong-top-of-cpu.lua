@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "planPerson", evidence = { "cpu" }, code = "class.other" }

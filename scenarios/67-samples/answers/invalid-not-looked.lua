@@ -1,0 +1,1 @@
+return { class = "none", idle = true, code = "evidence.idle" }

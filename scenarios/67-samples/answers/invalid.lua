@@ -1,0 +1,1 @@
+return { class = "noise", code = "answer.class" }

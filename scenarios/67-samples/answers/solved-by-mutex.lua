@@ -1,0 +1,1 @@
+return { class = "none", evidence = { "mutex" } }

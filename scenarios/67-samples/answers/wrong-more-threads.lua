@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "drawSample", evidence = { "goroutine", "wall" }, code = "class.other" }

@@ -1,0 +1,1 @@
+return { class = "wait.convoy", where = "drawBlock", evidence = { "wall" }, code = "class.other" }

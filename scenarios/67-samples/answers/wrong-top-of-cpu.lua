@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "drawBlock", evidence = { "cpu" }, code = "class.other" }
