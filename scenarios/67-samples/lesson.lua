@@ -24,7 +24,7 @@ return {
   load = { requests = 96, clients = 32 },
   expect = {
     { latency = "p50", value = ">= 3 x alone", always = true }, -- the symptom
-    { metric = "bytes_drawn_total", value = "= 32000000 per request", always = true },
+    { metric = "bytes_drawn_total", value = "= 8000000 per request", always = true },
     { profile = "cpu", under = "drawSample", share = ">= 0.6", value = ">= 1ms per request", always = true },
     -- All that time they are in the hands of a worker, or next in its line.
     { profile = "wall", under = "drawBlock", tag = { state = "syscall" }, share = ">= 0.8", value = ">= 8s per second",
