@@ -1,0 +1,1 @@
+return { class = "tail.customer", where = "agreedPrice", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "tail.slow_path", where = "freightOf", evidence = { "cpu" }, code = "where.caller" }

@@ -1,0 +1,1 @@
+return { class = "tail.slow_path", where = "findOrder", evidence = { "wall" } }

@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "request", code = "where.entry" }

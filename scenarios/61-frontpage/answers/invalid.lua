@@ -1,0 +1,1 @@
+return { class = "cache.stampede", where = "frontPage", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "tail.slow_path", where = "askStories", evidence = { "wall" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "tail.slow_path", where = "frontPage", evidence = { "metrics" } }

@@ -1,0 +1,1 @@
+return { class = "wait.loop", where = "request", code = "where.entry" }

@@ -1,0 +1,1 @@
+return { class = "queue.unbounded", where = "acceptCard", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "memory.churn", where = "acceptCard", evidence = { "heap" }, code = "class.family" }

@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "printCards", evidence = { "wall" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "drawCard", evidence = { "heap" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "postcards.acceptCard", evidence = { "metrics" } }

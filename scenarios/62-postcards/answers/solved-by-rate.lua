@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "acceptCard", captures = { "goroutine" }, number = "120" }

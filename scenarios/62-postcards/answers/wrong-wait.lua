@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "printCards", evidence = { "wall" }, code = "where.victim" }
