@@ -28,7 +28,7 @@ return {
     { metric = "cards_waiting", at = "end", value = ">= 0.4 per request", about = "acceptCard" },
     { profile = "heap.inuse_space", under = "acceptCard", share = ">= 0.8", value = ">= 20kB per request" },
     { metric = "process_resident_memory_bytes", value = ">= 25kB per request", about = "acceptCard" },
-    { metric = "last_card_age_seconds", during = "idle", at = "end", value = ">= 0.7s", about = "acceptCard" },
+    { metric = "last_card_age_seconds", during = "idle", at = "end", value = ">= 2.5 x fixed", about = "acceptCard" },
   },
   keeps = {
     { status = "2xx", share = ">= 0.99" },
