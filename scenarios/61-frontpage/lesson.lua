@@ -22,7 +22,7 @@ return {
       of time passes. Whoever comes in that time looks, too. What does that one see, what does it do, and what \z
       should it do instead?",
   },
-  load = { seconds = 4, clients = 16, rate = 300, timeout = 20 },
+  load = { requests = 1200, clients = 16, rate = 300, timeout = 20 },
   fixed = "fixed.lua",
   expect = {
     { latency = "mean", value = ">= 3 x fixed" },
