@@ -36,7 +36,8 @@ end
 local function agreedPrice(parcel)
   local cents
   for zone, from, below, price in terms:gmatch(LINE) do
-    if zone == parcel.zone and parcel.kg >= tonumber(from) and parcel.kg < tonumber(below) then cents = tonumber(price) end
+    local fits = zone == parcel.zone and parcel.kg >= tonumber(from) and parcel.kg < tonumber(below)
+    cents = fits and tonumber(price) or cents
   end
   return cents or listedPrice(parcel)
 end
