@@ -30,7 +30,7 @@ return {
     { profile = "cpu", under = "agreedPrice", tag = { customer = "Harbour Stores" }, share = ">= 0.8",
       value = ">= 0.5ms per request" },
     { profile = "cpu", under = "agreedPrice", share = ">= 0.5", value = ">= 0.5ms per request" },
-    { latency = "p50", value = "<= 3 x fixed", always = true }, -- most orders are as fast as they should be
+    { latency = "p50", value = "<= 5 x fixed", always = true }, -- most orders are as fast as they should be
   },
   keeps = {
     { status = "2xx", share = ">= 0.99" },

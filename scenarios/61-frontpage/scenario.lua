@@ -57,7 +57,7 @@ return {
     keep = { 1, "seconds for which a page is good" },
     seconds = { 0.06, "until the database has answered" },
   },
-  limits = { memory = "500MB" },
+  limits = { memory = "300MB" },
   enter = function(self)
     local p = self.params
     stories = writeStories(p.stories > 0 and p.stories or calibrate())

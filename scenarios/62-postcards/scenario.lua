@@ -11,11 +11,13 @@ local function acceptCard(number, size)
 end
 
 local function printCards(seconds)
+  local printed, waiting = lab.counter("cards_printed_total"), lab.gauge("cards_waiting")
+  local age = lab.gauge("last_card_age_seconds")
   for card in cards:range() do
     lab.sleep(seconds)
-    lab.counter("cards_printed_total"):add()
-    lab.gauge("cards_waiting"):set(cards:len())
-    lab.gauge("last_card_age_seconds"):set(lab.now() - card.accepted)
+    printed:add()
+    waiting:set(cards:len())
+    age:set(lab.now() - card.accepted)
   end
 end
 
@@ -25,7 +27,7 @@ return {
     size = { 50000, "bytes of a picture" },
     seconds = { 0.008, "until a card is printed" },
   },
-  limits = { memory = "500MB" },
+  limits = { memory = "300MB" },
   enter = function(self)
     cards = lab.channel(self.params.tray, "cards")
     lab.go(printCards, self.params.seconds)
