@@ -23,10 +23,10 @@ return {
       does its work for one order. Why does only this customer get there, and which part of that work is the \z
       same each time?",
   },
-  load = { requests = 400, path = "/?order={n}" },
+  load = { requests = 240, path = "/?order={n}" },
   fixed = "fixed.lua",
   expect = {
-    { latency = "p99", value = ">= 8 x p50" },
+    { latency = "p99", value = ">= 12 x p50" },
     { profile = "cpu", under = "agreedPrice", tag = { customer = "Harbour Stores" }, share = ">= 0.8",
       value = ">= 0.5ms per request" },
     { profile = "cpu", under = "agreedPrice", share = ">= 0.5", value = ">= 0.5ms per request" },
