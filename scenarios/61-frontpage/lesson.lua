@@ -8,7 +8,7 @@ return {
   hints = {
     "Read the page with one reader and with sixteen, at the same rate: `diaglab load --seconds 5 --rate 150 \z
       --clients 1 localhost:6060/`, then `--clients 16`. Compare p50, p99 and max. The median is the same, so for \z
-      most requests nothing has changed. The longest ones are many times as long, although the page is the same, \z
+      most requests nothing has changed. The longest ones are several times as long, although the page is the same, \z
       the rate is the same, and whatever is made for one reader would do for all. When do the slow requests \z
       happen: anywhere, or together?",
     "How often is the page made? `curl -s localhost:6060/metrics | grep ^pages` before and after five seconds of \z

@@ -55,7 +55,7 @@ return {
   params = {
     stories = { 0, "on the page; 0 = as many as can be laid out in 25 ms here" },
     keep = { 1, "seconds for which a page is good" },
-    seconds = { 0.06, "until the database has answered" },
+    seconds = { 0.1, "until the database has answered" },
   },
   limits = { memory = "300MB" },
   enter = function(self)
