@@ -2,7 +2,8 @@
 -- Answers as fixtures: each file of answers/ must get the verdict that its name
 -- begins with, and junk must never be right.
 --
--- answers.lua(host, parts) -> answers     parts: classes, judge, junk, sentence
+-- answers.lua(host, parts) -> answers     parts: classes, faults, judge, junk,
+--   sentence
 -- answers.prove(folder, work, report)     adds to report.answers, .junk, .problems
 --
 -- A file is data, as a lesson is:
@@ -14,7 +15,7 @@
 -- they were taken while nothing ran. code: the feedback that is expected, too.
 
 local host, parts = ...
-local classes, judge = parts.classes, parts.judge
+local classes, faults, judge = parts.classes, parts.faults, parts.judge
 local answers = {}
 
 local KEYS = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true, evidence = true,
@@ -133,7 +134,7 @@ end
 local function ungrounded(f, seen, healthy)
   local d = f.lesson.diagnosis
   if not d.where then return {} end
-  local right = { hypotheses = { { class = d.class[1], where = d.where[1] } } }
+  local right = { hypotheses = faults.right(f.lesson) }
   local idle = narrow(seen, nil, true)
   idle.idle = nil -- the pause after a load can prove what a sentence says about it
   local cases = { { "the right answer without a capture", right, narrow(seen, {}) },
@@ -146,10 +147,19 @@ end
 
 local function isBlamed(name, f, seen)
   local plain = judge.plainName(name or "", seen.slug)
-  for _, where in ipairs(f.lesson.diagnosis.where or {}) do
-    if where == plain then return true end
+  for _, one in ipairs(faults.of(f.lesson)) do
+    for _, where in ipairs(one.diagnosis.where or {}) do
+      if where == plain then return true end
+    end
   end
   return false
+end
+
+-- Where two faults are to be found, junk is also told beside one that is right.
+local function besideRight(hypotheses, l)
+  local list, right = { hypotheses }, faults.right(l)
+  for i = 1, #right > 1 and #right or 0 do list[#list + 1] = { right[i], hypotheses[1] } end
+  return list
 end
 
 local function proveJunk(f, seen, healthy, report)
@@ -159,9 +169,11 @@ local function proveJunk(f, seen, healthy, report)
     -- The function to blame may be on top: then the class must still be right,
     -- which is what naive solvers are told of.
     if not isBlamed(where, f, seen) then
-      tried = tried + 1
-      local result = judge.answer({ hypotheses = junk[2] }, f.lesson, { seen })
-      if result.verdict == "solved" then problems[#problems + 1] = junk[1] .. " is taken for the solution" end
+      for _, hypotheses in ipairs(besideRight(junk[2], f.lesson)) do
+        tried = tried + 1
+        local result = judge.answer({ hypotheses = hypotheses }, f.lesson, { seen })
+        if result.verdict == "solved" then problems[#problems + 1] = junk[1] .. " is taken for the solution" end
+      end
     end
   end
   for _, case in ipairs(ungrounded(f, seen, healthy)) do

@@ -5,14 +5,15 @@
 --   -- check: allow(RULE) reason          on that line or the one before it
 --   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
--- check.lua(host, parts) -> check       parts: claim, classes, lesson, lines,
--- sentence, source, tags
+-- check.lua(host, parts) -> check       parts: claim, classes, faults, lesson, lines,
+-- sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
 
 local host, parts = ...
-local classes, lesson, sentence, source = parts.classes, parts.lesson, parts.sentence, parts.source
+local classes, faults, lesson = parts.classes, parts.faults, parts.lesson
+local sentence, source, spoilers = parts.sentence, parts.source, parts.spoilers
 local check = {}
 
 -- name -> { severity, what it is for }: the reference in docs/authoring.md is
@@ -114,10 +115,9 @@ local function checkFixed(l)
   if folder.fixed_problem then addAt({ "fixed" }, "fixed", "%s", folder.fixed_problem) end
 end
 
-local function checkNumber(number)
+local function checkNumber(number, at)
   local declared = number and number.param and folder.outline.params[number.param]
   if not number or not number.param then return end
-  local at = { "diagnosis", "number", 1 }
   if not declared then
     addAt(at, "params", "diagnosis.number: the scenario has no parameter '%s'%s", number.param,
       host.did_you_mean(number.param, folder.outline.params))
@@ -267,17 +267,12 @@ local function checkShareAlone(s, at)
   end
 end
 
-local function checkEvidence(l)
-  local diagnosis = l.diagnosis
-  if not diagnosis or not diagnosis.where or not l.expect then return end
-  for _, s in ipairs(l.expect) do
-    for _, name in ipairs(diagnosis.where) do
-      if sentence.isEvidence(s) and sentence.isAbout(s, name) then return end
-    end
-  end
+local function checkEvidence(fault)
+  local where = fault.diagnosis.where
+  if not where or not fault.expect or #faults.evidence(fault, sentence) > 0 then return end
   addAt({ "expect" }, "evidence", "no sentence is about %s that one capture can show: about a profile, a metric or " ..
     "memstats, and with neither always nor x fixed nor x baseline; without one, no answer can be grounded",
-    table.concat(diagnosis.where, " or "))
+    table.concat(where, " or "))
 end
 
 local function checkSymptom(l)
@@ -288,65 +283,75 @@ local function checkSymptom(l)
   addAt({ "expect" }, "symptom", "no sentence measures the symptom: latency, status, cpu_time, a metric or memstats")
 end
 
-local function checkVictims(l)
-  local d = l.diagnosis or {}
+local function checkLimits(class)
+  local limits = folder.outline.limits
+  if (class == "memory.retained" or class == "memory.pinned" or class == "leak.task") and not limits.memory then
+    add(folder.file, 1, "limits", 'a program that keeps memory needs limits = { memory = "1GiB" }')
+  elseif (class == "leak.file" or class == "leak.socket") and not limits.fds then
+    add(folder.file, 1, "limits", "a program that keeps descriptors needs limits = { fds = 500 }")
+  end
+end
+
+-- AT(key, ...) is the path of a key of a fault, ALL are those of the lesson.
+local function checkVictims(d, at, all)
   for i, name in ipairs(d.victims or {}) do
-    if parts.fields.contains(d.where, name) then
-      addAt({ "diagnosis", "victims", i }, "name", "diagnosis.victims: %s is to blame, too", name)
+    for _, one in ipairs(all) do
+      if parts.fields.contains(one.diagnosis.where, name) then
+        addAt(at("victims", i), "name", "%s: %s is to blame, too", lesson.pathText(at("victims")), name)
+      end
     end
   end
 end
 
--- ---- spoilers --------------------------------------------------------------------
-
--- Words that name a fault rather than what one sees of it.
-local FAULT_WORDS = [[leak leaks leaking mutex deadlock convoy quadratic backtrack backtracking churn pinned retained
-  fragmented fragmentation unclosed starvation contention nagle thundering stampede]]
-local faultWords = {}
-for word in FAULT_WORDS:gmatch("%a+") do faultWords[word] = true end
-
--- Words of the class, but for those that any ticket may have.
-local HARMLESS = { cpu = true, memory = true, wait = true, io = true, net = true, gc = true, none = true, file = true,
-  task = true, timer = true, hot = true, idle = true, log = true, loop = true, tiny = true, tail = true, path = true,
-  slow = true, pool = true, child = true, socket = true, channel = true, pressure = true, dependency = true }
-
-local function spoilerIn(text, l)
-  local own = {}
-  for _, class in ipairs(l.diagnosis and l.diagnosis.class or {}) do
-    for word in class:gmatch("%a+") do own[word] = not HARMLESS[word] or nil end
-  end
-  for word in text:lower():gmatch("%a+") do
-    if faultWords[word] or own[word] then return word end
-  end
-  -- camelCase and snake_case
-  for word in text:gmatch("%a%l+") do
-    local lower = word:lower()
-    if faultWords[lower] or own[lower] then return lower end
-  end
-  for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do
-    if name:find("%l%u") and text:find(name, 1, true) then return name end
+-- Answers couldn't be told apart.
+local function checkSecond(all)
+  local first = all[1].diagnosis.where
+  for i, name in ipairs(all[2] and all[2].diagnosis.where or {}) do
+    if parts.fields.contains(first, name) then
+      addAt({ "diagnosis", "also", "where", i }, "name", "diagnosis.also.where: %s is the first fault's, too", name)
+    end
   end
 end
 
+local function checkFaults(l)
+  local all = l.diagnosis and faults.of(l) or {}
+  for i, fault in ipairs(all) do
+    local function at(...)
+      if i == 1 then return { "diagnosis", ... } end
+      return { "diagnosis", "also", ... }
+    end
+    local d = fault.diagnosis
+    if d.where then checkNames(d.where, at "where") end
+    if d.victims then checkNames(d.victims, at "victims") end
+    checkNumber(d.number, at("number", 1))
+    checkVictims(d, at, all)
+    checkLimits(d.class and d.class[1] or "")
+    if not folder.faulty.expect then checkEvidence(fault) end -- a sentence that can't be read may be the one
+  end
+  if #all > 1 then checkSecond(all) end
+end
+
+-- ---- spoilers --------------------------------------------------------------------
+
 local function checkSpoilers(l)
   local function look(path, what, text)
-    local word = text and spoilerIn(text, l)
+    local word = text and spoilers.find(text, l)
     if word then addAt(path, "spoiler", "%s names the fault: '%s'", what, word) end
   end
   look({ "title" }, "the title", l.title)
   look({ "symptom" }, "the symptom", l.symptom)
   local hints = l.hints or {}
   for i = 1, #hints - 1 do look({ "hints", i }, ("hint %d of %d"):format(i, #hints), hints[i]) end
-  local word = spoilerIn(folder.slug, l)
+  local word = spoilers.find(folder.slug, l)
   if word then
     add(folder.file, 1, "spoiler", "the folder's name names the fault: '%s'; students see it in profiles", word)
   end
   for name, line in pairs(folder.functions) do
-    word = spoilerIn(name, { diagnosis = { class = l.diagnosis and l.diagnosis.class } })
+    word = spoilers.find(name, l, true)
     if word then add(folder.file, line, "spoiler", "the function %s names the fault: '%s'", name, word) end
   end
   local readme = host.read(folder.dir .. "/README.md")
-  word = readme and spoilerIn(readme:gsub("%b()", ""), l)
+  word = readme and spoilers.find(readme:gsub("%b()", ""), l)
   if word then
     local line = select(2, readme:sub(1, (readme:lower():find(word:lower(), 1, true) or 1)):gsub("\n", "")) + 1
     add(folder.dir .. "/README.md", line, "spoiler", "the task card names the fault: '%s'", word)
@@ -396,16 +401,6 @@ local function checkProgram(file, text)
   return read.functions
 end
 
-local function checkLimits(l)
-  local class = l.diagnosis and l.diagnosis.class and l.diagnosis.class[1] or ""
-  local limits = folder.outline.limits
-  if (class == "memory.retained" or class == "memory.pinned" or class == "leak.task") and not limits.memory then
-    add(folder.file, 1, "limits", 'a program that keeps memory needs limits = { memory = "1GiB" }')
-  elseif (class == "leak.file" or class == "leak.socket") and not limits.fds then
-    add(folder.file, 1, "limits", "a program that keeps descriptors needs limits = { fds = 500 }")
-  end
-end
-
 -- ---- the whole -------------------------------------------------------------------
 
 local function checkLesson(l)
@@ -426,18 +421,10 @@ local function checkLesson(l)
       if s.load then checkLoad(s.load, { key, s.path[2], "load" }) end
     end
   end
-  local d = l.diagnosis or {}
-  if d.where then checkNames(d.where, { "diagnosis", "where" }) end
-  if d.victims then checkNames(d.victims, { "diagnosis", "victims" }) end
-  checkNumber(d.number)
-  checkVictims(l)
-  if not folder.faulty.expect then -- a sentence that can't be read may be the one
-    checkEvidence(l)
-    checkSymptom(l)
-  end
+  checkFaults(l)
+  if not folder.faulty.expect then checkSymptom(l) end
   checkSpoilers(l)
   checkHints(l)
-  checkLimits(l)
 end
 
 -- file -> { [line] = { [rule] = true } }, from comments

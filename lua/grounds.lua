@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Is a diagnosis grounded: does what its author has seen say so? For judge.lua.
 --
--- grounds.lua(parts) -> grounds     parts: claim, measure, sentence
+-- grounds.lua(parts) -> grounds     parts: claim, faults, measure, sentence
 -- grounds.find(lesson, views, wanted, visit) -> true, the view's id
 --                                            or false, a code of what is missing
 -- grounds.isRightNumber(text, lesson, visit)
@@ -12,7 +12,7 @@
 -- the step has been entered with, and those that it has by itself; nil: nobody knows.
 
 local parts = ...
-local claim, measure, sentence = parts.claim, parts.measure, parts.sentence
+local claim, faults, measure, sentence = parts.claim, parts.faults, parts.measure, parts.sentence
 local grounds = {}
 
 local SAMPLES_MIN = 30
@@ -142,12 +142,10 @@ end
 -- away.
 function grounds.kinds(lesson)
   local names, known = {}, {}
-  for _, s in ipairs(lesson.expect or {}) do
-    if sentence.isEvidence(s) and isAboutBlamed(s, lesson) then
-      local name = nameOf(s) .. (WHEN[s.during] or "")
-      if not known[name] then names[#names + 1] = name end
-      known[name] = true
-    end
+  for _, s in ipairs(faults.evidence(lesson, sentence)) do
+    local name = nameOf(s) .. (WHEN[s.during] or "")
+    if not known[name] then names[#names + 1] = name end
+    known[name] = true
   end
   if #names == 0 then return nil end
   local last = table.remove(names)

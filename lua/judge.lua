@@ -2,7 +2,7 @@
 -- The judgement of a diagnosis, on what its author has seen: a pure function. The
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: classes, grounds
+-- judge.lua(host, parts) -> judge      parts: classes, faults, grounds
 -- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
@@ -15,14 +15,15 @@
 -- others: captures that aren't looked at, as of evidence.lua; or nil
 -- visit: { params, defaults } of the step, as of grounds.lua, and its slug; or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
---   that shows it, parts = { class, where, evidence, ruled_out } }. The verdict is
+--   that shows it, by_second = that of the second fault, if the lesson has two
+--   (faults.lua), parts = { class, where, evidence, ruled_out } }. The verdict is
 --   "solved", "partial", "wrong" or "invalid" (it can't be judged, and costs no
 --   try).
 --
 -- The feedback never names the answer.
 
 local host, parts = ...
-local classes, grounds = parts.classes, parts.grounds
+local classes, faults, grounds = parts.classes, parts.faults, parts.grounds
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
@@ -348,7 +349,10 @@ end
 -- the number says so. Else all that is answered can only be guessed.
 local function isKnownByNumber(answer, lesson, views, visit)
   local where = answer.hypotheses[1].where
-  return where and grounds.isRightNumber(answer.number, lesson, visit) and isBlamed(where, lesson, views, visit)
+  for _, fault in ipairs(where and faults.of(lesson) or {}) do
+    if grounds.isRightNumber(answer.number, fault, visit) and isBlamed(where, fault, views, visit) then return true end
+  end
+  return false
 end
 
 local function findInvalid(answer, lesson, views, others, visit)
@@ -371,12 +375,9 @@ local function pointsForClass(class, lesson)
   return 0, "class.other"
 end
 
-local function pointsForRuledOut(answer, lesson, views)
+local function pointsForRuledOut(answer, families, views)
   for _, item in ipairs(answer.ruled_out or {}) do
-    local other = true
-    for _, name in ipairs(lesson.diagnosis.class) do
-      other = other and classes.family(name) ~= classes.family(item.class)
-    end
+    local other = not families[classes.family(item.class)]
     if other and item.evidence and isRuledOut(item.class, item.evidence, views) then return POINTS.ruled_out end
   end
   return 0
@@ -454,7 +455,7 @@ local function findGap(answer, lesson, views, visit)
   return not grounded and UNJUDGED[code] and code or nil
 end
 
-local function scoreHypothesis(h, answer, lesson, views, visit)
+local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local idle = isAllIdle(lesson, views)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then
     return idle and invalid("evidence.idle") or scoreHealthy(h, lesson, views)
@@ -471,7 +472,7 @@ local function scoreHypothesis(h, answer, lesson, views, visit)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
   local result = { grounded = grounded, by = grounded and found or nil, parts = { class = points, where = where,
-    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, lesson, views) } }
+    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, families, views) } }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
   result.score = math.min(100, grounded and sum or math.min(sum, UNGROUNDED_MAX))
   local solved = points == POINTS.class and place == "right" and grounded
@@ -481,16 +482,22 @@ local function scoreHypothesis(h, answer, lesson, views, visit)
   return result
 end
 
+-- Of all that is to blame: none of them can be ruled out.
+local function familiesOf(lessons)
+  local families = {}
+  for _, one in ipairs(lessons) do
+    for _, class in ipairs(one.diagnosis.class) do families[classes.family(class)] = true end
+  end
+  return families
+end
+
 function judge.answer(answer, lesson, views, others, visit)
   local wrong = findInvalid(answer, lesson, views, others or {}, visit)
   if wrong then return wrong end
-  local result
-  for rank = 1, math.min(3, #answer.hypotheses) do
-    local scored = scoreHypothesis(answer.hypotheses[rank], answer, lesson, views, visit)
-    if rank > 1 and scored.verdict == "solved" then scored.verdict, scored.code = "partial", "rank" end
-    if not result or scored.score > result.score then result = scored end
-    if rank == 1 and scored.verdict == "solved" then break end
-  end
+  local lessons = faults.of(lesson)
+  local families = familiesOf(lessons)
+  local function score(h, one) return scoreHypothesis(h, answer, one, families, views, visit) end
+  local result = faults.judge(answer.hypotheses, lessons, score, judge.feedback)
   if UNJUDGED[result.code] then return invalid(result.code, result.feedback) end
   result.feedback = result.feedback or judge.feedback[result.code]
   return result

@@ -2,13 +2,13 @@
 -- Captures that prove nothing, and answers that belong to another exercise: what
 -- students send by mistake, or to find out what a judge believes.
 --
--- junk.lua(host) -> junk
+-- junk.lua(host, parts) -> junk       parts: faults
 -- junk.cases(folder, seen, narrow) -> { { what it is, answer, seen } ... }
 --   narrow(seen, kinds): SEEN with only these profiles
 --
 -- No judge may take one of them for the solution.
 
-local host = ...
+local host, parts = ...
 local junk = {}
 
 -- ---- profiles by hand ------------------------------------------------------------
@@ -91,15 +91,11 @@ local MANY = 1000000 -- events
 -- A valid profile of so many bytes: a field that no reader knows is skipped.
 local function makeHuge(profile) return profile .. bytesField(1000, ("\0"):rep(HUGE)) end
 
-local function rightAnswer(l)
-  return { hypotheses = { { class = l.diagnosis.class[1], where = l.diagnosis.where[1] } } }
-end
-
 -- The right answer, with captures that prove nothing. What is counted, as tasks are,
 -- may be one in truth, so a single sample is junk only where there are many.
 local function addCaptures(cases, f, seen, narrow)
   local l, done = f.lesson, {}
-  local answer, where = rightAnswer(l), l.diagnosis.where[1]
+  local answer, where = { hypotheses = parts.faults.right(l) }, l.diagnosis.where[1]
   local function add(what, kind, bytes)
     local only, p = narrow(seen, {}), host.decode(bytes)
     only.profiles, only.idle, only.entering = { [kind] = p or nil }, nil, nil

@@ -48,14 +48,32 @@ local function number(v)
     unit = v[2], kind = c and c.unit, question = v[3], tolerance = tolerance }
 end
 
-local diagnosisShape = { class = classList, where = words, victims = words, number = number }
+local faultShape = { class = classList, where = words, victims = words, number = number }
 
-local function diagnosis(v)
-  local out = object(v, diagnosisShape, "key of a diagnosis")
+-- A fault: its class and its function.
+local function fault(v, shape)
+  local out = object(v, shape, "key of a diagnosis")
   if not out then return nil end
   if v.class == nil then complain("type", "class is missing: see diaglab classes") end
   local healthy = out.class and out.class[1] == "none"
   if v.where == nil and not healthy then complain("type", "where is missing: the function that is to blame") end
+  return out
+end
+
+-- What else is wrong at the same time; nil, if nobody could be judged by it.
+local function secondFault(v)
+  local out = fault(v, faultShape)
+  if out and out.class and out.class[1] == "none" then complain("type", "is a second fault: none is no fault") end
+  return out and out.class and out.where and out or nil
+end
+
+local diagnosisShape = { class = classList, where = words, victims = words, number = number, also = secondFault }
+
+local function diagnosis(v)
+  local out = fault(v, diagnosisShape)
+  if out and out.also and out.class and out.class[1] == "none" then
+    complain("type", "there is a second fault, and no first one")
+  end
   return out
 end
 

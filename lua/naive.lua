@@ -2,7 +2,7 @@
 -- Naive solvers: programs that guess a diagnosis without thinking. An exercise
 -- that one of them solves teaches less than it seems to.
 --
--- naive.lua(host, parts) -> naive       parts: judge, measure
+-- naive.lua(host, parts) -> naive       parts: faults, judge
 -- naive.solve(folder, seen) -> { solved_by = { names }, guesses = { { name, class,
 --   where, verdict } } }; a solver that has nothing to guess has no class or where,
 --   and the verdict "none"
@@ -75,6 +75,20 @@ local function guessByMetric(seen)
   end
 end
 
+-- Of two faults a solver can guess one only, so each two of them answer together.
+local function solveByTwo(f, seen, result)
+  for i, a in ipairs(result.guesses) do
+    for j = i + 1, #result.guesses do
+      local b = result.guesses[j]
+      local answer = { hypotheses = { { class = a.class, where = a.where }, { class = b.class, where = b.where } } }
+      local both = a.verdict ~= "none" and b.verdict ~= "none"
+      if both and judge.answer(answer, f.lesson, { seen }).verdict == "solved" then
+        result.solved_by[#result.solved_by + 1] = ("%s and %s"):format(a.name, b.name)
+      end
+    end
+  end
+end
+
 function naive.solve(f, seen)
   local cpu = seen.profiles.cpu
   -- Ready to compute is as good: on a busy machine others had the processor.
@@ -97,6 +111,7 @@ function naive.solve(f, seen)
     result.guesses[#result.guesses + 1] = { name = guess[1], class = guess[2], where = guess[3], verdict = verdict }
     if verdict == "solved" then result.solved_by[#result.solved_by + 1] = guess[1] end
   end
+  if #parts.faults.of(f.lesson) > 1 then solveByTwo(f, seen, result) end
   return result
 end
 

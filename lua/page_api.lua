@@ -232,10 +232,11 @@ end
 -- ---- the solution ----------------------------------------------------------------
 
 -- The number stays as the lesson has it: { 20, "ms", "for how long is it held?" }.
-local function diagnosisOf(lesson, raw)
-  local d, n = lesson.diagnosis or {}, raw.diagnosis and raw.diagnosis.number
+local function diagnosisOf(d, raw)
+  local n = raw and raw.number
   local number = d.number and { value = n[1], unit = n[2], question = n[3] }
-  return { class = data.list(d.class or {}), where = data.list(d.where or {}), number = number }
+  return { class = data.list(d.class or {}), where = data.list(d.where or {}), number = number,
+    also = d.also and diagnosisOf(d.also, raw.also) }
 end
 
 -- The path that enters the repaired program.
@@ -262,7 +263,8 @@ function api.solution(question)
   local program = fixed.file and host.read(entry.dir .. "/" .. fixed.file)
   local offer = api.offer(question)
   if offer then offer.root = nil end
-  return answerJson { format = "diaglab-solution/1", step = question.step, diagnosis = diagnosisOf(lesson, raw),
+  return answerJson { format = "diaglab-solution/1", step = question.step,
+    diagnosis = diagnosisOf(lesson.diagnosis or {}, raw.diagnosis),
     repair = offer,
     solution = host.read(entry.dir .. "/SOLUTION.md") or nil, fixed = fixed.params,
     twin = twinOf(question.step, fixed),

@@ -10,11 +10,11 @@ local host = ...
 
 -- What each is called with.
 local TAKES = {
-  [""] = { "claim", "evidence", "lines", "record", "templates", "wrap" },
-  host = { "data", "fields", "junk", "remedy", "steps", "tags", "tool" },
-  parts = { "grounds", "left", "lesson", "page", "progress", "verdict" },
-  ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "kept", "measure", "naive", "page_api", "probes",
-    "prove", "reason", "student", "submission", "visit", "vocabulary" },
+  [""] = { "claim", "evidence", "faults", "lines", "record", "templates", "wrap" },
+  host = { "data", "fields", "remedy", "steps", "tags", "tool" },
+  parts = { "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
+  ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "junk", "kept", "measure", "naive", "page_api",
+    "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },
 }
 
 local parts, takes = {}, {}

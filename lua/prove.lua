@@ -2,8 +2,8 @@
 -- The proof of an exercise: its sentences hold with the fault and fail with the
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
--- prove.lua(host, parts) -> prove     parts: claim, data, lesson, measure, sentence, visit,
---   answers, student, naive, kept, left, reason
+-- prove.lua(host, parts) -> prove     parts: claim, data, faults, lesson, measure, sentence,
+--   visit, answers, student, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
 -- options: { rounds = 3, evidence = folder or nil, seed = N or nil, turn = file or
@@ -19,7 +19,7 @@
 --   problems            texts of all that isn't proven
 
 local host, parts = ...
-local claim, data, measure = parts.claim, parts.data, parts.measure
+local claim, data, faults, measure = parts.claim, parts.data, parts.faults, parts.measure
 local prove = {}
 
 local ROUNDS, ROUNDS_MAX = 3, 9
@@ -309,44 +309,44 @@ end
 -- ---- evidence with more clients --------------------------------------------------
 
 -- A student's load is another one. What an answer is grounded on must also hold
--- with four times the clients.
-local function proveCrowd(report)
-  local l = work.f.lesson
+-- with four times the clients. What fails with few needs no more.
+local function planCrowd(fault)
   local crowded = {}
-  for _, s in ipairs(l.expect or {}) do
-    local about = false
-    for _, name in ipairs(l.diagnosis and l.diagnosis.where or {}) do
-      about = about or parts.sentence.isAbout(s, name)
+  for _, s in ipairs(faults.evidence(fault, parts.sentence)) do
+    if s.during == "load" and not s.failed then
+      local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
+      if load.requests then load.requests = math.max(load.requests, load.clients) end
+      s.crowd = seriesOf(load)
+      kindsOf(s, s.crowd)
+      s.crowd.expected.fault = s.crowd.expected.fault or s.series.expected.fault -- about as long
+      crowded[#crowded + 1] = s
     end
-    if about and parts.sentence.isEvidence(s) and s.during == "load" then crowded[#crowded + 1] = s end
   end
-  local held = 0
-  work.stage = "more clients"
-  for i = #crowded, 1, -1 do -- what fails with few needs no more
-    if crowded[i].failed then table.remove(crowded, i) end
-  end
-  for _, s in ipairs(crowded) do
-    local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
-    if load.requests then load.requests = math.max(load.requests, load.clients) end
-    local series = seriesOf(load)
-    kindsOf(s, series)
-    series.expected.fault = series.expected.fault or s.series.expected.fault -- about as long
-    s.crowd = series
-  end
+  return crowded
+end
+
+local function proveFaultOfCrowd(crowded, report)
+  local refused = {}
   for _, s in ipairs(crowded) do
     if #s.crowd.visits.fault == 0 then addVisit(s.crowd, "fault") end
     local verdict, text = measure.judge(s, s.crowd.visits.fault)
-    if verdict == "yes" or verdict == "inconclusive" then
-      held = held + 1
-    else
-      report.crowd[#report.crowd + 1] = ("%s: with %d clients: %s"):format(s.text, s.crowd.load.clients, text)
+    if verdict ~= "yes" and verdict ~= "inconclusive" then
+      refused[#refused + 1] = ("%s: with %d clients: %s"):format(s.text, s.crowd.load.clients, text)
     end
   end
-  if #crowded > 0 and held == 0 then
+  if #crowded > 0 and #refused == #crowded then
     table.insert(report.problems, "no sentence about the function to blame holds with four times the clients: " ..
-      "an honest student would be refused. " .. table.concat(report.crowd, "; "))
-    report.crowd = {}
+      "an honest student would be refused. " .. table.concat(refused, "; "))
+  else
+    table.move(refused, 1, #refused, #report.crowd + 1, report.crowd)
   end
+end
+
+local function proveCrowd(report)
+  work.stage = "more clients"
+  local plans = {}
+  for i, fault in ipairs(faults.of(work.f.lesson)) do plans[i] = planCrowd(fault) end
+  for _, crowded in ipairs(plans) do proveFaultOfCrowd(crowded, report) end
 end
 
 -- ---- evidence to teach with -------------------------------------------------------

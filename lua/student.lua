@@ -2,7 +2,7 @@
 -- Is an exercise solvable? Somebody who looks at all that the lab shows, under the
 -- load that the lesson advises, gives the right answer to a lab, as a student does.
 --
--- student.lua(host, parts) -> student     parts: data, read_json, visit
+-- student.lua(host, parts) -> student     parts: data, faults, read_json, visit
 -- student.prove(folder, work, report)     work: as of prove.lua; adds to
 --   report.student { ok, problems } and to report.problems
 
@@ -81,8 +81,8 @@ end
 
 -- ---- the answer ------------------------------------------------------------------
 
-local function answer(lab, class, where)
-  local text = data.json { format = "diaglab-answer/1", hypotheses = data.list { { class = class, where = where } } }
+local function answer(lab, hypotheses)
+  local text = data.json { format = "diaglab-answer/1", hypotheses = data.list(hypotheses) }
   local result = host.together({ { post = visit.url(lab, "/lab/answer?format=json"), body = text,
     type = "application/json", agent = AGENT } })[1]
   local verdict = result.body and parts.read_json(result.body)
@@ -100,9 +100,10 @@ local ADVICE = {
   ["evidence.few"] = "a load with more requests has more samples",
 }
 
-local function problemOf(class, where, verdict)
-  local advice = ADVICE[verdict.code]
-  local right = where and ("%s in %s"):format(class, where) or class
+local function problemOf(hypotheses, verdict)
+  local advice, says = ADVICE[verdict.code], {}
+  for i, h in ipairs(hypotheses) do says[i] = h.where and ("%s in %s"):format(h.class, h.where) or h.class end
+  local right = table.concat(says, " and ")
   local judged = verdict.code and ("%s (%s)"):format(verdict.verdict, verdict.code) or verdict.verdict
   return ("a student can't solve it: %s, with all profiles, /metrics and /debug/vars of the lesson's load, is %s: %s%s")
     :format(right, judged, verdict.feedback or "no answer", advice and " What to do: " .. advice or "")
@@ -118,10 +119,23 @@ local function scaled(load, times)
   return out
 end
 
+-- All that is right: each function of each fault.
+local function rightAnswers(l)
+  local list = {}
+  for i, one in ipairs(parts.faults.of(l)) do
+    for _, where in ipairs(one.diagnosis.where or { false }) do
+      local hypotheses = parts.faults.right(l)
+      hypotheses[i].where = where or nil
+      list[#list + 1] = hypotheses
+    end
+  end
+  return list
+end
+
 -- Visits the program, and answers. Returns { problems }, and whether there were too
 -- few samples.
 local function tryOnce(f, work, times, expected)
-  local program, d = work.programs.fault, f.lesson.diagnosis
+  local program = work.programs.fault
   local load = scaled(f.lesson.load or { requests = 1, clients = 1, path = "/", method = "GET", timeout = 10 }, times)
   local name = ("%s/student-%d"):format(work.temp, times)
   local plan = { scenarios = program.scenarios, number = program.number, slug = program.slug, params = program.params,
@@ -129,11 +143,11 @@ local function tryOnce(f, work, times, expected)
   local lab <close> = visit.enter(plan)
   look(lab, f.lesson, load, math.max(1, math.ceil(expected * times * 1.2 + 0.2)))
   local problems, few = {}, false
-  for _, where in ipairs(d.where or { false }) do
-    local verdict = answer(lab, d.class[1], where or nil)
+  for _, hypotheses in ipairs(rightAnswers(f.lesson)) do
+    local verdict = answer(lab, hypotheses)
     if verdict.verdict ~= "solved" then
-      problems[#problems + 1] = problemOf(d.class[1], where, verdict)
-      few = few or verdict.code == "evidence.few"
+      problems[#problems + 1] = problemOf(hypotheses, verdict)
+      few = few or verdict.code == "evidence.few" or verdict.code == "second"
     end
   end
   return problems, few

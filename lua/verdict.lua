@@ -33,13 +33,14 @@ local function scoreLine(result)
   local list = {}
   for _, key in ipairs(ORDER) do
     if result.parts[key] then
-      list[#list + 1] = ("%s %d/%d"):format(NAMES[key] or key, result.parts[key], MOST[key])
+      list[#list + 1] = ("%s %g/%d"):format(NAMES[key] or key, result.parts[key], MOST[key])
     end
   end
   return ("%d of 100: %s"):format(result.score, table.concat(list, ", "))
 end
 
 local function evidenceLine(result, facts)
+  if result.by_second then return ("%s and %s show it"):format(result.by, result.by_second) end
   if result.by then return result.by .. " shows it" end
   local n = #facts.looked
   local looked = n == 1 and "1 capture was looked at" or ("%d captures were looked at"):format(n)
@@ -74,7 +75,7 @@ function verdict.json(result, facts)
     format = verdict.format, step = facts.step, attempt = facts.attempt, verdict = result.verdict,
     gradable = result.verdict ~= "invalid", solved = result.verdict == "solved", score = result.score,
     code = result.code, feedback = result.feedback, advice = adviceOf(result, facts), grounded = result.grounded,
-    evidence = result.by,
+    evidence = result.by, evidence_second = result.by_second,
     parts = result.parts, looked_at = data.list(facts.looked),
   } .. "\n"
 end

@@ -60,3 +60,4 @@
 ---@field where string|string[]?      the function to blame; not for class "none"
 ---@field victims string|string[]?    functions that suffer and are not to blame
 ---@field number {[1]: number|string, [2]: string, [3]: string, [4]: number?}? value or param, unit, question, tolerance
+---@field also lab.Diagnosis?         a second fault at the same time: an answer has to name both; it has no also

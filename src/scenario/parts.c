@@ -16,6 +16,7 @@
   X(diagnosis)                                                                 \
   X(doctor)                                                                    \
   X(evidence)                                                                  \
+  X(faults)                                                                    \
   X(fields)                                                                    \
   X(folders)                                                                   \
   X(grounds)                                                                   \
@@ -49,6 +50,7 @@
   X(sentence)                                                                  \
   X(source)                                                                    \
   X(step_load)                                                                 \
+  X(spoilers)                                                                  \
   X(steps)                                                                     \
   X(student)                                                                   \
   X(submission)                                                                \

@@ -31,8 +31,9 @@ local lesson = {
 }
 
 local function try(verdict)
-  local parts = { classes = assert(loadfile(t.source .. "/lua/classes.lua"))(),
-    junk = assert(loadfile(t.source .. "/lua/junk.lua"))(host),
+  local faults = assert(loadfile(t.source .. "/lua/faults.lua"))()
+  local parts = { classes = assert(loadfile(t.source .. "/lua/classes.lua"))(), faults = faults,
+    junk = assert(loadfile(t.source .. "/lua/junk.lua"))(host, { faults = faults }),
     judge = { answer = function() return { verdict = verdict } end, plainName = function(name) return name end } }
   local answers = assert(loadfile(t.source .. "/lua/answers.lua"))(host, parts)
   local seen = { slug = "prices", profiles = {}, requests = 10 }

@@ -59,9 +59,10 @@ async function faultyLines() {
   return source && new Set(source.lines.map((line) => line.trim()));
 }
 
-function diagnosisLine({ class: classes = [], where = [], number } = {}) {
+function diagnosisLine({ class: classes = [], where = [], number, also } = {}) {
   const names = (list) => [list].flat().map((name, i) => [i > 0 && ' or ', el('code', {}, name)]);
-  return el('p', {}, names(classes), ' in ', names(where), number && `; ${number.question} ${number.value} ${number.unit}`);
+  const line = el('p', {}, names(classes), ' in ', names(where), number && `; ${number.question} ${number.value} ${number.unit}`);
+  return also ? [line, diagnosisLine(also)].flat() : line;
 }
 
 async function show() {
