@@ -1,0 +1,2 @@
+return { class = "cpu.hot", where = "isSearched", class2 = "wait.lock", where2 = "noSuchFunction",
+  code = "where.unknown" }

@@ -1,0 +1,1 @@
+return { class = "wait.queue", where = "sendGiven", code = "answer.class" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "plainPlate", evidence = { "cpu" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "isSearched", evidence = { "cpu" }, code = "second" }

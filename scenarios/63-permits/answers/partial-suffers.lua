@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "noteGiven", evidence = { "block" }, code = "where.victim" }

@@ -1,0 +1,1 @@
+return { class = "wait.lock", where = "sendGiven", evidence = { "mutex" }, code = "second" }

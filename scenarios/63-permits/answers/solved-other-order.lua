@@ -1,0 +1,2 @@
+return { class = "wait.lock", where = "sendGiven", class2 = "cpu.hot", where2 = "permits.isSearched",
+  evidence = { "cpu", "mutex" } }

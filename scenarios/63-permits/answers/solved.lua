@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "isSearched", class2 = "wait.lock", where2 = "sendGiven" }

@@ -1,0 +1,71 @@
+local searched = {} -- plain plates of cars that the police look for
+local given = {} -- permits that the ministry has not been told of yet
+local guard = lab.mutex("given") -- guards them
+local ministry
+
+local function startMinistry(seconds)
+  local server = assert(lab.listen("127.0.0.1:0", function()
+    lab.sleep(seconds)
+    return "received\n"
+  end))
+  ministry = "http://" .. server:address()
+end
+
+-- "h-xy 1001" and "H XY1001" are the same car.
+local function plainPlate(plate)
+  local plain = plate:upper():gsub("[ %-]", "")
+  return plain
+end
+
+local function loadSearched(n)
+  for i = 1, n do
+    local plate = ("%s-%s %d"):format(("hbmks"):sub(i % 5 + 1, i % 5 + 1), "xy", 1000 + i)
+    searched[plainPlate(plate)] = true
+  end
+end
+
+local function isSearched(plate)
+  return searched[plainPlate(plate)] or false
+end
+
+local function sendGiven()
+  guard:lock()
+  local sent = given
+  given = {}
+  guard:unlock()
+  if #sent == 0 then return end
+  assert(lab.http.get(ministry, { method = "POST", body = table.concat(sent, "\n") }))
+  lab.counter("permits_reported_total"):add(#sent)
+end
+
+local function noteGiven(plate)
+  guard:lock()
+  given[#given + 1] = plate
+  guard:unlock()
+end
+
+local function givePermit(plate)
+  if isSearched(plate) then return "please wait here\n" end
+  noteGiven(plate)
+  lab.counter("permits_total"):add()
+  return "here is your permit\n"
+end
+
+return {
+  params = {
+    cars = { 3000, "that are searched for" },
+    ministry = { 0.12, "seconds that the ministry takes" },
+    every = { 0.3, "seconds between two reports" },
+  },
+  limits = { memory = "300MB" },
+  enter = function(self)
+    local p = self.params
+    loadSearched(p.cars)
+    startMinistry(p.ministry)
+    lab.every(p.every, sendGiven, "reports")
+  end,
+  request = function(_, req)
+    local text = givePermit(("b-ab %d"):format(req.id))
+    return text
+  end,
+}

@@ -1,0 +1,1 @@
+return { class = "memory.growth", where = "printMenu", code = "answer.class" }

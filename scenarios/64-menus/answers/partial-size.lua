@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "printMenu", evidence = { "heap" }, code = "second" }

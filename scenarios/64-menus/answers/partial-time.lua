@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "collectDishes", evidence = { "wall" }, code = "second" }

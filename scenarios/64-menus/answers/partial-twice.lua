@@ -1,0 +1,2 @@
+return { class = "wait.dependency", where = "notesFor", class2 = "wait.dependency", where2 = "collectDishes",
+  code = "second" }

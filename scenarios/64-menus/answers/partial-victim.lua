@@ -1,0 +1,1 @@
+return { class = "memory.retained", where = "layOut", evidence = { "heap" }, code = "where.victim" }

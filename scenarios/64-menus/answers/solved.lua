@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "notesFor", class2 = "memory.retained", where2 = "printMenu" }

@@ -1,0 +1,1 @@
+return { class = "gc.pressure", where = "request" }

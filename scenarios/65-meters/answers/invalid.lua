@@ -1,0 +1,1 @@
+return { class = "cpu.busy", where = "watchMeters", code = "answer.class" }

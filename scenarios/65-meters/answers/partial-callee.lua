@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "countSilent", evidence = { "cpu" }, code = "where.callee" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "takeReading", evidence = { "cpu" }, code = "where.caller" }

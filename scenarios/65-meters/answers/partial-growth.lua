@@ -1,0 +1,1 @@
+return { class = "cpu.quadratic", where = "watchMeters", evidence = { "cpu" }, code = "class.family" }
