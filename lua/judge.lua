@@ -2,7 +2,7 @@
 -- The judgement of a diagnosis, on what its author has seen: a pure function. The
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: classes, faults, grounds
+-- judge.lua(host, parts) -> judge      parts: classes, faults, feedback, grounds
 -- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
@@ -33,34 +33,7 @@ local GUILTY_SHARE = 0.05 -- of the stacks with the function to blame: less is a
 local CHURN = 10 -- times more was allocated than is in use
 local RSS_LARGE = 100e6 -- bytes
 
-judge.feedback = {
-  solved = "That's it.",
-  ["class.family"] = "The family is right, the kind isn't: what exactly happens there?",
-  ["class.other"] = "Something else is wrong: what is used up, or waited for, and by what?",
-  rank = "It is among your guesses, but not the first one: which of them do your captures speak for?",
-  ["where.victim"] = "That one suffers; who makes it wait?",
-  ["where.caller"] = "It is on the way: the cause is further inside, in something that this one calls.",
-  ["where.callee"] = "It only does what it is asked to: who asks for it?",
-  ["where.machinery"] = "That is Lua's or the lab's own code: which function of the program calls it?",
-  ["where.entry"] = "Every request passes there: go further inside.",
-  ["where.elsewhere"] = "Your own profiles don't connect this one with the symptom.",
-  ["where.unknown"] = "No profile of this visit has this function: take one that shows it, and use its words.",
-  ["evidence.none"] = "None of your captures shows that about this function: which profile would?",
-  ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
-  ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
-  ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
-  ["evidence.other_step"] = "That capture is of another visit: take it anew. "
-    .. "/lab/captures marks those of this visit with >.",
-  ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",
-  ["evidence.unknown"] = "There is no such capture",
-  ["evidence.trace"] = "This trace is too large to be kept: take one of fewer seconds, or a wall profile.",
-  ["evidence.nothing"] = "Nothing was captured in this visit: take a profile while requests are under way.",
-  cpu_for_wall = "Your CPU profile says that the processor is mostly idle: not all time that passes is computed.",
-  alloc_for_inuse = "That much was allocated; how much of it is still in use?",
-  rss_is_no_leak = "The process is large, but your heap profile says that little is in use: what else keeps memory?",
-  ["answer.empty"] = "There is no answer: it needs a class and a function.",
-  ["answer.class"] = "There is no such class",
-}
+judge.feedback = parts.feedback
 
 -- Of these an answer has something that doesn't exist: it is to be written anew.
 judge.refusals = { ["answer.empty"] = true, ["answer.class"] = true, ["evidence.unknown"] = true }

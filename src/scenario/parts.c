@@ -17,6 +17,7 @@
   X(doctor)                                                                    \
   X(evidence)                                                                  \
   X(faults)                                                                    \
+  X(feedback)                                                                  \
   X(fields)                                                                    \
   X(folders)                                                                   \
   X(grounds)                                                                   \

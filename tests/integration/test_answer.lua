@@ -167,7 +167,7 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   t.equal(judged(lab, with { "c3", "c4" }, "solved").evidence, "c4")
   t.equal(judged(lab, with "c1,c4", "solved").evidence, "c4")
   for name, told in pairs { c9 = "There is no such capture: 'c9'; this visit has goroutine, lab.OpenFiles. See",
-    goroutin = "'goroutin'; did you mean 'goroutine'? See", profile = "'profile'; this visit has goroutine, lab" } do
+    goroutin = "'goroutin'; did you mean 'goroutine'? See", profile = "'cpu'; this visit has goroutine, lab" } do
     local v, answer = post(lab, with(name))
     t.equal(answer.status, 400)
     t.equal(v.verdict, nil)
