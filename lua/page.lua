@@ -12,7 +12,8 @@
 --   that the page sent, or nil, load = its load, check = of a repair, happened = { kind, status, text,
 --   verdict } or nil, form = the answer that was sent, solved = { step }, modules = the
 --   names of the scripts (start.js fetches them), speedscope = the path of that viewer,
---   or nil, keeps = the progress is kept,
+--   or nil, keeps = the progress is kept, flight = the seconds that the flight
+--   recorder keeps, or nil,
 --   progress_problem = why it can't be read, or nil }; sums: those of the
 --   progress (src/diagnosis/standing.h) as JSON, or ""; offer() -> as of page_api.lua
 --
@@ -468,7 +469,8 @@ return function(facts, sums, offer)
   local done = indexDone(facts, list)
   return table.concat {
     html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " "),
-      facts.speedscope and html('<meta name=speedscope content="%s">\n', facts.speedscope) or ""), happened(facts),
+      facts.speedscope and html('<meta name=speedscope content="%s">\n', facts.speedscope) or "" ..
+      (facts.flight and html('<meta name=flight content="%s">\n', ("%g"):format(facts.flight)) or "")), happened(facts),
     now(facts), steps(facts, done), see(facts),
     measure(facts), capture(facts), say(facts, done, offer), progress(facts, list), "</main>\n</body>\n</html>\n",
   }

@@ -12,37 +12,78 @@
 #include "vm/trace_why.h"
 #include "vm/vm.h"
 
-static lab_replay_task tell_of_task(lab_lua_task *t, char **name) {
+/* Where the next things of an input go. */
+typedef struct teller {
+  const lab_vm *vm;
+  lab_replay_scope *scope;
+  char *name;
+} teller;
+
+static bool is_shown_scope(const lab_scope *s) {
+  return s->kind == LAB_SCOPE_REGION || s->kind == LAB_SCOPE_TASK;
+}
+
+/* How many scopes T has that a trace shows. Adds the bytes of names to *BYTES.
+ */
+static size_t count_scopes(const lab_vm *vm, const lab_lua_task *t,
+                           size_t *bytes) {
+  size_t n = 0;
+  for (const lab_scope *s = NULL; (s = lab_scope_next(vm, t, s));)
+    if (is_shown_scope(s)) {
+      *bytes += strlen(s->text) + 1;
+      n++;
+    }
+  *bytes += t->kind->serves ? LAB_TASK_NAME : 0;
+  return n;
+}
+
+/* Tells of the scopes of T, and leaves in OUT the user task outside of them. */
+static void tell_of_scopes(teller *to, const lab_lua_task *t,
+                           lab_replay_task *out) {
+  out->scopes = to->scope;
+  for (const lab_scope *s = NULL; (s = lab_scope_next(to->vm, t, s));) {
+    if (!is_shown_scope(s))
+      continue;
+    size_t size = strlen(s->text) + 1;
+    memcpy(to->name, s->text, size);
+    *to->scope++ = (lab_replay_scope){to->name, out->facts.task,
+                                      s->kind == LAB_SCOPE_REGION};
+    to->name += size;
+    out->nscopes++;
+    if (s->kind == LAB_SCOPE_TASK)
+      out->facts.task = s->number;
+  }
+}
+
+static lab_replay_task tell_of_task(teller *to, lab_lua_task *t) {
   lab_replay_task out = {.facts = lab_flight_facts_of(t),
                          .stack = lab_trace_find_stack(t),
                          .waits = t->base.state == LAB_TASK_WAITING &&
                                   t->base.wait != LAB_WAIT_NONE};
   if (out.waits)
     out.why = (uint8_t)lab_trace_map_wait((lab_wait)t->base.wait);
+  tell_of_scopes(to, t, &out);
   if (t->kind->serves) {
-    t->kind->name(t, *name, LAB_TASK_NAME);
-    out.name = *name;
-    *name += LAB_TASK_NAME;
+    t->kind->name(t, to->name, LAB_TASK_NAME);
+    out.name = to->name;
+    to->name += LAB_TASK_NAME;
   }
   return out;
 }
 
-static size_t count_serving(const lab_list *all) {
-  size_t n = 0;
-  for (lab_list *l = all->next; l != all; l = l->next)
-    n += lab_lua_task_at(l)->kind->serves;
-  return n;
-}
-
-static bool tell_of_tasks(lab_vm *vm, lab_replay_input *in) {
+static bool tell_of_tasks(const lab_vm *vm, lab_replay_input *in) {
   const lab_list *all = lab_sched_tasks(vm->sched);
+  size_t scopes = 0, bytes = 0;
+  for (const lab_list *l = all->next; l != all; l = l->next)
+    scopes += count_scopes(vm, lab_lua_task_at(l), &bytes);
   in->tasks = lab_try_malloc(lab_sched_count(vm->sched) * sizeof *in->tasks);
-  in->names = lab_try_malloc(count_serving(all) * LAB_TASK_NAME);
-  if (!in->tasks || !in->names)
+  in->scopes = lab_try_malloc(scopes * sizeof *in->scopes);
+  in->names = lab_try_malloc(bytes);
+  if (!in->tasks || !in->scopes || !in->names)
     return false;
-  char *name = in->names;
-  for (lab_list *l = all->next; l != all; l = l->next)
-    in->tasks[in->ntasks++] = tell_of_task(lab_lua_task_at(l), &name);
+  teller to = {vm, in->scopes, in->names};
+  for (const lab_list *l = all->next; l != all; l = l->next)
+    in->tasks[in->ntasks++] = tell_of_task(&to, lab_lua_task_at(l));
   return true;
 }
 
@@ -70,6 +111,7 @@ void lab_flight_ask(lab_vm *vm, lab_flight_question *q) {
 void lab_flight_question_free(lab_flight_question *q) {
   lab_flight_cut_free(&q->input.cut);
   lab_xfree(q->input.tasks);
+  lab_xfree(q->input.scopes);
   lab_xfree(q->input.names);
   q->input = (lab_replay_input){0};
 }

@@ -23,6 +23,7 @@
 #include "prof/cpu.h"
 #include "stack/stack.h"
 #include "trace/flight.h"
+#include "trace/flight_jobs.h"
 #include "vm/trace_why.h"
 #include "vm/vm.h"
 
@@ -38,17 +39,27 @@ static struct {
 
 /* ---- requests ------------------------------------------------------------ */
 
-/* A request that began before the trace. */
-static void show_request(const lab_lua_task *t) {
+/* T is new, or was there before the trace: so is the user task of its request.
+ */
+static void show_request(const lab_lua_task *t, uint64_t now) {
   char name[LAB_TASK_NAME];
+  if (!t->kind->serves)
+    return;
   t->kind->name(t, name, sizeof name);
-  lab_trace_task_begin(t->base.user_task, 0, name, lab_trace_pseudo.network, 0);
+  lab_trace_task_begin(t->base.user_task, 0, name, lab_trace_pseudo.network,
+                       now);
+}
+
+static void close_request(const lab_lua_task *t, uint64_t now) {
+  if (t->kind->serves)
+    lab_trace_task_end(t->base.user_task, lab_trace_pseudo.network, now);
 }
 
 /* ---- tasks --------------------------------------------------------------- */
 
 /* STACK: where it is, or 0 if it has not begun. */
 static void create_goroutine(lab_lua_task *t, uint32_t stack, uint64_t now) {
+  show_request(t, now);
   uint32_t func =
       t->trace.entry ? t->trace.entry : lab_trace_find_function(t, stack);
   t->trace =
@@ -76,6 +87,11 @@ static void unblock_goroutine(lab_lua_task *t, uint64_t now) {
                        lab_trace_job_ended(t), now);
 }
 
+static void finish_goroutine(lab_lua_task *t, uint64_t now) {
+  lab_trace_go_end(&t->trace, now);
+  close_request(t, now);
+}
+
 static void trace_change(lab_task_sink *sink, const lab_task *base,
                          lab_task_state next, lab_wait why, uint32_t stack,
                          uint64_t now) {
@@ -90,7 +106,7 @@ static void trace_change(lab_task_sink *sink, const lab_task *base,
   else if (next == LAB_TASK_RUNNING)
     start_goroutine(t, now);
   else if (next == LAB_TASK_ENDED)
-    lab_trace_go_end(&t->trace, now);
+    finish_goroutine(t, now);
   else if (base->state == LAB_TASK_RUNNING)
     yield_goroutine(t, now);
   else
@@ -166,8 +182,6 @@ static void trace_sample(uint64_t when, int proc, uint32_t stack) {
 
 static void show_task(lab_lua_task *t) {
   uint32_t stack = lab_trace_find_stack(t);
-  if (t->kind->serves)
-    show_request(t);
   create_goroutine(t, stack, 0);
   if (stack == 0)
     return;

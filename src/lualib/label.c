@@ -115,7 +115,9 @@ static void leave_region(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
 static int label_region(lua_State *L) {
   enum { NAME = 1, FUNC };
   lab_vm *vm = lab_vm_of(L);
-  lab_scope scope = {.leave = leave_region, .text = luaL_checkstring(L, NAME)};
+  lab_scope scope = {.leave = leave_region,
+                     .text = luaL_checkstring(L, NAME),
+                     .kind = LAB_SCOPE_REGION};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);
   if (m)
@@ -134,7 +136,9 @@ static void leave_task(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
 static int label_task(lua_State *L) {
   enum { NAME = 1, FUNC };
   lab_vm *vm = lab_vm_of(L);
-  lab_scope scope = {.leave = leave_task, .text = luaL_checkstring(L, NAME)};
+  lab_scope scope = {.leave = leave_task,
+                     .text = luaL_checkstring(L, NAME),
+                     .kind = LAB_SCOPE_TASK};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);
   if (m) {

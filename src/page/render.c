@@ -16,6 +16,7 @@
 #include "prof/attempt.h"
 #include "prof/registry.h"
 #include "scenario/shown.h"
+#include "trace/flight.h"
 #include "web/page.h"
 #include "web/slow.h"
 
@@ -124,6 +125,10 @@ static void add_page_facts(lab_json *j, lab_page *page) {
   lab_buf load = LAB_BUF_INIT, check = LAB_BUF_INIT;
   lab_json_key(j, "gives_hints");
   lab_json_bool(j, page->config.hint_pause >= 0);
+  if (lab_flight_on()) {
+    lab_json_key(j, "flight");
+    lab_json_double(j, (double)lab_flight_ns() / 1e9);
+  }
   lab_json_key(j, "keeps");
   lab_json_bool(j, page->config.state != NULL);
   lab_json_key(j, "load");

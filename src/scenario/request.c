@@ -11,6 +11,7 @@
 #include "base/probe.h"
 #include "base/token.h"
 #include "prof/label.h"
+#include "scenario/request_name.h"
 #include "scenario/scenario.h"
 #include "stack/stack.h"
 #include "vm/vm.h"
@@ -236,7 +237,8 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
                            int nresults) {
   lab_request *x = t->user;
   lab_list_remove(&x->link);
-  if (status == LUA_OK && !take_short_text(x, t->co, nresults)) {
+  bool is_short = status == LUA_OK && take_short_text(x, t->co, nresults);
+  if (status == LUA_OK && !is_short) {
     lua_pushcfunction(t->co, take_answer);
     lua_insert(t->co, -(nresults + 1));
     lua_pushlightuserdata(t->co, x);
@@ -245,13 +247,16 @@ static void finish_request(lab_vm *vm, lab_lua_task *t, int status,
   }
   if (status != LUA_OK)
     take_error(x, t);
-  uint64_t now = lab_sched_now(vm->sched), took = now - x->call.started;
+  /* T has just ended: this time may be known. */
+  uint64_t now = is_short && lab_sched_is_close(vm->sched)
+                     ? t->base.since
+                     : lab_sched_now(vm->sched);
+  uint64_t took = now - x->call.started;
   LAB_PROBE3(request__done, t->base.id, x->status, took);
   char line[sizeof PROCESSED + LAB_DURATION_MAX] = PROCESSED;
   size_t len = sizeof PROCESSED - 1;
   len += lab_clock_format(line + len, took);
   lab_log_request(line, len);
-  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, NULL, 0);
   lab_call_answer_at(&x->call, now);
 }
 
@@ -266,34 +271,18 @@ static uint32_t find_label(lab_vm *vm, const lab_request *x) {
                           vm->scenario->step.slug, route);
 }
 
-/* Writes as much of S to AT as there is room for, and a 0; returns where that
- * is. */
-static char *append_bytes(char *at, const char *end, const char *s, size_t n) {
-  size_t room = (size_t)(end - at) - 1;
-  n = n < room ? n : room;
-  memcpy(at, s, n);
-  at[n] = '\0';
-  return at + n;
-}
-
-/* "GET /". */
-static void write_name(const lab_lua_task *t, char *out, size_t size) {
+/* Mostly it is the same. */
+static size_t write_name(const lab_lua_task *t, char *out, size_t size) {
+  static const char usual[] = "GET /";
   const lab_request *x = t->user;
-  char *end = out + size;
-  char *at = append_bytes(out, end, x->method, x->method_len);
-  at = append_bytes(at, end, " ", 1);
-  append_bytes(at, end, x->path, x->path_len);
+  if (!is_root(x) || !is_get(x) || size < sizeof usual)
+    return lab_request_write_name(x, out, size);
+  memcpy(out, usual, sizeof usual);
+  return sizeof usual - 1;
 }
 
 static const lab_lua_task_kind request_kind = {
     .ended = finish_request, .serves = true, .name = write_name};
-
-static uint64_t begin_request_task(lab_vm *vm, const lab_lua_task *t) {
-  char name[LAB_TASK_NAME] = "";
-  if (lab_sched_is_traced(vm->sched))
-    write_name(t, name, sizeof name);
-  return lab_sched_begin_user_task(vm->sched, &t->base, name, 0);
-}
 
 /* The function for X, and its first argument, if it is not only the request.
  * Returns how many arguments there will be. */
@@ -318,27 +307,34 @@ static bool is_stale(const lab_vm *vm, const lab_request *x) {
           s->generation != vm->scenario->switches.new_generation);
 }
 
-/* Where T will begin, on top of its stack: its function and NARGS arguments. */
-static uint32_t find_entry_stack(const lab_lua_task *t, int nargs) {
+/* Where T will begin, on top of its stack: its function and its arguments. */
+static uint32_t find_entry_stack(const lab_lua_task *t, uint32_t *func) {
   int line;
-  uint32_t function = lab_walk_function(t->co, -(nargs + 1), &line);
+  uint32_t function = lab_walk_function(t->co, -((int)t->nargs + 1), &line);
+  if (func)
+    *func = function;
   lab_frame frame = lab_frame_script(function, line);
   return lab_stack_intern(&frame, 1);
+}
+
+/* What T, which is new, will run, if that is known without a search. */
+static void note_function(lab_vm *vm, lab_lua_task *t, const lab_request *x) {
+  lab_requests *all = &vm->scenario->requests;
+  unsigned which = is_root(x);
+  if (x->serve)
+    return; /* any: it is found if somebody watches */
+  if (all->entries[which] == 0)
+    all->entries[which] = find_entry_stack(t, &all->functions[which]);
+  t->trace.entry = all->functions[which] & LAB_TRACE_ENTRY_MAX;
 }
 
 /* T, which is new, has been waiting for the VM since X was sent. */
 static void note_queueing(lab_vm *vm, lab_lua_task *t, const lab_request *x) {
   t->base.since = x->sent;
-  /* The function of a server may be any: it is found if somebody watches. */
-  if (x->serve) {
-    if (lab_sched_is_precise(vm->sched))
-      t->base.stack = find_entry_stack(t, t->nargs);
-    return;
-  }
-  uint32_t *known = &vm->scenario->requests.entries[is_root(x)];
-  if (*known == 0)
-    *known = find_entry_stack(t, t->nargs);
-  t->base.stack = *known;
+  if (!x->serve)
+    t->base.stack = vm->scenario->requests.entries[is_root(x)];
+  else if (lab_sched_is_precise(vm->sched))
+    t->base.stack = find_entry_stack(t, NULL);
 }
 
 /* Everything that may raise (memory), protected: takes a task and leaves
@@ -358,8 +354,9 @@ static int start_request(lua_State *L) {
   t->base.generation =
       x->serve ? x->serve->generation : vm->scenario->step.generation;
   t->base.label = x->serve ? x->serve->errand.label : find_label(vm, x);
-  t->base.user_task = begin_request_task(vm, t);
-  lab_task_init(vm->sched, &t->base);
+  t->base.user_task = lab_sched_new_user_task(vm->sched);
+  note_function(vm, t, x);
+  lab_task_init(vm->sched, &t->base, x->call.started);
   LAB_PROBE2(request__start, t->base.id, vm->scenario->step.number);
   lab_task_ready(vm->sched, &t->base);
   note_queueing(vm, t, x);

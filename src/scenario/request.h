@@ -65,10 +65,12 @@ typedef struct lab_request {
 } lab_request;
 
 typedef struct lab_requests {
-  lab_list all;        /* that have a task, by lab_request.link */
-  int starter;         /* registry: the function that begins with a request */
-  uint32_t entries[2]; /* stacks: where the two begin; 0: not known yet */
-  uint64_t last_id;    /* of a request, as scripts see it */
+  lab_list all; /* that have a task, by lab_request.link */
+  int starter;  /* registry: the function that begins with a request */
+  /* Of the two handlers, functions and the stacks where they begin; 0: not
+   * known yet. */
+  uint32_t functions[2], entries[2];
+  uint64_t last_id;                /* of a request, as scripts see it */
   atomic_size_t posted, delivered; /* each has one writer */
 } lab_requests;
 

@@ -19,8 +19,8 @@ struct lab_sched {
   lab_list runnable, tasks;
   lab_timers sleepers;
   lab_task_sink *sinks;
-  bool precise; /* one of them is */
-  bool held;    /* see lab_sched_hold */
+  bool precise, close; /* one of them is; precise ones are close, too */
+  bool held;           /* see lab_sched_hold */
   _Atomic(lab_task *) running;
   uint64_t last_id, last_user_task;
   /* Mono ns of the last change of a task's state, as far as it was read, if

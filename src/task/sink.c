@@ -6,9 +6,11 @@
 #include "task/sched_internal.h"
 
 static void update_precise(lab_sched *s) {
-  s->precise = false;
-  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
+  s->precise = s->close = false;
+  for (lab_task_sink *sink = s->sinks; sink; sink = sink->next) {
     s->precise |= sink->precise;
+    s->close |= sink->precise || sink->close;
+  }
 }
 
 void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink) {
@@ -28,6 +30,10 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
 
 bool lab_sched_is_precise(const lab_sched *s) {
   return s->precise;
+}
+
+bool lab_sched_is_close(const lab_sched *s) {
+  return s->close;
 }
 
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
@@ -64,9 +70,13 @@ void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
       sink->region(sink, task, name, enters, stack);
 }
 
+uint64_t lab_sched_new_user_task(lab_sched *s) {
+  return ++s->last_user_task;
+}
+
 uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
                                    const char *name, uint32_t stack) {
-  uint64_t id = ++s->last_user_task;
+  uint64_t id = lab_sched_new_user_task(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->user_task_began)
       sink->user_task_began(sink, task, id, task->user_task, name, stack);

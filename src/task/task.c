@@ -28,8 +28,8 @@ static uint64_t time_of_change(lab_sched *s, const lab_task *task,
   bool waited = task->state == LAB_TASK_WAITING && task->wait != LAB_WAIT_NONE;
   if (next == LAB_TASK_RUNNING && s->switched && !s->precise)
     return s->switched;
-  return waits || waited || s->precise ? lab_near_clock_read(&s->clock)
-                                       : lab_sched_coarse_now();
+  return waits || waited || s->close ? lab_near_clock_read(&s->clock)
+                                     : lab_sched_coarse_now();
 }
 
 static void change_state(lab_sched *s, lab_task *task, lab_task_state state,
@@ -70,13 +70,15 @@ static void leave_queues(lab_sched *s, lab_task *task) {
     lab_timers_remove(&s->sleepers, task);
 }
 
-void lab_task_init(lab_sched *s, lab_task *task) {
+void lab_task_init(lab_sched *s, lab_task *task, uint64_t now) {
+  if (!now)
+    now = time_of_change(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE);
   lab_list_init(&task->link);
   lab_list_push_back(&s->tasks, &task->all);
   task->id = ++s->last_id;
   count_by(&s->count, 1);
   LAB_PROBE1(task__create, task->id);
-  lab_task_enter_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0);
+  change_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0, now);
 }
 
 static void enter_run_queue(lab_sched *s, lab_task *task) {
@@ -85,7 +87,7 @@ static void enter_run_queue(lab_sched *s, lab_task *task) {
 }
 
 void lab_task_start(lab_sched *s, lab_task *task) {
-  lab_task_init(s, task);
+  lab_task_init(s, task, 0);
   LAB_PROBE1(task__ready, task->id);
   change_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, 0, task->since);
   enter_run_queue(s, task);

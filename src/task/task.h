@@ -89,8 +89,8 @@ typedef struct lab_wait_place {
 
 /* Enters a zeroed TASK into the table, as WAITING; then make it ready, or let
  * it sleep. This takes O(1), as ready, park and end do; O(log n) for a task
- * that sleeps. */
-void lab_task_init(lab_sched *s, lab_task *task);
+ * that sleeps. NOW: lab_sched_now, if it was just read; else 0. */
+void lab_task_init(lab_sched *s, lab_task *task, uint64_t now);
 /* The same, and makes it ready at once. */
 void lab_task_start(lab_sched *s, lab_task *task);
 /* TASK is runnable from now on, at the end of the run queue; it leaves its wait

@@ -1,181 +1,227 @@
 /* SPDX-License-Identifier: MIT
- * See flight.h. Nearly all records are the VM's, so hardly anybody waits for
- * the mutex. */
+ * See flight.h. This is on the hot path of a request. */
 #include "trace/flight.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "trace/flight_ring.h"
 
 static lab_flight_ring *const ring = &lab_flight_state;
-static const uint64_t HEAP_NS = 1000000; /* between two points */
-static uint64_t heap_at;                 /* the last point; the VM's thread */
+static lab_flight_pending *const pending = &lab_flight_now;
 
-#define RECORD(kind, now, text, len, ...)                                      \
-  lab_flight_append((kind), (now), (const uint64_t[]){__VA_ARGS__}, (text),    \
-                    (len))
+/* ---- beginnings of records ----------------------------------------------- */
 
-/* The ids of what began before the newest chunk are not above these. */
-static bool is_old_goroutine(uint64_t id) {
-  return !ring->newest || id <= ring->newest->goroutines;
+/* Room for a record of NOW; a start comes first. */
+static LAB_FLIGHT_HOT bool prepare_record(uint64_t now) {
+  if (pending->started)
+    lab_flight_write_start();
+  return lab_flight_make_room(now);
 }
 
-static bool is_old_task(uint64_t task) {
-  return !ring->newest || task <= ring->newest->tasks;
+/* The same for what stops ID: its start is part of the record. */
+static LAB_FLIGHT_HOT bool prepare_stop(uint64_t id, uint64_t now) {
+  if (__builtin_expect(pending->started == id, 1))
+    return lab_flight_make_room(pending->started_at);
+  return prepare_record(now);
+}
+
+static LAB_FLIGHT_HOT uint8_t *put_stop(unsigned kind, uint64_t id,
+                                        uint64_t now) {
+  uint8_t *at;
+  if (__builtin_expect(pending->started != 0, 1)) {
+    pending->started = 0;
+    at = lab_flight_put_head(kind | FLIGHT_RUN, pending->started_at);
+    if (now < ring->last)
+      now = ring->last;
+    at = lab_varint_put(at, now - ring->last);
+    ring->last = now;
+  } else {
+    at = lab_flight_put_head(kind, now);
+  }
+  return lab_flight_put_goroutine(at, id);
+}
+
+/* An id that isn't recorded. */
+static void note_greatest(uint64_t *newest, uint64_t id) {
+  if (id > *newest)
+    *newest = id;
+}
+
+/* ---- goroutines ---------------------------------------------------------- */
+
+/* The length takes one byte. */
+static uint8_t *put_request_name(uint8_t *at, lab_flight_name *name,
+                                 const void *of) {
+  _Static_assert(LAB_FLIGHT_NAME <= 128, "a length of one byte");
+  size_t len = name(of, (char *)at + 1, LAB_FLIGHT_NAME);
+  *at = (uint8_t)len;
+  return at + 1 + len;
+}
+
+static uint8_t *put_facts(uint8_t *at, const lab_flight_facts *of) {
+  at = lab_flight_put_task(at, of->task);
+  at = lab_varint_put(at, of->entry);
+  at = lab_varint_put(at, of->creator);
+  return lab_varint_put(at, of->serves);
 }
 
 void lab_flight_create(const lab_flight_facts *of, uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_record(now)) { /* ids go on */
+    note_greatest(&ring->goroutines, of->id);
     return;
-  RECORD(FLIGHT_CREATE, now, NULL, 0, of->id, of->task, of->entry, of->creator,
-         of->serves);
-  ring->goroutines = of->id > ring->goroutines ? of->id : ring->goroutines;
-  lab_flight_leave();
+  }
+  uint8_t *at = lab_flight_put_head(FLIGHT_CREATE, now);
+  at = lab_flight_put_new(at, &ring->goroutines, of->id);
+  lab_flight_end_record(put_facts(at, of));
 }
 
-void lab_flight_start(uint64_t id, uint64_t now) {
-  if (!lab_flight_enter())
+void lab_flight_request(uint64_t id, uint64_t task, uint32_t entry,
+                        lab_flight_name *name, const void *of, uint64_t now) {
+  if (!prepare_record(now)) {
+    note_greatest(&ring->goroutines, id);
+    note_greatest(&ring->tasks, task);
     return;
-  RECORD(FLIGHT_START, now, NULL, 0, id);
-  lab_flight_leave();
+  }
+  uint8_t *at = lab_flight_put_head(FLIGHT_REQUEST, now);
+  at = lab_flight_put_new(at, &ring->goroutines, id);
+  at = lab_flight_put_new(at, &ring->tasks, task);
+  at = lab_varint_put(at, entry);
+  lab_flight_end_record(put_request_name(at, name, of));
+}
+
+/* It began in a chunk before the newest one. */
+static __attribute__((noinline)) void
+end_old_goroutine(uint64_t request, lab_flight_tell *tell,
+                  lab_flight_name *name, const void *of, uint64_t now) {
+  lab_flight_facts facts;
+  tell(of, &facts);
+  uint8_t *at =
+      put_stop(request ? FLIGHT_REQUEST_OLD : FLIGHT_END_OLD, facts.id, now);
+  if (!request) {
+    lab_flight_end_record(put_facts(at, &facts));
+    return;
+  }
+  at = lab_varint_put(lab_flight_put_task(at, request), facts.entry);
+  lab_flight_end_record(put_request_name(at, name, of));
+}
+
+void lab_flight_end(uint64_t id, uint64_t request, lab_flight_tell *tell,
+                    lab_flight_name *name, const void *of, uint64_t now) {
+  if (!prepare_stop(id, now))
+    return;
+  if (__builtin_expect(id <= ring->newest->goroutines, 0)) {
+    end_old_goroutine(request, tell, name, of, now);
+    return;
+  }
+  uint8_t *at = put_stop(request ? FLIGHT_REQUEST_END : FLIGHT_END, id, now);
+  lab_flight_end_record(request ? lab_flight_put_task(at, request) : at);
 }
 
 void lab_flight_block(uint64_t id, lab_trace_why why, uint32_t stack,
                       uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_stop(id, now))
     return;
-  RECORD(FLIGHT_BLOCK, now, NULL, 0, id, (uint64_t)why, stack);
-  lab_flight_leave();
+  uint8_t *at = lab_varint_put(put_stop(FLIGHT_BLOCK, id, now), (uint64_t)why);
+  lab_flight_end_record(lab_varint_put(at, stack));
 }
 
 void lab_flight_yield(uint64_t id, bool preempted, uint32_t stack,
                       uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_stop(id, now))
     return;
-  RECORD(FLIGHT_YIELD, now, NULL, 0, id, preempted, stack);
-  lab_flight_leave();
+  uint8_t *at = lab_varint_put(put_stop(FLIGHT_YIELD, id, now), preempted);
+  lab_flight_end_record(lab_varint_put(at, stack));
 }
 
 void lab_flight_unblock(uint64_t id, uint32_t waker, uint64_t since,
                         lab_trace_why why, uint32_t waited, uint64_t began,
                         uint64_t now) {
-  uint64_t age = since && since <= now ? now - since + 1 : 0;
-  if (!lab_flight_enter())
+  if (atomic_load_explicit(&lab_flight_jobs_wait, memory_order_acquire))
+    lab_flight_add_jobs(NULL);
+  if (!prepare_record(now))
     return;
-  lab_flight_make_room(
-      now, LAB_FLIGHT_TEXT); /* in which chunk, before it is asked */
-  if (!ring->newest || began <= ring->newest->first)
-    RECORD(FLIGHT_UNBLOCK_OLD, now, NULL, 0, id, waker, age, (uint64_t)why,
-           waited);
-  else
-    RECORD(FLIGHT_UNBLOCK, now, NULL, 0, id, waker, age);
-  lab_flight_leave();
+  bool is_old = began <= ring->newest->first;
+  uint8_t *at =
+      lab_flight_put_head(is_old ? FLIGHT_UNBLOCK_OLD : FLIGHT_UNBLOCK, now);
+  at = lab_flight_put_goroutine(at, id);
+  at = lab_varint_put(at, waker);
+  at = lab_varint_put(at, since && since <= now ? now - since + 1 : 0);
+  if (is_old) {
+    at = lab_varint_put(at, (uint64_t)why);
+    at = lab_varint_put(at, waited);
+  }
+  lab_flight_end_record(at);
 }
 
-void lab_flight_end(const lab_flight_facts *of, uint64_t now) {
-  if (!lab_flight_enter())
-    return;
-  lab_flight_make_room(now, LAB_FLIGHT_TEXT);
-  if (is_old_goroutine(of->id))
-    RECORD(FLIGHT_END_OLD, now, NULL, 0, of->id, of->task, of->entry,
-           of->creator, of->serves);
-  else
-    RECORD(FLIGHT_END, now, NULL, 0, of->id);
-  lab_flight_leave();
-}
+/* ---- what the program says ----------------------------------------------- */
 
 void lab_flight_region(uint64_t id, uint64_t task, const char *name,
                        bool enters, uint32_t stack, uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_record(now))
     return;
-  RECORD(FLIGHT_REGION, now, name, strlen(name), id, task, enters, stack);
-  lab_flight_leave();
+  uint8_t *at = lab_flight_put_head(FLIGHT_REGION, now);
+  at = lab_flight_put_goroutine(at, id);
+  at = lab_flight_put_task(at, task);
+  at = lab_varint_put(at, enters);
+  at = lab_varint_put(at, stack);
+  lab_flight_end_record(lab_flight_put_text(at, name, strlen(name)));
 }
 
 void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
                            uint32_t stack, uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_record(now)) {
+    note_greatest(&ring->tasks, task);
     return;
-  RECORD(FLIGHT_TASK, now, name, strlen(name), task, parent, stack);
-  ring->tasks = task > ring->tasks ? task : ring->tasks;
-  lab_flight_leave();
+  }
+  uint8_t *at = lab_flight_put_head(FLIGHT_TASK, now);
+  at = lab_flight_put_new(at, &ring->tasks, task);
+  at = lab_flight_put_task(at, parent);
+  at = lab_varint_put(at, stack);
+  lab_flight_end_record(lab_flight_put_text(at, name, strlen(name)));
 }
 
-void lab_flight_task_end(uint64_t task, lab_flight_name *write, const void *of,
-                         uint32_t stack, uint64_t now) {
-  char name[LAB_FLIGHT_TEXT + 1];
-  if (!lab_flight_enter())
+void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
+                         uint64_t now) {
+  if (!prepare_record(now))
     return;
-  lab_flight_make_room(now, 2 * LAB_FLIGHT_TEXT); /* it stays in this chunk */
-  if (is_old_task(task)) {
-    write(of, name, sizeof name);
-    RECORD(FLIGHT_TASK_OLD, now, name, strlen(name), task, stack);
-  } else {
-    RECORD(FLIGHT_TASK_END, now, NULL, 0, task, stack);
-  }
-  lab_flight_leave();
+  bool is_old = task <= ring->newest->tasks;
+  uint8_t *at =
+      lab_flight_put_head(is_old ? FLIGHT_TASK_OLD : FLIGHT_TASK_END, now);
+  at = lab_varint_put(lab_flight_put_task(at, task), stack);
+  lab_flight_end_record(is_old ? lab_flight_put_text(at, name, strlen(name))
+                               : at);
 }
 
 void lab_flight_log(const char *text, size_t len, uint32_t stack,
                     uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_record(now))
     return;
-  RECORD(FLIGHT_LOG, now, text, len, stack);
-  lab_flight_leave();
-}
-
-/* ---- workers ------------------------------------------------------------- */
-
-void lab_flight_job_begin(unsigned index, const char *label, uint32_t stack,
-                          uint64_t now) {
-  if (!lab_flight_enter())
-    return;
-  if (index < ring->workers) {
-    lab_flight_job *j = &ring->jobs[index];
-    *j = (lab_flight_job){.busy = true, .stack = stack, .began = now};
-    snprintf(j->label, sizeof j->label, "%s", label);
-  }
-  lab_flight_leave();
-}
-
-void lab_flight_job_end(unsigned index, uint64_t now) {
-  if (!lab_flight_enter())
-    return;
-  lab_flight_job *j = index < ring->workers ? &ring->jobs[index] : NULL;
-  if (j && j->busy) {
-    uint64_t took = now > j->began ? now - j->began : 0;
-    RECORD(FLIGHT_JOB, now, j->label, strlen(j->label), index, took, j->stack);
-    j->busy = false;
-  }
-  lab_flight_leave();
+  uint8_t *at = lab_varint_put(lab_flight_put_head(FLIGHT_LOG, now), stack);
+  lab_flight_end_record(lab_flight_put_text(at, text, len));
 }
 
 /* ---- memory -------------------------------------------------------------- */
 
 void lab_flight_gc_begin(uint32_t stack, uint64_t now) {
-  if (!lab_flight_enter())
+  if (!prepare_record(now))
     return;
-  RECORD(FLIGHT_GC_BEGIN, now, NULL, 0, stack);
-  lab_flight_leave();
+  uint8_t *at = lab_flight_put_head(FLIGHT_GC_BEGIN, now);
+  lab_flight_end_record(lab_varint_put(at, stack));
 }
 
 void lab_flight_gc_end(bool done, uint64_t next_gc, uint64_t now) {
-  if (!lab_flight_enter())
-    return;
-  RECORD(FLIGHT_GC_END, now, NULL, 0, done, next_gc);
-  lab_flight_leave();
   if (done)
-    heap_at = 0;
+    pending->heap_at = 0;
+  if (!prepare_record(now))
+    return;
+  uint8_t *at = lab_varint_put(lab_flight_put_head(FLIGHT_GC_END, now), done);
+  lab_flight_end_record(lab_varint_put(at, next_gc));
 }
 
-void lab_flight_heap(uint64_t (*read)(void), uint64_t now) {
-  if (heap_at && now - heap_at < HEAP_NS)
+void lab_flight_heap(uint64_t bytes, uint64_t now) {
+  pending->heap_at = now;
+  if (!prepare_record(now))
     return;
-  heap_at = now;
-  uint64_t bytes = read();
-  if (!lab_flight_enter())
-    return;
-  RECORD(FLIGHT_HEAP, now, NULL, 0, bytes);
-  lab_flight_leave();
+  uint8_t *at = lab_flight_put_head(FLIGHT_HEAP, now);
+  lab_flight_end_record(lab_varint_put(at, bytes));
 }

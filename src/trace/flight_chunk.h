@@ -4,7 +4,13 @@
  *
  * A record is a byte, its kind; the time since the record before it, or since
  * the chunk's first; as many numbers as its kind has; and, if the kind has one,
- * a text: its length and its bytes. Numbers are varints. */
+ * a text: its length and its bytes. Numbers are varints. What mostly happens
+ * takes few bytes, because ids are told by how far they are from the newest
+ * one, and what follows from something else isn't told: that a request begins
+ * with its task, or that what stops has run.
+ *
+ * A reader (lab_flight_read) sees nothing of that: it gets one record for each
+ * thing that happened, in their order, with whole ids. */
 #ifndef LAB_TRACE_FLIGHT_CHUNK_H
 #define LAB_TRACE_FLIGHT_CHUNK_H
 
@@ -15,26 +21,23 @@
 
 #include "trace/flight.h"
 
-enum { LAB_FLIGHT_CHUNK = 16 << 10, LAB_FLIGHT_ARGS = 6 };
-enum { LAB_FLIGHT_TEXT = 512 }; /* bytes of a text that are kept */
-
-/* A worker, which may have a job. */
-typedef struct lab_flight_job {
-  bool busy;
-  uint32_t stack;
-  uint64_t began;
-  char label[64];
-} lab_flight_job;
-
 typedef struct lab_flight_chunk {
   struct lab_flight_chunk *next;
   atomic_uint owners;
+  uint32_t room, len;   /* bytes */
   uint64_t first, last; /* mono ns of its records */
   uint64_t goroutines;  /* the greatest id that had been created before it */
   uint64_t tasks;       /* likewise */
-  size_t len;
   uint8_t bytes[];
 } lab_flight_chunk;
+
+enum {
+  LAB_FLIGHT_CHUNK = 16 << 10, /* bytes of a chunk */
+  LAB_FLIGHT_ROOM = LAB_FLIGHT_CHUNK - sizeof(lab_flight_chunk),
+  LAB_FLIGHT_ARGS = 5,
+  LAB_FLIGHT_TEXT = 512, /* bytes of a text that are kept */
+  LAB_FLIGHT_MOST = 600, /* no record is longer */
+};
 
 /* "_OLD" is what began in a chunk before: it says what that was. */
 typedef enum lab_flight_kind {
@@ -51,16 +54,27 @@ typedef enum lab_flight_kind {
   FLIGHT_TASK_END,    /* task, stack */
   FLIGHT_TASK_OLD,    /* the same; name */
   FLIGHT_LOG,         /* stack; text */
-  FLIGHT_JOB,         /* worker, duration, stack; label. When it has ended */
+  FLIGHT_JOB,         /* worker, ns since its end, duration, stack; label */
   FLIGHT_GC_BEGIN,    /* stack */
   FLIGHT_GC_END,      /* done, next_gc */
   FLIGHT_HEAP,        /* bytes */
+  /* Several in one, which readers get one by one. */
+  FLIGHT_REQUEST,     /* id, task, entry; name. TASK and CREATE */
+  FLIGHT_REQUEST_END, /* id, task. END and TASK_END */
+  FLIGHT_REQUEST_OLD, /* id, task, entry; name. END_OLD and TASK_OLD */
   FLIGHT_KINDS
 } lab_flight_kind;
 
-/* How many numbers a kind has; plus FLIGHT_HAS_TEXT. */
-enum { FLIGHT_HAS_TEXT = 8 };
-extern const uint8_t lab_flight_shapes[FLIGHT_KINDS];
+/* Added to the kind of what stops (BLOCK, YIELD, all ends): behind its time,
+ * which is that of its START, is how long it ran. */
+enum { FLIGHT_RUN = 0x80 };
+
+/* What a kind has, a letter each:
+ *   G  id of a new goroutine        g  of another one
+ *   T  id of a new user task        t  of another one, or 0
+ *   s  a stack                      n  a number
+ *   "  a text, the last one */
+extern const char *const lab_flight_shapes[FLIGHT_KINDS];
 
 typedef struct lab_flight_record {
   lab_flight_kind kind;
@@ -72,7 +86,9 @@ typedef struct lab_flight_record {
 
 typedef struct lab_flight_reader {
   const uint8_t *at, *end;
-  uint64_t now;
+  uint64_t now, goroutines, tasks;
+  unsigned nlater; /* records that are next, the last one first */
+  lab_flight_record later[2];
 } lab_flight_reader;
 
 void lab_flight_read_begin(lab_flight_reader *r, const lab_flight_chunk *c);

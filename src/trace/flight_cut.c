@@ -12,30 +12,25 @@ static lab_flight_ring *const ring = &lab_flight_state;
 
 static void keep_stacks_of(const lab_flight_record *e,
                            void (*keep)(uint32_t stack)) {
-  /* Which numbers are stacks: a bit each. */
-  static const uint8_t stacks[FLIGHT_KINDS] = {
-      [FLIGHT_CREATE] = 4 | 8,
-      [FLIGHT_BLOCK] = 4,
-      [FLIGHT_YIELD] = 4,
-      [FLIGHT_UNBLOCK] = 2,
-      [FLIGHT_UNBLOCK_OLD] = 2 | 16,
-      [FLIGHT_END_OLD] = 4 | 8,
-      [FLIGHT_REGION] = 8,
-      [FLIGHT_TASK] = 4,
-      [FLIGHT_TASK_END] = 2,
-      [FLIGHT_TASK_OLD] = 2,
-      [FLIGHT_LOG] = 1,
-      [FLIGHT_JOB] = 4,
-      [FLIGHT_GC_BEGIN] = 1,
-  };
-  for (unsigned i = 0; stacks[e->kind] >> i; i++)
-    if (stacks[e->kind] >> i & 1 && e->args[i])
+  const char *shape = lab_flight_shapes[e->kind];
+  for (unsigned i = 0; shape[i]; i++)
+    if (shape[i] == 's' && e->args[i])
       keep((uint32_t)e->args[i]);
 }
 
+static void keep_stacks_of_jobs(const lab_flight_job *jobs, unsigned n,
+                                void (*keep)(uint32_t stack)) {
+  for (unsigned i = 0; i < n; i++)
+    if (jobs[i].busy && jobs[i].stack)
+      keep(jobs[i].stack);
+}
+
 void lab_flight_each_stack(void (*keep)(uint32_t stack)) {
-  if (!lab_flight_enter())
+  if (!ring->ns)
     return;
+  unsigned n = lab_flight_jobs_workers();
+  lab_flight_job *jobs = lab_xcalloc(n + 1, sizeof *jobs);
+  lab_flight_add_jobs(jobs);
   lab_flight_drop_old(lab_clock_mono(), 0);
   for (const lab_flight_chunk *c = ring->first; c; c = c->next) {
     lab_flight_reader r;
@@ -44,10 +39,8 @@ void lab_flight_each_stack(void (*keep)(uint32_t stack)) {
     while (lab_flight_read(&r, &e))
       keep_stacks_of(&e, keep);
   }
-  for (unsigned i = 0; i < ring->workers; i++)
-    if (ring->jobs[i].busy && ring->jobs[i].stack)
-      keep(ring->jobs[i].stack);
-  lab_flight_leave();
+  keep_stacks_of_jobs(jobs, n, keep);
+  lab_xfree(jobs);
 }
 
 static size_t count_chunks(void) {
@@ -57,28 +50,34 @@ static size_t count_chunks(void) {
   return n;
 }
 
-bool lab_flight_cut_take(lab_flight_cut *out) {
-  *out = (lab_flight_cut){.at = lab_clock_mono()};
-  if (!lab_flight_enter())
-    return false;
-  lab_flight_seal_newest();
-  size_t n = count_chunks();
-  out->chunks = lab_try_malloc((n + 1) * sizeof(lab_flight_chunk *));
-  out->jobs = lab_try_malloc((ring->workers + 1) * sizeof *out->jobs);
-  bool taken = out->chunks && out->jobs;
-  if (taken) {
-    for (lab_flight_chunk *c = ring->first; c; c = c->next) {
-      atomic_fetch_add(&c->owners, 1);
-      out->chunks[out->nchunks++] = c;
-    }
-    memcpy(out->jobs, ring->jobs, ring->workers * sizeof *out->jobs);
-    out->workers = ring->workers;
-    out->from = ring->from;
+/* Each gets another owner. */
+static void take_chunks(lab_flight_cut *out) {
+  for (lab_flight_chunk *c = ring->first; c; c = c->next) {
+    atomic_fetch_add(&c->owners, 1);
+    out->chunks[out->nchunks++] = c;
   }
-  lab_flight_leave();
-  if (!taken)
+}
+
+bool lab_flight_cut_take(lab_flight_cut *out) {
+  *out = (lab_flight_cut){0};
+  if (!ring->ns)
+    return false;
+  out->workers = lab_flight_jobs_workers();
+  out->jobs = lab_try_malloc((out->workers + 1) * sizeof *out->jobs);
+  if (!out->jobs)
+    return false;
+  lab_flight_add_jobs(out->jobs);
+  lab_flight_seal_newest();
+  out->chunks = lab_try_malloc((count_chunks() + 1) * sizeof *out->chunks);
+  if (!out->chunks) {
     lab_flight_cut_free(out);
-  return taken;
+    return false;
+  }
+  take_chunks(out);
+  uint64_t now = lab_clock_mono();
+  out->at = now > ring->last ? now : ring->last;
+  out->from = ring->from;
+  return true;
 }
 
 void lab_flight_cut_free(lab_flight_cut *cut) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * What the flight recorder's ring has, for who reads it.
  *
- * Threads: any, never a signal handler. */
+ * Threads: the VM's, but for free; never a signal handler. */
 #ifndef LAB_TRACE_FLIGHT_CUT_H
 #define LAB_TRACE_FLIGHT_CUT_H
 
 #include "trace/flight.h"
 #include "trace/flight_chunk.h"
+#include "trace/flight_jobs.h"
 
 /* Calls KEEP with each stack that a record has, some of them several times. */
 void lab_flight_each_stack(void (*keep)(uint32_t stack));

@@ -12,18 +12,18 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/utf8.h"
-#include "base/varint.h"
 
-atomic_bool lab_flight_recording;
+atomic_uint_fast64_t lab_flight_recording;
 
-lab_flight_ring lab_flight_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+lab_flight_ring lab_flight_state;
+lab_flight_pending lab_flight_now;
 
 static lab_flight_ring *const ring = &lab_flight_state;
 
-/* ---- chunks: under the lock ---------------------------------------------- */
+/* ---- chunks -------------------------------------------------------------- */
 
-static size_t chunk_bytes(size_t room) {
-  return sizeof(lab_flight_chunk) + room;
+static size_t chunk_bytes(const lab_flight_chunk *c) {
+  return sizeof *c + c->room;
 }
 
 void lab_flight_unref(lab_flight_chunk *c) {
@@ -31,127 +31,175 @@ void lab_flight_unref(lab_flight_chunk *c) {
     lab_xfree(c);
 }
 
-static void drop_oldest(void) {
-  lab_flight_chunk *c = ring->first;
-  ring->bytes -= chunk_bytes(c == ring->newest ? ring->room : c->len);
-  ring->from = c->last > ring->from ? c->last : ring->from;
-  ring->first = c->next;
-  if (c == ring->newest)
-    ring->newest = NULL;
-  if (!ring->first || ring->first == ring->newest)
-    ring->end = &ring->first;
+/* The memory of C, which is no longer in the ring, may serve the next one. */
+static void give_chunk_back(lab_flight_chunk *c) {
+  if (!ring->spare && c->room == LAB_FLIGHT_ROOM &&
+      atomic_load(&c->owners) == 1) {
+    ring->spare = c;
+    return;
+  }
+  ring->bytes -= chunk_bytes(c);
   lab_flight_unref(c);
 }
 
-/* The newest chunk gets no more records, nor keeps room for them. */
+static void leave_newest(void) {
+  ring->newest = NULL;
+  ring->at = NULL;
+  ring->full = NULL;
+}
+
+/* Of the newest chunk, and its last time. */
+static void note_length(void) {
+  lab_flight_chunk *c = ring->newest;
+  if (!c)
+    return;
+  c->len = (uint32_t)(ring->at - c->bytes);
+  c->last = ring->last;
+}
+
+static void drop_oldest(void) {
+  lab_flight_chunk *c = ring->first;
+  note_length();
+  ring->from = c->last > ring->from ? c->last : ring->from;
+  ring->first = c->next;
+  if (c == ring->newest)
+    leave_newest();
+  if (!ring->first || ring->first == ring->newest)
+    ring->end = &ring->first;
+  give_chunk_back(c);
+}
+
 void lab_flight_seal_newest(void) {
   lab_flight_chunk *c = ring->newest;
   if (!c)
     return;
-  lab_flight_chunk *less = lab_try_realloc(c, chunk_bytes(c->len));
-  if (less)
+  note_length();
+  uint32_t left = c->room - c->len;
+  lab_flight_chunk *less =
+      left > LAB_FLIGHT_CHUNK / 4
+          ? lab_try_realloc(c, sizeof(lab_flight_chunk) + c->len)
+          : NULL;
+  if (less) {
     *ring->end = c = less;
-  ring->bytes -= ring->room - c->len;
+    c->room -= left;
+    ring->bytes -= left;
+  }
   ring->end = &c->next;
-  ring->newest = NULL;
+  leave_newest();
 }
 
 void lab_flight_drop_old(uint64_t now, size_t more) {
   uint64_t old = now > ring->ns ? now - ring->ns : 0;
-  while (ring->first &&
-         (ring->first->last < old || ring->bytes + more > ring->limit))
+  note_length();
+  while (ring->first && (ring->first->last < old ||
+                         ring->bytes + (ring->spare ? 0 : more) > ring->limit))
     drop_oldest();
 }
 
-static bool begin_chunk(uint64_t now) {
+/* What happens from NOW on is known. */
+static void drop_all_chunks(uint64_t now) {
+  while (ring->first)
+    drop_oldest();
+  ring->from = now > ring->last ? now : ring->last;
+  lab_flight_now.started = 0;
+}
+
+static lab_flight_chunk *take_chunk_memory(void) {
+  lab_flight_chunk *c = ring->spare;
+  ring->spare = NULL;
+  if (c)
+    return c;
+  c = lab_try_malloc(LAB_FLIGHT_CHUNK);
+  if (c)
+    ring->bytes += LAB_FLIGHT_CHUNK;
+  return c;
+}
+
+bool lab_flight_begin_chunk(uint64_t now) {
   lab_flight_seal_newest();
-  lab_flight_drop_old(now, chunk_bytes(LAB_FLIGHT_CHUNK));
-  lab_flight_chunk *c = lab_try_malloc(chunk_bytes(LAB_FLIGHT_CHUNK));
+  lab_flight_drop_old(now, LAB_FLIGHT_CHUNK);
+  lab_flight_chunk *c = take_chunk_memory();
   if (!c) {
-    while (ring->first)
-      drop_oldest();
-    ring->from = now;
+    drop_all_chunks(now);
     return false;
   }
-  *c = (lab_flight_chunk){.first = now,
-                          .last = now,
+  if (ring->last < now)
+    ring->last = now;
+  *c = (lab_flight_chunk){.room = LAB_FLIGHT_ROOM,
+                          .first = ring->last,
+                          .last = ring->last,
                           .goroutines = ring->goroutines,
                           .tasks = ring->tasks};
   atomic_store(&c->owners, 1);
-  ring->room = LAB_FLIGHT_CHUNK;
-  ring->bytes += chunk_bytes(ring->room);
   *ring->end = ring->newest = c;
+  ring->at = c->bytes;
+  ring->full = c->bytes + LAB_FLIGHT_ROOM - LAB_FLIGHT_MOST;
+  ring->until = c->first + ring->ns / 4;
   return true;
 }
 
-bool lab_flight_make_room(uint64_t now, size_t n) {
-  const lab_flight_chunk *c = ring->newest;
-  return (c && c->len + n <= ring->room && now < c->first + ring->ns / 4) ||
-         begin_chunk(now);
-}
-
-/* ---- records ------------------------------------------------------------- */
-
-void lab_flight_append(lab_flight_kind kind, uint64_t now, const uint64_t *args,
-                       const char *text, size_t len) {
-  uint8_t shape = lab_flight_shapes[kind];
-  unsigned n = shape & (FLIGHT_HAS_TEXT - 1);
+uint8_t *lab_flight_put_text(uint8_t *at, const char *text, size_t len) {
   if (len > LAB_FLIGHT_TEXT)
     len = lab_utf8_trim(text, LAB_FLIGHT_TEXT);
-  if (!lab_flight_make_room(now, 1 + (n + 2) * (size_t)LAB_VARINT_MAX + len))
+  at = lab_varint_put(at, len);
+  memcpy(at, text, len);
+  return at + len;
+}
+
+/* ---- what comes before others -------------------------------------------- */
+
+void lab_flight_write_start(void) {
+  uint64_t id = lab_flight_now.started;
+  lab_flight_now.started = 0;
+  if (!id || !lab_flight_make_room(lab_flight_now.started_at))
     return;
-  lab_flight_chunk *c = ring->newest;
-  if (now < c->last)
-    now = c->last;
-  uint8_t *at = c->bytes + c->len;
-  *at++ = (uint8_t)kind;
-  at = lab_varint_put(at, now - c->last);
-  for (unsigned i = 0; i < n; i++)
-    at = lab_varint_put(at, args[i]);
-  if (shape & FLIGHT_HAS_TEXT) {
-    at = lab_varint_put(at, len);
-    memcpy(at, text, len);
-    at += len;
+  uint8_t *at = lab_flight_put_head(FLIGHT_START, lab_flight_now.started_at);
+  lab_flight_end_record(lab_flight_put_goroutine(at, id));
+}
+
+static void write_job_record(const lab_flight_job *j) {
+  if (!lab_flight_make_room(j->ended))
+    return;
+  uint8_t *at = lab_flight_put_head(FLIGHT_JOB, j->ended);
+  at = lab_varint_put(at, j->index);
+  at = lab_varint_put(at, ring->last - j->ended);
+  at = lab_varint_put(at, j->ended - j->began);
+  at = lab_varint_put(at, j->stack);
+  lab_flight_end_record(lab_flight_put_text(at, j->label, strlen(j->label)));
+}
+
+void lab_flight_add_jobs(lab_flight_job *present) {
+  bool lost;
+  lab_flight_job *next, *over = lab_flight_jobs_take(present, &lost);
+  lab_flight_write_start();
+  if (lost)
+    drop_all_chunks(lab_clock_mono());
+  for (; over; over = next) {
+    next = over->next;
+    write_job_record(over);
+    lab_xfree(over);
   }
-  c->len = (size_t)(at - c->bytes);
-  c->last = now;
-}
-
-bool lab_flight_enter(void) {
-  pthread_mutex_lock(&ring->lock);
-  if (ring->ns)
-    return true;
-  pthread_mutex_unlock(&ring->lock);
-  return false;
-}
-
-void lab_flight_leave(void) {
-  pthread_mutex_unlock(&ring->lock);
 }
 
 /* ---- beginning and end --------------------------------------------------- */
 
 void lab_flight_open(uint64_t ns, size_t bytes, unsigned workers) {
-  pthread_mutex_lock(&ring->lock);
   LAB_ASSERT(ring->ns == 0 && ns > 0);
-  ring->ns = ns;
-  ring->limit = bytes;
-  ring->workers = workers;
-  ring->jobs = lab_xcalloc(workers + 1, sizeof *ring->jobs);
+  lab_flight_now = (lab_flight_pending){0};
+  *ring = (lab_flight_ring){.ns = ns, .limit = bytes, .from = lab_clock_mono()};
   ring->end = &ring->first;
-  ring->from = lab_clock_mono();
-  pthread_mutex_unlock(&ring->lock);
-  atomic_store(&lab_flight_recording, true);
+  lab_flight_jobs_open(workers);
+  atomic_store(&lab_flight_recording, ns);
 }
 
 void lab_flight_close(void) {
-  atomic_store(&lab_flight_recording, false);
-  pthread_mutex_lock(&ring->lock);
-  while (ring->first)
-    drop_oldest();
-  lab_xfree(ring->jobs);
-  ring->jobs = NULL;
-  ring->ns = 0;
-  ring->goroutines = ring->tasks = 0;
-  pthread_mutex_unlock(&ring->lock);
+  if (ring->ns == 0)
+    return;
+  atomic_store(&lab_flight_recording, 0);
+  drop_all_chunks(0);
+  if (ring->spare)
+    lab_xfree(ring->spare);
+  lab_flight_jobs_close();
+  *ring = (lab_flight_ring){0};
+  lab_flight_now = (lab_flight_pending){0};
 }

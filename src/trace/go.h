@@ -26,6 +26,7 @@ typedef struct lab_trace_g {
   uint32_t state : 8;
   uint32_t entry : 24; /* the owner's: the id of its function, or 0 */
 } lab_trace_g;
+enum { LAB_TRACE_ENTRY_MAX = 0xffffff };
 
 /* Ids from here on are those of the workers' goroutines, and the lab's own. */
 #define LAB_TRACE_G_MAX 1000000000000ull

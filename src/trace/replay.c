@@ -27,6 +27,11 @@ static const char *copy_record_text(char out[LAB_FLIGHT_TEXT + 1],
   return out;
 }
 
+/* What a user task is called by: requests have no stack of their own. */
+static uint32_t choose_stack(const lab_trace_replay *r, uint64_t stack) {
+  return stack ? (uint32_t)stack : r->in->region;
+}
+
 /* The outermost first. */
 static void open_regions(lab_trace_replay *r, actor *a) {
   char name[LAB_FLIGHT_TEXT + 1];
@@ -78,7 +83,7 @@ static void show_all(lab_trace_replay *r) {
     const user_task *t = &r->tasks[i];
     if (t->open)
       lab_trace_task_begin(t->id, 0, copy_record_text(name, t->text, t->len),
-                           t->stack, r->from);
+                           choose_stack(r, t->stack), r->from);
   }
   for (uint32_t i = 0; i < r->nactors; i++)
     if (r->actors[i].state != UNKNOWN && r->actors[i].state != RUNNING)
@@ -148,11 +153,11 @@ static void play_region(lab_trace_replay *r, const lab_flight_record *e) {
 /* One that began before the trace begins with it. */
 static void play_job(const lab_trace_replay *r, const lab_flight_record *e) {
   char label[LAB_FLIGHT_TEXT + 1];
-  uint64_t began = e->now > e->args[1] ? e->now - e->args[1] : 0;
+  uint64_t ended = e->now - e->args[1], began = ended - e->args[2];
   lab_trace_job_begin((unsigned)e->args[0],
                       copy_record_text(label, e->text, e->len),
-                      (uint32_t)e->args[2], began > r->from ? began : r->from);
-  lab_trace_job_end((unsigned)e->args[0], e->now);
+                      (uint32_t)e->args[3], began > r->from ? began : r->from);
+  lab_trace_job_end((unsigned)e->args[0], ended > r->from ? ended : r->from);
 }
 
 static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
@@ -165,11 +170,11 @@ static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
   case FLIGHT_TASK:
     lab_trace_task_begin(e->args[0], e->args[1],
                          copy_record_text(name, e->text, e->len),
-                         (uint32_t)e->args[2], e->now);
+                         choose_stack(r, e->args[2]), e->now);
     break;
   case FLIGHT_TASK_END:
   case FLIGHT_TASK_OLD:
-    lab_trace_task_end(e->args[0], (uint32_t)e->args[1], e->now);
+    lab_trace_task_end(e->args[0], choose_stack(r, e->args[1]), e->now);
     break;
   case FLIGHT_LOG:
     lab_trace_log("log", e->text, e->len, (uint32_t)e->args[0]);

@@ -12,7 +12,8 @@
  * did. That follows from the records: from those before the beginning, and from
  * the first one after it, since a goroutine that is woken has waited, and one
  * that starts was runnable. Goroutines without a record did all the time what
- * they do at the cut.
+ * they do at the cut. So did those regions and user tasks of which the records
+ * have no beginning.
  *
  * Threads: one at a time; new and step are slow. */
 #ifndef LAB_TRACE_REPLAY_H
@@ -21,23 +22,33 @@
 #include "trace/flight_cut.h"
 #include "trace/trace.h"
 
+/* A region or a user task that is open at the cut. */
+typedef struct lab_replay_scope {
+  const char *text;
+  uint64_t task; /* the user task, or that in which the region is */
+  bool is_region;
+} lab_replay_scope;
+
 /* A goroutine at the cut. */
 typedef struct lab_replay_task {
-  lab_flight_facts facts;
-  uint32_t stack;   /* where it is; 0: it has not begun */
-  uint8_t why;      /* lab_trace_why, if it waits */
-  bool waits;       /* or it is runnable */
+  lab_flight_facts facts; /* task: the one in which it began */
+  uint32_t stack;         /* where it is; 0: it has not begun */
+  uint8_t why;            /* lab_trace_why, if it waits */
+  bool waits;             /* or it is runnable */
   const char *name; /* of its user task, if it serves a request; else NULL */
+  const lab_replay_scope *scopes; /* the innermost first */
+  size_t nscopes;
 } lab_replay_task;
 
 typedef struct lab_replay_input {
   lab_flight_cut cut;
   lab_replay_task *tasks; /* lab_try_malloc's */
   size_t ntasks;
-  char *names;   /* lab_try_malloc's: those of tasks */
+  lab_replay_scope *scopes; /* lab_try_malloc's: those of tasks, their names */
+  char *names;
   uint64_t heap; /* HeapAlloc and NextGC at the cut */
   uint64_t next_gc;
-  uint32_t region; /* stack: what begins a request's region */
+  uint32_t region; /* stack: what begins a request, and its region */
 } lab_replay_input;
 
 typedef struct lab_trace_replay lab_trace_replay;

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "trace/proc.h"
 
 /* Room for one more in an array of N that grows at powers of two. */
@@ -117,12 +118,22 @@ static void survey_goroutine(lab_trace_replay *r, const lab_flight_record *e) {
   a->settled = true;
 }
 
+/* As much of a text as a record has. */
+static size_t trim_name(const char *name) {
+  size_t len = strlen(name);
+  return len > LAB_FLIGHT_TEXT ? lab_utf8_trim(name, LAB_FLIGHT_TEXT) : len;
+}
+
+static open_region tell_of_region(const lab_flight_record *e) {
+  return (open_region){e->text, e->len, e->args[1], (uint32_t)e->args[3], 0};
+}
+
 /* Adds an open region of A. OUTER: outside all that are known, or within. */
-static void add_open_region(lab_trace_replay *r, actor *a,
-                            const lab_flight_record *e, bool outer) {
+static void add_open_region(lab_trace_replay *r, actor *a, open_region of,
+                            bool outer) {
   make_room_for_one(&r->regions, r->nregions, sizeof *r->regions);
   open_region *o = &r->regions[r->nregions++];
-  *o = (open_region){e->text, e->len, e->args[1], (uint32_t)e->args[3], 0};
+  *o = of;
   if (!a->innermost) {
     a->innermost = a->outermost = r->nregions;
   } else if (outer) {
@@ -139,7 +150,7 @@ static void survey_region(lab_trace_replay *r, const lab_flight_record *e) {
   bool enters = e->args[2] != 0;
   if (e->now < r->from) {
     if (enters) {
-      add_open_region(r, a, e, false);
+      add_open_region(r, a, tell_of_region(e), false);
       a->left++;
     } else if (a->innermost) {
       a->innermost = r->regions[a->innermost - 1].outer;
@@ -152,7 +163,7 @@ static void survey_region(lab_trace_replay *r, const lab_flight_record *e) {
   } else if (a->left > 0) {
     a->left--;
   } else {
-    add_open_region(r, a, e, true);
+    add_open_region(r, a, tell_of_region(e), true);
   }
 }
 
@@ -184,9 +195,42 @@ static void survey_record(lab_trace_replay *r, const lab_flight_record *e) {
     r->heap = e->args[0];
 }
 
+/* A user task that is open at the cut: if it has no records, it was so all the
+ * time. */
+static void note_present_user_task(lab_trace_replay *r, uint64_t id,
+                                   const char *name) {
+  bool is_new;
+  user_task *u = meet_user_task(r, id, &is_new);
+  if (!is_new)
+    return;
+  u->text = name;
+  u->len = trim_name(name);
+  u->open = true;
+}
+
+/* Of the regions of A that are open at the cut, the records have the beginnings
+ * of some, which are within all others. */
+static void survey_present_scopes(lab_trace_replay *r, actor *a,
+                                  const lab_replay_task *t) {
+  uint32_t known = a->entered + a->left;
+  for (size_t i = 0; i < t->nscopes; i++) {
+    const lab_replay_scope *s = &t->scopes[i];
+    if (!s->is_region) {
+      note_present_user_task(r, s->task, s->text);
+    } else if (known > 0) {
+      known--;
+    } else {
+      const open_region o = {.text = s->text,
+                             .len = trim_name(s->text),
+                             .task = s->task,
+                             .stack = t->stack};
+      add_open_region(r, a, o, true);
+    }
+  }
+}
+
 /* A goroutine at the cut. */
 static void survey_present(lab_trace_replay *r, const lab_replay_task *t) {
-  bool is_new;
   actor *a = meet_actor(r, t->facts.id);
   if (a->facts.entry == 0)
     a->facts = t->facts;
@@ -198,14 +242,9 @@ static void survey_present(lab_trace_replay *r, const lab_replay_task *t) {
     a->stack = t->stack;
   }
   a->settled = true;
-  if (!t->name || !t->facts.task)
-    return;
-  user_task *u = meet_user_task(r, t->facts.task, &is_new);
-  if (is_new) {
-    u->text = t->name;
-    u->len = strlen(t->name);
-    u->open = true;
-  }
+  survey_present_scopes(r, a, t);
+  if (t->name && t->facts.task)
+    note_present_user_task(r, t->facts.task, t->name);
 }
 
 void lab_replay_survey(lab_trace_replay *r) {

@@ -33,7 +33,7 @@
  *   go                    goroutines
  *   trace                 beginning, seal and end; what readers take
  *   decode, json_items, json   the same recording as JSON
- *   flight_chunk, flight_ring, flight, flight_cut
+ *   flight_chunk, flight_jobs, flight_ring, flight, flight_cut
  *                         the flight recorder: a ring of what has just happened
  *   replay_survey, replay a recording of what is in the ring
  *

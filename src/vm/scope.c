@@ -64,6 +64,12 @@ void lab_scope_leave_all(lab_vm *vm, lab_lua_task *t) {
   drop_idle_room(vm);
 }
 
+const lab_scope *lab_scope_next(const lab_vm *vm, const lab_lua_task *t,
+                                const lab_scope *s) {
+  uint32_t number = s ? s->outer : t->scope;
+  return number ? &vm->scopes.all[number - 1] : NULL;
+}
+
 void lab_scope_free_all(lab_vm *vm) {
   lab_xfree(vm->scopes.all);
   vm->scopes = (lab_scopes){0};

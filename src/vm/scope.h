@@ -13,11 +13,19 @@
 typedef struct lab_vm lab_vm;
 typedef struct lab_lua_task lab_lua_task;
 
+/* What a trace shows of it. */
+typedef enum lab_scope_kind {
+  LAB_SCOPE_OTHER,
+  LAB_SCOPE_REGION, /* TEXT is its name */
+  LAB_SCOPE_TASK,   /* a user task, TEXT is its name; NUMBER: the one outside */
+} lab_scope_kind;
+
 typedef struct lab_scope {
   /* Undoes what entering did. It must not raise. */
   void (*leave)(lab_vm *vm, lab_lua_task *t, const struct lab_scope *s);
   uint64_t number;  /* for leave */
   const char *text; /* for leave: stays valid as long as the scope is open */
+  lab_scope_kind kind;
   uint32_t outer; /* private: the next one of the task, or the next free one */
 } lab_scope;
 
@@ -35,6 +43,10 @@ uint32_t lab_scope_enter(lab_vm *vm, lab_lua_task *t, const lab_scope *s);
 void lab_scope_leave(lab_vm *vm, lab_lua_task *t, uint32_t number);
 /* T ends: it leaves all. */
 void lab_scope_leave_all(lab_vm *vm, lab_lua_task *t);
+/* The innermost scope of T that is outside of S, or (NULL) the innermost of
+ * all; NULL: there is none. Valid until T runs. */
+const lab_scope *lab_scope_next(const lab_vm *vm, const lab_lua_task *t,
+                                const lab_scope *s);
 /* The VM ends: forgets all scopes without leaving them. */
 void lab_scope_free_all(lab_vm *vm);
 

@@ -39,11 +39,12 @@ typedef struct lab_lua_task_kind {
    * error message with its traceback. */
   void (*ended)(lab_vm *vm, lab_lua_task *t, int status, int nresults);
   /* It serves a request: its coroutine is kept for the next one, a switch gives
-   * it time to end, and traces call it by what `name` writes into OUT. */
+   * it time to end, and traces call it by what `name` writes into OUT: at most
+   * SIZE - 1 bytes and a 0. It returns their number. */
   bool serves;
   /* It has a handle, and `joiners` instead of `user` and `owner`. */
   bool joined;
-  void (*name)(const lab_lua_task *t, char *out, size_t size);
+  size_t (*name)(const lab_lua_task *t, char *out, size_t size);
 } lab_lua_task_kind;
 
 /* A task is a coroutine. */

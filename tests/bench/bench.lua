@@ -3,7 +3,7 @@
 -- ratios. ./lab bench builds what is needed and calls this.
 --
 --   bench.lua [GROUP...]     start request http copy sampler heap lua trace sync
---                            tasks pprof load captures client; all unless told
+--                            tasks pprof load captures client flight; all unless told
 --
 -- Environment: BUILD_DIR, SOURCE_DIR; ROUNDS (5) and SECONDS (5) of each wrk run
 -- shorten a try. Whoever is compared takes turns, and medians are compared, so
@@ -120,7 +120,7 @@ end
 -- ---- the rows -----------------------------------------------------------------
 
 local groups, order = {}, { "start", "request", "http", "copy", "sampler", "heap", "lua", "trace", "sync", "tasks",
-  "pprof", "load", "client" }
+  "pprof", "load", "client", "flight" }
 
 -- Milliseconds to the first answer, and the CPU time until then: the smallest
 -- and the middle of STARTS each, of several programs that take turns.
@@ -467,6 +467,9 @@ function groups.client()
   row("  CPU time for a request (us)", "%.1f", spent[1] / n / ROUNDS * 1e6, spent[2] / n / ROUNDS * 1e6, "<= 1")
 end
 
+groups.flight = assert(loadfile(here .. "/flight.lua"))(t,
+  { row = row, start = start, alternate = alternate, request_cost = request_cost, rss = rss,
+    free_port = peers.free_port })
 groups.captures = assert(loadfile(here .. "/captures.lua"))(t,
   { row = row, start = start, cpu_seconds = cpu_seconds, rounds = ROUNDS })
 

@@ -65,7 +65,7 @@ static uint64_t run(void (*what)(lab_task *), int watchers) {
   }
   memset(tasks, 0, sizeof tasks);
   for (int i = 0; i < 2; i++) {
-    lab_task_init(sched, &tasks[i]);
+    lab_task_init(sched, &tasks[i], 0);
     lab_task_ready(sched, &tasks[i]);
   }
   uint64_t began = lab_clock_thread_cpu();

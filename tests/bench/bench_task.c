@@ -77,7 +77,7 @@ static uint64_t time_switches(void (*resume)(lab_task *, void *), int ntasks,
   lab_task *tasks = lab_xcalloc((size_t)(ntasks + nsleepers), sizeof *tasks);
   new_sched(resume);
   for (int i = 0; i < ntasks + nsleepers; i++) {
-    lab_task_init(sched, &tasks[i]);
+    lab_task_init(sched, &tasks[i], 0);
     if (i < ntasks)
       lab_task_ready(sched, &tasks[i]);
     else
@@ -228,7 +228,7 @@ static void show_memory(void) {
   lab_task *tasks = lab_xcalloc(PARKED, sizeof *tasks);
   new_sched(yield);
   for (int i = 0; i < PARKED; i++) {
-    lab_task_init(sched, &tasks[i]);
+    lab_task_init(sched, &tasks[i], 0);
     lab_task_sleep(sched, &tasks[i], 3600 * LAB_SECOND, 0);
   }
   printf("%-24s %8.1f bytes, of them lab_task %zu\n", "sleeping task",

@@ -67,7 +67,7 @@ static uint64_t contend(uint32_t generation) {
   for (int i = 0; i < TASKS; i++) {
     actors[i].task.generation = generation;
     actors[i].task.label = lab_label_intern(0, "mutex", "/");
-    lab_task_init(sched, &actors[i].task);
+    lab_task_init(sched, &actors[i].task, 0);
     lab_task_ready(sched, &actors[i].task);
   }
   lab_sched_run(sched);
@@ -225,7 +225,7 @@ static void short_waits_are_unbiased(void **state) {
   uint64_t waited = 0;
   sched = lab_sched_new(&ops, NULL);
   lab_contention_watch(sched);
-  lab_task_init(sched, &task);
+  lab_task_init(sched, &task, 0);
   for (int i = 0; i < EVENTS; i++) {
     lab_task_park(sched, &task, LAB_WAIT_RECEIVE, lock_stack);
     uint64_t until = task.since + 5000, now = task.since;

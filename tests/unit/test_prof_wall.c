@@ -75,7 +75,7 @@ static void assert_between(int64_t got, uint64_t inside, uint64_t outside) {
 static void new_task(lab_task *task) {
   memset(task, 0, sizeof *task);
   task->label = label;
-  lab_task_init(sched, task);
+  lab_task_init(sched, task, 0);
   lab_task_ready(sched, task);
 }
 

@@ -339,7 +339,7 @@ static void test_against_model(void **state) {
   for (unsigned i = 0; i < CHANNELS; i++)
     lab_channel_init(&channels[i].base, i < 2 ? 0 : i, move);
   for (int i = 0; i < ACTORS; i++) {
-    lab_task_init(sched, &actors[i].base);
+    lab_task_init(sched, &actors[i].base, 0);
     lab_task_ready(sched, &actors[i].base);
   }
   lab_sched_run(sched);
@@ -375,7 +375,7 @@ static int setup(void **state) {
   memset(channels, 0, sizeof channels);
   sched = lab_sched_new(&ops, NULL);
   for (int i = 0; i < 4; i++) {
-    lab_task_init(sched, &actors[i].base);
+    lab_task_init(sched, &actors[i].base, 0);
     actors[i].value = 10 + (unsigned)i;
   }
   return 0;

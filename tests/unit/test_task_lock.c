@@ -169,7 +169,7 @@ static void run(const kind *which) {
   sched = lab_sched_new(&ops, NULL);
   memset(actors, 0, sizeof actors);
   for (int i = 0; i < ACTORS; i++) {
-    lab_task_init(sched, &actors[i].base);
+    lab_task_init(sched, &actors[i].base, 0);
     lab_task_ready(sched, &actors[i].base);
   }
   lab_sched_run(sched);
@@ -329,8 +329,8 @@ static void test_contended(void **state) {
   sched = lab_sched_new(&ops, NULL);
   lab_sched_add_sink(sched, &charged.base);
   lab_mutex_init(&mutex);
-  lab_task_init(sched, &holder);
-  lab_task_init(sched, &waiter);
+  lab_task_init(sched, &holder, 0);
+  lab_task_init(sched, &waiter, 0);
   assert_true(lab_mutex_try_lock(sched, &mutex));
   assert_false(lab_mutex_try_lock(sched, &mutex));
   lab_mutex_wait(sched, &mutex, &waiter, 5);
@@ -360,9 +360,9 @@ static void test_wait_group(void **state) {
   lab_task a = {.id = 0}, b = {.id = 0}, c = {.id = 0};
   sched = lab_sched_new(&ops, NULL);
   lab_wait_group_init(&g);
-  lab_task_init(sched, &a);
-  lab_task_init(sched, &b);
-  lab_task_init(sched, &c);
+  lab_task_init(sched, &a, 0);
+  lab_task_init(sched, &b, 0);
+  lab_task_init(sched, &c, 0);
   assert_int_equal(lab_wait_group_add(sched, &g, -1), -ERANGE);
   assert_int_equal(g.count, 0);
   assert_int_equal(lab_wait_group_add(sched, &g, INT64_MAX), 0);

@@ -82,7 +82,7 @@ static double charge_hasty_one(void) {
   lab_mutex_init(&mutex);
   for (size_t i = 0; i < 5; i++) {
     *tasks[i] = (lab_task){.id = 0};
-    lab_task_init(sched, tasks[i]);
+    lab_task_init(sched, tasks[i], 0);
   }
   assert_true(lab_mutex_try_lock(sched, &mutex));
   lab_mutex_wait(sched, &mutex, &hasty, 5);
@@ -141,8 +141,8 @@ static void test_writer_gives_up(void **state) {
   ran = 0;
   sched = lab_sched_new(&ops, NULL);
   lab_rwmutex_init(&rw);
-  lab_task_init(sched, &hasty);
-  lab_task_init(sched, &patient);
+  lab_task_init(sched, &hasty, 0);
+  lab_task_init(sched, &patient, 0);
   assert_true(lab_rwmutex_reserve(&rw));
   assert_true(lab_rwmutex_try_lock(sched, &rw, false));
   assert_true(lab_rwmutex_reserve(&rw));

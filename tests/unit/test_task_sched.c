@@ -71,7 +71,7 @@ static void add(actor *a, char name, const char *script) {
   memset(a, 0, sizeof *a);
   a->name = name;
   a->script = script;
-  lab_task_init(sched, &a->base);
+  lab_task_init(sched, &a->base, 0);
   lab_task_ready(sched, &a->base);
 }
 
@@ -161,7 +161,7 @@ static void test_hold(void **state) {
   (void)state;
   actor a, b = {.name = 'b', .script = "e"};
   add(&a, 'a', "ye");
-  lab_task_init(sched, &b.base);
+  lab_task_init(sched, &b.base, 0);
   lab_task_sleep(sched, &b.base, LAB_MILLISECOND, 8);
   holder h = {{{NULL}, hold_on}, &b.base, 0};
   lab_sched_hold(sched, true);
@@ -208,7 +208,7 @@ static void test_sleepers(void **state) {
   assert_non_null(tasks);
   uint64_t seed = 1;
   for (int i = 0; i < SLEEPERS; i++) {
-    lab_task_init(sched, &tasks[i]);
+    lab_task_init(sched, &tasks[i], 0);
     lab_task_sleep(sched, &tasks[i],
                    1 + lab_rng_next(&seed) % (50 * LAB_MILLISECOND), 0);
   }

@@ -56,7 +56,7 @@ static void assert_counts(size_t all, size_t waiting) {
 
 static void new_task(lab_task *task) {
   memset(task, 0, sizeof *task);
-  lab_task_init(sched, task);
+  lab_task_init(sched, task, 0);
 }
 
 static void end_and_stop(lab_task *task) {

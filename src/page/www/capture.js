@@ -74,6 +74,16 @@ function traceLink() {
   return link;
 }
 
+// What has just happened, if the lab keeps it.
+function pastLink() {
+  const kept = document.querySelector('meta[name=flight]')?.content;
+  if (!kept) return null;
+  const path = `/debug/pprof/trace?last=${kept}s`;
+  const link = el('a', { class: 'kind', download: 'past.out', href: path }, el('b', {}, 'Past ↓'), el('span', {}, `A trace of the last ${kept} seconds: what has just happened`));
+  link.addEventListener('focus', () => command.set(curlOf({ path, output: 'past.out' })));
+  return link;
+}
+
 // What a load has added: between the captures that were taken when it began, and now.
 async function compareSinceLoad(kind, began) {
   try {
@@ -120,7 +130,7 @@ export function startCapture(box) {
   fill(box,
     el('div', { class: 'part' },
       el('div', { class: 'row capture-tools' }, field('Seconds', seconds), delta.node, garbage.node, progress, cancelButton),
-      el('div', { class: 'kinds' }, RECORDED.map(kindButton), PRESENT.map(kindButton), traceLink()),
+      el('div', { class: 'kinds' }, RECORDED.map(kindButton), PRESENT.map(kindButton), traceLink(), pastLink()),
       ownBox, sinceBox, command.node),
     makeCaptureList(), makeViewer());
   listen('status', showOwn);
