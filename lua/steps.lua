@@ -97,7 +97,7 @@ function steps.why_not(number)
   return ""
 end
 
-local TOLD_MAX = 40
+local TOLD_MAX = 100
 
 -- "\nThere are the steps 0 1 2", which a message about a wrong one ends with.
 function steps.there_are()

@@ -150,7 +150,7 @@ static void replay_cut(uint64_t ns, fuzz_input *in) {
   input.ntasks = tell_of_present(present, scopes, in);
   forget_trace();
   lab_trace_replay *r = lab_trace_replay_new(&input, ns);
-  LAB_ASSERT(lab_trace_replay_open(r, config, "a remark") == 0);
+  LAB_ASSERT(lab_trace_replay_open(r, config, "a remark", 0) == 0);
   while (lab_trace_replay_step(r))
     continue;
   read_recording();

@@ -22,7 +22,7 @@ local function report_of(fault, fixed)
     return { slug = "prices", elapsed = 1, requests = 10, left = left, profiles = {} }
   end
   local about = function() return false end
-  local parts = { claim = claim, data = part("data", host),
+  local parts = { claim = claim, data = part("data", host), faults = part "faults",
     measure = { judge = function(_, visits) return visits[1].elapsed == 1 and "yes" or "no", "seen" end,
       show = part("measure", host, { claim = claim }).show },
     lesson = { pathText = function() return "expect[1]" end }, visit = { make = visit, RSS_SLACK = 8e6 },
