@@ -8,12 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -24,17 +19,7 @@
 #include "stack/unwind.h"
 #include "vm/vm.h"
 
-enum { SWITCHES = 300, TASKS = 20 };
-
-/* Who is interrupted ends. */
-static const char scenario[] =
-    "return { enter = function()\n"
-    "  for _ = 1, 20 do\n"
-    "    lab.go(function() while true do lab.sleep(0) end end)\n"
-    "  end\n"
-    "end, request = function() return 'ok' end }\n";
-
-static char dir[] = "/tmp/switches-XXXXXX";
+enum { SWITCHES = 300, TASKS = 20 }; /* as many as the scenario has */
 
 static void no_wake(void *arg) {
   (void)arg;
@@ -42,27 +27,6 @@ static void no_wake(void *arg) {
 
 static void note_answered(lab_call *call) {
   *(bool *)call->user = true;
-}
-
-static void write_scenario(void) {
-  char path[64];
-  assert_non_null(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/77-busy", dir);
-  assert_int_equal(mkdir(path, 0700), 0);
-  snprintf(path, sizeof path, "%s/77-busy/scenario.lua", dir);
-  FILE *f = fopen(path, "w");
-  assert_non_null(f);
-  assert_true(fputs(scenario, f) >= 0);
-  assert_int_equal(fclose(f), 0);
-}
-
-static void remove_scenario(void) {
-  char path[64];
-  snprintf(path, sizeof path, "%s/77-busy/scenario.lua", dir);
-  unlink(path);
-  snprintf(path, sizeof path, "%s/77-busy", dir);
-  rmdir(path);
-  rmdir(dir);
 }
 
 static void nap(long us) {
@@ -90,12 +54,12 @@ static void switch_in_a_hurry(lab_vm *vm, int step, long pause) {
 
 static void test_hurried(void **state) {
   (void)state;
-  const char *dirs[] = {dir, LAB_SOURCE_DIR "/scenarios"};
+  const char *dirs[] = {LAB_SOURCE_DIR "/tests/unit/scenarios",
+                        LAB_SOURCE_DIR "/scenarios"};
   lab_vm_config config = {.wake = no_wake,
                           .scenario = {.dirs = dirs, .ndirs = 2}};
   lab_vm *vm;
   lab_err err = {""};
-  write_scenario();
   if (lab_vm_new(&vm, &config, &err))
     fail_msg("%s", err.text);
   for (int i = 0; i < SWITCHES; i++) {
@@ -105,7 +69,6 @@ static void test_hurried(void **state) {
     switch_in_a_hurry(vm, 0, i % 10 * 10);
   }
   assert_true(lab_vm_free(vm, 5000));
-  remove_scenario();
 }
 
 int main(void) {
