@@ -319,8 +319,13 @@ static void answer_capture_text(lab_slow *s) {
   lab_slow_end(s);
 }
 
-static bool has_stacks(const lab_capture *c) {
-  return strcmp(c->kind, "metrics") != 0 && strcmp(c->kind, "vars") != 0;
+/* Why C can't be told as stacks with their sums; NULL: it can. */
+static const char *find_why_no_text(const lab_capture *c) {
+  if (strcmp(c->kind, LAB_CAPTURE_TRACE) == 0)
+    return "a trace isn't told as stacks: open it with go tool trace";
+  bool numbers =
+      strcmp(c->kind, "metrics") == 0 || strcmp(c->kind, "vars") == 0;
+  return numbers ? "this capture has numbers, and no stacks" : NULL;
 }
 
 /* What was asked for before is kept by now. */
@@ -329,13 +334,14 @@ static void begin_capture_text(lab_slow *s) {
   bool named;
   const lab_capture *c =
       lab_captures_get(&s->web->captures, read_id(s->req, 'c', &named));
-  if (c && c->bytes && has_stacks(c)) {
+  const char *why = c && c->bytes ? find_why_no_text(c) : NULL;
+  if (c && c->bytes && !why) {
     t->bytes = lab_blob_ref(c->bytes);
     lab_slow_work(s, make_capture_text, answer_capture_text);
     return;
   }
-  if (c && c->bytes)
-    lab_http_error(s->req, 400, "this capture has numbers, and no stacks");
+  if (why)
+    lab_http_error(s->req, 400, why);
   else
     send_capture(s->web, s->req, c ? c->id : 0);
   lab_slow_end(s);
