@@ -96,11 +96,12 @@ local function readCaptures(folder, list, key, mark)
       or type(c.slug) ~= "string" then
       refuse("%s/captures.json: %s[%d] is no capture", folder, key, i)
     end
+    local kept = isKept(c, list)
     captures[i] = { id = c.id, kind = c.kind, slug = c.slug, current = c.attempt == list.attempt,
-      kept = isKept(c, list),
+      kept = kept,
       requests = tonumber(c.requests) or 0, seconds = tonumber(c.seconds) or 0, busy = tonumber(c.busy_seconds) or 0,
       waited = tonumber(c.waited_seconds), in_flight = tonumber(c.in_flight) or 0, open = function()
-        if not isKept(c, list) then return nil end
+        if not kept then return nil end
         local bytes, missing = host.read_bytes(folder .. "/" .. c.id)
         if not bytes then refuse("%s", missing) end
         if c.kind == "metrics" or c.kind == "vars" then return bytes end

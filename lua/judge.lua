@@ -399,15 +399,6 @@ local function feedbackFor(code, answer, lesson, visit)
   end
 end
 
--- Is what H says of the function to blame grounded? A function that no profile shows
--- may be named by who has seen what the lesson says about it.
-local function findGrounds(name, answer, lesson, views, visit)
-  if not isBlamed(name, lesson, views, visit) then return false end
-  local grounded, found = grounds.find(lesson, views, answer.evidence, visit)
-  if not grounded and grounds.isRightNumber(answer.number, lesson, visit) then return true end
-  return grounded, found
-end
-
 -- Was all of it taken while nothing ran, though the lesson is about requests? Then
 -- nothing can be said of an answer, be it right or wrong.
 local function isAllIdle(lesson, views)
@@ -420,32 +411,29 @@ local function isAllIdle(lesson, views)
   return #views > 0
 end
 
--- Why the captures don't suffice for any answer, or nil. If only the right one were
--- told so, it would tell which is right.
-local function findGap(answer, lesson, views, visit)
-  if grounds.isRightNumber(answer.number, lesson, visit) then return nil end
-  local grounded, code = grounds.find(lesson, views, answer.evidence, visit)
-  return not grounded and UNJUDGED[code] and code or nil
-end
-
 local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local idle = isAllIdle(lesson, views)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then
     return idle and invalid("evidence.idle") or scoreHealthy(h, lesson, views)
   end
   local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
-  local grounded, found = findGrounds(name, answer, lesson, views, visit)
+  local shown, found = grounds.find(lesson, views, answer.evidence, visit)
+  local known = shown or grounds.isRightNumber(answer.number, lesson, visit)
+  -- A function that no profile shows may be named by who has seen what the lesson says
+  -- about it.
+  local grounded = known and isBlamed(name, lesson, views, visit)
   if idle and not grounded then return invalid("evidence.idle") end
   local place, hops = "right", 0
   if not grounded then place, hops = placeOf(name, lesson, views) end
   if place == "where.unknown" then return invalid(place) end
-  local gap = findGap(answer, lesson, views, visit)
-  if gap then return invalid(gap, feedbackFor(gap, answer, lesson, visit)) end
+  -- If only the right answer were told so, it would tell which is right.
+  if not known and UNJUDGED[found] then return invalid(found, feedbackFor(found, answer, lesson, visit)) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
-  local result = { grounded = grounded, by = grounded and found or nil, parts = { class = points, where = where,
-    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, families, views) } }
+  local result = { grounded = grounded, by = grounded and shown and found or nil }
+  result.parts = { class = points, where = where,
+    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, families, views) }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
   result.score = math.min(100, grounded and sum or math.min(sum, UNGROUNDED_MAX))
   local solved = points == POINTS.class and place == "right" and grounded
