@@ -43,12 +43,13 @@ typedef void work(void);
 static lab_frame seen[LAB_UNWIND_MAX];
 static volatile size_t nseen;
 static volatile int stopped;
+static volatile bool outside; /* of the leaf: a signal there isn't taken */
 static bool stop_at_lua = true;
 
 static void on_signal(int number, siginfo_t *info, void *context) {
   (void)number;
   (void)info;
-  if (nseen)
+  if (nseen || outside)
     return;
   lab_code code;
   nseen = lab_unwind_signal(context, seen, LAB_UNWIND_MAX, stop_at_lua, &code);
@@ -136,7 +137,9 @@ static bool sample(work *leaf, const char *in) {
   timer_settime(timer, 0, &tick, NULL);
   while (!hit && lab_clock_mono() < end) {
     nseen = 0;
+    outside = true; /* until the leaf says that it runs */
     chain_c(leaf);
+    outside = false;
     hit = nseen > 0 && (!in || strcmp(name_at(0), in) == 0);
   }
   timer_delete(timer);
@@ -148,27 +151,35 @@ static char *volatile from_p = from, *volatile to_p = to;
 
 NOINLINE void leaf_loop(void);
 NOINLINE void leaf_loop(void) {
+  outside = false;
   for (volatile int i = 0; i < 1000000 && !nseen; i++)
     BARRIER();
+  outside = true;
 }
 NOINLINE void leaf_memcpy(void);
 NOINLINE void leaf_memcpy(void) {
+  outside = false;
   for (int i = 0; i < 100 && !nseen; i++)
     memcpy(to_p, from_p, sizeof to);
+  outside = true;
   BARRIER();
 }
 NOINLINE void leaf_getrandom(void);
 NOINLINE void leaf_getrandom(void) {
+  outside = false;
   for (int i = 0; i < 100 && !nseen; i++)
     if (getrandom(to_p, 65536, 0) < 0)
       abort();
+  outside = true;
   BARRIER();
 }
 NOINLINE void leaf_clock(void);
 NOINLINE void leaf_clock(void) {
   struct timespec now;
+  outside = false;
   for (int i = 0; i < 100000 && !nseen; i++)
     clock_gettime(CLOCK_MONOTONIC, &now);
+  outside = true;
   BARRIER();
 }
 
@@ -229,9 +240,11 @@ static void *opaque_state;
 
 NOINLINE void leaf_vdso_getrandom(void);
 NOINLINE void leaf_vdso_getrandom(void) {
+  outside = false;
   for (int i = 0; i < 100 && !nseen; i++)
     if (vdso_getrandom(to_p, 65536, 0, opaque_state, opaque.size) < 0)
       abort();
+  outside = true;
   BARRIER();
 }
 

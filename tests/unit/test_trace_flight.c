@@ -20,8 +20,8 @@ static size_t write_number(const void *of, char *out, size_t size) {
 
 static void tell_request(const void *of, lab_flight_facts *out) {
   uint64_t id = *(const unsigned *)of;
-  *out = (lab_flight_facts){
-      .id = id, .task = id, .entry = ENTRY, .serves = true};
+  *out =
+      (lab_flight_facts){.id = id, .task = id, .entry = ENTRY, .serves = true};
 }
 
 static void open_ring(uint64_t ns) {
