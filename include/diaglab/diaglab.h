@@ -35,7 +35,8 @@
 typedef struct lab_app lab_app;
 struct lab_primitive; /* diaglab/primitive.h */
 
-enum { LAB_FLIGHT_BYTES = 2 << 20 }; /* default of flight_bytes */
+#define LAB_FLIGHT_NS INT64_C(5000000000) /* default of flight_ns */
+enum { LAB_FLIGHT_BYTES = 2 << 20 };      /* default of flight_bytes */
 
 /* Strings and lists belong to the caller and must live until lab_free. */
 typedef struct lab_config {

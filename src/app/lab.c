@@ -343,6 +343,7 @@ void lab_config_init(lab_config *config) {
                          .blockprofile_rate = 1,
                          .mutexprofile_fraction = 1,
                          .usr2_seconds = 30,
+                         .flight_ns = LAB_FLIGHT_NS,
                          .flight_bytes = LAB_FLIGHT_BYTES,
                          .hint_pause = 60,
                          .scavenge = 300};

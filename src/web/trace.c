@@ -429,8 +429,8 @@ static void serve_past_trace(lab_web *web, lab_http_request *req,
     lab_web_pprof_error(req, 400, "\"last\" must be at most 600 seconds");
   else if (!lab_flight_on())
     lab_web_pprof_error(req, 409,
-                        "the flight recorder is off: start the lab with "
-                        "--flight 5s");
+                        "the flight recorder is off: start the lab without "
+                        "--flight 0");
   else if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
   else
