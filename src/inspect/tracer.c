@@ -39,15 +39,24 @@ static struct {
 
 /* ---- requests ------------------------------------------------------------ */
 
+/* The user task that T works for outside of its scopes: of a request, its own.
+ */
+static uint64_t find_outer_user_task(const lab_lua_task *t) {
+  uint64_t outer = t->base.user_task;
+  for (const lab_scope *s = NULL; (s = lab_scope_next(tr.vm, t, s));)
+    if (s->kind == LAB_SCOPE_TASK)
+      outer = s->number;
+  return outer;
+}
+
 /* T is new, or was there before the trace: so is the user task of its request.
  */
-static void show_request(const lab_lua_task *t, uint64_t now) {
+static void show_request(const lab_lua_task *t, uint64_t task, uint64_t now) {
   char name[LAB_TASK_NAME];
   if (!t->kind->serves)
     return;
   t->kind->name(t, name, sizeof name);
-  lab_trace_task_begin(t->base.user_task, 0, name, lab_trace_pseudo.network,
-                       now);
+  lab_trace_task_begin(task, 0, name, lab_trace_pseudo.network, now);
 }
 
 static void close_request(const lab_lua_task *t, uint64_t now) {
@@ -59,11 +68,11 @@ static void close_request(const lab_lua_task *t, uint64_t now) {
 
 /* STACK: where it is, or 0 if it has not begun. */
 static void create_goroutine(lab_lua_task *t, uint32_t stack, uint64_t now) {
-  show_request(t, now);
+  uint64_t task = find_outer_user_task(t);
+  show_request(t, task, now);
   uint32_t func =
       t->trace.entry ? t->trace.entry : lab_trace_find_function(t, stack);
-  t->trace =
-      (lab_trace_g){.id = t->base.id, .task = t->base.user_task, .entry = func};
+  t->trace = (lab_trace_g){.id = t->base.id, .task = task, .entry = func};
   lab_trace_go_create(&t->trace, lab_trace_entry_stack(func),
                       t->base.created_by, now);
 }
@@ -180,12 +189,29 @@ static void trace_sample(uint64_t when, int proc, uint32_t stack) {
 
 /* ---- beginning and end --------------------------------------------------- */
 
+/* T is in S since before the trace, and there in the user task INNER. Outer
+ * scopes first; Lua nests at most 200 calls from C. */
+static void show_scopes(lab_lua_task *t, const lab_scope *s, uint64_t inner,
+                        uint32_t stack) {
+  if (!s)
+    return;
+  uint64_t outer = s->kind == LAB_SCOPE_TASK ? s->number : inner;
+  show_scopes(t, lab_scope_next(tr.vm, t, s), outer, stack);
+  if (s->kind == LAB_SCOPE_REGION)
+    lab_trace_region_begin(s->text, stack, 0);
+  if (s->kind != LAB_SCOPE_TASK)
+    return;
+  lab_trace_task_begin(inner, outer, s->text, stack, 0);
+  t->trace.task = inner;
+}
+
 static void show_task(lab_lua_task *t) {
   uint32_t stack = lab_trace_find_stack(t);
   create_goroutine(t, stack, 0);
   if (stack == 0)
     return;
   start_goroutine(t, 0);
+  show_scopes(t, lab_scope_next(tr.vm, t, NULL), t->base.user_task, stack);
   if (t->base.state == LAB_TASK_WAITING)
     lab_trace_go_block(&t->trace, lab_trace_map_wait(t->base.wait), stack, 0);
   else

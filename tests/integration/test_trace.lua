@@ -213,6 +213,37 @@ t.test("what was there before has its name", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("so have the user tasks and regions that a request is in", function()
+  local lab = start()
+  local file = t.enough(function(seconds)
+    t.equal(lab:go_to(69).status, 200)
+    local request = t.spawn(t.command { "curl", "-sS", lab.url .. "/within" })
+    t.eventually(function() return lab:get("/debug/pprof/goroutine?debug=2").body:find("trace.parked", 1, true) end)
+    return take_once(lab, seconds, function()
+      t.equal(lab:get("/release").status, 200)
+      t.equal(request:wait(), 0)
+    end)
+  end, function(_, whole) return whole end, 2)
+  local n, parents = {}, {}
+  for _, event in ipairs(trace.events(file)) do
+    n[event.type] = (n[event.type] or 0) + 1
+    if event.type == "UserTaskCreate" then parents[event.args.taskid] = event.args.pid end
+  end
+  t.equal(n.UserTaskCreate, 4, "the request, errand, parcel; and /release")
+  t.equal(n.UserTaskEnd, 4)
+  local depths = { 0, 0, 0 }
+  for _, parent in pairs(parents) do
+    local depth = 1
+    while parents[parent] do depth, parent = depth + 1, parents[parent] end
+    depths[depth] = depths[depth] + 1
+  end
+  t.equal(table.concat(depths, " "), "2 1 1", "user tasks of each depth")
+  t.equal(n.UserRegion, 2 + 2, "two requests, which their ends end, and the counter")
+  local types = trace.pages(file)["/usertasks"]
+  for _, name in ipairs { "GET /within", "errand", "parcel" } do t.has(types, name) end
+  t.equal(lab:stop(), 0)
+end)
+
 local function check_parked(tasks, ms)
   local lab = start("--step", "69", "--param", "69.tasks=" .. tasks)
   t.equal(lab:get("/park", "--max-time", "60").status, 200)

@@ -147,6 +147,7 @@ return {
       lab.sleep(0)
     end,
     ["/release"] = function() jam:close() end,
+    ["/within"] = function() lab.task("errand", lab.region, "counter", lab.task, "parcel", parked) end,
     ["/spin"] = function() lab.spin(1) end,
     ["/burn"] = function() lab.burn(1) end,
     ["/hold"] = function()
