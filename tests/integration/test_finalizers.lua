@@ -41,8 +41,8 @@ return {
   request = function() do setmetatable({}, mt) end lab.gc() lab.gc() return "made" end,
   routes = { ["/other"] = function() return "other" end },
 }]]):format(case[2]))
-    for _ = 1, 3 do t.equal(lab:get("/", "--max-time", "5").body, "made") end
-    t.equal(lab:get("/other", "--max-time", "5").body, "other")
+    for _ = 1, 3 do t.equal(lab:get("/", "--max-time", "60").body, "made") end
+    t.equal(lab:get("/other", "--max-time", "60").body, "other")
     leaves_at_once(lab)
     t.equal(lab:stop(), 0)
   end)
@@ -241,7 +241,7 @@ t.test("the lab ends although finalizers don't", function()
   local lab = start([[
 local kept = setmetatable({}, { __gc = function() while true do end end })
 return { request = function() do setmetatable({}, getmetatable(kept)) end lab.gc() return "made" end }]])
-  t.equal(lab:get("/", "--max-time", "5").body, "made")
+  t.equal(lab:get("/", "--max-time", "60").body, "made")
   t.equal(lab:stop(5), 0)
 end)
 

@@ -104,10 +104,10 @@ t.test("twenty of them harm neither the list nor anything else, and are read onc
   for _ = 1, 6 do t.spawn("curl -s --max-time 60 " .. lab.url .. "/steps") end
   -- Meanwhile:
   for _ = 1, 3 do
-    t.equal(lab:get("/status", "--max-time", "5").status, 200)
-    t.match(lab:get("/hint", "--max-time", "5").body, "^hint 1: ")
+    t.equal(lab:get("/status", "--max-time", "60").status, 200)
+    t.match(lab:get("/hint", "--max-time", "60").body, "^hint 1: ")
   end
-  t.equal(lab:go_to(5, "--max-time", "5").body, "switched to step 5")
+  t.equal(lab:go_to(5, "--max-time", "60").body, "switched to step 5")
   local list = lab:get("/steps", "--max-time", "60")
   t.equal(list.status, 200)
   local took = t.now() - began
@@ -148,12 +148,12 @@ t.test("/goto refuses what is no regular file, and goes on", function()
   local lab = t.start_with { dir, t.source .. "/scenarios" }
   for _, hostile in ipairs(all) do
     if hostile.number >= FIRST + #CODE then
-      local answer = lab:go_to(hostile.number, "--max-time", "5")
+      local answer = lab:go_to(hostile.number, "--max-time", "60")
       t.equal(answer.status, 500, hostile.slug)
       t.has(answer.body, hostile.reason, hostile.slug)
     end
   end
-  t.has(lab:go_to(800, "--max-time", "5").body, "part.lua: it is a named pipe")
+  t.has(lab:go_to(800, "--max-time", "60").body, "part.lua: it is a named pipe")
   t.equal(lab:go_to(5).body, "switched to step 5")
   t.equal(lab:stop(), 0)
 end)

@@ -110,7 +110,7 @@ end)
 
 t.test("what returns at once", function()
   local lab = start [[return #(""):rep(huge) .. " " .. select(2, pcall(string.rep, "x", huge))]]
-  t.match(lab:get("/", "--max-time", "10").body, "^0 .*resulting string too large$")
+  t.match(lab:get("/", "--max-time", "60").body, "^0 .*resulting string too large$")
   t.equal(lab:stop(), 0)
 end)
 

@@ -96,7 +96,7 @@ end
 -- Switches to step 0; the seconds that it took, without those of waiting for a
 -- processor.
 local function leave(lab)
-  local seconds, answer = lab:seconds_of(function() return lab:leave("--max-time", "20") end)
+  local seconds, answer = lab:seconds_of(function() return lab:leave("--max-time", "60") end)
   t.equal(answer.body, "switched to step 0", answer.failure)
   return seconds
 end
@@ -141,7 +141,7 @@ return {
 }]] }
   lab:go_to(53)
   local list = requests(lab, 1)
-  local answer = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=0", "--max-time", "20") end)
+  local answer = lab:in_time(LIMIT, "/goto", function() return lab:get("/goto?step=0", "--max-time", "60") end)
   t.equal(answer.status, 503, answer.body)
   t.match(answer.body, "^a task is in %S+, which can't be interrupted; step 0 follows when that ends\n$")
   t.equal(lab:get("/debug/vars").status, 200)
@@ -194,7 +194,7 @@ for name, enter in pairs { sleeps = "lab.sleep(600)", ["runs away"] = "while tru
     local lab = start { ["55-never"] = "return { enter = function() " .. enter .. " end, request = function() end }",
       ["56-quick"] = QUICK }
     local _, answered = begin(lab, "/goto?step=55")
-    local second = lab:in_time(LIMIT, "/goto", function() return lab:go_to(56, "--max-time", "20") end)
+    local second = lab:in_time(LIMIT, "/goto", function() return lab:go_to(56, "--max-time", "60") end)
     t.equal(second.body, "switched to step 56", second.failure)
     local first = answered()
     t.equal(first.status, 503)
@@ -232,11 +232,11 @@ t.test("a switch gets past tasks that compute, and takes everything back", funct
     leave = function() lab.sleep(10) end,
   }]=] }
   t.equal(lab:go_to(58).status, 200)
-  local answer = lab:in_time(1, "/goto", function() return lab:leave("--max-time", "20") end)
+  local answer = lab:in_time(1, "/goto", function() return lab:leave("--max-time", "60") end)
   t.equal(answer.status, 200, answer.body)
   t.equal(lab:go_to(58).status, 200)
   begin(lab, "/goto?step=0") -- it is being left now
-  t.equal(lab:go_to(56, "--max-time", "20").status, 200)
+  t.equal(lab:go_to(56, "--max-time", "60").status, 200)
   t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
   t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:get("/").body, "quick")
@@ -250,7 +250,7 @@ t.test("what an enter took that was cut short is given back", function()
   }]=] }
   begin(lab, "/goto?step=58")
   lab:wait_log("took it")
-  t.equal(lab:go_to(56, "--max-time", "20").status, 200)
+  t.equal(lab:go_to(56, "--max-time", "60").status, 200)
   t.eventually(function() return lab:get("/debug/pprof/lab.OpenFiles?debug=1").body:find("total 0\n", 1, true) end)
   t.equal(lab:stop(), 0)
 end)

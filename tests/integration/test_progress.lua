@@ -289,10 +289,10 @@ t.test("a state file that is none: an error, and profiles are written", function
     t.equal(t.run(("%s %s/progress.jsonl"):format(make, dir)).code, 0)
     local lab = t.start("--state", dir)
     for _ = 1, 4 do
-      local answer = lab:get("/lab/progress", "--max-time", "20")
+      local answer = lab:get("/lab/progress", "--max-time", "60")
       t.equal(answer.status, 500, what)
       t.has(answer.body, dir .. "/progress.jsonl: ", what)
-      t.equal(lab:get("/metrics", "--max-time", "20").status, 200, what)
+      t.equal(lab:get("/metrics", "--max-time", "60").status, 200, what)
     end
     t.equal(lab:go_to(0).status, 200, what)
     t.equal(lab:get("/debug/pprof/heap").status, 200, what)

@@ -241,7 +241,7 @@ return {
 }]]):format(change))
     t.equal(lab:go_to(500 + i).status, 200, change)
     t.equal(lab:get("/status").status, 200, change)
-    local answer = lab:in_time(1, "leaving", function() return lab:leave("--max-time", "20") end)
+    local answer = lab:in_time(1, "leaving", function() return lab:leave("--max-time", "60") end)
     t.equal(answer.body, "switched to step 0", change)
     t.equal(lab:get("/").body, "hello world", change)
     t.has(lab:get("/debug/pprof/goroutine?debug=1").body, "total 0")

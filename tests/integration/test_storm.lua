@@ -21,7 +21,7 @@ local function endpoints(lab)
   for _, kind in ipairs(kinds) do
     for _, query in ipairs { "debug=0", "debug=1", "seconds=1" } do
       local path = ("%s%s?%s"):format(PPROF, kind, query)
-      local status = lab:get(path, "--max-time", "20").status
+      local status = lab:get(path, "--max-time", "60").status
       if status == 200 then list[#list + 1] = path end
     end
   end

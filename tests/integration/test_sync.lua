@@ -12,7 +12,7 @@ local function answers(name, wanted)
   t.test(name, function()
     local lab = start()
     for path, body in pairs(wanted) do
-      t.equal(lab:get(path, "--max-time", "20").body, body, path)
+      t.equal(lab:get(path, "--max-time", "60").body, body, path)
     end
     t.equal(lab:stop(), 0)
   end)
