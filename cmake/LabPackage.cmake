@@ -84,7 +84,8 @@ set(CPACK_DEBIAN_PACKAGE_SECTION education)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package}/postinst ${package}/prerm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package}/postinst ${package}/prerm
+    ${package}/postrm)
 # dpkg-shlibdeps finds the libraries that are linked. libdw is loaded later.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 lab_debian_package(libdw "*/libdw.so.1")

@@ -14,11 +14,22 @@ say() {
   echo "clean: $*" >&2
 }
 
-leave() {
-  status=$?
+mount_room() {
+  mount -t proc proc "$room/proc"
+  mount --rbind /sys "$room/sys" && mount --make-rslave "$room/sys"
+  mount --bind /dev "$room/dev"
+  mount --bind /dev/pts "$room/dev/pts"
+}
+
+unmount_room() {
   for mount in proc sys dev/pts dev; do
     umount -l "$room/$mount" 2>/dev/null || :
   done
+}
+
+leave() {
+  status=$?
+  unmount_room
   # Never remove a folder with the machine's /dev still in it.
   if [ -z "$folder" ] && ! grep -q " $room/" /proc/mounts; then
     rm -rf --one-file-system "$room"
@@ -77,8 +88,5 @@ begin_room() {
   cp -L /etc/resolv.conf "$room/etc/resolv.conf" 2>/dev/null || :
   # Debian's installer writes it: localhost has a name on every machine.
   printf '127.0.0.1 localhost\n::1 localhost\n' >"$room/etc/hosts"
-  mount -t proc proc "$room/proc"
-  mount --rbind /sys "$room/sys" && mount --make-rslave "$room/sys"
-  mount --bind /dev "$room/dev"
-  mount --bind /dev/pts "$room/dev/pts"
+  mount_room
 }
