@@ -195,6 +195,31 @@ local function try_bpftrace()
   return "lists the lab's probes"
 end
 
+-- Debian has it in a package of Perl's profiler, and not in PATH. Its root is as wide as
+-- all lines together; a line that it doesn't understand it names in its errors.
+local FLAMEGRAPH = "/usr/share/perl5/Devel/NYTProf/flamegraph.pl"
+
+local function try_flamegraph()
+  local lab = t.start("--step", "3")
+  for _ = 1, 3 do lab:get("/") end
+  local busy = t.spawn(("curl -s --max-time 20 '%s/?[1-9999]'"):format(lab.url))
+  for path, name in pairs { ["allocs?"] = "archive.leakMemory", ["profile?seconds=2&label=route&"] = "route=/",
+    ["wall?seconds=1&"] = "main.helloWorldHandler" } do
+    local lines, sum = lab:get("/debug/pprof/" .. path .. "debug=collapsed", "--max-time", "60").body, 0
+    for value in lines:gmatch(" (%d+)\n") do sum = sum + math.tointeger(value) end
+    local drawn = t.run("perl " .. FLAMEGRAPH, lines)
+    t.equal(drawn.code, 0, drawn.err)
+    t.equal(drawn.err, "", path)
+    local all = t.match(drawn.out, "<title>all %(([%d,]+) samples, 100%%%)</title>")
+    t.equal(math.tointeger((all:gsub(",", ""))), sum, path .. ": the root")
+    t.has(drawn.out, "<title>" .. name .. " (", path)
+  end
+  busy:signal("TERM")
+  busy:wait()
+  t.equal(lab:stop(), 0)
+  return "draws `allocs`, a CPU profile by routes and a wall profile (it is in libdevel-nytprof-perl)"
+end
+
 -- speedscope is a package of npm's: the test that has it also fetches it.
 local function try_speedscope()
   local folder = os.getenv("BROWSER_DIR")
@@ -238,6 +263,7 @@ program("wrk", "wrk -v", "\nwrk [^%d\n]*", try_wrk)
 program("ab", "ab -V", "Version ", try_ab)
 program("valgrind", "valgrind --version", "valgrind%-", try_valgrind)
 program("bpftrace", "bpftrace --version", "bpftrace v", try_bpftrace)
+client("flamegraph.pl", t.read(FLAMEGRAPH), version_of("dpkg-query -W libdevel-nytprof-perl", "\t"), try_flamegraph)
 try_speedscope()
 
 local text = table_text()
