@@ -84,7 +84,7 @@ static bool read_tables(reader *r, const void *bytes, size_t len) {
 
 /* The sum of STACK and STATE; NULL if there are too many. */
 static sum *find_sum(reader *r, uint32_t stack, uint8_t state) {
-  uint64_t hash = lab_hash_u64((uint64_t)stack << 8 | state);
+  uint64_t hash = lab_hash_id((uint64_t)stack << 8 | state);
   lab_table_walk walk = lab_table_find(&r->sum_table, hash);
   uint32_t id = lab_table_next(&walk);
   while (id &&
@@ -121,7 +121,7 @@ static void add_trace_time(reader *r, const goroutine *g, uint64_t now,
 /* ---- goroutines ---------------------------------------------------------- */
 
 static goroutine *find_goroutine(reader *r, uint64_t id) {
-  lab_table_walk walk = lab_table_find(&r->g_table, lab_hash_u64(id));
+  lab_table_walk walk = lab_table_find(&r->g_table, lab_hash_id(id));
   uint32_t at = lab_table_next(&walk);
   while (at && r->gs[at - 1].id != id)
     at = lab_table_next(&walk);
@@ -144,7 +144,7 @@ static void add_goroutine(reader *r, const lab_trace_record *e) {
                               .entry = (uint32_t)e->args[1],
                               .state = RUNNABLE,
                               .is_new = r->beginnings > 1};
-  lab_table_add(&r->g_table, lab_hash_u64(e->args[0]), (uint32_t)++r->ngs);
+  lab_table_add(&r->g_table, lab_hash_id(e->args[0]), (uint32_t)++r->ngs);
 }
 
 /* G does something else from now on. */

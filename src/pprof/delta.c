@@ -17,11 +17,11 @@ static uint64_t hash_text(const char *s, uint64_t seed) {
 }
 
 static uint64_t hash_location(const lab_pprof *p, const lab_pprof_location *l) {
-  uint64_t h = l->nlines ? 1 : lab_hash_u64(l->address);
+  uint64_t h = l->nlines ? 1 : lab_hash_id(l->address);
   for (uint32_t i = 0; i < l->nlines; i++) {
     uint64_t line = (uint64_t)l->lines[i].line;
     h = lab_hash_u64(h ^ p->functions[l->lines[i].function].hash);
-    h = lab_hash_u64(h ^ line);
+    h = lab_hash_id(h ^ line);
   }
   return h;
 }
@@ -37,7 +37,7 @@ static uint64_t *hash_locations(const lab_pprof *p) {
 /* Labels are a set: their order doesn't matter. */
 static uint64_t hash_label(const lab_pprof_label *l) {
   uint64_t h = hash_text(l->str, hash_text(l->key, 0));
-  return hash_text(l->unit, lab_hash_u64(h ^ (uint64_t)l->num));
+  return hash_text(l->unit, lab_hash_id(h ^ (uint64_t)l->num));
 }
 
 static uint64_t hash_sample(const lab_pprof_sample *s, const uint64_t *places) {

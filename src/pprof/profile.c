@@ -105,7 +105,7 @@ uint64_t lab_profile_location(lab_profile *p, uint64_t mapping_id,
  * words: hashing byte by byte would take most of the time of a sample. */
 static uint64_t push_frames(lab_profile *p, const uint64_t *locations,
                             size_t n) {
-  uint64_t known = COUNT(&p->locations, location), hash = n;
+  uint64_t known = COUNT(&p->locations, location), hash = lab_hash_key[0] ^ n;
   if (n == 0)
     return hash;
   uint32_t *to = (void *)lab_buf_reserve(&p->frames, n * sizeof *to);

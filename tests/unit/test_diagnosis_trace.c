@@ -348,7 +348,8 @@ static uint64_t find_hashed(uint64_t h) {
   return h ^ h >> 30 ^ h >> 60;
 }
 
-/* The hashes of all goroutines begin in the same way. */
+/* Numbers whose plain hashes begin in the same way cost nothing, as the hashes
+ * that count have a key of the process. */
 static void test_colliding_goroutines(void **state) {
   (void)state;
   lab_buf file = begin_file();
@@ -357,7 +358,7 @@ static void test_colliding_goroutines(void **state) {
     put_numbers(&file, EV_GO_CREATE,
                 (uint64_t[]){1, find_hashed(77ull << 32 | i), 0, 0}, 4);
   put_frequency(&file);
-  assert_int_equal(read_in_time(&file), -EFBIG);
+  assert_int_equal(read_in_time(&file), 0);
 }
 
 static void test_whys(void **state) {
