@@ -29,7 +29,7 @@ if(WEB_UI)
 endif()
 
 # Whoever links the VM sees where Lua resumes a coroutine, collects garbage and
-# finalizes it, loads a chunk and makes its jumps, and reads and compares in its library's loops
+# finalizes it, loads a chunk and makes its jumps, moves a table, and reads and compares in its library's loops
 # (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
@@ -37,6 +37,8 @@ target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=luaF_freeproto
   -Wl,--wrap=luaK_patchlist -Wl,--wrap=luaK_concat -Wl,--wrap=luaK_infix
   -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
+  -Wl,--wrap=luaH_finishset -Wl,--wrap=luaH_set -Wl,--wrap=luaH_setint
+  -Wl,--wrap=luaH_resizearray -Wl,--wrap=luaM_realloc_
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
   -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)
 if(LAB_SANITIZE MATCHES thread)

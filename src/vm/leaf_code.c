@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "stack/unwind.h"
+#include "vm/rehash.h"
 
 enum { MAX_RANGES = 16, LEAVES_OF_STRTOD = 4 };
 
@@ -148,16 +149,47 @@ static bool is_lua_caller(uintptr_t pc) {
   return code == LAB_CODE_LUA_LIB || code == LAB_CODE_LUA_CORE;
 }
 
+static bool are_lua_callers(const lab_frame *native, size_t from, size_t n) {
+  for (size_t i = from; i < n; i++)
+    if (!is_lua_caller(get_frame_pc(native, i)))
+      return false;
+  return true;
+}
+
+static bool is_frame_of(const lab_frame *native, size_t i,
+                        const char *const *list) {
+  const char *name = lab_code_name(get_frame_pc(native, i), NULL);
+  return name && is_one_of(name, list);
+}
+
 static bool is_pure_stack(const lab_frame *native, size_t n) {
   size_t leaves = count_libc_leaves(native, n), i = leaves;
   while (leaves > 0 && i < n && is_buffer_function(get_frame_pc(native, i)))
     i++;
   if (i == n || !is_pure_function(get_frame_pc(native, i), leaves))
     return false;
-  for (i++; i < n; i++)
-    if (!is_lua_caller(get_frame_pc(native, i)))
-      return false;
-  return true;
+  return are_lua_callers(native, i + 1, n);
+}
+
+/* In a search for a key of a table that is being moved: see rehash.h. */
+static bool is_rehash_stack(const lab_frame *native, size_t n) {
+  static const char *const search[] = {
+      "luaH_get", "luaH_getint",   "getgeneric", "luaH_getshortstr",
+      "luaH_set", "luaS_eqlngstr", NULL};
+  static const char *const moving[] = {
+      "luaH_newkey",      "rehash", "luaH_finishset", "luaH_set", "luaH_setint",
+      "luaH_resizearray", NULL};
+  size_t leaves = count_libc_leaves(native, n), i = leaves;
+  while (i < n && is_frame_of(native, i, search))
+    i++;
+  if (leaves > 1 || i == leaves || i == n ||
+      !is_frame_of(native, i, (const char *const[]){"luaH_resize", NULL}))
+    return false;
+  for (i++; i < n && is_frame_of(native, i, moving); i++)
+    ;
+  const char *name =
+      i < n ? lab_code_name(get_frame_pc(native, i), NULL) : NULL;
+  return name && lab_rehash_is_noted(name) && are_lua_callers(native, i + 1, n);
 }
 
 bool lab_leaf_code_may_raise(const void *ucontext) {
@@ -169,6 +201,9 @@ bool lab_leaf_code_may_raise(const void *ucontext) {
   lab_code stopped = LAB_CODE_OTHER;
   size_t n =
       lab_unwind_signal(ucontext, native, LAB_UNWIND_MAX, true, &stopped);
-  return stopped != LAB_CODE_OTHER && is_pure_stack(native, n);
+  if (stopped == LAB_CODE_OTHER)
+    return false;
+  return is_pure_stack(native, n) ||
+         (is_rehash_stack(native, n) && lab_rehash_give_up());
 #endif
 }

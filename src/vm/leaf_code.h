@@ -22,7 +22,8 @@
 void lab_leaf_code_init(void);
 
 /* True if the handler of the signal whose context this is may raise a Lua
- * error. Only in a signal handler. */
+ * error, and then it must: a table that is being moved may have been put back
+ * (rehash.h). Only in a signal handler. */
 bool lab_leaf_code_may_raise(const void *ucontext);
 
 /* True if these native frames (lab_unwind_signal) are of this program and of

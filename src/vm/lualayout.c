@@ -14,6 +14,9 @@ const lab_layout lab_lua_layout = {
     .c_function = LUA_TFUNCTION | 1 << 4,
     .c_closure = LUA_TFUNCTION | 2 << 4 | COLLECTED,
     .userdata = LUA_TUSERDATA | COLLECTED,
+    .table = LUA_TTABLE | COLLECTED,
+    .integer = LUA_TNUMBER | 0 << 4,
+    .empty = LUA_TNIL | 1 << 4,
     .call_c = 1 << 1,
     .call_tail = 1 << 5,
     .call_recovers = 1 << 4,
@@ -122,6 +125,53 @@ static void compare_argument(lua_State *L, int user_values) {
   lua_call(L, 1, 0);
 }
 
+/* ---- tables -------------------------------------------------------------- */
+
+/* Whether exactly one place of T's hash has KEY, with VALUE; a KEY of 0: no
+ * place is left. */
+static bool has_node_as_told(const lab_layout_table *t, lua_Integer key,
+                             lua_Integer value) {
+  unsigned n = 0, used = 0;
+  for (size_t i = 0; i < (size_t)1 << t->log_nodes; i++) {
+    const lab_layout_node *node = &t->nodes[i];
+    used += (node->type & 15) != LUA_TNIL;
+    n += node->key_type == checked->integer && node->key.integer == key &&
+         node->type == checked->integer && node->as.integer == value;
+  }
+  return key ? n == 1 : used == 0;
+}
+
+/* One with two elements and with three keys, and then without these. */
+static bool is_table_as_told(lua_State *L) {
+  enum { ELEMENTS = 2, NODES = 2 };
+  static const lua_Integer keys[] = {7, -7, 1 << 30};
+  lua_createtable(L, ELEMENTS, 3);
+  const lab_layout_table *t = lua_topointer(L, -1);
+  for (int i = 1; i <= ELEMENTS; i++) {
+    lua_pushinteger(L, 10 * i);
+    lua_rawseti(L, -2, i);
+  }
+  for (size_t i = 0; i < 3; i++) {
+    lua_pushinteger(L, keys[i] + 1);
+    lua_rawseti(L, -2, keys[i]);
+  }
+  bool same =
+      is_readable(t, sizeof *t) && t->log_nodes == NODES &&
+      t->array_limit == ELEMENTS &&
+      is_readable(t->array, ELEMENTS * sizeof *t->array) &&
+      is_readable(t->nodes, sizeof *t->nodes << NODES) &&
+      t->array[1].as.integer == 20 && t->array[1].type == checked->integer &&
+      t->last_free <= t->nodes + (1 << NODES) && t->last_free >= t->nodes;
+  for (size_t i = 0; i < 3; i++) {
+    same = same && has_node_as_told(t, keys[i], keys[i] + 1);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, keys[i]);
+  }
+  same = same && has_node_as_told(t, 0, 0);
+  lua_pop(L, 1);
+  return same;
+}
+
 /* ---- what all coroutines have in common ---------------------------------- */
 
 /* Lua tells of the collector what it is set to. */
@@ -196,7 +246,7 @@ static void compare_calls(lua_State *L) {
 static int compare_stacks(lua_State *L) {
   lua_State *co = lua_newthread(L);
   compare_stack(L);
-  as_told = as_told && is_global_as_told(L);
+  as_told = as_told && is_global_as_told(L) && is_table_as_told(L);
   lua_getglobal(L, "pcall"); /* the chunk's only global */
   if (lua_isfunction(L, -1))
     compare_calls(co);

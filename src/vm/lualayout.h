@@ -17,6 +17,7 @@
  *   vm/hook.c                 whether a call looks for a hook
  *   vm/finalizers.c           values, to call functions with them
  *   vm/preempt.c              who would catch an error
+ *   vm/rehash.c               tables
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
  * it doesn't fit, the program does without (lab_layout_fits).
@@ -108,6 +109,34 @@ typedef struct lab_layout_userdata {
   lab_layout_value user_values[1]; /* its memory follows the last one */
 } lab_layout_userdata;
 
+/* A place in a table's hash: the value, and its key. */
+typedef struct lab_layout_node {
+  union {
+    void *object;
+    lua_CFunction function;
+    lua_Integer integer;
+    lua_Number number;
+  } as;
+  uint8_t type;
+  uint8_t key_type;
+  int next; /* with the same place: so many nodes on */
+  union {
+    void *object;
+    lua_Integer integer;
+  } key;
+} lab_layout_node;
+
+typedef struct lab_layout_table {
+  LAB_LAYOUT_HEADER;
+  uint8_t flags;
+  uint8_t log_nodes; /* there are 2^log_nodes */
+  unsigned array_limit;
+  lab_layout_value *array;
+  lab_layout_node *nodes;
+  lab_layout_node *last_free; /* NULL: there is none, in no place of its own */
+  void *metatable, *gray;
+} lab_layout_table;
+
 /* A call under way. FUNC is the function's place on the stack. */
 typedef struct lab_layout_call {
   lab_layout_value *func, *top;
@@ -170,6 +199,9 @@ typedef struct lab_layout {
   uint8_t c_function; /* as.function */
   uint8_t c_closure;  /* as.object: lab_layout_cclosure */
   uint8_t userdata;   /* as.object: lab_layout_userdata */
+  uint8_t table;      /* as.object: lab_layout_table */
+  uint8_t integer;    /* as.integer; also the type of a key */
+  uint8_t empty;      /* there is no value */
   /* Bits of lab_layout_call.status */
   unsigned short call_c, call_tail;
   unsigned short call_recovers; /* pcall, where it may be yielded across */
@@ -182,6 +214,7 @@ typedef struct lab_layout {
   lab_layout_function *function;
   lab_layout_cclosure *cclosure;
   lab_layout_userdata *full_userdata;
+  lab_layout_table *whole_table;
 } lab_layout;
 extern const lab_layout lab_lua_layout;
 

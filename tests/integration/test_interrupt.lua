@@ -23,7 +23,9 @@ return {
   return t.start_with({ dir, t.source .. "/scenarios" }, "--step", "46")
 end
 
-local function start(code) return start_with("local function hang() " .. code .. " end", "") end
+local function start(code, before)
+  return start_with((before or "") .. " local function hang() " .. code .. " end", "")
+end
 
 local evil = '(("a-"):rep(20) .. "b")'
 -- What hangs; its name in profiles; whether others have their turn meanwhile
@@ -54,6 +56,15 @@ local cases = {
   { "local function f() xpcall(f, print) pcall(f) return f() end return f()", "pcall" },
 }
 
+-- A table that is full, and its next key moves it to a place where all keys meet:
+-- minutes. What it is made of, and what moves it.
+local whole = "local n, o = 1 << 18, {} local m = 2 * n - 1 for i = 1, n do o[m * i] = i end "
+local full = {
+  { whole, "o[m * (n + 1)] = 0" },
+  { whole, "rawset(o, m * (n + 1), 0)" },
+  { whole:gsub("{}", "{ 1, 2, 3, 4 }"), "for i = 1, 4 do o[i] = nil end o[m * (n + 1)] = 0" },
+}
+
 for i, case in ipairs(cases) do
   local code, _, shared = table.unpack(case)
   t.test(i .. ": " .. code, function()
@@ -62,6 +73,21 @@ for i, case in ipairs(cases) do
     lab:wait_log("Starting processing")
     -- Strings of 300 MB are made first; a busy machine takes ten seconds for that.
     if shared then t.equal(lab:get("/other", "--max-time", "60").body, "other") end
+    t.check(request:alive(), "it isn't endless")
+    local answer = lab:in_time(1, "leaving", function() return lab:leave() end)
+    t.equal(answer.status, 200, answer.body)
+    t.equal(lab:get("/").body, "hello world")
+    t.equal(request:wait(), 0)
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+for i, case in ipairs(full) do
+  local before, code = table.unpack(case)
+  t.test("a table " .. i .. ": " .. code, function()
+    local lab = start(code, before)
+    local request = t.spawn(t.command { "curl", "-s", "--max-time", "300", lab.url .. "/" })
+    lab:wait_log("Starting processing")
     t.check(request:alive(), "it isn't endless")
     local answer = lab:in_time(1, "leaving", function() return lab:leave() end)
     t.equal(answer.status, 200, answer.body)

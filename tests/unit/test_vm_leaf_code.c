@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "stack/unwind.h"
+#include "vm/lualayout.h"
 #include "vm/vm.h"
 
 enum { MOST_ROUNDS = 100 };
@@ -239,6 +240,84 @@ static void test_never(void **state) {
   check_whole(L);
 }
 
+/* A full table T, with C keys that are numbers times M: they meet in one place
+ * where the move takes them. MORE: as many keys follow the array's first 3. */
+typedef struct move {
+  const char *prepare, *move;
+  bool loses; /* the array becomes shorter: keys may be missing */
+} move;
+
+#define TWICE_AS_LARGE                                                         \
+  "c, more, t = 1 << 14, 0, { 1, 2, 3, 4 }\n"                                  \
+  "m = 2 * c - 1\n"                                                            \
+  "for i = 1, c do t[m * i] = i end\n"                                         \
+  "t[4] = nil\n"
+
+static const move moves[] = {
+    {TWICE_AS_LARGE, "t[m * (c + 1)] = 0", false},
+    {TWICE_AS_LARGE, "rawset(t, m * (c + 1), 0)", false},
+    {TWICE_AS_LARGE, "t[1], t[2], t[3] = nil t[m * (c + 1)] = 0", true},
+    /* the array gets what was in the hash */
+    {"c, more, t = (1 << 13) - 4, 5, { 1, 2, 3, 4 }\n"
+     "m = (1 << 13) - 1\n"
+     "for i = 1, c do t[m * i] = i end\n"
+     "for i = 5, 8 do t[i] = i end\n",
+     "t.x = 0", false},
+    /* fractions of which only the last bits differ */
+    {"c, more, m, t = 0, 0, 0, { 1, 2, 3 }\n"
+     "for i = 1, 1 << 13 do t[1 + i * 2.0 ^ -52] = i end\n",
+     "t.x = 0", false},
+};
+
+/* What was there is there, once, and the table can still be filled. */
+static void check_table(lua_State *L, const char *move) {
+  static const char text[] =
+      "local seen = {}\n"
+      "for k, v in pairs(t) do\n"
+      "  assert(t[k] == v and rawget(t, k) == v and not seen[k])\n"
+      "  seen[k] = true\n"
+      "end\n"
+      "for i = 1, c do assert(t[m * i] == i, i) end\n"
+      "for i = 1, 3 + more do assert(t[i] == i) end\n"
+      "for i = 1, 1000 do t['k' .. i] = i end\n"
+      "for i = 1, 1000 do assert(t['k' .. i] == i) t['k' .. i] = nil end\n";
+  if (luaL_dostring(L, text))
+    fail_msg("%s: %s", move, lua_tostring(L, -1));
+}
+
+static void cut_move(lua_State *L, const move *m) {
+  if (luaL_dostring(L, m->prepare))
+    fail_msg("%s", lua_tostring(L, -1));
+  assert_int_equal(luaL_loadstring(L, m->move), LUA_OK);
+  start_ticks(1000000);
+  running = L;
+  int status = lua_pcall(L, 0, 0, 0);
+  running = NULL;
+  stop_ticks();
+  print_message("%d: %s\n", status, m->move);
+  assert_int_equal(status, LUA_ERRRUN);
+  assert_non_null(strstr(lua_tostring(L, -1), "cut short"));
+  if (!m->loses)
+    check_table(L, m->move);
+  luaL_dostring(L, "t = nil");
+  lua_settop(L, 0);
+}
+
+static void test_moved_tables(void **state) {
+  lua_State *L = *state;
+#ifdef __SANITIZE_THREAD__
+  skip();
+#endif
+  int before = kilobytes(L);
+  lab_layout_check(L, &lab_lua_layout);
+  assert_true(lab_layout_fits());
+  for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+    cut_move(L, &moves[i]);
+    check_whole(L);
+    assert_in_range(kilobytes(L), 0, before + 256);
+  }
+}
+
 static __attribute__((noinline)) size_t unwind_caller(lab_frame *out) {
   return lab_unwind_here(out, LAB_UNWIND_MAX, 0, false);
 }
@@ -257,6 +336,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_library),
       cmocka_unit_test(test_never),
+      cmocka_unit_test(test_moved_tables),
       cmocka_unit_test(test_frames),
   };
   return cmocka_run_group_tests(tests, begin, end);
