@@ -48,6 +48,39 @@ return {
   end)
 end
 
+-- A crowd, all of them due only when the step is left; and their step left twice.
+local crowd = {
+  { "take 10 ms each", "{ __gc = function() local stop = lab.now() + 0.01 while lab.now() < stop do end end }", true },
+  { "come back", [[(function()
+      local mt = {}
+      function mt.__gc(o) setmetatable(o, mt) back[#back + 1] = o end
+      return mt
+    end)()]] },
+  { "make two others each", [[(function()
+      local mt = {}
+      function mt.__gc() for _ = 1, 2 do setmetatable({}, mt) end end
+      return mt
+    end)()]], true },
+  { "start tasks that don't end", "{ __gc = function() lab.go(function() while true do end end) end }" },
+}
+
+for _, case in ipairs(crowd) do
+  t.test("a hundred thousand that " .. case[1] .. ": the step can be left, and again", function()
+    local lab = start(([[
+local all, back = {}, {}
+local mt = %s
+for i = 1, 100000 do all[i] = setmetatable({}, mt) end
+return { request = function() return tostring(#all) end }]]):format(case[2]))
+    t.equal(lab:get("/").body, "100000")
+    leaves_at_once(lab)
+    if case[3] then lab:wait_log("finalizers took too long and were cancelled") end
+    t.equal(lab:go_to(45).status, 200)
+    t.equal(lab:get("/").body, "100000")
+    leaves_at_once(lab)
+    t.equal(lab:stop(), 0)
+  end)
+end
+
 t.test("one that leaving makes due is run, or cut off", function()
   local lab = start([[
 local kept = {}
