@@ -248,6 +248,11 @@ static size_t find_body_limit(lab_http_conn *c) {
   return own ? own : config->max_body_bytes;
 }
 
+static bool is_body_counted(lab_http_conn *c) {
+  const lab_http_config *config = &c->server->config;
+  return config->counts_body && config->counts_body(c->req, config->arg);
+}
+
 static int on_request_head_end(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
@@ -269,6 +274,7 @@ static int on_request_head_end(llhttp_t *parser) {
     return refused;
   split_target(req);
   req->max_body = find_body_limit(c);
+  req->counts_body = is_body_counted(c);
   if (parser->content_length > req->max_body)
     return refuse_request(c, 413, NULL);
   req->keep_alive = llhttp_should_keep_alive(parser);
@@ -283,7 +289,7 @@ static int on_request_body(llhttp_t *parser, const char *at, size_t len) {
   c->want_continue = false;
   if (c->req->body.len + len > c->req->max_body)
     return refuse_request(c, 413, NULL);
-  if (!c->server->config.counts_bodies)
+  if (!c->req->counts_body)
     lab_buf_append(&c->req->body, at, len);
   else if (!lab_buf_try_append(&c->req->body, at, len))
     return refuse_request(c, 503, "not enough memory for the body");

@@ -46,6 +46,7 @@ struct lab_http_request {
   size_t field_count, field_cap;
   lab_buf body;       /* followed by a 0, which is counted in len; or empty */
   size_t max_body;    /* bytes; known when the head is complete */
+  bool counts_body;   /* it is a scenario's memory; likewise */
   const char *always; /* headers of whatever answer it gets, or NULL */
   void (*gone)(lab_http_request *req, void *arg);
   void *gone_arg;

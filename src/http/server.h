@@ -49,8 +49,9 @@ typedef struct lab_http_config {
   /* Another limit for some requests, whose body has not come yet: bytes, or 0
    * for max_body_bytes. May be NULL. */
   size_t (*body_limit)(const lab_http_request *req, void *arg);
-  bool counts_bodies; /* they are a scenario's memory (base/buf.h): 503 if there
-                         is no more */
+  /* Whether the body that will come is a scenario's memory (base/buf.h): 503 if
+   * there is no more. NULL: none is. */
+  bool (*counts_body)(const lab_http_request *req, void *arg);
   uint64_t header_timeout_ms; /* from a request's first byte to its last header;
                                  then 408 */
   uint64_t body_timeout_ms;   /* from there to the end of its body; then 408 */

@@ -79,7 +79,8 @@ typedef struct lab_fetch_pool {
  * the other, by services.read_fetch. News 1: ANSWER has it; or an error. */
 typedef struct lab_fetch {
   lab_errand errand;
-  char *method, *url, *headers; /* headers: whole lines */
+  size_t size; /* of this block, the scenario's memory (lab_counted_free) */
+  const char *method, *url, *headers; /* in it. Headers: whole lines */
   lab_buf body;
   uint64_t timeout_ms; /* 0: none */
   uint64_t part_timeout_ms;

@@ -107,10 +107,16 @@ static int begin_serve(lab_serve *serve, lab_http_server *server) {
   return 0;
 }
 
-/* ---- descriptors --------------------------------------------------------- */
+/* ---- descriptors and memory --------------------------------------------------------- */
 
 static lab_errand *find_errand(void *serve) {
   return &((lab_serve *)serve)->errand;
+}
+
+static bool count_body(const lab_http_request *req, void *serve) {
+  (void)req;
+  (void)serve;
+  return true;
 }
 
 static int take_client(void *serve) {
@@ -138,7 +144,7 @@ void lab_services_serve(lab_errand *e) {
   config.closing = leave_client;
   config.arg = serve;
   config.reserve = 0;
-  config.counts_bodies = true;
+  config.counts_body = count_body;
   serve->error = lab_http_server_new(&server, lab_services_loop_of(e), &config);
   if (serve->error == 0) {
     serve->error = begin_serve(serve, server);

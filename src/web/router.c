@@ -135,6 +135,10 @@ static const route *find_route(lab_web *web, lab_http_str path) {
   return &no_route;
 }
 
+bool lab_web_is_of_application(lab_web *web, const lab_http_request *req) {
+  return find_route(web, lab_http_path(req))->answer == lab_web_application;
+}
+
 /* /goto changes the lab's state, whatever its method. What an endpoint of a
  * scenario does is unknown, so all methods but GET and HEAD count, too. */
 static bool may_change_state(const lab_http_request *req, lab_http_str path) {

@@ -6,10 +6,17 @@
 #ifndef LAB_WEB_ROUTER_H
 #define LAB_WEB_ROUTER_H
 
+#include <stdbool.h>
+
 #include "http/request.h"
+
+struct lab_web;
 
 /* The HTTP server's on_request (http/server.h); WEB is a lab_web. Refuses what
  * http/guard.h refuses; else calls the handler of the request's path. */
 void lab_web_route(lab_http_request *req, void *web);
+/* Whether the application gets REQ, of which the head is there. */
+bool lab_web_is_of_application(struct lab_web *web,
+                               const lab_http_request *req);
 
 #endif

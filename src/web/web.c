@@ -18,6 +18,11 @@ static size_t limit_body(const lab_http_request *req, void *arg) {
   return lab_web_captures_limit(req);
 }
 
+/* The step that serves it has it in memory, from its first byte on. */
+static bool is_body_of_step(const lab_http_request *req, void *arg) {
+  return lab_web_is_of_application(arg, req);
+}
+
 static void copy_dirs(lab_web *web) {
   const char *const *dirs = lab_scenario_dirs(web->config.vm, &web->ndirs);
   web->dirs = lab_xcalloc(web->ndirs + 1, sizeof *web->dirs);
@@ -47,6 +52,7 @@ static int start_server(lab_web *web, lab_err *err) {
   lab_http_config_init(&http);
   http.on_request = lab_web_route;
   http.body_limit = limit_body;
+  http.counts_body = is_body_of_step;
   http.arg = web;
   int rc = lab_http_server_new(&web->server, web->config.loop, &http);
   if (rc)

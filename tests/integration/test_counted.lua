@@ -1,0 +1,86 @@
+-- SPDX-License-Identifier: MIT
+-- What the lab keeps for a step counts towards limits.memory: requests that wait
+-- for the step, and those that it has sent.
+local t = require "harness"
+local socket = require "socket"
+t.need("curl")
+if t.is_sanitized() then t.skip("sanitizers need memory of their own") end
+
+local CLIENTS = 300
+
+local function start(text)
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/71-counted")
+  t.write(dir .. "/71-counted/scenario.lua", text)
+  return t.start_with({ dir, t.source .. "/scenarios" }, "--step", "71")
+end
+
+t.test("bodies of requests that wait while the step computes", function()
+  local lab = start [[
+return {
+  limits = { memory = "8MB" },
+  request = function(_, r) return tostring(#r.body) end,
+  routes = { ["/busy"] = function() lab.log("computing") table.move({}, 1, 1 << 62, 2) end },
+}]]
+  local dir = t.temp_dir()
+  t.write(dir .. "/body", ("x"):rep(64000))
+  t.equal(lab:get("/", "--data-binary", "@" .. dir .. "/body").body, "64000")
+  local busy = t.spawn(t.command { "curl", "-s", "--max-time", "300", lab.url .. "/busy" })
+  lab:wait_log("computing")
+  local clients = {}
+  for i = 1, CLIENTS do
+    local client = assert(socket.connect("127.0.0.1", tonumber(lab.port)))
+    assert(client:send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 64000\r\n\r\n" .. ("x"):rep(64000)))
+    clients[i] = client
+  end
+  -- their bodies are more than the step may have: some are refused at once, the others wait
+  local said = {}
+  t.eventually(function()
+    local refused = 0
+    for i, client in ipairs(clients) do
+      client:settimeout(0)
+      local whole, _, part = client:receive("*a")
+      said[i] = (said[i] or "") .. (whole or part or "")
+      if said[i]:find("not enough memory for the body$") then refused = refused + 1 end
+    end
+    t.check(refused < CLIENTS - 10, "some fit")
+    return refused > CLIENTS - 150
+  end)
+  t.check(busy:alive(), "it computes")
+  t.equal(lab:leave().status, 200)
+  busy:wait()
+  for _, client in ipairs(clients) do client:close() end
+  t.equal(lab:go_to(71).status, 200)
+  t.equal(lab:get("/", "--data-binary", "@" .. dir .. "/body").body, "64000")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("requests that wait for a connection", function()
+  local lab = start [[
+local problem
+return {
+  limits = { memory = "40MB" },
+  request = function()
+    local url = "http://127.0.0.1:1/" .. ("x"):rep(8000)
+    local listener = assert(lab.tcp.listen("127.0.0.1:0"))
+    url = url:gsub("127.0.0.1:1", listener:address())
+    local client = lab.http.client { size = 1 }
+    for _ = 1, 20000 do
+      if problem then break end
+      lab.go(function()
+        local ok, text = pcall(client.get, client, url)
+        if not ok then problem = problem or text end
+      end)
+      lab.sleep(0)
+    end
+    return tostring(problem)
+  end,
+}]]
+  local text = lab:get("/").body
+  t.match(text, "not enough memory for a request of 8%d%d%d bytes: the step has 40 MB %(limits.memory%)$")
+  t.equal(lab:leave().status, 200)
+  t.equal(lab:go_to(71).status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
