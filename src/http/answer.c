@@ -3,6 +3,9 @@
 #include "http/answer.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "base/token.h"
 
 enum {
   HEAD_MAX = 65536,
@@ -16,6 +19,8 @@ static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
   a->in_value = false;
   if (a->headers.len + len > HEAD_MAX)
     return HPE_USER;
+  if (len > 0 && !lab_is_token(at, len))
+    return HPE_INVALID_HEADER_TOKEN;
   for (size_t i = 0; i < len; i++)
     lab_buf_putc(&a->headers,
                  at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] | 0x20) : at[i]);
@@ -47,9 +52,32 @@ static bool is_bodiless(const lab_http_answer *a) {
   return a->is_head || a->status < 200 || a->status == 204 || a->status == 304;
 }
 
+/* Any other coding wasn't asked for, and its bytes are no body. */
+static bool is_coding_known(const lab_buf *headers) {
+  static const char name[] = "transfer-encoding: ", known[] = "chunked";
+  size_t left = headers->len, n = sizeof name - 1, line;
+  for (const char *at = headers->data; left > 0; at += line, left -= line) {
+    line = (size_t)((const char *)memchr(at, '\n', left) - at) + 1;
+    bool is_coding = line > n && memcmp(at, name, n) == 0;
+    if (is_coding && (line != n + sizeof known ||
+                      strncasecmp(at + n, known, sizeof known - 1) != 0))
+      return false;
+  }
+  return true;
+}
+
+/* HTTP/1, and no switch to another protocol: the request had none in it. */
+static bool is_head_known(const lab_http_answer *a) {
+  const llhttp_t *parser = &a->parser;
+  return parser->http_major == 1 && parser->status_code >= 100 &&
+         parser->status_code != 101 && is_coding_known(&a->headers);
+}
+
 /* Returns 1 if no body follows. */
 static int on_answer_head_end(llhttp_t *parser) {
   lab_http_answer *a = parser->data;
+  if (!is_head_known(a))
+    return -1;
   a->status = parser->status_code;
   a->has_head = a->status >= 200;
   if (!a->has_head)

@@ -3,9 +3,9 @@
  *
  * luaH_resize makes a new part for the hash, gives the array its new length,
  * and then enters all that is in the old part, which it only reads. While it
- * searches, the new part is a complete table with fewer keys. So giving up is to
- * put the old part back; what has gone to the array is copied there. The array
- * tells how far it has come: it is moved once, just before. */
+ * searches, the new part is a complete table with fewer keys. So giving up is
+ * to put the old part back; what has gone to the array is copied there. The
+ * array tells how far it has come: it is moved once, just before. */
 #include "vm/rehash.h"
 
 #include <lua.h>

@@ -18,9 +18,8 @@ static const struct {
   size_t more;
   uint64_t hash;
 } known[] = {
-    {0, 0x369095118d299a8e}, {1, 0x25a48eb36c063de4},
-    {7, 0xd320d86d2a519956}, {8, 0xcc4fdd1a7d908b66},
-    {15, 0x525a0e7fdae6c123}, {16, 0xf464aeb267349c8c},
+    {0, 0x369095118d299a8e}, {1, 0x25a48eb36c063de4},  {7, 0xd320d86d2a519956},
+    {8, 0xcc4fdd1a7d908b66}, {15, 0x525a0e7fdae6c123}, {16, 0xf464aeb267349c8c},
 };
 
 static const uint64_t COUNTED = 0x0706050403020100;
