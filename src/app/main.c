@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/options.h"
+#include "base/plain.h"
 #include "base/spawn.h"
 #include "diaglab/diaglab.h"
 #include "tool/tool.h"
@@ -69,6 +70,13 @@ static void release_signals(void) {
   sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
+/* It may have a part of a scenario's text. */
+static void print_error(const char *error) {
+  fputs("diaglab: ", stderr);
+  lab_plain_print(stderr, error);
+  fputc('\n', stderr);
+}
+
 static int run_lab(const lab_options *options, int argc, char **argv) {
   char error[1024];
   lab_app *app;
@@ -77,7 +85,7 @@ static int run_lab(const lab_options *options, int argc, char **argv) {
   config.argc = (size_t)argc;
   config.signals = true;
   if (lab_new(&app, &config, error, sizeof error)) {
-    fprintf(stderr, "diaglab: %s\n", error);
+    print_error(error);
     return 1;
   }
   lab_run(app);
@@ -93,7 +101,7 @@ static int print_steps(const lab_options *options) {
   release_signals();
   char *text = lab_steps_text(&options->config, &broken, error, sizeof error);
   if (!text) {
-    fprintf(stderr, "diaglab: %s\n", error);
+    print_error(error);
     return 1;
   }
   bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;

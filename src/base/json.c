@@ -18,24 +18,37 @@ static lab_json_level *innermost_level(lab_json *j) {
 /* ---- strings ------------------------------------------------------------- */
 
 static bool is_plain(unsigned char c) {
-  return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void append_escape(lab_buf *out, unsigned char c) {
+  static const char hex[] = "0123456789abcdef";
+  const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+  lab_buf_append(out, escape, sizeof escape);
+}
+
+/* U+0080 to U+009F: JSON allows them, but a terminal obeys them. */
+static bool is_high_control(const char *s, size_t len) {
+  return len == 2 && s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
 }
 
 /* Writes the character at S, which isn't plain (N bytes left); returns how many
  * bytes of S it took. */
 static size_t append_character(lab_buf *out, const char *s, size_t n) {
-  static const char hex[] = "0123456789abcdef";
   unsigned char c = (unsigned char)*s;
   size_t len = lab_utf8_length(s, n);
+  if (is_high_control(s, len)) {
+    append_escape(out, (unsigned char)s[1]);
+    return len;
+  }
   if (len > 1) {
     lab_buf_append(out, s, len);
     return len;
   }
   if (len == 0) {
     lab_buf_append(out, "\xef\xbf\xbd", 3);
-  } else if (c < 0x20) {
-    const char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-    lab_buf_append(out, escape, sizeof escape);
+  } else if (c < 0x20 || c == 0x7f) {
+    append_escape(out, c);
   } else {
     const char escape[] = {'\\', (char)c};
     lab_buf_append(out, escape, sizeof escape);

@@ -72,3 +72,23 @@ void lab_plain_append(lab_buf *out, const char *text, size_t len,
                    !indented || is_line_of_trace(text, len) ? "\n" : "\n\t");
   }
 }
+
+void lab_plain_append_word(lab_buf *out, const char *text, size_t len) {
+  while (len > 0) {
+    size_t n = 0;
+    while (n < len && text[n] != '\n' && text[n] != '\t')
+      n++;
+    lab_plain_append(out, text, n, false);
+    if (n < len)
+      lab_buf_printf(out, "\\x%02x", (unsigned char)text[n++]);
+    text += n;
+    len -= n;
+  }
+}
+
+void lab_plain_print(FILE *to, const char *text) {
+  lab_buf plain = LAB_BUF_INIT;
+  lab_plain_append(&plain, text, strlen(text), false);
+  fwrite(plain.data, 1, plain.len, to);
+  lab_buf_free(&plain);
+}

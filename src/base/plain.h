@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 
@@ -24,5 +25,12 @@ bool lab_plain_is(const char *text, size_t len);
 /* Appends them, made plain. INDENTED: lines but the first get their tab. */
 void lab_plain_append(lab_buf *out, const char *text, size_t len,
                       bool indented);
+
+/* Appends them as a part of one line: newlines and tabs aren't plain, either.
+ */
+void lab_plain_append_word(lab_buf *out, const char *text, size_t len);
+
+/* Writes TEXT, made plain, to a terminal. */
+void lab_plain_print(FILE *to, const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/plain.h"
 #include "diagnosis/profile.h"
 #include "kit/batch.h"
 #include "kit/files.h"
@@ -88,7 +89,9 @@ int lab_kit_run(int argc, char **argv) {
     c.code = 128 + lab_kit_interrupted();
   } else if (!ok) {
     const char *message = lua_tostring(L, -1);
-    fprintf(stderr, "diaglab %s: %s\n", argv[0], message ? message : "?");
+    fprintf(stderr, "diaglab %s: ", argv[0]);
+    lab_plain_print(stderr, message ? message : "?");
+    fputc('\n', stderr);
     c.code = 2;
   }
   lua_close(L); /* ends what was started */

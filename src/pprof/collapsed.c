@@ -28,6 +28,12 @@ typedef struct collapsed {
 
 /* ---- one stack ----------------------------------------------------------- */
 
+/* U+0080 to U+009F: terminals obey them, too. */
+static bool is_control_pair(const char *s) {
+  return s[0] == '\xc2' && (unsigned char)s[1] >= 0x80 &&
+         (unsigned char)s[1] < 0xa0;
+}
+
 static void append_clean(lab_buf *out, const char *name) {
   if (out->len == 0 && *name == '#') {
     lab_buf_putc(out, '_');
@@ -35,6 +41,10 @@ static void append_clean(lab_buf *out, const char *name) {
   }
   for (; *name; name++) {
     bool control = (unsigned char)*name < ' ' || *name == '\x7f';
+    if (is_control_pair(name)) {
+      name++;
+      control = true;
+    }
     lab_buf_putc(out, *name == ';' ? ':' : control ? ' ' : *name);
   }
 }

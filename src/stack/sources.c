@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/plain.h"
 #include "stack/frame.h"
 #include "stack/intern.h"
 #include "stack/luanames.h"
@@ -141,6 +142,17 @@ static int compare_place(const void *a, const void *b) {
                             : (x->order > y->order) - (x->order < y->order);
 }
 
+/* Profiles are read in terminals. A chunk is named by a script, and may have
+ * ESC in its name, or what is no UTF-8. */
+static const char *intern_plain(const char *text) {
+  size_t len = strlen(text);
+  lab_buf plain = LAB_BUF_INIT;
+  lab_plain_append_word(&plain, text, len);
+  const char *kept = lab_intern_string(plain.len ? plain.data : "", plain.len);
+  lab_buf_free(&plain);
+  return kept;
+}
+
 /* "<chunk>:<line>", for a function that isn't registered. If the chunk's name
  * is its own text, the beginning of its first line is shown, as Lua does. */
 static const char *make_unknown_name(const char *chunk, int line, int order) {
@@ -158,7 +170,7 @@ static const char *make_unknown_name(const char *chunk, int line, int order) {
              (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
              line, number);
   }
-  return lab_intern_text(name);
+  return intern_plain(name);
 }
 
 /* Under the lock. NULL: it isn't known. */
@@ -186,7 +198,7 @@ const char *lab_sources_name(const char *chunk, int line, int order,
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)
-    *path = file ? file : chunk[0] == '@' ? lab_intern_text(chunk + 1) : "";
+    *path = file ? file : chunk[0] == '@' ? intern_plain(chunk + 1) : "";
   return name ? name : make_unknown_name(chunk, line, order);
 }
 

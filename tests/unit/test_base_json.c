@@ -211,9 +211,9 @@ static const struct {
     {"", ""},
     {"plain", "plain"},
     {"\"\\/", "\\\"\\\\/"},
-    {"a\nb\tc\x01\x1f\x7f", "a\\u000ab\\u0009c\\u0001\\u001f\x7f"},
+    {"a\nb\tc\x01\x1f\x7f", "a\\u000ab\\u0009c\\u0001\\u001f\\u007f"},
     /* the first and the last character of each length */
-    {"\xc2\x80\xdf\xbf", "\xc2\x80\xdf\xbf"},
+    {"\xc2\x80\xc2\x9f\xc2\xa0\xdf\xbf", "\\u0080\\u009f\xc2\xa0\xdf\xbf"},
     {"\xe0\xa0\x80\xef\xbf\xbf", "\xe0\xa0\x80\xef\xbf\xbf"},
     {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"},
     /* next to the surrogates */
