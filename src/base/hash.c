@@ -25,21 +25,21 @@ typedef struct sip {
   uint64_t a, b, c, d;
 } sip;
 
-static inline uint64_t rotate_left(uint64_t x, unsigned n) {
+static inline uint64_t rotate_word(uint64_t x, unsigned n) {
   return x << n | x >> (64 - n);
 }
 
 static inline void mix_sip(sip *s) {
   s->a += s->b;
   s->c += s->d;
-  s->b = rotate_left(s->b, 13) ^ s->a;
-  s->d = rotate_left(s->d, 16) ^ s->c;
-  s->a = rotate_left(s->a, 32);
+  s->b = rotate_word(s->b, 13) ^ s->a;
+  s->d = rotate_word(s->d, 16) ^ s->c;
+  s->a = rotate_word(s->a, 32);
   s->c += s->b;
   s->a += s->d;
-  s->b = rotate_left(s->b, 17) ^ s->c;
-  s->d = rotate_left(s->d, 21) ^ s->a;
-  s->c = rotate_left(s->c, 32);
+  s->b = rotate_word(s->b, 17) ^ s->c;
+  s->d = rotate_word(s->d, 21) ^ s->a;
+  s->c = rotate_word(s->c, 32);
 }
 
 static inline void add_sip_word(sip *s, uint64_t word) {

@@ -28,7 +28,7 @@ static void append_escape(lab_buf *out, unsigned char c) {
 }
 
 /* U+0080 to U+009F: JSON allows them, but a terminal obeys them. */
-static bool is_high_control(const char *s, size_t len) {
+static bool is_c1_control(const char *s, size_t len) {
   return len == 2 && s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
 }
 
@@ -37,7 +37,7 @@ static bool is_high_control(const char *s, size_t len) {
 static size_t append_character(lab_buf *out, const char *s, size_t n) {
   unsigned char c = (unsigned char)*s;
   size_t len = lab_utf8_length(s, n);
-  if (is_high_control(s, len)) {
+  if (is_c1_control(s, len)) {
     append_escape(out, (unsigned char)s[1]);
     return len;
   }

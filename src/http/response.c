@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/utf8.h"
+#include "base/plain.h"
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/request_internal.h"
@@ -94,7 +94,8 @@ void lab_http_always_send(lab_http_request *req, const char *headers) {
 
 void lab_http_error(lab_http_request *req, int status, const char *text) {
   lab_buf body = LAB_BUF_INIT;
-  lab_utf8_append(&body, text, strlen(text)); /* it may quote the request */
+  lab_plain_append(&body, text, strlen(text), false); /* it may quote the
+                                                         request, or a script */
   lab_buf_putc(&body, '\n');
   lab_http_respond_buf(req, status, "text/plain; charset=utf-8",
                        "X-Content-Type-Options: nosniff\r\n", &body);

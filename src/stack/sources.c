@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/plain.h"
+#include "base/utf8.h"
 #include "stack/frame.h"
 #include "stack/intern.h"
 #include "stack/luanames.h"
@@ -145,10 +146,12 @@ static int compare_place(const void *a, const void *b) {
 /* Profiles are read in terminals. A chunk is named by a script, and may have
  * ESC in its name, or what is no UTF-8. */
 static const char *intern_plain(const char *text) {
-  size_t len = strlen(text);
-  lab_buf plain = LAB_BUF_INIT;
-  lab_plain_append_word(&plain, text, len);
+  lab_buf valid = LAB_BUF_INIT, plain = LAB_BUF_INIT;
+  lab_utf8_append(&valid, text, strlen(text));
+  if (valid.len > 0)
+    lab_plain_append_word(&plain, valid.data, valid.len);
   const char *kept = lab_intern_string(plain.len ? plain.data : "", plain.len);
+  lab_buf_free(&valid);
   lab_buf_free(&plain);
   return kept;
 }

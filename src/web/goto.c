@@ -22,7 +22,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/utf8.h"
+#include "base/plain.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
 #include "scenario/switches.h"
@@ -60,7 +60,7 @@ typedef struct goto_request {
 static void answer_step(lab_http_request *req, int status, lab_buf *text) {
   if (status == 200) {
     lab_buf body = LAB_BUF_INIT; /* it may quote the scenario */
-    lab_utf8_append(&body, text->data, text->len);
+    lab_plain_append(&body, text->data, text->len, false);
     lab_http_respond_buf(req, status, LAB_WEB_TEXT, NULL, &body);
     return;
   }

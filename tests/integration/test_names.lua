@@ -53,10 +53,11 @@ t.test("no text has control characters", function()
   t.equal(lab:get("/").body, "ok")
   t.equal(lab:get("/fail").status, 500)
   for _, path in ipairs {
-    "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2", "/debug/pprof/goroutine?debug=collapsed", "/debug/pprof/goroutine?debug=collapsed&label=k%1b%5b31m%0d%07%c2%9b2J",
+    "/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2", "/debug/pprof/goroutine?debug=collapsed",
+    "/debug/pprof/goroutine?debug=collapsed&label=k%1b%5b31m%0d%07%c2%9b2J",
     "/debug/pprof/heap?debug=1", "/debug/pprof/mutex?debug=1", "/status",
     "/goto?step=74", "/steps", "/debug/vars", "/metrics", "/no%1b[31m", "/goto?step=%1b[31m",
-    "/debug/pprof/no%1b[31m", "/debug/pprof/heap?debug=%1b[31m",
+    "/debug/pprof/no%1b[31m", "/debug/pprof/profile?seconds=%1b[31m",
   } do
     check_plain(path, lab:get(path, "-g").body)
   end
