@@ -95,6 +95,7 @@ end
 local function numbersView(c, numbers, first, previous)
   local view = newView(c)
   view.after = numbers
+  if c.in_flight > 0 then view.looks = { metrics = { numbers }, memstats = { numbers } } end
   if first then
     view.before = first.numbers
     view.requests = c.requests - first.capture.requests

@@ -100,6 +100,7 @@ local function addCaptures(cases, f, seen, narrow)
     local only, p = narrow(seen, {}), host.decode(bytes)
     only.profiles, only.idle, only.entering = { [kind] = p or nil }, nil, nil
     if p and kind == "heap" then only.profiles["heap.alloc"] = p end
+    only.looks = { [kind] = p and { p } or nil }
     cases[#cases + 1] = { ("the right answer with %s as %s profile"):format(what, kind), answer, only }
   end
   for _, s in ipairs(l.expect or {}) do

@@ -73,15 +73,28 @@ local function numbersAt(s, seen)
   return seen.before, seen.after
 end
 
+local function readNumber(s, numbers)
+  if s.subject.metric then return sumMetric(numbers.metrics, s.subject) end
+  return numbers.memstats[s.subject.memstats]
+end
+
+-- The mean of the looks while the load ran; a number that isn't there yet is 0.
+local function meanOfLooks(s, seen)
+  local looks = seen.looks and seen.looks[s.subject.metric and "metrics" or "memstats"] or {}
+  local sum, found = 0, false
+  for _, numbers in ipairs(looks) do
+    local x = readNumber(s, numbers)
+    sum, found = sum + (x or 0), found or x ~= nil
+  end
+  return found and { value = sum / #looks, n = math.huge } or nil
+end
+
 -- A counter that isn't there before its first count is 0 then.
 local function ofNumbers(s, seen)
+  if s.at == "load" then return meanOfLooks(s, seen) end
   local from, to = numbersAt(s, seen)
   if not to or not from and s.at ~= "end" then return nil end
-  local function read(numbers)
-    if s.subject.metric then return sumMetric(numbers.metrics, s.subject) end
-    return numbers.memstats[s.subject.memstats]
-  end
-  local a, b = from and read(from), read(to)
+  local a, b = from and readNumber(s, from), readNumber(s, to)
   if not b then return nil end
   return { value = b - (s.at == "end" and 0 or a or 0), n = math.huge }
 end

@@ -115,9 +115,9 @@ local function kindsOf(s, series)
     series.idle = series.idle or {}
     kinds = series.idle
   end
-  if not s.subject.profile then return end
-  kinds[s.subject.profile] = true
-  if s.at == "load" then looks[s.subject.profile] = true end
+  local subject = s.subject
+  if subject.profile then kinds[subject.profile] = true end
+  if s.at == "load" then looks[subject.profile or subject.metric and "metrics" or "memstats"] = true end
 end
 
 -- The visits with one load: a series. Sentences with equal loads share one.

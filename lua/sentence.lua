@@ -246,6 +246,21 @@ local function checkValue(c, subject)
   end
 end
 
+-- What a profile says was recorded for some time, or since the load began.
+local function isOfTime(subject)
+  return subject.type == "cpu" or subject.type == "time" or subject.type == "delay" or subject.type == "contentions"
+    or subject.type ~= nil and subject.type:find("^alloc_") ~= nil
+end
+
+-- Only what is a number at each moment can be looked at in one.
+local function checkAt(moment, s)
+  local subject = s.subject
+  if not moment or s.during ~= "load" and moment == "load" then return end -- that is checkMoment's
+  if subject.profile and not isOfTime(subject) or subject.metric or subject.memstats then return end
+  complain("sentence", "what it is about is of all the time that the load takes, and not of a moment: no at = \"%s\"",
+    moment)
+end
+
 -- Beside the load nobody asks for anything, and a step that was left has no stacks.
 local function checkMoment(s, name)
   if s.during == "load" then return end
@@ -291,6 +306,7 @@ function sentence.read(v)
     end
   end
   out.during = out.during or "load"
+  at("at", checkAt, out.at, out)
   at("during", checkMoment, out, name)
   out.path = fields.path()
   out.text = sentence.describe(out)

@@ -64,7 +64,9 @@ local function look(lab, l, load, seconds)
   for key, value in pairs(load) do job[key] = value end
   jobs[#jobs + 1] = { load = job, after = 0.05 }
   local at = #jobs
-  jobs[#jobs + 1] = { get = visit.url(lab, PPROF .. "goroutine"), agent = AGENT, after = 0.05 + (seconds - 1) / 2 }
+  for _, path in ipairs { PPROF .. "goroutine", table.unpack(NUMBERS) } do
+    jobs[#jobs + 1] = { get = visit.url(lab, path), agent = AGENT, after = 0.05 + (seconds - 1) / 2 }
+  end
   addTotals(jobs, lab, ownProfiles(l), at)
   local results = host.together(jobs)
   if isAboutPause(l) then

@@ -21,7 +21,8 @@
 --   waited              for how long the lab's threads had no processor meanwhile; nil
 --   profiles[kind]      at the load's end; of those that only grow, what came
 --                       while it ran
---   looks[kind]         five of them, taken while it ran
+--   looks[kind]         five of them, taken while it ran; also of numbers: "metrics"
+--                       ({ metrics }) and "memstats" ({ memstats })
 --   before, after, gone     numbers: { metrics = { [name{labels}] = number },
 --                       memstats = { [field] = number } }; before the load, after it,
 --                       after the step was left
@@ -153,6 +154,17 @@ end
 
 -- ---- while the load runs ---------------------------------------------------------
 
+-- Kinds of looks that aren't profiles. A look must not collect garbage for its numbers.
+local NUMBER_PATHS = { metrics = "/metrics", memstats = PPROF .. "heap?debug=1" }
+
+local function lookPath(kind) return NUMBER_PATHS[kind] or pathOf(kind) end
+
+local function decodeLook(kind, body)
+  if kind == "metrics" then return { metrics = parts.evidence.parseMetrics(body) } end
+  if kind == "memstats" then return { memstats = parseMemstats(body) } end
+  return decode(kind, body)
+end
+
 -- The jobs, and what each of their results is: { what, kind }.
 local function planJobs(lab, plan)
   local jobs, what = {}, {}
@@ -180,7 +192,7 @@ local function planJobs(lab, plan)
   end
   for kind in pairs(plan.looks or {}) do
     for i = 1, LOOKS do
-      add({ get = urlOf(lab, pathOf(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
+      add({ get = urlOf(lab, lookPath(kind)), after = 0.05 + plan.expected * i / (LOOKS + 1) }, "look", kind)
     end
   end
   return jobs, what
@@ -215,7 +227,7 @@ local function sendLoad(lab, plan, seen)
       heap = result
     elseif result.status == 200 then
       seen.looks[kind] = seen.looks[kind] or {}
-      table.insert(seen.looks[kind], decode(kind, result.body))
+      table.insert(seen.looks[kind], decodeLook(kind, result.body))
     end
   end
   seen.after = numbersOf(metrics, heap)

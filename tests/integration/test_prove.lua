@@ -72,6 +72,26 @@ t.long("a sentence about entering", function()
   refused(dir, "cpu under buildIndex: value >= 5 x fixed", "it doesn't hold with the fault: value 0 x fixed")
 end)
 
+-- What is there only while a request is answered is nothing before the load, and
+-- nothing after it.
+t.long("a number is looked at while the load runs", function()
+  local dir = make_twin()
+  for _, file in ipairs { "scenario.lua", "fixed.lua" } do
+    edit(dir, file, "local function writeReceipt",
+      "local printing = lab.gauge(\"printing\")\nprinting:set(0)\n\nlocal function writeReceipt")
+  end
+  edit(dir, "scenario.lua", "    writeReceipt(req.id)\n",
+    "    printing:set(1)\n    lab.sleep(0.04)\n    writeReceipt(req.id)\n    printing:set(0)\n")
+  edit(dir, "lesson.lua", "  expect = {\n", "  expect = {\n" ..
+    '    { metric = "printing", at = "load", value = ">= 0.3", about = "writeReceipt" },\n' ..
+    '    { metric = "printing", value = "= 0", always = true },\n' ..
+    '    { memstats = "HeapSys", at = "load", value = ">= 1MB", always = true },\n')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+  edit(dir, "lesson.lua", 'at = "load", value = ">= 0.3"', 'at = "load", value = ">= 0.3 per request"')
+  refused(dir, "printing: value >= 0.3 per request", "it doesn't hold with the fault: value 0.0")
+end)
+
 t.long("what is sent before the load isn't counted", function()
   local dir = exercise.make("cpu.hot")
   for _, file in ipairs { "scenario.lua", "fixed.lua" } do
