@@ -1,5 +1,5 @@
 return {
-  title = "Twenty letters, and no more",
+  title = "Some letters, and no more",
   symptom = "After a restart the first letters are taken and printed at once. After about twenty of them no \z
     request is answered any more. The machine has nothing to do.",
   difficulty = 3,
