@@ -333,14 +333,23 @@ local function field(name, label, value)
   return html('<label>%s <input name=%s value="%s" autocomplete=off></label>\n', label, name, value or "")
 end
 
+-- Few steps have two faults, and nobody is told which: so it is offered in each.
+local function secondGuess(sent)
+  return html("<details class=more%r><summary>There is a second fault</summary>\n" ..
+    "<label>What else is wrong? <select name=class2>\n%r</select></label>\n%r</details>\n",
+    (sent.class2 or "") .. (sent.where2 or "") ~= "" and " open" or "", classOptions(sent.class2),
+    field("where2", "In which function?", sent.where2))
+end
+
 local function answerForm(facts)
   local sent = readForm(facts.form)
   return html([[
 <form method=post action="/lab/answer" class=answer>
 <label>What is wrong? <select name=class>
 %r</select></label>
-%r%r%r%r<button>Answer</button></form>
-]], classOptions(sent.class), field("where", "In which function?", sent.where), evidenceBoxes(facts, sent),
+%r%r%r%r%r<button>Answer</button></form>
+]], classOptions(sent.class), field("where", "In which function?", sent.where), secondGuess(sent),
+    evidenceBoxes(facts, sent),
     field("number", "How much is it? (if a number is asked for)", sent.number),
     field("ruled_out", "What did you rule out? (class, or class:capture)", sent.ruled_out))
 end

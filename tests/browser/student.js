@@ -237,5 +237,39 @@ exports.step5 = async (visit) => {
   visit.check(await visit.page.inputValue('#say input[name=where]') === '', 'the answer to another step is in the form');
 };
 
+// A program with two faults. That there may be a second one is offered in each step.
+exports.twoFaults = async (visit) => {
+  const {page, check} = visit;
+  const command = () => page.textContent('#say form .command code');
+  await openLab(visit);
+  check(await page.isVisible('#second'), 'step 0 has no second fault to say');
+  await chooseStep(visit, 91);
+  await sendLoad(visit);
+  const evidence = [await capture(visit, 'goroutine'), await capture(visit, 'lab.OpenFiles')];
+  const first = {what: 'leak.task', where: 'waitForSeat', evidence};
+  await errs(visit, first, /there is a second fault/);
+  await page.click('#second');
+  await page.fill('#say input[name=where2]', 'request');
+  check((await command()).includes('-d where2=request'), `the command is: ${await command()}`);
+  await page.click('[aria-label="Remove the second fault"]');
+  check(!(await command()).includes('where2'), `the command is: ${await command()}`);
+  check(await page.evaluate(() => document.activeElement.id) === 'second', 'the focus is lost');
+  await page.click('#second');
+  await page.selectOption('#say select[name=class2]', 'leak.file');
+  await page.fill('#say input[name=where2]', 'keepTicket');
+  await visit.isAccessible('a second fault');
+  await visit.shot('step91-second');
+  await solves(visit, first);
+  const shown = await page.textContent('.verdict .quiet');
+  check(shown === `${evidence[1]} and ${evidence[0]} show it.`, `the verdict says: ${shown}`);
+  check((await command()).includes('-d class2=leak.file -d where2=keepTicket'), `the command is: ${await command()}`);
+  await visit.shot('step91-solved');
+  await chooseStep(visit, 3);
+  check(!await page.$('#say select[name=class2]') && await page.isVisible('#second'), 'the second fault of another step is in the form');
+  await page.selectOption('#say select[name=class]', 'none');
+  await page.click('#answer'); // nothing is to blame
+  await page.waitForSelector('.verdict, .problem');
+};
+
 // Not enumerable, because the others are parts of the test.
 Object.defineProperty(exports, 'moves', {value: {openLab, chooseStep, runLoad, sendLoad, capture, answer, comparesWithTwin}});

@@ -12,8 +12,8 @@ t.test("students on the page", function()
   local lab = t.start_with({ t.source .. "/scenarios", here .. "/scenarios" }, "--step", "0", "--hints", "1",
     "--state", t.temp_dir() .. "/state", "--repair", folder)
   t.equal(t.run(t.command { t.diaglab, "repair", "--scenarios", t.source .. "/scenarios", "5", folder }).code, 0)
-  play(lab, { "step2", "step3", "step5", "step3ByKeyboard", "weight", "paint", "zoom", "looks", "hostile", "lost",
-    "reload", "stuck", "plain" })
+  play(lab, { "step2", "step3", "step5", "twoFaults", "step3ByKeyboard", "weight", "paint", "zoom", "looks", "hostile",
+    "lost", "reload", "stuck", "plain" })
   t.equal(lab:stop(), 0)
 end)
 

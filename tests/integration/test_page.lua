@@ -178,6 +178,23 @@ t.test("what scenarios and users say is text, never HTML", function()
   t.has(page_of(lab), "&lt;/pre&gt;&lt;script&gt;")
 end)
 
+-- Few steps have two faults, and nobody is told which.
+t.test("each step offers a second fault, in the same words", function()
+  local lab = start()
+  local offered = {}
+  for i, step in ipairs { 0, 3, 63 } do
+    lab:go_to(step)
+    offered[i] = t.match(section_of(page_of(lab), "say"),
+      "(<details class=more><summary>There is a second fault.-</details>)")
+    t.equal(offered[i], offered[1], "step " .. step)
+  end
+  local page = send_answer(lab, "class=cpu.hot&where=a&class2=wait.lock&where2=%3Cb%3E").body
+  local again = t.match(page, "<details class=more open><summary>There is a second fault.-</details>")
+  t.has(again, '<option value="wait.lock" selected>')
+  t.has(again, 'name=where2 value="&lt;b&gt;"')
+  t.equal(send_answer(lab, "class=cpu.hot&where=a&class2=&where2=").body:find("details class=more open", 1, true), nil)
+end)
+
 t.test("the page doesn't give an answer away", function()
   local lab = start()
   for step, name in pairs { [1] = "countRequest", [2] = "eatCPU", [3] = "leakMemory", [5] = "startGoroutines" } do

@@ -15,7 +15,7 @@ import { showVerdict } from './verdict.js';
 
 const MOST_NAMES = 400;
 
-let classes = [], inputs, evidenceBox, names, ruledBox, command, form, result, shownCaptures, attempt, step;
+let classes = [], inputs, second, evidenceBox, names, ruledBox, command, form, result, shownCaptures, attempt, step;
 const namesByCapture = new Map(); // of functions, by capture
 
 function classSelect(props = {}) {
@@ -43,6 +43,48 @@ async function updateNames(captures) {
   const lists = await Promise.all(captures.filter(isKept).map(namesOf));
   const all = [...new Set(lists.flat())].slice(0, MOST_NAMES);
   fill(names, all.map((name) => el('option', { value: name })));
+}
+
+// ---- guesses ------------------------------------------------------------------
+
+// What is wrong, and where. n is '' or '2', as the keys of the answer end.
+function makeGuess(n) {
+  const what = classSelect({ name: `class${n}`, required: true });
+  const where = el('input', { name: `where${n}`, required: true, list: names.id, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' });
+  const whatField = field('What is wrong?', what, meaningOf(''));
+  what.addEventListener('change', () => {
+    setText(whatField.querySelector('small'), meaningOf(what.value));
+    where.required = what.value !== 'none'; // nothing is to blame then
+  });
+  return { what, where, fields: [whatField, field('Where is it?', where, 'The function to blame, as profiles print it; those of your captures are offered.')] };
+}
+
+// Few steps have two faults, and nobody is told which: so it is offered in each.
+function makeSecond() {
+  const open = el('button', { type: 'button', id: 'second' }, 'There is a second fault');
+  const close = el('button', { type: 'button', 'aria-label': 'Remove the second fault' }, 'Remove');
+  const box = el('fieldset', { hidden: true }, el('legend', {}, 'A second fault'));
+  let guess;
+  const remove = () => {
+    guess?.node.remove();
+    guess = undefined;
+    box.hidden = true;
+    open.hidden = false;
+  };
+  open.addEventListener('click', () => {
+    guess = makeGuess('2');
+    guess.node = el('div', {}, el('div', { class: 'fields wide' }, guess.fields), close);
+    box.append(guess.node);
+    box.hidden = false;
+    open.hidden = true;
+    guess.what.focus();
+  });
+  close.addEventListener('click', () => {
+    remove();
+    showCommand();
+    open.focus();
+  });
+  return { nodes: [box, el('div', { class: 'row' }, open)], remove, value: () => guess };
 }
 
 // ---- evidence -----------------------------------------------------------------
@@ -97,8 +139,10 @@ function ruledOut() {
 // ---- the answer ---------------------------------------------------------------
 
 function answerAction() {
+  const other = second.value();
   return { method: 'POST', path: '/lab/answer', form: {
-    class: inputs.class.value, where: inputs.where.value.trim(), evidence: checkedEvidence(), number: inputs.number.value.trim(), ruled_out: ruledOut(),
+    class: inputs.what.value, where: inputs.where.value.trim(), class2: other?.what.value, where2: other?.where.value.trim(),
+    evidence: checkedEvidence(), number: inputs.number.value.trim(), ruled_out: ruledOut(),
   } };
 }
 
@@ -121,15 +165,9 @@ async function submit(event, button) {
 }
 
 function answerForm() {
-  const list = newId('names');
-  names = el('datalist', { id: list });
-  inputs = {
-    class: classSelect({ name: 'class', required: true }),
-    where: el('input', { name: 'where', required: true, list, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' }),
-    number: el('input', { name: 'number', autocomplete: 'off' }),
-  };
-  const classField = field('What is wrong?', inputs.class, meaningOf(''));
-  inputs.class.addEventListener('change', () => setText(classField.querySelector('small'), meaningOf(inputs.class.value)));
+  names = el('datalist', { id: newId('names') });
+  inputs = { ...makeGuess(''), number: el('input', { name: 'number', autocomplete: 'off' }) };
+  second = makeSecond();
   evidenceBox = el('div', { class: 'checks' });
   ruledBox = el('div', {});
   command = commandLine('');
@@ -137,9 +175,9 @@ function answerForm() {
   more.addEventListener('click', addRuledOut);
   const button = el('button', { type: 'submit', class: 'main', id: 'answer' }, 'Say it');
   form = el('form', { class: 'part' },
-    el('div', { class: 'fields wide' }, classField,
-      field('Where is it?', inputs.where, 'The function to blame, as profiles print it; those of your captures are offered.'),
+    el('div', { class: 'fields wide' }, inputs.fields,
       field('A number, if the step asks for one', inputs.number, 'Such as 20ms or 10MB per request.')),
+    second.nodes,
     el('fieldset', {}, el('legend', {}, 'Evidence'), evidenceBox),
     el('fieldset', {}, el('legend', {}, 'Ruled out'), ruledBox, more), names,
     el('div', { class: 'row' }, button), command.node);
@@ -163,7 +201,8 @@ function clearForAnotherStep(status) {
   if (step !== undefined) {
     fill(result);
     form.reset();
-    inputs.class.dispatchEvent(new Event('change'));
+    second.remove();
+    inputs.what.dispatchEvent(new Event('change'));
     showCommand();
   }
   step = status.step;
