@@ -74,6 +74,18 @@ local function isAboutBlamed(s, lesson)
   return false
 end
 
+-- SENTENCES with those about profiles first: a profile has the function, and a number
+-- has only the lesson's word for it.
+local function profilesFirst(sentences)
+  local list = {}
+  for _, wanted in ipairs { true, false } do
+    for _, s in ipairs(sentences or {}) do
+      if (s.subject.profile ~= nil) == wanted then list[#list + 1] = s end
+    end
+  end
+  return list
+end
+
 local MORE = { ["evidence.none"] = 1, ["evidence.healthy_too"] = 2, ["evidence.params"] = 3, ["evidence.idle"] = 4,
   ["evidence.few"] = 5 }
 
@@ -89,7 +101,7 @@ function grounds.find(lesson, views, wanted, visit)
     note(holds and "evidence.healthy_too" or missing)
     return false
   end
-  for _, s in ipairs(lesson.expect or {}) do
+  for _, s in ipairs(profilesFirst(lesson.expect)) do
     local kind, useful = kindOf(s), s.always or sentence.isEvidence(s)
     for _, view in ipairs(useful and isAboutBlamed(s, lesson) and views or {}) do
       local has = kind == "metrics" and view.after or view.profiles[kind]
@@ -142,7 +154,7 @@ end
 -- away.
 function grounds.kinds(lesson)
   local names, known = {}, {}
-  for _, s in ipairs(faults.evidence(lesson, sentence)) do
+  for _, s in ipairs(profilesFirst(faults.evidence(lesson, sentence))) do
     local name = nameOf(s) .. (WHEN[s.during] or "")
     if not known[name] then names[#names + 1] = name end
     known[name] = true

@@ -356,6 +356,22 @@ local function pointsForRuledOut(answer, families, views)
   return 0
 end
 
+-- Which of several captures were taken while nothing ran. Where none was, there are
+-- only numbers, and somebody says that all is well.
+local function describeIdle(views)
+  local ids, idle = {}, 0
+  for _, view in ipairs(views) do
+    if view.requests == 0 then ids[#ids + 1], idle = view.id, idle + 1 end
+  end
+  table.sort(ids, function(a, b) return #a ~= #b and #a < #b or #a == #b and a < b end)
+  if idle == 0 then return "Numbers alone don't say that all is well: take a profile while requests are under way." end
+  if idle == #views or #ids == 0 then return nil end
+  local many = #ids > 1
+  return ("%s %s taken while nothing ran: take %s again while requests are under way."):format(
+    many and table.concat(ids, ", ", 1, #ids - 1) .. " and " .. ids[#ids] or ids[1], many and "were" or "was",
+    many and "them" or "it")
+end
+
 local function scoreHealthy(h, lesson, views)
   local points = pointsForClass(h.class, lesson)
   local by
@@ -363,9 +379,11 @@ local function scoreHealthy(h, lesson, views)
     if next(view.profiles) and view.requests > 0 then by = by or view end
   end
   local solved = points == POINTS.class and by ~= nil
+  local idle = points == POINTS.class and not solved
   return { verdict = solved and "solved" or "wrong", score = solved and 100 or 0, grounded = solved,
     code = solved and "solved" or points < POINTS.class and (misreading(h.class, false, views) or "class.other")
       or "evidence.idle",
+    feedback = idle and describeIdle(views) or nil,
     by = solved and by.id or nil, parts = { class = points } }
 end
 
@@ -383,7 +401,7 @@ local function askNumber(answer, lesson)
 end
 
 -- The feedback in words, where the code alone isn't enough.
-local function feedbackFor(code, answer, lesson, visit)
+local function feedbackFor(code, answer, lesson, views, visit)
   local family = classes.family(lesson.diagnosis.class[1])
   if code == "where.victim" and family == "memory" then
     return "It only made or used that memory: who decides what becomes of it?"
@@ -393,6 +411,12 @@ local function feedbackFor(code, answer, lesson, visit)
     local kinds = grounds.kinds(lesson)
     local which = kinds and ("None of your captures shows that about this function: %s would."):format(kinds)
     return (which or judge.feedback[code]) .. askNumber(answer, lesson)
+  elseif code == "evidence.healthy_too" then
+    local kinds = grounds.kinds(lesson)
+    return kinds and ("A healthy program shows the same. What does it not have? %s would show it."):format(
+      kinds:gsub("^%l", string.upper)) or nil
+  elseif code == "evidence.idle" then
+    return describeIdle(views)
   elseif code == "evidence.params" then
     return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")
       :format(table.concat(grounds.unusual(lesson, visit), ", "))
@@ -427,7 +451,7 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   if not grounded then place, hops = placeOf(name, lesson, views) end
   if place == "where.unknown" then return invalid(place) end
   -- If only the right answer were told so, it would tell which is right.
-  if not known and UNJUDGED[found] then return invalid(found, feedbackFor(found, answer, lesson, visit)) end
+  if not known and UNJUDGED[found] then return invalid(found, feedbackFor(found, answer, lesson, views, visit)) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
@@ -439,7 +463,7 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local solved = points == POINTS.class and place == "right" and grounded
   result.verdict = solved and "solved" or result.score >= PARTIAL and "partial" or "wrong"
   result.code = solved and "solved" or place ~= "right" and place or classCode or found
-  result.feedback = feedbackFor(result.code, answer, lesson, visit)
+  result.feedback = feedbackFor(result.code, answer, lesson, views, visit)
   return result
 end
 
