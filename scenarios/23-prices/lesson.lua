@@ -11,8 +11,8 @@ return {
       'http://localhost:6060/debug/pprof/heap?gc=1'` shows what objects are in use. Add up what it says and \z
       compare it with RSS. Does the process grow with each import, and how much of it can the profile explain?",
     "Between what is in use and what the process has, the memory manager has books of its own: `curl -s \z
-      'localhost:6060/debug/pprof/heap?gc=1&debug=1' | grep '# Heap'`. HeapAlloc are the bytes of objects, \z
-      HeapInuse the pages that have at least one object, and HeapIdle minus HeapReleased the pages that have \z
+      localhost:6060/metrics | grep ^go_memstats_heap`. Of these `alloc` are the bytes of objects, `inuse` the \z
+      pages that have at least one object, and `idle` minus `released` the pages that have \z
       no object and could be given back. Before you ask for a reason: in which of the three is the memory that \z
       nobody seems to use?",
     "A page can be given back when there is no object on it, and not before. So one small object keeps a page \z
