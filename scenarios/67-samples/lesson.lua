@@ -23,7 +23,8 @@ return {
   },
   load = { requests = 96, clients = 32 },
   expect = {
-    { latency = "p50", value = ">= 3 x alone", always = true }, -- the symptom
+    -- The symptom. 128 clients share the processors, so it shows on machines with up to 40.
+    { latency = "p50", value = ">= 3 x alone", always = true, load = { requests = 128, clients = 128 } },
     { metric = "bytes_drawn_total", value = "= 8000000 per request", always = true },
     { profile = "cpu", under = "drawSample", share = ">= 0.6", value = ">= 1ms per request", always = true },
     -- All that time they are in the hands of a worker, or next in its line.
