@@ -2,7 +2,7 @@
 -- The proof of an exercise: its sentences hold with the fault and fail with the
 -- repaired program, what it is for works in both, and leaving it gives all back.
 --
--- prove.lua(host, parts) -> prove     parts: claim, data, faults, lesson, measure, sentence,
+-- prove.lua(host, parts) -> prove     parts: data, faults, lesson, measure, sentence,
 --   visit, answers, student, naive, kept, left, reason
 -- prove.folder(folder, options, tell) -> report
 --
@@ -19,7 +19,7 @@
 --   problems            texts of all that isn't proven
 
 local host, parts = ...
-local claim, data, faults, measure = parts.claim, parts.data, parts.faults, parts.measure
+local data, faults, measure = parts.data, parts.faults, parts.measure
 local prove = {}
 
 local ROUNDS, ROUNDS_MAX = 3, 9
@@ -95,8 +95,7 @@ local function announce(which)
   work.tell(work.stage, work.names[which], begins + part)
 end
 
--- Would another lab beside make what S says another number? Counts and shares of
--- CPU time and memory belong to one process; the clock belongs to all.
+-- Would another lab beside change what S says? Counts and shares are of one process; the clock is everybody's.
 local function isTimed(s)
   local subject = s.subject
   return subject.latency ~= nil or subject.status == "none" or s.at == "load"
@@ -204,8 +203,15 @@ local function judgeSentence(s)
   return row
 end
 
-local function isUnsettled(row)
-  return row.fault == "inconclusive" or row.fixed == "inconclusive"
+-- Of a student's program no more is needed once the fault was seen in it; nor is the lesson's own repair judged.
+local function isUnsettled(series)
+  local unsettled, isRepair = false, work.stage == "repair"
+  for _, s in ipairs(series.sentences) do
+    local row = judgeSentence(s)
+    if isRepair and row.fault == "yes" and not (s.keeps or s.always) then return false end
+    unsettled = unsettled or row.fault == "inconclusive" or not isRepair and row.fixed == "inconclusive"
+  end
+  return unsettled
 end
 
 local function topLines(s, seen)
@@ -297,10 +303,7 @@ end
 local function settle(series)
   for _ = 1, work.options.rounds or ROUNDS do addRound(series) end
   local rounds = work.options.rounds or ROUNDS
-  while rounds < ROUNDS_MAX do
-    local unsettled = false
-    for _, s in ipairs(series.sentences) do unsettled = unsettled or isUnsettled(judgeSentence(s)) end
-    if not unsettled then return end
+  while rounds < ROUNDS_MAX and isUnsettled(series) do
     addRound(series)
     rounds = rounds + 1
   end
@@ -494,5 +497,4 @@ function prove.repair(f, repaired, tell)
   return found
 end
 
-prove.claim = claim
 return prove

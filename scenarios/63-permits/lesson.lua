@@ -24,8 +24,10 @@ return {
   load = { seconds = 2, clients = 8 },
   fixed = "fixed.lua",
   expect = {
-    { latency = "p50", value = ">= 2 x fixed" },
-    { profile = "cpu", under = "isSearched", share = ">= 0.7", value = ">= 0.1ms per request" },
+    -- Not p50: of who reads each plate once, and still goes through all of them, it is two to four times that of
+    -- fixed.lua, and both are a part of a millisecond. That is no fault any more.
+    { cpu_time = true, value = ">= 12 per request x fixed" },
+    { profile = "cpu", under = "isSearched", share = ">= 0.7", value = ">= 0.3ms per request" },
     { profile = "mutex.delay", under = "sendGiven", share = ">= 0.8", value = ">= 0.3s per second" },
     { profile = "block.delay", under = "noteGiven", share = ">= 0.8", value = ">= 0.3s per second" },
     { profile = "wall", under = "noteGiven", tag = { state = "sync.Mutex.Lock" }, value = ">= 0.3s per second" },

@@ -57,6 +57,23 @@ end)
 
 -- ---- right and wrong repairs of each step -----------------------------------------
 
+-- Of step 63: the ministry is told without the lock; each plate is read once, and all
+-- of them are gone through still, which is enough.
+local UNLOCKED = {
+  '  if #given > 0 then\n    assert(lab.http.get(ministry, { method = "POST", body = table.concat(given, "\\n") }))\n',
+  '  local sent = given\n  given = {}\n  guard:unlock()\n  if #sent > 0 then\n' ..
+    '    assert(lab.http.get(ministry, { method = "POST", body = table.concat(sent, "\\n") }))\n',
+  '"):add(#given)\n    given = {}\n  end\n  guard:unlock()\n', '"):add(#sent)\n  end\n',
+}
+local READ_ONCE = {
+  "local function isSearched(plate)\n  local found = false\n",
+  "local plain = {}\n\nlocal function isSearched(plate)\n" ..
+    "  for i = #plain + 1, #searched do plain[i] = plainPlate(searched[i]) end\n" ..
+    "  local found, own = false, plainPlate(plate)\n",
+  "in ipairs(searched) do\n    if plainPlate(other) == plainPlate(plate) then",
+  "in ipairs(plain) do\n    if other == own then",
+}
+
 -- What a student makes of the program: FROM becomes TO, in pairs. `right` removes
 -- the fault; `hidden` hides it; `gone` leaves out the work. The message of a wrong
 -- one has the sentence that failed. A list `long` has more of them.
@@ -143,6 +160,16 @@ local REPAIRS = {
         "    files[#files + 1] = file\n", "    files[#files + 1] = file\n    lab.sleep(0.001)\n" },
     },
   },
+  {
+    name = "63-permits",
+    right = table.move(READ_ONCE, 1, #READ_ONCE, #UNLOCKED + 1, { table.unpack(UNLOCKED) }),
+    gone = { verdict = "broken", says = "permits_total: value = 1 per request (",
+      'local text = givePermit(("b-ab %d"):format(req.id))', 'local text = "here is your permit\\n"' },
+    long = {
+      { verdict = "still there", says = "cpu under isSearched: share >= 0.7", table.unpack(UNLOCKED) },
+      { verdict = "still there", says = "mutex.delay under sendGiven: share >= 0.8", table.unpack(READ_ONCE) },
+    },
+  },
 }
 
 -- The program with EDITS is proven, and gets the verdict.
@@ -153,7 +180,8 @@ local function try(r, edits, verdict, says)
 end
 
 -- Steps that compute or copy for seconds are for long runs.
-local SLOW = { ["02-quote"] = true, ["03-archive"] = true, ["04-export"] = true, ["05-workers"] = true }
+local SLOW = { ["02-quote"] = true, ["03-archive"] = true, ["04-export"] = true, ["05-workers"] = true,
+  ["63-permits"] = true }
 
 for _, r in ipairs(REPAIRS) do
   local test = SLOW[r.name] and t.long or t.test
