@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "mem/memstats.h"
+#include "prof/attempt.h"
 #include "prof/contention_internal.h"
 #include "prof/contention_table.h"
 #include "prof/label.h"
@@ -190,6 +191,7 @@ lab_contention_snapshot *lab_contention_take(lab_contention kind) {
                                             : &contention.mutex_fraction) > 0;
   s->taken_real = lab_clock_real();
   s->taken_mono = lab_clock_mono();
+  s->attempt = lab_attempt_now().id;
   return s;
 }
 

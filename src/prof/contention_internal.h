@@ -22,6 +22,7 @@ struct lab_contention_snapshot {
   bool is_on;          /* events are counted */
   uint64_t taken_real; /* ns since 1970; for durations: */
   uint64_t taken_mono;
+  uint64_t attempt;
   size_t n;
   lab_contention_bucket buckets[];
 };

@@ -103,7 +103,7 @@ static int write_contention(const void *object, const void *old, lab_buf *out) {
                                .drop_zero = true};
   if (before)
     config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
-  lab_export *e = lab_export_new(&config);
+  lab_export *e = lab_export_new(&config, (before ? before : now)->attempt);
   if (before)
     write_contention_differences(e, now, before);
   for (size_t i = 0; !before && i < now->n; i++) {

@@ -37,17 +37,17 @@ void lab_counts_free(lab_counts *c) {
   lab_buf_free(&c->numbers);
 }
 
-int lab_counts_write(const lab_counts *c, const char *name, uint64_t taken,
-                     uint64_t duration, lab_buf *out) {
-  lab_profile_type type = {name, "count"};
+int lab_counts_write(const lab_counts *c, const lab_counts_about *about,
+                     lab_buf *out) {
+  lab_profile_type type = {about->name, "count"};
   lab_profile_config config = {.types = &type,
                                .ntypes = 1,
                                .period_type = type,
                                .period = 1,
-                               .time_ns = (int64_t)taken,
-                               .duration_ns = (int64_t)duration,
+                               .time_ns = (int64_t)about->taken,
+                               .duration_ns = (int64_t)about->duration,
                                .drop_zero = true};
-  lab_export *e = lab_export_new(&config);
+  lab_export *e = lab_export_new(&config, about->attempt);
   for (size_t i = 0; i < c->keys.count; i++) {
     const lab_key *key = &c->keys.keys[i];
     lab_export_sample(e, (uint32_t)key->a, (uint32_t)key->b, 0,

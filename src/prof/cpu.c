@@ -26,6 +26,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "prof/attempt.h"
 #include "prof/cpu_thread.h"
 #include "prof/export.h"
 #include "prof/keymap.h"
@@ -48,6 +49,7 @@ struct lab_cpu_session {
   int hz;
   uint64_t number; /* in the order of starts: 1, 2, ... */
   uint64_t began_real, began_mono, ended_mono;
+  uint64_t attempt; /* in which it began */
   uint64_t skip_us; /* of the VM's samples: made before the session */
   uint64_t owed_us; /* CLOSING: made before its end */
   lab_keymap keys;  /* (stack, label, whose) -> ... */
@@ -212,6 +214,7 @@ static void begin_session(lab_cpu_session *s) {
   s->number = ++started;
   s->began_real = lab_clock_real();
   s->began_mono = lab_clock_mono();
+  s->attempt = lab_attempt_now().id;
   lab_list_push_back(&sessions, &s->link);
   lab_cpu_threads_each(note_early);
 }
@@ -387,7 +390,7 @@ int lab_cpu_write(lab_cpu_session *s, lab_buf *out) {
                                .time_ns = (int64_t)s->began_real,
                                .duration_ns =
                                    (int64_t)(s->ended_mono - s->began_mono)};
-  lab_export *e = lab_export_new(&config);
+  lab_export *e = lab_export_new(&config, s->attempt);
   lab_cpu_each(s, export_sample, e);
   int rc = lab_export_finish(e, out);
   lab_export_free(e);

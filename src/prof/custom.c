@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/queue.h"
+#include "prof/attempt.h"
 #include "prof/counts.h"
 #include "prof/label.h"
 #include "prof/registry.h"
@@ -38,7 +39,7 @@ struct lab_custom {
 };
 
 typedef struct snapshot {
-  uint64_t taken_real;
+  uint64_t taken_real, attempt;
   lab_counts counts;
   char name[LAB_CUSTOM_NAME];
 } snapshot;
@@ -152,6 +153,7 @@ static void *take_things(const lab_profile_kind *kind) {
   snapshot *s = lab_xcalloc(1, sizeof *s);
   memcpy(s->name, c->name, sizeof s->name);
   s->taken_real = lab_clock_real();
+  s->attempt = lab_attempt_now().id;
   pthread_mutex_lock(&c->lock);
   size_t size = c->size;
   thing *things = lab_xmalloc(size * sizeof *things);
@@ -174,7 +176,9 @@ static void free_custom_snapshot(void *object) {
 static int write_custom(const void *object, const void *before, lab_buf *out) {
   const snapshot *s = object;
   (void)before; /* has_no_delta */
-  return lab_counts_write(&s->counts, s->name, s->taken_real, 0, out);
+  lab_counts_about about = {
+      .name = s->name, .taken = s->taken_real, .attempt = s->attempt};
+  return lab_counts_write(&s->counts, &about, out);
 }
 
 static void write_custom_text(const void *object, int debug, lab_buf *out) {

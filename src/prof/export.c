@@ -32,14 +32,13 @@ struct lab_export {
 #define ITEMS(buf, type) ((type *)(void *)(buf)->data)
 #define ITEM_COUNT(buf, type) ((buf)->len / sizeof(type))
 
-lab_export *lab_export_new(const lab_profile_config *config) {
+lab_export *lab_export_new(const lab_profile_config *config, uint64_t attempt) {
   lab_export *e = lab_xcalloc(1, sizeof *e);
   char comment[LAB_ATTEMPT_COMMENT];
   const char *comments[] = {comment, NULL};
   lab_profile_config with_attempt = *config;
-  uint64_t id = lab_attempt_now().id;
-  if (id) {
-    lab_attempt_write(id, comment);
+  if (attempt) {
+    lab_attempt_write(attempt, comment);
     with_attempt.comments = comments;
   }
   e->profile = lab_profile_new(&with_attempt);

@@ -22,9 +22,9 @@
 
 typedef struct lab_export lab_export;
 
-/* CONFIG has no comments: the profile gets the present attempt's (attempt.h).
- */
-lab_export *lab_export_new(const lab_profile_config *config);
+/* CONFIG has no comments: the profile gets that of ATTEMPT (attempt.h), in
+ * which what it tells of began; 0: none. */
+lab_export *lab_export_new(const lab_profile_config *config, uint64_t attempt);
 /* Accepts NULL. */
 void lab_export_free(lab_export *e);
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "prof/attempt.h"
 #include "prof/counts.h"
 #include "prof/goroutine_internal.h"
 
@@ -15,6 +16,7 @@ lab_goroutines *lab_goroutines_new(const char *name) {
   g->name = name;
   g->taken_real = lab_clock_real();
   g->taken_mono = lab_clock_mono();
+  g->attempt = lab_attempt_now().id;
   g->last = &g->first;
   return g;
 }
@@ -69,7 +71,11 @@ int lab_goroutines_write(const lab_goroutines *now,
     count_goroutines(&c, before, -1);
     duration = now->taken_mono - before->taken_mono;
   }
-  int rc = lab_counts_write(&c, now->name, now->taken_real, duration, out);
+  lab_counts_about about = {.name = now->name,
+                            .taken = now->taken_real,
+                            .duration = duration,
+                            .attempt = (before ? before : now)->attempt};
+  int rc = lab_counts_write(&c, &about, out);
   lab_counts_free(&c);
   return rc;
 }

@@ -18,6 +18,7 @@ struct lab_goroutines {
   const char *name;
   uint64_t taken_real; /* ns since 1970; for durations: */
   uint64_t taken_mono;
+  uint64_t attempt;
   size_t count;
   bool whole; /* see lab_goroutines_mark_whole */
   lab_goroutine_block *first, **last, *filling;

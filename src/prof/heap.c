@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "mem/memstats.h"
 #include "mem/sample.h"
+#include "prof/attempt.h"
 #include "prof/heap_internal.h"
 #include "prof/heap_table.h"
 #include "prof/label.h"
@@ -229,6 +230,7 @@ lab_heap_snapshot *lab_heap_take(void) {
   s->is_whole = false;
   s->taken_real = lab_clock_real();
   s->taken_mono = lab_clock_mono();
+  s->attempt = lab_attempt_now().id;
   return s;
 }
 

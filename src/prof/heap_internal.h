@@ -30,6 +30,7 @@ typedef struct lab_heap_bucket {
 struct lab_heap_snapshot {
   uint64_t taken_real; /* ns since 1970; for durations: */
   uint64_t taken_mono;
+  uint64_t attempt;
   uint64_t rate;
   bool is_whole; /* of all steps, not only of the present one */
   size_t n;

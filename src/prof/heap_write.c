@@ -112,7 +112,7 @@ int lab_heap_write(const lab_heap_snapshot *now,
                                .drop_zero = true};
   if (before)
     config.duration_ns = (int64_t)(now->taken_mono - before->taken_mono);
-  lab_export *e = lab_export_new(&config);
+  lab_export *e = lab_export_new(&config, (before ? before : now)->attempt);
   if (before)
     write_differences(e, now, before);
   else

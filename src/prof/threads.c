@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "prof/attempt.h"
 #include "prof/counts.h"
 #include "prof/export.h"
 #include "prof/registry.h"
@@ -25,6 +26,7 @@
 
 typedef struct snapshot {
   uint64_t taken; /* ns since 1970 */
+  uint64_t attempt;
   lab_counts counts;
 } snapshot;
 
@@ -105,6 +107,7 @@ static void *take_threads(const lab_profile_kind *k) {
   (void)k;
   snapshot *s = lab_xcalloc(1, sizeof *s);
   s->taken = lab_clock_real();
+  s->attempt = lab_attempt_now().id;
   visit_threads(add_thread, &s->counts);
   return s;
 }
@@ -129,7 +132,11 @@ static int write_threads(const void *object, const void *old, lab_buf *out) {
   add_snapshot(&c, now, 1);
   if (before)
     add_snapshot(&c, before, -1);
-  int rc = lab_counts_write(&c, "threadcreate", now->taken, duration, out);
+  lab_counts_about about = {.name = "threadcreate",
+                            .taken = now->taken,
+                            .duration = duration,
+                            .attempt = (before ? before : now)->attempt};
+  int rc = lab_counts_write(&c, &about, out);
   lab_counts_free(&c);
   return rc;
 }

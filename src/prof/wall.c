@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "prof/attempt.h"
 #include "prof/cpu.h"
 #include "prof/wall_internal.h"
 
@@ -164,6 +165,7 @@ int lab_wall_start(lab_wall **out, int hz, lab_err *err) {
   }
   w->began_mono = lab_clock_mono();
   w->began_real = lab_clock_real();
+  w->attempt = lab_attempt_now().id;
   atomic_store(&w->ended_mono, UINT64_MAX);
   *out = w;
   return 0;

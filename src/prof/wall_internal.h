@@ -25,6 +25,7 @@ typedef struct lab_wall_table {
 struct lab_wall {
   lab_cpu_session *cpu;
   uint64_t began_mono, began_real;
+  uint64_t attempt;            /* in which it began */
   _Atomic uint64_t ended_mono; /* UINT64_MAX: not yet */
 
   /* The scheduler's thread, while it watches. */

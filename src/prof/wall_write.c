@@ -178,7 +178,7 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
       .time_ns = (int64_t)wall->began_real,
       .duration_ns =
           (int64_t)(atomic_load(&wall->ended_mono) - wall->began_mono)};
-  w.e = lab_export_new(&config);
+  w.e = lab_export_new(&config, wall->attempt);
   note_running_time(&w);
   lab_cpu_each_owner(wall->cpu, write_cpu_time, &w);
   const lab_wall_table *states = &wall->states;

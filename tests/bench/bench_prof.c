@@ -73,7 +73,7 @@ static uint64_t write_profile(size_t *size) {
   const int64_t values[] = {1, 10000000};
   lab_buf out = LAB_BUF_INIT;
   uint64_t began = lab_clock_mono();
-  lab_export *e = lab_export_new(&config);
+  lab_export *e = lab_export_new(&config, 0);
   for (size_t i = 0; i < STACKS; i++)
     lab_export_sample(e, stacks[i], 0, 0, values);
   LAB_ASSERT(lab_export_finish(e, &out) == 0);
