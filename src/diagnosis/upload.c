@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "diagnosis/trace_profiles.h"
 #include "pprof/query.h"
 #include "prof/attempt.h"
@@ -83,6 +84,7 @@ static uint64_t find_attempt(const lab_pprof *p) {
   return id;
 }
 
+/* NS: how long it took. */
 static lab_capture *make_capture(const char *kind, const char *file, size_t len,
                                  uint64_t attempt, int64_t ns) {
   lab_buf bytes = LAB_BUF_INIT;
@@ -99,8 +101,24 @@ static lab_capture *read_sent_trace(const char *file, size_t len,
   lab_trace_facts facts;
   if (lab_trace_profiles_read(file, len, &facts, NULL, err))
     return NULL;
-  return make_capture(LAB_CAPTURE_TRACE, file, len, facts.attempt,
-                      (int64_t)facts.ns);
+  lab_capture *c = make_capture(LAB_CAPTURE_TRACE, file, len, facts.attempt,
+                                (int64_t)facts.ns);
+  c->at = lab_clock_real();
+  c->busy = (double)facts.busy_ns / 1e9;
+  c->requests = facts.requests;
+  return c;
+}
+
+/* Of a recording the file says when it began, of all others when it was made.
+ */
+static uint64_t find_end(const lab_pprof *p, const char *kind) {
+  bool records = strcmp(kind, "cpu") == 0 || strcmp(kind, "wall") == 0;
+  int64_t at = p->time_ns;
+  if (at <= 0)
+    return 0;
+  if (records && p->duration_ns > 0)
+    at = p->duration_ns < INT64_MAX - at ? at + p->duration_ns : INT64_MAX;
+  return (uint64_t)at;
 }
 
 lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
@@ -119,7 +137,9 @@ lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
   lab_capture *c =
       kind ? make_capture(kind, file, len, find_attempt(p), p->duration_ns)
            : NULL;
-  if (!kind)
+  if (c)
+    c->at = find_end(p, kind);
+  else
     lab_err_set(err, -EINVAL,
                 "it may be a block or a mutex profile: say which, by "
                 "?kind=block or ?kind=mutex");

@@ -31,9 +31,10 @@ const char *lab_upload_find(const char *type, const char *body, size_t len,
                             size_t *size);
 
 /* Makes a capture of the LEN bytes at FILE, which are copied: its kind, its
- * attempt (0: none is told), and how long it took. HINT names the kind, where
- * the profile doesn't: "block" or "mutex"; "" otherwise. NULL, and ERR says
- * what is wrong with it. */
+ * attempt (0: none is told), how long it took, when it was complete (0: that
+ * isn't told), and of a trace also the requests in it. HINT names the kind,
+ * where the profile doesn't: "block" or "mutex"; "" otherwise. NULL, and ERR
+ * says what is wrong with it. */
 lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
                              lab_err *err);
 

@@ -8,25 +8,20 @@
  *   lab_activity_mark to = lab_activity_read(&web->activity);
  *   lab_activity_fill(&from, &to, capture);
  *
+ * Of a profile that is sent only its time is known: lab_activity_at tells of
+ * moments that are over.
+ *
  * It begins anew with each attempt (prof/attempt.h).
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_ACTIVITY_H
 #define LAB_WEB_ACTIVITY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "diagnosis/captures.h"
 #include "prof/attempt.h"
-
-/* Private to activity.c. All zeros: nothing was counted yet. */
-typedef struct lab_activity {
-  lab_attempt attempt;
-  uint64_t begun, ended; /* requests of the attempt */
-  unsigned in_flight;
-  uint64_t busy;  /* ns with a request under way, up to.. */
-  uint64_t since; /* ... this, by lab_clock_mono, if there is one now */
-} lab_activity;
 
 /* A moment. */
 typedef struct lab_activity_mark {
@@ -36,6 +31,21 @@ typedef struct lab_activity_mark {
   unsigned in_flight;
 } lab_activity_mark;
 
+enum { LAB_ACTIVITY_PAST = 512 };
+
+/* Private to activity.c. All zeros: nothing was counted yet. */
+typedef struct lab_activity {
+  lab_attempt attempt;
+  uint64_t begun, ended; /* requests of the attempt */
+  unsigned in_flight;
+  uint64_t busy;  /* ns with a request under way, up to.. */
+  uint64_t since; /* ... this, by lab_clock_mono, if there is one now */
+  /* Moments of the attempt, the oldest first, and that after the last request
+   * that began or ended. Between two of them all grows evenly. */
+  lab_activity_mark past[LAB_ACTIVITY_PAST], last;
+  size_t npast;
+} lab_activity;
+
 /* A request goes to the application; its answer has come. NOW: mono ns. */
 void lab_activity_begin(lab_activity *a, uint64_t now);
 void lab_activity_end(lab_activity *a, uint64_t now);
@@ -44,8 +54,13 @@ void lab_activity_end(lab_activity *a, uint64_t now);
 unsigned lab_activity_in_flight(const lab_activity *a);
 
 lab_activity_mark lab_activity_read(lab_activity *a);
+/* The moment AT (mono ns) of the present attempt. It is exact where nothing
+ * began or ended for a while before or after it, and else by estimate; one
+ * before the attempt is its beginning. */
+lab_activity_mark lab_activity_at(lab_activity *a, uint64_t at);
 /* Fills in C's attempt, time and requests: what came between the two; if FROM
- * is NULL or of another attempt, since the attempt of TO began. */
+ * is NULL, since the attempt of TO began. If FROM is of another attempt, C is
+ * of that one, and nobody knows about its requests. */
 void lab_activity_fill(const lab_activity_mark *from,
                        const lab_activity_mark *to, lab_capture *c);
 

@@ -227,7 +227,8 @@ static void answer_upload(lab_slow *s) {
         &web->captures, lab_blob_data(bytes), lab_blob_len(bytes));
     const lab_capture *kept = same ? same : u->made;
     if (!same) {
-      lab_keep_fill_share(web, u->made);
+      if (strcmp(u->made->kind, LAB_CAPTURE_TRACE) != 0)
+        lab_keep_fill_past(web, u->made);
       u->made->step = lab_shown_slug(web->config.vm, u->made->slug);
       lab_captures_visit(&web->captures, lab_attempt_now().id);
       lab_web_tell_capture(web, lab_captures_add(&web->captures, u->made));

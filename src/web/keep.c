@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
@@ -33,8 +34,10 @@ static bool is_collector(const lab_http_request *req) {
 lab_keep lab_keep_begin(lab_web *web, const lab_http_request *req) {
   lab_keep k = {.wanted = !web->stopping && !lab_http_is_head(req) &&
                           !is_collector(req)};
-  if (k.wanted)
+  if (k.wanted) {
     k.from = lab_activity_read(&web->activity);
+    k.begun.number = lab_shown_slug(web->config.vm, k.begun.slug);
+  }
   return k;
 }
 
@@ -64,15 +67,17 @@ void lab_keep_stop(lab_keep *k, lab_web *web) {
   k->stopped = true;
   k->to = lab_activity_read(&web->activity);
   k->waited = k->records ? count_waited(k->waited) : -1;
-  k->step = lab_shown_slug(web->config.vm, k->slug);
+  k->ended.number = lab_shown_slug(web->config.vm, k->ended.slug);
 }
 
 /* Fills in what isn't of the bytes, and takes C into the list. */
 static void list_capture(const lab_keep *k, lab_web *web, lab_capture *c) {
   if (k->waited >= 0)
     c->waited = (double)k->waited / 1e9;
-  c->step = k->step;
-  memcpy(c->slug, k->slug, sizeof c->slug);
+  const lab_keep_step *step =
+      c->attempt == k->from.attempt.id ? &k->begun : &k->ended;
+  c->step = step->number;
+  memcpy(c->slug, step->slug, sizeof c->slug);
   lab_captures_visit(&web->captures, lab_attempt_now().id);
   lab_web_tell_capture(web, lab_captures_add(&web->captures, c));
 }
@@ -90,16 +95,23 @@ void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s)) {
   lab_slow_wait_late(s, WAIT_MS, next);
 }
 
-void lab_keep_fill_share(lab_web *web, lab_capture *c) {
-  double seconds = c->seconds;
-  lab_activity_mark now = lab_activity_read(&web->activity);
-  lab_activity_fill(NULL, &now, c);
-  if (seconds > 0 && seconds < c->seconds) {
-    double part = c->busy > seconds ? seconds / c->busy : 1;
-    c->seconds = seconds;
-    c->busy *= part;
-    c->requests *= part;
-  }
+/* NS before AT; 0 if there was no such time. */
+static uint64_t time_before(uint64_t at, uint64_t ns) {
+  return at > ns ? at - ns : 0;
+}
+
+/* A time before the visit can't be: the clock was set meanwhile, and nobody
+ * knows. */
+void lab_keep_fill_past(lab_web *web, lab_capture *c) {
+  uint64_t ns = (uint64_t)(c->seconds * 1e9);
+  uint64_t real = lab_clock_real(), now = lab_clock_mono();
+  uint64_t end = time_before(now, time_before(real, c->at));
+  if (end < lab_attempt_now().since)
+    end = now;
+  lab_activity_mark to = lab_activity_at(&web->activity, end);
+  lab_activity_mark from =
+      lab_activity_at(&web->activity, time_before(end, ns));
+  lab_activity_fill(ns > 0 ? &from : NULL, &to, c);
 }
 
 void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
@@ -113,9 +125,10 @@ void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
       lab_capture_new(LAB_CAPTURE_TRACE, kept ? lab_blob_take(file) : NULL);
   if (past > 0) {
     c->seconds = past;
-    lab_keep_fill_share(web, c);
-  } else {
-    lab_activity_fill(&k->from, &k->to, c);
+    lab_keep_fill_past(web, c);
+  } else { /* of one that crosses a switch what came after that counts */
+    bool crosses = k->from.attempt.id != k->to.attempt.id;
+    lab_activity_fill(crosses ? NULL : &k->from, &k->to, c);
   }
   c->is_too_large = !kept;
   if (!kept)

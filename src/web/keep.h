@@ -26,6 +26,11 @@
 #include "web/slow.h"
 #include "web/web.h"
 
+typedef struct lab_keep_step {
+  int number;
+  char slug[LAB_CAPTURE_SLUG];
+} lab_keep_step;
+
 typedef struct lab_keep {
   bool wanted;
   bool stopped; /* the time that it tells of is over */
@@ -34,8 +39,7 @@ typedef struct lab_keep {
   /* lab_process_waited at the beginning; then the time since that. The kernel
    * tells only the sum since each thread began, so it takes two reads. */
   int64_t waited;
-  int step; /* at the end */
-  char slug[LAB_CAPTURE_SLUG];
+  lab_keep_step begun, ended; /* the step at the beginning, and at the end */
 } lab_keep;
 
 /* REQ asks for a profile now. */
@@ -48,8 +52,10 @@ lab_keep lab_keep_begin_recording(lab_web *web, const lab_http_request *req);
 void lab_keep_stop(lab_keep *k, lab_web *web);
 
 /* Each takes BYTES; the result is the caller's. KIND: as of a capture.
- * Recording: what happened since begin. Delta: the same, of a profile that adds
- * up. Total: what there is, and what has added up in this attempt. */
+ * Recording: what happened since begin; if a step was entered meanwhile, it is
+ * of the visit before, so evidence for nothing, as nobody can tell apart what
+ * is of which. Delta: the same, of a profile that adds up. Total: what there
+ * is, and what has added up in this attempt. */
 lab_blob *lab_keep_recording(lab_keep *k, lab_web *web, const char *kind,
                              lab_buf *bytes);
 lab_blob *lab_keep_delta(lab_keep *k, lab_web *web, const char *kind,
@@ -71,8 +77,8 @@ void lab_keep_wait(lab_slow *s, void (*next)(lab_slow *s));
  * then. */
 void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
                     double past);
-/* Nobody knows how many requests there were in the seconds of which C tells: as
- * many as in the rest of the visit. */
-void lab_keep_fill_share(lab_web *web, lab_capture *c);
+/* C tells of its seconds up to C->at, or, if it has none, of what had added up
+ * by then; 0: up to now. Fills in what requests there were. */
+void lab_keep_fill_past(lab_web *web, lab_capture *c);
 
 #endif
