@@ -33,7 +33,7 @@ return {
   },
   keeps = {
     { status = "2xx", share = ">= 0.99" },
-    { cpu_time = true, value = ">= 0.5 x fixed" }, -- the bytes are still made
+    { cpu_time = true, value = ">= 0.6 x fixed" }, -- the bytes are still made
   },
   diagnosis = { class = "memory.churn", where = "allocateMemory" },
 }

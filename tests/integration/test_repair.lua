@@ -121,12 +121,12 @@ local REPAIRS = {
     right = { "local function", "local kept\nlocal function",
       "local buffer = lab.buffer(size)", "kept = kept or lab.buffer(size + 512)\n    local buffer = kept:reset()",
       "  lab.gc()\nend", "end", "leave = function() lab.gc()", "leave = function() kept = nil lab.gc()" },
-    gone = { verdict = "broken", says = "CPU time: value >= 0.5 x fixed",
+    gone = { verdict = "broken", says = "CPU time: value >= 0.6 x fixed",
       "for _ = 1, self.params.rounds do allocateMemory(self.params.size) end", "return nil" },
     long = {
       { verdict = "still there", says = "heap.alloc_space under allocateMemory: share >= 0.9",
         "  lab.gc()\nend", "  lab.sleep(0.01)\nend" },
-      { verdict = "broken", says = "CPU time: value >= 0.5 x fixed", -- a repair that does a quarter of the work
+      { verdict = "broken", says = "CPU time: value >= 0.6 x fixed", -- a repair that does a quarter of the work
         "local function", "local kept\nlocal function",
         "local buffer = lab.buffer(size)", "kept = kept or lab.buffer(size + 512)\n    local buffer = kept:reset()",
         "  lab.gc()\nend", "end", "for _ = 1, self.params.rounds do", "do" },
