@@ -401,15 +401,20 @@ local function askNumber(answer, lesson)
 end
 
 -- The feedback in words, where the code alone isn't enough.
-local function feedbackFor(code, answer, lesson, views, visit)
+local function feedbackFor(code, h, answer, lesson, views, visit)
   local family = classes.family(lesson.diagnosis.class[1])
   if code == "where.victim" and family == "memory" then
     return "It only made or used that memory: who decides what becomes of it?"
   elseif code == "where.victim" and family ~= "wait" then
     return "That one only bears the consequences: what brings them about?"
+  elseif code == "class.family" then
+    local first, second = h.class:match("^(%w+)%.(.+)$")
+    return ("In %s, the word %s is right, and %s isn't: what exactly happens there? /lab/classes says what the words "
+      .. "mean."):format(h.class, first, second)
   elseif code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
-    local which = kinds and ("None of your captures shows that about this function: %s would."):format(kinds)
+    local who = answer.evidence and "The evidence that you name doesn't show" or "None of your captures shows"
+    local which = kinds and ("%s that about this function: %s would."):format(who, kinds)
     return (which or judge.feedback[code]) .. askNumber(answer, lesson)
   elseif code == "evidence.healthy_too" then
     local kinds = grounds.kinds(lesson)
@@ -451,7 +456,7 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   if not grounded then place, hops = placeOf(name, lesson, views) end
   if place == "where.unknown" then return invalid(place) end
   -- If only the right answer were told so, it would tell which is right.
-  if not known and UNJUDGED[found] then return invalid(found, feedbackFor(found, answer, lesson, views, visit)) end
+  if not known and UNJUDGED[found] then return invalid(found, feedbackFor(found, h, answer, lesson, views, visit)) end
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
@@ -463,7 +468,7 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local solved = points == POINTS.class and place == "right" and grounded
   result.verdict = solved and "solved" or result.score >= PARTIAL and "partial" or "wrong"
   result.code = solved and "solved" or place ~= "right" and place or classCode or found
-  result.feedback = feedbackFor(result.code, answer, lesson, views, visit)
+  result.feedback = feedbackFor(result.code, h, answer, lesson, views, visit)
   return result
 end
 

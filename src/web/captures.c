@@ -178,10 +178,10 @@ static const char *find_foreign(uint64_t attempt) {
   if (attempt == lab_attempt_now().id)
     return NULL;
   if (attempt == 0)
-    return "it is not of a lab: it names no attempt";
+    return "it is not of a lab, as it names no attempt";
   return lab_attempt_is_own(attempt)
-             ? "it is of another visit: take one in this visit"
-             : "it is of another lab process: take one of this lab";
+             ? "it is of another visit; take one in this visit"
+             : "it is of another lab process; take one of this lab";
 }
 
 static void answer_kept(lab_http_request *req, int status,

@@ -315,7 +315,7 @@ t.test("JSON in, and text out", function()
     "evidence  c1 shows it\n\nThat's it. Now repair it: diaglab repair 6.\n\n"
     .. "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n"
     .. "another family against which one of your captures speaks.\n")
-  t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "There is no answer')
+  t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "An answer needs a class')
   for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
     { '{"format": "x"}', "diaglab-answer/1" },
     { '{"hypothesis": []}', "did you mean 'hypotheses'?" },

@@ -223,7 +223,7 @@ t.long("an answer with another verdict, or another feedback", function()
   t.write(dir .. "/answers/solved-too.lua", 'return { class = "leak.socket", where = "writeReceipt" }\n')
   edit(dir, "answers/wrong.lua", "where.entry", "where.victim")
   t.write(dir .. "/answers/invalid.lua", 'return { clas = "leak.file" }\n')
-  refused(dir, "answers/solved-too.lua: it is partial (", "class.family: The family is right",
+  refused(dir, "answers/solved-too.lua: it is partial (", "class.family: In leak.socket, the word leak is right",
     "answers/wrong.lua: its feedback is where.entry, not where.victim",
     "answers/invalid.lua:1: unknown key 'clas'; did you mean 'class'?")
 end)

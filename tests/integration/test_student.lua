@@ -171,15 +171,33 @@ t.test("who has the right words is told which profile would show it", function()
   lab:get(PPROF .. "lab.OpenFiles")
   lab:get(PPROF .. "goroutine")
   local function told(form) return select(2, answer(lab, form)):match('"feedback": "([^"]*)"') end
-  t.equal(told "class=leak.file&where=createFiles&evidence=c2", "None of your captures shows that about this " ..
-    "function: a lab.OpenFiles profile or /metrics would. Or measure it, and say number=N: how many descriptors " ..
-    "does each request leave open?")
+  local which = " that about this function: a lab.OpenFiles profile or /metrics would. Or measure it, and say " ..
+    "number=N: how many descriptors does each request leave open?"
+  t.equal(told "class=leak.file&where=createFiles&evidence=c2", "The evidence that you name doesn't show" .. which)
   t.has(told "class=leak.file&where=createFiles&evidence=c2&number=7", " would. Your number isn't right: how many")
   for _, form in ipairs { "class=leak.socket&where=createFiles&evidence=c2", "class=cpu.hot&where=createFiles",
     "class=leak.file&where=request" } do
     t.check(not told(form):find("OpenFiles", 1, true), "nobody else: " .. form)
     t.check(not told(form .. "&number=7"):find("descriptors", 1, true), "nobody else: " .. form)
   end
+  lab:get("/lab/captures?id=c1", "-X", "DELETE")
+  t.equal(told "class=leak.file&where=createFiles", "No profile of this visit has this function: take one that " ..
+    "shows it, and write the name as it stands there.")
+  t.equal(lab:stop(), 0)
+end)
+
+-- Which program is healthy isn't told, and nothing is said that isn't so.
+t.test("a wrong class isn't told to be one of several faults", function()
+  local lab = t.start()
+  local function told(form) return select(2, answer(lab, form)):match('"feedback": "([^"]*)"') end
+  for i, form in ipairs { "class=cpu.hot&where=request", "class=none" } do
+    lab:go_to(i == 1 and 0 or 5)
+    lab:get("/")
+    lab:get(PPROF .. "goroutine")
+    t.equal(told(form), "That isn't it: do your captures show that something is used up, or waited for, and by what?")
+  end
+  t.equal(told "class=leak.timer&where=startGoroutines", "In leak.timer, the word leak is right, and timer isn't: " ..
+    "what exactly happens there? /lab/classes says what the words mean.")
   t.equal(lab:stop(), 0)
 end)
 

@@ -50,7 +50,7 @@ t.test("a trace is kept as it was sent, and can be sent", function()
   t.has(lab:post("/lab/captures", "@" .. file).body, "This is no evidence: the trace is damaged, or its end missing\n")
   lab:go_to(4)
   t.write(file, sent)
-  t.has(lab:post("/lab/captures", "@" .. file).body, "it is of another visit: take one in this visit\n")
+  t.has(lab:post("/lab/captures", "@" .. file).body, "it is of another visit; take one in this visit\n")
   t.equal(lab:stop(), 0)
 end)
 
