@@ -8,7 +8,8 @@
 return {
   solved = "That's it.",
   ["class.family"] = "The first word of the class is right, the second isn't: what exactly happens there?",
-  ["class.other"] = "That isn't it: do your captures show that something is used up, or waited for, and by what?",
+  ["class.other"] = "The class isn't right: do your captures show that something is used up, or waited for, "
+    .. "and by what?",
   rank = "It is among your guesses, but not the first one: which of them do your captures speak for?",
   ["where.victim"] = "That one suffers; who makes it wait?",
   ["where.caller"] = "It is on the way: the cause is further inside, in something that this one calls.",

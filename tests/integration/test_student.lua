@@ -194,7 +194,8 @@ t.test("a wrong class isn't told to be one of several faults", function()
     lab:go_to(i == 1 and 0 or 5)
     lab:get("/")
     lab:get(PPROF .. "goroutine")
-    t.equal(told(form), "That isn't it: do your captures show that something is used up, or waited for, and by what?")
+    t.equal(told(form), "The class isn't right: do your captures show that something is used up, or waited for, " ..
+      "and by what?")
   end
   t.equal(told "class=leak.timer&where=startGoroutines", "In leak.timer, the word leak is right, and timer isn't: " ..
     "what exactly happens there? /lab/classes says what the words mean.")
