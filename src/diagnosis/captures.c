@@ -2,6 +2,7 @@
  * See captures.h. */
 #include "diagnosis/captures.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +102,34 @@ const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
       return all->items[i];
   }
   return NULL;
+}
+
+static double start_of_capture(const lab_capture *c) {
+  return (double)c->at / 1e9 - c->seconds;
+}
+
+static bool is_answered_as(const lab_capture *c, const lab_capture *sent) {
+  return !c->is_sent && !c->is_delta && c->attempt == sent->attempt &&
+         strcmp(c->kind, sent->kind) == 0 &&
+         fabs(start_of_capture(c) - start_of_capture(sent)) < 0.5;
+}
+
+/* How much longer or shorter C is. */
+static double compare_length(const lab_capture *c, const lab_capture *sent) {
+  return fabs(c->seconds - sent->seconds);
+}
+
+/* Two may have begun together. */
+const lab_capture *lab_captures_find_answered(const lab_captures *all,
+                                              const lab_capture *sent) {
+  const lab_capture *best = NULL;
+  for (size_t i = 0; i < all->n; i++) {
+    const lab_capture *c = all->items[i];
+    if (is_answered_as(c, sent) &&
+        (!best || compare_length(c, sent) < compare_length(best, sent)))
+      best = c;
+  }
+  return best;
 }
 
 /* all->n: there is none. */

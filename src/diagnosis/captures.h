@@ -92,6 +92,11 @@ unsigned lab_captures_add(lab_captures *all, lab_capture *c);
  * none. It is the list's. */
 const lab_capture *lab_captures_find(const lab_captures *all, const void *bytes,
                                      size_t len);
+/* The recording that the lab has answered, of which the file SENT was made: of
+ * the same kind and visit, and which began when it did. NULL: it isn't known
+ * any more. It is the list's. */
+const lab_capture *lab_captures_find_answered(const lab_captures *all,
+                                              const lab_capture *sent);
 /* NULL: there is no such id. It is the list's. */
 const lab_capture *lab_captures_get(const lab_captures *all, unsigned id);
 /* False if there is no such id. */

@@ -150,6 +150,16 @@ static void list_captures(lab_web *web, lab_http_request *req) {
 
 /* ---- a file that is sent ------------------------------------------------- */
 
+/* What C, which was sent, doesn't tell itself. */
+static void fill_sent_facts(lab_web *web, lab_capture *c) {
+  if (strcmp(c->kind, LAB_CAPTURE_TRACE) != 0)
+    lab_keep_fill_past(web, c);
+  const lab_capture *own = lab_captures_find_answered(&web->captures, c);
+  if (own)
+    c->waited = own->waited;
+  c->step = lab_shown_slug(web->config.vm, c->slug);
+}
+
 typedef struct upload {
   lab_slow slow;
   char hint[LAB_CAPTURE_KIND];
@@ -227,9 +237,7 @@ static void answer_upload(lab_slow *s) {
         &web->captures, lab_blob_data(bytes), lab_blob_len(bytes));
     const lab_capture *kept = same ? same : u->made;
     if (!same) {
-      if (strcmp(u->made->kind, LAB_CAPTURE_TRACE) != 0)
-        lab_keep_fill_past(web, u->made);
-      u->made->step = lab_shown_slug(web->config.vm, u->made->slug);
+      fill_sent_facts(web, u->made);
       lab_captures_visit(&web->captures, lab_attempt_now().id);
       lab_web_tell_capture(web, lab_captures_add(&web->captures, u->made));
       u->made = NULL; /* the list's */

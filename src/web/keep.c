@@ -66,6 +66,7 @@ void lab_keep_stop(lab_keep *k, lab_web *web) {
   }
   k->stopped = true;
   k->to = lab_activity_read(&web->activity);
+  k->at = lab_clock_real();
   k->waited = k->records ? count_waited(k->waited) : -1;
   k->ended.number = lab_shown_slug(web->config.vm, k->ended.slug);
 }
@@ -144,6 +145,7 @@ static lab_blob *keep_bytes(lab_keep *k, lab_web *web, const char *kind,
   lab_buf_trim(bytes);
   lab_blob *blob = lab_blob_take(bytes);
   lab_capture *c = lab_capture_new(kind, lab_blob_ref(blob));
+  c->at = k->at;
   lab_activity_fill(total ? NULL : &k->from, &k->to, c);
   c->is_delta = is_delta;
   list_capture(k, web, c);

@@ -35,6 +35,7 @@ typedef struct lab_keep {
   bool wanted;
   bool stopped; /* the time that it tells of is over */
   lab_activity_mark from, to;
+  uint64_t at;  /* ns since 1970: when it was stopped */
   bool records; /* something in the meantime */
   /* lab_process_waited at the beginning; then the time since that. The kernel
    * tells only the sum since each thread began, so it takes two reads. */

@@ -147,4 +147,25 @@ t.test("what is sent later has the requests of its own seconds", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What the lab knows of a recording, and no file tells: how long its threads have waited
+-- for a processor. On a busy machine that is too long.
+t.test("a CPU profile that is sent speaks against computing, too", function()
+  local lab = t.start("--step", "1")
+  for _ = 1, 4 do t.spawn(("curl -s --max-time 300 %s/"):format(lab.url)) end
+  lab:wait_tasks("sync.Mutex.Lock", 4)
+  lab:get(PPROF .. "goroutine")
+  local id = t.enough(function(seconds)
+    local file, own = fetch(lab, "profile?seconds=" .. seconds)
+    local sent = send(lab, file)
+    t.equal(sent.status, 201, sent.body)
+    local list = captures(lab)
+    t.equal(list[#list].waited_seconds, own.waited_seconds, "as the lab's own")
+    local v = answers.post(lab, { class = "wait.lock", where = "countRequest", ruled_out = "cpu.hot:" .. own.id })
+    return list[#list].id, v.score
+  end, function(_, score) return score == 100 end, 2)
+  local v = answers.judged(lab, { class = "wait.lock", where = "countRequest", ruled_out = "cpu.hot:" .. id }, "solved")
+  t.equal(v.score, 100)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

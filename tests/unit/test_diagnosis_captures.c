@@ -42,6 +42,46 @@ static void keeps_finds_and_drops(void **state) {
   assert_int_equal(lab_captures_memory(&all), 0);
 }
 
+/* Of SECONDS, begun AFTER seconds. */
+static lab_capture *recording(const char *kind, double after, double seconds) {
+  lab_capture *c = capture_of(kind, 10, 'a');
+  c->at = (uint64_t)((1e9 + after + seconds) * 1e9);
+  c->seconds = seconds;
+  c->attempt = 7;
+  return c;
+}
+
+static void assert_answered(const lab_captures *all, lab_capture *sent,
+                            unsigned id) {
+  sent->is_sent = true;
+  const lab_capture *c = lab_captures_find_answered(all, sent);
+  assert_int_equal(c ? c->id : 0, id);
+  lab_capture_unref(sent);
+}
+
+static void knows_what_was_answered(void **state) {
+  lab_captures all = LAB_CAPTURES_INIT;
+  (void)state;
+  lab_captures_add(&all, recording("cpu", 0, 5));
+  lab_captures_add(&all, recording("cpu", 0.1, 9));
+  lab_captures_add(&all, recording("wall", 0, 9));
+  lab_captures_add(&all, recording("cpu", 20, 5));
+  lab_capture *sent = recording("cpu", 40, 5);
+  sent->is_sent = true;
+  lab_captures_add(&all, sent);
+  assert_answered(&all, recording("cpu", 0.01, 5.2), 1);
+  assert_answered(&all, recording("cpu", 0.05, 9.3), 2);
+  assert_answered(&all, recording("wall", 0, 9), 3);
+  assert_answered(&all, recording("cpu", 20, 5), 4);
+  assert_answered(&all, recording("cpu", 25, 5), 0);
+  assert_answered(&all, recording("cpu", 40, 5), 0); /* a file, too */
+  assert_answered(&all, recording("heap", 0, 5), 0);
+  lab_capture *other = recording("cpu", 0, 5);
+  other->attempt = 8;
+  assert_answered(&all, other, 0);
+  lab_captures_free(&all);
+}
+
 /* A judgement goes on with what the list has forgotten. */
 static void what_was_taken_stays(void **state) {
   lab_captures all = LAB_CAPTURES_INIT;
@@ -278,6 +318,7 @@ static void refuses_what_is_no_profile(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keeps_finds_and_drops),
+      cmocka_unit_test(knows_what_was_answered),
       cmocka_unit_test(what_was_taken_stays),
       cmocka_unit_test(bytes_have_several_owners),
       cmocka_unit_test(earlier_visits_keep_only_facts),
