@@ -3,10 +3,15 @@
  *
  * A chunk ends when it is full, or has a quarter of the ring's time: so what is
  * kept is hardly older than what is wanted. Where there is no memory for a
- * chunk, all others go, and the ring begins anew: it has no gaps. */
+ * chunk, all others go, and the ring begins anew: it has no gaps.
+ *
+ * Chunks are mapped by themselves: the lab's record of what the program did is
+ * no part of the program's heap, whose size students watch. */
 #include "trace/flight_ring.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -26,9 +31,23 @@ static size_t chunk_bytes(const lab_flight_chunk *c) {
   return sizeof *c + c->room;
 }
 
+static void unmap_chunk(lab_flight_chunk *c) {
+  munmap(c, chunk_bytes(c));
+}
+
 void lab_flight_unref(lab_flight_chunk *c) {
   if (atomic_fetch_sub(&c->owners, 1) == 1)
-    lab_xfree(c);
+    unmap_chunk(c);
+}
+
+/* C gets no more records: gives back the pages that it doesn't need. */
+static void shrink_chunk(lab_flight_chunk *c) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), had = chunk_bytes(c);
+  size_t needs = (sizeof *c + c->len + page - 1) / page * page;
+  if (needs >= had || munmap((char *)c + needs, had - needs) != 0)
+    return;
+  c->room = (uint32_t)(needs - sizeof *c);
+  ring->bytes -= had - needs;
 }
 
 /* The memory of C, which is no longer in the ring, may serve the next one. */
@@ -74,16 +93,7 @@ void lab_flight_seal_newest(void) {
   if (!c)
     return;
   note_length();
-  uint32_t left = c->room - c->len;
-  lab_flight_chunk *less =
-      left > LAB_FLIGHT_CHUNK / 4
-          ? lab_try_realloc(c, sizeof(lab_flight_chunk) + c->len)
-          : NULL;
-  if (less) {
-    *ring->end = c = less;
-    c->room -= left;
-    ring->bytes -= left;
-  }
+  shrink_chunk(c);
   ring->end = &c->next;
   leave_newest();
 }
@@ -109,9 +119,11 @@ static lab_flight_chunk *take_chunk_memory(void) {
   ring->spare = NULL;
   if (c)
     return c;
-  c = lab_try_malloc(LAB_FLIGHT_CHUNK);
-  if (c)
-    ring->bytes += LAB_FLIGHT_CHUNK;
+  c = mmap(NULL, LAB_FLIGHT_CHUNK, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (c == MAP_FAILED)
+    return NULL;
+  ring->bytes += LAB_FLIGHT_CHUNK;
   return c;
 }
 
@@ -198,7 +210,7 @@ void lab_flight_close(void) {
   atomic_store(&lab_flight_recording, 0);
   drop_all_chunks(0);
   if (ring->spare)
-    lab_xfree(ring->spare);
+    unmap_chunk(ring->spare);
   lab_flight_jobs_close();
   *ring = (lab_flight_ring){0};
   lab_flight_now = (lab_flight_pending){0};
