@@ -135,7 +135,8 @@ t.test("a profile is named before numbers, whatever the lesson begins with", fun
   lab:get(PPROF .. "goroutine")
   local right = "class=leak.file&where=writeReceipt"
   local _, text = answer(lab, right .. "&evidence=goroutine")
-  t.equal(text, "None of your captures shows that about this function: a lab.OpenFiles profile or /metrics would.")
+  t.equal(text, "The evidence that you name doesn't show that about this function: "
+    .. "a lab.OpenFiles profile or /metrics would.")
   t.has(lab:post("/lab/answer", right, "-H", "Accept: application/json").body, '"evidence": "c2"')
   t.equal(lab:stop(), 0)
 end)

@@ -11,6 +11,9 @@
  * each of them, whatever their group, session or terminal. If the second one is
  * killed itself, the first one inherits the orphans, and does the same.
  *
+ * The files of a test go, too: TMPDIR is a folder of its own, which is removed
+ * at the end. KEPT_DIR says so to who would make a folder in it.
+ *
  * Of descriptors the command inherits 0 to 2 only: whatever else a shell or an
  * editor has left open would count as the test's.
  *
@@ -74,6 +77,30 @@ static void write_times(const char *name, double elapsed) {
     fprintf(stderr, "keeper: can't write to %s\n", path);
   if (fd >= 0)
     close(fd);
+}
+
+/* ---- the command's folder ------------------------------------------------- */
+
+static char folder[256];
+
+/* Where there is none to be had, the test takes what it finds. */
+static void make_folder(void) {
+  const char *outer = getenv("TMPDIR");
+  snprintf(folder, sizeof folder, "%s/t.kXXXXXX",
+           outer && *outer ? outer : "/tmp");
+  if (!mkdtemp(folder) || setenv("TMPDIR", folder, 1) ||
+      setenv("KEPT_DIR", folder, 1))
+    refuse_start(folder);
+}
+
+static void remove_folder(void) {
+  int pid = fork();
+  if (pid == 0) {
+    execlp("rm", "rm", "-rf", "--", folder, (char *)NULL);
+    _exit(NOT_STARTED);
+  }
+  while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    ;
 }
 
 /* ---- the command's descendants ------------------------------------------- */
@@ -179,6 +206,7 @@ static void keep_command(int parent, const char *name, char **argv,
   }
   kill_descendants(command, &code);
   write_times(name, elapsed);
+  remove_folder();
   exit(code);
 }
 
@@ -200,6 +228,7 @@ int main(int argc, char **argv) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) ||
       prctl(PR_SET_PDEATHSIG, SIGTERM)) /* if ctest itself is ended */
     refuse_start("prctl");
+  make_folder();
   int parent = getpid(), second = fork();
   if (second < 0)
     refuse_start("fork");
@@ -212,5 +241,6 @@ int main(int argc, char **argv) {
       refuse_start("waitpid");
   int code = exit_code_of(status);
   kill_descendants(second, &code);
+  remove_folder(); /* again, if the second process had no time for it */
   return code;
 }

@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 #include "base/cgroup.h"
+#include "temp_name.h"
 
-static char mount[] = "/tmp/lab_cgroup.XXXXXX";
+static char mount[TEMP_NAME];
 
 static const char *const folders[] = {"a", "a/b", "a/b/c", "memory",
                                       "memory/x"};
@@ -41,7 +42,7 @@ static size_t limit_of(const char *cgroups, const char *folder) {
 static int make_files(void **state) {
   (void)state;
   char path[200];
-  if (!mkdtemp(mount))
+  if (!mkdtemp(write_temp_name(mount, "cgroup")))
     return 1;
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
     snprintf(path, sizeof path, "%s/%s", mount, folders[i]);

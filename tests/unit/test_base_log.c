@@ -23,13 +23,13 @@
 #include "base/allowance.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "temp_name.h"
 
-static char path[] = "/tmp/test-log-XXXXXX";
+static char path[TEMP_NAME];
 
 static int make_file(void **state) {
   (void)state;
-  memcpy(path + sizeof path - 7, "XXXXXX", 7);
-  int fd = mkstemp(path);
+  int fd = mkstemp(write_temp_name(path, "test-log"));
   return fd < 0 ? -1 : close(fd);
 }
 

@@ -27,6 +27,7 @@
 #include "base/alloc.h"
 #include "base/process.h"
 #include "base/spawn.h"
+#include "temp_name.h"
 
 enum { FIRST_LIMIT = 50, OPEN = 100, CHILDREN = 150 };
 
@@ -196,8 +197,8 @@ static void what_cannot_be_executed(void **state) {
   assert_int_equal(spawn_word("/"), -EACCES);
   assert_int_equal(spawn_word("/etc/passwd"), -EACCES);
   assert_int_equal(spawn_word("/etc/passwd/x"), -ENOTDIR);
-  char file[] = "/tmp/spawn-XXXXXX";
-  int fd = mkstemp(file);
+  char file[TEMP_NAME];
+  int fd = mkstemp(write_temp_name(file, "spawn"));
   assert_true(write(fd, "nothing\n", 8) == 8);
   fchmod(fd, 0700);
   close(fd);

@@ -16,13 +16,13 @@
 
 #include "diagnosis/progress.h"
 #include "diagnosis/standing.h"
+#include "temp_name.h"
 
-static char folder[64], path[80];
+static char folder[TEMP_NAME], path[80];
 
 static int make_folder(void **state) {
   (void)state;
-  snprintf(folder, sizeof folder, "/tmp/standing-XXXXXX");
-  if (!mkdtemp(folder))
+  if (!mkdtemp(write_temp_name(folder, "standing")))
     return -1;
   snprintf(path, sizeof path, "%s/progress.jsonl", folder);
   return 0;

@@ -18,12 +18,15 @@
 #include <lualib.h>
 
 #include "kit/temp.h"
+#include "temp_name.h"
 
-static char root[64];
+static char root[TEMP_NAME], outer[TEMP_NAME]; /* TMPDIR here, and outside */
 
 static int open_state(void **state) {
-  snprintf(root, sizeof root, "/tmp/kit-temp-XXXXXX");
-  if (!mkdtemp(root) || setenv("TMPDIR", root, 1))
+  if (!outer[0])
+    snprintf(outer, sizeof outer, "%s", getenv("TMPDIR") ?: "/tmp");
+  setenv("TMPDIR", outer, 1);
+  if (!mkdtemp(write_temp_name(root, "kit-temp")) || setenv("TMPDIR", root, 1))
     return -1;
   lua_State *L = luaL_newstate();
   assert_non_null(L);

@@ -20,6 +20,7 @@
 #include "pprof/gzip.h"
 #include "pprof/profile.h"
 #include "pprof_message.h"
+#include "temp_name.h"
 
 /* ---- cases --------------------------------------------------------------- */
 
@@ -169,10 +170,10 @@ static int run_shell(const char *command) {
 
 static void go_agrees(void **state) {
   (void)state;
-  char path[] = "/tmp/lab-decode-XXXXXX", command[128];
+  char path[TEMP_NAME], command[128];
   if (run_shell("go tool -n pprof >/dev/null 2>&1") != 0)
     skip();
-  int fd = mkstemp(path);
+  int fd = mkstemp(write_temp_name(path, "lab-decode"));
   assert_true(fd >= 0);
   snprintf(command, sizeof command, "go tool pprof -raw %s >/dev/null 2>&1",
            path);

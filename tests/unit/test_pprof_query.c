@@ -16,6 +16,7 @@
 #include "pprof/flame.h"
 #include "pprof/query.h"
 #include "pprof_message.h"
+#include "temp_name.h"
 
 /* Functions: 1 mutex.request, 2 mutex.update, 3 mutex.update.func1, 4
  * lab.sleep, 5 getrandom, 6 mutex.Pool.acquire. Locations have the numbers of
@@ -431,11 +432,11 @@ static void compare_profile(const char *path) {
 static void go_counts_the_same(void **state) {
   (void)state;
   static const char *const kinds[] = {"cpu", "block", "mutex"};
-  char dir[] = "/tmp/lab-query-XXXXXX", command[512];
+  char dir[TEMP_NAME], command[512];
   FILE *f = popen("go tool -n pprof >/dev/null 2>&1", "r");
   if (pclose(f) != 0)
     skip();
-  assert_non_null(mkdtemp(dir));
+  assert_non_null(mkdtemp(write_temp_name(dir, "lab-query")));
   snprintf(command, sizeof command, make_profiles, dir);
   free(read_output(command));
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

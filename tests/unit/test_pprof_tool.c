@@ -13,8 +13,9 @@
 
 #include "pprof/encode.h"
 #include "pprof/profile.h"
+#include "temp_name.h"
 
-static char path[] = "/tmp/lab-pprof-XXXXXX";
+static char path[TEMP_NAME];
 
 static const lab_profile_type heap_types[] = {{"alloc_objects", "count"},
                                               {"alloc_space", "bytes"},
@@ -59,7 +60,7 @@ static void write_file(const lab_buf *b) {
 
 static int make_file(void **state) {
   (void)state;
-  int fd = mkstemp(path);
+  int fd = mkstemp(write_temp_name(path, "lab-pprof"));
   if (fd < 0)
     return -1;
   close(fd);

@@ -19,8 +19,9 @@
 
 #include "base/clock.h"
 #include "prim/file.h"
+#include "temp_name.h"
 
-static char dir[64];
+static char dir[TEMP_NAME];
 
 static const char *in_dir(const char *name) {
   static char path[4][256];
@@ -32,8 +33,7 @@ static const char *in_dir(const char *name) {
 
 static int setup(void **state) {
   (void)state;
-  strcpy(dir, "/tmp/test-prim-file-XXXXXX");
-  return lab_file_make_temp_dir(dir);
+  return lab_file_make_temp_dir(write_temp_name(dir, "prim-file"));
 }
 
 static int teardown(void **state) {

@@ -17,6 +17,7 @@
 #include "prof/label.h"
 #include "prof/registry.h"
 #include "stack/unwind.h"
+#include "temp_name.h"
 
 enum { SMALL = 100, LARGE = 5000, BLOCKS = 10 };
 
@@ -206,8 +207,8 @@ static void go_tool_reads_the_text(void **state) {
     skip();
   run(allocating_job);
   char *text = text_of_now();
-  char path[] = "/tmp/test_prof_heap_XXXXXX", command[256];
-  int fd = mkstemp(path);
+  char path[TEMP_NAME], command[256];
+  int fd = mkstemp(write_temp_name(path, "prof-heap"));
   size_t len = strlen(text);
   assert_int_equal(write(fd, text, len), (ssize_t)len);
   close(fd);

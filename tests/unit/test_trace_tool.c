@@ -19,10 +19,11 @@
 #include "trace/json.h"
 #include "trace/trace.h"
 #include "trace/wire.h"
+#include "temp_name.h"
 
 enum { WORKER = 1, START, WAKEUP, ENTRY, WAITS, RUNS, JOB, GC, STACKS };
 
-static char path[] = "/tmp/lab-trace-XXXXXX";
+static char path[TEMP_NAME];
 static uint64_t heap_bytes;
 
 static uint64_t heap(void) {
@@ -495,7 +496,7 @@ static void test_random(void **state) {
 
 static int make_file(void **state) {
   (void)state;
-  int fd = mkstemp(path);
+  int fd = mkstemp(write_temp_name(path, "lab-trace"));
   return fd < 0 ? -1 : close(fd);
 }
 

@@ -21,6 +21,7 @@
 #include "prof/cpu.h"
 #include "stack/unwind.h"
 #include "web/web.h"
+#include "temp_name.h"
 
 enum { QUEUE = 2 };
 
@@ -28,7 +29,7 @@ static const char scenario[] =
     "return { request = function() lab.sleep(600) end }";
 
 typedef struct fixture {
-  char dir[64];
+  char dir[TEMP_NAME];
   uv_loop_t loop;
   uv_async_t answers;
   uv_check_t round;
@@ -59,8 +60,7 @@ static void on_switched(lab_call *call) {
 
 static void write_scenario(fixture *f) {
   char path[128];
-  strcpy(f->dir, "/tmp/test_web_queue.XXXXXX");
-  assert_non_null(mkdtemp(f->dir));
+  assert_non_null(mkdtemp(write_temp_name(f->dir, "web-queue")));
   snprintf(path, sizeof path, "%s/50-sleep", f->dir);
   assert_int_equal(mkdir(path, 0700), 0);
   strcat(path, "/scenario.lua");
