@@ -235,12 +235,13 @@ function lab:log()
 end
 
 function lab:wait_log(text, seconds, from)
-  local at, last = from or 0, "" -- each time it reads on: the log may be long
+  local next_part, last = self.program:err_parts(from), ""
   return t.eventually(function()
-    local more = self.program:err(at)
-    at, last = at + #more, last .. more
-    if last:find(text, 1, true) then return true end
-    last = last:sub(-#text)
+    for part in next_part do
+      last = last .. part
+      if last:find(text, 1, true) then return true end
+      last = last:sub(-#text)
+    end
   end, seconds)
 end
 

@@ -22,7 +22,9 @@
 --
 --   program.pid                 for kill, /proc, lsof, strace
 --   program:out()               what it has written so far
---   program:err([from])         likewise, of stderr; or what comes FROM bytes later
+--   program:err()               likewise, of stderr
+--   program:err_parts([from])   an iterator over the same in parts, without its first
+--                               FROM bytes; used again, it goes on where it was
 --   program:signal("TERM")
 --   program:wait(seconds)       -> exit code, 128 + n after signal n, or nil if
 --                                  it still runs after so many seconds
@@ -179,13 +181,21 @@ end
 
 function program:out() return shell.read(self.dir .. "/out") or "" end
 
-function program:err(from)
-  local file = io.open(self.dir .. "/err", "rb")
-  if not file then return "" end
-  if from then file:seek("set", from) end
-  local text = file:read("a")
-  file:close()
-  return text
+function program:err() return shell.read(self.dir .. "/err") or "" end
+
+-- Parts are small: memory for a large one takes a slow machine longer than a lab
+-- needs to write more.
+function program:err_parts(from)
+  local at = from or 0
+  local file
+  return function()
+    file = file or io.open(self.dir .. "/err", "rb")
+    if not file then return nil end
+    file:seek("set", at)
+    local part = file:read(65536)
+    at = at + #(part or "")
+    return part
+  end
 end
 
 function program:signal(name)

@@ -79,7 +79,7 @@ static void write_times(const char *name, double elapsed) {
     close(fd);
 }
 
-/* ---- the command's folder ------------------------------------------------- */
+/* ---- the command's folder ---------------------------------------------- */
 
 static char folder[256];
 

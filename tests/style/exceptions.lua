@@ -7,10 +7,9 @@ return {
     ["tests/bench/bare_server.c"] = 1,
     ["tests/unit/test_http_parse.c"] = 1,
     ["tests/unit/test_pprof_tool.c"] = 1,
-    ["tests/unit/test_prim_file.c"] = 1,
     ["tests/unit/test_prof_heap.c"] = 1,
     ["tests/unit/test_trace_tool.c"] = 6,
-    ["tests/unit/test_web_queue.c"] = 2,
+    ["tests/unit/test_web_queue.c"] = 1,
   },
   ["file-length"] = {
     ["lua/types/lab.lua"] = "the one source of the library's reference",

@@ -22,7 +22,6 @@
 #include "temp_name.h"
 
 enum { WORKER = 1, START, WAKEUP, ENTRY, WAITS, RUNS, JOB, GC, STACKS };
-
 static char path[TEMP_NAME];
 static uint64_t heap_bytes;
 
