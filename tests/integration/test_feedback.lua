@@ -57,6 +57,7 @@ return {
 ]]
 
 t.test("rss_is_no_leak: a large process, of which little is in use", function()
+  if t.is_sanitized() then return end -- its heap gives idle memory back in a way of its own
   local dir = t.temp_dir() .. "/50-catalog"
   t.run("mkdir " .. dir)
   t.write(dir .. "/scenario.lua", CATALOG)
