@@ -213,18 +213,13 @@ local function cell_of(text)
   return text
 end
 
--- What stands below the table: the reasons, and which functions are meant.
+-- What stands below the table: the reasons. Which functions are meant stays here:
+-- students read that page, too.
 local function write_notes()
-  local lines, suffers, calls = {}, {}, {}
+  local lines = {}
   for i, reason in ipairs(REASONS) do lines[i] = ("- (%s): %s"):format(("abcd"):sub(i, i), reason) end
-  for _, step in ipairs(STEPS) do
-    if not step.victim:find(" ", 1, true) then suffers[#suffers + 1] = ("%s `%s`"):format(step.name, step.victim) end
-    if not step.caller:find(" ", 1, true) then calls[#calls + 1] = ("%s `%s`"):format(step.name, step.caller) end
-  end
   lines[#lines + 1] = "- too few samples: of a short CPU profile with few samples a second; of a heap profile of "
     .. "requests with less memory (`size=100000`)"
-  lines[#lines + 1] = "- who suffers: " .. table.concat(suffers, ", ")
-  lines[#lines + 1] = "- who calls: " .. table.concat(calls, ", ")
   return table.concat(lines, "\n")
 end
 
