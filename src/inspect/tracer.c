@@ -189,14 +189,16 @@ static void trace_sample(uint64_t when, int proc, uint32_t stack) {
 
 /* ---- beginning and end --------------------------------------------------- */
 
-/* T is in S since before the trace, and there in the user task INNER. Outer
- * scopes first; Lua nests at most 200 calls from C. */
+enum { SCOPES_MAX = 1000 }; /* shown of a task; a script may nest far more */
+
+/* T is in S since before the trace, and there in the user task INNER; DEPTH
+ * scopes are within S. Outer scopes first. */
 static void show_scopes(lab_lua_task *t, const lab_scope *s, uint64_t inner,
-                        uint32_t stack) {
-  if (!s)
+                        uint32_t stack, unsigned depth) {
+  if (!s || depth == SCOPES_MAX)
     return;
   uint64_t outer = s->kind == LAB_SCOPE_TASK ? s->number : inner;
-  show_scopes(t, lab_scope_next(tr.vm, t, s), outer, stack);
+  show_scopes(t, lab_scope_next(tr.vm, t, s), outer, stack, depth + 1);
   if (s->kind == LAB_SCOPE_REGION)
     lab_trace_region_begin(s->text, stack, 0);
   if (s->kind != LAB_SCOPE_TASK)
@@ -211,7 +213,7 @@ static void show_task(lab_lua_task *t) {
   if (stack == 0)
     return;
   start_goroutine(t, 0);
-  show_scopes(t, lab_scope_next(tr.vm, t, NULL), t->base.user_task, stack);
+  show_scopes(t, lab_scope_next(tr.vm, t, NULL), t->base.user_task, stack, 0);
   if (t->base.state == LAB_TASK_WAITING)
     lab_trace_go_block(&t->trace, lab_trace_map_wait(t->base.wait), stack, 0);
   else

@@ -83,7 +83,6 @@ static void write_times(const char *name, double elapsed) {
 
 static char folder[256];
 
-/* Where there is none to be had, the test takes what it finds. */
 static void make_folder(void) {
   const char *outer = getenv("TMPDIR");
   snprintf(folder, sizeof folder, "%s/t.kXXXXXX",
