@@ -27,8 +27,7 @@ static void follow_attempt(lab_activity *a, uint64_t now) {
   a->begun = a->ended = a->busy = 0;
   a->since = now;
   a->npast = 0;
-  a->last = mark_moment(a, now);
-  a->last.at = attempt.since;
+  a->changed = attempt.since;
 }
 
 /* ---- what is over -------------------------------------------------------- */
@@ -48,12 +47,12 @@ static void forget_moment(lab_activity *a) {
   a->npast--;
 }
 
-static void keep_moment(lab_activity *a, const lab_activity_mark *m) {
-  if (a->npast > 0 && m->at < a->past[a->npast - 1].at)
+static void keep_moment(lab_activity *a, lab_activity_mark m) {
+  if (a->npast > 0 && m.at < a->past[a->npast - 1].at)
     return;
   if (a->npast == LAB_ACTIVITY_PAST)
     forget_moment(a);
-  a->past[a->npast++] = *m;
+  a->past[a->npast++] = m;
 }
 
 /* A request is about to begin or to end. What was true after the one before was
@@ -61,9 +60,8 @@ static void keep_moment(lab_activity *a, const lab_activity_mark *m) {
 static void note_past(lab_activity *a, uint64_t now) {
   if (a->npast > 0 && now < a->past[a->npast - 1].at + NEAR)
     return;
-  lab_activity_mark m = mark_moment(a, now);
-  keep_moment(a, &a->last);
-  keep_moment(a, &m);
+  keep_moment(a, mark_moment(a, a->changed));
+  keep_moment(a, mark_moment(a, now));
 }
 
 static uint64_t part_between(uint64_t low, uint64_t high, double part) {
@@ -86,13 +84,14 @@ static lab_activity_mark mark_between(const lab_activity_mark *low,
 
 lab_activity_mark lab_activity_at(lab_activity *a, uint64_t at) {
   follow_attempt(a, lab_clock_mono());
-  if (at >= a->last.at)
+  if (at >= a->changed)
     return mark_moment(a, at);
   size_t i = a->npast;
   while (i > 0 && a->past[i - 1].at > at)
     i--;
-  const lab_activity_mark *high = i < a->npast ? &a->past[i] : &a->last;
-  return mark_between(i > 0 ? &a->past[i - 1] : high, high, at);
+  lab_activity_mark high =
+      i < a->npast ? a->past[i] : mark_moment(a, a->changed);
+  return mark_between(i > 0 ? &a->past[i - 1] : &high, &high, at);
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -103,7 +102,7 @@ void lab_activity_begin(lab_activity *a, uint64_t now) {
   a->begun++;
   if (a->in_flight++ == 0)
     a->since = now;
-  a->last = mark_moment(a, now);
+  a->changed = now;
 }
 
 void lab_activity_end(lab_activity *a, uint64_t now) {
@@ -111,7 +110,7 @@ void lab_activity_end(lab_activity *a, uint64_t now) {
   a->ended++;
   if (--a->in_flight == 0)
     a->busy += now > a->since ? now - a->since : 0;
-  a->last = mark_moment(a, now);
+  a->changed = now;
 }
 
 unsigned lab_activity_in_flight(const lab_activity *a) {

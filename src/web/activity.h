@@ -38,11 +38,12 @@ typedef struct lab_activity {
   lab_attempt attempt;
   uint64_t begun, ended; /* requests of the attempt */
   unsigned in_flight;
-  uint64_t busy;  /* ns with a request under way, up to.. */
-  uint64_t since; /* ... this, by lab_clock_mono, if there is one now */
-  /* Moments of the attempt, the oldest first, and that after the last request
-   * that began or ended. Between two of them all grows evenly. */
-  lab_activity_mark past[LAB_ACTIVITY_PAST], last;
+  uint64_t busy;    /* ns with a request under way, up to.. */
+  uint64_t since;   /* ... this, by lab_clock_mono, if there is one now */
+  uint64_t changed; /* when a request began or ended last; mono ns */
+  /* Moments of the attempt, the oldest first. Between two of them, and until
+   * `changed`, all grows evenly. */
+  lab_activity_mark past[LAB_ACTIVITY_PAST];
   size_t npast;
 } lab_activity;
 
