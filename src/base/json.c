@@ -27,17 +27,12 @@ static void append_escape(lab_buf *out, unsigned char c) {
   lab_buf_append(out, escape, sizeof escape);
 }
 
-/* U+0080 to U+009F: JSON allows them, but a terminal obeys them. */
-static bool is_c1_control(const char *s, size_t len) {
-  return len == 2 && s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
-}
-
 /* Writes the character at S, which isn't plain (N bytes left); returns how many
  * bytes of S it took. */
 static size_t append_character(lab_buf *out, const char *s, size_t n) {
   unsigned char c = (unsigned char)*s;
   size_t len = lab_utf8_length(s, n);
-  if (is_c1_control(s, len)) {
+  if (lab_utf8_is_c1(s, len)) { /* JSON allows it, but it may be shown */
     append_escape(out, (unsigned char)s[1]);
     return len;
   }

@@ -11,13 +11,12 @@ static bool is_printable(unsigned char c) {
 }
 
 /* How many bytes at S can be written as they are, as one character; 0: none.
- * U+0080 to U+009F are control characters, too. */
+ */
 static size_t measure_plain_character(const char *s, size_t n) {
   unsigned char c = (unsigned char)s[0];
   if (c < 0x80)
     return is_printable(c);
-  size_t len = lab_utf8_length(s, n);
-  return len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0 ? 0 : len;
+  return lab_utf8_is_c1(s, n) ? 0 : lab_utf8_length(s, n);
 }
 
 /* Nearly all text is ASCII without tabs: the compiler makes one comparison of a

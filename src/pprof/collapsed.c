@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/table.h"
+#include "base/utf8.h"
 
 typedef struct stack_line {
   size_t at, len; /* in texts */
@@ -28,12 +29,6 @@ typedef struct collapsed {
 
 /* ---- one stack ----------------------------------------------------------- */
 
-/* U+0080 to U+009F: terminals obey them, too. */
-static bool is_control_pair(const char *s) {
-  return s[0] == '\xc2' && (unsigned char)s[1] >= 0x80 &&
-         (unsigned char)s[1] < 0xa0;
-}
-
 static void append_clean(lab_buf *out, const char *name) {
   if (out->len == 0 && *name == '#') {
     lab_buf_putc(out, '_');
@@ -41,7 +36,7 @@ static void append_clean(lab_buf *out, const char *name) {
   }
   for (; *name; name++) {
     bool control = (unsigned char)*name < ' ' || *name == '\x7f';
-    if (is_control_pair(name)) {
+    if (lab_utf8_is_c1(name, 2)) { /* there is a 0 at least */
       name++;
       control = true;
     }

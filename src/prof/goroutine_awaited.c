@@ -69,9 +69,9 @@ static void write_awaited_name(const lab_goroutines *g, const awaited *one,
   for (size_t i = 0; i < one->len; i++)
     if (is_kept_apart(name[i]))
       name[i] = '_';
-  for (size_t i = 1; i < one->len; i++) /* U+0080 to U+009F */
-    if (name[i - 1] == '\xc2' && (name[i] & 0xe0) == 0x80)
-      name[i - 1] = name[i] = '_';
+  for (size_t i = 0; i < one->len; i++)
+    if (lab_utf8_is_c1(name + i, one->len - i))
+      name[i] = name[i + 1] = '_';
   lab_buf_putc(out, '"');
   lab_utf8_append(out, name, one->len);
   lab_buf_putc(out, '"');

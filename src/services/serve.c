@@ -107,8 +107,7 @@ static int begin_serve(lab_serve *serve, lab_http_server *server) {
   return 0;
 }
 
-/* ---- descriptors and memory
- * --------------------------------------------------------- */
+/* ---- descriptors and memory ---------------------------------------------- */
 
 static lab_errand *find_errand(void *serve) {
   return &((lab_serve *)serve)->errand;

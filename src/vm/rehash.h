@@ -10,7 +10,6 @@
 #define LAB_VM_REHASH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /* A signal has interrupted the search for a place, in luaH_resize, below a
  * function whose name lab_rehash_is_noted tells. True: the table is what it was

@@ -51,17 +51,12 @@ static void quote_byte(unsigned char c, lab_buf *out) {
     lab_buf_putc(out, (char)c);
 }
 
-/* U+0080 to U+009F: terminals take them for commands, too. */
-static bool is_high_control(const char *s, size_t len) {
-  return len == 2 && s[0] == '\xc2' && (unsigned char)s[1] < 0xa0;
-}
-
 void lab_web_quote(const char *text, lab_buf *out) {
   const char *end = text + strlen(text);
   lab_buf_putc(out, '"');
   while (text < end) {
     size_t len = lab_utf8_length(text, (size_t)(end - text));
-    if (is_high_control(text, len))
+    if (lab_utf8_is_c1(text, len))
       lab_buf_printf(out, "\\u%04x", (unsigned char)text[1]);
     else if (len > 1)
       lab_buf_append(out, text, len);
