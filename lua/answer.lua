@@ -144,8 +144,7 @@ local function judge(folder, options)
     local visit = { params = type(list.params) == "table" and list.params or {}, defaults = defaults, slug = slug }
     local result = parts.judge.answer(answer, lesson, views, others, visit)
     if parts.judge.refusals[result.code] then return "invalid", parts.verdict.refused(result.feedback, form) end
-    local looked = {}
-    for i, view in ipairs(views) do looked[i] = view.id end
+    local looked = parts.evidence.wanted(views, answer.evidence)
     local facts = { step = list.step, attempt = list.attempt, looked = looked, repair = lesson.fixed ~= nil }
     return result.verdict, parts.verdict[form](result, facts)
   end

@@ -41,12 +41,6 @@ local function readLesson(number)
   return lesson, defaults, entry.slug
 end
 
-local function idsOf(views)
-  local ids = {}
-  for i, view in ipairs(views) do ids[i] = view.id end
-  return ids
-end
-
 local function vocabulary(question)
   return { status = 200, text = question.form == "json" and parts.data.json { format = "diaglab-classes/1",
     classes = parts.classes.objects() } .. "\n" or parts.classes.text() }
@@ -87,7 +81,8 @@ return function(question)
   local visit = { params = parts.read_json(question.params) or {}, defaults = defaults, slug = slug }
   local result = parts.judge.answer(answer, lesson, views, others, visit)
   if parts.judge.refusals[result.code] then return refused(question, 400, result.feedback) end
-  local facts = { step = question.step, attempt = question.attempt, looked = idsOf(views),
+  local looked = parts.evidence.wanted(views, answer.evidence)
+  local facts = { step = question.step, attempt = question.attempt, looked = looked,
     after = offerHint(question, lesson, result.verdict), repair = lesson.fixed ~= nil }
   return { status = 200, text = parts.verdict[question.form](result, facts),
     verdict = result.verdict, code = result.code, score = result.score, class = answer.hypotheses[1].class }

@@ -3,6 +3,7 @@
 --
 -- evidence.lua() -> evidence
 -- evidence.views(captures, answer, begun) -> views, others
+-- evidence.wanted(views, names) -> those of VIEWS that NAMES (an answer's, or nil) mean
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
 --   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged),
@@ -177,6 +178,22 @@ function evidence.views(captures, answer, begun)
     end
   end
   return views, explainOthers(captures, views)
+end
+
+-- Does NAME, an id or a kind, mean VIEW?
+local function isMeant(name, view)
+  return name == view.id or name == view.kind or view.profiles[name] ~= nil and view.kind ~= "trace"
+end
+
+function evidence.wanted(views, names)
+  if not names then return views end
+  local list = {}
+  for _, view in ipairs(views) do
+    local meant = false
+    for _, name in ipairs(names) do meant = meant or isMeant(name, view) end
+    if meant then list[#list + 1] = view end
+  end
+  return list
 end
 
 return evidence

@@ -6,6 +6,7 @@
 --                                            or false, a code of what is missing
 -- grounds.isRightNumber(text, lesson, visit)
 -- grounds.kinds(lesson) -> in words, what would show it; or nil
+-- grounds.isNumbersOnly(lesson): only numbers of the whole program would
 -- grounds.unusual(lesson, visit) -> names of parameters
 --
 -- views, wanted: as of judge.lua. visit: { params, defaults }, the parameters that
@@ -148,6 +149,13 @@ local function nameOf(s)
   if not subject.profile then return "/metrics" end
   return NAMES[subject.profile] or NAMES[("%s.%s"):format(subject.profile, subject.type)]
     or ("a %s profile"):format(subject.profile)
+end
+
+function grounds.isNumbersOnly(lesson)
+  for _, s in ipairs(faults.evidence(lesson, sentence)) do
+    if s.subject.profile then return false end
+  end
+  return true
 end
 
 -- Only who has named the class and the function is told this: so it gives nothing

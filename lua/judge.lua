@@ -2,7 +2,7 @@
 -- The judgement of a diagnosis, on what its author has seen: a pure function. The
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: classes, faults, feedback, grounds
+-- judge.lua(host, parts) -> judge      parts: against, classes, faults, feedback, grounds
 -- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
@@ -16,14 +16,14 @@
 -- visit: { params, defaults } of the step, as of grounds.lua, and its slug; or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, by_second = that of the second fault, if the lesson has two
---   (faults.lua), parts = { class, where, evidence, ruled_out } }. The verdict is
---   "solved", "partial", "wrong" or "invalid" (it can't be judged, and costs no
---   try).
+--   (faults.lua), parts = { class, where, evidence, ruled_out }, ruled_out =
+--   why what the answer rules out earns nothing, or nil }. The verdict is "solved",
+--   "partial", "wrong" or "invalid" (it can't be judged, and costs no try).
 --
 -- The feedback never names the answer.
 
 local host, parts = ...
-local classes, faults, grounds = parts.classes, parts.faults, parts.grounds
+local against, classes, faults, grounds = parts.against, parts.classes, parts.faults, parts.grounds
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
@@ -168,49 +168,6 @@ local function placeOf(name, lesson, views)
   return own and "where.elsewhere" or "where.machinery"
 end
 
--- ---- what speaks against a class --------------------------------------------------
-
--- Values of VIEW's profile of KIND: the scenario's own.
-local function wholeOf(view, kind, type)
-  return view.profiles[kind]:sum({ scenario = view.slug, only_scenario = true, type = type }).whole
-end
-
--- Did the processor have nothing to do in VIEW? Threads that were ready and had to
--- wait for one, because other programs had it, would have used it. Nobody knows
--- without having looked at both.
-local function isProcessorIdle(view)
-  return view.waited ~= nil and wholeOf(view, "cpu", "cpu") / 1e9 + view.waited < 0.3 * view.elapsed
-end
-
--- Does the profile of KIND in VIEW speak against the family of CLASS?
-local function speaksAgainst(class, kind, view)
-  local family = classes.family(class)
-  if not view.profiles[kind] or not view.requests or view.requests == 0 then return false end
-  if family == "cpu" and kind == "cpu" then return isProcessorIdle(view) end
-  if (family == "memory" or family == "gc") and kind == "heap" then
-    return wholeOf(view, kind, "inuse_space") < 1e6 and wholeOf(view, kind, "alloc_space") / view.requests < 1e6
-  end
-  if family == "wait" and (kind == "block" or kind == "mutex") then
-    return wholeOf(view, kind, "delay") / 1e9 < 0.3 * view.elapsed
-  end
-  if family == "leak" and kind == "goroutine" then return wholeOf(view, kind, "goroutine") < 0.1 * view.requests end
-  if family == "leak" and kind == "lab.OpenFiles" then
-    return wholeOf(view, kind, "lab.OpenFiles") < 0.1 * view.requests
-  end
-  return false
-end
-
--- Does what is called EVIDENCE, a kind or an id, speak against CLASS?
-local function isRuledOut(class, evidence, views)
-  for _, view in ipairs(views) do
-    for kind in pairs(view.profiles) do
-      local named = evidence == view.id or evidence == view.kind or evidence == kind and view.kind ~= "trace"
-      if named and speaksAgainst(class, kind, view) then return true end
-    end
-  end
-  return false
-end
-
 -- ---- what is often misread -------------------------------------------------------
 
 local function anyView(views, kind, check)
@@ -225,7 +182,7 @@ end
 -- against the whole family comes from a machine that was busy with other programs.
 local function misreading(class, family, views)
   if classes.family(class) == "cpu" and not family and anyView(views, "cpu", function(view)
-    return speaksAgainst(class, "cpu", view)
+    return against.speaks(class, "cpu", view)
   end) then return "cpu_for_wall" end
   if class == "memory.retained" then
     local large = false
@@ -234,9 +191,10 @@ local function misreading(class, family, views)
       large = large or rss and rss > RSS_LARGE
     end
     if anyView(views, "heap", function(view)
-      return wholeOf(view, "heap", "alloc_space") > CHURN * math.max(1e6, wholeOf(view, "heap", "inuse_space"))
+      local inUse = math.max(1e6, against.whole(view, "heap", "inuse_space"))
+      return against.whole(view, "heap", "alloc_space") > CHURN * inUse
     end) then return "alloc_for_inuse" end
-    if large and anyView(views, "heap", function(view) return wholeOf(view, "heap", "inuse_space") < 1e6 end) then
+    if large and anyView(views, "heap", function(view) return against.whole(view, "heap", "inuse_space") < 1e6 end) then
       return "rss_is_no_leak"
     end
   end
@@ -348,14 +306,6 @@ local function pointsForClass(class, lesson)
   return 0, "class.other"
 end
 
-local function pointsForRuledOut(answer, families, views)
-  for _, item in ipairs(answer.ruled_out or {}) do
-    local other = not families[classes.family(item.class)]
-    if other and item.evidence and isRuledOut(item.class, item.evidence, views) then return POINTS.ruled_out end
-  end
-  return 0
-end
-
 -- Which of several captures were taken while nothing ran. Where none was, there are
 -- only numbers, and somebody says that all is well.
 local function describeIdle(views)
@@ -414,7 +364,8 @@ local function feedbackFor(code, h, answer, lesson, views, visit)
   elseif code == "evidence.none" then
     local kinds = grounds.kinds(lesson)
     local who = answer.evidence and "The evidence that you name doesn't show" or "None of your captures shows"
-    local which = kinds and ("%s that about this function: %s would."):format(who, kinds)
+    local what = grounds.isNumbersOnly(lesson) and "it" or "that about this function"
+    local which = kinds and ("%s %s: %s would."):format(who, what, kinds)
     return (which or judge.feedback[code]) .. askNumber(answer, lesson)
   elseif code == "evidence.healthy_too" then
     local kinds = grounds.kinds(lesson)
@@ -422,6 +373,9 @@ local function feedbackFor(code, h, answer, lesson, views, visit)
       kinds:gsub("^%l", string.upper)) or nil
   elseif code == "evidence.idle" then
     return describeIdle(views)
+  elseif code == "evidence.few" and #grounds.unusual(lesson, visit) > 0 then
+    return ("There are too few samples to tell, and the step was entered with other parameters (%s): enter it "
+      .. "without them."):format(table.concat(grounds.unusual(lesson, visit), ", "))
   elseif code == "evidence.params" then
     return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")
       :format(table.concat(grounds.unusual(lesson, visit), ", "))
@@ -460,9 +414,10 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
-  local result = { grounded = grounded, by = grounded and shown and found or nil }
+  local isOut, why = against.isAny(answer.ruled_out, families, views)
+  local result = { grounded = grounded, by = grounded and shown and found or nil, ruled_out = why }
   result.parts = { class = points, where = where,
-    evidence = grounded and POINTS.evidence or 0, ruled_out = pointsForRuledOut(answer, families, views) }
+    evidence = grounded and POINTS.evidence or 0, ruled_out = isOut and POINTS.ruled_out or 0 }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
   result.score = math.min(100, grounded and sum or math.min(sum, UNGROUNDED_MAX))
   local solved = points == POINTS.class and place == "right" and grounded

@@ -12,7 +12,7 @@ local host = ...
 local TAKES = {
   [""] = { "claim", "evidence", "faults", "feedback", "lines", "record", "templates", "wrap" },
   host = { "data", "fields", "remedy", "steps", "tags", "tool" },
-  parts = { "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
+  parts = { "against", "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
   ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "junk", "kept", "measure", "naive", "page_api",
     "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },
 }

@@ -5,7 +5,7 @@
 -- verdict.text(result, facts), verdict.json(result, facts)
 -- verdict.refused(text, form)         an answer that can't be judged as it is: why
 --
--- result: judge.lua's. facts: { step, attempt, looked = ids of the captures that
+-- result: judge.lua's. facts: { step, attempt, looked = those views that
 -- were looked at, after = a further sentence or nil, repair = its program can be
 -- repaired }
 
@@ -36,25 +36,46 @@ local function scoreLine(result)
       list[#list + 1] = ("%s %g/%d"):format(NAMES[key] or key, result.parts[key], MOST[key])
     end
   end
+  -- Where all is well there is no function to name.
+  if #list == 1 then return ("%d of 100"):format(result.score) end
   return ("%d of 100: %s"):format(result.score, table.concat(list, ", "))
 end
 
+local KINDS = { metrics = "/metrics", vars = "/debug/vars", trace = "trace", cpu = "CPU profile" }
+
+-- "c1 (CPU profile)"
+local function nameCapture(id, facts)
+  for _, view in ipairs(facts.looked) do
+    if view.id == id then return ("%s (%s)"):format(id, KINDS[view.kind] or view.kind .. " profile") end
+  end
+  return id
+end
+
 local function evidenceLine(result, facts)
-  if result.by_second then return ("%s and %s show it"):format(result.by, result.by_second) end
-  if result.by then return result.by .. " shows it" end
+  if result.by_second then
+    return ("%s and %s show it"):format(nameCapture(result.by, facts), nameCapture(result.by_second, facts))
+  end
+  if result.by then return nameCapture(result.by, facts) .. " shows it" end
   local n = #facts.looked
   local looked = n == 1 and "1 capture was looked at" or ("%d captures were looked at"):format(n)
   return result.grounded and "your number is right; " .. looked or looked
 end
 
 -- Most students don't know that there is more to get.
-local RULED_OUT = "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of another family "
-  .. "against which one of your captures speaks."
+local RULED_OUT = "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of another family (the "
+  .. "word before the dot) against which one of your captures (/lab/captures) speaks."
+
+-- Why there are no points for what the fault isn't; nil as long as it isn't found, as
+-- that would tell its family.
+local function describeRuledOut(result)
+  if result.verdict ~= "solved" or result.parts.ruled_out ~= 0 then return nil end
+  return result.ruled_out or RULED_OUT
+end
 
 -- What to do next, or nil.
 local function adviceOf(result, facts)
   if result.verdict ~= "solved" or not facts.repair then return facts.after end
-  return ("Now repair it: diaglab repair %d."):format(facts.step)
+  return ("Now repair it: diaglab repair %d (in a clone: ./lab run repair %d)."):format(facts.step, facts.step)
 end
 
 function verdict.text(result, facts)
@@ -66,17 +87,20 @@ function verdict.text(result, facts)
       scoreLine(result), evidenceLine(result, facts))
   end
   local advice = adviceOf(result, facts)
-  local more = result.verdict == "solved" and result.parts.ruled_out == 0 and "\n" .. verdict.wrap(RULED_OUT) or ""
-  return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or "")) .. more
+  local more = describeRuledOut(result)
+  return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or ""))
+    .. (more and "\n" .. verdict.wrap(more) or "")
 end
 
 function verdict.json(result, facts)
+  local ids = {}
+  for i, view in ipairs(facts.looked) do ids[i] = view.id end
   return data.json {
     format = verdict.format, step = facts.step, attempt = facts.attempt, verdict = result.verdict,
     gradable = result.verdict ~= "invalid", solved = result.verdict == "solved", score = result.score,
     code = result.code, feedback = result.feedback, advice = adviceOf(result, facts), grounded = result.grounded,
     evidence = result.by, evidence_second = result.by_second,
-    parts = result.parts, looked_at = data.list(facts.looked),
+    parts = result.parts, ruled_out_why = describeRuledOut(result), looked_at = data.list(ids),
   } .. "\n"
 end
 

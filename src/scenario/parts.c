@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PARTS(X)                                                               \
+  X(against)                                                                   \
   X(answer)                                                                    \
   X(answers)                                                                   \
   X(catalog)                                                                   \

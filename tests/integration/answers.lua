@@ -28,7 +28,8 @@ function answers.post(lab, form)
   end
   local answer = lab:get("/lab/answer", table.unpack(words))
   local v = {}
-  for _, name in ipairs { "verdict", "code", "score", "solved", "gradable", "grounded", "evidence", "feedback" } do
+  for _, name in ipairs { "verdict", "code", "score", "solved", "gradable", "grounded", "evidence", "feedback",
+    "ruled_out_why" } do
     v[name] = field(answer.body, name)
   end
   v.evidence = answer.body:match('"evidence": "(c%d+)"') -- its points have the same name

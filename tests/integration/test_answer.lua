@@ -164,6 +164,7 @@ t.test("evidence must be of this visit, taken under load, and speak of the funct
   judged(lab, with "c1", "invalid", "evidence.other_step")
   judged(lab, with "c2", "invalid", "evidence.idle")
   judged(lab, with "c3", "partial", "evidence.none")
+  t.has(select(2, post(lab, with "c3")).body, '"looked_at": ["c3"]')
   t.equal(judged(lab, with { "c3", "c4" }, "solved").evidence, "c4")
   t.equal(judged(lab, with "c1,c4", "solved").evidence, "c4")
   for name, told in pairs { c9 = "There is no such capture: 'c9'; this visit has goroutine, lab.OpenFiles. See",
@@ -220,6 +221,7 @@ t.test("a few samples are no evidence", function()
   for _, class in ipairs { "cpu.hot", "cpu.backtrack", "memory.churn" } do
     local v = post(lab, { class = class, where = "eatCPU" })
     t.check(v.code == "evidence.few" or v.code == "where.unknown", v.code)
+    if v.code == "evidence.few" then t.has(v.feedback, "with other parameters (seconds)") end
     t.equal(v.verdict, "invalid", class)
   end
   t.equal(lab:stop(), 0)
@@ -254,15 +256,26 @@ t.test("further guesses, what is ruled out, and lines", function()
   t.equal(judged(lab, second, "partial", "rank").score, 90, "right at rank 2")
   local out = right(STEPS[5])
   out.ruled_out = "leak.file:c2"
-  t.equal(judged(lab, out, "solved").score, 90, "of the same family: it rules nothing out")
+  local v = judged(lab, out, "solved")
+  t.equal(v.score, 90, "of the same family: it rules nothing out")
+  t.equal(v.ruled_out_why, "leak.file is of the same family as the fault, so it isn't ruled out.")
+  local wrong = right(STEPS[5])
+  wrong.class, wrong.ruled_out = "cpu.hot", "leak.file:c2"
+  t.equal(judged(lab, wrong, "partial", "class.other").ruled_out_why, nil, "the family isn't told before")
   lab:get(PPROF .. "profile?seconds=1")
   out.ruled_out = "cpu.hot:c3"
-  t.equal(judged(lab, out, "solved").score, 90, "an idle profile rules nothing out")
+  v = judged(lab, out, "solved")
+  t.equal(v.score, 90, "an idle profile rules nothing out")
+  t.has(v.ruled_out_why, "c3 doesn't speak against cpu.hot: a CPU profile of a time in which")
+  out.ruled_out = "net.idle:c3"
+  t.equal(judged(lab, out, "solved").ruled_out_why, "No capture can speak against net.idle: choose another class.")
   local load = load_in_background(lab, 40)
   lab:get(PPROF .. "mutex")
   load:wait()
   out.ruled_out = { "cpu.hot", "wait.lock:mutex" }
-  t.equal(judged(lab, out, "solved").score, 100)
+  v = judged(lab, out, "solved")
+  t.equal(v.score, 100)
+  t.equal(v.ruled_out_why, nil)
   local dump = lab:get(PPROF .. "goroutine?debug=2").body
   local line = t.match(dump, "workers%.startGoroutines.func1%(.-\n%s+[^\n]-/(scenario%.lua:%d+)")
   judged(lab, { class = "leak.task", where = line }, "solved")
@@ -312,9 +325,13 @@ t.test("JSON in, and text out", function()
   t.equal(answer.status, 200)
   t.equal(answer.body, "verdict   solved (step 6)\n" ..
     "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
-    "evidence  c1 shows it\n\nThat's it. Now repair it: diaglab repair 6.\n\n"
-    .. "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n"
-    .. "another family against which one of your captures speaks.\n")
+    "evidence  c1 (lab.OpenFiles profile) shows it\n\n"
+    .. "That's it. Now repair it: diaglab repair 6 (in a clone: ./lab run repair 6).\n\n"
+    .. "c1 doesn't speak against cpu.hot: a CPU profile of a time in which the\n"
+    .. "processor was mostly idle, with requests under way would.\n")
+  answer = lab:post("/lab/answer", "class=leak.file&where=createFiles&evidence=c1").body
+  t.has(answer, "\n\nThe last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n"
+    .. "another family (the word before the dot) against which one of your captures\n(/lab/captures) speaks.\n")
   t.match(json("{}", "-H", "Accept: application/json").body, '^{"error": "An answer needs a class')
   for _, wrong in ipairs { { "{", "JSON, byte 2" }, { "[]", "needs a class" },
     { '{"format": "x"}', "diaglab-answer/1" },

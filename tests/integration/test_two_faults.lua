@@ -170,9 +170,9 @@ t.test("a lab judges both, and tells of the second one when one is found", funct
   judged(lab, turned, "solved")
   t.equal(lab:post("/lab/answer", "class=leak.task&where=askLater&class2=memory.retained&where2=fileSheet").body,
     "verdict   solved (step 50)\nscore     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
-    "evidence  c1 and c2 show it\n\nThat's it.\n\n" ..
+    "evidence  c1 (goroutine profile) and c2 (heap profile) show it\n\nThat's it.\n\n" ..
     "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n" ..
-    "another family against which one of your captures speaks.\n")
+    "another family (the word before the dot) against which one of your captures\n(/lab/captures) speaks.\n")
   t.has(lab:post("/lab/answer", "class=leak.task&where=askLater").body,
     "score     45 of 100: class 15/30, where 17.5/35, evidence 12.5/25, ruled out 0/10\n")
   local solution = lab:get("/lab/api/solution").body

@@ -25,6 +25,7 @@ export function showVerdict(box, verdict) {
     el('p', { class: 'feedback' }, inlineNodes(verdict.feedback ?? '')),
     verdict.advice && el('p', {}, inlineNodes(verdict.advice)),
     parts.map(([key, label, most]) => partRow(label, verdict.parts[key], most)),
+    verdict.ruled_out_why && el('p', { class: 'quiet' }, verdict.ruled_out_why),
     lookedAt(verdict) && el('p', { class: 'quiet' }, lookedAt(verdict)),
     verdict.solved && el('p', {}, 'How to repair it, the solution and the healthy twin are below.')));
 }
