@@ -71,7 +71,7 @@ classes.list = {
     "calls per request rise with the load; most answers are errors" },
   { "tail.slow_path", "few requests are much slower than all others",
     "p99 is many times p50; a label or the slow requests' profile says which" },
-  { "none", "all is well", "what looks like a fault is explained by what was asked for" },
+  { "none", "all is well, so no function is named", "what looks like a fault is explained by what was asked for" },
 }
 
 classes.known = {} -- name -> its place in the list
