@@ -8,6 +8,7 @@
 
 #include "lualib/class.h"
 #include "lualib/suggest.h"
+#include "vm/anchors.h"
 #include "vm/vm.h"
 
 static const char STREAM[] = "lab.HttpStream";
@@ -25,19 +26,17 @@ lab_exchange *lab_exchange_new(lua_State *L) {
 }
 
 void lab_exchange_anchor(lua_State *L, int index) {
+  const void *key = lua_touserdata(L, index);
   lua_pushvalue(L, index);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, lua_touserdata(L, index));
+  lab_anchor_set(L, key);
 }
 
 void lab_exchange_leave(lab_exchange *x) {
-  lua_State *L = x->vm->L;
   lab_list_remove(&x->link);
   if (x->pool)
     lab_pool_leave(x->vm->sched, x->pool, &x->place);
-  if (x->stream) {
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, x);
-  }
+  if (x->stream)
+    lab_anchor_drop(x->vm, x);
 }
 
 void lab_exchange_end(lab_exchange *x) {

@@ -3,7 +3,7 @@
  * a stream.
  *
  * It is a userdata, an exchange, from the moment when the request begins. That
- * of a stream is anchored in the registry for as long as it has a connection:
+ * of a stream is anchored (vm/anchors.h) for as long as it has a connection:
  * a script that loses it doesn't give the connection back, as in Go.
  *
  * Threads: the VM's. */

@@ -20,6 +20,7 @@
 #include "resources/errand.h"
 #include "resources/fds.h"
 #include "resources/owned.h"
+#include "vm/anchors.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -32,16 +33,15 @@ typedef struct process {
   lab_child *child; /* NULL: taken back with the step */
   lab_list waiting; /* tasks, by lab_task.link */
   lab_lua_pipe pipes[PIPES];
-  int anchor; /* registry: itself, while it runs */
   bool started, over;
   bool asked;       /* for its end, in case that it stays a zombie */
   int code, signal; /* over: how it ended */
 } process;
 
+/* While it runs it is its own anchor. */
 static void unanchor_process(process *p) {
   if (p->child)
-    luaL_unref(p->child->errand.vm->L, LUA_REGISTRYINDEX, p->anchor);
-  p->anchor = LUA_NOREF;
+    lab_anchor_drop(p->child->errand.vm, p);
 }
 
 static void end_process(process *p) {
@@ -127,7 +127,6 @@ static process *new_process(lua_State *L, const lab_lua_wishes *w) {
     lab_lua_pipe_init(&p->pipes[i], w->pipe[i] && !(i == IN && w->input)
                                         ? pipe_names[i]
                                         : NULL);
-  p->anchor = LUA_NOREF;
   luaL_setmetatable(L, PROCESS);
   return p;
 }
@@ -151,14 +150,12 @@ static int process_spawn(lua_State *L) {
   lab_lua_check_parkable(L, "spawn");
   process *p = new_process(L, &w);
   lua_pushvalue(L, -1);
-  p->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_anchor_set(L, p);
   size_t missing;
   lab_child *child = lab_lua_new_child(L, &w, &missing);
   int rc = child ? take_descriptors(vm, child) : -ENOMEM;
-  if (rc) {
-    luaL_unref(L, LUA_REGISTRYINDEX, p->anchor);
-    p->anchor = LUA_NOREF;
-  }
+  if (rc)
+    lab_anchor_drop(vm, p);
   if (!child) {
     luaL_argcheck(L, missing > 0, 1, "words have no zeros");
     return lab_lua_refuse_memory(L, "arguments", missing);

@@ -14,6 +14,7 @@
 #include "prof/custom.h"
 #include "prof/export.h"
 #include "resources/owned.h"
+#include "vm/anchors.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -25,7 +26,7 @@ typedef struct own {
   lab_list link; /* in `profiles` */
   lab_vm *vm;
   lab_custom *custom; /* NULL: its step was left */
-  int keys;           /* registry: the table */
+  const void *keys;   /* the table, which is anchored under its address */
   unsigned handles;
 } own;
 
@@ -46,7 +47,7 @@ static void free_own_if_unused(own *o) {
 static void reclaim_profile(lab_owned *owned) {
   own *o = LAB_CONTAINER(owned, own, owned);
   lab_list_remove(&o->link);
-  luaL_unref(o->vm->L, LUA_REGISTRYINDEX, o->keys);
+  lab_anchor_drop(o->vm, o->keys);
   lab_custom_end(o->custom);
   o->custom = NULL;
   free_own_if_unused(o);
@@ -69,7 +70,8 @@ static own *find_profile(const lab_vm *vm, const char *name, unsigned *count) {
 
 /* Its table is on top of the stack, and popped. */
 static own *add_profile(lua_State *L, lab_vm *vm, const char *name) {
-  int keys = luaL_ref(L, LUA_REGISTRYINDEX);
+  const void *keys = lua_topointer(L, -1);
+  lab_anchor_set(L, keys);
   own *o = lab_xcalloc(1, sizeof *o);
   o->vm = vm;
   o->keys = keys;
@@ -191,7 +193,7 @@ enum { KEY = 2, KEYS = 3 };
  * has for the key. */
 static int push_number(lua_State *L, const own *o) {
   lua_settop(L, KEY);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, o->keys);
+  lab_anchor_push(L, o->keys);
   lua_pushvalue(L, KEY);
   return lua_rawget(L, KEYS);
 }

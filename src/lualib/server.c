@@ -17,6 +17,7 @@
 #include "resources/errand.h"
 #include "resources/fds.h"
 #include "resources/owned.h"
+#include "vm/anchors.h"
 #include "vm/vm.h"
 
 static const char SERVER[] = "lab.Server";
@@ -28,14 +29,22 @@ typedef struct server { /* user value 1: its address */
   bool listening;
 } server;
 
+/* Anchored: the object under its own address, and the function under this. */
+static const void *key_of_handler(const server *s) {
+  return &s->serve;
+}
+
+static void drop_anchors(lab_vm *vm, const server *s) {
+  lab_anchor_drop(vm, key_of_handler(s));
+  lab_anchor_drop(vm, s);
+}
+
 static void end_server(server *s) {
   lab_owned_remove(&s->owned);
   if (!s->serve)
     return;
-  lua_State *L = s->serve->errand.vm->L;
-  luaL_unref(L, LUA_REGISTRYINDEX, s->serve->function);
-  luaL_unref(L, LUA_REGISTRYINDEX, s->serve->object);
-  s->serve->function = s->serve->object = LUA_NOREF;
+  drop_anchors(s->serve->errand.vm, s);
+  s->serve->handler = NULL;
   lab_errand_end(&s->serve->errand);
   s->serve = NULL;
 }
@@ -118,19 +127,16 @@ static int server_listen(lua_State *L) {
   lab_lua_task *me = lab_lua_check_parkable(L, "listen");
   lua_settop(L, 2);
   server *s = new_server(L);
-  lua_pushvalue(
-      L, 2); /* luaL_ref may raise, so it comes before anything is begun */
-  int function = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushvalue(L, 2); /* anchoring may raise: before anything is begun */
+  lab_anchor_set(L, key_of_handler(s));
   lua_pushvalue(L, 3);
-  int object = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_anchor_set(L, s);
   if (!lab_fd_take(vm)) {
-    luaL_unref(L, LUA_REGISTRYINDEX, function);
-    luaL_unref(L, LUA_REGISTRYINDEX, object);
+    drop_anchors(vm, s);
     return push_listen_failure(L, address, "too many open files", -EMFILE);
   }
   lab_serve *v = s->serve = new_serve(vm, address);
-  v->function = function;
-  v->object = object;
+  v->handler = key_of_handler(s);
   v->generation = me->base.generation;
   v->errand.fds.count = 1;
   v->errand.user = s;

@@ -105,8 +105,7 @@ typedef struct lab_serve {
   int error;
   char message[256];
 
-  int function; /* VM: registry reference, or LUA_NOREF */
-  int object;
+  const void *handler; /* VM: the function's key in vm/anchors.h, or NULL */
   uint32_t generation;
 } lab_serve;
 

@@ -24,6 +24,7 @@
 #include "stack/frame.h"
 #include "stack/sources.h"
 #include "vm/allocation_stack.h"
+#include "vm/anchors.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/stack_cache.h"
@@ -222,6 +223,7 @@ static int host_entering(lua_State *L) {
  * userdata. Then idle memory goes back to the system: that isn't waited for. */
 static int host_collect(lua_State *L) {
   lab_coroutine_compact(L);
+  lab_anchors_compact(L);
   lab_gc_full(L);
   lab_gc_full(L);
   lab_release_begin(lab_vm_of(L));

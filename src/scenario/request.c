@@ -14,6 +14,7 @@
 #include "scenario/request_name.h"
 #include "scenario/scenario.h"
 #include "stack/stack.h"
+#include "vm/anchors.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -288,7 +289,7 @@ static const lab_lua_task_kind request_kind = {
  * Returns how many arguments there will be. */
 static int push_handler(lab_vm *vm, lua_State *L, const lab_request *x) {
   if (x->serve) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, x->serve->function);
+    lab_anchor_push(L, x->serve->handler);
     return 1;
   }
   lua_pushvalue(L, lua_upvalueindex(is_root(x) ? HANDLER : ROUTER));
@@ -302,7 +303,7 @@ static bool is_stale(const lab_vm *vm, const lab_request *x) {
   const lab_serve *s = x->serve;
   if (!s)
     return false;
-  return s->function == LUA_NOREF ||
+  return !s->handler ||
          (s->generation != vm->scenario->step.generation &&
           s->generation != vm->scenario->switches.new_generation);
 }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "vm/anchors.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
 #include "vm/lualayout.h"
@@ -82,6 +83,7 @@ static int open_libraries(lua_State *L) {
     lab_log("this Lua (%s) has stacks of an unknown layout: tasks start more "
             "slowly, and there is no goroutineleak profile",
             LUA_RELEASE);
+  lab_anchors_open(L);
   lab_coroutine_open(L);
   lab_finalizers_open(L);
   lua_pushcfunction(L, *open);

@@ -59,6 +59,7 @@ struct lab_vm {
 
   /* Private: each member belongs to the file of its name in this folder. */
   lab_coroutines coroutines;
+  int anchors; /* registry: the table */
   lab_memory memory;
   lab_preempt preempt;
   lab_scopes scopes;

@@ -174,7 +174,9 @@ local function check_idle(n)
   local before = lab:rss()
   local idle = crowd(lab, n, GET)
   t.eventually(function() return count(lab:log(), "Request processed") == n + 1 end)
-  t.between(lab:rss() - before, 0, n * 10e3, "bytes of resident memory")
+  -- Meanwhile what only the start has needed may have left the process (base/image.h).
+  local grown = lab:rss() - before
+  t.check(grown < n * 10e3, ("%d bytes of resident memory"):format(grown))
   t.equal(lab:get("/").body, "hello world")
   t.equal(count(idle.look(), "200 OK"), n, "all are still connected")
   t.equal(lab:stop(), 0)
