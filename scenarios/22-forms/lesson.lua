@@ -24,7 +24,6 @@ return {
   load = { requests = 15 },
   fixed = "fixed.lua",
   expect = {
-    { cpu_time = true, value = ">= 1.5 x fixed" },
     { profile = "heap.alloc_space", under = "fillForm", share = ">= 0.9", value = ">= 20MB per request" },
     { memstats = "TotalAlloc", value = ">= 20MB per request", about = "fillForm" },
     { profile = "heap.inuse_space", under = "fillForm", value = "<= 10MB", always = true }, -- nothing is kept

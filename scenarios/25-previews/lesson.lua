@@ -27,7 +27,8 @@ return {
   expect = {
     { cpu_time = true, value = ">= 2 x fixed" },
     { metric = 'diaglab_page_faults_total{kind="minor"}', value = ">= 1000 per request", about = "finishPreview" },
-    { profile = "cpu", under = "finishPreview", share = ">= 0.1", value = ">= 0.2ms per request" },
+    -- Which share that is depends on what a page fault costs: 0.3 or 12 microseconds.
+    { profile = "cpu", under = "finishPreview", value = ">= 0.2ms per request" },
     { memstats = "NumForcedGC", value = ">= 0.9 per request", about = "finishPreview" },
     { metric = "process_resident_memory_bytes", value = "<= 20MB", always = true },
   },

@@ -22,7 +22,7 @@ return {
       at the time of an answer, at the memory, and at the age of the last card. Who waits now, and who should say \z
       no, and when?",
   },
-  load = { requests = 400, clients = 8 },
+  load = { requests = 800, clients = 8 },
   fixed = { tray = 20 },
   expect = {
     { metric = "cards_waiting", at = "end", value = ">= 0.4 per request", about = "acceptCard" },
