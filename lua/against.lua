@@ -2,22 +2,23 @@
 -- What speaks against a class of fault: for those who say what it isn't (ruled_out),
 -- and for judge.lua, which tells who has misread a profile.
 --
--- against.lua(parts) -> against      parts: classes
+-- against.lua(parts) -> against      parts: classes, evidence
+-- against.LITTLE_IN_USE              bytes of a heap profile
 -- against.whole(view, kind, type) -> the value of all that is the scenario's own
 -- against.speaks(class, kind, view)  does the profile of KIND in VIEW speak against
 --                                    the family of CLASS?
--- against.isAny(list, families, views) -> true, or false and for the first of LIST why
---   it counts for nothing. LIST: ruled_out of judge.lua; FAMILIES: those of the fault
---   (name -> true), as it can be none of them
+-- against.rulesOut(list, families, views, others) -> true, or false and for the first
+--   of LIST why it counts for nothing. LIST: ruled_out of judge.lua; FAMILIES: those of
+--   what is wrong (name -> true), as they can't be ruled out; OTHERS: as of judge.lua
 
 local parts = ...
-local classes = parts.classes
+local classes, evidence = parts.classes, parts.evidence
 local against = {}
 
 -- What is in use is sampled: a few blocks are no leak, whatever they stand for.
-local FEW_IN_USE = 4e6 -- bytes
-local FEW_ALLOCATED = 1e6 -- bytes per request
-local FEW_WAITED = 0.3 -- of the time
+against.LITTLE_IN_USE = 4e6
+local LITTLE_ALLOCATED = 1e6 -- bytes per request
+local SHORT_SHARE = 0.3 -- of the time
 local FEW_LEFT = 0.1 -- per request
 
 function against.whole(view, kind, type)
@@ -28,15 +29,15 @@ end
 -- one, because other programs had it, would have used it. Nobody knows without having
 -- looked at both.
 local function isProcessorIdle(view)
-  return view.waited ~= nil and against.whole(view, "cpu", "cpu") / 1e9 + view.waited < FEW_WAITED * view.elapsed
+  return view.waited ~= nil and against.whole(view, "cpu", "cpu") / 1e9 + view.waited < SHORT_SHARE * view.elapsed
 end
 
 local function isMemoryFine(view)
-  return against.whole(view, "heap", "inuse_space") < FEW_IN_USE
-    and against.whole(view, "heap", "alloc_space") / view.requests < FEW_ALLOCATED
+  return against.whole(view, "heap", "inuse_space") < against.LITTLE_IN_USE
+    and against.whole(view, "heap", "alloc_space") / view.requests < LITTLE_ALLOCATED
 end
 
-local function isWaitShort(view, kind) return against.whole(view, kind, "delay") / 1e9 < FEW_WAITED * view.elapsed end
+local function isWaitShort(view, kind) return against.whole(view, kind, "delay") / 1e9 < SHORT_SHARE * view.elapsed end
 
 local function isNoneLeft(view, kind) return against.whole(view, kind, kind) < FEW_LEFT * view.requests end
 
@@ -51,11 +52,11 @@ local SPEAKS = {
 }
 local MEMORY = "a heap profile in which little is in use, and little was allocated for each request"
 local NEEDED = {
-  cpu = "a CPU profile of a time in which the processor was mostly idle, with requests under way",
+  cpu = "a CPU profile, taken under load, of a time in which the processor was mostly idle",
   memory = MEMORY,
   gc = MEMORY,
-  wait = "a block or mutex profile of a time in which requests were under way, and hardly waited",
-  leak = "a goroutine profile, or lab.OpenFiles, with far fewer than there were requests",
+  wait = "a block or mutex profile, taken under load, that has hardly any waiting",
+  leak = "a goroutine profile, or lab.OpenFiles, with far fewer entries than there were requests",
 }
 
 function against.speaks(class, kind, view)
@@ -64,32 +65,44 @@ function against.speaks(class, kind, view)
   return check(view, kind)
 end
 
--- Does what is called EVIDENCE, a kind or an id, speak against CLASS?
-local function isRuledOut(class, evidence, views)
+-- Does what ITEM names as its evidence speak against its class?
+local function isRuledOut(item, views)
   for _, view in ipairs(views) do
-    for kind in pairs(view.profiles) do
-      local named = evidence == view.id or evidence == view.kind or evidence == kind and view.kind ~= "trace"
-      if named and against.speaks(class, kind, view) then return true end
+    if evidence.isMeant(item.evidence, view) then
+      for kind in pairs(view.profiles) do
+        if against.speaks(item.class, kind, view) then return true end
+      end
     end
   end
   return false
 end
 
-local function explain(item, families)
+local OTHERS = { visit = "%s is of another visit: take it anew.", trace = "%s was too large to be kept.",
+  many = "%s wasn't looked at, as there are too many captures." }
+
+local function explain(item, families, others)
   local family = classes.family(item.class)
   if families[family] then
-    return ("%s is of the same family as the fault, so it isn't ruled out."):format(item.class)
+    return ("%s is of the same family as what is wrong here, so it isn't ruled out."):format(item.class)
   end
-  if not NEEDED[family] then return ("No capture can speak against %s: choose another class."):format(item.class) end
-  return ("%s doesn't speak against %s: %s would."):format(item.evidence or "Nothing", item.class, NEEDED[family])
+  if not NEEDED[family] then
+    return ("The lab knows no capture that speaks against %s: choose another class."):format(item.class)
+  end
+  local why = "%s doesn't speak against %s."
+  if not item.evidence then
+    why = "No capture is named that speaks against " .. item.class .. "."
+  elseif others[item.evidence] then
+    why = OTHERS[others[item.evidence]]
+  end
+  return ("%s What would: %s."):format(why:format(item.evidence, item.class), NEEDED[family])
 end
 
-function against.isAny(list, families, views)
+function against.rulesOut(list, families, views, others)
   local why
   for _, item in ipairs(list or {}) do
     local other = not families[classes.family(item.class)]
-    if other and item.evidence and isRuledOut(item.class, item.evidence, views) then return true end
-    why = why or explain(item, families)
+    if other and item.evidence and isRuledOut(item, views) then return true end
+    why = why or explain(item, families, others)
   end
   return false, why
 end

@@ -3,7 +3,8 @@
 --
 -- evidence.lua() -> evidence
 -- evidence.views(captures, answer, begun) -> views, others
--- evidence.wanted(views, names) -> those of VIEWS that NAMES (an answer's, or nil) mean
+-- evidence.isMeant(name, view): does NAME, an id or a kind, mean VIEW?
+-- evidence.wanted(views, names) -> those that one of NAMES means; nil: all
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
 --   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged),
@@ -180,9 +181,10 @@ function evidence.views(captures, answer, begun)
   return views, explainOthers(captures, views)
 end
 
--- Does NAME, an id or a kind, mean VIEW?
-local function isMeant(name, view)
-  return name == view.id or name == view.kind or view.profiles[name] ~= nil and view.kind ~= "trace"
+-- A trace is named as such, and not by the profiles that it is judged by.
+function evidence.isMeant(name, view)
+  if name == view.id or name == view.kind then return true end
+  return view.kind ~= "trace" and (view.profiles[name] ~= nil or name == "metrics" and view.after ~= nil)
 end
 
 function evidence.wanted(views, names)
@@ -190,7 +192,7 @@ function evidence.wanted(views, names)
   local list = {}
   for _, view in ipairs(views) do
     local meant = false
-    for _, name in ipairs(names) do meant = meant or isMeant(name, view) end
+    for _, name in ipairs(names) do meant = meant or evidence.isMeant(name, view) end
     if meant then list[#list + 1] = view end
   end
   return list

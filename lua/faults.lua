@@ -142,7 +142,7 @@ local function combineTwo(hypotheses, lessons, score, feedback)
   local pair = bestPair(rows)
   local a, b = pair.a, pair.b
   local parts, points = halve(pair)
-  local result = { score = points, parts = parts, ruled_out = a and a.ruled_out or b and b.ruled_out or nil }
+  local result = { score = points, parts = parts }
   local isLate = isSolvedLate(a) or isSolvedLate(b)
   if pair.solved == 2 then
     result.verdict, result.code = isLate and "partial" or "solved", isLate and "rank" or "solved"

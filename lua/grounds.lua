@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Is a diagnosis grounded: does what its author has seen say so? For judge.lua.
 --
--- grounds.lua(parts) -> grounds     parts: claim, faults, measure, sentence
+-- grounds.lua(parts) -> grounds     parts: claim, evidence, faults, measure, sentence
 -- grounds.find(lesson, views, wanted, visit) -> true, the view's id
 --                                            or false, a code of what is missing
 -- grounds.isRightNumber(text, lesson, visit)
@@ -13,7 +13,8 @@
 -- the step has been entered with, and those that it has by itself; nil: nobody knows.
 
 local parts = ...
-local claim, faults, measure, sentence = parts.claim, parts.faults, parts.measure, parts.sentence
+local claim, evidence, faults, measure = parts.claim, parts.evidence, parts.faults, parts.measure
+local sentence = parts.sentence
 local grounds = {}
 
 local SAMPLES_MIN = 30
@@ -42,15 +43,6 @@ end
 -- Where the numbers of S come from, as an answer may name its evidence.
 local function kindOf(s)
   return s.subject.profile or "metrics"
-end
-
--- Does VIEW count, if the answer names its evidence as WANTED?
-local function isWanted(view, kind, wanted)
-  if not wanted then return true end
-  for _, name in ipairs(wanted) do
-    if name == view.kind or name == view.id or name == kind and view.kind ~= "trace" then return true end
-  end
-  return false
 end
 
 -- Does S hold in VIEW? Returns true; or false and a code of what is missing, which
@@ -102,11 +94,12 @@ function grounds.find(lesson, views, wanted, visit)
     note(holds and "evidence.healthy_too" or missing)
     return false
   end
+  local counted = evidence.wanted(views, wanted)
   for _, s in ipairs(profilesFirst(lesson.expect)) do
     local kind, useful = kindOf(s), s.always or sentence.isEvidence(s)
-    for _, view in ipairs(useful and isAboutBlamed(s, lesson) and views or {}) do
+    for _, view in ipairs(useful and isAboutBlamed(s, lesson) and counted or {}) do
       local has = kind == "metrics" and view.after or view.profiles[kind]
-      if has and isWanted(view, kind, wanted) and look(s, view) then return true, view.id end
+      if has and look(s, view) then return true, view.id end
     end
   end
   return false, code

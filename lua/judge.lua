@@ -2,7 +2,8 @@
 -- The judgement of a diagnosis, on what its author has seen: a pure function. The
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
--- judge.lua(host, parts) -> judge      parts: against, classes, faults, feedback, grounds
+-- judge.lua(host, parts) -> judge      parts: against, classes,
+--   evidence, faults, feedback, grounds
 -- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
@@ -16,14 +17,15 @@
 -- visit: { params, defaults } of the step, as of grounds.lua, and its slug; or nil
 -- result: { verdict, score, code, feedback, grounded, by = the id of the capture
 --   that shows it, by_second = that of the second fault, if the lesson has two
---   (faults.lua), parts = { class, where, evidence, ruled_out }, ruled_out =
---   why what the answer rules out earns nothing, or nil }. The verdict is "solved",
+--   (faults.lua), parts = { class, where, evidence, ruled_out },
+--   ruled_out_why = why what the answer rules out earns nothing, or nil }. The verdict is "solved",
 --   "partial", "wrong" or "invalid" (it can't be judged, and costs no try).
 --
 -- The feedback never names the answer.
 
 local host, parts = ...
-local against, classes, faults, grounds = parts.against, parts.classes, parts.faults, parts.grounds
+local against, classes, evidence, faults = parts.against, parts.classes, parts.evidence, parts.faults
+local grounds = parts.grounds
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
@@ -194,9 +196,8 @@ local function misreading(class, family, views)
       local inUse = math.max(1e6, against.whole(view, "heap", "inuse_space"))
       return against.whole(view, "heap", "alloc_space") > CHURN * inUse
     end) then return "alloc_for_inuse" end
-    if large and anyView(views, "heap", function(view) return against.whole(view, "heap", "inuse_space") < 1e6 end) then
-      return "rss_is_no_leak"
-    end
+    local function isLittle(view) return against.whole(view, "heap", "inuse_space") < against.LITTLE_IN_USE end
+    if large and anyView(views, "heap", isLittle) then return "rss_is_no_leak" end
   end
 end
 
@@ -322,10 +323,13 @@ local function describeIdle(views)
     many and "them" or "it")
 end
 
-local function scoreHealthy(h, lesson, views)
+-- Somebody says that all is well, or it is. Who names a fault gets the points for each
+-- part, none, and is told of functions that nobody has seen, as in other steps.
+local function scoreHealthy(h, answer, lesson, views)
+  if h.class ~= "none" and placeOf(h.where, lesson, views) == "where.unknown" then return invalid "where.unknown" end
   local points = pointsForClass(h.class, lesson)
   local by
-  for _, view in ipairs(views) do
+  for _, view in ipairs(evidence.wanted(views, answer.evidence)) do
     if next(view.profiles) and view.requests > 0 then by = by or view end
   end
   local solved = points == POINTS.class and by ~= nil
@@ -334,7 +338,8 @@ local function scoreHealthy(h, lesson, views)
     code = solved and "solved" or points < POINTS.class and (misreading(h.class, false, views) or "class.other")
       or "evidence.idle",
     feedback = idle and describeIdle(views) or nil,
-    by = solved and by.id or nil, parts = { class = points } }
+    by = solved and by.id or nil,
+    parts = h.class == "none" and { class = points } or { class = points, where = 0, evidence = 0, ruled_out = 0 } }
 end
 
 local function pointsForPlace(place, hops)
@@ -375,7 +380,7 @@ local function feedbackFor(code, h, answer, lesson, views, visit)
     return describeIdle(views)
   elseif code == "evidence.few" and #grounds.unusual(lesson, visit) > 0 then
     return ("There are too few samples to tell, and the step was entered with other parameters (%s): enter it "
-      .. "without them."):format(table.concat(grounds.unusual(lesson, visit), ", "))
+      .. "without them, and take the profile for longer."):format(table.concat(grounds.unusual(lesson, visit), ", "))
   elseif code == "evidence.params" then
     return ("The step was entered with other parameters (%s), so no amount can be judged: enter it without them.")
       :format(table.concat(grounds.unusual(lesson, visit), ", "))
@@ -394,10 +399,11 @@ local function isAllIdle(lesson, views)
   return #views > 0
 end
 
-local function scoreHypothesis(h, answer, lesson, families, views, visit)
+-- isOut: what the answer rules out is none of what is wrong.
+local function scoreHypothesis(h, answer, lesson, isOut, views, visit)
   local idle = isAllIdle(lesson, views)
   if lesson.diagnosis.class[1] == "none" or h.class == "none" then
-    return idle and invalid("evidence.idle") or scoreHealthy(h, lesson, views)
+    return idle and invalid("evidence.idle") or scoreHealthy(h, answer, lesson, views)
   end
   local name = h.where:find("%.lua:%d+$") and nameOfLine(h.where, views) or h.where
   local shown, found = grounds.find(lesson, views, answer.evidence, visit)
@@ -414,8 +420,7 @@ local function scoreHypothesis(h, answer, lesson, families, views, visit)
   local points, classCode = pointsForClass(h.class, lesson)
   if classCode then classCode = misreading(h.class, points > 0, views) or classCode end
   local where = pointsForPlace(place, hops)
-  local isOut, why = against.isAny(answer.ruled_out, families, views)
-  local result = { grounded = grounded, by = grounded and shown and found or nil, ruled_out = why }
+  local result = { grounded = grounded, by = grounded and shown and found or nil }
   result.parts = { class = points, where = where,
     evidence = grounded and POINTS.evidence or 0, ruled_out = isOut and POINTS.ruled_out or 0 }
   local sum = points + where + result.parts.evidence + result.parts.ruled_out
@@ -440,11 +445,12 @@ function judge.answer(answer, lesson, views, others, visit)
   local wrong = findInvalid(answer, lesson, views, others or {}, visit)
   if wrong then return wrong end
   local lessons = faults.of(lesson)
-  local families = familiesOf(lessons)
-  local function score(h, one) return scoreHypothesis(h, answer, one, families, views, visit) end
+  local isOut, why = against.rulesOut(answer.ruled_out, familiesOf(lessons), views, others or {})
+  local function score(h, one) return scoreHypothesis(h, answer, one, isOut, views, visit) end
   local result = faults.judge(answer.hypotheses, lessons, score, judge.feedback)
   if UNJUDGED[result.code] then return invalid(result.code, result.feedback) end
   result.feedback = result.feedback or judge.feedback[result.code]
+  result.ruled_out_why = why
   return result
 end
 

@@ -421,7 +421,7 @@ local function verdictText(v)
   local out = { html("<p class=verdict><strong>%s</strong>", word) }
   if v.verdict ~= "invalid" then out[#out + 1] = html(", %s of 100", v.score) end
   out[#out + 1] = html("</p>\n<p class=feedback>%s%s</p>\n", v.feedback or "", v.advice and " " .. v.advice or "")
-  if v.evidence then out[#out + 1] = html("<p>%s shows it.</p>\n", v.evidence) end
+  if v.evidence then out[#out + 1] = html("<p>%s.</p>\n", v.evidence_text) end
   return table.concat(out)
 end
 

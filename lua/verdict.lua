@@ -65,11 +65,9 @@ end
 local RULED_OUT = "The last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of another family (the "
   .. "word before the dot) against which one of your captures (/lab/captures) speaks."
 
--- Why there are no points for what the fault isn't; nil as long as it isn't found, as
--- that would tell its family.
+-- Why there are no points for what is ruled out; nil until the fault is found.
 local function describeRuledOut(result)
-  if result.verdict ~= "solved" or result.parts.ruled_out ~= 0 then return nil end
-  return result.ruled_out or RULED_OUT
+  return result.verdict == "solved" and result.parts.ruled_out == 0 and result.ruled_out_why or nil
 end
 
 -- What to do next, or nil.
@@ -88,6 +86,7 @@ function verdict.text(result, facts)
   end
   local advice = adviceOf(result, facts)
   local more = describeRuledOut(result)
+  if result.verdict == "solved" and result.parts.ruled_out == 0 then more = more or RULED_OUT end
   return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or ""))
     .. (more and "\n" .. verdict.wrap(more) or "")
 end
@@ -99,7 +98,7 @@ function verdict.json(result, facts)
     format = verdict.format, step = facts.step, attempt = facts.attempt, verdict = result.verdict,
     gradable = result.verdict ~= "invalid", solved = result.verdict == "solved", score = result.score,
     code = result.code, feedback = result.feedback, advice = adviceOf(result, facts), grounded = result.grounded,
-    evidence = result.by, evidence_second = result.by_second,
+    evidence = result.by, evidence_second = result.by_second, evidence_text = evidenceLine(result, facts),
     parts = result.parts, ruled_out_why = describeRuledOut(result), looked_at = data.list(ids),
   } .. "\n"
 end

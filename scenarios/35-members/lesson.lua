@@ -7,8 +7,8 @@ return {
   tags = { "waiting" },
   hints = {
     "Find out what it takes: select the step anew, and send one request after the other, `for i in $(seq 40); do \z
-      curl -s --max-time 1 -o /dev/null -w \"$i %{http_code}\\n\" localhost:6060/; done`. It works for some of \z
-      them. Try again, and count. It isn't the load, and it isn't the time. Then see what the process says: `curl \z
+      echo \"$i $(curl -s --max-time 1 localhost:6060/)\"; done`. It works for some \z
+      of them. Try again, and count. It isn't the load, and it isn't the time. Then see what the process says: `curl \z
       -s localhost:6060/status | grep tasks`. In which state are the requests that hang?",
     "They wait for a connection, and the dump says more about that: `curl \z
       'localhost:6060/debug/pprof/goroutine?debug=2' | grep 'pool wait'`. How many connections are there, how \z

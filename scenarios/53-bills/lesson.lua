@@ -1,7 +1,8 @@
 return {
   title = "Four lines of an invoice",
-  symptom = "An invoice has four lines with a date and a number. It takes ten milliseconds, and with some clients the \z
-    whole machine is busy, but neither `top` nor a CPU profile of this process can say with what.",
+  symptom = "An invoice has four lines with a date and a number. It takes ten milliseconds and more, and with some \z
+    clients the whole machine is busy, but `top` shows only a part of that for this process, and its CPU profile \z
+    doesn't explain it.",
   difficulty = 3,
   minutes = 25,
   tags = { "io" },

@@ -22,29 +22,19 @@
 
 static const char SERVER[] = "lab.Server";
 
-typedef struct server { /* user value 1: its address */
+typedef struct server { /* user values: its address, LAB_SERVE_FUNCTION */
   lab_owned owned;
   lab_serve *serve; /* NULL: closed */
   lab_lua_task *waiting;
   bool listening;
 } server;
 
-/* Anchored: the object under its own address, and the function under this. */
-static const void *key_of_handler(const server *s) {
-  return &s->serve;
-}
-
-static void drop_anchors(lab_vm *vm, const server *s) {
-  lab_anchor_drop(vm, key_of_handler(s));
-  lab_anchor_drop(vm, s);
-}
-
 static void end_server(server *s) {
   lab_owned_remove(&s->owned);
   if (!s->serve)
     return;
-  drop_anchors(s->serve->errand.vm, s);
-  s->serve->handler = NULL;
+  lab_anchor_drop(s->serve->errand.vm, s);
+  s->serve->object = NULL;
   lab_errand_end(&s->serve->errand);
   s->serve = NULL;
 }
@@ -98,7 +88,7 @@ static int finish_listen(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static server *new_server(lua_State *L) {
-  server *s = lua_newuserdatauv(L, sizeof *s, 1);
+  server *s = lua_newuserdatauv(L, sizeof *s, LAB_SERVE_FUNCTION);
   memset(s, 0, sizeof *s);
   lab_list_init(&s->owned.link);
   luaL_setmetatable(L, SERVER);
@@ -127,16 +117,16 @@ static int server_listen(lua_State *L) {
   lab_lua_task *me = lab_lua_check_parkable(L, "listen");
   lua_settop(L, 2);
   server *s = new_server(L);
-  lua_pushvalue(L, 2); /* anchoring may raise: before anything is begun */
-  lab_anchor_set(L, key_of_handler(s));
+  lua_pushvalue(L, 2);
+  lua_setiuservalue(L, 3, LAB_SERVE_FUNCTION);
   lua_pushvalue(L, 3);
-  lab_anchor_set(L, s);
+  lab_anchor_set(L, s); /* may raise, so before anything is begun */
   if (!lab_fd_take(vm)) {
-    drop_anchors(vm, s);
+    lab_anchor_drop(vm, s);
     return push_listen_failure(L, address, "too many open files", -EMFILE);
   }
   lab_serve *v = s->serve = new_serve(vm, address);
-  v->handler = key_of_handler(s);
+  v->object = s;
   v->generation = me->base.generation;
   v->errand.fds.count = 1;
   v->errand.user = s;

@@ -97,6 +97,8 @@ typedef struct lab_fetch {
   lab_buf answer;
 } lab_fetch;
 
+enum { LAB_SERVE_FUNCTION = 2 };
+
 /* A server. News 0: it listens, or error. Its requests come as lab_request. */
 typedef struct lab_serve {
   lab_errand errand;
@@ -105,7 +107,9 @@ typedef struct lab_serve {
   int error;
   char message[256];
 
-  const void *handler; /* VM: the function's key in vm/anchors.h, or NULL */
+  /* VM: the object, which is anchored under this address and has the function
+   * as its user value LAB_SERVE_FUNCTION; NULL: it is closed. */
+  const void *object;
   uint32_t generation;
 } lab_serve;
 

@@ -289,7 +289,9 @@ static const lab_lua_task_kind request_kind = {
  * Returns how many arguments there will be. */
 static int push_handler(lab_vm *vm, lua_State *L, const lab_request *x) {
   if (x->serve) {
-    lab_anchor_push(L, x->serve->handler);
+    lab_anchor_push(L, x->serve->object);
+    lua_getiuservalue(L, -1, LAB_SERVE_FUNCTION);
+    lua_remove(L, -2);
     return 1;
   }
   lua_pushvalue(L, lua_upvalueindex(is_root(x) ? HANDLER : ROUTER));
@@ -303,9 +305,8 @@ static bool is_stale(const lab_vm *vm, const lab_request *x) {
   const lab_serve *s = x->serve;
   if (!s)
     return false;
-  return !s->handler ||
-         (s->generation != vm->scenario->step.generation &&
-          s->generation != vm->scenario->switches.new_generation);
+  return !s->object || (s->generation != vm->scenario->step.generation &&
+                        s->generation != vm->scenario->switches.new_generation);
 }
 
 /* Where T will begin, on top of its stack: its function and its arguments. */

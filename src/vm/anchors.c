@@ -7,12 +7,12 @@
 #include "vm/vm.h"
 
 static void push_anchors(lua_State *L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, lab_vm_of(L)->anchors);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lab_vm_of(L)->anchored);
 }
 
 void lab_anchors_open(lua_State *L) {
   lua_newtable(L);
-  lab_vm_of(L)->anchors = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_vm_of(L)->anchored = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void lab_anchor_set(lua_State *L, const void *key) {
@@ -31,9 +31,11 @@ void lab_anchor_push(lua_State *L, const void *key) {
 void lab_anchor_drop(lab_vm *vm, const void *key) {
   lua_State *L = vm->L;
   push_anchors(L);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, key);
-  lua_pop(L, 1);
+  if (lua_rawgetp(L, -1, key) != LUA_TNIL) { /* else there might be no room */
+    lua_pushnil(L);
+    lua_rawsetp(L, -3, key);
+  }
+  lua_pop(L, 2);
 }
 
 static int count_pairs(lua_State *L, int table) {
@@ -54,6 +56,6 @@ void lab_anchors_compact(lua_State *L) {
     lua_insert(L, -2);
     lua_rawset(L, fresh);
   }
-  lua_rawseti(L, LUA_REGISTRYINDEX, lab_vm_of(L)->anchors);
+  lua_rawseti(L, LUA_REGISTRYINDEX, lab_vm_of(L)->anchored);
   lua_pop(L, 1);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Lua values that C code of a step keeps alive, each under an address that
- * nobody else has: that of the object that needs it.
+ * Lua values that C code of a step keeps alive, each under its own address or
+ * one inside an object that lives until the value is dropped: so nobody else
+ * has the key meanwhile.
  *
  * They are in a table of their own, not in the registry: a table never shrinks,
  * so one that grew for a step would stay when the step is left. This one is
- * replaced by a small one then.
+ * replaced by a small one then. (Coroutines have another one, which is no
+ * reference to them where leaked tasks are looked for.)
  *
  * Threads: the VM's. */
 #ifndef LAB_VM_ANCHORS_H

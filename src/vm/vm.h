@@ -7,8 +7,8 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < coroutine < gc < hook < sampler < rehash < leaf_code < preempt < inbox
- *     < scope < traceback < task < worker_job < finalizers < resume
+ *     < anchors < coroutine < gc < hook < sampler < rehash < leaf_code <
+ * preempt < inbox < scope < traceback < task < worker_job < finalizers < resume
  *     < interrupt < pattern < stringlib < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
@@ -59,7 +59,7 @@ struct lab_vm {
 
   /* Private: each member belongs to the file of its name in this folder. */
   lab_coroutines coroutines;
-  int anchors; /* registry: the table */
+  int anchored; /* anchors.c; registry: the table */
   lab_memory memory;
   lab_preempt preempt;
   lab_scopes scopes;

@@ -101,18 +101,40 @@ static uint64_t time_before(uint64_t at, uint64_t ns) {
   return at > ns ? at - ns : 0;
 }
 
-/* A time before the visit can't be: the clock was set meanwhile, and nobody
- * knows. */
-void lab_keep_fill_past(lab_web *web, lab_capture *c) {
+/* C tells of its seconds before END, mono ns; without any, of all since the
+ * visit began. */
+static void fill_until(lab_web *web, uint64_t end, lab_capture *c) {
   uint64_t ns = (uint64_t)(c->seconds * 1e9);
-  uint64_t real = lab_clock_real(), now = lab_clock_mono();
-  uint64_t end = time_before(now, time_before(real, c->at));
-  if (end < lab_attempt_now().since)
-    end = now;
   lab_activity_mark to = lab_activity_at(&web->activity, end);
   lab_activity_mark from =
       lab_activity_at(&web->activity, time_before(end, ns));
   lab_activity_fill(ns > 0 ? &from : NULL, &to, c);
+}
+
+/* A time before the visit can't be: the clock was set meanwhile, and nobody
+ * knows. */
+void lab_keep_fill_past(lab_web *web, lab_capture *c) {
+  uint64_t real = lab_clock_real(), now = lab_clock_mono();
+  uint64_t end = time_before(now, time_before(real, c->at));
+  if (end < lab_attempt_now().since)
+    end = now;
+  fill_until(web, end, c);
+}
+
+/* A trace of the past is of the time before it was asked for. */
+static void fill_trace(const lab_keep *k, lab_web *web, double past,
+                       lab_capture *c) {
+  if (past > 0 && k->from.attempt.id == lab_attempt_now().id) {
+    c->seconds = past;
+    fill_until(web, k->from.at, c);
+  } else if (past > 0) { /* of an earlier visit: only that is known */
+    lab_activity_fill(&k->from, &k->to, c);
+    c->attempt = k->from.attempt.id;
+    c->seconds = past;
+  } else { /* of one that crosses a switch what came after that counts */
+    bool crosses = k->from.attempt.id != k->to.attempt.id;
+    lab_activity_fill(crosses ? NULL : &k->from, &k->to, c);
+  }
 }
 
 void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
@@ -124,13 +146,7 @@ void lab_keep_trace(lab_keep *k, lab_web *web, size_t len, lab_buf *file,
   lab_buf_trim(file);
   lab_capture *c =
       lab_capture_new(LAB_CAPTURE_TRACE, kept ? lab_blob_take(file) : NULL);
-  if (past > 0) {
-    c->seconds = past;
-    lab_keep_fill_past(web, c);
-  } else { /* of one that crosses a switch what came after that counts */
-    bool crosses = k->from.attempt.id != k->to.attempt.id;
-    lab_activity_fill(crosses ? NULL : &k->from, &k->to, c);
-  }
+  fill_trace(k, web, past, c);
   c->is_too_large = !kept;
   if (!kept)
     c->len = len;

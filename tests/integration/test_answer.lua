@@ -258,7 +258,7 @@ t.test("further guesses, what is ruled out, and lines", function()
   out.ruled_out = "leak.file:c2"
   local v = judged(lab, out, "solved")
   t.equal(v.score, 90, "of the same family: it rules nothing out")
-  t.equal(v.ruled_out_why, "leak.file is of the same family as the fault, so it isn't ruled out.")
+  t.equal(v.ruled_out_why, "leak.file is of the same family as what is wrong here, so it isn't ruled out.")
   local wrong = right(STEPS[5])
   wrong.class, wrong.ruled_out = "cpu.hot", "leak.file:c2"
   t.equal(judged(lab, wrong, "partial", "class.other").ruled_out_why, nil, "the family isn't told before")
@@ -266,9 +266,11 @@ t.test("further guesses, what is ruled out, and lines", function()
   out.ruled_out = "cpu.hot:c3"
   v = judged(lab, out, "solved")
   t.equal(v.score, 90, "an idle profile rules nothing out")
-  t.has(v.ruled_out_why, "c3 doesn't speak against cpu.hot: a CPU profile of a time in which")
+  t.has(v.ruled_out_why, "c3 doesn't speak against cpu.hot. What would: a CPU profile, taken under load, of")
   out.ruled_out = "net.idle:c3"
-  t.equal(judged(lab, out, "solved").ruled_out_why, "No capture can speak against net.idle: choose another class.")
+  t.has(judged(lab, out, "solved").ruled_out_why, "The lab knows no capture that speaks against net.idle:")
+  out.ruled_out = "cpu.hot"
+  t.has(judged(lab, out, "solved").ruled_out_why, "No capture is named that speaks against cpu.hot. What would: ")
   local load = load_in_background(lab, 40)
   lab:get(PPROF .. "mutex")
   load:wait()
@@ -291,6 +293,11 @@ t.test("a healthy step is called healthy, from captures under load", function()
   lab:get(PPROF .. "goroutine")
   judged(lab, { class = "none" }, "solved")
   judged(lab, { class = "cpu.hot", where = "request" }, "wrong", "class.other")
+  -- As where something is wrong: else it would tell that all is well.
+  judged(lab, { class = "cpu.hot", where = "eatCPU" }, "invalid", "where.unknown")
+  t.has(lab:post("/lab/answer", "class=cpu.hot&where=request").body, "class 0/30, where 0/35, evidence 0/25,")
+  t.has(lab:post("/lab/answer", "class=none").body, "\nscore     100 of 100\n")
+  judged(lab, { class = "none", evidence = "c1" }, "invalid", "evidence.idle")
   t.equal(lab:stop(), 0)
 end)
 
@@ -327,8 +334,8 @@ t.test("JSON in, and text out", function()
     "score     90 of 100: class 30/30, where 35/35, evidence 25/25, ruled out 0/10\n" ..
     "evidence  c1 (lab.OpenFiles profile) shows it\n\n"
     .. "That's it. Now repair it: diaglab repair 6 (in a clone: ./lab run repair 6).\n\n"
-    .. "c1 doesn't speak against cpu.hot: a CPU profile of a time in which the\n"
-    .. "processor was mostly idle, with requests under way would.\n")
+    .. "c1 doesn't speak against cpu.hot. What would: a CPU profile, taken under load,\n"
+    .. "of a time in which the processor was mostly idle.\n")
   answer = lab:post("/lab/answer", "class=leak.file&where=createFiles&evidence=c1").body
   t.has(answer, "\n\nThe last 10 points are for what it isn't: ruled_out=CLASS:CAPTURE, a class of\n"
     .. "another family (the word before the dot) against which one of your captures\n(/lab/captures) speaks.\n")

@@ -47,8 +47,8 @@ t.test("a step can be read while another one is being given back", function()
   t.equal(lab:stop(), 0)
 end)
 
--- Step 41 has TEXT. Each allocation of its requests is sampled; then it is left, and
--- none may be in use any more.
+-- Step 41 is TEXT, and answers with WANTED. Each allocation of its requests is sampled;
+-- then it is left, and none may be in use any more.
 local function leaves_nothing(text, wanted)
   local lab = start_with_steps({ ["41-words"] = text }, "--step", "41", "--memprofile-rate", "1")
   t.equal(lab:get("/").body, wanted)

@@ -291,6 +291,8 @@ end)
 t.test("out of descriptors: idle clients make room for new ones", function()
   local lab = start_with_fds(64)
   crowd(lab, 200, GET)
+  -- Until the crowd has its answers, its clients are not idle.
+  t.eventually(function() return ask(lab, "/").body == "hello world" end)
   for _ = 1, 5 do t.equal(ask(lab, "/").body, "hello world") end
   t.equal(lab:get("/debug/vars").status, 200)
   t.equal(lab:stop(), 0)

@@ -12,8 +12,7 @@ function partRow(label, points, most) {
 }
 
 function lookedAt(verdict) {
-  if (verdict.evidence_second) return `${verdict.evidence} and ${verdict.evidence_second} show it.`;
-  if (verdict.evidence) return `${verdict.evidence} shows it.`;
+  if (verdict.evidence) return `${verdict.evidence_text}.`;
   return verdict.looked_at?.length ? `Looked at: ${verdict.looked_at.join(', ')}.` : undefined;
 }
 
