@@ -89,11 +89,15 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/diaglabConfig.cmake.in
   NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(
   ${CMAKE_BINARY_DIR}/generated/diaglabConfigVersion.cmake
-  VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion)
+  VERSION ${LAB_VERSION_NUMBER} COMPATIBILITY SameMinorVersion)
 
 # ---- the component -----------------------------------------------------------------
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/diaglab COMPONENT dev
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+# A primitive needs no more than these, so the packages have them.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/diaglab COMPONENT headers
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} EXCLUDE_FROM_ALL
+  FILES_MATCHING PATTERN "*.h")
 install(TARGETS diaglab_archive ARCHIVE COMPONENT dev
   DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES ${CMAKE_BINARY_DIR}/generated/diaglab.pc COMPONENT dev

@@ -7,6 +7,8 @@
 #   local    `cmake --install`, into a prefix that is known then
 #   debian   the Debian package (LabPackage.cmake): the prefix is /usr
 #   archive  the tar.xz: the prefix is wherever it is unpacked
+#   headers  the headers, in the packages; dev: these, and the library to embed a
+#            lab (LabEmbedding.cmake), by `cmake --install` only
 # Everything else is for all three; so is what has no component.
 set(data ${CMAKE_INSTALL_DATAROOTDIR}/diaglab)
 
@@ -17,6 +19,9 @@ install(DIRECTORY lua DESTINATION ${data}) # with types, for editors
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE
   DESTINATION ${data})
 install(DIRECTORY tools/containers DESTINATION ${data}/tools)
+# What docs/primitive.md and docs/embedding.md refer to.
+install(DIRECTORY include DESTINATION ${data})
+install(DIRECTORY tests/primitive tests/embed DESTINATION ${data}/tests)
 install(FILES tools/gdb/diaglab-gdb.py DESTINATION ${data}/tools/gdb)
 install(FILES tools/completion/diaglab.bash RENAME diaglab
   DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions)

@@ -95,5 +95,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS ${libdw})
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
   "curl, gdb, golang-go, graphviz, iproute2, lsof, procps, strace")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-  "apache2-utils | wrk, bpftrace, google-perftools, linux-perf, prometheus")
+  "apache2-utils | wrk, bpftrace, gcc, google-perftools, libdevel-nytprof-perl, liblua5.4-dev, linux-perf, prometheus")
 include(CPack)

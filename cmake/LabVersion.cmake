@@ -8,12 +8,15 @@
 #   no tag yet                  0.1.0~20261129.g1a2b3c4, the project's version,
 #                               and the date of the commit
 #   an archive made by git      the same: git archive fills in archive_version.txt
-#   neither                     the project's version
+#   neither                     0.1.0~unknown
 #
+# -DLAB_VERSION_IS=VERSION says it instead, where there is no git: an image is made
+# by `--build-arg VERSION=...` (Containerfile). LAB_VERSION_NUMBER is what comes
+# before ~ and +, for those who compare numbers.
 # Debian's tools sort these in the order of time: what follows ~ is older, and
 # what follows + is newer. A new commit or tag configures anew.
 set(format "%(describe:tags=true,match=v[0-9]*,abbrev=7) %H %cs %ct")
-set(LAB_VERSION ${PROJECT_VERSION})
+set(LAB_VERSION ${PROJECT_VERSION}~unknown)
 file(TIMESTAMP ${CMAKE_SOURCE_DIR}/CMakeLists.txt LAB_EPOCH "%s" UTC)
 
 # run_git(VARIABLE ARGUMENT...): what git says of this tree; "" if it fails. The
@@ -51,9 +54,13 @@ if(commit MATCHES
   else()
     string(REPLACE "-" "" date ${CMAKE_MATCH_8})
     string(SUBSTRING ${CMAKE_MATCH_7} 0 7 commit)
-    string(APPEND LAB_VERSION ~${date}.g${commit})
+    set(LAB_VERSION ${PROJECT_VERSION}~${date}.g${commit})
   endif()
 endif()
+if(LAB_VERSION_IS)
+  set(LAB_VERSION ${LAB_VERSION_IS})
+endif()
+string(REGEX MATCH "^[0-9.]+" LAB_VERSION_NUMBER ${LAB_VERSION})
 
 configure_file(${CMAKE_SOURCE_DIR}/cmake/lab_version.h.in
                ${CMAKE_BINARY_DIR}/generated/lab_version.h @ONLY)

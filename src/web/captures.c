@@ -319,7 +319,7 @@ static void free_capture_text(lab_slow *s) {
 
 static void make_capture_text(lab_slow *s) {
   capture_text *t = (capture_text *)s;
-  lab_collapsed_make(&t->collapsed, lab_blob_data(t->bytes),
+  lab_collapsed_make(&t->collapsed, s->req, lab_blob_data(t->bytes),
                      lab_blob_len(t->bytes));
 }
 

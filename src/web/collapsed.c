@@ -9,6 +9,7 @@
 #include "http/response.h"
 #include "pprof/collapsed.h"
 #include "pprof/query.h"
+#include "web/pack.h"
 #include "web/pprof_answer.h"
 #include "web/web_internal.h"
 
@@ -54,7 +55,8 @@ static void refuse_sample(lab_collapsed *c, const lab_pprof *p) {
   lab_buf_free(&names);
 }
 
-void lab_collapsed_make(lab_collapsed *c, const void *bytes, size_t n) {
+void lab_collapsed_make(lab_collapsed *c, const lab_http_request *req,
+                        const void *bytes, size_t n) {
   lab_pprof *p;
   if (!c->wanted)
     return;
@@ -70,15 +72,20 @@ void lab_collapsed_make(lab_collapsed *c, const void *bytes, size_t n) {
   else
     refuse_sample(c, p);
   lab_pprof_free(p);
+  c->is_packed = c->rc == 0 && lab_pack_text(req, &c->text, &c->packed);
 }
 
 void lab_collapsed_answer(lab_collapsed *c, lab_http_request *req) {
   if (c->rc)
     lab_web_pprof_error(req, c->rc == -EINVAL ? 400 : 500, c->err.text);
   else
-    lab_http_respond_buf(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF, &c->text);
+    lab_http_respond_buf(req, 200, LAB_WEB_TEXT,
+                         c->is_packed ? LAB_PACK_IS LAB_WEB_NOSNIFF
+                                      : LAB_PACK_MAY LAB_WEB_NOSNIFF,
+                         c->is_packed ? &c->packed : &c->text);
 }
 
 void lab_collapsed_free(lab_collapsed *c) {
   lab_buf_free(&c->text);
+  lab_buf_free(&c->packed);
 }

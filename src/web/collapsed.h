@@ -24,15 +24,18 @@ typedef struct lab_collapsed {
   bool wanted;
   char sample[LAB_COLLAPSED_WORD]; /* "": the default */
   char label[LAB_COLLAPSED_WORD];  /* "": none */
-  lab_buf text;
+  lab_buf text, packed;
+  bool is_packed;
   int rc;
   lab_err err; /* why there is no text */
 } lab_collapsed;
 
 /* Reads the parameters. False: one of them is wrong, and REQ was answered. */
 bool lab_collapsed_read(lab_http_request *req, lab_collapsed *out);
-/* Makes the text, if one is wanted, of the N BYTES, a profile.proto. Slow. */
-void lab_collapsed_make(lab_collapsed *c, const void *bytes, size_t n);
+/* Makes the text, if one is wanted, of the N BYTES, a profile.proto, and packs
+ * it if the client of REQ takes that. Slow. */
+void lab_collapsed_make(lab_collapsed *c, const lab_http_request *req,
+                        const void *bytes, size_t n);
 /* Answers the text, or why there is none. */
 void lab_collapsed_answer(lab_collapsed *c, lab_http_request *req);
 void lab_collapsed_free(lab_collapsed *c);

@@ -43,7 +43,7 @@ static void write_cpu_profile(lab_slow *s) {
   end_cpu_session(p);
   p->rc = lab_cpu_write(p->session, &p->out);
   if (p->rc == 0)
-    lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
+    lab_collapsed_make(&p->collapsed, s->req, p->out.data, p->out.len);
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 

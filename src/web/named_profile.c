@@ -301,7 +301,7 @@ static void write_named_profile(lab_slow *s) {
   } else {
     p->rc = p->kind->write(p->now, p->before, &p->out);
     if (p->rc == 0)
-      lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
+      lab_collapsed_make(&p->collapsed, s->req, p->out.data, p->out.len);
   }
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }

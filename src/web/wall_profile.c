@@ -114,7 +114,7 @@ static void write_wall_profile(lab_slow *s) {
   lab_timing_end(&p->timing, LAB_TIMING_QUEUE);
   p->rc = lab_wall_write(p->watch->wall, &p->out);
   if (p->rc == 0)
-    lab_collapsed_make(&p->collapsed, p->out.data, p->out.len);
+    lab_collapsed_make(&p->collapsed, s->req, p->out.data, p->out.len);
   lab_timing_end(&p->timing, LAB_TIMING_ENCODE);
 }
 

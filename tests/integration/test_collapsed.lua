@@ -122,6 +122,21 @@ t.test("recorded ones, and differences", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a long text is packed for who takes that", function()
+  local lab = t.start_with(scenarios, "--step", "89", "--memprofile-rate", "1")
+  t.equal(lab:get("/memory").status, 200)
+  t.equal(lab:get(PPROF .. "allocs").status, 200)
+  local _, id = newest_capture(lab)
+  for _, path in ipairs { PPROF .. "allocs?debug=collapsed", "/lab/captures?debug=collapsed&id=" .. id } do
+    local plain, packed = lab:get(path), lab:get(path, "-H", "Accept-Encoding: gzip")
+    t.has(plain.headers["vary"] or "", "Accept-Encoding")
+    t.equal(packed.headers["content-encoding"], "gzip", path)
+    t.check(#packed.body < #plain.body / 2, ("%d of %d bytes"):format(#packed.body, #plain.body))
+    t.equal(lab:get(path, "--compressed").body, plain.body)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a step's own profile; what is wrong", function()
   local lab = t.start_with(scenarios, "--step", "41")
   t.equal(lab:get("/orders?n=3").status, 200)

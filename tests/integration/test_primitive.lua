@@ -42,7 +42,22 @@ end
 
 local function ask(lab, path) return t.spawn(("curl -s '%s%s'"):format(lab.url, path)) end
 
--- ---- profiles ----------------------------------------------------------------
+-- ---- the document --------------------------------------------------------------
+
+-- The first block of docs/primitive.md in LANGUAGE.
+local function block_of(language)
+  return t.match(t.read(t.source .. "/docs/primitive.md"), "\n```" .. language .. "\n(.-)\n```\n")
+end
+
+test("the smallest one is compiled and called as the document says", function()
+  t.run("mkdir " .. DIR .. "/41-sums")
+  t.write(DIR .. "/41-sums/scenario.lua", block_of "lua")
+  local lab = t.start_with({ DIR }, "--primitive", compile("sums", block_of "c"), "--step", "41")
+  t.equal(lab:get("/").body, "3.0")
+  t.equal(lab:stop(), 0)
+end)
+
+-- ---- profiles ------------------------------------------------------------------
 
 -- A CPU profile beside the request PATH, which is ended by leaving the step.
 local function profile_beside(lab, path, name)

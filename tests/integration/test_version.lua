@@ -9,6 +9,7 @@ cmake_minimum_required(VERSION 3.25)
 project(sample VERSION 0.1.0 LANGUAGES NONE)
 include(cmake/LabVersion.cmake)
 file(WRITE ${CMAKE_BINARY_DIR}/found "${LAB_VERSION} ${LAB_EPOCH}")
+file(WRITE ${CMAKE_BINARY_DIR}/number "${LAB_VERSION_NUMBER}")
 ]]
 local DATE = "2026-03-01T12:00:00+0000"
 local SECONDS = "1772366400"
@@ -33,13 +34,14 @@ local function commit(tree)
   git(tree, "commit -q --allow-empty -m step")
 end
 
--- The version that is configured, and the date.
-local function find_version(tree)
+-- The version that is configured, with OPTION of cmake, and the date.
+local function find_version(tree, option)
   local build = t.temp_dir()
-  local result = t.run(("cmake -S %s -B %s"):format(tree, build))
+  local result = t.run(("cmake -S %s -B %s %s"):format(tree, build, option or ""))
   t.equal(result.code, 0, result.err)
   local version, epoch = t.match(t.read(build .. "/found"), "^(%S+) (%S+)$")
   t.has(t.read(build .. "/generated/lab_version.h"), ('#define LAB_VERSION "%s"'):format(version))
+  t.equal(t.read(build .. "/number"), t.match(version, "^[%d.]+"))
   return version, epoch
 end
 
@@ -95,8 +97,12 @@ end)
 
 t.test("neither git nor an archive of it", function()
   local version, epoch = find_version(make_tree())
-  t.equal(version, "0.1.0")
+  t.equal(version, "0.1.0~unknown")
   t.between(math.tointeger(tonumber(epoch)), 1772366400, os.time() + 60, "when CMakeLists.txt was written")
+end)
+
+t.test("an image is told, as it has no git", function()
+  t.equal((find_version(make_tree(), "-DLAB_VERSION_IS=0.3.0~rc1")), "0.3.0~rc1")
 end)
 
 t.test("Debian sorts them by time", function()
