@@ -201,6 +201,8 @@ local function explainPtrace(seen, text)
   local scope = remedy.number("/proc/sys/kernel/yama/ptrace_scope")
   if remedy.machine.container then
     seen.fix = "start the container with --cap-add SYS_PTRACE"
+    -- docker gives it to root only.
+    if scope and scope > 0 then seen.fix = seen.fix .. "; if it has that, use the tool as its root (exec -u root)" end
   elseif scope == 3 then
     seen.fix = "ptrace_scope is 3, which holds until the next boot: set it to 0 in /etc/sysctl.d, and boot"
   elseif scope and scope > 0 then
