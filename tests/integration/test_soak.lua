@@ -1,11 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- Many switches between all scenarios, those of the tests and hostile ones,
--- while clients scrape all profiles, record traces, list steps and load `/`.
--- Then the lab has as many descriptors, tasks, threads, children and temporary
--- files as before, and about as much memory.
+-- Many switches between all steps of the course, all scenarios of the tests and
+-- hostile ones, while clients scrape all profiles, record traces, list steps and
+-- load `/`. A step whose lesson has a load gets it, too; some of these loads go on
+-- while the next step is entered. Then the lab has as many descriptors, tasks,
+-- threads, children and temporary files as before, and about as much memory.
 -- needs: processor
 --
--- SOAK_SWITCHES is how many; SOAK_SECONDS is for how long instead.
+-- In the environment: SOAK_SWITCHES is how many, SOAK_SECONDS is for how long
+-- instead; SOAK_STEPS=course takes only the steps of the course; SOAK_SEED is the
+-- seed of the order, which a run prints.
 local t = require "harness"
 local attacks = require "attacks"
 t.need("curl", "cc", "ps", "wrk")
@@ -42,40 +45,66 @@ local CLIENTS = {
   { first = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", again = 1, most = 20 },
 }
 
--- The numbers of all steps that it switches between.
-local function list_steps()
-  local list = { 0, 1, 2, 3, 4, 5, 6 }
-  for _, attack in ipairs(attacks.steps) do
-    if not attack.slow and attack.under == "" then list[#list + 1] = attack.number end
-  end
-  for number in t.run("ls " .. t.source .. "/tests/integration/scenarios").out:gmatch("(%d+)%-%S+") do
-    list[#list + 1] = math.tointeger(tonumber(number))
+local COURSE, OWN = t.source .. "/scenarios", t.source .. "/tests/integration/scenarios"
+local COURSE_ONLY = os.getenv("SOAK_STEPS") == "course"
+t.check(COURSE_ONLY or not os.getenv("SOAK_STEPS"), "SOAK_STEPS is course, or isn't set")
+local FIRST_OWN = 1000 -- is added to the numbers of the tests' scenarios: the course has some of them, too
+
+-- The numbers and names of the scenarios in DIR.
+local function numbered(dir)
+  local list = {}
+  for _, name in ipairs(t.names(dir)) do
+    local number, slug = name:match("^(%d+)%-(.+)$")
+    if number then list[#list + 1] = { number = math.tointeger(tonumber(number)), slug = slug, name = name } end
   end
   return list
 end
 
--- Folders with scenarios that nobody selects; each costs its reader a while.
-local HOSTILE = os.getenv("LAB_LONG") and 20 or 6
+-- The numbers of all steps that it switches between. of_course: { [4] = true }.
+local function list_steps()
+  local list, of_course = {}, {}
+  for _, step in ipairs(numbered(COURSE)) do
+    list[#list + 1] = step.number
+    of_course[step.number] = true
+  end
+  if COURSE_ONLY then return list, of_course end
+  for _, attack in ipairs(attacks.steps) do
+    if not attack.slow and attack.under == "" then list[#list + 1] = attack.number end
+  end
+  for _, own in ipairs(numbered(OWN)) do list[#list + 1] = FIRST_OWN + own.number end
+  return list, of_course
+end
+
+local HOSTILE = 20 -- folders with scenarios that nobody selects; each costs its reader a while
+
+-- Writes what isn't of the course into DIR.
+local function write_others(dir)
+  attacks.write_steps(dir)
+  for number = 700, 700 + HOSTILE - 1 do
+    attacks.write_scenario(dir, number, "bad", attacks.bad[number % #attacks.bad + 1])
+  end
+  for _, own in ipairs(numbered(OWN)) do
+    local copy = ("%s/%d-%s"):format(dir, FIRST_OWN + own.number, own.slug)
+    t.equal(t.run(t.command { "cp", "-r", OWN .. "/" .. own.name, copy }).code, 0, copy)
+  end
+end
 
 -- Two lines for each request would fill the disk.
 local SHORT_LOG = [[mkfifo DIR/log
 grep --line-buffered -a -v -e 'Starting processing' -e 'Request processed' <DIR/log >&2 & exec 2>DIR/log]]
 
 local function start_lab()
-  local dir = t.temp_dir()
-  attacks.write_steps(dir)
-  for number = 700, 700 + HOSTILE - 1 do
-    attacks.write_scenario(dir, number, "bad", attacks.bad[number % #attacks.bad + 1])
-  end
   attacks.build_tools()
-  return attacks.start_under(SHORT_LOG, { dir, t.source .. "/scenarios", t.source .. "/tests/integration/scenarios" })
+  if COURSE_ONLY then return attacks.start_under(SHORT_LOG, { COURSE }) end
+  local dir = t.temp_dir()
+  write_others(dir)
+  return attacks.start_under(SHORT_LOG, { COURSE, dir })
 end
 
--- A script of wrk's with a request of each client each 4 ms: all that it would get
--- otherwise costs processors that tests beside this one need, and shows nothing
--- that fewer don't. The long form has a machine of its own.
+-- A script of wrk's with a request of each client each 4 ms. A step of the course
+-- has its own load, which is what should keep it busy.
 local function pace()
-  if os.getenv("LAB_LONG") then return "" end
+  if not COURSE_ONLY then return "" end
   local file = t.temp_file()
   t.write(file, "function delay() return 4 end\n")
   return "-s " .. file
@@ -117,11 +146,52 @@ local function back_to_start(lab)
   t.eventually(function() return lab:leave("--max-time", "60").status == 200 end, 60)
 end
 
-local function use_everything(lab, steps)
+-- ---- the loads of lessons -------------------------------------------------------
+
+local loads = { begun = 0, sent = 0 } -- of them all
+
+-- Begins the load of the step that the lab is in -> is there one?
+local function begin_load(lab)
+  local answer = lab:post("/lab/api/load", "")
+  t.check(answer.status == 202 or answer.status == 404, ("the load: %s %s"):format(answer.status, answer.body))
+  if answer.status == 202 then loads.begun = loads.begun + 1 end
+  return answer.status == 202
+end
+
+-- How many requests the load has sent; and whether it runs still.
+local function look_at_load(lab)
+  local body = lab:get("/lab/api/load").body
+  return tonumber(t.match(body, '"sent": ?(%d+)')), body:find('"running": ?true') ~= nil
+end
+
+-- Ends the load, and waits for that.
+local function end_load(lab)
+  t.equal(lab:get("/lab/api/load", "-X", "DELETE").status, 200)
+  local sent = t.eventually(function()
+    local n, runs = look_at_load(lab)
+    return not runs and n
+  end)
+  loads.sent = loads.sent + sent
+end
+
+-- ---- switching ------------------------------------------------------------------
+
+-- Each step once, in their order. One of the course is entered, and gets its load.
+local function use_everything(lab, steps, of_course)
   local clients = start_clients(lab)
   for _, number in ipairs(steps) do
-    switch_once(lab, number)
-    t.sleep(0.1)
+    if of_course[number] then
+      t.eventually(function() return switch_once(lab, number) end)
+      if begin_load(lab) then
+        t.eventually(function() return look_at_load(lab) > 0 end)
+        end_load(lab)
+      else
+        t.equal(number, 0, "a step of the course without a load")
+      end
+    else
+      switch_once(lab, number)
+      t.sleep(0.1)
+    end
   end
   back_to_start(lab)
   end_clients(clients)
@@ -141,56 +211,81 @@ local function check_log(lab)
   t.check(not lab:log():find("Sanitizer", 1, true), "no sanitizer report")
 end
 
+-- The steps in an order of chance, each once; then in another one.
+local function shuffled(steps)
+  local left = {}
+  return function()
+    if #left == 0 then table.move(steps, 1, #steps, 1, left) end
+    return table.remove(left, math.random(#left))
+  end
+end
+
+-- Stays in the step for a while, with its load. -> does the load run still?
+local function stay(lab, of_course)
+  if not of_course or not begin_load(lab) then
+    t.sleep(math.random() * 0.2)
+    return false
+  end
+  t.sleep(math.random())
+  if math.random(2) == 1 then return true end
+  end_load(lab)
+  return false
+end
+
 -- Switches to STEPS at random, beside all clients, until ENDED(switches) is true.
 -- Returns how many there were, and how many were refused.
-local function switch_at_random(lab, steps, ended)
-  local clients = start_clients(lab)
-  local switches, refused = 0, 0
+local function switch_at_random(lab, steps, of_course, ended)
+  local clients, next_step = start_clients(lab), shuffled(steps)
+  local switches, refused, loaded = 0, 0, false
   while not ended(switches) do
-    if not switch_once(lab, steps[math.random(#steps)]) then refused = refused + 1 end
+    local number = next_step()
+    local entered = switch_once(lab, number)
+    if loaded then end_load(lab) end
+    loaded = stay(lab, entered and of_course[number])
+    if not entered then refused = refused + 1 end
     switches = switches + 1
     if switches % 100 == 0 then print_progress(lab, switches, refused, attacks.take_census(lab)) end
-    t.sleep(math.random() * 0.2)
   end
   back_to_start(lab)
+  if loaded then end_load(lab) end
   end_clients(clients)
   back_to_start(lab)
   return switches, refused
 end
 
-local NAMES_ROOM = 5 -- MB
+local SEED = tonumber(os.getenv("SOAK_SEED")) or os.time()
 
 -- FIRST: how many switches come before memory is looked at. The names that profiles
--- have shown stay, as Go's do, and most of them are met in the first 200. Without
--- these there is room for some of them.
-local function soak(steps, wanted, seconds, first)
+-- have shown stay, as Go's do, and most of them are met in the first 200.
+local function soak(wanted, seconds, first)
+  local steps, of_course = list_steps()
+  print(("     %d steps, SOAK_SEED=%d"):format(#steps, SEED))
+  math.randomseed(SEED)
   local lab = start_lab()
   attacks.warm_up(lab)
-  use_everything(lab, steps)
-  if first then switch_at_random(lab, steps, function(n) return n == first end) end
+  use_everything(lab, steps, of_course)
+  switch_at_random(lab, steps, of_course, function(n) return n == first end)
   local before = attacks.settle(lab)
   print_progress(lab, 0, 0, before)
   local stop = t.now() + (seconds or 0)
-  local switches, refused = switch_at_random(lab, steps, function(n)
+  local switches, refused = switch_at_random(lab, steps, of_course, function(n)
     if seconds then return t.now() >= stop end
     return n == wanted
   end)
   local now
-  local most = first and before.rss * 1.1 or before.rss + NAMES_ROOM
   local same = pcall(t.eventually, function()
     now = attacks.take_census(lab)
-    return attacks.describe_rest(now, before) == "" and now.rss < most
+    return attacks.describe_rest(now, before) == "" and now.rss < before.rss * 1.1
   end, 60)
   print_progress(lab, switches, refused, now)
+  print(("     %d loads of lessons with %d requests"):format(loads.begun, loads.sent))
   check_log(lab)
   t.check(same, ("left behind: %s; %.1f MB, then %.1f"):format(attacks.describe_rest(now, before), before.rss, now.rss))
   t.equal(lab:stop(), 0)
 end
 
-t.long("some switches give everything back", function() soak(list_steps(), 8) end)
-
 t.long("a thousand switches give everything back", function()
-  soak(list_steps(), tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")), 200)
+  soak(tonumber(os.getenv("SOAK_SWITCHES") or 1000), tonumber(os.getenv("SOAK_SECONDS")), 200)
 end)
 
 t.finish()
