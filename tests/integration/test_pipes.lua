@@ -2,7 +2,8 @@
 -- Pipes to the children of scenarios, and children that stay zombies: what the
 -- library does, what students see of it, and that everything comes back.
 local t = require "harness"
-t.need("curl", "ps")
+local trace = require "trace"
+t.need("curl", "go", "ps")
 
 local FILES = t.source .. "/tests/integration/scenarios"
 
@@ -79,15 +80,57 @@ t.test("a lab that ends leaves no child behind", function()
   end)
 end)
 
-t.test("a task that reads waits for IO, as its line says", function()
+-- Who waits in which call.
+local CALLERS = { read = "waitForAnswer", write = "waitForRoom", read_stderr = "waitForProblem", wait = "waitForEnd" }
+
+t.test("tasks that wait for a child wait for IO, as goroutine and wall say", function()
   local lab = start()
   local waiting = t.spawn(("curl -sS '%s/wait'"):format(lab.url))
-  lab:wait_tasks("IO wait", 1)
+  lab:wait_tasks("IO wait", 4)
   local dump = lab:get("/debug/pprof/goroutine?debug=2").body
-  t.match(dump, "%[IO wait%]:\nlab%.Process%.read%(%.%.%.%)\n\t[^\n]*\npipes%.waitForAnswer%(%.%.%.%)\n")
+  local file = t.temp_dir() .. "/wall"
+  t.write(file, lab:get("/debug/pprof/wall?seconds=1").body)
+  local shown = {}
+  for _, sample in ipairs(t.pprof.raw(file).samples) do
+    for _, location in ipairs(sample.stack) do
+      for _, frame in ipairs(location.frames) do
+        shown[frame.name .. " " .. table.concat(sample.labels.state, " ")] = sample.values[2] / 1e9
+      end
+    end
+  end
+  for call, caller in pairs(CALLERS) do
+    t.match(dump, ("%%[IO wait%%]:\nlab%%.Process%%.%s%%(%%.%%.%%.%%)\n\t[^\n]*\npipes%%.%s%%(%%.%%.%%.%%)\n"):format(
+      call, caller))
+    t.check((shown[("lab.Process.%s IO wait"):format(call)] or 0) > 0.9, call .. " in wall")
+    t.check((shown[("pipes.%s IO wait"):format(caller)] or 0) > 0.9, caller .. " in wall")
+  end
   t.equal(lab:get("/").body, "hello", "others go on")
   t.equal(lab:leave().status, 200)
   t.equal(waiting:wait(), 0)
+  t.equal(lab:stop(), 0)
+end)
+
+-- `block` is of tasks that wait for each other, as in Go.
+t.measured("waits for a child are in a trace, and not in block", function()
+  local lab = start()
+  local ms
+  local file = trace.take(lab, 2, function()
+    t.equal(lab:go_to(48).status, 200)
+    local answer = lab:get("/known")
+    if answer.status ~= 200 then error(lab:details(answer)) end
+    ms = trace.measured(answer.body)
+  end)
+  local net, sync = trace.profile(file, "net"), trace.profile(file, "sync")
+  local block = t.pprof.top(lab.url .. "/debug/pprof/block")
+  local measured = { read = ms.read, write = ms.write, read_stderr = ms.problem, wait = ms.ended }
+  for call, caller in pairs(CALLERS) do
+    caller = "pipes." .. caller
+    -- The child's clock began before; who writes much also copies.
+    t.between(net(caller), 50, measured[call] + 0.01, "ms of the trace in " .. call)
+    t.equal(sync(caller), 0, call .. " in sync")
+    t.equal(block[caller], nil, call .. " in block")
+  end
+  t.check(block["lab.Task.join"], "block has what is to be in it")
   t.equal(lab:stop(), 0)
 end)
 

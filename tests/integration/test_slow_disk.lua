@@ -129,6 +129,41 @@ t.test("inline: others wait for the VM meanwhile, and are runnable", function()
   t.equal(lab:stop(), 0)
 end)
 
+local ENDS = { GoEnd = true, GoSched = true, GoPreempt = true, GoSleep = true, GoSysCall = true }
+
+-- The longest time for which a task of a trace ran on the VM's thread, in ms.
+local function longest_run(events)
+  local began, longest = nil, 0
+  for _, event in ipairs(events) do
+    if event.p == 0 and event.type:find("^GoStart") then
+      began = event.ts
+    elseif event.p == 0 and began and (ENDS[event.type] or event.type:find("^GoBlock")) then
+      longest, began = math.max(longest, (event.ts - began) / 1e6), nil
+    end
+  end
+  return longest
+end
+
+-- Nobody wakes who waits here, so it isn't a wait: it is a task that runs for long.
+t.test("inline: in a trace the task runs all the time, and no system call is shown", function()
+  local lab = start()
+  local took = {}
+  for inline = 0, 1 do
+    local path = "/sync?n=3&latency=0.2&inline=" .. inline
+    local events = trace.events(trace.take(lab, 2, function() took[inline] = seconds(lab, path) * 1000 end))
+    local n = trace.count(events)
+    local longest = longest_run(events)
+    if inline == 1 then
+      t.equal(n.GoSysCall, 0, "calls on workers")
+      t.between(longest, 600, took[1] + 1000, "ms in which the task ran")
+    else
+      t.check(n.GoSysCall >= 6, "three writes and three syncs on workers: " .. n.GoSysCall)
+      t.check(longest < 200, "no task ran that long: " .. longest)
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.measured("inline: wall names the caller, and nobody who is innocent", function()
   local lab = start()
   ask(lab, "/save?latency=0.02&inline=1&compute=0.005&yield=1")

@@ -2,6 +2,7 @@
 -- Waiting no longer than some time, for all that tasks can wait for: results, what
 -- one that gives up leaves behind (nothing), and what profiles say of it.
 local t = require "harness"
+local trace = require "trace"
 t.need("go", "curl")
 
 local scenarios = { t.source .. "/tests/integration/scenarios" }
@@ -98,8 +99,14 @@ local function contentions(lab, kind)
 end
 
 local LIMIT_MS = 50 -- of each wait: it never lasts less
-local KINDS = { waitForLock = "sync.Mutex.Lock", waitForReading = "sync.RWMutex.RLock", waitForValue = "chan receive",
-  waitForRoom = "chan send", waitForEither = "select", waitForGroup = "sync.WaitGroup.Wait" }
+local KINDS = { waitForLock = "sync.Mutex.Lock", waitForReading = "sync.RWMutex.RLock",
+  waitForWriting = "sync.RWMutex.Lock", waitForValue = "chan receive", waitForRoom = "chan send",
+  waitForEither = "select", waitForGroup = "sync.WaitGroup.Wait", waitForTask = "join", waitForProcess = "IO wait" }
+
+-- Asks for a wait of each kind; notes in MEASURED the ns of each.
+local function wait_for_each(lab, measured)
+  for name, ns in ask(lab, "/measured?ms=" .. LIMIT_MS):gmatch("(%w+) (%d+)") do measured[name] = tonumber(ns) end
+end
 
 t.measured("block, mutex and wall: what was really waited for", function()
   local lab = start()
@@ -110,7 +117,7 @@ t.measured("block, mutex and wall: what was really waited for", function()
     local ends = t.now() + seconds
     local profile = t.spawn(("curl -sSf -o %s '%s%swall?seconds=%d'"):format(file, lab.url, PPROF, seconds))
     lab:wait_profiler(profile)
-    for name, ns in ask(lab, "/measured?ms=" .. LIMIT_MS):gmatch("(%w+) (%d+)") do measured[name] = tonumber(ns) end
+    wait_for_each(lab, measured)
     local is_whole = t.now() < ends
     t.equal(profile:wait(), 0)
     return is_whole
@@ -126,14 +133,32 @@ t.measured("block, mutex and wall: what was really waited for", function()
       end
     end
   end
-  for name in pairs(KINDS) do
-    t.equal(count[name], 1, name)
-    t.between(ns[name], LIMIT_MS * 1e6, measured[name], name .. " in block")
-    t.between(in_state[name] or 0, 0.99 * LIMIT_MS * 1e6, 1.01 * ns[name], name .. " in wall")
+  for name, state in pairs(KINDS) do
+    if state == "IO wait" then -- block is of tasks that wait for each other
+      t.equal(count[name], nil, name .. " in block")
+    else
+      t.equal(count[name], 1, name)
+      t.between(ns[name], LIMIT_MS * 1e6, measured[name], name .. " in block")
+    end
+    t.between(in_state[name] or 0, 0.99 * LIMIT_MS * 1e6, 1.01 * measured[name], name .. " in wall")
   end
   -- Who kept the locks answers for those who gave up, and for nothing else.
   local _, _, charged = contentions(lab, "mutex")
-  t.near(charged / (ns.waitForLock + ns.waitForReading), 1, 0.05, "charged and waited")
+  t.near(charged / (ns.waitForLock + ns.waitForReading + ns.waitForWriting), 1, 0.05, "charged and waited")
+  t.equal(lab:stop(), 0)
+end)
+
+t.measured("a trace: what was really waited for", function()
+  local lab = start()
+  local measured = {}
+  local file = trace.take(lab, 2, function() wait_for_each(lab, measured) end)
+  local sync, net = trace.profile(file, "sync"), trace.profile(file, "net")
+  for name, state in pairs(KINDS) do
+    local has, lacks = sync, net
+    if state == "IO wait" then has, lacks = net, sync end
+    t.between(has("timeouts." .. name), LIMIT_MS, measured[name] / 1e6 + 0.01, name)
+    t.equal(lacks("timeouts." .. name), 0, name .. " in the other profile")
+  end
   t.equal(lab:stop(), 0)
 end)
 
@@ -147,7 +172,7 @@ t.test("a task that has a time limit isn't leaked", function()
   t.equal(lab:stop(), 0)
 end)
 
--- Of the 6 kinds 600 tasks; all of them end with their step, before their time.
+-- Of the 8 kinds 800 tasks; all of them end with their step, before their time.
 t.test("those that wait are shown, and end with their step", function()
   local lab = start()
   ask(lab, "/park?n=100")
@@ -157,7 +182,7 @@ t.test("those that wait are shown, and end with their step", function()
     states[state] = (states[state] or 0) + 1
   end
   for _, state in ipairs { "sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock", "sync.WaitGroup.Wait",
-    "chan receive", "select" } do
+    "chan receive", "select", "join", "IO wait" } do
     t.equal(states[state], 100, state)
   end
   t.equal(lab:leave().status, 200)

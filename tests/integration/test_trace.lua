@@ -14,26 +14,7 @@ local SEED = tonumber(os.getenv("TRACE_SEED") or os.time())
 
 local function start(...) return t.start_with(scenarios, ...) end
 
--- Takes a trace of SECONDS in the background, runs WORK when it has begun;
--- returns the file, and whether all of WORK is in it: SECONDS have not passed since it
--- was asked for. Its client ends later.
-local function take_once(lab, seconds, work, query)
-  local file, asked = t.temp_dir() .. "/trace.out", t.now()
-  local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%g%s'"):format(file, lab.url, seconds,
-    query or ""))
-  t.eventually(function() return #(t.read(file) or "") > 0 or not curl:alive() end)
-  if work then work() end
-  local whole, goes_on = t.now() < asked + seconds, curl:alive()
-  t.equal(curl:wait(seconds + 60), 0, "curl's exit code")
-  return file, whole, goes_on
-end
-
--- Likewise, of so many seconds or more that all of WORK is in it: it is done
--- again if it took too long.
-local function take(lab, at_least, work, query)
-  return (t.enough(function(seconds) return take_once(lab, seconds, work, query) end,
-    function(_, whole) return whole or not work end, at_least))
-end
+local take, take_once = trace.take, trace.take_once
 
 t.test("headers, errors, and one at a time, as Go's", function()
   local lab = start("--step", "0")

@@ -2,6 +2,13 @@
 -- Execution traces as `go tool trace` reads them.
 --
 --   local trace = require "trace"
+--   trace.take_once(lab, seconds, work[, query])  takes a trace, and calls WORK when it
+--                               has begun -> the file; whether all of WORK is in it:
+--                               SECONDS have not passed since it was asked for;
+--                               whether its client went on after WORK
+--   trace.take(lab, at_least, work[, query])  likewise, of so many seconds or more that
+--                               all of WORK is in it: WORK is done again if it took
+--                               too long -> the file
 --   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
 --   trace.count(events)         -> type -> number
 --   trace.measured(text)        -> key -> number, of each key=number: what a scenario
@@ -27,6 +34,22 @@ local LONG = os.getenv("LAB_LONG") ~= nil
 -- 1.19 is 19
 local function go_version(go)
   return tonumber(t.run((go or "go") .. " version").out:match("go1%.(%d+)"))
+end
+
+function trace.take_once(lab, seconds, work, query)
+  local file, asked = t.temp_dir() .. "/trace.out", t.now()
+  local curl = t.spawn(("curl -sSN -o %s '%s/debug/pprof/trace?seconds=%g%s'"):format(file, lab.url, seconds,
+    query or ""))
+  t.eventually(function() return #(t.read(file) or "") > 0 or not curl:alive() end)
+  if work then work() end
+  local whole, goes_on = t.now() < asked + seconds, curl:alive()
+  t.equal(curl:wait(seconds + 60), 0, "curl's exit code")
+  return file, whole, goes_on
+end
+
+function trace.take(lab, at_least, work, query)
+  return (t.enough(function(seconds) return trace.take_once(lab, seconds, work, query) end,
+    function(_, whole) return whole or not work end, at_least))
 end
 
 function trace.measured(text)

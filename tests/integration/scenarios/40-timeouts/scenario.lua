@@ -341,27 +341,36 @@ end
 
 local function waitForLock(m, limit) m:lock(limit) end
 local function waitForReading(m, limit) m:rlock(limit) end
+local function waitForWriting(m, limit) m:lock(limit) end
 local function waitForValue(c, limit) c:recv(limit) end
 local function waitForRoom(c, limit) c:send(1, limit) end
 local function waitForEither(c, limit) lab.select { { c, "recv" }, timeout = limit } end
 local function waitForGroup(g, limit) g:wait(limit) end
+local function waitForTask(t, limit) t:join(limit) end
+local function waitForProcess(p, limit) p:wait(limit) end
 
 -- NAME NS a line; and then what the lock's keeper answers for.
 routes["/measured"] = function(_, req)
   local limit = tonumber(req.query.ms) / 1000
   local m, rw, c, g, seen = lab.mutex(), lab.rwmutex(), lab.channel(), lab.wait_group(), {}
+  local sleeper, process = lab.go(lab.sleep, 1000), assert(lab.spawn { "sleep", "1000" })
   m:lock()
   rw:lock()
   g:add(1)
   local function measure(name, f, on) seen[#seen + 1] = ("%s %.0f"):format(name, clock(f, on, limit)) end
   measure("waitForLock", waitForLock, m)
   measure("waitForReading", waitForReading, rw)
+  measure("waitForWriting", waitForWriting, rw)
   measure("waitForValue", waitForValue, c)
   measure("waitForRoom", waitForRoom, c)
   measure("waitForEither", waitForEither, c)
   measure("waitForGroup", waitForGroup, g)
+  measure("waitForTask", waitForTask, sleeper)
+  measure("waitForProcess", waitForProcess, process)
   m:unlock()
   rw:unlock()
+  sleeper:cancel()
+  process:kill()
   return lines(seen)
 end
 
@@ -384,10 +393,13 @@ end
 routes["/park"] = function(_, req)
   local n = math.tointeger(tonumber(req.query.n))
   local m, rw, g, c = lab.mutex("m"), lab.rwmutex(), lab.wait_group(), lab.channel(0, "c")
+  local sleeper, process = lab.go(lab.sleep, 1000), assert(lab.spawn { "sleep", "1000" })
   m:lock()
   rw:rlock()
   g:add(1)
   for _ = 1, n do
+    lab.go(sleeper.join, sleeper, 1000)
+    lab.go(process.wait, process, 1000)
     lab.go(m.lock, m, 1000)
     lab.go(rw.lock, rw, 1000)
     lab.go(rw.rlock, rw, 1000)

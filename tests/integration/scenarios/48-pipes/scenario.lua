@@ -239,12 +239,36 @@ routes["/wrong"] = function()
   return "ok"
 end
 
-local function waitForAnswer(process) return (process:read(10)) end
+local ALL = { stdin = "pipe", stdout = "pipe", stderr = "pipe" }
+local MUCH = ("x"):rep(1 << 20) -- more than a pipe holds
 
--- Reads what never comes, until the step is left.
+local function waitForAnswer(process) return (process:read(10)) end
+local function waitForRoom(process) return (process:write(MUCH)) end
+local function waitForProblem(process) return (process:read_stderr(10)) end
+local function waitForEnd(process) return (process:wait()) end
+
+-- Waits for what never comes in each kind of call, until the step is left.
 routes["/wait"] = function()
-  local sleeper = spawn({ "sleep", "1000" }, { stdout = "pipe" })
+  local sleeper = spawn({ "sleep", "1000" }, ALL)
+  for _, f in ipairs { waitForRoom, waitForProblem, waitForEnd } do lab.go(f, sleeper) end
   return waitForAnswer(sleeper)
+end
+
+-- A wait of each kind that ends; what it took, in ms.
+routes["/known"] = function()
+  local script = "sleep 0.1; echo answer; sleep 0.1; cat >/dev/null; sleep 0.1; echo problem >&2; exec 2>&-; sleep 0.1"
+  local process = spawn({ "sh", "-c", script }, ALL)
+  local function timed(f)
+    local began = lab.now()
+    equal(f(process) ~= nil, true, "what was waited for")
+    return (lab.now() - began) * 1000
+  end
+  local read, write = timed(waitForAnswer), timed(waitForRoom)
+  process:close_stdin()
+  local problem, ended = timed(waitForProblem), timed(waitForEnd)
+  local task = lab.go(lab.sleep, 0.01)
+  task:join()
+  return ("read=%g write=%g problem=%g ended=%g"):format(read, write, problem, ended)
 end
 
 routes["/keep"] = function(_, req)

@@ -391,14 +391,19 @@ local function writeMuch(socket) socket:write(("x"):rep(64 << 20)) end
 local function acceptNobody(listener) listener:accept() end
 local function connectInVain(address) lab.tcp.connect(address) end
 
+-- A listener for which the kernel takes no more connections.
+local function listen_in_vain()
+  local full = assert(lab.tcp.listen("127.0.0.1:0", { backlog = 1 }))
+  repeat
+    local socket = lab.tcp.connect(full:address(), { timeout = 0.2 })
+    kept[#kept + 1] = socket
+  until not socket
+  return full
+end
+
 routes["/park"] = function()
   local near, far, listener = pair()
-  local full = assert(lab.tcp.listen("127.0.0.1:0", { backlog = 1 }))
-  while true do
-    local socket = lab.tcp.connect(full:address(), { timeout = 0.2 })
-    if not socket then break end
-    kept[#kept + 1] = socket
-  end
+  local full = listen_in_vain()
   lab.go(readSlowly, near)
   lab.go(writeMuch, near)
   lab.go(acceptNobody, listener)
@@ -406,6 +411,33 @@ routes["/park"] = function()
   kept[#kept + 1] = { near, far, listener, full }
   settle()
   return "parked"
+end
+
+-- A wait of each kind that ends; what it took, in ms.
+routes["/known"] = function()
+  local near, far, listener = pair()
+  local full = listen_in_vain()
+  local function timed(f, ...)
+    local began = lab.now()
+    f(...)
+    return (lab.now() - began) * 1000
+  end
+  local function readLate() assert(near:read(1)) end
+  local much = ("x"):rep(16 << 20)
+  local function writeLate() assert(near:write(much)) end
+  local function acceptNone() fails("i/o timeout", 110, listener:accept(0.1)) end
+  local function connectLate() fails("i/o timeout", 110, lab.tcp.connect(full:address(), { timeout = 0.1 })) end
+  local peer = lab.go(function()
+    lab.sleep(0.1)
+    far:write("x")
+    lab.sleep(0.3)
+    while far:read(65536) do end
+  end)
+  local read, write = timed(readLate), timed(writeLate)
+  near:close()
+  local joined = timed(peer.join, peer)
+  return ("read=%g write=%g accept=%g connect=%g join=%g"):format(read, write, timed(acceptNone), timed(connectLate),
+    joined)
 end
 
 -- Accepts whoever comes, and reads BYTES of what they say, now and then.
