@@ -1,7 +1,7 @@
 return {
   title = "Larger since the first night",
-  symptom = "When the day is closed for the first time, the process becomes many times as large as it was, and it \z
-    never gets smaller again.",
+  symptom = "When the day is closed for the first time, the process becomes many times as large as it was, and a \z
+    minute after that it still is.",
   difficulty = 4,
   minutes = 30,
   tags = { "memory" },
@@ -19,7 +19,7 @@ return {
       profile of what is held. `curl -s -o one.pb.gz 'localhost:6060/debug/pprof/heap?gc=1'; curl -s -o \z
       /dev/null localhost:6060/close-day; curl -s -o two.pb.gz 'localhost:6060/debug/pprof/heap?gc=1'; go tool \z
       pprof -top -base one.pb.gz two.pb.gz` is the test of that. And if it were the other kind, with small \z
-      rests all over the pages: HeapInuse would be high. Is it? What, then, is your answer to the ticket?",
+      rests all over the pages: HeapInuse would be high. Is it?",
   },
   load = { requests = 5, path = "/close-day" },
   expect = {

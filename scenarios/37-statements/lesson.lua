@@ -19,7 +19,7 @@ return {
       'localhost:6060/debug/pprof/block?debug=1'` has no waits for locks or connections, `curl -s \z
       'localhost:6060/debug/pprof/goroutine?debug=1'` has nobody who hangs, and `diaglab load --requests 100 \z
       'localhost:6060/?account=1'` beside `diaglab load --seconds 20 'localhost:6060/?account=7'` shows whether \z
-      others suffer. Who waits longer has asked for more. What, then, is your answer to the ticket?",
+      others suffer. Do they, and does anybody wait longer than what he has asked for takes?",
   },
   load = { requests = 100, path = "/?account={n}" },
   expect = {

@@ -19,7 +19,7 @@ return {
       with one client and with thirty-two: `curl -s localhost:6060/metrics | grep -E \z
       '^(process_cpu_seconds|bytes_drawn)'` before and after `diaglab load --requests 200 localhost:6060/`, and \z
       divide by 200. Is it more with thirty-two? Divide the number of processors by it: so many samples per \z
-      second are possible on this machine at all. How many were there, and what would you tell the customer?",
+      second are possible on this machine at all. How many were there?",
   },
   load = { requests = 96, clients = 32 },
   expect = {

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Nothing that a student may read before a step is solved tells its class, or the
--- function to blame: what the lab says of a step, its source, and its card. (A
--- function's name stands in the student's own profiles.)
+-- function to blame: what the lab says of a step, its source, its card, and the handbook.
+-- (A function's name stands in the student's own profiles.)
 local t = require "harness"
 
 local SCENARIOS = t.source .. "/scenarios/"
@@ -61,6 +61,92 @@ local function walk(lab, class, where)
     end
   end
 end
+
+-- Adds the WORDS words in a row that TEXT has somewhere, each once.
+local WORDS = 5
+local function add_phrases(text, phrases)
+  local mine = {}
+  for sentence in text:gsub("```.-```", "."):gsub("`[^`]*`", "."):gsub("%s+", " "):gmatch("[^.:?!]+") do
+    local words = {}
+    for word in sentence:lower():gmatch("[%w']+") do words[#words + 1] = word end
+    for i = 1, #words - WORDS + 1 do mine[table.concat(words, " ", i, i + WORDS - 1)] = true end
+  end
+  for phrase in pairs(mine) do phrases[phrase] = (phrases[phrase] or 0) + 1 end
+end
+
+-- What only healthy steps say tells that they are healthy: PHRASES of two of these, and
+-- of no faulty one. (What one step says alone is its own.)
+local function telling(healthy, faulty)
+  local found = {}
+  for phrase, n in pairs(healthy) do
+    if n > 1 and not faulty[phrase] then found[#found + 1] = phrase end
+  end
+  table.sort(found)
+  return found
+end
+
+t.test("the search for what only healthy steps say finds it", function()
+  local healthy, faulty = {}, {}
+  add_phrases("Measure it; and then, what is wrong, where, and who?", healthy)
+  add_phrases("Say what is wrong, where, and by how much. Once.", healthy)
+  t.equal(table.concat(telling(healthy, faulty), "; "), "what is wrong where and")
+  add_phrases("what is\nwrong, where, and why?", faulty)
+  t.equal(#telling(healthy, faulty), 0)
+end)
+
+t.test("a card or a hint of a healthy step says nothing that only healthy steps say", function()
+  local healthy, faulty = {}, {}
+  for _, folder in ipairs(t.names(SCENARIOS)) do
+    local number = tonumber(folder:match("^(%d+)%-"))
+    if number and number > 0 then
+      local lesson = assert(loadfile(SCENARIOS .. folder .. "/lesson.lua", "t", {}))()
+      add_phrases(table.concat({ t.read(SCENARIOS .. folder .. "/README.md"), lesson.title, lesson.symptom,
+        table.concat(lesson.hints, " . ") }, " . "), lesson.diagnosis.class == "none" and healthy or faulty)
+    end
+  end
+  t.check(next(healthy) and next(faulty), "there are steps of both kinds")
+  local found = telling(healthy, faulty)
+  t.check(#found == 0, "only healthy steps say: " .. table.concat(found, "; "))
+end)
+
+-- The handbook is read before the course. Its chapters take their examples from the
+-- steps 0 to 6. Only its first page names the others, in a list with links.
+local course = {} -- number -> folder
+for _, folder in ipairs(t.names(SCENARIOS)) do
+  local number = folder:match("^(%d%d)%-")
+  if number and tonumber(number) >= 10 then course[number] = folder end
+end
+
+local function check_chapter(text, name)
+  for line in text:gmatch("[^\n]+") do
+    for _, pattern in ipairs { "scenarios/(%d%d)%-", "step[s=]*%s*(%d%d)%f[^%d]" } do
+      for number in line:gmatch(pattern) do
+        if course[number] then
+          t.check(name == "README.md", ("%s names step %s, and so tells what it is about"):format(name, number))
+          local class, where = read_lesson(course[number])
+          check_text(line, class, where, ("%s, beside step %s,"):format(name, number))
+        end
+      end
+    end
+  end
+end
+
+t.test("no chapter of the handbook tells what a step of the course is about", function()
+  for _, text in ipairs { "as in [it](../../scenarios/50-stations/SOLUTION.md)", "see step 43", "steps 30 to 36",
+    "curl 'localhost:6060/goto?step=50'" } do
+    t.check(not pcall(check_chapter, text, "tails.md"), "it sees " .. text)
+  end
+  t.check(not pcall(check_chapter, "`leak.child`: [it](../../scenarios/43-parcels/README.md)", "README.md"),
+    "it sees a class in the list")
+  local folder, n = t.source .. "/docs/handbook/", 0
+  for _, name in ipairs(t.names(folder)) do
+    if name:find("%.md$") then
+      check_chapter(t.read(folder .. name), name)
+      n = n + 1
+    end
+  end
+  t.check(n > 10, "there are chapters")
+end)
 
 for _, folder in ipairs(t.names(SCENARIOS)) do
   local number = tonumber(folder:match("^(%d+)%-"))
