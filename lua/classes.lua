@@ -20,7 +20,8 @@ classes.list = {
   { "cpu.backtrack", "a pattern tries all ways to match before it gives up",
     "one input takes nearly all CPU time, in a function that matches patterns" },
   { "cpu.syscall", "the time goes into the kernel, in too many or too dear calls",
-    "system time in /metrics, system calls as leaves of the CPU profile; strace -c" },
+    "system time in /metrics, system calls as leaves of the CPU profile; strace -c. Or that of many children: \z
+    diaglab_children_started_total in /metrics; strace -f" },
   { "memory.retained", "memory that is no longer needed is kept, more with every request",
     "heap inuse_space grows with the requests and doesn't shrink after a collection" },
   { "memory.churn", "much is allocated, and freed at once",
