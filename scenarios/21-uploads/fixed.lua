@@ -26,7 +26,7 @@ return {
     local body = receiveUpload(self.params.size)
     noteUpload(req.id, body)
     lab.counter("uploads_total"):add()
-    return body:len() .. " bytes stored\n"
+    return body:len() .. " bytes received\n"
   end,
   routes = {
     ["/report"] = function()

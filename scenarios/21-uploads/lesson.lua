@@ -1,7 +1,7 @@
 return {
   title = "What was uploaded is still there",
-  symptom = "Uploads are handed on to the archive. The service itself only notes how large each one was, for a report \z
-    in the evening. But it grows by megabytes with each upload.",
+  symptom = "The service receives uploads, and of each one it only notes how large it was, for a report in the \z
+    evening. But it grows by megabytes with each upload.",
   difficulty = 3,
   minutes = 25,
   tags = { "memory" },

@@ -1,5 +1,5 @@
 return {
-  title = "Three rates, and nine hundred connections",
+  title = "Three rates, and four hundred connections",
   symptom = "A request asks another service for three exchange rates, by connections that can be used again. After \z
     some hundred requests the other service has hundreds of connections from here, and nobody sends anything.",
   difficulty = 3,
