@@ -1,6 +1,6 @@
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 local PHRASE = "Tom & Ann were here, and it took < 3 hours. "
-local LONGEST = 100000 -- characters
+local LONGEST = 200000 -- characters
 
 local function readEntry(length)
   local text = PHRASE:rep(length // #PHRASE + 1):sub(1, length)
