@@ -22,9 +22,17 @@ local function writePart(job, from, to)
   end
 end
 
+local latest -- the export that was begun last
+
 -- Meanwhile everybody can see how much is left.
+local function showProgress()
+  if not latest or latest.done == #rows then return "nothing is being written\n" end
+  return ("%d pieces are left\n"):format(latest.left or 0)
+end
+
 local function exportRows(parts)
   local job = { done = 0, lines = {} }
+  latest = job
   for part = 1, parts do
     writePart(job, (part - 1) * #rows // parts + 1, part * #rows // parts)
   end
@@ -44,4 +52,5 @@ return {
     lab.counter("exports_total"):add()
     return ("%d rows\n"):format(lines)
   end,
+  routes = { ["/progress"] = function() return (showProgress()) end },
 }
