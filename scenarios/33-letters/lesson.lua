@@ -29,6 +29,9 @@ return {
     { metric = 'diaglab_tasks{state="chan send"}', value = ">= 2", about = "printLetters" },
     { metric = "letters_taken_total", value = "< 0.6 per request" },
   },
-  keeps = { { metric = "letters_taken_total", value = "<= 1 per request" } },
+  keeps = {
+    { metric = "letters_taken_total", value = "<= 1 per request" },
+    { metric = "letters_printed_total", value = ">= 0.1 per request" }, -- the first eleven, or all
+  },
   diagnosis = { class = "wait.channel", where = "printLetters", victims = "queueLetter" },
 }

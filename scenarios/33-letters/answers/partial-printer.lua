@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "printLetters", evidence = { "goroutine" }, code = "class.family" }
