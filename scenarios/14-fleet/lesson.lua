@@ -25,6 +25,7 @@ return {
   load = { requests = 150 },
   fixed = "fixed.lua",
   expect = {
+    { cpu_time = true, value = ">= 1.5 x fixed" },
     { profile = "cpu", under = { "storePosition", "[lua gc]" }, share = ">= 0.2", value = ">= 0.1ms per request" },
     { memstats = "NumGC", value = ">= 0.05 per request", about = "storePosition" },
     { profile = "heap.alloc_space", under = "storePosition", share = ">= 0.8", value = ">= 300kB per request" },
