@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "countRequest", evidence = { "goroutine" }, code = "class.other" }
