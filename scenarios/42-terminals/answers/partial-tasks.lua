@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "serveTerminals", evidence = { "goroutine" }, code = "class.family" }

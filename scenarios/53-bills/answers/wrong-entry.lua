@@ -1,1 +1,0 @@
-return { class = "wait.lock", where = "request", code = "where.entry" }

@@ -1,0 +1,1 @@
+return { class = "cpu.hot", where = "writeInvoice", evidence = { "cpu" }, code = "where.victim" }

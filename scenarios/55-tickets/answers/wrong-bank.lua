@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "takePayment", evidence = { "wall" }, code = "where.victim" }
