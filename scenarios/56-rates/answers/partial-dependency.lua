@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "fetchRate", evidence = { "wall" }, code = "class.other" }

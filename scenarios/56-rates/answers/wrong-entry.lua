@@ -1,1 +1,0 @@
-return { class = "wait.pool", where = "request", code = "where.entry" }
