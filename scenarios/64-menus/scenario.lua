@@ -40,6 +40,13 @@ local function printMenu(number, dishes, tables)
   lab.counter("menus_total"):add()
 end
 
+-- How many of those that are to be kept can be printed once more?
+local function countReady()
+  local n = 0
+  for _ in pairs(menus) do n = n + 1 end
+  lab.counter("menus_ready_total"):add(math.min(n, KEEP))
+end
+
 return {
   params = {
     dishes = { 25, "on a menu" },
@@ -52,6 +59,7 @@ return {
     local p = self.params
     local dishes = collectDishes(p.dishes)
     printMenu(req.id, dishes, p.tables)
+    countReady()
     return ("menu %d is in the printer\n"):format(req.id)
   end,
   routes = {
