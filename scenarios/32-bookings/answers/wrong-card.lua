@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "writeCard", evidence = { "wall" }, code = "where.elsewhere" }

@@ -1,1 +1,0 @@
-return { class = "net.idle", where = "request", code = "where.entry" }
