@@ -45,6 +45,16 @@ local function kindOf(s)
   return s.subject.profile or "metrics"
 end
 
+-- A capture is meant or not. A visit of `diaglab test` is one view with all profiles: of
+-- these the answer means those that it names.
+local function isOfNamed(view, kind, names)
+  if view.kind or not names then return true end
+  for _, name in ipairs(names) do
+    if name == kind then return true end
+  end
+  return false
+end
+
 -- Does S hold in VIEW? Returns true; or false and a code of what is missing, which
 -- is nil if S just doesn't hold.
 local function holdsIn(s, view)
@@ -99,7 +109,7 @@ function grounds.find(lesson, views, wanted, visit)
     local kind, useful = kindOf(s), s.always or sentence.isEvidence(s)
     for _, view in ipairs(useful and isAboutBlamed(s, lesson) and counted or {}) do
       local has = kind == "metrics" and view.after or view.profiles[kind]
-      if has and look(s, view) then return true, view.id end
+      if has and isOfNamed(view, kind, wanted) and look(s, view) then return true, view.id end
     end
   end
   return false, code
