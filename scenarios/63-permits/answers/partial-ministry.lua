@@ -1,0 +1,1 @@
+return { class = "wait.dependency", where = "sendGiven", evidence = { "wall" }, code = "class.family" }

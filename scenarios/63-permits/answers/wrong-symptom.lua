@@ -1,1 +1,0 @@
-return { class = "io.log", where = "request", code = "where.entry" }
