@@ -16,9 +16,9 @@ return {
       under load. And ask how much is made: `curl -s localhost:6060/debug/vars | grep -o '\"TotalAlloc\": \z
       *[0-9]*'` before and after a hundred rosters of one size. Divide it by the bytes that were sent. How many \z
       would you expect, for a text that is put together out of lines?",
-    "Now say for each fault that you know what it would have shown, and look for that. Does a thousand further \z
-      requests add to what is in use (`curl -s -o one.pb.gz 'localhost:6060/debug/pprof/heap?gc=1'`, then a load, then the \z
-      same, and `go tool pprof -top -base`)? Is anybody waiting (`curl -s \z
+    "Now say for each fault that you know what it would have shown, and look for that. Do a thousand further \z
+      requests add to what is in use (`curl -s -o one.pb.gz 'localhost:6060/debug/pprof/heap?gc=1'`, then a \z
+      load, then the same, and `go tool pprof -top -base`)? Is anybody waiting (`curl -s \z
       'localhost:6060/debug/pprof/block?debug=1'`)? Does a piece of a large roster cost more than one of a small \z
       roster, or the ten thousandth request more than the first?",
   },
