@@ -1,7 +1,7 @@
 return {
   title = "Fast for a minute",
-  symptom = "After each restart a reading is taken in no time. A little later the process needs the whole processor, \z
-    with the same load, and it stays so until the next restart.",
+  symptom = "After each restart a reading is taken in no time. A little later the process needs several times the \z
+    processor time, with the same load, and it stays so until the next restart.",
   difficulty = 3,
   minutes = 25,
   tags = { "mixed" },

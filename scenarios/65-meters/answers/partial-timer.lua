@@ -1,0 +1,1 @@
+return { class = "leak.timer", where = "watchMeters", evidence = { "cpu" }, code = "class.other" }

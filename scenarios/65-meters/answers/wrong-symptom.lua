@@ -1,1 +1,0 @@
-return { class = "leak.timer", where = "request", code = "where.entry" }
