@@ -1,0 +1,1 @@
+return { class = "wait.pool", where = "request", code = "where.entry" }

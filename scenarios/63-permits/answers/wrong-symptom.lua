@@ -1,0 +1,1 @@
+return { class = "io.log", where = "request", code = "where.entry" }

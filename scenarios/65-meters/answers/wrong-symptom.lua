@@ -1,0 +1,1 @@
+return { class = "leak.timer", where = "request", code = "where.entry" }
