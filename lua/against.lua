@@ -68,10 +68,8 @@ end
 -- Does what ITEM names as its evidence speak against its class?
 local function isRuledOut(item, views)
   for _, view in ipairs(views) do
-    if evidence.isMeant(item.evidence, view) then
-      for kind in pairs(view.profiles) do
-        if against.speaks(item.class, kind, view) then return true end
-      end
+    for kind in pairs(view.profiles) do
+      if evidence.isMeant(item.evidence, view, kind) and against.speaks(item.class, kind, view) then return true end
     end
   end
   return false

@@ -3,7 +3,8 @@
 --
 -- evidence.lua() -> evidence
 -- evidence.views(captures, answer, begun) -> views, others
--- evidence.isMeant(name, view): does NAME, an id or a kind, mean VIEW?
+-- evidence.isMeant(name, view[, kind]): does NAME, an id or a kind, mean VIEW; its
+--   profile of KIND? (A visit of `diaglab test` is one view with all profiles.)
 -- evidence.wanted(views, names) -> those that one of NAMES means; nil: all
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
@@ -182,9 +183,11 @@ function evidence.views(captures, answer, begun)
 end
 
 -- A trace is named as such, and not by the profiles that it is judged by.
-function evidence.isMeant(name, view)
+function evidence.isMeant(name, view, kind)
   if name == view.id or name == view.kind then return true end
-  return view.kind ~= "trace" and (view.profiles[name] ~= nil or name == "metrics" and view.after ~= nil)
+  if view.kind == "trace" then return false end
+  if kind then return name == kind end
+  return view.profiles[name] ~= nil or name == "metrics" and view.after ~= nil
 end
 
 function evidence.wanted(views, names)

@@ -45,12 +45,11 @@ local function kindOf(s)
   return s.subject.profile or "metrics"
 end
 
--- A capture is meant or not. A visit of `diaglab test` is one view with all profiles: of
--- these the answer means those that it names.
-local function isOfNamed(view, kind, names)
-  if view.kind or not names then return true end
+-- Does the profile of KIND in VIEW count, if the answer names its evidence as NAMES?
+local function isCounted(view, kind, names)
+  if not names then return true end
   for _, name in ipairs(names) do
-    if name == kind then return true end
+    if evidence.isMeant(name, view, kind) then return true end
   end
   return false
 end
@@ -104,12 +103,11 @@ function grounds.find(lesson, views, wanted, visit)
     note(holds and "evidence.healthy_too" or missing)
     return false
   end
-  local counted = evidence.wanted(views, wanted)
   for _, s in ipairs(profilesFirst(lesson.expect)) do
     local kind, useful = kindOf(s), s.always or sentence.isEvidence(s)
-    for _, view in ipairs(useful and isAboutBlamed(s, lesson) and counted or {}) do
+    for _, view in ipairs(useful and isAboutBlamed(s, lesson) and views or {}) do
       local has = kind == "metrics" and view.after or view.profiles[kind]
-      if has and isOfNamed(view, kind, wanted) and look(s, view) then return true, view.id end
+      if has and isCounted(view, kind, wanted) and look(s, view) then return true, view.id end
     end
   end
   return false, code
