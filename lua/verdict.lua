@@ -66,8 +66,10 @@ local RULED_OUT = "The last 10 points are for what it isn't: ruled_out=CLASS:CAP
   .. "word before the dot) against which one of your captures (/lab/captures) speaks."
 
 -- Why there are no points for what is ruled out; nil until the fault is found.
-local function describeRuledOut(result)
-  return result.verdict == "solved" and result.parts.ruled_out == 0 and result.ruled_out_why or nil
+-- UNSAID: for who has ruled out nothing.
+local function describeRuledOut(result, unsaid)
+  if result.verdict ~= "solved" or result.parts.ruled_out ~= 0 then return nil end
+  return result.ruled_out_why or unsaid
 end
 
 -- What to do next, or nil.
@@ -85,8 +87,7 @@ function verdict.text(result, facts)
       scoreLine(result), evidenceLine(result, facts))
   end
   local advice = adviceOf(result, facts)
-  local more = describeRuledOut(result)
-  if result.verdict == "solved" and result.parts.ruled_out == 0 then more = more or RULED_OUT end
+  local more = describeRuledOut(result, RULED_OUT)
   return lines .. verdict.wrap(result.feedback .. (advice and " " .. advice or ""))
     .. (more and "\n" .. verdict.wrap(more) or "")
 end

@@ -129,7 +129,6 @@ static void fill_trace(const lab_keep *k, lab_web *web, double past,
     fill_until(web, k->from.at, c);
   } else if (past > 0) { /* of an earlier visit: only that is known */
     lab_activity_fill(&k->from, &k->to, c);
-    c->attempt = k->from.attempt.id;
     c->seconds = past;
   } else { /* of one that crosses a switch what came after that counts */
     bool crosses = k->from.attempt.id != k->to.attempt.id;

@@ -110,27 +110,16 @@ t.test("tasks that wait for a child wait for IO, as goroutine and wall say", fun
   t.equal(lab:stop(), 0)
 end)
 
--- `block` is of tasks that wait for each other, as in Go.
 t.measured("waits for a child are in a trace, and not in block", function()
   local lab = start()
-  local ms
-  local file = trace.take(lab, 2, function()
-    t.equal(lab:go_to(48).status, 200)
-    local answer = lab:get("/known")
-    if answer.status ~= 200 then error(lab:details(answer)) end
-    ms = trace.measured(answer.body)
-  end)
-  local net, sync = trace.profile(file, "net"), trace.profile(file, "sync")
-  local block = t.pprof.top(lab.url .. "/debug/pprof/block")
+  local known = trace.take_known(lab, 48)
+  local ms = known.ms
   local measured = { read = ms.read, write = ms.write, read_stderr = ms.problem, wait = ms.ended }
   for call, caller in pairs(CALLERS) do
-    caller = "pipes." .. caller
     -- The child's clock began before; who writes much also copies.
-    t.between(net(caller), 50, measured[call] + 0.01, "ms of the trace in " .. call)
-    t.equal(sync(caller), 0, call .. " in sync")
-    t.equal(block[caller], nil, call .. " in block")
+    trace.waits_in_net(known, "pipes." .. caller, 50, measured[call] + 0.01)
   end
-  t.check(block["lab.Task.join"], "block has what is to be in it")
+  t.check(known.block["lab.Task.join"], "block has what is to be in it")
   t.equal(lab:stop(), 0)
 end)
 

@@ -105,28 +105,17 @@ t.test("tasks that wait for sockets say so, and where", function()
   t.equal(lab:stop(), 0)
 end)
 
--- `block` is of tasks that wait for each other, as in Go.
 t.measured("waits for sockets are in a trace, and not in block", function()
   local lab = start()
-  local ms
-  local file = trace.take(lab, 2, function()
-    goto_step(lab, 55)
-    local answer = lab:get("/known")
-    if answer.status ~= 200 then error(lab:details(answer)) end
-    ms = trace.measured(answer.body)
-  end)
-  local net, sync = trace.profile(file, "net"), trace.profile(file, "sync")
-  local block = t.pprof.top(lab.url .. "/debug/pprof/block")
+  local known = trace.take_known(lab, 55)
+  local ms = known.ms
   local callers = { read = "readLate", write = "writeLate", accept = "acceptNone", connect = "connectLate" }
   for name, caller in pairs(callers) do
-    caller = "tcp." .. caller
     t.check(ms[name] >= 99, ("%s took %g ms"):format(name, ms[name]))
     -- Who writes much also copies: it waits for less than the 300 ms.
-    t.between(net(caller), name == "write" and 50 or 99, ms[name] + 0.01, "ms of the trace in " .. name)
-    t.equal(sync(caller), 0, name .. " in sync")
-    t.equal(block[caller], nil, name .. " in block")
+    trace.waits_in_net(known, "tcp." .. caller, name == "write" and 50 or 99, ms[name] + 0.01)
   end
-  t.check(block["lab.Task.join"], "block has what is to be in it")
+  t.check(known.block["lab.Task.join"], "block has what is to be in it")
   t.equal(lab:stop(), 0)
 end)
 

@@ -16,6 +16,11 @@
 --   trace.converts()            -> whether this Go converts our format to its own:
 --                               its syscall and sched profiles are wrong then,
 --                               as the handbook says
+--   trace.take_known(lab, step) -> what /known of STEP measures, in a trace: { ms = of
+--                               trace.measured, net, sync = of trace.profile, block =
+--                               the profile block of the same visit }
+--   trace.waits_in_net(known, caller, least, most)  in that trace CALLER waits for so many
+--                               ms, as net; and not in sync, nor in block
 --   trace.profile(file, kind)   -> function(name) -> ms, with its callees (net|sync|syscall|sched)
 --   trace.pages(file[, go[, most]])  opens the viewer and fetches every page that
 --                               has a link, of each sort at most so many (5; in
@@ -96,6 +101,25 @@ function trace.profile(file, kind)
     end
     return 0, top
   end
+end
+
+function trace.take_known(lab, step)
+  local ms
+  local file = trace.take(lab, 2, function()
+    t.equal(lab:go_to(step).status, 200)
+    local answer = lab:get("/known")
+    if answer.status ~= 200 then error(lab:details(answer)) end
+    ms = trace.measured(answer.body)
+  end)
+  return { ms = ms, net = trace.profile(file, "net"), sync = trace.profile(file, "sync"),
+    block = t.pprof.top(lab.url .. "/debug/pprof/block") }
+end
+
+-- `block` is of tasks that wait for each other, as in Go.
+function trace.waits_in_net(known, caller, least, most)
+  t.between(known.net(caller), least, most, "ms of the trace in " .. caller)
+  t.equal(known.sync(caller), 0, caller .. " in sync")
+  t.equal(known.block[caller], nil, caller .. " in block")
 end
 
 -- ---- the viewer's pages -------------------------------------------------------
