@@ -4,9 +4,10 @@
  *
  * It has an arena of its own so that only what the lab and its scenarios
  * allocate is in it: its pages are HeapInuse. It has hooks because jemalloc
- * asks them for address space (HeapSys), and tells them when pages lose or
- * regain their memory (HeapReleased), so these numbers are exact. Address space
- * is never returned, as in Go, so HeapSys is the largest size the heap has had.
+ * tells them when pages get memory, and when they lose it, so these numbers are
+ * exact: HeapSys is the most memory that the heap has had at one time, and
+ * HeapReleased is what it has given back of that. Address space that has never
+ * had memory is in neither; it is never returned, as in Go.
  *
  * Settings, each of which was found to be needed by measuring:
  *  - dirty_decay_ms -1: freed pages keep their memory until lab_mem_release;
@@ -68,9 +69,18 @@ static size_t page_size;
 static pthread_mutex_t release_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Counted by the hooks. */
-static _Atomic uint64_t heap_sys, meta_sys, released, released_total;
+static _Atomic uint64_t committed; /* pages of the heap that have memory */
+static _Atomic uint64_t heap_sys;  /* the most of them at one time */
+static _Atomic uint64_t meta_sys, released_total;
 
 /* ---- extent hooks -------------------------------------------------------- */
+
+static void count_commit(size_t bytes) {
+  uint64_t now = atomic_fetch_add(&committed, bytes) + bytes;
+  uint64_t most = atomic_load(&heap_sys);
+  while (most < now && !atomic_compare_exchange_weak(&heap_sys, &most, now)) {
+  }
+}
 
 static void *map_space(void *where, size_t size) {
   void *p = mmap(where, size, PROT_READ | PROT_WRITE,
@@ -99,7 +109,10 @@ static void *map_aligned_space(size_t size, size_t alignment) {
 
 /* The space for the arena's own structures is asked for by the same hook as
  * that of the heap. The alignment tells which it is: jemalloc aligns its
- * structures to huge pages, and the lab never asks for aligned memory. */
+ * structures to huge pages, and the lab never asks for aligned memory.
+ *
+ * Space that needn't be committed now has no memory: on_extent_commit will be
+ * told what is used of it. */
 static void *on_extent_alloc(extent_hooks_t *hooks, void *where, size_t size,
                              size_t alignment, bool *zero, bool *commit,
                              unsigned index) {
@@ -113,8 +126,11 @@ static void *on_extent_alloc(extent_hooks_t *hooks, void *where, size_t size,
   if (!p)
     return NULL;
   madvise(p, size, MADV_NOHUGEPAGE); /* fails if the kernel has none */
-  *zero = *commit = true;
-  atomic_fetch_add(alignment >= HUGE_PAGE ? &meta_sys : &heap_sys, size);
+  *zero = true;
+  if (alignment >= HUGE_PAGE)
+    atomic_fetch_add(&meta_sys, size);
+  else if (*commit)
+    count_commit(size);
   return p;
 }
 
@@ -137,7 +153,7 @@ static bool on_extent_commit(extent_hooks_t *hooks, void *p, size_t size,
   (void)size;
   (void)offset;
   (void)index;
-  atomic_fetch_sub(&released, length);
+  count_commit(length);
   return false;
 }
 
@@ -148,7 +164,7 @@ static bool on_extent_decommit(extent_hooks_t *hooks, void *p, size_t size,
   (void)index;
   if (madvise((char *)p + offset, length, MADV_DONTNEED) != 0)
     return true;
-  atomic_fetch_add(&released, length);
+  atomic_fetch_sub(&committed, length);
   atomic_fetch_add(&released_total, length);
   return false;
 }
@@ -269,10 +285,10 @@ int lab_arena_thread_adopt(int cache) {
 
 /* ---- statistics ---------------------------------------------------------- */
 
-/* Pages in use are read before the address space, which never shrinks, so
- * HeapInuse <= HeapSys always holds. Released pages are read after both, so
- * they may be more than the idle ones if a page changed in between: then they
- * are set to HeapIdle. */
+/* Pages in use are read before the most that there were, which never shrinks,
+ * so HeapInuse <= HeapSys always holds. Those that have memory are read after
+ * both, so fewer may be released than said, or more than are idle, if a page
+ * changed in between: then all that are idle are. */
 void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
   (void)counted;
   uint64_t epoch = 1;
@@ -281,7 +297,8 @@ void lab_arena_read(lab_arena_usage *usage, uint64_t counted) {
   usage->heap_inuse = get_arena_setting("pactive") * page_size;
   usage->heap_sys = atomic_load(&heap_sys);
   uint64_t idle = usage->heap_sys - usage->heap_inuse;
-  usage->heap_released = atomic_load(&released);
+  uint64_t now = atomic_load(&committed);
+  usage->heap_released = now < usage->heap_sys ? usage->heap_sys - now : 0;
   if (usage->heap_released > idle)
     usage->heap_released = idle;
   usage->meta_inuse = get_arena_setting("base");

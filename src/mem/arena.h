@@ -19,7 +19,7 @@
 
 /* What the heap reports; all in bytes. */
 typedef struct lab_arena_usage {
-  uint64_t heap_sys;      /* address space that blocks may live in */
+  uint64_t heap_sys;      /* the most memory it has had at one time */
   uint64_t heap_inuse;    /* pages with at least one block (or cached block) */
   uint64_t heap_released; /* pages whose memory went back to the system */
   uint64_t meta_inuse;    /* the arena's own structures */

@@ -48,12 +48,11 @@ typedef struct lab_memstats {
   /* Bytes in use now: application memory by the sizes asked for, the lab's own
    * by the sizes given. Lua's garbage counts until it is collected. */
   uint64_t heap_alloc;
-  /* Address space of the arena, in use or idle. It is never returned, so this
-   * is about the largest the heap has been. */
+  /* The most memory that the heap has had at one time, in use or idle. */
   uint64_t heap_sys;
   /* Pages without any block: heap_sys - heap_inuse. They may still have memory,
-   * which RSS shows. Idle - released is what lab_mem_release could give back,
-   * and the part of heap_sys that was never touched. */
+   * which RSS shows as far as it was touched. Idle - released is what
+   * lab_mem_release could give back. */
   uint64_t heap_idle;
   /* Pages with at least one block, or with free blocks in a thread's cache.
    * Inuse - alloc is fragmentation and those caches. */
