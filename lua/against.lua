@@ -41,22 +41,19 @@ local function isWaitShort(view, kind) return against.whole(view, kind, "delay")
 
 local function isNoneLeft(view, kind) return against.whole(view, kind, kind) < FEW_LEFT * view.requests end
 
--- Family -> kind of profile -> does it speak against the family? And what is told to
+-- For each family: which kinds of profile can speak against it, and how that is told to
 -- who has another one.
+local MEMORY = { heap = isMemoryFine,
+  wanted = "a heap profile in which little is in use, and little was allocated for each request" }
 local SPEAKS = {
-  cpu = { cpu = isProcessorIdle },
-  memory = { heap = isMemoryFine },
-  gc = { heap = isMemoryFine },
-  wait = { block = isWaitShort, mutex = isWaitShort },
-  leak = { goroutine = isNoneLeft, ["lab.OpenFiles"] = isNoneLeft },
-}
-local MEMORY = "a heap profile in which little is in use, and little was allocated for each request"
-local NEEDED = {
-  cpu = "a CPU profile, taken under load, of a time in which the processor was mostly idle",
+  cpu = { cpu = isProcessorIdle,
+    wanted = "a CPU profile, taken under load, of a time in which the processor was mostly idle" },
   memory = MEMORY,
   gc = MEMORY,
-  wait = "a block or mutex profile, taken under load, that has hardly any waiting",
-  leak = "a goroutine profile, or lab.OpenFiles, with far fewer entries than there were requests",
+  wait = { block = isWaitShort, mutex = isWaitShort,
+    wanted = "a block or mutex profile, taken under load, that has hardly any waiting" },
+  leak = { goroutine = isNoneLeft, ["lab.OpenFiles"] = isNoneLeft,
+    wanted = "a goroutine profile, or lab.OpenFiles, with far fewer entries than there were requests" },
 }
 
 function against.speaks(class, kind, view)
@@ -83,7 +80,8 @@ local function explain(item, families, others)
   if families[family] then
     return ("%s is of the same family as what is wrong here, so it isn't ruled out."):format(item.class)
   end
-  if not NEEDED[family] then
+  local row = SPEAKS[family]
+  if not row then
     return ("The lab knows no capture that speaks against %s: choose another class."):format(item.class)
   end
   local why = "%s doesn't speak against %s."
@@ -92,7 +90,7 @@ local function explain(item, families, others)
   elseif others[item.evidence] then
     why = OTHERS[others[item.evidence]]
   end
-  return ("%s What would: %s."):format(why:format(item.evidence, item.class), NEEDED[family])
+  return ("%s What would: %s."):format(why:format(item.evidence, item.class), row.wanted)
 end
 
 function against.rulesOut(list, families, views, others)
