@@ -84,7 +84,7 @@ local function try_pprof(go)
     return ran.out
   end
   local leak = "archive.leakMemory"
-  local share = tonumber((t.match(run("-top", heap), "\n +[%d.]+[kM]B +([%d.]+)%%[^\n]+ lab_buffer_grow\n")))
+  local share = tonumber((t.match(run("-top", heap), "\n *[%d.]+[kM]B +([%d.]+)%%[^\n]+ lab_buffer_grow\n")))
   t.between(share, 90, 100, "of the heap; a small object may be in it")
   for _, view in ipairs { "-peek=leakMemory", "-tree", "-traces", "-dot" } do t.has(run(view, heap), leak, view) end
   t.match(run("-list=leakMemory", heap), "ROUTINE =+ archive%.leakMemory in [^\n]+scenario%.lua")
