@@ -30,7 +30,7 @@ typedef struct collapsed {
 /* ---- one stack ----------------------------------------------------------- */
 
 static void append_clean(lab_buf *out, const char *name) {
-  if (out->len == 0 && *name == '#') {
+  if (out->len == 0 && (*name == '#' || *name == '{')) {
     lab_buf_putc(out, '_');
     name++;
   }
@@ -157,6 +157,18 @@ static int64_t negate_value(int64_t value) {
   return value == INT64_MIN ? INT64_MAX : -value;
 }
 
+/* The lines with, or without, a frame that calls another one. */
+static void write_lines(const collapsed *c, bool calls, lab_buf *out) {
+  for (uint32_t i = 0; i < c->n; i++) {
+    const char *stack = c->texts.data + c->lines[i].at;
+    size_t len = c->lines[i].len;
+    if ((memchr(stack, ';', len) != NULL) != calls)
+      continue;
+    lab_buf_append(out, stack, len);
+    lab_buf_printf(out, " %" PRId64 "\n", c->lines[i].value);
+  }
+}
+
 void lab_collapsed_write(const lab_pprof *p, size_t type, const char *label,
                          lab_buf *out) {
   collapsed c = {.texts = LAB_BUF_INIT, .stack = LAB_BUF_INIT};
@@ -169,10 +181,8 @@ void lab_collapsed_write(const lab_pprof *p, size_t type, const char *label,
     stack_line *l = find_line(&c);
     l->value = add_saturated(l->value, value < 0 ? negate_value(value) : value);
   }
-  for (uint32_t i = 0; i < c.n; i++) {
-    lab_buf_append(out, c.texts.data + c.lines[i].at, c.lines[i].len);
-    lab_buf_printf(out, " %" PRId64 "\n", c.lines[i].value);
-  }
+  write_lines(&c, true, out);
+  write_lines(&c, false, out);
   lab_buf_free(&c.texts);
   lab_buf_free(&c.stack);
   lab_table_free(&c.table);

@@ -49,7 +49,7 @@ t.test("the viewer complains of what is wrong", function()
   t.has(seen["nonsense.json"].complaints, "alert: ")
 end)
 
-t.test("traces of all steps, and a profile", function()
+t.test("traces of all steps, a profile, and one as text", function()
   local lab = t.start_with({ t.source .. "/scenarios" }, "--step", "0")
   local dir, files = t.temp_dir(), {}
   local function take(path, name)
@@ -59,7 +59,10 @@ t.test("traces of all steps, and a profile", function()
   for step = 0, 6 do
     t.equal(lab:get("/goto?step=" .. step).status, 200)
     take("/debug/pprof/trace?seconds=3&format=json", ("step%d.json"):format(step))
-    if step == 4 then take("/debug/pprof/profile?seconds=3", "cpu.pb.gz") end
+    if step == 4 then
+      take("/debug/pprof/profile?seconds=3", "cpu.pb.gz")
+      take("/debug/pprof/allocs?debug=collapsed", "allocs.txt")
+    end
   end
   t.equal(lab:stop(), 0)
   local seen = view(files)
@@ -69,8 +72,10 @@ t.test("traces of all steps, and a profile", function()
     t.has(file.labels, '"GET /"', "step " .. step)
     t.check(file.profiles >= 2, "step " .. step .. ": only one row")
   end
-  t.has(seen["cpu.pb.gz"].labels, '"main.helloWorldHandler"')
-  t.has(seen["cpu.pb.gz"].labels, '"export.allocateMemory"')
+  for _, name in ipairs { "cpu.pb.gz", "allocs.txt" } do
+    t.has(seen[name].labels, '"main.helloWorldHandler"', name)
+    t.has(seen[name].labels, '"export.allocateMemory"', name)
+  end
 end)
 
 t.finish()

@@ -14,14 +14,14 @@
 #include "pprof/query.h"
 #include "pprof_message.h"
 
-/* Functions: 1 "#a;b", 2 "c<newline>d", 3 "", 4 "#e"; location 5 has none. The
- * values are count and bytes. */
+/* Functions: 1 "#a;b", 2 "c<newline>d", 3 "", 4 "#e", 5 "{f"; location 5 has none.
+ * The values are count and bytes. */
 #define PROFILE                                                                \
   "6'' 6'count' 6'one' 6'size' 6'bytes' 6'#a;b' 6'c\nd' 6'#e' 6'step' 6'x;y' " \
-  "6'room' 1{1=1 2=2} 1{1=3 2=4} "                                             \
-  "5{1=1 2=5} 5{1=2 2=6} 5{1=3 2=0} 5{1=4 2=7} "                               \
+  "6'room' 6'{f' 1{1=1 2=2} 1{1=3 2=4} "                                       \
+  "5{1=1 2=5} 5{1=2 2=6} 5{1=3 2=0} 5{1=4 2=7} 5{1=5 2=11} "                   \
   "4{1=1 4{1=1 2=10}} 4{1=2 4{1=2 2=20}} 4{1=3 4{1=3}} 4{1=4 4{1=4}} "         \
-  "4{1=5 3=255} 4{1=6 4{1=1 2=11}} "
+  "4{1=5 3=255} 4{1=6 4{1=1 2=11}} 4{1=7 4{1=5}} "
 
 static void check_text(const char *samples, const char *type, const char *label,
                        const char *want) {
@@ -47,6 +47,18 @@ static void names_are_put_right(void **state) {
   check_text("2{1[2 1] 2[1 10]} 2{1[5 3 4] 2[2 0]}", "count", NULL,
              "_a:b;c d 1\n_e;[unknown];0xff 2\n");
   check_text("2{1[4 1] 2[1 10]}", NULL, NULL, "_a:b;#e 10\n");
+  check_text("2{1[7 7] 2[1 10]}", NULL, NULL, "_f;{f 10\n");
+}
+
+/* Perfetto refuses a text without a `;` in one of its first three lines. */
+static void single_frames_come_last(void **state) {
+  (void)state;
+  static const char samples[] =
+      "2{1[2] 2[1 1]} 2{1[2 2] 2[1 2]} 2{1[4] 2[1 3]} 2{1[4 2] 2[1 4]}";
+  check_text(samples, NULL, NULL, "c d;c d 2\nc d;#e 4\nc d 1\n_e 3\n");
+  check_text(samples, NULL, "room",
+             "[no room];c d 1\n[no room];c d;c d 2\n[no room];#e 3\n"
+             "[no room];c d;#e 4\n");
 }
 
 static void equal_stacks_are_one_line(void **state) {
@@ -78,6 +90,7 @@ static void labels_become_roots(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_put_right),
+      cmocka_unit_test(single_frames_come_last),
       cmocka_unit_test(equal_stacks_are_one_line),
       cmocka_unit_test(what_is_less_has_a_root),
       cmocka_unit_test(labels_become_roots),
