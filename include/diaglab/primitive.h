@@ -2,8 +2,7 @@
  * Primitives: C functions for scenarios that are not part of diaglab. A file
  * that includes this header and lua.h is compiled to a shared object,
  *
- *   cc -shared -fPIC -O2 -g $(pkg-config --cflags diaglab) -o mandel.so
- * mandel.c
+ *   cc -shared -fPIC -O2 -g -I/usr/include/lua5.4 -o mandel.so mandel.c
  *
  * and `diaglab --primitive mandel.so` loads it. A scenario gets the functions
  * by lab.primitive "mandel". They are a table of their own, and not fields of

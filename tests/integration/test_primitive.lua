@@ -57,6 +57,21 @@ test("the smallest one is compiled and called as the document says", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- `cc` as TEXT has it, on a line of its own. The header is the clone's, where Debian's
+-- folder of headers is the package's.
+test("the commands that are written down compile", function()
+  local folder = t.temp_dir()
+  t.write(folder .. "/sums.c", block_of "c")
+  t.run(t.command { "cp", FOLDER .. "/mandel.c", folder })
+  for _, file in ipairs { "/docs/primitive.md", "/include/diaglab/primitive.h", "/tests/primitive/mandel.c" } do
+    local command, name = t.match(t.read(t.source .. file), "\n[ *]+(cc %-shared [^\n]* (%l+)%.c)\n")
+    local built = t.run(("cd %s && CPATH=%s/include %s"):format(t.quote(folder), t.source, command))
+    t.equal(built.code, 0, file .. ": " .. built.err)
+    t.equal(t.run(t.command { "test", "-s", ("%s/%s.so"):format(folder, name) }).code, 0, file)
+    t.run(("rm %s/%s.so"):format(folder, name))
+  end
+end)
+
 -- ---- profiles ------------------------------------------------------------------
 
 -- A CPU profile beside the request PATH, which is ended by leaving the step.

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * An example of a primitive: the picture of the Mandelbrot set.
  *
- *   cc -shared -fPIC -O2 -g $(pkg-config --cflags diaglab) -o mandel.so
- * mandel.c diaglab --primitive mandel.so --scenarios scenarios --step 91
+ *   cc -shared -fPIC -O2 -g -I/usr/include/lua5.4 -o mandel.so mandel.c
+ *   diaglab --primitive ./mandel.so --scenarios scenarios --step 91
+ *
+ * In a clone, -Iinclude finds the header.
  *
  * It has one function of each sort: a job for a worker, a function that works
  * on the VM's thread and looks around, and one that waits for a thread. */
