@@ -22,7 +22,8 @@ local function readSystem()
     return value and value:match('^"(.*)"$') or value or ""
   end
   local family = (" %s %s "):format(field("ID"), field("ID_LIKE"))
-  return field("PRETTY_NAME"), family:find(" debian ", 1, true) ~= nil
+  local function isOf(name) return family:find(" " .. name .. " ", 1, true) ~= nil end
+  return field("PRETTY_NAME"), isOf "debian" or isOf "ubuntu", isOf "ubuntu"
 end
 
 local function isContainer()
@@ -33,7 +34,8 @@ local function isContainer()
 end
 
 remedy.machine = host.machine()
-remedy.machine.system, remedy.machine.debian = readSystem()
+local isUbuntu
+remedy.machine.system, remedy.machine.debian, isUbuntu = readSystem()
 remedy.machine.container = isContainer()
 remedy.machine.root = remedy.machine.user == 0
 
@@ -49,9 +51,21 @@ local function asRoot(command)
   return (remedy.machine.root and "" or "sudo ") .. command
 end
 
+-- What Ubuntu calls otherwise.
+local UBUNTU = { ["linux-perf"] = "linux-tools-generic", chromium = "chromium-browser" }
+
+-- An image of a container has no lists of packages, and apt-get installs nothing then.
+local function hasLists()
+  for _, name in ipairs(host.scan("/var/lib/apt/lists") or {}) do
+    if name:find("_Packages", 1, true) then return true end
+  end
+  return false
+end
+
 function remedy.install(package)
   if not remedy.machine.debian then return ("install what Debian calls %s"):format(package) end
-  return asRoot("apt-get install " .. package)
+  local name = isUbuntu and UBUNTU[package] or package
+  return (hasLists() and "" or asRoot("apt-get update && ")) .. asRoot("apt-get install " .. name)
 end
 
 function remedy.sysctl(setting, flag)
