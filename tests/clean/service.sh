@@ -129,9 +129,21 @@ try_service() {
   inside_is 0 systemctl show --value -p ExecMainStatus diaglab
   inside test -s /var/lib/diaglab/progress.jsonl || fail_service "no progress is kept"
 
-  # The package goes while it runs, and everything with it.
+  # A package that takes the place of another one, as in an upgrade: the lab goes on
+  # with the new program.
   inside systemctl enable --now diaglab
   until_inside curl -sf localhost:6060/
+  before=$(inside systemctl show --value -p MainPID diaglab)
+  inside sh -c 'dpkg -i /root/diaglab_*.deb' >>"$room/root/apt.log" 2>&1 || {
+    tail "$room/root/apt.log" >&2
+    die "the package can't be installed again"
+  }
+  until_inside curl -sf localhost:6060/
+  [ "$(inside systemctl show --value -p MainPID diaglab)" != "$before" ] ||
+    fail_service "after an upgrade the old program goes on"
+  inside_is enabled systemctl is-enabled diaglab
+
+  # The package goes while it runs, and everything with it.
   inside apt-get -q -y purge diaglab >>"$room/root/apt.log" 2>&1 || {
     tail "$room/root/apt.log" >&2
     die "purge fails"
