@@ -110,6 +110,8 @@ local function try_trace(go, row)
   if t.run(("%s tool pprof -top %s"):format(go, profile)).out:find("lab.copy_n", 1, true) then
     return "all pages; profiles of waiting: net, sync, syscall, sched"
   end
+  -- Go 1.23 and 1.24 have a fault there; no other version may.
+  t.match(row.version, "^1%.2[34]", "its profile syscall is wrong")
   row.limit = "its profiles syscall and sched are wrong"
   return "all pages; profiles of waiting: net, sync"
 end
@@ -231,7 +233,7 @@ local function try_speedscope()
   client("speedscope", can, version, function()
     local ran = t.run("lua5.4 " .. t.quote(test))
     t.equal(ran.code, 0, ran.out:sub(-2000) .. ran.err:sub(-500))
-    return "opens traces of seven steps and a CPU profile, without a complaint"
+    return "opens traces of seven steps, a CPU profile and one as text, without a complaint"
   end)
 end
 

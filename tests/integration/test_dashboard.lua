@@ -157,10 +157,10 @@ t.test("files, services, ports and images that are named are there", function()
     t.check(stages[from] or from:find("^docker.io/"), "it begins with " .. from)
     stages[name] = true
   end
-  for path in compose:gmatch("\n      %- (%./[^:]+):/[^\n]*:ro\n") do
+  for path in compose:gmatch("\n      %- (%./[^:]+):/[^\n]*:ro") do
     t.equal(t.run("test -e " .. t.quote(FOLDER .. "/" .. path)).code, 0, path)
   end
-  for port in compose:gmatch('\n      %- "([^"\n]*)"\n') do
+  for port in compose:gmatch('\n      %- "([^"\n]*)"') do
     t.match(port, "^127%.0%.0%.1:%d+:%d+$", "no port is the network's")
   end
   t.check(stages[t.match(compose, "target: (%l+)")], "a stage for compose")
