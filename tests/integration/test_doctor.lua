@@ -128,26 +128,6 @@ t.test("without any tool", function()
   t.match(text, "\nThis machine is not ready for the course%.\n$")
 end)
 
--- What it says to install linux-perf, on a machine whose os-release is RELEASE.
-local function install_perf(release, lists, user)
-  local host = {
-    read = function(path) return path == "/etc/os-release" and release or nil end, exists = function() return false end,
-    scan = function() return lists end, machine = function() return { user = user, kernel = "6", machine = "x86_64" } end,
-  }
-  return assert(loadfile(t.source .. "/lua/remedy.lua"))(host).install("linux-perf")
-end
-
-t.test("what installs it, by the machine's own names", function()
-  local debian, lists = 'PRETTY_NAME="Debian"\nID=debian\n', { ".", "..", "lock", "deb.debian.org_main_Packages" }
-  t.equal(install_perf(debian, lists, 0), "apt-get install linux-perf")
-  t.equal(install_perf(debian, lists, 1000), "sudo apt-get install linux-perf")
-  t.equal(install_perf(debian, { ".", "..", "partial" }, 0), "apt-get update && apt-get install linux-perf")
-  t.equal(install_perf(debian, nil, 1000), "sudo apt-get update && sudo apt-get install linux-perf")
-  t.equal(install_perf("ID=ubuntu\nID_LIKE=debian\n", lists, 0), "apt-get install linux-tools-generic")
-  t.equal(install_perf("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", lists, 0), "apt-get install linux-tools-generic")
-  t.equal(install_perf("ID=fedora\n", nil, 0), "install what Debian calls linux-perf")
-end)
-
 t.test("what task cards call enough is needed", function()
   local grep = "cd %s && grep -ohE '[^.]* (are|is) enough' scenarios/*/README.md"
   local words = t.run(grep:format(t.quote(t.source))).out
@@ -392,22 +372,33 @@ end)
 
 -- ---- other machines --------------------------------------------------------------
 
--- remedy.lua on a machine where FILES are there.
-local function remedy_of(files, user)
+-- remedy.lua on a machine where FILES are there, and apt's LISTS.
+local function remedy_of(files, user, lists)
   return assert(loadfile(t.source .. "/lua/remedy.lua"))({
     read = function(path) return files[path] end,
+    scan = function(path) return path == "/var/lib/apt/lists" and lists or nil end,
     exists = function(path) return files[path] ~= nil end,
     machine = function() return { user = user, kernel = "Linux 6.1", machine = "x86_64" } end,
   })
 end
 
 t.test("the command is this machine's", function()
-  local ubuntu = remedy_of({ ["/etc/os-release"] = 'ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME="Ubuntu 24.04"\n' }, 1000)
+  local lists = { ".", "..", "lock", "deb.debian.org_dists_bookworm_main_Packages" }
+  local ubuntu = remedy_of({ ["/etc/os-release"] = 'ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME="Ubuntu 24.04"\n' }, 1000,
+    lists)
   t.equal(ubuntu.install("lsof"), "sudo apt-get install lsof")
+  t.equal(ubuntu.install("linux-perf"), "sudo apt-get install linux-tools-generic")
+  t.equal(remedy_of({ ["/etc/os-release"] = 'ID=linuxmint\nID_LIKE="ubuntu debian"\n' }, 0, lists).install("linux-perf"),
+    "apt-get install linux-tools-generic")
   t.equal(ubuntu.sysctl("a.b=0"), "sudo sysctl a.b=0")
   t.equal(ubuntu.place(), "Ubuntu 24.04, Linux 6.1 x86_64")
-  local root = remedy_of({ ["/etc/os-release"] = "ID=debian", ["/.dockerenv"] = "" }, 0)
-  t.equal(root.install("lsof"), "apt-get install lsof")
+  local root = remedy_of({ ["/etc/os-release"] = "ID=debian", ["/.dockerenv"] = "" }, 0, lists)
+  t.equal(root.install("linux-perf"), "apt-get install linux-perf")
+  local image = { ["/etc/os-release"] = "ID=debian" } -- without lists apt-get finds nothing
+  for _, none in ipairs { { ".", "..", "partial" }, false } do
+    t.equal(remedy_of(image, 0, none or nil).install("lsof"), "apt-get update && apt-get install lsof")
+    t.equal(remedy_of(image, 1, none or nil).install("lsof"), "sudo apt-get update && sudo apt-get install lsof")
+  end
   t.equal(root.sysctl("a.b=0", "--cap-add X"),
     "on the container's host: sudo sysctl a.b=0, or start the container with --cap-add X")
   t.equal(root.place(), "unknown system, Linux 6.1 x86_64, in a container, as root")
