@@ -32,14 +32,18 @@ lab_hdr *lab_hdr_new(void) {
   return lab_xcalloc(1, sizeof(lab_hdr));
 }
 
-void lab_hdr_add(lab_hdr *h, uint64_t value) {
+void lab_hdr_add_times(lab_hdr *h, uint64_t value, uint64_t times) {
   if (h->count == 0 || value < h->least)
     h->least = value;
   if (value > h->greatest)
     h->greatest = value;
-  h->count++;
-  h->sum += (double)value;
-  h->buckets[find_bucket(value)]++;
+  h->count += times;
+  h->sum += (double)value * (double)times;
+  h->buckets[find_bucket(value)] += times;
+}
+
+void lab_hdr_add(lab_hdr *h, uint64_t value) {
+  lab_hdr_add_times(h, value, 1);
 }
 
 void lab_hdr_merge(lab_hdr *h, const lab_hdr *other) {

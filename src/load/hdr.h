@@ -29,6 +29,8 @@ typedef struct lab_hdr {
 /* An empty one, which the caller gives to lab_xfree. */
 lab_hdr *lab_hdr_new(void);
 void lab_hdr_add(lab_hdr *h, uint64_t value);
+/* The same TIMES times, at least once. */
+void lab_hdr_add_times(lab_hdr *h, uint64_t value, uint64_t times);
 /* Adds all values of OTHER. */
 void lab_hdr_merge(lab_hdr *h, const lab_hdr *other);
 

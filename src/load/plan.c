@@ -11,6 +11,16 @@
 
 static const char number_mark[] = "{n}";
 
+uint64_t lab_load_plan_ns(double seconds) {
+  static const double most = 9e18; /* 285 years */
+  double ns = seconds * 1e9;
+  if (!(ns > 0))
+    return 0;
+  if (ns < 1)
+    return 1;
+  return (uint64_t)(ns < most ? ns : most);
+}
+
 static int check_target_path(const char *path, lab_err *err) {
   if (*path != '/')
     return lab_err_set(err, -EINVAL, "path: \"%s\" doesn't begin with /", path);

@@ -39,6 +39,10 @@ typedef struct lab_load_plan {
   const struct lab_load_plan *first, *beside;
 } lab_load_plan;
 
+/* SECONDS in ns. What is above 0 stays so: 0 would stand for the default; and
+ * no number is too large. */
+uint64_t lab_load_plan_ns(double seconds);
+
 /* 0; or -EINVAL, and the message says what is wrong: "path: ...". */
 int lab_load_plan_check(const lab_load_plan *plan, lab_err *err);
 

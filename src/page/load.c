@@ -69,13 +69,13 @@ static void take_form_number(lab_load_plan *plan, const char *key,
   if (strcmp(key, "requests") == 0)
     plan->requests = (uint64_t)number;
   else if (strcmp(key, "seconds") == 0)
-    plan->duration_ns = (uint64_t)(number * 1e9);
+    plan->duration_ns = lab_load_plan_ns(number);
   else if (strcmp(key, "clients") == 0)
     plan->clients = (unsigned)number;
   else if (strcmp(key, "rate") == 0)
     plan->rate = number;
   else if (strcmp(key, "timeout") == 0)
-    plan->timeout_ns = (uint64_t)(number * 1e9);
+    plan->timeout_ns = lab_load_plan_ns(number);
 }
 
 /* The same, if it is a text, whose memory is taken then. */

@@ -167,7 +167,7 @@ static bool take_time(const char *flag, const char *text, uint64_t *ns) {
   double seconds;
   if (!take_positive(flag, text, 86400, &seconds))
     return false;
-  *ns = (uint64_t)(seconds * 1e9);
+  *ns = lab_load_plan_ns(seconds);
   return true;
 }
 

@@ -2,6 +2,7 @@
 -- `diaglab load` on a lab: both count the same, whatever happens to the
 -- requests. The engine itself is tested in unit/test_load_run.c.
 local t = require "harness"
+local socket = require "socket"
 t.need("curl")
 
 local SCENARIOS = t.source .. "/tests/integration/scenarios"
@@ -78,6 +79,20 @@ t.test("at a rate, latencies count from when a request was due", function()
   local closed = load_json(lab.url .. "/stall", "--requests", "100")
   t.check(closed.p90 < 0.25, "p90 is " .. closed.p90)
   t.check(closed.max >= 0.5)
+end)
+
+t.test("a rate and a time that are hardly any", function()
+  local lab = start(76)
+  local j = load_json(lab.url .. "/echo", "--seconds", "0.3", "--rate", "1e-300", "--timeout", "5")
+  t.equal(j.code, 0)
+  t.equal(j.requests, 1)
+  local program = t.spawn(t.command { t.diaglab, "load", lab.url .. "/echo", "--rate", "1e-9", "--requests", "2" })
+  t.eventually(function() return program:err():find("[1-9]%.%ds: 1 requests, ") end)
+  program:signal("INT")
+  t.equal(program:wait(), 130)
+  local began = socket.gettime()
+  t.equal(load_json(lab.url .. "/echo", "--seconds", "1e-12").status["5xx"], 0)
+  t.check(socket.gettime() - began < 4, "not the default")
 end)
 
 t.test("requests without an answer", function()

@@ -388,6 +388,13 @@ t.test("one load at a time; DELETE ends it, a switch doesn't", function()
   t.equal(lab:stop(), 0, "the lab ends, and the load with it")
 end)
 
+t.test("a load at a rate that is hardly any ends, too", function()
+  local lab = start("--step", "0")
+  t.equal(lab:post(API .. "load", '{"seconds": 0.2, "rate": 1e-300}', table.unpack(JSON)).status, 202)
+  t.eventually(function() return lab:get(API .. "load").body:find('"running":false,"begun":true', 1, true) end)
+  t.has(lab:get(API .. "load").body, '"sent":1,')
+end)
+
 t.test("no load begins while a step is being entered: it would be the other step's", function()
   local dir = t.temp_dir()
   make_folder(dir .. "/40-slow")

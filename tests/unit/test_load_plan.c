@@ -94,10 +94,21 @@ static void wrong_plans(void **state) {
                .beside = &nested);
 }
 
+static void seconds_in_ns(void **state) {
+  (void)state;
+  assert_true(lab_load_plan_ns(0.25) == 250 * LAB_MILLISECOND);
+  assert_true(lab_load_plan_ns(0) == 0 && lab_load_plan_ns(-1) == 0);
+  assert_true(lab_load_plan_ns(fabs(NAN)) == 0);
+  assert_true(lab_load_plan_ns(1e-300) == 1); /* 0 is the default */
+  assert_true(lab_load_plan_ns(1e300) == lab_load_plan_ns(INFINITY));
+  assert_true(lab_load_plan_ns(1e300) > 9000000000 * LAB_SECOND - 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(requests),
       cmocka_unit_test(wrong_plans),
+      cmocka_unit_test(seconds_in_ns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
