@@ -64,7 +64,7 @@ local function keep(url, folder)
     ok, problem = host.write_new(folder .. "/" .. c.id, bytes)
     if not ok then refuse("%s", problem) end
   end
-  for _, c in ipairs(list.begun or {}) do keepOne(c) end
+  for _, c in ipairs(type(list.begun) == "table" and list.begun or {}) do keepOne(c) end
   for _, c in ipairs(list.captures) do
     if isKept(c, list) then
       keepOne(c)

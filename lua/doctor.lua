@@ -98,10 +98,10 @@ end
 local function showProgress(probe, row)
   local live = host.is_terminal()
   if not row then
-    if live then host.err(("  ...      %s"):format(probe.name)) end
+    if live then host.live(("  ...      %s"):format(probe.name)) end
     return
   end
-  if live then host.err("\r\27[K") end
+  if live then host.live "" end
   local version = row.version and row.version .. ": " or ""
   host.out(("%-8s %-9s %s%s\n"):format(row.result, row.name, version, row.found))
 end

@@ -21,7 +21,7 @@ local function newProgress(total)
   end
   local function write(text, done)
     line = ("%s  %s"):format(text, clockOf(done))
-    host.err("\r\27[K" .. line)
+    host.live(line)
   end
   -- Once for each stage of the exercise NAME.
   local function begin(name, stage, done)
@@ -47,7 +47,7 @@ local function newProgress(total)
     if live then write(("%d of %d done, %s"):format(ended, total, table.concat(names, ", ")), ended) end
   end
   function progress.clear()
-    if live and line ~= "" then host.err("\r\27[K") end
+    if live and line ~= "" then host.live "" end
     line = ""
   end
   return progress

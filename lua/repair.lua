@@ -107,10 +107,10 @@ local function newProgress(options)
   function progress.show(_, what, part)
     local percent = math.floor(100 * part)
     if options.page then host.out(("progress %d %s\n"):format(percent, what)) end
-    if live then host.err(("\r\27[K%d %%: %s"):format(percent, what)) end
+    if live then host.live(("%d %%: %s"):format(percent, what)) end
   end
   function progress.clear()
-    if live then host.err("\r\27[K") end
+    if live then host.live "" end
   end
   return progress
 end

@@ -46,6 +46,12 @@ local function requestPath(v)
   complain("type", "must be like '/report?n={n}': it begins with a /")
 end
 
+-- As src/load/plan.c has it.
+local function rate(v)
+  if type(v) == "number" and v > 0 and v <= 1e6 then return v end
+  complain("type", "must be a number above 0, and at most 1000000")
+end
+
 -- A load within a load: it may go on until the main one ends.
 local function innerLoad(v)
   local out = load(v)
@@ -55,7 +61,7 @@ local function innerLoad(v)
 end
 
 loadShape = {
-  requests = count(1, 1000000), seconds = positive, clients = count(1, 1000), rate = positive,
+  requests = count(1, 1000000), seconds = positive, clients = count(1, 1000), rate = rate,
   path = requestPath, method = method, body = text, timeout = positive,
   first = innerLoad, beside = innerLoad,
 }

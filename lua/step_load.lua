@@ -11,6 +11,8 @@ local host = ...
 
 local WIDTH = 78
 local newReader, wrap = host.part "json", host.part "wrap"()
+local fields = host.part "fields"(host)
+local sentence = host.part "sentence"(fields, host.part "claim"())
 
 -- ---- what is sent, in words ------------------------------------------------------
 
@@ -30,8 +32,7 @@ local function indented(text, indent)
   return indent .. table.concat(wrap(text, WIDTH - #indent), "\n" .. indent) .. "\n"
 end
 
-local function aboutOf(step)
-  local load = step.load
+local function aboutOf(step, load)
   local text = ("step %d: %s\n"):format(step.number, step.title or "(no title)")
   if step.symptom then text = text .. indented(step.symptom, "    ") end
   if load.first then text = text .. "first " .. describe(load.first) .. "\n" end
@@ -41,6 +42,34 @@ local function aboutOf(step)
     text = text .. "beside it " .. describe(load.beside) .. until_ .. "\n"
   end
   return text
+end
+
+-- ---- what the server says --------------------------------------------------------
+
+local function isText(v) return v == nil or type(v) == "string" end
+
+local function isStep(v)
+  return type(v) == "table" and math.type(v.number) == "integer" and isText(v.title) and isText(v.symptom) and
+    isText(v.problem)
+end
+
+-- The list of steps that TEXT has; nil: it is none.
+local function readList(text)
+  local list = newReader()(text)
+  if type(list) ~= "table" or type(list.steps) ~= "table" or math.type(list.step) ~= "integer" then return nil end
+  for _, step in ipairs(list.steps) do
+    if not isStep(step) then return nil end
+  end
+  return list
+end
+
+-- STEP's load, if it could be a lesson's.
+local function readLoad(step)
+  local load, problems = fields.read(sentence.load, step.load)
+  local p = problems[1]
+  if not p then return load end
+  local where = fields.pathText(p.path)
+  return nil, ("the load of step %d%s: %s"):format(step.number, where ~= "" and ": " .. where or "", p.text)
 end
 
 -- ---- asking ----------------------------------------------------------------------
@@ -57,8 +86,8 @@ end
 return function(url, number)
   local result = host.together({ { get = url .. "/steps?format=json", timeout = 20 } })[1]
   if result.error then return nil, ("%s: %s"):format(url, result.error) end
-  local list = result.status == 200 and newReader()(result.body)
-  if type(list) ~= "table" or type(list.steps) ~= "table" then
+  local list = result.status == 200 and readList(result.body)
+  if not list then
     return nil, ("%s is no lab: /steps has no list of steps"):format(url)
   end
   local step, problem = findStep(list, number)
@@ -69,5 +98,7 @@ return function(url, number)
     return nil, ("the lab is in step %d; go to step %d first: curl '%s/goto?step=%d'")
       :format(list.step, number, url, number)
   end
-  return step.load, aboutOf(step)
+  local load, wrong = readLoad(step)
+  if not load then return nil, ("%s: %s"):format(url, wrong) end
+  return load, aboutOf(step, load)
 end

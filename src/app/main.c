@@ -104,7 +104,8 @@ static int print_steps(const lab_options *options) {
     print_error(error);
     return 1;
   }
-  bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  lab_plain_print(stdout, text); /* titles are what scenarios say */
+  bool printed = fflush(stdout) == 0 && !ferror(stdout);
   if (!printed)
     fprintf(stderr, "diaglab: can't print the list: %s\n", strerror(errno));
   lab_steps_text_free(text);

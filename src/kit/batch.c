@@ -169,9 +169,13 @@ static void plan_request(lua_State *L, int at, job *j) {
   lua_getfield(L, at, "agent");
   const char *agent = luaL_optstring(L, -1, "diaglab-kit");
   const char *type = lua_tostring(L, -2);
-  bool posts = lua_isstring(L, -4);
-  j->url = lua_tostring(L, posts ? -4 : -5);
-  j->body = posts ? luaL_checklstring(L, -3, &j->body_len) : NULL;
+  bool posts = lua_type(L, -4) == LUA_TSTRING;
+  j->url = lua_type(L, -5) == LUA_TSTRING ? lua_tostring(L, -5) : NULL;
+  if (posts) {
+    luaL_checktype(L, -3, LUA_TSTRING);
+    j->url = lua_tostring(L, -4);
+    j->body = lua_tolstring(L, -3, &j->body_len);
+  }
   snprintf(j->headers, sizeof j->headers, "User-Agent: %s\r\n%s%s%s", agent,
            type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "");
   lua_pop(L, 5);

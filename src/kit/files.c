@@ -13,16 +13,25 @@
 
 #include "base/clock.h"
 #include "base/paths.h"
+#include "base/plain.h"
 #include "base/write_all.h"
 #include "diagnosis/progress.h"
 #include "diagnosis/standing.h"
 #include "diagnosis/upload.h"
 #include "scenario/host_files.h"
 
+/* Texts quote what files, answers and other programs say. */
+static void write_plain(FILE *to, const char *text, size_t len) {
+  lab_buf plain = LAB_BUF_INIT;
+  lab_plain_append(&plain, text, len, false);
+  fwrite(plain.data, 1, plain.len, to);
+  lab_buf_free(&plain);
+}
+
 static int write_out(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  fwrite(text, 1, len, stdout);
+  write_plain(stdout, text, len);
   return 0;
 }
 
@@ -31,8 +40,14 @@ static int write_err(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   fflush(stdout);
-  fwrite(text, 1, len, stderr);
+  write_plain(stderr, text, len);
   return 0;
+}
+
+static int write_live(lua_State *L) {
+  fflush(stdout);
+  fputs("\r\033[K", stderr);
+  return write_err(L);
 }
 
 static int is_terminal(lua_State *L) {
@@ -151,6 +166,7 @@ static int note_kit_repair(lua_State *L) {
 const luaL_Reg lab_kit_files[] = {
     {"out", write_out},
     {"err", write_err},
+    {"live", write_live},
     {"is_terminal", is_terminal},
     {"now", push_now},
     {"make_folder", make_folder},

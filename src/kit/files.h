@@ -8,8 +8,10 @@
 
 #include <lauxlib.h>
 
-/* host.out(text), host.err(text): to standard output, standard error
- * host.is_terminal() -> true if standard error is one, for progress
+/* host.out(text), host.err(text): to standard output, standard error, made
+ * plain (base/plain.h) host.live(text): to the terminal that is standard error,
+ * in place of the line that stands there: how far something is. "" takes it
+ * away host.is_terminal() -> true if standard error is one, for progress
  * host.now() -> seconds of a clock that only goes forward
  * host.make_folder(path) -> true | nil, message: it must be new
  * host.write_new(path, text) -> true | nil, message: it must be new

@@ -15,7 +15,8 @@ typedef struct lab_lesson_plan {
 } lab_lesson_plan;
 
 /* Reads the plan at the top of L's stack, a table as sentence.lua describes it.
- * The texts are those of the table, which must stay. May raise. */
+ * The texts are those of the table, which must stay. Raises if a text is none,
+ * or a number is below 0 or too large for the plan. */
 void lab_lesson_plan_take(lua_State *L, lab_lesson_plan *plan);
 
 #endif

@@ -25,7 +25,8 @@ lab_load_job *lab_load_job_new(lua_State *L, uv_loop_t *loop) {
   lab_lesson_plan plans = {0};
   lab_lesson_plan_take(L, &plans); /* may raise */
   lua_getfield(L, -1, "url");
-  const char *url = lua_tostring(L, -1); /* the table keeps it alive */
+  luaL_checktype(L, -1, LUA_TSTRING); /* the table keeps it alive */
+  const char *url = lua_tostring(L, -1);
   lua_pop(L, 1);
   lab_load_job *j = lab_xcalloc(1, sizeof *j);
   lab_lesson_plan_take(L, &j->plans); /* the same, with links into J */

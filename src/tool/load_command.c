@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/plain.h"
 #include "base/process.h"
 #include "http/url.h"
 #include "kit/step_load.h"
@@ -130,13 +131,16 @@ static const struct option load_flags[] = {
 static bool refuse_usage(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* It may have a part of what a server says. */
 static bool refuse_usage(const char *format, ...) {
+  char text[2048];
   va_list args;
   va_start(args, format);
-  fputs("diaglab load: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  fputs("diaglab load: ", stderr);
+  lab_plain_print(stderr, text);
+  fputc('\n', stderr);
   return false;
 }
 
@@ -317,7 +321,7 @@ static bool take_step_plan(load_options *o, int *code) {
   merge_step_plan(o);
   lab_buf_printf(&o->url, "%s%c", o->plan.path, '\0');
   if (!o->is_quiet)
-    fputs(lab_step_load_about(o->of_step), stderr);
+    lab_plain_print(stderr, lab_step_load_about(o->of_step));
   return true;
 }
 
@@ -387,7 +391,8 @@ static void on_load_done(void *arg, const lab_load_result *result) {
     lab_load_report_json(result, run->options->url.data, &out);
   else
     lab_load_report_text(result, run->options->url.data, &out);
-  fwrite(out.data, 1, out.len, stdout);
+  lab_buf_putc(&out, '\0');
+  lab_plain_print(stdout, out.data); /* the path may be a lesson's */
   lab_buf_free(&out);
   bool is_good = result->sent > 0 && lab_load_count_failed(result) == 0;
   run->code = result->cancelled ? 130 : is_good ? 0 : 1;

@@ -108,6 +108,64 @@ t.test("a step that has no load, or isn't there", function()
   refused(1, lab.url .. ": ", "--step", "50", lab.url)
 end)
 
+-- ---- a server that is no lab ----------------------------------------------------
+
+local function step_with(rest) return '{"step": 5, "steps": [{"number": 5' .. rest .. "}]}" end
+local function step_with_load(fields) return step_with(', "load": {"path": "/", ' .. fields .. "}") end
+
+local NO_LIST = ": /steps has no list of steps"
+local ODD = {
+  { step_with_load '"body": 12345678901234', "the load of step 5: body: must be a string, not a number" },
+  { step_with_load '"requests": -1', "the load of step 5: requests: must be a whole number from 1 to 1000000" },
+  { step_with_load '"requests": 1e300', "requests: must be a whole number" },
+  { step_with_load '"seconds": 1e300', "the load of step 5: seconds: must be a number above 0" },
+  { step_with_load '"rate": 1e7', "rate: must be a number above 0, and at most 1000000" },
+  { step_with_load '"clients": 1e9', "clients: must be" },
+  { step_with_load '"timeout": -1', "timeout: must be" },
+  { step_with_load '"first": {"path": 1}', "the load of step 5: first.path: must be like" },
+  { step_with ', "load": 1', "the load of step 5: must be a table" },
+  { step_with ', "title": {}', NO_LIST },
+  { step_with ', "problem": 1', NO_LIST },
+  { '{"step": 5, "steps": [1]}', NO_LIST },
+  { '{"step": "x", "steps": []}', NO_LIST },
+  { '{"step": 5}', NO_LIST },
+  { '"steps"', NO_LIST },
+  { step_with ', "problem": "\\u001b[2J"', "step 5: \\x1b[2J\n" },
+}
+local HOSTILE = step_with ', "title": "a\\u001b]0;pwned\\u0007", "load": {"path": "/\\u009b2J", "requests": 3}'
+
+t.test("what a server says is looked at first", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/50-servers")
+  local texts = {}
+  for i, case in ipairs(ODD) do texts[i] = ("%q"):format(case[1]) end
+  texts[#texts + 1] = ("%q"):format(HOSTILE)
+  t.write(dir .. "/50-servers/scenario.lua", [[
+local addresses = {}
+return { request = function() return table.concat(addresses, "\n") .. "\n" end, enter = function()
+  for i, text in ipairs { ]] .. table.concat(texts, ", ") .. [[ } do
+    addresses[i] = lab.listen("127.0.0.1:0", function() return text end):address()
+  end
+end }
+]])
+  local lab = t.start_with({ dir }, "--step", "50")
+  local n = 0
+  for address in lab:get("/").body:gmatch("[^\n]+") do
+    n = n + 1
+    local result = load("--step", "5", address)
+    if ODD[n] then
+      t.equal(result.code, 1, ODD[n][1])
+      t.has(result.err, ODD[n][2])
+    else
+      t.equal(result.code, 0, result.err)
+      t.has(result.err, "step 5: a\\x1b]0;pwned\\x07\n")
+      t.has(result.out, "3 requests to http://" .. address .. "/\\xc2\\x9b2J in ")
+    end
+    t.check(not (result.err .. result.out):find("[\27\7\x9b]"), "plain")
+  end
+  t.equal(n, #ODD + 1)
+end)
+
 -- ---- the reader of JSON ----------------------------------------------------------
 
 local function read_json(text) return assert(loadfile(t.source .. "/lua/json.lua"))()(text) end
