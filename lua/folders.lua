@@ -111,7 +111,7 @@ end
 
 -- Files that are included, also by included ones.
 local function addIncludes(f, text, seen)
-  for name in text:gmatch("lab%.include%s*%(?%s*[\"']([%w_-]+)[\"']") do
+  for name in text:gmatch("lab%.include[%s(]*[\"']([%w_-]+)[\"']") do
     local path = f.dir .. "/" .. name .. ".lua"
     local inner = not seen[path] and host.read(path)
     if inner then

@@ -87,11 +87,14 @@ local function keyAt(tokens, i)
   end
 end
 
--- Reads the fields of the table whose { is before I. Returns a node: { line = {
+local LEVELS = 100 -- of tables in tables: what is deeper has no fields
+
+-- Reads the fields of the table whose { is before I; it is in LEVEL others. Returns a node: { line = {
 -- [key] = line }, inner = { [key] = node } }, and where the table ended.
-local function readTable(tokens, i)
+local function readTable(tokens, i, level)
   local node, count = { line = {}, inner = {} }, 0
   local depth = 0 -- of blocks and brackets within a value
+  local deeper = 0 -- of tables below LEVELS
   local key
   local function begin()
     local named, value = keyAt(tokens, i)
@@ -107,9 +110,13 @@ local function readTable(tokens, i)
   while tokens[i] do
     local kind, word = tokens[i][1], tokens[i][2]
     i = i + 1
-    if kind == "{" then
+    if kind == "{" and level == LEVELS then
+      deeper, depth = deeper + 1, depth + 1
+    elseif kind == "}" and deeper > 0 then
+      deeper, depth = deeper - 1, depth - 1
+    elseif kind == "{" then
       local inner
-      inner, i = readTable(tokens, i)
+      inner, i = readTable(tokens, i, level + 1)
       if depth == 0 then node.inner[key] = node.inner[key] or inner end
     elseif kind == "}" then
       break
@@ -126,23 +133,19 @@ end
 
 -- The last `return {` of the file, which is its own where functions come before.
 local function findReturn(tokens)
-  for i = #tokens, 1, -1 do
-    if tokens[i][2] == "return" and tokens[i][1] == "word" and tokens[i + 1] and tokens[i + 1][1] == "{" then
-      local depth = 0
-      for j = 1, i - 1 do
-        if tokens[j][1] == "word" then
-          depth = depth + (OPENS[tokens[j][2]] and 1 or CLOSES[tokens[j][2]] and -1 or 0)
-        end
-      end
-      if depth == 0 then return i end
-    end
+  local depth, last = 0, nil -- of blocks
+  for i, one in ipairs(tokens) do
+    local word = one[1] == "word" and one[2]
+    if word == "return" and depth == 0 and tokens[i + 1] and tokens[i + 1][1] == "{" then last = i end
+    depth = depth + (OPENS[word] and 1 or CLOSES[word] and -1 or 0)
   end
+  return last
 end
 
 function lines.find(text)
   local tokens = lines.scan(text)
   local at = findReturn(tokens)
-  local root = at and readTable(tokens, at + 2)
+  local root = at and readTable(tokens, at + 2, 0)
   return function(...)
     local node, line = root, at and tokens[at][3] or 1
     for i = 1, select("#", ...) do

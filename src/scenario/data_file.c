@@ -4,16 +4,22 @@
 
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "scenario/owner.h"
 
 enum {
   DATA_MEMORY_MAX = 16 << 20,
   DATA_INSTRUCTIONS_MAX = 1000000,
-  DEPTH_MAX = 32,    /* of tables within tables */
-  VALUES_MAX = 50000 /* in all of them */
+  DATA_CPU_MS = 250,
+  LOOK_INSTRUCTIONS = 100, /* between two looks at the clock */
+  LARGE_BYTES = 64 << 10,  /* who wants so many is slow */
+  PIECE_BYTES = 1 << 10,   /* of a text: some take long to compile */
+  DEPTH_MAX = 32,          /* of tables within tables */
+  VALUES_MAX = 50000       /* in all of them */
 };
 
 /* The state of a file: a userdata of the state that wants its data, so it is
@@ -21,9 +27,19 @@ enum {
 typedef struct data_state {
   lua_State *L;
   size_t bytes; /* in use */
+  unsigned looks;
+  uint64_t began; /* CPU time of this thread */
+  bool is_over;   /* the time is */
 } data_state;
 
 static const char DATA_STATE[] = "lab.data_state";
+
+/* An instruction may take long: one that joins or compares long strings. */
+static bool is_time_over(data_state *state) {
+  if (lab_clock_thread_cpu() - state->began > DATA_CPU_MS * LAB_MILLISECOND)
+    state->is_over = true;
+  return state->is_over;
+}
 
 /* New blocks are zeroed, so lab_vm_of is NULL from the beginning: the wrapped
  * collector (vm/gc.c) looks at it. The process that reads scenarios has no
@@ -36,7 +52,8 @@ static void *allocate_for_data(void *ud, void *p, size_t old, size_t size) {
     state->bytes -= before;
     return NULL;
   }
-  if (state->bytes - before + size > DATA_MEMORY_MAX)
+  if (state->bytes - before + size > DATA_MEMORY_MAX ||
+      (size > before && size >= LARGE_BYTES && is_time_over(state)))
     return NULL;
   state->bytes += size - before;
   return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
@@ -53,33 +70,55 @@ static int close_data_state(lua_State *L) {
 static data_state *push_data_state(lua_State *L) {
   data_state *state =
       lab_push_owner(L, sizeof *state, 0, DATA_STATE, close_data_state, NULL);
+  state->began = lab_clock_thread_cpu();
   state->L = lua_newstate(allocate_for_data, state);
   return state;
 }
 
 /* ---- evaluating ---------------------------------------------------------- */
 
-static void refuse_further_instructions(lua_State *L, lua_Debug *ar) {
+static const char ENDLESS[] = "it doesn't come to an end";
+
+static data_state *find_data_state(lua_State *L) {
+  void *state;
+  lua_getallocf(L, &state);
+  return state;
+}
+
+static void look_at_data_clock(lua_State *L, lua_Debug *ar) {
+  data_state *state = find_data_state(L);
   (void)ar;
-  luaL_error(L, "it doesn't come to an end");
+  if (++state->looks * LOOK_INSTRUCTIONS >= DATA_INSTRUCTIONS_MAX ||
+      is_time_over(state))
+    luaL_error(L, ENDLESS);
 }
 
 typedef struct source {
   const char *text;
-  size_t len;
+  size_t len; /* that is left of it */
   const char *name;
 } source;
 
+static const char *give_piece(lua_State *L, void *arg, size_t *size) {
+  source *s = arg;
+  const char *piece = s->text;
+  if (is_time_over(find_data_state(L)))
+    luaL_error(L, ENDLESS);
+  *size = s->len < PIECE_BYTES ? s->len : PIECE_BYTES;
+  s->text += *size;
+  s->len -= *size;
+  return piece;
+}
+
 /* Protected, in the state of the file. Leaves the table. */
 static int evaluate_source(lua_State *L) {
-  const source *s = lua_touserdata(L, 1);
+  source *s = lua_touserdata(L, 1);
   const char *chunk = lua_pushfstring(L, "@%s", s->name);
-  if (luaL_loadbufferx(L, s->text, s->len, chunk, "t") != LUA_OK)
+  if (lua_load(L, give_piece, s, chunk, "t") != LUA_OK)
     return lua_error(L);
   lua_newtable(L); /* in place of the globals */
   lua_setupvalue(L, -2, 1);
-  lua_sethook(L, refuse_further_instructions, LUA_MASKCOUNT,
-              DATA_INSTRUCTIONS_MAX);
+  lua_sethook(L, look_at_data_clock, LUA_MASKCOUNT, LOOK_INSTRUCTIONS);
   lua_call(L, 0, 1);
   lua_sethook(L, NULL, 0, 0);
   if (!lua_istable(L, -1))
@@ -93,10 +132,12 @@ static int evaluate_source(lua_State *L) {
 typedef struct copying {
   lua_State *from;
   lua_State *to;
-  size_t values;
+  size_t values, bytes;
   const char *problem; /* a literal; what is wrong with the table */
   int line;            /* where */
 } copying;
+
+static const char too_much[] = "there is too much in the table";
 
 static bool copy_data_value(copying *c, int depth);
 
@@ -128,7 +169,7 @@ static bool copy_data_table(copying *c, int depth) {
 /* The value at the top of `from` is pushed on `to`. */
 static bool copy_data_value(copying *c, int depth) {
   if (++c->values > VALUES_MAX)
-    return fail_copy(c, "there is too much in the table");
+    return fail_copy(c, too_much);
   size_t len;
   switch (lua_type(c->from, -1)) {
   case LUA_TBOOLEAN:
@@ -142,6 +183,9 @@ static bool copy_data_value(copying *c, int depth) {
     return true;
   case LUA_TSTRING: {
     const char *text = lua_tolstring(c->from, -1, &len);
+    c->bytes += len; /* the same string may be there many times */
+    if (c->bytes > DATA_MEMORY_MAX)
+      return fail_copy(c, too_much);
     lua_pushlstring(c->to, text, len);
     return true;
   }
@@ -178,11 +222,13 @@ static int push_data(lua_State *L, const char *text, size_t len,
   data_state *state = push_data_state(L);
   if (!state->L || !lua_checkstack(state->L, 4 * DEPTH_MAX))
     return push_problem(L, name, "not enough memory");
-  const source s = {text, len, name};
+  source s = {text, len, name};
   lua_pushcfunction(state->L, evaluate_source);
-  lua_pushlightuserdata(state->L, (void *)&s);
+  lua_pushlightuserdata(state->L, &s);
   if (lua_pcall(state->L, 1, 1, 0) != LUA_OK) {
     const char *message = lua_tostring(state->L, -1);
+    if (state->is_over && message && strcmp(message, "not enough memory") == 0)
+      message = ENDLESS; /* see allocate_for_data */
     if (!message)
       return push_problem(L, name, "an error without a message");
     if (strncmp(message, name, strlen(name)) != 0) /* memory, a binary chunk */

@@ -58,6 +58,9 @@ local BROKEN = {
     "must be a name of /metrics" },
   { "class", "lesson.lua", '"wait.lock"', '"wait.lok"', "unknown class 'wait.lok'; did you mean 'wait.lock'?" },
   { "load", "lesson.lua", "load = { requests = 60,", "load = { requests = 60, seconds = 2,", "not both" },
+  { "type", "lesson.lua", "load = { requests = 60,", "load = { requests = 60, rate = 1e7,", "at most 1000000" },
+  { "data", "lesson.lua", "return {", "local s = 'x' for i = 1, 22 do s = s .. s end\n" ..
+    "local t for i = 1, 300000 do t = s .. 'y' end\nreturn {", "it doesn't come to an end" },
   { "missing", "lesson.lua", '  fixed = "fixed.lua",\n', "", "fixed is missing" },
   { "missing", "lesson.lua", "  minutes = 15,\n", "", "minutes is missing" },
   { "twice", "scenario.lua", "return {\n", 'return {\n  title = "Prices",\n', "title stands in lesson.lua, too" },
@@ -162,6 +165,34 @@ t.test("each rule refuses what breaks it, and nothing else", function()
       if severity then t.equal(check("--strict", dir).code, 1, what) end -- else it's 1 anyway
     end
   end
+end)
+
+-- What a file says, a terminal must not obey.
+t.test("what is quoted is plain", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", "difficulty = 2", '["\27[2J\xff"] = 1, difficulty = 2')
+  local result = check(dir)
+  t.has(result.out, "unknown key of a lesson '\\x1b[2J\\xff'")
+  t.check(not result.out:find("[\27\xff]"))
+  result = check("--json", dir)
+  t.has(result.out, "\\u001b[2J\u{fffd}")
+end)
+
+-- Texts on which a pattern, or a search, would work for minutes.
+t.test("long texts are read at once", function()
+  local dir = make_twin()
+  local root = dir:match("^(.*)/")
+  t.write(dir .. "/README.md", ("("):rep(1000000))
+  edit(dir, "scenario.lua", "return {", "--[[ lab.include" .. (" "):rep(300000) .. " ]]\nreturn {")
+  t.run(("mkdir %s/51-deep %s/52-blocks"):format(root, root))
+  t.write(root .. "/51-deep/scenario.lua", "return " .. ("{"):rep(300000))
+  t.write(root .. "/52-blocks/scenario.lua", "return { request = function() end }")
+  t.write(root .. "/52-blocks/lesson.lua", "do " .. ("return {"):rep(100000))
+  local result = t.run(t.command { "timeout", "60", t.diaglab, "check", root })
+  t.equal(result.code, 1, result.out)
+  t.check(not result.out:find("50-prices", 1, true), result.out)
+  t.has(result.out, "/51-deep/scenario.lua:1: error: ")
+  t.has(result.out, "/52-blocks/lesson.lua:1: error: ")
 end)
 
 t.test("the good twins pass, of every class", function()

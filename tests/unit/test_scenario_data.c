@@ -9,10 +9,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "base/clock.h"
 
 static void *zeroing_alloc(void *ud, void *p, size_t old, size_t size) {
   (void)ud;
@@ -118,6 +121,29 @@ static void test_everything_ends(void **state) {
          "there is too much");
 }
 
+/* Few instructions that take long: each joins, or compares, 4 MB; and a little
+ * that is much when it is copied. */
+static void test_long_strings_end_too(void **state) {
+  (void)state;
+  uint64_t began = lab_clock_thread_cpu();
+  refuse("local s = 'x' for i = 1, 22 do s = s .. s end\n"
+         "local t for i = 1, 300000 do t = s .. 'y' end return {}",
+         "it doesn't come to an end");
+  refuse("local s = 'x' for i = 1, 21 do s = s .. s end\n"
+         "local t, u, n = s .. 'y', s .. 'y', 0\n"
+         "for i = 1, 300000 do if t == u then n = i end end return {}",
+         "it doesn't come to an end");
+  refuse("local s = 'x' for i = 1, 20 do s = s .. s end\n"
+         "local t = {} for i = 1, 40000 do t[i] = s end return t",
+         "there is too much");
+  static char text[1000000]; /* each of these is looked at for the next one */
+  size_t n = (size_t)snprintf(text, sizeof text, "if a then ");
+  while (n + 32 < sizeof text)
+    n += (size_t)snprintf(text + n, 32, "elseif a then ");
+  refuse(text, "it doesn't come to an end");
+  assert_in_range(lab_clock_thread_cpu() - began, 0, 10 * LAB_SECOND);
+}
+
 static void test_other_results_are_refused(void **state) {
   (void)state;
   refuse("return 1", "it returns no table");
@@ -161,6 +187,7 @@ int main(void) {
       cmocka_unit_test(test_code_may_calculate),
       cmocka_unit_test(test_nothing_can_be_called),
       cmocka_unit_test(test_everything_ends),
+      cmocka_unit_test(test_long_strings_end_too),
       cmocka_unit_test(test_other_results_are_refused),
       cmocka_unit_test(test_nesting_has_a_bound),
       cmocka_unit_test(test_memory_is_given_back),
