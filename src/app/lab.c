@@ -25,6 +25,7 @@
 #include "base/paths.h"
 #include "base/process.h"
 #include "base/queue.h"
+#include "base/spawn.h"
 #include "base/thread.h"
 #include "lab_version.h"
 #include "mem/mem.h"
@@ -194,6 +195,7 @@ static int start_web(lab_app *app, lab_err *err) {
   if (rc)
     return lab_err_set(err, rc, "can't listen on %s", why.text);
   lab_log("HTTP server started on %s", name);
+  lab_spawn_tell_port(app->port);
   lab_app_open_page(app, name);
   return 0;
 }

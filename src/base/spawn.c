@@ -199,24 +199,36 @@ char **lab_spawn_environment(char *const *variables, size_t n) {
 
 /* ---- this very program --------------------------------------------------- */
 
-/* The pid of the process to which a program belongs that was started here. */
+/* The pid of the process to which a program belongs that was started here, and
+ * the file in which it tells its port. */
 #define PARENT_VARIABLE "DIAGLAB_PARENT"
+#define PORT_VARIABLE "DIAGLAB_PORT_FILE"
 
-int lab_spawn_self(pid_t *pid, char *const *argv, int out, const char *temp) {
-  char parent[64], tmpdir[PATH_MAX + 16];
+int lab_spawn_self(pid_t *pid, const lab_spawn_self_options *o) {
+  char parent[64], tmpdir[PATH_MAX + 16], port[PATH_MAX + 32];
+  char *variables[3] = {parent};
+  size_t n = 1;
   snprintf(parent, sizeof parent, PARENT_VARIABLE "=%ld", (long)getpid());
-  snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", temp ? temp : "");
-  char *const variables[] = {parent, tmpdir};
-  char **envp = lab_spawn_environment(variables, temp ? 2 : 1);
+  if (o->temp) {
+    snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", o->temp);
+    variables[n++] = tmpdir;
+  }
+  if (o->port) {
+    snprintf(port, sizeof port, PORT_VARIABLE "=%s", o->port);
+    variables[n++] = port;
+  }
+  char **envp = lab_spawn_environment(variables, n);
   const lab_spawn_options options = {.file = "/proc/self/exe",
-                                     .argv = argv,
+                                     .argv = o->argv,
                                      .envp = envp,
-                                     .out = out,
-                                     .err = out};
+                                     .out = o->out,
+                                     .err = o->out};
   int rc = lab_spawn(pid, &options);
   lab_xfree(envp);
   return rc;
 }
+
+static char port_file[PATH_MAX]; /* "": nobody wants to know */
 
 void lab_spawn_follow_parent(void) {
   const char *value = getenv(PARENT_VARIABLE);
@@ -226,4 +238,18 @@ void lab_spawn_follow_parent(void) {
   if (getppid() != (pid_t)strtol(value, NULL, 10))
     _exit(1); /* it has ended already */
   unsetenv(PARENT_VARIABLE);
+  const char *file = getenv(PORT_VARIABLE);
+  if (file)
+    snprintf(port_file, sizeof port_file, "%s", file);
+  unsetenv(PORT_VARIABLE); /* it isn't for this program's children */
+}
+
+void lab_spawn_tell_port(int port) {
+  if (!port_file[0])
+    return;
+  int fd = open(port_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return;
+  dprintf(fd, "%d\n", port);
+  close(fd);
 }

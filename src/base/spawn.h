@@ -29,14 +29,23 @@ typedef struct lab_spawn_options {
  * program which can't be executed. */
 int lab_spawn(pid_t *pid, const lab_spawn_options *options);
 
-/* Starts this very program with ARGV. It ends with the calling thread, whatever
- * ends that: so the thread must stay as long as the program is wanted. TEMP, or
- * NULL, is its folder for temporary files. OUT becomes its descriptors 1 and 2.
- * Else as above. */
-int lab_spawn_self(pid_t *pid, char *const *argv, int out, const char *temp);
+typedef struct lab_spawn_self_options {
+  char *const *argv;
+  int out;          /* becomes its descriptors 1 and 2 */
+  const char *temp; /* its folder for temporary files, or NULL */
+  const char *port; /* the file that lab_spawn_tell_port writes, or NULL */
+} lab_spawn_self_options;
+
+/* Starts this very program. It ends with the calling thread, whatever ends
+ * that: so the thread must stay as long as the program is wanted. Else as
+ * above. */
+int lab_spawn_self(pid_t *pid, const lab_spawn_self_options *options);
 /* In a program that was started so: lets it end with its parent. In others
  * nothing. Call it at the start. */
 void lab_spawn_follow_parent(void);
+/* Afterwards: tells a parent who wants to know it on which port this program
+ * listens, as a line. In what it prints, all that runs in it can say so. */
+void lab_spawn_tell_port(int port);
 
 /* This process's environment with the N VARIABLES ("NAME=value"), which replace
  * those of the same names: for options.envp. The caller gives the list to

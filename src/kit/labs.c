@@ -141,55 +141,45 @@ static started *push_started(lua_State *L) {
   return lab_push_owner(L, sizeof(started), 0, STARTED, close_lab, methods);
 }
 
-/* Starts this program with ARGV; TEMP, or NULL, is its folder for temporary
- * files. 0 or a negative errno. */
-static int start_self(started *s, char *const *argv, int out,
-                      const char *temp) {
-  pid_t pid;
-  int rc = lab_spawn_self(&pid, argv, out, temp);
-  if (rc == 0)
-    note_started(s, pid);
-  return rc;
-}
-
-/* The port that the log at PATH names, or 0. */
-static int find_lab_port(const char *path) {
-  static const char before[] = "HTTP server started on ";
-  char text[8192];
+/* Reads the end of the file at PATH, SIZE - 1 bytes at most, without newlines
+ * at its end; returns how many are left. */
+static size_t read_end(const char *path, char *text, size_t size) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0)
+    lseek(fd, 1 - (off_t)size, SEEK_END); /* fails if it has less */
+  ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
   if (fd >= 0)
     close(fd);
+  while (n > 0 && text[n - 1] == '\n')
+    n--;
   text[n < 0 ? 0 : n] = '\0';
-  const char *at = strstr(text, before);
-  const char *end = at ? strchr(at, '\n') : NULL;
-  if (!end)
-    return 0;
-  while (end > at && end[-1] >= '0' && end[-1] <= '9')
-    end--;
-  return (int)strtol(end, NULL, 10);
+  return n < 0 ? 0 : (size_t)n;
+}
+
+/* The port that the lab has told, or 0. */
+static int find_lab_port(const char *path) {
+  char text[16];
+  bool is_told = read_end(path, text, sizeof text) > 0;
+  if (is_told)
+    unlink(path);
+  return is_told ? (int)strtol(text, NULL, 10) : 0;
 }
 
 /* The last line of the log, which says why a lab has ended. */
 static int push_reason(lua_State *L, const char *log) {
   luaL_pushfail(L);
   char text[4096];
-  int fd = open(log, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-  if (fd >= 0)
-    close(fd);
-  while (n > 0 && text[n - 1] == '\n')
-    n--;
-  text[n < 0 ? 0 : n] = '\0';
+  size_t n = read_end(log, text, sizeof text);
   const char *line = strrchr(text, '\n');
   lua_pushfstring(L, "the lab didn't start: %s",
-                  n <= 0 ? "it wrote nothing" : (line ? line + 1 : text));
+                  n == 0 ? "it wrote nothing" : (line ? line + 1 : text));
   return 2;
 }
 
-static int wait_for_port(lua_State *L, started *s, const char *log) {
+static int wait_for_port(lua_State *L, started *s, const char *log,
+                         const char *port) {
   uint64_t deadline = lab_clock_mono() + START_MS * LAB_MILLISECOND;
-  while ((s->port = find_lab_port(log)) == 0) {
+  while ((s->port = find_lab_port(port)) == 0) {
     lab_kit_check_interrupt(L);
     if (has_process_ended(s))
       return push_reason(L, log);
@@ -217,11 +207,11 @@ static void take_arguments(lua_State *L, char **argv, size_t room) {
   argv[n] = NULL;
 }
 
-/* Starts this program with ARGV, and pushes it. Its output goes to the file
- * LOG; TEMP as above. NULL: a failure and a message are on the stack instead.
- */
-static started *start_logged(lua_State *L, char *const *argv, const char *log,
-                             const char *temp) {
+/* Starts this program, and pushes it. Its output goes to the file LOG. NULL: a
+ * failure and a message are on the stack instead. */
+static started *start_logged(lua_State *L, const char *log,
+                             lab_spawn_self_options *options) {
+  pid_t pid;
   int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) {
     luaL_fileresult(L, 0, log);
@@ -229,10 +219,13 @@ static started *start_logged(lua_State *L, char *const *argv, const char *log,
     return NULL;
   }
   started *s = push_started(L);
-  int rc = start_self(s, argv, fd, temp);
+  options->out = fd;
+  int rc = lab_spawn_self(&pid, options);
   close(fd);
-  if (rc == 0)
+  if (rc == 0) {
+    note_started(s, pid);
     return s;
+  }
   luaL_pushfail(L);
   lua_pushfstring(L, "it didn't start: %s", strerror(-rc));
   return NULL;
@@ -251,8 +244,12 @@ static int start_kit_lab(lua_State *L) {
     argv[n++] = plugins[i].file;
   }
   take_arguments(L, argv + n, ARGUMENTS_MAX + 5 - n);
-  started *s = start_logged(L, argv, log, luaL_optstring(L, 3, NULL));
-  return s ? wait_for_port(L, s, log) : 2;
+  lab_spawn_self_options options = {.argv = argv,
+                                    .temp = luaL_optstring(L, 3, NULL),
+                                    .port = lua_pushfstring(L, "%s.port", log)};
+  unlink(options.port);
+  started *s = start_logged(L, log, &options);
+  return s ? wait_for_port(L, s, log, options.port) : 2;
 }
 
 static int start_kit_verb(lua_State *L) {
@@ -260,7 +257,8 @@ static int start_kit_verb(lua_State *L) {
   static char program[] = "diaglab";
   char *argv[ARGUMENTS_MAX + 2] = {program};
   take_arguments(L, argv + 1, ARGUMENTS_MAX);
-  return start_logged(L, argv, log, NULL) ? 1 : 2;
+  lab_spawn_self_options options = {.argv = argv};
+  return start_logged(L, log, &options) ? 1 : 2;
 }
 
 /* ---- a process that computes --------------------------------------------- */

@@ -16,8 +16,8 @@ bool lab_kit_has_started(pid_t pid);
 /* host.load_primitive(file) -> true | nil, message
  *   for scenarios that are read here, and for labs that are started
  * host.start_lab(log, { argument, ... }) -> lab | nil, message
- *   starts a lab and waits until it listens; what it writes goes to the file
- *   LOG
+ *   starts a lab and waits until it listens, which it tells in the file
+ *   LOG.port; what it writes goes to the file LOG
  * host.start_verb(log, { verb, argument, ... }) -> process | nil, message
  *   the same with a verb, without waiting
  * host.start_busy() -> process

@@ -183,7 +183,8 @@ static int start_check(check_job *job) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0)
     return -errno;
-  int rc = lab_spawn_self(&job->pid, job->argv, ends[1], NULL);
+  const lab_spawn_self_options options = {.argv = job->argv, .out = ends[1]};
+  int rc = lab_spawn_self(&job->pid, &options);
   close(ends[1]);
   if (rc == 0)
     job->out = ends[0];
