@@ -11,12 +11,15 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/queue.h"
 #include "base/table.h"
 #include "diagnosis/judge.h"
 
 enum {
   PAUSE_MAX = 1800, /* seconds between two events: more isn't work */
   CODES = 128,      /* there are some thirty */
+  HINTS = 256,      /* different ones of a step: more aren't counted */
+  HINT_MAX = 9999,  /* as /hint takes them */
 };
 
 typedef char word[LAB_JUDGE_WORD];
@@ -28,6 +31,8 @@ typedef struct code_count {
 
 /* Of one step. */
 typedef struct step_sum {
+  lab_list link; /* in lab_sums.known */
+  long step;
   uint32_t era; /* distinguishes it from what it was before a reset */
   bool solved, repaired;
   int64_t score, seconds;
@@ -49,7 +54,8 @@ typedef struct visit_sum {
 
 struct lab_sums {
   step_sum *steps[LAB_SUMS_STEPS];
-  long used; /* no step from this number on is there */
+  lab_list known; /* the same, without those that aren't there */
+  long used;      /* no step from this number on is there */
   uint32_t last_era;
   lab_table table; /* finds visits */
   visit_sum *visits;
@@ -58,28 +64,26 @@ struct lab_sums {
 };
 
 lab_sums *lab_sums_new(void) {
-  return lab_xcalloc(1, sizeof(lab_sums));
+  lab_sums *s = lab_xcalloc(1, sizeof *s);
+  lab_list_init(&s->known);
+  return s;
 }
 
-static void forget_step_sum(lab_sums *s, long step) {
-  step_sum *sum = s->steps[step];
-  if (!sum)
-    return;
+static void forget_step_sum(lab_sums *s, step_sum *sum) {
+  s->steps[sum->step] = NULL;
+  lab_list_remove(&sum->link);
   lab_xfree(sum->codes);
   lab_xfree(sum->hinted);
   lab_xfree(sum);
-  s->steps[step] = NULL;
 }
 
-static void forget_step_sums(lab_sums *s, long step) {
-  if (step >= 0)
-    forget_step_sum(s, step);
-  for (long i = 0; step < 0 && i < s->used; i++)
-    forget_step_sum(s, i);
+static void forget_step_sums(lab_sums *s) {
+  while (!lab_list_empty(&s->known))
+    forget_step_sum(s, LAB_CONTAINER(s->known.next, step_sum, link));
 }
 
 void lab_sums_clear(lab_sums *s) {
-  forget_step_sums(s, -1);
+  forget_step_sums(s);
   s->used = 0;
   lab_table_free(&s->table);
   s->table = (lab_table){0};
@@ -157,6 +161,8 @@ static step_sum *find_step_sum(lab_sums *s, long step) {
   if (!*sum) {
     *sum = lab_xcalloc(1, sizeof **sum);
     (*sum)->era = ++s->last_era;
+    (*sum)->step = step;
+    lab_list_push_back(&s->known, &(*sum)->link);
   }
   if (s->used <= step)
     s->used = step + 1;
@@ -242,6 +248,8 @@ static void take_answer_event(step_sum *sum, event_line line) {
 
 static void take_hint_event(step_sum *sum, event_line line) {
   int64_t hint = read_event_count(line, "hint");
+  if (hint < 1 || hint > HINT_MAX || sum->hints == HINTS)
+    return;
   for (size_t i = 0; i < sum->hints; i++)
     if (sum->hinted[i] == hint)
       return;
@@ -274,6 +282,14 @@ static void take_step_event(lab_sums *s, step_sum *sum, const char *what,
     take_hint_event(sum, line);
 }
 
+/* STEP below 0: of all. */
+static void take_reset_event(lab_sums *s, int64_t step) {
+  if (step < 0)
+    forget_step_sums(s);
+  else if (s->steps[step])
+    forget_step_sum(s, s->steps[step]);
+}
+
 void lab_sums_take(lab_sums *s, const char *text, size_t len) {
   event_line line = {text, len};
   word what;
@@ -286,7 +302,7 @@ void lab_sums_take(lab_sums *s, const char *text, size_t len) {
       (step < 0 && strcmp(what, "reset") != 0))
     s->dropped++;
   else if (strcmp(what, "reset") == 0)
-    forget_step_sums(s, step < 0 ? -1 : (long)step);
+    take_reset_event(s, step);
   else
     take_step_event(s, find_step_sum(s, (long)step), what, line);
 }

@@ -172,6 +172,48 @@ static void test_a_disk_that_is_full(void **state) {
   lab_standing_free(s);
 }
 
+/* N hints of STEP, from the number FIRST on. */
+static void add_hints(int step, int first, int n) {
+  FILE *file = fopen(path, "a");
+  assert_non_null(file);
+  for (int i = first; i < first + n; i++)
+    fprintf(file,
+            "{\"at\": \"\", \"seconds\": 1, \"event\": \"hint\", \"step\": %d, "
+            "\"attempt\": \"1\", \"captures\": 0, \"hint\": %d}\n",
+            step, i);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void expect_hints(int step, int hints) {
+  lab_standing *s = lab_standing_new(folder);
+  lab_buf sums = LAB_BUF_INIT;
+  lab_err err;
+  char wanted[64];
+  assert_int_equal(lab_standing_write(s, &sums, &err), 0);
+  lab_buf_putc(&sums, '\0');
+  snprintf(wanted, sizeof wanted, "\"hints\": %d, \"minutes\"", hints);
+  const char *line = sums.data;
+  for (int i = 0; i <= step; i++)
+    line = strstr(line, "\"hints\": ") + 1;
+  if (strncmp(line - 1, wanted, strlen(wanted)) != 0)
+    fail_msg("step %d: not %d hints: %s", step, hints, sums.data);
+  lab_buf_free(&sums);
+  lab_standing_free(s);
+}
+
+/* A file that somebody has written: each hint is compared with those before. */
+static void test_no_end_of_hints(void **state) {
+  (void)state;
+  add_hints(0, 1, 3);
+  add_hints(0, 1, 3);
+  add_hints(1, 1, 5000);
+  add_hints(2, 9998, 5000);
+  add_hints(2, -5, 6);
+  expect_hints(0, 3);
+  expect_hints(1, 256);
+  expect_hints(2, 2);
+}
+
 static void test_lines_that_are_torn(void **state) {
   (void)state;
   lab_standing *s = lab_standing_new(folder);
@@ -225,6 +267,7 @@ int main(void) {
       IN_FOLDER(test_a_file_that_is_replaced),
       IN_FOLDER(test_a_file_that_is_made_anew),
       IN_FOLDER(test_a_disk_that_is_full),
+      IN_FOLDER(test_no_end_of_hints),
       IN_FOLDER(test_lines_that_are_torn),
       IN_FOLDER(test_long_lines),
       cmocka_unit_test(test_nothing_is_kept),
