@@ -17,9 +17,8 @@
  * One call goes up: crash -> signals (lab_app_note_signal).
  *
  * Some functions of libuv are declared to return an error, but never do: those
- * that init, start and stop timers and check handles, uv_queue_work, and
- * uv_async_send, as long as they are given a callback. So nobody looks at what
- * these return.
+ * that init, start and stop timers and check handles, and uv_async_send, as
+ * long as they are given a callback. So nobody looks at what these return.
  *
  * Threads: the control thread, unless a header says otherwise. */
 #ifndef LAB_APP_APP_H
@@ -36,6 +35,7 @@
 #include "app/stacks.h"
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
+#include "loop/work.h"
 #include "script/script.h"
 #include "services/services.h"
 #include "web/web.h"
@@ -53,12 +53,12 @@ struct lab_app {
   uv_async_t signal;  /* a signal came: signals.c */
   struct sigaction before[LAB_APP_SIGNALS];
   struct sigaction before_crashes[LAB_APP_FATAL];
-  bool watching;                /* `before` and `before_crashes` are set */
-  uv_work_t first_work, naming; /* pool.c */
-  lab_list profiles;            /* that USR2 asked for: profile.c */
+  bool watching;               /* `before` and `before_crashes` are set */
+  lab_work first_work, naming; /* pool.c */
+  lab_list profiles;           /* that USR2 asked for: profile.c */
   lab_app_dump dump;
   uv_timer_t second; /* every_second.c */
-  uv_work_t scavenge;
+  lab_work scavenge;
   bool scavenging, started;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */

@@ -10,7 +10,7 @@
 #include "mem/scavenge.h"
 #include "scenario/entry_watch.h"
 
-static void scavenge_on_pool(uv_work_t *work) {
+static void scavenge_on_pool(lab_work *work) {
   lab_app *app = LAB_CONTAINER(work, lab_app, scavenge);
   if (!app->started) /* the first second is over */
     lab_image_release();
@@ -18,8 +18,7 @@ static void scavenge_on_pool(uv_work_t *work) {
   lab_mem_scavenge_tick();
 }
 
-static void on_scavenged(uv_work_t *work, int status) {
-  (void)status;
+static void on_scavenged(lab_work *work) {
   LAB_CONTAINER(work, lab_app, scavenge)->scavenging = false;
 }
 
@@ -31,7 +30,8 @@ static void on_second(uv_timer_t *timer) {
   if (app->scavenging)
     return;
   app->scavenging = true;
-  uv_queue_work(&app->loop, &app->scavenge, scavenge_on_pool, on_scavenged);
+  lab_work_begin(&app->scavenge, &app->loop, LAB_TURN_SOON, scavenge_on_pool,
+                 on_scavenged);
 }
 
 void lab_app_start_seconds(lab_app *app) {

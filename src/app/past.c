@@ -26,7 +26,7 @@ typedef struct past {
   lab_app *app;
   lab_flight_question question;
   lab_stack_hold stacks;
-  uv_work_t work;
+  lab_work work;
   uint64_t ns; /* what the file tells of */
   int fd, rc;
   char path[PATH_MAX];
@@ -79,7 +79,7 @@ static int write_replay(past *p, lab_trace_replay *replay) {
   return rc ? rc : write_tables(p->fd);
 }
 
-static void write_past(uv_work_t *work) {
+static void write_past(lab_work *work) {
   past *p = LAB_CONTAINER(work, past, work);
   lab_trace_config config = {0};
   lab_trace_replay *replay = lab_trace_replay_new(
@@ -96,9 +96,8 @@ static void write_past(uv_work_t *work) {
 
 /* ---- on the loop --------------------------------------------------------- */
 
-static void on_past_written(uv_work_t *work, int status) {
+static void on_past_written(lab_work *work) {
   past *p = LAB_CONTAINER(work, past, work);
-  (void)status;
   if (p->rc) {
     give_up_past(p, p->rc == -EBUSY ? "another trace is being recorded"
                                     : strerror(-p->rc));
@@ -112,7 +111,8 @@ static void on_past_written(uv_work_t *work, int status) {
 static void on_past_taken(lab_call *call) {
   past *p = call->user;
   if (p->question.taken)
-    uv_queue_work(&p->app->loop, &p->work, write_past, on_past_written);
+    lab_work_begin(&p->work, &p->app->loop, LAB_TURN_SOON, write_past,
+                   on_past_written);
   else
     give_up_past(p, p->question.why);
 }

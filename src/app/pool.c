@@ -55,13 +55,8 @@ static int try_pool_threads(void) {
   return rc;
 }
 
-static void do_nothing(uv_work_t *work) {
+static void do_nothing(lab_work *work) {
   (void)work;
-}
-
-static void on_nothing_done(uv_work_t *work, int status) {
-  (void)work;
-  (void)status;
 }
 
 /* libuv makes all its threads here. Their stacks are as large as the main
@@ -75,7 +70,7 @@ static void make_pool_threads(lab_app *app) {
   bool small = getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < ENOUGH;
   if (small)
     setrlimit(RLIMIT_STACK, &(struct rlimit){TOO_LITTLE, limit.rlim_max});
-  uv_queue_work(&app->loop, &app->first_work, do_nothing, on_nothing_done);
+  lab_work_at_once(&app->first_work, &app->loop, do_nothing, do_nothing);
   if (small)
     setrlimit(RLIMIT_STACK, &limit);
 }
@@ -96,11 +91,12 @@ int lab_app_start_pool(lab_app *app) {
   return rc;
 }
 
-static void find_names_on_pool(uv_work_t *work) {
+static void find_names_on_pool(lab_work *work) {
   (void)work;
   lab_sources_find_names();
 }
 
 void lab_app_name_sources(lab_app *app) {
-  uv_queue_work(&app->loop, &app->naming, find_names_on_pool, on_nothing_done);
+  lab_work_begin(&app->naming, &app->loop, LAB_TURN_SOON, find_names_on_pool,
+                 do_nothing);
 }

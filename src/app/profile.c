@@ -24,7 +24,7 @@ typedef struct signal_profile {
   lab_list link; /* in app->profiles */
   lab_app *app;
   uv_timer_t timer;
-  uv_work_t work;
+  lab_work work;
   lab_cpu_session *session;
   uint64_t began, ended; /* mono ns */
   bool working;
@@ -59,7 +59,7 @@ static void log_profile_end(const signal_profile *p) {
 }
 
 /* On libuv's pool, because it takes long to find the names of functions. */
-static void finish_profile_file(uv_work_t *work) {
+static void finish_profile_file(lab_work *work) {
   signal_profile *p = LAB_CONTAINER(work, signal_profile, work);
   lab_buf out = LAB_BUF_INIT;
   p->ended = lab_clock_mono();
@@ -70,9 +70,8 @@ static void finish_profile_file(uv_work_t *work) {
   lab_buf_free(&out);
 }
 
-static void on_profile_file_done(uv_work_t *work, int status) {
+static void on_profile_file_done(lab_work *work) {
   signal_profile *p = LAB_CONTAINER(work, signal_profile, work);
-  (void)status;
   log_profile_end(p);
   close_profile(p);
 }
@@ -80,8 +79,8 @@ static void on_profile_file_done(uv_work_t *work, int status) {
 static void on_profile_time(uv_timer_t *timer) {
   signal_profile *p = LAB_CONTAINER(timer, signal_profile, timer);
   p->working = true;
-  uv_queue_work(&p->app->loop, &p->work, finish_profile_file,
-                on_profile_file_done);
+  lab_work_begin(&p->work, &p->app->loop, LAB_TURN_SOON, finish_profile_file,
+                 on_profile_file_done);
 }
 
 /* ---- the beginning ------------------------------------------------------- */

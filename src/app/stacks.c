@@ -38,14 +38,13 @@ static void finish_stack_dump(lab_app *app) {
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void write_stack_dump(uv_work_t *work) {
+static void write_stack_dump(lab_work *work) {
   lab_app_dump *d = LAB_CONTAINER(work, lab_app_dump, work);
   lab_goroutines_log(d->tasks);
   lab_goroutines_free(d->tasks);
 }
 
-static void on_stack_dump_written(uv_work_t *work, int status) {
-  (void)status;
+static void on_stack_dump_written(lab_work *work) {
   finish_stack_dump(app_of(LAB_CONTAINER(work, lab_app_dump, work)));
 }
 
@@ -56,8 +55,8 @@ static void on_tasks_taken(lab_profile_request *request) {
   d->asks = false;
   d->tasks = request->snapshot;
   if (d->tasks) {
-    uv_queue_work(&app->loop, &d->work, write_stack_dump,
-                  on_stack_dump_written);
+    lab_work_begin(&d->work, &app->loop, LAB_TURN_SOON, write_stack_dump,
+                   on_stack_dump_written);
   } else {
     lab_log("The stacks can't be had any more: the lab stops");
     finish_stack_dump(app);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "diaglab/diaglab.h"
+#include "loop/work.h"
 #include "prof/goroutine.h"
 #include "prof/registry.h"
 #include "stack/stack.h"
@@ -16,7 +17,7 @@ typedef struct lab_app_dump {
   lab_profile_request request;
   lab_stack_hold stacks; /* for the tasks: */
   lab_goroutines *tasks;
-  uv_work_t work;
+  lab_work work;
   uv_timer_t patience;
   unsigned wanted;   /* signals that have no answer yet */
   bool busy;         /* a dump is under way, */

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "http/answer.h"
+#include "http/lookup.h"
 #include "http/pool_internal.h"
 #include "http/url.h"
 #include "http/wire.h"
@@ -24,7 +25,7 @@ struct lab_http_call {
   lab_http_wire *wire; /* or NULL */
   lab_http_pool_guest guest;
   uv_timer_t timer;
-  uv_getaddrinfo_t lookup;
+  lab_http_lookup lookup;
   lab_http_answer answer;
   struct addrinfo *addresses; /* what the lookup found */
   struct addrinfo *next;      /* the one to try next */
@@ -40,7 +41,7 @@ struct lab_http_call {
   lab_buf out;      /* the request */
 };
 
-static void look_up_host(lab_http_call *c);
+static int dial_host(lab_http_call *c);
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -86,7 +87,7 @@ static void end_call(lab_http_call *c, bool keeps_wire) {
     c->users--; /* the timer is still there */
   }
   drop_call_wire(c);
-  uv_cancel((uv_req_t *)&c->lookup); /* does nothing if it runs or has ended */
+  c->users -= lab_http_lookup_cancel(&c->lookup); /* the timer's is left */
   uv_close((uv_handle_t *)&c->timer, on_call_timer_closed);
 }
 
@@ -110,14 +111,31 @@ static void set_error(lab_http_call *c, int error, const char *message) {
   snprintf(c->result.message, sizeof c->result.message, "%s", message);
 }
 
-static void fail_call(lab_http_call *c, int error, const char *what) {
+/* ERROR is libuv's. */
+static void set_call_fault(lab_http_call *c, int error, const char *what) {
   bool is_errno = error > -1000; /* libuv's own errors are below that */
   c->result.error = is_errno ? error : -EHOSTUNREACH;
   snprintf(c->result.message, sizeof c->result.message, "%s%s%s", what,
            *what ? ": " : "", error == UV_EOF ? "EOF" : uv_strerror(error));
   if (error == UV_EOF)
     c->result.error = -ECONNRESET;
+}
+
+static void fail_call(lab_http_call *c, int error, const char *what) {
+  set_call_fault(c, error, what);
   finish_call(c);
+}
+
+/* Reports an error that is in the result. */
+static void on_bad_call(uv_timer_t *timer) {
+  finish_call(LAB_CONTAINER(timer, lab_http_call, timer));
+}
+
+/* The timer is the only way to report an error later, so this must not fail. It
+ * can't: libuv refuses only a timer that is being closed. */
+static void start_call_timer(lab_http_call *c, uv_timer_cb then, uint64_t ms) {
+  int rc = uv_timer_start(&c->timer, then, ms, 0);
+  LAB_ASSERT(rc == 0);
 }
 
 /* Its head was told, and nobody has asked for more: what happens now is told
@@ -198,7 +216,8 @@ static void advance_call(lab_http_call *c) {
 static void retry_call(lab_http_call *c) {
   c->reused = false;
   drop_call_wire(c);
-  look_up_host(c);
+  if (dial_host(c))
+    finish_call(c);
 }
 
 /* The connection has ended within the answer, or before it. */
@@ -247,13 +266,18 @@ static int send_call(lab_http_call *c) {
 
 /* ---- connecting ---------------------------------------------------------- */
 
-static void try_next_address(lab_http_call *c);
+static int open_next_address(lab_http_call *c);
 
-static void fail_dial(lab_http_call *c, int rc, const char *step) {
+static void set_dial_fault(lab_http_call *c, int rc, const char *step) {
   char what[sizeof c->url.host + 64];
   snprintf(what, sizeof what, "dial tcp %s:%s: %s", c->url.host, c->url.port,
            step);
-  fail_call(c, rc, what);
+  set_call_fault(c, rc, what);
+}
+
+static void try_next_address(lab_http_call *c) {
+  if (open_next_address(c))
+    finish_call(c);
 }
 
 static void on_call_connected(void *arg, int status) {
@@ -268,7 +292,8 @@ static void on_call_connected(void *arg, int status) {
     drop_call_wire(c);
     try_next_address(c);
   } else {
-    fail_dial(c, status, "connect");
+    set_dial_fault(c, status, "connect");
+    finish_call(c);
   }
 }
 
@@ -285,7 +310,8 @@ static void take_wire(lab_http_call *c, lab_http_wire *w) {
   lab_http_wire_use(w, &call_events, c);
 }
 
-static void try_next_address(lab_http_call *c) {
+/* 0, or an error that is also in the result. */
+static int open_next_address(lab_http_call *c) {
   const struct addrinfo *a = c->next;
   const char *step;
   lab_http_wire *w;
@@ -298,43 +324,40 @@ static void try_next_address(lab_http_call *c) {
     lab_http_pool_watch(c->config.pool, &watch);
   int rc = lab_http_wire_open(&w, c->loop, a->ai_addr, &watch, &step);
   if (rc) {
-    fail_dial(c, rc, step);
-    return;
+    set_dial_fault(c, rc, step);
+    return rc;
   }
   lab_http_url_place(&c->url, w->place);
   take_wire(c, w);
+  return 0;
 }
 
-static void fail_lookup(lab_http_call *c, int status) {
-  char what[sizeof c->url.host + 32];
-  snprintf(what, sizeof what, "dial tcp: lookup %s", c->url.host);
-  fail_call(c, status, what);
-}
-
-static void on_host_found(uv_getaddrinfo_t *lookup, int status,
+/* An error is told by the timer: this may have been called by begin. */
+static void on_host_found(lab_http_lookup *lookup, int status,
                           struct addrinfo *found) {
   lab_http_call *c = LAB_CONTAINER(lookup, lab_http_call, lookup);
+  char what[sizeof c->url.host + 32];
   c->addresses = c->next = found;
-  if (!c->ended && status < 0)
-    fail_lookup(c, status);
-  else if (!c->ended)
+  if (!c->ended && status < 0) {
+    snprintf(what, sizeof what, "dial tcp: lookup %s", c->url.host);
+    set_call_fault(c, status, what);
+    start_call_timer(c, on_bad_call, 0);
+  } else if (!c->ended) {
     try_next_address(c);
+  }
   release_call(c);
 }
 
-static int start_lookup(lab_http_call *c) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                           .ai_flags = AI_NUMERICSERV};
-  int rc = uv_getaddrinfo(c->loop, &c->lookup, on_host_found, c->url.host,
-                          c->url.port, &hints);
-  c->users += rc == 0;
-  return rc;
-}
-
-static void look_up_host(lab_http_call *c) {
-  int rc = start_lookup(c);
-  if (rc)
-    fail_lookup(c, rc);
+/* 0, or an error that is also in the result. */
+static int dial_host(lab_http_call *c) {
+  if (c->addresses)
+    uv_freeaddrinfo(c->addresses);
+  c->addresses = c->next = lab_http_lookup_number(&c->url);
+  if (c->addresses)
+    return open_next_address(c);
+  c->users++;
+  lab_http_lookup_begin(&c->lookup, c->loop, &c->url, on_host_found);
+  return 0;
 }
 
 /* Sends the request on a connection that an earlier call has left. False: there
@@ -377,11 +400,6 @@ static void on_call_timeout(uv_timer_t *timer) {
             "deadline exceeded");
 }
 
-/* Reports an error that begin has put into the result. */
-static void on_bad_call(uv_timer_t *timer) {
-  finish_call(LAB_CONTAINER(timer, lab_http_call, timer));
-}
-
 /* Methods that change nothing, so that Go sends them once more, too. */
 static bool is_safe_method(const char *method) {
   static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", NULL};
@@ -395,26 +413,22 @@ static bool is_safe_method(const char *method) {
 static int find_wire(lab_http_call *c) {
   if (c->config.pool)
     lab_http_pool_enter(c->config.pool, &c->guest);
-  return c->config.pool && reuse_wire(c) ? 0 : start_lookup(c);
+  return c->config.pool && reuse_wire(c) ? 0 : dial_host(c);
 }
 
-/* Splits the URL, writes the request and begins to send it. 0, or a negative
- * error that is also in the result. */
+/* Splits the URL, writes the request and begins to send it. 0, or an error that
+ * is also in the result. */
 static int start_call(lab_http_call *c) {
   const char *wrong = lab_http_url_split(&c->url, c->config.url);
-  int rc = -EINVAL;
-  if (!wrong)
-    rc = write_call_request(c, &c->url) ? find_wire(c) : UV_ENOMEM;
-  if (rc != 0)
-    set_error(c, rc > -1000 ? rc : -EINVAL, wrong ? wrong : uv_strerror(rc));
-  return rc;
-}
-
-/* The timer is the only way to report an error later, so this must not fail. It
- * can't: libuv refuses only a timer that is being closed. */
-static void start_call_timer(lab_http_call *c, uv_timer_cb then, uint64_t ms) {
-  int rc = uv_timer_start(&c->timer, then, ms, 0);
-  LAB_ASSERT(rc == 0);
+  if (wrong) {
+    set_error(c, -EINVAL, wrong);
+    return -EINVAL;
+  }
+  if (!write_call_request(c, &c->url)) {
+    set_error(c, -ENOMEM, uv_strerror(UV_ENOMEM));
+    return -ENOMEM;
+  }
+  return find_wire(c);
 }
 
 /* It has MS from now on; 0: no limit. */
@@ -452,10 +466,9 @@ lab_http_call *lab_http_call_begin(uv_loop_t *loop,
                        config->max_body);
   int rc = uv_timer_init(loop, &c->timer);
   LAB_ASSERT(rc == 0); /* libuv only fills in the handle */
+  limit_call(c, config->timeout_ms);
   if (start_call(c) != 0)
     start_call_timer(c, on_bad_call, 0);
-  else
-    limit_call(c, config->timeout_ms);
   /* The caller's texts were needed only for writing the request. */
   c->config.method = c->config.url = c->config.headers = NULL;
   c->config.body = NULL;

@@ -128,7 +128,7 @@ static void send_log(lab_streams *s) {
 
 /* ---- measuring ----------------------------------------------------------- */
 
-static void measure_on_pool(uv_work_t *work) {
+static void measure_on_pool(lab_work *work) {
   lab_numbers_complete(&LAB_CONTAINER(work, lab_streams, work)->numbers);
 }
 
@@ -142,10 +142,10 @@ static void send_numbers(lab_streams *s) {
   lab_buf_free(&data);
 }
 
-static void on_measured(uv_work_t *work, int status) {
+static void on_measured(lab_work *work) {
   lab_streams *s = LAB_CONTAINER(work, lab_streams, work);
   s->is_measuring = false;
-  if (s->is_stopped || status)
+  if (s->is_stopped)
     return;
   /* Numbers of which one half is of another visit are no baseline. */
   if (s->numbers.step == 0 && s->attempt == lab_attempt_now().id)
@@ -161,7 +161,8 @@ static void begin_measuring(lab_streams *s) {
   s->is_measuring = true;
   s->attempt = lab_attempt_now().id;
   lab_numbers_begin(&s->numbers, s->vm, s->web);
-  uv_queue_work(s->loop, &s->work, measure_on_pool, on_measured);
+  lab_work_begin(&s->work, s->loop, LAB_TURN_SOON, measure_on_pool,
+                 on_measured);
 }
 
 static void on_stream_second(uv_timer_t *timer) {

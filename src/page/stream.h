@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/queue.h"
 #include "http/request.h"
+#include "loop/work.h"
 #include "page/numbers.h"
 
 /* Private to stream.c. */
@@ -24,7 +25,7 @@ typedef struct lab_streams {
   lab_list all; /* by their link */
   unsigned count;
   uv_timer_t timer;
-  uv_work_t work;
+  lab_work work;
   bool is_measuring, is_stopped;
   lab_numbers numbers; /* that are being measured */
   uint64_t attempt;    /* at that moment, and at the one before: */

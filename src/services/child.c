@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/queue.h"
 #include "base/spawn.h"
+#include "loop/work.h"
 #include "services/pipe.h"
 #include "services/services.h"
 
@@ -31,7 +32,7 @@ enum { LOOK_MS = 50, ZOMBIES_MAX = 1000 };
 static const uint64_t LOCKS_NS = 200 * LAB_MILLISECOND;
 
 typedef struct running_child {
-  uv_work_t work;  /* that starts it */
+  lab_work work;   /* that starts it */
   uv_poll_t end;   /* its pidfd, which is readable when it has ended; */
   uv_timer_t look; /* or, where there is no pidfd: looks now and then */
   uv_loop_t *loop;
@@ -228,7 +229,7 @@ static int start_child(running_child *r) {
 }
 
 /* libuv's pool. */
-static void run_child_start(uv_work_t *work) {
+static void run_child_start(lab_work *work) {
   running_child *r = LAB_CONTAINER(work, running_child, work);
   pthread_mutex_lock(&start_lock);
   r->error = start_child(r);
@@ -246,9 +247,8 @@ static void tell_child_start(running_child *r) {
   lab_errand_tell(r->errand, 0);
 }
 
-static void on_child_started(uv_work_t *work, int status) {
+static void on_child_started(lab_work *work) {
   running_child *r = LAB_CONTAINER(work, running_child, work);
-  (void)status; /* nobody cancels it */
   starting = NULL;
   r->pid = r->error ? 0 : r->started_pid;
   if (r->errand) {
@@ -276,7 +276,7 @@ static void start_next_child(void) {
   enter_children(r);
   r->queued = false;
   starting = r;
-  uv_queue_work(r->loop, &r->work, run_child_start, on_child_started);
+  lab_work_at_once(&r->work, r->loop, run_child_start, on_child_started);
 }
 
 /* ---- the service --------------------------------------------------------- */

@@ -3,9 +3,9 @@
 #include "web/first_numbers.h"
 
 #include <stdatomic.h>
-#include <uv.h>
 
 #include "base/alloc.h"
+#include "loop/work.h"
 #include "prof/attempt.h"
 #include "web/activity.h"
 #include "web/exposition.h"
@@ -18,7 +18,7 @@
 enum { UNDER_WAY_MOST = 2 };
 
 typedef struct first_look {
-  uv_work_t work;
+  lab_work work;
   lab_web *web;
   lab_activity_mark began;
   lab_metrics_facts facts;
@@ -27,7 +27,7 @@ typedef struct first_look {
   void *arg;
 } first_look;
 
-static void write_first_numbers(uv_work_t *work) {
+static void write_first_numbers(lab_work *work) {
   first_look *f = LAB_CONTAINER(work, first_look, work);
   lab_exposition e = {.out = &f->metrics};
   lab_metrics_write(&f->facts, &e);
@@ -48,10 +48,9 @@ static bool is_first_look_spoilt(first_look *f) {
   return now.attempt.id != f->began.attempt.id || now.begun > 0;
 }
 
-static void on_first_numbers_written(uv_work_t *work, int status) {
+static void on_first_numbers_written(lab_work *work) {
   first_look *f = LAB_CONTAINER(work, first_look, work);
   lab_web *web = f->web;
-  (void)status;
   web->first_numbers.under_way--;
   if (!web->stopping && !is_first_look_spoilt(f)) {
     lab_first_numbers_free(&web->first_numbers);
@@ -83,8 +82,8 @@ bool lab_first_numbers_take(lab_web *web, void (*taken)(void *arg), void *arg) {
   f->arg = arg;
   f->began = now;
   lab_metrics_collect(web, false, &f->facts);
-  uv_queue_work(web->config.loop, &f->work, write_first_numbers,
-                on_first_numbers_written);
+  lab_work_begin(&f->work, web->config.loop, LAB_TURN_SOON, write_first_numbers,
+                 on_first_numbers_written);
   return true;
 }
 

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <uv.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "loop/work.h"
 #include "scenario/shown.h"
 #include "web/format.h"
 #include "web/number.h"
@@ -32,23 +32,22 @@ lab_progress_event lab_web_progress_event(lab_web *web, const char *what) {
 enum { NOTES_MAX = 1000 };
 
 typedef struct notes_job {
-  uv_work_t work;
+  lab_work work;
   lab_web *web;
   size_t n;
   lab_progress_event *events;
 } notes_job;
 
-static void write_notes(uv_work_t *work) {
+static void write_notes(lab_work *work) {
   notes_job *job = LAB_CONTAINER(work, notes_job, work);
   lab_progress_add_all(job->web->progress, job->events, job->n);
 }
 
 static void begin_notes(lab_web *web);
 
-static void on_notes_written(uv_work_t *work, int status) {
+static void on_notes_written(lab_work *work) {
   notes_job *job = LAB_CONTAINER(work, notes_job, work);
   lab_web *web = job->web;
-  (void)status;
   lab_xfree(job->events);
   lab_xfree(job);
   web->notes.writing = false;
@@ -62,7 +61,8 @@ static void begin_notes(lab_web *web) {
   job->n = web->notes.n;
   job->events = web->notes.waiting;
   web->notes = (lab_web_notes){.writing = true};
-  uv_queue_work(web->config.loop, &job->work, write_notes, on_notes_written);
+  lab_work_begin(&job->work, web->config.loop, LAB_TURN_SOON, write_notes,
+                 on_notes_written);
 }
 
 void lab_web_note_visit(lab_web *web) {

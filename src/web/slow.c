@@ -8,8 +8,6 @@
 #include "web/web_internal.h"
 
 enum {
-  AT_WORK_MOST = 3, /* of the pool's threads; of these, for the page: */
-  PAGE_MOST = 1,
   BODIES_MOST = 64 << 20,
   SMALL_BODY = 64 << 10,
 };
@@ -28,8 +26,8 @@ static void on_slow_pause_over(uv_timer_t *timer);
 /* They go on in the next round of the loop. */
 static void end_waits_for_late(lab_web *web) {
   while (!lab_list_empty(&web->late_waits)) {
-    lab_slow *s = LAB_CONTAINER(web->late_waits.next, lab_slow, turn);
-    lab_list_remove(&s->turn);
+    lab_slow *s = LAB_CONTAINER(web->late_waits.next, lab_slow, late);
+    lab_list_remove(&s->late);
     uv_timer_start(&s->timer, on_slow_pause_over, 0, 0);
   }
 }
@@ -40,7 +38,7 @@ void lab_slow_end(lab_slow *s) {
     end_waits_for_late(s->web);
   s->web->slow_bodies -= s->body;
   lab_list_remove(&s->link);
-  lab_list_remove(&s->turn);
+  lab_list_remove(&s->late);
   lab_http_release(s->req);
   s->timer.data = s;
   uv_close((uv_handle_t *)&s->timer, on_slow_closed);
@@ -50,11 +48,7 @@ static void on_slow_client_gone(lab_http_request *req, void *arg) {
   lab_slow *s = arg;
   (void)req;
   s->gone = true;
-  if (s->working && !lab_list_empty(&s->turn))
-    lab_slow_end(s); /* it has not begun */
-  else if (s->working)
-    uv_cancel((uv_req_t *)&s->work); /* no effect on work that has begun */
-  else if (s->paused)
+  if (s->working ? lab_work_withdraw(&s->work) : s->paused)
     lab_slow_end(s);
 }
 
@@ -64,9 +58,8 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
   s->req = req;
   s->body = lab_http_body(req).len;
   web->slow_bodies += s->body;
-  s->working = s->urgent = s->is_page = s->is_late = false;
-  s->paused = s->gone = false;
-  lab_list_init(&s->turn);
+  s->working = s->is_page = s->is_late = s->paused = s->gone = false;
+  lab_list_init(&s->late);
   s->cleanup = cleanup;
   uv_timer_init(web->config.loop, &s->timer);
   lab_list_push_back(&web->slow, &s->link);
@@ -75,49 +68,16 @@ void lab_slow_begin(lab_slow *s, lab_web *web, lab_http_request *req,
 
 /* ---- work ---------------------------------------------------------------- */
 
-static void run_slow_work(uv_work_t *work) {
+static void run_slow_work(lab_work *work) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
   pthread_setname_np(pthread_self(),
                      "libuv-worker"); /* as newer versions of libuv do */
   s->run(s);
 }
 
-static void on_slow_work_done(uv_work_t *work, int status);
-
-static void queue_slow_work(lab_slow *s) {
-  uv_queue_work(s->web->config.loop, &s->work, run_slow_work,
-                on_slow_work_done);
-}
-
-/* The line whose first one may begin now, or NULL. The page's comes first: all
- * but PAGE_MOST of the threads are for the others in any case. */
-static lab_list *find_slow_line(lab_web *web) {
-  if (web->slow_at_work == AT_WORK_MOST)
-    return NULL;
-  if (web->pages_at_work < PAGE_MOST && !lab_list_empty(&web->page_turns))
-    return &web->page_turns;
-  return lab_list_empty(&web->slow_turns) ? NULL : &web->slow_turns;
-}
-
-static void begin_slow_turns(lab_web *web) {
-  for (lab_list *line; (line = find_slow_line(web));) {
-    lab_slow *s = LAB_CONTAINER(line->next, lab_slow, turn);
-    lab_list_remove(&s->turn);
-    web->slow_at_work++;
-    web->pages_at_work += s->is_page;
-    queue_slow_work(s);
-  }
-}
-
-static void on_slow_work_done(uv_work_t *work, int status) {
+static void on_slow_work_done(lab_work *work) {
   lab_slow *s = LAB_CONTAINER(work, lab_slow, work);
-  (void)status; /* cancelled only if the client is gone */
   s->working = false;
-  if (!s->urgent) {
-    s->web->slow_at_work--;
-    s->web->pages_at_work -= s->is_page;
-    begin_slow_turns(s->web);
-  }
   if (s->gone)
     lab_slow_end(s);
   else
@@ -125,18 +85,21 @@ static void on_slow_work_done(uv_work_t *work, int status) {
 }
 
 static void set_slow_work(lab_slow *s, void (*run)(lab_slow *s),
-                          void (*next)(lab_slow *s), bool urgent) {
+                          void (*next)(lab_slow *s)) {
   s->run = run;
   s->next = next;
   s->working = true;
-  s->urgent = urgent;
+}
+
+static void begin_slow_work(lab_slow *s, lab_turn_line line) {
+  lab_work_begin(&s->work, s->web->config.loop, line, run_slow_work,
+                 on_slow_work_done);
 }
 
 void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
                    void (*next)(lab_slow *s)) {
-  set_slow_work(s, run, next, false);
-  lab_list_push_back(&s->web->slow_turns, &s->turn);
-  begin_slow_turns(s->web);
+  set_slow_work(s, run, next);
+  begin_slow_work(s, LAB_TURN_ANY);
 }
 
 void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
@@ -147,16 +110,16 @@ void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
     return;
   }
   lab_http_on_gone(s->req, on_slow_client_gone, s);
-  set_slow_work(s, run, next, false);
+  set_slow_work(s, run, next);
   s->is_page = true;
-  lab_list_push_back(&s->web->page_turns, &s->turn);
-  begin_slow_turns(s->web);
+  begin_slow_work(s, LAB_TURN_PAGE);
 }
 
 void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
                            void (*next)(lab_slow *s)) {
-  set_slow_work(s, run, next, true);
-  queue_slow_work(s);
+  set_slow_work(s, run, next);
+  lab_work_at_once(&s->work, s->web->config.loop, run_slow_work,
+                   on_slow_work_done);
 }
 
 void lab_slow_work_late(lab_slow *s, void (*run)(lab_slow *s),
@@ -190,7 +153,7 @@ void lab_slow_pause(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
 void lab_slow_wake(lab_slow *s) {
   if (!s->paused)
     return;
-  lab_list_remove(&s->turn); /* it may wait for late work */
+  lab_list_remove(&s->late); /* it may wait for late work */
   s->paused = false;
   uv_timer_stop(&s->timer);
   s->next(s);
@@ -201,7 +164,7 @@ void lab_slow_wait_late(lab_slow *s, uint64_t ms, void (*next)(lab_slow *s)) {
     next(s);
     return;
   }
-  lab_list_push_back(&s->web->late_waits, &s->turn);
+  lab_list_push_back(&s->web->late_waits, &s->late);
   lab_slow_pause(s, ms, next);
 }
 
@@ -210,16 +173,17 @@ static void wake_link(lab_list *link, void *arg) {
   lab_slow_wake(LAB_CONTAINER(link, lab_slow, link));
 }
 
-static void refuse_page_turns(lab_web *web) {
-  while (!lab_list_empty(&web->page_turns)) {
-    lab_slow *s = LAB_CONTAINER(web->page_turns.next, lab_slow, turn);
-    lab_http_error(s->req, 503, "the lab is stopping");
-    lab_slow_end(s);
-  }
+static void refuse_page_turn(lab_list *link, void *arg) {
+  lab_slow *s = LAB_CONTAINER(link, lab_slow, link);
+  (void)arg;
+  if (!s->is_page || !s->working || !lab_work_withdraw(&s->work))
+    return;
+  lab_http_error(s->req, 503, "the lab is stopping");
+  lab_slow_end(s);
 }
 
 /* To wake a request may end it, and others. */
 void lab_slow_wake_all(lab_web *web) {
-  refuse_page_turns(web);
+  lab_list_visit_each(&web->slow, refuse_page_turn, NULL);
   lab_list_visit_each(&web->slow, wake_link, NULL);
 }

@@ -2,9 +2,9 @@
  * Requests that take their time: work on libuv's pool, pauses on a timer, and a
  * client that may go away in either.
  *
- * Work waits for its turn here, and not in libuv's pool: the pool has four
- * threads, and one of them is left for what can't wait. So /status and children
- * of scenarios don't come after 20,000 clients that want /metrics.
+ * Work waits for its turn (loop/turn.h), so that one thread of the pool is left
+ * for what can't wait: /status and children of scenarios don't come after
+ * 20,000 clients that want /metrics.
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_SLOW_H
@@ -16,6 +16,7 @@
 
 #include "base/queue.h"
 #include "http/request.h"
+#include "loop/work.h"
 #include "web/web.h"
 
 /* The first member of a handler's own object, which was allocated by
@@ -30,11 +31,11 @@
 typedef struct lab_slow {
   lab_web *web;
   lab_http_request *req;
-  lab_list link, turn;
-  uv_work_t work;
+  lab_list link, late;
+  lab_work work;
   uv_timer_t timer;
   size_t body; /* bytes */
-  bool working, urgent, is_page, is_late, paused, gone;
+  bool working, is_page, is_late, paused, gone;
   void (*run)(struct lab_slow *s);
   void (*next)(struct lab_slow *s);
   void (*cleanup)(struct lab_slow *s);
@@ -56,7 +57,7 @@ void lab_slow_work(lab_slow *s, void (*run)(lab_slow *s),
  * turn has not come, else when RUN has returned. S may be gone on return. */
 void lab_slow_work_for_page(lab_slow *s, void (*run)(lab_slow *s),
                             void (*next)(lab_slow *s));
-/* The same, before all others: for work that is short. */
+/* The same, before all others, and beside them: as lab_work_at_once. */
 void lab_slow_work_at_once(lab_slow *s, void (*run)(lab_slow *s),
                            void (*next)(lab_slow *s));
 /* The same, for a request that has its answer: RUN makes what the lab itself

@@ -79,8 +79,6 @@ int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err) {
   web->guard.host_count = config->nhosts;
   web->guard.check_all = config->check_host;
   lab_list_init(&web->slow);
-  lab_list_init(&web->slow_turns);
-  lab_list_init(&web->page_turns);
   lab_list_init(&web->late_waits);
   lab_web_start_answers(web);
   lab_list_init(&web->gotos);

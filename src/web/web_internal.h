@@ -21,9 +21,8 @@
  *   web                     begin and end of the server
  *
  * Some functions of libuv are declared to return an error, but never do: those
- * that init, start and stop timers, check handles and prepare handles, and
- * uv_queue_work, as long as they are given a callback. So nobody looks at what
- * these return.
+ * that init, start and stop timers, check handles and prepare handles, as long
+ * as they are given a callback. So nobody looks at what these return.
  *
  * Threads: the control thread, unless a header says otherwise. */
 #ifndef LAB_WEB_WEB_INTERNAL_H
@@ -55,13 +54,10 @@ struct lab_web {
   lab_http_server *server; /* NULL once it has closed */
   bool stopping;           /* the VM may not be used any more */
   lab_list slow;           /* requests under way, by lab_slow.link */
-  lab_list slow_turns;     /* those of them whose work waits, by .turn */
-  lab_list page_turns;     /* the same, for the page's */
-  lab_list late_waits;     /* those that wait for late work, by .turn */
-  unsigned slow_at_work, pages_at_work; /* the latter are counted in both */
-  unsigned late_at_work; /* requests whose late work hasn't ended */
-  size_t slow_bodies;    /* bytes of their bodies */
-  lab_list gotos;        /* switches without an answer, by goto_request.link */
+  lab_list late_waits;     /* those that wait for late work, by .late */
+  unsigned late_at_work;   /* requests whose late work hasn't ended */
+  size_t slow_bodies;      /* bytes of their bodies */
+  lab_list gotos; /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
   lab_steps_lane steps, hints;
   lab_hints_told *told; /* one for each step with hints that were told */

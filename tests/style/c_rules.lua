@@ -14,6 +14,8 @@ local BANNED = {
   gets = "it can write past the end; use fgets",
   alloca = "it can use up the stack; use an array of fixed size or the heap",
   system = "it runs a shell; use posix_spawn or uv_spawn",
+  uv_queue_work = "nobody counts the pool's threads; use lab_work_begin",
+  uv_getaddrinfo = "nobody counts the pool's threads; use lab_http_lookup_begin",
 }
 
 local function is_source(file) return file.path:match "^src/" ~= nil end

@@ -132,6 +132,8 @@ for name, advice in pairs {
   gets = "it can write past the end; use fgets",
   alloca = "it can use up the stack; use an array of fixed size or the heap",
   system = "it runs a shell; use posix_spawn or uv_spawn",
+  uv_queue_work = "nobody counts the pool's threads; use lab_work_begin",
+  uv_getaddrinfo = "nobody counts the pool's threads; use lab_http_lookup_begin",
 } do
   add("banned: " .. name, { { MAIN, "  return 0;", "  return " .. name .. "(argv[0]);" } },
     { { MAIN, "  return 0;", ("  /* %s(x) */\n  puts(\"%s(x)\");\n  return x->%s(y) + my_%s(z) + a.%s(b);")

@@ -4,6 +4,9 @@
 -- a number is the reason why something stays as it is, and is written by hand.
 return {
   ["banned-call"] = {
+    ["src/http/lookup.c"] = "lookups have turns here",
+    ["src/load/load.c"] = "the program `diaglab load` has no other work; the page's load has a number",
+    ["src/loop/work.c"] = "all other work has its turns here",
     ["tests/bench/bare_server.c"] = 1,
     ["tests/unit/test_http_parse.c"] = 1,
     ["tests/unit/test_pprof_tool.c"] = 1,
