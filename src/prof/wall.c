@@ -176,6 +176,11 @@ void lab_wall_end(lab_wall *w) {
   lab_cpu_close(w->cpu);
 }
 
+void lab_wall_drop(lab_wall *w) {
+  lab_cpu_free(w->cpu);
+  w->cpu = NULL;
+}
+
 void lab_wall_free(lab_wall *w) {
   if (!w)
     return;

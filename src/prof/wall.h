@@ -51,6 +51,10 @@ void lab_wall_unwatch(lab_wall *w);
 
 /* The time is over. Quick. Any thread but the scheduler's. */
 void lab_wall_end(lab_wall *w);
+/* After end: W isn't written any more. Its samples go now, and nothing is
+ * sampled for it; the VM may still watch, if it can't be told yet. Any thread
+ * but the scheduler's. */
+void lab_wall_drop(lab_wall *w);
 /* Not while it watches. Accepts NULL. Any thread but the scheduler's. */
 void lab_wall_free(lab_wall *w);
 

@@ -12,6 +12,7 @@
 #include "web/collapsed.h"
 #include "web/keep.h"
 #include "web/pprof_answer.h"
+#include "web/recording.h"
 #include "web/sampling.h"
 #include "web/slow.h"
 
@@ -28,6 +29,7 @@ typedef struct cpu_profile {
 static void free_cpu_profile(lab_slow *s) {
   cpu_profile *p = (cpu_profile *)s;
   lab_cpu_free(p->session);
+  lab_recording_end(s->web);
   lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
 }
@@ -114,7 +116,10 @@ static void begin_cpu_profile(lab_web *web, lab_http_request *req, bool gperf,
                               const lab_collapsed *collapsed) {
   lab_cpu_session *session;
   lab_err err;
+  if (!lab_recording_begin(web, req))
+    return;
   if (lab_cpu_start(&session, hz, &err)) {
+    lab_recording_end(web);
     char text[sizeof err.text + 64];
     snprintf(text, sizeof text, "Could not enable CPU profiling: %s", err.text);
     lab_web_pprof_error(req, 500, text);

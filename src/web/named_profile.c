@@ -27,6 +27,7 @@
 #include "web/number.h"
 #include "web/pack.h"
 #include "web/pprof_answer.h"
+#include "web/recording.h"
 #include "web/since.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -353,6 +354,8 @@ static void free_named_profile(lab_slow *s) {
   lab_buf_free(&p->packed);
   lab_buf_free(&p->kept);
   lab_registry_release(p->kind);
+  if (p->seconds > 0)
+    lab_recording_end(s->web);
 }
 
 /* ---- garbage first ------------------------------------------------------- */
@@ -479,7 +482,8 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
   lab_collapsed collapsed;
   if (fault) {
     lab_web_pprof_error(req, 400, fault);
-  } else if (lab_collapsed_read(req, &collapsed)) {
+  } else if (lab_collapsed_read(req, &collapsed) &&
+             (seconds == 0 || lab_recording_begin(web, req))) {
     begin_named_profile(web, req, kind, debug, seconds, whole, &collapsed);
     return;
   }

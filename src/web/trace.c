@@ -33,6 +33,7 @@
 #include "web/keep.h"
 #include "web/pack.h"
 #include "web/pprof_answer.h"
+#include "web/recording.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
 
@@ -114,6 +115,7 @@ static void free_trace(lab_slow *s) {
   trace *t = trace_of(s);
   if (t->past) {
     close_past(t->past);
+    lab_recording_end(s->web);
   } else {
     end_recording(t);
     lab_trace_close();
@@ -433,7 +435,7 @@ static void serve_past_trace(lab_web *web, lab_http_request *req,
                         "--flight 0");
   else if (web->stopping)
     lab_web_pprof_error(req, 503, "the lab is stopping");
-  else
+  else if (lab_recording_begin(web, req))
     begin_past_trace(web, req, seconds);
 }
 

@@ -18,6 +18,7 @@
 #include "web/collapsed.h"
 #include "web/keep.h"
 #include "web/pprof_answer.h"
+#include "web/recording.h"
 #include "web/sampling.h"
 #include "web/slow.h"
 #include "web/web_internal.h"
@@ -104,7 +105,9 @@ static void free_wall_request(lab_slow *s) {
   w->waiting = NULL;
   atomic_store(&w->unwanted, true);
   end_watch(w, s->web->config.vm);
+  lab_wall_drop(w->wall);
   free_watch_if_over(w);
+  lab_recording_end(s->web);
   lab_collapsed_free(&p->collapsed);
   lab_buf_free(&p->out);
 }
@@ -164,7 +167,10 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
                                const lab_collapsed *collapsed) {
   lab_wall *wall;
   lab_err err;
+  if (!lab_recording_begin(web, req))
+    return;
   if (lab_wall_start(&wall, hz, &err)) {
+    lab_recording_end(web);
     char text[sizeof err.text + 64];
     snprintf(text, sizeof text, "Could not enable profiling: %s", err.text);
     lab_web_pprof_error(req, 500, text);

@@ -7,7 +7,7 @@
  *   number, since, format   numbers in requests, as Go reads them; where what
  *                           adds up begins; the form of an answer
  *   pack, timing            texts are packed; where the time has gone
- *   pprof_answer, sampling, collapsed
+ *   pprof_answer, recording, sampling, collapsed
  *                           what several profiles have in common
  *   cors                    pages of other origins may read
  *   exposition              the format of /metrics
@@ -57,6 +57,7 @@ struct lab_web {
   lab_list late_waits;     /* those that wait for late work, by .late */
   unsigned late_at_work;   /* requests whose late work hasn't ended */
   size_t slow_bodies;      /* bytes of their bodies */
+  unsigned recordings;     /* under way */
   lab_list gotos; /* switches without an answer, by goto_request.link */
   uint64_t gotos_looked_at; /* ms of the loop */
   lab_steps_lane steps, hints;
