@@ -27,6 +27,8 @@ static void on_second(uv_timer_t *timer) {
   lab_log_often_tick();
   if (app->vm)
     lab_entry_watch_tick(app->vm);
+  if (app->web && !app->stopping)
+    lab_web_tick(app->web);
   if (app->scavenging)
     return;
   app->scavenging = true;

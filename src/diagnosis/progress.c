@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -19,20 +21,25 @@
 #include "base/write_all.h"
 #include "prof/attempt.h"
 
-enum { WAITING_MAX = 1 << 20 };
+enum { WAITING_MAX = 1 << 20, TRY_MS = 5 };
 
 static const char FILE_NAME[] = "progress.jsonl";
 
 struct lab_progress {
-  char *folder; /* or NULL */
-  pthread_mutex_t lock;
-  lab_buf waiting; /* lines that are not on the disk yet */
-  bool failed;     /* the last attempt to write them has */
+  char *folder;            /* or NULL */
+  uint64_t patience;       /* ns */
+  pthread_mutex_t writing; /* who writes to the disk; before: */
+  pthread_mutex_t lock;    /* of `waiting`; nobody keeps it for long */
+  lab_buf waiting;         /* lines that are not on the disk yet */
+  atomic_bool waits;       /* there are some */
+  bool failed;             /* the last attempt to write them has */
 };
 
-lab_progress *lab_progress_new(const char *folder) {
+lab_progress *lab_progress_new(const char *folder, unsigned patience_ms) {
   lab_progress *p = lab_xcalloc(1, sizeof *p);
   p->folder = folder ? lab_xstrdup(folder) : NULL;
+  p->patience = patience_ms * LAB_MILLISECOND;
+  pthread_mutex_init(&p->writing, NULL);
   pthread_mutex_init(&p->lock, NULL);
   return p;
 }
@@ -42,6 +49,7 @@ void lab_progress_free(lab_progress *p) {
     return;
   lab_xfree(p->folder);
   lab_buf_free(&p->waiting);
+  pthread_mutex_destroy(&p->writing);
   pthread_mutex_destroy(&p->lock);
   lab_xfree(p);
 }
@@ -129,16 +137,28 @@ static bool is_torn(int fd) {
   return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
+/* Another process may have the lock for ever: it hangs, or is stopped. 0, or
+ * -EAGAIN: it has it still at the time UNTIL. */
+static int lock_file(int fd, uint64_t until) {
+  const struct timespec pause = {0, TRY_MS * LAB_MILLISECOND};
+  while (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      return -errno;
+    if (lab_clock_mono() >= until)
+      return -EAGAIN;
+    nanosleep(&pause, NULL);
+  }
+  return 0;
+}
+
 /* Under the lock of the file, which its closing gives back. All of it is
  * written or nothing: what was written in part would be there twice after the
  * next try.
  */
-static int append_lines(int fd, const lab_buf *lines) {
-  int rc = 0;
-  while ((rc = flock(fd, LOCK_EX)) && errno == EINTR)
-    ;
+static int append_lines(int fd, const lab_buf *lines, uint64_t until) {
+  int rc = lock_file(fd, until);
   if (rc)
-    return -errno;
+    return rc;
   off_t size = lseek(fd, 0, SEEK_END);
   if (is_torn(fd))
     rc = lab_write_all(fd, "\n", 1);
@@ -151,11 +171,12 @@ static int append_lines(int fd, const lab_buf *lines) {
   return rc;
 }
 
-static int store_lines(const char *folder, const lab_buf *lines) {
+static int store_lines(const char *folder, const lab_buf *lines,
+                       uint64_t until) {
   int fd = open_progress(folder);
   if (fd < 0)
     return fd;
-  int rc = append_lines(fd, lines);
+  int rc = append_lines(fd, lines, until);
   close(fd);
   return rc;
 }
@@ -212,56 +233,118 @@ static void write_event(const lab_progress_event *e, lab_buf *out) {
   lab_json_finish(&j);
 }
 
+const char *lab_progress_fault(int rc) {
+  return rc == -EAGAIN  ? "another program has its lock"
+         : rc == -EBUSY ? "the disk is slow, and an earlier write isn't done"
+                        : strerror(-rc);
+}
+
 /* Says once that it fails, and once that it works again. */
 static void note_outcome(lab_progress *p, int rc) {
   if (rc && !p->failed)
     lab_log("can't keep the progress in %s: %s; it waits in memory", p->folder,
-            strerror(-rc));
+            lab_progress_fault(rc));
   else if (!rc && p->failed)
     lab_log("the progress is in %s again", p->folder);
   p->failed = rc != 0;
 }
 
-/* Under the lock. */
-static int store_waiting(lab_progress *p) {
-  int rc = store_lines(p->folder, &p->waiting);
-  note_outcome(p, rc);
-  if (rc == 0)
-    lab_buf_free(&p->waiting);
+/* LINES are to be written before all that waits. */
+static void put_lines_back(lab_progress *p, lab_buf *lines) {
+  pthread_mutex_lock(&p->lock);
+  lab_buf_append(lines, p->waiting.data, p->waiting.len);
+  lab_buf_free(&p->waiting);
+  p->waiting = *lines;
+  *lines = (lab_buf)LAB_BUF_INIT;
+  atomic_store(&p->waits, p->waiting.len > 0);
+  pthread_mutex_unlock(&p->lock);
+}
+
+static lab_buf take_waiting(lab_progress *p) {
+  pthread_mutex_lock(&p->lock);
+  lab_buf lines = p->waiting;
+  p->waiting = (lab_buf)LAB_BUF_INIT;
+  atomic_store(&p->waits, false);
+  pthread_mutex_unlock(&p->lock);
+  return lines;
+}
+
+/* Who writes takes what others have added meanwhile, too; then these needn't.
+ * With `writing`. */
+static int store_waiting(lab_progress *p, uint64_t until) {
+  int rc = 0;
+  while (rc == 0 && atomic_load(&p->waits)) {
+    lab_buf lines = take_waiting(p);
+    rc = store_lines(p->folder, &lines, until);
+    note_outcome(p, rc);
+    if (rc)
+      put_lines_back(p, &lines);
+    lab_buf_free(&lines);
+  }
   return rc;
 }
 
-static int add_progress_events(lab_progress *p,
-                               const lab_progress_event *events, size_t n,
-                               bool waits) {
-  int rc = 0;
-  if (!p->folder)
-    return 0;
+/* 0, or -EBUSY: another thread still writes at the time UNTIL. */
+static int begin_writing(lab_progress *p, uint64_t until) {
+  struct timespec t = {(time_t)(until / LAB_SECOND),
+                       (long)(until % LAB_SECOND)};
+  return pthread_mutex_clocklock(&p->writing, CLOCK_MONOTONIC, &t) ? -EBUSY : 0;
+}
+
+/* False: too much waits already. */
+static bool add_waiting(lab_progress *p, const lab_progress_event *events,
+                        size_t n) {
   pthread_mutex_lock(&p->lock);
-  if (p->waiting.len >= WAITING_MAX)
-    rc = store_waiting(p);
-  size_t before = p->waiting.len;
-  for (size_t i = 0; rc == 0 && i < n; i++)
+  bool has_room = p->waiting.len < WAITING_MAX;
+  for (size_t i = 0; has_room && i < n; i++)
     write_event(&events[i], &p->waiting);
-  if (rc == 0)
-    rc = store_waiting(p);
-  if (rc && !waits)
-    p->waiting.len = before;
+  atomic_store(&p->waits, p->waiting.len > 0);
   pthread_mutex_unlock(&p->lock);
-  return rc;
+  return has_room;
 }
 
 int lab_progress_add_all(lab_progress *p, const lab_progress_event *events,
                          size_t n) {
-  return add_progress_events(p, events, n, true);
+  uint64_t until = lab_clock_mono() + p->patience;
+  if (!p->folder)
+    return 0;
+  bool added = add_waiting(p, events, n);
+  int rc = begin_writing(p, until);
+  if (rc)
+    return rc;
+  rc = store_waiting(p, until);
+  if (rc == 0 && !added) { /* now there is room */
+    add_waiting(p, events, n);
+    rc = store_waiting(p, until);
+  }
+  pthread_mutex_unlock(&p->writing);
+  return rc;
 }
 
 int lab_progress_add(lab_progress *p, const lab_progress_event *event) {
-  return add_progress_events(p, event, 1, true);
+  return lab_progress_add_all(p, event, 1);
 }
 
 int lab_progress_add_now(lab_progress *p, const lab_progress_event *event) {
-  return add_progress_events(p, event, 1, false);
+  uint64_t until = lab_clock_mono() + p->patience;
+  if (!p->folder)
+    return 0;
+  int rc = begin_writing(p, until);
+  if (rc)
+    return rc;
+  rc = store_waiting(p, until); /* what came before it */
+  if (rc == 0) {
+    lab_buf line = LAB_BUF_INIT;
+    write_event(event, &line);
+    rc = store_lines(p->folder, &line, until);
+    lab_buf_free(&line);
+  }
+  pthread_mutex_unlock(&p->writing);
+  return rc;
+}
+
+bool lab_progress_waits(const lab_progress *p) {
+  return atomic_load(&p->waits);
 }
 
 /* ---- reading ------------------------------------------------------------- */

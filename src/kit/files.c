@@ -136,7 +136,8 @@ static int read_kit_progress(lua_State *L) {
 
 /* Adds EVENT to the progress in the folder that is the first argument. */
 static int add_kit_progress(lua_State *L, const lab_progress_event *event) {
-  lab_progress *p = lab_progress_new(luaL_checkstring(L, 1));
+  enum { PATIENCE_MS = 10000 }; /* with a lab whose disk is slow */
+  lab_progress *p = lab_progress_new(luaL_checkstring(L, 1), PATIENCE_MS);
   int rc = lab_progress_add(p, event);
   lab_progress_free(p);
   if (rc == 0) {
@@ -145,7 +146,7 @@ static int add_kit_progress(lua_State *L, const lab_progress_event *event) {
   }
   luaL_pushfail(L);
   lua_pushfstring(L, "can't write to %s: %s", lua_tostring(L, 1),
-                  strerror(-rc));
+                  lab_progress_fault(rc));
   return 2;
 }
 

@@ -65,6 +65,11 @@ static void begin_notes(lab_web *web) {
                  on_notes_written);
 }
 
+void lab_web_keep_progress(lab_web *web) {
+  if (!web->notes.writing && lab_progress_waits(web->progress))
+    begin_notes(web);
+}
+
 void lab_web_note_visit(lab_web *web) {
   lab_web_notes *notes = &web->notes;
   if (web->stopping || !lab_progress_folder(web->progress))
@@ -149,7 +154,7 @@ static void add_reset(lab_slow *s) {
   if (rc)
     lab_err_set(&p->err, rc,
                 "the progress stays as it is: can't write to %s: %s",
-                lab_progress_folder(s->web->progress), strerror(-rc));
+                lab_progress_folder(s->web->progress), lab_progress_fault(rc));
 }
 
 static void answer_reset(lab_slow *s) {

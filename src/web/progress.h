@@ -21,6 +21,9 @@ void lab_web_progress(lab_web *web, lab_http_request *req);
 /* The present step was entered: that is written down, in the background. */
 void lab_web_note_visit(lab_web *web);
 
+/* What couldn't be written down so far is tried again, in the background. */
+void lab_web_keep_progress(lab_web *web);
+
 /* An event WHAT of the present attempt and step, to be added on the pool. */
 lab_progress_event lab_web_progress_event(lab_web *web, const char *what);
 

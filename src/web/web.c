@@ -8,10 +8,13 @@
 #include "base/log.h"
 #include "scenario/scenario.h"
 #include "web/captures.h"
+#include "web/progress.h"
 #include "web/router.h"
 #include "web/slow.h"
 #include "web/steps.h"
 #include "web/web_internal.h"
+
+enum { PROGRESS_MS = 200 }; /* for locks that others have */
 
 static size_t limit_body(const lab_http_request *req, void *arg) {
   (void)arg;
@@ -84,7 +87,7 @@ int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err) {
   lab_list_init(&web->gotos);
   copy_dirs(web);
   lab_web_start_steps(web);
-  web->progress = lab_progress_new(config->state);
+  web->progress = lab_progress_new(config->state, PROGRESS_MS);
   web->standing = lab_standing_new(config->state);
   int rc = read_origins(web, err);
   if (rc == 0)
@@ -112,9 +115,14 @@ static void on_server_closed(void *arg) {
 void lab_web_stop(lab_web *web) {
   web->stopping = true;
   lab_web_stop_steps(web);
+  lab_web_keep_progress(web);
   lab_slow_wake_all(web);
   lab_loop_lag_stop(&web->lag);
   lab_http_server_close(web->server, on_server_closed, web);
+}
+
+void lab_web_tick(lab_web *web) {
+  lab_web_keep_progress(web);
 }
 
 void lab_web_abort(lab_web *web) {

@@ -61,6 +61,9 @@ int lab_web_new(lab_web **out, const lab_web_config *config, lab_err *err);
 int lab_web_listen(lab_web *web, const struct sockaddr *address, int *port,
                    lab_err *err);
 
+/* Once a second: does again what couldn't be done. */
+void lab_web_tick(lab_web *web);
+
 /* Stops listening; profiles end early, with what they have. After this the VM
  * is not used any more, but it must answer the requests that it still has
  * (lab_vm_free does that). The loop ends by itself when the last client has its

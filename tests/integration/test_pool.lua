@@ -91,4 +91,29 @@ t.test("nor do folders that don't answer, at the same time", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("nor does a disk on which the progress can't be written", function()
+  local state = t.temp_dir()
+  local lab, hold, release, waiting = start("--state", state)
+  local function count(what)
+    return select(2, (t.read(state .. "/progress.jsonl") or ""):gsub('"' .. what .. '"', ""))
+  end
+  t.eventually(function() return count "visit" == 1 end)
+  hold "fdatasync"
+  t.equal(lab:go_to(0).status, 200)
+  t.eventually(function() return waiting "fdatasync" == 1 end)
+  local resets = {}
+  for i = 1, 5 do resets[i] = ask(lab, "/lab/progress?step=9", "DELETE") end
+  for _, one in ipairs(resets) do
+    t.equal(one:wait(), 0)
+    t.equal(one:out(), "500", "it isn't done, and says so")
+  end
+  expect_status(lab)
+  t.equal(lab:get(PPROF .. "heap", table.unpack(PATIENT)).status, 200)
+  t.equal(waiting "fdatasync", 1, "one thread waits for the disk")
+  release()
+  t.eventually(function() return count "visit" == 2 end)
+  t.equal(count "reset", 0)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

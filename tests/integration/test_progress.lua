@@ -66,28 +66,6 @@ t.test("visits, hints, captures and answers are counted, and shown in all forms"
   t.equal(lab:stop(), 0)
 end)
 
--- As another lab that writes to a slow disk.
-t.test("who holds the file up keeps no one else waiting", function()
-  t.need("flock")
-  local state = t.temp_dir()
-  local lab = t.start("--state", state)
-  lab:go_to(5)
-  wait_events(state, "visit", 1)
-  t.write(state .. "/hold", "")
-  local holder = t.spawn(t.command { "flock", state .. "/progress.jsonl", "sh", "-c",
-    "echo held; while [ -e " .. t.quote(state .. "/hold") .. " ]; do sleep 0.1; done" })
-  t.eventually(function() return holder:out():find("held") end)
-  for i = 1, 12 do t.equal(lab:go_to(i % 2 * 5).status, 200) end
-  t.equal(lab:get("/status", "--max-time", "60").status, 200)
-  t.equal(lab:get(PPROF .. "heap", "--max-time", "60").status, 200)
-  t.equal(count(events(state), "visit"), 1, "the file is held")
-  os.remove(state .. "/hold")
-  t.equal(holder:wait(), 0)
-  wait_events(state, "visit", 13)
-  t.equal(lab:stop(), 0)
-  t.equal(count(events(state), "visit"), 13)
-end)
-
 local function repair(...)
   return t.run(t.command { t.diaglab, "repair", "--scenarios", t.source .. "/scenarios", ... })
 end

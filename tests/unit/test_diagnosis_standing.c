@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,8 +56,10 @@ static void expect_standing(lab_standing *s, const char *wanted) {
   assert_string_equal(out, wanted);
 }
 
+enum { PATIENCE_MS = 50 };
+
 static void add_event(const char *what, int step, const char *verdict) {
-  lab_progress *p = lab_progress_new(folder);
+  lab_progress *p = lab_progress_new(folder, PATIENCE_MS);
   lab_judge_result result = {0};
   snprintf(result.verdict, sizeof result.verdict, "%s", verdict);
   bool answer = strcmp(what, "answer") == 0,
@@ -153,7 +158,7 @@ static int add_limited(lab_progress *p, bool now, rlim_t limit) {
 static void test_a_disk_that_is_full(void **state) {
   (void)state;
   lab_standing *s = lab_standing_new(folder);
-  lab_progress *p = lab_progress_new(folder);
+  lab_progress *p = lab_progress_new(folder, PATIENCE_MS);
   add_event("answer", 3, "solved");
   struct stat st;
   assert_int_equal(stat(path, &st), 0);
@@ -170,6 +175,31 @@ static void test_a_disk_that_is_full(void **state) {
   expect_standing(s, "3s ");
   lab_progress_free(p);
   lab_standing_free(s);
+}
+
+static void test_a_lock_that_another_has(void **state) {
+  (void)state;
+  lab_progress_event reset = {.what = "reset", .step = 3};
+  lab_progress_event visit = {.what = "visit", .step = 3};
+  lab_progress *p = lab_progress_new(folder, PATIENCE_MS);
+  add_event("answer", 3, "solved");
+  int other = open(path, O_RDONLY | O_CLOEXEC);
+  assert_true(other >= 0);
+  assert_int_equal(flock(other, LOCK_EX), 0);
+  assert_false(lab_progress_waits(p));
+  assert_int_equal(lab_progress_add_now(p, &reset), -EAGAIN);
+  assert_false(lab_progress_waits(p)); /* it was refused */
+  assert_int_equal(lab_progress_add(p, &visit), -EAGAIN);
+  assert_int_equal(lab_progress_add(p, &visit), -EAGAIN);
+  assert_true(lab_progress_waits(p));
+  assert_int_equal(count_events(), 1);
+  close(other);
+  assert_int_equal(lab_progress_add_all(p, NULL, 0), 0);
+  assert_false(lab_progress_waits(p));
+  assert_int_equal(count_events(), 3); /* each once */
+  assert_int_equal(lab_progress_add_now(p, &reset), 0);
+  assert_int_equal(count_events(), 4);
+  lab_progress_free(p);
 }
 
 /* N hints of STEP, from the number FIRST on. */
@@ -267,6 +297,7 @@ int main(void) {
       IN_FOLDER(test_a_file_that_is_replaced),
       IN_FOLDER(test_a_file_that_is_made_anew),
       IN_FOLDER(test_a_disk_that_is_full),
+      IN_FOLDER(test_a_lock_that_another_has),
       IN_FOLDER(test_no_end_of_hints),
       IN_FOLDER(test_lines_that_are_torn),
       IN_FOLDER(test_long_lines),

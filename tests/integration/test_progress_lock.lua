@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+-- Another program keeps the lock of the progress: what is to be written waits for it, and
+-- nobody else does.
+local t = require "harness"
+t.need("curl", "flock")
+
+local PPROF = "/debug/pprof/"
+
+local function events(state) return t.read(state .. "/progress.jsonl") or "" end
+
+local function count(text, what) return select(2, text:gsub('"event": "' .. what .. '"', "")) end
+
+local function wait_events(state, what, n)
+  t.eventually(function() return count(events(state), what) >= n end)
+end
+
+local function solve_step_5(lab)
+  for _ = 1, 4 do lab:get("/") end
+  lab:get(PPROF .. "goroutine")
+  return lab:post("/lab/answer", "class=leak.task&where=startGoroutines").body
+end
+
+-- Another program has the file's lock, until the function that this returns is called.
+local function hold_file(state)
+  t.write(state .. "/hold", "")
+  local holder = t.spawn(t.command { "flock", state .. "/progress.jsonl", "sh", "-c",
+    "echo held; while [ -e " .. t.quote(state .. "/hold") .. " ]; do sleep 0.1; done" })
+  t.eventually(function() return holder:out():find("held") end)
+  return function()
+    os.remove(state .. "/hold")
+    t.equal(holder:wait(), 0)
+  end
+end
+
+-- As another lab that writes to a slow disk.
+t.test("who holds the file up keeps no one else waiting", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state)
+  lab:go_to(5)
+  wait_events(state, "visit", 1)
+  local release = hold_file(state)
+  for i = 1, 12 do t.equal(lab:go_to(i % 2 * 5).status, 200) end
+  t.equal(lab:get("/status", "--max-time", "60").status, 200)
+  t.equal(lab:get(PPROF .. "heap", "--max-time", "60").status, 200)
+  t.equal(count(events(state), "visit"), 1, "the file is held")
+  release()
+  wait_events(state, "visit", 13)
+  t.equal(lab:stop(), 0)
+  t.equal(count(events(state), "visit"), 13)
+end)
+
+-- As a lab that hangs, or was stopped (SIGSTOP).
+t.test("who keeps the file's lock for ever keeps no answer, hint or reset waiting", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state, "--step", "5")
+  lab:go_to(5)
+  wait_events(state, "visit", 1)
+  local release = hold_file(state)
+  t.equal(lab:go_to(5).status, 200) -- its note waits for the lock, too
+  local resets = {}
+  for i = 1, 5 do
+    resets[i] = t.spawn(("curl -sS -X DELETE --max-time 20 '%s/lab/progress?step=9'"):format(lab.url))
+  end
+  t.equal(lab:get("/status", "--max-time", "20").status, 200)
+  for _, one in ipairs(resets) do
+    t.equal(one:wait(), 0)
+    t.match(one:out(), "^the progress stays as it is: can't write to ")
+  end
+  t.equal(lab:get("/hint", "--max-time", "20").status, 200)
+  t.has(solve_step_5(lab), "verdict   solved")
+  lab:wait_log("can't keep the progress in " .. state .. ": another program has its lock; it waits in memory")
+  t.equal(events(state):find("hint", 1, true), nil, "the file is held")
+  release()
+  wait_events(state, "answer", 1) -- without a further event
+  lab:wait_log("the progress is in " .. state .. " again")
+  local wanted = { visit = 2, hint = 1, answer = 1, reset = 0 }
+  for what, n in pairs(wanted) do t.equal(count(events(state), what), n, what) end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what waits for the file is written when the lab stops", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state, "--step", "5")
+  lab:get("/hint")
+  wait_events(state, "hint", 1)
+  local release = hold_file(state)
+  t.equal(lab:get("/hint").status, 200)
+  t.equal(count(events(state), "hint"), 1, "the file is held")
+  release()
+  t.equal(lab:stop(), 0)
+  t.equal(count(events(state), "hint"), 2)
+end)
+
+t.finish()
