@@ -88,6 +88,15 @@ static bool is_own_site(lab_http_str fetch_site) {
          is_same_text(fetch_site, make_text("none"));
 }
 
+/* Why the request is a foreign page's, or NULL. */
+static const char *find_foreign_fault(const lab_http_guard_facts *facts) {
+  if (facts->origin.len > 0 && !is_same_origin(facts->origin, facts->host))
+    return "a page of another origin can't do this";
+  if (!is_own_site(facts->fetch_site))
+    return "a page of another site can't do this";
+  return NULL;
+}
+
 static const char *find_guard_fault(const lab_http_guard_facts *facts,
                                     const lab_http_guard_config *config) {
   if (facts->host.len == 0 && facts->origin.len > 0)
@@ -97,13 +106,7 @@ static const char *find_guard_fault(const lab_http_guard_facts *facts,
     return "this host name is not known here; allow it with --host";
   if (facts->repeated)
     return "Origin or Sec-Fetch-Site is there more than once";
-  if (!facts->changes)
-    return NULL;
-  if (facts->origin.len > 0 && !is_same_origin(facts->origin, facts->host))
-    return "a page of another origin can't do this";
-  if (!is_own_site(facts->fetch_site))
-    return "a page of another site can't do this";
-  return NULL;
+  return facts->changes ? find_foreign_fault(facts) : NULL;
 }
 
 int lab_http_guard_check(const lab_http_guard_facts *facts,
@@ -123,15 +126,23 @@ static bool read_guard_header(const lab_http_request *req, const char *name,
          lab_http_header_count(req, name) > 1;
 }
 
+static lab_http_guard_facts read_guard_facts(const lab_http_request *req) {
+  lab_http_guard_facts facts = {.loopback = lab_http_is_loopback(req),
+                                .host = lab_http_host(req)};
+  facts.repeated = read_guard_header(req, "Origin", &facts.origin) |
+                   read_guard_header(req, "Sec-Fetch-Site", &facts.fetch_site);
+  return facts;
+}
+
+bool lab_http_is_foreign(const lab_http_request *req) {
+  lab_http_guard_facts facts = read_guard_facts(req);
+  return find_foreign_fault(&facts) != NULL;
+}
+
 int lab_http_guard(const lab_http_request *req,
                    const lab_http_guard_config *config, bool changes,
                    const char **reason) {
-  lab_http_guard_facts facts = {
-      .loopback = lab_http_is_loopback(req),
-      .changes = changes,
-      .host = lab_http_host(req),
-  };
-  facts.repeated = read_guard_header(req, "Origin", &facts.origin) |
-                   read_guard_header(req, "Sec-Fetch-Site", &facts.fetch_site);
+  lab_http_guard_facts facts = read_guard_facts(req);
+  facts.changes = changes;
   return lab_http_guard_check(&facts, config, reason);
 }

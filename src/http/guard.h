@@ -47,7 +47,11 @@ int lab_http_guard(const lab_http_request *req,
                    const lab_http_guard_config *config, bool changes,
                    const char **reason);
 
-/* The same decision, from facts instead of a request. */
+/* Whether a page of another site made the browser send it, as far as the
+ * browser says so. */
+bool lab_http_is_foreign(const lab_http_request *req);
+
+/* The decision of lab_http_guard, from facts instead of a request. */
 int lab_http_guard_check(const lab_http_guard_facts *facts,
                          const lab_http_guard_config *config,
                          const char **reason);

@@ -14,6 +14,14 @@ void lab_cors_mark(const lab_web *web, lab_http_request *req) {
   lab_http_always_send(req, lab_http_origins_headers(&web->origins, origin));
 }
 
+bool lab_cors_is_stranger(const lab_web *web, const lab_http_request *req) {
+  lab_http_str origin;
+  if (!lab_http_is_foreign(req))
+    return false;
+  lab_http_header(req, "Origin", &origin);
+  return !lab_http_origins_has(&web->origins, origin);
+}
+
 bool lab_cors_is_preflight(const lab_web *web, const lab_http_request *req) {
   lab_http_str origin, method;
   if (lab_http_origins_is_empty(&web->origins) ||

@@ -15,6 +15,9 @@
 /* REQ is for a route that reads: its answer gets the headers. */
 void lab_cors_mark(const lab_web *web, lab_http_request *req);
 
+/* Was REQ sent for a page of another site, and not for one that may read? */
+bool lab_cors_is_stranger(const lab_web *web, const lab_http_request *req);
+
 /* Is REQ, for a route that reads, a browser's question whether a page may send
  * a GET? It is none if the page may not. */
 bool lab_cors_is_preflight(const lab_web *web, const lab_http_request *req);

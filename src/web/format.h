@@ -15,6 +15,9 @@ bool lab_web_wants_json(const lab_http_request *req);
 /* Does the client say that the body is JSON? */
 bool lab_web_has_json_body(const lab_http_request *req);
 
+/* Of what a GET changes: HEAD may not change anything, so it isn't allowed. */
+bool lab_web_is_get_or_post(const lab_http_request *req);
+
 /* Answers 405. ALLOWED: "GET, POST". */
 void lab_web_refuse_method(lab_http_request *req, const char *allowed);
 

@@ -211,14 +211,8 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
   lab_switch_send(web->config.vm, &c->x);
 }
 
-/* HEAD may not change anything, so it may not switch. */
-static bool may_switch(const lab_http_request *req) {
-  const char *method = lab_http_method(req);
-  return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
-}
-
 void lab_web_goto(lab_web *web, lab_http_request *req) {
-  if (!may_switch(req)) {
+  if (!lab_web_is_get_or_post(req)) {
     lab_web_refuse_method(req, "GET, POST");
     return;
   }

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "prof/attempt.h"
 #include "scenario/shown.h"
+#include "web/cors.h"
 #include "web/page.h"
 #include "web/web_internal.h"
 
@@ -33,7 +34,8 @@ static bool is_collector(const lab_http_request *req) {
 
 lab_keep lab_keep_begin(lab_web *web, const lab_http_request *req) {
   lab_keep k = {.wanted = !web->stopping && !lab_http_is_head(req) &&
-                          !is_collector(req)};
+                          !is_collector(req) &&
+                          !lab_cors_is_stranger(web, req)};
   if (k.wanted) {
     k.from = lab_activity_read(&web->activity);
     k.begun.number = lab_shown_slug(web->config.vm, k.begun.slug);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Keeping what is answered to a student, as evidence for an answer
  * (diagnosis/captures.h). What a scraper asks for is not kept, nor what the
- * lab's own commands do; they are known by their User-Agent.
+ * lab's own commands do; they are known by their User-Agent. Nor is what a page
+ * of another site asks for, unless that may read (cors.h).
  *
  *   p->keep = lab_keep_begin(web, req);                the request has come
  *   ... the profile is recorded and written into p->out ...

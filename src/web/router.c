@@ -79,36 +79,46 @@ static void redirect_to_index(lab_web *web, lab_http_request *req) {
 
 typedef void handler(lab_web *web, lab_http_request *req);
 
+/* What a GET of a path does, and so which pages may make a browser send it
+ * besides the lab's own. Any other method may change something. */
+typedef enum effect {
+  SHOWS,   /* nothing; its answer stays hidden from all other pages */
+  READS,   /* nothing; pages of --allow-origin may read the answer */
+  RECORDS, /* something runs meanwhile of which there are few: those of
+              --allow-origin only */
+  CHANGES, /* the lab's state: none */
+} effect;
+
 typedef struct route {
   const char *path;
   handler *answer;
-  bool is_read; /* pages of --allow-origin may ask for it: it only reads */
+  effect effect;
 } route;
 
 static const route routes[] = {
-    {"/", lab_web_application, false},
-    {"/goto", lab_web_goto, false},
-    {"/metrics", lab_web_metrics, true},
-    {"/status", lab_web_status, true},
-    {"/steps", lab_web_steps, true},
-    {"/hint", lab_web_hint, false},
-    {"/lab/answer", lab_web_answer, false},
-    {"/lab/captures", lab_web_captures, false},
-    {"/lab/classes", lab_web_classes, false},
-    {"/lab/progress", lab_web_progress, false},
-    {"/debug/vars", lab_web_vars, true},
-    {PPROF, redirect_to_index, true},
-    {PPROF "/", lab_web_index, true},
-    {PPROF "/cmdline", lab_web_cmdline, true},
-    {PPROF "/profile", lab_web_cpu_profile, true},
-    {PPROF "/symbol", lab_web_symbol, true},
-    {PPROF "/trace", lab_web_trace, true},
-    {PPROF "/wall", lab_web_wall_profile, true},
-    {"/debug/fgprof", lab_web_wall_profile, true},
-    {"/pprof/cmdline", lab_web_cmdline, true},
-    {"/pprof/heap", lab_web_gperf_heap, true},
-    {"/pprof/profile", lab_web_gperf_profile, true},
-    {"/pprof/symbol", lab_web_symbol, true},
+    {"/", lab_web_application, SHOWS},
+    {"/goto", lab_web_goto, CHANGES},
+    {"/metrics", lab_web_metrics, READS},
+    {"/status", lab_web_status, READS},
+    {"/steps", lab_web_steps, READS},
+    {"/hint", lab_web_hint, CHANGES},
+    {"/lab/answer", lab_web_answer, SHOWS},
+    {"/lab/captures", lab_web_captures, SHOWS},
+    {"/lab/classes", lab_web_classes, SHOWS},
+    {"/lab/progress", lab_web_progress, SHOWS},
+    {"/debug/vars", lab_web_vars, READS},
+    {PPROF, redirect_to_index, READS},
+    {PPROF "/", lab_web_index, READS},
+    {PPROF "/cmdline", lab_web_cmdline, READS},
+    {PPROF "/profile", lab_web_cpu_profile, RECORDS},
+    {PPROF "/symbol", lab_web_symbol, READS},
+    {PPROF "/trace", lab_web_trace, RECORDS},
+    {PPROF "/wall", lab_web_wall_profile, RECORDS},
+    {"/debug/fgprof", lab_web_wall_profile, RECORDS},
+    {"/pprof/cmdline", lab_web_cmdline, READS},
+    {"/pprof/heap", lab_web_gperf_heap, READS},
+    {"/pprof/profile", lab_web_gperf_profile, RECORDS},
+    {"/pprof/symbol", lab_web_symbol, READS},
 };
 
 static bool is_lab_path(lab_http_str path) {
@@ -116,10 +126,11 @@ static bool is_lab_path(lab_http_str path) {
 }
 
 /* Those without a path of their own. */
-static const route named_profile = {PPROF "/NAME", lab_web_named_profile, true};
-static const route page_route = {LAB "/NAME", lab_web_answer_page, false};
-static const route step_route = {"/NAME", lab_web_application, false};
-static const route no_route = {"", answer_not_found, false};
+static const route named_profile = {PPROF "/NAME", lab_web_named_profile,
+                                    READS};
+static const route page_route = {LAB "/NAME", lab_web_answer_page, SHOWS};
+static const route step_route = {"/NAME", lab_web_application, SHOWS};
+static const route no_route = {"", answer_not_found, SHOWS};
 
 static const route *find_route(lab_web *web, lab_http_str path) {
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
@@ -139,18 +150,26 @@ bool lab_web_is_of_application(lab_web *web, const lab_http_request *req) {
   return find_route(web, lab_http_path(req))->answer == lab_web_application;
 }
 
-/* /goto changes the lab's state, whatever its method. What an endpoint of a
- * scenario does is unknown, so all methods but GET and HEAD count, too. */
-static bool may_change_state(const lab_http_request *req, lab_http_str path) {
+/* May pages of --allow-origin read the answer? */
+static bool may_be_read(const route *r) {
+  return r->effect == READS || r->effect == RECORDS;
+}
+
+/* Is REQ one that no foreign page may send? What an endpoint of a scenario does
+ * is unknown, so all methods but GET and HEAD count as changes. */
+static bool is_for_own_pages(const lab_web *web, const lab_http_request *req,
+                             const route *r) {
   const char *method = lab_http_method(req);
-  return is_text(path, "/goto") ||
-         (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
+  if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+    return true;
+  return r->effect == CHANGES ||
+         (r->effect == RECORDS && lab_cors_is_stranger(web, req));
 }
 
 /* The guard and the room for bodies let it through. */
 static void answer_route(lab_web *web, lab_http_request *req,
                          const route *found) {
-  if (found->is_read)
+  if (may_be_read(found))
     lab_cors_mark(web, req);
   found->answer(web, req);
 }
@@ -159,14 +178,14 @@ void lab_web_route(lab_http_request *req, void *arg) {
   lab_web *web = arg;
   lab_http_str path = lab_http_path(req);
   const route *found = find_route(web, path);
-  bool asks = found->is_read && lab_cors_is_preflight(web, req);
+  bool asks = may_be_read(found) && lab_cors_is_preflight(web, req);
   const char *reason;
   if (is_lab_path(path))
     lab_http_always_send(req, LAB_HEADERS);
   else if (is_text(path, "/") && lab_http_is_head(req) && web->page.answer)
     lab_http_always_send(req, PAGE_LINK);
-  bool changes = !asks && may_change_state(req, path);
-  int refused = lab_http_guard(req, &web->guard, changes, &reason);
+  bool for_own = !asks && is_for_own_pages(web, req, found);
+  int refused = lab_http_guard(req, &web->guard, for_own, &reason);
   if (refused)
     lab_http_error(req, refused, reason);
   else if (!lab_slow_has_room(web, req))

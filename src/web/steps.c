@@ -3,6 +3,7 @@
  * so they come whatever the present step does. */
 #include "web/steps.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -215,7 +216,10 @@ void lab_web_hint(lab_web *web, lab_http_request *req) {
   char text[24];
   int64_t n = 1;
   int len = lab_http_query_get(req, "n", text, sizeof text);
-  if (len >= 0 && (lab_web_atoi(text, &n) || n < 1 || n > 9999))
+  if (!lab_web_is_get_or_post(req))
+    lab_web_refuse_method(req, "GET, POST");
+  else if (len != -ENOENT &&
+           (len < 0 || lab_web_atoi(text, &n) || n < 1 || n > 9999))
     lab_http_error(req, 400,
                    "invalid value for \"n\" - must be a positive integer");
   else if (web->config.hint_pause < 0)

@@ -74,6 +74,32 @@ t.test("origins that are named may read, and no other", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("pages that may read may record, too, and others may not", function()
+  local lab = t.start("--allow-origin", VIEWER)
+  local recording = { "/debug/pprof/trace?seconds=0.1", "/debug/pprof/trace?last=1s", "/debug/pprof/profile?seconds=1",
+    "/debug/pprof/wall?seconds=1", "/debug/fgprof?seconds=1", "/pprof/profile?seconds=1" }
+  local function count()
+    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": "c', ""))
+  end
+  for _, path in ipairs(recording) do
+    for _, header in ipairs { "Origin: " .. OTHER, "Sec-Fetch-Site: cross-site" } do
+      local answer = lab:get(path, "-H", header)
+      t.equal(answer.status, 403, path)
+      check_closed(answer, path)
+    end
+    t.equal(preflight(lab, path, OTHER, "GET").status, 403, path)
+  end
+  t.equal(count(), 0)
+  for _, path in ipairs(recording) do
+    local answer = lab:get(path, "-H", "Sec-Fetch-Site: cross-site", from(VIEWER))
+    t.equal(answer.status, 200, path)
+    t.equal(answer.headers["access-control-allow-origin"], VIEWER, path)
+    t.equal(preflight(lab, path, VIEWER, "GET").status, 204, path)
+  end
+  t.equal(count(), #recording, "they are evidence, as the student has them")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Of both forms of the flag.
 for _, origin in ipairs { VIEWER, "*" } do
   t.test("what changes the lab stays closed with " .. origin, function()

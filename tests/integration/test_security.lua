@@ -64,4 +64,49 @@ t.test("a page of another origin can't change anything", function()
   t.equal(lab:get("/").body, "hello world", "still in step 0")
 end)
 
+-- The three ways by which a browser says that a page isn't the lab's own.
+local FOREIGN = { "Origin: http://evil.example", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site" }
+
+t.test("an image of a foreign page takes no hint, and records nothing", function()
+  local lab = t.start("--step", "4", "--hints", "0", "--state", t.temp_dir())
+  local state = lab:get("/lab/progress?format=json").body
+  for _, header in ipairs(FOREIGN) do
+    for _, path in ipairs { "/hint", "/hint?n=1&format=json", "/debug/pprof/trace?seconds=0.1",
+      "/debug/pprof/trace?last=1s", "/debug/pprof/profile?seconds=1", "/debug/pprof/wall?seconds=1",
+      "/debug/fgprof?seconds=1", "/pprof/profile?seconds=1" } do
+      for _, option in ipairs { "-G", "-I" } do
+        t.equal(lab:get(path, option, "-H", header).status, 403, header .. " " .. option .. " " .. path)
+      end
+    end
+  end
+  t.equal(lab:get("/lab/progress?format=json").body, state)
+  t.equal(lab:get("/hint?n=2").body, "hint 1 comes first: ask for /hint?n=1\n")
+  t.equal(lab:get("/hint", "-I").status, 405, "HEAD changes nothing")
+  t.equal(lab:get("/hint?n=2").status, 409)
+  for _, site in ipairs { "none", "same-origin" } do
+    local header = "Sec-Fetch-Site: " .. site
+    t.equal(lab:get("/hint", "-H", header).status, 200, site)
+    for _, name in ipairs { "trace?seconds=0.1", "profile?seconds=1", "wall?seconds=1" } do
+      t.equal(lab:get("/debug/pprof/" .. name, "-H", header).status, 200, site .. " " .. name)
+    end
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what a foreign page looks at is no evidence of the student's", function()
+  local lab = t.start("--step", "4")
+  local function count()
+    return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": "c', ""))
+  end
+  local looks = { "/metrics", "/debug/vars", "/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/pprof/heap",
+    "/debug/pprof/goroutine?debug=2" }
+  for _, header in ipairs(FOREIGN) do
+    for _, path in ipairs(looks) do t.equal(lab:get(path, "-H", header).status, 200, path) end
+  end
+  t.equal(count(), 0)
+  for _, path in ipairs(looks) do lab:get(path, "-H", "Sec-Fetch-Site: none") end
+  t.equal(count(), #looks)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

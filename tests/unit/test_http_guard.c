@@ -202,6 +202,33 @@ static void reads_the_request(void **state) {
   check_request("GET /hold HTTP/1.0\r\n\r\n", true, 0);
 }
 
+static void check_foreign(const char *headers, bool foreign) {
+  char request[200];
+  fixture f;
+  snprintf(request, sizeof request,
+           "GET /hold HTTP/1.1\r\nHost: localhost\r\n%s\r\n", headers);
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  send_text(&f, fd, request);
+  fixture_until(&f, f.held);
+  assert_int_equal(lab_http_is_foreign(f.held), foreign);
+  lab_http_error(f.held, 403, "done");
+  close(fd);
+  fixture_close(&f);
+}
+
+static void knows_foreign_pages(void **state) {
+  (void)state;
+  check_foreign("", false);
+  check_foreign("Sec-Fetch-Site: none\r\n", false);
+  check_foreign("Sec-Fetch-Site: same-origin\r\n", false);
+  check_foreign("Origin: http://localhost\r\n", false);
+  check_foreign("Sec-Fetch-Site: same-site\r\n", true);
+  check_foreign("Sec-Fetch-Site: cross-site\r\n", true);
+  check_foreign("Origin: http://evil\r\n", true);
+  check_foreign("Origin: null\r\n", true);
+}
+
 static void refuses_headers_that_come_twice(void **state) {
   static const char *const twice[] = {
       "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site",
@@ -236,6 +263,7 @@ int main(void) {
       cmocka_unit_test(decides_each_case),
       cmocka_unit_test(names_of_the_network),
       cmocka_unit_test(reads_the_request),
+      cmocka_unit_test(knows_foreign_pages),
       cmocka_unit_test(refuses_headers_that_come_twice),
       cmocka_unit_test(a_repeated_header_is_named),
   };
