@@ -53,21 +53,29 @@ static lab_http_str cut_text(lab_http_str text, char separator,
   return (lab_http_str){text.data, len};
 }
 
-bool lab_http_next_pair(lab_http_str *rest, lab_buf *key, lab_buf *value) {
-  while (rest->len > 0) {
-    lab_http_str pair = cut_text(*rest, '&', rest), raw_value;
-    if (pair.len == 0 || memchr(pair.data, ';', pair.len))
-      continue;
-    lab_http_str raw_key = cut_text(pair, '=', &raw_value);
-    lab_buf_clear(key);
-    lab_buf_clear(value);
-    if (decode_text(raw_key, key) && decode_text(raw_value, value))
-      return true;
-  }
-  return false;
+/* The same over what OUT has. If it is malformed, OUT is empty. */
+static bool decode_part(lab_http_str text, lab_buf *out) {
+  lab_buf_clear(out);
+  bool good = !memchr(text.data, ';', text.len) && decode_text(text, out);
+  if (!good)
+    lab_buf_clear(out);
+  return good;
+}
+
+int lab_http_next_pair(lab_http_str *rest, lab_buf *key, lab_buf *value) {
+  lab_http_str pair = {rest->data, 0}, raw_value;
+  while (pair.len == 0 && rest->len > 0)
+    pair = cut_text(*rest, '&', rest);
+  if (pair.len == 0)
+    return 0;
+  lab_http_str raw_key = cut_text(pair, '=', &raw_value);
+  bool is_good_key = decode_part(raw_key, key);
+  return decode_part(raw_value, value) && is_good_key ? 1 : -EINVAL;
 }
 
 static int copy_value(const lab_buf *value, char *out, size_t size) {
+  if (value->len > 0 && memchr(value->data, '\0', value->len))
+    return -EINVAL;
   if (value->len >= size)
     return -ENOSPC;
   if (value->len > 0)
@@ -81,9 +89,10 @@ static int find_value(lab_http_str pairs, const char *wanted, char *out,
   lab_buf key = LAB_BUF_INIT, value = LAB_BUF_INIT;
   size_t len = strlen(wanted);
   int rc = -ENOENT;
-  while (rc == -ENOENT && lab_http_next_pair(&pairs, &key, &value))
+  for (int read;
+       rc == -ENOENT && (read = lab_http_next_pair(&pairs, &key, &value));)
     if (key.len == len && (len == 0 || memcmp(key.data, wanted, len) == 0))
-      rc = copy_value(&value, out, size);
+      rc = read < 0 ? read : copy_value(&value, out, size);
   lab_buf_free(&key);
   lab_buf_free(&value);
   return rc;
@@ -92,6 +101,17 @@ static int find_value(lab_http_str pairs, const char *wanted, char *out,
 int lab_http_query_get(const lab_http_request *req, const char *key, char *out,
                        size_t size) {
   return find_value(lab_http_query(req), key, out, size);
+}
+
+int lab_http_query_get_only(const lab_http_request *req, const char *key,
+                            char *out, size_t size) {
+  lab_http_str query = lab_http_query(req);
+  if (query.len == 0)
+    return -ENOENT;
+  int rc = memchr(query.data, '&', query.len)
+               ? -EINVAL
+               : find_value(query, key, out, size);
+  return rc == -ENOENT ? -EINVAL : rc;
 }
 
 static bool has_form_body(const lab_http_request *req) {

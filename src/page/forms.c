@@ -172,12 +172,13 @@ static void append_url_part(lab_buf *out, const char *bytes, size_t n) {
 }
 
 /* The fields step and p.NAME as the query of /goto. A field that was left empty
- * has its default. */
-static void write_goto_query(lab_http_str form, lab_buf *out) {
+ * has its default. False: a field can't be read. */
+static bool write_goto_query(lab_http_str form, lab_buf *out) {
   lab_buf key = LAB_BUF_INIT, value = LAB_BUF_INIT;
   char end = '?';
+  int read;
   lab_buf_puts(out, "/goto");
-  while (lab_http_next_pair(&form, &key, &value)) {
+  while ((read = lab_http_next_pair(&form, &key, &value)) > 0) {
     bool is_param = key.len > 2 && memcmp(key.data, "p.", 2) == 0;
     bool is_step = key.len == 4 && memcmp(key.data, "step", 4) == 0;
     if ((!is_param && !is_step) || value.len == 0)
@@ -190,12 +191,17 @@ static void write_goto_query(lab_http_str form, lab_buf *out) {
   }
   lab_buf_free(&key);
   lab_buf_free(&value);
+  return read == 0;
 }
 
 void lab_page_form_go(lab_page *page, lab_http_request *req) {
   lab_buf target = LAB_BUF_INIT;
-  write_goto_query(lab_http_body(req), &target);
-  ask_by_target(page, req, &going, &target);
+  if (write_goto_query(lab_http_body(req), &target)) {
+    ask_by_target(page, req, &going, &target);
+    return;
+  }
+  lab_buf_free(&target);
+  lab_page_refuse(page, req, "go", 400, "a field of the form can't be read");
 }
 
 /* ---- a request ----------------------------------------------------------- */
@@ -210,8 +216,8 @@ static bool is_good_path(const char *path) {
 void lab_page_form_request(lab_page *page, lab_http_request *req) {
   char path[PATH_MOST] = "/";
   lab_buf target = LAB_BUF_INIT;
-  if (lab_http_form_get(req, "path", path, sizeof path) == -ENOSPC ||
-      !is_good_path(path)) {
+  int len = lab_http_form_get(req, "path", path, sizeof path);
+  if ((len < 0 && len != -ENOENT) || !is_good_path(path)) {
     lab_page_refuse(page, req, "request", 400,
                     "A path begins with / and has no spaces, such as /?n=1");
     return;
@@ -228,12 +234,13 @@ void lab_page_form_hint(lab_page *page, lab_http_request *req) {
   char n[24];
   lab_buf target = LAB_BUF_INIT;
   int step = lab_shown_number(page->config.vm);
+  int len = lab_http_form_get(req, "n", n, sizeof n);
   lab_buf_puts(&target, "/hint?n=");
-  if (lab_http_form_get(req, "n", n, sizeof n) >= 0)
-    append_url_part(&target, n, strlen(n));
-  else
+  if (len == -ENOENT)
     lab_buf_printf(&target, "%d",
                    lab_web_hints_told(page->config.web, step) + 1);
+  else if (len > 0) /* else there is no number, which /hint says */
+    append_url_part(&target, n, (size_t)len);
   ask_by_target(page, req, &hinting, &target);
 }
 

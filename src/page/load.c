@@ -112,20 +112,29 @@ static lab_load_plan *choose_plan(load_job *job, const char **key) {
   return is_first ? &job->first : &job->beside;
 }
 
-static void read_plan(load_job *job, lab_http_str form) {
+/* Of a value with a 0 within only a body isn't cut there. */
+static bool is_plan_value_whole(const char *key, const lab_buf *value) {
+  return strcmp(key, "body") == 0 || strlen(value->data) == value->len - 1;
+}
+
+static int read_plan(load_job *job, lab_http_str form, lab_err *err) {
   static const char agent[] = "User-Agent: diaglab-load\r\n";
   lab_buf name = LAB_BUF_INIT, value = LAB_BUF_INIT;
+  int rc = 0;
   job->plan.headers = job->first.headers = job->beside.headers = agent;
-  while (lab_http_next_pair(&form, &name, &value)) {
+  while (rc == 0 && lab_http_next_pair(&form, &name, &value) > 0) {
     lab_buf_putc(&name, '\0');
     lab_buf_putc(&value, '\0');
     const char *key = name.data;
     lab_load_plan *plan = choose_plan(job, &key);
-    if (!take_form_text(job, plan, key, &value))
+    if (!is_plan_value_whole(key, &value))
+      rc = lab_err_set(err, -EINVAL, "%s has a zero byte", key);
+    else if (!take_form_text(job, plan, key, &value))
       take_form_number(plan, key, strtod(value.data, NULL));
   }
   lab_buf_free(&name);
   lab_buf_free(&value);
+  return rc;
 }
 
 /* ---- the load's thread --------------------------------------------------- */
@@ -293,8 +302,9 @@ int lab_page_load_begin(lab_page_load *l, const char *url, lab_http_str plan,
   load_job *job = lab_xcalloc(1, sizeof *job);
   job->owner = l;
   snprintf(job->url, sizeof job->url, "%s", url);
-  read_plan(job, plan);
-  int rc = open_job_loop(job, err);
+  int rc = read_plan(job, plan, err);
+  if (rc == 0)
+    rc = open_job_loop(job, err);
   if (rc) {
     free_job(job);
     return rc;

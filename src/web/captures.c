@@ -257,17 +257,24 @@ static void take_upload(lab_web *web, lab_http_request *req) {
 
 /* ---- one of them --------------------------------------------------------- */
 
-/* The parameter id, MARK and a number; 0 if it is wrong. *NAMED: it is there.
- */
-static unsigned read_id(const lab_http_request *req, char mark, bool *named) {
-  char text[16];
+enum { ID_TEXT = 16 };
+
+/* MARK and a number: the LEN bytes of TEXT, or what was wrong with them, as
+ * lab_http_query_get has it. 0 if it is no id. */
+static unsigned parse_id(const char *text, int len, char mark) {
   unsigned id = 0;
   int end = 0;
-  int len = lab_http_query_get(req, "id", text, sizeof text);
-  *named = len != -ENOENT;
   bool read = len > 0 && text[0] == mark &&
               sscanf(text + 1, "%9u%n", &id, &end) == 1 && end + 1 == len;
   return read ? id : 0;
+}
+
+/* The parameter id; 0 if it is wrong. *NAMED: it is there. */
+static unsigned read_id(const lab_http_request *req, char mark, bool *named) {
+  char text[ID_TEXT];
+  int len = lab_http_query_get(req, "id", text, sizeof text);
+  *named = len != -ENOENT;
+  return parse_id(text, len, mark);
 }
 
 static void refuse_id(lab_http_request *req) {
@@ -400,9 +407,16 @@ static void show_captures(lab_web *web, lab_http_request *req) {
 }
 
 static void forget_captures(lab_web *web, lab_http_request *req) {
-  bool named;
-  unsigned id = read_id(req, 'c', &named);
-  if (!named) {
+  char text[ID_TEXT];
+  int len = lab_http_query_get_only(req, "id", text, sizeof text);
+  unsigned id = parse_id(text, len, 'c');
+  if (len == -EINVAL) {
+    lab_http_error(req, 400,
+                   "id must be that of a capture, and the only parameter; "
+                   "without any all captures are forgotten");
+    return;
+  }
+  if (len == -ENOENT) {
     lab_captures_clear(&web->captures);
     lab_http_respond(req, 200, LAB_WEB_TEXT, LAB_WEB_NOSNIFF,
                      "all captures are forgotten\n", 27);

@@ -19,13 +19,13 @@ static bool is_text_wanted(const lab_http_request *req) {
          (strcmp(form, "collapsed") == 0 || strcmp(form, "folded") == 0);
 }
 
-/* "" if it is missing. False: it is too long, or has a 0 within. */
+/* "" if it is missing. False: it is too long, or malformed. */
 static bool read_word(const lab_http_request *req, const char *key,
                       char out[LAB_COLLAPSED_WORD]) {
   int len = lab_http_form_get(req, key, out, LAB_COLLAPSED_WORD);
   if (len == -ENOENT)
     out[0] = '\0';
-  return len == -ENOENT || (len >= 0 && (size_t)len == strlen(out));
+  return len == -ENOENT || len >= 0;
 }
 
 bool lab_collapsed_read(lab_http_request *req, lab_collapsed *out) {

@@ -472,9 +472,10 @@ void lab_web_named_profile(lab_web *web, lab_http_request *req) {
     refuse_unknown_profile(req);
     return;
   }
-  if (lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text) ==
-      -ENOSPC)
-    memcpy(seconds_text, "x", 2); /* too long for a number */
+  int len =
+      lab_http_form_get(req, "seconds", seconds_text, sizeof seconds_text);
+  if (len < 0 && len != -ENOENT)
+    memcpy(seconds_text, "x", 2); /* it is no number */
   const char *fault = find_wrong_parameter(kind, seconds_text, debug, &seconds);
   bool whole;
   if (!fault && lab_web_since(req, &whole))

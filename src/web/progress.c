@@ -178,10 +178,12 @@ static void answer_reset(lab_slow *s) {
 static void reset_progress(lab_web *web, lab_http_request *req) {
   char text[16];
   int64_t step = -1;
-  int len = lab_http_query_get(req, "step", text, sizeof text);
+  int len = lab_http_query_get_only(req, "step", text, sizeof text);
   if (len != -ENOENT &&
       (len < 0 || lab_web_atoi(text, &step) || step < 0 || step > 9999)) {
-    lab_http_error(req, 400, "step must be the number of a step");
+    lab_http_error(req, 400,
+                   "step must be the number of a step, and the only parameter; "
+                   "without any all of the progress begins anew");
     return;
   }
   progress_request *p = lab_xcalloc(1, sizeof *p);

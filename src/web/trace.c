@@ -443,9 +443,7 @@ void lab_web_trace(lab_web *web, lab_http_request *req) {
   char last[32];
   int given = lab_http_form_get(req, "last", last, sizeof last);
   if (given != -ENOENT) {
-    if (given < 0 || (size_t)given != strlen(last))
-      last[0] = '\0';
-    serve_past_trace(web, req, last);
+    serve_past_trace(web, req, given < 0 ? "" : last);
     return;
   }
   double seconds = read_trace_seconds(req);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Takes any bytes for a query. Checked: each pair stands in the text, in its
- * order; encoded anew and read again it is the same; and what is left out is
- * malformed. */
+ * order; the good ones, encoded anew and read again, are the same; and the
+ * others are malformed. */
+#include <errno.h>
+
 #include "base/buf.h"
 #include "http/query.h"
 #include "input.h"
@@ -22,15 +24,18 @@ static bool is_same(const lab_buf *a, const lab_buf *b) {
          (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
-/* All pairs, encoded: "%61=%62&"...  Returns how many. */
+/* All good pairs, encoded: "%61=%62&"...  Returns how many. */
 static size_t encode_pairs(lab_http_str rest, lab_buf *out) {
   lab_buf key = LAB_BUF_INIT, value = LAB_BUF_INIT;
   const char *at = rest.data;
   size_t n = 0;
-  while (lab_http_next_pair(&rest, &key, &value)) {
+  for (int rc; (rc = lab_http_next_pair(&rest, &key, &value));) {
+    LAB_ASSERT(rc == 1 || rc == -EINVAL);
     LAB_ASSERT(rest.data > at);
     LAB_ASSERT(key.len + value.len <= (size_t)(rest.data - at));
     at = rest.data;
+    if (rc < 0)
+      continue;
     encode_text(&key, out);
     lab_buf_putc(out, '=');
     encode_text(&value, out);

@@ -241,6 +241,21 @@ t.test("who may change them, and how", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("who mistypes which capture to forget doesn't forget all", function()
+  local lab = t.start()
+  lab:get("/metrics")
+  for _, query in ipairs { "id=c1%", "id=c1;", "ID=c1", "ids=c1", "id=c1&x=1", "id=c1&", "id=c1%00", "%zz", "c1" } do
+    local refused = lab:get("/lab/captures?" .. query, "-X", "DELETE")
+    t.equal(refused.status, 400, query)
+    t.has(refused.body, "id must be that of a capture")
+  end
+  for _, id in ipairs { "c1%", "c1;", "c1%00" } do
+    t.equal(lab:get("/lab/captures?id=" .. id).status, 404, "not the list: " .. id)
+  end
+  count_captures(lab, 1)
+  t.equal(lab:stop(), 0)
+end)
+
 -- Each of these files takes the time of unpacking 64 MiB, until it is refused.
 t.test("many large files at once: what is beyond 64 MiB is refused", function()
   local lab = t.start()

@@ -40,6 +40,7 @@ local unknown = pprof_error(404, "Unknown profile\nThere are: profile wall trace
 local heaps = pprof_error(404, (unknown.body:gsub("There", "did you mean heap? There"):gsub("\n$", "")))
 local bad_seconds = pprof_error(400, 'invalid value for "seconds" - must be a positive integer')
 local bad_number = pprof_error(400, 'invalid value for "seconds" - must be a positive number')
+local bad_since = pprof_error(400, 'invalid value for "since" - must be "step" or "start"')
 local bad_hz = pprof_error(400, 'invalid value for "hz" - must be an integer from 1 to 2000')
 
 local NO_NUMBER = "step must be the number of one: /steps lists them"
@@ -160,6 +161,25 @@ local matrix = {
   { P .. "profile?seconds=abc", bad_seconds }, -- likewise
   { P .. "profile?seconds=-1", bad_seconds },
   { P .. "wall?seconds=1.5", bad_seconds },
+  -- What can't be read isn't what is missing (to Go it is); nor is a part of it the whole.
+  { P .. "profile?seconds=1%", bad_seconds },
+  { P .. "profile?seconds=1;", bad_seconds },
+  { P .. "profile?seconds=1%00x", bad_seconds },
+  { P .. "profile?seconds=1", bad_seconds, { "-d", "seconds=%" } },
+  { P .. "profile?seconds=1&hz=100%", bad_hz },
+  { P .. "profile?seconds=1&hz=100%00", bad_hz },
+  { P .. "wall?seconds=1%00", bad_seconds },
+  { P .. "trace?seconds=0.1%", bad_number },
+  { P .. "trace?seconds=0.1%00", bad_number },
+  { P .. "heap?seconds=1%", bad_seconds },
+  { P .. "heap?seconds=1%00x", bad_seconds },
+  { P .. "heap?debug=1%00", file "heap" },
+  { P .. "heap?since=start%", bad_since },
+  { "/goto?step=0%00x", atoi("", "invalid syntax") },
+  { "/goto?step=0%", atoi("", "invalid syntax") },
+  { "/hint?n=1%00", http_error(400, 'invalid value for "n" - must be a positive integer') },
+  { "/hint?n=1%", http_error(400, 'invalid value for "n" - must be a positive integer') },
+  { "/hint?n=" .. ("1"):rep(30), http_error(400, 'invalid value for "n" - must be a positive integer') },
   { P .. "profile?seconds=601", pprof_error(400, '"seconds" must be at most 600') },
 
   { "/debug/vars", { type = JSON, has = '"memstats": {"Alloc":' } },

@@ -128,14 +128,21 @@ t.test("what a form can't do is told on the page, with its status", function()
     { "/lab/go", "step=99", 400, "Invalid step 99" },
     { "/lab/go", "step=3&p.rounds=x", 400, "rounds" },
     { "/lab/go", "", 400, "strconv.Atoi" },
+    { "/lab/go", "step=3&p.rounds=5%", 400, "a field of the form can" },
+    { "/lab/go", "step=3%00", 400, "strconv.Atoi" },
     { "/lab/request", "path=a%20b", 400, "A path begins with /" },
+    { "/lab/request", "path=%2Fa%00b", 400, "A path begins with /" },
+    { "/lab/request", "path=%2Fa%", 400, "A path begins with /" },
     { "/lab/request", "path=/%0d%0aX:1", 400, "A path begins with /" },
     { "/lab/request", "path=/" .. ("a"):rep(3000), 400, "A path begins with /" },
     { "/lab/hint", "n=x", 400, "must be a positive integer" },
+    { "/lab/hint", "n=1%00", 400, "must be a positive integer" },
+    { "/lab/hint", "n=" .. ("1"):rep(30), 400, "must be a positive integer" },
     { "/lab/hint", "n=3", 409, "hint 1 comes first" },
     { "/lab/answer", "class=cpu.cold&where=f", 400, "cpu.cold" },
     { "/lab/answer", "colour=red", 400, "unknown key" },
     { "/lab/api/load", "clients=0", 400, "clients: must be a number above 0" },
+    { "/lab/api/load", "path=%2Fa%00b&requests=1", 400, "path has a zero byte" },
   } do
     local answer = lab:post(case[1], case[2], table.unpack(HTML))
     t.equal(answer.status, case[3], case[1] .. " " .. case[2])

@@ -204,7 +204,12 @@ t.test("one begins anew with a step, or with all", function()
   solve_step_5(lab)
   lab:go_to(6)
   wait_events(state, "visit", 1)
-  t.equal(lab:get("/lab/progress?step=x", "-X", "DELETE").status, 400)
+  for _, query in ipairs { "step=x", "step=5%", "step=5;", "steps=5", "step=5&x=1", "step=5%00", "%zz", "5" } do
+    local refused = lab:get("/lab/progress?" .. query, "-X", "DELETE")
+    t.equal(refused.status, 400, query)
+    t.has(refused.body, "step must be the number of a step, and the only parameter")
+  end
+  t.equal(count(events(state), "reset"), 0)
   t.equal(lab:get("/lab/progress", "-X", "DELETE", "-H", "Origin: http://evil.example").status, 403)
   t.equal(lab:get("/lab/progress?step=5", "-X", "DELETE").body, "the progress of step 5 begins anew\n")
   t.equal(line_of(lab:get("/lab/progress").body, 5), nil)

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * Queries and forms, by the rules of Go's net/url and FormValue. */
+#include <errno.h>
+
 #include <llhttp.h>
 
 #include "guard_page.h"
 #include "http/request_internal.h"
 #include "http_fixture.h"
 
-/* The pairs of TEXT as key=value;key=value; */
+/* The pairs of TEXT as key=value;key=value; and with ! for = if one is
+ * malformed. */
 static void check_text(const char *text, size_t len, const char *wanted) {
   lab_buf key = LAB_BUF_INIT, value = LAB_BUF_INIT, all = LAB_BUF_INIT;
   lab_http_str rest = {text, len};
-  while (lab_http_next_pair(&rest, &key, &value)) {
+  for (int rc; (rc = lab_http_next_pair(&rest, &key, &value));) {
+    assert_true(rc == 1 || rc == -EINVAL);
     lab_buf_append(&all, key.data, key.len);
-    lab_buf_putc(&all, '=');
+    lab_buf_putc(&all, rc == 1 ? '=' : '!');
     lab_buf_append(&all, value.data, value.len);
     lab_buf_putc(&all, ';');
   }
@@ -43,11 +47,12 @@ static void splits_and_decodes(void **state) {
   check_pairs("=v", "=v;");
   check_pairs("a+b=c+d", "a b=c d;");
   check_pairs("%61=%4a%4A&x=%2B", "a=JJ;x=+;");
-  check_pairs("a=%&b=%4&c=%zz&d=ok", "d=ok;");
-  check_pairs("a=1;b=2&c=3", "c=3;");
-  check_pairs("%zz=1&a=1", "a=1;");
-  check_pairs("a%2Fb=c%", "");
-  check_pairs("a=%4", "");
+  check_pairs("a=%&b=%4&c=%zz&d=ok", "a!;b!;c!;d=ok;");
+  check_pairs("a=1;b=2&c=3", "a!;c=3;");
+  check_pairs("%zz=1&a=1", "!1;a=1;");
+  check_pairs("a;b=1&;", "!1;!;");
+  check_pairs("a%2Fb=c%", "a/b!;");
+  check_pairs("a=%4", "a!;");
   check_pairs("a=1&b", "a=1;b=;");
   check_pairs("a=1&b=", "a=1;b=;");
   check_pairs("a%2Fb=c", "a/b=c;");
@@ -87,10 +92,50 @@ static void gets_values(void **state) {
                    -ENOSPC);
   assert_int_equal(lab_http_query_get(f.held, "long", out, 1), -ENOSPC);
   done(&f);
+  hold(&f, fd, "GET", "?cut=4%00x&bad=5%&two=1;2&bad=5&%zz=1&&m=1%00345678",
+       "x", "");
+  static const char *const wrong[] = {"cut", "bad", "two", "m"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_int_equal(lab_http_query_get(f.held, wrong[i], out, sizeof out),
+                     -EINVAL);
+  assert_int_equal(lab_http_query_get(f.held, "zz", out, sizeof out), -ENOENT);
+  done(&f);
   hold(&f, fd, "GET", "", "x", "");
   assert_int_equal(lab_http_query_get(f.held, "step", out, sizeof out),
                    -ENOENT);
   done(&f);
+  close(fd);
+  fixture_close(&f);
+}
+
+/* What is to be read as KEY alone. */
+static void gets_the_only_value(void **state) {
+  static const struct {
+    const char *query;
+    int rc;
+  } cases[] = {
+      {"", -ENOENT},          {"?", -ENOENT},
+      {"?id=c1", 2},          {"?id=", 0},
+      {"?%69d=c1", 2},        {"?id=c1%", -EINVAL},
+      {"?id=c1;", -EINVAL},   {"?ID=c1", -EINVAL},
+      {"?ids=c1", -EINVAL},   {"?id=c1&", -EINVAL},
+      {"?&id=c1", -EINVAL},   {"?id=c1&x=1", -EINVAL},
+      {"?id=c1%00", -EINVAL}, {"?id%00=c1", -EINVAL},
+      {"?%zz=c1", -EINVAL},   {"?;", -EINVAL},
+      {"?=", -EINVAL},        {"?id=12345678", -ENOSPC},
+  };
+  fixture f;
+  char out[8];
+  (void)state;
+  fixture_open(&f);
+  int fd = fixture_client(&f);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    hold(&f, fd, "DELETE", cases[i].query, "x", "");
+    int rc = lab_http_query_get_only(f.held, "id", out, sizeof out);
+    if (rc != cases[i].rc)
+      fail_msg("%s: %d", cases[i].query, rc);
+    done(&f);
+  }
   close(fd);
   fixture_close(&f);
 }
@@ -160,7 +205,9 @@ static void stays_inside_query_and_form(void **state) {
   check_form("", "step=4", "step", 1, "4");
   check_form("step=5", "other=%", "step", 1, "5");
   check_form("step=5", "step", "step", 0, "");
-  check_form("step=%4", "step=%", "step", -ENOENT, "");
+  check_form("step=%4", "step=%", "step", -EINVAL, "");
+  check_form("step=4", "step=%", "step", -EINVAL, "");
+  check_form("step=4%00", "%", "step", -EINVAL, "");
   check_form("%73%74%65%70=%35", "&", "step", 1, "5");
   check_form("step=12345678", "", "step", -ENOSPC, "");
   check_form("a", "b", "step", -ENOENT, "");
@@ -170,6 +217,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(splits_and_decodes),
       cmocka_unit_test(gets_values),
+      cmocka_unit_test(gets_the_only_value),
       cmocka_unit_test(stays_inside_query_and_form),
       cmocka_unit_test(form_goes_before_query),
   };

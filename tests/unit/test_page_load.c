@@ -82,6 +82,10 @@ static void test_wrong_plans(void **state) {
   assert_int_equal(begin_load(s, "path=x&requests=1", &err), -EINVAL);
   assert_string_equal(err.text, "path: \"x\" doesn't begin with /");
   assert_int_equal(begin_load(s, "requests=1&first.path=y", &err), -EINVAL);
+  assert_int_equal(begin_load(s, "path=%2Fa%00b&requests=1", &err), -EINVAL);
+  assert_string_equal(err.text, "path has a zero byte");
+  assert_int_equal(begin_load(s, "requests=1&first.path=%2F%00", &err),
+                   -EINVAL);
   assert_false(lab_page_load_is_running(s->load));
   assert_false(lab_page_load_has_news(s->load));
   expect_state(s, "\"running\":false,\"begun\":false");
