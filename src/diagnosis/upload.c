@@ -12,6 +12,7 @@
 #include "diagnosis/trace_profiles.h"
 #include "pprof/query.h"
 #include "prof/attempt.h"
+#include "prof/custom.h"
 
 /* ---- the file in the body ------------------------------------------------ */
 
@@ -62,8 +63,20 @@ static bool has_type(const lab_pprof *p, const char *type) {
   return lab_pprof_type_index(p, type) < p->ntypes;
 }
 
-/* NULL: it isn't told by what the values are. */
-static const char *find_kind(const lab_pprof *p, const char *hint) {
+/* Is NAME a kind of profile whose values are called as it is? Any other word,
+ * such as "metrics", is only what the file says. */
+static bool is_kind_of_values(const char *name) {
+  static const char *const own[] = {"goroutine", "goroutineleak",
+                                    "threadcreate"};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (strcmp(name, own[i]) == 0)
+      return true;
+  return lab_custom_is_name(name);
+}
+
+/* One that the lab has; else NULL, and ERR says why. */
+static const char *find_kind(const lab_pprof *p, const char *hint,
+                             lab_err *err) {
   const char *name =
       p->default_type < p->ntypes ? p->types[p->default_type].type : "";
   if (has_type(p, "cpu"))
@@ -72,9 +85,18 @@ static const char *find_kind(const lab_pprof *p, const char *hint) {
     return "wall";
   if (has_type(p, "inuse_space"))
     return strcmp(name, "alloc_space") == 0 ? "allocs" : "heap";
-  if (!has_type(p, "delay"))
+  if (has_type(p, "delay")) {
+    if (strcmp(hint, "block") == 0 || strcmp(hint, "mutex") == 0)
+      return hint;
+    lab_err_set(err, -EINVAL,
+                "it may be a block or a mutex profile: say which, by "
+                "?kind=block or ?kind=mutex");
+    return NULL;
+  }
+  if (is_kind_of_values(name))
     return name;
-  return strcmp(hint, "block") == 0 || strcmp(hint, "mutex") == 0 ? hint : NULL;
+  lab_err_set(err, -EINVAL, "no profile of the lab has such values");
+  return NULL;
 }
 
 static uint64_t find_attempt(const lab_pprof *p) {
@@ -133,16 +155,12 @@ lab_capture *lab_upload_read(const char *file, size_t len, const char *hint,
     lab_err_set(err, rc, "it can't be read as a profile (%s)", why.text);
     return NULL;
   }
-  const char *kind = find_kind(p, hint);
+  const char *kind = find_kind(p, hint, err);
   lab_capture *c =
       kind ? make_capture(kind, file, len, find_attempt(p), p->duration_ns)
            : NULL;
   if (c)
     c->at = find_end(p, kind);
-  else
-    lab_err_set(err, -EINVAL,
-                "it may be a block or a mutex profile: say which, by "
-                "?kind=block or ?kind=mutex");
   lab_pprof_free(p);
   return c;
 }

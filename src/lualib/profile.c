@@ -86,32 +86,6 @@ static own *add_profile(lua_State *L, lab_vm *vm, const char *name) {
 
 /* ---- making them --------------------------------------------------------- */
 
-static bool is_name_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_name_byte(char c) {
-  return is_name_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-/* Words with dots between them, two at least, the first of which begins with a
- * letter. */
-static bool is_profile_name(const char *name) {
-  unsigned words = 0;
-  if (!is_name_letter(*name))
-    return false;
-  for (;; name++, words++) {
-    const char *word = name;
-    while (is_name_byte(*name))
-      name++;
-    if (name == word)
-      return false;
-    if (*name != '.')
-      break;
-  }
-  return *name == '\0' && words > 0;
-}
-
 /* Is the first word one by which the lab's own profiles are called, or parts of
  * them, such as heap.inuse_space? */
 static bool is_lab_name(const char *name) {
@@ -131,11 +105,9 @@ static const char *check_profile_name(lua_State *L) {
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
   luaL_argcheck(L, len > 0, 1, "pprof: NewProfile with empty name");
-  luaL_argcheck(
-      L, len < LAB_CUSTOM_NAME && strlen(name) == len && is_profile_name(name),
-      1,
-      "a profile's name is like db.Connections: words of letters, "
-      "digits, _ and - with dots between them, 63 bytes at most");
+  luaL_argcheck(L, strlen(name) == len && lab_custom_is_name(name), 1,
+                "a profile's name is like db.Connections: words of letters, "
+                "digits, _ and - with dots between them, 63 bytes at most");
   luaL_argcheck(L, !is_lab_name(name), 1,
                 "names that begin with lab. or the name of one of the lab's "
                 "own profiles are taken");

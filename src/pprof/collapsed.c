@@ -29,18 +29,24 @@ typedef struct collapsed {
 
 /* ---- one stack ----------------------------------------------------------- */
 
+/* A file that was sent may have any bytes in its names, and so may a request in
+ * a label. */
 static void append_clean(lab_buf *out, const char *name) {
+  const char *end = name + strlen(name);
   if (out->len == 0 && (*name == '#' || *name == '{')) {
     lab_buf_putc(out, '_');
     name++;
   }
-  for (; *name; name++) {
-    bool control = (unsigned char)*name < ' ' || *name == '\x7f';
-    if (lab_utf8_is_c1(name, 2)) { /* there is a 0 at least */
-      name++;
-      control = true;
-    }
-    lab_buf_putc(out, *name == ';' ? ':' : control ? ' ' : *name);
+  for (size_t len; name < end; name += len ? len : 1) {
+    len = lab_utf8_length(name, (size_t)(end - name));
+    bool control = (unsigned char)*name < ' ' || *name == '\x7f' ||
+                   lab_utf8_is_c1(name, len);
+    if (control || *name == ';')
+      lab_buf_putc(out, control ? ' ' : ':');
+    else if (len > 0)
+      lab_buf_append(out, name, len);
+    else
+      lab_utf8_append(out, name, 1); /* which is valid then */
   }
 }
 

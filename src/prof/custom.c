@@ -48,6 +48,34 @@ static lab_custom *custom_of(const lab_profile_kind *kind) {
   return LAB_CONTAINER((lab_profile_kind *)(uintptr_t)kind, lab_custom, kind);
 }
 
+/* ---- names ---------------------------------------------------------------
+ */
+
+static bool is_name_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_name_byte(char c) {
+  return is_name_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool lab_custom_is_name(const char *name) {
+  unsigned words = 0;
+  const char *at = name;
+  if (!is_name_letter(*at))
+    return false;
+  for (;; at++, words++) {
+    const char *word = at;
+    while (is_name_byte(*at))
+      at++;
+    if (at == word)
+      return false;
+    if (*at != '.')
+      break;
+  }
+  return *at == '\0' && words > 0 && at - name < LAB_CUSTOM_NAME;
+}
+
 /* ---- memory ---------------------------------------------------------------
  */
 

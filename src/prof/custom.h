@@ -30,6 +30,11 @@ enum {
 
 typedef struct lab_custom lab_custom;
 
+/* Has NAME the form of a custom profile's name? Words of letters, digits, _ and
+ * - with dots between them, two at least, the first of which begins with a
+ * letter; shorter than LAB_CUSTOM_NAME. */
+bool lab_custom_is_name(const char *name);
+
 /* A new profile in the table of registry.h, without anything in it. NAME, which
  * is cut, is copied, DESCRIPTION is a literal. GENERATION: as in
  * lab_profile_kind; of a visit's profile the memory counts as the step's

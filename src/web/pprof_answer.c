@@ -3,14 +3,17 @@
 #include "web/pprof_answer.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "base/plain.h"
 #include "http/response.h"
 #include "web/pack.h"
 #include "web/web_internal.h"
 
 void lab_web_pprof_error(lab_http_request *req, int status, const char *text) {
   lab_buf body = LAB_BUF_INIT;
-  lab_buf_puts(&body, text);
+  lab_plain_append(&body, text, strlen(text), false); /* it may quote the
+                                                 request, or a file */
   lab_buf_putc(&body, '\n');
   lab_http_respond_buf(req, status, LAB_WEB_TEXT,
                        LAB_WEB_NOSNIFF "X-Go-Pprof: 1\r\n", &body);

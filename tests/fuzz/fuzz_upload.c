@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * Takes any bytes for what a student sends: the header Content-Type up to the
  * first newline, then the body. Checked: the file lies in the body; what
- * becomes a capture has a kind, has the file's bytes, and is refused in the
- * same way the second time if it is refused; the profiles of a trace can be
- * read. */
+ * becomes a capture has a kind of the lab's, has the file's bytes, and is
+ * refused in the same way the second time if it is refused; the profiles of a
+ * trace can be read. */
 #include "base/buf.h"
+#include "base/plain.h"
 #include "diagnosis/trace_profiles.h"
 #include "diagnosis/upload.h"
 #include "input.h"
 #include "pprof/decode.h"
 
+/* What holds numbers is never sent, and what is no trace isn't called one. */
+static void check_kind(const char *kind, bool is_trace) {
+  LAB_ASSERT(*kind && lab_plain_is(kind, strlen(kind)));
+  LAB_ASSERT(strcmp(kind, "metrics") != 0 && strcmp(kind, "vars") != 0);
+  LAB_ASSERT((strcmp(kind, LAB_CAPTURE_TRACE) == 0) == is_trace);
+}
+
 static void check_capture(const lab_capture *c, const char *file, size_t len) {
   LAB_ASSERT(c->is_sent && memchr(c->kind, 0, sizeof c->kind));
+  check_kind(c->kind, lab_trace_is_one(file, len));
   LAB_ASSERT(lab_blob_len(c->bytes) == len);
   LAB_ASSERT(len == 0 || memcmp(lab_blob_data(c->bytes), file, len) == 0);
   LAB_ASSERT(c->seconds >= 0);

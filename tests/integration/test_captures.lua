@@ -256,6 +256,43 @@ t.test("who mistypes which capture to forget doesn't forget all", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- A profile.proto without samples; its attempt is ATTEMPT. NAME: of its values.
+local function write_profile(name, attempt, text)
+  local function field(number, bytes) return string.pack("Bs1", number << 3 | 2, bytes) end
+  local file = t.temp_file()
+  t.write(file, field(6, "") .. field(6, name) .. field(6, "count") .. field(6, "diaglab attempt " .. attempt) ..
+    field(6, text) .. field(1, "\x08\x01\x10\x02") .. "\x68\x03")
+  return file
+end
+
+t.test("a file that is sent has a kind of the lab's, whatever it says", function()
+  local lab = t.start("--step", "6")
+  lab:get("/")
+  local attempt = t.match(lab:get("/debug/vars").body, '"diaglab_attempt": "(%x+)"')
+  for _, name in ipairs { "metrics", "vars", "trace", "\27]0;x\7", "db.\255", "samples" } do
+    local answer = send(lab, write_profile(name, attempt, "\nprocess_open_fds 99999\n"))
+    t.equal(answer.status, 422, name)
+    t.equal(answer.body, "This is no evidence: no profile of the lab has such values\n")
+  end
+  count_captures(lab, 1)
+  t.equal(send(lab, write_profile("db.Connections", attempt, "")).status, 201)
+  t.equal(captures(lab)[2].kind, "db.Connections")
+  t.equal(lab:stop(), 0)
+end)
+
+-- The values of this one are called "<ESC>[2J", and "goroutine".
+t.test("what the lab says of a file that was sent is text", function()
+  local lab = t.start()
+  local attempt = t.match(lab:get("/debug/vars").body, '"diaglab_attempt": "(%x+)"')
+  local file = write_profile("goroutine", attempt, "\27[2J\255")
+  t.write(file, "\x0a\x04\x08\x04\x10\x02" .. t.read(file))
+  local id = t.match(send(lab, file).body, "^(c%d+): goroutine profile")
+  local refused = lab:get("/lab/captures?debug=collapsed&sample=x&id=" .. id)
+  t.equal(refused.status, 400)
+  t.has(refused.body, "there are: \\x1b[2J\\xff goroutine\n")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Each of these files takes the time of unpacking 64 MiB, until it is refused.
 t.test("many large files at once: what is beyond 64 MiB is refused", function()
   local lab = t.start()

@@ -61,6 +61,30 @@ static void single_frames_come_last(void **state) {
              "[no room];c d;#e 4\n");
 }
 
+/* A file that was sent may have any bytes. */
+static void names_are_made_valid(void **state) {
+  static const char name[] = "6'' 6'n' 6'a\xff' 6'b\xc3' 6'\xc2\x9b'"
+                             "1{1=1} 4{1=1 4{1=1}} 4{1=2 4{1=2}} "
+                             "4{1=3 4{1=3}} 5{1=1 2=2} 5{1=2 2=3} 5{1=3 2=4} "
+                             "2{1[3 2 1] 2=1 3{1=2 2=3}}";
+  lab_buf m = message_make(name), out = LAB_BUF_INIT;
+  lab_pprof *p;
+  lab_err err = {""};
+  (void)state;
+  if (lab_pprof_decode(&p, m.data, m.len, NULL, &err))
+    fail_msg("%s", err.text);
+  lab_collapsed_write(p, 0, "a\xff", &out);
+  lab_collapsed_write(p, 0, "\xc3\xbc\xc3", &out);
+  lab_buf_putc(&out, '\0');
+  assert_string_equal(out.data, "a\xef\xbf\xbd=b\xef\xbf\xbd;"
+                                "a\xef\xbf\xbd;b\xef\xbf\xbd;  1\n"
+                                "[no \xc3\xbc\xef\xbf\xbd];"
+                                "a\xef\xbf\xbd;b\xef\xbf\xbd;  1\n");
+  lab_buf_free(&out);
+  lab_buf_free(&m);
+  lab_pprof_free(p);
+}
+
 static void equal_stacks_are_one_line(void **state) {
   (void)state;
   check_text("2{1[2 1] 2[1 10]} 2{1[2] 2[1 1]} 2{1[2 6] 2[1 5]}", NULL, NULL,
@@ -91,6 +115,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_are_put_right),
       cmocka_unit_test(single_frames_come_last),
+      cmocka_unit_test(names_are_made_valid),
       cmocka_unit_test(equal_stacks_are_one_line),
       cmocka_unit_test(what_is_less_has_a_root),
       cmocka_unit_test(labels_become_roots),
