@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "stack/frame.h"
 
 /* The address of the place FRAME itself; LEAF as in lab_symbols_lookup. The
@@ -22,9 +23,9 @@ uint64_t lab_text_address(lab_frame frame, bool leaf);
  * with this has bit 62 instead. lab_text_name knows both. */
 #define LAB_TEXT_LOW (3ull << 62)
 
-/* The innermost function at such an address: for /debug/pprof/symbol. Returns
- * NULL if the address means nothing. Valid for ever. Slow (symbols): not on the
- * control thread. */
-const char *lab_text_name(uint64_t address);
+/* Appends the name of the innermost function at such an address: for
+ * /debug/pprof/symbol. False if the address means nothing. It may be any
+ * number: nothing is kept of it. Slow (symbols): not on the control thread. */
+bool lab_text_name(uint64_t address, lab_buf *out);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -158,6 +159,11 @@ size_t lab_frame_count_left_out(lab_frame f) {
   return lab_frame_is_script(f) && lab_frame_func(f) == find_left_out()
              ? (size_t)lab_frame_line(f)
              : 0;
+}
+
+size_t lab_frame_name_left_out(char out[LAB_LEFT_OUT_NAME], size_t n) {
+  return (size_t)snprintf(out, LAB_LEFT_OUT_NAME,
+                          "[... %zu frames left out ...]", n);
 }
 
 uint32_t lab_func_find_c(const void *address) {

@@ -79,11 +79,13 @@ uint32_t lab_func_lua(const char *source, size_t len, int line, int order);
 uint32_t lab_func_c(const void *address, const char *name, bool hidden);
 /* The id of the pseudo function NAME. */
 uint32_t lab_func_pseudo(const char *name);
-/* A frame that stands for N others, which a deep stack has no room for. Its
- * name is "[... N frames left out ...]". */
+/* A frame that stands for N others, which a deep stack has no room for. */
 lab_frame lab_frame_left_out(size_t n);
 /* The N of such a frame; 0: it is another one. */
 size_t lab_frame_count_left_out(lab_frame f);
+enum { LAB_LEFT_OUT_NAME = 64 };
+/* Writes its name, "[... N frames left out ...]"; returns the length. */
+size_t lab_frame_name_left_out(char out[LAB_LEFT_OUT_NAME], size_t n);
 /* The id of a registered C function, or 0. */
 uint32_t lab_func_find_c(const void *address);
 /* The entry; valid for ever. NULL for an unknown id. */

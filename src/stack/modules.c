@@ -93,8 +93,8 @@ static void add_mapping(lab_mapping m) {
   mappings[nmappings++] = m;
 }
 
-/* Executable mappings of files, and the vdso. */
-static void read_maps(bool own, const char *exe) {
+/* Executable mappings of files, and the vdso. False: they can't be read. */
+static bool read_maps(bool own, const char *exe) {
   FILE *f = fopen("/proc/self/maps", "re");
   char *line = NULL;
   size_t cap = 0;
@@ -110,6 +110,7 @@ static void read_maps(bool own, const char *exe) {
   free(line); /* getline's */
   if (f)
     fclose(f);
+  return f != NULL;
 }
 
 /* Reports one object that is loaded. Its file is opened when it is needed.
@@ -143,8 +144,26 @@ static int report_object(struct dl_phdr_info *info, size_t size, void *exe) {
   return 0;
 }
 
-/* Reads what is mapped now. The executable comes first. */
+static int read_adds(struct dl_phdr_info *info, size_t size, void *adds) {
+  (void)size;
+  *(unsigned long long *)adds = info->dlpi_adds;
+  return 1; /* each object says the same */
+}
+
+/* How many objects have been loaded so far. */
+static unsigned long long count_loaded_objects(void) {
+  unsigned long long adds = 0;
+  dl_iterate_phdr(read_adds, &adds);
+  return adds;
+}
+
+/* Reads what is mapped now, unless nothing was loaded since. The executable
+ * comes first. */
 static void scan_modules(void) {
+  static unsigned long long scanned; /* objects */
+  unsigned long long loaded = count_loaded_objects();
+  if (nmappings > 0 && loaded == scanned)
+    return;
   static char *debuginfo_path;
   static Dwfl_Callbacks callbacks = {.debuginfo_path = &debuginfo_path};
   char exe[4096] = "";
@@ -162,8 +181,8 @@ static void scan_modules(void) {
     dl_iterate_phdr(report_object, exe);
     lab_dw.dwfl_report_end(dwfl, NULL, NULL);
   }
-  read_maps(true, exe);
-  read_maps(false, exe);
+  if (read_maps(true, exe) && read_maps(false, exe))
+    scanned = loaded;
 }
 
 int lab_modules_mapping(uintptr_t pc) {

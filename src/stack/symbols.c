@@ -14,7 +14,6 @@
 #include "stack/symbols.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -86,11 +85,10 @@ static size_t resolve_lua(const lab_func *f, int line, lab_symbol *out) {
 }
 
 static size_t resolve_left_out(size_t left_out, lab_symbol *out) {
-  char name[64];
-  int len =
-      snprintf(name, sizeof name, "[... %zu frames left out ...]", left_out);
+  char name[LAB_LEFT_OUT_NAME];
+  size_t len = lab_frame_name_left_out(name, left_out);
   *out = (lab_symbol){
-      .name = lab_intern_string(name, (size_t)len), .file = "", .mapping = -1};
+      .name = lab_intern_string(name, len), .file = "", .mapping = -1};
   return 1;
 }
 
@@ -160,6 +158,20 @@ size_t lab_symbols_lookup(lab_frame frame, bool leaf,
   size_t n = a->n;
   pthread_mutex_unlock(&cache.lock);
   return n;
+}
+
+size_t lab_symbols_peek(uintptr_t pc, lab_symbol out[LAB_SYMBOL_INLINES]) {
+  size_t n = 0;
+  pthread_mutex_lock(&cache.lock);
+  const answer *a = find_answer(lab_hash_u64(pc), pc);
+  if (a) {
+    n = a->n;
+    memcpy(out, a->symbols, n * sizeof *out);
+  } else if (lab_modules_mapping(pc) >= 0) {
+    n = resolve_native(pc, out);
+  }
+  pthread_mutex_unlock(&cache.lock);
+  return n > 0 && out[0].mapping >= 0 ? n : 0;
 }
 
 size_t lab_symbols_mappings(const lab_mapping **out) {

@@ -40,6 +40,12 @@ typedef struct lab_mapping {
 size_t lab_symbols_lookup(lab_frame frame, bool leaf,
                           lab_symbol out[LAB_SYMBOL_INLINES]);
 
+/* The same for the instruction at PC, which may be any number that somebody has
+ * sent: the answer isn't kept, so that who asks for many takes no memory. The
+ * strings are valid for ever all the same: they are names of the program's.
+ * Returns 0 if there is no code at PC. */
+size_t lab_symbols_peek(uintptr_t pc, lab_symbol out[LAB_SYMBOL_INLINES]);
+
 /* All mappings, valid for ever; the executable is number 0. Returns how
  * many. */
 size_t lab_symbols_mappings(const lab_mapping **out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See symbol.h. It is for tools that know only addresses. These are joined by
- * "+", in the query or in the body of a POST. */
+ * "+", in the query or in the body of a POST: all of a profile at once. A body
+ * has room for some thousand of them, and each takes 20 us at most. */
 #include "web/symbol.h"
 
 #include <errno.h>
@@ -36,9 +37,12 @@ static void write_symbol_line(const char *word, size_t len, lab_buf *out) {
   memcpy(text, word, len);
   text[len] = '\0';
   uint64_t address = parse_code_address(text);
-  const char *name = address ? lab_text_name(address) : NULL;
-  if (name)
-    lab_buf_printf(out, "%#llx %s\n", (unsigned long long)address, name);
+  size_t before = out->len;
+  lab_buf_printf(out, "%#llx ", (unsigned long long)address);
+  if (address && lab_text_name(address, out))
+    lab_buf_putc(out, '\n');
+  else
+    out->len = before;
 }
 
 static void write_symbols(lab_slow *s) {

@@ -88,4 +88,21 @@ t.test("what the script asks besides", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- As many numbers as one request has room for: they cost little, and nothing stays.
+t.test("addresses that are none", function()
+  local lab = t.start("--step", "0")
+  local function cpu_seconds()
+    return tonumber(t.match(lab:get("/metrics").body, "\nprocess_cpu_seconds_total ([%d.e-]+)"))
+  end
+  local file, before = t.temp_file(), cpu_seconds()
+  for round = 1, 10 do
+    local numbers = {}
+    for i = 1, 7000 do numbers[i] = 10000000 + 7000 * round + i end
+    t.write(file, table.concat(numbers, "+"))
+    t.equal(lab:get("/pprof/symbol", "--data-binary", "@" .. file).body, "num_symbols: 1\n")
+  end
+  t.between(cpu_seconds() - before, 0, 3, "seconds")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

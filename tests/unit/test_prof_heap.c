@@ -176,18 +176,6 @@ static void text_is_as_go_writes_it(void **state) {
   run(freeing_job);
 }
 
-/* What /debug/pprof/symbol answers for the addresses of the text form. */
-static void addresses_have_names(void **state) {
-  (void)state;
-  lab_frame lua = lab_frame_script(lab_func_pseudo("lua.allocate"), 0);
-  assert_string_equal(lab_text_name(lab_text_address(lua, false)),
-                      "lua.allocate");
-  assert_string_equal(lab_text_name((uintptr_t)take_small), "take_small");
-  assert_null(lab_text_name(0));
-  assert_null(lab_text_name(1));
-  assert_null(lab_text_name(lab_frame_script(0x7fffff, 1)));
-}
-
 static char *output_of(const char *command) {
   lab_buf out = LAB_BUF_INIT;
   FILE *f = popen(command, "r");
@@ -366,7 +354,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_byte_is_found),
       cmocka_unit_test(text_is_as_go_writes_it),
-      cmocka_unit_test(addresses_have_names),
       cmocka_unit_test(go_tool_reads_the_text),
       cmocka_unit_test(nothing_outside_jobs_is_recorded),
       cmocka_unit_test(the_vm_says_where_it_is),
