@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Pages of other origins that may read profiles and numbers (--allow-origin):
- * http/origin.h says which. That concerns only routes that read; what changes
- * the lab is refused to all pages but its own (http/guard.h).
+ * http/origin.h says which. That concerns only routes that read or record; what
+ * changes the lab is refused to all pages but its own (http/guard.h).
  *
  * Threads: the control thread. */
 #ifndef LAB_WEB_CORS_H
