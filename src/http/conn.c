@@ -327,7 +327,6 @@ static int begin_conn(lab_http_conn *c, int fd, bool loopback) {
   int rc = open_conn(c, fd);
   if (rc < 0)
     return rc;
-  c->deadline = uv_now(c->server->loop) + c->server->config.idle_timeout_ms;
   lab_http_await_request(c);
   set_conn_reading(c, true);
   return 0;

@@ -49,6 +49,12 @@ static void set_turn(lab_http_conn *c, lab_http_turn turn) {
   lab_list_push_back(&c->server->turns[turn], &c->link);
 }
 
+/* For a client that may be silent, but not for ever. */
+static void set_idle_deadline(lab_http_conn *c) {
+  uint64_t ms = c->server->config.idle_timeout_ms;
+  c->deadline = ms > 0 ? uv_now(c->server->loop) + ms : 0;
+}
+
 void lab_http_enlist(lab_http_conn *c) {
   size_t kept = count_kept_bytes(c);
   lab_http_turn turn = find_turn(c);
@@ -57,11 +63,12 @@ void lab_http_enlist(lab_http_conn *c) {
   if (c->turn == turn)
     return;
   if (turn == LAB_HTTP_PARKED)
-    c->deadline = uv_now(c->server->loop) + c->server->config.idle_timeout_ms;
+    set_idle_deadline(c);
   set_turn(c, turn);
 }
 
 void lab_http_await_request(lab_http_conn *c) {
+  set_idle_deadline(c);
   set_turn(c, LAB_HTTP_ASKING);
   c->server->listed++;
 }

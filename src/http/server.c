@@ -247,12 +247,12 @@ static void check_conn(lab_list *link, void *arg) {
     lab_http_conn_timeout(c);
 }
 
-/* The list is in the order of its deadlines. */
+/* The list is in the order of its deadlines, or none of it has one. */
 static void check_parked_conns(lab_http_server *server, sweep_quota *s) {
   lab_list *parked = &server->turns[LAB_HTTP_PARKED];
   while (!lab_list_empty(parked) && s->left > 0) {
     lab_http_conn *c = LAB_CONTAINER(parked->next, lab_http_conn, link);
-    if (s->now < c->deadline)
+    if (c->deadline == 0 || s->now < c->deadline)
       return;
     s->left--;
     lab_http_conn_timeout(c);
@@ -281,7 +281,7 @@ static uint64_t choose_sweep_period(const lab_http_config *config) {
   const uint64_t limits[] = {config->header_timeout_ms, config->body_timeout_ms,
                              config->idle_timeout_ms, config->write_timeout_ms};
   for (int i = 0; i < 4; i++)
-    least = limits[i] < least ? limits[i] : least;
+    least = limits[i] > 0 && limits[i] < least ? limits[i] : least;
   return least / 4 < SWEEP_MIN_MS ? SWEEP_MIN_MS : least / 4;
 }
 

@@ -55,7 +55,7 @@ typedef struct lab_http_config {
   uint64_t header_timeout_ms; /* from a request's first byte to its last header;
                                  then 408 */
   uint64_t body_timeout_ms;   /* from there to the end of its body; then 408 */
-  uint64_t idle_timeout_ms;   /* without any request; then 408 */
+  uint64_t idle_timeout_ms;   /* without any request; then 408. 0: no limit */
   uint64_t write_timeout_ms;  /* a client that takes nothing of its answer for
                                  so long is cut off */
   size_t max_kept_bytes;    /* of requests that are not complete, and of answers

@@ -61,6 +61,38 @@ static void times_out_with_408(void **state) {
   check_idle_after_an_answer();
 }
 
+static void turn_loop(fixture *f, uint64_t ms) {
+  uint64_t end = lab_clock_mono() + ms * LAB_MILLISECOND;
+  while (lab_clock_mono() < end)
+    uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+/* Two clients, one silent from the beginning, through many sweeps. */
+static void stays_open_without_a_limit(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.idle_timeout_ms = 0;
+  f.config.body_timeout_ms = f.config.write_timeout_ms = 40;
+  fixture_start(&f);
+  int fds[2] = {fixture_client(&f), fixture_client(&f)};
+  send_text(&f, fds[0], GET);
+  expect_text(&f, fds[0], HELLO);
+  turn_loop(&f, 200);
+  for (int i = 0; i < 2; i++) {
+    send_text(&f, fds[i], GET);
+    expect_text(&f, fds[i], HELLO);
+    close(fds[i]);
+  }
+  fixture_close(&f);
+}
+
+/* Such a client has to send the rest of what it has begun. */
+static void begun_requests_are_timed_without_a_limit(void **state) {
+  (void)state;
+  check_timeout("GET / HT", 40, 1000000, 0, TIMEOUT);
+}
+
 /* A handler that takes ten times as long as all time-outs, which are MS. False:
  * the request came too late. */
 static bool hold_request(uint64_t ms) {
@@ -74,9 +106,7 @@ static bool hold_request(uint64_t ms) {
   fixture_until(&f, f.held || lab_http_connections(f.server) == 0);
   bool is_held = f.held != NULL;
   if (is_held) {
-    uint64_t end = lab_clock_mono() + 10 * ms * LAB_MILLISECOND;
-    while (lab_clock_mono() < end)
-      uv_run(&f.loop, UV_RUN_ONCE);
+    turn_loop(&f, 10 * ms);
     assert_false(lab_http_is_gone(f.held));
     lab_http_respond(f.held, 200, NULL, NULL, "late", 4);
     lab_buf b = LAB_BUF_INIT;
@@ -116,6 +146,8 @@ static void cuts_off_who_takes_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(times_out_with_408),
+      cmocka_unit_test(stays_open_without_a_limit),
+      cmocka_unit_test(begun_requests_are_timed_without_a_limit),
       cmocka_unit_test(handlers_are_not_timed),
       cmocka_unit_test(cuts_off_who_takes_nothing),
   };
