@@ -638,13 +638,23 @@ function Server:address() end
 ---@return boolean? ok, string? message, integer? errno
 function Server:close() end
 
+---Options of lab.listen. An unknown option is an error.
+---@class lab.ListenOptions
+---@field idle_timeout number? seconds after which a connection without any request is closed; 120 if missing, 0: never
+
 ---Serves HTTP at address. (Connections without HTTP: lab.tcp.listen.) Each request
 ---calls fn(req) in a task of its own. The answer is what fn returns, as from a
 ---scenario's request; an error in fn is answered with 500.
+---
+---A client may send one request after the other by a connection, and be silent in
+---between. After idle_timeout the server says 408 and closes it. When a client comes
+---for whom the step has no descriptor left, the one that is silent for longest has to
+---go, whatever its time-out.
 ---@param address string "127.0.0.1:PORT", "[::1]:PORT", "localhost:PORT" or ":PORT"; the last two mean 127.0.0.1. Port 0 is any free port
 ---@param fn fun(req: lab.Request): string?, integer?, table<string,string>?
+---@param options lab.ListenOptions?
 ---@return lab.Server? server, string? message, integer? errno
-function lab.listen(address, fn) end
+function lab.listen(address, fn, options) end
 
 ---Bare TCP connections, without a protocol. (For HTTP there are lab.http.get and
 ---lab.listen.) Only loopback addresses are possible, written as for lab.listen;

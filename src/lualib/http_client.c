@@ -14,13 +14,14 @@
 #include "base/clock.h"
 #include "lualib/class.h"
 #include "lualib/http_stream.h"
+#include "lualib/limit.h"
 #include "lualib/suggest.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
 static const char CLIENT[] = "lab.HttpClient";
 enum { SIZE_DEFAULT = 10, SIZE_MOST = 10000 };
-static const double IDLE_DEFAULT = 90, IDLE_MOST = 1e6;
+static const double IDLE_DEFAULT = 90; /* seconds */
 
 enum { CLIENT_NAME = 1, CLIENT_PLACES }; /* user values */
 enum { POOL = 1, OWNER, EXCHANGE };      /* a request's stack */
@@ -98,16 +99,6 @@ static size_t check_pool_size(lua_State *L) {
   return (size_t)size;
 }
 
-static uint64_t check_idle_timeout(lua_State *L) {
-  int is_number = 1;
-  double s = IDLE_DEFAULT;
-  if (lua_getfield(L, 1, "idle_timeout") != LUA_TNIL)
-    s = lua_tonumberx(L, -1, &is_number);
-  luaL_argcheck(L, is_number && s >= 0 && s <= IDLE_MOST, 1,
-                "idle_timeout must be a number of seconds");
-  return s > 0 ? (uint64_t)(s * 1000) + 1 : 0;
-}
-
 /* Pushes it, or nil. Returns its place. */
 static int check_client_name(lua_State *L) {
   int type = lua_getfield(L, 1, "name");
@@ -149,7 +140,7 @@ static int new_client(lua_State *L) {
   lab_lua_check_keys(L, 1, "lab.http.client has no option", options,
                      sizeof options / sizeof *options);
   size_t size = check_pool_size(L);
-  uint64_t idle_ms = check_idle_timeout(L);
+  uint64_t idle_ms = lab_lua_check_idle_timeout(L, 1, IDLE_DEFAULT);
   int name = check_client_name(L);
   client *c = lab_lua_new_named(L, name, sizeof *c, CLIENT_PLACES);
   c->pool = NULL;

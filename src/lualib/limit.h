@@ -28,6 +28,10 @@
 /* Argument ARG, seconds (a number, not negative), in ns; LAB_LUA_NO_LIMIT if it
  * is missing or nil. May raise. */
 uint64_t lab_lua_check_limit(lua_State *L, int arg);
+/* The field idle_timeout of the table ARG, for how long a connection is kept
+ * that nobody uses: seconds, MISSING if it is nil. In ms, rounded up; 0: for
+ * ever. Leaves a value on the stack. May raise. */
+uint64_t lab_lua_check_idle_timeout(lua_State *L, int arg, double missing);
 /* The running task, which was just parked, waits for NS at most. */
 static inline void lab_lua_limit_wait(lua_State *L, uint64_t ns) {
   if (ns != LAB_LUA_NO_LIMIT)

@@ -14,6 +14,8 @@
 
 #include "base/alloc.h"
 #include "lualib/class.h"
+#include "lualib/limit.h"
+#include "lualib/suggest.h"
 #include "resources/errand.h"
 #include "resources/fds.h"
 #include "resources/owned.h"
@@ -21,6 +23,7 @@
 #include "vm/vm.h"
 
 static const char SERVER[] = "lab.Server";
+static const double IDLE_DEFAULT = 120; /* seconds */
 
 typedef struct server { /* user values: its address, LAB_SERVE_FUNCTION */
   lab_owned owned;
@@ -95,17 +98,31 @@ static server *new_server(lua_State *L) {
   return s;
 }
 
-static lab_serve *new_serve(lab_vm *vm, const char *address) {
+static lab_serve *new_serve(lab_vm *vm, const char *address, uint64_t idle_ms) {
   lab_serve *v = lab_xcalloc(1, sizeof *v);
   v->errand.start = lab_services_of(vm)->serve;
   v->errand.stop = lab_services_of(vm)->stop_serve;
   v->errand.told = hear_of_server;
   v->errand.freed = free_serve;
+  v->idle_ms = idle_ms;
   snprintf(v->address, sizeof v->address, "%s", address);
   return v;
 }
 
-/* lab.listen(address, fn) */
+/* The options at 3: for how long a client may be silent, in ms; 0: for ever. */
+static uint64_t check_listen_options(lua_State *L) {
+  static const char *const options[] = {"idle_timeout"};
+  lua_settop(L, 3);
+  if (lua_isnil(L, 3)) {
+    lua_newtable(L);
+    lua_replace(L, 3);
+  }
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lab_lua_check_keys(L, 3, "lab.listen has no option", options, 1);
+  return lab_lua_check_idle_timeout(L, 3, IDLE_DEFAULT);
+}
+
+/* lab.listen(address, fn[, { idle_timeout }]) */
 static int server_listen(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   size_t len;
@@ -113,6 +130,7 @@ static int server_listen(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   luaL_argcheck(L, len < 60, 1, "address too long");
   luaL_argcheck(L, strlen(address) == len, 1, "address has a zero byte");
+  uint64_t idle_ms = check_listen_options(L);
   lab_lua_check_services(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "listen");
   lua_settop(L, 2);
@@ -125,7 +143,7 @@ static int server_listen(lua_State *L) {
     lab_anchor_drop(vm, s);
     return push_listen_failure(L, address, "too many open files", -EMFILE);
   }
-  lab_serve *v = s->serve = new_serve(vm, address);
+  lab_serve *v = s->serve = new_serve(vm, address, idle_ms);
   v->object = s;
   v->generation = me->base.generation;
   v->errand.fds.count = 1;

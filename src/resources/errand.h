@@ -103,6 +103,7 @@ enum { LAB_SERVE_FUNCTION = 2 };
 typedef struct lab_serve {
   lab_errand errand;
   char address[64]; /* wanted, "127.0.0.1:0"; then the real one */
+  uint64_t idle_ms; /* for which a client may be silent; 0: no limit */
 
   int error;
   char message[256];

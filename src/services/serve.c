@@ -143,6 +143,7 @@ void lab_services_serve(lab_errand *e) {
   config.opened = enter_client;
   config.closing = leave_client;
   config.arg = serve;
+  config.idle_timeout_ms = serve->idle_ms;
   config.reserve = 0;
   config.counts_body = count_body;
   serve->error = lab_http_server_new(&server, lab_services_loop_of(e), &config);

@@ -45,7 +45,7 @@ local function same(lab, before)
   return true
 end
 
-for _, route in ipairs { "get", "errors", "slow", "server", "spawn", "descriptors" } do
+for _, route in ipairs { "get", "errors", "slow", "server", "idle", "spawn", "descriptors" } do
   t.test("net: " .. route, function()
     local lab = start()
     local before = census(lab)
@@ -140,7 +140,7 @@ t.test("clients of a scenario's server are its descriptors", function()
   is(address, 6)
   t.equal(lab:get("/close").body, "closed")
   t.eventually(function() return open_files(lab) == 0 end)
-  address = lab:get("/open").body
+  address = lab:get("/open?idle=0").body
   clients(address, 5)
   is(address, 6)
   goto_step(lab, 0)
@@ -150,16 +150,18 @@ end)
 
 t.test("limits.fds: a client waits until there is a descriptor for it", function()
   local lab = start()
-  goto_step(lab, "91&fds=6")
-  local address = lab:get("/open").body
-  local crowd = clients(address, 5)
-  t.eventually(function() return open_files(lab) == 6 end)
-  -- An idle connection makes room, as in the lab's own server.
-  t.equal(t.http("http://" .. address .. "/").body, "GET")
-  crowd:signal("TERM")
-  t.eventually(function() return open_files(lab) == 1 end)
+  for _, path in ipairs { "/open", "/open?idle=0" } do
+    goto_step(lab, "91&fds=6")
+    local address = lab:get(path).body
+    local crowd = clients(address, 5)
+    t.eventually(function() return open_files(lab) == 6 end)
+    -- An idle connection makes room, as in the lab's own server.
+    t.equal(t.http("http://" .. address .. "/").body, "GET")
+    crowd:signal("TERM")
+    t.eventually(function() return open_files(lab) == 1 end)
+  end
   goto_step(lab, "91&fds=1")
-  address = lab:get("/open").body
+  local address = lab:get("/open").body
   local client = t.spawn("curl -s http://" .. address .. "/")
   t.sleep(1.2)
   t.check(client:alive(), "it waits")

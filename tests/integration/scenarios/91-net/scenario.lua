@@ -119,6 +119,51 @@ routes["/server"] = function()
   return "ok"
 end
 
+-- All that SOCKET gets until it has TEXT, or until its end.
+local function hear(socket, text)
+  local all = ""
+  repeat
+    local bytes, message = socket:read(4096, 30)
+    if not bytes then
+      equal(message, "EOF", all)
+      return all
+    end
+    all = all .. bytes
+  until text and all:find(text, 1, true)
+  return all
+end
+
+local function ask(socket)
+  assert(socket:write("GET /again HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+  has(hear(socket, "GET /again"), "201 Created")
+end
+
+-- Connections that nobody uses, of servers that are patient and of one that isn't.
+routes["/idle"] = function()
+  local mistakes = { -1, -1e-9, 0 / 0, 1 / 0, -1 / 0, 1e300, 1000001, math.maxinteger, math.mininteger, "x", {}, true }
+  for _, seconds in ipairs(mistakes) do
+    local ok, message = pcall(lab.listen, ":0", echo, { idle_timeout = seconds })
+    equal(ok, false, "idle_timeout = " .. tostring(seconds))
+    has(message, "idle_timeout must be a number of seconds")
+  end
+  has(select(2, pcall(lab.listen, ":0", echo, { idle_timout = 1 })), "did you mean 'idle_timeout'?")
+  has(select(2, pcall(lab.listen, ":0", echo, 5)), "table expected")
+  local hasty, servers, patient = assert(lab.listen(":0", echo, { idle_timeout = 0.1 })), {}, {}
+  for i, options in ipairs { {}, { idle_timeout = 1000000 }, { idle_timeout = 0 } } do
+    servers[i] = assert(lab.listen(":0", echo, options))
+    local asked, silent = lab.tcp.connect(servers[i]:address()), lab.tcp.connect(servers[i]:address())
+    ask(asked)
+    patient[2 * i - 1], patient[2 * i] = asked, silent
+  end
+  local asked, silent = assert(lab.tcp.connect(hasty:address())), assert(lab.tcp.connect(hasty:address()))
+  assert(asked:write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+  has(hear(asked), "408 Request Timeout")
+  has(hear(silent), "408 Request Timeout")
+  for _, socket in ipairs(patient) do ask(socket) end
+  for _, server in ipairs { hasty, servers[1], servers[2] } do server:close() end
+  return "ok" -- the rest is closed with the step
+end
+
 -- The lab can be its own client.
 routes["/own"] = function(_, req)
   local answer = assert(lab.http.get("http://127.0.0.1:" .. req.query.port .. "/echo?x"))
@@ -174,8 +219,9 @@ end
 
 -- A server that stays: its address.
 local kept
-routes["/open"] = function()
-  kept = assert(lab.listen("127.0.0.1:0", function(req) return req.method end))
+routes["/open"] = function(_, req)
+  local options = { idle_timeout = tonumber(req.query.idle) }
+  kept = assert(lab.listen("127.0.0.1:0", function(asked) return asked.method end, options))
   return kept:address()
 end
 
