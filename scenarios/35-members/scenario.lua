@@ -1,6 +1,7 @@
 local database -- a client, and where the server is
 local where
 local inUse -- answers whose connection is taken
+local DAY = 86400 -- seconds that a query may take
 
 local function startDatabase(connections, seconds)
   local server = assert(lab.listen("127.0.0.1:0", function(req)
@@ -8,13 +9,13 @@ local function startDatabase(connections, seconds)
     local member = req.path:match("^/member/(%d+)$")
     if member and tonumber(member) % 5 == 0 then return "no such member", 404 end
     return "row of " .. req.path
-  end))
+  end, { idle_timeout = 0 }))
   database, where = lab.http.client { size = connections, name = "database" }, "http://" .. server:address()
   inUse = lab.profile("db.InUse")
 end
 
 local function ask(path)
-  local answer = assert(database:get(where .. path, { stream = true }))
+  local answer = assert(database:get(where .. path, { stream = true, timeout = DAY }))
   inUse:add(answer, 1)
   return answer
 end

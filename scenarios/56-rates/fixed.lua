@@ -15,7 +15,7 @@ end
 return {
   limits = { memory = "300MB", fds = 900 },
   enter = function(self)
-    local server = assert(lab.listen("127.0.0.1:0", answerRate))
+    local server = assert(lab.listen("127.0.0.1:0", answerRate, { idle_timeout = 0 }))
     self.address = server:address()
   end,
   request = function(self)
