@@ -19,8 +19,8 @@ return {
     "See it from the kernel's side: `ps -L -o lwp,comm,stat,pcpu,wchan -p $(pidof diaglab)` lists the threads. \z
       The one called vm sleeps, although there is work. `strace -f -e trace=read,clock_nanosleep -p $(pidof \z
       diaglab)` shows its number and what it waits for. A read that is made by the thread on which all requests \z
-      run lets all of them wait. Compare it with step 3, where another thread does it. Which line opens that \z
-      file, and what does it ask for?",
+      run lets all of them wait. Step 3 reads no file, it draws random bytes, but another thread does that, and \z
+      other requests go on meanwhile. Which line opens the file here, and what does it ask for?",
   },
   load = { seconds = 2, clients = 4, beside = { path = "/plan" } },
   fixed = "fixed.lua",
