@@ -1,1 +1,1 @@
-return { class = "cpu.quadratic", where = "table.insert", evidence = { "cpu" } }
+return { class = "cpu.quadratic", where = "table.insert", evidence = { "cpu" }, code = "where.machinery" }

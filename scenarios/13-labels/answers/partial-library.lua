@@ -1,1 +1,1 @@
-return { class = "cpu.backtrack", where = "string.match", evidence = { "cpu" } }
+return { class = "cpu.backtrack", where = "string.match", evidence = { "cpu" }, code = "where.machinery" }

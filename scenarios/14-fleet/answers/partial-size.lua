@@ -1,1 +1,1 @@
-return { class = "memory.retained", where = "storePosition", evidence = { "heap" } }
+return { class = "memory.retained", where = "storePosition", evidence = { "heap" }, code = "alloc_for_inuse" }

@@ -1,1 +1,1 @@
-return { class = "memory.retained", where = "loadTemplate", evidence = { "heap" } }
+return { class = "memory.retained", where = "loadTemplate", evidence = { "heap" }, code = "where.elsewhere" }

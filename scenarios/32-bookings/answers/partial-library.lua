@@ -1,1 +1,1 @@
-return { class = "wait.deadlock", where = "lab.Mutex.lock", evidence = { "goroutine" } }
+return { class = "wait.deadlock", where = "lab.Mutex.lock", evidence = { "goroutine" }, code = "where.machinery" }
