@@ -51,6 +51,10 @@ local idle = {
 local noStep = { scenario = idle, number = 0, slug = "baseline", generation = 0 }
 local current = noStep
 
+-- What was left last, or noStep. If a later switch comes before it is collected,
+-- that one collects it.
+local leftLast = noStep
+
 local function serve(step)
   current = step
   host.serve(step.scenario, step.number, step.slug, step.generation, step.isOther)
@@ -171,9 +175,24 @@ end
 
 local FINALIZE_SECONDS = 0.04 -- that its finalizers may take; then they are cancelled
 
-local function awaitFinalizers()
+-- Lets those of GENERATION run that are due. Returns whether they have ended.
+local function awaitFinalizers(generation)
   local patience = lab.now() + FINALIZE_SECONDS
-  repeat lab.sleep(0.001) until host.finalizers() == 0 or lab.now() >= patience
+  while host.finalizers(generation) > 0 do
+    if lab.now() >= patience then return false end
+    lab.sleep(0.001)
+  end
+  return true
+end
+
+-- From now on STEP has no finalizers. What they have started or opened is taken
+-- back, too. What they leave is collected without being finalized again, so a
+-- chain of finalizers ends here.
+local function endFinalizers(step, collect)
+  if not host.end_finalizers(step.generation) then return end
+  if host.cancel_tasks(step.generation) > 0 then settle(0.05) end
+  host.reclaim(step.generation, step.number)
+  collect()
 end
 
 -- Collects all garbage. Millions of objects take seconds, in which the present step's
@@ -187,15 +206,11 @@ local function collectAll()
 end
 
 -- Collects what is left, and waits for finalizers, which have the limit of the step
--- that was left meanwhile. None are dropped or cancelled: some may be the present
--- step's.
+-- that was left meanwhile.
 local function collectLate(step)
-  host.visit(step.generation, collectAll)
-  if host.finalizers() == 0 then return end
-  awaitFinalizers()
-  if host.finalizers() == 0 and host.cancel_tasks(step.generation) > 0 then settle(0.05) end
-  host.reclaim(step.generation, step.number)
   collectAll()
+  awaitFinalizers(step.generation)
+  endFinalizers(step, collectAll)
 end
 
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
@@ -227,7 +242,7 @@ local function giveBack(step)
     n, crowd = n + more, more > 0
   end
   if not crowd then logCancelled(step, n) end
-  if crowd or host.requests(step.generation) > 0 then
+  if crowd or crowds > 0 or host.requests(step.generation) > 0 then
     beginDraining(crowd)
     -- Not STEP itself, which would keep what its scenario has from being collected.
     goOwn(drain, { generation = step.generation, number = step.number }, n, crowd)
@@ -251,25 +266,13 @@ end
 
 -- ---- collecting what it had ---------------------------------------------------
 
--- Lets the finalizers run that are due. Returns whether there were any.
-local function finalize()
-  if host.finalizers() == 0 then return false end
-  awaitFinalizers()
-  if host.finalizers() > 0 then lab.log("finalizers took too long and were cancelled") end
-  host.drop_finalizers()
-  return true
-end
-
--- Collects the garbage of the step that was left. Its finalizers are its own work,
--- and what they start or open is taken back, too. What they leave is collected
--- without being finalized again, so a chain of finalizers ends here.
-local function collectStep(generation, number)
-  host.visit(generation, host.collect)
-  if not finalize() then return end
-  if host.cancel_tasks(generation) > 0 then settle(0.05) end
-  host.reclaim(generation, number)
+-- Collects the garbage of the step that was left. Its finalizers are its own work.
+-- While it has requests, they aren't over: `drain` collects it again.
+local function collectStep(step)
   host.collect()
-  host.drop_finalizers()
+  if host.requests(step.generation) > 0 then return end
+  if not awaitFinalizers(step.generation) then lab.log("finalizers took too long and were cancelled") end
+  endFinalizers(step, host.collect)
 end
 
 -- ---- entering a step ---------------------------------------------------------
@@ -333,8 +336,8 @@ local function enterStep(step)
   if ok then return end
   host.own(true)
   problem = textOf(problem) -- before the limits change, which it names
-  host.give_up()
   if current ~= noStep then serve(noStep) end
+  host.give_up()
   if host.cancelled() then error(problem, 0) end -- a later switch takes its place
   giveBack(step)
   setLimits(noStep)
@@ -417,11 +420,13 @@ local function switchToStep(number, rawQuery)
 
   -- leave, give back
   host.leaving()
-  local generation, left = current.generation, current.number
-  if current ~= noStep then leaveAndGiveBack() end
+  if current ~= noStep then
+    leftLast = { generation = current.generation, number = current.number }
+    leaveAndGiveBack()
+  end
 
   -- collect; a crowd's task does it when the crowd is gone
-  if crowds == 0 then collectStep(generation, left) end
+  if crowds == 0 then collectStep(leftLast) end
   host.mark(0) -- profiles count what comes late as the old step's
 
   -- enter

@@ -58,8 +58,9 @@ static int host_compile(lua_State *L) {
 
 /* host.new_generation() -> the number of a new visit of a step. */
 static int host_new_generation(lua_State *L) {
-  lab_vm *vm = lab_vm_of(L);
-  lua_pushinteger(L, lab_switches_new_generation(vm));
+  uint32_t generation = lab_switches_new_generation(lab_vm_of(L));
+  lab_finalizers_begin(L, generation);
+  lua_pushinteger(L, generation);
   return 1;
 }
 
@@ -248,17 +249,20 @@ static int host_release(lua_State *L) {
   return 0;
 }
 
-/* host.finalizers() -> how many are due or under way */
+/* host.finalizers(generation) -> how many are due or under way */
 static int host_finalizers(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lab_finalizers_count(lab_vm_of(L)));
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  size_t n = lab_finalizers_count(lab_vm_of(L), generation);
+  lua_pushinteger(L, (lua_Integer)n);
   return 1;
 }
 
-/* host.drop_finalizers(): those that are due never run, and the one under way
- * is cancelled. */
-static int host_drop_finalizers(lua_State *L) {
-  lab_finalizers_drop(lab_vm_of(L));
-  return 0;
+/* host.end_finalizers(generation) -> whether there ever was one. Those that are
+ * due never run, nor do later ones, and the one under way is cancelled. */
+static int host_end_finalizers(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  lua_pushboolean(L, lab_finalizers_end(lab_vm_of(L), generation));
+  return 1;
 }
 
 /* host.reclaim(generation, step): takes back the files, sockets and the like
@@ -384,7 +388,7 @@ static const luaL_Reg host[] = {
     {"collect_some", host_collect_some},
     {"release", host_release},
     {"finalizers", host_finalizers},
-    {"drop_finalizers", host_drop_finalizers},
+    {"end_finalizers", host_end_finalizers},
     {"reclaim", host_reclaim},
     {"left", host_left},
     {"limit", host_limit},

@@ -30,8 +30,12 @@ static void note_pending(lab_vm *vm) {
   vm->switch_urgent = s->waiting || (s->task && !enters);
 }
 
+/* What was read and isn't served by now never will be. */
 static void set_new_generation(lab_vm *vm, uint32_t generation) {
-  get_switches(vm)->new_generation = generation;
+  lab_switches *s = get_switches(vm);
+  if (s->new_generation != vm->generation)
+    lab_finalizers_end(vm, s->new_generation);
+  s->new_generation = generation;
   lab_preempt_set_next(vm, generation);
 }
 

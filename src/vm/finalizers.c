@@ -13,14 +13,20 @@
  * a buffer's memory would be lost. So the call is made in a coroutine of its
  * own, whose stack has room, and no limit holds.
  *
- * The queue is a table of chunks, so that its memory is given back while it is
- * emptied: a full step has no room for it. A chunk is a table that begins with
- * the generation of its objects. Nothing may be started inside the collector,
- * so a letter to the scheduler starts the task between two others. */
+ * Which visit of a step an object belongs to is known by its metatable: the
+ * lab's setmetatable notes it in a weak set of the visit, if it has a __gc. So
+ * it doesn't matter who runs when the collector finds the object, and when a
+ * visit has ended nothing of it is queued any more.
+ *
+ * A queue is a table of chunks, so that its memory is given back while it is
+ * emptied: a full step has no room for it. Nothing may be started inside the
+ * collector, so a letter to the scheduler starts the task between two others.
+ */
 #include "vm/finalizers.h"
 
 #include <lauxlib.h>
 
+#include "base/alloc.h"
 #include "base/often.h"
 #include "stack/frame.h"
 #include "vm/allocation_stack.h"
@@ -30,14 +36,87 @@
 
 enum {
   EVENT_GC = 2,
-  CHUNK = 64,       /* values in a chunk, the generation included */
-  LARGE_QUEUE = 100 /* chunks */
+  CHUNK = 64, /* objects in a chunk */
+};
+
+struct lab_finalizer_queue {
+  lab_list link;
+  uint32_t generation; /* the visit */
+  int armed;  /* registry: its metatables that have a __gc, a weak set */
+  int chunks; /* registry: a table of tables of objects; LUA_NOREF: none is due
+               */
+  lua_Integer first, last;   /* chunks that are in use */
+  lua_Integer taken, filled; /* objects of the first, and in the last */
+  size_t due;
+  bool used; /* one was due */
 };
 
 const lab_layout_value *
 __real_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event);
 const lab_layout_value *
 __wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event);
+
+/* ---- visits -------------------------------------------------------------- */
+
+static lab_finalizer_queue *get_queue(lab_list *link) {
+  return LAB_CONTAINER(link, lab_finalizer_queue, link);
+}
+
+/* NULL: that visit has ended, or is no step's. */
+static lab_finalizer_queue *find_queue(const lab_finalizers *f,
+                                       uint32_t generation) {
+  for (lab_list *l = f->queues.next; l != &f->queues; l = l->next)
+    if (get_queue(l)->generation == generation)
+      return get_queue(l);
+  return NULL;
+}
+
+/* That of the oldest visit of which any is due, or NULL. */
+static lab_finalizer_queue *find_due_queue(const lab_finalizers *f) {
+  for (lab_list *l = f->queues.next; l != &f->queues; l = l->next)
+    if (get_queue(l)->due > 0)
+      return get_queue(l);
+  return NULL;
+}
+
+/* Drops what is due. Raises nothing. */
+static void empty_queue(lua_State *L, lab_finalizers *f,
+                        lab_finalizer_queue *q) {
+  f->due -= q->due;
+  q->due = 0;
+  luaL_unref(L, LUA_REGISTRYINDEX, q->chunks);
+  q->chunks = LUA_NOREF;
+}
+
+/* Notes that the running visit has armed an object with the metatable at 2. */
+static void note_armed(lua_State *L) {
+  const lab_vm *vm = lab_vm_of(L);
+  const lab_finalizer_queue *q =
+      find_queue(&vm->finalizers, lab_vm_generation(vm));
+  lua_pushliteral(L, "__gc");
+  if (q && lua_rawget(L, 2) != LUA_TNIL) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, q->armed);
+    lua_pushvalue(L, 2);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -3);
+  }
+  lua_settop(L, 2);
+}
+
+/* Lua's setmetatable, which notes besides whose finalizers these are. */
+static int set_metatable(lua_State *L) {
+  int type = lua_type(L, 2);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2,
+                   "nil or table");
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
+  if (type == LUA_TTABLE)
+    note_armed(L);
+  lua_setmetatable(L, 1);
+  return 1;
+}
 
 /* ---- in the collector ---------------------------------------------------- */
 
@@ -49,33 +128,55 @@ static void send_letter(lab_vm *vm) {
   lab_sched_post_quietly(vm->sched, &f->letter);
 }
 
-/* Pushes the chunk that the next object of GENERATION goes into; the queue is
- * at 2. */
-static void push_last_chunk(lua_State *L, lab_finalizers *f,
-                            uint32_t generation) {
-  if (f->last >= f->first && f->filled < CHUNK &&
-      f->last_generation == generation) {
-    lua_rawgeti(L, 2, f->last);
+/* The queue that the object at 1 belongs to; NULL: its visit has ended. */
+static lab_finalizer_queue *find_queue_of_object(lua_State *L,
+                                                 lab_finalizers *f) {
+  lab_finalizer_queue *found = NULL;
+  lua_getmetatable(L, 1);
+  for (lab_list *l = f->queues.next; l != &f->queues && !found; l = l->next) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, get_queue(l)->armed);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, 3) != LUA_TNIL)
+      found = get_queue(l);
+    lua_settop(L, 2);
+  }
+  lua_settop(L, 1);
+  return found;
+}
+
+/* Pushes the table of chunks, and the chunk that the next object goes into. */
+static void push_last_chunk(lua_State *L, lab_finalizer_queue *q) {
+  if (q->chunks == LUA_NOREF) {
+    lua_newtable(L);
+    q->chunks = luaL_ref(L, LUA_REGISTRYINDEX);
+    q->first = 1;
+    q->last = q->taken = 0;
+    q->filled = CHUNK;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, q->chunks);
+  if (q->filled < CHUNK) {
+    lua_rawgeti(L, -1, q->last);
     return;
   }
   lua_createtable(L, CHUNK, 0);
-  lua_pushinteger(L, (lua_Integer)generation);
-  lua_rawseti(L, -2, 1);
   lua_pushvalue(L, -1);
-  lua_rawseti(L, 2, f->last + 1);
-  f->last++;
-  f->last_generation = generation;
-  f->filled = 1;
+  lua_rawseti(L, -3, q->last + 1);
+  q->last++;
+  q->filled = 0;
 }
 
 /* What is called in place of a table's __gc: queues argument 1. */
 static int append_object(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lab_finalizers *f = &vm->finalizers;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
-  push_last_chunk(L, f, lab_vm_generation(vm));
+  lab_finalizer_queue *q = find_queue_of_object(L, f);
+  if (!q)
+    return 0;
+  push_last_chunk(L, q);
   lua_pushvalue(L, 1);
-  lua_rawseti(L, -2, ++f->filled);
+  lua_rawseti(L, -2, ++q->filled);
+  q->due++;
+  q->used = true;
   f->due++;
   send_letter(vm);
   return 0;
@@ -149,34 +250,34 @@ __wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
 
 /* ---- the task ------------------------------------------------------------ */
 
-/* Takes the first object out of the queue and pushes it. Its generation is the
- * running task's from now on. Raises nothing, so nothing gets lost. */
-static void push_first_object(lua_State *L, lab_vm *vm) {
-  lab_finalizers *f = &vm->finalizers;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
-  lua_rawgeti(L, -1, f->first);
-  while (f->taken == CHUNK || lua_rawgeti(L, -1, f->taken + 1) == LUA_TNIL) {
+/* Takes the first object out of Q, in which one is due, and pushes it as the
+ * third value. Its generation is the running task's from now on. Raises
+ * nothing, so nothing gets lost. */
+static void push_first_object(lua_State *L, lab_vm *vm,
+                              lab_finalizer_queue *q) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, q->chunks);
+  if (q->taken == CHUNK) {
     lua_pushnil(L); /* this chunk is empty */
-    lua_rawseti(L, 1, f->first++);
-    f->taken = 1;
-    lua_settop(L, 1);
-    lua_rawgeti(L, 1, f->first);
+    lua_rawseti(L, 1, q->first++);
+    q->taken = 0;
   }
-  f->taken++;
-  f->due--;
-  lua_rawgeti(L, 2, 1);
-  lab_lua_task_set_generation(vm, (uint32_t)lua_tointeger(L, -1));
+  lua_rawgeti(L, 1, q->first);
+  lua_rawgeti(L, 2, ++q->taken);
   lua_pushnil(L); /* the chunk doesn't keep it alive */
-  lua_rawseti(L, 2, f->taken);
-  lua_settop(L, 3);
+  lua_rawseti(L, 2, q->taken);
+  lab_lua_task_set_generation(vm, q->generation);
+  vm->finalizers.due--;
+  if (--q->due == 0) /* a table never shrinks: the next one is new */
+    empty_queue(L, &vm->finalizers, q);
 }
 
 /* Pushes the __gc of the next object that has one, and the object, above one
  * value. False: none is due. */
 static bool push_next_due(lua_State *L, lab_vm *vm) {
-  while (vm->finalizers.due > 0) {
+  lab_finalizer_queue *q;
+  while ((q = find_due_queue(&vm->finalizers))) {
     lua_settop(L, 0);
-    push_first_object(L, vm);
+    push_first_object(L, vm, q);
     if (!lua_getmetatable(L, 3)) /* taken off since */
       continue;
     lua_pushliteral(L, "__gc");
@@ -212,33 +313,6 @@ static void log_finalizer_failure(lua_State *L, int status) {
   lab_log_often("finalizer failed: ", text ? text : "?");
 }
 
-/* The queue, on top of the stack, is empty afterwards. Raises nothing. */
-static void forget_chunks(lua_State *L, lab_finalizers *f) {
-  for (; f->first <= f->last; f->first++) {
-    lua_pushnil(L);
-    lua_rawseti(L, -2, f->first);
-  }
-  f->first = f->taken = 1;
-  f->last = 0;
-  f->due = 0;
-}
-
-/* The queue is empty. A table never shrinks, so a large one is replaced; making
- * the new one may have the collector queue something. */
-static void reset_queue(lua_State *L, lab_finalizers *f) {
-  if (f->last <= LARGE_QUEUE) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, f->queue);
-    forget_chunks(L, f);
-    return;
-  }
-  lua_newtable(L);
-  if (f->due > 0)
-    return;
-  f->last = 0;
-  forget_chunks(L, f);
-  lua_rawseti(L, LUA_REGISTRYINDEX, f->queue);
-}
-
 /* Goes on after a finalizer that has returned, parked before, or failed. */
 static int go_on_finalizing(lua_State *L, int status, lua_KContext ctx) {
   (void)ctx;
@@ -254,7 +328,6 @@ static int go_on_finalizing(lua_State *L, int status, lua_KContext ctx) {
     status = lua_pcallk(L, 1, 0, 1, 0, go_on_finalizing);
   }
   lua_settop(L, 0);
-  reset_queue(L, &vm->finalizers);
   return 0;
 }
 
@@ -262,7 +335,7 @@ static int run_finalizers(lua_State *L) {
   return go_on_finalizing(L, LUA_OK, 0);
 }
 
-/* It may have been cancelled before the queue was empty. */
+/* It may have been cancelled before all had run. */
 static void end_finalizers_task(lab_vm *vm, lab_lua_task *t, int status,
                                 int nresults) {
   (void)nresults;
@@ -278,9 +351,10 @@ static const lab_lua_task_kind finalizers_kind = {.ended = end_finalizers_task};
 
 static int start_finalizers_task(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
+  lab_finalizers *f = &vm->finalizers;
   lua_pushcfunction(L, run_finalizers);
-  vm->finalizers.task =
-      lab_lua_task_spawn(vm, L, 0, lab_vm_generation(vm), &finalizers_kind);
+  f->task = lab_lua_task_spawn(vm, L, 0, find_due_queue(f)->generation,
+                               &finalizers_kind);
   return 0;
 }
 
@@ -304,29 +378,55 @@ void lab_finalizers_open(lua_State *L) {
   lab_finalizers *f = &lab_vm_of(L)->finalizers;
   lab_func_c((const void *)run_finalizers, "[lua __gc finalizer]", false);
   f->letter.deliver = deliver_finalizers;
-  f->first = f->taken = 1;
-  lua_newtable(L);
-  f->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_list_init(&f->queues);
   f->apart = lua_newthread(L);
   luaL_ref(L, LUA_REGISTRYINDEX); /* stays */
+  lua_pushcfunction(L, set_metatable);
+  lua_setglobal(L, "setmetatable");
   f->open = true;
 }
 
 void lab_finalizers_close(lab_vm *vm) {
-  vm->finalizers.open = false;
-  vm->finalizers.task = NULL;
-}
-
-size_t lab_finalizers_count(const lab_vm *vm) {
-  const lab_finalizers *f = &vm->finalizers;
-  return f->due + (f->task != NULL);
-}
-
-void lab_finalizers_drop(lab_vm *vm) {
   lab_finalizers *f = &vm->finalizers;
-  if (f->task && !f->task->base.cancelled)
-    lab_lua_task_cancel(vm, f->task);
-  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, f->queue);
-  forget_chunks(vm->L, f);
-  lua_pop(vm->L, 1);
+  f->task = NULL;
+  while (f->open && !lab_list_empty(&f->queues))
+    lab_finalizers_end(vm, get_queue(f->queues.next)->generation);
+  f->open = false;
+}
+
+void lab_finalizers_begin(lua_State *L, uint32_t generation) {
+  lab_finalizers *f = &lab_vm_of(L)->finalizers;
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  int armed = luaL_ref(L, LUA_REGISTRYINDEX);
+  lab_finalizer_queue *q = lab_xcalloc(1, sizeof *q);
+  q->generation = generation;
+  q->armed = armed;
+  q->chunks = LUA_NOREF;
+  lab_list_push_back(&f->queues, &q->link);
+}
+
+bool lab_finalizers_end(lab_vm *vm, uint32_t generation) {
+  lab_finalizers *f = &vm->finalizers;
+  lab_finalizer_queue *q = find_queue(f, generation);
+  if (!q)
+    return false;
+  bool used = q->used;
+  empty_queue(vm->L, f, q);
+  luaL_unref(vm->L, LUA_REGISTRYINDEX, q->armed);
+  lab_list_remove(&q->link);
+  lab_xfree(q);
+  if (f->task)
+    lab_lua_task_cancel_of(vm, f->task, generation);
+  return used;
+}
+
+size_t lab_finalizers_count(const lab_vm *vm, uint32_t generation) {
+  const lab_finalizers *f = &vm->finalizers;
+  const lab_finalizer_queue *q = find_queue(f, generation);
+  bool runs = f->task && f->task->base.generation == generation;
+  return (q ? q->due : 0) + runs;
 }

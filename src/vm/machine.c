@@ -77,6 +77,7 @@ static int open_libraries(lua_State *L) {
   lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT);
   luaL_openlibs(L);
   lab_stringlib_open(L);
+  lab_finalizers_open(L);
   register_libraries(L);
   lab_layout_check(L, &lab_lua_layout);
   if (!lab_layout_fits())
@@ -85,7 +86,6 @@ static int open_libraries(lua_State *L) {
             LUA_RELEASE);
   lab_anchors_open(L);
   lab_coroutine_open(L);
-  lab_finalizers_open(L);
   lua_pushcfunction(L, *open);
   lua_call(L, 0, 0);
   return 0;

@@ -81,6 +81,51 @@ return { request = function() return tostring(#all) end }]]):format(case[2]))
   end)
 end
 
+-- A chain: each finalizer makes the next object like it. { name, what scenario.lua
+-- returns, the answer of the switch to it; what is logged before it is left }
+local CHAIN = [[
+local n = 0
+local mt = {}
+function mt.__gc() n = n + 1 lab.log("alive " .. n) setmetatable({}, mt) end
+local function begin() do setmetatable({}, mt) end end
+]]
+local chains = {
+  { "a request is under way", "{ request = function() lab.log('waits') lab.sleep(0.4) begin() end }", 200, "waits" },
+  { "many tasks are there", [[{ enter = function() for _ = 1, 12000 do lab.go(lab.sleep, 60) end end,
+    request = function() begin() end }]], 200, "alive 1\n" },
+  { "it can't be entered", "{ enter = function() begin() error('no') end, request = function() end }", 500 },
+  { "it can't be read", "begin()", 500 },
+}
+
+for _, case in ipairs(chains) do
+  t.test("a chain of them doesn't go on in the next step: " .. case[1], function()
+    local dir = t.temp_dir()
+    t.run("mkdir -p " .. dir .. "/45-chain")
+    t.write(dir .. "/45-chain/scenario.lua", CHAIN .. "return " .. case[2])
+    local lab = t.start_with { dir, t.source .. "/scenarios" }
+    t.equal(lab:go_to(45).status, case[3])
+    if case[4] then
+      local client = t.spawn("curl -s -o /dev/null " .. lab.url .. "/")
+      t.eventually(function() return lab:get("/debug/pprof/heap?gc=1") and lab:log():find(case[4], 1, true) end)
+      t.equal(lab:go_to(0).status, 200)
+      t.equal(client:wait(), 0)
+    end
+    local function last()
+      lab:get("/debug/pprof/heap?gc=1")
+      t.sleep(0.05)
+      local n = 0
+      for number in lab:log():gmatch("alive (%d+)\n") do n = math.max(n, tonumber(number)) end
+      return n
+    end
+    t.eventually(function()
+      local before, same = last(), true
+      for _ = 1, 5 do same = same and last() == before end
+      return same
+    end)
+    t.equal(lab:stop(), 0)
+  end)
+end
+
 t.test("one that leaving makes due is run, or cut off", function()
   local lab = start([[
 local kept = {}

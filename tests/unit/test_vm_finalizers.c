@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * No finalizer gets lost, wherever the collector happens to run: on a full Lua
- * stack, near the limit of nested C calls, in a step without memory. */
+ * stack, near the limit of nested C calls, in a step without memory. Each
+ * belongs to the visit that has made its object, and none to one that has
+ * ended. */
 #include <lauxlib.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +20,8 @@
 static lab_vm vm;
 static const lab_sched_ops no_tasks;
 static unsigned made, finalized;
+
+enum { VISIT = 7, NEXT_VISIT = 8 };
 
 static int count_finalized(lua_State *L) {
   luaL_checkudata(L, 1, "counted");
@@ -38,7 +42,11 @@ static int open_vm(void **state) {
   vm = (lab_vm){0};
   made = finalized = 0;
   vm.sched = lab_sched_new(&no_tasks, NULL);
-  return lab_machine_open(&vm, open_nothing, &err);
+  if (lab_machine_open(&vm, open_nothing, &err))
+    return -1;
+  vm.generation = VISIT;
+  lab_finalizers_begin(vm.L, VISIT);
+  return 0;
 }
 
 static int close_vm(void **state) {
@@ -52,11 +60,12 @@ static int close_vm(void **state) {
 static int make_objects(lua_State *L) {
   lua_newuserdatauv(L, 0, 0);
   luaL_setmetatable(L, "counted");
+  lua_getglobal(L, "setmetatable");
   lua_newtable(L);
   lua_newtable(L);
   lua_pushboolean(L, true); /* never called: no task runs in this test */
   lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
+  lua_call(L, 2, 0);
   made++;
   return 0;
 }
@@ -117,10 +126,84 @@ static void test_no_memory(void **state) {
   }
 }
 
+static void make_and_collect(void) {
+  lua_pushcfunction(vm.L, make_objects);
+  assert_int_equal(lua_pcall(vm.L, 0, 0, 0), LUA_OK);
+  lua_gc(vm.L, LUA_GCCOLLECT);
+}
+
+/* The collector finds them while another visit's code runs. */
+static void test_whose_they_are(void **state) {
+  (void)state;
+  lab_finalizers_begin(vm.L, NEXT_VISIT);
+  lua_pushcfunction(vm.L, make_objects);
+  assert_int_equal(lua_pcall(vm.L, 0, 0, 0), LUA_OK);
+  vm.generation = NEXT_VISIT;
+  make_and_collect();
+  check_all_found();
+  assert_int_equal(lab_finalizers_count(&vm, VISIT), 1);
+  assert_int_equal(lab_finalizers_count(&vm, NEXT_VISIT), 1);
+  assert_true(lab_finalizers_end(&vm, VISIT));
+  assert_int_equal(lab_finalizers_count(&vm, VISIT), 0);
+  assert_int_equal(lab_finalizers_count(&vm, NEXT_VISIT), 1);
+  assert_int_equal(vm.finalizers.due, 1);
+  assert_false(lab_finalizers_end(&vm, VISIT));
+}
+
+/* Objects that were armed before a visit's end, and after it. */
+static void test_after_the_end(void **state) {
+  (void)state;
+  lua_pushcfunction(vm.L, make_objects);
+  assert_int_equal(lua_pcall(vm.L, 0, 0, 0), LUA_OK);
+  assert_false(lab_finalizers_end(&vm, VISIT));
+  make_and_collect();
+  assert_int_equal(finalized, 2); /* userdata are the lab's */
+  assert_int_equal(vm.finalizers.due, 0);
+}
+
+/* More than one chunk has room for, twice: the queue is emptied in between. */
+static void test_many(void **state) {
+  (void)state;
+  enum { MANY = 1000 };
+  for (int turn = 0; turn < 2; turn++) {
+    for (int i = 0; i < MANY; i++) {
+      lua_pushcfunction(vm.L, make_objects);
+      assert_int_equal(lua_pcall(vm.L, 0, 0, 0), LUA_OK);
+    }
+    lua_gc(vm.L, LUA_GCCOLLECT);
+    assert_int_equal(lab_finalizers_count(&vm, VISIT), MANY);
+    assert_true(lab_finalizers_end(&vm, VISIT));
+    lab_finalizers_begin(vm.L, VISIT);
+  }
+}
+
+/* As Lua's own, in what it returns and refuses. */
+static void test_setmetatable(void **state) {
+  (void)state;
+  static const char code[] =
+      "local t, mt = {}, { __metatable = 1 }\n"
+      "assert(setmetatable(t, nil) == t and getmetatable(t) == nil)\n"
+      "assert(setmetatable(t, mt) == t and getmetatable(t) == 1)\n"
+      "local function problem(...)\n"
+      "  local ok, text = pcall(setmetatable, ...)\n"
+      "  assert(not ok)\n"
+      "  return text\n"
+      "end\n"
+      "assert(problem(t, nil) == 'cannot change a protected metatable')\n"
+      "assert(problem({}):find('nil or table expected', 1, true))\n"
+      "assert(problem(1, {}):find('table expected, got number', 1, true))\n";
+  if (luaL_dostring(vm.L, code))
+    fail_msg("%s", lua_tostring(vm.L, -1));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_nested_c_calls, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_no_memory, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_whose_they_are, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_after_the_end, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_many, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_setmetatable, open_vm, close_vm),
   };
   lab_mem_init();
   return cmocka_run_group_tests(tests, NULL, NULL);
