@@ -147,10 +147,10 @@ local function callLeave(step)
   if ok == nil then
     lab.log("step %d: leave took too long and was cancelled", step.number)
     task:cancel()
-  elseif not ok and tostring(problem):find("the step was left", 1, true) then
-    lab.log("step %d: leave took too long and was interrupted", step.number)
   elseif not ok then
-    lab.log("step %d: leave failed: %s", step.number, problem)
+    problem = textOf(problem)
+    local isCut = problem:find("the step was left", 1, true)
+    lab.log("step %d: leave %s", step.number, isCut and "took too long and was interrupted" or "failed: " .. problem)
   end
 end
 

@@ -147,6 +147,13 @@ end
 -- the scenario's code, which might never come to an end.
 local function isPlain(v) return type(v) == "table" and getmetatable(v) == nil end
 
+-- What a message calls KEY. Keys may have metatables, too: so of a table it is only
+-- the type, for __tostring would be the scenario's code.
+local function nameOf(key)
+  local kind = type(key)
+  return (kind == "string" or kind == "number" or kind == "boolean") and tostring(key) or kind
+end
+
 -- A check is a function that says what is wrong with the value of a key. It
 -- returns nil; or the rest of a sentence that begins with the key's name, such
 -- as "must be a string" or ": there are 40 of them", and then perhaps the inner
@@ -187,7 +194,7 @@ local function isParams(v)
   if not isPlain(v) then return 'must be like { size = { 10000000, "bytes copied per request" } }' end
   for key, param in pairs(v) do
     if type(key) ~= "string" or not key:find("^[%a_][%w_]*$") or key == "step" then
-      return (": '%s' can't be a name: letters, digits and _, and not 'step'"):format(key), tostring(key)
+      return (": '%s' can't be a name: letters, digits and _, and not 'step'"):format(nameOf(key)), nameOf(key)
     end
     local kind = isPlain(param) and type(param[2]) == "string" and type(param[1])
     if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
@@ -214,7 +221,7 @@ local function isLimits(v)
   if not isPlain(v) then return 'must be like { memory = "1GiB", fds = 512 }' end
   for key, value in pairs(v) do
     if key ~= "memory" and key ~= "fds" then
-      key = tostring(key)
+      key = nameOf(key)
       return ": " .. unknown("key", key, { memory = true, fds = true }), key
     elseif key == "memory" and not bytes(value) then
       return '.memory must be like "1GiB", "100MB" or a number of bytes', key
@@ -236,7 +243,7 @@ local function isRoutes(v)
   local n = 0
   for path, route in pairs(v) do
     n = n + 1
-    local name = tostring(path)
+    local name = nameOf(path)
     if type(path) ~= "string" or not path:find("^/[%w_./-]+$") or #path > 63 then
       return (": '%s' must be like '/report': a / and then letters, digits, _ . / or -, 63 characters at most")
         :format(name), name
@@ -291,7 +298,7 @@ local function problemOf(scenario, entry, text)
   for key, value in pairs(scenario) do
     local check = keys[key]
     if not check then
-      key = tostring(key)
+      key = nameOf(key)
       return at(key, unknown("key", key, keys))
     end
     local problem, culprit = check(value)

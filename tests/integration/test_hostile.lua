@@ -12,6 +12,7 @@ end
 
 local ENDLESS = "it doesn't come to an end"
 local REQUEST = " request = function() end }"
+local KEY = "setmetatable({}, { __tostring = function() while true do end end })"
 
 -- { slug, code, what the list says of it ("": any reason) }
 local CODE = {
@@ -31,6 +32,10 @@ local CODE = {
     "params: n must be its default" },
   { "length", "return { hints = setmetatable({}, { __len = function() while true do end end })," .. REQUEST,
     "hints must be a list of strings" },
+  { "key", "return { [" .. KEY .. "] = 1," .. REQUEST, "unknown key 'table'" },
+  { "path", "return { routes = { [" .. KEY .. "] = print }," .. REQUEST, "routes: 'table' must be like '/report'" },
+  { "parameter", "return { params = { [" .. KEY .. "] = 1 }," .. REQUEST, "params: 'table' can't be a name" },
+  { "limit", "return { limits = { [" .. KEY .. "] = 1 }," .. REQUEST, "limits: unknown key 'table'" },
   { "strings", "getmetatable('').__index = nil return {" .. REQUEST, "scenario.lua:1: attempt to index" },
   { "memory", "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000000) .. i end", "scenario.lua: not enough memory" },
   { "brackets", "return " .. ("("):rep(300), "scenario.lua: C stack overflow" },
@@ -128,6 +133,26 @@ t.test("twenty of them harm neither the list nor anything else, and are read onc
   t.has(entry_of(lab:get("/steps").body, FIRST), "step 900: one")
   t.write(dir .. "/" .. FIRST .. "-load/title.lua", "return 'two'")
   t.has(entry_of(lab:get("/steps").body, FIRST), "step 900: two")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a key whose name is code is told by its type, at once", function()
+  local dir = t.temp_dir()
+  local wanted = {}
+  for i, kind in ipairs(CODE) do
+    if kind[2]:find(KEY, 1, true) then
+      write_scenario(dir, FIRST + i .. "-" .. kind[1], kind[2])
+      wanted[FIRST + i] = kind[3]
+    end
+  end
+  t.check(next(wanted), "there are some")
+  local lab = t.start_with { dir }
+  for number, text in pairs(wanted) do
+    local answer = lab:in_time(1, "/goto", function() return lab:go_to(number, "--max-time", "20") end)
+    t.equal(answer.status, 500)
+    t.has(answer.body, text)
+  end
+  t.equal(lab:get("/", "--max-time", "20").body, "hello world")
   t.equal(lab:stop(), 0)
 end)
 
