@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "scenario/entry_watch.h"
 #include "scenario/request.h"
@@ -15,6 +16,12 @@
 #include "vm/vm.h"
 
 static void begin_next_switch(lab_vm *vm);
+
+/* Letters are delivered at the end of a slice of 10 ms of CPU time, if the task
+ * can be parked. So many ns mean that it can't; in real time, that it waits in
+ * the kernel. */
+static const uint64_t UNNOTICED_CPU = 30 * LAB_MILLISECOND,
+                      UNNOTICED = LAB_SECOND;
 
 static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
@@ -71,6 +78,7 @@ static void answer_never_begun(lab_switch *x) {
 /* What its client still interrupts is no longer what it waits for. */
 static void note_end(lab_vm *vm, lab_switch *x) {
   lab_switches *s = get_switches(vm);
+  atomic_store(&s->reading, false);
   pthread_mutex_lock(&s->lock);
   atomic_store(&x->phase, LAB_SWITCH_ENDED);
   lab_preempt_clear(vm);
@@ -218,9 +226,11 @@ void lab_switches_give_up(lab_vm *vm) {
 }
 
 void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
-  const lab_switches *s = get_switches(vm);
-  if (s->task && vm->running == s->task)
+  lab_switches *s = get_switches(vm);
+  if (s->task && vm->running == s->task) {
     atomic_store(&s->under_way->phase, phase);
+    atomic_store(&s->reading, phase == LAB_SWITCH_READING);
+  }
   note_pending(vm);
 }
 
@@ -237,14 +247,15 @@ static bool does_anybody_wait(const lab_switches *s) {
   return false;
 }
 
-/* Cancels a switch that takes too long while somebody waits for another one. */
+/* Cancels a switch that takes too long while somebody waits for another one.
+ * The step that is served keeps its requests while scenario.lua is read. */
 static void hurry_switches(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool leaving =
       s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_BEGUN;
   if (s->task && s->task != vm->running && does_anybody_wait(s))
     lab_lua_task_cancel(vm, s->task);
-  if (s->waiting || leaving)
+  if ((s->waiting && !atomic_load(&s->reading)) || leaving)
     lab_requests_cancel_ready(vm);
 }
 
@@ -253,6 +264,7 @@ static void deliver_hurry(lab_post *post) {
   /* In this order: an interruption that comes in between posts again, or comes
    * while no task runs. */
   atomic_store(&s->switches.hurry_sent, false);
+  atomic_fetch_add(&s->switches.noticed, 1);
   lab_preempt_clear(s->vm);
   hurry_switches(s->vm);
 }
@@ -267,16 +279,36 @@ static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
   pthread_mutex_unlock(&s->lock);
 }
 
-void lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
+/* The old step is served, and perhaps will be: X interrupts it only if the VM
+ * has taken no notice of the last call for X that it could have noticed. */
+static bool may_wait(const lab_vm *vm, lab_switch *x) {
+  const lab_switches *s = get_switches(vm);
+  unsigned noticed = atomic_load(&s->noticed);
+  uint64_t cpu = lab_preempt_cpu(vm), now = lab_clock_mono();
+  bool is_new = x->told_at == 0 || x->noticed != noticed;
+  if (is_new) {
+    x->noticed = noticed;
+    x->told_at = now;
+    x->told_cpu = cpu;
+  }
+  bool unnoticed =
+      cpu - x->told_cpu > UNNOTICED_CPU || now - x->told_at > UNNOTICED;
+  return atomic_load(&s->reading) && !unnoticed;
+}
+
+bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
   lab_switches *s = get_switches(vm);
   bool wanted = !x || !atomic_load(&x->unwanted);
+  bool interrupts = !x || !may_wait(vm, x);
   if (x)
     atomic_store(&x->hurried, wanted);
-  interrupt_for(vm, x, wanted);
+  if (interrupts)
+    interrupt_for(vm, x, wanted);
   if (!atomic_exchange(&s->hurry_sent, true)) {
     s->hurry.deliver = deliver_hurry;
     lab_sched_post(vm->sched, &s->hurry);
   }
+  return interrupts;
 }
 
 /* ---- the control thread -------------------------------------------------- */

@@ -51,6 +51,10 @@ typedef struct lab_switch {
   atomic_int phase;     /* lab_switch_phase */
   atomic_bool unwanted; /* its client has gone, or seems to */
   atomic_bool hurried;  /* its client has waited, and is there */
+  /* By lab_switches_interrupt, when the VM was told since it has last noticed
+   * it: mono ns, ns of CPU time; and how often it had noticed. */
+  uint64_t told_at, told_cpu;
+  unsigned noticed;
 } lab_switch;
 
 typedef struct lab_switches {
@@ -63,6 +67,8 @@ typedef struct lab_switches {
                                 or 0 */
   lab_post hurry;            /* says that an interruption was sent */
   atomic_bool hurry_sent;
+  atomic_uint noticed; /* how often that was delivered */
+  atomic_bool reading; /* the one under way is LAB_SWITCH_READING */
   /* Of: whether a switch has begun or ended, and what is interrupted. So what
    * is sent for the sake of a switch meets neither this switch nor the step
    * that it has entered. */
@@ -79,8 +85,11 @@ bool lab_switch_has_left(const lab_switch *x);
 /* The running Lua code gets an error at its next instruction, and so do
  * requests that are ready to run after it. If X has not begun, and somebody
  * seems to want it, so does the switch under way; if X has ended, nothing does.
- * X may be NULL: the lab ends, or no switch is under way. */
-void lab_switches_interrupt(lab_vm *vm, lab_switch *x);
+ * X may be NULL: the lab ends, or no switch is under way.
+ * While a scenario.lua is read the old step is served, and perhaps will be. So
+ * then its code gets no error, unless the VM has taken no notice since the last
+ * such call for X: that code keeps it. Returns whether an error was sent. */
+bool lab_switches_interrupt(lab_vm *vm, lab_switch *x);
 /* If the VM has not begun with X, it never will: returns true, and writes what
  * the VM is busy with into WHY. X is still the VM's until `answered`. */
 bool lab_switch_withdraw(lab_vm *vm, lab_switch *x, lab_err *why);

@@ -196,8 +196,7 @@ void lab_preempt_where(char *out, size_t size) {
   snprintf(out, size, "%s", name ? name : "C code");
 }
 
-/* CPU time of the VM's thread. */
-static uint64_t read_thread_cpu(const lab_vm *vm) {
+uint64_t lab_preempt_cpu(const lab_vm *vm) {
   clockid_t clock;
   if (pthread_getcpuclockid(vm->thread->handle, &clock))
     return 0;
@@ -205,7 +204,7 @@ static uint64_t read_thread_cpu(const lab_vm *vm) {
 }
 
 static uint64_t read_cpu_since(const lab_vm *vm) {
-  return read_thread_cpu(vm) - vm->preempt.cpu_when_interrupted;
+  return lab_preempt_cpu(vm) - vm->preempt.cpu_when_interrupted;
 }
 
 bool lab_preempt_is_starved(const lab_vm *vm) {
@@ -229,7 +228,7 @@ void lab_preempt_interrupt(lab_vm *vm, bool switches) {
   if (switches)
     atomic_store(&vm->preempt.interrupt[true], true);
   atomic_store(&is_where_foreign, false);
-  vm->preempt.cpu_when_interrupted = read_thread_cpu(vm);
+  vm->preempt.cpu_when_interrupted = lab_preempt_cpu(vm);
   atomic_store(&vm->preempt.interrupt[false], true);
   pthread_kill(vm->thread->handle, SIGURG);
 }

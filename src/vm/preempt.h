@@ -87,6 +87,8 @@ bool lab_preempt_is_foreign(void);
  * it is unknown. */
 void lab_preempt_ask_where(lab_vm *vm);
 void lab_preempt_where(char *out, size_t size);
+/* CPU time of the VM's thread, in ns. */
+uint64_t lab_preempt_cpu(const lab_vm *vm);
 /* The VM's thread has run for less than 10 ms since the last interruption, so
  * it has had no chance to take notice: the machine is busy, or the thread waits
  * in the kernel. */

@@ -3,14 +3,16 @@
  *
  * The VM may be busy with the very fault that the student wants to leave. So if
  * a switch has not left the present step after INTERRUPT_MS, the running code
- * is interrupted, again and again. If that doesn't help within PATIENCE_MS, and
- * the code is neither the lab's nor Lua's, the switch is withdrawn, or goes on
- * without an observer, and the answer says so: in less than 100 ms. The lab's
- * and Lua's own code comes to a place where it takes notice; only what copies
- * or frees gigabytes takes until KNOWN_MS. On a busy machine it may take up to
- * STARVED_MS: a VM whose thread hardly ran has had no chance to take notice,
- * and the student would have to ask again. Once the old step is left, the
- * answer waits for the switch: to enter a step may take long.
+ * is interrupted, again and again. (Not while the new scenario.lua is read, if
+ * the VM takes notice otherwise: the present step may have to stay.) If that
+ * doesn't help within PATIENCE_MS, and the code is neither the lab's nor Lua's,
+ * the switch is withdrawn, or goes on without an observer, and the answer says
+ * so: in less than 100 ms. The lab's and Lua's own code comes to a place where
+ * it takes notice; only what copies or frees gigabytes takes until KNOWN_MS. On
+ * a busy machine it may take up to STARVED_MS: a VM whose thread hardly ran has
+ * had no chance to take notice, and the student would have to ask again. Once
+ * the old step is left, the answer waits for the switch: to enter a step may
+ * take long.
  *
  * A switch whose client has gone is done all the same, as for any other server,
  * unless a later one waits for it. But it waits until the one under way ends.
@@ -112,8 +114,7 @@ static void answer_goto(lab_call *call) {
 }
 
 static void hurry_switch(goto_request *c) {
-  c->hurried = true;
-  lab_switches_interrupt(c->web->config.vm, &c->x);
+  c->hurried |= lab_switches_interrupt(c->web->config.vm, &c->x);
 }
 
 /* Other programs kept the VM's thread from running, and that may change. */

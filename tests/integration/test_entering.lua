@@ -91,6 +91,44 @@ return { request = function() return prices end }]])
   t.equal(lab:stop(), 0)
 end)
 
+-- Step 47 is served, and computes; step 48's file takes its time. What has come of the
+-- request when SWITCH has been called.
+local function is_served_meanwhile(switch)
+  local dir = t.temp_dir()
+  t.run(("mkdir -p %s/47-computes %s/48-reads"):format(dir, dir))
+  t.write(dir .. "/47-computes/scenario.lua", [[
+local function compute(seconds)
+  local stop = lab.now() + seconds
+  while lab.now() < stop do end
+  return "computed"
+end
+return { request = function() lab.log("computes") return compute(1) end }]])
+  t.write(dir .. "/48-reads/scenario.lua", [[
+local stop = lab.now() + 0.3
+while lab.now() < stop do end
+return { request = function() end }]])
+  local lab = t.start_with({ dir, t.source .. "/scenarios" }, "--step", "47")
+  local request = t.spawn("curl -s --max-time 60 " .. lab.url .. "/")
+  lab:wait_log("computes")
+  switch(lab)
+  t.equal(request:wait(), 0)
+  t.equal(request:out(), "computed")
+  t.equal(lab:stop(), 0)
+end
+
+t.test("a switch that changes nothing ends no request", function()
+  is_served_meanwhile(function(lab) t.equal(lab:get("/goto?step=48&nope=1").status, 400) end)
+end)
+
+t.test("nor do two of them", function()
+  is_served_meanwhile(function(lab)
+    local first = t.spawn(("curl -s --max-time 60 '%s/goto?step=48&nope=1'"):format(lab.url))
+    lab:wait_entering(48)
+    t.equal(lab:go_to(9999).status, 400)
+    t.equal(first:wait(), 0)
+  end)
+end)
+
 t.test("one that never ends: a later switch leads out", function()
   local lab = start("46-never", [[
 lab.go(function() table.sort({ 2, 1 }, function() while true do end end) end)
