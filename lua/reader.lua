@@ -52,7 +52,10 @@ local function includer(dir, prefix, env)
       if not text then error("include: " .. message, 2) end
       local chunk, problem = host.compile(text, path, prefix, env)
       if not chunk then error(problem, 0) end
-      loaded[name] = includer -- until it has run
+      loaded[name] = includer -- until it has run; if it raises, it can be tried again
+      local _ <close> = setmetatable({}, { __close = function()
+        if loaded[name] == includer then loaded[name] = nil end
+      end })
       loaded[name] = chunk() or true
     end
     return loaded[name]

@@ -17,6 +17,8 @@ local CASES = {
     "scenario.lua:1: a scenario returns one table, and nothing" },
   { "15-circle", { scenario = 'lab.include "a" return { ' .. REQUEST, a = 'lab.include "b"', b = 'lab.include "a"' },
     "b.lua:1: include: 'a' includes itself" },
+  { "21-again", { scenario = "pcall(lab.include, 'broken') lab.include 'broken' return { " .. REQUEST,
+    broken = "error 'no luck'" }, "broken.lua:1: no luck" },
   { "16-missing", { scenario = 'lab.include "none" return { ' .. REQUEST }, "scenario.lua:1: include: " },
   { "17-error", { scenario = "return {\n enter = function()\n  error({})\n end, " .. REQUEST },
     "scenario.lua:3: the error is a table, not a message", "" },
