@@ -25,6 +25,9 @@ enum {
   FIRST_CAP = 32,
   PARTS = 512,        /* of one object that are looked at in one turn */
   BETWEEN_LOOKS = 64, /* turns between two looks at the clock */
+  FEW_PAIRS = 32,     /* likewise, pairs of one table: to find the next one may
+                         take 0.1 ms, where many keys have one place */
+  MANY_PARTS = 16384, /* likewise, of all objects */
 };
 
 typedef struct lab_reach_object {
@@ -118,6 +121,7 @@ static bool is_met(const lab_reach *r, lua_State *L, int at) {
 /* Pops a value. If it has parts and was not met before, it is met now, and goes
  * on the list. */
 static void meet_value(lab_reach *r, lua_State *L) {
+  r->parts++;
   object *o = has_parts(L, -1) ? find_object(r, lua_topointer(L, -1)) : NULL;
   if (!o || o->met) {
     lua_pop(L, 1);
@@ -189,6 +193,12 @@ static void remember_ephemeron(lab_reach *r, lua_State *L, int at) {
   lua_rawseti(L, r->ephemerons, ++r->weak_keys);
 }
 
+static bool is_time_over(lab_reach *r) {
+  r->parts = 0;
+  r->late = lab_clock_mono() >= r->until;
+  return r->late;
+}
+
 /* Meets what is in the table at AT, from the key on top of the stack on. */
 static void look_at_pairs(lab_reach *r, lua_State *L, int at, weakness weak) {
   for (int n = 1; lua_next(L, at); n++) {
@@ -200,7 +210,7 @@ static void look_at_pairs(lab_reach *r, lua_State *L, int at, weakness weak) {
       lua_pushvalue(L, -1);
       meet_value(r, L);
     }
-    if (n == PARTS) {
+    if (n == PARTS || (n % FEW_PAIRS == 0 && is_time_over(r))) {
       put_back_object(r, L, at);
       return;
     }
@@ -359,10 +369,14 @@ static void push_tables(lab_reach *r, lua_State *L) {
 bool lab_reach_walk(lab_reach *r, lua_State *L, uint64_t until) {
   bool more;
   unsigned turns = 0;
+  r->until = until;
+  r->late = false;
   push_tables(r, L);
-  do
+  do {
     more = take_turn(r, L);
-  while (more && (++turns % BETWEEN_LOOKS > 0 || lab_clock_mono() < until));
+    if (++turns % BETWEEN_LOOKS == 0 || r->parts >= MANY_PARTS)
+      (void)is_time_over(r);
+  } while (more && !r->late);
   lua_pop(L, 2);
   return more;
 }

@@ -56,6 +56,9 @@ typedef struct lab_reach {
   lua_Integer todo;      /* how many values are in the list */
   lua_Integer weak_keys; /* how many tables are among the ephemerons */
   uint64_t met, met_before;
+  uint64_t until; /* of this slice; is it over? */
+  bool late;
+  unsigned parts; /* looked at since the last look at the clock */
 } lab_reach;
 
 /* R is all zeros. */

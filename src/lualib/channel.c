@@ -320,19 +320,8 @@ static void read_case(lua_State *L, lab_select_case *cases, size_t i) {
 /* Options stand in the same table as the N cases. */
 static void check_options(lua_State *L, size_t n) {
   static const char *const options[] = {"default", "timeout"};
-  enum { OPTIONS = sizeof options / sizeof *options };
-  if (n > 0)
-    lua_pushinteger(L, (lua_Integer)n);
-  else
-    lua_pushnil(L);
-  for (; lua_next(L, 1); lua_pop(L, 1)) {
-    bool known = lua_type(L, -2) != LUA_TSTRING;
-    for (size_t i = 0; i < OPTIONS && !known; i++)
-      known = strcmp(lua_tostring(L, -2), options[i]) == 0;
-    if (!known)
-      lab_lua_unknown(L, "lab.select has no option", lua_tostring(L, -2),
-                      options, OPTIONS);
-  }
+  lab_lua_check_keys_after(L, 1, n, "lab.select has no option", options,
+                           sizeof options / sizeof *options);
 }
 
 static lab_select_case *read_cases(lua_State *L, size_t *count) {

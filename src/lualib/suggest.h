@@ -13,7 +13,12 @@
  * N names of KNOWN are there. */
 int lab_lua_unknown(lua_State *L, const char *what, const char *name,
                     const char *const *known, size_t n);
-/* Does so if a string that isn't KNOWN is a key of the table ARG. */
+/* Does so if a string that isn't KNOWN is a key of the table ARG, and refuses a
+ * table with very many other keys. After: but for the first SKIPPED elements of
+ * its sequence. */
+void lab_lua_check_keys_after(lua_State *L, int arg, size_t skipped,
+                              const char *what, const char *const *known,
+                              size_t n);
 void lab_lua_check_keys(lua_State *L, int arg, const char *what,
                         const char *const *known, size_t n);
 

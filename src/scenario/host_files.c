@@ -199,13 +199,15 @@ static int host_realpath(lua_State *L) {
   return 1;
 }
 
+/* KNOWN may be a script's table, with any number of keys. */
 static int host_did_you_mean(lua_State *L) {
-  enum { KNOWN_MAX = 256 };
+  enum { KNOWN_MAX = 256, LOOKED_MAX = 1000 };
   const char *known[KNOWN_MAX];
   const char *word = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  size_t n = 0;
-  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
+  size_t n = 0, looked = 0;
+  lua_pushnil(L);
+  for (; looked < LOOKED_MAX && lua_next(L, 2); looked++, lua_pop(L, 1))
     if (lua_type(L, -2) == LUA_TSTRING && n < KNOWN_MAX)
       known[n++] = lua_tostring(L, -2); /* the table's key keeps it alive */
   const char *meant = lab_nearest(word, known, n);

@@ -18,17 +18,24 @@
 
 /* ---- the VM's side ------------------------------------------------------- */
 
+/* Keys of a table of the scenario's that are looked at. `enter` may have put
+ * any number of them there, and nothing can interrupt this. */
+enum { KEYS_LOOKED = 1000 };
+
 static size_t collect_routes(lua_State *L, int scenario,
                              char routes[LAB_ROUTES][LAB_ROUTE_LEN]) {
   size_t n = 0;
+  int looked = 0;
   lua_pushliteral(L, "routes");
   if (lua_rawget(L, scenario) == LUA_TTABLE) {
     lua_pushnil(L);
-    while (lua_next(L, -2)) {
+    for (; looked < KEYS_LOOKED && lua_next(L, -2); looked++) {
       if (n < LAB_ROUTES && lua_type(L, -2) == LUA_TSTRING)
         snprintf(routes[n++], LAB_ROUTE_LEN, "%s", lua_tostring(L, -2));
       lua_pop(L, 1);
     }
+    if (looked == KEYS_LOOKED)
+      lua_pop(L, 1); /* the key */
   }
   lua_pop(L, 1);
   return n;
@@ -61,14 +68,17 @@ static void write_param_value(lua_State *L, lab_json *j) {
  * raises: it only reads raw fields, for names that are there. */
 static void write_params(lua_State *L, lab_buf *out) {
   lab_buf names = LAB_BUF_INIT;
+  int looked = 0;
   lua_pushnil(L);
-  while (lua_next(L, -2)) {
+  for (; looked < KEYS_LOOKED && lua_next(L, -2); looked++) {
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TSTRING)
       continue;
     const char *name = lua_tostring(L, -1);
     lab_buf_append(&names, &name, sizeof name);
   }
+  if (looked == KEYS_LOOKED)
+    lua_pop(L, 1); /* the key */
   const char **all = (const char **)(void *)names.data;
   size_t n = names.len / sizeof *all;
   if (n > 0) /* else there is no array */
