@@ -18,6 +18,8 @@ static bool append_awaited_name(lua_State *co, int at, lab_buf *out) {
     return false;
   if (lua_getiuservalue(co, at, 1) == LUA_TSTRING)
     name = lua_tolstring(co, -1, &len);
+  if (len > LAB_AWAITED_NAME) /* a byte more, so that it counts as cut */
+    len = LAB_AWAITED_NAME + 1;
   if (len > 0)
     lab_buf_append(out, name, len);
   lua_pop(co, 1);

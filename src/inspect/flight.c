@@ -9,6 +9,7 @@
 #include "inspect/trace_stacks.h"
 #include "mem/mem.h"
 #include "stack/stack.h"
+#include "trace/flight_chunk.h"
 #include "vm/trace_why.h"
 #include "vm/vm.h"
 
@@ -30,7 +31,7 @@ static size_t count_scopes(const lab_vm *vm, const lab_lua_task *t,
   size_t n = 0;
   for (const lab_scope *s = NULL; (s = lab_scope_next(vm, t, s));)
     if (is_shown_scope(s)) {
-      *bytes += strlen(s->text) + 1;
+      *bytes += lab_flight_text_length(s->text) + 1;
       n++;
     }
   *bytes += t->kind->serves ? LAB_TASK_NAME : 0;
@@ -44,11 +45,12 @@ static void tell_of_scopes(teller *to, const lab_lua_task *t,
   for (const lab_scope *s = NULL; (s = lab_scope_next(to->vm, t, s));) {
     if (!is_shown_scope(s))
       continue;
-    size_t size = strlen(s->text) + 1;
-    memcpy(to->name, s->text, size);
+    size_t len = lab_flight_text_length(s->text);
+    memcpy(to->name, s->text, len);
+    to->name[len] = '\0';
     *to->scope++ = (lab_replay_scope){to->name, out->facts.task,
                                       s->kind == LAB_SCOPE_REGION};
-    to->name += size;
+    to->name += len + 1;
     out->nscopes++;
     if (s->kind == LAB_SCOPE_TASK)
       out->facts.task = s->number;

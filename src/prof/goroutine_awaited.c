@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 #include "prof/goroutine_internal.h"
 
-enum { NAME_MAX_SHOWN = 60, HELD_SHOWN = 8 };
+enum { HELD_SHOWN = 8 };
 
 typedef struct awaited {
   const void *lock; /* NULL: it is no lock */
@@ -49,7 +49,7 @@ static bool is_kept_apart(char c) {
 }
 
 static size_t cut_name(const char *name, size_t len) {
-  return len > NAME_MAX_SHOWN ? lab_utf8_trim(name, NAME_MAX_SHOWN) : len;
+  return len > LAB_AWAITED_NAME ? lab_utf8_trim(name, LAB_AWAITED_NAME) : len;
 }
 
 void lab_awaited_set_name(lab_goroutines *g, uint32_t number, const char *name,
@@ -64,7 +64,7 @@ void lab_awaited_set_name(lab_goroutines *g, uint32_t number, const char *name,
 
 static void write_awaited_name(const lab_goroutines *g, const awaited *one,
                                lab_buf *out) {
-  char name[NAME_MAX_SHOWN];
+  char name[LAB_AWAITED_NAME];
   memcpy(name, g->awaited_names.data + one->name, one->len);
   for (size_t i = 0; i < one->len; i++)
     if (is_kept_apart(name[i]))

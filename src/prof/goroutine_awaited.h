@@ -35,6 +35,8 @@
 
 typedef struct lab_goroutines lab_goroutines; /* prof/goroutine.h */
 
+enum { LAB_AWAITED_NAME = 60 }; /* bytes of a name that are kept */
+
 /* The entry of what is called NAME, LEN bytes of any kind: its number. */
 uint32_t lab_awaited_named(lab_goroutines *g, const char *name, size_t len);
 /* The number of LOCK's entry, or 0 if it has none yet. */

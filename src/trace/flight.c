@@ -164,7 +164,8 @@ void lab_flight_region(uint64_t id, uint64_t task, const char *name,
   at = lab_flight_put_task(at, task);
   at = lab_varint_put(at, enters);
   at = lab_varint_put(at, stack);
-  lab_flight_end_record(lab_flight_put_text(at, name, strlen(name)));
+  lab_flight_end_record(
+      lab_flight_put_text(at, name, lab_flight_text_length(name)));
 }
 
 void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
@@ -177,7 +178,8 @@ void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
   at = lab_flight_put_new(at, &ring->tasks, task);
   at = lab_flight_put_task(at, parent);
   at = lab_varint_put(at, stack);
-  lab_flight_end_record(lab_flight_put_text(at, name, strlen(name)));
+  lab_flight_end_record(
+      lab_flight_put_text(at, name, lab_flight_text_length(name)));
 }
 
 void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
@@ -188,8 +190,9 @@ void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
   uint8_t *at =
       lab_flight_put_head(is_old ? FLIGHT_TASK_OLD : FLIGHT_TASK_END, now);
   at = lab_varint_put(lab_flight_put_task(at, task), stack);
-  lab_flight_end_record(is_old ? lab_flight_put_text(at, name, strlen(name))
-                               : at);
+  lab_flight_end_record(
+      is_old ? lab_flight_put_text(at, name, lab_flight_text_length(name))
+             : at);
 }
 
 void lab_flight_log(const char *text, size_t len, uint32_t stack,

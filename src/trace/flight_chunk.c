@@ -2,7 +2,10 @@
  * See flight_chunk.h. */
 #include "trace/flight_chunk.h"
 
+#include <string.h>
+
 #include "base/err.h"
+#include "base/utf8.h"
 #include "base/varint.h"
 
 const char *const lab_flight_shapes[FLIGHT_KINDS] = {
@@ -17,6 +20,11 @@ const char *const lab_flight_shapes[FLIGHT_KINDS] = {
     [FLIGHT_HEAP] = "n",         [FLIGHT_REQUEST] = "GTs\"",
     [FLIGHT_REQUEST_END] = "gt", [FLIGHT_REQUEST_OLD] = "gts\"",
 };
+
+size_t lab_flight_text_length(const char *text) {
+  size_t len = strnlen(text, LAB_FLIGHT_TEXT + 1);
+  return len > LAB_FLIGHT_TEXT ? lab_utf8_trim(text, LAB_FLIGHT_TEXT) : len;
+}
 
 void lab_flight_read_begin(lab_flight_reader *r, const lab_flight_chunk *c) {
   *r = (lab_flight_reader){.at = c->bytes,

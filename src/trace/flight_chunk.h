@@ -39,6 +39,9 @@ enum {
   LAB_FLIGHT_MOST = 600, /* no record is longer */
 };
 
+/* How much of TEXT a record has. */
+size_t lab_flight_text_length(const char *text);
+
 /* "_OLD" is what began in a chunk before: it says what that was. */
 typedef enum lab_flight_kind {
   FLIGHT_CREATE,      /* id, task, entry, creator, serves */

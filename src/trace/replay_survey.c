@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "base/utf8.h"
 #include "trace/proc.h"
 
 /* Room for one more in an array of N that grows at powers of two. */
@@ -118,12 +117,6 @@ static void survey_goroutine(lab_trace_replay *r, const lab_flight_record *e) {
   a->settled = true;
 }
 
-/* As much of a text as a record has. */
-static size_t trim_name(const char *name) {
-  size_t len = strlen(name);
-  return len > LAB_FLIGHT_TEXT ? lab_utf8_trim(name, LAB_FLIGHT_TEXT) : len;
-}
-
 static open_region tell_of_region(const lab_flight_record *e) {
   return (open_region){e->text, e->len, e->args[1], (uint32_t)e->args[3], 0};
 }
@@ -204,7 +197,7 @@ static void note_present_user_task(lab_trace_replay *r, uint64_t id,
   if (!is_new)
     return;
   u->text = name;
-  u->len = trim_name(name);
+  u->len = lab_flight_text_length(name);
   u->open = true;
 }
 
@@ -221,7 +214,7 @@ static void survey_present_scopes(lab_trace_replay *r, actor *a,
       known--;
     } else {
       const open_region o = {.text = s->text,
-                             .len = trim_name(s->text),
+                             .len = lab_flight_text_length(s->text),
                              .task = s->task,
                              .stack = t->stack};
       add_open_region(r, a, o, true);

@@ -37,13 +37,17 @@ static uint32_t find_string(const lab_trace_tables_state *t, const char *text,
   return 0;
 }
 
+/* LEN, or less if the text is longer than what is kept. */
+static size_t cut_string(const char *text, size_t len) {
+  return len > STRING_MAX ? lab_utf8_trim(text, STRING_MAX) : len;
+}
+
 /* TEXT is valid UTF-8. */
 static uint32_t intern_trace_string(lab_trace_tables_state *t, const char *text,
                                     size_t len) {
   if (len == 0)
     return 0;
-  if (len > STRING_MAX)
-    len = lab_utf8_trim(text, STRING_MAX);
+  len = cut_string(text, len);
   uint64_t hash = lab_hash_bytes(text, len, 0);
   uint32_t number = find_string(t, text, len, hash);
   if (number == 0 && t->names + len + STRING_COST > t->names_max) {
@@ -62,11 +66,11 @@ static uint32_t intern_trace_string(lab_trace_tables_state *t, const char *text,
 }
 
 uint32_t lab_trace_table_name(lab_trace_tables_state *t, const char *text) {
-  size_t len = strlen(text);
+  size_t len = cut_string(text, strnlen(text, STRING_MAX + 1));
   if (lab_utf8_valid_length(text, len) == len)
     return intern_trace_string(t, text, len);
   lab_buf valid = LAB_BUF_INIT;
-  lab_utf8_append(&valid, text, strnlen(text, STRING_MAX));
+  lab_utf8_append(&valid, text, len);
   uint32_t number = intern_trace_string(t, valid.data, valid.len);
   lab_buf_free(&valid);
   return number;

@@ -107,16 +107,21 @@ void lab_trace_region_end(const char *name, uint32_t stack, uint64_t now) {
 
 /* ---- log lines ----------------------------------------------------------- */
 
+static size_t cut_log_text(const char *text, size_t len) {
+  return len > LOG_MAX ? lab_utf8_trim(text, LOG_MAX) : len;
+}
+
+/* A script's text may be as long as its memory, and the lock is held: what
+ * isn't written isn't looked at. */
 void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
                        const char *text, size_t len, uint32_t stack) {
   lab_buf valid = LAB_BUF_INIT;
+  len = cut_log_text(text, len);
   if (lab_utf8_valid_length(text, len) < len) {
-    lab_utf8_append(&valid, text, len < LOG_MAX ? len : LOG_MAX);
+    lab_utf8_append(&valid, text, len);
     text = valid.data;
-    len = valid.len;
+    len = cut_log_text(text, valid.len);
   }
-  if (len > LOG_MAX)
-    len = lab_utf8_trim(text, LOG_MAX);
   uint32_t name = lab_trace_table_name(&r->tables, key);
   lab_trace_reserve(LAB_TRACE_EVENT_MAX + len);
   PUT(VM_PROC, now, EV_USER_LOG, task, name, stack);

@@ -105,4 +105,24 @@ t.test("what is refused; a signal", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Of 200 open regions that share one long name the trace has 512 bytes each.
+t.test("long names of open regions are cut before they are copied", function()
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/45-long")
+  t.write(dir .. "/45-long/scenario.lua", [[
+return { enter = function()
+  local name = ("x"):rep(4 << 20)
+  for _ = 1, 200 do lab.go(lab.region, name, lab.sleep, 60) end
+end, request = function() end }]])
+  local lab = t.start_with({ dir }, "--step", "45")
+  local function peak() return tonumber(t.match(t.read(("/proc/%d/status"):format(lab.pid)), "VmHWM:%s+(%d+) kB")) end
+  t.sleep(0.2)
+  local before = peak()
+  local file = take(lab, "1s")
+  t.check(peak() < before + (200 << 10), "the names took memory")
+  t.has(t.read(file), ("x"):rep(512))
+  t.check(not t.read(file):find(("x"):rep(513), 1, true), "a name is too long")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

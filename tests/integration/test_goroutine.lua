@@ -258,4 +258,23 @@ t.test("threadcreate: every thread, in forms that parse", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a lock's name may be as long as memory allows", function()
+  local dir = t.temp_dir()
+  t.run("mkdir -p " .. dir .. "/45-long")
+  t.write(dir .. "/45-long/scenario.lua", [[
+return { enter = function()
+  local lock = lab.mutex(("x"):rep(1e8))
+  lock:lock()
+  for _ = 1, 100 do lab.go(lock.lock, lock) end
+end, request = function() end }]])
+  local lab = t.start_with({ dir }, "--step", "45")
+  local text
+  t.eventually(function()
+    text = lab:in_time(1, GOROUTINE, function() return lab:get(GOROUTINE .. "?debug=2") end).body
+    return count(text, "[sync.Mutex.Lock") == 100
+  end)
+  t.equal(count(text, '("' .. ("x"):rep(60) .. '" held by'), 100)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
