@@ -28,11 +28,13 @@ if(WEB_UI)
   target_compile_definitions(lab_app PRIVATE LAB_WEB_UI)
 endif()
 
-# Whoever links the VM sees where Lua resumes a coroutine, collects garbage and
-# finalizes it, loads a chunk and makes its jumps, moves a table, and reads and compares in its library's loops
+# Whoever links the VM sees where Lua resumes a coroutine, raises an error,
+# collects garbage and finalizes it, loads a chunk and makes its jumps, moves a
+# table, and reads and compares in its library's loops
 # (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
-  -Wl,--wrap=lua_resume -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
+  -Wl,--wrap=lua_resume -Wl,--wrap=luaD_throw
+  -Wl,--wrap=luaC_step -Wl,--wrap=luaC_fullgc
   -Wl,--wrap=luaT_gettmbyobj -Wl,--wrap=lua_load
   -Wl,--wrap=luaF_freeproto
   -Wl,--wrap=luaK_patchlist -Wl,--wrap=luaK_concat -Wl,--wrap=luaK_infix

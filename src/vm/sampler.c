@@ -19,6 +19,9 @@
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
  *    the hook's.
+ *  - Where an error is raised there is no next instruction: it is caught by a
+ *    pcall, in which the hook would come. So what is pending is emitted before
+ *    Lua leaves the function (resume.c).
  *  - A C function may run for long after a session's end. Then the profiler
  *    asks for what is pending (`look`): a first signal copies Lua's stack
  *    (signal_walk.h), the profiler makes a stack of the copy, and a second

@@ -24,8 +24,9 @@ void lab_sampler_thaw(void);
 /* The coroutine LEFT yielded, returned or failed: emits the samples that are
  * pending for it. */
 void lab_sampler_left(const lab_resumed *left);
-/* Emits those that are pending for L, which runs a long C function. L must have
- * the room on its stack that a C function begins with. */
+/* Emits those that are pending for L, which runs a long C function, or raises
+ * an error. Unless Lua's layout is known (lualayout.h), L must have the room on
+ * its stack that a C function begins with. */
 void lab_sampler_settle(lua_State *L);
 /* True while the list of pending samples is being changed. Then a signal
  * handler must not arm the hook. */

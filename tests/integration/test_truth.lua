@@ -83,8 +83,9 @@ t.measured("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 4) end)
 t.long_measured("50/30/20 of pure Lua at 1000 Hz", function() shares_at(1000, 10) end)
 t.long_measured("50/30/20 of pure Lua at 100 Hz", function() shares_at(100, 10) end)
 
-local function mix_for(seconds)
-  local lab = t.start_with({ scenarios }, "--step", "61", "--param", "61.seconds=" .. seconds + 1)
+-- The shares of STEP's parts, as its request has measured them, are in a profile.
+local function check_parts(step, seconds)
+  local lab = t.start_with({ scenarios }, "--step", step, "--param", step .. ".seconds=" .. seconds + 1)
   local raw, spent, answer = profile_of(lab, seconds, 1000)
   local by_name, total, count = cumulative(raw, "doSomeBusinessLogic")
   local took, all = {}, 0
@@ -93,14 +94,21 @@ local function mix_for(seconds)
     all = all + took[name]
   end
   for name, used in pairs(took) do check_share(by_name, total, count, name, used / all) end
-  t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
   check_work(total, spent)
   t.equal(lab:stop(), 0)
+  return by_name
+end
+
+local function mix_for(seconds)
+  local by_name = check_parts("61", seconds)
+  t.check(by_name.lab_spin and by_name.lab_burn, "the primitives have frames")
 end
 
 local MIX = "Lua, Lua's library, a primitive here and one on a worker"
 t.measured(MIX, function() mix_for(4) end)
 t.long_measured(MIX, function() mix_for(10) end)
+
+t.measured("functions that raise below pcall", function() check_parts("65", 4) end)
 
 -- ---- bytes --------------------------------------------------------------------
 
