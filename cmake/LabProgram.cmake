@@ -30,7 +30,7 @@ endif()
 
 # Whoever links the VM sees where Lua resumes a coroutine, raises an error,
 # collects garbage and finalizes it, loads a chunk and makes its jumps, moves a
-# table, and reads and compares in its library's loops
+# table, hashes a long string, and reads and compares in its library's loops
 # (--wrap), and lets profiles name its functions (-rdynamic).
 target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_resume -Wl,--wrap=luaD_throw
@@ -41,6 +41,7 @@ target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
   -Wl,--wrap=luaH_finishset -Wl,--wrap=luaH_set -Wl,--wrap=luaH_setint
   -Wl,--wrap=luaH_resizearray -Wl,--wrap=luaM_realloc_
+  -Wl,--wrap=luaS_hashlongstr
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
   -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)
 if(LAB_SANITIZE MATCHES thread)

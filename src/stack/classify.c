@@ -54,7 +54,10 @@ static const part parts[] = {
     {"lstrlib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"ltablib", NULL, LAB_CODE_LUA_LIB, NULL},
     {"lutf8lib", NULL, LAB_CODE_LUA_LIB, NULL},
-    /* ours, in place of parts of lstrlib */
+};
+
+/* Ours, in place of parts of lstrlib. */
+static const part own_parts[] = {
     {"pattern", "lab_pattern_", LAB_CODE_LUA_LIB, NULL},
     {"stringlib", "lab_stringlib_", LAB_CODE_LUA_LIB, NULL},
 };
@@ -102,19 +105,31 @@ static bool is_stem(const char *name, const char *word) {
          (name[len] == '\0' || name[len] == '.');
 }
 
-/* All these files and functions have names that begin with 'l', so most of
- * ours, and nearly all of a library's, need no search. */
-static const part *part_of(const char *file, const char *symbol) {
-  for (size_t i = 0; file && file[0] == 'l' && i < COUNT(parts); i++)
-    if (is_stem(file, parts[i].stem))
-      return &parts[i];
-  bool may_be_lua = strncmp(symbol, "lua", 3) == 0;
-  for (size_t i = 0; may_be_lua && i < COUNT(parts); i++) {
-    const char *prefix = parts[i].prefix;
-    if (prefix && strncmp(symbol, prefix, strlen(prefix)) == 0)
-      return &parts[i];
-  }
+static const part *find_part(const part *list, size_t n, const char *file,
+                             const char *symbol) {
+  for (size_t i = 0; i < n; i++)
+    if (file ? is_stem(file, list[i].stem)
+             : list[i].prefix &&
+                   strncmp(symbol, list[i].prefix, strlen(list[i].prefix)) == 0)
+      return &list[i];
   return NULL;
+}
+
+/* All of Lua's files and functions have names that begin with 'l', so most of
+ * ours, and nearly all of a library's, need no long search. */
+static const part *part_of(const char *file, const char *symbol) {
+  const part *found = NULL;
+  if (file && file[0] == 'l')
+    found = find_part(parts, COUNT(parts), file, symbol);
+  else if (file)
+    found = find_part(own_parts, COUNT(own_parts), file, symbol);
+  if (found)
+    return found;
+  if (strncmp(symbol, "lua", 3) == 0)
+    return find_part(parts, COUNT(parts), NULL, symbol);
+  return strncmp(symbol, "lab_", 4) == 0
+             ? find_part(own_parts, COUNT(own_parts), NULL, symbol)
+             : NULL;
 }
 
 lab_code_kind lab_code_classify(const char *file, const char *symbol) {

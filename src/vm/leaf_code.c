@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "stack/unwind.h"
+#include "vm/long_key.h"
 #include "vm/rehash.h"
 
-enum { MAX_RANGES = 16, LEAVES_OF_STRTOD = 4 };
+enum { MAX_RANGES = 16, LEAVES_OF_STRTOD = 4, LEAVES_OF_MEMMEM = 3 };
 
 /* Executable parts of libraries. */
 static struct {
@@ -133,11 +134,15 @@ static bool is_pure_function(uintptr_t pc, size_t leaves) {
                                      "luaV_lessequal", NULL};
   static const char *const numbers[] = {"luaO_str2num", "l_str2int", "l_str2d",
                                         "l_str2dloc", NULL};
+  static const char *const searches[] = {"search_plain", "find_plain",
+                                         "find_or_match", "string_find", NULL};
   const char *name = lab_code_name(pc, NULL);
   if (!name)
     return false;
   if (is_one_of(name, numbers))
     return leaves <= LEAVES_OF_STRTOD;
+  if (is_one_of(name, searches)) /* by memmem */
+    return leaves <= LEAVES_OF_MEMMEM;
   return leaves <= 1 &&
          (is_one_of(name, core) || is_library_function(pc, name));
 }
@@ -192,6 +197,14 @@ static bool is_rehash_stack(const lab_frame *native, size_t n) {
   return name && lab_rehash_is_noted(name) && are_lua_callers(native, i + 1, n);
 }
 
+/* While a long string gets its hash: see long_key.h. */
+static bool is_hash_stack(const lab_frame *native, size_t n) {
+  static const char *const hash[] = {"luaS_hashlongstr", NULL};
+  const char *const noted[] = {lab_long_key_noted, NULL};
+  return n > 2 && is_frame_of(native, 0, hash) &&
+         is_frame_of(native, 1, noted) && are_lua_callers(native, 2, n);
+}
+
 bool lab_leaf_code_may_raise(const void *ucontext) {
 #ifdef __SANITIZE_THREAD__ /* it calls handlers later, from elsewhere */
   (void)ucontext;
@@ -204,6 +217,7 @@ bool lab_leaf_code_may_raise(const void *ucontext) {
   if (stopped == LAB_CODE_OTHER)
     return false;
   return is_pure_stack(native, n) ||
+         (is_hash_stack(native, n) && lab_long_key_give_up()) ||
          (is_rehash_stack(native, n) && lab_rehash_give_up());
 #endif
 }

@@ -18,6 +18,7 @@
  *   vm/finalizers.c           values, to call functions with them
  *   vm/preempt.c              who would catch an error
  *   vm/rehash.c               tables
+ *   vm/long_key.c             strings, and whether they have a hash
  *
  * lab_layout_check compares it with what lua_getinfo says once at start; where
  * it doesn't fit, the program does without (lab_layout_fits).

@@ -79,7 +79,7 @@ static bool is_of_kind(int c, char letter) {
   }
 }
 
-static void fill_classes(void) {
+void lab_pattern_init(void) {
   for (int i = 0; CLASSES[i]; i++) {
     unsigned short bit = (unsigned short)(1u << i);
     classes[(int)CLASSES[i]] = classes[toupper(CLASSES[i])] = bit;
@@ -379,8 +379,6 @@ static lab_pattern_result run_match(lab_pattern *m) {
 void lab_pattern_begin(lab_pattern *m, lua_State *L, lab_pattern_text s,
                        size_t ls, lab_pattern_text p, size_t lp,
                        bool special_anchor) {
-  if (classes['a'] == 0)
-    fill_classes();
   m->L = L;
   m->begin = s;
   m->end = s + ls;

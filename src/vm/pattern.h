@@ -53,6 +53,8 @@ typedef struct lab_pattern {
   lab_pattern_choice choices[LAB_PATTERN_DEPTH];
 } lab_pattern;
 
+/* Once, before the others: what the classes of patterns are. */
+void lab_pattern_init(void);
 /* The strings must exist for as long as M is used. SPECIAL_ANCHOR: a '^' at the
  * beginning anchors the pattern (not so in gmatch). */
 void lab_pattern_begin(lab_pattern *m, lua_State *L, lab_pattern_text s,

@@ -3,7 +3,12 @@
  *
  * The matcher (pattern.h) is on the C stack. When a slice ends it is copied
  * into a userdata, on top of the task's stack, and goes on from there. The
- * strings stay where they are, for they are arguments or upvalues. */
+ * strings stay where they are, for they are arguments or upvalues.
+ *
+ * To profiles this file and pattern.c are Lua's library (stack/classify.c), and
+ * so they are to the handler that ends a task: at any instruction of theirs it
+ * may raise an error (leaf_code.h). So nothing here may be half done but on the
+ * stack, or in what only the call under way can reach. */
 #include "vm/stringlib.h"
 
 #include <ctype.h>
@@ -370,6 +375,7 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_stringlib_open(lua_State *L) {
+  lab_pattern_init();
   lua_getglobal(L, "string");
   luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);

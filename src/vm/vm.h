@@ -7,9 +7,9 @@
  * order in which they may call each other:
  *
  *   lualayout < stack_cache < walk < allocation_stack < memory_limit
- *     < anchors < coroutine < gc < hook < sampler < rehash < leaf_code
- *     < preempt < inbox < scope < traceback < task < worker_job < finalizers
- *     < resume < interrupt < pattern < stringlib < machine
+ *     < anchors < coroutine < gc < hook < sampler < rehash < long_key
+ *     < leaf_code < preempt < inbox < scope < traceback < task < worker_job
+ *     < finalizers < resume < interrupt < pattern < stringlib < machine
  *
  * One VM per process: profilers, signal handlers and the wrapped collector keep
  * their state in static variables. So a second VM must not exist at the same

@@ -224,6 +224,14 @@ static void test_classes(void **state) {
   check_kind("lstrlib.o", "luaV_execute", LAB_CODE_LUA_LIB, NULL);
   check_kind(NULL, "luaL_checkversion_", LAB_CODE_LUA_LIB, NULL);
   check_kind(NULL, "luaopen_base", LAB_CODE_LUA_LIB, NULL);
+  check_kind("stringlib.c", "string_find", LAB_CODE_LUA_LIB, NULL);
+  check_kind("pattern.c", "run_match.part.0", LAB_CODE_LUA_LIB, NULL);
+  check_kind(NULL, "lab_pattern_search", LAB_CODE_LUA_LIB, NULL);
+  check_kind(NULL, "lab_stringlib_open", LAB_CODE_LUA_LIB, NULL);
+  check_kind("patterns.c", "run_match", LAB_CODE_OWN, NULL);
+  check_kind("preempt.c", "raise_cancelled", LAB_CODE_OWN, NULL);
+  check_kind("preempt.c", "luaV_execute", LAB_CODE_LUA_VM, NULL);
+  check_kind(NULL, "lab_lua_look_around", LAB_CODE_OWN, NULL);
   check_kind("lab_lgc.c", "copy_n", LAB_CODE_OWN, NULL);
   check_kind("api.c", "lab_lua_open", LAB_CODE_OWN, NULL);
   check_kind(NULL, "luau_open", LAB_CODE_OWN, NULL);
