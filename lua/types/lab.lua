@@ -792,7 +792,8 @@ function Process:pid() end
 ---@return integer? code, string? message, integer? signal
 function Process:wait(seconds) end
 
----Sends the process a signal, and returns true without waiting for the effect. If
+---Sends the process a signal, and returns true without waiting for the effect. The
+---same signal is sent once if the process could not get the first one meanwhile. If
 ---the process has ended: nil, "os: process already finished" and an errno.
 ---@param signal "KILL"|"TERM"|"INT"|"HUP"|"QUIT"|"STOP"|"CONT"|"USR1"|"USR2"|nil KILL if it is missing
 ---@return boolean? ok, string? message, integer? errno

@@ -238,41 +238,66 @@ static int process_wait(lua_State *L) {
                     : wait_for_news(L, p, limit, finish_wait);
 }
 
-static int check_signal(lua_State *L, int arg) {
+/* ---- signals ------------------------------------------------------------- */
+
+/* A script can call kill a million times before the control thread looks. So
+ * what that has to send is one order for each child: a list of different
+ * signals, each a digit, the last one that was wanted in the lowest digit. One
+ * that is wanted again moves there, for what was stopped and continued must go
+ * on. (The kernel, too, sends once what is wanted twice before the child can
+ * look.) */
+enum { DIGIT = 4, MASK = (1 << DIGIT) - 1 }; /* 0: none */
+static const int signals[] = {0,       SIGKILL, SIGTERM, SIGINT,  SIGHUP,
+                              SIGQUIT, SIGSTOP, SIGCONT, SIGUSR1, SIGUSR2};
+enum { FIRST = (sizeof signals / sizeof *signals - 2) * DIGIT };
+
+/* The digit of the signal at ARG. */
+static unsigned check_signal(lua_State *L, int arg) {
   static const char *const names[] = {"KILL", "TERM", "INT",  "HUP",  "QUIT",
                                       "STOP", "CONT", "USR1", "USR2", NULL};
-  static const int numbers[] = {SIGKILL, SIGTERM, SIGINT,  SIGHUP, SIGQUIT,
-                                SIGSTOP, SIGCONT, SIGUSR1, SIGUSR2};
-  return numbers[luaL_checkoption(L, arg, "KILL", names)];
+  return (unsigned)luaL_checkoption(L, arg, "KILL", names) + 1;
 }
 
-typedef struct kill_order {
-  lab_order order;
-  lab_child *child;
-  int signal;
-} kill_order;
+static uint64_t append_signal(uint64_t list, unsigned digit) {
+  uint64_t kept = 0;
+  for (int at = FIRST; at >= 0; at -= DIGIT) {
+    unsigned other = (unsigned)(list >> at) & MASK;
+    if (other != 0 && other != digit)
+      kept = kept << DIGIT | other;
+  }
+  return kept << DIGIT | digit;
+}
 
 /* The child exists still: a stop, if there is one, was ordered later. */
 static void run_kill(lab_order *o) {
-  kill_order *k = LAB_CONTAINER(o, kill_order, order);
-  lab_services_of(k->child->errand.vm)->kill(k->child, k->signal);
-  lab_xfree(k);
+  lab_child *child = LAB_CONTAINER(o, lab_child, kill_order);
+  uint64_t list = atomic_exchange(&child->signals, 0);
+  for (int at = FIRST; at >= 0; at -= DIGIT)
+    if (list >> at & MASK)
+      lab_services_of(child->errand.vm)
+          ->kill(child, signals[list >> at & MASK]);
+}
+
+static void want_signal(lab_child *child, unsigned digit) {
+  uint64_t before = atomic_load(&child->signals);
+  while (!atomic_compare_exchange_weak(&child->signals, &before,
+                                       append_signal(before, digit)))
+    ;
+  if (before == 0) /* else an order is on its way */
+    lab_order_send(child->errand.vm, &child->kill_order, run_kill);
 }
 
 /* p:kill([signal]) */
 static int process_kill(lua_State *L) {
   process *p = check_process(L);
-  int number = check_signal(L, 2);
+  unsigned digit = check_signal(L, 2);
   if (is_over(p)) {
     luaL_pushfail(L);
     lua_pushliteral(L, "os: process already finished");
     lua_pushinteger(L, ESRCH);
     return 3;
   }
-  kill_order *k = lab_xcalloc(1, sizeof *k);
-  k->child = p->child;
-  k->signal = number;
-  lab_order_send(lab_vm_of(L), &k->order, run_kill);
+  want_signal(p->child, digit);
   lua_pushboolean(L, 1);
   return 1;
 }

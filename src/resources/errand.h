@@ -14,6 +14,7 @@
 #define LAB_RESOURCES_ERRAND_H
 
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -150,7 +151,8 @@ typedef struct lab_child {
   int pid;
   int code, signal;  /* how it ended; signal 0: by itself */
   lab_pipe pipes[3]; /* that it wants */
-  lab_order collect_order;
+  lab_order collect_order, kill_order;
+  _Atomic uint64_t signals; /* that it is to get: lualib/process.c */
 } lab_child;
 
 /* The child processes of all scenarios. */
