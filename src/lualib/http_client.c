@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "lualib/class.h"
+#include "lualib/failure.h"
 #include "lualib/http_stream.h"
 #include "lualib/limit.h"
 #include "lualib/suggest.h"
@@ -36,7 +37,8 @@ typedef struct client {
 /* ---- the end ------------------------------------------------------------- */
 
 static void free_fetch_pool(lab_errand *e) {
-  lab_xfree(LAB_CONTAINER(e, lab_fetch_pool, errand));
+  lab_fetch_pool *pool = LAB_CONTAINER(e, lab_fetch_pool, errand);
+  lab_counted_free(pool, sizeof *pool);
 }
 
 static lab_exchange *get_exchange(lab_list *link) {
@@ -107,9 +109,14 @@ static int check_client_name(lua_State *L) {
   return lua_gettop(L);
 }
 
-static lab_fetch_pool *new_fetch_pool(const lab_services *services,
-                                      uint64_t idle_ms) {
-  lab_fetch_pool *pool = lab_xcalloc(1, sizeof *pool);
+/* The scenario's memory: a script can make clients faster than the control
+ * thread takes them back. */
+static lab_fetch_pool *
+new_fetch_pool(lua_State *L, const lab_services *services, uint64_t idle_ms) {
+  lab_fetch_pool *pool = lab_counted_realloc(NULL, 0, sizeof *pool);
+  if (!pool)
+    lab_lua_refuse_memory(L, "a client", sizeof *pool);
+  memset(pool, 0, sizeof *pool);
   pool->errand.start = services->pool;
   pool->errand.stop = services->stop_pool;
   pool->errand.freed = free_fetch_pool;
@@ -149,7 +156,7 @@ static int new_client(lua_State *L) {
   lab_list_init(&c->exchanges);
   luaL_setmetatable(L, CLIENT);
   give_places(L);
-  c->pool = new_fetch_pool(services, idle_ms);
+  c->pool = new_fetch_pool(L, services, idle_ms);
   lab_owned_add(lab_vm_of(L), &c->owned, NULL, reclaim_client);
   lab_errand_begin(L, &c->pool->errand);
   return 1;
