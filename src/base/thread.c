@@ -21,7 +21,7 @@ static __thread lab_thread *self __attribute__((tls_model("initial-exec")));
 
 enum {
   SIGNAL_STACK = 128 << 10,
-  LEAST_STACK = 1 << 20, /* of a thread that the lab starts */
+  LEAST_STACK = 4 << 20, /* of a thread that the lab starts */
   /* How far from its stack's end a thread that overflows it may fault. Above
    * the end, because the guard page may be part of the stack. Below it, because
    * a function with a large frame may skip the guard page, and the main
@@ -135,7 +135,9 @@ void lab_thread_block_signals(sigset_t *before) {
 }
 
 /* glibc gives threads as much as the main thread's stack could have when the
- * program began (ulimit -s): that may be too little for Lua and unwinding. */
+ * program began (ulimit -s), or 2 MiB if that is unlimited. Lua nests 200 calls
+ * of C functions, of which string.gsub takes 10 KiB each, and a signal may come
+ * in the innermost one. */
 static int init_thread_attr(pthread_attr_t *attr) {
   size_t size;
   int rc = pthread_attr_init(attr);

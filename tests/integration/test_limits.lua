@@ -34,6 +34,16 @@ for _, prelude in ipairs {
   t.test(prelude .. ": works", function() works(t.check(start_under(prelude), "it serves")) end)
 end
 
+-- The largest frame that a script can nest: string.gsub's, 200 times.
+for _, prelude in ipairs { "prlimit --stack=1048576", "prlimit --stack=2097152", "prlimit --stack=unlimited" } do
+  t.test(prelude .. ": Lua's own limit of nested calls comes first", function()
+    local lab = t.check(start_under("env -i prlimit --core=0 " .. prelude:match("%-%-.*"), "--step", "95"))
+    t.match(lab:get("/nested").body, "C stack overflow")
+    t.equal(lab:leave().status, 200)
+    works(lab)
+  end)
+end
+
 -- From too little to enough, in small steps: each part of the start fails once.
 local function sweep(what, first, step, last, prelude_of)
   t.test(what .. ": works, or ends with the reason", function()

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- For tests/integration/test_limits.lua: a file that grows, a child that sends
--- itself signals, and a processor in use.
+-- itself signals, calls that are nested, and a processor in use.
 return {
   request = function()
     local file = assert(lab.temp_file())
@@ -12,6 +12,10 @@ return {
       local child = assert(lab.spawn { "sh", "-c", "kill -" .. req.query.signal .. " $$; sleep 0; exit 7" })
       local code, _, signal = child:wait()
       return tostring(code) .. " " .. tostring(signal)
+    end,
+    ["/nested"] = function()
+      local function nest() return (("a"):gsub("a", nest)) end
+      return select(2, pcall(nest))
     end,
     ["/burn"] = function()
       while true do end
