@@ -83,4 +83,28 @@ return {
   t.equal(lab:stop(), 0)
 end)
 
+t.test("clients that make no request", function()
+  local lab = start [[
+local kept = {}
+return {
+  limits = { memory = "40MB" },
+  request = function()
+    local n = 0
+    local made = pcall(function()
+      while true do
+        n = n + 1
+        kept[n] = lab.http.client()
+      end
+    end)
+    return made and "made" or "refused"
+  end,
+}]]
+  local before = lab:rss()
+  t.equal(lab:get("/").body, "refused")
+  local grown = lab:rss() - before
+  t.check(grown < 80e6, ("the process has grown by %d bytes"):format(grown))
+  t.equal(lab:leave().status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
