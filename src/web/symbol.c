@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See symbol.h. It is for tools that know only addresses. These are joined by
  * "+", in the query or in the body of a POST: all of a profile at once. A body
- * has room for some thousand of them, and each takes 20 us at most. */
+ * has room for 3400 of them, which take 0.3 s if all are of our own code. */
 #include "web/symbol.h"
 
 #include <errno.h>

@@ -42,7 +42,7 @@ static void check_refused(const char *name, const char *why) {
 }
 
 static void the_values_tell_the_kind(void **state) {
-  static const char *const same[] = {"cpu",          "goroutine",
+  static const char *const same[] = {"cpu",           "goroutine",
                                      "goroutineleak", "threadcreate",
                                      "lab.OpenFiles", "db.Connections"};
   (void)state;
