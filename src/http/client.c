@@ -41,7 +41,7 @@ struct lab_http_call {
   lab_buf out;      /* the request */
 };
 
-static int dial_host(lab_http_call *c);
+static void dial_again(lab_http_call *c);
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -138,6 +138,17 @@ static void start_call_timer(lab_http_call *c, uv_timer_cb then, uint64_t ms) {
   LAB_ASSERT(rc == 0);
 }
 
+static void on_call_timeout(uv_timer_t *timer) {
+  fail_call(LAB_CONTAINER(timer, lab_http_call, timer), UV_ETIMEDOUT,
+            "deadline exceeded");
+}
+
+/* It has MS from now on; 0: no limit. */
+static void limit_call(lab_http_call *c, uint64_t ms) {
+  if (ms > 0)
+    start_call_timer(c, on_call_timeout, ms);
+}
+
 /* Its head was told, and nobody has asked for more: what happens now is told
  * when somebody does. */
 static bool is_held(const lab_http_call *c) {
@@ -216,8 +227,7 @@ static void advance_call(lab_http_call *c) {
 static void retry_call(lab_http_call *c) {
   c->reused = false;
   drop_call_wire(c);
-  if (dial_host(c))
-    finish_call(c);
+  dial_again(c);
 }
 
 /* The connection has ended within the answer, or before it. */
@@ -266,18 +276,13 @@ static int send_call(lab_http_call *c) {
 
 /* ---- connecting ---------------------------------------------------------- */
 
-static int open_next_address(lab_http_call *c);
+static void try_next_address(lab_http_call *c);
 
-static void set_dial_fault(lab_http_call *c, int rc, const char *step) {
+static void fail_dial(lab_http_call *c, int rc, const char *step) {
   char what[sizeof c->url.host + 64];
   snprintf(what, sizeof what, "dial tcp %s:%s: %s", c->url.host, c->url.port,
            step);
-  set_call_fault(c, rc, what);
-}
-
-static void try_next_address(lab_http_call *c) {
-  if (open_next_address(c))
-    finish_call(c);
+  fail_call(c, rc, what);
 }
 
 static void on_call_connected(void *arg, int status) {
@@ -292,8 +297,7 @@ static void on_call_connected(void *arg, int status) {
     drop_call_wire(c);
     try_next_address(c);
   } else {
-    set_dial_fault(c, status, "connect");
-    finish_call(c);
+    fail_dial(c, status, "connect");
   }
 }
 
@@ -310,8 +314,7 @@ static void take_wire(lab_http_call *c, lab_http_wire *w) {
   lab_http_wire_use(w, &call_events, c);
 }
 
-/* 0, or an error that is also in the result. */
-static int open_next_address(lab_http_call *c) {
+static void try_next_address(lab_http_call *c) {
   const struct addrinfo *a = c->next;
   const char *step;
   lab_http_wire *w;
@@ -324,12 +327,11 @@ static int open_next_address(lab_http_call *c) {
     lab_http_pool_watch(c->config.pool, &watch);
   int rc = lab_http_wire_open(&w, c->loop, a->ai_addr, &watch, &step);
   if (rc) {
-    set_dial_fault(c, rc, step);
-    return rc;
+    fail_dial(c, rc, step);
+    return;
   }
   lab_http_url_place(&c->url, w->place);
   take_wire(c, w);
-  return 0;
 }
 
 /* An error is told by the timer: this may have been called by begin. */
@@ -348,16 +350,38 @@ static void on_host_found(lab_http_lookup *lookup, int status,
   release_call(c);
 }
 
-/* 0, or an error that is also in the result. */
-static int dial_host(lab_http_call *c) {
+static bool is_host_number(lab_http_call *c) {
   if (c->addresses)
     uv_freeaddrinfo(c->addresses);
   c->addresses = c->next = lab_http_lookup_number(&c->url);
-  if (c->addresses)
-    return open_next_address(c);
+  return c->addresses != NULL;
+}
+
+static void look_host_up(lab_http_call *c) {
   c->users++;
   lab_http_lookup_begin(&c->lookup, c->loop, &c->url, on_host_found);
-  return 0;
+}
+
+static void dial_again(lab_http_call *c) {
+  if (is_host_number(c))
+    try_next_address(c);
+  else
+    look_host_up(c);
+}
+
+static void on_dial_turn(uv_timer_t *timer) {
+  lab_http_call *c = LAB_CONTAINER(timer, lab_http_call, timer);
+  limit_call(c, c->config.timeout_ms);
+  try_next_address(c);
+}
+
+/* A number is dialled in the next round of the loop: what was closed before the
+ * call began is closed by then. */
+static void dial_first(lab_http_call *c) {
+  if (is_host_number(c))
+    start_call_timer(c, on_dial_turn, 0);
+  else
+    look_host_up(c);
 }
 
 /* Sends the request on a connection that an earlier call has left. False: there
@@ -395,11 +419,6 @@ static bool write_call_request(lab_http_call *c, const lab_http_url *url) {
 
 /* ---- the beginning ------------------------------------------------------- */
 
-static void on_call_timeout(uv_timer_t *timer) {
-  fail_call(LAB_CONTAINER(timer, lab_http_call, timer), UV_ETIMEDOUT,
-            "deadline exceeded");
-}
-
 /* Methods that change nothing, so that Go sends them once more, too. */
 static bool is_safe_method(const char *method) {
   static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE", NULL};
@@ -410,31 +429,24 @@ static bool is_safe_method(const char *method) {
 }
 
 /* Finds a connection, or begins with a new one. */
-static int find_wire(lab_http_call *c) {
+static void find_wire(lab_http_call *c) {
   if (c->config.pool)
     lab_http_pool_enter(c->config.pool, &c->guest);
-  return c->config.pool && reuse_wire(c) ? 0 : dial_host(c);
+  if (!c->config.pool || !reuse_wire(c))
+    dial_first(c);
 }
 
-/* Splits the URL, writes the request and begins to send it. 0, or an error that
- * is also in the result. */
-static int start_call(lab_http_call *c) {
+/* Splits the URL, writes the request and begins to send it. False: there is an
+ * error in the result. */
+static bool start_call(lab_http_call *c) {
   const char *wrong = lab_http_url_split(&c->url, c->config.url);
-  if (wrong) {
+  if (wrong)
     set_error(c, -EINVAL, wrong);
-    return -EINVAL;
-  }
-  if (!write_call_request(c, &c->url)) {
+  else if (!write_call_request(c, &c->url))
     set_error(c, -ENOMEM, uv_strerror(UV_ENOMEM));
-    return -ENOMEM;
-  }
-  return find_wire(c);
-}
-
-/* It has MS from now on; 0: no limit. */
-static void limit_call(lab_http_call *c, uint64_t ms) {
-  if (ms > 0)
-    start_call_timer(c, on_call_timeout, ms);
+  else
+    find_wire(c);
+  return c->result.error == 0;
 }
 
 void lab_http_call_read(lab_http_call *c, size_t n) {
@@ -467,7 +479,7 @@ lab_http_call *lab_http_call_begin(uv_loop_t *loop,
   int rc = uv_timer_init(loop, &c->timer);
   LAB_ASSERT(rc == 0); /* libuv only fills in the handle */
   limit_call(c, config->timeout_ms);
-  if (start_call(c) != 0)
+  if (!start_call(c))
     start_call_timer(c, on_bad_call, 0);
   /* The caller's texts were needed only for writing the request. */
   c->config.method = c->config.url = c->config.headers = NULL;
