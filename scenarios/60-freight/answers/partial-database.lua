@@ -1,1 +1,1 @@
-return { class = "tail.slow_path", where = "findOrder", evidence = { "wall" } }
+return { class = "tail.slow_path", where = "findOrder", evidence = { "wall" }, code = "where.elsewhere" }

@@ -1,1 +1,1 @@
-return { class = "gc.pressure", where = "request" }
+return { class = "gc.pressure", where = "request", code = "where.entry" }
