@@ -17,8 +17,8 @@ return {
     "The bank can do two payments at a time, and says so by its status 503. `go tool pprof -list tickets \z
       'http://localhost:6060/debug/pprof/wall?seconds=5'` under load with eight clients shows who calls it. Read \z
       what that function does when it is refused, and how much time passes until it asks again. After twenty \z
-      refusals within some milliseconds, what has changed at the bank, and what should the function do between \z
-      two questions?",
+      refusals in less than a tenth of a second, what has changed at the bank, and what should the function do \z
+      between two questions?",
   },
   load = { seconds = 2, clients = 8, timeout = 20 },
   fixed = "fixed.lua",
