@@ -25,8 +25,8 @@
 
 #define LAB_COLLAPSED_LESS "[less]"
 
-/* Appends the lines for TYPE (an index into P's types) to OUT. LABEL: the key of
- * a label, or NULL. */
+/* Appends the lines for TYPE (an index into P's types) to OUT. LABEL: the key
+ * of a label, or NULL. */
 void lab_collapsed_write(const lab_pprof *p, size_t type, const char *label,
                          lab_buf *out);
 

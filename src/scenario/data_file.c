@@ -35,7 +35,7 @@ typedef struct data_state {
 static const char DATA_STATE[] = "lab.data_state";
 
 /* An instruction may take long: one that joins or compares long strings. */
-static bool is_time_over(data_state *state) {
+static bool has_used_its_time(data_state *state) {
   if (lab_clock_thread_cpu() - state->began > DATA_CPU_MS * LAB_MILLISECOND)
     state->is_over = true;
   return state->is_over;
@@ -53,7 +53,7 @@ static void *allocate_for_data(void *ud, void *p, size_t old, size_t size) {
     return NULL;
   }
   if (state->bytes - before + size > DATA_MEMORY_MAX ||
-      (size > before && size >= LARGE_BYTES && is_time_over(state)))
+      (size > before && size >= LARGE_BYTES && has_used_its_time(state)))
     return NULL;
   state->bytes += size - before;
   return p ? lab_xrealloc(p, size) : lab_xcalloc(1, size);
@@ -89,7 +89,7 @@ static void look_at_data_clock(lua_State *L, lua_Debug *ar) {
   data_state *state = find_data_state(L);
   (void)ar;
   if (++state->looks * LOOK_INSTRUCTIONS >= DATA_INSTRUCTIONS_MAX ||
-      is_time_over(state))
+      has_used_its_time(state))
     luaL_error(L, ENDLESS);
 }
 
@@ -102,7 +102,7 @@ typedef struct source {
 static const char *give_piece(lua_State *L, void *arg, size_t *size) {
   source *s = arg;
   const char *piece = s->text;
-  if (is_time_over(find_data_state(L)))
+  if (has_used_its_time(find_data_state(L)))
     luaL_error(L, ENDLESS);
   *size = s->len < PIECE_BYTES ? s->len : PIECE_BYTES;
   s->text += *size;

@@ -10,7 +10,8 @@ local function make_tree(home)
   local tree = t.temp_dir()
   for _, name in ipairs { "cmake", "ninja" } do t.write(tree .. "/" .. name, FAKE) end
   t.run(("cd %s && cp %s/lab . && mkdir -p build/release && chmod +x cmake ninja"):format(tree, t.source))
-  t.write(tree .. "/build/release/CMakeCache.txt", ("A:BOOL=ON\nCMAKE_HOME_DIRECTORY:INTERNAL=%s\n"):format(home or tree))
+  local cache = ("A:BOOL=ON\nCMAKE_HOME_DIRECTORY:INTERNAL=%s\n"):format(home or tree)
+  t.write(tree .. "/build/release/CMakeCache.txt", cache)
   t.write(tree .. "/build/release/build.ninja", "")
   return tree
 end

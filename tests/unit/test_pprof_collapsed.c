@@ -14,8 +14,8 @@
 #include "pprof/query.h"
 #include "pprof_message.h"
 
-/* Functions: 1 "#a;b", 2 "c<newline>d", 3 "", 4 "#e", 5 "{f"; location 5 has none.
- * The values are count and bytes. */
+/* Functions: 1 "#a;b", 2 "c<newline>d", 3 "", 4 "#e", 5 "{f"; location 5 has
+ * none. The values are count and bytes. */
 #define PROFILE                                                                \
   "6'' 6'count' 6'one' 6'size' 6'bytes' 6'#a;b' 6'c\nd' 6'#e' 6'step' 6'x;y' " \
   "6'room' 6'{f' 1{1=1 2=2} 1{1=3 2=4} "                                       \
