@@ -33,7 +33,7 @@ return {
   keeps = {
     { status = "2xx", share = ">= 0.99" },
     { metric = "cards_accepted_total", value = "= 1 per request" },
-    { metric = "cards_printed_total", value = ">= 0.01 per request" },
+    { metric = "cards_printed_total", value = ">= 0.001 per request" },
   },
   diagnosis = {
     class = "memory.retained",

@@ -1,1 +1,0 @@
-return { class = "wait.dependency", where = "writeCard", evidence = { "wall" }, code = "where.elsewhere" }
