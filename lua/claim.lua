@@ -185,16 +185,46 @@ function claim.median(values)
   return n % 2 == 1 and sorted[n // 2 + 1] or (sorted[n // 2] + sorted[n // 2 + 1]) / 2
 end
 
--- Ratios of each of VALUES to each of OTHERS: all must agree. Returns the
--- judgement, and the median, least and largest ratio.
-function claim.judgeRatios(c, values, others)
-  local ratios = {}
-  for _, x in ipairs(values) do
-    for _, y in ipairs(others) do ratios[#ratios + 1] = x / math.max(y, 1e-9) end
+local SURE = 0.75 -- what three visits that agree give
+
+-- How many of N sorted numbers can be left out at each end, so that the median of all
+-- visits that could be made still lies between the others in SURE of the cases. The
+-- number of visits below that median has the binomial distribution with 1/2.
+local function outliers(n)
+  local k, below, ways = 0, 1, 1
+  while true do
+    ways = ways * (n - k) // (k + 1)
+    below = below + ways
+    if 1 - 2 * below / 2 ^ n < SURE then return k end
+    k = k + 1
   end
-  if #ratios == 0 then return "empty" end
-  return claim.judgeValues(c, ratios), claim.median(ratios), math.min(table.unpack(ratios)),
-    math.max(table.unpack(ratios))
+end
+
+-- The least and the largest number of VALUES that count.
+local function middle(values)
+  local sorted = table.move(values, 1, #values, 1, {})
+  table.sort(sorted)
+  local k = outliers(#sorted)
+  return sorted[1 + k], sorted[#sorted - k]
+end
+
+-- Ratios of VALUES to OTHERS, numbers of the visits of two programs. Three to five of
+-- each must all agree. A visit in which the machine stood still decides nothing once
+-- there are six, nor do two of nine. Returns the judgement, and the median, least and
+-- largest ratio that count.
+function claim.judgeRatios(c, values, others)
+  if #values == 0 or #others == 0 then return "empty" end
+  local function ratio(x, y) return x / math.max(y, 1e-9) end
+  local x_least, x_most = middle(values)
+  local y_least, y_most = middle(others)
+  local least, most = ratio(x_least, y_most), ratio(x_most, y_least)
+  local verdict, low, high = "inconclusive", claim.holds(c, least), claim.holds(c, most)
+  if low and high then
+    verdict = "yes"
+  elseif not low and not high and (most <= c.low or least >= c.high) then
+    verdict = "no"
+  end
+  return verdict, ratio(claim.median(values), claim.median(others)), least, most
 end
 
 return claim
