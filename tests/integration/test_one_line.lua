@@ -92,7 +92,8 @@ t.test("block, mutex and heap profiles", function()
   t.check(block["one-line.alsoLocks"], "who waited")
   local heap = t.pprof.top(lab.url .. "/debug/pprof/heap", "-sample_index=alloc_space")
   t.near(heap["one-line.much"].cum / heap.total, 1, 0.02, "much")
-  t.between(heap["one-line.less"] and heap["one-line.less"].cum / heap.total or 0, 0, 0.01)
+  -- Lua's table of strings may grow in it: that is one sample, of 40 MB.
+  t.between(heap["one-line.less"] and heap["one-line.less"].cum / heap.total or 0, 0, 0.015)
   t.equal(lab:stop(), 0)
 end)
 

@@ -27,15 +27,15 @@ end)
 -- more until that is gone, and its own limit then.
 local function check_leaving_crowd(n)
   local dir = t.temp_dir()
-  t.run("mkdir " .. dir .. "/65-small")
-  t.write(dir .. "/65-small/scenario.lua", [=[
+  t.run("mkdir " .. dir .. "/7-small")
+  t.write(dir .. "/7-small/scenario.lua", [=[
     return { limits = { memory = 33554432 }, enter = function() assert(#("x"):rep(1000000) == 1000000) end,
       request = function() return ("x"):rep(40000000) end }]=])
   local lab = t.start_with({ scenarios[1], dir }, "--step", "63", "--param", "63.tasks=" .. n)
   for _ = 1, 2 do
     t.equal(lab:get("/", "--max-time", "60").status, 200)
-    local answer = lab:in_time(1, "/goto", function() return lab:go_to(65) end)
-    t.equal(answer.body, "switched to step 65")
+    local answer = lab:in_time(1, "/goto", function() return lab:go_to(7) end)
+    t.equal(answer.body, "switched to step 7")
     t.has(lab:get("/status").body, '"memory_bytes": 33554432')
     t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
     t.eventually(function() return lab:get("/").status == 500 end)
