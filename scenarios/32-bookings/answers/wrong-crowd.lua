@@ -1,0 +1,1 @@
+return { class = "leak.task", where = "request", evidence = { "goroutine" }, code = "where.entry" }
