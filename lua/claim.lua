@@ -177,9 +177,14 @@ function claim.judgeValues(c, values)
   return yes == 0 and "no" or "inconclusive"
 end
 
-function claim.median(values)
+local function sortValues(values)
   local sorted = table.move(values, 1, #values, 1, {})
   table.sort(sorted)
+  return sorted
+end
+
+function claim.median(values)
+  local sorted = sortValues(values)
   local n = #sorted
   if n == 0 then return nil end
   return n % 2 == 1 and sorted[n // 2 + 1] or (sorted[n // 2] + sorted[n // 2 + 1]) / 2
@@ -202,8 +207,7 @@ end
 
 -- The least and the largest number of VALUES that count.
 local function middle(values)
-  local sorted = table.move(values, 1, #values, 1, {})
-  table.sort(sorted)
+  local sorted = sortValues(values)
   local k = outliers(#sorted)
   return sorted[1 + k], sorted[#sorted - k]
 end

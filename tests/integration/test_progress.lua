@@ -2,19 +2,12 @@
 -- What a student has done is kept: by each event, on the disk, whatever happens to
 -- the process, and beside other labs.
 local t = require "harness"
+local kept = require "kept"
+local events, count, wait_events, solve_step_5 = kept.events, kept.count, kept.await, kept.solve_step_5
 t.need("curl")
 
 local PPROF = "/debug/pprof/"
 local HEAD = "step  visits  captures  hints  answers  score  solved  repaired  minutes\n"
-
-local function events(state) return t.read(state .. "/progress.jsonl") or "" end
-
-local function count(text, what) return select(2, text:gsub('"event": "' .. what .. '"', "")) end
-
--- An event is written in the background: waits until there are N of a kind.
-local function wait_events(state, what, n)
-  t.eventually(function() return count(events(state), what) >= n end)
-end
 
 local function progress_of(state, ...)
   local result = t.run(t.command { t.diaglab, "progress", "--state", state, ... })
@@ -27,12 +20,6 @@ local function line_of(text, step)
   for line in text:gmatch("[^\n]+") do
     if line:match("^%s*(%d+) ") == tostring(step) then return (line:gsub("%s+[%d.]+$", ""):gsub("%s+", " ")) end
   end
-end
-
-local function solve_step_5(lab)
-  for _ = 1, 4 do lab:get("/") end
-  lab:get(PPROF .. "goroutine")
-  return lab:post("/lab/answer", "class=leak.task&where=startGoroutines").body
 end
 
 t.test("visits, hints, captures and answers are counted, and shown in all forms", function()

@@ -2,23 +2,11 @@
 -- Another program keeps the lock of the progress: what is to be written waits for it, and
 -- nobody else does.
 local t = require "harness"
+local kept = require "kept"
+local events, count, wait_events, solve_step_5 = kept.events, kept.count, kept.await, kept.solve_step_5
 t.need("curl", "flock")
 
 local PPROF = "/debug/pprof/"
-
-local function events(state) return t.read(state .. "/progress.jsonl") or "" end
-
-local function count(text, what) return select(2, text:gsub('"event": "' .. what .. '"', "")) end
-
-local function wait_events(state, what, n)
-  t.eventually(function() return count(events(state), what) >= n end)
-end
-
-local function solve_step_5(lab)
-  for _ = 1, 4 do lab:get("/") end
-  lab:get(PPROF .. "goroutine")
-  return lab:post("/lab/answer", "class=leak.task&where=startGoroutines").body
-end
 
 -- Another program has the file's lock, until the function that this returns is called.
 local function hold_file(state)
