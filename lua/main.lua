@@ -190,9 +190,16 @@ end
 -- chain of finalizers ends here.
 local function endFinalizers(step, collect)
   if not host.end_finalizers(step.generation) then return end
-  if host.cancel_tasks(step.generation) > 0 then settle(0.05) end
+  host.cancel_tasks(step.generation)
+  settle(0.05)
   host.reclaim(step.generation, step.number)
   collect()
+end
+
+-- Those that are due run, and then there are no more.
+local function finishFinalizers(step, collect)
+  if not awaitFinalizers(step.generation) then lab.log("finalizers took too long and were cancelled") end
+  endFinalizers(step, collect)
 end
 
 -- Collects all garbage. Millions of objects take seconds, in which the present step's
@@ -209,8 +216,7 @@ end
 -- that was left meanwhile.
 local function collectLate(step)
   collectAll()
-  awaitFinalizers(step.generation)
-  endFinalizers(step, collectAll)
+  finishFinalizers(step, collectAll)
 end
 
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
@@ -271,8 +277,7 @@ end
 local function collectStep(step)
   host.collect()
   if host.requests(step.generation) > 0 then return end
-  if not awaitFinalizers(step.generation) then lab.log("finalizers took too long and were cancelled") end
-  endFinalizers(step, host.collect)
+  finishFinalizers(step, host.collect)
 end
 
 -- ---- entering a step ---------------------------------------------------------

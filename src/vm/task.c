@@ -221,7 +221,7 @@ unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
   const lab_list *all = lab_sched_tasks(vm->sched);
   for (lab_list *l = all->next; l != all && n < most; l = l->next) {
     lab_lua_task *t = lab_lua_task_at(l);
-    if (!t->kind->serves)
+    if (!t->kind->serves && t != vm->finalizers.task)
       n += lab_lua_task_cancel_of(vm, t, generation);
   }
   return n;

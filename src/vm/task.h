@@ -119,8 +119,9 @@ void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
 /* The same, if T belongs to GENERATION, doesn't run, and was not cancelled
  * before. Returns whether it was cancelled now. */
 bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation);
-/* The same for all tasks that serve no request, MOST of them at most. Returns
- * how many were cancelled now. */
+/* The same for all tasks that serve no request, MOST of them at most; the one
+ * that runs finalizers isn't among them (lab_finalizers_end). Returns how many
+ * were cancelled now. */
 unsigned lab_lua_task_cancel_all(lab_vm *vm, uint32_t generation,
                                  unsigned most);
 /* Tells the jobs of all tasks to stop. */

@@ -144,6 +144,19 @@ return { request = function() return #kept .. "" end }]])
   t.equal(lab:stop(), 0)
 end)
 
+t.test("one that is cut off while a request goes on is told of, and no task is blamed", function()
+  local lab = start([[
+local rest = setmetatable({}, { __gc = function() while true do end end })
+return { leave = function() return rest end, request = function() lab.log("waits") lab.sleep(0.4) end }]])
+  local client = t.spawn("curl -s -o /dev/null " .. lab.url .. "/")
+  lab:wait_log("waits")
+  leaves_at_once(lab)
+  t.equal(client:wait(), 0)
+  lab:wait_log("finalizers took too long and were cancelled")
+  t.check(not lab:log():find("left behind", 1, true), "a task is blamed")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("order, resurrection, cycles, weak tables, errors", function()
   local lab = start([[
 local log = {}
