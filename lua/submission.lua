@@ -37,10 +37,19 @@ local function checkText(text)
   return text
 end
 
+-- Both searches are of one pass, however many blanks there are.
+local function trim(text)
+  local from = text:find("%S")
+  return from and text:match(".*%S", from) or ""
+end
+
 -- "cpu.hot:c3" -> { class = "cpu.hot", evidence = "c3" }
 local function ruledOut(text)
-  local class, evidence = text:match("^%s*([^:%s]+)%s*:?%s*(%S*)%s*$")
-  if not class then refuse("ruled_out: '%s' isn't of the form CLASS or CLASS:CAPTURE", text) end
+  local class, rest = trim(text):match("^([^:%s]+)(.*)$")
+  local evidence = class and trim(trim(rest):gsub("^:", "", 1))
+  if not class or evidence:find("%s") then
+    refuse("ruled_out: '%s' isn't of the form CLASS or CLASS:CAPTURE", text)
+  end
   return { class = class, evidence = evidence ~= "" and evidence or nil }
 end
 
@@ -52,8 +61,6 @@ end
 
 local FORM = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true,
   evidence = true, number = true, ruled_out = true, confidence = true, format = true }
-
-local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
 local function addWords(list, value)
   list = list or {}
@@ -121,7 +128,7 @@ local function hypothesis(v, where)
 end
 
 local function ruledOutItem(v, where)
-  if type(v) == "string" then return ruledOut(v) end
+  if type(v) == "string" then return ruledOut(checkText(v)) end
   object(v, where, RULED_OUT)
   return { class = text(v.class, where .. ".class"), evidence = v.evidence and text(v.evidence, where .. ".evidence") }
 end
@@ -155,6 +162,7 @@ end
 local function check(answer)
   if #answer.hypotheses > 3 then refuse("there are %d hypotheses; three are possible", #answer.hypotheses) end
   if answer.evidence and #answer.evidence > 64 then refuse("there are more than 64 pieces of evidence") end
+  if answer.ruled_out and #answer.ruled_out > 64 then refuse("there are more than 64 classes in ruled_out") end
   if answer.number and not parts.claim.parseNumber(answer.number) then
     refuse("number: '%s' can't be read: write it like 5, 20ms or 10MB (units: %s)", answer.number, parts.claim.units)
   end

@@ -16,6 +16,7 @@
 #include "scenario/lua_room.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
+#include "vm/stringlib.h"
 
 enum { INSTRUCTIONS = 10000 }; /* between two looks at the clock */
 
@@ -192,6 +193,7 @@ static void take_result(lua_State *L, judgement *j) {
 static int run_judgement(lua_State *L) {
   judgement *j = judgement_of(L);
   luaL_openlibs(L);
+  lab_stringlib_open(L); /* a student's text may be made for a pattern */
   lab_part_push(L, "diagnosis");
   push_judge_host(L, j->q);
   lua_sethook(L, check_judge_time, LUA_MASKCOUNT, INSTRUCTIONS);

@@ -23,6 +23,7 @@
 #include "scenario/host_files.h"
 #include "scenario/parts.h"
 #include "scenario/records.h"
+#include "vm/stringlib.h"
 
 static int add_kit_traceback(lua_State *L) {
   luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
@@ -54,6 +55,7 @@ typedef struct command {
 static int run_command(lua_State *L) {
   command *c = lua_touserdata(L, 1);
   luaL_openlibs(L);
+  lab_stringlib_open(L); /* Ctrl-C ends a match, too */
   lab_part_push(L, "kit");
   push_kit_host(L);
   lua_call(L, 1, 1);

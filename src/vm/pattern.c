@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <lauxlib.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "vm/preempt.h"
@@ -79,7 +80,7 @@ static bool is_of_kind(int c, char letter) {
   }
 }
 
-void lab_pattern_init(void) {
+static void note_classes(void) {
   for (int i = 0; CLASSES[i]; i++) {
     unsigned short bit = (unsigned short)(1u << i);
     classes[(int)CLASSES[i]] = classes[toupper(CLASSES[i])] = bit;
@@ -87,6 +88,11 @@ void lab_pattern_init(void) {
       if (is_of_kind(c, CLASSES[i]))
         kinds[c] |= bit;
   }
+}
+
+void lab_pattern_init(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, note_classes);
 }
 
 /* An upper-case class is all the others. */

@@ -5,10 +5,10 @@
  * those of Lua's own library (tests/unit/test_vm_pattern.c compares them). That
  * one recurses and can't be stopped: a pattern of 40 characters may keep it for
  * years. This one keeps its choices in an explicit stack. It looks every few
- * thousand steps whether its task was cancelled, and can pause, to be continued
- * later.
+ * thousand steps whether its task was cancelled (lab_lua_look_around), and can
+ * pause, to be continued later.
  *
- * Threads: the VM's. */
+ * Threads: that of the state. */
 #ifndef LAB_VM_PATTERN_H
 #define LAB_VM_PATTERN_H
 
@@ -53,7 +53,7 @@ typedef struct lab_pattern {
   lab_pattern_choice choices[LAB_PATTERN_DEPTH];
 } lab_pattern;
 
-/* Once, before the others: what the classes of patterns are. */
+/* Before the others: what the classes of patterns are. Any thread. */
 void lab_pattern_init(void);
 /* The strings must exist for as long as M is used. SPECIAL_ANCHOR: a '^' at the
  * beginning anchors the pattern (not so in gmatch). */

@@ -127,7 +127,19 @@ static void act_in_hook(lua_State *L, lua_Debug *ar) {
 
 /* ---- in a long C function ------------------------------------------------ */
 
+/* Outside the VM no signal ends what runs: whoever has set a hook looks. */
+static void call_hook(lua_State *L) {
+  lua_Debug ar = {.event = LUA_HOOKCOUNT, .currentline = -1};
+  lua_Hook hook = lua_gethook(L);
+  if (hook)
+    hook(L, &ar);
+}
+
 void lab_lua_look_around(lua_State *L) {
+  if (!lab_vm_of(L)) {
+    call_hook(L);
+    return;
+  }
   lab_lua_check_cancelled(L);
   lab_sampler_settle(L);
 }

@@ -18,6 +18,7 @@
 
 #include "vm/pattern.h"
 #include "vm/preempt.h"
+#include "vm/vm.h"
 
 typedef lab_pattern_text text;
 enum { CHECK_BYTES = 1 << 20 };
@@ -145,7 +146,7 @@ static int find_or_match(lua_State *L, bool find) {
     return find_plain(L, s, ls, init, p, lp);
   lab_pattern m;
   lab_pattern_begin(&m, L, s, ls, p, lp, true);
-  m.may_pause = true;
+  m.may_pause = lab_vm_of(L) != NULL;
   lab_pattern_restart(&m, s + init);
   lab_pattern_result r = lab_pattern_search(&m);
   if (r == LAB_PATTERN_PAUSED)
@@ -206,7 +207,7 @@ static int next_match(lua_State *L) {
     return 0;
   lab_pattern m;
   lab_pattern_begin(&m, L, g->s, g->ls, g->p, g->lp, false);
-  m.may_pause = true;
+  m.may_pause = lab_vm_of(L) != NULL;
   lab_pattern_restart(&m, g->next);
   return iterate_matches(L, &m, false);
 }

@@ -389,6 +389,24 @@ t.test("wrong forms are told, and cost nothing", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Patterns that go back and forth would need hours for these.
+t.test("an answer made of blanks keeps no later one waiting", function()
+  local lab = t.start("--step", "6")
+  local blanks = (" "):rep(60000)
+  local json = { '{"ruled_out": ["a' .. blanks .. 'b c"]}', '{"ruled_out": ["a' .. (" "):rep(900) .. 'b c"]}' }
+  for i, body in ipairs(json) do
+    local answer = lab:post("/lab/answer", body, "--max-time", "60", "-H", "Content-Type: application/json")
+    t.equal(answer.status, 400)
+    t.has(answer.body, i == 1 and "more than 1000 bytes" or "of the form CLASS or CLASS:CAPTURE")
+  end
+  for _, form in ipairs { "class=" .. ("+"):rep(60000), "class=a" .. ("+"):rep(60000) .. "b", ("+"):rep(60000) .. "=a",
+    "number=" .. ("1"):rep(60000), "ruled_out=cpu.hot" .. ("%3a"):rep(20000) } do
+    t.equal(lab:post("/lab/answer", form, "--max-time", "60").status, 400, form:sub(1, 20))
+  end
+  t.equal(lab:post("/lab/answer", "class=leak.file&where=x\n", "--max-time", "60").status, 200, "and who is in a hurry")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("after two wrong answers the next hint is offered, as long as there is one", function()
   local dir = t.temp_dir() .. "/50-hinted"
   t.equal(t.run(t.command { "mkdir", dir }).code, 0)

@@ -103,10 +103,42 @@ static void test_long_runs(void **state) {
   run_in_state(match_long_texts);
 }
 
+static void raise_at_once(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  luaL_error(L, "ended by the hook");
+}
+
+/* Such a match would take hours, each as one call of C. */
+static int match_for_hours(lua_State *L) {
+  static const char *const texts[] = {
+      "return ('a'):rep(3000):find(('a*'):rep(30) .. 'b')",
+      "return (' '):rep(60000):match('^%s*:?%s*(%S*)%s*:%s*x')",
+      "for _ in ('a'):rep(3000):gmatch(('a-'):rep(30) .. 'b') do end",
+      "return ('a'):rep(3000):gsub(('a*'):rep(30) .. 'b', '')",
+  };
+  luaL_openlibs(L);
+  lab_stringlib_open(L);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    assert_int_equal(luaL_loadstring(L, texts[i]), LUA_OK);
+    lua_sethook(L, raise_at_once, LUA_MASKCOUNT, 1000000);
+    assert_int_equal(lua_pcall(L, 0, 0, 0), LUA_ERRRUN);
+    lua_sethook(L, NULL, 0, 0);
+    assert_non_null(strstr(lua_tostring(L, -1), "ended by the hook"));
+    lua_settop(L, 0);
+  }
+  return 0;
+}
+
+static void test_hook_ends_match(void **state) {
+  (void)state;
+  run_in_state(match_for_hours);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_same_as_stock),
       cmocka_unit_test(test_long_runs),
+      cmocka_unit_test(test_hook_ends_match),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
