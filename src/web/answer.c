@@ -201,11 +201,20 @@ static void refuse_guessing(lab_http_request *req, unsigned seconds) {
   lab_http_respond_buf(req, 429, LAB_WEB_TEXT, headers, &text);
 }
 
+/* It has waited, and another visit has begun meanwhile: its evidence is gone,
+ * and what is there now is no evidence for it. */
+static bool is_of_past_visit(const answer *x) {
+  return x->question.attempt != lab_attempt_now().id;
+}
+
 static void begin_judgement(lab_web *web, answer *x) {
   lab_slow *s = &x->slow;
   unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
   if (web->stopping) {
     lab_http_error(s->req, 503, "the lab is stopping");
+    lab_slow_end(s);
+  } else if (is_of_past_visit(x)) {
+    lab_http_error(s->req, 409, "the step was left before this was judged");
     lab_slow_end(s);
   } else if (seconds > 0) {
     refuse_guessing(s->req, seconds);

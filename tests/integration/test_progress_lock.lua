@@ -66,6 +66,35 @@ t.test("who keeps the file's lock for ever keeps no answer, hint or reset waitin
   t.equal(lab:stop(), 0)
 end)
 
+-- The first answer waits for the file, the others for the first. When they have come isn't
+-- known, so the switch is tried at several moments.
+t.test("an answer that waits until another visit has begun isn't judged on that", function()
+  local state = t.temp_dir()
+  local lab = t.start("--state", state, "--step", "5")
+  local tries = 0
+  t.eventually(function()
+    local release = hold_file(state)
+    local sent = {}
+    tries = tries + 1
+    for i = 1, 3 do
+      lab:get(PPROF .. "goroutine?debug=2")
+      sent[i] = t.spawn(("curl -sS --max-time 60 -d 'class=leak.task&where=startGoroutines&evidence=goroutine' '%s'")
+        :format(lab.url .. "/lab/answer"))
+    end
+    t.sleep(0.02 * (tries % 20))
+    t.equal(lab:go_to(5).status, 200)
+    release()
+    local late
+    for _, one in ipairs(sent) do
+      t.equal(one:wait(), 0)
+      t.check(not one:out():find("nil value", 1, true), one:out())
+      late = late or one:out():find("the step was left before this was judged", 1, true)
+    end
+    return late
+  end)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("what waits for the file is written when the lab stops", function()
   local state = t.temp_dir()
   local lab = t.start("--state", state, "--step", "5")
