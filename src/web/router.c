@@ -2,8 +2,10 @@
  * See router.h. */
 #include "web/router.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "http/query.h"
 #include "scenario/shown.h"
 #include "web/answer.h"
 #include "web/application.h"
@@ -128,16 +130,27 @@ static bool is_lab_path(lab_http_str path) {
 /* Those without a path of their own. */
 static const route named_profile = {PPROF "/NAME", lab_web_named_profile,
                                     READS};
+static const route named_recording = {PPROF "/NAME", lab_web_named_profile,
+                                      RECORDS};
 static const route page_route = {LAB "/NAME", lab_web_answer_page, SHOWS};
 static const route step_route = {"/NAME", lab_web_application, SHOWS};
 static const route no_route = {"", answer_not_found, SHOWS};
 
-static const route *find_route(lab_web *web, lab_http_str path) {
+/* A profile of what happens from now on; or one before which all garbage is
+ * collected, which is the VM's work. */
+static bool asks_to_record(const lab_http_request *req) {
+  char value[1];
+  return lab_http_query_get(req, "seconds", value, sizeof value) != -ENOENT ||
+         lab_http_query_get(req, "gc", value, sizeof value) != -ENOENT;
+}
+
+static const route *find_route(lab_web *web, const lab_http_request *req) {
+  lab_http_str path = lab_http_path(req);
   for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
     if (is_text(path, routes[i].path))
       return &routes[i];
   if (has_prefix(path, PPROF "/"))
-    return &named_profile;
+    return asks_to_record(req) ? &named_recording : &named_profile;
   if (is_lab_path(path))
     return &page_route;
   if (!web->stopping &&
@@ -147,7 +160,7 @@ static const route *find_route(lab_web *web, lab_http_str path) {
 }
 
 bool lab_web_is_of_application(lab_web *web, const lab_http_request *req) {
-  return find_route(web, lab_http_path(req))->answer == lab_web_application;
+  return find_route(web, req)->answer == lab_web_application;
 }
 
 /* May pages of --allow-origin read the answer? */
@@ -177,7 +190,7 @@ static void answer_route(lab_web *web, lab_http_request *req,
 void lab_web_route(lab_http_request *req, void *arg) {
   lab_web *web = arg;
   lab_http_str path = lab_http_path(req);
-  const route *found = find_route(web, path);
+  const route *found = find_route(web, req);
   bool asks = may_be_read(found) && lab_cors_is_preflight(web, req);
   const char *reason;
   if (is_lab_path(path))
