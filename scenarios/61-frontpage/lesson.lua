@@ -30,7 +30,7 @@ return {
     { metric = "pages_made_total", value = ">= 2 per second", about = "frontPage" },
     { profile = "cpu", under = { "frontPage", "layOutPage" }, value = ">= 0.5ms per request" },
     { profile = "wall", under = { "frontPage", "layOutPage" }, tag = { state = "runnable" },
-      value = ">= 0.4s per second" },
+      value = ">= 0.2s per second" },
   },
   keeps = {
     { status = "2xx", share = ">= 0.99" },

@@ -1,1 +1,1 @@
-return { class = "cpu.hot", where = "agreedPrice", evidence = { "cpu" }, code = "class.other" }
+return { class = "cpu.hot", where = "agreedPrice", evidence = { "cpu" } }
