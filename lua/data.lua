@@ -28,7 +28,7 @@ local function writeLua(v, out)
     out[#out + 1] = ("%q"):format(v):gsub("\\\n", "\\n")
   elseif kind == "number" then
     out[#out + 1] = ("%q"):format(v)
-  elseif kind == "boolean" then
+  elseif kind == "boolean" or kind == "nil" then -- a list may have holes
     out[#out + 1] = tostring(v)
   elseif kind == "table" then
     out[#out + 1] = "{"

@@ -72,23 +72,38 @@ function fields.positive(v)
   fields.complain("type", "must be a number above 0")
 end
 
--- "a", or { "a", "b" }: always a list.
-function fields.words(v)
-  if type(v) == "string" then v = { v } end
-  if type(v) ~= "table" or #v == 0 then
-    fields.complain("type", 'must be a string, or a list of them: { "a", "b" }')
-    return nil
+-- Calls CHECK for each item of the list V, in order; COMPLAIN for keys of another
+-- kind. What CHECK made of them, without holes: whoever walks such a list ends at one.
+local function readItems(v, check, complain)
+  local keys, out = {}, {}
+  for key in pairs(v) do
+    if math.type(key) == "integer" then keys[#keys + 1] = key else complain(key) end
   end
-  local list = {}
-  for key, word in pairs(v) do
-    if math.type(key) ~= "integer" then
-      fields.complain("type", "must be a list, without the key '%s'", key)
-    else
-      list[key] = fields.at(key, fields.text, word)
-    end
-  end
-  return list
+  table.sort(keys)
+  for _, key in ipairs(keys) do out[#out + 1] = fields.at(key, check, v[key]) end
+  return out
 end
+
+-- "a", or { "a", "b" }: always a list, of what CHECK returns for each word; nil, if
+-- nothing is left of it.
+function fields.wordsOf(check)
+  return function(v)
+    if type(v) == "string" then
+      local word = check(v)
+      return word and { word }
+    end
+    if type(v) ~= "table" or #v == 0 then
+      fields.complain("type", 'must be a string, or a list of them: { "a", "b" }')
+      return nil
+    end
+    local list = readItems(v, check, function(key)
+      fields.complain("type", "must be a list, without the key '%s'", key)
+    end)
+    return list[1] and list
+  end
+end
+
+fields.words = fields.wordsOf(fields.text)
 
 function fields.tags(v)
   if type(v) ~= "table" then
@@ -132,15 +147,9 @@ function fields.listOf(check, what)
       fields.complain("type", "must be a list of %s", what)
       return nil
     end
-    local out = {}
-    for key, item in pairs(v) do
-      if math.type(key) ~= "integer" then
-        fields.at(key, fields.complain, "key", "this is a list of %s, without keys", what)
-      else
-        out[#out + 1] = fields.at(key, check, item) or nil
-      end
-    end
-    return out
+    return readItems(v, check, function(key)
+      fields.at(key, fields.complain, "key", "this is a list of %s, without keys", what)
+    end)
   end
 end
 

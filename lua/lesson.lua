@@ -19,16 +19,11 @@ local text, count, words, listOf, object = fields.text, fields.count, fields.wor
 
 local function class(v)
   if classes.known[v] then return v end
-  complainUnknown("class", "class", tostring(v), classes.known)
+  if type(v) ~= "string" then return text(v) end
+  complainUnknown("class", "class", v, classes.known)
 end
 
-local function classList(v)
-  local list = words(v)
-  for i, name in ipairs(list or {}) do
-    if type(v) == "table" then at(i, class, name) else class(name) end
-  end
-  return list
-end
+local classList = fields.wordsOf(class)
 
 -- { value or param, unit, question, tolerance }: a number, or the name of the
 -- parameter that has it.

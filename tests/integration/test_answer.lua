@@ -434,6 +434,26 @@ t.test("after two wrong answers the next hint is offered, as long as there is on
   t.equal(lab:stop(), 0)
 end)
 
+-- What is right in it counts: lists with holes, and with what is no word.
+t.test("a lesson with mistakes judges as far as it can be read", function()
+  local dir = t.temp_dir() .. "/50-mistaken"
+  t.equal(t.run(t.command { "mkdir", dir }).code, 0)
+  t.write(dir .. "/scenario.lua", [[local files = {}
+    local function keepFile() files[#files + 1] = lab.temp_file() end
+    return { request = function() keepFile() end }]])
+  t.write(dir .. "/lesson.lua", [[return {
+    expect = { { profile = "lab.OpenFiles", under = "keepFile", value = "= 1 per request" } },
+    diagnosis = { class = { 5, "leak.file" }, where = { "openFile", nil, "openTemp", "keepFile" } } }]])
+  local lab = t.start_with({ dir:match("^(.*)/") }, "--step", "50")
+  requests(lab, 4)
+  lab:get(PPROF .. "lab.OpenFiles")
+  judged(lab, { class = "leak.socket", where = "keepFile" }, "partial", "class.family")
+  judged(lab, { class = "leak.file", where = "keepFile" }, "solved")
+  t.write(dir .. "/lesson.lua", 'return { diagnosis = { class = { 5 }, where = "keepFile" } }')
+  t.equal(select(2, post(lab, { class = "leak.file", where = "keepFile" })).status, 404, "no class is left")
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- guessing --------------------------------------------------------------------
 
 t.test("guessing solves nothing, and names can't be probed", function()

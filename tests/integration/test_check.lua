@@ -57,6 +57,8 @@ local BROKEN = {
   { "metric", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ metric = "2xx", value = "> 1" }',
     "must be a name of /metrics" },
   { "class", "lesson.lua", '"wait.lock"', '"wait.lok"', "unknown class 'wait.lok'; did you mean 'wait.lock'?" },
+  { "type", "lesson.lua", '"wait.lock"', '{ 5, "wait.lock" }', "diagnosis.class[1]: must be a string, not a number" },
+  { "class", "lesson.lua", '"wait.lock"', '{ "wait.lok", "wait.lock" }', "class[1]: unknown class 'wait.lok'" },
   { "load", "lesson.lua", "load = { requests = 60,", "load = { requests = 60, seconds = 2,", "not both" },
   { "type", "lesson.lua", "load = { requests = 60,", "load = { requests = 60, rate = 1e7,", "at most 1000000" },
   { "data", "lesson.lua", "return {", "local s = 'x' for i = 1, 22 do s = s .. s end\n" ..
