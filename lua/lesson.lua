@@ -38,9 +38,14 @@ local function number(v)
     at(4, complain, "type", "is the tolerance: a number between 0 and 1, such as 0.15")
     return nil
   end
-  local c = claim.parse(("= %s%s"):format(kind == "number" and v[1] or 1, v[2]))
-  return { value = kind == "number" and (c and c.low or v[1]) or nil, param = kind == "string" and v[1] or nil,
-    unit = v[2], kind = c and c.unit, question = v[3], tolerance = tolerance }
+  local unit = v[2]:match("^%s*(.-)%s*$")
+  local one = claim.parse("= 1 " .. unit) -- of the unit
+  if not one or one.than then
+    at(2, complain, "claim", "unknown unit '%s'; known are: %s, or \"\" for a plain number", unit, claim.units)
+    return nil
+  end
+  return { value = kind == "number" and v[1] * one.low or nil, param = kind == "string" and v[1] or nil,
+    unit = unit, kind = one.unit, question = v[3], tolerance = tolerance }
 end
 
 local faultShape = { class = classList, where = words, victims = words, number = number }

@@ -34,6 +34,8 @@ local BROKEN = {
     '">= 0.3 per second" },\n    { profile = "block', "needs a unit, as in 10ms" },
   { "claim", "lesson.lua", '">= 0.3s per second" },\n    { profile = "block',
     '">= 3MB per second" },\n    { profile = "block', "is a number of bytes, but the sentence is about seconds" },
+  { "claim", "lesson.lua", 'victims = "readPrice"', 'victims = "readPrice", number = { 20, "sec", "how long?" }',
+    "diagnosis.number[2]: unknown unit 'sec'; known are: B kB MB" },
   { "sentence", "lesson.lua", '{ status = "2xx", share', '{ status = "2xx", latency = "p50", share', "is about" },
   { "sentence", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ status = "2xx" }', "claims nothing" },
   { "sentence", "lesson.lua", '{ latency = "p50", value', '{ latency = "p50", during = "enter", value',
