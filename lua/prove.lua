@@ -430,7 +430,7 @@ function prove.folder(f, options, tell)
     ok, problem = pcall(keepEvidence, report)
   end
   if not ok then
-    if tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
+    if host.interrupted() then error(problem, 0) end
     table.insert(report.problems, tostring(problem))
   end
   report.no_fixed = not f.lesson.fixed and not isHealthy(f.lesson)
@@ -492,7 +492,7 @@ function prove.repair(f, repaired, tell)
     found.order = work.order
   end)
   work = nil
-  if not ok and tostring(problem):find("interrupted", 1, true) then error(problem, 0) end
+  if not ok and host.interrupted() then error(problem, 0) end
   found.problem, found.seconds = not ok and tostring(problem) or nil, host.now() - began
   return found
 end

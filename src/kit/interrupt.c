@@ -2,7 +2,6 @@
  * See interrupt.h. */
 #include "kit/interrupt.h"
 
-#include <lauxlib.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -39,3 +38,13 @@ void lab_kit_check_interrupt(lua_State *L) {
   if (interrupted)
     luaL_error(L, "interrupted");
 }
+
+static int push_interrupted(lua_State *L) {
+  lua_pushboolean(L, interrupted != 0);
+  return 1;
+}
+
+const luaL_Reg lab_kit_interrupts[] = {
+    {"interrupted", push_interrupted},
+    {NULL, NULL},
+};

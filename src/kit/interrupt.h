@@ -9,7 +9,7 @@
 #ifndef LAB_KIT_INTERRUPT_H
 #define LAB_KIT_INTERRUPT_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 /* From now on signals are handled so. L must stay valid. */
 void lab_kit_catch_interrupts(lua_State *L);
@@ -17,5 +17,9 @@ void lab_kit_catch_interrupts(lua_State *L);
 int lab_kit_interrupted(void);
 /* Raises if one has come. */
 void lab_kit_check_interrupt(lua_State *L);
+
+/* host.interrupted() -> boolean: whether one has come. Who catches errors asks
+ * it, as any other error may have the same text. */
+extern const luaL_Reg lab_kit_interrupts[];
 
 #endif

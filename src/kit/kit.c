@@ -43,6 +43,7 @@ static void push_kit_host(lua_State *L) {
   luaL_setfuncs(L, lab_diagnosis_profiles, 0);
   luaL_setfuncs(L, lab_kit_strays, 0);
   luaL_setfuncs(L, lab_kit_turn, 0);
+  luaL_setfuncs(L, lab_kit_interrupts, 0);
 }
 
 typedef struct command {

@@ -265,14 +265,14 @@ return {
   enter = function()
     print "HTTP server started on 127.0.0.1:9"
     for i = 1, 300 do print(("x"):rep(40)) end
-    error('no database')
+    error('no database: interrupted')
   end,
 ]])
   t.run(t.command { "mv", dir, moved })
   local result = prove(moved)
-  t.equal(result.code, 1, result.out)
+  t.equal(result.code, 1, result.out .. result.err)
   t.has(result.out, "/goto?step=0: 500")
-  t.has(result.out, "no database")
+  t.has(result.out, "no database: interrupted") -- that is no Ctrl-C
 end)
 
 t.test("what check refuses isn't run", function()

@@ -216,6 +216,9 @@ t.test("the verdict as JSON, and of what isn't served any more", function()
   t.write(folder .. "/scenario.lua",
     (text:gsub("\n  request = ", "\n  request = function() return 'done' end,\n  leave = ")))
   t.has(proves(folder, 1, "gone with its work"), "the answer to / is another one")
+  t.write(folder .. "/scenario.lua",
+    (text:gsub("\n  request = ", "\n  enter = function() error('a job was interrupted') end,%0")))
+  t.has(proves(folder, 1, "broken"), "a job was interrupted") -- that is no Ctrl-C
   t.write(folder .. "/scenario.lua", (text:gsub("return {", "return }{")))
   t.has(proves(folder, 1, "broken"), "scenario.lua:")
 end)
