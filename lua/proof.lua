@@ -242,9 +242,15 @@ local function proveOne(f, options, progress)
   return entry
 end
 
-local function printTable(entries, seconds)
-  local n = { proven = 0, inconclusive = 0, ["not proven"] = 0 }
-  for _, entry in ipairs(entries) do n[entry.verdict] = n[entry.verdict] + 1 end
+-- What looks like the folder of a scenario, and isn't one: as of folders.lua.
+local function entryOfSkipped(folder)
+  local problem = ("%s: %s: no lab finds it"):format(folder.dir, folder.why)
+  local report = { name = folder.dir:match("[^/]+$"), verdict = "not proven", seconds = 0, sentences = {},
+    problems = { problem }, plain = { problem }, warnings = {} }
+  return { name = report.name, verdict = report.verdict, seconds = 0, reports = { report } }
+end
+
+local function printTable(entries, n, seconds)
   if #entries > 1 then
     host.out(("\n%-18s %-12s %8s %10s  %s\n"):format("exercise", "verdict", "seconds", "sentences", "naive solvers"))
     for _, entry in ipairs(entries) do
@@ -255,7 +261,29 @@ local function printTable(entries, seconds)
   end
   host.out(("%s: %d proven, %d not proven, %d inconclusive, in %.0f s\n"):format(parts.plural(#entries, "exercise"),
     n.proven, n["not proven"], n.inconclusive, seconds))
+end
+
+-- What is said at the end -> the exit code.
+local function show(entries, seconds, options)
+  local n = { proven = 0, inconclusive = 0, ["not proven"] = 0 }
+  for _, entry in ipairs(entries) do n[entry.verdict] = n[entry.verdict] + 1 end
+  if options.json then host.out(jsonOf(entries)) else printTable(entries, n, seconds) end
   return n.proven == #entries and 0 or 1
+end
+
+local function writeOver(path, text)
+  local ok, problem = host.write_over(path, text)
+  if not ok then parts.refuse("test", "%s", problem) end
+end
+
+-- Where a report can't be written is told before the first proof, which takes minutes.
+-- What is there already isn't this run's.
+local function prepareOutput(options)
+  if options.evidence and not host.exists(options.evidence) then
+    local ok, problem = host.make_folder(options.evidence)
+    if not ok then parts.refuse("test", "%s", problem) end
+  end
+  if options.junit then writeOver(options.junit, "") end
 end
 
 -- One after the other: next() -> entry.
@@ -297,25 +325,25 @@ return {
     { "--busy", nil, "with another process beside, which computes" },
     parts.primitive_option,
     { "--json", nil, "the report as JSON" },
-    { "--junit", "FILE", "write a report that build servers read" },
+    { "--junit", "FILE", "write a report that build servers read; FILE is empty until then" },
     { "--evidence", "DIR", "keep there, for teaching, what was seen of each exercise with the fault and\n" ..
       "repaired: profiles, a trace, metrics, and a picture of the numbers; and the\n" ..
       "profiles of sentences that failed" },
     { "--verbose", nil, "show what was seen for sentences that hold, too" },
   },
   notes = "Exit code: 0 all proven, 1 not, 2 nothing could be proven. A verdict of\n" ..
-    "inconclusive says that too little was seen to tell: a longer load helps.",
+    "inconclusive says that too little was seen to tell: a longer load helps. A folder\n" ..
+    "NN-slug without a scenario.lua is not proven.",
   run = function(options, paths)
-    local found = parts.findFolders("test", paths)
+    local found, skipped = parts.findFolders("test", paths)
     local exercises = {}
     for _, f in ipairs(found) do
       if isLesson(f) then exercises[#exercises + 1] = f end
     end
-    if #exercises == 0 then parts.refuse("test", "there is no lesson with sentences (expect) to prove") end
-    if options.evidence and not host.exists(options.evidence) then
-      local ok, problem = host.make_folder(options.evidence)
-      if not ok then parts.refuse("test", "%s", problem) end
+    if #exercises == 0 and #skipped == 0 then
+      parts.refuse("test", "there is no lesson with sentences (expect) to prove")
     end
+    prepareOutput(options)
     if options.job then return handIn(exercises[1], options) end
     local busy <close> = options.busy and host.start_busy() or nil -- luacheck: ignore
     local progress, began, entries = newProgress(#exercises), host.now(), {}
@@ -325,6 +353,7 @@ return {
       entries[#entries + 1] = entry
       if not options.json then printReport(entry, options) end
     end
+    for _, folder in ipairs(skipped) do take(entryOfSkipped(folder)) end
     if (options.jobs or 1) == 1 then
       for entry in oneByOne(exercises, options, progress) do take(entry) end
     else
@@ -332,17 +361,8 @@ return {
       local function refuse(f) return refused(f) and proveOne(f, options, progress) end
       for entry in parts.jobs.run(exercises, options, refuse, progress.show_all) do take(entry) end
     end
-    if options.junit then
-      local ok, problem = host.write_over(options.junit, junitOf(entries))
-      if not ok then parts.refuse("test", "%s", problem) end
-    end
-    if options.json then
-      host.out(jsonOf(entries))
-      for _, entry in ipairs(entries) do
-        if entry.verdict ~= "proven" then return 1 end
-      end
-      return 0
-    end
-    return printTable(entries, host.now() - began)
+    local code = show(entries, host.now() - began, options)
+    if options.junit then writeOver(options.junit, junitOf(entries)) end
+    return code
   end,
 }

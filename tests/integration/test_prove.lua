@@ -323,49 +323,6 @@ t.long("naive solvers are told, and a difficulty that they belie is a warning", 
   t.match(json, '"warnings": %["difficulty 3, but a naive solver finds it: top self')
 end)
 
-t.long("reports for machines", function()
-  local dir = make_twin()
-  local junit = t.temp_dir() .. "/report.xml"
-  local result = prove("--json", "--junit", junit, dir)
-  t.equal(result.code, 0, result.out)
-  t.match(result.out, '^{"scenarios": %[{"name": "50%-receipts", "runs": %[{"naive": ')
-  t.has(result.out, '"verdict": "proven"')
-  local xml = t.read(junit)
-  t.has(xml, '<testsuite name="diaglab test" tests="1" failures="0">')
-  t.match(xml, '<testcase classname="diaglab" name="50%-receipts run 1" time="[%d.]+"/>')
-  local broken = make_twin()
-  edit(broken, "lesson.lua", "minutes = 10", "minutes = 0")
-  t.equal(prove("--junit", junit, broken).code, 1)
-  t.match(t.read(junit), 'failures="1">.*<failure message="not proven">[^<]+%[type%]</failure>')
-end)
-
-t.long("evidence is kept to teach with", function()
-  local dir, root = make_twin(), t.temp_dir() .. "/kept"
-  for _ = 1, 2 do -- the second replaces the first
-    local result = prove("--evidence", root, dir)
-    t.equal(result.code, 0, result.out)
-    t.has(result.err, "50-receipts: evidence  ")
-  end
-  for _, which in ipairs { "fault", "fixed" } do
-    local kept = root .. "/50-receipts/" .. which
-    for _, kind in ipairs { "cpu", "wall", "heap", "goroutine", "block", "mutex", "lab.OpenFiles" } do
-      t.equal(t.run(("gzip -t %s/%s.pb.gz"):format(kept, kind)).code, 0, kind)
-    end
-    t.match(t.read(kept .. "/trace.out"), "^go 1%.")
-    t.match(t.read(kept .. "/metrics-before.txt"), "\ngo_goroutines 0\n")
-    t.match(t.read(kept .. "/metrics-after.txt"), "\ndiaglab_step_open_fds " .. (which == "fault" and 50 or 0) .. "\n")
-  end
-  local text = t.read(root .. "/50-receipts/numbers.txt")
-  t.match(text, "^50%-receipts: proven\n.*\ndescriptors of the step after the load +50 +0\n")
-  t.match(text, "\ndiaglab_step_open_fds: value = 1 per request\n  holds: yes\n  fault: value 1 [^\n]+\n  repaired: ")
-  local svg = root .. "/50-receipts/numbers.svg"
-  t.match(t.read(svg),
-    '>descriptors of the step after the load</text>\n<rect [^>]+ width="300%.0" [^\n]+\n[^\n]+>50</text>')
-  if t.have("python3") then
-    t.equal(t.run("python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' " .. svg).code, 0, "XML")
-  end
-end)
-
 -- A folder with three exercises; the second is refused by check. Each has an answer
 -- of its own.
 local function make_three()
