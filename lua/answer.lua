@@ -3,7 +3,7 @@
 -- pack, and judges answers on such a pack without a lab.
 --
 -- answer.lua(host, parts) -> verb      parts: evidence, folders, judge, read_json,
---   submission, verdict; refuse (kit.lua)
+--   submission, verdict; newFolder, refuse (kit.lua)
 --
 -- An evidence pack is a folder: captures.json, which is what GET /lab/captures says
 -- as JSON, and the bytes of each capture in a file of its id.
@@ -53,9 +53,9 @@ end
 local function keep(url, folder)
   local text = get(url .. "/lab/captures?format=json")
   local list = readList(text, url)
-  local ok, problem = host.make_folder(folder)
-  if not ok then refuse("%s", problem) end
-  local n = 0
+  local pack <close>, problem = parts.newFolder(folder)
+  if not pack then refuse("%s", problem) end
+  local n, ok = 0, nil
   local function keepOne(c)
     if type(c) ~= "table" or type(c.id) ~= "string" or not c.id:find "^[bc]%d+$" then
       refuse("%s: a capture's id isn't like c1", url)
@@ -73,6 +73,7 @@ local function keep(url, folder)
   end
   ok, problem = host.write_new(folder .. "/captures.json", text)
   if not ok then refuse("%s", problem) end
+  pack.isWhole = true
   host.out(("%s in %s\n"):format(n == 1 and "1 capture is" or n .. " captures are", folder))
 end
 

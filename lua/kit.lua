@@ -112,7 +112,19 @@ local function findSteps()
   return host.exists("scenarios") and "scenarios" or host.own_folder("scenarios") or "."
 end
 
+-- Makes the folder DIR, which must be new; nil and why not. The result is for a <close>
+-- variable: it removes the folder again, unless its field `isWhole` was set. So what
+-- fails or is interrupted leaves no half of it, and can be tried again.
+local function newFolder(dir)
+  local ok, problem = host.make_folder(dir)
+  if not ok then return nil, problem end
+  return setmetatable({}, { __close = function(self)
+    if not self.isWhole then host.remove_tree(dir) end
+  end })
+end
+
 parts.refuse, parts.plural, parts.findFolders, parts.findSteps = refuse, plural, findFolders, findSteps
+parts.newFolder = newFolder
 
 -- ---- progress --------------------------------------------------------------------
 

@@ -130,12 +130,13 @@ local function filesOf(t, class, number)
 end
 
 local function write(dir, files)
-  local ok, problem = host.make_folder(dir)
-  if not ok then return problem end
-  ok, problem = host.make_folder(dir .. "/answers")
+  local exercise <close>, why = parts.newFolder(dir)
+  if not exercise then return why end
+  local ok, problem = host.make_folder(dir .. "/answers")
   for _, file in ipairs(files) do
     if ok then ok, problem = host.write_new(dir .. "/" .. file[1], file[2]) end
   end
+  exercise.isWhole = ok
   return not ok and problem or nil
 end
 

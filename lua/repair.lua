@@ -3,8 +3,8 @@
 -- student has made of it is a repair: the fault is gone, and the work is still
 -- done.
 --
--- repair.lua(host, parts) -> verb      parts: data, folders, prove, steps; refuse
---   (kit.lua)
+-- repair.lua(host, parts) -> verb      parts: data, folders, prove, steps; newFolder,
+--   refuse (kit.lua)
 
 local host, parts = ...
 
@@ -58,13 +58,14 @@ local function give(f, folder)
     local ok, problem = host.make_folder(folder)
     if not ok then refuse("%s", problem) end
   end
-  local ok, problem = host.make_folder(to)
-  if not ok then refuse("%s", problem) end
+  local copy <close>, problem = parts.newFolder(to)
+  if not copy then refuse("%s", problem) end
   for _, name in ipairs(host.scan(f.dir) or {}) do
     if not parts.steps.is_telling(name) and not name:find "^%." and not host.scan(f.dir .. "/" .. name) then
       copyFile(f.dir .. "/" .. name, to .. "/" .. name)
     end
   end
+  copy.isWhole = true
   host.out(("The program of step %d is %s/scenario.lua. Edit it, and try it with\n" ..
     "  diaglab --scenarios %s --scenarios %s\n" ..
     "and /goto?step=%d, which reads it anew each time. Then prove it:\n" ..

@@ -204,6 +204,34 @@ end } }
   t.equal(lab:stop(), 0)
 end)
 
+-- Somebody has selected another step in between.
+t.test("a pack is whole, or it isn't there and can be tried again", function()
+  local dir = t.temp_dir()
+  local scenarios, pack = dir .. "/s", dir .. "/pack"
+  t.equal(t.run(("mkdir -p %s/41-other"):format(scenarios)).code, 0)
+  t.write(scenarios .. "/41-other/scenario.lua", [[
+local asked = 0
+return { request = function() return "" end, routes = { ["/x/lab/captures"] = function(self, req)
+  if req.query.id == "c2" then asked = asked + 1 end
+  if req.query.id then return "bytes", req.query.id == "c2" and asked == 1 and 410 or 200 end
+  return '{"format": "diaglab-captures/1", "step": 1, "attempt": "a", "captures": [' ..
+    '{"id": "c1", "kind": "heap", "attempt": "a", "slug": "s"}, ' ..
+    '{"id": "c2", "kind": "heap", "attempt": "a", "slug": "s"}]}'
+end } }
+]])
+  local lab = t.start_with({ scenarios, t.source .. "/scenarios" }, "--step", "41")
+  local result = run("--url", lab.url .. "/x", "--keep", pack)
+  t.equal(result.code, 2, result.out)
+  t.has(result.err, "id=c2: 410 ")
+  t.equal(t.run("ls " .. dir).out, "s\n", "nothing is left")
+  result = run("--url", lab.url .. "/x", "--keep", pack)
+  t.equal(result.out, "2 captures are in " .. pack .. "\n", result.err)
+  t.equal(t.run("ls " .. pack).out, "c1\nc2\ncaptures.json\n")
+  t.equal(run("--url", lab.url .. "/x", "--keep", pack).code, 2)
+  t.equal(t.run("ls " .. pack).out, "c1\nc2\ncaptures.json\n", "what was there before stays")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("an answer in words is the same as one in a file", function()
   local lab = t.start("--step", "6")
   for _ = 1, 4 do lab:get("/") end

@@ -55,6 +55,21 @@ t.test("the program is given, and nothing that tells the answer", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a program that can't be given whole isn't given, and can be asked for again", function()
+  local scenarios, mine = t.temp_dir(), t.temp_dir() .. "/mine"
+  t.equal(t.run(("cp -r %s/05-workers %s"):format(SCENARIOS, scenarios)).code, 0)
+  t.write(scenarios .. "/05-workers/a.csv", ("x"):rep(2 << 20)) -- more than is copied
+  local function give() return t.run(t.command { t.diaglab, "repair", "--scenarios", scenarios, "5", mine }) end
+  local result = give()
+  t.equal(result.code, 2)
+  t.has(result.err, "05-workers/a.csv: it has 2097152 bytes; 1048576 are the most")
+  t.equal(t.run("ls " .. mine).out, "", "nothing is left")
+  t.write(scenarios .. "/05-workers/a.csv", "x")
+  result = give()
+  t.equal(result.code, 0, result.err)
+  t.equal(t.read(mine .. "/05-workers/a.csv"), "x")
+end)
+
 -- ---- right and wrong repairs of each step -----------------------------------------
 
 -- Of step 63: the ministry is told without the lock; each plate is read once, and all
