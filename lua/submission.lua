@@ -161,6 +161,12 @@ end
 
 local function check(answer)
   if #answer.hypotheses > 3 then refuse("there are %d hypotheses; three are possible", #answer.hypotheses) end
+  for i, h in ipairs(answer.hypotheses) do
+    -- Without the first one there is no answer at all, which is told elsewhere.
+    if i > 1 and not h.class then
+      refuse("'%s' has no class: class2 goes with where2, class3 with where3", h.where or "")
+    end
+  end
   if answer.evidence and #answer.evidence > 64 then refuse("there are more than 64 pieces of evidence") end
   if answer.ruled_out and #answer.ruled_out > 64 then refuse("there are more than 64 classes in ruled_out") end
   if answer.number and not parts.claim.parseNumber(answer.number) then

@@ -367,6 +367,7 @@ t.test("wrong forms are told, and cost nothing", function()
     { "class=net&where=x", "'net'; there are net.nagle, net.idle, net.retry. See" },
     { "class=a&class=b", "class is there twice" },
     { "class=cpu.hot&where=x&ruled_out=cpu.hut", "did you mean 'cpu.hot'?" },
+    { "class=cpu.hot&where=x&where2=idle", "'idle' has no class: class2 goes with where2" },
     { "class=cpu.hot&where=x&confidence=high", "from 0 to 1" },
     { "class=leak.file&where=x&number=abc", "'abc' can't be read: write it like 5, 20ms or 10MB" },
     { "class=leak.file&where=x&number=10mb", "(units: B kB MB" },
