@@ -2,24 +2,13 @@
 -- Answers as fixtures: each file of answers/ must get the verdict that its name
 -- begins with, and junk must never be right.
 --
--- answers.lua(host, parts) -> answers     parts: classes, faults, judge, junk,
---   sentence
+-- answers.lua(host, parts) -> answers     parts: classes, data, faults, fixture (which
+--   says what is in a file), judge, junk, sentence, submission
 -- answers.prove(folder, work, report)     adds to report.answers, .junk, .problems
---
--- A file is data, as a lesson is:
---   return { class = "wait.lock", where = "updatePrice", evidence = { "mutex" },
---     number = "20ms", ruled_out = { { class = "cpu.hot", evidence = "cpu" } },
---     code = "where.victim", captures = { "mutex", "cpu" }, idle = true }
--- evidence: which captures are named as evidence; any of them, if it is missing.
--- captures: which profiles were taken (and metrics); all, if it is missing. idle:
--- they were taken while nothing ran. code: the feedback that is expected, too.
 
 local host, parts = ...
-local classes, faults, judge = parts.classes, parts.faults, parts.judge
+local classes, data, faults, judge = parts.classes, parts.data, parts.faults, parts.judge
 local answers = {}
-
-local KEYS = { class = true, where = true, class2 = true, where2 = true, class3 = true, where3 = true, evidence = true,
-  number = true, ruled_out = true, code = true, captures = true, idle = true }
 
 -- What a student who took only these profiles has seen.
 local function narrow(seen, kinds, idle)
@@ -39,13 +28,16 @@ local function narrow(seen, kinds, idle)
   return out
 end
 
+-- The answer of the file's table T, read as the lab reads a student's; nil, and why
+-- it refuses it.
 local function answerOf(t)
-  local hypotheses = {}
+  local hypotheses = data.list {}
   for _, n in ipairs { "", "2", "3" } do
-    if t["class" .. n] then hypotheses[#hypotheses + 1] = { class = t["class" .. n], where = t["where" .. n] } end
+    local class, where = t["class" .. n], t["where" .. n]
+    if class or where then hypotheses[#hypotheses + 1] = { class = class, where = where } end
   end
-  return { hypotheses = hypotheses, evidence = t.evidence, number = t.number and tostring(t.number),
-    ruled_out = t.ruled_out }
+  return parts.submission.read(data.json { hypotheses = hypotheses, evidence = t.evidence and data.list(t.evidence),
+    number = t.number, ruled_out = t.ruled_out and data.list(t.ruled_out) }, true)
 end
 
 -- The parameters of the proof's visits, as of grounds.lua.
@@ -67,18 +59,17 @@ local function othersOf(t)
   return others
 end
 
+local function judgeFile(t, f, seen)
+  local answer, problem = answerOf(t)
+  if not answer then return { verdict = "invalid", score = 0, code = "refused", feedback = problem } end
+  return judge.answer(answer, f.lesson, { narrow(seen, t.captures, t.idle) }, othersOf(t), visitOf(f))
+end
+
 local function proveFile(path, f, seen)
-  local text, unread = host.read(path)
-  if not text then return unread end
-  local t, problem = host.data(text, path)
-  if not t then return problem end
-  for key in pairs(t) do
-    if not KEYS[key] then
-      return ("%s:1: unknown key '%s'%s"):format(path, key, host.did_you_mean(tostring(key), KEYS))
-    end
-  end
+  local t, wrong = parts.fixture.read(path)
+  if wrong[1] then return ("%s:%d: %s"):format(path, wrong[1][1], wrong[1][2]) end
   local wanted = path:match("([^/]+)$"):match("^(%a+)")
-  local result = judge.answer(answerOf(t), f.lesson, { narrow(seen, t.captures, t.idle) }, othersOf(t), visitOf(f))
+  local result = judgeFile(t, f, seen)
   if result.verdict ~= wanted then
     return ("%s: it is %s (%d points, %s: %s), not %s"):format(path, result.verdict, result.score, result.code,
       result.feedback, wanted)
@@ -196,7 +187,7 @@ function answers.prove(f, work, report)
   local names = host.scan(f.dir .. "/answers") or {}
   table.sort(names)
   for _, name in ipairs(names) do
-    if name:find("%.lua$") then
+    if name:find("^[^.].*%.lua$") then
       report.answers.n = report.answers.n + 1
       local problem = proveFile(f.dir .. "/answers/" .. name, f, seen)
       if problem then table.insert(report.answers.problems, problem) end

@@ -13,8 +13,8 @@ local TAKES = {
   [""] = { "claim", "evidence", "faults", "feedback", "lines", "record", "templates", "wrap" },
   host = { "data", "fields", "remedy", "steps", "tags", "tool" },
   parts = { "against", "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
-  ["host parts"] = { "answers", "check", "folders", "jobs", "judge", "junk", "kept", "measure", "naive", "page_api",
-    "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },
+  ["host parts"] = { "answers", "check", "fixture", "folders", "jobs", "judge", "junk", "kept", "measure", "naive",
+    "page_api", "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },
 }
 
 local parts, takes = {}, {}

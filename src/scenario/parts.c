@@ -20,6 +20,7 @@
   X(faults)                                                                    \
   X(feedback)                                                                  \
   X(fields)                                                                    \
+  X(fixture)                                                                   \
   X(folders)                                                                   \
   X(grounds)                                                                   \
   X(jobs)                                                                      \

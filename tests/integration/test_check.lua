@@ -105,6 +105,11 @@ local BROKEN = {
     class = "memory.retained" },
   { "answers", "answers/right.lua", false, "return {}",
     "its name begins with solved, partial, wrong or invalid" },
+  { "answers", "answers/invalid.lua", "{ class", "{ clas = 1, class", "'clas'; did you mean 'class'?" },
+  { "answers", "answers/solved.lua", "evidence = {", "evidence = { 1,",
+    "evidence[1]: must be a string, not a number" },
+  { "answers", "answers/solved.lua", "{ class", "{ captures = 5, class", "captures: must be a list of names" },
+  { "answers", "answers/solved.lua", "return {", "return", "near '='" },
   { "hint_concrete", "lesson.lua", "`go tool pprof -top http://localhost:6060/debug/pprof/mutex`", "the tool",
     "the last one, has no command in `backquotes`", "warning" },
   { "tag", "lesson.lua", '{ profile = "mutex', '{ profile = "goroutine", tag = { state = "chan receive" }, ' ..

@@ -222,10 +222,17 @@ t.long("an answer with another verdict, or another feedback", function()
   local dir = make_twin()
   t.write(dir .. "/answers/solved-too.lua", 'return { class = "leak.socket", where = "writeReceipt" }\n')
   edit(dir, "answers/wrong.lua", "where.entry", "where.victim")
-  t.write(dir .. "/answers/invalid.lua", 'return { clas = "leak.file" }\n')
-  refused(dir, "answers/solved-too.lua: it is partial (", "class.family: In leak.socket, the word leak is right",
+  for name, more in pairs { ["solved-unit"] = 'number = "5sec"', ["invalid-second"] = 'where2 = "x"',
+    ["solved-in-short"] = 'evidence = "lab.OpenFiles", captures = "lab.OpenFiles", ' ..
+      'ruled_out = "cpu.hot:lab.OpenFiles"' } do
+    t.write(("%s/answers/%s.lua"):format(dir, name),
+      'return { class = "leak.file", where = "writeReceipt", ' .. more .. " }\n")
+  end
+  local out = refused(dir, "answers/solved-too.lua: it is partial (",
+    "class.family: In leak.socket, the word leak is right",
     "answers/wrong.lua: its feedback is where.entry, not where.victim",
-    "answers/invalid.lua:1: unknown key 'clas'; did you mean 'class'?")
+    "answers/solved-unit.lua: it is invalid (0 points, refused: number: '5sec' can't be read: write it like 5, 20ms")
+  t.equal(select(2, out:gsub("\n    ", "")), 3, "only these: " .. out)
 end)
 
 -- With "none" among the right classes, any function is right.
