@@ -460,6 +460,14 @@ local HEAD = [[
 <main>
 ]]
 
+-- What the scripts need to know before they ask the lab.
+local function scriptFacts(facts)
+  local out = {}
+  if facts.speedscope then out[#out + 1] = html('<meta name=speedscope content="%s">\n', facts.speedscope) end
+  if facts.flight then out[#out + 1] = html('<meta name=flight content="%s">\n', ("%g"):format(facts.flight)) end
+  return table.concat(out)
+end
+
 -- By number; what the lab knows without the file, too.
 local function indexDone(facts, list)
   local done = {}
@@ -478,8 +486,7 @@ return function(facts, sums, offer)
   local done = indexDone(facts, list)
   return table.concat {
     html(HEAD, ("Step %d - diaglab"):format(facts.step), table.concat(facts.modules, " "),
-      facts.speedscope and html('<meta name=speedscope content="%s">\n', facts.speedscope) or "" ..
-      (facts.flight and html('<meta name=flight content="%s">\n', ("%g"):format(facts.flight)) or "")), happened(facts),
+      scriptFacts(facts)), happened(facts),
     now(facts), steps(facts, done), see(facts),
     measure(facts), capture(facts), say(facts, done, offer), progress(facts, list), "</main>\n</body>\n</html>\n",
   }
