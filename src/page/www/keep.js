@@ -17,11 +17,32 @@ function keyOf(capture) {
   return `${capture.attempt} ${capture.id}`;
 }
 
+// Browsers may forbid the tab's storage to a page: then to look at it is an error. What
+// is kept doesn't survive that the page is loaded again, and all else is as it was.
+function tryStorage(act) {
+  try {
+    return act(sessionStorage);
+  } catch {
+    return undefined;
+  }
+}
+
+function unstore(key) {
+  tryStorage((storage) => storage.removeItem(PREFIX + key));
+}
+
 function forgetOldest() {
   const [key, bytes] = kept.entries().next().value;
   kept.delete(key);
   size -= bytes.length;
-  sessionStorage.removeItem(PREFIX + key);
+  unstore(key);
+}
+
+function tryToStore(key, text) {
+  return tryStorage((storage) => {
+    storage.setItem(PREFIX + key, text);
+    return true;
+  }) ?? false;
 }
 
 // The tab's storage has room for some megabytes: where it is full, the oldest goes.
@@ -29,12 +50,8 @@ function store(key, bytes) {
   if (bytes.length > MOST_STORED) return;
   const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
   for (const old of [...kept.keys()]) {
-    try {
-      sessionStorage.setItem(PREFIX + key, text);
-      return;
-    } catch {
-      sessionStorage.removeItem(PREFIX + old);
-    }
+    if (tryToStore(key, text)) return;
+    unstore(old);
   }
 }
 
@@ -51,12 +68,16 @@ export function keepBytes(capture, bytes) {
   store(key, bytes);
 }
 
-/** Reads what an earlier page in this tab has kept. */
+function restoreOne(key) {
+  const text = tryStorage((storage) => atob(storage.getItem(PREFIX + key)));
+  if (text === undefined) unstore(key); // it is damaged
+  else keep(key, Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+}
+
+/** Reads what an earlier page in this tab has kept, as far as it can be read. */
 export function restoreKept() {
-  for (const name of Object.keys(sessionStorage)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const text = atob(sessionStorage.getItem(name));
-    keep(name.slice(PREFIX.length), Uint8Array.from(text, (letter) => letter.charCodeAt(0)));
+  for (const name of tryStorage(Object.keys) ?? []) {
+    if (name.startsWith(PREFIX)) restoreOne(name.slice(PREFIX.length));
   }
 }
 
