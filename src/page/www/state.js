@@ -34,9 +34,21 @@ const GETTERS = {
   captures: () => getJsonIfAny(paths.captures), progress: () => getJsonIfAny(paths.progress),
 };
 
+let questions = 0;
+const newest = new Map(); // by name: the last question of which the answer was taken
+
+// Answers may overtake each other. One that was asked for before the last one that was
+// taken is older than what is known, and is dropped.
+function isNews(name, question) {
+  if (question < (newest.get(name) ?? 0)) return false;
+  newest.set(name, question);
+  return true;
+}
+
 async function refresh(name) {
+  const question = ++questions;
   const value = await GETTERS[name]();
-  if (value !== undefined) tell(name, value);
+  if (value !== undefined && isNews(name, question)) tell(name, value);
   return value;
 }
 
@@ -50,9 +62,10 @@ export const refreshProgress = () => refresh('progress');
  * until its progress comes would change its size.
  */
 export async function refreshAll() {
-  const names = Object.keys(GETTERS);
+  const names = Object.keys(GETTERS), question = ++questions;
   const answers = await Promise.allSettled(names.map((name) => GETTERS[name]()));
-  const news = names.map((name, i) => [name, answers[i].value]).filter(([, value]) => value !== undefined);
+  const news = names.map((name, i) => [name, answers[i].value])
+    .filter(([name, value]) => value !== undefined && isNews(name, question));
   for (const [name, value] of news) values.set(name, value);
   for (const [name, value] of news) tellListeners(name, value);
 }
