@@ -136,7 +136,7 @@ end
 
 -- The step that runs was visited, though that may not be on the disk yet.
 local function stateOf(done, here)
-  if done and done.solved then return "solved", html("solved · %s", done.score) end
+  if done and done.solved then return "solved", done.score and html("solved · %s", done.score) or "solved" end
   if done and done.answers > 0 then return "visited", html("visited · %s", done.score) end
   if done or here then return "visited", "visited" end
   return "new", "new"
@@ -404,7 +404,10 @@ local function progress(facts, list)
     "<th>score<th>solved<th>repaired<th>minutes</tr></thead>\n<tbody>\n" .. table.concat(out) .. "</tbody></table>\n" or
     facts.progress_problem and html("<p class=problem>What you have done can't be read: %s</p>\n",
       facts.progress_problem) or "<p class=empty>Nothing was done yet. Choose a step.</p>\n"
-  if not facts.keeps then body = body .. "<p class=empty>This lab keeps no progress (--state none).</p>\n" end
+  if not facts.keeps then
+    body = body .. "<p class=empty>This lab keeps no progress: it has no folder for that (--state), or can't write " ..
+      "there.</p>\n"
+  end
   return section("progress", "Progress", body ..
     '<p><a href="/lab/progress?format=json">as JSON</a>, ' ..
     '<a href="/lab/progress?format=csv" download="progress.csv">as CSV</a></p>\n' ..
@@ -468,13 +471,13 @@ local function scriptFacts(facts)
   return table.concat(out)
 end
 
--- By number; what the lab knows without the file, too.
+-- By number; what the lab knows without the file, too. Which score that was, the file would say.
 local function indexDone(facts, list)
   local done = {}
   for _, s in ipairs(list) do done[s.step] = s end
   for _, number in ipairs(facts.solved) do
-    done[number] = done[number] or { step = number, score = 100, answers = 1 }
-    done[number].solved = true
+    local own = done[number]
+    if not (own and own.solved) then done[number] = { step = number, solved = true, answers = 1 } end
   end
   return done
 end

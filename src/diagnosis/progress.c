@@ -32,7 +32,7 @@ struct lab_progress {
   pthread_mutex_t lock;    /* of `waiting`; nobody keeps it for long */
   lab_buf waiting;         /* lines that are not on the disk yet */
   atomic_bool waits;       /* there are some */
-  bool failed;             /* the last attempt to write them has */
+  atomic_bool failed;      /* the last attempt to write them has */
 };
 
 lab_progress *lab_progress_new(const char *folder, unsigned patience_ms) {
@@ -241,12 +241,12 @@ const char *lab_progress_fault(int rc) {
 
 /* Says once that it fails, and once that it works again. */
 static void note_outcome(lab_progress *p, int rc) {
-  if (rc && !p->failed)
+  bool has_failed = atomic_exchange(&p->failed, rc != 0);
+  if (rc && !has_failed)
     lab_log("can't keep the progress in %s: %s; it waits in memory", p->folder,
             lab_progress_fault(rc));
-  else if (!rc && p->failed)
+  else if (!rc && has_failed)
     lab_log("the progress is in %s again", p->folder);
-  p->failed = rc != 0;
 }
 
 /* LINES are to be written before all that waits. */
@@ -345,6 +345,10 @@ int lab_progress_add_now(lab_progress *p, const lab_progress_event *event) {
 
 bool lab_progress_waits(const lab_progress *p) {
   return atomic_load(&p->waits);
+}
+
+bool lab_progress_fails(const lab_progress *p) {
+  return atomic_load(&p->failed);
 }
 
 /* ---- reading ------------------------------------------------------------- */

@@ -19,7 +19,7 @@
  * people.
  *
  * Threads: any; never the control thread, because the disk may be slow, but for
- * lab_progress_waits. */
+ * lab_progress_waits and lab_progress_fails. */
 #ifndef LAB_DIAGNOSIS_PROGRESS_H
 #define LAB_DIAGNOSIS_PROGRESS_H
 
@@ -63,6 +63,8 @@ int lab_progress_add_all(lab_progress *p, const lab_progress_event *events,
 int lab_progress_add_now(lab_progress *p, const lab_progress_event *event);
 /* Do events wait in memory, so that it is worth while to try again? */
 bool lab_progress_waits(const lab_progress *p);
+/* Did the last write fail? */
+bool lab_progress_fails(const lab_progress *p);
 /* RC, of one of these, in words. */
 const char *lab_progress_fault(int rc);
 

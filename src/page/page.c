@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "http/http.h"
 #include "page/ask.h"
+#include "page/done.h"
 #include "page/files.h"
 #include "page/page_internal.h"
 #include "page/render.h"
@@ -48,6 +49,7 @@ static const struct page_route {
     {"/lab/hint", "POST", lab_page_form_hint},
     {"/lab/request", "POST", lab_page_form_request},
     {"/lab/api/load", "GET, HEAD, POST, DELETE", lab_page_load_request},
+    {"/lab/api/progress", "GET, HEAD", lab_page_progress},
     {"/lab/api/repair", "GET, HEAD, POST, DELETE", lab_page_repair_request},
     {"/lab/api/solution", "GET, HEAD", lab_page_solution},
     {"/lab/api/source", "GET, HEAD", lab_page_source},

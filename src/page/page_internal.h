@@ -6,7 +6,8 @@
  *   numbers < stream   what the charts show
  *   load               the load generator, on a thread of its own
  *   repair             the check of a repair, in a process of its own
- *   ground < render    what all pages say; the page as HTML
+ *   ground < done < render
+ *                      what all pages say; the progress; the page as HTML
  *   forms, ask         what it does without JavaScript, and with it
  *   page               finds who answers a request; begin and end
  *

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "diagnosis/judge.h"
 #include "http/http.h"
+#include "page/done.h"
 #include "page/files.h"
 #include "page/ground.h"
 #include "page/page_internal.h"
@@ -130,7 +131,7 @@ static void add_page_facts(lab_json *j, lab_page *page) {
     lab_json_double(j, (double)lab_flight_ns() / 1e9);
   }
   lab_json_key(j, "keeps");
-  lab_json_bool(j, page->config.state != NULL);
+  lab_json_bool(j, lab_web_keeps_progress(page->config.web));
   lab_json_key(j, "load");
   lab_page_load_write(page->load, &load);
   lab_json_raw(j, load.data, load.len);
@@ -139,11 +140,7 @@ static void add_page_facts(lab_json *j, lab_page *page) {
   lab_page_repair_write(page->repair, &check);
   lab_json_raw(j, check.data, check.len);
   lab_buf_free(&check);
-  lab_json_key(j, "solved");
-  lab_json_begin_array(j, LAB_JSON_COMPACT);
-  for (size_t i = 0; i < page->nsolved; i++)
-    lab_json_int(j, page->solved[i]);
-  lab_json_end(j);
+  lab_page_write_solved(page, j);
 }
 
 static void collect_facts(rendering *r, lab_page_happening *what) {

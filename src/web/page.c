@@ -69,6 +69,11 @@ lab_standing *lab_web_standing(const lab_web *web) {
   return web->standing;
 }
 
+bool lab_web_keeps_progress(const lab_web *web) {
+  return lab_progress_folder(web->progress) &&
+         !lab_progress_fails(web->progress);
+}
+
 bool lab_web_is_switching(const lab_web *web) {
   return !lab_list_empty(&web->gotos);
 }

@@ -57,6 +57,9 @@ const lab_captures *lab_web_captures_kept(const lab_web *web);
 int lab_web_hints_told(const lab_web *web, int step);
 /* What the student has done; any thread may ask it. It is the server's. */
 lab_standing *lab_web_standing(const lab_web *web);
+/* Is the progress kept? False: nowhere; or it can't be written now, and waits
+ * in memory. */
+bool lab_web_keeps_progress(const lab_web *web);
 /* Is there a switch of steps that was asked for and has not ended? */
 bool lab_web_is_switching(const lab_web *web);
 /* Requests that the application has answered so far. */

@@ -99,7 +99,7 @@ export function profilePath(name, params = {}) {
 
 export const paths = {
   steps: '/steps?format=json', status: '/status', classes: '/lab/classes?format=json',
-  captures: '/lab/captures?format=json', progress: '/lab/progress?format=json',
+  captures: '/lab/captures?format=json', progress: '/lab/api/progress',
   stream: '/lab/api/stream', load: '/lab/api/load', solution: '/lab/api/solution',
   repair: '/lab/api/repair?format=json',
   hint: (n) => `/hint?n=${n}&format=json`,

@@ -3,6 +3,7 @@
 // entered anew, with others.
 
 import { curlOf, gotoAction } from './api.js';
+import { solvedText } from './done.js';
 import { commandLine, el, field, fill, problemNote, setText } from './dom.js';
 import { formatSince } from './format.js';
 import { known, listen, presentStep, progressOf } from './state.js';
@@ -53,7 +54,7 @@ function describe(status, step) {
     el('div', { class: 'now-head' },
       el('span', { class: 'number' }, `Step ${status.step}`),
       el('h3', {}, step?.title || status.title || status.slug),
-      done?.solved && el('span', { class: 'chip solved' }, `solved · ${done.score}`),
+      done?.solved && el('span', { class: 'chip solved' }, solvedText(done)),
       status.fixed && el('span', { class: 'chip twin' }, 'healthy twin')),
     step?.symptom && el('p', { class: 'symptom' }, step.symptom),
   ];
@@ -62,7 +63,8 @@ function describe(status, step) {
 function show(box) {
   const status = known('status');
   if (!status) return;
-  const visit = JSON.stringify([status.step, status.since, presentStep(), progressOf(status.step)?.score]);
+  const done = progressOf(status.step);
+  const visit = JSON.stringify([status.step, status.since, presentStep(), done?.solved, done?.score]);
   setText(since, `running for ${formatSince((Date.now() - Date.parse(status.since)) / 1000)}`);
   if (visit === shownVisit) return;
   shownVisit = visit;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The section "progress": what the student has done in all steps; export, reset.
 
-import { curlOf, getJson, paths, send } from './api.js';
+import { curlOf, send } from './api.js';
 import { commandLine, el, emptyState, fill, problemNote } from './dom.js';
 import { known, listen, refreshProgress } from './state.js';
+
+const NOT_KEPT = 'The lab has no folder for the progress, or can\'t write there: --state FOLDER names one.';
 
 let table, note;
 
@@ -20,15 +22,22 @@ function row(step) {
       step.repaired ? el('span', { class: 'chip solved' }, 'repaired') : ''));
 }
 
+function nothingYet(isKept) {
+  return isKept ? emptyState('Nothing is done yet.', 'Choose a step above; what you do in it is noted here.') :
+    emptyState('This lab notes no progress.', NOT_KEPT);
+}
+
 function show() {
-  const steps = known('progress')?.steps;
-  if (!steps) return;
-  const { dropped } = known('progress');
-  fill(table, steps.length === 0 ? emptyState('Nothing is done yet.', 'Choose a step above; what you do in it is noted here.') :
+  const done = known('progress');
+  if (!done) return;
+  const { steps, dropped, kept, problem } = done;
+  fill(table, steps.length === 0 ? nothingYet(kept) :
     el('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'Progress' }, el('table', { class: 'progress' },
       el('thead', {}, el('tr', {}, el('th', { scope: 'col', class: 'figure' }, 'Step'), el('th', { scope: 'col', class: 'name' }, 'Title'),
         COLUMNS.map(([, name]) => el('th', { scope: 'col', class: 'figure' }, name)), el('th', { scope: 'col' }, 'State'))),
       el('tbody', {}, steps.map(row)))),
+  steps.length > 0 && !kept && el('p', { class: 'quiet' }, `${NOT_KEPT} What you do is forgotten when the lab ends.`),
+  problem && el('p', { class: 'problem' }, `What you have done can't be read: ${problem}`),
   dropped > 0 && el('p', { class: 'problem' }, `${dropped} lines of the file can't be read.`));
 }
 
@@ -64,11 +73,10 @@ function resetButton() {
   return button;
 }
 
-export async function startProgress(box) {
+export function startProgress(box) {
   table = el('div', {});
   note = el('div', {});
   fill(box, table, el('div', { class: 'row' }, exportLink('json'), exportLink('csv'), resetButton()), note, commandLine(curlOf({ path: '/lab/progress' })).node);
   listen('progress', show);
   listen('steps', show);
-  if (!known('progress')) await getJson(paths.progress).catch(() => fill(table, emptyState('This lab notes no progress.', 'Start it with --state FILE.')));
 }

@@ -3,6 +3,7 @@
 // `status`, `steps`, `captures`, `progress`, `sample`, `mark`, `log`, `load` or `link`.
 
 import { getJson, getJsonIfAny, paths } from './api.js';
+import { readDone } from './done.js';
 
 const listeners = new Map();
 const values = new Map();
@@ -31,8 +32,13 @@ export function tell(name, value, isPassing = false) {
 
 const GETTERS = {
   status: () => getJson(paths.status), steps: () => getJson(paths.steps),
-  captures: () => getJsonIfAny(paths.captures), progress: () => getJsonIfAny(paths.progress),
+  captures: () => getJsonIfAny(paths.captures), progress: getDone,
 };
+
+async function getDone() {
+  const answer = await getJsonIfAny(paths.progress);
+  return answer && readDone(answer);
+}
 
 let questions = 0;
 const newest = new Map(); // by name: the last question of which the answer was taken

@@ -2,6 +2,7 @@
 // The section "steps": a ticket for each, with what the student has done there.
 
 import { curlOf, gotoAction } from './api.js';
+import { solvedText } from './done.js';
 import { commandLine, el, emptyState, field, fill, problemNote } from './dom.js';
 import { known, listen, progressOf } from './state.js';
 import { enterStep } from './visit.js';
@@ -16,7 +17,7 @@ function difficultyDots(difficulty) {
 function stateChip(step, isPresent) {
   const done = progressOf(step.number);
   if (isPresent) return el('span', { class: 'chip here' }, 'running');
-  if (done?.solved) return el('span', { class: 'chip solved' }, `solved · ${done.score}`);
+  if (done?.solved) return el('span', { class: 'chip solved' }, solvedText(done));
   if (done?.visits) return el('span', { class: 'chip' }, 'visited');
   return el('span', { class: 'chip fresh' }, 'new');
 }
