@@ -33,7 +33,8 @@ end
 
 local PAGES = { "/", "/steps", "/steps?format=json", "/status", "/metrics", "/debug/vars", "/lab/captures",
   "/lab/captures?format=json", "/lab/progress", "/lab/progress?format=json", "/lab/progress?format=csv", "/lab/answer",
-  "/lab/", "/lab/api/repair", "/lab/lesson", "/lab/steps", "/debug/pprof/", "/hint?format=json", "/hint?n=9" }
+  "/lab/", "/lab/api/progress", "/lab/api/repair",
+  "/lab/lesson", "/lab/steps", "/debug/pprof/", "/hint?format=json", "/hint?n=9" }
 
 -- Answers that may be tried without knowing anything.
 local ANSWERS = { "", "class=none", "class=", "class=x", "where=request", "class=none&where=request",

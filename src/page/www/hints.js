@@ -4,9 +4,10 @@
 import { curlOf, getJson, paths } from './api.js';
 import { announce, commandLine, el, fill, problemNote, setText } from './dom.js';
 import { inlineNodes, splitQuestion } from './markdown.js';
-import { listen, presentStep, refreshProgress } from './state.js';
+import { known, listen, presentStep, refreshProgress } from './state.js';
 
 let list, button, command, note, none, visit, told = 0, hasMore = true;
+let asking; // the visit for which a hint is under way
 
 function hintNode(text) {
   const [before, question] = splitQuestion(text);
@@ -21,25 +22,47 @@ function update() {
   setText(none, count === 0 ? 'This step has no hints.' : '');
 }
 
-async function tellNext() {
-  fill(note);
+// Another hint than the next one would be shown twice, or in the wrong place.
+function take(answer) {
+  refreshProgress().catch(() => {});
+  if (answer.step !== known('status').step || answer.n !== told + 1) return;
+  told = answer.n;
+  hasMore = answer.more;
+  list.append(hintNode(answer.hint));
+  announce(answer.hint);
+}
+
+async function ask() {
   try {
-    const answer = await getJson(paths.hint(told + 1));
-    told++;
-    list.append(hintNode(answer.hint));
-    announce(answer.hint);
-    hasMore = answer.more;
-    update();
-    refreshProgress();
+    return { answer: await getJson(paths.hint(told + 1)) };
   } catch (error) {
-    fill(note, problemNote(error.message));
+    return { problem: error.message };
   }
+}
+
+// The button keeps the focus, so it isn't disabled: one question at a time. What comes
+// when another visit has begun is no answer to it.
+async function tellNext() {
+  const mine = visit;
+  if (asking === mine) return;
+  asking = mine;
+  button.setAttribute('aria-busy', 'true');
+  fill(note);
+  const { answer, problem } = await ask();
+  if (visit !== mine) return;
+  asking = undefined;
+  button.removeAttribute('aria-busy');
+  if (answer) take(answer);
+  else fill(note, problemNote(problem));
+  update();
 }
 
 function showVisit(status) {
   const key = `${status.step} ${status.since}`;
   if (key === visit) return;
   visit = key;
+  asking = undefined;
+  button.removeAttribute('aria-busy');
   told = 0;
   hasMore = true;
   fill(list);
