@@ -7,7 +7,7 @@ import { solvedText } from './done.js';
 import { commandLine, el, field, fill, problemNote, setText } from './dom.js';
 import { formatSince } from './format.js';
 import { known, listen, presentStep, progressOf } from './state.js';
-import { enterStep } from './visit.js';
+import { enterBy } from './visit.js';
 
 let since, linkNote, shownVisit;
 
@@ -16,17 +16,18 @@ function inputFor(name, value, meaning) {
   return { name, input, node: field(name, input, meaning) };
 }
 
-// What differs from what the step has now.
-function changedParams(inputs, params) {
-  return Object.fromEntries(inputs.filter(({ name, input }) => input.value !== String(params[name]))
+// The lab begins with the defaults: what the step has now isn't what it has then. Where
+// no default is known, what the field shows is sent.
+function paramsToSend(inputs, about) {
+  return Object.fromEntries(inputs.filter(({ name, input }) => !about.has(name) || input.value !== String(about.get(name).default))
     .map(({ name, input }) => [name, input.value]));
 }
 
-function buildForm(step, params, meanings) {
-  const inputs = Object.entries(params).map(([name, value]) => inputFor(name, value, meanings.get(name)));
+function buildForm(step, params, about) {
+  const inputs = Object.entries(params).map(([name, value]) => inputFor(name, value, about.get(name)?.meaning));
   const command = commandLine('');
   const problem = el('div', {});
-  const action = () => gotoAction(step, changedParams(inputs, params));
+  const action = () => gotoAction(step, paramsToSend(inputs, about));
   const showCommand = () => command.set(curlOf(action()));
   const form = el('form', { class: 'params' }, inputs.map((i) => i.node),
     el('div', { class: 'row' }, el('button', { type: 'submit' }, 'Enter the step anew')), command.node, problem);
@@ -35,7 +36,7 @@ function buildForm(step, params, meanings) {
     event.preventDefault();
     fill(problem);
     try {
-      await enterStep(step, changedParams(inputs, params));
+      await enterBy(action());
     } catch (error) {
       fill(problem, problemNote(error.message));
     }
@@ -44,8 +45,9 @@ function buildForm(step, params, meanings) {
   return form;
 }
 
-function meaningsOf(step) {
-  return new Map((step?.parameters ?? []).map((p) => [p.name, p.meaning]));
+// By name: { default, meaning }.
+function parametersOf(step) {
+  return new Map((step?.parameters ?? []).map((p) => [p.name, p]));
 }
 
 function describe(status, step) {
@@ -71,7 +73,7 @@ function show(box) {
   const params = status.params ?? {};
   const form = el('details', { class: 'more' }, el('summary', {}, Object.keys(params).length ? 'Parameters, reset' : 'Reset'));
   fill(box, describe(status, presentStep()), el('div', { class: 'row quiet' }, since, linkNote), form);
-  form.append(buildForm(status.step, params, meaningsOf(presentStep())));
+  form.append(buildForm(status.step, params, parametersOf(presentStep())));
 }
 
 function showLink(link) {
