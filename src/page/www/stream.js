@@ -8,6 +8,10 @@ import { known, refreshAll, refreshCaptures, refreshProgress, refreshStatus, tel
 const FIRST_PAUSE = 500, LONGEST_PAUSE = 8000; // ms, until the next attempt
 const POLL = 2000;
 
+// What has happened changes what the student has done, or all that is known.
+const CHANGES_PROGRESS = new Set(['capture', 'hint', 'repair', 'reset']);
+const CHANGES_ALL = new Set(['goto', 'answer']);
+
 let source, timer, pause = FIRST_PAUSE, captureCount;
 
 function parseEvent(event) {
@@ -44,8 +48,8 @@ function takeMark(event) {
   const mark = parseEvent(event);
   if (!mark) return;
   tell('mark', mark, true);
-  if (mark.kind === 'goto' || mark.kind === 'answer') refreshAll();
-  else if (['capture', 'hint', 'repair'].includes(mark.kind)) refreshProgress().catch(() => {});
+  if (CHANGES_ALL.has(mark.kind)) refreshAll();
+  else if (CHANGES_PROGRESS.has(mark.kind)) refreshProgress().catch(() => {});
 }
 
 function passOn(name, isPassing) {
