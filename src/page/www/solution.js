@@ -2,14 +2,17 @@
 // What comes after a step is solved: to repair it, its solution, and the healthy twin to
 // compare with.
 
-import { curlOf, getJsonIfAny, gotoAction, paths } from './api.js';
+import { curlOf, getJson, getJsonIfAny, gotoAction, paths } from './api.js';
 import { commandLine, el, fill, problemNote } from './dom.js';
 import { markdownNodes } from './markdown.js';
 import { makeRepair } from './repair.js';
 import { known, listen, progressOf } from './state.js';
 import { enterBy } from './visit.js';
 
-let box, shown;
+const FAILED = -1; // no step's number
+
+let box;
+let shown; // the step whose solution is there or under way, undefined, or FAILED
 
 function twinAction(solution, step) {
   if (solution.twin) return { method: 'POST', path: solution.twin };
@@ -65,21 +68,39 @@ function diagnosisLine({ class: classes = [], where = [], number, also } = {}) {
   return also ? [line, diagnosisLine(also)].flat() : line;
 }
 
-async function show() {
+function solvedStep() {
   const step = known('status')?.step;
-  const isSolved = step !== undefined && progressOf(step)?.solved;
-  const key = isSolved ? step : undefined;
-  if (key === shown) return;
-  shown = key;
-  if (!isSolved) {
-    fill(box);
-    return;
-  }
-  const solution = await getJsonIfAny(paths.solution).catch(() => undefined);
-  if (!solution || shown !== key) return;
-  const repaired = await repairedPart(solution);
-  fill(box, solution.repair && makeRepair(solution.repair, step), twinPart(solution, step), repaired, el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
+  return progressOf(step)?.solved ? step : undefined;
+}
+
+// The lab answers for the step that runs, which may be another one by now.
+async function getSolution(step) {
+  const solution = await getJson(paths.solution);
+  if (solution.step !== step) throw new Error('the lab has entered another step');
+  return { ...solution, repaired: await repairedPart(solution) };
+}
+
+function fillSolution(solution, step) {
+  fill(box, solution.repair && makeRepair(solution.repair, step), twinPart(solution, step), solution.repaired, el('details', { class: 'part solution', open: true }, el('summary', {}, 'The solution'),
     diagnosisLine(solution.diagnosis), el('div', { class: 'prose' }, markdownNodes(solution.solution ?? '', 3)), commandLine(curlOf({ path: paths.solution })).node));
+}
+
+// One that doesn't come is asked for again at the next change: that of the step, or that
+// the lab is back.
+async function show() {
+  const step = solvedStep();
+  if (step === shown) return;
+  shown = step;
+  fill(box);
+  if (step === undefined) return;
+  try {
+    const solution = await getSolution(step);
+    if (shown === step) fillSolution(solution, step);
+  } catch (error) {
+    if (shown !== step) return;
+    shown = FAILED;
+    fill(box, problemNote(`The solution can't be shown now: ${error.message}`));
+  }
 }
 
 export function makeSolution() {
