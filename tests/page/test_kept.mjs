@@ -2,7 +2,9 @@
 // What the browser keeps of captures, where its storage is forbidden, full or damaged.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { answer } from './dom.mjs';
 
+const { paths } = await import('../../src/page/www/api.js');
 const keep = await import('../../src/page/www/keep.js');
 const PREFIX = 'diaglab capture ';
 const captureOf = (id) => ({ id, attempt: 'aa' });
@@ -53,4 +55,15 @@ test('where it is full, the oldest goes', () => {
   keep.keepBytes(captureOf('c21'), Uint8Array.of(2));
   assert.deepEqual(Object.keys(storage), [`${PREFIX}aa c21`]);
   assert.ok(keep.isKept(captureOf('c20')), 'this page still has it');
+});
+
+test('the bytes of another lab\'s capture are not taken for those of this one', async () => {
+  const capture = { id: 'c30', attempt: 'aa' };
+  const foreign = assert.rejects(keep.bytesOf(capture), /another capture by now/);
+  await answer(paths.capture('c30'), Uint8Array.of(9), { headers: { ETag: '"bb-c30"' } });
+  await foreign;
+  assert.ok(!keep.isKept(capture));
+  const own = keep.bytesOf(capture);
+  await answer(paths.capture('c30'), Uint8Array.of(7), { headers: { ETag: '"aa-c30"' } });
+  assert.deepEqual(await own, Uint8Array.of(7));
 });

@@ -87,7 +87,7 @@ function pastLink() {
 // What a load has added: between the captures that were taken when it began, and now.
 async function compareSinceLoad(kind, began) {
   try {
-    const before = known('captures').captures.find((c) => c.id === began.ids[kind]);
+    const before = known('captures').captures.find((c) => c.attempt === began.attempt && c.id === began.ids[kind]);
     const after = await takeCapture(profilePath(kind));
     await openCaptures([before, after]);
   } catch (error) {

@@ -4,7 +4,7 @@
 import { curlOf, paths, send } from './api.js';
 import { commandLine, el, emptyState, fill, problemNote } from './dom.js';
 import { formatBytes, formatClock, formatSeconds } from './format.js';
-import { bytesOf, fileNameOf, isKept } from './keep.js';
+import { bytesOf, fileNameOf, isKept, keyOf } from './keep.js';
 import { readProfile } from './profile.js';
 import { known, listen, refreshCaptures } from './state.js';
 import { openCaptures } from './viewer.js';
@@ -15,10 +15,6 @@ const MOST_ROWS = 100, COUNTED = 12; // of the newest, samples are counted even 
 const chosen = new Set(); // attempt and id of those to compare
 const counts = new Map(); // samples, by attempt and id
 let list, compareButton, note, command, shown;
-
-function keyOf(capture) {
-  return `${capture.attempt} ${capture.id}`;
-}
 
 function isReadable(capture) {
   return isKept(capture) || (capture.kept && capture.attempt === known('captures')?.attempt);
@@ -81,8 +77,13 @@ function row(capture, isOfNow, i) {
       action('Forget', capture, () => forget(capture))));
 }
 
+// The row may be of a lab that has ended since: the next one has other captures by the
+// same ids, so it is asked before.
 async function forget(capture) {
-  chosen.delete(keyOf(capture));
+  const key = keyOf(capture);
+  chosen.delete(key);
+  await refreshCaptures();
+  if (!known('captures').captures.some((c) => keyOf(c) === key)) return;
   await send({ method: 'DELETE', path: paths.capture(capture.id) });
   await refreshCaptures();
 }

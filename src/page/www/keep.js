@@ -3,7 +3,7 @@
 // visits, so that a fault and its healthy twin can only be compared with what is kept
 // here. Small ones also survive that the page is loaded again.
 
-import { getBytes, paths } from './api.js';
+import { paths, send } from './api.js';
 
 const MOST = 64 << 20; // bytes, of all
 const MOST_STORED = 256 << 10; // bytes, of one in the tab's storage
@@ -13,7 +13,8 @@ const ENDINGS = { metrics: 'txt', vars: 'txt', trace: 'out' };
 const kept = new Map(); // by attempt and id; the oldest is the first
 let size = 0;
 
-function keyOf(capture) {
+/** Ids begin anew with each lab, but no two visits of any lab have one attempt. */
+export function keyOf(capture) {
   return `${capture.attempt} ${capture.id}`;
 }
 
@@ -90,11 +91,19 @@ export function isKept(capture) {
   return kept.has(keyOf(capture));
 }
 
+// The lab may be another one than that which has listed it: by the tag one knows whose
+// bytes these are.
+async function fetchBytes(capture) {
+  const answer = await send({ path: paths.capture(capture.id) });
+  if (!answer.headers.get('ETag')?.includes(capture.attempt)) throw new Error(`what the lab has as ${capture.id} is another capture by now`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
 /** Its bytes, from here or from the lab. */
 export async function bytesOf(capture) {
   const here = kept.get(keyOf(capture));
   if (here) return here;
-  const bytes = await getBytes(paths.capture(capture.id));
+  const bytes = await fetchBytes(capture);
   keepBytes(capture, bytes);
   return bytes;
 }

@@ -6,7 +6,7 @@ import { curlOf, getJsonIfAny, paths, send } from './api.js';
 import { checkbox, commandLine, el, emptyState, field, fill, newId, problemNote, setText } from './dom.js';
 import { formatClock } from './format.js';
 import { makeHints } from './hints.js';
-import { bytesOf, isKept } from './keep.js';
+import { bytesOf, isKept, keyOf } from './keep.js';
 import { readProfile } from './profile.js';
 import { makeSolution } from './solution.js';
 import { known, listen, refreshAll } from './state.js';
@@ -15,7 +15,8 @@ import { showVerdict } from './verdict.js';
 
 const MOST_NAMES = 400;
 
-let classes = [], inputs, second, evidenceBox, names, ruledBox, command, form, result, shownCaptures, attempt, step;
+let classes = [], inputs, second, evidenceBox, names, ruledBox, command, form, result, attempt, step;
+let offered = []; // captures, each with its box to tick
 const namesByCapture = new Map(); // of functions, by capture
 
 function classSelect(props = {}) {
@@ -30,7 +31,7 @@ function meaningOf(name) {
 // ---- completion ---------------------------------------------------------------
 
 async function namesOf(capture) {
-  const key = `${capture.attempt} ${capture.id}`;
+  const key = keyOf(capture);
   if (!namesByCapture.has(key)) {
     namesByCapture.set(key, []);
     const profile = await readProfile(await bytesOf(capture)).catch(() => undefined);
@@ -98,17 +99,23 @@ function checkedEvidence() {
   return [...evidenceBox.querySelectorAll('input:checked')].map((input) => input.value);
 }
 
+// A tick stays with its capture, also if another one gets the same id.
+function tickedKeys() {
+  const ids = new Set(checkedEvidence());
+  return new Set(offered.filter((c) => ids.has(c.id)).map(keyOf));
+}
+
 function showEvidence() {
   const own = ownCaptures();
-  const key = own.map((c) => c.id).join();
   updateNames(own).catch(() => {});
-  if (key === shownCaptures) return;
-  shownCaptures = key;
-  const before = new Set(checkedEvidence());
+  if (own.length > 0 && own.map(keyOf).join() === offered.map(keyOf).join()) return;
+  const ticked = tickedKeys();
+  offered = own;
   fill(evidenceBox, own.length === 0 ?
     emptyState('No captures in this visit.', 'An answer is judged on captures: take one under load, in the section above.') :
-    own.map((c) => checkbox(`${c.id} ${c.kind} ${formatClock(c.at)}${c.busy_seconds > 0 ? '' : ' (idle)'}`, { value: c.id, checked: before.has(c.id) }).node));
+    own.map((c) => checkbox(`${c.id} ${c.kind} ${formatClock(c.at)}${c.busy_seconds > 0 ? '' : ' (idle)'}`, { value: c.id, checked: ticked.has(keyOf(c)) }).node));
   for (const select of ruledBox.querySelectorAll('select.of-capture')) fillCaptureSelect(select);
+  showCommand();
 }
 
 function fillCaptureSelect(select) {

@@ -3,7 +3,7 @@
 
 import { getBytes, gotoAction, send } from './api.js';
 import { announce } from './dom.js';
-import { keepBytes } from './keep.js';
+import { keepBytes, keyOf } from './keep.js';
 import { known, refreshAll, refreshCaptures } from './state.js';
 
 /** Enters the step; throws what the lab says if it can't. */
@@ -19,7 +19,7 @@ export async function enterBy(action) {
 
 function newestCapture(before) {
   const list = known('captures')?.captures ?? [];
-  return list.filter((c) => !before.has(c.id)).pop();
+  return list.filter((c) => !before.has(keyOf(c))).pop();
 }
 
 /**
@@ -28,7 +28,7 @@ function newestCapture(before) {
  */
 export async function takeCapture(path, options) {
   await refreshCaptures();
-  const before = new Set((known('captures')?.captures ?? []).map((c) => c.id));
+  const before = new Set((known('captures')?.captures ?? []).map(keyOf));
   const bytes = await getBytes(path, options);
   await refreshCaptures();
   const capture = newestCapture(before);
