@@ -157,18 +157,31 @@ function showCommand() {
   command.set(curlOf(answerAction()));
 }
 
+// The lab judges for the step that it is in when the answer comes there, and the verdict
+// may come when another one runs.
+function isOfThisStep(verdict) {
+  const status = known('status');
+  return !status || verdict.step === step || verdict.step === status.step;
+}
+
+async function judge() {
+  const asked = step;
+  try {
+    const verdict = await (await send(answerAction())).json();
+    if (isOfThisStep(verdict)) showVerdict(result, verdict);
+  } catch (error) {
+    if (step === asked) fill(result, problemNote(error.message));
+  }
+  return step === asked;
+}
+
 async function submit(event, button) {
   event.preventDefault();
   button.disabled = true;
-  try {
-    const verdict = await (await send(answerAction())).json();
-    showVerdict(result, verdict);
-    await refreshAll();
-  } catch (error) {
-    fill(result, problemNote(error.message));
-  }
+  const isSameStep = await judge();
+  await refreshAll();
   button.disabled = false;
-  result.focus();
+  if (isSameStep) result.focus();
 }
 
 function answerForm() {
@@ -201,10 +214,15 @@ function clearForAnotherVisit() {
   attempt = now;
 }
 
-// Nor does the answer to another step. While the lab switches it is in step 0, also on
-// the way to the healthy twin of the same step.
+// While the lab switches it is in a step 0 without a title, also on the way to the healthy
+// twin of the same step.
+function isBetweenSteps(status) {
+  return status.step === 0 && !status.title;
+}
+
+// Nor does the answer to another step.
 function clearForAnotherStep(status) {
-  if (!status.step || status.step === step) return;
+  if (isBetweenSteps(status) || status.step === step) return;
   if (step !== undefined) {
     fill(result);
     form.reset();
