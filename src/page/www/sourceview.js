@@ -11,7 +11,7 @@ import { lineCosts } from './top.js';
 const AROUND = 4; // lines that are seen before and behind those that cost something
 
 const texts = new Map(); // by file name
-let visit;
+let visit, showing = 0;
 
 // The lab tells the files of the step; its own Lua code is no part of the exercise,
 // wherever its files are.
@@ -21,8 +21,10 @@ function isOfStep(name, file) {
 
 async function readSource(file) {
   if (!texts.has(file)) {
+    const asked = visit;
     const source = await getJsonIfAny(paths.source(file)).catch(() => undefined);
     if (!source) return undefined;
+    if (visit !== asked) return source.lines; // nothing of them is kept for the next visit
     if (file.endsWith('/scenario.lua')) tell('scenario-file', file);
     texts.set(file, source.lines);
   }
@@ -61,14 +63,15 @@ function fileTable(file, lines, costs, unit) {
       el('tbody', {}, rowsOf(lines, costs, unit))));
 }
 
-/** Fills the node for the function `key` of the profile. */
+/** Fills the node for the function `key` of the profile, unless another one is chosen meanwhile. */
 export async function showSource(node, profile, index, { key, name }) {
   const files = lineCosts(profile, index, key);
   const { unit } = profile.sampleTypes[index];
-  const parts = [];
+  const parts = [], mine = ++showing;
   for (const [file, costs] of files) {
     const lines = isOfStep(name, file) ? await readSource(file) : undefined;
     parts.push(fileTable(file, lines, costs, unit));
   }
+  if (mine !== showing) return;
   fill(node, el('h4', {}, name), parts.length ? parts : emptyState('Its lines are not known.', 'Choose the function that has called it.'));
 }
