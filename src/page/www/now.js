@@ -32,14 +32,18 @@ function buildForm(step, params, about) {
   const form = el('form', { class: 'params' }, inputs.map((i) => i.node),
     el('div', { class: 'row' }, el('button', { type: 'submit' }, 'Enter the step anew')), command.node, problem);
   form.addEventListener('input', showCommand);
+  let isEntering = false; // a second click on the way would be a second visit
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
+    if (isEntering) return;
+    isEntering = true;
     fill(problem);
     try {
       await enterBy(action());
     } catch (error) {
       fill(problem, problemNote(error.message));
     }
+    isEntering = false;
   });
   showCommand();
   return form;

@@ -22,7 +22,9 @@ function stateChip(step, isPresent) {
   return el('span', { class: 'chip fresh' }, 'new');
 }
 
+// A second click on the way would be a second visit.
 async function choose(step, button) {
+  if (button.getAttribute('aria-busy')) return;
   fill(problem);
   button.setAttribute('aria-busy', 'true');
   try {
