@@ -10,6 +10,7 @@
 #include "trace/flight.h"
 #include "trace/trace.h"
 #include "vm/gc.h"
+#include "vm/vm.h"
 #include "vm/walk.h"
 
 /* Seconds on the monotonic clock. */
@@ -37,10 +38,12 @@ static int base_log(lua_State *L) {
   size_t len;
   const char *text = luaL_tolstring(L, 1, &len);
   lab_log_step_text(text, len);
+  const lab_lua_task *me = lab_vm_of(L)->running;
+  uint64_t task = me ? me->base.user_task : 0;
   if (lab_trace_on())
-    lab_trace_log("log", text, len, lab_walk(L, 0));
+    lab_trace_log(task, "log", text, len, lab_walk(L, 0));
   if (lab_flight_on())
-    lab_flight_log(text, len, lab_walk(L, 0), lab_clock_mono());
+    lab_flight_log(task, text, len, lab_walk(L, 0), lab_clock_mono());
   return 0;
 }
 

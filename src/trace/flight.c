@@ -195,11 +195,12 @@ void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
              : at);
 }
 
-void lab_flight_log(const char *text, size_t len, uint32_t stack,
+void lab_flight_log(uint64_t task, const char *text, size_t len, uint32_t stack,
                     uint64_t now) {
   if (!prepare_record(now))
     return;
-  uint8_t *at = lab_varint_put(lab_flight_put_head(FLIGHT_LOG, now), stack);
+  uint8_t *at = lab_flight_put_task(lab_flight_put_head(FLIGHT_LOG, now), task);
+  at = lab_varint_put(at, stack);
   lab_flight_end_record(lab_flight_put_text(at, text, len));
 }
 

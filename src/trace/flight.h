@@ -93,7 +93,8 @@ void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
                            uint32_t stack, uint64_t now);
 void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
                          uint64_t now);
-void lab_flight_log(const char *text, size_t len, uint32_t stack, uint64_t now);
+void lab_flight_log(uint64_t task, const char *text, size_t len, uint32_t stack,
+                    uint64_t now);
 
 /* As in memory.h. */
 void lab_flight_gc_begin(uint32_t stack, uint64_t now);

@@ -15,7 +15,7 @@ const char *const lab_flight_shapes[FLIGHT_KINDS] = {
     [FLIGHT_END] = "g",          [FLIGHT_END_OLD] = "gtssn",
     [FLIGHT_REGION] = "gtns\"",  [FLIGHT_TASK] = "Tts\"",
     [FLIGHT_TASK_END] = "ts",    [FLIGHT_TASK_OLD] = "ts\"",
-    [FLIGHT_LOG] = "s\"",        [FLIGHT_JOB] = "nnns\"",
+    [FLIGHT_LOG] = "ts\"",       [FLIGHT_JOB] = "nnns\"",
     [FLIGHT_GC_BEGIN] = "s",     [FLIGHT_GC_END] = "nn",
     [FLIGHT_HEAP] = "n",         [FLIGHT_REQUEST] = "GTs\"",
     [FLIGHT_REQUEST_END] = "gt", [FLIGHT_REQUEST_OLD] = "gts\"",

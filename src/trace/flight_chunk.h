@@ -56,7 +56,7 @@ typedef enum lab_flight_kind {
   FLIGHT_TASK,        /* task, parent, stack; name */
   FLIGHT_TASK_END,    /* task, stack */
   FLIGHT_TASK_OLD,    /* the same; name */
-  FLIGHT_LOG,         /* stack; text */
+  FLIGHT_LOG,         /* task, stack; text */
   FLIGHT_JOB,         /* worker, ns since its end, duration, stack; label */
   FLIGHT_GC_BEGIN,    /* stack */
   FLIGHT_GC_END,      /* done, next_gc */

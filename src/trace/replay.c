@@ -107,7 +107,7 @@ int lab_trace_replay_open(lab_trace_replay *r, lab_trace_config config,
   show_all(r);
   lab_trace_start(r->in->next_gc);
   if (*remark)
-    lab_trace_log("diaglab", remark, strlen(remark), 0);
+    lab_trace_log(0, "diaglab", remark, strlen(remark), 0);
   return 0;
 }
 
@@ -177,7 +177,7 @@ static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
     lab_trace_task_end(e->args[0], choose_stack(r, e->args[1]), e->now);
     break;
   case FLIGHT_LOG:
-    lab_trace_log("log", e->text, e->len, (uint32_t)e->args[0]);
+    lab_trace_log(e->args[0], "log", e->text, e->len, (uint32_t)e->args[1]);
     break;
   case FLIGHT_JOB:
     play_job(r, e);
@@ -202,7 +202,7 @@ static void mark_visit(lab_trace_replay *r, uint64_t now) {
   if (r->visit == 0 || now < r->visit)
     return;
   lab_trace_set_present(r->visit);
-  lab_trace_log("diaglab", LAB_TRACE_VISIT, strlen(LAB_TRACE_VISIT), 0);
+  lab_trace_log(0, "diaglab", LAB_TRACE_VISIT, strlen(LAB_TRACE_VISIT), 0);
   r->visit = 0;
 }
 

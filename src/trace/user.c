@@ -129,12 +129,12 @@ void lab_trace_put_log(uint64_t now, uint64_t task, const char *key,
   lab_buf_free(&valid);
 }
 
-void lab_trace_log(const char *key, const char *text, size_t len,
+void lab_trace_log(uint64_t task, const char *key, const char *text, size_t len,
                    uint32_t stack) {
   if (!lab_trace_enter(false))
     return;
-  lab_trace_put_log(lab_trace_time(0), r->running ? r->running->task : 0, key,
-                    text, len, lab_trace_stack(stack, r->config.start));
+  lab_trace_put_log(lab_trace_time(0), task, key, text, len,
+                    lab_trace_stack(stack, r->config.start));
   lab_trace_leave();
 }
 

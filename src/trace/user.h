@@ -23,8 +23,8 @@ void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now);
  * ends those within. */
 void lab_trace_region_begin(const char *name, uint32_t stack, uint64_t now);
 void lab_trace_region_end(const char *name, uint32_t stack, uint64_t now);
-/* A line of the log, for the task of the goroutine that runs. */
-void lab_trace_log(const char *key, const char *text, size_t len,
+/* A line of the log, of the user task TASK or of none (0). */
+void lab_trace_log(uint64_t task, const char *key, const char *text, size_t len,
                    uint32_t stack);
 
 /* A sample that was taken at WHEN (mono ns). PROC: 0 the VM's, 1... the

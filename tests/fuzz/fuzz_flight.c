@@ -99,7 +99,7 @@ static void tell_of_rest(unsigned what, fuzz_input *in) {
     lab_flight_task_end(n % 8, name, n % STACKS, now);
     break;
   case 2:
-    lab_flight_log(name, strlen(name), n % STACKS, now);
+    lab_flight_log(n % 4, name, strlen(name), n % STACKS, now);
     break;
   case 3:
     lab_flight_job_begin(n % 3, name, n % STACKS, now);

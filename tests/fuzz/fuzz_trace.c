@@ -64,7 +64,7 @@ static void call_about_user(unsigned what, fuzz_input *in) {
     lab_trace_region_end(name, stack, 0);
     break;
   default:
-    lab_trace_log("log", name, strlen(name), stack);
+    lab_trace_log(stack / 2, "log", name, strlen(name), stack);
   }
 }
 

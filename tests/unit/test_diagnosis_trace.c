@@ -84,7 +84,7 @@ static void tell_of_visits(void) {
   lab_trace_region_begin("request", 0, at(10));
   lab_trace_go_block(&first, LAB_TRACE_SYNC, 3, at(13));
   lab_trace_set_present(at(15));
-  lab_trace_log("diaglab", LAB_TRACE_VISIT, strlen(LAB_TRACE_VISIT), 0);
+  lab_trace_log(0, "diaglab", LAB_TRACE_VISIT, strlen(LAB_TRACE_VISIT), 0);
   lab_trace_go_unblock(&first, 4, 0, at(20));
   lab_trace_go_start(&first, at(22));
   lab_trace_go_end(&first, at(23));

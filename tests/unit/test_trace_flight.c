@@ -110,7 +110,7 @@ static void test_pending_start(void **state) {
   begin_one(1);
   begin_one(2);
   lab_flight_start(1, ++now);
-  lab_flight_log("x", 1, 3, ++now);
+  lab_flight_log(2, "x", 1, 3, ++now);
   lab_flight_block(1, LAB_TRACE_SYNC, 4, ++now);
   lab_flight_start(2, ++now);
   walker w = take_cut();
@@ -119,7 +119,7 @@ static void test_pending_start(void **state) {
     expect_next(&w, FLIGHT_CREATE, id);
   }
   expect_next(&w, FLIGHT_START, 1);
-  expect_next(&w, FLIGHT_LOG, 3);
+  expect_next(&w, FLIGHT_LOG, 2);
   expect_next(&w, FLIGHT_BLOCK, 1);
   expect_next(&w, FLIGHT_START, 2);
   expect_end(&w);

@@ -64,7 +64,7 @@ static void test_log(void **state) {
   (void)state;
   lab_trace_g g = {.id = 1, .task = 1};
   begin_recording(&g);
-  lab_trace_log("log", guard_page_end(&page, bytes, LOG), CLAIMED, 1);
+  lab_trace_log(0, "log", guard_page_end(&page, bytes, LOG), CLAIMED, 1);
   lab_buf all = end_recording();
   check_written(&all, LOG - 1);
 }
@@ -74,7 +74,7 @@ static void test_invalid_log(void **state) {
   lab_trace_g g = {.id = 1, .task = 1};
   begin_recording(&g);
   bytes[1] = '\xff';
-  lab_trace_log("log", guard_page_end(&page, bytes, LOG), CLAIMED, 1);
+  lab_trace_log(0, "log", guard_page_end(&page, bytes, LOG), CLAIMED, 1);
   lab_buf all = end_recording();
   assert_non_null(memmem(all.data, all.len, "x\xef\xbf\xbd", 4));
   lab_buf_free(&all);

@@ -187,7 +187,7 @@ static void story(void) {
   lab_trace_go_create(&b, ENTRY, RUNS, at + 1000000);
   lab_trace_region_begin("outer", RUNS, 0);
   lab_trace_region_begin("inner", RUNS, 0);
-  lab_trace_log("log", "hello", 5, RUNS);
+  lab_trace_log(7, "log", "hello", 5, RUNS);
   lab_trace_region_end("outer", RUNS, 0);
   lab_trace_go_block(&a, LAB_TRACE_SYNC, WAITS, at + 2000000);
   lab_trace_go_start(&b, at + 2000000);
@@ -276,7 +276,7 @@ static void busy(lab_trace_g *g, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
     lab_trace_go_start(g, 0);
     lab_trace_gc_begin(GC);
-    lab_trace_log("log", "a line that is somewhat longer than others", 42, 0);
+    lab_trace_log(0, "log", "a line that is longer than most others", 38, 0);
     lab_trace_gc_end(true, 1);
     lab_trace_go_yield(g, i % 2, RUNS, 0);
   }
@@ -453,7 +453,7 @@ static void random_call(uint64_t *seed) {
     lab_trace_region_end(name, stack, now);
     break;
   default:
-    lab_trace_log(name, dump, (x >> 40) % 5000, stack);
+    lab_trace_log(g->task, name, dump, (x >> 40) % 5000, stack);
     lab_trace_task_end(g->task, stack, now);
     lab_trace_sample(lab_clock_mono(), (int)(x >> 40) % 4 - 1, stack);
   }

@@ -122,6 +122,22 @@ local function odd()
   cancelled:cancel()
 end
 
+-- Log lines, one word each, before, in and after user tasks; parks in two.
+local function whose()
+  lab.log("first")
+  lab.task("outer", function()
+    lab.log("outside")
+    lab.task("inner", function()
+      lab.log("within")
+      parked()
+      lab.log("resumed")
+    end)
+    pcall(lab.task, "failing", error, "no")
+    lab.log("again")
+  end)
+  lab.log("last")
+end
+
 local LONG = ("name "):rep(40)
 
 -- As many names as there are calls.
@@ -155,6 +171,7 @@ return {
       return ("%d bytes"):format(#ballast)
     end,
     ["/odd"] = odd,
+    ["/whose"] = whose,
     ["/names"] = function() names(100000) end,
     ["/garbage"] = function() for _ = 1, 300000 do local _ = { {} } end lab.gc() end,
     ["/said"] = function()

@@ -1,0 +1,96 @@
+-- SPDX-License-Identifier: MIT
+-- Which user task a line of the log belongs to in a trace, also where the trace
+-- begins in the midst of it.
+local t = require "harness"
+local trace = require "trace"
+t.need("curl", "go")
+
+local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/scenarios" }
+
+-- /whose parks in the midst, in the user tasks outer and inner.
+local FIRST = { first = "GET", outside = "outer", within = "inner" }
+local LAST = { resumed = "inner", again = "outer", last = "GET" }
+
+-- -> message -> the user task that it is of
+local function read_lines(file)
+  local names, whose = {}, {}
+  for _, event in ipairs(trace.events(file)) do
+    local args = event.args
+    if event.type == "UserTaskCreate" then
+      names[args.taskid] = args.name
+    elseif event.type == "UserLog" then
+      whose[args.message] = names[args.taskid or args.id] or "none"
+    end
+  end
+  return whose
+end
+
+local function check_lines(whose, expected)
+  for message, name in pairs(expected) do t.equal(whose[message], name, "the user task of " .. message) end
+end
+
+local function park(lab)
+  local request = t.spawn(t.command { "curl", "-sS", lab.url .. "/whose" })
+  t.eventually(function() return lab:get("/debug/pprof/goroutine?debug=2").body:find("trace.parked", 1, true) end)
+  return request
+end
+
+local function release(lab, request)
+  t.equal(lab:get("/release").status, 200)
+  t.equal(request:wait(), 0)
+end
+
+local function take_last(lab, seconds)
+  local file = t.temp_file()
+  local answer = lab:get("/debug/pprof/trace?last=" .. seconds)
+  t.equal(answer.status, 200, answer.body)
+  t.write(file, answer.body)
+  return file
+end
+
+t.test("in a trace, and in one of the past", function()
+  local lab = t.start_with(scenarios, "--step", "69", "--flight", "600s,16MiB")
+  local file = trace.take(lab, 2, function()
+    t.equal(lab:go_to(69).status, 200)
+    release(lab, park(lab))
+  end)
+  for _, of in ipairs { file, take_last(lab, 600) } do
+    local whose = read_lines(of)
+    check_lines(whose, FIRST)
+    check_lines(whose, LAST)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("where it begins in the midst", function()
+  local lab = t.start_with(scenarios, "--step", "69", "--flight", "600s,16MiB")
+  local parked
+  local file = t.enough(function(seconds)
+    t.equal(lab:go_to(69).status, 200)
+    local request = park(lab)
+    parked = t.now()
+    return trace.take_once(lab, seconds, function()
+      t.sleep(1) -- so that one of the past hits it, too
+      release(lab, request)
+    end)
+  end, function(_, whole) return whole end, 4)
+  for _, of in ipairs { file, take_last(lab, ("%.3f"):format(t.now() - parked)) } do
+    local whose = read_lines(of)
+    t.equal(whose.within, nil, "what was before")
+    check_lines(whose, LAST)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("where the recorder has forgotten how they began", function()
+  local lab = t.start_with(scenarios, "--step", "69", "--flight", "1s,64KiB")
+  local request = park(lab)
+  t.sleep(1.5) -- the ring forgets it
+  t.run(("curl -s '%s/?[1-100]'"):format(lab.url))
+  release(lab, request)
+  local whose = read_lines(take_last(lab, 1))
+  check_lines(whose, LAST)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
