@@ -133,8 +133,8 @@ static void record_user_task_end(lab_task_sink *sink, const lab_task *base,
                                  uint64_t id, const char *name,
                                  uint32_t stack) {
   (void)sink;
-  (void)base;
-  lab_flight_task_end(id, name, stack, lab_sched_now(feed.sched));
+  lab_flight_task_end(id, base->user_task, name, stack,
+                      lab_sched_now(feed.sched));
 }
 
 static void keep_stack(uint32_t stack) {

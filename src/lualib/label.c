@@ -127,9 +127,10 @@ static int label_region(lua_State *L) {
 }
 
 static void leave_task(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
-  lab_sched_end_user_task(vm->sched, &t->base, t->base.user_task, s->text,
-                          walk_for_trace(vm, t->co));
+  uint64_t ended = t->base.user_task;
   t->base.user_task = s->number;
+  lab_sched_end_user_task(vm->sched, &t->base, ended, s->text,
+                          walk_for_trace(vm, t->co));
 }
 
 /* lab.task(name, fn, ...) -> fn's results */

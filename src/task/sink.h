@@ -42,10 +42,11 @@ typedef struct lab_task_sink {
    * nest. It belongs to the user task task->user_task, or to none. */
   void (*region)(struct lab_task_sink *sink, const lab_task *task,
                  const char *name, bool enters, uint32_t stack);
-  /* The user task ID (lab.task) began within PARENT, or within none (0); it
-   * ended. Tasks, any number of them, work for it in between, and may do so
-   * after its end. The user task of a request isn't told: it begins when its
-   * task enters the table, and ends with it. */
+  /* TASK begins the user task ID (lab.task) within PARENT, or within none (0),
+   * which is still its user_task; it has ended ID, and its user_task is that
+   * outside again. Tasks, any number of them, work for it in between, and may
+   * do so after its end. The user task of a request isn't told: it begins when
+   * its task enters the table, and ends with it. */
   void (*user_task_began)(struct lab_task_sink *sink, const lab_task *task,
                           uint64_t id, uint64_t parent, const char *name,
                           uint32_t stack);
@@ -88,7 +89,7 @@ void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack);
 /* A new user task, within the one that TASK has now: returns its id, never
  * reused. The owner writes it to the user_task of the tasks that work for it,
- * and puts the former one back at the end. */
+ * and puts the former one back just before the end. */
 uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
                                    const char *name, uint32_t stack);
 /* The id of a user task that isn't told. */

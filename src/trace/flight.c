@@ -182,14 +182,15 @@ void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
       lab_flight_put_text(at, name, lab_flight_text_length(name)));
 }
 
-void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
-                         uint64_t now) {
+void lab_flight_task_end(uint64_t task, uint64_t parent, const char *name,
+                         uint32_t stack, uint64_t now) {
   if (!prepare_record(now))
     return;
   bool is_old = task <= ring->newest->tasks;
   uint8_t *at =
       lab_flight_put_head(is_old ? FLIGHT_TASK_OLD : FLIGHT_TASK_END, now);
-  at = lab_varint_put(lab_flight_put_task(at, task), stack);
+  at = lab_flight_put_task(lab_flight_put_task(at, task), parent);
+  at = lab_varint_put(at, stack);
   lab_flight_end_record(
       is_old ? lab_flight_put_text(at, name, lab_flight_text_length(name))
              : at);

@@ -88,11 +88,11 @@ void lab_flight_unblock(uint64_t id, uint32_t waker, uint64_t since,
 /* A region of the goroutine ID, in the user task TASK. */
 void lab_flight_region(uint64_t id, uint64_t task, const char *name,
                        bool enters, uint32_t stack, uint64_t now);
-/* A user task, but for those of requests. */
+/* A user task, but for those of requests. PARENT: that outside, or 0. */
 void lab_flight_task_begin(uint64_t task, uint64_t parent, const char *name,
                            uint32_t stack, uint64_t now);
-void lab_flight_task_end(uint64_t task, const char *name, uint32_t stack,
-                         uint64_t now);
+void lab_flight_task_end(uint64_t task, uint64_t parent, const char *name,
+                         uint32_t stack, uint64_t now);
 void lab_flight_log(uint64_t task, const char *text, size_t len, uint32_t stack,
                     uint64_t now);
 

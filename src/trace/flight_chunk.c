@@ -14,7 +14,7 @@ const char *const lab_flight_shapes[FLIGHT_KINDS] = {
     [FLIGHT_UNBLOCK] = "gsn",    [FLIGHT_UNBLOCK_OLD] = "gsnns",
     [FLIGHT_END] = "g",          [FLIGHT_END_OLD] = "gtssn",
     [FLIGHT_REGION] = "gtns\"",  [FLIGHT_TASK] = "Tts\"",
-    [FLIGHT_TASK_END] = "ts",    [FLIGHT_TASK_OLD] = "ts\"",
+    [FLIGHT_TASK_END] = "tts",   [FLIGHT_TASK_OLD] = "tts\"",
     [FLIGHT_LOG] = "ts\"",       [FLIGHT_JOB] = "nnns\"",
     [FLIGHT_GC_BEGIN] = "s",     [FLIGHT_GC_END] = "nn",
     [FLIGHT_HEAP] = "n",         [FLIGHT_REQUEST] = "GTs\"",

@@ -54,7 +54,7 @@ typedef enum lab_flight_kind {
   FLIGHT_END_OLD,     /* id, task, entry, creator, serves */
   FLIGHT_REGION,      /* id, task, enters, stack; name */
   FLIGHT_TASK,        /* task, parent, stack; name */
-  FLIGHT_TASK_END,    /* task, stack */
+  FLIGHT_TASK_END,    /* the same, without a name */
   FLIGHT_TASK_OLD,    /* the same; name */
   FLIGHT_LOG,         /* task, stack; text */
   FLIGHT_JOB,         /* worker, ns since its end, duration, stack; label */

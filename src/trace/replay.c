@@ -82,7 +82,8 @@ static void show_all(lab_trace_replay *r) {
   for (uint32_t i = 0; i < r->ntasks; i++) {
     const user_task *t = &r->tasks[i];
     if (t->open)
-      lab_trace_task_begin(t->id, 0, copy_record_text(name, t->text, t->len),
+      lab_trace_task_begin(t->id, t->parent,
+                           copy_record_text(name, t->text, t->len),
                            choose_stack(r, t->stack), r->from);
   }
   for (uint32_t i = 0; i < r->nactors; i++)
@@ -174,7 +175,7 @@ static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
     break;
   case FLIGHT_TASK_END:
   case FLIGHT_TASK_OLD:
-    lab_trace_task_end(e->args[0], choose_stack(r, e->args[1]), e->now);
+    lab_trace_task_end(e->args[0], choose_stack(r, e->args[2]), e->now);
     break;
   case FLIGHT_LOG:
     lab_trace_log(e->args[0], "log", e->text, e->len, (uint32_t)e->args[1]);

@@ -2,6 +2,7 @@
  * See replay_survey.h. */
 #include "trace/replay_survey.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -163,6 +164,7 @@ static void survey_region(lab_trace_replay *r, const lab_flight_record *e) {
 static void survey_user_task(lab_trace_replay *r, const lab_flight_record *e) {
   bool begins = e->kind == FLIGHT_TASK, is_new, before = e->now < r->from;
   user_task *t = meet_user_task(r, e->args[0], &is_new);
+  t->parent = e->args[1];
   if (begins) {
     t->text = e->text;
     t->len = e->len;
@@ -191,14 +193,20 @@ static void survey_record(lab_trace_replay *r, const lab_flight_record *e) {
 /* A user task that is open at the cut: if it has no records, it was so all the
  * time. */
 static void note_present_user_task(lab_trace_replay *r, uint64_t id,
-                                   const char *name) {
+                                   uint64_t parent, const char *name) {
   bool is_new;
   user_task *u = meet_user_task(r, id, &is_new);
   if (!is_new)
     return;
+  u->parent = parent;
   u->text = name;
   u->len = lab_flight_text_length(name);
   u->open = true;
+}
+
+/* The user task in which all of T is but its innermost N scopes. */
+static uint64_t find_task_outside(const lab_replay_task *t, size_t n) {
+  return n < t->nscopes ? t->scopes[n].task : t->facts.task;
 }
 
 /* Of the regions of A that are open at the cut, the records have the beginnings
@@ -209,7 +217,7 @@ static void survey_present_scopes(lab_trace_replay *r, actor *a,
   for (size_t i = 0; i < t->nscopes; i++) {
     const lab_replay_scope *s = &t->scopes[i];
     if (!s->is_region) {
-      note_present_user_task(r, s->task, s->text);
+      note_present_user_task(r, s->task, find_task_outside(t, i + 1), s->text);
     } else if (known > 0) {
       known--;
     } else {
@@ -237,7 +245,32 @@ static void survey_present(lab_trace_replay *r, const lab_replay_task *t) {
   a->settled = true;
   survey_present_scopes(r, a, t);
   if (t->name && t->facts.task)
-    note_present_user_task(r, t->facts.task, t->name);
+    note_present_user_task(r, t->facts.task, 0, t->name);
+}
+
+static int compare_user_tasks(const void *a, const void *b) {
+  uint64_t x = ((const user_task *)a)->id, y = ((const user_task *)b)->id;
+  return (x > y) - (x < y);
+}
+
+/* Each has a greater number than the one outside. The table of their places is
+ * of no use any more. */
+static void sort_user_tasks(lab_trace_replay *r) {
+  lab_table_free(&r->task_table);
+  if (r->ntasks)
+    qsort(r->tasks, r->ntasks, sizeof *r->tasks, compare_user_tasks);
+}
+
+/* One that began in a task which has ended is within none: readers fail to find
+ * what isn't in the trace. The user tasks are sorted. */
+static void drop_ended_parents(lab_trace_replay *r) {
+  for (uint32_t i = 0; i < r->ntasks; i++) {
+    const user_task key = {.id = r->tasks[i].parent};
+    const user_task *parent =
+        bsearch(&key, r->tasks, i, sizeof *r->tasks, compare_user_tasks);
+    if (!parent || !parent->open)
+      r->tasks[i].parent = 0;
+  }
 }
 
 void lab_replay_survey(lab_trace_replay *r) {
@@ -249,4 +282,6 @@ void lab_replay_survey(lab_trace_replay *r) {
   }
   for (size_t i = 0; i < r->in->ntasks; i++)
     survey_present(r, &r->in->tasks[i]);
+  sort_user_tasks(r);
+  drop_ended_parents(r);
 }

@@ -30,7 +30,7 @@ typedef struct actor {
 
 /* A user task that is open at the beginning. */
 typedef struct user_task {
-  uint64_t id;
+  uint64_t id, parent;
   const char *text;
   size_t len;
   uint32_t stack;
@@ -53,7 +53,8 @@ struct lab_trace_replay {
   bool in_chunk;
 };
 
-/* Reads all records, and what there is at the cut. */
+/* Reads all records, and what there is at the cut. Afterwards the user tasks
+ * are in the order in which they began. */
 void lab_replay_survey(lab_trace_replay *r);
 /* The goroutine ID, or NULL. */
 actor *lab_replay_find(lab_trace_replay *r, uint64_t id);

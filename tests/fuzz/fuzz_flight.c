@@ -96,7 +96,7 @@ static void tell_of_rest(unsigned what, fuzz_input *in) {
     lab_flight_task_begin(++flown_user_task, n % 4, name, n % STACKS, now);
     break;
   case 1:
-    lab_flight_task_end(n % 8, name, n % STACKS, now);
+    lab_flight_task_end(n % 8, n % 4, name, n % STACKS, now);
     break;
   case 2:
     lab_flight_log(n % 4, name, strlen(name), n % STACKS, now);

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Which user task a line of the log belongs to in a trace, also where the trace
--- begins in the midst of it.
+-- What a line of the log belongs to in a trace, and what a user task is within:
+-- also where the trace begins in the midst of them.
 local t = require "harness"
 local trace = require "trace"
 t.need("curl", "go")
@@ -11,22 +11,29 @@ local scenarios = { t.source .. "/tests/integration/scenarios", t.source .. "/sc
 local FIRST = { first = "GET", outside = "outer", within = "inner" }
 local LAST = { resumed = "inner", again = "outer", last = "GET" }
 
--- -> message -> the user task that it is of
-local function read_lines(file)
-  local names, whose = {}, {}
+-- -> message -> the user task that it is of; user task -> the one it is within
+local function read_marks(file)
+  local names, whose, parents = {}, {}, {}
   for _, event in ipairs(trace.events(file)) do
     local args = event.args
     if event.type == "UserTaskCreate" then
-      names[args.taskid] = args.name
+      t.check(args.pid == "0" or names[args.pid], args.name .. " comes before the one it is within")
+      names[args.taskid], parents[args.name] = args.name, names[args.pid]
     elseif event.type == "UserLog" then
       whose[args.message] = names[args.taskid or args.id] or "none"
     end
   end
-  return whose
+  return whose, parents
 end
 
 local function check_lines(whose, expected)
   for message, name in pairs(expected) do t.equal(whose[message], name, "the user task of " .. message) end
+end
+
+local function check_parents(parents)
+  t.equal(parents.inner, "outer", "what inner is within")
+  t.equal(parents.outer, "GET", "what outer is within")
+  t.equal(parents.GET, nil, "what the request is within")
 end
 
 local function park(lab)
@@ -55,9 +62,10 @@ t.test("in a trace, and in one of the past", function()
     release(lab, park(lab))
   end)
   for _, of in ipairs { file, take_last(lab, 600) } do
-    local whose = read_lines(of)
+    local whose, parents = read_marks(of)
     check_lines(whose, FIRST)
     check_lines(whose, LAST)
+    check_parents(parents)
   end
   t.equal(lab:stop(), 0)
 end)
@@ -75,9 +83,10 @@ t.test("where it begins in the midst", function()
     end)
   end, function(_, whole) return whole end, 4)
   for _, of in ipairs { file, take_last(lab, ("%.3f"):format(t.now() - parked)) } do
-    local whose = read_lines(of)
+    local whose, parents = read_marks(of)
     t.equal(whose.within, nil, "what was before")
     check_lines(whose, LAST)
+    check_parents(parents)
   end
   t.equal(lab:stop(), 0)
 end)
@@ -87,9 +96,11 @@ t.test("where the recorder has forgotten how they began", function()
   local request = park(lab)
   t.sleep(1.5) -- the ring forgets it
   t.run(("curl -s '%s/?[1-100]'"):format(lab.url))
+  check_parents(select(2, read_marks(take_last(lab, 1))))
   release(lab, request)
-  local whose = read_lines(take_last(lab, 1))
+  local whose, parents = read_marks(take_last(lab, 1))
   check_lines(whose, LAST)
+  check_parents(parents)
   t.equal(lab:stop(), 0)
 end)
 
