@@ -74,7 +74,7 @@ static void write_entry_function(lab_trace_json *j, uint32_t stack) {
 }
 
 /* "leaf:12 < caller:3"; the text of a stack is made once and kept. */
-static void write_stack_member(lab_trace_json *j, uint32_t stack) {
+static const char *find_stack_text(lab_trace_json *j, uint32_t stack) {
   char **known = &j->stacks[stack % STACKS].text;
   if (!*known || j->stacks[stack % STACKS].stack != stack) {
     lab_trace_frame frames[LAB_TRACE_DEPTH];
@@ -88,14 +88,17 @@ static void write_stack_member(lab_trace_json *j, uint32_t stack) {
     j->stacks[stack % STACKS].stack = stack;
     lab_buf_free(&text);
   }
-  lab_json_key(&j->out, "stack");
-  lab_json_text(&j->out, *known);
+  return *known;
 }
 
 static void write_text_member(lab_trace_json *j, const char *key,
                               const char *text) {
   lab_json_key(&j->out, key);
   lab_json_text(&j->out, text);
+}
+
+static void write_stack_member(lab_trace_json *j, uint32_t stack) {
+  write_text_member(j, "stack", find_stack_text(j, stack));
 }
 
 static void write_number_member(lab_trace_json *j, const char *key,
@@ -299,14 +302,21 @@ static void end_request(lab_trace_json *j, const lab_trace_record *e) {
   lab_trace_items_drop(&j->tasks, t);
 }
 
-/* Those of the requests themselves are shown as requests. */
+/* E begins the region of a whole request, which has no end: requests have rows
+ * of their own. A script's region may have its name, but not its stack. */
+static bool is_whole_request(lab_trace_json *j, const lab_trace_item *g,
+                             const lab_trace_record *e) {
+  static const char leaf[] = "[network]:";
+  return !g->region && e->args[1] == 0 &&
+         strncmp(find_stack_text(j, (uint32_t)e->args[3]), leaf,
+                 sizeof leaf - 1) == 0;
+}
+
 static void write_region_mark(lab_trace_json *j, const lab_trace_record *e) {
-  char text[8];
   uint32_t name = (uint32_t)e->args[2];
   lab_trace_item *g =
       lab_trace_items_find(&j->goroutines, proc_of(j, e->proc)->g);
-  size_t len = lab_trace_string_text(name, text, sizeof text);
-  if (!g || (len == 7 && memcmp(text, "request", 7) == 0))
+  if (!g || is_whole_request(j, g, e))
     return;
   if (e->args[1]) {
     if (g->region)
