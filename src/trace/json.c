@@ -49,7 +49,7 @@ struct lab_trace_json {
   running *procs;
   size_t nprocs;
   lab_trace_open_names regions;
-  uint64_t gc;         /* begun, or 0 */
+  uint64_t gc;         /* its step has begun, or 0 */
   uint64_t gc_next;    /* as in running */
   uint64_t heap, goal; /* last known */
   lane lanes[LANES];
@@ -365,6 +365,8 @@ static void write_heap_point(lab_trace_json *j, uint64_t ts) {
   write_counter(j, ts, "next collection", "NextGC", j->goal);
 }
 
+/* A cycle may have many steps, between which tasks run: what the collector does
+ * is what stops them. */
 static void write_collection(lab_trace_json *j, uint64_t ts) {
   if (j->gc == 0)
     return;
@@ -394,9 +396,9 @@ static const char *word_for_stop(int type) {
 }
 
 static void take_memory_event(lab_trace_json *j, const lab_trace_record *e) {
-  if (e->type == EV_GC_START)
+  if (e->type == EV_STW_START)
     j->gc = e->ts;
-  else if (e->type == EV_GC_DONE)
+  else if (e->type == EV_STW_DONE)
     write_collection(j, e->ts);
   else if (e->type == EV_HEAP_GOAL)
     j->goal = e->args[0];

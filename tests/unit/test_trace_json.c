@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -53,14 +54,19 @@ static lab_buf end_recording(void) {
   return text;
 }
 
-/* The events that begin like HEAD and have PART. */
+/* The events that begin like HEAD and have PART. Adds up their durations, in
+ * microseconds. */
 static unsigned count_events(const lab_buf *text, const char *head,
-                             const char *part) {
+                             const char *part, double *total) {
   unsigned n = 0;
   for (const char *at = text->data; (at = strstr(at, head)); at++) {
     const char *end = strchr(at, '\n');
     size_t len = end ? (size_t)(end - at) : strlen(at);
-    n += memmem(at, len, part, strlen(part)) != NULL;
+    if (!memmem(at, len, part, strlen(part)))
+      continue;
+    const char *dur = memmem(at, len, "\"dur\":", 6);
+    *total += dur ? strtod(dur + 6, NULL) : 0;
+    n++;
   }
   return n;
 }
@@ -70,6 +76,7 @@ static void test_region_called_request(void **state) {
   (void)state;
   static const char named[] = "\"name\":\"request\"";
   lab_trace_g g = {.id = 1, .task = 1};
+  double total = 0;
   begin_recording(&g, MS);
   lab_trace_region_begin("request", NETWORK, 0);
   lab_trace_region_begin("request", RUNS, 0);
@@ -80,14 +87,39 @@ static void test_region_called_request(void **state) {
   lab_trace_region_end("request", RUNS, 0);
   lab_trace_go_end(&g, 0);
   lab_buf text = end_recording();
-  assert_int_equal(count_events(&text, "\"ph\":\"B\"", named), 3);
-  assert_int_equal(count_events(&text, "\"ph\":\"E\"", named), 3);
+  assert_int_equal(count_events(&text, "\"ph\":\"B\"", named, &total), 3);
+  assert_int_equal(count_events(&text, "\"ph\":\"E\"", named, &total), 3);
+  lab_buf_free(&text);
+}
+
+/* Between the steps of a cycle the collector does nothing. */
+static void test_collection_in_steps(void **state) {
+  (void)state;
+  enum { STEPS = 5 };
+  lab_trace_g g = {.id = 1};
+  uint64_t now = MS;
+  double total = 0;
+  begin_recording(&g, now);
+  for (unsigned i = 1; i <= STEPS; i++) {
+    lab_trace_set_present(now += 100 * MS);
+    lab_trace_gc_begin(RUNS);
+    lab_trace_set_present(now += MS);
+    lab_trace_gc_end(i == STEPS, 1);
+  }
+  lab_trace_set_present(now += 100 * MS);
+  lab_trace_go_end(&g, 0);
+  lab_buf text = end_recording();
+  assert_int_equal(
+      count_events(&text, "\"ph\":\"X\"", "\"name\":\"[lua gc]\"", &total),
+      STEPS);
+  assert_true(total > 1000 * STEPS - 1 && total < 1000 * STEPS + 1);
   lab_buf_free(&text);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_region_called_request),
+      cmocka_unit_test(test_collection_in_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
