@@ -360,6 +360,7 @@ static int start_request(lua_State *L) {
   note_function(vm, t, x);
   lab_task_init(vm->sched, &t->base, x->call.started);
   LAB_PROBE2(request__start, t->base.id, vm->scenario->step.number);
+  lab_request_tell_wait(x, t->base.user_task);
   lab_task_ready(vm->sched, &t->base);
   note_queueing(vm, t, x);
   return 0;

@@ -205,6 +205,13 @@ void lab_flight_log(uint64_t task, const char *text, size_t len, uint32_t stack,
   lab_flight_end_record(lab_flight_put_text(at, text, len));
 }
 
+void lab_flight_queued(uint64_t task, uint64_t ns, uint64_t now) {
+  if (!prepare_record(now))
+    return;
+  uint8_t *at = lab_flight_put_head(FLIGHT_QUEUED, now);
+  lab_flight_end_record(lab_varint_put(lab_flight_put_task(at, task), ns));
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 void lab_flight_gc_begin(uint32_t stack, uint64_t now) {

@@ -85,6 +85,9 @@ void lab_flight_unblock(uint64_t id, uint32_t waker, uint64_t since,
                         lab_trace_why why, uint32_t waited, uint64_t began,
                         uint64_t now);
 
+/* As lab_trace_queued, just after lab_flight_request. */
+void lab_flight_queued(uint64_t task, uint64_t ns, uint64_t now);
+
 /* A region of the goroutine ID, in the user task TASK. */
 void lab_flight_region(uint64_t id, uint64_t task, const char *name,
                        bool enters, uint32_t stack, uint64_t now);

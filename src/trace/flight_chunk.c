@@ -9,16 +9,27 @@
 #include "base/varint.h"
 
 const char *const lab_flight_shapes[FLIGHT_KINDS] = {
-    [FLIGHT_CREATE] = "Gtssn",   [FLIGHT_START] = "g",
-    [FLIGHT_BLOCK] = "gns",      [FLIGHT_YIELD] = "gns",
-    [FLIGHT_UNBLOCK] = "gsn",    [FLIGHT_UNBLOCK_OLD] = "gsnns",
-    [FLIGHT_END] = "g",          [FLIGHT_END_OLD] = "gtssn",
-    [FLIGHT_REGION] = "gtns\"",  [FLIGHT_TASK] = "Tts\"",
-    [FLIGHT_TASK_END] = "tts",   [FLIGHT_TASK_OLD] = "tts\"",
-    [FLIGHT_LOG] = "ts\"",       [FLIGHT_JOB] = "nnns\"",
-    [FLIGHT_GC_BEGIN] = "s",     [FLIGHT_GC_END] = "nn",
-    [FLIGHT_HEAP] = "n",         [FLIGHT_REQUEST] = "GTs\"",
-    [FLIGHT_REQUEST_END] = "gt", [FLIGHT_REQUEST_OLD] = "gts\"",
+    [FLIGHT_CREATE] = "Gtssn",
+    [FLIGHT_START] = "g",
+    [FLIGHT_BLOCK] = "gns",
+    [FLIGHT_YIELD] = "gns",
+    [FLIGHT_UNBLOCK] = "gsn",
+    [FLIGHT_UNBLOCK_OLD] = "gsnns",
+    [FLIGHT_END] = "g",
+    [FLIGHT_END_OLD] = "gtssn",
+    [FLIGHT_REGION] = "gtns\"",
+    [FLIGHT_TASK] = "Tts\"",
+    [FLIGHT_TASK_END] = "tts",
+    [FLIGHT_TASK_OLD] = "tts\"",
+    [FLIGHT_LOG] = "ts\"",
+    [FLIGHT_QUEUED] = "tn",
+    [FLIGHT_JOB] = "nnns\"",
+    [FLIGHT_GC_BEGIN] = "s",
+    [FLIGHT_GC_END] = "nn",
+    [FLIGHT_HEAP] = "n",
+    [FLIGHT_REQUEST] = "GTs\"",
+    [FLIGHT_REQUEST_END] = "gt",
+    [FLIGHT_REQUEST_OLD] = "gts\"",
 };
 
 size_t lab_flight_text_length(const char *text) {

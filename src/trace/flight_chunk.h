@@ -57,6 +57,7 @@ typedef enum lab_flight_kind {
   FLIGHT_TASK_END,    /* the same, without a name */
   FLIGHT_TASK_OLD,    /* the same; name */
   FLIGHT_LOG,         /* task, stack; text */
+  FLIGHT_QUEUED,      /* task, ns */
   FLIGHT_JOB,         /* worker, ns since its end, duration, stack; label */
   FLIGHT_GC_BEGIN,    /* stack */
   FLIGHT_GC_END,      /* done, next_gc */

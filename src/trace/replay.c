@@ -180,6 +180,9 @@ static void play_record(lab_trace_replay *r, const lab_flight_record *e) {
   case FLIGHT_LOG:
     lab_trace_log(e->args[0], "log", e->text, e->len, (uint32_t)e->args[1]);
     break;
+  case FLIGHT_QUEUED:
+    lab_trace_queued(e->args[0], e->args[1]);
+    break;
   case FLIGHT_JOB:
     play_job(r, e);
     break;

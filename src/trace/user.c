@@ -5,6 +5,8 @@
  * innermost one, so the open ones are remembered here. */
 #include "trace/user.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -136,6 +138,13 @@ void lab_trace_log(uint64_t task, const char *key, const char *text, size_t len,
   lab_trace_put_log(lab_trace_time(0), task, key, text, len,
                     lab_trace_stack(stack, r->config.start));
   lab_trace_leave();
+}
+
+void lab_trace_queued(uint64_t task, uint64_t ns) {
+  char text[64];
+  int len =
+      snprintf(text, sizeof text, "waited %.3f s for the VM", (double)ns / 1e9);
+  lab_trace_log(task, "diaglab", text, (size_t)len, 0);
 }
 
 /* ---- samples ------------------------------------------------------------- */

@@ -19,6 +19,10 @@
 void lab_trace_task_begin(uint64_t task, uint64_t parent, const char *name,
                           uint32_t stack, uint64_t now);
 void lab_trace_task_end(uint64_t task, uint32_t stack, uint64_t now);
+/* The request whose user task TASK has just begun came NS before that. Readers
+ * want a trace in the order of its times, so it can't begin then: a line of the
+ * log says it. */
+void lab_trace_queued(uint64_t task, uint64_t ns);
 /* A region of the goroutine that runs, in its task. They nest: the end of one
  * ends those within. */
 void lab_trace_region_begin(const char *name, uint32_t stack, uint64_t now);

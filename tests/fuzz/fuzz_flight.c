@@ -99,7 +99,10 @@ static void tell_of_rest(unsigned what, fuzz_input *in) {
     lab_flight_task_end(n % 8, n % 4, name, n % STACKS, now);
     break;
   case 2:
-    lab_flight_log(n % 4, name, strlen(name), n % STACKS, now);
+    if (n < 200)
+      lab_flight_log(n % 4, name, strlen(name), n % STACKS, now);
+    else
+      lab_flight_queued(n % 8, (uint64_t)n << 30, now);
     break;
   case 3:
     lab_flight_job_begin(n % 3, name, n % STACKS, now);

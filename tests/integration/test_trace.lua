@@ -74,6 +74,15 @@ t.measured("known waits are in the profiles", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- On a busy machine there are more: that requests have waited for the VM.
+local function count_lines(events)
+  local n = 0
+  for _, event in ipairs(events) do
+    if event.type == "UserLog" and event.args.message ~= "waited" then n = n + 1 end
+  end
+  return n
+end
+
 t.test("every request and every task, once", function()
   local lab = start("--step", "69")
   t.equal(lab:get("/garbage").status, 200)
@@ -88,7 +97,7 @@ t.test("every request and every task, once", function()
   t.equal(n.UserTaskCreate, 204, "200 requests, three others, one lab.task")
   t.equal(n.UserTaskEnd, 204)
   t.equal(n.GoEnd, 403, "requests and the task that each of the 200 starts")
-  t.equal(n.UserLog, 2, "the program's, and the number of the attempt")
+  t.equal(count_lines(events), 2, "the program's, and the number of the attempt")
   t.equal(n.UserRegion, 203 + 6)
   t.equal(n.GCStart, n.GCDone)
   t.check(n.GCStart > 0, "no collection")
@@ -364,9 +373,9 @@ t.test("too many events: sealed early, valid, and it says so", function()
     end)
     return one, lab:log():find("the trace ends early", 1, true)
   end, function(_, is_early) return is_early end)
-  local n = trace.count(trace.events(file))
-  t.between(n.GoStart, 500, 1500)
-  t.equal(n.UserLog, 2, "why it ends, and the number of the attempt")
+  local events = trace.events(file)
+  t.between(trace.count(events).GoStart, 500, 1500)
+  t.equal(count_lines(events), 2, "why it ends, and the number of the attempt")
   lab:wait_log("the trace ends early: it has the most events that are allowed")
   t.equal(lab:stop(), 0)
 end)

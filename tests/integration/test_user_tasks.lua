@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What a line of the log belongs to in a trace, and what a user task is within:
--- also where the trace begins in the midst of them.
+-- also where the trace begins in the midst of them. And how long a request had
+-- waited when its user task began.
 local t = require "harness"
 local trace = require "trace"
 t.need("curl", "go")
@@ -101,6 +102,40 @@ t.test("where the recorder has forgotten how they began", function()
   local whose, parents = read_marks(take_last(lab, 1))
   check_lines(whose, LAST)
   check_parents(parents)
+  t.equal(lab:stop(), 0)
+end)
+
+-- Seconds that the last request of /said had waited when it began, as its user task
+-- says.
+local function find_wait(file)
+  local task, waited
+  for _, event in ipairs(trace.events(file)) do
+    local id = event.args.taskid or event.args.id
+    if event.type == "UserTaskCreate" and event.rest:find("GET /said", 1, true) then task = id end
+    local seconds = event.rest:match("waited ([%d.]+) s for the VM")
+    if seconds and id == task then waited = tonumber(seconds) end
+  end
+  return waited
+end
+
+t.test("a request that comes while the VM is busy", function()
+  local lab = t.start_with(scenarios, "--step", "69", "--flight", "600s,16MiB")
+  local took
+  local file = trace.take(lab, 4, function()
+    t.equal(lab:go_to(69).status, 200)
+    local spin = t.spawn(t.command { "curl", "-sS", lab.url .. "/spin" })
+    lab:work("vm", 0.05)
+    took = t.now()
+    t.equal(lab:get("/said").status, 200)
+    took = t.now() - took
+    t.equal(spin:wait(), 0)
+  end)
+  for _, of in ipairs { file, take_last(lab, 600) } do
+    local waited = find_wait(of)
+    t.check(waited, "its user task doesn't say that it has waited")
+    t.between(waited, took / 2, took, "seconds of them")
+  end
+  t.has(lab:get("/debug/pprof/trace?last=600&format=json").body, " s for the VM")
   t.equal(lab:stop(), 0)
 end)
 

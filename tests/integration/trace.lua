@@ -9,7 +9,8 @@
 --   trace.take(lab, at_least, work[, query])  likewise, of so many seconds or more that
 --                               all of WORK is in it: WORK is done again if it took
 --                               too long -> the file
---   trace.events(file)          -> list of { ts =, type =, p =, g =, stack =, ... }; ts in ns
+--   trace.events(file)          -> list of { ts =, type =, p =, g =, args =, rest = }; ts in
+--                               ns; args: key -> word, from the whole line's rest
 --   trace.count(events)         -> type -> number
 --   trace.measured(text)        -> key -> number, of each key=number: what a scenario
 --                               of the tests says of its waits, in ms
@@ -74,7 +75,7 @@ function trace.events(file)
   for line in dump.out:gmatch("[^\n]+") do
     local ts, kind, p, g, rest = line:match("^(%d+) (%a+) p=(%-?%d+) g=(%d+) off=%d+(.*)$")
     if ts then
-      local event = { ts = tonumber(ts), type = kind, p = tonumber(p), g = tonumber(g), args = {} }
+      local event = { ts = tonumber(ts), type = kind, p = tonumber(p), g = tonumber(g), args = {}, rest = rest }
       for key, value in rest:gmatch("(%w+)=(%S+)") do event.args[key] = value end
       events[#events + 1] = event
     end
