@@ -104,11 +104,22 @@ void lab_exposition_one(lab_exposition *e, const char *type, const char *name,
   lab_exposition_sample(e, "", value);
 }
 
-/* Bounds are numbers with a point, as OpenMetrics wants them: le="1.0". */
-static void write_bound(lab_buf *out, double bound) {
-  lab_buf_double(out, bound);
-  if (bound == floor(bound) && !isinf(bound))
-    lab_buf_puts(out, ".0");
+/* A number in a label: le="1", as client_golang writes it, but le="1.0" in
+ * OpenMetrics, which wants a point. */
+static void write_bound(lab_exposition *e, const char *key, double bound) {
+  lab_buf_printf(e->out, "%s=\"", key);
+  lab_buf_double(e->out, bound);
+  if (e->open && bound == floor(bound) && !isinf(bound))
+    lab_buf_puts(e->out, ".0");
+  lab_buf_putc(e->out, '"');
+}
+
+void lab_exposition_quantile(lab_exposition *e, double quantile, double value) {
+  lab_buf_printf(e->out, "%s{", e->name);
+  write_bound(e, "quantile", quantile);
+  lab_buf_puts(e->out, "} ");
+  lab_buf_double(e->out, value);
+  lab_buf_putc(e->out, '\n');
 }
 
 void lab_exposition_histogram(lab_exposition *e, const char *labels,
@@ -116,11 +127,11 @@ void lab_exposition_histogram(lab_exposition *e, const char *labels,
   uint64_t count = 0;
   for (size_t i = 0; i <= LAB_HISTOGRAM_BOUNDS; i++) {
     count += atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
-    lab_buf_printf(e->out, "%s_bucket{%s%sle=\"", e->name, labels,
+    lab_buf_printf(e->out, "%s_bucket{%s%s", e->name, labels,
                    *labels ? "," : "");
-    write_bound(e->out,
+    write_bound(e, "le",
                 i < LAB_HISTOGRAM_BOUNDS ? lab_histogram_bound(i) : INFINITY);
-    lab_buf_printf(e->out, "\"} %llu\n", (unsigned long long)count);
+    lab_buf_printf(e->out, "} %llu\n", (unsigned long long)count);
   }
   uint64_t sum = atomic_load_explicit(&h->sum_ns, memory_order_relaxed);
   lab_buf_printf(e->out, "%s_sum%s%s%s ", e->name, *labels ? "{" : "", labels,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Numbers as Prometheus reads them: its text format (0.0.4) or OpenMetrics
- * (1.0.0). The two differ in the name of a counter's family and in the mark at
- * the end.
+ * (1.0.0). The two differ in the name of a counter's family, in the mark at the
+ * end, and in whole numbers of the labels `le` and `quantile`.
  *
  *   lab_exposition e = {.out = &body, .open = true};
  *   lab_exposition_family(&e, "counter", "jobs", "Jobs done.");
@@ -14,8 +14,8 @@
  *   jobs_total{kind="big"} 3
  *   # EOF                               (OpenMetrics only)
  *
- * The samples are the same in both, so that a series keeps its name whichever
- * format a scraper asks for.
+ * The samples are the same in both, but for those two labels ("1" and "1.0"),
+ * which are as client_golang writes them: so queries that were made for Go fit.
  *
  * Threads: one at a time per exposition. */
 #ifndef LAB_WEB_EXPOSITION_H
@@ -51,6 +51,8 @@ void lab_exposition_sample(lab_exposition *e, const char *labels, double value);
 /* A sample with a suffix: _sum, _count. */
 void lab_exposition_part(lab_exposition *e, const char *suffix,
                          const char *labels, double value);
+/* A sample of a summary. */
+void lab_exposition_quantile(lab_exposition *e, double quantile, double value);
 /* Buckets, sum and count. LABELS without braces: key="value", or "". */
 void lab_exposition_histogram(lab_exposition *e, const char *labels,
                               const lab_histogram *h);

@@ -107,18 +107,15 @@ static int compare_pauses(const void *a, const void *b) {
 
 /* Quantiles of the last 256 pauses, as in Go. */
 static void write_pauses(const lab_memstats *s, lab_exposition *e) {
-  static const char *const quantiles[] = {"0.0", "0.25", "0.5", "0.75", "1.0"};
   uint64_t pauses[LAB_MEMSTATS_PAUSES];
   size_t n = s->num_gc < LAB_MEMSTATS_PAUSES ? s->num_gc : LAB_MEMSTATS_PAUSES;
   memcpy(pauses, s->pause_ns, sizeof pauses);
   qsort(pauses, n, sizeof *pauses, compare_pauses);
   lab_exposition_family(e, "summary", "go_gc_duration_seconds",
                         "How long collections kept the scenario waiting.");
-  for (size_t i = 0; i < 5; i++) {
-    char label[32];
-    snprintf(label, sizeof label, "{quantile=\"%s\"}", quantiles[i]);
+  for (size_t i = 0; i <= 4; i++) {
     double ns = n > 0 ? (double)pauses[(n - 1) * i / 4] : 0;
-    lab_exposition_sample(e, label, ns / 1e9);
+    lab_exposition_quantile(e, (double)i / 4, ns / 1e9);
   }
   lab_exposition_part(e, "_sum", "", (double)s->pause_total_ns / 1e9);
   lab_exposition_part(e, "_count", "", s->num_gc);

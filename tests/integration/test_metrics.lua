@@ -127,7 +127,7 @@ t.test("the numbers of Go's dashboards, and what they mean", function()
   t.near(s.process_start_time_seconds, os.time(), 120)
   t.near(s.go_memstats_alloc_bytes, lab:vars()("Alloc"), 4e6)
   t.equal(s["go_memstats_heap_sys_bytes"], s["go_memstats_heap_idle_bytes"] + s["go_memstats_heap_inuse_bytes"])
-  t.between(s['go_gc_duration_seconds{quantile="1.0"}'], s['go_gc_duration_seconds{quantile="0.0"}'], 1)
+  t.between(s['go_gc_duration_seconds{quantile="1"}'], s['go_gc_duration_seconds{quantile="0"}'], 1)
   t.check(s.go_memstats_alloc_bytes_total > 5 * 10e6, "5 requests allocate 10 MB each")
   -- Our own.
   local used = s['diaglab_cpu_seconds_total{mode="user"}'] + s['diaglab_cpu_seconds_total{mode="system"}']
@@ -182,8 +182,16 @@ t.test("two formats with the same samples", function()
   t.check(not first.body:find("# EOF", 1, true))
   t.has(second.body, "# TYPE shop_requests counter\n")
   t.has(first.body, "# TYPE shop_requests_total counter\n")
-  for key in pairs(plain) do t.check(open[key], key .. " is missing in OpenMetrics") end
-  for key in pairs(open) do t.check(plain[key], key .. " is missing in 0.0.4") end
+  -- As client_golang: whole numbers in these labels have a point in OpenMetrics only.
+  local function in_open(key)
+    return (key:gsub('le="(%d+)"', 'le="%1.0"'):gsub('quantile="(%d+)"', 'quantile="%1.0"'))
+  end
+  local known = {}
+  for key in pairs(plain) do
+    known[in_open(key)] = true
+    t.check(open[in_open(key)], in_open(key) .. " is missing in OpenMetrics")
+  end
+  for key in pairs(open) do t.check(known[key], key .. " is missing in 0.0.4") end
   -- OpenMetrics: no family twice, and none that another's samples would be in.
   local families = {}
   for name, kind in second.body:gmatch("# TYPE (%S+) (%S+)\n") do

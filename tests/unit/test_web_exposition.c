@@ -25,7 +25,8 @@ static void write_all(lab_exposition *e) {
   lab_exposition_one(e, "gauge", "temperature", "Now.", -1);
   lab_exposition_one(e, "unknown", "bytes_total", "Not told.", NAN);
   lab_exposition_family(e, "summary", "pause_seconds", "Waits.");
-  lab_exposition_sample(e, "{quantile=\"0.5\"}", 0.25);
+  lab_exposition_quantile(e, 0.5, 0.25);
+  lab_exposition_quantile(e, 1, 3);
   lab_exposition_part(e, "_sum", "", 2);
   lab_exposition_part(e, "_count", "", 8);
   lab_exposition_end(e);
@@ -51,6 +52,7 @@ static void the_text_format(void **state) {
                   "# HELP pause_seconds Waits.\n"
                   "# TYPE pause_seconds summary\n"
                   "pause_seconds{quantile=\"0.5\"} 0.25\n"
+                  "pause_seconds{quantile=\"1\"} 3\n"
                   "pause_seconds_sum 2\n"
                   "pause_seconds_count 8\n");
 }
@@ -76,6 +78,7 @@ static void openmetrics(void **state) {
                   "# HELP pause_seconds Waits.\n"
                   "# TYPE pause_seconds summary\n"
                   "pause_seconds{quantile=\"0.5\"} 0.25\n"
+                  "pause_seconds{quantile=\"1.0\"} 3\n"
                   "pause_seconds_sum 2\n"
                   "pause_seconds_count 8\n"
                   "# EOF\n");
@@ -110,8 +113,8 @@ static void histograms(void **state) {
   const char *const lines[] = {
       "t_seconds_bucket{step=\"4\",le=\"1e-05\"} 1\n",
       "t_seconds_bucket{step=\"4\",le=\"0.5\"} 1\n",
-      "t_seconds_bucket{step=\"4\",le=\"1.0\"} 2\n",
-      "t_seconds_bucket{step=\"4\",le=\"30.0\"} 2\n",
+      "t_seconds_bucket{step=\"4\",le=\"1\"} 2\n",
+      "t_seconds_bucket{step=\"4\",le=\"30\"} 2\n",
       "t_seconds_bucket{step=\"4\",le=\"+Inf\"} 3\n"
       "t_seconds_sum{step=\"4\"} 1000.900009\n"
       "t_seconds_count{step=\"4\"} 3\n",
@@ -119,8 +122,10 @@ static void histograms(void **state) {
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
     assert_non_null(strstr(b.data, lines[i]));
   lab_buf_clear(&b);
+  e.open = true;
   lab_exposition_histogram(&e, "", &h);
   lab_buf_putc(&b, '\0');
+  assert_non_null(strstr(b.data, "t_seconds_bucket{le=\"1.0\"} 2\n"));
   assert_non_null(strstr(b.data, "t_seconds_bucket{le=\"+Inf\"} 3\n"
                                  "t_seconds_sum 1000.900009\n"
                                  "t_seconds_count 3\n"));
