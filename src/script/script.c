@@ -181,23 +181,23 @@ void lab_vm_kick(lab_vm *vm) {
 }
 
 static int collect_protected(lua_State *L) {
-  lab_gc_full(L);
-  return 0;
+  lua_pushboolean(L, lab_gc_full(L));
+  return 1;
 }
 
 static void deliver_collection(lab_post *post) {
-  lab_call *c = lab_call_of(post);
-  lab_vm *vm = c->vm;
+  lab_collection *c = LAB_CONTAINER(lab_call_of(post), lab_collection, call);
+  lab_vm *vm = c->call.vm;
   if (lab_leak_profile_is_under_way() && !atomic_load(&vm->stopping)) {
     lab_sched_post(vm->sched, post); /* when those are found */
     return;
   }
   lua_pushcfunction(vm->L, collect_protected);
-  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK)
-    lua_pop(vm->L, 1);
-  lab_call_answer(c);
+  c->done = lua_pcall(vm->L, 0, 1, 0) == LUA_OK && lua_toboolean(vm->L, -1);
+  lua_pop(vm->L, 1);
+  lab_call_answer(&c->call);
 }
 
-void lab_vm_collect_garbage(lab_vm *vm, lab_call *c) {
-  lab_call_send(vm, c, deliver_collection);
+void lab_vm_collect_garbage(lab_vm *vm, lab_collection *c) {
+  lab_call_send(vm, &c->call, deliver_collection);
 }

@@ -51,7 +51,13 @@ void lab_vm_collect(lab_vm *vm);
 /* Wakes the VM if requests were sent (lab_request_send): once per round of the
  * loop. */
 void lab_vm_kick(lab_vm *vm);
-/* Runs a full collection, then answers (heap?gc=1). */
-void lab_vm_collect_garbage(lab_vm *vm, lab_call *c);
+
+/* A full collection (heap?gc=1). DONE, when it is answered: all that was
+ * garbage is gone. If not, a switch of steps was in more of a hurry. */
+typedef struct lab_collection {
+  lab_call call;
+  bool done;
+} lab_collection;
+void lab_vm_collect_garbage(lab_vm *vm, lab_collection *c);
 
 #endif

@@ -252,14 +252,16 @@ static bool collect_in_steps(lua_State *L) {
   return true;
 }
 
-/* What isn't collected stays a debt, so it is collected soon after. */
-static void collect_all(lua_State *L) {
+/* What isn't collected stays a debt, so it is collected soon after. False: that
+ * is so. */
+static bool collect_all(lua_State *L) {
   if (gc.held || (gc.in_steps && !collect_in_steps(L)))
-    return;
+    return false;
   if (!gc.in_steps)
     lua_gc(L, LUA_GCCOLLECT);
   gc.external_debt = 0;
   gc.live = (int64_t)lab_mem_app_bytes();
+  return true;
 }
 
 void lab_gc_external(lua_State *L, int64_t delta) {
@@ -272,10 +274,11 @@ void lab_gc_external(lua_State *L, int64_t delta) {
     collect_all(L);
 }
 
-void lab_gc_full(lua_State *L) {
+bool lab_gc_full(lua_State *L) {
   gc.forced = true;
-  collect_all(L);
+  bool done = collect_all(L);
   gc.forced = false;
+  return done;
 }
 
 bool lab_gc_is_in_steps(void) {

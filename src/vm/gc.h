@@ -21,9 +21,10 @@ void lab_gc_detach(void);
 /* The memory outside Lua that a Lua object keeps has changed by DELTA bytes. It
  * counts for when the collector runs, and may start a full collection now. */
 void lab_gc_external(lua_State *L, int64_t delta);
-/* A full collection, counted as forced. Where the collector works in steps it
- * may end early (lab_gc_set_unwanted). */
-void lab_gc_full(lua_State *L);
+/* A full collection, counted as forced. False: it was not done, or not all of
+ * it. Where the collector works in steps it may end early
+ * (lab_gc_set_unwanted). */
+bool lab_gc_full(lua_State *L);
 /* Whether the heap is so large that the collector works in steps: a full
  * collection takes a second or more. Some: makes steps for 2 ms, unless a cycle
  * ends. True: one has ended, or the collector doesn't work in steps. */

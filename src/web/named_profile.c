@@ -48,6 +48,7 @@ typedef struct named_profile {
   lab_stack_hold stacks; /* for the snapshots: */
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
+  bool collected;                /* it was done */
   struct question *question;     /* likewise */
   void **place;                  /* where the next snapshot goes */
   void (*obtained)(lab_slow *s);
@@ -70,7 +71,7 @@ typedef struct named_profile {
 /* A forced collection. It may live longer than its request: the client may be
  * gone when the VM answers. */
 typedef struct collection {
-  lab_call call;
+  lab_collection garbage;
   named_profile *waiting; /* NULL: the request is over */
 } collection;
 
@@ -364,6 +365,7 @@ static void on_garbage_collected(lab_call *call) {
   collection *c = call->user;
   if (c->waiting) {
     c->waiting->collection = NULL;
+    c->waiting->collected = c->garbage.done;
     lab_slow_wake(&c->waiting->slow);
   }
   lab_xfree(c);
@@ -371,7 +373,7 @@ static void on_garbage_collected(lab_call *call) {
 
 static void continue_after_garbage(lab_slow *s) {
   named_profile *p = (named_profile *)s;
-  if (!p->collection) {
+  if (!p->collection && p->collected) {
     take_last_snapshot(s);
     return;
   }
@@ -384,10 +386,10 @@ static void continue_after_garbage(lab_slow *s) {
 static void collect_garbage_first(named_profile *p) {
   collection *c = lab_xcalloc(1, sizeof *c);
   c->waiting = p;
-  c->call.answered = on_garbage_collected;
-  c->call.user = c;
+  c->garbage.call.answered = on_garbage_collected;
+  c->garbage.call.user = c;
   p->collection = c;
-  lab_vm_collect_garbage(p->slow.web->config.vm, &c->call);
+  lab_vm_collect_garbage(p->slow.web->config.vm, &c->garbage);
   lab_slow_pause(&p->slow, GC_MS, continue_after_garbage);
 }
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * A full collection says whether it was done: it may be held, and where the
+ * collector works in steps it ends early if nobody wants it any more. */
+#include <lauxlib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mem/mem.h"
+#include "task/sched.h"
+#include "vm/gc.h"
+#include "vm/machine.h"
+#include "vm/vm.h"
+
+enum { MOST = 40000000 }; /* tables, until the collector works in steps */
+
+static lab_vm vm;
+static const lab_sched_ops no_tasks;
+static bool unwanted;
+
+static int open_nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+static bool ask_whether_unwanted(void) {
+  return unwanted;
+}
+
+static int open_vm(void **state) {
+  (void)state;
+  lab_err err;
+  vm = (lab_vm){0};
+  vm.sched = lab_sched_new(&no_tasks, NULL);
+  if (lab_machine_open(&vm, open_nothing, &err))
+    return -1;
+  lab_gc_set_unwanted(ask_whether_unwanted);
+  return 0;
+}
+
+static int close_vm(void **state) {
+  (void)state;
+  lab_gc_set_unwanted(NULL);
+  lab_machine_close(&vm);
+  lab_sched_free(vm.sched);
+  return 0;
+}
+
+static int make_tables(lua_State *L) {
+  lua_newtable(L);
+  for (lua_Integer n = 1; !lab_gc_is_in_steps() && n <= MOST; n++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, n);
+    if (n % 1000000 == 0)
+      assert_true(lab_gc_full(L));
+  }
+  return 1;
+}
+
+static void test_unwanted(void **state) {
+  (void)state;
+  lua_State *L = vm.L;
+  unwanted = false;
+  lua_pushcfunction(L, make_tables);
+  assert_int_equal(lua_pcall(L, 0, 1, 0), LUA_OK);
+  assert_true(lab_gc_is_in_steps());
+  size_t all = lab_mem_app_bytes();
+  unwanted = true;
+  assert_false(lab_gc_full(L));
+  unwanted = false;
+  assert_true(lab_gc_full(L));
+  lua_pop(L, 1); /* now the tables are garbage */
+  assert_true(lab_gc_full(L));
+  assert_true(lab_mem_app_bytes() < all / 2);
+}
+
+static void test_held(void **state) {
+  (void)state;
+  assert_true(lab_gc_full(vm.L));
+  lab_gc_hold(true);
+  assert_false(lab_gc_full(vm.L));
+  lab_gc_hold(false);
+  assert_true(lab_gc_full(vm.L));
+}
+
+int main(void) {
+  lab_mem_init();
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_held, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_unwanted, open_vm, close_vm),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
