@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * See named_profile.h. A profile shows the present (debug=N is text; gc=1, for
- * heap only, collects garbage first), or with seconds=N what was added in N
- * seconds. Cumulative profiles begin with the present step; with since=start
- * they begin with the start of the lab.
+ * See named_profile.h. A profile shows the present (debug=N is text), or with
+ * seconds=N what was added in N seconds. With gc=1, for heap only, garbage is
+ * collected before each snapshot. Cumulative profiles begin with the present
+ * step; with since=start they begin with the start of the lab.
  *
- *   parse -> [collect garbage] -------------------------> obtain -> write
- *         -> obtain the one before -> pause for SECONDS -> obtain -> write
+ *   parse -> [obtain the one before -> pause for SECONDS] -> obtain -> write
  *
  * A snapshot is taken on libuv's pool; or the VM takes it, and the request
  * waits for that. A dump (goroutine?debug=2) is written in parts, each when the
@@ -48,15 +47,15 @@ typedef struct named_profile {
   lab_stack_hold stacks; /* for the snapshots: */
   void *before, *now;
   struct collection *collection; /* under way for this profile, or NULL */
-  bool collected;                /* it was done */
+  bool gc, collected;            /* it is asked for; it was done */
   struct question *question;     /* likewise */
   void **place;                  /* where the next snapshot goes */
-  void (*obtained)(lab_slow *s);
-  char why[128];  /* why there is no snapshot */
-  bool again;     /* there may be one a moment later */
-  unsigned tries; /* attempts that failed */
-  void *stream;   /* kind->dump's, while it is written */
-  bool more;      /* the stream isn't at its end */
+  void (*obtained)(lab_slow *s); /* goes on with it, or without garbage */
+  char why[128];                 /* why there is no snapshot */
+  bool again;                    /* there may be one a moment later */
+  unsigned tries;                /* attempts that failed */
+  void *stream;                  /* kind->dump's, while it is written */
+  bool more;                     /* the stream isn't at its end */
   lab_collapsed collapsed;
   lab_buf out;
   lab_buf kept;   /* what is kept, if that isn't what is answered: since.h */
@@ -212,6 +211,46 @@ static void obtain_snapshot(named_profile *p, void **place,
     ask_for_snapshot(p);
 }
 
+/* ---- garbage first ------------------------------------------------------- */
+
+static void on_garbage_collected(lab_call *call) {
+  collection *c = call->user;
+  if (c->waiting) {
+    c->waiting->collection = NULL;
+    c->waiting->collected = c->garbage.done;
+    lab_slow_wake(&c->waiting->slow);
+  }
+  lab_xfree(c);
+}
+
+static void continue_after_garbage(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  if (!p->collection && p->collected) {
+    p->obtained(s);
+    return;
+  }
+  lab_web_pprof_error(s->req, 503,
+                      "the VM is busy and can't collect garbage now; ask "
+                      "without gc=1");
+  lab_slow_end(s);
+}
+
+/* Calls NEXT when the garbage is gone, if that was asked for. */
+static void collect_garbage_first(named_profile *p, void (*next)(lab_slow *s)) {
+  p->obtained = next;
+  if (!p->gc || p->slow.web->stopping) {
+    next(&p->slow);
+    return;
+  }
+  collection *c = lab_xcalloc(1, sizeof *c);
+  c->waiting = p;
+  c->garbage.call.answered = on_garbage_collected;
+  c->garbage.call.user = c;
+  p->collection = c;
+  lab_vm_collect_garbage(p->slow.web->config.vm, &c->garbage);
+  lab_slow_pause(&p->slow, GC_MS, continue_after_garbage);
+}
+
 /* ---- a dump -------------------------------------------------------------- */
 
 static void pack_dump_part(named_profile *p) {
@@ -324,14 +363,20 @@ static void take_last_snapshot(lab_slow *s) {
 }
 
 static void end_delta(lab_slow *s) {
-  lab_timing_end(&((named_profile *)s)->timing, LAB_TIMING_RECORD);
-  take_last_snapshot(s);
+  named_profile *p = (named_profile *)s;
+  lab_timing_end(&p->timing, LAB_TIMING_RECORD);
+  collect_garbage_first(p, take_last_snapshot);
 }
 
 static void wait_for_delta(lab_slow *s) {
   named_profile *p = (named_profile *)s;
   lab_timing_end(&p->timing, LAB_TIMING_COLLECT);
   lab_slow_pause(s, (uint64_t)p->seconds * 1000, end_delta);
+}
+
+static void take_first_snapshot(lab_slow *s) {
+  named_profile *p = (named_profile *)s;
+  obtain_snapshot(p, &p->before, wait_for_delta);
 }
 
 static void free_named_profile(lab_slow *s) {
@@ -357,40 +402,6 @@ static void free_named_profile(lab_slow *s) {
   lab_registry_release(p->kind);
   if (p->seconds > 0)
     lab_recording_end(s->web);
-}
-
-/* ---- garbage first ------------------------------------------------------- */
-
-static void on_garbage_collected(lab_call *call) {
-  collection *c = call->user;
-  if (c->waiting) {
-    c->waiting->collection = NULL;
-    c->waiting->collected = c->garbage.done;
-    lab_slow_wake(&c->waiting->slow);
-  }
-  lab_xfree(c);
-}
-
-static void continue_after_garbage(lab_slow *s) {
-  named_profile *p = (named_profile *)s;
-  if (!p->collection && p->collected) {
-    take_last_snapshot(s);
-    return;
-  }
-  lab_web_pprof_error(s->req, 503,
-                      "the VM is busy and can't collect garbage now; ask "
-                      "without gc=1");
-  lab_slow_end(s);
-}
-
-static void collect_garbage_first(named_profile *p) {
-  collection *c = lab_xcalloc(1, sizeof *c);
-  c->waiting = p;
-  c->garbage.call.answered = on_garbage_collected;
-  c->garbage.call.user = c;
-  p->collection = c;
-  lab_vm_collect_garbage(p->slow.web->config.vm, &c->garbage);
-  lab_slow_pause(&p->slow, GC_MS, continue_after_garbage);
 }
 
 /* ---- the question -------------------------------------------------------- */
@@ -447,23 +458,18 @@ static void begin_named_profile(lab_web *web, lab_http_request *req,
                                 const lab_profile_kind *kind, int64_t debug,
                                 int64_t seconds, bool whole,
                                 const lab_collapsed *collapsed) {
-  bool gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
   named_profile *p = lab_xcalloc(1, sizeof *p);
   p->kind = kind;
   p->debug = debug;
   p->collapsed = *collapsed;
   p->seconds = seconds;
+  p->gc = strcmp(kind->name, "heap") == 0 && lab_web_number(req, "gc") > 0;
   p->whole = whole && kind->whole && seconds == 0;
   p->keep = lab_keep_begin(web, req);
   lab_timing_begin(&p->timing);
   lab_stack_hold_begin(&p->stacks);
   lab_slow_begin(&p->slow, web, req, free_named_profile);
-  if (seconds > 0)
-    obtain_snapshot(p, &p->before, wait_for_delta);
-  else if (gc && !web->stopping)
-    collect_garbage_first(p);
-  else
-    take_last_snapshot(&p->slow);
+  collect_garbage_first(p, seconds ? take_first_snapshot : take_last_snapshot);
 }
 
 void lab_web_named_profile(lab_web *web, lab_http_request *req) {

@@ -2,7 +2,9 @@
 -- The heap profile of a step is the step's: blocks that shrink, steps that were
 -- left, and where it begins. With --memprofile-rate 1 it is exact.
 local t = require "harness"
-t.need("curl")
+local proto = require "proto"
+local socket = require "socket"
+t.need("curl", "gzip")
 
 local scenarios = t.source .. "/tests/integration/scenarios"
 
@@ -115,6 +117,35 @@ t.test("a step that is left takes its idle memory with it", function()
   t.equal(lab:get("/fill?n=150").status, 200)
   t.equal(lab:go_to(62).status, 200)
   rss_is_near(at_first)
+end)
+
+-- Buffers that are dropped in between are in use for a profile without gc=1: the
+-- last of them has begun a collection, and what comes after it is too little for one.
+t.test("heap?gc=1&seconds=N: what was added and stayed", function()
+  local lab = in_sessions("--step", "71")
+  local p = t.enough(function(seconds)
+    local file, asked = t.temp_file(), t.now()
+    local forced = lab:vars()("NumForcedGC")
+    local curl = t.spawn(("curl -sS --fail -o %s '%s/debug/pprof/heap?gc=1&seconds=%d'"):format(file, lab.url, seconds))
+    t.eventually(function() return lab:vars()("NumForcedGC") == forced + 1 end)
+    t.sleep(seconds / 4)
+    local made = socket.gettime()
+    t.equal(lab:get("/hold_buffers?n=6").status, 200)
+    t.equal(lab:get("/drop").status, 200)
+    local whole = t.now() < asked + seconds
+    t.equal(curl:wait(seconds + 60), 0)
+    t.equal(lab:vars()("NumForcedGC"), forced + 2, "forced collections")
+    local p = proto.read(file)
+    return p, whole and (p.time_nanos - p.duration_nanos) / 1e9 < made
+  end, function(_, whole) return whole end, 2)
+  local function is_buffer(_, s)
+    for _, l in ipairs(s.label) do
+      if p:text(l.key) == "bytes" and l.num == 1000000 then return true end
+    end
+  end
+  t.equal(p:sum(1, is_buffer), 6, "buffers that were made")
+  t.equal(p:sum(4, is_buffer), 0, "bytes of those that stayed")
+  t.equal(lab:stop(), 0)
 end)
 
 t.finish()
