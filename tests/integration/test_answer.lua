@@ -274,6 +274,10 @@ t.test("further guesses, what is ruled out, and lines", function()
   local load = load_in_background(lab, 40)
   lab:get(PPROF .. "mutex")
   load:wait()
+  out.ruled_out = "wait.dependency:mutex" -- which wouldn't show it
+  v = judged(lab, out, "solved")
+  t.equal(v.score, 90)
+  t.has(v.ruled_out_why, "mutex doesn't speak against wait.dependency. What would: a wall profile, taken under load")
   out.ruled_out = { "cpu.hot", "wait.lock:mutex" }
   v = judged(lab, out, "solved")
   t.equal(v.score, 100)
