@@ -550,7 +550,7 @@ lab.http = {}
 ---@field timeout number?                seconds for the whole request, more than 0; 30 if it is missing
 ---@field headers table<string, string>? further headers, 8 KiB at most
 ---@field method string?                 "GET" if it is missing
----@field body string?                   "" if it is missing
+---@field body string?                   "" if it is missing; 1 GiB at most
 
 ---@class lab.HttpAnswer
 ---@field status integer                 200

@@ -81,7 +81,7 @@ static void on_wire_written(uv_write_t *write, int status) {
 }
 
 int lab_http_wire_send(lab_http_wire *w, const lab_buf *out) {
-  uv_buf_t buf = uv_buf_init(out->data, (unsigned)out->len);
+  uv_buf_t buf = {.base = out->data, .len = out->len};
   int rc =
       uv_write(&w->write, (uv_stream_t *)&w->tcp, &buf, 1, on_wire_written);
   w->writing = rc == 0;

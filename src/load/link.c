@@ -147,18 +147,19 @@ static void on_rest_written(uv_write_t *write, int status) {
 static void write_link_request(load_link *l) {
   load_client *c = l->client;
   const lab_buf *text = c->text.len ? &c->text : &c->group->text;
-  uv_buf_t buf = uv_buf_init(text->data, (unsigned)text->len);
+  uv_buf_t buf = {.base = text->data, .len = text->len}; /* maybe 4 GiB */
   uv_stream_t *stream = (uv_stream_t *)&l->tcp;
   l->has_bytes = l->is_complete = false;
   l->status = 0;
   int n = uv_try_write(stream, &buf, 1);
   if (n == UV_EAGAIN)
     n = 0;
-  if (n == (int)text->len)
+  if (n >= 0 && (size_t)n == text->len)
     return;
   int rc = n;
   if (n >= 0) {
-    buf = uv_buf_init(text->data + n, (unsigned)(text->len - (size_t)n));
+    buf.base += n;
+    buf.len -= (size_t)n;
     rc = uv_write(&l->write, stream, &buf, 1, on_rest_written);
     l->is_writing = rc == 0;
   }

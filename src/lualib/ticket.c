@@ -17,7 +17,12 @@
 static const double TIMEOUT = 30;
 /* Bytes. They are the lab's own memory, so they can't be as large as a scenario
  * likes. */
-enum { URL_MAX = 8192, METHOD_MAX = 32, HEADERS_MAX = 8192 };
+enum {
+  URL_MAX = 8192,
+  METHOD_MAX = 32,
+  HEADERS_MAX = 8192,
+  BODY_MAX = 1 << 30
+};
 
 /* ---- the question -------------------------------------------------------- */
 
@@ -88,6 +93,7 @@ lab_question lab_question_check(lua_State *L, int arg, const char *who,
   q.stream = lua_toboolean(L, -1);
   lua_getfield(L, table, "body");
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
+  luaL_argcheck(L, q.body_len <= BODY_MAX, table, "body is longer than 1 GiB");
   lua_getfield(L, table, "headers");
   q.headers = copy_headers(L);
   return q;

@@ -107,4 +107,14 @@ return {
   t.equal(lab:stop(), 0)
 end)
 
+t.long("a body of more than 1 GiB is a mistake", function()
+  local lab = start [[
+return { request = function()
+  local body = ("x"):rep((1 << 30) + 1)
+  return select(2, pcall(lab.http.get, "http://127.0.0.1:1/", { method = "POST", body = body }))
+end }]]
+  t.has(lab:get("/").body, "body is longer than 1 GiB")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
