@@ -35,8 +35,13 @@ int lab_lua_net_failure(lua_State *L, const char *what, int code) {
 int lab_lua_failure(lua_State *L, const char *what, const char *path,
                     int code) {
   char words[REASON_MAX];
-  write_errno_text(code, words);
-  const char *reason = code == -EBADF ? "file already closed" : words;
+  const char *reason = "file already closed";
+  if (code == LAB_LUA_CLOSED) {
+    code = -EBADF;
+  } else {
+    write_errno_text(code, words);
+    reason = words;
+  }
   luaL_pushfail(L);
   if (path)
     lua_pushfstring(L, "%s %s: %s", what, path, reason);

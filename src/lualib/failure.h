@@ -6,10 +6,13 @@
 #ifndef LAB_LUALIB_FAILURE_H
 #define LAB_LUALIB_FAILURE_H
 
+#include <limits.h>
 #include <lua.h>
 
 /* Pushes nil, "WHAT PATH: reason", errno; returns 3. PATH may be NULL. CODE is
- * a negative errno. */
+ * a negative errno; or LAB_LUA_CLOSED, which scripts see as EBADF: the script
+ * itself has closed it. */
+enum { LAB_LUA_CLOSED = INT_MIN };
 int lab_lua_failure(lua_State *L, const char *what, const char *path, int code);
 /* The same for calls on the network: pushes nil, "WHAT: reason", errno. WHAT is
  * on L's stack, or constant. -EBADF: it was closed; -ETIME: the time that the

@@ -104,7 +104,7 @@ static file *check_open(lua_State *L, const char *what) {
   file *f = luaL_checkudata(L, 1, FILE_CLASS);
   if (f->fd >= 0 && !f->closing)
     return f;
-  lab_lua_failure(L, what, get_file_path(L, 1), -EBADF);
+  lab_lua_failure(L, what, get_file_path(L, 1), LAB_LUA_CLOSED);
   return NULL;
 }
 

@@ -95,7 +95,7 @@ void lab_lua_pipe_shut(lab_lua_pipe *p) {
 
 int lab_lua_pipe_close(lua_State *L, lab_lua_pipe *p) {
   if (p->closed)
-    return lab_lua_failure(L, "close", p->name, -EBADF);
+    return lab_lua_failure(L, "close", p->name, LAB_LUA_CLOSED);
   p->closed = true;
   lab_lua_pipe_shut(p);
   lua_pushboolean(L, 1);
@@ -130,7 +130,7 @@ static int read_pipe_now(lua_State *L, lab_lua_pipe *p) {
   if (p->at_end && !p->closed)
     return push_pipe_end(L);
   if (!p->pipe)
-    return lab_lua_failure(L, "read", p->name, -EBADF);
+    return lab_lua_failure(L, "read", p->name, LAB_LUA_CLOSED);
   do
     got = read(p->pipe->fd, bytes, n < sizeof bytes ? n : sizeof bytes);
   while (got < 0 && errno == EINTR);
@@ -196,7 +196,7 @@ static int write_pipe_now(lua_State *L, lab_lua_pipe *p) {
   const lab_lua_task *me = lab_vm_of(L)->running;
   size_t len, done = (size_t)lua_tointeger(L, 3);
   const char *bytes = lua_tolstring(L, 2, &len);
-  int rc = p->pipe ? 0 : -EBADF;
+  int rc = p->pipe ? 0 : LAB_LUA_CLOSED;
   if (rc == 0 && p->writer && p->writer != me)
     return park_at_pipe(L, p, finish_pipe_write);
   p->writer = me;

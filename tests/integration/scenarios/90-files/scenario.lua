@@ -30,8 +30,12 @@ routes["/write-and-read"] = function()
   equal(g:read(6), "hello ", "read")
   equal(#g:read(1 << 22), 3000000, "the rest")
   fails("EOF", 0, g:read(1))
-  fails("write " .. f:path() .. ": file already closed", 9, g:write("x")) -- EBADF: not for writing
+  fails("write " .. f:path() .. ": bad file descriptor", 9, g:write("x")) -- EBADF: not for writing
   g:close()
+  fails("write " .. f:path() .. ": file already closed", 9, g:write("x"))
+  local w <close> = assert(lab.temp_file())
+  local only <close> = assert(lab.open(w:path(), "w"))
+  fails("read " .. w:path() .. ": bad file descriptor", 9, only:read(10))
   local a <close> = assert(lab.open(f:path(), "a+"))
   equal(a:write("end"), 3, "append")
   return "ok"
