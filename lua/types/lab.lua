@@ -650,6 +650,8 @@ function Server:close() end
 ---between. After idle_timeout the server says 408 and closes it. When a client comes
 ---for whom the step has no descriptor left, the one that is silent for longest has to
 ---go, whatever its time-out.
+---
+---Only this machine can reach it: addresses that aren't loopback fail with EACCES.
 ---@param address string "127.0.0.1:PORT", "[::1]:PORT", "localhost:PORT" or ":PORT"; the last two mean 127.0.0.1. Port 0 is any free port
 ---@param fn fun(req: lab.Request): string?, integer?, table<string,string>?
 ---@param options lab.ListenOptions?

@@ -27,6 +27,9 @@ int lab_address_port(const struct sockaddr *address);
 void lab_address_set_port(lab_address *address, int port);
 /* Whether only this machine can reach it: 127.x.y.z or ::1. */
 bool lab_address_is_loopback(const struct sockaddr *address);
+/* What a scenario is told of others, with EACCES. */
+#define LAB_ADDRESS_NOT_LOOPBACK                                               \
+  "only loopback addresses are possible, such as 127.0.0.1:8080"
 /* For the kernel, which wants to be told. */
 socklen_t lab_address_size(const struct sockaddr *address);
 

@@ -38,7 +38,7 @@ static const char *find_address_fault(const char *text, lab_address *out,
   if (wrong || lab_address_is_loopback(&out->any))
     return wrong;
   *code = EACCES;
-  return "only loopback addresses are possible, such as 127.0.0.1:8080";
+  return LAB_ADDRESS_NOT_LOOPBACK;
 }
 
 /* WHAT: "dial" or "listen". */

@@ -97,6 +97,8 @@ static int begin_serve(lab_serve *serve, lab_http_server *server) {
   const char *wrong = lab_address_parse(serve->address, &a);
   if (wrong)
     return refuse_serve(serve, -EINVAL, wrong);
+  if (!lab_address_is_loopback(&a.any))
+    return refuse_serve(serve, -EACCES, LAB_ADDRESS_NOT_LOOPBACK);
   int rc = lab_http_listen(server, &a.any, &port, &err);
   if (rc == 0)
     rc = lab_errand_opened(&serve->errand, lab_http_listener_fd(server));

@@ -68,6 +68,9 @@ routes["/errors"] = function()
   equal(pcall(lab.http.get, "http://localhost/", { headers = { A = "x\r\nB: y" } }), false, "a value that splits")
   fails("listen tcp nowhere", 22, lab.listen("nowhere", echo))
   fails("listen tcp 127.0.0.1:x", 22, lab.listen("127.0.0.1:x", echo))
+  for _, address in ipairs { "0.0.0.0:0", "[::]:0", "10.1.2.3:80" } do
+    fails("listen tcp " .. address .. ": only loopback addresses are possible", 13, lab.listen(address, echo))
+  end
   local server = assert(lab.listen(":0", echo))
   has(server:address(), "127.0.0.1:")
   fails("address already in use", 98, lab.listen(server:address(), echo))
