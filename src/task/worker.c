@@ -22,7 +22,7 @@ struct lab_workers {
   lab_sched *sched;
   pthread_mutex_t lock;
   pthread_cond_t filled;
-  lab_mpsc_node *first, **last; /* jobs by post.node */
+  lab_list queue; /* jobs by place */
   unsigned queued, busy;
   bool stop;
   lab_worker_sink *sink; /* or NULL */
@@ -57,10 +57,6 @@ void lab_worker_run(lab_job *job) {
   current = NULL;
 }
 
-static lab_job *job_of(lab_mpsc_node *node) {
-  return LAB_CONTAINER(LAB_CONTAINER(node, lab_post, node), lab_job, post);
-}
-
 static unsigned index_of(const place *p) {
   return (unsigned)(p - p->all->places);
 }
@@ -93,19 +89,23 @@ void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink) {
   pthread_mutex_unlock(&w->lock);
 }
 
+/* Under the lock. */
+static void remove_job(lab_workers *w, lab_job *job) {
+  lab_list_remove(&job->place);
+  job->queued = false;
+  w->queued--;
+}
+
 /* The next job, or NULL when there is none and there won't be. */
 static lab_job *take_job(place *p) {
   lab_workers *w = p->all;
   lab_job *job = NULL;
   pthread_mutex_lock(&w->lock);
-  while (!w->first && !w->stop)
+  while (lab_list_empty(&w->queue) && !w->stop)
     pthread_cond_wait(&w->filled, &w->lock);
-  if (w->first) {
-    job = job_of(w->first);
-    w->first = w->first->next;
-    if (!w->first)
-      w->last = &w->first;
-    w->queued--;
+  if (!lab_list_empty(&w->queue)) {
+    job = LAB_CONTAINER(w->queue.next, lab_job, place);
+    remove_job(w, job);
     w->busy++;
     if (!atomic_load(&job->cancelled))
       begin_job(p, job);
@@ -119,6 +119,11 @@ static void deliver_done(lab_post *post) {
   job->done(job);
 }
 
+static void report_done(lab_workers *w, lab_job *job) {
+  job->post.deliver = deliver_done;
+  lab_sched_post(w->sched, &job->post);
+}
+
 static void worker_main(void *arg) {
   place *p = arg;
   own_index = (int)index_of(p);
@@ -126,8 +131,7 @@ static void worker_main(void *arg) {
     if (p->job)
       lab_worker_run(job);
     end_job(p, job);
-    job->post.deliver = deliver_done;
-    lab_sched_post(p->all->sched, &job->post);
+    report_done(p->all, job);
   }
 }
 
@@ -141,7 +145,7 @@ int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched) {
     count = choose_count();
   lab_workers *w = lab_xcalloc(1, sizeof *w + count * sizeof *w->places);
   w->sched = sched;
-  w->last = &w->first;
+  lab_list_init(&w->queue);
   pthread_mutex_init(&w->lock, NULL);
   pthread_cond_init(&w->filled, NULL);
   while (w->count < count) {
@@ -173,13 +177,25 @@ void lab_workers_free(lab_workers *w) {
 }
 
 void lab_workers_submit(lab_workers *w, lab_job *job) {
-  job->post.node.next = NULL;
   pthread_mutex_lock(&w->lock);
-  *w->last = &job->post.node;
-  w->last = &job->post.node.next;
+  lab_list_push_back(&w->queue, &job->place);
+  job->queued = true;
   w->queued++;
   pthread_cond_signal(&w->filled);
   pthread_mutex_unlock(&w->lock);
+}
+
+void lab_workers_cancel(lab_workers *w, lab_job *job) {
+  atomic_store(&job->cancelled, true);
+  pthread_mutex_lock(&w->lock);
+  bool was_queued = job->queued;
+  if (was_queued) {
+    remove_job(w, job);
+    job->ended = lab_clock_mono();
+  }
+  pthread_mutex_unlock(&w->lock);
+  if (was_queued)
+    report_done(w, job);
 }
 
 void lab_workers_read(lab_workers *w, lab_workers_load *load) {

@@ -32,6 +32,8 @@ typedef struct lab_job {
   uint32_t stack;        /* the submitter's stack: samples are charged to it */
   uint32_t label;        /* the submitter's: samples get it */
   uint32_t generation;   /* the submitter's (lab_task) */
+  lab_list place;        /* the workers' own: in their queue, if it is */
+  bool queued;           /* there; under their lock */
   atomic_bool cancelled; /* any thread sets it: run should return soon; see
                             lab_job_cancelled */
 } lab_job;
@@ -62,6 +64,10 @@ void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink);
 
 /* Any thread. JOB belongs to the workers until done. */
 void lab_workers_submit(lab_workers *w, lab_job *job);
+/* JOB, which was submitted or not and isn't done, is told to stop. If it still
+ * waits for a worker it isn't run: it is done at once, though all workers are
+ * busy. The scheduler's thread. */
+void lab_workers_cancel(lab_workers *w, lab_job *job);
 
 /* How many threads there are, how many of them run a job, and how many jobs
  * wait for one. Any thread. */

@@ -202,10 +202,10 @@ void lab_lua_task_give_up(lab_task *base, void *arg) {
  * it is resumed. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t) {
   t->base.cancelled = true;
-  if (t->job)
-    atomic_store(&t->job->cancelled, true);
-  else if (t->base.state == LAB_TASK_WAITING)
+  if (!t->job && t->base.state == LAB_TASK_WAITING)
     lab_task_give_up(vm->sched, &t->base);
+  else if (t->job && vm->workers)
+    lab_workers_cancel(vm->workers, t->job);
 }
 
 bool lab_lua_task_cancel_of(lab_vm *vm, lab_lua_task *t, uint32_t generation) {

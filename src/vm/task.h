@@ -114,7 +114,7 @@ void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation);
 
 /* T gets an error as soon as possible: where it is parked, or at its next
  * instruction. If a worker does a job for it, the job is told to stop, and T
- * gets the error afterwards. */
+ * gets the error afterwards; a job that still waits for a worker isn't done. */
 void lab_lua_task_cancel(lab_vm *vm, lab_lua_task *t);
 /* The same, if T belongs to GENERATION, doesn't run, and was not cancelled
  * before. Returns whether it was cancelled now. */

@@ -173,6 +173,59 @@ static void test_cancel(void **state) {
   finish();
 }
 
+/* As above, but the first job goes on: a job that is cancelled in the queue
+ * doesn't wait for a worker. The others keep their order. */
+static void end_first(lab_job *base) {
+  atomic_store(&jobs[0].base.cancelled, true);
+  done(base);
+}
+
+/* Until a job runs. */
+static void await_worker(void) {
+  lab_workers_load load = {0};
+  while (load.busy == 0)
+    lab_workers_read(workers, &load);
+}
+
+static void test_cancel_queued(void **state) {
+  (void)state;
+  start(1);
+  expected = 4;
+  submit(0, until_cancelled);
+  await_worker();
+  for (int i = 1; i < 4; i++)
+    submit(i, note_order);
+  jobs[2].base.done = end_first;
+  lab_workers_cancel(workers, &jobs[2].base);
+  lab_workers_cancel(workers, &jobs[2].base);
+  lab_sched_run(sched);
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(jobs[i].runs, i != 2);
+    assert_int_equal(jobs[i].dones, 1);
+  }
+  assert_int_equal(order[0], 1);
+  assert_int_equal(order[1], 3);
+  lab_workers_load load;
+  lab_workers_read(workers, &load);
+  assert_int_equal(load.queued, 0);
+  assert_int_equal(load.busy, 0);
+  finish();
+}
+
+/* One that runs is told; one that is done isn't reported again. */
+static void test_cancel_running(void **state) {
+  (void)state;
+  start(1);
+  expected = 1;
+  job *only = submit(0, until_cancelled);
+  await_worker();
+  lab_workers_cancel(workers, &only->base);
+  lab_sched_run(sched);
+  assert_int_equal(only->runs, 1);
+  assert_int_equal(only->dones, 1);
+  finish();
+}
+
 /* Freeing runs what is queued; nothing is reported without a scheduler. */
 static void test_free_finishes(void **state) {
   (void)state;
@@ -209,9 +262,14 @@ static void test_again(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order),    cmocka_unit_test(test_many_workers),
-      cmocka_unit_test(test_parallel), cmocka_unit_test(test_default_count),
-      cmocka_unit_test(test_cancel),   cmocka_unit_test(test_free_finishes),
+      cmocka_unit_test(test_order),
+      cmocka_unit_test(test_many_workers),
+      cmocka_unit_test(test_parallel),
+      cmocka_unit_test(test_default_count),
+      cmocka_unit_test(test_cancel),
+      cmocka_unit_test(test_cancel_queued),
+      cmocka_unit_test(test_cancel_running),
+      cmocka_unit_test(test_free_finishes),
       cmocka_unit_test(test_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
