@@ -81,6 +81,8 @@ static int task_join(lua_State *L) {
                                                      : LAB_LUA_NO_LIMIT;
   if (!t)
     return push_results(L);
+  if (limit == 0 && !lab_lua_may_make_way(L))
+    return lab_lua_push_timeout(L);
   lab_lua_task *me = lab_lua_check_parkable(L, "join");
   if (t == me)
     return luaL_error(L, "a task can't join itself");

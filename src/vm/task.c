@@ -170,13 +170,12 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
 /* ---- parking ------------------------------------------------------------- */
 
 lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what) {
-  lab_lua_task *me = lab_vm_of(L)->running;
-  if (!me || me->co != L || !lua_isyieldable(L))
+  if (!lab_lua_may_make_way(L))
     luaL_error(L,
                "can't %s here: a C function waits for this call (as table.sort "
                "does for its comparator)",
                what);
-  return me;
+  return lab_vm_of(L)->running;
 }
 
 uint64_t lab_lua_check_seconds(lua_State *L, int arg) {

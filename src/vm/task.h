@@ -133,8 +133,8 @@ void lab_lua_task_drop_all(lab_vm *vm);
  * an error. Of equal lines the log has the first few and a count. */
 void lab_lua_log_failure(const char *what, const lab_lua_task *t);
 
-/* The running task if it can be parked at this point, else raises "can't WHAT
- * here: ...". */
+/* The running task if it can be parked at this point (as
+ * lab_lua_may_make_way), else raises "can't WHAT here: ...". */
 lab_lua_task *lab_lua_check_parkable(lua_State *L, const char *what);
 /* Argument ARG, seconds (a number, not negative; 30 years at most), in ns. */
 uint64_t lab_lua_check_seconds(lua_State *L, int arg);

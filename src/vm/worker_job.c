@@ -50,7 +50,7 @@ int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
                     lua_KFunction k) {
   lab_vm *vm = lab_vm_of(L);
   lab_lua_task *t = vm->running;
-  if (!t || t->co != L || !lua_isyieldable(L))
+  if (!lab_lua_may_make_way(L))
     return lab_lua_run_job_here(L, job, ctx, k);
   job->vm = vm;
   job->task = t;
