@@ -93,12 +93,16 @@ static int task_join(lua_State *L) {
   return lua_yieldk(L, 0, 0, finish_join);
 }
 
+/* t:cancel(). The running task has no next instruction: it ends here. */
 static int task_cancel(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
   lab_lua_task *t = check_task(L);
   if (t) {
     t->told_by_script = true;
-    lab_lua_task_cancel(lab_vm_of(L), t);
+    lab_lua_task_cancel(vm, t);
   }
+  if (t && t == vm->running)
+    lab_lua_check_cancelled(L);
   return 0;
 }
 
