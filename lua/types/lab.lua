@@ -869,7 +869,8 @@ function lab.gc() end
 function lab.release() end
 
 ---Runs name.lua of the scenario's folder, and returns what it returns (true if
----that is nil). Further calls return the same value without running it again.
+---that is nil). Further calls return the same value without running it again. A
+---task that calls it while another one runs the file waits for that.
 ---Raises an error if there is no such file.
 ---@param name string letters, digits, _ and -
 ---@return any

@@ -342,6 +342,27 @@ static int host_traceback(lua_State *L) {
   return 1;
 }
 
+/* host.task() -> the running task's number, a handle of it, and whether it can
+ * wait at this point */
+static int host_task(lua_State *L) {
+  const lab_lua_task *me = lab_vm_of(L)->running;
+  if (!me || me->co != L)
+    return luaL_error(L, "no task runs");
+  lua_pushinteger(L, (lua_Integer)me->base.id);
+  lab_task_handle *h = lua_newuserdatauv(L, sizeof *h, 1);
+  h->id = me->base.id;
+  lua_pushthread(L);
+  lua_setiuservalue(L, -2, 1);
+  lua_pushboolean(L, lab_lua_may_make_way(L));
+  return 3;
+}
+
+/* host.runs(handle): whether that task hasn't ended */
+static int host_runs(lua_State *L) {
+  lua_pushboolean(L, lab_lua_task_of_handle(L, 1) != NULL);
+  return 1;
+}
+
 /* ---- serving ------------------------------------------------------- */
 
 /* host.serve(scenario, number, slug, generation, is_other): requests go to that
@@ -396,6 +417,8 @@ static const luaL_Reg host[] = {
     {"memory", host_memory},
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},
+    {"task", host_task},
+    {"runs", host_runs},
     {"explain", host_explain},
     {"serve", host_serve},
     {NULL, NULL},
