@@ -174,7 +174,9 @@ static int take_answer(lua_State *co) {
     refuse_answer(co, len);
   if (lua_isnil(co, HEADERS))
     return 0;
-  luaL_checktype(co, HEADERS, LUA_TTABLE);
+  if (!lua_istable(co, HEADERS))
+    luaL_error(co, "request returned a %s as headers instead of a table",
+               luaL_typename(co, HEADERS));
   lua_pushnil(co);
   while (lua_next(co, HEADERS)) {
     add_header(x, co);

@@ -44,6 +44,28 @@ t.test("each mistake is told with its place", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What a request returns, and what is wrong with it.
+local ANSWERS = {
+  { '{}', "request returned a table as body instead of a string" },
+  { '"x", "y"', "request returned a status that is no number" },
+  { '"x", 200, "text/plain"', "request returned a string as headers instead of a table" },
+  { '"x", 200, 5', "request returned a number as headers instead of a table" },
+  { '"x", 200, { a = true }', "request returned a header that is no string" },
+}
+
+t.test("an answer of the wrong types", function()
+  local root, routes = t.temp_dir(), {}
+  for i, case in ipairs(ANSWERS) do
+    routes[i] = ('["/%d"] = function() return %s end'):format(i, case[1])
+  end
+  t.run(("mkdir %s/24-types"):format(root))
+  local text = ("return { routes = { %s }, %s"):format(table.concat(routes, ", "), REQUEST)
+  t.write(root .. "/24-types/scenario.lua", text)
+  local lab = t.start_with({ root }, "--step", "24")
+  for i, case in ipairs(ANSWERS) do t.has(lab:details(lab:get("/" .. i)), case[2]) end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a leave that doesn't end is told as that", function()
   local root = t.temp_dir()
   t.run(("mkdir %s/20-leave"):format(root))
