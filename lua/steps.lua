@@ -212,7 +212,7 @@ local function bytes(v)
   if type(v) ~= "string" then return nil end
   local number, unit = v:match("^(%d+%.?%d*)%s*(%a*)$")
   local n = number and units[unit] and tonumber(number) * units[unit]
-  return n and n < 2 ^ 60 and math.floor(n)
+  return n and n >= 1 and n < 2 ^ 60 and math.floor(n)
 end
 
 local FDS = 1 << 20
