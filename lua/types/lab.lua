@@ -548,7 +548,7 @@ lab.http = {}
 ---Options of lab.http.get. An unknown option is an error.
 ---@class lab.HttpOptions
 ---@field timeout number?                seconds for the whole request, more than 0; 30 if it is missing
----@field headers table<string, string>? further headers, 8 KiB at most
+---@field headers table<string, string>? further headers, 8 KiB at most; those below aren't possible
 ---@field method string?                 "GET" if it is missing
 ---@field body string?                   "" if it is missing; 1 GiB at most
 
@@ -557,7 +557,9 @@ lab.http = {}
 ---@field headers table<string, string>  names in lower case; values of equal names are joined by ", "
 ---@field body string                    64 MiB at most
 
----Sends a request and waits for its answer. Every answer counts as success,
+---Sends a request and waits for its answer. Host, Content-Length, Transfer-Encoding
+---and Connection are written for you: as headers they are an error (but a client's
+---request may say `Connection: close`). Every answer counts as success,
 ---whatever its status; nil, message, errno means that there was none.
 ---@param url string "http://host:port/path", 8 KiB at most; a port is a number from 1 to 65535
 ---@param options lab.HttpOptions?

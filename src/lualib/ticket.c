@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/token.h"
@@ -26,9 +27,22 @@ enum {
 
 /* ---- the question -------------------------------------------------------- */
 
+/* Whether the client writes the header NAME itself. A second one would have the
+ * server refuse the request, or read another one. With KEEPS it may be told to
+ * close the connection; otherwise it does so in any case. */
+static bool is_written_by_client(const char *name, bool keeps) {
+  static const char *const names[] = {"Host", "Content-Length",
+                                      "Transfer-Encoding", NULL};
+  for (size_t i = 0; names[i]; i++)
+    if (strcasecmp(name, names[i]) == 0)
+      return true;
+  return !keeps && strcasecmp(name, "Connection") == 0;
+}
+
 /* Adds the pair on top of the stack, which is checked, to LEN bytes of LINES.
  * Returns how many there are then. What is too long isn't looked through. */
-static size_t add_header_line(lua_State *L, char *lines, size_t len) {
+static size_t add_header_line(lua_State *L, char *lines, size_t len,
+                              bool keeps) {
   size_t nname, nvalue;
   if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
     luaL_error(L, "headers must be a table of strings");
@@ -39,19 +53,21 @@ static size_t add_header_line(lua_State *L, char *lines, size_t len) {
     luaL_error(L, "headers are too long");
   if (!lab_is_token(name, nname) || !lab_is_field_value(value, nvalue))
     luaL_error(L, "invalid header '%s'", name);
+  if (is_written_by_client(name, keeps))
+    luaL_error(L, "headers can't have '%s': the client writes it itself", name);
   return len + (size_t)snprintf(lines + len, HEADERS_MAX + 1 - len,
                                 "%s: %s\r\n", name, value);
 }
 
-/* Replaces the table (or nil) on top by its pairs as lines. */
-static const char *copy_headers(lua_State *L) {
+/* Replaces the table (or nil) on top by its pairs as lines. KEEPS: as above. */
+static const char *copy_headers(lua_State *L, bool keeps) {
   char lines[HEADERS_MAX + 1];
   size_t len = 0;
   int table = lua_gettop(L);
   if (!lua_isnil(L, table)) {
     luaL_checktype(L, table, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-      len = add_header_line(L, lines, len);
+      len = add_header_line(L, lines, len, keeps);
   }
   lua_pop(L, 1);
   return lua_pushlstring(L, lines, len);
@@ -95,7 +111,7 @@ lab_question lab_question_check(lua_State *L, int arg, const char *who,
   q.body = luaL_optlstring(L, -1, "", &q.body_len);
   luaL_argcheck(L, q.body_len <= BODY_MAX, table, "body is longer than 1 GiB");
   lua_getfield(L, table, "headers");
-  q.headers = copy_headers(L);
+  q.headers = copy_headers(L, may_stream);
   return q;
 }
 

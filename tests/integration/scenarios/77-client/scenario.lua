@@ -83,6 +83,9 @@ routes["/reuse"] = function()
   for _ = 1, 5 do assert(lab.http.get(url("/"))) end
   equal(connections(), 6, "connections without a client")
   assert(client:get(url("/"), { headers = { Connection = "close" } }))
+  for _, name in ipairs { "host", "Content-Length", "transfer-encoding" } do
+    equal(pcall(client.get, client, url("/"), { headers = { [name] = "1" } }), false, name)
+  end
   assert(client:get(url("/")))
   equal(connections(), 7, "the server was told to close")
   local other = lab.http.client { size = 1 }

@@ -66,6 +66,10 @@ routes["/errors"] = function()
   equal(pcall(lab.http.get, "http://localhost/", { timeout = -1 }), false, "a negative timeout")
   equal(pcall(lab.http.get, "http://localhost/", { headers = { ["A\r\n"] = "x" } }), false, "a header that splits")
   equal(pcall(lab.http.get, "http://localhost/", { headers = { A = "x\r\nB: y" } }), false, "a value that splits")
+  for _, name in ipairs { "Host", "content-length", "Transfer-Encoding", "Connection" } do
+    has(select(2, pcall(lab.http.get, "http://localhost/", { headers = { [name] = "1" } })),
+      ("headers can't have '%s': the client writes it itself"):format(name))
+  end
   fails("listen tcp nowhere", 22, lab.listen("nowhere", echo))
   fails("listen tcp 127.0.0.1:x", 22, lab.listen("127.0.0.1:x", echo))
   for _, address in ipairs { "0.0.0.0:0", "[::]:0", "10.1.2.3:80" } do
