@@ -25,6 +25,15 @@ static int base_cpu_time(lua_State *L) {
   return 1;
 }
 
+/* A mistake in the format. That memory is out, or the task was cancelled, is
+ * told as everywhere else. */
+static int raise_log_error(lua_State *L, int status) {
+  if (status == LUA_ERRMEM)
+    return lua_error(L);
+  lab_lua_check_cancelled(L);
+  return luaL_error(L, "lab.log: %s", luaL_tolstring(L, -1, NULL));
+}
+
 /* lab.log(format, ...): as string.format; with one argument, as print. */
 static int base_log(lua_State *L) {
   if (lua_gettop(L) > 1) {
@@ -32,8 +41,9 @@ static int base_log(lua_State *L) {
     lua_getfield(L, -1, "format");
     lua_insert(L, 1);
     lua_pop(L, 1);
-    if (lua_pcall(L, lua_gettop(L) - 1, 1, 0) != LUA_OK)
-      return luaL_error(L, "lab.log: %s", luaL_tolstring(L, -1, NULL));
+    int status = lua_pcall(L, lua_gettop(L) - 1, 1, 0);
+    if (status != LUA_OK)
+      return raise_log_error(L, status);
   }
   size_t len;
   const char *text = luaL_tolstring(L, 1, &len);
