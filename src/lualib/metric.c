@@ -182,6 +182,8 @@ static int counter_add(lua_State *L) {
   double n = luaL_optnumber(L, 2, 1);
   luaL_argcheck(L, n >= 0 && isfinite(n), 2,
                 "counter cannot decrease in value");
+  luaL_argcheck(L, !m || isfinite(lab_metric_get(m) + n), 2,
+                "counter would be larger than any number");
   if (m)
     lab_metric_add(m, n);
   return 0;

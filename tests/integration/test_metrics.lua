@@ -309,6 +309,7 @@ t.test("what a metric may not be", function()
     "metric 'shop_level_total' would be the same as gauge 'shop_level'",
     "bad argument #1 to 'add' (counter cannot decrease in value)",
     "bad argument #1 to 'add' (counter cannot decrease in value)",
+    "bad argument #1 to 'add' (counter would be larger than any number)",
     "bad argument #1 to 'add' (lab.Counter expected, got lab.Gauge)",
     "bad argument #1 to 'set' (number expected, got string)",
   }, "\n"))

@@ -36,6 +36,11 @@ local wrong = {
   function() lab.counter("shop_level_total") end,
   function() requests:add(-1) end,
   function() requests:add(1 / 0) end,
+  function()
+    local huge = lab.counter("shop_huge")
+    huge:add(1e308)
+    huge:add(1e308)
+  end,
   function() requests.add(level, 1) end,
   function() level:set("x") end,
 }
