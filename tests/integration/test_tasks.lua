@@ -61,6 +61,106 @@ t.test("join, cancel, order, slices", function()
   t.equal(lab:stop(), 0)
 end)
 
+local function start_scenario(files)
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/900-tasks")
+  for name, text in pairs(files) do t.write(("%s/900-tasks/%s.lua"):format(dir, name), text) end
+  return t.start_with({ dir }, "--step", "900")
+end
+
+-- More jobs than there are workers, on a disk that doesn't answer.
+local QUEUE = [[return { request = function()
+  local folder = assert(lab.temp_dir { latency = 60 })
+  local file = assert(lab.temp_file(folder))
+  local tasks, begun = {}, 0
+  for i = 1, 200 do
+    tasks[i] = lab.go(function()
+      begun = begun + 1
+      file:sync()
+    end)
+  end
+  repeat lab.sleep(0) until begun == 200
+  local last = tasks[200]
+  last:cancel()
+  local ok, message = last:join(50)
+  local other = tasks[199]:join(0)
+  return ("%s %s, %s"):format(ok, message:match("task cancelled") or message, other)
+end }]]
+
+t.test("a task whose job waits for a worker can be cancelled", function()
+  local lab = start_scenario { scenario = QUEUE }
+  t.equal(lab:get("/").body, "false task cancelled, nil")
+  t.equal(lab:leave().status, 200)
+  t.eventually(function() return lab:get("/status").body:find('"waiting": {}', 1, true) end)
+  t.equal(lab:stop(), 0)
+end)
+
+local ITSELF = [[local waits = function() lab.sleep(600) end
+return {
+  request = function()
+    local me
+    local went_on = false
+    me = lab.go(function()
+      me:cancel()
+      went_on = true
+      return 7
+    end)
+    local ok, message = me:join()
+    return ("%s %s %s"):format(ok, message:match("task cancelled"), went_on)
+  end,
+  routes = {
+    ["/caught"] = function() -- it ends all the same
+      local me, caught
+      me = lab.go(function()
+        caught = pcall(me.cancel, me)
+        while true do end
+      end)
+      return tostring(me:join())
+    end,
+    ["/log"] = function() -- a log's format calls it
+      local me
+      local cancels = setmetatable({}, { __tostring = function() me:cancel() return "x" end })
+      me = lab.go(function() lab.log("%s", cancels) end)
+      return select(2, me:join()):match("^[^\n]*")
+    end,
+    ["/look"] = function()
+      local t, seen = lab.go(waits), ""
+      table.sort({ 2, 1 }, function(a, b)
+        local ok, why = t:join(0)
+        seen = ("%s %s"):format(ok, why)
+        return a < b
+      end)
+      local parks = select(2, pcall(table.sort, { 2, 1 }, function() t:join(0.1) end))
+      return ("%s, %s"):format(seen, parks:match("can't join here"))
+    end,
+    ["/full_log"] = function()
+      local text = ("x"):rep(20 << 20)
+      lab.log("%s%s", text, text)
+    end,
+  },
+  limits = { memory = "64MiB" },
+}]]
+
+t.test("a task that cancels itself has no next instruction", function()
+  local lab = start_scenario { scenario = ITSELF }
+  t.equal(lab:get("/").body, "false task cancelled false")
+  t.equal(lab:get("/caught").body, "false")
+  t.match(lab:get("/log").body, "scenario.lua:%d+: task cancelled$")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("where nothing can park, a task can be looked at", function()
+  local lab = start_scenario { scenario = ITSELF }
+  t.equal(lab:get("/look").body, "nil timeout, can't join here")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a line of the log that is too large is told with its place and the limit", function()
+  local lab = start_scenario { scenario = ITSELF }
+  t.match(lab:details(lab:get("/full_log")), "scenario.lua:%d+: not enough memory: the step has 64 MiB")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("tasks that ended leave nothing, the first time and later", function()
   local lab = t.start_with(scenarios, "--step", "63")
   lab:get("/order") -- everything that is made on first use
