@@ -18,6 +18,8 @@
 #include "http/url.h"
 #include "http/wire.h"
 
+static const char CLOSED[] = "the client is closed";
+
 struct lab_http_call {
   lab_http_call_config config;
   lab_http_result result;
@@ -157,7 +159,7 @@ static bool is_held(const lab_http_call *c) {
 
 static void on_call_evicted(lab_http_pool_guest *guest) {
   lab_http_call *c = LAB_CONTAINER(guest, lab_http_call, guest);
-  set_error(c, -ECANCELED, "the client is closed");
+  set_error(c, -ECANCELED, CLOSED);
   if (is_held(c))
     drop_call_wire(c);
   else
@@ -278,8 +280,15 @@ static int send_call(lab_http_call *c) {
 
 static void try_next_address(lab_http_call *c);
 
+/* The owner of its pool may close that on another thread: it refuses the
+ * descriptor, and the pool is told a little later. */
 static void fail_dial(lab_http_call *c, int rc, const char *step) {
   char what[sizeof c->url.host + 64];
+  if (rc == -ECANCELED && c->config.pool) {
+    set_error(c, rc, CLOSED);
+    finish_call(c);
+    return;
+  }
   snprintf(what, sizeof what, "dial tcp %s:%s: %s", c->url.host, c->url.port,
            step);
   fail_call(c, rc, what);

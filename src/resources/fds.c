@@ -124,12 +124,14 @@ void lab_fd_closing(lab_vm *vm, int fd) {
 
 int lab_fd_account_take(lab_vm *vm, lab_fd_account *a) {
   lab_fds *fds = &vm->resources->fds;
-  if (!is_room_left())
-    return -EMFILE;
+  bool has_room = is_room_left();
   pthread_mutex_lock(&fds->lock);
-  bool taken = !a->closed && take_descriptor(fds);
+  bool closed = a->closed;
+  bool taken = !closed && has_room && take_descriptor(fds);
   a->count += taken;
   pthread_mutex_unlock(&fds->lock);
+  if (closed)
+    return -ECANCELED;
   return taken ? 0 : -EMFILE;
 }
 

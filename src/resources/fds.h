@@ -61,7 +61,8 @@ typedef struct lab_fd_account {
 } lab_fd_account;
 
 /* For descriptors that come from outside, such as a server's clients. Take:
- * called before one is accepted; 0, or -EMFILE while there may be no more.
+ * called before one is accepted; 0, or -EMFILE while there may be no more, or
+ * -ECANCELED when it is closed.
  * Give: FD is about to be closed; -1: none was accepted. Close: none of them
  * counts any more. */
 int lab_fd_account_take(lab_vm *vm, lab_fd_account *a);

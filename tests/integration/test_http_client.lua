@@ -25,7 +25,9 @@ local function open_files(lab)
   return tonumber(t.match(text, "total (%d+)\n")), text
 end
 
-for _, route in ipairs { "reuse", "crowd", "idle", "restart", "late", "close", "stream", "readers", "mistakes" } do
+for _, route in ipairs {
+  "reuse", "crowd", "idle", "restart", "late", "close", "close-meanwhile", "stream", "readers", "mistakes",
+} do
   t.test("client: " .. route, function()
     local lab = in_step()
     for _ = 1, 2 do t.equal(ask(lab, "/" .. route), "ok") end

@@ -99,6 +99,25 @@ routes["/reuse"] = function()
   return "ok"
 end
 
+-- Closed while requests look for their server, connect, and read: they say so. On
+-- one thread it is closed a little earlier than on the other.
+routes["/close-meanwhile"] = function()
+  open_server()
+  local address = url("/"):gsub("127%.0%.0%.1", "localhost")
+  for i = 1, 300 do
+    local client, tasks = lab.http.client { size = 4 }, {}
+    for n = 1, 4 do tasks[n] = lab.go(client.get, client, address) end
+    for _ = 1, i % 7 do lab.sleep(0) end
+    client:close()
+    for _, task in ipairs(tasks) do
+      local _, answer, message = task:join()
+      if not answer then has(message, "the client is closed") end
+    end
+  end
+  server:close()
+  return "ok"
+end
+
 -- No more connections than its size, however many ask; in their order.
 routes["/crowd"] = function()
   open_server()
