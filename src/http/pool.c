@@ -80,9 +80,13 @@ void lab_http_pool_keep(lab_http_pool *pool, lab_http_wire *w) {
 
 /* ---- life ---------------------------------------------------------------- */
 
-lab_http_pool *lab_http_pool_new(uv_loop_t *loop,
+size_t lab_http_pool_size(void) {
+  return sizeof(lab_http_pool);
+}
+
+lab_http_pool *lab_http_pool_new(void *memory, uv_loop_t *loop,
                                  const lab_http_pool_config *config) {
-  lab_http_pool *pool = lab_xcalloc(1, sizeof *pool);
+  lab_http_pool *pool = memset(memory, 0, sizeof *pool);
   pool->loop = loop;
   pool->config = *config;
   lab_list_init(&pool->kept);
@@ -93,7 +97,9 @@ lab_http_pool *lab_http_pool_new(uv_loop_t *loop,
 }
 
 static void on_pool_closed(uv_handle_t *handle) {
-  lab_xfree(LAB_CONTAINER((uv_timer_t *)handle, lab_http_pool, timer));
+  lab_http_pool *pool =
+      LAB_CONTAINER((uv_timer_t *)handle, lab_http_pool, timer);
+  lab_counted_free(pool, sizeof *pool);
 }
 
 void lab_http_pool_close(lab_http_pool *pool) {

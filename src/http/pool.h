@@ -24,8 +24,11 @@ typedef struct lab_http_pool_config {
   void *arg;
 } lab_http_pool_config;
 
-/* CONFIG is copied. */
-lab_http_pool *lab_http_pool_new(uv_loop_t *loop,
+/* How much memory a pool takes. */
+size_t lab_http_pool_size(void);
+/* MEMORY, of that size, is the scenario's and belongs to the pool from now on:
+ * lab_counted_free. CONFIG is copied. */
+lab_http_pool *lab_http_pool_new(void *memory, uv_loop_t *loop,
                                  const lab_http_pool_config *config);
 /* Closes all its connections. Calls that use it fail with -ECANCELED. */
 void lab_http_pool_close(lab_http_pool *pool);

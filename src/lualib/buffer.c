@@ -75,6 +75,8 @@ static int new_buffer(lua_State *L) {
   memset(u, 0, sizeof *u); /* empty first: an error below must leave it sane */
   luaL_setmetatable(L, BUFFER);
   int rc = lab_buffer_init(&u->b, cap);
+  if (rc && lab_gc_make_room(L))
+    rc = lab_buffer_init(&u->b, cap);
   if (rc)
     return raise_no_memory(L, cap);
   report_capacity(L, u);
@@ -93,6 +95,13 @@ static int buffer_gc(lua_State *L) {
   return 0;
 }
 
+/* In an emergency. It is finalized later. */
+static void empty_garbage_buffer(void *memory) {
+  buffer *u = memory;
+  if (!u->busy)
+    lab_buffer_free(&u->b);
+}
+
 /* The end of a <close> variable. A buffer that a worker is filling is freed by
  * __gc later: the task that copies keeps it alive. */
 static int buffer_close(lua_State *L) {
@@ -107,6 +116,8 @@ static int buffer_write(lua_State *L) {
   size_t n;
   const char *s = luaL_checklstring(L, 2, &n);
   int rc = lab_buffer_write(&u->b, s, n);
+  if (rc == -ENOMEM && lab_gc_make_room(L))
+    rc = lab_buffer_write(&u->b, s, n);
   report_capacity(L, u);
   if (rc)
     return push_buffer_failure(L, rc);
@@ -126,7 +137,10 @@ static int buffer_cap(lua_State *L) {
 
 static int buffer_grow(lua_State *L) {
   buffer *u = check_buffer(L, 1);
-  int rc = lab_buffer_grow(&u->b, check_size(L, 2));
+  size_t n = check_size(L, 2);
+  int rc = lab_buffer_grow(&u->b, n);
+  if (rc == -ENOMEM && lab_gc_make_room(L))
+    rc = lab_buffer_grow(&u->b, n);
   report_capacity(L, u);
   if (rc)
     return push_buffer_failure(L, rc);
@@ -205,7 +219,10 @@ typedef struct copy {
   lab_lua_job job;
   buffer *dst;
   reader *src;
-  size_t n;
+  size_t n;       /* bytes of this run */
+  size_t earlier; /* bytes of the runs before */
+  size_t len;     /* of dst when this run began */
+  bool tried;     /* there were runs before */
   ssize_t copied;
 } copy;
 
@@ -214,15 +231,41 @@ static void run_copy(lab_job *base) {
   c->copied = lab_copy_n(&c->dst->b, c->src->reader, c->n);
 }
 
+static int finish_copy(lua_State *L, int status, lua_KContext ctx);
+
+static int begin_copy(lua_State *L, copy *c) {
+  memset(&c->job, 0, sizeof c->job);
+  c->job.base.run = run_copy;
+  c->len = c->dst->b.len;
+  c->copied = 0;
+  return lab_lua_run_job(L, &c->job, (lua_KContext)c, finish_copy);
+}
+
+/* A worker can't collect. If the copy has stopped for want of memory, and there
+ * is more now, its rest can be copied. Where it came no further than the time
+ * before, others take what is collected. */
+static bool may_go_on(lua_State *L, copy *c) {
+  size_t more = c->dst->b.len - c->len;
+  if (c->copied != -ENOMEM || (c->tried && more == 0) || !lab_gc_make_room(L))
+    return false;
+  c->tried = true;
+  c->earlier += more;
+  c->n -= more;
+  return true;
+}
+
 static int finish_copy(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   copy *c = (copy *)ctx;
-  c->dst->busy = c->src->busy = false;
   report_capacity(L, c->dst);
+  const lab_lua_task *me = lab_vm_of(L)->running;
+  if (!(me && me->base.cancelled) && may_go_on(L, c))
+    return begin_copy(L, c);
+  c->dst->busy = c->src->busy = false;
   lab_lua_check_cancelled(L);
   if (c->copied < 0)
     return push_buffer_failure(L, (int)c->copied);
-  lua_pushinteger(L, (lua_Integer)c->copied);
+  lua_pushinteger(L, (lua_Integer)(c->earlier + (size_t)c->copied));
   return 1;
 }
 
@@ -234,13 +277,12 @@ static int copy_n(lua_State *L) {
   size_t n = check_size(L, 3);
   copy *c = lua_newuserdatauv(L, sizeof *c, 0);
   memset(c, 0, sizeof *c);
-  c->job.base.run = run_copy;
   c->dst = dst;
   c->src = src;
   c->n = n;
   dst->busy = true;
   src->busy = src->reader != &lab_random_reader;
-  return lab_lua_run_job(L, &c->job, (lua_KContext)c, finish_copy);
+  return begin_copy(L, c);
 }
 
 static const luaL_Reg buffer_methods[] = {
@@ -266,7 +308,9 @@ static const luaL_Reg functions[] = {
 };
 
 void lab_lib_buffer(lua_State *L) {
-  lab_lua_new_class(L, BUFFER, buffer_methods, buffer_metamethods);
+  lab_gc_empty_in_emergency(
+      lab_lua_new_class(L, BUFFER, buffer_methods, buffer_metamethods),
+      empty_garbage_buffer);
   lab_lua_new_class(L, READER, NULL, NULL);
   luaL_setfuncs(L, functions, 0);
   push_reader(L)->reader = &lab_random_reader;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 
 enum { REASON_MAX = 128 };
@@ -56,6 +58,13 @@ int lab_lua_refuse_memory(lua_State *L, const char *what, size_t n) {
   lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
   return luaL_error(L, LAB_LUA_NO_MEMORY " for %s of %I bytes: %s", what,
                     (LUAI_UACINT)n, limit);
+}
+
+void *lab_lua_try_counted(lua_State *L, size_t size) {
+  void *block = lab_counted_realloc(NULL, 0, size);
+  if (!block && lab_gc_make_room(L))
+    block = lab_counted_realloc(NULL, 0, size);
+  return block;
 }
 
 int lab_lua_memory_failure(lua_State *L) {

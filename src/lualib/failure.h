@@ -24,5 +24,8 @@ int lab_lua_memory_failure(lua_State *L);
 /* Raises "FILE:LINE: not enough memory for WHAT of N bytes: the step has ...":
  * what the lab would have kept for the step counts against its limit. */
 int lab_lua_refuse_memory(lua_State *L, const char *what, size_t n);
+/* SIZE bytes that count so, for lab_counted_free; NULL if there are none, also
+ * after a collection. */
+void *lab_lua_try_counted(lua_State *L, size_t size);
 
 #endif

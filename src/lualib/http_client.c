@@ -38,6 +38,8 @@ typedef struct client {
 
 static void free_fetch_pool(lab_errand *e) {
   lab_fetch_pool *pool = LAB_CONTAINER(e, lab_fetch_pool, errand);
+  if (pool->memory) /* it was never begun */
+    lab_counted_free(pool->memory, lab_services_of(e->vm)->pool_size);
   lab_counted_free(pool, sizeof *pool);
 }
 
@@ -113,10 +115,14 @@ static int check_client_name(lua_State *L) {
  * thread takes them back. */
 static lab_fetch_pool *
 new_fetch_pool(lua_State *L, const lab_services *services, uint64_t idle_ms) {
-  lab_fetch_pool *pool = lab_counted_realloc(NULL, 0, sizeof *pool);
-  if (!pool)
-    lab_lua_refuse_memory(L, "a client", sizeof *pool);
+  lab_fetch_pool *pool = lab_lua_try_counted(L, sizeof *pool);
+  void *memory = pool ? lab_lua_try_counted(L, services->pool_size) : NULL;
+  if (!memory) {
+    lab_counted_free(pool, sizeof *pool);
+    lab_lua_refuse_memory(L, "a client", sizeof *pool + services->pool_size);
+  }
   memset(pool, 0, sizeof *pool);
+  pool->memory = memory;
   pool->errand.start = services->pool;
   pool->errand.stop = services->stop_pool;
   pool->errand.freed = free_fetch_pool;

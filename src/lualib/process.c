@@ -21,6 +21,7 @@
 #include "resources/fds.h"
 #include "resources/owned.h"
 #include "vm/anchors.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -153,6 +154,8 @@ static int process_spawn(lua_State *L) {
   lab_anchor_set(L, p);
   size_t missing;
   lab_child *child = lab_lua_new_child(L, &w, &missing);
+  if (!child && missing > 0 && lab_gc_make_room(L))
+    child = lab_lua_new_child(L, &w, &missing);
   int rc = child ? take_descriptors(vm, child) : -ENOMEM;
   if (rc)
     lab_anchor_drop(vm, p);

@@ -15,6 +15,7 @@
 #include "prof/export.h"
 #include "resources/owned.h"
 #include "vm/anchors.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -197,9 +198,11 @@ static int profile_add(lua_State *L) {
     return luaL_error(L, "pprof: Profile.Add of duplicate value");
   lua_pushboolean(L, 1);
   set_profile_number(L); /* room for it: this may raise */
-  int64_t number =
-      lab_custom_add(o->custom, walk_adder(L, (int)skip),
-                     o->vm->running ? o->vm->running->base.label : 0);
+  uint32_t stack = walk_adder(L, (int)skip);
+  uint32_t label = o->vm->running ? o->vm->running->base.label : 0;
+  int64_t number = lab_custom_add(o->custom, stack, label);
+  if (number < 0 && lab_gc_make_room(L))
+    number = lab_custom_add(o->custom, stack, label);
   if (number < 0) {
     lua_pushnil(L);
     set_profile_number(L);

@@ -14,6 +14,7 @@
 #include "lualib/class.h"
 #include "lualib/limit.h"
 #include "task/lock.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -168,7 +169,8 @@ static int rwmutex_locked(lua_State *L, int status, lua_KContext flags) {
 static lab_rwmutex *check_rwmutex_room(lua_State *L) {
   char limit[LAB_MEMORY_LIMIT_TEXT];
   lab_rwmutex *m = check_rwmutex(L);
-  if (!lab_rwmutex_reserve(m)) {
+  if (!lab_rwmutex_reserve(m) &&
+      !(lab_gc_make_room(L) && lab_rwmutex_reserve(m))) {
     lab_memory_limit_text(lab_vm_of(L), limit, sizeof limit);
     luaL_error(L, LAB_LUA_NO_MEMORY " for one more who has a lock: %s", limit);
   }

@@ -12,6 +12,7 @@
 #include "lualib/failure.h"
 #include "lualib/suggest.h"
 #include "resources/headers.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -151,7 +152,7 @@ static const char *put_fetch_text(char **at, const char *text) {
 static lab_fetch *new_fetch(lua_State *L, const lab_question *q) {
   size_t size = sizeof(lab_fetch) + strlen(q->method) + strlen(q->url) +
                 strlen(q->headers) + 3;
-  lab_fetch *f = lab_counted_realloc(NULL, 0, size);
+  lab_fetch *f = lab_lua_try_counted(L, size);
   if (!f)
     lab_lua_refuse_memory(L, "a request", size);
   char *at = (char *)(f + 1);
@@ -165,7 +166,9 @@ static lab_fetch *new_fetch(lua_State *L, const lab_question *q) {
 void lab_ticket_open(lua_State *L, lab_ticket *k, const lab_question *q) {
   const lab_services *services = lab_lua_check_services(L);
   lab_fetch *f = new_fetch(L, q);
-  if (!lab_buf_try_append(&f->body, q->body, q->body_len)) {
+  if (!lab_buf_try_append(&f->body, q->body, q->body_len) &&
+      !(lab_gc_make_room(L) &&
+        lab_buf_try_append(&f->body, q->body, q->body_len))) {
     free_fetch(&f->errand);
     lab_lua_refuse_memory(L, "a body", q->body_len);
   }

@@ -71,6 +71,8 @@ void lab_errand_give(lab_errand *e, int fd);
 typedef struct lab_fetch_pool {
   lab_errand errand;
   uint64_t idle_ms; /* for which one is kept without use; 0: no limit */
+  void *memory;     /* services.pool_size bytes of the scenario's, which the
+                       service takes over; then NULL */
 } lab_fetch_pool;
 
 /* A request: strings are 0-terminated. News 0: the rest is filled in.
@@ -183,6 +185,7 @@ typedef struct lab_services {
   void (*stop_fetch)(lab_errand *e);
   void (*pool)(lab_errand *e);
   void (*stop_pool)(lab_errand *e);
+  size_t pool_size; /* bytes that the service keeps of each pool */
   void (*serve)(lab_errand *e);
   void (*stop_serve)(lab_errand *e);
   void (*spawn)(lab_errand *e);

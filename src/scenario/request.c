@@ -15,6 +15,7 @@
 #include "scenario/scenario.h"
 #include "stack/stack.h"
 #include "vm/anchors.h"
+#include "vm/gc.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
 
@@ -107,10 +108,11 @@ static void refuse_answer(lua_State *co, size_t len) {
 }
 
 /* Raises if the step may not have so much. */
-static void append_to_headers(lab_request *x, lua_State *co, const char *bytes,
-                              size_t len) {
-  if (!lab_buf_try_append(&x->headers, bytes, len))
-    refuse_answer(co, x->headers.len + len);
+static void append_or_refuse(lua_State *co, lab_buf *to, const char *bytes,
+                             size_t len) {
+  if (!lab_buf_try_append(to, bytes, len) &&
+      !(lab_gc_make_room(co) && lab_buf_try_append(to, bytes, len)))
+    refuse_answer(co, to->len + len);
 }
 
 /* One pair of the headers table. What is too long isn't looked through. */
@@ -136,10 +138,10 @@ static void add_header(lab_request *x, lua_State *co) {
   if (is_type)
     memcpy(x->content_type, value, nvalue + 1);
   else if (!is_reserved(name)) {
-    append_to_headers(x, co, name, nname);
-    append_to_headers(x, co, ": ", 2);
-    append_to_headers(x, co, value, nvalue);
-    append_to_headers(x, co, "\r\n", 2);
+    append_or_refuse(co, &x->headers, name, nname);
+    append_or_refuse(co, &x->headers, ": ", 2);
+    append_or_refuse(co, &x->headers, value, nvalue);
+    append_or_refuse(co, &x->headers, "\r\n", 2);
   }
   lua_pop(co, 1);
 }
@@ -170,8 +172,8 @@ static int take_answer(lua_State *co) {
     luaL_error(co, "an answer may have %d MiB", ANSWER_MAX >> 20);
   bool is_small = len <= SMALL_ANSWER; /* its memory serves again */
   set_text(x, status, body ? body : "", is_small ? len : 0);
-  if (!is_small && !lab_buf_try_append(&x->reply, body, len))
-    refuse_answer(co, len);
+  if (!is_small)
+    append_or_refuse(co, &x->reply, body, len);
   if (lua_isnil(co, HEADERS))
     return 0;
   if (!lua_istable(co, HEADERS))

@@ -131,10 +131,11 @@ void lab_services_stop_fetch(lab_errand *e) {
 /* ---- pools --------------------------------------------------------------- */
 
 void lab_services_pool(lab_errand *e) {
-  const lab_fetch_pool *pool = LAB_CONTAINER(e, lab_fetch_pool, errand);
+  lab_fetch_pool *pool = LAB_CONTAINER(e, lab_fetch_pool, errand);
   lab_http_pool_config config = {
       .idle_ms = pool->idle_ms, .closing = leave_pooled_fd, .arg = e};
-  e->impl = lab_http_pool_new(lab_services_loop_of(e), &config);
+  e->impl = lab_http_pool_new(pool->memory, lab_services_loop_of(e), &config);
+  pool->memory = NULL;
 }
 
 void lab_services_stop_pool(lab_errand *e) {

@@ -2,6 +2,7 @@
  * See services.h. */
 #include "services/services.h"
 
+#include "http/pool.h"
 #include "services/bell.h"
 #include "services/child.h"
 #include "services/fetch.h"
@@ -17,6 +18,7 @@ void lab_services_init(lab_services *out, lab_services_config *config) {
       .stop_fetch = lab_services_stop_fetch,
       .pool = lab_services_pool,
       .stop_pool = lab_services_stop_pool,
+      .pool_size = lab_http_pool_size(),
       .serve = lab_services_serve,
       .stop_serve = lab_services_stop_serve,
       .spawn = lab_services_spawn,

@@ -19,6 +19,10 @@
  * included, and at least 4 MiB, there is a full one (LAB_GC_PERCENT). (Young
  * ones would not do: a buffer that survived two of them is old.)
  *
+ * Before memory is refused, all that nobody can reach is given back. Where Lua
+ * wants it no finalizer may be called, so buffers say how they are emptied
+ * without.
+ *
  * Threads: the VM's. */
 #include "vm/gc.h"
 
@@ -58,6 +62,10 @@ static struct {
   int64_t external_debt; /* bytes allocated outside since the last full one */
   int64_t live;          /* application bytes after the last full one */
   uint64_t vain_until;   /* when an emergency may collect again */
+  /* Userdata that have this metatable give back memory when they are emptied.
+   */
+  const void *emptied_class;
+  void (*empty)(void *memory);
 } gc;
 
 static bool (*is_unwanted)(void);
@@ -166,11 +174,27 @@ static void collect_in_urgent_steps(lua_State *L, lab_layout_global *global) {
   global->emergency = 0;
 }
 
-/* Before Lua refuses an allocation, it collects all garbage: an emergency.
- * Where all memory is in use that finds nothing, takes long, and the next
- * allocation would do it again. No code of Lua's would run, and the step could
- * not be left. So for as long as a collection has taken in vain, there is no
- * further one, and allocations fail at once. */
+/* Nobody can reach what waits for its finalizer, but other garbage that has
+ * one. That finds it empty in any case: the collector finalizes a userdata at
+ * once, and a table later. */
+static void empty_garbage(const lab_layout_global *global) {
+  lab_layout_userdata *u = global->to_finalize;
+  for (; u; u = u->next_object)
+    if (u->type == LUA_TUSERDATA && u->metatable == gc.emptied_class)
+      gc.empty(lab_layout_memory(u));
+}
+
+/* Before memory is refused, all garbage is collected: an emergency. Where all
+ * memory is in use that finds nothing, takes long, and the next allocation
+ * would do it again. No code of Lua's would run, and the step could not be
+ * left. So for as long as a collection has taken in vain, there is no further
+ * one, and allocations fail at once. */
+static void note_emergency(uint64_t began, size_t before) {
+  uint64_t ended = lab_clock_mono();
+  bool vain = lab_mem_app_bytes() + before / VAIN_SHARE > before;
+  gc.vain_until = vain ? ended + (ended - began) : 0;
+}
+
 static void collect_in_emergency(lua_State *L) {
   uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
   lab_layout_global *global = lab_layout_global_of(L);
@@ -178,9 +202,9 @@ static void collect_in_emergency(lua_State *L) {
     collect_in_urgent_steps(L, global);
   else
     __real_luaC_fullgc(L, 1);
-  uint64_t ended = lab_clock_mono(), after = lab_mem_app_bytes();
-  bool vain = after + before / VAIN_SHARE > before;
-  gc.vain_until = vain ? ended + (ended - began) : 0;
+  if (global && gc.empty)
+    empty_garbage(global);
+  note_emergency(began, before);
 }
 
 void __wrap_luaC_fullgc(lua_State *L, int emergency) {
@@ -229,6 +253,8 @@ void lab_gc_attach(lua_State *L) {
   gc.stack = lab_export_pseudo("[lua gc]");
   gc.L = L;
   gc.closing = gc.in_steps = false;
+  gc.empty = NULL;
+  gc.vain_until = 0;
   lab_stack_cache_forget(); /* of a VM before this one */
   push_sentinel(L);
   lua_pop(L, 1);
@@ -279,6 +305,21 @@ bool lab_gc_full(lua_State *L) {
   bool done = collect_all(L);
   gc.forced = false;
   return done;
+}
+
+bool lab_gc_make_room(lua_State *L) {
+  uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
+  if (gc.closing || began < gc.vain_until)
+    return false;
+  collect_all(L);
+  note_emergency(began, before);
+  return lab_mem_app_bytes() < before;
+}
+
+void lab_gc_empty_in_emergency(const void *metatable,
+                               void (*empty)(void *memory)) {
+  gc.emptied_class = metatable;
+  gc.empty = empty;
 }
 
 bool lab_gc_is_in_steps(void) {

@@ -25,6 +25,14 @@ void lab_gc_external(lua_State *L, int64_t delta);
  * it. Where the collector works in steps it may end early
  * (lab_gc_set_unwanted). */
 bool lab_gc_full(lua_State *L);
+/* Memory outside Lua was refused. Collects all garbage, and finalizes it, but
+ * not again and again in vain. True: there is more now, so try again. */
+bool lab_gc_make_room(lua_State *L);
+/* Before Lua is refused memory, EMPTY is called with all userdata of METATABLE
+ * that nobody can reach: it gives memory back, allocates nothing, and may be
+ * called more than once, and before the finalizer. For one class. */
+void lab_gc_empty_in_emergency(const void *metatable,
+                               void (*empty)(void *memory));
 /* Whether the heap is so large that the collector works in steps: a full
  * collection takes a second or more. Some: makes steps for 2 ms, unless a cycle
  * ends. True: one has ended, or the collector doesn't work in steps. */

@@ -192,6 +192,44 @@ static bool is_collector_as_told(lua_State *L, const lab_layout_global *g) {
          (mode != LUA_GCGEN || g->kind == GENERATIONAL);
 }
 
+/* What the garbage that is finalized first finds at the head of the list. */
+static const void *found_to_finalize;
+
+static int note_next_finalized(lua_State *L) {
+  const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
+  const lab_layout_global *g = s->global;
+  if (!found_to_finalize)
+    found_to_finalize = g->to_finalize;
+  return 0;
+}
+
+/* Leaves one with a finalizer to the collector, and returns its address. */
+static const void *drop_finalized(lua_State *L) {
+  lua_newuserdatauv(L, 1, 0);
+  lua_pushvalue(L, -2);
+  lua_setmetatable(L, -2);
+  const char *memory = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return memory - offsetof(lab_layout_userdata, gray);
+}
+
+/* Of two, the later one is finalized first. */
+static bool is_garbage_as_told(lua_State *L) {
+  bool runs = lua_gc(L, LUA_GCISRUNNING);
+  lua_gc(L, LUA_GCSTOP); /* both are found at once */
+  found_to_finalize = NULL;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, note_next_finalized);
+  lua_setfield(L, -2, "__gc");
+  const void *earlier = drop_finalized(L);
+  drop_finalized(L);
+  lua_gc(L, LUA_GCCOLLECT);
+  if (runs)
+    lua_gc(L, LUA_GCRESTART);
+  lua_pop(L, 1);
+  return found_to_finalize == earlier;
+}
+
 static bool is_global_as_told(lua_State *L) {
   const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
   const lab_layout_global *g = s->global;
@@ -200,7 +238,7 @@ static bool is_global_as_told(lua_State *L) {
     return false;
   return g->allocator == lua_getallocf(L, &data) && g->allocator_data == data &&
          g->registry.as.object == lua_topointer(L, LUA_REGISTRYINDEX) &&
-         is_collector_as_told(L, g);
+         is_collector_as_told(L, g) && is_garbage_as_told(L);
 }
 
 /* ---- the check ----------------------------------------------------------- */

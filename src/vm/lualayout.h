@@ -13,7 +13,7 @@
  *   vm/coroutine.c            how much memory a coroutine takes
  *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
- *   vm/gc.c                   the collector's state
+ *   vm/gc.c                   the collector's state, what waits for finalizers
  *   vm/hook.c                 whether a call looks for a hook
  *   vm/finalizers.c           values, to call functions with them
  *   vm/preempt.c              who would catch an error
@@ -191,6 +191,10 @@ typedef struct lab_layout_global {
   uint8_t stopped;   /* the collector doesn't run */
   uint8_t emergency; /* it calls no finalizer, and moves no stack */
   uint8_t pause;     /* in 4 % */
+  uint8_t step_factor, step_size;
+  void *all, *sweep, *with_finalizer, *gray[5];
+  void *to_finalize; /* the first one, by next_object: nobody reaches it any
+                        more, and it isn't finalized yet */
 } lab_layout_global;
 enum { LAB_LAYOUT_NO_CYCLE = 8 }; /* lab_layout_global.state */
 

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "base/alloc.h"
 #include "http/client.h"
 #include "http_fixture.h"
 
@@ -119,8 +120,9 @@ static inline void open_story(story *s, uint64_t idle_ms) {
   signal(SIGPIPE, SIG_IGN);
   assert_int_equal(uv_loop_init(&s->loop), 0);
   s->pool = lab_http_pool_new(
-      &s->loop, &(lab_http_pool_config){
-                    .idle_ms = idle_ms, .closing = on_closing, .arg = s});
+      lab_counted_realloc(NULL, 0, lab_http_pool_size()), &s->loop,
+      &(lab_http_pool_config){
+          .idle_ms = idle_ms, .closing = on_closing, .arg = s});
   s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   assert_int_equal(bind(s->listener, (struct sockaddr *)&address, len), 0);
   assert_int_equal(listen(s->listener, 16), 0);
