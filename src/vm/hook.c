@@ -7,10 +7,10 @@
 
 #include "vm/lualayout.h"
 
-static void (*settle_samples)(lua_State *L, bool called);
+static void (*settle_samples)(lua_State *L, int event);
 static void (*act_preempt)(lua_State *L, lua_Debug *ar);
 
-void lab_hook_set_sampler(void (*settle)(lua_State *L, bool called)) {
+void lab_hook_set_sampler(void (*settle)(lua_State *L, int event)) {
   settle_samples = settle;
 }
 
@@ -19,11 +19,10 @@ void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar)) {
 }
 
 static void run_hook(lua_State *L, lua_Debug *ar) {
-  bool called = ar->event == LUA_HOOKCALL || ar->event == LUA_HOOKTAILCALL;
   /* Disarmed first, because a signal that comes later arms it again. */
   lua_sethook(L, NULL, 0, 0);
   if (settle_samples)
-    settle_samples(L, called);
+    settle_samples(L, ar->event);
   if (act_preempt)
     act_preempt(L, ar);
 }

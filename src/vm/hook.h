@@ -15,10 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The functions that the hook calls, the sampler's first; or NULL. CALLED: the
- * hook runs at a call. Then level 0 is the function that is about to run, and
- * the one that was interrupted is its caller. ACT may raise, or yield. */
-void lab_hook_set_sampler(void (*settle)(lua_State *L, bool called));
+/* The functions that the hook calls, the sampler's first; or NULL. EVENT: why
+ * the hook runs (lua_Debug.event). At a call level 0 is the function that is
+ * about to run. The one that was interrupted is its caller; but at a tail call
+ * it is gone, and the caller is who had called it. ACT may raise, or yield. */
+void lab_hook_set_sampler(void (*settle)(lua_State *L, int event));
 void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar));
 
 /* Has the hook run at L's next instruction, call or return. Async-signal-safe.

@@ -15,6 +15,7 @@
  *   inspect/reach.c           which slots of a stack are in use
  *   vm/gc.c                   the collector's state, what waits for finalizers
  *   vm/hook.c                 whether a call looks for a hook
+ *   vm/sampler.c              which function was interrupted
  *   vm/finalizers.c           values, to call functions with them
  *   vm/preempt.c              who would catch an error
  *   vm/rehash.c               tables
@@ -197,6 +198,10 @@ typedef struct lab_layout_global {
                         more, and it isn't finalized yet */
 } lab_layout_global;
 enum { LAB_LAYOUT_NO_CYCLE = 8 }; /* lab_layout_global.state */
+
+/* What an instruction does, and the one that calls a function in its caller's
+ * place: "return f()". */
+enum { LAB_LAYOUT_OPERATION = 0x7f, LAB_LAYOUT_TAIL_CALL = 69 };
 
 typedef struct lab_layout {
   /* lab_layout_value.type: Lua's number, a variant, whether it is collected */

@@ -19,6 +19,9 @@
  *    directly in luaV_execute, a helper of the present instruction was running
  *    and the frame is complete. So the handler reads its line, which replaces
  *    the hook's.
+ *  - Straight code doesn't look for the hook. If the first to look is a
+ *    function that was called by "return f()", the interrupted one is gone. So
+ *    the handler notes which it was.
  *  - Where an error is raised there is no next instruction: it is caught by a
  *    pcall, in which the hook would come. So what is pending is emitted before
  *    Lua leaves the function (resume.c).
@@ -40,11 +43,14 @@
 #include "stack/stack.h"
 #include "stack/unwind.h"
 #include "vm/hook.h"
+#include "vm/lualayout.h"
 #include "vm/signal_walk.h"
+#include "vm/stack_cache.h"
 #include "vm/vm.h"
 
 enum {
   PENDING = 1024,
+  NO_HOOK = -1,      /* beside the events of hooks, LUA_HOOKCALL and so on */
   SLOW_WALK = 20000, /* ns */
   SLOW_FACTOR = 40,
 };
@@ -56,6 +62,12 @@ typedef struct pending {
   uint32_t weight;
   uint32_t label;
   int line; /* of level 0, if > 0 */
+  /* What ran, if it was Lua code: its call, the function, where that noted its
+   * place last; and when this was. See find_ended_call. */
+  const lab_layout_call *call;
+  const void *function; /* NULL: it wasn't, or that isn't known */
+  const uint32_t *pc;
+  uint32_t age;
   uint16_t n;
   lab_frame native[LAB_UNWIND_MAX];
 } pending;
@@ -110,14 +122,27 @@ static size_t walk_and_time(const lab_resumed *chain, int skip,
   return n;
 }
 
-/* Emits what is pending for L, whose stack begins CHAIN. */
-static void settle_pending(const lab_resumed *chain, lua_State *L, int skip) {
+/* The frame of the function in which P was taken, and which has called, in its
+ * place, the one that L is about to run. Its objects are still there, as the
+ * collector hasn't run since. */
+static lab_frame find_ended_call(lua_State *L, const pending *p) {
+  if (!p->function || p->age != lab_stack_cache_age() ||
+      p->call != ((const lab_layout_state *)(void *)L)->call)
+    return lab_frame_script(lab_func_pseudo("[tail call]"), 0);
+  return lab_walk_ended_call(L, p->function, p->pc);
+}
+
+/* Emits what is pending for L, whose stack begins CHAIN. EVENT: that of the
+ * hook, or NO_HOOK. */
+static void settle_pending(const lab_resumed *chain, lua_State *L, int event) {
+  bool is_tail = event == LUA_HOOKTAILCALL;
+  bool is_called = is_tail || event == LUA_HOOKCALL;
   sm.settled++;
   if (sm.npending == 0)
     return;
   sm.busy = 1;
   atomic_signal_fence(memory_order_seq_cst);
-  lab_frame lua[LAB_WALK_DEPTH];
+  lab_frame frames[1 + LAB_WALK_DEPTH], *lua = frames + 1;
   size_t n = 0;
   bool walked = false;
   unsigned kept = 0;
@@ -130,10 +155,12 @@ static void settle_pending(const lab_resumed *chain, lua_State *L, int skip) {
       continue;
     }
     if (!walked) {
-      n = walk_and_time(chain, skip, lua);
+      n = walk_and_time(chain, is_called, lua);
       walked = true;
     }
-    emit_sample(p, lua, n);
+    if (is_tail)
+      lua[-1] = find_ended_call(L, p);
+    emit_sample(p, lua - is_tail, n + is_tail);
     atomic_fetch_sub(&sm.pending_weight, p->weight);
   }
   sm.npending = kept;
@@ -145,16 +172,16 @@ void lab_sampler_left(const lab_resumed *left) {
   if (!lab_vm_of(left->L) || !sm.attached)
     return; /* the former: a state on another thread */
   lab_hook_disarm(left->L);
-  settle_pending(left, left->L, 0);
+  settle_pending(left, left->L, NO_HOOK);
 }
 
 void lab_sampler_settle(lua_State *L) {
   if (sm.npending > 0)
-    settle_pending(lab_resumed_find(L), L, 0);
+    settle_pending(lab_resumed_find(L), L, NO_HOOK);
 }
 
-static void settle_in_hook(lua_State *L, bool called) {
-  settle_pending(lab_resumed_find(L), L, called);
+static void settle_in_hook(lua_State *L, int event) {
+  settle_pending(lab_resumed_find(L), L, event);
 }
 
 /* ---- SIGPROF ------------------------------------------------------------- */
@@ -185,17 +212,41 @@ static bool is_moving_stack(const char *name) {
          strncmp(name, "luaD_shrinkstack", 16) == 0;
 }
 
+static const char *name_native_frame(const lab_frame *native, size_t i) {
+  return lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
+}
+
+static bool is_stack_moving(const lab_frame *native, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const char *name = name_native_frame(native, i);
+    if (name && is_moving_stack(name))
+      return true;
+  }
+  return false;
+}
+
+/* Notes which function of Lua's runs in L. While a call begins, its place may
+ * not be noted yet and lead anywhere: so nothing behind it is read here. The
+ * next hook is at that call then, and doesn't ask. */
+static void note_call(pending *p, lua_State *L) {
+  const lab_layout_state *s = (const void *)L;
+  const lab_layout_call *call = s->call;
+  const lab_layout_value *f = call->func;
+  if ((call->status & lab_lua_layout.call_c) || f < s->stack ||
+      f >= s->stack_last || f->type != lab_lua_layout.lua_function)
+    return;
+  p->call = call;
+  p->function = f->as.object;
+  p->pc = call->u.lua.pc;
+  p->age = lab_stack_cache_age();
+}
+
 /* True if the VM noted its place before it went into NATIVE code: it does, but
  * for what makes a table. */
 static bool is_line_known(const lab_frame *native, size_t n) {
-  const char *name = NULL;
-  for (size_t i = 0; i < n; i++) {
-    name = lab_code_name((uintptr_t)native[i] - (i > 0), NULL);
-    if (name && is_moving_stack(name))
-      return false;
-  }
-  return !name || (strcmp(name, "luaH_new") != 0 &&
-                   strncmp(name, "luaH_resize", 11) != 0);
+  const char *name = n > 0 ? name_native_frame(native, n - 1) : NULL;
+  return n > 0 && (!name || (strcmp(name, "luaH_new") != 0 &&
+                             strncmp(name, "luaH_resize", 11) != 0));
 }
 
 static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
@@ -207,13 +258,16 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->L = L;
   p->label = sm.label;
   p->line = 0;
+  p->function = NULL;
   p->n = full ? 0
               : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
                                             true, &stopped);
+  bool moves = stopped == LAB_CODE_OTHER || is_stack_moving(p->native, p->n);
   lua_Debug ar;
-  if (p->n > 0 && stopped == LAB_CODE_LUA_VM &&
-      is_line_known(p->native, p->n) && lua_getstack(L, 0, &ar) &&
-      lua_getinfo(L, "l", &ar))
+  if (!moves && lab_layout_fits())
+    note_call(p, L);
+  if (!moves && stopped == LAB_CODE_LUA_VM && is_line_known(p->native, p->n) &&
+      lua_getstack(L, 0, &ar) && lua_getinfo(L, "l", &ar))
     p->line = ar.currentline;
   p->weight = weight + sm.carry;
   sm.carry = 0;

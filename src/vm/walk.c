@@ -128,6 +128,31 @@ static lab_frame make_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   return make_c_frame(L, ar, get_c_function(call));
 }
 
+/* The first tail call from AT on; or, if a loop leads back, of all. It is where
+ * P's code ended: of two in a row it may be the wrong one. */
+static const uint32_t *find_tail_call(const lab_layout_proto *p,
+                                      const uint32_t *at) {
+  const uint32_t *end = p->code + p->ncode;
+  for (const uint32_t *i = at; i < end; i++)
+    if ((*i & LAB_LAYOUT_OPERATION) == LAB_LAYOUT_TAIL_CALL)
+      return i;
+  return at > p->code ? find_tail_call(p, p->code) : p->code;
+}
+
+lab_frame lab_walk_ended_call(lua_State *L, const void *function,
+                              const uint32_t *pc) {
+  const lab_layout_proto *p = ((const lab_layout_function *)function)->proto;
+  bool is_inside = pc > p->code && pc <= p->code + p->ncode;
+  lab_layout_value place = {.as.object = (void *)function,
+                            .type = lab_lua_layout.lua_function};
+  lab_layout_call call = {
+      .func = &place,
+      .u.lua.pc = find_tail_call(p, is_inside ? pc - 1 : p->code) + 1};
+  lua_Debug ar;
+  ar.i_ci = (struct CallInfo *)(void *)&call;
+  return make_lua_frame(L, &ar);
+}
+
 /* ---- stacks -------------------------------------------------------------- */
 
 static lab_frame make_level(const lab_level *l, bool may_push) {

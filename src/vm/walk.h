@@ -48,6 +48,12 @@ uint32_t lab_walk_caller(lua_State *L);
 size_t lab_walk_chain(const lab_resumed *chain, int skip, bool may_push,
                       lab_frame *out);
 
+/* The frame of a call that has ended in a tail call. FUNCTION is what it ran, a
+ * lab_layout_function, and PC an instruction of it before that. Only if
+ * lab_layout_fits. */
+lab_frame lab_walk_ended_call(lua_State *L, const void *function,
+                              const uint32_t *pc);
+
 /* The id of the function at INDEX of L's stack (stack/frame.h). *LINE is where
  * it is defined, or 0. */
 uint32_t lab_walk_function(lua_State *L, int index, int *line);

@@ -216,6 +216,28 @@ static void test_check(void **state) {
   lua_close(L);
 }
 
+static unsigned count_tail_calls(lua_State *L, const char *text) {
+  assert_int_equal(luaL_loadstring(L, text), LUA_OK);
+  const lab_layout_function *f = lua_topointer(L, -1);
+  unsigned n = 0;
+  for (int i = 0; i < f->proto->ncode; i++)
+    n += (f->proto->code[i] & LAB_LAYOUT_OPERATION) == LAB_LAYOUT_TAIL_CALL;
+  lua_pop(L, 1);
+  return n;
+}
+
+static void test_instructions(void **state) {
+  (void)state;
+  lua_State *L = luaL_newstate();
+  assert_non_null(L);
+  assert_int_equal(count_tail_calls(L, "return f()"), 1);
+  assert_int_equal(count_tail_calls(L, "if x then return f(1) end return f()"),
+                   2);
+  assert_int_equal(count_tail_calls(L, "local a = f() g(a, b.c) return (f())"),
+                   0);
+  lua_close(L);
+}
+
 /* ---- memory that is out -------------------------------------------------- */
 
 static unsigned allowed; /* allocations until there is no more memory */
@@ -316,6 +338,7 @@ int main(void) {
       cmocka_unit_test(test_levels),         cmocka_unit_test(test_parked),
       cmocka_unit_test(test_long_functions), cmocka_unit_test(test_check),
       cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_collector),
+      cmocka_unit_test(test_instructions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * needs: processor
+ * Who has the CPU time of Lua code that doesn't look for the hook where it was
+ * interrupted: a function that ends in a tail call. */
+#include "vm/sampler.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "mem/mem.h"
+#include "prof/cpu.h"
+#include "stack/stack.h"
+#include "stack/unwind.h"
+#include "vm/machine.h"
+#include "vm/vm.h"
+
+enum { LINES = 100, HZ = 1000 };
+static const uint64_t BUSY_NS = 400 * LAB_MILLISECOND;
+
+/* Each function is on one line, or its lines are named below. */
+static const char program[] =
+    "local function step(n) return ('a = (a * 31 + 7) % 1000003 '):rep(n) end\n"
+    "function cheap(a) a = (a * 31 + 1) % 1000003 return a end\n"
+    "dear = load('local a = ... ' .. step(60) .. 'return cheap(a)', '=dear')\n"
+    "function callDear()\n"
+    "  while busy() do for i = 1, 100 do local r = dear(i) end end\n"
+    "end\n"
+    "function loop(n, a)\n"
+    "  if n == 0 then return a end\n"
+    "  a = (a * 31 + n) % 1000003\n"
+    "  return loop(n - 1, a)\n"
+    "end\n"
+    "function callLoop() while busy() do local r = loop(2000, 7) end end\n"
+    "function ping(n, a) if n == 0 then return a end\n"
+    "  return pong(n - 1, (a * 31 + n) % 1000003) end\n"
+    "function pong(n, a) if n == 0 then return a end\n"
+    "  return ping(n - 1, (a * 31 + n) % 1000003) end\n"
+    "function callPing() while busy() do local r = ping(2000, 7) end end\n"
+    "function inside(f) coroutine.wrap(f)() end\n";
+/* Its lines. */
+enum {
+  CHEAP = 2,
+  CALL_DEAR = 4,
+  LOOP = 7,
+  LOOP_TAIL_CALL = 10,
+  CALL_LOOP = 12,
+  PING = 13,
+  PONG = 15,
+  CALL_PING = 17,
+};
+
+/* ---- one profile --------------------------------------------------------- */
+
+static uint64_t until; /* CPU ns of the VM's thread */
+static const char *called, *argument;
+/* ns by the innermost Lua function: where it is defined, and the line. */
+static int64_t flat[LINES], at_line[LINES], of_dear;
+
+static int busy(lua_State *L) {
+  lua_pushboolean(L, lab_clock_thread_cpu() < until);
+  return 1;
+}
+
+static int open_program(lua_State *L) {
+  luaL_openlibs(L);
+  lua_register(L, "busy", busy);
+  if (luaL_loadbuffer(L, program, sizeof program - 1, "@work.lua"))
+    return lua_error(L);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+static void run_program(void *arg) {
+  lab_vm *vm = arg;
+  lua_State *co = lua_newthread(vm->L);
+  int results;
+  lab_sampler_attach();
+  until = lab_clock_thread_cpu() + BUSY_NS;
+  lua_getglobal(co, called);
+  if (argument)
+    lua_getglobal(co, argument);
+  assert_int_equal(lua_resume(co, vm->L, argument != NULL, &results), LUA_OK);
+  lua_pop(vm->L, 1);
+  lab_sampler_detach();
+}
+
+static void note_stack(uint32_t stack, uint32_t label, int64_t count,
+                       int64_t ns, void *arg) {
+  const lab_frame *frames;
+  size_t n = lab_stack_frames(stack, &frames);
+  (void)label;
+  (void)count;
+  (void)arg;
+  for (size_t i = 0; i < n; i++) {
+    const lab_func *f = lab_frame_is_script(frames[i])
+                            ? lab_func_get(lab_frame_func(frames[i]))
+                            : NULL;
+    if (!f || f->kind != LAB_FUNC_LUA)
+      continue;
+    if (strcmp(f->source, "=dear") == 0) {
+      of_dear += ns;
+      return;
+    }
+    assert_in_range(f->line, 0, LINES - 1);
+    flat[f->line] += ns;
+    at_line[lab_frame_line(frames[i])] += ns;
+    return;
+  }
+}
+
+/* FUNCTION(WITH) is called; WITH may be NULL. */
+static void profile(const char *function, const char *with) {
+  static lab_vm vm;
+  lab_err err;
+  lab_thread *thread;
+  lab_cpu_session *session;
+  called = function;
+  argument = with;
+  memset(flat, 0, sizeof flat);
+  memset(at_line, 0, sizeof at_line);
+  of_dear = 0;
+  vm = (lab_vm){.L = NULL};
+  assert_int_equal(lab_machine_open(&vm, open_program, &err), 0);
+  assert_int_equal(lab_cpu_start(&session, HZ, &err), 0);
+  assert_int_equal(lab_thread_start(&thread, "vm", run_program, &vm), 0);
+  lab_thread_join(thread);
+  lab_cpu_stop(session);
+  lab_cpu_each(session, note_stack, NULL);
+  lab_cpu_free(session);
+  lab_machine_close(&vm);
+}
+
+/* ---- tests --------------------------------------------------------------- */
+
+static void check_loop(void) {
+  assert_true(flat[LOOP] > 10 * flat[CALL_LOOP]);
+  assert_true(at_line[LOOP_TAIL_CALL] > flat[LOOP] / 2);
+}
+
+static void test_tail_calls_itself(void **state) {
+  (void)state;
+  profile("callLoop", NULL);
+  check_loop();
+}
+
+static void test_in_a_coroutine(void **state) {
+  (void)state;
+  profile("inside", "callLoop");
+  check_loop();
+}
+
+static void test_two_in_turns(void **state) {
+  (void)state;
+  profile("callPing", NULL);
+  assert_true(flat[PING] > 5 * flat[CALL_PING]);
+  assert_true(flat[PONG] > 5 * flat[CALL_PING]);
+  assert_true(flat[PING] < 2 * flat[PONG] && flat[PONG] < 2 * flat[PING]);
+}
+
+/* Neither the caller has it, nor the function that was called in its place. */
+static void test_dear_one_calls_cheap_one(void **state) {
+  (void)state;
+  profile("callDear", NULL);
+  assert_true(of_dear > 5 * flat[CALL_DEAR]);
+  assert_true(of_dear > 5 * flat[CHEAP]);
+}
+
+int main(void) {
+#ifdef __SANITIZE_THREAD__ /* it holds signals back while Lua runs */
+  return 77;
+#endif
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_tail_calls_itself),
+      cmocka_unit_test(test_in_a_coroutine),
+      cmocka_unit_test(test_two_in_turns),
+      cmocka_unit_test(test_dear_one_calls_cheap_one),
+  };
+  lab_mem_init();
+  lab_unwind_init();
+  lab_cpu_init();
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
