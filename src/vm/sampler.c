@@ -15,13 +15,14 @@
  *    processor from would seem slow.
  *  - Skipped weight is pending, too. If no signal follows, because the session
  *    ends, it is lost, and not part of the next session.
- *  - The hook sees the *next* instruction. But when the native stack ends
- *    directly in luaV_execute, a helper of the present instruction was running
- *    and the frame is complete. So the handler reads its line, which replaces
- *    the hook's.
- *  - Straight code doesn't look for the hook. If the first to look is a
- *    function that was called by "return f()", the interrupted one is gone. So
- *    the handler notes which it was.
+ *  - Lua looks for the hook where it jumps back, calls, returns, or has called
+ *    a helper that may raise: not at the next instruction. So the line that
+ *    the hook finds may be one below the interrupted one; of a loop without
+ *    calls it is that of the loop's first instruction, for all of its body.
+ *  - If it looks where it begins a function that was called by "return f()",
+ *    the interrupted function is gone. So the handler notes which one it was.
+ *  - Before most helpers that may raise, Lua notes its place. If one of those
+ *    was interrupted the handler reads its line, which replaces the hook's.
  *  - Where an error is raised there is no next instruction: it is caught by a
  *    pcall, in which the hook would come. So what is pending is emitted before
  *    Lua leaves the function (resume.c).
@@ -241,12 +242,26 @@ static void note_call(pending *p, lua_State *L) {
   p->age = lab_stack_cache_age();
 }
 
-/* True if the VM noted its place before it went into NATIVE code: it does, but
- * for what makes a table. */
+/* True if the interpreter noted its place before it called the outermost of the
+ * NATIVE frames. It does so for what may raise or collect, and not for what
+ * only reads or changes a table, makes one, or computes (luaH_getshortstr,
+ * pow). */
 static bool is_line_known(const lab_frame *native, size_t n) {
+  static const char *const noted[] = {"luaV_concat",      "luaV_finishget",
+                                      "luaV_finishset",   "luaV_objlen",
+                                      "lessthanothers",   "lessequalothers",
+                                      "l_strcmp",         "forprep",
+                                      "pushclosure",      "luaF_findupval",
+                                      "luaF_newLclosure", "luaC_step",
+                                      "__wrap_luaC_step", NULL};
   const char *name = n > 0 ? name_native_frame(native, n - 1) : NULL;
-  return n > 0 && (!name || (strcmp(name, "luaH_new") != 0 &&
-                             strncmp(name, "luaH_resize", 11) != 0));
+  if (!name)
+    return false;
+  size_t len = strcspn(name, ".");                /* "f.part.0" is f */
+  bool is_noted = strncmp(name, "luaT_", 5) == 0; /* metamethods, varargs */
+  for (const char *const *known = noted; !is_noted && *known; known++)
+    is_noted = strlen(*known) == len && memcmp(name, *known, len) == 0;
+  return is_noted;
 }
 
 static void defer_sample(lua_State *L, const void *context, uint32_t weight) {

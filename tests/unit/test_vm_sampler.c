@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * needs: processor
  * Who has the CPU time of Lua code that doesn't look for the hook where it was
- * interrupted: a function that ends in a tail call. */
+ * interrupted: a function that ends in a tail call, and lines that call nothing
+ * before which Lua notes its place. */
 #include "vm/sampler.h"
 
 #include <lauxlib.h>
@@ -44,6 +45,15 @@ static const char program[] =
     "function pong(n, a) if n == 0 then return a end\n"
     "  return ping(n - 1, (a * 31 + n) % 1000003) end\n"
     "function callPing() while busy() do local r = ping(2000, 7) end end\n"
+    "function powers()\n"
+    "  local list, b = { 1, 2, 3 }, 2\n"
+    "  while busy() do\n"
+    "    for i = 1, 1000 do\n"
+    "      local n = #list\n"
+    "      b = ((((b ^ 0.5) ^ 1.1 + 2) ^ 0.3) ^ 1.7 + n) ^ 0.9 + #list\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
     "function inside(f) coroutine.wrap(f)() end\n";
 /* Its lines. */
 enum {
@@ -55,6 +65,8 @@ enum {
   PING = 13,
   PONG = 15,
   CALL_PING = 17,
+  PLACE_NOTED = 22,
+  POWERS = 23,
 };
 
 /* ---- one profile --------------------------------------------------------- */
@@ -173,6 +185,13 @@ static void test_dear_one_calls_cheap_one(void **state) {
   assert_true(of_dear > 5 * flat[CHEAP]);
 }
 
+/* Lua notes its place before it takes a length, and not before it calls pow. */
+static void test_line_of_powers(void **state) {
+  (void)state;
+  profile("powers", NULL);
+  assert_true(at_line[POWERS] > 2 * at_line[PLACE_NOTED]);
+}
+
 int main(void) {
 #ifdef __SANITIZE_THREAD__ /* it holds signals back while Lua runs */
   return 77;
@@ -182,6 +201,7 @@ int main(void) {
       cmocka_unit_test(test_in_a_coroutine),
       cmocka_unit_test(test_two_in_turns),
       cmocka_unit_test(test_dear_one_calls_cheap_one),
+      cmocka_unit_test(test_line_of_powers),
   };
   lab_mem_init();
   lab_unwind_init();
