@@ -6,9 +6,7 @@
 #include "base/clock.h"
 #include "inspect/awaited.h"
 #include "prof/goroutine.h"
-#include "stack/stack.h"
 #include "vm/vm.h"
-#include "vm/walk.h"
 
 static lab_vm *observed; /* the control thread's */
 
@@ -45,24 +43,6 @@ bool lab_task_snapshot_is_unwanted(const lab_task_snapshot *p) {
 
 /* ---- one task ------------------------------------------------------------ */
 
-/* A task that has not run yet is where it will begin. */
-static uint32_t intern_task_entry(lua_State *co, int nargs) {
-  int line;
-  uint32_t id = lab_walk_function(co, -(nargs + 1), &line);
-  lab_frame frame = lab_frame_script(id, line);
-  return lab_stack_intern(&frame, 1);
-}
-
-/* Where T is; it isn't running. */
-static uint32_t find_task_stack(lab_lua_task *t) {
-  lua_Debug ar;
-  if (t->base.stack)
-    return t->base.stack;
-  if (lua_status(t->co) == LUA_OK && !lua_getstack(t->co, 0, &ar))
-    return intern_task_entry(t->co, t->nargs);
-  return lab_walk(t->co, 0);
-}
-
 static uint16_t count_minutes(const lab_task *base, uint64_t now) {
   if (base->state != LAB_TASK_WAITING || base->since >= now)
     return 0;
@@ -77,7 +57,7 @@ void lab_task_snapshot_add(lab_task_snapshot *p, lab_lua_task *t,
   lab_goroutine one = {
       .id = base->id,
       .creator = t->creator,
-      .stack = find_task_stack(t),
+      .stack = lab_lua_task_stack(base),
       .created_by = base->created_by,
       .label = base->label,
       .minutes = is_due ? 0 : count_minutes(base, now),

@@ -54,6 +54,16 @@ static void add_state_time(lab_wall *w, const lab_task *task, uint64_t state,
   add_part(w, (lab_key){stack, task->label, state}, from, until);
 }
 
+/* TASK's while it waits or could run: it may have been sent there before the
+ * profile began, when nobody asked for its stack. */
+static uint32_t find_stack(const lab_wall *w, const lab_task *task) {
+  if (task->state == LAB_TASK_RUNNING)
+    return 0;
+  if (task->stack == 0 && task->state == LAB_TASK_RUNNABLE && w->find_stack)
+    return w->find_stack(task);
+  return task->stack;
+}
+
 /* TASK was in its state until UNTIL; or, if the time for which it waited was
  * over before, it could run from then on. */
 static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
@@ -63,7 +73,7 @@ static void account_state(lab_wall *w, const lab_task *task, uint64_t until) {
     return;
   uint64_t due = lab_task_due(task);
   uint64_t left = due < until ? due : until;
-  uint32_t stack = task->state == LAB_TASK_RUNNING ? 0 : task->stack;
+  uint32_t stack = find_stack(w, task);
   add_state_time(w, task, LAB_WALL_STATE(task->state, task->wait), stack,
                  task->since, left);
   add_state_time(w, task, LAB_WALL_STATE(LAB_TASK_RUNNABLE, LAB_WAIT_NONE),
@@ -110,8 +120,10 @@ static void add_last_kept(lab_wall *w) {
            last.until);
 }
 
-void lab_wall_watch(lab_wall *w, lab_sched *s) {
+void lab_wall_watch(lab_wall *w, lab_sched *s,
+                    uint32_t (*find)(const lab_task *task)) {
   w->sched = s;
+  w->find_stack = find;
   add_last_kept(w);
   w->sink = (lab_task_sink){.changes = note_state_change,
                             .kept = note_kept,

@@ -39,9 +39,12 @@ int lab_wall_start(lab_wall **out, int hz, lab_err *err);
 
 /* The tasks of S are watched from now on, until collect or unwatch. What they
  * do counts from start on, but for the task that ran then: of that only the
- * last call counts that kept the thread. The scheduler's
- * thread, as for the next two. */
-void lab_wall_watch(lab_wall *w, lab_sched *s);
+ * last call counts that kept the thread. FIND is asked for the stack of a task
+ * that could run and has none (lab_task.stack): its time slice was over, or it
+ * has not begun. NULL: nobody knows. The scheduler's thread, as for the next
+ * two. */
+void lab_wall_watch(lab_wall *w, lab_sched *s,
+                    uint32_t (*find)(const lab_task *task));
 /* After end: looks at some of the tasks that still do what they did when the
  * time ended, for 2 ms at most. True if there are more; false: that was the
  * last one, and W watches no longer. */

@@ -31,6 +31,7 @@ struct lab_wall {
   /* The scheduler's thread, while it watches. */
   lab_sched *sched; /* NULL: it doesn't */
   lab_task_sink sink;
+  uint32_t (*find_stack)(const lab_task *task);
   lab_wall_table states;  /* (stack, label, LAB_WALL_STATE): time in it */
   uint64_t relabelled;    /* id of the last task that got another label, ... */
   uint64_t relabelled_at; /* ... and when */

@@ -328,7 +328,7 @@ static void note_function(lab_vm *vm, lab_lua_task *t, const lab_request *x) {
   lab_requests *all = &vm->scenario->requests;
   unsigned which = is_root(x);
   if (x->serve)
-    return; /* any: it is found if somebody watches */
+    return; /* any: whoever watches asks for it */
   if (all->entries[which] == 0)
     all->entries[which] = find_entry_stack(t, &all->functions[which]);
   t->trace.entry = all->functions[which] & LAB_TRACE_ENTRY_MAX;
@@ -339,8 +339,6 @@ static void note_queueing(lab_vm *vm, lab_lua_task *t, const lab_request *x) {
   t->base.since = x->sent;
   if (!x->serve)
     t->base.stack = vm->scenario->requests.entries[is_root(x)];
-  else if (lab_sched_is_precise(vm->sched))
-    t->base.stack = find_entry_stack(t, NULL);
 }
 
 /* Everything that may raise (memory), protected: takes a task and leaves

@@ -28,10 +28,6 @@ void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink) {
   update_precise(s);
 }
 
-bool lab_sched_is_precise(const lab_sched *s) {
-  return s->precise;
-}
-
 bool lab_sched_is_close(const lab_sched *s) {
   return s->close;
 }

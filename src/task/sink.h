@@ -66,9 +66,7 @@ typedef struct lab_task_sink {
 /* SINK is told from now on, until it is removed; it belongs to its owner. */
 void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink);
 void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
-/* Whether one of them wants precise times. */
-bool lab_sched_is_precise(const lab_sched *s);
-/* Whether one of them wants these, or close ones. */
+/* Whether one of them wants precise times, or close ones. */
 bool lab_sched_is_close(const lab_sched *s);
 /* Tells the sinks' contended: locks call it. */
 void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,

@@ -90,13 +90,11 @@ static bool is_cancelled(void) {
          preempt.vm->running->base.cancelled;
 }
 
-/* The running task makes way at the end of its slice; the caller yields. */
-static void end_slice(lua_State *L) {
-  lab_lua_task *t = preempt.vm->running;
+/* The running task makes way at the end of its slice; the caller yields. Who
+ * wants to know where it is asks for its stack (lab_lua_task_stack). */
+static void end_slice(void) {
   preempt.slice_over = 0;
-  if (lab_sched_is_precise(preempt.vm->sched)) /* a profile counts this wait */
-    t->base.stack = lab_walk(L, 0);
-  lab_task_ready(preempt.vm->sched, &t->base);
+  lab_task_ready(preempt.vm->sched, &preempt.vm->running->base);
 }
 
 /* The slice is over: parks the running task, if that is possible here. */
@@ -112,7 +110,7 @@ static void yield_task(lua_State *L, lua_Debug *ar) {
     lab_hook_arm_count(L, RETRY_COUNT);
     return;
   }
-  end_slice(L);
+  end_slice();
   lua_yield(L, 0);
 }
 
@@ -160,7 +158,7 @@ bool lab_lua_may_make_way(lua_State *L) {
 }
 
 int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
-  end_slice(L);
+  end_slice();
   return lua_yieldk(L, 0, ctx, k);
 }
 

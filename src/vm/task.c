@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/often.h"
+#include "stack/stack.h"
 #include "task/lock.h"
 #include "trace/trace.h"
 #include "vm/hook.h"
@@ -47,6 +48,25 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
   }
   lab_task_start(vm->sched, &t->base);
   return t;
+}
+
+/* ---- where a task is ----------------------------------------------------- */
+
+static uint32_t intern_task_entry(lua_State *co, int nargs) {
+  int line;
+  uint32_t id = lab_walk_function(co, -(nargs + 1), &line);
+  lab_frame frame = lab_frame_script(id, line);
+  return lab_stack_intern(&frame, 1);
+}
+
+uint32_t lab_lua_task_stack(const lab_task *base) {
+  const lab_lua_task *t = LAB_CONTAINER(base, const lab_lua_task, base);
+  lua_Debug ar;
+  if (base->stack)
+    return base->stack;
+  if (lua_status(t->co) == LUA_OK && !lua_getstack(t->co, 0, &ar))
+    return intern_task_entry(t->co, t->nargs);
+  return lab_walk(t->co, 0);
 }
 
 /* ---- the end of a task --------------------------------------------------- */

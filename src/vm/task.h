@@ -112,6 +112,10 @@ void lab_lua_task_give_up(lab_task *task, void *vm);
  */
 void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation);
 
+/* Where a task is that doesn't run: base->stack, or if it has none, what is
+ * found now. One that has not begun is where it will. */
+uint32_t lab_lua_task_stack(const lab_task *base);
+
 /* T gets an error as soon as possible: where it is parked, or at its next
  * instruction. If a worker does a job for it, the job is told to stop, and T
  * gets the error afterwards; a job that still waits for a worker isn't done. */

@@ -56,7 +56,7 @@ static void free_watch_if_over(watch *w) {
 }
 
 static bool begin_watch(lab_slices *s, lab_sched *sched) {
-  lab_wall_watch(((watch *)s->call.user)->wall, sched);
+  lab_wall_watch(((watch *)s->call.user)->wall, sched, lab_lua_task_stack);
   return false;
 }
 

@@ -61,7 +61,7 @@ static uint64_t run(void (*what)(lab_task *), int watchers) {
     lab_contention_watch(sched);
   if (watchers > 1) {
     LAB_ASSERT(lab_wall_start(&wall, 100, &err) == 0);
-    lab_wall_watch(wall, sched);
+    lab_wall_watch(wall, sched, NULL);
   }
   memset(tasks, 0, sizeof tasks);
   for (int i = 0; i < 2; i++) {

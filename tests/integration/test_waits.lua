@@ -412,6 +412,17 @@ t.measured("wall: workers, rivals, locks", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("wall: tasks that could run before it began have their stacks", function()
+  local lab = in_step()
+  local raw = wall_of(lab, 1, { "/rivals?n=50&seconds=60" })
+  t.check(seconds_of(raw, { state = "runnable" }, "waits.count") > 0, "they are runnable")
+  for _, sample in ipairs(raw.samples) do
+    t.check(sample.labels.state[1] ~= "runnable" or #sample.stack > 1, "[runnable] is below something")
+  end
+  lab:go_to(0)
+  t.equal(lab:stop(), 0)
+end)
+
 t.measured("wall: 100,000 tasks that wait; others go on meanwhile", function()
   local lab = in_step()
   ask(lab, "/park?n=100000")

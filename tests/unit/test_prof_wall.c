@@ -34,7 +34,7 @@ static void begin(void (*what)(lab_task *)) {
   label = lab_label_intern(0, "waits", "/");
   sched = lab_sched_new(&ops, NULL);
   assert_int_equal(lab_wall_start(&wall, 100, &err), 0);
-  lab_wall_watch(wall, sched);
+  lab_wall_watch(wall, sched, NULL);
 }
 
 /* Ends the profile as the VM would, and reads it. */
@@ -313,12 +313,50 @@ static void a_call_may_have_begun_before(void **state) {
   usleep(20000);
   uint64_t ended = lab_clock_mono();
   lab_sched_kept(sched, &task, wait_stack, 1, ended);
-  lab_wall_watch(wall, sched);
+  lab_wall_watch(wall, sched, NULL);
   lab_wall_end(wall);
   assert_false(lab_wall_collect(wall));
   end_all();
   fx_profile *p = finish(&duration);
   assert_between(fx_cum(p, "lab.recv", TIME), ended - began, duration);
+  fx_free(p);
+}
+
+/* ---- a task that could run before the profile began -----------------------
+ */
+
+static uint32_t find_wait_stack(const lab_task *task) {
+  assert_int_equal(task->state, LAB_TASK_RUNNABLE);
+  assert_int_equal(task->stack, 0);
+  return wait_stack;
+}
+
+static void end_at_once(lab_task *task) {
+  lab_task_end(sched, task);
+  if (lab_sched_count(sched) == 1)
+    lab_sched_stop(sched);
+}
+
+/* Of two, one runs, and the other one could run until the end. */
+static void runnable_ones_have_stacks(void **state) {
+  (void)state;
+  lab_task tasks[2];
+  uint64_t duration = 0;
+  begin(end_at_once);
+  lab_wall_unwatch(wall);
+  new_task(&tasks[0]);
+  new_task(&tasks[1]);
+  lab_wall_watch(wall, sched, find_wait_stack);
+  lab_sched_run(sched);
+  usleep(1000);
+  lab_wall_end(wall);
+  assert_false(lab_wall_collect(wall));
+  end_all();
+  fx_profile *p = finish(&duration);
+  int64_t runnable = time_in(p, "runnable");
+  assert_true(runnable > (int64_t)LAB_MILLISECOND);
+  assert_int_equal(fx_cum(p, "lab.recv", TIME), runnable);
+  assert_int_equal(fx_flat(p, "[runnable]", TIME), runnable);
   fx_free(p);
 }
 
@@ -336,9 +374,9 @@ static void abandoned_ones_harm_nobody(void **state) {
   begin(nap_and_spin);
   for (int i = 0; i < 3; i++) {
     assert_int_equal(lab_wall_start(&others[i], 100 + i, &err), 0);
-    lab_wall_watch(others[i], sched);
+    lab_wall_watch(others[i], sched, NULL);
   }
-  assert_true(lab_sched_is_precise(sched));
+  assert_true(lab_sched_is_close(sched));
   new_task(&task);
   lab_sched_run(sched);
   for (int i = 0; i < 3; i++) {
@@ -348,7 +386,7 @@ static void abandoned_ones_harm_nobody(void **state) {
   }
   lab_wall_end(wall);
   assert_false(lab_wall_collect(wall));
-  assert_false(lab_sched_is_precise(sched));
+  assert_false(lab_sched_is_close(sched));
   end_all();
   fx_profile *p = finish(&duration);
   assert_true(time_in(p, "sleep") >= 49 * 7 * (int64_t)LAB_MILLISECOND);
@@ -370,6 +408,7 @@ int main(void) {
       cmocka_unit_test(a_call_has_its_time),
       cmocka_unit_test(a_call_is_cut_off_at_the_end),
       cmocka_unit_test(a_call_may_have_begun_before),
+      cmocka_unit_test(runnable_ones_have_stacks),
       cmocka_unit_test(abandoned_ones_harm_nobody),
   };
   return cmocka_run_group_tests(tests, set_up, NULL);
