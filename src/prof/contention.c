@@ -111,8 +111,11 @@ static void note_end_of_wait(lab_task_sink *sink, const lab_task *task,
   (void)next;
   (void)why;
   (void)stack;
-  if (task->state == LAB_TASK_WAITING && is_contention(task->wait))
-    count_block(task, now > task->since ? now - task->since : 0);
+  if (task->state != LAB_TASK_WAITING || !is_contention(task->wait))
+    return;
+  /* If its time was over before, it has waited for its turn since then. */
+  uint64_t due = lab_task_due(task), end = due < now ? due : now;
+  count_block(task, end > task->since ? end - task->since : 0);
 }
 
 static void note_contended_lock(lab_task_sink *sink, const lab_task *holder,

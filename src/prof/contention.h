@@ -13,9 +13,10 @@
  *           and who was only next in the queue has none (task/lock.h).
  *
  * A wait that ended because its time was over, or by a cancellation, counts in
- * both like any other, as long as it lasted. (Go has no lock with a time limit.
- * Who makes one of a channel and a timer sees in block where tasks gave up, and
- * nothing in mutex, where the question is who made them wait.)
+ * both like any other, as long as it lasted: until its time was over, even if
+ * the thread was busy then and the task ran much later. (Go has no lock with a
+ * time limit. Who makes one of a channel and a timer sees in block where tasks
+ * gave up, and nothing in mutex, where the question is who made them wait.)
  *
  * The delay of a block is how long the task waited. Sleeping, workers'
  * jobs and the network are no contention (the wall profile shows those).

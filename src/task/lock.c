@@ -27,23 +27,40 @@ static void park_in_queue(lab_sched *s, lab_list *queue, lab_task *me,
 
 /* ---- who answers for what ------------------------------------------------ */
 
-/* HOLDERS: how many have had the lock up to NOW. */
-static void advance_load(lab_lock_load *load, size_t holders, uint64_t now) {
+/* HOLDERS: how many have had the lock up to NOW. OVERDUE: waiting that doesn't
+ * count. */
+static void advance_load(lab_lock_load *load, size_t holders, uint64_t now,
+                         uint64_t overdue) {
   if (load->waiting > 0 && holders > 0 && now > load->at)
     load->ns +=
-        (double)(now - load->at) * (double)load->waiting / (double)holders;
+        ((double)(now - load->at) * (double)load->waiting - (double)overdue) /
+        (double)holders;
   load->at = now;
 }
 
-/* The same, if somebody waits. */
-static void advance_load_now(lab_lock_load *load, size_t holders) {
-  if (load->waiting > 0)
-    advance_load(load, holders, lab_clock_mono());
+/* A waiter whose time is over waits no longer, even if the scheduler notices
+ * much later, because a task has kept it busy. Then the queues must be looked
+ * through; mostly there is no such one, or no time to speak of has gone by. */
+static bool may_be_overdue(const lab_sched *s, const lab_lock_load *load,
+                           uint64_t now) {
+  return load->waiting > 0 && now > load->at + LAB_MILLISECOND &&
+         lab_timers_next(&s->sleepers) < now;
 }
 
-/* ME, one of those who wait, doesn't any more. HOLDERS as above. */
-static void stop_waiting(lab_lock_load *load, size_t holders, lab_task *me) {
-  advance_load_now(load, holders);
+/* How long those in QUEUE have been overdue between FROM and NOW. */
+static uint64_t sum_overdue(const lab_list *queue, uint64_t from,
+                            uint64_t now) {
+  uint64_t sum = 0;
+  for (const lab_list *l = queue->next; l != queue; l = l->next) {
+    uint64_t due = lab_task_due(LAB_CONTAINER(l, lab_task, link));
+    if (due < now)
+      sum += now - (due > from ? due : from);
+  }
+  return sum;
+}
+
+/* ME, one of those who wait, doesn't any more. */
+static void stop_waiting(lab_lock_load *load, lab_task *me) {
   load->waiting--;
   lab_list_remove(&me->link);
 }
@@ -72,6 +89,19 @@ void lab_mutex_init(lab_mutex *m) {
   lab_list_init(&m->waiters);
 }
 
+static void advance_mutex(const lab_sched *s, lab_mutex *m, uint64_t now) {
+  uint64_t overdue = may_be_overdue(s, &m->load, now)
+                         ? sum_overdue(&m->waiters, m->load.at, now)
+                         : 0;
+  advance_load(&m->load, 1, now, overdue);
+}
+
+/* The same, if somebody waits. */
+static void advance_mutex_now(const lab_sched *s, lab_mutex *m) {
+  if (m->load.waiting > 0)
+    advance_mutex(s, m, lab_clock_mono());
+}
+
 bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m) {
   if (m->locked)
     return false;
@@ -83,20 +113,21 @@ bool lab_mutex_try_lock(lab_sched *s, lab_mutex *m) {
 void lab_mutex_wait(lab_sched *s, lab_mutex *m, lab_task *me, uint32_t stack) {
   lab_sched_lock_changes(s, m, LAB_LOCK_MUTEX);
   park_in_queue(s, &m->waiters, me, LAB_WAIT_MUTEX, stack);
-  advance_load(&m->load, 1, me->since);
+  advance_mutex(s, m, me->since);
   m->load.waiting++;
 }
 
 void lab_mutex_give_up(lab_sched *s, lab_mutex *m, lab_task *me) {
   lab_sched_lock_changes(s, m, LAB_LOCK_MUTEX);
-  stop_waiting(&m->load, 1, me);
+  advance_mutex_now(s, m);
+  stop_waiting(&m->load, me);
 }
 
 int lab_mutex_unlock(lab_sched *s, lab_mutex *m, uint32_t stack) {
   if (!m->locked)
     return -EPERM;
   bool hands_over = !lab_list_empty(&m->waiters);
-  advance_load_now(&m->load, 1);
+  advance_mutex_now(s, m);
   charge_holder(s, stack, hands_over, m->load.ns);
   m->load.ns = 0;
   m->locked = hands_over;
@@ -132,6 +163,19 @@ void lab_rwmutex_free(lab_rwmutex *m) {
 
 static size_t count_holders(const lab_rwmutex *m) {
   return m->writing ? 1 : m->reading;
+}
+
+static void advance_rwmutex(const lab_sched *s, lab_rwmutex *m, uint64_t now) {
+  uint64_t overdue = 0, from = m->load.at;
+  if (may_be_overdue(s, &m->load, now))
+    overdue = sum_overdue(&m->readers, from, now) +
+              sum_overdue(&m->writers, from, now);
+  advance_load(&m->load, count_holders(m), now, overdue);
+}
+
+static void advance_rwmutex_now(const lab_sched *s, lab_rwmutex *m) {
+  if (m->load.waiting > 0)
+    advance_rwmutex(s, m, lab_clock_mono());
 }
 
 bool lab_rwmutex_reserve(lab_rwmutex *m) {
@@ -186,7 +230,7 @@ static double remove_holder(lab_rwmutex *m, bool write, const lab_task *task) {
 bool lab_rwmutex_try_lock(lab_sched *s, lab_rwmutex *m, bool write) {
   if (m->writing || (write ? m->reading > 0 : !lab_list_empty(&m->writers)))
     return false;
-  advance_load_now(&m->load, count_holders(m));
+  advance_rwmutex_now(s, m);
   add_holder(s, m, write, lab_sched_running(s));
   return true;
 }
@@ -196,7 +240,7 @@ void lab_rwmutex_wait(lab_sched *s, lab_rwmutex *m, lab_task *me, bool write,
   lab_sched_lock_changes(s, m, LAB_LOCK_RW);
   park_in_queue(s, write ? &m->writers : &m->readers, me,
                 write ? LAB_WAIT_WLOCK : LAB_WAIT_RLOCK, stack);
-  advance_load(&m->load, count_holders(m), me->since);
+  advance_rwmutex(s, m, me->since);
   m->load.waiting++;
 }
 
@@ -228,7 +272,8 @@ static unsigned admit_waiters(lab_sched *s, lab_rwmutex *m) {
 
 void lab_rwmutex_give_up(lab_sched *s, lab_rwmutex *m, lab_task *me) {
   lab_sched_lock_changes(s, m, LAB_LOCK_RW);
-  stop_waiting(&m->load, count_holders(m), me);
+  advance_rwmutex_now(s, m);
+  stop_waiting(&m->load, me);
   if (!m->writing)
     admit_waiters(s, m); /* readers may have waited behind this writer only */
 }
@@ -239,7 +284,7 @@ int lab_rwmutex_unlock(lab_sched *s, lab_rwmutex *m, bool write,
     return -EPERM;
   if (m->load.waiting > 0)
     lab_sched_lock_changes(s, m, LAB_LOCK_RW);
-  advance_load_now(&m->load, count_holders(m));
+  advance_rwmutex_now(s, m);
   double ns = remove_holder(m, write, lab_sched_running(s));
   unsigned admitted = write ? admit_readers(s, m) : 0;
   admitted += admit_waiters(s, m);

@@ -24,7 +24,8 @@
  * Who has a lock answers for those who wait meanwhile. All their waiting while
  * it is held is counted where it is given up (lab_sched_contended), however
  * many they are, and whether they get it then or not; of one that gives up,
- * until then, and not until it runs again. While several readers have it, each
+ * until then, and not until it runs again. (If its time was over before, until
+ * that: it could have run.) While several readers have it, each
  * answers for an equal part. So the sums of what is charged and of what tasks
  * have waited are the same. STACK is where the lock is given up.
  * It is worth taking only if there is something to charge: ask

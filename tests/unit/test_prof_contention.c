@@ -174,6 +174,30 @@ static void text_says_the_same(void **state) {
   lab_buf_free(&out);
 }
 
+/* The scheduler is busy when a task's time is over, and notices later. */
+static void a_wait_ends_with_its_time(void **state) {
+  static const lab_sched_ops ops = {.resume = resume};
+  (void)state;
+  lab_contention_mark(20);
+  lab_task task = {.generation = 20};
+  sched = lab_sched_new(&ops, NULL);
+  lab_contention_watch(sched);
+  lab_task_init(sched, &task, 0);
+  lab_task_park(sched, &task, LAB_WAIT_RECEIVE, lock_stack);
+  lab_task_wake_after(sched, &task, LAB_MILLISECOND);
+  uint64_t limit = task.wake - task.since;
+  while (lab_clock_mono() < task.wake + 2 * LAB_MILLISECOND)
+    ;
+  lab_task_give_up(sched, &task);
+  lab_task_end(sched, &task);
+  lab_contention_unwatch(sched);
+  lab_sched_free(sched);
+  fx_profile *p = read_now(LAB_BLOCK, false, NULL);
+  assert_int_equal(fx_cum(p, NULL, COUNT), 1);
+  assert_int_equal(fx_cum(p, NULL, DELAY), limit);
+  fx_free(p);
+}
+
 static void nothing_while_off(void **state) {
   (void)state;
   lab_contention_set_block_rate(0);
@@ -308,6 +332,7 @@ int main(void) {
       cmocka_unit_test(delays_are_true),
       cmocka_unit_test(marks_and_differences),
       cmocka_unit_test(text_says_the_same),
+      cmocka_unit_test(a_wait_ends_with_its_time),
       cmocka_unit_test(nothing_while_off),
       cmocka_unit_test(sampled_are_unbiased),
       cmocka_unit_test(short_waits_are_unbiased),
