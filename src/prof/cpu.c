@@ -132,10 +132,10 @@ static void account_sample(lab_cpu_thread *t, const lab_cpu_record *r,
              share_of(s, r, early, t->early_for));
 }
 
-static void account_lost(uint64_t us) {
+static void account_lost(uint64_t us, lab_cpu_owner owner) {
   for (lab_cpu_session *s = session_after(NULL); s; s = session_after(s))
     if (s->state == RUNNING)
-      add_time(s, lost_stack, 0, LAB_CPU_OTHER, us);
+      add_time(s, lost_stack, 0, owner, us);
 }
 
 static void drain_thread(lab_cpu_thread *t) {
@@ -144,7 +144,8 @@ static void drain_thread(lab_cpu_thread *t) {
   lab_frame native[LAB_UNWIND_MAX];
   while (ring && lab_cpu_ring_pop(ring, &record, native))
     account_sample(t, &record, native);
-  account_lost(atomic_exchange(&t->lost_us, 0));
+  account_lost(atomic_exchange(&t->lost_us, 0),
+               atomic_load(&t->vm) ? LAB_CPU_VM_UNKNOWN : LAB_CPU_OTHER);
 }
 
 static void drain_all_threads(void) {
@@ -290,7 +291,7 @@ static bool is_settled(lab_cpu_session *s) {
 
 static void finish_session(lab_cpu_session *s) {
   drain_all_threads();
-  add_time(s, running_stack, 0, LAB_CPU_VM, s->owed_us);
+  add_time(s, running_stack, 0, LAB_CPU_VM_UNKNOWN, s->owed_us);
   end_session(s);
 }
 

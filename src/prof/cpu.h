@@ -82,12 +82,14 @@ void lab_cpu_each(const lab_cpu_session *session,
                                 int64_t ns, void *arg),
                   void *arg);
 uint64_t lab_cpu_period_us(const lab_cpu_session *session);
-/* The same, with the owner of the time: the VM; a worker's job; or another
- * thread. CALL is the stack at which the job's task waits, or from which a long
- * call was made that kept the VM's thread; else 0. */
+/* The same, with the owner of the time: the VM; the VM while nobody could see
+ * for whom it ran; a worker's job; or another thread. CALL is the stack at
+ * which the job's task waits, or from which a long call was made that kept the
+ * VM's thread; else 0. */
 typedef enum lab_cpu_owner {
   LAB_CPU_OTHER,
   LAB_CPU_VM,
+  LAB_CPU_VM_UNKNOWN,
   LAB_CPU_JOB
 } lab_cpu_owner;
 void lab_cpu_each_owner(const lab_cpu_session *session,

@@ -9,7 +9,10 @@
  * not spent computing: the kernel had other things to do. Of a call that kept
  * the VM it is known how long it took, and so how long it waited. Elsewhere
  * that can happen anywhere, so it is shown where the other samples are, in
- * proportion to them. */
+ * proportion to them.
+ *
+ * Of computing that was seen without its task (lost samples) nobody knows whose
+ * time it was: it is taken off all of them, likewise in proportion. */
 #include "prof/wall_write.h"
 
 #include "prof/export.h"
@@ -26,6 +29,8 @@ typedef struct writer {
   lab_wall_table kept;
   lab_wall_table on_vm;   /* (label): sampled elsewhere on the VM's thread; */
   lab_wall_table running; /* and as the scheduler says */
+  uint64_t unknown;       /* computed on the VM's thread by nobody knows whom */
+  double off_part; /* of the time that was not seen on the CPU: what was off */
 } writer;
 
 /* The number that T has for KEY, 0 if it is new. */
@@ -70,6 +75,8 @@ static void write_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
     lab_wall_add(&w->in_kept, (lab_key){call, label, 0}, (uint64_t)ns);
   else if (owner == LAB_CPU_VM)
     lab_wall_add(&w->on_vm, (lab_key){label, 0, 0}, (uint64_t)ns);
+  else if (owner == LAB_CPU_VM_UNKNOWN)
+    w->unknown += (uint64_t)ns;
   else if (owner == LAB_CPU_JOB)
     lab_wall_add(&w->in_job, (lab_key){call, label, 0}, (uint64_t)ns);
   write_wall_time(w, stack, label, "running", (uint64_t)ns);
@@ -79,11 +86,24 @@ static uint64_t subtract_time(uint64_t from, uint64_t ns) {
   return from > ns ? from - ns : 0;
 }
 
-/* The time in which tasks with LABEL had the VM and were not computing, but for
- * that in calls. */
-static uint64_t time_off_cpu(writer *w, uint32_t label) {
+/* The time in which tasks with LABEL had the VM and were not seen computing,
+ * but for that in calls. */
+static uint64_t time_unseen(writer *w, uint32_t label) {
   return subtract_time(*time_of_key(&w->running, (lab_key){label, 0, 0}),
                        *time_of_key(&w->on_vm, (lab_key){label, 0, 0}));
+}
+
+static void find_off_part(writer *w) {
+  uint64_t unseen = 0;
+  for (size_t i = 0; i < w->running.keys.count; i++)
+    unseen += time_unseen(w, (uint32_t)w->running.keys.keys[i].a);
+  w->off_part = unseen > 0
+                    ? (double)subtract_time(unseen, w->unknown) / (double)unseen
+                    : 1;
+}
+
+static uint64_t time_off_cpu(writer *w, uint32_t label) {
+  return (uint64_t)((double)time_unseen(w, label) * w->off_part);
 }
 
 static void write_off_cpu_time(uint32_t stack, uint32_t label, int64_t ns,
@@ -114,7 +134,7 @@ static void write_unseen_time(writer *w) {
     lab_key key = w->running.keys.keys[i];
     if (*time_of_key(&w->on_vm, key) == 0)
       write_wall_time(w, nowhere, (uint32_t)key.a, "running",
-                      *time_of_key(&w->running, key));
+                      time_off_cpu(w, (uint32_t)key.a));
   }
 }
 
@@ -185,6 +205,7 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
   for (size_t i = 0; i < states->keys.count; i++)
     write_state_time(&w, &states->keys.keys[i], lab_wall_ns(states)[i]);
   write_kept_time(&w);
+  find_off_part(&w);
   write_unseen_time(&w);
   lab_cpu_each_owner(wall->cpu, write_off_cpu_time, &w);
   int rc = lab_export_finish(w.e, out);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "base/thread.h"
 #include "prof/cpu.h"
 #include "prof/label.h"
 #include "prof/wall.h"
@@ -322,6 +323,56 @@ static void a_call_may_have_begun_before(void **state) {
   fx_free(p);
 }
 
+/* ---- samples that are lost ------------------------------------------------
+ */
+
+static bool lose_sample(const void *context, uint32_t weight) {
+  (void)context;
+  lab_cpu_lost(weight);
+  return true;
+}
+
+static uint32_t have_nothing(void) {
+  return 0;
+}
+
+static void spin(lab_task *task) {
+  from = lab_clock_mono();
+  while ((spun = lab_clock_mono()) < from + 100 * LAB_MILLISECOND)
+    ;
+  lab_task_end(sched, task);
+  lab_sched_stop(sched);
+}
+
+/* The VM's thread, from whose samples nothing can be seen. */
+static void run_blindly(void *arg) {
+  static const lab_cpu_vm blind = {.signal = lose_sample,
+                                   .pending = have_nothing};
+  (void)arg;
+  lab_cpu_set_vm(&blind);
+  lab_sched_run(sched);
+  lab_wall_end(wall);
+  lab_cpu_set_vm(NULL);
+}
+
+static void lost_samples_count_once(void **state) {
+  (void)state;
+  lab_task task;
+  lab_thread *thread;
+  uint64_t duration = 0;
+  begin(spin);
+  new_task(&task);
+  uint64_t before = lab_clock_mono();
+  assert_int_equal(lab_thread_start(&thread, "vm", run_blindly, NULL), 0);
+  lab_thread_join(thread);
+  uint64_t after = lab_clock_mono();
+  assert_false(lab_wall_collect(wall));
+  fx_profile *p = finish(&duration);
+  assert_true(fx_flat(p, "[lost samples]", TIME) > 0);
+  assert_between(time_in(p, "running"), spun - from, after - before);
+  fx_free(p);
+}
+
 /* ---- a task that could run before the profile began -----------------------
  */
 
@@ -408,6 +459,7 @@ int main(void) {
       cmocka_unit_test(a_call_has_its_time),
       cmocka_unit_test(a_call_is_cut_off_at_the_end),
       cmocka_unit_test(a_call_may_have_begun_before),
+      cmocka_unit_test(lost_samples_count_once),
       cmocka_unit_test(runnable_ones_have_stacks),
       cmocka_unit_test(abandoned_ones_harm_nobody),
   };
