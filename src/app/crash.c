@@ -75,8 +75,12 @@ static void put_crash_number(text *t, uintptr_t value, unsigned base) {
   put_crash_text(t, p);
 }
 
-static void put_crash_frame(text *t, uintptr_t pc, bool leaf) {
-  uintptr_t start;
+static void put_crash_frame(text *t, lab_frame frame, bool leaf) {
+  uintptr_t pc = (uintptr_t)frame, start;
+  if (lab_frame_is_script(frame)) {
+    put_crash_text(t, "\t[... frames left out ...]\n");
+    return;
+  }
   const char *name = lab_code_name(pc - !leaf, &start);
   put_crash_text(t, "\t");
   put_crash_number(t, pc, 16);
@@ -93,7 +97,7 @@ static void put_crash_stack(text *t, const void *context) {
   lab_frame frames[LAB_UNWIND_MAX];
   size_t n = lab_unwind_signal(context, frames, LAB_UNWIND_MAX, false, NULL);
   for (size_t i = 0; i < n; i++)
-    put_crash_frame(t, (uintptr_t)frames[i], i == 0);
+    put_crash_frame(t, frames[i], i == 0);
 }
 
 static void put_crash_thread(text *t, const siginfo_t *info) {

@@ -145,7 +145,7 @@ static uint32_t find_left_out(void) {
   static atomic_uint known;
   uint32_t id = atomic_load_explicit(&known, memory_order_relaxed);
   if (id == 0) {
-    id = lab_func_pseudo("[frames left out]");
+    id = lab_func_pseudo("[... frames left out ...]");
     atomic_store_explicit(&known, id, memory_order_relaxed);
   }
   return id;

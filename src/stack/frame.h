@@ -79,9 +79,10 @@ uint32_t lab_func_lua(const char *source, size_t len, int line, int order);
 uint32_t lab_func_c(const void *address, const char *name, bool hidden);
 /* The id of the pseudo function NAME. */
 uint32_t lab_func_pseudo(const char *name);
-/* A frame that stands for N others, which a deep stack has no room for. */
+/* A frame that stands for N others, which a deep stack has no room for. 0: it
+ * isn't known how many; made once, it can be made in a signal handler, too. */
 lab_frame lab_frame_left_out(size_t n);
-/* The N of such a frame; 0: it is another one. */
+/* The N of such a frame; 0: it isn't known, or it is another one. */
 size_t lab_frame_count_left_out(lab_frame f);
 enum { LAB_LEFT_OUT_NAME = 64 };
 /* Writes its name, "[... N frames left out ...]"; returns the length. */

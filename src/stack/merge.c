@@ -23,6 +23,9 @@
  *  6. No sample is lost: if no frame would remain, the stack is "[lua]", or the
  *     native leaf.
  *
+ *  7. What is no address among the native frames stays as it is: "[frames left
+ *     out]", or a pseudo frame of the sampler's.
+ *
  * Frame 0 of a stack is the address of an instruction, further native frames
  * are return addresses. So a frame that becomes the leaf, or no longer is it,
  * is corrected by one. */
@@ -109,6 +112,10 @@ static void merge_own(merge *m, uintptr_t pc) {
 
 static void merge_native(merge *m, const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n;) {
+    if (lab_frame_is_script(native[i])) {
+      push_frame(m, native[i++]);
+      continue;
+    }
     uintptr_t pc = pc_at(native, i);
     lab_code code = lab_code_class(pc);
     if (is_lua_code(code)) {

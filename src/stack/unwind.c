@@ -75,11 +75,15 @@ static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context,
     return _URC_NO_REASON;
   if (ip == 0 || is_end(context) || (w->stop_at_lua && is_lua_frame(w, pc)))
     return _URC_END_OF_STACK;
+  if (w->n == w->max) {
+    w->out[w->max - 1] = lab_frame_left_out(0);
+    return _URC_END_OF_STACK;
+  }
   /* Outer frames are return addresses. One that was interrupted by a second
    * signal isn't, but is written like one. */
   w->out[w->n] = w->n == 0 ? pc : pc + 1;
   w->n++;
-  return w->n < w->max ? _URC_NO_REASON : _URC_END_OF_STACK;
+  return _URC_NO_REASON;
 }
 
 /* Where the context of a signal keeps the program counter, and the stack
@@ -181,6 +185,7 @@ int lab_unwind_init(void) {
    * environment can be changed only now, while there is one thread. */
   unsetenv("DEBUGINFOD_URLS");
   lab_vdso_init();
+  lab_frame_left_out(0); /* a signal handler can't be the first to make it */
   int rc = lab_codemap_init();
   /* The first walk resolves libgcc's own lazy symbols, which takes a lock;
    * later walks take none. */

@@ -7,7 +7,9 @@
  *
  * The walks give frames in the form that lab_stack_merge and lab_symbols_lookup
  * expect: the first is the address of an instruction (or of a byte within a
- * call instruction), all others are return addresses.
+ * call instruction), all others are return addresses. Of a stack with more
+ * frames than the caller has room for, the last one says that further ones are
+ * left out (lab_frame_left_out(0)): to count them would take too long.
  *
  * Threads: any. Signal handlers: the walks are safe. */
 #ifndef LAB_STACK_UNWIND_H

@@ -87,6 +87,8 @@ bool lab_leaf_code_is_known(const lab_frame *native, size_t n) {
   for (size_t i = 0; i < n; i++) {
     uintptr_t pc = get_frame_pc(native, i);
     lab_code code = lab_code_class(pc);
+    if (lab_frame_is_script(native[i])) /* others are left out */
+      continue;
     if (code == LAB_CODE_LOADED ||
         (code == LAB_CODE_OTHER && !is_in_library(pc, false)))
       return false;

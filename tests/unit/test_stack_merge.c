@@ -194,6 +194,22 @@ static void test_native_frame_has_the_registered_name(void **state) {
   assert_int_equal(native[0].start_line, script[0].start_line);
 }
 
+/* A frame that is no address stays where it is. */
+static void test_marks(void **state) {
+  (void)state;
+  lab_frame main_frame = lab_frame_script(lua_main, 5);
+  lab_frame cut = lab_frame_left_out(0);
+  const lab_frame native[] = {AT(our_free), AT(buffer_grow) + 1, cut};
+  uint32_t id = lab_stack_merge(native, 3, lab_stack_intern(&main_frame, 1));
+  const lab_frame *merged;
+  assert_int_equal(lab_stack_frames(id, &merged), 4);
+  assert_int_equal(merged[1], AT(buffer_grow) + 1);
+  assert_int_equal(merged[2], cut);
+  assert_int_equal(merged[3], main_frame);
+  assert_string_equal(lab_func_get(lab_frame_func(cut))->name,
+                      "[... frames left out ...]");
+}
+
 static void check_kind(const char *file, const char *symbol, lab_code code,
                        const char *pseudo) {
   lab_code_kind kind = lab_code_classify(file, symbol);
@@ -249,6 +265,7 @@ int main(void) {
       cmocka_unit_test(test_nothing_is_lost),
       cmocka_unit_test(test_leaf_is_an_instruction),
       cmocka_unit_test(test_native_frame_has_the_registered_name),
+      cmocka_unit_test(test_marks),
       cmocka_unit_test(test_classes),
   };
   return cmocka_run_group_tests(tests, setup, NULL);

@@ -359,6 +359,33 @@ static void test_here(void **state) {
   assert_int_equal(nseen, 2);
 }
 
+NOINLINE void descend(int n);
+NOINLINE void descend(int n) {
+  if (n > 0)
+    descend(n - 1);
+  else
+    take();
+  BARRIER();
+}
+
+/* Of a deep stack the last frame says that others are missing; not of one that
+ * has just so many. */
+static void test_deep(void **state) {
+  (void)state;
+  descend(1000);
+  assert_int_equal(nseen, LAB_UNWIND_MAX);
+  assert_string_equal(name_at(LAB_UNWIND_MAX - 2), "descend");
+  assert_int_equal(seen[LAB_UNWIND_MAX - 1], lab_frame_left_out(0));
+  descend(10);
+  assert_true(nseen < LAB_UNWIND_MAX);
+  wanted = nseen;
+  assert_false(lab_frame_is_script(seen[nseen - 1]));
+  descend(10);
+  assert_int_equal(nseen, wanted);
+  assert_false(lab_frame_is_script(seen[nseen - 1]));
+  wanted = LAB_UNWIND_MAX;
+}
+
 /* Walks on several threads at once share no state. */
 static void *walk_often(void *arg) {
   size_t *bad = arg;
@@ -405,6 +432,7 @@ int main(void) {
       cmocka_unit_test(test_stops_at_lua),
       cmocka_unit_test(test_end_at),
       cmocka_unit_test(test_here),
+      cmocka_unit_test(test_deep),
       cmocka_unit_test(test_threads),
       cmocka_unit_test(test_code_map),
   };

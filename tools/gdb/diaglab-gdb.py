@@ -144,7 +144,7 @@ class Names:
         f = self.table[(frame >> 32 & 0x7FFFFFFF) - 1]
         if int(f["source"]) == 0:
             name = text(f["name"])
-            if name == "[frames left out]":
+            if name == "[... frames left out ...]" and frame & 0xFFFFFFFF:
                 name = "[... %d frames left out ...]" % (frame & 0xFFFFFFFF)
             return name, ""
         name, path = self.of_lua(text(f["source"]), int(f["line"]),
