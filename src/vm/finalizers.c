@@ -31,6 +31,7 @@
 #include "stack/frame.h"
 #include "vm/allocation_stack.h"
 #include "vm/lualayout.h"
+#include "vm/sampler.h"
 #include "vm/traceback.h"
 #include "vm/vm.h"
 
@@ -213,7 +214,9 @@ static void call_apart(lab_vm *vm, const lab_layout_value *function,
   global->stopped |= STOPPED_BY_ITSELF;
   push_layout_value(apart, function);
   push_layout_value(apart, object);
+  lab_sampler_begin_finalizer();
   call_finalizer(vm, apart);
+  lab_sampler_end_finalizer();
   global->stopped = stopped;
 }
 

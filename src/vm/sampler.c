@@ -83,7 +83,9 @@ static struct {
   uint32_t label;
   uint32_t frozen; /* stack id while a long primitive runs, else 0 */
   bool is_frozen;
-  uint64_t settled; /* how often the hook came to settle what is pending */
+  volatile sig_atomic_t in_finalizer;
+  lab_frame collector; /* "[lua gc]" */
+  uint64_t settled;    /* how often the hook came to settle what is pending */
   pending pending[PENDING];
 } sm;
 
@@ -264,6 +266,16 @@ static bool is_line_known(const lab_frame *native, size_t n) {
   return is_noted;
 }
 
+static uint16_t unwind_sample(const void *context,
+                              lab_frame native[LAB_UNWIND_MAX],
+                              lab_code *stopped) {
+  size_t room = LAB_UNWIND_MAX - (sm.in_finalizer != 0);
+  size_t n = lab_unwind_signal(context, native, room, true, stopped);
+  if (sm.in_finalizer)
+    native[n++] = sm.collector;
+  return (uint16_t)n;
+}
+
 static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   bool full = sm.npending >= PENDING - 1;
   pending *p = find_pending_place(L, weight);
@@ -274,9 +286,7 @@ static void defer_sample(lua_State *L, const void *context, uint32_t weight) {
   p->label = sm.label;
   p->line = 0;
   p->function = NULL;
-  p->n = full ? 0
-              : (uint16_t)lab_unwind_signal(context, p->native, LAB_UNWIND_MAX,
-                                            true, &stopped);
+  p->n = full ? 0 : unwind_sample(context, p->native, &stopped);
   bool moves = stopped == LAB_CODE_OTHER || is_stack_moving(p->native, p->n);
   lua_Debug ar;
   if (!moves && lab_layout_fits())
@@ -379,6 +389,7 @@ static const lab_cpu_vm cpu_vm = {
 };
 
 void lab_sampler_attach(void) {
+  sm.collector = lab_frame_script(lab_func_pseudo("[lua gc]"), 0);
   sm.attached = true;
   lab_hook_set_sampler(settle_in_hook);
   lab_cpu_set_vm(&cpu_vm);
@@ -408,6 +419,14 @@ uint32_t lab_sampler_freeze(lua_State *L) {
 
 void lab_sampler_thaw(void) {
   sm.is_frozen = false;
+}
+
+void lab_sampler_begin_finalizer(void) {
+  sm.in_finalizer = 1;
+}
+
+void lab_sampler_end_finalizer(void) {
+  sm.in_finalizer = 0;
 }
 
 void lab_sampler_set_label(uint32_t label) {

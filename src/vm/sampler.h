@@ -15,6 +15,10 @@
 /* The calling thread runs Lua from now on; or (detach) no longer. */
 void lab_sampler_attach(void);
 void lab_sampler_detach(void);
+/* Around a call that the collector makes, of a finalizer: native stacks end
+ * there, before they come to the collector. So samples get a frame for it. */
+void lab_sampler_begin_finalizer(void);
+void lab_sampler_end_finalizer(void);
 /* Samples have LABEL from now on: the running task's (prof/label.h). */
 void lab_sampler_set_label(uint32_t label);
 /* Around a long primitive on the VM's thread: Lua's stack can't change

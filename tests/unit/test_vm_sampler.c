@@ -54,7 +54,9 @@ static const char program[] =
     "    end\n"
     "  end\n"
     "end\n"
-    "function inside(f) coroutine.wrap(f)() end\n";
+    "function inside(f) coroutine.wrap(f)() end\n"
+    "function makeGarbage() while busy() do for i = 1, 10 do thing() end end\n"
+    "end\n";
 /* Its lines. */
 enum {
   CHEAP = 2,
@@ -75,15 +77,36 @@ static uint64_t until; /* CPU ns of the VM's thread */
 static const char *called, *argument;
 /* ns by the innermost Lua function: where it is defined, and the line. */
 static int64_t flat[LINES], at_line[LINES], of_dear;
+/* ns in finalizers, below the collector's frame or not. */
+static int64_t finalizing[2];
 
 static int busy(lua_State *L) {
   lua_pushboolean(L, lab_clock_thread_cpu() < until);
   return 1;
 }
 
+/* The finalizer of a thing. */
+static int free_slowly(lua_State *L);
+__attribute__((noinline)) static int free_slowly(lua_State *L) {
+  uint64_t end = lab_clock_thread_cpu() + LAB_MILLISECOND / 10;
+  while (lab_clock_thread_cpu() < end)
+    ;
+  return lua_gettop(L) - 1;
+}
+
+static int thing(lua_State *L) {
+  lua_newuserdatauv(L, 1000, 0);
+  lua_newtable(L);
+  lua_pushcfunction(L, free_slowly);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 static int open_program(lua_State *L) {
   luaL_openlibs(L);
   lua_register(L, "busy", busy);
+  lua_register(L, "thing", thing);
   if (luaL_loadbuffer(L, program, sizeof program - 1, "@work.lua"))
     return lua_error(L);
   lua_call(L, 0, 0);
@@ -104,6 +127,24 @@ static void run_program(void *arg) {
   lab_sampler_detach();
 }
 
+static bool is_pseudo(lab_frame frame, const char *name) {
+  const lab_func *f = lab_func_get(lab_frame_func(frame));
+  return lab_frame_is_script(frame) && f && f->kind == LAB_FUNC_PSEUDO &&
+         strcmp(f->name, name) == 0;
+}
+
+/* What is directly below free_slowly. */
+static void note_finalizer(const lab_frame *frames, size_t n, int64_t ns) {
+  for (size_t i = 0; i + 1 < n; i++) {
+    const char *name =
+        lab_frame_is_script(frames[i])
+            ? NULL
+            : lab_code_name((uintptr_t)frames[i] - (i > 0), NULL);
+    if (name && strncmp(name, "free_slowly", 11) == 0)
+      finalizing[is_pseudo(frames[i + 1], "[lua gc]")] += ns;
+  }
+}
+
 static void note_stack(uint32_t stack, uint32_t label, int64_t count,
                        int64_t ns, void *arg) {
   const lab_frame *frames;
@@ -111,6 +152,7 @@ static void note_stack(uint32_t stack, uint32_t label, int64_t count,
   (void)label;
   (void)count;
   (void)arg;
+  note_finalizer(frames, n, ns);
   for (size_t i = 0; i < n; i++) {
     const lab_func *f = lab_frame_is_script(frames[i])
                             ? lab_func_get(lab_frame_func(frames[i]))
@@ -138,7 +180,7 @@ static void profile(const char *function, const char *with) {
   argument = with;
   memset(flat, 0, sizeof flat);
   memset(at_line, 0, sizeof at_line);
-  of_dear = 0;
+  of_dear = finalizing[0] = finalizing[1] = 0;
   vm = (lab_vm){.L = NULL};
   assert_int_equal(lab_machine_open(&vm, open_program, &err), 0);
   assert_int_equal(lab_cpu_start(&session, HZ, &err), 0);
@@ -192,6 +234,14 @@ static void test_line_of_powers(void **state) {
   assert_true(at_line[POWERS] > 2 * at_line[PLACE_NOTED]);
 }
 
+/* The collector calls them, and they are shown below it. */
+static void test_finalizers(void **state) {
+  (void)state;
+  profile("makeGarbage", NULL);
+  assert_true(finalizing[true] > 0);
+  assert_int_equal(finalizing[false], 0);
+}
+
 int main(void) {
 #ifdef __SANITIZE_THREAD__ /* it holds signals back while Lua runs */
   return 77;
@@ -202,6 +252,7 @@ int main(void) {
       cmocka_unit_test(test_two_in_turns),
       cmocka_unit_test(test_dear_one_calls_cheap_one),
       cmocka_unit_test(test_line_of_powers),
+      cmocka_unit_test(test_finalizers),
   };
   lab_mem_init();
   lab_unwind_init();
