@@ -52,9 +52,9 @@ extern atomic_int lab_preempt_ending;
 /* For a long C function of a task. Look_around, every few thousand steps:
  * raises if the task was cancelled, and lets a CPU profile have the samples of
  * the function so far; in a state without a VM it calls the state's hook, with
- * the event LUA_HOOKCOUNT. When the time slice is over it should make way, which is
- * possible only where may_make_way says so. make_way: the task stays runnable,
- * and K goes on with CTX when it has its next turn. */
+ * the event LUA_HOOKCOUNT. When the time slice is over it should make way,
+ * which is possible only where may_make_way says so. make_way: the task stays
+ * runnable, and K goes on with CTX when it has its next turn. */
 void lab_lua_look_around(lua_State *L);
 bool lab_preempt_is_slice_over(void);
 bool lab_lua_may_make_way(lua_State *L);
