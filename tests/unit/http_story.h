@@ -119,10 +119,12 @@ static inline void open_story(story *s, uint64_t idle_ms) {
   memset(s, 0, sizeof *s);
   signal(SIGPIPE, SIG_IGN);
   assert_int_equal(uv_loop_init(&s->loop), 0);
-  s->pool = lab_http_pool_new(
-      lab_counted_realloc(NULL, 0, lab_http_pool_size()), &s->loop,
-      &(lab_http_pool_config){
-          .idle_ms = idle_ms, .closing = on_closing, .arg = s});
+  void *memory = lab_counted_realloc(NULL, 0, lab_http_pool_size());
+  assert_non_null(memory);
+  s->pool = lab_http_pool_new(memory, &s->loop,
+                              &(lab_http_pool_config){.idle_ms = idle_ms,
+                                                      .closing = on_closing,
+                                                      .arg = s});
   s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   assert_int_equal(bind(s->listener, (struct sockaddr *)&address, len), 0);
   assert_int_equal(listen(s->listener, 16), 0);
