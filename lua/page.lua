@@ -48,8 +48,11 @@ end
 -- COMMAND as a line to copy. Backquotes in texts of lessons are commands, too.
 local function command(line) return html("<pre class=command><code>%s</code></pre>\n", line) end
 
+local host -- of the page that is written
+
+-- Lessons are written for port 6060; their commands are to be typed as they are.
 local function prose(v)
-  return (text(v):gsub("`([^`]*)`", "<code>%1</code>"))
+  return (text(v):gsub("localhost:6060", function() return host end):gsub("`([^`]*)`", "<code>%1</code>"))
 end
 
 -- VALUE for a shell, in quotes.
@@ -485,6 +488,7 @@ end
 return function(facts, sums, offer)
   -- It stands in commands that are copied into a shell.
   if not facts.host:find "^[%w.:%[%]-]+$" then facts.host = "localhost" end
+  host = facts.host
   local list = parts.progress.steps(sums)
   local done = indexDone(facts, list)
   return table.concat {

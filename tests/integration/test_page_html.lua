@@ -28,4 +28,12 @@ t.test("what the lab has beside is told to the scripts, each by itself", functio
   end
 end)
 
+t.test("commands in hints and symptoms are for the lab that shows them", function()
+  local say = "`curl localhost:6060/` and http://localhost:6060/debug/pprof/"
+  local page = page_of { host = "localhost:7011", hints = { { n = 1, hint = say } }, told = 1,
+    catalog = { steps = { { number = 3, title = "Archive", symptom = say, hints = 2 } } } }
+  t.has(page, "<li><code>curl localhost:7011/</code> and http://localhost:7011/debug/pprof/</li>")
+  t.equal(page:find("localhost:6060", 1, true), nil)
+end)
+
 t.finish()
