@@ -20,6 +20,8 @@ against.LITTLE_IN_USE = 4e6
 local LITTLE_ALLOCATED = 1e6 -- bytes per request
 local SHORT_SHARE = 0.3 -- of the time
 local FEW_LEFT = 0.1 -- per request
+local GC_SHARE = 0.1 -- of what is computed
+local SAMPLES_MIN = 30
 
 function against.whole(view, kind, type)
   return view.profiles[kind]:sum({ scenario = view.slug, only_scenario = true, type = type }).whole
@@ -43,6 +45,13 @@ local function isMemoryFine(view)
     and against.whole(view, "heap", "alloc_space") / view.requests < LITTLE_ALLOCATED
 end
 
+-- With few samples a share says nothing; then the processor has to be idle as a whole.
+local function isCollectorIdle(view)
+  local sum = view.profiles.cpu:sum { under = { "[lua gc]" }, type = "cpu" }
+  if sum.n < SAMPLES_MIN then return isProcessorIdle(view) end
+  return sum.share < GC_SHARE
+end
+
 local function isWaitShort(view, kind) return against.whole(view, kind, "delay") / 1e9 < SHORT_SHARE * view.elapsed end
 
 local function isNoneLeft(view, kind) return against.whole(view, kind, kind) < FEW_LEFT * view.requests end
@@ -58,7 +67,9 @@ local SPEAKS = {
   cpu = { cpu = isProcessorIdle,
     wanted = "a CPU profile, taken under load, of a time in which the processor was mostly idle" },
   memory = MEMORY,
-  gc = MEMORY,
+  gc = { heap = isMemoryFine, cpu = isCollectorIdle,
+    wanted = "a heap profile in which little was allocated for each request, or a CPU profile, taken under load, "
+      .. "that has hardly any [lua gc]" },
   wait = { block = isWaitShort, mutex = isWaitShort, wall = isNobodyWaiting,
     wanted = "a block or mutex profile, taken under load, that has hardly any waiting" },
   -- Neither is in a block profile: who waits for an answer isn't blocked by anybody in

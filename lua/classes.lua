@@ -26,7 +26,7 @@ classes.list = {
     "heap inuse_space grows with the requests and doesn't shrink after a collection" },
   { "memory.churn", "much is allocated, and freed at once",
     "heap alloc_space per request is large while inuse_space stays small" },
-  { "memory.pinned", "something small keeps something large alive",
+  { "memory.pinned", "something small that is still needed keeps something large alive that isn't",
     "inuse_space has few large blocks; who holds them is elsewhere than who made them" },
   { "memory.fragmented", "what is in use lies scattered, and the freed memory between can't be given back",
     "RSS and HeapInuse stay high while HeapAlloc and inuse_space are small, also after a collection" },

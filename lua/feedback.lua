@@ -22,7 +22,8 @@ return {
   ["evidence.none"] = "None of your captures shows that about this function: which profile would?",
   ["evidence.params"] = "The step was entered with parameters by which no amount can be judged: enter it without them.",
   ["evidence.idle"] = "Your captures were taken while nothing ran: take them while requests are under way.",
-  ["evidence.few"] = "There are too few samples to tell: take the profile for longer, or under more load.",
+  ["evidence.few"] = "There are too few samples to tell: take the profile for longer, under a load that lasts "
+    .. "as long (diaglab load has --seconds).",
   ["evidence.other_step"] = "That capture is of another visit: take it anew. "
     .. "/lab/captures marks those of this visit with >.",
   ["evidence.healthy_too"] = "A healthy program shows the same: what do you see that it doesn't have?",

@@ -58,7 +58,10 @@ local function evidenceLine(result, facts)
   if result.by then return nameCapture(result.by, facts) .. " shows it" end
   local n = #facts.looked
   local looked = n == 1 and "1 capture was looked at" or ("%d captures were looked at"):format(n)
-  return result.grounded and "your number is right; " .. looked or looked
+  if result.grounded then return "your number is right; " .. looked end
+  -- They may be all that is needed.
+  local isWhereWrong = result.parts.where and result.parts.where < MOST.where
+  return isWhereWrong and looked .. "; they count with the right function" or looked
 end
 
 -- Most students don't know that there is more to get.

@@ -289,6 +289,16 @@ t.test("further guesses, what is ruled out, and lines", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a CPU profile without the collector speaks against gc.pressure", function()
+  local lab = t.start()
+  lab:go_to("2&seconds=0.2")
+  take(lab, STEPS[2], STEPS[2].routes[1])
+  local form = right(STEPS[2])
+  form.ruled_out = "gc.pressure:cpu"
+  t.equal(judged(lab, form, "solved").score, 100)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a healthy step is called healthy, from captures under load", function()
   local lab = t.start("--step", "0")
   lab:get(PPROF .. "heap")
