@@ -321,7 +321,7 @@ t.test("wrong answers are errors", function()
   local lab, dir = start()
   for answer, message in pairs {
     ["{}"] = "a table as body", ["'x', 'y'"] = "a status that is no number", ["'x', 99"] = "a status",
-    ["'x', 200, 5"] = "table expected",
+    ["'x', 200, 5"] = "request returned a number as headers instead of a table",
   } do
     write_scenario(dir, "54-wrong", "return { request = function() return " .. answer .. " end }")
     lab:go_to(54)
