@@ -99,35 +99,35 @@ local function refuseAbsent(_, name)
   if ABSENT[name] then error(("there is no '%s' here: %s"):format(name, ABSENT[name]), 2) end
 end
 
--- A file that runs now: in which task, and which tasks wait for that, by number.
+-- A file that runs now: in which task, and what those wait at who want it, too.
 local LOOK_AGAIN = 0.05 -- seconds: a task that was cancelled may not have told of its end
 
-local function beginRun(running, name, id, task)
-  local run = { id = id, task = task, waiters = {} }
-  running[name] = run
+-- Puts a run of NAME in the place of OLD, which is over, or nil; nil, if another task was
+-- quicker: a time slice may end anywhere here.
+local function beginRun(running, name, old, id, task)
+  local run = { id = id, task = task }
+  if not host.exchange(running, name, old, run) then return nil end
   return setmetatable(run, { __close = function()
     if running[name] == run then running[name] = nil end
     if run.ended then run.ended:done() end
   end })
 end
 
--- Whether RUN can't end before the task ID goes on.
-local function waitsFor(running, run, id)
-  if run.id == id then return true end
-  for _, other in pairs(running) do
-    if other ~= run and other.waiters[run.id] and waitsFor(running, other, id) then return true end
-  end
-  return false
+-- Whether RUN can't end before the task ID goes on. AWAITED: the runs that tasks wait
+-- for, by their numbers.
+local function waitsFor(awaited, run, id)
+  while run and run.id ~= id do run = awaited[run.id] end
+  return run ~= nil
 end
 
-local function awaitRun(run, name, id)
+local function awaitRun(awaited, run, name, id)
   if not run.ended then
     run.ended = lab.wait_group("include " .. name)
     run.ended:add(1)
   end
-  run.waiters[id] = true
+  awaited[id] = run
   run.ended:wait(LOOK_AGAIN)
-  run.waiters[id] = nil
+  awaited[id] = nil
 end
 
 -- lab.include "name": runs NAME.lua of the scenario's folder, once, and returns
@@ -135,25 +135,31 @@ end
 -- its task is cancelled, it can be tried again.
 local function includer(dir, prefix, env)
   local loaded, running = {}, {}
+  local awaited = setmetatable({}, { __mode = "v" }) -- who was cancelled leaves its own behind
   return function(name)
     if type(name) ~= "string" or not name:find("^[%w_-]+$") then
       error("include: a name of letters, digits, _ and - is wanted", 2)
     end
     if loaded[name] ~= nil then return loaded[name] end
     local id, task, parks = host.task()
-    while running[name] and host.runs(running[name].task) do
+    local own
+    repeat
       local run = running[name]
-      if waitsFor(running, run, id) then error(("include: '%s' includes itself"):format(name), 2) end
-      if not parks then error(("include: another task runs '%s', and it can't be awaited here"):format(name), 2) end
-      awaitRun(run, name, id)
-      if loaded[name] ~= nil then return loaded[name] end
-    end
+      if not run or not host.runs(run.task) then
+        own = beginRun(running, name, run, id, task)
+      else
+        if waitsFor(awaited, run, id) then error(("include: '%s' includes itself"):format(name), 2) end
+        if not parks then error(("include: another task runs '%s', and it can't be awaited here"):format(name), 2) end
+        awaitRun(awaited, run, name, id)
+      end
+    until own or loaded[name] ~= nil
+    local _ <close> = own
+    if loaded[name] ~= nil then return loaded[name] end -- while this one looked around
     local path = dir .. "/" .. name .. ".lua"
     local text, message = host.read(path)
     if not text then error("include: " .. message, 2) end
     local chunk, problem = host.compile(text, path, prefix, env)
     if not chunk then error(problem, 0) end
-    local _ <close> = beginRun(running, name, id, task)
     local value = chunk()
     loaded[name] = value == nil and true or value
     return loaded[name]

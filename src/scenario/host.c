@@ -363,6 +363,23 @@ static int host_runs(lua_State *L) {
   return 1;
 }
 
+/* host.exchange(t, key, old, new): makes t[key] NEW if it is OLD, and says
+ * whether. No other task comes in between. */
+static int host_exchange(lua_State *L) {
+  lua_settop(L, 4);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  bool is_old = lua_rawequal(L, 3, 5);
+  lua_pop(L, 1);
+  if (is_old) {
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 4);
+    lua_rawset(L, 1);
+  }
+  lua_pushboolean(L, is_old);
+  return 1;
+}
+
 /* ---- serving ------------------------------------------------------- */
 
 /* host.serve(scenario, number, slug, generation, is_other): requests go to that
@@ -419,6 +436,7 @@ static const luaL_Reg host[] = {
     {"traceback", host_traceback},
     {"task", host_task},
     {"runs", host_runs},
+    {"exchange", host_exchange},
     {"explain", host_explain},
     {"serve", host_serve},
     {NULL, NULL},

@@ -16,6 +16,15 @@ local function include(name) return lab.include(name) end
 local function first_line(text) return tostring(text):match("^[^\n]*"):gsub("^%S+:%d+: ", "") end
 local function settle() for _ = 1, 5 do lab.sleep(0) end end
 
+-- N tasks that include NAME; the first one runs it.
+local function start(name, n)
+  local tasks = { lab.go(include, name) }
+  while not runs[name] do lab.sleep(0.001) end
+  for i = 2, n do tasks[i] = lab.go(include, name) end
+  settle()
+  return tasks
+end
+
 local function results(tasks)
   local texts = {}
   for i, task in ipairs(tasks) do
@@ -30,26 +39,30 @@ return {
   enter = function() lab.include("shared").set(shared) end,
   routes = {
     ["/once"] = function()
-      local tasks = {}
-      for i = 1, 5 do tasks[i] = lab.go(include, "slow") end
-      settle()
+      local tasks = start("slow", 5)
       gate:send(true)
       return ("%s, %d run"):format(results(tasks), runs.slow)
     end,
+    -- All wait for each in turn; each takes long to compile, so slices end meanwhile.
+    ["/crowd"] = function()
+      local tasks, n, all = {}, 0, 0
+      for i = 1, 300 do
+        tasks[i] = lab.go(function() for k = 1, 20 do include("long" .. k) end end)
+      end
+      for _, task in ipairs(tasks) do n = n + (task:join() and 1 or 0) end
+      for k = 1, 20 do all = all + runs["long" .. k] end
+      return ("%d loaded, %d runs"):format(n, all)
+    end,
     -- The first one raises: the next one that waits tries again.
     ["/fails"] = function()
-      local tasks = {}
-      for i = 1, 3 do tasks[i] = lab.go(include, "fails") end
-      settle()
+      local tasks = start("fails", 3)
       gate:send(false)
       gate:send(true)
       return ("%s, %d runs"):format(results(tasks), runs.fails)
     end,
     -- The first one is cancelled, and so is one that waits.
     ["/cancelled"] = function()
-      local tasks = {}
-      for i = 1, 4 do tasks[i] = lab.go(include, "cancelled") end
-      settle()
+      local tasks = start("cancelled", 4)
       tasks[1]:cancel()
       tasks[2]:cancel()
       tasks[1]:join()
@@ -95,6 +108,11 @@ return { n = 5 }]],
   right = 'lab.include("shared").get().gate:recv() return lab.include "left"',
 }
 
+for k = 1, 20 do
+  FILES["long" .. k] = ('lab.include("shared").get().began "long%d"\n'):format(k)
+    .. ("local function f(x) return x * 2 + 1 end\n"):rep(100) .. "return true"
+end
+
 local function start()
   local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/900-include")
@@ -107,6 +125,13 @@ t.test("a file runs once for all tasks that want it", function()
   t.equal(lab:get("/once").body, "7; 7; 7; 7; 7, 1 run")
   t.equal(lab:get("/fails").body, "no luck; 5; 5, 2 runs")
   t.equal(lab:get("/cancelled").body, "task cancelled; task cancelled; 8; 8, 2 runs")
+  t.equal(lab:stop(), 0)
+end)
+
+-- A time slice of one that begins may end at any place.
+t.test("a file runs once, however many begin at the same time", function()
+  local lab = start()
+  t.equal(lab:get("/crowd", "--max-time", "60").body, "300 loaded, 20 runs")
   t.equal(lab:stop(), 0)
 end)
 
