@@ -95,10 +95,13 @@ static int buffer_gc(lua_State *L) {
   return 0;
 }
 
+/* Of which a string is made, or NULL. */
+static const buffer *being_read;
+
 /* In an emergency. It is finalized later. */
 static void empty_garbage_buffer(void *memory) {
   buffer *u = memory;
-  if (!u->busy)
+  if (!u->busy && u != being_read)
     lab_buffer_free(&u->b);
 }
 
@@ -154,6 +157,16 @@ static int buffer_reset(lua_State *L) {
   return 1;
 }
 
+/* The bytes from I to J of U as a string. Memory for it may be collected first,
+ * and U is perhaps garbage itself, as a finalizer's is: it must not be emptied.
+ * If this raises, U stays noted, which only keeps it from being emptied. */
+static void push_buffer_bytes(lua_State *L, const buffer *u, lua_Integer i,
+                              lua_Integer j) {
+  being_read = u;
+  lua_pushlstring(L, u->b.data + i - 1, (size_t)(j - i + 1));
+  being_read = NULL;
+}
+
 /* b:string([i[, j]]): as string.sub counts. */
 static int buffer_string(lua_State *L) {
   buffer *u = check_buffer(L, 1);
@@ -170,7 +183,7 @@ static int buffer_string(lua_State *L) {
   if (i > j)
     lua_pushliteral(L, "");
   else
-    lua_pushlstring(L, u->b.data + i - 1, (size_t)(j - i + 1));
+    push_buffer_bytes(L, u, i, j);
   return 1;
 }
 

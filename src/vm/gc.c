@@ -174,9 +174,9 @@ static void collect_in_urgent_steps(lua_State *L, lab_layout_global *global) {
   global->emergency = 0;
 }
 
-/* Nobody can reach what waits for its finalizer, but other garbage that has
- * one. That finds it empty in any case: the collector finalizes a userdata at
- * once, and a table later. */
+/* Hardly anybody can reach what waits for its finalizer: other garbage that has
+ * one, and who walks a table with weak keys. They find it empty now, and would
+ * a moment later: the collector finalizes a userdata at once. */
 static void empty_garbage(const lab_layout_global *global) {
   lab_layout_userdata *u = global->to_finalize;
   for (; u; u = u->next_object)
