@@ -122,8 +122,9 @@ end
 
 local function awaitRun(awaited, run, name, id)
   if not run.ended then
-    run.ended = lab.wait_group("include " .. name)
-    run.ended:add(1)
+    local ended = lab.wait_group("include " .. name)
+    ended:add(1)
+    run.ended = ended -- ready to be told: a slice may end here
   end
   awaited[id] = run
   run.ended:wait(LOOK_AGAIN)
