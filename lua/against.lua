@@ -71,7 +71,7 @@ local SPEAKS = {
     wanted = "a heap profile in which little was allocated for each request, or a CPU profile, taken under load, "
       .. "that has hardly any [lua gc]" },
   wait = { block = isWaitShort, mutex = isWaitShort, wall = isNobodyWaiting,
-    wanted = "a block or mutex profile, taken under load, that has hardly any waiting" },
+    wanted = "a block, mutex or wall profile, taken under load, that has hardly any waiting" },
   -- Neither is in a block profile: who waits for an answer isn't blocked by anybody in
   -- this process, and who may run at once but doesn't isn't blocked at all.
   ["wait.dependency"] = { wall = isNobodyWaiting,

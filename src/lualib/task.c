@@ -93,7 +93,7 @@ static int task_join(lua_State *L) {
   return lua_yieldk(L, 0, 0, finish_join);
 }
 
-/* t:cancel(). The running task has no next instruction: it ends here. */
+/* t:cancel(). The hook isn't armed for the running task: it ends here. */
 static int task_cancel(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   lab_lua_task *t = check_task(L);

@@ -22,9 +22,8 @@
  *  5. Functions registered as hidden are left out, native or not.
  *  6. No sample is lost: if no frame would remain, the stack is "[lua]", or the
  *     native leaf.
- *
- *  7. What is no address among the native frames stays as it is: "[frames left
- *     out]", or a pseudo frame of the sampler's.
+ *  7. What is no address among the native frames stays as it is: "[... frames
+ *     left out ...]", or a pseudo frame of the sampler's.
  *
  * Frame 0 of a stack is the address of an instruction, further native frames
  * are return addresses. So a frame that becomes the leaf, or no longer is it,

@@ -40,10 +40,10 @@ static void advance_load(lab_lock_load *load, size_t holders, uint64_t now,
 
 /* A waiter whose time is over waits no longer, even if the scheduler notices
  * much later, because a task has kept it busy. Then the queues must be looked
- * through; mostly there is no such one, or no time to speak of has gone by. */
+ * through; mostly there is no such one. */
 static bool may_be_overdue(const lab_sched *s, const lab_lock_load *load,
                            uint64_t now) {
-  return load->waiting > 0 && now > load->at + LAB_MILLISECOND &&
+  return load->waiting > 0 && now > load->at &&
          lab_timers_next(&s->sleepers) < now;
 }
 

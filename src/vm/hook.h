@@ -22,8 +22,8 @@
 void lab_hook_set_sampler(void (*settle)(lua_State *L, int event));
 void lab_hook_set_preempt(void (*act)(lua_State *L, lua_Debug *ar));
 
-/* Has the hook run at L's next instruction, call or return. Async-signal-safe.
- * L must not be running on another thread. */
+/* Has the hook run where L next looks for it: at a jump back, a call or a
+ * return. Async-signal-safe. L must not be running on another thread. */
 void lab_hook_arm(lua_State *L);
 /* Has the hook run after N more instructions. Only inside the hook. */
 void lab_hook_arm_count(lua_State *L, int n);

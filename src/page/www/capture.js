@@ -88,6 +88,7 @@ function pastLink() {
 async function compareSinceLoad(kind, began) {
   try {
     const before = known('captures').captures.find((c) => c.attempt === began.attempt && c.id === began.ids[kind]);
+    if (!before) throw new Error('what was captured when the load began is gone');
     const after = await takeCapture(profilePath(kind));
     await openCaptures([before, after]);
   } catch (error) {
