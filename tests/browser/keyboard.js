@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A student with a keyboard only solves step 3.
 'use strict';
-const {runLoad} = require('./student.js').moves;
+const {chooseStep, runLoad} = require('./student.js').moves;
 
 const MOST_TABS = 400;
 
@@ -61,8 +61,7 @@ exports.step3ByKeyboard = async (visit) => {
   await page.waitForSelector('.link.up');
   await visit.isAccessible('at the start');
   await visit.shot('start');
-  await press(visit, '#steps button[data-step="3"]');
-  await page.waitForFunction(() => document.querySelector('#now .number')?.textContent === 'Step 3');
+  await chooseStep(visit, 3, (button) => press(visit, button));
   await runLoad(visit, () => press(visit, '#load-start'));
   await press(visit, '[data-kind="heap"]');
   await page.waitForSelector('svg.flame .box-text');
