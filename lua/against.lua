@@ -21,7 +21,6 @@ local LITTLE_ALLOCATED = 1e6 -- bytes per request
 local SHORT_SHARE = 0.3 -- of the time
 local FEW_LEFT = 0.1 -- per request
 local GC_SHARE = 0.1 -- of what is computed
-local SAMPLES_MIN = 30
 
 function against.whole(view, kind, type)
   return view.profiles[kind]:sum({ scenario = view.slug, only_scenario = true, type = type }).whole
@@ -48,7 +47,7 @@ end
 -- With few samples a share says nothing; then the processor has to be idle as a whole.
 local function isCollectorIdle(view)
   local sum = view.profiles.cpu:sum { under = { "[lua gc]" }, type = "cpu" }
-  if sum.n < SAMPLES_MIN then return isProcessorIdle(view) end
+  if sum.n < evidence.SAMPLES_MIN then return isProcessorIdle(view) end
   return sum.share < GC_SHARE
 end
 

@@ -6,6 +6,7 @@
 -- evidence.isMeant(name, view[, kind]): does NAME, an id or a kind, mean VIEW; its
 --   profile of KIND? (A visit of `diaglab test` is one view with all profiles.)
 -- evidence.wanted(views, names) -> those that one of NAMES means; nil: all
+-- evidence.SAMPLES_MIN
 --
 -- captures: a list, the oldest first. Each is a table: id, kind, slug, requests,
 --   busy, seconds, waited (or nil), in_flight, current (it is of the visit that is judged),
@@ -18,6 +19,8 @@
 --   another one), "trace" (one that was too large), or "many" (there are too many)
 
 local evidence = {}
+
+evidence.SAMPLES_MIN = 30 -- a share of fewer says nothing
 
 local OF_KIND = 8 -- captures of one kind that are looked at
 local TRACES = 2 -- the same, of traces, which take longer

@@ -30,12 +30,16 @@ local function number(v)
   complain("type", 'must be a number, or one with its unit: "20ms"')
 end
 
-local listOfNames = fields.listOf(word, "names")
-
-local function names(v)
-  if type(v) == "string" then return { v } end
-  return listOfNames(v)
+-- One string, or a list of what CHECK reads: always a list.
+local function oneOrMore(check, what)
+  local list = fields.listOf(check, what)
+  return function(v)
+    if type(v) == "string" then return { v } end
+    return list(v)
+  end
 end
+
+local names = oneOrMore(word, "names")
 
 local ITEM = { class = word, evidence = word }
 
@@ -46,12 +50,7 @@ local function ruledOutItem(v)
   return item
 end
 
-local listOfRuledOut = fields.listOf(ruledOutItem, "classes")
-
-local function ruledOut(v)
-  if type(v) == "string" then return { v } end
-  return listOfRuledOut(v)
-end
+local ruledOut = oneOrMore(ruledOutItem, "classes")
 
 local SHAPE = { class = word, where = word, class2 = word, where2 = word, class3 = word, where3 = word,
   evidence = names, number = number, ruled_out = ruledOut, code = word, captures = names, idle = fields.flag }

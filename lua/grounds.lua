@@ -17,7 +17,7 @@ local claim, evidence, faults, measure = parts.claim, parts.evidence, parts.faul
 local sentence = parts.sentence
 local grounds = {}
 
-local SAMPLES_MIN = 30
+local SAMPLES_MIN = evidence.SAMPLES_MIN
 
 -- ---- parameters ------------------------------------------------------------------
 
