@@ -2,6 +2,8 @@
 -- Exercises for tests of the authoring kit.
 --
 --   exercise.make(class[, slug])    a new exercise that is right -> its folder
+--   exercise.make_twin()            the one that is proven most quickly
+--   exercise.prove(...)             `diaglab test` with these words -> as of t.run
 --   exercise.edit(dir, file, from, to)
 --     In FILE of DIR, replaces the plain text FROM by TO -> the line of FROM.
 --   exercise.numbers()              of those that come with the program: "0 1 2", as
@@ -46,6 +48,10 @@ function exercise.make(class, slug)
   known[sort] = read_folder(dir, "", {})
   return dir
 end
+
+function exercise.make_twin() return exercise.make("leak.file", "receipts") end
+
+function exercise.prove(...) return t.run(t.command { t.diaglab, "test", ... }) end
 
 function exercise.edit(dir, file, from, to)
   local path = dir .. "/" .. file

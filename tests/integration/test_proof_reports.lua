@@ -3,15 +3,7 @@
 -- teach with.
 local t = require "harness"
 local exercise = require "exercise"
-local edit = exercise.edit
-
-local function prove(...)
-  return t.run(t.command { t.diaglab, "test", ... })
-end
-
-local function make_twin()
-  return exercise.make("leak.file", "receipts")
-end
+local edit, make_twin, prove = exercise.edit, exercise.make_twin, exercise.prove
 
 t.long("reports for machines", function()
   local dir = make_twin()

@@ -5,16 +5,7 @@
 -- needs: time
 local t = require "harness"
 local exercise = require "exercise"
-local edit = exercise.edit
-
-local function prove(...)
-  return t.run(t.command { t.diaglab, "test", ... })
-end
-
--- A new exercise that is right, and quick to prove. Returns its folder.
-local function make_twin()
-  return exercise.make("leak.file", "receipts")
-end
+local edit, make_twin, prove = exercise.edit, exercise.make_twin, exercise.prove
 
 local function refused(dir, ...)
   local result = prove(dir)

@@ -37,6 +37,15 @@ local function check_parents(parents)
   t.equal(parents.GET, nil, "what the request is within")
 end
 
+-- The trace in FILE has these lines, and what user tasks are within. Returns whose lines
+-- there are.
+local function check_marks(file, ...)
+  local whose, parents = read_marks(file)
+  for _, expected in ipairs { ... } do check_lines(whose, expected) end
+  check_parents(parents)
+  return whose
+end
+
 local function park(lab)
   local request = t.spawn(t.command { "curl", "-sS", lab.url .. "/whose" })
   t.eventually(function() return lab:get("/debug/pprof/goroutine?debug=2").body:find("trace.parked", 1, true) end)
@@ -62,12 +71,7 @@ t.test("in a trace, and in one of the past", function()
     t.equal(lab:go_to(69).status, 200)
     release(lab, park(lab))
   end)
-  for _, of in ipairs { file, take_last(lab, 600) } do
-    local whose, parents = read_marks(of)
-    check_lines(whose, FIRST)
-    check_lines(whose, LAST)
-    check_parents(parents)
-  end
+  for _, of in ipairs { file, take_last(lab, 600) } do check_marks(of, FIRST, LAST) end
   t.equal(lab:stop(), 0)
 end)
 
@@ -84,10 +88,7 @@ t.test("where it begins in the midst", function()
     end)
   end, function(_, whole) return whole end, 4)
   for _, of in ipairs { file, take_last(lab, ("%.3f"):format(t.now() - parked)) } do
-    local whose, parents = read_marks(of)
-    t.equal(whose.within, nil, "what was before")
-    check_lines(whose, LAST)
-    check_parents(parents)
+    t.equal(check_marks(of, LAST).within, nil, "what was before")
   end
   t.equal(lab:stop(), 0)
 end)
@@ -97,11 +98,9 @@ t.test("where the recorder has forgotten how they began", function()
   local request = park(lab)
   t.sleep(1.5) -- the ring forgets it
   t.run(("curl -s '%s/?[1-100]'"):format(lab.url))
-  check_parents(select(2, read_marks(take_last(lab, 1))))
+  check_marks(take_last(lab, 1))
   release(lab, request)
-  local whose, parents = read_marks(take_last(lab, 1))
-  check_lines(whose, LAST)
-  check_parents(parents)
+  check_marks(take_last(lab, 1), LAST)
   t.equal(lab:stop(), 0)
 end)
 
