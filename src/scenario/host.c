@@ -193,17 +193,16 @@ static int host_explain(lua_State *L) {
 /* ---- what happens to the switch ------------------------------------------ */
 
 /* host.reading(number, slug): its scenario.lua is run, while another step is
- * served. */
+ * served. The log and /status name what keeps the switch. */
 static int host_reading(lua_State *L) {
   lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
                         luaL_checkstring(L, 2), "scenario.lua");
-  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_READING);
   return 0;
 }
 
 /* host.leaving(): the step that was served is left now. */
 static int host_leaving(lua_State *L) {
-  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_BEGUN);
+  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_LEAVING);
   return 0;
 }
 

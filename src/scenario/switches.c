@@ -78,7 +78,7 @@ static void answer_never_begun(lab_switch *x) {
 /* What its client still interrupts is no longer what it waits for. */
 static void note_end(lab_vm *vm, lab_switch *x) {
   lab_switches *s = get_switches(vm);
-  atomic_store(&s->reading, false);
+  atomic_store(&s->leaving, false);
   pthread_mutex_lock(&s->lock);
   atomic_store(&x->phase, LAB_SWITCH_ENDED);
   lab_preempt_clear(vm);
@@ -193,6 +193,7 @@ static void deliver_switch(lab_post *post) {
     last = &(*last)->next;
   post->node.next = NULL;
   *last = &post->node;
+  atomic_fetch_add(&get_switches(vm)->noticed, 1);
   begin_next_switch(vm);
 }
 
@@ -229,7 +230,7 @@ void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
   lab_switches *s = get_switches(vm);
   if (s->task && vm->running == s->task) {
     atomic_store(&s->under_way->phase, phase);
-    atomic_store(&s->reading, phase == LAB_SWITCH_READING);
+    atomic_store(&s->leaving, phase >= LAB_SWITCH_LEAVING);
   }
   note_pending(vm);
 }
@@ -248,14 +249,16 @@ static bool does_anybody_wait(const lab_switches *s) {
 }
 
 /* Cancels a switch that takes too long while somebody waits for another one.
- * The step that is served keeps its requests while scenario.lua is read. */
+ * The step that is served keeps its requests until it is left. */
 static void hurry_switches(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
-  bool leaving =
-      s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_BEGUN;
-  if (s->task && s->task != vm->running && does_anybody_wait(s))
+  if (!s->task)
+    return;
+  int phase = atomic_load(&s->under_way->phase);
+  if (s->task != vm->running && does_anybody_wait(s))
     lab_lua_task_cancel(vm, s->task);
-  if ((s->waiting && !atomic_load(&s->reading)) || leaving)
+  if (phase == LAB_SWITCH_LEAVING ||
+      (phase == LAB_SWITCH_ENTERING && s->waiting))
     lab_requests_cancel_ready(vm);
 }
 
@@ -279,21 +282,21 @@ static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
   pthread_mutex_unlock(&s->lock);
 }
 
+static void note_sent(const lab_vm *vm, lab_switch *x) {
+  x->noticed = atomic_load(&get_switches(vm)->noticed);
+  x->told_at = lab_clock_mono();
+  x->told_cpu = lab_preempt_cpu(vm);
+}
+
 /* The old step is served, and perhaps will be: X interrupts it only if the VM
- * has taken no notice of the last call for X that it could have noticed. */
+ * has taken no notice of the last letter for X that it could have noticed. */
 static bool may_wait(const lab_vm *vm, lab_switch *x) {
   const lab_switches *s = get_switches(vm);
-  unsigned noticed = atomic_load(&s->noticed);
-  uint64_t cpu = lab_preempt_cpu(vm), now = lab_clock_mono();
-  bool is_new = x->told_at == 0 || x->noticed != noticed;
-  if (is_new) {
-    x->noticed = noticed;
-    x->told_at = now;
-    x->told_cpu = cpu;
-  }
-  bool unnoticed =
-      cpu - x->told_cpu > UNNOTICED_CPU || now - x->told_at > UNNOTICED;
-  return atomic_load(&s->reading) && !unnoticed;
+  if (x->noticed != atomic_load(&s->noticed))
+    note_sent(vm, x);
+  bool unnoticed = lab_preempt_cpu(vm) - x->told_cpu > UNNOTICED_CPU ||
+                   lab_clock_mono() - x->told_at > UNNOTICED;
+  return !atomic_load(&s->leaving) && !unnoticed;
 }
 
 bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
@@ -315,6 +318,7 @@ bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
 
 void lab_switch_send(lab_vm *vm, lab_switch *x) {
   atomic_store(&x->phase, LAB_SWITCH_QUEUED);
+  note_sent(vm, x);
   lab_call_send(vm, &x->call, deliver_switch);
 }
 

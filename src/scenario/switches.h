@@ -22,9 +22,9 @@ struct lab_lua_task;
 
 typedef enum lab_switch_phase {
   LAB_SWITCH_QUEUED,
-  LAB_SWITCH_BEGUN,
   LAB_SWITCH_WITHDRAWN,
-  LAB_SWITCH_READING,  /* begun: scenario.lua is run */
+  LAB_SWITCH_BEGUN,    /* scenario.lua is sought, and run */
+  LAB_SWITCH_LEAVING,  /* the step that was served gives back what it took */
   LAB_SWITCH_ENTERING, /* the step before is left; `enter` runs */
   LAB_SWITCH_ENDED,    /* its answer is on the way */
 } lab_switch_phase;
@@ -51,8 +51,8 @@ typedef struct lab_switch {
   atomic_int phase;     /* lab_switch_phase */
   atomic_bool unwanted; /* its client has gone, or seems to */
   atomic_bool hurried;  /* its client has waited, and is there */
-  /* By lab_switches_interrupt, when the VM was told since it has last noticed
-   * it: mono ns, ns of CPU time; and how often it had noticed. */
+  /* When the VM was told since it has last taken notice: mono ns, ns of CPU
+   * time; and how often it had noticed by then. */
   uint64_t told_at, told_cpu;
   unsigned noticed;
 } lab_switch;
@@ -67,8 +67,9 @@ typedef struct lab_switches {
                                 or 0 */
   lab_post hurry;            /* says that an interruption was sent */
   atomic_bool hurry_sent;
-  atomic_uint noticed; /* how often that was delivered */
-  atomic_bool reading; /* the one under way is LAB_SWITCH_READING */
+  atomic_uint noticed; /* how often that was delivered, or a switch */
+  atomic_bool leaving; /* the one under way has left the step that was served,
+                          or is about to */
   /* Of: whether a switch has begun or ended, and what is interrupted. So what
    * is sent for the sake of a switch meets neither this switch nor the step
    * that it has entered. */
@@ -86,9 +87,11 @@ bool lab_switch_has_left(const lab_switch *x);
  * requests that are ready to run after it. If X has not begun, and somebody
  * seems to want it, so does the switch under way; if X has ended, nothing does.
  * X may be NULL: the lab ends, or no switch is under way.
- * While a scenario.lua is read the old step is served, and perhaps will be. So
- * then its code gets no error, unless the VM has taken no notice since the last
- * such call for X: that code keeps it. Returns whether an error was sent. */
+ * Until a switch has read its scenario.lua the old step is served, and perhaps
+ * will be: the new one may not exist, or a parameter be wrong. So until then
+ * its code gets no error, unless the VM has taken no notice since X was sent,
+ * or since the last such call: that code keeps it. Returns whether an error was
+ * sent. */
 bool lab_switches_interrupt(lab_vm *vm, lab_switch *x);
 /* If the VM has not begun with X, it never will: returns true, and writes what
  * the VM is busy with into WHY. X is still the VM's until `answered`. */
