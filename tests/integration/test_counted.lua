@@ -65,12 +65,15 @@ return {
     local listener = assert(lab.tcp.listen("127.0.0.1:0"))
     url = url:gsub("127.0.0.1:1", listener:address())
     local client = lab.http.client { size = 1 }
+    local function send()
+      local ok, text = pcall(client.get, client, url)
+      if not ok and text:find("for a request", 1, true) then problem = problem or text end
+    end
+    local spare = {} -- for when a task has got the last of the memory
+    for i = 1, 100 do spare[i] = ("x"):rep(9000 + 100 * i) end
     for _ = 1, 20000 do
       if problem then break end
-      lab.go(function()
-        local ok, text = pcall(client.get, client, url)
-        if not ok and text:find("for a request", 1, true) then problem = problem or text end
-      end)
+      if not pcall(lab.go, send) then spare[#spare] = nil end
       lab.sleep(0)
     end
     return tostring(problem)
@@ -110,7 +113,7 @@ end)
 
 t.long("a body of more than 1 GiB is a mistake", function()
   local lab = start [[
-return { request = function()
+return { limits = { memory = "4GiB" }, request = function()
   local body = ("x"):rep((1 << 30) + 1)
   return select(2, pcall(lab.http.get, "http://127.0.0.1:1/", { method = "POST", body = body }))
 end }]]
