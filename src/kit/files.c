@@ -65,7 +65,13 @@ static int make_folder(lua_State *L) {
   return luaL_fileresult(L, mkdir(path, 0777) == 0, path);
 }
 
-/* A file that couldn't be written whole is removed. */
+static bool is_regular_file(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A file that couldn't be written whole is removed; a device (/dev/full) or a
+ * FIFO stays. */
 static int write_with(lua_State *L, int flags) {
   size_t len;
   const char *path = luaL_checkstring(L, 1);
@@ -74,9 +80,10 @@ static int write_with(lua_State *L, int flags) {
   if (fd < 0)
     return luaL_fileresult(L, 0, path);
   int error = -lab_write_all(fd, text, len);
+  bool removable = is_regular_file(fd);
   if (close(fd) < 0 && error == 0)
     error = errno;
-  if (error)
+  if (error && removable)
     unlink(path);
   errno = error;
   return luaL_fileresult(L, error == 0, path);

@@ -40,6 +40,16 @@ t.long("a report that can't be written later doesn't cost the other one", functi
   t.has(run:out(), '"verdict": "proven"')
 end)
 
+t.test("a device that takes no report stays there", function()
+  local dir, link = make_twin(), t.temp_dir() .. "/report.xml"
+  edit(dir, "lesson.lua", "minutes = 10", "minutes = 0")
+  t.equal(t.run("ln -s /dev/full " .. link).code, 0) -- the link would be removed, not the device
+  local result = prove("--junit", link, dir)
+  t.equal(result.code, 2, result.out)
+  t.has(result.err, "report.xml: No space left on device")
+  t.equal(t.run("readlink " .. link).out, "/dev/full\n")
+end)
+
 t.test("a folder without a program is not proven", function()
   local dir = make_twin()
   local root, junit = dir:match("^(.*)/"), t.temp_file()
