@@ -11,15 +11,16 @@
 bool lab_proc_parse_stat(const char *text, lab_proc_stat *out) {
   const char *rest = strrchr(text, ')');
   long long threads, ticks, size, pages;
+  char state;
   if (!rest ||
       sscanf(rest,
-             ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
+             ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
              "%*d %*d %*d %*d %lld %*d %lld %lld %lld",
-             &threads, &ticks, &size, &pages) != 4 ||
+             &state, &threads, &ticks, &size, &pages) != 5 ||
       threads < 0 || ticks < 0 || size < 0 || pages < 0)
     return false;
   *out = (lab_proc_stat){(uint64_t)threads, (uint64_t)ticks, (uint64_t)size,
-                         (uint64_t)pages};
+                         (uint64_t)pages, state};
   return true;
 }
 

@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is taken of /proc/PID/stat. */
+/* What is taken of /proc/PID/stat, and of a thread's. */
 typedef struct lab_proc_stat {
   uint64_t threads;
   uint64_t start_ticks; /* since the machine was started */
   uint64_t virtual_bytes;
   uint64_t rss_pages;
+  char state; /* 'R': it runs or waits for a processor; 'S', 'D': it sleeps */
 } lab_proc_stat;
 
 /* Reads TEXT, 0-terminated. False, and OUT unchanged: it is something else. */

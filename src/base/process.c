@@ -147,6 +147,18 @@ int64_t lab_process_waited(pid_t pid) {
   return sum;
 }
 
+bool lab_process_is_asleep(pid_t tid) {
+  char path[64], text[TEXT_MAX];
+  lab_proc_stat now;
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  bool is_read = lab_proc_parse_stat(read_proc_text(fd, text), &now);
+  close(fd);
+  return is_read && now.state != 'R';
+}
+
 /* ---- the limit of descriptors -------------------------------------------- */
 
 enum { RAISED_MAX = 65536 };

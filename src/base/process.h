@@ -9,6 +9,7 @@
 #ifndef LAB_BASE_PROCESS_H
 #define LAB_BASE_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,6 +43,9 @@ void lab_process_read(lab_process *p);
  * to run without a processor: other programs had them. 0: this process.
  * Negative: the kernel doesn't say. It takes some 10 us for each thread. */
 int64_t lab_process_waited(pid_t pid);
+/* Whether thread TID of this process sleeps: it neither runs nor waits for a
+ * processor. False also if that can't be read. It takes some 10 us. */
+bool lab_process_is_asleep(pid_t tid);
 
 /* Raises the soft limit of descriptors to the hard one, but not above 65,536.
  * A child made by fork has the soft limit from before again: a program that

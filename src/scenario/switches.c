@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "scenario/entry_watch.h"
 #include "scenario/request.h"
 #include "scenario/scenario.h"
@@ -18,10 +19,8 @@
 static void begin_next_switch(lab_vm *vm);
 
 /* Letters are delivered at the end of a slice of 10 ms of CPU time, if the task
- * can be parked. So many ns mean that it can't; in real time, that it waits in
- * the kernel. */
-static const uint64_t UNNOTICED_CPU = 30 * LAB_MILLISECOND,
-                      UNNOTICED = LAB_SECOND;
+ * can be parked. So many ns mean that it can't. */
+static const uint64_t UNNOTICED_CPU = 30 * LAB_MILLISECOND;
 
 static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
@@ -284,19 +283,23 @@ static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
 
 static void note_sent(const lab_vm *vm, lab_switch *x) {
   x->noticed = atomic_load(&get_switches(vm)->noticed);
-  x->told_at = lab_clock_mono();
   x->told_cpu = lab_preempt_cpu(vm);
 }
 
 /* The old step is served, and perhaps will be: X interrupts it only if the VM
- * has taken no notice of the last letter for X that it could have noticed. */
+ * has taken no notice of the last letter for X that it could have noticed. A
+ * letter wakes the VM where it waits for one, so one that sleeps then is in a
+ * system call. */
 static bool may_wait(const lab_vm *vm, lab_switch *x) {
   const lab_switches *s = get_switches(vm);
-  if (x->noticed != atomic_load(&s->noticed))
+  if (atomic_load(&s->leaving))
+    return false;
+  if (x->noticed != atomic_load(&s->noticed)) {
     note_sent(vm, x);
-  bool unnoticed = lab_preempt_cpu(vm) - x->told_cpu > UNNOTICED_CPU ||
-                   lab_clock_mono() - x->told_at > UNNOTICED;
-  return !atomic_load(&s->leaving) && !unnoticed;
+    return true;
+  }
+  return lab_preempt_cpu(vm) - x->told_cpu < UNNOTICED_CPU &&
+         !lab_process_is_asleep(vm->thread->tid);
 }
 
 bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {

@@ -69,7 +69,7 @@ static void reads_stat(void **state) {
     snprintf(text, sizeof text, "7 %s)" NUMBERS "3 0 55 4096 12 1 1", names[i]);
     assert_true(lab_proc_parse_stat(guard_page_end_string(&page, text), &s));
     assert_true(s.threads == 3 && s.start_ticks == 55 &&
-                s.virtual_bytes == 4096 && s.rss_pages == 12);
+                s.virtual_bytes == 4096 && s.rss_pages == 12 && s.state == 'S');
   }
 }
 
@@ -81,12 +81,12 @@ static void refuses_other_stat(void **state) {
                                       "7 (a)" NUMBERS "3 0 55 4096 -12 1",
                                       "7 (a)" NUMBERS "-3 0 55 4096 12 1",
                                       "7 (a)" NUMBERS "3 0 55"};
-  lab_proc_stat s = {1, 2, 3, 4};
+  lab_proc_stat s = {1, 2, 3, 4, 'R'};
   (void)state;
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     assert_false(
         lab_proc_parse_stat(guard_page_end_string(&page, texts[i]), &s));
-  assert_true(s.threads == 1 && s.rss_pages == 4); /* as it was */
+  assert_true(s.threads == 1 && s.rss_pages == 4 && s.state == 'R');
 }
 
 static void reads_io(void **state) {

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * What the kernel says about this process: when the process has a name that
- * looks like fields of /proc/self/stat, and when no descriptor is free. */
+ * looks like fields of /proc/self/stat, when no descriptor is free; and whether
+ * a thread sleeps. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -66,10 +70,36 @@ static void descriptors_are_counted_also_when_none_is_free(void **state) {
   assert_int_equal(p.fds, first);
 }
 
+static int pipe_ends[2];
+static atomic_int reader;
+
+static void *read_pipe(void *arg) {
+  char byte;
+  atomic_store(&reader, gettid());
+  assert_int_equal(read(pipe_ends[0], &byte, 1), 1);
+  return arg;
+}
+
+static void a_thread_in_a_system_call_sleeps(void **state) {
+  pthread_t thread;
+  (void)state;
+  assert_int_equal(pipe(pipe_ends), 0);
+  assert_int_equal(pthread_create(&thread, NULL, read_pipe, NULL), 0);
+  while (!lab_process_is_asleep(atomic_load(&reader)))
+    sched_yield();
+  assert_false(lab_process_is_asleep(gettid()));
+  assert_int_equal(write(pipe_ends[1], "", 1), 1);
+  pthread_join(thread, NULL);
+  assert_false(lab_process_is_asleep(-1)); /* no thread */
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_name_can_not_forge_numbers),
       cmocka_unit_test(descriptors_are_counted_also_when_none_is_free),
+      cmocka_unit_test(a_thread_in_a_system_call_sleeps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
