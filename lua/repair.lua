@@ -53,6 +53,7 @@ local function give(f, folder)
   if not host.exists(f.dir .. "/lesson.lua") then
     refuse("%s: the lesson stands in scenario.lua, so the program would tell the answer", f.dir)
   end
+  if not f.lesson then refuse("%s", f.lesson_problem) end -- nobody knows what tells the answer
   local to = folder .. "/" .. f.name
   if not host.scan(folder) then
     local ok, problem = host.make_folder(folder)
@@ -61,7 +62,7 @@ local function give(f, folder)
   local copy <close>, problem = parts.newFolder(to)
   if not copy then refuse("%s", problem) end
   for _, name in ipairs(host.scan(f.dir) or {}) do
-    if not parts.steps.is_telling(name) and not name:find "^%." and not host.scan(f.dir .. "/" .. name) then
+    if not parts.steps.is_telling(name, f.lesson) and not name:find "^%." and not host.scan(f.dir .. "/" .. name) then
       copyFile(f.dir .. "/" .. name, to .. "/" .. name)
     end
   end

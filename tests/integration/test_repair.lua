@@ -3,6 +3,7 @@
 -- A student gets the program of a step, repairs it, and the lab proves it: the fault
 -- is gone, and requests are served as before.
 local t = require "harness"
+local exercise = require "exercise"
 
 local SCENARIOS = t.source .. "/scenarios"
 
@@ -53,6 +54,31 @@ t.test("the program is given, and nothing that tells the answer", function()
   t.equal(lab:get("/").status, 200)
   t.equal(lab:go_to(3).status, 200, "the others are there, too")
   t.equal(lab:stop(), 0)
+end)
+
+-- An exercise of an author's own -> its folder, and give(), which asks for its program
+-- -> as of t.run, and where that is.
+local function make_own()
+  local dir, mine = exercise.make_twin(), t.temp_dir() .. "/mine"
+  return dir, function()
+    local result = t.run(t.command { t.diaglab, "repair", "--scenarios", dir:match("^(.*)/"), "50", mine })
+    return result, mine .. "/50-receipts"
+  end
+end
+
+t.test("a repaired program may have any name, and isn't given", function()
+  local dir, give = make_own()
+  t.run(("mv %s/fixed.lua %s/repaired.lua"):format(dir, dir))
+  exercise.edit(dir, "lesson.lua", '"fixed.lua"', '"repaired.lua"')
+  local text = t.read(dir .. "/lesson.lua")
+  t.write(dir .. "/lesson.lua", text .. "}")
+  local result = give()
+  t.equal(result.code, 2, "a lesson that can't be read doesn't say what tells the answer")
+  t.has(result.err, "/lesson.lua:")
+  t.write(dir .. "/lesson.lua", text)
+  local again, given_folder = give()
+  t.equal(again.code, 0, again.err)
+  t.equal(t.run("ls " .. given_folder).out, "README.md\nscenario.lua\n")
 end)
 
 t.test("a program that can't be given whole isn't given, and can be asked for again", function()
