@@ -8,6 +8,7 @@
 --
 -- A folder is a table:
 --   dir, name, number, slug   "my/50-report", "50-report", 50, "report"
+--   root                      the folder in which a lab finds it: "my"
 --   file, text                of scenario.lua
 --   folder_problem            why no lab would find it, or nil
 --   problem                   why it can't be run, with file and line; or nil and
@@ -31,10 +32,22 @@ local function partsOf(name)
   return tonumber(number), slug
 end
 
+-- The folder in which a lab finds DIR, and its name there. A link has its own name; of
+-- "." or "my/50-report/.." only the disk knows it.
+local function placeOf(dir)
+  local root, name = dir:match("^(.*)/([^/]+)$")
+  root, name = root or ".", name or dir
+  if name == "." or name == ".." or name == "" then
+    root, name = (host.realpath(dir .. "/") or "/"):match("^(.*)/([^/]*)$")
+  end
+  return root ~= "" and root or "/", name
+end
+
 local function newFolder(dir)
-  local name = dir:match("([^/]+)/*$")
+  dir = dir:gsub("/+$", "")
+  local root, name = placeOf(dir)
   local number, slug = partsOf(name)
-  local f = { dir = dir:gsub("/+$", ""), name = name, number = number, slug = slug or name, includes = {}, faults = {},
+  local f = { dir = dir, root = root, name = name, number = number, slug = slug or name, includes = {}, faults = {},
     faulty = {} }
   f.file = f.dir .. "/scenario.lua"
   if not number then

@@ -126,13 +126,11 @@ end
 
 -- What the lessons beside F give as the right answer.
 local function addNeighbours(cases, f, seen)
-  local root, own = f.dir:match("^(.*)/([^/]+)$")
-  root, own = root or ".", own or f.dir
-  local names = host.scan(root) or {}
+  local names = host.scan(f.root) or {}
   table.sort(names)
   for _, name in ipairs(names) do
-    local path = ("%s/%s/lesson.lua"):format(root, name)
-    local text = name ~= own and not name:find("^%.") and host.exists(path) and host.read(path)
+    local path = ("%s/%s/lesson.lua"):format(f.root, name)
+    local text = name ~= f.name and not name:find("^%.") and host.exists(path) and host.read(path)
     local l = text and host.data(text, path)
     local d = type(l) == "table" and type(l.diagnosis) == "table" and l.diagnosis or {}
     local class = type(d.class) == "table" and d.class[1] or d.class

@@ -70,7 +70,7 @@ local function give(f, folder)
   host.out(("The program of step %d is %s/scenario.lua. Edit it, and try it with\n" ..
     "  diaglab --scenarios %s --scenarios %s\n" ..
     "and /goto?step=%d, which reads it anew each time. Then prove it:\n" ..
-    "  diaglab repair --check %s\n"):format(f.number, to, folder, f.dir:match("^(.*)/[^/]+$") or ".", f.number, to))
+    "  diaglab repair --check %s\n"):format(f.number, to, folder, f.root, f.number, to))
   return 0
 end
 

@@ -226,6 +226,25 @@ t.test("a file of a folder stands for it", function()
   t.has(check(dir .. "/answers/solved.lua").err, "Not a directory")
 end)
 
+t.test("the present folder is called as it is", function()
+  local dir = make_twin()
+  local function run_in(folder, ...) return t.run(("cd %s && %s"):format(folder, t.command { t.diaglab, ... })) end
+  local words = { {}, { "." }, { "./" }, { "lesson.lua" }, { "answers/.." }, { "../50-prices//" } }
+  for _, paths in ipairs(words) do
+    t.equal(run_in(dir, "check", table.unpack(paths)).out, "1 scenario: 0 errors, 0 warnings\n", paths[1])
+  end
+  t.equal(run_in(dir .. "/answers", "check", "..").code, 0)
+  t.run(("mkdir %s/../links && ln -s ../50-prices %s/../links/51-rates"):format(dir, dir))
+  t.equal(check(dir .. "/../links/51-rates").code, 0, "a link")
+  edit(dir, "scenario.lua", "return {", "return }{")
+  t.match(run_in(dir, "test", ".").out, "^50%-prices +not proven")
+  local mine = make_twin()
+  t.write(mine .. "/scenario.lua", "return }{")
+  edit(dir, "scenario.lua", "return }{", "return {")
+  t.match(run_in(mine, "repair", "--scenarios", dir:match("^(.*)/"), "--state", "none", "--check", ".").out,
+    "^50%-prices: broken ")
+end)
+
 t.test("the globals that a program has are known", function()
   local dir = make_twin()
   for _, name in ipairs { "load", "xpcall", "rawset", "rawlen", "utf8", "print" } do
