@@ -77,16 +77,41 @@ local function addWithin(dir, found, skipped)
   end
 end
 
+-- LIST, but each folder once, however it was named.
+local function dropRepeated(list)
+  local kept, known = {}, {}
+  for _, one in ipairs(list) do
+    local root, name = placeOf(one.dir)
+    local place = (host.realpath(root) or root) .. "/" .. name
+    if not known[place] then kept[#kept + 1] = one end
+    known[place] = true
+  end
+  return kept
+end
+
+-- The names of those that a lab finds in ROOT: a list for each number.
+local function namesByNumber(root)
+  local names, byNumber = host.scan(root) or {}, {}
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local number = partsOf(name)
+    if number and host.exists(("%s/%s/scenario.lua"):format(root, name)) then
+      byNumber[number] = byNumber[number] or {}
+      table.insert(byNumber[number], name)
+    end
+  end
+  return byNumber
+end
+
+-- Also with those that are beside them and aren't looked at: a lab sees all of them.
 local function markClashes(found)
-  local first = {}
+  local within = {}
   for _, f in ipairs(found) do
-    local root = f.dir:match("^(.*)/[^/]*$") or "."
-    local key = f.number and root .. " " .. f.number
-    if key and first[key] then
-      f.folder_problem = f.folder_problem or ("number %d is also %s"):format(f.number, first[key].dir)
-      first[key].folder_problem = first[key].folder_problem or ("number %d is also %s"):format(f.number, f.dir)
-    elseif key then
-      first[key] = f
+    within[f.root] = within[f.root] or namesByNumber(f.root)
+    for _, name in ipairs(within[f.root][f.number] or {}) do
+      if name ~= f.name and not f.folder_problem then
+        f.folder_problem = ("number %d is also %s/%s"):format(f.number, f.root, name)
+      end
     end
   end
 end
@@ -204,6 +229,7 @@ function folders.find(paths)
       if problem then return nil, nil, problem end
     end
   end
+  found, skipped = dropRepeated(found), dropRepeated(skipped)
   markClashes(found)
   local files = {}
   for i, f in ipairs(found) do files[i] = f.file end
