@@ -105,7 +105,7 @@ static int print_steps(const lab_options *options) {
     return 1;
   }
   lab_plain_print(stdout, text); /* titles are what scenarios say */
-  bool printed = fflush(stdout) == 0 && !ferror(stdout);
+  bool printed = lab_plain_flush(stdout);
   if (!printed)
     fprintf(stderr, "diaglab: can't print the list: %s\n", strerror(errno));
   lab_steps_text_free(text);
@@ -139,6 +139,10 @@ int main(int argc, char **argv) {
     code = print_steps(&options);
   else if (result == LAB_OPTIONS_WRONG)
     code = 2;
+  else if (!lab_plain_flush(stdout)) { /* LAB_OPTIONS_DONE: it is printed */
+    fputs("diaglab: couldn't print all of it\n", stderr);
+    code = 1;
+  }
   lab_options_free(&options);
   return code;
 }

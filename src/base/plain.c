@@ -91,3 +91,8 @@ void lab_plain_print(FILE *to, const char *text) {
   fwrite(plain.data, 1, plain.len, to);
   lab_buf_free(&plain);
 }
+
+bool lab_plain_flush(FILE *to) {
+  bool flushed = fflush(to) == 0;
+  return flushed && !ferror(to);
+}

@@ -33,4 +33,9 @@ void lab_plain_append_word(lab_buf *out, const char *text, size_t len);
 /* Writes TEXT, made plain, to a terminal. */
 void lab_plain_print(FILE *to, const char *text);
 
+/* Writes what is still in TO's buffer. Whether all that was ever printed to it
+ * is written: libc forgets what it couldn't write, and the next flush is well.
+ */
+bool lab_plain_flush(FILE *to);
+
 #endif

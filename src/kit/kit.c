@@ -99,5 +99,8 @@ int lab_kit_run(int argc, char **argv) {
   }
   lua_close(L); /* ends what was started */
   lab_kit_end_strays();
-  return fflush(stdout) == 0 ? c.code : 2;
+  if (lab_plain_flush(stdout))
+    return c.code;
+  fprintf(stderr, "diaglab %s: couldn't print all of it\n", argv[0]);
+  return 2;
 }

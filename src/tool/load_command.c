@@ -460,8 +460,10 @@ int lab_load_command(int argc, char **argv) {
     code = run_load(&o);
   else if (code == 2)
     fputs("Try \"diaglab load --help\".\n", stderr);
-  if (fflush(stdout) != 0 && code == 0)
-    code = 1;
+  if (!lab_plain_flush(stdout)) {
+    fputs("diaglab load: couldn't print all of it\n", stderr);
+    code = code == 0 ? 1 : code;
+  }
   lab_buf *const buffers[] = {&o.url, &o.path, &o.headers, &o.body};
   for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
     lab_buf_free(buffers[i]);

@@ -138,6 +138,16 @@ t.test("the list isn't cut in silence", function()
   end
 end)
 
+t.test("what else is printed is neither", function()
+  local codes = { ["--help"] = 1, ["--version"] = 1, ["load --help"] = 1, ["check --help"] = 2, ["classes --json"] = 2,
+    ["load --quiet --requests 1 127.0.0.1:1"] = 1, ["check " .. t.quote(t.source .. "/scenarios/05-workers")] = 2 }
+  for words, code in pairs(codes) do
+    local result = t.run(("%s %s >/dev/full"):format(t.quote(t.diaglab), words))
+    t.equal(result.code, code, words)
+    t.match(result.err, "^diaglab ?%l*: couldn't print all of it\n$", words)
+  end
+end)
+
 t.test("children have the default actions", function()
   local lab = t.check(start_under("env", "--step", "95"))
   for name, number in pairs { XFSZ = 25, PIPE = 13, XCPU = 24, HUP = 1, TERM = 15, USR1 = 10 } do
