@@ -305,8 +305,9 @@ local function handIn(f, options)
   return 0
 end
 
+-- A scenario without a lesson is none; what a lesson lacks, check tells.
 local function isLesson(f)
-  return f.problem or #f.faults > 0 or f.lesson and f.lesson.expect
+  return f.has_lesson_file or f.problem or #f.faults > 0 or f.lesson and f.lesson.expect
 end
 
 return {
@@ -341,7 +342,7 @@ return {
       if isLesson(f) then exercises[#exercises + 1] = f end
     end
     if #exercises == 0 and #skipped == 0 then
-      parts.refuse("test", "there is no lesson with sentences (expect) to prove")
+      parts.refuse("test", "there is no lesson to prove")
     end
     prepareOutput(options)
     if options.job then return handIn(exercises[1], options) end

@@ -64,6 +64,19 @@ t.test("a folder without a program is not proven", function()
   t.equal(prove(root).code, 1, "it alone")
 end)
 
+t.test("a lesson without a sentence is an exercise, a program without a lesson is none", function()
+  local dir = make_twin()
+  t.write(dir .. "/lesson.lua", 'return { title = "Receipts are slow" }')
+  local result = prove(dir)
+  t.equal(result.code, 1, result.out)
+  t.has(result.out, "lesson.lua:1: expect is missing [missing]\n")
+  t.has(result.out, "1 exercise: 0 proven, 1 not proven, 0 inconclusive, in ")
+  t.run(("rm %s/lesson.lua"):format(dir))
+  result = prove(dir)
+  t.equal(result.code, 2, result.out)
+  t.has(result.err, "there is no lesson to prove")
+end)
+
 t.long("evidence is kept to teach with", function()
   local dir, root = make_twin(), t.temp_dir() .. "/kept"
   for _ = 1, 2 do -- the second replaces the first
