@@ -37,7 +37,7 @@ check.rules = {
   fixed = { "error", "the repaired program exists, and its params do" },
   params = { "error", "params of the lesson are params of the scenario; each has a meaning" },
   path = { "error", "each path of a load is / or a route" },
-  answers = { "error", "each file of answers/ is an answer, and begins with the verdict that it gets" },
+  answers = { "error", "each file of answers/ is a .lua file, an answer, and begins with the verdict that it gets" },
   -- of what is said
   name = { "error", "each function that a sentence or the diagnosis names exists in the program" },
   evidence = { "error", "a sentence that an answer can be grounded on is about the function to blame" },
@@ -170,11 +170,11 @@ local VERDICTS = { solved = true, partial = true, wrong = true, invalid = true }
 
 local function checkAnswers()
   for _, name in ipairs(host.scan(folder.dir .. "/answers") or {}) do
-    local path, isHidden = folder.dir .. "/answers/" .. name, name:find("^%.")
-    if not isHidden and not VERDICTS[name:match("^(%a+)")] then
-      add(path, 1, "answers", "its name begins with solved, partial, wrong or invalid")
+    local path, isHidden, isLua = folder.dir .. "/answers/" .. name, name:find("^%."), name:find("%.lua$")
+    if not isHidden and not (isLua and VERDICTS[name:match("^(%a+)")]) then
+      add(path, 1, "answers", "its name begins with solved, partial, wrong or invalid, and ends with .lua")
     end
-    local wrong = not isHidden and name:find("%.lua$") and select(2, parts.fixture.read(path)) or {}
+    local wrong = not isHidden and isLua and select(2, parts.fixture.read(path)) or {}
     for _, one in ipairs(wrong) do add(path, one[1], "answers", "%s", one[2]) end
   end
 end

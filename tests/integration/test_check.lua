@@ -105,6 +105,7 @@ local BROKEN = {
     class = "memory.retained" },
   { "answers", "answers/right.lua", false, "return {}",
     "its name begins with solved, partial, wrong or invalid" },
+  { "answers", "answers/solved.json", false, "{}", "and ends with .lua" },
   { "answers", "answers/invalid.lua", "{ class", "{ clas = 1, class", "'clas'; did you mean 'class'?" },
   { "answers", "answers/solved.lua", "evidence = {", "evidence = { 1,",
     "evidence[1]: must be a string, not a number" },
