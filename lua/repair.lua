@@ -42,6 +42,23 @@ end
 
 -- ---- giving ----------------------------------------------------------------------
 
+-- Adds to LIST what students get of F: the names of files and of folders, each folder
+-- before what is in it. WITHIN is "", or a folder of F as "data/": lab.open reads there, too.
+local function listProgram(f, within, list)
+  local dir = f.dir .. "/" .. within
+  for _, name in ipairs(host.scan(dir) or {}) do
+    if not name:find "^%." and (within ~= "" or not parts.steps.is_telling(name, f.lesson)) then
+      local isFolder = host.scan(dir .. name) ~= nil
+      if isFolder and host.realpath(dir .. name) ~= host.realpath(dir) .. "/" .. name then
+        refuse("%s: it is a link to a folder; a folder is wanted", dir .. name)
+      end
+      list[#list + 1] = { name = within .. name, isFolder = isFolder }
+      if isFolder then listProgram(f, within .. name .. "/", list) end
+    end
+  end
+  return list
+end
+
 local function copyFile(from, to)
   local text, problem = host.read(from)
   local ok
@@ -54,16 +71,19 @@ local function give(f, folder)
     refuse("%s: the lesson stands in scenario.lua, so the program would tell the answer", f.dir)
   end
   if not f.lesson then refuse("%s", f.lesson_problem) end -- nobody knows what tells the answer
-  local to = folder .. "/" .. f.name
+  local list, to = listProgram(f, "", {}), folder .. "/" .. f.name
   if not host.scan(folder) then
     local ok, problem = host.make_folder(folder)
     if not ok then refuse("%s", problem) end
   end
   local copy <close>, problem = parts.newFolder(to)
   if not copy then refuse("%s", problem) end
-  for _, name in ipairs(host.scan(f.dir) or {}) do
-    if not parts.steps.is_telling(name, f.lesson) and not name:find "^%." and not host.scan(f.dir .. "/" .. name) then
-      copyFile(f.dir .. "/" .. name, to .. "/" .. name)
+  for _, one in ipairs(list) do
+    if one.isFolder then
+      local ok, why = host.make_folder(to .. "/" .. one.name)
+      if not ok then refuse("%s", why) end
+    else
+      copyFile(f.dir .. "/" .. one.name, to .. "/" .. one.name)
     end
   end
   copy.isWhole = true

@@ -81,6 +81,27 @@ t.test("a repaired program may have any name, and isn't given", function()
   t.equal(t.run("ls " .. given_folder).out, "README.md\nscenario.lua\n")
 end)
 
+-- lab.open reads in folders of the scenario's, too.
+t.test("the program is given with its folders", function()
+  local dir, give = make_own()
+  local text = t.read(dir .. "/scenario.lua")
+  t.run(("mkdir -p %s/data/fixed && ln -s data %s/rates"):format(dir, dir))
+  t.write(dir .. "/data/fixed/a.csv", "17")
+  local result = give()
+  t.equal(result.code, 2)
+  t.has(result.err, "/rates: it is a link to a folder; a folder is wanted")
+  t.run(("rm %s/rates"):format(dir))
+  local read = 'local f = assert(lab.open("data/fixed/a.csv")) assert(f:read(9) == "17") f:close() '
+  t.write(dir .. "/scenario.lua", (text:gsub("request = function%(.-%)", "%0 " .. read)))
+  local again, given_folder = give()
+  t.equal(again.code, 0, again.err)
+  t.equal(t.run(("cd %s && find . -type f | sort"):format(given_folder)).out,
+    "./README.md\n./data/fixed/a.csv\n./scenario.lua\n")
+  local lab = t.start_with({ given_folder:match("^(.*)/"), dir:match("^(.*)/") }, "--step", "50")
+  t.equal(lab:get("/").status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a program that can't be given whole isn't given, and can be asked for again", function()
   local scenarios, mine = t.temp_dir(), t.temp_dir() .. "/mine"
   t.equal(t.run(("cp -r %s/05-workers %s"):format(SCENARIOS, scenarios)).code, 0)
