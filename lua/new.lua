@@ -4,7 +4,7 @@
 -- new.lua(host, parts) -> the verb, for kit.lua
 
 local host, parts = ...
-local templates = parts.templates
+local templates, command = parts.templates, parts.shell.command
 local sortedClasses = parts.fields.sortedKeys(templates)
 
 -- The first number from 50 on that no folder of DIR has.
@@ -200,10 +200,11 @@ wrote %s
   lesson.lua     title, symptom, hints, load, and the sentences that prove it
   answers/       answers, and the verdicts that they must get
 then:
-  diaglab check %s
-  diaglab test %s
-  diaglab --scenarios %s --step %d
-]]):format(dir, dir, dir, root, number))
+  %s
+  %s
+  %s
+]]):format(dir, command { "diaglab", "check", dir }, command { "diaglab", "test", dir },
+      command { "diaglab", "--scenarios", root, "--step", tostring(number) }))
     return 0
   end,
 }

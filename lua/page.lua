@@ -4,7 +4,7 @@
 -- inside the element with the attribute data-js.
 --
 -- page.lua(parts) -> write(facts, sums, offer) -> HTML       parts: classes,
---   fields, progress
+--   fields, progress, shell
 --
 -- facts (src/page/render.c): { host, step, slug, title, params, since, fixed = the
 --   repaired program runs, gives_hints, told, hints = { { n, more, hint } }, catalog = what /steps says,
@@ -54,9 +54,6 @@ local host -- of the page that is written
 local function prose(v)
   return (text(v):gsub("localhost:6060", function() return host end):gsub("`([^`]*)`", "<code>%1</code>"))
 end
-
--- VALUE for a shell, in quotes.
-local function quoted(v) return "'" .. tostring(v):gsub("'", "'\\''") .. "'" end
 
 local function section(id, title, body)
   return html([[
@@ -115,7 +112,7 @@ local function now(facts)
     out[#out + 1] = '<form method=post action="/lab/go"><input type=hidden name=step value="0">' ..
       "<button>Back to step 0, where all is well</button></form>\n"
   end
-  out[#out + 1] = command("curl -X POST " .. quoted(gotoUrl(facts, facts.step, facts.params)))
+  out[#out + 1] = command("curl -X POST " .. parts.shell.quoted(gotoUrl(facts, facts.step, facts.params)))
   return section("now", "Now", html("<div class=now-head><h3>Step %s: %s</h3>%r</div>\n%r" ..
     '<div class="row quiet"><span class=since>running since <time>%s</time></span></div>\n' ..
     "<details class=more><summary>%s</summary>\n%r</details>\n", facts.step, title,
@@ -216,7 +213,7 @@ local function see(facts)
   return section("see", "See it", lastRequest(facts.last) .. html(
     '<form method=post action="/lab/request"><label>path <input name=path value="%s" autocomplete=off></label> ' ..
     "<button>Send one request</button></form>\n%r%r<form method=post action=\"/lab/api/load\">" ..
-    "<button>%s</button></form>\n%r", path, command("curl -i " .. quoted("http://" .. facts.host .. path)),
+    "<button>%s</button></form>\n%r", path, command("curl -i " .. parts.shell.quoted("http://" .. facts.host .. path)),
     loadState(facts.load), facts.load.running and "See how far the load is" or "Send the load of this step",
     command(("diaglab load --step %d %s"):format(facts.step, facts.host))))
 end
@@ -252,7 +249,7 @@ local function kindLine(facts, kind)
     or "go tool pprof -http=: %s"
   return html('<li><span class=kind>%s</span> <a href="%s%s" download>download</a>%r\n%r</li>\n', kind[2], path,
     kind[3], NO_TEXT[kind[1]] and "" or html(' <a href="%s?debug=1">text</a>', path),
-    command(tool:format(quoted("http://" .. facts.host .. path .. kind[3]))))
+    command(tool:format(parts.shell.quoted("http://" .. facts.host .. path .. kind[3]))))
 end
 
 local function captureTable(facts)

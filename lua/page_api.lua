@@ -170,15 +170,7 @@ end
 
 -- ---- a repair --------------------------------------------------------------------
 
-local function quoted(word)
-  return word:find "[^%w_@%%+=:,./-]" and "'" .. word:gsub("'", "'\\''") .. "'" or word
-end
-
-local function commandOf(...)
-  local words = { "diaglab", "repair", ... }
-  for i, word in ipairs(words) do words[i] = quoted(word) end
-  return table.concat(words, " ")
-end
+local function commandOf(...) return parts.shell.command { "diaglab", "repair", ... } end
 
 local function canProve(file)
   host.read_whole { file }

@@ -10,7 +10,7 @@ local host = ...
 
 -- What each is called with.
 local TAKES = {
-  [""] = { "claim", "evidence", "faults", "feedback", "lines", "record", "templates", "wrap" },
+  [""] = { "claim", "evidence", "faults", "feedback", "lines", "record", "shell", "templates", "wrap" },
   host = { "data", "fields", "remedy", "steps", "tags", "tool" },
   parts = { "against", "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
   ["host parts"] = { "answers", "check", "fixture", "folders", "jobs", "judge", "junk", "kept", "measure", "naive",

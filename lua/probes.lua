@@ -2,7 +2,7 @@
 -- The probes of diaglab doctor: each lets a tool do what a student will do with it, to a
 -- lab that was started for this, and looks at what comes of it.
 --
--- probes.lua(host, parts) -> { probe, ... } in their order    parts: remedy, tool
+-- probes.lua(host, parts) -> { probe, ... } in their order    parts: remedy, shell, tool
 -- probe: name; tools = the programs that it runs (one of them is enough), package
 --   (Debian's, that has them); needed (no step can be done without); use (what for);
 --   try(at) -> seen
@@ -26,18 +26,10 @@ local function ok(found) return { result = "ok", found = found } end
 local function warn(found, fix) return { result = "warning", found = found, fix = fix } end
 local function fail(found, fix) return { result = "fails", found = found, fix = fix } end
 
-local function showCommand(words)
-  local shown = {}
-  for i, word in ipairs(words) do
-    shown[i] = word:find("[^%w%-%./:=_@,+]") and ("'%s'"):format(word:gsub("'", "'\\''")) or word
-  end
-  return table.concat(shown, " ")
-end
-
 -- What is wrong with SEEN of tool.run, if it isn't what it should print.
 local function complain(words, seen)
   if seen.missing then return { result = "missing" } end
-  local by_hand = "see what this does: " .. showCommand(words)
+  local by_hand = "see what this does: " .. parts.shell.command(words)
   if seen.problem then return fail("it can't be started: " .. seen.problem, by_hand) end
   if seen.late then return fail("it didn't end in time", by_hand) end
   local said = tool.quote(seen.text)
@@ -158,7 +150,7 @@ local function tryTrace(at)
     return seen
   end
   if url then
-    return fail("its page of tasks lacks those of the trace", "see what this shows: " .. showCommand(words))
+    return fail("its page of tasks lacks those of the trace", "see what this shows: " .. parts.shell.command(words))
   end
   return explainGo(complain(words, { text = run.text, code = code, late = serves == nil }), run.text)
 end

@@ -3,7 +3,7 @@
 -- student has made of it is a repair: the fault is gone, and the work is still
 -- done.
 --
--- repair.lua(host, parts) -> verb      parts: data, folders, prove, steps; newFolder,
+-- repair.lua(host, parts) -> verb      parts: data, folders, prove, shell, steps; newFolder,
 --   refuse (kit.lua)
 
 local host, parts = ...
@@ -87,10 +87,12 @@ local function give(f, folder)
     end
   end
   copy.isWhole = true
+  local command = parts.shell.command
   host.out(("The program of step %d is %s/scenario.lua. Edit it, and try it with\n" ..
-    "  diaglab --scenarios %s --scenarios %s\n" ..
+    "  %s\n" ..
     "and /goto?step=%d, which reads it anew each time. Then prove it:\n" ..
-    "  diaglab repair --check %s\n"):format(f.number, to, folder, f.root, f.number, to))
+    "  %s\n"):format(f.number, to, command { "diaglab", "--scenarios", folder, "--scenarios", f.root }, f.number,
+    command { "diaglab", "repair", "--check", to }))
   return 0
 end
 

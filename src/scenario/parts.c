@@ -51,6 +51,7 @@
   X(request)                                                                   \
   X(sandbox)                                                                   \
   X(sentence)                                                                  \
+  X(shell)                                                                     \
   X(source)                                                                    \
   X(step_load)                                                                 \
   X(spoilers)                                                                  \

@@ -6,7 +6,7 @@ local t = require "harness"
 local function part(name, ...) return assert(loadfile(("%s/lua/%s.lua"):format(t.source, name)))(...) end
 
 local write = part("page", { fields = part("fields", {}), classes = part "classes",
-  progress = part("progress", { read_json = part "json" }) })
+  progress = part("progress", { read_json = part "json" }), shell = part "shell" })
 
 -- The page of a lab in step 3 of which nothing else is known than FURTHER facts and SUMS.
 local function page_of(further, sums)

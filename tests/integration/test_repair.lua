@@ -102,6 +102,18 @@ t.test("the program is given with its folders", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("the commands that it prints can be pasted", function()
+  local dir = t.temp_dir() .. "/it's mine"
+  local result = repair("5", dir)
+  t.equal(result.code, 0, result.err)
+  local given_folder = t.quote(dir .. "/05-workers")
+  t.has(result.out, "\n  diaglab --scenarios " .. t.quote(dir) .. " --scenarios " .. SCENARIOS .. "\n")
+  t.has(result.out, "\n  diaglab repair --check " .. given_folder .. "\n")
+  result = t.run(t.command { t.diaglab, "new", "--dir", dir, "visits" })
+  t.has(result.out, "\n  diaglab check " .. t.quote(dir .. "/50-visits") .. "\n")
+  t.has(result.out, "\n  diaglab --scenarios " .. t.quote(dir) .. " --step 50\n")
+end)
+
 t.test("a program that can't be given whole isn't given, and can be asked for again", function()
   local scenarios, mine = t.temp_dir(), t.temp_dir() .. "/mine"
   t.equal(t.run(("cp -r %s/05-workers %s"):format(SCENARIOS, scenarios)).code, 0)
