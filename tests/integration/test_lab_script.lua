@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- ./lab in a tree whose build was made elsewhere: a copy, or a container's mount.
 -- Programs that only write down how they were called stand for cmake and ninja.
+-- And which packages it installs where there are none.
 local t = require "harness"
 
 local FAKE = "#!/bin/sh\necho \"$(basename \"$0\") $*\" >>\"$CALLS\"\n"
@@ -43,6 +44,32 @@ t.test("by another name of the same tree it is not", function()
     t.check(not calls:find("cmake", 1, true), calls)
     t.check(t.read(tree .. "/build/release/CMakeCache.txt"), "it is there")
   end
+end)
+
+-- `./lab VERB...` where no package is installed, and no npm -> those that it installs.
+local function installed_by(...)
+  local tree, calls = make_tree(), t.temp_file()
+  local bin = tree .. "/bin"
+  t.run(("mkdir %s && ln -s /usr/bin/* %s && cd %s && rm -f npm cmake ninja ctest dpkg-query apt-get sudo setarch")
+    :format(bin, bin, bin))
+  for _, name in ipairs { "cmake", "ninja", "ctest", "apt-get", "setarch" } do t.write(bin .. "/" .. name, FAKE) end
+  t.write(bin .. "/dpkg-query", "#!/bin/sh\nexit 1\n")
+  t.write(bin .. "/sudo", '#!/bin/sh\nexec "$@"\n')
+  t.run(("cd %s && chmod +x apt-get cmake ninja ctest setarch dpkg-query sudo"):format(bin))
+  local ran = t.run(("cd %s && CALLS=%s PATH=%s %s"):format(tree, calls, bin, t.command { "./lab", ... }))
+  t.equal(ran.code, 0, ran.err)
+  local packages = {}
+  for list in t.read(calls):gmatch("apt%-get [^\n]*%f[%w]install ([^\n]*)") do
+    for name in list:gmatch("%f[^%s][%w][^%s]*") do packages[name] = true end
+  end
+  return packages
+end
+
+t.test("what a verb needs is installed", function()
+  local packages = installed_by("check")
+  for _, name in ipairs { "cmake", "lua5.4", "valgrind", "lintian", "systemd" } do t.check(packages[name], name) end
+  t.check(installed_by("build", "-DWEB_SPEEDSCOPE=ON").npm, "speedscope is npm's")
+  t.equal(installed_by("build", "-DWEB_UI=OFF").npm, nil)
 end)
 
 t.finish()
