@@ -157,6 +157,18 @@ local function propertiesOf(entries)
   return #out > 1 and table.concat(out) .. "  </properties>\n" or ""
 end
 
+-- A sentence that isn't proven, and why: of those that are wrong it is a problem.
+local function lineOf(row) return ("%s:%d: %s: %s"):format(row.file, row.line, row.text, row.reason) end
+
+-- All that keeps it from being proven.
+local function failuresOf(report)
+  local list = { table.unpack(report.problems) }
+  for _, row in ipairs(report.sentences) do
+    if row.verdict == "inconclusive" then list[#list + 1] = lineOf(row) end
+  end
+  return table.concat(list, "\n")
+end
+
 local function junitOf(entries)
   local tests, failures, out = 0, 0, {}
   for _, entry in ipairs(entries) do
@@ -169,7 +181,7 @@ local function junitOf(entries)
       else
         failures = failures + 1
         out[#out + 1] = ('%s>\n    <failure message="%s">%s</failure>\n  </testcase>\n'):format(case, report.verdict,
-          escapeXml(table.concat(report.problems, "\n")))
+          escapeXml(failuresOf(report)))
       end
     end
   end
@@ -187,7 +199,7 @@ local function plainProblems(report)
     for _, text in ipairs(report[list] and report[list].problems or {}) do known[text] = true end
   end
   for _, row in ipairs(report.sentences) do
-    if row.reason then known[("%s:%d: %s: %s"):format(row.file, row.line, row.text, row.reason)] = true end
+    if row.reason then known[lineOf(row)] = true end
   end
   local plain = {}
   for _, text in ipairs(report.problems) do

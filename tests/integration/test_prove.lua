@@ -289,16 +289,16 @@ t.long("too few samples are inconclusive, not wrong", function()
   local root = t.temp_dir()
   t.equal(t.run(t.command { t.diaglab, "new", "--dir", root, "list" }).code, 0)
   local dir = root .. "/50-list"
-  t.run("rm -r " .. dir .. "/answers") -- none could be grounded
-  edit(dir, "lesson.lua", "requests = 10", "requests = 1")
-  edit(dir, "lesson.lua", 'share = ">= 0.8", value = ">= 5ms per request"',
-    'share = ">= 0.9", value = ">= 1us per request"')
-  edit(dir, "scenario.lua", "params = { rows = { 20,", "params = { rows = { 1,")
-  edit(dir, "lesson.lua", 'value = ">= 5 x fixed"', 'value = ">= 1.1 x fixed"')
-  local result = prove(dir)
+  edit(dir, "scenario.lua", "rows = { 20,", "rows = { 4,")
+  edit(dir, "lesson.lua", "requests = 10", "requests = 50")
+  edit(dir, "lesson.lua", '5ms per request" },', '1ms per request" },\n    { profile = "cpu", under = "checkDigit", ' ..
+    'share = ">= 0.9", value = ">= 1us per request", load = { requests = 1 } },')
+  local result = prove("--junit", root .. "/report.xml", dir)
   t.equal(result.code, 1, result.out)
   t.match(result.out, "50%-list +inconclusive")
   t.match(result.out, "with the fault: share [%d.]+ of %d+ samples, %d+ needed")
+  t.match(t.read(root .. "/report.xml"), '<failure message="inconclusive">[^\n]*/lesson%.lua:%d+: cpu under [^\n]+: ' ..
+    "with the fault: share [%d.]+ of %d+ samples, %d+ needed")
 end)
 
 -- The function with the most CPU time is the one to blame, and that is all there is.
