@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "lualib/suggest.h"
+#include "stack/frame.h"
 #include "vm/walk.h"
 
 /* Called for a method that the class doesn't have. Upvalue 1: the class's name;
@@ -43,6 +44,11 @@ const void *lab_lua_new_class(lua_State *L, const char *name,
   if (methods) {
     luaL_setfuncs(L, methods, 0);
     lab_walk_register(L, name, false);
+  }
+  for (const luaL_Reg *m = metamethods; m && m->name; m++) {
+    lua_pushfstring(L, "%s.%s", name, m->name);
+    lab_func_c((const void *)m->func, lua_tostring(L, -1), false);
+    lua_pop(L, 1);
   }
   make_strict(L, name);
   lua_setfield(L, -2, "__index");

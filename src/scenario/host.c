@@ -30,6 +30,7 @@
 #include "vm/stack_cache.h"
 #include "vm/traceback.h"
 #include "vm/vm.h"
+#include "vm/walk.h"
 
 /* ---- code ----------------------------------------------------------- */
 
@@ -453,4 +454,5 @@ void lab_host_push(lua_State *L, lua_CFunction opener) {
   lab_host_push_strings(L, (const char *const *)s->params, s->nparams);
   lua_setfield(L, -2, "params");
   lab_func_c((const void *)host_visit, "host.visit", true);
+  lab_walk_register(L, "host", false);
 }

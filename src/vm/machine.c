@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "mem/mem.h"
+#include "stack/frame.h"
 #include "vm/anchors.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
@@ -57,6 +58,15 @@ static void on_warning(void *ud, const char *text, int more) {
   }
 }
 
+/* The function that the function on top of the stack, which is popped, returns
+ * for an empty table or text has NAME, too. */
+static void register_iterator(lua_State *L, const char *name) {
+  lua_pushliteral(L, "");
+  lua_call(L, 1, 1);
+  lab_func_c((const void *)lua_tocfunction(L, -1), name, false);
+  lua_pop(L, 1);
+}
+
 static void register_libraries(lua_State *L) {
   static const char *const names[] = {"string",    "table", "math",
                                       "coroutine", "utf8",  NULL};
@@ -68,6 +78,12 @@ static void register_libraries(lua_State *L) {
     lab_walk_register(L, names[i], false);
     lua_pop(L, 1);
   }
+  lua_getglobal(L, "ipairs");
+  register_iterator(L, "ipairs");
+  lua_getglobal(L, "utf8");
+  lua_getfield(L, -1, "codes");
+  register_iterator(L, "utf8.codes");
+  lua_pop(L, 1);
 }
 
 /* Everything that may raise, protected. Argument 1: what the caller opens. */

@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "stack/frame.h"
 #include "vm/pattern.h"
 #include "vm/preempt.h"
 #include "vm/vm.h"
@@ -380,4 +381,5 @@ void lab_stringlib_open(lua_State *L) {
   lua_getglobal(L, "string");
   luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);
+  lab_func_c((const void *)next_match, "string.gmatch", false);
 }

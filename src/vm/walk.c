@@ -24,6 +24,13 @@ __thread lab_resumed *lab_resumed_top
 
 /* ---- functions ----------------------------------------------------------- */
 
+/* The id of the C function at ADDRESS (NULL: it isn't known which one). The
+ * name by which it was called is the script's, which has any number of them. */
+static uint32_t find_c_id(const void *address) {
+  uint32_t id = address ? lab_func_find_c(address) : 0;
+  return id ? id : lab_func_pseudo("[C function]");
+}
+
 /* The id of a Lua function. */
 static uint32_t find_lua_function(const lab_layout_proto *p) {
   const lab_layout_string *s = p->source;
@@ -36,10 +43,8 @@ static uint32_t find_lua_function(const lab_layout_proto *p) {
 uint32_t lab_walk_function(lua_State *L, int index, int *line) {
   lua_Debug ar;
   *line = 0;
-  if (lua_iscfunction(L, index)) {
-    uint32_t c = lab_func_find_c((const void *)lua_tocfunction(L, index));
-    return c ? c : lab_func_pseudo("[C function]");
-  }
+  if (lua_iscfunction(L, index))
+    return find_c_id((const void *)lua_tocfunction(L, index));
   const lab_layout_function *f = lua_topointer(L, index);
   lua_pushvalue(L, index);
   lua_getinfo(L, ">S", &ar);
@@ -86,14 +91,8 @@ static const void *ask_c_function(lua_State *L, lua_Debug *ar) {
   return address;
 }
 
-static lab_frame make_c_frame(lua_State *L, lua_Debug *ar,
-                              const void *address) {
-  uint32_t id = address ? lab_func_find_c(address) : 0;
-  if (id == 0) {
-    lua_getinfo(L, "n", ar);
-    id = lab_func_pseudo(ar->name ? ar->name : "[C function]");
-  }
-  return lab_frame_script(id, 0);
+static lab_frame make_c_frame(const void *address) {
+  return lab_frame_script(find_c_id(address), 0);
 }
 
 static lab_frame make_lua_frame(lua_State *L, lua_Debug *ar) {
@@ -113,7 +112,7 @@ static lab_frame make_lua_frame(lua_State *L, lua_Debug *ar) {
 static lab_frame ask_frame(lua_State *L, lua_Debug *ar, bool may_push) {
   lua_getinfo(L, "Sl", ar);
   if (ar->what[0] == 'C')
-    return make_c_frame(L, ar, may_push ? ask_c_function(L, ar) : NULL);
+    return make_c_frame(may_push ? ask_c_function(L, ar) : NULL);
   return lab_frame_script(
       lab_func_lua(ar->source, ar->srclen, ar->linedefined, 0),
       ar->currentline);
@@ -125,7 +124,7 @@ static lab_frame make_frame(lua_State *L, lua_Debug *ar, bool may_push) {
     return ask_frame(L, ar, may_push);
   if (call->func->type == lab_lua_layout.lua_function)
     return make_lua_frame(L, ar);
-  return make_c_frame(L, ar, get_c_function(call));
+  return make_c_frame(get_c_function(call));
 }
 
 /* The first tail call from AT on; or, if a loop leads back, of all. It is where

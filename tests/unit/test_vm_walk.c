@@ -32,6 +32,13 @@ static int look(lua_State *L) {
   return 0;
 }
 
+/* call(f): calls f. Not registered. */
+static int call_first(lua_State *L) {
+  lua_settop(L, 1);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
 static const char program[] =
     "function down(n) if n == 1 then look(skip) return 0 end\n"
     "  local r = down(n - 1)\n"
@@ -180,6 +187,25 @@ static void test_coroutines(void **state) {
   lua_close(L);
 }
 
+/* A C function without a name of its own: what a script calls it would be one
+ * more for each word that there is. Both ways say the same. */
+static void test_unregistered(void **state) {
+  (void)state;
+  static const char *const calls[] = {
+      "local a = call a(look, skip)", "local b = call b(look, skip)",
+      "for _ in call, look, skip do end", "local t = t[look]"};
+  lua_State *L = new_program();
+  lua_register(L, "call", call_first);
+  do_text(L, "t = setmetatable({}, {__index = function(_, f) call(f) end})");
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    check_same(L, calls[i]);
+    const lab_func *c = lab_func_get(lab_frame_func(seen[1]));
+    assert_int_equal(c->kind, LAB_FUNC_PSEUDO);
+    assert_string_equal(c->name, "[C function]");
+  }
+  lua_close(L);
+}
+
 static const char deep_program[] =
     "function dive(n, each)\n"
     "  if n % each == 0 then look(skip) end\n"
@@ -221,9 +247,8 @@ static void test_deep_again(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_depths),
-      cmocka_unit_test(test_freed_code),
-      cmocka_unit_test(test_coroutines),
+      cmocka_unit_test(test_depths),     cmocka_unit_test(test_freed_code),
+      cmocka_unit_test(test_coroutines), cmocka_unit_test(test_unregistered),
       cmocka_unit_test(test_deep_again),
   };
   lab_mem_init(); /* a state of a VM tells it what it collects */
