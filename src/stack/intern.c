@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/plain.h"
 #include "base/utf8.h"
 
 enum {
@@ -201,11 +202,13 @@ const char *lab_intern_string(const char *s, size_t len) {
 
 const char *lab_intern_text(const char *s) {
   size_t len = strlen(s);
-  if (lab_utf8_valid_length(s, len) == len)
+  if (lab_plain_is(s, len) && !memchr(s, '\t', len))
     return lab_intern_string(s, len);
-  lab_buf valid = LAB_BUF_INIT;
+  lab_buf valid = LAB_BUF_INIT, plain = LAB_BUF_INIT;
   lab_utf8_append(&valid, s, len);
-  const char *kept = lab_intern_string(valid.data, valid.len);
+  lab_plain_append_word(&plain, valid.data, valid.len);
+  const char *kept = lab_intern_string(plain.data, plain.len);
   lab_buf_free(&valid);
+  lab_buf_free(&plain);
   return kept;
 }

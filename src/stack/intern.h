@@ -88,7 +88,9 @@ uint64_t lab_intern_hash(const void *bytes, size_t len, uint64_t seed);
 
 /* The one copy of a string, valid for ever. Any thread. */
 const char *lab_intern_string(const char *s, size_t len);
-/* The same for a text that is to be shown: S as valid UTF-8 (base/utf8.h). */
+/* The same for a text that is to be shown: S as valid UTF-8 (base/utf8.h), and
+ * plain (base/plain.h), as profiles are read in terminals. Scripts give names
+ * to chunks and functions, and may have ESC in them. */
 const char *lab_intern_text(const char *s);
 
 #endif

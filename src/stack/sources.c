@@ -11,8 +11,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/plain.h"
-#include "base/utf8.h"
 #include "stack/frame.h"
 #include "stack/intern.h"
 #include "stack/luanames.h"
@@ -143,19 +141,6 @@ static int compare_place(const void *a, const void *b) {
                             : (x->order > y->order) - (x->order < y->order);
 }
 
-/* Profiles are read in terminals. A chunk is named by a script, and may have
- * ESC in its name, or what is no UTF-8. */
-static const char *intern_plain(const char *text) {
-  lab_buf valid = LAB_BUF_INIT, plain = LAB_BUF_INIT;
-  lab_utf8_append(&valid, text, strlen(text));
-  if (valid.len > 0)
-    lab_plain_append_word(&plain, valid.data, valid.len);
-  const char *kept = lab_intern_string(plain.len ? plain.data : "", plain.len);
-  lab_buf_free(&valid);
-  lab_buf_free(&plain);
-  return kept;
-}
-
 /* "<chunk>:<line>", for a function that isn't registered. If the chunk's name
  * is its own text, the beginning of its first line is shown, as Lua does. */
 static const char *make_unknown_name(const char *chunk, int line, int order) {
@@ -173,7 +158,7 @@ static const char *make_unknown_name(const char *chunk, int line, int order) {
              (int)(shown > SHOWN ? SHOWN : shown), chunk, cut ? "..." : "",
              line, number);
   }
-  return intern_plain(name);
+  return lab_intern_text(name);
 }
 
 /* Under the lock. NULL: it isn't known. */
@@ -201,7 +186,7 @@ const char *lab_sources_name(const char *chunk, int line, int order,
   const char *name = n ? n->name : NULL, *file = s ? s->path : NULL;
   pthread_mutex_unlock(&sources.lock);
   if (path)
-    *path = file ? file : chunk[0] == '@' ? intern_plain(chunk + 1) : "";
+    *path = file ? file : chunk[0] == '@' ? lab_intern_text(chunk + 1) : "";
   return name ? name : make_unknown_name(chunk, line, order);
 }
 

@@ -272,6 +272,27 @@ static void test_registry(void **state) {
                       "/labs/03-leak/scenario.lua:1#2");
 }
 
+/* Profiles are read in terminals, which obey what a name or a path says. */
+static void test_plain(void **state) {
+  (void)state;
+  const char text[] = "t = { [\"\xc2\x9b"
+                      "2J\"] = function() end,\n"
+                      "[\"\x1b[31m\"] = function() end }";
+  const char *path;
+  lab_sources_register("@plain", "a\xc2\x9b", "/\x1b[31m\t\xc2\x9b.lua", text,
+                       sizeof text - 1);
+  assert_string_equal(lab_sources_name("@plain", 1, 0, &path),
+                      "a\\xc2\\x9b.t[\"\\xc2\\x9b"
+                      "2J\"]");
+  assert_string_equal(path, "/\\x1b[31m\\x09\\xc2\\x9b.lua");
+  assert_string_equal(lab_sources_name("@plain", 2, 0, NULL),
+                      "a\\xc2\\x9b.t[\"?[31m\"]");
+  lab_sources_register_late("@late", "a\xc2\x9b", "/\xc2\x9b.lua", text,
+                            sizeof text - 1);
+  lab_sources_name("@late", 1, 0, &path);
+  assert_string_equal(path, "/\\xc2\\x9b.lua");
+}
+
 static void test_registered_again(void **state) {
   (void)state;
   lab_sources_register("@x.lua", "x", "/x.lua", "function a() end", 16);
@@ -321,6 +342,7 @@ int main(void) {
       cmocka_unit_test(test_any_text),
       cmocka_unit_test(test_linear_time),
       cmocka_unit_test(test_registry),
+      cmocka_unit_test(test_plain),
       cmocka_unit_test(test_registered_again),
       cmocka_unit_test(test_unknown_chunk),
   };
