@@ -112,6 +112,7 @@ static const route routes[] = {
     {PPROF, redirect_to_index, READS},
     {PPROF "/", lab_web_index, READS},
     {PPROF "/cmdline", lab_web_cmdline, READS},
+    {PPROF "/goroutineleak", lab_web_named_profile, RECORDS}, /* no task runs */
     {PPROF "/profile", lab_web_cpu_profile, RECORDS},
     {PPROF "/symbol", lab_web_symbol, READS},
     {PPROF "/trace", lab_web_trace, RECORDS},

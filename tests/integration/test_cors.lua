@@ -78,7 +78,8 @@ t.test("pages that may read may record, too, and others may not", function()
   local lab = t.start("--allow-origin", VIEWER)
   local recording = { "/debug/pprof/trace?seconds=0.1", "/debug/pprof/trace?last=1s", "/debug/pprof/profile?seconds=1",
     "/debug/pprof/wall?seconds=1", "/debug/fgprof?seconds=1", "/pprof/profile?seconds=1",
-    "/debug/pprof/heap?seconds=1", "/debug/pprof/mutex?debug=0&second%73=1", "/debug/pprof/heap?gc=1" }
+    "/debug/pprof/heap?seconds=1", "/debug/pprof/mutex?debug=0&second%73=1", "/debug/pprof/heap?gc=1",
+    "/debug/pprof/goroutineleak", "/debug/pprof/goroutineleak?debug=1" }
   local function count()
     return select(2, lab:get("/lab/captures?format=json").body:gsub('"id": "c', ""))
   end
