@@ -25,7 +25,7 @@
 #include "stack/unwind.h"
 
 typedef struct snapshot {
-  uint64_t taken; /* ns since 1970 */
+  uint64_t taken_real, taken_mono;
   uint64_t attempt;
   lab_counts counts;
 } snapshot;
@@ -106,7 +106,8 @@ static void add_thread(pid_t tid, void *arg) {
 static void *take_threads(const lab_profile_kind *k) {
   (void)k;
   snapshot *s = lab_xcalloc(1, sizeof *s);
-  s->taken = lab_clock_real();
+  s->taken_real = lab_clock_real();
+  s->taken_mono = lab_clock_mono();
   s->attempt = lab_attempt_now().id;
   visit_threads(add_thread, &s->counts);
   return s;
@@ -128,12 +129,12 @@ static void add_snapshot(lab_counts *c, const snapshot *s, int64_t by) {
 static int write_threads(const void *object, const void *old, lab_buf *out) {
   const snapshot *now = object, *before = old;
   lab_counts c = LAB_COUNTS_INIT;
-  uint64_t duration = before ? now->taken - before->taken : 0;
+  uint64_t duration = before ? now->taken_mono - before->taken_mono : 0;
   add_snapshot(&c, now, 1);
   if (before)
     add_snapshot(&c, before, -1);
   lab_counts_about about = {.name = "threadcreate",
-                            .taken = now->taken,
+                            .taken = now->taken_real,
                             .duration = duration,
                             .attempt = (before ? before : now)->attempt};
   int rc = lab_counts_write(&c, &about, out);

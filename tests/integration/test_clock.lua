@@ -24,7 +24,7 @@ local function check_ages(lab, at_most)
   end
 end
 
-local NAMES = { "heap", "goroutine", "block", "mutex", "profile" }
+local NAMES = { "heap", "goroutine", "block", "mutex", "threadcreate", "profile" }
 
 -- The durations of profiles of all kinds, each of so many SECONDS, in whose midst
 -- AND_THEN is called.
