@@ -27,22 +27,32 @@ static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
   return 0;
 }
 
+static void begin_answer_value(lab_http_answer *a) {
+  if (a->in_value)
+    return;
+  lab_buf_puts(&a->headers, ": ");
+  a->in_value = true;
+  a->value_at = a->headers.len;
+}
+
 static int on_answer_value(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
   if (a->headers.len + len > HEAD_MAX)
     return HPE_USER;
-  if (!a->in_value)
-    lab_buf_puts(&a->headers, ": ");
-  a->in_value = true;
+  begin_answer_value(a);
   lab_buf_append(&a->headers, at, len);
   return 0;
 }
 
+/* llhttp skips the blanks before a value, and leaves those behind it. */
 static int on_answer_value_end(llhttp_t *parser) {
   lab_http_answer *a = parser->data;
-  if (!a->in_value)
-    lab_buf_puts(&a->headers, ": ");
-  lab_buf_putc(&a->headers, '\n');
+  lab_buf *headers = &a->headers;
+  begin_answer_value(a); /* an empty value comes without any piece */
+  while (headers->len > a->value_at &&
+         strchr(" \t", headers->data[headers->len - 1]))
+    headers->len--;
+  lab_buf_putc(headers, '\n');
   return 0;
 }
 
@@ -52,15 +62,18 @@ static bool is_bodiless(const lab_http_answer *a) {
   return a->is_head || a->status < 200 || a->status == 204 || a->status == 304;
 }
 
-/* Any other coding wasn't asked for, and its bytes are no body. */
-static bool is_coding_known(const lab_buf *headers) {
+/* Any other coding wasn't asked for, and its bytes are no body. Nor are they if
+ * llhttp doesn't know the coding, as with a tab behind it. */
+static bool is_coding_known(const lab_http_answer *a) {
+  const lab_buf *headers = &a->headers;
   static const char name[] = "transfer-encoding: ", known[] = "chunked";
   size_t left = headers->len, n = sizeof name - 1, line;
   for (const char *at = headers->data; left > 0; at += line, left -= line) {
     line = (size_t)((const char *)memchr(at, '\n', left) - at) + 1;
     bool is_coding = line > n && memcmp(at, name, n) == 0;
-    if (is_coding && (line != n + sizeof known ||
-                      strncasecmp(at + n, known, sizeof known - 1) != 0))
+    if (is_coding &&
+        (!(a->parser.flags & F_CHUNKED) || line != n + sizeof known ||
+         strncasecmp(at + n, known, sizeof known - 1) != 0))
       return false;
   }
   return true;
@@ -70,7 +83,7 @@ static bool is_coding_known(const lab_buf *headers) {
 static bool is_head_known(const lab_http_answer *a) {
   const llhttp_t *parser = &a->parser;
   return parser->http_major == 1 && parser->status_code >= 100 &&
-         parser->status_code != 101 && is_coding_known(&a->headers);
+         parser->status_code != 101 && is_coding_known(a);
 }
 
 /* Returns 1 if no body follows. */

@@ -43,7 +43,8 @@ typedef struct lab_http_answer {
   bool keeps;      /* DONE: the connection stays, for the next request */
   bool is_head;
   bool no_memory;
-  bool in_value; /* the last piece belonged to a header's value */
+  bool in_value;   /* the last piece belonged to a header's value, */
+  size_t value_at; /* which begins here in HEADERS */
 } lab_http_answer;
 
 /* IS_HEAD: the request was HEAD, so no body follows. A must stay where it

@@ -153,10 +153,11 @@ static const struct {
 } answers[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", LAB_HTTP_ANSWER_DONE,
      false, false, 200, "content-length: 5\n", "hello"},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A:\r\n\r\n"
-     "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked \r\nX-A:\r\nX-B: \t "
+     "\r\nX-C:b  c"
+     "\t \r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-D: d \r\n\r\n",
      LAB_HTTP_ANSWER_DONE, false, false, 200,
-     "transfer-encoding: chunked\nx-a: \n", "abcde"},
+     "transfer-encoding: chunked\nx-a: \nx-b: \nx-c: b  c\nx-d: d\n", "abcde"},
     {"HTTP/1.0 404 Not Found\r\nX: Y z\r\n\r\nnope", LAB_HTTP_ANSWER_MORE, true,
      false, 404, "x: Y z\n", "nope"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", LAB_HTTP_ANSWER_DONE,
@@ -209,6 +210,8 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", LAB_HTTP_ANSWER_MALFORMED, false,
      false, 0, NULL, NULL},
     {"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: gzip\r\n\r\n",
+     LAB_HTTP_ANSWER_MALFORMED, false, false, 0, NULL, NULL},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n",
      LAB_HTTP_ANSWER_MALFORMED, false, false, 0, NULL, NULL},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
      LAB_HTTP_ANSWER_MALFORMED, false, false, 0, NULL, NULL},
