@@ -73,7 +73,7 @@ local function readFields(question)
 end
 
 local function checkNumber(key, value)
-  local n = tonumber(value)
+  local n = tonumber(type(value) == "string" and (value:match "^[%d.eE+-]+$" or "") or value)
   if not n or not (n > 0 and n <= FIELDS[key]) then
     return nil, ("%s: must be a number above 0, and at most %.0f"):format(key, FIELDS[key])
   end

@@ -16,6 +16,7 @@
 
 #include "app/listen.h"
 #include "base/alloc.h"
+#include "base/decimal.h"
 #include "diagnosis/progress.h"
 #include "http/origin.h"
 #include "lab_version.h"
@@ -292,9 +293,9 @@ static double read_duration(const char **text) {
     const char *unit;
     double ns;
   } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"", 1e9}};
-  char *end;
-  double number = isdigit((unsigned char)**text) ? strtod(*text, &end) : -1;
-  for (size_t i = 0; number >= 0; i++) {
+  double number = 0;
+  const char *end = lab_decimal_read(*text, &number);
+  for (size_t i = 0; end; i++) {
     size_t n = strlen(units[i].unit);
     if (strncmp(end, units[i].unit, n) == 0) {
       *text = end + n;
@@ -310,9 +311,9 @@ static double read_size(const char *text) {
     const char *unit;
     double bytes;
   } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-  char *end;
-  double number = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
-  for (size_t i = 0; number >= 0 && i < sizeof units / sizeof *units; i++)
+  double number = 0;
+  const char *end = lab_decimal_read(text, &number);
+  for (size_t i = 0; end && i < sizeof units / sizeof *units; i++)
     if (strcmp(end, units[i].unit) == 0)
       return number * units[i].bytes;
   return -1;

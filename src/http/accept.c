@@ -2,9 +2,10 @@
  * See accept.h. */
 #include "http/accept.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/decimal.h"
 
 static bool is_blank(char c) {
   return c == ' ' || c == '\t';
@@ -35,7 +36,7 @@ static bool is_ruled_out(lab_http_str params) {
   const char *q = memmem(params.data, params.len, "q=", 2);
   double weight = 1;
   if (q)
-    sscanf(q + 2, "%lf", &weight);
+    lab_decimal_read(q + 2, &weight);
   return !(weight > 0);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/json.h"
 #include "base/queue.h"
 #include "base/thread.h"
@@ -65,7 +66,9 @@ struct lab_page_load {
 
 /* One pair of the form; lua/page_api.lua has checked the numbers. */
 static void take_form_number(lab_load_plan *plan, const char *key,
-                             double number) {
+                             const char *text) {
+  double number = 0;
+  lab_decimal_read(text, &number);
   if (strcmp(key, "requests") == 0)
     plan->requests = (uint64_t)number;
   else if (strcmp(key, "seconds") == 0)
@@ -130,7 +133,7 @@ static int read_plan(load_job *job, lab_http_str form, lab_err *err) {
     if (!is_plan_value_whole(key, &value))
       rc = lab_err_set(err, -EINVAL, "%s has a zero byte", key);
     else if (!take_form_text(job, plan, key, &value))
-      take_form_number(plan, key, strtod(value.data, NULL));
+      take_form_number(plan, key, value.data);
   }
   lab_buf_free(&name);
   lab_buf_free(&value);

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/plain.h"
 #include "base/process.h"
 #include "http/url.h"
@@ -147,9 +148,9 @@ static bool refuse_usage(const char *format, ...) {
 /* A number above 0. */
 static bool take_positive(const char *flag, const char *text, double most,
                           double *out) {
-  char *end;
-  double value = strtod(text, &end);
-  if (end == text || *end || !(value > 0 && value <= most))
+  double value = 0;
+  const char *end = lab_decimal_read(text, &value);
+  if (!end || *end || !(value > 0 && value <= most))
     return refuse_usage("--%s: \"%s\" is not a number above 0, at most %.10g",
                         flag, text, most);
   *out = value;

@@ -3,10 +3,10 @@
 #include "web/exposition.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "base/utf8.h"
 #include "http/accept.h"
 
@@ -25,7 +25,9 @@ static double read_weight(lab_http_str params) {
       memcpy(number, p.data + 2,
              p.len - 2 < sizeof number ? p.len - 2 : sizeof number - 1);
   }
-  return number[0] ? strtod(number, NULL) : 1;
+  double weight = number[0] ? 0 : 1;
+  lab_decimal_read(number, &weight);
+  return weight;
 }
 
 bool lab_exposition_wants_open(const char *accept, size_t len) {

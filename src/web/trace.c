@@ -12,7 +12,6 @@
  * early (trace/trace.h). If the client goes away, the recording ends. */
 #include "web/trace.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/log.h"
 #include "diagnosis/upload.h"
 #include "inspect/flight.h"
@@ -294,24 +294,22 @@ static void advance_trace(lab_slow *s) {
 
 /* 1 if it is missing; 0 if it isn't a number above 0. */
 static double read_trace_seconds(const lab_http_request *req) {
-  char text[64], *end;
+  char text[64];
+  double seconds = 0;
   int len = lab_http_form_get(req, "seconds", text, sizeof text);
   if (len == -ENOENT || len == 0)
     return 1;
-  double seconds = len > 0 ? strtod(text, &end) : 0;
-  return len > 0 && *end == '\0' && !isspace((unsigned char)*text) &&
-                 seconds > 0
-             ? seconds
-             : 0;
+  const char *end = len > 0 ? lab_decimal_read(text, &seconds) : NULL;
+  return end && *end == '\0' ? seconds : 0;
 }
 
 /* "5s", "500ms", "5"; 0 if it is no time above 0. */
 static double read_time_back(const char *text) {
-  char *end;
-  double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
-  if (number > 0 && strcmp(end, "ms") == 0)
+  double number = 0;
+  const char *unit = lab_decimal_read(text, &number);
+  if (unit && strcmp(unit, "ms") == 0)
     return number / 1000;
-  return number > 0 && (*end == '\0' || strcmp(end, "s") == 0) ? number : 0;
+  return unit && (*unit == '\0' || strcmp(unit, "s") == 0) ? number : 0;
 }
 
 static bool wants_chrome_json(const lab_http_request *req) {

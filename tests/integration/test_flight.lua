@@ -85,6 +85,7 @@ t.test("what is refused; a signal", function()
   local lab = start("5s")
   for query, status in pairs {
     ["last=x"] = 400, ["last="] = 400, ["last=0"] = 400, ["last=-1s"] = 400, ["last=601s"] = 400, ["last=nan"] = 400,
+    ["last=0x5s"] = 400,
     ["last=1s&seconds=1"] = 400,
   } do
     t.equal(lab:get("/debug/pprof/trace?" .. query).status, status, query)

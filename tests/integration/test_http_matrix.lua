@@ -147,6 +147,7 @@ local matrix = {
   { P .. "trace?seconds=x", bad_number }, -- Go takes the default, and who has mistyped waits for it
   { P .. "trace?seconds=0", bad_number },
   { P .. "trace?seconds=nan", bad_number },
+  { P .. "trace?seconds=0x1", bad_number },
   { P .. "trace", trace, { "-d", "seconds=0.2" } },
   { P .. "trace?seconds=0.2", pprof { type = BYTES, disposition = trace.disposition }, HEAD },
 

@@ -148,6 +148,7 @@ t.test("usage", function()
     { { "--clients", "99999" }, '--clients: "99999" is not a number above 0, at most 10000' },
     { { "--seconds", "x" }, '--seconds: "x"' },
     { { "--rate", "-1" }, '--rate: "-1"' },
+    { { "--rate", "0x10" }, '--rate: "0x10"' },
     { { "--timeout", "" }, '--timeout: ""' },
     { { "--method", "get" }, 'method: "get" is not a method such as GET or POST' },
     { { "--header", "x" }, 'header: "x" is not of the form "Name: value"' },

@@ -417,6 +417,7 @@ t.test("a load that is no load is refused with a sentence", function()
   local lab = start()
   for body, text in pairs {
     ["clients=x"] = "clients: must be a number above 0, and at most 1000",
+    ["clients=0x8"] = "clients: must be a number above 0, and at most 1000",
     ["clients=1.5"] = "clients: must be a whole number",
     ["rate=-1"] = "rate: must be a number above 0",
     ["seconds=1e9"] = "seconds: must be a number above 0, and at most 3600",

@@ -155,6 +155,19 @@ static void addresses(void **state) {
   check_value("--listen", host, LAB_OPTIONS_WRONG);
 }
 
+static void recorders(void **state) {
+  static const char *const good[] = {"0", "5s", "0.5", "500ms,8MiB",
+                                     "1m,512KiB"};
+  static const char *const bad[] = {"",    "s",     "0x10s",       "nan",
+                                    "+5s", "5s,",   "5s,0x800KiB", "5h",
+                                    " 5s", "1e-3x", "5s, 8MiB"};
+  (void)state;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    check_value("--flight", good[i], LAB_OPTIONS_RUN);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    check_value("--flight", bad[i], LAB_OPTIONS_WRONG);
+}
+
 static void params_and_hosts(void **state) {
   static const char *const good[] = {"0.a=", "4.a=1", "9999._x2=y=z"};
   static const char *const bad[] = {"",     "4",      "4.",       "4.a",
@@ -207,9 +220,10 @@ static void host_of_an_address(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(defaults),  cmocka_unit_test(all_flags),
-      cmocka_unit_test(addresses), cmocka_unit_test(params_and_hosts),
-      cmocka_unit_test(numbers),   cmocka_unit_test(host_of_an_address),
+      cmocka_unit_test(defaults),           cmocka_unit_test(all_flags),
+      cmocka_unit_test(addresses),          cmocka_unit_test(recorders),
+      cmocka_unit_test(params_and_hosts),   cmocka_unit_test(numbers),
+      cmocka_unit_test(host_of_an_address),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

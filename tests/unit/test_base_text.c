@@ -8,12 +8,14 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/nearest.h"
 
 static void trims_what_is_not_used(void **state) {
@@ -34,6 +36,35 @@ static void trims_what_is_not_used(void **state) {
   lab_buf_trim(&b);
   assert_int_equal(b.cap, cap);
   lab_buf_free(&b);
+}
+
+static void reads_decimal_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *rest; /* NULL: there is no number */
+    double value;
+  } cases[] = {
+      {"0", "", 0},         {"16", "", 16},
+      {"0.5s", "s", 0.5},   {".5", "", 0.5},
+      {"5.", "", 5},        {"1e3", "", 1000},
+      {"2E-1ms", "ms", .2}, {"1e", "e", 1},
+      {"1e+", "e+", 1},     {"1e999", "", HUGE_VAL},
+      {"0x10", "x10", 0},   {"0x1p4", "x1p4", 0},
+      {"1_0", "_0", 1},     {"", NULL, 0},
+      {".", NULL, 0},       {"+1", NULL, 0},
+      {"-1", NULL, 0},      {" 1", NULL, 0},
+      {"nan", NULL, 0},     {"inf", NULL, 0},
+      {"e3", NULL, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    double value = 42;
+    const char *rest = lab_decimal_read(cases[i].text, &value);
+    assert_true(value == (cases[i].rest ? cases[i].value : 42));
+    if (cases[i].rest)
+      assert_string_equal(rest, cases[i].rest);
+    else
+      assert_null(rest);
+  }
 }
 
 static void test_durations(void **state) {
@@ -155,6 +186,7 @@ static void test_nearest(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reads_decimal_numbers),
       cmocka_unit_test(test_durations),
       cmocka_unit_test(trims_what_is_not_used),
       cmocka_unit_test(test_json),
