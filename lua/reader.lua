@@ -23,6 +23,7 @@ local host, newSteps = ...
 -- called, indexed and calculated with, and the result is itself.
 local anything
 local function any() return anything end
+local function zero() return 0 end
 local function no() return false end
 anything = setmetatable({}, {
   __index = any, __call = any, __add = any, __sub = any, __mul = any, __div = any, __mod = any, __idiv = any,
@@ -31,37 +32,6 @@ anything = setmetatable({}, {
   __newindex = function() end, __close = function() end,
 })
 
-local function copy(t)
-  local c = {}
-  for k, v in next, t do c[k] = v end
-  return c
-end
-
--- As in sandbox.lua: methods of strings can't be changed.
-local stringMeta = getmetatable("")
-stringMeta.__index = copy(string)
-stringMeta.__metatable = false
-
-local function includer(dir, prefix, env)
-  local loaded = {}
-  return function(name)
-    if loaded[name] == includer then error(("include: '%s' includes itself"):format(name), 2) end
-    if loaded[name] == nil then
-      local path = dir .. "/" .. tostring(name) .. ".lua"
-      local text, message = host.read(path)
-      if not text then error("include: " .. message, 2) end
-      local chunk, problem = host.compile(text, path, prefix, env)
-      if not chunk then error(problem, 0) end
-      loaded[name] = includer -- until it has run; if it raises, it can be tried again
-      local _ <close> = setmetatable({}, { __close = function()
-        if loaded[name] == includer then loaded[name] = nil end
-      end })
-      loaded[name] = chunk() or true
-    end
-    return loaded[name]
-  end
-end
-
 -- What it is can be known only in the lab; that it isn't there is known here.
 local function findPrimitive(name)
   if host.primitives[name] then return anything end
@@ -69,19 +39,21 @@ local function findPrimitive(name)
     host.did_you_mean(tostring(name), host.primitives)), 2)
 end
 
+-- There is one task, which nobody cancels.
+function host.task() return 1, 1, false end
+function host.runs() return true end
+function host.cancelled() return false end
+function host.exchange(t, key, old, new)
+  local same = t[key] == old
+  if same then t[key] = new end
+  return same
+end
+
+local sandbox = host.part "sandbox"({ log = zero }, host)
+
 local function makeEnvironment(dir, prefix)
-  local function zero() return 0 end
-  local env = {
-    assert = assert, error = error, ipairs = ipairs, next = next, pairs = pairs, pcall = pcall, print = zero,
-    rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, select = select, xpcall = xpcall,
-    setmetatable = setmetatable, getmetatable = getmetatable, tonumber = tonumber, tostring = tostring, type = type,
-    string = copy(string), table = copy(table), math = copy(math), utf8 = copy(utf8),
-  }
-  env._G = env
-  function env.load(chunk, name, _, environment) return load(chunk, name, "t", environment or env) end
-  env.lab = setmetatable({ now = zero, cpu_time = zero, include = includer(dir, prefix, env),
-    primitive = findPrimitive }, { __index = any })
-  return env
+  return sandbox(dir, prefix, setmetatable({ now = zero, cpu_time = zero, primitive = findPrimitive },
+    { __index = any }))
 end
 
 local steps = newSteps(host, makeEnvironment)

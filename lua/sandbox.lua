@@ -7,7 +7,9 @@
 -- steps.lua calls make_environment for each scenario that is read. No two of
 -- them share anything that can be changed.
 --
--- sandbox.lua(lab, host) -> make_environment(dir, prefix) -> env
+-- sandbox.lua(lab, host) -> make_environment(dir, prefix, stand_in) -> env
+-- A scenario that is only read (reader.lua) has a STAND_IN for `lab`, and all else is
+-- as where it runs: what is an error there is one in the list, too.
 
 local lab, host = ...
 
@@ -191,7 +193,16 @@ local function loader(env)
   end
 end
 
-return function(dir, prefix)
+local function libraryOf(dir)
+  local library = copy(lab)
+  library.open = host.opener(dir)
+  library.primitive = primitives()
+  library.http = readOnly("lab.http", strict("lab.http", copy(lab.http)))
+  library.tcp = readOnly("lab.tcp", strict("lab.tcp", copy(lab.tcp)))
+  return strict("lab", library)
+end
+
+return function(dir, prefix, standIn)
   local contents = copy(base)
   local env = setmetatable({}, {
     __index = contents,
@@ -201,13 +212,9 @@ return function(dir, prefix)
     __metatable = false,
   })
   protected[env] = true
-  local library = copy(lab)
+  local library = standIn or libraryOf(dir)
   library.include = includer(dir, prefix, env)
-  library.open = host.opener(dir)
-  library.primitive = primitives()
-  library.http = readOnly("lab.http", strict("lab.http", copy(lab.http)))
-  library.tcp = readOnly("lab.tcp", strict("lab.tcp", copy(lab.tcp)))
-  contents.lab = readOnly("lab", strict("lab", library))
+  contents.lab = readOnly("lab", library)
   contents.load = loader(env)
   contents._G = env
   setmetatable(contents, { __index = refuseAbsent })

@@ -27,6 +27,15 @@ local CASES = {
   { "17-error", { scenario = "return {\n enter = function()\n  error({})\n end, " .. REQUEST },
     "scenario.lua:3: the error is a table, not a message", "" },
   { "18-bom", { scenario = "\xef\xbb\xbfreturn { " .. REQUEST }, "switched to step 18", "" },
+  { "31-global", { scenario = "function helper() end return { " .. REQUEST },
+    "scenario.lua:1: assignment to global 'helper' (use local)" },
+  { "32-folder", { scenario = 'lab.include "data/words" return { ' .. REQUEST },
+    "scenario.lua:1: include: a name of letters, digits, _ and - is wanted" },
+  { "33-library", { scenario = "string.trim = print return { " .. REQUEST },
+    "scenario.lua:1: assignment to string.trim: string is read-only" },
+  { "34-lab", { scenario = "lab.mine = 1 return { " .. REQUEST },
+    "scenario.lua:1: assignment to lab.mine: lab is read-only" },
+  { "35-version", { scenario = "local n = #_VERSION return { " .. REQUEST }, "switched to step 35", "" },
   { "19-sort", { scenario = [[return { enter = function()
   table.sort({ 3, 1, 2 }, function() lab.sleep(0.001) end)
 end, ]] .. REQUEST }, "scenario.lua:2: can't sleep here: a C function waits for this call", "" },
@@ -43,7 +52,11 @@ t.test("each mistake is told with its place", function()
   for _, case in ipairs(CASES) do
     t.has(lab:go_to(case[1]:match("%d+")).body, case[3], case[1])
     local listed = case[4] or case[3]
-    if listed ~= "" and case[1] ~= "11-io" then t.has(list, listed, case[1] .. " in --list") end
+    if listed == "" then
+      t.check(not list:find(case[1] .. "/scenario.lua:", 1, true), case[1] .. " is well in --list")
+    else
+      t.has(list, listed, case[1] .. " in --list")
+    end
   end
   t.equal(lab:stop(), 0)
 end)
