@@ -22,14 +22,23 @@ local host, newSteps = ...
 -- What a file gets whenever it uses the library while it is loaded. It can be
 -- called, indexed and calculated with, and the result is itself.
 local anything
-local function any() return anything end
-local function zero() return 0 end
+local uses = 0
+local function any()
+  uses = uses + 1
+  return anything
+end
+local function zero()
+  uses = uses + 1
+  return 0
+end
 local function no() return false end
 anything = setmetatable({}, {
   __index = any, __call = any, __add = any, __sub = any, __mul = any, __div = any, __mod = any, __idiv = any,
-  __pow = any, __unm = any, __lt = no, __le = no,
+  __pow = any, __unm = any, __band = any, __bor = any, __bxor = any, __shl = any, __shr = any, __bnot = any,
+  __lt = no, __le = no,
   __len = function() return 0 end, __concat = function() return "" end, __tostring = function() return "" end,
   __newindex = function() end, __close = function() end,
+  __name = "a stand-in: in enter it is what lab gives", -- in messages, as the type that is wrong
 })
 
 -- What it is can be known only in the lab; that it isn't there is known here.
@@ -155,8 +164,13 @@ end
 
 local PROBLEM_MAX = 1000 -- bytes
 
+local MANY = 10000 -- uses of the stand-in: a loop over what a file has, and the like
+
 local function shorten(problem)
   problem = match(tostring(problem), "^[^\n]*")
+  if uses > MANY and problem:find("it doesn't come to an end", 1, true) then
+    problem = problem .. ": while a file is loaded, what lab gives is a stand-in that has no end; do this in enter"
+  end
   return #problem > PROBLEM_MAX and problem:sub(1, PROBLEM_MAX) .. "..." or problem
 end
 

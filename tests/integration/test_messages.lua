@@ -36,6 +36,14 @@ local CASES = {
   { "34-lab", { scenario = "lab.mine = 1 return { " .. REQUEST },
     "scenario.lua:1: assignment to lab.mine: lab is read-only" },
   { "35-version", { scenario = "local n = #_VERSION return { " .. REQUEST }, "switched to step 35", "" },
+  -- What lab gives while a file is listed is a stand-in, and the message says so.
+  { "36-words", { scenario = 'for w in lab.open("words.lua"):read(99):gmatch("%a+") do print(w) end return { '
+    .. REQUEST, words = "one two" }, "switched to step 36",
+    "it doesn't come to an end: while a file is loaded, what lab gives is a stand-in" },
+  { "37-floor", { scenario = "local n = math.floor(lab.buffer(10):len()) return { " .. REQUEST },
+    "switched to step 37", "scenario.lua:1: bad argument #1 to 'floor' (number expected, got a stand-in: in enter" },
+  { "38-bits", { scenario = "local n = (~lab.buffer(10):len() | 7) << 1 return { " .. REQUEST },
+    "switched to step 38", "" },
   { "19-sort", { scenario = [[return { enter = function()
   table.sort({ 3, 1, 2 }, function() lab.sleep(0.001) end)
 end, ]] .. REQUEST }, "scenario.lua:2: can't sleep here: a C function waits for this call", "" },
