@@ -60,7 +60,7 @@ static void end_phase(lab_load *load) {
     load->is_first = false;
     begin_phase(load);
   } else {
-    if (load->is_first)
+    if (load->is_first && !load->error[0])
       memcpy(load->error, load->groups[0].seen.error, sizeof load->error);
     close_load_timers(load);
   }

@@ -132,6 +132,9 @@ static void nobody_listens(void **state) {
   run(&w, (lab_load_plan){0});
   assert_int_equal(w.result.sent, 0);
   assert_non_null(strstr(w.result.error, "lookup nothing.invalid: "));
+  run(&w, (lab_load_plan){.first = &first});
+  assert_int_equal(w.result.sent, 0);
+  assert_non_null(strstr(w.result.error, "lookup nothing.invalid: "));
   close_world(&w);
 }
 
