@@ -164,6 +164,12 @@ static void end_waiting(load_client *c, uint64_t now) {
 
 /* ---- time passes --------------------------------------------------------- */
 
+/* A request may have been sent after NOW: the clock is read again for it. */
+static bool has_waited_too_long(const load_client *c, uint64_t now) {
+  return c->is_busy && now > c->sent_ns &&
+         now - c->sent_ns >= c->group->plan.timeout_ns;
+}
+
 /* Those that were due before the end, and found no client. Of millions, each
  * stands for some that were due right behind it. */
 static void count_unsent(load_group *g) {
@@ -188,7 +194,7 @@ void load_group_tick(load_group *g, uint64_t now) {
   }
   for (unsigned i = 0; i < g->plan.clients; i++) {
     load_client *c = &g->clients[i];
-    if (c->is_busy && now - c->sent_ns >= g->plan.timeout_ns) {
+    if (has_waited_too_long(c, now)) {
       end_waiting(c, now);
     } else if (c->pause_until && now >= c->pause_until) {
       c->pause_until = 0;

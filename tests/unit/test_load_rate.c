@@ -103,6 +103,39 @@ static void many_not_sent(void **state) {
   close_world(&w);
 }
 
+/* The process stands still from before the end until behind it, and then the
+ * ticker comes first. */
+static void stand_still_once(uv_check_t *check) {
+  const uint64_t *until = check->data;
+  if (lab_clock_mono() + 60 * LAB_MILLISECOND < *until)
+    return;
+  while (lab_clock_mono() < *until + 60 * LAB_MILLISECOND)
+    usleep(1000);
+  uv_check_stop(check);
+}
+
+/* What is sent after the end, because nobody could before, is answered. */
+static void late_requests_are_no_timeouts(void **state) {
+  (void)state;
+  world w;
+  uv_check_t check;
+  open_world(&w);
+  uint64_t end = lab_clock_mono() + 200 * LAB_MILLISECOND;
+  uv_check_init(&w.loop, &check);
+  check.data = &end;
+  uv_check_start(&check, stand_still_once);
+  run(&w, (lab_load_plan){.path = "/o",
+                          .duration_ns = 200 * LAB_MILLISECOND,
+                          .clients = 30,
+                          .rate = 100});
+  EXPECT_STATUS(&w, 0, 20, 0);
+  assert_int_equal(w.result.timeouts, 0);
+  assert_int_equal(w.result.unsent, 0);
+  assert_true(lab_hdr_percentile(&w.latency, 100) < 20 * LAB_SECOND);
+  uv_close((uv_handle_t *)&check, NULL);
+  close_world(&w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(open_loop_counts_from_due),
@@ -110,6 +143,7 @@ int main(void) {
       cmocka_unit_test(not_sent),
       cmocka_unit_test(a_tiny_rate),
       cmocka_unit_test(many_not_sent),
+      cmocka_unit_test(late_requests_are_no_timeouts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
