@@ -3,6 +3,7 @@
 #include "base/cgroup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLDER_MAX = 2048 }; /* a stack may have but 64 KiB */
+enum { FOLDER_MAX = PATH_MAX }; /* a stack may have but 64 KiB */
 
 static size_t pick_smaller(size_t a, size_t b) {
   return a < b ? a : b;
@@ -69,27 +70,34 @@ static bool has_memory(const char *list, size_t length) {
   return false;
 }
 
-size_t lab_cgroup_memory(const char *file, const char *mount) {
-  char v1[256], cgroups[2048];
-  size_t least = SIZE_MAX;
+/* What LINE says: NUMBER:CONTROLLERS:PATH. */
+static size_t read_line_limit(const char *line, size_t length,
+                              const char *mount) {
+  char v1[256];
+  const char *list = memchr(line, ':', length);
+  const char *own =
+      list ? memchr(list + 1, ':', length - (size_t)(list + 1 - line)) : NULL;
+  if (!own)
+    return SIZE_MAX;
+  size_t own_length = length - (size_t)(own + 1 - line);
+  if (own == list + 1)
+    return read_limits(mount, own + 1, own_length, "memory.max");
+  if (!has_memory(list + 1, (size_t)(own - list - 1)))
+    return SIZE_MAX;
   snprintf(v1, sizeof v1, "%s/memory", mount);
-  read_small_file(file, cgroups, sizeof cgroups);
-  /* NUMBER:CONTROLLERS:PATH */
-  for (const char *line = cgroups; *line; line += strspn(line, "\n")) {
-    size_t length = strcspn(line, "\n");
-    const char *list = memchr(line, ':', length);
-    const char *own =
-        list ? memchr(list + 1, ':', length - (size_t)(list + 1 - line)) : NULL;
-    if (own) {
-      size_t own_length = length - (size_t)(own + 1 - line);
-      if (own == list + 1)
-        least = pick_smaller(
-            least, read_limits(mount, own + 1, own_length, "memory.max"));
-      else if (has_memory(list + 1, (size_t)(own - list - 1)))
-        least = pick_smaller(least, read_limits(v1, own + 1, own_length,
-                                                "memory.limit_in_bytes"));
-    }
-    line += length;
-  }
+  return read_limits(v1, own + 1, own_length, "memory.limit_in_bytes");
+}
+
+/* Line by line: in version 1 the whole may have thousands of bytes. */
+size_t lab_cgroup_memory(const char *file, const char *mount) {
+  char *line = NULL;
+  size_t cap = 0, least = SIZE_MAX;
+  FILE *f = fopen(file, "re");
+  while (f && getline(&line, &cap, f) > 0)
+    least =
+        pick_smaller(least, read_line_limit(line, strcspn(line, "\n"), mount));
+  free(line);
+  if (f)
+    fclose(f);
   return least;
 }

@@ -89,6 +89,21 @@ static void reads_version_1(void **state) {
   assert_true(limit_of("12:cpu,xmemory:/x\n", mount) == SIZE_MAX);
 }
 
+/* As in a container of Kubernetes, with its long names. */
+static void reads_long_texts(void **state) {
+  (void)state;
+  char text[8192];
+  size_t n = 0;
+  for (int i = 20; i > 1; i--)
+    n += (size_t)snprintf(text + n, sizeof text - n, "%d:name%d:/%0200d\n", i,
+                          i, 0);
+  assert_true(n > 4000);
+  snprintf(text + n, sizeof text - n, "1:memory:/x\n");
+  assert_int_equal(limit_of(text, mount), 4096000);
+  snprintf(text + n, sizeof text - n, "0::/a/%03000d/%0900d", 0, 0);
+  assert_int_equal(limit_of(text, mount), 7000000);
+}
+
 static void survives_other_texts(void **state) {
   (void)state;
   static const char *const texts[] = {
@@ -103,6 +118,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_limits_of_all_around),
       cmocka_unit_test(reads_version_1),
+      cmocka_unit_test(reads_long_texts),
       cmocka_unit_test(survives_other_texts),
   };
   return cmocka_run_group_tests(tests, make_files, remove_files);
