@@ -10,6 +10,7 @@
  * all are blocked until it has none. */
 #include "base/spawn.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -64,6 +65,46 @@ typedef struct spawning {
 
 /* ---- in the child -------------------------------------------------------- */
 
+/* NAME: of a descriptor, in /proc; "." and ".." are none. */
+UNSEEN static void close_listed(const char *name, int kept) {
+  int fd = 0;
+  for (; *name >= '0' && *name <= '9'; name++)
+    fd = 10 * fd + *name - '0';
+  if (fd > 2 && fd != kept)
+    close(fd);
+}
+
+/* Those that this process has: of those that it may have there can be
+ * a thousand millions. False: there is no /proc. */
+UNSEEN static bool close_by_list(void) {
+  _Alignas(struct dirent64) char list[2048];
+  long n;
+  close(3); /* so there is one for the list, as above */
+  int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0)
+    return false;
+  while ((n = syscall(SYS_getdents64, folder, list, sizeof list)) > 0)
+    for (long at = 0; at < n;) {
+      const struct dirent64 *entry = (const void *)(list + at);
+      close_listed(entry->d_name, folder);
+      at += entry->d_reclen;
+    }
+  close(folder);
+  return n == 0;
+}
+
+/* Without close_range: a kernel before 5.9, or a filter that forbids it. */
+static bool close_others(void) {
+  struct rlimit limit;
+  if (close_by_list())
+    return true;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    return false;
+  for (int fd = 3; (rlim_t)fd < limit.rlim_cur; fd++)
+    close(fd);
+  return true;
+}
+
 /* Those of the options are above 2: lab_init opens 0 to 2 before anything else
  * does. Where one is 0 it is /dev/null, until 0 itself becomes another. */
 static bool set_descriptors(const lab_spawn_options *o) {
@@ -71,14 +112,7 @@ static bool set_descriptors(const lab_spawn_options *o) {
   if (open("/dev/null", O_RDWR) != 0 || dup2(o->out, 1) < 0 ||
       dup2(o->err, 2) < 0 || dup2(o->in, 0) < 0)
     return false;
-  if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
-    return true;
-  struct rlimit limit; /* a kernel before 5.9 */
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-    return false;
-  for (int fd = 3; (rlim_t)fd < limit.rlim_cur; fd++)
-    close(fd);
-  return true;
+  return syscall(SYS_close_range, 3U, ~0U, 0U) == 0 || close_others();
 }
 
 /* Default actions for all signals, then none is blocked. The kernel is called

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,8 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +159,54 @@ static void only_three_descriptors(void **state) {
   assert_string_equal(text, "0\n1\n2\n3\n");
 }
 
+/* As some containers do. */
+static bool forbid_close_range(void) {
+  struct sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog filter = {sizeof rules / sizeof *rules, rules};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+enum { HAS_THREE = 40, HAS_OTHERS, NO_FILTER };
+
+/* In a process of its own, whose limit is below most of the descriptors that it
+ * has: who closes as many as the limit says leaves them open, and takes minutes
+ * where the limit is high. */
+static int spawn_with_filter(const int ends[2]) {
+  char *argv[] = {"ls", "/proc/self/fd", NULL}, text[1024];
+  const struct rlimit few = {FIRST_LIMIT, FIRST_LIMIT};
+  pid_t pid;
+  if (setrlimit(RLIMIT_NOFILE, &few) < 0 || !forbid_close_range())
+    return NO_FILTER;
+  const lab_spawn_options o = {.file = "ls", .argv = argv, .out = ends[1]};
+  if (lab_spawn(&pid, &o))
+    return HAS_OTHERS;
+  close(ends[1]);
+  read_all(ends[0], text, sizeof text);
+  return strcmp(text, "0\n1\n2\n3\n") == 0 ? HAS_THREE : HAS_OTHERS;
+}
+
+static void only_three_without_close_range(void **state) {
+  int status, ends[2];
+  (void)state;
+  assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+  pid_t pid = fork();
+  if (pid == 0)
+    _exit(spawn_with_filter(ends));
+  close(ends[0]);
+  close(ends[1]);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFEXITED(status));
+  if (WEXITSTATUS(status) == NO_FILTER)
+    skip();
+  assert_int_equal(WEXITSTATUS(status), HAS_THREE);
+}
+
 /* JOINED: what goes to descriptor 2 goes where 1 goes. */
 static void talk_to_child(bool joined, char *out, char *err, size_t size) {
   char *argv[] = {"sh", "-c", "cat; echo problem >&2; ls /proc/self/fd", NULL};
@@ -286,6 +338,7 @@ int main(void) {
       cmocka_unit_test(nobody_is_refused_meanwhile),
       cmocka_unit_test(signals_are_default_and_free),
       cmocka_unit_test(only_three_descriptors),
+      cmocka_unit_test(only_three_without_close_range),
       cmocka_unit_test(three_descriptors_can_be_given),
       cmocka_unit_test(what_cannot_be_executed),
       cmocka_unit_test(path_is_searched),
