@@ -403,14 +403,23 @@ static void write_log_lines(void *arg) {
   lab_buf_free(&batch);
 }
 
+/* Doesn't wait for the reader of a FIFO. Writing may wait: that is the writer's
+ * thread. */
+static int open_log_file(const char *path, lab_err *err) {
+  int fd =
+      open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+  if (fd < 0)
+    return lab_err_set(err, -errno, "can't open log file %s: %s%s", path,
+                       strerror(errno),
+                       errno == ENXIO ? " (a FIFO needs a reader)" : "");
+  fcntl(fd, F_SETFL, O_APPEND);
+  return fd;
+}
+
 int lab_log_open(const char *path, lab_err *err) {
-  int fd = STDERR_FILENO;
-  if (path) {
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0)
-      return lab_err_set(err, -errno, "can't open log file %s: %s", path,
-                         strerror(errno));
-  }
+  int fd = path ? open_log_file(path, err) : STDERR_FILENO;
+  if (fd < 0)
+    return fd;
   lg.fd = fd;
   lg.stop = false;
   int rc = lab_thread_start(&lg.writer, "log", write_log_lines, NULL);

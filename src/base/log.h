@@ -38,8 +38,9 @@ enum {
   LAB_LOG_STEP_BYTES = 16 << 20,
 };
 
-/* Starts the writer. PATH: a file to append to, or NULL for stderr. 0 or
- * negative errno, with a text in ERR; the log goes to stderr then. */
+/* Starts the writer. PATH: a file to append to, or NULL for stderr; a FIFO must
+ * have a reader. 0 or negative errno, with a text in ERR; the log goes to
+ * stderr then. */
 int lab_log_open(const char *path, lab_err *err);
 
 /* Logs one line of the lab's own, without its newline. A text of several lines

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -260,6 +261,45 @@ static void test_full_disk(void **state) {
   assert_in_range(lab_log_dropped() - before, 100000, 100100);
 }
 
+/* It has a reader, or is an error at once. A reader that goes is one that can't
+ * be written to, and the next one reads what was lost. */
+static void test_fifo(void **state) {
+  (void)state;
+  lab_err err;
+  lab_buf text = LAB_BUF_INIT;
+  signal(SIGPIPE, SIG_IGN);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  alarm(60);
+  assert_int_equal(lab_log_open(path, &err), -ENXIO);
+  assert_non_null(strstr(err.text, "(a FIFO needs a reader)"));
+  alarm(0);
+  int reader = open(path, O_RDONLY | O_NONBLOCK);
+  assert_int_equal(lab_log_open(path, &err), 0);
+  int flags = fcntl(lab_log_fd(), F_GETFL);
+  assert_true((flags & O_APPEND) && !(flags & O_NONBLOCK));
+  lab_log("with a reader");
+  flush_log();
+  read_all(reader, &text);
+  assert_int_equal(count_texts(text.data, "with a reader\n"), 1);
+  close(reader);
+  uint64_t before = lab_log_dropped();
+  lab_log("without one");
+  flush_log();
+  assert_int_equal(lab_log_dropped() - before, 1);
+  reader = open(path, O_RDONLY | O_NONBLOCK);
+  lab_log("with another");
+  flush_log();
+  lab_buf_clear(&text);
+  read_all(reader, &text);
+  assert_int_equal(count_texts(text.data, "1 lines of the log could not be"),
+                   1);
+  assert_int_equal(count_texts(text.data, "with another\n"), 1);
+  lab_log_close();
+  close(reader);
+  lab_buf_free(&text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_allowance),
@@ -268,6 +308,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_full_pipe, make_file, remove_file),
       cmocka_unit_test_setup_teardown(test_full_file, make_file, remove_file),
       cmocka_unit_test(test_last_words),
+      cmocka_unit_test_setup_teardown(test_fifo, make_file, remove_file),
       cmocka_unit_test(test_full_disk),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
