@@ -4,6 +4,7 @@
 #include "task/worker.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -135,8 +136,17 @@ static void worker_main(void *arg) {
   }
 }
 
+/* Those on which this thread may run: taskset and containers leave it few. A
+ * machine with more than the set knows refuses it. */
+static long count_processors(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0
+             ? CPU_COUNT(&set)
+             : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static unsigned choose_count(void) {
-  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  long n = count_processors();
   return n > 2 ? (unsigned)n : 2;
 }
 

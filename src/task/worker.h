@@ -48,9 +48,9 @@ typedef struct lab_worker_sink {
                 const lab_job *job, uint64_t now);
 } lab_worker_sink;
 
-/* COUNT threads named "worker-1", ...; 0 = as many as processors, at least
- * 2. What they have done is posted to SCHED, which must outlive them. 0 or
- * negative errno. */
+/* COUNT threads named "worker-1", ...; 0 = one per processor that this
+ * thread may use, at least 2. What they have done is posted to SCHED, which
+ * must outlive them. 0 or negative errno. */
 int lab_workers_new(lab_workers **out, unsigned count, lab_sched *sched);
 /* Runs all jobs that were submitted, then ends the threads. If that is to be
  * quick, set the jobs' cancelled before. Any thread but a worker; nothing may

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -147,6 +148,25 @@ static void test_default_count(void **state) {
   pthread_barrier_destroy(&barrier);
 }
 
+/* As taskset does it. */
+static void test_few_processors(void **state) {
+  cpu_set_t all, one;
+  lab_workers_load load;
+  (void)state;
+  if (sched_getaffinity(0, sizeof all, &all))
+    skip();
+  CPU_ZERO(&one);
+  for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+    if (CPU_ISSET(i, &all))
+      CPU_SET(i, &one);
+  assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+  start(0);
+  assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+  lab_workers_read(workers, &load);
+  assert_int_equal(load.threads, 2);
+  finish();
+}
+
 static void until_cancelled(lab_job *base) {
   struct timespec nap = {0, 1000000};
   note(base);
@@ -266,6 +286,7 @@ int main(void) {
       cmocka_unit_test(test_many_workers),
       cmocka_unit_test(test_parallel),
       cmocka_unit_test(test_default_count),
+      cmocka_unit_test(test_few_processors),
       cmocka_unit_test(test_cancel),
       cmocka_unit_test(test_cancel_queued),
       cmocka_unit_test(test_cancel_running),
