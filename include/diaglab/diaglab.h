@@ -72,7 +72,8 @@ typedef struct lab_config {
   uint64_t trace_events;         /* most events of a trace; 0: 2 million */
   int64_t flight_ns;       /* what the flight recorder keeps; 0: it is off */
   uint64_t flight_bytes;   /* memory that it may take */
-  unsigned workers;        /* threads for long work; 0: one per processor */
+  unsigned workers;        /* threads for long work; 0: one per processor
+                              that it may use, at least 2 */
   const char *const *argv; /* what /debug/pprof/cmdline shows */
   size_t argc;
   bool signals;     /* the lab answers TERM, INT, HUP, QUIT, XCPU, USR1, USR2,

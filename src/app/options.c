@@ -67,7 +67,8 @@ static const char help[] =
     "  --primitive FILE        a shared object with functions for scenarios:\n"
     "                          lab.primitive; repeatable\n"
     "  --workers N             threads for long work (default: one per "
-    "processor)\n"
+    "processor\n"
+    "                          that it may use, at least 2)\n"
     "\n"
     "Memory and profiles\n"
     "  --memprofile-rate BYTES the heap profile samples one allocation per\n"
@@ -261,7 +262,7 @@ static bool take_origins(lab_strings *list, const char *text) {
 }
 
 static bool take_scavenge(lab_options *o, const char *text) {
-  return take_int("scavenge", text, -1, INT_MAX, &o->config.scavenge);
+  return take_int("scavenge", text, INT_MIN, INT_MAX, &o->config.scavenge);
 }
 
 static bool take_hints(lab_options *o, const char *text) {

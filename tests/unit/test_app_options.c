@@ -196,6 +196,8 @@ static void numbers(void **state) {
   (void)state;
   check_value("--step", "0", LAB_OPTIONS_RUN);
   check_value("--step", "9999", LAB_OPTIONS_RUN);
+  check_value("--scavenge", "0", LAB_OPTIONS_RUN);
+  check_value("--scavenge", "-5", LAB_OPTIONS_RUN);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     check_value("--step", bad[i], LAB_OPTIONS_WRONG);
 }
