@@ -4,6 +4,7 @@
  * own. The files, in the order in which they may call each other:
  *
  *   paths, listen, pool   files of the program, addresses, libuv's pool
+ *   signal_file           files that USR2 and RTMIN ask for
  *   profile, past         USR2: CPU profiles; RTMIN: a trace of the past
  *   crash, stacks         cores; USR1 and ABRT: the stacks of tasks
  *   page                  the page at /lab/, if there is one

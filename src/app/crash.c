@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
-#include "app/profile.h"
+#include "app/signal_file.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "stack/codemap.h"
@@ -178,8 +178,8 @@ static void on_abort_signal(int number, siginfo_t *info, void *context) {
 
 /* ---- the control thread -------------------------------------------------- */
 
-void lab_app_die(lab_app *app) {
-  lab_app_drop_profiles(app);
+void lab_app_die(void) {
+  lab_signal_files_drop();
   lab_log("%s", choose_core_advice());
   lab_log_flush();
   signal(SIGABRT, SIG_DFL);

@@ -11,6 +11,6 @@ enum { LAB_APP_FATAL = 5 };
 void lab_app_watch_crashes(lab_app *app);
 void lab_app_unwatch_crashes(lab_app *app);
 /* Ends the process by ABRT, at once. */
-void lab_app_die(lab_app *app);
+void lab_app_die(void);
 
 #endif

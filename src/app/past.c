@@ -8,9 +8,7 @@
 #include "app/past.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/app.h"
 #include "app/signal_file.h"
@@ -28,21 +26,20 @@ typedef struct past {
   lab_stack_hold stacks;
   lab_work work;
   uint64_t ns; /* what the file tells of */
-  int fd, rc;
-  char path[PATH_MAX];
+  int rc;
+  lab_signal_file file;
 } past;
 
-static void free_past(past *p) {
-  close(p->fd);
+static void end_past(past *p, bool is_complete) {
+  lab_signal_file_end(&p->file, is_complete);
   lab_flight_question_free(&p->question);
   lab_stack_hold_end(&p->stacks);
   lab_xfree(p);
 }
 
 static void give_up_past(past *p, const char *why) {
-  lab_log("failed to write the trace %s: %s", p->path, why);
-  unlink(p->path);
-  free_past(p);
+  lab_log("failed to write the trace %s: %s", p->file.path, why);
+  end_past(p, false);
 }
 
 /* ---- on the pool --------------------------------------------------------- */
@@ -74,9 +71,9 @@ static int write_replay(past *p, lab_trace_replay *replay) {
   int rc = 0;
   while (rc == 0 && more) {
     more = lab_trace_replay_step(replay);
-    rc = write_pieces(p->fd);
+    rc = write_pieces(p->file.fd);
   }
-  return rc ? rc : write_tables(p->fd);
+  return rc ? rc : write_tables(p->file.fd);
 }
 
 static void write_past(lab_work *work) {
@@ -104,8 +101,8 @@ static void on_past_written(lab_work *work) {
     return;
   }
   lab_log("Wrote a trace of the last %.1f seconds to %s", (double)p->ns / 1e9,
-          p->path);
-  free_past(p);
+          p->file.path);
+  end_past(p, true);
 }
 
 static void on_past_taken(lab_call *call) {
@@ -118,21 +115,17 @@ static void on_past_taken(lab_call *call) {
 }
 
 void lab_app_write_past(lab_app *app) {
-  char path[PATH_MAX];
   if (!lab_flight_on() || !app->vm || app->stopping) {
     lab_log("There is no trace of the past: %s",
             app->stopping ? "the lab stops" : "the flight recorder is off");
     return;
   }
-  int fd = lab_signal_file_new("trace", ".out", path);
-  if (fd < 0) {
-    lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
-    return;
-  }
   past *p = lab_xcalloc(1, sizeof *p);
   p->app = app;
-  p->fd = fd;
-  snprintf(p->path, sizeof p->path, "%s", path);
+  if (!lab_signal_file_begin(&p->file, "trace", ".out")) {
+    lab_xfree(p);
+    return;
+  }
   lab_stack_hold_begin(&p->stacks);
   p->question.call.answered = on_past_taken;
   p->question.call.user = p;

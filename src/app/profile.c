@@ -5,10 +5,7 @@
  */
 #include "app/profile.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/app.h"
 #include "app/signal_file.h"
@@ -18,8 +15,6 @@
 #include "base/write_all.h"
 #include "prof/cpu.h"
 
-enum { AT_A_TIME = 8 };
-
 typedef struct signal_profile {
   lab_list link; /* in app->profiles */
   lab_app *app;
@@ -28,9 +23,8 @@ typedef struct signal_profile {
   lab_cpu_session *session;
   uint64_t began, ended; /* mono ns */
   bool working;
-  int fd;
   int rc; /* of the work */
-  char path[PATH_MAX];
+  lab_signal_file file;
 } signal_profile;
 
 /* ---- the end ------------------------------------------------------------- */
@@ -40,7 +34,7 @@ static void on_profile_closed(uv_handle_t *handle) {
 }
 
 static void close_profile(signal_profile *p) {
-  close(p->fd);
+  lab_signal_file_end(&p->file, p->rc == 0);
   lab_cpu_free(p->session);
   lab_list_remove(&p->link);
   uv_close((uv_handle_t *)&p->timer, on_profile_closed);
@@ -48,14 +42,14 @@ static void close_profile(signal_profile *p) {
 
 static void log_profile_end(const signal_profile *p) {
   if (p->rc) {
-    lab_log("failed to write the CPU profile %s: %s", p->path,
+    lab_log("failed to write the CPU profile %s: %s", p->file.path,
             strerror(-p->rc));
-    unlink(p->path);
     return;
   }
   double seconds = (double)(p->ended - p->began) / LAB_SECOND;
   double rounded = (double)(int64_t)(seconds * 10 + 0.5) / 10;
-  lab_log("Done collecting a %g seconds CPU profile in %s", rounded, p->path);
+  lab_log("Done collecting a %g seconds CPU profile in %s", rounded,
+          p->file.path);
 }
 
 /* On libuv's pool, because it takes long to find the names of functions. */
@@ -66,7 +60,7 @@ static void finish_profile_file(lab_work *work) {
   lab_cpu_stop(p->session);
   p->rc = lab_cpu_write(p->session, &out);
   if (p->rc == 0)
-    p->rc = lab_write_all(p->fd, out.data, out.len);
+    p->rc = lab_write_all(p->file.fd, out.data, out.len);
   lab_buf_free(&out);
 }
 
@@ -85,21 +79,9 @@ static void on_profile_time(uv_timer_t *timer) {
 
 /* ---- the beginning ------------------------------------------------------- */
 
-static bool has_too_many_profiles(const lab_app *app) {
-  size_t n = 0;
-  for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
-    n++;
-  return n >= AT_A_TIME;
-}
-
-static void start_profile_timer(lab_app *app, lab_cpu_session *session, int fd,
-                                const char *path) {
-  signal_profile *p = lab_xcalloc(1, sizeof *p);
-  p->app = app;
-  p->session = session;
-  p->fd = fd;
+static void start_profile_timer(signal_profile *p) {
+  lab_app *app = p->app;
   p->began = lab_clock_mono();
-  snprintf(p->path, sizeof p->path, "%s", path);
   lab_list_push_back(&app->profiles, &p->link);
   uv_timer_init(&app->loop, &p->timer);
   int seconds = app->stopping ? 0 : app->config.usr2_seconds;
@@ -108,25 +90,20 @@ static void start_profile_timer(lab_app *app, lab_cpu_session *session, int fd,
 }
 
 void lab_app_profile_cpu(lab_app *app) {
-  char path[PATH_MAX];
-  lab_cpu_session *session;
   lab_err err;
-  if (has_too_many_profiles(app)) {
-    lab_log("%d CPU profiles are being collected: not another one", AT_A_TIME);
+  signal_profile *p = lab_xcalloc(1, sizeof *p);
+  p->app = app;
+  if (!lab_signal_file_begin(&p->file, "cpu-profile", ".pb.gz")) {
+    lab_xfree(p);
     return;
   }
-  int fd = lab_signal_file_new("cpu-profile", ".pb.gz", path);
-  if (fd < 0) {
-    lab_log("failed to create temporary file %s: %s", path, strerror(-fd));
-    return;
-  }
-  if (lab_cpu_start(&session, LAB_CPU_HZ_DEFAULT, &err)) {
+  if (lab_cpu_start(&p->session, LAB_CPU_HZ_DEFAULT, &err)) {
     lab_log("failed to start the CPU profile: %s", err.text);
-    close(fd);
-    unlink(path);
+    lab_signal_file_end(&p->file, false);
+    lab_xfree(p);
     return;
   }
-  start_profile_timer(app, session, fd, path);
+  start_profile_timer(p);
 }
 
 /* ---- the lab stops ------------------------------------------------------- */
@@ -137,9 +114,4 @@ void lab_app_end_profiles(lab_app *app) {
     if (!p->working)
       uv_timer_start(&p->timer, on_profile_time, 0, 0);
   }
-}
-
-void lab_app_drop_profiles(lab_app *app) {
-  for (lab_list *l = app->profiles.next; l != &app->profiles; l = l->next)
-    unlink(LAB_CONTAINER(l, signal_profile, link)->path);
 }

@@ -9,7 +9,5 @@
 void lab_app_profile_cpu(lab_app *app);
 /* Ends all such profiles early; their files have what was sampled so far. */
 void lab_app_end_profiles(lab_app *app);
-/* Deletes the files of profiles that are not complete: for before _exit. */
-void lab_app_drop_profiles(lab_app *app);
 
 #endif

@@ -31,7 +31,7 @@ static void finish_stack_dump(lab_app *app) {
   d->busy = false;
   lab_stack_hold_end(&d->stacks);
   if (d->before_abort)
-    lab_app_die(app);
+    lab_app_die();
   else if (d->wanted)
     begin_stack_dump(app);
 }
@@ -77,7 +77,7 @@ static void on_vm_silent(uv_timer_t *timer) {
     return;
   }
   lab_log("The stacks can't be had: the VM is in %s", where);
-  lab_app_die(app);
+  lab_app_die();
 }
 
 static void on_vm_late(uv_timer_t *timer) {

@@ -16,6 +16,7 @@
 #include "app/app.h"
 #include "app/page.h"
 #include "app/profile.h"
+#include "app/signal_file.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "services/child.h"
@@ -26,7 +27,7 @@ enum { TRY_MS = 5, AGAIN_MS = 10 };
 
 static void exit_process(lab_app *app, const char *why) {
   lab_log("%s", why);
-  lab_app_drop_profiles(app);
+  lab_signal_files_drop();
   lab_services_kill_children();
   if (app->vm)
     lab_vm_abandon(app->vm);

@@ -128,6 +128,26 @@ t.test("TERM during USR2 and a stuck step", function()
   end
 end)
 
+-- ---- RTMIN -----------------------------------------------------------------------
+
+local function traces_in(lab) return t.run("ls " .. lab.dir .. "/diaglab-trace-* 2>/dev/null").out end
+
+for signal, code in pairs { TERM = 0, ABRT = 128 + 6 } do
+  t.test("RTMIN ten times and a stuck step, then " .. signal .. ": no half file", function()
+    local lab = start(NO_CORE .. " && " .. TMP)
+    request(lab, "/stuck")
+    for n = 1, 10 do
+      lab:signal("RTMIN")
+      t.eventually(function() return count(lab:log(), "Received signal real%-time signal 0") == n end)
+    end
+    t.equal(count(lab:log(), "8 files diaglab%-trace are being written: not another one\n"), 2)
+    t.equal(count(traces_in(lab), "\n"), 8)
+    lab:signal(signal)
+    ends(lab, code)
+    t.equal(traces_in(lab), "")
+  end)
+end
+
 -- ---- USR1 ------------------------------------------------------------------------
 
 -- The tasks in TEXT, "state at function" each.
