@@ -85,6 +85,11 @@ typedef struct lab_config {
  * before all other functions here: it makes the counted heap, gives it to
  * libuv, and prepares the profilers.
  *
+ * On this thread SIGPROF, SIGURG and the signals of a crash aren't blocked any
+ * more, and SIGCHLD isn't ignored: it must not be later, nor may the program
+ * collect children that it hasn't started, as waitpid(-1, ...) does. Of
+ * UV_THREADPOOL_SIZE in the environment the lab needs at least 4.
+ *
  * To list the steps, a lab starts this program again for each scenario, with
  * DIAGLAB_READS in the environment. Such a process reads the scenario in
  * lab_init, which doesn't return there. So a program that does what must not be

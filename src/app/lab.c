@@ -315,6 +315,7 @@ static void give_back_at_end(void) {
 
 int lab_init(void) {
   open_standard_descriptors();
+  lab_thread_take_signals();
   lab_reader_run(); /* doesn't return in a process that is a reader */
   int rc = lab_mem_init();
   if (rc)

@@ -11,6 +11,7 @@
 #include "app/options.h"
 #include "base/plain.h"
 #include "base/spawn.h"
+#include "base/thread.h"
 #include "diaglab/diaglab.h"
 #include "tool/tool.h"
 
@@ -117,6 +118,7 @@ static int print_steps(const lab_options *options) {
 }
 
 int main(int argc, char **argv) {
+  lab_thread_take_signals(); /* also for the commands, which start children */
   lab_spawn_follow_parent();
   const lab_tool *tool = argc > 1 ? lab_tool_find(argv[1]) : NULL;
   if (tool)

@@ -124,14 +124,37 @@ static void *run_thread(void *arg) {
   return NULL;
 }
 
-void lab_thread_block_signals(sigset_t *before) {
+static void list_open_signals(sigset_t *set) {
   static const int open[] = {SIGPROF, SIGURG, SIGSEGV, SIGBUS,
                              SIGFPE,  SIGILL, SIGABRT};
-  sigset_t block;
-  sigfillset(&block);
+  sigemptyset(set);
   for (size_t i = 0; i < sizeof open / sizeof *open; i++)
-    sigdelset(&block, open[i]);
-  pthread_sigmask(SIG_BLOCK, &block, before);
+    sigaddset(set, open[i]);
+}
+
+/* Who starts the thread may have blocked one of those that are open. */
+void lab_thread_block_signals(sigset_t *before) {
+  sigset_t block, open;
+  list_open_signals(&open);
+  sigfillset(&block);
+  for (int number = 1; number < NSIG; number++)
+    if (sigismember(&open, number) == 1)
+      sigdelset(&block, number);
+  pthread_sigmask(SIG_SETMASK, &block, before);
+}
+
+void lab_thread_take_signals(void) {
+  struct sigaction child;
+  sigset_t open;
+  list_open_signals(&open);
+  pthread_sigmask(SIG_UNBLOCK, &open, NULL);
+  sigaction(SIGCHLD, NULL, &child);
+  if (child.sa_handler != SIG_IGN && !(child.sa_flags & SA_NOCLDWAIT))
+    return;
+  if (child.sa_handler == SIG_IGN)
+    child.sa_handler = SIG_DFL;
+  child.sa_flags &= ~SA_NOCLDWAIT;
+  sigaction(SIGCHLD, &child, NULL);
 }
 
 /* glibc gives threads as much as the main thread's stack could have when the

@@ -57,9 +57,16 @@ void lab_thread_observe(const lab_thread_observer *observer);
 lab_thread *lab_thread_adopt(const char *name);
 void lab_thread_abandon(void);
 
-/* Blocks in the calling thread the signals that the main thread takes. Threads
- * that a library starts inherit the mask. *BEFORE is the mask before, to be
- * restored with pthread_sigmask. */
+/* Puts right what a parent process, or a program that embeds the lab, may have
+ * left: SIGPROF, SIGURG and those of a crash aren't blocked any more in the
+ * calling thread, and SIGCHLD isn't ignored, or children would vanish without
+ * anybody knowing how they have ended. Call it at the beginning, on the main
+ * thread. */
+void lab_thread_take_signals(void);
+
+/* Blocks in the calling thread the signals that the main thread takes, and no
+ * others. Threads that a library starts inherit the mask. *BEFORE is the mask
+ * before, to be restored with pthread_sigmask. */
 void lab_thread_block_signals(sigset_t *before);
 
 /* Starts a thread that runs MAIN(ARG). 0 or negative errno. */

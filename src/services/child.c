@@ -158,13 +158,14 @@ static void collect_child(running_child *r) {
  * it has left running in its group is killed before: later nobody knows it. */
 static void look_for_end(running_child *r) {
   siginfo_t info = {.si_pid = 0};
-  if (waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-      info.si_pid == 0)
+  int rc = waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+  if (rc == 0 && info.si_pid == 0)
     return;
   r->ended = true;
   counts.running--;
   counts.zombies++;
-  kill_child_group(r->pid);
+  if (rc == 0) /* else somebody has collected it: an embedding program, say */
+    kill_child_group(r->pid);
   unwatch_child(r);
   if (!r->stays_zombie)
     collect_child(r);

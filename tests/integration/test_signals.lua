@@ -14,6 +14,8 @@ return {
   enter = function() for _ = 1, 2 do lab.go(waiting) end end,
   request = function() waiting() end,
   routes = { ["/many"] = function() for _ = 1, 50000 do lab.go(waiting) end end,
+    ["/busy"] = function() local till = lab.now() + 30 while lab.now() < till do end end,
+    ["/child"] = function() return tostring(assert(lab.spawn { "sh", "-c", "exit 7" }):wait()) end,
     ["/stuck"] = function() return ("x"):find("stuck 3600", 1, true) end },
 }
 ]]
@@ -126,6 +128,24 @@ t.test("TERM during USR2 and a stuck step", function()
   for path in t.run("ls " .. lab.dir).out:gmatch("[^\n]+%.gz") do
     t.equal(t.run("gzip -t <" .. lab.dir .. "/" .. path).code, 0, "no half file")
   end
+end)
+
+-- ---- the start -------------------------------------------------------------------
+
+t.test("a parent that ignores CHLD, and blocks PROF and URG", function()
+  if t.run("env --ignore-signal=CHLD --block-signal=PROF true").code ~= 0 then t.skip("env can't block signals") end
+  local lab = start(("exec env --ignore-signal=CHLD --block-signal=PROF --block-signal=URG %s \"$@\"")
+    :format(t.quote(t.diaglab)))
+  t.equal(lab:get("/child").body, "7")
+  t.equal(lab:get("/steps").status, 200)
+  local busy = t.spawn(("curl -s -o /dev/null %s/busy"):format(lab.url))
+  lab:work("vm", 0.05)
+  t.equal(lab:get("/child").body, "7")
+  t.check(busy:alive(), "others have their turn, because slices end")
+  t.enough(function(seconds)
+    return lab:get("/debug/pprof/profile?debug=collapsed&seconds=" .. seconds).body
+  end, function(text) return text:find("lab.now", 1, true) end)
+  t.equal(lab:stop(), 0)
 end)
 
 -- ---- RTMIN -----------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -35,6 +36,19 @@ static void *client(void *arg) {
   close(fd);
   lab_stop(app);
   return NULL;
+}
+
+/* What the program had before lab_init. */
+static void test_signals(void **state) {
+  struct sigaction child;
+  sigset_t blocked;
+  (void)state;
+  sigaction(SIGCHLD, NULL, &child);
+  assert_true(child.sa_handler == SIG_DFL);
+  pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+  assert_false(sigismember(&blocked, SIGPROF));
+  assert_false(sigismember(&blocked, SIGURG));
+  assert_true(sigismember(&blocked, SIGUSR1));
 }
 
 static void test_run_and_stop(void **state) {
@@ -109,9 +123,17 @@ static void test_no_descriptors(void **state) {
 }
 
 int main(void) {
+  static const int before[] = {SIGPROF, SIGURG, SIGUSR1};
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+    sigaddset(&set, before[i]);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  signal(SIGCHLD, SIG_IGN);
   if (lab_init())
     return 1;
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_signals),
       cmocka_unit_test(test_failure),
       cmocka_unit_test(test_wrong_address),
       cmocka_unit_test(test_no_descriptors),
