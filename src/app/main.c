@@ -62,6 +62,7 @@ static void hold_signals(void) {
   sigemptyset(&set);
   for (size_t i = 0; i < sizeof held / sizeof *held; i++)
     sigaddset(&set, held[i]);
+  sigaddset(&set, SIGRTMIN); /* it is no constant */
   sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

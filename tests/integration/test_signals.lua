@@ -148,6 +148,38 @@ t.test("a parent that ignores CHLD, and blocks PROF and URG", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Sends signals after main has begun, and before there is a lab that answers them.
+local EARLY = [[
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <getopt.h>
+#include <signal.h>
+#include <unistd.h>
+int getopt_long_only(int argc, char *const *argv, const char *words, const struct option *flags, int *i) {
+  static int sent;
+  int (*next)(int, char *const *, const char *, const struct option *, int *);
+  *(void **)&next = dlsym(RTLD_NEXT, "getopt_long_only");
+  if (!sent++) {
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGUSR2);
+    kill(getpid(), SIGRTMIN);
+  }
+  return next(argc, argv, words, flags, i);
+}
+]]
+
+t.test("signals that come during the start wait for the lab", function()
+  local dir = t.temp_dir()
+  t.write(dir .. "/early.c", EARLY)
+  local made = t.run(("cc -shared -fPIC -o %s/early.so %s/early.c -ldl"):format(dir, dir))
+  if made.code ~= 0 then t.skip("can't make a library for LD_PRELOAD: " .. made.err) end
+  local lab = start(TMP .. " && export LD_PRELOAD=" .. dir .. "/early.so")
+  for _, name in ipairs { "user defined signal 1", "user defined signal 2", "real-time signal 0" } do
+    lab:wait_log("Received signal " .. name .. "\n")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- RTMIN -----------------------------------------------------------------------
 
 local function traces_in(lab) return t.run("ls " .. lab.dir .. "/diaglab-trace-* 2>/dev/null").out end
