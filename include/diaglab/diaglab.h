@@ -131,7 +131,7 @@ void lab_free(lab_app *app);
  * unblocks this signal, and the thread's calls of nanosleep, poll and select
  * may end early with EINTR. Any thread but those of the lab and the one that
  * calls lab_new, where nothing happens; after lab_init, also while there is no
- * lab. */
+ * lab. lab_new unwatches the thread that calls it. */
 void lab_watch_thread(const char *name);
 void lab_unwatch_thread(void);
 

@@ -389,6 +389,7 @@ int lab_new(lab_app **out, const lab_config *config, char *error, size_t size) {
   app->config = *config;
   lab_list_init(&app->profiles);
   lab_debug.app = app;
+  lab_unwatch_thread(); /* or it would be listed twice */
   lab_thread_adopt("control");
   if (config->memprofile_rate >= 0)
     lab_mem_set_rate((uint64_t)config->memprofile_rate);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A lab inside another program, by include/diaglab/diaglab.h alone. */
+ * A lab inside another program, by include/diaglab/diaglab.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "diaglab/diaglab.h"
 
 static char reply[4096];
@@ -49,6 +50,40 @@ static void test_signals(void **state) {
   assert_false(sigismember(&blocked, SIGPROF));
   assert_false(sigismember(&blocked, SIGURG));
   assert_true(sigismember(&blocked, SIGUSR1));
+}
+
+static void count_self(lab_thread *t, void *arg) {
+  if (pthread_equal(t->handle, pthread_self()))
+    ++*(int *)arg;
+}
+
+static int count_listed(void) {
+  int n = 0;
+  lab_thread_each(count_self, &n);
+  return n;
+}
+
+/* A thread that was watched is the lab's, and listed once, while there is a
+ * lab. */
+static void test_watched_before(void **state) {
+  (void)state;
+  char error[256];
+  lab_config config;
+  lab_app *app;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  lab_watch_thread("main");
+  assert_int_equal(count_listed(), 1);
+  if (lab_new(&app, &config, error, sizeof error))
+    fail_msg("%s", error);
+  assert_int_equal(count_listed(), 1);
+  assert_string_equal(lab_thread_self()->name, "control");
+  lab_unwatch_thread();
+  assert_int_equal(count_listed(), 1);
+  lab_stop(app);
+  lab_run(app);
+  lab_free(app);
+  assert_int_equal(count_listed(), 0);
 }
 
 static void test_run_and_stop(void **state) {
@@ -137,6 +172,7 @@ int main(void) {
       cmocka_unit_test(test_failure),
       cmocka_unit_test(test_wrong_address),
       cmocka_unit_test(test_no_descriptors),
+      cmocka_unit_test(test_watched_before),
       cmocka_unit_test(test_run_and_stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
