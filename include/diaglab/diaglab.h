@@ -108,7 +108,9 @@ char *lab_steps_text(const lab_config *config, size_t *broken, char *error,
 void lab_steps_text_free(char *list);
 
 /* Starts a lab. When this returns 0, the lab is in its first step and listens;
- * else ERROR has a sentence (at most SIZE bytes). CONFIG itself is copied. */
+ * else ERROR has a sentence (at most SIZE bytes). CONFIG itself is copied. If a
+ * lab that can't start has a scenario that can't be interrupted, the process
+ * prints the sentence and exits with 1. */
 int lab_new(lab_app **out, const lab_config *config, char *error, size_t size);
 
 /* The port it listens on. */

@@ -34,6 +34,7 @@
 #include "app/listen.h"
 #include "app/signals.h"
 #include "app/stacks.h"
+#include "base/err.h"
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
 #include "loop/work.h"
@@ -69,6 +70,7 @@ struct lab_app {
   lab_web *web;
   struct lab_page *page; /* NULL: page.c has none */
   bool stopping;
+  char failure[sizeof(lab_err)]; /* why it can't start; "": it can */
 };
 
 #endif

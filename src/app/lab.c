@@ -377,6 +377,7 @@ static int start_lab(lab_app *app, lab_err *err) {
     return rc;
   rc = start_parts(app, err);
   if (rc) {
+    snprintf(app->failure, sizeof app->failure, "%s", err->text);
     lab_app_stop(app);
     run_loop(app);
   }

@@ -11,19 +11,31 @@
  * client can't be forced to read. Then the process exits at once. */
 #include "app/stop.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "app/app.h"
 #include "app/page.h"
 #include "app/profile.h"
 #include "app/signal_file.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plain.h"
 #include "services/child.h"
 
 static const uint64_t STOP_NS = 1700 * LAB_MILLISECOND;
 static const uint64_t ABORT_NS = 1600 * LAB_MILLISECOND;
 enum { TRY_MS = 5, AGAIN_MS = 10 };
+
+/* Nobody else can any more. It may have a part of a scenario's text. */
+static void print_failure(const char *text) {
+  lab_buf line = LAB_BUF_INIT;
+  lab_buf_puts(&line, "diaglab: ");
+  lab_plain_append(&line, text, strlen(text), false);
+  lab_buf_putc(&line, '\n');
+  lab_log_write_last(STDERR_FILENO, line.data, line.len);
+}
 
 static void exit_process(lab_app *app, const char *why) {
   lab_log("%s", why);
@@ -32,7 +44,9 @@ static void exit_process(lab_app *app, const char *why) {
   if (app->vm)
     lab_vm_abandon(app->vm);
   lab_log_flush();
-  _exit(0);
+  if (app->failure[0])
+    print_failure(app->failure);
+  _exit(app->failure[0] ? 1 : 0);
 }
 
 /* The VM is gone. From now on the loop ends as soon as it has only the app's

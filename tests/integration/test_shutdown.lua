@@ -71,6 +71,22 @@ t.test("TERM during a request that is stuck in C", function()
   t.has(lab:log(), "can't be interrupted")
 end)
 
+-- Then nobody else can say why it didn't start.
+t.test("a lab that can't start says so, also if its step can't be interrupted", function()
+  local other = t.start()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/50-test")
+  t.write(dir .. "/50-test/scenario.lua", [[return {
+    enter = function() lab.go(function() return ("x"):find("stuck 3600", 1, true) end) end,
+    request = function() end }]])
+  local result = t.run(t.command { "env", "LD_PRELOAD=" .. os.getenv("STUCK"), "ASAN_OPTIONS=verify_asan_link_order=0",
+    t.diaglab, "--listen", "127.0.0.1:" .. other.port, "--scenarios", dir, "--step", "50",
+    "--log-file", dir .. "/log" })
+  t.equal(result.code, 1)
+  t.match(result.err, "^diaglab: can't listen on 127%.0%.0%.1:%d+: address already in use\n$")
+  t.has(t.read(dir .. "/log"), "A scenario can't be interrupted: leaving it\n")
+end)
+
 t.test("TERM during profiles: they end early and are whole", function()
   local lab = t.start("--step", "4", "--param", "4.rounds=2")
   local dir = t.temp_dir()
