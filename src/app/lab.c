@@ -321,6 +321,7 @@ int lab_init(void) {
   if (rc)
     return rc;
   lab_alloc_at_end(give_back_at_end);
+  lab_app_size_pool();
   /* libuv calls abort() where it can't go on without memory, and says nothing.
    * These end the process in an orderly way before that. */
   uv_replace_allocator(lab_xmalloc, lab_xrealloc, lab_xcalloc, lab_xfree);

@@ -11,6 +11,7 @@
 #include "app/pool.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -20,13 +21,21 @@
 
 enum { POOL_THREADS = 4, POOL_MAX = 1024, POOL_STACK = 8 << 20 }; /* libuv's */
 
-/* As libuv reads it: what is no number is 0, which means 1. */
+static const char SIZE_VARIABLE[] = "UV_THREADPOOL_SIZE";
+
+/* As libuv reads it: what is no number is 0. */
 static int count_pool_threads(void) {
-  const char *value = getenv("UV_THREADPOOL_SIZE");
-  long n = value ? strtol(value, NULL, 10) : POOL_THREADS;
-  if (n < 1)
-    return 1;
-  return n < POOL_MAX ? (int)n : POOL_MAX;
+  const char *value = getenv(SIZE_VARIABLE);
+  int n = value ? (int)strtol(value, NULL, 10) : POOL_THREADS;
+  return n < POOL_MAX ? n : POOL_MAX;
+}
+
+void lab_app_size_pool(void) {
+  char size[16];
+  if (count_pool_threads() >= POOL_THREADS)
+    return;
+  snprintf(size, sizeof size, "%d", POOL_THREADS);
+  setenv(SIZE_VARIABLE, size, 1);
 }
 
 static void wait_for_trial_end(void *end) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Who may use a thread of libuv's pool now. The pool has four, for everything:
- * /status, children of scenarios, profiles, name servers, the disk. Work that
- * takes its time, or waits for something outside of this process, has a turn:
- * three of these are there at a time, however many want one. So one thread is
- * left for what is short and can't wait.
+ * Who may use a thread of libuv's pool now. The pool has four, or more
+ * (app/pool.h), for everything: /status, children of scenarios, profiles, name
+ * servers, the disk. Work that takes its time, or waits for something outside
+ * of this process, has a turn: three of these are there at a time, however many
+ * want one. So one thread is left for what is short and can't wait.
  *
  *   lab_turn_take(&turn, LAB_TURN_ANY, begin);   ... BEGIN is called
  *   lab_turn_end(&turn);                         the next one may begin

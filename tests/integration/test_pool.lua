@@ -14,14 +14,17 @@ local function make_library(dir)
   return dir .. "/shim.so"
 end
 
+-- What the environment of the next lab has, besides.
+local variables = ""
+
 -- A lab with the step 50, and three functions: hold(CALL) makes these calls wait, release()
 -- ends that for all, and waiting(CALL) says how many have waited.
 local function start(...)
   local own = t.temp_dir()
   local silent = own .. "/is-"
   local program = own .. "/diaglab"
-  t.write(program, ("#!/bin/sh\nASAN_OPTIONS=verify_asan_link_order=0 SILENT=%s LD_PRELOAD=%s exec %s \"$@\"\n")
-    :format(silent, make_library(own), t.quote(t.diaglab)))
+  t.write(program, ("#!/bin/sh\n%s ASAN_OPTIONS=verify_asan_link_order=0 SILENT=%s LD_PRELOAD=%s exec %s \"$@\"\n")
+    :format(variables, silent, make_library(own), t.quote(t.diaglab)))
   t.run("chmod +x " .. program .. " && mkdir -p " .. own .. "/silent/50-net")
   local lab = t.start_as(program, t.start_with, { own .. "/silent", t.source .. "/scenarios" }, ...)
   t.write(own .. "/silent/50-net/scenario.lua", ([[
@@ -75,6 +78,20 @@ t.test("a name server that doesn't answer keeps nobody else waiting", function()
   for _, one in ipairs(names) do t.equal(one:wait(), 0) end
   t.equal(lab:stop(), 0)
 end)
+
+for _, size in ipairs { "1", "many" } do
+  t.test("nor where the pool shall have " .. size .. " threads", function()
+    variables = "UV_THREADPOOL_SIZE=" .. size
+    local lab, hold, release, waiting = start()
+    variables = ""
+    hold "getaddrinfo"
+    local names = ask_names(lab, waiting)
+    t.equal(lab:get(PPROF .. "heap", table.unpack(PATIENT)).status, 200)
+    release()
+    for _, one in ipairs(names) do t.equal(one:wait(), 0) end
+    t.equal(lab:stop(), 0)
+  end)
+end
 
 t.test("nor do folders that don't answer, at the same time", function()
   local lab, hold, release, waiting = start()
