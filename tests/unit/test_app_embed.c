@@ -57,10 +57,54 @@ static void count_self(lab_thread *t, void *arg) {
     ++*(int *)arg;
 }
 
+static void count_thread(lab_thread *t, void *arg) {
+  (void)t;
+  ++*(int *)arg;
+}
+
 static int count_listed(void) {
   int n = 0;
   lab_thread_each(count_self, &n);
   return n;
+}
+
+/* Counts the threads that take SIGPROF, as proc(5) says it. */
+static void count_open(lab_thread *t, void *arg) {
+  char path[64], line[256];
+  unsigned long long blocked = ~0ull;
+  snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)t->tid);
+  FILE *f = fopen(path, "re");
+  while (f && fgets(line, sizeof line, f))
+    sscanf(line, "SigBlk: %llx", &blocked);
+  if (f)
+    fclose(f);
+  *(int *)arg += !(blocked >> (SIGPROF - 1) & 1);
+}
+
+/* All of the lab's own threads do, whatever the one that starts them blocks. */
+static void test_blocked_later(void **state) {
+  (void)state;
+  char error[256];
+  int open = 0, all = 0;
+  lab_config config;
+  lab_app *app;
+  sigset_t prof;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  config.workers = 2;
+  sigemptyset(&prof);
+  sigaddset(&prof, SIGPROF);
+  pthread_sigmask(SIG_BLOCK, &prof, NULL);
+  if (lab_new(&app, &config, error, sizeof error))
+    fail_msg("%s", error);
+  lab_thread_each(count_open, &open);
+  lab_thread_each(count_thread, &all);
+  pthread_sigmask(SIG_UNBLOCK, &prof, NULL);
+  assert_true(all >= 4); /* control, vm, worker-1, worker-2 */
+  assert_int_equal(open, all - 1);
+  lab_stop(app);
+  lab_run(app);
+  lab_free(app);
 }
 
 /* A thread that was watched is the lab's, and listed once, while there is a
@@ -173,6 +217,7 @@ int main(void) {
       cmocka_unit_test(test_wrong_address),
       cmocka_unit_test(test_no_descriptors),
       cmocka_unit_test(test_watched_before),
+      cmocka_unit_test(test_blocked_later),
       cmocka_unit_test(test_run_and_stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
