@@ -5,14 +5,14 @@
 --   -- check: allow(RULE) reason          on that line or the one before it
 --   <!-- check: allow(RULE) reason -->     anywhere in a document
 --
--- check.lua(host, parts) -> check       parts: claim, classes, faults, fixture, lesson,
+-- check.lua(host, parts) -> check       parts: claim, faults, fixture, lesson,
 -- lines, sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
 
 local host, parts = ...
-local classes, faults, lesson = parts.classes, parts.faults, parts.lesson
+local faults, lesson = parts.faults, parts.lesson
 local sentence, source, spoilers = parts.sentence, parts.source, parts.spoilers
 local check = {}
 
@@ -492,5 +492,4 @@ function check.folder(f)
   return dropAllowed()
 end
 
-check.classes = classes
 return check
