@@ -170,20 +170,30 @@ local function simpleExpression()
   end
 end
 
-function expression()
-  simpleExpression()
+-- What may follow the first operand of an expression.
+local function operands()
   while BINARY[peek()] do
     at = at + 1
     simpleExpression()
   end
 end
 
-local function expressionList()
-  expression()
+function expression()
+  simpleExpression()
+  operands()
+end
+
+-- What may follow the first expression of a list.
+local function furtherExpressions()
   while peek() == "," do
     at = at + 1
     expression()
   end
+end
+
+local function expressionList()
+  expression()
+  furtherExpressions()
 end
 
 local BLOCK_ENDS = { ["end"] = true, ["else"] = true, ["elseif"] = true, ["until"] = true, [""] = true }
@@ -191,19 +201,13 @@ local BLOCK_ENDS = { ["end"] = true, ["else"] = true, ["elseif"] = true, ["until
 local function returnStatement()
   at = at + 1
   if BLOCK_ENDS[peek()] or peek() == ";" then return end
-  if isName() then
-    local from = at
-    local name, called, plain, line = suffixedExpression()
-    if BLOCK_ENDS[peek()] or peek() == ";" then
-      if called and plain then out.tail_calls[#out.tail_calls + 1] = { name, line } end
-    else -- it was the beginning of something longer: read it again
-      at = from
-      local globals = #out.globals
-      expressionList()
-      for i = #out.globals, globals + 1, -1 do out.globals[i] = nil end
-    end
-  else
-    expressionList()
+  if not isName() then return expressionList() end
+  local name, called, plain, line = suffixedExpression()
+  if not BLOCK_ENDS[peek()] and peek() ~= ";" then
+    operands()
+    furtherExpressions()
+  elseif called and plain then
+    out.tail_calls[#out.tail_calls + 1] = { name, line }
   end
 end
 

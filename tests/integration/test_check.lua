@@ -98,6 +98,8 @@ local BROKEN = {
     "doesn't end with a question", "warning" },
   { "global", "scenario.lua", "  prices:rlock()", "  lists = {}\n  prices:rlock()", "there is no global 'lists'" },
   { "scenario", "scenario.lua", "local list = {}", "list = {}", "assignment to global 'list' (use local)" },
+  { "global", "scenario.lua", 'return price .. "\\n"', "return price .. sufix", "there is no global 'sufix'" },
+  { "global", "scenario.lua", 'return price .. "\\n"', "return req.note or typo, price", "there is no global 'typo'" },
   { "tail_call", "scenario.lua", "local price = readPrice(req.id)\n    return price .. \"\\n\"",
     "return readPrice(req.id)", "is a tail call", "warning" },
   { "limits", "scenario.lua", "  limits = { fds = 300 },\n", "", "needs limits = { fds = 500 }", "warning",
@@ -195,15 +197,20 @@ t.test("long texts are read at once", function()
   local root = dir:match("^(.*)/")
   t.write(dir .. "/README.md", ("("):rep(1000000))
   edit(dir, "scenario.lua", "return {", "--[[ lab.include" .. (" "):rep(300000) .. " ]]\nreturn {")
-  t.run(("mkdir %s/51-deep %s/52-blocks"):format(root, root))
+  t.run(("mkdir %s/51-deep %s/52-blocks %s/53-returns"):format(root, root, root))
   t.write(root .. "/51-deep/scenario.lua", "return " .. ("{"):rep(300000))
   t.write(root .. "/52-blocks/scenario.lua", "return { request = function() end }")
   t.write(root .. "/52-blocks/lesson.lua", "do " .. ("return {"):rep(100000))
+  local within = "x"
+  for _ = 1, 40 do within = "x .. f(function() return " .. within .. " end)" end
+  t.write(root .. "/53-returns/scenario.lua", "local x, f\nlocal function g() return " .. within ..
+    " .. y end\nreturn { request = g }")
   local result = t.run(t.command { "sh", "-c", 'ulimit -t 60; exec "$@"', "sh", t.diaglab, "check", root })
   t.equal(result.code, 1, result.out)
   t.check(not result.out:find("50-prices", 1, true), result.out)
   t.has(result.out, "/51-deep/scenario.lua:1: error: ")
   t.has(result.out, "/52-blocks/lesson.lua:1: error: ")
+  t.has(result.out, "/53-returns/scenario.lua:2: error: there is no global 'y'")
 end)
 
 t.test("the good twins pass, of every class", function()
