@@ -244,7 +244,7 @@ local function checkMachine(s, at)
   if c.unit == "seconds" and not c.per and not c.than then
     addAt(path, "machine", "%s: plain seconds say something about a machine: say per request, per second, " ..
       "x fixed or x p50", lesson.pathText(path))
-  elseif s.subject.latency == "p99" and c.than == "fixed" and c.low < 10 then
+  elseif s.subject.latency == "p99" and c.than == "fixed" and c.low > 0 and c.low < 10 then
     addAt(path, "machine", "%s: p99 varies by itself, up to three times: claim at least 10 x fixed",
       lesson.pathText(path))
   end
