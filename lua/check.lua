@@ -210,9 +210,12 @@ local function checkSentenceNames(s, at)
   for _, key in ipairs { "under", "about" } do
     if s[key] then checkNames(s[key], path(key)) end
   end
-  for _, key in ipairs { "top", "of" } do
+  for _, key in ipairs { "top", "of", "absent" } do
     if s[key] then checkNames({ s[key] }, path(key)) end
   end
+  -- What is innermost of all may be anything, but for what is called as the scenario's.
+  local own = s.leaf and s.leaf:sub(1, #folder.slug + 1) == folder.slug .. "." and s.leaf:sub(#folder.slug + 2)
+  if own then checkNames({ own }, path "leaf") end
 end
 
 local function checkTag(s, at)
