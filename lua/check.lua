@@ -245,8 +245,8 @@ local function checkMachine(s, at)
   local path = table.move(at, 1, #at, 1, {})
   path[#path + 1] = "value"
   if c.unit == "seconds" and not c.per and not c.than then
-    addAt(path, "machine", "%s: plain seconds say something about a machine: say per request, per second, " ..
-      "x fixed or x p50", lesson.pathText(path))
+    addAt(path, "machine", "%s: plain seconds say something about a machine: say %s", lesson.pathText(path),
+      s.subject.latency and "x fixed, x baseline, x alone or x p50" or "per request, per second or x fixed")
   elseif s.subject.latency == "p99" and c.than == "fixed" and c.low > 0 and c.low < 10 then
     addAt(path, "machine", "%s: p99 varies by itself, up to three times: claim at least 10 x fixed",
       lesson.pathText(path))

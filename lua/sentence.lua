@@ -247,6 +247,8 @@ local function checkValue(c, subject)
     complain("claim", "is a number of %s, but the sentence is about %s", c.unit, subject.unit or "a plain number")
   elseif (c.than == "p50" or c.than == "alone") and not subject.latency then
     complain("claim", "only latencies can be compared with %s", c.than)
+  elseif c.per and subject.latency then
+    complain("claim", "is per %s, but a latency is that of one request already", c.per)
   elseif subject.status then
     complain("claim", "a status has a share, not a value")
   end

@@ -86,6 +86,9 @@ local BROKEN = {
     'value = ">= 0.3s per second", always = true },\n    { profile = "block', "no sentence is about importPrices" },
   { "machine", "lesson.lua", 'value = ">= 0.3s per second" },\n    { profile = "block',
     'value = ">= 0.3s" },\n    { profile = "block', "plain seconds say something about a machine" },
+  { "machine", "lesson.lua", '">= 5 x fixed"', '">= 5ms"', "a machine: say x fixed, x baseline, x alone or x p50" },
+  { "claim", "lesson.lua", '">= 5 x fixed"', '">= 5ms per request"', "a latency is that of one request already" },
+  { "claim", "lesson.lua", '">= 5 x fixed"', '">= 5 per second x p50"', "a latency is that of one request already" },
   { "machine", "lesson.lua", '{ latency = "p50", value', '{ latency = "p99", value', "p99 varies by itself" },
   { "machine", "lesson.lua", '{ status = "2xx", share = ">= 0.99" }', '{ latency = "p99", value = "<= 20 x fixed" }',
     "", "none" }, -- an upper bound
