@@ -119,9 +119,9 @@ local function kindsOf(s, series)
   if s.at == "load" then looks[subject.profile or subject.metric and "metrics" or "memstats"] = true end
 end
 
--- The visits with one load: a series. Sentences with equal loads share one.
-local function seriesOf(load)
-  local key = data.chunk(load)
+-- The visits with one load: a series. Sentences with equal loads share one, but for a CROWD's: it comes later.
+local function seriesOf(load, crowd)
+  local key = (crowd and "crowd " or "") .. data.chunk(load)
   local series = work.series[key]
   if not series then
     series = { load = load, visits = { fault = {}, fixed = {}, baseline = {} }, kinds = {}, looks = {}, expected = {},
@@ -319,7 +319,7 @@ local function planCrowd(fault)
     if s.during == "load" and not s.failed then
       local load = merge(s.series.load, { clients = s.series.load.clients * 4 })
       if load.requests then load.requests = math.max(load.requests, load.clients) end
-      s.crowd = seriesOf(load)
+      s.crowd = seriesOf(load, true)
       kindsOf(s, s.crowd)
       s.crowd.expected.fault = s.crowd.expected.fault or s.series.expected.fault -- about as long
       crowded[#crowded + 1] = s

@@ -203,6 +203,16 @@ t.long("what the lab takes back, whatever a program does", function()
   t.equal(result.code, 0, result.out)
 end)
 
+-- The visits of another sentence have no profile of open files.
+t.test("a sentence whose load is that with four times the clients", function()
+  local dir = make_twin()
+  edit(dir, "lesson.lua", ', about = "writeReceipt"', "")
+  edit(dir, "lesson.lua", "keeps = { ",
+    'keeps = { { status = "2xx", share = ">= 0.99", load = { requests = 50, clients = 4 } }, ')
+  local result = prove(dir)
+  t.equal(result.code, 0, result.out)
+end)
+
 t.long("a load that doesn't reach the fault", function()
   local dir = make_twin()
   edit(dir, "scenario.lua", "    writeReceipt(req.id)\n", "    if req.id < 0 then writeReceipt(req.id) end\n")
