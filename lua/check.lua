@@ -339,12 +339,9 @@ end
 
 -- ---- spoilers --------------------------------------------------------------------
 
--- TEXT without what is in brackets: where links lead to. Not with %b(), which looks
--- through all that follows for each bracket that isn't closed.
-local function withoutBrackets(text)
-  for _ = 1, 3 do text = text:gsub("%([^()]*%)", "") end
-  return text
-end
+-- TEXT without where its links lead to. Not with %b(), which looks through all that
+-- follows for each bracket that isn't closed.
+local function withoutTargets(text) return (text:gsub("%]%([^()]*%)", "]")) end
 
 local function checkSpoilers(l)
   local function look(path, what, text)
@@ -364,7 +361,7 @@ local function checkSpoilers(l)
     if word then add(folder.file, line, "spoiler", "the function %s names the fault: '%s'", name, word) end
   end
   local readme = host.read(folder.dir .. "/README.md")
-  word = readme and spoilers.find(withoutBrackets(readme), l)
+  word = readme and spoilers.find(withoutTargets(readme), l)
   if word then
     local line = select(2, readme:sub(1, (readme:lower():find(word:lower(), 1, true) or 1)):gsub("\n", "")) + 1
     add(folder.dir .. "/README.md", line, "spoiler", "the task card names the fault: '%s'", word)

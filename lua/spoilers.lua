@@ -31,6 +31,9 @@ local function ownWords(l)
   return own, names
 end
 
+-- Is NAME no word of English? Others may be in any ticket.
+local function isOnlyName(name) return name:find("%l%u") or name:find("[_.:%[]") end
+
 -- In the name of a function, what it is called is no spoiler.
 function spoilers.find(text, l, isName)
   local own, names = ownWords(l)
@@ -43,7 +46,7 @@ function spoilers.find(text, l, isName)
     if faultWords[lower] or own[lower] then return lower end
   end
   for _, name in ipairs(isName and {} or names) do
-    if name:find("%l%u") and text:find(name, 1, true) then return name end
+    if isOnlyName(name) and text:find(name, 1, true) then return name end
   end
 end
 

@@ -99,6 +99,10 @@ local BROKEN = {
   { "spoiler", "lesson.lua", 'title = "Reading prices stalls"', 'title = "Contention while reading"', "'contention'" },
   { "spoiler", "lesson.lua", "Each kind of trouble", "Each deadlock", "", "none" }, -- the last hint may say it
   { "spoiler", "README.md", "Find out", "A mutex: find out", "the task card names the fault: 'mutex'" },
+  { "spoiler", "README.md", "Find out", "All hangs (a deadlock): find out", "the task card names the fault: 'deadlock'" },
+  { "spoiler", "README.md", "Find out", "[This](../51-deadlock/x.lua) may help: find out", "", "none" },
+  { "spoiler", "lesson.lua", 'readers wait, and', 'readers wait for importPrices, and',
+    "the symptom names the fault: 'importPrices'" },
   { "spoiler", "scenario.lua", "local function readPrice",
     "local function waitDeadlock() end\nlocal function readPrice", "the function waitDeadlock names the fault" },
   { "share_alone", "lesson.lua", 'share = ">= 0.5", value = ">= 0.3s per second"', 'share = ">= 0.5"',
@@ -262,6 +266,14 @@ t.test("the present folder is called as it is", function()
   edit(dir, "scenario.lua", "return }{", "return {")
   t.match(run_in(mine, "repair", "--scenarios", dir:match("^(.*)/"), "--state", "none", "--check", ".").out,
     "^50%-prices: broken ")
+end)
+
+t.test("a function to blame is named by no ticket, however it is written", function()
+  local dir = make_twin()
+  t.run("sed -i s/importPrices/import_prices/g " .. dir .. "/*.lua")
+  t.equal(check(dir).code, 0)
+  edit(dir, "lesson.lua", "readers wait, and", "readers wait while import_prices runs, and")
+  t.has(check(dir).out, "the symptom names the fault: 'import_prices' [spoiler]")
 end)
 
 t.test("the globals that a program has are known", function()
