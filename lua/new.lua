@@ -29,28 +29,35 @@ end
 local HINTS = [[
   hints = {
     "Begin with the question that halves the number of explanations: while the symptom shows, does the \z
-      process compute, wait, or fill up? Send requests with `diaglab load`, and look at \z
+      process compute, wait, or fill up? Send requests with `diaglab load --step %d`, and look at \z
       `top -p $(pidof diaglab)` and at `curl localhost:6060/status` meanwhile. Which of the numbers there is \z
       not what a healthy program would show?",
     "Each kind of trouble has its own profile; http://localhost:6060/debug/pprof/ lists all of them. Take \z
       the one that fits what you saw, while requests are under way, for example \z
-      `go tool pprof -top %s`. \z
+      `%s`. \z
       Read the column cum from the outside to the inside. Which function of the application has nearly \z
       everything, and what does its line do?",
   },
 ]]
 
-local URLS = { cpu = "'http://localhost:6060/debug/pprof/profile?seconds=5'",
-  wall = "'http://localhost:6060/debug/pprof/wall?seconds=5'" }
+-- These are taken while the load runs, others when it has ended.
+local RECORDED = { cpu = "profile?seconds=5", wall = "wall?seconds=5" }
 
-local function lessonOf(t, class)
-  local url = URLS[t.kinds[1]] or "http://localhost:6060/debug/pprof/" .. t.kinds[1]
+-- What shows the fault: a command.
+local function commandFor(t)
+  local recorded = RECORDED[t.kinds[1]]
+  local url = "http://localhost:6060/debug/pprof/" .. (recorded or t.kinds[1])
+  return ("go tool pprof -top %s%s"):format(t.index and "-sample_index=" .. t.index .. " " or "",
+    recorded and "'" .. url .. "'" or url)
+end
+
+local function lessonOf(t, class, number)
   return table.concat {
     "-- What the exercise teaches, and how that is proven: docs/authoring.md says what each key means.\n",
     "return {\n",
     ("  title = %q,\n  symptom = %q,\n"):format(t.title, t.symptom),
     ("  difficulty = %d,\n  minutes = %d,\n"):format(t.difficulty, t.minutes),
-    HINTS:format(url),
+    HINTS:format(number, commandFor(t)),
     t.lesson,
     "  diagnosis = {\n",
     ("    class = %q,\n    where = %s,\n"):format(class, luaList(t.where)),
@@ -68,6 +75,7 @@ local function readmeOf(t, number)
 ```sh
 curl 'localhost:6060/goto?step=%d'
 curl localhost:6060/
+diaglab load --step %d        # the requests that the ticket is about
 ```
 
 Find out which function is to blame, and what it does. About %d minutes. If you are stuck, `curl localhost:6060/hint`
@@ -77,12 +85,11 @@ gives hints, one at a time. When you know it, say it, in the words of `curl loca
 curl -d class=CLASS -d where=FUNCTION localhost:6060/lab/answer
 diaglab answer class=CLASS where=FUNCTION        # the same
 ```
-]]):format(number, t.title:sub(1, 1):lower() .. t.title:sub(2), t.symptom, number, t.minutes)
+]]):format(number, t.title:sub(1, 1):lower() .. t.title:sub(2), t.symptom, number, number, t.minutes)
 end
 
 local function solutionOf(t, class, number)
   local where = type(t.where) == "string" and t.where or t.where[1]
-  local url = URLS[t.kinds[1]] or "http://localhost:6060/debug/pprof/" .. t.kinds[1]
   return ([[
 # Step %d, solved
 
@@ -90,8 +97,8 @@ local function solutionOf(t, class, number)
 
 ```sh
 curl 'localhost:6060/goto?step=%d'
-diaglab load --requests 50 &
-go tool pprof -top %s
+diaglab load --step %d%s
+%s
 ```
 
 ## What to do about it
@@ -104,7 +111,8 @@ go tool pprof -top %s
 curl -d class=%s -d where=%s localhost:6060/lab/answer
 diaglab answer class=%s where=%s        # the same
 ```
-]]):format(number, class, where, t.solution, number, url, class, where, class, where)
+]]):format(number, class, where, t.solution, number, number, RECORDED[t.kinds[1]] and " --seconds 10 &" or "",
+    commandFor(t), class, where, class, where)
 end
 
 local function answerOf(class, where, kinds, code)
@@ -118,7 +126,7 @@ local function filesOf(t, class, number)
   return {
     { "scenario.lua", "-- The program. Students may read it, so nothing in it tells the answer.\n" .. t.scenario },
     { "fixed.lua", "-- The same program without the fault. Students don't see it.\n" .. t.fixed },
-    { "lesson.lua", lessonOf(t, class) },
+    { "lesson.lua", lessonOf(t, class, number) },
     { "README.md", readmeOf(t, number) },
     { "SOLUTION.md", solutionOf(t, class, number) },
     { "answers/solved.lua", answerOf(class, where, t.kinds) },

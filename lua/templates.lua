@@ -4,9 +4,10 @@
 -- works and changes it step by step.
 --
 -- templates.lua: templates[class] = { title, symptom, minutes, difficulty, scenario,
---   fixed, lesson, where, wrong, wrong_code, kinds, solution }
+--   fixed, lesson, where, wrong, wrong_code, kinds, index, solution }
 -- lesson: the lines of lesson.lua from `load` to `keeps`; kinds: the profiles that a
--- right answer has taken; wrong: a function that isn't to blame; solution: the sentence that explains the fault.
+-- right answer has taken; index: pprof's sample_index for the first, if it isn't the
+-- default; wrong: a function that isn't to blame; solution: the sentence that explains the fault.
 
 local templates = {}
 
@@ -235,7 +236,7 @@ return {
   },
   keeps = { { status = "2xx", share = ">= 0.99" } },
 ]],
-  where = "resize", wrong = "request", wrong_code = "where.entry", kinds = { "heap" },
+  where = "resize", wrong = "request", wrong_code = "where.entry", kinds = { "heap" }, index = "alloc_space",
   solution = "`resize` makes a new buffer for each picture and drops it at once, where one would do.",
 }
 
