@@ -1,12 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- diaglab check: what is wrong with a scenario and its lesson as one can see
--- without running them. Each rule has a name, by which it can be allowed:
+-- without running them. Each rule has a name, by which it can be allowed
+-- (allowed.lua).
 --
---   -- check: allow(RULE) reason          on that line or the one before it
---   <!-- check: allow(RULE) reason -->     anywhere in a document
---
--- check.lua(host, parts) -> check       parts: claim, faults, fixture, lesson,
--- lines, sentence, source, spoilers, tags
+-- check.lua(host, parts) -> check       parts: allowed, faults, fields, fixture,
+-- lesson, sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
@@ -437,41 +435,6 @@ local function checkLesson(l)
   checkHints(l)
 end
 
--- file -> { [line] = { [rule] = true } }, from comments
-local function allowedIn(text, isDocument)
-  if isDocument then
-    local everywhere = {}
-    for rule in text:gmatch("<!%-%-%s*check:%s*allow%(([%w_]+)%)%s*%S") do everywhere[rule] = true end
-    return setmetatable({}, { __index = function() return everywhere end })
-  end
-  local allowed, n = {}, 0
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    n = n + 1
-    for rule in line:gmatch("%-%-%s*check:%s*allow%(([%w_]+)%)%s*%S") do
-      allowed[n] = allowed[n] or {}
-      allowed[n][rule] = true
-      allowed[n + 1] = allowed[n + 1] or {}
-      allowed[n + 1][rule] = true
-    end
-  end
-  return allowed
-end
-
-local function dropAllowed()
-  local files, kept = {}, {}
-  for _, f in ipairs(findings) do
-    files[f.file] = files[f.file] or allowedIn(host.read(f.file) or "", f.file:find("%.md$"))
-    local at = files[f.file][f.line]
-    if not (at and at[f.rule]) then kept[#kept + 1] = f end
-  end
-  table.sort(kept, function(a, b)
-    if a.file ~= b.file then return a.file < b.file end
-    if a.line ~= b.line then return a.line < b.line end
-    return a.text < b.text
-  end)
-  return kept
-end
-
 -- Checks one folder; the findings are in the order of files and lines.
 function check.folder(f)
   folder, findings = f, {}
@@ -489,7 +452,7 @@ function check.folder(f)
     if f.lesson then checkLesson(f.lesson) end
     checkAnswers()
   end
-  return dropAllowed()
+  return parts.allowed.keep(findings)
 end
 
 return check

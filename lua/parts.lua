@@ -11,7 +11,7 @@ local host = ...
 -- What each is called with.
 local TAKES = {
   [""] = { "claim", "evidence", "faults", "feedback", "lines", "record", "shell", "templates", "wrap" },
-  host = { "data", "fields", "remedy", "steps", "tags", "tool" },
+  host = { "allowed", "data", "fields", "remedy", "steps", "tags", "tool" },
   parts = { "against", "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
   ["host parts"] = { "answers", "check", "fixture", "folders", "jobs", "judge", "junk", "kept", "measure", "naive",
     "page_api", "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },

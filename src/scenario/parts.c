@@ -7,6 +7,7 @@
 
 #define PARTS(X)                                                               \
   X(against)                                                                   \
+  X(allowed)                                                                   \
   X(answer)                                                                    \
   X(answers)                                                                   \
   X(catalog)                                                                   \
