@@ -32,7 +32,7 @@ check.rules = {
   folder = { "error", "the folder is called NN-slug, and no other one has its number" },
   missing = { "error", "a lesson has title, symptom, hints, load, expect, diagnosis and fixed" },
   twice = { "error", "each key stands in lesson.lua or in scenario.lua, not in both" },
-  fixed = { "error", "the repaired program exists, and its params do" },
+  fixed = { "error", "the repaired program exists, its params do, and no line of it is claimed" },
   params = { "error", "params of the lesson are params of the scenario; each has a meaning" },
   path = { "error", "each path of a load is / or a route" },
   answers = { "error", "each file of answers/ is a .lua file, an answer, and begins with the verdict that it gets" },
@@ -111,6 +111,27 @@ local function checkFixed(l)
   local path = folder.dir .. "/" .. l.fixed.file
   if not host.exists(path) then return addAt({ "fixed" }, "fixed", "there is no file %s", l.fixed.file) end
   if folder.fixed_problem then addAt({ "fixed" }, "fixed", "%s", folder.fixed_problem) end
+end
+
+-- A repair moves lines: a sentence about one says nothing of the repaired program, nor of
+-- a student's repair.
+local function checkLines(l)
+  local lined, other = false, false
+  for _, key in ipairs { "expect", "keeps" } do
+    for _, s in ipairs(l[key] or {}) do
+      local isForBoth = key == "keeps" or s.always
+      if s.line and (isForBoth or s.value and s.value.than == "fixed") then
+        local path = { s.path[1], s.path[2], "line" }
+        addAt(path, "fixed", "%s: a repaired program has other lines: nothing is known of it by this one",
+          lesson.pathText(path))
+      end
+      lined, other = lined or s.line ~= nil, other or not s.line and not isForBoth
+    end
+  end
+  if l.fixed and lined and not other and not folder.faulty.expect then
+    addAt({ "expect" }, "fixed", "each sentence that only the fault makes true is about a line, and a repaired " ..
+      "program has other lines: add one that is about none")
+  end
 end
 
 local function checkNumber(number, at)
@@ -417,6 +438,7 @@ local function checkLesson(l)
   checkTwice()
   checkParams(l.params, "params")
   checkFixed(l)
+  checkLines(l)
   checkMeanings()
   checkLoad(l.load, { "load" })
   for _, key in ipairs { "expect", "keeps" } do

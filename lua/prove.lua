@@ -192,12 +192,11 @@ local function isRelative(s)
   return than == "fixed" or than == "baseline"
 end
 
--- { verdict, text } for both programs. With the repaired program a comparison
--- with it says nothing.
+-- { verdict, text } for both programs. What compares with the repaired one says nothing of it, nor do another's lines.
 local function judgeSentence(s)
   local series, row = s.series, { sentence = s }
   row.fault, row.fault_text = measure.judge(s, series.visits.fault, othersOf(s, series, "fault"))
-  if work.programs.fixed and not isRelative(s) then
+  if work.programs.fixed and not isRelative(s) and not (s.line and work.f.fixed_file) then
     row.fixed, row.fixed_text = measure.judge(s, series.visits.fixed, othersOf(s, series, "fixed"))
   end
   return row
@@ -253,7 +252,7 @@ local function reportRow(row, keeps, number)
   local verdict, reason = parts.reason.conclude(row, keeps)
   s.failed = verdict == "no"
   if s.failed then
-    local errors = parts.reason.of_errors(row, work.f)
+    local errors = parts.reason.of_errors(row)
     reason = reason .. (errors ~= "" and errors or parts.reason.of_parts(row))
   end
   local file, line = work.f.locate(table.unpack(s.path))
@@ -465,6 +464,7 @@ end
 -- Sorts what a sentence says of the student's program: what of the fault is still
 -- there, what doesn't work any more, and what can't be told.
 local function sortSentence(s, found)
+  if s.line then return end -- a repair moves lines
   local row = judgeSentence(s)
   local text = ("%s (%s)"):format(s.text, row.fault_text or "")
   if row.fault == "inconclusive" then

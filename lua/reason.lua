@@ -3,7 +3,7 @@
 --
 -- reason.lua(host, parts) -> reason     parts: measure, tags
 -- reason.conclude(row, keeps) -> "yes", "no" or "inconclusive", why
--- reason.of_errors(row, folder), reason.of_parts(row) -> text to append
+-- reason.of_errors(row), reason.of_parts(row) -> text to append
 --
 -- A row is prove.lua's: { sentence, fault, fault_text, fixed, fixed_text }.
 
@@ -92,9 +92,9 @@ function reason.conclude(row, keeps)
   return "yes"
 end
 
--- If the program that ROW failed with answers most requests of F with an error: which,
+-- If the program that ROW failed with answers most requests with an error: which,
 -- and what its log says of the first one. Else "".
-function reason.of_errors(row, f)
+function reason.of_errors(row)
   local series, which = row.sentence.series, row.fault == "yes" and "fixed" or "fault"
   local seen = series.visits[which][#series.visits[which]]
   local log = seen and host.read(seen.log) or ""
@@ -104,9 +104,6 @@ function reason.of_errors(row, f)
       local text = kind == "none" and "got no answer" or "were answered with " .. kind
       local message = kind == "5xx" and log:match(" request %S+ failed: ([^\n]*)")
       message = message and ": " .. message:gsub("^%S*/([%w_-]+%.lua:)", "%1")
-      if message and which == "fixed" and f.lesson.fixed.file then
-        message = message:gsub("^: scenario%.lua:", ": " .. f.lesson.fixed.file:gsub("%%", "%%%%") .. ":")
-      end
       return ("; %d of %d requests %s%s"):format(n, seen.requests, text, message or "")
     end
   end

@@ -44,7 +44,7 @@
 ---@field under string|string[]?      on the stack; of a list, all
 ---@field top string?                 the innermost function of the scenario
 ---@field leaf string?                the innermost function of all
----@field line string?                "scenario.lua:14"
+---@field line string?                "scenario.lua:14"; not in keeps, nor with always
 ---@field tag table<string, string>?  one label
 ---@field absent string?              not on the stack
 ---@field of string?                  the whole is what is under this function

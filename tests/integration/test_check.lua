@@ -13,6 +13,8 @@ local function make_twin(class, slug)
   return exercise.make(class or "wait.lock", slug)
 end
 
+local FDS = '    { metric = "diaglab_step_open_fds", value = "= 1 per request", '
+
 -- { rule, file, what is replaced, by what, part of the message [, severity] }; with
 -- nothing to replace, the file is written. class: of the twin. moved: what its folder
 -- is called afterwards.
@@ -69,6 +71,16 @@ local BROKEN = {
   { "missing", "lesson.lua", "  minutes = 15,\n", "", "minutes is missing" },
   { "twice", "scenario.lua", "return {\n", 'return {\n  title = "Prices",\n', "title stands in lesson.lua, too" },
   { "fixed", "lesson.lua", '"fixed.lua"', '"repaired.lua"', "there is no file repaired.lua" },
+  { "fixed", "lesson.lua", 'keeps = { ',
+    'keeps = { { profile = "mutex.delay", line = "scenario.lua:7", value = ">= 0s per second" }, ',
+    "keeps[1].line: a repaired program has other lines" },
+  { "fixed", "lesson.lua", 'share = ">= 0.5", value = ">= 0.3s per second"',
+    'line = "scenario.lua:5", value = ">= 5 x fixed"', "expect[3].line: a repaired program has other lines" },
+  { "fixed", "lesson.lua", 'share = ">= 0.9", value = "= 1 per request" },\n' .. FDS .. 'about = "writeReceipt"',
+    'line = "scenario.lua:4", value = "= 1 per request" },\n' .. FDS .. "always = true",
+    "each sentence that only the fault makes true is about a line", class = "leak.file" },
+  { "fixed", "lesson.lua", 'share = ">= 0.9", value', 'line = "scenario.lua:4", value', "", "none",
+    class = "leak.file" },
   { "fixed", "lesson.lua", '"fixed.lua"', "{ second = 0.1 }", "no such parameter; did you mean 'seconds'?" },
   { "params", "lesson.lua", "  fixed =", '  params = { seconds = "long" },\n  fixed =', "the parameter is a number" },
   { "params", "scenario.lua", '"until the supplier answers"', '" "', "params.seconds has no meaning" },
@@ -99,7 +111,7 @@ local BROKEN = {
   { "spoiler", "lesson.lua", 'title = "Reading prices stalls"', 'title = "Contention while reading"', "'contention'" },
   { "spoiler", "lesson.lua", "Each kind of trouble", "Each deadlock", "", "none" }, -- the last hint may say it
   { "spoiler", "README.md", "Find out", "A mutex: find out", "the task card names the fault: 'mutex'" },
-  { "spoiler", "README.md", "Find out", "All hangs (a deadlock): find out", "the task card names the fault: 'deadlock'" },
+  { "spoiler", "README.md", "Find out", "Slow (a deadlock): find out", "the task card names the fault: 'deadlock'" },
   { "spoiler", "README.md", "Find out", "[This](../51-deadlock/x.lua) may help: find out", "", "none" },
   { "spoiler", "lesson.lua", 'readers wait, and', 'readers wait for importPrices, and',
     "the symptom names the fault: 'importPrices'" },
