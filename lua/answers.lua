@@ -139,9 +139,7 @@ end
 local function isBlamed(name, f, seen)
   local plain = judge.plainName(name or "", seen.slug)
   for _, one in ipairs(faults.of(f.lesson)) do
-    for _, where in ipairs(one.diagnosis.where or {}) do
-      if where == plain then return true end
-    end
+    if judge.isOneOf(plain, one.diagnosis.where) then return true end
   end
   return false
 end

@@ -4,13 +4,13 @@
 -- (allowed.lua).
 --
 -- check.lua(host, parts) -> check       parts: allowed, faults, fields, fixture,
--- lesson, sentence, source, spoilers, tags
+-- judge, lesson, sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
 
 local host, parts = ...
-local faults, lesson = parts.faults, parts.lesson
+local faults, judge, lesson = parts.faults, parts.judge, parts.lesson
 local sentence, source, spoilers = parts.sentence, parts.source, parts.spoilers
 local check = {}
 
@@ -204,9 +204,12 @@ end
 -- and what profiles show of the lab and of the machine.
 local function isKnownFunction(name)
   local plain = name:gsub("%.func%d+$", "")
-  if plain:find("^lab[._]") or plain:find("^%[") or plain:find("^main%.") then return true end
+  if plain:find("^lab[._]") or plain:find('^%[[^"]') or plain:find("^main%.") then return true end
   if plain == "helloWorldHandler" or plain == "doSomeBusinessLogic" or plain == "routeHandler" then return true end
-  return folder.functions[plain] or folder.functions[plain:gsub("^routes", "")] or false
+  for known in pairs(folder.functions) do
+    if judge.isCalled(known, plain) then return true end
+  end
+  return false
 end
 
 local function checkNames(names, at)

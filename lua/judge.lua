@@ -53,12 +53,37 @@ local function isEntry(name)
 end
 judge.isEntry = isEntry
 
+-- "countRequest.func1" -> "countRequest"
+local function outerOf(name) return (name:gsub("%.func%d+.*$", "")) end
+
 -- "counter.countRequest.func1" -> "countRequest"
 local function plainName(name, slug)
   if name:sub(1, #slug + 1) == slug .. "." then name = name:sub(#slug + 2) end
-  return (name:gsub("%.func%d+.*$", ""))
+  return outerOf(name)
 end
 judge.plainName = plainName
+
+-- Is the function that profiles print as FULL what a lesson calls NAME? What stands
+-- behind a dot is enough, as in sentences (src/pprof/query.c).
+local function isCalled(full, name) return full == name or full:sub(-#name - 1) == "." .. name end
+judge.isCalled = isCalled
+
+-- Is FULL one of a lesson's NAMES?
+local function isOneOf(full, names)
+  for _, name in ipairs(names or {}) do
+    if isCalled(full, outerOf(name)) then return true end
+  end
+  return false
+end
+judge.isOneOf = isOneOf
+
+-- Where the function that a lesson calls NAME is on STACK.
+local function findCalled(stack, name)
+  local outer = outerOf(name)
+  for i, full in ipairs(stack) do
+    if isCalled(full, outer) then return i end
+  end
+end
 
 local function indexOf(list, name)
   for i, item in ipairs(list) do
@@ -86,7 +111,7 @@ local function addGuilty(where, p, slug, type, guilty)
   local total, with = 0, {}
   for _, stack in ipairs(stacks(p, slug, type)) do
     for _, name in ipairs(where) do
-      if indexOf(stack, name) then
+      if findCalled(stack, name) then
         with[#with + 1] = stack
         total = total + stack.weight
         break
@@ -130,6 +155,11 @@ local function anyProfile(views, check)
   return false
 end
 
+-- Has a profile the function FULL?
+local function isShown(full, views)
+  return anyProfile(views, function(p) return p:has_function(full) end)
+end
+
 -- "scenario.lua:14" -> the function there, as profiles print it; or nil
 local function nameOfLine(text, views)
   local found
@@ -147,23 +177,22 @@ local function placeOf(name, lesson, views)
   local where = lesson.diagnosis.where or {}
   local slug = views[1].slug
   local plain = plainName(name, slug)
-  local full = slug .. "." .. plain
-  local own = anyProfile(views, function(p) return p:has_function(full) end)
-  local other = anyProfile(views, function(p) return p:has_function(plain) or p:has_function("main." .. plain) end)
+  local own = isShown(slug .. "." .. plain, views)
+  local other = isShown(plain, views) or isShown("main." .. plain, views)
   -- First of all: else names could be tried that nobody has seen.
   if not own and not other then return isEntry(plain) and "where.entry" or "where.unknown" end
-  if indexOf(where, plain) then return "right", 0 end
+  if isOneOf(plain, where) then return "right", 0 end
   local best, code
   for _, stack in ipairs(guiltyStacks(where, views)) do
     local mine = indexOf(stack, plain)
     for _, blamed in ipairs(where) do
-      local its = mine and indexOf(stack, blamed)
+      local its = mine and findCalled(stack, blamed)
       if its and (not best or math.abs(mine - its) < best) then
         best, code = math.abs(mine - its), mine > its and "where.caller" or "where.callee"
       end
     end
   end
-  if indexOf(lesson.diagnosis.victims or {}, plain) then return "where.victim", best end
+  if isOneOf(plain, lesson.diagnosis.victims) then return "where.victim", best end
   if best and isEntry(plain) then return "where.entry", best end
   if best then return code, best end
   if isEntry(plain) then return "where.entry" end
@@ -274,7 +303,9 @@ end
 
 local function isBlamed(name, lesson, views, visit)
   local slug = views[1] and views[1].slug or visit.slug
-  return indexOf(lesson.diagnosis.where or {}, plainName(name, slug)) ~= nil
+  local where, plain = lesson.diagnosis.where or {}, plainName(name, slug)
+  if indexOf(where, plain) then return true end
+  return isOneOf(plain, where) and isShown(("%s.%s"):format(slug, plain), views) -- else it could be made up
 end
 
 -- Who has captured nothing may have looked by other tools (ps, lsof, strace, gdb):

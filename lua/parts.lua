@@ -14,7 +14,7 @@ local TAKES = {
   host = { "allowed", "data", "fields", "remedy", "steps", "tags", "tool" },
   parts = { "against", "grounds", "left", "lesson", "page", "progress", "spoilers", "verdict" },
   ["host parts"] = { "answers", "check", "fixture", "folders", "jobs", "judge", "junk", "kept", "measure", "naive",
-    "page_api", "probes", "prove", "reason", "student", "submission", "visit", "vocabulary" },
+    "page_api", "probes", "prove", "reason", "source", "student", "submission", "visit", "vocabulary" },
 }
 
 local parts, takes = {}, {}
@@ -34,7 +34,6 @@ local special = {
   classes = function() return host.part "classes"(parts.wrap) end,
   read_json = function() return host.part "json"() end,
   sentence = function() return host.part "sentence"(parts.fields, parts.claim) end,
-  source = function() return host.part "source"(parts.lines) end,
 }
 
 return setmetatable(parts, { __index = function(_, name)

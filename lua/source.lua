@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- What the text of a scenario says without being run: the functions it defines,
--- the globals it uses, and its tail calls, each with its line.
+-- What the text of a scenario says without being run: the functions it defines, as
+-- profiles print them, the globals it uses, and its tail calls, each with its line.
 --
--- source.lua(lines.lua's result) -> source
+-- source.lua(host, parts) -> source     parts: lines
 -- source.read(text) -> { functions = { [name] = line }, globals = { { name, line } },
 --   tail_calls = { { name, line } } }
 --
 -- The text must be correct Lua: it has been compiled before.
 
-local lines = ...
+local host, parts = ...
+local lines = parts.lines
 local source = {}
 
 local KEYWORDS = {}
@@ -48,10 +49,6 @@ local function use(name, line)
   if not isLocal(name) then out.globals[#out.globals + 1] = { name, line } end
 end
 
-local function define(name, line)
-  if name then out.functions[name] = out.functions[name] or line end
-end
-
 -- ---- statements and expressions --------------------------------------------------
 
 local block, expression
@@ -78,22 +75,17 @@ local function functionBody(isMethod)
   close()
 end
 
--- { ... }: a function that is the value of a key is known by the key.
+-- { ... }
 local function tableConstructor()
   at = at + 1
   while peek() ~= "}" do
-    local key
     if isName() and peek(1) == "=" then
-      key = peek()
       at = at + 2
     elseif peek() == "[" then
       at = at + 1
-      local word, kind = peek()
-      key = kind == "string" and ("[%s]"):format(word) or nil
       expression()
       at = at + 2
     end
-    if peek() == "function" then define(key, select(3, peek())) end
     expression()
     if peek() == "," or peek() == ";" then at = at + 1 end
   end
@@ -218,16 +210,14 @@ end
 local function localStatement()
   at = at + 1
   if peek() == "function" then
-    local name, _, line = peek(1)
-    declare(name)
-    define(name, line)
+    declare((peek(1)))
     at = at + 2
     functionBody(false)
     return
   end
   local names = {}
   repeat
-    names[#names + 1] = { peek(), (select(3, peek())) }
+    names[#names + 1] = peek()
     at = at + 1
     skipAttribute()
     local more = peek() == ","
@@ -235,10 +225,9 @@ local function localStatement()
   until not more
   if peek() == "=" then
     at = at + 1
-    if peek() == "function" then define(names[1][1], names[1][2]) end
     expressionList()
   end
-  for _, name in ipairs(names) do declare(name[1]) end
+  for _, name in ipairs(names) do declare(name) end
 end
 
 local function functionStatement()
@@ -249,10 +238,8 @@ local function functionStatement()
   local isMethod = false
   while peek() == "." or peek() == ":" do
     isMethod = peek() == ":"
-    name = name .. "." .. peek(1)
     at = at + 2
   end
-  define(name, line)
   functionBody(isMethod)
 end
 
@@ -286,7 +273,6 @@ local function ifStatement()
 end
 
 local function expressionStatement()
-  local names = { { peek(), (select(3, peek())) } }
   suffixedExpression()
   while peek() == "," do
     at = at + 1
@@ -294,7 +280,6 @@ local function expressionStatement()
   end
   if peek() == "=" then
     at = at + 1
-    if peek() == "function" then define(names[1][1], names[1][2]) end
     expressionList()
   end
 end
@@ -337,9 +322,19 @@ function block()
   end
 end
 
+-- Without those that have no name of their own.
+local function functionsOf(text)
+  local functions = {}
+  for _, one in ipairs(host.function_names(text)) do
+    local name, line = one[1], one[2]
+    if not name:find("%.func%d") then functions[name] = functions[name] or line end
+  end
+  return functions
+end
+
 function source.read(text)
   tokens, at, scopes = lines.scan(text), 1, {}
-  out = { functions = {}, globals = {}, tail_calls = {} }
+  out = { functions = functionsOf(text), globals = {}, tail_calls = {} }
   open()
   block()
   local result = out

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "diagnosis/trace_profiles.h"
 #include "pprof/delta.h"
 #include "pprof/query.h"
 #include "scenario/owner.h"
+#include "stack/luanames.h"
 
 typedef struct profile {
   lab_pprof *p;
@@ -441,8 +443,38 @@ static int decode_trace(lua_State *L) {
   return lab_diagnosis_push_trace(L, bytes, len, NULL, NULL);
 }
 
+/* ---- names --------------------------------------------------------------- */
+
+static const char NAME_LIST[] = "lab.name_list";
+
+static int free_name_list(lua_State *L) {
+  lab_luaname **list = lua_touserdata(L, 1);
+  lab_xfree(*list);
+  *list = NULL;
+  return 0;
+}
+
+static int list_function_names(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  lab_luaname **list =
+      lab_push_owner(L, sizeof *list, 0, NAME_LIST, free_name_list, NULL);
+  size_t n = lab_luanames_find(text, len, list);
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, (*list)[i].name);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, (*list)[i].line);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
 const luaL_Reg lab_diagnosis_profiles[] = {
     {"decode", decode_bytes},
     {"decode_trace", decode_trace},
+    {"function_names", list_function_names},
     {NULL, NULL},
 };

@@ -31,6 +31,9 @@
  * profile:copy() -> the profile as it was decoded
  * profile:bytes() -> what was decoded
  *
+ * host.function_names(text) -> { { name, line }, ... }: the functions of Lua's
+ * TEXT in its order, as profiles print them but for the scenario's name
+ *
  * host.decode_trace(bytes) -> { requests, seconds, busy (seconds), profiles = {
  *   wall, block, goroutine } } (trace_profiles.h) | nil, message */
 extern const luaL_Reg lab_diagnosis_profiles[];

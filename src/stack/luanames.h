@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The names of all functions in a chunk of Lua.
  *
- * Internal to src/stack. Threads: any. */
+ * Threads: any. */
 #ifndef LAB_STACK_LUANAMES_H
 #define LAB_STACK_LUANAMES_H
 

@@ -34,7 +34,8 @@ local function try(verdict)
   local faults = assert(loadfile(t.source .. "/lua/faults.lua"))()
   local parts = { classes = assert(loadfile(t.source .. "/lua/classes.lua"))(), faults = faults,
     junk = assert(loadfile(t.source .. "/lua/junk.lua"))(host, { faults = faults }),
-    judge = { answer = function() return { verdict = verdict } end, plainName = function(name) return name end } }
+    judge = { answer = function() return { verdict = verdict } end, plainName = function(name) return name end,
+      isOneOf = function(name, names) return name == names[1] end } }
   local answers = assert(loadfile(t.source .. "/lua/answers.lua"))(host, parts)
   local seen = { slug = "prices", profiles = {}, requests = 10 }
   local report = { problems = {} }
