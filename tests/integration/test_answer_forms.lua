@@ -144,7 +144,7 @@ t.test("the parts of a recording", function()
     "/debug/pprof/goroutine?debug=2" } do
     local parts, sum = timing(ask(lab, path))
     t.equal(parts.record, nil, path)
-    t.check(parts.collect > 0 and sum > 0, path)
+    t.check(parts.collect and sum > 0, path) -- in whole microseconds: it may be none
   end
   t.equal(lab:stop(), 0)
 end)

@@ -39,7 +39,7 @@ local function try(verdict)
   local answers = assert(loadfile(t.source .. "/lua/answers.lua"))(host, parts)
   local seen = { slug = "prices", profiles = {}, requests = 10 }
   local report = { problems = {} }
-  answers.prove({ dir = "root/50-prices", lesson = lesson },
+  answers.prove({ dir = "root/50-prices", root = "root", name = "50-prices", lesson = lesson },
     { order = { { visits = { fault = { seen }, fixed = { seen } } } } }, report)
   return report
 end
