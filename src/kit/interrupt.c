@@ -23,11 +23,13 @@ static void handle_interrupt(int number) {
 
 void lab_kit_catch_interrupts(lua_State *L) {
   interruptible = L;
-  static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
-  struct sigaction action = {.sa_handler = handle_interrupt};
+  struct sigaction hup, action = {.sa_handler = handle_interrupt};
   sigemptyset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-    sigaction(caught[i], &action, NULL);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, &hup);
+  if (hup.sa_handler == SIG_IGN)
+    sigaction(SIGHUP, &hup, NULL); /* it is run by nohup */
 }
 
 int lab_kit_interrupted(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Ctrl-C and TERM: a verb ends, and gives back what it has started.
+ * Ctrl-C, TERM and HUP: a verb ends, and gives back what it has started.
  *
  * The signal becomes an error in the Lua code, at its next instruction; so its
  * <close> variables stop labs and remove folders. What waits in C (batch.h,
@@ -11,7 +11,8 @@
 
 #include <lauxlib.h>
 
-/* From now on signals are handled so. L must stay valid. */
+/* From now on signals are handled so; HUP only if nohup has not had it ignored.
+ * L must stay valid. */
 void lab_kit_catch_interrupts(lua_State *L);
 /* The signal that has come, or 0. */
 int lab_kit_interrupted(void);

@@ -341,6 +341,16 @@ t.test("Ctrl-C ends what it has started", function()
   t.equal(t.run("ps -eo args | grep -c '[s]leep 86398'").out, "0\n")
 end)
 
+t.test("nohup has it go on when the terminal is closed", function()
+  local folder = fake({ "curl" }, "#!/bin/sh\n/bin/sleep 86397\n")
+  local doctor = t.spawn(("env PATH=%s /usr/bin/nohup %s doctor curl"):format(folder, t.quote(t.diaglab)))
+  t.eventually(function() return t.run("ps -eo args | grep '[s]leep 86397'").out ~= "" end)
+  local ignored = t.read(("/proc/%d/status"):format(doctor.pid)):match("SigIgn:%s*(%x+)")
+  t.equal(tonumber(ignored, 16) & 1, 1, "HUP is signal 1")
+  doctor:signal("INT")
+  t.equal(doctor:wait(), 130)
+end)
+
 -- ---- the command line ------------------------------------------------------------
 
 t.test("what it refuses", function()
