@@ -153,10 +153,10 @@ bool lab_process_is_asleep(pid_t tid) {
   snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return false;
+    return true;
   bool is_read = lab_proc_parse_stat(read_proc_text(fd, text), &now);
   close(fd);
-  return is_read && now.state != 'R';
+  return !is_read || now.state != 'R';
 }
 
 /* ---- the limit of descriptors -------------------------------------------- */

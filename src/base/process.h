@@ -44,7 +44,7 @@ void lab_process_read(lab_process *p);
  * Negative: the kernel doesn't say. It takes some 10 us for each thread. */
 int64_t lab_process_waited(pid_t pid);
 /* Whether thread TID of this process sleeps: it neither runs nor waits for a
- * processor. False also if that can't be read. It takes some 10 us. */
+ * processor. True also if that can't be read. It takes some 10 us. */
 bool lab_process_is_asleep(pid_t tid);
 
 /* Raises the soft limit of descriptors to the hard one, but not above 65,536.

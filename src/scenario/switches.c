@@ -21,6 +21,8 @@ static void begin_next_switch(lab_vm *vm);
 /* Letters are delivered at the end of a slice of 10 ms of CPU time, if the task
  * can be parked. So many ns mean that it can't. */
 static const uint64_t UNNOTICED_CPU = 30 * LAB_MILLISECOND;
+/* Most system calls end sooner, and then the letter is delivered. */
+static const uint64_t UNNOTICED_ASLEEP = 500 * LAB_MILLISECOND;
 
 static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
@@ -283,6 +285,7 @@ static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
 
 static void note_sent(const lab_vm *vm, lab_switch *x) {
   x->noticed = atomic_load(&get_switches(vm)->noticed);
+  x->told_at = lab_clock_mono();
   x->told_cpu = lab_preempt_cpu(vm);
 }
 
@@ -298,8 +301,9 @@ static bool may_wait(const lab_vm *vm, lab_switch *x) {
     note_sent(vm, x);
     return true;
   }
-  return lab_preempt_cpu(vm) - x->told_cpu < UNNOTICED_CPU &&
-         !lab_process_is_asleep(vm->thread->tid);
+  bool busy = lab_preempt_cpu(vm) - x->told_cpu > UNNOTICED_CPU;
+  bool late = lab_clock_mono() - x->told_at > UNNOTICED_ASLEEP;
+  return !busy && !(late && lab_process_is_asleep(vm->thread->tid));
 }
 
 bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {

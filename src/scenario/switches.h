@@ -51,9 +51,9 @@ typedef struct lab_switch {
   atomic_int phase;     /* lab_switch_phase */
   atomic_bool unwanted; /* its client has gone, or seems to */
   atomic_bool hurried;  /* its client has waited, and is there */
-  /* When the VM was told since it has last taken notice, in ns of its CPU
-   * time; and how often it had noticed by then. */
-  uint64_t told_cpu;
+  /* When the VM was told since it has last taken notice: mono ns, ns of its
+   * CPU time; and how often it had noticed by then. */
+  uint64_t told_at, told_cpu;
   unsigned noticed;
 } lab_switch;
 

@@ -3,7 +3,7 @@
  *
  * The VM may be busy with the very fault that the student wants to leave. So if
  * a switch has not left the present step after INTERRUPT_MS, the running code
- * is interrupted, again and again. (Not while the new scenario.lua is read, if
+ * is interrupted, again and again. (Not before the new scenario.lua is read, if
  * the VM takes notice otherwise: the present step may have to stay.) If that
  * doesn't help within PATIENCE_MS, and the code is neither the lab's nor Lua's,
  * the switch is withdrawn, or goes on without an observer, and the answer says

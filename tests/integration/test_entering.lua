@@ -129,6 +129,16 @@ t.test("nor do two of them", function()
   end)
 end)
 
+t.test("nor where the step sleeps in the kernel meanwhile", function()
+  local lab = t.start("--step", "36", "--param", "36.latency=0.2")
+  local request = t.spawn(("curl -s -o /dev/null -w '%%{http_code}' --max-time 60 %s/"):format(lab.url))
+  lab:wait_log("Starting processing request")
+  t.equal(lab:go_to(9999).status, 400)
+  t.equal(request:wait(), 0)
+  t.equal(request:out(), "200")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("one that never ends: a later switch leads out", function()
   local lab = start("46-never", [[
 lab.go(function() table.sort({ 2, 1 }, function() while true do end end) end)
