@@ -3,6 +3,7 @@
 #include "lualib/class.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "lualib/suggest.h"
 #include "stack/frame.h"
@@ -34,6 +35,20 @@ static void make_strict(lua_State *L, const char *name) {
   lua_setmetatable(L, -2);
 }
 
+/* Gives NAME's metamethods a name in profiles: __gc, or the others. A function
+ * keeps its first name, and what __close shares with __gc is seen at the end of
+ * a scope; the collector's calls are below [lua gc]. */
+static void register_metamethods(lua_State *L, const char *name,
+                                 const luaL_Reg *metamethods, bool gc) {
+  for (const luaL_Reg *m = metamethods; m && m->name; m++) {
+    if ((strcmp(m->name, "__gc") == 0) != gc)
+      continue;
+    lua_pushfstring(L, "%s.%s", name, m->name);
+    lab_func_c((const void *)m->func, lua_tostring(L, -1), false);
+    lua_pop(L, 1);
+  }
+}
+
 const void *lab_lua_new_class(lua_State *L, const char *name,
                               const luaL_Reg *methods,
                               const luaL_Reg *metamethods) {
@@ -45,11 +60,8 @@ const void *lab_lua_new_class(lua_State *L, const char *name,
     luaL_setfuncs(L, methods, 0);
     lab_walk_register(L, name, false);
   }
-  for (const luaL_Reg *m = metamethods; m && m->name; m++) {
-    lua_pushfstring(L, "%s.%s", name, m->name);
-    lab_func_c((const void *)m->func, lua_tostring(L, -1), false);
-    lua_pop(L, 1);
-  }
+  register_metamethods(L, name, metamethods, false);
+  register_metamethods(L, name, metamethods, true);
   make_strict(L, name);
   lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);

@@ -59,10 +59,11 @@ static void on_warning(void *ud, const char *text, int more) {
 }
 
 /* The function that the function on top of the stack, which is popped, returns
- * for an empty table or text has NAME, too. */
-static void register_iterator(lua_State *L, const char *name) {
+ * for an empty text and LAX has NAME, too. */
+static void register_iterator(lua_State *L, const char *name, bool lax) {
   lua_pushliteral(L, "");
-  lua_call(L, 1, 1);
+  lua_pushboolean(L, lax);
+  lua_call(L, 2, 1);
   lab_func_c((const void *)lua_tocfunction(L, -1), name, false);
   lua_pop(L, 1);
 }
@@ -79,10 +80,12 @@ static void register_libraries(lua_State *L) {
     lua_pop(L, 1);
   }
   lua_getglobal(L, "ipairs");
-  register_iterator(L, "ipairs");
+  register_iterator(L, "ipairs", false);
   lua_getglobal(L, "utf8");
-  lua_getfield(L, -1, "codes");
-  register_iterator(L, "utf8.codes");
+  for (int lax = 0; lax <= 1; lax++) { /* each has one of its own */
+    lua_getfield(L, -1, "codes");
+    register_iterator(L, "utf8.codes", lax);
+  }
   lua_pop(L, 1);
 }
 

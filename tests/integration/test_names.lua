@@ -72,6 +72,29 @@ t.test("no text has control characters", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- Metamethods and iterators of C have the names that a script uses them by.
+t.measured("functions of C that Lua calls have names", function()
+  local dirs = start [[
+return { request = function()
+  local stop, text = lab.cpu_time() + 0.6, ("x"):rep(100)
+  while lab.cpu_time() < stop do
+    for _ = 1, 100 do local f <close> = lab.temp_file() end
+    for _ = 1, 3000 do for _ in utf8.codes(text, true) do end end
+  end
+  return "ok"
+end }]]
+  local lab = t.start_with(dirs, "--step", "73")
+  local busy = t.spawn(("curl -s --max-time 120 '%s/?[1-100]'"):format(lab.url))
+  local top = t.enough(function(duration)
+    return t.pprof.top(lab.url .. "/debug/pprof/profile?seconds=" .. duration)
+  end, function(top) return top["lab.File.__close"] and top["utf8.codes"] end)
+  t.check(top["lab.File.__close"] and not top["lab.File.__gc"], "a scope's end is no garbage")
+  t.check(top["utf8.codes"] and not top["[C function]"], "an iterator")
+  t.equal(lab:leave().status, 200)
+  busy:wait()
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a lab that can't start says why without them", function()
   local _, dir = start(scenario)
   local said = t.run(("'%s' --listen 127.0.0.1:0 --scenarios '%s' --step 74"):format(t.diaglab, dir))
