@@ -4,13 +4,13 @@
 -- (allowed.lua).
 --
 -- check.lua(host, parts) -> check       parts: allowed, faults, fields, fixture,
--- judge, lesson, sentence, source, spoilers, tags
+-- fields, lesson, sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.
 
 local host, parts = ...
-local faults, judge, lesson = parts.faults, parts.judge, parts.lesson
+local faults, lesson = parts.faults, parts.lesson
 local sentence, source, spoilers = parts.sentence, parts.source, parts.spoilers
 local check = {}
 
@@ -207,7 +207,7 @@ local function isKnownFunction(name)
   if plain:find("^lab[._]") or plain:find('^%[[^"]') or plain:find("^main%.") then return true end
   if plain == "helloWorldHandler" or plain == "doSomeBusinessLogic" or plain == "routeHandler" then return true end
   for known in pairs(folder.functions) do
-    if judge.isCalled(known, plain) then return true end
+    if parts.fields.isCalled(known, plain) then return true end
   end
   return false
 end
@@ -324,7 +324,7 @@ end
 local function checkVictims(d, at, all)
   for i, name in ipairs(d.victims or {}) do
     for _, one in ipairs(all) do
-      if parts.fields.contains(one.diagnosis.where, name) then
+      if parts.fields.names(one.diagnosis.where, name) then
         addAt(at("victims", i), "name", "%s: %s is to blame, too", lesson.pathText(at("victims")), name)
       end
     end
@@ -335,7 +335,7 @@ end
 local function checkSecond(all)
   local first = all[1].diagnosis.where
   for i, name in ipairs(all[2] and all[2].diagnosis.where or {}) do
-    if parts.fields.contains(first, name) then
+    if parts.fields.names(first, name) then
       addAt({ "diagnosis", "also", "where", i }, "name", "diagnosis.also.where: %s is the first fault's, too", name)
     end
   end

@@ -42,6 +42,25 @@ function fields.contains(list, word)
   return false
 end
 
+-- ---- functions by their names ---------------------------------------------------
+
+-- Is the function that profiles print as FULL what a lesson calls NAME? What stands
+-- behind a dot is enough (src/pprof/query.c).
+function fields.isCalled(full, name) return full == name or full:sub(-#name - 1) == "." .. name end
+
+-- May a lesson mean the same function by A and by B?
+function fields.areOne(a, b) return fields.isCalled(a, b) or fields.isCalled(b, a) end
+
+-- Does LIST, which may be nil, name the function NAME?
+function fields.names(list, name)
+  for _, item in ipairs(list or {}) do
+    if fields.areOne(item, name) then return true end
+  end
+  return false
+end
+
+-- ---- problems -----------------------------------------------------------------
+
 function fields.complainUnknown(rule, what, name, known)
   local meant = host.did_you_mean(tostring(name), known)
   fields.complain(rule, "unknown %s '%s'%s", what, name, meant ~= "" and meant or "; known are: " ..

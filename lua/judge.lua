@@ -3,7 +3,7 @@
 -- lab judges students' answers by it, `diaglab test` those in answers/.
 --
 -- judge.lua(host, parts) -> judge      parts: against, classes,
---   evidence, faults, feedback, grounds
+--   evidence, faults, feedback, fields, grounds
 -- judge.answer(answer, lesson, views, others, visit) -> result
 --
 -- answer: { hypotheses = { { class, where } ... 3 at most }, evidence = { kinds or
@@ -25,7 +25,7 @@
 
 local host, parts = ...
 local against, classes, evidence, faults = parts.against, parts.classes, parts.evidence, parts.faults
-local grounds = parts.grounds
+local fields, grounds = parts.fields, parts.grounds
 local judge = {}
 
 local POINTS = { class = 30, family = 15, where = 35, victim = 10, evidence = 25, ruled_out = 10 }
@@ -63,15 +63,10 @@ local function plainName(name, slug)
 end
 judge.plainName = plainName
 
--- Is the function that profiles print as FULL what a lesson calls NAME? What stands
--- behind a dot is enough, as in sentences (src/pprof/query.c).
-local function isCalled(full, name) return full == name or full:sub(-#name - 1) == "." .. name end
-judge.isCalled = isCalled
-
 -- Is FULL one of a lesson's NAMES?
 local function isOneOf(full, names)
   for _, name in ipairs(names or {}) do
-    if isCalled(full, outerOf(name)) then return true end
+    if fields.isCalled(full, outerOf(name)) then return true end
   end
   return false
 end
@@ -81,7 +76,7 @@ judge.isOneOf = isOneOf
 local function findCalled(stack, name)
   local outer = outerOf(name)
   for i, full in ipairs(stack) do
-    if isCalled(full, outer) then return i end
+    if fields.isCalled(full, outer) then return i end
   end
 end
 

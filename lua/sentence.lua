@@ -10,7 +10,7 @@ local fields, claim = ...
 local sentence = {}
 
 local at, complain, complainUnknown = fields.at, fields.complain, fields.complainUnknown
-local sortedKeys, contains, text, flag = fields.sortedKeys, fields.contains, fields.text, fields.flag
+local sortedKeys, text, flag = fields.sortedKeys, fields.text, fields.flag
 local count, positive = fields.count, fields.positive
 local words, tags, object = fields.words, fields.tags, fields.object
 
@@ -364,7 +364,7 @@ end
 
 -- Is S about the function NAME?
 function sentence.isAbout(s, name)
-  return contains(s.under, name) or s.top == name or s.of == name or contains(s.about, name)
+  return fields.names(s.under, name) or fields.names(s.about, name) or fields.names({ s.top or s.of, s.of }, name)
 end
 
 sentence.load = load

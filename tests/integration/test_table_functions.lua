@@ -83,6 +83,14 @@ t.test("another function in a table isn't to blame", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("one function under two names is one", function()
+  local dir = make { "handlers.list" }
+  t.run(("sed -i 's/under = .handlers.list./under = \"list\"/' %s/lesson.lua"):format(dir))
+  t.has(check(dir).out, "1 scenario: 0 errors")
+  exercise.edit(dir, "lesson.lua", "where = { 'handlers.list' }", "where = { 'handlers.list' }, victims = { 'list' }")
+  t.has(check(dir).out, "list is to blame, too")
+end)
+
 t.test("names that no profile has are refused", function()
   for _, name in ipairs { "M", "g", "M.g", '["/more"]', "handlers", "handler.list" } do
     local result = check(make { "list", name })
