@@ -60,7 +60,7 @@ local function listProgram(f, within, list)
 end
 
 local function copyFile(from, to)
-  local text, problem = host.read(from)
+  local text, problem = host.read_bytes(from) -- data may be longer than a program
   local ok
   if text then ok, problem = host.write_new(to, text) end
   if not ok then refuse("%s", problem) end
