@@ -58,7 +58,7 @@ function host.exchange(t, key, old, new)
   return same
 end
 
-local sandbox = host.part "sandbox"({ log = zero }, host)
+local sandbox = host.part "sandbox"({ log = function() end }, host)
 
 local function makeEnvironment(dir, prefix)
   return sandbox(dir, prefix, setmetatable({ now = zero, cpu_time = zero, primitive = findPrimitive },

@@ -69,6 +69,15 @@ t.test("each mistake is told with its place", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a loop without an end is not always a stand-in's", function()
+  local root = t.temp_dir()
+  t.run(("mkdir %s/39-print"):format(root))
+  t.write(root .. "/39-print/scenario.lua", 'while true do print("x") end')
+  local list = t.run(t.command { t.diaglab, "--list", "--scenarios", root }).out
+  t.has(list:gsub("%s+", " "), "it doesn't come to an end")
+  t.check(not list:find("stand-in", 1, true), list)
+end)
+
 -- What a request returns, and what is wrong with it.
 local ANSWERS = {
   { '{}', "request returned a table as body instead of a string" },
