@@ -43,7 +43,8 @@ target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=luaH_resizearray -Wl,--wrap=luaM_realloc_
   -Wl,--wrap=luaS_hashlongstr
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
-  -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti)
+  -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti
+  -Wl,-u,__wrap_luaS_hashlongstr)
 if(LAB_SANITIZE MATCHES thread)
   target_link_options(lab_vm INTERFACE # tsan.c
     -Wl,--wrap=__longjmp_chk -Wl,-u,__wrap___longjmp_chk)
