@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/timed_lock.h"
 #include "base/write_all.h"
 #include "prof/attempt.h"
 
@@ -286,9 +287,7 @@ static int store_waiting(lab_progress *p, uint64_t until) {
 
 /* 0, or -EBUSY: another thread still writes at the time UNTIL. */
 static int begin_writing(lab_progress *p, uint64_t until) {
-  struct timespec t = {(time_t)(until / LAB_SECOND),
-                       (long)(until % LAB_SECOND)};
-  return pthread_mutex_clocklock(&p->writing, CLOCK_MONOTONIC, &t) ? -EBUSY : 0;
+  return lab_lock_until(&p->writing, until) ? 0 : -EBUSY;
 }
 
 /* False: too much waits already. */

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/queue.h"
 #include "base/spawn.h"
+#include "base/timed_lock.h"
 #include "loop/work.h"
 #include "services/pipe.h"
 #include "services/services.h"
@@ -358,10 +359,8 @@ void lab_services_stop_child(lab_errand *e) {
 /* The locks are kept: no child is started any more. */
 void lab_services_kill_children(void) {
   uint64_t until = lab_clock_mono() + LOCKS_NS;
-  struct timespec t = {(time_t)(until / LAB_SECOND),
-                       (long)(until % LAB_SECOND)};
-  pthread_mutex_clocklock(&start_lock, CLOCK_MONOTONIC, &t);
-  if (pthread_mutex_clocklock(&children_lock, CLOCK_MONOTONIC, &t))
+  lab_lock_until(&start_lock, until);
+  if (!lab_lock_until(&children_lock, until))
     return;
   for (lab_list *l = children.next; l != &children; l = l->next)
     kill_child_group(LAB_CONTAINER(l, running_child, link)->pid);

@@ -164,6 +164,18 @@ static unsigned count(const char *text, const char *what) {
 
 /* ---- tests --------------------------------------------------------------- */
 
+/* A dump with so many tasks. */
+static lab_goroutines *take_when_few(lab_vm *vm, size_t tasks) {
+  for (;;) {
+    lab_profile_request r = {.taken = taken};
+    lab_goroutine_profile_take(vm, &r);
+    lab_goroutines *g = wait_for(vm, &r, answers + 1);
+    if (lab_goroutines_count(g) <= tasks)
+      return g;
+    lab_goroutines_free(g);
+  }
+}
+
 static lab_profile_request first_request;
 
 /* After the message one task has its turn, the creator; then comes the survey,
@@ -194,10 +206,7 @@ static void where_tasks_are(void **state) {
                    1);
   lab_xfree(text);
   lab_goroutines_free(g);
-  lab_profile_request later = {.taken = taken}; /* they have run by now */
-  lab_goroutine_profile_take(vm, &later);
-  g = wait_for(vm, &later, 2);
-  assert_int_equal(lab_goroutines_count(g), 2);
+  g = take_when_few(vm, 2); /* the third ends when it has run */
   text = text_of(g);
   assert_int_equal(count(text, "[chan receive, 2 minutes]:\n"), 2);
   assert_int_equal(count(text, "\nmain.waitForValue(...)\n\t/app/x.lua:2 +0x0"),
