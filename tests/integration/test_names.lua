@@ -86,7 +86,7 @@ end }]]
   local lab = t.start_with(dirs, "--step", "73")
   local busy = t.spawn(("curl -s --max-time 120 '%s/?[1-100]'"):format(lab.url))
   local top = t.enough(function(duration)
-    return t.pprof.top(lab.url .. "/debug/pprof/profile?seconds=" .. duration)
+    return t.pprof.top(lab.url .. "/debug/pprof/profile?hz=997&seconds=" .. duration)
   end, function(top) return top["lab.File.__close"] and top["utf8.codes"] end)
   t.check(top["lab.File.__close"] and not top["lab.File.__gc"], "a scope's end is no garbage")
   t.check(top["utf8.codes"] and not top["[C function]"], "an iterator")
