@@ -102,8 +102,10 @@ function read.Samples(raw, line)
 end
 
 local function frame(text)
-  -- A pseudo function has spaces in its name, and no file: "[a b] :0 s=0".
-  local name, file, line = text:match("^(.-) (%S*):(%d+)")
+  -- A pseudo function has spaces in its name, and no file: "[a b] :0 s=0". Since Go
+  -- 1.21 there is a column behind the line.
+  local name, file, line = text:match("^(.-) (%S*):(%d+):%d+ s=")
+  if not name then name, file, line = text:match("^(.-) (%S*):(%d+)") end
   if file == "" then file, line = nil, nil end
   return { name = name or text:match("^%S+"), file = file, line = math.tointeger(line) }
 end

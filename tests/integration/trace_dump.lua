@@ -54,9 +54,12 @@ local SIMPLE = {
 local FIRST = { RegionBegin = "mode=0 ", RegionEnd = "mode=1 " }
 local NAMES = { ID = "taskid", Task = "taskid", Parent = "pid", Type = "name", Message = "message" }
 
+local NO_TASK = "18446744073709551615" -- what is within no task has this one as parent
+
 -- 'ID=1 Type="a b"' -> "taskid=1 name=a b"
 local function rename(rest)
   rest = rest:gsub('%f[%a](%a+)="(.-)"', function(key, text) return NAMES[key] and NAMES[key] .. "=" .. text end)
+  rest = rest:gsub("(Parent)=" .. NO_TASK, "%1=0")
   return (rest:gsub("%f[%a](%u%a*)=(%d+)", function(key, n) return NAMES[key] and NAMES[key] .. "=" .. n end))
 end
 

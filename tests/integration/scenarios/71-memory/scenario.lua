@@ -36,8 +36,10 @@ return {
     ["/many_arguments"] = function()
       local arguments, fill, refused = {}, { lab.buffer(200000000) }, 0
       for i = 1, 200000 do arguments[i] = i end
-      while pcall(function() fill[#fill + 1] = lab.buffer(300000) end) do
-        local ok, message = pcall(lab.go, function() end, table.unpack(arguments))
+      local function fillMore() fill[#fill + 1] = lab.buffer(300000) end
+      local function start() return lab.go(fillMore, table.unpack(arguments)) end
+      while pcall(fillMore) do
+        local ok, message = pcall(start)
         if not ok then
           assert(message:find("not enough memory", 1, true), message)
           refused = refused + 1
