@@ -61,8 +61,11 @@ end)
 t.test("step 5: 20 requests leave 100 tasks, in one record", function()
   local lab = start(5, "--param", "5.work=0.0001")
   for _ = 1, 20 do t.equal(lab:get("/").status, 200) end
-  local text = lab:get(GOROUTINE .. "?debug=1").body
-  t.match(text, "^goroutine profile: total 100\n100 @ 0x")
+  local text
+  t.eventually(function() -- the last of them may not have run yet
+    text = lab:get(GOROUTINE .. "?debug=1").body
+    return text:find("^goroutine profile: total 100\n100 @ 0x")
+  end)
   t.equal(count(text, " @ 0x"), 1)
   t.has(text, '\n# labels: {"route":"/", "step":"workers"}\n')
   t.match(text, "#\t0x%x+\tworkers%.startGoroutines%.func1%+0x%x+\t")
