@@ -11,12 +11,21 @@ local REFUSED = MOST .. " recordings are under way; ask again when one has ended
 
 -- N recordings of a PATH, in a process that ends them with it.
 local function record(lab, path, n)
-  return t.spawn(("curl -sS -Z --parallel-immediate --parallel-max 100 -o /dev/null '%s%s&client=[1-%d]'")
+  return t.spawn(("curl -sSv -Z --parallel-immediate --parallel-max 100 -o /dev/null '%s%s&client=[1-%d]'")
     :format(lab.url, path, n))
 end
 
 local function count_connections(lab)
   return tonumber(lab:get("/metrics").body:match("\ndiaglab_connections (%d+)"))
+end
+
+-- Until the lab has CONNECTIONS, and those of the CROWD have sent what they ask.
+local function wait_crowd(lab, crowd, connections)
+  t.eventually(function()
+    local sent = 0
+    for _, one in ipairs(crowd) do sent = sent + select(2, one:err():gsub("> GET ", "")) end
+    return sent >= MOST and count_connections(lab) >= connections
+  end)
 end
 
 t.test("there is a limit for all kinds of recordings together", function()
@@ -29,7 +38,7 @@ t.test("there is a limit for all kinds of recordings together", function()
     record(lab, PPROF .. "heap?seconds=600", 16),
     record(lab, PPROF .. "mutex?seconds=600", 8),
   }
-  t.eventually(function() return count_connections(lab) >= before + MOST end)
+  wait_crowd(lab, crowd, before + MOST)
   for _, path in ipairs { PPROF .. "profile?seconds=1", "/pprof/profile?seconds=1", PPROF .. "wall?seconds=1",
     PPROF .. "heap?seconds=1", PPROF .. "block?seconds=1", PPROF .. "trace?last=1s" } do
     local answer = lab:get(path)
@@ -60,7 +69,7 @@ t.test("who has left leaves no recording behind, also while the VM can't be aske
   t.eventually(function() return lab:get("/status").body:find('"running": 1', 1, true) end)
   for _ = 1, 2 do
     local crowd = record(lab, PPROF .. "wall?seconds=600", MOST)
-    t.eventually(function() return count_connections(lab) >= before + 1 + MOST end)
+    wait_crowd(lab, { crowd }, before + 1 + MOST)
     t.equal(lab:get(PPROF .. "profile?seconds=1").status, 503)
     crowd:signal("KILL")
     t.eventually(function() return not lab:has_thread("profiler") end)
