@@ -4,7 +4,7 @@
 -- (allowed.lua).
 --
 -- check.lua(host, parts) -> check       parts: allowed, faults, fields, fixture,
--- fields, lesson, sentence, source, spoilers, tags
+-- lesson, sentence, source, spoilers, tags
 -- check.folder(folder) -> findings      folder: folders.lua's
 --
 -- A finding is { file, line, rule, severity = "error" | "warning", text }.

@@ -59,7 +59,7 @@ local NO_TASK = "18446744073709551615" -- what is within no task has this one as
 -- 'ID=1 Type="a b"' -> "taskid=1 name=a b"
 local function rename(rest)
   rest = rest:gsub('%f[%a](%a+)="(.-)"', function(key, text) return NAMES[key] and NAMES[key] .. "=" .. text end)
-  rest = rest:gsub("(Parent)=" .. NO_TASK, "%1=0")
+  rest = rest:gsub("Parent=" .. NO_TASK, "Parent=0")
   return (rest:gsub("%f[%a](%u%a*)=(%d+)", function(key, n) return NAMES[key] and NAMES[key] .. "=" .. n end))
 end
 

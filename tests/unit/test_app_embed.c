@@ -81,65 +81,60 @@ static void count_open(lab_thread *t, void *arg) {
   counts->open += !(blocked >> (SIGPROF - 1) & 1);
 }
 
+static lab_app *start_app(unsigned workers) {
+  char error[256];
+  lab_config config;
+  lab_app *app;
+  lab_config_init(&config);
+  config.listen = "127.0.0.1:0";
+  config.workers = workers;
+  if (lab_new(&app, &config, error, sizeof error))
+    fail_msg("%s", error);
+  return app;
+}
+
+static void end_app(lab_app *app) {
+  lab_stop(app);
+  lab_run(app);
+  lab_free(app);
+}
+
 /* All of the lab's own threads do, whatever the one that starts them blocks. */
 static void test_blocked_later(void **state) {
   (void)state;
-  char error[256];
   thread_counts counts;
-  lab_config config;
-  lab_app *app;
   sigset_t prof;
-  lab_config_init(&config);
-  config.listen = "127.0.0.1:0";
-  config.workers = 2;
   sigemptyset(&prof);
   sigaddset(&prof, SIGPROF);
   pthread_sigmask(SIG_BLOCK, &prof, NULL);
-  if (lab_new(&app, &config, error, sizeof error))
-    fail_msg("%s", error);
+  lab_app *app = start_app(2);
   do { /* each of control, log, vm, worker-1, worker-2 enlists itself */
     counts = (thread_counts){0};
     lab_thread_each(count_open, &counts);
   } while (counts.all < 5);
   pthread_sigmask(SIG_UNBLOCK, &prof, NULL);
   assert_int_equal(counts.open, counts.all - 1);
-  lab_stop(app);
-  lab_run(app);
-  lab_free(app);
+  end_app(app);
 }
 
 /* A thread that was watched is the lab's, and listed once, while there is a
  * lab. */
 static void test_watched_before(void **state) {
   (void)state;
-  char error[256];
-  lab_config config;
-  lab_app *app;
-  lab_config_init(&config);
-  config.listen = "127.0.0.1:0";
   lab_watch_thread("main");
   assert_int_equal(count_listed(), 1);
-  if (lab_new(&app, &config, error, sizeof error))
-    fail_msg("%s", error);
+  lab_app *app = start_app(0);
   assert_int_equal(count_listed(), 1);
   assert_string_equal(lab_thread_self()->name, "control");
   lab_unwatch_thread();
   assert_int_equal(count_listed(), 1);
-  lab_stop(app);
-  lab_run(app);
-  lab_free(app);
+  end_app(app);
   assert_int_equal(count_listed(), 0);
 }
 
 static void test_run_and_stop(void **state) {
   (void)state;
-  char error[256];
-  lab_config config;
-  lab_app *app;
-  lab_config_init(&config);
-  config.listen = "127.0.0.1:0";
-  if (lab_new(&app, &config, error, sizeof error))
-    fail_msg("%s", error);
+  lab_app *app = start_app(0);
   assert_in_range(lab_port(app), 1, 65535);
   pthread_t thread;
   pthread_create(&thread, NULL, client, app);
