@@ -229,12 +229,15 @@ static int queue_object(lua_State *L) {
   return 0;
 }
 
-const lab_layout_value *
-__wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
+/* What the collector calls for O, nil for nothing. Not compiled into its
+ * caller: that would have to save registers for each method of each userdata.
+ */
+static __attribute__((noinline)) const lab_layout_value *
+find_finalizer(lua_State *L, const lab_layout_value *o) {
   static const lab_layout_value nothing = {.type = LUA_TNIL};
   static lab_layout_value stand_in;
-  const lab_layout_value *gc = __real_luaT_gettmbyobj(L, o, event);
-  if (event != EVENT_GC || (gc->type & 0xf) == LUA_TNIL)
+  const lab_layout_value *gc = __real_luaT_gettmbyobj(L, o, EVENT_GC);
+  if ((gc->type & 0xf) == LUA_TNIL)
     return gc;
   lab_vm *vm = lab_vm_of(L);
   bool of_script = (o->type & 0xf) == LUA_TTABLE;
@@ -249,6 +252,13 @@ __wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
     return function;
   call_apart(vm, function, o);
   return &nothing;
+}
+
+/* Lua asks it for each method of a userdata, too, so it adds one jump there. */
+const lab_layout_value *
+__wrap_luaT_gettmbyobj(lua_State *L, const lab_layout_value *o, int event) {
+  return event == EVENT_GC ? find_finalizer(L, o)
+                           : __real_luaT_gettmbyobj(L, o, event);
 }
 
 /* ---- the task ------------------------------------------------------------ */
