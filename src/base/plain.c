@@ -85,11 +85,16 @@ void lab_plain_append_word(lab_buf *out, const char *text, size_t len) {
   }
 }
 
-void lab_plain_print(FILE *to, const char *text) {
+void lab_plain_write(FILE *to, const char *text, size_t len) {
   lab_buf plain = LAB_BUF_INIT;
-  lab_plain_append(&plain, text, strlen(text), false);
-  fwrite(plain.data, 1, plain.len, to);
+  lab_plain_append(&plain, text, len, false);
+  if (plain.len > 0) /* an empty buffer has no bytes to point to */
+    fwrite(plain.data, 1, plain.len, to);
   lab_buf_free(&plain);
+}
+
+void lab_plain_print(FILE *to, const char *text) {
+  lab_plain_write(to, text, strlen(text));
 }
 
 bool lab_plain_flush(FILE *to) {

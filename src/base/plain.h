@@ -30,7 +30,8 @@ void lab_plain_append(lab_buf *out, const char *text, size_t len,
  */
 void lab_plain_append_word(lab_buf *out, const char *text, size_t len);
 
-/* Writes TEXT, made plain, to a terminal. */
+/* Writes them, or the string TEXT, made plain, to a terminal. */
+void lab_plain_write(FILE *to, const char *text, size_t len);
 void lab_plain_print(FILE *to, const char *text);
 
 /* Writes what is still in TO's buffer. Whether all that was ever printed to it

@@ -20,18 +20,12 @@
 #include "diagnosis/upload.h"
 #include "scenario/host_files.h"
 
-/* Texts quote what files, answers and other programs say. */
-static void write_plain(FILE *to, const char *text, size_t len) {
-  lab_buf plain = LAB_BUF_INIT;
-  lab_plain_append(&plain, text, len, false);
-  fwrite(plain.data, 1, plain.len, to);
-  lab_buf_free(&plain);
-}
-
+/* Texts quote what files, answers and other programs say: they are made plain.
+ */
 static int write_out(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  write_plain(stdout, text, len);
+  lab_plain_write(stdout, text, len);
   return 0;
 }
 
@@ -40,7 +34,7 @@ static int write_err(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   fflush(stdout);
-  write_plain(stderr, text, len);
+  lab_plain_write(stderr, text, len);
   return 0;
 }
 

@@ -32,7 +32,7 @@ t.test("guessing solves nothing, and names can't be probed", function()
   end
   t.equal(statuses[200], 10, "answers that were judged")
   t.equal(statuses[429], #classes - 10)
-  t.check(lab:rss() < before + 16e6, "memory is given back")
+  if not t.is_sanitized() then t.check(lab:rss() < before + 16e6, "memory is given back") end
   lab:go_to(3)
   t.equal(lab:post("/lab/answer", "class=cpu.hot&where=x").status, 200, "a new visit begins anew")
   t.match(lab:get("/metrics").body, '\ndiaglab_answers_total{code="where.unknown"} 10\n')

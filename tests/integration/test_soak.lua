@@ -126,9 +126,17 @@ local function end_clients(list)
   end
 end
 
+-- What is in RSS: the heap, of which some is idle, and the tables.
+local function describe_memory(lab)
+  local vars = lab:vars()
+  return ("heap %.1f, idle %.1f, stacks' tables %.1f, other %.1f"):format(vars("HeapAlloc") / 1e6,
+    (vars("HeapIdle") - vars("HeapReleased")) / 1e6, vars("BuckHashSys") / 1e6, vars("OtherSys") / 1e6)
+end
+
 local function print_progress(lab, switches, refused, census)
-  print(("     %d switches (%d refused): %d descriptors, %d threads, %d children, %d tasks, %.1f MB"):format(switches,
-    refused, census.fds, census.threads, census.children, census.tasks or -1, census.rss))
+  print(("     %d switches (%d refused): %d descriptors, %d threads, %d children, %d tasks, %.1f MB (%s)"):format(
+    switches, refused, census.fds, census.threads, census.children, census.tasks or -1, census.rss,
+    describe_memory(lab)))
   io.stdout:flush()
 end
 

@@ -108,7 +108,11 @@ local MIX = "Lua, Lua's library, a primitive here and one on a worker"
 t.measured(MIX, function() mix_for(4) end)
 t.long_measured(MIX, function() mix_for(10) end)
 
-t.measured("functions that raise below pcall", function() check_parts("65", 4) end)
+-- AddressSanitizer has work to do for each jump out of functions, after they have
+-- told what they took: with it this is another program.
+if not t.is_sanitized() then
+  t.measured("functions that raise below pcall", function() check_parts("65", 4) end)
+end
 
 -- ---- bytes --------------------------------------------------------------------
 

@@ -157,38 +157,60 @@ static void test_step_without_end(void **state) {
   lab_buf_free(&file);
 }
 
+typedef struct reading {
+  int fd;
+  lab_buf text;
+} reading;
+
 static void *read_pipe(void *arg) {
-  lab_buf *out = arg;
-  int fd = open(path, O_RDONLY);
-  read_all(fd, out);
-  close(fd);
+  reading *r = arg;
+  read_all(r->fd, &r->text);
+  close(r->fd);
   return NULL;
 }
 
-/* Nobody reads the pipe until all has been logged. */
-static void test_full_pipe(void **state) {
-  (void)state;
+/* Logs until 1000 lines are dropped, and 100 of the lab's own. Returns how many
+ * of requests were logged, and reads the pipe only then. */
+static uint64_t fill_pipe(reading *r) {
   lab_err err;
   unlink(path);
   assert_int_equal(mkfifo(path, 0600), 0);
   int end = open(path, O_RDWR);
+  *r = (reading){.fd = open(path, O_RDONLY), .text = LAB_BUF_INIT};
   assert_int_equal(lab_log_open(path, &err), 0);
   uint64_t before = lab_log_dropped(), logged = 0;
   for (; lab_log_dropped() < before + 1000; logged++)
     lab_log_request("of a request", 12);
   for (int i = 0; i < 100; i++)
     lab_log("of the lab");
-  lab_buf all = LAB_BUF_INIT;
   pthread_t reader;
-  assert_int_equal(pthread_create(&reader, NULL, read_pipe, &all), 0);
+  assert_int_equal(pthread_create(&reader, NULL, read_pipe, r), 0);
   flush_log();
   lab_log_close();
   close(end);
   pthread_join(reader, NULL);
-  assert_int_equal(count_texts(all.data, "of the lab\n"), 100);
-  assert_int_equal(sum_counts(all.data, DROPPED), 1000);
-  assert_int_equal(count_texts(all.data, "of a request\n"), logged - 1000);
-  lab_buf_free(&all);
+  return logged;
+}
+
+/* A pipe that takes nothing for a second is given up: on a busy machine that
+ * may be over before anybody reads. Then what has been seen is another case. */
+static void test_full_pipe(void **state) {
+  (void)state;
+  enum { TRIES = 20 };
+  reading r;
+  uint64_t dropped = 0, logged = 0;
+  for (int i = 0; i < TRIES && dropped != 1000; i++) {
+    if (i > 0)
+      lab_buf_free(&r.text);
+    uint64_t before = lab_log_dropped();
+    logged = fill_pipe(&r);
+    dropped = lab_log_dropped() - before;
+  }
+  assert_int_equal(dropped, 1000);
+  assert_int_equal(count_texts(r.text.data, "of the lab\n"), 100);
+  assert_int_equal(sum_counts(r.text.data, DROPPED), 1000);
+  assert_int_equal(count_texts(r.text.data, "of a request\n"), logged - 1000);
+  lab_buf_free(&r.text);
 }
 
 /* What a process says at its end must not keep it from ending. */

@@ -95,11 +95,25 @@ static void a_zero_byte_is_seen(void **state) {
   lab_buf_free(&out);
 }
 
+/* An empty text is no NULL for fwrite: UBSan tells. */
+static void writes_all_of_it(void **state) {
+  char text[8] = "";
+  (void)state;
+  FILE *f = tmpfile();
+  lab_plain_write(f, "", 0);
+  lab_plain_write(f, "a\0b", 3);
+  rewind(f);
+  assert_int_equal(fread(text, 1, sizeof text, f), 6);
+  assert_memory_equal(text, "a\\x00b", 6);
+  fclose(f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(makes_each_text_plain),
       cmocka_unit_test(each_place_is_looked_at),
       cmocka_unit_test(a_zero_byte_is_seen),
+      cmocka_unit_test(writes_all_of_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
