@@ -117,8 +117,8 @@ local function readStep(entry, overrides)
     scenario, limit, rest = nil, 500, textOf(scenario)
   end
   if not scenario then
-    host.give_up()
     host.cancel_tasks(generation) -- what scenario.lua had started
+    host.give_up()
     host.reclaim(generation, entry.number)
     if host.cancelled() then error(rest, 0) end -- a later switch takes its place
     return nil, limit, rest
@@ -342,9 +342,13 @@ local function enterStep(step)
   host.own(true)
   problem = textOf(problem) -- before the limits change, which it names
   if current ~= noStep then serve(noStep) end
-  host.give_up()
-  if host.cancelled() then error(problem, 0) end -- a later switch takes its place
-  giveBack(step)
+  -- A later switch takes its place: what this one has started is cancelled with it,
+  -- as long as it isn't given up.
+  if host.cancelled() then error(problem, 0) end
+  goOwn(function() -- to the end, even if the switch is cut short
+    host.give_up()
+    giveBack(step)
+  end):join()
   setLimits(noStep)
   return 500, problem
 end
