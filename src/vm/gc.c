@@ -44,6 +44,8 @@ enum {
   EXTERNAL_MIN = 4 << 20,
   VAIN_SHARE = 64, /* of the memory: less than that is as good as nothing */
 };
+/* CPU time of emergencies in vain that come one after the other. */
+static const uint64_t VAIN_BURST_NS = 100 * LAB_MILLISECOND;
 /* CPU time of a cycle; and of several steps in a row. */
 static const uint64_t LONG_CYCLE_NS = 100 * LAB_MILLISECOND;
 static const uint64_t SOME_NS = 2 * LAB_MILLISECOND;
@@ -67,6 +69,12 @@ static struct {
   const void *emptied_class;
   void (*empty)(void *memory);
 } gc;
+
+/* A collection before memory is refused. */
+typedef struct lab_gc_urgent {
+  uint64_t began_cpu;
+  size_t before; /* application bytes */
+} lab_gc_urgent;
 
 static bool (*is_unwanted)(void);
 
@@ -184,19 +192,31 @@ static void empty_garbage(const lab_layout_global *global) {
       gc.empty(lab_layout_memory(u));
 }
 
+static lab_gc_urgent begin_emergency(void) {
+  return (lab_gc_urgent){lab_clock_thread_cpu(), lab_mem_app_bytes()};
+}
+
 /* Before memory is refused, all garbage is collected: an emergency. Where all
  * memory is in use that finds nothing, takes long, and the next allocation
  * would do it again. No code of Lua's would run, and the step could not be
- * left. So for as long as a collection has taken in vain, there is no further
- * one, and allocations fail at once. */
-static void note_emergency(uint64_t began, size_t before) {
-  uint64_t ended = lab_clock_mono();
-  bool vain = lab_mem_app_bytes() + before / VAIN_SHARE > before;
-  gc.vain_until = vain ? ended + (ended - began) : 0;
+ * left. So collections in vain get half of the time: after each, for as long as
+ * it has taken, there is no further one, and allocations fail at once. A few
+ * short ones may come at once, or a script that is refused memory, gives some
+ * up and tries again would be refused what is free. */
+static void end_emergency(const lab_gc_urgent *e) {
+  if (lab_mem_app_bytes() + e->before / VAIN_SHARE <= e->before) {
+    gc.vain_until = 0;
+    return;
+  }
+  uint64_t now = lab_clock_mono(), took = lab_clock_thread_cpu() - e->began_cpu;
+  uint64_t free_since = now > VAIN_BURST_NS ? now - VAIN_BURST_NS : 0;
+  if (gc.vain_until < free_since)
+    gc.vain_until = free_since;
+  gc.vain_until += 2 * took;
 }
 
 static void collect_in_emergency(lua_State *L) {
-  uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
+  lab_gc_urgent e = begin_emergency();
   lab_layout_global *global = lab_layout_global_of(L);
   if (gc.in_steps && global && !global->stopped)
     collect_in_urgent_steps(L, global);
@@ -204,7 +224,7 @@ static void collect_in_emergency(lua_State *L) {
     __real_luaC_fullgc(L, 1);
   if (global && gc.empty)
     empty_garbage(global);
-  note_emergency(began, before);
+  end_emergency(&e);
 }
 
 void __wrap_luaC_fullgc(lua_State *L, int emergency) {
@@ -308,12 +328,12 @@ bool lab_gc_full(lua_State *L) {
 }
 
 bool lab_gc_make_room(lua_State *L) {
-  uint64_t began = lab_clock_mono(), before = lab_mem_app_bytes();
-  if (gc.closing || began < gc.vain_until)
+  if (gc.closing || lab_clock_mono() < gc.vain_until)
     return false;
+  lab_gc_urgent e = begin_emergency();
   collect_all(L);
-  note_emergency(began, before);
-  return lab_mem_app_bytes() < before;
+  end_emergency(&e);
+  return lab_mem_app_bytes() < e.before;
 }
 
 void lab_gc_empty_in_emergency(const void *metatable,

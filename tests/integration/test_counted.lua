@@ -81,7 +81,9 @@ return {
     return ("%d %s"):format(sent, problem)
   end,
 }]]
-  local sent, text = lab:get("/").body:match("^(%d+) (.*)$")
+  local body = lab:get("/").body
+  local sent, text = body:match("^(%d+) (.*)$")
+  t.check(text, body)
   t.has(text, "not enough memory")
   t.has(text, "the step has 40 MB (limits.memory)")
   t.between(tonumber(sent), 1000, 39e6 // 8000, "requests of more than 8,000 bytes")

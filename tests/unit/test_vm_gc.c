@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A full collection says whether it was done: it may be held, and where the
- * collector works in steps it ends early if nobody wants it any more. */
+ * collector works in steps it ends early if nobody wants it any more. Memory is
+ * not refused while there is garbage, also where it has just been refused. */
 #include <lauxlib.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,10 @@
 #include "vm/machine.h"
 #include "vm/vm.h"
 
-enum { MOST = 40000000 }; /* tables, until the collector works in steps */
+enum {
+  MOST = 40000000, /* tables, until the collector works in steps */
+  SPARE = 1 << 20, /* bytes that a script keeps for later */
+};
 
 static lab_vm vm;
 static const lab_sched_ops no_tasks;
@@ -87,11 +91,49 @@ static void test_held(void **state) {
   assert_true(lab_gc_full(vm.L));
 }
 
+static int take_memory(lua_State *L) {
+  lua_newuserdatauv(L, (size_t)lua_tointeger(L, 1), 0);
+  return 1;
+}
+
+static int take_bytes(lua_State *L, lua_Integer bytes) {
+  lua_pushcfunction(L, take_memory);
+  lua_pushinteger(L, bytes);
+  return lua_pcall(L, 1, 1, 0);
+}
+
+static int keep_tables(lua_State *L) {
+  lua_createtable(L, 50000, 0); /* so that a collection takes a moment */
+  for (int i = 1; i <= 50000; i++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, i);
+  }
+  return 1;
+}
+
+static void test_refused_before(void **state) {
+  (void)state;
+  lua_State *L = vm.L;
+  lua_pushcfunction(L, keep_tables);
+  assert_int_equal(lua_pcall(L, 0, 1, 0), LUA_OK);
+  assert_true(lab_gc_full(L));
+  lab_mem_set_limit(lab_mem_app_bytes() + SPARE + SPARE / 4);
+  for (int i = 0; i < 5; i++) {
+    assert_int_equal(take_bytes(L, SPARE), LUA_OK);
+    assert_int_equal(take_bytes(L, SPARE), LUA_ERRMEM);
+    lua_pop(L, 2); /* the error, and what was kept */
+    assert_int_equal(take_bytes(L, SPARE), LUA_OK);
+    lua_pop(L, 1);
+  }
+  lab_mem_set_limit(0);
+}
+
 int main(void) {
   lab_mem_init();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_held, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_unwanted, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_refused_before, open_vm, close_vm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
