@@ -60,11 +60,11 @@ local function serve(step)
   host.serve(step.scenario, step.number, step.slug, step.generation, step.isOther)
 end
 
--- Steps that were left with so much that it is given back in the background, and
--- the memory that was in use when the last of them was left. Until it is given
--- back, a later step may have so much more: it isn't held responsible for it, but
--- has a limit all the same. CROWDS of them left too many tasks, or objects, for a
--- collection in between.
+-- How often something is being given back, and the memory that was in use when the
+-- last of it was left. Until it is given back, a later step may have so much more: it
+-- isn't held responsible for it, but has a limit all the same. In most cases the
+-- switch waits for that. CROWDS of them left too many tasks, or objects, for a
+-- collection in between: those are given back in the background.
 local draining, crowds, leftBytes = 0, 0, 0
 
 local function setLimits(step)
@@ -84,12 +84,11 @@ end
 
 -- ---- tasks of the lab's own --------------------------------------------------
 
--- A task that runs nothing of the scenario's: it is urgent, and a switch that is
--- in a hurry doesn't interrupt it.
+-- A task that runs nothing of the scenario's: it is urgent, is refused no memory, and
+-- a switch that is in a hurry doesn't interrupt it. If this switch is cut short now,
+-- it has begun before the next switch does.
 local function goOwn(f, ...)
-  local task = lab.go(f, ...)
-  host.own(true, task)
-  return task
+  return host.go_own(lab.go, f, ...)
 end
 
 -- Waits until all tasks that can run now have had a turn, or for SECONDS.
@@ -105,10 +104,15 @@ local function textOf(problem)
   return type(problem) == "string" and problem or "it failed, and gave no message"
 end
 
+-- { generation, number }: the step that the switch reads or enters. One that is cut
+-- short, at any point, leaves it to the next one to give back what it took.
+local coming
+
 -- Runs and checks scenario.lua. Returns a step that can be entered; or nil, a
 -- status and a message.
 local function readStep(entry, overrides)
   local generation = host.new_generation()
+  coming = { generation = generation, number = entry.number }
   host.reading(entry.number, entry.slug)
   local ok, scenario, limit, rest = pcall(host.visit, generation, steps.load, entry, overrides)
   if not ok then
@@ -120,6 +124,7 @@ local function readStep(entry, overrides)
     host.cancel_tasks(generation) -- what scenario.lua had started
     host.give_up()
     host.reclaim(generation, entry.number)
+    coming = nil
     if host.cancelled() then error(rest, 0) end -- a later switch takes its place
     return nil, limit, rest
   end
@@ -257,17 +262,32 @@ local function giveBack(step)
   end
 end
 
--- Leaves the step that is served. A task of its own does this to the end, even if
--- the switch is cut short. (It isn't a part of switchToStep, whose stack would keep
--- what the old step has from being collected.)
-local function leaveAndGiveBack()
+-- Gives back what the step took that take() returns. A task of its own does this to
+-- the end, even if the switch is cut short. A later switch may enter another step
+-- meanwhile, which has its own limits then.
+local function finish(take)
+  goOwn(function()
+    beginDraining(false)
+    giveBack(take())
+    endDraining(false)
+    if current == noStep and not entering then setLimits(noStep) end
+  end):join()
+end
+
+-- From now on no step is served.
+local function leaveCurrent()
   local left = current
   serve(noStep)
-  goOwn(function()
-    callLeave(left)
-    giveBack(left)
-  end):join()
-  setLimits(noStep)
+  callLeave(left)
+  return left
+end
+
+-- The step that was read isn't entered, or not wholly.
+local function giveUpComing()
+  local step = coming
+  coming = nil
+  host.give_up()
+  return step
 end
 
 -- ---- collecting what it had ---------------------------------------------------
@@ -331,6 +351,7 @@ local function tryToEnter(step)
   if not ok then error(problem, 0) end
   host.mark(step.generation) -- what `enter` did is no part of what it serves
   serve(step)
+  coming = nil
 end
 
 -- Enters what readStep gave. Returns nil, or a status and a message: then the
@@ -342,14 +363,8 @@ local function enterStep(step)
   host.own(true)
   problem = textOf(problem) -- before the limits change, which it names
   if current ~= noStep then serve(noStep) end
-  -- A later switch takes its place: what this one has started is cancelled with it,
-  -- as long as it isn't given up.
-  if host.cancelled() then error(problem, 0) end
-  goOwn(function() -- to the end, even if the switch is cut short
-    host.give_up()
-    giveBack(step)
-  end):join()
-  setLimits(noStep)
+  if host.cancelled() then error(problem, 0) end -- a later switch takes its place
+  finish(giveUpComing)
   return 500, problem
 end
 
@@ -415,6 +430,7 @@ end
 -- text says so.
 local function switchToStep(number, rawQuery)
   entering = nil -- of a switch that was cut short
+  if coming and coming.generation ~= current.generation then finish(giveUpComing) end
   local overrides = request.parseQuery(rawQuery)
   local program = overrides[PROGRAM]
   overrides.step, overrides[PROGRAM] = nil, nil
@@ -431,7 +447,7 @@ local function switchToStep(number, rawQuery)
   host.leaving()
   if current ~= noStep then
     leftLast = { generation = current.generation, number = current.number }
-    leaveAndGiveBack()
+    finish(leaveCurrent)
   end
 
   -- collect; a crowd's task does it when the crowd is gone

@@ -153,18 +153,22 @@ static uint8_t count_own_levels(lua_State *L) {
   return n;
 }
 
-/* host.own(flag, task = the running one): true: from now on TASK does the lab's
- * own work, which doesn't have to wait behind many other tasks; false: the
- * scenario's. TASK must not have ended. */
+/* host.own(flag): true: from now on the switch does the lab's own work, which
+ * doesn't have to wait behind many other tasks; false: the scenario's. */
 static int host_own(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
-  lab_lua_task *t =
-      lua_isuserdata(L, 2) ? lab_lua_task_of_handle(L, 2) : vm->running;
-  t->own = lua_toboolean(L, 1);
-  if (!t->own && t == vm->running)
-    t->own_levels = count_own_levels(L);
-  lab_task_urge(vm->sched, &t->base, t->own);
+  lab_lua_task_set_own(vm, vm->running, lua_toboolean(L, 1));
+  if (!vm->running->own)
+    vm->running->own_levels = count_own_levels(L);
   return 0;
+}
+
+/* host.go_own(lab.go, f, ...) -> a task that does the lab's own work. The
+ * running one can't be cut short in between, as it could be in Lua. */
+static int host_go_own(lua_State *L) {
+  lua_call(L, lua_gettop(L) - 1, 1);
+  lab_lua_task_set_own(lab_vm_of(L), lab_lua_task_of_handle(L, 1), true);
+  return 1;
 }
 
 /* host.loading(flag): scenario.lua itself runs (allocation_stack.h). */
@@ -417,6 +421,7 @@ static const luaL_Reg host[] = {
     {"cancel_requests", host_cancel_requests},
     {"requests", host_requests},
     {"own", host_own},
+    {"go_own", host_go_own},
     {"loading", host_loading},
     {"entering", host_entering},
     {"reading", host_reading},

@@ -124,9 +124,8 @@ static int start_switch(lua_State *L) {
   lua_pushinteger(L, x->step);
   lua_pushlstring(L, x->query, x->query_len);
   s->task = lab_lua_task_spawn(vm, L, 2, 0, &switch_kind);
-  s->task->own = true;
   s->task->switches = true;
-  lab_task_urge(vm->sched, &s->task->base, true);
+  lab_lua_task_set_own(vm, s->task, true);
   return 0;
 }
 

@@ -44,7 +44,7 @@ enum {
   EXTERNAL_MIN = 4 << 20,
   VAIN_SHARE = 64, /* of the memory: less than that is as good as nothing */
 };
-/* CPU time of emergencies in vain that come one after the other. */
+/* So long may emergencies in vain take that come one after the other. */
 static const uint64_t VAIN_BURST_NS = 100 * LAB_MILLISECOND;
 /* CPU time of a cycle; and of several steps in a row. */
 static const uint64_t LONG_CYCLE_NS = 100 * LAB_MILLISECOND;
@@ -72,7 +72,7 @@ static struct {
 
 /* A collection before memory is refused. */
 typedef struct lab_gc_urgent {
-  uint64_t began_cpu;
+  uint64_t began;
   size_t before; /* application bytes */
 } lab_gc_urgent;
 
@@ -193,7 +193,7 @@ static void empty_garbage(const lab_layout_global *global) {
 }
 
 static lab_gc_urgent begin_emergency(void) {
-  return (lab_gc_urgent){lab_clock_thread_cpu(), lab_mem_app_bytes()};
+  return (lab_gc_urgent){lab_clock_mono(), lab_mem_app_bytes()};
 }
 
 /* Before memory is refused, all garbage is collected: an emergency. Where all
@@ -208,11 +208,10 @@ static void end_emergency(const lab_gc_urgent *e) {
     gc.vain_until = 0;
     return;
   }
-  uint64_t now = lab_clock_mono(), took = lab_clock_thread_cpu() - e->began_cpu;
-  uint64_t free_since = now > VAIN_BURST_NS ? now - VAIN_BURST_NS : 0;
-  if (gc.vain_until < free_since)
-    gc.vain_until = free_since;
-  gc.vain_until += 2 * took;
+  uint64_t since = e->began > VAIN_BURST_NS ? e->began - VAIN_BURST_NS : 0;
+  if (gc.vain_until < since)
+    gc.vain_until = since;
+  gc.vain_until += 2 * (lab_clock_mono() - e->began);
 }
 
 static void collect_in_emergency(lua_State *L) {

@@ -44,7 +44,9 @@ static size_t read_machine_limit(void) {
 static size_t choose_limit(const lab_memory *m) {
   if (m->lifted > 0)
     return 0;
-  if (m->suspended && m->asker == LAB_MEMORY_LAB)
+  if (m->asker == LAB_MEMORY_OWN)
+    return 0;
+  if (m->suspended && m->asker == LAB_MEMORY_SWITCH)
     return m->of_switch;
   size_t limit = m->limit;
   if (m->asker == LAB_MEMORY_LEFT && m->left > 0)
@@ -54,7 +56,7 @@ static size_t choose_limit(const lab_memory *m) {
 }
 
 static void apply_limit(lab_memory *m) {
-  m->watched = m->suspended || m->left > 0;
+  m->watched = m->suspended || m->left > 0 || m->own_tasks > 0;
   lab_mem_set_limit(choose_limit(m));
 }
 
@@ -64,7 +66,7 @@ void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   m->earlier = m->left > 0 ? choose_smaller(m->earlier, m->limit) : m->limit;
   m->own_limit = bytes > 0;
   m->limit = choose_smaller(bytes > 0 ? bytes : DEFAULT_LIMIT, m->most);
-  m->suspended = false;
+  m->suspended = m->suspended && m->asker == LAB_MEMORY_OWN;
   atomic_store(&m->shown, m->limit);
   lab_memory_set_left(vm, left);
 }
@@ -86,8 +88,10 @@ void lab_memory_impose(lab_vm *vm) {
 
 void lab_memory_suspend(lab_vm *vm) {
   lab_memory *m = &vm->memory;
+  if (m->asker == LAB_MEMORY_OWN)
+    return;
   m->suspended = true;
-  m->asker = LAB_MEMORY_LAB;
+  m->asker = LAB_MEMORY_SWITCH;
   m->of_switch = lab_mem_app_bytes() + LAB_MEMORY_SWITCH_ROOM;
   apply_limit(m);
 }
@@ -104,6 +108,14 @@ void lab_memory_begin_task(lab_vm *vm, lab_memory_asker asker) {
 
 void lab_memory_end_task(lab_vm *vm) {
   lab_memory_begin_task(vm, LAB_MEMORY_STEP);
+}
+
+void lab_memory_count_own(lab_vm *vm, bool more) {
+  if (more)
+    vm->memory.own_tasks++;
+  else
+    vm->memory.own_tasks--;
+  apply_limit(&vm->memory);
 }
 
 size_t lab_memory_limit(const lab_vm *vm) {
@@ -135,7 +147,7 @@ void lab_memory_note_refusal(void) {
     return;
   vm->memory.refused_at[0] = '\0';
   vm->memory.refused_switch =
-      vm->memory.suspended && vm->memory.asker == LAB_MEMORY_LAB;
+      vm->memory.suspended && vm->memory.asker == LAB_MEMORY_SWITCH;
   if (!lab_walk_is_unsafe())
     find_lua_place(top->L, vm->memory.refused_at, sizeof vm->memory.refused_at);
 }

@@ -11,7 +11,8 @@
  * runs a new scenario.lua, which may want any amount, while tasks of the old
  * step go on: it has a room of its own beyond what is in use, the tasks keep
  * their limit and have a little more, for `leave`. What goes on of a step that
- * was left keeps to the smaller one of its limit and the new step's.
+ * was left keeps to the smaller one of its limit and the new step's. Tasks that
+ * do the lab's own work give back what was taken, so they are refused nothing.
  *
  * Threads: the VM's, unless it says otherwise. */
 #ifndef LAB_VM_MEMORY_LIMIT_H
@@ -34,9 +35,10 @@ enum {
 
 /* Who asks for memory. */
 typedef enum lab_memory_asker {
-  LAB_MEMORY_STEP, /* the step that is served, or nobody's task */
-  LAB_MEMORY_LEFT, /* what goes on of a step that was left */
-  LAB_MEMORY_LAB,  /* the lab: a switch */
+  LAB_MEMORY_STEP,   /* the step that is served, or nobody's task */
+  LAB_MEMORY_LEFT,   /* what goes on of a step that was left */
+  LAB_MEMORY_SWITCH, /* it runs the lab's code and a scenario's */
+  LAB_MEMORY_OWN,    /* another task of the lab's: no scenario's code */
 } lab_memory_asker;
 
 typedef struct lab_memory {
@@ -48,6 +50,7 @@ typedef struct lab_memory {
   lab_memory_asker asker;           /* whose task runs */
   bool own_limit;                   /* its scenario says so */
   unsigned lifted;                  /* lab_memory_lift without impose so far */
+  unsigned own_tasks;               /* that there are: LAB_MEMORY_OWN */
   bool suspended;                   /* a switch is under way */
   bool watched;                     /* the limit depends on who asks */
   bool refused_switch;              /* the last refusal was a switch's */
@@ -66,13 +69,17 @@ void lab_memory_set_left(lab_vm *vm, size_t left);
 void lab_memory_lift(lab_vm *vm);
 void lab_memory_impose(lab_vm *vm);
 /* From suspend until lab_memory_set_limit or resume a switch is under way: the
- * lab has its room beyond what is in use now. */
+ * lab has its room beyond what is in use now. A task that does the lab's own
+ * work neither begins nor ends that: it sets the limit for others, and has none
+ * itself. */
 void lab_memory_suspend(lab_vm *vm);
 void lab_memory_resume(lab_vm *vm);
 /* Between these two, a task of ASKER's runs. They need only be called while
  * vm->memory.watched. */
 void lab_memory_begin_task(lab_vm *vm, lab_memory_asker asker);
 void lab_memory_end_task(lab_vm *vm);
+/* There is a task more, or less, that does the lab's own work. */
+void lab_memory_count_own(lab_vm *vm, bool more);
 /* What the step may have, in bytes. read_limit: any thread. */
 size_t lab_memory_limit(const lab_vm *vm);
 size_t lab_memory_read_limit(lab_vm *vm);

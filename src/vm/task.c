@@ -128,6 +128,19 @@ void lab_lua_log_failure(const char *what, const lab_lua_task *t) {
   lab_log_often(head, lua_tostring(t->co, -1));
 }
 
+/* The switch is counted as such. */
+static bool is_counted_own(const lab_lua_task *t) {
+  return t->own && !t->switches;
+}
+
+void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own) {
+  bool was = is_counted_own(t);
+  t->own = own;
+  if (was != is_counted_own(t))
+    lab_memory_count_own(vm, own);
+  lab_task_urge(vm->sched, &t->base, own);
+}
+
 static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (status != LUA_OK) {
     if (!t->base.cancelled) /* there may be a million of those */
@@ -135,6 +148,8 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     nresults = 1;
   }
   lab_scope_leave_all(vm, t);
+  if (is_counted_own(t))
+    lab_memory_count_own(vm, false);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
   if (t->kind->joined)
@@ -145,8 +160,10 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
 }
 
 static lab_memory_asker find_asker(const lab_vm *vm, const lab_lua_task *t) {
-  if (t->switches || t->own)
-    return LAB_MEMORY_LAB;
+  if (t->switches)
+    return LAB_MEMORY_SWITCH;
+  if (t->own)
+    return LAB_MEMORY_OWN;
   return t->base.generation == vm->generation ? LAB_MEMORY_STEP
                                               : LAB_MEMORY_LEFT;
 }

@@ -108,6 +108,10 @@ lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
 /* The scheduler's resume and gives_up. */
 void lab_lua_task_resume(lab_task *task, void *vm);
 void lab_lua_task_give_up(lab_task *task, void *vm);
+/* OWN: T does the lab's own work from now on, so it doesn't have to wait behind
+ * many others, and has no limit of memory (unless it is the switch). False: the
+ * scenario's again. T must not have ended. */
+void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own);
 /* The running task is of GENERATION from now on, and has its limit of memory.
  */
 void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation);

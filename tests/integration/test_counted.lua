@@ -84,8 +84,9 @@ return {
   local body = lab:get("/").body
   local sent, text = body:match("^(%d+) (.*)$")
   t.check(text, body)
-  t.has(text, "not enough memory")
-  t.has(text, "the step has 40 MB (limits.memory)")
+  if text ~= "not enough memory" then -- Lua's own words, which its own memory may meet first
+    t.has(text, "not enough memory: the step has 40 MB (limits.memory)")
+  end
   t.between(tonumber(sent), 1000, 39e6 // 8000, "requests of more than 8,000 bytes")
   t.equal(lab:leave().status, 200)
   t.equal(lab:go_to(71).status, 200)

@@ -19,7 +19,12 @@
 #include "stack/unwind.h"
 #include "vm/vm.h"
 
-enum { SWITCHES = 300, TASKS = 20 }; /* as many as the scenario has */
+enum {
+  SWITCHES = 300,
+  TASKS = 20, /* as many as the scenario has */
+  FULL_SWITCHES = 20,
+  FULL_TASKS = 5000,
+};
 
 static void no_wake(void *arg) {
   (void)arg;
@@ -50,6 +55,37 @@ static void switch_in_a_hurry(lab_vm *vm, int step, long pause, int status) {
     fail_msg("step %d: %d %.*s", step, x.status, (int)x.reply.len,
              x.reply.data);
   lab_buf_free(&x.reply);
+}
+
+/* A switch to FIRST, and one to SECOND right after it, which is in a hurry ->
+ * what the second one is answered. */
+static int push_aside(lab_vm *vm, int first, int second, long pause) {
+  bool answered[2] = {false, false};
+  lab_switch x[2];
+  for (int i = 0; i < 2; i++) {
+    x[i] =
+        (lab_switch){.call = {.answered = note_answered, .user = &answered[i]},
+                     .step = i == 0 ? first : second,
+                     .query = ""};
+    lab_switch_send(vm, &x[i]);
+  }
+  while (!answered[0] || !answered[1]) {
+    lab_vm_collect(vm);
+    nap(pause);
+    lab_switches_interrupt(vm, &x[1]);
+  }
+  for (int i = 0; i < 2; i++)
+    lab_buf_free(&x[i].reply);
+  return x[1].status;
+}
+
+static bool await_no_tasks(lab_vm *vm) {
+  uint64_t stop = lab_clock_mono() + 20 * LAB_SECOND;
+  while (lab_sched_count(vm->sched) > 0 && lab_clock_mono() < stop) {
+    lab_vm_collect(vm);
+    nap(1000);
+  }
+  return lab_sched_count(vm->sched) == 0;
 }
 
 static lab_vm *start_vm(void) {
@@ -88,13 +124,33 @@ static void test_step_stays(void **state) {
   assert_true(lab_vm_free(vm, 5000));
 }
 
+/* A step that is full is left, and a later switch pushes that one aside. It
+ * enters nothing, or a step that may have less memory than is in use: what was
+ * left is given back all the same. */
+static void test_full_step_is_given_back(void **state) {
+  (void)state;
+  lab_vm *vm = start_vm();
+  for (int i = 0; i < FULL_SWITCHES; i++) {
+    switch_in_a_hurry(vm, 78, 1000, 200);
+    assert_true(lab_sched_count(vm->sched) > FULL_TASKS);
+    bool enters = i % 2; /* or there is no such step */
+    int status = push_aside(vm, 0, enters ? 79 : 9999, i % 20 * 200);
+    assert_int_equal(status, enters ? 200 : 400);
+    switch_in_a_hurry(vm, 0, 1000, 200); /* it may not have been left yet */
+    if (!await_no_tasks(vm))
+      fail_msg("round %d: %zu tasks", i, lab_sched_count(vm->sched));
+  }
+  assert_true(lab_vm_free(vm, 5000));
+}
+
 int main(void) {
   lab_mem_init();
   lab_thread_adopt("test");
   lab_unwind_init();
   lab_cpu_init();
   lab_vm_init_profiles();
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_hurried),
-                                     cmocka_unit_test(test_step_stays)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_hurried), cmocka_unit_test(test_step_stays),
+      cmocka_unit_test(test_full_step_is_given_back)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
