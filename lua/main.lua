@@ -5,12 +5,12 @@
 -- Its handlers are the frames above every scenario's in profiles. Tail calls
 -- would erase them from the stack, so there are none here.
 --
--- main.lua(lab, host, steps, request) -> the functions that C calls, each in a task:
+-- main.lua(lab, host, steps, request, giving) -> the functions that C calls, each in a task:
 --   helloWorldHandler, routeHandler, requestMeta   src/scenario/request.c
---   switchToStep                                   src/scenario/switches.c
+--   switchToStep, tidyUp                           src/scenario/switches.c
 --   start                                          src/scenario/scenario.c; no task
 
-local lab, host, steps, request = ...
+local lab, host, steps, request, giving = ...
 
 -- ---- requests ----------------------------------------------------------------
 
@@ -60,78 +60,16 @@ local function serve(step)
   host.serve(step.scenario, step.number, step.slug, step.generation, step.isOther)
 end
 
--- How often something is being given back, and the memory that was in use when the
--- last of it was left. Until it is given back, a later step may have so much more: it
--- isn't held responsible for it, but has a limit all the same. In most cases the
--- switch waits for that. CROWDS of them left too many tasks, or objects, for a
--- collection in between: those are given back in the background.
-local draining, crowds, leftBytes = 0, 0, 0
-
 local function setLimits(step)
-  host.limit(step.limit or 0, step.fds or 0, leftBytes)
+  host.limit(step.limit or 0, step.fds or 0, giving.leftBytes())
 end
 
-local function beginDraining(crowd)
-  draining, crowds = draining + 1, crowds + (crowd and 1 or 0)
-  leftBytes = host.memory()
-end
-
-local function endDraining(crowd)
-  draining, crowds = draining - 1, crowds - (crowd and 1 or 0)
-  if draining == 0 then leftBytes = 0 end
-  host.left(leftBytes) -- not host.limit: another switch may have lifted the limit
-end
-
--- ---- tasks of the lab's own --------------------------------------------------
-
--- A task that runs nothing of the scenario's: it is urgent, is refused no memory, and
--- a switch that is in a hurry doesn't interrupt it. If this switch is cut short now,
--- it has begun before the next switch does.
-local function goOwn(f, ...)
-  return host.go_own(lab.go, f, ...)
-end
-
--- Waits until all tasks that can run now have had a turn, or for SECONDS.
-local function settle(seconds)
-  lab.go(function() end):join(seconds)
-end
-
--- ---- reading a step ----------------------------------------------------------
+-- ---- errors -------------------------------------------------------------------
 
 -- An error's text, for the log and the client.
 local function textOf(problem)
   problem = host.explain(problem)
   return type(problem) == "string" and problem or "it failed, and gave no message"
-end
-
--- { generation, number }: the step that the switch reads or enters. One that is cut
--- short, at any point, leaves it to the next one to give back what it took.
-local coming
-
--- Runs and checks scenario.lua. Returns a step that can be entered; or nil, a
--- status and a message.
-local function readStep(entry, overrides)
-  local generation = host.new_generation()
-  coming = { generation = generation, number = entry.number }
-  host.reading(entry.number, entry.slug)
-  local ok, scenario, limit, rest = pcall(host.visit, generation, steps.load, entry, overrides)
-  if not ok then
-    host.own(true)
-    host.loading(false)
-    scenario, limit, rest = nil, 500, textOf(scenario)
-  end
-  if not scenario then
-    host.cancel_tasks(generation) -- what scenario.lua had started
-    host.give_up()
-    host.reclaim(generation, entry.number)
-    coming = nil
-    if host.cancelled() then error(rest, 0) end -- a later switch takes its place
-    return nil, limit, rest
-  end
-  return {
-    scenario = scenario, number = entry.number, slug = entry.slug,
-    generation = generation, limit = limit, limit_at = entry.limit_at, fds = rest, isOther = entry.isOther,
-  }
 end
 
 -- ---- leaving a step ----------------------------------------------------------
@@ -159,145 +97,88 @@ local function callLeave(step)
   end
 end
 
--- ---- giving back what a step took --------------------------------------------
+-- ---- giving back ---------------------------------------------------------------
 
-local REQUEST_SECONDS = 1 -- for requests that are still under way
-local AT_ONCE = 10000 -- tasks that are cancelled in one go; they end in 10 ms
-
--- Cancels tasks of STEP that serve no request. They have ended afterwards,
--- except for those that catch the error.
-local function cancelSome(step)
-  local n = host.cancel_tasks(step.generation, AT_ONCE)
-  if n > 0 then settle(1) end
-  return n
-end
-
-local function logCancelled(step, n)
-  if n > 0 then
-    lab.log("step %d: %d task%s left behind and cancelled", step.number, n, n == 1 and " was" or "s were")
-  end
-end
-
-local FINALIZE_SECONDS = 0.04 -- that its finalizers may take; then they are cancelled
-
--- Lets those of GENERATION run that are due. Returns whether they have ended.
-local function awaitFinalizers(generation)
-  local patience = lab.now() + FINALIZE_SECONDS
-  while host.finalizers(generation) > 0 do
-    if lab.now() >= patience then return false end
-    lab.sleep(0.001)
-  end
-  return true
-end
-
--- From now on STEP has no finalizers. What they have started or opened is taken
--- back, too. What they leave is collected without being finalized again, so a
--- chain of finalizers ends here.
-local function endFinalizers(step, collect)
-  if not host.end_finalizers(step.generation) then return end
-  host.cancel_tasks(step.generation)
-  settle(0.05)
-  host.reclaim(step.generation, step.number)
-  collect()
-end
-
--- Those that are due run, and then there are no more.
-local function finishFinalizers(step, collect)
-  if not awaitFinalizers(step.generation) then lab.log("finalizers took too long and were cancelled") end
-  endFinalizers(step, collect)
-end
-
--- Collects all garbage. Millions of objects take seconds, in which the present step's
--- tasks have their turns. The first cycle has perhaps begun before; the other two are
--- those of host.collect.
-local function collectAll()
-  for _ = 1, 3 do
-    while host.collects_in_steps() and not host.collect_some() do lab.sleep(0.001) end
-  end
-  if host.collects_in_steps() then host.release() else host.collect() end
-end
-
--- Collects what is left, and waits for finalizers, which have the limit of the step
--- that was left meanwhile.
-local function collectLate(step)
-  collectAll()
-  finishFinalizers(step, collectAll)
-end
-
--- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
--- cancelled, or of objects, and requests. Those have some time until they are cancelled, too, and
--- may start tasks meanwhile; so both are looked at in turns, until none is left.
-local function drain(step, n, crowd)
-  local generation, patience = step.generation, lab.now() + REQUEST_SECONDS
-  repeat
-    local late, requests, tasks = lab.now() >= patience, host.requests(generation), 0
-    if late then host.cancel_requests(generation) end
-    if crowd or late or requests == 0 then tasks = cancelSome(step) end
-    if tasks == 0 and requests > 0 then lab.sleep(0.02) end
-    n = n + tasks
-  until requests == 0 and tasks == 0
-  if crowd then logCancelled(step, n) end
-  host.reclaim(generation, step.number)
-  collectLate(step)
-  endDraining(crowd)
-end
-
--- Takes back what `leave` forgot. Files, sockets and processes come last: tasks
--- and requests may still be using them.
-local function giveBack(step)
-  settle(0.05) -- tasks that `leave` set free end by themselves
-  local n = cancelSome(step)
-  local crowd = n == AT_ONCE or host.collects_in_steps()
-  if n > 0 and not crowd then -- those that requests started before they ended
-    local more = cancelSome(step)
-    n, crowd = n + more, more > 0
-  end
-  if not crowd then logCancelled(step, n) end
-  if crowd or crowds > 0 or host.requests(step.generation) > 0 then
-    beginDraining(crowd)
-    -- Not STEP itself, which would keep what its scenario has from being collected.
-    goOwn(drain, { generation = step.generation, number = step.number }, n, crowd)
-  else
-    host.reclaim(step.generation, step.number)
-  end
-end
+-- How many tasks give something back now: one, as each switch waits for it.
+local givingBack = 0
 
 -- Gives back what the step took that take() returns. A task of its own does this to
--- the end, even if the switch is cut short. A later switch may enter another step
--- meanwhile, which has its own limits then.
-local function finish(take)
-  goOwn(function()
-    beginDraining(false)
-    giveBack(take())
-    endDraining(false)
-    if current == noStep and not entering then setLimits(noStep) end
+-- the end, even if the switch is cut short.
+local function giveBackForSure(take)
+  giving.go(function()
+    givingBack = givingBack + 1
+    local step = take()
+    if step then giving.back(step) end
+    givingBack = givingBack - 1
+    if current == noStep then setLimits(noStep) end
   end):join()
 end
 
--- From now on no step is served.
-local function leaveCurrent()
-  local left = current
-  serve(noStep)
-  callLeave(left)
-  return left
+-- What a switch has begun to give back that was cut short.
+local function awaitGivingBack()
+  while givingBack > 0 do lab.sleep(0.001) end
 end
+
+-- From now on no step is served. (This isn't a part of switchToStep, whose stack would
+-- keep what the old step has from being collected.)
+local function leaveCurrent()
+  giveBackForSure(function()
+    local left = current
+    if left == noStep then return nil end
+    serve(noStep)
+    callLeave(left)
+    return left
+  end)
+end
+
+-- { generation, number }: the step that the switch reads or enters. One that is cut
+-- short, at any point, leaves it to the next one to give back what it took.
+local coming
 
 -- The step that was read isn't entered, or not wholly.
 local function giveUpComing()
-  local step = coming
-  coming = nil
-  host.give_up()
-  return step
+  giveBackForSure(function()
+    local step = coming
+    coming = nil
+    host.give_up()
+    return step
+  end)
 end
 
--- ---- collecting what it had ---------------------------------------------------
+-- Gives back what a switch has taken that was cut short. Also called where no switch
+-- follows it; one may then come meanwhile.
+local function tidyUp()
+  entering = nil
+  local step = coming
+  awaitGivingBack()
+  if step and coming == step then
+    if step.generation ~= current.generation then giveUpComing() else coming = nil end
+  end
+  awaitGivingBack()
+end
 
--- Collects the garbage of the step that was left. Its finalizers are its own work.
--- While it has requests, they aren't over: `drain` collects it again.
-local function collectStep(step)
-  host.collect()
-  if host.requests(step.generation) > 0 then return end
-  finishFinalizers(step, host.collect)
+-- ---- reading a step ----------------------------------------------------------
+
+-- Runs and checks scenario.lua. Returns a step that can be entered; or nil, a
+-- status and a message.
+local function readStep(entry, overrides)
+  local generation = host.new_generation()
+  coming = { generation = generation, number = entry.number }
+  host.reading(entry.number, entry.slug)
+  local ok, scenario, limit, rest = pcall(host.visit, generation, steps.load, entry, overrides)
+  if not ok then
+    host.own(true)
+    host.loading(false)
+    scenario, limit, rest = nil, 500, textOf(scenario)
+  end
+  if not scenario then
+    giveUpComing()
+    return nil, limit, rest
+  end
+  return {
+    scenario = scenario, number = entry.number, slug = entry.slug,
+    generation = generation, limit = limit, limit_at = entry.limit_at, fds = rest, isOther = entry.isOther,
+  }
 end
 
 -- ---- entering a step ---------------------------------------------------------
@@ -323,7 +204,7 @@ local labBytes = math.huge
 -- What is in use now is the lab's, and what the new scenario.lua has made and
 -- started when it was read: the error says whose it is.
 local function checkRoom(step)
-  if step.limit == 0 or draining > 0 then return end -- what is left isn't the lab's own
+  if step.limit == 0 or giving.isDraining() then return end -- what is left isn't the lab's own
   local used = host.memory()
   labBytes = math.min(labBytes, used)
   local least = used + ROOM
@@ -347,7 +228,6 @@ local function tryToEnter(step)
   setLimits(step)
   local ok, problem = callEnter(step)
   problem = not ok and textOf(problem)
-  host.lift_limit()
   if not ok then error(problem, 0) end
   host.mark(step.generation) -- what `enter` did is no part of what it serves
   serve(step)
@@ -363,8 +243,7 @@ local function enterStep(step)
   host.own(true)
   problem = textOf(problem) -- before the limits change, which it names
   if current ~= noStep then serve(noStep) end
-  if host.cancelled() then error(problem, 0) end -- a later switch takes its place
-  finish(giveUpComing)
+  giveUpComing()
   return 500, problem
 end
 
@@ -429,8 +308,7 @@ end
 -- A scenario that can't be read or entered leaves the lab in step 0, and the
 -- text says so.
 local function switchToStep(number, rawQuery)
-  entering = nil -- of a switch that was cut short
-  if coming and coming.generation ~= current.generation then finish(giveUpComing) end
+  tidyUp()
   local overrides = request.parseQuery(rawQuery)
   local program = overrides[PROGRAM]
   overrides.step, overrides[PROGRAM] = nil, nil
@@ -447,11 +325,11 @@ local function switchToStep(number, rawQuery)
   host.leaving()
   if current ~= noStep then
     leftLast = { generation = current.generation, number = current.number }
-    finish(leaveCurrent)
+    leaveCurrent()
   end
 
   -- collect; a crowd's task does it when the crowd is gone
-  if crowds == 0 then collectStep(leftLast) end
+  if not giving.isCrowd() then giving.collect(leftLast) end
   host.mark(0) -- profiles count what comes late as the old step's
 
   -- enter
@@ -480,5 +358,5 @@ end
 
 return {
   helloWorldHandler = helloWorldHandler, routeHandler = routeHandler, requestMeta = request.meta,
-  switchToStep = switchToStep, start = start,
+  switchToStep = switchToStep, tidyUp = tidyUp, start = start,
 }

@@ -163,11 +163,11 @@ static int host_own(lua_State *L) {
   return 0;
 }
 
-/* host.go_own(lab.go, f, ...) -> a task that does the lab's own work. The
- * running one can't be cut short in between, as it could be in Lua. */
+/* host.go_own(lab.go, f, ...) -> a task that does the lab's own work from its
+ * first moment, even if the running one is cut short when lab.go returns. */
 static int host_go_own(lua_State *L) {
+  lab_vm_of(L)->spawns_own = true;
   lua_call(L, lua_gettop(L) - 1, 1);
-  lab_lua_task_set_own(lab_vm_of(L), lab_lua_task_of_handle(L, 1), true);
   return 1;
 }
 
@@ -188,7 +188,6 @@ static int host_explain(lua_State *L) {
   const char *problem = lua_tostring(L, 1);
   if (problem && strcmp(problem, LAB_LUA_NO_MEMORY) == 0) {
     char text[LAB_MEMORY_TEXT];
-    lab_memory_suspend(vm);
     lab_memory_error_text(vm, NULL, text, sizeof text);
     lua_pushstring(L, text);
   }
@@ -198,8 +197,10 @@ static int host_explain(lua_State *L) {
 /* ---- what happens to the switch ------------------------------------------ */
 
 /* host.reading(number, slug): its scenario.lua is run, while another step is
- * served. The log and /status name what keeps the switch. */
+ * served: with a room of memory of its own. The log and /status name what keeps
+ * the switch. */
 static int host_reading(lua_State *L) {
+  lab_memory_suspend(lab_vm_of(L));
   lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
                         luaL_checkstring(L, 2), "scenario.lua");
   return 0;
@@ -296,13 +297,6 @@ static int host_limit(lua_State *L) {
 static int host_left(lua_State *L) {
   lua_Integer left = luaL_checkinteger(L, 1);
   lab_memory_set_left(lab_vm_of(L), left > 0 ? (size_t)left : 0);
-  return 0;
-}
-
-/* host.lift_limit(): the switch has its own room of memory until it ends, or
- * until the next host.limit. */
-static int host_lift_limit(lua_State *L) {
-  lab_memory_suspend(lab_vm_of(L));
   return 0;
 }
 
@@ -435,7 +429,6 @@ static const luaL_Reg host[] = {
     {"reclaim", host_reclaim},
     {"left", host_left},
     {"limit", host_limit},
-    {"lift_limit", host_lift_limit},
     {"memory", host_memory},
     {"cancelled", host_cancelled},
     {"traceback", host_traceback},

@@ -23,6 +23,7 @@
   X(fields)                                                                    \
   X(fixture)                                                                   \
   X(folders)                                                                   \
+  X(giving)                                                                    \
   X(grounds)                                                                   \
   X(jobs)                                                                      \
   X(json)                                                                      \

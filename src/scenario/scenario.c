@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "scenario/host.h"
 #include "scenario/parts.h"
 #include "stack/sources.h"
@@ -66,6 +67,7 @@ static void run_embedded(lua_State *L, const char *name, int nargs) {
   const lab_part part = lab_part_find(name);
   const char *lua_dir = lab_vm_of(L)->scenario->lua_dir;
   char path[PATH_MAX];
+  LAB_ASSERT(part.text);
   if (lua_dir)
     snprintf(path, sizeof path, "%s/%s.lua", lua_dir, name);
   else
@@ -89,7 +91,8 @@ static int take_ref(lua_State *L, int app, const char *field) {
 /* sandbox.lua(lab, host) -> make_environment
  * steps.lua(host, make_environment) -> steps
  * request.lua(host) -> request
- * main.lua(lab, host, steps, request) -> app */
+ * giving.lua(lab, host) -> giving
+ * main.lua(lab, host, steps, request, giving) -> app */
 void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   lab_scenario *s = lab_vm_of(L)->scenario;
   int lab = lua_gettop(L);
@@ -107,11 +110,15 @@ void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   lua_rotate(L, -3, 2);
   lua_pushvalue(L, host);
   run_embedded(L, "request", 1);
-  run_embedded(L, "main", 4);
+  lua_pushvalue(L, lab);
+  lua_pushvalue(L, host);
+  run_embedded(L, "giving", 2);
+  run_embedded(L, "main", 5);
 
   int app = lua_gettop(L);
   s->step.table = LUA_NOREF;
   s->switches.function = take_ref(L, app, "switchToStep");
+  s->switches.tidy = take_ref(L, app, "tidyUp");
   lab_requests_open(L, app);
   lua_getfield(L, app, "start");
   lua_call(L, 0, 0);

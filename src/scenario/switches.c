@@ -59,16 +59,10 @@ static void set_answer(lab_switch *x, int status, const char *text,
 
 static const char pushed_aside[] = "a later switch took its place";
 
-/* A later switch didn't wait any longer. Cancels what this one had started. */
-static void answer_pushed_aside(lab_vm *vm, lab_switch *x) {
+/* A later switch didn't wait any longer. */
+static void answer_pushed_aside(lab_switch *x) {
   lab_log("switch to step %d: %s", x->step, pushed_aside);
   set_answer(x, 503, pushed_aside, sizeof pushed_aside - 1);
-  uint32_t generation = get_switches(vm)->new_generation;
-  if (generation == 0)
-    return;
-  lab_lua_task_cancel_all(vm, generation, UINT_MAX);
-  if (generation != vm->generation)
-    lab_requests_cancel(vm, generation);
 }
 
 static void answer_never_begun(lab_switch *x) {
@@ -86,6 +80,32 @@ static void note_end(lab_vm *vm, lab_switch *x) {
   pthread_mutex_unlock(&s->lock);
 }
 
+static void end_tidying(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  (void)vm;
+  (void)nresults;
+  if (status != LUA_OK)
+    lab_lua_log_failure("task", t);
+}
+
+static const lab_lua_task_kind tidy_kind = {.ended = end_tidying};
+
+/* Protected. */
+static int start_tidying(lua_State *L) {
+  lab_vm *vm = lab_vm_of(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, get_switches(vm)->tidy);
+  lab_lua_task *t = lab_lua_task_spawn(vm, L, 0, 0, &tidy_kind);
+  lab_lua_task_set_own(vm, t, true);
+  return 0;
+}
+
+/* A switch was cut short, and the one that it made way for doesn't begin: what
+ * it took is given back now. */
+static void tidy_up(lab_vm *vm) {
+  lua_pushcfunction(vm->L, start_tidying);
+  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK)
+    lua_pop(vm->L, 1); /* then the next switch does it */
+}
+
 static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_switches *s = get_switches(vm);
   lab_switch *x = s->under_way;
@@ -99,7 +119,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     int code = (int)lua_tointeger(t->co, -2);
     set_answer(x, nresults == 2 ? code : 500, text ? text : "", len);
   } else if (t->base.cancelled) {
-    answer_pushed_aside(vm, x);
+    answer_pushed_aside(x);
   } else {
     lab_log("switch to step %d failed: %s", x->step, text ? text : "?");
     set_answer(x, 500, text ? text : "?", text ? len : 1);
@@ -108,6 +128,8 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   set_new_generation(vm, 0);
   lab_call_answer(&x->call);
   begin_next_switch(vm);
+  if (status != LUA_OK && !s->task)
+    tidy_up(vm);
 }
 
 /* ---- the queue ------------------------------------------------------------

@@ -61,7 +61,7 @@ typedef struct lab_switches {
   struct lab_lua_task *task; /* of the switch under way, or NULL */
   lab_switch *under_way;     /* what it answers */
   lab_mpsc_node *waiting;    /* oldest first, by call.post.node */
-  int function;              /* registry: main.switchToStep */
+  int function, tidy;        /* registry: main.switchToStep, main.tidyUp */
   uint32_t last_generation;  /* the newest visit of a step */
   uint32_t new_generation;   /* of the step that the switch is about to enter,
                                 or 0 */

@@ -81,8 +81,16 @@ void lab_task_init(lab_sched *s, lab_task *task, uint64_t now) {
   change_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0, now);
 }
 
+/* Urgent tasks are few. */
+static lab_list *find_first_not_urgent(lab_sched *s) {
+  lab_list *l = s->runnable.next;
+  while (l != &s->runnable && LAB_CONTAINER(l, lab_task, link)->urgent)
+    l = l->next;
+  return l;
+}
+
 static void enter_run_queue(lab_sched *s, lab_task *task) {
-  lab_list *before = task->urgent ? s->runnable.next : &s->runnable;
+  lab_list *before = task->urgent ? find_first_not_urgent(s) : &s->runnable;
   lab_list_push_back(before, &task->link);
 }
 

@@ -104,9 +104,9 @@ void lab_task_ready(lab_sched *s, lab_task *task);
  * stack before. */
 void lab_task_step_aside(lab_sched *s, lab_task *task);
 
-/* An urgent task goes to the front of the run queue instead; if it is runnable
- * now, it is put there at once. It runs before all others as long as it is
- * runnable, so its work must be short, or the others never run. */
+/* An urgent task goes before those that aren't, behind other urgent ones; if it
+ * is runnable now, it is put there at once. It runs before all others as long
+ * as it is runnable, so its work must be short, or the others never run. */
 void lab_task_urge(lab_sched *s, lab_task *task, bool urgent);
 /* As lab_task_ready, for a task that has got what it waits for (a lock, a
  * value). It sees that in task->granted, which is false after a timeout or a

@@ -67,11 +67,21 @@ static bool has_inner_frame(const lab_frame *native, size_t n,
   return false;
 }
 
-bool lab_walk_is_unsafe(void) {
+/* Whether it is a function of NAMES that asks for memory. */
+static bool is_asked_by(const char *const *names) {
   lab_frame unwound[LAB_UNWIND_MAX];
   size_t n = lab_unwind_here(unwound, LAB_UNWIND_MAX, 0, true);
   const lab_frame *native = lab_heap_drop_allocator(unwound, &n);
-  return has_inner_frame(native, n, stack_growth);
+  return has_inner_frame(native, n, names);
+}
+
+bool lab_walk_is_unsafe(void) {
+  return is_asked_by(stack_growth);
+}
+
+bool lab_walk_is_in_buffer(void) {
+  static const char *const buffer_growth[] = {"resizebox", NULL};
+  return lab_resumed_top && is_asked_by(buffer_growth);
 }
 
 /* The registered C function among NATIVE, innermost first, or 0. */

@@ -21,6 +21,8 @@ void lab_walk_allocation(lab_mem_sample *sample);
 /* True while Lua is making room for its stack: it may be half changed, and must
  * not be walked. */
 bool lab_walk_is_unsafe(void);
+/* True where a buffer of lauxlib's (luaL_Buffer) asks for memory. */
+bool lab_walk_is_in_buffer(void);
 
 /* What is allocated until end_loading is the scenario's own code, its functions
  * and small tables. A student doesn't look for those, so heap profiles leave

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "mem/mem.h"
 #include "stack/frame.h"
+#include "vm/allocation_stack.h"
 #include "vm/anchors.h"
 #include "vm/finalizers.h"
 #include "vm/gc.h"
@@ -22,15 +23,22 @@ lab_vm *lab_vm_only;
 
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size);
 
-/* Lua's allocator. For a new object OLD is its type, not a size. Global, so
- * that the heap profiler knows its frame. */
+static void *change_block(void *p, size_t old, size_t size) {
+  return p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
+}
+
+/* Lua's allocator. Before it has to refuse memory Lua collects all garbage, but
+ * a buffer of lauxlib's (string.rep) asks here itself. For a new object OLD is
+ * its type, not a size. Global, so that the heap profiler knows its frame. */
 void *lab_vm_alloc(void *ud, void *p, size_t old, size_t size) {
   (void)ud;
   if (size == 0) {
     lab_mem_free(p, old);
     return NULL;
   }
-  void *block = p ? lab_mem_realloc(p, old, size) : lab_mem_alloc(size);
+  void *block = change_block(p, old, size);
+  if (!block && lab_walk_is_in_buffer() && lab_gc_make_room(lab_resumed_top->L))
+    block = change_block(p, old, size);
   if (!block)
     lab_memory_note_refusal();
   return block;

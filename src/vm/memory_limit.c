@@ -66,7 +66,7 @@ void lab_memory_set_limit(lab_vm *vm, size_t bytes, size_t left) {
   m->earlier = m->left > 0 ? choose_smaller(m->earlier, m->limit) : m->limit;
   m->own_limit = bytes > 0;
   m->limit = choose_smaller(bytes > 0 ? bytes : DEFAULT_LIMIT, m->most);
-  m->suspended = m->suspended && m->asker == LAB_MEMORY_OWN;
+  m->suspended = false;
   atomic_store(&m->shown, m->limit);
   lab_memory_set_left(vm, left);
 }
@@ -88,8 +88,6 @@ void lab_memory_impose(lab_vm *vm) {
 
 void lab_memory_suspend(lab_vm *vm) {
   lab_memory *m = &vm->memory;
-  if (m->asker == LAB_MEMORY_OWN)
-    return;
   m->suspended = true;
   m->asker = LAB_MEMORY_SWITCH;
   m->of_switch = lab_mem_app_bytes() + LAB_MEMORY_SWITCH_ROOM;

@@ -37,8 +37,8 @@ enum {
 typedef enum lab_memory_asker {
   LAB_MEMORY_STEP,   /* the step that is served, or nobody's task */
   LAB_MEMORY_LEFT,   /* what goes on of a step that was left */
-  LAB_MEMORY_SWITCH, /* it runs the lab's code and a scenario's */
-  LAB_MEMORY_OWN,    /* another task of the lab's: no scenario's code */
+  LAB_MEMORY_SWITCH, /* the switch where it runs scenario.lua, or `enter` */
+  LAB_MEMORY_OWN,    /* the lab: the rest of a switch, and what it takes back */
 } lab_memory_asker;
 
 typedef struct lab_memory {
@@ -69,9 +69,7 @@ void lab_memory_set_left(lab_vm *vm, size_t left);
 void lab_memory_lift(lab_vm *vm);
 void lab_memory_impose(lab_vm *vm);
 /* From suspend until lab_memory_set_limit or resume a switch is under way: the
- * lab has its room beyond what is in use now. A task that does the lab's own
- * work neither begins nor ends that: it sets the limit for others, and has none
- * itself. */
+ * new scenario.lua has its room beyond what is in use now. */
 void lab_memory_suspend(lab_vm *vm);
 void lab_memory_resume(lab_vm *vm);
 /* Between these two, a task of ASKER's runs. They need only be called while

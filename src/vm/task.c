@@ -47,6 +47,9 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
     t->base.user_task = vm->running->base.user_task;
   }
   lab_task_start(vm->sched, &t->base);
+  if (vm->spawns_own)
+    lab_lua_task_set_own(vm, t, true);
+  vm->spawns_own = false;
   return t;
 }
 
@@ -128,19 +131,6 @@ void lab_lua_log_failure(const char *what, const lab_lua_task *t) {
   lab_log_often(head, lua_tostring(t->co, -1));
 }
 
-/* The switch is counted as such. */
-static bool is_counted_own(const lab_lua_task *t) {
-  return t->own && !t->switches;
-}
-
-void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own) {
-  bool was = is_counted_own(t);
-  t->own = own;
-  if (was != is_counted_own(t))
-    lab_memory_count_own(vm, own);
-  lab_task_urge(vm->sched, &t->base, own);
-}
-
 static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (status != LUA_OK) {
     if (!t->base.cancelled) /* there may be a million of those */
@@ -148,7 +138,7 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
     nresults = 1;
   }
   lab_scope_leave_all(vm, t);
-  if (is_counted_own(t))
+  if (t->own)
     lab_memory_count_own(vm, false);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
@@ -160,12 +150,23 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
 }
 
 static lab_memory_asker find_asker(const lab_vm *vm, const lab_lua_task *t) {
-  if (t->switches)
-    return LAB_MEMORY_SWITCH;
   if (t->own)
     return LAB_MEMORY_OWN;
-  return t->base.generation == vm->generation ? LAB_MEMORY_STEP
-                                              : LAB_MEMORY_LEFT;
+  if (t->switches)
+    return LAB_MEMORY_SWITCH;
+  return t->base.generation == vm->generation ||
+                 t->base.generation == vm->preempt.next
+             ? LAB_MEMORY_STEP
+             : LAB_MEMORY_LEFT;
+}
+
+void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own) {
+  if (t->own != own)
+    lab_memory_count_own(vm, own);
+  t->own = own;
+  if (t == vm->running)
+    lab_memory_begin_task(vm, find_asker(vm, t));
+  lab_task_urge(vm->sched, &t->base, own);
 }
 
 void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation) {
@@ -181,6 +182,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   int nargs = (int)t->nargs, nresults = 0;
   t->nargs = 0;
   vm->running = t;
+  vm->spawns_own = false;
   lab_preempt_begin_slice(vm, t);
   lab_sampler_set_label(base->label);
   if (base->cancelled) /* also if a pcall has caught the error before */
@@ -189,7 +191,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   if (watched)
     lab_memory_begin_task(vm, find_asker(vm, t));
   int status = lua_resume(co, vm->L, nargs, &nresults);
-  if (watched)
+  if (watched || vm->memory.watched)
     lab_memory_end_task(vm);
   vm->running = NULL;
   if (status != LUA_YIELD) {

@@ -109,8 +109,8 @@ lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
 void lab_lua_task_resume(lab_task *task, void *vm);
 void lab_lua_task_give_up(lab_task *task, void *vm);
 /* OWN: T does the lab's own work from now on, so it doesn't have to wait behind
- * many others, and has no limit of memory (unless it is the switch). False: the
- * scenario's again. T must not have ended. */
+ * many others, and is refused no memory. False: the scenario's again. T must
+ * not have ended. */
 void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own);
 /* The running task is of GENERATION from now on, and has its limit of memory.
  */

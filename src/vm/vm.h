@@ -48,10 +48,11 @@ struct lab_vm {
   bool switch_pending;   /* a switch of steps is under way, or waits: long work
                             (inspect/leak_profile.c) gives up then. Set by
                             scenario/switches.c */
-  bool switch_urgent;    /* not only that a step is being entered: likewise,
-                            whoever asks for that work */
-  atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
-  atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
+  bool spawns_own;      /* the next task does the lab's own work: host.go_own */
+  bool switch_urgent;   /* not only that a step is being entered: likewise,
+                           whoever asks for that work */
+  atomic_bool stopping; /* the lab ends: no task runs any more. Any thread */
+  atomic_bool stopped;  /* the thread has ended. Set by script/script.c */
 
   /* The state of higher modules, which they make. NULL where there is none. */
   struct lab_resources *resources;

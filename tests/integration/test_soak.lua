@@ -126,11 +126,17 @@ local function end_clients(list)
   end
 end
 
--- What is in RSS: the heap, of which some is idle, and the tables.
+-- What is in RSS: the heap, its pages that are used in part, or kept by threads, or
+-- idle; and the tables.
 local function describe_memory(lab)
   local vars = lab:vars()
-  return ("heap %.1f, idle %.1f, stacks' tables %.1f, other %.1f"):format(vars("HeapAlloc") / 1e6,
-    (vars("HeapIdle") - vars("HeapReleased")) / 1e6, vars("BuckHashSys") / 1e6, vars("OtherSys") / 1e6)
+  local parts = { heap = vars("HeapAlloc"), cached = vars("MCacheInuse"), slabs = vars("MSpanInuse"),
+    ["in part"] = vars("HeapInuse") - vars("HeapAlloc") - vars("MCacheInuse"),
+    idle = vars("HeapIdle") - vars("HeapReleased"), ["stacks' tables"] = vars("BuckHashSys"), other = vars("OtherSys") }
+  local told = {}
+  for name, bytes in pairs(parts) do told[#told + 1] = ("%s %.1f"):format(name, bytes / 1e6) end
+  table.sort(told)
+  return table.concat(told, ", ")
 end
 
 local function print_progress(lab, switches, refused, census)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "mem/mem.h"
+#include "stack/unwind.h"
 #include "task/sched.h"
 #include "vm/gc.h"
 #include "vm/machine.h"
@@ -96,8 +97,16 @@ static int take_memory(lua_State *L) {
   return 1;
 }
 
-static int take_bytes(lua_State *L, lua_Integer bytes) {
-  lua_pushcfunction(L, take_memory);
+/* As string.rep does. */
+static int take_in_buffer(lua_State *L) {
+  luaL_Buffer b;
+  luaL_buffinitsize(L, &b, (size_t)lua_tointeger(L, 1));
+  lua_pushnil(L);
+  return 1;
+}
+
+static int take_bytes(lua_State *L, lua_CFunction take, lua_Integer bytes) {
+  lua_pushcfunction(L, take);
   lua_pushinteger(L, bytes);
   return lua_pcall(L, 1, 1, 0);
 }
@@ -111,25 +120,36 @@ static int keep_tables(lua_State *L) {
   return 1;
 }
 
-static void test_refused_before(void **state) {
-  (void)state;
-  lua_State *L = vm.L;
+/* In a task, as its allocations are a script's. */
+static int use_up_memory(lua_State *L) {
+  const lua_CFunction take[] = {take_memory, take_in_buffer};
   lua_pushcfunction(L, keep_tables);
   assert_int_equal(lua_pcall(L, 0, 1, 0), LUA_OK);
   assert_true(lab_gc_full(L));
-  lab_mem_set_limit(lab_mem_app_bytes() + SPARE + SPARE / 4);
+  lab_memory_set_limit(&vm, lab_mem_app_bytes() + SPARE + SPARE / 4, 0);
   for (int i = 0; i < 5; i++) {
-    assert_int_equal(take_bytes(L, SPARE), LUA_OK);
-    assert_int_equal(take_bytes(L, SPARE), LUA_ERRMEM);
+    assert_int_equal(take_bytes(L, take_memory, SPARE), LUA_OK);
+    assert_int_equal(take_bytes(L, take_memory, SPARE), LUA_ERRMEM);
     lua_pop(L, 2); /* the error, and what was kept */
-    assert_int_equal(take_bytes(L, SPARE), LUA_OK);
+    assert_int_equal(take_bytes(L, take[i % 2], SPARE), LUA_OK);
     lua_pop(L, 1);
   }
-  lab_mem_set_limit(0);
+  lab_memory_set_limit(&vm, 0, 0);
+  return 0;
+}
+
+static void test_refused_before(void **state) {
+  (void)state;
+  int n;
+  lua_State *co = lua_newthread(vm.L);
+  lua_pushcfunction(co, use_up_memory);
+  assert_int_equal(lua_resume(co, vm.L, 0, &n), LUA_OK);
+  lua_pop(vm.L, 1);
 }
 
 int main(void) {
   lab_mem_init();
+  lab_unwind_init();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_held, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_unwanted, open_vm, close_vm),

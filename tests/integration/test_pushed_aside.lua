@@ -1,0 +1,186 @@
+-- SPDX-License-Identifier: MIT
+-- A later /goto doesn't wait for one that takes long: that one is cut short, at any
+-- point. What it has taken is given back before the later one enters its step, which
+-- has its own limits, and is told of nothing that others have.
+local t = require "harness"
+t.need("curl")
+t.with_stuck()
+
+-- { [number] = the text of its scenario.lua } -> a lab
+local function start(steps)
+  local dir = t.temp_dir()
+  for number, text in pairs(steps) do
+    local folder = ("%s/%d-step"):format(dir, number)
+    t.run("mkdir " .. folder)
+    t.write(folder .. "/scenario.lua", text)
+  end
+  return t.start_with { dir }
+end
+
+local function goto_later(lab, step) return t.spawn(("curl -s '%s/goto?step=%d'"):format(lab.url, step)) end
+
+-- Pushes a switch to FIRST aside by one to SECOND, SECONDS later -> what that is
+-- answered.
+local function push_aside(lab, first, second, seconds)
+  local late = goto_later(lab, first)
+  t.sleep(seconds)
+  local answer = lab:go_to(second)
+  t.check(late:wait(), "the first one is answered")
+  return answer, late:out()
+end
+
+local function await_no_tasks(lab)
+  t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
+end
+
+local OK = 'return { request = function() return "ok" end }'
+local CUT = "a later switch took its place\n"
+
+t.test("a step is left once, whatever comes meanwhile", function()
+  local lab = start {
+    [1] = [[return { limits = { memory = "64MB" },
+      enter = function() for _ = 1, 12000 do lab.go(lab.sleep, 3600) end end,
+      leave = function() lab.log("left") end, request = function() end }]],
+    [2] = "lab.sleep(0.046) lab.spin(0.007) error('broken')", -- so it is cut short while it leaves
+    [3] = OK,
+  }
+  local times = 20
+  for i = 1, times do
+    t.equal(lab:go_to(1).status, 200)
+    push_aside(lab, 2, 3, 0.01 + i % 10 * 0.0005)
+    t.equal(lab:go_to(3).status, 200, "nobody is pushed aside by what was before")
+    await_no_tasks(lab)
+  end
+  t.equal(select(2, lab:log():gsub(" left\n", "")), times, "each visit is left once")
+  t.check(not lab:log():find("step 0: %d+ tasks"), "tasks of the lab's own stay")
+  t.equal(lab:stop(), 0)
+end)
+
+-- A port that nobody listens on.
+local function find_free_port()
+  local lab = t.start()
+  t.equal(lab:stop(), 0)
+  return lab.port
+end
+
+t.test("a step can be entered again at once", function()
+  local lab = start {
+    [1] = ([[return {
+      enter = function()
+        assert(lab.tcp.listen("127.0.0.1:PORT"))
+        for _ = 1, 20 do lab.go(function() lab.sleep(0.01) while true do end end) end
+      end,
+      leave = function() lab.sleep(0.039) end,
+      request = function() end,
+    }]]):gsub("PORT", find_free_port()),
+    [2] = OK,
+  }
+  for i = 1, 10 do
+    t.equal(lab:go_to(1).status, 200)
+    local answer = push_aside(lab, 2, 1, i * 0.005)
+    if answer.body ~= CUT then t.equal(answer.body, "switched to step 1") end -- perhaps it came first
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what enter had taken isn't the next step's", function()
+  local lab = start {
+    [1] = [[return {
+      enter = function() for _ = 1, 150000 do lab.go(lab.sleep, 3600) end lab.log("started") lab.sleep(3600) end,
+      request = function() end }]],
+    [2] = 'return { limits = { memory = "16MB" }, request = function() end }',
+  }
+  for i = 1, 2 do
+    local late = goto_later(lab, 1)
+    t.eventually(function() return select(2, lab:log():gsub("started\n", "")) == i end)
+    t.equal(lab:go_to(2).body, "switched to step 2")
+    t.check(late:wait())
+    t.equal(late:out(), CUT)
+    await_no_tasks(lab)
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a switch is refused no memory because the old step takes some", function()
+  local lab = start {
+    [1] = [[
+      local left, kept = false, {}
+      return {
+        request = function()
+          while not left do lab.sleep(0.002) end
+          for i = 1, 100 do kept[i] = lab.buffer(1000000) end
+          lab.sleep(5)
+        end,
+        leave = function() left = true lab.sleep(0.03) end,
+      }]],
+    [2] = "error('broken')", [3] = OK,
+  }
+  for i = 1, 4 do
+    t.equal(lab:go_to(1).status, 200)
+    local request = t.spawn("curl -s " .. lab.url .. "/")
+    t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+    local answer = lab:go_to(2 + i % 2)
+    if i % 2 == 1 then
+      t.equal(answer.body, "switched to step 3")
+    else
+      t.has(answer.body, "scenario.lua:1: broken (step 0 is active)")
+    end
+    t.check(request:wait())
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("what enter starts has the new step's limit", function()
+  local lab = start {
+    [1] = 'return { limits = { memory = "40MB" }, request = function() lab.sleep(3600) end }',
+    [2] = [[
+      local kept, said = {}, nil
+      return {
+        limits = { memory = "400MB" },
+        enter = function()
+          local task = lab.go(function() for i = 1, 1000 do kept[i] = ("x"):rep(100000) end return "all" end)
+          said = tostring(select(2, task:join()))
+        end,
+        request = function() return said end,
+      }]],
+  }
+  t.equal(lab:go_to(1).status, 200)
+  local request = t.spawn("curl -s " .. lab.url .. "/")
+  t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+  t.equal(lab:go_to(2).status, 200)
+  t.equal(lab:get("/").body, "all")
+  t.check(request:wait())
+  t.equal(lab:stop(), 0)
+end)
+
+-- The second one interrupts the first, and is then answered that it can't wait.
+t.test("all is given back where no later switch begins", function()
+  local lab = start {
+    [1] = [[return { limits = { memory = "30MB" },
+      enter = function()
+        lab.tcp.listen("127.0.0.1:0")
+        lab.log("it begins")
+        return ("x"):find("stuck 3.0", 1, true)
+      end,
+      request = function() end }]],
+    [2] = OK,
+  }
+  t.equal(lab:go_to(2).status, 200)
+  local fds = lab:get("/status").body:match('"step_fds": %d+')
+  local late = goto_later(lab, 1)
+  t.eventually(function() return lab:log():find("it begins", 1, true) end)
+  local answer = lab:go_to(2)
+  t.equal(answer.status, 503)
+  t.has(answer.body, "try again")
+  t.check(late:wait())
+  t.equal(late:out(), CUT)
+  t.eventually(function()
+    local status = lab:get("/status").body
+    return status:match('"step_fds": %d+') == fds and not status:find('"memory_bytes": 30000000', 1, true)
+  end)
+  t.sleep(2.1) -- from then on requests would be told of an `enter`
+  t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
