@@ -3,7 +3,8 @@
 --
 -- giving.lua(lab, host) -> giving
 -- giving.go(f, ...) -> a task that does the lab's own work
--- giving.back(step): what `leave` forgot. In a task of giving.go.
+-- giving.back(step, isServed): what `leave` forgot; isServed: another step is served,
+--   and this one was never entered. In a task of giving.go.
 -- giving.collect(step): the garbage of a step that was given back
 -- giving.isDraining(): something is being given back in the background
 -- giving.isCrowd(): and it is so much that nothing is collected until it is gone
@@ -116,8 +117,9 @@ local function collectLate(step)
 end
 
 -- The part that a switch doesn't wait for: a CROWD of tasks, of which N are
--- cancelled, or of objects, and requests. Those have some time until they are cancelled, too, and
--- may start tasks meanwhile; so both are looked at in turns, until none is left.
+-- cancelled, or of objects, and requests. Those have some time until they are
+-- cancelled, too, and may start tasks meanwhile; so both are looked at in turns,
+-- until none is left.
 local function drain(step, n, crowd)
   local generation, patience = step.generation, lab.now() + REQUEST_SECONDS
   repeat
@@ -135,10 +137,10 @@ end
 
 -- Takes back what `leave` forgot. Files, sockets and processes come last: tasks
 -- and requests may still be using them.
-function giving.back(step)
+function giving.back(step, isServed)
   settle(0.05) -- tasks that `leave` set free end by themselves
   local n = cancelSome(step)
-  local crowd = n == AT_ONCE or host.collects_in_steps()
+  local crowd = n == AT_ONCE or not isServed and host.collects_in_steps()
   if n > 0 and not crowd then -- those that requests started before they ended
     local more = cancelSome(step)
     n, crowd = n + more, more > 0

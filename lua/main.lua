@@ -99,7 +99,7 @@ end
 
 -- ---- giving back ---------------------------------------------------------------
 
--- How many tasks give something back now: one, as each switch waits for it.
+-- How many tasks give something back now. Each switch waits until there is none.
 local givingBack = 0
 
 -- Gives back what the step took that take() returns. A task of its own does this to
@@ -107,9 +107,12 @@ local givingBack = 0
 local function giveBackForSure(take)
   giving.go(function()
     givingBack = givingBack + 1
-    local step = take()
-    if step then giving.back(step) end
+    local ok, problem = pcall(function()
+      local step = take()
+      if step then giving.back(step, current ~= noStep) end
+    end)
     givingBack = givingBack - 1
+    if not ok then lab.log("a step wasn't given back: %s", textOf(problem)) end
     if current == noStep then setLimits(noStep) end
   end):join()
 end
@@ -150,6 +153,7 @@ end
 local function tidyUp()
   entering = nil
   local step = coming
+  if current == noStep and (step or givingBack > 0) then host.leaving() end
   awaitGivingBack()
   if step and coming == step then
     if step.generation ~= current.generation then giveUpComing() else coming = nil end
@@ -231,7 +235,6 @@ local function tryToEnter(step)
   if not ok then error(problem, 0) end
   host.mark(step.generation) -- what `enter` did is no part of what it serves
   serve(step)
-  coming = nil
 end
 
 -- Enters what readStep gave. Returns nil, or a status and a message: then the
@@ -239,7 +242,10 @@ end
 local function enterStep(step)
   local ok, problem = pcall(tryToEnter, step)
   entering = nil
-  if ok then return end
+  if ok then
+    coming = nil
+    return
+  end
   host.own(true)
   problem = textOf(problem) -- before the limits change, which it names
   if current ~= noStep then serve(noStep) end
@@ -308,7 +314,6 @@ end
 -- A scenario that can't be read or entered leaves the lab in step 0, and the
 -- text says so.
 local function switchToStep(number, rawQuery)
-  tidyUp()
   local overrides = request.parseQuery(rawQuery)
   local program = overrides[PROGRAM]
   overrides.step, overrides[PROGRAM] = nil, nil
@@ -316,7 +321,8 @@ local function switchToStep(number, rawQuery)
   -- read
   local entry, status, message = findStep(number)
   if not status then status, message = chooseProgram(entry, number, program) end
-  if status then return status, message end
+  if status then return status, message end -- at once: what was cut short is tidied up after it
+  tidyUp()
   local step
   if entry then step, status, message = readStep(entry, overrides) end
   if status == 400 then return status, message end

@@ -181,8 +181,8 @@ static int host_loading(lua_State *L) {
 }
 
 /* host.explain(problem) -> the error's text for the log and the client. "not
- * enough memory" gets its place and the limit. That needs memory, so from now
- * on the limit is that of a switch, until host.limit. */
+ * enough memory" gets its place and the limit. That needs memory, so it is for
+ * the lab's own work, which is refused none. */
 static int host_explain(lua_State *L) {
   lab_vm *vm = lab_vm_of(L);
   const char *problem = lua_tostring(L, 1);
@@ -200,6 +200,7 @@ static int host_explain(lua_State *L) {
  * served: with a room of memory of its own. The log and /status name what keeps
  * the switch. */
 static int host_reading(lua_State *L) {
+  lab_switches_set_phase(lab_vm_of(L), LAB_SWITCH_BEGUN);
   lab_memory_suspend(lab_vm_of(L));
   lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
                         luaL_checkstring(L, 2), "scenario.lua");

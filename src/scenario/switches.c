@@ -98,8 +98,9 @@ static int start_tidying(lua_State *L) {
   return 0;
 }
 
-/* A switch was cut short, and the one that it made way for doesn't begin: what
- * it took is given back now. */
+/* A switch was cut short, and the one that it made way for doesn't begin, or
+ * has no step to go to: what it took is given back now. The next switch
+ * collects the garbage. */
 static void tidy_up(lab_vm *vm) {
   lua_pushcfunction(vm->L, start_tidying);
   if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK)
@@ -110,6 +111,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_switches *s = get_switches(vm);
   lab_switch *x = s->under_way;
   size_t len = 0;
+  bool entered = false;
   s->task = NULL;
   lab_entry_watch_end(vm);
   lab_allocation_end_loading(); /* it may have been cut short in scenario.lua */
@@ -118,6 +120,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   if (status == LUA_OK) {
     int code = (int)lua_tointeger(t->co, -2);
     set_answer(x, nresults == 2 ? code : 500, text ? text : "", len);
+    entered = code == 200;
   } else if (t->base.cancelled) {
     answer_pushed_aside(x);
   } else {
@@ -128,7 +131,7 @@ static void end_switch(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   set_new_generation(vm, 0);
   lab_call_answer(&x->call);
   begin_next_switch(vm);
-  if (status != LUA_OK && !s->task)
+  if (!entered && !s->task)
     tidy_up(vm);
 }
 
