@@ -92,7 +92,7 @@ t.test("the lab's own waiting is in no profile", function()
   lab:leave()
   local text = text_of(lab, "block", "&since=start")
   t.has(text, "sessions.waitForHelper")
-  t.check(not text:find("leaveAndGiveBack", 1, true), text)
+  t.check(not text:find("leaveCurrent", 1, true), text)
   t.check(not text:find("main.settle", 1, true), text)
 end)
 
