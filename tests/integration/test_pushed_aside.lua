@@ -33,6 +33,13 @@ local function await_no_tasks(lab)
   t.eventually(function() return lab:get("/status").body:find('"tasks": {"total": 0,', 1, true) end)
 end
 
+-- A request of `/` that is under way.
+local function begin_request(lab)
+  local request = t.spawn("curl -s " .. lab.url .. "/")
+  t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+  return request
+end
+
 local OK = 'return { request = function() return "ok" end }'
 local CUT = "a later switch took its place\n"
 
@@ -120,8 +127,7 @@ t.test("a switch is refused no memory because the old step takes some", function
   }
   for i = 1, 4 do
     t.equal(lab:go_to(1).status, 200)
-    local request = t.spawn("curl -s " .. lab.url .. "/")
-    t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+    local request = begin_request(lab)
     local answer = lab:go_to(2 + i % 2)
     if i % 2 == 1 then
       t.equal(answer.body, "switched to step 3")
@@ -148,8 +154,7 @@ t.test("what enter starts has the new step's limit", function()
       }]],
   }
   t.equal(lab:go_to(1).status, 200)
-  local request = t.spawn("curl -s " .. lab.url .. "/")
-  t.eventually(function() return lab:get("/status").body:find('"in_flight": 1', 1, true) end)
+  local request = begin_request(lab)
   t.equal(lab:go_to(2).status, 200)
   t.equal(lab:get("/").body, "all")
   t.check(request:wait())
@@ -188,7 +193,7 @@ t.test("all is given back where no later switch begins", function()
   t.equal(lab:go_to(2).status, 200)
   local fds = lab:get("/status").body:match('"step_fds": %d+')
   local late = goto_later(lab, 1)
-  t.eventually(function() return lab:log():find("it begins", 1, true) end)
+  lab:wait_log("it begins")
   local answer = lab:go_to(2)
   t.equal(answer.status, 503)
   t.has(answer.body, "try again")
