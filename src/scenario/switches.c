@@ -3,7 +3,6 @@
 #include "scenario/switches.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "base/clock.h"
