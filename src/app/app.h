@@ -37,6 +37,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "diaglab/diaglab.h"
+#include "inspect/flight.h"
 #include "loop/work.h"
 #include "script/script.h"
 #include "services/services.h"
@@ -62,6 +63,7 @@ struct lab_app {
   uv_timer_t second; /* every_second.c */
   lab_work scavenge;
   bool scavenging, started;
+  lab_flight_trimmer flight_trimmer;
   uv_timer_t deadline; /* of the shutdown */
   uint64_t stop_began; /* mono ns */
   lab_services_config services_config;

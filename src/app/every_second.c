@@ -25,8 +25,10 @@ static void on_scavenged(lab_work *work) {
 static void on_second(uv_timer_t *timer) {
   lab_app *app = LAB_CONTAINER(timer, lab_app, second);
   lab_log_often_tick();
-  if (app->vm)
+  if (app->vm) {
     lab_entry_watch_tick(app->vm);
+    lab_flight_tick(&app->flight_trimmer, app->vm);
+  }
   if (app->web && !app->stopping)
     lab_web_tick(app->web);
   if (app->scavenging)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "inspect/flight_feed.h"
 #include "inspect/trace_stacks.h"
 #include "mem/mem.h"
@@ -116,4 +117,20 @@ void lab_flight_question_free(lab_flight_question *q) {
   lab_xfree(q->input.scopes);
   lab_xfree(q->input.names);
   q->input = (lab_replay_input){0};
+}
+
+/* ---- what is too old ----------------------------------------------------- */
+
+static void trim_flight(lab_post *post) {
+  lab_flight_trimmer *t = LAB_CONTAINER(post, lab_flight_trimmer, letter);
+  lab_flight_drop_stale(lab_clock_mono());
+  atomic_store(&t->under_way, false);
+}
+
+void lab_flight_tick(lab_flight_trimmer *t, lab_vm *vm) {
+  if (!lab_flight_is_stale(lab_clock_mono()) || atomic_load(&vm->stopping) ||
+      atomic_exchange(&t->under_way, true))
+    return;
+  t->letter.deliver = trim_flight;
+  lab_sched_post(vm->sched, &t->letter);
 }

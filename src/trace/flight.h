@@ -13,8 +13,8 @@
  * Stacks are numbers, which flight_cut.h names to whoever keeps them.
  *
  * There is one in a process, on by default: so a call is a few dozen
- * instructions, without a lock. Nothing wakes up for it: old chunks go when new
- * records come.
+ * instructions, without a lock. Old chunks go when new records come, or when
+ * somebody sees that they are old (lab_flight_is_stale).
  *
  * Threads: the VM's (what workers do is in flight_jobs.h), never a signal
  * handler. Ask lab_flight_on first: while it is off a call costs one branch. */
@@ -45,6 +45,12 @@ static inline bool lab_flight_on(void) {
 void lab_flight_open(uint64_t ns, size_t bytes, unsigned workers);
 /* Forgets all, and records no longer. Workers may still call. */
 void lab_flight_close(void);
+
+/* At NOW (mono ns), is there a chunk that is older than what it keeps? While
+ * nothing happens it would stay for ever. Any thread. */
+bool lab_flight_is_stale(uint64_t now);
+/* Gives such chunks back. */
+void lab_flight_drop_stale(uint64_t now);
 
 /* ---- what happens: NOW is mono ns ---------------------------------------- */
 

@@ -20,6 +20,9 @@
 
 atomic_uint_fast64_t lab_flight_recording;
 
+/* The last time of the oldest chunk that is full, or 0: for other threads. */
+static atomic_uint_fast64_t oldest_full;
+
 lab_flight_ring lab_flight_state;
 lab_flight_pending lab_flight_now;
 
@@ -67,6 +70,12 @@ static void leave_newest(void) {
   ring->full = NULL;
 }
 
+static void note_oldest(void) {
+  const lab_flight_chunk *c = ring->first;
+  atomic_store_explicit(&oldest_full, c && c != ring->newest ? c->last : 0,
+                        memory_order_relaxed);
+}
+
 /* Of the newest chunk, and its last time. */
 static void note_length(void) {
   lab_flight_chunk *c = ring->newest;
@@ -85,6 +94,7 @@ static void drop_oldest(void) {
     leave_newest();
   if (!ring->first || ring->first == ring->newest)
     ring->end = &ring->first;
+  note_oldest();
   give_chunk_back(c);
 }
 
@@ -96,6 +106,7 @@ void lab_flight_seal_newest(void) {
   shrink_chunk(c);
   ring->end = &c->next;
   leave_newest();
+  note_oldest();
 }
 
 void lab_flight_drop_old(uint64_t now, size_t more) {
@@ -104,6 +115,16 @@ void lab_flight_drop_old(uint64_t now, size_t more) {
   while (ring->first && (ring->first->last < old ||
                          ring->bytes + (ring->spare ? 0 : more) > ring->limit))
     drop_oldest();
+}
+
+bool lab_flight_is_stale(uint64_t now) {
+  uint64_t last = atomic_load_explicit(&oldest_full, memory_order_relaxed);
+  return last > 0 && last + lab_flight_ns() < now;
+}
+
+void lab_flight_drop_stale(uint64_t now) {
+  if (lab_flight_on())
+    lab_flight_drop_old(now, 0);
 }
 
 /* What happens from NOW on is known. */

@@ -126,4 +126,14 @@ end, request = function() end }]])
   t.equal(lab:stop(), 0)
 end)
 
+-- The heap keeps its address space, so that of the process shrinks by what was recorded.
+t.test("what is too old is given back, also while nothing happens", function()
+  local lab = start("2s,64MiB")
+  local function space() return tonumber(t.match(t.read(("/proc/%d/status"):format(lab.pid)), "VmSize:%s+(%d+) kB")) end
+  t.run(("curl -s '%s/?[1-20000]'"):format(lab.url))
+  local full = space()
+  t.eventually(function() return space() < full - 100 end)
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -211,6 +211,34 @@ static void test_time(void **state) {
   lab_flight_close();
 }
 
+/* While nothing happens, whoever looks sees that a chunk is too old. */
+static void test_stale_chunks(void **state) {
+  (void)state;
+  open_ring(4 * LAB_SECOND);
+  uint64_t began = now;
+  begin_one(1);
+  run_one(1);
+  assert_false(lab_flight_is_stale(now + 9 * LAB_SECOND)); /* not full yet */
+  uint64_t last = now;
+  now += 2 * LAB_SECOND;
+  begin_one(2);
+  run_one(2);
+  assert_false(lab_flight_is_stale(last + 4 * LAB_SECOND));
+  assert_true(lab_flight_is_stale(last + 4 * LAB_SECOND + 1));
+  lab_flight_drop_stale(last + 4 * LAB_SECOND);
+  assert_true(lab_flight_is_stale(last + 4 * LAB_SECOND + 1));
+  lab_flight_drop_stale(last + 4 * LAB_SECOND + 1);
+  assert_false(lab_flight_is_stale(now + 9 * LAB_SECOND));
+  walker w = take_cut();
+  lab_flight_record e;
+  assert_true(w.cut.from >= last && w.cut.from > began);
+  while (read_any(&w, &e))
+    assert_true(e.now > last);
+  lab_flight_cut_free(&w.cut);
+  lab_flight_close();
+  assert_false(lab_flight_is_stale(now + 9 * LAB_SECOND));
+}
+
 /* A wait that began in a chunk before is told with its end. */
 static void test_old_wait(void **state) {
   (void)state;
@@ -326,6 +354,7 @@ int main(void) {
       cmocka_unit_test(test_pending_start),
       cmocka_unit_test(test_border_of_chunks),
       cmocka_unit_test(test_time),
+      cmocka_unit_test(test_stale_chunks),
       cmocka_unit_test(test_old_wait),
       cmocka_unit_test(test_jobs),
       cmocka_unit_test(test_stacks),
