@@ -56,12 +56,25 @@ end
 local REQUEST_SECONDS = 1 -- for requests that are still under way
 local AT_ONCE = 10000 -- tasks that are cancelled in one go; they end in 10 ms
 
--- Cancels tasks of STEP that serve no request. They have ended afterwards,
--- except for those that catch the error.
+-- Cancels tasks of STEP that serve no request. They have ended afterwards, except for
+-- those that catch the error, and for the rest of a crowd.
 local function cancelSome(step)
   local n = host.cancel_tasks(step.generation, AT_ONCE)
+  if n == AT_ONCE then host.begin_over(step.generation) end
   if n > 0 then settle(1) end
   return n
+end
+
+local STUCK_SECONDS = 1
+
+-- Waits until the tasks of steps that are over have ended. Some may catch each error;
+-- when none has ended for a while, there are only such ones.
+local function awaitOver()
+  local fewest, since = math.huge, lab.now()
+  while host.over_tasks() > 0 and lab.now() < since + STUCK_SECONDS do
+    if host.over_tasks() < fewest then fewest, since = host.over_tasks(), lab.now() end
+    lab.sleep(0.005)
+  end
 end
 
 local function logCancelled(step, n)
@@ -122,6 +135,7 @@ end
 -- until none is left.
 local function drain(step, n, crowd)
   local generation, patience = step.generation, lab.now() + REQUEST_SECONDS
+  if crowd then host.begin_over(generation) end
   repeat
     local late, requests, tasks = lab.now() >= patience, host.requests(generation), 0
     if late then host.cancel_requests(generation) end
@@ -129,6 +143,8 @@ local function drain(step, n, crowd)
     if tasks == 0 and requests > 0 then lab.sleep(0.02) end
     n = n + tasks
   until requests == 0 and tasks == 0
+  awaitOver()
+  n = n + host.end_over(generation) -- finalizers may still start some
   if crowd then logCancelled(step, n) end
   host.reclaim(generation, step.number)
   collectLate(step)

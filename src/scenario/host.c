@@ -130,6 +130,27 @@ static int host_cancel_tasks(lua_State *L) {
   return 1;
 }
 
+/* host.begin_over(generation): from now on its tasks that serve no request end
+ * before they run any further. */
+static int host_begin_over(lua_State *L) {
+  lab_over_add(lab_vm_of(L), (uint32_t)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+/* host.end_over(generation) -> how many were cancelled because of that */
+static int host_end_over(lua_State *L) {
+  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  size_t n = lab_over_remove(lab_vm_of(L), generation);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+/* host.over_tasks() -> how many of those are about to end */
+static int host_over_tasks(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lab_over_tasks(lab_vm_of(L)));
+  return 1;
+}
+
 /* host.cancel_requests(generation) -> how many were cancelled now */
 static int host_cancel_requests(lua_State *L) {
   uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
@@ -413,6 +434,9 @@ static const luaL_Reg host[] = {
     {"visit", host_visit},
     {"mark", host_mark},
     {"cancel_tasks", host_cancel_tasks},
+    {"begin_over", host_begin_over},
+    {"end_over", host_end_over},
+    {"over_tasks", host_over_tasks},
     {"cancel_requests", host_cancel_requests},
     {"requests", host_requests},
     {"own", host_own},

@@ -93,6 +93,7 @@ static void free_vm(lab_vm *vm) {
     lab_sched_free(vm->sched);
   lab_scenario_free(vm);
   lab_resources_free(vm);
+  lab_over_free(vm);
   lab_xfree(vm);
   atomic_store(&there_is_one, false);
 }

@@ -38,6 +38,7 @@ lab_sched *lab_sched_new(const lab_sched_ops *ops, void *arg) {
   s->arg = arg;
   s->tick = read_coarse_tick();
   lab_list_init(&s->runnable);
+  lab_list_init(&s->late);
   lab_list_init(&s->tasks);
   lab_timers_init(&s->sleepers);
   return s;
@@ -76,9 +77,21 @@ static void wake_sleepers(lab_sched *s) {
   }
 }
 
-static void run_first_task(lab_sched *s) {
-  lab_task *task = LAB_CONTAINER(s->runnable.next, lab_task, link);
-  lab_list_remove(&task->link);
+static bool has_runnable(const lab_sched *s) {
+  return !lab_list_empty(&s->runnable) || !lab_list_empty(&s->late);
+}
+
+/* Late tasks have every other turn, and all while there are no others. */
+static lab_task *take_next_task(lab_sched *s) {
+  s->late_turn = !lab_list_empty(&s->late) &&
+                 (!s->late_turn || lab_list_empty(&s->runnable));
+  lab_list *first = s->late_turn ? s->late.next : s->runnable.next;
+  lab_list_remove(first);
+  return LAB_CONTAINER(first, lab_task, link);
+}
+
+static void run_next_task(lab_sched *s) {
+  lab_task *task = take_next_task(s);
   lab_task_enter_state(s, task, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0);
   atomic_store_explicit(&s->running, task, memory_order_relaxed);
   s->ops.resume(task, s->arg);
@@ -100,7 +113,7 @@ static void wait_for_event(lab_sched *s) {
 }
 
 static bool has_no_work(const lab_sched *s) {
-  return s->held || lab_list_empty(&s->runnable);
+  return s->held || !has_runnable(s);
 }
 
 static void block_until_event(lab_sched *s) {
@@ -121,7 +134,7 @@ void lab_sched_run(lab_sched *s) {
     if (has_no_work(s))
       block_until_event(s);
     else
-      run_first_task(s);
+      run_next_task(s);
   }
 }
 
@@ -152,7 +165,7 @@ void lab_sched_hold(lab_sched *s, bool held) {
 }
 
 bool lab_sched_wanted(const lab_sched *s) {
-  if (!lab_list_empty(&s->runnable) || !lab_mpsc_empty(&s->letters) ||
+  if (has_runnable(s) || !lab_mpsc_empty(&s->letters) ||
       atomic_load_explicit(&s->stop, memory_order_relaxed))
     return true;
   uint64_t next = lab_timers_next(&s->sleepers);

@@ -16,7 +16,8 @@ struct lab_sched {
   /* The scheduler's thread, and signal handlers on it. */
   lab_sched_ops ops;
   void *arg;
-  lab_list runnable, tasks;
+  lab_list runnable, late, tasks; /* the first two are the run queue */
+  bool late_turn;                 /* the last turn was a late task's */
   lab_timers sleepers;
   lab_task_sink *sinks;
   bool precise, close; /* one of them is; precise ones are close, too */

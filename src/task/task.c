@@ -91,7 +91,7 @@ static lab_list *find_first_not_urgent(lab_sched *s) {
 
 static void enter_run_queue(lab_sched *s, lab_task *task) {
   lab_list *before = task->urgent ? find_first_not_urgent(s) : &s->runnable;
-  lab_list_push_back(before, &task->link);
+  lab_list_push_back(task->late ? &s->late : before, &task->link);
 }
 
 void lab_task_start(lab_sched *s, lab_task *task) {
@@ -124,6 +124,12 @@ void lab_task_urge(lab_sched *s, lab_task *task, bool urgent) {
     return;
   lab_list_remove(&task->link);
   enter_run_queue(s, task);
+}
+
+void lab_task_defer(lab_sched *s, lab_task *task) {
+  LAB_ASSERT(task->state == LAB_TASK_RUNNING && !task->urgent);
+  task->late = true;
+  lab_task_ready(s, task);
 }
 
 void lab_task_grant(lab_sched *s, lab_task *task) {

@@ -69,6 +69,7 @@ typedef struct lab_task {
   bool granted : 1;    /* woken by lab_task_grant; false while it waits */
   bool expired : 1;    /* woken because its time was over; likewise */
   bool urgent : 1;     /* see lab_task_urge */
+  bool late : 1;       /* see lab_task_defer */
 } lab_task;
 
 /* When the time for which TASK waits is over (mono ns), or UINT64_MAX. From
@@ -108,6 +109,10 @@ void lab_task_step_aside(lab_sched *s, lab_task *task);
  * is runnable now, it is put there at once. It runs before all others as long
  * as it is runnable, so its work must be short, or the others never run. */
 void lab_task_urge(lab_sched *s, lab_task *task, bool urgent);
+/* The running task makes way, and is late from now on: whenever it is runnable,
+ * and others are, too, it and all late ones share every other turn. So a crowd
+ * that is to end keeps nobody from running. It must not be urgent. */
+void lab_task_defer(lab_sched *s, lab_task *task);
 /* As lab_task_ready, for a task that has got what it waits for (a lock, a
  * value). It sees that in task->granted, which is false after a timeout or a
  * cancellation. */

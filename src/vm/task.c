@@ -140,6 +140,7 @@ static void finish_task(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
   lab_scope_leave_all(vm, t);
   if (t->own)
     lab_memory_count_own(vm, false);
+  lab_over_note_end(vm, t);
   lab_task_end(vm->sched, &t->base);
   t->kind->ended(vm, t, status, nresults);
   if (t->kind->joined)
@@ -179,6 +180,8 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   lab_vm *vm = arg;
   lab_lua_task *t = lab_lua_task_of(base);
   lua_State *co = t->co;
+  if (lab_over_defers(vm, t))
+    return;
   int nargs = (int)t->nargs, nresults = 0;
   t->nargs = 0;
   vm->running = t;

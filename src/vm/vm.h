@@ -33,6 +33,7 @@
 #include "vm/finalizers.h"
 #include "vm/inbox.h"
 #include "vm/memory_limit.h"
+#include "vm/over.h"
 #include "vm/preempt.h"
 #include "vm/scope.h"
 #include "vm/task.h"
@@ -66,6 +67,7 @@ struct lab_vm {
   lab_scopes scopes;
   lab_outbox outbox;
   lab_finalizers finalizers;
+  lab_over over;
 };
 
 /* The VM that exists, or NULL: machine.c. */

@@ -15,7 +15,7 @@
 #include "task/sched.h"
 
 /* A task that does what its script says, a letter per resume: y yields, p
- * parks, s sleeps 1 ms, e ends. */
+ * parks, s sleeps 1 ms, d makes way and is late, e ends. */
 typedef struct actor {
   lab_task base;
   const char *script;
@@ -40,6 +40,9 @@ static void resume(lab_task *task, void *arg) {
   case 'p':
     lab_task_park(sched, task, LAB_WAIT_JOIN, 7);
     on_parked();
+    break;
+  case 'd':
+    lab_task_defer(sched, task);
     break;
   case 's':
     lab_task_sleep(sched, task, LAB_MILLISECOND, 8);
@@ -157,6 +160,18 @@ static void test_urge(void **state) {
   assert_string_equal(trace, "uuuababab");
 }
 
+/* Late tasks share every other turn, and have all when there are no others. */
+static void test_defer(void **state) {
+  (void)state;
+  actor a, b, l, m;
+  add(&l, 'l', "dyye");
+  add(&m, 'm', "dyyyye");
+  add(&a, 'a', "yye");
+  add(&b, 'b', "yye");
+  lab_sched_run(sched);
+  assert_string_equal(trace, "llmlamblambmambm");
+}
+
 static void test_hold(void **state) {
   (void)state;
   actor a, b = {.name = 'b', .script = "e"};
@@ -263,6 +278,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
       cmocka_unit_test_setup_teardown(test_park, setup, teardown),
       cmocka_unit_test_setup_teardown(test_urge, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_defer, setup, teardown),
       cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleepers, setup, teardown),
