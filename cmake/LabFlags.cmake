@@ -17,11 +17,11 @@ set(LAB_PATHS -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
     -ffile-prefix-map=${CMAKE_BINARY_DIR}=.)
 
 # What C no longer allows, but gcc 12 only warns of, is an error: a function that
-# is called without its header would return an int.
+# is called without its header would return an int. In tests, too.
+add_compile_options(-Werror=implicit-function-declaration
+  -Werror=int-conversion -Werror=incompatible-pointer-types)
 set(LAB_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes
-    -Wmissing-prototypes -Wvla -Wwrite-strings
-    -Werror=implicit-function-declaration -Werror=int-conversion
-    -Werror=incompatible-pointer-types)
+    -Wmissing-prototypes -Wvla -Wwrite-strings)
 if(LAB_WERROR)
   list(APPEND LAB_WARNINGS -Werror)
 endif()

@@ -41,7 +41,7 @@ target_link_options(lab_vm INTERFACE -rdynamic
   -Wl,--wrap=lua_geti -Wl,--wrap=lua_compare
   -Wl,--wrap=luaH_finishset -Wl,--wrap=luaH_set -Wl,--wrap=luaH_setint
   -Wl,--wrap=luaH_resizearray -Wl,--wrap=luaM_realloc_
-  -Wl,--wrap=luaS_hashlongstr
+  -Wl,--wrap=luaS_hashlongstr -Wl,--wrap=luaH_realasize
   -Wl,-u,__wrap_lua_resume,-u,__wrap_luaC_step,-u,__wrap_lua_load
   -Wl,-u,__wrap_luaT_gettmbyobj,-u,__wrap_lua_geti
   -Wl,-u,__wrap_luaS_hashlongstr)

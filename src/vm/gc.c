@@ -12,7 +12,8 @@
  * million tables it takes a second, for which the step could not be left. So
  * where a cycle has taken long, the collector goes on in Lua's other mode, in
  * steps of less than a millisecond; a full collection makes many of them, and
- * ends early if nobody wants it any more.
+ * ends early if nobody wants it any more. So does the one piece of each cycle
+ * that is left, if it takes long (atomic_phase.h).
  *
  * Memory outside Lua (buffers) is reported by its owners. When as much has been
  * allocated as was live after the last full collection, Lua's own heap
@@ -36,6 +37,7 @@
 #include "stack/frame.h"
 #include "trace/flight.h"
 #include "trace/trace.h"
+#include "vm/atomic_phase.h"
 #include "vm/lualayout.h"
 #include "vm/stack_cache.h"
 #include "vm/vm.h"
@@ -54,6 +56,7 @@ static struct {
   lua_State *L;
   bool closing, held;
   bool in_steps;   /* Lua's incremental mode */
+  bool gave_up;    /* a cycle: see collect_guarded */
   unsigned depth;  /* inside a step: a finalizer may cause another */
   unsigned cycles; /* ended so far */
   bool forced;     /* lab.gc and heap?gc=1 */
@@ -76,7 +79,7 @@ typedef struct lab_gc_urgent {
   size_t before; /* application bytes */
 } lab_gc_urgent;
 
-static bool (*is_unwanted)(void);
+static bool (*unwanted)(bool stuck);
 
 /* Lua's own: so much may be allocated until the next step; 0: it is due. */
 void luaE_setdebt(void *global, ptrdiff_t debt);
@@ -84,6 +87,14 @@ void __real_luaC_step(lua_State *L);
 void __wrap_luaC_step(lua_State *L);
 void __real_luaC_fullgc(lua_State *L, int emergency);
 void __wrap_luaC_fullgc(lua_State *L, int emergency);
+
+static bool is_unwanted(void) {
+  return unwanted && unwanted(false);
+}
+
+static bool is_unwanted_while_stuck(void) {
+  return unwanted && unwanted(true);
+}
 
 /* HeapAlloc at which the next cycle begins: a young one when Lua's own part has
  * grown by 20 % (Lua's default), one in steps when it has grown by
@@ -134,15 +145,33 @@ static uint64_t end_pause(unsigned cycles) {
   return cpu;
 }
 
-/* A cycle has taken so much CPU time. */
-static void choose_mode(lua_State *L, uint64_t cpu) {
-  bool in_steps = cpu > (gc.in_steps ? LONG_CYCLE_NS / 4 : LONG_CYCLE_NS);
-  if (cpu == 0 || gc.closing || in_steps == gc.in_steps)
-    return;
+static void set_mode(lua_State *L, bool in_steps) {
   int was = in_steps ? lua_gc(L, LUA_GCINC, 100 + LAB_GC_PERCENT, 0, 0)
                      : lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT);
   if (was >= 0)
     gc.in_steps = in_steps;
+}
+
+/* A cycle has taken so much CPU time. */
+static void choose_mode(lua_State *L, uint64_t cpu) {
+  bool in_steps = cpu > (gc.in_steps ? LONG_CYCLE_NS / 4 : LONG_CYCLE_NS);
+  if (cpu > 0 && !gc.closing && in_steps != gc.in_steps)
+    set_mode(L, in_steps);
+}
+
+/* Calls one of Lua's entry points. A cycle that is given up leaves the
+ * collector in steps, and begins anew. */
+static void collect_guarded(void (*collect)(lua_State *L, int emergency),
+                            lua_State *L, int emergency) {
+  if (lab_atomic_phase_guard(collect, L, emergency, is_unwanted_while_stuck))
+    return;
+  gc.gave_up = true;
+  set_mode(L, true);
+}
+
+static void make_step(lua_State *L, int emergency) {
+  (void)emergency;
+  __real_luaC_step(L);
 }
 
 /* Drops the coroutines that could have served again. That is possible here,
@@ -166,7 +195,7 @@ void __wrap_luaC_step(lua_State *L) {
   unsigned cycles = gc.cycles;
   drop_garbage(false);
   begin_pause();
-  __real_luaC_step(L);
+  collect_guarded(make_step, L, 0);
   choose_mode(L, end_pause(cycles));
 }
 
@@ -174,9 +203,9 @@ void __wrap_luaC_step(lua_State *L) {
  * ends who wants it, too. */
 static void collect_in_urgent_steps(lua_State *L, lab_layout_global *global) {
   global->emergency = 1; /* so no finalizer is called, and no stack moved */
-  for (int cycles = 0; cycles < 2 && !(is_unwanted && is_unwanted());) {
+  for (int cycles = 0; cycles < 2 && !is_unwanted();) {
     luaE_setdebt(global, 0);
-    __real_luaC_step(L);
+    collect_guarded(make_step, L, 1);
     cycles += global->state == LAB_LAYOUT_NO_CYCLE;
   }
   global->emergency = 0;
@@ -220,7 +249,7 @@ static void collect_in_emergency(lua_State *L) {
   if (gc.in_steps && global && !global->stopped)
     collect_in_urgent_steps(L, global);
   else
-    __real_luaC_fullgc(L, 1);
+    collect_guarded(__real_luaC_fullgc, L, 1);
   if (global && gc.empty)
     empty_garbage(global);
   end_emergency(&e);
@@ -237,11 +266,12 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   if (!emergency)
     drop_garbage(true);
   begin_pause();
+  gc.gave_up = false;
   if (emergency)
     collect_in_emergency(L);
   else
-    __real_luaC_fullgc(L, 0);
-  if (gc.cycles == cycles && gc.L)
+    collect_guarded(__real_luaC_fullgc, L, 0);
+  if (gc.cycles == cycles && gc.L && !gc.gave_up)
     gc.cycles++; /* an emergency runs no finalizers: count it all the same */
   uint64_t cpu = end_pause(cycles);
   if (cpu > LONG_CYCLE_NS) /* the other change of mode would call finalizers */
@@ -290,7 +320,7 @@ static bool collect_in_steps(lua_State *L) {
   drop_garbage(true);
   for (int cycles = 0; gc.in_steps && cycles < 2;) {
     int ended = lua_gc(L, LUA_GCSTEP, 0);
-    if (ended < 0 || (is_unwanted && is_unwanted()))
+    if (ended < 0 || gc.gave_up || is_unwanted())
       return false;
     cycles += ended;
   }
@@ -300,10 +330,13 @@ static bool collect_in_steps(lua_State *L) {
 /* What isn't collected stays a debt, so it is collected soon after. False: that
  * is so. */
 static bool collect_all(lua_State *L) {
+  gc.gave_up = false;
   if (gc.held || (gc.in_steps && !collect_in_steps(L)))
     return false;
   if (!gc.in_steps)
     lua_gc(L, LUA_GCCOLLECT);
+  if (gc.gave_up)
+    return false;
   gc.external_debt = 0;
   gc.live = (int64_t)lab_mem_app_bytes();
   return true;
@@ -347,14 +380,15 @@ bool lab_gc_is_in_steps(void) {
 
 bool lab_gc_some(lua_State *L) {
   uint64_t stop = lab_clock_thread_cpu() + SOME_NS;
+  gc.gave_up = false;
   while (gc.in_steps && !gc.held && lab_clock_thread_cpu() < stop)
     if (lua_gc(L, LUA_GCSTEP, 0) != 0)
-      return true;
+      return !gc.gave_up;
   return !gc.in_steps;
 }
 
-void lab_gc_set_unwanted(bool (*unwanted)(void)) {
-  is_unwanted = unwanted;
+void lab_gc_set_unwanted(bool (*f)(bool stuck)) {
+  unwanted = f;
 }
 
 void lab_gc_hold(bool held) {

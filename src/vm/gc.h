@@ -39,8 +39,10 @@ void lab_gc_empty_in_emergency(const void *metatable,
 bool lab_gc_is_in_steps(void);
 bool lab_gc_some(lua_State *L);
 /* Between two steps of a full collection UNWANTED is asked whether it is to
- * end, because the code that runs now is to be left. NULL: never. */
-void lab_gc_set_unwanted(bool (*unwanted)(void));
+ * end, because the code that runs now is to be left. STUCK: any collection has
+ * come to where it may take minutes, so others may have to wait for very long.
+ * NULL: never. */
+void lab_gc_set_unwanted(bool (*unwanted)(bool stuck));
 /* While the collector is held nothing is collected, unless memory runs out. */
 void lab_gc_hold(bool held);
 

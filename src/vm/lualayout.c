@@ -176,7 +176,7 @@ static bool is_table_as_told(lua_State *L) {
 
 /* Lua tells of the collector what it is set to. */
 static bool is_collector_as_told(lua_State *L, const lab_layout_global *g) {
-  enum { GENERATIONAL = 1, PAUSE = 100, UNIT = 4 };
+  enum { PAUSE = 100, UNIT = 4 };
   bool runs = lua_gc(L, LUA_GCISRUNNING), same = !!g->stopped != runs;
   lua_gc(L, runs ? LUA_GCSTOP : LUA_GCRESTART);
   same = same && !!g->stopped == runs;
@@ -185,11 +185,11 @@ static bool is_collector_as_told(lua_State *L, const lab_layout_global *g) {
   same = same && g->pause == PAUSE / UNIT;
   lua_gc(L, LUA_GCSETPAUSE, pause);
   int mode = lua_gc(L, LUA_GCINC, 0, 0, 0);
-  same = same && g->kind != GENERATIONAL;
+  same = same && g->kind != LAB_LAYOUT_GENERATIONAL;
   if (mode == LUA_GCGEN)
     lua_gc(L, LUA_GCGEN, 0, 0);
   return same && g->emergency == 0 && g->state <= LAB_LAYOUT_NO_CYCLE &&
-         (mode != LUA_GCGEN || g->kind == GENERATIONAL);
+         (mode != LUA_GCGEN || g->kind == LAB_LAYOUT_GENERATIONAL);
 }
 
 /* What the garbage that is finalized first finds at the head of the list. */

@@ -14,6 +14,7 @@
  *   lualib/class.h            of which class an argument is
  *   inspect/reach.c           which slots of a stack are in use
  *   vm/gc.c                   the collector's state, what waits for finalizers
+ *   vm/atomic_phase.c         the collector's state
  *   vm/hook.c                 whether a call looks for a hook
  *   vm/sampler.c              which function was interrupted
  *   vm/finalizers.c           values, to call functions with them
@@ -197,7 +198,9 @@ typedef struct lab_layout_global {
   void *to_finalize; /* the first one, by next_object: nobody reaches it any
                         more, and it isn't finalized yet */
 } lab_layout_global;
-enum { LAB_LAYOUT_NO_CYCLE = 8 }; /* lab_layout_global.state */
+/* lab_layout_global.state, and .kind */
+enum { LAB_LAYOUT_ATOMIC = 2, LAB_LAYOUT_NO_CYCLE = 8 };
+enum { LAB_LAYOUT_GENERATIONAL = 1 };
 
 /* What an instruction does, and the one that calls a function in its caller's
  * place: "return f()". */

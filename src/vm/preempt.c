@@ -163,13 +163,17 @@ int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
 }
 
 /* The signal's handler cancels a task that is to be left. Where none runs it is
- * a call that collects, for a profile. */
-static bool is_collection_unwanted(void) {
+ * a call that collects, for a profile. What makes a collection stuck may be a
+ * step's that was left, of which something goes on for a while: then it is
+ * better made when that has ended. */
+static bool is_collection_unwanted(bool stuck) {
   const lab_vm *vm = preempt.vm;
   if (!vm)
     return false;
-  return vm->running ? is_cancelled()
-                     : atomic_load(lab_preempt_interruption(vm));
+  const lab_lua_task *t = vm->running;
+  if (stuck && (vm->memory.left > 0 || (t && (t->own || t->switches))))
+    return true;
+  return t ? is_cancelled() : atomic_load(lab_preempt_interruption(vm));
 }
 
 /* ---- where the VM is ----------------------------------------------------- */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * A full collection says whether it was done: it may be held, and where the
- * collector works in steps it ends early if nobody wants it any more. Memory is
- * not refused while there is garbage, also where it has just been refused. */
+ * collector works in steps it ends early if nobody wants it any more. One that
+ * is stuck at a weak table is given up, in either mode, and loses nothing.
+ * Memory is not refused while there is garbage, also where it has just been
+ * refused. */
 #include <lauxlib.h>
+#include <lualib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -25,15 +28,17 @@ enum {
 
 static lab_vm vm;
 static const lab_sched_ops no_tasks;
-static bool unwanted;
+static bool unwanted, unwanted_while_stuck;
+static unsigned stuck; /* how often it was asked there */
 
 static int open_nothing(lua_State *L) {
   (void)L;
   return 0;
 }
 
-static bool ask_whether_unwanted(void) {
-  return unwanted;
+static bool ask_whether_unwanted(bool is_stuck) {
+  stuck += is_stuck;
+  return unwanted || (is_stuck && unwanted_while_stuck);
 }
 
 static int open_vm(void **state) {
@@ -81,6 +86,66 @@ static void test_unwanted(void **state) {
   lua_pop(L, 1); /* now the tables are garbage */
   assert_true(lab_gc_full(L));
   assert_true(lab_mem_app_bytes() < all / 2);
+}
+
+/* A table with weak keys that takes Lua long: each key is the value of another
+ * one, in an order of chance. And weak values beside it.
+ */
+static const char WEAK[] =
+    "local n, seed = 12000, 1\n"
+    "local keys = {}\n"
+    "for i = 1, n do keys[i] = { i } end\n"
+    "for i = n, 2, -1 do\n"
+    "  seed = (seed * 1103515245 + 12345) & 0x7fffffff\n"
+    "  local j = (seed >> 8) % i + 1\n"
+    "  keys[i], keys[j] = keys[j], keys[i]\n"
+    "end\n"
+    "local chain = setmetatable({}, { __mode = 'k' })\n"
+    "for i = 1, n - 1 do chain[keys[i]] = keys[i + 1] end\n"
+    "local first = keys[1]\n"
+    "local values = setmetatable({}, { __mode = 'v' })\n"
+    "values.kept, values.lost = keys[n], {}\n"
+    "keys = nil\n"
+    "return function()\n"
+    "  local key, sum = first, 0\n"
+    "  while key do sum, key = sum + key[1], chain[key] end\n"
+    "  return sum, values.kept ~= nil, values.lost ~= nil\n"
+    "end\n";
+
+static void check_chain(lua_State *L, bool has_lost) {
+  lua_pushvalue(L, -1);
+  lua_call(L, 0, 3);
+  assert_int_equal(lua_tointeger(L, -3), 12000 * 12001 / 2);
+  assert_true(lua_toboolean(L, -2));
+  assert_int_equal(lua_toboolean(L, -1), has_lost);
+  lua_pop(L, 3);
+}
+
+static void test_stuck(void **state) {
+  lua_State *L = vm.L;
+  (void)state;
+  luaL_requiref(L, "_G", luaopen_base, 1);
+  assert_true(lab_gc_full(L));
+  size_t before = lab_mem_app_bytes();
+  lab_gc_hold(true);
+  assert_int_equal(luaL_dostring(L, WEAK), LUA_OK);
+  lab_gc_hold(false);
+  unwanted_while_stuck = true;
+  bool in_steps = lab_gc_is_in_steps();
+  for (int i = 0; i < 3; i++) {
+    stuck = 0;
+    assert_false(lab_gc_full(L));
+    assert_int_equal(stuck, 1);
+    assert_true(lab_gc_is_in_steps());
+    check_chain(L, true);
+  }
+  assert_false(in_steps); /* so both modes were tried */
+  unwanted_while_stuck = false;
+  assert_true(lab_gc_full(L));
+  check_chain(L, false);
+  lua_settop(L, 0);
+  assert_true(lab_gc_full(L));
+  assert_true(lab_mem_app_bytes() < before + (64 << 10));
 }
 
 static void test_held(void **state) {
@@ -152,6 +217,7 @@ int main(void) {
   lab_unwind_init();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_held, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_stuck, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_unwanted, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_refused_before, open_vm, close_vm),
   };
