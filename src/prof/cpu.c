@@ -30,6 +30,7 @@
 #include "prof/cpu_thread.h"
 #include "prof/export.h"
 #include "prof/keymap.h"
+#include "prof/spread.h"
 #include "stack/merge.h"
 #include "stack/stack.h"
 #include "task/worker.h"
@@ -348,17 +349,26 @@ uint64_t lab_cpu_period_us(const lab_cpu_session *s) {
   return 1000000u / (unsigned)s->hz;
 }
 
+static lab_spread_row row_of(const lab_cpu_session *s, size_t i) {
+  const lab_key *key = &s->keys.keys[i];
+  return (lab_spread_row){
+      .stack = (uint32_t)key->a,
+      .label = (uint32_t)key->b,
+      .ns = (int64_t)((const uint64_t *)(void *)s->ns.data)[i]};
+}
+
 void lab_cpu_each(const lab_cpu_session *s,
                   void (*visit)(uint32_t stack, uint32_t label, int64_t count,
                                 int64_t ns, void *arg),
                   void *arg) {
-  int64_t period = (int64_t)lab_cpu_period_us(s) * 1000;
-  for (size_t i = 0; i < s->keys.count; i++) {
-    const lab_key *key = &s->keys.keys[i];
-    int64_t ns = (int64_t)((const uint64_t *)(void *)s->ns.data)[i];
-    int64_t count = (ns + period / 2) / period;
-    visit((uint32_t)key->a, (uint32_t)key->b, count > 0 ? count : 1, ns, arg);
-  }
+  size_t n = s->keys.count;
+  lab_spread_row *rows = n ? lab_xmalloc(n * sizeof *rows) : NULL;
+  for (size_t i = 0; i < n; i++)
+    rows[i] = row_of(s, i);
+  lab_spread_count(rows, n, (int64_t)lab_cpu_period_us(s) * 1000);
+  for (size_t i = 0; i < n; i++)
+    visit(rows[i].stack, rows[i].label, rows[i].count, rows[i].ns, arg);
+  lab_xfree(rows);
 }
 
 void lab_cpu_each_owner(const lab_cpu_session *s,

@@ -75,8 +75,8 @@ void lab_cpu_stop(lab_cpu_session *session);
  * errno. */
 int lab_cpu_write(lab_cpu_session *session, lab_buf *out);
 /* After stop: calls VISIT for each stack and label, with the CPU time in
- * samples of the session's period (at least 1) and in ns. There may be several
- * of one stack and label, which add up. */
+ * samples of the session's period (spread.h has the formula; 0 is possible) and
+ * in ns. There may be several of one stack and label, which add up. */
 void lab_cpu_each(const lab_cpu_session *session,
                   void (*visit)(uint32_t stack, uint32_t label, int64_t count,
                                 int64_t ns, void *arg),

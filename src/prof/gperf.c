@@ -70,7 +70,8 @@ static void write_cpu_stack(uint32_t stack, uint32_t label, int64_t count,
   if (!w->has_stacks)
     append_record(w->out, 0, frames, 1);
   w->has_stacks = true;
-  append_record(w->out, count, frames, n);
+  if (count > 0) /* there is no other value that it could have */
+    append_record(w->out, count, frames, n);
 }
 
 void lab_gperf_write_cpu(const lab_cpu_session *session, lab_buf *out) {

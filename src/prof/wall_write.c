@@ -16,12 +16,12 @@
 #include "prof/wall_write.h"
 
 #include "prof/export.h"
+#include "prof/spread.h"
 #include "prof/wall_internal.h"
 #include "stack/stack.h"
 
 typedef struct writer {
-  lab_export *e;
-  int64_t period;
+  lab_buf rows; /* lab_spread_row[]: what there is to show */
   const lab_wall_table *states;
   lab_wall_table in_job;  /* (stack, label): sampled in jobs of tasks there */
   lab_wall_table in_kept; /* (stack, label): in calls from there that kept the
@@ -41,10 +41,10 @@ static uint64_t *time_of_key(lab_wall_table *t, lab_key key) {
 
 static void write_wall_time(writer *w, uint32_t stack, uint32_t label,
                             const char *state, uint64_t ns) {
-  int64_t count = ((int64_t)ns + w->period / 2) / w->period;
-  int64_t values[] = {count > 0 ? count : 1, (int64_t)ns};
+  lab_spread_row row = {
+      .stack = stack, .label = label, .state = state, .ns = (int64_t)ns};
   if (ns > 0)
-    lab_export_state_sample(w->e, stack, label, state, values);
+    lab_buf_append(&w->rows, &row, sizeof row);
 }
 
 /* The frame [NAME], called by STACK. */
@@ -179,6 +179,17 @@ static void write_state_time(writer *w, const lab_key *key, uint64_t ns) {
 
 /* ---- both ---------------------------------------------------------------- */
 
+static void export_rows(writer *w, int64_t period, lab_export *e) {
+  lab_spread_row *rows = (void *)w->rows.data;
+  size_t n = w->rows.len / sizeof *rows;
+  lab_spread_count(rows, n, period);
+  for (size_t i = 0; i < n; i++) {
+    const int64_t values[] = {rows[i].count, rows[i].ns};
+    lab_export_state_sample(e, rows[i].stack, rows[i].label, rows[i].state,
+                            values);
+  }
+}
+
 static void free_table(lab_wall_table *t) {
   lab_keymap_free(&t->keys);
   lab_buf_free(&t->ns);
@@ -188,17 +199,16 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
   static const lab_profile_type types[] = {{"samples", "count"},
                                            {"time", "nanoseconds"}};
   lab_cpu_stop(wall->cpu);
-  writer w = {.period = (int64_t)lab_cpu_period_us(wall->cpu) * 1000,
-              .states = &wall->states};
+  writer w = {.states = &wall->states};
+  int64_t period = (int64_t)lab_cpu_period_us(wall->cpu) * 1000;
   lab_profile_config config = {
       .types = types,
       .ntypes = 2,
       .period_type = {"wallclock", "nanoseconds"},
-      .period = w.period,
+      .period = period,
       .time_ns = (int64_t)wall->began_real,
       .duration_ns =
           (int64_t)(atomic_load(&wall->ended_mono) - wall->began_mono)};
-  w.e = lab_export_new(&config, wall->attempt);
   note_running_time(&w);
   lab_cpu_each_owner(wall->cpu, write_cpu_time, &w);
   const lab_wall_table *states = &wall->states;
@@ -208,8 +218,11 @@ int lab_wall_write(lab_wall *wall, lab_buf *out) {
   find_off_part(&w);
   write_unseen_time(&w);
   lab_cpu_each_owner(wall->cpu, write_off_cpu_time, &w);
-  int rc = lab_export_finish(w.e, out);
-  lab_export_free(w.e);
+  lab_export *e = lab_export_new(&config, wall->attempt);
+  export_rows(&w, period, e);
+  int rc = lab_export_finish(e, out);
+  lab_export_free(e);
+  lab_buf_free(&w.rows);
   free_table(&w.on_vm);
   free_table(&w.in_job);
   free_table(&w.in_kept);

@@ -228,12 +228,29 @@ static void sessions_overlap(void **state) {
   assert_int_equal(ps->period, 10000000);
   assert_int_equal(pf->period, 1000000);
   assert_int_equal(pm->period, 4000000);
-  /* Each counts in its own periods; a rare stack counts at least one. */
-  assert_near((double)sum_of(pm, "burner_main", 0) * 4 * MS,
-              (double)sum_of(pm, "burner_main", 1), 100 * MS);
+  /* Each counts in its own periods. */
+  assert_near((double)fx_cum(pm, NULL, 0) * 4 * MS, (double)fx_cum(pm, NULL, 1),
+              2 * MS);
   fx_free(pf);
   fx_free(pm);
   fx_free(ps);
+}
+
+/* Samples of the fast one are a hundredth of the slow one's period. */
+static void a_faster_one_beside_changes_no_counts(void **state) {
+  static const char *const names[] = {"burn_half", "burn_third", "burn_fifth"};
+  (void)state;
+  burner b = {.total_ns = 500 * MS};
+  lab_cpu_session *slow = start(20), *fast = start(2000);
+  run_burner(&b);
+  lab_cpu_free(fast);
+  fx_profile *p = finish(slow);
+  assert_near((double)fx_cum(p, NULL, 0) * 50 * MS, (double)fx_cum(p, NULL, 1),
+              25 * MS);
+  for (int i = 0; i < 3 && STACKS_ARE_KNOWN; i++)
+    assert_near((double)fx_cum(p, names[i], 0) * 50 * MS,
+                (double)fx_cum(p, names[i], 1), 50 * MS);
+  fx_free(p);
 }
 
 /* The slow session's next sample will stand for time before the fast one. */
@@ -440,6 +457,7 @@ int main(void) {
       cmocka_unit_test(rates_have_limits),
       cmocka_unit_test(freeing_a_running_session_leaves_the_others),
       cmocka_unit_test(sessions_overlap),
+      cmocka_unit_test(a_faster_one_beside_changes_no_counts),
       cmocka_unit_test(a_session_gets_nothing_from_before_it),
       cmocka_unit_test(shares_at_100_hz),
       cmocka_unit_test(shares_at_1000_hz),
