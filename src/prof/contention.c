@@ -172,9 +172,25 @@ void lab_contention_mark(uint32_t generation) {
 
 /* ---- snapshots ----------------------------------------------------------- */
 
+lab_contention_amount lab_contention_shown(const lab_contention_bucket *b,
+                                           bool is_whole) {
+  double count = b->count, ns = b->ns;
+  if (!is_whole) {
+    count -= b->marked_count;
+    ns -= b->marked_ns;
+  }
+  return (lab_contention_amount){llround(count), llround(ns)};
+}
+
 size_t lab_contention_count(lab_contention kind) {
+  const lab_contention_table *t = &contention.tables[kind];
+  size_t n = 0;
   pthread_mutex_lock(&contention.lock);
-  size_t n = contention.tables[kind].keys.count;
+  const lab_contention_bucket *b = (void *)t->buckets.data;
+  for (size_t i = 0; i < t->keys.count; i++) {
+    lab_contention_amount shown = lab_contention_shown(&b[i], false);
+    n += shown.count != 0 || shown.ns != 0;
+  }
   pthread_mutex_unlock(&contention.lock);
   return n;
 }

@@ -56,7 +56,7 @@ void lab_contention_set_mutex_fraction(int64_t n);
 /* A new visit of a step begins; its tasks have this generation. */
 void lab_contention_mark(uint32_t generation);
 
-/* How many different stacks there are so far, for the index page. */
+/* How many records a snapshot shows that was taken now, for the index page. */
 size_t lab_contention_count(lab_contention kind);
 
 /* The state at one moment. */

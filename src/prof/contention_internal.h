@@ -16,6 +16,14 @@ typedef struct lab_contention_bucket {
   double marked_count, marked_ns;
 } lab_contention_bucket;
 
+/* What is shown of a bucket: what was counted since the mark, or, if it is
+ * whole, since the process began. With two zeros it isn't shown. */
+typedef struct lab_contention_amount {
+  int64_t count, ns;
+} lab_contention_amount;
+lab_contention_amount lab_contention_shown(const lab_contention_bucket *b,
+                                           bool is_whole);
+
 struct lab_contention_snapshot {
   lab_contention kind;
   bool is_whole;

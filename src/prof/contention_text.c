@@ -32,12 +32,8 @@ typedef struct record {
 
 static record record_at(const lab_contention_snapshot *s, size_t i) {
   const lab_contention_bucket *b = &s->buckets[i];
-  double count = b->count, ns = b->ns;
-  if (!s->is_whole) {
-    count -= b->marked_count;
-    ns -= b->marked_ns;
-  }
-  return (record){b->stack, b->label, llround(count), llround(ns)};
+  lab_contention_amount shown = lab_contention_shown(b, s->is_whole);
+  return (record){b->stack, b->label, shown.count, shown.ns};
 }
 
 static void write_record(lab_export *e, const record *r) {

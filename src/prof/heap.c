@@ -30,6 +30,7 @@ static struct {
   pthread_mutex_t lock;
   lab_heap_table table;
   size_t told;              /* bytes of tables that MemStats knows of */
+  size_t shown;             /* buckets, to who asks for the present step's */
   uint32_t present, coming; /* generations; coming: 0 or the newest seen */
   void (*capture_vm)(lab_mem_sample *sample);
 } heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -130,30 +131,48 @@ static void note_coming(uint32_t generation) {
   heap.coming = generation;
 }
 
+static bool has_record(const lab_heap_bucket *b) {
+  return b->own.samples > 0 || b->allocs.samples > b->marked.samples;
+}
+
+/* B has changed, and was shown before if WAS. */
+static void count_shown(const lab_heap_bucket *b, bool was) {
+  if (has_record(b) && !was)
+    heap.shown++;
+  else if (was && !has_record(b))
+    heap.shown--;
+}
+
 static void add_inuse(lab_heap_bucket *b, const lab_mem_sample *s) {
+  bool was = has_record(b);
   add_amount(&b->inuse, s);
   if (s->owner == heap.present)
     add_amount(&b->own, s);
   else if (s->owner == heap.coming)
     add_amount(&b->coming, s);
+  count_shown(b, was);
 }
 
 static void subtract_inuse(const lab_mem_sample *s) {
   lab_heap_bucket *b = lab_heap_table_at(&heap.table, s->place);
+  bool was = has_record(b);
   subtract_amount(&b->inuse, s);
   if (s->owner == heap.present)
     subtract_amount(&b->own, s);
   else if (s->owner == heap.coming)
     subtract_amount(&b->coming, s);
+  count_shown(b, was);
 }
 
 static void note_allocation(lab_mem_sample *s) {
   pthread_mutex_lock(&heap.lock);
   note_coming(s->owner);
   lab_heap_bucket *b = place_sample(s);
+  bool was = has_record(b);
   add_amount(&b->allocs, s);
   if (s->owner != heap.present)
     add_amount(&b->marked, s);
+  count_shown(b, was);
   add_inuse(b, s);
   pthread_mutex_unlock(&heap.lock);
 }
@@ -199,8 +218,12 @@ void lab_heap_mark(uint32_t generation) {
     lab_heap_table_renew(&heap.table);
     tell_heap_bytes();
   }
-  for (uint32_t i = 0; i < lab_heap_table_places(&heap.table); i++)
-    mark_heap_bucket(lab_heap_table_at(&heap.table, i), generation);
+  heap.shown = 0;
+  for (uint32_t i = 0; i < lab_heap_table_places(&heap.table); i++) {
+    lab_heap_bucket *b = lab_heap_table_at(&heap.table, i);
+    mark_heap_bucket(b, generation);
+    count_shown(b, false);
+  }
   if (generation == heap.coming)
     heap.coming = 0;
   heap.present = generation;
@@ -212,7 +235,7 @@ void lab_heap_mark(uint32_t generation) {
 
 size_t lab_heap_count(void) {
   pthread_mutex_lock(&heap.lock);
-  size_t n = heap.table.count;
+  size_t n = heap.shown;
   pthread_mutex_unlock(&heap.lock);
   return n;
 }

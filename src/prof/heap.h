@@ -54,7 +54,8 @@ void lab_heap_whole(lab_heap_snapshot *s);
  * was allocated up to now is left out, and what others have in use. */
 void lab_heap_mark(uint32_t generation);
 
-/* Number of buckets, as the index page shows it. */
+/* How many records a snapshot shows that was taken now, for the index page. As
+ * quick when there are many. */
 size_t lab_heap_count(void);
 
 #endif

@@ -56,6 +56,8 @@ typedef struct lab_profile_kind {
   /* One owner more, one less. Any thread. NULL: it is always there. */
   void (*hold)(const struct lab_profile_kind *kind);
   void (*release)(const struct lab_profile_kind *kind);
+  /* What the index page says: of how many things, or records, a profile tells
+   * that is asked for now, as its link does. Quick. */
   size_t (*count)(const struct lab_profile_kind *kind);
   /* A snapshot, so that the slow part can happen on another thread and a
    * delta can be made of two. The caller gives it to free. */

@@ -248,6 +248,61 @@ t.test("the index", function()
   t.match(page, "</html>$")
 end)
 
+-- Contentions and memory of `enter`, which is over when the step begins.
+local BUSY = [[
+local kept = {}
+local function work()
+  local m, c = lab.mutex(), lab.channel()
+  local t = lab.go(function() m:lock() m:unlock() c:send(1) end)
+  m:lock()
+  lab.sleep(0.01)
+  m:unlock()
+  c:recv()
+  t:join()
+  kept[#kept + 1] = lab.buffer(4 << 20)
+end
+return { title = "busy", enter = work, request = function() work() return "ok" end }]]
+
+-- How many things or records the page NAME?debug=1 tells of.
+local function count_shown(lab, name)
+  local text = lab:get(P .. name .. "?debug=1").body
+  local total = text:match("^%w+ profile: total (%d+)")
+  return math.tointeger(total) or select(2, ("\n" .. text):gsub("\n[%d:%[%] ]+ @ ?0x", ""))
+end
+
+local COUNTED = { "heap", "allocs", "block", "mutex", "goroutine", "threadcreate" }
+
+-- -> name -> the number on the index, which is that of the page to which it leads.
+local function check_counts(lab)
+  local index, counts = lab:get(P).body, {}
+  for _, name in ipairs(COUNTED) do
+    counts[name] = tonumber(t.match(index, "<td>(%d+)</td><td><a href='" .. name .. "%?debug=1'>"))
+    t.equal(counts[name], count_shown(lab, name), name)
+  end
+  return counts
+end
+
+t.test("the index counts what its links show", function()
+  local dir = t.temp_dir()
+  t.run(("mkdir %s/1-busy %s/2-next"):format(dir, dir))
+  t.write(dir .. "/1-busy/scenario.lua", BUSY)
+  t.write(dir .. "/2-next/scenario.lua", 'return { title = "next", request = function() return "ok" end }')
+  local lab = t.start_with({ dir }, "--step", "1")
+  local counts = check_counts(lab)
+  t.equal(counts.block, 0, "block before a request")
+  t.equal(counts.mutex, 0, "mutex before a request")
+  t.equal(counts.heap, 1, "what `enter` keeps")
+  lab:get("/")
+  counts = check_counts(lab)
+  t.check(counts.block >= 2 and counts.mutex >= 1 and counts.heap >= 2, "a request has made some")
+  lab:go_to(2)
+  counts = check_counts(lab)
+  t.equal(counts.block + counts.mutex + counts.heap, 0, "a step that does nothing")
+  lab:go_to(1)
+  check_counts(lab)
+  t.equal(lab:stop(), 0)
+end)
+
 -- Go allows one CPU profile at a time; here there may be several. A trace there
 -- is one of, here too.
 t.test("a profiler that is busy", function()
