@@ -439,7 +439,9 @@ function lab.profile(name) end
 ---Meanwhile profiles show what fn does, and what tasks that it starts do, with
 ---the label key=value, in addition to the labels that the task has already
 ---(`step` and `route` at first): see -tagfocus of pprof. Works as Go's pprof.Do.
----Use few different values: they are kept for ever.
+---Use few different values: they are kept for ever. A task has at most 16 labels at
+---a time, with those of the lab; one more is an error. A key that it has already
+---gets the new value.
 ---@param key string      1 to 128 bytes
 ---@param value string    at most 128 bytes; pprof treats plain numbers as ranges, so use words
 ---@param fn function

@@ -82,6 +82,17 @@ static void leave_label(lab_vm *vm, lab_lua_task *t, const lab_scope *s) {
   set_label(vm, t, (uint32_t)s->number);
 }
 
+/* A profile without the label would look like one of a program that doesn't set
+ * it. */
+static int refuse_label(lua_State *L, int arg, const char *key) {
+  return luaL_argerror(
+      L, arg,
+      lua_pushfstring(L,
+                      "no room for the label '%s': a task has at most %d "
+                      "labels at a time, with step and route",
+                      key, LAB_LABEL_KEYS));
+}
+
 /* lab.label(key, value, fn, ...) -> fn's results */
 static int label_label(lua_State *L) {
   enum { KEY = 1, VALUE, FUNC };
@@ -92,9 +103,11 @@ static int label_label(lua_State *L) {
   mark *m = push_mark(L);
   if (m) {
     const lab_task *task = &m->task->base;
+    uint32_t with = lab_label_with(task->generation, task->label, key, value);
+    if (with == LAB_LABEL_FULL)
+      return refuse_label(L, KEY, key);
     scope.number = task->label;
-    set_label(lab_vm_of(L), m->task,
-              lab_label_with(task->generation, task->label, key, value));
+    set_label(lab_vm_of(L), m->task, with);
   }
   return call_in_scope(L, FUNC, m, scope);
 }

@@ -157,7 +157,7 @@ static visit *visit_of(uint32_t generation) {
 static bool take_room(uint32_t generation, kind k) {
   visit *v = visit_of(generation);
   bool is_stranger = generation != present && generation != 0;
-  if (!v || v->made[k] == room[k] || last_id == UINT32_MAX ||
+  if (!v || v->made[k] == room[k] || last_id == LAB_LABEL_FULL - 1 ||
       (is_stranger && strangers == STRANGERS))
     return false;
   v->made[k]++;
@@ -301,7 +301,9 @@ static uint32_t add_pair(uint32_t generation, uint32_t id, lab_label pair) {
   const set *from = set_of_id(id);
   uint32_t base = from ? from->base : 0;
   size_t place = extend_set(from, pair, pairs, &n);
-  if (n <= LAB_LABEL_KEYS) {
+  if (n > LAB_LABEL_KEYS) {
+    id = LAB_LABEL_FULL;
+  } else {
     const set *s = intern_set(generation, base, pairs, n, CUSTOM);
     if (!s) {
       pairs[place].value = other;

@@ -30,6 +30,8 @@ enum {
   LAB_LABEL_KEPT = 1000,
 };
 
+#define LAB_LABEL_FULL UINT32_MAX /* no set has this number */
+
 typedef struct lab_label {
   const char *key, *value;
 } lab_label;
@@ -40,8 +42,8 @@ typedef struct lab_label {
 uint32_t lab_label_intern(uint32_t generation, const char *step,
                           const char *route);
 /* The set ID with VALUE for KEY, which replaces a former value. KEY isn't
- * empty; both are copied, with U+FFFD for what isn't valid UTF-8. If the set
- * would have more than LAB_LABEL_KEYS keys, the result is ID. */
+ * empty; both are copied, with U+FFFD for what isn't valid UTF-8.
+ * LAB_LABEL_FULL: the set would have more than LAB_LABEL_KEYS keys. */
 uint32_t lab_label_with(uint32_t generation, uint32_t id, const char *key,
                         const char *value);
 

@@ -151,4 +151,11 @@ t.test("results, errors and tracebacks pass through", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a label that has no room is an error", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  t.equal(lab:get("/deep").body, "bad argument #1 to 'label' (no room for the label 'key15': a task has at most "
+    .. "16 labels at a time, with step and route)\nthe same key has room")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()

@@ -89,7 +89,7 @@ static void a_set_has_room_for_so_many_keys(void **state) {
   }
   assert_int_equal(lab_label_get(id, pairs, &text), LAB_LABEL_KEYS);
   lab_buf_free(&text);
-  assert_int_equal(lab_label_with(0, id, "one more", "v"), id);
+  assert_int_equal(lab_label_with(0, id, "one more", "v"), LAB_LABEL_FULL);
   assert_true(lab_label_with(0, id, "key0", "w") != id);
 }
 

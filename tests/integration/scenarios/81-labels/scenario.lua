@@ -91,4 +91,17 @@ routes["/wrong"] = function()
   return (table.concat(texts, "\n"))
 end
 
+-- Labels that are one within the other, until there is no room.
+local function nest(n) return lab.label("key" .. n, "v", nest, n + 1) end
+routes["/deep"] = function()
+  local problem = select(2, pcall(nest, 1)):gsub("^.-: ", "")
+  local done = {}
+  local function again(n)
+    if n > 14 then return lab.label("key1", "other", function() done[1] = "the same key has room" end) end
+    return lab.label("key" .. n, "v", again, n + 1)
+  end
+  again(1)
+  return problem .. "\n" .. done[1]
+end
+
 return { request = function() end, routes = routes }
