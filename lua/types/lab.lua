@@ -442,7 +442,7 @@ function lab.profile(name) end
 ---Use few different values: they are kept for ever. A task has at most 16 labels at
 ---a time, with those of the lab; one more is an error. A key that it has already
 ---gets the new value.
----@param key string      1 to 128 bytes
+---@param key string      1 to 128 bytes; step, route, state (of `wall`) and bytes (of `heap`) are the lab's own
 ---@param value string    at most 128 bytes; pprof treats plain numbers as ranges, so use words
 ---@param fn function
 ---@return any ...

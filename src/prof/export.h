@@ -28,6 +28,8 @@ lab_export *lab_export_new(const lab_profile_config *config, uint64_t attempt);
 /* Accepts NULL. */
 void lab_export_free(lab_export *e);
 
+/* The keys of the labels that these add are known to lab_label_is_own. */
+
 /* Adds a sample: interned STACK (0 becomes "[unknown]"), LABEL of label.h, and
  * the size of the object, or 0 if there is none. */
 void lab_export_sample(lab_export *e, uint32_t stack, uint32_t label,

@@ -4,7 +4,6 @@
 #include "prof/label.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -326,6 +325,15 @@ uint32_t lab_label_with(uint32_t generation, uint32_t id, const char *key,
   lab_xfree(valid_key);
   lab_xfree(valid_value);
   return id;
+}
+
+bool lab_label_is_own(const char *key) {
+  /* state: wall; bytes: heap (export.h). */
+  static const char *const own[] = {"step", "route", "state", "bytes"};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (strcmp(own[i], key) == 0)
+      return true;
+  return false;
 }
 
 uint32_t lab_label_base(uint32_t id) {

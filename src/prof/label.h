@@ -18,6 +18,7 @@
 #ifndef LAB_PROF_LABEL_H
 #define LAB_PROF_LABEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,10 @@ uint32_t lab_label_intern(uint32_t generation, const char *step,
  * LAB_LABEL_FULL: the set would have more than LAB_LABEL_KEYS keys. */
 uint32_t lab_label_with(uint32_t generation, uint32_t id, const char *key,
                         const char *value);
+
+/* Whether the lab sets the label KEY itself, here or in one kind of profile:
+ * one of a program's would be lost there, or be taken for the lab's. */
+bool lab_label_is_own(const char *key);
 
 /* The set {step, route} from which ID was made by lab_label_with; 0 if there is
  * none. */

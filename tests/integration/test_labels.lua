@@ -145,6 +145,10 @@ t.test("results, errors and tracebacks pass through", function()
     "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
     "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
     "bad argument #3 to 'label' (function expected, got number)",
+    "bad argument #1 to 'label' (the labels step, route, state and bytes are the lab's own)",
+    "bad argument #1 to 'label' (the labels step, route, state and bytes are the lab's own)",
+    "bad argument #1 to 'label' (the labels step, route, state and bytes are the lab's own)",
+    "bad argument #1 to 'label' (the labels step, route, state and bytes are the lab's own)",
     "bad argument #2 to 'region' (function expected, got no value)",
     "bad argument #1 to 'task' (string expected, got nil)",
   }, "\n"))

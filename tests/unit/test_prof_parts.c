@@ -77,6 +77,13 @@ static void labels_are_added_and_replaced(void **state) {
               lab_label_with(0, 0, "a", "bc"));
 }
 
+static void the_lab_has_labels_of_its_own(void **state) {
+  (void)state;
+  assert_true(lab_label_is_own("step") && lab_label_is_own("route"));
+  assert_true(lab_label_is_own("state") && lab_label_is_own("bytes"));
+  assert_false(lab_label_is_own("State") || lab_label_is_own("byte"));
+}
+
 static void a_set_has_room_for_so_many_keys(void **state) {
   (void)state;
   char key[16];
@@ -286,6 +293,7 @@ int main(void) {
       cmocka_unit_test(keys_get_numbers_in_order),
       cmocka_unit_test(labels_are_interned),
       cmocka_unit_test(labels_are_added_and_replaced),
+      cmocka_unit_test(the_lab_has_labels_of_its_own),
       cmocka_unit_test(a_set_has_room_for_so_many_keys),
       cmocka_unit_test(a_visit_has_a_limit_of_labels),
       cmocka_unit_test(labels_of_left_visits_are_given_back),

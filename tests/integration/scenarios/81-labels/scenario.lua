@@ -82,6 +82,10 @@ local wrong = {
   function() lab.label("k", "v\0w", print) end,
   function() lab.label("k", ("v"):rep(129), print) end,
   function() lab.label("k", "v", 3) end,
+  function() lab.label("state", "v", print) end,
+  function() lab.label("bytes", "v", print) end,
+  function() lab.label("step", "v", print) end,
+  function() lab.label("route", "v", print) end,
   function() lab.region("r") end,
   function() lab.task(nil, print) end,
 }
