@@ -443,7 +443,7 @@ function lab.profile(name) end
 ---a time, with those of the lab; one more is an error. A key that it has already
 ---gets the new value.
 ---@param key string      1 to 128 bytes; step, route, state (of `wall`) and bytes (of `heap`) are the lab's own
----@param value string    at most 128 bytes; pprof treats plain numbers as ranges, so use words
+---@param value string    1 to 128 bytes (profiles have no empty ones); pprof treats numbers as ranges, so use words
 ---@param fn function
 ---@return any ...
 function lab.label(key, value, fn, ...) end

@@ -99,6 +99,8 @@ static int label_label(lua_State *L) {
   lab_scope scope = {.leave = leave_label};
   const char *key = check_word(L, KEY), *value = check_word(L, VALUE);
   luaL_argcheck(L, *key, KEY, "a label needs a key");
+  /* In profile.proto the empty text is that of a label without one. */
+  luaL_argcheck(L, *value, VALUE, "a label needs a value");
   luaL_argcheck(L, !lab_label_is_own(key), KEY,
                 "the labels step, route, state and bytes are the lab's own");
   luaL_checktype(L, FUNC, LUA_TFUNCTION);

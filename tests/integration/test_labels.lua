@@ -142,6 +142,7 @@ t.test("results, errors and tracebacks pass through", function()
   end
   t.equal(lab:get("/wrong").body, table.concat({
     "bad argument #1 to 'label' (a label needs a key)",
+    "bad argument #2 to 'label' (a label needs a value)",
     "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
     "bad argument #2 to 'label' (a label has at most 128 bytes, and no zeros)",
     "bad argument #3 to 'label' (function expected, got number)",

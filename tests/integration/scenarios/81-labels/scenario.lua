@@ -79,6 +79,7 @@ end
 
 local wrong = {
   function() lab.label("", "v", print) end,
+  function() lab.label("k", "", print) end,
   function() lab.label("k", "v\0w", print) end,
   function() lab.label("k", ("v"):rep(129), print) end,
   function() lab.label("k", "v", 3) end,
