@@ -28,7 +28,9 @@
 -- and the others raise an error. If a task is cancelled while it waits, the
 -- call raises an error and takes nothing: no lock, no value.
 --
--- A name that doesn't exist raises an error, too: lab.chanel, c:sned().
+-- A name that doesn't exist raises an error, too: lab.chanel, c:sned(). So does a
+-- name with a zero byte for a lock, a channel, a timer, a label, a region or the
+-- like, which profiles and traces would cut there.
 -- print(...) writes a line to the log.
 
 ---The library. Read-only.

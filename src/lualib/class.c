@@ -71,8 +71,15 @@ const void *lab_lua_new_class(lua_State *L, const char *name,
   return class;
 }
 
+const char *lab_lua_check_name(lua_State *L, int arg) {
+  size_t len;
+  const char *name = luaL_checklstring(L, arg, &len);
+  luaL_argcheck(L, strlen(name) == len, arg, "a name has no zeros");
+  return name;
+}
+
 void *lab_lua_new_named(lua_State *L, int arg, size_t size, int values) {
-  bool has_name = luaL_optstring(L, arg, NULL) != NULL;
+  bool has_name = !lua_isnoneornil(L, arg) && lab_lua_check_name(L, arg);
   void *object = lua_newuserdatauv(L, size, values);
   if (has_name) {
     lua_pushvalue(L, arg);

@@ -45,6 +45,9 @@ static inline bool lab_lua_has_arg(lua_State *L, int arg, const void *class) {
   return class ? s->call->func + arg < s->top : !lua_isnone(L, arg);
 }
 
+/* The string ARG, a name: it has no zeros, at which C's functions, and so
+ * profiles, traces and dumps, would cut it, so that two names were one. */
+const char *lab_lua_check_name(lua_State *L, int arg);
 /* Pushes a new userdata of SIZE bytes with VALUES user values. The first of
  * them is its name, the optional string at ARG, which tostring and dumps of
  * tasks show (inspect/awaited.h). May raise. */

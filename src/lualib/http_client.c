@@ -108,6 +108,9 @@ static int check_client_name(lua_State *L) {
   int type = lua_getfield(L, 1, "name");
   luaL_argcheck(L, type == LUA_TNIL || type == LUA_TSTRING, 1,
                 "name must be a string");
+  luaL_argcheck(
+      L, type == LUA_TNIL || strlen(lua_tostring(L, -1)) == lua_rawlen(L, -1),
+      1, "a name has no zeros");
   return lua_gettop(L);
 }
 

@@ -133,7 +133,7 @@ static int label_region(lua_State *L) {
   enum { NAME = 1, FUNC };
   lab_vm *vm = lab_vm_of(L);
   lab_scope scope = {.leave = leave_region,
-                     .text = luaL_checkstring(L, NAME),
+                     .text = lab_lua_check_name(L, NAME),
                      .kind = LAB_SCOPE_REGION};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);
@@ -155,7 +155,7 @@ static int label_task(lua_State *L) {
   enum { NAME = 1, FUNC };
   lab_vm *vm = lab_vm_of(L);
   lab_scope scope = {.leave = leave_task,
-                     .text = luaL_checkstring(L, NAME),
+                     .text = lab_lua_check_name(L, NAME),
                      .kind = LAB_SCOPE_TASK};
   luaL_checktype(L, FUNC, LUA_TFUNCTION);
   mark *m = push_mark(L);

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lualib/class.h"
 #include "lualib/file_internal.h"
 #include "lualib/suggest.h"
 #include "prim/file.h"
@@ -179,7 +180,8 @@ static const char *push_template(lua_State *L, const char *dir,
 /* lab.temp_file([dir[, prefix[, options]]]) */
 static int file_temp_file(lua_State *L) {
   const char *dir = lua_isnoneornil(L, 1) ? NULL : check_path(L, 1);
-  const char *prefix = luaL_optstring(L, 2, "file-");
+  const char *prefix =
+      lua_isnoneornil(L, 2) ? "file-" : lab_lua_check_name(L, 2);
   luaL_argcheck(L, !strchr(prefix, '/'), 2, "pattern contains path separator");
   bool is_inline = check_inline(L, 3, "lab.temp_file has no option");
   const char *template = push_template(L, dir, prefix);

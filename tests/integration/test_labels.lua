@@ -156,6 +156,24 @@ t.test("results, errors and tracebacks pass through", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- C's functions would cut it there, and two names would be one.
+t.test("no name has a zero in it", function()
+  local lab = t.start_with(scenarios, "--step", "81")
+  local calls = 0
+  local text = lab:get("/zeros").body
+  for line in text:gmatch("[^\n]+: [^\n]+") do
+    calls = calls + 1
+    t.check(line:find("bad argument", 1, true) or line:find("there is no primitive", 1, true), line)
+  end
+  t.equal(calls, 15)
+  t.has(text, 'region: bad argument #1 to \'region\' (a name has no zeros)\n')
+  t.has(text, '\nMutex "a b" (unlocked, 0 waiting)Mutex (unlocked, 0 waiting)')
+  -- A text isn't a name, and is there as a whole.
+  lab:wait_log("before\\x00after")
+  t.has(lab:get("/debug/pprof/trace?last=5s").body, "before\0after")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("a label that has no room is an error", function()
   local lab = t.start_with(scenarios, "--step", "81")
   t.equal(lab:get("/deep").body, "bad argument #1 to 'label' (no room for the label 'key15': a task has at most "

@@ -100,7 +100,7 @@ local function parked() jam:recv() end
 
 -- Regions and tasks that a reader could stumble over: deep, odd, never ended,
 -- ended by an error or in a task that goes on when the user task is over.
-local ODD = { "", "\xff\xfe", "<b>&amp;\"'%s\n", ("long"):rep(2500), "zero\0zero", "[other]" }
+local ODD = { "", "\xff\xfe", "<b>&amp;\"'%s\n", ("long"):rep(2500), "bell\abell", "[other]" }
 
 local function nest(depth)
   if depth > 0 then lab.region("deep " .. depth, nest, depth - 1) end

@@ -109,4 +109,31 @@ routes["/deep"] = function()
   return problem .. "\n" .. done[1]
 end
 
+-- Names with a zero in them: name -> what the call says.
+routes["/zeros"] = function()
+  local BAD, texts = "a\0b", {}
+  local function try(what, f, ...)
+    local problem = table.pack(pcall(f, ...))[2]
+    texts[#texts + 1] = what .. ": " .. tostring(problem):gsub("^[^ ]+:%d+: ", "")
+  end
+  local function call() lab.region(BAD, print) end
+  try("region", call)
+  try("task", lab.task, BAD, print)
+  try("label", lab.label, BAD, "v", print)
+  try("mutex", lab.mutex, BAD)
+  try("rwmutex", lab.rwmutex, BAD)
+  try("wait_group", lab.wait_group, BAD)
+  try("channel", lab.channel, 1, BAD)
+  try("after", lab.after, 60, print, BAD)
+  try("every", lab.every, 60, print, BAD)
+  try("client", lab.http.client, { name = BAD })
+  try("temp_file", lab.temp_file, nil, BAD)
+  try("profile", lab.profile, BAD)
+  try("counter", lab.counter, BAD)
+  try("gauge", lab.gauge, BAD)
+  try("primitive", lab.primitive, BAD)
+  lab.log("before\0after")
+  return table.concat(texts, "\n") .. "\n" .. tostring(lab.mutex("a b")) .. tostring(lab.mutex())
+end
+
 return { request = function() end, routes = routes }

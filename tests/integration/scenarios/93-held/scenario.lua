@@ -130,7 +130,7 @@ return {
     ["/plain"] = function() read("stats") end,
     ["/brackets"] = function() read('a],[b;"c"\n\tgoroutine 7 [x]:') end,
     ["/long"] = function() read(("n\xc3\xa4"):rep(1000)) end,
-    ["/binary"] = function() read("\xff\0\xfe") end,
+    ["/binary"] = function() read("\xff\1\xfe") end,
     ["/names"] = function()
       local jobs, stop, other = lab.channel(0, "jobs"), lab.channel(1, "stop"), lab.channel()
       local group = lab.wait_group("workers")
