@@ -48,7 +48,9 @@ static size_t count_primitives(const lab_frame *native, size_t n) {
 /* What grows here is the machine's, and stays when what made it grow is gone:
  * a coroutine's own stack (room for frames, or the list of calls, which may be
  * half changed now; goroutines' stacks are not in Go's heap profiles either),
- * and the table of all short strings. */
+ * and the table of all short strings. Not even as a row of its own: a coroutine
+ * serves one task after the other with the stack that it has, so an idle step's
+ * profile wouldn't be empty. docs/handbook/empty-profiles.md tells students. */
 static const char *const stack_growth[] = {"luaE_extendCI", "luaD_reallocstack",
                                            NULL};
 static const char *const machine_growth[] = {

@@ -140,6 +140,46 @@ t.test("heap, block and mutex profiles", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- What the handbook says of memory that isn't in the profile.
+local TASKS, LEVELS = 10, 100000
+local PARKED = ([[
+local function fall(n, gate)
+  if n == 0 then gate:recv() return 0 end
+  return 1 + fall(n - 1, gate)
+end
+return { title = "parked", request = function()
+  local gate = lab.channel()
+  for _ = 1, %d do lab.go(fall, %d, gate) end
+  return "ok"
+end }]]):format(TASKS, LEVELS)
+
+t.test("stacks of tasks are in HeapAlloc, and nobody's in a heap profile", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/1-parked")
+  t.write(dir .. "/1-parked/scenario.lua", PARKED)
+  local lab = t.start_with({ dir }, "--step", "1")
+  local function heap_alloc()
+    return math.tointeger(t.match(lab:get("/debug/pprof/heap?gc=1&debug=1").body, "\n# HeapAlloc = (%d+)"))
+  end
+  local before = heap_alloc()
+  t.equal(lab:get("/").body, "ok")
+  t.eventually(function() -- all are at one place
+    local dump = lab:get("/debug/pprof/goroutine?debug=2").body
+    return select(2, dump:gsub("%[chan receive%]", "")) == TASKS
+  end)
+  local stacks = TASKS * LEVELS * 100
+  t.between(heap_alloc() - before, stacks, 1.5 * stacks, "bytes of stacks")
+  for _, since in ipairs { "step", "start" } do
+    local held = 0
+    for _, sample in ipairs(pprof.raw(fetch(lab, "/debug/pprof/heap?since=" .. since)).samples) do
+      held = held + sample.values[4]
+    end
+    t.between(held, 0, stacks / 50, "bytes in the profile since=" .. since)
+  end
+  t.match(lab:get("/debug/pprof/goroutine?debug=2").body, "\n%.%.%.99%d%d%d frames elided%.%.%.\n")
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("traces", function()
   local lab = start()
   local of
