@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/queue.h"
 #include "http/answer.h"
+#include "http/dial.h"
 #include "http/lookup.h"
 #include "http/pool_internal.h"
 #include "http/url.h"
@@ -28,6 +29,7 @@ struct lab_http_call {
   lab_http_pool_guest guest;
   uv_timer_t timer;
   lab_http_lookup lookup;
+  lab_http_dial dial;
   lab_http_answer answer;
   struct addrinfo *addresses; /* what the lookup found */
   struct addrinfo *next;      /* the one to try next */
@@ -43,7 +45,7 @@ struct lab_http_call {
   lab_buf out;      /* the request */
 };
 
-static void dial_again(lab_http_call *c);
+static void dial_host(lab_http_call *c);
 
 /* ---- the end ------------------------------------------------------------- */
 
@@ -83,6 +85,7 @@ static bool is_wire_in_order(const lab_http_call *c) {
 static void end_call(lab_http_call *c, bool keeps_wire) {
   c->ended = true;
   lab_list_remove(&c->guest.link);
+  lab_http_dial_leave(&c->dial);
   if (keeps_wire) {
     lab_http_pool_keep(c->config.pool, c->wire);
     c->wire = NULL;
@@ -229,7 +232,7 @@ static void advance_call(lab_http_call *c) {
 static void retry_call(lab_http_call *c) {
   c->reused = false;
   drop_call_wire(c);
-  dial_again(c);
+  dial_host(c);
 }
 
 /* The connection has ended within the answer, or before it. */
@@ -278,7 +281,7 @@ static int send_call(lab_http_call *c) {
 
 /* ---- connecting ---------------------------------------------------------- */
 
-static void try_next_address(lab_http_call *c);
+static void await_dial(lab_http_call *c);
 
 /* The owner of its pool may close that on another thread: it refuses the
  * descriptor, and the pool is told a little later. */
@@ -304,7 +307,7 @@ static void on_call_connected(void *arg, int status) {
       fail_call(c, rc, "write");
   } else if (c->next) {
     drop_call_wire(c);
-    try_next_address(c);
+    await_dial(c);
   } else {
     fail_dial(c, status, "connect");
   }
@@ -343,6 +346,14 @@ static void try_next_address(lab_http_call *c) {
   take_wire(c, w);
 }
 
+static void on_dial_turn(lab_http_dial *dial) {
+  try_next_address(LAB_CONTAINER(dial, lab_http_call, dial));
+}
+
+static void await_dial(lab_http_call *c) {
+  lab_http_dial_wait(&c->dial, c->loop, on_dial_turn);
+}
+
 /* An error is told by the timer: this may have been called by begin. */
 static void on_host_found(lab_http_lookup *lookup, int status,
                           struct addrinfo *found) {
@@ -354,7 +365,7 @@ static void on_host_found(lab_http_lookup *lookup, int status,
     set_call_fault(c, status, what);
     start_call_timer(c, on_bad_call, 0);
   } else if (!c->ended) {
-    try_next_address(c);
+    await_dial(c);
   }
   release_call(c);
 }
@@ -371,24 +382,9 @@ static void look_host_up(lab_http_call *c) {
   lab_http_lookup_begin(&c->lookup, c->loop, &c->url, on_host_found);
 }
 
-static void dial_again(lab_http_call *c) {
+static void dial_host(lab_http_call *c) {
   if (is_host_number(c))
-    try_next_address(c);
-  else
-    look_host_up(c);
-}
-
-static void on_dial_turn(uv_timer_t *timer) {
-  lab_http_call *c = LAB_CONTAINER(timer, lab_http_call, timer);
-  limit_call(c, c->config.timeout_ms);
-  try_next_address(c);
-}
-
-/* A number is dialled in the next round of the loop: what was closed before the
- * call began is closed by then. */
-static void dial_first(lab_http_call *c) {
-  if (is_host_number(c))
-    start_call_timer(c, on_dial_turn, 0);
+    await_dial(c);
   else
     look_host_up(c);
 }
@@ -442,7 +438,7 @@ static void find_wire(lab_http_call *c) {
   if (c->config.pool)
     lab_http_pool_enter(c->config.pool, &c->guest);
   if (!c->config.pool || !reuse_wire(c))
-    dial_first(c);
+    dial_host(c);
 }
 
 /* Splits the URL, writes the request and begins to send it. False: there is an
@@ -483,6 +479,7 @@ lab_http_call *lab_http_call_begin(uv_loop_t *loop,
   c->is_safe = is_safe_method(config->method);
   c->guest.evicted = on_call_evicted;
   lab_list_init(&c->guest.link);
+  lab_list_init(&c->dial.link);
   lab_http_answer_init(&c->answer, strcmp(config->method, "HEAD") == 0,
                        config->max_body);
   int rc = uv_timer_init(loop, &c->timer);

@@ -23,6 +23,7 @@
  *   client.c                sends one request to another server
  *   pool.c                  connections that are kept for the next request
  *   lookup.c                finds the addresses of a host
+ *   dial.c                  who may connect now
  *   wire.c                  one connection to a server
  *   answer.c                bytes -> answer, by llhttp
  *   url.c                   splits a URL
