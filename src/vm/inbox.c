@@ -10,6 +10,9 @@
 static const uint64_t BATCH_NS = 50000;
 enum { BATCH = 32 };
 
+/* Of the control thread's time, in one round of its loop. */
+static const uint64_t PATIENCE_NS = 2 * LAB_MILLISECOND;
+
 void lab_call_init(lab_vm *vm, void (*wake)(void *), void *arg) {
   vm->outbox.wake = wake;
   vm->outbox.wake_arg = arg;
@@ -51,14 +54,27 @@ void lab_call_answer_at(lab_call *c, uint64_t now) {
     lab_call_flush(vm);
 }
 
+/* Whether there was one: it is answered. */
+static bool collect_next_call(lab_outbox *out) {
+  if (!out->taken)
+    out->taken = lab_mpsc_take_all(&out->answers);
+  if (!out->taken)
+    return false;
+  lab_call *c = lab_call_of(LAB_CONTAINER(out->taken, lab_post, node));
+  out->taken = out->taken->next;
+  c->answered(c);
+  return true;
+}
+
+/* A step that is left may answer ten thousand requests at once: clients are
+ * served in between. At the end nothing is left. */
 void lab_call_collect(lab_vm *vm) {
-  lab_mpsc_node *node = lab_mpsc_take_all(&vm->outbox.answers);
-  while (node) {
-    lab_mpsc_node *next = node->next;
-    lab_call *c = lab_call_of(LAB_CONTAINER(node, lab_post, node));
-    c->answered(c);
-    node = next;
-  }
+  uint64_t stop = lab_clock_mono() + PATIENCE_NS;
+  while (collect_next_call(&vm->outbox))
+    if (!atomic_load(&vm->stopping) && lab_clock_mono() >= stop) {
+      lab_call_wake(vm);
+      return;
+    }
 }
 
 /* ---- work in slices ------------------------------------------------------ */

@@ -35,7 +35,8 @@ typedef struct lab_call {
 /* Answers on their way to the control thread. */
 typedef struct lab_outbox {
   lab_mpsc answers;
-  unsigned unsent; /* pushed since the last wake-up */
+  lab_mpsc_node *taken; /* by the control thread, and not answered yet */
+  unsigned unsent;      /* pushed since the last wake-up */
   void (*wake)(void *);
   void *wake_arg;
 } lab_outbox;
@@ -62,7 +63,9 @@ void lab_call_answer_at(lab_call *c, uint64_t now);
 void lab_call_flush(void *vm);
 /* Wakes the control thread for something else than an answer. Any thread. */
 void lab_call_wake(lab_vm *vm);
-/* Calls `answered` of all calls that were answered. Control thread. */
+/* Calls `answered` of calls that were answered, for 2 ms; of the rest the
+ * control thread is woken again. All of them when the VM stops. Control thread.
+ */
 void lab_call_collect(lab_vm *vm);
 
 /* Work that the VM's thread does in slices: `slice` is called between two
