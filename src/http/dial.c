@@ -28,8 +28,7 @@ static void close_dial_line(dial_line *line) {
 }
 
 static void call_first_dial(dial_line *line) {
-  lab_http_dial *dial =
-      LAB_CONTAINER(line->waiting.next, lab_http_dial, link);
+  lab_http_dial *dial = LAB_CONTAINER(line->waiting.next, lab_http_dial, link);
   lab_list_remove(&dial->link);
   dial->turn(dial); /* which may let others wait, or leave */
 }

@@ -12,9 +12,8 @@
 /* Private to loop_lag.c. */
 typedef struct lab_loop_lag {
   lab_metric *metric; /* NULL: it isn't measured any more */
-  uv_check_t poll_ended;
   uv_prepare_t poll_begins;
-  uint64_t turn_began; /* mono ns */
+  uint64_t busy; /* ns, all turns until the last one; 0: there was none */
 } lab_loop_lag;
 
 /* Measures LOOP from now on. */
