@@ -503,7 +503,8 @@ function File:path() end
 ---@field latency number? seconds (0 to 60) that each read and each sync of a file in this folder takes longer
 
 ---Makes a new folder for temporary files, and returns its path. The folder is
----removed with everything in it when the step is left.
+---removed with everything in it when the step is left, also what child processes
+---have made there. The log says what can't be removed, and why.
 ---
 ---With latency it seems to lie on a slow disk. The disk is in fact the same, so
 ---after each read and each sync the thread that made the call sleeps for this

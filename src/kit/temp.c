@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/remove_tree.h"
+
 static const char PREFIX[] = "diaglab-kit-";
 
 /* A folder isn't locked yet when it is made. */
-enum { YOUNG_S = 60, FOLDERS_OPEN = 16 };
+enum { YOUNG_S = 60 };
 
 static const char *find_temp_root(void) {
   const char *root = getenv("TMPDIR");
@@ -27,18 +28,6 @@ static const char *find_temp_root(void) {
 }
 
 /* ---- removing ------------------------------------------------------------ */
-
-static int remove_tree_entry(const char *path, const struct stat *st, int type,
-                             struct FTW *at) {
-  (void)st;
-  (void)type;
-  (void)at;
-  return remove(path);
-}
-
-static int remove_whole_tree(const char *path) {
-  return nftw(path, remove_tree_entry, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
-}
 
 /* Locks the folder FD if nobody has. Closes FD if not. */
 static bool lock_temp_folder(int fd) {
@@ -67,7 +56,7 @@ static void remove_if_stale(int root, const char *dir, const char *name) {
   }
   if (!lock_temp_folder(fd))
     return;
-  remove_whole_tree(path);
+  lab_remove_tree(path, NULL); /* what stays, each run would tell anew */
   close(fd);
 }
 
@@ -164,12 +153,16 @@ static bool is_in_shared_folder(const char *path) {
 
 static int remove_tree(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  bool removed = remove_whole_tree(path) == 0;
-  int error = errno;
-  if (removed && is_in_shared_folder(path) && --shared.left == 0)
+  lab_err err;
+  if (lab_remove_tree(path, &err)) {
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
+  }
+  if (is_in_shared_folder(path) && --shared.left == 0)
     leave_shared_folder();
-  errno = error;
-  return luaL_fileresult(L, removed, path);
+  lua_pushboolean(L, true);
+  return 1;
 }
 
 const luaL_Reg lab_kit_temp[] = {

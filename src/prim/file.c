@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,20 +115,6 @@ int lab_file_make_dirs(const char *path) {
       return rc;
   }
   return make_one_dir(path);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type,
-                        struct FTW *where) {
-  (void)st;
-  (void)type;
-  (void)where;
-  remove(path); /* if that fails: go on with the others */
-  return 0;
-}
-
-void lab_file_remove_tree(const char *path) {
-  enum { DESCRIPTORS = 4 };
-  nftw(path, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int lab_file_resolve(const char *path, char out[PATH_MAX]) {

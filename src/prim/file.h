@@ -47,10 +47,6 @@ LAB_FILE_PRIMITIVE void lab_file_wait_for_disk(uint64_t ns);
  * missing. 0 or negative errno. */
 int lab_file_make_dirs(const char *path);
 
-/* Removes PATH and all that is in it, as far as that is possible; symbolic
- * links are removed, not followed. */
-void lab_file_remove_tree(const char *path);
-
 /* Writes PATH without symbolic links, . and .. to OUT; the last part needn't
  * exist on disk. 0 or negative errno. */
 int lab_file_resolve(const char *path, char out[PATH_MAX]);

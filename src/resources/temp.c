@@ -2,6 +2,7 @@
  * See temp.h. */
 #include "resources/temp.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +12,9 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/remove_tree.h"
 #include "base/rng.h"
 #include "prim/file.h"
 #include "resources/owned.h"
@@ -57,12 +61,28 @@ void lab_temps_init(lab_vm *vm) {
   vm->resources->temps.root = make_root_path();
 }
 
-void lab_temps_close(lab_vm *vm) {
-  rmdir(vm->resources->temps.root);
+/* What stays, and why, is said. */
+static void remove_or_tell(const char *path) {
+  lab_err err;
+  int rc = lab_remove_tree(path, &err);
+  if (rc && rc != -ENOENT)
+    lab_log("%s", err.text);
 }
 
+/* Where a folder has stayed that a step left: perhaps it goes now. */
+void lab_temps_close(lab_vm *vm) {
+  remove_or_tell(vm->resources->temps.root);
+}
+
+/* The caller may hold the log's locks. */
 void lab_temps_abandon(lab_vm *vm) {
-  lab_file_remove_tree(vm->resources->temps.root);
+  lab_err err;
+  char line[sizeof err.text + 1];
+  int rc = lab_remove_tree(vm->resources->temps.root, &err);
+  if (rc == 0 || rc == -ENOENT)
+    return;
+  int n = snprintf(line, sizeof line, "%s\n", err.text);
+  lab_log_write_last(lab_log_fd(), line, (size_t)n);
 }
 
 void lab_temps_free(lab_vm *vm) {
@@ -72,7 +92,7 @@ void lab_temps_free(lab_vm *vm) {
 /* ---- the end ------------------------------------------------------------- */
 
 static void run_removal(lab_job *job) {
-  lab_file_remove_tree(LAB_CONTAINER(job, lab_temp, removal)->path);
+  remove_or_tell(LAB_CONTAINER(job, lab_temp, removal)->path);
 }
 
 static void free_removed(lab_job *job) {

@@ -6,6 +6,7 @@
  *   lab_temp *temp = lab_temp_use(vm);     VM's thread
  *   lab_temp_make(temp), mkstemp...        a worker
  *   lab_temp_unuse(temp);                  VM's thread, in any case
+ * What can't be removed is told in the log, and tried again at the end.
  *
  * Jobs that are under way when the step is left still find the folder: it is
  * removed after the last of them. */
@@ -24,7 +25,8 @@ typedef struct lab_temps {
 } lab_temps;
 
 void lab_temps_init(lab_vm *vm);
-/* Removes the process's folder, which is empty now. VM's thread. */
+/* Removes the process's folder, which is empty but for what could not be
+ * removed. VM's thread. */
 void lab_temps_close(lab_vm *vm);
 /* Removes it with everything in it. Control thread. */
 void lab_temps_abandon(lab_vm *vm);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "prim/file.h"
 #include "temp_name.h"
 
@@ -38,7 +39,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   (void)state;
-  lab_file_remove_tree(dir);
+  lab_remove_tree(dir, NULL);
   assert_int_equal(access(dir, F_OK), -1);
   return 0;
 }
@@ -115,20 +116,6 @@ static void test_make_dirs(void **state) {
   assert_int_equal(lab_file_make_dirs(in_dir("x/y/z")), -ENOENT);
 }
 
-/* Removing what has a link to elsewhere leaves elsewhere alone. */
-static void test_remove_tree(void **state) {
-  (void)state;
-  assert_int_equal(lab_file_make_dirs(in_dir("tree/branch")), 0);
-  int fd = lab_file_open(in_dir("safe"), O_WRONLY | O_CREAT);
-  assert_int_equal(lab_file_close(fd), 0);
-  fd = lab_file_open(in_dir("tree/branch/leaf"), O_WRONLY | O_CREAT);
-  assert_int_equal(lab_file_close(fd), 0);
-  assert_int_equal(symlink(dir, in_dir("tree/link")), 0);
-  lab_file_remove_tree(in_dir("tree"));
-  assert_int_equal(access(in_dir("tree"), F_OK), -1);
-  assert_int_equal(access(in_dir("safe"), F_OK), 0);
-}
-
 static void check_resolved(const char *path, const char *want) {
   char full[PATH_MAX];
   assert_int_equal(lab_file_resolve(path, full), 0);
@@ -165,7 +152,6 @@ int main(void) {
       cmocka_unit_test(test_wait_for_disk),
       cmocka_unit_test(test_only_regular_files),
       cmocka_unit_test(test_make_dirs),
-      cmocka_unit_test(test_remove_tree),
       cmocka_unit_test(test_resolve),
       cmocka_unit_test(test_is_within),
   };
