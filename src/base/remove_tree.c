@@ -31,7 +31,7 @@ enum { NAMES_TAKEN = 100 };
 typedef struct removal {
   const char *path; /* of the top */
   DIR *top;
-  uint64_t made, done; /* numbers of fresh names: used, and had their turn */
+  uint64_t made, done;  /* numbers of fresh names: used, and had their turn */
   uint64_t made_before; /* this try */
   struct timespec began;
   uint64_t names, new_names; /* seen */

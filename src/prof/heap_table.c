@@ -179,11 +179,12 @@ static void index_buckets(lab_heap_table *t) {
 
 void lab_heap_table_renew(lab_heap_table *t) {
   memset(t->made, 0, sizeof t->made);
-  if (t->count <= LAB_HEAP_KEPT)
+  if (lab_heap_table_places(t) <= LAB_HEAP_KEPT)
     return;
-  join_idle_buckets(t, 0);
+  if (t->count > LAB_HEAP_KEPT)
+    join_idle_buckets(t, 0);
   if (t->count > LAB_HEAP_KEPT)
     join_idle_buckets(t, lab_heap_left_stack());
-  close_gaps(t);
+  close_gaps(t); /* those that a sample was in the way of, the last time, too */
   index_buckets(t);
 }

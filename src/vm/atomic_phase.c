@@ -38,8 +38,7 @@ static void look_at_phase(guard *g) {
 
 unsigned __wrap_luaH_realasize(const void *table) {
   guard *g = present;
-  if (__builtin_expect(g != NULL, 0) &&
-      g->global->state == LAB_LAYOUT_ATOMIC)
+  if (__builtin_expect(g != NULL, 0) && g->global->state == LAB_LAYOUT_ATOMIC)
     look_at_phase(g);
   return __real_luaH_realasize(table);
 }

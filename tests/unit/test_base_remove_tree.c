@@ -207,8 +207,8 @@ static void tells_what_the_user_may_not_remove(void **state) {
   close(fd);
   become_nobody();
   assert_int_equal(lab_remove_tree(tree, &err), -EACCES);
-  assert_non_null(strstr(
-      err.text, "tree stays on disk: a/theirs: Permission denied"));
+  assert_non_null(
+      strstr(err.text, "tree stays on disk: a/theirs: Permission denied"));
   assert_int_equal(seteuid(0), 0);
   assert_int_equal(faccessat(AT_FDCWD, tree, F_OK, 0), 0);
   check_gone();

@@ -141,16 +141,51 @@ static void flood_and_leave(void *arg) {
   lab_heap_snapshot_free(end);
 }
 
+static size_t count_places(void) {
+  lab_heap_snapshot *now = lab_heap_take();
+  size_t n = now->n;
+  lab_heap_snapshot_free(now);
+  return n;
+}
+
+/* A bucket can't move while one of its samples is in use. */
+static void keep_the_last_bucket(void *arg) {
+  (void)arg;
+  lab_heap_set_vm_thread();
+  lab_heap_mark(40);
+  vm_label = lab_label_intern(40, "flood", "/");
+  flood_heap(40);
+  vm_stack = worker_stack("lua.late");
+  void *late = lab_mem_alloc(66);
+  lab_heap_mark(0);
+  lab_heap_mark(41);
+  assert_true(count_places() > LAB_HEAP_LIMIT);
+  lab_mem_free(late, 66);
+  lab_heap_mark(0);
+  lab_heap_mark(42);
+  assert_true(count_places() < 2 * LAB_HEAP_KEPT);
+}
+
+static void run_on_vm_thread(void (*main)(void *arg)) {
+  lab_thread *t;
+  assert_int_equal(lab_thread_start(&t, "vm", main, NULL), 0);
+  lab_thread_join(t);
+}
+
 static void a_step_has_so_many_buckets(void **state) {
   (void)state;
-  lab_thread *t;
-  assert_int_equal(lab_thread_start(&t, "vm", flood_and_leave, NULL), 0);
-  lab_thread_join(t);
+  run_on_vm_thread(flood_and_leave);
+}
+
+static void free_places_are_given_back_later(void **state) {
+  (void)state;
+  run_on_vm_thread(keep_the_last_bucket);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_step_has_so_many_buckets),
+      cmocka_unit_test(free_places_are_given_back_later),
   };
   if (lab_mem_init())
     return 1;
