@@ -110,21 +110,10 @@ static void note_kept(lab_task_sink *sink, const lab_task *task, uint32_t stack,
     add_state_time(w, task, LAB_WALL_KEPT, stack, from, until);
 }
 
-/* The call that kept the thread when the profile began, and until now. */
-static void add_last_kept(lab_wall *w) {
-  lab_kept_call last = lab_sched_last_kept(w->sched);
-  lab_key running = {0, last.label,
-                     LAB_WALL_STATE(LAB_TASK_RUNNING, LAB_WAIT_NONE)};
-  add_part(w, running, last.from, last.until);
-  add_part(w, (lab_key){last.stack, last.label, LAB_WALL_KEPT}, last.from,
-           last.until);
-}
-
 void lab_wall_watch(lab_wall *w, lab_sched *s,
                     uint32_t (*find)(const lab_task *task)) {
   w->sched = s;
   w->find_stack = find;
-  add_last_kept(w);
   w->sink = (lab_task_sink){.changes = note_state_change,
                             .kept = note_kept,
                             .relabels = note_relabel,

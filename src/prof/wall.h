@@ -38,11 +38,12 @@ typedef struct lab_wall lab_wall;
 int lab_wall_start(lab_wall **out, int hz, lab_err *err);
 
 /* The tasks of S are watched from now on, until collect or unwatch. What they
- * do counts from start on, but for the task that ran then: of that only the
- * last call counts that kept the thread. FIND is asked for the stack of a task
- * that could run and has none (lab_task.stack): its time slice was over, or it
- * has not begun. NULL: nobody knows. The scheduler's thread, as for the next
- * two. */
+ * do counts from start on if nothing has changed since: so ask for it by a
+ * letter ahead (lab_sched_post_ahead), which the task that runs can't keep
+ * waiting for longer than it goes on without a change. FIND is asked for the
+ * stack of a task that could run and has none (lab_task.stack): its time slice
+ * was over, or it has not begun. NULL: nobody knows. The scheduler's thread, as
+ * for the next two. */
 void lab_wall_watch(lab_wall *w, lab_sched *s,
                     uint32_t (*find)(const lab_task *task));
 /* After end: looks at some of the tasks that still do what they did when the

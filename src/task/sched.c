@@ -52,16 +52,14 @@ void lab_sched_free(lab_sched *s) {
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/* What was posted ahead of these letters has come when they have. */
 void lab_sched_deliver(lab_sched *s) {
-  if (lab_mpsc_empty(&s->letters))
+  lab_mpsc_node *letters =
+      lab_mpsc_empty(&s->letters) ? NULL : lab_mpsc_take_all(&s->letters);
+  lab_sched_look(s);
+  if (!letters)
     return;
-  lab_mpsc_node *node = lab_mpsc_take_all(&s->letters);
-  while (node) {
-    lab_mpsc_node *next = node->next; /* deliver may reuse or free it */
-    lab_post *post = LAB_CONTAINER(node, lab_post, node);
-    post->deliver(post);
-    node = next;
-  }
+  lab_sched_deliver_all(letters);
   s->switched = 0;
 }
 
@@ -112,6 +110,10 @@ static void wait_for_event(lab_sched *s) {
   syscall(SYS_futex, &s->asleep, FUTEX_WAIT_PRIVATE, ASLEEP, limit);
 }
 
+static bool has_mail(const lab_sched *s) {
+  return !lab_mpsc_empty(&s->letters) || !lab_mpsc_empty(&s->ahead);
+}
+
 static bool has_no_work(const lab_sched *s) {
   return s->held || !has_runnable(s);
 }
@@ -120,7 +122,7 @@ static void block_until_event(lab_sched *s) {
   if (s->ops.idle)
     s->ops.idle(s->arg);
   atomic_store(&s->asleep, ASLEEP);
-  if (lab_mpsc_empty(&s->letters) && !atomic_load(&s->stop) &&
+  if (!has_mail(s) && !atomic_load(&s->stop) &&
       has_no_work(s)) /* idle may have readied a task */
     wait_for_event(s);
   atomic_store(&s->asleep, AWAKE);
@@ -158,6 +160,11 @@ void lab_sched_post_quietly(lab_sched *s, lab_post *post) {
   lab_mpsc_push(&s->letters, &post->node);
 }
 
+void lab_sched_post_ahead(lab_sched *s, lab_post *post) {
+  lab_mpsc_push(&s->ahead, &post->node);
+  lab_sched_wake(s);
+}
+
 /* ---- questions ----------------------------------------------------------- */
 
 void lab_sched_hold(lab_sched *s, bool held) {
@@ -165,7 +172,7 @@ void lab_sched_hold(lab_sched *s, bool held) {
 }
 
 bool lab_sched_wanted(const lab_sched *s) {
-  if (has_runnable(s) || !lab_mpsc_empty(&s->letters) ||
+  if (has_runnable(s) || has_mail(s) ||
       atomic_load_explicit(&s->stop, memory_order_relaxed))
     return true;
   uint64_t next = lab_timers_next(&s->sleepers);

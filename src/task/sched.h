@@ -66,6 +66,14 @@ void lab_sched_post(lab_sched *s, lab_post *post);
 void lab_sched_post_quietly(lab_sched *s, lab_post *post);
 void lab_sched_wake(lab_sched *s);
 
+/* For who watches: POST is delivered before the next thing of which sinks are
+ * told, also if that is in the midst of a task's turn, or between two tasks. So
+ * it finds all tasks as they were when it was posted, even if a task has kept
+ * the thread since. It may add and remove sinks, and must leave tasks as they
+ * are. Any thread. These letters arrive in order among themselves, and before
+ * all that their thread posts later. */
+void lab_sched_post_ahead(lab_sched *s, lab_post *post);
+
 /* While it is held no task runs; letters are still delivered, and sleepers
  * wake. A walk over all tasks that is done piece by piece holds it, so that
  * nothing changes meanwhile. */

@@ -20,6 +20,7 @@ struct lab_sched {
   bool late_turn;                 /* the last turn was a late task's */
   lab_timers sleepers;
   lab_task_sink *sinks;
+  lab_mpsc ahead;      /* letters: any thread's, but seldom */
   bool precise, close; /* one of them is; precise ones are close, too */
   bool held;           /* see lab_sched_hold */
   _Atomic(lab_task *) running;
@@ -30,7 +31,6 @@ struct lab_sched {
   lab_near_clock clock; /* the precise one */
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   atomic_uint_fast64_t moment; /* lab_sched_moment */
-  lab_kept_call last_kept;
   /* Written by the scheduler's thread, read by any. */
   atomic_size_t count, waiting[LAB_WAIT_KINDS];
   char apart[64]; /* producers write into another cache line */
@@ -52,6 +52,14 @@ static inline uint64_t lab_sched_coarse_now(void) {
  * time slice, so reading it costs nothing. */
 static inline uint64_t lab_sched_moment(const lab_sched *s) {
   return atomic_load_explicit(&s->moment, memory_order_relaxed);
+}
+
+/* sink.c: delivers letters, oldest first. */
+void lab_sched_deliver_all(lab_mpsc_node *letters);
+/* As lab_sched_look_ahead, for what is done often. */
+static inline void lab_sched_look(lab_sched *s) {
+  if (__builtin_expect(!lab_mpsc_empty(&s->ahead), 0))
+    lab_sched_look_ahead(s);
 }
 
 /* task.c: TASK goes over to STATE (WAITING: for WHY), at STACK, and the sinks

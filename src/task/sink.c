@@ -13,6 +13,21 @@ static void update_precise(lab_sched *s) {
   }
 }
 
+void lab_sched_deliver_all(lab_mpsc_node *letters) {
+  while (letters) {
+    lab_post *post = LAB_CONTAINER(letters, lab_post, node);
+    letters = letters->next; /* deliver may reuse or free it */
+    post->deliver(post);
+  }
+}
+
+void lab_sched_look_ahead(lab_sched *s) {
+  if (lab_mpsc_empty(&s->ahead))
+    return;
+  lab_sched_deliver_all(lab_mpsc_take_all(&s->ahead));
+  s->switched = 0;
+}
+
 void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink) {
   sink->next = s->sinks;
   s->sinks = sink;
@@ -49,18 +64,15 @@ void lab_sched_lock_changes(lab_sched *s, const void *lock,
 
 void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,
                     uint64_t from, uint64_t until) {
-  s->last_kept = (lab_kept_call){stack, task->label, from, until};
+  lab_sched_look(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->kept)
       sink->kept(sink, task, stack, from, until);
 }
 
-lab_kept_call lab_sched_last_kept(const lab_sched *s) {
-  return s->last_kept;
-}
-
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack) {
+  lab_sched_look(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->region)
       sink->region(sink, task, name, enters, stack);
@@ -72,6 +84,7 @@ uint64_t lab_sched_new_user_task(lab_sched *s) {
 
 uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
                                    const char *name, uint32_t stack) {
+  lab_sched_look(s);
   uint64_t id = lab_sched_new_user_task(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->user_task_began)
@@ -81,12 +94,14 @@ uint64_t lab_sched_begin_user_task(lab_sched *s, const lab_task *task,
 
 void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
                              const char *name, uint32_t stack) {
+  lab_sched_look(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->user_task_ended)
       sink->user_task_ended(sink, task, id, name, stack);
 }
 
-bool lab_sched_is_traced(const lab_sched *s) {
+bool lab_sched_is_traced(lab_sched *s) {
+  lab_sched_look(s);
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->region || sink->user_task_began)
       return true;

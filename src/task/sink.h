@@ -63,6 +63,10 @@ typedef struct lab_task_sink {
   struct lab_task_sink *next; /* the scheduler's */
 } lab_task_sink;
 
+/* Delivers the letters of those who are about to watch (lab_sched_post_ahead),
+ * which all functions here and in task.h do that tell a sink. For who is about
+ * to change what they read, and for what isn't told by a sink. */
+void lab_sched_look_ahead(lab_sched *s);
 /* SINK is told from now on, until it is removed; it belongs to its owner. */
 void lab_sched_add_sink(lab_sched *s, lab_task_sink *sink);
 void lab_sched_remove_sink(lab_sched *s, lab_task_sink *sink);
@@ -73,15 +77,9 @@ void lab_sched_contended(lab_sched *s, const lab_task *holder, uint32_t stack,
                          unsigned times, uint64_t ns);
 /* Tells the sinks' lock_changes: locks and pools call it. */
 void lab_sched_lock_changes(lab_sched *s, const void *lock, lab_lock_kind kind);
-/* Tells the sinks' kept. Last_kept is for a sink that is added now: the last
- * such call, which may have begun before; zeros if there was none. */
+/* Tells the sinks' kept. */
 void lab_sched_kept(lab_sched *s, const lab_task *task, uint32_t stack,
                     uint64_t from, uint64_t until);
-typedef struct lab_kept_call {
-  uint32_t stack, label;
-  uint64_t from, until;
-} lab_kept_call;
-lab_kept_call lab_sched_last_kept(const lab_sched *s);
 /* Tells the sinks' region. */
 void lab_sched_region(lab_sched *s, const lab_task *task, const char *name,
                       bool enters, uint32_t stack);
@@ -96,6 +94,6 @@ void lab_sched_end_user_task(lab_sched *s, const lab_task *task, uint64_t id,
                              const char *name, uint32_t stack);
 /* Whether a sink wants to be told of regions and user tasks. If not, their
  * stacks needn't be taken. */
-bool lab_sched_is_traced(const lab_sched *s);
+bool lab_sched_is_traced(lab_sched *s);
 
 #endif

@@ -51,6 +51,7 @@ static void change_state(lab_sched *s, lab_task *task, lab_task_state state,
 
 void lab_task_enter_state(lab_sched *s, lab_task *task, lab_task_state state,
                           lab_wait why, uint32_t stack) {
+  lab_sched_look(s);
   change_state(s, task, state, why, stack, time_of_change(s, task, state, why));
 }
 
@@ -71,6 +72,7 @@ static void leave_queues(lab_sched *s, lab_task *task) {
 }
 
 void lab_task_init(lab_sched *s, lab_task *task, uint64_t now) {
+  lab_sched_look(s);
   if (!now)
     now = time_of_change(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE);
   lab_list_init(&task->link);
@@ -195,6 +197,7 @@ void lab_task_end(lab_sched *s, lab_task *task) {
 }
 
 void lab_task_relabel(lab_sched *s, lab_task *task, uint32_t label) {
+  lab_sched_look(s);
   uint64_t now = s->precise ? lab_clock_mono() : lab_sched_coarse_now();
   for (lab_task_sink *sink = s->sinks; sink; sink = sink->next)
     if (sink->relabels)

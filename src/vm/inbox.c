@@ -29,6 +29,11 @@ void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *)) {
   lab_sched_post(vm->sched, &c->post);
 }
 
+void lab_call_send_ahead(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *)) {
+  lab_call_prepare(vm, c, deliver);
+  lab_sched_post_ahead(vm->sched, &c->post);
+}
+
 void lab_call_wake(lab_vm *vm) {
   vm->outbox.wake(vm->outbox.wake_arg);
 }

@@ -54,6 +54,8 @@ void lab_call_init(lab_vm *vm, void (*wake)(void *), void *arg);
 void lab_call_prepare(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 /* Prepares C and sends it. Control thread. */
 void lab_call_send(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
+/* The same for who watches: see lab_sched_post_ahead. */
+void lab_call_send_ahead(lab_vm *vm, lab_call *c, void (*deliver)(lab_post *));
 /* Gives C back to the control thread. VM's thread. */
 void lab_call_answer(lab_call *c);
 /* The same for who has just read the clock: NOW, mono ns. */

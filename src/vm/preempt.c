@@ -97,9 +97,11 @@ static void end_slice(void) {
   lab_task_ready(preempt.vm->sched, &preempt.vm->running->base);
 }
 
-/* The slice is over: parks the running task, if that is possible here. */
+/* The slice is over: parks the running task, if that is possible here. Who
+ * wants to watch needn't wait until it is. */
 static void yield_task(lua_State *L, lua_Debug *ar) {
   lab_lua_task *t = preempt.vm->running;
+  lab_sched_look_ahead(preempt.vm->sched);
   if (!t || t->co != L)
     return; /* a coroutine of the script's own, which must not yield here */
   if (ar->event != LUA_HOOKCOUNT) { /* the next instruction will do */

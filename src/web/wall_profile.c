@@ -27,10 +27,11 @@
 enum { PATIENCE_MS = 5000 };
 
 typedef struct watch {
-  lab_slices begin, end; /* calls to the VM */
-  unsigned under_way;    /* of the two */
-  bool ended;            /* the second was sent */
-  atomic_bool unwanted;  /* nobody waits for the result of the second */
+  lab_call begin; /* to the VM */
+  lab_slices end;
+  unsigned under_way;   /* of the two */
+  bool ended;           /* the second was sent */
+  atomic_bool unwanted; /* nobody waits for the result of the second */
   lab_wall *wall;
   struct wall_profile *waiting; /* NULL: its request is over */
 } watch;
@@ -55,9 +56,11 @@ static void free_watch_if_over(watch *w) {
   lab_xfree(w);
 }
 
-static bool begin_watch(lab_slices *s, lab_sched *sched) {
-  lab_wall_watch(((watch *)s->call.user)->wall, sched, lab_lua_task_stack);
-  return false;
+static void begin_watch(lab_post *post) {
+  lab_call *call = lab_call_of(post);
+  lab_wall_watch(((watch *)call->user)->wall, call->vm->sched,
+                 lab_lua_task_stack);
+  lab_call_answer(call);
 }
 
 static bool collect_waits(lab_slices *s, lab_sched *sched) {
@@ -69,7 +72,7 @@ static bool collect_waits(lab_slices *s, lab_sched *sched) {
   return false;
 }
 
-static void on_slices_done(lab_call *call) {
+static void on_watch_answered(lab_call *call) {
   watch *w = call->user;
   w->under_way--;
   if (w->waiting && call == &w->end.call) {
@@ -80,13 +83,10 @@ static void on_slices_done(lab_call *call) {
   }
 }
 
-static void send_slices(watch *w, lab_slices *s, lab_vm *vm,
-                        bool (*slice)(lab_slices *, lab_sched *)) {
-  s->call.answered = on_slices_done;
-  s->call.user = w;
-  s->slice = slice;
+static void prepare_call(watch *w, lab_call *call) {
+  call->answered = on_watch_answered;
+  call->user = w;
   w->under_way++;
-  lab_slices_send(vm, s);
 }
 
 static void end_watch(watch *w, lab_vm *vm) {
@@ -94,7 +94,9 @@ static void end_watch(watch *w, lab_vm *vm) {
     return;
   w->ended = true;
   lab_wall_end(w->wall);
-  send_slices(w, &w->end, vm, collect_waits);
+  prepare_call(w, &w->end.call);
+  w->end.slice = collect_waits;
+  lab_slices_send(vm, &w->end);
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -184,7 +186,8 @@ static void begin_wall_profile(lab_web *web, lab_http_request *req, int hz,
   lab_timing_begin(&p->timing);
   p->collapsed = *collapsed;
   p->keep = lab_keep_begin_recording(web, req);
-  send_slices(w, &w->begin, web->config.vm, begin_watch);
+  prepare_call(w, &w->begin);
+  lab_call_send_ahead(web->config.vm, &w->begin, begin_watch);
   lab_slow_begin(&p->slow, web, req, free_wall_request);
   lab_slow_pause(&p->slow, (uint64_t)seconds * 1000, finish_wall_profile);
 }

@@ -302,27 +302,6 @@ static void a_call_is_cut_off_at_the_end(void **state) {
   fx_free(p);
 }
 
-/* One that lasts when the profile begins, which nobody could watch then. */
-static void a_call_may_have_begun_before(void **state) {
-  (void)state;
-  lab_task task;
-  uint64_t duration = 0;
-  begin(NULL);
-  lab_wall_unwatch(wall);
-  new_task(&task);
-  uint64_t began = lab_clock_mono();
-  usleep(20000);
-  uint64_t ended = lab_clock_mono();
-  lab_sched_kept(sched, &task, wait_stack, 1, ended);
-  lab_wall_watch(wall, sched, NULL);
-  lab_wall_end(wall);
-  assert_false(lab_wall_collect(wall));
-  end_all();
-  fx_profile *p = finish(&duration);
-  assert_between(fx_cum(p, "lab.recv", TIME), ended - began, duration);
-  fx_free(p);
-}
-
 /* ---- samples that are lost ------------------------------------------------
  */
 
@@ -461,7 +440,6 @@ int main(void) {
       cmocka_unit_test(time_goes_to_the_label),
       cmocka_unit_test(a_call_has_its_time),
       cmocka_unit_test(a_call_is_cut_off_at_the_end),
-      cmocka_unit_test(a_call_may_have_begun_before),
       cmocka_unit_test(lost_samples_count_once),
       cmocka_unit_test(runnable_ones_have_stacks),
       cmocka_unit_test(abandoned_ones_harm_nobody),

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
@@ -273,6 +274,93 @@ static void test_letters(void **state) {
   assert_int_equal(received, THREADS * LETTERS);
 }
 
+/* ---- letters ahead ------------------------------------------------------- */
+
+static lab_post ahead, later;
+static lab_task_state found; /* by who watches */
+static int told;             /* changes since then */
+
+static void count_change(lab_task_sink *sink, const lab_task *task,
+                         lab_task_state next, lab_wait why, uint32_t stack,
+                         uint64_t now) {
+  (void)sink;
+  (void)task;
+  (void)why;
+  (void)stack;
+  (void)now;
+  told += next == LAB_TASK_WAITING;
+}
+
+static lab_task_sink watcher = {.changes = count_change};
+
+static void begin_to_watch(lab_post *post) {
+  (void)post;
+  const lab_list *all = lab_sched_tasks(sched);
+  found = LAB_CONTAINER(all->next, lab_task, all)->state;
+  lab_sched_add_sink(sched, &watcher);
+  trace[ntrace++] = '!';
+}
+
+static void note_letter(lab_post *post) {
+  (void)post;
+  trace[ntrace++] = '.';
+}
+
+static void stop_at_letter(lab_post *post) {
+  note_letter(post);
+  lab_sched_stop(sched);
+}
+
+static void add_nobody(void) {
+}
+
+static void run_and_post(lab_task *task, void *arg) {
+  assert_false(lab_sched_wanted(sched));
+  lab_sched_post_ahead(sched, &ahead);
+  assert_true(lab_sched_wanted(sched));
+  lab_sched_post(sched, &later);
+  resume(task, arg);
+  trace[ntrace++] = ';';
+}
+
+/* It finds the task as it was when it was posted, and is told of the change; an
+ * ordinary letter waits until the turn is over. */
+static void test_ahead(void **state) {
+  (void)state;
+  static const lab_sched_ops ops = {.resume = run_and_post};
+  actor a;
+  lab_sched_free(sched);
+  sched = lab_sched_new(&ops, NULL);
+  ahead.deliver = begin_to_watch;
+  later.deliver = stop_at_letter;
+  told = 0;
+  on_parked = add_nobody;
+  add(&a, 'a', "p");
+  lab_sched_run(sched);
+  assert_string_equal(trace, "a!;.");
+  assert_int_equal(found, LAB_TASK_RUNNING);
+  assert_int_equal(told, 1);
+  lab_task_end(sched, &a.base);
+}
+
+static void *post_to_sleeper(void *arg) {
+  (void)arg;
+  usleep(20000);
+  lab_sched_post_ahead(sched, &ahead);
+  return NULL;
+}
+
+/* A scheduler that sleeps is woken. */
+static void test_ahead_wakes(void **state) {
+  (void)state;
+  pthread_t thread;
+  ahead.deliver = stop_at_letter;
+  pthread_create(&thread, NULL, post_to_sleeper, NULL);
+  lab_sched_run(sched);
+  pthread_join(thread, NULL);
+  assert_string_equal(trace, ".");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
@@ -283,6 +371,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_sleep, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sleepers, setup, teardown),
       cmocka_unit_test_setup_teardown(test_letters, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_ahead, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_ahead_wakes, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,16 @@ end
 
 local LONG = ("name "):rep(40)
 
+-- C code that nothing can interrupt, for so many seconds of CPU time.
+local function keepTheThread(seconds) return (lab.spin(seconds)) end
+
+-- The same in a region and a user task, both of which are over before anything
+-- else has its turn; then it says so.
+local function hang(seconds)
+  lab.task("errand", lab.region, "in C", keepTheThread, seconds)
+  lab.log("it hung")
+end
+
 -- As many names as there are calls.
 local function names(n)
   for i = 1, n do lab.region(LONG .. i, tostring, i) end
@@ -165,6 +175,7 @@ return {
     ["/release"] = function() jam:close() end,
     ["/within"] = function() lab.task("errand", lab.region, "counter", lab.task, "parcel", parked) end,
     ["/spin"] = function() lab.spin(1) end,
+    ["/hang"] = function(_, req) hang(tonumber(req.query.seconds)) end,
     ["/burn"] = function() lab.burn(1) end,
     ["/hold"] = function()
       ballast = ("x"):rep(1 << 25)
