@@ -64,8 +64,9 @@ static unsigned index_of(const place *p) {
 
 static void begin_job(place *p, lab_job *job) {
   p->job = job;
+  job->began = lab_clock_mono();
   if (p->all->sink)
-    p->all->sink->began(p->all->sink, index_of(p), job, lab_clock_mono());
+    p->all->sink->began(p->all->sink, index_of(p), job, job->began);
 }
 
 /* JOB was run, or not: it was cancelled. It is still ours, since it isn't
@@ -86,7 +87,7 @@ void lab_workers_set_sink(lab_workers *w, lab_worker_sink *sink) {
   w->sink = sink;
   for (unsigned i = 0; sink && i < w->count; i++)
     if (w->places[i].job)
-      sink->began(sink, i, w->places[i].job, lab_clock_mono());
+      sink->began(sink, i, w->places[i].job, w->places[i].job->began);
   pthread_mutex_unlock(&w->lock);
 }
 

@@ -106,6 +106,19 @@ t.test("what is refused; a signal", function()
   t.equal(lab:stop(), 0)
 end)
 
+t.test("a trace meanwhile doesn't cut off the job of a worker", function()
+  local lab = start("60s")
+  local burn = t.spawn(t.command { "curl", "-sS", lab.url .. "/burn" })
+  lab:work("worker-", 0.4)
+  t.equal(lab:get("/debug/pprof/trace?seconds=0.1").status, 200)
+  t.equal(burn:wait(), 0)
+  local json = lab:get("/debug/pprof/trace?last=60s&format=json").body
+  local job = tonumber(t.match(json, '"name":"lab%.burn","dur":([%d.]+)'))
+  local request = tonumber(t.match(json, '"name":"GET /burn","dur":([%d.]+)'))
+  t.near(job / request, 1, 0.15, "most of the request")
+  t.equal(lab:stop(), 0)
+end)
+
 -- Of 200 open regions that share one long name the trace has 512 bytes each.
 t.test("long names of open regions are cut before they are copied", function()
   local dir = t.temp_dir()
