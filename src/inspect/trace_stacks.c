@@ -91,6 +91,8 @@ static uint32_t find_timer_function(uint32_t stack) {
 }
 
 uint32_t lab_trace_find_function(const lab_lua_task *t, uint32_t stack) {
+  if (!stack && t->base.state == LAB_TASK_RUNNING)
+    return 0; /* it has ended: what it returns is on its Lua stack */
   if (stack && stack == t->base.created_by)
     return find_timer_function(stack);
   return stack ? find_last_function(stack) : find_first_function(t);

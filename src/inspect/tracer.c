@@ -5,9 +5,14 @@
  * The scheduler's sink is in place only while there is a trace. It belongs to
  * the VM's thread, so messages (tr.on, tr.off) add and remove it there. They
  * arrive in order: the VM learns of the end of a trace before the next one
- * begins. So a trace begins between two tasks, with a snapshot: every task is
- * created, started, and parked at the stack where it waits. That gives a name
- * also to tasks that never run again.
+ * begins. A trace begins with a snapshot: every task is created, started, and
+ * parked at the stack where it waits. That gives a name also to tasks that
+ * never run again.
+ *
+ * The messages are letters ahead (lab_sched_post_ahead). So the snapshot is
+ * made before anything changes, and is that of the moment when somebody asked
+ * for the trace, though the VM may have been in a C function for seconds. The
+ * task that was in it runs from the beginning on.
  *
  * When the sink is called, the Lua code that caused the change is still on the
  * stack. So nobody has to pass on which task woke another one, and where.
@@ -208,16 +213,34 @@ static void show_scopes(lab_lua_task *t, const lab_scope *s, uint64_t inner,
 }
 
 static void show_task(lab_lua_task *t) {
-  uint32_t stack = lab_trace_find_stack(t);
+  bool runs = t->base.state == LAB_TASK_RUNNING;
+  uint32_t stack = runs ? lab_trace_walk_running() : lab_trace_find_stack(t);
   create_goroutine(t, stack, 0);
-  if (stack == 0)
+  if (stack == 0 && !runs)
     return;
   start_goroutine(t, 0);
   show_scopes(t, lab_scope_next(tr.vm, t, NULL), t->base.user_task, stack, 0);
+  if (runs)
+    return;
   if (t->base.state == LAB_TASK_WAITING)
     lab_trace_go_block(&t->trace, lab_trace_map_wait(t->base.wait), stack, 0);
   else
     lab_trace_go_yield(&t->trace, true, stack, 0);
+}
+
+/* What runs comes last, since the others run for a moment to be shown. */
+static void show_all_tasks(void) {
+  lab_lua_task *running = NULL;
+  const lab_list *all = lab_sched_tasks(tr.vm->sched);
+  for (lab_list *l = all->next; l != all; l = l->next) {
+    lab_lua_task *t = lab_lua_task_at(l);
+    if (t->base.state == LAB_TASK_RUNNING)
+      running = t;
+    else
+      show_task(t);
+  }
+  if (running)
+    show_task(running);
 }
 
 static void remove_sinks(void) {
@@ -232,6 +255,13 @@ static void remove_sinks(void) {
   lab_mem_set_watch(NULL);
 }
 
+/* Workers go on while the VM is in a C function. Those that run a job tell of
+ * it again, as it began. Any thread. */
+static void watch_workers(lab_workers *workers) {
+  atomic_store(&tr.tells_jobs, true);
+  lab_workers_set_sink(workers, &tr.workers);
+}
+
 static void add_sinks(void) {
   tr.tasks = (lab_task_sink){.changes = trace_change,
                              .region = trace_region,
@@ -239,9 +269,8 @@ static void add_sinks(void) {
                              .user_task_ended = trace_user_task_end,
                              .precise = true};
   tr.present = true;
-  atomic_store(&tr.tells_jobs, true);
+  watch_workers(tr.vm->workers);
   lab_sched_add_sink(tr.vm->sched, &tr.tasks);
-  lab_workers_set_sink(tr.vm->workers, &tr.workers);
   lab_cpu_set_tap(trace_sample);
   lab_mem_set_watch(lab_trace_heap);
 }
@@ -253,9 +282,7 @@ static void deliver_trace_on(lab_post *post) {
     return;
   }
   remove_sinks();
-  const lab_list *all = lab_sched_tasks(tr.vm->sched);
-  for (lab_list *l = all->next; l != all; l = l->next)
-    show_task(lab_lua_task_at(l));
+  show_all_tasks();
   add_sinks();
   lab_trace_start(lab_trace_next_gc());
   if (!lab_trace_on()) /* its client has gone before it began */
@@ -311,12 +338,13 @@ int lab_tracer_begin(lab_vm *vm, uint64_t max_events) {
   if (rc)
     return rc;
   atomic_store(&tr.on_sent, true);
-  lab_sched_post(vm->sched, &tr.on);
+  watch_workers(vm->workers);
+  lab_sched_post_ahead(vm->sched, &tr.on);
   return 0;
 }
 
 void lab_tracer_end(lab_vm *vm) {
   lab_trace_seal(NULL);
   if (!atomic_exchange(&tr.off_sent, true))
-    lab_sched_post(vm->sched, &tr.off);
+    lab_sched_post_ahead(vm->sched, &tr.off);
 }

@@ -13,11 +13,11 @@ typedef struct lab_vm lab_vm;
 void lab_tracer_attach(lab_vm *vm);
 void lab_tracer_detach(void);
 
-/* Begins a trace of at most MAX_EVENTS events (0: the default). Events are
- * recorded from when the VM has made its snapshot of all tasks; then
- * lab_trace_started is true. 0 or a negative errno; -EBUSY while there is
- * another trace, or while the VM hasn't yet begun with the last one. Control
- * thread. */
+/* Begins a trace of at most MAX_EVENTS events (0: the default), which begins
+ * now. The VM makes a snapshot of all tasks before anything changes, but what
+ * runs may keep it from that for long; then lab_trace_started is true. 0 or a
+ * negative errno; -EBUSY while there is another trace, or while the VM hasn't
+ * yet begun with the last one. Control thread. */
 int lab_tracer_begin(lab_vm *vm, uint64_t max_events);
 /* Ends the trace now: seals it, and tells the VM. The caller then reads it and
  * calls lab_trace_close. Control thread. */

@@ -50,6 +50,7 @@ static int base_log(lua_State *L) {
   lab_log_step_text(text, len);
   const lab_lua_task *me = lab_vm_of(L)->running;
   uint64_t task = me ? me->base.user_task : 0;
+  lab_sched_look_ahead(lab_vm_of(L)->sched); /* a trace may begin */
   if (lab_trace_on())
     lab_trace_log(task, "log", text, len, lab_walk(L, 0));
   if (lab_flight_on())

@@ -22,8 +22,15 @@ static void put_own_log(uint64_t now, const char *text) {
                     lab_trace_stack(0, r->config.start));
 }
 
+/* What is told from now on happens now, but in a recording of the past. */
+static void end_snapshot(void) {
+  if (!r->config.present)
+    r->present = 0;
+}
+
 /* Innermost first: a collection interrupts what runs. */
 static void seal_recording(const char *why) {
+  end_snapshot();
   uint64_t now = lab_trace_time(0);
   atomic_store_explicit(&lab_trace_recording, false, memory_order_relaxed);
   snprintf(r->fault, sizeof r->fault, "%s", why ? why : "");
@@ -66,6 +73,8 @@ static void begin_recording(const lab_trace_config *config) {
   lab_trace_proc_begin(lab_trace_time(0));
   put_proc_count();
   r->began = r->last + 1;
+  if (!r->present)
+    r->present = r->began;
   for (unsigned i = 0; i < r->config.workers; i++)
     r->workers[i].last = r->began;
 }
@@ -83,11 +92,12 @@ void lab_trace_start(uint64_t next_gc) {
   if (!lab_trace_enter(true))
     return;
   put_proc_count();
+  end_snapshot();
   uint64_t now = lab_trace_time(0);
   PUT(VM_PROC, now, EV_HEAP_GOAL, next_gc);
   lab_trace_heap_point(now);
   r->phase = RECORDING;
-  if (!r->present)
+  if (!r->config.present)
     atomic_store_explicit(&lab_trace_recording, true, memory_order_relaxed);
   lab_trace_leave();
 }

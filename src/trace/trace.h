@@ -84,8 +84,10 @@ typedef struct lab_trace_config {
 } lab_trace_config;
 
 /* Begins a recording. Until lab_trace_start the caller tells what is there
- * already (the snapshot): goroutines, jobs, user tasks and regions. Log lines,
- * samples, the heap and the collector are not recorded yet. -EBUSY if there is
+ * already (the snapshot): goroutines, jobs, user tasks and regions. That is
+ * what there was at this moment: so what is told without a time of its own
+ * happened now. Log lines, samples, the heap and the collector are not recorded
+ * yet. -EBUSY if there is
  * a recording, which ends with lab_trace_close. */
 int lab_trace_open(const lab_trace_config *config);
 /* Of a recording of the past: what is told next, without a time of its own,

@@ -49,8 +49,10 @@ static void drop_idle_room(lab_vm *vm) {
     lab_scope_free_all(vm);
 }
 
+/* Who is about to watch is to find what is left now. */
 void lab_scope_leave(lab_vm *vm, lab_lua_task *t, uint32_t number) {
   uint32_t left = 0;
+  lab_sched_look_ahead(vm->sched);
   while (t->scope && left != number) {
     left = t->scope;
     leave_innermost(vm, t);
@@ -59,6 +61,9 @@ void lab_scope_leave(lab_vm *vm, lab_lua_task *t, uint32_t number) {
 }
 
 void lab_scope_leave_all(lab_vm *vm, lab_lua_task *t) {
+  if (!t->scope)
+    return;
+  lab_sched_look_ahead(vm->sched);
   while (t->scope)
     leave_innermost(vm, t);
   drop_idle_room(vm);

@@ -40,6 +40,7 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
   if (kind->joined)
     lab_list_init(&t->joiners);
   t->base.generation = generation;
+  lab_sched_look_ahead(vm->sched); /* a trace wants more of the stack */
   if (vm->running) {
     t->creator = vm->running->base.id;
     t->base.created_by = walk_creator(vm->running->co);

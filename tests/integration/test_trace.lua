@@ -169,14 +169,18 @@ local function begins(lab, work)
   return file
 end
 
--- The snapshot takes less than MS: the first Gomaxprocs is before it, the second
--- one behind. FILE: a trace; others may be tried, as the machine may be busy.
+-- The snapshot takes less than MS: it has the time of the first Gomaxprocs, and the
+-- first HeapGoal is behind it. FILE: a trace; others may be tried, as the machine
+-- may be busy.
 local function check_snapshot(lab, file, ms)
-  if trace.converts() then return end -- it prints only one
+  if trace.converts() then return end -- its metrics have other times
   local took
   for _ = 1, 10 do
-    local dump = t.run("go tool trace -d " .. file .. " | grep Gomaxprocs").out
-    local began, ended = dump:match("(%d+) Gomaxprocs.-\n(%d+) Gomaxprocs")
+    local began, ended
+    for _, event in ipairs(trace.events(file)) do
+      if event.type == "Gomaxprocs" then began = began or event.ts end
+      if event.type == "HeapGoal" then ended = ended or event.ts end
+    end
     took = (ended - began) / 1e6
     if took < ms then break end
     file = take(lab, 0.1)
