@@ -25,6 +25,7 @@ local draining, crowds, leftBytes = 0, 0, 0
 local function beginDraining(crowd)
   draining, crowds = draining + 1, crowds + (crowd and 1 or 0)
   leftBytes = host.memory()
+  host.begin_leaving()
 end
 
 local function endDraining(crowd)
@@ -144,6 +145,7 @@ local function drain(step, n, crowd)
     n = n + tasks
   until requests == 0 and tasks == 0
   awaitOver()
+  host.end_leaving()
   n = n + host.end_over(generation) -- finalizers may still start some
   if crowd then logCancelled(step, n) end
   host.reclaim(generation, step.number)

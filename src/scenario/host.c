@@ -145,6 +145,18 @@ static int host_end_over(lua_State *L) {
   return 1;
 }
 
+/* host.begin_leaving(): requests or tasks of a visit that was left have some
+ * time to end. host.end_leaving(): they have ended. */
+static int host_begin_leaving(lua_State *L) {
+  lab_vm_of(L)->leaving++;
+  return 0;
+}
+
+static int host_end_leaving(lua_State *L) {
+  lab_vm_of(L)->leaving--;
+  return 0;
+}
+
 /* host.over_tasks() -> how many of those are about to end */
 static int host_over_tasks(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)lab_over_tasks(lab_vm_of(L)));
@@ -437,6 +449,8 @@ static const luaL_Reg host[] = {
     {"begin_over", host_begin_over},
     {"end_over", host_end_over},
     {"over_tasks", host_over_tasks},
+    {"begin_leaving", host_begin_leaving},
+    {"end_leaving", host_end_leaving},
     {"cancel_requests", host_cancel_requests},
     {"requests", host_requests},
     {"own", host_own},

@@ -43,6 +43,22 @@ unsigned __wrap_luaH_realasize(const void *table) {
   return __real_luaH_realasize(table);
 }
 
+typedef struct object {
+  LAB_LAYOUT_HEADER;
+} object;
+
+/* In this phase Lua takes coroutines that seem to be dead off its list of those
+ * with open upvalues, and puts one back when it finds that it isn't. */
+static void list_coroutines(lab_layout_global *global) {
+  for (object *o = global->all; o; o = o->next_object) {
+    lab_layout_state *co = (lab_layout_state *)(void *)o;
+    if (o->type != LUA_TTHREAD || !co->open_upvalues || co->twups != co)
+      continue;
+    co->twups = global->twups;
+    global->twups = co;
+  }
+}
+
 /* Lua makes all objects white, and young, when it leaves generational mode. */
 static void give_up_cycle(lua_State *L, lab_layout_global *global,
                           uint8_t emergency) {
@@ -51,6 +67,7 @@ static void give_up_cycle(lua_State *L, lab_layout_global *global,
   global->no_emergency = global->stopped = 0;
   global->kind = LAB_LAYOUT_GENERATIONAL;
   lua_gc(L, LUA_GCINC, 0, 0, 0);
+  list_coroutines(global);
   global->stopped = stopped;
   global->emergency = emergency;
   luaE_setdebt(global, -quarter); /* not again at once */

@@ -6,10 +6,10 @@
  * entries it takes minutes, in which the step could not be left.
  *
  * So a collection whose atomic phase has taken long asks whether it is still
- * wanted. Else it is given up as a whole: nothing was freed yet, and all
- * objects become white, as at the beginning of a cycle. There is no state of
- * Lua's in between to which it could go back, since lists of tables are in
- * variables of its functions.
+ * wanted. Else it is given up as a whole: nothing was freed yet, all objects
+ * become white, as at the beginning of a cycle, and what the phase has taken
+ * off a list is put back. There is no state of Lua's in between to which it
+ * could go back, since lists of tables are in variables of its functions.
  *
  * luaH_realasize is wrapped at link time (--wrap): Lua calls it once for each
  * table that it looks at.

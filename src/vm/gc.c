@@ -44,6 +44,7 @@
 
 enum {
   EXTERNAL_MIN = 4 << 20,
+  STEPS_PAUSE = 100 + LAB_GC_PERCENT, /* percent of what is live */
   VAIN_SHARE = 64, /* of the memory: less than that is as good as nothing */
 };
 /* So long may emergencies in vain take that come one after the other. */
@@ -145,28 +146,34 @@ static uint64_t end_pause(unsigned cycles) {
   return cpu;
 }
 
-static void set_mode(lua_State *L, bool in_steps) {
-  int was = in_steps ? lua_gc(L, LUA_GCINC, 100 + LAB_GC_PERCENT, 0, 0)
-                     : lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT);
-  if (was >= 0)
-    gc.in_steps = in_steps;
+/* Calls one of Lua's entry points. A cycle that is given up leaves the
+ * collector in steps, and begins anew. */
+static void collect_guarded(void (*collect)(lua_State *L, int emergency),
+                            lua_State *L, int emergency) {
+  if (lab_atomic_phase_guard(collect, L, emergency,
+                             emergency ? is_unwanted : is_unwanted_while_stuck))
+    return;
+  gc.gave_up = gc.in_steps = true;
+  gc.external_debt = 0; /* as if it had been done: not again at once */
+  lua_gc(L, LUA_GCINC, STEPS_PAUSE, 0, 0);
+}
+
+static void enter_steps(lua_State *L, int emergency) {
+  (void)emergency;
+  gc.in_steps = lua_gc(L, LUA_GCINC, STEPS_PAUSE, 0, 0) >= 0;
+}
+
+/* This makes a cycle. */
+static void leave_steps(lua_State *L, int emergency) {
+  (void)emergency;
+  gc.in_steps = lua_gc(L, LUA_GCGEN, 0, LAB_GC_PERCENT) < 0;
 }
 
 /* A cycle has taken so much CPU time. */
 static void choose_mode(lua_State *L, uint64_t cpu) {
   bool in_steps = cpu > (gc.in_steps ? LONG_CYCLE_NS / 4 : LONG_CYCLE_NS);
   if (cpu > 0 && !gc.closing && in_steps != gc.in_steps)
-    set_mode(L, in_steps);
-}
-
-/* Calls one of Lua's entry points. A cycle that is given up leaves the
- * collector in steps, and begins anew. */
-static void collect_guarded(void (*collect)(lua_State *L, int emergency),
-                            lua_State *L, int emergency) {
-  if (lab_atomic_phase_guard(collect, L, emergency, is_unwanted_while_stuck))
-    return;
-  gc.gave_up = true;
-  set_mode(L, true);
+    collect_guarded(in_steps ? enter_steps : leave_steps, L, 0);
 }
 
 static void make_step(lua_State *L, int emergency) {
@@ -206,6 +213,8 @@ static void collect_in_urgent_steps(lua_State *L, lab_layout_global *global) {
   for (int cycles = 0; cycles < 2 && !is_unwanted();) {
     luaE_setdebt(global, 0);
     collect_guarded(make_step, L, 1);
+    if (gc.gave_up)
+      break;
     cycles += global->state == LAB_LAYOUT_NO_CYCLE;
   }
   global->emergency = 0;
@@ -266,6 +275,7 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
   if (!emergency)
     drop_garbage(true);
   begin_pause();
+  bool gave_up = gc.gave_up; /* the collection within which memory is out */
   gc.gave_up = false;
   if (emergency)
     collect_in_emergency(L);
@@ -273,6 +283,7 @@ void __wrap_luaC_fullgc(lua_State *L, int emergency) {
     collect_guarded(__real_luaC_fullgc, L, 0);
   if (gc.cycles == cycles && gc.L && !gc.gave_up)
     gc.cycles++; /* an emergency runs no finalizers: count it all the same */
+  gc.gave_up = gc.gave_up || gave_up;
   uint64_t cpu = end_pause(cycles);
   if (cpu > LONG_CYCLE_NS) /* the other change of mode would call finalizers */
     choose_mode(L, cpu);
@@ -382,8 +393,8 @@ bool lab_gc_some(lua_State *L) {
   uint64_t stop = lab_clock_thread_cpu() + SOME_NS;
   gc.gave_up = false;
   while (gc.in_steps && !gc.held && lab_clock_thread_cpu() < stop)
-    if (lua_gc(L, LUA_GCSTEP, 0) != 0)
-      return !gc.gave_up;
+    if (lua_gc(L, LUA_GCSTEP, 0) != 0 || gc.gave_up)
+      return true;
   return !gc.in_steps;
 }
 

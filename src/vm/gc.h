@@ -35,12 +35,14 @@ void lab_gc_empty_in_emergency(const void *metatable,
                                void (*empty)(void *memory));
 /* Whether the heap is so large that the collector works in steps: a full
  * collection takes a second or more. Some: makes steps for 2 ms, unless a cycle
- * ends. True: one has ended, or the collector doesn't work in steps. */
+ * ends. True: one has ended, or was given up (lab_gc_set_unwanted), or the
+ * collector doesn't work in steps. */
 bool lab_gc_is_in_steps(void);
 bool lab_gc_some(lua_State *L);
 /* Between two steps of a full collection UNWANTED is asked whether it is to
- * end, because the code that runs now is to be left. STUCK: any collection has
- * come to where it may take minutes, so others may have to wait for very long.
+ * end, because the code that runs now is to be left. STUCK: a collection has
+ * come to where it may take minutes, and memory isn't out: so it may end for
+ * other reasons, too, but not always, or memory would never be given back.
  * NULL: never. */
 void lab_gc_set_unwanted(bool (*unwanted)(bool stuck));
 /* While the collector is held nothing is collected, unless memory runs out. */

@@ -230,6 +230,22 @@ static bool is_garbage_as_told(lua_State *L) {
   return found_to_finalize == earlier;
 }
 
+static int panic_never(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+/* What is behind the lists of objects. */
+static bool is_end_of_global_as_told(lua_State *L, const lab_layout_global *g) {
+  lua_CFunction before = lua_atpanic(L, panic_never);
+  bool same = g->panic == panic_never;
+  lua_atpanic(L, before);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  same = same && g->panic == before && g->main == lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return same;
+}
+
 static bool is_global_as_told(lua_State *L) {
   const lab_layout_state *s = (const lab_layout_state *)(const void *)L;
   const lab_layout_global *g = s->global;
@@ -238,7 +254,8 @@ static bool is_global_as_told(lua_State *L) {
     return false;
   return g->allocator == lua_getallocf(L, &data) && g->allocator_data == data &&
          g->registry.as.object == lua_topointer(L, LUA_REGISTRYINDEX) &&
-         is_collector_as_told(L, g) && is_garbage_as_told(L);
+         is_collector_as_told(L, g) && is_garbage_as_told(L) &&
+         is_end_of_global_as_told(L, g);
 }
 
 /* ---- the check ----------------------------------------------------------- */

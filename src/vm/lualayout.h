@@ -173,7 +173,9 @@ typedef struct lab_layout_state {
   lab_layout_value *stack_last, *stack;
   void *open_upvalues;
   lab_layout_value *to_close;
-  void *gray, *twups, *error_jump;
+  void *gray;
+  struct lab_layout_state *twups;
+  void *error_jump;
   lab_layout_call base; /* the outermost one, of no function */
 } lab_layout_state;
 
@@ -197,6 +199,12 @@ typedef struct lab_layout_global {
   void *all, *sweep, *with_finalizer, *gray[5];
   void *to_finalize; /* the first one, by next_object: nobody reaches it any
                         more, and it isn't finalized yet */
+  void *fixed, *ages[7];
+  struct lab_layout_state
+      *twups; /* coroutines with open upvalues, by twups; one
+                 that isn't in this list leads to itself */
+  lua_CFunction panic;
+  struct lab_layout_state *main;
 } lab_layout_global;
 /* lab_layout_global.state, and .kind */
 enum { LAB_LAYOUT_ATOMIC = 2, LAB_LAYOUT_NO_CYCLE = 8 };

@@ -165,17 +165,18 @@ int lab_lua_make_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
 }
 
 /* The signal's handler cancels a task that is to be left. Where none runs it is
- * a call that collects, for a profile. What makes a collection stuck may be a
- * step's that was left, of which something goes on for a while: then it is
- * better made when that has ended. */
+ * a call that collects, for a profile. One that is stuck is also unwanted where
+ * the lab's own task collects, which no signal cancels; and while requests of a
+ * step that was left have some time to end: what it is stuck at may be theirs,
+ * and is gone then. */
 static bool is_collection_unwanted(bool stuck) {
   const lab_vm *vm = preempt.vm;
   if (!vm)
     return false;
-  const lab_lua_task *t = vm->running;
-  if (stuck && (vm->memory.left > 0 || (t && (t->own || t->switches))))
+  if (stuck && (vm->leaving > 0 || atomic_load(lab_preempt_interruption(vm))))
     return true;
-  return t ? is_cancelled() : atomic_load(lab_preempt_interruption(vm));
+  return vm->running ? is_cancelled()
+                     : atomic_load(lab_preempt_interruption(vm));
 }
 
 /* ---- where the VM is ----------------------------------------------------- */

@@ -49,6 +49,8 @@ struct lab_vm {
   bool switch_pending;   /* a switch of steps is under way, or waits: long work
                             (inspect/leak_profile.c) gives up then. Set by
                             scenario/switches.c */
+  unsigned leaving;      /* visits that were left, of which requests, or a crowd
+                            of tasks, may still be there: host.begin_leaving */
   bool spawns_own;      /* the next task does the lab's own work: host.go_own */
   bool switch_urgent;   /* not only that a step is being entered: likewise,
                            whoever asks for that work */

@@ -148,6 +148,56 @@ static void test_stuck(void **state) {
   assert_true(lab_mem_app_bytes() < before + (64 << 10));
 }
 
+/* Coroutines that have ended by an error, and are garbage, still have variables
+ * of which functions are in use. The first function makes some, the second one
+ * uses them, which makes garbage, and counts those that are wrong. */
+static const char DEAD[] =
+    "local n, gets, sets = 5000, {}, {}\n"
+    "local function make()\n"
+    "  for k = 1, n do\n"
+    "    coroutine.resume(coroutine.create(function()\n"
+    "      local x = { 0 }\n"
+    "      gets[k] = function() return x end\n"
+    "      sets[k] = function(v) x = v end\n"
+    "      error('end')\n"
+    "    end))\n"
+    "  end\n"
+    "end\n"
+    "local function use()\n"
+    "  local wrong, want = 0, {}\n"
+    "  for i = 1, 60 * n do\n"
+    "    local k = i % n + 1\n"
+    "    sets[k]({ i })\n"
+    "    want[k] = i\n"
+    "    k = i * 7 % n + 1\n"
+    "    local v = gets[k]()\n"
+    "    if want[k] and (type(v) ~= 'table' or v[1] ~= want[k]) then\n"
+    "      wrong = wrong + 1\n"
+    "    end\n"
+    "  end\n"
+    "  return wrong\n"
+    "end\n"
+    "return make, use\n";
+
+static void test_dead_coroutines(void **state) {
+  lua_State *L = vm.L;
+  (void)state;
+  luaL_openlibs(L);
+  lab_gc_hold(true);
+  assert_int_equal(luaL_dostring(L, WEAK), LUA_OK);
+  assert_int_equal(luaL_dostring(L, DEAD), LUA_OK);
+  lua_insert(L, -2);
+  lua_call(L, 0, 0);
+  lab_gc_hold(false);
+  unwanted_while_stuck = true;
+  assert_false(lab_gc_full(L));
+  unwanted_while_stuck = false;
+  lua_remove(L, 1); /* the chain */
+  lua_call(L, 0, 1);
+  assert_int_equal(lua_tointeger(L, -1), 0);
+  lua_settop(L, 0);
+}
+
 static void test_held(void **state) {
   (void)state;
   assert_true(lab_gc_full(vm.L));
@@ -218,6 +268,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_held, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_stuck, open_vm, close_vm),
+      cmocka_unit_test_setup_teardown(test_dead_coroutines, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_unwanted, open_vm, close_vm),
       cmocka_unit_test_setup_teardown(test_refused_before, open_vm, close_vm),
   };
