@@ -3,11 +3,14 @@
  * longest, so one timer serves all. */
 #include "http/pool.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "http/pool_internal.h"
+
+enum { TIMEOUTS_MAX = 64 }; /* connections that one call of the timer closes */
 
 struct lab_http_pool {
   uv_loop_t *loop;
@@ -28,18 +31,23 @@ static void start_idle_timer(lab_http_pool *pool);
 static void on_idle_timer(uv_timer_t *timer) {
   lab_http_pool *pool = LAB_CONTAINER(timer, lab_http_pool, timer);
   uint64_t now = uv_now(pool->loop);
-  while (!lab_list_empty(&pool->kept) &&
-         now - get_kept(pool->kept.next)->since >= pool->config.idle_ms)
-    lab_http_wire_close(get_kept(pool->kept.next));
+  for (int i = 0; i < TIMEOUTS_MAX && !lab_list_empty(&pool->kept); i++) {
+    lab_http_wire *first = get_kept(pool->kept.next);
+    if (now - first->since < pool->config.idle_ms)
+      break;
+    lab_http_wire_close(first);
+  }
   start_idle_timer(pool);
 }
 
-/* For the first connection that is kept, if there is one. */
+/* For the first connection that is kept, if there is one. Its time may be over:
+ * then others get their turn first. */
 static void start_idle_timer(lab_http_pool *pool) {
   if (pool->config.idle_ms == 0 || lab_list_empty(&pool->kept))
     return;
   uint64_t kept = uv_now(pool->loop) - get_kept(pool->kept.next)->since;
-  uv_timer_start(&pool->timer, on_idle_timer, pool->config.idle_ms - kept, 0);
+  uint64_t rest = kept < pool->config.idle_ms ? pool->config.idle_ms - kept : 1;
+  uv_timer_start(&pool->timer, on_idle_timer, rest, 0);
 }
 
 /* ---- taking and keeping -------------------------------------------------- */
@@ -102,14 +110,21 @@ static void on_pool_closed(uv_handle_t *handle) {
   lab_counted_free(pool, sizeof *pool);
 }
 
-void lab_http_pool_close(lab_http_pool *pool) {
-  while (!lab_list_empty(&pool->kept))
+static void evict_guest(lab_list *link) {
+  lab_list_remove(link);
+  lab_http_pool_guest *guest = LAB_CONTAINER(link, lab_http_pool_guest, link);
+  guest->evicted(guest);
+}
+
+bool lab_http_pool_drain(lab_http_pool *pool, unsigned most) {
+  for (; most > 0 && !lab_list_empty(&pool->kept); most--)
     lab_http_wire_close(get_kept(pool->kept.next));
-  while (!lab_list_empty(&pool->guests)) {
-    lab_list *link = pool->guests.next;
-    lab_list_remove(link);
-    lab_http_pool_guest *guest = LAB_CONTAINER(link, lab_http_pool_guest, link);
-    guest->evicted(guest);
-  }
+  for (; most > 0 && !lab_list_empty(&pool->guests); most--)
+    evict_guest(pool->guests.next);
+  return lab_list_empty(&pool->kept) && lab_list_empty(&pool->guests);
+}
+
+void lab_http_pool_close(lab_http_pool *pool) {
+  lab_http_pool_drain(pool, UINT_MAX);
   uv_close((uv_handle_t *)&pool->timer, on_pool_closed);
 }

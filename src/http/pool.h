@@ -11,6 +11,7 @@
 #ifndef LAB_HTTP_POOL_H
 #define LAB_HTTP_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -30,6 +31,9 @@ size_t lab_http_pool_size(void);
  * lab_counted_free. CONFIG is copied. */
 lab_http_pool *lab_http_pool_new(void *memory, uv_loop_t *loop,
                                  const lab_http_pool_config *config);
+/* Closes up to MOST of its connections, and ends calls that use them. True if
+ * there are no more: others get their turn in between, and then it's closed. */
+bool lab_http_pool_drain(lab_http_pool *pool, unsigned most);
 /* Closes all its connections. Calls that use it fail with -ECANCELED. */
 void lab_http_pool_close(lab_http_pool *pool);
 

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -163,6 +164,7 @@ static void on_listener_readable(uv_poll_t *poll, int status, int events) {
 
 /* If polling fails, the next sweep tries again. */
 static void set_accepting(lab_http_server *server, bool want) {
+  want = want && !server->draining;
   if (server->accepting == want)
     return;
   server->accepting = want;
@@ -393,12 +395,27 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
   end_sweep(server);
 }
 
-void lab_http_server_abort(lab_http_server *server) {
+/* Up to MOST. True if there are no more. */
+static bool lose_conns(lab_http_server *server, unsigned most) {
   for (int i = 0; i < LAB_HTTP_TURNS; i++) {
     lab_list *list = &server->turns[i];
-    while (!lab_list_empty(list))
+    for (; !lab_list_empty(list); most--) {
+      if (most == 0)
+        return false;
       lab_http_conn_lost(LAB_CONTAINER(list->next, lab_http_conn, link));
+    }
   }
+  return true;
+}
+
+bool lab_http_server_drain(lab_http_server *server, unsigned most) {
+  server->draining = true;
+  set_accepting(server, false);
+  return lose_conns(server, most);
+}
+
+void lab_http_server_abort(lab_http_server *server) {
+  lose_conns(server, UINT_MAX);
 }
 
 int lab_http_listener_fd(const lab_http_server *server) {

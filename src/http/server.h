@@ -94,6 +94,10 @@ int lab_http_serve_fd(lab_http_server *server, int fd);
 void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
                            void *arg);
 
+/* Accepts nobody any more, and closes up to MOST connections, as abort. True if
+ * there are no more: others get their turn in between, and then it's closed. */
+bool lab_http_server_drain(lab_http_server *server, unsigned most);
+
 /* Closes every connection now; the handlers of requests in work are told that
  * their clients are gone. May be called before or after lab_http_server_close,
  * but not once the server no longer exists. */

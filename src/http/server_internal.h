@@ -40,6 +40,7 @@ struct lab_http_server {
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;
+  bool draining; /* it accepts nobody any more */
   void (*closed)(void *arg);
   void *closed_arg;
   lab_buf spare; /* the output buffer that a corked connection borrows */

@@ -72,8 +72,19 @@ void lab_errands_free(lab_vm *vm) {
 
 static void stop_errand(lab_order *o) {
   lab_errand *e = LAB_CONTAINER(o, lab_errand, stop_order);
+  e->stops_again = false;
   e->stop(e);
-  lab_sched_post(e->vm->sched, &e->goodbye);
+  if (!e->stops_again) {
+    lab_sched_post(e->vm->sched, &e->goodbye);
+    return;
+  }
+  lab_errands *errands = get_errands(e->vm);
+  o->node.next = errands->taken;
+  errands->taken = &o->node;
+}
+
+void lab_errand_stop_again(lab_errand *e) {
+  e->stops_again = true;
 }
 
 void lab_errand_tell(lab_errand *e, int news) {

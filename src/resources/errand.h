@@ -3,9 +3,10 @@
  * to some server, a server, a child process, or waiting for sockets.
  *
  * The VM makes the object and owns its memory; `impl` refers to the part of
- * src/services. The control thread calls start and later stop, once each, even
- * if the errand has ended by itself before. The object is freed only after
- * that. In between the services report news by lab_errand_tell.
+ * src/services. The control thread calls start and later stop, once each (but
+ * see stop_again), even if the errand has ended by itself before. The object is
+ * freed only after that. In between the services report news by
+ * lab_errand_tell.
  *
  * Messages of one thread arrive in order, in both directions. So the control
  * thread gets stop after start. It answers stop by the goodbye, which the VM
@@ -45,6 +46,7 @@ typedef struct lab_errand {
   uint32_t stack, label; /* of the task that began it */
   lab_fd_account fds;    /* the step's descriptors that it has */
   bool stopped;
+  bool stops_again; /* the control thread's */
   lab_order start_order, stop_order;
   lab_post news[2], goodbye;
 } lab_errand;
@@ -58,6 +60,9 @@ void lab_errand_tell(lab_errand *e, int news);
  * itself; the caller closes it then. Closing: FD is about to be closed. */
 int lab_errand_opened(const lab_errand *e, int fd);
 void lab_errand_closing(int fd);
+/* Called from stop, which isn't done yet: it has so much to close that others
+ * get their turn in between. It is called again. */
+void lab_errand_stop_again(lab_errand *e);
 /* For descriptors that come from outside, such as a server's clients. Take:
  * called before one is accepted; 0, or -EMFILE while there may be no more.
  * Accepted: FD was accepted. Give: FD is about to be closed; -1: none was

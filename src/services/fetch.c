@@ -139,6 +139,10 @@ void lab_services_pool(lab_errand *e) {
 }
 
 void lab_services_stop_pool(lab_errand *e) {
+  if (!lab_http_pool_drain(e->impl, LAB_SERVICES_CLOSE_MOST)) {
+    lab_errand_stop_again(e);
+    return;
+  }
   lab_http_pool_close(e->impl);
   e->impl = NULL;
 }

@@ -163,6 +163,10 @@ void lab_services_stop_serve(lab_errand *e) {
   lab_http_server *server = e->impl;
   if (!server)
     return;
+  if (!lab_http_server_drain(server, LAB_SERVICES_CLOSE_MOST)) {
+    lab_errand_stop_again(e);
+    return;
+  }
   e->impl = NULL;
   lab_errand_closing(lab_http_listener_fd(server));
   lab_http_server_close(server, NULL, NULL);

@@ -31,4 +31,7 @@ static inline uv_loop_t *lab_services_loop_of(const lab_errand *e) {
   return lab_services_config_of(e)->loop;
 }
 
+/* Connections that are closed before others get their turn. */
+enum { LAB_SERVICES_CLOSE_MOST = 64 };
+
 #endif

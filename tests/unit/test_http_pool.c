@@ -252,8 +252,31 @@ static void closes_what_is_under_way(void **state) {
   close(second);
 }
 
+static void drains_bit_by_bit(void **state) {
+  enum { KEPT = 3, MOST = 2 };
+  story s;
+  int fds[KEPT];
+  (void)state;
+  open_story(&s, 0);
+  for (unsigned i = 0; i < KEPT; i++) {
+    begin_as(&s, i, "GET", false);
+    fds[i] = accept_one(&s);
+  }
+  for (unsigned i = 0; i < KEPT; i++)
+    serve_on(&s, &s.calls[i], fds[i], OK_2);
+  assert_int_equal(s.open, KEPT);
+  assert_false(lab_http_pool_drain(s.pool, MOST));
+  assert_int_equal(s.open, KEPT - MOST);
+  assert_true(lab_http_pool_drain(s.pool, MOST));
+  assert_int_equal(s.open, 0);
+  for (unsigned i = 0; i < KEPT; i++)
+    assert_closed(&s, fds[i]);
+  close_story(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(drains_bit_by_bit),
       cmocka_unit_test(uses_a_connection_again),
       cmocka_unit_test(keeps_none_that_isnt_in_order),
       cmocka_unit_test(opens_one_for_each_call_at_a_time),
