@@ -243,7 +243,7 @@ static void test_truth(void **state) {
   /* Later ones convert it wrongly. */
   if (!tool("go version | grep -qE '1[.](19|2[0-2])' #%s", dump, sizeof dump))
     profile("syscall", "lab.copy_n", "20ms");
-  char name[64];
+  char name[sizeof path + sizeof ".prof"];
   snprintf(name, sizeof name, "%s.prof", path);
   unlink(name);
 }
