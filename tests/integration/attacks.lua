@@ -130,7 +130,7 @@ attacks.crowds = {
 -- Steps: the code of a scenario, whose `/` is asked for by four clients, or by
 -- `crowd`. Meanwhile it is entered and left again and again; one that is `slow` is
 -- entered once.
-local function in_request(code) return "return { request = function() " .. code .. " end }" end
+local function in_request(code) return "return { request = function(_, req) " .. code .. " end }" end
 local function in_enter(code) return "return { enter = function() " .. code .. " end, request = function() end }" end
 
 attacks.few_bytes = "ulimit -f 8192"
@@ -191,6 +191,21 @@ attacks.steps = {
     for _ = 1, 100 do lab.go(function() while true do lab.http.get(server) end end) end lab.sleep(600)]],
     before = "local server ",
     enter = "server = 'http://' .. lab.listen(':0', function() return 'x' end):address()" },
+  { "requests to the lab itself", in_request [[
+    local url = "http://" .. req.headers.host .. "/"
+    for _ = 1, 50 do lab.go(function() while true do pcall(lab.http.get, url) end end) end lab.sleep(600)]] },
+  { "tasks that double", in_request "grow()", before = "local function grow() lab.go(grow) lab.go(grow) end ",
+    limits = "limits = { memory = '200MiB' }," },
+  { "timers that double", long = true, in_request "grow()",
+    before = "local function grow() lab.after(0, grow) lab.after(0, grow) end ",
+    limits = "limits = { memory = '200MiB' }," },
+  { "a collection that is stuck", in_request [[
+    local keys, chain = {}, setmetatable({}, { __mode = "k" })
+    for i = 1, 100000 do keys[i] = {} end
+    for i = #keys, 2, -1 do local j = math.random(i) keys[i], keys[j] = keys[j], keys[i] end
+    for i = 2, #keys do rawset(chain, keys[i - 1], keys[i]) end
+    kept, keys = { chain, keys[1] }, nil
+    lab.gc()]], before = "local kept " },
   { "metrics and labels", long = true, in_request [[
     for i = 1, 1000 do pcall(lab.counter, 'c' .. i) lab.label('k', 'v' .. i % 300, lab.sleep, 0) end]] },
   { "locks that nobody gives back", in_request "lock:lock() lock:lock()", before = "local lock = lab.mutex() " },
