@@ -15,22 +15,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+/* And a number that nobody knows before, and another one. */
 static const char FRESH[] = ".diaglab-going-";
 
 /* Where somebody writes to it meanwhile: so often it is tried again; and after
  * so many names it is found out how many of them are that new. */
 enum { TRIES = 10, NAP_MS = 20, NAMES_MANY = 50000, NEW_MOST = 1000 };
 
-/* A fresh name can be taken: by a program that wants trouble. */
+/* A fresh name can be taken: by a program that reads them as they come. */
 enum { NAMES_TAKEN = 100 };
 
 typedef struct removal {
   const char *path; /* of the top */
   DIR *top;
+  uint64_t secret;      /* in all fresh names */
   uint64_t made, done;  /* numbers of fresh names: used, and had their turn */
   uint64_t made_before; /* this try */
   struct timespec began;
@@ -101,14 +104,19 @@ static DIR *open_folder(int dir, const char *name) {
 
 /* ---- fresh names --------------------------------------------------------- */
 
-static void write_fresh_name(char out[NAME_MAX], uint64_t number) {
-  snprintf(out, NAME_MAX, "%s%llu", FRESH, (unsigned long long)number);
+static int write_fresh_name(char out[NAME_MAX], const removal *r,
+                            uint64_t number) {
+  int n = snprintf(out, NAME_MAX, "%s%016llx-", FRESH,
+                   (unsigned long long)r->secret);
+  snprintf(out + n, NAME_MAX - (size_t)n, "%llu", (unsigned long long)number);
+  return n;
 }
 
 /* It has its turn by its number. */
 static bool is_made_in_this_try(const removal *r, const char *name) {
-  size_t len = sizeof FRESH - 1;
-  if (strncmp(name, FRESH, len) != 0)
+  char fresh[NAME_MAX];
+  size_t len = (size_t)write_fresh_name(fresh, r, 0);
+  if (strncmp(name, fresh, len) != 0)
     return false;
   uint64_t number = strtoull(name + len, NULL, 10);
   return number >= r->made_before && number < r->made;
@@ -119,7 +127,7 @@ static bool is_made_in_this_try(const removal *r, const char *name) {
 static int move_to_top(removal *r, int dir, const char *name) {
   char fresh[NAME_MAX];
   for (int i = 0; i < NAMES_TAKEN; i++) {
-    write_fresh_name(fresh, r->made);
+    write_fresh_name(fresh, r, r->made);
     int rc = renameat(dir, name, dirfd(r->top), fresh);
     if (rc < 0 && errno == EACCES && make_accessible(dir, name))
       rc = renameat(dir, name, dirfd(r->top), fresh);
@@ -176,6 +184,8 @@ static const char *read_name(removal *r, DIR *list) {
 static void empty_folder(removal *r, const char *name) {
   unsigned faults = r->faults;
   DIR *list = open_folder(dirfd(r->top), name);
+  if (!list && errno == ENOENT)
+    return;
   if (!list) {
     note_fault(r, "", name, -errno);
     return;
@@ -204,7 +214,7 @@ static void remove_from_top(removal *r, const char *name) {
 static void remove_moved(removal *r) {
   char fresh[NAME_MAX];
   while (r->done < r->made && !r->overrun) {
-    write_fresh_name(fresh, r->done++);
+    write_fresh_name(fresh, r, r->done++);
     remove_from_top(r, fresh);
   }
 }
@@ -223,9 +233,12 @@ static void remove_all_in_top(removal *r) {
 
 /* ---- tries --------------------------------------------------------------- */
 
-/* Errors that may be over a moment later: what was removed has made room. */
+/* Errors that may be over a moment later: what was removed has made room, or
+ * was there under a fresh name; or somebody has put another thing in its place.
+ */
 static bool is_passing_error(int error) {
-  static const int passing[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT};
+  static const int passing[] = {EMFILE, ENFILE, ENOMEM,  ENOSPC,
+                                EDQUOT, EEXIST, ENOTDIR, ELOOP};
   for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
     if (error == -passing[i])
       return true;
@@ -269,6 +282,8 @@ static int remove_folder_tree(removal *r, lab_err *err) {
 int lab_remove_tree(const char *path, lab_err *err) {
   removal r = {.path = path};
   struct stat st;
+  if (getrandom(&r.secret, sizeof r.secret, GRND_NONBLOCK) < 0)
+    r.secret = 0; /* names can be known, and taken */
   int rc = fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0
                ? -errno
                : remove_name(AT_FDCWD, path);

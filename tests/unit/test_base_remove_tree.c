@@ -105,11 +105,20 @@ static void removes_a_broad_folder(void **state) {
   check_gone();
 }
 
-/* The names that it would take are there, as files and as folders. */
+/* Names that it would take are there, as files and as folders, and there are
+ * folders that need some. */
 static void finds_names_that_are_free(void **state) {
+  enum { PLANTED = 1500, DEEP = 40 };
   (void)state;
   int top = open_dir(AT_FDCWD, tree);
-  for (int i = 0; i < 10; i++) {
+  for (int i = 0; i < DEEP; i++) {
+    char name[80];
+    snprintf(name, sizeof name, "deep%d", i);
+    int fd = enter_new(enter_new(enter_new(dup(top), name), "in"), "in");
+    make_file(fd, "file");
+    close(fd);
+  }
+  for (int i = 0; i < PLANTED; i++) {
     char name[80];
     snprintf(name, sizeof name, ".diaglab-going-%d", i);
     if (i % 2) {

@@ -145,16 +145,21 @@ static void forgets_a_crowd_that_waits(void **state) {
   assert_int_equal(c.done, 0);
 }
 
+/* Libuv runs timers before the line has its turn in a round, or, from 1.45 on,
+ * after it: so there are others before. */
 static void times_out_in_the_line(void **state) {
   crowd c;
   (void)state;
   open_crowd(&c);
+  while (c.begun < LAB_HTTP_DIALS_MOST)
+    begin_one(&c, 0);
   begin_one(&c, 1);
   nanosleep(&(struct timespec){.tv_nsec = 5 * LAB_MILLISECOND}, NULL);
   uv_run(&c.loop, UV_RUN_NOWAIT);
   assert_int_equal(c.done, 1);
   assert_int_equal(c.error, -ETIMEDOUT);
-  assert_int_equal(c.opened, 0);
+  assert_null(c.calls[LAB_HTTP_DIALS_MOST]);
+  assert_in_range(c.opened, 1, LAB_HTTP_DIALS_MOST);
   close_crowd(&c);
 }
 

@@ -14,7 +14,7 @@
 #include "prof/wall.h"
 #include "stack/unwind.h"
 
-enum { COUNT = 0, TIME = 1, CROWD = 100000 };
+enum { COUNT = 0, TIME = 1, CROWD = 400000 };
 
 static lab_sched *sched;
 static lab_wall *wall;
