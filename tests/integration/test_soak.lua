@@ -204,7 +204,7 @@ local function use_everything(lab, steps, of_course)
       end
     else
       switch_once(lab, number)
-      t.sleep(0.1)
+      t.sleep(0.5) -- so that it reaches its largest size: some memory describes that for ever
     end
   end
   back_to_start(lab)
