@@ -71,10 +71,11 @@ local STUCK_SECONDS = 1
 -- Waits until the tasks of steps that are over have ended. Some may catch each error;
 -- when none has ended for a while, there are only such ones.
 local function awaitOver()
-  local fewest, since = math.huge, lab.now()
-  while host.over_tasks() > 0 and lab.now() < since + STUCK_SECONDS do
-    if host.over_tasks() < fewest then fewest, since = host.over_tasks(), lab.now() end
+  local fewest, since, n = math.huge, lab.now(), host.over_tasks()
+  while n > 0 and lab.now() < since + STUCK_SECONDS do
+    if n < fewest then fewest, since = n, lab.now() end
     lab.sleep(0.005)
+    n = host.over_tasks()
   end
 end
 

@@ -92,12 +92,17 @@ static int count_visit_results(lua_State *L, int status, lua_KContext below) {
   return lua_gettop(L) - (int)below;
 }
 
+/* The first argument of most of these functions. */
+static uint32_t check_generation(lua_State *L) {
+  return (uint32_t)luaL_checkinteger(L, 1);
+}
+
 /* host.visit(generation, f, ...) -> f's results. Meanwhile the running task
  * belongs to GENERATION, and so does all that it starts and opens; afterwards,
  * also if f raises, to the one that it belonged to before. */
 static int host_visit(lua_State *L) {
   lab_lua_task *me = lab_vm_of(L)->running;
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   visit *v = lua_newuserdatauv(L, sizeof *v, 0);
   *v = (visit){me, me->base.generation};
   if (luaL_newmetatable(L, VISIT)) {
@@ -117,14 +122,14 @@ static int host_visit(lua_State *L) {
 static int host_mark(lua_State *L) {
   lab_stack_cache_forget(); /* its stacks may be given back */
   lab_metric_mark();
-  lab_registry_mark((uint32_t)luaL_checkinteger(L, 1));
+  lab_registry_mark(check_generation(L));
   return 0;
 }
 
 /* host.cancel_tasks(generation, most = all) -> how many were cancelled now, of
  * the tasks that serve no request */
 static int host_cancel_tasks(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   unsigned most = (unsigned)luaL_optinteger(L, 2, UINT_MAX);
   lua_pushinteger(L, lab_lua_task_cancel_all(lab_vm_of(L), generation, most));
   return 1;
@@ -133,13 +138,13 @@ static int host_cancel_tasks(lua_State *L) {
 /* host.begin_over(generation): from now on its tasks that serve no request end
  * before they run any further. */
 static int host_begin_over(lua_State *L) {
-  lab_over_add(lab_vm_of(L), (uint32_t)luaL_checkinteger(L, 1));
+  lab_over_add(lab_vm_of(L), check_generation(L));
   return 0;
 }
 
 /* host.end_over(generation) -> how many were cancelled because of that */
 static int host_end_over(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   size_t n = lab_over_remove(lab_vm_of(L), generation);
   lua_pushinteger(L, (lua_Integer)n);
   return 1;
@@ -165,14 +170,14 @@ static int host_over_tasks(lua_State *L) {
 
 /* host.cancel_requests(generation) -> how many were cancelled now */
 static int host_cancel_requests(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   lua_pushinteger(L, lab_requests_cancel(lab_vm_of(L), generation));
   return 1;
 }
 
 /* host.requests(generation) -> how many are under way */
 static int host_requests(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   lua_pushinteger(L, lab_requests_count(lab_vm_of(L), generation));
   return 1;
 }
@@ -290,7 +295,7 @@ static int host_release(lua_State *L) {
 
 /* host.finalizers(generation) -> how many are due or under way */
 static int host_finalizers(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   size_t n = lab_finalizers_count(lab_vm_of(L), generation);
   lua_pushinteger(L, (lua_Integer)n);
   return 1;
@@ -299,7 +304,7 @@ static int host_finalizers(lua_State *L) {
 /* host.end_finalizers(generation) -> whether there ever was one. Those that are
  * due never run, nor do later ones, and the one under way is cancelled. */
 static int host_end_finalizers(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   lua_pushboolean(L, lab_finalizers_end(lab_vm_of(L), generation));
   return 1;
 }
@@ -308,7 +313,7 @@ static int host_end_finalizers(lua_State *L) {
  * that GENERATION has left behind. Generation 0 is no step's, so it has none.
  */
 static int host_reclaim(lua_State *L) {
-  uint32_t generation = (uint32_t)luaL_checkinteger(L, 1);
+  uint32_t generation = check_generation(L);
   int step = (int)luaL_checkinteger(L, 2);
   if (generation > 0)
     lab_owned_reclaim(lab_vm_of(L), generation, step);
