@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- needs: time
 -- What the Go original answers to every kind of request, as a table: status,
 -- headers and texts that students and tools rely on. Where we differ on
 -- purpose, the row says why.

@@ -440,7 +440,7 @@ t.test("the profilers don't see the load", function()
   t.eventually(function() return lab:has_thread("load") end)
   local file = t.temp_file()
   local names = t.enough(function(seconds)
-    t.write(file, lab:get("/debug/pprof/profile?seconds=" .. seconds).body)
+    t.write(file, lab:get("/debug/pprof/profile?hz=1000&seconds=" .. seconds).body)
     return t.run("gzip -dc < " .. t.quote(file)).out
   end, function(bytes) return bytes:find("helloWorldHandler", 1, true) end)
   t.equal(names:find("run_page_load", 1, true), nil)
