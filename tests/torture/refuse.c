@@ -23,6 +23,7 @@
  * The count is one for all threads. Where threads race, the Nth allocation may
  * be another one in the next run. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,10 +69,23 @@ static _Atomic uint64_t made;
 
 /* ---- reports ------------------------------------------------------------- */
 
-/* The file is open for the moment only: some tests count descriptors. */
+/* The file is open for the moment only: some tests count descriptors. Others
+ * leave none free: then the limit is what it may be for that moment, too. */
+static int open_report(void) {
+  struct rlimit limit, most;
+  int fd = open(report_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (fd >= 0 || errno != EMFILE || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return fd;
+  most = limit;
+  most.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &most);
+  fd = open(report_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return fd;
+}
+
 static void append_report(const char *line, size_t len) {
-  int fd = report_path ? open(report_path, O_WRONLY | O_APPEND | O_CLOEXEC)
-                       : STDERR_FILENO;
+  int fd = report_path ? open_report() : STDERR_FILENO;
   if (fd < 0 || write(fd, line, len) != (ssize_t)len)
     _exit(BROKEN_REPORT); /* torture.lua must not miss a line */
   if (report_path)
