@@ -219,6 +219,7 @@ static inline call *get_head(story *s, int *fd, const char *answer) {
   read_request(s, *fd, request, sizeof request);
   say(*fd, answer);
   story_until(s, c->headed || c->done);
+  assert_int_equal(c->error, 0); /* else C->call is gone */
   return c;
 }
 

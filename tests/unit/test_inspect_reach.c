@@ -31,6 +31,7 @@ static void check_slices(const char *mode) {
   lua_State *L = luaL_newstate();
   lab_reach r = {0};
   uint64_t before = 0;
+  assert_non_null(L);
   lab_reach_begin(&r, L);
   push_tables_of(L, mode);
   lab_reach_root(&r, L);
