@@ -147,8 +147,11 @@ static void add_goroutine(reader *r, const lab_trace_record *e) {
   lab_table_add(&r->g_table, lab_hash_id(e->args[0]), (uint32_t)++r->ngs);
 }
 
-/* G does something else from now on. */
+/* G does something else from NOW on. What a timer has done may come later in
+ * the file than what happened after it; never before what it ends. */
 static void enter_state(reader *r, goroutine *g, uint8_t state, uint64_t now) {
+  if (now < g->since)
+    now = g->since;
   bool ended = g->state < LAB_TRACE_WHYS && state == RUNNABLE;
   add_trace_time(r, g, now, ended);
   g->state = state;
@@ -180,20 +183,25 @@ static void halt_goroutine(reader *r, const lab_trace_record *e,
   r->running[e->proc] = 0;
 }
 
-/* It is as the snapshot, or another goroutine, says. */
-static void move_goroutine(reader *r, const lab_trace_record *e,
-                           uint8_t state) {
+/* It is as the snapshot, or another goroutine, says, from NOW on. */
+static void move_goroutine(reader *r, const lab_trace_record *e, uint8_t state,
+                           uint64_t now) {
   goroutine *g = find_goroutine(r, e->args[0]);
   if (g && g->state != ENDED)
-    enter_state(r, g, state, e->ts);
+    enter_state(r, g, state, now);
+}
+
+/* When a system call was over: mostly before the event. */
+static uint64_t find_exit_time(const lab_trace_record *e) {
+  return e->args[2] > 0 && e->args[2] < e->ts ? e->args[2] : e->ts;
 }
 
 /* How many numbers an event has that is looked at, at least. */
 static unsigned count_needed(int type) {
   static const uint8_t needed[64] = {
-      [EV_GO_CREATE] = 3,   [EV_GO_START] = 1,   [EV_GO_START_LABEL] = 1,
-      [EV_GO_WAITING] = 1,  [EV_GO_UNBLOCK] = 1, [EV_GO_SYS_EXIT] = 1,
-      [EV_USER_REGION] = 3,
+      [EV_GO_CREATE] = 3,      [EV_GO_START] = 1,    [EV_GO_START_LABEL] = 1,
+      [EV_GO_WAITING] = 1,     [EV_GO_UNBLOCK] = 1,  [EV_GO_SYS_EXIT] = 3,
+      [EV_GO_UNBLOCK_SEQ] = 1, [EV_USER_REGION] = 3,
   };
   return needed[type & 63];
 }
@@ -285,11 +293,14 @@ static void take_trace_event(reader *r, const lab_trace_record *e) {
     run_goroutine(r, e);
     break;
   case EV_GO_WAITING:
-    move_goroutine(r, e, UNKNOWN);
+    move_goroutine(r, e, UNKNOWN, e->ts);
     break;
   case EV_GO_UNBLOCK:
+  case EV_GO_UNBLOCK_SEQ:
+    move_goroutine(r, e, RUNNABLE, e->ts);
+    break;
   case EV_GO_SYS_EXIT:
-    move_goroutine(r, e, RUNNABLE);
+    move_goroutine(r, e, RUNNABLE, find_exit_time(e));
     break;
   case EV_GO_SCHED:
   case EV_GO_PREEMPT:

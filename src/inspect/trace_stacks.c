@@ -116,13 +116,18 @@ static uint32_t find_wakeup(const lab_task *task) {
   }
 }
 
-uint32_t lab_trace_find_waker(const lab_task *task) {
-  uint32_t waker = task->wait == LAB_WAIT_WORKER ? 0 : lab_trace_walk_running();
+/* What was due has woken by itself, whoever runs when that is noticed. */
+uint32_t lab_trace_find_waker(const lab_task *task, uint64_t now) {
+  bool is_due = lab_task_due(task) <= now;
+  if (is_due && task->wait != LAB_WAIT_WORKER)
+    return lab_trace_pseudo.timer;
+  uint32_t waker = is_due ? 0 : lab_trace_walk_running();
   return waker ? waker : find_wakeup(task);
 }
 
-uint64_t lab_trace_job_ended(const lab_lua_task *t) {
-  return t->job && t->base.wait == LAB_WAIT_WORKER ? t->job->ended : 0;
+uint64_t lab_trace_find_due(const lab_task *task) {
+  uint64_t due = lab_task_due(task);
+  return due < UINT64_MAX ? due : 0;
 }
 
 /* If its slice is over the hook interrupted Lua code. */

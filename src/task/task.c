@@ -103,6 +103,13 @@ void lab_task_start(lab_sched *s, lab_task *task) {
   enter_run_queue(s, task);
 }
 
+static void forget_over(lab_task *task) {
+  if (!task->has_over)
+    return;
+  task->has_over = false;
+  task->wake = 0;
+}
+
 void lab_task_ready(lab_sched *s, lab_task *task) {
   LAB_ASSERT(task->state != LAB_TASK_ENDED);
   if (task->state == LAB_TASK_RUNNABLE)
@@ -110,6 +117,7 @@ void lab_task_ready(lab_sched *s, lab_task *task) {
   LAB_PROBE1(task__ready, task->id);
   leave_queues(s, task);
   lab_task_enter_state(s, task, LAB_TASK_RUNNABLE, LAB_WAIT_NONE, task->stack);
+  forget_over(task);
   enter_run_queue(s, task);
 }
 
@@ -151,11 +159,17 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack) {
              task->state == LAB_TASK_WAITING);
   LAB_PROBE2(task__park, task->id, lab_wait_name(why));
   leave_queues(s, task);
-  task->granted = task->expired = false;
+  task->granted = task->expired = task->has_over = false;
   task->wake = 0;
   lab_task_enter_state(s, task, LAB_TASK_WAITING, why, stack);
   if (why == LAB_WAIT_SELECT)
     task->places = NULL;
+}
+
+void lab_task_watch_over(lab_task *task, const _Atomic uint64_t *over) {
+  LAB_ASSERT(task->state == LAB_TASK_WAITING && task->heap == 0);
+  task->over = over;
+  task->has_over = true;
 }
 
 void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns) {
@@ -192,6 +206,7 @@ void lab_task_end(lab_sched *s, lab_task *task) {
     atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
   leave_queues(s, task);
   lab_task_enter_state(s, task, LAB_TASK_ENDED, LAB_WAIT_NONE, 0);
+  forget_over(task);
   lab_list_remove(&task->all);
   count_by(&s->count, -1);
 }

@@ -9,6 +9,7 @@
 #ifndef LAB_TASK_TASK_H
 #define LAB_TASK_TASK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,10 +54,13 @@ typedef struct lab_task {
     lab_list link; /* in the run queue or in some wait queue, or alone */
     struct lab_wait_place *places; /* in select: where it waits */
   };
-  lab_list all;        /* in lab_sched.tasks */
-  uint64_t id;         /* 1, 2, ... never reused */
-  uint64_t since;      /* mono ns at which it entered its state; see precise */
-  uint64_t wake;       /* mono ns at which it wakes, or 0 */
+  lab_list all;   /* in lab_sched.tasks */
+  uint64_t id;    /* 1, 2, ... never reused */
+  uint64_t since; /* mono ns at which it entered its state; see precise */
+  union {
+    uint64_t wake;                /* mono ns at which it wakes, or 0 */
+    const _Atomic uint64_t *over; /* if has_over: see lab_task_watch_over */
+  };
   uint64_t user_task;  /* lab_sched_begin_user_task's, or 0 */
   uint32_t heap;       /* it will wake: place in the timer heap + 1 */
   uint32_t stack;      /* not running: its stack (src/stack), or 0 */
@@ -70,13 +74,17 @@ typedef struct lab_task {
   bool expired : 1;    /* woken because its time was over; likewise */
   bool urgent : 1;     /* see lab_task_urge */
   bool late : 1;       /* see lab_task_defer */
+  bool has_over : 1;   /* it waits, and `over` says until when */
 } lab_task;
 
-/* When the time for which TASK waits is over (mono ns), or UINT64_MAX. From
- * then on it could run, even if the scheduler has no time to notice. */
+/* When what TASK waits for is over, as far as that is known (mono ns), or
+ * UINT64_MAX: its time, or what another thread does for it. From then on it
+ * could run, even if the scheduler has no time to notice. */
 static inline uint64_t lab_task_due(const lab_task *task) {
-  bool has_time = task->state == LAB_TASK_WAITING && task->wake > 0;
-  return has_time ? task->wake : UINT64_MAX;
+  if (task->state != LAB_TASK_WAITING)
+    return UINT64_MAX;
+  uint64_t due = task->has_over ? atomic_load(task->over) : task->wake;
+  return due > 0 ? due : UINT64_MAX;
 }
 
 /* The place that a task has in one queue while it waits in several at once
@@ -129,6 +137,10 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
  * it was made ready before. It sees that in task->expired. Of several that are
  * due, the one whose time was over first gives up first. */
 void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns);
+/* Another thread, which does what TASK was just parked for, writes into *OVER
+ * when that is done (mono ns; 0 until then). Instead of wake_after. *OVER must
+ * stay until TASK is ready. */
+void lab_task_watch_over(lab_task *task, const _Atomic uint64_t *over);
 /* TASK, which was just parked for LAB_WAIT_SELECT, waits at the end of QUEUE,
  * too. Ready, grant or end take it out of all such queues at once; then PLACE
  * is the caller's again. */

@@ -75,9 +75,10 @@ static void end_job(place *p, lab_job *job) {
   lab_workers *w = p->all;
   pthread_mutex_lock(&w->lock);
   w->busy--;
-  job->ended = lab_clock_mono();
+  uint64_t now = lab_clock_mono();
+  atomic_store(&job->ended, now);
   if (p->job && w->sink)
-    w->sink->ended(w->sink, index_of(p), job, job->ended);
+    w->sink->ended(w->sink, index_of(p), job, now);
   p->job = NULL;
   pthread_mutex_unlock(&w->lock);
 }
@@ -188,6 +189,7 @@ void lab_workers_free(lab_workers *w) {
 }
 
 void lab_workers_submit(lab_workers *w, lab_job *job) {
+  atomic_store(&job->ended, 0);
   pthread_mutex_lock(&w->lock);
   lab_list_push_back(&w->queue, &job->place);
   job->queued = true;
@@ -202,7 +204,7 @@ void lab_workers_cancel(lab_workers *w, lab_job *job) {
   bool was_queued = job->queued;
   if (was_queued) {
     remove_job(w, job);
-    job->ended = lab_clock_mono();
+    atomic_store(&job->ended, lab_clock_mono());
   }
   pthread_mutex_unlock(&w->lock);
   if (was_queued)

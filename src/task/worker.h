@@ -28,7 +28,8 @@ typedef struct lab_job {
   lab_post post;                     /* the workers' own */
   void (*run)(struct lab_job *job);  /* on a worker */
   void (*done)(struct lab_job *job); /* afterwards, on the scheduler's thread */
-  uint64_t began, ended;             /* mono ns of run, or 0 */
+  uint64_t began;                    /* mono ns of run, or 0 */
+  _Atomic uint64_t ended;            /* likewise; any thread may read it */
   uint32_t stack;        /* the submitter's stack: samples are charged to it */
   uint32_t label;        /* the submitter's: samples get it */
   uint32_t generation;   /* the submitter's (lab_task) */

@@ -50,7 +50,8 @@ void lab_trace_go_block(lab_trace_g *g, lab_trace_why why, uint32_t stack,
     lab_trace_proc_block(g, why, lab_trace_stack(stack, 0),
                          lab_trace_time(now));
   } else if (lab_trace_state_of(g) == RUNNABLE && g->seq == 1) {
-    PUT(VM_PROC, lab_trace_time(now), EV_GO_WAITING, g->id);
+    g->since = lab_trace_time(now);
+    PUT(VM_PROC, g->since, EV_GO_WAITING, g->id);
     g->seq = 2;
     g->state = WAITING;
   }
@@ -67,11 +68,12 @@ void lab_trace_go_yield(lab_trace_g *g, bool preempted, uint32_t stack,
   lab_trace_leave();
 }
 
-/* SINCE, if it can be true: the call was over after it began, and before NOW.
- * Else 0. */
-static uint64_t time_within_call(uint64_t since, const lab_trace_g *g,
+/* SINCE, if it is before NOW, but not before G is known to wait. Else 0. */
+static uint64_t time_within_wait(uint64_t since, const lab_trace_g *g,
                                  uint64_t now) {
-  return since >= g->since && since <= now ? since : 0;
+  if (since == 0 || since >= now)
+    return 0;
+  return since > g->since ? since : g->since;
 }
 
 void lab_trace_go_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,
@@ -80,7 +82,7 @@ void lab_trace_go_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,
     return;
   if (lab_trace_state_of(g) == WAITING || lab_trace_state_of(g) == IN_SYSCALL) {
     now = lab_trace_time(now);
-    lab_trace_proc_unblock(g, stack, time_within_call(since, g, now), now);
+    lab_trace_proc_unblock(g, stack, time_within_wait(since, g, now), now);
   }
   lab_trace_leave();
 }

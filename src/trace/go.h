@@ -19,7 +19,7 @@
 typedef struct lab_trace_g {
   uint64_t id;      /* 1, 2, ...; below LAB_TRACE_G_MAX, never reused */
   uint64_t task;    /* the user task it works for, or 0; the owner may set it */
-  uint64_t since;   /* beginning of a system call */
+  uint64_t since;   /* it waits: from when on */
   uint32_t epoch;   /* the recording that knows it */
   uint32_t seq;     /* of its next event that needs one */
   uint32_t regions; /* its open regions */
@@ -58,8 +58,8 @@ void lab_trace_go_block(lab_trace_g *g, lab_trace_why why, uint32_t stack,
 void lab_trace_go_yield(lab_trace_g *g, bool preempted, uint32_t stack,
                         uint64_t now);
 /* It waits no longer, and is runnable. What runs on the VM's P has done that,
- * at STACK (0: the configured one). SINCE: for LAB_TRACE_SYSCALL, when the call
- * was over, if that is known, else 0. */
+ * at STACK (0: the configured one). SINCE: when it was runnable in truth, if
+ * that was before NOW: the system call, or its time, was over. Else 0. */
 void lab_trace_go_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,
                           uint64_t now);
 void lab_trace_go_end(lab_trace_g *g, uint64_t now);

@@ -46,10 +46,22 @@ void lab_trace_proc_yield(lab_trace_g *g, bool preempted, uint32_t stack,
   r->running = NULL;
 }
 
+/* G's time was over at SINCE; the VM sees it NOW. Times of one P don't go back,
+ * so the event is one of another P. */
+static void put_timer(const lab_trace_g *g, uint32_t stack, uint64_t since,
+                      uint64_t now) {
+  r->last = now; /* what G does next isn't before */
+  r->timer_last = since > r->timer_last ? since : r->timer_last;
+  PUT(TIMER_PROC, r->timer_last, EV_GO_UNBLOCK_SEQ, g->id, g->seq,
+      lab_trace_stack(stack, r->config.wakeup));
+}
+
 void lab_trace_proc_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,
                             uint64_t now) {
   if (g->state == IN_SYSCALL)
     PUT(VM_PROC, now, EV_GO_SYS_EXIT, g->id, g->seq, since);
+  else if (since > 0)
+    put_timer(g, stack, since, now);
   else
     PUT(VM_PROC, now, EV_GO_UNBLOCK, g->id,
         lab_trace_stack(stack, r->config.wakeup));
@@ -68,9 +80,9 @@ void lab_trace_proc_block(lab_trace_g *g, lab_trace_why why, uint32_t stack,
   PUT(VM_PROC, now, types[why], stack);
   r->running = NULL;
   g->state = WAITING;
+  g->since = now;
   if (why == LAB_TRACE_SYSCALL) {
     g->state = IN_SYSCALL;
-    g->since = now;
     PUT0(VM_PROC, now, EV_GO_SYS_BLOCK);
     PUT0(VM_PROC, now, EV_PROC_STOP);
     start_thread(now);

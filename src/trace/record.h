@@ -59,6 +59,7 @@ typedef struct recording {
   /* The VM's P. */
   lab_trace_g *running; /* or NULL */
   uint64_t last;        /* time of its last event */
+  uint64_t timer_last;  /* of the timers' P */
   uint64_t began;       /* nothing but its beginning is before */
   uint64_t present;     /* of the snapshot, or of the past; else 0 */
   uint64_t threads;     /* numbers given to threads so far */

@@ -72,7 +72,7 @@ static void begin_recording(const lab_trace_config *config) {
   r->workers = lab_xcalloc(r->config.workers + 1, sizeof *r->workers);
   lab_trace_proc_begin(lab_trace_time(0));
   put_proc_count();
-  r->began = r->last + 1;
+  r->began = r->timer_last = r->last + 1;
   if (!r->present)
     r->present = r->began;
   for (unsigned i = 0; i < r->config.workers; i++)

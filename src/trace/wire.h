@@ -9,31 +9,32 @@
  * String has n = 0, and its text follows its number. A Batch says to which P
  * the records after it belong, and sets the time.
  *
- * "Local" events are for goroutines that stay on one P, as ours do: they carry
- * no sequence number. Only SysExit has no such form that also has its time. */
+ * "Local" events are for what happens on the P of the goroutine: they carry no
+ * sequence number. SysExit has no such form that also has its time. */
 #ifndef LAB_TRACE_WIRE_H
 #define LAB_TRACE_WIRE_H
 
 #define LAB_TRACE_HEADER "go 1.19 trace\0\0" /* and the final 0: 16 bytes */
 
 enum lab_trace_event {
-  EV_BATCH = 1,          /* p, time */
-  EV_FREQUENCY = 2,      /* ticks per second */
-  EV_STACK = 3,          /* id, n, n * (pc, function, file, line) */
-  EV_GOMAXPROCS = 4,     /* procs, stack */
-  EV_PROC_START = 5,     /* thread */
-  EV_PROC_STOP = 6,      /* */
-  EV_GC_START = 7,       /* sequence number, stack */
-  EV_GC_DONE = 8,        /* */
-  EV_STW_START = 9,      /* kind */
-  EV_STW_DONE = 10,      /* */
-  EV_GO_CREATE = 13,     /* goroutine, entry, stack */
-  EV_GO_END = 15,        /* */
-  EV_GO_SCHED = 17,      /* stack */
-  EV_GO_PREEMPT = 18,    /* stack */
-  EV_GO_SLEEP = 19,      /* stack */
-  EV_GO_BLOCK = 20,      /* stack */
-  EV_GO_BLOCK_SEND = 22, /* stack, and so the next ones */
+  EV_BATCH = 1,           /* p, time */
+  EV_FREQUENCY = 2,       /* ticks per second */
+  EV_STACK = 3,           /* id, n, n * (pc, function, file, line) */
+  EV_GOMAXPROCS = 4,      /* procs, stack */
+  EV_PROC_START = 5,      /* thread */
+  EV_PROC_STOP = 6,       /* */
+  EV_GC_START = 7,        /* sequence number, stack */
+  EV_GC_DONE = 8,         /* */
+  EV_STW_START = 9,       /* kind */
+  EV_STW_DONE = 10,       /* */
+  EV_GO_CREATE = 13,      /* goroutine, entry, stack */
+  EV_GO_END = 15,         /* */
+  EV_GO_SCHED = 17,       /* stack */
+  EV_GO_PREEMPT = 18,     /* stack */
+  EV_GO_SLEEP = 19,       /* stack */
+  EV_GO_BLOCK = 20,       /* stack */
+  EV_GO_UNBLOCK_SEQ = 21, /* goroutine, sequence number, stack */
+  EV_GO_BLOCK_SEND = 22,  /* stack, and so the next ones */
   EV_GO_BLOCK_RECV = 23,
   EV_GO_BLOCK_SELECT = 24,
   EV_GO_BLOCK_SYNC = 25,
@@ -58,7 +59,8 @@ enum lab_trace_event {
 
 enum { STW_MARK_TERMINATION = 0 };
 
-/* The P of what belongs to none. */
-enum { NO_PROC = -1, VM_PROC = 0 };
+/* The P of what belongs to none; and that by which Go's readers know what a
+ * timer does. */
+enum { NO_PROC = -1, VM_PROC = 0, TIMER_PROC = 1000001 };
 
 #endif

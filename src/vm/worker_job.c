@@ -9,8 +9,8 @@
 
 static void finish_job(lab_job *base) {
   lab_lua_job *job = LAB_CONTAINER(base, lab_lua_job, base);
+  job->task->job = NULL;
   lab_task_ready(job->vm->sched, &job->task->base);
-  job->task->job = NULL; /* a trace looks at it before */
 }
 
 /* T makes the call at STACK. An interruption tells T's job to stop; a task that
@@ -60,6 +60,7 @@ int lab_lua_run_job(lua_State *L, lab_lua_job *job, lua_KContext ctx,
   job->base.generation = t->base.generation;
   t->job = &job->base;
   lab_task_park(vm->sched, &t->base, LAB_WAIT_WORKER, job->base.stack);
+  lab_task_watch_over(&t->base, &job->base.ended);
   lab_workers_submit(vm->workers, &job->base);
   return lua_yieldk(L, 0, ctx, k);
 }

@@ -25,6 +25,7 @@ typedef struct goroutine {
   uint64_t id;
   int state;
   bool has_run;
+  uint64_t changed;
   uint32_t open[OPEN_MAX]; /* regions, by their names */
   unsigned nopen;
 } goroutine;
@@ -32,7 +33,7 @@ typedef struct goroutine {
 static goroutine gs[GS_MAX];
 static unsigned ngs;
 static goroutine *running[PROCS];
-static uint64_t last[PROCS];
+static uint64_t last[PROCS], timer_last;
 static bool paused, collecting;
 
 static goroutine *find_g(uint64_t id) {
@@ -46,7 +47,8 @@ static goroutine *find_g(uint64_t id) {
 
 static void follow_change(const lab_trace_record *e, int from, int to) {
   goroutine *g = find_g(e->args[0]);
-  LAB_ASSERT(g->state == from);
+  LAB_ASSERT(g->state == from && e->ts >= g->changed);
+  g->changed = e->ts;
   LAB_ASSERT(e->type != EV_GO_WAITING || !g->has_run);
   g->state = to;
   if (to != RUNNING)
@@ -58,7 +60,8 @@ static void follow_change(const lab_trace_record *e, int from, int to) {
 
 static void follow_stop(const lab_trace_record *e, int to) {
   goroutine *g = running[e->proc];
-  LAB_ASSERT(g && g->state == RUNNING);
+  LAB_ASSERT(g && g->state == RUNNING && e->ts >= g->changed);
+  g->changed = e->ts;
   LAB_ASSERT(e->proc != VM_PROC || !paused);
   g->state = to;
   running[e->proc] = NULL;
@@ -86,16 +89,16 @@ static void follow_memory(const lab_trace_record *e) {
 
 /* How many numbers each kind of event has, without its time. */
 static const uint8_t counts[64] = {
-    [EV_GOMAXPROCS] = 2,    [EV_PROC_START] = 1,     [EV_GC_START] = 2,
-    [EV_STW_START] = 1,     [EV_GO_CREATE] = 3,      [EV_GO_SCHED] = 1,
-    [EV_GO_PREEMPT] = 1,    [EV_GO_SLEEP] = 1,       [EV_GO_BLOCK] = 1,
-    [EV_GO_BLOCK_SEND] = 1, [EV_GO_BLOCK_RECV] = 1,  [EV_GO_BLOCK_SELECT] = 1,
-    [EV_GO_BLOCK_SYNC] = 1, [EV_GO_BLOCK_COND] = 1,  [EV_GO_BLOCK_NET] = 1,
-    [EV_GO_SYSCALL] = 1,    [EV_GO_SYS_EXIT] = 3,    [EV_GO_WAITING] = 1,
-    [EV_HEAP_ALLOC] = 1,    [EV_HEAP_GOAL] = 1,      [EV_GO_START] = 1,
-    [EV_GO_UNBLOCK] = 2,    [EV_GO_START_LABEL] = 3, [EV_USER_TASK] = 4,
-    [EV_USER_TASK_END] = 2, [EV_USER_REGION] = 4,    [EV_USER_LOG] = 3,
-    [EV_CPU_SAMPLE] = 4,
+    [EV_GOMAXPROCS] = 2,     [EV_PROC_START] = 1,     [EV_GC_START] = 2,
+    [EV_STW_START] = 1,      [EV_GO_CREATE] = 3,      [EV_GO_SCHED] = 1,
+    [EV_GO_PREEMPT] = 1,     [EV_GO_SLEEP] = 1,       [EV_GO_BLOCK] = 1,
+    [EV_GO_BLOCK_SEND] = 1,  [EV_GO_BLOCK_RECV] = 1,  [EV_GO_BLOCK_SELECT] = 1,
+    [EV_GO_BLOCK_SYNC] = 1,  [EV_GO_BLOCK_COND] = 1,  [EV_GO_BLOCK_NET] = 1,
+    [EV_GO_SYSCALL] = 1,     [EV_GO_SYS_EXIT] = 3,    [EV_GO_WAITING] = 1,
+    [EV_HEAP_ALLOC] = 1,     [EV_HEAP_GOAL] = 1,      [EV_GO_START] = 1,
+    [EV_GO_UNBLOCK] = 2,     [EV_GO_START_LABEL] = 3, [EV_USER_TASK] = 4,
+    [EV_GO_UNBLOCK_SEQ] = 3, [EV_USER_TASK_END] = 2,  [EV_USER_REGION] = 4,
+    [EV_USER_LOG] = 3,       [EV_CPU_SAMPLE] = 4,
 };
 
 static void follow_event(const lab_trace_record *e) {
@@ -111,6 +114,8 @@ static void follow_event(const lab_trace_record *e) {
     follow_change(e, RUNNABLE, WAITING);
     break;
   case EV_GO_UNBLOCK:
+  case EV_GO_UNBLOCK_SEQ:
+    LAB_ASSERT((e->type == EV_GO_UNBLOCK_SEQ) == (e->proc == TIMER_PROC));
     follow_change(e, WAITING, RUNNABLE);
     break;
   case EV_GO_SYS_EXIT:
@@ -152,8 +157,10 @@ static void read_back(const lab_buf *piece, uint64_t *n) {
   for (; lab_trace_decode(&d, &e); ++*n) {
     LAB_ASSERT(e.nargs == counts[e.type]);
     if (e.proc != NO_PROC) {
-      LAB_ASSERT(e.proc >= 0 && e.proc < PROCS && e.ts >= last[e.proc]);
-      last[e.proc] = e.ts;
+      LAB_ASSERT(e.proc == TIMER_PROC || (e.proc >= 0 && e.proc < PROCS));
+      uint64_t *before = e.proc == TIMER_PROC ? &timer_last : &last[e.proc];
+      LAB_ASSERT(e.ts >= *before);
+      *before = e.ts;
     }
     follow_event(&e);
     if (e.type == EV_USER_LOG)
@@ -284,6 +291,7 @@ static void forget_trace(void) {
   ngs = 0;
   memset(running, 0, sizeof running);
   memset(last, 0, sizeof last);
+  timer_last = 0;
   paused = collecting = false;
 }
 

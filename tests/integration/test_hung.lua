@@ -35,6 +35,7 @@ t.test("a wall profile has all of its time, on the CPU and off it", function()
     local left = hang(lab, "/hang", 1.2, function()
       curl = t.spawn(("curl -sSf -o %s '%s/debug/pprof/wall?seconds=1'"):format(file, lab.url))
       lab:wait_profiler(curl)
+      lab:work("vm", 0.05) -- its time begins when all is set up
       lab:signal("STOP")
       t.sleep(0.5)
       lab:signal("CONT")
