@@ -86,7 +86,7 @@ void lab_sums_clear(lab_sums *s) {
   forget_step_sums(s);
   s->used = 0;
   lab_table_free(&s->table);
-  s->table = (lab_table){0};
+  s->table = (lab_table){.used = 0};
   lab_xfree(s->visits);
   s->visits = NULL;
   s->nvisits = s->room = 0;
