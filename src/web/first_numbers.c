@@ -3,6 +3,7 @@
 #include "web/first_numbers.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "loop/work.h"
@@ -39,6 +40,8 @@ static lab_capture *make_first_capture(const first_look *f, const char *kind,
   lab_buf_trim(text);
   lab_capture *c = lab_capture_new(kind, lab_blob_take(text));
   lab_activity_fill(NULL, &f->began, c);
+  c->step = f->facts.vm.step.number;
+  memcpy(c->slug, f->facts.vm.step.slug, sizeof c->slug);
   return c;
 }
 

@@ -37,6 +37,20 @@ local function send(lab, file, query, ...)
   return t.http(lab.url .. "/lab/captures" .. (query or ""), "--data-binary", "@" .. file, ...)
 end
 
+t.test("the numbers of the visit's beginning name its step", function()
+  local lab, text = t.start("--step", "4"), nil
+  t.equal(lab:go_to(1).status, 200)
+  t.eventually(function()
+    text = lab:get("/lab/captures?format=json").body
+    return text:find('"id": "b2"', 1, true)
+  end)
+  local slug = t.match(lab:get("/status").body, '"slug": "([^"]+)"')
+  for id, kind in pairs { b1 = "metrics", b2 = "vars" } do
+    t.has(text, ('{"id": "%s", "kind": "%s", "step": 1, "slug": "%s", '):format(id, kind, slug))
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("each kind and form is kept, once", function()
   local lab = t.start("--step", "4")
   t.equal(#captures(lab), 0, "before anything was asked for")
