@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Frames of a stack that are shown. Go has no more in its own traces, so the
- * profiles that Go 1.23 and later make of a trace end in a panic beyond. */
+/* Lines of a stack that are shown, with that which says what is left out. Go
+ * has no more in its own traces: the profiles that Go 1.23 and some later
+ * versions make of a trace have room for exactly so many, and end in a panic
+ * beyond. */
 enum { LAB_TRACE_DEPTH = 128 };
 
 /* What a stack's frame is called. */

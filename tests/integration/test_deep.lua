@@ -193,4 +193,68 @@ t.test("traces", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- A task for each depth, with so many calls in all.
+local DEPTHS = { 127, 128, 129, 130, 255, 256, 257, 1000 }
+local NAPS = [[
+local function nap()
+  for _ = 1, 1000 do lab.sleep(0.02) end
+end
+local function down(n)
+  if n == 0 then nap() else down(n - 1) end
+  return n
+end
+return { request = function(_, req)
+  local n = tonumber(req.query.calls) - 4
+  lab.go(function()
+    down(n)
+    return n
+  end)
+end }]]
+
+-- FRAMES, leaf first -> how many calls they stand for, and how many lines there are.
+local function count_calls(frames)
+  local calls = 0
+  for _, name in ipairs(frames) do calls = calls + (tonumber(name:match(LEFT_OUT)) or 1) end
+  return calls, #frames
+end
+
+t.test("just above and below the limits no call is lost", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/1-naps")
+  t.write(dir .. "/1-naps/scenario.lua", NAPS)
+  local lab = t.start_with({ dir }, "--step", "1")
+  local wanted = table.concat(DEPTHS, " ")
+  for _, depth in ipairs(DEPTHS) do t.equal(lab:get("/?calls=" .. depth).status, 200) end
+  -- Returns the depths that LIST has, and checks what each kind promises.
+  local function depths_of(list, least, most)
+    local found, depths = {}, {}
+    for _, frames in ipairs(list) do
+      local calls, lines = count_calls(frames)
+      t.equal(frames[#frames], "naps.request.func1", "the root")
+      t.between(lines, math.min(calls, least), most, calls .. " calls: lines")
+      found[calls] = true
+    end
+    for calls in pairs(found) do depths[#depths + 1] = calls end
+    table.sort(depths)
+    return table.concat(depths, " ")
+  end
+  local list = {}
+  for _, sample in ipairs(pprof.raw(fetch(lab, "/debug/pprof/goroutine")).samples) do
+    list[#list + 1] = pprof.names(sample)
+  end
+  t.equal(depths_of(list, 129, 256), wanted, "goroutine")
+  t.enough(function(seconds)
+    local text = lab:get("/debug/pprof/trace?format=json&seconds=" .. seconds).body
+    list = {}
+    for stack in text:gmatch('"(lab%.sleep:%d+ < [^"]*)"') do
+      local frames = {}
+      for name in (stack .. " < "):gmatch("(.-):%d+ < ") do frames[#frames + 1] = name end
+      list[#list + 1] = frames
+    end
+    return #list
+  end, function(n) return n >= 100 end)
+  t.equal(depths_of(list, 128, 128), wanted, "trace")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
