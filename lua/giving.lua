@@ -40,16 +40,17 @@ function giving.leftBytes() return leftBytes end
 
 -- ---- tasks of the lab's own --------------------------------------------------
 
--- A task that runs nothing of the scenario's: it is urgent, is refused no memory, and
--- a switch that is in a hurry doesn't interrupt it. Urgent tasks take turns: if the
--- running switch is cut short now, the task begins before the next switch does.
+-- A task that runs nothing of the scenario's: it is urgent, is refused no memory, is in
+-- no number of tasks and in no profile of them, and a switch that is in a hurry doesn't
+-- interrupt it. Urgent tasks take turns: if the running switch is cut short now, the
+-- task begins before the next switch does.
 function giving.go(f, ...)
-  return host.go_own(lab.go, f, ...)
+  return host.go_own(true, lab.go, f, ...)
 end
 
 -- Waits until all tasks that can run now have had a turn, or for SECONDS.
 local function settle(seconds)
-  lab.go(function() end):join(seconds)
+  host.go_own(false, lab.go, function() end):join(seconds)
 end
 
 -- ---- giving back what a step took --------------------------------------------

@@ -42,7 +42,7 @@ static uint32_t last_number;
 /* ---- one task ------------------------------------------------------------ */
 
 static void record_task(survey *s, lab_lua_task *t) {
-  if (t->base.id > s->last_id || t->surveyed == last_number)
+  if (t->base.id > s->last_id || t->surveyed == last_number || t->base.hidden)
     return;
   t->surveyed = last_number;
   lab_task_snapshot_add(&s->snapshot, t, s->now);
@@ -147,7 +147,7 @@ static void request_survey(lab_profile_request *r) {
 static size_t count_tasks(const lab_profile_kind *kind) {
   (void)kind;
   const lab_vm *vm = lab_task_snapshot_vm();
-  return vm ? lab_sched_count(vm->sched) : 0;
+  return vm ? lab_sched_shown(vm->sched, NULL) : 0;
 }
 
 static const lab_profile_kind goroutine_kind = {

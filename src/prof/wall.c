@@ -49,6 +49,8 @@ static void add_part(lab_wall *w, lab_key key, uint64_t from, uint64_t until) {
 /* TASK was in STATE, at STACK, between FROM and UNTIL. */
 static void add_state_time(lab_wall *w, const lab_task *task, uint64_t state,
                            uint32_t stack, uint64_t from, uint64_t until) {
+  if (task->hidden && task->state != LAB_TASK_RUNNING)
+    return;
   if (task->id == w->relabelled && w->relabelled_at > from)
     from = w->relabelled_at;
   add_part(w, (lab_key){stack, task->label, state}, from, until);

@@ -201,11 +201,12 @@ static int host_own(lua_State *L) {
   return 0;
 }
 
-/* host.go_own(lab.go, f, ...) -> a task that does the lab's own work from its
- * first moment, even if the running one is cut short when lab.go returns. */
+/* host.go_own(urgent, lab.go, f, ...) -> a task that does the lab's own work,
+ * even if the running one is cut short when lab.go returns. */
 static int host_go_own(lua_State *L) {
-  lab_vm_of(L)->spawns_own = true;
-  lua_call(L, lua_gettop(L) - 1, 1);
+  lab_vm_of(L)->spawns =
+      lua_toboolean(L, 1) ? LAB_SPAWNS_URGENT : LAB_SPAWNS_HIDDEN;
+  lua_call(L, lua_gettop(L) - 2, 1);
   return 1;
 }
 
@@ -251,8 +252,7 @@ static int host_leaving(lua_State *L) {
   return 0;
 }
 
-/* host.entering(number, slug): `enter` runs. From now on the switch may take
- * its time. */
+/* host.entering(number, slug): `enter` runs now, and may take its time. */
 static int host_entering(lua_State *L) {
   lab_entry_watch_begin(lab_vm_of(L), (int)luaL_checkinteger(L, 1),
                         luaL_checkstring(L, 2), "enter");

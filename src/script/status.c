@@ -10,8 +10,9 @@
 #include "vm/vm.h"
 
 static void read_tasks(const lab_sched *sched, lab_vm_status *s) {
-  s->tasks = lab_sched_count(sched);
-  s->running = lab_sched_running(sched) != NULL;
+  bool runs;
+  s->tasks = lab_sched_shown(sched, &runs);
+  s->running = runs;
   size_t others = s->running + lab_sched_waiting_for(sched, LAB_WAIT_NONE);
   for (lab_wait why = LAB_WAIT_NONE + 1; why < LAB_WAIT_KINDS; why++) {
     s->waiting[why] = lab_sched_waiting_for(sched, why);

@@ -91,6 +91,7 @@ static lab_task *take_next_task(lab_sched *s) {
 static void run_next_task(lab_sched *s) {
   lab_task *task = take_next_task(s);
   lab_task_enter_state(s, task, LAB_TASK_RUNNING, LAB_WAIT_NONE, 0);
+  atomic_store_explicit(&s->runs_hidden, task->hidden, memory_order_relaxed);
   atomic_store_explicit(&s->running, task, memory_order_relaxed);
   s->ops.resume(task, s->arg);
   atomic_store_explicit(&s->running, NULL, memory_order_relaxed);
@@ -202,6 +203,13 @@ const lab_list *lab_sched_tasks(const lab_sched *s) {
 
 size_t lab_sched_count(const lab_sched *s) {
   return atomic_load_explicit(&s->count, memory_order_relaxed);
+}
+
+size_t lab_sched_shown(const lab_sched *s, bool *runs) {
+  if (runs)
+    *runs = lab_sched_running(s) &&
+            !atomic_load_explicit(&s->runs_hidden, memory_order_relaxed);
+  return atomic_load_explicit(&s->shown, memory_order_relaxed);
 }
 
 size_t lab_sched_waiting_for(const lab_sched *s, lab_wait why) {

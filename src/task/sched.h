@@ -99,8 +99,11 @@ uint64_t lab_sched_now(lab_sched *s);
 lab_task *lab_sched_running(const lab_sched *s);
 /* List of all tasks not ended, by lab_task.all, in order of creation. */
 const lab_list *lab_sched_tasks(const lab_sched *s);
-/* Numbers of tasks not ended, any thread: all, and those that wait. */
+/* Numbers of tasks not ended, any thread: all; those that aren't hidden
+ * (lab_task_hide), with whether one of them runs in *RUNS, unless that is NULL;
+ * and of these those that wait. */
 size_t lab_sched_count(const lab_sched *s);
+size_t lab_sched_shown(const lab_sched *s, bool *runs);
 size_t lab_sched_waiting(const lab_sched *s);
 /* Those that wait for WHY. */
 size_t lab_sched_waiting_for(const lab_sched *s, lab_wait why);

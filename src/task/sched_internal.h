@@ -24,6 +24,7 @@ struct lab_sched {
   bool precise, close; /* one of them is; precise ones are close, too */
   bool held;           /* see lab_sched_hold */
   _Atomic(lab_task *) running;
+  atomic_bool runs_hidden; /* that one is hidden */
   uint64_t last_id, last_user_task;
   /* Mono ns of the last change of a task's state, as far as it was read, if
    * nothing but that task's end or parking has happened since; else 0. */
@@ -32,7 +33,7 @@ struct lab_sched {
   uint64_t tick; /* ns that the coarse clock may be late, with a margin */
   atomic_uint_fast64_t moment; /* lab_sched_moment */
   /* Written by the scheduler's thread, read by any. */
-  atomic_size_t count, waiting[LAB_WAIT_KINDS];
+  atomic_size_t count, shown, waiting[LAB_WAIT_KINDS];
   char apart[64]; /* producers write into another cache line */
   lab_mpsc letters;
   _Atomic(uint32_t) asleep; /* a futex */

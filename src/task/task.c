@@ -22,6 +22,12 @@ static void count_by(atomic_size_t *counter, int delta) {
   atomic_store_explicit(counter, n + (size_t)delta, memory_order_relaxed);
 }
 
+static void count_waiting_for(lab_sched *s, const lab_task *task, lab_wait why,
+                              int delta) {
+  if (!task->hidden)
+    count_by(&s->waiting[why], delta);
+}
+
 static uint64_t time_of_change(lab_sched *s, const lab_task *task,
                                lab_task_state next, lab_wait why) {
   bool waits = next == LAB_TASK_WAITING && why != LAB_WAIT_NONE;
@@ -39,9 +45,9 @@ static void change_state(lab_sched *s, lab_task *task, lab_task_state state,
     if (sink->changes)
       sink->changes(sink, task, state, why, stack, now);
   if (task->state == LAB_TASK_WAITING)
-    count_by(&s->waiting[task->wait], -1);
+    count_waiting_for(s, task, task->wait, -1);
   if (state == LAB_TASK_WAITING)
-    count_by(&s->waiting[why], 1);
+    count_waiting_for(s, task, why, 1);
   task->state = (uint8_t)state;
   task->wait = (uint8_t)why;
   task->stack = stack;
@@ -79,6 +85,7 @@ void lab_task_init(lab_sched *s, lab_task *task, uint64_t now) {
   lab_list_push_back(&s->tasks, &task->all);
   task->id = ++s->last_id;
   count_by(&s->count, 1);
+  count_by(&s->shown, 1);
   LAB_PROBE1(task__create, task->id);
   change_state(s, task, LAB_TASK_WAITING, LAB_WAIT_NONE, 0, now);
 }
@@ -134,6 +141,17 @@ void lab_task_urge(lab_sched *s, lab_task *task, bool urgent) {
     return;
   lab_list_remove(&task->link);
   enter_run_queue(s, task);
+}
+
+void lab_task_hide(lab_sched *s, lab_task *task, bool hidden) {
+  if (task->hidden == hidden)
+    return;
+  LAB_ASSERT(task->state == LAB_TASK_RUNNING ||
+             task->state == LAB_TASK_RUNNABLE);
+  task->hidden = hidden;
+  count_by(&s->shown, hidden ? -1 : 1);
+  if (task->state == LAB_TASK_RUNNING)
+    atomic_store_explicit(&s->runs_hidden, hidden, memory_order_relaxed);
 }
 
 void lab_task_defer(lab_sched *s, lab_task *task) {
@@ -209,6 +227,8 @@ void lab_task_end(lab_sched *s, lab_task *task) {
   forget_over(task);
   lab_list_remove(&task->all);
   count_by(&s->count, -1);
+  if (!task->hidden)
+    count_by(&s->shown, -1);
 }
 
 void lab_task_relabel(lab_sched *s, lab_task *task, uint32_t label) {

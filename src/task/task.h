@@ -75,6 +75,7 @@ typedef struct lab_task {
   bool urgent : 1;     /* see lab_task_urge */
   bool late : 1;       /* see lab_task_defer */
   bool has_over : 1;   /* it waits, and `over` says until when */
+  bool hidden : 1;     /* see lab_task_hide */
 } lab_task;
 
 /* When what TASK waits for is over, as far as that is known (mono ns), or
@@ -117,6 +118,10 @@ void lab_task_step_aside(lab_sched *s, lab_task *task);
  * is runnable now, it is put there at once. It runs before all others as long
  * as it is runnable, so its work must be short, or the others never run. */
 void lab_task_urge(lab_sched *s, lab_task *task, bool urgent);
+/* A hidden task does the lab's own work, as those of Go's runtime do: it is in
+ * no number of tasks, and profiles of tasks leave it out. It may change while
+ * the task runs, and before that has been anywhere. */
+void lab_task_hide(lab_sched *s, lab_task *task, bool hidden);
 /* The running task makes way, and is late from now on: whenever it is runnable,
  * and others are, too, it and all late ones share every other turn. So a crowd
  * that is to end keeps nobody from running. It must not be urgent. */

@@ -48,9 +48,11 @@ lab_lua_task *lab_lua_task_spawn(lab_vm *vm, lua_State *from, int nargs,
     t->base.user_task = vm->running->base.user_task;
   }
   lab_task_start(vm->sched, &t->base);
-  if (vm->spawns_own)
+  if (vm->spawns == LAB_SPAWNS_URGENT)
     lab_lua_task_set_own(vm, t, true);
-  vm->spawns_own = false;
+  else if (vm->spawns == LAB_SPAWNS_HIDDEN)
+    lab_task_hide(vm->sched, &t->base, true);
+  vm->spawns = LAB_SPAWNS_USUAL;
   return t;
 }
 
@@ -169,6 +171,7 @@ void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own) {
   if (t == vm->running)
     lab_memory_begin_task(vm, find_asker(vm, t));
   lab_task_urge(vm->sched, &t->base, own);
+  lab_task_hide(vm->sched, &t->base, own);
 }
 
 void lab_lua_task_set_generation(lab_vm *vm, uint32_t generation) {
@@ -186,7 +189,7 @@ void lab_lua_task_resume(lab_task *base, void *arg) {
   int nargs = (int)t->nargs, nresults = 0;
   t->nargs = 0;
   vm->running = t;
-  vm->spawns_own = false;
+  vm->spawns = LAB_SPAWNS_USUAL;
   lab_preempt_begin_slice(vm, t);
   lab_sampler_set_label(base->label);
   if (base->cancelled) /* also if a pcall has caught the error before */

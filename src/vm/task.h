@@ -57,7 +57,7 @@ struct lab_lua_task {
   unsigned catches : 4;    /* how often the error that ends it was raised */
   bool told_by_script : 1; /* cancelled by t:cancel(), not by a switch */
   bool own : 1;            /* does the lab's work, not the scenario's: it isn't
-                              in heap profiles */
+                              in heap profiles, nor in those of tasks */
   bool switches : 1;       /* it is the switch of steps that is under way */
   unsigned own_levels : 5; /* functions of the lab's own below the scenario's,
                               in a task that calls both */
@@ -109,8 +109,8 @@ lab_lua_task *lab_lua_task_of_handle(lua_State *L, int index);
 void lab_lua_task_resume(lab_task *task, void *vm);
 void lab_lua_task_give_up(lab_task *task, void *vm);
 /* OWN: T does the lab's own work from now on, so it doesn't have to wait behind
- * many others, and is refused no memory. False: the scenario's again. T must
- * not have ended. */
+ * many others, is refused no memory, and is hidden (lab_task_hide). False: the
+ * scenario's again. T must not have ended. */
 void lab_lua_task_set_own(lab_vm *vm, lab_lua_task *t, bool own);
 /* The running task is of GENERATION from now on, and has its limit of memory.
  */

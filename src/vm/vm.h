@@ -38,6 +38,12 @@
 #include "vm/scope.h"
 #include "vm/task.h"
 
+typedef enum lab_spawns {
+  LAB_SPAWNS_USUAL,
+  LAB_SPAWNS_HIDDEN, /* as lab_task_hide has it */
+  LAB_SPAWNS_URGENT, /* as lab_lua_task_set_own has it, so hidden, too */
+} lab_spawns;
+
 struct lab_vm {
   /* Every module that runs on the VM's thread may read these. */
   lua_State *L;         /* the main state; scripts never run on it */
@@ -51,11 +57,11 @@ struct lab_vm {
                             scenario/switches.c */
   unsigned leaving;      /* visits that were left, of which requests, or a crowd
                             of tasks, may still be there: host.begin_leaving */
-  bool spawns_own;      /* the next task does the lab's own work: host.go_own */
-  bool switch_urgent;   /* not only that a step is being entered: likewise,
-                           whoever asks for that work */
-  atomic_bool stopping; /* the lab ends: no task runs any more. Any thread */
-  atomic_bool stopped;  /* the thread has ended. Set by script/script.c */
+  lab_spawns spawns;     /* what the next task is: host.go_own */
+  bool switch_urgent;    /* not only that a step is being entered: likewise,
+                            whoever asks for that work */
+  atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
+  atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
 
   /* The state of higher modules, which they make. NULL where there is none. */
   struct lab_resources *resources;

@@ -219,27 +219,87 @@ t.test("while the VM sits in C, only those who ask for tasks wait", function()
   t.equal(lab:stop(), 0)
 end)
 
--- Who gives the requests of a step a second is gone with the last of them.
-t.test("main.drain is there for as long as there are requests", function()
+-- ---- numbers -------------------------------------------------------------------
+
+local function of_index(lab)
+  local pattern = "<td>(%d+)</td><td><a href='goroutine%?debug=1'>"
+  return tonumber(t.match(lab:get("/debug/pprof/").body, pattern))
+end
+
+local function of_profile(lab)
+  return tonumber(t.match(lab:get(GOROUTINE .. "?debug=1").body, "^goroutine profile: total (%d+)\n"))
+end
+
+local function of_status(lab, name)
+  return tonumber(t.match(lab:get("/status").body, '"' .. name .. '": (%d+)'))
+end
+
+-- go_goroutines, and the sum of diaglab_tasks.
+local function of_metrics(lab)
+  local text, sum = lab:get("/metrics").body, 0
+  for n in text:gmatch("\ndiaglab_tasks{[^}]*} (%d+)") do sum = sum + tonumber(n) end
+  return tonumber(t.match(text, "\ngo_goroutines (%d+)\n")), sum
+end
+
+-- As Go hides those of its runtime. Two tasks of the lab's look after a request that
+-- a step leaves: one from time to time, and one that another waits for.
+t.test("the lab's own tasks are in no number and in no profile of tasks", function()
   local dir = t.temp_dir()
   t.run("mkdir " .. dir .. "/45-brief")
   t.write(dir .. "/45-brief/scenario.lua", "return { request = function() lab.sleep(0.9) end }")
-  local lab, client, text
+  local lab, client, wall, file, text, numbers
   t.eventually(function() -- a busy machine may be too slow to see it
+    file = t.temp_file()
     lab = t.start_with({ dir, table.unpack(scenarios) }, "--step", "45")
     client = t.spawn("curl -s " .. lab.url .. "/")
     lab:wait_log("Starting processing")
+    wall = t.spawn(t.command { "curl", "-sS", "-o", file, lab.url .. "/debug/pprof/wall?seconds=2" })
+    lab:wait_profiler(wall)
     t.equal(lab:go_to(0).status, 200)
     text = dump(lab)
+    numbers = { of_index(lab), of_profile(lab), of_status(lab, "total"), of_metrics(lab) }
     return not lab:has_served(1) -- the client may not have ended yet
   end)
-  t.has(text, "main.drain")
+  t.equal(table.concat(numbers, " "), "1 1 1 1 1", "index, profile, status, two metrics")
+  t.equal(count(text, "goroutine "), 1)
+  t.has(text, "brief.request")
   t.equal(client:wait(), 0)
-  local ended = t.now()
-  t.eventually(function() return not dump(lab):find("main.drain", 1, true) end)
-  print(("     %.0f ms after the last answer"):format((t.now() - ended) * 1e3))
   local took, unit = t.match(lab:log(), "Request processed in ([%d.]+)(m?s)\n")
   t.check(tonumber(took) * (unit == "ms" and 1 or 1000) >= 900, "the request was not cut short")
+  t.equal(wall:wait(), 0)
+  local asleep = 0
+  for _, sample in ipairs(t.pprof.raw(file).samples) do
+    local state, functions = sample.labels.state[1], names(sample)
+    if functions:find("brief.request", 1, true) then
+      asleep = asleep + (state == "sleep" and sample.values[2] or 0)
+    else
+      t.equal(state, "running", functions)
+    end
+  end
+  t.check(asleep > 0, "the request is in the wall profile")
+  t.equal(lab:stop(), 0)
+end)
+
+-- The switch calls what is the step's, and then it is shown.
+t.test("a switch is a task while the step's functions are on its stack", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/45-slow")
+  t.write(dir .. "/45-slow/scenario.lua", [[
+local gate = lab.channel()
+return { enter = function() lab.go(function() lab.sleep(0.3) gate:send(true) end) gate:recv() end,
+  request = function() end }]])
+  local lab = t.start_with({ dir, table.unpack(scenarios) }, "--step", "0")
+  local switch = request(lab, "/goto?step=45")
+  local text
+  t.eventually(function()
+    text = dump(lab)
+    return text:find("slow.enter", 1, true) or not switch:alive()
+  end)
+  t.has(text, "main.switchToStep")
+  t.has(text, "slow.enter")
+  t.equal(switch:wait(), 0)
+  t.equal(dump(lab), "")
+  t.equal(of_status(lab, "total"), 0)
   t.equal(lab:stop(), 0)
 end)
 

@@ -134,6 +134,31 @@ static void shares_are_true(void **state) {
   fx_free(p);
 }
 
+/* ---- a task of the lab's own ----------------------------------------------
+ */
+
+/* What it has the scheduler for is true time of the process. */
+static void its_waiting_is_left_out(void **state) {
+  (void)state;
+  lab_task task = {.label = 0};
+  uint64_t duration = 0;
+  rounds = 0;
+  fell_asleep = slept = ran = 0;
+  begin(nap_and_spin);
+  lab_task_start(sched, &task);
+  lab_task_hide(sched, &task, true);
+  lab_sched_run(sched);
+  lab_wall_end(wall);
+  uint64_t ended = lab_clock_mono();
+  assert_false(lab_wall_collect(wall));
+  end_all();
+  fx_profile *p = finish(&duration);
+  assert_int_equal(time_in(p, "sleep"), 0);
+  assert_int_equal(time_in(p, "runnable"), 0);
+  assert_between(time_in(p, "running"), ran, ended);
+  fx_free(p);
+}
+
 /* ---- many tasks, most of which never change -------------------------------
  */
 
@@ -436,6 +461,7 @@ static int set_up(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(shares_are_true),
+      cmocka_unit_test(its_waiting_is_left_out),
       cmocka_unit_test(a_crowd_is_counted_in_slices),
       cmocka_unit_test(time_goes_to_the_label),
       cmocka_unit_test(a_call_has_its_time),
