@@ -144,10 +144,14 @@ static void request_survey(lab_profile_request *r) {
   lab_goroutine_profile_take(lab_task_snapshot_vm(), r);
 }
 
+/* Requests that have come before the question are tasks when it is answered. */
 static size_t count_tasks(const lab_profile_kind *kind) {
   (void)kind;
-  const lab_vm *vm = lab_task_snapshot_vm();
-  return vm ? lab_sched_shown(vm->sched, NULL) : 0;
+  lab_vm *vm = lab_task_snapshot_vm();
+  if (!vm)
+    return 0;
+  return lab_sched_shown(vm->sched, NULL) +
+         (vm->count_queued ? vm->count_queued(vm) : 0);
 }
 
 static const lab_profile_kind goroutine_kind = {

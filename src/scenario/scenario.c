@@ -39,6 +39,7 @@ void lab_scenario_new(lab_vm *vm, const lab_scenario_config *config) {
   s->nparams = config->nparams;
   s->lua_dir = config->lua_dir ? lab_xstrdup(config->lua_dir) : NULL;
   lab_list_init(&s->requests.all);
+  vm->count_queued = lab_requests_queued;
   lab_shown_init(vm);
 }
 
@@ -51,6 +52,7 @@ void lab_scenario_free(lab_vm *vm) {
   lab_xfree(s->lua_dir);
   lab_xfree(s);
   vm->scenario = NULL;
+  vm->count_queued = NULL;
 }
 
 const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n) {

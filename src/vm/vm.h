@@ -63,6 +63,9 @@ struct lab_vm {
   atomic_bool stopping;  /* the lab ends: no task runs any more. Any thread */
   atomic_bool stopped;   /* the thread has ended. Set by script/script.c */
 
+  /* How many calls wait that will be tasks as soon as the VM looks at them: the
+   * requests. Set by scenario/scenario.c; any thread. NULL: there are none. */
+  size_t (*count_queued)(struct lab_vm *vm);
   /* The state of higher modules, which they make. NULL where there is none. */
   struct lab_resources *resources;
   struct lab_scenario *scenario;

@@ -303,6 +303,33 @@ return { enter = function() lab.go(function() lab.sleep(0.3) gate:send(true) end
   t.equal(lab:stop(), 0)
 end)
 
+t.test("the index counts requests that wait for the VM, as the profile does", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/45-behind")
+  t.write(dir .. "/45-behind/scenario.lua", [[
+return {
+  request = function(_, req) lab.spin(tonumber(req.query.seconds)) lab.sleep(1000) end,
+  routes = { ["/behind"] = function() lab.sleep(1000) end },
+}]])
+  local lab, curls, index, begun
+  t.enough(function(seconds)
+    lab, curls = t.start_with({ dir }, "--step", "45"), {}
+    curls[1] = request(lab, "/?seconds=" .. seconds)
+    lab:work("vm", 0.1)
+    for i = 2, 6 do curls[i] = request(lab, "/behind") end
+    t.eventually(function() return of_status(lab, "in_flight") == 6 end)
+    index, begun = of_index(lab), of_metrics(lab)
+    return of_status(lab, "queued")
+  end, function(queued) return queued == 5 end)
+  t.equal(begun, 1, "those that the VM has begun")
+  t.equal(of_profile(lab), 6) -- it waits for the VM
+  t.equal(index, 6, "the index")
+  t.equal(of_metrics(lab), 6)
+  t.equal(of_index(lab), 6)
+  for _, curl in ipairs(curls) do curl:signal("KILL") end
+  t.equal(lab:end_in(2), 0)
+end)
+
 -- ---- threads ------------------------------------------------------------------
 
 t.test("threadcreate: every thread, in forms that parse", function()
