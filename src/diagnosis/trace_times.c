@@ -274,6 +274,7 @@ static void forget_before(reader *r, uint64_t now) {
   }
   r->begun = r->ended = r->open = r->busy = 0;
   r->first = now;
+  r->has_visit = true;
 }
 
 static void take_trace_event(reader *r, const lab_trace_record *e) {
@@ -335,7 +336,7 @@ static void read_events(reader *r, const void *bytes, size_t len) {
   bool any = false;
   lab_trace_decode_begin(&d, bytes, len);
   while (has_time(r) && lab_trace_decode(&d, &e) && e.type != EV_FREQUENCY) {
-    if (!any || e.ts < r->first)
+    if (!any || (e.ts < r->first && !r->has_visit))
       r->first = e.ts;
     any = true;
     r->beginnings += e.type == EV_GOMAXPROCS;

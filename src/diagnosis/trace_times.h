@@ -55,7 +55,7 @@ typedef struct reader {
   uint64_t busy, busy_since;   /* ...and so is at least one */
   uint64_t deadline;           /* of the thread's CPU time */
   size_t turns, frames;
-  bool is_full, is_late;
+  bool is_full, is_late, has_visit; /* which began in it, at `first` */
   lab_trace_facts *facts;
 } reader;
 

@@ -80,7 +80,7 @@ static RARE void record_yield(const lab_task *base, uint64_t now) {
 }
 
 static RARE void record_unblock(const lab_task *base, uint64_t now) {
-  lab_flight_unblock(base->id, lab_trace_find_waker(base, now),
+  lab_flight_unblock(base->id, lab_trace_find_waker(base),
                      lab_trace_find_due(base), lab_trace_map_wait(base->wait),
                      base->stack, base->since, now);
 }

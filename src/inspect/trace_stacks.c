@@ -116,12 +116,10 @@ static uint32_t find_wakeup(const lab_task *task) {
   }
 }
 
-/* What was due has woken by itself, whoever runs when that is noticed. */
-uint32_t lab_trace_find_waker(const lab_task *task, uint64_t now) {
-  bool is_due = lab_task_due(task) <= now;
-  if (is_due && task->wait != LAB_WAIT_WORKER)
-    return lab_trace_pseudo.timer;
-  uint32_t waker = is_due ? 0 : lab_trace_walk_running();
+/* What gives up since its time is over may do so while another task runs. */
+uint32_t lab_trace_find_waker(const lab_task *task) {
+  bool by_itself = task->expired || task->wait == LAB_WAIT_WORKER;
+  uint32_t waker = by_itself ? 0 : lab_trace_walk_running();
   return waker ? waker : find_wakeup(task);
 }
 

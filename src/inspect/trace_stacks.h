@@ -30,8 +30,8 @@ uint32_t lab_trace_find_function(const lab_lua_task *t, uint32_t stack);
 /* A stack of one frame, the place where FUNC is defined: goroutines are grouped
  * by it. 0 for 0. */
 uint32_t lab_trace_entry_stack(uint32_t func);
-/* The stack of what makes TASK, which waits, runnable NOW. */
-uint32_t lab_trace_find_waker(const lab_task *task, uint64_t now);
+/* The stack of what makes TASK runnable now. */
+uint32_t lab_trace_find_waker(const lab_task *task);
 /* As lab_task_due; 0: it isn't known. */
 uint64_t lab_trace_find_due(const lab_task *task);
 /* Whether the running task makes way because its slice is over, and not by its

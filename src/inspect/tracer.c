@@ -97,7 +97,7 @@ static void yield_goroutine(lab_lua_task *t, uint64_t now) {
 }
 
 static void unblock_goroutine(lab_lua_task *t, uint64_t now) {
-  lab_trace_go_unblock(&t->trace, lab_trace_find_waker(&t->base, now),
+  lab_trace_go_unblock(&t->trace, lab_trace_find_waker(&t->base),
                        lab_trace_find_due(&t->base), now);
 }
 

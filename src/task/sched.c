@@ -63,7 +63,7 @@ void lab_sched_deliver(lab_sched *s) {
   s->switched = 0;
 }
 
-static void wake_sleepers(lab_sched *s) {
+void lab_sched_wake_sleepers(lab_sched *s) {
   uint64_t next = lab_timers_next(&s->sleepers);
   if (next == UINT64_MAX || next > lab_sched_coarse_now() + s->tick)
     return;
@@ -133,7 +133,7 @@ static void block_until_event(lab_sched *s) {
 void lab_sched_run(lab_sched *s) {
   while (!atomic_load(&s->stop)) {
     lab_sched_deliver(s);
-    wake_sleepers(s);
+    lab_sched_wake_sleepers(s);
     if (has_no_work(s))
       block_until_event(s);
     else

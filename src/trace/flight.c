@@ -143,6 +143,7 @@ void lab_flight_unblock(uint64_t id, uint32_t waker, uint64_t since,
   bool is_old = began <= ring->newest->first;
   uint8_t *at =
       lab_flight_put_head(is_old ? FLIGHT_UNBLOCK_OLD : FLIGHT_UNBLOCK, now);
+  now = ring->last; /* the record's time */
   at = lab_flight_put_goroutine(at, id);
   at = lab_varint_put(at, waker);
   at = lab_varint_put(at, since && since <= now ? now - since + 1 : 0);

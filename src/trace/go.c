@@ -71,9 +71,11 @@ void lab_trace_go_yield(lab_trace_g *g, bool preempted, uint32_t stack,
 /* SINCE, if it is before NOW, but not before G is known to wait. Else 0. */
 static uint64_t time_within_wait(uint64_t since, const lab_trace_g *g,
                                  uint64_t now) {
-  if (since == 0 || since >= now)
+  if (since == 0)
     return 0;
-  return since > g->since ? since : g->since;
+  if (since < g->since)
+    since = g->since;
+  return since < now ? since : 0;
 }
 
 void lab_trace_go_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,

@@ -46,13 +46,17 @@ void lab_trace_proc_yield(lab_trace_g *g, bool preempted, uint32_t stack,
   r->running = NULL;
 }
 
+/* ns. A timer that is seen sooner than that is on time: each such event costs
+ * twenty bytes more. */
+enum { LATE = 20000 };
+
 /* G's time was over at SINCE; the VM sees it NOW. Times of one P don't go back,
  * so the event is one of another P. */
 static void put_timer(const lab_trace_g *g, uint32_t stack, uint64_t since,
                       uint64_t now) {
   r->last = now; /* what G does next isn't before */
-  r->timer_last = since > r->timer_last ? since : r->timer_last;
-  PUT(TIMER_PROC, r->timer_last, EV_GO_UNBLOCK_SEQ, g->id, g->seq,
+  r->timer_last = since;
+  PUT(TIMER_PROC, since, EV_GO_UNBLOCK_SEQ, g->id, g->seq,
       lab_trace_stack(stack, r->config.wakeup));
 }
 
@@ -60,8 +64,8 @@ void lab_trace_proc_unblock(lab_trace_g *g, uint32_t stack, uint64_t since,
                             uint64_t now) {
   if (g->state == IN_SYSCALL)
     PUT(VM_PROC, now, EV_GO_SYS_EXIT, g->id, g->seq, since);
-  else if (since > 0)
-    put_timer(g, stack, since, now);
+  else if (since > 0 && since + LATE < now && r->timer_last < now)
+    put_timer(g, stack, since > r->timer_last ? since : r->timer_last, now);
   else
     PUT(VM_PROC, now, EV_GO_UNBLOCK, g->id,
         lab_trace_stack(stack, r->config.wakeup));
