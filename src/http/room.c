@@ -4,9 +4,9 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fd_shares.h"
 #include "base/queue.h"
 #include "http/conn.h"
 #include "http/request_internal.h"
@@ -193,26 +193,10 @@ void lab_http_trim_memory(lab_http_server *server) {
 
 /* ---- descriptors --------------------------------------------------------- */
 
-/* Above WANTED, descriptors are for the application and for the files that the
- * lab itself reads; above LAST, only the lab's own requests get one. */
-typedef struct fd_bounds {
-  rlim_t wanted, last;
-} fd_bounds;
-
-static rlim_t choose_less(rlim_t a, rlim_t b) {
-  return a < b ? a : b;
-}
-
-/* An owner that counts descriptors has bounds of its own. The application may
- * have numbers up to limit - 64 (limit * 3/4 if there are few). */
-static fd_bounds find_fd_bounds(const lab_http_server *server) {
-  struct rlimit limit;
-  if (server->config.may_open || getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-      limit.rlim_cur == RLIM_INFINITY)
-    return (fd_bounds){RLIM_INFINITY, RLIM_INFINITY};
-  rlim_t all = limit.rlim_cur;
-  return (fd_bounds){all - choose_less(all / 4, 64) - choose_less(all / 8, 8),
-                     all - choose_less(all / 8, 16)};
+/* An owner that counts descriptors has bounds of its own. */
+static lab_fd_shares find_fd_shares(const lab_http_server *server) {
+  return server->config.may_open ? lab_fd_shares_of(RLIM_INFINITY)
+                                 : lab_fd_shares_now();
 }
 
 static bool is_server_full(const lab_http_server *server) {
@@ -224,33 +208,51 @@ bool lab_http_is_crowded(const lab_http_server *server) {
          (server->crowd > 0 && server->listed >= server->crowd);
 }
 
-/* How many connections there may be before the reserve begins. */
-static size_t find_most(const lab_http_server *server) {
-  fd_bounds bounds = find_fd_bounds(server);
-  size_t most = server->config.max_connections;
-  size_t crowd = server->crowd + (size_t)(bounds.last - bounds.wanted);
-  return server->crowd > 0 && crowd < most ? crowd : most;
+/* A descriptor that is a copy of a listener's, to see which number it gets. */
+static int open_probe(const lab_http_server *server) {
+  return server->listeners ? fcntl(server->listeners->fd, F_DUPFD_CLOEXEC, 0)
+                           : -1;
+}
+
+/* The number that the next client's descriptor will have. */
+static rlim_t find_next_fd(const lab_http_server *server) {
+  int fd = open_probe(server);
+  if (fd < 0)
+    return 0; /* accept finds that out, too, and uses the reserve */
+  close(fd);
+  return (rlim_t)fd;
+}
+
+/* How many places of the reserve are taken, if the next client's descriptor is
+ * NEXT; -1: it needs none of them. */
+static long count_reserve_taken(const lab_http_server *server, rlim_t next) {
+  rlim_t most = find_fd_shares(server).requests;
+  long by_number = next >= most ? (long)(next - most) : -1;
+  long by_count = (long)server->listed - (long)server->config.max_connections;
+  long taken = by_number > by_count ? by_number : by_count;
+  return taken < 0 ? -1 : taken;
 }
 
 bool lab_http_find_place(lab_http_server *server, bool *reserved) {
   while (lab_http_is_crowded(server) && lab_http_make_room(server))
     ;
-  size_t most = find_most(server);
-  *reserved = server->listed >= most;
-  return server->listed < most + server->config.reserve ||
-         lab_http_make_reserve(server);
+  rlim_t next = lab_http_is_crowded(server) ? find_next_fd(server) : 0;
+  long taken = count_reserve_taken(server, next);
+  *reserved = taken >= 0;
+  return taken < (long)server->config.reserve || lab_http_make_reserve(server);
 }
 
 /* The kernel gives the lowest free number, so one above the wanted ones tells
  * that all below are taken: the connections with such numbers are the ones too
  * many. */
 bool lab_http_count_crowd(lab_http_server *server, int fd, bool *reserved) {
-  if ((rlim_t)fd < find_fd_bounds(server).wanted)
+  lab_fd_shares shares = find_fd_shares(server);
+  if ((rlim_t)fd < shares.clients)
     return false;
   server->high++;
   server->crowd =
       server->listed >= server->high ? server->listed - server->high + 1 : 1;
-  if (server->listed >= find_most(server) && !lab_http_make_room(server))
+  if ((rlim_t)fd >= shares.requests && !lab_http_make_room(server))
     *reserved = true;
   return true;
 }
@@ -263,19 +265,19 @@ static void close_probes(const int *fds, int count) {
 
 void lab_http_recount_crowd(lab_http_server *server) {
   int probes[PROBES_MAX], n = 0, fd = -1;
-  fd_bounds bounds = find_fd_bounds(server);
+  lab_fd_shares shares = find_fd_shares(server);
   if (server->crowd == 0 || !server->listeners)
     return;
   while (n < PROBES_MAX) {
-    fd = fcntl(server->listeners->fd, F_DUPFD_CLOEXEC, 0);
+    fd = open_probe(server);
     if (fd < 0)
       break;
     probes[n++] = fd;
-    if ((rlim_t)fd >= bounds.wanted)
+    if ((rlim_t)fd >= shares.clients)
       break;
   }
   close_probes(probes, n);
-  bool many = n == PROBES_MAX && (rlim_t)fd < bounds.wanted;
+  bool many = n == PROBES_MAX && (rlim_t)fd < shares.clients;
   unsigned room = server->listed + (unsigned)n;
   server->crowd = room > server->high ? room - server->high : 1;
   if (many)

@@ -2,7 +2,8 @@
  * The threads under observation: a state for each, and a timer on it while a
  * session runs. See cpu_thread.h.
  *
- * Which timer: perf's task clock, where it is allowed. It fires when it is due,
+ * Which timer: perf's task clock, where it is allowed and descriptors are left.
+ * It fires when it is due,
  * costs nothing while the thread sleeps, and sees system calls too.
  *
  * Else, up to 100 Hz, the thread's CPU clock. The scheduler's tick looks at it,
@@ -27,6 +28,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/fd_shares.h"
 #include "base/log.h"
 #include "prof/threads.h"
 
@@ -79,6 +81,10 @@ static int open_perf(pid_t tid, uint32_t period_us) {
   attr.disabled = 1;
   int fd = (int)syscall(SYS_perf_event_open, &attr, tid, -1, -1,
                         PERF_FLAG_FD_CLOEXEC);
+  if (fd >= 0 && (rlim_t)fd >= lab_fd_shares_now().observers) {
+    close(fd); /* the lab needs it to read files */
+    return -EMFILE;
+  }
   return fd < 0 ? -errno : fd;
 }
 

@@ -8,15 +8,13 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fd_shares.h"
 #include "prof/files.h"
 #include "resources/resources.h"
 #include "vm/vm.h"
 #include "vm/walk.h"
-
-enum { RESERVE_MAX = 64 };
 
 void lab_fds_init(lab_vm *vm) {
   pthread_mutex_init(&vm->resources->fds.lock, NULL);
@@ -67,26 +65,17 @@ void lab_fd_read(lab_vm *vm, unsigned *count, unsigned *limit) {
 
 /* ---- the process's ------------------------------------------------------- */
 
-/* Numbers from here on are the lab's. */
-static rlim_t find_first_reserved(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-    return RLIM_INFINITY;
-  rlim_t quarter = limit.rlim_cur / 4;
-  return limit.rlim_cur - (quarter < RESERVE_MAX ? quarter : RESERVE_MAX);
-}
-
 /* Whether the next descriptor would be one that a scenario may have. */
 static bool is_room_left(void) {
   int fd = eventfd(0, EFD_CLOEXEC);
   if (fd < 0)
     return false;
   close(fd);
-  return (rlim_t)fd < find_first_reserved();
+  return (rlim_t)fd < lab_fd_shares_now().steps;
 }
 
 int lab_fd_enter(int fd, uint32_t stack, uint32_t label) {
-  if ((rlim_t)fd >= find_first_reserved())
+  if ((rlim_t)fd >= lab_fd_shares_now().steps)
     return -EMFILE;
   lab_files_opened(fd, stack, label);
   return 0;
