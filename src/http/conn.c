@@ -78,11 +78,13 @@ void lab_http_conn_lost(lab_http_conn *c) {
     detach_request(c, was_begun);
 }
 
-/* Answers STATUS to a request that could not be read; then the connection
- * closes. REASON, which may be NULL, is added to the body. As Go does it: no
- * Date, no length, and the status again as body. */
-static void fail_request(lab_http_conn *c, int status, const char *reason) {
+/* Answers STATUS in place of the handler; then the connection closes. REASON,
+ * which may be NULL, is added to the body. UNREAD: the client may send more. As
+ * Go does it: no Date, no length, and the status again as body. */
+static void answer_failure(lab_http_conn *c, int status, const char *reason,
+                           bool unread) {
   const char *text = lab_http_status_text(status);
+  bool was_begun = has_begun_request(c);
   lab_http_cork(c);
   lab_buf_printf(&c->out,
                  "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8"
@@ -90,11 +92,23 @@ static void fail_request(lab_http_conn *c, int status, const char *reason) {
                  status, text, status, text, reason ? ": " : "",
                  reason ? reason : "");
   if (c->req)
-    detach_request(c, false);
+    detach_request(c, was_begun);
   c->state = LAB_HTTP_FLUSH;
   c->deadline = 0;
-  c->unread = true;
+  c->unread = unread;
   lab_http_uncork(c);
+}
+
+/* The request could not be read. */
+static void fail_request(lab_http_conn *c, int status, const char *reason) {
+  answer_failure(c, status, reason, true);
+}
+
+void lab_http_conn_refuse(lab_http_conn *c, const char *reason) {
+  if (c->state == LAB_HTTP_HANDLER)
+    answer_failure(c, 503, reason, c->in.len > 0);
+  else
+    lab_http_conn_lost(c);
 }
 
 static bool can_parse_more(const lab_http_conn *c) {

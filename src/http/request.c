@@ -188,6 +188,10 @@ bool lab_http_is_reserved(const lab_http_request *req) {
   return req->conn && req->conn->reserved;
 }
 
+bool lab_http_is_pressed(const lab_http_request *req) {
+  return lab_http_is_reserved(req) && req->conn->server->pressed;
+}
+
 void lab_http_on_gone(lab_http_request *req,
                       void (*gone)(lab_http_request *req, void *arg),
                       void *arg) {

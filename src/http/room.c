@@ -15,7 +15,8 @@
 
 enum {
   PATIENCE_MS = 1000,  /* without taking anything: a client that stalls */
-  RESERVE_MS = 250,    /* work in the reserve that is not short */
+  RESERVE_MS = 250,    /* work in the reserve that is not short; but clients
+                          that wait have less patience: LAB_HTTP_PRESS_MS */
   SECOND_CHANCES = 16, /* connections that are passed over, at most */
   PROBES_MAX = 16,     /* descriptors opened to count the free ones */
   GRACE_MS = 50,       /* in which a request may be on its way */
@@ -135,6 +136,8 @@ static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
  * send it. A client that a busy machine stops between connect and send needs
  * it most where the others come fast. */
 static bool may_have_grace(lab_http_server *server) {
+  if (server->pressed)
+    return false;
   lab_list *list = &server->turns[LAB_HTTP_ASKING], *l = list->next;
   size_t most = server->listed / GRACED_SHARE;
   for (size_t i = 0; i < (most > GRACED ? most : GRACED) && l != list; i++)
@@ -164,14 +167,21 @@ bool lab_http_make_room(lab_http_server *server) {
   return c != NULL;
 }
 
+/* Whether the work on C's request may be given up for another client. */
+static bool may_give_way(const lab_http_conn *c) {
+  const lab_http_config *config = &c->server->config;
+  return config->keeps_place ? !config->keeps_place(c->req, config->arg)
+                             : c->req->gone != NULL;
+}
+
 bool lab_http_make_reserve(lab_http_server *server) {
   lab_list *list = &server->turns[LAB_HTTP_SPARE];
   for (lab_list *l = list->next; l != list; l = l->next) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
-    if (measure_wait(c) < RESERVE_MS)
+    if (!server->pressed && measure_wait(c) < RESERVE_MS)
       return false;
-    if (c->req->gone) {
-      lab_http_conn_lost(c);
+    if (may_give_way(c)) {
+      lab_http_conn_refuse(c, "there are too many connections");
       return true;
     }
   }

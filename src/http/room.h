@@ -41,8 +41,9 @@ void lab_http_delist(struct lab_http_conn *c);
  * there is none. */
 bool lab_http_make_room(lab_http_server *server);
 
-/* Closes the oldest connection of the reserve that is not done in a moment and
- * whose handler can be told to stop. False if there is none. */
+/* Refuses the oldest request of the reserve that is not done in a moment and
+ * may be given up, and closes its connection. False if there is none. When
+ * clients have waited for LAB_HTTP_PRESS_MS, none has a moment. */
 bool lab_http_make_reserve(lab_http_server *server);
 
 /* Closes connections that wait for their clients, until what is kept for them

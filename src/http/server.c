@@ -128,35 +128,48 @@ static void begin_client(lab_http_server *server, int fd,
   lab_http_conn_accepted(server, fd, kind);
 }
 
-/* A sweep tries again, soon. */
-static void stop_accepting(lab_http_server *server) {
+/* Clients of L have to wait. A sweep tries again, soon. */
+static void stop_accepting(lab_http_listener *l) {
+  lab_http_server *server = l->server;
+  uint64_t ms = l->waited_since > 0 ? RETRY_MS : LAB_HTTP_PRESS_MS;
   set_accepting(server, false);
+  if (l->waited_since == 0)
+    l->waited_since = uv_now(server->loop);
   if (!server->closing)
-    uv_timer_start(&server->sweep, on_server_sweep, RETRY_MS,
+    uv_timer_start(&server->sweep, on_server_sweep, ms,
                    uv_timer_get_repeat(&server->sweep));
+}
+
+/* Accepts the next client of L: 0, or negative errno. -EAGAIN: nobody waits. */
+static int admit_client(lab_http_listener *l) {
+  lab_http_server *server = l->server;
+  lab_http_conn_kind kind = {.loopback = l->loopback};
+  if (lab_http_is_crowded(server) && !is_client_waiting(l->fd))
+    return -EAGAIN;
+  if (!lab_http_find_place(server, &kind.reserved))
+    return -EMFILE;
+  int fd = accept_client(server, l->fd, &kind);
+  if (fd >= 0)
+    begin_client(server, fd, &kind);
+  return fd < 0 ? fd : 0;
 }
 
 static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
   lab_http_server *server = l->server;
-  bool full;
   (void)status;
   (void)events;
+  server->pressed = l->waited_since > 0 &&
+                    uv_now(server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
   for (int i = 0; i < ACCEPT_MAX && server->accepting; i++) {
-    if (lab_http_is_crowded(server) && !is_client_waiting(l->fd))
-      return;
-    if (!lab_http_find_place(server, &full)) {
-      stop_accepting(server);
+    int rc = admit_client(l);
+    if (rc == -EAGAIN) {
+      l->waited_since = 0;
+      server->pressed = false;
       return;
     }
-    lab_http_conn_kind kind = {.loopback = l->loopback, .reserved = full};
-    int fd = accept_client(server, l->fd, &kind);
-    if (fd >= 0) {
-      begin_client(server, fd, &kind);
-    } else if (fd == -EAGAIN) {
-      return;
-    } else if (fd != -ECONNABORTED && fd != -EINTR) {
-      stop_accepting(server); /* out of descriptors or memory */
+    if (rc < 0 && rc != -ECONNABORTED && rc != -EINTR) {
+      stop_accepting(l); /* out of descriptors or memory */
       return;
     }
   }

@@ -25,9 +25,11 @@
  * work never gives way. If all are in work, new connections come out of a
  * reserve, and are closed after one answer, so that the lab can be diagnosed
  * then too. The handler should use them for nothing else
- * (lab_http_is_reserved). A connection of the reserve gives way, too, after a
- * moment, if its handler has called lab_http_on_gone. When all that doesn't
- * help, clients wait until a descriptor is free.
+ * (lab_http_is_reserved). A request in the reserve gives way, too, after a
+ * moment, or at once if clients have waited for one already: if keeps_place
+ * says so, or, without that function, if its handler has called
+ * lab_http_on_gone. It is answered 503. When all that doesn't help, clients
+ * wait until a descriptor is free.
  *
  * Threads: everything here runs on the thread of LOOP. SIGPIPE is set to be
  * ignored if it had its default action, as every server needs. */
@@ -64,6 +66,9 @@ typedef struct lab_http_config {
   unsigned reserve; /* descriptors, and connections above the maximum, kept for
                        when there are no others: 0 to 4 */
   void (*on_request)(lab_http_request *req, void *arg);
+  /* Whether REQ, which is in work in the reserve, is answered soon, so that
+   * other clients wait for that. May be NULL. */
+  bool (*keeps_place)(const lab_http_request *req, void *arg);
   /* For an owner that counts descriptors; NULL otherwise (all three). May_open
    * asks whether there may be one more connection: 0, or -EMFILE, and then the
    * client waits as if the process had no descriptor left. Opened: there is one

@@ -17,11 +17,13 @@ typedef struct lab_http_listener {
   uv_poll_t poll;
   lab_http_server *server;
   struct lab_http_listener *next;
+  uint64_t waited_since; /* loop time when a client found no place, or 0 */
   int fd;
   bool loopback;
 } lab_http_listener;
 
 #define LAB_HTTP_RESERVE 4       /* descriptors kept for the worst case */
+#define LAB_HTTP_PRESS_MS 40     /* for which clients wait with patience */
 #define LAB_HTTP_READ_SIZE 65536 /* the read buffer, one for all */
 #define LAB_HTTP_DATE_LEN 37     /* "Date: Sun, 22 Nov 2026 15:22:03 GMT\r\n" */
 
@@ -41,6 +43,7 @@ struct lab_http_server {
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;
   bool draining; /* it accepts nobody any more */
+  bool pressed;  /* the clients that are accepted now have lost patience */
   void (*closed)(void *arg);
   void *closed_arg;
   lab_buf spare; /* the output buffer that a corked connection borrows */

@@ -89,6 +89,8 @@ static void reply_to_goto(goto_request *c) {
 static void end_goto(void *arg) {
   goto_request *c = arg;
   reply_to_goto(c);
+  if (c->web->last_goto == c->req)
+    c->web->last_goto = NULL;
   lab_http_release(c->req);
   lab_buf_free(&c->x.reply);
   uv_close((uv_handle_t *)&c->timer, on_goto_closed);
@@ -205,6 +207,7 @@ static void begin_goto(lab_web *web, lab_http_request *req, int step) {
       .query_len = query.len,
   };
   lab_list_push_back(&web->gotos, &c->link);
+  web->last_goto = req;
   c->began = uv_now(web->config.loop);
   uv_timer_init(web->config.loop, &c->timer);
   uv_timer_start(&c->timer, on_goto_timer, INTERRUPT_MS - 1, 0);

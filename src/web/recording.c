@@ -9,6 +9,10 @@
 
 bool lab_recording_begin(lab_web *web, lab_http_request *req) {
   char text[80];
+  if (lab_http_is_pressed(req)) {
+    lab_web_pprof_error(req, 503, "there are too many connections");
+    return false;
+  }
   if (web->recordings < LAB_RECORDINGS_MOST) {
     web->recordings++;
     return true;

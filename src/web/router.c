@@ -164,6 +164,10 @@ bool lab_web_is_of_application(lab_web *web, const lab_http_request *req) {
   return find_route(web, req)->answer == lab_web_application;
 }
 
+bool lab_web_is_status(const lab_http_request *req) {
+  return is_text(lab_http_path(req), "/status");
+}
+
 /* May pages of --allow-origin read the answer? */
 static bool may_be_read(const route *r) {
   return r->effect == READS || r->effect == RECORDS;

@@ -19,4 +19,7 @@ void lab_web_route(lab_http_request *req, void *web);
 bool lab_web_is_of_application(struct lab_web *web,
                                const lab_http_request *req);
 
+/* Does REQ ask for /status? */
+bool lab_web_is_status(const lab_http_request *req);
+
 #endif

@@ -26,6 +26,13 @@ static bool is_body_of_step(const lab_http_request *req, void *arg) {
   return lab_web_is_of_application(arg, req);
 }
 
+/* What takes its time is no reason to keep others waiting: recordings, streams,
+ * pages, forms; and a switch that a later one replaces. */
+static bool is_answered_soon(const lab_http_request *req, void *arg) {
+  const lab_web *web = arg;
+  return req == web->last_goto || lab_web_is_status(req);
+}
+
 static void copy_dirs(lab_web *web) {
   const char *const *dirs = lab_scenario_dirs(web->config.vm, &web->ndirs);
   web->dirs = lab_xcalloc(web->ndirs + 1, sizeof *web->dirs);
@@ -56,6 +63,7 @@ static int start_server(lab_web *web, lab_err *err) {
   http.on_request = lab_web_route;
   http.body_limit = limit_body;
   http.counts_body = is_body_of_step;
+  http.keeps_place = is_answered_soon;
   http.arg = web;
   int rc = lab_http_server_new(&web->server, web->config.loop, &http);
   if (rc)

@@ -59,7 +59,8 @@ struct lab_web {
   size_t slow_bodies;      /* bytes of their bodies */
   unsigned recordings;     /* under way */
   lab_list gotos; /* switches without an answer, by goto_request.link */
-  uint64_t gotos_looked_at; /* ms of the loop */
+  lab_http_request *last_goto; /* the newest, until its answer; or NULL */
+  uint64_t gotos_looked_at;    /* ms of the loop */
   lab_steps_lane steps, hints;
   lab_hints_told *told; /* one for each step with hints that were told */
   size_t ntold;

@@ -223,37 +223,6 @@ static void unread_bytes_keep_their_place(void **state) {
   fixture_close(&f);
 }
 
-/* A request in work keeps its place; there are some more places then. */
-static void the_reserve_is_above_the_maximum(void **state) {
-  fixture f;
-  (void)state;
-  fixture_init(&f);
-  f.config.max_connections = 1;
-  f.config.reserve = 1;
-  fixture_start(&f);
-  int port = listen_somewhere(&f), busy = dial(port), extra = dial(port);
-  send_text(&f, busy, GET_HOLD);
-  fixture_until(&f, f.held);
-  assert_false(lab_http_is_reserved(f.held));
-  lab_http_request *first = f.held;
-  send_text(&f, extra, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
-  fixture_until(&f, f.held != first);
-  assert_true(lab_http_is_reserved(f.held));
-  /* It is long work, and its handler watches: it gives way to another. */
-  int another = dial(port);
-  send_text(&f, another, GET);
-  fixture_until(&f, f.gone == 1);
-  expect_close(&f, extra);
-  lab_buf answer = LAB_BUF_INIT;
-  receive_all(&f, another, &answer);
-  assert_non_null(strstr(answer.data, "Connection: close\r\n"));
-  lab_buf_free(&answer);
-  lab_http_error(first, 404, "no");
-  close(another);
-  close(busy);
-  fixture_close(&f);
-}
-
 /* Listens with sockets that keep little themselves: how much a kernel keeps of
  * an answer differs from machine to machine, up to all of it. */
 static int listen_with_small_buffers(fixture *f) {
@@ -453,7 +422,6 @@ int main(void) {
       cmocka_unit_test(full_server_closes_the_longest_idle),
       cmocka_unit_test(clients_that_do_nothing_give_way),
       cmocka_unit_test(unread_bytes_keep_their_place),
-      cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(clients_that_take_nothing_give_way),
       cmocka_unit_test(half_bodies_give_way_to_memory),
       cmocka_unit_test(survives_without_descriptors),

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- A lab with 64 descriptors, and clients that ask at once for what takes long and
+-- stay. bash opens the connections, by /dev/tcp.
+-- needs: processor
+local t = require "harness"
+t.need("curl", "bash", "prlimit")
+
+local FDS, CLIENTS, LIMIT = 64, 200, 0.3 -- seconds, of which 0.1 are promised
+
+local function request(line, ...)
+  return table.concat({ line .. " HTTP/1.1", "Host: localhost", ... }, "\r\n") .. "\r\n\r\n"
+end
+
+local function post(path, length, body)
+  local form = "Content-Type: application/x-www-form-urlencoded"
+  return request("POST " .. path, form, "Content-Length: " .. length) .. body
+end
+
+-- Scenarios: step 50 answers, step 51 doesn't, step 52 is never entered.
+local function write_steps()
+  local dir = t.temp_dir()
+  for folder, text in pairs {
+    ["50-quick"] = 'return { hints = { "look" }, request = function() return "quick" end }',
+    ["51-sleep"] = "return { request = function() lab.sleep(600) end }",
+    ["52-slow"] = "return { enter = function() lab.sleep(600) end, request = function() end }",
+  } do
+    t.run(("mkdir %s/%s"):format(dir, folder))
+    t.write(("%s/%s/scenario.lua"):format(dir, folder), text)
+  end
+  return dir
+end
+
+local function start_small(dir)
+  t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(FDS, t.quote(t.diaglab)))
+  t.run("chmod +x " .. dir .. "/limited")
+  return t.start_as(dir .. "/limited", t.start_with, { dir }, "--step", "51")
+end
+
+local CROWD = [[
+ulimit -n $((N + 100)); cd DIR
+for ((i = 0; i < N; i++)); do exec {fd}<>/dev/tcp/127.0.0.1/PORT && cat bytes >&$fd; done
+touch ready
+sleep 600]]
+
+-- CLIENTS connections that stay; each sends BYTES. All of them are there before
+-- the lab sees the first one.
+local function come(lab, bytes)
+  local dir = t.temp_dir()
+  t.write(dir .. "/bytes", bytes)
+  t.write(dir .. "/crowd", (CROWD:gsub("%u+", { N = CLIENTS, DIR = dir, PORT = lab.port })))
+  lab:signal "STOP"
+  t.spawn("bash " .. dir .. "/crowd")
+  t.eventually(function() return t.read(dir .. "/ready") end)
+  lab:signal "CONT"
+end
+
+local LONG = {
+  ["a CPU profile"] = request "GET /debug/pprof/profile?seconds=300",
+  ["a wall profile"] = request "GET /debug/pprof/wall?seconds=300",
+  ["a difference"] = request "GET /debug/pprof/heap?seconds=300",
+  ["the page's stream"] = request "GET /lab/api/stream",
+  ["the page"] = request "GET /lab/",
+  ["a form's answer"] = post("/lab/request", 6, "path=/"),
+  ["the list of steps"] = request "GET /steps",
+  ["a step that is never entered"] = request "GET /goto?step=52",
+  ["nothing"] = "",
+  ["a profile to judge, and don't send it"] = post("/lab/captures", 60000, "x"),
+}
+
+for what, bytes in pairs(LONG) do
+  t.test(("%d clients ask for %s: the next one is answered"):format(CLIENTS, what), function()
+    local lab = start_small(write_steps())
+    come(lab, request "GET /") -- they have all places but the reserve
+    come(lab, bytes)
+    local function ask(path) return function() return lab:get(path, "--max-time", "60") end end
+    t.equal(lab:in_time(LIMIT, "/status", ask "/status").status, 200)
+    for _ = 1, 3 do
+      for _, step in ipairs { 50, 51 } do
+        local answer = lab:in_time(1, "/goto", ask("/goto?step=" .. step))
+        t.equal(answer.body, "switched to step " .. step)
+      end
+    end
+    t.has(lab:in_time(1, "/steps", ask "/steps").body, "> step 51: ")
+    local used = tonumber(lab:get("/status").body:match('"fds": (%d+)'))
+    t.check(used <= FDS - 4, used .. " descriptors are in use; the lab itself reads files")
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+t.test("a recording has its place in the reserve while nobody needs it", function()
+  local lab = start_small(write_steps())
+  come(lab, request "GET /")
+  local profile = lab:get("/debug/pprof/profile?seconds=1")
+  t.equal(profile.status, 200)
+  t.equal(lab:get("/").status, 503)
+  t.equal(lab:stop(), 0)
+end)
+
+t.finish()
