@@ -33,13 +33,15 @@ end
 
 -- What scenarios say of themselves, for a list of entries: { number, slug, title,
 -- symptom, difficulty, minutes, load, params, hints, problem, lesson_problem }, each, in the
--- same order. What isn't a number or a list of hints is a string, or nil.
+-- same order. What isn't a number or a list of hints is a string, or nil. Or nil and a
+-- message: descriptors or memory are short, so that one could not be read.
 local function describeAll(entries)
   local files, list = {}, {}
   for i, entry in ipairs(entries) do files[i] = entry.file end
   host.read_folders(files)
   for i, entry in ipairs(entries) do
-    local text, problem = host.record(entry.file)
+    local text, problem, kind = host.record(entry.file)
+    if kind == "shortage" then return nil, problem end
     list[i] = text and parse(entry, text) or broken(entry, problem)
     if entry.clash then list[i].problem = ("there is another one, %s"):format(entry.clash) end
   end
@@ -47,13 +49,15 @@ local function describeAll(entries)
 end
 
 -- All steps in order, how many are broken, and messages about folders that are no
--- steps, which count as broken.
+-- steps, which count as broken. Or nil and a message, as describeAll.
 local function read()
-  local found, skipped = steps.list()
+  local found, skipped, unread = steps.list()
   local entries, bad = {}, #skipped
+  if unread and unread.status == 503 then return nil, unread.message end
   for _, entry in pairs(found) do entries[#entries + 1] = entry end
   table.sort(entries, function(a, b) return a.number < b.number end)
-  local list = describeAll(entries)
+  local list, problem = describeAll(entries)
+  if not list then return nil, problem end
   for _, step in ipairs(list) do bad = bad + ((step.problem or step.lesson_problem) and 1 or 0) end
   return list, bad, skipped
 end
@@ -98,8 +102,11 @@ local function describe(step, here)
   return text
 end
 
+local function unreadable(problem) return ("the steps can't be read now: %s\n"):format(plain(problem)), 503 end
+
 local function listAsText(question)
   local list, bad, skipped = read()
+  if not list then return unreadable(bad) end
   local parts = {}
   for i, step in ipairs(list) do parts[i] = describe(step, step.number == question.step) end
   for _, message in ipairs(skipped) do parts[#parts + 1] = wrap("no step: " .. message, "  ") end
@@ -161,6 +168,7 @@ end
 
 local function listAsJson(question)
   local list, bad, skipped = read()
+  if not list then return unreadable(bad) end
   local parts, messages = {}, {}
   for i, message in ipairs(skipped) do messages[i] = quote(message) end
   for i, step in ipairs(list) do
@@ -177,14 +185,19 @@ end
 
 -- ---- hints ---------------------------------------------------------------------
 
--- nil: its folder is gone.
+-- nil: its folder is gone. Or nil, a status and a message.
 local function hintsOf(number)
-  local entry = steps.list()[number]
-  return entry and describeAll({ entry })[1].hints
+  local entry, status, message = steps.find(number)
+  if not entry then return nil, status, message end
+  local list, problem = describeAll { entry }
+  if not list then return nil, 503, problem end
+  return list[1].hints
 end
 
 local function hint(question)
-  local hints, n = hintsOf(question.step), question.n
+  local n = question.n
+  local hints, status, message = hintsOf(question.step)
+  if status then return plain(message) .. "\n", status end
   if not hints then return ("step %d has no hints: it has no folder\n"):format(question.step), 404 end
   if #hints == 0 then return ("step %d has no hints\n"):format(question.step), 404 end
   if not hints[n] then return ("step %d has no hint %d\n"):format(question.step, n), 404 end

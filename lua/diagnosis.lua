@@ -25,13 +25,15 @@ local function refused(question, status, text)
 end
 
 -- The lesson of step NUMBER, the parameters that it has by itself, and its slug; nil:
--- it has none that an answer could be judged by.
+-- it has none that an answer could be judged by; or nil, a status and a message.
 local function readLesson(number)
-  local entry = parts.steps.list()[number]
-  if not entry then return nil end
+  local entry, status, message = parts.steps.find(number)
+  if not entry then return nil, status, message end
   host.read_whole { entry.file }
   local lesson, defaults = nil, {}
-  for key, value in parts.record.each(host.record(entry.file) or "") do
+  local text, problem, kind = host.record(entry.file)
+  if kind == "shortage" then return nil, 503, problem end
+  for key, value in parts.record.each(text or "") do
     if key == "lesson" then lesson = parts.lesson.read(assert(host.data(value, "lesson"))) end
     if key == "scenario" then
       for name, param in pairs(assert(host.data(value, "scenario")).params) do defaults[name] = param[1] end
@@ -75,7 +77,9 @@ return function(question)
   if not answer then return refused(question, 400, problem) end
   local lesson, defaults, slug = readLesson(question.step)
   if not lesson then
-    return refused(question, 404, ("step %d has no lesson by which an answer could be judged"):format(question.step))
+    local status, message = defaults, slug
+    return refused(question, status or 404,
+      message or ("step %d has no lesson by which an answer could be judged"):format(question.step))
   end
   local views, others = parts.evidence.views(question.captures, answer, question.first)
   local visit = { params = parts.read_json(question.params) or {}, defaults = defaults, slug = slug }

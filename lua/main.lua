@@ -261,9 +261,11 @@ end
 
 -- ---- switching ---------------------------------------------------------------
 
--- The scenario's folder, nil if step 0 has none; or nil, a status and a message.
+-- The scenario's folder, nil if step 0 has none or can't be looked for: without it, too,
+-- the present one can be left. Or nil, a status and a message.
 local function findStep(number)
-  local entry = steps.list()[number]
+  local entry, status, message = steps.find(number)
+  if status and number ~= 0 then return nil, status, message end
   if not entry and number ~= 0 then
     local why = steps.why_not(number)
     return nil, 400, ("Invalid step %d%s"):format(number, why ~= "" and why or steps.there_are())
@@ -325,7 +327,7 @@ local function switchToStep(number, rawQuery)
   tidyUp()
   local step
   if entry then step, status, message = readStep(entry, overrides) end
-  if status == 400 then return status, message end
+  if status == 400 or status == 503 then return status, message end
 
   -- leave, give back
   host.leaving()
@@ -339,7 +341,7 @@ local function switchToStep(number, rawQuery)
   host.mark(0) -- profiles count what comes late as the old step's
 
   -- enter
-  if step then status, message = enterStep(step) end
+  if step then status, message = enterStep(step) elseif not status then enterBaseline() end
   if not status then return 200, "switched to step " .. number end
   if number ~= 0 then enterBaseline() end
   return report(number, status, message)
@@ -349,7 +351,8 @@ end
 
 -- A folder may come later, so an unknown step in --param is no error.
 local function warnOfParams()
-  local there = steps.list()
+  local there, _, unread = steps.list()
+  if unread then return end
   for _, option in ipairs(host.params) do
     local number = math.tointeger(tonumber(option:match("^%d+")))
     if not there[number] then lab.log("--param %s: there is no step %d yet", option, number) end

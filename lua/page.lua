@@ -182,6 +182,9 @@ local function steps(facts, done)
     out[#out + 1] = html("<h3 class=group>Solved: %s</h3>\n<ol class=tickets>\n%r</ol>\n", family,
       table.concat(groups[family]))
   end
+  if not facts.catalog.steps then
+    out[#out + 1] = "<p class=problem>The steps can't be read now. Load the page again.</p>\n"
+  end
   for _, problem in ipairs(facts.catalog.problems or {}) do
     out[#out + 1] = html("<p class=problem>No step: %s</p>\n", problem)
   end

@@ -22,13 +22,16 @@ local function answerJson(t) return { status = 200, text = data.json(t) .. "\n" 
 
 local function refuse(status, text) return { status = status, text = text .. "\n" } end
 
--- What the scenario says of itself: { key = value }, and its folder. nil: it is gone.
+-- What the scenario says of itself: { key = value }, and its folder. nil: it is gone;
+-- or nil, nil and the answer that says why it can't be read now.
 local function describe(number)
-  local entry = steps.list()[number]
-  if not entry then return nil end
+  local entry, status, message = steps.find(number)
+  if not entry then return nil, nil, status and refuse(status, message) end
   host.read_whole { entry.file }
+  local text, problem, kind = host.record(entry.file)
+  if kind == "shortage" then return nil, nil, refuse(503, problem) end
   local about = {}
-  for key, value in record.each(host.record(entry.file) or "") do about[key] = value end
+  for key, value in record.each(text or "") do about[key] = value end
   return about, entry
 end
 
@@ -124,7 +127,8 @@ function api.load(question)
   local fields, problem = readFields(question)
   if fields then fields, problem = checkFields(fields) end
   if not fields then return refuse(400, problem) end
-  local about = describe(question.step)
+  local about, _, unread = describe(question.step)
+  if unread then return unread end
   local lessons = about and about.load and host.data(about.load, "load")
   if not lessons and not fields.requests and not fields.seconds then
     return refuse(404, ("the lesson of step %d has no load: say seconds or requests"):format(question.step))
@@ -153,7 +157,8 @@ end
 
 -- The file is one that profiles name: page's C code has looked.
 function api.source(question)
-  local about, entry = describe(question.step)
+  local about, entry, unread = describe(question.step)
+  if unread then return unread end
   local folder, path = entry and host.realpath(entry.dir), host.realpath(question.submission)
   if not folder or not path or path:sub(1, #folder + 1) ~= folder .. "/" then
     return refuse(404, "this is no file of the present step")
@@ -185,9 +190,12 @@ end
 
 -- The folder with scenarios, and the name in it, of step NUMBER with a lesson that can
 -- prove a repair. The step that runs may be the student's own program, without one.
+-- Or nil, nil and the answer that says why it can't be looked for now.
 local function findOriginal(number)
   for _, root in ipairs(host.dirs) do
-    for _, name in ipairs(host.scan(root) or {}) do
+    local names, problem, kind = host.scan(root)
+    if kind == "shortage" then return nil, nil, refuse(503, problem) end
+    for _, name in ipairs(names or {}) do
       local digits = steps.parts_of(name)
       if digits and tonumber(digits) == number and canProve(("%s/%s/scenario.lua"):format(root, name)) then
         return host.realpath(root) or root, name
@@ -197,8 +205,8 @@ local function findOriginal(number)
 end
 
 function api.offer(question)
-  local root, name = findOriginal(question.step)
-  if not root or question.repair == "" then return nil end
+  local root, name, unread = findOriginal(question.step)
+  if not root or question.repair == "" then return nil, unread end
   local folder = question.repair .. "/" .. name
   return { root = root, folder = folder, given = host.exists(folder .. "/scenario.lua") == true,
     get = commandOf("--scenarios", root, tostring(question.step), question.repair),
@@ -211,7 +219,8 @@ function api.repair(question)
     return refuse(403, ("step %d is not solved yet: say what is wrong with it first (/lab/answer)"):format(number))
   end
   if question.repair == "" then return refuse(404, "this lab checks no repairs") end
-  local offer = api.offer(question)
+  local offer, unread = api.offer(question)
+  if unread then return unread end
   if not offer then return refuse(404, ("step %d has no lesson by which a repair could be proven"):format(number)) end
   if not offer.given then
     return refuse(404, ("there is no program of yours in %s: get it with\n  %s"):format(offer.folder, offer.get))
@@ -242,7 +251,8 @@ local function twinOf(number, fixed)
 end
 
 function api.solution(question)
-  local about, entry = describe(question.step)
+  local about, entry, unread = describe(question.step)
+  if unread then return unread end
   if not about then return refuse(404, ("the folder of step %d is gone"):format(question.step)) end
   if not isSolved(question) then
     return refuse(403, ("step %d is not solved yet: say what is wrong with it first (/lab/answer)")

@@ -67,19 +67,36 @@ end
 -- All scenarios by number; what can't be read is found here, too, and steps.read
 -- says why it can't. A number in an earlier --scenarios folder hides the
 -- same number in a later one; twice in one folder is a clash. The second result is
--- a list of messages about folders that aren't found.
+-- a list of messages about folders that aren't found, the third why there may be more
+-- scenarios, in a folder that can't be read: { status for HTTP, message }, or nil.
 function steps.list()
-  local found, skipped = {}, {}
+  local found, skipped, unread = {}, {}, nil
   for _, dir in ipairs(host.dirs) do
-    local names, problem = host.scan(dir)
+    local names, problem, kind = host.scan(dir)
     if not names then skipped[#skipped + 1] = problem end
+    if kind == "shortage" then
+      unread = { status = 503, message = problem }
+    elseif kind == "fault" then
+      unread = unread or { status = 500, message = problem }
+    end
     for _, name in ipairs(names or {}) do
       addFolder(found, dir, name)
       skipped[#skipped + 1] = problemOfName(dir, name)
     end
   end
   table.sort(skipped)
-  return found, skipped
+  return found, skipped, unread
+end
+
+-- The scenario's folder; nil if there is none; or nil, a status and a message: it may
+-- be in a folder that can't be read. One that is found hides others, so it must be
+-- known that those before it don't have it; a folder that is never read is left out.
+function steps.find(number)
+  local found, _, unread = steps.list()
+  if unread and (unread.status == 503 or not found[number]) then
+    return nil, unread.status, ("step %d can't be looked for: %s"):format(number, unread.message)
+  end
+  return found[number]
 end
 
 -- Why there is no step NUMBER, if a folder looks as if it were meant for one; or
@@ -408,8 +425,8 @@ end
 function steps.read(entry)
   local file = host.realpath(entry.file) or entry.file
   entry.file = file
-  local text, message = host.read(file)
-  if not text then return nil, 500, message end
+  local text, message, kind = host.read(file)
+  if not text then return nil, kind == "shortage" and 503 or 500, message end
   local env = makeEnvironment(file:match("^(.*)/"), entry.slug)
   local chunk, problem = host.compile(text, file, entry.slug, env)
   if not chunk then return nil, 500, atFile(file, problem) end

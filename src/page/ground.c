@@ -158,7 +158,12 @@ const lab_buf *lab_page_ground_hint(lab_page_ground *g, int step, int n) {
   g->hints_step = step;
   while (g->nhints < n) {
     lab_buf text = LAB_BUF_INIT;
-    if (ask_page_catalog(g, step, g->nhints + 1, &text) != 200)
+    int status = ask_page_catalog(g, step, g->nhints + 1, &text);
+    if (status == 503) { /* it may be another answer the next time */
+      lab_buf_free(&text);
+      return NULL;
+    }
+    if (status != 200)
       lab_buf_clear(&text);
     g->hints = lab_xrealloc(g->hints, (size_t)(g->nhints + 1) * sizeof text);
     g->hints[g->nhints++] = text;

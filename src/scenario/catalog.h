@@ -22,7 +22,7 @@ typedef struct lab_catalog_question {
 } lab_catalog_question;
 
 /* Appends the answer to OUT, and returns its status for HTTP: 200, 404 (there
- * is no such hint), 500. */
+ * is no such hint), 500, 503 (descriptors or memory are short). */
 int lab_catalog_answer(lab_catalog_question *q, lab_buf *out);
 
 #endif

@@ -3,6 +3,7 @@
  * FOLDERS_MAX. */
 #include "scenario/folders.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -182,6 +183,7 @@ static void begin_reading(batch *b, const char *file, bool whole) {
   r->whole = whole;
   int rc = lab_reading_begin(&b->readings[i], file, whole);
   if (rc) {
+    r->shown.delayed = rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
     fail_record(r, strerror(-rc));
     keep_record(file, r);
     return;

@@ -29,6 +29,7 @@ void lab_folders_want_lessons(void);
 typedef struct lab_folder_record {
   lab_buf text; /* what reader.lua wrote; or */
   bool failed;  /* a message that says why it wrote nothing */
+  bool delayed; /* for want of descriptors or memory, and says nothing of it */
 } lab_folder_record;
 
 /* FILE's record, which the caller gives to lab_folders_release; NULL if it was

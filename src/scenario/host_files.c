@@ -22,8 +22,29 @@
 
 enum { TEXT_MAX = 1 << 20 }; /* bytes, of a file of Lua code */
 
+/* What ERROR means to somebody who looks for a scenario: it isn't there, it
+ * can't be read now ("shortage"), or it can't be read at all ("fault"). */
+static const char *name_failure(int error) {
+  switch (error) {
+  case ENOENT:
+  case ENOTDIR:
+    return "missing";
+  case EMFILE:
+  case ENFILE:
+  case ENOMEM:
+    return "shortage";
+  default:
+    return "fault";
+  }
+}
+
+/* Pushes nil, a message, and what kind of failure errno is. */
 static int push_file_failure(lua_State *L, const char *path) {
-  return luaL_fileresult(L, 0, path);
+  int error = errno;
+  luaL_pushfail(L);
+  lua_pushfstring(L, "%s: %s", path, strerror(error));
+  lua_pushstring(L, name_failure(error));
+  return 3;
 }
 
 /* ---- what is closed when Lua raises ---------------------------------------
@@ -66,11 +87,12 @@ static int host_scan(lua_State *L) {
     return push_file_failure(L, path);
   lua_newtable(L);
   lua_Integer n = 0;
-  for (struct dirent *e; (e = readdir(r->dir));) {
+  errno = 0;
+  for (struct dirent *e; (e = readdir(r->dir)); errno = 0) {
     lua_pushstring(L, e->d_name);
     lua_rawseti(L, -2, ++n);
   }
-  return 1;
+  return errno ? push_file_failure(L, path) : 1;
 }
 
 /* host.exists: also what can't be read is there, and a link to nothing. */

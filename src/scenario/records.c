@@ -55,14 +55,16 @@ static int push_record(lua_State *L) {
     lua_pushliteral(L, "it was not read, because the lab is stopping");
     return 2;
   }
-  bool failed = h->record->failed;
+  bool failed = h->record->failed, delayed = h->record->delayed;
   const lab_buf *text = &h->record->text;
   if (failed)
     luaL_pushfail(L);
   lua_pushlstring(L, text->len ? text->data : "", text->len);
   lab_folders_release(h->record);
   h->record = NULL;
-  return failed ? 2 : 1;
+  if (delayed)
+    lua_pushliteral(L, "shortage");
+  return delayed ? 3 : failed ? 2 : 1;
 }
 
 const luaL_Reg lab_host_records[] = {

@@ -96,4 +96,56 @@ t.test("a recording has its place in the reserve while nobody needs it", functio
   t.equal(lab:stop(), 0)
 end)
 
+-- ---- no descriptor at all ---------------------------------------------------------
+
+-- The lab has the connection before the limit is lowered.
+local ASK = [[
+exec 3<>/dev/tcp/127.0.0.1/PORT
+printf 'HEAD /status HTTP/1.1\r\nHost: localhost\r\n\r\n' >&3
+while IFS= read -r line <&3 && [ "$line" != $'\r' ]; do :; done
+prlimit --pid PID --nofile=3:64
+printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' 'PATH' >&3
+timeout 20 cat <&3
+prlimit --pid PID --nofile=64:64]]
+
+local function ask_without_fds(lab, path)
+  local script = t.temp_dir() .. "/ask"
+  t.write(script, (ASK:gsub("%u%u%u+", { PORT = lab.port, PID = lab.pid, PATH = path })))
+  local answer = t.run("bash " .. script).out
+  return tonumber(answer:match("^HTTP/1.1 (%d+)")), answer:match("\r\n\r\n(.*)$")
+end
+
+t.test("without descriptors no step is said to be missing: 503, and why", function()
+  local dir = write_steps()
+  local lab = start_small(dir)
+  local why = dir .. ": Too many open files"
+  local function refused(path, text)
+    local status, body = ask_without_fds(lab, path)
+    t.equal(status, 503, path .. ": " .. tostring(body))
+    t.equal(body, text .. "\n")
+  end
+  refused("/goto?step=50", "step 50 can't be looked for: " .. why)
+  t.has(lab:get("/status").body, '"step": 51')
+  refused("/steps", "the steps can't be read now: " .. why)
+  refused("/steps?format=json", "the steps can't be read now: " .. why)
+  refused("/hint?n=1", "step 51 can't be looked for: " .. why)
+  t.has(lab:get("/steps").body, "> step 51: ")
+  t.equal(lab:get("/hint?n=1").status, 404)
+  t.equal(lab:go_to(50).status, 200)
+  t.has(lab:get("/hint?n=1").body, "hint 1: look")
+  -- The present step can be left for none.
+  local status, body = ask_without_fds(lab, "/goto?step=0")
+  t.equal(status, 200)
+  t.equal(body, "switched to step 0")
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("--list says that it can't read", function()
+  local dir = write_steps()
+  local listed = t.run(("prlimit --nofile=5 %s --scenarios %s --list"):format(t.quote(t.diaglab), dir))
+  t.check(listed.code ~= 0, "it fails: " .. listed.out)
+  t.has(listed.err, "the steps can't be read now: ")
+  t.has(listed.err, "Too many open files")
+end)
+
 t.finish()
