@@ -15,6 +15,8 @@
 #include "vm/preempt.h"
 #include "vm/vm.h"
 
+enum { WAITING_MAX = 8 };
+
 static void begin_next_switch(lab_vm *vm);
 
 /* Letters are delivered at the end of a slice of 10 ms of CPU time, if the task
@@ -180,13 +182,27 @@ static bool note_beginning(lab_vm *vm, lab_switch *x) {
   return begins;
 }
 
+/* So many wait that the first ones would only be cut short for the next. */
+static bool is_crowd_waiting(const lab_switches *s) {
+  int n = 0;
+  for (lab_mpsc_node *at = s->waiting; at && n < WAITING_MAX; at = at->next)
+    n++;
+  return n == WAITING_MAX;
+}
+
+/* Whether X has no chance to be what the lab is in when all have ended. */
+static bool is_overtaken(lab_vm *vm, lab_switch *x) {
+  const lab_switches *s = get_switches(vm);
+  return (atomic_load(&x->unwanted) && s->waiting) || is_crowd_waiting(s);
+}
+
 static void begin_switch(lab_vm *vm, lab_switch *x) {
   if (!note_beginning(vm, x)) {
     x->status = 0; /* goes back without an answer */
     lab_call_answer(&x->call);
     return;
   }
-  if (atomic_load(&x->unwanted) && get_switches(vm)->waiting) {
+  if (is_overtaken(vm, x)) {
     answer_never_begun(x);
     return;
   }

@@ -30,8 +30,8 @@ local function write_steps()
   return dir
 end
 
-local function start_small(dir)
-  t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(FDS, t.quote(t.diaglab)))
+local function start_small(dir, fds)
+  t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(fds or FDS, t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/limited")
   return t.start_as(dir .. "/limited", t.start_with, { dir }, "--step", "51")
 end
@@ -42,12 +42,12 @@ for ((i = 0; i < N; i++)); do exec {fd}<>/dev/tcp/127.0.0.1/PORT && cat bytes >&
 touch ready
 sleep 600]]
 
--- CLIENTS connections that stay; each sends BYTES. All of them are there before
+-- CLIENTS connections (or N) that stay; each sends BYTES. All of them are there before
 -- the lab sees the first one.
-local function come(lab, bytes)
+local function come(lab, bytes, n)
   local dir = t.temp_dir()
   t.write(dir .. "/bytes", bytes)
-  t.write(dir .. "/crowd", (CROWD:gsub("%u+", { N = CLIENTS, DIR = dir, PORT = lab.port })))
+  t.write(dir .. "/crowd", (CROWD:gsub("%u+", { N = n or CLIENTS, DIR = dir, PORT = lab.port })))
   lab:signal "STOP"
   t.spawn("bash " .. dir .. "/crowd")
   t.eventually(function() return t.read(dir .. "/ready") end)
@@ -93,6 +93,17 @@ t.test("a recording has its place in the reserve while nobody needs it", functio
   local profile = lab:get("/debug/pprof/profile?seconds=1")
   t.equal(profile.status, 200)
   t.equal(lab:get("/").status, 503)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("behind hundreds of switches to a step that is never entered, the last one is done", function()
+  local clients = 800
+  if t.run(("ulimit -n %d"):format(clients + 100)).code ~= 0 then return end
+  local lab = start_small(write_steps(), clients + 100)
+  come(lab, request "GET /goto?step=52", clients)
+  local answer = lab:in_time(0.7, "/goto", function() return lab:get("/goto?step=50", "--max-time", "60") end)
+  t.equal(answer.body, "switched to step 50")
+  t.equal(lab:get("/").body, "quick")
   t.equal(lab:stop(), 0)
 end)
 
