@@ -97,7 +97,7 @@ static void deliver_flight_question(lab_post *post) {
   if (atomic_load(&vm->stopping))
     q->why = "the lab is stopping";
   else
-    lab_sched_wake_sleepers(vm->sched); /* the ring is to have that, too */
+    lab_task_wake_due(vm->sched); /* the ring is to have that, too */
   if (!q->why &&
       (!lab_flight_cut_take(&q->input.cut) || !tell_of_tasks(vm, &q->input)))
     q->why = "not enough memory for a trace of the past";

@@ -63,18 +63,6 @@ void lab_sched_deliver(lab_sched *s) {
   s->switched = 0;
 }
 
-void lab_sched_wake_sleepers(lab_sched *s) {
-  uint64_t next = lab_timers_next(&s->sleepers);
-  if (next == UINT64_MAX || next > lab_sched_coarse_now() + s->tick)
-    return;
-  uint64_t now = lab_clock_mono();
-  while (lab_timers_next(&s->sleepers) <= now) {
-    lab_task *task = s->sleepers.heap[0];
-    task->expired = true;
-    lab_task_give_up(s, task);
-  }
-}
-
 static bool has_runnable(const lab_sched *s) {
   return !lab_list_empty(&s->runnable) || !lab_list_empty(&s->late);
 }
@@ -133,7 +121,7 @@ static void block_until_event(lab_sched *s) {
 void lab_sched_run(lab_sched *s) {
   while (!atomic_load(&s->stop)) {
     lab_sched_deliver(s);
-    lab_sched_wake_sleepers(s);
+    lab_task_wake_due(s);
     if (has_no_work(s))
       block_until_event(s);
     else

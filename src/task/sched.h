@@ -65,8 +65,6 @@ void lab_sched_post(lab_sched *s, lab_post *post);
  * finds the letters before. Any thread. */
 void lab_sched_post_quietly(lab_sched *s, lab_post *post);
 void lab_sched_wake(lab_sched *s);
-/* Tasks whose time is over give up waiting, as they would after this letter. */
-void lab_sched_wake_sleepers(lab_sched *s);
 
 /* For who watches: POST is delivered before the next thing of which sinks are
  * told, also if that is in the midst of a task's turn, or between two tasks. So

@@ -197,6 +197,18 @@ void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns) {
   lab_timers_add(&s->sleepers, task);
 }
 
+void lab_task_wake_due(lab_sched *s) {
+  uint64_t next = lab_timers_next(&s->sleepers);
+  if (next == UINT64_MAX || next > lab_sched_coarse_now() + s->tick)
+    return;
+  uint64_t now = lab_clock_mono();
+  while (lab_timers_next(&s->sleepers) <= now) {
+    lab_task *task = s->sleepers.heap[0];
+    task->expired = true;
+    lab_task_give_up(s, task);
+  }
+}
+
 void lab_task_also_waits(lab_task *task, lab_list *queue,
                          lab_wait_place *place) {
   LAB_ASSERT(task->wait == LAB_WAIT_SELECT);

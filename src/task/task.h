@@ -142,6 +142,9 @@ void lab_task_park(lab_sched *s, lab_task *task, lab_wait why, uint32_t stack);
  * it was made ready before. It sees that in task->expired. Of several that are
  * due, the one whose time was over first gives up first. */
 void lab_task_wake_after(lab_sched *s, lab_task *task, uint64_t ns);
+/* Those whose time is over give up now, as the scheduler has them do between
+ * two turns. */
+void lab_task_wake_due(lab_sched *s);
 /* Another thread, which does what TASK was just parked for, writes into *OVER
  * when that is done (mono ns; 0 until then). Instead of wake_after. *OVER must
  * stay until TASK is ready. */

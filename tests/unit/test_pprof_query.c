@@ -303,6 +303,7 @@ static void long_texts(void **state) {
   enum { FUNCTIONS = 20000, LENGTH = 1 << 20 };
   lab_buf m = LAB_BUF_INIT;
   char *text = calloc(1, LENGTH + 1);
+  assert_non_null(text);
   memset(text, 'x', LENGTH);
   message_write(&m, &(const char *){"6'' 1{}"});
   message_bytes(&m, 6, text, LENGTH);
