@@ -24,13 +24,6 @@ void lab_buf_free(lab_buf *b) {
   *b = (lab_buf)LAB_BUF_INIT;
 }
 
-void lab_buf_trim(lab_buf *b) {
-  if (b->counted || b->len == 0 || b->cap / 2 <= b->len)
-    return;
-  b->data = lab_xrealloc(b->data, b->len);
-  b->cap = b->len;
-}
-
 /* Gives B's bytes CAP bytes of the scenario's memory. */
 static bool resize_counted(lab_buf *b, size_t cap) {
   bool had = b->counted;
@@ -45,6 +38,23 @@ static bool resize_counted(lab_buf *b, size_t cap) {
   b->cap = cap;
   b->counted = true;
   return true;
+}
+
+/* Gives B's bytes CAP bytes of the memory that they have already. */
+static bool resize_alike(lab_buf *b, size_t cap) {
+  if (b->counted)
+    return resize_counted(b, cap);
+  char *data = lab_try_realloc(b->data, cap);
+  if (!data)
+    return false;
+  b->data = data;
+  b->cap = cap;
+  return true;
+}
+
+void lab_buf_trim(lab_buf *b) {
+  if (b->len > 0 && b->cap / 2 > b->len)
+    resize_alike(b, b->len);
 }
 
 /* Gives B's bytes CAP bytes of the lab's own memory. */
@@ -73,28 +83,38 @@ void lab_buf_grow(lab_buf *b, size_t n) {
 /* Gives B room for NEED bytes: it doubles, or, where the limit is nearer than
  * that, takes about half of what is left. So little bytes at a time aren't each
  * the reason to copy all of them. */
-static bool grow_counted(lab_buf *b, size_t need) {
+static bool grow_or_refuse(lab_buf *b, size_t need,
+                           bool (*resize)(lab_buf *b, size_t cap)) {
   size_t cap = b->len > 0 ? b->cap * 2 : 0;
   while (cap > need) {
-    if (resize_counted(b, cap))
+    if (resize(b, cap))
       return true;
     cap = need + (cap - need) / 2;
   }
-  return resize_counted(b, need);
+  return resize(b, need);
 }
 
 /* Bytes that come in one piece, as the first, are large: no more is taken. */
-bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n) {
-  if (n == 0)
-    return true;
+bool lab_buf_try_reserve(lab_buf *b, size_t n, bool counted) {
   if (n > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
     return false;
   size_t need = b->len + n;
-  if (b->cap < need && !grow_counted(b, need))
+  return b->cap >= need ||
+         grow_or_refuse(b, need, counted ? resize_counted : resize_alike);
+}
+
+bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n) {
+  if (n == 0)
+    return true;
+  if (!lab_buf_try_reserve(b, n, true))
     return false;
   memcpy(b->data + b->len, bytes, n);
-  b->len = need;
+  b->len += n;
   return true;
+}
+
+bool lab_buf_try_count(lab_buf *b) {
+  return b->len == 0 || resize_counted(b, b->len);
 }
 
 void lab_buf_puts(lab_buf *b, const char *s) {

@@ -8,7 +8,7 @@
  *
  * The bytes are not 0-terminated. The capacity doubles when it grows, so
  * appending takes constant time on average. Memory is lab_xmalloc's: growing
- * can't fail, but for lab_buf_try_append. Threads: one at a time. */
+ * can't fail, but for the functions with "try". Threads: one at a time. */
 #ifndef LAB_BASE_BUF_H
 #define LAB_BASE_BUF_H
 
@@ -20,7 +20,7 @@ typedef struct lab_buf {
   char *data; /* NULL while cap is 0 */
   size_t len;
   size_t cap;
-  bool counted; /* the memory is a scenario's: see lab_buf_try_append */
+  bool counted; /* the memory is a scenario's: see lab_buf_try_reserve */
 } lab_buf;
 
 #define LAB_BUF_INIT                                                           \
@@ -35,7 +35,7 @@ static inline void lab_buf_clear(lab_buf *b) {
 /* Gives B more memory, for N more bytes at least. */
 void lab_buf_grow(lab_buf *b, size_t n);
 /* Gives back the memory that B doesn't use, if that is more than half of it: B
- * is to be kept as it is. */
+ * is to be kept as it is. Without memory for a smaller block it stays. */
 void lab_buf_trim(lab_buf *b);
 /* Makes room for N more bytes and returns where they go. The caller writes
  * there and adds to b->len. */
@@ -60,11 +60,16 @@ static inline void lab_buf_putc(lab_buf *b, char c) {
 void lab_buf_puts(lab_buf *b, const char *s);
 void lab_buf_printf(lab_buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Appends N bytes that the lab keeps for a scenario: B's memory counts against
- * the scenario's limit from then on (base/alloc.h), until B is freed, whoever
- * has it then. False, with B unchanged, if there is no such memory: whoever
- * wanted it is refused. */
+/* Makes room for N more bytes; the first time, for no more than these. False,
+ * with B unchanged, if there is no such memory: whoever wanted it is refused.
+ * COUNTED: the bytes are kept for a scenario, so B's memory counts against the
+ * scenario's limit from then on (base/alloc.h), until B is freed, whoever has
+ * it then. */
+bool lab_buf_try_reserve(lab_buf *b, size_t n, bool counted);
+/* Appends N bytes that are kept for a scenario. False as above. */
 bool lab_buf_try_append(lab_buf *b, const void *bytes, size_t n);
+/* All of B is complete, and is kept for a scenario. False as above. */
+bool lab_buf_try_count(lab_buf *b);
 /* The shortest decimal number that reads back as X: 5, 0.1, 1e+21. Also NaN,
  * +Inf and -Inf. */
 void lab_buf_double(lab_buf *b, double x);

@@ -25,14 +25,24 @@
 #include "http/status.h"
 #include "http/write.h"
 
-#define AHEAD_MAX 32768 /* bytes kept of requests that have not begun */
-#define LINGER_MS 1000  /* how long the client has time to close */
+/* Bytes of requests that have not begun, with which the server stops reading:
+ * those that came with the request before them may be more. */
+#define AHEAD_MAX 4096
+#define LINGER_MS 1000 /* how long the client has time to close */
+
+static bool can_parse_more(const lab_http_conn *c) {
+  return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
+}
 
 static void lend_read_buffer(uv_handle_t *handle, size_t suggested,
                              uv_buf_t *buf) {
   lab_http_conn *c = LAB_CONTAINER(handle, lab_http_conn, tcp);
+  bool ahead = c->state < LAB_HTTP_FLUSH && !can_parse_more(c);
   (void)suggested;
-  *buf = uv_buf_init(c->server->read_buffer, LAB_HTTP_READ_SIZE);
+  *buf = uv_buf_init(c->server->read_buffer,
+                     ahead && c->in.len < AHEAD_MAX
+                         ? (unsigned)(AHEAD_MAX - c->in.len)
+                         : LAB_HTTP_READ_SIZE);
 }
 
 static void on_conn_closed(uv_handle_t *handle) {
@@ -111,10 +121,6 @@ void lab_http_conn_refuse(lab_http_conn *c, const char *reason) {
     lab_http_conn_lost(c);
 }
 
-static bool can_parse_more(const lab_http_conn *c) {
-  return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
-}
-
 static void dispatch_request(lab_http_conn *c) {
   lab_http_server *server = c->server;
   c->state = LAB_HTTP_HANDLER;
@@ -150,14 +156,39 @@ static size_t feed_parser(lab_http_conn *c, const char *data, size_t len) {
   return (size_t)(p - data);
 }
 
+/* Whether what is sent ahead is kept for a scenario. */
+static bool is_ahead_counted(const lab_http_conn *c) {
+  return c->server->config.counts_all || (c->req && c->req->counted);
+}
+
+static bool reserve_ahead(lab_http_conn *c, size_t n) {
+  bool counted = is_ahead_counted(c);
+  bool may = counted || c->in.counted || lab_http_may_hold(c->server, n);
+  return may && lab_buf_try_reserve(&c->in, n, counted);
+}
+
+/* There is no memory for what was sent ahead: it is thrown away, and the answer
+ * under way is the connection's last one. */
+static void forget_ahead(lab_http_conn *c) {
+  lab_buf_free(&c->in);
+  c->unread = true;
+  c->keep_alive = false;
+  if (!has_begun_request(c))
+    c->state = LAB_HTTP_FLUSH;
+}
+
 /* Takes N bytes that came in; what can't be parsed yet is kept. The connection
  * is corked. */
 static void take_input(lab_http_conn *c, const char *data, size_t n) {
   size_t used = c->in.len == 0 ? feed_parser(c, data, n) : 0;
-  if (c->state < LAB_HTTP_FLUSH)
-    lab_buf_append(&c->in, data + used, n - used);
-  else if (used < n)
+  if (used == n)
+    return;
+  if (c->state >= LAB_HTTP_FLUSH)
     c->unread = true;
+  else if (reserve_ahead(c, n - used))
+    lab_buf_append(&c->in, data + used, n - used);
+  else
+    forget_ahead(c);
 }
 
 /* Parses the kept bytes. They are taken out of the connection first, since a
@@ -171,7 +202,10 @@ static void feed_kept_bytes(lab_http_conn *c) {
   in.len -= used;
   if (in.len > 0 && c->state < LAB_HTTP_FLUSH) {
     memmove(in.data, in.data + used, in.len);
+    lab_buf_trim(&in);
     c->in = in;
+    if (is_ahead_counted(c) && !in.counted && !lab_buf_try_count(&c->in))
+      forget_ahead(c);
     return;
   }
   c->unread |= in.len > 0;
@@ -242,7 +276,7 @@ static void settle_conn(lab_http_conn *c) {
   else if (c->state <= LAB_HTTP_BODY && done && !blocked)
     lab_http_conn_lost(c);
   if (c->state < LAB_HTTP_FLUSH)
-    set_conn_reading(c, !c->eof && c->in.len < AHEAD_MAX);
+    set_conn_reading(c, !c->eof && !c->unread && c->in.len < AHEAD_MAX);
   if (c->state != LAB_HTTP_CLOSED)
     lab_http_enlist(c);
 }
@@ -315,8 +349,10 @@ static int open_conn(lab_http_conn *c, int fd) {
  * and closing are called. */
 static lab_http_conn *create_conn(lab_http_server *server, int fd,
                                   bool counted) {
-  lab_http_conn *c = lab_xcalloc(1, sizeof *c);
-  if (uv_tcp_init(server->loop, &c->tcp) < 0) {
+  lab_http_conn *c = lab_try_malloc(sizeof *c);
+  if (c)
+    *c = (lab_http_conn){0};
+  if (!c || uv_tcp_init(server->loop, &c->tcp) < 0) {
     if (counted)
       server->config.closing(server->config.arg, -1);
     close(fd);

@@ -3,8 +3,8 @@
  * of this folder.
  *
  * A connection works on one request at a time. Bytes that come in meanwhile are
- * kept, up to a limit. The server goes on reading because only so it learns
- * that the client went away. */
+ * kept, up to a limit and as far as there is memory: see server.h. The server
+ * goes on reading because only so it learns that the client went away. */
 #ifndef LAB_HTTP_CONN_H
 #define LAB_HTTP_CONN_H
 
@@ -51,7 +51,7 @@ typedef struct lab_http_conn {
   lab_address peer;        /* the client's address */
   uint64_t since;          /* loop time when it came into its list */
   size_t queued;           /* length of the write queue at the last sweep */
-  size_t kept;             /* its part of server->kept */
+  size_t kept;             /* its part of server->kept, or of held */
   size_t fed;              /* bytes of the request that is not complete */
   size_t extras;           /* of these, in chunk extensions and trailers */
   size_t chunks;           /* of its body */

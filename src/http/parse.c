@@ -14,8 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
 #include "http/request_internal.h"
+#include "http/room.h"
 #include "http/server_internal.h"
 
 enum {
@@ -29,10 +29,16 @@ static int refuse_request(lab_http_conn *c, int status, const char *reason) {
   return HPE_USER;
 }
 
+static int refuse_head(lab_http_conn *c) {
+  return refuse_request(c, 503, "not enough memory for the request");
+}
+
 static int on_request_begin(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   c->extras = c->chunks = 0;
   c->req = lab_http_request_new(c->server);
+  if (!c->req)
+    return refuse_head(c);
   c->req->conn = c;
   c->req->loopback = c->loopback;
   c->state = LAB_HTTP_HEAD;
@@ -40,6 +46,13 @@ static int on_request_begin(llhttp_t *parser) {
   return 0;
 }
 
+/* Room for N bytes, and the zeros after a name and a value. */
+static bool reserve_text(lab_http_conn *c, size_t n) {
+  return lab_http_request_reserve_text(c->req, n + 2,
+                                       c->server->config.counts_all);
+}
+
+/* There must be room. */
 static void append_to_span(lab_http_request *req, lab_http_span *span,
                            const char *at, size_t len) {
   lab_buf_append(&req->text, at, len);
@@ -54,6 +67,8 @@ static int on_request_target(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
   if (c->req->target.len + len > c->server->config.max_uri_bytes)
     return refuse_request(c, 414, NULL);
+  if (!reserve_text(c, len))
+    return refuse_head(c);
   append_to_span(c->req, &c->req->target, at, len);
   return 0;
 }
@@ -69,16 +84,16 @@ static bool is_head_too_big(const lab_http_conn *c, size_t more) {
   return head > c->server->config.max_header_bytes;
 }
 
-static lab_http_field *add_header_field(lab_http_request *req) {
-  if (req->field_count == req->field_cap) {
-    req->field_cap = req->field_cap ? req->field_cap * 2 : 16;
-    req->fields =
-        lab_xrealloc(req->fields, req->field_cap * sizeof *req->fields);
-  }
+/* False without memory for it. */
+static bool add_header_field(lab_http_conn *c) {
+  lab_http_request *req = c->req;
+  if (!lab_http_request_reserve_field(req, c->server->config.counts_all))
+    return false;
   lab_http_field *field = &req->fields[req->field_count++];
   field->name = begin_span(req);
   field->value = (lab_http_span){0, 0};
-  return field;
+  req->in_header = true;
+  return true;
 }
 
 /* Chunk extensions and trailers are skipped, but not without an end. */
@@ -97,9 +112,8 @@ static int on_request_field(llhttp_t *parser, const char *at, size_t len) {
     return is_extra_too_big(c, len) ? refuse_request(c, 431, NULL) : 0;
   if (is_head_too_big(c, len))
     return refuse_request(c, 431, NULL);
-  if (!req->in_header)
-    add_header_field(req);
-  req->in_header = true;
+  if ((!req->in_header && !add_header_field(c)) || !reserve_text(c, len))
+    return refuse_head(c);
   append_to_span(req, &req->fields[req->field_count - 1].name, at, len);
   return 0;
 }
@@ -135,6 +149,8 @@ static int on_request_value(llhttp_t *parser, const char *at, size_t len) {
     return refuse_request(c, 431, NULL);
   if (!has_field_name(c->req))
     return refuse_request(c, 400, "invalid header name");
+  if (!reserve_text(c, len))
+    return refuse_head(c);
   begin_header_value(c->req);
   append_to_span(c->req, &c->req->fields[c->req->field_count - 1].value, at,
                  len);
@@ -159,17 +175,18 @@ static int on_request_value_end(llhttp_t *parser) {
   return 0;
 }
 
-/* Appends a copy of LEN bytes of the text at AT, and a 0. */
+/* Appends a copy of LEN bytes of the text at AT, and a 0. There must be room,
+ * so the source doesn't move. */
 static lab_http_span copy_text(lab_http_request *req, size_t at, size_t len) {
   lab_http_span copy = begin_span(req);
-  lab_buf_reserve(&req->text, len + 1); /* so that the source doesn't move */
   append_to_span(req, &copy, req->text.data + at, len);
   lab_buf_putc(&req->text, '\0');
   return copy;
 }
 
 /* A target is a path with a query, or a whole URL (clients send it to proxies,
- * but every server must accept it), or "*". */
+ * but every server must accept it), or "*". There must be room for as much
+ * again. */
 static void split_target(lab_http_request *req) {
   size_t at = req->target.at, end = at + req->target.len;
   if (strncasecmp(req->text.data + at, "http://", 7) == 0) {
@@ -248,9 +265,18 @@ static size_t find_body_limit(lab_http_conn *c) {
   return own ? own : config->max_body_bytes;
 }
 
-static bool is_body_counted(lab_http_conn *c) {
+static bool is_request_counted(lab_http_conn *c) {
   const lab_http_config *config = &c->server->config;
-  return config->counts_body && config->counts_body(c->req, config->arg);
+  return config->counts_all ||
+         (config->is_counted && config->is_counted(c->req, config->arg));
+}
+
+/* The head is complete: whether there is memory for it while the request is in
+ * work. A usual one needs no more than each request has. */
+static bool may_keep_head(lab_http_conn *c) {
+  if (c->req->counted)
+    return lab_http_request_count_head(c->req);
+  return lab_http_may_hold(c->server, lab_http_request_own_bytes(c->req));
 }
 
 static int on_request_head_end(llhttp_t *parser) {
@@ -272,9 +298,13 @@ static int on_request_head_end(llhttp_t *parser) {
   int refused = check_transfer_encoding(c, &coded);
   if (refused)
     return refused;
+  if (!reserve_text(c, req->target.len + 2)) /* its parts may be copied */
+    return refuse_head(c);
   split_target(req);
   req->max_body = find_body_limit(c);
-  req->counts_body = is_body_counted(c);
+  req->counted = is_request_counted(c);
+  if (!may_keep_head(c))
+    return refuse_head(c);
   if (parser->content_length > req->max_body)
     return refuse_request(c, 413, NULL);
   req->keep_alive = llhttp_should_keep_alive(parser);
@@ -289,10 +319,10 @@ static int on_request_body(llhttp_t *parser, const char *at, size_t len) {
   c->want_continue = false;
   if (c->req->body.len + len > c->req->max_body)
     return refuse_request(c, 413, NULL);
-  if (!c->req->counts_body)
-    lab_buf_append(&c->req->body, at, len);
-  else if (!lab_buf_try_append(&c->req->body, at, len))
+  /* With room for the zero after the last byte. */
+  if (!lab_buf_try_reserve(&c->req->body, len + 1, c->req->counted))
     return refuse_request(c, 503, "not enough memory for the body");
+  lab_buf_append(&c->req->body, at, len);
   return 0;
 }
 

@@ -18,9 +18,12 @@
 #include "http/request_internal.h"
 #include "http/server_internal.h"
 
-#define FREE_MAX 256       /* requests kept for use again */
-#define KEEP_TEXT_MAX 4096 /* bytes of head that a kept request may hold */
-#define KEEP_FIELDS_MAX 64
+#define FREE_MAX 256 /* requests kept for use again */
+/* What a request has of its own, and a kept one may hold. What is more counts
+ * if it is a scenario's. */
+#define KEEP_TEXT_MAX 1024
+#define KEEP_FIELDS_MAX 32
+enum { FIRST_TEXT = 256, FIRST_FIELDS = 16 };
 
 lab_http_request *lab_http_request_new(lab_http_server *server) {
   lab_http_request *req = server->free_requests;
@@ -28,19 +31,92 @@ lab_http_request *lab_http_request_new(lab_http_server *server) {
     server->free_requests = req->next_free;
     server->free_count--;
   } else {
-    req = lab_xcalloc(1, sizeof *req);
+    req = lab_try_malloc(sizeof *req);
+    if (!req)
+      return NULL;
+    *req = (lab_http_request){0};
   }
   req->server = server;
   req->refs = 1;
   return req;
 }
 
+static size_t measure_fields(size_t n) {
+  return n * sizeof(lab_http_field);
+}
+
+static void free_fields(lab_http_request *req) {
+  if (req->fields_counted)
+    lab_counted_free(req->fields, measure_fields(req->field_cap));
+  else
+    lab_xfree(req->fields);
+}
+
 static void free_request(lab_http_request *req) {
   lab_buf_free(&req->text);
   lab_buf_free(&req->body);
-  lab_xfree(req->fields);
+  free_fields(req);
   lab_xfree(req);
 }
+
+/* ---- the memory of its head ---------------------------------------------- */
+
+bool lab_http_request_reserve_text(lab_http_request *req, size_t n,
+                                   bool counted) {
+  size_t most = req->text.len + n;
+  if (req->text.cap == 0 && n < FIRST_TEXT)
+    n = FIRST_TEXT;
+  return lab_buf_try_reserve(&req->text, n, counted && most > KEEP_TEXT_MAX);
+}
+
+/* Moves the fields into a scenario's memory, of CAP fields. */
+static bool count_fields(lab_http_request *req, size_t cap) {
+  lab_http_field *fields = lab_counted_realloc(NULL, 0, measure_fields(cap));
+  if (!fields)
+    return false;
+  memcpy(fields, req->fields, measure_fields(req->field_count));
+  free_fields(req);
+  req->fields = fields;
+  req->field_cap = cap;
+  req->fields_counted = true;
+  return true;
+}
+
+static bool resize_fields(lab_http_request *req, size_t cap) {
+  lab_http_field *fields =
+      req->fields_counted
+          ? lab_counted_realloc(req->fields, measure_fields(req->field_cap),
+                                measure_fields(cap))
+          : lab_try_realloc(req->fields, measure_fields(cap));
+  if (!fields)
+    return false;
+  req->fields = fields;
+  req->field_cap = cap;
+  return true;
+}
+
+bool lab_http_request_reserve_field(lab_http_request *req, bool counted) {
+  if (req->field_count < req->field_cap)
+    return true;
+  size_t cap = req->field_cap ? req->field_cap * 2 : FIRST_FIELDS;
+  bool moves = counted && !req->fields_counted && cap > KEEP_FIELDS_MAX;
+  return moves ? count_fields(req, cap) : resize_fields(req, cap);
+}
+
+bool lab_http_request_count_head(lab_http_request *req) {
+  if (req->text.cap > KEEP_TEXT_MAX && !lab_buf_try_count(&req->text))
+    return false;
+  return req->field_cap <= KEEP_FIELDS_MAX ||
+         (req->fields_counted ? resize_fields(req, req->field_count)
+                              : count_fields(req, req->field_count));
+}
+
+size_t lab_http_request_own_bytes(const lab_http_request *req) {
+  size_t fields = req->fields_counted ? 0 : measure_fields(req->field_cap);
+  return fields + (req->text.counted ? 0 : req->text.cap);
+}
+
+/* ---- its life ------------------------------------------------------------ */
 
 void lab_http_request_free_spares(lab_http_server *server) {
   while (server->free_requests) {
@@ -52,7 +128,8 @@ void lab_http_request_free_spares(lab_http_server *server) {
 
 static bool is_worth_keeping(const lab_http_request *req) {
   return req->server && req->server->free_count < FREE_MAX &&
-         req->text.cap <= KEEP_TEXT_MAX && req->field_cap <= KEEP_FIELDS_MAX;
+         req->text.cap <= KEEP_TEXT_MAX && !req->text.counted &&
+         req->field_cap <= KEEP_FIELDS_MAX && !req->fields_counted;
 }
 
 static void release_reference(lab_http_request *req) {
@@ -66,7 +143,7 @@ static void release_reference(lab_http_request *req) {
   lab_http_server *server = req->server;
   lab_buf_free(&req->body);
   *req = (lab_http_request){
-      .text = {req->text.data, 0, req->text.cap},
+      .text = {req->text.data, 0, req->text.cap, false},
       .fields = req->fields,
       .field_cap = req->field_cap,
       .next_free = server->free_requests,

@@ -44,10 +44,11 @@ struct lab_http_request {
   lab_http_span host; /* the value of that header */
   lab_http_field *fields;
   size_t field_count, field_cap;
-  lab_buf body;       /* followed by a 0, which is counted in len; or empty */
-  size_t max_body;    /* bytes; known when the head is complete */
-  bool counts_body;   /* it is a scenario's memory; likewise */
-  const char *always; /* headers of whatever answer it gets, or NULL */
+  bool fields_counted; /* their memory is a scenario's, as that of a buffer */
+  lab_buf body;        /* followed by a 0, which is counted in len; or empty */
+  size_t max_body;     /* bytes; known when the head is complete */
+  bool counted;        /* it is kept for a scenario; likewise */
+  const char *always;  /* headers of whatever answer it gets, or NULL */
   void (*gone)(lab_http_request *req, void *arg);
   void *gone_arg;
   void (*drain)(lab_http_request *req, void *arg);
@@ -55,7 +56,7 @@ struct lab_http_request {
   lab_http_request *next_free;
 };
 
-/* A request with one reference: the exchange's. */
+/* A request with one reference: the exchange's. NULL without memory. */
 lab_http_request *lab_http_request_new(lab_http_server *server);
 /* The request has been answered, or never became complete: gives up the
  * exchange's reference. */
@@ -63,6 +64,16 @@ void lab_http_request_end(lab_http_request *req);
 /* The client is gone: calls req->gone, then gives up the exchange's
  * reference. */
 void lab_http_request_drop(lab_http_request *req);
+/* Room for N more bytes of text; for one more field. COUNTED: they are kept for
+ * a scenario, so if a request doesn't have so much anyway it is that one's
+ * memory. False if there is none. */
+bool lab_http_request_reserve_text(lab_http_request *req, size_t n,
+                                   bool counted);
+bool lab_http_request_reserve_field(lab_http_request *req, bool counted);
+/* The head is complete, and is kept for a scenario. False as above. */
+bool lab_http_request_count_head(lab_http_request *req);
+/* Bytes of the head that are no scenario's. */
+size_t lab_http_request_own_bytes(const lab_http_request *req);
 /* Frees the requests that SERVER keeps for use again. */
 void lab_http_request_free_spares(lab_http_server *server);
 

@@ -24,12 +24,21 @@ enum {
   GRACED_SHARE = 4,    /* or this part of all, if that is more */
 };
 
-static size_t count_kept_bytes(const lab_http_conn *c) {
+/* What its client has let it keep; or, while a request is in work, what isn't a
+ * scenario's of what it holds for that. */
+static size_t count_kept_bytes(const lab_http_conn *c, lab_http_turn turn) {
+  if (turn >= LAB_HTTP_BUSY)
+    return (c->in.counted ? 0 : c->in.cap) + lab_http_request_own_bytes(c->req);
   size_t n = c->in.cap;
   n += uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
   if (c->req && c->state <= LAB_HTTP_BODY)
-    n += c->req->text.cap + c->req->body.cap;
+    n += lab_http_request_own_bytes(c->req) + c->req->body.cap +
+         (c->req->text.counted ? c->req->text.cap : 0);
   return n;
+}
+
+static size_t *find_kept_sum(lab_http_server *server, unsigned turn) {
+  return turn >= LAB_HTTP_BUSY ? &server->held : &server->kept;
 }
 
 /* A new connection is ASKING too, although it is in state IDLE. */
@@ -57,9 +66,10 @@ static void set_idle_deadline(lab_http_conn *c) {
 }
 
 void lab_http_enlist(lab_http_conn *c) {
-  size_t kept = count_kept_bytes(c);
   lab_http_turn turn = find_turn(c);
-  c->server->kept += kept - c->kept;
+  size_t kept = count_kept_bytes(c, turn);
+  *find_kept_sum(c->server, c->turn) -= c->kept;
+  *find_kept_sum(c->server, turn) += kept;
   c->kept = kept;
   if (c->turn == turn)
     return;
@@ -75,7 +85,7 @@ void lab_http_await_request(lab_http_conn *c) {
 }
 
 void lab_http_delist(lab_http_conn *c) {
-  c->server->kept -= c->kept;
+  *find_kept_sum(c->server, c->turn) -= c->kept;
   c->kept = 0;
   if (!lab_list_empty(&c->link))
     c->server->listed--;
@@ -186,6 +196,10 @@ bool lab_http_make_reserve(lab_http_server *server) {
     }
   }
   return false;
+}
+
+bool lab_http_may_hold(const lab_http_server *server, size_t n) {
+  return server->held + n <= server->config.max_kept_bytes / 2;
 }
 
 void lab_http_trim_memory(lab_http_server *server) {

@@ -51,6 +51,10 @@ bool lab_http_make_reserve(lab_http_server *server);
  * though slowly, are spared. */
 void lab_http_trim_memory(lab_http_server *server);
 
+/* Whether requests in work may hold N bytes more that are no scenario's: those
+ * connections don't give way, so there is a limit beforehand. */
+bool lab_http_may_hold(const lab_http_server *server, size_t n);
+
 /* Whether the next client needs somebody to give way. There are two reasons:
  * config.max_connections, and the limit of descriptors. Of these, connections
  * may take so many that some are left for the application, and for the files

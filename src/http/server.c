@@ -310,10 +310,15 @@ static void ignore_sigpipe(void) {
   }
 }
 
+/* NULL without memory for its buffer. */
 static lab_http_server *create_server(uv_loop_t *loop,
                                       const lab_http_config *config) {
   lab_http_server *server = lab_xcalloc(1, sizeof *server);
-  server->read_buffer = lab_xmalloc(LAB_HTTP_READ_SIZE);
+  server->read_buffer = lab_try_malloc(LAB_HTTP_READ_SIZE);
+  if (!server->read_buffer) {
+    lab_xfree(server);
+    return NULL;
+  }
   server->loop = loop;
   server->config = *config;
   server->accepting = true;
@@ -329,6 +334,8 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
                         const lab_http_config *config) {
   LAB_ASSERT(config->on_request && config->reserve <= LAB_HTTP_RESERVE);
   lab_http_server *server = create_server(loop, config);
+  if (!server)
+    return -ENOMEM;
   int rc = uv_timer_init(loop, &server->sweep);
   if (rc < 0) {
     free_closed_server(server);

@@ -31,6 +31,12 @@
  * lab_http_on_gone. It is answered 503. When all that doesn't help, clients
  * wait until a descriptor is free.
  *
+ * Memory: what a client sends ahead, while its request is in work, is kept as
+ * far as config.max_kept_bytes, or the scenario's limit, allows. Otherwise it
+ * is thrown away, and the connection closes after the answer, so the client
+ * asks again. A head for which there is no memory is answered by 503, and a
+ * client for whom there is none at all is closed. The process doesn't end.
+ *
  * Threads: everything here runs on the thread of LOOP. SIGPIPE is set to be
  * ignored if it had its default action, as every server needs. */
 #ifndef LAB_HTTP_SERVER_H
@@ -51,9 +57,11 @@ typedef struct lab_http_config {
   /* Another limit for some requests, whose body has not come yet: bytes, or 0
    * for max_body_bytes. May be NULL. */
   size_t (*body_limit)(const lab_http_request *req, void *arg);
-  /* Whether the body that will come is a scenario's memory (base/buf.h): 503 if
-   * there is no more. NULL: none is. */
-  bool (*counts_body)(const lab_http_request *req, void *arg);
+  /* Whether the lab keeps a request, whose body has not come yet, for a
+   * scenario: its head, its body and what its client sends ahead are that
+   * one's memory (base/buf.h), and 503 if there is no more. NULL: none is. */
+  bool (*is_counted)(const lab_http_request *req, void *arg);
+  bool counts_all;            /* each request is, from its first byte */
   uint64_t header_timeout_ms; /* from a request's first byte to its last header;
                                  then 408 */
   uint64_t body_timeout_ms;   /* from there to the end of its body; then 408 */
@@ -61,7 +69,9 @@ typedef struct lab_http_config {
   uint64_t write_timeout_ms;  /* a client that takes nothing of its answer for
                                  so long is cut off */
   size_t max_kept_bytes;    /* of requests that are not complete, and of answers
-                               that are not taken; above that the oldest go */
+                               that are not taken; above that the oldest go. And
+                               half as much of requests in work that don't
+                               count: see below */
   unsigned max_connections; /* more than that, and their clients give way */
   unsigned reserve; /* descriptors, and connections above the maximum, kept for
                        when there are no others: 0 to 4 */

@@ -39,6 +39,7 @@ struct lab_http_server {
   unsigned crowd; /* so many are enough, as their descriptors tell; 0: not known
                    */
   size_t kept;    /* bytes that connections keep for their clients */
+  size_t held;    /* and those whose requests are in work; these don't count */
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;

@@ -49,10 +49,17 @@ static void on_output_written(uv_write_t *req, int status) {
   lab_http_conn_written(c, status);
 }
 
-/* Queues what is left of O, which is taken, after the first DONE bytes. */
-static void queue_output(lab_http_conn *c, const output *o, size_t done) {
-  pending_write *w = lab_xmalloc(sizeof *w);
+/* Queues what is left of O, which is taken, after the first DONE bytes. Without
+ * memory the connection is broken. */
+static void queue_output(lab_http_conn *c, output *o, size_t done) {
+  pending_write *w = lab_try_malloc(sizeof *w);
   const lab_buf *bufs = o->bufs;
+  if (!w) {
+    lab_buf_free(&o->bufs[0]);
+    free_body(o);
+    c->broken = true;
+    return;
+  }
   uv_buf_t rest[2];
   unsigned count = 0;
   w->conn = c;

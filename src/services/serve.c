@@ -61,7 +61,11 @@ static void on_served_request(lab_http_request *req, void *arg) {
     lab_http_error(req, 503, "the lab is stopping");
     return;
   }
-  served_request *v = lab_xcalloc(1, sizeof *v);
+  served_request *v = lab_try_malloc(sizeof *v);
+  if (!v) {
+    lab_http_error(req, 503, "not enough memory for the request");
+    return;
+  }
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);
   v->req = req;
@@ -115,12 +119,6 @@ static lab_errand *find_errand(void *serve) {
   return &((lab_serve *)serve)->errand;
 }
 
-static bool count_body(const lab_http_request *req, void *serve) {
-  (void)req;
-  (void)serve;
-  return true;
-}
-
 static int take_client(void *serve) {
   return lab_errand_take(find_errand(serve));
 }
@@ -147,7 +145,7 @@ void lab_services_serve(lab_errand *e) {
   config.arg = serve;
   config.idle_timeout_ms = serve->idle_ms;
   config.reserve = 0;
-  config.counts_body = count_body;
+  config.counts_all = true;
   serve->error = lab_http_server_new(&server, lab_services_loop_of(e), &config);
   if (serve->error == 0) {
     serve->error = begin_serve(serve, server);

@@ -27,15 +27,17 @@ typedef struct visit {
   struct visit *next;
 } visit;
 
+/* NULL without memory. */
 static visit *take_visit(lab_web *web) {
   visit *v = web->visits.idle;
   if (v) {
     web->visits.idle = v->next;
     web->visits.idle_count--;
-  } else {
-    v = lab_xcalloc(1, sizeof *v);
-    v->web = web;
+    return v;
   }
+  v = lab_try_malloc(sizeof *v);
+  if (v)
+    *v = (visit){.web = web};
   return v;
 }
 
@@ -105,17 +107,23 @@ static const char *find_refusal(const lab_web *web,
   return lab_http_is_reserved(req) ? "there are too many connections" : NULL;
 }
 
+static void refuse_visit(lab_web *web, lab_http_request *req,
+                         const char *refusal) {
+  lab_request_visit served = {0, 0};
+  if (!web->stopping)
+    served.step = lab_shown_visit(web->config.vm, &served.entered);
+  lab_request_stats_count(&web->stats, &served, 503, 0, 0);
+  lab_http_error(req, 503, refusal);
+}
+
 void lab_web_application(lab_web *web, lab_http_request *req) {
   const char *refusal = find_refusal(web, req);
-  if (refusal) {
-    lab_request_visit served = {0, 0};
-    if (!web->stopping)
-      served.step = lab_shown_visit(web->config.vm, &served.entered);
-    lab_request_stats_count(&web->stats, &served, 503, 0, 0);
-    lab_http_error(req, 503, refusal);
+  visit *v = refusal ? NULL : take_visit(web);
+  if (!v) {
+    refuse_visit(web, req,
+                 refusal ? refusal : "not enough memory for the request");
     return;
   }
-  visit *v = take_visit(web);
   lab_request *x = &v->x;
   lab_http_str path = lab_http_path(req), query = lab_http_query(req);
   lab_http_str body = lab_http_body(req);

@@ -22,7 +22,7 @@ static size_t limit_body(const lab_http_request *req, void *arg) {
 }
 
 /* The step that serves it has it in memory, from its first byte on. */
-static bool is_body_of_step(const lab_http_request *req, void *arg) {
+static bool is_request_of_step(const lab_http_request *req, void *arg) {
   return lab_web_is_of_application(arg, req);
 }
 
@@ -62,7 +62,7 @@ static int start_server(lab_web *web, lab_err *err) {
   lab_http_config_init(&http);
   http.on_request = lab_web_route;
   http.body_limit = limit_body;
-  http.counts_body = is_body_of_step;
+  http.is_counted = is_request_of_step;
   http.keeps_place = is_answered_soon;
   http.arg = web;
   int rc = lab_http_server_new(&web->server, web->config.loop, &http);

@@ -55,6 +55,50 @@ return {
   t.equal(lab:stop(), 0)
 end)
 
+-- Each client sends a long head, or 60 KB ahead, and waits. All of that would be 40 MB.
+for what, text in pairs {
+  ["heads of requests in work"] = "GET / HTTP/1.1\r\nHost: localhost\r\n" .. ("a:\r\n"):rep(2000) .. "\r\n",
+  ["what is sent ahead"] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" .. ("\n"):rep(60000),
+} do
+  t.test(what, function()
+    local lab = start [[
+return { limits = { memory = "12MB" }, request = function() lab.sleep(1000) end }]]
+    local before, clients = lab:vars()("HeapAlloc"), {}
+    for i = 1, 2 * CLIENTS do
+      clients[i] = assert(socket.connect("127.0.0.1", tonumber(lab.port)))
+      assert(clients[i]:send(text))
+    end
+    for _ = 1, 3 do lab:get("/status") end -- it has read all that
+    t.between(lab:vars()("HeapAlloc") - before, 5e6, 16e6, "no more is kept than the step may have")
+    t.equal(lab:get("/status").status, 200)
+    t.equal(lab:leave().status, 200)
+    for _, client in ipairs(clients) do client:close() end
+    t.equal(lab:get("/").body, "hello world")
+    t.equal(lab:stop(), 0)
+  end)
+end
+
+t.test("what a step sends to its own server, ahead", function()
+  local lab = start [[
+local kept = {}
+return {
+  limits = { memory = "12MB" },
+  request = function()
+    local server = assert(lab.listen("127.0.0.1:0", function() lab.sleep(1000) end))
+    local text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" .. ("\n"):rep(60000)
+    for i = 1, 600 do -- until the step has used up what it has
+      kept[i] = assert(lab.tcp.connect(server:address()))
+      kept[i]:write(text, 0.01)
+    end
+  end,
+}]]
+  local before = lab:vars()("HeapAlloc")
+  t.check(lab:get("/").status > 0, "it answers")
+  t.between(lab:vars()("HeapAlloc") - before, 5e6, 16e6, "no more is kept than the step may have")
+  t.equal(lab:leave().status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("requests that wait for a connection", function()
   local lab = start [[
 local problem
