@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/process.h"
 #include "mem/mem.h"
 #include "vm/allocation_stack.h"
 #include "vm/vm.h"
@@ -28,15 +29,28 @@ static size_t choose_smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
+enum { LEAST_SPACE = 16 << 20 };
+
+/* What the process may map besides what it has mapped now (ulimit -v). */
+static size_t read_free_space(void) {
+  lab_process p;
+  lab_process_read(&p);
+  if (p.max_virtual_bytes == UINT64_MAX)
+    return SIZE_MAX;
+  bool is_more = p.max_virtual_bytes > p.virtual_bytes + LEAST_SPACE;
+  return is_more ? (size_t)(p.max_virtual_bytes - p.virtual_bytes)
+                 : LEAST_SPACE;
+}
+
 /* What no scenario may exceed: half of what there is for the process. */
 static size_t read_machine_limit(void) {
   static size_t known; /* the first call opens files */
   if (known == 0) {
     size_t pages = (size_t)sysconf(_SC_PHYS_PAGES);
     known = choose_smaller(
-                pages * (size_t)sysconf(_SC_PAGESIZE),
-                lab_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup")) /
-            2;
+        pages * (size_t)sysconf(_SC_PAGESIZE),
+        lab_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup"));
+    known = choose_smaller(known, read_free_space()) / 2;
   }
   return known;
 }

@@ -4,7 +4,8 @@
  *
  * mem/mem.h keeps the limit and refuses memory. This file decides which limit
  * holds: the step's own (limits.memory) or 2 GiB, and never more than half of
- * the machine's memory, or the container's.
+ * the machine's memory, the container's, or of what the process may still
+ * map when it starts (ulimit -v): the lab itself ends where it gets none.
  *
  * A step that has used up its memory must still be diagnosed and left. So short
  * work of the lab's (an error's text, a leak profile) lifts the limit. A switch

@@ -98,6 +98,33 @@ for _, kib in ipairs { 16, 32, 64, 96, 128 } do
   end)
 end
 
+-- Until the step is refused more: then the lab goes on.
+t.test("clients of the step's own server, with all that may be mapped", function()
+  local dir = t.temp_dir()
+  t.run("mkdir " .. dir .. "/71-ahead")
+  t.write(dir .. "/71-ahead/scenario.lua", [[
+local kept = {}
+local function fill()
+  local server = assert(lab.listen("127.0.0.1:0", function() lab.sleep(1000) end))
+  local text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" .. ("\n"):rep(60000)
+  while #kept < 4000 do
+    local client = assert(lab.tcp.connect(server:address()))
+    kept[#kept + 1] = client
+    client:write(text, 0)
+  end
+end
+return { request = function() return tostring(select(2, pcall(fill))) end }
+]])
+  t.write(dir .. "/limited", ("#!/bin/sh\nexec prlimit --as=200000000 %s \"$@\"\n"):format(t.quote(t.diaglab)))
+  t.run("chmod +x " .. dir .. "/limited")
+  local lab = t.start_as(dir .. "/limited", t.start_with, { dir, t.source .. "/scenarios" },
+    "--step", "71", "--workers", "2")
+  t.check(#lab:get("/", "--max-time", "60").body > 0, "it answers")
+  t.equal(lab:get("/status").status, 200)
+  t.equal(lab:leave().status, 200)
+  works(lab)
+end)
+
 t.test("data for the program itself, and none for its heap: ends with the reason", function()
   local lab, code, log = start_under("prlimit --core=0 --data=5000000")
   t.check(not lab, "it doesn't serve")
