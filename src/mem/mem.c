@@ -17,10 +17,24 @@
 static _Atomic size_t limit;
 static void (*_Atomic watcher)(void);
 
+/* What the lab keeps for a scenario: base/alloc.h. */
+static void *realloc_kept(void *p, size_t old, size_t size) {
+  void *fresh = lab_mem_realloc(p, old, size);
+  if (fresh || size == 0)
+    lab_scavenge_count(p ? old : 0, size);
+  return fresh;
+}
+
+static void free_kept(void *p, size_t size) {
+  if (p)
+    lab_scavenge_count(size, 0);
+  lab_mem_free(p, size);
+}
+
 int lab_mem_init(void) {
   static const lab_allocator own = {lab_mem_own_alloc, lab_mem_own_realloc,
                                     lab_mem_own_free};
-  static const lab_counted_allocator counted = {lab_mem_realloc, lab_mem_free};
+  static const lab_counted_allocator counted = {realloc_kept, free_kept};
   int rc = lab_arena_init();
   if (rc == 0)
     rc = lab_counters_init();

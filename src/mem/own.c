@@ -12,6 +12,7 @@ static void *count_own_block(lab_mem_thread *t, void *p) {
     size_t size = lab_arena_usable(p);
     lab_count_alloc(t, LAB_MEM_OWN, size);
     lab_scavenge_note(size);
+    lab_scavenge_count_own(0, size);
   }
   return p;
 }
@@ -43,6 +44,7 @@ void *lab_mem_own_realloc(void *p, size_t size) {
     return NULL;
   size_t now = lab_arena_usable(fresh);
   lab_count_resize(t, LAB_MEM_OWN, old, now);
+  lab_scavenge_count_own(old, now);
   if (now > old)
     lab_scavenge_note(now);
   return fresh;
@@ -54,5 +56,6 @@ void lab_mem_own_free(void *p) {
   lab_mem_thread *t = lab_mem_self();
   size_t size = lab_arena_usable(p);
   lab_count_free(t, LAB_MEM_OWN, size);
+  lab_scavenge_count_own(size, 0);
   lab_arena_free(t->cache, p, size);
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The scavenger: gives idle pages back to the system after a quiet time. */
+ * The scavenger: gives idle pages back to the system after a quiet time, or
+ * when the lab itself has freed a lot.
+ *
+ * What a scenario frees waits for the quiet time, since that is what a student
+ * is to see. What the lab has for itself, or keeps for a scenario, is none of
+ * it: the bodies of thousands of requests, a file that somebody sent. The lab
+ * frees it whenever a client goes, also long after the step was left. */
 #ifndef LAB_MEM_SCAVENGE_H
 #define LAB_MEM_SCAVENGE_H
 
@@ -9,6 +15,8 @@
 #include <stdint.h>
 
 #include "mem/counters.h"
+
+enum { LAB_SCAVENGE_FALL = 16 << 20 }; /* bytes that are a lot */
 
 /* Idle pages go back after SECONDS without an allocation of 64 KiB or more; 0:
  * at every tick, negative: never. 300 at first. Any thread. */
@@ -29,6 +37,19 @@ static inline void lab_scavenge_note(size_t size) {
   if (size >= LAB_MEM_STEP &&
       !atomic_load_explicit(&lab_scavenge_busy, memory_order_relaxed))
     atomic_store_explicit(&lab_scavenge_busy, true, memory_order_relaxed);
+}
+
+/* A block of the lab's own, or one that it keeps for a scenario (counted in
+ * any size), had OLD bytes and has SIZE; 0: there was none, there is none any
+ * more. Any thread. */
+void lab_scavenge_count(size_t old, size_t size);
+
+/* The same for the lab's own: small ones are looked at once a second, by the
+ * tick, since there are too many of them. */
+static inline void lab_scavenge_count_own(size_t old, size_t size) {
+  if (old >= LAB_MEM_STEP || size >= LAB_MEM_STEP)
+    lab_scavenge_count(old >= LAB_MEM_STEP ? old : 0,
+                       size >= LAB_MEM_STEP ? size : 0);
 }
 
 /* Starts the quiet time. */

@@ -120,6 +120,41 @@ return { limits = { memory = "64MiB" }, request = function() while true do pcall
   t.equal(lab:stop(), 0)
 end)
 
+-- The connections of its server are closed after the switch, in parts.
+t.test("what clients have sent ahead leaves nothing", function()
+  if t.is_sanitized() then return end
+  local lab = start_with_steps { ["41-ahead"] = [[
+local kept = {}
+return { request = function()
+  local server = assert(lab.listen("127.0.0.1:0", function() lab.sleep(1000) end))
+  local text = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" .. ("\n"):rep(60000)
+  for i = 1, 1000 do
+    kept[i] = assert(lab.tcp.connect(server:address()))
+    kept[i]:write(text, 0)
+  end
+  lab.sleep(0.1)
+  return "sent"
+end }
+]] }
+  local before = lab:rss()
+  t.equal(lab:go_to(41).status, 200)
+  t.equal(lab:get("/").body, "sent")
+  t.check(lab:rss() > before + 40e6, "they are kept")
+  t.equal(lab:leave().status, 200)
+  t.eventually(function() return lab:rss() < before + 25e6 end, 20)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a file that is refused leaves nothing", function()
+  if t.is_sanitized() then return end
+  local lab, path = start_with_steps {}, t.temp_dir() .. "/large.gz"
+  t.run("head -c 100000000 /dev/zero | gzip -1 >" .. path)
+  local before = lab:rss()
+  t.equal(lab:post("/lab/captures", "@" .. path).status // 100, 4)
+  t.eventually(function() return lab:rss() < before + 25e6 end, 20)
+  t.equal(lab:stop(), 0)
+end)
+
 -- Tables that fill the memory: to collect them takes seconds, whether the step itself
 -- wants it, its limit, a profile or the switch. That doesn't delay the switch, and
 -- nothing of them is left at last.

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "mem/mem.h"
@@ -251,6 +252,37 @@ static void scavenger_always_or_never(void **state) {
   assert_true(lab_scavenge_tick_at(now));
 }
 
+/* What a scenario frees waits for a quiet time, and that may be never. */
+static void what_the_lab_frees_goes_soon(void **state) {
+  enum { PIECE = 1000, PIECES = LAB_SCAVENGE_FALL / PIECE * 2 };
+  static void *pieces[PIECES];
+  char *blocks[BLOCKS];
+  uint64_t now = lab_clock_mono();
+  (void)state;
+  lab_mem_set_scavenge(-1);
+  lab_scavenge_tick_at(now); /* what was freed before */
+  allocate(blocks);
+  give_back(blocks);
+  assert_false(lab_scavenge_tick_at(now));
+  lab_mem_own_free(lab_mem_own_alloc(2 * LAB_SCAVENGE_FALL));
+  assert_true(lab_scavenge_tick_at(now));
+  assert_false(lab_scavenge_tick_at(now));
+  lab_mem_own_free(lab_mem_own_alloc(LAB_SCAVENGE_FALL / 2));
+  assert_false(lab_scavenge_tick_at(now));
+  for (int i = 0; i < PIECES; i++)
+    pieces[i] = lab_counted_realloc(NULL, 0, PIECE);
+  for (int i = 0; i < PIECES; i++)
+    lab_counted_free(pieces[i], PIECE);
+  assert_true(lab_scavenge_tick_at(now));
+  for (int i = 0; i < PIECES; i++)
+    pieces[i] = lab_mem_own_alloc(PIECE);
+  assert_false(lab_scavenge_tick_at(now));
+  for (int i = 0; i < PIECES; i++)
+    lab_mem_own_free(pieces[i]);
+  assert_true(lab_scavenge_tick_at(now));
+  assert_false(lab_scavenge_tick_at(now));
+}
+
 static void cycles_of_the_collector(void **state) {
   (void)state;
   uint64_t before = lab_clock_real();
@@ -301,6 +333,7 @@ int main(void) {
 #endif
     cmocka_unit_test(scavenger_waits_for_quiet),
     cmocka_unit_test(scavenger_always_or_never),
+    cmocka_unit_test(what_the_lab_frees_goes_soon),
     cmocka_unit_test(cycles_of_the_collector),
     cmocka_unit_test(the_rest_of_sys),
   };
