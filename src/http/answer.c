@@ -12,7 +12,19 @@ enum {
   BESIDE_MAX = 2 * HEAD_MAX, /* what isn't body: also chunk extensions, and
                                 "100 Continue" again and again */
   CHUNK_HEAD = 16,           /* a chunk's size and its ends of lines */
+  FIRST_HEADERS = 512,       /* bytes that there is room for at first */
+  HEADER_MARKS = 3,          /* what is written beside a name and a value */
 };
+
+/* Room for N bytes of a header: they are kept for a scenario, as the body. 0,
+ * or what ends the parsing. */
+static int reserve_header(lab_http_answer *a, size_t n) {
+  n += HEADER_MARKS;
+  if (a->headers.cap == 0 && n < FIRST_HEADERS)
+    n = FIRST_HEADERS;
+  a->no_memory = !lab_buf_try_reserve(&a->headers, n, true);
+  return a->no_memory ? HPE_USER : 0;
+}
 
 static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
@@ -21,6 +33,8 @@ static int on_answer_field(llhttp_t *parser, const char *at, size_t len) {
     return HPE_USER;
   if (len > 0 && !lab_is_token(at, len))
     return HPE_INVALID_HEADER_TOKEN;
+  if (reserve_header(a, len))
+    return HPE_USER;
   for (size_t i = 0; i < len; i++)
     lab_buf_putc(&a->headers,
                  at[i] >= 'A' && at[i] <= 'Z' ? (char)(at[i] | 0x20) : at[i]);
@@ -38,6 +52,8 @@ static void begin_answer_value(lab_http_answer *a) {
 static int on_answer_value(llhttp_t *parser, const char *at, size_t len) {
   lab_http_answer *a = parser->data;
   if (a->headers.len + len > HEAD_MAX)
+    return HPE_USER;
+  if (reserve_header(a, len))
     return HPE_USER;
   begin_answer_value(a);
   lab_buf_append(&a->headers, at, len);

@@ -24,7 +24,7 @@ typedef enum lab_http_answer_state {
   LAB_HTTP_ANSWER_MORE,      /* the answer is not complete */
   LAB_HTTP_ANSWER_DONE,      /* it is complete; further bytes are not read */
   LAB_HTTP_ANSWER_TOO_LARGE, /* more than MAX_BODY, or very much else */
-  LAB_HTTP_ANSWER_NO_MEMORY, /* the body is more than the scenario may have */
+  LAB_HTTP_ANSWER_NO_MEMORY, /* it is more than the scenario may have */
   LAB_HTTP_ANSWER_MALFORMED, /* not HTTP, or nothing that was asked for: status
                                 101, a coding other than chunked */
 } lab_http_answer_state;

@@ -53,12 +53,12 @@ static void on_wire_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 }
 
 /* Until on_wire_read: thousands of wires may wait, and this is the lab's own
- * memory. */
+ * memory. Without any, that gets UV_ENOBUFS. */
 static void lend_wire_buffer(uv_handle_t *handle, size_t suggested,
                              uv_buf_t *out) {
   (void)handle;
   (void)suggested;
-  *out = uv_buf_init(lab_xmalloc(READ_SIZE), READ_SIZE);
+  *out = uv_buf_init(lab_try_malloc(READ_SIZE), READ_SIZE);
 }
 
 int lab_http_wire_read(lab_http_wire *w, bool wanted) {

@@ -99,6 +99,29 @@ return {
   t.equal(lab:stop(), 0)
 end)
 
+t.test("headers of answers that are not complete", function()
+  local lab = start [[
+local kept = {}
+return {
+  limits = { memory = "12MB" },
+  request = function()
+    local listener = assert(lab.tcp.listen("127.0.0.1:0"))
+    local url = "http://" .. listener:address() .. "/"
+    local text = "HTTP/1.1 200 OK\r\nA: " .. ("a"):rep(60000)
+    for i = 1, 400 do
+      lab.go(pcall, lab.http.get, url)
+      kept[i] = assert(listener:accept())
+      kept[i]:write(text, 1)
+    end
+  end,
+}]]
+  local before = lab:vars()("HeapAlloc")
+  t.check(lab:get("/").status > 0, "it answers")
+  t.between(lab:vars()("HeapAlloc") - before, 5e6, 16e6, "no more is kept than the step may have")
+  t.equal(lab:leave().status, 200)
+  t.equal(lab:stop(), 0)
+end)
+
 t.test("requests that wait for a connection", function()
   local lab = start [[
 local problem
