@@ -173,8 +173,12 @@ static void forget_ahead(lab_http_conn *c) {
   lab_buf_free(&c->in);
   c->unread = true;
   c->keep_alive = false;
-  if (!has_begun_request(c))
-    c->state = LAB_HTTP_FLUSH;
+  if (has_begun_request(c))
+    return;
+  if (c->req)
+    detach_request(c, false);
+  c->state = LAB_HTTP_FLUSH;
+  c->deadline = 0;
 }
 
 /* Takes N bytes that came in; what can't be parsed yet is kept. The connection

@@ -276,7 +276,8 @@ static bool is_request_counted(lab_http_conn *c) {
 static bool may_keep_head(lab_http_conn *c) {
   if (c->req->counted)
     return lab_http_request_count_head(c->req);
-  return lab_http_may_hold(c->server, lab_http_request_own_bytes(c->req));
+  return lab_http_request_is_usual(c->req) ||
+         lab_http_may_hold(c->server, lab_http_request_own_bytes(c->req));
 }
 
 static int on_request_head_end(llhttp_t *parser) {

@@ -111,6 +111,11 @@ bool lab_http_request_count_head(lab_http_request *req) {
                               : count_fields(req, req->field_count));
 }
 
+bool lab_http_request_is_usual(const lab_http_request *req) {
+  return req->text.cap <= KEEP_TEXT_MAX && !req->text.counted &&
+         req->field_cap <= KEEP_FIELDS_MAX && !req->fields_counted;
+}
+
 size_t lab_http_request_own_bytes(const lab_http_request *req) {
   size_t fields = req->fields_counted ? 0 : measure_fields(req->field_cap);
   return fields + (req->text.counted ? 0 : req->text.cap);
@@ -128,8 +133,7 @@ void lab_http_request_free_spares(lab_http_server *server) {
 
 static bool is_worth_keeping(const lab_http_request *req) {
   return req->server && req->server->free_count < FREE_MAX &&
-         req->text.cap <= KEEP_TEXT_MAX && !req->text.counted &&
-         req->field_cap <= KEEP_FIELDS_MAX && !req->fields_counted;
+         lab_http_request_is_usual(req);
 }
 
 static void release_reference(lab_http_request *req) {

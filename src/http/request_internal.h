@@ -72,6 +72,9 @@ bool lab_http_request_reserve_text(lab_http_request *req, size_t n,
 bool lab_http_request_reserve_field(lab_http_request *req, bool counted);
 /* The head is complete, and is kept for a scenario. False as above. */
 bool lab_http_request_count_head(lab_http_request *req);
+/* Whether its head has no more memory than each request has that is kept for
+ * use again. */
+bool lab_http_request_is_usual(const lab_http_request *req);
 /* Bytes of the head that are no scenario's. */
 size_t lab_http_request_own_bytes(const lab_http_request *req);
 /* Frees the requests that SERVER keeps for use again. */

@@ -237,9 +237,18 @@ static bool is_stalled(lab_http_conn *c, uint64_t now) {
   return queued > 0 && !moved && now >= c->write_deadline;
 }
 
-/* The client had closed its half before the handler began to watch for that. */
-static bool has_left_before(const lab_http_conn *c) {
-  return c->eof && c->req && c->req->gone;
+/* The client has closed its half. The server doesn't read that if the client
+ * has sent much ahead. */
+static bool is_half_closed(const lab_http_conn *c) {
+  struct pollfd p = {.events = POLLRDHUP};
+  if (c->eof || c->reading || uv_fileno((const uv_handle_t *)&c->tcp, &p.fd))
+    return c->eof;
+  return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/* Before the handler began to watch for that, or unseen. */
+static bool has_left_unseen(const lab_http_conn *c) {
+  return c->req && c->req->gone && is_half_closed(c);
 }
 
 /* How many connections this sweep may still end. */
@@ -251,7 +260,7 @@ typedef struct sweep_quota {
 static void check_conn(lab_list *link, void *arg) {
   lab_http_conn *c = LAB_CONTAINER(link, lab_http_conn, link);
   sweep_quota *s = arg;
-  bool lost = c->broken || is_stalled(c, s->now) || has_left_before(c);
+  bool lost = c->broken || is_stalled(c, s->now) || has_left_unseen(c);
   bool late = c->deadline != 0 && s->now >= c->deadline;
   if ((!lost && !late) || s->left <= 0)
     return;

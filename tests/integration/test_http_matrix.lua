@@ -5,6 +5,7 @@
 -- purpose, the row says why.
 -- needs: time
 local t = require "harness"
+local socket = require "socket"
 local exercise = require "exercise"
 t.need("curl")
 
@@ -247,6 +248,20 @@ t.test("the index", function()
   t.check(links >= 4, "allocs, cmdline, heap and profile")
   t.has(page, "<title>/debug/pprof/</title>")
   t.match(page, "</html>$")
+end)
+
+-- The server reads no more of what it sends ahead, and so not that it goes either.
+t.test("a client that sends ahead, and goes away, frees its recording", function()
+  local lab = t.start()
+  local function recordings() return tonumber(lab:get("/metrics").body:match "\ndiaglab_connections (%d+)") end
+  for _, path in ipairs { "/debug/fgprof", P .. "heap", P .. "trace" } do
+    local client = assert(socket.connect("127.0.0.1", tonumber(lab.port)))
+    assert(client:send(("GET %s?seconds=300 HTTP/1.1\r\nHost: localhost\r\n\r\n%s"):format(path, ("\n"):rep(60000))))
+    t.eventually(function() return recordings() >= 2 end)
+    client:close()
+    t.eventually(function() return recordings() <= 1 end)
+  end
+  t.equal(lab:stop(), 0)
 end)
 
 -- Contentions and memory of `enter`, which is over when the step begins.
