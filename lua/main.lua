@@ -327,7 +327,8 @@ local function switchToStep(number, rawQuery)
   tidyUp()
   local step
   if entry then step, status, message = readStep(entry, overrides) end
-  if status == 400 or status == 503 then return status, message end
+  if status == 400 or status == 503 and number ~= 0 then return status, message end
+  if status == 503 then status = nil end -- step 0 is entered in any case
 
   -- leave, give back
   host.leaving()

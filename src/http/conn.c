@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +89,13 @@ void lab_http_conn_lost(lab_http_conn *c) {
     detach_request(c, was_begun);
 }
 
+bool lab_http_has_unread_bytes(const lab_http_conn *c) {
+  uv_os_fd_t fd;
+  int n = 0;
+  return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
+         ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
 /* Answers STATUS in place of the handler; then the connection closes. REASON,
  * which may be NULL, is added to the body. UNREAD: the client may send more. As
  * Go does it: no Date, no length, and the status again as body. */
@@ -105,7 +113,7 @@ static void answer_failure(lab_http_conn *c, int status, const char *reason,
     detach_request(c, was_begun);
   c->state = LAB_HTTP_FLUSH;
   c->deadline = 0;
-  c->unread = unread;
+  c->unread |= unread;
   lab_http_uncork(c);
 }
 
@@ -116,7 +124,8 @@ static void fail_request(lab_http_conn *c, int status, const char *reason) {
 
 void lab_http_conn_refuse(lab_http_conn *c, const char *reason) {
   if (c->state == LAB_HTTP_HANDLER)
-    answer_failure(c, 503, reason, c->in.len > 0);
+    answer_failure(c, 503, reason,
+                   c->in.len > 0 || lab_http_has_unread_bytes(c));
   else
     lab_http_conn_lost(c);
 }

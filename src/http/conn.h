@@ -96,6 +96,8 @@ void lab_http_conn_advance(lab_http_conn *c);
  * stays until the loop's next turn. */
 void lab_http_conn_lost(lab_http_conn *c);
 
+/* Whether something came from the client that the loop hasn't read yet. */
+bool lab_http_has_unread_bytes(const lab_http_conn *c);
 /* The request in work is given up: its client is told 503 and REASON, if it has
  * no part of the answer yet. Then the connection closes. */
 void lab_http_conn_refuse(lab_http_conn *c, const char *reason);

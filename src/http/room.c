@@ -3,7 +3,6 @@
 #include "http/room.h"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd_shares.h"
@@ -122,21 +121,13 @@ static lab_http_conn *find_stalled(lab_http_server *server) {
   return c;
 }
 
-/* Whether something came from the client that the loop hasn't read yet. */
-static bool has_unread_bytes(const lab_http_conn *c) {
-  uv_os_fd_t fd;
-  int n = 0;
-  return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
-         ioctl(fd, FIONREAD, &n) == 0 && n > 0;
-}
-
 /* The first connection of TURN whose request isn't just there: in a rush, more
  * clients come in one turn of the loop than there are places. */
 static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
   lab_list *list = &server->turns[turn], *l = list->next;
   for (int i = 0; i < SECOND_CHANCES && l != list; i++, l = l->next) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
-    if (!has_unread_bytes(c))
+    if (!lab_http_has_unread_bytes(c))
       return c;
   }
   return find_first(server, turn);
@@ -186,14 +177,17 @@ static bool may_give_way(const lab_http_conn *c) {
 
 bool lab_http_make_reserve(lab_http_server *server) {
   lab_list *list = &server->turns[LAB_HTTP_SPARE];
-  for (lab_list *l = list->next; l != list; l = l->next) {
+  for (lab_list *l = list->next; l != list;) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
+    l = l->next;
     if (!server->pressed && measure_wait(c) < RESERVE_MS)
       return false;
-    if (may_give_way(c)) {
-      lab_http_conn_refuse(c, "there are too many connections");
+    if (!may_give_way(c))
+      continue;
+    lab_http_conn_refuse(c, "there are too many connections");
+    if (c->state == LAB_HTTP_CLOSED)
       return true;
-    }
+    l = list->next; /* it still waits for its client, and has left the list */
   }
   return false;
 }

@@ -26,8 +26,8 @@
  * reserve, and are closed after one answer, so that the lab can be diagnosed
  * then too. The handler should use them for nothing else
  * (lab_http_is_reserved). A request in the reserve gives way, too, after a
- * moment, or at once if clients have waited for one already: if keeps_place
- * says so, or, without that function, if its handler has called
+ * moment, or at once if clients have waited for one already: unless keeps_place
+ * says that it may stay, or, without that function, its handler has not called
  * lab_http_on_gone. It is answered 503. When all that doesn't help, clients
  * wait until a descriptor is free.
  *

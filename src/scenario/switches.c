@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/often.h"
 #include "base/process.h"
 #include "scenario/entry_watch.h"
 #include "scenario/request.h"
@@ -15,7 +16,7 @@
 #include "vm/preempt.h"
 #include "vm/vm.h"
 
-enum { WAITING_MAX = 8 };
+enum { WAITING_MAX = 20 }; /* each takes 25 ms, if its `enter` hangs */
 
 static void begin_next_switch(lab_vm *vm);
 
@@ -66,7 +67,13 @@ static void answer_pushed_aside(lab_switch *x) {
   set_answer(x, 503, pushed_aside, sizeof pushed_aside - 1);
 }
 
-static void answer_never_begun(lab_switch *x) {
+/* Its client has nothing to interrupt any more; others have. */
+static void answer_never_begun(lab_vm *vm, lab_switch *x) {
+  lab_switches *s = get_switches(vm);
+  pthread_mutex_lock(&s->lock);
+  atomic_store(&x->phase, LAB_SWITCH_ENDED);
+  pthread_mutex_unlock(&s->lock);
+  lab_log_often("", "a switch was replaced before it began");
   set_answer(x, 503, pushed_aside, sizeof pushed_aside - 1);
   lab_call_answer(&x->call);
 }
@@ -186,7 +193,7 @@ static bool note_beginning(lab_vm *vm, lab_switch *x) {
 static bool is_crowd_waiting(const lab_switches *s) {
   int n = 0;
   for (lab_mpsc_node *at = s->waiting; at && n < WAITING_MAX; at = at->next)
-    n++;
+    n += atomic_load(&switch_of_node(at)->phase) == LAB_SWITCH_QUEUED;
   return n == WAITING_MAX;
 }
 
@@ -203,7 +210,7 @@ static void begin_switch(lab_vm *vm, lab_switch *x) {
     return;
   }
   if (is_overtaken(vm, x)) {
-    answer_never_begun(x);
+    answer_never_begun(vm, x);
     return;
   }
   get_switches(vm)->under_way = x;

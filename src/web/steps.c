@@ -150,7 +150,7 @@ static void answer_catalog(lab_slow *base) {
   question *q = (question *)base;
   lab_steps_lane *lane = q->lane;
   bool json = q->asked.json && q->status == 200;
-  if (q->asked.hint > 0 && q->status == 200)
+  if (q->asked.hint > 0 && q->status == 200 && !lab_http_is_gone(base->req))
     note_told(base->web, q->asked.step, q->asked.hint);
   lab_http_respond_buf(base->req, q->status, json ? LAB_WEB_JSON : LAB_WEB_TEXT,
                        "Vary: Accept\r\n" LAB_WEB_NOSNIFF, &q->out);
@@ -159,11 +159,23 @@ static void answer_catalog(lab_slow *base) {
   begin_next_question(lane);
 }
 
+/* The next one whose client is there, or NULL. The others are told nothing. */
+static question *take_present_question(lab_steps_lane *lane) {
+  while (!lab_list_empty(&lane->waiting)) {
+    question *q = LAB_CONTAINER(lane->waiting.next, question, link);
+    lab_list_remove(&q->link);
+    if (!lab_http_is_gone(q->slow.req))
+      return q;
+    lab_http_error(q->slow.req, 503, "the client is gone");
+    lab_slow_end(&q->slow);
+  }
+  return NULL;
+}
+
 static void begin_next_question(lab_steps_lane *lane) {
-  if (lane->busy || lab_list_empty(&lane->waiting))
+  question *q = lane->busy ? NULL : take_present_question(lane);
+  if (!q)
     return;
-  question *q = LAB_CONTAINER(lane->waiting.next, question, link);
-  lab_list_remove(&q->link);
   lane->busy = true;
   lab_slow_work(&q->slow, find_catalog_answer, answer_catalog);
 }
