@@ -145,7 +145,7 @@ static inline void close_story(story *s) {
 /* Turns the loop until CONDITION holds. */
 #define story_until(s, condition)                                              \
   do {                                                                         \
-    uint64_t end_ = lab_clock_mono() + PATIENCE;                               \
+    uint64_t end_ = find_wait_end();                                           \
     while (!(condition)) {                                                     \
       assert_true(lab_clock_mono() < end_);                                    \
       uv_run(&(s)->loop, UV_RUN_NOWAIT);                                       \
@@ -158,7 +158,7 @@ static inline bool is_readable(int fd) {
 }
 
 static inline int accept_one(story *s) {
-  uint64_t end = lab_clock_mono() + PATIENCE;
+  uint64_t end = find_wait_end();
   while (!is_readable(s->listener)) {
     assert_true(lab_clock_mono() < end);
     uv_run(&s->loop, UV_RUN_NOWAIT);
@@ -171,7 +171,7 @@ static inline int accept_one(story *s) {
 /* Reads one request without a body. */
 static inline void read_request(story *s, int fd, char *out, size_t size) {
   size_t len = 0;
-  uint64_t end = lab_clock_mono() + PATIENCE;
+  uint64_t end = find_wait_end();
   out[0] = '\0';
   while (!strstr(out, "\r\n\r\n")) {
     assert_true(lab_clock_mono() < end);
@@ -202,7 +202,7 @@ static inline void serve_on(story *s, const call *c, int fd,
 /* The client has closed FD. */
 static inline void assert_closed(story *s, int fd) {
   char byte;
-  uint64_t end = lab_clock_mono() + PATIENCE;
+  uint64_t end = find_wait_end();
   while (!is_readable(fd)) {
     assert_true(lab_clock_mono() < end);
     uv_run(&s->loop, UV_RUN_NOWAIT);

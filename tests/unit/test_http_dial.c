@@ -97,7 +97,7 @@ static void close_crowd(crowd *c) {
 
 /* Turns the loop until N were opened. No round opens too many. */
 static void run_until_opened(crowd *c, unsigned n) {
-  uint64_t end = lab_clock_mono() + PATIENCE;
+  uint64_t end = find_wait_end();
   while (c->opened < n) {
     unsigned before = c->opened;
     assert_true(lab_clock_mono() < end);

@@ -18,7 +18,7 @@ static void sends_what_others_own(void **state) {
   close(fds[2]);
   for (int i = 0; i < 2; i++) {
     size_t body = 0, seen = 0;
-    uint64_t end = lab_clock_mono() + PATIENCE;
+    uint64_t end = find_wait_end();
     lab_buf_clear(&got);
     while (body < 4 << 20) {
       fixture_turn(&f);
