@@ -99,6 +99,13 @@ void *lab_try_malloc(size_t size) {
   return current.alloc(size ? size : 1);
 }
 
+void *lab_try_zalloc(size_t size) {
+  void *p = lab_try_malloc(size);
+  if (p)
+    memset(p, 0, size);
+  return p;
+}
+
 void *lab_try_realloc(void *p, size_t size) {
   return current.realloc(p, size ? size : 1);
 }

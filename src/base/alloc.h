@@ -58,6 +58,8 @@ void *lab_xmalloc(size_t size);
  * and stays valid then. */
 void *lab_try_malloc(size_t size);
 void *lab_try_realloc(void *p, size_t size);
+/* SIZE bytes of zeros, or NULL likewise. */
+void *lab_try_zalloc(size_t size);
 /* COUNT * SIZE bytes of zeros; aborts when the product overflows. */
 void *lab_xcalloc(size_t count, size_t size);
 /* As realloc(3): P may be NULL. */

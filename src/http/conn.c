@@ -362,9 +362,7 @@ static int open_conn(lab_http_conn *c, int fd) {
  * and closing are called. */
 static lab_http_conn *create_conn(lab_http_server *server, int fd,
                                   bool counted) {
-  lab_http_conn *c = lab_try_malloc(sizeof *c);
-  if (c)
-    *c = (lab_http_conn){0};
+  lab_http_conn *c = lab_try_zalloc(sizeof *c);
   if (!c || uv_tcp_init(server->loop, &c->tcp) < 0) {
     if (counted)
       server->config.closing(server->config.arg, -1);

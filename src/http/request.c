@@ -31,10 +31,9 @@ lab_http_request *lab_http_request_new(lab_http_server *server) {
     server->free_requests = req->next_free;
     server->free_count--;
   } else {
-    req = lab_try_malloc(sizeof *req);
+    req = lab_try_zalloc(sizeof *req);
     if (!req)
       return NULL;
-    *req = (lab_http_request){0};
   }
   req->server = server;
   req->refs = 1;

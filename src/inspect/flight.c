@@ -90,17 +90,21 @@ static bool tell_of_tasks(const lab_vm *vm, lab_replay_input *in) {
   return true;
 }
 
+/* NULL, or why there is no trace. What is due by now is to be in the ring. */
+static const char *fill_flight_question(lab_vm *vm, lab_flight_question *q) {
+  if (atomic_load(&vm->stopping))
+    return "the lab is stopping";
+  lab_task_wake_due(vm->sched);
+  bool filled =
+      lab_flight_cut_take(&q->input.cut) && tell_of_tasks(vm, &q->input);
+  return filled ? NULL : "not enough memory for a trace of the past";
+}
+
 static void deliver_flight_question(lab_post *post) {
   lab_flight_question *q =
       LAB_CONTAINER(lab_call_of(post), lab_flight_question, call);
   lab_vm *vm = q->call.vm;
-  if (atomic_load(&vm->stopping))
-    q->why = "the lab is stopping";
-  else
-    lab_task_wake_due(vm->sched); /* the ring is to have that, too */
-  if (!q->why &&
-      (!lab_flight_cut_take(&q->input.cut) || !tell_of_tasks(vm, &q->input)))
-    q->why = "not enough memory for a trace of the past";
+  q->why = fill_flight_question(vm, q);
   q->taken = !q->why;
   if (q->taken) {
     q->input.heap = lab_mem_heap_bytes();

@@ -3,8 +3,8 @@
  * session runs. See cpu_thread.h.
  *
  * Which timer: perf's task clock, where it is allowed and descriptors are left.
- * It fires when it is due,
- * costs nothing while the thread sleeps, and sees system calls too.
+ * It fires when it is due, costs nothing while the thread sleeps, and sees
+ * system calls too.
  *
  * Else, up to 100 Hz, the thread's CPU clock. The scheduler's tick looks at it,
  * so it can't fire more often than CONFIG_HZ (100 to 1000; 250 on Debian), and

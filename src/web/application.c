@@ -35,9 +35,9 @@ static visit *take_visit(lab_web *web) {
     web->visits.idle_count--;
     return v;
   }
-  v = lab_try_malloc(sizeof *v);
+  v = lab_try_zalloc(sizeof *v);
   if (v)
-    *v = (visit){.web = web};
+    v->web = web;
   return v;
 }
 
