@@ -3,6 +3,7 @@
 -- they are in, in forms that agree; and that showing many of them disturbs
 -- nobody.
 local t = require "harness"
+local attacks = require "attacks"
 t.need("go", "curl")
 
 local GOROUTINE = "/debug/pprof/goroutine"
@@ -245,8 +246,7 @@ end
 -- a step leaves: one from time to time, and one that another waits for.
 t.test("the lab's own tasks are in no number and in no profile of tasks", function()
   local dir = t.temp_dir()
-  t.run("mkdir " .. dir .. "/45-brief")
-  t.write(dir .. "/45-brief/scenario.lua", "return { request = function() lab.sleep(0.9) end }")
+  attacks.write_scenario(dir, 45, "brief", "return { request = function() lab.sleep(0.9) end }")
   local lab, client, wall, file, text, numbers
   t.eventually(function() -- a busy machine may be too slow to see it
     file = t.temp_file()
@@ -283,8 +283,7 @@ end)
 -- The switch calls what is the step's, and then it is shown.
 t.test("a switch is a task while the step's functions are on its stack", function()
   local dir = t.temp_dir()
-  t.run("mkdir " .. dir .. "/45-slow")
-  t.write(dir .. "/45-slow/scenario.lua", [[
+  attacks.write_scenario(dir, 45, "slow", [[
 local gate = lab.channel()
 return { enter = function() lab.go(function() lab.sleep(0.3) gate:send(true) end) gate:recv() end,
   request = function() end }]])
@@ -305,8 +304,7 @@ end)
 
 t.test("the index counts requests that wait for the VM, as the profile does", function()
   local dir = t.temp_dir()
-  t.run("mkdir " .. dir .. "/45-behind")
-  t.write(dir .. "/45-behind/scenario.lua", [[
+  attacks.write_scenario(dir, 45, "behind", [[
 return {
   request = function(_, req) lab.spin(tonumber(req.query.seconds)) lab.sleep(1000) end,
   routes = { ["/behind"] = function() lab.sleep(1000) end },

@@ -2,6 +2,7 @@
 -- The lab under limits that a shell sets (ulimit, prlimit) and signals that come
 -- with them: it works, or it ends with the reason. No limit kills it by a signal.
 local t = require "harness"
+local attacks = require "attacks"
 t.need("curl", "prlimit")
 if t.is_sanitized() then t.skip("sanitizers need memory and threads of their own") end
 
@@ -101,8 +102,7 @@ end
 -- Until the step is refused more: then the lab goes on.
 t.test("clients of the step's own server, with all that may be mapped", function()
   local dir = t.temp_dir()
-  t.run("mkdir " .. dir .. "/71-ahead")
-  t.write(dir .. "/71-ahead/scenario.lua", [[
+  attacks.write_scenario(dir, 71, "ahead", [[
 local kept = {}
 local function fill()
   local server = assert(lab.listen("127.0.0.1:0", function() lab.sleep(1000) end))

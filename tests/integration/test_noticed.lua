@@ -2,6 +2,7 @@
 -- What a task waits for is over while the VM computes, and the VM sees that late:
 -- from then on the task was runnable, in a wall profile and in a trace.
 local t = require "harness"
+local attacks = require "attacks"
 local trace = require "trace"
 t.need("go", "curl")
 
@@ -38,8 +39,7 @@ return { title = "late", symptom = "s", request = function() end, routes = {
 
 local function start(...)
   local dir = t.temp_dir()
-  t.equal(t.run("mkdir " .. t.quote(dir .. "/50-late")).code, 0)
-  t.write(dir .. "/50-late/scenario.lua", SCENARIO)
+  attacks.write_scenario(dir, 50, "late", SCENARIO)
   return t.start_with({ dir }, "--step", "50", ...)
 end
 

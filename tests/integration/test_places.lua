@@ -3,6 +3,7 @@
 -- stay. bash opens the connections, by /dev/tcp.
 -- needs: processor
 local t = require "harness"
+local attacks = require "attacks"
 t.need("curl", "bash", "prlimit")
 
 local FDS, CLIENTS, LIMIT = 64, 200, 0.3 -- seconds, of which 0.1 are promised
@@ -19,14 +20,9 @@ end
 -- Scenarios: step 50 answers, step 51 doesn't, step 52 is never entered.
 local function write_steps()
   local dir = t.temp_dir()
-  for folder, text in pairs {
-    ["50-quick"] = 'return { hints = { "look" }, request = function() return "quick" end }',
-    ["51-sleep"] = "return { request = function() lab.sleep(600) end }",
-    ["52-slow"] = "return { enter = function() lab.sleep(600) end, request = function() end }",
-  } do
-    t.run(("mkdir %s/%s"):format(dir, folder))
-    t.write(("%s/%s/scenario.lua"):format(dir, folder), text)
-  end
+  attacks.write_scenario(dir, 50, "quick", 'return { hints = { "look" }, request = function() return "quick" end }')
+  attacks.write_scenario(dir, 51, "sleep", "return { request = function() lab.sleep(600) end }")
+  attacks.write_scenario(dir, 52, "slow", "return { enter = function() lab.sleep(600) end, request = function() end }")
   return dir
 end
 

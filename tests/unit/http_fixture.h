@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,28 @@ static inline void fixture_turn(fixture *f) {
     }                                                                          \
   } while (0)
 
+/* Has F listen on the loopback; returns the port. */
+static inline int fixture_listen(fixture *f) {
+  struct sockaddr_in a;
+  int port = 0;
+  lab_err err;
+  uv_ip4_addr("127.0.0.1", 0, &a);
+  assert_int_equal(
+      lab_http_listen(f->server, (struct sockaddr *)&a, &port, &err), 0);
+  assert_true(port > 0);
+  return port;
+}
+
+/* A client by TCP. */
+static inline int fixture_connect(int port) {
+  struct sockaddr_in a;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  uv_ip4_addr("127.0.0.1", port, &a);
+  assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return fd;
+}
+
 static inline int fixture_client(fixture *f) {
   int fds[2];
   assert_int_equal(
@@ -174,6 +197,13 @@ static inline void send_bytes(fixture *f, int fd, const char *bytes,
 
 static inline void send_text(fixture *f, int fd, const char *text) {
   send_bytes(f, fd, text, strlen(text));
+}
+
+/* FD's request is in work: F->held, until it is answered. */
+static inline void fixture_hold(fixture *f, int fd) {
+  f->held = NULL;
+  send_text(f, fd, GET_HOLD);
+  fixture_until(f, f->held);
 }
 
 /* Reads what is there; false at the end of the stream. */

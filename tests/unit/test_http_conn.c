@@ -51,8 +51,7 @@ static void no_content_has_neither_body_nor_length(void **state) {
   (void)state;
   fixture_open(&f);
   int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, fd);
   lab_http_respond(f.held, 204, NULL, "X: y\r\n", "ignored", 7);
   expect_text(&f, fd, "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n");
   close(fd);
@@ -83,8 +82,7 @@ static void reads_ahead_within_bounds(void **state) {
   (void)state;
   fixture_open(&f);
   int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, fd);
   size_t sent = 0;
   for (int refused = 0; refused < 100; fixture_turn(&f)) {
     ssize_t n = write(fd, GET, sizeof GET - 1);
@@ -157,8 +155,7 @@ static void unwatched_request_is_answered_to_nobody(void **state) {
   (void)state;
   fixture_open(&f);
   int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, fd);
   close(fd);
   fixture_turn(&f);
   lab_http_server_abort(f.server);

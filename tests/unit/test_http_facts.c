@@ -6,24 +6,6 @@
 #include "http/peer.h"
 #include "http_fixture.h"
 
-static int listen_for_facts(fixture *f) {
-  struct sockaddr_in a;
-  int port = 0;
-  uv_ip4_addr("127.0.0.1", 0, &a);
-  assert_int_equal(
-      lab_http_listen(f->server, (struct sockaddr *)&a, &port, NULL), 0);
-  return port;
-}
-
-static int connect_to(int port) {
-  struct sockaddr_in a;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  uv_ip4_addr("127.0.0.1", port, &a);
-  assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  return fd;
-}
-
 static void says_what_a_request_has(void **state) {
   static const char text[] = "GET /hold HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\n"
                              "X-Empty:\r\nX-One: 2\r\n\r\n";
@@ -36,7 +18,7 @@ static void says_what_a_request_has(void **state) {
   fixture f;
   (void)state;
   fixture_open(&f);
-  int fd = connect_to(listen_for_facts(&f));
+  int fd = fixture_connect(fixture_listen(&f));
   send_text(&f, fd, text);
   fixture_until(&f, f.held);
   for (size_t i = 0; i < 4; i++) {
@@ -63,7 +45,7 @@ static void half_closed_is_left(void **state) {
   fixture f;
   (void)state;
   fixture_open(&f);
-  int fd = connect_to(listen_for_facts(&f));
+  int fd = fixture_connect(fixture_listen(&f));
   send_text(&f, fd, GET_HOLD);
   shutdown(fd, SHUT_WR);
   fixture_until(&f, f.held && lab_http_has_left(f.held));

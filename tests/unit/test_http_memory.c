@@ -160,8 +160,7 @@ static void reads_little_ahead(void **state) {
   (void)state;
   fixture_open(&f);
   int fd = fixture_client(&f);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, fd);
   for (int refused = 0; refused < 100; fixture_turn(&f))
     refused = write(fd, GET, sizeof GET - 1) < 0 ? refused + 1 : 0;
   assert_in_range(f.server->held, 4096, 2 * 4096 + 1024);

@@ -7,25 +7,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-static int listen_for_crowd(fixture *f) {
-  struct sockaddr_in a;
-  int port = 0;
-  lab_err err;
-  uv_ip4_addr("127.0.0.1", 0, &a);
-  assert_int_equal(
-      lab_http_listen(f->server, (struct sockaddr *)&a, &port, &err), 0);
-  return port;
-}
-
-static int join_crowd(int port) {
-  struct sockaddr_in a;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  uv_ip4_addr("127.0.0.1", port, &a);
-  assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  return fd;
-}
-
 /* A request in work keeps its place; there are some more places then. */
 static void the_reserve_is_above_the_maximum(void **state) {
   fixture f;
@@ -34,17 +15,16 @@ static void the_reserve_is_above_the_maximum(void **state) {
   f.config.max_connections = 1;
   f.config.reserve = 1;
   fixture_start(&f);
-  int port = listen_for_crowd(&f), busy = join_crowd(port),
-      extra = join_crowd(port);
-  send_text(&f, busy, GET_HOLD);
-  fixture_until(&f, f.held);
+  int port = fixture_listen(&f), busy = fixture_connect(port),
+      extra = fixture_connect(port);
+  fixture_hold(&f, busy);
   assert_false(lab_http_is_reserved(f.held));
   lab_http_request *first = f.held;
   send_text(&f, extra, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
   fixture_until(&f, f.held != first);
   assert_true(lab_http_is_reserved(f.held));
   /* It is long work, and its handler watches: it gives way to another. */
-  int another = join_crowd(port);
+  int another = fixture_connect(port);
   send_text(&f, another, GET);
   fixture_until(&f, f.gone == 1);
   lab_buf answer = LAB_BUF_INIT;
@@ -78,22 +58,20 @@ static void many_long_requests_give_way_at_once(void **state) {
   f.config.reserve = 2;
   f.config.keeps_place = is_kept;
   fixture_start(&f);
-  int port = listen_for_crowd(&f), busy = join_crowd(port), crowd[LONG];
-  send_text(&f, busy, GET_HOLD);
-  fixture_until(&f, f.held);
+  int port = fixture_listen(&f), busy = fixture_connect(port), crowd[LONG];
+  fixture_hold(&f, busy);
   lab_http_request *first = f.held;
-  int kept = join_crowd(port);
-  send_text(&f, kept, GET_HOLD);
-  fixture_until(&f, f.held != first);
+  int kept = fixture_connect(port);
+  fixture_hold(&f, kept);
   lab_http_request *second = f.held;
   for (int i = 0; i < LONG; i++) {
     static const char watch[] = "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n";
-    crowd[i] = join_crowd(port);
+    crowd[i] = fixture_connect(port);
     assert_int_equal(write(crowd[i], watch, sizeof watch - 1),
                      sizeof watch - 1);
   }
   uint64_t began = lab_clock_mono();
-  int last = join_crowd(port);
+  int last = fixture_connect(port);
   send_text(&f, last, GET);
   lab_buf answer = LAB_BUF_INIT;
   receive_all(&f, last, &answer);

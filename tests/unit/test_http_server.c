@@ -18,16 +18,6 @@ static struct sockaddr_in local_address(int port) {
   return a;
 }
 
-static int listen_somewhere(fixture *f) {
-  struct sockaddr_in a = local_address(0);
-  int port = 0;
-  lab_err err;
-  assert_int_equal(
-      lab_http_listen(f->server, (struct sockaddr *)&a, &port, &err), 0);
-  assert_true(port > 0);
-  return port;
-}
-
 static void set_buffer(int fd, int option) {
   int bytes = 4096;
   assert_int_equal(setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes), 0);
@@ -72,7 +62,7 @@ static void listens_on_several_addresses(void **state) {
   char wanted[100];
   (void)state;
   fixture_open(&f);
-  int first = listen_somewhere(&f), second = listen_somewhere(&f);
+  int first = fixture_listen(&f), second = fixture_listen(&f);
   assert_int_not_equal(first, second);
   struct sockaddr_in taken = local_address(first);
   int port = 7;
@@ -86,8 +76,7 @@ static void listens_on_several_addresses(void **state) {
   int ports[] = {first, second};
   for (int i = 0; i < 2; i++) {
     int fd = dial(ports[i]);
-    send_text(&f, fd, GET_HOLD);
-    fixture_until(&f, f.held);
+    fixture_hold(&f, fd);
     assert_true(lab_http_is_loopback(f.held));
     lab_http_error(f.held, 503, "busy");
     f.held = NULL;
@@ -123,8 +112,7 @@ static void wildcard_is_not_loopback(void **state) {
   assert_int_equal(
       lab_http_listen(f.server, (struct sockaddr *)&a, &port, NULL), 0);
   int fd = dial(port);
-  send_text(&f, fd, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, fd);
   assert_false(lab_http_is_loopback(f.held));
   lab_http_error(f.held, 503, "busy");
   close(fd);
@@ -138,19 +126,17 @@ static void full_server_closes_the_longest_idle(void **state) {
   f.config.max_connections = 2;
   f.config.reserve = 0;
   fixture_start(&f);
-  int port = listen_somewhere(&f);
+  int port = fixture_listen(&f);
   int oldest = dial(port), busy = dial(port);
   send_text(&f, oldest, GET);
   expect_text(&f, oldest, HELLO);
-  send_text(&f, busy, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, busy);
   int third = dial(port);
   expect_close(&f, oldest);
   send_text(&f, third, GET);
   expect_text(&f, third, HELLO);
   lab_http_request *first = f.held;
-  send_text(&f, third, GET_HOLD);
-  fixture_until(&f, f.held != first);
+  fixture_hold(&f, third);
   /* Nobody is idle now: the next one waits until somebody is. */
   int fourth = dial(port);
   assert_int_equal(write(fourth, GET, sizeof GET - 1), sizeof GET - 1);
@@ -175,10 +161,9 @@ static void clients_that_do_nothing_give_way(void **state) {
   f.config.max_connections = 12;
   f.config.reserve = 0;
   fixture_start(&f);
-  int port = listen_somewhere(&f), half[11];
+  int port = fixture_listen(&f), half[11];
   int busy = dial(port);
-  send_text(&f, busy, GET_HOLD);
-  fixture_until(&f, f.held);
+  fixture_hold(&f, busy);
   for (int i = 0; i < 11; i++) {
     static const char *const begun[] = {
         "", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nX:",
@@ -209,7 +194,7 @@ static void unread_bytes_keep_their_place(void **state) {
   fixture f;
   (void)state;
   fixture_open(&f);
-  int port = listen_somewhere(&f), clients[10];
+  int port = fixture_listen(&f), clients[10];
   for (int i = 0; i < 10; i++) {
     clients[i] = dial(port);
     fixture_until(&f, lab_http_connections(f.server) == 1u + (unsigned)i);
@@ -271,7 +256,7 @@ static void half_bodies_give_way_to_memory(void **state) {
   fixture_init(&f);
   f.config.max_kept_bytes = 4 * 65536;
   fixture_start(&f);
-  int port = listen_somewhere(&f), half[8];
+  int port = fixture_listen(&f), half[8];
   memset(body, 'x', sizeof body);
   for (int i = 0; i < 8; i++) {
     half[i] = dial(port);
@@ -306,7 +291,7 @@ static void without_descriptors(void) {
   int fds[BUSY_CLIENTS], fill[64], filled = 0;
   set_fd_limit(64);
   fixture_open(&f);
-  int port = listen_somewhere(&f);
+  int port = fixture_listen(&f);
   for (int i = 0; i < BUSY_CLIENTS; i++) {
     fds[i] = dial(port);
     assert_int_equal(write(fds[i], GET_HOLD, sizeof GET_HOLD - 1),
@@ -355,7 +340,7 @@ static void refuses_what_can_not_be_polled(void **state) {
   assert_true(fd >= 0);
   assert_int_equal(lab_http_server_add_listener(f.server, fd, true), -EPERM);
   assert_int_equal(fcntl(fd, F_GETFD), -1);
-  int port = listen_somewhere(&f); /* the server goes on as before */
+  int port = fixture_listen(&f); /* the server goes on as before */
   fd = dial(port);
   send_text(&f, fd, GET);
   expect_text(&f, fd, HELLO);
@@ -385,7 +370,7 @@ static void many_idle(void) {
   int count = (int)(limit.rlim_cur - 300) / 2;
   count = count < IDLE_MAX ? count : IDLE_MAX;
   fixture_open(&f);
-  int port = listen_somewhere(&f);
+  int port = fixture_listen(&f);
   fds[0] = dial(port);
   send_text(&f, fds[0], GET);
   expect_text(&f, fds[0], HELLO);
