@@ -11,8 +11,9 @@
  *   LAB_REFUSE=N+    so does the one after it: Lua collects garbage and asks
  *                    again before it gives up
  *   LAB_REFUSE_TO=F  the report is appended to the file F, not to stderr:
- *                    "refused N SIZE" and the stack at that moment, and
- *                    "made M" when the program ends by exit()
+ *                    "refused N SIZE" and the stack at that moment, "made M"
+ *                    when the program ends by exit(), and "aborted FILE" when
+ *                    FILE, the program or a library, calls abort()
  *   LAB_REFUSE_STACKS=F  writes N to F for each allocation whose innermost
  *                    callers made none before
  *   LAB_REFUSE_STOP=N  the program ends with status 0 at its Nth allocation,
@@ -120,6 +121,20 @@ static __attribute__((destructor)) void report_made(void) {
   int len = snprintf(line, sizeof line, "made %llu\n",
                      (unsigned long long)atomic_load(&made));
   append_report(line, (size_t)len);
+}
+
+/* Also libraries call this abort. cmocka's call is a test's expectation that
+ * failed: its own words may be cut, for it prints no more than 1 KiB. */
+_Noreturn void abort(void) {
+  void (*real)(void) = (void (*)(void))dlsym(RTLD_NEXT, "abort");
+  char line[LINE_MAX_LENGTH];
+  Dl_info caller;
+  if (active && dladdr(__builtin_return_address(0), &caller)) {
+    int len = snprintf(line, sizeof line, "aborted %s\n", caller.dli_fname);
+    append_report(line, (size_t)len);
+  }
+  real();
+  _exit(BROKEN_REPORT);
 }
 
 static uint64_t hash_stack(void) {

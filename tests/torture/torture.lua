@@ -103,6 +103,7 @@ local function finish_run(run)
   local report = read_file(run.base .. ".report")
   run.made = tonumber(report:match("made (%d+)"))
   run.stopped = report:find("stopped", 1, true)
+  run.aborted_by = report:match("aborted ([^\n]*)")
   run.refused = report:match("refused %d+ (%d+)")
   run.frames = report:match("refused %d+ %d+ at([^\n]*)")
   os.remove(run.base .. ".out")
@@ -165,7 +166,7 @@ local function judge_run(run)
     return nil, ("it hangs: no end after %d seconds of CPU time"):format(run.limits.cpu)
   elseif (run.status == 134 or run.status == 3) and says_memory_is_out(run.output) then
     return "memory"
-  elseif run.status == 134 and run.output:find(": error: Failure!", 1, true) then
+  elseif run.status == 134 and run.aborted_by and run.aborted_by:find("libcmocka", 1, true) then
     return "failed"
   elseif run.status == 134 and is_libuvs_own(run) then
     return "memory"
@@ -341,6 +342,7 @@ local PLANTED = {
   { "clean", false },
   { "memory", false },
   { "expectation", false },
+  { "long_expectation", false },
   { "dereference", "it crashed", UNDEFINED },
   { "dereference_bare", "it ended with SIGSEGV", UNDEFINED },
   { "abort", "it ended with SIGABRT" },
