@@ -7,10 +7,6 @@
 
 #include "base/decimal.h"
 
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
 lab_http_str lab_http_cut_word(lab_http_str *rest, char separator) {
   const char *end =
       rest->len > 0 ? memchr(rest->data, separator, rest->len) : NULL;
@@ -18,9 +14,9 @@ lab_http_str lab_http_cut_word(lab_http_str *rest, char separator) {
   size_t skip = end ? len + 1 : len;
   lab_http_str word = {rest->data, len};
   *rest = (lab_http_str){rest->data + skip, rest->len - skip};
-  while (word.len > 0 && is_blank(*word.data))
+  while (word.len > 0 && lab_http_is_blank(*word.data))
     word = (lab_http_str){word.data + 1, word.len - 1};
-  while (word.len > 0 && is_blank(word.data[word.len - 1]))
+  while (word.len > 0 && lab_http_is_blank(word.data[word.len - 1]))
     word.len--;
   return word;
 }

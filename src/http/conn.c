@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "http/lane.h"
 #include "http/parse.h"
 #include "http/request_internal.h"
 #include "http/room.h"
@@ -29,21 +30,33 @@
 /* Bytes of requests that have not begun, with which the server stops reading:
  * those that came with the request before them may be more. */
 #define AHEAD_MAX 4096
+#define SHORT_MAX 1024 /* bytes of a request that are read without turns */
+#define HEAD_TURN 4096 /* see lane.h */
 #define LINGER_MS 1000 /* how long the client has time to close */
 
 static bool can_parse_more(const lab_http_conn *c) {
   return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
 }
 
+/* Whether it is read in its turn: a long request, or what is thrown away. */
+static bool has_to_wait(const lab_http_conn *c) {
+  return c->state >= LAB_HTTP_FLUSH || c->fed >= SHORT_MAX;
+}
+
+/* Where the next read goes to, which may bring MOST bytes. */
+static uv_buf_t find_read_buffer(const lab_http_conn *c, size_t most) {
+  bool ahead = c->state < LAB_HTTP_FLUSH && !can_parse_more(c);
+  if (ahead && c->in.len < AHEAD_MAX && AHEAD_MAX - c->in.len < most)
+    most = AHEAD_MAX - c->in.len;
+  return uv_buf_init(c->server->read_buffer, (unsigned)most);
+}
+
+/* Without a buffer libuv doesn't read, and says UV_ENOBUFS. */
 static void lend_read_buffer(uv_handle_t *handle, size_t suggested,
                              uv_buf_t *buf) {
   lab_http_conn *c = LAB_CONTAINER(handle, lab_http_conn, tcp);
-  bool ahead = c->state < LAB_HTTP_FLUSH && !can_parse_more(c);
   (void)suggested;
-  *buf = uv_buf_init(c->server->read_buffer,
-                     ahead && c->in.len < AHEAD_MAX
-                         ? (unsigned)(AHEAD_MAX - c->in.len)
-                         : LAB_HTTP_READ_SIZE);
+  *buf = has_to_wait(c) ? uv_buf_init(NULL, 0) : find_read_buffer(c, SHORT_MAX);
 }
 
 static void on_conn_closed(uv_handle_t *handle) {
@@ -82,6 +95,8 @@ void lab_http_conn_lost(lab_http_conn *c) {
     return;
   c->state = LAB_HTTP_CLOSED;
   lab_http_delist(c);
+  lab_http_lane_leave(c);
+  c->reading = false;
   if (c->fd >= 0)
     c->server->config.closing(c->server->config.arg, c->fd);
   uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
@@ -225,12 +240,39 @@ static void feed_kept_bytes(lab_http_conn *c) {
   lab_buf_free(&in);
 }
 
+static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+
+static void set_conn_reading(lab_http_conn *c, bool want) {
+  if (c->reading == want)
+    return;
+  c->reading = want;
+  lab_http_lane_leave(c);
+  if (!want)
+    uv_read_stop((uv_stream_t *)&c->tcp);
+  else if (uv_read_start((uv_stream_t *)&c->tcp, lend_read_buffer,
+                         on_conn_read) < 0)
+    c->broken = true;
+}
+
+/* From now on it is read in its turn. */
+static void join_lane(lab_http_conn *c) {
+  if (!c->reading)
+    return;
+  uv_read_stop((uv_stream_t *)&c->tcp);
+  lab_http_lane_join(c);
+}
+
+/* Everything is read: the loop tells when more comes. */
+static void leave_lane(lab_http_conn *c) {
+  set_conn_reading(c, false);
+  set_conn_reading(c, true);
+}
+
 static void on_conn_eof(lab_http_conn *c) {
   c->eof = true;
   if (c->req)
     atomic_store(&c->req->left, true);
-  uv_read_stop((uv_stream_t *)&c->tcp);
-  c->reading = false;
+  set_conn_reading(c, false);
   if ((has_begun_request(c) && c->req->gone) || c->state == LAB_HTTP_LINGER)
     lab_http_conn_lost(c);
   else
@@ -241,6 +283,8 @@ static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   lab_http_conn *c = LAB_CONTAINER(stream, lab_http_conn, tcp);
   if (n == UV_EOF) {
     on_conn_eof(c);
+  } else if (n == UV_ENOBUFS) {
+    join_lane(c);
   } else if (n < 0) {
     lab_http_conn_lost(c);
   } else if (n > 0 && c->state >= LAB_HTTP_FLUSH) {
@@ -250,18 +294,29 @@ static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     take_input(c, buf->base, (size_t)n);
     lab_http_uncork(c);
     lab_http_trim_memory(c->server);
+    if ((size_t)n == buf->len)
+      join_lane(c); /* there may be more */
   }
 }
 
-static void set_conn_reading(lab_http_conn *c, bool want) {
-  if (c->reading == want)
-    return;
-  c->reading = want;
-  if (!want)
-    uv_read_stop((uv_stream_t *)&c->tcp);
-  else if (uv_read_start((uv_stream_t *)&c->tcp, lend_read_buffer,
-                         on_conn_read) < 0)
-    c->broken = true;
+/* The bytes of a turn. Of heads, and of requests that come one after the other,
+ * a few are as much work as many of a body; of that, small reads would make the
+ * sender's kernel wait for acknowledgements. */
+static size_t choose_turn(const lab_http_conn *c) {
+  return c->state < LAB_HTTP_BODY ? HEAD_TURN : LAB_HTTP_READ_SIZE;
+}
+
+void lab_http_conn_take_turn(lab_http_conn *c) {
+  uv_os_fd_t fd;
+  uv_buf_t buf = find_read_buffer(c, choose_turn(c));
+  int rc = uv_fileno((const uv_handle_t *)&c->tcp, &fd);
+  ssize_t n = rc < 0 ? -1 : recv(fd, buf.base, buf.len, MSG_DONTWAIT);
+  if (n >= 0)
+    on_conn_read((uv_stream_t *)&c->tcp, n > 0 ? n : UV_EOF, &buf);
+  else if (rc < 0 || (errno != EAGAIN && errno != EINTR))
+    lab_http_conn_lost(c);
+  if (n < (ssize_t)buf.len && lab_http_lane_has(c))
+    leave_lane(c);
 }
 
 /* The last answer is sent. */
@@ -371,6 +426,7 @@ static lab_http_conn *create_conn(lab_http_server *server, int fd,
     return NULL;
   }
   lab_list_init(&c->link);
+  lab_list_init(&c->lane);
   c->server = server;
   c->keep_alive = true;
   c->fd = counted ? fd : -1;
@@ -402,8 +458,7 @@ int lab_http_conn_new(lab_http_server *server, int fd, bool loopback) {
  * have to give way, the next one may be the reason to close this one: so it is
  * heard before that. */
 static void read_first_bytes(lab_http_conn *c, int fd) {
-  uv_buf_t buf;
-  lend_read_buffer((uv_handle_t *)&c->tcp, 0, &buf);
+  uv_buf_t buf = find_read_buffer(c, SHORT_MAX);
   ssize_t n = recv(fd, buf.base, buf.len, 0);
   if (n > 0)
     on_conn_read((uv_stream_t *)&c->tcp, n, &buf);

@@ -40,6 +40,7 @@ typedef struct lab_http_conn {
   uv_tcp_t tcp;
   llhttp_t parser;
   lab_list link; /* in a list of server->turns: see room.h */
+  lab_list lane; /* in server->lane, or in no list: see lane.h */
   lab_http_server *server;
   lab_http_request *req; /* in states HEAD to STREAM */
   lab_buf in;            /* came in during the work on a request */
@@ -87,6 +88,9 @@ typedef struct lab_http_conn_kind {
  * already. The owner is told, if it counts. */
 void lab_http_conn_accepted(lab_http_server *server, int fd,
                             const lab_http_conn_kind *kind);
+
+/* Reads once: see lane.h. */
+void lab_http_conn_take_turn(lab_http_conn *c);
 
 /* Does everything that can be done now: parses waiting bytes, writes, closes.
  */

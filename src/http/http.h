@@ -8,6 +8,7 @@
  *   listen.c                opens the sockets that listen
  *   server.c                accepts connections, time-outs, shutdown
  *   room.c                  which connection gives way to others
+ *   lane.c                  which connection is read next, of many that send
  *   response.c, stream.c    how the handler answers a request
  *   head.c                  the status line and headers of an answer
  *   conn.c                  one connection: the state machine
@@ -28,9 +29,10 @@
  *   answer.c                bytes -> answer, by llhttp
  *   url.c                   splits a URL
  *
- * Only three calls go up:
+ * Only four calls go up:
  *   write.c -> conn.c       lab_http_conn_advance, at the end of uncork
  *   write.c -> conn.c       lab_http_conn_written, when a write is done
+ *   lane.c -> conn.c        lab_http_conn_take_turn, for the next read
  *   conn.c -> server.c      lab_http_server_conn_closed */
 #ifndef LAB_HTTP_HTTP_H
 #define LAB_HTTP_HTTP_H

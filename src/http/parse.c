@@ -122,7 +122,7 @@ static int on_request_field(llhttp_t *parser, const char *at, size_t len) {
  * the value of the line before. Others read them in other ways, so they can
  * smuggle a header past a proxy. */
 static bool is_folded(const lab_http_conn *c, const char *at) {
-  while (at > c->input && (at[-1] == ' ' || at[-1] == '\t'))
+  while (at > c->input && lab_http_is_blank(at[-1]))
     at--;
   return (at > c->input ? at[-1] : c->last_solid) == '\n';
 }
@@ -167,7 +167,7 @@ static int on_request_value_end(llhttp_t *parser) {
   begin_header_value(req); /* an empty value comes without any piece */
   lab_http_span *value = &req->fields[req->field_count - 1].value;
   const char *text = req->text.data + value->at;
-  while (value->len > 0 && strchr(" \t", text[value->len - 1]))
+  while (value->len > 0 && lab_http_is_blank(text[value->len - 1]))
     value->len--;
   req->text.len = value->at + value->len;
   lab_buf_putc(&req->text, '\0');
@@ -402,7 +402,7 @@ llhttp_errno_t lab_http_parse(lab_http_conn *c, const char *data, size_t len) {
     error = count_request_bytes(c, len);
   else
     c->fed = 0;
-  while (len > 0 && (data[len - 1] == ' ' || data[len - 1] == '\t'))
+  while (len > 0 && lab_http_is_blank(data[len - 1]))
     len--;
   if (len > 0)
     c->last_solid = data[len - 1];

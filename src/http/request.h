@@ -29,6 +29,11 @@ typedef struct lab_http_str {
   size_t len;
 } lab_http_str;
 
+/* What may stand around a header's value, and between its words. */
+static inline bool lab_http_is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 /* "GET", "HEAD", "POST"... */
 const char *lab_http_method(const lab_http_request *req);
 bool lab_http_is_head(const lab_http_request *req);

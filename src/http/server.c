@@ -26,14 +26,16 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "http/conn.h"
+#include "http/lane.h"
 #include "http/request_internal.h"
 #include "http/room.h"
 #include "http/server_internal.h"
 #include "http/write.h"
 
-#define ACCEPT_MAX 64    /* clients accepted before others get their turn */
+#define ACCEPT_MS 4      /* in which clients are accepted, before others */
 #define TIMEOUTS_MAX 256 /* connections that one sweep ends */
 #define SWEEP_MAX_MS 500
 #define SWEEP_MIN_MS 10
@@ -149,6 +151,7 @@ static int admit_client(lab_http_listener *l) {
   if (!lab_http_find_place(server, &kind.reserved))
     return -EMFILE;
   int fd = accept_client(server, l->fd, &kind);
+  server->rush |= fd >= 0;
   if (fd >= 0)
     begin_client(server, fd, &kind);
   return fd < 0 ? fd : 0;
@@ -161,7 +164,8 @@ static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   (void)events;
   server->pressed = l->waited_since > 0 &&
                     uv_now(server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
-  for (int i = 0; i < ACCEPT_MAX && server->accepting; i++) {
+  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
+  while (server->accepting && lab_clock_mono() < end) {
     int rc = admit_client(l);
     if (rc == -EAGAIN) {
       l->waited_since = 0;
@@ -350,6 +354,8 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
     free_closed_server(server);
     return rc;
   }
+  lab_http_lane_open(server);
+  server->handles++;
   uint64_t period = choose_sweep_period(config);
   rc = uv_timer_start(&server->sweep, on_server_sweep, period, period);
   if (rc < 0) {
@@ -383,12 +389,19 @@ static void on_sweep_closed(uv_handle_t *handle) {
       LAB_CONTAINER((uv_timer_t *)handle, lab_http_server, sweep));
 }
 
+static void on_lane_closed(uv_handle_t *handle) {
+  free_closed_server(
+      LAB_CONTAINER((uv_idle_t *)handle, lab_http_server, lane_idle));
+}
+
 /* The sweep goes on as long as there are connections that it may have to
  * close. */
 static void end_sweep(lab_http_server *server) {
   uv_handle_t *sweep = (uv_handle_t *)&server->sweep;
-  if (server->closing && server->connections == 0 && !uv_is_closing(sweep))
+  if (server->closing && server->connections == 0 && !uv_is_closing(sweep)) {
     uv_close(sweep, on_sweep_closed);
+    lab_http_lane_close(server, on_lane_closed);
+  }
 }
 
 void lab_http_server_conn_closed(lab_http_server *server) {

@@ -31,6 +31,9 @@
  * lab_http_on_gone. It is answered 503. When all that doesn't help, clients
  * wait until a descriptor is free.
  *
+ * Long requests are read in turns, a millisecond of them in a round of the
+ * loop: new clients and short requests come before that.
+ *
  * Memory: what a client sends ahead, while its request is in work, is kept as
  * far as config.max_kept_bytes, or the scenario's limit, allows. Otherwise it
  * is thrown away, and the connection closes after the answer, so the client

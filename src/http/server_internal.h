@@ -33,6 +33,8 @@ struct lab_http_server {
   uv_timer_t sweep;
   lab_http_listener *listeners;
   lab_list turns[LAB_HTTP_TURNS]; /* the connections: see room.h */
+  lab_list lane;                  /* those that are read in turns: lane.h */
+  uv_idle_t lane_idle;            /* active while the lane isn't empty */
   unsigned connections;           /* not closed yet */
   unsigned listed;                /* in TURNS */
   unsigned high;                  /* those of them with a high descriptor */
@@ -43,6 +45,7 @@ struct lab_http_server {
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;
+  bool rush;     /* clients came in this round of the loop */
   bool draining; /* it accepts nobody any more */
   bool pressed;  /* the clients that are accepted now have lost patience */
   void (*closed)(void *arg);

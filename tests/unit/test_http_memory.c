@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "http/server_internal.h"
 
-enum { AHEAD = 40000, LONG = 6000 };
+enum { AHEAD = 4096, LONG = 6000, CROWD = 12 };
 #define LATE_AND_CLOSE                                                         \
   "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate"
 #define NO_MEMORY "503 Service Unavailable: not enough memory for the request"
@@ -49,7 +49,7 @@ static void close_counted(fixture *f) {
 
 /* ---- clients ------------------------------------------------------------- */
 
-/* Asks for /hold, and sends AHEAD bytes in the same piece. */
+/* Asks for /hold, and sends AHEAD bytes in the same piece, which are read. */
 static int hold_with_more(fixture *f) {
   static char piece[sizeof GET_HOLD - 1 + AHEAD] = GET_HOLD;
   int fd = fixture_client(f);
@@ -57,6 +57,8 @@ static int hold_with_more(fixture *f) {
   f->held = NULL;
   assert_int_equal(write(fd, piece, sizeof piece), sizeof piece);
   fixture_until(f, f->held);
+  for (int i = 0; i < 10; i++)
+    fixture_turn(f);
   return fd;
 }
 
@@ -85,7 +87,7 @@ static int send_long_head(fixture *f, bool one) {
 static void what_is_sent_ahead_is_a_scenarios(void **state) {
   fixture f;
   (void)state;
-  open_counted(&f, AHEAD + 1000);
+  open_counted(&f, AHEAD + 500);
   int first = hold_with_more(&f);
   assert_int_equal(used, AHEAD);
   lab_http_request *held = f.held;
@@ -129,25 +131,25 @@ static void what_does_not_count_has_a_limit(void **state) {
   fixture f;
   (void)state;
   fixture_init(&f);
-  f.config.max_kept_bytes = 5 * AHEAD;
+  f.config.max_kept_bytes = 20 * AHEAD;
   fixture_start(&f);
-  int fds[4];
-  lab_http_request *held[4];
-  for (int i = 0; i < 4; i++) {
+  int fds[CROWD];
+  lab_http_request *held[CROWD];
+  for (int i = 0; i < CROWD; i++) {
     fds[i] = hold_with_more(&f);
     held[i] = f.held;
-    assert_in_range(f.server->held, AHEAD, 5 * AHEAD / 2 + 4 * 1024);
+    assert_in_range(f.server->held, AHEAD, 10 * AHEAD + CROWD * 1024);
   }
   answer_late(&f);
-  expect_text(&f, fds[3], LATE_AND_CLOSE);
+  expect_text(&f, fds[CROWD - 1], LATE_AND_CLOSE);
   expect_refusal(&f, send_long_head(&f, false), NO_MEMORY);
   int fd = fixture_client(&f);
   send_text(&f, fd, GET);
   expect_text(&f, fd, HELLO);
   close(fd);
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < CROWD; i++) {
     f.held = held[i];
-    if (i < 3)
+    if (i < CROWD - 1)
       answer_late(&f);
     close(fds[i]);
   }
