@@ -130,16 +130,24 @@ static void begin_client(lab_http_server *server, int fd,
   lab_http_conn_accepted(server, fd, kind);
 }
 
-/* Clients of L have to wait. A sweep tries again, soon. */
+/* A sweep comes in MS or sooner. One that is due already isn't put off, however
+ * often clients find no place meanwhile. */
+static void hasten_sweep(lab_http_server *server, uint64_t ms) {
+  uv_timer_t *sweep = &server->sweep;
+  if (!server->closing && uv_timer_get_due_in(sweep) > ms)
+    uv_timer_start(sweep, on_server_sweep, ms, uv_timer_get_repeat(sweep));
+}
+
+/* Clients of L have to wait. A sweep tries again when their patience is over,
+ * and after that from time to time. */
 static void stop_accepting(lab_http_listener *l) {
   lab_http_server *server = l->server;
-  uint64_t ms = l->waited_since > 0 ? RETRY_MS : LAB_HTTP_PRESS_MS;
   set_accepting(server, false);
   if (l->waited_since == 0)
     l->waited_since = uv_now(server->loop);
-  if (!server->closing)
-    uv_timer_start(&server->sweep, on_server_sweep, ms,
-                   uv_timer_get_repeat(&server->sweep));
+  uint64_t waited = uv_now(server->loop) - l->waited_since;
+  hasten_sweep(server, waited < LAB_HTTP_PRESS_MS ? LAB_HTTP_PRESS_MS - waited
+                                                  : RETRY_MS);
 }
 
 /* Accepts the next client of L: 0, or negative errno. -EAGAIN: nobody waits. */

@@ -96,10 +96,104 @@ static void many_long_requests_give_way_at_once(void **state) {
   fixture_close(&f);
 }
 
+/* Counts how often somebody is asked to give way; nobody does. */
+static unsigned asked;
+
+static bool count_and_keep(const lab_http_request *req, void *arg) {
+  (void)req;
+  (void)arg;
+  asked++;
+  return true;
+}
+
+/* A server without any place: whenever one of its GUESTS goes, it tries to
+ * accept somebody, in vain. */
+enum { GUESTS = 3 };
+
+typedef struct full_server {
+  fixture f;
+  int port, fds[2];
+  lab_http_request *requests[2];
+  int guest_fds[GUESTS];
+  lab_http_request *guests[GUESTS];
+} full_server;
+
+static void open_full_server(full_server *s) {
+  fixture_init(&s->f);
+  s->f.config.max_connections = 1;
+  s->f.config.reserve = 1;
+  s->f.config.keeps_place = count_and_keep;
+  fixture_start(&s->f);
+  s->port = fixture_listen(&s->f);
+  for (int i = 0; i < 2; i++) {
+    s->fds[i] = fixture_connect(s->port);
+    fixture_hold(&s->f, s->fds[i]);
+    s->requests[i] = s->f.held;
+  }
+  for (int i = 0; i < GUESTS; i++) {
+    s->guest_fds[i] = fixture_client(&s->f);
+    fixture_hold(&s->f, s->guest_fds[i]);
+    s->guests[i] = s->f.held;
+  }
+}
+
+static void close_full_server(full_server *s) {
+  for (int i = 0; i < 2; i++) {
+    lab_http_error(s->requests[i], 404, "no");
+    close(s->fds[i]);
+  }
+  fixture_close(&s->f);
+}
+
+/* Returns when the server has tried to give the place to somebody. */
+static void end_guest(full_server *s, int i) {
+  unsigned left = lab_http_connections(s->f.server) - 1;
+  lab_http_error(s->guests[i], 404, "no");
+  close(s->guest_fds[i]);
+  fixture_until(&s->f, lab_http_connections(s->f.server) == left);
+  fixture_until(&s->f, !s->f.server->accepting);
+}
+
+static uint64_t find_next_try(const full_server *s) {
+  return uv_now(&s->f.loop) + uv_timer_get_due_in(&s->f.server->sweep);
+}
+
+/* Tries that are in vain don't make it longer. If this process has stopped
+ * meanwhile, the next try is over. */
+static void patience_ends_in_time(void **state) {
+  full_server s;
+  (void)state;
+  open_full_server(&s);
+  const lab_http_listener *l = s.f.server->listeners;
+  int waiting = fixture_connect(s.port);
+  fixture_until(&s.f, l->waited_since > 0);
+  uint64_t end = l->waited_since + LAB_HTTP_PRESS_MS;
+  assert_true(find_next_try(&s) <= end);
+  fixture_until(&s.f, uv_now(&s.f.loop) > l->waited_since);
+  end_guest(&s, 0);
+  assert_true(uv_now(&s.f.loop) >= end || find_next_try(&s) <= end);
+  /* When it is over, neither. */
+  for (int i = 1; i < GUESTS; i++) {
+    fixture_until(&s.f, uv_now(&s.f.loop) >= end &&
+                            uv_timer_get_due_in(&s.f.server->sweep) < 90);
+    uint64_t next = find_next_try(&s);
+    end_guest(&s, i);
+    assert_true(uv_now(&s.f.loop) >= next || find_next_try(&s) <= next);
+  }
+  /* But it doesn't try again and again. */
+  uint64_t since = uv_now(&s.f.loop);
+  asked = 0;
+  fixture_until(&s.f, uv_now(&s.f.loop) >= since + 350);
+  assert_in_range(asked, 1, 10);
+  close(waiting);
+  close_full_server(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(many_long_requests_give_way_at_once),
+      cmocka_unit_test(patience_ends_in_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
