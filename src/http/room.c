@@ -137,8 +137,6 @@ static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
  * send it. A client that a busy machine stops between connect and send needs
  * it most where the others come fast. */
 static bool may_have_grace(lab_http_server *server) {
-  if (server->pressed)
-    return false;
   lab_list *list = &server->turns[LAB_HTTP_ASKING], *l = list->next;
   size_t most = server->listed / GRACED_SHARE;
   for (size_t i = 0; i < (most > GRACED ? most : GRACED) && l != list; i++)
@@ -148,9 +146,10 @@ static bool may_have_grace(lab_http_server *server) {
 
 /* The connection that waits for its request for longest. The newest have their
  * moment even if they are the only ones that could give way. */
-static lab_http_conn *find_silent(lab_http_server *server) {
+static lab_http_conn *find_silent(lab_http_server *server, bool pressed) {
   lab_http_conn *c = find_quiet(server, LAB_HTTP_ASKING);
-  return c && measure_wait(c) < GRACE_MS && may_have_grace(server) ? NULL : c;
+  bool is_new = c && !pressed && measure_wait(c) < GRACE_MS;
+  return is_new && may_have_grace(server) ? NULL : c;
 }
 
 static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
@@ -159,9 +158,9 @@ static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
   return b->since < a->since ? b : a;
 }
 
-bool lab_http_make_room(lab_http_server *server) {
-  lab_http_conn *c =
-      choose_older(find_quiet(server, LAB_HTTP_PARKED), find_silent(server));
+bool lab_http_make_room(lab_http_server *server, bool pressed) {
+  lab_http_conn *c = choose_older(find_quiet(server, LAB_HTTP_PARKED),
+                                  find_silent(server, pressed));
   c = choose_older(c, find_stalled(server));
   if (c)
     lab_http_conn_lost(c);
@@ -175,12 +174,12 @@ static bool may_give_way(const lab_http_conn *c) {
                              : c->req->gone != NULL;
 }
 
-bool lab_http_make_reserve(lab_http_server *server) {
+bool lab_http_make_reserve(lab_http_server *server, bool pressed) {
   lab_list *list = &server->turns[LAB_HTTP_SPARE];
   for (lab_list *l = list->next; l != list;) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
     l = l->next;
-    if (!server->pressed && measure_wait(c) < RESERVE_MS)
+    if (!pressed && measure_wait(c) < RESERVE_MS)
       return false;
     if (!may_give_way(c))
       continue;
@@ -207,6 +206,20 @@ void lab_http_trim_memory(lab_http_server *server) {
       return;
     lab_http_conn_lost(c);
   }
+}
+
+/* ---- patience ------------------------------------------------------------ */
+
+bool lab_http_listener_is_pressed(const lab_http_listener *l) {
+  return l->waited_since > 0 &&
+         uv_now(l->server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
+}
+
+bool lab_http_server_is_pressed(const lab_http_server *server) {
+  for (const lab_http_listener *l = server->listeners; l; l = l->next)
+    if (lab_http_listener_is_pressed(l))
+      return true;
+  return false;
 }
 
 /* ---- descriptors --------------------------------------------------------- */
@@ -251,26 +264,29 @@ static long count_reserve_taken(const lab_http_server *server, rlim_t next) {
   return taken < 0 ? -1 : taken;
 }
 
-bool lab_http_find_place(lab_http_server *server, bool *reserved) {
-  while (lab_http_is_crowded(server) && lab_http_make_room(server))
+bool lab_http_find_place(lab_http_server *server, bool pressed,
+                         bool *reserved) {
+  while (lab_http_is_crowded(server) && lab_http_make_room(server, pressed))
     ;
   rlim_t next = lab_http_is_crowded(server) ? find_next_fd(server) : 0;
   long taken = count_reserve_taken(server, next);
   *reserved = taken >= 0;
-  return taken < (long)server->config.reserve || lab_http_make_reserve(server);
+  return taken < (long)server->config.reserve ||
+         lab_http_make_reserve(server, pressed);
 }
 
 /* The kernel gives the lowest free number, so one above the wanted ones tells
  * that all below are taken: the connections with such numbers are the ones too
  * many. */
-bool lab_http_count_crowd(lab_http_server *server, int fd, bool *reserved) {
+bool lab_http_count_crowd(lab_http_server *server, int fd, bool pressed,
+                          bool *reserved) {
   lab_fd_shares shares = find_fd_shares(server);
   if ((rlim_t)fd < shares.clients)
     return false;
   server->high++;
   server->crowd =
       server->listed >= server->high ? server->listed - server->high + 1 : 1;
-  if ((rlim_t)fd >= shares.requests && !lab_http_make_room(server))
+  if ((rlim_t)fd >= shares.requests && !lab_http_make_room(server, pressed))
     *reserved = true;
   return true;
 }

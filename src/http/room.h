@@ -15,6 +15,7 @@
 #include "http/server.h"
 
 struct lab_http_conn;
+struct lab_http_listener;
 
 /* In all lists, the longest in the list is first. */
 typedef enum lab_http_turn {
@@ -37,14 +38,21 @@ void lab_http_await_request(struct lab_http_conn *c);
 /* Takes C out of its list. */
 void lab_http_delist(struct lab_http_conn *c);
 
+/* Whether clients of L have waited in vain for LAB_HTTP_PRESS_MS. For these,
+ * PRESSED below is true: whoever may give way does so without another moment.
+ */
+bool lab_http_listener_is_pressed(const struct lab_http_listener *l);
+
+/* Whether clients of any listener have: the places are the same for all. */
+bool lab_http_server_is_pressed(const lab_http_server *server);
+
 /* Closes the connection that has waited for its client for longest. False if
  * there is none. */
-bool lab_http_make_room(lab_http_server *server);
+bool lab_http_make_room(lab_http_server *server, bool pressed);
 
 /* Refuses the oldest request of the reserve that is not done in a moment and
- * may be given up, and closes its connection. False if there is none. When
- * clients have waited for LAB_HTTP_PRESS_MS, none has a moment. */
-bool lab_http_make_reserve(lab_http_server *server);
+ * may be given up, and closes its connection. False if there is none. */
+bool lab_http_make_reserve(lab_http_server *server, bool pressed);
 
 /* Closes connections that wait for their clients, until what is kept for them
  * fits into config.max_kept_bytes. Those whose clients take their answers,
@@ -63,12 +71,13 @@ bool lab_http_is_crowded(const lab_http_server *server);
 
 /* Makes room for one more connection, as far as clients can give way. False if
  * there is no place. *RESERVED: whether it has to be one of the reserve. */
-bool lab_http_find_place(lab_http_server *server, bool *reserved);
+bool lab_http_find_place(lab_http_server *server, bool pressed, bool *reserved);
 
 /* A client got the descriptor FD: learns from its number how many connections
  * are too many. May set *RESERVED. True if FD is one too many; the connection
  * must keep that in conn.high. */
-bool lab_http_count_crowd(lab_http_server *server, int fd, bool *reserved);
+bool lab_http_count_crowd(lab_http_server *server, int fd, bool pressed,
+                          bool *reserved);
 
 /* Descriptors may have become free since the crowd was counted: counts the free
  * numbers below. If there are many, there is no crowd. */

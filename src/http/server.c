@@ -83,6 +83,51 @@ static bool release_reserve(lab_http_server *server) {
   return false;
 }
 
+/* Needed because accept4 fails without a free descriptor whether or not a
+ * client waits. */
+static bool is_client_waiting(int fd) {
+  struct pollfd p = {fd, POLLIN, 0};
+  return poll(&p, 1, 0) == 1;
+}
+
+/* ---- who waits ----------------------------------------------------------- */
+
+/* The listener whose clients wait for longest, or L if none do. */
+static lab_http_listener *find_first_in_line(lab_http_listener *l) {
+  lab_http_listener *first = l;
+  for (lab_http_listener *o = l->server->listeners; o; o = o->next)
+    if (o->waited_since > 0 &&
+        (first->waited_since == 0 || o->waited_since < first->waited_since))
+      first = o;
+  return first;
+}
+
+/* A sweep comes in MS or sooner. One that is due already isn't put off, however
+ * often clients find no place meanwhile. */
+static void hasten_sweep(lab_http_server *server, uint64_t ms) {
+  uv_timer_t *sweep = &server->sweep;
+  if (!server->closing && uv_timer_get_due_in(sweep) > ms)
+    uv_timer_start(sweep, on_server_sweep, ms, uv_timer_get_repeat(sweep));
+}
+
+/* A sweep tries again when the patience of L's clients is over, and after that
+ * from time to time. */
+static void keep_waiting(lab_http_listener *l) {
+  uint64_t now = uv_now(l->server->loop);
+  if (l->waited_since == 0)
+    l->waited_since = now;
+  uint64_t end = l->waited_since + LAB_HTTP_PRESS_MS;
+  hasten_sweep(l->server, now < end ? end - now : RETRY_MS);
+}
+
+/* Clients have to wait, L's and all others: they need the same places. */
+static void stop_accepting(lab_http_listener *l) {
+  set_accepting(l->server, false);
+  for (lab_http_listener *o = l->server->listeners; o; o = o->next)
+    if (o == l || is_client_waiting(o->fd))
+      keep_waiting(o);
+}
+
 /* ---- accepting ----------------------------------------------------------- */
 
 /* Accepts a client if the server's owner allows one more. */
@@ -99,92 +144,76 @@ static int accept_if_allowed(const lab_http_config *config, int fd,
   return rc;
 }
 
-/* Needed because accept4 fails without a free descriptor whether or not a
- * client waits. */
-static bool is_client_waiting(int fd) {
-  struct pollfd p = {fd, POLLIN, 0};
-  return poll(&p, 1, 0) == 1;
-}
-
 /* The socket of a client, or negative errno. KIND's `reserved` is set if its
  * descriptor comes out of the reserve, and its `peer`. */
-static int accept_client(lab_http_server *server, int fd,
+static int accept_client(lab_http_listener *l, bool pressed,
                          lab_http_conn_kind *kind) {
+  lab_http_server *server = l->server;
   for (;;) {
-    int client = accept_if_allowed(&server->config, fd, &kind->peer);
+    int client = accept_if_allowed(&server->config, l->fd, &kind->peer);
     if (client != -EMFILE && client != -ENFILE)
       return client;
-    if (!is_client_waiting(fd))
+    if (!is_client_waiting(l->fd))
       return -EAGAIN;
-    if (lab_http_make_room(server))
+    if (lab_http_make_room(server, pressed))
       continue;
-    if (!release_reserve(server) && !lab_http_make_reserve(server))
+    if (!release_reserve(server) && !lab_http_make_reserve(server, pressed))
       return -EMFILE;
     kind->reserved = true;
   }
 }
 
-static void begin_client(lab_http_server *server, int fd,
+static void begin_client(lab_http_listener *l, int fd, bool pressed,
                          lab_http_conn_kind *kind) {
-  kind->high = lab_http_count_crowd(server, fd, &kind->reserved);
-  lab_http_conn_accepted(server, fd, kind);
+  kind->high = lab_http_count_crowd(l->server, fd, pressed, &kind->reserved);
+  lab_http_conn_accepted(l->server, fd, kind);
 }
 
-/* A sweep comes in MS or sooner. One that is due already isn't put off, however
- * often clients find no place meanwhile. */
-static void hasten_sweep(lab_http_server *server, uint64_t ms) {
-  uv_timer_t *sweep = &server->sweep;
-  if (!server->closing && uv_timer_get_due_in(sweep) > ms)
-    uv_timer_start(sweep, on_server_sweep, ms, uv_timer_get_repeat(sweep));
-}
-
-/* Clients of L have to wait. A sweep tries again when their patience is over,
- * and after that from time to time. */
-static void stop_accepting(lab_http_listener *l) {
-  lab_http_server *server = l->server;
-  set_accepting(server, false);
-  if (l->waited_since == 0)
-    l->waited_since = uv_now(server->loop);
-  uint64_t waited = uv_now(server->loop) - l->waited_since;
-  hasten_sweep(server, waited < LAB_HTTP_PRESS_MS ? LAB_HTTP_PRESS_MS - waited
-                                                  : RETRY_MS);
-}
-
-/* Accepts the next client of L: 0, or negative errno. -EAGAIN: nobody waits. */
-static int admit_client(lab_http_listener *l) {
-  lab_http_server *server = l->server;
+/* Accepts the next client of L: 0, or negative errno. */
+static int admit_client(lab_http_listener *l, bool pressed) {
   lab_http_conn_kind kind = {.loopback = l->loopback};
-  if (lab_http_is_crowded(server) && !is_client_waiting(l->fd))
-    return -EAGAIN;
-  if (!lab_http_find_place(server, &kind.reserved))
+  if (!lab_http_find_place(l->server, pressed, &kind.reserved))
     return -EMFILE;
-  int fd = accept_client(server, l->fd, &kind);
-  server->rush |= fd >= 0;
+  int fd = accept_client(l, pressed, &kind);
+  l->server->rush |= fd >= 0;
   if (fd >= 0)
-    begin_client(server, fd, &kind);
+    begin_client(l, fd, pressed, &kind);
   return fd < 0 ? fd : 0;
 }
 
+/* The same, and others give way at once if that's the only way, and the clients
+ * of L have waited for it. -EAGAIN: nobody waits. */
+static int admit_or_press(lab_http_listener *l) {
+  if (lab_http_is_crowded(l->server) && !is_client_waiting(l->fd))
+    return -EAGAIN;
+  int rc = admit_client(l, false);
+  return rc == -EMFILE && lab_http_listener_is_pressed(l)
+             ? admit_client(l, true)
+             : rc;
+}
+
+static void accept_clients(lab_http_listener *l) {
+  lab_http_server *server = l->server;
+  int rc = 0;
+  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
+  while (server->accepting && rc != -EAGAIN && lab_clock_mono() < end) {
+    rc = admit_or_press(l);
+    if (rc < 0 && rc != -EAGAIN && rc != -ECONNABORTED && rc != -EINTR)
+      stop_accepting(l); /* out of descriptors or memory */
+  }
+  if (rc == -EAGAIN || (rc == 0 && !is_client_waiting(l->fd)))
+    l->waited_since = 0;
+}
+
+/* Whoever has waited for longest is first. */
 static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
-  lab_http_server *server = l->server;
+  lab_http_listener *first = find_first_in_line(l);
   (void)status;
   (void)events;
-  server->pressed = l->waited_since > 0 &&
-                    uv_now(server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
-  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
-  while (server->accepting && lab_clock_mono() < end) {
-    int rc = admit_client(l);
-    if (rc == -EAGAIN) {
-      l->waited_since = 0;
-      server->pressed = false;
-      return;
-    }
-    if (rc < 0 && rc != -ECONNABORTED && rc != -EINTR) {
-      stop_accepting(l); /* out of descriptors or memory */
-      return;
-    }
-  }
+  accept_clients(first);
+  if (first != l)
+    accept_clients(l);
 }
 
 /* If polling fails, the next sweep tries again. */
@@ -433,6 +462,7 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
                            void *arg) {
   LAB_ASSERT(!server->closing);
   server->closing = true;
+  set_accepting(server, false);
   server->closed = closed;
   server->closed_arg = arg;
   while (server->listeners) {

@@ -47,7 +47,6 @@ struct lab_http_server {
   bool accepting, closing;
   bool rush;     /* clients came in this round of the loop */
   bool draining; /* it accepts nobody any more */
-  bool pressed;  /* the clients that are accepted now have lost patience */
   void (*closed)(void *arg);
   void *closed_arg;
   lab_buf spare; /* the output buffer that a corked connection borrows */

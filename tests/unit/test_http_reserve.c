@@ -96,14 +96,14 @@ static void many_long_requests_give_way_at_once(void **state) {
   fixture_close(&f);
 }
 
-/* Counts how often somebody is asked to give way; nobody does. */
+static bool may_give; /* whether anybody gives way who is asked */
 static unsigned asked;
 
-static bool count_and_keep(const lab_http_request *req, void *arg) {
+static bool keeps_if_told(const lab_http_request *req, void *arg) {
   (void)req;
   (void)arg;
   asked++;
-  return true;
+  return !may_give;
 }
 
 /* A server without any place: whenever one of its GUESTS goes, it tries to
@@ -119,10 +119,11 @@ typedef struct full_server {
 } full_server;
 
 static void open_full_server(full_server *s) {
+  may_give = false;
   fixture_init(&s->f);
   s->f.config.max_connections = 1;
   s->f.config.reserve = 1;
-  s->f.config.keeps_place = count_and_keep;
+  s->f.config.keeps_place = keeps_if_told;
   fixture_start(&s->f);
   s->port = fixture_listen(&s->f);
   for (int i = 0; i < 2; i++) {
@@ -189,11 +190,155 @@ static void patience_ends_in_time(void **state) {
   close_full_server(&s);
 }
 
+/* ---- two listeners ------------------------------------------------------- */
+
+enum { PLACES = 3, REQUESTS_MAX = 80, AT_ONCE = 64 };
+
+/* All places are taken, and so is the one in reserve: by a client that gives it
+ * up to those behind if MAY_GIVE. Of two listeners, the server looks at the
+ * second one first. */
+typedef struct two_listeners {
+  fixture f; /* must be first */
+  int ports[2];
+  lab_http_listener *listeners[2];
+  int fds[REQUESTS_MAX];
+  lab_http_request *requests[REQUESTS_MAX]; /* as they came in; NULL once
+                                               answered */
+  unsigned connected, count;
+} two_listeners;
+
+static void hold_in_order(lab_http_request *req, void *arg) {
+  two_listeners *s = arg;
+  assert_true(s->count < REQUESTS_MAX);
+  s->requests[s->count++] = req;
+}
+
+/* A client of the listener I; its target is the number of clients before. */
+static void add_client(two_listeners *s, int i) {
+  char text[80];
+  int fd = fixture_connect(s->ports[i]);
+  int len = snprintf(text, sizeof text, "GET /%u HTTP/1.1\r\nHost: a\r\n\r\n",
+                     s->connected);
+  assert_int_equal(write(fd, text, (size_t)len), len);
+  s->fds[s->connected++] = fd;
+}
+
+static void open_two_listeners(two_listeners *s) {
+  fixture *f = &s->f;
+  s->connected = s->count = 0;
+  may_give = false;
+  fixture_init(f);
+  f->config.max_connections = PLACES;
+  f->config.reserve = 1;
+  f->config.keeps_place = keeps_if_told;
+  f->config.on_request = hold_in_order;
+  fixture_start(f);
+  for (int i = 0; i < 2; i++) {
+    s->ports[i] = fixture_listen(f);
+    s->listeners[i] = f->server->listeners;
+  }
+  for (unsigned i = 0; i <= PLACES; i++) {
+    add_client(s, 0);
+    fixture_until(f, s->count == i + 1);
+  }
+  assert_true(lab_http_is_reserved(s->requests[PLACES]));
+  assert_false(lab_http_is_pressed(s->requests[PLACES]));
+}
+
+static void answer_request(two_listeners *s, unsigned i) {
+  if (s->requests[i])
+    lab_http_error(s->requests[i], 404, "no");
+  s->requests[i] = NULL;
+}
+
+static void close_two_listeners(two_listeners *s) {
+  for (unsigned i = 0; i < s->count; i++)
+    answer_request(s, i);
+  for (unsigned i = 0; i < s->connected; i++)
+    close(s->fds[i]);
+  fixture_close(&s->f);
+}
+
+/* Somebody waits at the listener I already. */
+static void lose_patience(two_listeners *s, int i) {
+  uint64_t end = s->listeners[i]->waited_since + LAB_HTTP_PRESS_MS;
+  fixture_until(&s->f, uv_now(&s->f.loop) >= end);
+  asked = 0;
+  fixture_until(&s->f, asked > 0);
+}
+
+static const char *find_target(const two_listeners *s, unsigned i) {
+  return lab_http_path(s->requests[i]).data;
+}
+
+/* Those of the one wait for a place, whoever comes to the other. */
+static void listeners_wait_each_for_itself(void **state) {
+  two_listeners s;
+  (void)state;
+  open_two_listeners(&s);
+  const lab_http_request *spare = s.requests[PLACES];
+  add_client(&s, 0);
+  fixture_until(&s.f, s.listeners[0]->waited_since > 0);
+  lose_patience(&s, 0);
+  assert_true(lab_http_is_pressed(spare));
+  add_client(&s, 1);
+  fixture_until(&s.f, s.listeners[1]->waited_since > 0);
+  assert_true(lab_http_is_pressed(spare));
+  /* Who has waited for longest is first. */
+  may_give = true;
+  fixture_until(&s.f, s.count == PLACES + 3);
+  assert_string_equal(find_target(&s, PLACES + 1), "/4");
+  assert_string_equal(find_target(&s, PLACES + 2), "/5");
+  close_two_listeners(&s);
+}
+
+/* Two connections go. So one client gets an ordinary place, and the next one
+ * that in reserve; but the third has waited, too. */
+static void who_waits_still_presses(void **state) {
+  two_listeners s;
+  (void)state;
+  open_two_listeners(&s);
+  const lab_http_request *spare = s.requests[PLACES];
+  for (int i = 0; i < 3; i++)
+    add_client(&s, 0);
+  fixture_until(&s.f, s.listeners[0]->waited_since > 0);
+  lose_patience(&s, 0);
+  assert_true(lab_http_is_pressed(spare));
+  answer_request(&s, 0);
+  answer_request(&s, 1);
+  fixture_until(&s.f, s.count == PLACES + 3);
+  assert_false(lab_http_is_reserved(s.requests[PLACES + 1]));
+  assert_true(lab_http_is_reserved(s.requests[PLACES + 2]));
+  assert_true(lab_http_is_pressed(spare));
+  answer_request(&s, PLACES + 1);
+  fixture_until(&s.f, s.count == PLACES + 4);
+  assert_false(lab_http_is_pressed(spare));
+  close_two_listeners(&s);
+}
+
+/* Also if there are many. */
+static void the_last_one_ends_the_pressure(void **state) {
+  two_listeners s;
+  (void)state;
+  open_two_listeners(&s);
+  for (int i = 0; i < AT_ONCE; i++)
+    add_client(&s, 0);
+  fixture_until(&s.f, s.listeners[0]->waited_since > 0);
+  lose_patience(&s, 0);
+  may_give = true;
+  fixture_until(&s.f, s.count == PLACES + 1 + AT_ONCE);
+  assert_false(lab_http_is_pressed(s.requests[PLACES + AT_ONCE]));
+  close_two_listeners(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(many_long_requests_give_way_at_once),
       cmocka_unit_test(patience_ends_in_time),
+      cmocka_unit_test(listeners_wait_each_for_itself),
+      cmocka_unit_test(who_waits_still_presses),
+      cmocka_unit_test(the_last_one_ends_the_pressure),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
