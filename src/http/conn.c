@@ -113,7 +113,8 @@ bool lab_http_has_unread_bytes(const lab_http_conn *c) {
 
 /* Answers STATUS in place of the handler; then the connection closes. REASON,
  * which may be NULL, is added to the body. UNREAD: the client may send more. As
- * Go does it: no Date, no length, and the status again as body. */
+ * Go does it: no Date, no length, and the status again as body. HEAD gets none,
+ * as ever. */
 static void answer_failure(lab_http_conn *c, int status, const char *reason,
                            bool unread) {
   const char *text = lab_http_status_text(status);
@@ -121,9 +122,11 @@ static void answer_failure(lab_http_conn *c, int status, const char *reason,
   lab_http_cork(c);
   lab_buf_printf(&c->out,
                  "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8"
-                 "\r\nConnection: close\r\n\r\n%d %s%s%s",
-                 status, text, status, text, reason ? ": " : "",
-                 reason ? reason : "");
+                 "\r\nConnection: close\r\n\r\n",
+                 status, text);
+  if (!c->req || !lab_http_is_head(c->req))
+    lab_buf_printf(&c->out, "%d %s%s%s", status, text, reason ? ": " : "",
+                   reason ? reason : "");
   if (c->req)
     detach_request(c, was_begun);
   c->state = LAB_HTTP_FLUSH;

@@ -63,8 +63,11 @@ static lab_http_span begin_span(const lab_http_request *req) {
   return (lab_http_span){(uint32_t)req->text.len, 0};
 }
 
+/* The method is known by now, and what is refused from here on is answered
+ * according to it. */
 static int on_request_target(llhttp_t *parser, const char *at, size_t len) {
   lab_http_conn *c = parser->data;
+  c->req->method = parser->method;
   if (c->req->target.len + len > c->server->config.max_uri_bytes)
     return refuse_request(c, 414, NULL);
   if (!reserve_text(c, len))
@@ -283,7 +286,6 @@ static bool may_keep_head(lab_http_conn *c) {
 static int on_request_head_end(llhttp_t *parser) {
   lab_http_conn *c = parser->data;
   lab_http_request *req = c->req;
-  req->method = parser->method;
   req->minor = parser->http_minor > 0;
   if (parser->method > HTTP_SOURCE || parser->method == HTTP_CONNECT)
     return refuse_request(c, 501, "unsupported method");

@@ -41,6 +41,34 @@ static void the_reserve_is_above_the_maximum(void **state) {
   fixture_close(&f);
 }
 
+static void a_refused_head_has_no_body(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_connections = 1;
+  f.config.reserve = 1;
+  fixture_start(&f);
+  int port = fixture_listen(&f), busy = fixture_connect(port),
+      extra = fixture_connect(port);
+  fixture_hold(&f, busy);
+  lab_http_request *first = f.held;
+  send_text(&f, extra, "HEAD /watch HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture_until(&f, f.held != first);
+  int another = fixture_connect(port);
+  send_text(&f, another, GET);
+  lab_buf answer = LAB_BUF_INIT;
+  receive_all(&f, extra, &answer);
+  assert_string_equal(answer.data, "HTTP/1.1 503 Service Unavailable\r\n"
+                                   "Content-Type: text/plain; charset=utf-8\r\n"
+                                   "Connection: close\r\n\r\n");
+  lab_buf_free(&answer);
+  lab_http_error(first, 404, "no");
+  close(another);
+  close(extra);
+  close(busy);
+  fixture_close(&f);
+}
+
 /* Long is what isn't called /hold, also where no handler watches. */
 static bool is_kept(const lab_http_request *req, void *arg) {
   (void)arg;
@@ -334,6 +362,7 @@ static void the_last_one_ends_the_pressure(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
+      cmocka_unit_test(a_refused_head_has_no_body),
       cmocka_unit_test(many_long_requests_give_way_at_once),
       cmocka_unit_test(patience_ends_in_time),
       cmocka_unit_test(listeners_wait_each_for_itself),
