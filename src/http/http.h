@@ -6,7 +6,8 @@
  *
  *   guard.c                 refuses what other people's web pages ask for
  *   listen.c                opens the sockets that listen
- *   server.c                accepts connections, time-outs, shutdown
+ *   server.c                its beginning and end, time-outs
+ *   admit.c                 accepts connections, or has them wait
  *   room.c                  which connection gives way to others
  *   lane.c                  which connection is read next, of many that send
  *   response.c, stream.c    how the handler answers a request
@@ -29,11 +30,12 @@
  *   answer.c                bytes -> answer, by llhttp
  *   url.c                   splits a URL
  *
- * Only four calls go up:
+ * Only these calls go up:
  *   write.c -> conn.c       lab_http_conn_advance, at the end of uncork
  *   write.c -> conn.c       lab_http_conn_written, when a write is done
  *   lane.c -> conn.c        lab_http_conn_take_turn, for the next read
- *   conn.c -> server.c      lab_http_server_conn_closed */
+ *   conn.c -> server.c      lab_http_server_conn_closed
+ *   admit.c -> server.c     lab_http_server_handle_closed, and _hasten_sweep */
 #ifndef LAB_HTTP_HTTP_H
 #define LAB_HTTP_HTTP_H
 

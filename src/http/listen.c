@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
-#include "http/server_internal.h"
+#include "http/admit.h"
 
 #define BACKLOG 4096 /* the kernel may allow less */
 

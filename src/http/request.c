@@ -268,11 +268,6 @@ bool lab_http_is_reserved(const lab_http_request *req) {
   return req->conn && req->conn->reserved;
 }
 
-bool lab_http_is_pressed(const lab_http_request *req) {
-  return lab_http_is_reserved(req) &&
-         lab_http_server_is_pressed(req->conn->server);
-}
-
 void lab_http_on_gone(lab_http_request *req,
                       void (*gone)(lab_http_request *req, void *arg),
                       void *arg) {

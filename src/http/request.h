@@ -71,9 +71,6 @@ bool lab_http_is_loopback(const lab_http_request *req);
 /* Control thread. Whether its connection is out of the reserve (server.h), so
  * that only the lab's own endpoints should be answered. */
 bool lab_http_is_reserved(const lab_http_request *req);
-/* Control thread. The same, and others have waited for such a connection: what
- * takes its time would only be given up for them. */
-bool lab_http_is_pressed(const lab_http_request *req);
 
 /* Control thread. Hold keeps the request's memory (not its connection) until
  * release has been called as often as hold. */

@@ -215,11 +215,13 @@ bool lab_http_listener_is_pressed(const lab_http_listener *l) {
          uv_now(l->server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
 }
 
-bool lab_http_server_is_pressed(const lab_http_server *server) {
-  for (const lab_http_listener *l = server->listeners; l; l = l->next)
-    if (lab_http_listener_is_pressed(l))
-      return true;
-  return false;
+bool lab_http_is_pressed(const lab_http_request *req) {
+  if (!lab_http_is_reserved(req))
+    return false;
+  const lab_http_listener *l = req->conn->server->listeners;
+  while (l && !lab_http_listener_is_pressed(l))
+    l = l->next;
+  return l != NULL;
 }
 
 /* ---- descriptors --------------------------------------------------------- */

@@ -43,9 +43,6 @@ void lab_http_delist(struct lab_http_conn *c);
  */
 bool lab_http_listener_is_pressed(const struct lab_http_listener *l);
 
-/* Whether clients of any listener have: the places are the same for all. */
-bool lab_http_server_is_pressed(const lab_http_server *server);
-
 /* Closes the connection that has waited for its client for longest. False if
  * there is none. */
 bool lab_http_make_room(lab_http_server *server, bool pressed);

@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The server: accepting, time-outs, shutdown.
- *
- * The server polls its listening sockets and calls accept itself, instead of
- * using uv_listen. The reason is a lesson of this lab in which the process runs
- * out of file descriptors: libuv would then accept and close every client. This
- * server does three things instead. It closes connections that wait for their
- * clients. It uses descriptors kept in reserve, so that students can still look
- * at the leak. When there is nothing left it stops polling, so that it neither
- * spins nor turns clients away.
- *
- * What gives way when there is too little is said in server.h; room.c does it.
+ * The server: its beginning and end, and time-outs.
  *
  * One timer, the sweep, serves all time-outs. The list of parked connections
  * begins with the one that is idle for longest, so a sweep looks only at those
@@ -17,17 +7,14 @@
 #include "http/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/err.h"
+#include "http/admit.h"
 #include "http/conn.h"
 #include "http/lane.h"
 #include "http/request_internal.h"
@@ -35,16 +22,12 @@
 #include "http/server_internal.h"
 #include "http/write.h"
 
-#define ACCEPT_MS 4      /* in which clients are accepted, before others */
 #define TIMEOUTS_MAX 256 /* connections that one sweep ends */
 #define SWEEP_MAX_MS 500
 #define SWEEP_MIN_MS 10
 #define SWEEP_SOON_MS 2
-#define RETRY_MS 100
 
-static void set_accepting(lab_http_server *server, bool want);
 static void on_server_sweep(uv_timer_t *timer);
-static void free_closed_server(lab_http_server *server);
 
 void lab_http_config_init(lab_http_config *config) {
   *config = (lab_http_config){
@@ -59,207 +42,6 @@ void lab_http_config_init(lab_http_config *config) {
       .max_connections = 20000,
       .reserve = LAB_HTTP_RESERVE,
   };
-}
-
-/* ---- file descriptors ---------------------------------------------------- */
-
-static void refill_reserve(lab_http_server *server) {
-  for (unsigned i = 0; i < server->config.reserve; i++) {
-    if (server->reserve[i] < 0)
-      server->reserve[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (server->reserve[i] < 0)
-      return;
-  }
-}
-
-static bool release_reserve(lab_http_server *server) {
-  for (int i = LAB_HTTP_RESERVE - 1; i >= 0; i--) {
-    if (server->reserve[i] >= 0) {
-      close(server->reserve[i]);
-      server->reserve[i] = -1;
-      return true;
-    }
-  }
-  return false;
-}
-
-/* Needed because accept4 fails without a free descriptor whether or not a
- * client waits. */
-static bool is_client_waiting(int fd) {
-  struct pollfd p = {fd, POLLIN, 0};
-  return poll(&p, 1, 0) == 1;
-}
-
-/* ---- who waits ----------------------------------------------------------- */
-
-/* The listener whose clients wait for longest, or L if none do. */
-static lab_http_listener *find_first_in_line(lab_http_listener *l) {
-  lab_http_listener *first = l;
-  for (lab_http_listener *o = l->server->listeners; o; o = o->next)
-    if (o->waited_since > 0 &&
-        (first->waited_since == 0 || o->waited_since < first->waited_since))
-      first = o;
-  return first;
-}
-
-/* A sweep comes in MS or sooner. One that is due already isn't put off, however
- * often clients find no place meanwhile. */
-static void hasten_sweep(lab_http_server *server, uint64_t ms) {
-  uv_timer_t *sweep = &server->sweep;
-  if (!server->closing && uv_timer_get_due_in(sweep) > ms)
-    uv_timer_start(sweep, on_server_sweep, ms, uv_timer_get_repeat(sweep));
-}
-
-/* A sweep tries again when the patience of L's clients is over, and after that
- * from time to time. */
-static void keep_waiting(lab_http_listener *l) {
-  uint64_t now = uv_now(l->server->loop);
-  if (l->waited_since == 0)
-    l->waited_since = now;
-  uint64_t end = l->waited_since + LAB_HTTP_PRESS_MS;
-  hasten_sweep(l->server, now < end ? end - now : RETRY_MS);
-}
-
-/* Clients have to wait, L's and all others: they need the same places. */
-static void stop_accepting(lab_http_listener *l) {
-  set_accepting(l->server, false);
-  for (lab_http_listener *o = l->server->listeners; o; o = o->next)
-    if (o == l || is_client_waiting(o->fd))
-      keep_waiting(o);
-}
-
-/* ---- accepting ----------------------------------------------------------- */
-
-/* Accepts a client if the server's owner allows one more. */
-static int accept_if_allowed(const lab_http_config *config, int fd,
-                             lab_address *peer) {
-  socklen_t len = sizeof *peer;
-  int rc = config->may_open ? config->may_open(config->arg) : 0;
-  if (rc < 0)
-    return rc;
-  int client = accept4(fd, &peer->any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  rc = client < 0 ? -errno : client;
-  if (rc < 0 && config->may_open)
-    config->closing(config->arg, -1);
-  return rc;
-}
-
-/* The socket of a client, or negative errno. KIND's `reserved` is set if its
- * descriptor comes out of the reserve, and its `peer`. */
-static int accept_client(lab_http_listener *l, bool pressed,
-                         lab_http_conn_kind *kind) {
-  lab_http_server *server = l->server;
-  for (;;) {
-    int client = accept_if_allowed(&server->config, l->fd, &kind->peer);
-    if (client != -EMFILE && client != -ENFILE)
-      return client;
-    if (!is_client_waiting(l->fd))
-      return -EAGAIN;
-    if (lab_http_make_room(server, pressed))
-      continue;
-    if (!release_reserve(server) && !lab_http_make_reserve(server, pressed))
-      return -EMFILE;
-    kind->reserved = true;
-  }
-}
-
-static void begin_client(lab_http_listener *l, int fd, bool pressed,
-                         lab_http_conn_kind *kind) {
-  kind->high = lab_http_count_crowd(l->server, fd, pressed, &kind->reserved);
-  lab_http_conn_accepted(l->server, fd, kind);
-}
-
-/* Accepts the next client of L: 0, or negative errno. */
-static int admit_client(lab_http_listener *l, bool pressed) {
-  lab_http_conn_kind kind = {.loopback = l->loopback};
-  if (!lab_http_find_place(l->server, pressed, &kind.reserved))
-    return -EMFILE;
-  int fd = accept_client(l, pressed, &kind);
-  l->server->rush |= fd >= 0;
-  if (fd >= 0)
-    begin_client(l, fd, pressed, &kind);
-  return fd < 0 ? fd : 0;
-}
-
-/* The same, and others give way at once if that's the only way, and the clients
- * of L have waited for it. -EAGAIN: nobody waits. */
-static int admit_or_press(lab_http_listener *l) {
-  if (lab_http_is_crowded(l->server) && !is_client_waiting(l->fd))
-    return -EAGAIN;
-  int rc = admit_client(l, false);
-  return rc == -EMFILE && lab_http_listener_is_pressed(l)
-             ? admit_client(l, true)
-             : rc;
-}
-
-static void accept_clients(lab_http_listener *l) {
-  lab_http_server *server = l->server;
-  int rc = 0;
-  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
-  while (server->accepting && rc != -EAGAIN && lab_clock_mono() < end) {
-    rc = admit_or_press(l);
-    if (rc < 0 && rc != -EAGAIN && rc != -ECONNABORTED && rc != -EINTR)
-      stop_accepting(l); /* out of descriptors or memory */
-  }
-  if (rc == -EAGAIN || (rc == 0 && !is_client_waiting(l->fd)))
-    l->waited_since = 0;
-}
-
-/* Whoever has waited for longest is first. */
-static void on_listener_readable(uv_poll_t *poll, int status, int events) {
-  lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
-  lab_http_listener *first = find_first_in_line(l);
-  (void)status;
-  (void)events;
-  accept_clients(first);
-  if (first != l)
-    accept_clients(l);
-}
-
-/* If polling fails, the next sweep tries again. */
-static void set_accepting(lab_http_server *server, bool want) {
-  want = want && !server->draining;
-  if (server->accepting == want)
-    return;
-  server->accepting = want;
-  for (lab_http_listener *l = server->listeners; l; l = l->next) {
-    if (!want)
-      uv_poll_stop(&l->poll);
-    else if (uv_poll_start(&l->poll, UV_READABLE, on_listener_readable) < 0)
-      server->accepting = false;
-  }
-}
-
-static void on_listener_closed(uv_handle_t *handle) {
-  lab_http_listener *l = LAB_CONTAINER(handle, lab_http_listener, poll);
-  lab_http_server *server = l->server;
-  close(l->fd);
-  lab_xfree(l);
-  free_closed_server(server);
-}
-
-int lab_http_server_add_listener(lab_http_server *server, int fd,
-                                 bool loopback) {
-  lab_http_listener *l = lab_xcalloc(1, sizeof *l);
-  int rc = uv_poll_init(server->loop, &l->poll, fd);
-  if (rc < 0) {
-    close(fd);
-    lab_xfree(l);
-    return rc;
-  }
-  l->server = server;
-  l->fd = fd;
-  l->loopback = loopback;
-  server->handles++;
-  if (server->accepting)
-    rc = uv_poll_start(&l->poll, UV_READABLE, on_listener_readable);
-  if (rc < 0) {
-    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
-    return rc;
-  }
-  l->next = server->listeners;
-  server->listeners = l;
-  return 0;
 }
 
 int lab_http_serve_fd(lab_http_server *server, int fd) {
@@ -332,13 +114,19 @@ static void on_server_sweep(uv_timer_t *timer) {
     lab_list_visit_each(&server->turns[turn], check_conn, &s);
   lab_http_trim_memory(server);
   lab_http_recount_crowd(server);
-  refill_reserve(server);
+  lab_http_refill_reserve(server);
   if (!server->closing)
-    set_accepting(server, true);
+    lab_http_set_accepting(server, true);
   /* Many at once: others get their turn in between. */
   if (s.left == 0 && !uv_is_closing((uv_handle_t *)timer))
     uv_timer_start(timer, on_server_sweep, SWEEP_SOON_MS,
                    uv_timer_get_repeat(timer));
+}
+
+void lab_http_server_hasten_sweep(lab_http_server *server, uint64_t ms) {
+  uv_timer_t *sweep = &server->sweep;
+  if (!server->closing && uv_timer_get_due_in(sweep) > ms)
+    uv_timer_start(sweep, on_server_sweep, ms, uv_timer_get_repeat(sweep));
 }
 
 static uint64_t choose_sweep_period(const lab_http_config *config) {
@@ -388,7 +176,7 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
     return -ENOMEM;
   int rc = uv_timer_init(loop, &server->sweep);
   if (rc < 0) {
-    free_closed_server(server);
+    lab_http_server_handle_closed(server);
     return rc;
   }
   lab_http_lane_open(server);
@@ -399,20 +187,18 @@ int lab_http_server_new(lab_http_server **out, uv_loop_t *loop,
     lab_http_server_close(server, NULL, NULL);
     return rc;
   }
-  refill_reserve(server);
+  lab_http_refill_reserve(server);
   ignore_sigpipe();
   *out = server;
   return 0;
 }
 
-/* Called for each handle that is closed; the last one frees the server. */
-static void free_closed_server(lab_http_server *server) {
+void lab_http_server_handle_closed(lab_http_server *server) {
   if (--server->handles > 0)
     return;
   void (*closed)(void *) = server->closed;
   void *arg = server->closed_arg;
-  while (release_reserve(server))
-    ;
+  lab_http_free_reserve(server);
   lab_http_request_free_spares(server);
   lab_buf_free(&server->spare);
   lab_xfree(server->read_buffer);
@@ -422,12 +208,12 @@ static void free_closed_server(lab_http_server *server) {
 }
 
 static void on_sweep_closed(uv_handle_t *handle) {
-  free_closed_server(
+  lab_http_server_handle_closed(
       LAB_CONTAINER((uv_timer_t *)handle, lab_http_server, sweep));
 }
 
 static void on_lane_closed(uv_handle_t *handle) {
-  free_closed_server(
+  lab_http_server_handle_closed(
       LAB_CONTAINER((uv_idle_t *)handle, lab_http_server, lane_idle));
 }
 
@@ -443,11 +229,11 @@ static void end_sweep(lab_http_server *server) {
 
 void lab_http_server_conn_closed(lab_http_server *server) {
   server->connections--;
-  refill_reserve(server);
+  lab_http_refill_reserve(server);
   if (!server->closing)
-    set_accepting(server, true);
+    lab_http_set_accepting(server, true);
   end_sweep(server);
-  free_closed_server(server);
+  lab_http_server_handle_closed(server);
 }
 
 /* A connection without a request, so no handler is told. */
@@ -462,14 +248,10 @@ void lab_http_server_close(lab_http_server *server, void (*closed)(void *arg),
                            void *arg) {
   LAB_ASSERT(!server->closing);
   server->closing = true;
-  set_accepting(server, false);
+  lab_http_set_accepting(server, false);
   server->closed = closed;
   server->closed_arg = arg;
-  while (server->listeners) {
-    lab_http_listener *l = server->listeners;
-    server->listeners = l->next;
-    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
-  }
+  lab_http_close_listeners(server);
   lab_list_visit_each(&server->turns[LAB_HTTP_PARKED], close_unused_conn, NULL);
   lab_list_visit_each(&server->turns[LAB_HTTP_ASKING], close_unused_conn, NULL);
   end_sweep(server);
@@ -490,7 +272,7 @@ static bool lose_conns(lab_http_server *server, unsigned most) {
 
 bool lab_http_server_drain(lab_http_server *server, unsigned most) {
   server->draining = true;
-  set_accepting(server, false);
+  lab_http_set_accepting(server, false);
   return lose_conns(server, most);
 }
 

@@ -57,10 +57,12 @@ struct lab_http_server {
   char *read_buffer; /* LAB_HTTP_READ_SIZE bytes */
 };
 
-/* Accepts clients from the listening socket FD, and takes FD, even on failure.
- * 0 or negative errno. */
-int lab_http_server_add_listener(lab_http_server *server, int fd,
-                                 bool loopback);
+/* The sweep comes in MS or sooner: one that is due already isn't put off,
+ * however often clients find no place meanwhile. */
+void lab_http_server_hasten_sweep(lab_http_server *server, uint64_t ms);
+
+/* Called for each handle that is closed; the last one frees SERVER. */
+void lab_http_server_handle_closed(lab_http_server *server);
 
 /* A connection's handle is closed, so its descriptor is free again. May free
  * the server. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Listening, and the day when descriptors or connections run out. Each test
  * runs in a child process, since it may change limits. */
+#include "http/admit.h"
 #include "http/room.h"
 #include "http/server_internal.h"
 #include "http_fixture.h"
