@@ -14,8 +14,9 @@
 #include "http/room.h"
 #include "http/server_internal.h"
 
-#define ACCEPT_MS 4  /* in which clients are accepted, before others */
-#define RETRY_MS 100 /* to the next try, when clients have lost patience */
+#define ACCEPT_MS 4   /* in which clients are accepted, before others */
+#define ACCEPT_MAX 64 /* clients then, if each needs another one's place */
+#define RETRY_MS 100  /* to the next try, when clients have lost patience */
 
 /* ---- descriptors in reserve ---------------------------------------------- */
 
@@ -99,7 +100,7 @@ static int accept_if_allowed(const lab_http_config *config, int fd,
 
 /* The socket of a client, or negative errno. KIND's `reserved` is set if its
  * descriptor comes out of the reserve, and its `peer`. */
-static int accept_client(lab_http_listener *l, bool pressed,
+static int accept_client(lab_http_listener *l, lab_http_pressure pressure,
                          lab_http_conn_kind *kind) {
   lab_http_server *server = l->server;
   for (;;) {
@@ -108,29 +109,31 @@ static int accept_client(lab_http_listener *l, bool pressed,
       return client;
     if (!is_client_waiting(l->fd))
       return -EAGAIN;
-    if (lab_http_make_room(server, pressed))
+    if (lab_http_make_room(server, pressure))
       continue;
-    if (!release_reserve(server) && !lab_http_make_reserve(server, pressed))
+    if (!release_reserve(server) && !lab_http_make_reserve(server, pressure))
       return -EMFILE;
     kind->reserved = true;
   }
 }
 
-static void begin_client(lab_http_listener *l, int fd, bool pressed,
-                         lab_http_conn_kind *kind) {
-  kind->high = lab_http_count_crowd(l->server, fd, pressed, &kind->reserved);
+static void begin_client(lab_http_listener *l, int fd,
+                         lab_http_pressure pressure, lab_http_conn_kind *kind) {
+  if (!kind->reserved && pressure < LAB_HTTP_PRESSED_ALL)
+    l->placed_at = uv_now(l->server->loop);
+  kind->high = lab_http_count_crowd(l->server, fd, pressure, &kind->reserved);
   lab_http_conn_accepted(l->server, fd, kind);
 }
 
 /* Accepts the next client of L: 0, or negative errno. */
-static int admit_client(lab_http_listener *l, bool pressed) {
+static int admit_client(lab_http_listener *l, lab_http_pressure pressure) {
   lab_http_conn_kind kind = {.loopback = l->loopback};
-  if (!lab_http_find_place(l->server, pressed, &kind.reserved))
+  if (!lab_http_find_place(l->server, pressure, &kind.reserved))
     return -EMFILE;
-  int fd = accept_client(l, pressed, &kind);
+  int fd = accept_client(l, pressure, &kind);
   l->server->rush |= fd >= 0;
   if (fd >= 0)
-    begin_client(l, fd, pressed, &kind);
+    begin_client(l, fd, pressure, &kind);
   return fd < 0 ? fd : 0;
 }
 
@@ -139,17 +142,28 @@ static int admit_client(lab_http_listener *l, bool pressed) {
 static int admit_or_press(lab_http_listener *l) {
   if (lab_http_is_crowded(l->server) && !is_client_waiting(l->fd))
     return -EAGAIN;
-  int rc = admit_client(l, false);
-  return rc == -EMFILE && lab_http_listener_is_pressed(l)
-             ? admit_client(l, true)
+  int rc = admit_client(l, LAB_HTTP_PATIENT);
+  lab_http_pressure pressure = lab_http_find_pressure(l);
+  return rc == -EMFILE && pressure > LAB_HTTP_PATIENT
+             ? admit_client(l, pressure)
              : rc;
+}
+
+/* Whether N clients are enough for now. Where they take places from each other,
+ * one that has just come must have time to send its request. */
+static bool has_accepted_enough(const lab_http_server *server, int n,
+                                uint64_t end) {
+  return (n >= ACCEPT_MAX && lab_http_is_crowded(server)) ||
+         lab_clock_mono() >= end;
 }
 
 static void accept_clients(lab_http_listener *l) {
   lab_http_server *server = l->server;
-  int rc = 0;
   uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
-  while (server->accepting && rc != -EAGAIN && lab_clock_mono() < end) {
+  int rc = 0;
+  for (int n = 0; server->accepting && rc != -EAGAIN; n++) {
+    if (has_accepted_enough(server, n, end))
+      break;
     rc = admit_or_press(l);
     if (rc < 0 && rc != -EAGAIN && rc != -ECONNABORTED && rc != -EINTR)
       stop_accepting(l); /* out of descriptors or memory */

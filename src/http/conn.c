@@ -348,8 +348,12 @@ static void settle_conn(lab_http_conn *c) {
     lab_http_conn_lost(c);
   if (c->state < LAB_HTTP_FLUSH)
     set_conn_reading(c, !c->eof && !c->unread && c->in.len < AHEAD_MAX);
-  if (c->state != LAB_HTTP_CLOSED)
-    lab_http_enlist(c);
+  if (c->state == LAB_HTTP_CLOSED)
+    return;
+  bool was_busy = c->turn >= LAB_HTTP_BUSY;
+  lab_http_enlist(c);
+  if (was_busy && c->turn < LAB_HTTP_BUSY)
+    lab_http_server_conn_answered(c->server);
 }
 
 static void send_continue(lab_http_conn *c) {

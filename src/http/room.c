@@ -40,6 +40,16 @@ static size_t *find_kept_sum(lab_http_server *server, unsigned turn) {
   return turn >= LAB_HTTP_BUSY ? &server->held : &server->kept;
 }
 
+/* From now on it keeps KEPT bytes, and is in the list of TURN. */
+static void account_bytes(lab_http_conn *c, unsigned turn, size_t kept) {
+  lab_http_server *server = c->server;
+  *find_kept_sum(server, c->turn) -= c->kept;
+  *find_kept_sum(server, turn) += kept;
+  server->asked -= c->turn == LAB_HTTP_ASKING ? c->kept : 0;
+  server->asked += turn == LAB_HTTP_ASKING ? kept : 0;
+  c->kept = kept;
+}
+
 /* A new connection is ASKING too, although it is in state IDLE. */
 static lab_http_turn find_turn(const lab_http_conn *c) {
   if (c->state >= LAB_HTTP_FLUSH || lab_http_blocked(c))
@@ -66,10 +76,7 @@ static void set_idle_deadline(lab_http_conn *c) {
 
 void lab_http_enlist(lab_http_conn *c) {
   lab_http_turn turn = find_turn(c);
-  size_t kept = count_kept_bytes(c, turn);
-  *find_kept_sum(c->server, c->turn) -= c->kept;
-  *find_kept_sum(c->server, turn) += kept;
-  c->kept = kept;
+  account_bytes(c, turn, count_kept_bytes(c, turn));
   if (c->turn == turn)
     return;
   if (turn == LAB_HTTP_PARKED)
@@ -84,8 +91,7 @@ void lab_http_await_request(lab_http_conn *c) {
 }
 
 void lab_http_delist(lab_http_conn *c) {
-  *find_kept_sum(c->server, c->turn) -= c->kept;
-  c->kept = 0;
+  account_bytes(c, c->turn, 0);
   if (!lab_list_empty(&c->link))
     c->server->listed--;
   c->server->high -= c->high;
@@ -146,10 +152,12 @@ static bool may_have_grace(lab_http_server *server) {
 
 /* The connection that waits for its request for longest. The newest have their
  * moment even if they are the only ones that could give way. */
-static lab_http_conn *find_silent(lab_http_server *server, bool pressed) {
+static lab_http_conn *find_silent(lab_http_server *server,
+                                  lab_http_pressure pressure) {
   lab_http_conn *c = find_quiet(server, LAB_HTTP_ASKING);
-  bool is_new = c && !pressed && measure_wait(c) < GRACE_MS;
-  return is_new && may_have_grace(server) ? NULL : c;
+  bool is_new = c && measure_wait(c) < GRACE_MS;
+  bool patient = pressure < LAB_HTTP_PRESSED_ALL && may_have_grace(server);
+  return is_new && patient ? NULL : c;
 }
 
 static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
@@ -158,9 +166,9 @@ static lab_http_conn *choose_older(lab_http_conn *a, lab_http_conn *b) {
   return b->since < a->since ? b : a;
 }
 
-bool lab_http_make_room(lab_http_server *server, bool pressed) {
+bool lab_http_make_room(lab_http_server *server, lab_http_pressure pressure) {
   lab_http_conn *c = choose_older(find_quiet(server, LAB_HTTP_PARKED),
-                                  find_silent(server, pressed));
+                                  find_silent(server, pressure));
   c = choose_older(c, find_stalled(server));
   if (c)
     lab_http_conn_lost(c);
@@ -174,12 +182,13 @@ static bool may_give_way(const lab_http_conn *c) {
                              : c->req->gone != NULL;
 }
 
-bool lab_http_make_reserve(lab_http_server *server, bool pressed) {
+bool lab_http_make_reserve(lab_http_server *server,
+                           lab_http_pressure pressure) {
   lab_list *list = &server->turns[LAB_HTTP_SPARE];
   for (lab_list *l = list->next; l != list;) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
     l = l->next;
-    if (!pressed && measure_wait(c) < RESERVE_MS)
+    if (pressure == LAB_HTTP_PATIENT && measure_wait(c) < RESERVE_MS)
       return false;
     if (!may_give_way(c))
       continue;
@@ -195,13 +204,21 @@ bool lab_http_may_hold(const lab_http_server *server, size_t n) {
   return server->held + n <= server->config.max_kept_bytes / 2;
 }
 
+/* The client that is the reason for too much memory. New ones have sent
+ * nothing, or little: to close them would be no use if the memory is others'
+ * answers. */
+static lab_http_conn *find_keeper(lab_http_server *server) {
+  lab_http_conn *stalled = find_stalled(server), *asking = NULL;
+  if (stalled && measure_wait(stalled) < PATIENCE_MS)
+    stalled = NULL;
+  if (server->asked > server->config.max_kept_bytes / 2)
+    asking = find_first(server, LAB_HTTP_ASKING);
+  return choose_older(asking, stalled);
+}
+
 void lab_http_trim_memory(lab_http_server *server) {
   while (server->kept > server->config.max_kept_bytes) {
-    lab_http_conn *stalled = find_stalled(server);
-    if (stalled && measure_wait(stalled) < PATIENCE_MS)
-      stalled = NULL;
-    lab_http_conn *c =
-        choose_older(find_first(server, LAB_HTTP_ASKING), stalled);
+    lab_http_conn *c = find_keeper(server);
     if (!c)
       return;
     lab_http_conn_lost(c);
@@ -210,16 +227,22 @@ void lab_http_trim_memory(lab_http_server *server) {
 
 /* ---- patience ------------------------------------------------------------ */
 
-bool lab_http_listener_is_pressed(const lab_http_listener *l) {
-  return l->waited_since > 0 &&
-         uv_now(l->server->loop) - l->waited_since >= LAB_HTTP_PRESS_MS;
+static bool has_passed(const lab_http_listener *l, uint64_t since) {
+  return uv_now(l->server->loop) - since >= LAB_HTTP_PRESS_MS;
+}
+
+lab_http_pressure lab_http_find_pressure(const lab_http_listener *l) {
+  if (l->waited_since == 0 || !has_passed(l, l->waited_since))
+    return LAB_HTTP_PATIENT;
+  return has_passed(l, l->placed_at) ? LAB_HTTP_PRESSED_ALL
+                                     : LAB_HTTP_PRESSED_RESERVE;
 }
 
 bool lab_http_is_pressed(const lab_http_request *req) {
   if (!lab_http_is_reserved(req))
     return false;
   const lab_http_listener *l = req->conn->server->listeners;
-  while (l && !lab_http_listener_is_pressed(l))
+  while (l && lab_http_find_pressure(l) == LAB_HTTP_PATIENT)
     l = l->next;
   return l != NULL;
 }
@@ -266,29 +289,29 @@ static long count_reserve_taken(const lab_http_server *server, rlim_t next) {
   return taken < 0 ? -1 : taken;
 }
 
-bool lab_http_find_place(lab_http_server *server, bool pressed,
+bool lab_http_find_place(lab_http_server *server, lab_http_pressure pressure,
                          bool *reserved) {
-  while (lab_http_is_crowded(server) && lab_http_make_room(server, pressed))
+  while (lab_http_is_crowded(server) && lab_http_make_room(server, pressure))
     ;
   rlim_t next = lab_http_is_crowded(server) ? find_next_fd(server) : 0;
   long taken = count_reserve_taken(server, next);
   *reserved = taken >= 0;
   return taken < (long)server->config.reserve ||
-         lab_http_make_reserve(server, pressed);
+         lab_http_make_reserve(server, pressure);
 }
 
 /* The kernel gives the lowest free number, so one above the wanted ones tells
  * that all below are taken: the connections with such numbers are the ones too
  * many. */
-bool lab_http_count_crowd(lab_http_server *server, int fd, bool pressed,
-                          bool *reserved) {
+bool lab_http_count_crowd(lab_http_server *server, int fd,
+                          lab_http_pressure pressure, bool *reserved) {
   lab_fd_shares shares = find_fd_shares(server);
   if ((rlim_t)fd < shares.clients)
     return false;
   server->high++;
   server->crowd =
       server->listed >= server->high ? server->listed - server->high + 1 : 1;
-  if ((rlim_t)fd >= shares.requests && !lab_http_make_room(server, pressed))
+  if ((rlim_t)fd >= shares.requests && !lab_http_make_room(server, pressure))
     *reserved = true;
   return true;
 }

@@ -38,22 +38,30 @@ void lab_http_await_request(struct lab_http_conn *c);
 /* Takes C out of its list. */
 void lab_http_delist(struct lab_http_conn *c);
 
-/* Whether clients of L have waited in vain for LAB_HTTP_PRESS_MS. For these,
- * PRESSED below is true: whoever may give way does so without another moment.
- */
-bool lab_http_listener_is_pressed(const struct lab_http_listener *l);
+/* Who has no moment any more before it gives way, because clients of a listener
+ * have waited. */
+typedef enum lab_http_pressure {
+  LAB_HTTP_PATIENT,         /* nobody */
+  LAB_HTTP_PRESSED_RESERVE, /* work in the reserve: there were always some that
+                               waited for LAB_HTTP_PRESS_MS */
+  LAB_HTTP_PRESSED_ALL      /* new clients that have sent nothing yet, too: all
+                               the time none got an ordinary place otherwise */
+} lab_http_pressure;
+
+lab_http_pressure lab_http_find_pressure(const struct lab_http_listener *l);
 
 /* Closes the connection that has waited for its client for longest. False if
  * there is none. */
-bool lab_http_make_room(lab_http_server *server, bool pressed);
+bool lab_http_make_room(lab_http_server *server, lab_http_pressure pressure);
 
 /* Refuses the oldest request of the reserve that is not done in a moment and
  * may be given up, and closes its connection. False if there is none. */
-bool lab_http_make_reserve(lab_http_server *server, bool pressed);
+bool lab_http_make_reserve(lab_http_server *server, lab_http_pressure pressure);
 
 /* Closes connections that wait for their clients, until what is kept for them
  * fits into config.max_kept_bytes. Those whose clients take their answers,
- * though slowly, are spared. */
+ * though slowly, are spared; and those who have not sent a whole request, while
+ * such requests have no more than half of these bytes. */
 void lab_http_trim_memory(lab_http_server *server);
 
 /* Whether requests in work may hold N bytes more that are no scenario's: those
@@ -68,13 +76,14 @@ bool lab_http_is_crowded(const lab_http_server *server);
 
 /* Makes room for one more connection, as far as clients can give way. False if
  * there is no place. *RESERVED: whether it has to be one of the reserve. */
-bool lab_http_find_place(lab_http_server *server, bool pressed, bool *reserved);
+bool lab_http_find_place(lab_http_server *server, lab_http_pressure pressure,
+                         bool *reserved);
 
 /* A client got the descriptor FD: learns from its number how many connections
  * are too many. May set *RESERVED. True if FD is one too many; the connection
  * must keep that in conn.high. */
-bool lab_http_count_crowd(lab_http_server *server, int fd, bool pressed,
-                          bool *reserved);
+bool lab_http_count_crowd(lab_http_server *server, int fd,
+                          lab_http_pressure pressure, bool *reserved);
 
 /* Descriptors may have become free since the crowd was counted: counts the free
  * numbers below. If there are many, there is no crowd. */

@@ -236,6 +236,11 @@ void lab_http_server_conn_closed(lab_http_server *server) {
   lab_http_server_handle_closed(server);
 }
 
+void lab_http_server_conn_answered(lab_http_server *server) {
+  if (!server->closing)
+    lab_http_set_accepting(server, true);
+}
+
 /* A connection without a request, so no handler is told. */
 static void close_unused_conn(lab_list *link, void *arg) {
   lab_http_conn *c = LAB_CONTAINER(link, lab_http_conn, link);

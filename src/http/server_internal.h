@@ -17,7 +17,8 @@ typedef struct lab_http_listener {
   uv_poll_t poll;
   lab_http_server *server;
   struct lab_http_listener *next;
-  uint64_t waited_since; /* loop time when a client found no place, or 0 */
+  uint64_t waited_since; /* loop time since which clients wait, or 0 */
+  uint64_t placed_at;    /* when one got an ordinary place without pressing */
   int fd;
   bool loopback;
 } lab_http_listener;
@@ -41,6 +42,7 @@ struct lab_http_server {
   unsigned crowd; /* so many are enough, as their descriptors tell; 0: not known
                    */
   size_t kept;    /* bytes that connections keep for their clients */
+  size_t asked;   /* of these, in requests that are not complete */
   size_t held;    /* and those whose requests are in work; these don't count */
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
@@ -60,6 +62,10 @@ struct lab_http_server {
 /* The sweep comes in MS or sooner: one that is due already isn't put off,
  * however often clients find no place meanwhile. */
 void lab_http_server_hasten_sweep(lab_http_server *server, uint64_t ms);
+
+/* A connection's request is answered: it may give way to a client that waits.
+ */
+void lab_http_server_conn_answered(lab_http_server *server);
 
 /* Called for each handle that is closed; the last one frees SERVER. */
 void lab_http_server_handle_closed(lab_http_server *server);

@@ -183,8 +183,8 @@ static void end_guest(full_server *s, int i) {
   fixture_until(&s->f, !s->f.server->accepting);
 }
 
-static uint64_t find_next_try(const full_server *s) {
-  return uv_now(&s->f.loop) + uv_timer_get_due_in(&s->f.server->sweep);
+static uint64_t find_next_try(const fixture *f) {
+  return uv_now(&f->loop) + uv_timer_get_due_in(&f->server->sweep);
 }
 
 /* Tries that are in vain don't make it longer. If this process has stopped
@@ -197,17 +197,17 @@ static void patience_ends_in_time(void **state) {
   int waiting = fixture_connect(s.port);
   fixture_until(&s.f, l->waited_since > 0);
   uint64_t end = l->waited_since + LAB_HTTP_PRESS_MS;
-  assert_true(find_next_try(&s) <= end);
+  assert_true(find_next_try(&s.f) <= end);
   fixture_until(&s.f, uv_now(&s.f.loop) > l->waited_since);
   end_guest(&s, 0);
-  assert_true(uv_now(&s.f.loop) >= end || find_next_try(&s) <= end);
+  assert_true(uv_now(&s.f.loop) >= end || find_next_try(&s.f) <= end);
   /* When it is over, neither. */
   for (int i = 1; i < GUESTS; i++) {
     fixture_until(&s.f, uv_now(&s.f.loop) >= end &&
                             uv_timer_get_due_in(&s.f.server->sweep) < 90);
-    uint64_t next = find_next_try(&s);
+    uint64_t next = find_next_try(&s.f);
     end_guest(&s, i);
-    assert_true(uv_now(&s.f.loop) >= next || find_next_try(&s) <= next);
+    assert_true(uv_now(&s.f.loop) >= next || find_next_try(&s.f) <= next);
   }
   /* But it doesn't try again and again. */
   uint64_t since = uv_now(&s.f.loop);
@@ -359,6 +359,24 @@ static void the_last_one_ends_the_pressure(void **state) {
   close_two_listeners(&s);
 }
 
+/* Who has its answer may give way: nobody waits for the next try then. */
+static void an_answer_is_a_place(void **state) {
+  two_listeners s;
+  (void)state;
+  open_two_listeners(&s);
+  add_client(&s, 0);
+  fixture_until(&s.f, s.listeners[0]->waited_since > 0);
+  lose_patience(&s, 0);
+  fixture_until(&s.f, find_next_try(&s.f) > uv_now(&s.f.loop) + 90);
+  uint64_t next = find_next_try(&s.f);
+  lab_http_respond(s.requests[0], 200, NULL, NULL, "kept", 4);
+  s.requests[0] = NULL;
+  for (int i = 0; i < 5; i++)
+    fixture_turn(&s.f);
+  assert_true(s.count == PLACES + 2 || uv_now(&s.f.loop) >= next);
+  close_two_listeners(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
@@ -368,6 +386,7 @@ int main(void) {
       cmocka_unit_test(listeners_wait_each_for_itself),
       cmocka_unit_test(who_waits_still_presses),
       cmocka_unit_test(the_last_one_ends_the_pressure),
+      cmocka_unit_test(an_answer_is_a_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,6 +250,27 @@ static void clients_that_take_nothing_give_way(void **state) {
   fixture_close(&f);
 }
 
+/* But nobody gives way to memory who keeps none. */
+static void new_clients_keep_no_memory(void **state) {
+  fixture f;
+  (void)state;
+  fixture_init(&f);
+  f.config.max_kept_bytes = 1 << 20;
+  fixture_start(&f);
+  int port = listen_with_small_buffers(&f), slow = dial(port), fds[8];
+  for (int i = 0; i < 8; i++)
+    fds[i] = dial(port);
+  send_text(&f, slow, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  fixture_until(&f, f.server->kept > f.config.max_kept_bytes);
+  for (int i = 0; i < 8; i++) {
+    send_text(&f, fds[i], GET);
+    expect_text(&f, fds[i], HELLO);
+    close(fds[i]);
+  }
+  close(slow);
+  fixture_close(&f);
+}
+
 /* Bodies that never end are not kept without a limit. */
 static void half_bodies_give_way_to_memory(void **state) {
   static char body[50000];
@@ -410,6 +431,7 @@ int main(void) {
       cmocka_unit_test(clients_that_do_nothing_give_way),
       cmocka_unit_test(unread_bytes_keep_their_place),
       cmocka_unit_test(clients_that_take_nothing_give_way),
+      cmocka_unit_test(new_clients_keep_no_memory),
       cmocka_unit_test(half_bodies_give_way_to_memory),
       cmocka_unit_test(survives_without_descriptors),
       cmocka_unit_test(refuses_what_can_not_be_polled),
