@@ -204,7 +204,7 @@ end
 -- and what profiles show of the lab and of the machine.
 local function isKnownFunction(name)
   local plain = name:gsub("%.func%d+$", "")
-  if plain:find("^lab[._]") or plain:find('^%[[^"]') or plain:find("^main%.") then return true end
+  if plain:find("^lab[._]") or plain:find('^%[[^"]') or plain:find("^main[./]") then return true end
   if plain == "helloWorldHandler" or plain == "doSomeBusinessLogic" or plain == "routeHandler" then return true end
   for known in pairs(folder.functions) do
     if parts.fields.isCalled(known, plain) then return true end
@@ -236,7 +236,7 @@ local function checkSentenceNames(s, at)
     if s[key] then checkNames({ s[key] }, path(key)) end
   end
   -- What is innermost of all may be anything, but for what is called as the scenario's.
-  local own = s.leaf and s.leaf:sub(1, #folder.slug + 1) == folder.slug .. "." and s.leaf:sub(#folder.slug + 2)
+  local own = s.leaf and parts.fields.ownName(s.leaf, folder.slug)
   if own then checkNames({ own }, path "leaf") end
 end
 

@@ -48,6 +48,13 @@ end
 -- behind a dot is enough (src/pprof/query.c).
 function fields.isCalled(full, name) return full == name or full:sub(-#name - 1) == "." .. name end
 
+-- "counter.countRequest", or of a file that it includes "counter/store.countRequest" ->
+-- "countRequest"; nil for what isn't SLUG's.
+function fields.ownName(full, slug)
+  if full:sub(1, #slug) ~= slug then return nil end
+  return full:match("^%.(.*)", #slug + 1) or full:match("^/[%w_-]+%.(.*)", #slug + 1)
+end
+
 -- May a lesson mean the same function by A and by B?
 function fields.areOne(a, b) return fields.isCalled(a, b) or fields.isCalled(b, a) end
 

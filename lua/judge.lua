@@ -49,6 +49,7 @@ local ENTRIES = { request = true, enter = true, leave = true, helloWorldHandler 
   routeHandler = true }
 
 local function isEntry(name)
+  name = name:gsub("#%d+$", "") -- there may be others of its name
   return ENTRIES[name:match("^main%.(.*)") or name] or name:find("^routes") ~= nil or name:find('^%["?/') ~= nil
 end
 judge.isEntry = isEntry
@@ -57,10 +58,7 @@ judge.isEntry = isEntry
 local function outerOf(name) return (name:gsub("%.func%d+.*$", "")) end
 
 -- "counter.countRequest.func1" -> "countRequest"
-local function plainName(name, slug)
-  if name:sub(1, #slug + 1) == slug .. "." then name = name:sub(#slug + 2) end
-  return outerOf(name)
-end
+local function plainName(name, slug) return outerOf(fields.ownName(name, slug) or name) end
 judge.plainName = plainName
 
 -- Is FULL one of a lesson's NAMES?

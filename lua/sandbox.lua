@@ -161,7 +161,8 @@ local function includer(dir, prefix, env)
     local path = dir .. "/" .. name .. ".lua"
     local text, message = host.read(path)
     if not text then error("include: " .. message, 2) end
-    local chunk, problem = host.compile(text, path, prefix, env)
+    -- Its functions may have the names of scenario.lua's.
+    local chunk, problem = host.compile(text, path, prefix .. "/" .. name, env)
     if not chunk then error(problem, 0) end
     local value = chunk()
     loaded[name] = value == nil and true or value

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "diagnosis/own_name.h"
 #include "diagnosis/trace_profiles.h"
 #include "pprof/delta.h"
 #include "pprof/query.h"
@@ -144,22 +145,13 @@ static int push_top(lua_State *L) {
   return 1;
 }
 
-/* Is FUNCTION called NAME, or within the function of that name? */
-static bool is_or_within(const char *function, const char *name, size_t len) {
-  if (strncmp(function, name, len) != 0)
-    return false;
-  const char *rest = function + len;
-  return *rest == '\0' ||
-         (strncmp(rest, ".func", 5) == 0 && rest[5] >= '0' && rest[5] <= '9');
-}
-
 static int push_has_function(lua_State *L) {
   profile *u = check_profile(L, 1);
   size_t len;
   const char *name = luaL_checklstring(L, 2, &len);
   bool found = false;
   for (size_t i = 0; i < u->p->nfunctions && !found; i++)
-    found = is_or_within(u->p->functions[i].name, name, len);
+    found = lab_own_name_is(u->p->functions[i].name, name, len);
   lua_pushboolean(L, found);
   return 1;
 }
@@ -190,21 +182,6 @@ static int push_function_at(lua_State *L) {
 
 /* ---- stacks -------------------------------------------------------------- */
 
-/* The name of FRAME within SCENARIO and its length, without the functions
- * within it; NULL if it isn't the scenario's. */
-static const char *find_own_name(const char *frame, const char *scenario,
-                                 size_t *len) {
-  size_t prefix = scenario ? strlen(scenario) : 0;
-  if (!scenario || strncmp(frame, scenario, prefix) != 0 ||
-      frame[prefix] != '.')
-    return NULL;
-  const char *name = frame + prefix + 1;
-  const char *inner = strstr(name, ".func");
-  bool is_inner = inner && inner[5] >= '0' && inner[5] <= '9';
-  *len = is_inner ? (size_t)(inner - name) : strlen(name);
-  return name;
-}
-
 /* Appends the scenario's frames of S, each with a newline. */
 static void write_stack(const lab_pprof *p, const lab_pprof_sample *s,
                         const char *scenario, lab_buf *out) {
@@ -217,7 +194,8 @@ static void write_stack(const lab_pprof *p, const lab_pprof_sample *s,
     const char *name =
         frame.function == LAB_PPROF_NONE
             ? NULL
-            : find_own_name(p->functions[frame.function].name, scenario, &len);
+            : lab_own_name_find(p->functions[frame.function].name, scenario,
+                                &len);
     if (!name || (last_len == len && len > 0 &&
                   memcmp(out->data + last, name, len) == 0))
       continue;

@@ -21,10 +21,11 @@
  * profile:top(filter) -> { { name, flat, cum }, ... }: the filter's max of them
  *   (5), by cum if it has by_cum
  * profile:stacks(filter) -> { { name, ..., weight = N }, ... }: functions of
- * the scenario only, the innermost first, without its name before them;
- * functions within one count as it, and repeated ones as one
+ * the scenario only, the innermost first, without its name and their files
+ * before them; functions within one count as it, and repeated ones as one
  * profile:has_function(name) -> is it in the profile, as profiles print it, or
- * a function within it ("name.func1")?
+ * a function within it ("name.func1")? One of an included file, "slug/file.f",
+ * is also known as "slug.file.f" and "slug.f".
  * profile:function_at("scenario.lua:14") -> the name of the function with this
  * line, or nil
  * profile:subtract(other) -> true | nil, message

@@ -42,23 +42,26 @@ static size_t strip_closure(const char *frame, size_t length) {
   return is_closure ? dot : length;
 }
 
-/* The length of the scenario's name with its dot; 0 if FRAME isn't its. */
-static size_t count_prefix(const char *frame, const char *scenario) {
-  size_t n = strlen(scenario);
-  return strncmp(frame, scenario, n) == 0 && frame[n] == '.' ? n + 1 : 0;
-}
-
+/* "mutex.update", or of a file that it includes: "mutex/pool.acquire". */
 static bool is_scenarios(const char *frame, const char *scenario) {
-  return !scenario || count_prefix(frame, scenario) > 0;
+  size_t n = scenario ? strlen(scenario) : 0;
+  return !scenario || (strncmp(frame, scenario, n) == 0 &&
+                       (frame[n] == '.' || frame[n] == '/'));
 }
 
-/* NAME is all of FRAME's LENGTH bytes, or what is behind one of its dots. */
+static bool ends_name(char c) {
+  return c == '.' || c == '/';
+}
+
+/* NAME is all of FRAME's LENGTH bytes, or what is behind one of its dots or
+ * slashes. */
 static bool is_end_of(const char *frame, size_t length, const char *name,
                       bool may_be_short) {
   size_t n = strlen(name);
   if (n > length || memcmp(frame + length - n, name, n) != 0)
     return false;
-  return n == length || (may_be_short && n > 0 && frame[length - n - 1] == '.');
+  return n == length ||
+         (may_be_short && n > 0 && ends_name(frame[length - n - 1]));
 }
 
 bool lab_pprof_is_named(const char *frame, const char *name,

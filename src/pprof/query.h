@@ -9,9 +9,10 @@
  *   lab_pprof_query_free(q);
  *
  * Names. A function may be said as profiles print it, "mutex.countRequest", or
- * without the scenario's name, "countRequest"; that of a table in the scenario
- * also without the table. The functions within it, "countRequest.func1", count
- * as it. A function that isn't the scenario's must be said in full.
+ * without the scenario's name, "countRequest"; that of a table in the scenario,
+ * or of a file that it includes ("mutex/pool.acquire"), also without these. The
+ * functions within it, "countRequest.func1", count as it. A function that isn't
+ * the scenario's must be said in full.
  *
  * A walk over the samples takes a few ns for each frame, and no memory.
  *
@@ -30,7 +31,8 @@ enum { LAB_PPROF_UNDER_MAX = 16 };
 /* Which samples. A field that is NULL or 0 doesn't narrow. The first four say
  * what the whole is, and the rest which part of it. */
 typedef struct lab_pprof_filter {
-  const char *scenario; /* its functions are SCENARIO.name; NULL: all are its */
+  const char *scenario; /* its functions are SCENARIO.name, and those of files
+                           SCENARIO/file.name; NULL: all are its */
   bool only_scenario;   /* have a function of it, or the label step=SCENARIO */
   const char *tag_key, *tag_value; /* have this label; a number as its digits */
   const char *of;                  /* are under this function */

@@ -64,18 +64,21 @@ const char *const *lab_scenario_dirs(const lab_vm *vm, size_t *n) {
  */
 
 /* Calls an embedded file with the NARGS arguments on top of the stack; leaves
- * its one result. Profiles show its functions as "main.<name>". */
+ * its one result. Profiles show the functions of main.lua as "main.<function>",
+ * and others' as "main/<file>.<function>". */
 static void run_embedded(lua_State *L, const char *name, int nargs) {
   const lab_part part = lab_part_find(name);
   const char *lua_dir = lab_vm_of(L)->scenario->lua_dir;
-  char path[PATH_MAX];
+  char path[PATH_MAX], prefix[64] = "main";
   LAB_ASSERT(part.text);
+  if (strcmp(name, "main") != 0)
+    snprintf(prefix, sizeof prefix, "main/%s", name);
   if (lua_dir)
     snprintf(path, sizeof path, "%s/%s.lua", lua_dir, name);
   else
     snprintf(path, sizeof path, "diaglab/%s.lua", name);
   lua_pushfstring(L, "@%s", path);
-  lab_sources_register_late(lua_tostring(L, -1), "main", path, part.text,
+  lab_sources_register_late(lua_tostring(L, -1), prefix, path, part.text,
                             part.len);
   if (luaL_loadbufferx(L, part.text, part.len, lua_tostring(L, -1), "t") !=
       LUA_OK)

@@ -14,7 +14,8 @@
  *   t = { g = function, ["g h"] = function } t.g, t["g h"]
  *   return { g = function }                  g
  *   without a name, in f, in the chunk       f.func1, <main>.func1
- *   the second one of a name at one line     f#2 */
+ *   the second one of a name in the chunk    f#2
+ *   a function in that one                   f#2.func1 */
 #include "stack/luanames.h"
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
+#include "base/table.h"
 #include "stack/lualex.h"
 
 enum {
@@ -34,6 +37,7 @@ enum {
 typedef struct function {
   lab_luaname name;
   unsigned closures; /* anonymous functions in it so far */
+  unsigned number;   /* the last one given to others of its name */
 } function;
 
 typedef struct scope {
@@ -49,6 +53,7 @@ typedef struct names {
   size_t count;
   function *functions; /* [0] is the chunk itself */
   size_t nfunctions, cap;
+  lab_table places;        /* from a name to its function's place + 1 */
   scope scopes[MAX_DEPTH]; /* [0] is the chunk's */
   size_t depth;            /* may exceed MAX_DEPTH; scopes beyond aren't kept */
 } names;
@@ -241,6 +246,42 @@ static text read_statement_name(const names *n, size_t i) {
   return name;
 }
 
+/* The function that has this name, or NULL. */
+static function *find_by_name(names *n, const char *name, uint64_t hash) {
+  lab_table_walk walk = lab_table_find(&n->places, hash);
+  for (uint32_t id; (id = lab_table_next(&walk));)
+    if (strcmp(n->functions[id - 1].name.name, name) == 0)
+      return &n->functions[id - 1];
+  return NULL;
+}
+
+static void number_name(char out[LAB_LUANAME_MAX], const text *name,
+                        unsigned number) {
+  char end[16];
+  size_t len = (size_t)snprintf(end, sizeof end, "#%u", number);
+  size_t room = LAB_LUANAME_MAX - 1 - len;
+  size_t at = name->len < room ? name->len : room;
+  memcpy(out, name->s, at);
+  memcpy(out + at, end, len + 1);
+}
+
+/* Profiles merge functions of one name. So the second one of a name gets its
+ * number at once, and what is within it has the number in its name, too. The
+ * number isn't the line: it stays when lines above are added. A name that is
+ * cut may be another one's with a number, which is passed over then. */
+static void name_function(names *n, function *f, const text *name) {
+  char *out = f->name.name;
+  memcpy(out, name->s, name->len + 1);
+  uint64_t hash = lab_hash_bytes(out, name->len, 0);
+  function *first = find_by_name(n, out, hash);
+  while (first && find_by_name(n, out, hash)) {
+    first->number = first->number ? first->number + 1 : 2;
+    number_name(out, name, first->number);
+    hash = lab_hash_bytes(out, strlen(out), 0);
+  }
+  lab_table_add(&n->places, hash, (uint32_t)(f - n->functions) + 1);
+}
+
 static size_t add_function(names *n, int line, const text *name) {
   if (n->nfunctions == n->cap) {
     n->cap = n->cap ? n->cap * 2 : 32;
@@ -248,8 +289,8 @@ static size_t add_function(names *n, int line, const text *name) {
   }
   function *f = &n->functions[n->nfunctions];
   f->name.line = line;
-  f->closures = 0;
-  memcpy(f->name.name, name->s, name->len + 1);
+  f->closures = f->number = 0;
+  name_function(n, f, name);
   return n->nfunctions++;
 }
 
@@ -354,37 +395,6 @@ static int compare_order(const void *a, const void *b) {
   return (x->order > y->order) - (x->order < y->order);
 }
 
-/* By line, then by name, equal names in the order of the text. */
-static int compare_name(const void *a, const void *b) {
-  const lab_luaname *x = a, *y = b;
-  int order = strcmp(x->name, y->name);
-  return x->line == y->line && order ? order : compare_order(a, b);
-}
-
-/* The Nth function of this name at its line. */
-static void number_name(lab_luaname *name, unsigned n) {
-  char number[16];
-  size_t len = (size_t)snprintf(number, sizeof number, "#%u", n);
-  size_t room = sizeof name->name - 1 - len, at = strlen(name->name);
-  memcpy(name->name + (at < room ? at : room), number, len + 1);
-}
-
-static bool has_same_name(const lab_luaname *a, const lab_luaname *b) {
-  return a->line == b->line && strcmp(a->name, b->name) == 0;
-}
-
-/* Profiles merge functions of one name, so those of one line differ. LIST is
- * sorted by name. */
-static void number_equal_names(lab_luaname *list, size_t count) {
-  for (size_t first = 0, next; first < count; first = next) {
-    for (next = first + 1;
-         next < count && has_same_name(&list[first], &list[next]);)
-      next++;
-    for (size_t i = first + 1; i < next; i++)
-      number_name(&list[i], (unsigned)(i - first + 1));
-  }
-}
-
 /* LIST is in the order of the text. */
 static void count_order(lab_luaname *list, size_t count) {
   for (size_t i = 0; i < count; i++)
@@ -401,9 +411,6 @@ static size_t collect_names(names *n, lab_luaname **out) {
   }
   qsort(list, count, sizeof *list, compare_order);
   count_order(list, count);
-  qsort(list, count, sizeof *list, compare_name);
-  number_equal_names(list, count);
-  qsort(list, count, sizeof *list, compare_order);
   *out = list;
   return count;
 }
@@ -423,6 +430,7 @@ size_t lab_luanames_find(const char *source, size_t len, lab_luaname **out) {
       visit_sign(n, i);
   }
   size_t count = collect_names(n, out);
+  lab_table_free(&n->places);
   lab_xfree(n->functions);
   lab_xfree(tokens);
   lab_xfree(n);

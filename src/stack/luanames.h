@@ -16,9 +16,10 @@ typedef struct lab_luaname {
   char name[LAB_LUANAME_MAX];
 } lab_luaname;
 
-/* The functions of TEXT, sorted by line and order. Those that begin at one line
- * have different names. Any bytes are accepted; the time is that of sorting.
- * Returns how many; the caller frees *OUT with lab_xfree. */
+/* The functions of TEXT, sorted by line and order. All names differ: the second
+ * function that is defined as `f` is f#2, wherever it stands, and what has no
+ * name within it f#2.func1. Any bytes are accepted; the time is that of
+ * sorting. Returns how many; the caller frees *OUT with lab_xfree. */
 size_t lab_luanames_find(const char *text, size_t len, lab_luaname **out);
 
 #endif

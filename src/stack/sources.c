@@ -70,8 +70,9 @@ static source *get_source(const char *chunk, bool make) {
 }
 
 static const char *add_prefix(const char *prefix, const char *name) {
-  char full[2 * LAB_LUANAME_MAX];
-  snprintf(full, sizeof full, "%.*s.%s", LAB_LUANAME_MAX - 2, prefix, name);
+  enum { LONGEST = LAB_FUNC_NAME_MAX - LAB_LUANAME_MAX };
+  char full[LAB_FUNC_NAME_MAX + 1];
+  snprintf(full, sizeof full, "%.*s.%s", LONGEST, prefix, name);
   return lab_intern_text(full);
 }
 

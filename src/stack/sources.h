@@ -7,6 +7,14 @@
  *   local function f, function M.a:b, M.x = function, { request = function }
  * A function without a name gets one as in Go: doSomeBusinessLogic.func1.
  *
+ * Tools know a function by its name alone, so two functions have two names, in
+ * every profile, trace and dump. Which ones depends on nothing but the files:
+ *   quote.price         of scenario.lua, or its first one of that name
+ *   quote.price#2       the second one, in the order of the text
+ *   quote.price#2.func1 without a name, in that one
+ *   quote/tax.price     of tax.lua, which the scenario includes (as Go has it
+ *                       for a package in a folder: net/http.Get)
+ *
  * Threads: any; there is one mutex. Signal handlers: never. */
 #ifndef LAB_STACK_SOURCES_H
 #define LAB_STACK_SOURCES_H
@@ -16,9 +24,11 @@
 
 /* Registers the text of a chunk, which is to be done before it runs. CHUNK: its
  * name for luaL_loadbuffer ("@/abs/scenario.lua"); PREFIX: what students see
- * before the function's name ("main", or a scenario's slug); PATH: the absolute
- * name of the file, for pprof's source view. The strings are copied. If the
- * chunk is registered already, its names are replaced. */
+ * before the function's name: "main", or a scenario's slug; for all but the
+ * first file of these, with "/" and the file's name, so that each file has its
+ * own. PATH: the absolute name of the file, for pprof's source view. The
+ * strings are copied. If the chunk is registered already, its names are
+ * replaced. */
 void lab_sources_register(const char *chunk, const char *prefix,
                           const char *path, const char *text, size_t len);
 /* The same, but the names are found when the first one is asked for, or

@@ -89,6 +89,23 @@ for _, step in ipairs(STEPS) do
   end)
 end
 
+t.test("a function of an included file is called as in its text, or as tools print it", function()
+  local dir, step = t.temp_dir(), STEPS[1]
+  t.run(("cp -r %s/scenarios/01-counter %s"):format(t.quote(t.source), dir))
+  t.run(("cd %s/01-counter && mv scenario.lua store.lua"):format(dir))
+  t.write(dir .. "/01-counter/scenario.lua", 'return lab.include "store"\n')
+  local lab = t.start_with({ dir }, "--step", "1")
+  step.load(lab)
+  t.has(lab:get(PPROF .. "goroutine?debug=1").body, "counter/store.countRequest+")
+  for _, where in ipairs { "countRequest", "counter/store.countRequest", "store.countRequest" } do
+    judged(lab, { class = step.class, where = where }, "solved")
+  end
+  for _, where in ipairs { "counter/other.countRequests", "store.noSuchFunction" } do
+    judged(lab, { class = step.class, where = where }, "invalid", "where.unknown")
+  end
+  t.equal(lab:stop(), 0)
+end)
+
 -- ---- evidence --------------------------------------------------------------------
 
 -- In one connection: the answer comes before the file is written that is kept.

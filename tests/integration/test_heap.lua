@@ -93,7 +93,7 @@ t.test("the lab's own waiting is in no profile", function()
   local text = text_of(lab, "block", "&since=start")
   t.has(text, "sessions.waitForHelper")
   t.check(not text:find("leaveCurrent", 1, true), text)
-  t.check(not text:find("main.settle", 1, true), text)
+  t.check(not text:find("giving.settle", 1, true), text)
 end)
 
 -- ---- what the process keeps ------------------------------------------------------

@@ -97,6 +97,7 @@ test('a hint ends in its question', () => {
 
 test('colours', () => {
   assert.equal(originOf({ name: 'main.handler', file: 'diaglab/main.lua' }), 'app');
+  assert.equal(originOf({ name: 'main/giving.settle', file: 'diaglab/giving.lua' }), 'app');
   assert.equal(originOf({ name: 'archive.leakMemory', file: '/x/scenario.lua' }), 'lua');
   assert.equal(originOf({ name: 'lab_copy', file: 'a.c' }), 'native');
   const colour = changeColour(100);

@@ -150,6 +150,43 @@ static void test_lines_as_lua_counts(void **state) {
         {3, "f"}, {4, "g"}, {8, "h"}, {9, "first"}, {9, "first.func1"});
 }
 
+/* All functions of a chunk, each with a name of its own, also within others. */
+static void test_equal_names(void **state) {
+  (void)state;
+  CHECK("local function work() return function() end end\n"
+        "local function other() end\n"
+        "local function work()\n"
+        "  local inner = function() end\n"
+        "  return function() return function() end end\n"
+        "end\n"
+        "function work() local inner = function() end end\n"
+        "t = { work = function() end }\n"
+        "t.work = function() end\n",
+        {1, "work"}, {1, "work.func1"}, {2, "other"}, {3, "work#2"},
+        {4, "inner"}, {5, "work#2.func1"}, {5, "work#2.func1.func1"},
+        {7, "work#3"}, {7, "inner#2"}, {8, "t.work"}, {9, "t.work#2"});
+}
+
+/* What is cut may be equal to a shorter name with its number. */
+static void test_equal_cut_names(void **state) {
+  (void)state;
+  enum { SHORT = LAB_LUANAME_MAX - 3, LONG = 2 * LAB_LUANAME_MAX };
+  char text[4 * LONG + 100], *at = text;
+  lab_luaname *found;
+  char x[LONG + 1];
+  memset(x, 'x', LONG);
+  x[LONG] = '\0';
+  for (int i = 0; i < 4; i++)
+    at += snprintf(at, LONG + 20, "%s=function()end\n",
+                   x + (i % 2 ? LONG - SHORT : 0));
+  size_t n = lab_luanames_find(text, (size_t)(at - text), &found);
+  assert_int_equal(n, 4);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++)
+      assert_string_not_equal(found[i].name, found[j].name);
+  lab_xfree(found);
+}
+
 /* All functions of a line, in their order, each with a name of its own. */
 static void test_one_line(void **state) {
   (void)state;
@@ -163,7 +200,7 @@ static void test_one_line(void **state) {
         {1, "f"}, {1, "g"}, {1, "g.func1"}, {1, "t.f"}, {1, "<main>.func1"},
         {1, "<main>.func2"}, {1, "__index"}, {1, "__add"}, {1, "__index#2"},
         {1, "f#2"}, {1, "<main>.func3"}, {1, "<main>.func4"},
-        {2, "<main>.func5"}, {2, "<main>.func6"}, {2, "f"}, {2, "f#2"});
+        {2, "<main>.func5"}, {2, "<main>.func6"}, {2, "f#3"}, {2, "f#4"});
 }
 
 static void test_many_on_one_line(void **state) {
@@ -337,6 +374,8 @@ int main(void) {
       cmocka_unit_test(test_anonymous),
       cmocka_unit_test(test_not_code),
       cmocka_unit_test(test_lines_as_lua_counts),
+      cmocka_unit_test(test_equal_names),
+      cmocka_unit_test(test_equal_cut_names),
       cmocka_unit_test(test_one_line),
       cmocka_unit_test(test_many_on_one_line),
       cmocka_unit_test(test_any_text),

@@ -12,7 +12,7 @@ function hashName(name) {
 
 /** Where code comes from: 'lua' (the step's file), 'app' (the application) or 'native'. */
 export function originOf(node) {
-  if (node.name.startsWith('main.')) return 'app';
+  if (/^main[./]/.test(node.name)) return 'app';
   return node.file.endsWith('.lua') ? 'lua' : 'native';
 }
 
