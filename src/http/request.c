@@ -260,6 +260,21 @@ bool lab_http_has_left(const lab_http_request *req) {
   return atomic_load(&req->left);
 }
 
+/* Of the two, the first one to come decides. */
+static bool decide_fate(lab_http_request *req, unsigned char fate) {
+  unsigned char before = LAB_HTTP_UNDECIDED;
+  return atomic_compare_exchange_strong(&req->fate, &before, fate) ||
+         before == fate;
+}
+
+bool lab_http_commit(lab_http_request *req) {
+  return decide_fate(req, LAB_HTTP_COMMITTED);
+}
+
+bool lab_http_request_try_refuse(lab_http_request *req) {
+  return decide_fate(req, LAB_HTTP_REFUSED);
+}
+
 bool lab_http_is_loopback(const lab_http_request *req) {
   return req->loopback;
 }

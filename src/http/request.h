@@ -102,4 +102,11 @@ bool lab_http_may_be_gone(const lab_http_request *req);
  * lab_http_on_gone says of clients that send ahead. */
 bool lab_http_has_left(const lab_http_request *req);
 
+/* Any thread, of a request that is held. Asked before something is done for REQ
+ * that stays: from here on its connection doesn't give way to others
+ * (server.h), so that nobody is told 503 of what was done. False: that was told
+ * already, so it must not be done. A client that has gone by itself is no
+ * matter. */
+bool lab_http_commit(lab_http_request *req);
+
 #endif

@@ -22,6 +22,9 @@ typedef struct lab_http_field {
   lab_http_span name, value;
 } lab_http_field;
 
+/* What becomes of a request in the reserve. */
+enum { LAB_HTTP_UNDECIDED, LAB_HTTP_COMMITTED, LAB_HTTP_REFUSED };
+
 struct lab_http_request {
   lab_http_server *server;    /* NULL once the server may be gone */
   struct lab_http_conn *conn; /* NULL once the client is gone, or the request
@@ -36,6 +39,7 @@ struct lab_http_request {
   bool keep_alive;
   bool loopback;
   atomic_bool left; /* see lab_http_has_left */
+  atomic_uchar fate;
   lab_address peer;
   uint8_t method; /* llhttp's number */
   uint8_t minor;  /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
@@ -64,6 +68,9 @@ void lab_http_request_end(lab_http_request *req);
 /* The client is gone: calls req->gone, then gives up the exchange's
  * reference. */
 void lab_http_request_drop(lab_http_request *req);
+/* It is to be answered 503, so that another client has its place. False: it is
+ * committed (request.h), and must not be. */
+bool lab_http_request_try_refuse(lab_http_request *req);
 /* Room for N more bytes of text; for one more field. COUNTED: they are kept for
  * a scenario, so if a request doesn't have so much anyway it is that one's
  * memory. False if there is none. */

@@ -190,7 +190,7 @@ bool lab_http_make_reserve(lab_http_server *server,
     l = l->next;
     if (pressure == LAB_HTTP_PATIENT && measure_wait(c) < RESERVE_MS)
       return false;
-    if (!may_give_way(c))
+    if (!may_give_way(c) || !lab_http_request_try_refuse(c->req))
       continue;
     lab_http_conn_refuse(c, "there are too many connections");
     if (c->state == LAB_HTTP_CLOSED)

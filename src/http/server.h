@@ -28,7 +28,8 @@
  * (lab_http_is_reserved). A request in the reserve gives way, too, after a
  * moment, or at once if clients have waited for one already: unless keeps_place
  * says that it may stay, or, without that function, its handler has not called
- * lab_http_on_gone. It is answered 503. When all that doesn't help, clients
+ * lab_http_on_gone; or the handler has committed it (lab_http_commit). It is
+ * answered 503. When all that doesn't help, clients
  * wait until a descriptor is free.
  *
  * Long requests are read in turns, a millisecond of them in a round of the

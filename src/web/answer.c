@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * See answer.h. The judgement is made on libuv's pool, so it waits for nobody,
  * and nobody for it but the next answer: one is judged at a time. The student
- * has the verdict when it is on the disk.
+ * has the verdict when it is on the disk. An answer that was told 503, because
+ * others needed its connection's place, is in no account.
  *
  * Names that are in no capture of the student can't be judged. Who tries many
  * of them is guessing: after UNKNOWN_MAX the lab lets some time pass, also for
@@ -113,9 +114,12 @@ void lab_answers_write(const lab_answers *answers, lab_exposition *e) {
 
 /* ---- the judgement ------------------------------------------------------- */
 
+/* Whose client was refused meanwhile answers again: nothing is noted then. */
 static void judge_submission(lab_slow *s) {
   answer *x = (answer *)s;
   lab_judge_answer(&x->question, &x->result, &x->out);
+  if (!lab_http_commit(s->req))
+    x->result = (lab_judge_result){.status = 503};
   if (x->result.verdict[0] == '\0')
     return;
   x->event.result = &x->result;
@@ -210,8 +214,10 @@ static bool is_of_past_visit(const answer *x) {
 static void begin_judgement(lab_web *web, answer *x) {
   lab_slow *s = &x->slow;
   unsigned seconds = web->stopping ? 0 : count_seconds_to_wait(web);
-  if (web->stopping) {
-    lab_http_error(s->req, 503, "the lab is stopping");
+  if (web->stopping || lab_http_is_gone(s->req)) {
+    lab_http_error(s->req, 503,
+                   web->stopping ? "the lab is stopping"
+                                 : "the client is gone");
     lab_slow_end(s);
   } else if (is_of_past_visit(x)) {
     lab_http_error(s->req, 409, "the step was left before this was judged");

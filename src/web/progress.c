@@ -150,6 +150,10 @@ static void show_progress(lab_web *web, lab_http_request *req) {
 
 static void add_reset(lab_slow *s) {
   progress_request *p = (progress_request *)s;
+  if (!lab_http_commit(s->req)) {
+    lab_err_set(&p->err, -ECANCELED, "others needed its place");
+    return;
+  }
   int rc = lab_progress_add_now(s->web->progress, &p->reset);
   if (rc)
     lab_err_set(&p->err, rc,

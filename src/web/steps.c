@@ -75,7 +75,7 @@ static void find_catalog_answer(lab_slow *base) {
   put_own_port(&written, q->port);
   lab_utf8_append(&q->out, written.data, written.len);
   lab_buf_free(&written);
-  if (q->asked.hint == 0 || q->status != 200)
+  if (q->asked.hint == 0 || q->status != 200 || !lab_http_commit(base->req))
     return;
   lab_log("step %d: hint %d was asked for", q->asked.step, q->asked.hint);
   q->event.hint = q->asked.hint;

@@ -4,6 +4,7 @@
 -- needs: processor
 local t = require "harness"
 local attacks = require "attacks"
+local kept = require "kept"
 t.need("curl", "bash", "prlimit")
 
 local FDS, CLIENTS, LIMIT = 64, 200, 0.3 -- seconds, of which 0.1 are promised
@@ -26,10 +27,10 @@ local function write_steps()
   return dir
 end
 
-local function start_small(dir, fds)
+local function start_small(dir, fds, ...)
   t.write(dir .. "/limited", ("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n"):format(fds or FDS, t.quote(t.diaglab)))
   t.run("chmod +x " .. dir .. "/limited")
-  return t.start_as(dir .. "/limited", t.start_with, { dir }, "--step", "51")
+  return t.start_as(dir .. "/limited", t.start_with, { dir }, "--step", "51", ...)
 end
 
 local CROWD = [[
@@ -101,6 +102,46 @@ t.test("behind hundreds of switches to a step that is never entered, the last on
   t.equal(answer.body, "switched to step 50")
   t.equal(lab:get("/").body, "quick")
   t.equal(lab:stop(), 0)
+end)
+
+-- An answer is written down while another program has the file, the others wait for that
+-- one. For those that ask next some have to give way: -> what each was told.
+local function answer_in_the_reserve(dir)
+  local state = t.temp_dir()
+  local lab = start_small(dir, FDS, "--state", state)
+  lab:go_to(51)
+  kept.await(state, "visit", 1)
+  local release = kept.hold(state)
+  come(lab, request "GET /") -- they have all places but the reserve
+  lab:signal "STOP" -- all of them come at once
+  local function ask(...)
+    return t.spawn(t.command { "curl", "-s", "-w", " %{http_code}", "--max-time", "60", ... })
+  end
+  local sent = {}
+  for i = 1, 3 do sent[i] = ask("-d", "class=none", lab.url .. "/lab/answer") end
+  sent[4] = ask("-X", "DELETE", lab.url .. "/lab/progress")
+  t.sleep(0.2)
+  come(lab, LONG["a CPU profile"], 20) -- it goes on
+  t.sleep(0.5)
+  release()
+  for i, one in ipairs(sent) do
+    one:wait()
+    sent[i] = one:out():match(" (%d+)$")
+  end
+  t.equal(lab:stop(), 0) -- all is written
+  local told = table.concat(sent, " ", 1, 3)
+  t.equal(kept.count(kept.events(state), "answer"), select(2, told:gsub("200", "")), "answers noted; told: " .. told)
+  t.equal(kept.count(kept.events(state), "reset"), sent[4] == "200" and 1 or 0, "resets noted; told: " .. sent[4])
+  return told
+end
+
+t.test("an answer that is refused isn't noted, and one that is noted isn't refused", function()
+  local dir = write_steps()
+  t.write(dir .. "/51-sleep/lesson.lua", 'return { diagnosis = { class = "wait.lock", where = { "request" } } }')
+  t.eventually(function()
+    local told = answer_in_the_reserve(dir)
+    return told:find "200" and told:find "503" -- else the machine was too busy
+  end)
 end)
 
 -- ---- no descriptor at all ---------------------------------------------------------

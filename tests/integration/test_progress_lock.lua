@@ -8,25 +8,13 @@ t.need("curl", "flock")
 
 local PPROF = "/debug/pprof/"
 
--- Another program has the file's lock, until the function that this returns is called.
-local function hold_file(state)
-  t.write(state .. "/hold", "")
-  local holder = t.spawn(t.command { "flock", state .. "/progress.jsonl", "sh", "-c",
-    "echo held; while [ -e " .. t.quote(state .. "/hold") .. " ]; do sleep 0.1; done" })
-  t.eventually(function() return holder:out():find("held") end)
-  return function()
-    os.remove(state .. "/hold")
-    t.equal(holder:wait(), 0)
-  end
-end
-
 -- As another lab that writes to a slow disk.
 t.test("who holds the file up keeps no one else waiting", function()
   local state = t.temp_dir()
   local lab = t.start("--state", state)
   lab:go_to(5)
   wait_events(state, "visit", 1)
-  local release = hold_file(state)
+  local release = kept.hold(state)
   for i = 1, 12 do t.equal(lab:go_to(i % 2 * 5).status, 200) end
   t.equal(lab:get("/status", "--max-time", "60").status, 200)
   t.equal(lab:get(PPROF .. "heap", "--max-time", "60").status, 200)
@@ -43,7 +31,7 @@ t.test("who keeps the file's lock for ever keeps no answer, hint or reset waitin
   local lab = t.start("--state", state, "--step", "5")
   lab:go_to(5)
   wait_events(state, "visit", 1)
-  local release = hold_file(state)
+  local release = kept.hold(state)
   t.equal(lab:go_to(5).status, 200) -- its note waits for the lock, too
   local resets = {}
   for i = 1, 5 do
@@ -73,7 +61,7 @@ t.test("an answer that waits until another visit has begun isn't judged on that"
   local lab = t.start("--state", state, "--step", "5")
   local tries = 0
   t.eventually(function()
-    local release = hold_file(state)
+    local release = kept.hold(state)
     local sent = {}
     tries = tries + 1
     for i = 1, 3 do
@@ -100,7 +88,7 @@ t.test("what waits for the file is written when the lab stops", function()
   local lab = t.start("--state", state, "--step", "5")
   lab:get("/hint")
   wait_events(state, "hint", 1)
-  local release = hold_file(state)
+  local release = kept.hold(state)
   t.equal(lab:get("/hint").status, 200)
   t.equal(count(events(state), "hint"), 1, "the file is held")
   release()

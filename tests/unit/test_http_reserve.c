@@ -7,66 +7,98 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+/* One client holds the only ordinary place, another one that in reserve. */
+typedef struct two_clients {
+  fixture f; /* must be first */
+  int port, busy, extra;
+  lab_http_request *first; /* busy's; extra's is f.held */
+} two_clients;
+
+static void open_two_clients(two_clients *s, const char *extra_request) {
+  fixture *f = &s->f;
+  fixture_init(f);
+  f->config.max_connections = 1;
+  f->config.reserve = 1;
+  fixture_start(f);
+  s->port = fixture_listen(f);
+  s->busy = fixture_connect(s->port);
+  s->extra = fixture_connect(s->port);
+  fixture_hold(f, s->busy);
+  s->first = f->held;
+  assert_false(lab_http_is_reserved(s->first));
+  send_text(f, s->extra, extra_request);
+  fixture_until(f, f->held != s->first);
+  assert_true(lab_http_is_reserved(f->held));
+}
+
+static void close_two_clients(two_clients *s) {
+  lab_http_error(s->first, 404, "no");
+  close(s->busy);
+  close(s->extra);
+  fixture_close(&s->f);
+}
+
+#define GET_WATCH "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n"
+
 /* A request in work keeps its place; there are some more places then. */
 static void the_reserve_is_above_the_maximum(void **state) {
-  fixture f;
+  two_clients s;
   (void)state;
-  fixture_init(&f);
-  f.config.max_connections = 1;
-  f.config.reserve = 1;
-  fixture_start(&f);
-  int port = fixture_listen(&f), busy = fixture_connect(port),
-      extra = fixture_connect(port);
-  fixture_hold(&f, busy);
-  assert_false(lab_http_is_reserved(f.held));
-  lab_http_request *first = f.held;
-  send_text(&f, extra, "GET /watch HTTP/1.1\r\nHost: a\r\n\r\n");
-  fixture_until(&f, f.held != first);
-  assert_true(lab_http_is_reserved(f.held));
+  open_two_clients(&s, GET_WATCH);
   /* It is long work, and its handler watches: it gives way to another. */
-  int another = fixture_connect(port);
-  send_text(&f, another, GET);
-  fixture_until(&f, f.gone == 1);
+  int another = fixture_connect(s.port);
+  send_text(&s.f, another, GET);
+  fixture_until(&s.f, s.f.gone == 1);
   lab_buf answer = LAB_BUF_INIT;
-  receive_all(&f, extra, &answer);
+  receive_all(&s.f, s.extra, &answer);
   assert_non_null(strstr(answer.data, "HTTP/1.1 503 Service Unavailable\r\n"));
   assert_non_null(strstr(answer.data, ": there are too many connections"));
   lab_buf_clear(&answer);
-  receive_all(&f, another, &answer);
+  receive_all(&s.f, another, &answer);
   assert_non_null(strstr(answer.data, "Connection: close\r\n"));
   lab_buf_free(&answer);
-  lab_http_error(first, 404, "no");
   close(another);
-  close(busy);
-  fixture_close(&f);
+  close_two_clients(&s);
 }
 
 static void a_refused_head_has_no_body(void **state) {
-  fixture f;
+  two_clients s;
   (void)state;
-  fixture_init(&f);
-  f.config.max_connections = 1;
-  f.config.reserve = 1;
-  fixture_start(&f);
-  int port = fixture_listen(&f), busy = fixture_connect(port),
-      extra = fixture_connect(port);
-  fixture_hold(&f, busy);
-  lab_http_request *first = f.held;
-  send_text(&f, extra, "HEAD /watch HTTP/1.1\r\nHost: a\r\n\r\n");
-  fixture_until(&f, f.held != first);
-  int another = fixture_connect(port);
-  send_text(&f, another, GET);
+  open_two_clients(&s, "HEAD /watch HTTP/1.1\r\nHost: a\r\n\r\n");
+  int another = fixture_connect(s.port);
+  send_text(&s.f, another, GET);
   lab_buf answer = LAB_BUF_INIT;
-  receive_all(&f, extra, &answer);
+  receive_all(&s.f, s.extra, &answer);
   assert_string_equal(answer.data, "HTTP/1.1 503 Service Unavailable\r\n"
                                    "Content-Type: text/plain; charset=utf-8\r\n"
                                    "Connection: close\r\n\r\n");
   lab_buf_free(&answer);
-  lab_http_error(first, 404, "no");
   close(another);
-  close(extra);
-  close(busy);
-  fixture_close(&f);
+  close_two_clients(&s);
+}
+
+/* What stays must not be told as refused. */
+static void a_committed_request_keeps_its_place(void **state) {
+  two_clients s;
+  (void)state;
+  open_two_clients(&s, GET_WATCH);
+  assert_true(lab_http_commit(s.f.held));
+  assert_true(lab_http_commit(s.f.held));
+  int another = fixture_connect(s.port);
+  send_text(&s.f, another, GET);
+  uint64_t until = lab_clock_mono() + 500 * LAB_MILLISECOND;
+  fixture_until(&s.f, lab_clock_mono() > until);
+  assert_int_equal(s.f.gone, 0);
+  lab_http_respond(s.f.held, 200, NULL, NULL, "noted", 5);
+  lab_buf answer = LAB_BUF_INIT;
+  receive_all(&s.f, s.extra, &answer);
+  assert_non_null(strstr(answer.data, "noted"));
+  lab_buf_clear(&answer);
+  receive_all(&s.f, another, &answer);
+  assert_non_null(strstr(answer.data, "hello world"));
+  lab_buf_free(&answer);
+  close(another);
+  close_two_clients(&s);
 }
 
 /* Long is what isn't called /hold, also where no handler watches. */
@@ -381,6 +413,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(a_refused_head_has_no_body),
+      cmocka_unit_test(a_committed_request_keeps_its_place),
       cmocka_unit_test(many_long_requests_give_way_at_once),
       cmocka_unit_test(patience_ends_in_time),
       cmocka_unit_test(listeners_wait_each_for_itself),
