@@ -124,6 +124,7 @@ void lab_scenario_open(lua_State *L, lua_CFunction opener) {
   s->step.table = LUA_NOREF;
   s->switches.function = take_ref(L, app, "switchToStep");
   s->switches.tidy = take_ref(L, app, "tidyUp");
+  s->switches.why_no_step = take_ref(L, app, "whyNoStep");
   lab_requests_open(L, app);
   lua_getfield(L, app, "start");
   lua_call(L, 0, 0);

@@ -30,14 +30,32 @@ static lab_switches *get_switches(const lab_vm *vm) {
   return &vm->scenario->switches;
 }
 
+static lab_switch *switch_of_node(lab_mpsc_node *node) {
+  lab_call *call = lab_call_of(LAB_CONTAINER(node, lab_post, node));
+  return LAB_CONTAINER(call, lab_switch, call);
+}
+
+static bool is_sought(const lab_switch *x) {
+  return atomic_load(&x->phase) == LAB_SWITCH_SOUGHT;
+}
+
+/* Whether a switch waits that others may have to make way for. */
+static bool is_any_waiting(const lab_switches *s) {
+  lab_mpsc_node *n = s->waiting;
+  while (n && is_sought(switch_of_node(n)))
+    n = n->next;
+  return n != NULL;
+}
+
 /* For long work that makes way for a switch. `enter` may hang for ever, and
  * somebody may want to know why. */
 static void note_pending(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool enters =
       s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_ENTERING;
-  vm->switch_pending = s->task || s->waiting;
-  vm->switch_urgent = s->waiting || (s->task && !enters);
+  bool waits = is_any_waiting(s);
+  vm->switch_pending = s->task || waits;
+  vm->switch_urgent = waits || (s->task && !enters);
 }
 
 /* What was read and isn't served by now never will be. */
@@ -162,11 +180,6 @@ static int start_switch(lua_State *L) {
   return 0;
 }
 
-static lab_switch *switch_of_node(lab_mpsc_node *node) {
-  lab_call *call = lab_call_of(LAB_CONTAINER(node, lab_post, node));
-  return LAB_CONTAINER(call, lab_switch, call);
-}
-
 static lab_switch *take_first(lab_vm *vm) {
   lab_switches *s = get_switches(vm);
   lab_mpsc_node *node = s->waiting;
@@ -200,7 +213,8 @@ static bool is_crowd_waiting(const lab_switches *s) {
 /* Whether X has no chance to be what the lab is in when all have ended. */
 static bool is_overtaken(lab_vm *vm, lab_switch *x) {
   const lab_switches *s = get_switches(vm);
-  return (atomic_load(&x->unwanted) && s->waiting) || is_crowd_waiting(s);
+  return (atomic_load(&x->unwanted) && is_any_waiting(s)) ||
+         is_crowd_waiting(s);
 }
 
 static void begin_switch(lab_vm *vm, lab_switch *x) {
@@ -226,21 +240,84 @@ static void begin_switch(lab_vm *vm, lab_switch *x) {
   lab_call_answer(&x->call);
 }
 
+/* They keep their order: what is behind one that is sought waits for that. */
 static void begin_next_switch(lab_vm *vm) {
-  lab_switch *x;
-  while (!get_switches(vm)->task && (x = take_first(vm)))
-    begin_switch(vm, x);
+  const lab_switches *s = get_switches(vm);
+  while (!s->task && s->waiting && !is_sought(switch_of_node(s->waiting)))
+    begin_switch(vm, take_first(vm));
   note_pending(vm);
+}
+
+/* ---- steps that aren't there ----------------------------------------------
+ */
+
+/* Where X stands in the line; NULL: all were dropped. */
+static lab_mpsc_node **find_waiting(lab_vm *vm, const lab_switch *x) {
+  lab_mpsc_node **at = &get_switches(vm)->waiting;
+  while (*at && switch_of_node(*at) != x)
+    at = &(*at)->next;
+  return *at ? at : NULL;
+}
+
+/* If it can't be told, the switch itself will tell. */
+static void end_seeking(lab_vm *vm, lab_lua_task *t, int status, int nresults) {
+  lab_switch *x = t->user;
+  lab_mpsc_node **at = find_waiting(vm, x);
+  size_t len = 0;
+  if (!at)
+    return;
+  const char *text = lua_tolstring(t->co, -1, &len);
+  if (status == LUA_OK && nresults == 2 && text) {
+    *at = (*at)->next;
+    set_answer(x, (int)lua_tointeger(t->co, -2), text, len);
+    atomic_store(&x->phase, LAB_SWITCH_ENDED);
+    lab_call_answer(&x->call);
+  } else {
+    atomic_store(&x->phase, LAB_SWITCH_QUEUED);
+  }
+  begin_next_switch(vm);
+}
+
+static const lab_lua_task_kind seek_kind = {.ended = end_seeking};
+
+/* Protected, with the switch as argument. */
+static int start_seeking(lua_State *L) {
+  lab_switch *x = lua_touserdata(L, 1);
+  lab_vm *vm = x->call.vm;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, get_switches(vm)->why_no_step);
+  lua_pushinteger(L, x->step);
+  lab_lua_task *t = lab_lua_task_spawn(vm, L, 1, 0, &seek_kind);
+  t->user = x;
+  lab_lua_task_set_own(vm, t, true);
+  return 0;
+}
+
+/* Others are there. So nothing is interrupted for X, and none is cut short,
+ * until its step is found. */
+static void seek_step(lab_vm *vm, lab_switch *x) {
+  int queued = LAB_SWITCH_QUEUED;
+  if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_SOUGHT))
+    return;
+  lua_pushcfunction(vm->L, start_seeking);
+  lua_pushlightuserdata(vm->L, x);
+  if (lua_pcall(vm->L, 1, 0, 0) == LUA_OK)
+    return;
+  lua_pop(vm->L, 1);
+  atomic_store(&x->phase, LAB_SWITCH_QUEUED);
 }
 
 static void deliver_switch(lab_post *post) {
   lab_vm *vm = lab_call_of(post)->vm;
-  lab_mpsc_node **last = &get_switches(vm)->waiting;
+  lab_switches *s = get_switches(vm);
+  bool is_alone = !s->task && !s->waiting;
+  lab_mpsc_node **last = &s->waiting;
   while (*last)
     last = &(*last)->next;
   post->node.next = NULL;
   *last = &post->node;
-  atomic_fetch_add(&get_switches(vm)->noticed, 1);
+  atomic_fetch_add(&s->noticed, 1);
+  if (!is_alone)
+    seek_step(vm, switch_of_node(&post->node));
   begin_next_switch(vm);
 }
 
@@ -289,7 +366,7 @@ void lab_switches_set_phase(lab_vm *vm, lab_switch_phase phase) {
 static bool does_anybody_wait(const lab_switches *s) {
   for (lab_mpsc_node *n = s->waiting; n; n = n->next) {
     const lab_switch *x = switch_of_node(n);
-    if (atomic_load(&x->hurried) && !atomic_load(&x->unwanted))
+    if (atomic_load(&x->hurried) && !atomic_load(&x->unwanted) && !is_sought(x))
       return true;
   }
   return false;
@@ -305,7 +382,7 @@ static void hurry_switches(lab_vm *vm) {
   if (s->task != vm->running && does_anybody_wait(s))
     lab_lua_task_cancel(vm, s->task);
   if (phase == LAB_SWITCH_LEAVING ||
-      (phase == LAB_SWITCH_ENTERING && s->waiting))
+      (phase == LAB_SWITCH_ENTERING && is_any_waiting(s)))
     lab_requests_cancel_ready(vm);
 }
 
@@ -324,7 +401,7 @@ static void interrupt_for(lab_vm *vm, const lab_switch *x, bool wanted) {
   lab_switches *s = get_switches(vm);
   pthread_mutex_lock(&s->lock);
   int phase = x ? atomic_load(&x->phase) : LAB_SWITCH_QUEUED;
-  if (phase != LAB_SWITCH_ENDED)
+  if (phase != LAB_SWITCH_ENDED && phase != LAB_SWITCH_SOUGHT)
     lab_preempt_interrupt(vm, wanted && phase == LAB_SWITCH_QUEUED);
   pthread_mutex_unlock(&s->lock);
 }
@@ -355,9 +432,11 @@ static bool may_wait(const lab_vm *vm, lab_switch *x) {
 bool lab_switches_interrupt(lab_vm *vm, lab_switch *x) {
   lab_switches *s = get_switches(vm);
   bool wanted = !x || !atomic_load(&x->unwanted);
-  bool interrupts = !x || !may_wait(vm, x);
   if (x)
     atomic_store(&x->hurried, wanted);
+  if (x && is_sought(x))
+    return false;
+  bool interrupts = !x || !may_wait(vm, x);
   if (interrupts)
     interrupt_for(vm, x, wanted);
   if (!atomic_exchange(&s->hurry_sent, true)) {

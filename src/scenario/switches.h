@@ -23,6 +23,7 @@ struct lab_lua_task;
 typedef enum lab_switch_phase {
   LAB_SWITCH_QUEUED,
   LAB_SWITCH_WITHDRAWN,
+  LAB_SWITCH_SOUGHT,   /* it waits, and isn't known to have a step yet */
   LAB_SWITCH_BEGUN,    /* scenario.lua is sought, and run */
   LAB_SWITCH_LEAVING,  /* the step that was served gives back what it took */
   LAB_SWITCH_ENTERING, /* the step before is left; `enter` runs */
@@ -37,7 +38,8 @@ typedef enum lab_switch_phase {
  * A switch is pushed aside if it takes long while the client of a later one
  * waits, or if it has not begun, nobody seems to want it, and a later one
  * waits. So a crowd of clients that ask and go away delays nobody who waits,
- * and pushes nobody aside. */
+ * and pushes nobody aside. Nor does a switch to a step that isn't there: that
+ * is looked up when it comes to others, and answered at once. */
 typedef struct lab_switch {
   lab_call call;
   int step;          /* where to */
@@ -61,11 +63,12 @@ typedef struct lab_switches {
   struct lab_lua_task *task; /* of the switch under way, or NULL */
   lab_switch *under_way;     /* what it answers */
   lab_mpsc_node *waiting;    /* oldest first, by call.post.node */
-  int function, tidy;        /* registry: main.switchToStep, main.tidyUp */
-  uint32_t last_generation;  /* the newest visit of a step */
-  uint32_t new_generation;   /* of the step that the switch is about to enter,
-                                or 0 */
-  lab_post hurry;            /* says that an interruption was sent */
+  /* Registry: main.switchToStep, main.tidyUp, main.whyNoStep. */
+  int function, tidy, why_no_step;
+  uint32_t last_generation; /* the newest visit of a step */
+  uint32_t new_generation;  /* of the step that the switch is about to enter,
+                               or 0 */
+  lab_post hurry;           /* says that an interruption was sent */
   atomic_bool hurry_sent;
   atomic_uint noticed; /* how often that was delivered, or a switch */
   atomic_bool leaving; /* the one under way has left the step that was served,

@@ -86,11 +86,19 @@ static void reply_to_goto(goto_request *c) {
   c->replied = true;
 }
 
+/* The newest of those that aren't answered: another one may have been refused
+ * at once. */
+static lab_http_request *find_last_goto(const lab_web *web) {
+  return lab_list_empty(&web->gotos)
+             ? NULL
+             : LAB_CONTAINER(web->gotos.prev, goto_request, link)->req;
+}
+
 static void end_goto(void *arg) {
   goto_request *c = arg;
   reply_to_goto(c);
   if (c->web->last_goto == c->req)
-    c->web->last_goto = NULL;
+    c->web->last_goto = find_last_goto(c->web);
   lab_http_release(c->req);
   lab_buf_free(&c->x.reply);
   uv_close((uv_handle_t *)&c->timer, on_goto_closed);

@@ -208,4 +208,89 @@ t.test("all is given back where no later switch begins", function()
   t.equal(lab:stop(), 0)
 end)
 
+-- ---- what isn't valid ------------------------------------------------------------
+
+-- Sends GOTOS, queries of /goto, at once, and waits for what each is told.
+local function send_all(lab, gotos)
+  local sent, told = {}, {}
+  for i, query in ipairs(gotos) do
+    sent[i] = t.spawn(("curl -s -w '%%{http_code}' '%s/goto?%s'"):format(lab.url, query))
+    t.sleep(0.02) -- in this order
+  end
+  for i, one in ipairs(sent) do
+    one:wait()
+    told[i] = one:out()
+  end
+  return told
+end
+
+local INVALID = { "step=99", "step=x", "step=123456", "step=", "step=99&p=1" }
+
+local function check_refused(lab, told)
+  for i, query in ipairs(INVALID) do t.match(told[i], "400$", query) end
+  t.has(told[1], "Invalid step 99")
+  t.equal(lab:get("/").body, "ok")
+  t.has(lab:get("/status").body, '"step": 2,')
+end
+
+t.test("a step that isn't there cuts no switch short", function()
+  local lab = start {
+    [1] = OK,
+    [2] = 'return { enter = function() lab.sleep(3) end, request = function() return "ok" end }',
+  }
+  t.equal(lab:go_to(1).status, 200)
+  local late = goto_later(lab, 2)
+  t.sleep(0.1)
+  local told = send_all(lab, INVALID)
+  t.check(late:alive(), "it is told so at once")
+  t.check(late:wait())
+  t.equal(late:out(), "switched to step 2")
+  check_refused(lab, told)
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a step that isn't there takes the place of no switch that waits", function()
+  local lab = start {
+    [1] = "return { request = function() while true do end end }",
+    [2] = 'return { enter = function() lab.sleep(0.3) end, request = function() return "ok" end }',
+    [3] = "return { enter = function() lab.sleep(60) end, request = function() end }",
+  }
+  for _, first in ipairs { 1, 3 } do -- a request keeps the VM, or a switch is under way
+    local before = first == 1 and begin_request(lab, lab:go_to(1)) or goto_later(lab, 3)
+    t.sleep(0.01)
+    local late = goto_later(lab, 2)
+    t.sleep(0.02)
+    local told = send_all(lab, INVALID)
+    t.check(late:wait())
+    t.equal(late:out(), "switched to step 2")
+    check_refused(lab, told)
+    before:wait()
+  end
+  t.equal(lab:stop(), 0)
+end)
+
+t.test("a crowd that asks for steps that aren't there is no crowd for a switch", function()
+  local lab = start {
+    [2] = 'return { request = function() return "ok" end }',
+    [3] = "return { enter = function() lab.sleep(60) end, request = function() end }",
+  }
+  local hangs = goto_later(lab, 3)
+  t.eventually(function() return lab:get("/status").body:find('"entering": {', 1, true) end)
+  lab:signal "STOP" -- all of them come at once
+  local late = goto_later(lab, 2)
+  t.sleep(0.1)
+  local crowd = t.spawn(t.command { "curl", "-s", "--parallel", "--parallel-immediate", "--parallel-max", "60", "-w",
+    "%{http_code}\\n", "-o", "/dev/null", lab.url .. "/goto?step=[100-159]" })
+  t.sleep(0.2)
+  lab:signal "CONT"
+  t.check(late:wait())
+  t.equal(late:out(), "switched to step 2")
+  crowd:wait()
+  t.equal(select(2, crowd:out():gsub("400\n", "")), 60, crowd:out())
+  hangs:wait()
+  t.equal(hangs:out(), CUT)
+  t.equal(lab:get("/").body, "ok")
+  t.equal(lab:stop(), 0)
+end)
+
 t.finish()
