@@ -54,12 +54,24 @@ static bool is_client_waiting(int fd) {
 
 /* ---- who waits ----------------------------------------------------------- */
 
-/* The listener whose clients wait for longest, or L if none do. */
+/* Its first client has waited since then, or came later. */
+static uint64_t find_line_begin(const lab_http_listener *l) {
+  return l->admitted_at > l->waited_since ? l->admitted_at : l->waited_since;
+}
+
+/* Whether A's clients come before B's. */
+static bool comes_before(const lab_http_listener *a,
+                         const lab_http_listener *b) {
+  uint64_t since = find_line_begin(a), other = find_line_begin(b);
+  return since != other ? since < other : a->admission < b->admission;
+}
+
+/* The listener whose first client waits for longest, or L if none do. */
 static lab_http_listener *find_first_in_line(lab_http_listener *l) {
   lab_http_listener *first = l;
   for (lab_http_listener *o = l->server->listeners; o; o = o->next)
     if (o->waited_since > 0 &&
-        (first->waited_since == 0 || o->waited_since < first->waited_since))
+        (first->waited_since == 0 || comes_before(o, first)))
       first = o;
   return first;
 }
@@ -121,6 +133,8 @@ static void begin_client(lab_http_listener *l, int fd,
                          lab_http_pressure pressure, lab_http_conn_kind *kind) {
   if (!kind->reserved && pressure < LAB_HTTP_PRESSED_ALL)
     l->placed_at = uv_now(l->server->loop);
+  l->admitted_at = uv_now(l->server->loop);
+  l->admission = ++l->server->admissions;
   kind->high = lab_http_count_crowd(l->server, fd, pressure, &kind->reserved);
   lab_http_conn_accepted(l->server, fd, kind);
 }
@@ -157,9 +171,8 @@ static bool has_accepted_enough(const lab_http_server *server, int n,
          lab_clock_mono() >= end;
 }
 
-static void accept_clients(lab_http_listener *l) {
+static void accept_clients(lab_http_listener *l, uint64_t end) {
   lab_http_server *server = l->server;
-  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
   int rc = 0;
   for (int n = 0; server->accepting && rc != -EAGAIN; n++) {
     if (has_accepted_enough(server, n, end))
@@ -172,15 +185,26 @@ static void accept_clients(lab_http_listener *l) {
     l->waited_since = 0;
 }
 
-/* Whoever has waited for longest is first. */
+/* Whoever has waited for longest is first. On an error libuv has stopped the
+ * poll: the next sweep begins it again. */
 static void on_listener_readable(uv_poll_t *poll, int status, int events) {
   lab_http_listener *l = LAB_CONTAINER(poll, lab_http_listener, poll);
   lab_http_listener *first = find_first_in_line(l);
-  (void)status;
+  uint64_t end = lab_clock_mono() + ACCEPT_MS * LAB_MILLISECOND;
   (void)events;
-  accept_clients(first);
+  if (status < 0) {
+    stop_accepting(l);
+    return;
+  }
+  accept_clients(first, end);
   if (first != l)
-    accept_clients(l);
+    accept_clients(l, end);
+}
+
+static void stop_polls(lab_http_server *server) {
+  for (lab_http_listener *l = server->listeners; l; l = l->next)
+    uv_poll_stop(&l->poll);
+  server->accepting = false;
 }
 
 /* If polling fails, the next sweep tries again. */
@@ -188,13 +212,11 @@ void lab_http_set_accepting(lab_http_server *server, bool want) {
   want = want && !server->draining;
   if (server->accepting == want)
     return;
-  server->accepting = want;
-  for (lab_http_listener *l = server->listeners; l; l = l->next) {
-    if (!want)
-      uv_poll_stop(&l->poll);
-    else if (uv_poll_start(&l->poll, UV_READABLE, on_listener_readable) < 0)
-      server->accepting = false;
-  }
+  server->accepting = true;
+  for (lab_http_listener *l = server->listeners; want && l; l = l->next)
+    want = uv_poll_start(&l->poll, UV_READABLE, on_listener_readable) >= 0;
+  if (!want)
+    stop_polls(server);
 }
 
 static void on_listener_closed(uv_handle_t *handle) {

@@ -31,7 +31,8 @@
  * those that came with the request before them may be more. */
 #define AHEAD_MAX 4096
 #define SHORT_MAX 1024 /* bytes of a request that are read without turns */
-#define HEAD_TURN 4096 /* see lane.h */
+#define HEAD_TURN 4096 /* bytes of a turn: see lane.h */
+#define CHUNKS_TURN (4 * HEAD_TURN)
 #define LINGER_MS 1000 /* how long the client has time to close */
 
 static bool can_parse_more(const lab_http_conn *c) {
@@ -113,8 +114,8 @@ bool lab_http_has_unread_bytes(const lab_http_conn *c) {
 
 /* Answers STATUS in place of the handler; then the connection closes. REASON,
  * which may be NULL, is added to the body. UNREAD: the client may send more. As
- * Go does it: no Date, no length, and the status again as body. HEAD gets none,
- * as ever. */
+ * Go does it: no Date, no length, and the status again as body, but for HEAD.
+ */
 static void answer_failure(lab_http_conn *c, int status, const char *reason,
                            bool unread) {
   const char *text = lab_http_status_text(status);
@@ -268,7 +269,7 @@ static void join_lane(lab_http_conn *c) {
 /* Everything is read: the loop tells when more comes. */
 static void leave_lane(lab_http_conn *c) {
   set_conn_reading(c, false);
-  set_conn_reading(c, true);
+  set_conn_reading(c, true); /* libuv's reading, again */
 }
 
 static void on_conn_eof(lab_http_conn *c) {
@@ -303,10 +304,17 @@ static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 }
 
 /* The bytes of a turn. Of heads, and of requests that come one after the other,
- * a few are as much work as many of a body; of that, small reads would make the
- * sender's kernel wait for acknowledgements. */
+ * a few are as much work as many of a body. */
 static size_t choose_turn(const lab_http_conn *c) {
-  return c->state < LAB_HTTP_BODY ? HEAD_TURN : LAB_HTTP_READ_SIZE;
+  if (c->state < LAB_HTTP_BODY)
+    return HEAD_TURN;
+  if (c->state > LAB_HTTP_BODY)
+    return LAB_HTTP_READ_SIZE;
+  if (c->parser.flags & F_CHUNKED)
+    return CHUNKS_TURN;
+  uint64_t body = c->parser.content_length; /* what is missing of it */
+  return body < LAB_HTTP_READ_SIZE - HEAD_TURN ? (size_t)body + HEAD_TURN
+                                               : LAB_HTTP_READ_SIZE;
 }
 
 void lab_http_conn_take_turn(lab_http_conn *c) {
@@ -325,6 +333,7 @@ void lab_http_conn_take_turn(lab_http_conn *c) {
 /* The last answer is sent. */
 static void finish_conn(lab_http_conn *c) {
   uv_os_fd_t fd;
+  c->unread |= lab_http_has_unread_bytes(c);
   if (!c->unread || c->eof || uv_fileno((uv_handle_t *)&c->tcp, &fd) < 0) {
     lab_http_conn_lost(c);
     return;
@@ -346,8 +355,9 @@ static void settle_conn(lab_http_conn *c) {
     finish_conn(c);
   else if (c->state <= LAB_HTTP_BODY && done && !blocked)
     lab_http_conn_lost(c);
-  if (c->state < LAB_HTTP_FLUSH)
-    set_conn_reading(c, !c->eof && !c->unread && c->in.len < AHEAD_MAX);
+  if (c->state <= LAB_HTTP_FLUSH)
+    set_conn_reading(c, c->state < LAB_HTTP_FLUSH && !c->eof && !c->unread &&
+                            c->in.len < AHEAD_MAX);
   if (c->state == LAB_HTTP_CLOSED)
     return;
   bool was_busy = c->turn >= LAB_HTTP_BUSY;

@@ -33,8 +33,9 @@
  * Only these calls go up:
  *   write.c -> conn.c       lab_http_conn_advance, at the end of uncork
  *   write.c -> conn.c       lab_http_conn_written, when a write is done
- *   lane.c -> conn.c        lab_http_conn_take_turn, for the next read
- *   conn.c -> server.c      lab_http_server_conn_closed
+ *   conn.c, parse.c -> room.c, lane.c     which list a connection is in, and
+ *                           whether there is memory
+ *   conn.c -> server.c      lab_http_server_conn_closed, and _conn_answered
  *   admit.c -> server.c     lab_http_server_handle_closed, and _hasten_sweep */
 #ifndef LAB_HTTP_HTTP_H
 #define LAB_HTTP_HTTP_H

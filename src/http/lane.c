@@ -6,13 +6,29 @@
 #include "http/conn.h"
 #include "http/server_internal.h"
 
-enum { LANE_MS = 1 }; /* in a round of the loop, without a rush */
+/* The lane's time in a round of the loop, and in one in which clients came. */
+static const uint64_t LANE_NS = LAB_MILLISECOND, RUSH_NS = LAB_MILLISECOND / 4;
 
-/* The first of the lane takes its turn, and is the last one then. */
-static void serve_first(lab_list *lane) {
+enum { FRESH_MAX = 4096 }; /* bytes of a head that is fresh */
+
+static bool is_lane_empty(const lab_http_server *server) {
+  return lab_list_empty(&server->lane) && lab_list_empty(&server->fresh);
+}
+
+/* The lane and the fresh ones by turns; one of them may be empty. */
+static lab_list *choose_lane(lab_http_server *server) {
+  lab_list *first = server->lane_is_next ? &server->lane : &server->fresh;
+  lab_list *second = server->lane_is_next ? &server->fresh : &server->lane;
+  server->lane_is_next = !server->lane_is_next;
+  return lab_list_empty(first) ? second : first;
+}
+
+/* The next one takes its turn, and is the last one of the lane then. */
+static void serve_first(lab_http_server *server) {
+  lab_list *lane = choose_lane(server);
   lab_http_conn *c = LAB_CONTAINER(lane->next, lab_http_conn, lane);
   lab_list_remove(&c->lane);
-  lab_list_push_back(lane, &c->lane);
+  lab_list_push_back(&server->lane, &c->lane);
   lab_http_conn_take_turn(c);
 }
 
@@ -20,14 +36,13 @@ static void serve_first(lab_list *lane) {
  * left work for the end of the round. So the handle stops in the next one. */
 static void serve_lane(uv_idle_t *idle) {
   lab_http_server *server = LAB_CONTAINER(idle, lab_http_server, lane_idle);
-  lab_list *lane = &server->lane;
-  uint64_t now = lab_clock_mono();
-  uint64_t end = server->rush ? now : now + LANE_MS * LAB_MILLISECOND;
+  uint64_t patience = server->rush ? RUSH_NS : LANE_NS;
+  uint64_t end = lab_clock_mono() + patience;
   server->rush = false;
-  if (lab_list_empty(lane))
+  if (is_lane_empty(server))
     uv_idle_stop(idle);
-  while (!lab_list_empty(lane)) {
-    serve_first(lane);
+  while (!is_lane_empty(server)) {
+    serve_first(server);
     if (lab_clock_mono() >= end)
       break;
   }
@@ -35,6 +50,7 @@ static void serve_lane(uv_idle_t *idle) {
 
 void lab_http_lane_open(lab_http_server *server) {
   lab_list_init(&server->lane);
+  lab_list_init(&server->fresh);
   uv_idle_init(server->loop, &server->lane_idle); /* it can't fail */
 }
 
@@ -44,11 +60,15 @@ void lab_http_lane_close(lab_http_server *server,
 }
 
 void lab_http_lane_join(lab_http_conn *c) {
+  lab_http_server *server = c->server;
   if (lab_http_lane_has(c))
     return;
-  if (lab_list_empty(&c->server->lane)) /* it may be active still */
-    uv_idle_start(&c->server->lane_idle, serve_lane);
-  lab_list_push_back(&c->server->lane, &c->lane);
+  if (is_lane_empty(server)) /* it may be active still */
+    uv_idle_start(&server->lane_idle, serve_lane);
+  if (c->state <= LAB_HTTP_HEAD && c->fed < FRESH_MAX)
+    lab_list_push_front(&server->fresh, &c->lane);
+  else
+    lab_list_push_back(&server->lane, &c->lane);
 }
 
 void lab_http_lane_leave(lab_http_conn *c) {

@@ -5,9 +5,11 @@
  * rounds. With a crowd whose requests have no end, a round would last for a
  * second, and new clients would wait for that. So who sends a long request, or
  * more than one read takes, gets into the lane of its server, and so does what
- * is read only to be thrown away. The lane has a millisecond in a round, or one
- * turn if there is a rush: if new clients were accepted in the round before. A
- * turn is one read. */
+ * is read only to be thrown away. The lane has a millisecond in a round, or a
+ * quarter of that if new clients have come meanwhile. A turn is one read. Every
+ * other turn is for the newest head that has had few: a browser's is longer
+ * than one read, but not much. Whoever is late has a turn before it is told so.
+ */
 #ifndef LAB_HTTP_LANE_H
 #define LAB_HTTP_LANE_H
 

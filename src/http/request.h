@@ -84,7 +84,7 @@ void lab_http_release(lab_http_request *req);
  * A request without GONE is answered even if the client closed its half: that
  * is what `printf ... | nc -N` does.
  * GONE is called as soon as the client leaves. The exception is a client that
- * has sent more than 32 KiB of further requests: the server reads no more from
+ * has sent more than 4 KiB of further requests: the server reads no more from
  * it, and so learns only from the answer's failure that the client is gone. */
 void lab_http_on_gone(lab_http_request *req,
                       void (*gone)(lab_http_request *req, void *arg),

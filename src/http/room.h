@@ -42,10 +42,10 @@ void lab_http_delist(struct lab_http_conn *c);
  * have waited. */
 typedef enum lab_http_pressure {
   LAB_HTTP_PATIENT,         /* nobody */
-  LAB_HTTP_PRESSED_RESERVE, /* work in the reserve: there were always some that
-                               waited for LAB_HTTP_PRESS_MS */
-  LAB_HTTP_PRESSED_ALL      /* new clients that have sent nothing yet, too: all
-                               the time none got an ordinary place otherwise */
+  LAB_HTTP_PRESSED_RESERVE, /* work in the reserve: for LAB_HTTP_PRESS_MS there
+                               was always somebody who waited */
+  LAB_HTTP_PRESSED_ALL      /* new clients that have sent nothing, too: for as
+                               long nobody got an ordinary place otherwise */
 } lab_http_pressure;
 
 lab_http_pressure lab_http_find_pressure(const struct lab_http_listener *l);

@@ -80,14 +80,26 @@ typedef struct sweep_quota {
   int left;
 } sweep_quota;
 
+static bool is_late(const lab_http_conn *c, uint64_t now) {
+  return c->deadline != 0 && now >= c->deadline;
+}
+
+/* The same, when the server has read what it let wait. */
+static bool is_late_after_turn(lab_http_conn *c, uint64_t now) {
+  if (lab_http_lane_has(c))
+    lab_http_conn_take_turn(c);
+  return c->state != LAB_HTTP_CLOSED && is_late(c, now);
+}
+
 static void check_conn(lab_list *link, void *arg) {
   lab_http_conn *c = LAB_CONTAINER(link, lab_http_conn, link);
   sweep_quota *s = arg;
   bool lost = c->broken || is_stalled(c, s->now) || has_left_unseen(c);
-  bool late = c->deadline != 0 && s->now >= c->deadline;
-  if ((!lost && !late) || s->left <= 0)
+  if ((!lost && !is_late(c, s->now)) || s->left <= 0)
     return;
   s->left--;
+  if (!lost && !is_late_after_turn(c, s->now))
+    return;
   if (lost)
     lab_http_conn_lost(c);
   else

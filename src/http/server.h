@@ -125,8 +125,9 @@ void lab_http_server_abort(lab_http_server *server);
 /* The socket of the address that was added last; there must be one. */
 int lab_http_listener_fd(const lab_http_server *server);
 
-/* Whether REQ is out of the reserve, and others have waited for its place: what
- * takes its time would only be given up for them. */
+/* Control thread. Whether REQ is out of the reserve (lab_http_is_reserved), and
+ * others have waited for its place: what takes its time would only be given up
+ * for them. */
 bool lab_http_is_pressed(const lab_http_request *req);
 
 /* Open connections. */

@@ -19,6 +19,8 @@ typedef struct lab_http_listener {
   struct lab_http_listener *next;
   uint64_t waited_since; /* loop time since which clients wait, or 0 */
   uint64_t placed_at;    /* when one got an ordinary place without pressing */
+  uint64_t admitted_at;  /* when one came in */
+  uint64_t admission;    /* which one of the server's that was */
   int fd;
   bool loopback;
 } lab_http_listener;
@@ -34,8 +36,10 @@ struct lab_http_server {
   uv_timer_t sweep;
   lab_http_listener *listeners;
   lab_list turns[LAB_HTTP_TURNS]; /* the connections: see room.h */
-  lab_list lane;                  /* those that are read in turns: lane.h */
-  uv_idle_t lane_idle;            /* active while the lane isn't empty */
+  lab_list lane, fresh;           /* those that are read in turns: lane.c */
+  uv_idle_t lane_idle;            /* active while there are such, and for one
+                                     round more */
+  uint64_t admissions;            /* clients that came in, ever */
   unsigned connections;           /* not closed yet */
   unsigned listed;                /* in TURNS */
   unsigned high;                  /* those of them with a high descriptor */
@@ -47,8 +51,9 @@ struct lab_http_server {
   unsigned handles; /* uv handles not closed yet */
   int reserve[LAB_HTTP_RESERVE];
   bool accepting, closing;
-  bool rush;     /* clients came in this round of the loop */
-  bool draining; /* it accepts nobody any more */
+  bool rush;         /* clients have come since the lane was served */
+  bool lane_is_next; /* of lane and fresh, if neither is empty */
+  bool draining;     /* it accepts nobody any more */
   void (*closed)(void *arg);
   void *closed_arg;
   lab_buf spare; /* the output buffer that a corked connection borrows */

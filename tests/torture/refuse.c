@@ -124,16 +124,20 @@ static __attribute__((destructor)) void report_made(void) {
 }
 
 /* Also libraries call this abort. cmocka's call is a test's expectation that
- * failed: its own words may be cut, for it prints no more than 1 KiB. */
+ * failed: its own words may be cut, for it prints no more than 1 KiB. It must
+ * be a shared library for that, as Debian's is: the selftest finds out. */
 _Noreturn void abort(void) {
   void (*real)(void) = (void (*)(void))dlsym(RTLD_NEXT, "abort");
   char line[LINE_MAX_LENGTH];
   Dl_info caller;
   if (active && dladdr(__builtin_return_address(0), &caller)) {
-    int len = snprintf(line, sizeof line, "aborted %s\n", caller.dli_fname);
+    const char *slash = strrchr(caller.dli_fname, '/');
+    int len = snprintf(line, sizeof line, "aborted %.200s\n",
+                       slash ? slash + 1 : caller.dli_fname);
     append_report(line, (size_t)len);
   }
-  real();
+  if (real)
+    real();
   _exit(BROKEN_REPORT);
 }
 

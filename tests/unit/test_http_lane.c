@@ -10,6 +10,10 @@
 enum { CROWD = 400, BODY = 16000 };
 #define LONG "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 16000\r\n\r\n"
 
+static bool is_lane_empty(const fixture *f) {
+  return lab_list_empty(&f->server->lane) && lab_list_empty(&f->server->fresh);
+}
+
 /* Everything that CROWD clients send: bodies in chunks of a byte, which takes
  * long to read. */
 static void send_tiny_chunks(fixture *f, int fds[CROWD]) {
@@ -54,8 +58,93 @@ static void short_requests_come_first(void **state) {
   assert_in_range(count_unread(fds), CROWD / 2, CROWD);
   expect_text(&f, fd, HELLO);
   fixture_until(&f, f.requests == 1 + CROWD); /* each has its turns */
-  assert_true(lab_list_empty(&f.server->lane));
+  assert_true(is_lane_empty(&f));
   drop_clients(fds);
+  close(fd);
+  fixture_close(&f);
+}
+
+/* A browser's head is longer than one read. It was all sent at once, so it
+ * comes before those that send for longer, and isn't late. */
+static void fresh_heads_come_soon(void **state) {
+  static char head[1600];
+  fixture f;
+  int fds[CROWD];
+  (void)state;
+  fixture_open(&f);
+  send_tiny_chunks(&f, fds);
+  fixture_turn(&f);
+  int fd = fixture_client(&f);
+  int len =
+      snprintf(head, sizeof head,
+               "GET / HTTP/1.1\r\nHost: a\r\nCookie: %0*d\r\n\r\n", 1400, 1);
+  assert_int_equal(write(fd, head, (size_t)len), len);
+  for (int answer = 0; answer == 0;) {
+    fixture_turn(&f);
+    assert_in_range(count_unread(fds), CROWD / 2, CROWD);
+    assert_int_equal(ioctl(fd, FIONREAD, &answer), 0);
+  }
+  expect_text(&f, fd, HELLO);
+  drop_clients(fds);
+  close(fd);
+  fixture_close(&f);
+}
+
+/* Who has sent everything isn't told 408 because the server hasn't read it. */
+static void who_waits_in_the_lane_is_not_late(void **state) {
+  fixture f;
+  int fds[CROWD];
+  (void)state;
+  fixture_init(&f);
+  f.config.body_timeout_ms = 20;
+  fixture_start(&f);
+  send_tiny_chunks(&f, fds);
+  fixture_turn(&f);
+  fixture_turn(&f);
+  assert_in_range(count_unread(fds), CROWD / 2, CROWD);
+  usleep(50 * 1000);
+  fixture_until(&f, f.requests == CROWD);
+  drop_clients(fds);
+  fixture_close(&f);
+}
+
+/* So that a turn is longer than what the lane has in a round. */
+static void answer_slowly(lab_http_request *req, void *arg) {
+  uint64_t end = lab_clock_mono() + 20000;
+  while (lab_clock_mono() < end) {
+  }
+  fixture_answer(req, arg);
+}
+
+/* Nor may one connection take the turns of all: with many requests behind a
+ * body that ends at once. */
+static void a_turn_has_few_requests(void **state) {
+  fixture f;
+  static char text[65536];
+  (void)state;
+  fixture_init(&f);
+  f.config.on_request = answer_slowly;
+  fixture_start(&f);
+  int fd = fixture_client(&f);
+  int n = snprintf(text, sizeof text,
+                   "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nX: "
+                   "%0*d\r\n\r\n",
+                   1100, 1);
+  send_bytes(&f, fd, text, (size_t)n);
+  fixture_until(&f, is_lane_empty(&f));
+  size_t len = 0;
+  text[len++] = 'x';
+  for (; len + sizeof GET < sizeof text; len += sizeof GET - 1)
+    memcpy(text + len, GET, sizeof GET - 1);
+  assert_int_equal(write(fd, text, len), len);
+  for (unsigned before = 0, turns = 0; turns < 3; turns++) {
+    fixture_until(&f, f.requests > before);
+    assert_in_range(f.requests - before, 1, 2 * 4096 / (sizeof GET - 1));
+    before = f.requests;
+    lab_buf answers = LAB_BUF_INIT;
+    read_some(fd, &answers);
+    lab_buf_free(&answers);
+  }
   close(fd);
   fixture_close(&f);
 }
@@ -89,14 +178,14 @@ static void clients_leave_the_lane(void **state) {
   send_tiny_chunks(&f, fds);
   fixture_turn(&f);
   fixture_turn(&f);
-  assert_false(lab_list_empty(&f.server->lane));
+  assert_false(is_lane_empty(&f));
   drop_clients(fds);
   fixture_until(&f, lab_http_connections(f.server) == 0);
-  assert_true(lab_list_empty(&f.server->lane));
+  assert_true(is_lane_empty(&f));
   send_tiny_chunks(&f, fds);
   fixture_turn(&f);
   fixture_turn(&f);
-  assert_false(lab_list_empty(&f.server->lane));
+  assert_false(is_lane_empty(&f));
   fixture_close(&f); /* it closes them */
   drop_clients(fds);
 }
@@ -114,7 +203,7 @@ static void long_requests_may_pause(void **state) {
   for (int i = 0; i < 4; i++) {
     assert_int_equal(f.requests, 0);
     send_bytes(&f, fd, body + i * (BODY / 4), BODY / 4);
-    fixture_until(&f, lab_list_empty(&f.server->lane));
+    fixture_until(&f, is_lane_empty(&f));
   }
   fixture_until(&f, f.requests == 1);
   int half = fixture_client(&f);
@@ -165,6 +254,9 @@ static void the_loop_does_not_sleep_on_a_request(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(short_requests_come_first),
+      cmocka_unit_test(fresh_heads_come_soon),
+      cmocka_unit_test(who_waits_in_the_lane_is_not_late),
+      cmocka_unit_test(a_turn_has_few_requests),
       cmocka_unit_test(a_rush_leaves_a_turn),
       cmocka_unit_test(clients_leave_the_lane),
       cmocka_unit_test(long_requests_may_pause),

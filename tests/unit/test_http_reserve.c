@@ -352,6 +352,37 @@ static void listeners_wait_each_for_itself(void **state) {
   close_two_listeners(&s);
 }
 
+/* One listener's clients never all get a place, but the other's come in. */
+static void serve_both(int flooded) {
+  enum { QUEUE = 6 };
+  two_listeners s;
+  open_two_listeners(&s);
+  for (int i = 0; i < QUEUE; i++)
+    add_client(&s, flooded);
+  fixture_until(&s.f, s.listeners[flooded]->waited_since > 0);
+  lose_patience(&s, flooded);
+  add_client(&s, !flooded);
+  char target[16];
+  snprintf(target, sizeof target, "/%u", s.connected - 1);
+  fixture_until(&s.f, s.listeners[!flooded]->waited_since > 0);
+  bool served = false;
+  for (unsigned i = 0; i < 4 * QUEUE && !served; i++) {
+    unsigned before = s.count;
+    add_client(&s, flooded);
+    answer_request(&s, i);
+    fixture_until(&s.f, s.count > before);
+    served = strcmp(find_target(&s, s.count - 1), target) == 0;
+  }
+  assert_true(served);
+  close_two_listeners(&s);
+}
+
+static void no_listener_starves(void **state) {
+  (void)state;
+  serve_both(0);
+  serve_both(1);
+}
+
 /* Two connections go. So one client gets an ordinary place, and the next one
  * that in reserve; but the third has waited, too. */
 static void who_waits_still_presses(void **state) {
@@ -417,6 +448,7 @@ int main(void) {
       cmocka_unit_test(many_long_requests_give_way_at_once),
       cmocka_unit_test(patience_ends_in_time),
       cmocka_unit_test(listeners_wait_each_for_itself),
+      cmocka_unit_test(no_listener_starves),
       cmocka_unit_test(who_waits_still_presses),
       cmocka_unit_test(the_last_one_ends_the_pressure),
       cmocka_unit_test(an_answer_is_a_place),

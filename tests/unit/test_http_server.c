@@ -202,7 +202,7 @@ static void unread_bytes_keep_their_place(void **state) {
   }
   assert_int_equal(write(clients[0], GET, strlen(GET)), (int)strlen(GET));
   /* The loop has not turned. */
-  assert_true(lab_http_make_room(f.server, false));
+  assert_true(lab_http_make_room(f.server, LAB_HTTP_PATIENT));
   expect_close(&f, clients[1]);
   expect_text(&f, clients[0], HELLO);
   for (int i = 0; i < 10; i++)
