@@ -190,6 +190,10 @@ end
 
 -- ---- switching ------------------------------------------------------------------
 
+-- For as long as any stays in a step, so that each reaches its largest size: some
+-- memory describes the largest heap that there ever was, and stays.
+local LONGEST = 1
+
 -- Each step once, in their order. One of the course is entered, and gets its load.
 local function use_everything(lab, steps, of_course)
   local clients = start_clients(lab)
@@ -198,13 +202,14 @@ local function use_everything(lab, steps, of_course)
       t.eventually(function() return switch_once(lab, number) end)
       if begin_load(lab) then
         t.eventually(function() return look_at_load(lab) > 0 end)
+        t.sleep(LONGEST)
         end_load(lab)
       else
         t.equal(number, 0, "a step of the course without a load")
       end
     else
       switch_once(lab, number)
-      t.sleep(0.5) -- so that it reaches its largest size: some memory describes that for ever
+      t.sleep(LONGEST / 2)
     end
   end
   back_to_start(lab)
@@ -240,7 +245,7 @@ local function stay(lab, of_course)
     t.sleep(math.random() * 0.2)
     return false
   end
-  t.sleep(math.random())
+  t.sleep(math.random() * LONGEST)
   if math.random(2) == 1 then return true end
   end_load(lab)
   return false
