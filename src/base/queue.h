@@ -77,10 +77,6 @@ static inline void lab_list_push_back(lab_list *l, lab_list *node) {
   l->prev = node;
 }
 
-static inline void lab_list_push_front(lab_list *l, lab_list *node) {
-  lab_list_push_back(l->next, node);
-}
-
 /* Takes NODE out of its list, if it is in one. */
 static inline void lab_list_remove(lab_list *node) {
   node->prev->next = node->next;

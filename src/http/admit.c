@@ -14,9 +14,9 @@
 #include "http/room.h"
 #include "http/server_internal.h"
 
-#define ACCEPT_MS 4   /* in which clients are accepted, before others */
-#define ACCEPT_MAX 64 /* clients then, if each needs another one's place */
-#define RETRY_MS 100  /* to the next try, when clients have lost patience */
+#define ACCEPT_MS 4    /* in which clients are accepted, before others */
+#define ACCEPT_SHARE 4 /* the part of all places that changes hands then */
+#define RETRY_MS 100   /* to the next try, when clients have lost patience */
 
 /* ---- descriptors in reserve ---------------------------------------------- */
 
@@ -164,17 +164,17 @@ static int admit_or_press(lab_http_listener *l) {
 }
 
 /* Whether N clients are enough for now. Where they take places from each other,
- * one that has just come must have time to send its request. */
-static bool has_accepted_enough(const lab_http_server *server, int n,
+ * one that has just come must be heard before as many come again. */
+static bool has_accepted_enough(const lab_http_server *server, unsigned n,
                                 uint64_t end) {
-  return (n >= ACCEPT_MAX && lab_http_is_crowded(server)) ||
+  return (n > server->listed / ACCEPT_SHARE && lab_http_is_crowded(server)) ||
          lab_clock_mono() >= end;
 }
 
 static void accept_clients(lab_http_listener *l, uint64_t end) {
   lab_http_server *server = l->server;
   int rc = 0;
-  for (int n = 0; server->accepting && rc != -EAGAIN; n++) {
+  for (unsigned n = 0; server->accepting && rc != -EAGAIN; n++) {
     if (has_accepted_enough(server, n, end))
       break;
     rc = admit_or_press(l);

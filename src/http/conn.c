@@ -33,7 +33,8 @@
 #define SHORT_MAX 1024 /* bytes of a request that are read without turns */
 #define HEAD_TURN 4096 /* bytes of a turn: see lane.h */
 #define CHUNKS_TURN (4 * HEAD_TURN)
-#define LINGER_MS 1000 /* how long the client has time to close */
+#define HEADS_MAX (4 * HEAD_TURN) /* longer than most heads may be */
+#define LINGER_MS 1000            /* how long the client has time to close */
 
 static bool can_parse_more(const lab_http_conn *c) {
   return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
@@ -475,7 +476,8 @@ int lab_http_conn_new(lab_http_server *server, int fd, bool loopback) {
  * have to give way, the next one may be the reason to close this one: so it is
  * heard before that. */
 static void read_first_bytes(lab_http_conn *c, int fd) {
-  uv_buf_t buf = find_read_buffer(c, SHORT_MAX);
+  bool crowded = lab_http_is_crowded(c->server);
+  uv_buf_t buf = find_read_buffer(c, crowded ? HEADS_MAX : SHORT_MAX);
   ssize_t n = recv(fd, buf.base, buf.len, 0);
   if (n > 0)
     on_conn_read((uv_stream_t *)&c->tcp, n, &buf);

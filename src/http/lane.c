@@ -9,7 +9,7 @@
 /* The lane's time in a round of the loop, and in one in which clients came. */
 static const uint64_t LANE_NS = LAB_MILLISECOND, RUSH_NS = LAB_MILLISECOND / 4;
 
-enum { FRESH_MAX = 4096 }; /* bytes of a head that is fresh */
+enum { FRESH_MAX = 4096 }; /* bytes of a request */
 
 static bool is_lane_empty(const lab_http_server *server) {
   return lab_list_empty(&server->lane) && lab_list_empty(&server->fresh);
@@ -65,10 +65,8 @@ void lab_http_lane_join(lab_http_conn *c) {
     return;
   if (is_lane_empty(server)) /* it may be active still */
     uv_idle_start(&server->lane_idle, serve_lane);
-  if (c->state <= LAB_HTTP_HEAD && c->fed < FRESH_MAX)
-    lab_list_push_front(&server->fresh, &c->lane);
-  else
-    lab_list_push_back(&server->lane, &c->lane);
+  lab_list_push_back(lab_http_is_fresh(c) ? &server->fresh : &server->lane,
+                     &c->lane);
 }
 
 void lab_http_lane_leave(lab_http_conn *c) {
@@ -77,4 +75,8 @@ void lab_http_lane_leave(lab_http_conn *c) {
 
 bool lab_http_lane_has(const lab_http_conn *c) {
   return !lab_list_empty(&c->lane);
+}
+
+bool lab_http_is_fresh(const lab_http_conn *c) {
+  return c->state <= LAB_HTTP_HEAD && c->fed < FRESH_MAX;
 }

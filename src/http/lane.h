@@ -7,9 +7,8 @@
  * more than one read takes, gets into the lane of its server, and so does what
  * is read only to be thrown away. The lane has a millisecond in a round, or a
  * quarter of that if new clients have come meanwhile. A turn is one read. Every
- * other turn is for the newest head that has had few: a browser's is longer
- * than one read, but not much. Whoever is late has a turn before it is told so.
- */
+ * other turn is for a fresh request: a browser's head is longer than one read,
+ * but not much. */
 #ifndef LAB_HTTP_LANE_H
 #define LAB_HTTP_LANE_H
 
@@ -32,5 +31,7 @@ void lab_http_lane_join(struct lab_http_conn *c);
 /* Nothing happens if it isn't in the lane. */
 void lab_http_lane_leave(struct lab_http_conn *c);
 bool lab_http_lane_has(const struct lab_http_conn *c);
+/* Whether the server has read no more of its request than a usual head. */
+bool lab_http_is_fresh(const struct lab_http_conn *c);
 
 #endif

@@ -134,7 +134,7 @@ static lab_http_conn *find_quiet(lab_http_server *server, lab_http_turn turn) {
   lab_list *list = &server->turns[turn], *l = list->next;
   for (int i = 0; i < SECOND_CHANCES && l != list; i++, l = l->next) {
     lab_http_conn *c = LAB_CONTAINER(l, lab_http_conn, link);
-    if (lab_http_lane_has(c) || !lab_http_has_unread_bytes(c))
+    if (!lab_http_is_fresh(c) || !lab_http_has_unread_bytes(c))
       return c;
   }
   return find_first(server, turn);

@@ -84,11 +84,15 @@ static bool is_late(const lab_http_conn *c, uint64_t now) {
   return c->deadline != 0 && now >= c->deadline;
 }
 
-/* The same, when the server has read what it let wait. */
+/* The same, but for a client whose request the server lets wait: that has a
+ * turn now, and if it has sent still more, another one at the next sweep. Its
+ * length has a limit, so it will end. */
 static bool is_late_after_turn(lab_http_conn *c, uint64_t now) {
-  if (lab_http_lane_has(c))
+  bool may_wait = c->state <= LAB_HTTP_BODY && lab_http_lane_has(c);
+  if (may_wait)
     lab_http_conn_take_turn(c);
-  return c->state != LAB_HTTP_CLOSED && is_late(c, now);
+  return c->state != LAB_HTTP_CLOSED && is_late(c, now) &&
+         !(may_wait && lab_http_lane_has(c));
 }
 
 static void check_conn(lab_list *link, void *arg) {

@@ -7,7 +7,7 @@
 
 #include "http/server_internal.h"
 
-enum { CROWD = 400, BODY = 16000 };
+enum { CROWD = 400, BODY = 16000, CHUNKS = 60000 };
 #define LONG "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 16000\r\n\r\n"
 
 static bool is_lane_empty(const fixture *f) {
@@ -20,7 +20,7 @@ static void send_tiny_chunks(fixture *f, int fds[CROWD]) {
   lab_buf b = LAB_BUF_INIT;
   lab_buf_puts(&b, "POST /echo HTTP/1.1\r\nHost: a\r\n"
                    "Transfer-Encoding: chunked\r\n\r\n");
-  for (int i = 0; i < BODY / 6; i++)
+  for (int i = 0; i < CHUNKS / 6; i++)
     lab_buf_puts(&b, "1\r\nx\r\n");
   lab_buf_puts(&b, "0\r\n\r\n");
   for (int i = 0; i < CROWD; i++) {

@@ -101,6 +101,37 @@ static void a_committed_request_keeps_its_place(void **state) {
   close_two_clients(&s);
 }
 
+/* Who has sent its whole request isn't closed for the next one, also if the
+ * head is longer than what is read in one go. */
+static void long_heads_keep_their_place(void **state) {
+  enum { CLIENTS = 60 };
+  static char head[6000];
+  fixture f;
+  int fds[CLIENTS];
+  (void)state;
+  fixture_init(&f);
+  f.config.max_connections = 8;
+  f.config.reserve = 1;
+  fixture_start(&f);
+  int port = fixture_listen(&f);
+  for (int i = 0; i < CLIENTS; i++) {
+    int len = snprintf(head, sizeof head,
+                       "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                       "Cookie: %0*d\r\n\r\n",
+                       i * 80, 1);
+    fds[i] = fixture_connect(port);
+    assert_int_equal(write(fds[i], head, (size_t)len), len);
+  }
+  for (int i = 0; i < CLIENTS; i++) {
+    lab_buf answer = LAB_BUF_INIT;
+    receive_all(&f, fds[i], &answer);
+    assert_non_null(strstr(answer.data, "hello world"));
+    lab_buf_free(&answer);
+    close(fds[i]);
+  }
+  fixture_close(&f);
+}
+
 /* Long is what isn't called /hold, also where no handler watches. */
 static bool is_kept(const lab_http_request *req, void *arg) {
   (void)arg;
@@ -445,6 +476,7 @@ int main(void) {
       cmocka_unit_test(the_reserve_is_above_the_maximum),
       cmocka_unit_test(a_refused_head_has_no_body),
       cmocka_unit_test(a_committed_request_keeps_its_place),
+      cmocka_unit_test(long_heads_keep_their_place),
       cmocka_unit_test(many_long_requests_give_way_at_once),
       cmocka_unit_test(patience_ends_in_time),
       cmocka_unit_test(listeners_wait_each_for_itself),
