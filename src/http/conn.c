@@ -27,14 +27,15 @@
 #include "http/status.h"
 #include "http/write.h"
 
-/* Bytes of requests that have not begun, with which the server stops reading:
- * those that came with the request before them may be more. */
-#define AHEAD_MAX 4096
-#define SHORT_MAX 1024 /* bytes of a request that are read without turns */
-#define HEAD_TURN 4096 /* bytes of a turn: see lane.h */
-#define CHUNKS_TURN (4 * HEAD_TURN)
-#define HEADS_MAX (4 * HEAD_TURN) /* longer than most heads may be */
-#define LINGER_MS 1000            /* how long the client has time to close */
+enum {
+  AHEAD_MAX = 4096, /* bytes sent ahead with which the server stops reading */
+  SHORT_MAX = 1024, /* bytes of a request that are read without turns */
+  HEAD_TURN = 4096, /* bytes of a turn: see lane.h */
+  CHUNKS_TURN = 16384,
+  FIRST_MAX = 2048,  /* bytes that are read of a client that has come */
+  HEADS_MAX = 16384, /* the same, if the next one may take its place */
+  LINGER_MS = 1000   /* how long the client has time to close */
+};
 
 static bool can_parse_more(const lab_http_conn *c) {
   return c->state <= LAB_HTTP_BODY && !c->broken && !lab_http_blocked(c);
@@ -259,7 +260,6 @@ static void set_conn_reading(lab_http_conn *c, bool want) {
     c->broken = true;
 }
 
-/* From now on it is read in its turn. */
 static void join_lane(lab_http_conn *c) {
   if (!c->reading)
     return;
@@ -477,7 +477,7 @@ int lab_http_conn_new(lab_http_server *server, int fd, bool loopback) {
  * heard before that. */
 static void read_first_bytes(lab_http_conn *c, int fd) {
   bool crowded = lab_http_is_crowded(c->server);
-  uv_buf_t buf = find_read_buffer(c, crowded ? HEADS_MAX : SHORT_MAX);
+  uv_buf_t buf = find_read_buffer(c, crowded ? HEADS_MAX : FIRST_MAX);
   ssize_t n = recv(fd, buf.base, buf.len, 0);
   if (n > 0)
     on_conn_read((uv_stream_t *)&c->tcp, n, &buf);

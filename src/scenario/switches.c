@@ -372,6 +372,13 @@ static bool does_anybody_wait(const lab_switches *s) {
   return false;
 }
 
+/* What the switch under way does for the step ends before other tasks run on,
+ * however many they are. */
+static void cancel_switch(lab_vm *vm, lab_lua_task *t) {
+  lab_lua_task_cancel(vm, t);
+  lab_task_urge(vm->sched, &t->base, true);
+}
+
 /* Cancels a switch that takes too long while somebody waits for another one.
  * The step that is served keeps its requests until it is left. */
 static void hurry_switches(lab_vm *vm) {
@@ -380,7 +387,7 @@ static void hurry_switches(lab_vm *vm) {
     return;
   int phase = atomic_load(&s->under_way->phase);
   if (s->task != vm->running && does_anybody_wait(s))
-    lab_lua_task_cancel(vm, s->task);
+    cancel_switch(vm, s->task);
   if (phase == LAB_SWITCH_LEAVING ||
       (phase == LAB_SWITCH_ENTERING && is_any_waiting(s)))
     lab_requests_cancel_ready(vm);

@@ -2,6 +2,7 @@
 -- A step that takes long to enter, and a log that would be flooded: who waits
 -- must be told what goes on.
 local t = require "harness"
+local attacks = require "attacks"
 t.need("curl")
 t.with_stuck()
 
@@ -45,6 +46,21 @@ return { request = function() end, enter = function() prepare() end }]])
   t.has(lab:get("/status").body, '"entering": null')
   t.equal(lab:go_to(0).status, 200)
   t.equal(lab:get("/").body, "hello world")
+  t.equal(lab:stop(), 0)
+end)
+
+-- Those have ten milliseconds each before it is its turn.
+t.test("enter that waits behind hundreds of tasks that compute", function()
+  local lab = start("41-crowd", [[
+return { request = function() end, enter = function()
+  for _ = 1, 500 do lab.go(function() while true do end end) end
+  lab.sleep(600)
+end }]])
+  local client = go_in_background(lab, 41)
+  t.eventually(function() return lab:get("/status").body:find('"entering": {"step": 41', 1, true) end)
+  t.eventually(function() return attacks.take_census(lab).tasks >= 500 end)
+  t.equal(lab:go_to(0).status, 200)
+  t.equal(client:wait(), 0)
   t.equal(lab:stop(), 0)
 end)
 
