@@ -153,6 +153,15 @@ local function isShown(full, views)
   return anyProfile(views, function(p) return p:has_function(full) end)
 end
 
+-- "counter/store.add": it is in store.lua.
+local function saysFile(name, slug) return name:sub(1, #slug + 1) == slug .. "/" end
+
+-- Has one the step's function PLAIN, which was called NAME? If that says in which file
+-- it is, it must be there: scenario.lua and a file that it includes may both have one.
+local function isOwnShown(name, plain, slug, views)
+  return isShown(saysFile(name, slug) and name or slug .. "." .. plain, views)
+end
+
 -- "scenario.lua:14" -> the function there, as profiles print it; or nil
 local function nameOfLine(text, views)
   local found
@@ -170,7 +179,7 @@ local function placeOf(name, lesson, views)
   local where = lesson.diagnosis.where or {}
   local slug = views[1].slug
   local plain = plainName(name, slug)
-  local own = isShown(slug .. "." .. plain, views)
+  local own = isOwnShown(name, plain, slug, views)
   local other = isShown(plain, views) or isShown("main." .. plain, views)
   -- First of all: else names could be tried that nobody has seen.
   if not own and not other then return isEntry(plain) and "where.entry" or "where.unknown" end
@@ -297,8 +306,8 @@ end
 local function isBlamed(name, lesson, views, visit)
   local slug = views[1] and views[1].slug or visit.slug
   local where, plain = lesson.diagnosis.where or {}, plainName(name, slug)
-  if indexOf(where, plain) then return true end
-  return isOneOf(plain, where) and isShown(("%s.%s"):format(slug, plain), views) -- else it could be made up
+  if indexOf(where, plain) and not saysFile(name, slug) then return true end
+  return isOneOf(plain, where) and isOwnShown(name, plain, slug, views) -- else it could be made up
 end
 
 -- Who has captured nothing may have looked by other tools (ps, lsof, strace, gdb):

@@ -32,6 +32,7 @@ enum {
   MAX_DEPTH = 256,  /* of scopes with a name; Lua itself allows 200 */
   MAX_TARGETS = 16, /* of an assignment */
   MAX_PARTS = 32,   /* of a name such as a.b.c */
+  NUMBER_MAX = 11,  /* "#" and the digits of an unsigned */
 };
 
 typedef struct function {
@@ -54,6 +55,7 @@ typedef struct names {
   function *functions; /* [0] is the chunk itself */
   size_t nfunctions, cap;
   lab_table places;        /* from a name to its function's place + 1 */
+  unsigned cut_number;     /* the last one of a name that was cut for it */
   scope scopes[MAX_DEPTH]; /* [0] is the chunk's */
   size_t depth;            /* may exceed MAX_DEPTH; scopes beyond aren't kept */
 } names;
@@ -257,7 +259,7 @@ static function *find_by_name(names *n, const char *name, uint64_t hash) {
 
 static void number_name(char out[LAB_LUANAME_MAX], const text *name,
                         unsigned number) {
-  char end[16];
+  char end[NUMBER_MAX + 1];
   size_t len = (size_t)snprintf(end, sizeof end, "#%u", number);
   size_t room = LAB_LUANAME_MAX - 1 - len;
   size_t at = name->len < room ? name->len : room;
@@ -267,16 +269,18 @@ static void number_name(char out[LAB_LUANAME_MAX], const text *name,
 
 /* Profiles merge functions of one name. So the second one of a name gets its
  * number at once, and what is within it has the number in its name, too. The
- * number isn't the line: it stays when lines above are added. A name that is
- * cut may be another one's with a number, which is passed over then. */
+ * number isn't the line: it stays when lines above are added. Names that are
+ * cut for it may be alike, so they share their numbers. */
 static void name_function(names *n, function *f, const text *name) {
   char *out = f->name.name;
   memcpy(out, name->s, name->len + 1);
   uint64_t hash = lab_hash_bytes(out, name->len, 0);
   function *first = find_by_name(n, out, hash);
+  bool is_cut = name->len + NUMBER_MAX >= LAB_LUANAME_MAX;
   while (first && find_by_name(n, out, hash)) {
-    first->number = first->number ? first->number + 1 : 2;
-    number_name(out, name, first->number);
+    unsigned *last = is_cut ? &n->cut_number : &first->number;
+    *last = *last ? *last + 1 : 2;
+    number_name(out, name, *last);
     hash = lab_hash_bytes(out, strlen(out), 0);
   }
   lab_table_add(&n->places, hash, (uint32_t)(f - n->functions) + 1);

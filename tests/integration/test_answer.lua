@@ -100,7 +100,7 @@ t.test("a function of an included file is called as in its text, or as tools pri
   for _, where in ipairs { "countRequest", "counter/store.countRequest", "store.countRequest" } do
     judged(lab, { class = step.class, where = where }, "solved")
   end
-  for _, where in ipairs { "counter/other.countRequests", "store.noSuchFunction" } do
+  for _, where in ipairs { "counter/other.countRequest", "counter/other.countRequests", "store.noSuchFunction" } do
     judged(lab, { class = step.class, where = where }, "invalid", "where.unknown")
   end
   t.equal(lab:stop(), 0)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "guard_page.h"
 #include "stack/luanames.h"
@@ -270,6 +271,24 @@ static size_t nested(const char *piece, size_t times) {
   return n;
 }
 
+/* Twice each of many names that are as long as a name may be: their numbers
+ * don't fit, so all are cut to the same. */
+static size_t find_cut_names(int times) {
+  lab_buf b = LAB_BUF_INIT;
+  lab_buf_puts(&b, "local ");
+  for (int i = 0; i < LAB_LUANAME_MAX - 8; i++)
+    lab_buf_putc(&b, 'a');
+  lab_buf_puts(&b, "={");
+  for (int i = 0; i < times; i++)
+    lab_buf_printf(&b, "k%05d=function()end,k%05d=function()end,\n", i, i);
+  lab_buf_puts(&b, "}");
+  lab_luaname *found;
+  size_t n = lab_luanames_find(b.data, b.len, &found);
+  lab_xfree(found);
+  lab_buf_free(&b);
+  return n;
+}
+
 /* Quadratic behaviour would take minutes here, not milliseconds. */
 static void test_linear_time(void **state) {
   (void)state;
@@ -284,6 +303,7 @@ static void test_linear_time(void **state) {
   assert_int_equal(nested("a,b=function()end\n", TIMES), TIMES);
   assert_int_equal(nested("--[==[", TIMES), 0);
   assert_int_equal(nested("'\\z \n", TIMES), 0);
+  assert_int_equal(find_cut_names(50000), 100000);
   assert_true(lab_clock_thread_cpu() - start < 60 * LAB_SECOND);
 }
 
