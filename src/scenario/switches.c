@@ -47,13 +47,13 @@ static bool is_any_waiting(const lab_switches *s) {
   return n != NULL;
 }
 
-/* For long work that makes way for a switch. `enter` may hang for ever, and
- * somebody may want to know why. */
+/* For long work that makes way for a switch, also for the task that looks up
+ * its step. `enter` may hang for ever, and somebody may want to know why. */
 static void note_pending(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool enters =
       s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_ENTERING;
-  bool waits = is_any_waiting(s);
+  bool waits = s->waiting != NULL;
   vm->switch_pending = s->task || waits;
   vm->switch_urgent = waits || (s->task && !enters);
 }
@@ -293,10 +293,11 @@ static int start_seeking(lua_State *L) {
 }
 
 /* Others are there. So nothing is interrupted for X, and none is cut short,
- * until its step is found. */
+ * until its step is found. Step 0 is always there. */
 static void seek_step(lab_vm *vm, lab_switch *x) {
   int queued = LAB_SWITCH_QUEUED;
-  if (!atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_SOUGHT))
+  if (x->step == 0 ||
+      !atomic_compare_exchange_strong(&x->phase, &queued, LAB_SWITCH_SOUGHT))
     return;
   lua_pushcfunction(vm->L, start_seeking);
   lua_pushlightuserdata(vm->L, x);

@@ -40,6 +40,8 @@ local MOVES = {
   ["Syscall->Running"] = "GoSysExit",
 }
 
+local BLOCKS = { sleep = "GoSleep", sync = "GoBlockSync" } -- by their reason
+
 local METRICS = {
   ["/memory/classes/heap/objects:bytes"] = "HeapAlloc",
   ["/gc/heap/goal:bytes"] = "HeapGoal",
@@ -68,7 +70,7 @@ local function translate(kind, rest)
   if kind == "StateTransition" then
     local g, from, to = rest:match("GoID=(%d+) (%a+)%->(%a+)")
     local name = g and MOVES[from .. "->" .. to]
-    if name == "GoBlock" and rest:find('Reason="sleep"', 1, true) then name = "GoSleep" end
+    if name == "GoBlock" then name = BLOCKS[rest:match('Reason="(.-)"')] or name end
     return name, name and "g=" .. g
   elseif kind == "Metric" then
     local metric, value = rest:match('Name="([^"]+)" Value=%a+%d*%((%d+)%)')
