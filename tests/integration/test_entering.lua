@@ -66,12 +66,20 @@ end)
 
 t.test("enter that loops, and is left by a switch that fails; not by a step that isn't there", function()
   local lab = start("41-loops", "return { request = function() end, enter = function()\n  while true do end\nend }")
-  local client = go_in_background(lab, 41)
-  local status = wait_status(lab, '"state": "running"')
-  t.match(status, '"stack": %["[^"]+41%-loops/scenario.lua:%d: in ')
-  t.eventually(function() return lab:get("/").status == 503 end)
-  t.equal(lab:go_to(9999).status, 400)
-  t.has(lab:get("/status").body, '"entering": {"step": 41')
+  local client, body
+  -- Where others keep the VM's thread from a processor for 50 ms, it can't be told
+  -- what the step is; then it counts as any other.
+  for _ = 1, 5 do
+    client = go_in_background(lab, 41)
+    local status = wait_status(lab, '"state": "running"')
+    t.match(status, '"stack": %["[^"]+41%-loops/scenario.lua:%d: in ')
+    t.eventually(function() return lab:get("/").status == 503 end)
+    t.equal(lab:go_to(9999).status, 400)
+    body = lab:get("/status").body
+    if body:find('"entering": {"step": 41', 1, true) then break end
+    client:wait()
+  end
+  t.has(body, '"entering": {"step": 41')
   t.equal(lab:go_to("4&nonsense=1").status, 400)
   t.equal(client:wait(), 0)
   t.equal(lab:get("/").body, "hello world")
