@@ -7,13 +7,17 @@
 #include <limits.h>
 #include <string.h>
 
+/* ".func1": what is before it is the name of the function around it. */
+static bool begins_closure(const char *rest) {
+  return strncmp(rest, ".func", 5) == 0 && rest[5] >= '0' && rest[5] <= '9';
+}
+
 /* Is FUNCTION called NAME, or within the function of that name? */
 static bool is_or_within(const char *function, const char *name, size_t len) {
   if (strncmp(function, name, len) != 0)
     return false;
   const char *rest = function + len;
-  return *rest == '\0' ||
-         (strncmp(rest, ".func", 5) == 0 && rest[5] >= '0' && rest[5] <= '9');
+  return *rest == '\0' || begins_closure(rest);
 }
 
 /* What is behind the first dot; NULL if the name of no file ends there. */
@@ -48,7 +52,6 @@ const char *lab_own_name_find(const char *frame, const char *scenario,
   if (!name)
     return NULL;
   const char *inner = strstr(name, ".func");
-  bool is_inner = inner && inner[5] >= '0' && inner[5] <= '9';
-  *len = is_inner ? (size_t)(inner - name) : strlen(name);
+  *len = inner && begins_closure(inner) ? (size_t)(inner - name) : strlen(name);
   return name;
 }

@@ -14,9 +14,11 @@
 #include "http/room.h"
 #include "http/server_internal.h"
 
-#define ACCEPT_MS 4    /* in which clients are accepted, before others */
-#define ACCEPT_SHARE 4 /* the part of all places that changes hands then */
-#define RETRY_MS 100   /* to the next try, when clients have lost patience */
+enum {
+  ACCEPT_MS = 4,    /* in which clients are accepted, before others */
+  ACCEPT_SHARE = 4, /* the part of all places that changes hands then */
+  RETRY_MS = 100    /* to the next try, when clients have lost patience */
+};
 
 /* ---- descriptors in reserve ---------------------------------------------- */
 
@@ -131,9 +133,9 @@ static int accept_client(lab_http_listener *l, lab_http_pressure pressure,
 
 static void begin_client(lab_http_listener *l, int fd,
                          lab_http_pressure pressure, lab_http_conn_kind *kind) {
-  if (!kind->reserved && pressure < LAB_HTTP_PRESSED_ALL)
-    l->placed_at = uv_now(l->server->loop);
   l->admitted_at = uv_now(l->server->loop);
+  if (!kind->reserved && pressure < LAB_HTTP_PRESSED_ALL)
+    l->placed_at = l->admitted_at;
   l->admission = ++l->server->admissions;
   kind->high = lab_http_count_crowd(l->server, fd, pressure, &kind->reserved);
   lab_http_conn_accepted(l->server, fd, kind);
@@ -145,10 +147,11 @@ static int admit_client(lab_http_listener *l, lab_http_pressure pressure) {
   if (!lab_http_find_place(l->server, pressure, &kind.reserved))
     return -EMFILE;
   int fd = accept_client(l, pressure, &kind);
-  l->server->rush |= fd >= 0;
-  if (fd >= 0)
-    begin_client(l, fd, pressure, &kind);
-  return fd < 0 ? fd : 0;
+  if (fd < 0)
+    return fd;
+  l->server->rush = true;
+  begin_client(l, fd, pressure, &kind);
+  return 0;
 }
 
 /* The same, and others give way at once if that's the only way, and the clients

@@ -102,11 +102,9 @@ static void check_conn(lab_list *link, void *arg) {
   if ((!lost && !is_late(c, s->now)) || s->left <= 0)
     return;
   s->left--;
-  if (!lost && !is_late_after_turn(c, s->now))
-    return;
   if (lost)
     lab_http_conn_lost(c);
-  else
+  else if (is_late_after_turn(c, s->now))
     lab_http_conn_timeout(c);
 }
 
@@ -115,7 +113,7 @@ static void check_parked_conns(lab_http_server *server, sweep_quota *s) {
   lab_list *parked = &server->turns[LAB_HTTP_PARKED];
   while (!lab_list_empty(parked) && s->left > 0) {
     lab_http_conn *c = LAB_CONTAINER(parked->next, lab_http_conn, link);
-    if (c->deadline == 0 || s->now < c->deadline)
+    if (!is_late(c, s->now))
       return;
     s->left--;
     lab_http_conn_timeout(c);

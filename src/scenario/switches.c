@@ -53,9 +53,8 @@ static void note_pending(lab_vm *vm) {
   const lab_switches *s = get_switches(vm);
   bool enters =
       s->task && atomic_load(&s->under_way->phase) == LAB_SWITCH_ENTERING;
-  bool waits = s->waiting != NULL;
-  vm->switch_pending = s->task || waits;
-  vm->switch_urgent = waits || (s->task && !enters);
+  vm->switch_pending = s->task || s->waiting;
+  vm->switch_urgent = s->waiting || (s->task && !enters);
 }
 
 /* What was read and isn't served by now never will be. */

@@ -7,6 +7,8 @@
 --                                  with seconds=, and calls work() meanwhile: with
 --                                  FIRST seconds, or twice as many, ... until work()
 --                                  has ended before it -> its file
+--   lab:keep_asking(path)          asks for PATH again and again -> program, to be killed
+--   lab:fetch_beside(path, page)   the answer at PATH while PAGE is asked for -> its file
 --   lab:is_entering(step)          does /status say that the step is being entered?
 --   lab:wait_entering(step)        until it does
 --   lab:wait_tasks(state, n)       until so many tasks wait in it: a request whose log
@@ -26,6 +28,21 @@ return function(lab, t)
       t.equal(curl:wait(), 0)
       return whole
     end, function(whole) return whole end, first)
+    return file
+  end
+
+  function lab:keep_asking(path)
+    local loop = ("while curl -s --max-time 60 -o /dev/null %s%s; do :; done"):format(self.url, path)
+    return shell.spawn("sh -c " .. shell.quote(loop))
+  end
+
+  function lab:fetch_beside(path, page)
+    local file, load = shell.temp_file(), self:keep_asking(page)
+    t.sleep(0.2)
+    local answer = self:get(path)
+    load:signal("KILL")
+    t.equal(answer.status, 200)
+    shell.write(file, answer.body)
     return file
   end
 

@@ -23,8 +23,7 @@ end
 -- The same, of a second and more, while requests for PAGE come again and again: one
 -- in which is_enough(FILE). A busy machine may give the lab few samples, or none.
 local function fetch_beside(lab, path, page, is_enough)
-  local loop = ("while curl -s --max-time 60 -o /dev/null %s%s; do :; done"):format(lab.url, page)
-  local load = t.spawn("sh -c " .. t.quote(loop))
+  local load = lab:keep_asking(page)
   lab:wait_log("Starting processing")
   local file = t.enough(function(seconds) return fetch(lab, path .. seconds) end, is_enough)
   load:signal("KILL")

@@ -10,19 +10,6 @@ local scenarios = t.source .. "/tests/integration/scenarios"
 
 local function start() return t.start_with({ scenarios }, "--step", "88") end
 
--- Fetches PATH into a file while the request of PAGE runs again and again.
-local function fetch_beside(lab, path, page)
-  local file = t.temp_dir() .. "/profile"
-  local loop = ("while curl -s --max-time 60 -o /dev/null %s%s; do :; done"):format(lab.url, page)
-  local load = t.spawn("sh -c " .. t.quote(loop))
-  t.sleep(0.2)
-  local answer = lab:get(path)
-  load:signal("KILL")
-  t.equal(answer.status, 200)
-  t.write(file, answer.body)
-  return file
-end
-
 -- What `once` takes is 1.
 local UNITS = {
   ["one-line.ops.costly"] = 6, ["one-line.once"] = 1, ["one-line.thrice"] = 3,
@@ -49,7 +36,7 @@ end
 local function much_of(lab, path, what, ...)
   local flags = table.pack(...)
   return t.enough(function(seconds)
-    local file = fetch_beside(lab, ("%s?seconds=%d&hz=1000"):format(path, seconds), "/")
+    local file = lab:fetch_beside(("%s?seconds=%d&hz=1000"):format(path, seconds), "/")
     return t.pprof.top(file, table.unpack(flags, 1, flags.n)), file
   end, function(top)
     return top["one-line.everything"] and top["one-line.everything"].cum > 1 and pcall(check_times, top, what)
@@ -100,7 +87,7 @@ end)
 t.test("traces", function()
   local lab = start()
   local of = t.enough(function(seconds)
-    return trace.profile(fetch_beside(lab, "/debug/pprof/trace?seconds=" .. seconds, "/locks"), "sync")
+    return trace.profile(lab:fetch_beside("/debug/pprof/trace?seconds=" .. seconds, "/locks"), "sync")
   end, function(of) return of("one-line.alsoLocks") > 0 end) -- who waited
   t.equal(of("one-line.locks"), 0, "who did not wait")
   t.equal(lab:stop(), 0)

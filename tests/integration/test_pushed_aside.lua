@@ -257,7 +257,7 @@ t.test("a step that isn't there takes the place of no switch that waits", functi
   }
   for _, first in ipairs { 1, 3 } do -- a request keeps the VM, or a switch is under way
     local before = first == 1 and begin_request(lab, lab:go_to(1)) or goto_later(lab, 3)
-    if first == 3 then t.eventually(function() return lab:get("/status").body:find('"entering": {', 1, true) end) end
+    if first == 3 then lab:wait_entering(3) end
     local late = goto_later(lab, 2)
     t.sleep(0.02)
     local told = send_all(lab, INVALID)
@@ -275,7 +275,7 @@ t.test("a crowd that asks for steps that aren't there is no crowd for a switch",
     [3] = "return { enter = function() lab.sleep(60) end, request = function() end }",
   }
   local hangs = goto_later(lab, 3)
-  t.eventually(function() return lab:get("/status").body:find('"entering": {', 1, true) end)
+  lab:wait_entering(3)
   lab:signal "STOP" -- all of them come at once
   local late = goto_later(lab, 2)
   t.sleep(0.1)

@@ -55,19 +55,6 @@ local function start()
   return t.start_with({ dir }, "--step", "90")
 end
 
-local function keep_asking(lab, path)
-  local loop = ("while curl -s --max-time 60 -o /dev/null %s%s; do :; done"):format(lab.url, path)
-  return t.spawn("sh -c " .. t.quote(loop))
-end
-
--- Fetches PATH into a file while the request of PAGE runs again and again.
-local function fetch_beside(lab, path, page)
-  local file, load = t.temp_dir() .. "/profile", keep_asking(lab, page)
-  t.write(file, lab:get(path).body)
-  load:signal("KILL")
-  return file
-end
-
 local function has_all(names, in_what)
   for name in pairs(UNITS) do
     if not in_what(names, name) then return false end
@@ -88,7 +75,7 @@ for _, kind in ipairs { "profile", "wall" } do
     local flags = kind == "wall" and { "-tagfocus=state=running" } or {}
     local file
     local top = t.enough(function(seconds)
-      file = fetch_beside(lab, ("/debug/pprof/%s?hz=500&seconds=%d"):format(kind, seconds), "/")
+      file = lab:fetch_beside(("/debug/pprof/%s?hz=500&seconds=%d"):format(kind, seconds), "/")
       return t.pprof.top(file, table.unpack(flags))
     end, function(top)
       local all = top["twins.request"]
@@ -115,7 +102,7 @@ end
 
 t.test("rows of google-pprof", function()
   local lab = start()
-  local load = keep_asking(lab, "/")
+  local load = lab:keep_asking("/")
   local text = t.enough(function(seconds)
     local command = "PPROF_TMPDIR=%s google-pprof --text --seconds=%d %s/pprof/profile"
     return t.run(command:format(t.temp_dir(), seconds, lab.url)).out
@@ -144,7 +131,7 @@ end)
 t.test("traces", function()
   local lab = start()
   local of = t.enough(function(seconds)
-    return trace.profile(fetch_beside(lab, "/debug/pprof/trace?seconds=" .. seconds, "/waits"), "sync")
+    return trace.profile(lab:fetch_beside("/debug/pprof/trace?seconds=" .. seconds, "/waits"), "sync")
   end, function(of) return of("twins.work") > 0 end)
   for name in pairs(UNITS) do t.check(of(name) > 0, name .. " waits") end
   t.equal(lab:stop(), 0)

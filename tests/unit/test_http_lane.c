@@ -30,6 +30,11 @@ static void send_tiny_chunks(fixture *f, int fds[CROWD]) {
   lab_buf_free(&b);
 }
 
+static void open_crowd(fixture *f, int fds[CROWD]) {
+  fixture_open(f);
+  send_tiny_chunks(f, fds);
+}
+
 /* How many of FDS have sent what the server hasn't read. */
 static int count_unread(const int fds[CROWD]) {
   int count = 0;
@@ -50,8 +55,7 @@ static void short_requests_come_first(void **state) {
   fixture f;
   int fds[CROWD];
   (void)state;
-  fixture_open(&f);
-  send_tiny_chunks(&f, fds);
+  open_crowd(&f, fds);
   int fd = fixture_client(&f);
   assert_int_equal(write(fd, GET, sizeof GET - 1), sizeof GET - 1);
   fixture_until(&f, f.requests == 1);
@@ -71,8 +75,7 @@ static void fresh_heads_come_soon(void **state) {
   fixture f;
   int fds[CROWD];
   (void)state;
-  fixture_open(&f);
-  send_tiny_chunks(&f, fds);
+  open_crowd(&f, fds);
   fixture_turn(&f);
   int fd = fixture_client(&f);
   int len =
@@ -154,9 +157,8 @@ static void a_rush_leaves_a_turn(void **state) {
   fixture f;
   int fds[CROWD];
   (void)state;
-  fixture_open(&f);
+  open_crowd(&f, fds);
   int port = fixture_listen(&f);
-  send_tiny_chunks(&f, fds);
   fixture_turn(&f);
   for (int before = CROWD + 1, turns = 0; before > CROWD / 2; turns++) {
     int fd = fixture_connect(port);
@@ -174,8 +176,7 @@ static void clients_leave_the_lane(void **state) {
   fixture f;
   int fds[CROWD];
   (void)state;
-  fixture_open(&f);
-  send_tiny_chunks(&f, fds);
+  open_crowd(&f, fds);
   fixture_turn(&f);
   fixture_turn(&f);
   assert_false(is_lane_empty(&f));
